@@ -1,0 +1,1 @@
+"""Decides whether the ordering in kernel memory-management code is right."""

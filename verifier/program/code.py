@@ -1,0 +1,154 @@
+"""Code: what a front end makes of one CPU's program or one handler.
+
+A body is a flat tuple of instructions with labels and jumps, over named locals (``Reg``).
+``unroll`` turns it into guarded events.  A front end that can lower its syntax to this has a
+model, two judges, stories and all the rest for nothing.
+
+Machine instructions (``Emit.op``), the vocabulary of issue-level machine rules:
+
+======  =====================================================================================
+R W X   load; store; LOCK'd read-modify-write (one instant, also when it does not write)
+F       fence; ``kind``: ``mfence``, ``lfence``, ``sfence``
+T       ``translate(va)``: what page the CPU's translation of a virtual address gives
+CR3     write of CR3: one touch, on the register cell ``c:cr3``, with the new root
+INV     invalidation of this CPU's TLB; ``kind``: ``invlpg`` (``args[0]`` is the va), ``local``
+        (all but globals), ``all`` (globals too)
+IRQ     write of the interrupt flag: one touch, on the register cell ``c:irq`` (1 on, 0 off)
+SEND    one IPI to each target whose guard holds; orders earlier stores before it
+WAIT    waits until all handlers of the SENDs of the same group have ended
+======  =====================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+from verifier.program.events import Cell, Observable
+from verifier.program.values import TRUE, Expr, Ptr, Value
+from verifier.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """``reg = value``, nothing any other CPU can see."""
+
+    reg: str
+    value: Expr
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A place to jump to; names are unique in a body."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """``goto target``; backwards it makes a loop, which ``unroll`` cuts at its bound."""
+
+    target: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """``if (condition) goto target``."""
+
+    condition: Expr
+    target: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assume:
+    """Only runs in which the condition holds here go on and end: a spin's exit, ``assume(c)``."""
+
+    condition: Expr
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """``1:warn`` becomes true if this is reached with the condition true (``WARN_ON``)."""
+
+    condition: Expr
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One cell that an instruction reads, writes, or both, at its one instant.
+
+    ``addr``   the cell's address (``Emit.virtual``: a virtual address, translated first);
+    ``into``   local that receives the value read, None if nothing is read;
+    ``value``  what is written, None if nothing is; may mention ``into``, the value just read;
+    ``when``   it is written only if this holds; may mention ``into`` (a failed cmpxchg).
+    """
+
+    addr: Expr
+    into: str | None = None
+    value: Expr | None = None
+    when: Expr = TRUE
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A CPU an IPI may go to.
+
+    ``guard``  over the sender's locals: is this CPU sent one;
+    ``code``   the handler's body on that CPU (without entry and return, which ``unroll`` adds);
+    ``locals`` the handler's initial locals, evaluated by the sender (``info``).
+    """
+
+    cpu: int
+    guard: Expr
+    code: tuple[Instruction, ...]
+    locals: tuple[tuple[str, Expr], ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """A machine instruction; see the table above. ``text`` is how the source writes it."""
+
+    op: str
+    touches: tuple[Touch, ...] = ()
+    virtual: bool = False
+    kind: str = ""
+    args: tuple[Expr, ...] = ()
+    serializing: bool = False
+    group: str = ""  # of SEND and WAIT
+    targets: tuple[Target, ...] = ()
+    span: Span | None = None
+    text: str = ""
+
+
+Instruction = Union[Set, Label, Jump, Branch, Assume, Warn, Emit]
+
+
+@dataclass(slots=True, eq=False)
+class Lowered:
+    """What a front end hands to ``unroll``: a whole test before unrolling.
+
+    ``threads``   one body a CPU, P0 first; a CPU without a program has an empty one;
+    ``observables, condition, shown, filter`` as in ``events.Program``, except that a ``reg``
+                  observable's ``expr`` is over the final locals of its CPU (``Reg``); the local
+                  ``%warn`` is 1 if a WARN was hit there; a local never written is 0;
+    ``cells``     every cell, with its initial value; for each CPU the register cells
+                  ``Ptr("c:irq")`` (kind ``register``, init 1 or 0) and, if there is any mm,
+                  ``Ptr("c:cr3")`` (init: the mm's ``Ptr``); and ``pte(mm, va)`` (kind ``pte``) for
+                  every pair of an mm and a va.
+    """
+
+    threads: list[tuple[Instruction, ...]]
+    cells: dict[Ptr, Cell]
+    observables: list[Observable]
+    condition: Expr
+    shown: list[int]
+    filter: Expr | None = None
+    tlb: list[tuple[int, Ptr, Value]] = field(default_factory=list)
+    vas: list[Ptr] = field(default_factory=list)
+    names: dict[Ptr, str] = field(default_factory=dict)

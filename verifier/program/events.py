@@ -1,0 +1,153 @@
+"""A program as guarded events: what both judges decide about.
+
+Control flow is gone: each event carries a ``guard`` over the values read by earlier events and is
+executed in a run exactly if its guard holds there.  Values are single-assignment: a read fills a
+*slot*, and expressions mention slots (``Ref``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from verifier.program.values import TRUE, Expr, Ptr, Value
+from verifier.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One unit of memory, always accessed whole.
+
+    ``kind``: ``data`` (plain kernel data, page contents, mask bits), ``pte`` (an entry that page
+    walks read), ``register`` (``c:cr3``, ``c:irq``: per-CPU state; writes are not buffered).
+    """
+
+    ptr: Ptr
+    name: str
+    init: Value
+    kind: str = "data"
+
+
+@dataclass(slots=True, eq=False)
+class Access:
+    """One cell that an event reads (``slot`` is not None), writes (``value`` is not None) or both.
+
+    ``addr`` is the cell's address; for a virtual event it is the virtual address. ``when`` holds
+    if the write happens; ``value`` and ``when`` may mention the event's own slots.
+    """
+
+    addr: Expr
+    slot: int | None = None
+    value: Expr | None = None
+    when: Expr = TRUE
+
+
+@dataclass(slots=True, eq=False)
+class Event:
+    """One instant of a body; ``op`` as in ``code.Emit``, and two more at a handler's ends:
+
+    ``DLV``   delivery: reads ``c:irq``, which must be 1, and writes 0;
+    ``IRET``  return and acknowledgement: writes ``c:irq = 1``.
+
+    ``handlers`` names the bodies a SEND starts or a WAIT waits for; each has its own guard.
+    """
+
+    id: int
+    body: int
+    cpu: int
+    op: str
+    guard: Expr = TRUE
+    accesses: tuple[Access, ...] = ()
+    virtual: bool = False
+    kind: str = ""
+    args: tuple[Expr, ...] = ()
+    serializing: bool = False
+    handlers: tuple[int, ...] = ()
+    span: Span | None = None
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Body:
+    """A thread, or one instance of a handler: one for each (SEND event, possible target).
+
+    ``guard`` holds if the body runs: TRUE for a thread; for a handler, that its IPI was sent.
+    ``events`` are in program order; a handler's first is its DLV, its last its IRET.
+    """
+
+    id: int
+    cpu: int
+    kind: str  # "thread" or "handler"
+    name: str
+    events: list[Event] = field(default_factory=list)
+    guard: Expr = TRUE
+    send: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observable:
+    """Something that a condition or ``locations`` speaks of.
+
+    ``kind``  ``reg``: ``expr`` is the final value, over slots;
+              ``mem``: the content of ``cell`` (register cells too);
+              ``tlb``: 1 if CPU ``cpu`` may translate ``va`` to ``page`` by a cached entry under
+                       its current CR3; entries may vanish, so 0 is always possible too;
+              ``ever``: 1 if ``expr``, over the observables with ``at`` equal to its own ``at``,
+                       holds at one instant of the run; 0 is always possible too.
+    ``at``    None: at the end of the run; k: at the instant of snapshot k (memory and registers as
+              they are then, store buffers not counted).
+    """
+
+    kind: str
+    label: str
+    cpu: int | None = None
+    expr: Expr | None = None
+    cell: Ptr | None = None
+    va: Ptr | None = None
+    page: Value | None = None
+    at: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Program:
+    """All that a judge needs to know of one test.
+
+    ``assumes``    expressions over slots, true in every run that ends; a run counts only if it ends;
+    ``cuts``       true in a run that was cut at the unrolling bound (such runs do not count);
+    ``condition``  over ``Obs``: the proposition, without its quantifier;
+    ``shown``      the observables of which final states consist, in printing order;
+    ``filter``     over ``Obs``: states that do not satisfy it are dropped;
+    ``tlb``        initial TLB contents: (cpu, va, page).
+    """
+
+    cpus: int
+    cells: dict[Ptr, Cell]
+    bodies: list[Body]
+    events: list[Event]
+    slots: int
+    assumes: list[Expr]
+    cuts: list[Expr]
+    observables: list[Observable]
+    condition: Expr
+    shown: list[int]
+    filter: Expr | None = None
+    tlb: list[tuple[int, Ptr, Value]] = field(default_factory=list)
+    vas: list[Ptr] = field(default_factory=list)
+    names: dict[Ptr, str] = field(default_factory=dict)
+    bound: int = 2
+    herd_brackets: bool = True  # print [x]=1 rather than x=1
+
+
+def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
+    """A value as states and stories print it."""
+    if isinstance(value, Ptr):
+        name = (names or {}).get(value)
+        return name if name is not None else str(value)
+    return str(value)
+
+
+def state_line(program: Program, state: tuple[Value, ...]) -> str:
+    """A final state (values of ``program.shown`` in order) as herd7 prints it, without its count."""
+    return " ".join(
+        f"{program.observables[index].label}={show(value, program.names)};"
+        for index, value in zip(program.shown, state, strict=True)
+    )

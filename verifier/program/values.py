@@ -1,0 +1,328 @@
+"""Values, and the functions that programs apply to them.
+
+A value is an ``int``, a ``Ptr`` (the address of a cell, or the name of a handle: an mm, a page, a
+virtual address), or one of the two marks ``FAULT`` (an access that faulted) and ``UNDEF`` (a
+function applied where it means nothing, such as a pointer times three).
+
+Expressions are trees of ``Const``, ``Reg`` (a local of a body, before unrolling), ``Ref`` (what a
+read of an event returned), ``Obs`` (an observable, in conditions only) and ``Apply``.  Both judges
+evaluate them by the same table ``FUNCTIONS``; nothing else in the machine's semantics is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Union
+
+
+class Ptr(NamedTuple):
+    """The address of a cell, or a handle. ``off`` counts cells in C and MM, bytes in X86."""
+
+    base: str
+    off: int = 0
+
+    def __str__(self) -> str:
+        return self.base if not self.off else f"{self.base}+{self.off}"
+
+
+class Mark(NamedTuple):
+    """A value that is no number and no address."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+FAULT = Mark("fault")
+UNDEF = Mark("undef")
+
+Value = Union[int, Ptr, Mark]
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A fixed value; a plain ``str`` only as a static argument of a function (a field's name)."""
+
+    value: Value | str
+
+
+@dataclass(frozen=True, slots=True)
+class Reg:
+    """A local of a body, before unrolling."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """What read slot ``slot`` of the program returned; see ``events.Access.slot``."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Obs:
+    """Observable ``index`` of the program, in conditions."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """``function(*args)``; ``function`` is a key of ``FUNCTIONS``."""
+
+    function: str
+    args: tuple[Expr, ...]
+
+
+Expr = Union[Const, Reg, Ref, Obs, Apply]
+
+TRUE = Const(1)
+FALSE = Const(0)
+
+
+def truth(value: Value | str) -> bool:
+    """C's idea of truth: not zero. A pointer is true."""
+    return value != 0
+
+
+def _wrap(bits: int, signed: bool) -> Callable[[Value], Value]:
+    span, top = 1 << bits, 1 << (bits - 1)
+
+    def cut(a: Value) -> Value:
+        if not isinstance(a, int):
+            return a if bits == 64 or isinstance(a, Mark) else UNDEF
+        a &= span - 1
+        return a - span if signed and a >= top else a
+
+    return cut
+
+
+def _integers(f: Callable[..., int]) -> Callable[..., Value]:
+    def on_integers(*args: Value) -> Value:
+        for a in args:
+            if not isinstance(a, int):
+                return UNDEF
+        return f(*args)
+
+    return on_integers
+
+
+def _add(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a + b
+    if isinstance(a, Ptr) and isinstance(b, int):
+        return Ptr(a.base, a.off + b)
+    if isinstance(b, Ptr) and isinstance(a, int):
+        return Ptr(b.base, b.off + a)
+    return UNDEF
+
+
+def _sub(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a - b
+    if isinstance(a, Ptr) and isinstance(b, int):
+        return Ptr(a.base, a.off - b)
+    if isinstance(a, Ptr) and isinstance(b, Ptr) and a.base == b.base:
+        return a.off - b.off
+    return UNDEF
+
+
+def _and(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a & b
+    if a == 0 or b == 0:
+        return 0
+    return a if a == b else UNDEF
+
+
+def _xor(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a ^ b
+    if a == b:
+        return 0
+    return a if b == 0 else b if a == 0 else UNDEF
+
+
+def _or(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a | b
+    if a == b:
+        return a
+    return a if b == 0 else b if a == 0 else UNDEF
+
+
+def _order(compare: Callable[[int, int], bool]) -> Callable[[Value, Value], Value]:
+    def ordered(a: Value, b: Value) -> Value:
+        if isinstance(a, int) and isinstance(b, int):
+            return int(compare(a, b))
+        if isinstance(a, Ptr) and isinstance(b, Ptr) and a.base == b.base:
+            return int(compare(a.off, b.off))
+        return UNDEF
+
+    return ordered
+
+
+def _divide(a: int, b: int) -> Value:
+    if b == 0:
+        return UNDEF
+    quotient = abs(a) // abs(b)
+    return quotient if (a < 0) == (b < 0) else -quotient
+
+
+def _modulo(a: int, b: int) -> Value:
+    if b == 0:
+        return UNDEF
+    quotient = _divide(a, b)
+    return a - b * quotient if isinstance(quotient, int) else UNDEF
+
+
+def _shift(left: bool) -> Callable[[int, int], Value]:
+    def shift(a: int, b: int) -> Value:
+        if not 0 <= b < 64:
+            return UNDEF
+        return a << b if left else a >> b
+
+    return shift
+
+
+def _handle(a: Value, pattern: str, *more: object) -> Value:
+    """A handle derived from another one: its field, its entry, its mask."""
+    return Ptr(pattern.format(a, *more)) if isinstance(a, Ptr) else UNDEF
+
+
+def _percpu(a: Value, cpu: Value) -> Value:
+    return Ptr(f"{cpu}:{a.base}", a.off) if isinstance(a, Ptr) and isinstance(cpu, int) else UNDEF
+
+
+def _ite(c: Value, a: Value, b: Value) -> Value:
+    return UNDEF if c == UNDEF else a if c != 0 else b
+
+
+FUNCTIONS: dict[str, Callable[..., Value]] = {
+    # Arithmetic is exact; a front end wraps what its types say (the next rows).
+    "add": _add,
+    "sub": _sub,
+    "mul": _integers(lambda a, b: a * b),
+    "div": _integers(_divide),
+    "mod": _integers(_modulo),
+    "neg": _integers(lambda a: -a),
+    "inv": _integers(lambda a: ~a),
+    "bitand": _and,
+    "bitor": _or,
+    "bitxor": _xor,
+    "shl": _integers(_shift(True)),
+    "shr": _integers(_shift(False)),
+    **{
+        f"{'s' if signed else 'u'}{bits}": _wrap(bits, signed)
+        for bits in (8, 16, 32, 64)
+        for signed in (True, False)
+    },
+    # Truth and comparison. Any two values can be compared for equality.
+    "eq": lambda a, b: int(a == b),
+    "ne": lambda a, b: int(a != b),
+    "lt": _order(lambda a, b: a < b),
+    "le": _order(lambda a, b: a <= b),
+    "gt": _order(lambda a, b: a > b),
+    "ge": _order(lambda a, b: a >= b),
+    "not": lambda a: int(a == 0),
+    "and": lambda *a: int(all(x != 0 for x in a)),
+    "or": lambda *a: int(any(x != 0 for x in a)),
+    "bool": lambda a: int(a != 0),
+    "ite": _ite,
+    # Handles.
+    "field": lambda a, name: _handle(a, "{}.{}", name),
+    "percpu": _percpu,
+    "pte": lambda mm, va: _handle(mm, "pte({}, {})", va) if isinstance(va, Ptr) else UNDEF,
+    "mm_cpumask": lambda mm: _handle(mm, "mm_cpumask({})"),
+    "page_data": lambda page: page if page == FAULT else _handle(page, "{}.data"),
+}
+
+# Functions that mean something of an UNDEF argument.
+_LENIENT = frozenset({"ite", "field", "percpu", "pte", "mm_cpumask", "page_data"})
+
+
+def apply(function: str, args: tuple[Value, ...]) -> Value:
+    """Apply a function of the table; UNDEF in, UNDEF out (``ite`` looks at its branch only)."""
+    if UNDEF in args and function not in _LENIENT:
+        return UNDEF
+    return FUNCTIONS[function](*args)
+
+
+def evaluate(expr: Expr, slots: Mapping[int, Value], observed: Mapping[int, Value] | None = None) -> Value:
+    """The value of a closed expression.
+
+    ``slots`` maps read slots to values, ``observed`` observables to values. Raises ``KeyError``
+    for a slot that was not read, except behind the branch of an ``ite``, ``and`` or ``or`` that
+    does not matter: these are evaluated from the left and only as far as needed.
+    """
+    kind = type(expr)
+    if kind is Const:
+        return expr.value  # type: ignore[union-attr,return-value]
+    if kind is Ref:
+        return slots[expr.slot]  # type: ignore[union-attr]
+    if kind is Apply:
+        assert isinstance(expr, Apply)
+        function, args = expr.function, expr.args
+        if function == "and":
+            return int(all(truth(evaluate(a, slots, observed)) for a in args))
+        if function == "or":
+            return int(any(truth(evaluate(a, slots, observed)) for a in args))
+        if function == "ite":
+            chosen = evaluate(args[0], slots, observed)
+            return UNDEF if chosen == UNDEF else evaluate(args[1 if truth(chosen) else 2], slots, observed)
+        return apply(function, tuple(evaluate(a, slots, observed) for a in args))
+    if kind is Obs and observed is not None:
+        return observed[expr.index]  # type: ignore[union-attr]
+    raise TypeError(f"not a closed expression: {expr}")
+
+
+def call(function: str, *args: Expr) -> Expr:
+    """Build an application, folding what is constant and the trivial cases of logic."""
+    if function == "and":
+        kept: list[Expr] = []
+        for a in args:
+            if isinstance(a, Const):
+                if not truth(a.value):
+                    return FALSE
+            elif a not in kept:
+                kept.append(a)
+        return TRUE if not kept else _as_bool(kept[0]) if len(kept) == 1 else Apply("and", tuple(kept))
+    if function == "or":
+        kept = []
+        for a in args:
+            if isinstance(a, Const):
+                if truth(a.value):
+                    return TRUE
+            elif a not in kept:
+                kept.append(a)
+        return FALSE if not kept else _as_bool(kept[0]) if len(kept) == 1 else Apply("or", tuple(kept))
+    if function == "ite":
+        chosen, then, other = args
+        if isinstance(chosen, Const):
+            return then if truth(chosen.value) else other
+        if then == other:
+            return then
+    elif function == "not" and isinstance(args[0], Apply) and args[0].function == "not":
+        return _as_bool(args[0].args[0])
+    if all(isinstance(a, Const) for a in args):
+        return Const(apply(function, tuple(a.value for a in args)))  # type: ignore[misc,union-attr]
+    return Apply(function, args)
+
+
+_BOOLEAN = frozenset({"not", "and", "or", "eq", "ne", "lt", "le", "gt", "ge", "bool"})
+
+
+def _as_bool(expr: Expr) -> Expr:
+    return expr if isinstance(expr, Apply) and expr.function in _BOOLEAN else Apply("bool", (expr,))
+
+
+def refs(expr: Expr) -> Iterator[int]:
+    """The read slots an expression depends on, with repetitions."""
+    if isinstance(expr, Ref):
+        yield expr.slot
+    elif isinstance(expr, Apply):
+        for a in expr.args:
+            yield from refs(a)

@@ -1,0 +1,123 @@
+"""Where a piece of text stands: sources, spans, and diagnostics with a caret."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """One input text. ``name`` is what diagnostics call it (a path, or ``<stdin>``)."""
+
+    name: str
+    text: str
+    _starts: list[int] = field(default_factory=list, repr=False)
+
+    def starts(self) -> list[int]:
+        """Offsets at which lines start; computed once."""
+        if not self._starts:
+            self._starts.append(0)
+            find = self.text.find
+            at = find("\n")
+            while at >= 0:
+                self._starts.append(at + 1)
+                at = find("\n", at + 1)
+        return self._starts
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both counted from 1."""
+        starts = self.starts()
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1, without its newline."""
+        starts = self.starts()
+        start = starts[number - 1]
+        end = starts[number] - 1 if number < len(starts) else len(self.text)
+        return self.text[start:end].rstrip("\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The half-open range ``start .. end`` of offsets in a source."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def line(self) -> int:
+        """The line of the first character, counted from 1."""
+        return self.source.position(self.start)[0]
+
+    @property
+    def column(self) -> int:
+        """The column of the first character, counted from 1."""
+        return self.source.position(self.start)[1]
+
+    @property
+    def text(self) -> str:
+        """What stands there."""
+        return self.source.text[self.start : self.end]
+
+    def to(self, other: Span) -> Span:
+        """From the start of this span to the end of another one in the same source."""
+        return Span(self.source, self.start, max(self.end, other.end))
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing wrong with an input: a value, rendered only at the very end.
+
+    ``code`` is a stable word such as ``unknown-name``; ``hint`` says what to do.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    hint: str = ""
+    severity: str = "error"  # or "warning"
+    file: str = ""  # where there is no span: the file in question
+
+    def render(self) -> str:
+        """The message with file, line, column, the source line and a caret under it."""
+        if self.span is None:
+            head = f"{self.file}: " if self.file else ""
+            out = [f"{head}{self.severity}: {self.message} [{self.code}]"]
+        else:
+            source = self.span.source
+            line, column = source.position(self.span.start)
+            out = [f"{source.name}:{line}:{column}: {self.severity}: {self.message} [{self.code}]"]
+            out += _excerpt(source.line(line), column, self.span.end - self.span.start, line)
+        if self.hint:
+            out.append(f"    hint: {self.hint}")
+        return "\n".join(out)
+
+
+def _excerpt(text: str, column: int, length: int, number: int, width: int = 100) -> list[str]:
+    """The line and its caret line; tabs are kept in both, long lines are cut around the column."""
+    start = max(0, column - 1 - width // 2) if len(text) > width else 0
+    shown = text[start : start + width]
+    lead = shown[: column - 1 - start]
+    pad = "".join("\t" if c == "\t" else " " for c in lead)
+    carets = "^" * max(1, min(length, len(shown) - len(lead)))
+    gutter = f"{number:5} | "
+    shown = "".join(c if c.isprintable() or c == "\t" else "?" for c in shown)
+    return [f"{gutter}{shown}", f"{' ' * (len(gutter) - 2)}| {pad}{carets}"]
+
+
+def render_all(diagnostics: Iterable[Diagnostic]) -> str:
+    """All diagnostics, in the order of their places, each rendered once."""
+
+    def key(d: Diagnostic) -> tuple[str, int, str]:
+        return (d.span.source.name, d.span.start, d.message) if d.span else (d.file, -1, d.message)
+
+    seen: list[str] = []
+    for diagnostic in sorted(diagnostics, key=key):
+        text = diagnostic.render()
+        if text not in seen:
+            seen.append(text)
+    return "\n".join(seen)

@@ -1,0 +1,45 @@
+"""A test: one variant of one litmus file, as the front ends hand it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from verifier.source import Source, Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Test:
+    """One thing to decide.
+
+    ``quantifier``  ``exists``, ``~exists`` or ``forall``;
+    ``condition``   the proposition's text as the file has it, whitespace folded;
+    ``expected``    ``never``, ``sometimes``, ``always``, ``deadlock`` or None, about the
+                    proposition whichever quantifier precedes it; ``portable`` if it comes from a
+                    ``Result:`` comment, which speaks of the kernel's portable model;
+    ``meta``        herd's ``Key=Value`` lines; ``comment`` is the variant's own text;
+    ``tree``        the checked syntax tree, which only ``program`` looks into;
+    ``unroll``      the bound the file asks for, or None.
+    """
+
+    __test__ = False  # pytest: this is no test class
+
+    source: Source
+    name: str
+    arch: str
+    quantifier: str
+    condition: str
+    tree: Any
+    variant: str | None = None
+    doc: str = ""
+    comment: str = ""
+    meta: dict[str, str] = field(default_factory=dict)
+    expected: str | None = None
+    portable: bool = False
+    unroll: int | None = None
+    span: Span | None = None  # of the condition
+
+    @property
+    def id(self) -> str:
+        """``name::variant``, or the name alone."""
+        return f"{self.name}::{self.variant}" if self.variant else self.name
