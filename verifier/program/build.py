@@ -1,0 +1,24 @@
+"""From a test to its program: pick the lowering by the header, then unroll."""
+
+from __future__ import annotations
+
+from verifier.program.events import Program
+from verifier.program.unroll import unroll as unroll_code
+from verifier.syntax.test import Test
+
+DEFAULT_UNROLL = 2
+
+
+def build(test: Test, unroll: int | None = None) -> Program:
+    """The guarded events of a test.
+
+    ``unroll`` is how often a body may jump backwards; None takes the file's ``unroll`` or 2.
+    Raises ``InputError`` for what the vocabulary does not allow, ``LimitError`` for a test that
+    unrolls to too much.
+    """
+    if test.arch in ("X86", "X86_64"):
+        from verifier.program.lower_x86 import lower
+    else:
+        from verifier.program.lower_c import lower
+    bound = unroll if unroll is not None else test.unroll if test.unroll is not None else DEFAULT_UNROLL
+    return unroll_code(lower(test), bound)

@@ -1,0 +1,324 @@
+"""Code to guarded events: loops are cut at a bound, branches become guards, locals become slots.
+
+A body's code is laid out once for each backward jump it may take: a backward jump from copy ``t``
+goes to its label in copy ``t + 1``, and one from the last copy is a *cut*.  Walking all copies in
+order, paths that meet at a label are merged: guards by disjunction, locals by ``ite``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from verifier.errors import LimitError
+from verifier.program.code import (
+    Assume,
+    Branch,
+    Emit,
+    Instruction,
+    Jump,
+    Label,
+    Lowered,
+    Set,
+    Warn,
+)
+from verifier.program.events import Access, Body, Event, Observable, Program
+from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Reg, call
+from verifier.source import Span
+
+Env = dict[str, Expr]
+MAX_EVENTS = 4000
+
+
+@dataclass(slots=True)
+class _Path:
+    """Where control may be: under which conditions, with which locals.
+
+    ``guard`` is a conjunction, outermost condition first; ``groups`` are the handlers that a WAIT
+    of each group waits for.
+    """
+
+    guard: tuple[Expr, ...]
+    env: Env
+    groups: dict[str, tuple[int, ...]]
+
+    def under(self, condition: Expr) -> _Path | None:
+        """This path where the condition holds as well; None where it cannot."""
+        if condition == FALSE:
+            return None
+        guard = self.guard if condition == TRUE else (*self.guard, condition)
+        return _Path(guard, dict(self.env), dict(self.groups))
+
+
+def _negation(a: Expr) -> Expr:
+    return call("not", a)
+
+
+def _split(a: tuple[Expr, ...], b: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Expr, Expr]:
+    """The common prefix of two conjunctions, and what each adds to it."""
+    n = 0
+    while n < len(a) and n < len(b) and a[n] == b[n]:
+        n += 1
+    return a[:n], call("and", *a[n:]), call("and", *b[n:])
+
+
+def _merge_two(a: _Path, b: _Path) -> _Path:
+    common, mine, other = _split(a.guard, b.guard)
+    if mine == _negation(other) or other == _negation(mine) or TRUE in (mine, other):
+        guard = common
+    else:
+        guard = (*common, call("or", mine, other))
+    env: Env = {}
+    zero = Const(0)
+    for name in a.env.keys() | b.env.keys():
+        x, y = a.env.get(name, zero), b.env.get(name, zero)
+        env[name] = x if x == y else call("ite", mine, x, y)
+    groups = {
+        name: tuple(sorted({*a.groups.get(name, ()), *b.groups.get(name, ())}))
+        for name in a.groups.keys() | b.groups.keys()
+    }
+    return _Path(guard, env, groups)
+
+
+def _merge(paths: list[_Path]) -> _Path | None:
+    """All paths as one. Complementary ones first, so that guards fold back to what they were."""
+    while len(paths) > 1:
+        best = (len(paths) - 2, len(paths) - 1)
+        for i in range(len(paths) - 1, 0, -1):
+            for j in range(i):
+                _, x, y = _split(paths[j].guard, paths[i].guard)
+                if x == _negation(y) or y == _negation(x):
+                    best = (j, i)
+                    break
+            else:
+                continue
+            break
+        j, i = best
+        paths[j] = _merge_two(paths[j], paths.pop(i))
+    return paths[0] if paths else None
+
+
+def substitute(expr: Expr, env: Env) -> Expr:
+    """An expression over locals as one over slots; a local never written is 0."""
+    if isinstance(expr, Reg):
+        return env.get(expr.name, Const(0))
+    if isinstance(expr, Apply):
+        return call(expr.function, *(substitute(a, env) for a in expr.args))
+    return expr
+
+
+@dataclass(slots=True)
+class _Unroller:
+    bound: int
+    bodies: list[Body] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    slots: int = 0
+    assumes: list[Expr] = field(default_factory=list)
+    cuts: list[Expr] = field(default_factory=list)
+    warnings: dict[int, list[Expr]] = field(default_factory=dict)
+
+    def slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+    def add(self, event: Event) -> Event:
+        if len(self.events) >= MAX_EVENTS:
+            raise LimitError(f"more than {MAX_EVENTS} events after unrolling; ask for a smaller bound")
+        self.events.append(event)
+        self.bodies[event.body].events.append(event)
+        return event
+
+    def assume(self, guard: Expr, condition: Expr) -> None:
+        needed = call("or", _negation(guard), condition)
+        if needed != TRUE:
+            self.assumes.append(needed)
+
+    def body(self, cpu: int, kind: str, name: str, guard: Expr = TRUE, send: Event | None = None) -> Body:
+        body = Body(len(self.bodies), cpu, kind, name, guard=guard, send=send)
+        self.bodies.append(body)
+        return body
+
+    def thread(self, cpu: int, code: tuple[Instruction, ...]) -> Env:
+        """Unroll a thread; its locals at the end."""
+        return self.run(self.body(cpu, "thread", f"P{cpu}"), code, _Path((), {}, {})).env
+
+    def run(self, body: Body, code: tuple[Instruction, ...], path: _Path) -> _Path:
+        """Unroll ``code`` into ``body`` from ``path``; the path at its end."""
+        places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
+        arriving: dict[tuple[int, int], list[_Path]] = {}
+        end = len(code)
+        current: _Path | None = path
+        copy = 0
+        finished: list[_Path] = []
+        while True:
+            for at, instruction in enumerate(code):
+                kind = type(instruction)
+                if kind is Label:
+                    here = arriving.pop((copy, at), None)
+                    if here:
+                        current = _merge([current, *here] if current else here)
+                elif current is None:
+                    continue
+                elif kind is Jump or kind is Branch:
+                    current = self.jump(instruction, current, copy, at, places, arriving)  # type: ignore[arg-type]
+                else:
+                    self.step(body, instruction, current)
+            if current is not None:
+                finished.append(current)
+                current = None
+            here = arriving.pop((copy, end), None)
+            if here:
+                finished += here
+            copy += 1
+            if not arriving:
+                break
+        return _merge(finished) or _Path((FALSE,), {}, {})
+
+    def jump(
+        self,
+        instruction: Jump | Branch,
+        path: _Path,
+        copy: int,
+        at: int,
+        places: dict[str, int],
+        arriving: dict[tuple[int, int], list[_Path]],
+    ) -> _Path | None:
+        """Send ``path`` where the jump goes; what is left falls through."""
+        condition = TRUE
+        if isinstance(instruction, Branch):
+            condition = call("bool", substitute(instruction.condition, path.env))
+        taken, rest = path.under(condition), path.under(_negation(condition))
+        if taken is not None:
+            to = places[instruction.target]
+            if to <= at:
+                if copy >= self.bound:
+                    self.cuts.append(call("and", *taken.guard))
+                    return rest
+                copy += 1
+            arriving.setdefault((copy, to), []).append(taken)
+        return rest
+
+    def step(self, body: Body, instruction: Instruction, path: _Path) -> None:
+        """One instruction that does not jump."""
+        env = path.env
+        if isinstance(instruction, Set):
+            env[instruction.reg] = substitute(instruction.value, env)
+        elif isinstance(instruction, Emit):
+            self.emit(body, instruction, path)
+        elif isinstance(instruction, Assume):
+            self.assume(call("and", *path.guard), substitute(instruction.condition, env))
+        elif isinstance(instruction, Warn):
+            hit = call("and", *path.guard, substitute(instruction.condition, env))
+            self.warnings.setdefault(body.cpu, []).append(hit)
+
+    def emit(self, body: Body, code: Emit, path: _Path) -> None:
+        env = path.env
+        addresses = [substitute(touch.addr, env) for touch in code.touches]
+        arguments = tuple(substitute(a, env) for a in code.args)
+        slots = [None if touch.into is None else self.slot() for touch in code.touches]
+        before = dict(env)
+        for touch, slot in zip(code.touches, slots, strict=True):
+            if touch.into is not None and slot is not None:
+                env[touch.into] = Ref(slot)
+        event = self.add(
+            Event(
+                len(self.events),
+                body.id,
+                body.cpu,
+                code.op,
+                call("and", *path.guard),
+                tuple(
+                    Access(
+                        address,
+                        slot,
+                        None if touch.value is None else substitute(touch.value, env),
+                        substitute(touch.when, env),
+                    )
+                    for touch, slot, address in zip(code.touches, slots, addresses, strict=True)
+                ),
+                code.virtual,
+                code.kind,
+                arguments,
+                code.serializing,
+                span=code.span,
+                text=code.text,
+            )
+        )
+        if code.op == "SEND":
+            event.handlers = tuple(self.send(event, code, path, before))
+            path.groups[code.group] = (*path.groups.get(code.group, ()), *event.handlers)
+        elif code.op == "WAIT":
+            event.handlers = path.groups.get(code.group, ())
+
+    def send(self, event: Event, code: Emit, path: _Path, env: Env) -> list[int]:
+        """One handler body for each CPU that may be a target."""
+        made: list[int] = []
+        for target in code.targets:
+            wanted = substitute(target.guard, env)
+            if wanted == FALSE:
+                continue
+            guard = call("and", event.guard, wanted)
+            name = target.name or "handler"
+            body = self.body(target.cpu, "handler", name, guard, event)
+            made.append(body.id)
+            irq = Const(Ptr(f"{target.cpu}:irq"))
+            inside = path.guard if wanted == TRUE else (*path.guard, call("bool", wanted))
+            slot = self.slot()
+            self.ends(body, "DLV", (Access(irq, slot, Const(0)),), guard, code.span, name)
+            self.assume(guard, call("eq", Ref(slot), Const(1)))
+            local = {name: substitute(value, env) for name, value in target.locals}
+            self.run(body, target.code, _Path(inside, local, {}))
+            self.ends(body, "IRET", (Access(irq, None, Const(1)),), guard, code.span, name)
+        return made
+
+    def ends(
+        self, body: Body, op: str, accesses: tuple[Access, ...], guard: Expr, span: Span | None, name: str
+    ) -> None:
+        self.add(
+            Event(
+                len(self.events),
+                body.id,
+                body.cpu,
+                op,
+                guard,
+                accesses,
+                serializing=op == "IRET",
+                span=span,
+                text=name,
+            )
+        )
+
+
+def unroll(lowered: Lowered, bound: int = 2) -> Program:
+    """A lowered test as guarded events, each loop's backward jumps taken at most ``bound`` times.
+
+    ``bound`` counts the backward jumps that one body takes in a run. Raises ``LimitError`` if the
+    result is too large to be decided.
+    """
+    unroller = _Unroller(bound)
+    finals = [unroller.thread(cpu, code) for cpu, code in enumerate(lowered.threads)]
+    for cpu, env in enumerate(finals):
+        if cpu in unroller.warnings:
+            env["%warn"] = call("or", *unroller.warnings[cpu])
+    observables = [
+        Observable(o.kind, o.label, o.cpu, substitute(o.expr, finals[o.cpu]))
+        if o.kind == "reg" and o.cpu is not None and o.expr is not None
+        else o
+        for o in lowered.observables
+    ]
+    return Program(
+        cpus=len(lowered.threads),
+        cells=lowered.cells,
+        bodies=unroller.bodies,
+        events=unroller.events,
+        slots=unroller.slots,
+        assumes=unroller.assumes,
+        cuts=unroller.cuts,
+        observables=observables,
+        condition=lowered.condition,
+        shown=lowered.shown,
+        filter=lowered.filter,
+        tlb=lowered.tlb,
+        vas=lowered.vas,
+        names=lowered.names,
+        bound=bound,
+    )
