@@ -1,0 +1,7 @@
+"""The memory model, as named equations over named relations."""
+
+from verifier.model.axioms import MODELS, Axiom, Model, Rule, violations
+from verifier.model.candidate import Candidate
+from verifier.model.relations import Events, Relation
+
+__all__ = ["MODELS", "Axiom", "Candidate", "Events", "Model", "Relation", "Rule", "violations"]

@@ -305,8 +305,14 @@ def call(function: str, *args: Expr) -> Expr:
             return then if truth(chosen.value) else other
         if then == other:
             return then
-    elif function == "not" and isinstance(args[0], Apply) and args[0].function == "not":
-        return _as_bool(args[0].args[0])
+    elif function == "bool":
+        if not isinstance(args[0], Const):
+            return _as_bool(args[0])
+    elif function == "not" and isinstance(args[0], Apply):
+        if args[0].function == "not":
+            return _as_bool(args[0].args[0])
+        if args[0].function == "bool":
+            args = args[0].args
     if all(isinstance(a, Const) for a in args):
         return Const(apply(function, tuple(a.value for a in args)))  # type: ignore[misc,union-attr]
     return Apply(function, args)

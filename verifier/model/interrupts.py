@@ -1,0 +1,25 @@
+"""Interrupts and IPIs.
+
+A handler is a body of its own in ``po``, placed between two instants of the thread it interrupts.
+Its delivery reads the interrupt flag, which must be on, and writes off; its return writes on: so
+handlers run with interrupts off, one after the other, and never inside a window (MMR 8.3, 8.8).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verifier.model.candidate import Candidate
+
+X = Candidate[Any, Any]
+
+
+def ipi(x: X) -> Any:
+    """A delivery comes after its send, the end of a wait after the acknowledgement, which is the
+    handler's return (MMR 8.3, 8.4, 8.7)."""
+    return x.ipi
+
+
+def seen(x: X) -> Any:
+    """A snapshot is one instant: what it counts as past is before it, the rest after it."""
+    return x.seen

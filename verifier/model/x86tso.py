@@ -1,0 +1,65 @@
+"""x86-TSO, and the parts that it shares with sequential consistency.
+
+The textbook has events for loads and commits of stores::
+
+    acyclic(po-loc | rf | co | fr)
+    ghb = po & (R*M | W*W) | mfence | implied | rfe | co | fr
+    acyclic(ghb)
+
+Here ``I`` (every instant that is no commit) stands where loads stand, ``S`` (commits of buffered
+stores) where stores stand, and ``drain`` says at once what ``mfence`` and ``implied`` say: an
+event of ``D`` is an instant that waits for an empty store buffer, and all later instants come
+after it.  A LOCK'd operation is one event that reads and writes, so ``empty(rmw & (fre;coe))``
+follows from ``acyclic(ghb)``.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from verifier.model.candidate import Candidate
+
+X = Candidate[Any, Any]
+
+
+def po(x: X) -> Any:
+    """Program order, for sequential consistency."""
+    return x.po
+
+
+def po_loc(x: X) -> Any:
+    """Program order at one cell (MMR 1.1; SDM 8.2.2; uniproc of x86tso.cat)."""
+    return x.po & x.loc
+
+
+def rf(x: X) -> Any:
+    """Reads-from, own stores included."""
+    return x.rfe | x.rfi
+
+
+def co(x: X) -> Any:
+    """Coherence: the order in which stores to one cell reach memory (MMR 1.1)."""
+    return x.co
+
+
+def fr(x: X) -> Any:
+    """From-read: who reads a store comes before all later stores to that cell; cell by cell."""
+    return reduce(lambda a, b: a | b, (~c.rf @ c.co for c in x.cells), x.none)
+
+
+def ppo(x: X) -> Any:
+    """Everything in program order but store -> later instant (MMR 1.1; SDM 8.2.2, 8.2.3.2-8.2.3.4)."""
+    return x.po & (x.I * (x.I | x.S) | x.S * x.S)
+
+
+def drain(x: X) -> Any:
+    """The store buffer is empty at LOCK'd operations and MFENCE (MMR 2.1, 2.3; SDM 8.2.2), at
+    serializing instructions (MMR 5.3, 9.2; SDM 8.3), at sends by smp_call_function (MMR 8.2 and
+    17.4), and when an interrupt or exception is delivered (MMR 8.4; SDM 11.10, APM2 7.5.1)."""
+    return x.po & (x.S * x.D)
+
+
+def rfe(x: X) -> Any:
+    """A store that is read elsewhere has left its store buffer (MMR 1.1, 3.2)."""
+    return x.rfe
