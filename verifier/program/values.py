@@ -241,7 +241,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
 }
 
 # Functions that mean something of an UNDEF argument.
-_LENIENT = frozenset({"ite", "field", "percpu", "pte", "mm_cpumask", "page_data"})
+_LENIENT = frozenset({"and", "or", "ite", "field", "percpu", "pte", "mm_cpumask", "page_data"})
 
 
 def apply(function: str, args: tuple[Value, ...]) -> Value:

@@ -1,0 +1,138 @@
+"""``acyclic(r)`` as clauses, by vertex elimination (Rankooh and Rintanen 2022).
+
+Eliminating an event joins each way in with each way out.  The order is by least in times out on
+the current graph; only events on cycles of what may be are looked at, and sure pairs are used to
+decide others first.
+"""
+
+from __future__ import annotations
+
+from verifier.solve.clauses import TRUE
+from verifier.solve.symbolic import SymbolicRelation
+
+
+def _components(size: int, after: list[int]) -> list[int]:
+    """For each event the mask of its strongly connected component (0 if it is on no cycle)."""
+    forward = _closure(after)
+    before = [0] * size
+    for a, row in enumerate(after):
+        bit = 1 << a
+        while row:
+            low = row & -row
+            before[low.bit_length() - 1] |= bit
+            row ^= low
+    backward = _closure(before)
+    return [f & b for f, b in zip(forward, backward, strict=True)]
+
+
+def _closure(after: list[int]) -> list[int]:
+    """Transitive closure of rows of bits (Warshall)."""
+    rows = after[:]
+    for k, via in enumerate(rows):
+        if via:
+            bit = 1 << k
+            for i, row in enumerate(rows):
+                if row & bit:
+                    rows[i] = row | rows[k]
+    return rows
+
+
+def require_acyclic(relation: SymbolicRelation) -> None:
+    """Add clauses that hold exactly if the chosen pairs of ``relation`` form no cycle."""
+    clauses = relation.space.clauses
+    size = relation.space.size
+    may = dict(relation.may)
+    must = relation.must
+    sure = _closure(must)
+    for a, row in enumerate(sure):
+        if row >> a & 1:
+            clauses.add()  # a sure cycle: no execution at all
+            return
+    # A pair against the sure order is out; one along it adds nothing.
+    for (a, b), literal in list(may.items()):
+        if a == b or sure[b] >> a & 1:
+            clauses.add(-literal)
+            del may[a, b]
+        elif sure[a] >> b & 1:
+            del may[a, b]
+    if not may:
+        return
+    after = must[:]
+    for a, b in may:
+        after[a] |= 1 << b
+    component = _components(size, after)
+    ways_in: dict[int, dict[int, int]] = {}
+    ways_out: dict[int, dict[int, int]] = {}
+    for a in range(size):
+        mine = component[a]
+        if not mine:
+            continue
+        row = must[a] & mine
+        # Transitive reduction: skip what a sure pair via another one gives.
+        for b in _bits(row):
+            if not any(sure[c] >> b & 1 for c in _bits(row) if c != b):
+                ways_out.setdefault(a, {})[b] = TRUE
+                ways_in.setdefault(b, {})[a] = TRUE
+    for (a, b), literal in may.items():
+        if component[a] >> b & 1:
+            ways_out.setdefault(a, {})[b] = literal
+            ways_in.setdefault(b, {})[a] = literal
+    _eliminate(relation, ways_in, ways_out)
+
+
+def _bits(row: int) -> list[int]:
+    out: list[int] = []
+    while row:
+        low = row & -row
+        out.append(low.bit_length() - 1)
+        row ^= low
+    return out
+
+
+def _eliminate(
+    relation: SymbolicRelation, ways_in: dict[int, dict[int, int]], ways_out: dict[int, dict[int, int]]
+) -> None:
+    clauses = relation.space.clauses
+    rows = clauses.rows
+    alive = set(ways_in) & set(ways_out)
+    cost = {v: len(ways_in[v]) * len(ways_out[v]) for v in alive}
+    while cost:
+        v = min(cost, key=lambda e: (cost[e], e))
+        del cost[v]
+        ins, outs = ways_in.pop(v), ways_out.pop(v)
+        for a in ins:
+            ways_out.get(a, {}).pop(v, None)
+        for b in outs:
+            ways_in.get(b, {}).pop(v, None)
+        for a, first in ins.items():
+            for b, second in outs.items():
+                if a == b:
+                    if first == TRUE or second == TRUE:
+                        clauses.add(-first if second == TRUE else -second)
+                    elif first != -second:
+                        rows.append((-first, -second))
+                    continue
+                if first == -second:
+                    continue
+                row = ways_out.get(a)
+                if row is None or b not in ways_in:
+                    continue
+                old = row.get(b)
+                if old == TRUE:
+                    continue
+                if first == TRUE or second == TRUE or first == second:
+                    new = second if first == TRUE else first
+                    if old is None or old == new or new == TRUE:
+                        row[b] = ways_in[b][a] = new
+                        continue
+                    path = clauses.new()
+                    rows.append((-new, path))
+                else:
+                    path = clauses.new()
+                    rows.append((-first, -second, path))
+                if old is not None:
+                    rows.append((-old, path))
+                row[b] = ways_in[b][a] = path
+        for e in (*ins, *outs):
+            if e in cost:
+                cost[e] = len(ways_in[e]) * len(ways_out[e])

@@ -1,0 +1,102 @@
+"""Literals, gates and clauses. A literal is a DIMACS integer; variable 1 is the constant true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+TRUE = 1
+FALSE = -1
+
+
+class Clauses:
+    """A growing formula in conjunctive normal form, with structurally shared gates."""
+
+    __slots__ = ("_gates", "rows", "variables")
+
+    def __init__(self) -> None:
+        self.variables = 1
+        self.rows: list[tuple[int, ...]] = [(TRUE,)]
+        self._gates: dict[tuple[int, ...], int] = {}
+
+    def new(self) -> int:
+        """A fresh variable."""
+        self.variables += 1
+        return self.variables
+
+    def add(self, *literals: int) -> None:
+        """Add a clause; true literals make it vanish, false ones drop out."""
+        if TRUE in literals:
+            return
+        if FALSE in literals:
+            literals = tuple(x for x in literals if x != FALSE)
+        self.rows.append(literals or (FALSE,))
+
+    def both(self, a: int, b: int) -> int:
+        """The literal of ``a and b``."""
+        if a == TRUE or a == b:
+            return b
+        if b == TRUE:
+            return a
+        if a == FALSE or b == FALSE or a == -b:
+            return FALSE
+        if a > b:
+            a, b = b, a
+        gate = self._gates.get((a, b))
+        if gate is None:
+            gate = self.new()
+            self._gates[a, b] = gate
+            self.rows += ((-gate, a), (-gate, b), (gate, -a, -b))
+        return gate
+
+    def either(self, a: int, b: int) -> int:
+        """The literal of ``a or b``."""
+        return -self.both(-a, -b)
+
+    def all(self, literals: Iterable[int]) -> int:
+        """The literal of a conjunction."""
+        out: list[int] = []
+        for x in literals:
+            if x == FALSE or -x in out:
+                return FALSE
+            if x != TRUE and x not in out:
+                out.append(x)
+        if not out:
+            return TRUE
+        if len(out) <= 2:
+            return out[0] if len(out) == 1 else self.both(*out)
+        key = tuple(sorted(out))
+        gate = self._gates.get(key)
+        if gate is None:
+            gate = self.new()
+            self._gates[key] = gate
+            self.rows += [(-gate, x) for x in out]
+            self.rows.append((gate, *(-x for x in out)))
+        return gate
+
+    def any(self, literals: Iterable[int]) -> int:
+        """The literal of a disjunction."""
+        return -self.all([-x for x in literals])
+
+    def at_most_one(self, literals: list[int]) -> None:
+        """No two of them."""
+        rows = self.rows
+        for i, a in enumerate(literals):
+            for b in literals[:i]:
+                rows.append((-a, -b))
+
+    def one_hot(self, count: int) -> list[int]:
+        """``count`` literals of which exactly one is true; two share one variable."""
+        if count == 1:
+            return [TRUE]
+        if count == 2:
+            a = self.new()
+            return [a, -a]
+        out = [self.new() for _ in range(count)]
+        self.rows.append(tuple(out))
+        self.at_most_one(out)
+        return out
+
+    def dimacs(self) -> str:
+        """The formula as DIMACS text."""
+        body = " 0\n".join([" ".join(map(str, row)) for row in self.rows])
+        return f"p cnf {self.variables} {len(self.rows)}\n{body} 0\n"

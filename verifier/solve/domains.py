@@ -1,0 +1,171 @@
+"""May-values: an upper bound of what each read can return, before anything is encoded.
+
+A value that a read returns was written by a store whose value was computed from earlier reads, and
+so on back to a constant; in one execution such a chain passes each store at most once.  So as many
+rounds of propagation as there are stores with computed values (and accesses with computed
+addresses) reach every value; the set may be too large, never too small.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from verifier.errors import LimitError
+from verifier.program.events import Access, Event, Program
+from verifier.program.values import FAULT, Apply, Const, Expr, Ptr, Ref, Value, apply, refs
+
+MAX_VALUES = 1024
+MAX_COMBINATIONS = 50_000
+
+Values = frozenset[Value]
+
+
+def order_key(value: Value) -> tuple[int, str, int]:
+    """A total order on values: integers by size, then names."""
+    if isinstance(value, int):
+        return (0, "", value)
+    return (1, *value) if isinstance(value, Ptr) else (2, value.name, 0)
+
+
+class Domains:
+    """May-values of slots and addresses of a program.
+
+    ``slots[s]`` what read slot s may return; ``addresses[access]`` the cells an access may touch
+    (for a virtual access the data cells of the pages it may be translated to); ``pages[access]``
+    the pages a translation may give; ``faults[access]`` whether it may find no page;
+    ``roots[cpu]`` what its cr3 may hold; ``vas[access]`` the virtual addresses it may use.
+    Raises ``LimitError`` if a domain is too large to decide anything with.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.slots: list[Values] = [frozenset()] * program.slots
+        self.cells: dict[Ptr, set[tuple[Value, int, int]]] = {}
+        self.addresses: dict[int, Values] = {}
+        self.pages: dict[int, Values] = {}
+        self.faults: dict[int, bool] = {}
+        self.vas: dict[int, Values] = {}
+        self._memo: dict[Expr, Values] = {}
+        for cell in program.cells.values():
+            self.cells[cell.ptr] = {(cell.init, -1, -1)}
+        accesses = [(e, a) for e in program.events for a in e.accesses]
+        computed = [a for e, a in accesses if e.virtual or type(a.addr) is not Const]
+        computed += [a for _, a in accesses if a.value is not None and type(a.value) is not Const]
+        # Walks pass values on too: entry -> translation -> address.
+        rounds = len(computed) + 2 + sum(e.virtual for e, _ in accesses)
+        while rounds and self._round(accesses):
+            rounds -= 1
+
+    def roots(self, cpu: int) -> Values:
+        """What the CPU's cr3 may hold."""
+        return frozenset(v for v, _, _ in self.cells.get(Ptr(f"{cpu}:cr3"), ()))
+
+    def _round(self, accesses: list[tuple[Event, Access]]) -> bool:
+        """One step of propagation; False if nothing changed."""
+        self._memo = {}
+        old_slots = self.slots[:]
+        changed = False
+        for event, access in accesses:
+            where = self._where(event, access)
+            if where != self.addresses.get(id(access)):
+                self.addresses[id(access)] = where
+                changed = True
+            if access.slot is None:
+                continue
+            got: set[Value] = set()
+            if event.op == "T":
+                got |= self.pages[id(access)]
+            else:
+                for cell in where:
+                    for value, body, at in self.cells.get(cell, ()):  # type: ignore[call-overload]
+                        if body != event.body or at < event.id:
+                            got.add(value)
+            if event.virtual and self.faults[id(access)]:
+                got.add(FAULT)
+            values = frozenset(got)
+            if values != old_slots[access.slot]:
+                self.slots[access.slot] = values
+                changed = True
+        self._memo = {}
+        for event, access in accesses:
+            if access.value is None:
+                continue
+            values = self.of(access.value)
+            for cell in self.addresses[id(access)]:
+                here = self.cells.get(cell)  # type: ignore[call-overload]
+                if here is None:
+                    continue
+                for value in values:
+                    item = (value, event.body, event.id)
+                    if item not in here:
+                        here.add(item)
+                        changed = True
+                if len(here) > MAX_VALUES:
+                    raise LimitError(f"cell {cell} may hold more than {MAX_VALUES} values")
+        return changed
+
+    def _where(self, event: Event, access: Access) -> Values:
+        if not event.virtual:
+            return self.of(access.addr)
+        vas = self.vas[id(access)] = self.of(access.addr)
+        pages: set[Value] = set()
+        fault = False
+        for va in vas:
+            for root in self.roots(event.cpu):
+                for value, _, _ in self.cells.get(apply("pte", (root, va)), ()):  # type: ignore[call-overload]
+                    if isinstance(value, Ptr):
+                        pages.add(value)
+                    else:
+                        fault = True
+            pages |= {page for cpu, at, page in self.program.tlb if cpu == event.cpu and at == va}
+        self.pages[id(access)] = frozenset(pages)
+        self.faults[id(access)] = fault
+        return frozenset(apply("page_data", (p,)) for p in pages)
+
+    def of(self, expr: Expr) -> Values:
+        """May-values of an expression over slots."""
+        if type(expr) is Const:
+            return frozenset((expr.value,))  # type: ignore[arg-type]
+        if type(expr) is Ref:
+            return self.slots[expr.slot]
+        known = self._memo.get(expr)
+        if known is None:
+            known = self._memo[expr] = self._combine(expr)
+        return known
+
+    def _combine(self, expr: Expr) -> Values:
+        assert isinstance(expr, Apply)
+        slots = sorted(set(refs(expr)))
+        size = 1
+        for s in slots:
+            size *= len(self.slots[s])
+        if size <= 64:
+            # Few combinations of what was read: exact for correlated arguments.
+            return frozenset(
+                evaluate_in(expr, dict(zip(slots, choice, strict=True)))
+                for choice in product(*(sorted(self.slots[s], key=order_key) for s in slots))
+            )
+        arguments = [self.of(a) for a in expr.args]
+        size = 1
+        for values in arguments:
+            size *= len(values)
+        if expr.function in ("and", "or", "not", "bool", "eq", "ne"):
+            return frozenset((0, 1))
+        if expr.function == "ite":
+            return arguments[1] | arguments[2]
+        if size > MAX_COMBINATIONS:
+            raise LimitError(f"an expression combines {size} values; make the test smaller")
+        out = frozenset(apply(expr.function, choice) for choice in product(*arguments))
+        if len(out) > MAX_VALUES:
+            raise LimitError(f"an expression may have more than {MAX_VALUES} values")
+        return out
+
+
+def evaluate_in(expr: Expr, slots: dict[int, Value]) -> Value:
+    """Evaluate with every slot known, logic not cut short."""
+    if type(expr) is Const:
+        return expr.value  # type: ignore[return-value]
+    if type(expr) is Ref:
+        return slots[expr.slot]
+    assert isinstance(expr, Apply)
+    return apply(expr.function, tuple(evaluate_in(a, slots) for a in expr.args))

@@ -1,0 +1,152 @@
+"""The symbolic interpreter of the model's algebra: relations whose pairs carry literals."""
+
+from __future__ import annotations
+
+from verifier.solve.clauses import FALSE, TRUE, Clauses
+
+
+class Space:
+    """The events that relations are over, and where their gates go."""
+
+    __slots__ = ("clauses", "size")
+
+    def __init__(self, size: int, clauses: Clauses) -> None:
+        self.size = size
+        self.clauses = clauses
+
+
+class SymbolicEvents:
+    """A set of events; ``sure`` is a bit mask, ``maybe`` maps others to their literals."""
+
+    __slots__ = ("maybe", "space", "sure")
+
+    def __init__(self, space: Space, sure: int = 0, maybe: dict[int, int] | None = None) -> None:
+        self.space, self.sure, self.maybe = space, sure, maybe or {}
+
+    def add(self, event: int, literal: int = TRUE) -> None:
+        if literal == TRUE:
+            self.sure |= 1 << event
+            self.maybe.pop(event, None)
+        elif literal != FALSE and not self.sure >> event & 1:
+            old = self.maybe.get(event)
+            self.maybe[event] = literal if old is None else self.space.clauses.either(old, literal)
+
+    def __or__(self, other: SymbolicEvents) -> SymbolicEvents:
+        out = SymbolicEvents(self.space, self.sure | other.sure)
+        for maybe in (self.maybe, other.maybe):
+            for event, literal in maybe.items():
+                out.add(event, literal)
+        return out
+
+    def __mul__(self, other: SymbolicEvents) -> SymbolicRelation:
+        out = SymbolicRelation(self.space)
+        for a in range(self.space.size):
+            if self.sure >> a & 1:
+                out.must[a] = other.sure
+                for b, literal in other.maybe.items():
+                    out.add(a, b, literal)
+        for a, mine in self.maybe.items():
+            rest, b = other.sure, 0
+            while rest:
+                low = rest & -rest
+                b = low.bit_length() - 1
+                out.add(a, b, mine)
+                rest ^= low
+            for b, literal in other.maybe.items():
+                out.add(a, b, self.space.clauses.both(mine, literal))
+        return out
+
+
+class SymbolicRelation:
+    """A relation: ``must`` has a row of sure pairs an event, ``may`` literals for other pairs."""
+
+    __slots__ = ("may", "must", "space")
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.must = [0] * space.size
+        self.may: dict[tuple[int, int], int] = {}
+
+    def add(self, a: int, b: int, literal: int = TRUE) -> None:
+        """Put a pair in under a literal (in addition to what it is in by already)."""
+        if literal == FALSE or self.must[a] >> b & 1:
+            return
+        if literal == TRUE:
+            self.must[a] |= 1 << b
+            self.may.pop((a, b), None)
+            return
+        old = self.may.get((a, b))
+        if old is None:
+            self.may[a, b] = literal
+        elif old != literal:
+            literal = self.space.clauses.either(old, literal)
+            del self.may[a, b]
+            self.add(a, b, literal)
+
+    def copy(self) -> SymbolicRelation:
+        out = SymbolicRelation.__new__(SymbolicRelation)
+        out.space, out.must, out.may = self.space, self.must[:], dict(self.may)
+        return out
+
+    def __or__(self, other: SymbolicRelation) -> SymbolicRelation:
+        if not other.may and not any(other.must):
+            return self
+        out = SymbolicRelation.__new__(SymbolicRelation)
+        out.space = self.space
+        must = [a | b for a, b in zip(self.must, other.must, strict=True)]
+        out.must = must
+        out.may = {k: v for k, v in self.may.items() if not must[k[0]] >> k[1] & 1}
+        for (a, b), literal in other.may.items():
+            out.add(a, b, literal)
+        return out
+
+    def __and__(self, other: SymbolicRelation) -> SymbolicRelation:
+        out = SymbolicRelation(self.space)
+        out.must = [a & b for a, b in zip(self.must, other.must, strict=True)]
+        both = self.space.clauses.both
+        for (a, b), literal in self.may.items():
+            if other.must[a] >> b & 1:
+                out.may[a, b] = literal
+            else:
+                theirs = other.may.get((a, b))
+                if theirs is not None:
+                    out.add(a, b, both(literal, theirs))
+        for (a, b), literal in other.may.items():
+            if self.must[a] >> b & 1:
+                out.may[a, b] = literal
+        return out
+
+    def __invert__(self) -> SymbolicRelation:
+        out = SymbolicRelation(self.space)
+        for a, row in enumerate(self.must):
+            bit = 1 << a
+            while row:
+                low = row & -row
+                out.must[low.bit_length() - 1] |= bit
+                row ^= low
+        out.may = {(b, a): literal for (a, b), literal in self.may.items()}
+        return out
+
+    def successors(self) -> dict[int, list[tuple[int, int]]]:
+        """event -> [(event, literal)], sure pairs with the literal true."""
+        out: dict[int, list[tuple[int, int]]] = {}
+        for a, row in enumerate(self.must):
+            if row:
+                here = out[a] = []
+                while row:
+                    low = row & -row
+                    here.append((low.bit_length() - 1, TRUE))
+                    row ^= low
+        for (a, b), literal in self.may.items():
+            out.setdefault(a, []).append((b, literal))
+        return out
+
+    def __matmul__(self, other: SymbolicRelation) -> SymbolicRelation:
+        out = SymbolicRelation(self.space)
+        after = other.successors()
+        both = self.space.clauses.both
+        for a, outs in self.successors().items():
+            for b, first in outs:
+                for c, second in after.get(b, ()):
+                    out.add(a, c, both(first, second))
+        return out

@@ -1,0 +1,126 @@
+"""The thin layer over Z3: propositional clauses in, truth values out.
+
+One long-lived context; formulas travel as DIMACS text into a QF_FD solver, whose variable ``i`` is
+the Boolean constant with the integer symbol ``i`` (through z3core, because z3py's wrappers cost
+more than the solving of a small test).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from z3 import z3core as core
+
+
+class _Context:
+    """The context of the process and its Boolean constants; both live as long as the process."""
+
+    def __init__(self) -> None:
+        config = core.Z3_mk_config()
+        self.ref = core.Z3_mk_context_rc(config)
+        core.Z3_del_config(config)
+        self.sort = core.Z3_mk_bool_sort(self.ref)
+        core.Z3_inc_ref(self.ref, core.Z3_sort_to_ast(self.ref, self.sort))
+        self.logic = core.Z3_mk_string_symbol(self.ref, "QF_FD")
+        self.constants: dict[int, Any] = {}
+
+    def literal(self, x: int) -> Any:
+        """The expression of a DIMACS literal."""
+        known = self.constants.get(x)
+        if known is None:
+            if x > 0:
+                symbol = core.Z3_mk_int_symbol(self.ref, x)
+                known = core.Z3_mk_const(self.ref, symbol, self.sort)
+            else:
+                known = core.Z3_mk_not(self.ref, self.literal(-x))
+            core.Z3_inc_ref(self.ref, known)
+            self.constants[x] = known
+        return known
+
+
+_context: _Context | None = None
+
+
+def _shared() -> _Context:
+    global _context
+    if _context is None:
+        _context = _Context()
+    return _context
+
+
+class Solver:
+    """A propositional solver over one DIMACS text. Close it after use (it is a context manager)."""
+
+    def __init__(self, text: str, *, timeout: float | None = None, seed: int = 0) -> None:
+        """``timeout`` in seconds, for each check."""
+        self.context = _shared()
+        ctx = self.context.ref
+        self.solver = core.Z3_mk_solver_for_logic(ctx, self.context.logic)
+        core.Z3_solver_inc_ref(ctx, self.solver)
+        self.model: Any = None
+        core.Z3_solver_from_string(ctx, self.solver, text)
+        if timeout is not None or seed:
+            self._parameters(timeout, seed)
+
+    def _parameters(self, timeout: float | None, seed: int) -> None:
+        ctx = self.context.ref
+        params = core.Z3_mk_params(ctx)
+        core.Z3_params_inc_ref(ctx, params)
+        if timeout is not None:
+            limit = max(1, min(int(timeout * 1000), 2**31 - 1))
+            core.Z3_params_set_uint(ctx, params, core.Z3_mk_string_symbol(ctx, "timeout"), limit)
+        if seed:
+            core.Z3_params_set_uint(ctx, params, core.Z3_mk_string_symbol(ctx, "random_seed"), seed)
+        core.Z3_solver_set_params(ctx, self.solver, params)
+        core.Z3_params_dec_ref(ctx, params)
+
+    def limit(self, timeout: float | None) -> None:
+        """Set the time that a check may take from now on, in seconds."""
+        if timeout is not None:
+            self._parameters(timeout, 0)
+
+    def check(self, assumptions: Sequence[int] = ()) -> bool | None:
+        """True: satisfiable under the assumptions, ``value`` speaks of a model. None: unknown."""
+        self._drop_model()
+        ctx = self.context.ref
+        if assumptions:
+            array = (core.Ast * len(assumptions))(*map(self.context.literal, assumptions))
+            answer = core.Z3_solver_check_assumptions(ctx, self.solver, len(assumptions), array)
+        else:
+            answer = core.Z3_solver_check(ctx, self.solver)
+        if answer == 1:
+            self.model = core.Z3_solver_get_model(ctx, self.solver)
+            core.Z3_model_inc_ref(ctx, self.model)
+            return True
+        return False if answer == -1 else None
+
+    def value(self, x: int) -> bool:
+        """Is a literal true in the model? A variable the model leaves open counts as false."""
+        ctx = self.context.ref
+        declaration = core.Z3_get_app_decl(ctx, self.context.literal(abs(x)))
+        found = core.Z3_model_get_const_interp(ctx, self.model, declaration)
+        is_true = bool(found) and core.Z3_get_bool_value(ctx, found) == 1
+        return is_true == (x > 0)
+
+    def forbid(self, literals: Iterable[int]) -> None:
+        """From now on, not all of these."""
+        ctx = self.context.ref
+        refused = [self.context.literal(-x) for x in literals]
+        array = (core.Ast * len(refused))(*refused)
+        clause = core.Z3_mk_or(ctx, len(refused), array)
+        core.Z3_inc_ref(ctx, clause)
+        core.Z3_solver_assert(ctx, self.solver, clause)
+        core.Z3_dec_ref(ctx, clause)
+
+    def _drop_model(self) -> None:
+        if self.model is not None:
+            core.Z3_model_dec_ref(self.context.ref, self.model)
+            self.model = None
+
+    def __enter__(self) -> Solver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._drop_model()
+        core.Z3_solver_dec_ref(self.context.ref, self.solver)
