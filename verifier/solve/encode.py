@@ -48,6 +48,7 @@ class Encoding:
         self.snapshots: dict[int, int] = {}  # number -> node
         self.past: dict[tuple[int, int], int] = {}  # (event, snapshot node): event is before it
         self.bad: list[tuple[int, Event]] = []
+        self.asked: dict[int, int] = {}  # use by a condition -> its observable
         self.observed: dict[int, Literals] = {}
         self._walked = {c for c in range(program.cpus) if self._walks(c)}
         for event in program.events:
@@ -298,6 +299,7 @@ class Encoding:
                 self.clauses.add(-done, *options)
                 self.clauses.at_most_one(options)
                 self.observed[index] = {1: done, 0: -done}
+                self.asked[node] = index
                 self._seen_until(node, o.cpu, o.at)
             elif o.kind == "mem" and o.at is not None:
                 assert o.cell is not None

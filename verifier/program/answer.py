@@ -1,0 +1,37 @@
+"""What a judge answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verifier.program.events import Event
+from verifier.program.trace import Trace
+from verifier.program.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A judge's answer about one program.
+
+    ``reachable``  the proposition holds at the end of some run; None: not known;
+    ``refutable``  it fails at the end of some run; None: not known (or not asked);
+    ``witness``    a run in which it holds; ``counter`` one in which it fails;
+    ``states``     all final states, projected to ``Program.shown``, if they were asked for;
+    ``positive, negative``  in how many of them the proposition holds and fails;
+    ``cut``        some run needs more loop iterations than the bound allows;
+    ``deadlock``   no run ends;
+    ``bad``        an event that may access something that is no cell;
+    ``reason``     why something is not known.
+    """
+
+    reachable: bool | None = None
+    refutable: bool | None = None
+    witness: Trace | None = None
+    counter: Trace | None = None
+    states: tuple[tuple[Value, ...], ...] | None = None
+    positive: int | None = None
+    negative: int | None = None
+    cut: bool = False
+    deadlock: bool = False
+    bad: Event | None = None
+    reason: str = ""

@@ -1,0 +1,129 @@
+"""The questions that can be asked of a program: reachable, refutable, all final states."""
+
+from __future__ import annotations
+
+import time
+
+from verifier.errors import InternalError, LimitError
+from verifier.execution import Execution
+from verifier.model import MODELS
+from verifier.program.answer import Answer
+from verifier.program.events import Program
+from verifier.program.trace import Trace
+from verifier.program.values import Value, evaluate, truth
+from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.decode import decode
+from verifier.solve.encode import Encoding
+from verifier.solve.z3 import Solver
+from verifier.storyline import trace
+
+
+def decide(
+    program: Program,
+    *,
+    model: str = "x86-tso",
+    timeout: float | None = None,
+    seed: int = 0,
+    want_states: bool = False,
+    witnesses: bool = True,
+) -> Answer:
+    """Decide a program by Z3.
+
+    ``timeout`` is in seconds, for everything. Every witness is re-checked by the concrete
+    interpreter first; raises ``InternalError`` if one does not hold, never shows it.
+    """
+    try:
+        return _Asked(program, model, timeout, seed).answer(want_states, witnesses)
+    except LimitError as limit:
+        return Answer(reason=str(limit))
+
+
+class _Asked:
+    def __init__(self, program: Program, model: str, timeout: float | None, seed: int) -> None:
+        self.program, self.seed = program, seed
+        self.deadline = None if timeout is None else time.monotonic() + timeout
+        self.encoding = Encoding(program, MODELS[model])
+        clauses = self.encoding.clauses
+        self.proposition = self.encoding.truth(program.condition)
+        if program.filter is not None:
+            clauses.add(self.encoding.truth(program.filter))
+        self.shown = [self.encoding.observe(i) for i in program.shown]
+        self.bad = clauses.any(x for x, _ in self.encoding.bad)
+        self.normal = [-x for x in (self.encoding.cut, self.bad) if x != FALSE]
+
+    def left(self) -> float | None:
+        """Seconds left; None if there is no limit."""
+        return None if self.deadline is None else max(0.001, self.deadline - time.monotonic())
+
+    def answer(self, want_states: bool, witnesses: bool) -> Answer:
+        clauses = self.encoding.clauses
+        with Solver(clauses.dimacs(), timeout=self.left(), seed=self.seed) as solver:
+            self.solver = solver
+            if self.bad != FALSE:
+                found = self._check([self.bad])
+                if found:
+                    event = next(e for x, e in self.encoding.bad if x == TRUE or solver.value(x))
+                    return Answer(bad=event, reason="an access to something that is no cell")
+            reachable, witness = self._ask(self.proposition, True, witnesses)
+            refutable, counter = self._ask(-self.proposition, False, witnesses)
+            deadlock = reachable is False and refutable is False
+            cut = self.encoding.cut != FALSE and self._check([self.encoding.cut]) is not False
+            states = self._states() if want_states and None not in (reachable, refutable) else None
+            reason = "timeout" if None in (reachable, refutable) or (want_states and states is None) else ""
+            positive = negative = None
+            if states is not None:
+                positive, negative = states[1], states[2]
+            return Answer(
+                reachable, refutable, witness, counter,
+                None if states is None else states[0], positive, negative, cut, deadlock, None, reason,
+            )  # fmt: skip
+
+    def _check(self, assumptions: list[int]) -> bool | None:
+        if self.deadline is not None:
+            if time.monotonic() >= self.deadline:
+                return None
+            self.solver.limit(self.left())
+        if FALSE in assumptions:
+            return False
+        return self.solver.check([a for a in assumptions if a != TRUE])
+
+    def _ask(self, literal: int, value: bool, witnesses: bool) -> tuple[bool | None, Trace | None]:
+        found = self._check([literal, *self.normal])
+        if not found or not witnesses:
+            return found, None
+        execution = decode(self.encoding, self.solver)
+        self._recheck(execution, value)
+        return True, trace(execution)
+
+    def _recheck(self, execution: Execution, value: bool) -> None:
+        wrong = execution.check()
+        if not wrong and truth(evaluate(self.program.condition, execution.slots, execution.values())) != value:
+            wrong.append("the proposition has another value")
+        if wrong:
+            raise InternalError("a witness does not re-check: " + "; ".join(wrong))
+
+    def _states(self) -> tuple[tuple[tuple[Value, ...], ...], int, int] | None:
+        """All projections to the shown observables, with how many satisfy the proposition."""
+        found: list[tuple[tuple[Value, ...], bool]] = []
+        solver, proposition = self.solver, self.proposition
+        # Where the proposition is not a function of what is shown, both of its values count.
+        while True:
+            some = self._check(self.normal)
+            if some is None:
+                return None
+            if not some:
+                break
+            picked = [next((v, x) for v, x in o.items() if x == TRUE or solver.value(x)) for o in self.shown]
+            holds = proposition == TRUE or (proposition != FALSE and solver.value(proposition))
+            found.append((tuple(v for v, _ in picked), holds))
+            refused = [x for _, x in picked if x != TRUE]
+            if not refused:
+                break
+            solver.forbid(refused)
+        ordered = tuple(sorted({s for s, _ in found}, key=lambda s: tuple(map(_key, s))))
+        positive = sum(h for _, h in found)
+        return ordered, positive, len(found) - positive
+
+
+def _key(value: Value) -> tuple[int, str]:
+    return (value, "") if isinstance(value, int) else (0, str(value))
