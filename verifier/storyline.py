@@ -7,7 +7,10 @@ page walk as late as it may come.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from verifier.execution import Execution, Translation
+from verifier.model.roles import invalidates
 from verifier.program.trace import Step, Trace
 from verifier.program.values import FAULT, Ptr, Value, apply
 
@@ -75,7 +78,7 @@ class _Teller:
             step = self._step(node)
             if step is not None:
                 steps.append(step)
-        return Trace(tuple(steps), self.x.state())
+        return Trace(tuple(_without_refills(steps)), self.x.state())
 
     def _rank(self, node: int, last: int | None) -> tuple[int, int, int]:
         cpu = self.cpu.get(node, -1)
@@ -145,13 +148,40 @@ class _Teller:
         root = found.get(Ptr(f"{t.cpu}:cr3"))
         entry = apply("pte", (root.value if root else 0, t.va))
         read = found.get(entry) if isinstance(entry, Ptr) else None
-        where = "from the own store buffer" if read is not None and read.forwarded else ""
-        reads = ((self._name(entry), t.page),) if isinstance(entry, Ptr) and read is not None else ()
-        if t.event is None:
-            note = "no access asks for it"
-        else:
-            note = "for a later access"
+        forwarded = read is not None and read.forwarded
         return Step(
-            "fill", t.cpu, None if t.event is None else self.program.events[t.event], reads,
-            ((str(t.va), t.page),), f"{where}; {note}" if where else note, rule="3.3",
-        )  # fmt: skip
+            "fill",
+            t.cpu,
+            None if t.event is None else self.program.events[t.event],
+            ((self._name(entry), t.page),) if isinstance(entry, Ptr) and read is not None else (),
+            ((str(t.va), t.page),),
+            "read from the own store buffer" if forwarded else "",
+            rule="3.5" if forwarded else "3.3",
+        )
+
+
+def _without_refills(steps: list[Step]) -> list[Step]:
+    """Leave out a fill of what the CPU has cached already; say which fills no access asked for.
+
+    Each use has a walk of its own in the model. A reader expects one fill to serve all uses until
+    an invalidation.
+    """
+    cached: set[tuple[int | None, tuple[tuple[str, Value], ...]]] = set()
+    kept: list[Step] = []
+    for step in steps:
+        if step.kind == "fill":
+            if (step.cpu, step.writes) in cached:
+                continue
+            cached.add((step.cpu, step.writes))
+        elif step.event is not None and step.kind == "exec" and invalidates(step.event):
+            cached = {c for c in cached if c[0] != step.cpu}
+        kept.append(step)
+    out: list[Step] = []
+    for i, step in enumerate(kept):
+        if step.kind == "fill":
+            following = next((s for s in kept[i + 1 :] if s.cpu == step.cpu and s.kind == "exec"), None)
+            asked = following is not None and following.event is step.event and step.event is not None
+            note = "for the access that follows" if asked else "no access asks for it"
+            step = replace(step, note=f"{step.note}; {note}" if step.note else note)
+        out.append(step)
+    return out

@@ -1,4 +1,4 @@
-"""The algebra that the model's equations are written in, and its concrete interpreter.
+r"""The algebra that the model's equations are written in, and its concrete interpreter.
 
 The operators are those of a .cat file:
 
@@ -9,6 +9,7 @@ here           meaning                                 .cat
 ``r & s``      intersection                            ``r & s``
 ``r @ s``      sequence: r, then s                     ``r ; s``
 ``~r``         inverse                                 ``r^-1``
+``r.irreflexive()``  without the identity       ``r \\ id``
 ``A * B``      all pairs from the set A to the set B   ``A * B``
 ``A | B``      union of sets                           ``A | B``
 =============  ======================================  =========
@@ -33,6 +34,7 @@ class RelationLike(Protocol):
     def __and__(self: R, other: R) -> R: ...
     def __matmul__(self: R, other: R) -> R: ...
     def __invert__(self: R) -> R: ...
+    def irreflexive(self: R) -> R: ...
 
 
 class Events(frozenset[int]):
@@ -60,6 +62,10 @@ class Relation(frozenset[tuple[int, int]]):
 
     def __invert__(self) -> Relation:
         return Relation((b, a) for a, b in self)
+
+    def irreflexive(self) -> Relation:
+        """Without the pairs of an event with itself."""
+        return Relation((a, b) for a, b in self if a != b)
 
     def __matmul__(self, other: frozenset[tuple[int, int]]) -> Relation:
         after: dict[int, list[int]] = {}

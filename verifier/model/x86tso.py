@@ -44,8 +44,9 @@ def co(x: X) -> Any:
 
 
 def fr(x: X) -> Any:
-    """From-read: who reads a store comes before all later stores to that cell; cell by cell."""
-    return reduce(lambda a, b: a | b, (~c.rf @ c.co for c in x.cells), x.none)
+    """From-read: who reads a store comes before all later stores to that cell; cell by cell.
+    A LOCK'd operation reads and writes at one instant, hence without the identity."""
+    return reduce(lambda a, b: a | b, ((~c.rf @ c.co).irreflexive() for c in x.cells), x.none)
 
 
 def ppo(x: X) -> Any:

@@ -127,6 +127,12 @@ class SymbolicRelation:
         out.may = {(b, a): literal for (a, b), literal in self.may.items()}
         return out
 
+    def irreflexive(self) -> SymbolicRelation:
+        out = SymbolicRelation(self.space)
+        out.must = [row & ~(1 << a) for a, row in enumerate(self.must)]
+        out.may = {pair: literal for pair, literal in self.may.items() if pair[0] != pair[1]}
+        return out
+
     def successors(self) -> dict[int, list[tuple[int, int]]]:
         """event -> [(event, literal)], sure pairs with the literal true."""
         out: dict[int, list[tuple[int, int]]] = {}
