@@ -131,7 +131,11 @@ class Execution:
                 if access.slot is None:
                     continue
                 cell = self.cell(event, access)
-                value = FAULT if event.id in self.faults else None if cell is None else found.get((event.id, cell))
+                value: Value | None = None
+                if event.id in self.faults:
+                    value = FAULT
+                elif cell is not None:
+                    value = found.get((event.id, cell))
                 if value is None or self.slots.get(access.slot) != value:
                     wrong.append(f"event {event.id} returned {self.slots.get(access.slot)}, not {value}")
         order = {cell: set(events) for cell, events in self.co.items()}
@@ -161,9 +165,10 @@ class Execution:
             mine = [t for t in self.translations if t.event == event.id]
             if len(mine) != 1 or mine[0].va != va:
                 wrong.append(f"event {event.id} is not translated once")
-            elif event.op == "T" and self.slots.get(event.accesses[0].slot or 0) != mine[0].page:
-                if event.accesses[0].slot is not None:
-                    wrong.append(f"event {event.id} returned another page than its translation's")
+                continue
+            slot = event.accesses[0].slot
+            if event.op == "T" and slot is not None and self.slots.get(slot) != mine[0].page:
+                wrong.append(f"event {event.id} returned another page than its translation's")
         for t in self.translations:
             if t.walk is None:
                 if (t.cpu, t.va, t.page) not in self.program.tlb:
@@ -198,7 +203,8 @@ class Execution:
     def lines(self) -> list[list[int]]:
         """Each CPU's instants in program order, issues before their commits."""
         return [
-            [n for e in line for n in ((self.issues[e], e) if e in self.issues else (e,))] for line in self.order
+            [n for e in line for n in ((self.issues[e], e) if e in self.issues else (e,))]
+            for line in self.order
         ]
 
     def buffered(self, event: int) -> bool:
@@ -222,7 +228,7 @@ class Execution:
             p
             for s in self.snapshots.values()
             for n in (*invalidations, *(t.use for t in self.translations if self._at(t) == s))
-            for p in [(n, s) if (n, s) in self.past or n in uses and uses[n].event is None else (s, n)]
+            for p in [(n, s) if (n, s) in self.past or (n in uses and uses[n].event is None) else (s, n)]
             if self._observer(s, n)
         )
         po = po | Relation(
@@ -235,7 +241,9 @@ class Execution:
         cells = self._cells(init)
         forwarded = {(r.write, r.read) for r in self.reads if r.forwarded}
         every = Relation(
-            (init if r.write is None else r.write, r.read) for r in self.reads if (r.write, r.read) not in forwarded
+            (init if r.write is None else r.write, r.read)
+            for r in self.reads
+            if (r.write, r.read) not in forwarded
         )
         cpu = {n: c for c, line in enumerate(lines) for n in line}
         rfi = Relation((a, b) for a, b in every if a in cpu and cpu.get(b) == cpu[a])
@@ -309,7 +317,9 @@ class Execution:
                 CellRelations(
                     rf=Relation((init if r.write is None else r.write, r.read) for r in mine),
                     co=Relation((a, b) for i, a in enumerate(order) for b in order[i + 1 :]),
-                    forwarded=Relation((r.write, r.read) for r in mine if r.forwarded and r.write is not None),
+                    forwarded=Relation(
+                        (r.write, r.read) for r in mine if r.forwarded and r.write is not None
+                    ),
                 )
             )
         return out

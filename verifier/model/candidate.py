@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-R = TypeVar("R")
-S = TypeVar("S")
+Rel = TypeVar("Rel")
+Set = TypeVar("Set")
 
 
 @dataclass(slots=True, eq=False)
-class CellRelations(Generic[R]):
+class CellRelations(Generic[Rel]):
     """Reads-from and coherence at one cell. Initial contents are written by the event ``init``."""
 
-    rf: R
-    co: R
-    forwarded: R  # the part of rf in which a page walk reads its own CPU's store buffer
+    rf: Rel
+    co: Rel
+    forwarded: Rel  # the part of rf in which a page walk reads its own CPU's store buffer
 
 
 @dataclass(slots=True, eq=False)
-class Candidate(Generic[R, S]):
+class Candidate(Generic[Rel, Set]):
     """One candidate execution, concrete or symbolic.
 
     An event is an instant.  A plain store has its *commit* as its event, and where its execution
@@ -52,22 +52,22 @@ class Candidate(Generic[R, S]):
     ``seen``   event -> snapshot or snapshot -> event, as the snapshot's instant is chosen
     """
 
-    I: S
-    S: S
-    D: S
-    INV: S
-    USE: S
-    INIT: S
-    po: R
-    loc: R
-    cells: list[CellRelations[R]]
-    rfe: R
-    rfi: R
-    co: R
-    issue: R
-    trans: R
-    covers: R
-    ipi: R
-    seen: R
-    none: R
+    I: Set  # noqa: E741
+    S: Set
+    D: Set
+    INV: Set
+    USE: Set
+    INIT: Set
+    po: Rel
+    loc: Rel
+    cells: list[CellRelations[Rel]]
+    rfe: Rel
+    rfi: Rel
+    co: Rel
+    issue: Rel
+    trans: Rel
+    covers: Rel
+    ipi: Rel
+    seen: Rel
+    none: Rel
     translated: bool = False  # does the program translate at all

@@ -40,5 +40,7 @@ def buffered(event: Event, program: Program) -> bool:
     if event.op != "W":
         return False
     address = event.accesses[0].addr
-    cell = program.cells.get(address.value) if isinstance(address, Const) and isinstance(address.value, Ptr) else None
+    if not isinstance(address, Const) or not isinstance(address.value, Ptr):
+        return True
+    cell = program.cells.get(address.value)
     return cell is None or cell.kind != "register"

@@ -183,7 +183,7 @@ class _Unroller:
         arriving: dict[tuple[int, int], list[_Path]],
     ) -> _Path | None:
         """Send ``path`` where the jump goes; what is left falls through."""
-        condition = TRUE
+        condition: Expr = TRUE
         if isinstance(instruction, Branch):
             condition = call("bool", substitute(instruction.condition, path.env))
         taken, rest = path.under(condition), path.under(_negation(condition))

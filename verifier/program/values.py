@@ -100,7 +100,7 @@ def _wrap(bits: int, signed: bool) -> Callable[[Value], Value]:
     return cut
 
 
-def _integers(f: Callable[..., int]) -> Callable[..., Value]:
+def _integers(f: Callable[..., Value]) -> Callable[..., Value]:
     def on_integers(*args: Value) -> Value:
         for a in args:
             if not isinstance(a, int):

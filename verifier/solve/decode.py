@@ -72,8 +72,11 @@ class _Decoder:
     def coherent(self, cell: Ptr) -> list[Write]:
         """The writes done at a cell, in coherence order."""
         done = [w for w in self.encoding.writes if cell in w.where and self.holds(w.where[cell])]
-        co = self.encoding._co
-        return sorted(done, key=cmp_to_key(lambda a, b: -1 if self.holds(co(a, b)) else 1))
+
+        def compare(a: Write, b: Write) -> int:
+            return -1 if self.holds(self.encoding.co_literal(a, b)) else 1
+
+        return sorted(done, key=cmp_to_key(compare))
 
     def order(self, cpu: int, executed: frozenset[int]) -> list[int]:
         """The executed events of a CPU in program order, handlers where they were delivered."""
@@ -83,11 +86,11 @@ class _Decoder:
             b for b in e.program.bodies if b.cpu == cpu and b.kind == "handler" and b.events[0].id in executed
         ]
         handlers.sort(
-            key=cmp_to_key(lambda a, b: -1 if self.holds(e._po(a.id, -1, b.id, b.events[0].id)) else 1)
+            key=cmp_to_key(lambda a, b: -1 if self.holds(e.po_literal(a.id, -1, b.id, b.events[0].id)) else 1)
         )
         line: list[int] = []
         for event in thread.events:
-            while handlers and self.holds(e._po(handlers[0].id, -1, thread.id, event.id)):
+            while handlers and self.holds(e.po_literal(handlers[0].id, -1, thread.id, event.id)):
                 line += [v.id for v in handlers.pop(0).events if v.id in executed]
             if event.id in executed:
                 line.append(event.id)
@@ -104,12 +107,11 @@ class _Decoder:
             observable = self.encoding.asked[use.node]
             if not self.holds(self.encoding.observed[observable][1]):
                 return []
-        for literal, va, page in use.initial:
+        for literal, va, entry in use.initial:
             if self.holds(literal):
-                return [Translation(use.node, use.cpu, va, page, None, event, observable)]
+                return [Translation(use.node, use.cpu, va, entry, None, event, observable)]
         if use.walk and self.holds(use.walk.chosen):
-            va = self.value(use.walk.vas)
-            page = self.value(use.walk.pages)
-            assert isinstance(va, Ptr)
-            return [Translation(use.node, use.cpu, va, page, use.walk.node, event, observable)]
+            address, page = self.value(use.walk.vas), self.value(use.walk.pages)
+            assert isinstance(address, Ptr)
+            return [Translation(use.node, use.cpu, address, page, use.walk.node, event, observable)]
         return []

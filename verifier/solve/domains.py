@@ -40,7 +40,7 @@ class Domains:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.slots: list[Values] = [frozenset()] * program.slots
-        self.cells: dict[Ptr, set[tuple[Value, int, int]]] = {}
+        self.cells: dict[Value, set[tuple[Value, int, int]]] = {}
         self.addresses: dict[int, Values] = {}
         self.pages: dict[int, Values] = {}
         self.faults: dict[int, bool] = {}
@@ -77,7 +77,7 @@ class Domains:
                 got |= self.pages[id(access)]
             else:
                 for cell in where:
-                    for value, body, at in self.cells.get(cell, ()):  # type: ignore[call-overload]
+                    for value, body, at in self.cells.get(cell, ()):
                         if body != event.body or at < event.id:
                             got.add(value)
             if event.virtual and self.faults[id(access)]:
@@ -92,7 +92,7 @@ class Domains:
                 continue
             values = self.of(access.value)
             for cell in self.addresses[id(access)]:
-                here = self.cells.get(cell)  # type: ignore[call-overload]
+                here = self.cells.get(cell)
                 if here is None:
                     continue
                 for value in values:
@@ -112,7 +112,7 @@ class Domains:
         fault = False
         for va in vas:
             for root in self.roots(event.cpu):
-                for value, _, _ in self.cells.get(apply("pte", (root, va)), ()):  # type: ignore[call-overload]
+                for value, _, _ in self.cells.get(apply("pte", (root, va)), ()):
                     if isinstance(value, Ptr):
                         pages.add(value)
                     else:

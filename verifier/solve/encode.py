@@ -1,10 +1,9 @@
 """A program under a model as clauses.
 
-The base relations of a candidate execution become literals (``sites`` keeps which), the model's
-equations are interpreted over them (``symbolic``), and each axiom becomes clauses (``acyclic``).
-What is encoded here is only what an execution *is*: each executed read takes its value from one
-write, writes to a cell are totally ordered, a handler lies between two instants, a use of a
-translation is served by one walk.  What is *allowed* is said by the model alone.
+Values and control become literals here, and every read, write and walk a *site* (``sites``);
+``relate`` makes the base relations of a candidate execution of them; the model's equations are
+interpreted over these (``symbolic``), and each axiom becomes clauses (``acyclic``).  What is
+*allowed* is said by the model alone.
 """
 
 from __future__ import annotations
@@ -13,15 +12,14 @@ from itertools import product
 
 from verifier.errors import LimitError
 from verifier.model import Model
-from verifier.model.candidate import Candidate, CellRelations
-from verifier.model.roles import buffered, drains, invalidates
+from verifier.model.roles import buffered, invalidates
 from verifier.program.events import Access, Event, Observable, Program
 from verifier.program.values import FAULT, Apply, Const, Expr, Obs, Ptr, Ref, Value, apply, refs
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import FALSE, TRUE, Clauses
 from verifier.solve.domains import MAX_COMBINATIONS, Domains, evaluate_in, order_key
+from verifier.solve.relate import candidate
 from verifier.solve.sites import Literals, Read, Source, Use, Walk, Write
-from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
 
 
 class Encoding:
@@ -56,8 +54,9 @@ class Encoding:
         self._observables()
         self.init = self._node()
         self._assumptions()
-        self._relations()
-        self.finals: dict[Ptr, Literals] = {}
+        x = candidate(self)
+        for axiom in model.axioms:
+            require_acyclic(axiom.relation(x))
 
     # -- values ---------------------------------------------------------------------------------
 
@@ -156,7 +155,16 @@ class Encoding:
             where = self._where(event, access, done)
             if access.slot is not None:
                 self.reads.append(
-                    Read(event.id, event.cpu, event.body, event.id, where, self.slots[access.slot], "load", access)
+                    Read(
+                        event.id,
+                        event.cpu,
+                        event.body,
+                        event.id,
+                        where,
+                        self.slots[access.slot],
+                        "load",
+                        access,
+                    )
                 )
             if access.value is not None:
                 wrote = self.truth(access.when)
@@ -233,7 +241,7 @@ class Encoding:
             v
             for va in vas
             for root in self.domains.roots(cpu)
-            for v, _, _ in self.domains.cells.get(apply("pte", (root, va)), ())  # type: ignore[call-overload]
+            for v, _, _ in self.domains.cells.get(apply("pte", (root, va)), ())
             if v in pages
         )
         if entries:
@@ -305,9 +313,7 @@ class Encoding:
                 assert o.cell is not None
                 values = self._one_hot(frozenset(v for v, _, _ in self.domains.cells[o.cell]))
                 self.observed[index] = values
-                self.reads.append(
-                    Read(self._snapshot(o.at), -1, -1, -1, {o.cell: TRUE}, values, "memory")
-                )
+                self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {o.cell: TRUE}, values, "memory"))
 
     def _snapshot(self, number: int) -> int:
         if number not in self.snapshots:
@@ -352,7 +358,7 @@ class Encoding:
             return {init: TRUE}
         parts: list[tuple[Value, int]] = []
         for w, done in here:
-            later = [clauses.both(x, self._co(w, other)) for other, x in here if other is not w]
+            later = [clauses.both(x, self.co_literal(w, other)) for other, x in here if other is not w]
             last = clauses.all([done, *(-x for x in later)])
             parts += [(v, clauses.both(last, x)) for v, x in w.values.items()]
         parts.append((init, clauses.all([-done for _, done in here])))
@@ -365,21 +371,21 @@ class Encoding:
             self.clauses.add(self.truth(expr))
         self.cut = self.clauses.any(self.truth(c) for c in self.program.cuts)
 
-    def _co(self, a: Write, b: Write) -> int:
+    def co_literal(self, a: Write, b: Write) -> int:
         """The literal that ``a`` comes before ``b`` in co, where both are done at one cell."""
         if a.node == b.node:
             return FALSE
         if a.body == b.body:
             return TRUE if a.at < b.at else FALSE
         if a.cpu == b.cpu:
-            return self._po(a.body, a.at, b.body, b.at)
+            return self.po_literal(a.body, a.at, b.body, b.at)
         key = (a.node, b.node) if a.node < b.node else (b.node, a.node)
         literal = self.order.get(key)
         if literal is None:
             literal = self.order[key] = self.clauses.new()
         return literal if a.node < b.node else -literal
 
-    def _po(self, body: int, at: int, other: int, to: int) -> int:
+    def po_literal(self, body: int, at: int, other: int, to: int) -> int:
         """Program order between events of different bodies of one CPU."""
         bodies = self.program.bodies
         if bodies[body].kind == "handler" and bodies[other].kind == "handler":
@@ -401,261 +407,6 @@ class Encoding:
         if literal is None:
             literal = self.delivered[handler, event] = self.clauses.new()
         return literal
-
-    def _relations(self) -> None:
-        """Build the candidate, let the model say what is allowed."""
-        space = self.space = Space(self.nodes, self.clauses)
-        relation = lambda: SymbolicRelation(space)  # noqa: E731
-        events = lambda: SymbolicEvents(space)  # noqa: E731
-        x: Candidate[SymbolicRelation, SymbolicEvents] = Candidate(
-            *(events() for _ in range(6)),
-            po=relation(),
-            loc=relation(),
-            cells=[],
-            rfe=relation(),
-            rfi=relation(),
-            co=relation(),
-            issue=relation(),
-            trans=relation(),
-            covers=relation(),
-            ipi=relation(),
-            seen=relation(),
-            none=relation(),
-            translated=bool(self.uses),
-        )
-        self._sets(x)
-        self._program_order(x)
-        self._locations(x)
-        self._memory(x)
-        self._translation(x)
-        self._interrupts(x)
-        for axiom in self.model.axioms:
-            require_acyclic(axiom.relation(x))
-
-    def _sets(self, x: Candidate[SymbolicRelation, SymbolicEvents]) -> None:
-        late = {w.node for w in self.writes if w.buffered}
-        for event in self.program.events:
-            done = self.executed[event.id]
-            (x.S if event.id in late else x.I).add(event.id)
-            if drains(event):
-                x.D.add(event.id, done)
-            if invalidates(event):
-                x.INV.add(event.id, done)
-        for issue in self.issues.values():
-            x.I.add(issue)
-        for use in self.uses:
-            x.USE.add(use.node)
-            if use.event is None:
-                x.I.add(use.node)
-            if use.fault != FALSE:
-                x.D.add(use.node, use.fault)
-                x.INV.add(use.node, use.fault)
-        x.INIT.add(self.init)
-
-    def _program_order(self, x: Candidate[SymbolicRelation, SymbolicEvents]) -> None:
-        """Static order inside a body; for handlers, the literals of their place."""
-        lines: list[list[tuple[int, int]]] = []
-        for body in self.program.bodies:
-            line: list[tuple[int, int]] = []
-            for event in body.events:
-                issue = self.issues.get(event.id)
-                if issue is not None:
-                    line.append((issue, event.id))
-                    x.issue.add(issue, event.id)
-                line.append((event.id, event.id))
-            lines.append(line)
-            after = 0
-            for node, _ in reversed(line):
-                x.po.must[node] |= after
-                after |= 1 << node
-        for body in self.program.bodies:
-            for other in self.program.bodies:
-                if body.cpu != other.cpu or body is other or body.kind != "handler":
-                    continue
-                if other.kind == "handler" and body.id > other.id:
-                    continue
-                self._interleave(x, lines[body.id], lines[other.id], body.id, other.id)
-
-    def _interleave(
-        self,
-        x: Candidate[SymbolicRelation, SymbolicEvents],
-        handler: list[tuple[int, int]],
-        line: list[tuple[int, int]],
-        body: int,
-        other: int,
-    ) -> None:
-        previous = None
-        for node, at in line:
-            first = self._po(body, -1, other, at)
-            if previous is not None and previous != first:
-                self.clauses.add(-previous, first)
-            previous = first
-            for mine, _ in handler:
-                x.po.add(mine, node, first)
-                x.po.add(node, mine, -first)
-
-    def _locations(self, x: Candidate[SymbolicRelation, SymbolicEvents]) -> None:
-        """Pairs of one CPU that access one cell, one of them writing."""
-        both = self.clauses.both
-        sites: dict[tuple[int, Ptr], list[tuple[int, int, bool]]] = {}
-        for w in self.writes:
-            for cell, done in w.where.items():
-                sites.setdefault((w.cpu, cell), []).append((w.node, done, True))
-        for r in self.reads:
-            if r.kind == "load":
-                for cell, done in r.where.items():
-                    sites.setdefault((r.cpu, cell), []).append((r.node, done, False))
-        for here in sites.values():
-            for i, (a, done, writes) in enumerate(here):
-                if not writes:
-                    break  # writes come first
-                for b, too, _ in here[:i] + here[i + 1 :]:
-                    if a != b:
-                        literal = both(done, too)
-                        x.loc.add(a, b, literal)
-                        x.loc.add(b, a, literal)
-
-    def _memory(self, x: Candidate[SymbolicRelation, SymbolicEvents]) -> None:
-        """rf and co, cell by cell."""
-        both = self.clauses.both
-        readers: dict[Ptr, list[Read]] = {}
-        writers: dict[Ptr, list[Write]] = {}
-        for w in self.writes:
-            for cell in w.where:
-                writers.setdefault(cell, []).append(w)
-        for r in self.reads:
-            for cell in r.where:
-                readers.setdefault(cell, []).append(r)
-        for cell in self.program.cells:
-            here, reading = writers.get(cell, []), readers.get(cell, [])
-            if not here and not reading:
-                continue
-            relations = CellRelations(*(SymbolicRelation(x.none.space) for _ in range(3)))
-            x.cells.append(relations)
-            for r in reading:
-                self._sources(x, relations, cell, r, here)
-            for i, a in enumerate(here):
-                relations.co.add(self.init, a.node, a.where[cell])
-                for b in here[:i]:
-                    done = both(a.where[cell], b.where[cell])
-                    if done == FALSE or a.node == b.node:
-                        continue
-                    first = self._co(a, b)
-                    relations.co.add(a.node, b.node, both(done, first))
-                    relations.co.add(b.node, a.node, both(done, -first))
-            x.co = x.co | relations.co
-
-    def _sources(
-        self,
-        x: Candidate[SymbolicRelation, SymbolicEvents],
-        relations: CellRelations[SymbolicRelation],
-        cell: Ptr,
-        read: Read,
-        writers: list[Write],
-    ) -> None:
-        """Each done read takes its value from exactly one write that is done at that cell."""
-        clauses = self.clauses
-        done = read.where[cell]
-        candidates: list[tuple[Write | None, bool]] = []
-        hidden_before = -1
-        if read.kind == "load":
-            for w in writers:
-                if w.body == read.body and w.at < read.at and w.where[cell] == TRUE:
-                    hidden_before = max(hidden_before, w.at)
-        if hidden_before < 0:
-            candidates.append((None, False))
-        for w in writers:
-            if read.kind == "load" and w.body == read.body and not hidden_before <= w.at < read.at:
-                continue
-            if w.node == read.node:
-                continue
-            candidates.append((w, False))
-            if read.kind == "walk" and w.cpu == read.cpu and w.buffered:
-                candidates.append((w, True))
-        if done == TRUE and len(candidates) <= 2:
-            literals = clauses.one_hot(len(candidates))
-        elif len(candidates) == 1:
-            literals = [done]
-        else:
-            literals = [clauses.new() for _ in candidates]
-            clauses.add(-done, *literals)
-            clauses.at_most_one(literals)
-            for literal in literals:
-                clauses.add(-literal, done)
-        init = {self.program.cells[cell].init: TRUE}
-        for (w, forwarded), literal in zip(candidates, literals, strict=True):
-            if literal == FALSE:
-                continue
-            if w is not None:
-                clauses.add(-literal, w.where[cell])
-            for value, has in (w.values if w is not None else init).items():
-                clauses.add(-literal, -has, read.values.get(value, FALSE))
-            self.sources.append(Source(literal, cell, w, read, forwarded))
-            node = w.node if w is not None else self.init
-            relations.rf.add(node, read.node, literal)
-            if forwarded:
-                relations.forwarded.add(node, read.node, literal)
-            elif w is not None and w.cpu == read.cpu and read.kind == "load":
-                x.rfi.add(node, read.node, literal)
-            else:
-                x.rfe.add(node, read.node, literal)
-
-    def _translation(self, x: Candidate[SymbolicRelation, SymbolicEvents]) -> None:
-        clauses = self.clauses
-        for use in self.uses:
-            if use.walk:
-                x.trans.add(use.walk.node, use.node, use.walk.chosen)
-            for literal, _, _ in use.initial:
-                x.trans.add(self.init, use.node, literal)
-        invalidations = [(e.id, e, self.executed[e.id]) for e in self.program.events if invalidates(e)]
-        faults = [(u.node, u, u.fault) for u in self.uses if u.fault != FALSE]
-        for use in self.uses:
-            for node, event, done in invalidations:
-                if event.cpu == use.cpu:
-                    vas = self.literals(event.args[0]) if event.kind == "invlpg" else None
-                    self._cover(x, node, use, done, vas)
-            for node, faulting, done in faults:
-                if faulting.cpu == use.cpu and node != use.node:
-                    self._cover(x, node, use, done, faulting.vas)
-        for (node, snapshot), literal in self.past.items():
-            if literal == TRUE:
-                x.seen.add(node, snapshot)
-                continue
-            literal = self.past[node, snapshot] = clauses.new()
-            x.seen.add(node, snapshot, literal)
-            x.seen.add(snapshot, node, -literal)
-        for use in self.uses:
-            if use.event is not None:
-                continue
-            snapshot = next((s for (n, s), v in self.past.items() if n == use.node and v == TRUE), None)
-            for node, other, _ in [*invalidations, *faults]:
-                if other.cpu == use.cpu:  # type: ignore[attr-defined]
-                    x.po.add(node, use.node, TRUE if snapshot is None else self.past[node, snapshot])
-
-    def _cover(
-        self,
-        x: Candidate[SymbolicRelation, SymbolicEvents],
-        node: int,
-        use: Use,
-        done: int,
-        vas: Literals | None,
-    ) -> None:
-        """Rule 5.1: which uses an invalidation covers; ``vas`` None means all."""
-        both = self.clauses.both
-        same = TRUE
-        if vas is not None:
-            same = self.clauses.any(both(lit, use.vas[va]) for va, lit in vas.items() if va in use.vas)
-        x.covers.add(node, use.node, both(done, same))
-
-    def _interrupts(self, x: Candidate[SymbolicRelation, SymbolicEvents]) -> None:
-        for body in self.program.bodies:
-            if body.send is not None:
-                x.ipi.add(body.send.id, body.events[0].id, self.ran[body.id])
-        for event in self.program.events:
-            if event.op == "WAIT":
-                for handler in event.handlers:
-                    done = self.clauses.both(self.executed[event.id], self.ran[handler])
-                    x.ipi.add(self.program.bodies[handler].events[-1].id, event.id, done)
 
 
 def _observes(expr: Expr) -> bool:

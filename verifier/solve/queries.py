@@ -97,7 +97,10 @@ class _Asked:
 
     def _recheck(self, execution: Execution, value: bool) -> None:
         wrong = execution.check()
-        if not wrong and truth(evaluate(self.program.condition, execution.slots, execution.values())) != value:
+        if (
+            not wrong
+            and truth(evaluate(self.program.condition, execution.slots, execution.values())) != value
+        ):
             wrong.append("the proposition has another value")
         if wrong:
             raise InternalError("a witness does not re-check: " + "; ".join(wrong))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from z3 import z3core as core
+from z3 import z3core as core  # type: ignore[import-untyped]
 
 
 class _Context:
