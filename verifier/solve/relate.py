@@ -7,7 +7,7 @@ translation is served by one walk.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from verifier.model.candidate import Candidate, CellRelations
 from verifier.model.roles import drains, invalidates
@@ -25,13 +25,10 @@ Symbolic = Candidate[SymbolicRelation, SymbolicEvents]
 def candidate(e: Encoding) -> Symbolic:
     """The candidate; adds to the encoding's clauses what ties its literals together."""
     space = Space(e.nodes, e.clauses)
-    sets = [SymbolicEvents(space) for _ in range(6)]
-    po, loc, rfe, rfi, co, issue, trans, covers, ipi, seen, none = (
-        SymbolicRelation(space) for _ in range(11)
-    )
-    x = Symbolic(
-        *sets, po, loc, [], rfe, rfi, co, issue, trans, covers, ipi, seen, none, translated=bool(e.uses)
-    )
+    parts: dict[str, Any] = {name: SymbolicEvents(space) for name in ("I", "S", "D", "INV", "USE", "INIT")}
+    for name in ("po", "loc", "rfe", "rfi", "co", "issue", "trans", "covers", "ipi", "seen", "none"):
+        parts[name] = SymbolicRelation(space)
+    x = Symbolic(cells=[], translated=bool(e.uses), **parts)
     _sets(e, x)
     _program_order(e, x)
     _locations(e, x)
