@@ -1,0 +1,9 @@
+"""The second judge: an abstract machine that runs a program in all ways.
+
+It shares nothing with the axioms but the program's events and the table of functions on values.
+"""
+
+from verifier.explore.machine import Machine
+from verifier.explore.search import Exploration, explore
+
+__all__ = ["Exploration", "Machine", "explore"]

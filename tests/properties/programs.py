@@ -1,0 +1,449 @@
+"""Small programs for the tests of both judges: a shorthand to write them, and random ones.
+
+A random program is drawn from a ``random.Random`` or through Hypothesis by ``Draw``, which is all
+that the generator asks: a choice among some things.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from verifier.program.code import (
+    Assume,
+    Branch,
+    Emit,
+    Instruction,
+    Jump,
+    Label,
+    Lowered,
+    Target,
+    Touch,
+)
+from verifier.program.events import Cell, Observable, Program
+from verifier.program.unroll import unroll
+from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value
+
+T = TypeVar("T")
+
+DATA = ("x", "y", "z")
+PAGES = ("A", "B")
+MMS = ("N", "M")
+VAS = ("v", "w")
+
+
+def lit(value: Value | str) -> Const:
+    """A constant: a number, or the address of the cell with that name."""
+    return Const(Ptr(value) if isinstance(value, str) else value)
+
+
+def pte(mm: str, va: str) -> Ptr:
+    """The address of a page-table entry."""
+    return Ptr(f"pte({mm}, {va})")
+
+
+# -- instructions ------------------------------------------------------------------------------------
+
+
+def read(reg: str, x: Expr) -> Emit:
+    """``reg = *x``"""
+    return Emit("R", (Touch(x, reg),), text=f"{reg} = {x}")
+
+
+def write(x: Expr, value: Expr) -> Emit:
+    """``*x = value``"""
+    return Emit("W", (Touch(x, None, value),), text=f"{x} = {value}")
+
+
+def rmw(reg: str, x: Expr, value: Expr, when: Expr = TRUE) -> Emit:
+    """LOCK'd read-modify-write; ``value`` and ``when`` may mention ``reg``."""
+    return Emit("X", (Touch(x, reg, value, when),), text=f"{reg} = xchg({x}, {value}) if {when}")
+
+
+def fence(kind: str = "mfence") -> Emit:
+    """A fence instruction."""
+    return Emit("F", kind=kind, text=kind)
+
+
+def vread(reg: str, va: Expr) -> Emit:
+    """``reg = *va``, translated."""
+    return Emit("R", (Touch(va, reg),), virtual=True, text=f"{reg} = *{va}")
+
+
+def vwrite(va: Expr, value: Expr) -> Emit:
+    """``*va = value``, translated."""
+    return Emit("W", (Touch(va, None, value),), virtual=True, text=f"*{va} = {value}")
+
+
+def vrmw(reg: str, va: Expr, value: Expr) -> Emit:
+    """LOCK'd read-modify-write, translated."""
+    return Emit("X", (Touch(va, reg, value),), virtual=True, text=f"{reg} = xchg(*{va}, {value})")
+
+
+def translate(reg: str, va: Expr) -> Emit:
+    """``reg = translate(va)``"""
+    return Emit("T", (Touch(va, reg),), virtual=True, text=f"{reg} = translate({va})")
+
+
+def cr3(cpu: int, root: Expr, serializing: bool = True) -> Emit:
+    """``load_cr3(root)``"""
+    touch = Touch(lit(f"{cpu}:cr3"), None, root)
+    return Emit("CR3", (touch,), serializing=serializing, text=f"load_cr3({root}) {serializing}")
+
+
+def invlpg(va: Expr) -> Emit:
+    """``invlpg(va)``"""
+    return Emit("INV", kind="invlpg", args=(va,), serializing=True, text=f"invlpg({va})")
+
+
+def flush() -> Emit:
+    """``flush_tlb_local()``"""
+    return Emit("INV", kind="local", serializing=True, text="flush_tlb_local()")
+
+
+def irq(cpu: int, on: int) -> Emit:
+    """``local_irq_enable()`` or ``local_irq_disable()``"""
+    return Emit("IRQ", (Touch(lit(f"{cpu}:irq"), None, Const(on)),), text=f"irq {on}")
+
+
+def send(group: str, *targets: Target) -> Emit:
+    """One IPI to each target whose guard holds."""
+    return Emit("SEND", group=group, targets=targets, text=f"send {group}")
+
+
+def wait(group: str) -> Emit:
+    """Wait for the handlers of a group."""
+    return Emit("WAIT", group=group, text=f"wait {group}")
+
+
+# -- tests -------------------------------------------------------------------------------------------
+
+
+def lowered(
+    *threads: Sequence[Instruction],
+    init: dict[str, Value] | None = None,
+    regs: Sequence[str] = (),
+    mem: Sequence[str] = (),
+    tlb: Sequence[tuple[int, str, str]] = (),
+    cached: Sequence[tuple[int, str, str]] = (),
+    irq_off: Sequence[int] = (),
+    cr3s: Sequence[str] = (),
+    translated: bool = False,
+) -> Lowered:
+    """A test over the cells ``DATA``, and with ``translated`` over pages and page tables.
+
+    ``regs`` are observed registers such as ``0:r0``, ``mem`` observed cells, ``tlb`` observed
+    translations; ``cached`` is what TLBs hold at the start, ``cr3s`` every CPU's first root.
+    """
+    init = init or {}
+    cells = [Cell(Ptr(n), n, init.get(n, 0)) for n in DATA]
+    for cpu in range(len(threads)):
+        name = f"{cpu}:irq"
+        cells.append(Cell(Ptr(name), name, int(cpu not in irq_off), "register"))
+        if translated:
+            root = cr3s[cpu] if cpu < len(cr3s) else MMS[0]
+            cells.append(Cell(Ptr(f"{cpu}:cr3"), f"{cpu}:cr3", Ptr(root), "register"))
+    if translated:
+        for n, page in enumerate(PAGES):
+            cells.append(Cell(Ptr(f"{page}.data"), f"{page}.data", init.get(f"{page}.data", n + 1)))
+        for mm in MMS:
+            for va in VAS:
+                at = pte(mm, va)
+                cells.append(Cell(at, at.base, init.get(at.base, 0), "pte"))
+    observables = [Observable("reg", name, int(name.split(":")[0]), Reg(name.split(":")[1])) for name in regs]
+    observables += [Observable("mem", name, cell=Ptr(name)) for name in mem]
+    observables += [
+        Observable("tlb", f"{cpu}:tlb[{va} -> {page}]", cpu, va=Ptr(va), page=Ptr(page))
+        for cpu, va, page in tlb
+    ]
+    return Lowered(
+        [tuple(t) for t in threads],
+        {c.ptr: c for c in cells},
+        observables,
+        TRUE,
+        list(range(len(observables))),
+        tlb=[(cpu, Ptr(va), Ptr(page)) for cpu, va, page in cached],
+        vas=[Ptr(va) for va in VAS] if translated else [],
+    )
+
+
+def program(*threads: Sequence[Instruction], bound: int = 2, **more: Any) -> Program:
+    """``lowered`` and unrolled."""
+    return unroll(lowered(*threads, **more), bound)
+
+
+def with_ever(test: Lowered, expr: Callable[..., Expr], *instants: Observable, at: int = 0) -> None:
+    """Add ``ever (expr(Obs, Obs, …))`` over ``instants`` to the observables of a test."""
+    first = len(test.observables)
+    test.observables += [replace(o, at=at) for o in instants]
+    condition = expr(*(Obs(first + i) for i in range(len(instants))))
+    test.shown.append(len(test.observables))
+    test.observables.append(Observable("ever", f"ever {at}", expr=condition, at=at))
+
+
+# -- random programs ---------------------------------------------------------------------------------
+
+
+class Draw(Protocol):
+    """A source of choices."""
+
+    def __call__(self, options: Sequence[T]) -> T: ...
+
+
+def drawing(seed: int) -> Draw:
+    """Choices from a seed."""
+    return random.Random(seed).choice
+
+
+@dataclass(slots=True)
+class _Body:
+    """A body being made: its instructions and the registers that hold something."""
+
+    code: list[Instruction]
+    regs: list[str]
+    fresh: int = 0
+
+
+class Generator:
+    """Random tests of up to three CPUs, small enough for both judges.
+
+    ``kind`` is ``plain`` (x86-TSO alone), ``mmu`` (translation), ``ipi`` (interrupts) or ``all``.
+    """
+
+    def __init__(self, draw: Draw, kind: str) -> None:
+        self.draw = draw
+        self.kind = kind
+        self.mmu = kind in ("mmu", "all")
+        self.ipi = kind in ("ipi", "all")
+        self.labels = 0
+        self.groups = 0
+        self.values = 0
+        self.cpus = draw((2, 2, 2, 3)) if kind != "plain" else draw((2, 2, 3))
+
+    def test(self) -> Lowered:
+        """A whole test."""
+        draw, cpus = self.draw, self.cpus
+        length = {"plain": 4, "mmu": 3, "ipi": 3, "all": 3}[self.kind] + (cpus == 2)
+        names = [f"r{i}" for i in range(3)]
+        threads = []
+        for cpu in range(cpus):
+            body = _Body([], [])
+            for _ in range(draw(range(1, length + 1))):
+                self.instruction(body, cpu, "thread")
+            threads.append(body.code)
+        init: dict[str, Value] = {}
+        if draw((False, False, True)):
+            init["x"] = Ptr(draw(DATA))
+        cached = []
+        if self.mmu:
+            for mm in MMS:
+                for va in VAS:
+                    page = draw((0, *PAGES))
+                    init[f"pte({mm}, {va})"] = page if isinstance(page, int) else Ptr(page)
+            cached = [(draw(range(cpus)), draw(VAS), draw(PAGES)) for _ in range(draw((0, 0, 1)))]
+        tlb = (
+            [(draw(range(cpus)), draw(VAS), draw(PAGES)) for _ in range(draw((0, 1, 2)))] if self.mmu else []
+        )
+        mem = [*DATA, *(f"{p}.data" for p in PAGES if self.mmu)]
+        mem += [f"{c}:irq" for c in range(cpus) if self.ipi] + [f"{c}:cr3" for c in range(cpus) if self.mmu]
+        if self.mmu:
+            mem += [pte(MMS[0], VAS[0]).base]
+        test = lowered(
+            *threads,
+            init=init,
+            regs=[f"{c}:{n}" for c in range(cpus) for n in names],
+            mem=[m for m in mem if draw((True, True, False))],
+            tlb=list(dict.fromkeys(tlb)),
+            cached=cached,
+            irq_off=[c for c in range(cpus) if draw((False,) * 5 + (True,))] if self.ipi else (),
+            cr3s=[draw(MMS[:1] * 3 + MMS[1:]) for _ in range(cpus)],
+            translated=self.mmu,
+        )
+        if self.kind != "plain" and draw((False, False, True)):
+            self.ever(test)
+        return test
+
+    def ever(self, test: Lowered) -> None:
+        """Ask for something at one instant."""
+        draw = self.draw
+        cell, other = draw(DATA), draw((*DATA, "0:irq"))
+        instants = [Observable("mem", cell, cell=Ptr(cell)), Observable("mem", other, cell=Ptr(other))]
+        if self.mmu and draw((True, False)):
+            cpu, va, page = draw(range(self.cpus)), draw(VAS), draw(PAGES)
+            instants[1] = Observable("tlb", f"{cpu}:tlb[{va} -> {page}]", cpu, va=Ptr(va), page=Ptr(page))
+        want = draw((1, 2))
+        with_ever(
+            test,
+            lambda a, b: Apply("and", (Apply("eq", (a, Const(want))), Apply("bool", (b,)))),
+            *instants,
+        )
+
+    def value(self, body: _Body) -> Expr:
+        """Something to store."""
+        choice = self.draw(("new", "new", "reg", "sum", "one"))
+        if choice == "one":
+            return Const(1)
+        if choice == "new" or not body.regs:
+            self.values += 1
+            return Const(self.values)
+        reg = Reg(self.draw(body.regs))
+        return reg if choice == "reg" else Apply("ite", (Apply("eq", (reg, Const(0))), Const(7), Const(8)))
+
+    def target(self, body: _Body) -> Expr:
+        """A cell of plain data; now and then by an address that was computed."""
+        x, y = self.draw(DATA), self.draw(DATA)
+        if body.regs and self.draw((False, False, False, True)):
+            reg = Reg(self.draw(body.regs))
+            return Apply("ite", (Apply("eq", (reg, Const(self.draw((0, 1))))), lit(x), lit(y)))
+        return lit(x)
+
+    def into(self, body: _Body) -> str:
+        """A register to read into; three of them, used again and again."""
+        reg = f"r{body.fresh % 3}"
+        body.fresh += 1
+        return reg
+
+    def instruction(self, body: _Body, cpu: int, where: str) -> None:
+        """Append one instruction, or a few that belong together."""
+        draw, code = self.draw, body.code
+        kinds = ["R", "R", "W", "W", "W", "X", "cas", "F", "if", "if"]
+        if where == "thread":
+            kinds += ["assume", "loop"]
+        if self.mmu:
+            kinds += ["vR", "vR", "vW", "vX", "T", "T", "pte", "pte", "pte", "pteX", "inv", "inv", "cr3"]
+        if self.ipi and where == "thread":
+            kinds += ["send", "send", "send", "irq", "irq"]
+        if where == "if":
+            kinds = [k for k in kinds if k not in ("if", "loop", "send")]
+            kinds += ["send"] if self.ipi and self.groups < 2 and not self.mmu else []
+        kind = draw(kinds)
+        if kind == "R":
+            reg = self.into(body)
+            code.append(read(reg, self.target(body)))
+            body.regs.append(reg)
+        elif kind == "W":
+            code.append(write(self.target(body), self.value(body)))
+        elif kind in ("X", "cas"):
+            when = TRUE if kind == "X" else Apply("eq", (Reg(f"r{body.fresh % 3}"), Const(draw((0, 1)))))
+            x, value = self.target(body), self.value(body)
+            reg = self.into(body)
+            code.append(rmw(reg, x, value, when))
+            body.regs.append(reg)
+        elif kind == "F":
+            code.append(fence(draw(("mfence", "mfence", "lfence", "sfence"))))
+        elif kind == "if":
+            self.branch(body, cpu)
+        elif kind == "assume":
+            if body.regs:
+                code.append(Assume(Apply("ne", (Reg(draw(body.regs)), Const(draw((0, 1)))))))
+        elif kind == "loop":
+            self.loop(body)
+        elif kind in ("vR", "T", "vX"):
+            va, value = self.va(body), self.value(body)
+            reg = self.into(body)
+            code.append(
+                vread(reg, va)
+                if kind == "vR"
+                else translate(reg, va)
+                if kind == "T"
+                else vrmw(reg, va, value)
+            )
+            if kind != "T":
+                body.regs.append(reg)
+        elif kind == "vW":
+            code.append(vwrite(self.va(body), self.value(body)))
+        elif kind in ("pte", "pteX"):
+            self.entry(body, kind)
+        elif kind == "inv":
+            code.append(draw((invlpg(self.va(body)), invlpg(lit(draw(VAS))), flush())))
+        elif kind == "cr3":
+            code.append(cr3(cpu, lit(draw(MMS)), draw((True, True, False))))
+        elif kind == "send":
+            self.send(body, cpu)
+        elif kind == "irq":
+            code.append(irq(cpu, draw((0, 1, 1))))
+
+    def va(self, body: _Body) -> Expr:
+        """A virtual address, sometimes computed."""
+        v, w = self.draw(VAS[:1] * 3 + VAS[1:]), self.draw(VAS)
+        if body.regs and self.draw((False, False, False, False, True)):
+            return Apply("ite", (Apply("eq", (Reg(self.draw(body.regs)), Const(0))), lit(v), lit(w)))
+        return lit(v)
+
+    def entry(self, body: _Body, kind: str) -> None:
+        """Write a page-table entry."""
+        draw = self.draw
+        at = Const(pte(draw(MMS[:1] * 3 + MMS[1:]), draw(VAS[:1] * 3 + VAS[1:])))
+        page = draw((0, *PAGES))
+        value = Const(page if isinstance(page, int) else Ptr(page))
+        if kind == "pte":
+            body.code.append(write(at, value))
+        else:
+            body.code.append(rmw(self.into(body), at, value))
+
+    def condition(self, body: _Body) -> Expr:
+        """Something to branch on."""
+        if not body.regs:
+            body.code.append(read("r0", lit(self.draw(DATA))))
+            body.regs.append("r0")
+        function = self.draw(("eq", "ne"))
+        return Apply(function, (Reg(self.draw(body.regs)), Const(self.draw((0, 1)))))
+
+    def branch(self, body: _Body, cpu: int) -> None:
+        """``if (c) { … }``, sometimes with an ``else``."""
+        self.labels += 1
+        other, end = f"else{self.labels}", f"end{self.labels}"
+        body.code.append(Branch(self.condition(body), other))
+        known = list(body.regs)
+        self.instruction(body, cpu, "if")
+        if self.draw((True, False)):
+            body.code += [Jump(end), Label(other)]
+            self.instruction(body, cpu, "if")
+        else:
+            body.code.append(Label(other))
+        body.code.append(Label(end))
+        body.regs = known
+
+    def loop(self, body: _Body) -> None:
+        """``do reg = *x; while (reg == c)``, cut at the bound."""
+        self.labels += 1
+        label = f"again{self.labels}"
+        reg = self.into(body)
+        body.code += [
+            Label(label),
+            read(reg, lit(self.draw(DATA))),
+            Branch(Apply("eq", (Reg(reg), Const(self.draw((0, 1))))), label),
+        ]
+        body.regs.append(reg)
+
+    def send(self, body: _Body, cpu: int) -> None:
+        """IPIs to one or more other CPUs, with a small handler, sometimes waited for."""
+        draw = self.draw
+        self.groups += 1
+        targets = []
+        others = [c for c in range(self.cpus) if c != cpu]
+        for target in others if len(others) == 1 or draw((False, False, True)) else [draw(others)]:
+            handler = _Body([], [])
+            initial: tuple[tuple[str, Expr], ...] = ()
+            if draw((True, False)):
+                initial = (("r0", self.value(body)),)
+                handler.regs.append("r0")
+                handler.fresh = 1
+            for _ in range(draw((1, 1, 2))):
+                self.instruction(handler, target, "handler")
+            guard: Expr = TRUE
+            if body.regs and draw((False, True)):
+                guard = Apply(draw(("eq", "ne")), (Reg(draw(body.regs)), Const(0)))
+            if guard != FALSE:
+                targets.append(Target(target, guard, tuple(handler.code), initial, "handler"))
+        group = f"g{self.groups}"
+        body.code.append(send(group, *targets))
+        if draw((True, False)):
+            body.code.append(wait(group))
+
+
+def random_test(draw: Draw, kind: str) -> Lowered:
+    """A random test of one of the kinds ``plain``, ``mmu``, ``ipi``, ``all``."""
+    return Generator(draw, kind).test()

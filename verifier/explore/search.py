@@ -1,0 +1,220 @@
+"""All runs of the machine: depth first, every state that matters once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import product
+
+from verifier.errors import UsageError
+from verifier.explore.machine import CUT, Machine, State, Step
+from verifier.explore.replay import tell
+from verifier.program.events import Event, Program
+from verifier.program.trace import Trace
+from verifier.program.values import Value, evaluate, truth
+
+Final = tuple[Value, ...]
+MODELS = {"mmu": True, "x86-tso": True, "sc": False}
+
+
+@dataclass(slots=True)
+class Exploration:
+    """What the explorer found out.
+
+    ``finals``    which observables a state consists of: indices into ``program.observables``;
+    ``states``    the values of these at the ends of runs; states that ``program.filter`` does not
+                  let through are left out;
+    ``ended``     some run ended (whether the filter let its state through or not);
+    ``stuck``     some run came to a state without a step that was not its end;
+    ``cut``       some run reached the unrolling bound (and, cut there, ended);
+    ``bad``       an executed access to an address that is no cell;
+    ``complete``  False if the search was given up at a limit;
+    ``visited``   how many states with more than one successor were seen;
+    ``trace``     a run to the first state that ``want`` accepted;
+    ``traces``    if asked for: a run to each state.
+    """
+
+    program: Program
+    finals: tuple[int, ...]
+    states: set[Final] = field(default_factory=set)
+    ended: bool = False
+    stuck: bool = False
+    cut: bool = False
+    bad: Event | None = None
+    complete: bool = True
+    visited: int = 0
+    trace: Trace | None = None
+    traces: dict[Final, Trace] = field(default_factory=dict)
+
+    @property
+    def deadlock(self) -> bool:
+        """No run ends at all."""
+        return self.complete and not self.ended and not self.cut
+
+    def observed(self, state: Final) -> dict[int, Value]:
+        """The values of a state by the index of the observable."""
+        return dict(zip(self.finals, state, strict=True))
+
+    def holds(self, state: Final) -> bool:
+        """Does the program's condition hold in a state?"""
+        return truth(evaluate(self.program.condition, {}, self.observed(state)))
+
+    def project(self, state: Final) -> tuple[Value, ...]:
+        """A state as users see it: the values of ``program.shown``, in its order."""
+        values = self.observed(state)
+        return tuple(values[i] for i in self.program.shown)
+
+    @property
+    def shown(self) -> set[tuple[Value, ...]]:
+        """All states as users see them."""
+        return {self.project(state) for state in self.states}
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A state with several successors, and which of them is being searched."""
+
+    steps: list[Step]
+    taken: int = -1
+
+
+class Search:
+    """One depth-first search. The state graph has no cycles: every step uses something up."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        limit: int | None,
+        deadline: float | None,
+        want: Callable[[Final], object] | None,
+        traces: bool,
+        reduced: bool,
+    ) -> None:
+        self.machine = machine
+        self.limit = limit
+        self.deadline = deadline
+        self.want = want
+        self.traces = traces
+        self.reduced = reduced
+        self.result = Exploration(machine.program, tuple(machine.finals))
+        self.frames: list[_Frame] = []
+        self.seen: set[State] = set()
+        self.ends: set[tuple[object, ...]] = set()
+
+    def run(self, first: bool = False) -> Exploration:
+        """Search everything; with ``first``, only until ``want`` accepts a state."""
+        result, frames = self.result, self.frames
+        state = self.machine.initial()
+        if state is not None:
+            self._follow(state)
+        while frames and result.complete and not (first and result.trace):
+            frame = frames[-1]
+            frame.taken += 1
+            if frame.taken == len(frame.steps):
+                frames.pop()
+                continue
+            self._follow(frame.steps[frame.taken][1])
+        result.cut = self.machine.cut
+        result.bad = self.machine.bad
+        result.complete = result.complete and not frames
+        return result
+
+    def _follow(self, state: State) -> None:
+        """Go on while there is one way to go; at a fork, push it."""
+        seen, machine = self.seen, self.machine
+        while state not in seen:
+            if state.ever & CUT and machine.cut:
+                return
+            dropped = machine.dropped
+            steps = machine.steps(state, self.reduced)
+            if len(steps) == 1:
+                state = steps[0][1]
+                continue
+            if steps:
+                seen.add(state)
+                self._count()
+                self.frames.append(_Frame(steps))
+            elif machine.final(state):
+                self._end(state)
+            elif machine.dropped == dropped and not state.ever & CUT:
+                self.result.stuck = True
+            return
+
+    def _count(self) -> None:
+        result = self.result
+        result.visited += 1
+        if self.limit is not None and result.visited > self.limit:
+            result.complete = False
+        if self.deadline is not None and result.visited % 64 == 0 and time.monotonic() > self.deadline:
+            result.complete = False
+
+    def _end(self, state: State) -> None:
+        """Record what may be observed at the end of a run."""
+        machine, result = self.machine, self.result
+        if state.ever & CUT:
+            machine.cut = True
+            return
+        result.ended = True
+        key = (state.memory, state.results, state.tlbs, state.ever)
+        if key in self.ends:
+            return
+        self.ends.add(key)
+        observables, filtered = machine.program.observables, machine.program.filter
+        choices: list[tuple[Value, ...]] = []
+        for i in machine.finals:
+            o = observables[i]
+            if o.kind == "reg":
+                value = state.results[machine.result_of[i]]
+                choices.append((0 if value is None else value,))
+            elif o.kind == "mem" and o.cell is not None:
+                choices.append((state.memory[machine.cell_at[o.cell]],))
+            elif o.kind == "ever":
+                choices.append((1, 0) if state.ever >> machine.evers.index(i) & 1 else (0,))
+            elif o.kind == "tlb" and o.cpu is not None and o.va is not None and o.page is not None:
+                cached = state.tlbs[o.cpu] & machine.entry(machine.va_at[o.va], o.page)
+                choices.append((1, 0) if cached else (0,))
+            else:
+                raise TypeError(f"not an observable of an end: {o.label}")
+        for final in product(*choices):
+            if filtered is not None and not truth(evaluate(filtered, {}, result.observed(final))):
+                continue
+            if final in result.states:
+                continue
+            result.states.add(final)
+            wanted = self.want is not None and result.trace is None and self.want(final)
+            if wanted or self.traces:
+                taken = [frame.taken for frame in self.frames]
+                trace = tell(machine, taken, result.observed(final), result.project(final), self.reduced)
+                if wanted:
+                    result.trace = trace
+                if self.traces:
+                    result.traces[final] = trace
+
+
+def explore(
+    program: Program,
+    *,
+    model: str = "mmu",
+    limit_states: int | None = None,
+    deadline: float | None = None,
+    want: Callable[[Final], object] | None = None,
+    first: bool = False,
+    traces: bool = False,
+    reduced: bool = True,
+) -> Exploration:
+    """Run the abstract machine on a program, in all ways.
+
+    ``model``         ``mmu`` or ``x86-tso`` (the same machine), or ``sc``: no store buffers;
+    ``limit_states``  give up after so many states; ``deadline``: at this ``time.monotonic()``;
+    ``want``          a predicate on states; ``Exploration.trace`` is a run to the first that it
+                      accepts, and with ``first`` the search ends there;
+    ``traces``        remember a run to each state;
+    ``reduced``       False explores every interleaving, also those known to add nothing.
+
+    Raises ``UsageError`` for an unknown model.
+    """
+    if model not in MODELS:
+        raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
+    machine = Machine(program, MODELS[model])
+    return Search(machine, limit_states, deadline, want, traces, reduced).run(first)
