@@ -14,6 +14,7 @@ from verifier.program.values import Value, evaluate, truth
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.decode import decode
 from verifier.solve.encode import Encoding
+from verifier.solve.sites import Literals
 from verifier.solve.z3 import Solver
 from verifier.storyline import trace
 
@@ -105,6 +106,14 @@ class _Asked:
         if wrong:
             raise InternalError("a witness does not re-check: " + "; ".join(wrong))
 
+    def _pick(self, literals: Literals) -> tuple[Value, int]:
+        """The value that holds in the current model, and its literal."""
+        choices = list(literals.items())
+        for choice in choices[:-1]:
+            if choice[1] == TRUE or self.solver.value(choice[1]):
+                return choice
+        return choices[-1]  # exactly one holds
+
     def _states(self) -> tuple[tuple[tuple[Value, ...], ...], int, int] | None:
         """All projections to the shown observables, with how many satisfy the proposition."""
         found: list[tuple[tuple[Value, ...], bool]] = []
@@ -116,7 +125,7 @@ class _Asked:
                 return None
             if not some:
                 break
-            picked = [next((v, x) for v, x in o.items() if x == TRUE or solver.value(x)) for o in self.shown]
+            picked = [self._pick(o) for o in self.shown]
             holds = proposition == TRUE or (proposition != FALSE and solver.value(proposition))
             found.append((tuple(v for v, _ in picked), holds))
             refused = [x for _, x in picked if x != TRUE]

@@ -1,8 +1,8 @@
 """The thin layer over Z3: propositional clauses in, truth values out.
 
 One long-lived context; formulas travel as DIMACS text into a QF_FD solver, whose variable ``i`` is
-the Boolean constant with the integer symbol ``i`` (through z3core, because z3py's wrappers cost
-more than the solving of a small test).
+the Boolean constant with the integer symbol ``i``.  Calls that are made for every state of a test go
+to the library's functions directly, because z3py's wrappers cost more than the solving.
 """
 
 from __future__ import annotations
@@ -11,6 +11,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from z3 import z3core as core  # type: ignore[import-untyped]
+
+
+def _direct(wrapper: Any) -> Any:
+    """The library function behind a wrapper of z3core, without its error check."""
+    return wrapper.__defaults__[-1].f
 
 
 class _Context:
@@ -24,6 +29,21 @@ class _Context:
         core.Z3_inc_ref(self.ref, core.Z3_sort_to_ast(self.ref, self.sort))
         self.logic = core.Z3_mk_string_symbol(self.ref, "QF_FD")
         self.constants: dict[int, Any] = {}
+        self.declarations: dict[int, Any] = {}
+        self.true = core.Z3_mk_true(self.ref)
+        core.Z3_inc_ref(self.ref, self.true)
+        self.interpretation = _direct(core.Z3_model_get_const_interp)
+        self.check = _direct(core.Z3_solver_check)
+        self.model = _direct(core.Z3_solver_get_model)
+        self.retain = _direct(core.Z3_model_inc_ref)
+        self.release = _direct(core.Z3_model_dec_ref)
+
+    def declaration(self, variable: int) -> Any:
+        """The declaration of a variable."""
+        known = self.declarations.get(variable)
+        if known is None:
+            known = self.declarations[variable] = core.Z3_get_app_decl(self.ref, self.literal(variable))
+        return known
 
     def literal(self, x: int) -> Any:
         """The expression of a DIMACS literal."""
@@ -88,20 +108,18 @@ class Solver:
             array = (core.Ast * len(assumptions))(*map(self.context.literal, assumptions))
             answer = core.Z3_solver_check_assumptions(ctx, self.solver, len(assumptions), array)
         else:
-            answer = core.Z3_solver_check(ctx, self.solver)
+            answer = self.context.check(ctx, self.solver)
         if answer == 1:
-            self.model = core.Z3_solver_get_model(ctx, self.solver)
-            core.Z3_model_inc_ref(ctx, self.model)
+            self.model = self.context.model(ctx, self.solver)
+            self.context.retain(ctx, self.model)
             return True
         return False if answer == -1 else None
 
     def value(self, x: int) -> bool:
         """Is a literal true in the model? A variable the model leaves open counts as false."""
-        ctx = self.context.ref
-        declaration = core.Z3_get_app_decl(ctx, self.context.literal(abs(x)))
-        found = core.Z3_model_get_const_interp(ctx, self.model, declaration)
-        is_true = bool(found) and core.Z3_get_bool_value(ctx, found) == 1
-        return is_true == (x > 0)
+        context = self.context
+        found = context.interpretation(context.ref, self.model, context.declaration(abs(x)))
+        return (found is not None and found.value == context.true.value) == (x > 0)
 
     def forbid(self, literals: Iterable[int]) -> None:
         """From now on, not all of these."""
@@ -115,7 +133,7 @@ class Solver:
 
     def _drop_model(self) -> None:
         if self.model is not None:
-            core.Z3_model_dec_ref(self.context.ref, self.model)
+            self.context.release(self.context.ref, self.model)
             self.model = None
 
     def __enter__(self) -> Solver:
