@@ -276,7 +276,8 @@ class Execution:
                 for t in self.translations
                 if e.cpu == t.cpu and n != t.use and self._covers(e, n in fault_nodes, t)
             ),
-            ipi=self._ipi(),
+            sent=self._sent(),
+            acked=self._acked(),
             seen=seen,
             none=none,
             translated=bool(self.translations or self.faults),
@@ -335,18 +336,22 @@ class Execution:
                 out.setdefault(r.cell, []).append((r.read, False))
         return out
 
-    def _ipi(self) -> Relation:
-        pairs: set[tuple[int, int]] = set()
-        for body in self.program.bodies:
-            if body.send is not None and body.events[0].id in self.executed:
-                pairs.add((body.send.id, body.events[0].id))
-        for event in self.program.events:
-            if event.op == "WAIT" and event.id in self.executed:
-                for handler in event.handlers:
-                    last = self.program.bodies[handler].events[-1].id
-                    if last in self.executed:
-                        pairs.add((last, event.id))
-        return Relation(pairs)
+    def _sent(self) -> Relation:
+        return Relation(
+            (body.send.id, body.events[0].id)
+            for body in self.program.bodies
+            if body.send is not None and body.events[0].id in self.executed
+        )
+
+    def _acked(self) -> Relation:
+        returns = {b.id: b.events[-1].id for b in self.program.bodies if b.kind == "handler"}
+        return Relation(
+            (returns[handler], event.id)
+            for event in self.program.events
+            if event.op == "WAIT" and event.id in self.executed
+            for handler in event.handlers
+            if returns[handler] in self.executed
+        )
 
     # -- its end --------------------------------------------------------------------------------
 

@@ -225,12 +225,12 @@ class Generator:
     def test(self) -> Lowered:
         """A whole test."""
         draw, cpus = self.draw, self.cpus
-        length = {"plain": 4, "mmu": 3, "ipi": 3, "all": 3}[self.kind] + (cpus == 2)
+        length = {"plain": 4, "mmu": 4, "ipi": 4, "all": 4}[self.kind] + 2 * (cpus == 2)
         names = [f"r{i}" for i in range(3)]
         threads = []
         for cpu in range(cpus):
             body = _Body([], [])
-            for _ in range(draw(range(1, length + 1))):
+            for _ in range(draw(range(length // 2, length + 1))):
                 self.instruction(body, cpu, "thread")
             threads.append(body.code)
         init: dict[str, Value] = {}
@@ -310,7 +310,7 @@ class Generator:
         draw, code = self.draw, body.code
         kinds = ["R", "R", "W", "W", "W", "X", "cas", "F", "if", "if"]
         if where == "thread":
-            kinds += ["assume", "loop"]
+            kinds += [draw(("assume", "loop", "R"))]
         if self.mmu:
             kinds += ["vR", "vR", "vW", "vX", "T", "T", "pte", "pte", "pte", "pteX", "inv", "inv", "cr3"]
         if self.ipi and where == "thread":

@@ -7,6 +7,7 @@ rests on, each at the last instant at which the walk could still read what it re
 from __future__ import annotations
 
 from verifier.explore.machine import Machine, Move, State
+from verifier.explore.reduction import steps as enough
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
 from verifier.program.values import Value, apply, evaluate, truth
@@ -20,7 +21,7 @@ def replay(machine: Machine, taken: list[int], reduced: bool) -> tuple[list[Stat
     state = machine.initial()
     assert state is not None
     states, moves, turns = [state], [], iter(taken)
-    while steps := machine.steps(state, reduced):
+    while steps := enough(machine, state, reduced):
         move, state = steps[0 if len(steps) == 1 else next(turns)]
         moves.append(move)
         states.append(state)

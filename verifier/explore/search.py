@@ -9,6 +9,7 @@ from itertools import product
 
 from verifier.errors import UsageError
 from verifier.explore.machine import CUT, Machine, State, Step
+from verifier.explore.reduction import steps as enough
 from verifier.explore.replay import tell
 from verifier.program.events import Event, Program
 from verifier.program.trace import Trace
@@ -123,16 +124,17 @@ class Search:
     def _follow(self, state: State) -> None:
         """Go on while there is one way to go; at a fork, push it."""
         seen, machine = self.seen, self.machine
-        while state not in seen:
-            if state.ever & CUT and machine.cut:
+        while not (state.ever & CUT and machine.cut):
+            known = len(seen)
+            seen.add(state)
+            if len(seen) == known:
                 return
             dropped = machine.dropped
-            steps = machine.steps(state, self.reduced)
+            steps = enough(machine, state, self.reduced)
             if len(steps) == 1:
                 state = steps[0][1]
                 continue
             if steps:
-                seen.add(state)
                 self._count()
                 self.frames.append(_Frame(steps))
             elif machine.final(state):

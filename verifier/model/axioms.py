@@ -57,7 +57,7 @@ def _rules(*equations: Equation, needs: str = "") -> tuple[Rule, ...]:
 
 
 COHERENCE = Axiom("coherence", _rules(x86tso.po_loc, x86tso.rf, x86tso.co, x86tso.fr))
-GLOBAL = _rules(x86tso.rfe, x86tso.co, x86tso.fr, interrupts.ipi, interrupts.seen)
+GLOBAL = _rules(x86tso.rfe, x86tso.co, x86tso.fr, interrupts.ipi, interrupts.queue, interrupts.seen)
 TRANSLATION = _rules(
     translation.walk,
     translation.fresh,

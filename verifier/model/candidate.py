@@ -48,7 +48,8 @@ class Candidate(Generic[Rel, Set]):
     ``issue``  issue of a store -> its commit
     ``trans``  page walk -> the use it serves (``init`` -> a use served by an initial TLB entry)
     ``covers`` invalidation -> use, if it removes TLB entries of the use's address (rule 5.1)
-    ``ipi``    send -> delivery, return -> the wait for it
+    ``sent``   send -> delivery
+    ``acked``  return of a handler -> the wait for it
     ``seen``   event -> snapshot or snapshot -> event, as the snapshot's instant is chosen
     """
 
@@ -67,7 +68,8 @@ class Candidate(Generic[Rel, Set]):
     issue: Rel
     trans: Rel
     covers: Rel
-    ipi: Rel
+    sent: Rel
+    acked: Rel
     seen: Rel
     none: Rel
     translated: bool = False  # does the program translate at all

@@ -17,7 +17,13 @@ X = Candidate[Any, Any]
 def ipi(x: X) -> Any:
     """A delivery comes after its send, the end of a wait after the acknowledgement, which is the
     handler's return (MMR 8.3, 8.4, 8.7)."""
-    return x.ipi
+    return x.sent | x.acked
+
+
+def queue(x: X) -> Any:
+    """What one CPU sends to one CPU is delivered in the order of the sends: there is one call queue
+    (MMR 17.7). Both deliveries are on one CPU exactly if ``po`` orders them, one way or the other."""
+    return (~x.sent @ x.po @ x.sent) & (x.po | ~x.po)
 
 
 def seen(x: X) -> Any:

@@ -26,7 +26,7 @@ def candidate(e: Encoding) -> Symbolic:
     """The candidate; adds to the encoding's clauses what ties its literals together."""
     space = Space(e.nodes, e.clauses)
     parts: dict[str, Any] = {name: SymbolicEvents(space) for name in ("I", "S", "D", "INV", "USE", "INIT")}
-    for name in ("po", "loc", "rfe", "rfi", "co", "issue", "trans", "covers", "ipi", "seen", "none"):
+    for name in ("po", "loc", "rfe", "rfi", "co", "issue", "trans", "covers", "sent", "acked", "seen", "none"):
         parts[name] = SymbolicRelation(space)
     x = Symbolic(cells=[], translated=bool(e.uses), **parts)
     _sets(e, x)
@@ -266,9 +266,9 @@ def _cover(
 def _interrupts(e: Encoding, x: Symbolic) -> None:
     for body in e.program.bodies:
         if body.send is not None:
-            x.ipi.add(body.send.id, body.events[0].id, e.ran[body.id])
+            x.sent.add(body.send.id, body.events[0].id, e.ran[body.id])
     for event in e.program.events:
         if event.op == "WAIT":
             for handler in event.handlers:
                 done = e.clauses.both(e.executed[event.id], e.ran[handler])
-                x.ipi.add(e.program.bodies[handler].events[-1].id, event.id, done)
+                x.acked.add(e.program.bodies[handler].events[-1].id, event.id, done)
