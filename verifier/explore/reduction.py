@@ -1,0 +1,121 @@
+"""Which steps are enough: a partial-order reduction that loses no end of a run.
+
+In some states a few steps of one CPU form a *persistent set*: whatever all other steps do, now or
+later, is independent of them and brings about no further step that is not.  Then every end of a run
+can be reached by one of these steps.  An ``ever`` looks at single instants, so a step that it could
+see is never chosen in this way.
+
+Independence is decided by what can still be touched (``Layout.rest``), which is too large where
+addresses are computed, and never too small.
+"""
+
+from __future__ import annotations
+
+from verifier.explore.layout import UNSENT, Op
+from verifier.explore.machine import ALL, COMMIT, EXEC, IDLE, Machine, State, Step
+
+NONE = 0
+
+
+def steps(machine: Machine, state: State, reduced: bool = True) -> list[Step]:
+    """Steps from a state: all of them, or as many as are enough."""
+    if reduced:
+        best: list[Step] | None = None
+        writes, touched = _others(machine, state)
+        for cpu in machine.cpus:
+            which = _alone(machine, state, cpu, writes[cpu], touched[cpu])
+            if which == NONE:
+                continue
+            dropped = machine.dropped
+            mine = machine.moves(state, cpu, which)
+            if not mine and machine.dropped == dropped:
+                continue  # nothing that this CPU can do now
+            if len(mine) <= 1:
+                return mine
+            if best is None or len(mine) < len(best):
+                best = mine
+        if best is not None:
+            return best
+    return [step for cpu in machine.cpus for step in machine.moves(state, cpu)]
+
+
+def _others(machine: Machine, state: State) -> tuple[list[int], list[int]]:
+    """For every CPU, the cells that others may still write, and those they may read or write."""
+    rest = machine.rest(state.pcs)
+    writes = list(rest.writes)
+    for cpu, buffer in enumerate(state.buffers):
+        for entry in buffer:
+            for cell, _ in entry:
+                writes[cpu] |= 1 << cell
+    by_others, touched = [], []
+    for cpu in machine.cpus:
+        w = t = 0
+        for d in machine.cpus:
+            if d != cpu:
+                w |= writes[d]
+                t |= rest.reads[d]
+        by_others.append(w)
+        touched.append(w | t)
+    return by_others, touched
+
+
+def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) -> int:
+    """Steps of one CPU that form a persistent set: ``COMMIT``, ``EXEC``, ``ALL`` of it, or ``NONE``.
+
+    ``writes`` and ``touched`` are the cells that other CPUs may still write, and access at all.
+    """
+    pcs, buffer, handler = state.pcs, state.buffers[cpu], state.running[cpu]
+    commits = True
+    if buffer:
+        cells = sum(1 << cell for cell, _ in buffer[0])
+        commits = not cells & (touched | machine.seen_cells)
+        # Own loads cannot tell a buffered store from a committed one; own walks can.
+        if commits and not cells & machine.ptes:
+            return COMMIT
+    # Can an interrupt be delivered before this CPU's next event?
+    interrupts = (
+        handler == IDLE
+        and bool(machine.handlers[cpu])
+        and state.memory[machine.irq[cpu]] == 1
+        and machine.unfinished(pcs, machine.handlers[cpu])
+    )
+    body = machine.threads[cpu] if handler == IDLE else handler
+    op = machine.ops[body][pcs[body]] if pcs[body] < machine.length[body] else None
+    if op is not None:
+        if op.visible or (op.event.op == "WAIT" and machine.unfinished(pcs, op.event.handlers)):
+            return NONE
+        read, written = _footprint(machine, state, op)
+        if read & writes or written & touched:
+            return NONE
+        if not interrupts and (not buffer or _indifferent(op)):
+            return EXEC
+    if not commits:
+        return NONE
+    if interrupts:
+        if 1 << machine.irq[cpu] & machine.seen_cells:
+            return NONE
+        if any(pcs[h] == UNSENT and machine.sender[h] != cpu for h in machine.handlers[cpu]):
+            return NONE
+    return ALL
+
+
+def _indifferent(op: Op) -> bool:
+    """Is the event the same before and after a commit of its own CPU's oldest store?"""
+    return not (op.drains or op.translated or op.event.op in ("INV", "CR3"))
+
+
+def _footprint(machine: Machine, state: State, op: Op) -> tuple[int, int]:
+    """The cells that an event reads and writes at its instant, by what its addresses are now."""
+    if op.translated or all(touch.cell >= 0 for touch in op.touches):
+        return op.reads, op.writes
+    read = written = 0
+    slots = list(state.slots)
+    for touch in op.touches:
+        cell = touch.cell
+        if cell < 0:
+            cell = machine.cell_at.get(touch.addr(slots), -1)
+        if cell < 0 or touch.slot is not None and len(op.touches) > 1:
+            return op.reads, op.writes
+        read |= (touch.slot is not None) << cell
+        written |= (touch.value is not None and bool(op.writes)) << cell
+    return read, written
