@@ -447,3 +447,17 @@ class Generator:
 def random_test(draw: Draw, kind: str) -> Lowered:
     """A random test of one of the kinds ``plain``, ``mmu``, ``ipi``, ``all``."""
     return Generator(draw, kind).test()
+
+
+def describe(test: Program) -> str:
+    """A program in full, for the report of a disagreement."""
+    out = [f"cells { ({c.name: str(c.init) for c in test.cells.values()}) }", f"cached {test.tlb}"]
+    for body in test.bodies:
+        out.append(f"body {body.id}: {body.kind} on CPU {body.cpu}, if {body.guard}")
+        for event in body.events:
+            slots = [a.slot for a in event.accesses]
+            out.append(f"    {event.id}: {event.op} {event.text}  slots {slots}, if {event.guard}")
+    out.append(f"assumes {test.assumes}")
+    out.append(f"cuts {test.cuts}")
+    out.append(f"shown {[test.observables[i].label for i in test.shown]}")
+    return "\n".join(out)
