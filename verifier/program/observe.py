@@ -1,0 +1,241 @@
+"""From a condition to observables and an expression over them; what a name means is the front end's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from verifier.errors import InputError
+from verifier.program.events import Observable
+from verifier.program.values import FAULT, FALSE, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value, call
+from verifier.source import Diagnostic, Span
+from verifier.syntax import condition as c
+
+
+class Trouble(Exception):
+    """One diagnostic, raised where it is found and collected above."""
+
+    def __init__(self, code: str, message: str, span: Span | None, hint: str = "") -> None:
+        self.diagnostic = Diagnostic(code, message, span, hint)
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class CellOf:
+    """A place in a condition that is a cell; ``label`` is how states print it."""
+
+    cell: Ptr
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterOf:
+    """A place in a condition that is a local of a CPU."""
+
+    cpu: int
+    local: str
+    label: str
+
+
+Meaning = CellOf | RegisterOf | Const
+
+
+class Scope(Protocol):
+    """What a front end knows about names in conditions. Methods raise ``Trouble``."""
+
+    def place(self, place: c.Place, cpu: int | None) -> Meaning:
+        """The meaning of a place; ``cpu`` if it was written ``cpu:place``."""
+
+    def constant(self, name: c.Name) -> int:
+        """A number that has a name (``n`` in ``1..n``)."""
+
+    def cpus(self) -> int:
+        """How many CPUs there are."""
+
+    def va(self, name: c.Name) -> Ptr:
+        """A virtual address."""
+
+    def page(self, operand: c.Operand) -> Value:
+        """What an entry may map to."""
+
+
+@dataclass(slots=True)
+class Observed:
+    """The outcome part of ``Lowered``."""
+
+    observables: list[Observable]
+    condition: Expr
+    shown: list[int]
+    filter: Expr | None
+
+
+def observe(final: c.Final, scope: Scope) -> Observed:
+    """Resolve all that a file says about its end; raises ``InputError`` with every error in it."""
+    observer = _Observer(scope)
+    troubles: list[Diagnostic] = []
+    condition: Expr = TRUE
+    filters: list[Expr] = []
+    for place in final.locations:
+        try:
+            observer.operand(place)
+        except Trouble as trouble:
+            troubles.append(trouble.diagnostic)
+    if final.proposition is not None:
+        condition = observer.collect(final.proposition, troubles)
+    shown = observer.shown()
+    for proposition in final.filters:
+        filters.append(observer.collect(proposition, troubles))
+    if troubles:
+        raise InputError(troubles)
+    return Observed(observer.observables, condition, shown, call("and", *filters) if filters else None)
+
+
+class _Observer:
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.observables: list[Observable] = []
+        self.index: dict[Observable, int] = {}
+        self.at: int | None = None
+        self.snapshots = 0
+        self.variables: dict[str, int] = {}
+
+    def shown(self) -> list[int]:
+        """Registers by CPU and name, then memory by name, then the rest."""
+        order = {"reg": 0, "mem": 1, "tlb": 2, "ever": 3}
+        mine = [i for i, o in enumerate(self.observables) if o.at is None or o.kind == "ever"]
+        return sorted(
+            mine,
+            key=lambda i: (
+                order[self.observables[i].kind],
+                self.observables[i].cpu if self.observables[i].kind != "mem" else 0,
+                self.observables[i].label,
+            ),
+        )
+
+    def add(self, observable: Observable) -> Expr:
+        """The observable's leaf; the same one for the same observable."""
+        if self.at is not None and observable.kind != "ever":
+            observable = replace(observable, at=self.at)
+        if observable not in self.index:
+            self.index[observable] = len(self.observables)
+            self.observables.append(observable)
+        return Obs(self.index[observable])
+
+    def collect(self, proposition: c.Proposition, troubles: list[Diagnostic]) -> Expr:
+        """Resolve a proposition; all its errors go to ``troubles``."""
+        if isinstance(proposition, c.Logic):
+            for part in proposition.parts[:-1] if proposition.op == "not" else ():
+                self.collect(part, troubles)
+            if proposition.op in ("and", "or"):
+                return call(proposition.op, *(self.collect(p, troubles) for p in proposition.parts))
+        try:
+            return self.proposition(proposition, False)
+        except Trouble as trouble:
+            troubles.append(trouble.diagnostic)
+            return FALSE
+
+    def proposition(self, p: c.Proposition, negated: bool) -> Expr:
+        """An expression that is 1 or 0."""
+        if isinstance(p, c.Logic):
+            if p.op == "not":
+                return call("not", self.proposition(p.parts[0], not negated))
+            if p.op == "implies":
+                left = self.proposition(p.parts[0], not negated)
+                return call("or", call("not", left), self.proposition(p.parts[1], negated))
+            return call(p.op, *(self.proposition(q, negated) for q in p.parts))
+        if isinstance(p, c.Compare):
+            return self.compare(p)
+        if isinstance(p, c.Truth):
+            return call("bool", self.operand(p.operand))
+        if isinstance(p, c.Fault):
+            return call("eq", self.operand(p.place), Const(FAULT))
+        if isinstance(p, c.Ranged):
+            return self.ranged(p, negated)
+        if negated:
+            what = "a TLB entry" if isinstance(p, c.Tlb) else "'ever'"
+            raise Trouble(
+                "absent",
+                f"{what} cannot be asked to be absent",
+                p.span,
+                "entries may vanish at any time, so absence is always possible; ask for presence"
+                if isinstance(p, c.Tlb)
+                else "ask what holds at some instant, without '~' before it",
+            )
+        if isinstance(p, c.Tlb):
+            return self.tlb(p)
+        return self.ever(p)
+
+    def tlb(self, p: c.Tlb) -> Expr:
+        """A membership of a CPU's TLB."""
+        if p.pcid is not None:
+            raise Trouble("not-yet", "PCIDs are not supported yet", p.span)
+        cpu, va, page = self.cpu(p.cpu), self.scope.va(p.va), self.scope.page(p.page)
+        label = f"{cpu}:tlb[{va} -> {page}]"
+        return self.add(Observable("tlb", label, cpu, va=va, page=page))
+
+    def ever(self, p: c.Ever) -> Expr:
+        """One instant of its own for each ``ever``."""
+        if self.at is not None:
+            raise Trouble("nested-ever", "'ever' inside 'ever'", p.span, "one instant is asked for; one is enough")
+        number, self.snapshots = self.snapshots, self.snapshots + 1
+        self.at = number
+        try:
+            inner = self.proposition(p.body, False)
+        finally:
+            self.at = None
+        text = " ".join(p.span.text.split())
+        return self.add(Observable("ever", text, expr=inner, at=number))
+
+    def ranged(self, p: c.Ranged, negated: bool) -> Expr:
+        """``some`` and ``all`` over CPUs."""
+        low, high = self.number(p.low), self.number(p.high)
+        outer = dict(self.variables)
+        parts: list[Expr] = []
+        for cpu in range(low, high + 1):
+            self.variables = {**outer, p.variable: cpu}
+            parts.append(self.proposition(p.body, negated))
+        self.variables = outer
+        return call("or" if p.kind == "some" else "and", *parts)
+
+    def number(self, n: c.Number | c.Name) -> int:
+        """A number, by itself or by name."""
+        if isinstance(n, c.Number):
+            return n.value
+        return self.variables[n.name] if n.name in self.variables else self.scope.constant(n)
+
+    def cpu(self, n: c.Number | c.Name) -> int:
+        """The number of a CPU that exists."""
+        cpu = self.number(n)
+        if not 0 <= cpu < self.scope.cpus():
+            raise Trouble(
+                "no-cpu", f"there is no CPU {cpu}", n.span, f"CPUs are 0 to {self.scope.cpus() - 1}"
+            )
+        return cpu
+
+    def compare(self, p: c.Compare) -> Expr:
+        """A comparison; ``[x]`` and ``x`` beside another place mean what they hold, a name its value."""
+        left, right = self.operand(p.left), self.operand(p.right, value=isinstance(p.left, c.Place))
+        return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
+
+    def operand(self, p: c.Operand, value: bool = False) -> Expr:
+        """``value``: the right side of a comparison, where the name of an object is its address."""
+        if isinstance(p, c.Number):
+            return Const(p.value)
+        if isinstance(p, c.Name) and p.name in self.variables:
+            return Const(self.variables[p.name])
+        if isinstance(p, c.Register):
+            meaning = self.scope.place(p.place, self.cpu(p.cpu))
+        else:
+            meaning = self.scope.place(p, None)
+        if isinstance(meaning, Const):
+            return meaning
+        if isinstance(meaning, RegisterOf):
+            if self.at is not None:
+                raise Trouble(
+                    "register-ever", f"{meaning.label} is a register, which 'ever' does not see", p.span,
+                    "'ever' speaks of memory, cr3, irq and tlb",
+                )  # fmt: skip
+            return self.add(Observable("reg", meaning.label, meaning.cpu, expr=Reg(meaning.local)))
+        if value and isinstance(p, c.Name) and not p.brackets:
+            return Const(meaning.cell)
+        return self.add(Observable("mem", meaning.label, cell=meaning.cell))

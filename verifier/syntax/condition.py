@@ -1,0 +1,278 @@
+"""Conditions: ``exists (1:r0 = 1 /\\ x = 2)``, ``locations [x; 0:r1]``, ``filter (…)``.
+
+The syntax is the same below all headers (``grammar/condition.lark``); what a name means there is
+found out by ``verifier.program.observe``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Union
+
+from verifier.errors import InputError
+from verifier.source import Diagnostic, Source, Span
+
+if TYPE_CHECKING:
+    from lark import Token, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A constant."""
+
+    value: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An object, a constant, a handle; ``brackets``: written ``[x]`` or ``*x``."""
+
+    name: str
+    span: Span
+    brackets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """``base[index]``: an element of an array, a bit of a mask."""
+
+    base: Place
+    index: Number | Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """``base.name``."""
+
+    base: Place
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``pte(N, v)``, ``mm_cpumask(N)``, ``mk_pte(A, ro)``; each argument a list joined by ``|``."""
+
+    name: str
+    arguments: tuple[tuple[Operand, ...], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """``1:x``: what CPU ``cpu`` has of ``x``."""
+
+    cpu: Number | Name
+    place: Place
+    span: Span
+
+
+Place = Union[Name, Member, Field, Call, Register]
+Operand = Union[Place, Number]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """``left op right``; ``op`` is one of ``eq ne lt le gt ge``."""
+
+    op: str
+    left: Operand
+    right: Operand
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """An operand by itself: true if it is not 0 (``1:warn``, ``mask[1]``)."""
+
+    operand: Operand
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Tlb:
+    """``1:tlb[v -> A]``."""
+
+    cpu: Number | Name
+    va: Name
+    pcid: int | None
+    page: Operand
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """``fault(1:r1)``: the access that was to fill it faulted."""
+
+    place: Place
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    """``not``, ``and``, ``or``, ``implies`` of parts."""
+
+    op: str
+    parts: tuple[Proposition, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Ranged:
+    """``some c in low..high: body`` or ``all …``."""
+
+    kind: str
+    variable: str
+    low: Number | Name
+    high: Number | Name
+    body: Proposition
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Ever:
+    """``ever (body)``: at one instant of the run."""
+
+    body: Proposition
+    span: Span
+
+
+Proposition = Union[Compare, Truth, Tlb, Fault, Logic, Ranged, Ever]
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """All that a file says about its end. ``quantifier`` is "" if there is no condition."""
+
+    quantifier: str = ""
+    proposition: Proposition | None = None
+    span: Span | None = None  # of the proposition
+    locations: tuple[Place, ...] = ()
+    filters: tuple[Proposition, ...] = field(default=())
+
+
+COMPARISONS = {
+    "=": "eq", "==": "eq", "!=": "ne", "<>": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge",
+}  # fmt: skip
+
+
+class Builder:
+    """Makes the dataclasses above of Lark's trees. ``Builder(source).final(tree)``."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def span(self, item: Any) -> Span:
+        """The span of a tree or token."""
+        meta = getattr(item, "meta", item)
+        start = getattr(meta, "start_pos", 0)
+        return Span(self.source, start, getattr(meta, "end_pos", start))
+
+    def final(self, tree: Tree[Token]) -> Final:
+        """A ``final`` tree."""
+        quantifier, proposition, span = "", None, None
+        locations: list[Place] = []
+        filters: list[Proposition] = []
+        for child in tree.children:
+            if child.data == "quantified":  # type: ignore[union-attr]
+                word, body = child.children  # type: ignore[union-attr]
+                quantifier = "".join(str(word).split())
+                proposition, span = self.proposition(body), self.span(body)
+            elif child.data == "filter":  # type: ignore[union-attr]
+                filters.append(self.proposition(child.children[0]))  # type: ignore[union-attr]
+            else:
+                locations += [self.place(c.children[-1]) for c in child.children]  # type: ignore[union-attr]
+        return Final(quantifier, proposition, span, tuple(locations), tuple(filters))
+
+    def proposition(self, tree: Any) -> Proposition:
+        """Any proposition."""
+        span, kind = self.span(tree), tree.data
+        if kind in ("disjunction", "conjunction"):
+            parts = tuple(self.proposition(c) for c in tree.children if hasattr(c, "data"))
+            return Logic("or" if kind == "disjunction" else "and", parts, span)
+        if kind == "implies":
+            return Logic("implies", tuple(self.proposition(c) for c in (tree.children[0], tree.children[-1])), span)
+        if kind == "negation":
+            return Logic("not", (self.proposition(tree.children[-1]),), span)
+        if kind == "comparison":
+            left, op, right = tree.children
+            return Compare(COMPARISONS[str(op)], self.operand(left), self.operand(right), span)
+        if kind == "ever":
+            return Ever(self.proposition(tree.children[0]), span)
+        if kind == "fault":
+            return Fault(self.place(tree.children[0]), span)
+        if kind == "tlb":
+            cpu, va, *pcid, page = tree.children
+            number = int(str(pcid[0]), 0) if pcid else None
+            return Tlb(self.atom(cpu), Name(str(va), self.span(va)), number, self.operand(page), span)
+        if kind == "ranged":
+            word, variable, low, high, body = tree.children
+            return Ranged(
+                str(word), str(variable), self.atom(low), self.atom(high), self.proposition(body), span
+            )
+        return Truth(self.operand(tree), span)
+
+    def atom(self, tree: Any) -> Number | Name:
+        """A number or a name."""
+        word = str(tree.children[0])
+        if tree.data == "number":
+            return Number(int("".join(word.split()), 0 if "x" in word.lower() else 10), self.span(tree))
+        return Name(word, self.span(tree))
+
+    def operand(self, tree: Any) -> Operand:
+        """A number or a place."""
+        if tree.data == "number":
+            return self.atom(tree)
+        if tree.data == "address":
+            return Name(str(tree.children[0]), self.span(tree))
+        return self.place(tree)
+
+    def place(self, tree: Any) -> Place:
+        """Something that has a value."""
+        span, kind = self.span(tree), tree.data
+        if kind == "name":
+            return Name(str(tree.children[0]), span)
+        if kind == "brackets":
+            inner = self.place(tree.children[0])
+            return Name(inner.name, span, True) if isinstance(inner, Name) else inner
+        if kind == "register":
+            return Register(self.atom(tree.children[0]), self.place(tree.children[1]), span)
+        if kind == "element":
+            return Member(self.place(tree.children[0]), self.atom(tree.children[1]), span)
+        if kind == "field":
+            return Field(self.place(tree.children[0]), str(tree.children[1]), span)
+        arguments = tuple(tuple(self.operand(f) for f in a.children) for a in tree.children[1:])
+        return Call(str(tree.children[0]), arguments, span)
+
+
+MAX_DEPTH = 60
+
+
+def too_deep(source: Source, text: str, start: int = 0) -> None:
+    """Raise ``InputError`` where brackets nest deeper than anyone means."""
+    depth = 0
+    for at, c in enumerate(text):
+        if c in "({[":
+            depth += 1
+            if depth > MAX_DEPTH:
+                span = Span(source, start + at, start + at + 1)
+                raise InputError([Diagnostic("nesting", f"nested more than {MAX_DEPTH} deep", span)])
+        elif c in ")}]":
+            depth = max(0, depth - 1)
+
+
+def parse_final(source: Source, text: str) -> Final:
+    """Parse conditions; ``text`` is the source's text with everything else blanked out."""
+    from verifier.syntax.grammars import parser
+    from verifier.syntax.trouble import syntax_error
+
+    too_deep(source, text)
+    from lark.exceptions import UnexpectedInput
+
+    try:
+        tree = parser(("condition",), ("final",)).parse(text, start="final")
+    except UnexpectedInput as error:
+        raise InputError([syntax_error(source, error, "the condition")]) from None
+    return Builder(source).final(tree)

@@ -1,0 +1,56 @@
+"""Friendly words for what a parser did not like."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from verifier.source import Diagnostic, Source, Span
+
+if TYPE_CHECKING:
+    from lark.exceptions import UnexpectedInput
+
+WORDS = {
+    "SEMICOLON": "';'", "COMMA": "','", "LPAR": "'('", "RPAR": "')'", "LSQB": "'['", "RSQB": "']'",
+    "LBRACE": "'{'", "RBRACE": "'}'", "COLON": "':'", "EQUAL": "'='", "NAME": "a name", "NUMBER": "a number",
+    "SIGNED": "a number", "COMPARE": "'='", "AND": "'/\\'", "OR": "'\\/'", "NOT": "'~'", "STRING": "a string",
+    "QUANTIFIER": "'exists', '~exists' or 'forall'", "$END": "the end of the file", "STAR": "'*'",
+    "REGISTER": "a register", "MINUSGREATERTHAN": "'->'", "DOT": "'.'", "__ANON_0": "'->'",
+}  # fmt: skip
+
+
+def syntax_error(source: Source, error: UnexpectedInput, where: str) -> Diagnostic:
+    """What stands where nothing of the kind can, and what could stand there."""
+    from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
+
+    start = error.pos_in_stream if error.pos_in_stream is not None else len(source.text.rstrip())
+    found, expected = "", set[str]()
+    if isinstance(error, UnexpectedToken):
+        token = error.token
+        start = token.start_pos if token.start_pos is not None else start
+        found = str(token) if token.type != "$END" else ""
+        expected = set(error.accepts or error.expected)
+    elif isinstance(error, UnexpectedCharacters):
+        found = source.text[start : start + 1]
+        expected = set(error.allowed or ())
+    elif isinstance(error, UnexpectedEOF):
+        expected = set(error.expected)
+    if not found:
+        start = len(source.text.rstrip())
+    words = sorted({WORDS[e] for e in expected if e in WORDS})
+    hint = ""
+    if words and len(words) <= 6:
+        hint = "expected " + " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    message = f"unexpected {found!r} in {where}" if found else f"the file ends in the middle of {where}"
+    span = Span(source, start, start + max(1, len(found)))
+    return Diagnostic("syntax", message, span, hint)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint with the nearest known word, or nothing."""
+    close = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
+    if not close:
+        folded = {k.lower(): k for k in known}
+        close = [folded[word.lower()]] if word.lower() in folded else []
+    return f"did you mean {close[0]!r}?" if close else ""
