@@ -34,9 +34,9 @@ MMS = ("N", "M")
 VAS = ("v", "w")
 
 
-def lit(value: Value | str) -> Const:
-    """A constant: a number, or the address of the cell with that name."""
-    return Const(Ptr(value) if isinstance(value, str) else value)
+def lit(name: str) -> Const:
+    """The address of the cell with that name, or the handle."""
+    return Const(Ptr(name))
 
 
 def pte(mm: str, va: str) -> Ptr:
@@ -186,10 +186,30 @@ def with_ever(test: Lowered, expr: Callable[..., Expr], *instants: Observable, a
 # -- random programs ---------------------------------------------------------------------------------
 
 
+KINDS = (
+    "R",
+    "W",
+    "X",
+    "cas",
+    "F",
+    "if",
+    "assume",
+    "loop",
+    "vR",
+    "vW",
+    "vX",
+    "T",
+    "pte",
+    "pteX",
+    "inv",
+    "cr3",
+)
+
+
 class Draw(Protocol):
     """A source of choices."""
 
-    def __call__(self, options: Sequence[T]) -> T: ...
+    def __call__(self, options: Sequence[Any], /) -> Any: ...
 
 
 def drawing(seed: int) -> Draw:
@@ -221,18 +241,25 @@ class Generator:
         self.groups = 0
         self.values = 0
         self.cpus = draw((2, 2, 2, 3)) if kind != "plain" else draw((2, 2, 3))
+        # Few things in each program, others in each: so that what is rare together comes together.
+        self.data: Sequence[str] = draw((DATA[:2], DATA[:2], DATA))
+        self.vas: Sequence[str] = draw((VAS[:1], VAS[:1], VAS))
+        self.mms: Sequence[str] = draw((MMS[:1], MMS[:1], MMS))
+        self.left_out = {k for k in KINDS if draw((False, True))}
 
     def test(self) -> Lowered:
         """A whole test."""
         draw, cpus = self.draw, self.cpus
         length = {"plain": 4, "mmu": 4, "ipi": 4, "all": 4}[self.kind] + 2 * (cpus == 2)
         names = [f"r{i}" for i in range(3)]
-        threads = []
-        for cpu in range(cpus):
-            body = _Body([], [])
+        bodies = [_Body([], []) for _ in range(cpus)]
+        if draw((False, True)):
+            self.crossing(bodies)
+            length -= 3
+        for cpu, body in enumerate(bodies):
             for _ in range(draw(range(length // 2, length + 1))):
                 self.instruction(body, cpu, "thread")
-            threads.append(body.code)
+        threads = [body.code for body in bodies]
         init: dict[str, Value] = {}
         if draw((False, False, True)):
             init["x"] = Ptr(draw(DATA))
@@ -242,9 +269,11 @@ class Generator:
                 for va in VAS:
                     page = draw((0, *PAGES))
                     init[f"pte({mm}, {va})"] = page if isinstance(page, int) else Ptr(page)
-            cached = [(draw(range(cpus)), draw(VAS), draw(PAGES)) for _ in range(draw((0, 0, 1)))]
+            cached = [(draw(range(cpus)), draw(self.vas), draw(PAGES)) for _ in range(draw((0, 0, 1)))]
         tlb = (
-            [(draw(range(cpus)), draw(VAS), draw(PAGES)) for _ in range(draw((0, 1, 2)))] if self.mmu else []
+            [(draw(range(cpus)), draw(self.vas), draw(PAGES)) for _ in range(draw((0, 1, 2)))]
+            if self.mmu
+            else []
         )
         mem = [*DATA, *(f"{p}.data" for p in PAGES if self.mmu)]
         mem += [f"{c}:irq" for c in range(cpus) if self.ipi] + [f"{c}:cr3" for c in range(cpus) if self.mmu]
@@ -258,7 +287,7 @@ class Generator:
             tlb=list(dict.fromkeys(tlb)),
             cached=cached,
             irq_off=[c for c in range(cpus) if draw((False,) * 5 + (True,))] if self.ipi else (),
-            cr3s=[draw(MMS[:1] * 3 + MMS[1:]) for _ in range(cpus)],
+            cr3s=[draw(self.mms) for _ in range(cpus)],
             translated=self.mmu,
         )
         if self.kind != "plain" and draw((False, False, True)):
@@ -268,10 +297,10 @@ class Generator:
     def ever(self, test: Lowered) -> None:
         """Ask for something at one instant."""
         draw = self.draw
-        cell, other = draw(DATA), draw((*DATA, "0:irq"))
+        cell, other = draw(self.data), draw((*self.data, "0:irq"))
         instants = [Observable("mem", cell, cell=Ptr(cell)), Observable("mem", other, cell=Ptr(other))]
         if self.mmu and draw((True, False)):
-            cpu, va, page = draw(range(self.cpus)), draw(VAS), draw(PAGES)
+            cpu, va, page = draw(range(self.cpus)), draw(self.vas), draw(PAGES)
             instants[1] = Observable("tlb", f"{cpu}:tlb[{va} -> {page}]", cpu, va=Ptr(va), page=Ptr(page))
         want = draw((1, 2))
         with_ever(
@@ -279,6 +308,49 @@ class Generator:
             lambda a, b: Apply("and", (Apply("eq", (a, Const(want))), Apply("bool", (b,)))),
             *instants,
         )
+
+    def crossing(self, bodies: list[_Body]) -> None:
+        """Store here, then look there, on two CPUs: the shape in which a store buffer shows.
+
+        The second CPU may look in a handler, and both may look through a translation.
+        """
+        draw = self.draw
+        entry = Const(pte(MMS[0], VAS[0]))
+        places: list[Expr] = [lit(x) for x in self.data]
+        if self.mmu:
+            places += [entry, lit(f"{PAGES[0]}.data")]
+        here = draw(places)
+        there = draw([p for p in places if p != here])
+        handler = _Body([], [])
+        if self.ipi and draw((False, True)):
+            self.look(handler, there)
+            handler.code.append(write(lit(DATA[2]), _digest(handler.regs[0])))
+            bodies[0].code.append(send("g0", Target(1, TRUE, tuple(handler.code), (), "handler")))
+        for cpu, mine, other in ((0, there, here), (1, here, there)):
+            body = bodies[cpu]
+            if mine == entry:
+                page = draw((0, *PAGES))
+                body.code.append(write(mine, Const(page if isinstance(page, int) else Ptr(page))))
+            else:
+                body.code.append(write(mine, self.value(body)))
+            between = draw(("nothing", "fence", "fence", "something", *(("use",) if mine == entry else ())))
+            if between == "fence":
+                body.code.append(fence())
+            elif between == "something":
+                self.instruction(body, cpu, "if")
+            elif between == "use":
+                body.code.append(translate(self.into(body), lit(VAS[0])))
+            if cpu == 0 or not handler.code:
+                self.look(body, other)
+
+    def look(self, body: _Body, place: Expr) -> None:
+        """Read a place; an entry, or the content of a page, perhaps by a translation."""
+        reg = self.into(body)
+        if not isinstance(place, Const) or str(place.value) in DATA or self.draw((False, True)):
+            body.code.append(read(reg, place))
+        else:
+            body.code.append(self.draw((translate(reg, lit(VAS[0])), vread(reg, lit(VAS[0])))))
+        body.regs.append(reg)
 
     def value(self, body: _Body) -> Expr:
         """Something to store."""
@@ -289,11 +361,11 @@ class Generator:
             self.values += 1
             return Const(self.values)
         reg = Reg(self.draw(body.regs))
-        return reg if choice == "reg" else Apply("ite", (Apply("eq", (reg, Const(0))), Const(7), Const(8)))
+        return reg if choice == "reg" else _digest(reg.name)
 
     def target(self, body: _Body) -> Expr:
         """A cell of plain data; now and then by an address that was computed."""
-        x, y = self.draw(DATA), self.draw(DATA)
+        x, y = self.draw(self.data), self.draw(self.data)
         if body.regs and self.draw((False, False, False, True)):
             reg = Reg(self.draw(body.regs))
             return Apply("ite", (Apply("eq", (reg, Const(self.draw((0, 1))))), lit(x), lit(y)))
@@ -318,7 +390,7 @@ class Generator:
         if where == "if":
             kinds = [k for k in kinds if k not in ("if", "loop", "send")]
             kinds += ["send"] if self.ipi and self.groups < 2 and not self.mmu else []
-        kind = draw(kinds)
+        kind = draw([k for k in kinds if k not in self.left_out] or ["R", "W"])
         if kind == "R":
             reg = self.into(body)
             code.append(read(reg, self.target(body)))
@@ -357,17 +429,23 @@ class Generator:
         elif kind in ("pte", "pteX"):
             self.entry(body, kind)
         elif kind == "inv":
-            code.append(draw((invlpg(self.va(body)), invlpg(lit(draw(VAS))), flush())))
+            code.append(draw((invlpg(self.va(body)), invlpg(lit(draw(self.vas))), flush())))
+            if draw((False, True)):
+                self.translation(body)
         elif kind == "cr3":
-            code.append(cr3(cpu, lit(draw(MMS)), draw((True, True, False))))
+            code.append(cr3(cpu, lit(draw(self.mms)), draw((True, True, False))))
         elif kind == "send":
             self.send(body, cpu)
         elif kind == "irq":
             code.append(irq(cpu, draw((0, 1, 1))))
 
+    def translation(self, body: _Body) -> None:
+        """``r = translate(v)``"""
+        body.code.append(translate(self.into(body), lit(self.draw(self.vas))))
+
     def va(self, body: _Body) -> Expr:
         """A virtual address, sometimes computed."""
-        v, w = self.draw(VAS[:1] * 3 + VAS[1:]), self.draw(VAS)
+        v, w = self.draw(self.vas), self.draw(self.vas)
         if body.regs and self.draw((False, False, False, False, True)):
             return Apply("ite", (Apply("eq", (Reg(self.draw(body.regs)), Const(0))), lit(v), lit(w)))
         return lit(v)
@@ -375,7 +453,7 @@ class Generator:
     def entry(self, body: _Body, kind: str) -> None:
         """Write a page-table entry."""
         draw = self.draw
-        at = Const(pte(draw(MMS[:1] * 3 + MMS[1:]), draw(VAS[:1] * 3 + VAS[1:])))
+        at = Const(pte(draw(self.mms), draw(self.vas)))
         page = draw((0, *PAGES))
         value = Const(page if isinstance(page, int) else Ptr(page))
         if kind == "pte":
@@ -386,7 +464,7 @@ class Generator:
     def condition(self, body: _Body) -> Expr:
         """Something to branch on."""
         if not body.regs:
-            body.code.append(read("r0", lit(self.draw(DATA))))
+            body.code.append(read("r0", lit(self.draw(self.data))))
             body.regs.append("r0")
         function = self.draw(("eq", "ne"))
         return Apply(function, (Reg(self.draw(body.regs)), Const(self.draw((0, 1)))))
@@ -413,7 +491,7 @@ class Generator:
         reg = self.into(body)
         body.code += [
             Label(label),
-            read(reg, lit(self.draw(DATA))),
+            read(reg, lit(self.draw(self.data))),
             Branch(Apply("eq", (Reg(reg), Const(self.draw((0, 1))))), label),
         ]
         body.regs.append(reg)
@@ -433,6 +511,9 @@ class Generator:
                 handler.fresh = 1
             for _ in range(draw((1, 1, 2))):
                 self.instruction(handler, target, "handler")
+            if handler.regs and draw((False, True)):
+                # What a handler saw is seen by nobody else.
+                handler.code.append(write(lit(DATA[2]), _digest(handler.regs[-1])))
             guard: Expr = TRUE
             if body.regs and draw((False, True)):
                 guard = Apply(draw(("eq", "ne")), (Reg(draw(body.regs)), Const(0)))
@@ -442,6 +523,11 @@ class Generator:
         body.code.append(send(group, *targets))
         if draw((True, False)):
             body.code.append(wait(group))
+
+
+def _digest(reg: str) -> Expr:
+    """Something not 0 that tells whether a register is."""
+    return Apply("ite", (Apply("eq", (Reg(reg), Const(0))), Const(7), Const(8)))
 
 
 def random_test(draw: Draw, kind: str) -> Lowered:
