@@ -1,0 +1,72 @@
+"""Text to tests: ``load`` picks the front end by a file's first word."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from verifier.errors import InputError
+from verifier.source import Diagnostic, Source, Span
+from verifier.syntax.test import Test
+from verifier.syntax.trouble import nearest
+
+MAX_BYTES = 1 << 20
+HEADERS = ("X86", "X86_64", "C", "MM")
+
+
+def _refuse(name: str, code: str, message: str, hint: str = "") -> InputError:
+    return InputError([Diagnostic(code, message, None, hint, file=name)])
+
+
+def read(path: str | os.PathLike[str]) -> Source:
+    """A file as a source. Raises ``InputError`` if it cannot be read or is no text."""
+    name = os.fspath(path)
+    try:
+        if Path(path).is_dir():
+            raise _refuse(name, "directory", "this is a directory", "name a file")
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _refuse(name, "unreadable", error.strerror or str(error)) from None
+    return decode(data, name)
+
+
+def decode(data: bytes, name: str) -> Source:
+    """Bytes as a source. Raises ``InputError`` for what is no text or too much of it."""
+    if len(data) > MAX_BYTES:
+        raise _refuse(name, "too-large", "more than 1 MiB", "a litmus test is a few dozen lines")
+    if b"\0" in data:
+        raise _refuse(name, "binary", "this is no text", "a litmus file is UTF-8 text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refuse(name, "binary", "this is no UTF-8 text", "a litmus file is UTF-8 text") from None
+    return Source(name, text.replace("\r\n", "\n"))
+
+
+def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
+    """All tests of a source, one a variant. ``defines`` override enum constants (``-D n=4``).
+
+    Raises ``InputError`` with everything that is wrong with the file.
+    """
+    from verifier.syntax import layout
+
+    text = source.text
+    if not text.strip():
+        raise _refuse(source.name, "empty", "the file is empty", f"a test begins with one of {', '.join(HEADERS)}")
+    bare = layout.uncomment(source, herd=True).text if text.lstrip()[:2] in ("//", "/*", "(*") else text
+    start = len(bare) - len(bare.lstrip())
+    words = bare.split(None, 1)
+    word = words[0] if words else ""
+    if word in ("X86", "X86_64"):
+        from verifier.syntax import x86
+
+        return x86.parse(source)
+    if word in ("C", "MM"):
+        from verifier.syntax import mm
+
+        return mm.parse(source, defines=dict(defines or {}))
+    hint = nearest(word, HEADERS) or f"a test begins with one of {', '.join(HEADERS)}"
+    span = Span(source, start, start + max(1, len(word)))
+    raise InputError([Diagnostic("header", f"unknown kind of test {word[:40]!r}", span, hint)])

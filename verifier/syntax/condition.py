@@ -276,3 +276,22 @@ def parse_final(source: Source, text: str) -> Final:
     except UnexpectedInput as error:
         raise InputError([syntax_error(source, error, "the condition")]) from None
     return Builder(source).final(tree)
+
+
+def normal(final: Final) -> str:
+    """The proposition's text with white space folded, without brackets around all of it."""
+    if final.span is None:
+        return ""
+    text = " ".join(final.span.text.split())
+    while text.startswith("(") and text.endswith(")") and _closes(text) == len(text) - 1:
+        text = text[1:-1].strip()
+    return text
+
+
+def _closes(text: str) -> int:
+    depth = 0
+    for at, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if depth == 0:
+            return at
+    return -1

@@ -1,0 +1,303 @@
+"""herd7's assembly litmus format: ``X86`` and ``X86_64`` files to a tree of instructions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from verifier.errors import InputError
+from verifier.source import Diagnostic, Source, Span
+from verifier.syntax import condition, layout
+from verifier.syntax.condition import Final
+from verifier.syntax.grammars import parser
+from verifier.syntax.test import Test
+from verifier.syntax.trouble import syntax_error
+
+
+@dataclass(frozen=True, slots=True)
+class Immediate:
+    """``$1``."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A register, or the label of a jump."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """``[x]``, ``(x)``, ``8(%rax)``, ``[rax+8]``, ``x(%rip)``: base (a register or an object) and displacement."""
+
+    base: str
+    displacement: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """``$x``: the address of an object."""
+
+    name: str
+
+
+Operand = Immediate | Named | Memory | Address
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a column: labels, then at most one instruction. Shared between equal texts."""
+
+    labels: tuple[str, ...]
+    locked: bool = False
+    opcode: str = ""
+    operands: tuple[Operand, ...] = ()
+    att: bool = False  # source before destination
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A cell where it stands."""
+
+    cell: Cell
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """``x = 1``, ``0:rax = x``, ``int t[2] = {1, 2}``; ``size`` of an array, ``width`` in bytes or 0."""
+
+    name: str
+    span: Span
+    cpu: int | None = None
+    size: int | None = None
+    width: int = 0
+    value: int | str | tuple[int | str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A whole file."""
+
+    columns: tuple[tuple[Placed, ...], ...]
+    init: tuple[Initial, ...]
+    final: Final
+
+
+_TAIL = re.compile(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|observed)\b")
+
+
+def parse(source: Source) -> list[Test]:
+    """The one test of a file; raises ``InputError`` with all that is wrong."""
+    bare = layout.uncomment(source, herd=True)
+    text = bare.text
+    head = layout.head(source, text)
+    opening = text.find("{", head.start)
+    if opening < 0:
+        raise InputError([_at(source, head.start, "an initial state is missing", "write '{ }' if all is 0")])
+    closing = _matching(source, text, opening)
+    tail = _TAIL.search(text, closing)
+    end = tail.start() if tail else len(text)
+    troubles: list[Diagnostic] = []
+    tree = Tree(
+        tuple(_columns(source, text, closing + 1, end, troubles)),
+        tuple(_initial(source, text, opening + 1, closing, troubles)),
+        _final(source, text, end, troubles),
+    )
+    if troubles:
+        raise InputError(troubles)
+    final = tree.final
+    assert final.span is not None
+    return [
+        Test(
+            source, head.name, head.arch, final.quantifier, condition.normal(final), tree,
+            doc=head.doc, meta=head.meta, expected=layout.result(bare.comments), span=final.span,
+        )
+    ]  # fmt: skip
+
+
+def _at(source: Source, offset: int, message: str, hint: str = "", code: str = "syntax") -> Diagnostic:
+    return Diagnostic(code, message, Span(source, offset, offset + 1), hint)
+
+
+def _matching(source: Source, text: str, opening: int) -> int:
+    depth = 0
+    for found in re.finditer(r"[{}]", text[opening:]):
+        depth += 1 if found.group() == "{" else -1
+        if depth == 0:
+            return opening + found.start()
+    raise InputError([_at(source, opening, "this brace is not closed", "close the initial state with '}'")])
+
+
+def _final(source: Source, text: str, start: int, troubles: list[Diagnostic]) -> Final:
+    try:
+        final = condition.parse_final(source, layout.blank(text[:start]) + text[start:])
+        if final.proposition is None:
+            troubles.append(
+                _at(source, max(0, len(text.rstrip()) - 1), "a test needs a condition", "such as 'exists (0:rax=0)'")
+            )
+        return final
+    except InputError as error:
+        troubles += error.diagnostics
+        return Final()
+
+
+def _columns(
+    source: Source, text: str, start: int, end: int, troubles: list[Diagnostic]
+) -> list[tuple[Placed, ...]]:
+    """The program, column by column. The first row names the CPUs."""
+    rows: list[list[tuple[int, int]]] = []
+    at = start
+    while True:
+        stop = text.find(";", at, end)
+        if stop < 0:
+            break
+        # `lock;` before an instruction is a prefix, no end of a row.
+        while text[at:stop].rstrip().lower().endswith("lock"):
+            stop = text.find(";", stop + 1, end)
+            if stop < 0:
+                break
+        if stop < 0:
+            break
+        row: list[tuple[int, int]] = []
+        for piece in re.finditer(r"[^|]*(?:\||$)", text[at:stop]):
+            if piece.group() or piece.start() == 0:
+                width = len(piece.group().rstrip("|"))
+                row.append((at + piece.start(), at + piece.start() + width))
+            if not piece.group().endswith("|"):
+                break
+        rows.append(row)
+        at = stop + 1
+    rest = text[at:end].strip()
+    if rest:
+        where = at + len(text[at:end]) - len(text[at:end].lstrip())
+        troubles.append(_at(source, where, "a row of the program does not end", "end each row with ';'"))
+    if not rows:
+        troubles.append(_at(source, start, "there is no program", "name the CPUs in a row ' P0 | P1 ;'"))
+        return []
+    for number, (a, b) in enumerate(rows[0]):
+        if text[a:b].split(":")[0].strip() != f"P{number}":
+            troubles.append(_at(source, a, f"expected P{number} here", "the first row names the CPUs in order"))
+            return []
+    columns: list[list[Placed]] = [[] for _ in rows[0]]
+    for row in rows[1:]:
+        if len(row) > len(columns):
+            troubles.append(
+                _at(source, row[len(columns)][0], f"column {len(row)} of {len(columns)}", "there is no such CPU")
+            )
+        for column, (a, b) in zip(columns, row, strict=False):
+            word = text[a:b].strip()
+            if word:
+                first = a + len(text[a:b]) - len(text[a:b].lstrip())
+                column += _cell(source, word, first, troubles)
+    return [tuple(c) for c in columns]
+
+
+def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> list[Placed]:
+    from lark.exceptions import UnexpectedInput
+
+    span = Span(source, start, start + len(word))
+    try:
+        return [Placed(_parse_cell(word), span)]
+    except UnexpectedInput:
+        blanked = layout.blank(source.text[:start]) + word
+        try:
+            parser(("x86",), ("cell", "init")).parse(blanked, start="cell")
+        except UnexpectedInput as error:
+            troubles.append(syntax_error(source, error, "this instruction"))
+    return []
+
+
+@lru_cache(maxsize=20_000)
+def _parse_cell(word: str) -> Cell:
+    tree: Any = parser(("x86",), ("cell", "init")).parse(word, start="cell")
+    labels = tuple(str(c.children[0]) for c in tree.children if c.data == "label")
+    made = Cell(labels)
+    for child in tree.children:
+        if child.data == "instruction":
+            locked = any(getattr(c, "data", "") == "prefix" for c in child.children)
+            rest = [c for c in child.children if getattr(c, "data", "") != "prefix"]
+            att = "%" in word or "(" in word
+            made = Cell(labels, locked, str(rest[0]).lower(), tuple(map(_operand, rest[1:])), att)
+    return made
+
+
+def number(word: Any) -> int:
+    """The value of a number token."""
+    text = "".join(str(word).split()).lower()
+    return int(text, 16 if "x" in text else 10)
+
+
+def _operand(tree: Any) -> Operand:
+    parts = tree.children
+    if tree.data == "immediate":
+        return Immediate(number(parts[0]))
+    if tree.data == "address":
+        return Address(str(parts[0]))
+    if tree.data == "named":
+        return Named(str(parts[0]))
+    if tree.data == "based":
+        return Memory(str(parts[-1]), number(parts[0]) if len(parts) > 1 else 0)
+    if tree.data == "relative":
+        return Memory(str(parts[0]))
+    if tree.data == "displaced":
+        value = number(parts[2])
+        return Memory(str(parts[0]), -value if str(parts[1]) == "-" else value)
+    return Memory(str(parts[0]))
+
+
+_WIDTHS = {"char": 1, "short": 2, "int": 4, "long": 8, "intptr_t": 8, "uintptr_t": 8}
+
+
+def _width(word: str) -> int:
+    word = " ".join(word.replace("*", " * ").split())
+    if "*" in word:
+        return 8
+    found = re.search(r"(8|16|32|64)", word)
+    return int(found.group()) // 8 if found else _WIDTHS.get(word.split()[-1], 4)
+
+
+def _initial(
+    source: Source, text: str, start: int, end: int, troubles: list[Diagnostic]
+) -> list[Initial]:
+    from lark.exceptions import UnexpectedInput
+
+    if not text[start:end].strip():
+        return []
+    try:
+        tree: Any = parser(("x86",), ("cell", "init")).parse(
+            layout.blank(text[:start]) + text[start:end], start="init"
+        )
+    except UnexpectedInput as error:
+        troubles.append(syntax_error(source, error, "the initial state"))
+        return []
+    out: list[Initial] = []
+    for item in tree.children:
+        parts = list(item.children)
+        width = 0
+        if not hasattr(parts[0], "data"):
+            width = _width(str(parts.pop(0)))
+        place = parts.pop(0)
+        value = _value(parts[0]) if parts else None
+        span = Span(source, place.meta.start_pos, place.meta.end_pos)
+        words = [str(w) for w in place.children]
+        if place.data == "init_register":
+            out.append(Initial(words[1], span, cpu=int(words[0]), width=width, value=value))
+        elif place.data == "init_array":
+            out.append(Initial(words[0], span, size=int(words[1]), width=width, value=value))
+        else:
+            out.append(Initial(words[0], span, width=width, value=value))
+    return out
+
+
+def _value(tree: Any) -> int | str | tuple[int | str, ...]:
+    if tree.data == "number":
+        return number(tree.children[0])
+    if tree.data == "list":
+        return tuple(v for v in map(_value, tree.children) if not isinstance(v, tuple))
+    name, *index = map(str, tree.children)
+    return f"{name}[{index[0]}]" if index else name
