@@ -38,6 +38,8 @@ def _registers() -> dict[str, tuple[str, int]]:
     for number in range(8, 16):
         for suffix, width in (("", 64), ("d", 32), ("w", 16), ("b", 8), ("l", 8)):
             names[f"r{number}{suffix}"] = f"r{number}", width
+    for name in ("rip", "cs", "ds", "es", "fs", "gs", "ss"):
+        names[name] = name, 64
     return names
 
 
@@ -49,7 +51,7 @@ BINARY = {
 }  # fmt: skip
 UNARY = frozenset({"inc", "dec", "neg", "not"})
 FENCES = frozenset({"mfence", "lfence", "sfence"})
-NOTHING = frozenset({"nop", "ret", "clflush", "clflushopt", "clwb", "pause"})
+NOTHING = frozenset({"nop", "ret", "clflush", "clflushopt", "clwb", "pause", "endbr64"})
 BITS = {"bt": None, "bts": "bitor", "btr": "bitand", "btc": "bitxor"}
 OTHERS = frozenset({"mov", "movnti", "movnt", "lea", "xchg", "xadd", "cmpxchg", "cmp", "test", "jmp"})
 LOCKABLE = frozenset({*BINARY, *UNARY, "xchg", "xadd", "cmpxchg", "bts", "btr", "btc"})
@@ -142,6 +144,9 @@ class _File:
         threads = [
             self._thread(cpu, column, starts[cpu]) for cpu, column in enumerate(self.tree.columns)
         ]
+        for place in self.tree.final.locations:
+            if isinstance(place, c.Name) and place.name not in self.sizes:
+                self._cell(place.name)  # named where nothing touches it: 0
         for cpu in range(len(threads)):
             irq = Ptr(f"{cpu}:irq")
             self.cells[irq] = Cell(irq, str(irq), 1, "register")
@@ -274,7 +279,7 @@ class _Instruction:
         att = placed.cell.att or (len(operands) == 2 and isinstance(operands[0], x86.Immediate))
         self.operands = tuple(reversed(operands)) if att else operands
         if not self.width:
-            self.width = next((self._size(o) for o in self.operands if self._size(o)), 32 if not file.wide else 32)
+            self.width = next((self._size(o) for o in self.operands if self._size(o)), 32)
 
     def _opcode(self, word: str) -> tuple[str, int]:
         if word in KNOWN:
@@ -318,6 +323,10 @@ class _Instruction:
             if name not in self.file.sizes:
                 self.file._cell(name)
             base = Const(Ptr(name))
+        if operand.index:
+            index = self.register(x86.Named(operand.index))
+            assert index is not None
+            base = call("add", base, call("mul", Reg(index), Const(operand.scale)))
         return call("add", base, Const(operand.displacement)) if operand.displacement else base
 
     def value(self, operand: x86.Operand) -> Expr:
@@ -515,19 +524,21 @@ class _Instruction:
         self.set(_CF.name, call("ne", call("bitand", old, mask), Const(0)))
 
     def xchg(self) -> None:
-        self.arity(2)
-        target, source = self.operands
-        if isinstance(source, x86.Memory):
-            target, source = source, target
+        target, source = self.memory_first()
         name = self.register(source)
         if name is None:
             raise Trouble("operand", "xchg takes a register and memory or a register", self.span)
         new = self.keep(Reg(name))
         self.set(name, self.modify(target, lambda _: new))
 
-    def xadd(self) -> None:
+    def memory_first(self) -> tuple[x86.Operand, x86.Operand]:
+        """Target and source; memory can only be the target, in whichever order it is written."""
         self.arity(2)
         target, source = self.operands
+        return (source, target) if isinstance(source, x86.Memory) else (target, source)
+
+    def xadd(self) -> None:
+        target, source = self.memory_first()
         name = self.register(source)
         if name is None:
             raise Trouble("operand", "xadd adds a register", self.span)
@@ -537,8 +548,7 @@ class _Instruction:
         self.result_flags(self.cut(call("add", old, by)))
 
     def cmpxchg(self) -> None:
-        self.arity(2)
-        target, source = self.operands
+        target, source = self.memory_first()
         new = self.keep(self.value(source))
         compared = self.keep(Reg("rax"))
         same: Callable[[Expr], Expr] = lambda a: Apply("eq", (a, compared))  # noqa: E731

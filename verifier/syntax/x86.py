@@ -36,6 +36,8 @@ class Memory:
 
     base: str
     displacement: int = 0
+    index: str = ""
+    scale: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,13 @@ def _parse_cell(word: str) -> Cell:
     return made
 
 
+def _based(words: list[str]) -> Memory:
+    """``disp(base, index, scale)``, each part but the base optional."""
+    displacement = number(words.pop(0)) if words[0].lstrip("- ")[0].isdigit() else 0
+    index = words[1] if len(words) > 1 else ""
+    return Memory(words[0], displacement, index, number(words[2]) if len(words) > 2 else 1)
+
+
 def number(word: Any) -> int:
     """The value of a number token."""
     text = "".join(str(word).split()).lower()
@@ -241,7 +250,7 @@ def _operand(tree: Any) -> Operand:
     if tree.data == "named":
         return Named(str(parts[0]))
     if tree.data == "based":
-        return Memory(str(parts[-1]), number(parts[0]) if len(parts) > 1 else 0)
+        return _based([str(p) for p in parts if not hasattr(p, "data")])
     if tree.data == "relative":
         return Memory(str(parts[0]))
     if tree.data == "displaced":
