@@ -51,9 +51,9 @@ BINARY = {
 }  # fmt: skip
 UNARY = frozenset({"inc", "dec", "neg", "not"})
 FENCES = frozenset({"mfence", "lfence", "sfence"})
-NOTHING = frozenset({"nop", "ret", "clflush", "clflushopt", "clwb", "pause", "endbr64"})
+NOTHING = frozenset({"nop", "clflush", "clflushopt", "clwb", "pause", "endbr64"})
 BITS = {"bt": None, "bts": "bitor", "btr": "bitand", "btc": "bitxor"}
-OTHERS = frozenset({"mov", "movnti", "movnt", "lea", "xchg", "xadd", "cmpxchg", "cmp", "test", "jmp"})
+OTHERS = frozenset({"ret", "mov", "movnti", "movnt", "lea", "xchg", "xadd", "cmpxchg", "cmp", "test", "jmp"})
 LOCKABLE = frozenset({*BINARY, *UNARY, "xchg", "xadd", "cmpxchg", "bts", "btr", "btc"})
 
 _ZF, _SF, _CF, _OF = (Reg(f"%{f}") for f in ("zf", "sf", "cf", "of"))
@@ -216,6 +216,7 @@ class _File:
                     _Instruction(self, thread, placed).lower()
                 except Trouble as trouble:
                     self.troubles.append(trouble.diagnostic)
+        thread.code.append(Label("%end"))
         return tuple(thread.code)
 
     # -- names in conditions ------------------------------------------------------------------------
@@ -395,6 +396,9 @@ class _Instruction:
             self.arity(0)
             return self.emit("F", kind=opcode)
         if opcode in NOTHING:
+            return None
+        if opcode == "ret":
+            self.thread.code.append(Jump("%end", self.span))
             return None
         if opcode in BINARY:
             return self.binary()
