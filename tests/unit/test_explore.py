@@ -29,7 +29,7 @@ from tests.properties.programs import (
 )
 from tests.properties.programs import lowered as make
 from verifier.errors import UsageError
-from verifier.explore import Machine, explore
+from verifier.explore import Machine, decide, explore
 from verifier.explore.machine import ALL, State, Step
 from verifier.explore.search import Search
 from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Target, Touch
@@ -389,7 +389,21 @@ def test_the_story_of_switch_mm() -> None:
 def test_every_state_has_a_story() -> None:
     found = explore(switch_mm(mb=False), traces=True)
     assert set(found.traces) == found.states
-    assert all(trace.state == found.project(state) for state, trace in found.traces.items())
+    assert all(trace.state == found.project(state) for state, trace in found.traces.items())  # type: ignore[arg-type]
+
+
+def test_as_a_judge() -> None:
+    test = switch_mm(mb=False)
+    test.condition = Obs(1)
+    answer = decide(test, want_states=True)
+    assert answer.reachable and answer.refutable and not answer.cut and not answer.deadlock
+    assert answer.states == ((0, 0), (0, 1), (1, 0))
+    assert (answer.positive, answer.negative) == (1, 2)
+    assert answer.witness is not None and answer.witness.state == (0, 1)
+    assert answer.counter is not None and answer.counter.state[1] == 0
+    given_up = decide(test, limit_states=1)
+    assert given_up.reason == "too many states" and given_up.states is None
+    assert decide(program([read("r0", X), read("r1", Reg("r0"))])).bad is not None
 
 
 # -- the machine against a plainer one ---------------------------------------------------------------
@@ -433,7 +447,7 @@ def test_largest_tlbs_lose_nothing() -> None:
         if any(o.kind == "ever" for o in lowered.observables):
             continue  # an instant would have to be looked at after each fill
         test = unroll(lowered, 1)
-        search = Search(Spontaneous(test), 3000, None, None, False, False)
+        search = Search(Spontaneous(test), 3000, None, reduced=False)
         plain = search.run()
         if plain.complete:
             compared += 1

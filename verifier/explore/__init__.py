@@ -3,7 +3,8 @@
 It shares nothing with the axioms but the program's events and the table of functions on values.
 """
 
+from verifier.explore.judge import decide
 from verifier.explore.machine import Machine
 from verifier.explore.search import Exploration, explore
 
-__all__ = ["Exploration", "Machine", "explore"]
+__all__ = ["Exploration", "Machine", "decide", "explore"]

@@ -32,8 +32,7 @@ class Exploration:
     ``bad``       an executed access to an address that is no cell;
     ``complete``  False if the search was given up at a limit;
     ``visited``   how many states with more than one successor were seen;
-    ``trace``     a run to the first state that ``want`` accepted;
-    ``traces``    if asked for: a run to each state.
+    ``traces``    a run to the first state of each class, by what ``classes`` gave for it.
     """
 
     program: Program
@@ -45,8 +44,12 @@ class Exploration:
     bad: Event | None = None
     complete: bool = True
     visited: int = 0
-    trace: Trace | None = None
-    traces: dict[Final, Trace] = field(default_factory=dict)
+    traces: dict[object, Trace] = field(default_factory=dict)
+
+    @property
+    def trace(self) -> Trace | None:
+        """A run to the first state that ``want`` accepted."""
+        return self.traces.get(True)
 
     @property
     def deadlock(self) -> bool:
@@ -72,6 +75,10 @@ class Exploration:
         return {self.project(state) for state in self.states}
 
 
+# The class of a state: one run is remembered for each; None: for none.
+Classes = Callable[[Exploration, Final], object]
+
+
 @dataclass(slots=True)
 class _Frame:
     """A state with several successors, and which of them is being searched."""
@@ -88,28 +95,26 @@ class Search:
         machine: Machine,
         limit: int | None,
         deadline: float | None,
-        want: Callable[[Final], object] | None,
-        traces: bool,
-        reduced: bool,
+        classes: Classes | None = None,
+        reduced: bool = True,
     ) -> None:
         self.machine = machine
         self.limit = limit
         self.deadline = deadline
-        self.want = want
-        self.traces = traces
+        self.classes = classes
         self.reduced = reduced
         self.result = Exploration(machine.program, tuple(machine.finals))
         self.frames: list[_Frame] = []
         self.seen: set[State] = set()
         self.ends: set[tuple[object, ...]] = set()
 
-    def run(self, first: bool = False) -> Exploration:
-        """Search everything; with ``first``, only until ``want`` accepts a state."""
+    def run(self, until: Callable[[Exploration], bool] | None = None) -> Exploration:
+        """Search everything, or until something is true of what was found."""
         result, frames = self.result, self.frames
         state = self.machine.initial()
         if state is not None:
             self._follow(state)
-        while frames and result.complete and not (first and result.trace):
+        while frames and result.complete and not (until and until(result)):
             frame = frames[-1]
             frame.taken += 1
             if frame.taken == len(frame.steps):
@@ -184,14 +189,13 @@ class Search:
             if final in result.states:
                 continue
             result.states.add(final)
-            wanted = self.want is not None and result.trace is None and self.want(final)
-            if wanted or self.traces:
-                taken = [frame.taken for frame in self.frames]
-                trace = tell(machine, taken, result.observed(final), result.project(final), self.reduced)
-                if wanted:
-                    result.trace = trace
-                if self.traces:
-                    result.traces[final] = trace
+            kind = None if self.classes is None else self.classes(result, final)
+            if kind is None or kind in result.traces:
+                continue
+            taken = [frame.taken for frame in self.frames]
+            result.traces[kind] = tell(
+                machine, taken, result.observed(final), result.project(final), self.reduced
+            )
 
 
 def explore(
@@ -211,7 +215,7 @@ def explore(
     ``limit_states``  give up after so many states; ``deadline``: at this ``time.monotonic()``;
     ``want``          a predicate on states; ``Exploration.trace`` is a run to the first that it
                       accepts, and with ``first`` the search ends there;
-    ``traces``        remember a run to each state;
+    ``traces``        instead: ``Exploration.traces`` has a run to each state;
     ``reduced``       False explores every interleaving, also those known to add nothing.
 
     Raises ``UsageError`` for an unknown model.
@@ -219,4 +223,10 @@ def explore(
     if model not in MODELS:
         raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
     machine = Machine(program, MODELS[model])
-    return Search(machine, limit_states, deadline, want, traces, reduced).run(first)
+    classes: Classes | None = None
+    if traces:
+        classes = lambda _, state: state
+    elif want is not None:
+        classes = lambda _, state: True if want(state) else None
+    search = Search(machine, limit_states, deadline, classes, reduced)
+    return search.run((lambda found: found.trace is not None) if first else None)
