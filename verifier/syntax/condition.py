@@ -6,8 +6,10 @@ found out by ``verifier.program.observe``.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
@@ -69,8 +71,8 @@ class Register:
     span: Span
 
 
-Place = Union[Name, Member, Field, Call, Register]
-Operand = Union[Place, Number]
+Place = Name | Member | Field | Call | Register
+Operand = Place | Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class Ever:
     span: Span
 
 
-Proposition = Union[Compare, Truth, Tlb, Fault, Logic, Ranged, Ever]
+Proposition = Compare | Truth | Tlb | Fault | Logic | Ranged | Ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +160,21 @@ COMPARISONS = {
 }  # fmt: skip
 
 
+_SIMPLE = re.compile(r"(?:(\d+):(\w+)|\[\s*(\w+)\s*\]|(\w+))\s*==?\s*(-?\d+)")
+
+
 class Builder:
     """Makes the dataclasses above of Lark's trees. ``Builder(source).final(tree)``."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.depth = 0  # of what nests without brackets: ``~``, ``=>``, ``*``, ``.``
+
+    def deeper(self, tree: Any) -> None:
+        """Raise ``InputError`` for what nests deeper than anyone means."""
+        self.depth += 1
+        if self.depth > 2 * MAX_DEPTH:
+            raise InputError([_nesting(self.span(tree))])
 
     def span(self, item: Any) -> Span:
         """The span of a tree or token."""
@@ -188,6 +200,15 @@ class Builder:
 
     def proposition(self, tree: Any) -> Proposition:
         """Any proposition."""
+        kind = tree.data
+        if kind == "simple":
+            return self.simple(tree.children[0])
+        self.deeper(tree)
+        proposition = self._proposition(tree)
+        self.depth -= 1
+        return proposition
+
+    def _proposition(self, tree: Any) -> Proposition:
         span, kind = self.span(tree), tree.data
         if kind in ("disjunction", "conjunction"):
             parts = tuple(self.proposition(c) for c in tree.children if hasattr(c, "data"))
@@ -212,7 +233,28 @@ class Builder:
             return Ranged(
                 str(word), str(variable), self.atom(low), self.atom(high), self.proposition(body), span
             )
+        if kind == "name" and str(tree.children[0]) in ("true", "false"):
+            return Logic("and" if str(tree.children[0]) == "true" else "or", (), span)
         return Truth(self.operand(tree), span)
+
+    def simple(self, token: Token) -> Compare:
+        """``1:r0 = 1``, ``[x] = 2``, ``x = -1``: a whole comparison in one token."""
+        found = _SIMPLE.match(token)
+        assert found and token.start_pos is not None
+        start = token.start_pos
+
+        def span(group: int) -> Span:
+            return Span(self.source, start + found.start(group), start + found.end(group))
+
+        cpu, register, inside, name, value = found.groups()
+        left: Place
+        if cpu is not None:
+            left = Register(Number(int(cpu), span(1)), Name(register, span(2)), span(1).to(span(2)))
+        elif inside is not None:
+            left = Name(inside, span(3), True)
+        else:
+            left = Name(name, span(4))
+        return Compare("eq", left, Number(int(value), span(5)), Span(self.source, start, start + len(token)))
 
     def atom(self, tree: Any) -> Number | Name:
         """A number or a name."""
@@ -231,9 +273,15 @@ class Builder:
 
     def place(self, tree: Any) -> Place:
         """Something that has a value."""
+        if tree.data == "name":
+            return Name(str(tree.children[0]), self.span(tree))
+        self.deeper(tree)
+        place = self._place(tree)
+        self.depth -= 1
+        return place
+
+    def _place(self, tree: Any) -> Place:
         span, kind = self.span(tree), tree.data
-        if kind == "name":
-            return Name(str(tree.children[0]), span)
         if kind == "brackets":
             inner = self.place(tree.children[0])
             return Name(inner.name, span, True) if isinstance(inner, Name) else inner
@@ -248,18 +296,23 @@ class Builder:
 
 
 MAX_DEPTH = 60
+_BRACKET = re.compile(r"[(){}\[\]]")
+
+
+def _nesting(span: Span) -> Diagnostic:
+    return Diagnostic("nesting", f"nested more than {MAX_DEPTH} deep", span, "write it flatter")
 
 
 def too_deep(source: Source, text: str, start: int = 0) -> None:
     """Raise ``InputError`` where brackets nest deeper than anyone means."""
     depth = 0
-    for at, c in enumerate(text):
-        if c in "({[":
+    for bracket in _BRACKET.finditer(text):
+        if bracket.group() in "({[":
             depth += 1
             if depth > MAX_DEPTH:
-                span = Span(source, start + at, start + at + 1)
-                raise InputError([Diagnostic("nesting", f"nested more than {MAX_DEPTH} deep", span)])
-        elif c in ")}]":
+                at = start + bracket.start()
+                raise InputError([_nesting(Span(source, at, at + 1))])
+        else:
             depth = max(0, depth - 1)
 
 
@@ -273,9 +326,11 @@ def parse_final(source: Source, text: str) -> Final:
 
     try:
         tree = parser(("condition",), ("final",)).parse(text, start="final")
+        return Builder(source).final(tree)
     except UnexpectedInput as error:
         raise InputError([syntax_error(source, error, "the condition")]) from None
-    return Builder(source).final(tree)
+    except RecursionError:  # of lark, whose tree builder walks down trees
+        raise InputError([_nesting(Span(source, len(text) - len(text.lstrip()), len(text.rstrip())))]) from None
 
 
 def normal(final: Final) -> str:
@@ -295,3 +350,43 @@ def _closes(text: str) -> int:
         if depth == 0:
             return at
     return -1
+
+
+def as_herd(proposition: Proposition, register: Callable[[str], str] = str, above: str = "") -> str:
+    """A proposition as herd7's logs print it: ``1:rax=0 /\\ [x]=2``.
+
+    ``register`` gives a register's name as they print it; ``above`` is the operator around.
+    """
+    p = proposition
+    if isinstance(p, Compare) and p.op == "eq":
+        return f"{_place(p.left, register)}={_value(p.right, register)}"
+    if not isinstance(p, Logic):
+        return " ".join(p.span.text.split())
+    if not p.parts:
+        return "true" if p.op == "and" else "false"
+    if p.op == "not":
+        return f"not ({as_herd(p.parts[0], register)})"
+    sign = {"and": " /\\ ", "or": " \\/ ", "implies": " => "}[p.op]
+    text = sign.join(as_herd(q, register, p.op) for q in p.parts)
+    brackets = (above, p.op) in _BRACKETED
+    return f"({text})" if brackets else text
+
+
+_BRACKETED = {("implies", "or"), ("implies", "and"), ("and", "or"), ("and", "implies"), ("or", "implies")}
+
+
+def _value(operand: Operand, register: Callable[[str], str]) -> str:
+    if isinstance(operand, Name) and not operand.brackets:
+        return operand.name
+    return _place(operand, register)
+
+
+def _place(operand: Operand, register: Callable[[str], str]) -> str:
+    if isinstance(operand, Number):
+        return str(operand.value)
+    if isinstance(operand, Name):
+        return f"[{operand.name}]"
+    if isinstance(operand, Register) and isinstance(operand.place, Name):
+        cpu = operand.cpu
+        return f"{cpu.value if isinstance(cpu, Number) else cpu.name}:{register(operand.place.name)}"
+    return "".join(operand.span.text.split())

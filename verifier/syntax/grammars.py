@@ -6,7 +6,7 @@ import getpass
 import hashlib
 import os
 import tempfile
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ def folder(name: str) -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / name
 
 
-@lru_cache(maxsize=None)
+@cache
 def text(*names: str) -> str:
     """The grammar files of these names, one after the other."""
     return "\n".join((folder("grammar") / f"{n}.lark").read_text(encoding="utf-8") for n in names)
@@ -49,7 +49,7 @@ def _cache_file(source: str, key: str) -> str | bool:
         return False
 
 
-@lru_cache(maxsize=None)
+@cache
 def parser(names: tuple[str, ...], starts: tuple[str, ...]) -> Lark:
     """The LALR parser of the grammar files ``names``, for the start rules ``starts``."""
     from lark import Lark

@@ -113,10 +113,12 @@ def parse(source: Source) -> list[Test]:
     if troubles:
         raise InputError(troubles)
     final = tree.final
-    assert final.span is not None
+    assert final.proposition is not None
+    # Registers of X86_64 are printed in lower case, those of X86 in upper case.
+    case = str.lower if head.arch == "X86_64" else str.upper
     return [
         Test(
-            source, head.name, head.arch, final.quantifier, condition.normal(final), tree,
+            source, head.name, head.arch, final.quantifier, condition.as_herd(final.proposition, case), tree,
             doc=head.doc, meta=head.meta, expected=layout.result(bare.comments), span=final.span,
         )
     ]  # fmt: skip
@@ -137,7 +139,7 @@ def _matching(source: Source, text: str, opening: int) -> int:
 
 def _final(source: Source, text: str, start: int, troubles: list[Diagnostic]) -> Final:
     try:
-        final = condition.parse_final(source, layout.blank(text[:start]) + text[start:])
+        final = condition.parse_final(source, " " * start + text[start:])
         if final.proposition is None:
             troubles.append(
                 _at(source, max(0, len(text.rstrip()) - 1), "a test needs a condition", "such as 'exists (0:rax=0)'")
