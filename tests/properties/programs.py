@@ -24,7 +24,7 @@ from verifier.program.code import (
 )
 from verifier.program.events import Cell, Observable, Program
 from verifier.program.unroll import unroll
-from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value
+from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value
 
 T = TypeVar("T")
 
@@ -292,7 +292,21 @@ class Generator:
         )
         if self.kind != "plain" and draw((False, False, True)):
             self.ever(test)
+        if draw((False, False, True)):
+            test.shown = test.shown[len(test.shown) // 2 :]
+        test.condition = self.proposition(test)
+        if draw((False,) * 7 + (True,)):
+            test.filter = self.proposition(test)
         return test
+
+    def proposition(self, test: Lowered) -> Expr:
+        """Something about what is shown of a final state."""
+        draw = self.draw
+        atoms = [
+            Apply(draw(("eq", "ne")), (Obs(draw(test.shown)), Const(draw((0, 0, 1, 2, FAULT)))))
+            for _ in range(draw((1, 2, 3)))
+        ]
+        return Apply(draw(("and", "or")), tuple(atoms))
 
     def ever(self, test: Lowered) -> None:
         """Ask for something at one instant."""
@@ -545,5 +559,6 @@ def describe(test: Program) -> str:
             out.append(f"    {event.id}: {event.op} {event.text}  slots {slots}, if {event.guard}")
     out.append(f"assumes {test.assumes}")
     out.append(f"cuts {test.cuts}")
+    out.append(f"condition {test.condition}, filter {test.filter}")
     out.append(f"shown {[test.observables[i].label for i in test.shown]}")
     return "\n".join(out)

@@ -85,15 +85,13 @@ class _Dropped(Exception):
 class Machine(Layout):
     """The machine of one program. ``buffered`` is False for sequential consistency.
 
-    ``bad`` is an executed event with a wrong address, if there was one; ``cut`` is to be set once a
-    run that was cut has ended: no more of them is run then; ``dropped`` counts the steps that led
-    to runs that do not count.
+    ``bad`` is an executed event with a wrong address, if there was one; ``dropped`` counts the steps
+    that led to runs that do not count.
     """
 
     def __init__(self, program: Program, buffered: bool = True) -> None:
         super().__init__(program, buffered)
         self.bad: Event | None = None
-        self.cut = False
         self.dropped = 0
 
     def initial(self) -> State | None:
@@ -206,9 +204,6 @@ class Machine(Layout):
             draft.results[item.index] = value
         elif item.kind == "cut":
             if truth(value):
-                # One such run that ends is enough to know.
-                if self.cut:
-                    raise _Dropped
                 draft.ever |= CUT
         elif not truth(value):
             raise _Dropped

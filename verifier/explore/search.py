@@ -121,7 +121,6 @@ class Search:
                 frames.pop()
                 continue
             self._follow(frame.steps[frame.taken][1])
-        result.cut = self.machine.cut
         result.bad = self.machine.bad
         result.complete = result.complete and not frames
         return result
@@ -129,7 +128,8 @@ class Search:
     def _follow(self, state: State) -> None:
         """Go on while there is one way to go; at a fork, push it."""
         seen, machine = self.seen, self.machine
-        while not (state.ever & CUT and machine.cut):
+        # Of runs that are cut, one that ends is enough to know.
+        while not (state.ever & CUT and self.result.cut):
             known = len(seen)
             seen.add(state)
             if len(seen) == known:
@@ -160,7 +160,7 @@ class Search:
         """Record what may be observed at the end of a run."""
         machine, result = self.machine, self.result
         if state.ever & CUT:
-            machine.cut = True
+            result.cut = True
             return
         result.ended = True
         key = (state.memory, state.results, state.tlbs, state.ever)
