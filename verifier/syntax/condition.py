@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
@@ -18,16 +18,14 @@ if TYPE_CHECKING:
     from lark import Token, Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A constant."""
 
     value: int
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """An object, a constant, a handle; ``brackets``: written ``[x]`` or ``*x``."""
 
     name: str
@@ -44,8 +42,7 @@ class Member:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """``base.name``."""
 
     base: Place
@@ -53,8 +50,7 @@ class Field:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """``pte(N, v)``, ``mm_cpumask(N)``, ``mk_pte(A, ro)``; each argument a list joined by ``|``."""
 
     name: str
@@ -62,8 +58,7 @@ class Call:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     """``1:x``: what CPU ``cpu`` has of ``x``."""
 
     cpu: Number | Name
@@ -75,8 +70,7 @@ Place = Name | Member | Field | Call | Register
 Operand = Place | Number
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(NamedTuple):
     """``left op right``; ``op`` is one of ``eq ne lt le gt ge``."""
 
     op: str
@@ -85,16 +79,14 @@ class Compare:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(NamedTuple):
     """An operand by itself: true if it is not 0 (``1:warn``, ``mask[1]``)."""
 
     operand: Operand
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Tlb:
+class Tlb(NamedTuple):
     """``1:tlb[v -> A]``."""
 
     cpu: Number | Name
@@ -104,16 +96,14 @@ class Tlb:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """``fault(1:r1)``: the access that was to fill it faulted."""
 
     place: Place
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Logic:
+class Logic(NamedTuple):
     """``not``, ``and``, ``or``, ``implies`` of parts."""
 
     op: str
@@ -121,8 +111,7 @@ class Logic:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Ranged:
+class Ranged(NamedTuple):
     """``some c in low..high: body`` or ``all …``."""
 
     kind: str
@@ -133,8 +122,7 @@ class Ranged:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Ever:
+class Ever(NamedTuple):
     """``ever (body)``: at one instant of the run."""
 
     body: Proposition
@@ -144,15 +132,14 @@ class Ever:
 Proposition = Compare | Truth | Tlb | Fault | Logic | Ranged | Ever
 
 
-@dataclass(frozen=True, slots=True)
-class Final:
+class Final(NamedTuple):
     """All that a file says about its end. ``quantifier`` is "" if there is no condition."""
 
     quantifier: str = ""
     proposition: Proposition | None = None
     span: Span | None = None  # of the proposition
     locations: tuple[Place, ...] = ()
-    filters: tuple[Proposition, ...] = field(default=())
+    filters: tuple[Proposition, ...] = ()
 
 
 COMPARISONS = {

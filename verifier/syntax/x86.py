@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
@@ -16,15 +16,13 @@ from verifier.syntax.test import Test
 from verifier.syntax.trouble import syntax_error
 
 
-@dataclass(frozen=True, slots=True)
-class Immediate:
+class Immediate(NamedTuple):
     """``$1``."""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A register, or the label of a jump."""
 
     name: str
@@ -40,8 +38,7 @@ class Memory:
     scale: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """``$x``: the address of an object."""
 
     name: str
@@ -50,8 +47,7 @@ class Address:
 Operand = Immediate | Named | Memory | Address
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell of a column: labels, then at most one instruction. Shared between equal texts."""
 
     labels: tuple[str, ...]
@@ -61,16 +57,14 @@ class Cell:
     att: bool = False  # source before destination
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A cell where it stands."""
 
     cell: Cell
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Initial:
+class Initial(NamedTuple):
     """``x = 1``, ``0:rax = x``, ``int t[2] = {1, 2}``; ``size`` of an array, ``width`` in bytes or 0."""
 
     name: str
@@ -81,8 +75,7 @@ class Initial:
     value: int | str | tuple[int | str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """A whole file."""
 
     columns: tuple[tuple[Placed, ...], ...]
