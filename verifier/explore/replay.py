@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from verifier.explore.machine import Machine, Move, State
 from verifier.explore.reduction import steps as enough
-from verifier.program.events import Event, show
+from verifier.program.events import Event
 from verifier.program.trace import Step, Trace
-from verifier.program.values import Value, apply, evaluate, truth
+from verifier.program.values import Value, evaluate, truth
 
 
 def replay(machine: Machine, taken: list[int], reduced: bool) -> tuple[list[State], list[Move]]:
@@ -44,32 +44,39 @@ class _Teller:
     def named(self, cells: tuple[tuple[int, Value], ...]) -> tuple[tuple[str, Value], ...]:
         return tuple((self.name(cell), value) for cell, value in cells)
 
-    def fill(self, cpu: int, entry: int, at: int) -> None:
-        """Tell of the walk behind a TLB entry that is used at state ``at``."""
+    def fill(self, cpu: int, entry: int, at: int) -> bool:
+        """Tell of the walk behind a TLB entry that is used at state ``at``; False if there is none.
+
+        Then the TLB has held the entry since the start.
+        """
         machine = self.machine
         va, page = machine.entries[entry.bit_length() - 1]
         for i in range(at, -1, -1):
             state = self.states[i]
-            if machine.fillable(state.memory, state.buffers[cpu], cpu, 1 << va) & entry:
-                if (cpu, entry, i) not in self.filled:
-                    self.filled.add((cpu, entry, i))
-                    walked = machine.program.cells[
-                        apply("pte", (state.memory[machine.cr3[cpu]], machine.vas[va]))  # type: ignore[index]
-                    ]
-                    names = machine.program.names
-                    own = state.memory[machine.cell_at[walked.ptr]] != page
-                    self.before[i].append(
-                        Step(
-                            "fill",
-                            cpu,
-                            reads=((walked.name, page),),
-                            note=f"{show(machine.vas[va], names)} -> {show(page, names)}"
-                            + (", from its own store buffer" if own else ""),
-                            rule="3.5" if own else "3.3",
-                        )
-                    )
-                return
-        # Otherwise the TLB has held it since the start.
+            if not machine.fillable(state.memory, state.buffers[cpu], cpu, 1 << va) & entry:
+                continue
+            if (cpu, entry, i) in self.filled:
+                return True
+            self.filled.add((cpu, entry, i))
+            cell = machine.pte_cell(state.memory[machine.cr3[cpu]], va)
+            own = state.memory[cell] != page
+            # Does this CPU's next step use it?
+            user = next((m for m in self.moves[i:] if m.cpu == cpu and m.kind == "exec"), None)
+            asked = user is not None and user.used == entry
+            note = "for the access that follows" if asked else "no access asks for it"
+            self.before[i].append(
+                Step(
+                    "fill",
+                    cpu,
+                    user.event if user is not None and asked else None,
+                    ((self.name(cell), page),),
+                    ((str(machine.vas[va]), page),),
+                    f"read from the own store buffer; {note}" if own else note,
+                    "3.5" if own else "3.3",
+                )
+            )
+            return True
+        return False
 
     def snapshot(self, index: int) -> None:
         """Tell of the first instant at which an ``ever`` held, and of the fills it rests on."""
@@ -82,7 +89,10 @@ class _Teller:
                     for k, value in observed.items():
                         if observables[k].kind == "tlb" and value:
                             self.cached(k, i)
-                    self.before[i].append(Step("snapshot", None, note=o.label))
+                    now = [k for k in observed if observables[k].kind == "mem"]
+                    cells = [self.machine.cell_at[c] for k in now if (c := observables[k].cell)]
+                    reads = self.named(tuple((cell, state.memory[cell]) for cell in cells))
+                    self.before[i].append(Step("snapshot", None, reads=reads, note="the instant asked for"))
                     return
 
     def cached(self, index: int, at: int) -> None:
@@ -94,20 +104,28 @@ class _Teller:
     def steps(self) -> tuple[Step, ...]:
         """The whole story, in order."""
         buffered: list[list[Event | None]] = [[] for _ in self.machine.cpus]
-        out: list[Step] = []
+        notes: dict[int, str] = {}
         for i, move in enumerate(self.moves):
             if move.used:
-                self.fill(move.cpu, move.used, i)
+                walked = self.fill(move.cpu, move.used, i)
+                _, page = self.machine.entries[move.used.bit_length() - 1]
+                how = "a cached entry" if walked else "an entry of the initial TLB"
+                notes[i] = f"translated to {page} by {how}"
+        out: list[Step] = []
         for i, move in enumerate(self.moves):
             out += self.before[i]
-            event = move.event
-            cpu = move.cpu
+            event, cpu, rule = move.event, move.cpu, ""
+            reads = self.named(move.reads)
             if move.kind == "commit":
-                event = buffered[cpu].pop(0)
+                event, rule = buffered[cpu].pop(0), "1.1"
             elif len(self.states[i + 1].buffers[cpu]) > len(self.states[i].buffers[cpu]):
                 buffered[cpu].append(event)
-            note = "fault" if move.fault else ""
-            out.append(Step(move.kind, cpu, event, self.named(move.reads), self.named(move.writes), note))
+                rule = "1.2"
+            if move.fault:
+                notes[i], rule = "faults", "6.3"
+            elif move.used and event is not None and event.op == "T":
+                reads = (("translation", self.machine.entries[move.used.bit_length() - 1][1]),)
+            out.append(Step(move.kind, cpu, event, reads, self.named(move.writes), notes.get(i, ""), rule))
         return tuple(out + self.before[len(self.moves)])
 
 
