@@ -1,0 +1,392 @@
+"""The tree of a C or MM test. ``Unit`` is what ``Test.tree`` holds: one variant, no guards left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+from verifier.source import Span
+from verifier.syntax.condition import Final
+
+# -- types and expressions ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CType:
+    """``base`` is ``int``, ``unsigned long``, ``struct task_struct``, ``mm``, …; ``pointers`` the stars."""
+
+    base: str
+    pointers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Num:
+    """An integer literal."""
+
+    value: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Ident:
+    """A name."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string literal."""
+
+    value: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """``op`` is one of ``& * - + ~ !``."""
+
+    op: str
+    operand: CExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """``op`` as in C, ``&&`` and ``||`` included."""
+
+    op: str
+    left: CExpr
+    right: CExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """``condition ? then : other``."""
+
+    condition: CExpr
+    then: CExpr
+    other: CExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CallExpr:
+    """``name(arguments)``."""
+
+    name: str
+    arguments: tuple[CExpr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class FieldExpr:
+    """``base.name``; ``arrow`` if written ``base->name``."""
+
+    base: CExpr
+    name: str
+    arrow: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class IndexExpr:
+    """``base[index]``."""
+
+    base: CExpr
+    index: CExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """``(type) operand``."""
+
+    type: CType
+    operand: CExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """``target = value``, or ``target op= value`` with ``op`` not empty. Its value is the new one,
+    unless ``post`` (``x++`` is ``Assign(x, "+", 1, post=True)``)."""
+
+    target: CExpr
+    op: str
+    value: CExpr
+    span: Span
+    post: bool = False
+
+
+CExpr = Union[Num, Ident, Text, Unary, Binary, Conditional, CallExpr, FieldExpr, IndexExpr, Cast, Assign]
+
+# -- statements ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """``{ … }``."""
+
+    body: tuple[Stmt, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExprStmt:
+    """``expression;``"""
+
+    expr: CExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Declare:
+    """``type name = init;`` (several declarators make several of these); ``size``: an array."""
+
+    type: CType
+    name: str
+    init: CExpr | None
+    span: Span
+    size: CExpr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """``if (condition) then else other``."""
+
+    condition: CExpr
+    then: Stmt
+    other: Stmt | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class While:
+    """``while (condition) body``."""
+
+    condition: CExpr
+    body: Stmt
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class DoWhile:
+    """``do body while (condition);``"""
+
+    body: Stmt
+    condition: CExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """``for (init; condition; step) body``."""
+
+    init: tuple[Stmt, ...]
+    condition: CExpr | None
+    step: tuple[CExpr, ...]
+    body: Stmt
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ForEachCpu:
+    """``for_each_cpu(variable, mask) body``; ``mask`` None: ``for_each_online_cpu(variable)``."""
+
+    variable: str
+    mask: CExpr | None
+    body: Stmt
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """``switch (subject) body``; the body holds ``Case`` statements."""
+
+    subject: CExpr
+    body: Stmt
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``case value:``; ``default:`` if None."""
+
+    value: CExpr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class LabelStmt:
+    """``name:``"""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """``goto name;``"""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """``return value;``"""
+
+    value: CExpr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """``break;``"""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """``continue;``"""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """``;``"""
+
+    span: Span
+
+
+Stmt = Union[
+    Block, ExprStmt, Declare, If, While, DoWhile, For, ForEachCpu, Switch, Case, LabelStmt, Goto, Return,
+    Break, Continue, Empty,
+]  # fmt: skip
+
+# -- initial state -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """``va -> target``, ``va@pcid -> target`` in braces."""
+
+    va: CExpr
+    target: InitValue
+    span: Span
+    pcid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInit:
+    """``.name = value`` in braces."""
+
+    name: str
+    value: InitValue
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """``low..high`` in braces, or before a colon; a single number has both ends the same."""
+
+    low: CExpr
+    high: CExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Braced:
+    """``{ item, item, … }``."""
+
+    items: tuple[InitItem, ...]
+    span: Span
+
+
+InitValue = Union[CExpr, Braced]
+InitItem = Union[Mapping, FieldInit, Range, CExpr, Braced]
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """``type name = value;``; ``type.base`` may be ``page``, ``mm``, ``table``, ``cpumask``, ``code``."""
+
+    type: CType
+    name: str
+    value: InitValue | None
+    span: Span
+    size: CExpr | None = None
+    percpu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """``place = value;`` or ``cpus:place = value;`` (``1..n:cr3 = N``, ``0:r1 = x``, ``mm_cpumask(N) = {1}``)."""
+
+    place: CExpr
+    value: InitValue
+    span: Span
+    cpus: Range | None = None
+
+
+Initial = Union[Object, Setting]
+
+# -- files ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Of a function or thread; ``name`` is empty in ``(void)``-like lists."""
+
+    type: CType
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function; ``included`` if it comes from an ``#include``."""
+
+    result: CType
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: Block
+    span: Span
+    included: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The program of one CPU (a family ``P1..n`` has become one of these for each CPU)."""
+
+    cpu: int
+    parameters: tuple[Parameter, ...]
+    body: Block
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One variant of a C or MM file, guards decided, includes merged.
+
+    ``enums``     constants, ``-D`` applied;
+    ``initial``   those of included files first; a later value overrides an included one;
+    ``functions`` by name;
+    ``threads``   by CPU; the CPUs are ``0 .. max``, one without a program may be missing;
+    ``nmis``      ``nmi P1 { … }``, by CPU;
+    ``final``     condition, locations and filters.
+    """
+
+    arch: str
+    enums: dict[str, int]
+    initial: tuple[Initial, ...]
+    functions: dict[str, Function]
+    threads: dict[int, Thread]
+    nmis: tuple[Thread, ...]
+    final: Final
+    overridable: frozenset[int] = frozenset()  # indices in ``initial`` that come from an include
