@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import time
+from pathlib import Path
 
 import pytest
 
+import verifier.explore as explore_room
 from tests.properties.programs import (
     cr3,
     drawing,
@@ -460,3 +463,12 @@ def test_slots_of_a_finished_body_are_forgotten() -> None:
     machine = Machine(test)
     assert machine.rest((2, 1)).slots == 0
     assert isinstance(test.observables[0].expr, Ref)
+
+
+def test_it_knows_nothing_of_the_axioms() -> None:
+    allowed = ("verifier.explore", "verifier.program", "verifier.errors", "verifier.source")
+    for path in Path(explore_room.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            assert all(n.startswith(allowed) for n in names if n.startswith("verifier")), path
