@@ -144,7 +144,7 @@ def test_a_wrong_address_is_reported() -> None:
 
 
 def test_branches_and_assumptions() -> None:
-    code = [
+    code: list[Instruction] = [
         read("r0", X),
         Branch(Apply("eq", (Reg("r0"), Const(0))), "skip"),
         write(Y, ONE),
@@ -162,7 +162,7 @@ def test_no_run_ends() -> None:
 
 
 def test_a_loop_is_cut() -> None:
-    code = [Label("again"), read("r0", X), Branch(Apply("eq", (Reg("r0"), Const(0))), "again")]
+    code: list[Instruction] = [Label("again"), read("r0", X), Branch(Apply("eq", (Reg("r0"), Const(0))), "again")]
     found = explore(program(code, [write(X, ONE)], regs=["0:r0"]))
     assert found.cut and found.states == {(1,)} and not found.deadlock
     forever = explore(program([Label("again"), read("r0", X), Jump("again")]))
