@@ -368,9 +368,11 @@ class Generator:
 
     def value(self, body: _Body) -> Expr:
         """Something to store."""
-        choice = self.draw(("new", "new", "reg", "sum", "one"))
+        choice = self.draw(("new", "new", "reg", "sum", "one", "pointer"))
         if choice == "one":
             return Const(1)
+        if choice == "pointer":
+            return lit(self.draw(self.data))
         if choice == "new" or not body.regs:
             self.values += 1
             return Const(self.values)
@@ -382,6 +384,9 @@ class Generator:
         x, y = self.draw(self.data), self.draw(self.data)
         if body.regs and self.draw((False, False, False, True)):
             reg = Reg(self.draw(body.regs))
+            if self.draw((False, True)):
+                known = Apply("or", (Apply("eq", (reg, lit(x))), Apply("eq", (reg, lit(y)))))
+                return Apply("ite", (known, reg, lit(DATA[2])))
             return Apply("ite", (Apply("eq", (reg, Const(self.draw((0, 1))))), lit(x), lit(y)))
         return lit(x)
 
