@@ -14,7 +14,7 @@ def blank(text: str) -> str:
     return "".join("\n" if c == "\n" else " " for c in text)
 
 
-_COMMENT = re.compile(r'\(\*|/\*|//|"')
+_COMMENT = re.compile(r'\(\*|/\*|//|"|[{}]')
 
 
 @dataclass(slots=True)
@@ -26,11 +26,13 @@ class Uncommented:
 
 
 def uncomment(source: Source, *, herd: bool) -> Uncommented:
-    """Blank out comments: ``//``, ``/* */`` and, if ``herd``, nested ``(* *)``.
+    """Blank out comments: ``//``, ``/* */`` and nested ``(* *)``.
 
+    Unless ``herd``, ``(*`` begins a comment only outside braces and inside the first ones, which are
+    the initial state: in C code ``(*v)`` is an expression.
     Raises ``InputError`` for a comment without an end.
     """
-    text, out, comments, at = source.text, [], list[str](), 0
+    text, out, comments, at, depth, blocks = source.text, [], list[str](), 0, 0, 0
     while True:
         found = _COMMENT.search(text, at)
         if not found:
@@ -43,9 +45,11 @@ def uncomment(source: Source, *, herd: bool) -> Uncommented:
             out.append(text[at:end])
             at = end
             continue
-        if mark == "(*" and not herd:
-            out.append(text[at : start + 2])
-            at = start + 2
+        if mark in "{}" or (mark == "(*" and depth and blocks > 1 and not herd):
+            blocks += mark == "{" and depth == 0
+            depth = max(0, depth + (mark == "{") - (mark == "}"))
+            out.append(text[at : found.end()])
+            at = found.end()
             continue
         end = _end_of_comment(source, start, mark)
         comments.append(text[start:end])

@@ -1,0 +1,287 @@
+"""C and MM files to tests: the kernel's litmus dialect, guards, variants, includes, families."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from verifier.errors import InputError
+from verifier.source import Diagnostic, Source, Span
+from verifier.syntax import condition, layout
+from verifier.syntax.ast import Function, Initial, Object, Thread, Unit
+from verifier.syntax.condition import Final
+from verifier.syntax.grammars import folder, parser
+from verifier.syntax.test import Test
+from verifier.syntax.tree import Builder
+from verifier.syntax.trouble import nearest, syntax_error
+from verifier.syntax.variants import Guards, Variant
+
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)[^\n]*', re.MULTILINE)
+_FINAL = re.compile(
+    r"(\[[^\[\]\n]*\]\s*)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter)\b)"
+)
+_AFTER = re.compile(r"\b(variants|expect|unroll|enum)\b|\bP\d+\b|\[(?=[^\[\]\n]*\]\s*(P\d|variants))")
+
+
+def parse(source: Source, *, defines: dict[str, int] | None = None) -> list[Test]:
+    """All variants of a file, in its order; raises ``InputError`` with all that is wrong."""
+    return _File(source, defines or {}).tests()
+
+
+@dataclass(slots=True)
+class _Segment:
+    """One ``exists (…)``, ``locations […]`` or ``filter (…)`` with its guard."""
+
+    final: Final
+    span: Span
+    guard: Any = None
+
+
+@dataclass(slots=True)
+class _Part:
+    """A file, included or not, as Lark's tree."""
+
+    source: Source
+    tree: Any
+    included: bool
+    comments: list[str] = field(default_factory=list)
+
+
+class _File:
+    def __init__(self, source: Source, defines: dict[str, int]) -> None:
+        self.source, self.defines = source, defines
+        self.troubles: list[Diagnostic] = []
+        bare = layout.uncomment(source, herd=False)
+        self.comments = bare.comments
+        self.head = layout.head(source, bare.text)
+        text = layout.blank(bare.text[: self.head.start]) + bare.text[self.head.start :]
+        condition.too_deep(source, text)
+        self.parts: list[_Part] = []
+        text = self._includes(source, text, [source.name])
+        text, self.segments = self._finals(text)
+        self.main = self._parse(source, text, False)
+        self.parts.append(self.main)
+
+    # -- text -------------------------------------------------------------------------------------
+
+    def _includes(self, source: Source, text: str, chain: list[str]) -> str:
+        """Blank out ``#include`` lines and parse what they name, depth first."""
+        for found in list(_INCLUDE.finditer(text)):
+            span = Span(source, found.start(), found.end())
+            name = found.group(2) or found.group(3)
+            text = text[: found.start()] + layout.blank(found.group()) + text[found.end() :]
+            if name is None:
+                self._trouble("include", "this is no include", span, 'write #include "file.inc"')
+                continue
+            path = self._find(source, name)
+            if path is None:
+                self._trouble("include", f"there is no file {name!r}", span, self._nearby(source, name))
+            elif str(path) in chain:
+                self._trouble("include", f"{name!r} includes itself", span)
+            elif str(path) not in [p.source.name for p in self.parts]:
+                from verifier.syntax import read
+
+                inner = read(path)
+                bare = layout.uncomment(inner, herd=False)
+                body = self._includes(inner, bare.text, [*chain, str(path)])
+                self.parts.append(self._parse(inner, body, True))
+        return text
+
+    def _places(self, source: Source) -> list[Path]:
+        return [Path(source.name).parent, folder("litmus")]
+
+    def _find(self, source: Source, name: str) -> Path | None:
+        return next((p / name for p in self._places(source) if (p / name).is_file()), None)
+
+    def _nearby(self, source: Source, name: str) -> str:
+        found = [str(f.relative_to(p)) for p in self._places(source) for f in p.glob("**/*.inc")][:500]
+        return nearest(name, found)
+
+    def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
+        self.troubles.append(Diagnostic(code, message, span, hint))
+
+    def _parse(self, source: Source, text: str, included: bool) -> _Part:
+        from lark.exceptions import UnexpectedInput
+
+        try:
+            tree = parser(("mm",), ("start", "guard")).parse(text, start="start")
+        except UnexpectedInput as error:
+            raise InputError([*self.troubles, syntax_error(source, error, "this test")]) from None
+        except RecursionError:
+            raise InputError([Diagnostic("nesting", "nested too deeply", file=source.name)]) from None
+        return _Part(source, tree, included)
+
+    def _finals(self, text: str) -> tuple[str, list[_Segment]]:
+        """Cut out what the condition grammar reads: everything at brace depth 0 that begins with its words."""
+        depth, starts = 0, []
+        marks = sorted(
+            [(m.start(), m.group(), None) for m in re.finditer(r"[{}]", text)]
+            + [(m.start(), "", m) for m in _FINAL.finditer(text)],
+            key=lambda x: x[0],
+        )
+        for _, brace, match in marks:
+            if match is None:
+                depth += 1 if brace == "{" else -1
+            elif depth == 0:
+                starts.append(match)
+        segments: list[_Segment] = []
+        for i, match in enumerate(starts):
+            end = starts[i + 1].start() if i + 1 < len(starts) else len(text)
+            after = _AFTER.search(text, match.end(), end)
+            if after and not text[match.end() : after.start()].rstrip().endswith((":", "/\\", "\\/", "=")):
+                end = after.start()
+            body = match.end(1) if match.group(1) else match.start()
+            segment = self._segment(match.group(1), match.start(), text, body, end)
+            if segment:
+                segments.append(segment)
+            text = text[: match.start()] + layout.blank(text[match.start() : end]) + text[end:]
+        return text, segments
+
+    def _segment(self, guard: str | None, start: int, text: str, body: int, end: int) -> _Segment | None:
+        from lark.exceptions import UnexpectedInput
+
+        try:
+            final = condition.parse_final(self.source, layout.blank(text[:body]) + text[body:end])
+            span = Span(self.source, start, body if guard else end)
+            if guard is None:
+                return _Segment(final, span)
+            word = layout.blank(text[:start]) + guard
+            if guard.strip()[1:-1].strip() == "else":
+                return _Segment(final, span, "else")
+            return _Segment(final, span, parser(("mm",), ("start", "guard")).parse(word, start="guard"))
+        except InputError as error:
+            self.troubles += error.diagnostics
+        except UnexpectedInput as error:
+            self.troubles.append(syntax_error(self.source, error, "this guard"))
+        return None
+
+    # -- variants ---------------------------------------------------------------------------------
+
+    def tests(self) -> list[Test]:
+        """Every variant as a test of its own."""
+        top = [t.children[-1] for t in self.main.tree.children]
+        variants = [self._variant(v) for t in top if t.data == "variants" for v in t.children]
+        self.guards = Guards(variants, self.troubles)
+        expected, comment = layout.result(self.comments), ""
+        portable = self.head.arch == "C" and expected is not None
+        unroll = None
+        for item in top:
+            if item.data == "expect":
+                expected, portable = str(item.children[0]), False
+                comment = str(item.children[1])[1:-1] if len(item.children) > 1 else ""
+                if variants:
+                    span = Builder(self.source, self.guards, None).span(item)
+                    self._trouble("expect", "variants have their own expectations", span, "leave this out")
+            elif item.data == "unroll":
+                unroll = int(str(item.children[0]))
+        finals = self._choose_finals(variants)
+        tests: list[Test] = []
+        for variant in variants or [None]:
+            name = variant.name if variant else None
+            final = finals.get(name, Final())
+            if final.proposition is None or final.span is None:
+                end = len(self.source.text.rstrip())
+                span = variant.span if variant else Span(self.source, max(0, end - 1), end)
+                what = f"variant {name}" if name else "a test"
+                self._trouble("condition", f"{what} needs a condition", span, "such as 'exists (1:r0 = 1)'")
+                continue
+            unit = self._unit(name, final)
+            tests.append(
+                Test(
+                    self.source, self.head.name, self.head.arch, final.quantifier, condition.normal(final), unit,
+                    variant=name, doc=self.head.doc, comment=variant.comment if variant else comment,
+                    meta=self.head.meta, expected=variant.expected if variant else expected,
+                    portable=portable and not variant, unroll=unroll, span=final.span,
+                )
+            )  # fmt: skip
+        if self.troubles:
+            raise InputError(self.troubles)
+        return tests
+
+    def _variant(self, tree: Any) -> Variant:
+        words = [str(c) for c in tree.children]
+        base = words[1] if tree.children[1].type == "NAME" else None
+        rest = words[2:] if base else words[1:]
+        span = Builder(self.source, Guards([], []), None).span(tree.children[0])
+        return Variant(words[0], rest[0], " ".join(rest[1][1:-1].split()) if len(rest) > 1 else "", span, base)
+
+    def _choose_finals(self, variants: list[Variant]) -> dict[str | None, Final]:
+        """For each variant its condition; locations and filters may be guarded as well."""
+        names: list[str | None] = [v.name for v in variants] or [None]
+        out: dict[str | None, Final] = {n: Final() for n in names}
+        run: list[frozenset[str]] = []
+        for segment in self.segments:
+            where: frozenset[str | None] = frozenset(names)
+            if segment.guard == "else":
+                where = frozenset(self.guards.rest(run, segment.span))
+            elif segment.guard is not None:
+                where = frozenset(self.guards.where(segment.guard.children[0], segment.span))
+                run.append(frozenset(n for n in where if n is not None))
+            else:
+                run = []
+            for name in names:
+                if name in where:
+                    old, new = out[name], segment.final
+                    if old.proposition is not None and new.proposition is not None and new.span is not None:
+                        of = f" of variant {name}" if name else ""
+                        self._trouble("condition", f"a second condition{of}", new.span, "each test has one")
+                        continue
+                    out[name] = Final(
+                        old.quantifier or new.quantifier, old.proposition or new.proposition,
+                        old.span or new.span, old.locations + new.locations, old.filters + new.filters,
+                    )  # fmt: skip
+        return out
+
+    def _unit(self, variant: str | None, final: Final) -> Unit:
+        """The file as one variant sees it."""
+        enums: dict[str, int] = {}
+        initial: list[Initial] = []
+        included: set[int] = set()
+        functions: dict[str, Function] = {}
+        threads: dict[int, Thread] = {}
+        nmis: list[Thread] = []
+        for part in self.parts:
+            builder = Builder(part.source, self.guards, variant, included=part.included)
+            items = builder.chosen(part.tree.children, "guarded_top")
+            for item in items:
+                if item.data == "enum":
+                    builder.enum(item, enums, self.defines)
+            for item in items:
+                if item.data == "initial":
+                    made = builder.initial(item)
+                    if part.included:
+                        included |= set(range(len(initial), len(initial) + len(made)))
+                    initial += made
+                elif item.data == "function":
+                    function = builder.function(item, part.included)
+                    old = functions.get(function.name)
+                    if old is not None and old.included == part.included:
+                        self._trouble("duplicate", f"{function.name}() is defined twice", function.span)
+                    functions[function.name] = function
+                elif item.data == "thread":
+                    for thread in builder.thread(item, enums):
+                        if thread.cpu in threads:
+                            self._trouble("duplicate", f"P{thread.cpu} has two programs", thread.span)
+                        threads[thread.cpu] = thread
+                elif item.data == "nmi":
+                    nmis.append(builder.nmi(item))
+        self._duplicates(initial, included)
+        for name in self.defines:
+            if name not in enums:
+                span = Span(self.source, 0, len(self.head.arch))
+                hint = nearest(name, enums) or "-D sets a constant of an enum"
+                self._trouble("define", f"there is no constant {name!r} to define", span, hint)
+        return Unit(
+            self.head.arch, enums, tuple(initial), functions, threads, tuple(nmis), final, frozenset(included)
+        )
+
+    def _duplicates(self, initial: list[Initial], included: set[int]) -> None:
+        seen: set[tuple[bool, str]] = set()
+        for i, item in enumerate(initial):
+            if isinstance(item, Object):
+                key = (i in included, item.name)
+                if key in seen:
+                    self._trouble("duplicate", f"{item.name} is declared twice", item.span)
+                seen.add(key)

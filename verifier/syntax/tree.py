@@ -1,0 +1,335 @@
+"""Lark's trees to the dataclasses of ``ast``, for one variant: guarded parts stand or fall here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verifier.source import Span, Source
+from verifier.syntax import ast
+from verifier.syntax.variants import Guards
+
+MAX_CPUS = 64
+
+
+class Builder:
+    """Builds the parts that stand in ``variant`` (None: a file without variants)."""
+
+    def __init__(self, source: Source, guards: Guards, variant: str | None, *, included: bool = False) -> None:
+        self.source, self.guards, self.variant, self.included = source, guards, variant, included
+
+    def span(self, item: Any) -> Span:
+        """The span of a tree or a token."""
+        meta = getattr(item, "meta", item)
+        start = getattr(meta, "start_pos", None) or 0
+        return Span(self.source, start, getattr(meta, "end_pos", None) or start)
+
+    # -- guards -----------------------------------------------------------------------------------
+
+    def chosen(self, items: list[Any], kind: str) -> list[Any]:
+        """The items that stand; ``kind`` is the tree of a guarded one."""
+        out: list[Any] = []
+        run: list[frozenset[str]] = []
+        for item in items:
+            if getattr(item, "data", None) != kind or _guard(item) is None:
+                run = []
+                out.append(_inner(item) if getattr(item, "data", None) == kind else item)
+                continue
+            guard = _guard(item)
+            span = self.span(guard)
+            if self.included:
+                self.guards.trouble("guard", "an included file has no guards", span, "guard in the test itself")
+                continue
+            if _is_else(guard):
+                where = self.guards.rest(run, span)
+            else:
+                where = self.guards.where(guard.children[0], span)
+                run.append(where)
+            if self.variant in where:
+                out.append(_inner(item))
+        return [i for i in out if i is not None]
+
+    # -- files ------------------------------------------------------------------------------------
+
+    def enum(self, tree: Any, enums: dict[str, int], defines: dict[str, int]) -> None:
+        """Add the constants of an ``enum``."""
+        value = -1
+        for item in tree.children:
+            if not hasattr(item, "data"):
+                continue
+            name = str(item.children[0])
+            value = self.constant(item.children[1], enums) if len(item.children) > 1 else value + 1
+            if name in enums and name not in defines and not self.included:
+                self.guards.trouble("duplicate", f"{name} is declared twice", self.span(item))
+            value = defines.get(name, value)
+            enums[name] = value
+
+    def constant(self, tree: Any, enums: dict[str, int]) -> int:
+        """The value of a constant expression; errors are noted and count as 0."""
+        expr = self.expr(tree)
+        value = constant(expr, enums)
+        if value is None:
+            self.guards.trouble("constant", "this is no constant", self.span(tree), "numbers and enum constants are")
+            return 0
+        return value
+
+    def function(self, tree: Any, included: bool) -> ast.Function:
+        """A function."""
+        base, stars, name, params, body = tree.children
+        return ast.Function(
+            self.ctype(base, stars), str(name), self.params(params), self.block(body), self.span(name), included
+        )
+
+    def thread(self, tree: Any, enums: dict[str, int]) -> list[ast.Thread]:
+        """A thread; a family becomes one for each CPU."""
+        first, *rest = tree.children
+        low = high = int(str(first)[1:])
+        if rest[0].data in ("num", "ident"):
+            high = self.constant(rest.pop(0), enums)
+        params = self.params(rest[0]) if rest[0].data == "params" else ()
+        body = self.block(rest[-1])
+        span = self.span(first)
+        if high < low or high >= MAX_CPUS:
+            hint = f"CPUs are 0 to {MAX_CPUS - 1}"
+            self.guards.trouble("family", f"{low}..{high} is no range of CPUs", span, hint)
+            return []
+        return [ast.Thread(cpu, params, body, span) for cpu in range(low, high + 1)]
+
+    def nmi(self, tree: Any) -> ast.Thread:
+        """``nmi P1 { … }``."""
+        first, body = tree.children
+        return ast.Thread(int(str(first)[1:]), (), self.block(body), self.span(first))
+
+    def params(self, tree: Any) -> tuple[ast.Parameter, ...]:
+        """Parameters; ``(void)`` has none."""
+        out: list[ast.Parameter] = []
+        for param in tree.children:
+            base, stars, *rest = param.children
+            name = next((str(r) for r in rest if not hasattr(r, "data")), "")
+            kind = self.ctype(base, stars)
+            if any(hasattr(r, "data") for r in rest):
+                kind = ast.CType(kind.base, kind.pointers + 1)
+            if name or kind != ast.CType("void"):
+                out.append(ast.Parameter(kind, name, self.span(param)))
+        return tuple(out)
+
+    def ctype(self, base: Any, stars: Any) -> ast.CType:
+        """A type without qualifiers."""
+        if base.data == "handle":
+            words = [str(base.children[0])]
+        else:
+            words = [
+                " ".join(map(str, w.children)) if hasattr(w, "data") else str(w) for w in base.children
+            ]
+        kept = [w for w in words if w not in ("const", "volatile", "static", "inline", "extern")]
+        return ast.CType(" ".join(kept) or "int", sum(str(s) == "*" for s in stars.children))
+
+    # -- initial state ----------------------------------------------------------------------------
+
+    def initial(self, tree: Any) -> list[ast.Initial]:
+        """One block of initial values."""
+        out: list[ast.Initial] = []
+        for item in self.chosen(tree.children, "initial_item"):
+            span = self.span(item)
+            parts = list(item.children)
+            if item.data == "object":
+                percpu = not hasattr(parts[0], "data")
+                if percpu:
+                    parts.pop(0)
+                kind = self.ctype(parts[0], parts[1])
+                name, rest = str(parts[2]), parts[3:]
+                size = None
+                if rest and rest[0].data == "array":
+                    array = rest.pop(0)
+                    size = self.expr(array.children[0]) if array.children else None
+                    kind = kind if array.children else ast.CType(kind.base, kind.pointers)
+                    if size is None and rest and rest[0].data == "braced":
+                        size = ast.Num(len(rest[0].children), span)
+                value = self.value(rest[0]) if rest else None
+                out.append(ast.Object(kind, name, value, self.span(parts[2]), size, percpu))
+            elif item.data == "typed_setting":
+                value = self.value(parts[4]) if len(parts) > 4 else ast.Num(0, span)
+                out.append(ast.Setting(self.expr(parts[3]), value, span, self.range(parts[2])))
+            else:
+                cpus = self.range(parts.pop(0)) if parts[0].data == "cpus" else None
+                out.append(ast.Setting(self.expr(parts[-2]), self.value(parts[-1]), span, cpus))
+        return out
+
+    def range(self, tree: Any) -> ast.Range:
+        """``1`` or ``1..n``."""
+        low = ast.Num(int(str(tree.children[0]), 0), self.span(tree.children[0]))
+        high = self.expr(tree.children[1]) if len(tree.children) > 1 else low
+        return ast.Range(low, high, self.span(tree))
+
+    def value(self, tree: Any) -> ast.InitValue:
+        """A value, or braces."""
+        if tree.data != "braced":
+            return self.expr(tree)
+        return ast.Braced(tuple(self.part(p) for p in self.chosen(tree.children, "element")), self.span(tree))
+
+    def part(self, tree: Any) -> ast.InitItem:
+        """An item in braces."""
+        span, parts = self.span(tree), tree.children
+        if tree.data == "mapping":
+            return ast.Mapping(self.expr(parts[0]), self.value(parts[1]), span)
+        if tree.data == "mapping_at":
+            return ast.Mapping(self.expr(parts[0]), self.value(parts[2]), span, number(parts[1]))
+        if tree.data == "field_value":
+            return ast.FieldInit(str(parts[0]), self.value(parts[1]), span)
+        if tree.data == "range":
+            return self.range(tree)
+        return self.value(tree)
+
+    # -- statements -------------------------------------------------------------------------------
+
+    def block(self, tree: Any) -> ast.Block:
+        """``{ … }``."""
+        return ast.Block(tuple(self.statements(tree.children)), self.span(tree))
+
+    def statements(self, items: list[Any]) -> list[ast.Stmt]:
+        """The statements that stand."""
+        out: list[ast.Stmt] = []
+        for item in self.chosen(items, "guarded"):
+            if item.data == "declaration":
+                out += self.declaration(item)
+            else:
+                out.append(self.statement(item))
+        return out
+
+    def declaration(self, tree: Any) -> list[ast.Stmt]:
+        """``int a = 1, *b;``"""
+        base, *declarators = tree.children
+        out: list[ast.Stmt] = []
+        for d in declarators:
+            stars, name, *rest = d.children
+            size = None
+            if rest and rest[0].data == "array":
+                array = rest.pop(0)
+                size = self.expr(array.children[0]) if array.children else None
+            init = self.expr(rest[0]) if rest else None
+            out.append(ast.Declare(self.ctype(base, stars), str(name), init, self.span(d), size))
+        return out
+
+    def one(self, tree: Any) -> ast.Stmt:
+        """A statement that is a body: guarded away, it is empty."""
+        found = self.statements([tree])
+        return found[0] if len(found) == 1 else ast.Block(tuple(found), self.span(tree))
+
+    def statement(self, tree: Any) -> ast.Stmt:
+        """One statement."""
+        span, parts, kind = self.span(tree), tree.children, tree.data
+        if kind == "block":
+            return self.block(tree)
+        if kind == "expression":
+            return ast.ExprStmt(self.expr(parts[0]), span)
+        if kind == "if_":
+            other = self.one(parts[2]) if len(parts) > 2 else None
+            return ast.If(self.expr(parts[0]), self.one(parts[1]), other, span)
+        if kind == "while_":
+            return ast.While(self.expr(parts[0]), self.one(parts[1]), span)
+        if kind == "do_":
+            return ast.DoWhile(self.one(parts[0]), self.expr(parts[1]), span)
+        if kind == "for_":
+            first, test, step, body = parts
+            init: list[ast.Stmt] = []
+            for item in first.children:
+                if item.data == "declaration":
+                    init += self.declaration(item)
+                else:
+                    init += [ast.ExprStmt(self.expr(e), self.span(e)) for e in item.children]
+            cond = self.expr(test.children[0]) if test.children else None
+            return ast.For(tuple(init), cond, tuple(map(self.expr, step.children)), self.one(body), span)
+        if kind == "for_each":
+            mask = self.expr(parts[2]) if len(parts) > 3 else None
+            return ast.ForEachCpu(str(parts[1]), mask, self.one(parts[-1]), span)
+        if kind == "switch":
+            return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
+        simple: dict[str, Any] = {
+            "empty": lambda: ast.Empty(span),
+            "case": lambda: ast.Case(self.expr(parts[0]), span),
+            "default": lambda: ast.Case(None, span),
+            "label": lambda: ast.LabelStmt(str(parts[0]), span),
+            "goto": lambda: ast.Goto(str(parts[0]), span),
+            "return_": lambda: ast.Return(self.expr(parts[0]) if parts else None, span),
+            "break_": lambda: ast.Break(span),
+            "continue_": lambda: ast.Continue(span),
+        }
+        return simple[kind]()  # type: ignore[no-any-return]
+
+    # -- expressions ------------------------------------------------------------------------------
+
+    def expr(self, tree: Any) -> ast.CExpr:
+        """An expression, in code or in the initial state."""
+        span, parts, kind = self.span(tree), tree.children, tree.data
+        if kind == "num":
+            return ast.Num(number(parts[0]), span)
+        if kind == "ident":
+            return ast.Ident(str(parts[-1]), span)
+        if kind == "deref":
+            return ast.Ident(str(parts[-1]), span)
+        if kind == "text":
+            return ast.Text(str(parts[0])[1:-1], span)
+        if kind == "call":
+            return ast.CallExpr(str(parts[0]), tuple(map(self.expr, parts[1].children)), span)
+        if kind == "binary":
+            return ast.Binary(str(parts[1]), self.expr(parts[0]), self.expr(parts[2]), span)
+        if kind == "unary_":
+            return ast.Unary(str(parts[0]), self.expr(parts[1]), span)
+        if kind == "addr":
+            return ast.Unary("&", self.expr(parts[0]), span)
+        if kind == "conditional":
+            return ast.Conditional(*map(self.expr, parts), span)  # type: ignore[misc,arg-type,call-arg]
+        if kind in ("dot", "arrow"):
+            return ast.FieldExpr(self.expr(parts[0]), str(parts[1]), kind == "arrow", span)
+        if kind == "index":
+            return ast.IndexExpr(self.expr(parts[0]), self.expr(parts[1]), span)
+        if kind == "cast":
+            return ast.Cast(self.ctype(parts[0], parts[1]), self.expr(parts[2]), span)
+        if kind == "assign":
+            op = str(parts[1])[:-1]
+            return ast.Assign(self.expr(parts[0]), op, self.expr(parts[2]), span)
+        one = ast.Num(1, span)
+        if kind == "prefix":
+            return ast.Assign(self.expr(parts[1]), str(parts[0])[0], one, span)
+        return ast.Assign(self.expr(parts[0]), str(parts[1])[0], one, span, post=True)
+
+
+def number(token: Any) -> int:
+    """The value of a number token."""
+    text = "".join(str(token).split()).lower().rstrip("ul")
+    return int(text, 16 if "x" in text else 10)
+
+
+def constant(expr: ast.CExpr, enums: dict[str, int]) -> int | None:
+    """The value of a constant expression; None if it is none."""
+    if isinstance(expr, ast.Num):
+        return expr.value
+    if isinstance(expr, ast.Ident):
+        return enums.get(expr.name)
+    if isinstance(expr, ast.Unary):
+        value = constant(expr.operand, enums)
+        if value is None or expr.op not in "-~!+":
+            return None
+        return {"-": -value, "~": ~value, "!": int(not value), "+": value}[expr.op]
+    if isinstance(expr, ast.Binary):
+        a, b = constant(expr.left, enums), constant(expr.right, enums)
+        if a is None or b is None:
+            return None
+        simple = {"+": a + b, "-": a - b, "*": a * b, "|": a | b, "&": a & b, "^": a ^ b}
+        if expr.op in ("<<", ">>") and 0 <= b < 64:
+            return a << b if expr.op == "<<" else a >> b
+        return simple.get(expr.op)
+    return None
+
+
+def _guard(item: Any) -> Any:
+    first = item.children[0] if item.children else None
+    return first if getattr(first, "data", None) == "guard" else None
+
+
+def _inner(item: Any) -> Any:
+    return item.children[-1] if item.children else None
+
+
+def _is_else(guard: Any) -> bool:
+    inner = guard.children[0]
+    return inner.data == "g_name" and str(inner.children[0]) == "else"

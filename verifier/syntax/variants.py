@@ -1,0 +1,109 @@
+"""Guards: for which variants of a file a part of it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from verifier.source import Diagnostic, Span
+from verifier.syntax.trouble import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One line of ``variants { … }``; ``names`` are the guards that hold for it, its own first."""
+
+    name: str
+    expected: str
+    comment: str
+    span: Span
+    base: str | None = None
+
+
+@dataclass(slots=True)
+class Guards:
+    """Decides guards and collects what is wrong with them."""
+
+    variants: list[Variant]
+    troubles: list[Diagnostic]
+    holds: dict[str, frozenset[str]] = field(default_factory=dict)  # guard's name -> variants
+
+    def __post_init__(self) -> None:
+        known = {v.name: v for v in self.variants}
+        seen: set[str] = set()
+        members: dict[str, set[str]] = {v.name: set() for v in self.variants}
+        for variant in self.variants:
+            if variant.name in seen:
+                self.trouble("duplicate", f"variant {variant.name} is declared twice", variant.span)
+            seen.add(variant.name)
+            line: list[str] = []
+            at: Variant | None = variant
+            while at is not None and at.name not in line:
+                line.append(at.name)
+                if at.base is not None and at.base not in known:
+                    hint = nearest(at.base, known)
+                    self.trouble("unknown-variant", f"there is no variant {at.base!r}", at.span, hint)
+                at = known.get(at.base) if at.base is not None else None
+            for name in line:
+                members[name].add(variant.name)
+        self.holds = {name: frozenset(m) for name, m in members.items()}
+
+    @property
+    def all(self) -> frozenset[str]:
+        """All variants."""
+        return frozenset(v.name for v in self.variants)
+
+    def trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
+        """Note an error."""
+        found = Diagnostic(code, message, span, hint)
+        if found not in self.troubles:
+            self.troubles.append(found)
+
+    def where(self, tree: Any, span: Span) -> frozenset[str]:
+        """The variants for which a guard (its Lark tree) holds."""
+        names = [str(t.children[0]) for t in tree.iter_subtrees() if t.data == "g_name"]
+        unknown = [n for n in names if n not in self.holds]
+        for name in unknown:
+            hint = nearest(name, self.holds) or "name it in 'variants { … }'"
+            self.trouble("unknown-variant", f"there is no variant {name!r}", span, hint)
+        if unknown:
+            return frozenset()
+        inside = _evaluate(tree, self.holds, self.all)
+        if not inside or inside == self.all:
+            word = "always" if inside else "never"
+            self.trouble("constant-guard", f"this guard is {word} true", span, "leave it out, or the part it guards")
+        for name in names:
+            without = _evaluate(tree, {**self.holds, name: frozenset()}, self.all)
+            if without == _evaluate(tree, {**self.holds, name: self.all}, self.all):
+                self.trouble("superfluous", f"{name} does not matter in this guard", span, "leave it out")
+        return inside
+
+    def rest(self, run: Iterable[frozenset[str]], span: Span) -> frozenset[str]:
+        """What ``[else]`` is after guards with these variants."""
+        before = list(run)
+        if not before:
+            self.trouble("else", "[else] follows no guard", span, "write it after what it is the rest of")
+            return frozenset()
+        for i, a in enumerate(before):
+            for b in before[:i]:
+                if a != b and a & b:
+                    self.trouble(
+                        "else", "the guards before [else] overlap", span, "they must be equal or exclude each other"
+                    )
+                    return frozenset()
+        left = self.all - frozenset().union(*before)
+        if not left:
+            self.trouble("constant-guard", "nothing is left for [else]", span)
+        return left
+
+
+def _evaluate(tree: Any, holds: dict[str, frozenset[str]], every: frozenset[str]) -> frozenset[str]:
+    if tree.data == "g_name":
+        return holds[str(tree.children[0])]
+    if tree.data == "g_not":
+        return every - _evaluate(tree.children[0], holds, every)
+    parts = [_evaluate(c, holds, every) for c in tree.children]
+    if tree.data == "gand":
+        return frozenset.intersection(*parts)
+    return frozenset().union(*parts)
