@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -28,14 +27,15 @@ class Named(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """``[x]``, ``(x)``, ``8(%rax)``, ``[rax+8]``, ``x(%rip)``: base (a register or an object) and displacement."""
+class Memory(NamedTuple):
+    """``[x]``, ``(x)``, ``8(%rax)``, ``[rax+rbx*8-4]``, ``x(%rip)``: a sum of scaled names and a number.
 
-    base: str
+    ``terms`` are names of registers or objects, each with its factor; ``size`` is in bits, or 0.
+    """
+
+    terms: tuple[tuple[str, int], ...]
     displacement: int = 0
-    index: str = ""
-    scale: int = 1
+    size: int = 0
 
 
 class Address(NamedTuple):
@@ -213,21 +213,16 @@ def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> 
 def _parse_cell(word: str) -> Cell:
     tree: Any = parser(("x86",), ("cell", "init")).parse(word, start="cell")
     labels = tuple(str(c.children[0]) for c in tree.children if c.data == "label")
-    made = Cell(labels)
     for child in tree.children:
         if child.data == "instruction":
-            locked = any(getattr(c, "data", "") == "prefix" for c in child.children)
-            rest = [c for c in child.children if getattr(c, "data", "") != "prefix"]
+            first, *rest = child.children
+            locked = first.type == "LOCK"
+            if locked:
+                first, *rest = rest
+            # A percent sign or a bracket of AT&T's addresses tells its order from Intel's.
             att = "%" in word or "(" in word
-            made = Cell(labels, locked, str(rest[0]).lower(), tuple(map(_operand, rest[1:])), att)
-    return made
-
-
-def _based(words: list[str]) -> Memory:
-    """``disp(base, index, scale)``, each part but the base optional."""
-    displacement = number(words.pop(0)) if words[0].lstrip("- ")[0].isdigit() else 0
-    index = words[1] if len(words) > 1 else ""
-    return Memory(words[0], displacement, index, number(words[2]) if len(words) > 2 else 1)
+            return Cell(labels, locked, str(first).lower(), tuple(map(_operand, rest)), att)
+    return Cell(labels)
 
 
 def number(word: Any) -> int:
@@ -244,14 +239,43 @@ def _operand(tree: Any) -> Operand:
         return Address(str(parts[0]))
     if tree.data == "named":
         return Named(str(parts[0]))
-    if tree.data == "based":
-        return _based([str(p) for p in parts if not hasattr(p, "data")])
-    if tree.data == "relative":
-        return Memory(str(parts[0]))
-    if tree.data == "displaced":
-        value = number(parts[2])
-        return Memory(str(parts[0]), -value if str(parts[1]) == "-" else value)
-    return Memory(str(parts[0]))
+    if tree.data == "segmented":  # segments are flat
+        return _operand(parts[1])
+    return _memory(parts)
+
+
+_SIZES = {"b": 8, "w": 16, "d": 32, "q": 64}
+
+
+def _memory(parts: list[Any]) -> Memory:
+    terms: list[tuple[str, int]] = []
+    displacement, size, sign = 0, 0, 1
+    for part in parts:
+        kind = part.data if hasattr(part, "data") else part.type
+        if kind == "SIZE":
+            size = _SIZES[str(part)[0].lower()]
+        elif kind == "SIGN":
+            sign = -1 if part == "-" else 1
+        elif kind == "NUMBER":  # the factor of an index, which stands before it
+            terms[-1] = terms[-1][0], number(part)
+        elif kind == "number":
+            displacement += sign * number(part.children[0])
+            sign = 1
+        elif kind == "scaled":
+            words = {t.type: t for t in part.children}
+            terms.append((str(words["NAME"]), sign * (number(words["NUMBER"]) if "NUMBER" in words else 1)))
+            sign = 1
+        elif kind == "displacement":
+            first, *rest = part.children
+            if first.type == "NAME":
+                terms.append((str(first), 1))
+            else:
+                displacement += number(first)
+            if rest:
+                displacement += -number(rest[1]) if rest[0] == "-" else number(rest[1])
+        else:
+            terms.append((str(part.children[0]), 1))
+    return Memory(tuple(terms), displacement, size)
 
 
 _WIDTHS = {"char": 1, "short": 2, "int": 4, "long": 8, "intptr_t": 8, "uintptr_t": 8}
@@ -274,7 +298,7 @@ def _initial(
         return []
     try:
         tree: Any = parser(("x86",), ("cell", "init")).parse(
-            layout.blank(text[:start]) + text[start:end], start="init"
+            " " * start + text[start:end], start="init"
         )
     except UnexpectedInput as error:
         troubles.append(syntax_error(source, error, "the initial state"))
