@@ -1,1 +1,72 @@
-"""Decides whether the ordering in kernel memory-management code is right."""
+"""Decides whether the ordering in kernel memory-management code is right.
+
+>>> import verifier
+>>> for test in verifier.load("litmus/classic/SB.litmus"):
+...     print(test.id, verifier.check(test).observation)
+SB sometimes
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from verifier.program.trace import Step, Trace
+    from verifier.results import Verdict
+    from verifier.syntax.test import Test
+
+__version__ = "0.1.0"
+__all__ = ["Step", "Test", "Trace", "Verdict", "__version__", "check", "load"]
+
+_HOMES = {
+    "Step": "verifier.program.trace",
+    "Trace": "verifier.program.trace",
+    "Verdict": "verifier.results",
+    "Test": "verifier.syntax.test",
+}
+
+
+def load(path: str | os.PathLike[str], defines: Mapping[str, int] | None = None) -> list[Test]:
+    """All tests of a litmus file, one a variant, in the file's order.
+
+    ``defines`` override constants of the file's enums, as ``-D n=4`` does. Raises
+    ``verifier.errors.InputError``, which carries every error of the file.
+    """
+    from verifier.syntax import load as load_source
+    from verifier.syntax import read
+
+    return load_source(read(path), defines)
+
+
+def check(
+    test: Test,
+    *,
+    model: str = "x86-tso",
+    judge: str = "z3",
+    unroll: int | None = None,
+    timeout: float | None = 60.0,
+    states: bool = False,
+) -> Verdict:
+    """Decide one test.
+
+    ``model`` is ``x86-tso`` or ``sc``; ``judge`` is ``z3``, ``explorer`` or ``both``; ``unroll`` is
+    how often a CPU may jump backwards; ``timeout`` is in seconds; with ``states`` the verdict has
+    all final states. Raises ``InputError`` for errors that show only when the test is built, and
+    ``InternalError`` if the tool contradicts itself (a witness that does not re-check, judges that
+    disagree); both are in ``verifier.errors``.
+    """
+    from verifier.suite import Options, run
+
+    return run(
+        test, Options(model=model, judge=judge, unroll=unroll, timeout=timeout, states=states)
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'verifier' has no attribute {name!r}")

@@ -46,11 +46,10 @@ class _Asked:
         self.encoding = Encoding(program, MODELS[model])
         clauses = self.encoding.clauses
         self.proposition = self.encoding.truth(program.condition)
-        if program.filter is not None:
-            clauses.add(self.encoding.truth(program.filter))
+        kept = TRUE if program.filter is None else self.encoding.truth(program.filter)
         self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
-        self.normal = [-x for x in (self.encoding.cut, self.bad) if x != FALSE]
+        self.normal = [-x for x in (self.encoding.cut, self.bad, -kept) if x != FALSE]
 
     def left(self) -> float | None:
         """Seconds left; None if there is no limit."""

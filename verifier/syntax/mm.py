@@ -181,7 +181,10 @@ class _File:
         for variant in variants or [None]:
             name = variant.name if variant else None
             final = finals.get(name, Final())
-            if final.proposition is None or final.span is None:
+            if final.proposition is None and self.head.arch == "C" and not self.segments:
+                # As herd7 does: a file that asks nothing asks whether runs end at all.
+                final = Final("forall", None, None, final.locations, final.filters)
+            elif final.proposition is None or final.span is None:
                 end = len(self.source.text.rstrip())
                 span = variant.span if variant else Span(self.source, max(0, end - 1), end)
                 what = f"variant {name}" if name else "a test"
@@ -190,7 +193,7 @@ class _File:
             unit = self._unit(name, final)
             tests.append(
                 Test(
-                    self.source, self.head.name, self.head.arch, final.quantifier, condition.normal(final), unit,
+                    self.source, self.head.name, self.head.arch, final.quantifier, condition.normal(final) or "true", unit,
                     variant=name, doc=self.head.doc, comment=variant.comment if variant else comment,
                     meta=self.head.meta, expected=variant.expected if variant else expected,
                     portable=portable and not variant, unroll=unroll, span=final.span,

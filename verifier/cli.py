@@ -1,0 +1,178 @@
+"""The command line. Exit codes: 0 as expected, 1 differs, 2 bad input or usage, 3 unknown or timed
+out, 4 the tool disagrees with itself."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from verifier import __version__
+from verifier.errors import InputError, InternalError, UsageError
+
+if TYPE_CHECKING:
+    from verifier.results import Verdict
+    from verifier.suite import Options
+
+_WORST = (4, 2, 1, 3, 0)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    try:
+        return _main(argv)
+    except UsageError as error:
+        print(f"verifier: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("verifier: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read has had enough; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def _define(word: str) -> tuple[str, int]:
+    name, _, value = word.partition("=")
+    try:
+        return name, int(value, 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is not name=number") from None
+
+
+def _positive(word: str) -> float:
+    value = float(word)
+    if value <= 0:
+        raise argparse.ArgumentTypeError("must be positive")
+    return value
+
+
+def _count(word: str) -> int:
+    value = int(word)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = _Parser(prog="verifier", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"verifier {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for name, about in (
+        ("check", "decide tests; a witness for each reachable outcome"),
+        ("states", "all final states"),
+    ):
+        command = commands.add_parser(name, help=about, description=about)
+        command.add_argument("paths", nargs="+", metavar="PATH", help="file, directory, FILE::VARIANT, or -")
+        command.add_argument("--model", choices=("x86-tso", "sc"), default="x86-tso")
+        command.add_argument("--judge", choices=("z3", "explorer", "both"), default="z3")
+        command.add_argument("--unroll", type=_count, metavar="N", help="backward jumps a CPU may take")
+        command.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds a test")
+        command.add_argument("--seed", type=_count, default=0, metavar="N", help="of the solver")
+        command.add_argument("-j", dest="jobs", type=_count, default=1, metavar="N", help="processes")
+        command.add_argument("-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N")
+        command.add_argument("--format", choices=("text", "json", "herd"), default="text")
+        command.add_argument("--dot", metavar="FILE", help="the last witness as a graph; - for standard output")
+        command.add_argument("-q", "--quiet", action="store_true", help="no stories")
+    return parser
+
+
+def _main(argv: list[str] | None) -> int:
+    arguments = _arguments().parse_args(argv)
+    from verifier.results import Verdict
+    from verifier.suite import Options, discover, outcomes
+
+    options = Options(
+        arguments.model, arguments.judge, arguments.unroll, arguments.timeout, arguments.seed,
+        arguments.command == "states" or arguments.format == "herd", not arguments.quiet or bool(arguments.dot),
+        dict(arguments.defines),
+    )  # fmt: skip
+    tasks = discover(arguments.paths)
+    verdicts: list[Verdict] = []
+    codes: set[int] = set()
+    errors = 0
+    progress = sys.stderr.isatty() and len(tasks) > 1
+    for number, (task, found) in enumerate(outcomes(tasks, options, arguments.jobs), 1):
+        if progress:
+            print(f"\r\033[K{number}/{len(tasks)} {task.name}", end="", file=sys.stderr, flush=True)
+        for outcome in found:
+            if isinstance(outcome, Verdict):
+                verdicts.append(outcome)
+                codes.add(outcome.exit_code)
+                continue
+            errors += 1
+            codes.add(4 if isinstance(outcome, InternalError) else 2)
+            if progress:
+                print("\r\033[K", end="", file=sys.stderr)
+            print(_error(outcome), file=sys.stderr)
+    if progress:
+        print("\r\033[K", end="", file=sys.stderr)
+    _print(verdicts, errors, arguments, options)
+    if arguments.dot:
+        _dot(verdicts, arguments.dot)
+    sys.stdout.flush()
+    return next((c for c in _WORST if c in codes), 0)
+
+
+def _error(error: Exception) -> str:
+    if isinstance(error, InputError):
+        return str(error)
+    return f"verifier: {error}"
+
+
+def _print(verdicts: list[Verdict], errors: int, arguments: argparse.Namespace, options: Options) -> None:
+    states = arguments.command == "states"
+    if arguments.format == "json":
+        from verifier.render.json import document
+
+        sys.stdout.write(document(verdicts, states=states))
+    elif arguments.format == "herd":
+        from verifier.render.herd import herd
+
+        sys.stdout.write("".join(map(herd, verdicts)))
+    else:
+        from verifier.program.events import state_line
+        from verifier.render.story import headline, summary, text
+
+        width = max((len(v.test.id) for v in verdicts), default=0)
+        for verdict in verdicts:
+            if states:
+                print(headline(verdict, width))
+                for state in verdict.states or ():
+                    assert verdict.program is not None
+                    print(f"  {state_line(verdict.program, state)}")
+            else:
+                print(headline(verdict, width) if arguments.quiet else text(verdict, width))
+        if len(verdicts) != 1 or errors:
+            print(summary(verdicts, errors))
+
+
+def _dot(verdicts: list[Verdict], path: str) -> None:
+    from verifier.render.dot import dot
+
+    chosen = next((v for v in reversed(verdicts) if v.witness or v.counter), None)
+    if chosen is None:
+        print("verifier: no outcome is reachable, so there is no graph", file=sys.stderr)
+        return
+    trace = chosen.witness or chosen.counter
+    assert trace is not None
+    graph = dot(chosen, trace)
+    if path == "-":
+        sys.stdout.write(graph)
+        return
+    try:
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(graph)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""A run as a graph for Graphviz: one column a CPU, program order down, reads-from across."""
+
+from __future__ import annotations
+
+from verifier.program.events import show
+from verifier.program.trace import Trace
+from verifier.results import Verdict
+
+
+def dot(verdict: Verdict, trace: Trace) -> str:
+    """The graph as text."""
+    names = verdict.program.names if verdict.program else {}
+    out = [f"digraph {_quote(verdict.test.id)} {{", "  node [shape=box, fontname=monospace];"]
+    last: dict[int, str] = {}
+    wrote: dict[str, tuple[str, str]] = {}
+    columns: dict[int, list[str]] = {}
+    edges: list[str] = []
+    for number, step in enumerate(trace.steps):
+        node = f"s{number}"
+        label = (step.event.text if step.event else step.kind) or step.kind
+        if step.kind in ("commit", "fill"):
+            pairs = ", ".join(f"{c} = {show(v, names)}" for c, v in step.writes)
+            label = f"{'TLB fill' if step.kind == 'fill' else 'commit'}: {pairs}"
+        values = ", ".join(f"{c} = {show(v, names)}" for c, v in step.reads)
+        columns.setdefault(-1 if step.cpu is None else step.cpu, []).append(
+            f"    {node} [label={_quote(label + (chr(10) + 'reads ' + values if values else ''))}];"
+        )
+        if step.cpu is not None and step.kind == "exec":
+            if step.cpu in last:
+                edges.append(f"  {last[step.cpu]} -> {node} [label=po];")
+            last[step.cpu] = node
+        for cell, value in step.reads:
+            source = wrote.get(cell)
+            if source and source[1] == show(value, names):
+                edges.append(f"  {source[0]} -> {node} [label=rf, color=red];")
+        if step.kind != "fill":
+            for cell, value in step.writes:
+                if cell in wrote and step.kind == "commit":
+                    edges.append(f"  {wrote[cell][0]} -> {node} [label=co, color=blue, constraint=false];")
+                if step.kind == "commit" or (step.event is not None and step.event.op != "W"):
+                    wrote[cell] = node, show(value, names)
+    for cpu, nodes in sorted(columns.items()):
+        title = f"CPU {cpu}" if cpu >= 0 else "all"
+        out += [f"  subgraph cluster_{cpu + 1} {{", f"    label={_quote(title)};", *nodes, "  }"]
+    return "\n".join([*out, *edges, "}", ""])
+
+
+def _quote(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -1,0 +1,211 @@
+"""Suites: find tests, decide them, one after the other or in parallel."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from verifier.errors import InputError, InternalError, LimitError, UsageError
+from verifier.program.answer import Answer
+from verifier.program.build import build
+from verifier.program.events import Program, state_line
+from verifier.results import Verdict, judge_answer
+from verifier.source import Diagnostic, Source
+from verifier.syntax import decode, load, read
+from verifier.syntax.test import Test
+from verifier.syntax.trouble import nearest
+
+JUDGES = ("z3", "explorer", "both")
+EXPLORER_STATES = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to decide. ``timeout`` is in seconds, for each test and judge."""
+
+    model: str = "x86-tso"
+    judge: str = "z3"
+    unroll: int | None = None
+    timeout: float | None = 60.0
+    seed: int = 0
+    states: bool = False
+    witnesses: bool = True
+    defines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A file, or some of its variants: what one path of the command line names."""
+
+    source: Source | None
+    variants: tuple[str, ...] = ()
+    error: InputError | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return self.source.name if self.source else "?"
+
+
+def discover(paths: Iterable[str]) -> list[Task]:
+    """The tasks that paths name: files, directories, ``FILE::VARIANT``, ``-`` for standard input.
+
+    Raises ``UsageError`` for a path that does not exist or a directory without tests.
+    """
+    tasks: list[Task] = []
+    for path in paths:
+        if path == "-":
+            tasks.append(_task("<stdin>", (), sys.stdin.buffer.read()))
+            continue
+        name, _, variant = path.partition("::")
+        wanted = tuple(v for v in variant.split(",") if v)
+        if os.path.isdir(name):
+            found = sorted(str(f) for f in Path(name).rglob("*.litmus"))
+            if not found:
+                raise UsageError(f"{name}: no .litmus files below this directory")
+            tasks += [_task(f, wanted) for f in found]
+        elif os.path.lexists(name):
+            tasks.append(_task(name, wanted))
+        else:
+            raise UsageError(f"{name}: there is no such file or directory")
+    return tasks
+
+
+def _task(name: str, variants: tuple[str, ...], data: bytes | None = None) -> Task:
+    try:
+        return Task(read(name) if data is None else decode(data, name), variants)
+    except InputError as error:
+        return Task(Source(name, ""), variants, error)
+
+
+def tests_of(task: Task, options: Options) -> list[Test]:
+    """The tests of a task. Raises ``InputError``, or ``UsageError`` for an unknown variant."""
+    if task.error is not None:
+        raise task.error
+    assert task.source is not None
+    tests = load(task.source, options.defines)
+    for wanted in task.variants:
+        known = [t.variant for t in tests if t.variant]
+        if wanted not in known:
+            hint = nearest(wanted, known) or (f"it has {', '.join(known)}" if known else "it has none")
+            raise UsageError(f"{task.name}: there is no variant {wanted!r}; {hint}")
+    return [t for t in tests if not task.variants or t.variant in task.variants]
+
+
+def run(test: Test, options: Options) -> Verdict:
+    """Decide one test.
+
+    Raises ``InputError`` for what the test's text turns out to mean, ``InternalError`` if the tool
+    contradicts itself.
+    """
+    start = time.perf_counter()
+    try:
+        program = build(test, options.unroll)
+    except LimitError as limit:
+        empty = Program(0, {}, [], [], 0, [], [], [], _TRUE, [])
+        return judge_answer(
+            test, empty, Answer(reason=str(limit)), model=options.model, judge=options.judge, seconds=0.0
+        )
+    first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3")
+    if options.judge == "both":
+        second = _decide(program, options, "explorer")
+        _compare(test, program, first, second)
+        if first.reachable is None or first.refutable is None:
+            first = second
+    seconds = time.perf_counter() - start
+    return judge_answer(test, program, first, model=options.model, judge=options.judge, seconds=seconds)
+
+
+def _decide(program: Program, options: Options, judge: str) -> Answer:
+    states = options.states or options.judge == "both"
+    if judge == "z3":
+        from verifier.solve import decide
+
+        return decide(
+            program, model=options.model, timeout=options.timeout, seed=options.seed,
+            want_states=states, witnesses=options.witnesses,
+        )  # fmt: skip
+    from verifier import explore
+
+    return explore.decide(
+        program, model=options.model, timeout=options.timeout, limit_states=EXPLORER_STATES,
+        want_states=states, witnesses=options.witnesses,
+    )  # fmt: skip
+
+
+def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:
+    """Two judges must agree as far as both know."""
+    wrong: list[str] = []
+    for what in ("reachable", "refutable", "cut", "deadlock"):
+        a, b = getattr(z3, what), getattr(explorer, what)
+        if None not in (a, b) and a != b and not (z3.bad or explorer.bad):
+            wrong.append(f"{what}: z3 says {a}, the explorer {b}")
+    if (z3.bad is None) != (explorer.bad is None):
+        wrong.append("only one of them finds an access to something that is no object")
+    if z3.states is not None and explorer.states is not None:
+        for name, mine, other in (("z3", z3, explorer), ("the explorer", explorer, z3)):
+            for state in sorted(set(mine.states or ()) - set(other.states or ()), key=str)[:5]:
+                wrong.append(f"only {name} reaches {state_line(program, state)}")
+    if wrong:
+        from verifier import __version__
+
+        raise InternalError(
+            f"the two judges disagree about {test.source.name}::{test.variant or test.name} "
+            f"(version {__version__}); please report this with the file:\n  " + "\n  ".join(wrong)
+        )
+
+
+Outcome = Verdict | InputError | InternalError | UsageError
+
+
+def outcomes(tasks: list[Task], options: Options, jobs: int = 1) -> Iterator[tuple[Task, list[Outcome]]]:
+    """Each task with its outcomes, in the order of the tasks; ``jobs`` processes."""
+    if jobs <= 1 or len(tasks) <= 1:
+        for task in tasks:
+            yield task, _outcomes(task, options)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("fork"), initializer=_child)
+    try:
+        pending = [pool.submit(_outcomes, task, options) for task in tasks]
+        for task, future in zip(tasks, pending, strict=True):
+            yield task, future.result()
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.kill()
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def _child() -> None:
+    """Ctrl-C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _outcomes(task: Task, options: Options) -> list[Outcome]:
+    try:
+        tests = tests_of(task, options)
+    except (InputError, UsageError) as error:
+        return [error]
+    out: list[Outcome] = []
+    for test in tests:
+        try:
+            out.append(run(test, options))
+        except (InputError, InternalError) as error:
+            if not any(str(error) == str(o) for o in out):
+                out.append(error)
+        except RecursionError:
+            name = test.source.name
+            out.append(InputError([Diagnostic("nesting", "nested too deeply", file=name)]))
+    return out
+
+
+from verifier.program.values import TRUE as _TRUE  # noqa: E402
