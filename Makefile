@@ -1,0 +1,41 @@
+# The two commands of the README set everything up themselves: Python 3.11 or newer, make and a
+# package index are enough.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+FAST   := tests/unit tests/golden
+CODE   := verifier tests benchmarks
+
+.PHONY: verify test check format golden bench clean
+
+verify: $(STAMP)
+	$(BIN)/verifier check -q litmus
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q -n 2 tests litmus
+
+check: $(STAMP)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy verifier
+	$(BIN)/python -m pytest -q $(FAST)
+
+format: $(STAMP)
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+golden: $(STAMP)
+	$(BIN)/python -m pytest -q tests/golden --update-golden
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/bench.py
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) dist build

@@ -1,0 +1,107 @@
+"""pytest collects ``.litmus`` files: a test a variant; a file with errors is one failing item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from verifier.syntax.test import Test
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--verifier-judge`` and ``--verifier-timeout``."""
+    group = parser.getgroup("verifier", "litmus tests")
+    group.addoption(
+        "--verifier-judge", choices=("z3", "explorer", "both"), default="z3", help="who decides litmus tests"
+    )
+    group.addoption(
+        "--verifier-timeout", type=float, default=60.0, metavar="S", help="seconds for each litmus test"
+    )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Every ``.litmus`` file below what is asked for."""
+    if file_path.suffix == ".litmus":
+        return LitmusFile.from_parent(parent, path=file_path)
+    return None
+
+
+class LitmusFile(pytest.File):
+    """A litmus file."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item a variant."""
+        from verifier.errors import VerifierError
+        from verifier.syntax import load, read
+
+        try:
+            tests = load(read(self.path))
+        except VerifierError as error:
+            yield BrokenFile.from_parent(self, name="error", problem=error)
+            return
+        for test in tests:
+            yield LitmusItem.from_parent(self, name=test.variant or test.name, test=test)
+
+
+class BrokenFile(pytest.Item):
+    """A file that cannot be read, or is wrong: fails with its diagnostics."""
+
+    def __init__(self, *, problem: Exception, **more: Any) -> None:
+        super().__init__(**more)
+        self.problem = problem
+
+    def runtest(self) -> None:
+        """Fail."""
+        raise LitmusFailure(str(self.problem))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """The diagnostics alone."""
+        return str(excinfo.value)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the file is."""
+        return self.path, 0, f"{self.path.name}: error"
+
+
+class LitmusFailure(Exception):
+    """A verdict that differs; its text is what the report shows."""
+
+
+class LitmusItem(pytest.Item):
+    """One variant."""
+
+    def __init__(self, *, test: Test, **more: Any) -> None:
+        super().__init__(**more)
+        self.test = test
+
+    def runtest(self) -> None:
+        """Decide; fail on a difference, on unknown, on an error."""
+        from verifier.errors import VerifierError
+        from verifier.render.story import text
+        from verifier.suite import Options, run
+
+        options = Options(
+            judge=self.config.getoption("--verifier-judge"), timeout=self.config.getoption("--verifier-timeout")
+        )
+        try:
+            verdict = run(self.test, options)
+        except VerifierError as error:
+            raise LitmusFailure(str(error)) from None
+        self.user_properties.append(("observation", verdict.observation))
+        if verdict.exit_code:
+            raise LitmusFailure(text(verdict))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Verdict, expectation and story; a traceback only for what is not a verdict."""
+        if isinstance(excinfo.value, LitmusFailure):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The file, the condition's line, and the id."""
+        line = self.test.span.line - 1 if self.test.span else 0
+        return self.path, line, self.test.id
