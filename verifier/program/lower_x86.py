@@ -211,8 +211,19 @@ class _File:
                     lower_cell(thread, placed)
                 except Trouble as trouble:
                     self.troubles.append(trouble.diagnostic)
+                    self._assume(thread, placed.cell)
         if thread.returns:
             thread.code.append(Label(thread.END))
+
+    def _assume(self, thread: Thread, cell: x86.Cell) -> None:
+        """Take a wrong instruction to touch what it names, so that one error makes no others."""
+        for operand in cell.operands:
+            if isinstance(operand, x86.Memory):
+                for name, _ in operand.terms:
+                    if name.lower() not in REGISTERS:
+                        self.object(name)
+            elif isinstance(operand, x86.Named) and operand.name.lower() in REGISTERS:
+                thread.written.add(REGISTERS[operand.name.lower()].whole)
 
     # -- names in conditions --------------------------------------------------------------------------
 

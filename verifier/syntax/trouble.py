@@ -20,8 +20,11 @@ WORDS = {
 }  # fmt: skip
 
 
-def syntax_error(source: Source, error: UnexpectedInput, where: str) -> Diagnostic:
-    """What stands where nothing of the kind can, and what could stand there."""
+def syntax_error(source: Source, error: UnexpectedInput, where: str, end: int | None = None) -> Diagnostic:
+    """What stands where nothing of the kind can, and what could stand there.
+
+    ``end``: where the parsed part of the source ends, if not with the source.
+    """
     from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
     start = error.pos_in_stream if error.pos_in_stream is not None else len(source.text.rstrip())
@@ -37,12 +40,13 @@ def syntax_error(source: Source, error: UnexpectedInput, where: str) -> Diagnost
     elif isinstance(error, UnexpectedEOF):
         expected = set(error.expected)
     if not found:
-        start = len(source.text.rstrip())
+        start = len(source.text.rstrip()) if end is None else end
     words = sorted({WORDS[e] for e in expected if e in WORDS})
     hint = ""
     if words and len(words) <= 6:
         hint = "expected " + " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-    message = f"unexpected {found!r} in {where}" if found else f"the file ends in the middle of {where}"
+    early = f"the file ends in the middle of {where}" if end is None else f"{where} ends too early"
+    message = f"unexpected {found!r} in {where}" if found else early
     span = Span(source, start, start + max(1, len(found)))
     return Diagnostic("syntax", message, span, hint)
 

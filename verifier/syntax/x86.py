@@ -201,11 +201,11 @@ def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> 
     try:
         return [Placed(_parse_cell(word), span)]
     except UnexpectedInput:
-        blanked = layout.blank(source.text[:start]) + word
+        blanked = " " * start + word
         try:
             parser(("x86",), ("cell", "init")).parse(blanked, start="cell")
         except UnexpectedInput as error:
-            troubles.append(syntax_error(source, error, "this instruction"))
+            troubles.append(syntax_error(source, error, "this instruction", span.end))
     return []
 
 
@@ -301,7 +301,7 @@ def _initial(
             " " * start + text[start:end], start="init"
         )
     except UnexpectedInput as error:
-        troubles.append(syntax_error(source, error, "the initial state"))
+        troubles.append(syntax_error(source, error, "the initial state", end))
         return []
     out: list[Initial] = []
     for item in tree.children:
