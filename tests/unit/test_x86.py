@@ -165,7 +165,8 @@ def flags_of(opcode: str, a: int, b: int) -> dict[str, bool]:
     exact, wide = {
         "cmpb": (signed(a) - signed(b), a - b), "subb": (signed(a) - signed(b), a - b),
         "addb": (signed(a) + signed(b), a + b), "testb": (signed(a & b), a & b),
-        "xorb": (signed(a ^ b), a ^ b), "negb": (-signed(a), -a), "incb": (signed(a) + 1, None), "decb": (signed(a) - 1, None),
+        "xorb": (signed(a ^ b), a ^ b), "negb": (-signed(a), -a),
+        "incb": (signed(a) + 1, None), "decb": (signed(a) - 1, None),
         "xaddb": (signed(a) + signed(b), a + b),
     }[opcode]  # fmt: skip
     low = exact & 0xFF
@@ -179,7 +180,8 @@ TAKEN = {
     "jz": lambda f: f["z"], "jnz": lambda f: not f["z"], "js": lambda f: f["s"], "jns": lambda f: not f["s"],
     "jc": lambda f: f["c"], "jae": lambda f: not f["c"], "jo": lambda f: f["o"], "jnp": lambda f: not f["p"],
     "jl": lambda f: f["s"] != f["o"], "jge": lambda f: f["s"] == f["o"],
-    "jle": lambda f: f["z"] or f["s"] != f["o"], "jg": lambda f: not f["z"] and f["s"] == f["o"], "ja": lambda f: not (f["c"] or f["z"]),
+    "jle": lambda f: f["z"] or f["s"] != f["o"],
+    "jg": lambda f: not f["z"] and f["s"] == f["o"], "ja": lambda f: not (f["c"] or f["z"]),
     "jbe": lambda f: f["c"] or f["z"],
 }  # fmt: skip
 
@@ -203,7 +205,8 @@ def test_flags_and_jumps_are_exact(opcode: str) -> None:
 def test_carry_of_shifts_and_bits() -> None:
     for code, carry in (
         ("movb $0x81,%al; shlb $1,%al", 1), ("movb $0x41,%al; shlb $1,%al", 0),
-        ("movb $5,%al; shrb $3,%al", 1), ("movb $3,%al; shrb $3,%al", 0), ("movl $4,%eax; btl $2,%eax", 1), ("movl $4,%eax; btrl $1,%eax", 0),
+        ("movb $5,%al; shrb $3,%al", 1), ("movb $3,%al; shrb $3,%al", 0),
+        ("movl $4,%eax; btl $2,%eax", 1), ("movl $4,%eax; btrl $1,%eax", 0),
     ):  # fmt: skip
         assert run(f"{code}; jnc L; movl $1,%ecx; L:", "0:rcx") == f"0:rcx={carry};"
 

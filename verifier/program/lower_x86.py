@@ -19,7 +19,9 @@ from verifier.program.code import Label, Lowered, Set
 from verifier.program.events import Cell
 from verifier.program.observe import CellOf, Meaning, RegisterOf, Trouble, observe
 from verifier.program.values import Const, Ptr, Value
-from verifier.program.x86_instructions import REGISTERS, Thread, lower_cell
+from verifier.program.x86_instructions import lower_cell
+from verifier.program.x86_table import REGISTERS
+from verifier.program.x86_thread import Thread
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
 from verifier.syntax import x86
@@ -158,7 +160,8 @@ class _File:
     def _initial_object(self, item: x86.Initial) -> None:
         declared = self.objects[item.name]
         values = item.value if isinstance(item.value, tuple) else (item.value,)
-        if len(values) > max(1, declared.elements) or (isinstance(item.value, tuple) and not declared.elements):
+        braces = isinstance(item.value, tuple)
+        if len(values) > max(1, declared.elements) or (braces and not declared.elements):
             size = f"{declared.elements} elements" if declared.elements else "one value"
             self._trouble("array", f"{item.name} has {size}, not {len(values)}", item.span)
             return
@@ -254,11 +257,11 @@ class _File:
                     hint = f"a register needs its CPU: 0:{place.name}"
                 raise Trouble("unknown-name", f"no instruction touches {place.name!r}", place.span, hint)
             return CellOf(Ptr(place.name), f"[{place.name}]")
-        if isinstance(place, c.Member) and isinstance(place.base, c.Name) and isinstance(place.index, c.Number):
-            known = self.objects.get(place.base.name, _Object())
-            if place.index.value < known.elements:
-                cell = Ptr(place.base.name, place.index.value * known.bits // 8)
-                return CellOf(cell, f"{place.base.name}[{place.index.value}]")
+        if isinstance(place, c.Member) and isinstance(place.base, c.Name):
+            name, index = place.base.name, place.index
+            known = self.objects.get(name, _Object())
+            if isinstance(index, c.Number) and index.value < known.elements:
+                return CellOf(Ptr(name, index.value * known.bits // 8), f"{name}[{index.value}]")
         raise Trouble("unknown-name", f"there is no object {place.span.text!r}", place.span)
 
     def _register(self, place: c.Place, cpu: int) -> Meaning:
@@ -336,5 +339,6 @@ def _small(tree: x86.Tree) -> bool:
                 if not _GROWING.fullmatch(cell.opcode):
                     return False
                 growing += 1  # each at most doubles the largest value
-    values = [v for item in tree.init for v in (item.value if isinstance(item.value, tuple) else (item.value,))]
-    return growing < 14 and all(not isinstance(v, int) or 0 <= v < 1 << 16 for v in values)
+    initial = [item.value if isinstance(item.value, tuple) else (item.value,) for item in tree.init]
+    values = [v for vs in initial for v in vs if isinstance(v, int)]
+    return growing < 14 and all(0 <= v < 1 << 16 for v in values)

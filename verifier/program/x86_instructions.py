@@ -8,198 +8,37 @@ the SDM and volume 3 of the APM.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
 
-from verifier.program.code import Branch, Emit, Instruction, Jump, Set, Touch
+from verifier.program.code import Branch, Emit, Jump, Set, Touch
 from verifier.program.observe import Trouble
-from verifier.program.values import TRUE, Apply, Const, Expr, Ptr, Reg, call
-from verifier.source import Span
+from verifier.program.values import Const, Expr, Ptr, Reg, call
+from verifier.program.x86_table import (
+    ARITHMETIC,
+    BITS,
+    CF,
+    FENCES,
+    JUMPS,
+    KNOWN,
+    LOCKABLE,
+    MOVES,
+    NOTHING,
+    OF,
+    PF,
+    REGISTERS,
+    SF,
+    SHIFTS,
+    UNARY,
+    ZF,
+    Register,
+    decode,
+)
+from verifier.program.x86_thread import Thread
 from verifier.syntax import x86
 from verifier.syntax.trouble import nearest
 
-
-class Register(NamedTuple):
-    """A name of a register: bits ``shift`` to ``shift + bits`` of the register ``whole``."""
-
-    whole: str
-    bits: int
-    shift: int = 0
-
-
-def _registers() -> dict[str, Register]:
-    names: dict[str, Register] = {}
-    for letter in "abcd":
-        whole = f"r{letter}x"
-        for name, bits in ((whole, 64), (f"e{letter}x", 32), (f"{letter}x", 16), (f"{letter}l", 8)):
-            names[name] = Register(whole, bits)
-        names[f"{letter}h"] = Register(whole, 8, 8)
-    for stem in ("si", "di", "bp", "sp"):
-        for name, bits in ((f"r{stem}", 64), (f"e{stem}", 32), (stem, 16), (f"{stem}l", 8)):
-            names[name] = Register(f"r{stem}", bits)
-    for number in range(8, 16):
-        for suffix, bits in (("", 64), ("d", 32), ("w", 16), ("b", 8)):
-            names[f"r{number}{suffix}"] = Register(f"r{number}", bits)
-    for name in ("rip", "cs", "ds", "es", "fs", "gs", "ss"):
-        names[name] = Register(name, 64)
-    return names
-
-
-REGISTERS = _registers()
-SUFFIXES = {"b": 8, "w": 16, "l": 32, "q": 64}
-ARITHMETIC = {"add": "add", "sub": "sub", "and": "bitand", "or": "bitor", "xor": "bitxor"}
-SHIFTS = {"shl": "shl", "sal": "shl", "shr": "shr", "sar": "shr"}
-UNARY = frozenset({"inc", "dec", "neg", "not"})
-BITS = {"bt": "", "bts": "bitor", "btr": "bitand", "btc": "bitxor"}
-FENCES = frozenset({"mfence", "lfence", "sfence"})
-NOTHING = frozenset({"nop", "clflush", "clflushopt", "clwb", "pause", "endbr64", "endbr32"})
-MOVES = frozenset({"mov", "movabs", "movnti"})
-OTHERS = frozenset({"movzx", "movsx", "lea", "xchg", "xadd", "cmpxchg", "cmp", "test", "jmp", "ret"})
-LOCKABLE = frozenset({*ARITHMETIC, *UNARY, "xchg", "xadd", "cmpxchg", "bts", "btr", "btc"})
-
-_ZF, _SF, _CF, _OF, _PF = (Reg(f"%{f}") for f in ("zf", "sf", "cf", "of", "pf"))
 _ZERO, _ONE = Const(0), Const(1)
 Thunk = Callable[[], Expr]
-
-
-def _jumps() -> dict[str, Expr]:
-    zero, less, below = call("bool", _ZF), call("ne", _SF, _OF), call("bool", _CF)
-    taken = {
-        "e": zero, "l": less, "b": below, "s": call("bool", _SF), "o": call("bool", _OF), "p": call("bool", _PF),
-        "le": call("or", zero, less), "be": call("or", zero, below),
-    }  # fmt: skip
-    jumps = {f"j{k}": v for k, v in taken.items()} | {f"jn{k}": call("not", v) for k, v in taken.items()}
-    for alias, name in {
-        "jz": "je", "jnz": "jne", "jg": "jnle", "jge": "jnl", "ja": "jnbe", "jae": "jnb", "jc": "jb", "jnc": "jnb",
-        "jnae": "jb", "jnge": "jl", "jng": "jle", "jna": "jbe", "jpe": "jp", "jpo": "jnp", "jlt": "jl", "jgt": "jnle",
-    }.items():  # fmt: skip
-        jumps[alias] = jumps[name]
-    return jumps
-
-
-JUMPS = _jumps()
-KNOWN = frozenset(
-    {*ARITHMETIC, *SHIFTS, *UNARY, *BITS, *FENCES, *NOTHING, *MOVES, *OTHERS, *JUMPS}
-)  # fmt: skip
-
-
-def instructions() -> Iterator[str]:
-    """All instructions understood, without their suffixes."""
-    yield from sorted(KNOWN)
-
-
-class Opcode(NamedTuple):
-    """An instruction's name without its suffixes; ``source``: the narrower width of ``movzbl``."""
-
-    name: str
-    bits: int = 0
-    source: int = 0
-
-
-@lru_cache(maxsize=512)
-def decode(word: str) -> Opcode | None:
-    """The opcode of a word in lower case; None if there is none of that name."""
-    if word in KNOWN:
-        return Opcode(word)
-    stem, suffix = word[:-1], SUFFIXES.get(word[-1:], 0)
-    if suffix and stem in KNOWN and stem not in JUMPS and stem not in FENCES:
-        return Opcode(stem, suffix)
-    extending = re.fullmatch(r"mov([sz])([bwl])([wlq])", word)
-    if extending:
-        source, bits = SUFFIXES[extending[2]], SUFFIXES[extending[3]]
-        if source < bits and word != "movzlq":
-            return Opcode(f"mov{extending[1]}x", bits, source)
-    return Opcode("movsx", 64, 32) if word == "movsxd" else None
-
-
-def locals_of(expr: Expr) -> Iterator[str]:
-    """The locals an expression mentions."""
-    if isinstance(expr, Reg):
-        yield expr.name
-    elif isinstance(expr, Apply):
-        for a in expr.args:
-            yield from locals_of(a)
-
-
-_NEEDS = {name: frozenset(locals_of(condition)) for name, condition in JUMPS.items()}
-
-
-class Objects(Protocol):
-    """What the columns of a file share: its objects."""
-
-    def object(self, name: str) -> Ptr:
-        """The address of an object."""
-
-    def width(self, name: str) -> int:
-        """The declared bits of an object, 0 if it is not declared."""
-
-    def access(self, cell: Ptr, bits: int, written: bool, span: Span) -> None:
-        """Note an access to a cell. Raises ``Trouble`` if there is none."""
-
-
-@dataclass(slots=True, eq=False)
-class Thread:
-    """One column while it is lowered. ``bits`` is the width of whole registers.
-
-    ``small``: no value of the test leaves the range in which wrapping to 32 bits does nothing.
-    """
-
-    objects: Objects
-    cpu: int
-    bits: int
-    small: bool
-    code: list[Instruction] = field(default_factory=list)
-    labels: set[str] = field(default_factory=set)
-    written: set[str] = field(default_factory=set)
-    flags: set[str] = field(default_factory=set)
-    returns: bool = False
-    temporaries: int = 0
-
-    END = "%end"
-
-    def prepare(self, cells: list[x86.Cell]) -> None:
-        """Find out which flags the column's jumps read."""
-        for cell in cells:
-            self.flags |= _NEEDS.get(cell.opcode, frozenset())
-
-    def temporary(self) -> str:
-        """A local of its own."""
-        self.temporaries += 1
-        return f"%t{self.temporaries}"
-
-    def signed(self, expr: Expr, bits: int) -> Expr:
-        """Wrapped to a signed number; pointers fit whole registers. Locals are wrapped already."""
-        if (self.small and bits >= 32) or (
-            bits == self.bits and (isinstance(expr, Reg) or (isinstance(expr, Const) and isinstance(expr.value, Ptr)))
-        ):
-            return expr
-        return call(f"s{bits}", expr)
-
-    def unsigned(self, expr: Expr, bits: int) -> Expr:
-        """Wrapped to an unsigned number."""
-        return expr if self.small and bits >= 32 else call(f"u{bits}", expr)
-
-    def register(self, name: str) -> Expr:
-        """A register's value, modulo its width."""
-        register = REGISTERS[name.lower()]
-        whole = Reg(register.whole)
-        return call("shr", self.unsigned(whole, 16), Const(8)) if register.shift else whole
-
-    def set(self, name: str, value: Expr, span: Span, when: Expr = TRUE) -> None:
-        """Write a register, if ``when``; what happens to the rest of it is the manuals' rule."""
-        register = REGISTERS[name.lower()]
-        whole, bits = register.whole, register.bits
-        if bits >= self.bits:
-            value = self.signed(value, self.bits)
-        elif bits == 32:
-            value = self.unsigned(value, 32)
-        else:
-            rest = call("bitand", Reg(whole), Const(~(((1 << bits) - 1) << register.shift)))
-            value = call("bitor", rest, call("shl", self.unsigned(value, bits), Const(register.shift)))
-        self.code.append(Set(whole, value if when == TRUE else call("ite", when, value, Reg(whole)), span))
-        self.written.add(whole)
 
 
 def lower_cell(thread: Thread, placed: x86.Placed) -> None:
@@ -233,8 +72,8 @@ class _Instruction:
                 if register is not None:
                     return register.bits
             elif isinstance(operand, x86.Memory):
-                declared = [self.thread.objects.width(n) for n, _ in operand.terms if n.lower() not in REGISTERS]
-                bits = operand.size or max(declared, default=0)
+                names = [name for name, _ in operand.terms if name.lower() not in REGISTERS]
+                bits = operand.size or max(map(self.thread.objects.width, names), default=0)
                 if bits:
                     return bits
         return 32
@@ -393,11 +232,13 @@ class _Instruction:
         parity: Thunk | None = None,
     ) -> None:
         """Set those flags that the column reads and the instruction changes."""
-        for flag, value in ((_ZF, zero), (_SF, sign), (_CF, carry), (_OF, overflow), (_PF, parity)):
+        for flag, value in ((ZF, zero), (SF, sign), (CF, carry), (OF, overflow), (PF, parity)):
             if value is not None and flag.name in self.thread.flags:
                 self.thread.code.append(Set(flag.name, value(), self.span))
 
-    def flags_of(self, result: Expr, carry: Thunk | None, overflow: Thunk | None, zero: Thunk | None = None) -> None:
+    def flags_of(
+        self, result: Expr, carry: Thunk | None, overflow: Thunk | None, zero: Thunk | None = None
+    ) -> None:
         """All flags: ZF, SF and PF by the result."""
         value = self.signed(result)
 
@@ -463,8 +304,9 @@ class _Instruction:
             self.bit()
         else:
             {
-                "movzx": self.extend, "movsx": self.extend, "lea": self.lea, "xchg": self.xchg, "xadd": self.xadd,
-                "cmpxchg": self.cmpxchg, "cmp": self.compare, "test": self.compare, "ret": self.ret,
+                "movzx": self.extend, "movsx": self.extend, "lea": self.lea, "xchg": self.xchg,
+                "xadd": self.xadd, "cmpxchg": self.cmpxchg, "cmp": self.compare, "test": self.compare,
+                "ret": self.ret,
             }[opcode]()  # fmt: skip
 
     def _targets(self) -> tuple[x86.Operand, ...]:
@@ -566,7 +408,8 @@ class _Instruction:
             # The last bit that was shifted out is a bit of what one step less gives.
             before = call("sub", count, _ONE)
             previous = call("shl", old, before) if left else call("shr", wrap(old), before)
-            out = call("bitand", call("shr", self.unsigned(previous), Const(bits - 1 if left else 0)), _ONE)
+            place = Const(bits - 1 if left else 0)
+            out = call("bitand", call("shr", self.unsigned(previous), place), _ONE)
             first = call("lt", self.signed(old), _ZERO)
             after = call("lt", self.signed(result), _ZERO)
             overflow = {"shr": first, "sar": _ZERO}.get(self.opcode, call("ne", first, after))
@@ -637,7 +480,9 @@ class _Instruction:
         target, name = self.exchange()
         by = self.thread.register(name)
         if isinstance(target, x86.Memory):
-            old = self.modify(target, lambda old: call("add", old, by), lambda old: self.flags_of_sum(old, by))
+            old = self.modify(
+                target, lambda old: call("add", old, by), lambda old: self.flags_of_sum(old, by)
+            )
             self.assign(x86.Named(name), old)
             return
         before = self.value(target)

@@ -1,0 +1,114 @@
+"""The words of x86: registers, instructions, suffixes, conditions of jumps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from verifier.program.values import Apply, Expr, Reg, call
+
+
+class Register(NamedTuple):
+    """A name of a register: bits ``shift`` to ``shift + bits`` of the register ``whole``."""
+
+    whole: str
+    bits: int
+    shift: int = 0
+
+
+def _registers() -> dict[str, Register]:
+    names: dict[str, Register] = {}
+    for letter in "abcd":
+        whole = f"r{letter}x"
+        for name, bits in ((whole, 64), (f"e{letter}x", 32), (f"{letter}x", 16), (f"{letter}l", 8)):
+            names[name] = Register(whole, bits)
+        names[f"{letter}h"] = Register(whole, 8, 8)
+    for stem in ("si", "di", "bp", "sp"):
+        for name, bits in ((f"r{stem}", 64), (f"e{stem}", 32), (stem, 16), (f"{stem}l", 8)):
+            names[name] = Register(f"r{stem}", bits)
+    for number in range(8, 16):
+        for suffix, bits in (("", 64), ("d", 32), ("w", 16), ("b", 8)):
+            names[f"r{number}{suffix}"] = Register(f"r{number}", bits)
+    for name in ("rip", "cs", "ds", "es", "fs", "gs", "ss"):
+        names[name] = Register(name, 64)
+    return names
+
+
+REGISTERS = _registers()
+SUFFIXES = {"b": 8, "w": 16, "l": 32, "q": 64}
+ARITHMETIC = {"add": "add", "sub": "sub", "and": "bitand", "or": "bitor", "xor": "bitxor"}
+SHIFTS = {"shl": "shl", "sal": "shl", "shr": "shr", "sar": "shr"}
+UNARY = frozenset({"inc", "dec", "neg", "not"})
+BITS = {"bt": "", "bts": "bitor", "btr": "bitand", "btc": "bitxor"}
+FENCES = frozenset({"mfence", "lfence", "sfence"})
+NOTHING = frozenset({"nop", "clflush", "clflushopt", "clwb", "pause", "endbr64", "endbr32"})
+MOVES = frozenset({"mov", "movabs", "movnti"})
+OTHERS = frozenset({"movzx", "movsx", "lea", "xchg", "xadd", "cmpxchg", "cmp", "test", "jmp", "ret"})
+LOCKABLE = frozenset({*ARITHMETIC, *UNARY, "xchg", "xadd", "cmpxchg", "bts", "btr", "btc"})
+
+ZF, SF, CF, OF, PF = (Reg(f"%{f}") for f in ("zf", "sf", "cf", "of", "pf"))
+
+
+def _jumps() -> dict[str, Expr]:
+    zero, less, below = call("bool", ZF), call("ne", SF, OF), call("bool", CF)
+    taken = {
+        "e": zero, "l": less, "b": below,
+        "s": call("bool", SF), "o": call("bool", OF), "p": call("bool", PF),
+        "le": call("or", zero, less), "be": call("or", zero, below),
+    }  # fmt: skip
+    jumps = {f"j{k}": v for k, v in taken.items()} | {f"jn{k}": call("not", v) for k, v in taken.items()}
+    for alias, name in {
+        "jz": "je", "jnz": "jne", "jc": "jb", "jnc": "jnb", "jpe": "jp", "jpo": "jnp",
+        "jg": "jnle", "jge": "jnl", "jng": "jle", "jnge": "jl", "jlt": "jl", "jgt": "jnle",
+        "ja": "jnbe", "jae": "jnb", "jna": "jbe", "jnae": "jb",
+    }.items():  # fmt: skip
+        jumps[alias] = jumps[name]
+    return jumps
+
+
+JUMPS = _jumps()
+KNOWN = frozenset({*ARITHMETIC, *SHIFTS, *UNARY, *BITS, *FENCES, *NOTHING, *MOVES, *OTHERS, *JUMPS})
+
+
+def instructions() -> Iterator[str]:
+    """All instructions understood, without their suffixes."""
+    yield from sorted(KNOWN)
+
+
+class Opcode(NamedTuple):
+    """An instruction's name without its suffixes; ``source``: the narrower width of ``movzbl``."""
+
+    name: str
+    bits: int = 0
+    source: int = 0
+
+
+@lru_cache(maxsize=512)
+def decode(word: str) -> Opcode | None:
+    """The opcode of a word in lower case; None if there is none of that name."""
+    if word in KNOWN:
+        return Opcode(word)
+    stem, suffix = word[:-1], SUFFIXES.get(word[-1:], 0)
+    if suffix and stem in KNOWN and stem not in JUMPS and stem not in FENCES:
+        return Opcode(stem, suffix)
+    extending = re.fullmatch(r"mov([sz])([bwl])([wlq])", word)
+    if extending:
+        source, bits = SUFFIXES[extending[2]], SUFFIXES[extending[3]]
+        if source < bits and word != "movzlq":
+            return Opcode(f"mov{extending[1]}x", bits, source)
+    return Opcode("movsx", 64, 32) if word == "movsxd" else None
+
+
+def locals_of(expr: Expr) -> Iterator[str]:
+    """The locals an expression mentions."""
+    if isinstance(expr, Reg):
+        yield expr.name
+    elif isinstance(expr, Apply):
+        for a in expr.args:
+            yield from locals_of(a)
+
+
+# The flags that a conditional jump reads.
+NEEDS = {name: frozenset(locals_of(condition)) for name, condition in JUMPS.items()}
