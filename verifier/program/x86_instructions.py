@@ -425,7 +425,9 @@ class _Instruction:
         def change(old: Expr) -> Expr:
             if opcode == "neg":
                 return call("neg", old)
-            return call("inv", old) if opcode == "not" else call("add" if opcode == "inc" else "sub", old, _ONE)
+            if opcode == "not":
+                return call("inv", old)
+            return call("add" if opcode == "inc" else "sub", old, _ONE)
 
         def flags(old: Expr) -> None:
             result = change(old)

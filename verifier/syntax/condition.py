@@ -7,7 +7,7 @@ found out by ``verifier.program.observe``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -147,7 +147,8 @@ COMPARISONS = {
 }  # fmt: skip
 
 
-_SIMPLE = re.compile(r"(?:(\d+):(\w+)|\[\s*(\w+)\s*\]|(\w+))\s*==?\s*(-?\d+)")
+_ITEM = re.compile(r"(?:(\d+):|(\[\s*))?([A-Za-z_]\w*)\s*\]?\s*==?\s*(-?\d+)")
+_PLACE = re.compile(r"(?:(\d+):)?([A-Za-z_]\w*)")
 
 
 class Builder:
@@ -181,9 +182,24 @@ class Builder:
                 proposition, span = self.proposition(body), self.span(body)
             elif child.data == "filter":  # type: ignore[union-attr]
                 filters.append(self.proposition(child.children[0]))  # type: ignore[union-attr]
+            elif child.data == "places":  # type: ignore[union-attr]
+                locations += self.places(child.children[0])  # type: ignore[union-attr,arg-type]
             else:
                 locations += [self.place(c.children[-1]) for c in child.children]  # type: ignore[union-attr]
         return Final(quantifier, proposition, span, tuple(locations), tuple(filters))
+
+    def places(self, token: Token) -> Iterator[Place]:
+        """``[x; y; 0:r1]``: a whole list in one token."""
+        start = token.start_pos or 0
+        for found in _PLACE.finditer(token):
+            span = Span(self.source, start + found.start(), start + found.end())
+            name = Name(found[2], Span(self.source, start + found.start(2), span.end))
+            cpu = found[1]
+            if cpu is None:
+                yield name
+            else:
+                number = Number(int(cpu), Span(self.source, span.start, span.start + len(cpu)))
+                yield Register(number, name, span)
 
     def proposition(self, tree: Any) -> Proposition:
         """Any proposition."""
@@ -201,7 +217,8 @@ class Builder:
             parts = tuple(self.proposition(c) for c in tree.children if hasattr(c, "data"))
             return Logic("or" if kind == "disjunction" else "and", parts, span)
         if kind == "implies":
-            return Logic("implies", tuple(self.proposition(c) for c in (tree.children[0], tree.children[-1])), span)
+            left, _, right = tree.children
+            return Logic("implies", (self.proposition(left), self.proposition(right)), span)
         if kind == "negation":
             return Logic("not", (self.proposition(tree.children[-1]),), span)
         if kind == "comparison":
@@ -224,24 +241,27 @@ class Builder:
             return Logic("and" if str(tree.children[0]) == "true" else "or", (), span)
         return Truth(self.operand(tree), span)
 
-    def simple(self, token: Token) -> Compare:
-        """``1:r0 = 1``, ``[x] = 2``, ``x = -1``: a whole comparison in one token."""
-        found = _SIMPLE.match(token)
-        assert found and token.start_pos is not None
-        start = token.start_pos
+    def simple(self, token: Token) -> Proposition:
+        """``1:r0 = 1 /\\ [x] = 2 /\\ y = -1``: a whole conjunction in one token."""
+        start = token.start_pos or 0
+        parts = [self.item(found, start) for found in _ITEM.finditer(token)]
+        return parts[0] if len(parts) == 1 else Logic("and", tuple(parts), self.span(token))
 
-        def span(group: int) -> Span:
-            return Span(self.source, start + found.start(group), start + found.end(group))
-
-        cpu, register, inside, name, value = found.groups()
+    def item(self, found: re.Match[str], start: int) -> Compare:
+        """One comparison of such a token, which starts at ``start``."""
+        source, (_, cpu_end), (name_at, end) = self.source, found.span(1), found.span(3)
+        cpu, bracket, name, value = found.groups()
+        first = start + found.start()
         left: Place
         if cpu is not None:
-            left = Register(Number(int(cpu), span(1)), Name(register, span(2)), span(1).to(span(2)))
-        elif inside is not None:
-            left = Name(inside, span(3), True)
+            number = Number(int(cpu), Span(source, first, start + cpu_end))
+            span = Span(source, first, start + end)
+            left = Register(number, Name(name, Span(source, start + name_at, start + end)), span)
         else:
-            left = Name(name, span(4))
-        return Compare("eq", left, Number(int(value), span(5)), Span(self.source, start, start + len(token)))
+            left = Name(name, Span(source, start + name_at, start + end), bracket is not None)
+        last = start + found.end()
+        right = Number(int(value), Span(source, start + found.start(4), last))
+        return Compare("eq", left, right, Span(source, first, last))
 
     def atom(self, tree: Any) -> Number | Name:
         """A number or a name."""
@@ -317,7 +337,8 @@ def parse_final(source: Source, text: str) -> Final:
     except UnexpectedInput as error:
         raise InputError([syntax_error(source, error, "the condition")]) from None
     except RecursionError:  # of lark, whose tree builder walks down trees
-        raise InputError([_nesting(Span(source, len(text) - len(text.lstrip()), len(text.rstrip())))]) from None
+        start = len(text) - len(text.lstrip())
+        raise InputError([_nesting(Span(source, start, len(text.rstrip())))]) from None
 
 
 def normal(final: Final) -> str:
