@@ -7,7 +7,7 @@ from typing import Protocol
 
 from verifier.errors import InputError
 from verifier.program.events import Observable
-from verifier.program.values import FAULT, FALSE, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value, call
+from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value, call
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
 
@@ -72,22 +72,20 @@ class Observed:
 def observe(final: c.Final, scope: Scope) -> Observed:
     """Resolve all that a file says about its end; raises ``InputError`` with every error in it."""
     observer = _Observer(scope)
-    troubles: list[Diagnostic] = []
-    condition: Expr = TRUE
-    filters: list[Expr] = []
     for place in final.locations:
         try:
             observer.operand(place)
         except Trouble as trouble:
-            troubles.append(trouble.diagnostic)
-    if final.proposition is not None:
-        condition = observer.collect(final.proposition, troubles)
+            observer.troubles.append(trouble.diagnostic)
+    condition = TRUE if final.proposition is None else observer.proposition(final.proposition)
     shown = observer.shown()
-    for proposition in final.filters:
-        filters.append(observer.collect(proposition, troubles))
-    if troubles:
-        raise InputError(troubles)
+    filters = [observer.proposition(p) for p in final.filters]
+    if observer.troubles:
+        raise InputError(observer.troubles)
     return Observed(observer.observables, condition, shown, call("and", *filters) if filters else None)
+
+
+MAX_RANGE = 256
 
 
 class _Observer:
@@ -98,6 +96,7 @@ class _Observer:
         self.at: int | None = None
         self.snapshots = 0
         self.variables: dict[str, int] = {}
+        self.troubles: list[Diagnostic] = []
 
     def shown(self) -> list[int]:
         """Registers by CPU and name, then memory by name, then the rest."""
@@ -121,21 +120,8 @@ class _Observer:
             self.observables.append(observable)
         return Obs(self.index[observable])
 
-    def collect(self, proposition: c.Proposition, troubles: list[Diagnostic]) -> Expr:
-        """Resolve a proposition; all its errors go to ``troubles``."""
-        if isinstance(proposition, c.Logic):
-            for part in proposition.parts[:-1] if proposition.op == "not" else ():
-                self.collect(part, troubles)
-            if proposition.op in ("and", "or"):
-                return call(proposition.op, *(self.collect(p, troubles) for p in proposition.parts))
-        try:
-            return self.proposition(proposition, False)
-        except Trouble as trouble:
-            troubles.append(trouble.diagnostic)
-            return FALSE
-
-    def proposition(self, p: c.Proposition, negated: bool) -> Expr:
-        """An expression that is 1 or 0."""
+    def proposition(self, p: c.Proposition, negated: bool = False) -> Expr:
+        """An expression that is 1 or 0; errors go to ``troubles``."""
         if isinstance(p, c.Logic):
             if p.op == "not":
                 return call("not", self.proposition(p.parts[0], not negated))
@@ -143,6 +129,14 @@ class _Observer:
                 left = self.proposition(p.parts[0], not negated)
                 return call("or", call("not", left), self.proposition(p.parts[1], negated))
             return call(p.op, *(self.proposition(q, negated) for q in p.parts))
+        try:
+            return self.atom(p, negated)
+        except Trouble as trouble:
+            self.troubles.append(trouble.diagnostic)
+            return FALSE
+
+    def atom(self, p: c.Proposition, negated: bool) -> Expr:
+        """A proposition that is no logic; raises ``Trouble``."""
         if isinstance(p, c.Compare):
             return self.compare(p)
         if isinstance(p, c.Truth):
@@ -163,6 +157,7 @@ class _Observer:
             )
         if isinstance(p, c.Tlb):
             return self.tlb(p)
+        assert isinstance(p, c.Ever)
         return self.ever(p)
 
     def tlb(self, p: c.Tlb) -> Expr:
@@ -176,19 +171,20 @@ class _Observer:
     def ever(self, p: c.Ever) -> Expr:
         """One instant of its own for each ``ever``."""
         if self.at is not None:
-            raise Trouble("nested-ever", "'ever' inside 'ever'", p.span, "one instant is asked for; one is enough")
+            hint = "one instant is asked for; one is enough"
+            raise Trouble("nested-ever", "'ever' inside 'ever'", p.span, hint)
         number, self.snapshots = self.snapshots, self.snapshots + 1
         self.at = number
-        try:
-            inner = self.proposition(p.body, False)
-        finally:
-            self.at = None
+        inner = self.proposition(p.body)
+        self.at = None
         text = " ".join(p.span.text.split())
         return self.add(Observable("ever", text, expr=inner, at=number))
 
     def ranged(self, p: c.Ranged, negated: bool) -> Expr:
         """``some`` and ``all`` over CPUs."""
         low, high = self.number(p.low), self.number(p.high)
+        if high - low >= MAX_RANGE:
+            raise Trouble("range", f"a range of more than {MAX_RANGE} numbers", p.span)
         outer = dict(self.variables)
         parts: list[Expr] = []
         for cpu in range(low, high + 1):
