@@ -59,9 +59,7 @@ def check(
     """
     from verifier.suite import Options, run
 
-    return run(
-        test, Options(model=model, judge=judge, unroll=unroll, timeout=timeout, states=states)
-    )
+    return run(test, Options(model=model, judge=judge, unroll=unroll, timeout=timeout, states=states))
 
 
 def __getattr__(name: str) -> Any:

@@ -77,9 +77,13 @@ def _arguments() -> argparse.ArgumentParser:
         command.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds a test")
         command.add_argument("--seed", type=_count, default=0, metavar="N", help="of the solver")
         command.add_argument("-j", dest="jobs", type=_count, default=1, metavar="N", help="processes")
-        command.add_argument("-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N")
+        command.add_argument(
+            "-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N"
+        )
         command.add_argument("--format", choices=("text", "json", "herd"), default="text")
-        command.add_argument("--dot", metavar="FILE", help="the last witness as a graph; - for standard output")
+        command.add_argument(
+            "--dot", metavar="FILE", help="the last witness as a graph; - for standard output"
+        )
         command.add_argument("-q", "--quiet", action="store_true", help="no stories")
     return parser
 
@@ -91,7 +95,8 @@ def _main(argv: list[str] | None) -> int:
 
     options = Options(
         arguments.model, arguments.judge, arguments.unroll, arguments.timeout, arguments.seed,
-        arguments.command == "states" or arguments.format == "herd", not arguments.quiet or bool(arguments.dot),
+        arguments.command == "states" or arguments.format == "herd",
+        not arguments.quiet or bool(arguments.dot),
         dict(arguments.defines),
     )  # fmt: skip
     tasks = discover(arguments.paths)

@@ -85,7 +85,8 @@ class LitmusItem(pytest.Item):
         from verifier.suite import Options, run
 
         options = Options(
-            judge=self.config.getoption("--verifier-judge"), timeout=self.config.getoption("--verifier-timeout")
+            judge=self.config.getoption("--verifier-judge"),
+            timeout=self.config.getoption("--verifier-timeout"),
         )
         try:
             verdict = run(self.test, options)

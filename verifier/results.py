@@ -63,7 +63,9 @@ def judge_answer(
         as_expected = observation == test.expected
         if test.expected == "deadlock":
             as_expected = answer.deadlock and not answer.cut
-        elif test.portable and test.expected in ("sometimes", "always") and observation in ("never", "always"):
+        elif (
+            test.portable and test.expected in ("sometimes", "always") and observation in ("never", "always")
+        ):
             # The comment is about the kernel's portable model, which admits more than x86.
             as_expected, reason = True, "stronger on x86" if observation != test.expected else reason
     return Verdict(

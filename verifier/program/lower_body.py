@@ -62,7 +62,9 @@ class Frame:
 class Body:
     """Lowers for one CPU. Errors go to ``troubles``; lowering goes on with the next statement."""
 
-    def __init__(self, unit: Unit, objects: Objects, cpu: int, troubles: list[Diagnostic], depth: int = 0) -> None:
+    def __init__(
+        self, unit: Unit, objects: Objects, cpu: int, troubles: list[Diagnostic], depth: int = 0
+    ) -> None:
         self.unit, self.objects, self.cpu, self.troubles = unit, objects, cpu, troubles
         self.code: list[Instruction] = []
         self.written: set[str] = set()
@@ -161,7 +163,8 @@ class Body:
         if s.init is not None:
             self.store(place, initial, s.span)
             self.frame.kinds[s.name] = initial.kind
-        else:
+        elif self.frame.prefix or self.depth:
+            # In a thread the initial state may have given it a value.
             self.code.append(Set(name, FALSE, s.span))
 
     def branch(self, s: ast.If) -> None:
@@ -349,7 +352,9 @@ class Body:
         if value.kind in ("number", "mm", "mask", "function", "struct"):
             raise Trouble("type", f"{kernel.KINDS.get(value.kind, value.kind)} cannot be dereferenced", span)
         if value.kind == "page":
-            raise Trouble("type", "a page is no pointer", span, "its content is A.data, or *v through a mapping")
+            raise Trouble(
+                "type", "a page is no pointer", span, "its content is A.data, or *v through a mapping"
+            )
         return Place(value.expr, virtual=value.kind == "va", kind="pte" if value.kind == "entry" else "")
 
     def named(self, e: ast.Ident) -> Place:
@@ -361,7 +366,12 @@ class Body:
             if kind == "data":
                 thing = self.objects.things[name]
                 if thing.percpu:
-                    raise Trouble("percpu", f"each CPU has its own {name}", e.span, f"this_cpu_read({name}), per_cpu({name}, cpu)")
+                    raise Trouble(
+                        "percpu",
+                        f"each CPU has its own {name}",
+                        e.span,
+                        f"this_cpu_read({name}), per_cpu({name}, cpu)",
+                    )
                 if not self.parameters or self.unit.arch == "MM":
                     return Place(Const(Ptr(name)), wrap=thing.wrap)
             elif kind:
@@ -395,7 +405,9 @@ class Body:
         if not isinstance(root, ast.Ident) or root.name not in self.objects.things:
             known = [t.name for t in self.objects.things.values() if t.percpu]
             name = root.name if isinstance(root, ast.Ident) else ""
-            raise Trouble("unknown-name", f"there is no per-CPU object {name!r}", e.span, nearest(name, known))
+            raise Trouble(
+                "unknown-name", f"there is no per-CPU object {name!r}", e.span, nearest(name, known)
+            )
         if not self.objects.things[root.name].percpu:
             raise Trouble("type", f"{root.name} is no per-CPU object", e.span, "declare it: percpu int x;")
         return self.objects.path(e)
@@ -420,7 +432,7 @@ class Body:
     def wrap(self, expr: Expr, wrap: str) -> Expr:
         """Cut what was computed to the type it is stored in."""
         arithmetic = isinstance(expr, Apply) and expr.function not in COMPARES | {"not", "and", "or", "bool"}
-        if wrap and (arithmetic or isinstance(expr, Const) and isinstance(expr.value, int)):
+        if wrap and (arithmetic or (isinstance(expr, Const) and isinstance(expr.value, int))):
             return call(wrap, expr)
         return expr
 
@@ -440,7 +452,11 @@ class Body:
 
     def constant(self, e: ast.CExpr) -> int | None:
         """Its value if it is a constant here."""
-        if isinstance(e, ast.CallExpr) and e.name in ("smp_processor_id", "raw_smp_processor_id") and not e.arguments:
+        if (
+            isinstance(e, ast.CallExpr)
+            and e.name in ("smp_processor_id", "raw_smp_processor_id")
+            and not e.arguments
+        ):
             return self.cpu
         if isinstance(e, ast.Binary) and e.op in COMPARISONS:
             a, b = self.constant(e.left), self.constant(e.right)
@@ -497,7 +513,9 @@ class Body:
             every = FALSE if name == "cpu_none_mask" else TRUE
             return Val(FALSE, "mask", (every,) * self.objects.cpus)
         if name in self.unit.functions or name in self.frame.functions:
-            raise Trouble("type", f"{name} is a function", e.span, "functions can only be called or passed on")
+            raise Trouble(
+                "type", f"{name} is a function", e.span, "functions can only be called or passed on"
+            )
         return self.load(self.named(e))
 
     def assign(self, e: ast.Assign) -> Val:
@@ -517,14 +535,10 @@ class Body:
             value = Val(self.compute(e.op, before, self.value(e.value).expr, e.span))
             self.store(place, value, e.span)
             return Val(before) if e.post else Val(self.wrap(value.expr, place.wrap))
-        self.redirect(place, value, e.span)
+        self.store(place, value, e.span)
         if isinstance(e.target, ast.Ident) and place.local:
             self.frame.kinds[e.target.name] = value.kind
         return Val(Reg(place.local), value.kind) if place.local else value
-
-    def redirect(self, place: Place, value: Val, span: Span) -> None:
-        """``r0 = READ_ONCE(x)`` reads into r0 itself."""
-        self.store(place, value, span)
 
     def compute(self, op: str, a: Expr, b: Expr, span: Span) -> Expr:
         if op not in OPERATORS:
@@ -559,12 +573,11 @@ class Body:
     def binary(self, e: ast.Binary) -> Val:
         if e.op not in ("&&", "||"):
             left = self.value(e.left)
-            before = len(self.code)
+            if _has_effects(e.right):
+                left = Val(self.keep(left.expr), left.kind)
             right = self.value(e.right)
-            if len(self.code) > before and _has_effects(e.right) and isinstance(left.expr, Reg):
-                pass
-            result = self.compute(e.op, left.expr, right.expr, e.span)
-            return Val(result, "va" if left.kind == "va" and e.op in "+-" else "")
+            computed = self.compute(e.op, left.expr, right.expr, e.span)
+            return Val(computed, "va" if left.kind == "va" and e.op in "+-" else "")
         left = self.value(e.left)
         start = len(self.code)
         right = self.value(e.right)
@@ -606,7 +619,9 @@ class Body:
             raise Trouble("not-yet", f"{name}: {word.planned} {verb} not supported yet", e.span)
         return self.word(word, e)
 
-    def inline(self, function: ast.Function, arguments: tuple[ast.CExpr, ...], span: Span, void: bool = False) -> Val:
+    def inline(
+        self, function: ast.Function, arguments: tuple[ast.CExpr, ...], span: Span, void: bool = False
+    ) -> Val:
         """A call of the test's own function."""
         if function.name in self.chain or len(self.chain) > MAX_DEPTH:
             raise Trouble("recursion", f"{function.name}() calls itself", span, "write it as a loop")
@@ -703,7 +718,9 @@ class Body:
             self.check(value, kind, e.span)
             arguments[parameter.name] = value
             if kind in ("pointer", "entry"):
-                places[parameter.name] = Place(value.expr, virtual=value.kind == "va", kind="pte" if kind == "entry" else "")
+                places[parameter.name] = Place(
+                    value.expr, virtual=value.kind == "va", kind="pte" if kind == "entry" else ""
+                )
 
     def check(self, value: Val, kind: str, span: Span) -> None:
         """Refuse what is known to be of another kind."""
@@ -718,7 +735,9 @@ class Body:
             }.get(kind, {kind})
             if have not in fits:
                 wanted = kernel.KINDS.get(kind, kind)
-                raise Trouble("type", f"{wanted} is needed here, this is {kernel.KINDS.get(have, have)}", span)
+                raise Trouble(
+                    "type", f"{wanted} is needed here, this is {kernel.KINDS.get(have, have)}", span
+                )
 
     def effect(self, effect: kernel.Effect, env: dict[str, Expr], places: dict[str, Place]) -> Val | None:
         """One instruction of a word; its value if it has one."""
@@ -775,12 +794,12 @@ class Body:
             if effect.register == "cr3" and not self.objects.names("mm"):
                 raise Trouble("no-mm", "there is no address space", self.span, "declare one: mm N { };")
             place = places[effect.into] if effect.into else None
-            into = place.local if place else None
+            local = place.local if place else None
             assert effect.value is not None
-            touch = Touch(Const(Ptr(f"{self.cpu}:{effect.register}")), into, fill(effect.value, env))
+            touch = Touch(Const(Ptr(f"{self.cpu}:{effect.register}")), local, fill(effect.value, env))
             self.emit(effect.op, touch, serializing=effect.serializing and effect.op != "IRQ")
-            if into:
-                self.written.add(into)
+            if local:
+                self.written.add(local)
             return None
         arguments = tuple(env[a] for a in effect.args)
         self.emit(effect.op, kind=effect.kind, args=arguments, serializing=effect.serializing)
@@ -841,7 +860,9 @@ class Body:
     def bits(self, mask: Val, span: Span) -> tuple[Expr, ...]:
         """The bits of a mask; one in memory is read at one instant."""
         if mask.kind and mask.kind != "mask":
-            raise Trouble("type", f"a cpumask is needed here, this is {kernel.KINDS.get(mask.kind, mask.kind)}", span)
+            raise Trouble(
+                "type", f"a cpumask is needed here, this is {kernel.KINDS.get(mask.kind, mask.kind)}", span
+            )
         if mask.bits is not None:
             return mask.bits
         names = [self.fresh() for _ in range(self.objects.cpus)]
@@ -858,7 +879,11 @@ class Body:
         total: Expr = Const(0) if word.name == "cpumask_weight" else Const(len(bits))
         for cpu in reversed(range(len(bits))):
             bit = call("bool", bits[cpu])
-            total = call("add", total, bit) if word.name == "cpumask_weight" else call("ite", bit, Const(cpu), total)
+            total = (
+                call("add", total, bit)
+                if word.name == "cpumask_weight"
+                else call("ite", bit, Const(cpu), total)
+            )
         return Val(total)
 
     def mask_store(self, e: ast.CExpr, values: tuple[Expr, ...]) -> Val:
@@ -888,7 +913,9 @@ class Body:
             if isinstance(cpu.expr, Const) and not (
                 isinstance(cpu.expr.value, int) and 0 <= cpu.expr.value < cpus
             ):
-                raise Trouble("no-cpu", "there is no such CPU", given["cpu"].span, f"CPUs are 0 to {cpus - 1}")
+                raise Trouble(
+                    "no-cpu", "there is no such CPU", given["cpu"].span, f"CPUs are 0 to {cpus - 1}"
+                )
             guards = tuple(call("eq", cpu.expr, Const(c)) for c in range(cpus))
         elif "m" in given:
             guards = self.bits(self.value(given["m"]), given["m"].span)
@@ -998,7 +1025,11 @@ def _idle(s: ast.Stmt) -> bool:
     if isinstance(s, ast.Block):
         return all(map(_idle, s.body))
     if isinstance(s, ast.ExprStmt):
-        return isinstance(s.expr, ast.CallExpr) and s.expr.name in ("cpu_relax", "barrier") and not s.expr.arguments
+        return (
+            isinstance(s.expr, ast.CallExpr)
+            and s.expr.name in ("cpu_relax", "barrier")
+            and not s.expr.arguments
+        )
     return isinstance(s, ast.Empty)
 
 
@@ -1015,11 +1046,10 @@ def _walk(node: object) -> list[object]:
 def _assigns(node: object, name: str) -> bool:
     """Does a statement assign a variable?"""
     return any(
-        isinstance(n, ast.Assign) and isinstance(n.target, ast.Ident) and n.target.name == name for n in _walk(node)
+        isinstance(n, ast.Assign) and isinstance(n.target, ast.Ident) and n.target.name == name
+        for n in _walk(node)
     )
 
 
 def _has_effects(node: object) -> bool:
     return any(isinstance(n, ast.Assign | ast.CallExpr) for n in _walk(node))
-
-

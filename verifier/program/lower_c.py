@@ -39,10 +39,9 @@ def lower(test: Test) -> Lowered:
             if at == cpu:
                 start.append(Set(name, Const(value), span))
                 scope.written[cpu].add(name)
-        thread = unit.threads.get(cpu)
-        if thread is not None:
+        if cpu in unit.threads:
             body = Body(unit, objects, cpu, troubles)
-            start += body.thread(thread)
+            start += body.thread(unit.threads[cpu])
             scope.written[cpu] |= body.written
         threads.append(tuple(start))
     seen = None
@@ -142,7 +141,9 @@ class _Scope:
         if place.name == "mk_pte" and kinds == ["page"]:
             return Const(Ptr(names[0]))
         if place.name == "mm_cpumask" and kinds == ["mm"]:
-            raise Trouble("type", "a mask has no value", place.span, f"ask for a member: mm_cpumask({names[0]})[1]")
+            raise Trouble(
+                "type", "a mask has no value", place.span, f"ask for a member: mm_cpumask({names[0]})[1]"
+            )
         if place.name in ("pte", "mm_cpumask"):
             wanted = "pte(mm, va)" if place.name == "pte" else "mm_cpumask(mm)"
             raise Trouble("type", f"it takes {wanted}", place.span)
@@ -169,7 +170,9 @@ class _Scope:
         if isinstance(place, c.Name):
             if self.objects.kind(place.name) not in ("mm", "page", "struct"):
                 known = [t.name for t in self.objects.things.values()]
-                raise Trouble("unknown-name", f"{place.name!r} has no fields", place.span, nearest(place.name, known))
+                raise Trouble(
+                    "unknown-name", f"{place.name!r} has no fields", place.span, nearest(place.name, known)
+                )
             return place.name
         if isinstance(place, c.Field):
             return f"{self._path(place.base)}.{place.name}"
@@ -191,10 +194,14 @@ class _Scope:
                 return RegisterOf(cpu, name, f"{cpu}:{name}")
             hint = nearest(name, self.written[cpu])
             raise Trouble("unwritten", f"no statement of P{cpu} writes {name}", place.span, hint)
-        root = place
+        root: c.Place = place
         while isinstance(root, c.Field):
             root = root.base
-        if isinstance(root, c.Name) and root.name in self.objects.things and self.objects.things[root.name].percpu:
+        if (
+            isinstance(root, c.Name)
+            and root.name in self.objects.things
+            and self.objects.things[root.name].percpu
+        ):
             self.objects.fields.add(place.name if isinstance(place, c.Field) else "")
             path = f"{cpu}:{self._path(place)}"
             return CellOf(Ptr(path), path)

@@ -70,7 +70,9 @@ class Objects:
     def _declare(self, item: Object) -> None:
         base = item.type.base
         if base == "table":
-            raise Trouble("not-yet", "page-table levels are not supported yet", item.span, "map pages in the mm itself")
+            raise Trouble(
+                "not-yet", "page-table levels are not supported yet", item.span, "map pages in the mm itself"
+            )
         if base == "code":
             raise Trouble("not-yet", "instruction fetch is not supported yet", item.span)
         size = 1
@@ -146,7 +148,10 @@ class Objects:
                 self.things[expr.name] = Thing(expr.name, "data", "s32")
                 return Ptr(expr.name)
             raise Trouble(
-                "unknown-name", f"there is no {expr.name!r}", expr.span, nearest(expr.name, [*self.things, *self.unit.enums])
+                "unknown-name",
+                f"there is no {expr.name!r}",
+                expr.span,
+                nearest(expr.name, [*self.things, *self.unit.enums]),
             )
         if isinstance(expr, ast.Unary) and expr.op == "&":
             return self.value(expr.operand)
@@ -198,7 +203,9 @@ class Objects:
                     self.give(Ptr(name, position), self.value(part), part.span)
                     position += 1
                 else:
-                    raise Trouble("type", f"this is nothing that {thing.name} can be initialised with", part.span)
+                    raise Trouble(
+                        "type", f"this is nothing that {thing.name} can be initialised with", part.span
+                    )
 
     def _map(self, mm: str, part: Mapping) -> None:
         if mm == "init_mm":
@@ -226,7 +233,9 @@ class Objects:
                 members = range(self.number(part), self.number(part) + 1)
             for cpu in members:
                 if not 0 <= cpu < self.cpus:
-                    raise Trouble("no-cpu", f"there is no CPU {cpu}", part.span, f"CPUs are 0 to {self.cpus - 1}")
+                    raise Trouble(
+                        "no-cpu", f"there is no CPU {cpu}", part.span, f"CPUs are 0 to {self.cpus - 1}"
+                    )
                 self.give(Ptr(name, cpu), 1, part.span)
 
     def _setting(self, item: Setting) -> None:
@@ -260,7 +269,9 @@ class Objects:
         """``runqueues.curr`` as a name."""
         if isinstance(expr, Ident):
             if expr.name not in self.things:
-                raise Trouble("unknown-name", f"there is no {expr.name!r}", expr.span, nearest(expr.name, self.things))
+                raise Trouble(
+                    "unknown-name", f"there is no {expr.name!r}", expr.span, nearest(expr.name, self.things)
+                )
             return expr.name
         if isinstance(expr, ast.FieldExpr):
             base = self.path(expr.base)
@@ -327,5 +338,3 @@ class Objects:
             if mms:
                 add(Ptr(f"{cpu}:cr3"), f"{cpu}:cr3", "register", Ptr("init_mm"))
         return out
-
-

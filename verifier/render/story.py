@@ -105,8 +105,14 @@ def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
         else:
             follows = steps[at + 1] if at + 1 < len(steps) else None
             stored = event is not None and event.op == "W" and step.kind == "exec" and bool(step.writes)
-            register = stored and event is not None and any(":cr3" in c or ":irq" in c for c, _ in step.writes)
-            if stored and not register and any(s.kind == "commit" and s.event is event for s in steps[at + 1 :]):
+            register = (
+                stored and event is not None and any(":cr3" in c or ":irq" in c for c, _ in step.writes)
+            )
+            if (
+                stored
+                and not register
+                and any(s.kind == "commit" and s.event is event for s in steps[at + 1 :])
+            ):
                 if follows is not None and follows.kind == "commit" and follows.event is event:
                     skip.add(at + 1)
                 else:
@@ -121,5 +127,7 @@ def _silent(step: Step, rest: list[Step]) -> bool:
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):
         return False
     if event.op == "SEND":
-        return not any(s.event is not None and s.event.op == "DLV" and s.event.body in event.handlers for s in rest)
+        return not any(
+            s.event is not None and s.event.op == "DLV" and s.event.body in event.handlers for s in rest
+        )
     return not event.handlers

@@ -26,7 +26,20 @@ def candidate(e: Encoding) -> Symbolic:
     """The candidate; adds to the encoding's clauses what ties its literals together."""
     space = Space(e.nodes, e.clauses)
     parts: dict[str, Any] = {name: SymbolicEvents(space) for name in ("I", "S", "D", "INV", "USE", "INIT")}
-    for name in ("po", "loc", "rfe", "rfi", "co", "issue", "trans", "covers", "sent", "acked", "seen", "none"):
+    for name in (
+        "po",
+        "loc",
+        "rfe",
+        "rfi",
+        "co",
+        "issue",
+        "trans",
+        "covers",
+        "sent",
+        "acked",
+        "seen",
+        "none",
+    ):
         parts[name] = SymbolicRelation(space)
     x = Symbolic(cells=[], translated=bool(e.uses), **parts)
     _sets(e, x)

@@ -54,7 +54,9 @@ def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]
 
     text = source.text
     if not text.strip():
-        raise _refuse(source.name, "empty", "the file is empty", f"a test begins with one of {', '.join(HEADERS)}")
+        raise _refuse(
+            source.name, "empty", "the file is empty", f"a test begins with one of {', '.join(HEADERS)}"
+        )
     bare = layout.uncomment(source, herd=True).text if text.lstrip()[:2] in ("//", "/*", "(*") else text
     start = len(bare) - len(bare.lstrip())
     words = bare.split(None, 1)

@@ -326,7 +326,7 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """``place = value;`` or ``cpus:place = value;`` (``1..n:cr3 = N``, ``0:r1 = x``, ``mm_cpumask(N) = {1}``)."""
+    """``place = value;`` or ``cpus:place = value;``: ``1..n:cr3 = N``, ``mm_cpumask(N) = {1}``."""
 
     place: CExpr
     value: InitValue

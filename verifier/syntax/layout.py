@@ -76,7 +76,14 @@ def _end_of_comment(source: Source, start: int, mark: str) -> int:
     if end < 0:
         close = "*/" if mark == "/*" else "*)"
         raise InputError(
-            [Diagnostic("comment", "this comment does not end", Span(source, start, start + 2), f"close it with '{close}'")]
+            [
+                Diagnostic(
+                    "comment",
+                    "this comment does not end",
+                    Span(source, start, start + 2),
+                    f"close it with '{close}'",
+                )
+            ]
         )
     return end + 2
 
@@ -104,7 +111,9 @@ def head(source: Source, text: str) -> Head:
         word = re.match(r"\s*(\S*)", text)
         assert word
         span = Span(source, word.start(1), word.end(1))
-        raise InputError([Diagnostic("header", "a test needs a name in its first line", span, "such as 'MM my-test'")])
+        raise InputError(
+            [Diagnostic("header", "a test needs a name in its first line", span, "such as 'MM my-test'")]
+        )
     arch, name, at = first.group(1), first.group(2).strip(), first.end()
     doc = _DOC.match(text, at)
     if doc:

@@ -114,7 +114,7 @@ class _File:
         return _Part(source, tree, included)
 
     def _finals(self, text: str) -> tuple[str, list[_Segment]]:
-        """Cut out what the condition grammar reads: everything at brace depth 0 that begins with its words."""
+        """Cut out what the condition grammar reads: all at brace depth 0 that begins with its words."""
         depth, starts = 0, []
         marks = sorted(
             [(m.start(), m.group(), None) for m in re.finditer(r"[{}]", text)]
@@ -178,7 +178,8 @@ class _File:
                 unroll = int(str(item.children[0]))
         finals = self._choose_finals(variants)
         tests: list[Test] = []
-        for variant in variants or [None]:
+        every: list[Variant | None] = [*variants] or [None]
+        for variant in every:
             name = variant.name if variant else None
             final = finals.get(name, Final())
             if final.proposition is None and self.head.arch == "C" and not self.segments:
@@ -193,7 +194,8 @@ class _File:
             unit = self._unit(name, final)
             tests.append(
                 Test(
-                    self.source, self.head.name, self.head.arch, final.quantifier, condition.normal(final) or "true", unit,
+                    self.source, self.head.name, self.head.arch, final.quantifier,
+                    condition.normal(final) or "true", unit,
                     variant=name, doc=self.head.doc, comment=variant.comment if variant else comment,
                     meta=self.head.meta, expected=variant.expected if variant else expected,
                     portable=portable and not variant, unroll=unroll, span=final.span,
@@ -208,7 +210,9 @@ class _File:
         base = words[1] if tree.children[1].type == "NAME" else None
         rest = words[2:] if base else words[1:]
         span = Builder(self.source, Guards([], []), None).span(tree.children[0])
-        return Variant(words[0], rest[0], " ".join(rest[1][1:-1].split()) if len(rest) > 1 else "", span, base)
+        return Variant(
+            words[0], rest[0], " ".join(rest[1][1:-1].split()) if len(rest) > 1 else "", span, base
+        )
 
     def _choose_finals(self, variants: list[Variant]) -> dict[str | None, Final]:
         """For each variant its condition; locations and filters may be guarded as well."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from verifier.source import Span, Source
+from verifier.source import Source, Span
 from verifier.syntax import ast
 from verifier.syntax.variants import Guards
 
@@ -14,7 +14,9 @@ MAX_CPUS = 64
 class Builder:
     """Builds the parts that stand in ``variant`` (None: a file without variants)."""
 
-    def __init__(self, source: Source, guards: Guards, variant: str | None, *, included: bool = False) -> None:
+    def __init__(
+        self, source: Source, guards: Guards, variant: str | None, *, included: bool = False
+    ) -> None:
         self.source, self.guards, self.variant, self.included = source, guards, variant, included
 
     def span(self, item: Any) -> Span:
@@ -37,7 +39,9 @@ class Builder:
             guard = _guard(item)
             span = self.span(guard)
             if self.included:
-                self.guards.trouble("guard", "an included file has no guards", span, "guard in the test itself")
+                self.guards.trouble(
+                    "guard", "an included file has no guards", span, "guard in the test itself"
+                )
                 continue
             if _is_else(guard):
                 where = self.guards.rest(run, span)
@@ -68,7 +72,9 @@ class Builder:
         expr = self.expr(tree)
         value = constant(expr, enums)
         if value is None:
-            self.guards.trouble("constant", "this is no constant", self.span(tree), "numbers and enum constants are")
+            self.guards.trouble(
+                "constant", "this is no constant", self.span(tree), "numbers and enum constants are"
+            )
             return 0
         return value
 
@@ -76,7 +82,12 @@ class Builder:
         """A function."""
         base, stars, name, params, body = tree.children
         return ast.Function(
-            self.ctype(base, stars), str(name), self.params(params), self.block(body), self.span(name), included
+            self.ctype(base, stars),
+            str(name),
+            self.params(params),
+            self.block(body),
+            self.span(name),
+            included,
         )
 
     def thread(self, tree: Any, enums: dict[str, int]) -> list[ast.Thread]:
@@ -117,9 +128,7 @@ class Builder:
         if base.data == "handle":
             words = [str(base.children[0])]
         else:
-            words = [
-                " ".join(map(str, w.children)) if hasattr(w, "data") else str(w) for w in base.children
-            ]
+            words = [" ".join(map(str, w.children)) if hasattr(w, "data") else str(w) for w in base.children]
         kept = [w for w in words if w not in ("const", "volatile", "static", "inline", "extern")]
         return ast.CType(" ".join(kept) or "int", sum(str(s) == "*" for s in stars.children))
 
@@ -277,7 +286,7 @@ class Builder:
         if kind == "addr":
             return ast.Unary("&", self.expr(parts[0]), span)
         if kind == "conditional":
-            return ast.Conditional(*map(self.expr, parts), span)  # type: ignore[misc,arg-type,call-arg]
+            return ast.Conditional(*map(self.expr, parts), span)  # type: ignore[arg-type,call-arg]
         if kind in ("dot", "arrow"):
             return ast.FieldExpr(self.expr(parts[0]), str(parts[1]), kind == "arrow", span)
         if kind == "index":

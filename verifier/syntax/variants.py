@@ -72,7 +72,9 @@ class Guards:
         inside = _evaluate(tree, self.holds, self.all)
         if not inside or inside == self.all:
             word = "always" if inside else "never"
-            self.trouble("constant-guard", f"this guard is {word} true", span, "leave it out, or the part it guards")
+            self.trouble(
+                "constant-guard", f"this guard is {word} true", span, "leave it out, or the part it guards"
+            )
         for name in names:
             without = _evaluate(tree, {**self.holds, name: frozenset()}, self.all)
             if without == _evaluate(tree, {**self.holds, name: self.all}, self.all):
@@ -89,7 +91,10 @@ class Guards:
             for b in before[:i]:
                 if a != b and a & b:
                     self.trouble(
-                        "else", "the guards before [else] overlap", span, "they must be equal or exclude each other"
+                        "else",
+                        "the guards before [else] overlap",
+                        span,
+                        "they must be equal or exclude each other",
                     )
                     return frozenset()
         left = self.all - frozenset().union(*before)
