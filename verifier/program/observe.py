@@ -92,7 +92,7 @@ class _Observer:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.observables: list[Observable] = []
-        self.index: dict[Observable, int] = {}
+        self.index: dict[tuple[str, str, int | None], int] = {}
         self.at: int | None = None
         self.snapshots = 0
         self.variables: dict[str, int] = {}
@@ -115,10 +115,11 @@ class _Observer:
         """The observable's leaf; the same one for the same observable."""
         if self.at is not None and observable.kind != "ever":
             observable = replace(observable, at=self.at)
-        if observable not in self.index:
-            self.index[observable] = len(self.observables)
+        key = observable.kind, observable.label, observable.at
+        if key not in self.index:
+            self.index[key] = len(self.observables)
             self.observables.append(observable)
-        return Obs(self.index[observable])
+        return Obs(self.index[key])
 
     def proposition(self, p: c.Proposition, negated: bool = False) -> Expr:
         """An expression that is 1 or 0; errors go to ``troubles``."""

@@ -7,7 +7,6 @@ the SDM and volume 3 of the APM.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from verifier.program.code import Branch, Emit, Jump, Set, Touch
@@ -57,7 +56,7 @@ class _Instruction:
             hint = nearest(cell.opcode, KNOWN)
             raise Trouble("unknown-instruction", f"unknown instruction {cell.opcode!r}", self.span, hint)
         self.opcode, self.bits, self.source = opcode
-        self.locked = cell.locked
+        self.locked, self.labels = cell.locked, len(cell.labels)
         operands = cell.operands
         if cell.att or (len(operands) == 2 and isinstance(operands[0], x86.Immediate)):
             operands = operands[::-1]
@@ -79,12 +78,8 @@ class _Instruction:
         return 32
 
     def _text(self) -> str:
-        text = self.span.text
-        while True:  # labels
-            label = re.match(r"\s*[A-Za-z_.][\w.]*\s*:\s*", text)
-            if not label:
-                return " ".join(text.split())
-            text = text[label.end() :]
+        """The instruction as it is written, without its labels."""
+        return " ".join(self.span.text.split(":", self.labels)[-1].split())
 
     def wrong(self, message: str, hint: str = "") -> Trouble:
         """A trouble with the operands."""

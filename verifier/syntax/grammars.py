@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,21 +29,22 @@ def text(*names: str) -> str:
 def _cache_file(source: str, key: str) -> str | bool:
     """Where the tables of a grammar are kept, or False if nothing can be kept there.
 
-    The folder belongs to this user alone: lark loads such a file with pickle.
+    Lark loads such a file with pickle, so that no one else may be able to write there.
     """
     import lark
 
     try:
         base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        if not os.path.isdir(os.path.dirname(base) or "/"):
-            base = os.path.join(tempfile.gettempdir(), f"verifier-{getpass.getuser()}")
         place = os.path.join(base, "verifier")
+        if not os.path.isdir(os.path.dirname(base)):
+            return False
         os.makedirs(place, mode=0o700, exist_ok=True)
-        if hasattr(os, "getuid") and os.stat(place).st_uid != os.getuid():
+        status = os.stat(place)
+        if not hasattr(os, "getuid") or status.st_uid != os.getuid() or status.st_mode & 0o022:
             return False
         digest = hashlib.sha256(f"{lark.__version__}\0{key}\0{source}".encode()).hexdigest()[:20]
         return os.path.join(place, f"{digest}.lark")
-    except (OSError, KeyError):
+    except OSError:
         return False
 
 
