@@ -310,7 +310,9 @@ def _atomics(prefix: str, wrap: str) -> Iterator[Word]:
     positive = f("gt", OLD, 0)
     dec = Update("v", results["dec"], results["dec"], positive)
     head = "v: pointer"
-    yield _row(g, at("dec_if_positive", head), dec, "gives the value minus 1, stored unless < 0", lock, "same")
+    yield _row(
+        g, at("dec_if_positive", head), dec, "gives the value minus 1, stored unless < 0", lock, "same"
+    )
 
 
 def _bits() -> Iterator[Word]:
@@ -391,7 +393,9 @@ def _masks() -> Iterator[Word]:
     for name, value, doc in (("set", TRUE, "sets"), ("clear", FALSE, "clears")):
         update = Update("bit", value, None)
         yield _row(g, f"cpumask_{name}_cpu({head})", update, f"LOCK'd; {doc} one bit", lock)
-        yield _row(g, f"__cpumask_{name}_cpu({head})", Store("bit", value), f"a plain store; {doc} one bit", "1.1")
+        yield _row(
+            g, f"__cpumask_{name}_cpu({head})", Store("bit", value), f"a plain store; {doc} one bit", "1.1"
+        )
         tested = Update("bit", value)
         yield _row(
             g, f"cpumask_test_and_{name}_cpu({head})", tested, f"LOCK'd; {doc} one bit", lock, "number"
@@ -402,7 +406,9 @@ def _masks() -> Iterator[Word]:
     whole = Special("mask_read", "one load of the whole mask")
     for name, doc in (("empty", "is no bit set?"), ("full", "are all set?"), ("weight", "how many are set")):
         yield _row(g, f"cpumask_{name}(m: mask)", whole, doc, "1.1", "number")
-    yield _row(g, "cpumask_first(m: mask)", whole, "the first one set, or how many CPUs there are", "1.1", "number")
+    yield _row(
+        g, "cpumask_first(m: mask)", whole, "the first one set, or how many CPUs there are", "1.1", "number"
+    )
     copy = Special("mask_copy", "one load, then one plain store, of the whole mask")
     yield _row(g, "cpumask_copy(to: mask, m: mask)", copy, "plain load and store", "1.1")
     clear = Special("mask_clear", "one plain store of the whole mask")
@@ -429,7 +435,9 @@ def _tables() -> Iterator[Word]:
     yield _row(g, "pte_none(e: pte)", Pure(f("eq", "e", 0)), "is it none?", "", "number")
     yield _row(g, "pte_present(e: pte)", Pure(f("ne", "e", 0)), "does it map a page?", "", "number")
     yield _row(g, "pte_page(e: pte)", Pure(Reg("e")), "the page it maps", "", "page")
-    yield _row(g, "pte_same(e: pte, other: pte)", Pure(f("eq", "e", "other")), "are they equal?", "", "number")
+    yield _row(
+        g, "pte_same(e: pte, other: pte)", Pure(f("eq", "e", "other")), "are they equal?", "", "number"
+    )
 
 
 def _translation() -> Iterator[Word]:
@@ -443,7 +451,10 @@ def _translation() -> Iterator[Word]:
     yield _row(g, "invlpg(v: va)", page, "removes v from this CPU's TLB; serializing", "5.1, 5.3")
     slow = replace(page, serializing=False)
     yield _row(g, "invlpg_relaxed(v: va)", slow, "the same, but not serializing: hypothetical", "5.3")
-    for name, kind, doc in (("flush_tlb_local", "local", "all but globals"), ("__flush_tlb_all", "all", "all")):
+    for name, kind, doc in (
+        ("flush_tlb_local", "local", "all but globals"),
+        ("__flush_tlb_all", "all", "all"),
+    ):
         every = Machine("INV", kind)
         yield _row(g, f"{name}()", every, f"removes {doc} from this CPU's TLB; serializing", "5.1, 5.3")
         slow = replace(every, serializing=False)
@@ -549,7 +560,9 @@ def _rows() -> Iterator[Word]:
 WORDS: Mapping[str, Word] = MappingProxyType({word.name: word for word in _rows()})
 
 # Masks that are not in memory: which CPUs they contain does not change.
-CONSTANT_MASKS = frozenset({"cpu_online_mask", "cpu_possible_mask", "cpu_present_mask", "cpu_all_mask", "cpu_none_mask"})
+CONSTANT_MASKS = frozenset(
+    {"cpu_online_mask", "cpu_possible_mask", "cpu_present_mask", "cpu_all_mask", "cpu_none_mask"}
+)
 
 NAMED_VALUES: Mapping[str, int] = MappingProxyType(
     {"NULL": 0, "none": 0, "true": 1, "false": 0, "on": 1, "off": 0}
@@ -558,7 +571,12 @@ NAMED_VALUES: Mapping[str, int] = MappingProxyType(
 
 def reference() -> str:
     """The vocabulary as a page of Markdown: one table a group."""
-    lines = ["# The vocabulary", "", "Printed from `verifier/program/kernel.py`; numbers are rules of memory-model.md.", ""]
+    lines = [
+        "# The vocabulary",
+        "",
+        "Printed from `verifier/program/kernel.py`; numbers are rules of memory-model.md.",
+        "",
+    ]
     group = ""
     for word in WORDS.values():
         if word.group != group:
@@ -566,7 +584,9 @@ def reference() -> str:
             lines += ["", f"## {group}", ""]
             lines += ["| word | on x86 | meaning | rule |", "|---|---|---|---|"]
         events = "refused by name" if word.planned else word.events
-        lines.append(f"| `{word.name if word.planned else word.signature}` | {events} | {word.doc} | {word.rule} |")
+        lines.append(
+            f"| `{word.name if word.planned else word.signature}` | {events} | {word.doc} | {word.rule} |"
+        )
     return "\n".join(line for i, line in enumerate(lines) if line or (i and lines[i - 1])) + "\n"
 
 
