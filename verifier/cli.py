@@ -96,7 +96,7 @@ def _main(argv: list[str] | None) -> int:
     options = Options(
         arguments.model, arguments.judge, arguments.unroll, arguments.timeout, arguments.seed,
         arguments.command == "states" or arguments.format == "herd",
-        not arguments.quiet or bool(arguments.dot),
+        bool(arguments.dot) or (not arguments.quiet and arguments.command == "check"),
         dict(arguments.defines),
     )  # fmt: skip
     tasks = discover(arguments.paths)

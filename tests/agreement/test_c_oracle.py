@@ -47,3 +47,9 @@ def test_rcu_is_refused_by_name(name: str) -> None:
     text = "C r\n{}\nP0(int *x) { rcu_read_lock(); WRITE_ONCE(*x, 1); rcu_read_unlock(); }\nexists (x=1)\n"
     with pytest.raises(InputError, match=f"{name} is not supported yet"):
         build(load(Source("r", text))[0])
+
+
+def test_conditions_are_printed_as_herd_does() -> None:
+    for row in rows():
+        test = load(Source(str(row["name"]), str(row["litmus"])))[0]
+        assert f"{test.quantifier} ({test.condition})" == row["condition"], row["name"]

@@ -57,7 +57,8 @@ class _Asked:
 
     def answer(self, want_states: bool, witnesses: bool) -> Answer:
         clauses = self.encoding.clauses
-        with Solver(clauses.dimacs(), timeout=self.left(), seed=self.seed) as solver:
+        text = clauses.dimacs()
+        with Solver(text, timeout=self.left(), seed=self.seed, fresh=witnesses) as solver:
             self.solver = solver
             if self.bad != FALSE:
                 found = self._check([self.bad])

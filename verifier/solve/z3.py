@@ -72,9 +72,16 @@ def _shared() -> _Context:
 class Solver:
     """A propositional solver over one DIMACS text. Close it after use (it is a context manager)."""
 
-    def __init__(self, text: str, *, timeout: float | None = None, seed: int = 0) -> None:
-        """``timeout`` in seconds, for each check."""
-        self.context = _shared()
+    def __init__(
+        self, text: str, *, timeout: float | None = None, seed: int = 0, fresh: bool = False
+    ) -> None:
+        """``timeout`` in seconds, for each check.
+
+        Which model is found depends on what the context was used for before; with ``fresh`` it is
+        new, and the model is the same every time.
+        """
+        self.fresh = fresh
+        self.context = _Context() if fresh else _shared()
         ctx = self.context.ref
         self.solver = core.Z3_mk_solver_for_logic(ctx, self.context.logic)
         core.Z3_solver_inc_ref(ctx, self.solver)
@@ -142,3 +149,5 @@ class Solver:
     def __exit__(self, *_: object) -> None:
         self._drop_model()
         core.Z3_solver_dec_ref(self.context.ref, self.solver)
+        if self.fresh:
+            core.Z3_del_context(self.context.ref)

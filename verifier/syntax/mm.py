@@ -195,7 +195,7 @@ class _File:
             tests.append(
                 Test(
                     self.source, self.head.name, self.head.arch, final.quantifier,
-                    condition.normal(final) or "true", unit,
+                    self._text(final), unit,
                     variant=name, doc=self.head.doc, comment=variant.comment if variant else comment,
                     meta=self.head.meta, expected=variant.expected if variant else expected,
                     portable=portable and not variant, unroll=unroll, span=final.span,
@@ -204,6 +204,12 @@ class _File:
         if self.troubles:
             raise InputError(self.troubles)
         return tests
+
+    def _text(self, final: Final) -> str:
+        """The proposition as logs print it; in MM files as it is written."""
+        if final.proposition is None:
+            return "true"
+        return condition.as_herd(final.proposition) if self.head.arch == "C" else condition.normal(final)
 
     def _variant(self, tree: Any) -> Variant:
         words = [str(c) for c in tree.children]

@@ -1,0 +1,208 @@
+"""The command line: verdicts, stories, formats, exit codes, and what it says to bad input."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from verifier.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+CLASSIC, LINUX = ROOT / "litmus" / "classic", ROOT / "litmus" / "linux"
+SB = CLASSIC / "SB.litmus"
+SWITCH = LINUX / "switch_mm-vs-flush.litmus"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main([str(a) for a in arguments])
+    out = capsys.readouterr()
+    assert "Traceback" not in out.out + out.err
+    return code, out.out, out.err
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+def test_the_corpus_is_as_expected(capsys: pytest.CaptureFixture[str], judge: str) -> None:
+    code, out, _ = run(capsys, "check", "-q", "--judge", judge, LINUX, CLASSIC)
+    assert code == 0
+    assert re.search(r"65 tests: 65 as expected$", out.strip())
+
+
+def test_the_story_of_b1_is_the_store_buffer(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "check", f"{SWITCH}::B1")
+    assert code == 0
+    lines = [" ".join(line.split()) for line in out.splitlines() if line.startswith("  ")]
+    stored = next(i for i, x in enumerate(lines) if "set_pte" in x and x.endswith("goes to the store buffer"))
+    read = next(i for i, x in enumerate(lines) if "cpumask_test_cpu" in x and x.endswith("reads 0"))
+    fill = next(i for i, x in enumerate(lines) if "TLB fill of v: A" in x)
+    late = next(i for i, x in enumerate(lines) if "pte(N, v) = B reaches memory" in x)
+    assert stored < read < fill < late
+
+
+def test_the_story_of_the_lazy_return_is_the_spontaneous_fill(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "check", f"{LINUX / 'lazy-return.litmus'}::B1")
+    assert re.search(r"TLB fill of v: A\s+no access asks for it", out)
+    assert "store buffer" not in out
+    assert out.index("TLB fill of v: A") < out.index("set_pte")
+
+
+def test_families(capsys: pytest.CaptureFixture[str]) -> None:
+    path = LINUX / "switch_mm-vs-flush-n.litmus"
+    assert run(capsys, "check", "-q", "-D", "n=8", f"{path}::F")[0] == 0
+    code, _, err = run(capsys, "check", "-D", "m=8", path)
+    assert code == 2 and "did you mean 'n'" in err or "no constant" in err
+
+
+def test_herd_output(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "states", "--format", "herd", SB)
+    expected = """Test SB Allowed
+States 4
+0:EAX=0; 1:EAX=0;
+0:EAX=0; 1:EAX=1;
+0:EAX=1; 1:EAX=0;
+0:EAX=1; 1:EAX=1;
+Ok
+Witnesses
+Positive: 1 Negative: 3
+Condition exists (0:EAX=0 /\\ 1:EAX=0)
+Observation SB Sometimes 1 3
+Time SB *
+
+"""
+    assert re.sub(r"Time SB \d+\.\d\d", "Time SB *", out) == expected
+
+
+@pytest.mark.parametrize("command", ["check", "states"])
+def test_json_output_holds_to_its_schema(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    _, out, _ = run(capsys, command, "--format", "json", LINUX, SB)
+    found = json.loads(out)
+    jsonschema.validate(found, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
+    assert all(("states" in r) == (command == "states") for r in found["results"])
+    assert {r["observation"] for r in found["results"]} == {"never", "sometimes"}
+
+
+def test_output_is_the_same_every_time(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "check", LINUX)[1] == run(capsys, "check", "-j", "2", LINUX)[1]
+
+
+def test_dot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    target = tmp_path / "out.dot"
+    assert run(capsys, "check", "--dot", target, SB)[0] == 0
+    assert target.read_text().startswith('digraph "SB" {')
+
+
+def write(tmp_path: Path, text: str | bytes) -> Path:
+    path = tmp_path / "t.litmus"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+C = "C t\n{}\nP0(int *x) { WRITE_ONCE(*x, 1); }\n"
+MM = "MM t\n{ page A = 1; mm N { v -> A }; int x; }\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "the file is empty"),
+        (b"\0\1\2", "this is no text"),
+        (b"\xff\xfe", "this is no UTF-8 text"),
+        ("QQ t\n", "unknown kind of test 'QQ'"),
+        ("C t (* never closed\n{}\n", "does not end"),
+        ("C t\n{}\nP0(int *x) { WRITE_ONCE(*x, 1) }\nexists (x=1)\n", "unexpected '}'"),
+        (C, None),
+        (C + "exists (0:r1=1)\n", "no statement of P0 writes"),
+        ("C t\n{}\nP0(int *x) { WRITE_ONE(*x, 1); }\nexists (x=1)\n", "did you mean 'WRITE_ONCE'"),
+        ("C t\n{}\nP0(int *x) { WRITE_ONCE(*x); }\nexists (x=1)\n", "2 arguments, not 1"),
+        ("C t\n{}\nP0(int *x) { rcu_read_lock(); }\nexists (x=1)\n", "RCU is not supported yet"),
+        (MM + "P0 { load_cr3(A); }\nexists (x=1)\n", "address space (mm) here, not a page"),
+        (MM + "P0 { invlpg(N); }\nexists (x=1)\n", "virtual address here, not an address space"),
+        (MM + "P0 { y = 1; }\nexists (x=1)\n", "'y'"),
+        (MM + "P0 { [B1] x = 1; }\nexists (x=1)\n", "there is no variant 'B1'"),
+        (MM + "P0 { x = 1; }\nvariants { F never; F never; }\nexists (x=1)\n", "declared twice"),
+        (MM + "P0 { x = 1; }\n", "needs a condition"),
+        (MM + "P0 { x = 1; }\nexists (~0:tlb[v -> A])\n", "cannot be asked to be absent"),
+        (MM + "P0 { load_cr3_noflush(N, 1); }\nexists (x=1)\n", "not supported yet"),
+        (MM + "P0 { x = " + "(" * 500 + "1" + ")" * 500 + "; }\nexists (x=1)\n", "deep"),
+        ("X86_64 t\n{ }\n P0 ;\n FOO [x],$1 ;\nexists (x=1)\n", "unknown instruction"),
+    ],
+)
+def test_bad_input(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str | bytes, says: str | None) -> None:
+    code, _, err = run(capsys, "check", write(tmp_path, text))
+    if says is None:
+        assert code == 0  # as herd7 reads it: forall (true)
+        return
+    assert code == 2
+    assert says in err
+    assert "t.litmus" in err
+
+
+def test_all_errors_of_a_file_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path, MM + "P0 { y = 1; z = 2; fooo(); }\nexists (0:r9 = 1)\n")
+    _, _, err = run(capsys, "check", path)
+    assert len(re.findall(r": error: ", err)) == 4
+    assert re.search(r"t\.litmus:3:6: error", err)
+
+
+def test_a_long_line_is_refused_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, _, err = run(capsys, "check", write(tmp_path, "C t " + "x" * 10_000_000))
+    assert code == 2 and "more than 1 MiB" in err
+
+
+def test_usage_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for arguments in (
+        ["check", tmp_path],
+        ["check", tmp_path / "missing.litmus"],
+        ["check", f"{SWITCH}::B9"],
+        ["check", "--timeout", "-1", SB],
+        ["frobnicate"],
+    ):
+        assert run(capsys, *arguments)[0] == 2
+
+
+def test_exit_codes_and_expectations(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    differs = write(tmp_path, MM + 'P0 { x = 1; }\nexpect never "no";\nexists (x=1)\n')
+    code, out, _ = run(capsys, "check", differs)
+    assert code == 1 and "DIFFERS: expected never" in out
+    spins = "P0 { while (READ_ONCE(x) != 2) cpu_relax(); }\nexpect never;\nexists (x=1)\n"
+    code, out, _ = run(capsys, "check", write(tmp_path, MM + spins))
+    assert code == 1 and "no run ends" in out
+    loops = "P0 { do { r0 = READ_ONCE(x); } while (r0 != 9); }\nP1 { x = 9; }\nexpect never;\nexists (0:r0=8)\n"
+    code, out, _ = run(capsys, "check", write(tmp_path, MM + loops))
+    assert code in (1, 3) and "within bound 2" in out
+    weak = C + "exists (x=2)\n"
+    code, out, _ = run(capsys, "check", write(tmp_path, weak.replace("C t\n", "C t\n(* Result: Sometimes *)\n")))
+    assert code == 0 and "stronger on x86" in out
+
+
+def test_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SB.read_bytes())))
+    assert run(capsys, "check", "-q", "-")[1].startswith("SB")
+
+
+def test_ctrl_c_leaves_no_child() -> None:
+    """The parent dies of the interrupt with 130, and its process group with it."""
+    command = [sys.executable, "-m", "verifier.cli", "check", "-q", "-j", "2", "--judge", "explorer", str(LINUX), str(CLASSIC)]
+    child = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
+    )
+    time.sleep(1.0)
+    os.kill(child.pid, signal.SIGINT)
+    assert child.wait(timeout=20) in (0, 130)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(child.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("a child process is left")
