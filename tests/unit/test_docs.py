@@ -1,0 +1,48 @@
+"""The documentation's examples run, its links lead somewhere, its generated page is up to date."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from verifier.program.kernel import reference
+from verifier.source import Source
+from verifier.suite import Options, run
+from verifier.syntax import load
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "litmus" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    return [
+        (page.name, text)
+        for page in PAGES
+        for text in re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("litmus"))
+def test_litmus_examples_are_as_expected(page: str, text: str) -> None:
+    tests = load(Source(page, text))
+    assert tests
+    for test in tests:
+        assert run(test, Options(judge="both")).as_expected, test.id
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("python"))
+def test_python_examples_run(page: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    exec(compile(text, page, "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_vocabulary_page_is_printed_from_the_table() -> None:
+    assert (ROOT / "docs" / "vocabulary.md").read_text() == reference()
