@@ -16,6 +16,7 @@ from verifier.syntax import load
 DATA = Path(__file__).resolve().parents[3] / "shared" / "oracle" / "x86-tso.jsonl"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the agreement data are not at hand")
 
+
 def orders_nothing(text: str) -> bool:
     """LFENCE, SFENCE and CLFLUSH order no store with a later load (MMR 2.4, 2.5, 2.6; SDM 8.2.5 and
     vol. 2); the data's README names them among its faults."""

@@ -59,7 +59,7 @@ def test_families(capsys: pytest.CaptureFixture[str]) -> None:
     path = LINUX / "switch_mm-vs-flush-n.litmus"
     assert run(capsys, "check", "-q", "-D", "n=8", f"{path}::F")[0] == 0
     code, _, err = run(capsys, "check", "-D", "m=8", path)
-    assert code == 2 and "did you mean 'n'" in err or "no constant" in err
+    assert (code == 2 and "did you mean 'n'" in err) or "no constant" in err
 
 
 def test_herd_output(capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,7 +136,9 @@ MM = "MM t\n{ page A = 1; mm N { v -> A }; int x; }\n"
         ("X86_64 t\n{ }\n P0 ;\n FOO [x],$1 ;\nexists (x=1)\n", "unknown instruction"),
     ],
 )
-def test_bad_input(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str | bytes, says: str | None) -> None:
+def test_bad_input(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str | bytes, says: str | None
+) -> None:
     code, _, err = run(capsys, "check", write(tmp_path, text))
     if says is None:
         assert code == 0  # as herd7 reads it: forall (true)
@@ -176,11 +178,15 @@ def test_exit_codes_and_expectations(capsys: pytest.CaptureFixture[str], tmp_pat
     spins = "P0 { while (READ_ONCE(x) != 2) cpu_relax(); }\nexpect never;\nexists (x=1)\n"
     code, out, _ = run(capsys, "check", write(tmp_path, MM + spins))
     assert code == 1 and "no run ends" in out
-    loops = "P0 { do { r0 = READ_ONCE(x); } while (r0 != 9); }\nP1 { x = 9; }\nexpect never;\nexists (0:r0=8)\n"
+    loops = (
+        "P0 { do { r0 = READ_ONCE(x); } while (r0 != 9); }\nP1 { x = 9; }\nexpect never;\nexists (0:r0=8)\n"
+    )
     code, out, _ = run(capsys, "check", write(tmp_path, MM + loops))
     assert code in (1, 3) and "within bound 2" in out
     weak = C + "exists (x=2)\n"
-    code, out, _ = run(capsys, "check", write(tmp_path, weak.replace("C t\n", "C t\n(* Result: Sometimes *)\n")))
+    code, out, _ = run(
+        capsys, "check", write(tmp_path, weak.replace("C t\n", "C t\n(* Result: Sometimes *)\n"))
+    )
     assert code == 0 and "stronger on x86" in out
 
 
@@ -191,7 +197,19 @@ def test_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 def test_ctrl_c_leaves_no_child() -> None:
     """The parent dies of the interrupt with 130, and its process group with it."""
-    command = [sys.executable, "-m", "verifier.cli", "check", "-q", "-j", "2", "--judge", "explorer", str(LINUX), str(CLASSIC)]
+    command = [
+        sys.executable,
+        "-m",
+        "verifier.cli",
+        "check",
+        "-q",
+        "-j",
+        "2",
+        "--judge",
+        "explorer",
+        str(LINUX),
+        str(CLASSIC),
+    ]
     child = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
     )

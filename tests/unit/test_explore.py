@@ -162,7 +162,11 @@ def test_no_run_ends() -> None:
 
 
 def test_a_loop_is_cut() -> None:
-    code: list[Instruction] = [Label("again"), read("r0", X), Branch(Apply("eq", (Reg("r0"), Const(0))), "again")]
+    code: list[Instruction] = [
+        Label("again"),
+        read("r0", X),
+        Branch(Apply("eq", (Reg("r0"), Const(0))), "again"),
+    ]
     found = explore(program(code, [write(X, ONE)], regs=["0:r0"]))
     assert found.cut and found.states == {(1,)} and not found.deadlock
     forever = explore(program([Label("again"), read("r0", X), Jump("again")]))

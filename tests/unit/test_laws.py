@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2] / "verifier"
-ORDER = ["source", "errors", "syntax", "program", "model", "execution", "storyline", "solve", "results", "suite"]
+ORDER = [
+    "source",
+    "errors",
+    "syntax",
+    "program",
+    "model",
+    "execution",
+    "storyline",
+    "solve",
+    "results",
+    "suite",
+]
 ALLOWED_TO_EXPLORE = {"source", "errors", "program", "explore"}
 
 
@@ -47,10 +58,14 @@ def test_imports_point_one_way(path: Path) -> None:
             assert there not in ("explore", "cli", "pytest_plugin", "render")
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if room(p) != "cli"], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if room(p) != "cli"], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_nothing_prints_below_cli(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
-        assert not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print")
+        assert not (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        )
 
 
 def test_every_equation_cites_its_rule() -> None:

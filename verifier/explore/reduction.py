@@ -114,7 +114,7 @@ def _footprint(machine: Machine, state: State, op: Op) -> tuple[int, int]:
         cell = touch.cell
         if cell < 0:
             cell = machine.cell_at.get(touch.addr(slots), -1)
-        if cell < 0 or touch.slot is not None and len(op.touches) > 1:
+        if cell < 0 or (touch.slot is not None and len(op.touches) > 1):
             return op.reads, op.writes
         read |= (touch.slot is not None) << cell
         written |= (touch.value is not None and bool(op.writes)) << cell

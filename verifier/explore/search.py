@@ -223,10 +223,12 @@ def explore(
     if model not in MODELS:
         raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
     machine = Machine(program, MODELS[model])
-    classes: Classes | None = None
-    if traces:
-        classes = lambda _, state: state
-    elif want is not None:
-        classes = lambda _, state: True if want(state) else None
+
+    def wanted(_: Exploration, state: tuple[Value, ...]) -> object:
+        if traces:
+            return state
+        return True if want is not None and want(state) else None
+
+    classes: Classes | None = wanted if traces or want is not None else None
     search = Search(machine, limit_states, deadline, classes, reduced)
     return search.run((lambda found: found.trace is not None) if first else None)

@@ -524,4 +524,3 @@ class _Instruction:
             self.flags_of_difference(a, b)
         else:
             self.flags_of(call("bitand", a, b), lambda: _ZERO, lambda: _ZERO)
-

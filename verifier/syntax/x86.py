@@ -135,7 +135,12 @@ def _final(source: Source, text: str, start: int, troubles: list[Diagnostic]) ->
         final = condition.parse_final(source, " " * start + text[start:])
         if final.proposition is None:
             troubles.append(
-                _at(source, max(0, len(text.rstrip()) - 1), "a test needs a condition", "such as 'exists (0:rax=0)'")
+                _at(
+                    source,
+                    max(0, len(text.rstrip()) - 1),
+                    "a test needs a condition",
+                    "such as 'exists (0:rax=0)'",
+                )
             )
         return final
     except InputError as error:
@@ -178,13 +183,20 @@ def _columns(
         return []
     for number, (a, b) in enumerate(rows[0]):
         if text[a:b].split(":")[0].strip() != f"P{number}":
-            troubles.append(_at(source, a, f"expected P{number} here", "the first row names the CPUs in order"))
+            troubles.append(
+                _at(source, a, f"expected P{number} here", "the first row names the CPUs in order")
+            )
             return []
     columns: list[list[Placed]] = [[] for _ in rows[0]]
     for row in rows[1:]:
         if len(row) > len(columns):
             troubles.append(
-                _at(source, row[len(columns)][0], f"column {len(row)} of {len(columns)}", "there is no such CPU")
+                _at(
+                    source,
+                    row[len(columns)][0],
+                    f"column {len(row)} of {len(columns)}",
+                    "there is no such CPU",
+                )
             )
         for column, (a, b) in zip(columns, row, strict=False):
             word = text[a:b].strip()
@@ -289,17 +301,13 @@ def _width(word: str) -> int:
     return int(found.group()) // 8 if found else _WIDTHS.get(word.split()[-1], 4)
 
 
-def _initial(
-    source: Source, text: str, start: int, end: int, troubles: list[Diagnostic]
-) -> list[Initial]:
+def _initial(source: Source, text: str, start: int, end: int, troubles: list[Diagnostic]) -> list[Initial]:
     from lark.exceptions import UnexpectedInput
 
     if not text[start:end].strip():
         return []
     try:
-        tree: Any = parser(("x86",), ("cell", "init")).parse(
-            " " * start + text[start:end], start="init"
-        )
+        tree: Any = parser(("x86",), ("cell", "init")).parse(" " * start + text[start:end], start="init")
     except UnexpectedInput as error:
         troubles.append(syntax_error(source, error, "the initial state", end))
         return []
