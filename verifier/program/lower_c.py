@@ -1,208 +1,208 @@
-"""C and MM tests to code: ``lower``. Objects are in ``objects``, statements in ``lower_body``."""
+"""C and MM tests to code: ``lower(test)``.
+
+The objects are laid out first (``memory``), then every CPU's program becomes code (``lower_expr``,
+``lower_words``, ``lower_statements``), and last the condition is resolved against both.
+"""
 
 from __future__ import annotations
 
 from verifier.errors import InputError
-from verifier.program.code import Instruction, Lowered, Set
+from verifier.program import c_types as t
+from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
-from verifier.program.lower_body import Body
-from verifier.program.objects import Objects, Thing
+from verifier.program.lower_expr import Shared
+from verifier.program.lower_statements import Statements
+from verifier.program.memory import Memory, cell_name
 from verifier.program.observe import CellOf, Meaning, RegisterOf, Trouble, observe
 from verifier.program.values import FAULT, Const, Ptr, Value
-from verifier.source import Diagnostic
+from verifier.source import Diagnostic, Span
+from verifier.syntax import ast
 from verifier.syntax import condition as c
-from verifier.syntax.ast import Unit
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
 
 
 def lower(test: Test) -> Lowered:
-    """The code of a C or MM test. Raises ``InputError`` with every error of the file."""
-    unit: Unit = test.tree
+    """A C or MM test as code.
+
+    Raises ``InputError`` with everything that is wrong with it.
+    """
+    unit = test.tree
+    assert isinstance(unit, ast.Unit)
     troubles: list[Diagnostic] = []
-    cpus = max([*unit.threads, *(n.cpu for n in unit.nmis)], default=-1) + 1
+    memory = Memory(unit, troubles)
     for nmi in unit.nmis:
-        troubles.append(Diagnostic("not-yet", "NMIs are not supported yet", nmi.span))
-    if not cpus:
-        raise InputError([Diagnostic("no-threads", "there is no program", test.span, "write P0 { … }")])
-    objects = Objects(unit, cpus, troubles)
-    for thread in unit.threads.values():
-        for parameter in thread.parameters:
-            wrap = "" if parameter.type.pointers > 1 else "s32"
-            objects.things.setdefault(parameter.name, Thing(parameter.name, "data", wrap))
-    objects.build()
-    scope = _Scope(unit, objects, cpus)
+        troubles.append(Diagnostic("not-yet", "nmi (NMIs) is not supported yet", nmi.span))
+    if not unit.threads and not unit.nmis:
+        troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
+    shared = Shared(unit, memory, troubles)
+    bodies = [Statements(shared, cpu) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
-    for cpu in range(cpus):
-        start: list[Instruction] = []
-        for at, name, value, span in objects.registers:
-            if at == cpu:
-                start.append(Set(name, Const(value), span))
-                scope.written[cpu].add(name)
-        if cpu in unit.threads:
-            body = Body(unit, objects, cpu, troubles)
-            start += body.thread(unit.threads[cpu])
-            scope.written[cpu] |= body.written
-        threads.append(tuple(start))
-    seen = None
+    for cpu, body in enumerate(bodies):
+        thread = unit.threads.get(cpu)
+        threads.append(body.thread(thread) if thread is not None else ())
+    observed = None
     try:
-        seen = observe(unit.final, scope)
+        observed = observe(unit.final, _Scope(memory, bodies, unit))
     except InputError as error:
         troubles += error.diagnostics
-    if troubles or seen is None:
-        raise InputError(list(dict.fromkeys(troubles)))
+    if troubles or observed is None:
+        raise InputError(troubles)
     return Lowered(
-        threads, objects.cells(), seen.observables, seen.condition, seen.shown, seen.filter,
-        tlb=objects.tlb, vas=[Ptr(v) for v in objects.names("va")], names=_names(objects),
-    )  # fmt: skip
-
-
-def _names(objects: Objects) -> dict[Ptr, str]:
-    """How values are printed: elements by their index."""
-    return {
-        cell: f"{thing.name}[{cell.off}]"
-        for thing in objects.things.values()
-        if thing.kind == "array"
-        for cell in (Ptr(thing.name, i) for i in range(thing.size))
-    }
+        threads=threads,
+        cells=memory.cells,
+        observables=observed.observables,
+        condition=observed.condition,
+        shown=observed.shown,
+        filter=observed.filter,
+        tlb=memory.tlb,
+        vas=memory.vas,
+        names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
+    )
 
 
 class _Scope:
-    """What names mean in a condition."""
+    """What names mean in a condition; see ``observe.Scope``."""
 
-    def __init__(self, unit: Unit, objects: Objects, cpus: int) -> None:
-        self.unit, self.objects, self.count = unit, objects, cpus
-        self.written: list[set[str]] = [set() for _ in range(cpus)]
+    def __init__(self, memory: Memory, bodies: list[Statements], unit: ast.Unit) -> None:
+        self.memory, self.bodies, self.unit = memory, bodies, unit
 
     def cpus(self) -> int:
-        return self.count
+        """How many CPUs there are."""
+        return self.memory.cpus
 
     def constant(self, name: c.Name) -> int:
+        """A constant of an ``enum``."""
         if name.name not in self.unit.enums:
             hint = nearest(name.name, self.unit.enums)
-            raise Trouble("unknown-name", f"{name.name!r} is no constant", name.span, hint)
+            raise Trouble("unknown-name", f"there is no constant {name.name!r}", name.span, hint)
         return self.unit.enums[name.name]
 
-    def va(self, name: c.Name) -> Ptr:
-        if self.objects.kind(name.name) != "va":
-            hint = nearest(name.name, self.objects.names("va")) or "no mm maps it"
-            raise Trouble("type", f"{name.name!r} is no virtual address", name.span, hint)
-        return Ptr(name.name)
-
-    def page(self, operand: c.Operand) -> Value:
-        if not isinstance(operand, c.Name) or self.objects.kind(operand.name) != "page":
-            raise Trouble("type", "a TLB entry leads to a page", operand.span, "such as 1:tlb[v -> A]")
-        return Ptr(operand.name)
-
     def place(self, place: c.Place, cpu: int | None) -> Meaning:
+        """A cell, a register or a constant."""
         if cpu is not None:
             return self._of_cpu(place, cpu)
         if isinstance(place, c.Name):
             return self._name(place)
-        if isinstance(place, c.Call):
-            return self._call(place)
-        if isinstance(place, c.Member):
-            return self._member(place)
-        if isinstance(place, c.Field):
-            path = self._path(place)
-            self.objects.fields.add(place.name)
-            return CellOf(Ptr(path), path)
-        raise Trouble("type", "this has no value", place.span)
+        if isinstance(place, c.Call) and place.name == "mk_pte":
+            if len(place.arguments) != 1:
+                raise Trouble("not-yet", "attributes of entries are not supported yet", place.span)
+            return Const(self.page(place.arguments[0][0]))
+        ptr = self._cell(place, None)
+        return CellOf(ptr, cell_name(ptr, self.memory))
 
-    def _name(self, place: c.Name) -> Meaning:
-        name, kind = place.name, self.objects.kind(place.name)
-        if kind == "data":
-            thing = self.objects.things[name]
-            if thing.percpu:
-                raise Trouble("percpu", f"each CPU has its own {name}", place.span, f"such as 1:{name}")
-            return CellOf(Ptr(name), f"[{name}]")
-        if kind in ("array", "mask") and place.brackets and kind == "array":
-            return CellOf(Ptr(name, 0), f"{name}[0]")
-        if kind:
-            return Const(Ptr(name))
-        if name == "fault":
-            return Const(FAULT)
-        if name in self.unit.enums:
-            return Const(self.unit.enums[name])
-        if name in NAMED_VALUES:
-            return Const(NAMED_VALUES[name])
-        if self.unit.arch == "C":
-            # herd7 takes a name that nothing mentions for an object that is always 0.
-            self.objects.things[name] = Thing(name, "data", "s32")
-            return CellOf(Ptr(name), f"[{name}]")
-        known = [*self.objects.things, *self.unit.enums]
-        raise Trouble("unknown-name", f"there is no {name!r}", place.span, nearest(name, known))
-
-    def _call(self, place: c.Call) -> Meaning:
-        names = [a[0].name if len(a) == 1 and isinstance(a[0], c.Name) else "" for a in place.arguments]
-        kinds = [self.objects.kind(n) for n in names]
-        if place.name == "pte" and kinds == ["mm", "va"]:
-            return CellOf(Ptr(f"pte({names[0]}, {names[1]})"), f"pte({names[0]}, {names[1]})")
-        if place.name == "mk_pte" and kinds == ["page"]:
-            return Const(Ptr(names[0]))
-        if place.name == "mm_cpumask" and kinds == ["mm"]:
-            raise Trouble(
-                "type", "a mask has no value", place.span, f"ask for a member: mm_cpumask({names[0]})[1]"
-            )
-        if place.name in ("pte", "mm_cpumask"):
-            wanted = "pte(mm, va)" if place.name == "pte" else "mm_cpumask(mm)"
-            raise Trouble("type", f"it takes {wanted}", place.span)
-        raise Trouble("unknown-name", f"{place.name}() means nothing in a condition", place.span)
-
-    def _member(self, place: c.Member) -> Meaning:
-        index = place.index.value if isinstance(place.index, c.Number) else self.constant(place.index)
-        base = place.base
-        if isinstance(base, c.Call) and base.name == "mm_cpumask":
-            mm = base.arguments[0][0] if len(base.arguments) == 1 and base.arguments[0] else None
-            if not isinstance(mm, c.Name) or self.objects.kind(mm.name) != "mm":
-                raise Trouble("type", "mm_cpumask() takes an mm", base.span)
-            name, size = f"mm_cpumask({mm.name})", self.count
-        elif isinstance(base, c.Name) and self.objects.kind(base.name) in ("array", "mask"):
-            thing = self.objects.things[base.name]
-            name, size = thing.name, thing.size if thing.kind == "array" else self.count
-        else:
-            raise Trouble("type", "this has no members", place.span)
-        if not 0 <= index < size:
-            raise Trouble("array", f"there is no member {index}", place.span, f"0 to {size - 1}")
-        return CellOf(Ptr(name, index), f"{name}[{index}]")
-
-    def _path(self, place: c.Place) -> str:
-        if isinstance(place, c.Name):
-            if self.objects.kind(place.name) not in ("mm", "page", "struct"):
-                known = [t.name for t in self.objects.things.values()]
-                raise Trouble(
-                    "unknown-name", f"{place.name!r} has no fields", place.span, nearest(place.name, known)
-                )
-            return place.name
-        if isinstance(place, c.Field):
-            return f"{self._path(place.base)}.{place.name}"
-        raise Trouble("type", "this has no fields", place.span)
+    def _name(self, name: c.Name) -> Meaning:
+        word = name.name
+        named = self.memory.named.get(word)
+        if named is None:
+            if word in self.unit.enums:
+                return Const(self.unit.enums[word])
+            if word == "fault":
+                return Const(FAULT)
+            if word in NAMED_VALUES:
+                return Const(NAMED_VALUES[word])
+            local = any(body.local(word, False) for body in self.bodies)
+            error = self.memory.unknown(word, name.span)
+            if local or (word[:1] == "r" and word[1:].isdigit()):
+                error = Trouble("unknown-name", f"{word} is a register", name.span, f"say whose: 0:{word}")
+            raise error
+        if named.percpu:
+            raise Trouble("percpu", f"{word} is a per-CPU object", name.span, f"say whose: 0:{word}")
+        if named.handle:
+            return Const(Ptr(word))
+        if named.size is not None:
+            if not name.brackets:
+                # On the right of a comparison it is an address; ``observe`` asks for the cell.
+                return CellOf(Ptr(word), f"{word}[0]")
+            raise Trouble("type", f"{word} is an array", name.span, f"name an element: {word}[0]")
+        return CellOf(Ptr(word), f"[{word}]")
 
     def _of_cpu(self, place: c.Place, cpu: int) -> Meaning:
         if isinstance(place, c.Name):
-            name = place.name
-            if name == "warn":
-                return RegisterOf(cpu, "%warn", f"{cpu}:warn")
-            if name == "irq" or (name == "cr3" and self.objects.names("mm")):
-                return CellOf(Ptr(f"{cpu}:{name}"), f"{cpu}:{name}")
-            if name == "pcid":
+            word, label = place.name, f"{cpu}:{place.name}"
+            if word in ("cr3", "irq"):
+                ptr = Ptr(f"{cpu}:{word}")
+                if ptr not in self.memory.cells:
+                    raise Trouble("unknown-name", "there is no mm in this test", place.span)
+                return CellOf(ptr, label)
+            if word == "pcid":
                 raise Trouble("not-yet", "PCIDs are not supported yet", place.span)
-            thing = self.objects.things.get(name)
-            if thing is not None and thing.percpu and thing.kind == "data":
-                return CellOf(Ptr(f"{cpu}:{name}"), f"{cpu}:{name}")
-            if name in self.written[cpu]:
-                return RegisterOf(cpu, name, f"{cpu}:{name}")
-            hint = nearest(name, self.written[cpu])
-            raise Trouble("unwritten", f"no statement of P{cpu} writes {name}", place.span, hint)
-        root: c.Place = place
-        while isinstance(root, c.Field):
-            root = root.base
-        if (
-            isinstance(root, c.Name)
-            and root.name in self.objects.things
-            and self.objects.things[root.name].percpu
-        ):
-            self.objects.fields.add(place.name if isinstance(place, c.Field) else "")
-            path = f"{cpu}:{self._path(place)}"
-            return CellOf(Ptr(path), path)
-        raise Trouble("unknown-name", "no such per-CPU object", place.span)
+            if word == "warn":
+                return RegisterOf(cpu, "%warn", label)
+            named = self.memory.named.get(word)
+            if named is None or not named.percpu:
+                return self._register(place, cpu)
+        ptr = self._cell(place, cpu)
+        return CellOf(ptr, cell_name(ptr, self.memory))
+
+    def _register(self, name: c.Name, cpu: int) -> Meaning:
+        body = self.bodies[cpu]
+        scope = body.frames[0].scopes[0]
+        reg = scope[name.name].reg if name.name in scope else name.name
+        if reg not in body.written:
+            mine = [*(w for w in body.written if "#" not in w), "cr3", "irq", "warn"]
+            known = f"no statement of P{cpu} writes {name.name!r}"
+            raise Trouble("unwritten", known, name.span, nearest(name.name, mine))
+        return RegisterOf(cpu, reg, f"{cpu}:{name.name}")
+
+    def _cell(self, place: c.Place, cpu: int | None) -> Ptr:
+        """The cell that a place with fields, elements or arguments is."""
+        address = self._syntax(place)
+        ptr, _ = self.memory.address(address)
+        if cpu is not None:
+            ptr = Ptr(f"{cpu}:{ptr.base}", ptr.off)
+        if ptr not in self.memory.cells:
+            hint = ""
+            if isinstance(place, c.Call) and place.name == "mm_cpumask":
+                hint = f"ask for one bit: {''.join(place.span.text.split())}[0]"
+            base = self._root(address)
+            if base in self.memory.named and self.memory.named[base].percpu and cpu is None:
+                hint = f"say whose: 0:{place.span.text}"
+            raise Trouble("place", f"{place.span.text} is nothing that holds a value", place.span, hint)
+        if isinstance(place, c.Call) and place.name == "mm_cpumask":
+            raise Trouble("type", "a mask is asked for bit by bit", place.span, f"write {place.span.text}[0]")
+        return ptr
+
+    def _root(self, e: ast.CExpr) -> str:
+        while isinstance(e, ast.FieldExpr | ast.IndexExpr):
+            e = e.base
+        return e.name if isinstance(e, ast.Ident | ast.CallExpr) else ""
+
+    def _syntax(self, operand: c.Operand) -> ast.CExpr:
+        """A condition's place as an expression of the initial state, which means the same."""
+        if isinstance(operand, c.Number):
+            return ast.Num(operand.value, operand.span)
+        if isinstance(operand, c.Name):
+            return ast.Ident(operand.name, operand.span)
+        if isinstance(operand, c.Member):
+            return ast.IndexExpr(self._syntax(operand.base), self._syntax(operand.index), operand.span)
+        if isinstance(operand, c.Field):
+            return ast.FieldExpr(self._syntax(operand.base), operand.name, False, operand.span)
+        if isinstance(operand, c.Call):
+            arguments = tuple(self._syntax(a[0]) for a in operand.arguments)
+            return ast.CallExpr(operand.name, arguments, operand.span)
+        raise Trouble("place", "a register has no parts", operand.span)
+
+    def va(self, name: c.Name) -> Ptr:
+        """A virtual address that some mm maps."""
+        if Ptr(name.name) not in self.memory.vas:
+            hint = nearest(name.name, [v.base for v in self.memory.vas])
+            raise Trouble("unknown-name", f"no mm maps {name.name!r}", name.span, hint)
+        return Ptr(name.name)
+
+    def page(self, operand: c.Operand) -> Value:
+        """A page."""
+        if isinstance(operand, c.Call):
+            if operand.name == "mk_pte" and len(operand.arguments) == 1:
+                return self.page(operand.arguments[0][0])
+            raise Trouble("not-yet", "attributes of entries are not supported yet", operand.span)
+        named = self.memory.named.get(operand.name) if isinstance(operand, c.Name) else None
+        if named is None or named.type.kind != t.PAGE.kind:
+            pages = [n.name for n in self.memory.named.values() if n.type.kind == "page"]
+            word = operand.name if isinstance(operand, c.Name) else ""
+            raise Trouble("type", "a page is needed here", _span(operand), nearest(word, pages))
+        return Ptr(named.name)
+
+
+def _span(operand: c.Operand) -> Span:
+    return operand.span

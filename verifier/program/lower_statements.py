@@ -1,0 +1,388 @@
+"""Statements to code: control flow, loops, handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from verifier.program import c_types as t
+from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Touch
+from verifier.program.lower_expr import Frame, Local, Val
+from verifier.program.lower_words import Words, assigned_names
+from verifier.program.observe import Trouble
+from verifier.program.values import Apply, Const, Expr, Ptr, Reg, call, truth
+from verifier.source import Span
+from verifier.syntax import ast
+
+MAX_TURNS = 256
+_QUIET = frozenset({"cpu_relax", "barrier", "smp_rmb", "smp_wmb"})
+
+
+class Statements(Words):
+    """The code of a whole body."""
+
+    def thread(self, thread: ast.Thread) -> tuple[Instruction, ...]:
+        """The program of a CPU."""
+        self._parameters(thread)
+        for (cpu, name), (value, kind) in self.memory.locals.items():
+            if cpu == self.cpu:
+                local = self.local(name, False) or self.declare(name, None, self.frame.scopes[0])
+                self.given.add(name)
+                self.store_local(local, Val(Const(value), kind), thread)
+        self.statements(thread.body.body, scope=False)
+        self.code.append(Label(self.frame.end))
+        self._labels()
+        return tuple(self.code)
+
+    def _parameters(self, thread: ast.Thread) -> None:
+        for p in thread.parameters:
+            kind = t.of(p.type)
+            named = self.memory.named.get(p.name)
+            if named is None:
+                continue
+            if named.percpu:
+                hint = f"write this_cpu_read({p.name})"
+                error = Trouble("percpu", f"{p.name} is a per-CPU object", p.span, hint)
+                self.shared.troubles.append(error.diagnostic)
+            if named.handle:
+                kind = named.type
+            elif kind.kind != "pointer":
+                kind = t.Type("pointer", to=named.type)
+            self.frame.scopes[0][p.name] = Local(p.name, fixed=Val(Const(Ptr(p.name)), kind))
+
+    def handler(self, function: str, cpu: int, info: Val, span: Span) -> tuple[tuple[Instruction, ...], str]:
+        """A handler's code on a CPU, and the register that receives its ``info``."""
+        made = self.unit.functions[function]
+        if function in self.stack:
+            raise Trouble("recursion", f"the handler {function} sends itself", span, "it would never end")
+        if len(made.parameters) > 1:
+            raise Trouble("arity", f"a handler takes one argument, info; {function} takes more", span)
+        key = (function, cpu, info.type, info.bits, info.function, self.stack)
+        register = "%info" if made.parameters else ""
+        if key not in self.shared.handlers:
+            body = Statements(self.shared, cpu, self.stack)
+            body.frames = [Frame("", "%end")]
+            given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []
+            body.enter(body.frame, made, given, span)
+            body.code.append(Label("%end"))
+            self.shared.handlers[key] = tuple(body.code)
+        return self.shared.handlers[key], register
+
+    def body(self, function: ast.Function) -> None:
+        """The statements of a function."""
+        self.statements(function.body.body)
+        self._labels()
+
+    def _labels(self) -> None:
+        for name, span in self.frame.labels.items():
+            if span is not None:
+                self.shared.troubles.append(
+                    Trouble("unknown-label", f"there is no label {name!r}", span).diagnostic
+                )
+
+    # -- statements -------------------------------------------------------------------------------
+
+    def statements(self, body: Sequence[ast.Stmt], scope: bool = True) -> None:
+        """A sequence of statements; what is wrong with one is noted, and the next one is tried."""
+        if scope:
+            self.frame.scopes.append({})
+        for statement in body:
+            depth = len(self.frames), len(self.frame.scopes), len(self.frame.exits)
+            try:
+                self.statement(statement)
+            except Trouble as trouble:
+                self.shared.troubles.append(trouble.diagnostic)
+                del self.frames[depth[0] :], self.frame.scopes[depth[1] :], self.frame.exits[depth[2] :]
+                if isinstance(statement, ast.Declare) and self.local(statement.name, False) is None:
+                    self.written.add(self.declare(statement.name, None).reg)
+                self._note_targets(statement)
+        if scope:
+            self.frame.scopes.pop()
+
+    def _note_targets(self, statement: ast.Stmt) -> None:
+        """A statement with an error still writes its registers: one error, not two."""
+        for name in assigned_names(statement):
+            local = self.local(name)
+            if local is not None:
+                self.written.add(local.reg)
+
+    def statement(self, s: ast.Stmt) -> None:
+        """One statement."""
+        getattr(self, f"_s_{type(s).__name__}")(s)
+
+    def _s_Empty(self, s: ast.Empty) -> None:
+        pass
+
+    def _s_Block(self, s: ast.Block) -> None:
+        self.statements(s.body)
+
+    def _s_ExprStmt(self, s: ast.ExprStmt) -> None:
+        self.value(s.expr)
+
+    def _s_Declare(self, s: ast.Declare) -> None:
+        if s.size is not None:
+            raise Trouble("not-yet", "local arrays are not supported yet", s.span)
+        kind = t.of(s.type)
+        if s.name in self.given and len(self.frames) == 1 and s.init is None:
+            return  # the initial state declares it, too, and gives it a value
+        if s.name in self.frame.scopes[-1]:
+            raise Trouble("duplicate", f"{s.name} is declared twice", s.span)
+        value = None
+        if s.init is not None:
+            self._whole(s, s.init)
+            value = self.value(s.init)
+        local = self.declare(s.name, None if kind is t.ANY or kind.kind in t.HANDLES else kind)
+        if kind.kind in t.HANDLES or kind.kind == "pointer":
+            local.type = kind
+        if value is not None:
+            self.store_local(local, value, s)
+
+    def _s_If(self, s: ast.If) -> None:
+        condition = self.truth(self.value(s.condition), s.condition)
+        no = self.fresh("else")
+        self.code.append(Branch(call("not", condition), no, s.condition.span))
+        self.statements((s.then,))
+        if s.other is None:
+            self.code.append(Label(no))
+            return
+        end = self.fresh("endif")
+        self.code += [Jump(end), Label(no)]
+        self.statements((s.other,))
+        self.code.append(Label(end))
+
+    def _s_While(self, s: ast.While) -> None:
+        if not self._spins(s.condition, s.body):
+            self._loop(s.condition, s.body, (), s.span)
+
+    def _s_DoWhile(self, s: ast.DoWhile) -> None:
+        if self._spins(s.condition, s.body):
+            return
+        top, again, end = self.fresh("do"), self.fresh("again"), self.fresh("done")
+        self.code.append(Label(top))
+        self._inside(s.body, end, again)
+        self.code.append(Label(again))
+        condition = self.truth(self.value(s.condition), s.condition)
+        self.code += [Branch(condition, top, s.condition.span), Label(end)]
+
+    def _s_For(self, s: ast.For) -> None:
+        self.frame.scopes.append({})
+        try:
+            for init in s.init:
+                self.statement(init)
+            if not self._counted(s):
+                self._loop(s.condition, s.body, s.step, s.span)
+        finally:
+            self.frame.scopes.pop()
+
+    def _s_ForEachCpu(self, s: ast.ForEachCpu) -> None:
+        """One turn for each CPU; a mask in memory is looked at bit by bit, as the kernel does."""
+        local = self.local(s.variable)
+        if local is None:
+            raise self.memory.unknown(s.variable, s.span)
+        if s.variable in assigned_names(s.body):
+            raise Trouble("loop", f"{s.variable} counts the CPUs; it cannot be assigned to", s.span)
+        mask = None if s.mask is None else self.value(s.mask)
+        if mask is not None and mask.bits is None and mask.type.kind not in ("mask", "any"):
+            raise Trouble("type", f"a cpumask is needed here, not {mask.type.words}", s.span)
+        end = self.fresh("done")
+        for k in range(self.memory.cpus):
+            again = self.fresh("next")
+            if mask is not None:
+                bit: Expr
+                if mask.bits is not None:
+                    bit = mask.bits[k]
+                else:
+                    temp = self.fresh()
+                    self.emit("R", s.mask, Touch(call("add", mask.expr, Const(k)), temp))
+                    bit = Reg(temp)
+                self.code.append(Branch(call("not", bit), again, s.span))
+            self._turn(local, Const(k), s)
+            self._inside(s.body, end, again)
+            self.code.append(Label(again))
+        self.code.append(Label(end))
+        local.fixed = None
+
+    def _turn(self, local: Local, value: Const, node: Any) -> None:
+        self.store_local(local, Val(value, t.INT), node)
+        local.fixed = Val(value, t.INT)
+
+    def _inside(self, body: ast.Stmt, end: str, again: str) -> None:
+        """A loop's body, with targets for ``break`` and ``continue``."""
+        self.frame.exits.append((end, again))
+        self.statements((body,))
+        self.frame.exits.pop()
+
+    def _loop(
+        self, condition: ast.CExpr | None, body: ast.Stmt, step: tuple[ast.CExpr, ...], span: Span
+    ) -> None:
+        """A loop that is unrolled to the bound."""
+        for name in assigned_names((body, step, condition)):
+            local = self.local(name, False)
+            if local is not None:
+                local.fixed = None if local.fixed is None or not local.fixed.function else local.fixed
+        top, again, end = self.fresh("while"), self.fresh("again"), self.fresh("done")
+        self.code.append(Label(top))
+        if condition is not None:
+            holds = self.truth(self.value(condition), condition)
+            self.code.append(Branch(call("not", holds), end, condition.span))
+        self._inside(body, end, again)
+        self.code.append(Label(again))
+        for e in step:
+            self.value(e)
+        self.code += [Jump(top, span), Label(end)]
+
+    def _counted(self, s: ast.For) -> bool:
+        """A ``for`` whose bounds are constants: one copy of its body for each turn."""
+        counters = assigned_names((s.init, s.step)) | {i.name for i in s.init if isinstance(i, ast.Declare)}
+        if s.condition is None or len(counters) != 1 or counters & assigned_names(s.body):
+            return False
+        (name,) = counters
+        local = self.local(name, False)
+        start = next(
+            (i.value for i in reversed(self.code) if isinstance(i, Set) and local and i.reg == local.reg),
+            None,
+        )
+        if local is None or not isinstance(start, Const) or not isinstance(self.code[-1], Set):
+            return False
+        local.fixed = Val(start, t.INT)
+        end = self.fresh("done")
+        for _ in range(MAX_TURNS):
+            code, holds = self.captured(lambda: self.truth(self.value(s.condition), s.condition))  # type: ignore[arg-type]
+            if code or not isinstance(holds, Const):
+                local.fixed = None
+                return False
+            if not truth(holds.value):
+                break
+            again = self.fresh("next")
+            self._inside(s.body, end, again)
+            self.code.append(Label(again))
+            for e in s.step:
+                self.value(e)
+            last = self.code[-1]
+            if not isinstance(last, Set) or not isinstance(last.value, Const):
+                raise Trouble("loop", f"{name} does not count by a constant", s.span)
+            local.fixed = Val(last.value, t.INT)
+        else:
+            raise Trouble("loop", f"this loop turns more than {MAX_TURNS} times", s.span)
+        self.code.append(Label(end))
+        local.fixed = None
+        return True
+
+    def _spins(self, condition: ast.CExpr, body: ast.Stmt) -> bool:
+        """``while (c) cpu_relax();`` where c only reads: exactly its last reading, which finds c false."""
+        if not _quiet(body):
+            return False
+        mark = self.fresh_count
+        code, holds = self.captured(lambda: self.truth(self.value(condition), condition))
+        if not _only_reads(code):
+            self.fresh_count = max(mark, self.fresh_count)
+            return False
+        self.code += [*code, Assume(call("not", holds), condition.span)]
+        return True
+
+    def _s_Switch(self, s: ast.Switch) -> None:
+        subject = self.held(self.value(s.subject).expr)
+        cases = [
+            x
+            for x in (s.body.body if isinstance(s.body, ast.Block) else (s.body,))
+            if isinstance(x, ast.Case)
+        ]
+        end, default = self.fresh("done"), ""
+        labels = {id(case): self.fresh("case") for case in cases}
+        for case in cases:
+            if case.value is None:
+                default = labels[id(case)]
+            else:
+                value = self.value(case.value).expr
+                self.code.append(Branch(call("eq", subject, value), labels[id(case)], case.span))
+        self.code.append(Jump(default or end))
+        outer = self.frame.exits[-1][1] if self.frame.exits else ""
+        self.frame.exits.append((end, outer))
+        self.frame.scopes.append({})
+        for x in s.body.body if isinstance(s.body, ast.Block) else (s.body,):
+            if isinstance(x, ast.Case):
+                self.code.append(Label(labels[id(x)]))
+            else:
+                self.statements((x,), scope=False)
+        self.frame.scopes.pop()
+        self.frame.exits.pop()
+        self.code.append(Label(end))
+
+    def _s_Case(self, s: ast.Case) -> None:
+        raise Trouble("case", "a case outside of a switch", s.span)
+
+    def _s_Break(self, s: ast.Break) -> None:
+        if not self.frame.exits:
+            raise Trouble("break", "there is nothing to break out of", s.span)
+        self.code.append(Jump(self.frame.exits[-1][0], s.span))
+
+    def _s_Continue(self, s: ast.Continue) -> None:
+        if not self.frame.exits or not self.frame.exits[-1][1]:
+            raise Trouble("continue", "there is no loop to continue", s.span)
+        self.code.append(Jump(self.frame.exits[-1][1], s.span))
+
+    def _s_Return(self, s: ast.Return) -> None:
+        frame = self.frame
+        if s.value is not None:
+            self._whole(s, s.value)
+            value = self.value(s.value)
+            if value.type is not t.VOID:
+                reg = f"{frame.prefix}return"
+                before = frame.returned
+                if value.bits is not None or value.function:
+                    if before is not None and before != value:
+                        raise Trouble("type", f"{value.type.words} cannot be returned in two ways", s.span)
+                    frame.returned = value
+                else:
+                    self.set(reg, value.expr, s.span)
+                    frame.returned = Val(Reg(reg), t.joined(before.type if before else None, value.type))
+        self.code.append(Jump(frame.end, s.span))
+
+    def _s_Goto(self, s: ast.Goto) -> None:
+        self.frame.labels.setdefault(s.name, s.span)
+        self.code.append(Jump(f"{self.frame.prefix}{s.name}:", s.span))
+
+    def _s_LabelStmt(self, s: ast.LabelStmt) -> None:
+        if self.frame.labels.get(s.name, s.span) is None:
+            raise Trouble("duplicate", f"the label {s.name} stands twice", s.span)
+        self.frame.labels[s.name] = None
+        self.code.append(Label(f"{self.frame.prefix}{s.name}:"))
+
+
+def _quiet(s: ast.Stmt) -> bool:
+    """Does the statement do nothing at all?"""
+    if isinstance(s, ast.Block):
+        return all(map(_quiet, s.body))
+    if isinstance(s, ast.ExprStmt):
+        return isinstance(s.expr, ast.CallExpr) and s.expr.name in _QUIET and not s.expr.arguments
+    return isinstance(s, ast.Empty)
+
+
+def _mentioned(expr: Expr) -> set[str]:
+    if isinstance(expr, Reg):
+        return {expr.name}
+    return set().union(*map(_mentioned, expr.args)) if isinstance(expr, Apply) else set()
+
+
+def _only_reads(code: Sequence[Instruction]) -> bool:
+    """Can the code be run again and again as if it had run once, the last time?"""
+    before: set[str] = set()  # registers that it takes from outside
+    assigned: set[str] = set()
+    for x in code:
+        used: set[str] = set()
+        if isinstance(x, Set):
+            used = _mentioned(x.value)
+        elif isinstance(x, Branch):
+            used = _mentioned(x.condition)
+        elif isinstance(x, Emit):
+            if x.op not in ("R", "T"):
+                return False
+            used = set().union(*(_mentioned(touch.addr) for touch in x.touches))
+        elif not isinstance(x, Label | Jump):
+            return False
+        before |= used - assigned
+        if isinstance(x, Set):
+            assigned.add(x.reg)
+        elif isinstance(x, Emit):
+            assigned |= {touch.into for touch in x.touches if touch.into}
+    return not before & assigned

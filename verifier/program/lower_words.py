@@ -1,0 +1,492 @@
+"""Calls to code: the rows of the vocabulary, and functions of the test, which are inlined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from verifier.program import c_types as t
+from verifier.program.c_types import Type
+from verifier.program.code import Assume, Branch, Instruction, Label, Target, Touch, Warn
+from verifier.program.kernel import (
+    KINDS,
+    WORDS,
+    Load,
+    Machine,
+    Order,
+    Parameter,
+    Pure,
+    Special,
+    Store,
+    Update,
+    Word,
+)
+from verifier.program.lower_expr import Expressions, Frame, Local, Place, Val
+from verifier.program.observe import Trouble
+from verifier.program.unroll import substitute
+from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call, truth
+from verifier.source import Span
+from verifier.syntax import ast
+from verifier.syntax.trouble import nearest
+
+MAX_DEPTH = 40
+
+
+class Words(Expressions):
+    """Adds calls to expressions."""
+
+    def body(self, function: ast.Function) -> None:
+        """The statements of a function; see ``Statements``."""
+        raise NotImplementedError
+
+    def handler(self, function: str, cpu: int, info: Val, span: Span) -> tuple[tuple[Instruction, ...], str]:
+        """A handler's code on a CPU, and the register of its ``info``; see ``Statements``."""
+        raise NotImplementedError
+
+    def call(self, e: ast.CallExpr) -> Val:
+        """A word of the vocabulary, or a function of the test."""
+        local = self.local(e.name, False)
+        name = local.fixed.function if local is not None and local.fixed is not None else e.name
+        if name in self.unit.functions:
+            return self.inline(self.unit.functions[name], [self.value(a) for a in e.arguments], e)
+        word = WORDS.get(e.name)
+        if word is None:
+            known = [*WORDS, *self.unit.functions]
+            raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, nearest(e.name, known))
+        if word.planned:
+            what = f" ({word.planned})" if word.planned not in ("RCU", "SRCU") else ""
+            text = f"{e.name}{what} is not supported yet" if what else f"{word.planned} is not supported yet"
+            raise Trouble("not-yet", text, e.span)
+        self._arity(word, e)
+        arguments = dict(zip((p.name for p in word.parameters), e.arguments, strict=False))
+        for effect in word.effects:
+            if isinstance(effect, Special):
+                special: Callable[[Word, ast.CallExpr, dict[str, ast.CExpr]], Val]
+                special = getattr(self, f"_word_{effect.name}")
+                return special(word, e, arguments)
+        return self._effects(word, e, arguments)
+
+    def _arity(self, word: Word, e: ast.CallExpr) -> None:
+        given, wanted = len(e.arguments), len(word.parameters)
+        if wanted - word.optional <= given <= wanted:
+            return
+        if word.name.startswith("load_cr3") and given == 2:
+            raise Trouble("not-yet", f"{word.name} with a PCID is not supported yet", e.span)
+        if word.name == "mk_pte" and given == 2:
+            raise Trouble("not-yet", "attributes of entries are not supported yet", e.span)
+        many = f"{wanted} argument{'s' if wanted != 1 else ''}"
+        raise Trouble("arity", f"{word.name} takes {many}, not {given}", e.span, f"write {word.signature}")
+
+    # -- arguments --------------------------------------------------------------------------------
+
+    def argument(self, word: Word, parameter: Parameter, e: ast.CExpr) -> Val | Place | Local:
+        """Evaluate one argument and check that it is of the kind that the word takes."""
+        kind = parameter.kind
+        if kind == "place":
+            return self.memory_place(e)
+        if kind == "percpu":
+            return self.of_cpu(e, Const(self.cpu))
+        if kind == "local":
+            place = self.place(e)
+            if not isinstance(place, Local):
+                raise self._mismatch(word, parameter, "something in memory", e)
+            return place
+        if kind == "pointer":
+            return self._pointer(word, parameter, e)
+        value = self.value(e)
+        given = value.type.kind
+        fine = given == kind or given == "any"
+        if kind == "value":
+            fine = given != "void" and value.bits is None
+        elif kind == "number":
+            fine = given in ("int", "any")
+        elif kind == "pte":
+            fine = given in ("pte", "page", "any") or value.expr == FALSE
+        elif kind == "mask":
+            fine = given in ("mask", "any") or value.bits is not None
+        elif kind == "function":
+            fine = bool(value.function)
+        elif kind in ("mm", "page", "va") and given == "pte" and kind == "page":
+            fine = True
+        if not fine:
+            raise self._mismatch(word, parameter, value.type.words, e)
+        return value
+
+    def _pointer(self, word: Word, parameter: Parameter, e: ast.CExpr) -> Place:
+        if isinstance(e, ast.Ident) and self.local(e.name, False) is None:
+            named = self.memory.named.get(e.name)
+            held = named.type.kind if named and not named.handle and named.size is None else ""
+            if held == "int" or (held and named is not None and named.percpu):
+                raise self._mismatch(word, parameter, "an object", e, f"write &{e.name}")
+        value = self.value(e)
+        kind = value.type.kind
+        if kind in ("page", "mm", "mask", "function", "void", "pte") or value.bits is not None:
+            hint = "its content is A.data" if kind == "page" else ""
+            raise self._mismatch(word, parameter, value.type.words, e, hint)
+        if kind == "struct":
+            return Place(value.expr, value.type, whole=True)
+        return self.pointee(value, e)
+
+    def _mismatch(
+        self, word: Word, parameter: Parameter, given: str, e: ast.CExpr, hint: str = ""
+    ) -> Trouble:
+        wanted = KINDS.get(parameter.kind, parameter.kind)
+        return Trouble(
+            "type", f"{word.name} takes {wanted} here, not {given}", e.span, hint or f"write {word.signature}"
+        )
+
+    # -- rows -------------------------------------------------------------------------------------
+
+    def _effects(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        """A word that is a sequence of instructions."""
+        env: dict[str, Expr] = {"this_cpu": Const(self.cpu), "cpus": Const(self.memory.cpus)}
+        places: dict[str, Place] = {}
+        locals_: dict[str, Local] = {}
+        types: dict[str, Type] = {}
+        target: Place | None = None
+        for parameter in word.parameters:
+            node = arguments[parameter.name]
+            given = self.argument(word, parameter, node)
+            if isinstance(given, Local):
+                locals_[parameter.name] = given
+            elif isinstance(given, Place):
+                target = places[parameter.name] = given
+                types[parameter.name] = given.type
+                env[parameter.name] = given.addr
+                if given.whole and not isinstance(word.effects[0], Pure):
+                    raise Trouble(
+                        "type", "a struct cannot be read or written whole", node.span, "name a field"
+                    )
+            else:
+                if parameter.kind == "value" and target is not None:
+                    given = Val(self.storable(target, given, node), given.type)
+                if parameter.kind == "cpu" or parameter.name == "cpu":
+                    self.check_cpu(given.expr, node.span)
+                if given.bits is not None:
+                    return self._constant_bit(word, env, given, e)
+                env[parameter.name] = given.expr
+                types[parameter.name] = given.type
+        if "m" in types and "cpu" in env:
+            bit = call("add", env["m"], env["cpu"])
+            env["bit"] = bit
+            places["bit"] = Place(bit, t.INT)
+        for parameter in word.parameters:
+            if parameter.kind == "entry":
+                places[parameter.name] = Place(env[parameter.name], t.PTE)
+        result: Expr = Const(0)
+        for effect in word.effects:
+            result = self._effect(effect, e, env, places, locals_) or result
+        if word.result == "same":
+            first = word.parameters[0].name
+            kind = next((p.type for p in places.values()), types.get(first, t.ANY))
+            if word.effects and isinstance(word.effects[0], Pure) and places:
+                kind = kind if places[first].whole else Type("pointer", to=kind)
+            return Val(result, kind)
+        results = {"void": t.VOID, "number": t.INT, "value": t.ANY}
+        return Val(result, results.get(word.result) or Type(word.result))
+
+    def _effect(
+        self,
+        effect: Any,
+        e: ast.CallExpr,
+        env: dict[str, Expr],
+        places: dict[str, Place],
+        locals_: dict[str, Local],
+    ) -> Expr | None:
+        """Add one instruction; the expression of its result, if it has one."""
+        if isinstance(effect, Order):
+            if effect.kind:
+                self.emit("F", e, kind=effect.kind)
+            return None
+        if isinstance(effect, Pure):
+            return substitute(effect.value, env)
+        if isinstance(effect, Machine):
+            return self._machine(effect, e, env, locals_)
+        place = places[effect.at]
+        if isinstance(effect, Store):
+            value = substitute(effect.value, env)
+            self.emit("W", e, Touch(place.addr, None, value), virtual=place.virtual)
+            return None
+        temp = self.fresh()
+        env["old"] = Reg(temp)
+        if isinstance(effect, Load):
+            self.emit("R", e, Touch(place.addr, temp), virtual=place.virtual)
+        else:
+            assert isinstance(effect, Update)
+            touch = Touch(place.addr, temp, substitute(effect.value, env), substitute(effect.when, env))
+            self.emit("X", e, touch, virtual=place.virtual)
+        if effect.needs != TRUE:
+            self.code.append(Assume(substitute(effect.needs, env), e.span))
+        return None if effect.result is None else substitute(effect.result, env)
+
+    def _machine(
+        self, effect: Machine, e: ast.CallExpr, env: dict[str, Expr], locals_: dict[str, Local]
+    ) -> Expr | None:
+        if effect.op == "T":
+            temp = self.fresh()
+            self.emit("T", e, Touch(env[effect.args[0]], temp), virtual=True)
+            return Reg(temp)
+        touches: tuple[Touch, ...] = ()
+        into = None
+        if effect.register:
+            cell = Ptr(f"{self.cpu}:{effect.register}")
+            into = self.fresh() if effect.into else None
+            value = None if effect.value is None else substitute(effect.value, env)
+            touches = (Touch(Const(cell), into, value),)
+        arguments = tuple(env[a] for a in effect.args) if effect.op == "INV" else ()
+        serializing = effect.serializing and effect.op in ("CR3", "INV")
+        self.emit(effect.op, e, *touches, kind=effect.kind, args=arguments, serializing=serializing)
+        if into is not None:
+            self.store_local(locals_[effect.into], Val(Reg(into), t.INT), e)
+        return None
+
+    def _constant_bit(self, word: Word, env: dict[str, Expr], mask: Val, e: ast.CallExpr) -> Val:
+        """``cpumask_test_cpu`` of a mask that is not in memory."""
+        if word.name != "cpumask_test_cpu" or mask.bits is None:
+            raise Trouble("type", "this mask cannot be changed", e.span)
+        cpu = env["cpu"]
+        hits = [call("and", call("eq", cpu, Const(k)), bit) for k, bit in enumerate(mask.bits)]
+        return Val(call("or", *hits), t.INT)
+
+    # -- words that are more than instructions ------------------------------------------------------
+
+    def _word_assume(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        self.code.append(Assume(self.truth(self.value(arguments["c"]), arguments["c"]), e.span))
+        return Val(Const(0), t.VOID)
+
+    def _word_warn(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        hit = self.held(call("bool", self.truth(self.value(arguments["c"]), arguments["c"])))
+        self.code.append(Warn(hit, e.span))
+        return Val(hit, t.INT)
+
+    def _word_cond_load(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        found = self.load(self._pointer(word, word.parameters[0], arguments["x"]), e)
+        self.frame.scopes.append({"VAL": Local("VAL", fixed=found)})
+        try:
+            condition = self.truth(self.value(arguments["c"]), arguments["c"])
+        finally:
+            self.frame.scopes.pop()
+        self.code.append(Assume(condition, e.span))
+        return found
+
+    def _word_try_cmpxchg(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        place = self._pointer(word, word.parameters[0], arguments[word.parameters[0].name])
+        old = arguments["old"]
+        local = self.place(old.operand) if isinstance(old, ast.Unary) and old.op == "&" else None
+        if not isinstance(local, Local):
+            raise Trouble("type", f"{word.name} takes the address of a register here", old.span, "write &r0")
+        new = self.storable(place, self.value(arguments["new"]), arguments["new"])
+        before = self._name_of(local)
+        temp, done = self.fresh(), self.fresh()
+        equal = call("eq", Reg(temp), before)
+        self.emit("X", e, Touch(place.addr, temp, new, equal), virtual=place.virtual)
+        self.set(done, equal)
+        self.store_local(local, Val(Reg(temp), place.type), e)
+        return Val(Reg(done), t.INT)
+
+    def _name_of(self, local: Local) -> Expr:
+        return local.fixed.expr if local.fixed is not None else Reg(local.reg)
+
+    def _word_per_cpu(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        return self.load(self.memory_place(e), e)
+
+    def _word_read_cr3(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        temp = self.fresh()
+        self.emit("R", e, Touch(Const(Ptr(f"{self.cpu}:cr3")), temp))
+        return Val(Reg(temp), t.MM)
+
+    # -- masks ------------------------------------------------------------------------------------
+
+    def _mask(self, word: Word, name: str, arguments: dict[str, ast.CExpr]) -> Val:
+        parameter = next(p for p in word.parameters if p.name == name)
+        given = self.argument(word, parameter, arguments[name])
+        assert isinstance(given, Val)
+        return given
+
+    def bits(self, mask: Val, node: Any) -> tuple[Expr, ...]:
+        """All bits of a mask; those in memory are read by one load."""
+        if mask.bits is not None:
+            return mask.bits
+        temps = [self.fresh() for _ in range(self.memory.cpus)]
+        touches = [Touch(call("add", mask.expr, Const(k)), temp) for k, temp in enumerate(temps)]
+        self.emit("R", node, *touches)
+        return tuple(Reg(temp) for temp in temps)
+
+    def _word_mask_of(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        cpu = self.argument(word, word.parameters[0], arguments["cpu"])
+        assert isinstance(cpu, Val)
+        self.check_cpu(cpu.expr, e.span)
+        bits = tuple(call("eq", cpu.expr, Const(k)) for k in range(self.memory.cpus))
+        return Val(Const(0), t.MASK, bits)
+
+    def _word_mask_read(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        bits = self.bits(self._mask(word, "m", arguments), e)
+        result: Expr
+        if word.name == "cpumask_empty":
+            result = call("not", call("or", *bits))
+        elif word.name == "cpumask_full":
+            result = call("and", *bits)
+        elif word.name == "cpumask_weight":
+            result = bits[0]
+            for bit in bits[1:]:
+                result = call("add", result, bit)
+        else:
+            result = Const(self.memory.cpus)
+            for k in range(len(bits) - 1, -1, -1):
+                result = call("ite", bits[k], Const(k), result)
+        return Val(result, t.INT)
+
+    def _word_mask_copy(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        to = self._mask(word, "to", arguments)
+        self._write_mask(to, self.bits(self._mask(word, "m", arguments), e), e)
+        return Val(Const(0), t.VOID)
+
+    def _word_mask_clear(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        value = TRUE if word.name == "cpumask_setall" else FALSE
+        self._write_mask(self._mask(word, "m", arguments), (value,) * self.memory.cpus, e)
+        return Val(Const(0), t.VOID)
+
+    def _write_mask(self, mask: Val, bits: tuple[Expr, ...], e: ast.CallExpr) -> None:
+        if mask.bits is not None:
+            raise Trouble("type", "this mask cannot be changed", e.span)
+        touches = [Touch(call("add", mask.expr, Const(k)), None, bit) for k, bit in enumerate(bits)]
+        self.emit("W", e, *touches)
+
+    # -- IPIs -------------------------------------------------------------------------------------
+
+    def _word_call_cpus(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        values: dict[str, Val] = {}
+        for parameter in word.parameters:
+            given = self.argument(word, parameter, arguments[parameter.name])
+            assert isinstance(given, Val)
+            values[parameter.name] = given
+        function, info = values["func"].function, values["info"]
+        info = Val(self.held(info.expr), info.type, info.bits, info.function)
+        everyone = range(self.memory.cpus)
+        wanted: list[Expr] = [TRUE for _ in everyone]
+        if "cpu" in values:
+            self.check_cpu(values["cpu"].expr, arguments["cpu"].span)
+            cpu = self.held(values["cpu"].expr)
+            wanted = [call("eq", cpu, Const(k)) for k in everyone]
+        elif "m" in values:
+            wanted = [self.held(bit) for bit in self.bits(values["m"], e)]
+        if "cond" in values:
+            wanted = self._asked(values["cond"].function, wanted, info, e)
+        if word.name in ("smp_call_function_many", "smp_call_function"):
+            wanted[self.cpu] = FALSE
+        targets: list[Target] = []
+        for k in everyone:
+            if k != self.cpu and wanted[k] != FALSE:
+                code, register = self.handler(function, k, info, e.span)
+                given_locals = ((register, info.expr),) if register else ()
+                targets.append(Target(k, wanted[k], code, given_locals, function))
+        self.shared.counter += 1
+        group = f"call{self.shared.counter}"
+        if targets:
+            self.emit("SEND", e, group=group, targets=tuple(targets))
+        if wanted[self.cpu] != FALSE:
+            self._here(function, info, wanted[self.cpu], e)
+        wait = values["wait"].expr
+        if targets and not (isinstance(wait, Const) and not truth(wait.value)):
+            end = self.fresh("nowait")
+            if not isinstance(wait, Const):
+                self.code.append(Branch(call("not", wait), end, e.span))
+            self.emit("WAIT", e, group=group)
+            self.code.append(Label(end))
+        return Val(Const(0), t.INT)
+
+    def _asked(self, function: str, wanted: list[Expr], info: Val, e: ast.CallExpr) -> list[Expr]:
+        """For which CPUs ``cond(cpu, info)`` holds; the sender asks."""
+        out: list[Expr] = []
+        for k, before in enumerate(wanted):
+            result, end = self.fresh(), self.fresh("cond")
+            self.set(result, FALSE)
+            self.code.append(Branch(call("not", before), end, e.span))
+            answer = self.inline(self.unit.functions[function], [Val(Const(k), t.INT), info], e)
+            self.set(result, call("bool", self.truth(answer, e)))
+            self.code.append(Label(end))
+            out.append(Reg(result))
+        return out
+
+    def _here(self, function: str, info: Val, wanted: Expr, e: ast.CallExpr) -> None:
+        """The sender's own part: the function itself, with interrupts off."""
+        end, flags = self.fresh("here"), self.fresh()
+        cell = Const(Ptr(f"{self.cpu}:irq"))
+        if wanted != TRUE:
+            self.code.append(Branch(call("not", wanted), end, e.span))
+        self.emit("IRQ", e, Touch(cell, flags, FALSE))
+        made = self.unit.functions[function]
+        self.inline(made, [info] if made.parameters else [], e)
+        self.emit("IRQ", e, Touch(cell, None, Reg(flags)))
+        self.code.append(Label(end))
+
+    # -- functions of the test --------------------------------------------------------------------
+
+    def inline(self, function: ast.Function, arguments: list[Val], e: ast.CallExpr) -> Val:
+        """The body of a function in the place of its call."""
+        name = function.name
+        if len(arguments) != len(function.parameters):
+            many = f"{len(function.parameters)} argument{'s' if len(function.parameters) != 1 else ''}"
+            raise Trouble("arity", f"{name} takes {many}, not {len(arguments)}", e.span)
+        if name in self.stack or len(self.stack) > MAX_DEPTH:
+            chain = " -> ".join((*self.stack, name))
+            raise Trouble("recursion", f"{name} calls itself ({chain})", e.span, "functions are inlined")
+        self.fresh_count += 1
+        prefix = f"{name}#{self.fresh_count}."
+        frame = Frame(prefix, f"%return{self.fresh_count}")
+        self.enter(frame, function, arguments, e.span)
+        self.code.append(Label(frame.end))
+        return frame.returned or Val(Const(0), t.VOID)
+
+    def enter(self, frame: Frame, function: ast.Function, arguments: list[Val], span: Span) -> None:
+        """Bind parameters and run the body in its own frame."""
+        assigned = assigned_names(function.body)
+        evaluated = [Val(self.held(a.expr), a.type, a.bits, a.function) for a in arguments]
+        self.frames.append(frame)
+        self.stack = (*self.stack, function.name)
+        try:
+            for parameter, value in zip(function.parameters, evaluated, strict=True):
+                kind = t.of(parameter.type)
+                if (
+                    kind.kind in ("mm", "page", "mask")
+                    and value.type.kind in t.HANDLES | {"int"}
+                    and (value.type.kind != kind.kind and value.expr != FALSE and value.bits is None)
+                ):
+                    wanted = f"{function.name} takes {kind.words} here, not {value.type.words}"
+                    raise Trouble("type", wanted, span)
+                if value.type.kind in ("int", "any") and kind is not t.ANY:
+                    expr = t.converted(value.expr, value.type, kind, self.memory.mm_file)
+                    value = Val(expr, kind, value.bits, value.function)
+                local = self.declare(parameter.name, kind if kind.kind == "int" else None)
+                if parameter.name in assigned:
+                    self.store_local(local, value, parameter)
+                else:
+                    local.fixed = value
+            if t.of(function.result) is not t.VOID:
+                self.set(f"{frame.prefix}return", Const(0))
+            self.body(function)
+        finally:
+            self.frames.pop()
+            self.stack = self.stack[:-1]
+
+
+def assigned_names(node: Any) -> set[str]:
+    """The names that a statement or expression assigns to, or takes the address of."""
+    found: set[str] = set()
+    pending = [node]
+    while pending:
+        x = pending.pop()
+        if isinstance(x, tuple):
+            pending += x
+            continue
+        if isinstance(x, ast.Assign) and isinstance(x.target, ast.Ident):
+            found.add(x.target.name)
+        elif isinstance(x, ast.Unary) and x.op == "&" and isinstance(x.operand, ast.Ident):
+            found.add(x.operand.name)
+        elif isinstance(x, ast.CallExpr) and x.name.endswith("save"):
+            found |= {a.name for a in x.arguments if isinstance(a, ast.Ident)}
+        elif isinstance(x, ast.ForEachCpu):
+            found.add(x.variable)
+        if hasattr(x, "__slots__") and not isinstance(x, Span):
+            pending += [getattr(x, s) for s in x.__slots__ if s != "span"]
+    return found
