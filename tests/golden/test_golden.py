@@ -20,7 +20,7 @@ CASES = {
     "states": ["states", "litmus/classic/SB.litmus", "litmus/linux/lazy-return.litmus"],
     "herd": ["states", "--format", "herd", "litmus/classic/MP.litmus", "litmus/linux/lazy-return.litmus"],
     "dot": ["check", "-q", "--dot", "-", "litmus/classic/SB.litmus"],
-    "errors": ["check", "tests/golden/errors.litmus"],
+    "errors": ["check", "tests/golden/errors.mm"],
 }
 
 

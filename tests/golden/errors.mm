@@ -14,12 +14,7 @@ P0 {
     smp_mb(1);
     y = 2;
     rcu_read_lock();
-    [B7] x = 3;
 }
 
-variants {
-    B1 never "a variant";
-    B2 : B1 never "another";
-}
 
 exists (0:r7 = 1)
