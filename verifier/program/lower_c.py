@@ -153,8 +153,6 @@ class _Scope:
             ptr = Ptr(f"{cpu}:{ptr.base}", ptr.off)
         if ptr not in self.memory.cells:
             hint = ""
-            if isinstance(place, c.Call) and place.name == "mm_cpumask":
-                hint = f"ask for one bit: {''.join(place.span.text.split())}[0]"
             base = self._root(address)
             if base in self.memory.named and self.memory.named[base].percpu and cpu is None:
                 hint = f"say whose: 0:{place.span.text}"
