@@ -7,10 +7,31 @@ to the library's functions directly, because z3py's wrappers cost more than the 
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from z3 import z3core as core  # type: ignore[import-untyped]
+
+def _core() -> Any:
+    """The module ``z3.z3core``, without z3py around it, which is half of the time to import z3.
+
+    z3core looks for its library in the package ``z3``, so that has to be there, if empty, meanwhile.
+    """
+    if "z3" in sys.modules:
+        return importlib.import_module("z3.z3core")
+    spec = importlib.util.find_spec("z3")
+    if spec is None:
+        raise ImportError("z3-solver is not installed")
+    sys.modules["z3"] = importlib.util.module_from_spec(spec)
+    try:
+        return importlib.import_module("z3.z3core")
+    finally:
+        del sys.modules["z3"]
+
+
+core = _core()
 
 
 def _direct(wrapper: Any) -> Any:
