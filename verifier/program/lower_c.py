@@ -10,7 +10,7 @@ from verifier.errors import InputError
 from verifier.program import c_types as t
 from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
-from verifier.program.lower_expr import Shared
+from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
 from verifier.program.memory import Memory, cell_name
 from verifier.program.observe import CellOf, Meaning, RegisterOf, Trouble, observe

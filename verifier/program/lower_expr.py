@@ -4,78 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.code import Branch, Emit, Instruction, Jump, Label, Set, Touch
 from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES
-from verifier.program.memory import Memory, Named, fields_of
+from verifier.program.lower_parts import Frame, Local, Place, Shared, Val
+from verifier.program.memory import Named, fields_of
 from verifier.program.observe import Trouble
 from verifier.program.values import FALSE, FAULT, TRUE, Const, Expr, Ptr, Reg, call
-from verifier.source import Diagnostic, Span
+from verifier.source import Span
 from verifier.syntax import ast
 
 _REGISTER = re.compile(r"r[0-9]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Val:
-    """A value: its expression over locals, and its type. ``bits``: a mask that is not in memory, by
-    CPU. ``function``: its name, if it is one."""
-
-    expr: Expr
-    type: Type
-    bits: tuple[Expr, ...] | None = None
-    function: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Something in memory: its address and what it holds. ``virtual``: translated first; ``whole``:
-    a struct itself, of which only fields can be read and written."""
-
-    addr: Expr
-    type: Type
-    virtual: bool = False
-    whole: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Local:
-    """A local: its register, what it is declared to hold, what it was last seen to hold.
-
-    ``fixed``: it stands for this value wherever it is mentioned (a parameter, a loop's counter).
-    """
-
-    reg: str
-    declared: Type | None = None
-    type: Type | None = None
-    fixed: Val | None = None
-
-
-@dataclass(slots=True)
-class Frame:
-    """A function being inlined, or the thread itself."""
-
-    prefix: str
-    end: str
-    scopes: list[dict[str, Local]] = field(default_factory=lambda: [{}])
-    returned: Val | None = None
-    labels: dict[str, Span | None] = field(default_factory=dict)  # None once defined
-    exits: list[tuple[str, str]] = field(default_factory=list)  # (break, continue) targets
-
-
-@dataclass(slots=True)
-class Shared:
-    """What all bodies of a test have in common."""
-
-    unit: ast.Unit
-    memory: Memory
-    troubles: list[Diagnostic]
-    handlers: dict[Any, tuple[Instruction, ...]] = field(default_factory=dict)
-    counter: int = 0
 
 
 class Expressions:
@@ -199,6 +141,7 @@ class Expressions:
             base, index = self.base(e.base), self.value(e.index)
             if base.type.kind not in ("pointer", "any") or base.type.to is t.VOID:
                 raise Trouble("type", f"{base.type.words} has no elements", e.base.span)
+            self.numeric(index, e.index)
             self.in_bounds(base.expr, index.expr, e)
             return Place(call("add", base.expr, index.expr), base.type.to or t.ANY)
         if isinstance(e, ast.CallExpr) and e.name == "per_cpu" and len(e.arguments) == 2:

@@ -7,7 +7,7 @@ from typing import Any
 
 from verifier.program import c_types as t
 from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Touch
-from verifier.program.lower_expr import Frame, Local, Val
+from verifier.program.lower_parts import Frame, Local, Val
 from verifier.program.lower_words import Words, assigned_names
 from verifier.program.observe import Trouble
 from verifier.program.values import Apply, Const, Expr, Ptr, Reg, call, truth

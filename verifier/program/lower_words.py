@@ -21,7 +21,8 @@ from verifier.program.kernel import (
     Update,
     Word,
 )
-from verifier.program.lower_expr import Expressions, Frame, Local, Place, Val
+from verifier.program.lower_expr import Expressions
+from verifier.program.lower_parts import Frame, Local, Place, Val
 from verifier.program.observe import Trouble
 from verifier.program.unroll import substitute
 from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call, truth
