@@ -8,6 +8,7 @@ was written, and interprets the model's equations over concrete pairs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from verifier.model import Candidate, Events, Model, Relation, violations
 from verifier.model.candidate import CellRelations
@@ -16,8 +17,7 @@ from verifier.program.events import Access, Event, Program
 from verifier.program.values import FAULT, Ptr, Value, apply, evaluate, truth
 
 
-@dataclass(frozen=True, slots=True)
-class From:
+class From(NamedTuple):
     """``read`` took ``value`` at ``cell`` from ``write`` (None: the initial state)."""
 
     cell: Ptr
@@ -27,8 +27,7 @@ class From:
     forwarded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(NamedTuple):
     """How a use came by its page. ``walk`` is None for an entry that the TLB held at the start.
 
     ``event`` is None for a use by a condition (observable ``observable``).

@@ -7,8 +7,6 @@ page walk as late as it may come.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from verifier.execution import Execution, Translation
 from verifier.model.roles import invalidates
 from verifier.program.trace import Step, Trace
@@ -182,6 +180,6 @@ def _without_refills(steps: list[Step]) -> list[Step]:
             following = next((s for s in kept[i + 1 :] if s.cpu == step.cpu and s.kind == "exec"), None)
             asked = following is not None and following.event is step.event and step.event is not None
             note = "for the access that follows" if asked else "no access asks for it"
-            step = replace(step, note=f"{step.note}; {note}" if step.note else note)
+            step = step._replace(note=f"{step.note}; {note}" if step.note else note)
         out.append(step)
     return out

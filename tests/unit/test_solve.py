@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -153,7 +152,7 @@ def test_a_witness_that_is_tampered_with_is_refused() -> None:
 
     good = execution
     reads = good.reads  # type: ignore[attr-defined]
-    assert wrong(reads=[replace(reads[0], value=9), *reads[1:]])
+    assert wrong(reads=[reads[0]._replace(value=9), *reads[1:]])
     assert wrong(slots={k: 5 for k in good.slots})  # type: ignore[attr-defined]
     assert wrong(executed=frozenset(list(good.executed)[1:]))  # type: ignore[attr-defined]
     assert wrong(order=[line[::-1] for line in good.order])  # type: ignore[attr-defined]

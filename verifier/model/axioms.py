@@ -8,8 +8,7 @@ docs/memory-model.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier.model import interrupts, translation, x86tso
 from verifier.model.candidate import Candidate
@@ -18,8 +17,7 @@ from verifier.model.relations import Relation
 Equation = Callable[[Candidate[Any, Any]], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One named equation. Its docstring gives rule number and source."""
 
     name: str
@@ -27,8 +25,7 @@ class Rule:
     needs: str = ""  # name of the Candidate flag without which the relation is empty
 
 
-@dataclass(frozen=True, slots=True)
-class Axiom:
+class Axiom(NamedTuple):
     """``acyclic(rule | rule | …)``."""
 
     name: str
@@ -43,8 +40,7 @@ class Axiom:
         return union
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """A named list of axioms. ``buffered`` is False if stores reach memory at once."""
 
     name: str

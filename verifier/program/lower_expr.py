@@ -198,7 +198,9 @@ class Expressions:
     def in_bounds(self, base: Expr, index: Expr, e: Any) -> None:
         """Raise ``Trouble`` for an element that an array does not have."""
         if isinstance(base, Const) and isinstance(base.value, Ptr) and isinstance(index, Const):
-            at = Ptr(base.value.base, base.value.off + index.value)  # type: ignore[operator]
+            if not isinstance(index.value, int):
+                raise Trouble("type", "an index is a number", e.span)
+            at = Ptr(base.value.base, base.value.off + index.value)
             if at not in self.memory.cells:
                 named = self.memory.named.get(at.base)
                 hint = f"{at.base} has {named.size} elements" if named and named.size else ""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from verifier.program.events import Event
 from verifier.program.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a run.
 
     ``kind``  ``exec`` (an event's instant; for a store: it enters the store buffer),
@@ -28,9 +27,8 @@ class Step:
     rule: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """A whole run and the final state it ends in (values of ``program.shown``)."""
 
     steps: tuple[Step, ...]
-    state: tuple[Value, ...] = field(default=())
+    state: tuple[Value, ...] = ()
