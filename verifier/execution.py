@@ -170,7 +170,7 @@ class Execution:
                 wrong.append(f"event {event.id} returned another page than its translation's")
         for t in self.translations:
             if t.walk is None:
-                if (t.cpu, t.va, t.page) not in self.program.tlb:
+                if (t.cpu, 0, t.va, t.page) not in self.program.tlb:
                     wrong.append(f"use {t.use}: no such initial entry")
                 continue
             entry = apply("pte", (found.get((t.walk, Ptr(f"{t.cpu}:cr3")), 0), t.va))

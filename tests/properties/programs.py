@@ -164,8 +164,9 @@ def lowered(
         observables,
         TRUE,
         list(range(len(observables))),
-        tlb=[(cpu, Ptr(va), Ptr(page)) for cpu, va, page in cached],
+        tlb=[(cpu, 0, Ptr(va), Ptr(page)) for cpu, va, page in cached],
         vas=[Ptr(va) for va in VAS] if translated else [],
+        entries={(Ptr(mm), Ptr(va)): pte(mm, va) for mm in MMS for va in VAS},
     )
 
 

@@ -108,7 +108,7 @@ class Machine(Layout):
             [None] * len(self.result_of),
             0,
         )
-        for cpu, va, page in program.tlb:
+        for cpu, _, va, page in program.tlb:
             draft.tlbs[cpu] |= self.entry(self.va_at[va], page)
         try:
             for item in self.waiting:

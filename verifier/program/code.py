@@ -6,17 +6,30 @@ model, two judges, stories and all the rest for nothing.
 
 Machine instructions (``Emit.op``), the vocabulary of issue-level machine rules:
 
-======  =====================================================================================
-R W X   load; store; LOCK'd read-modify-write (one instant, also when it does not write)
-F       fence; ``kind``: ``mfence``, ``lfence``, ``sfence``
-T       ``translate(va)``: what page the CPU's translation of a virtual address gives
-CR3     write of CR3: one touch, on the register cell ``c:cr3``, with the new root
-INV     invalidation of this CPU's TLB; ``kind``: ``invlpg`` (``args[0]`` is the va), ``local``
-        (all but globals), ``all`` (globals too)
-IRQ     write of the interrupt flag: one touch, on the register cell ``c:irq`` (1 on, 0 off)
-SEND    one IPI to each target whose guard holds; orders earlier stores before it
-WAIT    waits until all handlers of the SENDs of the same group have ended
-======  =====================================================================================
+=======  ====================================================================================
+R W X    load; store; LOCK'd read-modify-write (one instant, also when it does not write).
+         A virtual one goes through a translation; ``kind`` ``user``: in user mode.
+         ``kind`` of a W also: ``nt`` (MOVNTI), ``alias`` (to an instruction word, through another
+         linear address than it is fetched by)
+F        fence; ``kind``: ``mfence``, ``lfence``, ``sfence``, ``clflush`` (CLFLUSH and its kin)
+T        ``translate(va)``: what page the CPU's translation of a virtual address gives
+CR3      write of CR3: it writes the register cells ``c:cr3`` (root) and ``c:pcid``; ``kind`` empty:
+         it flushes the new PCID, ``noflush``: nothing (bit 63)
+INV      invalidation of this CPU's TLB; it reads ``c:pcid``; ``kind``: ``invlpg`` (``args``: va),
+         ``local`` (all but globals, of the current PCID), ``all`` (CR4.PGE toggled: everything),
+         ``invpcid0`` (pcid, va), ``invpcid1`` (pcid), ``invpcid2`` (everything), ``invpcid3`` (all
+         but globals, of all PCIDs)
+BINV     INVLPGB; ``kind``: ``va`` (pcid, va), ``final`` (pcid, va; leaves upper entries), ``pcid``
+         (pcid; all but globals), ``all`` (everything)
+TLBSYNC  waits for this CPU's earlier INVLPGBs; serializing
+SER      serializing; ``kind``: ``cpuid serialize iret sync_core``
+IF       instruction fetch: one touch, read
+JMP      a taken branch, which matters to self-modifying code
+IRQ      write of the interrupt flag: one touch, on the register cell ``c:irq`` (1 on, 0 off)
+SEND     one IPI to each target whose guard holds; ``kind`` empty: by the call queue, orders earlier
+         stores before it; ``x2apic``, ``xapic``: the bare ICR write
+WAIT     waits until all handlers of the SENDs of the same group have ended
+=======  ====================================================================================
 """
 
 from __future__ import annotations
@@ -139,8 +152,8 @@ class Lowered:
                   ``%warn`` is 1 if a WARN was hit there; a local never written is 0;
     ``cells``     every cell, with its initial value; for each CPU the register cells
                   ``Ptr("c:irq")`` (kind ``register``, init 1 or 0) and, if there is any mm,
-                  ``Ptr("c:cr3")`` (init: the mm's ``Ptr``); and ``pte(mm, va)`` (kind ``pte``) for
-                  every pair of an mm and a va.
+                  ``Ptr("c:cr3")`` (init: the mm's ``Ptr``) and ``Ptr("c:pcid")``;
+    ``tables, entries, depth``  as in ``events.Program``.
     """
 
     threads: list[tuple[Instruction, ...]]
@@ -149,6 +162,9 @@ class Lowered:
     condition: Expr
     shown: list[int]
     filter: Expr | None = None
-    tlb: list[tuple[int, Ptr, Value]] = field(default_factory=list)
+    tlb: list[tuple[int, int, Ptr, Value]] = field(default_factory=list)
     vas: list[Ptr] = field(default_factory=list)
+    tables: frozenset[Ptr] = frozenset()
+    entries: dict[tuple[Ptr, Ptr], Ptr] = field(default_factory=dict)
+    depth: int = 1
     names: dict[Ptr, str] = field(default_factory=dict)

@@ -17,8 +17,9 @@ from verifier.source import Span
 class Cell:
     """One unit of memory, always accessed whole.
 
-    ``kind``: ``data`` (plain kernel data, page contents, mask bits), ``pte`` (an entry that page
-    walks read), ``register`` (``c:cr3``, ``c:irq``: per-CPU state; writes are not buffered).
+    ``kind``: ``data`` (plain kernel data, page contents, mask bits), ``pte`` (an entry, of any level,
+    that page walks read), ``code`` (an instruction word), ``register`` (``c:cr3``, ``c:pcid``,
+    ``c:irq``: per-CPU state; writes are not buffered).
     """
 
     ptr: Ptr
@@ -47,6 +48,8 @@ class Event:
 
     ``DLV``   delivery: reads ``c:irq``, which must be 1, and writes 0;
     ``IRET``  return and acknowledgement: writes ``c:irq = 1``.
+
+    ``kind`` of a virtual access is ``user`` if it is made in user mode.
 
     ``handlers`` names the bodies a SEND starts or a WAIT waits for; each has its own guard.
     """
@@ -89,8 +92,9 @@ class Observable:
 
     ``kind``  ``reg``: ``expr`` is the final value, over slots;
               ``mem``: the content of ``cell`` (register cells too);
-              ``tlb``: 1 if CPU ``cpu`` may translate ``va`` to ``page`` by a cached entry under
-                       its current CR3; entries may vanish, so 0 is always possible too;
+              ``tlb``: 1 if CPU ``cpu`` may translate ``va`` to ``page`` (with at least the attributes
+                       that ``page`` names) by a cached entry under PCID ``pcid``, None: under its
+                       current one; entries may vanish, so 0 is always possible too;
               ``ever``: 1 if ``expr``, over the observables with ``at`` equal to its own ``at``,
                        holds at one instant of the run; 0 is always possible too.
     ``at``    None: at the end of the run; k: at the instant of snapshot k (memory and registers as
@@ -105,6 +109,7 @@ class Observable:
     va: Ptr | None = None
     page: Value | None = None
     at: int | None = None
+    pcid: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -116,7 +121,11 @@ class Program:
     ``condition``  over ``Obs``: the proposition, without its quantifier;
     ``shown``      the observables of which final states consist, in printing order;
     ``filter``     over ``Obs``: states that do not satisfy it are dropped;
-    ``tlb``        initial TLB contents: (cpu, va, page).
+    ``tlb``        initial TLB contents: (cpu, pcid, va, content of the entry);
+    ``tables``     the tables: a present entry leads to one of these, or to a page;
+    ``entries``    (mm or table, va) -> the cell of the entry that a walk for the va reads there. Two
+                   vas that lie in one region have one cell;
+    ``depth``      how many entries the longest walk reads.
     """
 
     cpus: int
@@ -130,8 +139,11 @@ class Program:
     condition: Expr
     shown: list[int]
     filter: Expr | None = None
-    tlb: list[tuple[int, Ptr, Value]] = field(default_factory=list)
+    tlb: list[tuple[int, int, Ptr, Value]] = field(default_factory=list)
     vas: list[Ptr] = field(default_factory=list)
+    tables: frozenset[Ptr] = frozenset()
+    entries: dict[tuple[Ptr, Ptr], Ptr] = field(default_factory=dict)
+    depth: int = 1
     names: dict[Ptr, str] = field(default_factory=dict)
     bound: int = 2
     herd_brackets: bool = True  # print [x]=1 rather than x=1

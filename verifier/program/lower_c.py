@@ -57,6 +57,7 @@ def lower(test: Test) -> Lowered:
         filter=observed.filter,
         tlb=memory.tlb,
         vas=memory.vas,
+        entries=memory.entries,
         names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
     )
 

@@ -49,7 +49,8 @@ class Memory:
         self.cells: dict[Ptr, Cell] = {}
         self.fields: dict[str, dict[str, Type]] = {}  # by kind of object: those that have a name
         self.values: dict[Ptr, Value] = {}
-        self.tlb: list[tuple[int, Ptr, Value]] = []
+        self.tlb: list[tuple[int, int, Ptr, Value]] = []
+        self.entries: dict[tuple[Ptr, Ptr], Ptr] = {}
         self.locals: dict[tuple[int, str], tuple[Value, Type]] = {}
         self.vas: list[Ptr] = []
         self._given: dict[Ptr, bool] = {}  # what has a value; True if a test may override it
@@ -390,7 +391,7 @@ class Memory:
                 va, page = self._mapping(part)
                 if not isinstance(page, Ptr):
                     raise Trouble("value", "a TLB holds no entries that are not present", part.span)
-                self.tlb.append((cpu, va, page))
+                self.tlb.append((cpu, 0, va, page))
             return
         held, kind = self.value(value)
         if name == "cr3" and kind.kind != "mm":
@@ -412,6 +413,7 @@ class Memory:
         for mm in mms:
             for va in self.vas:
                 self._cell(entry(mm, va), "pte")
+                self.entries[mm, va] = entry(mm, va)
         for cpu in range(self.cpus):
             self._cell(Ptr(f"{cpu}:irq"), "register", 1)
             if mms:

@@ -319,6 +319,9 @@ def unroll(lowered: Lowered, bound: int = 2) -> Program:
         filter=lowered.filter,
         tlb=lowered.tlb,
         vas=lowered.vas,
+        tables=lowered.tables,
+        entries=lowered.entries,
+        depth=lowered.depth,
         names=lowered.names,
         bound=bound,
     )

@@ -1,8 +1,9 @@
 """Values, and the functions that programs apply to them.
 
-A value is an ``int``, a ``Ptr`` (the address of a cell, or the name of a handle: an mm, a page, a
-virtual address), or one of the two marks ``FAULT`` (an access that faulted) and ``UNDEF`` (a
-function applied where it means nothing, such as a pointer times three).
+A value is an ``int``, a ``Ptr`` (the address of a cell, or the name of a handle: an mm, a table, a
+page, a virtual address), an ``Entry`` (the content of a page-table entry with attributes), or one of
+the two marks ``FAULT`` (an access that faulted) and ``UNDEF`` (a function applied where it means
+nothing, such as a pointer times three).
 
 Expressions are trees of ``Const``, ``Reg`` (a local of a body, before unrolling), ``Ref`` (what a
 read of an event returned), ``Obs`` (an observable, in conditions only) and ``Apply``.  Both judges
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple, Union
 
 
@@ -24,6 +26,29 @@ class Ptr(NamedTuple):
 
     def __str__(self) -> str:
         return self.base if not self.off else f"{self.base}+{self.off}"
+
+
+# Attributes of a paging-structure entry, as departures from: present, writable, user, executable,
+# not global, dirty, accessed.
+RO, NX, GLOBAL, SUPERVISOR, CLEAN, OLD = (1 << i for i in range(6))
+ATTRIBUTES: Mapping[str, int] = MappingProxyType(
+    {"ro": RO, "nx": NX, "global": GLOBAL, "supervisor": SUPERVISOR, "clean": CLEAN, "old": OLD}
+)
+COMBINED = RO | NX | SUPERVISOR  # rights: of a whole walk, each level may take them away (MMR 4.2)
+
+
+class Entry(NamedTuple):
+    """The content of a present entry with attributes; one without any is its ``target`` alone.
+
+    ``target`` is a page or a table, ``flags`` some of ``ATTRIBUTES``, never 0.
+    """
+
+    target: Ptr
+    flags: int
+
+    def __str__(self) -> str:
+        names = [name for name, bit in ATTRIBUTES.items() if self.flags & bit]
+        return f"mk_pte({self.target}, {' | '.join(names)})"
 
 
 class Mark(NamedTuple):
@@ -38,7 +63,30 @@ class Mark(NamedTuple):
 FAULT = Mark("fault")
 UNDEF = Mark("undef")
 
-Value = Union[int, Ptr, Mark]
+Value = Union[int, Ptr, Entry, Mark]
+
+
+def target(value: Value) -> Ptr | None:
+    """What an entry with this content leads to, a page or a table; None if it is not present."""
+    kind = type(value)
+    return value if kind is Ptr else value.target if kind is Entry else None  # type: ignore[union-attr,return-value]
+
+
+def flags(value: Value) -> int:
+    """The attributes of an entry's content."""
+    return value.flags if isinstance(value, Entry) else 0
+
+
+def make_entry(to: Value, attributes: int) -> Value:
+    """An entry's content; UNDEF for what is neither page nor table."""
+    return UNDEF if not isinstance(to, Ptr) else Entry(to, attributes) if attributes else to
+
+
+def matches(content: Value, wanted: Value) -> bool:
+    """Does an entry lead where ``wanted`` does, with at least the attributes that it names?"""
+    if target(wanted) is None:
+        return content == wanted
+    return target(content) == target(wanted) and not flags(wanted) & ~flags(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +249,11 @@ def _ite(c: Value, a: Value, b: Value) -> Value:
     return UNDEF if c == UNDEF else a if c != 0 else b
 
 
+def _attributes(e: Value, bits: int) -> Value:
+    to = target(e)
+    return e if to is None else make_entry(to, bits)
+
+
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     # Arithmetic is exact; a front end wraps what its types say (the next rows).
     "add": _add,
@@ -238,6 +291,13 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pte": lambda mm, va: _handle(mm, "pte({}, {})", va) if isinstance(va, Ptr) else UNDEF,
     "mm_cpumask": lambda mm: _handle(mm, "mm_cpumask({})"),
     "page_data": lambda page: page if page == FAULT else _handle(page, "{}.data"),
+    # Contents of entries.
+    "mk_pte": lambda page, bits: make_entry(page, bits) if isinstance(bits, int) else UNDEF,
+    "pte_target": lambda e: 0 if e == 0 else target(e) or UNDEF,
+    "pte_has": lambda e, bits: int(flags(e) & bits == bits) if isinstance(bits, int) else UNDEF,
+    "pte_with": lambda e, bits: _attributes(e, flags(e) | bits),
+    "pte_without": lambda e, bits: _attributes(e, flags(e) & ~bits),
+    "pte_matches": lambda e, wanted: int(matches(e, wanted)),
 }
 
 # Functions that mean something of an UNDEF argument.

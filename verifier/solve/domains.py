@@ -12,7 +12,7 @@ from itertools import product
 
 from verifier.errors import LimitError
 from verifier.program.events import Access, Event, Program
-from verifier.program.values import FAULT, Apply, Const, Expr, Ptr, Ref, Value, apply, refs
+from verifier.program.values import FAULT, Apply, Const, Entry, Expr, Ptr, Ref, Value, apply, refs
 
 MAX_VALUES = 1024
 MAX_COMBINATIONS = 50_000
@@ -24,7 +24,11 @@ def order_key(value: Value) -> tuple[int, str, int]:
     """A total order on values: integers by size, then names."""
     if isinstance(value, int):
         return (0, "", value)
-    return (1, *value) if isinstance(value, Ptr) else (2, value.name, 0)
+    if isinstance(value, Ptr):
+        return (1, *value)
+    if isinstance(value, Entry):
+        return (2, value.target.base, value.flags)
+    return (3, value.name, 0)
 
 
 class Domains:
@@ -117,7 +121,7 @@ class Domains:
                         pages.add(value)
                     else:
                         fault = True
-            pages |= {page for cpu, at, page in self.program.tlb if cpu == event.cpu and at == va}
+            pages |= {page for cpu, _, at, page in self.program.tlb if cpu == event.cpu and at == va}
         self.pages[id(access)] = frozenset(pages)
         self.faults[id(access)] = fault
         return frozenset(apply("page_data", (p,)) for p in pages)

@@ -254,7 +254,7 @@ class Encoding:
             self._entry_read(cpu, -1, -1, walk.node, vas, chosen, values, "walk")
             for page, literal in values.items():
                 found.setdefault(page, []).append(clauses.both(chosen, literal))
-        for at, va, page in self.program.tlb:
+        for at, _, va, page in self.program.tlb:
             if at == cpu and va in vas and page in pages:
                 literal = clauses.new()
                 clauses.add(-literal, done)

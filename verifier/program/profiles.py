@@ -1,0 +1,86 @@
+"""Profiles: the switches of the memory model, and their values for each kind of machine.
+
+A switch is a point at which the sources are silent, or vendors differ.  The default, profile
+``generic``, is the value that admits more, except where every kernel would be condemned by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from verifier.errors import UsageError
+
+
+class Switches(NamedTuple):
+    """The values of all switches; numbers are rules of docs/memory-model.md."""
+
+    store_buffer: bool = True  # 1.1: stores reach memory later than they execute
+    walk_forward: str = "both"  # 3.5: both, memory_only, forward_always
+    spontaneous: bool = True  # 3.3: walks need no reason; else only accesses walk
+    mfence_serializing: bool = False  # 2.3
+    tce: bool = True  # 5.1: INVLPG leaves upper entries that do not lead to its address
+    amd_invpcid_serializing: bool = True  # 5.2
+    spurious_prot_fault: bool = True  # 6.2
+    fault_walk: str = "confirmed"  # 6.3: confirmed, rewalk, spurious_once
+    d_on_ro: bool = True  # 7.3
+    dlv_drains_sb: bool = True  # 8.4
+    dlv_serializing: bool = False  # 8.4
+    x2apic_fence: str = "mfence_lfence"  # 8.2: mfence_lfence, mfence, sfence
+    amd_x2apic_ordered: bool = False  # 8.2
+    ucw_blocks_later_loads: bool = False  # 8.1
+    smc: str = "intel"  # 10.2: intel, amd
+    invlpgb_after_earlier_stores: bool = False  # 11.3
+    tlbsync_waits_remote_stores: bool = True  # 11.3
+    errata_invlpg_global_pcid: bool = False  # 5.9
+
+
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "walk_forward": ("both", "memory_only", "forward_always"),
+        "fault_walk": ("confirmed", "rewalk", "spurious_once"),
+        "x2apic_fence": ("mfence_lfence", "mfence", "sfence"),
+        "smc": ("intel", "amd"),
+    }
+)
+
+_AMD = Switches(
+    mfence_serializing=True,
+    spurious_prot_fault=False,
+    fault_walk="rewalk",
+    d_on_ro=False,
+    dlv_serializing=True,
+    x2apic_fence="mfence",
+    smc="amd",
+)
+
+PROFILES: Mapping[str, Switches] = MappingProxyType(
+    {
+        "generic": Switches(),
+        "intel": Switches(tce=False),
+        "amd": _AMD,
+        "sparc64": Switches(spontaneous=False, walk_forward="forward_always", fault_walk="rewalk",
+                            spurious_prot_fault=False),
+        "sc": Switches(store_buffer=False),
+    }
+)  # fmt: skip
+
+
+def switches(profile: str = "generic", settings: Mapping[str, str] = MappingProxyType({})) -> Switches:
+    """The switches of a profile, some of them set otherwise.
+
+    ``settings`` maps names to values as users write them (``true``, ``false``, or one of
+    ``CHOICES``). Raises ``UsageError`` for what does not exist.
+    """
+    if profile not in PROFILES:
+        raise UsageError(f"unknown profile {profile!r}; there are {', '.join(PROFILES)}")
+    values: dict[str, Any] = PROFILES[profile]._asdict()
+    for name, text in settings.items():
+        if name not in Switches._fields:
+            raise UsageError(f"unknown switch {name!r}; there are {', '.join(Switches._fields)}")
+        choices = CHOICES.get(name, ("true", "false"))
+        if text.lower() not in choices:
+            raise UsageError(f"switch {name} is one of {', '.join(choices)}, not {text!r}")
+        values[name] = text.lower() if name in CHOICES else text.lower() == "true"
+    return Switches(**values)
