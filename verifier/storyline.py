@@ -7,10 +7,12 @@ page walk as late as it may come.
 
 from __future__ import annotations
 
-from verifier.execution import Execution, Translation
-from verifier.model.roles import invalidates
+from verifier.execution import Execution, Walk
+from verifier.execution.candidate import candidate
+from verifier.model.roles import invalidation
+from verifier.program.events import Event
 from verifier.program.trace import Step, Trace
-from verifier.program.values import FAULT, Ptr, Value, apply
+from verifier.program.values import FAULT, Ptr, Value, target
 
 
 def trace(execution: Execution) -> Trace:
@@ -22,7 +24,10 @@ class _Teller:
     def __init__(self, execution: Execution) -> None:
         self.x = execution
         self.program = execution.program
-        self.walks = {t.walk: t for t in execution.translations if t.walk is not None}
+        self.walks = _walk_reads(execution)
+        self.updates = {w.levels[-1][0]: w for w in execution.walks if w.kind == "accessed"}
+        self.events_of = {n: e for part in (execution.dirty, execution.fetches) for e, n in part.items()}
+        self.faults = {n: e for e, n in execution.faults.items()}
         self.shown_issue: dict[int, int] = {}  # commit -> issue node
         self.cpu: dict[int, int] = {}
         self.after: dict[int, set[int]] = {}
@@ -31,7 +36,7 @@ class _Teller:
 
     def _graph(self) -> None:
         x = self.x
-        pairs = set(x.model.axioms[-1].relation(x.candidate()))
+        pairs = set(x.model.axioms[-1].relation(candidate(x)))
         fresh = -1000
         for cpu, line in enumerate(x.order):
             previous: int | None = None
@@ -44,11 +49,20 @@ class _Teller:
                     self.shown_issue[event] = instant
                     self.cpu[instant] = cpu
                     pairs.add((instant, event))
+                for node in (x.dirty.get(event), x.faults.get(event), x.fetches.get(event)):
+                    if node is not None:
+                        self.cpu[node] = cpu
+                if event in x.faults and x.buffered(event):
+                    pairs.add((x.faults[event], event))
                 if previous is not None:
                     pairs.add((previous, instant))
                 previous = instant
-        for node, t in self.walks.items():
-            self.cpu[node] = t.cpu
+        for node, (walk, _) in self.walks.items():
+            self.cpu[node] = walk.cpu
+        for node, walk in self.updates.items():
+            self.cpu[node] = walk.cpu
+        for node, (_, cpu) in x.flushes.items():
+            self.cpu[node] = cpu
         nodes = set(self.cpu) | set(x.snapshots.values()) | {n for p in pairs for n in p}
         self.nodes = nodes
         for n in nodes:
@@ -80,7 +94,7 @@ class _Teller:
 
     def _rank(self, node: int, last: int | None) -> tuple[int, int, int]:
         cpu = self.cpu.get(node, -1)
-        if node in self.walks:
+        if node in self.walks or node in self.updates or node in self.x.flushes:
             kind = 3
         elif node in self.issue_of:
             # A store whose commit can follow at once is like any other step.
@@ -109,13 +123,18 @@ class _Teller:
     def _step(self, node: int) -> Step | None:
         x = self.x
         if node in self.walks:
-            return self._fill(node, self.walks[node])
+            return self._fill(node, *self.walks[node])
+        if node in self.updates or node in self.events_of or node in x.flushes:
+            return self._processor(node)
+        if node in self.faults:
+            event = self.program.events[self.faults[node]]
+            return Step("fault", event.cpu, event, note="the store buffer is drained", rule="8.4")
         if node in x.snapshots.values():
             return Step("snapshot", None, reads=self._reads(node), note="the instant asked for")
         if node in self.issue_of:
             event = self.program.events[self.issue_of[node]]
             if event.id in x.faults:
-                return Step("exec", event.cpu, event, self._reads(node), note="faults", rule="6.3")
+                return self._faulting(node, event)
             return Step(
                 "exec", event.cpu, event, (), self._writes(event.id), self._translated(event.id), rule="1.2"
             )
@@ -126,36 +145,74 @@ class _Teller:
             return Step("commit", event.cpu, event, (), self._writes(node), rule="1.1")
         if 0 <= node < len(self.program.events):
             event = self.program.events[node]
-            note = "faults" if node in x.faults else self._translated(node)
-            reads = self._reads(node)
+            if node in x.faults:
+                return self._faulting(node, event)
+            note = self._translated(node)
+            reads = self._reads(x.fetches.get(node, node))
             if event.op == "T" and event.accesses[0].slot is not None:
                 value = x.slots[event.accesses[0].slot]
                 reads = (("translation", value),) if value != FAULT else reads
             return Step("exec", event.cpu, event, reads, self._writes(node), note)
         return None
 
-    def _translated(self, event: int) -> str:
-        for t in self.x.translations:
-            if t.event == event:
-                how = "an entry of the initial TLB" if t.walk is None else "a cached entry"
-                return f"translated to {t.page} by {how}"
-        return ""
+    def _faulting(self, node: int, event: Event) -> Step:
+        walk = self.x.walk_of(event.id)
+        stale = walk is not None and walk.kind != "fault"
+        note = "faults by a cached entry" if stale else "faults"
+        return Step("exec", event.cpu, event, self._reads(node), note=note, rule="6.2" if stale else "6.3")
 
-    def _fill(self, node: int, t: Translation) -> Step:
-        found = {r.cell: r for r in self.x.reads if r.read == node}
-        root = found.get(Ptr(f"{t.cpu}:cr3"))
-        entry = apply("pte", (root.value if root else 0, t.va))
-        read = found.get(entry) if isinstance(entry, Ptr) else None
-        forwarded = read is not None and read.forwarded
+    def _translated(self, event: int) -> str:
+        walk = self.x.walk_of(event)
+        if walk is None:
+            return ""
+        how = "an entry of the initial TLB" if walk.kind == "initial" else "a cached entry"
+        return f"translated to {target(walk.content)} by {how}"
+
+    def _fill(self, node: int, walk: Walk, last: bool) -> Step:
+        """A read of a page walk: of an upper entry, or of the one that ends it."""
+        cell, content = next((c, v) for n, c, v in walk.levels if n == node)
+        forwarded = any(r.forwarded for r in self.x.reads if r.read == node and r.cell == cell)
         return Step(
-            "fill",
-            t.cpu,
-            None if t.event is None else self.program.events[t.event],
-            ((self._name(entry), t.page),) if isinstance(entry, Ptr) and read is not None else (),
-            ((str(t.va), t.page),),
+            "fill" if last else "walk",
+            walk.cpu,
+            None if walk.event is None else self.program.events[walk.event],
+            ((self._name(cell), content),),
+            ((self._tagged(walk), walk.content if last else content),),
             "read from the own store buffer" if forwarded else "",
-            rule="3.5" if forwarded else "3.3",
+            rule="3.5" if forwarded else "3.3" if last else "3.4",
         )
+
+    def _tagged(self, walk: Walk) -> str:
+        """An address, with its PCID where the test has any."""
+        tagged = Ptr(f"{walk.cpu}:pcid") in self.program.cells
+        return f"{walk.va}@{walk.tag}" if tagged else str(walk.va)
+
+    def _processor(self, node: int) -> Step:
+        """What a processor does by itself."""
+        x = self.x
+        writes = tuple((self._name(c), v) for (n, c), v in x.written_at().items() if n == node)
+        if node in self.updates:
+            return Step("update", self.updates[node].cpu, None, (), writes, "sets A", rule="7.2")
+        if node in x.flushes:
+            number, cpu = x.flushes[node]
+            sender = self.program.events[number]
+            note = f"the INVLPGB of CPU {sender.cpu} takes effect here"
+            return Step("flush", cpu, sender, note=note, rule="11.3")
+        event = self.program.events[self.events_of[node]]
+        if writes:
+            return Step("update", event.cpu, event, (), writes, "sets D", rule="7.3")
+        return Step("fetch", event.cpu, event, self._reads(node), note="copied", rule="10.1")
+
+
+def _walk_reads(x: Execution) -> dict[int, tuple[Walk, bool]]:
+    """The reads of page walks that are steps of their own; whether each is its walk's last."""
+    own = {n for line in x.lines() for n in line}
+    return {
+        n: (w, k == len(w.levels) - 1)
+        for w in x.walks
+        for k, (n, _, _) in enumerate(w.levels)
+        if n not in own and not (w.kind == "accessed" and k == len(w.levels) - 1)
+    }
 
 
 def _without_refills(steps: list[Step]) -> list[Step]:
@@ -164,15 +221,17 @@ def _without_refills(steps: list[Step]) -> list[Step]:
     Each use has a walk of its own in the model. A reader expects one fill to serve all uses until
     an invalidation.
     """
-    cached: set[tuple[int | None, tuple[tuple[str, Value], ...]]] = set()
+    cached: set[tuple[str, int | None, tuple[tuple[str, Value], ...]]] = set()
     kept: list[Step] = []
     for step in steps:
-        if step.kind == "fill":
-            if (step.cpu, step.writes) in cached:
+        if step.kind in ("fill", "walk"):
+            if (step.kind, step.cpu, step.writes) in cached:
                 continue
-            cached.add((step.cpu, step.writes))
-        elif step.event is not None and step.kind == "exec" and invalidates(step.event):
-            cached = {c for c in cached if c[0] != step.cpu}
+            cached.add((step.kind, step.cpu, step.writes))
+        elif step.kind in ("fault", "flush") or (
+            step.event is not None and step.kind == "exec" and invalidation(step.event)
+        ):
+            cached = {c for c in cached if c[1] != step.cpu}
         kept.append(step)
     out: list[Step] = []
     for i, step in enumerate(kept):

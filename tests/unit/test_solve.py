@@ -128,7 +128,7 @@ def test_fences_that_order_nothing_beyond_tso() -> None:
 
 
 def witness(p: Program) -> tuple[_Asked, object]:
-    asked = _Asked(p, "x86-tso", None, 0)
+    asked = _Asked(p, MODELS["x86-tso"], None, 0)
     solver = Solver(asked.encoding.clauses.dimacs())
     assert solver.check([asked.proposition])
     return asked, decode(asked.encoding, solver)

@@ -1,4 +1,4 @@
-"""What an axiom is, and the two models ``sc`` and ``x86-tso``.
+"""What an axiom is, and how the switches put the models ``x86-tso`` and ``sc`` together.
 
 A model is a list of axioms; an axiom says that a relation is acyclic.  The relation is a union of
 *rules*: named equations, each with the place it comes from.  ``MMR`` numbers are the rules of
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from verifier.model import interrupts, translation, x86tso
+from verifier.model import fetch, interrupts, translation, x86tso
 from verifier.model.candidate import Candidate
 from verifier.model.relations import Relation
+from verifier.program.profiles import Switches
 
 Equation = Callable[[Candidate[Any, Any]], Any]
 
@@ -22,7 +23,7 @@ class Rule(NamedTuple):
 
     name: str
     equation: Equation
-    needs: str = ""  # name of the Candidate flag without which the relation is empty
+    needs: str = ""  # the feature (``candidate.FEATURES``) without which the relation is empty
 
 
 class Axiom(NamedTuple):
@@ -35,42 +36,70 @@ class Axiom(NamedTuple):
         """The union of the rules over a candidate of either interpreter."""
         union = x.none
         for rule in self.rules:
-            if not rule.needs or getattr(x, rule.needs):
+            if not rule.needs or rule.needs in x.has:
                 union = union | rule.equation(x)
         return union
 
 
 class Model(NamedTuple):
-    """A named list of axioms. ``buffered`` is False if stores reach memory at once."""
+    """A named list of axioms, and the switches that chose them."""
 
     name: str
     axioms: tuple[Axiom, ...]
-    buffered: bool = True
+    switches: Switches
+
+    @property
+    def buffered(self) -> bool:
+        """Do stores reach memory later than they execute?"""
+        return self.switches.store_buffer
+
+    def without(self, name: str) -> Model:
+        """The model less one rule, to see what rests on it. Raises ``KeyError`` if there is none."""
+        if not any(rule.name == name for axiom in self.axioms for rule in axiom.rules):
+            raise KeyError(name)
+        axioms = tuple(
+            Axiom(axiom.name, tuple(r for r in axiom.rules if r.name != name)) for axiom in self.axioms
+        )
+        return self._replace(name=f"{self.name} without {name}", axioms=axioms)
 
 
 def _rules(*equations: Equation, needs: str = "") -> tuple[Rule, ...]:
     return tuple(Rule(e.__name__, e, needs) for e in equations)
 
 
-COHERENCE = Axiom("coherence", _rules(x86tso.po_loc, x86tso.rf, x86tso.co, x86tso.fr))
-GLOBAL = _rules(x86tso.rfe, x86tso.co, x86tso.fr, interrupts.ipi, interrupts.queue, interrupts.seen)
-TRANSLATION = _rules(
-    translation.walk,
-    translation.fresh,
-    translation.start,
-    translation.forward_issue,
-    translation.forward_pending,
-    translation.forward_newest,
-    needs="translated",
-)
+_MEMORY = _rules(x86tso.rfe, x86tso.co, x86tso.fr, interrupts.ipi, interrupts.queue, interrupts.seen)
+_WALKS = _rules(translation.walk, translation.fresh, translation.start, needs="translation")
+_UPPERS = _rules(translation.descent, translation.fresh_upper, translation.age, needs="uppers")
+_FORWARDS = _rules(translation.forward_issue, translation.forward_pending, translation.forward_newest)
+_BROADCAST = _rules(translation.broadcast, needs="broadcast")
+_FETCH = _rules(fetch.copied, fetch.refetch, needs="fetch")
+_COHERENCE = _rules(x86tso.po_loc, x86tso.rf, x86tso.co, x86tso.fr)
+_MODIFYING = _rules(fetch.self_modifying, needs="fetch")
+_STORES = _rules(x86tso.ppo, x86tso.drain)
+_NT = _rules(x86tso.drain_nt, x86tso.sfence, needs="nt")
+_ICR = _rules(x86tso.icr, needs="icr")
 
-X86_TSO = Model(
-    "x86-tso",
-    (COHERENCE, Axiom("ghb", _rules(x86tso.ppo, x86tso.drain) + GLOBAL + TRANSLATION)),
-)
-SC = Model("sc", (Axiom("sc", _rules(x86tso.po, x86tso.rf) + GLOBAL + TRANSLATION),), buffered=False)
 
-MODELS: dict[str, Model] = {m.name: m for m in (X86_TSO, SC)}
+def model(s: Switches, name: str = "x86-tso") -> Model:
+    """The model of a profile's switches; ``sc`` is any of them without store buffers."""
+    if name == "sc":
+        s = s._replace(store_buffer=False)
+    shared = _MEMORY + _WALKS + _UPPERS + _BROADCAST + _FETCH + _ICR
+    if s.tlbsync_waits_remote_stores:
+        shared += _rules(translation.remote_stores, needs="broadcast")
+    if not s.store_buffer:
+        everything = _rules(x86tso.po, x86tso.rf) + shared + _MODIFYING
+        return Model("sc", (Axiom("sc", everything),), s)
+    forwards = _FORWARDS
+    if s.walk_forward == "memory_only":
+        forwards += _rules(translation.forward_never)
+    elif s.walk_forward == "forward_always":
+        forwards += _rules(translation.forward_always)
+    ghb = Axiom("ghb", _STORES + _NT + shared + forwards)
+    return Model("x86-tso", (Axiom("coherence", _COHERENCE + _MODIFYING), ghb), s)
+
+
+MODELS: dict[str, Model] = {name: model(Switches(), name) for name in ("x86-tso", "sc")}
 
 
 def violations(model: Model, x: Candidate[Relation, Any]) -> list[str]:

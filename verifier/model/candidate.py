@@ -8,6 +8,12 @@ from typing import Generic, TypeVar
 Rel = TypeVar("Rel")
 Set = TypeVar("Set")
 
+SETS = ("I", "S", "NT", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
+RELATIONS = (
+    "po", "loc", "rfe", "rfi", "co", "issue", "trans", "levels", "above", "covers", "covers_upper",
+    "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "acked", "seen",
+)  # fmt: skip
+
 
 @dataclass(slots=True, eq=False)
 class CellRelations(Generic[Rel]):
@@ -15,7 +21,7 @@ class CellRelations(Generic[Rel]):
 
     rf: Rel
     co: Rel
-    forwarded: Rel  # the part of rf in which a page walk reads its own CPU's store buffer
+    forwarded: Rel  # the part of rf in which a walk or a fetch reads its own CPU's store buffer
 
 
 @dataclass(slots=True, eq=False)
@@ -23,18 +29,24 @@ class Candidate(Generic[Rel, Set]):
     """One candidate execution, concrete or symbolic.
 
     An event is an instant.  A plain store has its *commit* as its event, and where its execution
-    matters (it is translated, or a page walk may be forwarded from it) another, its *issue*.
-    A LOCK'd read-modify-write is one event, so its atomicity is part of every acyclicity.
+    matters (it is translated, or may be forwarded to a page walk) another, its *issue*.  A LOCK'd
+    read-modify-write is one event, so its atomicity is part of every acyclicity.  An access that
+    faults has two: the load of the entry that ends its walk, and the fault that is taken.
 
     Sets (of executed events)
 
-    ``I``      instants in program order: loads, LOCK'd operations, fences, issues, invalidations,
-               CR3 writes, sends, deliveries, returns: everything that is no commit
-    ``S``      commits of buffered stores
+    ``I``      instants in program order: loads, LOCK'd operations, MFENCE, LFENCE, issues,
+               invalidations, sends, deliveries, returns: everything that is no commit, no SFENCE and
+               no bare ICR write
+    ``S``      commits of buffered stores, ``NT`` those of non-temporal ones
     ``D``      events that wait until the own store buffer is empty
-    ``INV``    events that invalidate translations of their CPU (a page fault is one)
-    ``USE``    uses of a translation: translated accesses, issues of translated stores,
-               and the end of the run or a snapshot where a condition asks what is cached
+    ``SER``    serializing events: they drop prefetched copies
+    ``SF``     store fences
+    ``ICR``    bare writes of the interrupt command register
+    ``H``      instants that an x2APIC write waits for
+    ``INV``    events that invalidate translations of their CPU (a page fault is one, and what an
+               INVLPGB does on each CPU is one)
+    ``C``      events that use a copy which was read earlier: instruction fetches above all
     ``INIT``   the event that wrote the initial state, TLB contents included
 
     Relations
@@ -46,8 +58,19 @@ class Candidate(Generic[Rel, Set]):
     ``rfe``    rf that has left the store buffer: from another CPU, from ``init``, to a walk from memory
     ``rfi``    rf of a load from its own CPU
     ``issue``  issue of a store -> its commit
-    ``trans``  page walk -> the use it serves (``init`` -> a use served by an initial TLB entry)
-    ``covers`` invalidation -> use, if it removes TLB entries of the use's address (rule 5.1)
+    ``trans``  the last read of a page walk -> the use it serves (``init`` -> a use served by an
+               initial TLB entry)
+    ``levels`` a read of a page walk -> the next one
+    ``above``  a read of an upper entry -> what is read below it in the end: the walk's last read
+    ``covers`` invalidation -> use, if it removes TLB entries like the one used (rule 5.1)
+    ``covers_upper``  invalidation -> read of an upper entry, if it removes it from the
+               paging-structure caches (rule 5.1)
+    ``aged``   invalidation -> last read of a walk, or the other way: one of the two
+    ``remote`` what an INVLPGB does on a CPU -> use there, or the other way: one of the two
+    ``apart``  own store -> walk or walk -> its issue, if the walk is not forwarded from it
+    ``copy``   the read of a copy -> the event that uses it
+    ``smc``    own store -> fetch that has to see it (rule 10.2)
+    ``broadcast``, ``answers``  INVLPGB -> what it does on each CPU -> the TLBSYNC that waits for it
     ``sent``   send -> delivery
     ``acked``  return of a handler -> the wait for it
     ``seen``   event -> snapshot or snapshot -> event, as the snapshot's instant is chosen
@@ -55,9 +78,14 @@ class Candidate(Generic[Rel, Set]):
 
     I: Set  # noqa: E741
     S: Set
+    NT: Set
     D: Set
+    SER: Set
+    SF: Set
+    ICR: Set
+    H: Set
     INV: Set
-    USE: Set
+    C: Set
     INIT: Set
     po: Rel
     loc: Rel
@@ -67,9 +95,23 @@ class Candidate(Generic[Rel, Set]):
     co: Rel
     issue: Rel
     trans: Rel
+    levels: Rel
+    above: Rel
     covers: Rel
+    covers_upper: Rel
+    aged: Rel
+    apart: Rel
+    copy: Rel
+    smc: Rel
+    broadcast: Rel
+    answers: Rel
+    remote: Rel
     sent: Rel
     acked: Rel
     seen: Rel
     none: Rel
-    translated: bool = False  # does the program translate at all
+    has: frozenset[str] = frozenset()  # of ``FEATURES``: what the program has at all
+
+
+# Rules are left out of programs that have nothing for them to say.
+FEATURES = ("translation", "uppers", "fetch", "broadcast", "icr", "nt")

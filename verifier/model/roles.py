@@ -1,11 +1,12 @@
 """What part an event plays in the model: the one place that reads ``Event.op``.
 
-The table below is the "barrier" half of docs/memory-model.md for the instructions of this version.
+The tables below are the barrier table of docs/memory-model.md (MMR 14).
 """
 
 from __future__ import annotations
 
 from verifier.program.events import Event, Program
+from verifier.program.profiles import Switches
 from verifier.program.values import Const, Ptr
 
 # Instants that wait until the CPU's store buffer is empty.
@@ -14,22 +15,81 @@ DRAINS = {
     "F mfence": "MMR 2.3: MFENCE (SDM 8.2.2)",
     "CR3": "MMR 5.2, 5.3: serializing (SDM 8.3)",
     "INV": "MMR 5.2, 5.3: serializing (SDM 8.3)",
+    "SER": "MMR 9.1, 9.2: serializing (SDM 8.3, APM2 7.6.4)",
+    "TLBSYNC": "MMR 11.2: serializing",
     "SEND": "MMR 8.2, 17.4: LOCK'd operation on the call queue",
+    "SEND xapic": "MMR 8.1: store to uncached memory",
     "DLV": "MMR 8.4: interrupt delivery (SDM 11.10, APM2 7.5.1)",
     "IRET": "MMR 8.6, 9.1: serializing (SDM 8.3)",
 }
 
+# Instants that drop prefetched copies.
+SERIALIZES = {
+    "CR3": "MMR 5.2 (SDM 8.3)",
+    "INV": "MMR 5.2 (SDM 8.3, 4.10.4.3)",
+    "SER": "MMR 9.1 (SDM 8.3, APM2 7.6.4)",
+    "TLBSYNC": "MMR 11.2",
+    "IRET": "MMR 8.6, 9.1 (SDM 8.3)",
+}
 
-def drains(event: Event) -> bool:
-    """Does this event wait for an empty store buffer? CR3 and INV do if they serialize."""
+
+def serializes(event: Event, s: Switches) -> bool:
+    """Is this event serializing (MMR 9.1)? CR3 and INV are unless they are the relaxed form."""
+    if event.op == "INV" and event.kind.startswith("invpcid"):
+        return event.serializing and s.amd_invpcid_serializing
     if event.op in ("CR3", "INV"):
         return event.serializing
+    if event.op == "F":
+        return event.kind == "mfence" and s.mfence_serializing
+    if event.op == "DLV":
+        return s.dlv_serializing
+    return event.op in SERIALIZES
+
+
+def drains(event: Event, s: Switches) -> bool:
+    """Does this event wait for an empty store buffer?"""
+    if serializes(event, s):
+        return True
+    if event.op in ("CR3", "INV"):
+        return False
+    if event.op == "DLV":
+        return s.dlv_drains_sb
+    if event.op == "BINV":
+        return s.invlpgb_after_earlier_stores
+    if event.op == "SEND":
+        return event.kind != "x2apic" or s.amd_x2apic_ordered
     return event.op in DRAINS or f"{event.op} {event.kind}" in DRAINS
 
 
-def invalidates(event: Event) -> bool:
-    """Does this event remove TLB entries of its own CPU (MMR 5.1)?"""
-    return event.op in ("CR3", "INV")
+def bare(event: Event) -> bool:
+    """Is this a bare write of the interrupt command register (MMR 8.1, 8.2)?"""
+    return event.op == "SEND" and event.kind != ""
+
+
+def instant(event: Event, s: Switches) -> bool:
+    """Does this event hold later ones back, as a load does? Not an SFENCE, a bare ICR write."""
+    if bare(event):
+        return event.kind == "xapic" and s.ucw_blocks_later_loads
+    return not (event.op == "F" and event.kind == "sfence")
+
+
+def holds_icr(event: Event, s: Switches) -> bool:
+    """Does a later bare ICR write wait for this instant (MMR 8.2)? LOCK'd operations and MFENCE
+    alone do not hold it; LFENCE does, which waits for them."""
+    if event.op == "X":
+        return False
+    if event.op == "F":
+        if event.kind == "mfence":
+            return s.mfence_serializing or s.x2apic_fence in ("mfence", "sfence")
+        return event.kind == "lfence" or (event.kind == "sfence" and s.x2apic_fence == "sfence")
+    return not bare(event)
+
+
+def invalidation(event: Event) -> str:
+    """The row of ``cover.COVERS`` for an event that removes translations of its own CPU, or ''."""
+    if event.op == "CR3":
+        return event.kind or "cr3"
+    return event.kind if event.op == "INV" else ""
 
 
 def buffered(event: Event, program: Program) -> bool:

@@ -61,6 +61,24 @@ def drain(x: X) -> Any:
     return x.po & (x.S * x.D)
 
 
+def drain_nt(x: X) -> Any:
+    """Non-temporal stores have reached memory at the same events (MMR 2.6; SDM 11.3, APM2 7.5.2).
+    They come after earlier instants; no other store orders them."""
+    return x.po & (x.NT * x.D | x.I * x.NT)
+
+
+def sfence(x: X) -> Any:
+    """SFENCE: stores before it reach memory before stores after it; loads pass it (MMR 2.5)."""
+    stores = x.S | x.NT
+    return x.po & (stores * x.SF | x.SF * stores)
+
+
+def icr(x: X) -> Any:
+    """A bare ICR write waits for the instants of ``H`` (MMR 8.2; SDM 10.12.3, APM2 16.11.2), and
+    events that wait for an empty store buffer, and later sends, wait for it."""
+    return x.po & (x.H * x.ICR | x.ICR * (x.D | x.ICR))
+
+
 def rfe(x: X) -> Any:
     """A store that is read elsewhere has left its store buffer (MMR 1.1, 3.2)."""
     return x.rfe

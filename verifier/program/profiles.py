@@ -45,6 +45,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
+GENERIC = Switches()
+
 _AMD = Switches(
     mfence_serializing=True,
     spurious_prot_fault=False,
@@ -57,7 +59,7 @@ _AMD = Switches(
 
 PROFILES: Mapping[str, Switches] = MappingProxyType(
     {
-        "generic": Switches(),
+        "generic": GENERIC,
         "intel": Switches(tce=False),
         "amd": _AMD,
         "sparc64": Switches(spontaneous=False, walk_forward="forward_always", fault_walk="rewalk",

@@ -12,8 +12,10 @@ class Step(NamedTuple):
     """One step of a run.
 
     ``kind``  ``exec`` (an event's instant; for a store: it enters the store buffer),
-              ``commit`` (a buffered store reaches memory), ``fill`` (a page walk caches a
-              translation; ``note`` says of what), ``snapshot`` (the instant an ``ever`` speaks of).
+              ``commit`` (a buffered store reaches memory), ``walk`` and ``fill`` (a page walk reads
+              an upper entry, or the last one: a translation is cached), ``fault`` (it is taken),
+              ``update`` (the processor sets A or D), ``flush`` (an INVLPGB takes effect on a CPU),
+              ``fetch`` (an instruction is prefetched), ``snapshot`` (the instant of an ``ever``).
     ``reads`` (cell name, value) pairs of what was read, ``writes`` likewise; for ``fill``,
               ``reads`` is the entry walked.
     """

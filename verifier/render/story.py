@@ -93,6 +93,19 @@ def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
         if step.kind == "fill":
             entry = ", ".join(f"{va}: {show(page, names)}" for va, page in step.writes)
             yield who, f"    TLB fill of {entry}", "", note
+        elif step.kind == "walk":
+            entry = ", ".join(f"{cell}: {show(v, names)}" for cell, v in step.reads)
+            yield who, f"    page walk reads {entry}", "", note
+        elif step.kind == "fault":
+            yield who, "    page fault", where, note
+        elif step.kind == "update":
+            changed = ", ".join(f"{cell} = {show(v, names)}" for cell, v in step.writes)
+            yield who, f"    the processor {note}: {changed}", "", ""
+        elif step.kind == "flush":
+            yield who, f"    {note}", where, ""
+        elif step.kind == "fetch":
+            copies = ", ".join(f"{cell}: {show(v, names)}" for cell, v in step.reads)
+            yield who, f"    prefetch of {copies}", "", ""
         elif step.kind == "commit":
             changed = ", ".join(f"{cell} = {show(v, names)}" for cell, v in step.writes)
             yield who, f"    {changed} reaches memory", "", note

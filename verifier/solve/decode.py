@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cmp_to_key
 
-from verifier.execution import Execution, From, Translation
+from verifier.execution import Execution, From, Walk, combined
 from verifier.program.values import Ptr, Value
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.encode import Encoding
-from verifier.solve.sites import Literals, Use, Write
+from verifier.solve.sites import Chain, Literals, Use, Write
 from verifier.solve.z3 import Solver
 
 
@@ -31,7 +31,7 @@ class _Decoder:
         e = self.encoding
         program = e.program
         executed = frozenset(v.id for v in program.events if self.holds(e.executed[v.id]))
-        faults = frozenset(u.event.id for u in e.uses if u.event and self.holds(u.fault))
+        uses = e.walks.uses
         slots = {
             a.slot: self.value(e.slots[a.slot])
             for v in program.events
@@ -39,23 +39,41 @@ class _Decoder:
             for a in v.accesses
             if a.slot is not None
         }
-        translations = [t for u in e.uses for t in self.translation(u)]
-        snapshots = dict(e.snapshots)
+        faulting = {u.event.id for u in uses if u.event is not None and self.holds(u.fault)}
         return Execution(
-            program,
-            e.model,
-            executed,
-            slots,
-            [self.order(cpu, executed) for cpu in range(program.cpus)],
-            self.reads(),
-            {c: [w.node for w in self.coherent(c)] for c in program.cells},
-            {v: i for v, i in e.issues.items() if v in executed},
-            translations,
-            faults,
-            snapshots,
-            frozenset(pair for pair, literal in e.past.items() if self.holds(literal)),
-            {i: self.value(x) for i, x in e.observed.items() if program.observables[i].kind == "ever"},
+            program=program,
+            model=e.model,
+            executed=executed,
+            slots=slots,
+            order=[self.order(cpu, executed) for cpu in range(program.cpus)],
+            reads=self.reads(),
+            co={c: [w.node for w in self.coherent(c)] for c in program.cells},
+            issues={v: i for v, i in e.issues.items() if v in executed},
+            walks=[w for u in uses for w in self.walked(u)] + self.updates(),
+            faults={v: n for v, n in e.faults.items() if v in faulting},
+            dirty={
+                u.event.id: u.dirty
+                for u in uses
+                if u.event is not None and u.dirty is not None and self.wrote(u.dirty)
+            },
+            fetches={v: n for v, n in e.fetches.items() if v in executed},
+            flushes={n: pair for pair, n in e.flushes.items() if pair[0] in executed},
+            snapshots=dict(e.snapshots),
+            past=frozenset(pair for pair, literal in e.past.items() if self.holds(literal)),
+            choices={name: self.chosen(name) for name in e.choices},
+            observed={
+                i: self.value(x) for i, x in e.observed.items() if program.observables[i].kind == "ever"
+            },
         )
+
+    def wrote(self, node: int) -> bool:
+        """Is this update done?"""
+        return any(self.holds(x) for w in self.encoding.writes if w.node == node for x in w.where.values())
+
+    def chosen(self, name: str) -> frozenset[tuple[int, int]]:
+        """Pairs of events between which an order was chosen, the first one first."""
+        pairs = self.encoding.choices[name].items()
+        return frozenset((a, b) if self.holds(x) else (b, a) for (a, b), x in pairs)
 
     def reads(self) -> list[From]:
         out: list[From] = []
@@ -98,20 +116,45 @@ class _Decoder:
             line += [v.id for v in handler.events if v.id in executed]
         return line
 
-    def translation(self, use: Use) -> list[Translation]:
+    def walked(self, use: Use) -> list[Walk]:
+        """The walk, or the initial entry, that serves a use or ends in its fault."""
         event = use.event.id if use.event else None
-        if use.event is not None and event is not None and not self.holds(self.encoding.executed[event]):
-            return []
         observable = None
         if use.event is None:
             observable = self.encoding.asked[use.node]
             if not self.holds(self.encoding.observed[observable][1]):
                 return []
-        for literal, va, entry in use.initial:
-            if self.holds(literal):
-                return [Translation(use.node, use.cpu, va, entry, None, event, observable)]
-        if use.walk and self.holds(use.walk.chosen):
-            address, page = self.value(use.walk.vas), self.value(use.walk.pages)
-            assert isinstance(address, Ptr)
-            return [Translation(use.node, use.cpu, address, page, use.walk.node, event, observable)]
+        elif event is not None and not self.holds(self.encoding.executed[event]):
+            return []
+        va = self.value(use.vas)
+        assert isinstance(va, Ptr)
+        for entry in use.initial:
+            if self.holds(entry.done):
+                return [
+                    Walk("initial", use.node, use.cpu, va, entry.pcid, (), entry.content, event, observable)
+                ]
+        for chain in (use.chain, *use.faults):
+            if chain is not None and self.holds(chain.done):
+                kind = "fault" if chain in use.faults else "use"
+                return [self.walk(chain, kind, event, observable)]
         return []
+
+    def walk(self, chain: Chain, kind: str, event: int | None, observable: int | None) -> Walk:
+        """What a walk has read."""
+        levels: list[tuple[int, Ptr, Value]] = []
+        va, tag = self.value(chain.vas), self.value(chain.tag)
+        assert isinstance(va, Ptr) and isinstance(tag, int)
+        for level in chain.levels:
+            # A faulting walk may end at any depth, and has two records for one it goes on at.
+            if self.holds(level.done):
+                cell = next(c for c, x in level.where.items() if self.holds(x))
+                levels.append((level.node, cell, self.value(level.values)))
+        return Walk(kind, chain.use, chain.cpu, va, tag, tuple(levels), combined(levels), event, observable)
+
+    def updates(self) -> list[Walk]:
+        """What walkers did that set A."""
+        return [
+            self.walk(u.chain, "accessed", None, None)
+            for u in self.encoding.walks.updates
+            if self.holds(u.done)
+        ]

@@ -12,7 +12,27 @@ from itertools import product
 
 from verifier.errors import LimitError
 from verifier.program.events import Access, Event, Program
-from verifier.program.values import FAULT, Apply, Const, Entry, Expr, Ptr, Ref, Value, apply, refs
+from verifier.program.rights import needs
+from verifier.program.values import (
+    CLEAN,
+    COMBINED,
+    FAULT,
+    GLOBAL,
+    OLD,
+    RO,
+    Apply,
+    Const,
+    Entry,
+    Expr,
+    Ptr,
+    Ref,
+    Value,
+    apply,
+    flags,
+    make_entry,
+    refs,
+    target,
+)  # fmt: skip
 
 MAX_VALUES = 1024
 MAX_COMBINATIONS = 50_000
@@ -56,13 +76,24 @@ class Domains:
         computed = [a for e, a in accesses if e.virtual or type(a.addr) is not Const]
         computed += [a for _, a in accesses if a.value is not None and type(a.value) is not Const]
         # Walks pass values on too: entry -> translation -> address.
-        rounds = len(computed) + 2 + sum(e.virtual for e, _ in accesses)
+        rounds = len(computed) + 2 + program.depth * sum(e.virtual for e, _ in accesses)
+        rounds *= 2  # between two of them the processor may set A or D
         while rounds and self._round(accesses):
             rounds -= 1
+        contents = [v for cell in program.entries.values() for v in self.contents(cell)]
+        self.globals = any(flags(v) & GLOBAL for v in [*contents, *(c for _, _, _, c in program.tlb)])
+
+    def contents(self, cell: Ptr) -> Values:
+        """What a cell may hold at some time."""
+        return frozenset(v for v, _, _ in self.cells.get(cell, ()))
 
     def roots(self, cpu: int) -> Values:
         """What the CPU's cr3 may hold."""
-        return frozenset(v for v, _, _ in self.cells.get(Ptr(f"{cpu}:cr3"), ()))
+        return self.contents(Ptr(f"{cpu}:cr3"))
+
+    def pcids(self, cpu: int) -> Values:
+        """What its PCID may be."""
+        return self.contents(Ptr(f"{cpu}:pcid")) or frozenset((0,))
 
     def _round(self, accesses: list[tuple[Event, Access]]) -> bool:
         """One step of propagation; False if nothing changed."""
@@ -91,6 +122,7 @@ class Domains:
                 self.slots[access.slot] = values
                 changed = True
         self._memo = {}
+        changed = self._updated(accesses) or changed
         for event, access in accesses:
             if access.value is None:
                 continue
@@ -108,6 +140,21 @@ class Domains:
                     raise LimitError(f"cell {cell} may hold more than {MAX_VALUES} values")
         return changed
 
+    def _updated(self, accesses: list[tuple[Event, Access]]) -> bool:
+        """The processor sets A anywhere, and D where something writes (MMR 7)."""
+        writes = any(e.virtual and needs(e) & RO for e, _ in accesses)
+        changed = False
+        for cell in self.program.entries.values():
+            for value in self.contents(cell):
+                new = {apply("pte_without", (value, OLD))}
+                if writes and flags(value) & CLEAN:
+                    new.add(apply("pte_without", (value, CLEAN | OLD)))
+                for item in ((v, -1, -1) for v in new if v != value):
+                    if item not in self.cells[cell]:
+                        self.cells[cell].add(item)
+                        changed = True
+        return changed
+
     def _where(self, event: Event, access: Access) -> Values:
         if not event.virtual:
             return self.of(access.addr)
@@ -115,16 +162,34 @@ class Domains:
         pages: set[Value] = set()
         fault = False
         for va in vas:
-            for root in self.roots(event.cpu):
-                for value, _, _ in self.cells.get(apply("pte", (root, va)), ()):
-                    if isinstance(value, Ptr):
-                        pages.add(value)
-                    else:
-                        fault = True
-            pages |= {page for cpu, _, at, page in self.program.tlb if cpu == event.cpu and at == va}
+            found, absent = self._walks(event.cpu, va)
+            cached = [c for cpu, _, at, c in self.program.tlb if cpu == event.cpu and at == va]
+            pages.update(p for v in (*found, *cached) if (p := target(v)) is not None)
+            fault = fault or absent or any(flags(v) & needs(event) for v in (*found, *cached))
         self.pages[id(access)] = frozenset(pages)
         self.faults[id(access)] = fault
         return frozenset(apply("page_data", (p,)) for p in pages)
+
+    def _walks(self, cpu: int, va: Value) -> tuple[list[Value], bool]:
+        """What walks by a CPU may find in the end, attributes of upper entries added; whether they
+        may find an entry that is not present."""
+        found: dict[Value, None] = {}
+        absent = False
+        handles = {h: 0 for h in self.roots(cpu)}
+        for _ in range(self.program.depth):
+            below: dict[Value, int] = {}
+            for handle, above in handles.items():
+                cell = self.program.entries.get((handle, va))  # type: ignore[arg-type]
+                for value in self.contents(cell) if cell is not None else ():
+                    to = target(value)
+                    if to is None:
+                        absent = True
+                    elif to in self.program.tables:
+                        below[to] = below.get(to, 0) | above | flags(value) & COMBINED
+                    else:
+                        found[make_entry(to, flags(value) | above)] = None
+            handles = below
+        return list(found), absent
 
     def of(self, expr: Expr) -> Values:
         """May-values of an expression over slots."""

@@ -1,8 +1,9 @@
 """A program under a model as clauses.
 
 Values and control become literals here, and every read, write and walk a *site* (``sites``);
-``relate`` makes the base relations of a candidate execution of them; the model's equations are
-interpreted over these (``symbolic``), and each axiom becomes clauses (``acyclic``).  What is
+``walks`` makes the translations, ``relate`` the base relations of a candidate execution of them all;
+the model's equations are interpreted over these (``symbolic``), and each axiom becomes clauses
+(``acyclic``).  What is
 *allowed* is said by the model alone.
 """
 
@@ -12,14 +13,15 @@ from itertools import product
 
 from verifier.errors import LimitError
 from verifier.model import Model
-from verifier.model.roles import buffered, invalidates
+from verifier.model.roles import buffered, invalidation
 from verifier.program.events import Access, Event, Observable, Program
-from verifier.program.values import FAULT, Apply, Const, Expr, Obs, Ptr, Ref, Value, apply, refs
+from verifier.program.values import Apply, Const, Expr, Obs, Ptr, Ref, Value, apply, refs
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import FALSE, TRUE, Clauses
 from verifier.solve.domains import MAX_COMBINATIONS, Domains, evaluate_in, order_key
 from verifier.solve.relate import candidate
-from verifier.solve.sites import Literals, Read, Source, Use, Walk, Write
+from verifier.solve.sites import WALKER, Invalidation, Literals, Read, Source, Use, Write
+from verifier.solve.walks import Walks
 
 
 class Encoding:
@@ -30,29 +32,35 @@ class Encoding:
         self.clauses = Clauses()
         self.domains = Domains(program)
         self.memo: dict[Expr, Literals] = {}
-        self.slots: list[Literals] = [self._one_hot(d) for d in self.domains.slots]
+        self.slots: list[Literals] = [self.one_hot(d) for d in self.domains.slots]
         self.executed = [self.truth(e.guard) for e in program.events]
         self.ran = [self.truth(b.guard) for b in program.bodies]
         self.nodes = len(program.events)
         self.reads: list[Read] = []
         self.writes: list[Write] = []
-        self.walks: list[Walk] = []
-        self.uses: list[Use] = []
+        self.walks = Walks(self)
         self.issues: dict[int, int] = {}  # event of a store -> its issue
+        self.faults: dict[int, int] = {}  # event -> the fault that it takes
+        self.fetches: dict[int, int] = {}  # event of a fetch -> the read of its copy
+        self.invalidations: list[Invalidation] = []
+        self.flushes: dict[tuple[int, int], int] = {}  # (INVLPGB, CPU) -> what it does there
         self.sources: list[Source] = []
         self.order: dict[tuple[int, int], int] = {}  # co between events of different CPUs
         self.delivered: dict[tuple[int, int], int] = {}  # (handler, event of the thread): it is before
         self.before: dict[tuple[int, int], int] = {}  # (handler, handler): order on one CPU
         self.snapshots: dict[int, int] = {}  # number -> node
         self.past: dict[tuple[int, int], int] = {}  # (event, snapshot node): event is before it
+        self.choices: dict[str, dict[tuple[int, int], int]] = {"aged": {}, "remote": {}, "apart": {}}
         self.bad: list[tuple[int, Event]] = []
         self.asked: dict[int, int] = {}  # use by a condition -> its observable
         self.observed: dict[int, Literals] = {}
         self._walked = {c for c in range(program.cpus) if self._walks(c)}
         for event in program.events:
             self._event(event)
+        self.walks.accessed()
+        self._invalidations()
         self._observables()
-        self.init = self._node()
+        self.init = self.node()
         self._assumptions()
         x = candidate(self)
         for axiom in model.axioms:
@@ -60,7 +68,7 @@ class Encoding:
 
     # -- values ---------------------------------------------------------------------------------
 
-    def _one_hot(self, values: frozenset[Value]) -> Literals:
+    def one_hot(self, values: frozenset[Value]) -> Literals:
         ordered = sorted(values, key=order_key)
         return dict(zip(ordered, self.clauses.one_hot(len(ordered)), strict=True)) if ordered else {}
 
@@ -95,7 +103,7 @@ class Encoding:
         slots = sorted(set(refs(expr)))
         if len(slots) == 1 and not _observes(expr):
             one = self.slots[slots[0]]
-            return self._collect((evaluate_in(expr, {slots[0]: v}), x) for v, x in one.items())
+            return self.collect((evaluate_in(expr, {slots[0]: v}), x) for v, x in one.items())
         if function == "and" or function == "or":
             truths = [self.truth(a) for a in args]
             x = clauses.all(truths) if function == "and" else clauses.any(truths)
@@ -108,7 +116,7 @@ class Encoding:
             chosen = self.truth(args[0])
             pairs = [(v, clauses.both(chosen, x)) for v, x in self.literals(args[1]).items()]
             pairs += [(v, clauses.both(-chosen, x)) for v, x in self.literals(args[2]).items()]
-            return self._collect(pairs)
+            return self.collect(pairs)
         parts = [self.literals(a) for a in args]
         size = 1
         for p in parts:
@@ -118,12 +126,12 @@ class Encoding:
         if function in ("eq", "ne") and len(parts) == 2:
             same = clauses.any(clauses.both(x, parts[1][v]) for v, x in parts[0].items() if v in parts[1])
             return _boolean(same if function == "eq" else -same)
-        return self._collect(
+        return self.collect(
             (apply(function, tuple(v for v, _ in choice)), clauses.all([x for _, x in choice]))
             for choice in product(*(p.items() for p in parts))
         )
 
-    def _collect(self, pairs: object) -> Literals:
+    def collect(self, pairs: object) -> Literals:
         groups: dict[Value, list[int]] = {}
         for value, literal in pairs:  # type: ignore[attr-defined]
             if literal != FALSE:
@@ -132,7 +140,7 @@ class Encoding:
 
     # -- events ---------------------------------------------------------------------------------
 
-    def _node(self) -> int:
+    def node(self) -> int:
         self.nodes += 1
         return self.nodes - 1
 
@@ -145,48 +153,49 @@ class Encoding:
     def _event(self, event: Event) -> None:
         done = self.executed[event.id]
         late = self.model.buffered and buffered(event, self.program)
-        fault = FALSE
+        use = None
         if event.virtual:
-            fault = self._use(event, late)
-            done = self.clauses.both(done, -fault)
+            node = event.id
+            if late:
+                node = self.issues[event.id] = self.node()
+            use = self.walks.access(event, node)
+            if use.fault != FALSE:
+                self.faults[event.id] = self.node()
+                done = self.clauses.both(done, -use.fault)
         if event.op == "T":
             return
         for access in event.accesses:
-            where = self._where(event, access, done)
+            where = self._where(event, access, done, use)
             if access.slot is not None:
-                self.reads.append(
-                    Read(
-                        event.id,
-                        event.cpu,
-                        event.body,
-                        event.id,
-                        where,
-                        self.slots[access.slot],
-                        "load",
-                        access,
-                    )
-                )
+                node, kind = event.id, "load"
+                if event.op == "IF":
+                    node, kind = self.node(), "fetch"
+                    self.fetches[event.id] = node
+                values = self.slots[access.slot]
+                self.reads.append(Read(node, event.cpu, event.body, event.id, where, values, kind, access))
             if access.value is not None:
-                wrote = self.truth(access.when)
-                here = {c: self.clauses.both(x, wrote) for c, x in where.items()} if wrote != TRUE else where
-                here = {c: x for c, x in here.items() if x != FALSE}
-                if not here:
-                    continue
-                issue = self.issues.get(event.id)
-                if late and issue is None and event.cpu in self._walked and self._entries(here):
-                    issue = self.issues[event.id] = self._node()
-                values = self.literals(access.value)
-                self.writes.append(
-                    Write(event.id, event.cpu, event.body, event.id, here, values, late, issue)
-                )
+                self._write(event, access, where, late)
 
-    def _entries(self, where: dict[Ptr, int]) -> bool:
-        return any(self.program.cells[c].kind == "pte" for c in where)
+    def _write(self, event: Event, access: Access, where: dict[Ptr, int], late: bool) -> None:
+        wrote = self.truth(access.when)
+        here = {c: self.clauses.both(x, wrote) for c, x in where.items()} if wrote != TRUE else where
+        here = {c: x for c, x in here.items() if x != FALSE}
+        if not here:
+            return
+        issue = self.issues.get(event.id)
+        if late and issue is None and self._forwards(event, here):
+            issue = self.issues[event.id] = self.node()
+        values = self.literals(access.value) if access.value is not None else {}
+        self.writes.append(Write(event.id, event.cpu, event.body, event.id, here, values, late, issue))
 
-    def _where(self, event: Event, access: Access, done: int) -> dict[Ptr, int]:
+    def _forwards(self, event: Event, where: dict[Ptr, int]) -> bool:
+        """May a page walk or a fetch of this CPU read the store while it is buffered?"""
+        kinds = {self.program.cells[c].kind for c in where}
+        return ("pte" in kinds and event.cpu in self._walked) or "code" in kinds
+
+    def _where(self, event: Event, access: Access, done: int, use: Use | None) -> dict[Ptr, int]:
         """The cells an access touches, each with the literal that it does (it is executed, too)."""
-        if event.virtual:
-            use = self.uses[-1]
+        if use is not None:
             found = [(apply("page_data", (p,)), x) for p, x in use.pages.items()]
         else:
             found = list(self.literals(access.addr).items())
@@ -201,134 +210,76 @@ class Encoding:
                 self.bad.append((literal, event))
         return where
 
-    def _use(self, event: Event, late: bool) -> int:
-        """A translated access: a walk, an initial entry or a fault serves it. The fault's literal."""
-        clauses, access = self.clauses, event.accesses[0]
-        done = self.executed[event.id]
-        node = event.id
-        if late:
-            node = self.issues[event.id] = self._node()
-        vas = self.literals(access.addr)
-        use = self._served(node, event.cpu, vas, self.domains.pages[id(access)], done, event)
-        if self.domains.faults[id(access)]:
-            use.fault = clauses.new()
-            clauses.add(-use.fault, done)
-            self._entry_read(event.cpu, event.body, event.id, node, vas, use.fault, None, "load")
-        options = [x for x, _, _ in use.initial]
-        if use.walk:
-            options.append(use.walk.chosen)
-        if use.fault != FALSE:
-            options.append(use.fault)
-        clauses.add(-done, *options)
-        clauses.at_most_one(options)
-        if access.slot is not None:
-            values = self.slots[access.slot]
-            if use.fault != FALSE:
-                clauses.add(-use.fault, values.get(FAULT, FALSE))
-            if event.op == "T":
-                for page, literal in use.pages.items():
-                    clauses.add(-literal, values.get(page, FALSE))
-        return use.fault
+    def pcid(self, event: Event) -> Literals:
+        """The PCID that an invalidation acts on: the one it names, the new one, or the current one."""
+        if event.kind in ("invpcid0", "invpcid1") or (event.op == "BINV" and event.args):
+            return self.literals(event.args[0])
+        for access in event.accesses:
+            if isinstance(access.addr, Const) and access.addr.value == Ptr(f"{event.cpu}:pcid"):
+                if event.op == "CR3" and access.value is not None:
+                    return self.literals(access.value)
+                if access.slot is not None:
+                    return self.slots[access.slot]
+        return {self._only_pcid(event.cpu): TRUE}
 
-    def _served(
-        self, node: int, cpu: int, vas: Literals, pages: frozenset[Value], done: int, event: Event | None
-    ) -> Use:
-        """The ways in which a use may find one of ``pages``: by a walk, or an initial entry."""
-        clauses = self.clauses
-        use = Use(node, event, cpu, vas, None)
-        found: dict[Value, list[int]] = {}
-        entries = frozenset(
-            v
-            for va in vas
-            for root in self.domains.roots(cpu)
-            for v, _, _ in self.domains.cells.get(apply("pte", (root, va)), ())
-            if v in pages
-        )
-        if entries:
-            chosen = clauses.new()
-            clauses.add(-chosen, done)
-            values = self._one_hot(entries)
-            walk = Walk(self._node(), node, cpu, chosen, vas, values, event)
-            use.walk = walk
-            self.walks.append(walk)
-            self._entry_read(cpu, -1, -1, walk.node, vas, chosen, values, "walk")
-            for page, literal in values.items():
-                found.setdefault(page, []).append(clauses.both(chosen, literal))
-        for at, _, va, page in self.program.tlb:
-            if at == cpu and va in vas and page in pages:
-                literal = clauses.new()
-                clauses.add(-literal, done)
-                clauses.add(-literal, vas[va])
-                use.initial.append((literal, va, page))
-                found.setdefault(page, []).append(literal)
-        use.pages = {page: clauses.any(xs) for page, xs in found.items()}
-        self.uses.append(use)
-        return use
+    def _only_pcid(self, cpu: int) -> Value:
+        cell = self.program.cells.get(Ptr(f"{cpu}:pcid"))
+        return cell.init if cell is not None else 0
 
-    def _entry_read(
-        self,
-        cpu: int,
-        body: int,
-        at: int,
-        node: int,
-        vas: Literals,
-        done: int,
-        pages: Literals | None,
-        kind: str,
-    ) -> None:
-        """Read cr3 and the entry it leads to; ``pages`` None: the entry must not be present."""
-        both = self.clauses.both
-        roots = self._one_hot(self.domains.roots(cpu))
-        self.reads.append(Read(node, cpu, body, at, {Ptr(f"{cpu}:cr3"): done}, roots, kind))
-        where: dict[Ptr, int] = {}
-        for (root, x), (va, y) in product(roots.items(), vas.items()):
-            literal = both(done, both(x, y))
-            entry = apply("pte", (root, va))
-            if isinstance(entry, Ptr) and entry in self.program.cells:
-                if literal != FALSE:
-                    where[entry] = literal
-            else:
-                self.clauses.add(-literal)
-        if pages is None:
-            absent = {v for c in where for v, _, _ in self.domains.cells[c] if not isinstance(v, Ptr)}
-            pages = dict.fromkeys(absent, TRUE)
-        self.reads.append(Read(node, cpu, body, at, where, pages, kind))
+    def _invalidations(self) -> None:
+        """Everything that removes translations of a CPU, the faults and INVLPGBs too."""
+        for event in self.program.events:
+            done, kind = self.executed[event.id], invalidation(event)
+            if kind or event.op == "BINV":
+                pcid = self.pcid(event)
+                named = event.args[-1] if kind in ("invlpg", "invpcid0") or len(event.args) == 2 else None
+                vas = {} if named is None else self.literals(named)
+                if kind and kind != "noflush":
+                    self.invalidations.append(Invalidation(event.id, event.cpu, done, kind, vas, pcid))
+                if event.op == "BINV":
+                    for cpu in range(self.program.cpus):
+                        node = self.flushes[event.id, cpu] = self.node()
+                        row = f"broadcast {event.kind}"
+                        self.invalidations.append(Invalidation(node, cpu, done, row, vas, pcid, True))
+        for use in self.walks.uses:
+            if use.event is not None and use.fault != FALSE:
+                node = self.faults[use.event.id]
+                self.invalidations.append(Invalidation(node, use.cpu, use.fault, "fault", use.vas, use.now))
 
     # -- conditions -----------------------------------------------------------------------------
 
     def _observables(self) -> None:
         for index, o in enumerate(self.program.observables):
             if o.kind == "tlb":
-                assert o.cpu is not None and o.va is not None
-                node = self._node()
-                done = self.clauses.new()
-                use = self._served(node, o.cpu, {o.va: TRUE}, frozenset([o.page]), done, None)  # type: ignore[list-item]
-                options = [x for x, _, _ in use.initial] + ([use.walk.chosen] if use.walk else [])
-                self.clauses.add(-done, *options)
-                self.clauses.at_most_one(options)
+                assert o.cpu is not None and o.va is not None and o.page is not None
+                node, done = self.node(), self.clauses.new()
+                use = self.walks.asked(node, o.cpu, o.va, o.page, self._asked_pcid(o), done)
                 self.observed[index] = {1: done, 0: -done}
                 self.asked[node] = index
-                self._seen_until(node, o.cpu, o.at)
+                use.snapshot = None if o.at is None else self._snapshot(o.at)
             elif o.kind == "mem" and o.at is not None:
                 assert o.cell is not None
-                values = self._one_hot(frozenset(v for v, _, _ in self.domains.cells[o.cell]))
+                values = self.one_hot(self.domains.contents(o.cell))
                 self.observed[index] = values
                 self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {o.cell: TRUE}, values, "memory"))
 
     def _snapshot(self, number: int) -> int:
         if number not in self.snapshots:
-            self.snapshots[number] = self._node()
+            self.snapshots[number] = self.node()
         return self.snapshots[number]
 
-    def _seen_until(self, node: int, cpu: int, at: int | None) -> None:
-        """Which of a CPU's invalidations are before a condition's use: all, or a snapshot's past."""
-        if at is None:
-            return
-        snapshot = self._snapshot(at)
-        self.past[node, snapshot] = TRUE
-        for event in self.program.events:
-            if event.cpu == cpu and (invalidates(event) or event.virtual):
-                self.past.setdefault((self.issues.get(event.id, event.id), snapshot), 0)
+    def _asked_pcid(self, o: Observable) -> Literals:
+        """The PCID under which a condition asks: a given one, or the one in force then."""
+        if o.pcid is not None:
+            return {o.pcid: TRUE}
+        cell = Ptr(f"{o.cpu}:pcid")
+        if cell not in self.program.cells:
+            return {0: TRUE}
+        if o.at is None:
+            return self._final(cell)
+        values = self.one_hot(self.domains.contents(cell))
+        self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {cell: TRUE}, values, "memory"))
+        return values
 
     def observe(self, index: int) -> Literals:
         """Literals of an observable's values."""
@@ -362,7 +313,7 @@ class Encoding:
             last = clauses.all([done, *(-x for x in later)])
             parts += [(v, clauses.both(last, x)) for v, x in w.values.items()]
         parts.append((init, clauses.all([-done for _, done in here])))
-        return self._collect(parts)
+        return self.collect(parts)
 
     # -- relations ------------------------------------------------------------------------------
 
@@ -377,7 +328,7 @@ class Encoding:
             return FALSE
         if a.body == b.body:
             return TRUE if a.at < b.at else FALSE
-        if a.cpu == b.cpu:
+        if a.cpu == b.cpu and a.cpu != WALKER:
             return self.po_literal(a.body, a.at, b.body, b.at)
         key = (a.node, b.node) if a.node < b.node else (b.node, a.node)
         literal = self.order.get(key)
@@ -395,6 +346,18 @@ class Encoding:
         if bodies[body].kind == "handler":
             return self._delivered(body, to)
         return -self._delivered(other, at)
+
+    def po_between(self, a: Event, b: Event) -> int:
+        """The literal that ``a`` is before ``b`` in program order."""
+        if a.cpu != b.cpu or a.id == b.id:
+            return FALSE
+        if a.body == b.body:
+            return TRUE if a.id < b.id else FALSE
+        return self.po_literal(a.body, a.id, b.body, b.id)
+
+    def floats(self, node: int) -> bool:
+        """Is this node in nobody's program order?"""
+        return node >= len(self.program.events) and node not in self.issues.values()
 
     def _handlers(self, body: int, other: int) -> int:
         literal = self.before.get((body, other))

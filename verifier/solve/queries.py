@@ -6,9 +6,11 @@ import time
 
 from verifier.errors import InternalError, LimitError
 from verifier.execution import Execution
-from verifier.model import MODELS
+from verifier.model import Model
+from verifier.model import model as model_of
 from verifier.program.answer import Answer
 from verifier.program.events import Program
+from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value, evaluate, truth
 from verifier.solve.clauses import FALSE, TRUE
@@ -23,6 +25,7 @@ def decide(
     program: Program,
     *,
     model: str = "x86-tso",
+    switches: Switches = GENERIC,
     timeout: float | None = None,
     seed: int = 0,
     want_states: bool = False,
@@ -34,16 +37,16 @@ def decide(
     interpreter first; raises ``InternalError`` if one does not hold, never shows it.
     """
     try:
-        return _Asked(program, model, timeout, seed).answer(want_states, witnesses)
+        return _Asked(program, model_of(switches, model), timeout, seed).answer(want_states, witnesses)
     except LimitError as limit:
         return Answer(reason=str(limit))
 
 
 class _Asked:
-    def __init__(self, program: Program, model: str, timeout: float | None, seed: int) -> None:
+    def __init__(self, program: Program, model: Model, timeout: float | None, seed: int) -> None:
         self.program, self.seed = program, seed
         self.deadline = None if timeout is None else time.monotonic() + timeout
-        self.encoding = Encoding(program, MODELS[model])
+        self.encoding = Encoding(program, model)
         clauses = self.encoding.clauses
         self.proposition = self.encoding.truth(program.condition)
         kept = TRUE if program.filter is None else self.encoding.truth(program.filter)

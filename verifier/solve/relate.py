@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from verifier.model.candidate import Candidate, CellRelations
-from verifier.model.roles import drains, invalidates
+from verifier.model.candidate import RELATIONS, SETS, Candidate, CellRelations
+from verifier.model.roles import bare, drains, holds_icr, instant, serializes
 from verifier.program.values import Ptr
 from verifier.solve.clauses import FALSE, TRUE
-from verifier.solve.sites import Literals, Read, Source, Use, Write
+from verifier.solve.covers import covers_upper, covers_use
+from verifier.solve.sites import WALKER, Chain, Invalidation, Read, Source, Use, Write
 from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
 
 if TYPE_CHECKING:
@@ -25,51 +26,82 @@ Symbolic = Candidate[SymbolicRelation, SymbolicEvents]
 def candidate(e: Encoding) -> Symbolic:
     """The candidate; adds to the encoding's clauses what ties its literals together."""
     space = Space(e.nodes, e.clauses)
-    parts: dict[str, Any] = {name: SymbolicEvents(space) for name in ("I", "S", "D", "INV", "USE", "INIT")}
-    for name in (
-        "po",
-        "loc",
-        "rfe",
-        "rfi",
-        "co",
-        "issue",
-        "trans",
-        "covers",
-        "sent",
-        "acked",
-        "seen",
-        "none",
-    ):
-        parts[name] = SymbolicRelation(space)
-    x = Symbolic(cells=[], translated=bool(e.uses), **parts)
+    parts: dict[str, Any] = {name: SymbolicEvents(space) for name in SETS}
+    parts |= {name: SymbolicRelation(space) for name in (*RELATIONS, "none")}
+    x = Symbolic(cells=[], has=_features(e), **parts)
     _sets(e, x)
     _program_order(e, x)
     _locations(e, x)
+    _fetches(e, x)
     _memory(e, x)
     _translation(e, x)
+    _broadcast(e, x)
     _interrupts(e, x)
     return x
 
 
+def _features(e: Encoding) -> frozenset[str]:
+    events = e.program.events
+    chains = [c for u in e.walks.uses for c in (u.chain, *u.faults) if c is not None]
+    chains += [u.chain for u in e.walks.updates]
+    found = {
+        "translation": bool(e.walks.uses or e.walks.updates),
+        "uppers": any(len(c.levels) > 1 for c in chains),
+        "fetch": bool(e.fetches) or e.model.switches.fault_walk == "spurious_once",
+        "broadcast": bool(e.flushes),
+        "icr": any(bare(v) for v in events),
+        "nt": any(v.op == "W" and v.kind == "nt" for v in events)
+        or any(v.op == "F" and v.kind == "sfence" for v in events),
+    }
+    return frozenset(name for name, there in found.items() if there)
+
+
 def _sets(e: Encoding, x: Symbolic) -> None:
+    switches, both = e.model.switches, e.clauses.both
     late = {w.node for w in e.writes if w.buffered}
+    faults = {u.event.id: u.fault for u in e.walks.uses if u.event is not None}
     for event in e.program.events:
-        done = e.executed[event.id]
-        (x.S if event.id in late else x.I).add(event.id)
-        if drains(event):
+        fault = faults.get(event.id, FALSE)
+        done = both(e.executed[event.id], -fault)
+        if event.id in late:
+            (x.NT if event.kind == "nt" else x.S).add(event.id)
+        elif instant(event, switches):
+            x.I.add(event.id)
+            if holds_icr(event, switches):
+                x.H.add(event.id)
+        if drains(event, switches):
             x.D.add(event.id, done)
-        if invalidates(event):
-            x.INV.add(event.id, done)
-    for issue in e.issues.values():
-        x.I.add(issue)
-    for use in e.uses:
-        x.USE.add(use.node)
+        if serializes(event, switches):
+            x.SER.add(event.id, done)
+        if bare(event):
+            x.ICR.add(event.id, done)
+        if event.op == "F" and event.kind == "sfence":
+            x.SF.add(event.id, done)
+            if holds_icr(event, switches):
+                x.H.add(event.id)
+    for node in (*e.issues.values(), *(u.dirty for u in e.walks.uses if u.dirty is not None)):
+        x.I.add(node)
+        x.H.add(node)
+    for use in e.walks.uses:
         if use.event is None:
             x.I.add(use.node)
-        if use.fault != FALSE:
-            x.D.add(use.node, use.fault)
-            x.INV.add(use.node, use.fault)
+        elif use.fault != FALSE:
+            node = e.faults[use.event.id]
+            x.I.add(node)
+            x.H.add(node)
+            x.D.add(node, use.fault)
+    for v in e.invalidations:
+        x.INV.add(v.node, v.done)
     x.INIT.add(e.init)
+
+
+def _instants(e: Encoding, event: int) -> list[int]:
+    """An event's own instants in order: the update of D, the issue or the event, a fault, the commit."""
+    dirty = next((u.dirty for u in e.walks.uses if u.event is not None and u.event.id == event), None)
+    issue, fault = e.issues.get(event), e.faults.get(event)
+    if issue is None:
+        return [n for n in (dirty, event, fault) if n is not None]
+    return [n for n in (dirty, issue, fault, event) if n is not None]
 
 
 def _program_order(e: Encoding, x: Symbolic) -> None:
@@ -78,11 +110,9 @@ def _program_order(e: Encoding, x: Symbolic) -> None:
     for body in e.program.bodies:
         line: list[tuple[int, int]] = []
         for event in body.events:
-            issue = e.issues.get(event.id)
-            if issue is not None:
-                line.append((issue, event.id))
-                x.issue.add(issue, event.id)
-            line.append((event.id, event.id))
+            line += [(node, event.id) for node in _instants(e, event.id)]
+            if event.id in e.issues:
+                x.issue.add(e.issues[event.id], event.id)
         lines.append(line)
         after = 0
         for node, _ in reversed(line):
@@ -121,7 +151,7 @@ def _locations(e: Encoding, x: Symbolic) -> None:
     both = e.clauses.both
     sites: dict[tuple[int, Ptr], list[tuple[int, int, bool]]] = {}
     for w in e.writes:
-        for cell, done in w.where.items():
+        for cell, done in w.where.items() if w.cpu != WALKER else ():
             sites.setdefault((w.cpu, cell), []).append((w.node, done, True))
     for r in e.reads:
         if r.kind == "load":
@@ -194,7 +224,7 @@ def _sources(
         if w.node == read.node:
             continue
         candidates.append((w, False))
-        if read.kind == "walk" and w.cpu == read.cpu and w.buffered:
+        if w.cpu == read.cpu and w.buffered and w.issue is not None and _forwardable(e, x, w, read):
             candidates.append((w, True))
     if done == TRUE and len(candidates) <= 2:
         literals = clauses.one_hot(len(candidates))
@@ -219,61 +249,172 @@ def _sources(
         relations.rf.add(node, read.node, literal)
         if forwarded:
             relations.forwarded.add(node, read.node, literal)
+            if read.kind == "fetch":
+                clauses.add(-literal, x.smc.literal(node, _user(e, read)))
         elif source is not None and source.cpu == read.cpu and read.kind == "load":
             x.rfi.add(node, read.node, literal)
         else:
             x.rfe.add(node, read.node, literal)
 
 
-def _translation(e: Encoding, x: Symbolic) -> None:
-    """Who serves each use, which invalidations cover it, and what a condition's use comes after."""
-    for use in e.uses:
-        if use.walk:
-            x.trans.add(use.walk.node, use.node, use.walk.chosen)
-        for literal, _, _ in use.initial:
-            x.trans.add(e.init, use.node, literal)
-    # (event, its CPU, literal that it is done, virtual addresses it covers or None for all)
-    covering: list[tuple[int, int, int, Literals | None]] = [
-        (v.id, v.cpu, e.executed[v.id], e.literals(v.args[0]) if v.kind == "invlpg" else None)
-        for v in e.program.events
-        if invalidates(v)
+def _forwardable(e: Encoding, x: Symbolic, w: Write, read: Read) -> bool:
+    """Walks may see the own store buffer, fetches what they have to see."""
+    return read.kind == "walk" or (read.kind == "fetch" and x.smc.may_hold(w.node, _user(e, read)))
+
+
+def _user(e: Encoding, read: Read) -> int:
+    """The fetch that uses a copy."""
+    return next(event for event, node in e.fetches.items() if node == read.node)
+
+
+def _fetches(e: Encoding, x: Symbolic) -> None:
+    """Copies and their users, and which own stores a fetch has to see (MMR 10.2)."""
+    for event, node in e.fetches.items():
+        done = e.executed[event]
+        x.copy.add(node, event, done)
+        x.C.add(event, done)
+        read = next(r for r in e.reads if r.node == node)
+        for w in e.writes:
+            if w.cpu == read.cpu:
+                same = e.clauses.any(
+                    e.clauses.both(w.where[c], read.where[c]) for c in w.where if c in read.where
+                )
+                x.smc.add(w.node, event, e.clauses.both(same, _seen_by_fetch(e, w, event)))
+    for use in e.walks.uses:
+        for chain in use.faults:
+            last = chain.levels[-1].node if chain.levels else use.node
+            if last != use.node and use.event is not None:
+                x.copy.add(last, use.node, chain.done)
+                x.C.add(use.node, chain.done)
+
+
+def _seen_by_fetch(e: Encoding, w: Write, fetch: int) -> int:
+    """With Intel's rule a jump has to lie between, and the linear address to be the same."""
+    store, reader = e.program.events[w.at], e.program.events[fetch]
+    before = e.po_between(store, reader)
+    if e.model.switches.smc == "amd":
+        return before
+    if store.kind == "alias":
+        return FALSE
+    jumps = [
+        e.clauses.all((e.executed[j.id], e.po_between(store, j), e.po_between(j, reader)))
+        for j in e.program.events
+        if j.op == "JMP" and j.cpu == w.cpu
     ]
-    covering += [(u.node, u.cpu, u.fault, u.vas) for u in e.uses if u.fault != FALSE]
-    for use in e.uses:
-        for node, cpu, done, vas in covering:
-            if cpu == use.cpu and node != use.node:
-                _cover(e, x, node, use, done, vas)
-    until: dict[int, int] = {}
-    for (node, snapshot), known in e.past.items():
-        if known == TRUE:
-            x.seen.add(node, snapshot)
-            until[node] = snapshot
-        else:
-            literal = e.past[node, snapshot] = e.clauses.new()
-            x.seen.add(node, snapshot, literal)
-            x.seen.add(snapshot, node, -literal)
-    for use in e.uses:
-        if use.event is None:
-            for node, cpu, _, _ in covering:
-                if cpu == use.cpu:
-                    snapshot_of = until.get(use.node)
-                    x.po.add(node, use.node, TRUE if snapshot_of is None else e.past[node, snapshot_of])
+    return e.clauses.both(before, e.clauses.any(jumps))
 
 
-def _cover(
-    e: Encoding,
-    x: Symbolic,
-    node: int,
-    use: Use,
-    done: int,
-    vas: Literals | None,
-) -> None:
-    """Rule 5.1: which uses an invalidation covers; ``vas`` None means all."""
-    both = e.clauses.both
-    same = TRUE
-    if vas is not None:
-        same = e.clauses.any(both(lit, use.vas[va]) for va, lit in vas.items() if va in use.vas)
-    x.covers.add(node, use.node, both(done, same))
+def _translation(e: Encoding, x: Symbolic) -> None:
+    """Who serves each use, which invalidations cover what, and what a condition's use comes after."""
+    for use in e.walks.uses:
+        if use.chain is not None:
+            _chain(e, x, use.chain)
+            for level in use.chain.levels:
+                x.trans.add(level.node, use.node, level.last)
+        for chain in use.faults:
+            _chain(e, x, chain)
+        for entry in use.initial:
+            x.trans.add(e.init, use.node, entry.done)
+    for update in e.walks.updates:
+        _chain(e, x, update.chain)
+    for use in e.walks.uses:
+        for inv in e.invalidations:
+            if inv.cpu != use.cpu or (use.event is not None and inv.node == e.faults.get(use.event.id)):
+                continue
+            x.covers.add(inv.node, use.node, covers_use(e, inv, use))
+            if use.event is None:
+                _asked(e, x, inv, use)
+            elif inv.remote:
+                _either_way(e, x, "remote", inv.node, use.node)
+        if use.snapshot is not None:
+            x.seen.add(use.node, use.snapshot)
+    if e.model.switches.walk_forward == "forward_always":
+        _apart(e, x)
+
+
+def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
+    """The order of a walk's reads, and which upper entries each invalidation removes."""
+    levels = chain.levels
+    for k, level in enumerate(levels):
+        for upper in levels[:k]:
+            if upper.node != level.node:
+                x.above.add(upper.node, level.node, level.last)
+                x.levels.add(upper.node, level.node, e.clauses.all((level.done, upper.done, -upper.last)))
+    if len(levels) < 2:
+        return
+    floating = [v.node for v in levels[1:] if v.last != FALSE and e.floats(v.node)]
+    for inv in e.invalidations:
+        if inv.cpu != chain.cpu:
+            continue
+        removed = FALSE
+        for upper in levels[:-1]:
+            going = e.clauses.both(upper.done, -upper.last)
+            literal = e.clauses.both(going, covers_upper(e, inv, chain, upper))
+            x.covers_upper.add(inv.node, upper.node, literal)
+            removed = e.clauses.either(removed, literal)
+        if removed != FALSE:
+            for node in floating:
+                _either_way(e, x, "aged", inv.node, node)
+
+
+def _either_way(e: Encoding, x: Symbolic, name: str, a: int, b: int) -> None:
+    """One of two events is before the other."""
+    if (a, b) not in e.choices[name]:
+        first = e.choices[name][a, b] = e.clauses.new()
+        relation = getattr(x, name)
+        relation.add(a, b, first)
+        relation.add(b, a, -first)
+
+
+def _asked(e: Encoding, x: Symbolic, inv: Invalidation, use: Use) -> None:
+    """A condition's use is after what is past at its instant."""
+    if use.snapshot is None:
+        x.po.add(inv.node, use.node)
+        return
+    key = inv.node, use.snapshot
+    if key not in e.past:
+        e.past[key] = e.clauses.new()
+        x.seen.add(*key, e.past[key])
+        x.seen.add(key[1], key[0], -e.past[key])
+    x.po.add(inv.node, use.node, e.past[key])
+
+
+def _apart(e: Encoding, x: Symbolic) -> None:
+    """Where walks are always forwarded: they are not made while an own store waits, unless from it
+    or a newer one."""
+    forwarded: dict[int, list[tuple[Write, int]]] = {}
+    for s in e.sources:
+        if s.forwarded and s.write is not None and s.read.kind == "walk":
+            forwarded.setdefault(s.read.node, []).append((s.write, s.literal))
+    for read in [r for r in e.reads if r.kind == "walk"]:
+        for w in e.writes:
+            if w.cpu != read.cpu or not w.buffered or w.issue is None:
+                continue
+            same = e.clauses.any(
+                e.clauses.both(w.where[c], read.where[c]) for c in w.where if c in read.where
+            )
+            newer = [
+                x if other is w else e.clauses.both(x, e.po_between(
+                    e.program.events[w.at], e.program.events[other.at]))
+                for other, x in forwarded.get(read.node, ())
+            ]  # fmt: skip
+            needed = e.clauses.all([same, *(-n for n in newer)])
+            if needed == FALSE:
+                continue
+            first = e.choices["apart"].setdefault((w.node, read.node), e.clauses.new())
+            x.apart.add(w.node, read.node, e.clauses.both(needed, first))
+            x.apart.add(read.node, w.issue, e.clauses.both(needed, -first))
+
+
+def _broadcast(e: Encoding, x: Symbolic) -> None:
+    """INVLPGBs, what they do on each CPU, and who waits for it (MMR 11.3)."""
+    for (event, _), node in e.flushes.items():
+        issue = e.program.events[event]
+        x.broadcast.add(event, node, e.executed[event])
+        for sync in e.program.events:
+            if sync.op == "TLBSYNC" and sync.cpu == issue.cpu:
+                done = e.clauses.both(e.executed[event], e.executed[sync.id])
+                x.answers.add(node, sync.id, e.clauses.both(done, e.po_between(issue, sync)))
 
 
 def _interrupts(e: Encoding, x: Symbolic) -> None:

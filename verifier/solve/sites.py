@@ -1,4 +1,4 @@
-"""Where a symbolic execution reads and writes: the encoder's records."""
+"""Where a symbolic execution reads, writes, walks and invalidates: the encoder's records."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from verifier.program.events import Access, Event
 from verifier.program.values import Ptr, Value
-from verifier.solve.clauses import TRUE
+from verifier.solve.clauses import FALSE
 
 Literals = dict[Value, int]
+WALKER = -1  # the CPU of an update by a page walker, which is in nobody's program order
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +31,7 @@ class Read:
     """A read of one cell among ``where``; ``values`` are the literals of its result.
 
     ``kind``: ``load`` (in program order), ``walk`` (at any instant, own store buffer or memory),
-    ``memory`` (at any instant, memory only: a snapshot).
+    ``memory`` (at any instant, memory only), ``fetch`` (memory, or an own store it has to see).
     """
 
     node: int
@@ -44,30 +45,87 @@ class Read:
 
 
 @dataclass(slots=True, eq=False)
-class Walk:
-    """A page walk that may serve a use: literal ``chosen``; what it reads is in ``pages``."""
+class Level:
+    """One entry that a walk reads, if it comes so far (``done``); ``last``: it is the leaf."""
 
     node: int
+    done: int
+    where: dict[Ptr, int]
+    values: Literals
+    last: int = FALSE
+
+
+@dataclass(slots=True, eq=False)
+class Chain:
+    """A page walk that may serve ``use`` (literal ``done``), as far as it is optional how it went."""
+
     use: int
     cpu: int
-    chosen: int
+    done: int
     vas: Literals
-    pages: Literals
-    event: Event | None = None  # None: it serves a condition
+    tag: Literals
+    levels: list[Level] = field(default_factory=list)
+    flags: dict[int, int] = field(default_factory=dict)  # attribute -> literal, of the whole walk
+    pages: Literals = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Initial:
+    """An entry that the TLB held at the start, number ``index`` of ``program.tlb``; ``done``: it serves."""
+
+    done: int
+    index: int
+    pcid: int
+    va: Ptr
+    content: Value
 
 
 @dataclass(slots=True, eq=False)
 class Use:
-    """A use of a translation, at its event: who may serve it, and its possible results."""
+    """A use of a translation: by an event, or by a condition (``event`` None).
+
+    ``pages``: what it is translated to, and may access; ``fault``: it is not.
+    """
 
     node: int
     event: Event | None
     cpu: int
     vas: Literals
-    walk: Walk | None
-    initial: list[tuple[int, Ptr, Value]] = field(default_factory=list)  # (literal, va, page)
-    fault: int = -TRUE
+    now: Literals
+    chain: Chain | None = None
+    initial: list[Initial] = field(default_factory=list)
+    stale: int = FALSE  # it faults by what is cached
+    faults: list[Chain] = field(default_factory=list)  # it faults by what these read
+    fault: int = FALSE
     pages: Literals = field(default_factory=dict)
+    dirty: int | None = None  # node of the update that sets D
+    snapshot: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Update:
+    """The walker of a CPU sets the accessed flag of an entry, if ``done``."""
+
+    node: int
+    cpu: int
+    done: int
+    chain: Chain
+
+
+@dataclass(slots=True, eq=False)
+class Invalidation:
+    """Something that removes translations of a CPU; ``kind`` is a row of ``model.cover``.
+
+    ``pcid`` is the one it acts on; ``remote``: by an INVLPGB, in nobody's program order.
+    """
+
+    node: int
+    cpu: int
+    done: int
+    kind: str
+    vas: Literals
+    pcid: Literals
+    remote: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -83,6 +83,14 @@ class SymbolicRelation:
             del self.may[a, b]
             self.add(a, b, literal)
 
+    def literal(self, a: int, b: int) -> int:
+        """The literal that a pair is in."""
+        return TRUE if self.must[a] >> b & 1 else self.may.get((a, b), FALSE)
+
+    def may_hold(self, a: int, b: int) -> bool:
+        """May a pair be in?"""
+        return self.literal(a, b) != FALSE
+
     def copy(self) -> SymbolicRelation:
         out = SymbolicRelation.__new__(SymbolicRelation)
         out.space, out.must, out.may = self.space, self.must[:], dict(self.may)

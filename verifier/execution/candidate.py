@@ -1,0 +1,303 @@
+"""The base relations of an execution as concrete pairs."""
+
+from __future__ import annotations
+
+from verifier.execution.run import Execution, Walk
+from verifier.execution.walks import register
+from verifier.model.candidate import FEATURES, Candidate, CellRelations
+from verifier.model.cover import Formula, cover, holds
+from verifier.model.relations import Events, Relation
+from verifier.model.roles import bare, drains, holds_icr, instant, invalidation, serializes
+from verifier.program.events import Event
+from verifier.program.values import GLOBAL, Ptr, Value, evaluate, flags
+
+INIT = -1
+
+
+def candidate(x: Execution) -> Candidate[Relation, Events]:
+    """What the model's equations are evaluated over."""
+    return _Candidate(x).made()
+
+
+class _Candidate:
+    def __init__(self, x: Execution) -> None:
+        self.x = x
+        self.program, self.switches = x.program, x.model.switches
+        self.events = [e for e in x.program.events if e.id in x.executed]
+        self.lines = x.lines()
+        self.cpu = {n: c for c, line in enumerate(self.lines) for n in line}
+        self.issue_of = {i: e for e, i in x.issues.items()}
+        # node -> (row, CPU, va, pcid)
+        self.invalidations: dict[int, tuple[str, int, Value | None, Value | None]] = {}
+        self._invalidations()
+
+    def _invalidations(self) -> None:
+        x = self.x
+        for e in self.events:
+            kind = invalidation(e)
+            if kind and kind != "noflush":
+                self.invalidations[e.id] = (kind, e.cpu, self._va(e), self._pcid(e))
+        for event, node in x.faults.items():
+            walk = x.walk_of(event)
+            e = self.program.events[event]
+            now = register(x, e.cpu, "pcid", x.issues.get(event, event))
+            self.invalidations[node] = ("fault", e.cpu, None if walk is None else walk.va, now)
+        for node, (event, cpu) in x.flushes.items():
+            e = self.program.events[event]
+            self.invalidations[node] = (f"broadcast {e.kind}", cpu, self._va(e), self._pcid(e))
+
+    def _va(self, e: Event) -> Value | None:
+        named = e.kind in ("invlpg", "invpcid0", "va", "final")
+        return evaluate(e.args[-1], self.x.slots) if named else None
+
+    def _pcid(self, e: Event) -> Value | None:
+        if e.kind in ("invpcid0", "invpcid1") or (e.op == "BINV" and e.args):
+            return evaluate(e.args[0], self.x.slots)
+        if e.op == "CR3":
+            cell = Ptr(f"{e.cpu}:pcid")
+            return self.x.written_at().get((e.id, cell), 0)
+        return register(self.x, e.cpu, "pcid", e.id)
+
+    # -- what is removed ----------------------------------------------------------------------------
+
+    def _holds(
+        self, formula: Formula, node: int, va: Ptr, tag: int, content: Value, cell: Ptr | None
+    ) -> bool:
+        _, _, named, pcid = self.invalidations[node]
+        globe = bool(flags(content) & GLOBAL)
+        atoms = {
+            "va": named == va,
+            "tag": pcid == tag,
+            "global": globe,
+            "local": not globe,
+            "pcid0": pcid == 0,
+            "leads": any(c == cell and at == named for (_, at), c in self.program.entries.items()),
+        }
+        return holds(formula, atoms.__getitem__, bool.__and__, bool.__or__, True, False)
+
+    def _covers(self) -> Relation:
+        pairs = []
+        for w in self.x.walks:
+            if w.kind == "accessed":
+                continue
+            for node, (kind, cpu, _, _) in self.invalidations.items():
+                formula = cover(kind, self.switches).entries
+                mine = w.event is not None and node == self.x.faults.get(w.event)
+                if cpu == w.cpu and not mine and self._holds(formula, node, w.va, w.tag, w.content, None):
+                    pairs.append((node, w.use))
+        return Relation(pairs)
+
+    def _covers_upper(self) -> Relation:
+        pairs = []
+        for w in self.x.walks:
+            for upper, cell, _ in w.levels[:-1]:
+                for node, (kind, cpu, _, _) in self.invalidations.items():
+                    formula = cover(kind, self.switches).uppers
+                    if cpu == w.cpu and self._holds(formula, node, w.va, w.tag, 0, cell):
+                        pairs.append((node, upper))
+        return Relation(pairs)
+
+    # -- walks --------------------------------------------------------------------------------------
+
+    def _walks(self) -> tuple[Relation, Relation, Relation, Relation]:
+        """trans, levels, above, and the copies of faults whose last read floats."""
+        trans, levels, above, copies = [], [], [], []
+        for w in self.x.walks:
+            nodes = [n for n, _, _ in w.levels]
+            if w.kind == "initial":
+                trans.append((INIT, w.use))
+            elif w.kind == "use":
+                trans.append((nodes[-1], w.use))
+            elif w.kind == "fault" and nodes[-1] != w.use:
+                copies.append((nodes[-1], w.use))
+            above += [(n, nodes[-1]) for n in nodes[:-1] if n != nodes[-1]]
+            levels += [(a, b) for i, a in enumerate(nodes) for b in nodes[i + 1 :] if a != b]
+        return Relation(trans), Relation(levels), Relation(above), Relation(copies)
+
+    def _apart(self) -> Relation:
+        """Where walks are always forwarded: outside an own store's time in the buffer."""
+        x, pairs = self.x, []
+        if self.switches.walk_forward != "forward_always":
+            return Relation()
+        chosen = x.choices.get("apart", frozenset())
+        walked = {n for w in x.walks for n, _, _ in w.levels}
+        where = x.written_at()
+        for r in x.reads:
+            if r.read not in walked:
+                continue
+            cpu = next(w.cpu for w in x.walks if any(n == r.read for n, _, _ in w.levels))
+            line = x.order[cpu]
+            for store in (s for s in line if s in x.issues and (s, r.cell) in where and s not in x.faults):
+                served = r.forwarded and r.write in line and line.index(r.write) >= line.index(store)
+                if not served:
+                    first = (store, r.read) in chosen
+                    pairs.append((store, r.read) if first else (r.read, x.issues[store]))
+        return Relation(pairs)
+
+    # -- the rest -----------------------------------------------------------------------------------
+
+    def _program_order(self) -> Relation:
+        x = self.x
+        po = [(a, b) for line in self.lines for i, a in enumerate(line) for b in line[i + 1 :]]
+        for w in x.walks:
+            if w.observable is not None:
+                at = self._at(w)
+                for node, (_, cpu, _, _) in self.invalidations.items():
+                    if cpu == w.cpu and (at is None or (node, at) in x.past):
+                        po.append((node, w.use))
+        return Relation(po)
+
+    def _at(self, w: Walk) -> int | None:
+        """The snapshot at which a condition uses a translation; None: at the end."""
+        assert w.observable is not None
+        at = self.program.observables[w.observable].at
+        return None if at is None else self.x.snapshots[at]
+
+    def _seen(self) -> Relation:
+        pairs = []
+        for w in self.x.walks:
+            at = None if w.observable is None else self._at(w)
+            if at is None:
+                continue
+            pairs.append((w.use, at))
+            for node, (_, cpu, _, _) in self.invalidations.items():
+                if cpu == w.cpu:
+                    pairs.append((node, at) if (node, at) in self.x.past else (at, node))
+        return Relation(pairs)
+
+    def _smc(self) -> Relation:
+        x, pairs = self.x, []
+        where = x.written_at()
+        for fetch in x.fetches:
+            line = x.order[self.program.events[fetch].cpu]
+            word = x.cell(self.program.events[fetch], self.program.events[fetch].accesses[0])
+            for store in line[: line.index(fetch)]:
+                between = line[line.index(store) : line.index(fetch)]
+                jump = any(self.program.events[e].op == "JMP" for e in between)
+                plain = self.program.events[store].kind != "alias"
+                seen = self.switches.smc == "amd" or (plain and jump)
+                if seen and word is not None and (store, word) in where:
+                    pairs.append((store, fetch))
+        return Relation(pairs)
+
+    def _answers(self) -> Relation:
+        pairs = []
+        for node, (event, _) in self.x.flushes.items():
+            line = self.x.order[self.program.events[event].cpu]
+            for later in line[line.index(event) :]:
+                if self.program.events[later].op == "TLBSYNC":
+                    pairs.append((node, later))
+        return Relation(pairs)
+
+    def _cells(self) -> list[CellRelations[Relation]]:
+        out: list[CellRelations[Relation]] = []
+        for cell in self.program.cells:
+            mine = [r for r in self.x.reads if r.cell == cell]
+            order = [INIT, *self.x.co.get(cell, ())]
+            out.append(
+                CellRelations(
+                    rf=Relation((INIT if r.write is None else r.write, r.read) for r in mine),
+                    co=Relation((a, b) for i, a in enumerate(order) for b in order[i + 1 :]),
+                    forwarded=Relation(
+                        (r.write, r.read) for r in mine if r.forwarded and r.write is not None
+                    ),
+                )
+            )
+        return out
+
+    def _loc(self) -> Relation:
+        touched: dict[Ptr, list[tuple[int, bool]]] = {}
+        updates = {node for node, _ in self.x.updates()}
+        for node, cell in self.x.written_at():
+            if node not in updates:
+                touched.setdefault(cell, []).append((node, True))
+        for r in self.x.reads:
+            if r.read in self.cpu and r.read not in updates:
+                touched.setdefault(r.cell, []).append((r.read, False))
+        return Relation(
+            (a, b)
+            for mine in touched.values()
+            for a, writes in mine
+            for b, too in mine
+            if a != b and (writes or too) and self.cpu[a] == self.cpu[b]
+        )
+
+    def _reads_from(self) -> tuple[Relation, Relation]:
+        """rfe and rfi."""
+        forwarded = {(r.write, r.read) for r in self.x.reads if r.forwarded}
+        every = {(INIT if r.write is None else r.write, r.read) for r in self.x.reads} - forwarded
+        floating = set(self.x.dirty.values())
+        rfi = {
+            (a, b)
+            for a, b in every
+            if a in self.cpu and self.cpu.get(b) == self.cpu[a] and not {a, b} & floating
+        }
+        return Relation(every - rfi), Relation(rfi)
+
+    def made(self) -> Candidate[Relation, Events]:
+        """All of it."""
+        x, s = self.x, self.switches
+        late = {e.id: e for e in self.events if x.buffered(e.id)}
+        done = [e for e in self.events if e.id not in x.faults]
+        faults = set(x.faults.values())
+        own = set(x.dirty.values()) | set(x.issues[e.id] for e in self.events if e.id in x.issues) | faults
+        instants = {e.id for e in self.events if e.id not in late and instant(e, s)}
+        trans, levels, above, copies = self._walks()
+        fetched = Relation((n, e) for e, n in x.fetches.items())
+        rfe, rfi = self._reads_from()
+        cells = self._cells()
+        committed = {n: e for n, e in late.items() if n not in x.faults}
+        return Candidate(
+            I=Events(instants | own | {w.use for w in x.walks if w.observable is not None}),
+            S=Events(n for n, e in committed.items() if e.kind != "nt"),
+            NT=Events(n for n, e in committed.items() if e.kind == "nt"),
+            D=Events(e.id for e in done if drains(e, s)) | faults,
+            SER=Events(e.id for e in done if serializes(e, s)),
+            SF=Events(e.id for e in done if e.op == "F" and e.kind == "sfence"),
+            ICR=Events(e.id for e in done if bare(e)),
+            H=Events(e.id for e in self.events if e.id not in late and holds_icr(e, s)) | own,
+            INV=Events(self.invalidations),
+            C=Events(x.fetches) | (b for _, b in copies),
+            INIT=Events([INIT]),
+            po=self._program_order(),
+            loc=self._loc(),
+            cells=cells,
+            rfe=rfe,
+            rfi=rfi,
+            co=Relation(p for c in cells for p in c.co),
+            issue=Relation((i, e) for e, i in x.issues.items()),
+            trans=trans,
+            levels=levels,
+            above=above,
+            covers=self._covers(),
+            covers_upper=self._covers_upper(),
+            aged=Relation(x.choices.get("aged", frozenset())),
+            remote=Relation(x.choices.get("remote", frozenset())),
+            apart=self._apart(),
+            copy=fetched | copies,
+            smc=self._smc(),
+            broadcast=Relation((event, node) for node, (event, _) in x.flushes.items()),
+            answers=self._answers(),
+            sent=self._sent(),
+            acked=self._acked(),
+            seen=self._seen(),
+            none=Relation(),
+            has=frozenset(FEATURES),
+        )
+
+    def _sent(self) -> Relation:
+        return Relation(
+            (body.send.id, body.events[0].id)
+            for body in self.program.bodies
+            if body.send is not None and body.events[0].id in self.x.executed
+        )
+
+    def _acked(self) -> Relation:
+        returns = {b.id: b.events[-1].id for b in self.program.bodies if b.kind == "handler"}
+        return Relation(
+            (returns[handler], event.id)
+            for event in self.events
+            if event.op == "WAIT"
+            for handler in event.handlers
+            if returns[handler] in self.x.executed
+        )

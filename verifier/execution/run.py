@@ -1,0 +1,284 @@
+"""One concrete execution: what a witness is, re-checked from the program alone.
+
+An ``Execution`` is data that anyone may have produced.  ``check`` believes none of it: it runs the
+program again with the values the reads are said to have returned, compares every rf pair with what
+was written, and interprets the model's equations over concrete pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from verifier.model import Model, violations
+from verifier.model.roles import buffered
+from verifier.program.events import Access, Event, Program
+from verifier.program.values import (
+    CLEAN,
+    COMBINED,
+    FAULT,
+    GLOBAL,
+    OLD,
+    Ptr,
+    Value,
+    apply,
+    evaluate,
+    flags,
+    make_entry,
+    target,
+    truth,
+)  # fmt: skip
+
+
+class From(NamedTuple):
+    """``read`` took ``value`` at ``cell`` from ``write`` (None: the initial state)."""
+
+    cell: Ptr
+    write: int | None
+    read: int
+    value: Value
+    forwarded: bool = False
+
+
+class Walk(NamedTuple):
+    """A page walk, and what it was for.
+
+    ``kind``     ``use`` (it serves ``use``), ``initial`` (an entry of the initial TLB does),
+                 ``fault`` (it ends at an entry that is not present or forbids the access),
+                 ``accessed`` (it sets A in the last entry, at node ``use``);
+    ``levels``   (node, cell, content) of the entries read, from the root down;
+    ``content``  where it leads, with the attributes of the whole walk;
+    ``event``    the access that it is for, or ``observable`` of the condition that asks.
+    """
+
+    kind: str
+    use: int
+    cpu: int
+    va: Ptr
+    tag: int
+    levels: tuple[tuple[int, Ptr, Value], ...]
+    content: Value
+    event: int | None = None
+    observable: int | None = None
+
+
+def combined(levels: Sequence[tuple[int, Ptr, Value]]) -> Value:
+    """Where a walk leads, with the attributes of all its levels (MMR 4.2)."""
+    if not levels or target(levels[-1][2]) is None:
+        return 0
+    last, above = levels[-1][2], 0
+    for _, _, content in levels[:-1]:
+        above |= flags(content) & COMBINED
+    return make_entry(target(last) or 0, above | flags(last) & (COMBINED | GLOBAL | CLEAN))
+
+
+@dataclass(slots=True, eq=False)
+class Execution:
+    """One execution of ``program`` under ``model``.
+
+    Events are numbered as in the program; further numbers are issues of stores, faults, reads of
+    walks and fetches, updates of entries, what INVLPGBs do, uses by conditions, snapshots and, last,
+    the initial state. ``order`` lists each CPU's executed bodies' events in program order, handlers
+    where they ran.
+
+    ``issues, faults, dirty, fetches``  event -> its issue, the fault that it takes, its update of D,
+                the read of its copy;
+    ``flushes`` node -> (INVLPGB, CPU);
+    ``past``    (invalidation, snapshot) if it is before;
+    ``choices`` the orders that were chosen (``aged``, ``remote``, ``apart``), the earlier event first.
+    """
+
+    program: Program
+    model: Model
+    executed: frozenset[int]
+    slots: dict[int, Value]
+    order: list[list[int]]
+    reads: list[From]
+    co: dict[Ptr, list[int]]
+    issues: dict[int, int]
+    walks: list[Walk]
+    faults: dict[int, int]
+    dirty: dict[int, int] = field(default_factory=dict)
+    fetches: dict[int, int] = field(default_factory=dict)
+    flushes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    snapshots: dict[int, int] = field(default_factory=dict)
+    past: frozenset[tuple[int, int]] = frozenset()
+    choices: dict[str, frozenset[tuple[int, int]]] = field(default_factory=dict)
+    observed: dict[int, Value] = field(default_factory=dict)
+
+    # -- re-checking ----------------------------------------------------------------------------
+
+    def check(self) -> list[str]:
+        """Everything that is wrong with this execution; empty if it is one of the model."""
+        from verifier.execution.candidate import candidate
+        from verifier.execution.walks import check_walks
+
+        wrong = self._check_control() + self._check_values() + check_walks(self)
+        wrong += self._check_order()
+        if not wrong:
+            wrong += violations(self.model, candidate(self))
+        return wrong
+
+    def walk_of(self, event: int) -> Walk | None:
+        """The walk of a translated access."""
+        return next((w for w in self.walks if w.event == event), None)
+
+    def found(self, node: int, cell: Ptr) -> Value | None:
+        """What a node read at a cell; None if it did not."""
+        return next((r.value for r in self.reads if r.read == node and r.cell == cell), None)
+
+    def updates(self) -> dict[tuple[int, Ptr], Value]:
+        """(node, cell) -> content that a walker's update writes."""
+        out: dict[tuple[int, Ptr], Value] = {}
+        for w in self.walks:
+            if w.kind == "accessed":
+                node, cell, content = w.levels[-1]
+                out[node, cell] = apply("pte_without", (content, OLD))
+        for node in self.dirty.values():
+            for r in self.reads:
+                if r.read == node:
+                    out[node, r.cell] = apply("pte_without", (r.value, CLEAN | OLD))
+        return out
+
+    def written(self, event: Event, access: Access) -> Value | None:
+        """The value an executed event writes by an access; None if it writes nothing."""
+        if access.value is None or event.id in self.faults or not truth(evaluate(access.when, self.slots)):
+            return None
+        return evaluate(access.value, self.slots)
+
+    def cell(self, event: Event, access: Access) -> Ptr | None:
+        """The cell an executed event touches by an access; None if it faulted."""
+        address = evaluate(access.addr, self.slots)
+        if event.virtual:
+            walk = self.walk_of(event.id)
+            page = None if walk is None or event.id in self.faults else target(walk.content)
+            if page is None:
+                return None
+            address = apply("page_data", (page,))
+        return address if isinstance(address, Ptr) else None
+
+    def _check_control(self) -> list[str]:
+        wrong: list[str] = []
+        for event in self.program.events:
+            if truth(evaluate(event.guard, self.slots)) != (event.id in self.executed):
+                wrong.append(f"event {event.id}: executed against its guard")
+        for expr in self.program.assumes:
+            if not truth(evaluate(expr, self.slots)):
+                wrong.append("an assumption fails")
+        for expr in self.program.cuts:
+            if truth(evaluate(expr, self.slots)):
+                wrong.append("the run was cut")
+        return wrong
+
+    def written_at(self) -> dict[tuple[int, Ptr], Value]:
+        """(node, cell) -> value of everything that is written."""
+        out = self.updates()
+        for event in self.program.events:
+            if event.id in self.executed:
+                for access in event.accesses:
+                    value, cell = self.written(event, access), self.cell(event, access)
+                    if value is not None and cell is not None:
+                        out[event.id, cell] = value
+        return out
+
+    def _check_values(self) -> list[str]:
+        wrong: list[str] = []
+        written = self.written_at()
+        found = {(r.read, r.cell): r.value for r in self.reads}
+        for r in self.reads:
+            source = self.program.cells[r.cell].init if r.write is None else written.get((r.write, r.cell))
+            if source != r.value:
+                wrong.append(f"event {r.read} reads {r.value} of {r.cell}, but {source} was written")
+        for event in self.program.events:
+            if event.id not in self.executed or event.op == "T":
+                continue
+            for access in event.accesses:
+                if access.slot is None:
+                    continue
+                cell = self.cell(event, access)
+                value: Value | None = None
+                if event.id in self.faults:
+                    value = FAULT
+                elif cell is not None:
+                    value = found.get((self.fetches.get(event.id, event.id), cell))
+                if value is None or self.slots.get(access.slot) != value:
+                    wrong.append(f"event {event.id} returned {self.slots.get(access.slot)}, not {value}")
+        order = {cell: set(events) for cell, events in self.co.items()}
+        for event_id, cell in written:
+            if event_id not in order.get(cell, ()):
+                wrong.append(f"event {event_id} is missing in co of {cell}")
+        if sum(map(len, self.co.values())) != len(written):
+            wrong.append("co orders events that write nothing")
+        return wrong
+
+    def _check_order(self) -> list[str]:
+        """Each body in program order, handlers in one piece; sent exactly those that ran."""
+        wrong: list[str] = []
+        seen: list[int] = []
+        for cpu, line in enumerate(self.order):
+            seen += line
+            bodies = [self.program.events[e].body for e in line]
+            for body in self.program.bodies:
+                mine = [e for e in line if self.program.events[e].body == body.id]
+                if mine != sorted(mine) or (mine and body.cpu != cpu):
+                    wrong.append(f"{body.name} is out of program order")
+                if body.kind == "handler" and mine:
+                    first = bodies.index(body.id)
+                    if any(b != body.id for b in bodies[first : first + len(mine)]):
+                        wrong.append(f"{body.name} is interrupted")
+        if sorted(seen) != sorted(self.executed):
+            wrong.append("program order and executed events differ")
+        return wrong
+
+    def lines(self) -> list[list[int]]:
+        """Each CPU's instants in program order; an event's own: the update of D, the issue or the
+        event, the fault, the commit."""
+        return [[n for e in line for n in self.instants(e)] for line in self.order]
+
+    def instants(self, event: int) -> list[int]:
+        """The instants of one event, in order."""
+        dirty, issue, fault = self.dirty.get(event), self.issues.get(event), self.faults.get(event)
+        own = [dirty, event, fault] if issue is None else [dirty, issue, fault, event]
+        return [n for n in own if n is not None]
+
+    def buffered(self, event: int) -> bool:
+        """Is this event the commit of a buffered store?"""
+        return self.model.buffered and buffered(self.program.events[event], self.program)
+
+    # -- its end --------------------------------------------------------------------------------
+
+    def final(self, cell: Ptr) -> Value:
+        """What a cell holds in the end."""
+        order = self.co.get(cell)
+        if not order:
+            return self.program.cells[cell].init
+        return self.written_at()[order[-1], cell]
+
+    def values(self) -> dict[int, Value]:
+        """All observables at the end: registers and memory computed, the others as witnessed."""
+        out: dict[int, Value] = {}
+        uses = {w.observable for w in self.walks}
+        at_snapshot = {(r.read, r.cell): r.value for r in self.reads}
+        for index, o in enumerate(self.program.observables):
+            if o.kind == "reg" and o.expr is not None:
+                out[index] = evaluate(o.expr, self.slots)
+            elif o.kind == "mem" and o.cell is not None:
+                if o.at is None:
+                    out[index] = self.final(o.cell)
+                elif o.at in self.snapshots:
+                    value = at_snapshot.get((self.snapshots[o.at], o.cell))
+                    if value is not None:
+                        out[index] = value
+            elif o.kind == "tlb":
+                out[index] = int(index in uses)
+        for index, o in enumerate(self.program.observables):
+            if o.kind == "ever" and o.expr is not None:
+                claimed = self.observed.get(index, 0)
+                out[index] = int(bool(claimed) and truth(evaluate(o.expr, self.slots, out)))
+        return out
+
+    def state(self) -> tuple[Value, ...]:
+        """The final state: the shown observables in order."""
+        values = self.values()
+        return tuple(values[i] for i in self.program.shown)

@@ -1,0 +1,80 @@
+"""What invalidations remove: the table of MMR 5.1, as data.
+
+Each row has two formulas, for finished TLB entries and for upper entries in the paging-structure
+caches.  A formula is a list of alternatives; an alternative is a list of atoms that must all hold.
+
+``va``      the entry translates the address that the invalidation names
+``tag``     the entry's PCID is the one that the invalidation acts on
+``global``  the entry is global; ``local``: it is not
+``leads``   the upper entry lies on the way to the address
+``pcid0``   the invalidation acts on PCID 0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+from verifier.program.profiles import Switches
+
+T = TypeVar("T")
+Formula = tuple[tuple[str, ...], ...]
+
+ALWAYS: Formula = ((),)
+NEVER: Formula = ()
+_VA_TAG: Formula = (("va", "tag", "local"),)
+_VA_ANY: Formula = (("va", "tag"), ("va", "global"))
+_TAG: Formula = (("tag", "local"),)
+_TAGGED: Formula = (("tag",),)
+_PATH: Formula = (("tag", "leads"),)
+
+
+class Cover(NamedTuple):
+    """The two formulas of an invalidation, and where they come from."""
+
+    entries: Formula
+    uppers: Formula
+    source: str
+
+
+COVERS: dict[str, Cover] = {
+    "invlpg": Cover(_VA_ANY, _TAGGED, "MMR 5.1: INVLPG (SDM 4.10.4.1)"),
+    "invlpg tce": Cover(_VA_ANY, _PATH, "MMR 5.1: INVLPG with EFER.TCE (APM2 5.5.3)"),
+    "invlpg errata": Cover((("va", "tag", "local"), ("va", "global", "pcid0")), _TAGGED, "MMR 5.9"),
+    "fault": Cover(_VA_ANY, _PATH, "MMR 5.1: page fault (SDM 4.10.4.1, APM2 5.5.3)"),
+    "cr3": Cover(_TAG, _TAGGED, "MMR 5.1: MOV CR3, of the new PCID (SDM 4.10.4.1)"),
+    "noflush": Cover(NEVER, NEVER, "MMR 5.1, 5.7: MOV CR3 with bit 63 set"),
+    "local": Cover(_TAG, _TAGGED, "MMR 5.1: MOV CR3, same root and PCID"),
+    "all": Cover(ALWAYS, ALWAYS, "MMR 5.1: MOV CR4 changing PGE"),
+    "invpcid0": Cover(_VA_TAG, _PATH, "MMR 5.1: INVPCID type 0"),
+    "invpcid1": Cover(_TAG, _TAGGED, "MMR 5.1: INVPCID type 1"),
+    "invpcid2": Cover(ALWAYS, ALWAYS, "MMR 5.1: INVPCID type 2"),
+    "invpcid3": Cover((("local",),), ALWAYS, "MMR 5.1: INVPCID type 3"),
+    "broadcast va": Cover(_VA_TAG, _PATH, "MMR 11.1: INVLPGB of one address"),
+    "broadcast final": Cover(_VA_TAG, NEVER, "MMR 11.1: INVLPGB, final translation only"),
+    "broadcast pcid": Cover(_TAG, _TAGGED, "MMR 11.1: INVLPGB of a PCID"),
+    "broadcast all": Cover(ALWAYS, ALWAYS, "MMR 11.1: INVLPGB of everything"),
+}
+
+
+def cover(kind: str, switches: Switches) -> Cover:
+    """The row of an invalidation, as the switches have it."""
+    row = COVERS[kind]
+    if kind == "invlpg":
+        if switches.errata_invlpg_global_pcid:
+            row = row._replace(entries=COVERS["invlpg errata"].entries)
+        if switches.tce:
+            row = row._replace(uppers=COVERS["invlpg tce"].uppers)
+    return row
+
+
+def holds(formula: Formula, atom: Callable[[str], T], both: Callable[[T, T], T], either: Callable[[T, T], T],
+          true: T, false: T) -> T:  # fmt: skip
+    """A formula over any kind of truth: booleans, or a solver's literals."""
+    found = false
+    for alternative in formula:
+        here = true
+        for name in alternative:
+            here = both(here, atom(name))
+        found = either(found, here)
+    return found

@@ -1,0 +1,76 @@
+"""Which entries an invalidation removes, as literals: ``model.cover`` over what may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verifier.model.cover import ALWAYS, NEVER, Formula, cover, holds
+from verifier.program.values import GLOBAL, Ptr, flags
+from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.sites import Chain, Invalidation, Level, Literals, Use
+
+if TYPE_CHECKING:
+    from verifier.solve.encode import Encoding
+
+
+def _same(e: Encoding, a: Literals, b: Literals) -> int:
+    if len(a) == len(b) == 1:
+        return TRUE if a.keys() == b.keys() else FALSE
+    return e.clauses.any(e.clauses.both(x, b[v]) for v, x in a.items() if v in b)
+
+
+def _formula(e: Encoding, formula: Formula, atoms: dict[str, int]) -> int:
+    return holds(formula, atoms.__getitem__, e.clauses.both, e.clauses.either, TRUE, FALSE)
+
+
+def _entry(e: Encoding, inv: Invalidation, vas: Literals, tag: Literals, globe: int) -> int:
+    atoms = {
+        "va": _same(e, inv.vas, vas),
+        "tag": _same(e, inv.pcid, tag),
+        "global": globe,
+        "local": -globe,
+        "pcid0": inv.pcid.get(0, FALSE),
+    }
+    return _formula(e, cover(inv.kind, e.model.switches).entries, atoms)
+
+
+def covers_use(e: Encoding, inv: Invalidation, use: Use) -> int:
+    """That an invalidation is done and removes the entry that serves a use."""
+    formula = cover(inv.kind, e.model.switches).entries
+    if formula == NEVER:
+        return FALSE
+    if formula == ALWAYS:
+        return inv.done
+    parts = []
+    if use.chain is not None:
+        chain = use.chain
+        here = _entry(e, inv, chain.vas, chain.tag, chain.flags[GLOBAL])
+        # With nothing else to serve it, it is this walk that does.
+        parts.append(here if not use.initial else e.clauses.both(chain.done, here))
+    for entry in use.initial:
+        globe = TRUE if flags(entry.content) & GLOBAL else FALSE
+        here = _entry(e, inv, {entry.va: TRUE}, {entry.pcid: TRUE}, globe)
+        parts.append(e.clauses.both(entry.done, here))
+    return e.clauses.both(inv.done, e.clauses.any(parts))
+
+
+def covers_upper(e: Encoding, inv: Invalidation, chain: Chain, upper: Level) -> int:
+    """That an invalidation is done and removes an upper entry that a walk has read."""
+    formula = cover(inv.kind, e.model.switches).uppers
+    if formula == NEVER:
+        return FALSE
+    leads = FALSE
+    if any("leads" in alternative for alternative in formula):
+        leads = e.clauses.any(
+            e.clauses.both(x, y)
+            for va, x in inv.vas.items()
+            for cell, y in upper.where.items()
+            if leads_to(e, cell, va)
+        )
+    atoms = {"tag": _same(e, inv.pcid, chain.tag), "leads": leads}
+    return e.clauses.both(inv.done, _formula(e, formula, atoms))
+
+
+def leads_to(e: Encoding, cell: Ptr, va: object) -> bool:
+    """Is the cell, in some table, the entry of an address?"""
+    return any(c == cell and at == va for (_, at), c in e.program.entries.items())

@@ -1,0 +1,425 @@
+"""Translations as clauses: which walks there may be, what they find, and when an access faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import product
+from typing import TYPE_CHECKING
+
+from verifier.program.events import Event
+from verifier.program.rights import NEEDS, needs
+from verifier.program.values import (
+    CLEAN,
+    COMBINED,
+    FAULT,
+    GLOBAL,
+    NX,
+    OLD,
+    RO,
+    SUPERVISOR,
+    UNDEF,
+    Ptr,
+    Value,
+    apply,
+    flags,
+    target,
+)  # fmt: skip
+from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.domains import order_key
+from verifier.solve.sites import WALKER, Chain, Initial, Level, Literals, Read, Update, Use, Write
+
+if TYPE_CHECKING:
+    from verifier.solve.encode import Encoding
+
+_KEPT = (RO, NX, SUPERVISOR, GLOBAL, CLEAN)
+
+
+class Walks:
+    """Makes the uses of an encoding. ``uses`` and ``updates`` collect what was made."""
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.e = encoding
+        self.clauses = encoding.clauses
+        self.program = encoding.program
+        self.switches = encoding.model.switches
+        self.domains = encoding.domains
+        self.uses: list[Use] = []
+        self.updates: list[Update] = []
+
+    # -- one walk ---------------------------------------------------------------------------------
+
+    def present(self, cells: Iterable[Ptr], old: bool = False) -> frozenset[Value]:
+        """May-values of entries that a walk can go on with."""
+        return frozenset(
+            v
+            for cell in cells
+            for v in self.domains.contents(cell)
+            if target(v) is not None and (old or not flags(v) & OLD)
+        )
+
+    def tags(self, cpu: int) -> Literals:
+        """A PCID that the CPU may have, to be found by every read of a walk."""
+        return self.e.one_hot(self.domains.pcids(cpu))
+
+    def current(self, event: Event, node: int, done: int) -> Literals:
+        """The PCID in force when an event happens."""
+        now = self.tags(event.cpu)
+        if len(now) > 1:
+            where = {Ptr(f"{event.cpu}:pcid"): done}
+            self.e.reads.append(Read(node, event.cpu, event.body, event.id, where, now))
+        return now
+
+    def _registers(self, level: Level, cpu: int, tag: Literals, roots: Literals | None, at: Read) -> None:
+        """A walk's read finds its tag in force, the first one its root."""
+        for name, values in (("pcid", tag), ("cr3", roots)):
+            if values and len(values) > 1:
+                where = {Ptr(f"{cpu}:{name}"): level.done}
+                self.e.reads.append(Read(level.node, cpu, at.body, at.at, where, values, at.kind))
+
+    def _level(self, node: int, done: int, handles: Literals, vas: Literals, values: Literals) -> Level:
+        """A read of the entry of one of ``handles``; what is no entry cannot be read."""
+        where: dict[Ptr, int] = {}
+        for (handle, x), (va, y) in product(handles.items(), vas.items()):
+            literal = self.clauses.all((done, x, y))
+            cell = self.program.entries.get((handle, va))  # type: ignore[arg-type]
+            if cell is None:
+                self.clauses.add(-literal)
+            elif literal != FALSE:
+                where[cell] = self.clauses.either(where[cell], literal) if cell in where else literal
+        return Level(node, done, where, values)
+
+    def _cells(self, handles: Iterable[Value], vas: Iterable[Value]) -> list[Ptr]:
+        found = (self.program.entries.get((h, v)) for h, v in product(handles, vas))  # type: ignore[arg-type]
+        return [c for c in found if c is not None]
+
+    def chain(self, use: int, cpu: int, vas: Literals, done: int, tag: Literals) -> Chain:
+        """A walk of several reads at any instants, from a root that is in force at the first."""
+        chain = Chain(use, cpu, done, vas, tag)
+        roots = self.e.one_hot(self.domains.roots(cpu))
+        handles, here = roots, done
+        for depth in range(self.program.depth):
+            contents = self.present(self._cells(handles, vas))
+            if depth == self.program.depth - 1:
+                contents = frozenset(v for v in contents if target(v) not in self.program.tables)
+            level = self._level(self.e.node(), here, handles, vas, self.e.one_hot(contents))
+            if not level.values or not level.where:
+                self.clauses.add(-here)
+                break
+            self.e.reads.append(Read(level.node, cpu, -1, -1, level.where, level.values, "walk"))
+            self._registers(level, cpu, tag, None if depth else roots, self.e.reads[-1])
+            chain.levels.append(level)
+            handles = self._descend(level)
+            level.last = self.clauses.both(here, -self.clauses.any(handles.values()))
+            if not handles:
+                break
+            here = self.clauses.any(handles.values())
+        self._summary(chain)
+        return chain
+
+    def _descend(self, level: Level) -> Literals:
+        """The tables that a level leads to."""
+        tables: dict[Value, list[int]] = {}
+        for value, literal in level.values.items():
+            to = target(value)
+            if to is not None and to in self.program.tables:
+                tables.setdefault(to, []).append(self.clauses.both(level.done, literal))
+        return {t: self.clauses.any(xs) for t, xs in tables.items()}
+
+    def _flag(self, level: Level, bit: int) -> int:
+        return self.clauses.any(x for v, x in level.values.items() if flags(v) & bit)
+
+    def _summary(self, chain: Chain) -> None:
+        """Combined attributes and pages of a whole walk (MMR 4.2)."""
+        both = self.clauses.both
+        for bit in _KEPT:
+            parts = [
+                both(level.done if bit & COMBINED else level.last, self._flag(level, bit))
+                for level in chain.levels
+            ]
+            chain.flags[bit] = self.clauses.any(parts)
+        found: dict[Value, list[int]] = {}
+        for level in chain.levels:
+            for value, literal in level.values.items():
+                to = target(value)
+                if to is not None and to not in self.program.tables:
+                    found.setdefault(to, []).append(both(level.last, literal))
+        chain.pages = {page: self.clauses.any(xs) for page, xs in found.items()}
+
+    # -- uses -------------------------------------------------------------------------------------
+
+    def _usable(self, done: int, tag: Literals, globe: int, now: Literals) -> None:
+        """What serves is of the current PCID, or global (MMR 4.4)."""
+        if done != FALSE and (len(now) > 1 or len(tag) > 1 or set(now) != set(tag)):
+            same = [self.clauses.both(x, now[q]) for q, x in tag.items() if q in now]
+            self.clauses.add(-done, globe, *same)
+
+    def _options(self, use: Use, done: int) -> list[int]:
+        """A walk, or an initial entry, that may serve a use."""
+        chosen = self.clauses.new()
+        self.clauses.add(-chosen, done)
+        # By an entry of its own PCID, or by a global one, whose walk may have had any.
+        tag = use.now if not self.domains.globals else self.tags(use.cpu)
+        if use.event is None and not self.domains.globals:
+            tag = {q: x for q, x in use.now.items() if q in self.domains.pcids(use.cpu)}
+            self.clauses.add(-chosen, *tag.values())
+        use.chain = self.chain(use.node, use.cpu, use.vas, chosen, tag)
+        if tag is not use.now:
+            self._usable(chosen, tag, use.chain.flags[GLOBAL], use.now)
+        options = [chosen]
+        for index, (cpu, pcid, va, content) in enumerate(self.program.tlb):
+            if cpu == use.cpu and va in use.vas:
+                literal = self.clauses.new()
+                self.clauses.add(-literal, done)
+                self.clauses.add(-literal, use.vas[va])
+                use.initial.append(Initial(literal, index, pcid, va, content))
+                self._usable(literal, {pcid: TRUE}, TRUE if flags(content) & GLOBAL else FALSE, use.now)
+                options.append(literal)
+        return options
+
+    def access(self, event: Event, node: int) -> Use:
+        """The use of a translated access: a walk or an initial entry serves it, or it faults."""
+        clauses, (access,) = self.clauses, event.accesses
+        done = self.e.executed[event.id]
+        vas = self.e.literals(access.addr)
+        use = Use(node, event, event.cpu, vas, self.current(event, node, done))
+        options = self._options(use, done)
+        assert use.chain is not None
+        forbidden = clauses.any(use.chain.flags[bit] for bit in NEEDS if needs(event) & bit)
+        permitted = {page: clauses.both(x, -forbidden) for page, x in use.chain.pages.items()}
+        stale = [clauses.both(use.chain.done, forbidden)]
+        for entry in use.initial:
+            if flags(entry.content) & needs(event):
+                stale.append(entry.done)
+            else:
+                to = target(entry.content) or UNDEF
+                permitted[to] = clauses.either(permitted.get(to, FALSE), entry.done)
+        use.pages = {page: x for page, x in permitted.items() if x != FALSE}
+        use.stale = clauses.any(stale)
+        if not self.switches.spurious_prot_fault:
+            clauses.add(-use.stale)
+            use.stale = FALSE
+        if self.domains.faults[id(access)]:
+            options += self._faults(use, event, done)
+        clauses.add(-done, *options)
+        clauses.at_most_one(options)
+        use.fault = clauses.any([use.stale, *(c.done for c in use.faults)])
+        if needs(event) & RO:
+            self._dirty(use, event)
+        if access.slot is not None:
+            values = self.e.slots[access.slot]
+            if use.fault != FALSE:
+                clauses.add(-use.fault, values.get(FAULT, FALSE))
+            if event.op == "T":
+                for page, literal in use.pages.items():
+                    clauses.add(-literal, values.get(page, FALSE))
+        self.uses.append(use)
+        return use
+
+    def asked(self, node: int, cpu: int, va: Ptr, wanted: Value, now: Literals, done: int) -> Use:
+        """The use by a condition: what is cached leads to ``wanted``, with the attributes it names."""
+        clauses = self.clauses
+        use = Use(node, None, cpu, {va: TRUE}, now)
+        options = self._options(use, done)
+        assert use.chain is not None
+        matching = [use.chain.pages.get(target(wanted) or wanted, FALSE)]
+        matching += [use.chain.flags[bit] for bit in _KEPT if flags(wanted) & bit]
+        clauses.add(-use.chain.done, clauses.all(matching))
+        for entry in use.initial:
+            if not apply("pte_matches", (entry.content, wanted)):
+                clauses.add(-entry.done)
+        clauses.add(-done, *options)
+        clauses.at_most_one(options)
+        self.uses.append(use)
+        return use
+
+    # -- faults -----------------------------------------------------------------------------------
+
+    def _faults(self, use: Use, event: Event, done: int) -> list[int]:
+        """The ways in which a walk may end in a fault (MMR 6.2, 6.3)."""
+        kinds = ["load"]
+        if self.switches.fault_walk == "spurious_once":
+            kinds.append("walk")
+        for kind in kinds:
+            literal = self.clauses.new()
+            self.clauses.add(-literal, done)
+            use.faults.append(self._fault(use, event, literal, kind))
+        return [c.done for c in use.faults]
+
+    def _fault(self, use: Use, event: Event, fault: int, kind: str) -> Chain:
+        """A walk that ends at an entry which is not present, or forbids the access.
+
+        Its last read is a load of the access itself (``kind`` ``load``), or a walk's since the last
+        serializing event. The reads above it are a walk's, or with ``rewalk`` loads too.
+        """
+        clauses, depth = self.clauses, self.program.depth
+        chain = Chain(use.node, use.cpu, fault, use.vas, use.now)
+        node = use.node if kind == "load" else self.e.node()
+        load = Read(node, event.cpu, event.body, event.id, {}, {}, kind)
+        loads = self.switches.fault_walk == "rewalk"
+        above = load if loads else Read(-1, event.cpu, -1, -1, {}, {}, "walk")
+        ends = [clauses.new() for _ in range(depth - 1)] + [fault] if depth > 1 else [fault]
+        forbidding: list[int] = []
+        roots = self.e.one_hot(self.domains.roots(use.cpu))
+        handles = roots
+        for k in range(depth):
+            going = fault if k == 0 else clauses.any(handles.values())
+            if k < depth - 1:
+                clauses.add(-ends[k], going)
+            else:
+                ends[k] = going if depth == 1 else clauses.both(going, -clauses.any(ends[:k]))
+            self._end(chain, event, load, ends[k], handles, forbidding, roots if k == 0 else None)
+            if k == depth - 1:
+                break
+            more = clauses.both(going, -clauses.any(ends[: k + 1]))
+            upper = self._upper(use, above, more, handles, roots if k == 0 else None)
+            if upper is None:
+                clauses.add(-more)
+                break
+            chain.levels.append(upper)
+            forbidding += [
+                clauses.both(more, self._flag(upper, bit)) for bit in NEEDS if needs(event) & bit & COMBINED
+            ]
+            handles = self._descend(upper)
+        return chain
+
+    def _upper(
+        self, use: Use, above: Read, more: int, handles: Literals, roots: Literals | None
+    ) -> Level | None:
+        """An upper entry on the way to a fault."""
+        contents = self.present(self._cells(handles, use.vas))
+        contents = frozenset(v for v in contents if target(v) in self.program.tables)
+        if not contents:
+            return None
+        node = self.e.node() if above.kind == "walk" else above.node
+        level = self._level(node, more, handles, use.vas, self.e.one_hot(contents))
+        self.e.reads.append(Read(node, use.cpu, above.body, above.at, level.where, level.values, above.kind))
+        self._registers(level, use.cpu, use.now, roots, self.e.reads[-1])
+        return level
+
+    def _end(
+        self, chain: Chain, event: Event, load: Read, done: int, handles: Literals,
+        forbidding: list[int], roots: Literals | None,
+    ) -> None:  # fmt: skip
+        """The entry that a faulting walk ends at."""
+        cells = self._cells(handles, chain.vas)
+        contents = frozenset(
+            v for c in cells for v in self.domains.contents(c) if target(v) not in self.program.tables
+        )
+        values = self.e.one_hot(contents)
+        level = self._level(load.node, done, handles, chain.vas, values)
+        level.last = done
+        forbidden = self.clauses.any(forbidding)
+        for value, literal in values.items():
+            if target(value) is not None and not flags(value) & needs(event):
+                self.clauses.add(-done, -literal, forbidden)
+        if not level.where:
+            self.clauses.add(-done)
+            return
+        self.e.reads.append(Read(load.node, load.cpu, load.body, load.at, level.where, values, load.kind))
+        if roots is not None:
+            now = {Ptr(f"{chain.cpu}:cr3"): done}
+            self.e.reads.append(Read(load.node, load.cpu, load.body, load.at, now, roots, load.kind))
+        chain.levels.append(level)
+
+    # -- accessed and dirty -----------------------------------------------------------------------
+
+    def _update(self, node: int, where: dict[Ptr, int], values: Literals, without: int) -> None:
+        """A LOCK'd update of an entry by the processor: ``values`` lose attributes (MMR 7.1)."""
+        written = self.e.collect((apply("pte_without", (v, without)), x) for v, x in values.items())
+        self.e.reads.append(Read(node, WALKER, -1, -1, where, values, "memory"))
+        self.e.writes.append(Write(node, WALKER, -node, 0, where, written, False))
+
+    def _dirty(self, use: Use, event: Event) -> None:
+        """A write through an entry that is clean sets D in it first (MMR 7.3)."""
+        clauses, chain = self.clauses, use.chain
+        assert chain is not None
+        clean = clauses.both(chain.flags[CLEAN], clauses.any(use.pages.values()))
+        where: dict[Ptr, int] = {}
+        for level in chain.levels:
+            here = clauses.all((chain.done, clean, level.last, self._flag(level, CLEAN)))
+            for cell, x in level.where.items():
+                literal = clauses.both(here, x)
+                if literal != FALSE:
+                    where[cell] = clauses.either(where.get(cell, FALSE), literal)
+        for entry in use.initial:
+            if flags(entry.content) & CLEAN and not flags(entry.content) & needs(event):
+                cells = [c for (_, va), c in self.program.entries.items() if va == entry.va]
+                one = clauses.one_hot(len(cells))
+                for cell, x in zip(cells, one, strict=True):
+                    where[cell] = clauses.either(where.get(cell, FALSE), clauses.both(entry.done, x))
+        if not where:
+            return
+        done = clauses.any(where.values())
+        values = self.e.one_hot(
+            frozenset(
+                v
+                for cell in where
+                for v in self.domains.contents(cell)
+                if flags(v) & CLEAN and (self.switches.d_on_ro or not flags(v) & RO)
+                and target(v) in use.pages
+            )
+        )  # fmt: skip
+        if not values:
+            clauses.add(-done)
+            return
+        for value, literal in values.items():
+            clauses.add(-done, -literal, use.pages[target(value)])  # type: ignore[index]
+        use.dirty = self.e.node()
+        self._update(use.dirty, where, values, CLEAN | OLD)
+
+    def accessed(self) -> None:
+        """Every walker may set A wherever it can walk, for no reason (MMR 7.2)."""
+        for cpu in range(self.program.cpus):
+            for cell in dict.fromkeys(self.program.entries.values()):
+                old = [v for v in self.domains.contents(cell) if flags(v) & OLD and target(v) is not None]
+                if old and self.domains.roots(cpu):
+                    for _ in range(self._chances(cell)):
+                        self._accessed(cpu, cell, frozenset(old))
+
+    def _chances(self, cell: Ptr) -> int:
+        """How often A can be set in an entry: once for each store that may clear it."""
+        first = int(bool(flags(self.program.cells[cell].init) & OLD))
+        return first + sum(
+            cell in w.where and w.cpu != WALKER and any(flags(v) & OLD for v in w.values)
+            for w in self.e.writes
+        )
+
+    def _accessed(self, cpu: int, cell: Ptr, old: frozenset[Value]) -> None:
+        done = self.clauses.new()
+        vas = self.e.one_hot(frozenset(va for (_, va), c in self.program.entries.items() if c == cell))
+        node = self.e.node()
+        chain = Chain(node, cpu, done, vas, self.tags(cpu))
+        at = Read(node, cpu, -1, -1, {}, {}, "walk")
+        roots = self.e.one_hot(self.domains.roots(cpu))
+        handles, going = roots, done
+        arrived: list[int] = []
+        for k in range(self.program.depth):
+            here = [
+                self.clauses.all((going, x, y))
+                for (h, x), (va, y) in product(handles.items(), vas.items())
+                if self.program.entries.get((h, va)) == cell  # type: ignore[arg-type]
+            ]
+            end = self.clauses.any(here)
+            arrived.append(end)
+            if end != FALSE and k == 0:
+                self._registers(Level(node, end, {}, {}), cpu, {}, roots, at)
+            going = self.clauses.both(going, -end)
+            if going == FALSE or k == self.program.depth - 1:
+                self.clauses.add(-going)
+                break
+            contents = self.present(self._cells(handles, vas))
+            contents = frozenset(v for v in contents if target(v) in self.program.tables)
+            level = self._level(self.e.node(), going, handles, vas, self.e.one_hot(contents))
+            if not contents or not level.where:
+                self.clauses.add(-going)
+                break
+            self.e.reads.append(Read(level.node, cpu, -1, -1, level.where, level.values, "walk"))
+            self._registers(level, cpu, chain.tag, None if k else roots, at)
+            chain.levels.append(level)
+            handles = self._descend(level)
+        self.clauses.add(-done, *arrived)
+        self._registers(Level(node, done, {}, {}), cpu, chain.tag, None, at)
+        values = self.e.one_hot(frozenset(sorted(old, key=order_key)))
+        chain.levels.append(Level(node, done, {cell: done}, values, done))
+        self._update(node, {cell: done}, values, OLD)
+        self.updates.append(Update(node, cpu, done, chain))
