@@ -1,0 +1,61 @@
+"""The rules of the memory model, as data (``rules.toml``): what ``verifier rules`` prints and
+docs/rules.md is made of. Their numbers (*MMR*) are cited everywhere."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Statement(NamedTuple):
+    """One rule; ``confidence`` as in ``rules.toml``, ``switches`` names those that change it."""
+
+    number: str
+    title: str
+    text: str
+    source: str
+    confidence: str
+    switches: tuple[str, ...] = ()
+
+
+@cache
+def rules() -> dict[str, Statement]:
+    """All rules by number, in order."""
+    table = tomllib.loads(Path(__file__).with_name("rules.toml").read_text())
+    return {
+        number: Statement(number, **{**row, "switches": tuple(row.get("switches", ()))})
+        for number, row in table.items()
+    }
+
+
+_HEAD = """# The rules
+
+Printed from `verifier/model/rules.toml`; `verifier rules` and `verifier rules 5.7` show the same.
+Sources: **SDM**, the Intel manual (order 325384-059, June 2016; later editions renumber); **APM2**, the
+AMD64 manual, volume 2. Confidence: **A** a vendor manual says so; **B** it follows by a short inference,
+or manuals and kernels rely on it; **C** kernels, papers or measurement only; **D** silent everywhere: our
+decision.
+
+| rule | | says | source | | switches |
+|---|---|---|---|---|---|
+"""
+
+
+def reference() -> str:
+    """All rules as a page of Markdown."""
+    rows = []
+    for r in rules().values():
+        names = " ".join(f"`{s}`" for s in r.switches)
+        rows.append(f"| {r.number} | {r.title} | {r.text} | {r.source} | {r.confidence} | {names} |\n")
+    return _HEAD + "".join(rows)
+
+
+def tell(number: str) -> str:
+    """One rule, for a terminal. Raises ``KeyError`` if there is none of that number."""
+    r = rules()[number]
+    out = [f"{r.number}  {r.title}   [{r.confidence}]", "", r.text, "", f"source: {r.source}"]
+    if r.switches:
+        out.append(f"switches: {', '.join(r.switches)}")
+    return "\n".join(out)
