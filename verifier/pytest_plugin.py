@@ -36,10 +36,11 @@ class LitmusFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """One item a variant."""
         from verifier.errors import VerifierError
-        from verifier.syntax import load, read
+        from verifier.suite import load_checked
+        from verifier.syntax import read
 
         try:
-            tests = load(read(self.path))
+            tests = load_checked(read(self.path))
         except VerifierError as error:
             yield BrokenFile.from_parent(self, name="error", problem=error)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import os
 import signal
 import sys
@@ -18,7 +19,7 @@ from verifier.results import Verdict, judge_answer
 from verifier.source import Diagnostic, Source
 from verifier.syntax import decode, load, read
 from verifier.syntax.test import Test
-from verifier.syntax.trouble import nearest
+from verifier.syntax.trouble import Unfinished, agreed, nearest
 
 JUDGES = ("z3", "explorer", "both")
 EXPLORER_STATES = 2_000_000
@@ -88,13 +89,47 @@ def tests_of(task: Task, options: Options) -> list[Test]:
     if task.error is not None:
         raise task.error
     assert task.source is not None
-    tests = load(task.source, options.defines)
+    tests = load_all(task.source, options.defines)
     for wanted in task.variants:
         known = [t.variant for t in tests if t.variant]
         if wanted not in known:
             hint = nearest(wanted, known) or (f"it has {', '.join(known)}" if known else "it has none")
             raise UsageError(f"{task.name}: there is no variant {wanted!r}; {hint}")
     return [t for t in tests if not task.variants or t.variant in task.variants]
+
+
+def load_all(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
+    """``syntax.load``, but what is wrong with guards does not hide what is wrong with programs.
+
+    Raises ``InputError`` with both.
+    """
+    try:
+        return load(source, defines)
+    except Unfinished as error:
+        readings = [[*r.troubles, *_errors_of(r.tests)] for r in error.readings]
+        raise InputError(agreed(readings, error.doubtful)) from None
+
+
+def load_checked(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
+    """``load_all`` for who decides later: errors that building finds are found at once."""
+    tests = load_all(source, defines)
+    wrong = _errors_of(tests)
+    if wrong:
+        raise InputError(agreed([wrong], ()))
+    return tests
+
+
+def _errors_of(tests: Iterable[Test]) -> list[Diagnostic]:
+    """What building tests finds wrong with them."""
+    found: list[Diagnostic] = []
+    for test in tests:
+        try:
+            build(test, 0)
+        except InputError as error:
+            found += error.diagnostics
+        except (LimitError, RecursionError):
+            pass  # said when it is decided
+    return found
 
 
 def run(test: Test, options: Options) -> Verdict:
@@ -185,6 +220,14 @@ def outcomes(tasks: list[Task], options: Options, jobs: int = 1) -> Iterator[tup
     pool.shutdown()
 
 
+def _pickled(error: InputError) -> tuple[type[InputError], tuple[tuple[Diagnostic, ...]]]:
+    """An exception is pickled as its message, which is no argument of this one."""
+    return InputError, (error.diagnostics,)
+
+
+copyreg.pickle(InputError, _pickled)
+
+
 def _child() -> None:
     """Ctrl-C is the parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -196,16 +239,17 @@ def _outcomes(task: Task, options: Options) -> list[Outcome]:
     except (InputError, UsageError) as error:
         return [error]
     out: list[Outcome] = []
+    wrong: list[Diagnostic] = []
     for test in tests:
         try:
             out.append(run(test, options))
-        except (InputError, InternalError) as error:
-            if not any(str(error) == str(o) for o in out):
-                out.append(error)
+        except InputError as error:
+            wrong += error.diagnostics
+        except InternalError as error:
+            out.append(error)
         except RecursionError:
-            name = test.source.name
-            out.append(InputError([Diagnostic("nesting", "nested too deeply", file=name)]))
-    return out
+            wrong.append(Diagnostic("nesting", "nested too deeply", file=test.source.name))
+    return [*out, InputError(agreed([wrong], ()))] if wrong else out
 
 
 from verifier.program.values import TRUE as _TRUE  # noqa: E402

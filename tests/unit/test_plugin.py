@@ -36,3 +36,10 @@ def test_a_file_with_errors_is_one_failing_item(pytester: pytest.Pytester) -> No
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*broken.litmus:3:6: error: there is no variant 'Q'*", "*^^^*"])
+
+
+def test_errors_in_programs_are_one_failing_item_too(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".litmus", two=GOOD.replace("x = 1;", "fooo();"))
+    result = pytester.runpytest_subprocess("-v")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*two.litmus::error FAILED*", "*two.litmus:3:6: error: *fooo*"])

@@ -15,7 +15,7 @@ from verifier.syntax.condition import Final
 from verifier.syntax.grammars import folder, parser
 from verifier.syntax.test import Test
 from verifier.syntax.tree import Builder
-from verifier.syntax.trouble import nearest, syntax_error
+from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error
 from verifier.syntax.variants import Guards, Variant
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)[^\n]*', re.MULTILINE)
@@ -59,10 +59,12 @@ class _File:
         text = layout.blank(bare.text[: self.head.start]) + bare.text[self.head.start :]
         condition.too_deep(source, text)
         self.parts: list[_Part] = []
+        self.unread = False  # is there a condition with a syntax error?
         text = self._includes(source, text, [source.name])
         text, self.segments = self._finals(text)
         self.main = self._parse(source, text, False)
         self.parts.append(self.main)
+        self.before = tuple(self.troubles)
 
     # -- text -------------------------------------------------------------------------------------
 
@@ -155,15 +157,32 @@ class _File:
             self.troubles += error.diagnostics
         except UnexpectedInput as error:
             self.troubles.append(syntax_error(self.source, error, "this guard"))
+        self.unread = True
         return None
 
     # -- variants ---------------------------------------------------------------------------------
 
     def tests(self) -> list[Test]:
         """Every variant as a test of its own."""
+        first = self._reading(True)
+        if not first.troubles:
+            return list(first.tests)
+        doubtful = tuple(self.guards.doubtful)
+        others = [self._reading(False)] if doubtful else []
+        raise Unfinished([first, *others], doubtful)
+
+    def _reading(self, standing: bool) -> Reading:
+        """The file with, or without, the parts whose guards are wrong."""
+        self.troubles = list(self.before)
+        tests = self._tests(standing)
+        # Without an include every function of it is missing; that would be said where it is called.
+        lost = any(t.code == "include" for t in self.before)
+        return Reading(tuple(self.troubles), () if lost else tuple(tests))
+
+    def _tests(self, standing: bool) -> list[Test]:
         top = [t.children[-1] for t in self.main.tree.children]
         variants = [self._variant(v) for t in top if t.data == "variants" for v in t.children]
-        self.guards = Guards(variants, self.troubles)
+        self.guards = Guards(variants, self.troubles, standing)
         expected, comment = layout.result(self.comments), ""
         portable = self.head.arch == "C" and expected is not None
         unroll = None
@@ -185,12 +204,8 @@ class _File:
             if final.proposition is None and self.head.arch == "C" and not self.segments:
                 # As herd7 does: a file that asks nothing asks whether runs end at all.
                 final = Final("forall", None, None, final.locations, final.filters)
-            elif final.proposition is None or final.span is None:
-                end = len(self.source.text.rstrip())
-                span = variant.span if variant else Span(self.source, max(0, end - 1), end)
-                what = f"variant {name}" if name else "a test"
-                self._trouble("condition", f"{what} needs a condition", span, "such as 'exists (1:r0 = 1)'")
-                continue
+            elif (final.proposition is None or final.span is None) and not self.unread:
+                self._no_condition(variant)
             unit = self._unit(name, final)
             tests.append(
                 Test(
@@ -201,9 +216,13 @@ class _File:
                     portable=portable and not variant, unroll=unroll, span=final.span,
                 )
             )  # fmt: skip
-        if self.troubles:
-            raise InputError(self.troubles)
         return tests
+
+    def _no_condition(self, variant: Variant | None) -> None:
+        end = len(self.source.text.rstrip())
+        span = variant.span if variant else Span(self.source, max(0, end - 1), end)
+        what = f"variant {variant.name}" if variant else "a test"
+        self._trouble("condition", f"{what} needs a condition", span, "such as 'exists (1:r0 = 1)'")
 
     def _text(self, final: Final) -> str:
         """The proposition as logs print it; in MM files as it is written."""
@@ -224,18 +243,18 @@ class _File:
         """For each variant its condition; locations and filters may be guarded as well."""
         names: list[str | None] = [v.name for v in variants] or [None]
         out: dict[str | None, Final] = {n: Final() for n in names}
-        run: list[frozenset[str]] = []
+        run: list[frozenset[str] | None] = []
         for segment in self.segments:
-            where: frozenset[str | None] = frozenset(names)
+            where: frozenset[str] | None = None
             if segment.guard == "else":
-                where = frozenset(self.guards.rest(run, segment.span))
+                where = self.guards.rest(run, segment.span)
             elif segment.guard is not None:
-                where = frozenset(self.guards.where(segment.guard.children[0], segment.span))
-                run.append(frozenset(n for n in where if n is not None))
+                where = self.guards.where(segment.guard.children[0], segment.span)
+                run.append(where)
             else:
                 run = []
             for name in names:
-                if name in where:
+                if segment.guard is None or self.guards.stands(where, name, segment.span):
                     old, new = out[name], segment.final
                     if old.proposition is not None and new.proposition is not None and new.span is not None:
                         of = f" of variant {name}" if name else ""

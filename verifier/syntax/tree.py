@@ -30,7 +30,7 @@ class Builder:
     def chosen(self, items: list[Any], kind: str) -> list[Any]:
         """The items that stand; ``kind`` is the tree of a guarded one."""
         out: list[Any] = []
-        run: list[frozenset[str]] = []
+        run: list[frozenset[str] | None] = []
         for item in items:
             if getattr(item, "data", None) != kind or _guard(item) is None:
                 run = []
@@ -38,17 +38,17 @@ class Builder:
                 continue
             guard = _guard(item)
             span = self.span(guard)
+            where: frozenset[str] | None = None
             if self.included:
                 self.guards.trouble(
                     "guard", "an included file has no guards", span, "guard in the test itself"
                 )
-                continue
-            if _is_else(guard):
+            elif _is_else(guard):
                 where = self.guards.rest(run, span)
             else:
                 where = self.guards.where(guard.children[0], span)
                 run.append(where)
-            if self.variant in where:
+            if self.guards.stands(where, self.variant, self.span(item)):
                 out.append(_inner(item))
         return [i for i in out if i is not None]
 
@@ -102,7 +102,7 @@ class Builder:
         if high < low or high >= MAX_CPUS:
             hint = f"CPUs are 0 to {MAX_CPUS - 1}"
             self.guards.trouble("family", f"{low}..{high} is no range of CPUs", span, hint)
-            return []
+            high = min(low, MAX_CPUS - 1)
         return [ast.Thread(cpu, params, body, span) for cpu in range(low, high + 1)]
 
     def nmi(self, tree: Any) -> ast.Thread:

@@ -3,13 +3,60 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 
 if TYPE_CHECKING:
     from lark.exceptions import UnexpectedInput
+
+    from verifier.syntax.test import Test
+
+
+class Reading(NamedTuple):
+    """One way to read a file with errors: what is wrong, and tests to look for more errors in."""
+
+    troubles: tuple[Diagnostic, ...]
+    tests: tuple[Test, ...]
+
+
+class Unfinished(InputError):
+    """A file is wrong, and so may be the programs of its tests, which are made nonetheless.
+
+    ``readings``  the file with the parts whose guards are wrong and, if there are any, without them;
+    ``doubtful``  these parts.
+    """
+
+    def __init__(self, readings: Sequence[Reading], doubtful: Sequence[Span]) -> None:
+        self.readings, self.doubtful = tuple(readings), tuple(doubtful)
+        super().__init__(agreed([r.troubles for r in readings], doubtful))
+
+
+def agreed(readings: Sequence[Sequence[Diagnostic]], doubtful: Sequence[Span]) -> list[Diagnostic]:
+    """What is wrong however a file is read, and what is wrong inside doubtful parts; each once.
+
+    What only one reading finds is what a wrong guard does to the rest: a name declared twice, or
+    not at all.
+    """
+    first, *others = readings
+    found: list[Diagnostic] = []
+    for d in first:
+        inside = d.code != "duplicate" and any(_within(d, part) for part in doubtful)
+        if (inside or all(d in other for other in others)) and not any(_same(d, f) for f in found):
+            found.append(d)
+    return found
+
+
+def _within(d: Diagnostic, part: Span) -> bool:
+    at = d.span
+    return at is not None and at.source is part.source and part.start <= at.start and at.end <= part.end
+
+
+def _same(a: Diagnostic, b: Diagnostic) -> bool:
+    return (a.code, a.span, a.message, a.file) == (b.code, b.span, b.message, b.file)
+
 
 WORDS = {
     "SEMICOLON": "';'", "COMMA": "','", "LPAR": "'('", "RPAR": "')'", "LSQB": "'['", "RSQB": "']'",

@@ -23,10 +23,16 @@ class Variant:
 
 @dataclass(slots=True)
 class Guards:
-    """Decides guards and collects what is wrong with them."""
+    """Decides guards and collects what is wrong with them.
+
+    Where a guard is wrong nobody knows for which variants its part stands: the answer is None, and
+    the part is ``doubtful``. ``standing``: such parts stand everywhere rather than nowhere.
+    """
 
     variants: list[Variant]
     troubles: list[Diagnostic]
+    standing: bool = True
+    doubtful: list[Span] = field(default_factory=list)
     holds: dict[str, frozenset[str]] = field(default_factory=dict)  # guard's name -> variants
 
     def __post_init__(self) -> None:
@@ -60,15 +66,26 @@ class Guards:
         if found not in self.troubles:
             self.troubles.append(found)
 
-    def where(self, tree: Any, span: Span) -> frozenset[str]:
-        """The variants for which a guard (its Lark tree) holds."""
+    def stands(self, where: frozenset[str] | None, variant: str | None, part: Span) -> bool:
+        """Does a part whose guard holds for ``where`` stand in ``variant``?"""
+        if where is not None:
+            return variant in where
+        if part not in self.doubtful:
+            self.doubtful.append(part)
+        return self.standing
+
+    def where(self, tree: Any, span: Span) -> frozenset[str] | None:
+        """The variants for which a guard (its Lark tree) holds; None if it is wrong."""
         names = [str(t.children[0]) for t in tree.iter_subtrees() if t.data == "g_name"]
         unknown = [n for n in names if n not in self.holds]
         for name in unknown:
-            hint = nearest(name, self.holds) or "name it in 'variants { … }'"
+            known = (
+                f"the variants are {', '.join(self.holds)}" if self.holds else "name it in 'variants { … }'"
+            )
+            hint = nearest(name, self.holds) or known
             self.trouble("unknown-variant", f"there is no variant {name!r}", span, hint)
         if unknown:
-            return frozenset()
+            return None
         inside = _evaluate(tree, self.holds, self.all)
         if not inside or inside == self.all:
             word = "always" if inside else "never"
@@ -79,14 +96,17 @@ class Guards:
             without = _evaluate(tree, {**self.holds, name: frozenset()}, self.all)
             if without == _evaluate(tree, {**self.holds, name: self.all}, self.all):
                 self.trouble("superfluous", f"{name} does not matter in this guard", span, "leave it out")
-        return inside
+        return inside or None
 
-    def rest(self, run: Iterable[frozenset[str]], span: Span) -> frozenset[str]:
-        """What ``[else]`` is after guards with these variants."""
-        before = list(run)
-        if not before:
+    def rest(self, run: Iterable[frozenset[str] | None], span: Span) -> frozenset[str] | None:
+        """What ``[else]`` is after guards with these variants; None if it is wrong, or one of them."""
+        guards = list(run)
+        if not guards:
             self.trouble("else", "[else] follows no guard", span, "write it after what it is the rest of")
-            return frozenset()
+            return None
+        before = [g for g in guards if g is not None]
+        if len(before) < len(guards):
+            return None
         for i, a in enumerate(before):
             for b in before[:i]:
                 if a != b and a & b:
@@ -96,11 +116,11 @@ class Guards:
                         span,
                         "they must be equal or exclude each other",
                     )
-                    return frozenset()
+                    return None
         left = self.all - frozenset().union(*before)
         if not left:
             self.trouble("constant-guard", "nothing is left for [else]", span)
-        return left
+        return left or None
 
 
 def _evaluate(tree: Any, holds: dict[str, frozenset[str]], every: frozenset[str]) -> frozenset[str]:
