@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
 from verifier.errors import InputError, InternalError, UsageError
+from verifier.source import Diagnostic
 
 if TYPE_CHECKING:
     from verifier.results import Verdict
@@ -117,10 +118,14 @@ def _main(argv: list[str] | None) -> int:
                 verdicts.append(outcome)
                 codes.add(outcome.exit_code)
                 continue
-            errors += 1
-            codes.add(4 if isinstance(outcome, InternalError) else 2)
             if progress:
                 print("\r\033[K", end="", file=sys.stderr)
+            if isinstance(outcome, Diagnostic):
+                if arguments.command == "check" and arguments.format == "text":
+                    print(outcome.render(), file=sys.stderr)
+                continue
+            errors += 1
+            codes.add(4 if isinstance(outcome, InternalError) else 2)
             print(_error(outcome), file=sys.stderr)
     if progress:
         print("\r\033[K", end="", file=sys.stderr)

@@ -8,8 +8,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 from verifier.errors import InputError, InternalError, LimitError, UsageError
 from verifier.program.answer import Answer
@@ -195,7 +196,56 @@ def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None
         )
 
 
-Outcome = Verdict | InputError | InternalError | UsageError
+_SHOWN_ONLY = frozenset({"span", "text"})  # what a judge does not look at
+
+
+class _Numbers:
+    """Numbers for programs and their parts: equal ones for what is equal but for where it stands."""
+
+    def __init__(self) -> None:
+        self.known: dict[object, int] = {}
+        self.seen: dict[int, tuple[Any, int]] = {}  # by id, with the object, so that ids stay its own
+
+    def of(self, x: Any) -> int:
+        """The number of a value."""
+        if not is_dataclass(x):
+            return self._number(self._plain(x))
+        if id(x) not in self.seen:
+            parts = tuple(self.of(getattr(x, f.name)) for f in fields(x) if f.name not in _SHOWN_ONLY)
+            self.seen[id(x)] = x, self._number((type(x), parts))
+        return self.seen[id(x)][1]
+
+    def _plain(self, x: Any) -> object:
+        if isinstance(x, dict):
+            return dict, frozenset((self.of(k), self.of(v)) for k, v in x.items())
+        if isinstance(x, frozenset | set):
+            return frozenset, frozenset(map(self.of, x))
+        if isinstance(x, tuple | list):
+            return type(x), tuple(map(self.of, x))
+        return type(x), x
+
+    def _number(self, key: object) -> int:
+        return self.known.setdefault(key, len(self.known))
+
+
+def _twins(verdicts: Iterable[Verdict]) -> list[Diagnostic]:
+    """Warnings about variants of one file that come out as the same test."""
+    numbers = _Numbers()
+    first: dict[tuple[str, int], Test] = {}
+    found: list[Diagnostic] = []
+    for verdict in verdicts:
+        test, program = verdict.test, verdict.program
+        if program is None or not program.cpus:  # more than can be built
+            continue
+        twin = first.setdefault((test.quantifier, numbers.of(program)), test)
+        if twin is not test:
+            message = f"variants {twin.variant} and {test.variant} are the same test"
+            hint = "their programs and conditions come out equal"
+            found.append(Diagnostic("same-test", message, test.declared, hint, "warning"))
+    return found
+
+
+Outcome = Verdict | InputError | InternalError | UsageError | Diagnostic  # the last one: a warning
 
 
 def outcomes(tasks: list[Task], options: Options, jobs: int = 1) -> Iterator[tuple[Task, list[Outcome]]]:
@@ -249,6 +299,8 @@ def _outcomes(task: Task, options: Options) -> list[Outcome]:
             out.append(error)
         except RecursionError:
             wrong.append(Diagnostic("nesting", "nested too deeply", file=test.source.name))
+    if len(tests) > 1:
+        out += _twins([o for o in out if isinstance(o, Verdict)])
     return [*out, InputError(agreed([wrong], ()))] if wrong else out
 
 

@@ -214,6 +214,7 @@ class _File:
                     variant=name, doc=self.head.doc, comment=variant.comment if variant else comment,
                     meta=self.head.meta, expected=variant.expected if variant else expected,
                     portable=portable and not variant, unroll=unroll, span=final.span,
+                    declared=variant.span if variant else None,
                 )
             )  # fmt: skip
         return tests

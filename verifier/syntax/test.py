@@ -19,7 +19,8 @@ class Test:
                     ``Result:`` comment, which speaks of the kernel's portable model;
     ``meta``        herd's ``Key=Value`` lines; ``comment`` is the variant's own text;
     ``tree``        the checked syntax tree, which only ``program`` looks into;
-    ``unroll``      the bound the file asks for, or None.
+    ``unroll``      the bound the file asks for, or None;
+    ``span``        of the condition; ``declared`` of the variant's name in ``variants { … }``.
     """
 
     __test__ = False  # pytest: this is no test class
@@ -37,7 +38,8 @@ class Test:
     expected: str | None = None
     portable: bool = False
     unroll: int | None = None
-    span: Span | None = None  # of the condition
+    span: Span | None = None
+    declared: Span | None = None
 
     @property
     def id(self) -> str:

@@ -1,0 +1,47 @@
+"""Variants that come out as the same test are pointed out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from verifier.cli import main
+
+TOP = """MM twin
+{ page A = 1; mm N { v -> A }; int x; int y; }
+P0 { x = 1; [!B & !C] smp_mb(); [B] r1 = 1; [M] r0 = y; [!M] r0 = READ_ONCE(y); }
+P1 { y = 1; smp_mb(); r0 = x; }
+"""
+
+
+def warned(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, *options: str) -> str:
+    path = tmp_path / "t.litmus"
+    path.write_text(text)
+    assert main(["check", "-q", *options, str(path)]) == 0
+    return capsys.readouterr().err
+
+
+def test_twins_are_a_warning_in_the_line_of_the_later_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = TOP + "variants {\n F never;\n M never;\n B sometimes;\n C sometimes;\n G never;\n}\n"
+    err = warned(capsys, tmp_path, text + "exists (0:r0 = 0 /\\ 1:r0 = 0)\n")
+    assert err.count(": warning: ") == 3
+    assert "t.litmus:7:2: warning: variants F and M are the same test [same-test]\n" in err
+    assert "t.litmus:10:2: warning: variants F and G are the same test [same-test]\n" in err
+    assert "variants B and C are" in err  # nobody asks for the r1 of B
+    assert err == warned(capsys, tmp_path, text + "exists (0:r0 = 0 /\\ 1:r0 = 0)\n", "-j", "2")
+
+
+def test_other_conditions_are_other_tests(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    variants = "variants { M never; B sometimes; C sometimes; }\n"
+    conditions = "[B] exists (0:r0 = 0 /\\ 1:r0 = 0)\n[C] exists (0:r0 = 1)\n[else] exists (0:r0 = 7)\n"
+    assert warned(capsys, tmp_path, TOP + variants + conditions) == ""
+
+
+def test_other_formats_have_no_warnings(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    text = TOP + "variants { M never; F never; B sometimes; C sometimes; }\n"
+    text += "exists (0:r0 = 0 /\\ 1:r0 = 0)\n"
+    assert ": warning: " in warned(capsys, tmp_path, text)
+    assert warned(capsys, tmp_path, text, "--format", "json") == ""
