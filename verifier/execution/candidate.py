@@ -114,13 +114,20 @@ class _Candidate:
             levels += [(a, b) for i, a in enumerate(nodes) for b in nodes[i + 1 :] if a != b]
         return Relation(trans), Relation(levels), Relation(above), Relation(copies)
 
+    def _chosen(self, name: str) -> Relation:
+        """The chosen order between invalidations and walks or uses that there are."""
+        there = {w.use for w in self.x.walks} | {n for w in self.x.walks for n, _, _ in w.levels}
+        there |= set(self.invalidations)
+        return Relation(p for p in self.x.choices.get(name, frozenset()) if there.issuperset(p))
+
     def _apart(self) -> Relation:
         """Where walks are always forwarded: outside an own store's time in the buffer."""
         x, pairs = self.x, []
         if self.switches.walk_forward != "forward_always":
             return Relation()
         chosen = x.choices.get("apart", frozenset())
-        walked = {n for w in x.walks for n, _, _ in w.levels}
+        updates = {node for node, _ in x.updates()}
+        walked = {n for w in x.walks for n, _, _ in w.levels if n not in self.cpu and n not in updates}
         where = x.written_at()
         for r in x.reads:
             if r.read not in walked:
@@ -271,8 +278,8 @@ class _Candidate:
             above=above,
             covers=self._covers(),
             covers_upper=self._covers_upper(),
-            aged=Relation(x.choices.get("aged", frozenset())),
-            remote=Relation(x.choices.get("remote", frozenset())),
+            aged=self._chosen("aged"),
+            remote=self._chosen("remote"),
             apart=self._apart(),
             copy=fetched | copies,
             smc=self._smc(),

@@ -72,7 +72,7 @@ class Walks:
     def _registers(self, level: Level, cpu: int, tag: Literals, roots: Literals | None, at: Read) -> None:
         """A walk's read finds its tag in force, the first one its root."""
         for name, values in (("pcid", tag), ("cr3", roots)):
-            if values and len(values) > 1:
+            if values and len(self.domains.contents(Ptr(f"{cpu}:{name}"))) > 1:
                 where = {Ptr(f"{cpu}:{name}"): level.done}
                 self.e.reads.append(Read(level.node, cpu, at.body, at.at, where, values, at.kind))
 
@@ -316,9 +316,8 @@ class Walks:
             self.clauses.add(-done)
             return
         self.e.reads.append(Read(load.node, load.cpu, load.body, load.at, level.where, values, load.kind))
-        if roots is not None:
-            now = {Ptr(f"{chain.cpu}:cr3"): done}
-            self.e.reads.append(Read(load.node, load.cpu, load.body, load.at, now, roots, load.kind))
+        # A load is made under the PCID of its access; the use has read that already.
+        self._registers(level, chain.cpu, chain.tag if load.kind == "walk" else {}, roots, load)
         chain.levels.append(level)
 
     # -- accessed and dirty -----------------------------------------------------------------------
