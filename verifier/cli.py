@@ -7,6 +7,7 @@ import argparse
 import gc
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
@@ -151,7 +152,8 @@ def _print(verdicts: list[Verdict], errors: int, arguments: argparse.Namespace, 
     elif arguments.format == "herd":
         from verifier.render.herd import herd
 
-        sys.stdout.write("".join(map(herd, verdicts)))
+        sys.stdout.write("".join(herd(v) for v in verdicts if v.states is not None))
+        _undecided(v for v in verdicts if v.states is None)
     else:
         from verifier.program.events import state_line
         from verifier.render.story import headline, summary, text
@@ -167,6 +169,14 @@ def _print(verdicts: list[Verdict], errors: int, arguments: argparse.Namespace, 
                 print(headline(verdict, width) if arguments.quiet else text(verdict, width))
         if len(verdicts) != 1 or errors:
             print(summary(verdicts, errors))
+
+
+def _undecided(verdicts: Iterable[Verdict]) -> None:
+    """Logs have no words for what is not known."""
+    from verifier.render.story import headline
+
+    for verdict in verdicts:
+        print(f"verifier: {headline(verdict)}", file=sys.stderr)
 
 
 def _dot(verdicts: list[Verdict], path: str) -> None:

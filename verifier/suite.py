@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,7 @@ def run(test: Test, options: Options) -> Verdict:
         _compare(test, program, first, second)
         if first.reachable is None or first.refutable is None:
             first = second
+    first = _filtered(program, first, options)
     seconds = time.perf_counter() - start
     return judge_answer(test, program, first, model=options.model, judge=options.judge, seconds=seconds)
 
@@ -172,6 +173,23 @@ def _decide(program: Program, options: Options, judge: str) -> Answer:
         program, model=options.model, timeout=options.timeout, limit_states=EXPLORER_STATES,
         want_states=states, witnesses=options.witnesses,
     )  # fmt: skip
+
+
+def _filtered(program: Program, answer: Answer, options: Options) -> Answer:
+    """An answer that says so if runs end, but the filter drops all of their states."""
+    if not answer.deadlock or answer.cut or program.filter is None:
+        return answer
+    judge = "explorer" if options.judge == "explorer" else "z3"
+    quick = replace(options, states=False, witnesses=False)
+    ends = _decide(replace(program, filter=None), quick, judge)
+    if ends.deadlock:
+        return answer
+    known = ends.reachable or ends.refutable
+    reason = FILTERED if known else f"{FILTERED}, or no run ends"
+    return replace(answer, reachable=None, refutable=None, deadlock=False, reason=reason)
+
+
+FILTERED = "the filter lets no state through"
 
 
 def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:

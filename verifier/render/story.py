@@ -19,6 +19,8 @@ def headline(verdict: Verdict, width: int = 0) -> str:
         judged = ""
     elif verdict.as_expected:
         judged = "as expected"
+    elif verdict.exit_code == 3:
+        judged = f"expected {verdict.expected}"
     else:
         judged = f"DIFFERS: expected {verdict.expected}"
     if test.comment:
