@@ -35,15 +35,14 @@ WAIT     waits until all handlers of the SENDs of the same group have ended
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Union
+from typing import NamedTuple, Union
 
 from verifier.program.events import Cell, Observable
 from verifier.program.values import TRUE, Expr, Ptr, Value
 from verifier.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(NamedTuple):
     """``reg = value``, nothing any other CPU can see."""
 
     reg: str
@@ -51,23 +50,20 @@ class Set:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A place to jump to; names are unique in a body."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(NamedTuple):
     """``goto target``; backwards it makes a loop, which ``unroll`` cuts at its bound."""
 
     target: str
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """``if (condition) goto target``."""
 
     condition: Expr
@@ -75,24 +71,21 @@ class Branch:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Assume:
+class Assume(NamedTuple):
     """Only runs in which the condition holds here go on and end: a spin's exit, ``assume(c)``."""
 
     condition: Expr
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Warn:
+class Warn(NamedTuple):
     """``1:warn`` becomes true if this is reached with the condition true (``WARN_ON``)."""
 
     condition: Expr
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
+class Touch(NamedTuple):
     """One cell that an instruction reads, writes, or both, at its one instant.
 
     ``addr``   the cell's address (``Emit.virtual``: a virtual address, translated first);
@@ -107,8 +100,7 @@ class Touch:
     when: Expr = TRUE
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A CPU an IPI may go to.
 
     ``guard``  over the sender's locals: is this CPU sent one;
@@ -123,8 +115,7 @@ class Target:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(NamedTuple):
     """A machine instruction; see the table above. ``text`` is how the source writes it."""
 
     op: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import sys
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +27,10 @@ def text(*names: str) -> str:
     return "\n".join((folder("grammar") / f"{n}.lark").read_text(encoding="utf-8") for n in names)
 
 
-def _cache_file(source: str, key: str) -> str | bool:
-    """Where the tables of a grammar are kept, or False if nothing can be kept there.
+def _cache_file(source: str, key: str) -> str:
+    """Where the tables of a grammar are kept, or '' if nothing can be kept there.
 
-    Lark loads such a file with pickle, so that no one else may be able to write there.
+    They are pickled, so that no one else may be able to write there.
     """
     import lark
 
@@ -37,15 +38,38 @@ def _cache_file(source: str, key: str) -> str | bool:
         base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
         place = os.path.join(base, "verifier")
         if not os.path.isdir(os.path.dirname(base)):
-            return False
+            return ""
         os.makedirs(place, mode=0o700, exist_ok=True)
         status = os.stat(place)
         if not hasattr(os, "getuid") or status.st_uid != os.getuid() or status.st_mode & 0o022:
-            return False
-        digest = hashlib.sha256(f"{lark.__version__}\0{key}\0{source}".encode()).hexdigest()[:20]
-        return os.path.join(place, f"{digest}.lark")
+            return ""
+        # Versions and grammars are few, nobody forges them: a checksum tells them apart, and costs no import.
+        data = f"{lark.__version__}\0{sys.version}\0{key}\0{source}".encode()
+        return os.path.join(place, f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}{len(data):x}.lark")
     except OSError:
-        return False
+        return ""
+
+
+def _kept(place: str) -> Lark | None:
+    """The parser whose tables are kept in a file; None if they cannot be read."""
+    from lark import Lark
+
+    try:
+        with open(place, "rb") as file:
+            return Lark.load(file)
+    except Exception:  # a file cut short or spoilt may raise anything; it is made anew
+        return None
+
+
+def _keep(parser: Lark, place: str) -> None:
+    """Keep a parser's tables; the file appears whole or not at all."""
+    part = f"{place}.{os.getpid()}"
+    try:
+        with open(part, "wb") as file:
+            parser.save(file)
+        os.replace(part, place)
+    except OSError:
+        pass
 
 
 @cache
@@ -54,16 +78,16 @@ def parser(names: tuple[str, ...], starts: tuple[str, ...]) -> Lark:
     from lark import Lark
 
     source = text(*names)
-    options: dict[str, Any] = {
-        "parser": "lalr",
-        "start": list(starts),
-        "propagate_positions": True,
-        "maybe_placeholders": False,
-    }
     place = _cache_file(source, repr(starts))
-    if place:
-        try:
-            return Lark(source, cache=place, **options)
-        except OSError:
-            pass
-    return Lark(source, **options)
+    found = _kept(place) if place and os.path.exists(place) else None
+    if found is None:
+        options: dict[str, Any] = {
+            "parser": "lalr",
+            "start": list(starts),
+            "propagate_positions": True,
+            "maybe_placeholders": False,
+        }
+        found = Lark(source, **options)
+        if place:
+            _keep(found, place)
+    return found
