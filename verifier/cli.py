@@ -64,6 +64,13 @@ def _define(word: str) -> tuple[str, int]:
         raise argparse.ArgumentTypeError(f"{word!r} is not name=number") from None
 
 
+def _setting(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{word!r} is not switch=value")
+    return name, value
+
+
 def _positive(word: str) -> float:
     value = float(word)
     if value <= 0:
@@ -89,6 +96,11 @@ def _arguments() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, description=about)
         command.add_argument("paths", nargs="+", metavar="PATH", help="file, directory, FILE::VARIANT, or -")
         command.add_argument("--model", choices=("x86-tso", "sc"), default="x86-tso")
+        command.add_argument("--profile", default="generic", metavar="NAME", help="generic, intel, amd, …")
+        command.add_argument(
+            "--set", dest="settings", type=_setting, action="append", default=[], metavar="SWITCH=VALUE",
+            help="a switch of the memory model",
+        )  # fmt: skip
         command.add_argument("--judge", choices=("z3", "explorer", "both"), default="z3")
         command.add_argument("--unroll", type=_count, metavar="N", help="backward jumps a CPU may take")
         command.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds a test")
@@ -102,11 +114,42 @@ def _arguments() -> argparse.ArgumentParser:
             "--dot", metavar="FILE", help="the last witness as a graph; - for standard output"
         )
         command.add_argument("-q", "--quiet", action="store_true", help="no stories")
+    about = "the observation under each of several profiles or models"
+    command = commands.add_parser("compare", help=about, description=about)
+    command.add_argument("paths", nargs="+", metavar="PATH", help="file, directory, FILE::VARIANT, or -")
+    command.add_argument("--profiles", metavar="A,B", help="all of them, unless given")
+    command.add_argument("--models", metavar="A,B", default="x86-tso")
+    command.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds a test")
+    command.add_argument("-a", "--all", action="store_true", help="also tests that come out the same")
+    about = "the rules of the memory model, or one of them"
+    command = commands.add_parser("rules", help=about, description=about)
+    command.add_argument("number", nargs="?", metavar="NUMBER", help="such as 5.7")
     return parser
+
+
+def _rules(number: str | None) -> int:
+    from verifier.model.rules import rules, tell
+
+    if number is None:
+        for r in rules().values():
+            print(f"{r.number:<5} {r.title}  [{r.confidence}]  {r.source}")
+        return 0
+    if number not in rules():
+        raise UsageError(f"there is no rule {number!r}; 'verifier rules' lists them")
+    print(tell(number))
+    return 0
 
 
 def _main(argv: list[str] | None) -> int:
     arguments = _arguments().parse_args(argv)
+    if arguments.command == "rules":
+        return _rules(arguments.number)
+    if arguments.command == "compare":
+        from verifier.compare import compare
+
+        return compare(
+            arguments.paths, arguments.profiles, arguments.models, arguments.timeout, arguments.all, print
+        )
     from verifier.results import Verdict
     from verifier.suite import Options, discover, outcomes
 
@@ -115,7 +158,10 @@ def _main(argv: list[str] | None) -> int:
         arguments.command == "states" or arguments.format == "herd",
         bool(arguments.dot) or (not arguments.quiet and arguments.command == "check"),
         dict(arguments.defines),
+        arguments.profile,
+        dict(arguments.settings),
     )  # fmt: skip
+    _ = options.switches  # what does not exist is said before anything is read
     tasks = discover(arguments.paths)
     if len(tasks) > 1 or options.judge != "z3":
         gc.enable()

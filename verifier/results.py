@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from verifier.errors import UsageError
 from verifier.program.answer import Answer
 from verifier.program.events import Program
+from verifier.program.profiles import GENERIC, PROFILES, Switches, switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value
+from verifier.source import Diagnostic
 from verifier.syntax.test import Test
+from verifier.syntax.trouble import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +57,60 @@ class Verdict:
         return 1 if self.as_expected is False else 0
 
 
+def wrong_expectations(test: Test) -> list[Diagnostic]:
+    """Expectations of profiles and switches that do not exist."""
+    found: list[Diagnostic] = []
+    for e in test.otherwise:
+        if e.profile is not None and e.profile not in PROFILES:
+            hint = nearest(e.profile, PROFILES) or f"there are {', '.join(PROFILES)}"
+            found.append(Diagnostic("profile", f"there is no profile {e.profile!r}", e.span, hint))
+        elif e.switch is not None:
+            try:
+                switches("generic", dict([e.switch]))
+            except UsageError as error:
+                hint = nearest(e.switch[0], Switches._fields) if e.switch[0] not in Switches._fields else ""
+                found.append(Diagnostic("switch", str(error), e.span, hint))
+    return found
+
+
+def expected_of(test: Test, profile: str, chosen: Switches) -> str | None:
+    """What a test's file expects under a profile and its switches: the last expectation that fits."""
+    word = test.expected
+    for e in test.otherwise:
+        if e.switch is None:
+            fits = e.profile == profile
+        else:
+            fits = getattr(switches("generic", dict([e.switch])), e.switch[0]) == getattr(chosen, e.switch[0])
+        if fits:
+            word = e.word
+    return word
+
+
 def judge_answer(
-    test: Test, program: Program, answer: Answer, *, model: str, judge: str, seconds: float
+    test: Test,
+    program: Program,
+    answer: Answer,
+    *,
+    model: str,
+    judge: str,
+    seconds: float,
+    profile: str = "generic",
+    chosen: Switches = GENERIC,
 ) -> Verdict:
     """Hold an answer against a test's expectation."""
     observation, reason, bound = _observation(program, answer)
+    expected = expected_of(test, profile, chosen)
     as_expected: bool | None = None
-    if test.expected is not None:
-        as_expected = observation == test.expected
-        if test.expected == "deadlock":
+    if expected is not None:
+        as_expected = observation == expected
+        if expected == "deadlock":
             as_expected = answer.deadlock and not answer.cut
-        elif (
-            test.portable and test.expected in ("sometimes", "always") and observation in ("never", "always")
-        ):
+        elif test.portable and expected in ("sometimes", "always") and observation in ("never", "always"):
             # The comment is about the kernel's portable model, which admits more than x86.
-            as_expected, reason = True, "stronger on x86" if observation != test.expected else reason
+            as_expected, reason = True, "stronger on x86" if observation != expected else reason
     return Verdict(
-        test, model, judge, observation, test.expected, as_expected, bound, reason, seconds,
-        answer.witness, answer.counter, answer.states, answer.positive, answer.negative, program,
+        test, model, judge, observation, expected, as_expected, bound, reason, seconds,
+        answer.witness, answer.counter, answer.states, answer.positive, answer.negative, program, profile,
     )  # fmt: skip
 
 

@@ -16,7 +16,8 @@ from verifier.errors import InputError, InternalError, LimitError, UsageError
 from verifier.program.answer import Answer
 from verifier.program.build import build
 from verifier.program.events import Program, state_line
-from verifier.results import Verdict, judge_answer
+from verifier.program.profiles import GENERIC, Switches, switches
+from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic, Source
 from verifier.syntax import decode, load, read
 from verifier.syntax.test import Test
@@ -38,6 +39,13 @@ class Options:
     states: bool = False
     witnesses: bool = True
     defines: Mapping[str, int] = field(default_factory=dict)
+    profile: str = "generic"
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def switches(self) -> Switches:
+        """The profile's switches with the settings. Raises ``UsageError`` for what does not exist."""
+        return switches(self.profile, self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,7 @@ def _errors_of(tests: Iterable[Test]) -> list[Diagnostic]:
     """What building tests finds wrong with them."""
     found: list[Diagnostic] = []
     for test in tests:
+        found += wrong_expectations(test)
         try:
             build(test, 0)
         except InputError as error:
@@ -144,9 +153,7 @@ def run(test: Test, options: Options) -> Verdict:
         program = build(test, options.unroll)
     except LimitError as limit:
         empty = Program(0, {}, [], [], 0, [], [], [], _TRUE, [])
-        return judge_answer(
-            test, empty, Answer(reason=str(limit)), model=options.model, judge=options.judge, seconds=0.0
-        )
+        return _judged(test, empty, Answer(reason=str(limit)), options, 0.0)
     first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3")
     if options.judge == "both":
         second = _decide(program, options, "explorer")
@@ -155,7 +162,17 @@ def run(test: Test, options: Options) -> Verdict:
             first = second
     first = _filtered(program, first, options)
     seconds = time.perf_counter() - start
-    return judge_answer(test, program, first, model=options.model, judge=options.judge, seconds=seconds)
+    return _judged(test, program, first, options, seconds)
+
+
+def _judged(test: Test, program: Program, answer: Answer, options: Options, seconds: float) -> Verdict:
+    wrong = wrong_expectations(test)
+    if wrong:
+        raise InputError(wrong)
+    return judge_answer(
+        test, program, answer, model=options.model, judge=options.judge, seconds=seconds,
+        profile="sc" if options.model == "sc" else options.profile, chosen=options.switches,
+    )  # fmt: skip
 
 
 def _decide(program: Program, options: Options, judge: str) -> Answer:
@@ -164,11 +181,13 @@ def _decide(program: Program, options: Options, judge: str) -> Answer:
         from verifier.solve import decide
 
         return decide(
-            program, model=options.model, timeout=options.timeout, seed=options.seed,
-            want_states=states, witnesses=options.witnesses,
+            program, model=options.model, switches=options.switches, timeout=options.timeout,
+            seed=options.seed, want_states=states, witnesses=options.witnesses,
         )  # fmt: skip
     from verifier import explore
 
+    if options.switches != GENERIC:
+        raise UsageError("the explorer knows the generic profile only")
     return explore.decide(
         program, model=options.model, timeout=options.timeout, limit_states=EXPLORER_STATES,
         want_states=states, witnesses=options.witnesses,

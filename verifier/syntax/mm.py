@@ -13,7 +13,7 @@ from verifier.syntax import condition, layout
 from verifier.syntax.ast import Function, Initial, Object, Thread, Unit
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import folder, parser
-from verifier.syntax.test import Test
+from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error
 from verifier.syntax.variants import Guards, Variant
@@ -185,10 +185,11 @@ class _File:
         self.guards = Guards(variants, self.troubles, standing)
         expected, comment = layout.result(self.comments), ""
         portable = self.head.arch == "C" and expected is not None
-        unroll = None
+        unroll: int | None = None
+        otherwise: tuple[Expectation, ...] = ()
         for item in top:
             if item.data == "expect":
-                expected, portable = str(item.children[0]), False
+                (expected, otherwise), portable = self._expectation(item.children[0]), False
                 comment = str(item.children[1])[1:-1] if len(item.children) > 1 else ""
                 if variants:
                     span = Builder(self.source, self.guards, None).span(item)
@@ -213,6 +214,7 @@ class _File:
                     self._text(final), unit,
                     variant=name, doc=self.head.doc, comment=variant.comment if variant else comment,
                     meta=self.head.meta, expected=variant.expected if variant else expected,
+                    otherwise=variant.otherwise if variant else otherwise,
                     portable=portable and not variant, unroll=unroll, span=final.span,
                     declared=variant.span if variant else None,
                 )
@@ -232,13 +234,33 @@ class _File:
         return condition.as_herd(final.proposition) if self.head.arch == "C" else condition.normal(final)
 
     def _variant(self, tree: Any) -> Variant:
-        words = [str(c) for c in tree.children]
-        base = words[1] if tree.children[1].type == "NAME" else None
-        rest = words[2:] if base else words[1:]
-        span = Builder(self.source, Guards([], []), None).span(tree.children[0])
-        return Variant(
-            words[0], rest[0], " ".join(rest[1][1:-1].split()) if len(rest) > 1 else "", span, base
-        )
+        rest = list(tree.children)
+        name = rest.pop(0)
+        base = str(rest.pop(0)) if getattr(rest[0], "type", "") == "NAME" else None
+        expected, otherwise = self._expectation(rest.pop(0))
+        comment = " ".join(str(rest[0])[1:-1].split()) if rest else ""
+        return Variant(str(name), expected, comment, self._span(name), base, otherwise)
+
+    def _span(self, tree: Any) -> Span:
+        return Builder(self.source, Guards([], []), None).span(tree)
+
+    def _expectation(self, tree: Any) -> tuple[str | None, tuple[Expectation, ...]]:
+        """What is expected in general, and what under profiles or switches."""
+        general: str | None = None
+        otherwise: list[Expectation] = []
+        for one in tree.children:
+            *where, word = map(str, one.children)
+            span = self._span(one)
+            if not where:
+                if general is not None or otherwise:
+                    hint = "first what is expected in general, then profiles and switches"
+                    self._trouble("expect", f"{word} of what", span, hint)
+                general = word
+            elif len(where) == 1:
+                otherwise.append(Expectation(word, where[0], None, span))
+            else:
+                otherwise.append(Expectation(word, None, (where[0], where[1]), span))
+        return general, tuple(otherwise)
 
     def _choose_finals(self, variants: list[Variant]) -> dict[str | None, Final]:
         """For each variant its condition; locations and filters may be guarded as well."""

@@ -8,6 +8,16 @@ from typing import Any
 from verifier.source import Source, Span
 
 
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What is expected under a profile (``switch`` None), or where a switch has a value."""
+
+    word: str
+    profile: str | None
+    switch: tuple[str, str] | None
+    span: Span
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Test:
     """One thing to decide.
@@ -17,6 +27,7 @@ class Test:
     ``expected``    ``never``, ``sometimes``, ``always``, ``deadlock`` or None, about the
                     proposition whichever quantifier precedes it; ``portable`` if it comes from a
                     ``Result:`` comment, which speaks of the kernel's portable model;
+    ``otherwise``   what is expected elsewhere than that; the last one that fits counts;
     ``meta``        herd's ``Key=Value`` lines; ``comment`` is the variant's own text;
     ``tree``        the checked syntax tree, which only ``program`` looks into;
     ``unroll``      the bound the file asks for, or None;
@@ -36,6 +47,7 @@ class Test:
     comment: str = ""
     meta: dict[str, str] = field(default_factory=dict)
     expected: str | None = None
+    otherwise: tuple[Expectation, ...] = ()
     portable: bool = False
     unroll: int | None = None
     span: Span | None = None

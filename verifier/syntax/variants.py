@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verifier.source import Diagnostic, Span
+from verifier.syntax.test import Expectation
 from verifier.syntax.trouble import nearest
 
 
@@ -15,10 +16,11 @@ class Variant:
     """One line of ``variants { … }``; ``names`` are the guards that hold for it, its own first."""
 
     name: str
-    expected: str
+    expected: str | None
     comment: str
     span: Span
     base: str | None = None
+    otherwise: tuple[Expectation, ...] = ()
 
 
 @dataclass(slots=True)
