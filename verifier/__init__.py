@@ -48,18 +48,24 @@ def check(
     unroll: int | None = None,
     timeout: float | None = 60.0,
     states: bool = False,
+    profile: str = "generic",
+    settings: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Decide one test.
 
     ``model`` is ``x86-tso`` or ``sc``; ``judge`` is ``z3``, ``explorer`` or ``both``; ``unroll`` is
     how often a CPU may jump backwards; ``timeout`` is in seconds; with ``states`` the verdict has
-    all final states. Raises ``InputError`` for errors that show only when the test is built, and
+    all final states; ``profile`` and ``settings`` (switch -> value) say what machine it is. Raises ``InputError`` for errors that show only when the test is built, and
     ``InternalError`` if the tool contradicts itself (a witness that does not re-check, judges that
     disagree); both are in ``verifier.errors``.
     """
     from verifier.suite import Options, run
 
-    return run(test, Options(model=model, judge=judge, unroll=unroll, timeout=timeout, states=states))
+    options = Options(
+        model=model, judge=judge, unroll=unroll, timeout=timeout, states=states,
+        profile=profile, settings=settings or {},
+    )  # fmt: skip
+    return run(test, options)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--verifier-judge`` and ``--verifier-timeout``."""
+    """``--verifier-judge``, ``--verifier-profile`` and ``--verifier-timeout``."""
     group = parser.getgroup("verifier", "litmus tests")
     group.addoption(
         "--verifier-judge", choices=("z3", "explorer", "both"), default="z3", help="who decides litmus tests"
+    )
+    group.addoption(
+        "--verifier-profile", default="generic", metavar="NAME", help="machine that litmus tests run on"
     )
     group.addoption(
         "--verifier-timeout", type=float, default=60.0, metavar="S", help="seconds for each litmus test"
@@ -88,6 +91,7 @@ class LitmusItem(pytest.Item):
         options = Options(
             judge=self.config.getoption("--verifier-judge"),
             timeout=self.config.getoption("--verifier-timeout"),
+            profile=self.config.getoption("--verifier-profile"),
         )
         try:
             verdict = run(self.test, options)
