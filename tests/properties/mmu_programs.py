@@ -6,7 +6,6 @@ Smaller and plainer in their control flow than those of ``programs``: few branch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tests.properties.programs import Draw, fence, lit, pte, read, rmw, write
 from verifier.program.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
@@ -162,7 +161,7 @@ class MmuGenerator:
             touch = Touch(va, None, Const(self.number()))
             if draw((True, True, False)):
                 return [Emit("W", (touch,), virtual=True, text=f"*{va} = {touch.value}")]
-            return [Emit("X", (replace(touch, into=self.into(regs)),), virtual=True, text=f"xchg {va}")]
+            return [Emit("X", (touch._replace(into=self.into(regs)),), virtual=True, text=f"xchg {va}")]
         if kind == "inv":
             p = Const(self.pcid())
             which = draw(("invlpg", "invlpg", "local", "all", "invpcid0", "invpcid1", "invpcid2", "invpcid3"))

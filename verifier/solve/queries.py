@@ -92,12 +92,23 @@ class _Asked:
         return self.solver.check([a for a in assumptions if a != TRUE])
 
     def _ask(self, literal: int, value: bool, witnesses: bool) -> tuple[bool | None, Trace | None]:
-        found = self._check([literal, *self.normal])
+        plain = self._plain() if witnesses else []
+        found = self._check([literal, *self.normal, *plain]) if plain else False
+        if not found:
+            found = self._check([literal, *self.normal])
         if not found or not witnesses:
             return found, None
         execution = decode(self.encoding, self.solver)
         self._recheck(execution, value)
         return True, trace(execution)
+
+    def _plain(self) -> list[int]:
+        """What a run that is easy to follow has none of: walks served by a store buffer, accessed flags
+        set for no reason, stale faults."""
+        e = self.encoding
+        rare = [s.literal for s in e.sources if s.forwarded] + [u.done for u in e.walks.updates]
+        rare += [u.stale for u in e.walks.uses]
+        return [-x for x in rare if x != FALSE]
 
     def _recheck(self, execution: Execution, value: bool) -> None:
         wrong = execution.check()
