@@ -13,6 +13,7 @@ from verifier.syntax.trouble import nearest
 
 MAX_BYTES = 1 << 20
 HEADERS = ("X86", "X86_64", "C", "MM")
+BEGINNING = f"a test begins with one of {', '.join(HEADERS)}"
 
 
 def _refuse(name: str, code: str, message: str, hint: str = "") -> InputError:
@@ -42,7 +43,7 @@ def decode(data: bytes, name: str) -> Source:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _refuse(name, "binary", "this is no UTF-8 text", "a litmus file is UTF-8 text") from None
-    return Source(name, text.replace("\r\n", "\n"))
+    return Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
@@ -54,13 +55,12 @@ def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]
 
     text = source.text
     if not text.strip():
-        raise _refuse(
-            source.name, "empty", "the file is empty", f"a test begins with one of {', '.join(HEADERS)}"
-        )
+        raise _refuse(source.name, "empty", "the file is empty", BEGINNING)
     bare = layout.uncomment(source, herd=True).text if text.lstrip()[:2] in ("//", "/*", "(*") else text
     start = len(bare) - len(bare.lstrip())
-    words = bare.split(None, 1)
-    word = words[0] if words else ""
+    word, *_ = bare.split(None, 1) or [""]
+    if not word:
+        raise _refuse(source.name, "empty", "there is nothing but comments", BEGINNING)
     if word in ("X86", "X86_64"):
         from verifier.syntax import x86
 
@@ -69,6 +69,6 @@ def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]
         from verifier.syntax import mm
 
         return mm.parse(source, defines=dict(defines or {}))
-    hint = nearest(word, HEADERS) or f"a test begins with one of {', '.join(HEADERS)}"
+    hint = nearest(word, HEADERS) or BEGINNING
     span = Span(source, start, start + max(1, len(word)))
     raise InputError([Diagnostic("header", f"unknown kind of test {word[:40]!r}", span, hint)])

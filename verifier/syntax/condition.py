@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from verifier.errors import InputError
-from verifier.source import Diagnostic, Source, Span
+from verifier.source import Source, Span
+from verifier.syntax.trouble import nesting
 
 if TYPE_CHECKING:
     from lark import Token, Tree
@@ -162,7 +163,7 @@ class Builder:
         """Raise ``InputError`` for what nests deeper than anyone means."""
         self.depth += 1
         if self.depth > 2 * MAX_DEPTH:
-            raise InputError([_nesting(self.span(tree))])
+            raise InputError([nesting(self.span(tree), 2 * MAX_DEPTH)])
 
     def span(self, item: Any) -> Span:
         """The span of a tree or token."""
@@ -306,10 +307,6 @@ MAX_DEPTH = 60
 _BRACKET = re.compile(r"[(){}\[\]]")
 
 
-def _nesting(span: Span) -> Diagnostic:
-    return Diagnostic("nesting", f"nested more than {MAX_DEPTH} deep", span, "write it flatter")
-
-
 def too_deep(source: Source, text: str, start: int = 0) -> None:
     """Raise ``InputError`` where brackets nest deeper than anyone means."""
     depth = 0
@@ -318,7 +315,7 @@ def too_deep(source: Source, text: str, start: int = 0) -> None:
             depth += 1
             if depth > MAX_DEPTH:
                 at = start + bracket.start()
-                raise InputError([_nesting(Span(source, at, at + 1))])
+                raise InputError([nesting(Span(source, at, at + 1), MAX_DEPTH)])
         else:
             depth = max(0, depth - 1)
 
@@ -338,7 +335,7 @@ def parse_final(source: Source, text: str) -> Final:
         raise InputError([syntax_error(source, error, "the condition")]) from None
     except RecursionError:  # of lark, whose tree builder walks down trees
         start = len(text) - len(text.lstrip())
-        raise InputError([_nesting(Span(source, start, len(text.rstrip())))]) from None
+        raise InputError([nesting(Span(source, start, len(text.rstrip())), MAX_DEPTH)]) from None
 
 
 def normal(final: Final) -> str:

@@ -183,6 +183,7 @@ class _File:
         top = [t.children[-1] for t in self.main.tree.children]
         variants = [self._variant(v) for t in top if t.data == "variants" for v in t.children]
         self.guards = Guards(variants, self.troubles, standing)
+        variants = self.guards.once
         expected, comment = layout.result(self.comments), ""
         portable = self.head.arch == "C" and expected is not None
         unroll: int | None = None

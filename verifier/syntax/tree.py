@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from verifier.errors import InputError
 from verifier.source import Source, Span
 from verifier.syntax import ast
+from verifier.syntax.trouble import nesting
 from verifier.syntax.variants import Guards
 
 MAX_CPUS = 64
+MAX_NESTED = 100
 
 
 class Builder:
@@ -18,6 +21,13 @@ class Builder:
         self, source: Source, guards: Guards, variant: str | None, *, included: bool = False
     ) -> None:
         self.source, self.guards, self.variant, self.included = source, guards, variant, included
+        self.depth = 0  # of what nests without brackets: ``if``, ``else``, ``!``, ``+``
+
+    def deeper(self, tree: Any) -> None:
+        """Raise ``InputError`` for what nests deeper than anyone means."""
+        self.depth += 1
+        if self.depth > MAX_NESTED:
+            raise InputError([nesting(self.span(tree), MAX_NESTED)])
 
     def span(self, item: Any) -> Span:
         """The span of a tree or a token."""
@@ -225,6 +235,12 @@ class Builder:
 
     def statement(self, tree: Any) -> ast.Stmt:
         """One statement."""
+        self.deeper(tree)
+        statement = self._statement(tree)
+        self.depth -= 1
+        return statement
+
+    def _statement(self, tree: Any) -> ast.Stmt:
         span, parts, kind = self.span(tree), tree.children, tree.data
         if kind == "block":
             return self.block(tree)
@@ -268,6 +284,12 @@ class Builder:
 
     def expr(self, tree: Any) -> ast.CExpr:
         """An expression, in code or in the initial state."""
+        self.deeper(tree)
+        expr = self._expr(tree)
+        self.depth -= 1
+        return expr
+
+    def _expr(self, tree: Any) -> ast.CExpr:
         span, parts, kind = self.span(tree), tree.children, tree.data
         if kind == "num":
             return ast.Num(number(parts[0]), span)

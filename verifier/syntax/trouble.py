@@ -64,6 +64,7 @@ WORDS = {
     "SIGNED": "a number", "COMPARE": "'='", "AND": "'/\\'", "OR": "'\\/'", "NOT": "'~'", "STRING": "a string",
     "QUANTIFIER": "'exists', '~exists' or 'forall'", "$END": "the end of the file", "STAR": "'*'",
     "REGISTER": "a register", "MINUSGREATERTHAN": "'->'", "DOT": "'.'", "__ANON_0": "'->'",
+    "EXPECT": "'never', 'sometimes', 'always' or 'deadlock'",
 }  # fmt: skip
 
 
@@ -96,6 +97,11 @@ def syntax_error(source: Source, error: UnexpectedInput, where: str, end: int | 
     message = f"unexpected {found!r} in {where}" if found else early
     span = Span(source, start, start + max(1, len(found)))
     return Diagnostic("syntax", message, span, hint)
+
+
+def nesting(span: Span, depth: int) -> Diagnostic:
+    """What nests deeper than anyone means."""
+    return Diagnostic("nesting", f"nested more than {depth} deep", span, "write it flatter")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

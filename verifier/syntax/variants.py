@@ -47,7 +47,10 @@ class Guards:
             seen.add(variant.name)
             line: list[str] = []
             at: Variant | None = variant
-            while at is not None and at.name not in line:
+            while at is not None:
+                if at.name in line:
+                    self.trouble("circular", f"variant {at.name} stands on itself", at.span)
+                    break
                 line.append(at.name)
                 if at.base is not None and at.base not in known:
                     hint = nearest(at.base, known)
@@ -56,6 +59,11 @@ class Guards:
             for name in line:
                 members[name].add(variant.name)
         self.holds = {name: frozenset(m) for name, m in members.items()}
+
+    @property
+    def once(self) -> list[Variant]:
+        """The variants, of those with one name the first one."""
+        return [v for i, v in enumerate(self.variants) if v.name not in {w.name for w in self.variants[:i]}]
 
     @property
     def all(self) -> frozenset[str]:
@@ -78,7 +86,14 @@ class Guards:
 
     def where(self, tree: Any, span: Span) -> frozenset[str] | None:
         """The variants for which a guard (its Lark tree) holds; None if it is wrong."""
-        names = [str(t.children[0]) for t in tree.iter_subtrees() if t.data == "g_name"]
+        try:
+            return self._where(tree, span)
+        except RecursionError:
+            self.trouble("nesting", "this guard is nested too deeply", span, "write it flatter")
+            return None
+
+    def _where(self, tree: Any, span: Span) -> frozenset[str] | None:
+        names = sorted({str(t.children[0]) for t in tree.iter_subtrees() if t.data == "g_name"})
         unknown = [n for n in names if n not in self.holds]
         for name in unknown:
             known = (
