@@ -72,14 +72,20 @@ def _setting(word: str) -> tuple[str, str]:
 
 
 def _positive(word: str) -> float:
-    value = float(word)
-    if value <= 0:
-        raise argparse.ArgumentTypeError("must be positive")
+    try:
+        value = float(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds") from None
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError("must be positive, and less than 1e9")
     return value
 
 
 def _count(word: str) -> int:
-    value = int(word)
+    try:
+        value = int(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number") from None
     if value < 0:
         raise argparse.ArgumentTypeError("must not be negative")
     return value

@@ -72,8 +72,10 @@ def discover(paths: Iterable[str]) -> list[Task]:
         if path == "-":
             tasks.append(_task("<stdin>", (), sys.stdin.buffer.read()))
             continue
-        name, _, variant = path.partition("::")
+        name, colons, variant = path.partition("::")
         wanted = tuple(v for v in variant.split(",") if v)
+        if colons and not wanted:
+            raise UsageError(f"{path}: no variant is named after '::'")
         if os.path.isdir(name):
             found = sorted(str(f) for f in Path(name).rglob("*.litmus"))
             if not found:
@@ -82,8 +84,18 @@ def discover(paths: Iterable[str]) -> list[Task]:
         elif os.path.lexists(name):
             tasks.append(_task(name, wanted))
         else:
-            raise UsageError(f"{name}: there is no such file or directory")
+            raise UsageError(f"{name}: there is no such file or directory{_nearby(name)}")
     return tasks
+
+
+def _nearby(name: str) -> str:
+    """The file beside a missing one with the nearest name, as a hint."""
+    folder, word = os.path.split(name)
+    try:
+        hint = nearest(word, os.listdir(folder or "."))
+    except OSError:
+        return ""
+    return f"; {hint}" if hint else ""
 
 
 def _task(name: str, variants: tuple[str, ...], data: bytes | None = None) -> Task:

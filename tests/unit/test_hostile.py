@@ -131,3 +131,30 @@ def test_a_dangling_link_and_a_directory_named_like_a_test(
     (tmp_path / "dir.litmus").mkdir()
     assert main(["check", "-q", str(tmp_path)]) == 2
     assert "link.litmus: error: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--timeout", "x", "a.litmus"], "'x' is no number of seconds"),
+        (["--timeout", "inf", "a.litmus"], "must be positive"),
+        (["--timeout", "nan", "a.litmus"], "must be positive"),
+        (["-j", "x", "a.litmus"], "'x' is no whole number"),
+        (["a.litmus::"], "no variant is named after '::'"),
+        (["a.litmsu"], "there is no such file or directory; did you mean 'a.litmus'?"),
+        (["nosuch/a.litmus"], "nosuch/a.litmus: there is no such file or directory"),
+        (["a.litmus::FF"], "there is no variant 'FF'; did you mean 'F'?"),
+        (["a.litmus::QQQ"], "there is no variant 'QQQ'; it has F, B"),
+    ],
+)
+def test_wrong_calls(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    says: str,
+) -> None:
+    (tmp_path / "a.litmus").write_text(TOP + "P0 { [F] x = 1; }" + TWO + END)
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", *arguments]) == 2
+    assert says in capsys.readouterr().err
