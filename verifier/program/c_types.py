@@ -11,7 +11,9 @@ from verifier.syntax.ast import CType
 @dataclass(frozen=True, slots=True)
 class Type:
     """``kind`` is ``int``, ``pointer``, ``any``, ``void``, ``function``, or a handle's kind:
-    ``mm page va entry pte mask struct``. ``to``: what a pointer points to; ``tag`` of a struct."""
+    ``mm table page va entry upper pte pmd mask struct`` (an ``upper`` is a pointer to a ``pmd``, the
+    content of an entry of any upper level). ``to``: what a pointer points to; ``tag`` of a struct, or
+    ``code`` for an instruction word."""
 
     kind: str
     bits: int = 0
@@ -31,15 +33,20 @@ _WORDS = {
     "pointer": "an address", "any": "a value", "void": "nothing", "mm": "an address space (mm)",
     "va": "a virtual address", "entry": "a pointer to a page-table entry",
     "pte": "the content of a page-table entry", "mask": "a cpumask",
+    "upper": "a pointer to an upper page-table entry", "pmd": "the content of an upper page-table entry",
 }  # fmt: skip
 
 ANY, VOID, FUNCTION = Type("any"), Type("void"), Type("function")
 INT, LONG = Type("int", 32), Type("int", 64)
 MM, PAGE, VA, ENTRY, PTE, MASK = (Type(k) for k in ("mm", "page", "va", "entry", "pte", "mask"))
-HANDLES = frozenset({"mm", "page", "va", "mask", "struct", "function"})
+TABLE, UPPER, PMD, CODE = Type("table"), Type("upper"), Type("pmd"), Type("int", 32, tag="code")
+HANDLES = frozenset({"mm", "table", "page", "va", "mask", "struct", "function"})
+ENTRIES = frozenset({"entry", "upper"})  # pointers to entries
+CONTENTS = frozenset({"pte", "pmd"})  # what entries hold
 
 _SIMPLE = {
-    "mm": MM, "struct mm_struct": MM, "page": PAGE, "struct page": PAGE, "pte_t": PTE,
+    "mm": MM, "struct mm_struct": MM, "page": PAGE, "struct page": PAGE, "table": TABLE, "code": CODE,
+    "pte_t": PTE, "pmd_t": PMD, "pud_t": PMD, "p4d_t": PMD, "pgd_t": PMD,
     "cpumask": MASK, "cpumask_t": MASK, "struct cpumask": MASK, "cpumask_var_t": MASK, "void": VOID,
     "atomic_t": INT, "spinlock_t": INT, "raw_spinlock_t": INT, "atomic64_t": LONG, "atomic_long_t": LONG,
     "bool": Type("int", 8, False), "_Bool": Type("int", 8, False), "size_t": Type("int", 64, False),
@@ -51,10 +58,10 @@ _WIDTHS = {"char": 8, "short": 16, "long": 64}
 def of(c: CType) -> Type:
     """The type that a declaration writes. Pointers to handles are the handles themselves."""
     base, stars = _base(c.base), c.pointers
-    if base.kind in ("mm", "page", "mask", "struct"):
+    if base.kind in ("mm", "table", "page", "mask", "struct"):
         stars -= 1
-    elif base is PTE and stars:
-        base, stars = ENTRY, stars - 1
+    elif base.kind in CONTENTS and stars:
+        base, stars = ENTRY if base is PTE else UPPER, stars - 1
     elif base is VOID and stars:
         base, stars = ANY, stars - 1
     for _ in range(stars):
@@ -128,7 +135,7 @@ def joined(a: Type | None, b: Type) -> Type:
     """The type of something that is sometimes ``a`` and sometimes ``b``."""
     if a is None or a == b:
         return b
-    if "any" in (a.kind, b.kind) and {a.kind, b.kind} & (HANDLES | {"pointer", "entry", "pte"}):
+    if "any" in (a.kind, b.kind) and {a.kind, b.kind} & (HANDLES | ENTRIES | CONTENTS | {"pointer"}):
         return b if a.kind == "any" else a
     return promoted(a, b) if a.kind == b.kind == "int" else ANY
 

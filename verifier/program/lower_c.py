@@ -7,14 +7,14 @@ The objects are laid out first (``memory``), then every CPU's program becomes co
 from __future__ import annotations
 
 from verifier.errors import InputError
-from verifier.program import c_types as t
 from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
-from verifier.program.memory import Memory, cell_name
-from verifier.program.observe import CellOf, Meaning, RegisterOf, Trouble, observe
-from verifier.program.values import FAULT, Const, Ptr, Value
+from verifier.program.memory import MAX_PCID, Memory, cell_name
+from verifier.program.objects import attributes
+from verifier.program.observe import CellOf, EntryOf, Meaning, RegisterOf, Trouble, observe
+from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
@@ -41,9 +41,15 @@ def lower(test: Test) -> Lowered:
     for cpu, body in enumerate(bodies):
         thread = unit.threads.get(cpu)
         threads.append(body.thread(thread) if thread is not None else ())
+    pcids = _Pcids(memory, shared.pcids)
+    for pcid, span in memory.tags:
+        try:
+            pcids.check(pcid, span)
+        except Trouble as trouble:
+            troubles.append(trouble.diagnostic)
     observed = None
     try:
-        observed = observe(unit.final, _Scope(memory, bodies, unit))
+        observed = observe(unit.final, _Scope(memory, bodies, unit, pcids))
     except InputError as error:
         troubles += error.diagnostics
     if troubles or observed is None:
@@ -57,16 +63,35 @@ def lower(test: Test) -> Lowered:
         filter=observed.filter,
         tlb=memory.tlb,
         vas=memory.vas,
-        entries=memory.entries,
+        tables=memory.tables.tables,
+        entries=memory.tables.entries,
+        depth=memory.tables.depth,
         names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
     )
+
+
+class _Pcids:
+    """Which PCIDs a CPU can have: what it starts with, and what CR3 is loaded with."""
+
+    def __init__(self, memory: Memory, loaded: set[Value | str | None]) -> None:
+        starts = {memory.values.get(Ptr(f"{cpu}:pcid"), 0) for cpu in range(memory.cpus)}
+        self.known: set[Value | str | None] = {*starts, *loaded}
+        self.any = None in loaded
+
+    def check(self, pcid: int, span: Span) -> None:
+        """Raise ``Trouble`` for a PCID that no CPU ever has."""
+        if pcid > MAX_PCID:
+            raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}, not {pcid}", span)
+        if pcid not in self.known and not self.any:
+            hint = f"a CPU gets it by load_cr3(mm, {pcid}), or starts with it: 0:pcid = {pcid}"
+            raise Trouble("pcid", f"no CPU ever has PCID {pcid}", span, hint)
 
 
 class _Scope:
     """What names mean in a condition; see ``observe.Scope``."""
 
-    def __init__(self, memory: Memory, bodies: list[Statements], unit: ast.Unit) -> None:
-        self.memory, self.bodies, self.unit = memory, bodies, unit
+    def __init__(self, memory: Memory, bodies: list[Statements], unit: ast.Unit, pcids: _Pcids) -> None:
+        self.memory, self.bodies, self.unit, self.pcids = memory, bodies, unit, pcids
 
     def cpus(self) -> int:
         """How many CPUs there are."""
@@ -86,9 +111,7 @@ class _Scope:
         if isinstance(place, c.Name):
             return self._name(place)
         if isinstance(place, c.Call) and place.name == "mk_pte":
-            if len(place.arguments) != 1:
-                raise Trouble("not-yet", "attributes of entries are not supported yet", place.span)
-            return Const(self.page(place.arguments[0][0]))
+            return EntryOf(self._mk_pte(place, ("page", "table")))
         ptr = self._cell(place, None)
         return CellOf(ptr, cell_name(ptr, self.memory))
 
@@ -110,6 +133,8 @@ class _Scope:
         if named.percpu:
             raise Trouble("percpu", f"{word} is a per-CPU object", name.span, f"say whose: 0:{word}")
         if named.handle:
+            if named.type.kind in ("page", "table") and self.memory.used.attributes:
+                return EntryOf(Ptr(word))
             return Const(Ptr(word))
         if named.size is not None:
             if not name.brackets:
@@ -121,13 +146,11 @@ class _Scope:
     def _of_cpu(self, place: c.Place, cpu: int) -> Meaning:
         if isinstance(place, c.Name):
             word, label = place.name, f"{cpu}:{place.name}"
-            if word in ("cr3", "irq"):
+            if word in ("cr3", "irq", "pcid"):
                 ptr = Ptr(f"{cpu}:{word}")
                 if ptr not in self.memory.cells:
                     raise Trouble("unknown-name", "there is no mm in this test", place.span)
                 return CellOf(ptr, label)
-            if word == "pcid":
-                raise Trouble("not-yet", "PCIDs are not supported yet", place.span)
             if word == "warn":
                 return RegisterOf(cpu, "%warn", label)
             named = self.memory.named.get(word)
@@ -141,7 +164,7 @@ class _Scope:
         scope = body.frames[0].scopes[0]
         reg = scope[name.name].reg if name.name in scope else name.name
         if reg not in body.written:
-            mine = [*(w for w in body.written if "#" not in w), "cr3", "irq", "warn"]
+            mine = [*(w for w in body.written if "#" not in w), "cr3", "pcid", "irq", "warn"]
             known = f"no statement of P{cpu} writes {name.name!r}"
             raise Trouble("unwritten", known, name.span, nearest(name.name, mine))
         return RegisterOf(cpu, reg, f"{cpu}:{name.name}")
@@ -190,18 +213,33 @@ class _Scope:
         return Ptr(name.name)
 
     def page(self, operand: c.Operand) -> Value:
-        """A page."""
-        if isinstance(operand, c.Call):
-            if operand.name == "mk_pte" and len(operand.arguments) == 1:
-                return self.page(operand.arguments[0][0])
-            raise Trouble("not-yet", "attributes of entries are not supported yet", operand.span)
+        """A page, perhaps with attributes, as TLBs cache it."""
+        page = self._target(operand, ("page",))
+        if flags(page) & OLD:
+            raise Trouble("value", "a TLB holds no entries whose A is clear", operand.span)
+        return page
+
+    def pcid(self, pcid: int, span: Span) -> int:
+        """A PCID that some CPU has at some time."""
+        self.pcids.check(pcid, span)
+        return pcid
+
+    def _target(self, operand: c.Operand, kinds: tuple[str, ...]) -> Value:
+        """What an entry leads to, and its attributes."""
+        if isinstance(operand, c.Call) and operand.name == "mk_pte":
+            return self._mk_pte(operand, kinds)
         named = self.memory.named.get(operand.name) if isinstance(operand, c.Name) else None
-        if named is None or named.type.kind != t.PAGE.kind:
-            pages = [n.name for n in self.memory.named.values() if n.type.kind == "page"]
+        if named is None or named.type.kind not in kinds:
+            known = [n.name for n in self.memory.named.values() if n.type.kind in kinds]
             word = operand.name if isinstance(operand, c.Name) else ""
-            raise Trouble("type", "a page is needed here", _span(operand), nearest(word, pages))
+            what = "a page or a table" if len(kinds) > 1 else "a page"
+            raise Trouble("type", f"{what} is needed here", operand.span, nearest(word, known))
         return Ptr(named.name)
 
-
-def _span(operand: c.Operand) -> Span:
-    return operand.span
+    def _mk_pte(self, place: c.Call, kinds: tuple[str, ...]) -> Value:
+        if not 1 <= len(place.arguments) <= 2 or len(place.arguments[0]) != 1:
+            raise Trouble("arity", "mk_pte takes a page and attributes", place.span, "mk_pte(A, ro | nx)")
+        bits = 0
+        for operand in place.arguments[1] if len(place.arguments) > 1 else ():
+            bits |= attributes(self._syntax(operand))
+        return make_entry(self._target(place.arguments[0][0], kinds), bits)

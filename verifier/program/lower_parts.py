@@ -69,3 +69,4 @@ class Shared:
     troubles: list[Diagnostic]
     handlers: dict[Any, tuple[Instruction, ...]] = field(default_factory=dict)
     counter: int = 0
+    pcids: set[Any] = field(default_factory=set)  # that CR3 is loaded with; None: known only at run time

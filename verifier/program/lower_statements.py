@@ -7,8 +7,9 @@ from typing import Any
 
 from verifier.program import c_types as t
 from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Touch
+from verifier.program.lower_mmu import MmuWords
 from verifier.program.lower_parts import Frame, Local, Val
-from verifier.program.lower_words import Words, assigned_names
+from verifier.program.lower_words import assigned_names
 from verifier.program.observe import Trouble
 from verifier.program.values import Apply, Const, Expr, Ptr, Reg, call, truth
 from verifier.source import Span
@@ -18,7 +19,7 @@ MAX_TURNS = 256
 _QUIET = frozenset({"cpu_relax", "barrier", "smp_rmb", "smp_wmb"})
 
 
-class Statements(Words):
+class Statements(MmuWords):
     """The code of a whole body."""
 
     def thread(self, thread: ast.Thread) -> tuple[Instruction, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
-from verifier.program.code import Assume, Branch, Instruction, Label, Target, Touch, Warn
+from verifier.program.code import Assume, Instruction, Label, Touch, Warn
 from verifier.program.kernel import (
     KINDS,
     WORDS,
@@ -25,12 +25,25 @@ from verifier.program.lower_expr import Expressions
 from verifier.program.lower_parts import Frame, Local, Place, Val
 from verifier.program.observe import Trouble
 from verifier.program.unroll import substitute
-from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call, truth
+from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import nearest
 
 MAX_DEPTH = 40
+MAX_PCID = 4095
+
+
+# What the pointers that a word takes lead to.
+_POINTS_TO: dict[str, Callable[[Val], Place]] = {
+    "entry": lambda given: Place(given.expr, t.PTE),
+    "upper": lambda given: Place(given.expr, t.PMD),
+    "va": lambda given: Place(given.expr, t.ANY, True),
+    "code": lambda given: Place(given.expr, t.CODE),
+}
+
+
+_NO_ADDRESS = frozenset({"page", "mm", "table", "mask", "function", "void", "pte", "pmd"})
 
 
 class Words(Expressions):
@@ -71,11 +84,8 @@ class Words(Expressions):
         given, wanted = len(e.arguments), len(word.parameters)
         if wanted - word.optional <= given <= wanted:
             return
-        if word.name.startswith("load_cr3") and given == 2:
-            raise Trouble("not-yet", f"{word.name} with a PCID is not supported yet", e.span)
-        if word.name == "mk_pte" and given == 2:
-            raise Trouble("not-yet", "attributes of entries are not supported yet", e.span)
-        many = f"{wanted} argument{'s' if wanted != 1 else ''}"
+        count = f"{wanted - word.optional} or {wanted}" if word.optional else str(wanted)
+        many = f"{count} argument{'s' if wanted != 1 else ''}"
         raise Trouble("arity", f"{word.name} takes {many}, not {given}", e.span, f"write {word.signature}")
 
     # -- arguments --------------------------------------------------------------------------------
@@ -90,10 +100,10 @@ class Words(Expressions):
         if kind == "local":
             place = self.place(e)
             if not isinstance(place, Local):
-                raise self._mismatch(word, parameter, "something in memory", e)
+                raise self.mismatch(word, parameter, "something in memory", e)
             return place
         if kind == "pointer":
-            return self._pointer(word, parameter, e)
+            return self.pointer(word, parameter, e)
         value = self.value(e)
         given = value.type.kind
         fine = given == kind or given == "any"
@@ -101,36 +111,46 @@ class Words(Expressions):
             fine = given != "void" and value.bits is None
         elif kind == "number":
             fine = given in ("int", "any")
-        elif kind == "pte":
-            fine = given in ("pte", "page", "any") or value.expr == FALSE
+        elif kind in t.CONTENTS:
+            more = ("table", "pmd") if kind == "pmd" else ()
+            fine = given in ("pte", "page", "any", *more) or value.expr == FALSE
+        elif kind == "handle":
+            fine = given in ("mm", "table", "pmd", "any")
+        elif kind == "target":
+            fine = given in ("page", "table", "any")
+        elif kind == "pcid":
+            fine = given in ("int", "any")
+        elif kind == "code":
+            fine = given == "any" or (given == "pointer" and value.type.to in (t.CODE, t.ANY))
         elif kind == "mask":
             fine = given in ("mask", "any") or value.bits is not None
         elif kind == "function":
             fine = bool(value.function)
-        elif kind in ("mm", "page", "va") and given == "pte" and kind == "page":
-            fine = True
         if not fine:
-            raise self._mismatch(word, parameter, value.type.words, e)
+            raise self.mismatch(word, parameter, value.type.words, e)
+        if kind == "pcid" and isinstance(value.expr, Const):
+            pcid = value.expr.value
+            if not (isinstance(pcid, int) and 0 <= pcid <= MAX_PCID):
+                raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}, not {pcid}", e.span)
         return value
 
-    def _pointer(self, word: Word, parameter: Parameter, e: ast.CExpr) -> Place:
+    def pointer(self, word: Word, parameter: Parameter, e: ast.CExpr) -> Place:
+        """What an argument that is an address points to."""
         if isinstance(e, ast.Ident) and self.local(e.name, False) is None:
             named = self.memory.named.get(e.name)
             held = named.type.kind if named and not named.handle and named.size is None else ""
             if held == "int" or (held and named is not None and named.percpu):
-                raise self._mismatch(word, parameter, "an object", e, f"write &{e.name}")
+                raise self.mismatch(word, parameter, "an object", e, f"write &{e.name}")
         value = self.value(e)
         kind = value.type.kind
-        if kind in ("page", "mm", "mask", "function", "void", "pte") or value.bits is not None:
+        if kind in _NO_ADDRESS or value.bits is not None:
             hint = "its content is A.data" if kind == "page" else ""
-            raise self._mismatch(word, parameter, value.type.words, e, hint)
+            raise self.mismatch(word, parameter, value.type.words, e, hint)
         if kind == "struct":
             return Place(value.expr, value.type, whole=True)
         return self.pointee(value, e)
 
-    def _mismatch(
-        self, word: Word, parameter: Parameter, given: str, e: ast.CExpr, hint: str = ""
-    ) -> Trouble:
+    def mismatch(self, word: Word, parameter: Parameter, given: str, e: ast.CExpr, hint: str = "") -> Trouble:
         wanted = KINDS.get(parameter.kind, parameter.kind)
         return Trouble(
             "type", f"{word.name} takes {wanted} here, not {given}", e.span, hint or f"write {word.signature}"
@@ -146,6 +166,9 @@ class Words(Expressions):
         types: dict[str, Type] = {}
         target: Place | None = None
         for parameter in word.parameters:
+            if parameter.name not in arguments:
+                env[parameter.name] = Const(0)
+                continue
             node = arguments[parameter.name]
             given = self.argument(word, parameter, node)
             if isinstance(given, Local):
@@ -167,13 +190,14 @@ class Words(Expressions):
                     return self._constant_bit(word, env, given, e)
                 env[parameter.name] = given.expr
                 types[parameter.name] = given.type
+                if target is not None and parameter.kind in ("pte", "pmd", "table"):
+                    self.storable(target, given, node)
+                if parameter.kind in _POINTS_TO:
+                    target = places[parameter.name] = _POINTS_TO[parameter.kind](given)
         if "m" in types and "cpu" in env:
             bit = call("add", env["m"], env["cpu"])
             env["bit"] = bit
             places["bit"] = Place(bit, t.INT)
-        for parameter in word.parameters:
-            if parameter.kind == "entry":
-                places[parameter.name] = Place(env[parameter.name], t.PTE)
         result: Expr = Const(0)
         for effect in word.effects:
             result = self._effect(effect, e, env, places, locals_) or result
@@ -206,12 +230,13 @@ class Words(Expressions):
         place = places[effect.at]
         if isinstance(effect, Store):
             value = substitute(effect.value, env)
-            self.emit("W", e, Touch(place.addr, None, value), virtual=place.virtual)
+            touch = Touch(place.addr, None, value)
+            self.emit("W", e, touch, virtual=place.virtual, kind=effect.kind)
             return None
         temp = self.fresh()
         env["old"] = Reg(temp)
         if isinstance(effect, Load):
-            self.emit("R", e, Touch(place.addr, temp), virtual=place.virtual)
+            self.emit("R", e, Touch(place.addr, temp), virtual=place.virtual, kind=effect.kind)
         else:
             assert isinstance(effect, Update)
             touch = Touch(place.addr, temp, substitute(effect.value, env), substitute(effect.when, env))
@@ -234,12 +259,32 @@ class Words(Expressions):
             into = self.fresh() if effect.into else None
             value = None if effect.value is None else substitute(effect.value, env)
             touches = (Touch(Const(cell), into, value),)
-        arguments = tuple(env[a] for a in effect.args) if effect.op == "INV" else ()
-        serializing = effect.serializing and effect.op in ("CR3", "INV")
-        self.emit(effect.op, e, *touches, kind=effect.kind, args=arguments, serializing=serializing)
+        self.system(effect.op, e, effect.kind, *(env[a] for a in effect.args), serializing=effect.serializing,
+                    touches=touches, pcid=env.get("pcid", FALSE))  # fmt: skip
         if into is not None:
             self.store_local(locals_[effect.into], Val(Reg(into), t.INT), e)
         return None
+
+    def system(
+        self,
+        op: str,
+        e: ast.CallExpr,
+        kind: str,
+        *arguments: Expr,
+        serializing: bool = True,
+        touches: tuple[Touch, ...] = (),
+        pcid: Expr = FALSE,
+    ) -> None:
+        """Add an instruction of the system kind; if the test has PCIDs, it writes or reads this CPU's."""
+        if op == "CR3":
+            self.shared.pcids.add(pcid.value if isinstance(pcid, Const) else None)
+        own = Const(Ptr(f"{self.cpu}:pcid"))
+        if self.memory.used.pcids and op == "CR3":
+            touches = (*touches, Touch(own, None, pcid))
+        elif self.memory.used.pcids and op == "INV":
+            touches = (*touches, Touch(own, self.fresh()))
+        serializing = serializing and op in ("CR3", "INV", "SER", "TLBSYNC")
+        self.emit(op, e, *touches, kind=kind, args=arguments, serializing=serializing)
 
     def _constant_bit(self, word: Word, env: dict[str, Expr], mask: Val, e: ast.CallExpr) -> Val:
         """``cpumask_test_cpu`` of a mask that is not in memory."""
@@ -261,7 +306,7 @@ class Words(Expressions):
         return Val(hit, t.INT)
 
     def _word_cond_load(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        found = self.load(self._pointer(word, word.parameters[0], arguments["x"]), e)
+        found = self.load(self.pointer(word, word.parameters[0], arguments["x"]), e)
         self.frame.scopes.append({"VAL": Local("VAL", fixed=found)})
         try:
             condition = self.truth(self.value(arguments["c"]), arguments["c"])
@@ -271,7 +316,7 @@ class Words(Expressions):
         return found
 
     def _word_try_cmpxchg(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        place = self._pointer(word, word.parameters[0], arguments[word.parameters[0].name])
+        place = self.pointer(word, word.parameters[0], arguments[word.parameters[0].name])
         old = arguments["old"]
         local = self.place(old.operand) if isinstance(old, ast.Unary) and old.op == "&" else None
         if not isinstance(local, Local):
@@ -291,14 +336,9 @@ class Words(Expressions):
     def _word_per_cpu(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         return self.load(self.memory_place(e), e)
 
-    def _word_read_cr3(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        temp = self.fresh()
-        self.emit("R", e, Touch(Const(Ptr(f"{self.cpu}:cr3")), temp))
-        return Val(Reg(temp), t.MM)
-
     # -- masks ------------------------------------------------------------------------------------
 
-    def _mask(self, word: Word, name: str, arguments: dict[str, ast.CExpr]) -> Val:
+    def mask(self, word: Word, name: str, arguments: dict[str, ast.CExpr]) -> Val:
         parameter = next(p for p in word.parameters if p.name == name)
         given = self.argument(word, parameter, arguments[name])
         assert isinstance(given, Val)
@@ -321,7 +361,7 @@ class Words(Expressions):
         return Val(Const(0), t.MASK, bits)
 
     def _word_mask_read(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        bits = self.bits(self._mask(word, "m", arguments), e)
+        bits = self.bits(self.mask(word, "m", arguments), e)
         result: Expr
         if word.name == "cpumask_empty":
             result = call("not", call("or", *bits))
@@ -338,13 +378,13 @@ class Words(Expressions):
         return Val(result, t.INT)
 
     def _word_mask_copy(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        to = self._mask(word, "to", arguments)
-        self._write_mask(to, self.bits(self._mask(word, "m", arguments), e), e)
+        to = self.mask(word, "to", arguments)
+        self._write_mask(to, self.bits(self.mask(word, "m", arguments), e), e)
         return Val(Const(0), t.VOID)
 
     def _word_mask_clear(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         value = TRUE if word.name == "cpumask_setall" else FALSE
-        self._write_mask(self._mask(word, "m", arguments), (value,) * self.memory.cpus, e)
+        self._write_mask(self.mask(word, "m", arguments), (value,) * self.memory.cpus, e)
         return Val(Const(0), t.VOID)
 
     def _write_mask(self, mask: Val, bits: tuple[Expr, ...], e: ast.CallExpr) -> None:
@@ -352,74 +392,6 @@ class Words(Expressions):
             raise Trouble("type", "this mask cannot be changed", e.span)
         touches = [Touch(call("add", mask.expr, Const(k)), None, bit) for k, bit in enumerate(bits)]
         self.emit("W", e, *touches)
-
-    # -- IPIs -------------------------------------------------------------------------------------
-
-    def _word_call_cpus(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        values: dict[str, Val] = {}
-        for parameter in word.parameters:
-            given = self.argument(word, parameter, arguments[parameter.name])
-            assert isinstance(given, Val)
-            values[parameter.name] = given
-        function, info = values["func"].function, values["info"]
-        info = Val(self.held(info.expr), info.type, info.bits, info.function)
-        everyone = range(self.memory.cpus)
-        wanted: list[Expr] = [TRUE for _ in everyone]
-        if "cpu" in values:
-            self.check_cpu(values["cpu"].expr, arguments["cpu"].span)
-            cpu = self.held(values["cpu"].expr)
-            wanted = [call("eq", cpu, Const(k)) for k in everyone]
-        elif "m" in values:
-            wanted = [self.held(bit) for bit in self.bits(values["m"], e)]
-        if "cond" in values:
-            wanted = self._asked(values["cond"].function, wanted, info, e)
-        if word.name in ("smp_call_function_many", "smp_call_function"):
-            wanted[self.cpu] = FALSE
-        targets: list[Target] = []
-        for k in everyone:
-            if k != self.cpu and wanted[k] != FALSE:
-                code, register = self.handler(function, k, info, e.span)
-                given_locals = ((register, info.expr),) if register else ()
-                targets.append(Target(k, wanted[k], code, given_locals, function))
-        self.shared.counter += 1
-        group = f"call{self.shared.counter}"
-        if targets:
-            self.emit("SEND", e, group=group, targets=tuple(targets))
-        if wanted[self.cpu] != FALSE:
-            self._here(function, info, wanted[self.cpu], e)
-        wait = values["wait"].expr
-        if targets and not (isinstance(wait, Const) and not truth(wait.value)):
-            end = self.fresh("nowait")
-            if not isinstance(wait, Const):
-                self.code.append(Branch(call("not", wait), end, e.span))
-            self.emit("WAIT", e, group=group)
-            self.code.append(Label(end))
-        return Val(Const(0), t.INT)
-
-    def _asked(self, function: str, wanted: list[Expr], info: Val, e: ast.CallExpr) -> list[Expr]:
-        """For which CPUs ``cond(cpu, info)`` holds; the sender asks."""
-        out: list[Expr] = []
-        for k, before in enumerate(wanted):
-            result, end = self.fresh(), self.fresh("cond")
-            self.set(result, FALSE)
-            self.code.append(Branch(call("not", before), end, e.span))
-            answer = self.inline(self.unit.functions[function], [Val(Const(k), t.INT), info], e)
-            self.set(result, call("bool", self.truth(answer, e)))
-            self.code.append(Label(end))
-            out.append(Reg(result))
-        return out
-
-    def _here(self, function: str, info: Val, wanted: Expr, e: ast.CallExpr) -> None:
-        """The sender's own part: the function itself, with interrupts off."""
-        end, flags = self.fresh("here"), self.fresh()
-        cell = Const(Ptr(f"{self.cpu}:irq"))
-        if wanted != TRUE:
-            self.code.append(Branch(call("not", wanted), end, e.span))
-        self.emit("IRQ", e, Touch(cell, flags, FALSE))
-        made = self.unit.functions[function]
-        self.inline(made, [info] if made.parameters else [], e)
-        self.emit("IRQ", e, Touch(cell, None, Reg(flags)))
-        self.code.append(Label(end))
 
     # -- functions of the test --------------------------------------------------------------------
 
@@ -449,7 +421,7 @@ class Words(Expressions):
             for parameter, value in zip(function.parameters, evaluated, strict=True):
                 kind = t.of(parameter.type)
                 if (
-                    kind.kind in ("mm", "page", "mask")
+                    kind.kind in ("mm", "table", "page", "mask")
                     and value.type.kind in t.HANDLES | {"int"}
                     and (value.type.kind != kind.kind and value.expr != FALSE and value.bits is None)
                 ):

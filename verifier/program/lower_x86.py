@@ -246,6 +246,10 @@ class _File:
         """There are no pages in assembly."""
         raise Trouble("no-translation", "assembly tests have no pages", operand.span, "write an MM test")
 
+    def pcid(self, pcid: int, span: Span) -> int:
+        """There are no PCIDs in assembly."""
+        raise Trouble("no-translation", "assembly tests have no PCIDs", span, "write an MM test")
+
     def place(self, place: c.Place, cpu: int | None) -> Meaning:
         """A register of a CPU, an object, or an element of an array."""
         if cpu is not None:

@@ -1,68 +1,61 @@
-"""The objects of a C or MM test: what its initial state declares, as cells with their contents."""
+"""The memory of a C or MM test: the cells of its objects, with their initial contents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.events import Cell
-from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES, WORDS, entry
+from verifier.program.objects import MAPPING, MAX_CELLS, Named, Objects, group
 from verifier.program.observe import Trouble
-from verifier.program.values import FAULT, Ptr, Value, apply
+from verifier.program.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
+from verifier.program.values import OLD, Ptr, Value, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import nearest
 
-INIT_MM = Ptr("init_mm")
-MAX_CELLS = 4096
+MAX_PCID = 4095
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """An object or a handle. ``type`` is what a plain object holds, or the handle's own type.
-
-    ``size``: elements of an array, None if it is none.
-    """
-
-    name: str
-    type: Type
-    span: Span
-    size: int | None = None
-    percpu: bool = False
-
-    @property
-    def handle(self) -> bool:
-        """Is the name itself a value (a page, an mm, a struct, …)?"""
-        return self.type.kind in t.HANDLES
-
-
-class Memory:
+class Memory(Objects):
     """All cells of a test. Errors are collected in ``troubles``."""
 
     def __init__(self, unit: ast.Unit, troubles: list[Diagnostic]) -> None:
-        self.unit, self.troubles = unit, troubles
-        self.mm_file = unit.arch == "MM"
-        self.cpus = max(unit.threads, default=0) + 1
-        self.named: dict[str, Named] = {}
+        super().__init__(unit)
+        self.troubles = troubles
         self.cells: dict[Ptr, Cell] = {}
-        self.fields: dict[str, dict[str, Type]] = {}  # by kind of object: those that have a name
         self.values: dict[Ptr, Value] = {}
         self.tlb: list[tuple[int, int, Ptr, Value]] = []
-        self.entries: dict[tuple[Ptr, Ptr], Ptr] = {}
+        self.tags: list[tuple[int, Span]] = []  # PCIDs that initial TLB entries name
         self.locals: dict[tuple[int, str], tuple[Value, Type]] = {}
-        self.vas: list[Ptr] = []
         self._given: dict[Ptr, bool] = {}  # what has a value; True if a test may override it
-        self._refused: dict[str, str] = {}  # names of what is not supported yet
+        self._cached: list[tuple[int, ast.Mapping, Ptr, Value]] = []
+        self._mapped: dict[tuple[Ptr, Ptr], Mapped] = {}
         self._overridable = False
         self._initial = [(item, i in unit.overridable) for i, item in enumerate(unit.initial)]
         for item, overridable in self._initial:
             self._overridable = overridable
-            self._try(self._declare, item)
+            self._try(self.declare, item)
         for thread in (*unit.threads.values(), *unit.nmis):
             for p in thread.parameters:
-                self._try(self._parameter, p)
+                self._try(self.parameter, p)
+        handles = [n for n in self.named.values() if n.size is None and n.type.kind in MAPPING]
+        if handles:
+            self.used = uses(unit)
+        for item, overridable in self._initial if handles else ():
+            self._overridable = overridable
+            self._map(item)
+        self.vas = [Ptr(n.name) for n in self.named.values() if n.type.kind == "va"]
+        self.tables = Tables(
+            [Ptr(n.name) for n in handles if n.type.kind == "mm"],
+            [Ptr(n.name) for n in handles if n.type.kind == "table"],
+            self.vas,
+            list(self._mapped.values()),
+            self.used,
+            lambda trouble: self.troubles.append(trouble.diagnostic),
+        )
+        self.values.update((cell, m.content) for cell, m in self.tables.initial())
         for item, overridable in self._initial:
             self._overridable = overridable
             self._try(self._fill, item)
@@ -74,189 +67,6 @@ class Memory:
         except Trouble as trouble:
             self.troubles.append(trouble.diagnostic)
 
-    # -- names ------------------------------------------------------------------------------------
-
-    def _add(self, named: Named) -> None:
-        if named.name in self.unit.functions:
-            raise Trouble("duplicate", f"{named.name} is a function already", named.span)
-        old = self.named.get(named.name)
-        if old is not None and (old.type.kind == "va") != (named.type.kind == "va"):
-            raise Trouble("duplicate", f"{named.name} is {old.type.words} already", named.span)
-        self.named[named.name] = named
-
-    def _declare(self, item: ast.Initial) -> None:
-        if isinstance(item, ast.Setting):
-            name = item.place
-            if item.cpus is None and not self.mm_file and isinstance(name, ast.Ident):
-                if name.name not in self.named:
-                    self._add(Named(name.name, t.ANY, name.span))
-                if isinstance(item.value, ast.Ident | ast.Unary):
-                    self._implicit(item.value)
-            elif item.cpus is not None and isinstance(item.value, ast.Ident | ast.Unary) and not self.mm_file:
-                self._implicit(item.value)
-            return
-        if item.type.base in ("table", "code"):
-            what = {"table": "page-table levels", "code": "instruction fetch"}[item.type.base]
-            self._refused[item.name] = what
-            raise Trouble("not-yet", f"{item.type.base} ({what}) is not supported yet", item.span)
-        kind = t.of(item.type)
-        if kind.kind in ("mm", "page", "mask", "struct") and item.type.pointers:
-            kind = Type("pointer", to=kind)
-        size = None if item.size is None else self.number(item.size)
-        if size is not None and not 0 < size <= MAX_CELLS:
-            raise Trouble("size", f"an array of {size} elements", item.span, f"1 to {MAX_CELLS}")
-        if kind.kind == "mm" and "init_mm" not in self.named:
-            self.named["init_mm"] = Named("init_mm", t.MM, item.span)
-        self._add(Named(item.name, kind, item.span, size, item.percpu))
-        if isinstance(item.value, ast.Braced):
-            for part in item.value.items:
-                if isinstance(part, ast.FieldInit):
-                    self.fields.setdefault(_group(kind), {}).setdefault(part.name, t.ANY)
-                elif isinstance(part, ast.Mapping) and isinstance(part.va, ast.Ident):
-                    self._add(Named(part.va.name, t.VA, part.va.span))
-        elif not self.mm_file and isinstance(item.value, ast.Ident | ast.Unary):
-            self._implicit(item.value)
-
-    def _implicit(self, value: ast.CExpr) -> None:
-        """In C files, as in herd7, an object whose address is an initial value exists by that."""
-        while isinstance(value, ast.Unary) and value.op == "&":
-            value = value.operand
-        if isinstance(value, ast.Ident) and not self._known(value.name):
-            self._add(Named(value.name, t.ANY, value.span))
-
-    def _known(self, name: str) -> bool:
-        return name in self.named or name in self.unit.enums or name in NAMED_VALUES
-
-    def _parameter(self, p: ast.Parameter) -> None:
-        """A thread's parameter names an object; in C files it also creates one."""
-        old = self.named.get(p.name)
-        if old is None and self.mm_file:
-            raise self.unknown(p.name, p.span)
-        kind = t.of(p.type)
-        held = kind.to if kind.kind == "pointer" and kind.to else t.ANY
-        if old is None or (old.type is t.ANY and not old.handle):
-            self.named[p.name] = Named(p.name, held, p.span, old.size if old else None)
-
-    def unknown(self, name: str, span: Span | None) -> Trouble:
-        """The error about a name that nothing declares."""
-        if name in self._refused:
-            return Trouble("not-yet", f"{name} ({self._refused[name]}) is not supported yet", span)
-        known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *WORDS, *CONSTANT_MASKS]
-        return Trouble("unknown-name", f"there is no {name!r}", span, nearest(name, known))
-
-    # -- values -----------------------------------------------------------------------------------
-
-    def number(self, expr: ast.CExpr) -> int:
-        """A constant."""
-        value, _ = self.value(expr)
-        if not isinstance(value, int):
-            raise Trouble("type", "a number is needed here", expr.span)
-        return value
-
-    def value(self, expr: ast.InitValue | ast.InitItem) -> tuple[Value, Type]:
-        """A value of the initial state and its type."""
-        if isinstance(expr, ast.Num):
-            return expr.value, t.literal(expr.value)
-        if isinstance(expr, ast.Ident):
-            return self._name(expr)
-        if isinstance(expr, ast.Unary):
-            if expr.op == "&":
-                return self.address(expr.operand)
-            value, kind = self.value(expr.operand)
-            function = {"-": "neg", "~": "inv", "!": "not"}.get(expr.op)
-            if function:
-                return apply(function, (value,)), kind
-            return value, kind
-        if isinstance(expr, ast.Binary):
-            functions = {"+": "add", "-": "sub", "*": "mul", "|": "bitor", "&": "bitand", "<<": "shl"}
-            if expr.op in functions:
-                (a, kind), (b, _) = self.value(expr.left), self.value(expr.right)
-                return apply(functions[expr.op], (a, b)), kind
-        if isinstance(expr, ast.Cast):
-            return self.value(expr.operand)
-        if isinstance(expr, ast.IndexExpr):
-            return self.address(expr)
-        if isinstance(expr, ast.CallExpr):
-            return self._call(expr)
-        raise Trouble("value", "this is no initial value", expr.span)
-
-    def _name(self, expr: ast.Ident) -> tuple[Value, Type]:
-        if expr.name in self.unit.enums:
-            value = self.unit.enums[expr.name]
-            return value, t.literal(value)
-        named = self.named.get(expr.name)
-        if named is not None:
-            return Ptr(named.name), named.type if named.handle else Type("pointer", to=named.type)
-        if expr.name in NAMED_VALUES:
-            return NAMED_VALUES[expr.name], t.PTE if expr.name == "none" else t.ANY
-        if expr.name == "fault":
-            return FAULT, t.ANY
-        raise self.unknown(expr.name, expr.span)
-
-    def _call(self, expr: ast.CallExpr) -> tuple[Value, Type]:
-        if expr.name in (
-            "ATOMIC_INIT",
-            "ATOMIC64_INIT",
-            "ATOMIC_LONG_INIT",
-            "mk_pte",
-            "__SPIN_LOCK_UNLOCKED",
-        ):
-            if expr.name == "mk_pte" and len(expr.arguments) > 1:
-                raise Trouble("not-yet", "attributes of entries are not supported yet", expr.span)
-            if len(expr.arguments) != 1:
-                raise Trouble("arity", f"{expr.name} takes one argument", expr.span)
-            value, kind = self.value(expr.arguments[0])
-            if expr.name == "mk_pte" and kind.kind != "page":
-                raise Trouble("type", f"{expr.name} takes a page, not {kind.words}", expr.arguments[0].span)
-            return (
-                (0, t.INT)
-                if expr.name.startswith("__")
-                else (value, t.PTE if expr.name == "mk_pte" else kind)
-            )
-        return self.address(expr)
-
-    def address(self, expr: ast.CExpr) -> tuple[Ptr, Type]:
-        """The address of a place, and the type of that address."""
-        if isinstance(expr, ast.Ident):
-            named = self.named.get(expr.name)
-            if named is None:
-                raise self.unknown(expr.name, expr.span)
-            return Ptr(expr.name), named.type if named.handle else Type("pointer", to=named.type)
-        if isinstance(expr, ast.IndexExpr) and isinstance(expr.base, ast.Ident | ast.CallExpr):
-            base, kind = self.address(expr.base)
-            index = self.number(expr.index)
-            named = self.named.get(base.base)
-            size = self.cpus if kind.kind == "mask" else named.size if named else None
-            if size is None or not 0 <= index < size:
-                raise Trouble("index", f"there is no element {index}", expr.span)
-            return Ptr(base.base, index), kind
-        if isinstance(expr, ast.FieldExpr):
-            base, kind = self.address(expr.base)
-            field_type = self.fields.get(_group(kind), {}).get(expr.name)
-            if field_type is None and (kind.kind, expr.name) != ("page", "data"):
-                raise self.no_field(kind, expr.name, expr.span)
-            return Ptr(f"{base.base}.{expr.name}"), Type("pointer", to=field_type or t.ANY)
-        if isinstance(expr, ast.CallExpr) and expr.name in ("pte", "mm_cpumask"):
-            wanted = ("mm", "va") if expr.name == "pte" else ("mm",)
-            if len(expr.arguments) != len(wanted):
-                raise Trouble("arity", f"{expr.name} takes {len(wanted)} argument(s)", expr.span)
-            pointers: list[Ptr] = []
-            for kind_wanted, argument in zip(wanted, expr.arguments, strict=True):
-                base, kind = self.address(argument)
-                if kind.kind != kind_wanted:
-                    raise Trouble("type", f"{Type(kind_wanted).words} is needed here", argument.span)
-                pointers.append(base)
-            if expr.name == "pte":
-                return entry(*pointers), t.ENTRY
-            return Ptr(f"mm_cpumask({pointers[0]})"), t.MASK
-        raise Trouble("place", "this is no place in memory", expr.span)
-
-    def no_field(self, kind: Type, name: str, span: Span | None) -> Trouble:
-        """The error about a field that no initial state names."""
-        known = self.fields.get(_group(kind), {})
-        hint = nearest(name, known) or f"name it once in the initial state, as in {{ .{name} = 0 }}"
-        return Trouble("unknown-field", f"{kind.words} has no field {name!r}", span, hint)
-
     # -- initial contents -------------------------------------------------------------------------
 
     def _give(self, cell: Ptr, value: Value, span: Span) -> None:
@@ -265,8 +75,43 @@ class Memory:
         self._given[cell] = self._overridable
         self.values[cell] = value
 
+    def _map(self, item: ast.Initial) -> None:
+        """Note the mappings of an item; levels and regions follow from all of them."""
+        if isinstance(item, ast.Object) and isinstance(item.value, ast.Braced):
+            named = self.named.get(item.name)
+            if named is not None and named.type.kind in MAPPING:
+                for part in item.value.items:
+                    if isinstance(part, ast.Mapping):
+                        self._try(lambda p: self._mapping(Ptr(item.name), p), part)
+        elif isinstance(item, ast.Setting) and item.cpus is None and _entry_place(item.place):
+            self._try(self._entry_setting, item)
+
+    def _mapping(self, handle: Ptr, part: ast.Mapping) -> None:
+        if part.pcid is not None:
+            raise Trouble("value", "page tables know no PCIDs", part.span, "@ is for TLBs")
+        va, content = self._translation(part, ("page", "pte", "table", "pmd"), "a page, a table or none")
+        self._note_mapping(Mapped(handle, va, content, part.span, self._overridable))
+
+    def _entry_setting(self, item: ast.Setting) -> None:
+        """``pte(N, v) = A``."""
+        assert isinstance(item.place, ast.CallExpr)
+        handle, va = self.handle_and_va(item.place)
+        content, kind = self.value(item.value)
+        if kind.kind not in ("page", "pte", "table", "pmd") and content != 0:
+            raise Trouble("type", f"an entry holds a page or none, not {kind.words}", item.value.span)
+        word = item.place.name
+        self._note_mapping(Mapped(handle, va, content, item.place.span, self._overridable, word))
+
+    def _note_mapping(self, m: Mapped) -> None:
+        old = self._mapped.get((m.handle, m.va))
+        if old is not None and not old.overridable:
+            raise Trouble("duplicate", f"{m.handle} maps {m.va} twice", m.span)
+        self._mapped[m.handle, m.va] = m
+
     def _fill(self, item: ast.Initial) -> None:
         if isinstance(item, ast.Setting):
+            if item.cpus is None and _entry_place(item.place):
+                return
             if item.cpus is None:
                 self._set(item.place, item.value, None)
                 return
@@ -289,7 +134,7 @@ class Memory:
             self._give(Ptr(f"{ptr.base}.data"), self.value(value)[0], value.span)
         elif kind.kind == "mask":
             self._mask(ptr, value)
-        elif kind.kind in ("mm", "page", "struct"):
+        elif kind.kind in ("mm", "table", "page", "struct"):
             if not isinstance(value, ast.Braced):
                 raise Trouble("value", f"{kind.words} is given in braces", value.span)
             for part in value.items:
@@ -304,27 +149,21 @@ class Memory:
             self._give(ptr, self.value(value.items[0])[0], value.span)
         else:
             held, given = self.value(value)
-            if kind.kind == "int" and given.kind in ("mm", "page", "mask") and self.mm_file:
+            if kind.kind == "int" and given.kind in ("mm", "table", "page", "mask") and self.mm_file:
                 raise Trouble("type", f"{named.name} holds numbers; this is {given.words}", value.span)
             self._give(ptr, held, value.span)
 
     def _part(self, ptr: Ptr, kind: Type, part: ast.InitItem) -> None:
         if isinstance(part, ast.FieldInit):
             value, given = self.value(part.value)
-            known = self.fields[_group(kind)]
+            known = self.fields[group(kind)]
             known[part.name] = t.joined(known[part.name], given if given.kind != "int" else t.ANY)
             self._give(Ptr(f"{ptr.base}.{part.name}"), value, part.span)
-        elif isinstance(part, ast.Mapping) and kind.kind == "mm":
-            if ptr == INIT_MM:
-                raise Trouble("not-yet", "kernel mappings (of init_mm) are not supported yet", part.span)
-            va, page = self._mapping(part)
-            self._give(entry(ptr, va), page, part.span)
-        else:
+        elif not (isinstance(part, ast.Mapping) and kind.kind in MAPPING):
             raise Trouble("value", f"this is nothing that {kind.words} has", part.span)
 
-    def _mapping(self, part: ast.Mapping) -> tuple[Ptr, Value]:
-        if part.pcid is not None:
-            raise Trouble("not-yet", "PCIDs are not supported yet", part.span)
+    def _translation(self, part: ast.Mapping, kinds: tuple[str, ...], words: str) -> tuple[Ptr, Value]:
+        """``va -> target``."""
         if not isinstance(part.va, ast.Ident):
             raise Trouble("value", "a virtual address is a name", part.va.span)
         named = self.named.get(part.va.name)
@@ -333,10 +172,10 @@ class Memory:
                 "unknown-name", f"no mm maps {part.va.name!r}", part.va.span,
                 nearest(part.va.name, [n.name for n in self.named.values() if n.type.kind == "va"]),
             )  # fmt: skip
-        page, kind = self.value(part.target)
-        if kind.kind not in ("page", "pte"):
-            raise Trouble("type", f"an address maps to a page or none, not to {kind.words}", part.target.span)
-        return Ptr(part.va.name), page
+        to, kind = self.value(part.target)
+        if kind.kind not in kinds:
+            raise Trouble("type", f"an address maps to {words}, not to {kind.words}", part.target.span)
+        return Ptr(part.va.name), to
 
     def _mask(self, ptr: Ptr, value: ast.InitValue) -> None:
         if not isinstance(value, ast.Braced):
@@ -382,18 +221,20 @@ class Memory:
             self._give(ptr, self.value(value)[0], place.span)
 
     def _register(self, name: str, value: ast.InitValue, cpu: int, span: Span) -> None:
-        if name == "pcid":
-            raise Trouble("not-yet", "PCIDs are not supported yet", span)
         if name == "tlb":
             for part in value.items if isinstance(value, ast.Braced) else (value,):
                 if not isinstance(part, ast.Mapping):
                     raise Trouble("value", "a TLB holds mappings, as { v -> A }", part.span)
-                va, page = self._mapping(part)
-                if not isinstance(page, Ptr):
+                va, page = self._translation(part, ("page", "pte"), "a page")
+                if target(page) is None:
                     raise Trouble("value", "a TLB holds no entries that are not present", part.span)
-                self.tlb.append((cpu, 0, va, page))
+                if flags(page) & OLD:
+                    raise Trouble("value", "a TLB holds no entries whose A is clear", part.span)
+                self._cached.append((cpu, part, va, page))
             return
         held, kind = self.value(value)
+        if name == "pcid" and not (isinstance(held, int) and 0 <= held <= MAX_PCID):
+            raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}", value.span)
         if name == "cr3" and kind.kind != "mm":
             raise Trouble("type", f"cr3 holds an mm, not {kind.words}", value.span)
         if name == "irq" and held not in (0, 1):
@@ -408,30 +249,39 @@ class Memory:
             for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
                 for ptr in self._parts(named, prefix + named.name):
                     self._cell(ptr)
-        mms = [Ptr(n.name) for n in self.named.values() if n.type.kind == "mm" and n.size is None]
-        self.vas = [Ptr(n.name) for n in self.named.values() if n.type.kind == "va"]
-        for mm in mms:
-            for va in self.vas:
-                self._cell(entry(mm, va), "pte")
-                self.entries[mm, va] = entry(mm, va)
+        for cell in self.tables.cells:
+            self._cell(cell, "pte")
         for cpu in range(self.cpus):
             self._cell(Ptr(f"{cpu}:irq"), "register", 1)
-            if mms:
+            if self.tables.mms:
                 self._cell(Ptr(f"{cpu}:cr3"), "register", INIT_MM)
+                if self.used.pcids:
+                    self._cell(Ptr(f"{cpu}:pcid"), "register", 0)
+        for cpu, part, va, page in self._cached:
+            pcid = part.pcid
+            if pcid is not None:
+                self.tags.append((pcid, part.span))
+            else:
+                own = self.values.get(Ptr(f"{cpu}:pcid"), 0)
+                pcid = own if isinstance(own, int) else 0
+            self.tlb.append((cpu, pcid, va, page))
 
     def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:
         if len(self.cells) >= MAX_CELLS:
             return
+        named = self.named.get(ptr.base)
+        if named is not None and named.type.kind == "int" and named.type.tag == "code":
+            kind = "code"
         self.cells[ptr] = Cell(ptr, cell_name(ptr, self), self.values.get(ptr, default), kind)
 
     def _parts(self, named: Named, name: str) -> Iterator[Ptr]:
         kind = named.type.kind
         if kind in ("va", "function"):
             return
-        if kind in ("mm", "page", "struct"):
+        if kind in ("mm", "table", "page", "struct"):
             if kind == "page":
                 yield Ptr(f"{name}.data")
-            for field_name in self.fields.get(_group(named.type), {}):
+            for field_name in self.fields.get(group(named.type), {}):
                 yield Ptr(f"{name}.{field_name}")
             if kind == "mm":
                 yield from (Ptr(f"mm_cpumask({name})", c) for c in range(self.cpus))
@@ -441,23 +291,16 @@ class Memory:
             yield from (Ptr(name, i) for i in range(named.size or 1))
 
 
-def _group(kind: Type) -> str:
-    """Objects of one group have the same fields."""
-    return f"struct {kind.tag}" if kind.kind == "struct" else kind.kind
-
-
-def fields_of(memory: Memory, kind: Type) -> dict[str, Type]:
-    """The fields that objects of a kind have."""
-    known = dict(memory.fields.get(_group(kind), {}))
-    if kind.kind == "page":
-        known["data"] = t.ANY
-    return known
-
-
 def cell_name(ptr: Ptr, memory: Memory) -> str:
     """How states and stories call a cell."""
+    if ptr in memory.tables.names:
+        return memory.tables.names[ptr]
     named = memory.named.get(ptr.base.split(":", 1)[-1])
     several = ptr.base.startswith("mm_cpumask(") or (
         named is not None and (named.size is not None or named.type.kind == "mask")
     )
     return f"{ptr.base}[{ptr.off}]" if several else str(ptr)
+
+
+def _entry_place(place: ast.CExpr) -> bool:
+    return isinstance(place, ast.CallExpr) and place.name in ENTRY_WORDS

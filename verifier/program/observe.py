@@ -37,7 +37,14 @@ class RegisterOf:
     label: str
 
 
-Meaning = CellOf | RegisterOf | Const
+@dataclass(frozen=True, slots=True)
+class EntryOf:
+    """A page or a table in a condition, with attributes: what an entry is compared with."""
+
+    content: Value
+
+
+Meaning = CellOf | RegisterOf | EntryOf | Const
 
 
 class Scope(Protocol):
@@ -57,6 +64,9 @@ class Scope(Protocol):
 
     def page(self, operand: c.Operand) -> Value:
         """What an entry may map to."""
+
+    def pcid(self, pcid: int, span: Span) -> int:
+        """A PCID."""
 
 
 @dataclass(slots=True)
@@ -163,11 +173,11 @@ class _Observer:
 
     def tlb(self, p: c.Tlb) -> Expr:
         """A membership of a CPU's TLB."""
-        if p.pcid is not None:
-            raise Trouble("not-yet", "PCIDs are not supported yet", p.span)
         cpu, va, page = self.cpu(p.cpu), self.scope.va(p.va), self.scope.page(p.page)
-        label = f"{cpu}:tlb[{va} -> {page}]"
-        return self.add(Observable("tlb", label, cpu, va=va, page=page))
+        pcid = None if p.pcid is None else self.scope.pcid(p.pcid, p.span)
+        tag = "" if pcid is None else f"@{pcid}"
+        label = f"{cpu}:tlb[{va}{tag} -> {page}]"
+        return self.add(Observable("tlb", label, cpu, va=va, page=page, pcid=pcid))
 
     def ever(self, p: c.Ever) -> Expr:
         """One instant of its own for each ``ever``."""
@@ -212,7 +222,19 @@ class _Observer:
     def compare(self, p: c.Compare) -> Expr:
         """A comparison; ``[x]`` and ``x`` beside another place mean what they hold, a name its value."""
         left, right = self.operand(p.left), self.operand(p.right, value=isinstance(p.left, c.Place))
+        if p.op in ("eq", "ne") and not isinstance(left, Const):
+            wanted = self.entry(p.right)
+            if wanted is not None:
+                found = Apply("pte_matches", (left, Const(wanted)))
+                return found if p.op == "eq" else call("not", found)
         return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
+
+    def entry(self, p: c.Operand) -> Value | None:
+        """The content that an entry is compared with, if the operand is one."""
+        if isinstance(p, c.Number | c.Register) or (isinstance(p, c.Name) and p.name in self.variables):
+            return None
+        meaning = self.scope.place(p, None)
+        return meaning.content if isinstance(meaning, EntryOf) else None
 
     def operand(self, p: c.Operand, value: bool = False) -> Expr:
         """``value``: the right side of a comparison, where the name of an object is its address."""
@@ -224,13 +246,15 @@ class _Observer:
             meaning = self.scope.place(p.place, self.cpu(p.cpu))
         else:
             meaning = self.scope.place(p, None)
+        if isinstance(meaning, EntryOf):
+            return Const(meaning.content)
         if isinstance(meaning, Const):
             return meaning
         if isinstance(meaning, RegisterOf):
             if self.at is not None:
                 raise Trouble(
                     "register-ever", f"{meaning.label} is a register, which 'ever' does not see", p.span,
-                    "'ever' speaks of memory, cr3, irq and tlb",
+                    "'ever' speaks of memory, cr3, pcid, irq and tlb",
                 )  # fmt: skip
             return self.add(Observable("reg", meaning.label, meaning.cpu, expr=Reg(meaning.local)))
         if value and isinstance(p, c.Name) and not p.brackets:

@@ -17,6 +17,7 @@ from verifier.program.x86_table import (
     BITS,
     CF,
     FENCES,
+    FLUSHES,
     JUMPS,
     KNOWN,
     LOCKABLE,
@@ -181,7 +182,8 @@ class _Instruction:
     def assign(self, target: x86.Operand, value: Expr) -> None:
         """Write a register or memory."""
         if isinstance(target, x86.Memory):
-            self.emit("W", Touch(self.cell(target, True), None, self.signed(value)))
+            kind = "nt" if self.opcode == "movnti" else ""
+            self.emit("W", Touch(self.cell(target, True), None, self.signed(value)), kind=kind)
             return
         name = self.register(target)
         if name is None:
@@ -286,9 +288,9 @@ class _Instruction:
             self.arity(0)
             self.emit("F", kind=opcode)
         elif opcode in NOTHING:
-            for operand in self.operands:
-                if isinstance(operand, x86.Memory) and opcode != "nop":
-                    self.address(operand)
+            pass
+        elif opcode in FLUSHES:
+            self.flush()
         elif opcode in ARITHMETIC:
             self.arithmetic()
         elif opcode in SHIFTS:
@@ -303,6 +305,15 @@ class _Instruction:
                 "xadd": self.xadd, "cmpxchg": self.cmpxchg, "cmp": self.compare, "test": self.compare,
                 "ret": self.ret,
             }[opcode]()  # fmt: skip
+
+    def flush(self) -> None:
+        """``clflush`` and its kin: a fence of the kind that orders nothing."""
+        self.arity(1)
+        operand = self.operands[0]
+        if not isinstance(operand, x86.Memory):
+            raise self.wrong(f"{self.opcode} takes an address in memory", "write it in brackets: [x]")
+        self.address(operand)
+        self.emit("F", kind="clflush")
 
     def _targets(self) -> tuple[x86.Operand, ...]:
         """The operands that may be written to."""

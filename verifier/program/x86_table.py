@@ -43,7 +43,8 @@ SHIFTS = {"shl": "shl", "sal": "shl", "shr": "shr", "sar": "shr"}
 UNARY = frozenset({"inc", "dec", "neg", "not"})
 BITS = {"bt": "", "bts": "bitor", "btr": "bitand", "btc": "bitxor"}
 FENCES = frozenset({"mfence", "lfence", "sfence"})
-NOTHING = frozenset({"nop", "clflush", "clflushopt", "clwb", "pause", "endbr64", "endbr32"})
+FLUSHES = frozenset({"clflush", "clflushopt", "clwb"})
+NOTHING = frozenset({"nop", "pause", "endbr64", "endbr32"})
 MOVES = frozenset({"mov", "movabs", "movnti"})
 OTHERS = frozenset({"movzx", "movsx", "lea", "xchg", "xadd", "cmpxchg", "cmp", "test", "jmp", "ret"})
 LOCKABLE = frozenset({*ARITHMETIC, *UNARY, "xchg", "xadd", "cmpxchg", "bts", "btr", "btc"})
@@ -69,7 +70,7 @@ def _jumps() -> dict[str, Expr]:
 
 
 JUMPS = _jumps()
-KNOWN = frozenset({*ARITHMETIC, *SHIFTS, *UNARY, *BITS, *FENCES, *NOTHING, *MOVES, *OTHERS, *JUMPS})
+KNOWN = frozenset({*ARITHMETIC, *SHIFTS, *UNARY, *BITS, *FENCES, *FLUSHES, *NOTHING, *MOVES, *OTHERS, *JUMPS})
 
 
 def instructions() -> Iterator[str]:

@@ -1,0 +1,107 @@
+"""The MMU's words that are more than a row: entries, attributes, invalidations with a type, fetches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verifier.program import c_types as t
+from verifier.program.code import Touch
+from verifier.program.lower_ipi import Ipis
+from verifier.program.lower_parts import Place, Val
+from verifier.program.objects import attributes
+from verifier.program.observe import Trouble
+from verifier.program.rows import Word
+from verifier.program.values import ATTRIBUTES, FALSE, Const, Expr, Ptr, Reg, call
+from verifier.syntax import ast
+
+Arguments = dict[str, ast.CExpr]
+
+
+class MmuWords(Ipis):
+    """Adds the MMU to words."""
+
+    def _given(self, word: Word, name: str, arguments: Arguments) -> Val:
+        parameter = next(p for p in word.parameters if p.name == name)
+        given = self.argument(word, parameter, arguments[name])
+        assert isinstance(given, Val)
+        return given
+
+    # -- entries ----------------------------------------------------------------------------------
+
+    def _word_entry_of(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
+        """``pte(N, v)``, ``pmd(N, v)``."""
+        handle = self._given(word, "handle", arguments)
+        va = self._given(word, "v", arguments)
+        of = handle.expr
+        if not isinstance(of, Const) and handle.type.kind in ("pmd", "any") and self.memory.used.attributes:
+            of = call("pte_target", of)
+        address = self.memory.tables.address(word.name, of, va.expr, e.span)
+        return Val(address, t.ENTRY if word.name == "pte" else t.UPPER)
+
+    def _word_leaf(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
+        """Present, and leading to no table."""
+        content = self._given(word, "e", arguments).expr
+        to = call("pte_target", content)
+        is_table = [call("eq", to, Const(table)) for table in sorted(self.memory.tables.tables)]
+        large = call("and", call("ne", content, FALSE), *(call("not", x) for x in is_table))
+        return Val(large, t.INT)
+
+    def _word_mk_pte(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
+        to = self._given(word, "page", arguments)
+        node = arguments.get("attributes")
+        bits: Expr = FALSE if node is None else self._attributes(node)
+        kind = t.PMD if to.type.kind == "table" else t.PTE
+        return Val(to.expr if bits == FALSE else call("mk_pte", to.expr, bits), kind)
+
+    def _attributes(self, node: ast.CExpr) -> Expr:
+        try:
+            return Const(attributes(node))
+        except Trouble:
+            if not isinstance(node, ast.Ident) or self.local(node.name, False) is None:
+                raise
+        value = self.value(node)
+        fits = not isinstance(value.expr, Const) or value.expr.value in range(1 << len(ATTRIBUTES))
+        if value.type.kind not in ("int", "any") or not fits:
+            raise Trouble("attribute", f"{node.name} holds no attributes of an entry", node.span)
+        return value.expr
+
+    # -- CR3 and the TLB --------------------------------------------------------------------------
+
+    def _word_read_register(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
+        name = word.name.removeprefix("read_")
+        temp = self.fresh()
+        self.emit("R", e, Touch(Const(Ptr(f"{self.cpu}:{name}")), temp))
+        return Val(Reg(temp), t.MM if name == "cr3" else t.INT)
+
+    def _word_invpcid(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
+        kind = self._given(word, "type", arguments).expr
+        number = kind.value if isinstance(kind, Const) else None
+        if number not in (0, 1, 2, 3):
+            hint = "0: an address, 1: a PCID, 2: everything, 3: everything but globals"
+            span = arguments["type"].span
+            raise Trouble("invpcid", "the type of an INVPCID is a constant, 0 to 3", span, hint)
+        pcid, node = self._given(word, "pcid", arguments), arguments["v"]
+        va = self.value(node)
+        if va.type.kind not in ("va", "any") and (number == 0 or va.expr != FALSE):
+            raise self.mismatch(word, word.parameters[2], va.type.words, node, "a virtual address, or 0")
+        used = ((pcid.expr, va.expr), (pcid.expr,), (), ())[number]
+        self.system("INV", e, f"invpcid{number}", *used)
+        return Val(Const(0), t.VOID)
+
+    def _word_invlpgb(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
+        given = [self._given(word, name, arguments).expr for name in arguments]
+        self.system("BINV", e, "va" if len(given) == 2 else "pcid", *given)
+        return Val(Const(0), t.VOID)
+
+    # -- instruction fetch --------------------------------------------------------------------------
+
+    def _word_ifetch(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
+        node = arguments["c"]
+        value = self.value(node)
+        kind: Any = value.type.kind
+        if kind == "va":
+            return self.load(Place(value.expr, t.ANY, True), e, "IF")
+        if kind == "any" or (kind == "pointer" and value.type.to in (t.CODE, t.ANY)):
+            return self.load(Place(value.expr, t.CODE), e, "IF")
+        hint = f"write &{node.name}" if isinstance(node, ast.Ident) else ""
+        raise self.mismatch(word, word.parameters[0], value.type.words, node, hint)

@@ -1,0 +1,212 @@
+"""What a row of the vocabulary is: the words that tests may use, and what each is on x86.
+
+In a row's expressions ``Reg("name")`` is the argument of that name and ``OLD`` the value just read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Union
+
+from verifier.program.values import TRUE, Apply, Const, Expr, Reg
+
+OLD = Reg("old")
+CPU = Reg("this_cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A load of ``*at``; the word's value is ``result``. ``needs``: only runs where it holds go on."""
+
+    at: str
+    result: Expr = OLD
+    needs: Expr = TRUE
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A plain store to ``*at``; ``kind`` as in ``code.Emit``."""
+
+    at: str
+    value: Expr
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A LOCK'd read-modify-write of ``*at``; it writes ``value`` if ``when`` holds."""
+
+    at: str
+    value: Expr
+    result: Expr | None = OLD
+    when: Expr = TRUE
+    needs: Expr = TRUE
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A fence instruction, or nothing but a rule for the compiler (``kind`` empty)."""
+
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pure:
+    """A function of the arguments."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """An instruction of the system kind; ``op`` and ``kind`` as in ``code.Emit``.
+
+    ``register`` is the register cell of this CPU that it writes ``value`` to, and whose old content
+    it leaves in the local ``into``. ``args`` are arguments of the word; one that is left out is 0.
+    """
+
+    op: str
+    kind: str = ""
+    args: tuple[str, ...] = ()
+    register: str = ""
+    value: Expr | None = None
+    into: str = ""
+    serializing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A word whose meaning is control flow: ``name`` is the lowering's method for it."""
+
+    name: str
+    makes: str = ""
+
+
+Effect = Union[Load, Store, Update, Order, Pure, Machine, Special]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a word takes; ``kind`` is a key of ``KINDS``."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One row. ``result`` is a key of ``KINDS``, ``void``, or ``same``: what the place holds.
+
+    ``optional`` is how many of the last parameters may be left out; ``planned`` names what is
+    missing if the word is not decided yet.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    result: str
+    effects: tuple[Effect, ...]
+    group: str
+    doc: str
+    rule: str = ""
+    planned: str = ""
+    optional: int = 0
+
+    @property
+    def signature(self) -> str:
+        """How it is written."""
+        names = [p.name for p in self.parameters]
+        needed = len(names) - self.optional
+        rest = "".join(f"[, {name}]" if i or needed else f"[{name}]" for i, name in enumerate(names[needed:]))
+        return f"{self.name}({', '.join(names[:needed])}{rest})"
+
+    @property
+    def events(self) -> str:
+        """What it is on x86, in words."""
+        if self.planned:
+            return f"not yet ({self.planned})"
+        return ", then ".join(filter(None, map(_shown, self.effects))) or "nothing"
+
+
+# What arguments and results can be, in the words that error messages use.
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "place": "something in memory",
+        "pointer": "the address of something in memory",
+        "value": "a value",
+        "number": "a number",
+        "mm": "an address space (mm)",
+        "page": "a page",
+        "va": "a virtual address",
+        "table": "a table",
+        "handle": "an address space, a table, or the content of an upper entry",
+        "entry": "a pointer to a page-table entry, such as pte(N, v)",
+        "upper": "a pointer to an upper page-table entry, such as pmd(N, v)",
+        "pte": "the content of a page-table entry: none or a page",
+        "pmd": "the content of an upper page-table entry: none, a table or a page",
+        "target": "a page or a table",
+        "attributes": "attributes: ro, nx, global, supervisor, clean, old, joined by |",
+        "pcid": "a PCID, a number from 0 to 4095",
+        "code": "the address of an instruction word",
+        "fetched": "the address of an instruction word, or a virtual address",
+        "mask": "a cpumask",
+        "function": "a function",
+        "local": "a register",
+        "percpu": "a per-CPU object",
+        "struct": "a struct",
+        "void": "nothing",
+    }
+)
+
+
+def _shown(effect: Effect) -> str:
+    if isinstance(effect, Load):
+        return "load"
+    if isinstance(effect, Store):
+        return {"nt": "non-temporal store"}.get(effect.kind, "store")
+    if isinstance(effect, Update):
+        return "LOCK'd read-modify-write"
+    if isinstance(effect, Order):
+        return {"mfence": "full fence", "": "nothing (compiler only)"}.get(effect.kind, effect.kind.upper())
+    if isinstance(effect, Special):
+        return effect.makes
+    if isinstance(effect, Pure):
+        return "no event"
+    what = _MACHINE.get(effect.op, "invalidation")
+    relaxed = effect.op in ("CR3", "INV") and not effect.serializing
+    return f"{what}, not serializing" if relaxed else what
+
+
+_MACHINE = {
+    "CR3": "write of CR3", "IRQ": "interrupt flag", "T": "translation", "SER": "serializing instruction",
+    "BINV": "INVLPGB", "TLBSYNC": "TLBSYNC", "JMP": "taken branch",
+}  # fmt: skip
+
+
+def f(name: str, *args: Expr | int | str) -> Expr:
+    """An application; a ``str`` is an argument of the word, an ``int`` a constant."""
+    return Apply(
+        name,
+        tuple(Reg(a) if isinstance(a, str) else Const(a) if isinstance(a, int) else a for a in args),
+    )
+
+
+def row(
+    group: str,
+    head: str,
+    effects: Effect | Iterable[Effect],
+    doc: str,
+    rule: str = "",
+    result: str = "void",
+    optional: int = 0,
+) -> Word:
+    """``head`` is ``name(parameter: kind, …)``; without a kind it is a ``value``."""
+    name, _, rest = head.rstrip(")").partition("(")
+    parameters = tuple(
+        Parameter(n.strip(), k.strip() or "value")
+        for n, _, k in (part.partition(":") for part in rest.split(",") if part.strip())
+    )
+    made = tuple(effects) if isinstance(effects, Iterable) else (effects,)
+    return Word(name, parameters, result, made, group, doc, rule, optional=optional)
