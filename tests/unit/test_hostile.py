@@ -158,3 +158,12 @@ def test_wrong_calls(
     monkeypatch.chdir(tmp_path)
     assert main(["check", *arguments]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_settings_are_for_the_whole_file(tmp_path: Path) -> None:
+    text = TOP + "P0 { [F] x = 1; }" + TWO + "[F] unroll 3;\nunroll 4;\nunroll 5;" + END
+    assert diagnostics(text) == [("setting", 5, 1), ("duplicate", 6, 1), ("duplicate", 7, 1)]
+    (tmp_path / "a.inc").write_text("unroll 3;\n")
+    source = Source(str(tmp_path / "t.litmus"), 'MM t\n#include "a.inc"\n{ int x; }\nP0 { x = 1; }' + END)
+    with pytest.raises(InputError, match=r"a\.inc:1:1: error: an included file has no 'unroll'"):
+        load_checked(source)

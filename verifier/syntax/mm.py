@@ -184,6 +184,7 @@ class _File:
         variants = [self._variant(v) for t in top if t.data == "variants" for v in t.children]
         self.guards = Guards(variants, self.troubles, standing)
         variants = self.guards.once
+        self._settings()
         expected, comment = layout.result(self.comments), ""
         portable = self.head.arch == "C" and expected is not None
         unroll: int | None = None
@@ -221,6 +222,22 @@ class _File:
                 )
             )  # fmt: skip
         return tests
+
+    def _settings(self) -> None:
+        """What is for the whole file: not guarded, not included, ``expect`` and ``unroll`` not twice."""
+        seen: set[str] = set()
+        for part, item in [(p, i) for p in self.parts for i in p.tree.children]:
+            word = str(item.children[-1].data)
+            if word not in ("variants", "expect", "unroll"):
+                continue
+            span = Builder(part.source, self.guards, None).span(item)
+            if part.included:
+                self._trouble("setting", f"an included file has no '{word}'", span, "write it into the test")
+            elif len(item.children) > 1:
+                self._trouble("setting", f"'{word}' is for the whole file", span, "leave the guard out")
+            elif word in seen and word != "variants":
+                self._trouble("duplicate", f"a second '{word}'", span, "each file has one")
+            seen.add(word)
 
     def _no_condition(self, variant: Variant | None) -> None:
         end = len(self.source.text.rstrip())
