@@ -33,7 +33,8 @@ from tests.properties.programs import (
 from tests.properties.programs import lowered as make
 from verifier.errors import UsageError
 from verifier.explore import Machine, decide, explore
-from verifier.explore.machine import ALL, State, Step
+from verifier.explore.machine import ALL
+from verifier.explore.state import Move, State, Step
 from verifier.explore.search import Search
 from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Target, Touch
 from verifier.program.events import Observable, Program
@@ -417,21 +418,21 @@ def test_as_a_judge() -> None:
 
 
 class Spontaneous(Machine):
-    """The machine without the argument about largest TLBs: each fill is a step of its own."""
+    """The machine without the argument about largest caches: each read of a walk is a step of its own."""
 
     def _fill(self, draft: object, used: object) -> None:
         pass
 
     def moves(self, state: State, cpu: int, which: int = ALL) -> list[Step]:
         out = super().moves(state, cpu, which)
-        if self.translating:
-            every = (1 << len(self.vas)) - 1
-            found = self.fillable(state.memory, state.buffers[cpu], cpu, every) & ~state.tlbs[cpu]
-            for n in range(len(self.entries)):
-                if found >> n & 1:
-                    tlbs = list(state.tlbs)
-                    tlbs[cpu] |= 1 << n
-                    out.append((out[0][0] if out else None, state._replace(tlbs=tuple(tlbs))))  # type: ignore[arg-type]
+        if self.translating and self.caches.cr3[cpu] >= 0:
+            here = state.tlbs[cpu], state.memory, state.buffers[cpu], cpu
+            for va in range(len(self.program.vas)):
+                for bit, *_ in self.caches.derivations(*here, va):
+                    if not bit & state.tlbs[cpu]:
+                        tlbs = list(state.tlbs)
+                        tlbs[cpu] |= bit
+                        out.append((Move("fill", cpu), state._replace(tlbs=tuple(tlbs))))
         return out
 
 

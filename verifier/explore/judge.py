@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 
-from verifier.errors import UsageError
-from verifier.explore.machine import Machine
-from verifier.explore.search import MODELS, Exploration, Search
+from verifier.explore.search import Exploration, Search, machine_of
 from verifier.program.answer import Answer
 from verifier.program.events import Program
+from verifier.program.profiles import GENERIC, Switches
 from verifier.program.values import Value
 
 
@@ -16,6 +15,7 @@ def decide(
     program: Program,
     *,
     model: str = "x86-tso",
+    switches: Switches = GENERIC,
     timeout: float | None = None,
     limit_states: int | None = None,
     want_states: bool = False,
@@ -23,11 +23,11 @@ def decide(
 ) -> Answer:
     """Decide a program by running it in all ways.
 
-    ``timeout`` is in seconds; ``limit_states`` gives up after so many states: what was seen until
-    then is still told, the rest is not known. Raises ``UsageError`` for an unknown model.
+    ``model`` ``sc`` is ``x86-tso`` without store buffers; ``switches`` say where machines differ;
+    ``timeout`` is in seconds; ``limit_states`` gives up after so many states: what was seen until then
+    is still told, the rest is not known. Raises ``UsageError`` for an unknown model.
     """
-    if model not in MODELS:
-        raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
+    machine = machine_of(program, model, switches)
     deadline = None if timeout is None else time.monotonic() + timeout
     holding: set[bool] = set()
 
@@ -37,7 +37,7 @@ def decide(
         return holds if witnesses else None
 
     # A wrong address must not be missed, so the search does not end before all was seen.
-    found = Search(Machine(program, MODELS[model]), limit_states, deadline, classes).run()
+    found = Search(machine, limit_states, deadline, classes).run()
     if found.bad is not None:
         return Answer(bad=found.bad, reason="an access to something that is no cell")
     pairs = {(found.project(s), found.holds(s)) for s in found.states} if found.complete else set()

@@ -2,82 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from verifier.program.events import Access, Event, Program
-from verifier.program.values import TRUE, UNDEF, Apply, Const, Expr, Ptr, Ref, Value, apply, refs
+from verifier.explore.caches import Caches
+from verifier.explore.ops import ICR, Code, Op, attributes, compiled, make_op, mask, touch
+from verifier.program.events import Event, Program
+from verifier.program.profiles import Switches
+from verifier.program.values import CLEAN, OLD, TRUE, Const, Expr, Ptr, Value, refs
 
-Slots = Sequence["Value | None"]
-Code = Callable[[Slots], Value]
 UNSENT = -1  # program counter of a handler that no SEND has started yet
-
-# Executed only with an empty store buffer (MMR 2.1, 2.3, 8.2, 8.4, 8.6, 17.4).
-DRAINING = frozenset({"X", "SEND", "DLV", "IRET"})
-
-
-def compiled(expr: Expr) -> Code:
-    """An expression as a function of the slots; as lazy as ``values.evaluate``."""
-    if isinstance(expr, Const):
-        value = expr.value
-        return lambda slots: value  # type: ignore[return-value]
-    if isinstance(expr, Ref):
-        slot = expr.slot
-        return lambda slots: slots[slot]  # type: ignore[return-value]
-    if not isinstance(expr, Apply):
-        raise TypeError(f"not a closed expression: {expr}")
-    function, args = expr.function, [compiled(a) for a in expr.args]
-    if function == "and":
-        return lambda slots: int(all(a(slots) != 0 for a in args))
-    if function == "or":
-        return lambda slots: int(any(a(slots) != 0 for a in args))
-    if function == "ite":
-        chosen, then, other = args
-
-        def branch(slots: Slots) -> Value:
-            which = chosen(slots)
-            return UNDEF if which == UNDEF else then(slots) if which != 0 else other(slots)
-
-        return branch
-    return lambda slots: apply(function, tuple([a(slots) for a in args]))
-
-
-def mask(expr: Expr | None) -> int:
-    """The slots that an expression mentions, as bits."""
-    bits = 0
-    if expr is not None:
-        for slot in refs(expr):
-            bits |= 1 << slot
-    return bits
-
-
-@dataclass(slots=True, eq=False)
-class Touch:
-    """One access, compiled. ``cell`` is its index if the address is fixed, else -1."""
-
-    cell: int
-    addr: Code
-    slot: int | None
-    value: Code | None
-    when: Code | None
-
-
-@dataclass(slots=True, eq=False)
-class Op:
-    """One event, compiled. ``reads`` and ``writes`` are the cells it may touch at its instant."""
-
-    event: Event
-    guard: Code | None
-    touches: tuple[Touch, ...]
-    drains: bool
-    translated: bool
-    args: tuple[Code, ...] = ()
-    reads: int = 0
-    writes: int = 0
-    stores: int = 0  # cells it may write, then or later
-    slots: int = 0  # slots it mentions
-    vas: int = 0  # virtual addresses it may use
-    visible: bool = False  # an ``ever`` may see its instant
 
 
 @dataclass(slots=True, eq=False)
@@ -106,6 +40,7 @@ class Rest:
     vas: tuple[int, ...]
     reads: tuple[int, ...]
     writes: tuple[int, ...]
+    floods: bool = False  # an INVLPGB may still come
 
 
 class Layout:
@@ -114,24 +49,22 @@ class Layout:
     ``buffered`` is False for sequential consistency: stores reach memory at once.
     """
 
-    def __init__(self, program: Program, buffered: bool) -> None:
+    def __init__(self, program: Program, switches: Switches) -> None:
         self.program = program
-        self.buffered = buffered
+        self.switches = switches
+        self.buffered = switches.store_buffer
         self.cells = list(program.cells.values())
         self.cell_at: dict[Value | str, int] = {cell.ptr: i for i, cell in enumerate(self.cells)}
         self.register = [cell.kind == "register" for cell in self.cells]
         self.cpus = range(program.cpus)
         self.irq = [self.cell_at.get(Ptr(f"{c}:irq"), -1) for c in self.cpus]
-        self.cr3 = [self.cell_at.get(Ptr(f"{c}:cr3"), -1) for c in self.cpus]
-        self.vas = list(program.vas)
-        self.va_at: dict[Value | str, int] = {va: i for i, va in enumerate(self.vas)}
-        self.entries: list[tuple[int, Value]] = []  # TLB entry by bit number: (va, page)
-        self.entry_bit: dict[tuple[int, Value], int] = {}
-        self.va_entries = [0] * len(self.vas)
+        self.caches = Caches(program, switches, self.cell_at)
+        self.va_at = self.caches.va_at
+        self.every_va = (1 << len(program.vas)) - 1
         self.everything = (1 << len(self.cells)) - 1
         self.ptes = self._cells(lambda i: self.cells[i].kind == "pte")
         self.page_data = self._cells(lambda i: self.cells[i].ptr.base.endswith(".data"))
-        self._pte_cells: dict[tuple[Value, int], int] = {}
+        self._features()
         self._observe()
         self.ops = [[self._op(event) for event in body.events] for body in program.bodies]
         self.length = [len(ops) for ops in self.ops]
@@ -144,11 +77,44 @@ class Layout:
                 self.handlers[body.cpu].append(body.id)
         self.bodies_on = [[self.threads[c], *self.handlers[c]] for c in self.cpus]
         self.sender = [-1 if body.send is None else body.send.cpu for body in program.bodies]
+        # Handlers that no call queue keeps in order (MMR 8.3).
+        self.bare = [body.send is not None and body.send.kind in ICR for body in program.bodies]
         self.sent_if = [None if b.guard == TRUE else compiled(b.guard) for b in program.bodies]
         self._schedule()
         self._suffixes()
         # Without translated accesses, or conditions about the TLB, there is no TLB to keep.
-        self.translating = any(rows[0][1] for rows in self._columns) or any(self.watched)
+        self.translating = self.aged or any(rows[0][1] for rows in self._columns) or any(self.watched_vas)
+
+    def _features(self) -> None:
+        """What the program has of the rarer things."""
+        program, switches = self.program, self.switches
+        events, found = program.events, attributes(program)
+        self.dirties = bool(found & CLEAN)  # a write may have to set D
+        walkers = min(self.caches.cr3, default=-1) >= 0
+        self.aged = bool(found & OLD) and switches.spontaneous and walkers  # walkers may set A
+        self.marking = bool(found & OLD) and not switches.spontaneous  # accesses may set A
+        self.flooding = any(e.op == "BINV" for e in events)
+        self.answering = self.flooding and switches.tlbsync_waits_remote_stores
+        self.asides = self.aged or self.flooding
+        # By CPU: which cells it fetches instructions from; does an SFENCE, does a branch matter?
+        self.fetched = [0] * program.cpus
+        self.weak = [False] * program.cpus
+        for event in events:
+            if event.op == "IF":
+                a = event.accesses[0].addr
+                cell = self.cell_at.get(a.value, -1) if isinstance(a, Const) else -1
+                other = self._cells(lambda i: not self.register[i])
+                mine = self.page_data if event.virtual else 1 << cell if cell >= 0 else other
+                self.fetched[event.cpu] |= mine
+            elif event.kind == "nt" or (event.kind == "x2apic" and switches.x2apic_fence == "sfence"):
+                self.weak[event.cpu] = self.buffered
+        self.branching = [bool(cells) and switches.smc == "intel" for cells in self.fetched]
+        self.sends = {e.id: n for n, e in enumerate(e for e in events if e.kind == "x2apic")}
+        weak = self.buffered and not switches.amd_x2apic_ordered
+        self.ahead = [
+            sum(1 << self.sends[e.id] for e in body.events if weak and e.id in self.sends)
+            for body in program.bodies
+        ]
 
     def _cells(self, chosen: Callable[[int], bool]) -> int:
         return sum(1 << i for i in range(len(self.cells)) if chosen(i))
@@ -158,16 +124,11 @@ class Layout:
         observables = self.program.observables
         self.finals = [i for i, o in enumerate(observables) if o.at is None or o.kind == "ever"]
         self.evers = [i for i in self.finals if observables[i].kind == "ever"]
-        self.watched = [0] * self.program.cpus  # TLB entries that a condition asks for
-        self.watched_vas = [0] * self.program.cpus
+        self.watched_vas = self.caches.watched_vas
         self.seen_cells = 0  # cells that an ``ever`` looks at
         self.seen_tlbs: set[int] = set()
         self.instants: dict[int, list[int]] = {}
         for i, o in enumerate(observables):
-            if o.kind == "tlb" and o.cpu is not None and o.va is not None and o.page is not None:
-                va = self.va_at[o.va]
-                self.watched[o.cpu] |= self.entry(va, o.page)
-                self.watched_vas[o.cpu] |= 1 << va
             if o.at is None or o.kind == "ever":
                 continue
             self.instants.setdefault(o.at, []).append(i)
@@ -177,26 +138,10 @@ class Layout:
                 self.seen_tlbs.add(o.cpu)
                 self.seen_cells |= self.ptes
 
-    def entry(self, va: int, page: Value) -> int:
-        """The bit of the TLB entry ``va -> page``."""
-        bit = self.entry_bit.get((va, page))
-        if bit is None:
-            bit = self.entry_bit[va, page] = 1 << len(self.entries)
-            self.entries.append((va, page))
-            self.va_entries[va] |= bit
-        return bit
-
     def _op(self, event: Event) -> Op:
-        touches = tuple(self._touch(a) for a in event.accesses)
-        translated = event.virtual or event.op == "T"
-        op = Op(
-            event,
-            None if event.guard == TRUE else compiled(event.guard),
-            touches,
-            event.serializing or event.op in DRAINING or (event.op == "F" and event.kind == "mfence"),
-            translated,
-            tuple(compiled(a) for a in event.args),
-        )
+        places = [self._fixed(a.addr) for a in event.accesses]
+        touches = tuple(touch(a, cell) for a, cell in zip(event.accesses, places, strict=True))
+        op = make_op(event, touches, self.switches)
         op.slots = mask(event.guard)
         for a in event.accesses:
             op.slots |= mask(a.addr) | mask(a.value) | mask(a.when)
@@ -204,12 +149,12 @@ class Layout:
             op.slots |= mask(argument)
         for h in event.handlers:
             op.slots |= mask(self.program.bodies[h].guard)
-        for a, touch in zip(event.accesses, touches, strict=True):
-            where = 1 << touch.cell if touch.cell >= 0 else self.everything
-            if translated:
+        for a, cell in zip(event.accesses, places, strict=True):
+            where = 1 << cell if cell >= 0 else self.everything
+            if op.translated:
                 where = self.page_data
                 fixed = self.va_at.get(a.addr.value, -1) if isinstance(a.addr, Const) else -1
-                op.vas |= 1 << fixed if fixed >= 0 else (1 << len(self.vas)) - 1
+                op.vas |= 1 << fixed if fixed >= 0 else self.every_va
                 op.reads |= self.ptes
             if event.op == "T":
                 continue
@@ -217,25 +162,32 @@ class Layout:
                 op.reads |= where
             if a.value is not None:
                 op.stores |= where
-        if event.op in ("INV", "CR3"):
-            op.reads |= self.ptes
-        op.writes = 0 if event.op == "W" and self.buffered else op.stores
-        op.visible = bool(
-            op.writes & self.seen_cells
-            or (event.cpu in self.seen_tlbs and (op.reads | op.stores) & self.ptes and event.op != "R")
-            or (event.cpu in self.seen_tlbs and translated)
-        )
+        self._effects(op)
         return op
 
-    def _touch(self, a: Access) -> Touch:
-        cell = self.cell_at.get(a.addr.value, -1) if isinstance(a.addr, Const) else -1
-        return Touch(
-            cell,
-            compiled(a.addr),
-            a.slot,
-            None if a.value is None else compiled(a.value),
-            None if a.when == TRUE else compiled(a.when),
+    def _effects(self, op: Op) -> None:
+        """What an event does besides its accesses, at its instant."""
+        event, cpu = op.event, op.event.cpu
+        if event.op in ("INV", "CR3"):
+            op.reads |= self.ptes
+        if op.serial:  # what is fetched, or found absent, starts anew
+            op.reads |= self.fetched[cpu]
+            op.reads |= self.ptes if self.switches.fault_walk == "spurious_once" else 0
+        later = event.op == "W" and self.buffered
+        now = 0
+        if op.translated and ((op.modifies and self.dirties) or self.marking):
+            now = self.ptes
+        op.writes = now if later else op.stores | now
+        op.stores |= now
+        op.visible = bool(
+            op.writes & self.seen_cells
+            or (cpu in self.seen_tlbs and (op.reads | op.stores) & self.ptes and event.op != "R")
+            or (cpu in self.seen_tlbs and op.translated)
         )
+
+    def _fixed(self, addr: Expr) -> int:
+        """The cell of an address that is known, else -1."""
+        return self.cell_at.get(addr.value, -1) if isinstance(addr, Const) else -1
 
     def _schedule(self) -> None:
         """When each assumption, cut and result can be evaluated."""
@@ -267,18 +219,24 @@ class Layout:
 
     def _suffixes(self) -> None:
         """For every body and program counter: what the rest of the body may still touch."""
-        self._columns: list[list[tuple[int, int, int, int]]] = []
+        self._columns: list[list[tuple[int, int, int, int, bool]]] = []
         for body, ops in enumerate(self.ops):
             waiting = [0] * (len(ops) + 1)
             for item in self.waiting:
                 for at, last in item.needs:
                     if at == body:
                         waiting[last] |= item.slots
-            rows = [(0, 0, 0, 0)]
+            rows = [(0, 0, 0, 0, False)]
             for i in range(len(ops) - 1, -1, -1):
-                op, (slots, vas, reads, writes) = ops[i], rows[-1]
+                op, (slots, vas, reads, writes, floods) = ops[i], rows[-1]
                 rows.append(
-                    (slots | op.slots | waiting[i], vas | op.vas, reads | op.reads, writes | op.stores)
+                    (
+                        slots | op.slots | waiting[i],
+                        vas | op.vas,
+                        reads | op.reads,
+                        writes | op.stores,
+                        floods or op.event.op == "BINV",
+                    )
                 )
             rows.reverse()
             rows.append(rows[0])  # at index UNSENT
@@ -289,7 +247,7 @@ class Layout:
         """What may still happen from these program counters on."""
         known = self._rests.get(pcs)
         if known is None:
-            slots, vas, reads, writes = 0, [], [], []
+            slots, vas, reads, writes, floods = 0, [], [], [], False
             for bodies in self.bodies_on:
                 v = r = w = 0
                 for body in bodies:
@@ -298,27 +256,13 @@ class Layout:
                     v |= row[1]
                     r |= row[2]
                     w |= row[3]
+                    floods = floods or row[4]
                 vas.append(v)
                 reads.append(r)
                 writes.append(w)
-            known = self._rests[pcs] = Rest(slots, tuple(vas), tuple(reads), tuple(writes))
+            known = self._rests[pcs] = Rest(slots, tuple(vas), tuple(reads), tuple(writes), floods)
         return known
 
     def unfinished(self, pcs: tuple[int, ...], handlers: Iterable[int]) -> bool:
         """Is one of these handlers still to run, as far as is known?"""
         return any(pcs[h] < self.length[h] for h in handlers)
-
-    def pte_cell(self, root: Value, va: int) -> int:
-        """The cell of the entry that a walk reads; -1 if there is none."""
-        cell = self._pte_cells.get((root, va))
-        if cell is None:
-            cell = self._pte_cells[root, va] = self.cell_at.get(apply("pte", (root, self.vas[va])), -1)
-        return cell
-
-    def entries_of(self, vas: int) -> int:
-        """All TLB entries of some virtual addresses."""
-        found = 0
-        for i, entries in enumerate(self.va_entries):
-            if vas >> i & 1:
-                found |= entries
-        return found

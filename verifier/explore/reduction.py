@@ -11,8 +11,11 @@ addresses are computed, and never too small.
 
 from __future__ import annotations
 
-from verifier.explore.layout import UNSENT, Op
-from verifier.explore.machine import ALL, COMMIT, EXEC, IDLE, Machine, State, Step
+from verifier.explore.buffers import committable
+from verifier.explore.layout import UNSENT
+from verifier.explore.machine import ALL, COMMIT, EXEC, Machine
+from verifier.explore.ops import Op
+from verifier.explore.state import IDLE, State, Step
 
 NONE = 0
 
@@ -44,12 +47,15 @@ def _others(machine: Machine, state: State) -> tuple[list[int], list[int]]:
     rest = machine.rest(state.pcs)
     writes = list(rest.writes)
     for cpu, buffer in enumerate(state.buffers):
-        for entry in buffer:
-            for cell, _ in entry:
+        for store in buffer:
+            for cell, _ in store.writes:
                 writes[cpu] |= 1 << cell
+    # A may be set at any time by anybody, and an INVLPGB take effect.
+    always = machine.ptes if machine.aged else 0
+    looked_at = machine.ptes if machine.flooding and _flooded(machine, state) else 0
     by_others, touched = [], []
     for cpu in machine.cpus:
-        w = t = 0
+        w, t = always, looked_at
         for d in machine.cpus:
             if d != cpu:
                 w |= writes[d]
@@ -57,6 +63,11 @@ def _others(machine: Machine, state: State) -> tuple[list[int], list[int]]:
         by_others.append(w)
         touched.append(w | t)
     return by_others, touched
+
+
+def _flooded(machine: Machine, state: State) -> bool:
+    """May an INVLPGB still take effect somewhere?"""
+    return machine.rest(state.pcs).floods or any(state.floods)
 
 
 def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) -> int:
@@ -67,11 +78,16 @@ def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) 
     pcs, buffer, handler = state.pcs, state.buffers[cpu], state.running[cpu]
     commits = True
     if buffer:
-        cells = sum(1 << cell for cell, _ in buffer[0])
+        cells = 0
+        for i in committable(buffer):
+            for cell, _ in buffer[i].writes:
+                cells |= 1 << cell
         commits = not cells & (touched | machine.seen_cells)
-        # Own loads cannot tell a buffered store from a committed one; own walks can.
-        if commits and not cells & machine.ptes:
+        # Own loads cannot tell a buffered store from a committed one; own walks and fetches can.
+        if commits and not cells & (machine.ptes | machine.fetched[cpu]):
             return COMMIT
+    if state.faults[cpu] != IDLE:
+        return NONE
     # Can an interrupt be delivered before this CPU's next event?
     interrupts = (
         handler == IDLE
@@ -81,27 +97,38 @@ def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) 
     )
     body = machine.threads[cpu] if handler == IDLE else handler
     op = machine.ops[body][pcs[body]] if pcs[body] < machine.length[body] else None
+    flooded = machine.flooding and _flooded(machine, state)
     if op is not None:
         if op.visible or (op.event.op == "WAIT" and machine.unfinished(pcs, op.event.handlers)):
+            return NONE
+        if flooded and (op.translated or op.event.op in ("INV", "CR3", "TLBSYNC")):
             return NONE
         read, written = _footprint(machine, state, op)
         if read & writes or written & touched:
             return NONE
         if not interrupts and (not buffer or _indifferent(op)):
             return EXEC
-    if not commits:
+    if not commits or flooded or machine.aged:
         return NONE
-    if interrupts:
-        if 1 << machine.irq[cpu] & machine.seen_cells:
-            return NONE
-        if any(pcs[h] == UNSENT and machine.sender[h] != cpu for h in machine.handlers[cpu]):
-            return NONE
-    return ALL
+    return ALL if not interrupts or _deliverable(machine, state, cpu, writes) else NONE
+
+
+def _deliverable(machine: Machine, state: State, cpu: int, writes: int) -> bool:
+    """Are the deliveries that this CPU may be about to make its own affair?"""
+    if 1 << machine.irq[cpu] & machine.seen_cells:
+        return False
+    if machine.switches.dlv_serializing:
+        what = machine.fetched[cpu]
+        if machine.switches.fault_walk == "spurious_once":
+            what |= machine.ptes
+        if what & writes:
+            return False
+    return not any(state.pcs[h] == UNSENT and machine.sender[h] != cpu for h in machine.handlers[cpu])
 
 
 def _indifferent(op: Op) -> bool:
     """Is the event the same before and after a commit of its own CPU's oldest store?"""
-    return not (op.drains or op.translated or op.event.op in ("INV", "CR3"))
+    return not (op.drains or op.translated or op.event.op in ("INV", "CR3", "IF"))
 
 
 def _footprint(machine: Machine, state: State, op: Op) -> tuple[int, int]:

@@ -1,13 +1,16 @@
 """A run of the machine, told as steps, with page walks where a TLB entry was needed.
 
-The machine keeps every TLB as large as it can be.  A story tells of those fills alone that some use
-rests on, each at the last instant at which the walk could still read what it read.
+The machine keeps everything that is cached as large as it can be.  A story tells of those walks and
+prefetches alone that some use rests on, each at the last instant at which it could still read what
+it read.
 """
 
 from __future__ import annotations
 
-from verifier.explore.machine import Machine, Move, State
+from verifier.explore.caches import UPPER, Item
+from verifier.explore.machine import Machine
 from verifier.explore.reduction import steps as enough
+from verifier.explore.state import IDLE, SENDING, Move, State, Written
 from verifier.program.events import Event
 from verifier.program.trace import Step, Trace
 from verifier.program.values import Value, evaluate, truth
@@ -41,42 +44,77 @@ class _Teller:
     def name(self, cell: int) -> str:
         return self.machine.cells[cell].name
 
-    def named(self, cells: tuple[tuple[int, Value], ...]) -> tuple[tuple[str, Value], ...]:
+    def named(self, cells: Written) -> tuple[tuple[str, Value], ...]:
         return tuple((self.name(cell), value) for cell, value in cells)
 
-    def fill(self, cpu: int, entry: int, at: int) -> bool:
+    def last_read(self, cpu: int, item: int, at: int) -> tuple[int, int, int, Value] | None:
+        """The last instant, up to state ``at``, at which a walk's read could cache an item.
+
+        With the upper item it hangs below, 0 for none, and the cell and value read.
+        """
+        caches = self.machine.caches
+        va = caches.items[item.bit_length() - 1].va
+        for i in range(at, -1, -1):
+            s = self.states[i]
+            if not self.machine.switches.spontaneous and not self.walks_at(cpu, i):
+                continue
+            for bit, place, cell, value in caches.derivations(s.tlbs[cpu], s.memory, s.buffers[cpu], cpu, va):
+                if bit == item:
+                    tag = caches.tag(s.memory, cpu)
+                    upper = Item(UPPER, tag, va, place.handle, place.flags, place.path)
+                    return i, caches.bits[upper] if place.path else 0, cell, value
+        return None
+
+    def walks_at(self, cpu: int, at: int) -> bool:
+        """Is an access that may walk this CPU's next step?"""
+        move = self.moves[at] if at < len(self.moves) else None
+        return move is not None and move.cpu == cpu and bool(move.used)
+
+    def fill(self, cpu: int, item: int, at: int) -> bool:
         """Tell of the walk behind a TLB entry that is used at state ``at``; False if there is none.
 
         Then the TLB has held the entry since the start.
         """
-        machine = self.machine
-        va, page = machine.entries[entry.bit_length() - 1]
-        for i in range(at, -1, -1):
-            state = self.states[i]
-            if not machine.fillable(state.memory, state.buffers[cpu], cpu, 1 << va) & entry:
-                continue
-            if (cpu, entry, i) in self.filled:
-                return True
-            self.filled.add((cpu, entry, i))
-            cell = machine.pte_cell(state.memory[machine.cr3[cpu]], va)
-            own = state.memory[cell] != page
-            # Does this CPU's next step use it?
-            user = next((m for m in self.moves[i:] if m.cpu == cpu and m.kind == "exec"), None)
-            asked = user is not None and user.used == entry
-            note = "for the access that follows" if asked else "no access asks for it"
-            self.before[i].append(
-                Step(
-                    "fill",
-                    cpu,
-                    user.event if user is not None and asked else None,
-                    ((self.name(cell), page),),
-                    ((str(machine.vas[va]), page),),
-                    f"read from the own store buffer; {note}" if own else note,
-                    "3.5" if own else "3.3",
-                )
-            )
+        found = self.last_read(cpu, item, at)
+        if found is None:
+            return False
+        i, above, cell, value = found
+        if (cpu, item, i) in self.filled:
             return True
-        return False
+        self.filled.add((cpu, item, i))
+        if above:
+            self.fill(cpu, above, i)
+        known = self.machine.caches.items[item.bit_length() - 1]
+        own = self.states[i].memory[cell] != value
+        # Does this CPU's next step use it?
+        user = next((m for m in self.moves[i:] if m.cpu == cpu and m.kind == "exec"), None)
+        asked = user is not None and user.used == item
+        note = "for the access that follows" if asked else "no access asks for it"
+        reads = ((self.name(cell), value),)
+        writes = ((str(self.machine.program.vas[known.va]), known.to),)
+        upper = known.kind == UPPER
+        self.before[i].append(
+            Step(
+                "walk" if upper else "fill",
+                cpu,
+                user.event if user is not None and asked else None,
+                reads,
+                () if upper else writes,
+                f"read from the own store buffer; {note}" if own else "" if upper else note,
+                "3.5" if own else "3.4" if upper else "3.3",
+            )
+        )
+        return True
+
+    def prefetch(self, cpu: int, copy: int, at: int) -> None:
+        """Tell when an instruction that is executed after state ``at`` was fetched."""
+        cell, value = self.machine.prefetched.made[copy.bit_length() - 1]
+        for i in range(at, -1, -1):
+            if self.states[i].memory[cell] == value:
+                if i < at:
+                    reads = ((self.name(cell), value),)
+                    self.before[i].append(Step("fetch", cpu, None, reads, (), "ahead of its use", "10.1"))
+                return
 
     def snapshot(self, index: int) -> None:
         """Tell of the first instant at which an ``ever`` held, and of the fills it rests on."""
@@ -97,9 +135,10 @@ class _Teller:
 
     def cached(self, index: int, at: int) -> None:
         """Tell why a ``tlb`` observable is 1 at state ``at``."""
-        o = self.machine.program.observables[index]
-        assert o.cpu is not None and o.va is not None and o.page is not None
-        self.fill(o.cpu, self.machine.entry(self.machine.va_at[o.va], o.page), at)
+        o, state = self.machine.program.observables[index], self.states[at]
+        found = self.machine.cached(index, state.memory, state.tlbs)
+        assert o.cpu is not None
+        self.fill(o.cpu, found & -found, at)
 
     def steps(self) -> tuple[Step, ...]:
         """The whole story, in order."""
@@ -108,25 +147,55 @@ class _Teller:
         for i, move in enumerate(self.moves):
             if move.used:
                 walked = self.fill(move.cpu, move.used, i)
-                _, page = self.machine.entries[move.used.bit_length() - 1]
+                page = self.machine.caches.items[move.used.bit_length() - 1].to
                 how = "a cached entry" if walked else "an entry of the initial TLB"
                 notes[i] = f"translated to {page} by {how}"
+            if move.copy:
+                self.prefetch(move.cpu, move.copy, i)
         out: list[Step] = []
         for i, move in enumerate(self.moves):
             out += self.before[i]
-            event, cpu, rule = move.event, move.cpu, ""
-            reads = self.named(move.reads)
-            if move.kind == "commit":
-                event, rule = buffered[cpu].pop(0), "1.1"
-            elif len(self.states[i + 1].buffers[cpu]) > len(self.states[i].buffers[cpu]):
-                buffered[cpu].append(event)
-                rule = "1.2"
-            if move.fault:
-                notes[i], rule = "faults", "6.3"
-            elif move.used and event is not None and event.op == "T":
-                reads = (("translation", self.machine.entries[move.used.bit_length() - 1][1]),)
-            out.append(Step(move.kind, cpu, event, reads, self.named(move.writes), notes.get(i, ""), rule))
+            out += [
+                Step("update", move.cpu, move.event, (), self.named((mark,)), f"sets {bit}", rule)
+                for marks, bit, rule in ((move.walked, "A", "7.2"), (move.dirty, "D", "7.3"))
+                for mark in marks
+            ]
+            out += self.step(i, move, buffered[move.cpu], notes.get(i, ""))
         return tuple(out + self.before[len(self.moves)])
+
+    def step(self, i: int, move: Move, buffered: list[Event | None], note: str) -> list[Step]:
+        """One move, with the fault that may be taken at its end."""
+        cpu, event, rule, kind = move.cpu, move.event, "", move.kind
+        old, new = self.states[i], self.states[i + 1]
+        reads = self.named(move.reads)
+        if kind == "commit":
+            sent = old.buffers[cpu][move.at].kind & SENDING
+            event, kind, rule = buffered.pop(move.at), "exec" if sent else kind, "8.1" if sent else "1.1"
+            for fence in [e for e in buffered if e is not None and e.op == "F"]:
+                if len(buffered) > len(new.buffers[cpu]):
+                    buffered.remove(fence)  # nothing is left that it waits for
+        elif len(new.buffers[cpu]) > len(old.buffers[cpu]):
+            buffered.append(event)
+            rule = "1.2"
+            if event is not None and event.op == "SEND":
+                return []  # told when it is executed
+        elif kind == "update":
+            note, rule = "sets A", "7.2"
+        elif kind == "flush":
+            note, rule = " ".join(map(str, self.machine.broadcasts[move.at][:1])), "11.3"
+        elif kind == "fault":
+            rule = "5.1"
+        elif event is not None and event.op == "SEND" and move.at:
+            note, rule = "ahead of its place", "8.2"
+        if move.fault:
+            note, rule = "faults", "6.3"
+        elif move.used and event is not None and event.op == "T":
+            reads = (("translation", self.machine.caches.items[move.used.bit_length() - 1].to),)
+        out = [Step(kind, cpu, event, reads, self.named(move.writes), note, rule)]
+        faulted = move.fault or old.faults[cpu] != IDLE
+        if faulted and new.faults[cpu] == IDLE and kind != "fault":
+            out.append(Step("fault", cpu, rule="5.1"))
+        return out
 
 
 def tell(

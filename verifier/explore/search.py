@@ -8,15 +8,24 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from verifier.errors import UsageError
-from verifier.explore.machine import CUT, Machine, State, Step
+from verifier.explore.machine import Machine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.replay import tell
+from verifier.explore.state import CUT, State, Step
 from verifier.program.events import Event, Program
+from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value, evaluate, truth
 
 Final = tuple[Value, ...]
-MODELS = {"mmu": True, "x86-tso": True, "sc": False}
+MODELS = {"mmu": True, "x86-tso": True, "sc": False}  # is there a store buffer?
+
+
+def machine_of(program: Program, model: str, switches: Switches = GENERIC) -> Machine:
+    """The machine of a program under a model. Raises ``UsageError`` for an unknown model."""
+    if model not in MODELS:
+        raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
+    return Machine(program, switches if MODELS[model] else switches._replace(store_buffer=False))
 
 
 @dataclass(slots=True)
@@ -178,9 +187,8 @@ class Search:
                 choices.append((state.memory[machine.cell_at[o.cell]],))
             elif o.kind == "ever":
                 choices.append((1, 0) if state.ever >> machine.evers.index(i) & 1 else (0,))
-            elif o.kind == "tlb" and o.cpu is not None and o.va is not None and o.page is not None:
-                cached = state.tlbs[o.cpu] & machine.entry(machine.va_at[o.va], o.page)
-                choices.append((1, 0) if cached else (0,))
+            elif o.kind == "tlb":
+                choices.append((1, 0) if machine.cached(i, state.memory, state.tlbs) else (0,))
             else:
                 raise TypeError(f"not an observable of an end: {o.label}")
         for final in product(*choices):
@@ -202,6 +210,7 @@ def explore(
     program: Program,
     *,
     model: str = "mmu",
+    switches: Switches = GENERIC,
     limit_states: int | None = None,
     deadline: float | None = None,
     want: Callable[[Final], object] | None = None,
@@ -212,6 +221,7 @@ def explore(
     """Run the abstract machine on a program, in all ways.
 
     ``model``         ``mmu`` or ``x86-tso`` (the same machine), or ``sc``: no store buffers;
+    ``switches``      where machines differ: see ``profiles``;
     ``limit_states``  give up after so many states; ``deadline``: at this ``time.monotonic()``;
     ``want``          a predicate on states; ``Exploration.trace`` is a run to the first that it
                       accepts, and with ``first`` the search ends there;
@@ -220,9 +230,7 @@ def explore(
 
     Raises ``UsageError`` for an unknown model.
     """
-    if model not in MODELS:
-        raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
-    machine = Machine(program, MODELS[model])
+    machine = machine_of(program, model, switches)
 
     def wanted(_: Exploration, state: tuple[Value, ...]) -> object:
         if traces:

@@ -1,0 +1,301 @@
+"""TLBs and paging-structure caches, as large as they can be.
+
+What a CPU has cached is a set of *items*: finished entries, and upper entries at which a walk may be
+continued.  Entries vanish at any time and are in nobody's way, so the largest set stands for all its
+subsets: whatever a walk can read at an instant is in the set at that instant (MMR 3.3, 4.1, 17.5).
+A set is a number, with a bit for each item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from verifier.explore.state import Buffer
+from verifier.program.events import Program
+from verifier.program.profiles import Switches
+from verifier.program.values import (
+    CLEAN,
+    COMBINED,
+    GLOBAL,
+    OLD,
+    Ptr,
+    Value,
+    flags,
+    make_entry,
+    matches,
+    target,
+)
+
+ENTRY, UPPER, ABSENT = range(3)
+
+Memory = Sequence[Value]
+
+
+class Item(NamedTuple):
+    """Something cached.
+
+    ``kind``   ``ENTRY``: a finished entry; ``UPPER``: one at which a walk goes on; ``ABSENT``: a walk
+               has met an entry that is not present, which a fault may still report (MMR 6.3);
+    ``tag``    the PCID under which all of it was read (4.4);
+    ``to``     the page, or the table, that it leads to;
+    ``flags``  the rights that all levels leave; of a finished entry also the leaf's GLOBAL and CLEAN (4.2);
+    ``path``   of an upper entry, the handle and the cell of every level read;
+    ``leaf``   the cell in which D has to be set, -1 if it is set already (7.3).
+    """
+
+    kind: int
+    tag: Value
+    va: int
+    to: Value = 0
+    flags: int = 0
+    path: tuple[tuple[Value, int], ...] = ()
+    leaf: int = -1
+
+
+class Place(NamedTuple):
+    """Where a walk goes on: at a handle, with the rights so far, after the levels ``path``."""
+
+    handle: Value
+    flags: int
+    path: tuple[tuple[Value, int], ...]
+
+
+def load(cell: int, buffer: Buffer, memory: Memory) -> Value:
+    """What a load gives: the newest own buffered store, else memory (MMR 1.1)."""
+    for store in reversed(buffer):
+        for at, value in reversed(store.writes):
+            if at == cell:
+                return value
+    return memory[cell]
+
+
+class Caches:
+    """All items that have ever been cached, and what walks and invalidations do to sets of them."""
+
+    def __init__(self, program: Program, switches: Switches, cell_at: Mapping[Value | str, int]) -> None:
+        self.program = program
+        self.switches = switches
+        self.va_at: dict[Value | str, int] = {va: i for i, va in enumerate(program.vas)}
+        self.cells: dict[tuple[Value, int], int] = {
+            (handle, self.va_at[va]): cell_at[cell]
+            for (handle, va), cell in program.entries.items()
+            if cell in cell_at and va in self.va_at
+        }
+        self.tables = program.tables
+        self.depth = program.depth
+        cpus = range(program.cpus)
+        self.cr3 = [cell_at.get(Ptr(f"{c}:cr3"), -1) for c in cpus]
+        self.pcid = [cell_at.get(Ptr(f"{c}:pcid"), -1) for c in cpus]
+        self.items: list[Item] = []
+        self.bits: dict[Item, int] = {}
+        # Sets of items, by what invalidations ask for.
+        self.of_va = [0] * len(program.vas)
+        self.of_tag: dict[Value, int] = {}
+        self.globals = self.entries = self.uppers = self.absents = 0
+        self.leading = [0] * len(program.vas)  # upper entries on the way to an address
+        self.asked = [o for o in program.observables if o.kind == "tlb"]
+        self.answers: dict[int, int] = {id(o): 0 for o in self.asked}
+        self.watched = [0] * program.cpus  # items that a condition asks for
+        self.watched_vas = [0] * program.cpus
+        for o in self.asked:
+            if o.cpu is not None and o.va is not None:
+                self.watched_vas[o.cpu] |= 1 << self.va_at[o.va]
+
+    def bit(self, item: Item) -> int:
+        """The bit of an item."""
+        known = self.bits.get(item)
+        if known is not None:
+            return known
+        bit = self.bits[item] = 1 << len(self.items)
+        self.items.append(item)
+        self.of_va[item.va] |= bit
+        self.of_tag[item.tag] = self.of_tag.get(item.tag, 0) | bit
+        if item.kind == ABSENT:
+            self.absents |= bit
+            return bit
+        if item.kind == UPPER:
+            self.uppers |= bit
+            for va in range(len(self.leading)):
+                if any(self.cells.get((handle, va)) == cell for handle, cell in item.path):
+                    self.leading[va] |= bit
+            for cpu, vas in enumerate(self.watched_vas):
+                if vas >> item.va & 1:
+                    self.watched[cpu] |= bit
+            return bit
+        self.entries |= bit
+        if item.flags & GLOBAL:
+            self.globals |= bit
+        self._watch(item, bit)
+        return bit
+
+    def _watch(self, item: Item, bit: int) -> None:
+        """Which observables a finished entry may make true."""
+        content = make_entry(item.to, item.flags)
+        for o in self.asked:
+            if o.va is None or o.cpu is None or self.va_at[o.va] != item.va:
+                continue
+            if o.page is None or not matches(content, o.page):
+                continue
+            if o.pcid is None or o.pcid == item.tag or item.flags & GLOBAL:
+                self.answers[id(o)] |= bit
+                self.watched[o.cpu] |= bit
+
+    def tag(self, memory: Memory, cpu: int) -> Value:
+        """The current PCID; 0 in a test without PCIDs."""
+        cell = self.pcid[cpu]
+        return 0 if cell < 0 else memory[cell]
+
+    def root(self, memory: Memory, cpu: int) -> Value:
+        """The current root."""
+        cell = self.cr3[cpu]
+        return 0 if cell < 0 else memory[cell]
+
+    def initial(self, memory: Memory, cpu: int, pcid: int, va: int, content: Value) -> int:
+        """An entry of the initial TLB. Its leaf is the one that a walk would find."""
+        leaf, bits = -1, flags(content) & (COMBINED | GLOBAL | CLEAN)
+        if bits & CLEAN:
+            handle: Value | None = self.root(memory, cpu)
+            while handle is not None:
+                leaf = self.cells.get((handle, va), -1)
+                handle = target(memory[leaf]) if leaf >= 0 else None
+                handle = handle if handle in self.tables else None
+        return self.bit(Item(ENTRY, pcid, va, target(content) or 0, bits, (), leaf))
+
+    # ---- walks
+
+    def values(self, cell: int, memory: Memory, buffer: Buffer) -> tuple[Value, ...]:
+        """What a walk may read in a cell (MMR 3.2, 3.5)."""
+        value = memory[cell]
+        if not buffer or self.switches.walk_forward == "memory_only":
+            return (value,)
+        own = load(cell, buffer, memory)
+        if own == value:
+            return (value,)
+        return (own,) if self.switches.walk_forward == "forward_always" else (value, own)
+
+    def places(self, tlb: int, memory: Memory, cpu: int, va: int) -> list[Place]:
+        """Where a walk may go on now: at the root, or below a cached upper entry (MMR 3.4)."""
+        found = [Place(self.root(memory, cpu), 0, ())]
+        if self.depth > 1:
+            uppers = tlb & self.uppers & self.of_va[va] & self.of_tag.get(self.tag(memory, cpu), 0)
+            while uppers:
+                low = uppers & -uppers
+                uppers ^= low
+                item = self.items[low.bit_length() - 1]
+                found.append(Place(item.to, item.flags, item.path))
+        return found
+
+    def read(self, place: Place, tag: Value, va: int, cell: int, value: Value) -> int:
+        """What is cached after a walk has read ``value`` in ``cell``; 0 for nothing (MMR 4.2, 4.3)."""
+        to, bits = target(value), flags(value)
+        if to is None or bits & OLD:
+            return 0
+        rights = (place.flags | bits) & COMBINED
+        if to not in self.tables:
+            leaf = cell if bits & CLEAN else -1
+            return self.bit(Item(ENTRY, tag, va, to, rights | bits & (GLOBAL | CLEAN), (), leaf))
+        path = (*place.path, (place.handle, cell))
+        return self.bit(Item(UPPER, tag, va, to, rights, path)) if len(path) < self.depth else 0
+
+    def filled(self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, vas: int) -> int:
+        """A set, with all that walks for some addresses can add to it at this instant."""
+        if not self.switches.spontaneous:
+            return tlb
+        tag, va = self.tag(memory, cpu), 0
+        absent = self.switches.fault_walk == "spurious_once"
+        while vas:
+            if vas & 1:
+                work = self.places(tlb, memory, cpu, va)
+                while work:
+                    place = work.pop()
+                    cell = self.cells.get((place.handle, va), -1)
+                    if cell < 0:
+                        continue
+                    for value in self.values(cell, memory, buffer):
+                        bit = self.read(place, tag, va, cell, value)
+                        if bit and not tlb & bit:
+                            tlb |= bit
+                            item = self.items[bit.bit_length() - 1]
+                            if item.kind == UPPER:
+                                work.append(Place(item.to, item.flags, item.path))
+                    if absent and self._absent(cell, memory, buffer):
+                        tlb |= self.bit(Item(ABSENT, tag, va))
+            vas >>= 1
+            va += 1
+        return tlb
+
+    def _absent(self, cell: int, memory: Memory, buffer: Buffer) -> bool:
+        return target(memory[cell]) is None or target(load(cell, buffer, memory)) is None
+
+    def derivations(
+        self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, va: int
+    ) -> Iterator[tuple[int, Place, int, Value]]:
+        """Each single read of a walk that is possible now: what it adds, from where, cell, value."""
+        tag = self.tag(memory, cpu)
+        for place in self.places(tlb, memory, cpu, va):
+            cell = self.cells.get((place.handle, va), -1)
+            if cell < 0:
+                continue
+            for value in self.values(cell, memory, buffer):
+                bit = self.read(place, tag, va, cell, value)
+                if bit:
+                    yield bit, place, cell, value
+
+    def updatable(self, tlb: int, memory: Memory, cpu: int) -> set[int]:
+        """The entries in which this CPU's walker may set A at this instant (MMR 7.1, 7.2)."""
+        found: set[int] = set()
+        for va in range(len(self.of_va)):
+            for place in self.places(tlb, memory, cpu, va):
+                cell = self.cells.get((place.handle, va), -1)
+                if cell >= 0 and target(memory[cell]) is not None and flags(memory[cell]) & OLD:
+                    found.add(cell)
+        return found
+
+    # ---- uses
+
+    def usable(self, tlb: int, memory: Memory, cpu: int, va: int) -> Iterator[tuple[int, Item]]:
+        """The finished entries that may serve a use now (MMR 4.4), with their bits."""
+        tags = self.of_tag.get(self.tag(memory, cpu), 0) | self.globals
+        found = tlb & self.entries & self.of_va[va] & tags
+        while found:
+            low = found & -found
+            found ^= low
+            yield low, self.items[low.bit_length() - 1]
+
+    def answer(self, o: object, pcid: int | None, tlb: int, memory: Memory, cpu: int) -> int:
+        """The entries that make a ``tlb`` observable true now."""
+        found = tlb & self.answers[id(o)]
+        if pcid is None:
+            found &= self.of_tag.get(self.tag(memory, cpu), 0) | self.globals
+        return found
+
+    # ---- invalidations
+
+    def removed(self, kind: str, current: Value, pcid: Value, va: int) -> int:
+        """The items that an invalidation removes (MMR 5.1).
+
+        ``current`` is the current PCID, ``pcid`` the one asked for; ``va`` is -1 for an address of
+        which nothing can be cached.
+        """
+        address = self.of_va[va] if va >= 0 else 0
+        leading = self.leading[va] if va >= 0 else 0
+        here, there = self.of_tag.get(current, 0), self.of_tag.get(pcid, 0)
+        local = ~self.globals
+        if kind == "invlpg":
+            kept = self.globals if self.switches.errata_invlpg_global_pcid and current != 0 else 0
+            mine = (address & (here | self.globals)) & ~kept
+            entries, uppers = mine, here & leading if self.switches.tce else here
+        elif kind == "local":
+            entries, uppers = here & local, here
+        elif kind == "fault":
+            entries, uppers = address & (here | self.globals), here & leading
+        elif kind in ("invpcid0", "va", "final"):
+            entries, uppers = address & there & local, 0 if kind == "final" else there & leading
+        elif kind in ("invpcid1", "pcid", "cr3"):
+            entries, uppers = there & local, there
+        elif kind == "invpcid3":
+            entries, uppers = local, -1
+        else:  # "all", "invpcid2"
+            entries = uppers = -1
+        return entries & self.entries | uppers & self.uppers

@@ -1,0 +1,86 @@
+"""Instruction fetch: prefetched copies of instruction words, as many as there can be (MMR 10).
+
+For every CPU two sets of copies are kept: those that it may still execute, and those of them that
+are not older than the last store of its own that a branch makes it see (10.2).
+"""
+
+from __future__ import annotations
+
+from verifier.explore.layout import Layout
+from verifier.explore.state import ALIAS, BARRIER, JUMPED, SENDING, Draft, State
+from verifier.program.values import Value
+
+
+class Copies:
+    """All copies of instruction words that were ever made: a set of them is a number."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.made: list[tuple[int, Value]] = []
+        self.bits: dict[tuple[int, Value], int] = {}
+        self.of_cell = [0] * len(layout.cells)
+        self.amd = layout.switches.smc == "amd"
+
+    def bit(self, cell: int, value: Value) -> int:
+        """The bit of a copy."""
+        found = self.bits.get((cell, value))
+        if found is None:
+            found = self.bits[cell, value] = 1 << len(self.made)
+            self.made.append((cell, value))
+            self.of_cell[cell] |= found
+        return found
+
+    def prefetch(self, draft: Draft, reads: tuple[int, ...]) -> None:
+        """Prefetch all that can be at this instant; ``reads``: what CPUs may still read (MMR 10.1)."""
+        for cpu, cells in enumerate(self.layout.fetched):
+            if not cells:
+                continue
+            old, recent = draft.copies[cpu]
+            now = kept = 0
+            cells &= reads[cpu]
+            while cells:
+                cell = (cells & -cells).bit_length() - 1
+                cells &= cells - 1
+                now |= self.bit(cell, draft.memory[cell])
+                kept |= self.of_cell[cell]
+            draft.copies[cpu] = ((old | now) & kept, (recent | now) & kept)
+
+    def restart(self, draft: Draft, cpu: int) -> None:
+        """A serializing event: all is fetched again (MMR 9.2)."""
+        draft.copies[cpu] = (0, 0)
+
+    def stored(self, draft: Draft, cpu: int, cell: int, kind: int) -> None:
+        """An own store has reached memory: which copies are too old now (MMR 10.2)?"""
+        old, recent = draft.copies[cpu]
+        other = ~self.of_cell[cell]
+        if self.amd or kind & JUMPED:
+            draft.copies[cpu] = (old & other, recent & other)
+        elif not kind & ALIAS:
+            draft.copies[cpu] = (old, recent & other)
+
+    def branch(self, draft: Draft, cpu: int) -> None:
+        """A taken branch: the own stores before it are seen from now on (MMR 10.2)."""
+        _, recent = draft.copies[cpu]
+        draft.copies[cpu] = (recent, recent)
+        cells = self.layout.fetched[cpu]
+        draft.buffers[cpu] = tuple(
+            store._replace(kind=store.kind | JUMPED)
+            if not store.kind & (ALIAS | BARRIER | SENDING) and any(cells >> c & 1 for c, _ in store.writes)
+            else store
+            for store in draft.buffers[cpu]
+        )
+
+    def choices(self, state: State, cpu: int, cell: int) -> list[tuple[Value, int]]:
+        """The instructions that a fetch may execute, each with the copy it is."""
+        for store in reversed(state.buffers[cpu]):
+            if self.amd or store.kind & JUMPED:
+                for at, value in reversed(store.writes):
+                    if at == cell:
+                        return [(value, 0)]
+        found = []
+        copies = state.copies[cpu][0] & self.of_cell[cell]
+        while copies:
+            low = copies & -copies
+            copies ^= low
+            found.append((self.made[low.bit_length() - 1][1], low))
+        return found

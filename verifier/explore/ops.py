@@ -1,0 +1,195 @@
+"""Events and expressions, compiled; which events drain the store buffer, and which serialize."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from verifier.explore.state import ALIAS, NT
+from verifier.program.events import Access, Event, Program
+from verifier.program.profiles import Switches
+from verifier.program.values import (
+    ATTRIBUTES,
+    NX,
+    RO,
+    SUPERVISOR,
+    TRUE,
+    UNDEF,
+    Apply,
+    Const,
+    Expr,
+    Ref,
+    Value,
+    apply,
+    flags,
+    refs,
+)  # fmt: skip
+
+Slots = Sequence["Value | None"]
+Code = Callable[[Slots], Value]
+
+ICR = frozenset({"x2apic", "xapic"})
+
+
+class Unknown(Exception):
+    """An expression speaks of a slot that has not been read yet."""
+
+
+class Known(list["Value | None"]):
+    """Slots; to ask for one that has not been read is an error."""
+
+    def __getitem__(self, index: int) -> Value | None:  # type: ignore[override]
+        value = super().__getitem__(index)
+        if value is None:
+            raise Unknown
+        return value
+
+
+def compiled(expr: Expr) -> Code:
+    """An expression as a function of the slots; as lazy as ``values.evaluate``."""
+    if isinstance(expr, Const):
+        value = expr.value
+        return lambda slots: value  # type: ignore[return-value]
+    if isinstance(expr, Ref):
+        slot = expr.slot
+        return lambda slots: slots[slot]  # type: ignore[return-value]
+    if not isinstance(expr, Apply):
+        raise TypeError(f"not a closed expression: {expr}")
+    function, args = expr.function, [compiled(a) for a in expr.args]
+    if function == "and":
+        return lambda slots: int(all(a(slots) != 0 for a in args))
+    if function == "or":
+        return lambda slots: int(any(a(slots) != 0 for a in args))
+    if function == "ite":
+        chosen, then, other = args
+
+        def branch(slots: Slots) -> Value:
+            which = chosen(slots)
+            return UNDEF if which == UNDEF else then(slots) if which != 0 else other(slots)
+
+        return branch
+    return lambda slots: apply(function, tuple([a(slots) for a in args]))
+
+
+def mask(expr: Expr | None) -> int:
+    """The slots that an expression mentions, as bits."""
+    bits = 0
+    if expr is not None:
+        for slot in refs(expr):
+            bits |= 1 << slot
+    return bits
+
+
+def _leaves(expr: Expr | None) -> Iterator[int]:
+    """The attributes that a value of this expression may bring into an entry."""
+    if isinstance(expr, Const) and not isinstance(expr.value, str):
+        yield flags(expr.value)
+    elif isinstance(expr, Apply):
+        for a in expr.args:
+            yield from _leaves(a)
+        if expr.function in ("mk_pte", "pte_with"):
+            bits = expr.args[-1]
+            known = isinstance(bits, Const) and isinstance(bits.value, int)
+            yield bits.value if known else sum(ATTRIBUTES.values())  # type: ignore[misc,union-attr]
+
+
+def attributes(program: Program) -> int:
+    """All attributes that any entry may ever have."""
+    found = 0
+    for cell in program.cells.values():
+        found |= flags(cell.init)
+    for *_, content in program.tlb:
+        found |= flags(content)
+    for event in program.events:
+        for a in event.accesses:
+            for bits in _leaves(a.value):
+                found |= bits
+    return found
+
+
+@dataclass(slots=True, eq=False)
+class Touch:
+    """One access, compiled. ``cell`` is its index if the address is fixed, else -1."""
+
+    cell: int
+    addr: Code
+    slot: int | None
+    value: Code | None
+    when: Code | None
+
+
+def touch(a: Access, cell: int) -> Touch:
+    """An access, compiled."""
+    return Touch(
+        cell,
+        compiled(a.addr),
+        a.slot,
+        None if a.value is None else compiled(a.value),
+        None if a.when == TRUE else compiled(a.when),
+    )
+
+
+@dataclass(slots=True, eq=False)
+class Op:
+    """One event, compiled. ``reads`` and ``writes`` are the cells it may touch at its instant."""
+
+    event: Event
+    guard: Code | None
+    touches: tuple[Touch, ...]
+    args: tuple[Code, ...]
+    drains: bool
+    serial: bool
+    translated: bool
+    forbidding: int  # attributes that forbid this access
+    kind: int  # of its store
+    reads: int = 0
+    writes: int = 0
+    stores: int = 0  # cells it may write, then or later
+    slots: int = 0  # slots it mentions
+    vas: int = 0  # virtual addresses it may use
+    visible: bool = False  # an ``ever`` may see its instant
+
+    @property
+    def modifies(self) -> bool:
+        """Does it need the right to write, and D (MMR 7.3)?"""
+        return self.event.op in ("W", "X")
+
+
+def make_op(event: Event, touches: tuple[Touch, ...], switches: Switches) -> Op:
+    """An event, compiled, without what it may touch."""
+    serial = serializing(event, switches)
+    forbidding = SUPERVISOR if event.kind == "user" else 0
+    forbidding |= RO if event.op in ("W", "X") else NX if event.op == "IF" else 0
+    return Op(
+        event,
+        None if event.guard == TRUE else compiled(event.guard),
+        touches,
+        tuple(compiled(a) for a in event.args),
+        serial or _drains(event, switches),
+        serial,
+        event.virtual or event.op == "T",
+        forbidding,
+        {"nt": NT, "alias": ALIAS}.get(event.kind, 0),
+    )
+
+
+def serializing(event: Event, switches: Switches) -> bool:
+    """Does it drain the store buffer and drop prefetched instructions (MMR 9.2)?"""
+    if event.op == "F":
+        return event.kind == "mfence" and switches.mfence_serializing
+    if event.op == "DLV":
+        return switches.dlv_serializing
+    if event.op == "INV" and event.kind.startswith("invpcid"):
+        return event.serializing and switches.amd_invpcid_serializing
+    return event.serializing or event.op in ("SER", "TLBSYNC", "IRET")
+
+
+def _drains(event: Event, switches: Switches) -> bool:
+    """Is it executed only with an empty store buffer (MMR 2.1, 2.3, 8.4, 11.3, 17.4)?"""
+    if event.op == "DLV":
+        return switches.dlv_drains_sb
+    if event.op == "SEND":
+        return event.kind not in ICR
+    if event.op == "BINV":
+        return switches.invlpgb_after_earlier_stores
+    return event.op == "X" or (event.op == "F" and event.kind == "mfence")

@@ -1,0 +1,124 @@
+"""IPIs: sending by the call queue or by a bare ICR write, and delivery (MMR 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from verifier.explore.ops import ICR, Known, Op, Unknown
+from verifier.explore.state import BARRIER, FENCED, SENDING, UNCACHED, WEAK, Draft, Move, State, Store
+from verifier.program.events import Event
+from verifier.program.values import truth
+
+if TYPE_CHECKING:
+    from verifier.explore.machine import Machine
+
+
+def deliverable(machine: Machine, state: State, cpu: int) -> Iterator[int]:
+    """The pending handlers of which each may be delivered next.
+
+    Two calls of one sender to one CPU arrive in order (MMR 17.7), bare ICR writes in any (8.3).
+    """
+    if machine.running_ahead(state, cpu):
+        return  # it would be delivered before an ICR write that was executed already
+    senders: set[int] = set()
+    for body in state.pending[cpu]:
+        if machine.bare[body]:
+            yield body
+        elif machine.sender[body] not in senders:
+            senders.add(machine.sender[body])
+            yield body
+
+
+def started(machine: Machine, draft: Draft, handler: int) -> None:
+    """A handler has been sent."""
+    target = machine.program.bodies[handler].cpu
+    draft.pcs[handler] = 0
+    # One order for all interleavings of different senders: only the order of one sender's calls counts.
+    waiting = (*draft.pending[target], handler)
+    draft.pending[target] = tuple(
+        sorted(waiting, key=lambda h: (machine.bare[h], h if machine.bare[h] else machine.sender[h]))
+    )
+
+
+def _wanted(machine: Machine, draft: Draft, event: Event) -> list[int]:
+    """The handlers that an IPI starts; the others are over."""
+    wanted = []
+    for handler in event.handlers:
+        guard = machine.sent_if[handler]
+        if guard is not None and not truth(guard(draft.slots)):
+            machine.never(draft, handler)
+        else:
+            wanted.append(handler)
+    return wanted
+
+
+def send(machine: Machine, draft: Draft, cpu: int, event: Event) -> None:
+    """An IPI to every target whose guard holds; a bare ICR write may have to wait (MMR 8.1, 8.2).
+
+    An ICR write that waits for stores does not hold what comes after it, so it waits among them.
+    """
+    wanted = _wanted(machine, draft, event)
+    buffer, kind = draft.buffers[cpu], SENDING
+    if event.kind in ICR and buffer:
+        if event.kind == "x2apic" and not machine.switches.amd_x2apic_ordered:
+            kind |= WEAK | (FENCED if machine.switches.x2apic_fence == "sfence" else 0)
+        elif event.kind == "xapic" and machine.switches.ucw_blocks_later_loads:
+            kind |= UNCACHED
+        earlier = SENDING | (BARRIER if kind & FENCED else 0)
+        if not kind & WEAK or any(store.kind & earlier for store in buffer):
+            draft.buffers[cpu] = (*buffer, Store((), kind, 0, tuple(wanted)))
+            return
+    for handler in wanted:
+        started(machine, draft, handler)
+
+
+def early(machine: Machine, state: State, cpu: int, body: int) -> Iterator[tuple[Move, Draft, int]]:
+    """The next x2APIC write, executed before stores and fences in front of it (MMR 8.2)."""
+    pc, ops, slots = state.pcs[body], machine.ops[body], Known(state.slots)
+    earlier = SENDING | (BARRIER if machine.switches.x2apic_fence == "sfence" else 0)
+    if any(store.kind & earlier for store in state.buffers[cpu]):
+        return
+    stores, locked = bool(state.buffers[cpu]), False
+    for at in range(pc, len(ops)):
+        op = ops[at]
+        try:
+            if op.guard is not None and not truth(op.guard(slots)):
+                continue
+            bit = machine.sends.get(op.event.id)
+            if bit is not None:
+                if state.early >> bit & 1:
+                    continue
+                if at > pc:
+                    draft = Draft.of(state)
+                    draft.early |= 1 << bit
+                    draft.slots = slots
+                    for handler in _wanted(machine, draft, op.event):
+                        started(machine, draft, handler)
+                    draft.slots = list(state.slots)
+                    yield Move("exec", cpu, op.event, at=at - pc), draft, -1
+                return
+        except Unknown:
+            return
+        if not _passable(machine, op, stores, locked):
+            return
+        stores = stores or op.event.op in ("W", "X")
+        locked = locked or op.event.op == "X" or (op.event.op == "F" and op.drains)
+
+
+def _passable(machine: Machine, op: Op, stores: bool, locked: bool) -> bool:
+    """May an x2APIC write be executed before this event, which is in front of it?
+
+    ``stores``: some store in front of the event is not committed; ``locked``: some LOCK'd operation or
+    MFENCE in front of it is not executed.
+    """
+    event, mode = op.event, machine.switches.x2apic_fence
+    if op.serial:
+        return False
+    if event.op == "F":
+        if event.kind == "mfence":
+            return mode == "mfence_lfence"
+        if event.kind == "lfence":
+            return not locked
+        return event.kind != "sfence" or mode != "sfence" or not stores
+    return event.op in ("W", "X", "IRQ", "JMP", "BINV", "INV", "CR3")
