@@ -131,7 +131,6 @@ MM = "MM t\n{ page A = 1; mm N { v -> A }; int x; }\n"
         (MM + "P0 { x = 1; }\nvariants { F never; F never; }\nexists (x=1)\n", "declared twice"),
         (MM + "P0 { x = 1; }\n", "needs a condition"),
         (MM + "P0 { x = 1; }\nexists (~0:tlb[v -> A])\n", "cannot be asked to be absent"),
-        (MM + "P0 { load_cr3_noflush(N, 1); }\nexists (x=1)\n", "not supported yet"),
         (MM + "P0 { x = " + "(" * 500 + "1" + ")" * 500 + "; }\nexists (x=1)\n", "deep"),
         ("X86_64 t\n{ }\n P0 ;\n FOO [x],$1 ;\nexists (x=1)\n", "unknown instruction"),
     ],
