@@ -16,16 +16,23 @@ from verifier.program.trace import Step, Trace
 from verifier.program.values import Value, evaluate, truth
 
 
-def replay(machine: Machine, taken: list[int], reduced: bool) -> tuple[list[State], list[Move]]:
-    """The states and steps of the run that takes these turns at its forks.
+def replay(
+    machine: Machine, taken: list[int], end: State, reduced: bool
+) -> tuple[list[State], list[Move]]:
+    """The states and steps of the run that takes these turns at its forks, up to ``end``.
 
     ``states`` has one more element than ``moves``.
     """
     state = machine.initial()
     assert state is not None
-    states, moves, turns = [state], [], iter(taken)
-    while steps := enough(machine, state, reduced):
-        move, state = steps[0 if len(steps) == 1 else next(turns)]
+    states, moves, turn = [state], [], 0
+    while turn < len(taken) or state != end:
+        steps = enough(machine, state, reduced)
+        if len(steps) == 1:
+            move, state = steps[0]
+        else:
+            move, state = steps[taken[turn]]
+            turn += 1
         moves.append(move)
         states.append(state)
     return states, moves
@@ -201,12 +208,13 @@ class _Teller:
 def tell(
     machine: Machine,
     taken: list[int],
+    end: State,
     observed: dict[int, Value],
     shown: tuple[Value, ...],
     reduced: bool,
 ) -> Trace:
     """The run that takes these turns, as a trace that ends in the observables ``observed``."""
-    states, moves = replay(machine, taken, reduced)
+    states, moves = replay(machine, taken, end, reduced)
     teller = _Teller(machine, states, moves)
     for index, value in observed.items():
         kind = machine.program.observables[index].kind

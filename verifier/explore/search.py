@@ -143,6 +143,8 @@ class Search:
             seen.add(state)
             if len(seen) == known:
                 return
+            if machine.aged and machine.final(state):
+                self._end(state)  # A may still be set, or not
             dropped = machine.dropped
             steps = enough(machine, state, self.reduced)
             if len(steps) == 1:
@@ -202,7 +204,7 @@ class Search:
                 continue
             taken = [frame.taken for frame in self.frames]
             result.traces[kind] = tell(
-                machine, taken, result.observed(final), result.project(final), self.reduced
+                machine, taken, state, result.observed(final), result.project(final), self.reduced
             )
 
 
