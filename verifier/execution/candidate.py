@@ -286,6 +286,7 @@ class _Candidate:
             broadcast=Relation((event, node) for node, (event, _) in x.flushes.items()),
             answers=self._answers(),
             sent=self._sent(),
+            called=Relation((a, b) for a, b in self._sent() if not bare(self.program.events[a])),
             acked=self._acked(),
             seen=self._seen(),
             none=Relation(),

@@ -11,7 +11,7 @@ Set = TypeVar("Set")
 SETS = ("I", "S", "NT", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
 RELATIONS = (
     "po", "loc", "rfe", "rfi", "co", "issue", "trans", "levels", "above", "covers", "covers_upper",
-    "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "acked", "seen",
+    "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "called", "acked", "seen",
 )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ class Candidate(Generic[Rel, Set]):
     ``copy``   the read of a copy -> the event that uses it
     ``smc``    own store -> fetch that has to see it (rule 10.2)
     ``broadcast``, ``answers``  INVLPGB -> what it does on each CPU -> the TLBSYNC that waits for it
-    ``sent``   send -> delivery
+    ``sent``   send -> delivery; ``called`` those by the call queue
     ``acked``  return of a handler -> the wait for it
     ``seen``   event -> snapshot or snapshot -> event, as the snapshot's instant is chosen
     """
@@ -107,6 +107,7 @@ class Candidate(Generic[Rel, Set]):
     answers: Rel
     remote: Rel
     sent: Rel
+    called: Rel
     acked: Rel
     seen: Rel
     none: Rel

@@ -421,6 +421,8 @@ def _interrupts(e: Encoding, x: Symbolic) -> None:
     for body in e.program.bodies:
         if body.send is not None:
             x.sent.add(body.send.id, body.events[0].id, e.ran[body.id])
+            if not bare(body.send):
+                x.called.add(body.send.id, body.events[0].id, e.ran[body.id])
     for event in e.program.events:
         if event.op == "WAIT":
             for handler in event.handlers:
