@@ -174,6 +174,8 @@ class Layout:
             op.reads |= self.fetched[cpu]
             op.reads |= self.ptes if self.switches.fault_walk == "spurious_once" else 0
         later = event.op == "W" and self.buffered
+        if later and self.switches.walk_forward == "forward_always":
+            op.reads |= op.stores & self.ptes  # it hides what memory holds from own walks
         now = 0
         if op.translated and ((op.modifies and self.dirties) or self.marking):
             now = self.ptes

@@ -135,7 +135,7 @@ def _footprint(machine: Machine, state: State, op: Op) -> tuple[int, int]:
     """The cells that an event reads and writes at its instant, by what its addresses are now."""
     if op.translated or all(touch.cell >= 0 for touch in op.touches):
         return op.reads, op.writes
-    read = written = 0
+    read, written = op.reads if op.event.op == "W" else 0, 0
     slots = list(state.slots)
     for touch in op.touches:
         cell = touch.cell
