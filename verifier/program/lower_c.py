@@ -11,7 +11,7 @@ from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
-from verifier.program.memory import MAX_PCID, Memory, cell_name
+from verifier.program.memory import Memory, cell_name
 from verifier.program.objects import attributes
 from verifier.program.observe import CellOf, EntryOf, Meaning, RegisterOf, Trouble, observe
 from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry
@@ -42,11 +42,6 @@ def lower(test: Test) -> Lowered:
         thread = unit.threads.get(cpu)
         threads.append(body.thread(thread) if thread is not None else ())
     pcids = _Pcids(memory, shared.pcids)
-    for pcid, span in memory.tags:
-        try:
-            pcids.check(pcid, span)
-        except Trouble as trouble:
-            troubles.append(trouble.diagnostic)
     observed = None
     try:
         observed = observe(unit.final, _Scope(memory, bodies, unit, pcids))
@@ -71,17 +66,15 @@ def lower(test: Test) -> Lowered:
 
 
 class _Pcids:
-    """Which PCIDs a CPU can have: what it starts with, and what CR3 is loaded with."""
+    """Which PCIDs there are: what a CPU or its TLB starts with, and what CR3 is loaded with."""
 
     def __init__(self, memory: Memory, loaded: set[Value | str | None]) -> None:
         starts = {memory.values.get(Ptr(f"{cpu}:pcid"), 0) for cpu in range(memory.cpus)}
-        self.known: set[Value | str | None] = {*starts, *loaded}
+        self.known: set[Value | str | None] = {*starts, *loaded, *(pcid for _, pcid, _, _ in memory.tlb)}
         self.any = None in loaded
 
     def check(self, pcid: int, span: Span) -> None:
         """Raise ``Trouble`` for a PCID that no CPU ever has."""
-        if pcid > MAX_PCID:
-            raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}, not {pcid}", span)
         if pcid not in self.known and not self.any:
             hint = f"a CPU gets it by load_cr3(mm, {pcid}), or starts with it: 0:pcid = {pcid}"
             raise Trouble("pcid", f"no CPU ever has PCID {pcid}", span, hint)

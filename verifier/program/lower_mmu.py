@@ -35,7 +35,7 @@ class MmuWords(Ipis):
         of = handle.expr
         if not isinstance(of, Const) and handle.type.kind in ("pmd", "any") and self.memory.used.attributes:
             of = call("pte_target", of)
-        address = self.memory.tables.address(word.name, of, va.expr, e.span)
+        address = self.memory.tables.address(word.name, of, va.expr, e.span, handle.type.kind)
         return Val(address, t.ENTRY if word.name == "pte" else t.UPPER)
 
     def _word_leaf(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
@@ -83,7 +83,8 @@ class MmuWords(Ipis):
         pcid, node = self._given(word, "pcid", arguments), arguments["v"]
         va = self.value(node)
         if va.type.kind not in ("va", "any") and (number == 0 or va.expr != FALSE):
-            raise self.mismatch(word, word.parameters[2], va.type.words, node, "a virtual address, or 0")
+            wanted = "a virtual address" if number == 0 else "0, or a virtual address"
+            raise Trouble("type", f"INVPCID of type {number} takes {wanted} here", node.span)
         used = ((pcid.expr, va.expr), (pcid.expr,), (), ())[number]
         self.system("INV", e, f"invpcid{number}", *used)
         return Val(Const(0), t.VOID)

@@ -27,7 +27,6 @@ class Memory(Objects):
         self.cells: dict[Ptr, Cell] = {}
         self.values: dict[Ptr, Value] = {}
         self.tlb: list[tuple[int, int, Ptr, Value]] = []
-        self.tags: list[tuple[int, Span]] = []  # PCIDs that initial TLB entries name
         self.locals: dict[tuple[int, str], tuple[Value, Type]] = {}
         self._given: dict[Ptr, bool] = {}  # what has a value; True if a test may override it
         self._cached: list[tuple[int, ast.Mapping, Ptr, Value]] = []
@@ -226,6 +225,8 @@ class Memory(Objects):
                 if not isinstance(part, ast.Mapping):
                     raise Trouble("value", "a TLB holds mappings, as { v -> A }", part.span)
                 va, page = self._translation(part, ("page", "pte"), "a page")
+                if part.pcid is not None and part.pcid > MAX_PCID:
+                    raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}", part.span)
                 if target(page) is None:
                     raise Trouble("value", "a TLB holds no entries that are not present", part.span)
                 if flags(page) & OLD:
@@ -258,12 +259,9 @@ class Memory(Objects):
                 if self.used.pcids:
                     self._cell(Ptr(f"{cpu}:pcid"), "register", 0)
         for cpu, part, va, page in self._cached:
-            pcid = part.pcid
-            if pcid is not None:
-                self.tags.append((pcid, part.span))
-            else:
-                own = self.values.get(Ptr(f"{cpu}:pcid"), 0)
-                pcid = own if isinstance(own, int) else 0
+            own = self.values.get(Ptr(f"{cpu}:pcid"), 0)
+            pcid = part.pcid if part.pcid is not None else own
+            assert isinstance(pcid, int)
             self.tlb.append((cpu, pcid, va, page))
 
     def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:

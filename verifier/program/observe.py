@@ -222,10 +222,10 @@ class _Observer:
     def compare(self, p: c.Compare) -> Expr:
         """A comparison; ``[x]`` and ``x`` beside another place mean what they hold, a name its value."""
         left, right = self.operand(p.left), self.operand(p.right, value=isinstance(p.left, c.Place))
-        if p.op in ("eq", "ne") and not isinstance(left, Const):
-            wanted = self.entry(p.right)
+        for held, other in ((left, p.right), (right, p.left)) if p.op in ("eq", "ne") else ():
+            wanted = None if isinstance(held, Const) else self.entry(other)
             if wanted is not None:
-                found = Apply("pte_matches", (left, Const(wanted)))
+                found = Apply("pte_matches", (held, Const(wanted)))
                 return found if p.op == "eq" else call("not", found)
         return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, NamedTuple
 
 from verifier.program.kernel import entry
@@ -127,6 +128,7 @@ class Tables:
                 self._held.setdefault(m.handle, []).append(m)
         self.pages = {m.handle for m in self.mapped.values() if m.content != 0}
         self.levels: dict[Ptr, int] = {}
+        self.broken = False  # there is a cycle
         for handle in self.handles:
             self._level(handle, ())
         self._follow()
@@ -149,6 +151,7 @@ class Tables:
             if to in path:
                 chain = " -> ".join(str(x) for x in (*path[path.index(to) :], to))
                 self._wrong("cycle", f"these tables lead back to themselves: {chain}", m)
+                self.broken = True
                 continue
             below.setdefault(self._level(to, path), m)
         if len(below) > 1:
@@ -218,12 +221,12 @@ class Tables:
     def initial(self) -> Iterator[tuple[Ptr, Mapped]]:
         """The mappings with their cells; what contradicts is noted and left out."""
         by_cell: dict[Ptr, Mapped] = {}
-        for m in self.mapped.values():
+        for m in () if self.broken else self.mapped.values():
             cell = self.entries[m.handle, m.va]
             level = self.cells[cell]
             try:
                 if m.word:
-                    self._check(m.word, m.handle, level, m.span)
+                    self._check(m.word, m.handle, m.va, level, m.span)
                 if level == 1 and target(m.content) in self.tables:
                     raise Trouble("type", f"{self.names[cell]} holds none or a page", m.span)
             except Trouble as trouble:
@@ -232,7 +235,8 @@ class Tables:
             other = by_cell.setdefault(cell, m)
             if other.content != m.content:
                 if m.handle != other.handle:
-                    what = f"what init_mm maps, every mm maps: {m.handle} has no entry of its own here"
+                    mine = next(x.handle for x in (m, other) if x.handle != INIT_MM)
+                    what = f"what init_mm maps, every mm maps: {mine} has no entry of its own here"
                 else:
                     what = f"{m.va} and {other.va} lie in one region: {m.handle} has one entry for both"
                 self._wrong("region", what, m, f"that entry has two values: {other.span.text}, {m.span.text}")
@@ -241,20 +245,19 @@ class Tables:
 
     # -- pte(N, v), pmd(N, v) -----------------------------------------------------------------------
 
-    def _check(self, word: str, handle: Ptr | None, level: int, span: Span) -> None:
+    def _check(self, word: str, handle: Ptr, va: Ptr, level: int, span: Span) -> None:
         """Raise ``Trouble`` if a word does not go with a level."""
         if (word == "pte") == (level == 1):
             return
-        name = handle or "it"
         if level == 1:
-            message = f"{name} holds pages, no tables: it has no upper entries"
-            hint = f"write pte({name}, v); a table is given as table T {{ v -> A }}; mm N {{ v -> T }};"
+            message = f"{handle} holds pages, no tables: it has no upper entries"
+            how = f"table T {{ {va} -> A }}; mm N {{ {va} -> T }};"
+            hint = f"write pte({handle}, {va}); a table is given as {how}"
         else:
-            message = f"{name} holds tables: its entries are upper ones"
-            hint = f"write pmd({name}, v), and pte(T, v) of the table T that it holds"
-        if handle is None:
-            message = "no mm or table here has " + ("upper entries" if level == 1 else "leaf entries")
-            hint = ""
+            held = [str(target(m.content)) for m in self._held.get(handle, ()) if m.va == va]
+            message = f"{handle} holds tables: its entries are upper ones"
+            hint = f"write pmd({handle}, {va})"
+            hint += f"; the leaf entry is pte({held[0]}, {va})" if held and level == 2 else ""
         raise Trouble("level", message, span, hint)
 
     def cell(self, word: str, handle: Ptr, va: Ptr, span: Span) -> Ptr:
@@ -262,13 +265,14 @@ class Tables:
         cell = self.entries.get((handle, va))
         if cell is None:
             raise Trouble("type", f"there is no {word}({handle}, {va})", span)
-        self._check(word, handle, self.cells[cell], span)
+        self._check(word, handle, va, self.cells[cell], span)
         return cell
 
-    def address(self, word: str, handle: Expr, va: Expr, span: Span) -> Expr:
+    def address(self, word: str, handle: Expr, va: Expr, span: Span, kind: str = "any") -> Expr:
         """The same where handle or address are found out when the program runs.
 
-        What is no handle then, or one of the wrong level, gives an address of nothing.
+        What is no handle then, or one of the wrong level, gives an address of nothing. ``kind`` is
+        the handle's, as far as it is known: ``mm``, ``table``, ``pmd`` (an upper entry's content).
         """
         if isinstance(handle, Const) and isinstance(va, Const):
             h, a = handle.value, va.value
@@ -276,7 +280,9 @@ class Tables:
                 return Const(self.cell(word, h, a, span))
         plain = call("pte", handle, va)
         result, fits = plain, False
-        for (h, a), cell in self.entries.items():
+        among = [h for h in self.handles if kind == "any" or (kind == "mm") == (h in self.mms)]
+        for h, a in product(among, self.vas):
+            cell = self.entries[h, a]
             here: Expr = Const(cell)
             if (word == "pte") != (self.cells[cell] == 1):
                 here = Const(UNDEF)
@@ -286,5 +292,6 @@ class Tables:
                 both = call("and", call("eq", handle, Const(h)), call("eq", va, Const(a)))
                 result = call("ite", both, here, result)
         if not fits and self.entries:
-            self._check(word, None, 1 if word != "pte" else 2, span)
+            which = "leaf" if word == "pte" else "upper"
+            raise Trouble("level", f"nothing that this may stand for has {which} entries", span)
         return result

@@ -164,7 +164,7 @@ def code() -> Iterator[Word]:
     )
     poke = Store("c", Reg("e"), "alias")
     yield row(g, "text_poke(c: code, e)", poke, "a store through another linear address", "10.2, 10.3")
-    for name in ("sync_core", "cpuid", "serialize", "iret"):
+    for name in ("sync_core", "cpuid", "serialize", "iret", "wrmsr"):
         doc = "serializing; drops prefetched instructions, no TLB entries"
         yield row(g, f"{name}()", Machine("SER", name), doc, "9.1, 9.2")
     yield row(g, "jump()", Machine("JMP"), "a taken branch, as self-modifying code needs one", "10.2")
