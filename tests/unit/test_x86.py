@@ -211,6 +211,15 @@ def test_carry_of_shifts_and_bits() -> None:
         assert run(f"{code}; jnc L; movl $1,%ecx; L:", "0:rcx") == f"0:rcx={carry};"
 
 
+def test_what_goes_past_the_cache() -> None:
+    code = "movnti %eax,(x); mov %eax,(x); clflush (x); clflushopt [x]; clwb [x]; sfence; lfence"
+    cells = "".join(f" {part.strip()} ;\n" for part in code.split(";"))
+    made = program(f"X86_64 t\n{{ }}\n P0 ;\n{cells}exists (x=0)\n").events
+    assert [(e.op, e.kind) for e in made] == [
+        ("W", "nt"), ("W", ""), *[("F", "clflush")] * 3, ("F", "sfence"), ("F", "lfence"),
+    ]  # fmt: skip
+
+
 def test_locked_and_unlocked() -> None:
     made = program("X86 t\n{}\nP0;\nINC [x];\nLOCK INC [x];\nXCHG EAX,[x];\nMFENCE;\nexists (x=1)\n")
     assert [e.op for e in made.events] == ["R", "W", "X", "X", "F"]
