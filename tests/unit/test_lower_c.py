@@ -268,7 +268,7 @@ WRONG_AT_LAST = {
     "0:r7 = 1": "unwritten", "x1 = 1": "unknown-name", "5:r0 = 1": "no-cpu", "0:tlb[w -> A]": "unknown-name",
     "0:tlb[v -> x]": "type", "pte(N, w) = A": "unknown-name", "t.g = 2": "unknown-field",
     "r0 = 1": "unknown-name",
-    "a[7] = 1": "index", "k = 2": "percpu", 
+    "a[7] = 1": "index", "k = 2": "percpu",
     "mm_cpumask(N) = 1": "type",
 }  # fmt: skip
 
