@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import verifier.explore as explore_room
+from tests.properties.mmu_programs import FOCI, random_mmu_test, random_switches
 from tests.properties.programs import (
     cr3,
     drawing,
@@ -34,8 +35,8 @@ from tests.properties.programs import lowered as make
 from verifier.errors import UsageError
 from verifier.explore import Machine, decide, explore
 from verifier.explore.machine import ALL
-from verifier.explore.state import Move, State, Step
 from verifier.explore.search import Search
+from verifier.explore.state import Move, State, Step
 from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Target, Touch
 from verifier.program.events import Observable, Program
 from verifier.program.unroll import unroll
@@ -461,6 +462,32 @@ def test_largest_tlbs_lose_nothing() -> None:
             compared += 1
             assert explore(test).states == plain.states, seed
     assert compared > 20
+
+
+@pytest.mark.parametrize("focus", FOCI)
+def test_reductions_lose_nothing_of_the_whole_mmu(focus: str) -> None:
+    compared = 0
+    for seed in range(30):
+        draw = drawing(seed)
+        test = unroll(random_mmu_test(draw, focus), 1)
+        switches = random_switches(draw)
+        whole = explore(test, switches=switches, reduced=False, limit_states=2000)
+        if whole.complete:
+            compared += 1
+            assert explore(test, switches=switches).states == whole.states, f"{focus} {seed}"
+    assert compared > 20
+
+
+@pytest.mark.parametrize("focus", ["walks", "tags", "marks", "broadcast"])
+def test_largest_caches_lose_nothing(focus: str) -> None:
+    compared = 0
+    for seed in range(25):
+        test = unroll(random_mmu_test(drawing(seed), focus), 1)
+        plain = Search(Spontaneous(test), 4000, None, reduced=False).run()
+        if plain.complete:
+            compared += 1
+            assert explore(test).states == plain.states, f"{focus} {seed}"
+    assert compared > 5
 
 
 def test_slots_of_a_finished_body_are_forgotten() -> None:
