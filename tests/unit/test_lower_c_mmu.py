@@ -298,6 +298,7 @@ def test_wrong_statements(statement: str) -> None:
 
 
 WRONG_AT_FIRST = {
+    "mm M[2] { v -> A }": "type", "percpu table V { v -> A }": "type",
     "mm M { v -> T, z -> U }": "level", "table V { v -> V }": "cycle",
     "table V { v -> W }; table W { v -> V }": "cycle",
     "mm M { v -> T, w -> T }": "", "mm M { k -> A }": "region", "mm M { v -> A, v -> B }": "duplicate",
@@ -318,6 +319,17 @@ def test_wrong_initial_states(item: str) -> None:
         return
     ((code, line, _),) = errors(mm(f"{OBJECTS} {item};", "P0 { x = 1; }", "x = 1"))
     assert (code, line) == (WRONG_AT_FIRST[item], 2)
+
+
+def test_registers_of_translation_need_an_mm() -> None:
+    for initial, code in (("0:pcid = 1;", "x = 1"), ("", "r0 = read_cr3()"), ("", "r0 = read_pcid()")):
+        ((found, _, _),) = errors(mm(f"int x; {initial}", f"P0 {{ {code}; }}", "x = 1"))
+        assert found == "no-mm"
+
+
+def test_code_of_each_cpu() -> None:
+    low = lowered("percpu code c = 4;", "P0 { r0 = ifetch(this_cpu_ptr(&c)); }\nP1 { }")
+    assert low.cells[Ptr("1:c")].kind == "code" and low.cells[Ptr("1:c")].init == 4
 
 
 def test_regions_that_contradict() -> None:

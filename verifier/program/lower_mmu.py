@@ -69,8 +69,10 @@ class MmuWords(Ipis):
 
     def _word_read_register(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
         name = word.name.removeprefix("read_")
-        temp = self.fresh()
-        self.emit("R", e, Touch(Const(Ptr(f"{self.cpu}:{name}")), temp))
+        cell, temp = Ptr(f"{self.cpu}:{name}"), self.fresh()
+        if cell not in self.memory.cells:
+            raise Trouble("no-mm", "there is no mm in this test", e.span)
+        self.emit("R", e, Touch(Const(cell), temp))
         return Val(Reg(temp), t.MM if name == "cr3" else t.INT)
 
     def _word_invpcid(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:

@@ -39,7 +39,7 @@ class Memory(Objects):
         for thread in (*unit.threads.values(), *unit.nmis):
             for p in thread.parameters:
                 self._try(self.parameter, p)
-        handles = [n for n in self.named.values() if n.size is None and n.type.kind in MAPPING]
+        handles = [n for n in self.named.values() if n.type.kind in MAPPING]
         if handles:
             self.used = uses(unit)
         for item, overridable in self._initial if handles else ():
@@ -220,6 +220,8 @@ class Memory(Objects):
             self._give(ptr, self.value(value)[0], place.span)
 
     def _register(self, name: str, value: ast.InitValue, cpu: int, span: Span) -> None:
+        if name != "irq" and not self.tables.mms:
+            raise Trouble("no-mm", "there is no mm in this test", span)
         if name == "tlb":
             for part in value.items if isinstance(value, ast.Braced) else (value,):
                 if not isinstance(part, ast.Mapping):
@@ -267,7 +269,7 @@ class Memory(Objects):
     def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:
         if len(self.cells) >= MAX_CELLS:
             return
-        named = self.named.get(ptr.base)
+        named = self.named.get(ptr.base.split(":", 1)[-1])
         if named is not None and named.type.kind == "int" and named.type.tag == "code":
             kind = "code"
         self.cells[ptr] = Cell(ptr, cell_name(ptr, self), self.values.get(ptr, default), kind)

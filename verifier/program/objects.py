@@ -78,6 +78,9 @@ class Objects:
         size = None if item.size is None else self.number(item.size)
         if size is not None and not 0 < size <= MAX_CELLS:
             raise Trouble("size", f"an array of {size} elements", item.span, f"1 to {MAX_CELLS}")
+        if kind.kind in (*MAPPING, "page") and (size is not None or item.percpu):
+            what = "an array" if size is not None else "a per-CPU object"
+            raise Trouble("type", f"{kind.words} cannot be {what}", item.span, "give each a name of its own")
         if kind.kind == "mm" and "init_mm" not in self.named:
             self.named["init_mm"] = Named("init_mm", t.MM, item.span)
         self.add(Named(item.name, kind, item.span, size, item.percpu))
