@@ -79,9 +79,7 @@ def _changed(name: str) -> tuple[str, Cover]:
         new = tuple(a for i, a in enumerate(formula) if i != gone)
     else:
         at, atom = map(int, what.split("."))
-        new = tuple(
-            tuple(x for j, x in enumerate(a) if (i, j) != (at, atom)) for i, a in enumerate(formula)
-        )
+        new = tuple(tuple(x for j, x in enumerate(a) if (i, j) != (at, atom)) for i, a in enumerate(formula))
     return row, COVERS[row]._replace(**{part: new})
 
 

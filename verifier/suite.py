@@ -16,7 +16,7 @@ from verifier.errors import InputError, InternalError, LimitError, UsageError
 from verifier.program.answer import Answer
 from verifier.program.build import build
 from verifier.program.events import Program, state_line
-from verifier.program.profiles import GENERIC, Switches, switches
+from verifier.program.profiles import Switches, switches
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic, Source
 from verifier.syntax import decode, load, read
@@ -198,11 +198,9 @@ def _decide(program: Program, options: Options, judge: str) -> Answer:
         )  # fmt: skip
     from verifier import explore
 
-    if options.switches != GENERIC:
-        raise UsageError("the explorer knows the generic profile only")
     return explore.decide(
-        program, model=options.model, timeout=options.timeout, limit_states=EXPLORER_STATES,
-        want_states=states, witnesses=options.witnesses,
+        program, model=options.model, switches=options.switches, timeout=options.timeout,
+        limit_states=EXPLORER_STATES, want_states=states, witnesses=options.witnesses,
     )  # fmt: skip
 
 

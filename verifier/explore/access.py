@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from verifier.explore.caches import UPPER, Item, Place, load
 from verifier.explore.ops import Op
-from verifier.explore.state import Draft, Move, State, Written
+from verifier.explore.state import Draft, Move, State, Written, put
 from verifier.program.values import CLEAN, FAULT, OLD, RO, Value, apply, flags, make_entry, target
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def ways(machine: Machine, state: State, cpu: int, op: Op) -> Ways:
     found = faulting(machine, state, cpu, op, va)
     if found is not None or spurious:
         draft = Draft.of(state)
-        draft.faults[cpu] = va
+        draft.faults = put(draft.faults, cpu, va)
         if touch.slot is not None:
             draft.slots[touch.slot] = FAULT
         yield Move("exec", cpu, op.event, found or (), fault=True), draft

@@ -7,7 +7,7 @@ are not older than the last store of its own that a branch makes it see (10.2).
 from __future__ import annotations
 
 from verifier.explore.layout import Layout
-from verifier.explore.state import ALIAS, BARRIER, JUMPED, SENDING, Draft, State
+from verifier.explore.state import ALIAS, BARRIER, JUMPED, SENDING, Draft, State, put
 from verifier.program.values import Value
 
 
@@ -43,25 +43,25 @@ class Copies:
                 cells &= cells - 1
                 now |= self.bit(cell, draft.memory[cell])
                 kept |= self.of_cell[cell]
-            draft.copies[cpu] = ((old | now) & kept, (recent | now) & kept)
+            draft.copies = put(draft.copies, cpu, ((old | now) & kept, (recent | now) & kept))
 
     def restart(self, draft: Draft, cpu: int) -> None:
         """A serializing event: all is fetched again (MMR 9.2)."""
-        draft.copies[cpu] = (0, 0)
+        draft.copies = put(draft.copies, cpu, (0, 0))
 
     def stored(self, draft: Draft, cpu: int, cell: int, kind: int) -> None:
         """An own store has reached memory: which copies are too old now (MMR 10.2)?"""
         old, recent = draft.copies[cpu]
         other = ~self.of_cell[cell]
         if self.amd or kind & JUMPED:
-            draft.copies[cpu] = (old & other, recent & other)
+            draft.copies = put(draft.copies, cpu, (old & other, recent & other))
         elif not kind & ALIAS:
-            draft.copies[cpu] = (old, recent & other)
+            draft.copies = put(draft.copies, cpu, (old, recent & other))
 
     def branch(self, draft: Draft, cpu: int) -> None:
         """A taken branch: the own stores before it are seen from now on (MMR 10.2)."""
         _, recent = draft.copies[cpu]
-        draft.copies[cpu] = (recent, recent)
+        draft.copies = put(draft.copies, cpu, (recent, recent))
         cells = self.layout.fetched[cpu]
         draft.buffers[cpu] = tuple(
             store._replace(kind=store.kind | JUMPED)

@@ -37,6 +37,7 @@ from verifier.explore.state import (
     Step,
     Store,
     Written,
+    put,
 )
 from verifier.program.events import Event, Program
 from verifier.program.profiles import GENERIC, Switches
@@ -72,13 +73,13 @@ class Machine(Layout):
             [()] * program.cpus,
             [0] * program.cpus,
             [()] * program.cpus,
-            list(none),
+            none,
             [None] * program.slots,
             [None] * len(self.result_of),
             0,
-            none,
-            [(0, 0)] * program.cpus,
-            [()] * program.cpus,
+            tuple(none),
+            ((0, 0),) * program.cpus,
+            ((),) * program.cpus,
             0,
         )
         for cpu, pcid, va, content in program.tlb:
@@ -165,7 +166,7 @@ class Machine(Layout):
             else:
                 draft.tlbs[cpu] = 0
                 if draft.floods[cpu] and not draft.buffers[cpu]:
-                    draft.floods[cpu] = ()  # there is nothing to remove any more
+                    draft.floods = put(draft.floods, cpu, ()  # there is nothing to remove any more)
 
     def _evaluate(self, item: Pending, draft: Draft) -> None:
         value = item.code(draft.slots)
@@ -291,7 +292,7 @@ class Machine(Layout):
             draft = Draft.of(state)
             left = list(state.floods[cpu])
             left.remove(flood)
-            draft.floods[cpu] = tuple(left)
+            draft.floods = put(draft.floods, cpu, tuple(left))
             sender, index = flood
             kind, pcid, va = self.broadcasts[index]
             draft.tlbs[cpu] &= ~self.caches.removed(kind, 0, pcid, va)
@@ -304,7 +305,7 @@ class Machine(Layout):
         """A fault is taken; nothing cached for its address is left (MMR 5.1)."""
         tag = self.caches.tag(draft.memory, cpu)
         draft.tlbs[cpu] &= ~self.caches.removed("fault", tag, tag, draft.faults[cpu])
-        draft.faults[cpu] = IDLE
+        draft.faults = put(draft.faults, cpu, IDLE)
 
     def _fault(self, state: State, cpu: int) -> Iterator[tuple[Move, Draft, int]]:
         """A fault is taken, with an empty store buffer (MMR 6.3, 8.4)."""
@@ -391,7 +392,7 @@ class Machine(Layout):
             if asked not in self.broadcasts:
                 self.broadcasts.append(asked)
             flood = cpu, self.broadcasts.index(asked)
-            draft.floods = [tuple(sorted((*floods, flood))) for floods in draft.floods]
+            draft.floods = tuple([tuple(sorted((*floods, flood))) for floods in draft.floods])
         elif event.op == "F" and event.kind == "sfence":
             draft.buffers[cpu] = stripped((*draft.buffers[cpu], Store((), BARRIER)))
         elif event.op == "JMP":

@@ -16,9 +16,7 @@ from verifier.program.trace import Step, Trace
 from verifier.program.values import Value, evaluate, truth
 
 
-def replay(
-    machine: Machine, taken: list[int], end: State, reduced: bool
-) -> tuple[list[State], list[Move]]:
+def replay(machine: Machine, taken: list[int], end: State, reduced: bool) -> tuple[list[State], list[Move]]:
     """The states and steps of the run that takes these turns at its forks, up to ``end``.
 
     ``states`` has one more element than ``moves``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from verifier.program.events import Event
 from verifier.program.values import Value
@@ -55,9 +55,17 @@ class State(NamedTuple):
     early: int  # SENDs already executed, ahead of their place, as bits
 
 
+T = TypeVar("T")
+
+
+def put(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:
+    """A tuple with one item exchanged."""
+    return (*items[:index], item, *items[index + 1 :])
+
+
 @dataclass(slots=True)
 class Draft:
-    """A state being changed."""
+    """A state being changed; what changes rarely is replaced as a whole."""
 
     pcs: list[int]
     memory: list[Value]
@@ -68,9 +76,9 @@ class Draft:
     slots: list[Value | None]
     results: list[Value | None]
     ever: int
-    faults: list[int]
-    copies: list[tuple[int, int]]
-    floods: list[tuple[tuple[int, int], ...]]
+    faults: tuple[int, ...]
+    copies: tuple[tuple[int, int], ...]
+    floods: tuple[tuple[tuple[int, int], ...], ...]
     early: int
 
     @classmethod
@@ -86,9 +94,9 @@ class Draft:
             list(s.slots),
             list(s.results),
             s.ever,
-            list(s.faults),
-            list(s.copies),
-            list(s.floods),
+            s.faults,
+            s.copies,
+            s.floods,
             s.early,
         )
 
@@ -104,9 +112,9 @@ class Draft:
             tuple(self.slots),
             tuple(self.results),
             self.ever,
-            tuple(self.faults),
-            tuple(self.copies),
-            tuple(self.floods),
+            self.faults,
+            self.copies,
+            self.floods,
             self.early,
         )
 

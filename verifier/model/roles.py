@@ -77,10 +77,10 @@ def holds_icr(event: Event, s: Switches) -> bool:
     """Does a later bare ICR write wait for this instant (MMR 8.2)? LOCK'd operations and MFENCE
     alone do not hold it; LFENCE does, which waits for them."""
     if event.op == "X":
-        return False
+        return s.amd_x2apic_ordered
     if event.op == "F":
         if event.kind == "mfence":
-            return s.mfence_serializing or s.x2apic_fence in ("mfence", "sfence")
+            return s.amd_x2apic_ordered or s.mfence_serializing or s.x2apic_fence in ("mfence", "sfence")
         return event.kind == "lfence" or (event.kind == "sfence" and s.x2apic_fence == "sfence")
     return not bare(event)
 

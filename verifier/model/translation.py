@@ -55,13 +55,9 @@ def forward_issue(x: X) -> Any:
     return reduce(lambda a, c: a | (x.issue @ c.forwarded), x.cells, x.none)
 
 
-def forward_pending(x: X) -> Any:
-    """A walk that is forwarded from the store buffer happens before the store's commit (MMR 3.5)."""
-    return reduce(lambda a, c: a | ~c.forwarded, x.cells, x.none)
-
-
 def forward_newest(x: X) -> Any:
-    """It is forwarded the newest own store: newer ones are executed after it (MMR 3.5)."""
+    """It is forwarded the newest own store: newer ones are executed after it (MMR 3.5). That it reads
+    the store before another one overwrites it in memory is said by ``fr``."""
     return reduce(lambda a, c: a | (~c.forwarded @ (c.co & x.po) @ ~x.issue), x.cells, x.none)
 
 
