@@ -166,7 +166,7 @@ class Machine(Layout):
             else:
                 draft.tlbs[cpu] = 0
                 if draft.floods[cpu] and not draft.buffers[cpu]:
-                    draft.floods = put(draft.floods, cpu, ()  # there is nothing to remove any more)
+                    draft.floods = put(draft.floods, cpu, ())  # there is nothing to remove any more
 
     def _evaluate(self, item: Pending, draft: Draft) -> None:
         value = item.code(draft.slots)
