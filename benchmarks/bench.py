@@ -1,7 +1,8 @@
 """``make bench``: CPU time, medians of several runs, as ratios where two things are compared.
 
-The list of assembly tests is litmus/classic, or the file named by VERIFIER_BENCH (one JSON object
-a line, with the field ``litmus``).
+VERIFIER_BENCH  the list of assembly tests, one JSON object a line with the field ``litmus``;
+                otherwise litmus/classic
+VERIFIER_HERD   a herd7 to compare with on the same list; whole processes, in turn
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from verifier.program.build import build
 from verifier.solve import decide
@@ -25,6 +27,7 @@ from verifier.syntax import load, read
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 5
+HERD_RUNS = 3
 
 
 def sources() -> list[Source]:
@@ -45,12 +48,50 @@ def whole_list(texts: list[Source]) -> float:
     return (time.process_time() - start) * 1000 / len(texts)
 
 
-def child(*command: str) -> float:
-    """CPU milliseconds of a process."""
+def child(*command: str, stdout: Any = subprocess.DEVNULL) -> float:
+    """CPU milliseconds of a process. Modules are compiled once, as everywhere but on this run."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=stdout, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+
+def beside(herd: str, texts: list[Source]) -> tuple[float, float]:
+    """CPU milliseconds a test of ours and of herd7, whole processes that print all final states.
+
+    herd7 leaves out a test whose name it has seen, so each gets a name of its own.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        names = []
+        for i, source in enumerate(texts):
+            head, _, rest = source.text.partition("\n")
+            path = Path(folder) / f"{i}.litmus"
+            path.write_text(f"{head.split()[0]} T{i}\n{rest}")
+            names.append(str(path))
+        ours, theirs = [], []
+        for _ in range(HERD_RUNS):
+            command = (sys.executable, "-m", "verifier.cli", "states", "--format", "herd", *names)
+            ours.append(child(*command) / len(texts))
+            with open(Path(folder) / "log", "w+") as log:
+                theirs.append(child(herd, *names, stdout=log) / len(texts))
+                log.seek(0)
+                done = sum(line.startswith("Test ") for line in log)
+            if done != len(texts):
+                raise SystemExit(f"herd7 ran {done} of {len(texts)} tests")
+    return statistics.median(ours), statistics.median(theirs)
+
+
+def warm(name: str, variant: str | None = None) -> float:
+    """CPU milliseconds to build and decide a test of this folder, warm."""
+    tests = load(read(Path(__file__).with_name(name)))
+    test = next(t for t in tests if t.variant == variant)
+    found = []
+    for _ in range(RUNS + 1):
+        start = time.process_time()
+        decide(build(test), witnesses=False)
+        found.append((time.process_time() - start) * 1000)
+    return statistics.median(found[1:])
 
 
 def family(cpus: int) -> tuple[float, float]:
@@ -74,21 +115,22 @@ def main() -> None:
     texts = sources()
     whole_list(texts)  # warm
     each = statistics.median(whole_list(texts) for _ in range(RUNS))
-    print(f"{len(texts)} assembly tests, all final states, parsing included: {each:.2f} ms CPU a test")
+    print(f"{len(texts)} assembly tests, all final states, parsing included: {each:.2f} ms CPU a test, warm")
     herd = os.environ.get("VERIFIER_HERD")
     if herd:
-        with tempfile.TemporaryDirectory() as folder:
-            names = []
-            for i, source in enumerate(texts):
-                name = Path(folder) / f"{i}.litmus"
-                name.write_text(source.text)
-                names.append(str(name))
-            theirs = statistics.median(child(herd, *names) for _ in range(RUNS)) / len(texts)
-        print(f"  herd7 on the same list: {theirs:.2f} ms CPU a test, ratio {each / theirs:.2f}")
+        ours, theirs = beside(herd, texts)
+        print(
+            f"  whole processes: {ours:.2f} ms CPU a test; herd7 {theirs:.2f}; ours / herd7 {ours / theirs:.2f}"
+        )
     sb = str(ROOT / "litmus" / "classic" / "SB.litmus")
     z3 = statistics.median(child(sys.executable, "-c", "import z3") for _ in range(RUNS))
-    cold = statistics.median(child(sys.executable, "-m", "verifier.cli", "check", sb) for _ in range(RUNS))
+    command = str(Path(sys.executable).with_name("verifier"))
+    cold = statistics.median(child(command, "check", sb) for _ in range(RUNS))
     print(f"verifier check SB from a cold start: {cold:.0f} ms CPU, {cold / z3:.2f} times `import z3`")
+    print(f"two CPUs, twelve operations with translation: {warm('twelve.litmus'):.1f} ms CPU, warm")
+    for variant in ("F", "B"):
+        figure = warm("shootdown.litmus", variant)
+        print(f"shootdown of four CPUs, two levels, PCIDs, {variant}: {figure:.1f} ms CPU, warm")
     for cpus in (2, 4, 8):
         found = [family(cpus) for _ in range(RUNS)]
         encoded, solved = (statistics.median(x) for x in zip(*found, strict=True))

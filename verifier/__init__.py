@@ -56,8 +56,9 @@ def check(
     ``model`` is ``x86-tso`` or ``sc``; ``judge`` is ``z3``, ``explorer`` or ``both``; ``unroll`` is
     how often a CPU may jump backwards; ``timeout`` is in seconds; with ``states`` the verdict has
     all final states; ``profile`` and ``settings`` (switch -> value) say what machine it is. Raises
-    ``InputError`` for errors that show only when the test is built, and ``InternalError`` if the tool contradicts itself (a witness that does not re-check, judges that
-    disagree); both are in ``verifier.errors``.
+    ``InputError`` for errors that show only when the test is built, and ``InternalError`` if the
+    tool contradicts itself (a witness that does not re-check, judges that disagree); both are in
+    ``verifier.errors``.
     """
     from verifier.suite import Options, run
 
