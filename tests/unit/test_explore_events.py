@@ -330,6 +330,15 @@ def test_faults_of_accesses_alone() -> None:
     assert values([write(LEAF, Const(A)), vread("r0", V)], regs=["0:r0"], switches=SPARC) == {1}
 
 
+def test_faults_set_a_on_their_way() -> None:
+    """Otherwise no access could ever find out that nothing is mapped."""
+    init = {"pte(N, region)": Entry(T, OLD)}
+    states = shown(
+        [vread("r0", V)], init=init, levels=2, regs=["0:r0"], mem=["pte(N, region)"], switches=SPARC
+    )
+    assert states == {(FAULT, T)}
+
+
 def test_no_store_buffer() -> None:
     threads = [stored(X, ONE, "nt"), read("r0", Y)], [write(Y, ONE), read("r0", X)]
     more = {"regs": ["0:r0", "1:r0"]}

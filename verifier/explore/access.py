@@ -46,7 +46,10 @@ def ways(machine: Machine, state: State, cpu: int, op: Op) -> Ways:
         draft.faults = put(draft.faults, cpu, va)
         if touch.slot is not None:
             draft.slots[touch.slot] = FAULT
-        yield Move("exec", cpu, op.event, found or (), fault=True), draft
+        reads, walked = found or ((), ())
+        for cell, value in walked:
+            draft.memory[cell] = value
+        yield Move("exec", cpu, op.event, reads, fault=True, walked=walked), draft
 
 
 def walks(
@@ -129,10 +132,15 @@ def dirtied(machine: Machine, state: State, item: Item) -> Value | None:
     return make_entry(item.to, bits & ~(CLEAN | OLD))
 
 
-def faulting(machine: Machine, state: State, cpu: int, op: Op, va: int) -> Written | None:
-    """The read that a fault of this access is reported for, if it may fault now (MMR 6.2, 6.3)."""
+def faulting(machine: Machine, state: State, cpu: int, op: Op, va: int) -> tuple[Written, Written] | None:
+    """The read that a fault of this access is reported for, if it may fault now (MMR 6.2, 6.3).
+
+    Without spontaneous walks, the one that finds out sets A on its way: these entries are second.
+    """
     caches, memory, buffer, tlb = machine.caches, state.memory, state.buffers[cpu], state.tlbs[cpu]
-    confirming = machine.switches.fault_walk == "rewalk" or not machine.switches.spontaneous
+    alone = not machine.switches.spontaneous
+    confirming = machine.switches.fault_walk == "rewalk" or alone
+    walked: list[tuple[int, Value]] = []
     places = [Place(caches.root(memory, cpu), 0, ())]
     if not confirming:
         places = caches.places(tlb, memory, cpu, va)
@@ -143,12 +151,16 @@ def faulting(machine: Machine, state: State, cpu: int, op: Op, va: int) -> Writt
         value = load(cell, buffer, memory)
         to, bits = target(value), flags(value)
         if to is None:
-            return ((cell, value),)
+            return ((cell, value),), tuple(walked)
         if to not in caches.tables:
             if (place.flags | bits) & op.forbidding:
-                return ((cell, value),)
-        elif confirming and not bits & OLD and len(place.path) + 1 < caches.depth:
+                return ((cell, value),), tuple(walked)
+        elif confirming and len(place.path) + 1 < caches.depth:
+            if bits & OLD:
+                if not alone or value != memory[cell]:
+                    break
+                walked.append((cell, make_entry(to, bits & ~OLD)))
             places.append(Place(to, place.flags | bits, (*place.path, (place.handle, cell))))
     tags = caches.of_tag.get(caches.tag(memory, cpu), 0)
     absent = tlb & caches.absents & caches.of_va[va] & tags
-    return () if absent else None
+    return ((), ()) if absent else None
