@@ -115,13 +115,12 @@ def main() -> None:
     texts = sources()
     whole_list(texts)  # warm
     each = statistics.median(whole_list(texts) for _ in range(RUNS))
-    print(f"{len(texts)} assembly tests, all final states, parsing included: {each:.2f} ms CPU a test, warm")
+    what = f"{len(texts)} assembly tests, all final states, parsing included"
+    print(f"{what}: {each:.2f} ms CPU a test, warm")
     herd = os.environ.get("VERIFIER_HERD")
     if herd:
         ours, theirs = beside(herd, texts)
-        print(
-            f"  whole processes: {ours:.2f} ms CPU a test; herd7 {theirs:.2f}; ours / herd7 {ours / theirs:.2f}"
-        )
+        print(f"  whole processes: {ours:.2f} ms CPU a test, herd7 {theirs:.2f}: ratio {ours / theirs:.2f}")
     sb = str(ROOT / "litmus" / "classic" / "SB.litmus")
     z3 = statistics.median(child(sys.executable, "-c", "import z3") for _ in range(RUNS))
     command = str(Path(sys.executable).with_name("verifier"))

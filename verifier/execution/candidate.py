@@ -106,7 +106,7 @@ class _Candidate:
             nodes = [n for n, _, _ in w.levels]
             if w.kind == "initial":
                 trans.append((INIT, w.use))
-            elif w.kind == "use":
+            elif w.kind == "use" and nodes[-1] != w.use:
                 trans.append((nodes[-1], w.use))
             elif w.kind == "fault" and nodes[-1] != w.use:
                 copies.append((nodes[-1], w.use))

@@ -65,6 +65,7 @@ def _levels(x: Execution, w: Walk) -> Iterator[str]:
         yield "it reads nothing"
         return
     handle = register(x, w.cpu, "cr3", w.levels[0][0])
+    unusable = OLD if x.model.switches.spontaneous else 0
     for k, (node, cell, content) in enumerate(w.levels):
         if program.entries.get((handle, w.va)) != cell:  # type: ignore[arg-type]
             yield f"{cell} is not where it goes on"
@@ -74,13 +75,15 @@ def _levels(x: Execution, w: Walk) -> Iterator[str]:
             yield f"PCID {w.tag} is not in force when it reads {cell}"
         if k < len(w.levels) - 1:
             handle = target(content)
-            if handle not in program.tables or flags(content) & OLD:
+            if handle not in program.tables or flags(content) & unusable:
                 yield f"{cell} leads no further"
     last = w.levels[-1][2]
     if w.kind == "accessed":
         if target(last) is None or not flags(last) & OLD:
             yield "it sets A where it cannot"
-    elif w.kind == "use" and (target(last) is None or target(last) in program.tables or flags(last) & OLD):
+    elif w.kind == "use" and (
+        target(last) is None or target(last) in program.tables or flags(last) & unusable
+    ):
         yield "it ends at no page"
     if w.kind in ("use", "fault") and w.content != combined(w.levels):
         yield "it says more than it reads"
@@ -102,7 +105,7 @@ def _access(x: Execution, event: Event, w: Walk) -> Iterator[str]:
         return
     if w.kind not in ("use", "initial") or forbidden:
         yield "it is not permitted"
-    if needs(event) & RO and flags(w.content) & CLEAN:
+    if needs(event) & RO and flags(w.content) & CLEAN and x.model.switches.spontaneous:
         yield from _dirty(x, event, w)
     slot = event.accesses[0].slot
     if event.op == "T" and slot is not None and x.slots.get(slot) != target(w.content):

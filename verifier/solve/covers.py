@@ -42,11 +42,11 @@ def covers_use(e: Encoding, inv: Invalidation, use: Use) -> int:
     if formula == ALWAYS:
         return inv.done
     parts = []
-    if use.chain is not None:
-        chain = use.chain
+    for served, chain in use.served:
         here = _entry(e, inv, chain.vas, chain.tag, chain.flags[GLOBAL])
         # With nothing else to serve it, it is this walk that does.
-        parts.append(here if not use.initial else e.clauses.both(chain.done, here))
+        alone = len(use.served) == 1 and not use.initial
+        parts.append(here if alone else e.clauses.both(served, here))
     for entry in use.initial:
         globe = TRUE if flags(entry.content) & GLOBAL else FALSE
         here = _entry(e, inv, {entry.va: TRUE}, {entry.pcid: TRUE}, globe)

@@ -133,10 +133,12 @@ class _Decoder:
                 return [
                     Walk("initial", use.node, use.cpu, va, entry.pcid, (), entry.content, event, observable)
                 ]
-        for chain in (use.chain, *use.faults):
-            if chain is not None and self.holds(chain.done):
-                kind = "fault" if chain in use.faults else "use"
-                return [self.walk(chain, kind, event, observable)]
+        for served, chain in use.served:
+            if self.holds(served):
+                return [self.walk(chain, "use", event, observable)._replace(use=use.node)]
+        for chain in use.faults:
+            if self.holds(chain.done):
+                return [self.walk(chain, "fault", event, observable)]
         return []
 
     def walk(self, chain: Chain, kind: str, event: int | None, observable: int | None) -> Walk:

@@ -55,6 +55,7 @@ class Encoding:
         self.asked: dict[int, int] = {}  # use by a condition -> its observable
         self.observed: dict[int, Literals] = {}
         self._walked = {c for c in range(program.cpus) if self._walks(c)}
+        self.walks.demand()
         for event in program.events:
             self._event(event)
         self.walks.accessed()
@@ -155,10 +156,7 @@ class Encoding:
         late = self.model.buffered and buffered(event, self.program)
         use = None
         if event.virtual:
-            node = event.id
-            if late:
-                node = self.issues[event.id] = self.node()
-            use = self.walks.access(event, node)
+            use = self.walks.access(event, self.instant(event))
             if use.fault != FALSE:
                 self.faults[event.id] = self.node()
                 done = self.clauses.both(done, -use.fault)
@@ -175,6 +173,14 @@ class Encoding:
                 self.reads.append(Read(node, event.cpu, event.body, event.id, where, values, kind, access))
             if access.value is not None:
                 self._write(event, access, where, late)
+
+    def instant(self, event: Event) -> int:
+        """The node at which a translated event is executed: a buffered store's issue, or its own."""
+        if not (self.model.buffered and buffered(event, self.program)):
+            return event.id
+        if event.id not in self.issues:
+            self.issues[event.id] = self.node()
+        return self.issues[event.id]
 
     def _write(self, event: Event, access: Access, where: dict[Ptr, int], late: bool) -> None:
         wrote = self.truth(access.when)

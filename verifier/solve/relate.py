@@ -42,7 +42,7 @@ def candidate(e: Encoding) -> Symbolic:
 
 def _features(e: Encoding) -> frozenset[str]:
     events = e.program.events
-    chains = [c for u in e.walks.uses for c in (u.chain, *u.faults) if c is not None]
+    chains = [c for u in e.walks.uses for c in (*(c for _, c in u.served), *u.faults)]
     chains += [u.chain for u in e.walks.updates]
     found = {
         "translation": bool(e.walks.uses or e.walks.updates),
@@ -307,10 +307,12 @@ def _seen_by_fetch(e: Encoding, w: Write, fetch: int) -> int:
 def _translation(e: Encoding, x: Symbolic) -> None:
     """Who serves each use, which invalidations cover what, and what a condition's use comes after."""
     for use in e.walks.uses:
-        if use.chain is not None:
-            _chain(e, x, use.chain)
-            for level in use.chain.levels:
-                x.trans.add(level.node, use.node, level.last)
+        for served, chain in use.served:
+            if e.model.switches.spontaneous:
+                _chain(e, x, chain)
+            for level in chain.levels:
+                if level.node != use.node:
+                    x.trans.add(level.node, use.node, e.clauses.both(served, level.last))
         for chain in use.faults:
             _chain(e, x, chain)
         for entry in use.initial:

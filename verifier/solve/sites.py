@@ -84,7 +84,8 @@ class Initial:
 class Use:
     """A use of a translation: by an event, or by a condition (``event`` None).
 
-    ``pages``: what it is translated to, and may access; ``fault``: it is not.
+    ``served``: the walks that may serve it, each with the literal that it does; ``pages``: what it is
+    translated to, and may access; ``fault``: it is not.
     """
 
     node: int
@@ -92,7 +93,7 @@ class Use:
     cpu: int
     vas: Literals
     now: Literals
-    chain: Chain | None = None
+    served: list[tuple[int, Chain]] = field(default_factory=list)
     initial: list[Initial] = field(default_factory=list)
     stale: int = FALSE  # it faults by what is cached
     faults: list[Chain] = field(default_factory=list)  # it faults by what these read

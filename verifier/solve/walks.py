@@ -45,6 +45,7 @@ class Walks:
         self.domains = encoding.domains
         self.uses: list[Use] = []
         self.updates: list[Update] = []
+        self.demanded: list[tuple[Event, Chain]] = []
 
     # -- one walk ---------------------------------------------------------------------------------
 
@@ -92,21 +93,31 @@ class Walks:
         found = (self.program.entries.get((h, v)) for h, v in product(handles, vas))  # type: ignore[arg-type]
         return [c for c in found if c is not None]
 
-    def chain(self, use: int, cpu: int, vas: Literals, done: int, tag: Literals) -> Chain:
-        """A walk of several reads at any instants, from a root that is in force at the first."""
+    def chain(
+        self, use: int, cpu: int, vas: Literals, done: int, tag: Literals, event: Event | None = None
+    ) -> Chain:
+        """A walk of several reads at any instants, from a root that is in force at the first.
+
+        With ``event`` all of them are loads at this event's instant.
+        """
         chain = Chain(use, cpu, done, vas, tag)
+        at = Read(use, cpu, -1, -1, {}, {}, "walk")
+        if event is not None:
+            at = Read(use, cpu, event.body, event.id, {}, {}, "load")
         roots = self.e.one_hot(self.domains.roots(cpu))
         handles, here = roots, done
         for depth in range(self.program.depth):
-            contents = self.present(self._cells(handles, vas))
+            contents = self.present(self._cells(handles, vas), event is not None)
             if depth == self.program.depth - 1:
                 contents = frozenset(v for v in contents if target(v) not in self.program.tables)
-            level = self._level(self.e.node(), here, handles, vas, self.e.one_hot(contents))
+            node = self.e.node() if event is None else use
+            level = self._level(node, here, handles, vas, self.e.one_hot(contents))
             if not level.values or not level.where:
                 self.clauses.add(-here)
                 break
-            self.e.reads.append(Read(level.node, cpu, -1, -1, level.where, level.values, "walk"))
-            self._registers(level, cpu, tag, None if depth else roots, self.e.reads[-1])
+            self.e.reads.append(Read(node, cpu, at.body, at.at, level.where, level.values, at.kind))
+            own = {} if event is not None else tag  # an access has read its PCID already
+            self._registers(level, cpu, own, None if depth else roots, self.e.reads[-1])
             chain.levels.append(level)
             handles = self._descend(level)
             level.last = self.clauses.both(here, -self.clauses.any(handles.values()))
@@ -153,8 +164,35 @@ class Walks:
             same = [self.clauses.both(x, now[q]) for q, x in tag.items() if q in now]
             self.clauses.add(-done, globe, *same)
 
-    def _options(self, use: Use, done: int) -> list[int]:
-        """A walk, or an initial entry, that may serve a use."""
+    def demand(self) -> None:
+        """Without spontaneous walks: every access may walk, at its own instant (MMR 3.3)."""
+        if self.switches.spontaneous:
+            return
+        for event in self.program.events:
+            if event.virtual:
+                node = self.e.instant(event)
+                walked = self.clauses.new()
+                self.clauses.add(-walked, self.e.executed[event.id])
+                vas = self.e.literals(event.accesses[0].addr)
+                now = self.current(event, node, self.e.executed[event.id])
+                chain = self.chain(node, event.cpu, vas, walked, now, event)
+                self.demanded.append((event, chain))
+
+    def _demanded(self, use: Use, done: int) -> None:
+        """What an access has walked serves it and others on its CPU, until it is invalidated."""
+        for _, chain in self.demanded:
+            same = self.clauses.any(
+                self.clauses.both(x, use.vas[va]) for va, x in chain.vas.items() if va in use.vas
+            )
+            if chain.cpu == use.cpu and same != FALSE:
+                served = self.clauses.new()
+                for needed in (done, chain.done, same):
+                    self.clauses.add(-served, needed)
+                self._usable(served, chain.tag, chain.flags[GLOBAL], use.now)
+                use.served.append((served, chain))
+
+    def _walked(self, use: Use, done: int) -> None:
+        """A walk of its own serves a use."""
         chosen = self.clauses.new()
         self.clauses.add(-chosen, done)
         # By an entry of its own PCID, or by a global one, whose walk may have had any.
@@ -162,10 +200,18 @@ class Walks:
         if use.event is None and not self.domains.globals:
             tag = {q: x for q, x in use.now.items() if q in self.domains.pcids(use.cpu)}
             self.clauses.add(-chosen, *tag.values())
-        use.chain = self.chain(use.node, use.cpu, use.vas, chosen, tag)
+        chain = self.chain(use.node, use.cpu, use.vas, chosen, tag)
         if tag is not use.now:
-            self._usable(chosen, tag, use.chain.flags[GLOBAL], use.now)
-        options = [chosen]
+            self._usable(chosen, tag, chain.flags[GLOBAL], use.now)
+        use.served.append((chosen, chain))
+
+    def _options(self, use: Use, done: int) -> list[int]:
+        """Walks, or initial entries, that may serve a use."""
+        if self.switches.spontaneous:
+            self._walked(use, done)
+        else:
+            self._demanded(use, done)
+        options = [literal for literal, _ in use.served]
         for index, (cpu, pcid, va, content) in enumerate(self.program.tlb):
             if cpu == use.cpu and va in use.vas:
                 literal = self.clauses.new()
@@ -176,6 +222,29 @@ class Walks:
                 options.append(literal)
         return options
 
+    def _permitted(self, use: Use, event: Event) -> None:
+        """What serves an access permits it, and leads to a page; or it faults by it."""
+        clauses = self.clauses
+        permitted: dict[Value, list[int]] = {}
+        stale: list[int] = []
+        for served, chain in use.served:
+            forbidden = clauses.any(chain.flags[bit] for bit in NEEDS if needs(event) & bit)
+            stale.append(clauses.both(served, forbidden))
+            for page, literal in chain.pages.items():
+                literal = clauses.all((served, literal, -forbidden))
+                permitted.setdefault(page, []).append(literal)
+        for entry in use.initial:
+            if flags(entry.content) & needs(event):
+                stale.append(entry.done)
+            else:
+                permitted.setdefault(target(entry.content) or UNDEF, []).append(entry.done)
+        found = {page: clauses.any(literals) for page, literals in permitted.items()}
+        use.pages = {page: literal for page, literal in found.items() if literal != FALSE}
+        use.stale = clauses.any(stale)
+        if not self.switches.spurious_prot_fault:
+            clauses.add(-use.stale)
+            use.stale = FALSE
+
     def access(self, event: Event, node: int) -> Use:
         """The use of a translated access: a walk or an initial entry serves it, or it faults."""
         clauses, (access,) = self.clauses, event.accesses
@@ -183,27 +252,13 @@ class Walks:
         vas = self.e.literals(access.addr)
         use = Use(node, event, event.cpu, vas, self.current(event, node, done))
         options = self._options(use, done)
-        assert use.chain is not None
-        forbidden = clauses.any(use.chain.flags[bit] for bit in NEEDS if needs(event) & bit)
-        permitted = {page: clauses.both(x, -forbidden) for page, x in use.chain.pages.items()}
-        stale = [clauses.both(use.chain.done, forbidden)]
-        for entry in use.initial:
-            if flags(entry.content) & needs(event):
-                stale.append(entry.done)
-            else:
-                to = target(entry.content) or UNDEF
-                permitted[to] = clauses.either(permitted.get(to, FALSE), entry.done)
-        use.pages = {page: x for page, x in permitted.items() if x != FALSE}
-        use.stale = clauses.any(stale)
-        if not self.switches.spurious_prot_fault:
-            clauses.add(-use.stale)
-            use.stale = FALSE
+        self._permitted(use, event)
         if self.domains.faults[id(access)]:
             options += self._faults(use, event, done)
         clauses.add(-done, *options)
         clauses.at_most_one(options)
         use.fault = clauses.any([use.stale, *(c.done for c in use.faults)])
-        if needs(event) & RO:
+        if needs(event) & RO and self.switches.spontaneous:
             self._dirty(use, event)
         if access.slot is not None:
             values = self.e.slots[access.slot]
@@ -220,10 +275,10 @@ class Walks:
         clauses = self.clauses
         use = Use(node, None, cpu, {va: TRUE}, now)
         options = self._options(use, done)
-        assert use.chain is not None
-        matching = [use.chain.pages.get(target(wanted) or wanted, FALSE)]
-        matching += [use.chain.flags[bit] for bit in _KEPT if flags(wanted) & bit]
-        clauses.add(-use.chain.done, clauses.all(matching))
+        for served, chain in use.served:
+            matching = [chain.pages.get(target(wanted) or wanted, FALSE)]
+            matching += [chain.flags[bit] for bit in _KEPT if flags(wanted) & bit]
+            clauses.add(-served, clauses.all(matching))
         for entry in use.initial:
             if not apply("pte_matches", (entry.content, wanted)):
                 clauses.add(-entry.done)
@@ -330,8 +385,7 @@ class Walks:
 
     def _dirty(self, use: Use, event: Event) -> None:
         """A write through an entry that is clean sets D in it first (MMR 7.3)."""
-        clauses, chain = self.clauses, use.chain
-        assert chain is not None
+        clauses, ((_, chain),) = self.clauses, use.served
         clean = clauses.both(chain.flags[CLEAN], clauses.any(use.pages.values()))
         where: dict[Ptr, int] = {}
         for level in chain.levels:
@@ -367,7 +421,10 @@ class Walks:
         self._update(use.dirty, where, values, CLEAN | OLD)
 
     def accessed(self) -> None:
-        """Every walker may set A wherever it can walk, for no reason (MMR 7.2)."""
+        """Every walker may set A wherever it can walk, for no reason (MMR 7.2). Where software fills
+        TLBs the processor sets neither A nor D."""
+        if not self.switches.spontaneous:
+            return
         for cpu in range(self.program.cpus):
             for cell in dict.fromkeys(self.program.entries.values()):
                 old = [v for v in self.domains.contents(cell) if flags(v) & OLD and target(v) is not None]

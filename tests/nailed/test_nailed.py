@@ -1,0 +1,70 @@
+"""Every rule is nailed: take it away, and a litmus test comes out otherwise.
+
+``nails.json`` names the test for each rule, table row and switch; ``pytest tests/nailed
+--update-golden`` looks for them anew (half a minute).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import Mutant, covers, observation, roles, rules, settings
+from verifier import suite
+from verifier.model import model
+from verifier.program.build import build
+from verifier.program.events import Program
+from verifier.program.profiles import GENERIC, Switches
+
+ROOT = Path(__file__).resolve().parents[2]
+NAILS = Path(__file__).with_name("nails.json")
+MUTANTS = [*rules(), *roles(), *covers(), *settings()]
+
+
+def programs(*paths: str) -> Iterator[tuple[str, Program]]:
+    """Every test below some paths, by its id."""
+    for task in suite.discover(str(ROOT / p) for p in paths):
+        for test in suite.tests_of(task, suite.Options()):
+            name = str(Path(task.name).relative_to(ROOT))
+            yield f"{name}::{test.variant}" if test.variant else name, build(test)
+
+
+@cache
+def corpus() -> dict[str, Program]:
+    """All tests that may nail something."""
+    return dict(programs("litmus/mmu", "litmus/linux", "litmus/classic"))
+
+
+@cache
+def before(switches: Switches, name: str) -> tuple[bool, bool]:
+    """How a test comes out under the whole model."""
+    return observation(corpus()[name], model(switches))
+
+
+def flips(mutant: Mutant, name: str) -> bool:
+    """Does the test come out otherwise?"""
+    # A switch is set to another value, everything else is taken away where it is.
+    switches = GENERIC if mutant.kind == "switch" else mutant.switches
+    whole = before(switches, name)
+    with mutant.applied():
+        return observation(corpus()[name], mutant.model()) != whole
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_nailed(mutant: Mutant, request: pytest.FixtureRequest) -> None:
+    nails: dict[str, str] = json.loads(NAILS.read_text()) if NAILS.exists() else {}
+    if request.config.getoption("--update-golden"):
+        found = next((name for name in corpus() if flips(mutant, name)), None)
+        nails.pop(str(mutant), None)
+        nails |= {} if found is None else {str(mutant): found}
+        NAILS.write_text(json.dumps(nails, indent=1, sort_keys=True) + "\n")
+    assert str(mutant) in nails, "no test depends on this"
+    assert flips(mutant, nails[str(mutant)]), f"{nails[str(mutant)]} does not depend on this"
+
+
+def test_no_nail_is_left_over() -> None:
+    assert set(json.loads(NAILS.read_text())) == {str(m) for m in MUTANTS}
