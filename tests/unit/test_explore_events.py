@@ -220,6 +220,12 @@ def test_an_ipi_and_the_stores_before_it() -> None:
     assert noted("x2apic", switches=Switches(store_buffer=False)) == {6}
 
 
+def test_an_xapic_write_waits_for_locked_stores() -> None:
+    """MMR 8.1: they are stores."""
+    assert values([rmw("%r", X, ONE), send("xapic", 1, *NOTED)], [], mem=["z"]) == {6}
+    assert values([rmw("%r", X, ONE), send("x2apic", 1, *NOTED)], [], mem=["z"]) == {5, 6}
+
+
 def test_an_x2apic_write_waits_for_loads() -> None:
     """MMR 8.2: what the handler stores is not seen by loads before the send."""
     handler = (write(Y, ONE),)
@@ -247,6 +253,8 @@ def test_bare_ipis_are_in_no_queue() -> None:
         code = [send(kind, 1, write(X, ONE), group="a"), send(kind, 1, write(X, TWO), group="b")]
         return values(code, [], mem=["x"])
 
+    mixed = [send("xapic", 1, write(X, ONE), group="a"), send("", 1, write(X, TWO), group="b")]
+    assert values(mixed, [], mem=["x"]) == {1, 2}
     assert last("") == {2} and last("xapic") == {1, 2} and last("x2apic") == {1, 2}
 
 

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from tests.properties.programs import fence, lit, pte, read, rmw, translate, vread, vrmw, vwrite, write
-from verifier.explore import Machine, decide, explore
-from verifier.explore.state import IDLE
+from verifier.explore import decide, explore
 from verifier.program.code import Emit, Instruction, Lowered, Target, Touch
 from verifier.program.events import Cell, Observable, Program
-from verifier.program.profiles import PROFILES, Switches
+from verifier.program.profiles import Switches
 from verifier.program.unroll import unroll
 from verifier.program.values import (
     CLEAN,
@@ -279,6 +278,12 @@ def test_d_is_set_once_by_each_of_two() -> None:
     assert states == {(A, 7), (A, 8)}
 
 
+def test_d_and_what_the_tlb_holds_at_the_start() -> None:
+    """Its leaf is the one that a walk finds."""
+    more = {"init": {"pte(N, v)": Entry(A, CLEAN)}, "cached": [(0, 0, "v", Entry(A, CLEAN))]}
+    assert shown([vwrite(V, TWO)], **more, mem=["pte(N, v)", "A.data"]) == {(A, 2)}
+
+
 # -- D4: own store buffer ----------------------------------------------------------------------------
 
 
@@ -441,6 +446,34 @@ def test_a_finished_entry_outlives_its_upper_one() -> None:
     assert values(code, init=init, regs=["0:r0"], levels=2) == {1, 2}
 
 
+def test_every_level_counts() -> None:
+    """MMR 0.2: a table read below an upper entry that is invalidated is lost with it, also under TCE."""
+
+    def after(*code: Instruction) -> set[Value]:
+        change = rmw("%r", Const(pte("T", "v")), Const(0))
+        test = lowered(
+            [change, *code, rmw("%r", Const(pte("U", "v")), Const(A)), vread("r0", V)], regs=["0:r0"]
+        )
+        at = {
+            (N, "v"): "top",
+            (N, "w"): "top",
+            (T, "v"): "Tv",
+            (T, "w"): "Tw",
+            (U, "v"): "Uv",
+            (U, "w"): "Uw",
+        }
+        content: dict[str, Value] = {"top": T, "Tv": U}
+        for (handle, va), name in at.items():
+            cell = pte("T", "v") if name == "Tv" else pte("U", "v") if name == "Uv" else Ptr(name)
+            test.entries[handle, Ptr(va)] = cell
+            test.cells[cell] = Cell(cell, str(cell), content.get(name, 0), "pte")
+        test.tables, test.depth = frozenset((T, U)), 3
+        return {v for (v,) in explore(unroll(test)).shown}
+
+    assert after() == {1, FAULT}
+    assert after(inv(0, "invlpg", W)) == {FAULT}  # the top entry leads to w
+
+
 def test_a_large_page() -> None:
     """A page among tables is of all addresses below."""
     assert shown(
@@ -452,90 +485,3 @@ def test_a_walk_without_an_entry_is_wrong() -> None:
     test = lowered([vread("r0", V)], init={"pte(N, region)": T}, levels=2)
     del test.entries[T, Ptr("v")]
     assert decide(unroll(test)).bad is not None
-
-
-# -- D7, D8, D9: faults ------------------------------------------------------------------------------
-
-
-def test_a_fault_reads_at_its_place() -> None:
-    """MMR 6.3, 8.4: the entry is read before own earlier stores are committed; later loads come after."""
-    test = shown(
-        [write(X, ONE), vread("r0", V), read("r1", Y)],
-        [write(LEAF, Const(A)), fence(), read("r0", X), write(Y, ONE)],
-        regs=["0:r0", "0:r1", "1:r0"],
-    )
-    assert (FAULT, 0, 0) in test
-    sb = shown(
-        [write(X, ONE), vread("r0", V), read("r1", Y)],
-        [write(Y, ONE), fence(), read("r0", X)],
-        regs=["0:r0", "0:r1", "1:r0"],
-    )
-    assert sb == {(FAULT, 0, 1), (FAULT, 1, 0), (FAULT, 1, 1)}
-
-
-def test_nothing_between_the_two_instants_of_a_fault() -> None:
-    """No interrupt, and no later event; what happens by itself goes on."""
-    machine = Machine(
-        unroll(lowered([write(X, ONE), vread("r0", V), read("r1", X)], [send("", 0, read("h", Y))]))
-    )
-    start = machine.initial()
-    assert start is not None
-    seen, work = {start}, [start]
-    between = 0
-    while work:
-        state = work.pop()
-        steps = [step for cpu in machine.cpus for step in machine.moves(state, cpu)]
-        if state.faults[0] != IDLE:
-            between += 1
-            assert {move.kind for move, _ in steps if move.cpu == 0} <= {"commit", "fault"}
-        work += [s for s in {step[1] for step in steps} if s not in seen]
-        seen.update(work)
-    assert between
-
-
-def test_a_fault_is_confirmed() -> None:
-    """MMR 6.3: P from 0 to 1 needs no invalidation, by an own store nor by one that was seen."""
-    assert values([write(LEAF, Const(A)), vread("r0", V)], regs=["0:r0"]) == {1}
-    threads = [write(LEAF, Const(A)), write(X, ONE)], [read("r0", X), vread("r1", V)]
-    more = {"regs": ["1:r0", "1:r1"]}
-    assert shown(*threads, **more) == {(0, 1), (0, FAULT), (1, 1)}
-    assert (1, FAULT) in shown(*threads, **more, switches=Switches(fault_walk="spurious_once"))
-    once = [write(LEAF, Const(A)), write(X, ONE)], [read("r0", X), ser(), vread("r1", V)]
-    assert (1, FAULT) not in shown(*once, **more, switches=Switches(fault_walk="spurious_once"))
-
-
-def test_upper_levels_of_a_fault() -> None:
-    """MMR 6.3, 17.1: they may be old, unless the walk is repeated, or they were invalidated."""
-    init = {"pte(N, region)": T, "pte(T, v)": 0, "pte(U, v)": B}
-    code = [rmw("%r", UPPER, Const(U)), vread("r0", V)]
-    more = {"init": init, "regs": ["0:r0"], "levels": 2}
-    assert values(code, **more) == {2, FAULT}
-    assert values(code, **more, switches=Switches(fault_walk="rewalk")) == {2}
-    code.insert(1, inv(0, "invlpg", V))
-    assert values(code, **more) == {2}
-
-
-def test_spurious_protection_faults() -> None:
-    """MMR 6.2: by a cached entry, at most once."""
-    code = [rmw("%r", LEAF, Const(A)), vwrite(V, Const(7)), vwrite(V, Const(8))]
-    more = {"init": {"pte(N, v)": Entry(A, RO)}, "mem": ["A.data"]}
-    assert values(code, **more) == {7, 8}
-    assert values(code[:2], **more) == {1, 7}
-    assert values(code[:2], **more, switches=OFF) == {7}
-    assert values(code[:2], **more, switches=PROFILES["amd"]) == {7}
-
-
-def test_what_is_permitted_may_always_be_used() -> None:
-    """MMR 6.4: rights taken away, without an invalidation."""
-    code = [rmw("%r", LEAF, Const(Entry(A, RO))), vwrite(V, Const(7))]
-    assert values(code, init={"pte(N, v)": A}, mem=["A.data"]) == {1, 7}
-    code.insert(1, inv(0, "invlpg", V))
-    assert values(code, init={"pte(N, v)": A}, mem=["A.data"]) == {1}
-
-
-def test_a_fault_invalidates() -> None:
-    """MMR 5.1: its address, of the current PCID and globals, with the upper entries on the way."""
-    more = {"init": {"pte(N, region)": T, "pte(T, v)": 0, "pte(T, w)": B, "pte(U, v)": B}, "levels": 2}
-    code = [rmw("%r", UPPER, Const(U)), vread("r0", V), rmw("%r", LOWER, Const(A)), vread("r1", V)]
-    states = shown(code, **more, regs=["0:r0", "0:r1"])
-    assert (FAULT, 2) in states and (FAULT, 1) not in states and (2, 1) in states
