@@ -38,7 +38,7 @@ FOCI = ("walks", "tags", "rights", "marks", "fetch", "broadcast", "icr", "stores
 
 def random_switches(draw: Draw) -> Switches:
     """A profile, sometimes with one switch set otherwise."""
-    chosen = PROFILES[draw(("generic", "generic", "intel", "amd", "sc"))]
+    chosen = PROFILES[draw(("generic", "generic", "intel", "amd", "sparc64", "sc"))]
     if draw((False, True)):
         name = draw([n for n in Switches._fields if n not in ("store_buffer", "spontaneous")])
         old = getattr(chosen, name)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from tests.properties.mmu_programs import FOCI, random_mmu_test, random_switches
 from tests.properties.programs import describe, random_test
 from verifier import explore, solve
 from verifier.program.unroll import unroll
@@ -62,3 +63,40 @@ def test_judges_agree(kind: str) -> None:
 
     agree()
     assert compared > EXAMPLES // len(KINDS) // 2
+
+
+@pytest.mark.parametrize("focus", FOCI)
+def test_judges_agree_about_the_mmu(focus: str) -> None:
+    compared = 0
+
+    @settings(
+        max_examples=EXAMPLES // len(FOCI),
+        deadline=None,
+        derandomize=WANTED is None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def agree(data: st.DataObject) -> None:
+        nonlocal compared
+
+        def draw(options: Sequence[T]) -> T:
+            return data.draw(st.sampled_from(options))
+
+        program = unroll(random_mmu_test(draw, focus), 1)
+        switches = random_switches(draw)
+        note(str(switches))
+        note(describe(program))
+        explored = explore.decide(program, switches=switches, want_states=True, limit_states=LIMIT)
+        if explored.states is None:
+            return
+        solved = solve.decide(program, switches=switches, want_states=True)
+        assert solved.states is not None, solved.reason
+        note(f"only the explorer: {set(explored.states) - set(solved.states)}")
+        note(f"only Z3: {set(solved.states) - set(explored.states)}")
+        for what in ("states", "reachable", "refutable", "deadlock", "bad"):
+            assert getattr(explored, what) == getattr(solved, what), what
+        compared += 1
+
+    agree()
+    assert compared > EXAMPLES // len(FOCI) // 2

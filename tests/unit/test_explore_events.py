@@ -319,32 +319,16 @@ def test_walks_for_accesses_alone() -> None:
     assert values([vread("r0", V)], init=init, tlb=[(0, "v", A, None)], switches=SPARC) == {0, 1}
 
 
-def test_marks_of_accesses_alone() -> None:
-    """A and D are set by the access."""
+def test_where_software_fills_tlbs_nothing_is_marked() -> None:
+    """A and D are the software's own affair."""
     marked = {"pte(N, v)": Entry(A, OLD | CLEAN)}
-    assert values([], init=marked, mem=["pte(N, v)"], switches=SPARC) == {Entry(A, OLD | CLEAN)}
-    assert values([vread("r0", V)], init=marked, mem=["pte(N, v)"], switches=SPARC) == {Entry(A, CLEAN)}
-    assert values([vwrite(V, TWO)], init=marked, mem=["pte(N, v)"], switches=SPARC) == {A}
-    two = {"pte(N, region)": Entry(T, OLD), "pte(T, v)": Entry(A, OLD)}
-    code = [vread("r0", V)]
-    states = shown(
-        code, init=two, levels=2, regs=["0:r0"], mem=["pte(N, region)", "pte(T, v)"], switches=SPARC
-    )
-    assert states == {(1, T, A)}
+    for code in ([], [vread("r0", V)], [vwrite(V, TWO)]):
+        assert values(code, init=marked, mem=["pte(N, v)"], switches=SPARC) == {Entry(A, OLD | CLEAN)}
 
 
 def test_faults_of_accesses_alone() -> None:
     assert values([vread("r0", V)], regs=["0:r0"], switches=SPARC) == {FAULT}
     assert values([write(LEAF, Const(A)), vread("r0", V)], regs=["0:r0"], switches=SPARC) == {1}
-
-
-def test_faults_set_a_on_their_way() -> None:
-    """Otherwise no access could ever find out that nothing is mapped."""
-    init = {"pte(N, region)": Entry(T, OLD)}
-    states = shown(
-        [vread("r0", V)], init=init, levels=2, regs=["0:r0"], mem=["pte(N, region)"], switches=SPARC
-    )
-    assert states == {(FAULT, T)}
 
 
 def test_no_store_buffer() -> None:

@@ -247,7 +247,7 @@ class _Candidate:
         late = {e.id: e for e in self.events if x.buffered(e.id)}
         done = [e for e in self.events if e.id not in x.faults]
         faults = set(x.faults.values())
-        own = set(x.dirty.values()) | set(x.issues[e.id] for e in self.events if e.id in x.issues) | faults
+        held = {x.issues[e.id] for e in self.events if e.id in x.issues} | faults
         instants = {e.id for e in self.events if e.id not in late and instant(e, s)}
         trans, levels, above, copies = self._walks()
         fetched = Relation((n, e) for e, n in x.fetches.items())
@@ -255,14 +255,16 @@ class _Candidate:
         cells = self._cells()
         committed = {n: e for n, e in late.items() if n not in x.faults}
         return Candidate(
-            I=Events(instants | own | {w.use for w in x.walks if w.observable is not None}),
+            I=Events(
+                instants | held | set(x.dirty.values()) | {w.use for w in x.walks if w.observable is not None}
+            ),
             S=Events(n for n, e in committed.items() if e.kind != "nt"),
             NT=Events(n for n, e in committed.items() if e.kind == "nt"),
             D=Events(e.id for e in done if drains(e, s)) | faults,
             SER=Events(e.id for e in done if serializes(e, s)),
             SF=Events(e.id for e in done if e.op == "F" and e.kind == "sfence"),
             ICR=Events(e.id for e in done if bare(e)),
-            H=Events(e.id for e in self.events if e.id not in late and holds_icr(e, s)) | own,
+            H=Events(e.id for e in self.events if e.id not in late and holds_icr(e, s)) | held,
             INV=Events(self.invalidations),
             C=Events(x.fetches) | (b for _, b in copies),
             INIT=Events([INIT]),
@@ -274,6 +276,11 @@ class _Candidate:
             co=Relation(p for c in cells for p in c.co),
             issue=Relation((i, e) for e, i in x.issues.items()),
             trans=trans,
+            marks=Relation(
+                (w.levels[-1][0], x.dirty[w.event])
+                for w in x.walks
+                if w.kind == "use" and w.event is not None and w.event in x.dirty
+            ),
             levels=levels,
             above=above,
             covers=self._covers(),

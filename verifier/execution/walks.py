@@ -124,5 +124,5 @@ def _dirty(x: Execution, event: Event, w: Walk) -> Iterator[str]:
         yield "D is set in an entry that changed"
     if flags(content) & RO and not x.model.switches.d_on_ro:
         yield "D is set in a read-only entry"
-    if w.levels and cell != w.levels[-1][1]:
+    if cell != (w.levels[-1][1] if w.levels else x.program.first_leaf(w.cpu, w.va)):
         yield "D is set in another entry"

@@ -154,7 +154,7 @@ class Caches:
     def initial(self, memory: Memory, cpu: int, pcid: int, va: int, content: Value) -> int:
         """An entry of the initial TLB. Its leaf is the one that a walk would find."""
         leaf, bits = -1, flags(content) & (COMBINED | GLOBAL | CLEAN)
-        if bits & CLEAN:
+        if bits & CLEAN and self.switches.spontaneous:
             handle: Value | None = self.root(memory, cpu)
             while handle is not None:
                 leaf = self.cells.get((handle, va), -1)
@@ -189,11 +189,11 @@ class Caches:
     def read(self, place: Place, tag: Value, va: int, cell: int, value: Value) -> int:
         """What is cached after a walk has read ``value`` in ``cell``; 0 for nothing (MMR 4.2, 4.3)."""
         to, bits = target(value), flags(value)
-        if to is None or bits & OLD:
+        if to is None or (bits & OLD and self.switches.spontaneous):
             return 0
         rights = (place.flags | bits) & COMBINED
         if to not in self.tables:
-            leaf = cell if bits & CLEAN else -1
+            leaf = cell if bits & CLEAN and self.switches.spontaneous else -1
             return self.bit(Item(ENTRY, tag, va, to, rights | bits & (GLOBAL | CLEAN), (), leaf))
         path = (*place.path, (place.handle, cell))
         return self.bit(Item(UPPER, tag, va, to, rights, path)) if len(path) < self.depth else 0

@@ -89,10 +89,9 @@ class Layout:
         """What the program has of the rarer things."""
         program, switches = self.program, self.switches
         events, found = program.events, attributes(program)
-        self.dirties = bool(found & CLEAN)  # a write may have to set D
+        self.dirties = bool(found & CLEAN) and switches.spontaneous  # a write may have to set D
         walkers = min(self.caches.cr3, default=-1) >= 0
         self.aged = bool(found & OLD) and switches.spontaneous and walkers  # walkers may set A
-        self.marking = bool(found & OLD) and not switches.spontaneous  # accesses may set A
         self.flooding = any(e.op == "BINV" for e in events)
         self.answering = self.flooding and switches.tlbsync_waits_remote_stores
         self.asides = self.aged or self.flooding
@@ -177,7 +176,7 @@ class Layout:
         if later and self.switches.walk_forward == "forward_always":
             op.reads |= op.stores & self.ptes  # it hides what memory holds from own walks
         now = 0
-        if op.translated and ((op.modifies and self.dirties) or self.marking):
+        if op.translated and op.modifies and self.dirties:
             now = self.ptes
         op.writes = now if later else op.stores | now
         op.stores |= now

@@ -80,6 +80,7 @@ class Machine(Layout):
             tuple(none),
             ((0, 0),) * program.cpus,
             ((),) * program.cpus,
+            tuple(none),
             0,
         )
         for cpu, pcid, va, content in program.tlb:
@@ -240,6 +241,8 @@ class Machine(Layout):
                 self._attempt(out, self._execute(state, cpu, body, self.ops[body][pc]))
                 if self.ahead[body]:
                     self._attempt(out, sends.early(self, state, cpu, body))
+        if state.marked[cpu] != IDLE:
+            return out
         if which & DELIVER and handler == IDLE and state.pending[cpu] and state.memory[self.irq[cpu]] == 1:
             for body in sends.deliverable(self, state, cpu):
                 self._attempt(out, self._execute(state, cpu, body, self.ops[body][0]))
@@ -289,6 +292,8 @@ class Machine(Layout):
                 draft.memory[cell] = make_entry(target(value) or 0, flags(value) & ~OLD)
                 yield Move("update", cpu, writes=((cell, draft.memory[cell]),)), draft, -1
         for flood in dict.fromkeys(state.floods[cpu]):
+            if state.marked[cpu] != IDLE:
+                break  # within one access no translation is lost: it would have to be walked again
             draft = Draft.of(state)
             left = list(state.floods[cpu])
             left.remove(flood)
@@ -343,8 +348,8 @@ class Machine(Layout):
         if self._held(state, cpu, op):
             return
         if op.translated:
-            for step in access.ways(self, state, cpu, op):
-                yield *step, body
+            for move, after in access.ways(self, state, cpu, op):
+                yield move, after, -1 if move.kind == "update" else body
             return
         if op.drains and state.buffers[cpu]:
             return

@@ -161,9 +161,8 @@ class _Teller:
         for i, move in enumerate(self.moves):
             out += self.before[i]
             out += [
-                Step("update", move.cpu, move.event, (), self.named((mark,)), f"sets {bit}", rule)
-                for marks, bit, rule in ((move.walked, "A", "7.2"), (move.dirty, "D", "7.3"))
-                for mark in marks
+                Step("update", move.cpu, move.event, (), self.named((mark,)), "sets D", "7.3")
+                for mark in move.dirty
             ]
             out += self.step(i, move, buffered[move.cpu], notes.get(i, ""))
         return tuple(out + self.before[len(self.moves)])
@@ -185,7 +184,7 @@ class _Teller:
             if event is not None and event.op == "SEND":
                 return []  # told when it is executed
         elif kind == "update":
-            note, rule = "sets A", "7.2"
+            note, rule = ("sets A", "7.2") if event is None else ("sets D", "7.3")
         elif kind == "flush":
             note, rule = " ".join(map(str, self.machine.broadcasts[move.at][:1])), "11.3"
         elif kind == "fault":

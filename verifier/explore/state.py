@@ -52,6 +52,7 @@ class State(NamedTuple):
     faults: tuple[int, ...]  # by CPU, the virtual address of the fault being taken, or IDLE
     copies: tuple[tuple[int, int], ...]  # by CPU, prefetched instructions: see ``fetch``
     floods: tuple[tuple[tuple[int, int], ...], ...]  # by CPU, INVLPGBs to come: (by whom, which)
+    marked: tuple[int, ...]  # by CPU, the item in whose leaf the access being executed has set D, or IDLE
     early: int  # SENDs already executed, ahead of their place, as bits
 
 
@@ -79,6 +80,7 @@ class Draft:
     faults: tuple[int, ...]
     copies: tuple[tuple[int, int], ...]
     floods: tuple[tuple[tuple[int, int], ...], ...]
+    marked: tuple[int, ...]
     early: int
 
     @classmethod
@@ -97,6 +99,7 @@ class Draft:
             s.faults,
             s.copies,
             s.floods,
+            s.marked,
             s.early,
         )
 
@@ -115,6 +118,7 @@ class Draft:
             self.faults,
             self.copies,
             self.floods,
+            self.marked,
             self.early,
         )
 
@@ -136,7 +140,6 @@ class Move(NamedTuple):
     at: int = 0
     dirty: Written = ()  # the entry in which this access sets D
     copy: int = 0  # the prefetched instruction
-    walked: Written = ()  # entries in which this access sets A
 
 
 Step = tuple[Move, State]

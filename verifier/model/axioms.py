@@ -68,7 +68,9 @@ def _rules(*equations: Equation, needs: str = "") -> tuple[Rule, ...]:
 
 
 _MEMORY = _rules(x86tso.rfe, x86tso.co, x86tso.fr, interrupts.ipi, interrupts.queue, interrupts.seen)
-_WALKS = _rules(translation.walk, translation.fresh, translation.start, needs="translation")
+_WALKS = _rules(
+    translation.walk, translation.fresh, translation.start, translation.marking, needs="translation"
+)
 _UPPERS = _rules(translation.descent, translation.fresh_upper, translation.age, needs="uppers")
 _FORWARDS = _rules(translation.forward_issue, translation.forward_newest)
 _BROADCAST = _rules(translation.broadcast, needs="broadcast")

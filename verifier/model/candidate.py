@@ -10,7 +10,7 @@ Set = TypeVar("Set")
 
 SETS = ("I", "S", "NT", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
 RELATIONS = (
-    "po", "loc", "rfe", "rfi", "co", "issue", "trans", "levels", "above", "covers", "covers_upper",
+    "po", "loc", "rfe", "rfi", "co", "issue", "trans", "marks", "levels", "above", "covers", "covers_upper",
     "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "called", "acked", "seen",
 )  # fmt: skip
 
@@ -60,6 +60,7 @@ class Candidate(Generic[Rel, Set]):
     ``issue``  issue of a store -> its commit
     ``trans``  the last read of a page walk -> the use it serves (``init`` -> a use served by an
                initial TLB entry)
+    ``marks``  the last read of a page walk -> the update that sets D in the entry it read
     ``levels`` a read of a page walk -> the next one
     ``above``  a read of an upper entry -> what is read below it in the end: the walk's last read
     ``covers`` invalidation -> use, if it removes TLB entries like the one used (rule 5.1)
@@ -95,6 +96,7 @@ class Candidate(Generic[Rel, Set]):
     co: Rel
     issue: Rel
     trans: Rel
+    marks: Rel
     levels: Rel
     above: Rel
     covers: Rel

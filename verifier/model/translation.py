@@ -23,6 +23,11 @@ def walk(x: X) -> Any:
     return x.trans
 
 
+def marking(x: X) -> Any:
+    """D is set in an entry after the walk has read it (MMR 7.3)."""
+    return x.marks
+
+
 def descent(x: X) -> Any:
     """A walk reads an entry before what lies below it (MMR 3.4)."""
     return x.levels

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verifier.program.values import TRUE, Expr, Ptr, Value
+from verifier.program.values import TRUE, Expr, Ptr, Value, target
 from verifier.source import Span
 
 
@@ -147,6 +147,20 @@ class Program:
     names: dict[Ptr, str] = field(default_factory=dict)
     bound: int = 2
     herd_brackets: bool = True  # print [x]=1 rather than x=1
+
+    def first_leaf(self, cpu: int, va: Ptr) -> Ptr | None:
+        """The entry that a walk of the initial page tables ends at: an entry of the initial TLB was
+        read there."""
+        root = self.cells.get(Ptr(f"{cpu}:cr3"))
+        handle, cell = target(root.init) if root is not None else None, None
+        for _ in range(self.depth):
+            if handle is None or (handle, va) not in self.entries:
+                break
+            cell = self.entries[handle, va]
+            handle = target(self.cells[cell].init)
+            if handle not in self.tables:
+                break
+        return cell
 
 
 def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:

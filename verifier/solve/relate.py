@@ -79,9 +79,12 @@ def _sets(e: Encoding, x: Symbolic) -> None:
             x.SF.add(event.id, done)
             if holds_icr(event, switches):
                 x.H.add(event.id)
-    for node in (*e.issues.values(), *(u.dirty for u in e.walks.uses if u.dirty is not None)):
+    for node in e.issues.values():
         x.I.add(node)
         x.H.add(node)
+    for use in e.walks.uses:
+        if use.dirty is not None:
+            x.I.add(use.dirty)
     for use in e.walks.uses:
         if use.event is None:
             x.I.add(use.node)
@@ -313,6 +316,8 @@ def _translation(e: Encoding, x: Symbolic) -> None:
             for level in chain.levels:
                 if level.node != use.node:
                     x.trans.add(level.node, use.node, e.clauses.both(served, level.last))
+                if use.dirty is not None:
+                    x.marks.add(level.node, use.dirty, e.clauses.both(served, level.last))
         for chain in use.faults:
             _chain(e, x, chain)
         for entry in use.initial:

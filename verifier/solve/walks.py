@@ -292,7 +292,7 @@ class Walks:
     def _faults(self, use: Use, event: Event, done: int) -> list[int]:
         """The ways in which a walk may end in a fault (MMR 6.2, 6.3)."""
         kinds = ["load"]
-        if self.switches.fault_walk == "spurious_once":
+        if self.switches.fault_walk == "spurious_once" and self.switches.spontaneous:
             kinds.append("walk")
         for kind in kinds:
             literal = self.clauses.new()
@@ -310,7 +310,7 @@ class Walks:
         chain = Chain(use.node, use.cpu, fault, use.vas, use.now)
         node = use.node if kind == "load" else self.e.node()
         load = Read(node, event.cpu, event.body, event.id, {}, {}, kind)
-        loads = self.switches.fault_walk == "rewalk"
+        loads = self.switches.fault_walk == "rewalk" or not self.switches.spontaneous
         above = load if loads else Read(-1, event.cpu, -1, -1, {}, {}, "walk")
         ends = [clauses.new() for _ in range(depth - 1)] + [fault] if depth > 1 else [fault]
         forbidding: list[int] = []
@@ -341,7 +341,7 @@ class Walks:
         self, use: Use, above: Read, more: int, handles: Literals, roots: Literals | None
     ) -> Level | None:
         """An upper entry on the way to a fault."""
-        contents = self.present(self._cells(handles, use.vas))
+        contents = self.present(self._cells(handles, use.vas), not self.switches.spontaneous)
         contents = frozenset(v for v in contents if target(v) in self.program.tables)
         if not contents:
             return None
@@ -396,10 +396,11 @@ class Walks:
                     where[cell] = clauses.either(where.get(cell, FALSE), literal)
         for entry in use.initial:
             if flags(entry.content) & CLEAN and not flags(entry.content) & needs(event):
-                cells = [c for (_, va), c in self.program.entries.items() if va == entry.va]
-                one = clauses.one_hot(len(cells))
-                for cell, x in zip(cells, one, strict=True):
-                    where[cell] = clauses.either(where.get(cell, FALSE), clauses.both(entry.done, x))
+                found = self.program.first_leaf(use.cpu, entry.va)
+                if found is None:
+                    clauses.add(-entry.done)
+                else:
+                    where[found] = clauses.either(where.get(found, FALSE), entry.done)
         if not where:
             return
         done = clauses.any(where.values())
