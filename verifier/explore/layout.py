@@ -180,6 +180,8 @@ class Layout:
             now = self.ptes
         op.writes = now if later else op.stores | now
         op.stores |= now
+        if op.writes & self.ptes:
+            op.reads |= self.ptes  # what own walks could make until now depends on other entries, too
         op.visible = bool(
             op.writes & self.seen_cells
             or (cpu in self.seen_tlbs and (op.reads | op.stores) & self.ptes and event.op != "R")

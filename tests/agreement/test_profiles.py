@@ -1,0 +1,25 @@
+"""Both judges on the tests of the MMU's rules, under every profile: all final states, and the
+expectations that the files have for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from verifier import suite
+from verifier.program.profiles import PROFILES
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = [str(p.relative_to(ROOT)) for p in sorted((ROOT / "litmus" / "mmu").rglob("*.litmus"))]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", FILES)
+def test_judges_agree(name: str, profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    options = suite.Options(judge="both", states=True, profile=profile, witnesses=False)
+    (task,) = suite.discover([name])
+    for test in suite.tests_of(task, options):
+        verdict = suite.run(test, options)  # raises where the judges disagree
+        assert verdict.as_expected is True, (test.id, verdict.observation)
