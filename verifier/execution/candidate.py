@@ -7,7 +7,7 @@ from verifier.execution.walks import register
 from verifier.model.candidate import FEATURES, Candidate, CellRelations
 from verifier.model.cover import Formula, cover, holds
 from verifier.model.relations import Events, Relation
-from verifier.model.roles import bare, drains, holds_icr, instant, invalidation, serializes
+from verifier.model.roles import bare, drains, holds_icr, instant, invalidation, serializes, uncached
 from verifier.program.events import Event
 from verifier.program.values import GLOBAL, Ptr, Value, evaluate, flags
 
@@ -253,17 +253,18 @@ class _Candidate:
         fetched = Relation((n, e) for e, n in x.fetches.items())
         rfe, rfi = self._reads_from()
         cells = self._cells()
+        stored = {e.id for e in done if uncached(e) and x.model.buffered}
         committed = {n: e for n, e in late.items() if n not in x.faults}
         return Candidate(
             I=Events(
                 instants | held | set(x.dirty.values()) | {w.use for w in x.walks if w.observable is not None}
             ),
-            S=Events(n for n, e in committed.items() if e.kind != "nt"),
+            S=Events(n for n, e in committed.items() if e.kind != "nt") | stored,
             NT=Events(n for n, e in committed.items() if e.kind == "nt"),
             D=Events(e.id for e in done if drains(e, s)) | faults,
             SER=Events(e.id for e in done if serializes(e, s)),
             SF=Events(e.id for e in done if e.op == "F" and e.kind == "sfence"),
-            ICR=Events(e.id for e in done if bare(e)),
+            ICR=Events(e.id for e in done if bare(e) and e.id not in stored),
             H=Events(e.id for e in self.events if e.id not in late and holds_icr(e, s)) | held,
             INV=Events(self.invalidations),
             C=Events(x.fetches) | (b for _, b in copies),

@@ -78,7 +78,8 @@ def _through(machine: Machine, state: State, cpu: int, op: Op, bit: int, item: I
     """The access by one cached translation.
 
     A store that has to set D enters the store buffer in the same step, which nobody else can tell
-    apart. A LOCK'd operation, or a store without a buffer, is seen by others: D is set first, in a step of its own (MMR 7.3).
+    apart. A LOCK'd operation, or a store without a buffer, is seen by others: D is set first, in a
+    step of its own (MMR 7.3).
     """
     event, (touch,) = op.event, op.touches
     dirty: Written = ()

@@ -38,11 +38,11 @@ class Candidate(Generic[Rel, Set]):
     ``I``      instants in program order: loads, LOCK'd operations, MFENCE, LFENCE, issues,
                invalidations, sends, deliveries, returns: everything that is no commit, no SFENCE and
                no bare ICR write
-    ``S``      commits of buffered stores, ``NT`` those of non-temporal ones
+    ``S``      commits of buffered stores (the ICR as memory is one), ``NT`` those of non-temporal ones
     ``D``      events that wait until the own store buffer is empty
     ``SER``    serializing events: they drop prefetched copies
     ``SF``     store fences
-    ``ICR``    bare writes of the interrupt command register
+    ``ICR``    writes of the interrupt command register by x2APIC
     ``H``      instants that an x2APIC write waits for
     ``INV``    events that invalidate translations of their CPU (a page fault is one, and what an
                INVLPGB does on each CPU is one)

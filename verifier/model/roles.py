@@ -66,6 +66,11 @@ def bare(event: Event) -> bool:
     return event.op == "SEND" and event.kind != ""
 
 
+def uncached(event: Event) -> bool:
+    """Is this the ICR as memory, a store to it in the order of all stores (MMR 8.1)?"""
+    return event.op == "SEND" and event.kind == "xapic"
+
+
 def instant(event: Event, s: Switches) -> bool:
     """Does this event hold later ones back, as a load does? Not an SFENCE, a bare ICR write."""
     if bare(event):
@@ -82,7 +87,7 @@ def holds_icr(event: Event, s: Switches) -> bool:
         if event.kind == "mfence":
             return s.amd_x2apic_ordered or s.mfence_serializing or s.x2apic_fence in ("mfence", "sfence")
         return event.kind == "lfence" or (event.kind == "sfence" and s.x2apic_fence == "sfence")
-    return not bare(event)
+    return event.op != "SEND" or event.kind != "x2apic"
 
 
 def invalidation(event: Event) -> str:

@@ -74,7 +74,7 @@ def sfence(x: X) -> Any:
 
 
 def icr(x: X) -> Any:
-    """A bare ICR write waits for the instants of ``H`` (MMR 8.2; SDM 10.12.3, APM2 16.11.2), and
+    """An x2APIC write waits for the instants of ``H`` (MMR 8.2; SDM 10.12.3, APM2 16.11.2), and
     events that wait for an empty store buffer, and later sends, wait for it."""
     return x.po & (x.H * x.ICR | x.ICR * (x.D | x.ICR))
 

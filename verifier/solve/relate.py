@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from verifier.model.candidate import RELATIONS, SETS, Candidate, CellRelations
-from verifier.model.roles import bare, drains, holds_icr, instant, serializes
+from verifier.model.roles import bare, drains, holds_icr, instant, serializes, uncached
 from verifier.program.values import Ptr
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.covers import covers_upper, covers_use
@@ -73,7 +73,10 @@ def _sets(e: Encoding, x: Symbolic) -> None:
             x.D.add(event.id, done)
         if serializes(event, switches):
             x.SER.add(event.id, done)
-        if bare(event):
+        if uncached(event) and e.model.buffered:
+            x.S.add(event.id)
+            x.H.add(event.id)
+        elif bare(event):
             x.ICR.add(event.id, done)
         if event.op == "F" and event.kind == "sfence":
             x.SF.add(event.id, done)
