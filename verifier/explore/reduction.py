@@ -101,9 +101,11 @@ def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) 
     if op is not None:
         if op.visible or (op.event.op == "WAIT" and machine.unfinished(pcs, op.event.handlers)):
             return NONE
-        if flooded and (op.translated or op.event.op in ("INV", "CR3", "TLBSYNC")):
-            return NONE
         read, written = _footprint(machine, state, op)
+        # What a walk finds between an INVLPGB's effect and this event depends on which is first.
+        walks = op.translated or read & machine.ptes
+        if flooded and (walks or op.event.op in ("INV", "CR3", "TLBSYNC")):
+            return NONE
         if read & writes or written & touched:
             return NONE
         if not interrupts and (not buffer or _indifferent(op)):
