@@ -128,7 +128,7 @@ class _Teller:
             return self._processor(node)
         if node in self.faults:
             event = self.program.events[self.faults[node]]
-            return Step("fault", event.cpu, event, note="the store buffer is drained", rule="8.4")
+            return Step("fault", event.cpu, event, note="the store buffer is drained", rule="6.3")
         if node in x.snapshots.values():
             return Step("snapshot", None, reads=self._reads(node), note="the instant asked for")
         if node in self.issue_of:
@@ -152,7 +152,7 @@ class _Teller:
             if event.op == "T" and event.accesses[0].slot is not None:
                 value = x.slots[event.accesses[0].slot]
                 reads = (("translation", value),) if value != FAULT else reads
-            return Step("exec", event.cpu, event, reads, self._writes(node), note)
+            return Step("exec", event.cpu, event, reads, self._writes(node), note, "4.1" if note else "")
         return None
 
     def _faulting(self, node: int, event: Event) -> Step:

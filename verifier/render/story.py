@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from verifier.program.events import show
 from verifier.program.trace import Step, Trace
-from verifier.program.values import Value
+from verifier.program.values import Ptr, Value
 from verifier.results import Verdict
 
 Row = tuple[str, str, str, str]  # who, what, where, what came of it
@@ -74,66 +74,81 @@ def summary(verdicts: Iterable[Verdict], errors: int) -> str:
 
 
 def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
+    """A row a step; each names the rule that lets it happen, where that is no plain execution."""
     names = verdict.program.names if verdict.program else {}
-
-    def said(pairs: tuple[tuple[str, Value], ...], word: str) -> str:
-        many = len(pairs) > 1
-        return ", ".join(f"{cell}: {show(v, names)}" if many else show(v, names) for cell, v in pairs).join(
-            (word, "") if pairs else ("", "")
-        )
-
     steps = list(trace.steps)
-    skip: set[int] = set()
+    at_once: set[int] = set()  # commits that follow their store at once are no steps of their own
     for at, step in enumerate(steps):
-        if at in skip or _silent(step, steps[at + 1 :]):
+        if at in at_once or _silent(step, steps[at + 1 :]):
             continue
         who = f"CPU {step.cpu}" if step.cpu is not None else ""
         event = step.event
         where = f"line {event.span.line}" if event is not None and event.span is not None else ""
-        what = " ".join((event.text if event is not None else "").split())
-        note = step.note
-        if step.kind == "fill":
-            entry = ", ".join(f"{va}: {show(page, names)}" for va, page in step.writes)
-            yield who, f"    TLB fill of {entry}", "", note
-        elif step.kind == "walk":
-            entry = ", ".join(f"{cell}: {show(v, names)}" for cell, v in step.reads)
-            yield who, f"    page walk reads {entry}", "", note
-        elif step.kind == "fault":
-            yield who, "    page fault", where, note
-        elif step.kind == "update":
-            changed = ", ".join(f"{cell} = {show(v, names)}" for cell, v in step.writes)
-            yield who, f"    the processor {note}: {changed}", "", ""
-        elif step.kind == "flush":
-            yield who, f"    {note}", where, ""
-        elif step.kind == "fetch":
-            copies = ", ".join(f"{cell}: {show(v, names)}" for cell, v in step.reads)
-            yield who, f"    prefetch of {copies}", "", ""
-        elif step.kind == "commit":
-            changed = ", ".join(f"{cell} = {show(v, names)}" for cell, v in step.writes)
-            yield who, f"    {changed} reaches memory", "", note
+        own = _own(step, names)
+        if own is not None:
+            yield who, f"    {own}", where if step.kind in ("fault", "flush") else "", _noted(step)
         elif step.kind == "snapshot":
-            yield who, "    this is the instant", "", said(step.reads, "memory has ")
+            yield who, "    this is the instant", "", _said(step.reads, "memory has ", names)
         elif event is not None and event.op == "DLV":
-            yield who, f"  interrupt: {event.text}", where, note
+            yield who, f"  interrupt: {event.text}", where, step.note
         elif event is not None and event.op == "IRET":
-            yield who, f"  return from {event.text}", "", note
+            yield who, f"  return from {event.text}", "", step.note
         else:
-            follows = steps[at + 1] if at + 1 < len(steps) else None
-            stored = event is not None and event.op == "W" and step.kind == "exec" and bool(step.writes)
-            register = (
-                stored and event is not None and any(":cr3" in c or ":irq" in c for c, _ in step.writes)
-            )
-            if (
-                stored
-                and not register
-                and any(s.kind == "commit" and s.event is event for s in steps[at + 1 :])
-            ):
-                if follows is not None and follows.kind == "commit" and follows.event is event:
-                    skip.add(at + 1)
-                else:
-                    note = "; ".join(filter(None, ["goes to the store buffer", note]))
-            read = said(step.reads, "reads ") if event is None or event.op not in ("DLV", "IRQ") else ""
-            yield who, what, where, "; ".join(filter(None, [read, note]))
+            what = " ".join((event.text if event is not None else "").split())
+            notes = [_noted(step)] if step.note else []
+            late = _commits_later(step, steps[at + 1 :])
+            if late:
+                notes.insert(0, "goes to the store buffer [1.2]")
+            elif late is False:
+                at_once.add(at + 1)
+            if event is None or event.op not in ("DLV", "IRQ", "INV"):
+                notes.insert(0, _said(step.reads, "reads ", names))
+            yield who, what, where, "; ".join(filter(None, notes))
+
+
+def _noted(step: Step) -> str:
+    """A step's note and its rule. A store that enters the buffer has its rule said there."""
+    if step.kind in ("update", "flush"):
+        return f"[{step.rule}]"
+    if not step.rule or step.kind == "commit" or (step.rule == "1.2" and step.note):
+        return step.note
+    return f"{step.note} [{step.rule}]".strip()
+
+
+def _own(step: Step, names: dict[Ptr, str]) -> str | None:
+    """What a processor does by itself, in words; None for an event of the program."""
+    writes = ", ".join(f"{cell} = {show(v, names)}" for cell, v in step.writes)
+    reads = ", ".join(f"{cell}: {show(v, names)}" for cell, v in step.reads)
+    if step.kind == "fill":
+        return f"TLB fill of {', '.join(f'{va}: {show(page, names)}' for va, page in step.writes)}"
+    words = {
+        "walk": f"page walk reads {reads}",
+        "fault": "page fault",
+        "update": f"the processor {step.note}: {writes}",
+        "flush": step.note,
+        "fetch": f"prefetch of {reads}",
+        "commit": f"{writes} reaches memory",
+    }
+    return words.get(step.kind)
+
+
+def _said(pairs: tuple[tuple[str, Value], ...], word: str, names: dict[Ptr, str]) -> str:
+    if not pairs:
+        return ""
+    many = len(pairs) > 1
+    return word + ", ".join(f"{cell}: {show(v, names)}" if many else show(v, names) for cell, v in pairs)
+
+
+def _commits_later(step: Step, rest: list[Step]) -> bool | None:
+    """Does this step's store reach memory later than at once? None: it is no buffered store."""
+    event = step.event
+    if event is None or event.op != "W" or step.kind != "exec" or not step.writes:
+        return None
+    if any(":cr3" in cell or ":irq" in cell for cell, _ in step.writes):
+        return None
+    if not any(s.kind == "commit" and s.event is event for s in rest):
+        return None
+    return not (rest[0].kind == "commit" and rest[0].event is event)
 
 
 def _silent(step: Step, rest: list[Step]) -> bool:
