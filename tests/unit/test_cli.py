@@ -41,7 +41,9 @@ def test_the_story_of_b1_is_the_store_buffer(capsys: pytest.CaptureFixture[str])
     code, out, _ = run(capsys, "check", f"{SWITCH}::B1")
     assert code == 0
     lines = [" ".join(line.split()) for line in out.splitlines() if line.startswith("  ")]
-    stored = next(i for i, x in enumerate(lines) if "set_pte" in x and x.endswith("goes to the store buffer"))
+    stored = next(
+        i for i, x in enumerate(lines) if "set_pte" in x and x.endswith("goes to the store buffer [1.2]")
+    )
     read = next(i for i, x in enumerate(lines) if "cpumask_test_cpu" in x and x.endswith("reads 0"))
     fill = next(i for i, x in enumerate(lines) if "TLB fill of v: A" in x)
     late = next(i for i, x in enumerate(lines) if "pte(N, v) = B reaches memory" in x)

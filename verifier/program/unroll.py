@@ -61,6 +61,22 @@ def _split(a: tuple[Expr, ...], b: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], 
     return a[:n], call("and", *a[n:]), call("and", *b[n:])
 
 
+def _complementary(a: tuple[Expr, ...], b: tuple[Expr, ...]) -> bool:
+    """Is one guard, beyond what they share, the negation of the other? Long ones are not looked into."""
+    n = 0
+    while n < min(len(a), len(b)) and a[n] == b[n]:
+        n += 1
+    if len(a) > n + 1 and len(b) > n + 1:
+        return False
+    short, long = (a[n:], b[n:]) if len(a) <= len(b) else (b[n:], a[n:])
+    if not short:
+        return False
+    if len(long) > 1 and not (isinstance(short[0], Apply) and short[0].function == "not"):
+        return False
+    x, y = call("and", *short), call("and", *long)
+    return x == _negation(y) or y == _negation(x)
+
+
 def _merge_two(a: _Path, b: _Path) -> _Path:
     common, mine, other = _split(a.guard, b.guard)
     if mine == _negation(other) or other == _negation(mine) or TRUE in (mine, other):
@@ -80,19 +96,17 @@ def _merge_two(a: _Path, b: _Path) -> _Path:
 
 
 def _merge(paths: list[_Path]) -> _Path | None:
-    """All paths as one. Complementary ones first, so that guards fold back to what they were."""
+    """All paths as one. Complementary ones first, so that guards fold back to what they were; they are
+    looked for among the last few, where branches leave them."""
     while len(paths) > 1:
-        best = (len(paths) - 2, len(paths) - 1)
-        for i in range(len(paths) - 1, 0, -1):
-            for j in range(i):
-                _, x, y = _split(paths[j].guard, paths[i].guard)
-                if x == _negation(y) or y == _negation(x):
-                    best = (j, i)
-                    break
-            else:
-                continue
-            break
-        j, i = best
+        last = len(paths) - 1
+        near = (
+            (j, i)
+            for i in range(last, max(0, last - 8), -1)
+            for j in range(i - 1, max(-1, i - 9), -1)
+            if _complementary(paths[j].guard, paths[i].guard)
+        )
+        j, i = next(near, (last - 1, last))
         paths[j] = _merge_two(paths[j], paths.pop(i))
     return paths[0] if paths else None
 

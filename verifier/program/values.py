@@ -341,13 +341,15 @@ def evaluate(expr: Expr, slots: Mapping[int, Value], observed: Mapping[int, Valu
 
 def call(function: str, *args: Expr) -> Expr:
     """Build an application, folding what is constant and the trivial cases of logic."""
+    if function in ("and", "or") and len(args) > 8:
+        args = tuple(dict.fromkeys(args))  # below, each is looked for among all before it
     if function == "and":
         kept: list[Expr] = []
         for a in args:
             if isinstance(a, Const):
                 if not truth(a.value):
                     return FALSE
-            elif a not in kept:
+            elif len(args) > 8 or a not in kept:
                 kept.append(a)
         return TRUE if not kept else _as_bool(kept[0]) if len(kept) == 1 else Apply("and", tuple(kept))
     if function == "or":
@@ -356,7 +358,7 @@ def call(function: str, *args: Expr) -> Expr:
             if isinstance(a, Const):
                 if truth(a.value):
                     return TRUE
-            elif a not in kept:
+            elif len(args) > 8 or a not in kept:
                 kept.append(a)
         return FALSE if not kept else _as_bool(kept[0]) if len(kept) == 1 else Apply("or", tuple(kept))
     if function == "ite":
