@@ -34,10 +34,10 @@ def load(path: str | os.PathLike[str], defines: Mapping[str, int] | None = None)
     ``defines`` override constants of the file's enums, as ``-D n=4`` does. Raises
     ``verifier.errors.InputError``, which carries every error of the file.
     """
-    from verifier.syntax import load as load_source
+    from verifier.suite import load_checked
     from verifier.syntax import read
 
-    return load_source(read(path), defines)
+    return load_checked(read(path), defines)
 
 
 def check(
