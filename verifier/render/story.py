@@ -10,6 +10,7 @@ from verifier.program.values import Ptr, Value
 from verifier.results import Verdict
 
 Row = tuple[str, str, str, str]  # who, what, where, what came of it
+_SAID = {"SEND": "sends", "WAIT": "all have answered"}  # parts of a call that is written once
 
 
 def headline(verdict: Verdict, width: int = 0) -> str:
@@ -101,6 +102,8 @@ def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
                 notes.insert(0, "goes to the store buffer [1.2]")
             elif late is False:
                 at_once.add(at + 1)
+            if event is not None and event.op in _SAID:
+                notes.append(_SAID[event.op])
             if event is None or event.op not in ("DLV", "IRQ", "INV"):
                 notes.insert(0, _said(step.reads, "reads ", names))
             yield who, what, where, "; ".join(filter(None, notes))
@@ -152,8 +155,11 @@ def _commits_later(step: Step, rest: list[Step]) -> bool | None:
 
 
 def _silent(step: Step, rest: list[Step]) -> bool:
-    """A send that starts nothing, and the wait for it, are no steps of a story."""
+    """A send that starts nothing, and the wait for it, are no steps of a story; nor is it one that a
+    call of many CPUs turns interrupts off around its own part."""
     event = step.event
+    if event is not None and event.op == "IRQ" and event.text.startswith(("smp_call", "on_each_cpu")):
+        return True
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):
         return False
     if event.op == "SEND":
