@@ -89,7 +89,7 @@ def test_json_output_holds_to_its_schema(capsys: pytest.CaptureFixture[str], com
     found = json.loads(out)
     jsonschema.validate(found, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
     assert all(("states" in r) == (command == "states") for r in found["results"])
-    assert {r["observation"] for r in found["results"]} == {"never", "sometimes"}
+    assert {r["observation"] for r in found["results"]} >= {"never", "sometimes"}
 
 
 def test_output_is_the_same_every_time(capsys: pytest.CaptureFixture[str]) -> None:
