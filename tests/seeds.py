@@ -1,0 +1,242 @@
+"""docs/seeds.md: what the five documents that the corpus began with claim, and what decides it."""
+
+from __future__ import annotations
+
+import io
+import tomllib
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import verifier
+from verifier.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "seeds.md"
+CORPUS = ROOT / "litmus" / "linux"
+_HEAD = """# Five documents, claim by claim
+
+Printed from `docs/seeds.toml` and the files below `litmus/linux`. `pytest tests/unit/test_seeds.py` decides
+every variant that is named here and compares; with `--update-golden` it prints the page anew.
+
+The corpus began with five documents, patches, a review and a source file, about who must be interrupted when
+page tables change. Below are the statements about ordering that they make or rely on, what decides each, and
+why. *never* and *sometimes* are about the outcome that must not be; `verifier check FILE::VARIANT` prints a
+run. F is meant to be right, in B something is left out or changed, V is something else worth asking, and L
+takes a comment to the letter. The model is that of x86 ([memory-model.md](memory-model.md)). The answers to
+{claims} claims:
+
+{counts}.
+
+[The slip](#the-slip-in-the-comment-of-switch_mm) in the comment of switch_mm() and
+[three questions](#questions) to the maintainers have sections of their own; at the end are
+[all entries](#all-entries).
+"""
+_QUESTIONS = """## Questions
+
+These are runs of the model, and not bugs: it lets a processor do whatever the manuals do not exclude.
+"""
+_ENTRIES = """## All entries
+
+S with the number of the document; K come from elsewhere; N were written later.
+
+| entry | title | file | can happen | cannot happen |
+|---|---|---|---|---|"""
+ANSWERS = {
+    "holds": "as the document has it",
+    "in part": "under a condition, or as far as the last column says",
+    "slip": "the words, or the code, are not what is meant",
+    "open": "a question to the maintainers",
+    "not yet": "no file decides it yet",
+}
+
+
+class Expected(NamedTuple):
+    """A verdict that a file expects, and where; ``profile`` and ``settings`` are for ``verifier.check``."""
+
+    word: str
+    where: str = ""
+    profile: str = "generic"
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+@cache
+def data() -> dict[str, Any]:
+    """docs/seeds.toml."""
+    return tomllib.loads((ROOT / "docs" / "seeds.toml").read_text())
+
+
+@cache
+def variants(file: str) -> dict[str, verifier.Test]:
+    """The tests of a file below litmus/linux, by variant."""
+    return {t.variant or "": t for t in verifier.load(CORPUS / file)}
+
+
+def deciders(paths: list[str]) -> Iterator[tuple[str, str]]:
+    """(file, variant) of each decider in ``file::variant,variant``."""
+    for path in paths:
+        file, _, names = path.partition("::")
+        for name in names.split(","):
+            yield file, name
+
+
+def expectations(test: verifier.Test) -> list[Expected]:
+    """What a file expects of a variant: under the generic profile first, then wherever else it says so."""
+    found = [Expected(test.expected or "unknown")]
+    for e in test.otherwise:
+        if e.switch:
+            found.append(Expected(e.word, f"`{'='.join(e.switch)}`", settings=(e.switch,)))
+        elif e.profile:
+            found.append(Expected(e.word, e.profile, profile=e.profile))
+    return found
+
+
+def pending_for(number: str) -> list[str]:
+    """What a claim waits for: ``S003-03 F, B1``."""
+    return [f"{p['id']} {', '.join(p['variants'])}" for p in data()["pending"] if number in p["claims"]]
+
+
+def answer_to(claim: dict[str, Any]) -> str:
+    """The answer to a claim."""
+    return str(claim["answer"]) if claim.get("by") else "not yet"
+
+
+@cache
+def page() -> str:
+    """docs/seeds.md."""
+    return "\n".join([*_head(), *_claims(), *_slip(), *_questions(), *_index()]) + "\n"
+
+
+def _head() -> Iterator[str]:
+    answers = [answer_to(c) for c in data()["claim"]]
+    counts = [f"- **{a}** ({answers.count(a)}): {meaning}" for a, meaning in ANSWERS.items() if a in answers]
+    yield _HEAD.format(claims=len(answers), counts=";\n".join(counts))
+
+
+def _claims() -> Iterator[str]:
+    for seed in data()["seed"]:
+        yield f"## {seed['number']}. {seed['title']}"
+        yield ""
+        yield seed["about"]
+        yield ""
+        yield "| | claim | | decided by | why |"
+        yield "|---|---|---|---|---|"
+        for claim in sorted(data()["claim"], key=lambda c: str(c["number"])):
+            if claim["number"].startswith(seed["number"]):
+                yield _row(
+                    claim["number"], claim["says"], f"**{answer_to(claim)}**",
+                    "<br>".join([*_verdicts(claim.get("by", [])), *_waiting(claim["number"])]), claim["why"],
+                )  # fmt: skip
+        yield ""
+
+
+def _verdicts(paths: list[str]) -> Iterator[str]:
+    """A line a variant, the file named before the first of its variants."""
+    last = ""
+    for file, name in deciders(paths):
+        test = variants(file)[name]
+        link = "" if file == last else f"{_link(file)} "
+        last = file
+        yield f"{link}{name} {_expected(test)}{': ' if test.comment else ''}{test.comment}"
+
+
+def _waiting(number: str) -> Iterator[str]:
+    for what in pending_for(number):
+        yield f"not there yet: {what}"
+
+
+def _expected(test: verifier.Test) -> str:
+    first, *rest = expectations(test)
+    return "*" + first.word + "*" + "".join(f" ({e.where}: *{e.word}*)" for e in rest)
+
+
+def _slip() -> Iterator[str]:
+    slip = data()["slip"]
+    yield "## The slip in the comment of switch_mm"
+    yield ""
+    yield slip["text"].strip()
+    yield ""
+    for run in slip["run"]:
+        yield run["text"].strip()
+        yield ""
+        yield from _told(run["test"])
+    yield slip["history"].strip()
+    yield ""
+
+
+def _questions() -> Iterator[str]:
+    yield _QUESTIONS
+    for number, question in enumerate(data()["question"], 1):
+        yield f"### {number}. {question['title']}"
+        yield ""
+        yield f"About {', '.join(question['claims'])}. {question['asks'].strip()}"
+        yield ""
+        for run in question["runs"]:
+            yield from _told(run)
+        yield f"**What the model assumes.** {question['model'].strip()}"
+        yield ""
+        yield "**What would make it harmless.**"
+        yield ""
+        yield question["harmless"].strip()
+        yield ""
+        if "litmus" in question:
+            yield f"```litmus\n{question['litmus'].strip()}\n```"
+            yield ""
+        yield f"**What we do not know.** {question['unknown'].strip()}"
+        yield ""
+
+
+def _told(path: str) -> Iterator[str]:
+    """What the tool prints of a test."""
+    out = io.StringIO()
+    with redirect_stdout(out):
+        main(["check", str(CORPUS / path)])
+    yield "```"
+    yield out.getvalue().rstrip()
+    yield "```"
+    yield ""
+
+
+def _index() -> Iterator[str]:
+    yield _ENTRIES
+    for entry, file in entries():
+        if file:
+            tests = list(variants(file).values())
+            title = data()["entry"].get(entry, tests[0].name)
+            yield _row(
+                entry, title, _link(file), _listed(tests, "sometimes", "always"), _listed(tests, "never")
+            )
+    for p in data()["pending"]:
+        yield _row(p["id"], p["title"], f"not there yet: {', '.join(p['variants'])}", "", "")
+
+
+def entries() -> list[tuple[str, str]]:
+    """(Id, file) of all files below litmus/linux that are entries."""
+    found = []
+    for path in CORPUS.rglob("*.litmus"):
+        file = path.relative_to(CORPUS).as_posix()
+        entry = next(iter(variants(file).values())).meta.get("Id")
+        if entry:
+            found.append((entry, file))
+    return sorted(found, key=lambda row: ("SKN".find(row[0][0]), row))
+
+
+def _listed(tests: list[verifier.Test], *words: str) -> str:
+    """The variants of which that is expected, with what is expected of them elsewhere."""
+    out = []
+    for test in tests:
+        first, *rest = expectations(test)
+        if first.word in words:
+            out.append((test.variant or "the only one") + "".join(f" ({e.where}: {e.word})" for e in rest))
+    return ", ".join(out)
+
+
+def _link(file: str) -> str:
+    return f"[{Path(file).stem}](../litmus/linux/{file})"
+
+
+def _row(*cells: str) -> str:
+    text = " | ".join(cell.replace("|", r"\|") for cell in cells)
+    return f"| {text} |"
