@@ -101,7 +101,9 @@ def roles() -> list[Mutant]:
     """Every row of the tables of events that drain, serialize, hold others back."""
     out = [Mutant("drain", name) for name in DRAINS]
     out += [Mutant("serialize", name) for name in SERIALIZES]
-    out += [Mutant("instant", name) for name in ("R", "X", "F mfence", "F lfence", "SEND", "INV", "CR3")]
+    out += [
+        Mutant("instant", name) for name in ("R", "X", "F mfence", "F lfence", "SEND", "INV", "CR3", "RCU")
+    ]
     out += [Mutant("icr", name) for name in ("R", "F lfence", "SER", "CR3", "INV")]
     return out
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from verifier.execution import Execution, Walk
 from verifier.execution.candidate import candidate
-from verifier.model.roles import invalidation
+from verifier.model.roles import invalidation, queued
 from verifier.program.events import Event
 from verifier.program.trace import Step, Trace
 from verifier.program.values import FAULT, Ptr, Value, target
@@ -43,7 +43,7 @@ class _Teller:
             for event in line:
                 self.cpu[event] = cpu
                 instant = event
-                if x.buffered(event):
+                if x.buffered(event) or (x.model.buffered and queued(self.program.events[event])):
                     instant = x.issues.get(event, fresh)
                     fresh -= 1
                     self.shown_issue[event] = instant
@@ -135,12 +135,14 @@ class _Teller:
             event = self.program.events[self.issue_of[node]]
             if event.id in x.faults:
                 return self._faulting(node, event)
+            if queued(event):
+                return Step("exec", event.cpu, event)
             return Step(
                 "exec", event.cpu, event, (), self._writes(event.id), self._translated(event.id), rule="1.2"
             )
         if node in self.shown_issue:
             event = self.program.events[node]
-            if node in x.faults:
+            if node in x.faults or queued(event):
                 return None
             return Step("commit", event.cpu, event, (), self._writes(node), rule="1.1")
         if 0 <= node < len(self.program.events):

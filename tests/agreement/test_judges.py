@@ -1,4 +1,4 @@
-"""Both judges on the tests of the MMU's rules, under every profile: all final states, and the
+"""Both judges on the tests of the MMU's and RCU's rules, under every profile: all final states, and the
 expectations that the files have for each."""
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from verifier import suite
 from verifier.program.profiles import PROFILES
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = [str(p.relative_to(ROOT)) for p in sorted((ROOT / "litmus" / "mmu").rglob("*.litmus"))]
+FILES = [
+    str(p.relative_to(ROOT))
+    for room in ("mmu", "rcu")
+    for p in sorted((ROOT / "litmus" / room).rglob("*.litmus"))
+]
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -118,6 +118,26 @@ def wait(group: str) -> Emit:
     return Emit("WAIT", group=group, text=f"wait {group}")
 
 
+def reader(kind: str) -> Emit:
+    """``rcu_read_lock()`` or ``rcu_read_unlock()``"""
+    return Emit("RCU", kind=kind, text=f"rcu {kind}")
+
+
+def grace() -> list[Instruction]:
+    """``synchronize_rcu()``"""
+    return [Emit("GP", kind=kind, text=f"grace period {kind}") for kind in ("start", "end")]
+
+
+def call_rcu(group: str, target: Target) -> Emit:
+    """``call_rcu(x, f)``"""
+    return Emit("SEND", kind="rcu", group=group, targets=(target,), text=f"call_rcu {group}")
+
+
+def sysret() -> Emit:
+    """A handler's end, if it is no IRET."""
+    return Emit("SYSRET", text="sysret")
+
+
 # -- tests -------------------------------------------------------------------------------------------
 
 
@@ -230,14 +250,16 @@ class _Body:
 class Generator:
     """Random tests of up to three CPUs, small enough for both judges.
 
-    ``kind`` is ``plain`` (x86-TSO alone), ``mmu`` (translation), ``ipi`` (interrupts) or ``all``.
+    ``kind`` is ``plain`` (x86-TSO alone), ``mmu`` (translation), ``ipi`` (interrupts), ``all``, or
+    ``rcu`` (RCU, with interrupts now and then). All that have interrupts have NMIs, too.
     """
 
     def __init__(self, draw: Draw, kind: str) -> None:
         self.draw = draw
         self.kind = kind
         self.mmu = kind in ("mmu", "all")
-        self.ipi = kind in ("ipi", "all")
+        self.rcu = kind == "rcu"
+        self.ipi = kind in ("ipi", "all") or (self.rcu and draw((False, True)))
         self.labels = 0
         self.groups = 0
         self.values = 0
@@ -251,7 +273,7 @@ class Generator:
     def test(self) -> Lowered:
         """A whole test."""
         draw, cpus = self.draw, self.cpus
-        length = {"plain": 4, "mmu": 4, "ipi": 4, "all": 4}[self.kind] + 2 * (cpus == 2)
+        length = 4 + 2 * (cpus == 2)
         names = [f"r{i}" for i in range(3)]
         bodies = [_Body([], []) for _ in range(cpus)]
         if draw((False, True)):
@@ -260,6 +282,8 @@ class Generator:
         for cpu, body in enumerate(bodies):
             for _ in range(draw(range(length // 2, length + 1))):
                 self.instruction(body, cpu, "thread")
+        if self.rcu:
+            self.protect(bodies)
         threads = [body.code for body in bodies]
         init: dict[str, Value] = {}
         if draw((False, False, True)):
@@ -291,7 +315,9 @@ class Generator:
             cr3s=[draw(self.mms) for _ in range(cpus)],
             translated=self.mmu,
         )
-        if self.kind != "plain" and draw((False, False, True)):
+        if self.ipi and draw((False, False, True)):
+            self.nmi(test)
+        if self.kind not in ("plain", "rcu") and draw((False, False, True)):
             self.ever(test)
         if draw((False, False, True)):
             test.shown = test.shown[len(test.shown) // 2 :]
@@ -299,6 +325,36 @@ class Generator:
         if draw((False,) * 7 + (True,)):
             test.filter = self.proposition(test)
         return test
+
+    def nmi(self, test: Lowered) -> None:
+        """One NMI, sometimes two, that look and store."""
+        for _ in range(self.draw((1, 1, 1, 2))):
+            cpu, body = self.draw(range(self.cpus)), _Body([], [])
+            self.look(body, lit(self.draw(self.data)))
+            if self.draw((True, False)):
+                self.instruction(body, cpu, "handler")
+            body.code.append(write(lit(DATA[2]), _digest(body.regs[0])))
+            test.nmis.append((cpu, tuple(body.code)))
+
+    def protect(self, bodies: list[_Body]) -> None:
+        """Readers' sections around some of what there is, and a grace period or a callback."""
+        draw = self.draw
+        for body in bodies:
+            choice = draw(("reader", "reader", "waits", "calls", "nothing"))
+            at, end = sorted((draw(range(len(body.code) + 1)), draw(range(len(body.code) + 1))))
+            if choice == "reader":
+                body.code.insert(end, reader("unlock"))
+                body.code.insert(at, reader("lock"))
+            elif choice == "waits":
+                body.code[at:at] = grace()
+            elif choice == "calls":
+                callback = _Body([], [])
+                cpu = bodies.index(body)
+                for _ in range(draw((1, 2))):
+                    self.instruction(callback, cpu, "handler")
+                self.groups += 1
+                target = Target(cpu, TRUE, tuple(callback.code), (), "callback")
+                body.code.insert(at, call_rcu(f"g{self.groups}", target))
 
     def proposition(self, test: Lowered) -> Expr:
         """Something about what is shown of a final state."""
@@ -534,6 +590,8 @@ class Generator:
             if handler.regs and draw((False, True)):
                 # What a handler saw is seen by nobody else.
                 handler.code.append(write(lit(DATA[2]), _digest(handler.regs[-1])))
+            if draw((False, False, True)):
+                handler.code.append(sysret())
             guard: Expr = TRUE
             if body.regs and draw((False, True)):
                 guard = Apply(draw(("eq", "ne")), (Reg(draw(body.regs)), Const(0)))

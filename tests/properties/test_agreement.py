@@ -19,7 +19,7 @@ from verifier import explore, solve
 from verifier.program.unroll import unroll
 
 T = TypeVar("T")
-KINDS = ("plain", "mmu", "ipi", "all")
+KINDS = ("plain", "mmu", "ipi", "all", "rcu")
 WANTED = os.environ.get("VERIFIER_AGREEMENT")
 EXAMPLES = int(WANTED) if WANTED else 600
 LIMIT = 20_000  # states; larger programs are left out

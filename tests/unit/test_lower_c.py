@@ -230,7 +230,7 @@ WRONG = {
     "smp_call_function_single(7, h, NULL, 1)": "no-cpu", "smp_call_function_single(0, x, NULL, 1)": "type",
     "int i = N": "type", "for (int i = 0; i < 1000; i++) x = i": "loop", "r0 = nothing()": "type",
     "two(1, 2, 3)": "arity", "inner(A)": "type", "a = 3": "type", "r0 = \"s\"": "value",
-    "rcu_read_lock()": "not-yet", "mutex_lock(&l)": "not-yet",
+    "rcu_barrier()": "not-yet", "srcu_read_lock(&x)": "not-yet",
 }  # fmt: skip
 FUNCTIONS = (
     "void h(void *info) { } int two(int a, int b) { return a; } void nothing(void) { }"
@@ -294,3 +294,27 @@ def test_a_loop_that_is_cut_says_so() -> None:
         Source("t", mm("int x;", "P0 { while (xchg(&x, 1)) cpu_relax(); }\nP1 { x = 1; }", "x = 1"))
     )
     assert decide(build(test), witnesses=False).cut
+
+
+def _lowered(text: str) -> None:
+    for test in load(Source("t", text)):
+        build(test)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "sysret(); WRITE_ONCE(x, 1);",
+        "if (READ_ONCE(x)) sysret();",
+        "if (READ_ONCE(x)) return; sysret();",
+    ],
+)
+def test_sysret_is_how_a_handler_ends(body: str) -> None:
+    text = f"MM t\n{{ int x; }}\nvoid h(void *info) {{ {body} }}\n"
+    text += "P0 { smp_call_function_single(1, h, NULL, 1); }\nP1 { sysret(); }\nexists (x = 1)\n"
+    with pytest.raises(InputError, match="its last statement"):
+        _lowered(text)
+
+
+def test_a_thread_may_say_sysret() -> None:
+    _lowered("MM t\n{ int x; }\nP0 { WRITE_ONCE(x, 1); sysret(); WRITE_ONCE(x, 2); }\nexists (x = 1)\n")

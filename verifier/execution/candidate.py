@@ -7,7 +7,16 @@ from verifier.execution.walks import register
 from verifier.model.candidate import FEATURES, Candidate, CellRelations
 from verifier.model.cover import Formula, cover, holds
 from verifier.model.relations import Events, Relation
-from verifier.model.roles import bare, drains, holds_icr, instant, invalidation, serializes, uncached
+from verifier.model.roles import (
+    bare,
+    drains,
+    holds_icr,
+    instant,
+    invalidation,
+    queued,
+    serializes,
+    uncached,
+)
 from verifier.program.events import Event
 from verifier.program.values import GLOBAL, Ptr, Value, evaluate, flags
 
@@ -248,7 +257,8 @@ class _Candidate:
         done = [e for e in self.events if e.id not in x.faults]
         faults = set(x.faults.values())
         held = {x.issues[e.id] for e in self.events if e.id in x.issues} | faults
-        instants = {e.id for e in self.events if e.id not in late and instant(e, s)}
+        among = {e.id for e in self.events if queued(e) and x.model.buffered}
+        instants = {e.id for e in self.events if e.id not in late and e.id not in among and instant(e, s)}
         trans, levels, above, copies = self._walks()
         fetched = Relation((n, e) for e, n in x.fetches.items())
         rfe, rfi = self._reads_from()
@@ -259,13 +269,13 @@ class _Candidate:
             I=Events(
                 instants | held | set(x.dirty.values()) | {w.use for w in x.walks if w.observable is not None}
             ),
-            S=Events(n for n, e in committed.items() if e.kind != "nt") | stored,
+            S=Events(n for n, e in committed.items() if e.kind != "nt") | stored | among,
             NT=Events(n for n, e in committed.items() if e.kind == "nt"),
             D=Events(e.id for e in done if drains(e, s)) | faults,
             SER=Events(e.id for e in done if serializes(e, s)),
             SF=Events(e.id for e in done if e.op == "F" and e.kind == "sfence"),
             ICR=Events(e.id for e in done if bare(e) and e.id not in stored),
-            H=Events(e.id for e in self.events if e.id not in late and holds_icr(e, s)) | held,
+            H=Events(e.id for e in self.events if e.id not in {*late, *among} and holds_icr(e, s)) | held,
             INV=Events(self.invalidations),
             C=Events(x.fetches) | (b for _, b in copies),
             INIT=Events([INIT]),
@@ -297,9 +307,21 @@ class _Candidate:
             called=Relation((a, b) for a, b in self._sent() if not bare(self.program.events[a])),
             acked=self._acked(),
             seen=self._seen(),
+            grace=self._grace(),
             none=Relation(),
             has=frozenset(FEATURES),
         )
+
+    def _grace(self) -> Relation:
+        """Which comes first, section or grace period, is chosen; that it can be is checked by this."""
+        x, pairs = self.x, []
+        for lock, unlocks in self.program.sections():
+            end = next((u.id for u in unlocks if u.id in x.executed), None)
+            for start, after in self.program.grace_periods():
+                if lock.id in x.executed and start.id in x.executed:
+                    first = end is not None and (lock.id, start.id) in x.choices["grace"]
+                    pairs.append((end, after.id) if first and end is not None else (start.id, lock.id))
+        return Relation(pairs)
 
     def _sent(self) -> Relation:
         return Relation(

@@ -223,9 +223,9 @@ class Execution:
                 mine = [e for e in line if self.program.events[e].body == body.id]
                 if mine != sorted(mine) or (mine and body.cpu != cpu):
                     wrong.append(f"{body.name} is out of program order")
-                if body.kind == "handler" and mine:
-                    first = bodies.index(body.id)
-                    if any(b != body.id for b in bodies[first : first + len(mine)]):
+                if body.rank and mine:
+                    between = bodies[bodies.index(body.id) : len(bodies) - bodies[::-1].index(body.id)]
+                    if any(b != body.id and self.program.bodies[b].rank <= body.rank for b in between):
                         wrong.append(f"{body.name} is interrupted")
         if sorted(seen) != sorted(self.executed):
             wrong.append("program order and executed events differ")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from verifier.explore.caches import Caches
+from verifier.explore.graces import Graces
 from verifier.explore.ops import ICR, Code, Op, attributes, compiled, make_op, mask, touch
 from verifier.program.events import Event, Program
 from verifier.program.profiles import Switches
@@ -54,6 +55,8 @@ class Layout:
         self.switches = switches
         self.buffered = switches.store_buffer
         self.cells = list(program.cells.values())
+        self.graces = Graces(program, len(self.cells))
+        self.cells += self.graces.cells
         self.cell_at: dict[Value | str, int] = {cell.ptr: i for i, cell in enumerate(self.cells)}
         self.register = [cell.kind == "register" for cell in self.cells]
         self.cpus = range(program.cpus)
@@ -70,12 +73,15 @@ class Layout:
         self.length = [len(ops) for ops in self.ops]
         self.threads = [0] * program.cpus
         self.handlers: list[list[int]] = [[] for _ in self.cpus]
+        self.nmis: list[list[int]] = [[] for _ in self.cpus]
         for body in program.bodies:
             if body.kind == "thread":
                 self.threads[body.cpu] = body.id
-            else:
+            elif body.kind == "handler":
                 self.handlers[body.cpu].append(body.id)
-        self.bodies_on = [[self.threads[c], *self.handlers[c]] for c in self.cpus]
+            else:
+                self.nmis[body.cpu].append(body.id)
+        self.bodies_on = [[self.threads[c], *self.handlers[c], *self.nmis[c]] for c in self.cpus]
         self.sender = [-1 if body.send is None else body.send.cpu for body in program.bodies]
         # Handlers that no call queue keeps in order (MMR 8.3).
         self.bare = [body.send is not None and body.send.kind in ICR for body in program.bodies]
@@ -178,6 +184,9 @@ class Layout:
         now = 0
         if op.translated and op.modifies and self.dirties:
             now = self.ptes
+        reads, sections = self.graces.effects(event)
+        op.reads |= reads
+        now |= sections
         op.writes = now if later else op.stores | now
         op.stores |= now
         if op.writes & self.ptes:
@@ -196,6 +205,8 @@ class Layout:
         """When each assumption, cut and result can be evaluated."""
         home: dict[int, tuple[int, int]] = {}
         for body in self.program.bodies:
+            if body.choice is not None:
+                home[body.choice] = (body.id, 0)
             for i, event in enumerate(body.events):
                 for a in event.accesses:
                     if a.slot is not None:

@@ -26,8 +26,10 @@ from verifier.explore.layout import UNSENT, Layout, Pending
 from verifier.explore.ops import Op
 from verifier.explore.state import (
     BARRIER,
+    CALLBACK,
     CUT,
     IDLE,
+    RELEASE,
     UNCACHED,
     VIRTUAL,
     Draft,
@@ -68,12 +70,13 @@ class Machine(Layout):
         program = self.program
         none = [IDLE] * program.cpus
         draft = Draft(
-            [0 if body.kind == "thread" else UNSENT for body in program.bodies],
+            [UNSENT if body.kind == "handler" else 0 for body in program.bodies],
             [cell.init for cell in self.cells],
             [()] * program.cpus,
             [0] * program.cpus,
             [()] * program.cpus,
             none,
+            tuple(none),
             [None] * program.slots,
             [None] * len(self.result_of),
             0,
@@ -233,9 +236,8 @@ class Machine(Layout):
             if which & EXEC and not buffer:
                 self._attempt(out, self._fault(state, cpu))
             return out
-        handler = state.running[cpu]
         if which & EXEC:
-            body = self.threads[cpu] if handler == IDLE else handler
+            body = self.current(state, cpu)
             pc = state.pcs[body]
             if pc < self.length[body]:
                 self._attempt(out, self._execute(state, cpu, body, self.ops[body][pc]))
@@ -243,10 +245,35 @@ class Machine(Layout):
                     self._attempt(out, sends.early(self, state, cpu, body))
         if state.marked[cpu] != IDLE:
             return out
-        if which & DELIVER and handler == IDLE and state.pending[cpu] and state.memory[self.irq[cpu]] == 1:
-            for body in sends.deliverable(self, state, cpu):
-                self._attempt(out, self._execute(state, cpu, body, self.ops[body][0]))
+        if which & DELIVER and state.struck[cpu] == IDLE:
+            if state.running[cpu] == IDLE and state.pending[cpu] and state.memory[self.irq[cpu]] == 1:
+                for body in sends.deliverable(self, state, cpu):
+                    self._attempt(out, self._execute(state, cpu, body, self.ops[body][0]))
+            for body in self.nmis[cpu]:
+                if state.pcs[body] == 0:
+                    self._attempt(out, self._strike(state, cpu, body))
         return out
+
+    def current(self, state: State, cpu: int) -> int:
+        """The body that a CPU executes: an NMI, a handler, its thread."""
+        if state.struck[cpu] != IDLE:
+            return state.struck[cpu]
+        handler = state.running[cpu]
+        return self.threads[cpu] if handler == IDLE else handler
+
+    def _strike(self, state: State, cpu: int, body: int) -> Iterator[tuple[Move, Draft, int]]:
+        """An NMI, at any instant, whatever the interrupt flag says (MMR 12.1); or, when nothing else is
+        left to be done on its CPU, none."""
+        choice = self.program.bodies[body].choice
+        assert choice is not None
+        if not self.running_ahead(state, cpu):
+            yield from self._execute(state, cpu, body, self.ops[body][0])
+        here = self.bodies_on[cpu]
+        if all(state.pcs[b] == self.length[b] for b in here if b not in self.nmis[cpu]):
+            draft = Draft.of(state)
+            draft.slots[choice] = 0
+            self.never(draft, body)
+            yield Move("never", cpu), draft, -1
 
     def _attempt(self, out: list[Step], steps: Iterator[tuple[Move, Draft, int]]) -> None:
         """Collect steps; those of runs that do not count are dropped."""
@@ -268,21 +295,25 @@ class Machine(Layout):
         draft.pcs[body] = pc + 1
         self._passed(draft, body, pc, pc + 1)
         self._advance(draft, body)
-        if draft.running[cpu] == body and draft.pcs[body] == self.length[body]:
-            draft.running[cpu] = IDLE
+        if draft.pcs[body] == self.length[body]:
+            if draft.running[cpu] == body:
+                draft.running[cpu] = IDLE
+            elif draft.struck[cpu] == body:
+                draft.struck = put(draft.struck, cpu, IDLE)
 
     def _commit(self, state: State, cpu: int, index: int) -> Iterator[tuple[Move, Draft, int]]:
         """A buffered store reaches memory (MMR 1.1); a waiting ICR write is executed (8.1)."""
         draft = Draft.of(state)
         store = state.buffers[cpu][index]
         draft.buffers[cpu] = without(state.buffers[cpu], index)
-        for cell, value in store.writes:
+        writes = self.graces.leave(draft, store) if store.kind & (RELEASE | CALLBACK) else store.writes
+        for cell, value in writes:
             draft.memory[cell] = value
             if self.fetched[cpu] >> cell & 1:
                 self.prefetched.stored(draft, cpu, cell, store.kind)
         for handler in store.sends:
             sends.started(self, draft, handler)
-        yield Move("commit", cpu, writes=store.writes, at=index), draft, -1
+        yield Move("commit", cpu, writes=writes, at=index), draft, -1
 
     def _aside(self, state: State, cpu: int) -> Iterator[tuple[Move, Draft, int]]:
         """What happens by itself: A is set (MMR 7.2); an INVLPGB takes effect (11.3)."""
@@ -326,14 +357,15 @@ class Machine(Layout):
 
     def running_ahead(self, state: State, cpu: int) -> int:
         """The ICR writes that this CPU has executed ahead of their place."""
-        handler = state.running[cpu]
-        return state.early & self.ahead[self.threads[cpu] if handler == IDLE else handler]
+        return state.early & self.ahead[self.current(state, cpu)]
 
     def _held(self, state: State, cpu: int, op: Op) -> bool:
         """Does an event wait for something else than the store buffer?"""
         event = op.event
         if event.op == "WAIT":
             return self.unfinished(state.pcs, event.handlers)
+        if self.graces.waiting(state.memory, event):
+            return True
         if event.op == "TLBSYNC":
             if any(sender == cpu for floods in state.floods for sender, _ in floods):
                 return True
@@ -386,6 +418,15 @@ class Machine(Layout):
         event = op.event
         if event.op == "SEND":
             sends.send(self, draft, cpu, event)
+        elif event.op in ("RCU", "GP"):
+            store = self.graces.execute(draft, event)
+            if store is not None:
+                self.queue(draft, cpu, store)
+        elif event.op == "NMI":
+            choice = self.program.bodies[body].choice
+            assert choice is not None
+            draft.slots[choice] = 1
+            draft.struck = put(draft.struck, cpu, body)
         elif event.op == "DLV":
             draft.running[cpu] = body
             draft.pending[cpu] = tuple(h for h in draft.pending[cpu] if h != body)
@@ -405,6 +446,15 @@ class Machine(Layout):
         if op.serial:
             self.prefetched.restart(draft, cpu)
             draft.tlbs[cpu] &= ~self.caches.absents
+
+    def queue(self, draft: Draft, cpu: int, store: Store) -> None:
+        """What waits for the stores before it, and writes nothing itself (MMR 18.2, 18.3)."""
+        if draft.buffers[cpu]:
+            draft.buffers[cpu] = (*draft.buffers[cpu], store)
+            return
+        self.graces.leave(draft, store)
+        for handler in store.sends:
+            sends.started(self, draft, handler)
 
     def _covered(self, draft: Draft, op: Op) -> tuple[Value, int]:
         """The PCID and the address that an invalidation names."""

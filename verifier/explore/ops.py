@@ -177,19 +177,19 @@ def serializing(event: Event, switches: Switches) -> bool:
     """Does it drain the store buffer and drop prefetched instructions (MMR 9.2)?"""
     if event.op == "F":
         return event.kind == "mfence" and switches.mfence_serializing
-    if event.op == "DLV":
+    if event.op in ("DLV", "NMI"):
         return switches.dlv_serializing
     if event.op == "INV" and event.kind.startswith("invpcid"):
         return event.serializing and switches.amd_invpcid_serializing
-    return event.serializing or event.op in ("SER", "TLBSYNC", "IRET")
+    return event.serializing or event.op in ("SER", "TLBSYNC")
 
 
 def _drains(event: Event, switches: Switches) -> bool:
-    """Is it executed only with an empty store buffer (MMR 2.1, 2.3, 8.4, 11.3, 17.4)?"""
-    if event.op == "DLV":
+    """Is it executed only with an empty store buffer (MMR 2.1, 2.3, 8.4, 11.3, 17.4, 18.2)?"""
+    if event.op in ("DLV", "NMI"):
         return switches.dlv_drains_sb
     if event.op == "SEND":
-        return event.kind not in ICR
+        return event.kind == ""
     if event.op == "BINV":
         return switches.invlpgb_after_earlier_stores
-    return event.op == "X" or (event.op == "F" and event.kind == "mfence")
+    return event.op in ("X", "GP") or (event.op == "F" and event.kind == "mfence")

@@ -75,7 +75,7 @@ def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) 
 
     ``writes`` and ``touched`` are the cells that other CPUs may still write, and access at all.
     """
-    pcs, buffer, handler = state.pcs, state.buffers[cpu], state.running[cpu]
+    pcs, buffer = state.pcs, state.buffers[cpu]
     commits = True
     if buffer:
         cells = 0
@@ -89,13 +89,16 @@ def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) 
     if state.faults[cpu] != IDLE:
         return NONE
     # Can an interrupt be delivered before this CPU's next event?
-    interrupts = (
-        handler == IDLE
-        and bool(machine.handlers[cpu])
-        and state.memory[machine.irq[cpu]] == 1
-        and machine.unfinished(pcs, machine.handlers[cpu])
+    interrupts = state.struck[cpu] == IDLE and (
+        (
+            state.running[cpu] == IDLE
+            and bool(machine.handlers[cpu])
+            and state.memory[machine.irq[cpu]] == 1
+            and machine.unfinished(pcs, machine.handlers[cpu])
+        )
+        or any(pcs[nmi] == 0 for nmi in machine.nmis[cpu])
     )
-    body = machine.threads[cpu] if handler == IDLE else handler
+    body = machine.current(state, cpu)
     op = machine.ops[body][pcs[body]] if pcs[body] < machine.length[body] else None
     flooded = machine.flooding and _flooded(machine, state)
     if op is not None:
@@ -119,6 +122,9 @@ def _deliverable(machine: Machine, state: State, cpu: int, writes: int) -> bool:
     """Are the deliveries that this CPU may be about to make its own affair?"""
     if 1 << machine.irq[cpu] & machine.seen_cells:
         return False
+    callbacks = machine.graces.callback
+    if callbacks and any(state.pcs[h] < machine.length[h] for h in machine.handlers[cpu] if h in callbacks):
+        return False  # others may have a part in when its grace period ends
     if machine.switches.dlv_serializing:
         what = machine.fetched[cpu]
         if machine.switches.fault_walk == "spurious_once":

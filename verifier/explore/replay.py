@@ -10,7 +10,7 @@ from __future__ import annotations
 from verifier.explore.caches import UPPER, Item
 from verifier.explore.machine import Machine
 from verifier.explore.reduction import steps as enough
-from verifier.explore.state import IDLE, SENDING, Move, State, Written
+from verifier.explore.state import CALLBACK, IDLE, RELEASE, SENDING, Move, State, Written
 from verifier.program.events import Event
 from verifier.program.trace import Step, Trace
 from verifier.program.values import Value, evaluate, truth
@@ -172,6 +172,11 @@ class _Teller:
         cpu, event, rule, kind = move.cpu, move.event, "", move.kind
         old, new = self.states[i], self.states[i + 1]
         reads = self.named(move.reads)
+        if kind == "never":
+            return []
+        if kind == "commit" and old.buffers[cpu][move.at].kind & (RELEASE | CALLBACK):
+            buffered.pop(move.at)
+            return []
         if kind == "commit":
             sent = old.buffers[cpu][move.at].kind & SENDING
             event, kind, rule = buffered.pop(move.at), "exec" if sent else kind, "8.1" if sent else "1.1"
@@ -180,8 +185,8 @@ class _Teller:
                     buffered.remove(fence)  # nothing is left that it waits for
         elif len(new.buffers[cpu]) > len(old.buffers[cpu]):
             buffered.append(event)
-            rule = "1.2"
-            if event is not None and event.op == "SEND":
+            rule = "1.2" if event is not None and event.op == "W" else ""
+            if event is not None and event.op == "SEND" and event.kind != "rcu":
                 return []  # told when it is executed
         elif kind == "update":
             note, rule = ("sets A", "7.2") if event is None else ("sets D", "7.3")

@@ -27,7 +27,8 @@ def deliverable(machine: Machine, state: State, cpu: int) -> Iterator[int]:
             yield body
         elif machine.sender[body] not in senders:
             senders.add(machine.sender[body])
-            yield body
+            if machine.graces.ended(state.memory, body):
+                yield body
 
 
 def started(machine: Machine, draft: Draft, handler: int) -> None:
@@ -59,6 +60,11 @@ def send(machine: Machine, draft: Draft, cpu: int, event: Event) -> None:
     An ICR write that waits for stores does not hold what comes after it, so it waits among them.
     """
     wanted = _wanted(machine, draft, event)
+    if event.kind == "rcu":
+        store = machine.graces.execute(draft, event, tuple(wanted))
+        if store is not None:
+            machine.queue(draft, cpu, store)
+        return
     buffer, kind = draft.buffers[cpu], SENDING
     if event.kind in ICR and buffer:
         if event.kind == "x2apic" and not machine.switches.amd_x2apic_ordered:
@@ -121,4 +127,6 @@ def _passable(machine: Machine, op: Op, stores: bool, locked: bool) -> bool:
         if event.kind == "lfence":
             return not locked
         return event.kind != "sfence" or mode != "sfence" or not stores
-    return event.op in ("W", "X", "IRQ", "JMP", "BINV", "INV", "CR3")
+    if event.op == "RCU":
+        return event.kind == "unlock"
+    return event.kind == "rcu" or event.op in ("W", "X", "IRQ", "JMP", "BINV", "INV", "CR3")

@@ -23,6 +23,8 @@ SENDING = 32  # no store but a bare ICR write that waits (8.1, 8.2)
 WEAK = 64  # an ICR write that waits for earlier ICR writes alone
 FENCED = 128  # one that waits for an SFENCE, too
 UNCACHED = 256  # an ICR write that later loads wait for
+RELEASE = 512  # no store but the end of an RCU reader's section (18.1)
+CALLBACK = 1024  # no store but a ``call_rcu``, whose grace period starts when it leaves the buffer (18.3)
 
 
 class Store(NamedTuple):
@@ -46,6 +48,7 @@ class State(NamedTuple):
     tlbs: tuple[int, ...]  # by CPU, a set of bits of ``Caches.items``
     pending: tuple[tuple[int, ...], ...]  # by CPU, handlers to be delivered
     running: tuple[int, ...]  # by CPU, the handler that runs, or IDLE
+    struck: tuple[int, ...]  # by CPU, the NMI that runs, or IDLE
     slots: tuple[Value | None, ...]
     results: tuple[Value | None, ...]  # of ``reg`` observables
     ever: int  # which ``ever`` observables have held at some instant
@@ -74,6 +77,7 @@ class Draft:
     tlbs: list[int]
     pending: list[tuple[int, ...]]
     running: list[int]
+    struck: tuple[int, ...]
     slots: list[Value | None]
     results: list[Value | None]
     ever: int
@@ -93,6 +97,7 @@ class Draft:
             list(s.tlbs),
             list(s.pending),
             list(s.running),
+            s.struck,
             list(s.slots),
             list(s.results),
             s.ever,
@@ -112,6 +117,7 @@ class Draft:
             tuple(self.tlbs),
             tuple(self.pending),
             tuple(self.running),
+            self.struck,
             tuple(self.slots),
             tuple(self.results),
             self.ever,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from verifier.model import fetch, interrupts, translation, x86tso
+from verifier.model import fetch, interrupts, rcu, translation, x86tso
 from verifier.model.candidate import Candidate
 from verifier.model.relations import Relation
 from verifier.program.profiles import Switches
@@ -80,13 +80,14 @@ _MODIFYING = _rules(fetch.self_modifying, needs="fetch")
 _STORES = _rules(x86tso.ppo, x86tso.drain)
 _NT = _rules(x86tso.drain_nt, x86tso.sfence, needs="nt")
 _ICR = _rules(x86tso.icr, needs="icr")
+_RCU = _rules(rcu.grace, needs="rcu")
 
 
 def model(s: Switches, name: str = "x86-tso") -> Model:
     """The model of a profile's switches; ``sc`` is any of them without store buffers."""
     if name == "sc":
         s = s._replace(store_buffer=False)
-    shared = _MEMORY + _WALKS + _UPPERS + _BROADCAST + _FETCH + _ICR
+    shared = _MEMORY + _WALKS + _UPPERS + _BROADCAST + _FETCH + _ICR + _RCU
     if s.tlbsync_waits_remote_stores:
         shared += _rules(translation.remote_stores, needs="broadcast")
     if not s.store_buffer:

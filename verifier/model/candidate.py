@@ -12,6 +12,7 @@ SETS = ("I", "S", "NT", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
 RELATIONS = (
     "po", "loc", "rfe", "rfi", "co", "issue", "trans", "marks", "levels", "above", "covers", "covers_upper",
     "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "called", "acked", "seen",
+    "grace",
 )  # fmt: skip
 
 
@@ -74,6 +75,8 @@ class Candidate(Generic[Rel, Set]):
     ``broadcast``, ``answers``  INVLPGB -> what it does on each CPU -> the TLBSYNC that waits for it
     ``sent``   send -> delivery; ``called`` those by the call queue
     ``acked``  return of a handler -> the wait for it
+    ``grace``  end of a reader's section -> end of a grace period, or start of the grace period ->
+               start of the section: one of the two
     ``seen``   event -> snapshot or snapshot -> event, as the snapshot's instant is chosen
     """
 
@@ -112,9 +115,10 @@ class Candidate(Generic[Rel, Set]):
     called: Rel
     acked: Rel
     seen: Rel
+    grace: Rel
     none: Rel
     has: frozenset[str] = frozenset()  # of ``FEATURES``: what the program has at all
 
 
 # Rules are left out of programs that have nothing for them to say.
-FEATURES = ("translation", "uppers", "fetch", "broadcast", "icr", "nt")
+FEATURES = ("translation", "uppers", "fetch", "broadcast", "icr", "nt", "rcu")

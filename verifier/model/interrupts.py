@@ -3,6 +3,7 @@
 A handler is a body of its own in ``po``, placed between two instants of the thread it interrupts.
 Its delivery reads the interrupt flag, which must be on, and writes off; its return writes on: so
 handlers run with interrupts off, one after the other, and never inside a window (MMR 8.3, 8.8).
+An NMI is such a body, too, but asks for no flag, and may lie in a handler (MMR 12.1).
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ DRAINS = {
     "SEND": "MMR 8.2, 17.4: LOCK'd operation on the call queue",
     "SEND xapic": "MMR 8.1: store to uncached memory",
     "DLV": "MMR 8.4: interrupt delivery (SDM 11.10, APM2 7.5.1)",
+    "NMI": "MMR 8.4, 12.1: delivery of an NMI (SDM 11.10, APM2 7.5.1)",
     "IRET": "MMR 8.6, 9.1: serializing (SDM 8.3)",
+    "GP": "MMR 18.2: full fences at both ends of a grace period",
 }
 
 # Instants that drop prefetched copies.
@@ -41,8 +43,10 @@ def serializes(event: Event, s: Switches) -> bool:
         return event.serializing
     if event.op == "F":
         return event.kind == "mfence" and s.mfence_serializing
-    if event.op == "DLV":
+    if event.op in ("DLV", "NMI"):
         return s.dlv_serializing
+    if event.op == "IRET":
+        return event.kind != "sysret"
     return event.op in SERIALIZES
 
 
@@ -52,18 +56,26 @@ def drains(event: Event, s: Switches) -> bool:
         return True
     if event.op in ("CR3", "INV"):
         return False
-    if event.op == "DLV":
+    if event.op in ("DLV", "NMI"):
         return s.dlv_drains_sb
+    if event.op == "IRET":
+        return False  # by SYSRET
     if event.op == "BINV":
         return s.invlpgb_after_earlier_stores
     if event.op == "SEND":
-        return event.kind != "x2apic" or s.amd_x2apic_ordered
+        return event.kind not in ("x2apic", "rcu") or (event.kind == "x2apic" and s.amd_x2apic_ordered)
     return event.op in DRAINS or f"{event.op} {event.kind}" in DRAINS
 
 
 def bare(event: Event) -> bool:
     """Is this a bare write of the interrupt command register (MMR 8.1, 8.2)?"""
-    return event.op == "SEND" and event.kind != ""
+    return event.op == "SEND" and event.kind in ("x2apic", "xapic")
+
+
+def queued(event: Event) -> bool:
+    """Does this event take its place among the stores, though it writes nothing? The end of an RCU
+    reader's section, and ``call_rcu`` (MMR 18.2, 18.3)."""
+    return (event.op == "RCU" and event.kind == "unlock") or (event.op == "SEND" and event.kind == "rcu")
 
 
 def uncached(event: Event) -> bool:

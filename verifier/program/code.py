@@ -27,8 +27,13 @@ IF       instruction fetch: one touch, read
 JMP      a taken branch, which matters to self-modifying code
 IRQ      write of the interrupt flag: one touch, on the register cell ``c:irq`` (1 on, 0 off)
 SEND     one IPI to each target whose guard holds; ``kind`` empty: by the call queue, orders earlier
-         stores before it; ``x2apic``, ``xapic``: the bare ICR write
+         stores before it; ``x2apic``, ``xapic``: the bare ICR write; ``rcu``: ``call_rcu``, which
+         starts a grace period and sends this CPU an interrupt when it has ended
 WAIT     waits until all handlers of the SENDs of the same group have ended
+RCU      ``lock``, ``unlock``: one more, one fewer reason to be an RCU reader; ``unroll`` leaves those
+         that begin and end a section, and those of windows with interrupts off
+GP       a grace period that this CPU waits for: ``start``, and next to it ``end``
+SYSRET   a handler's last instruction: it returns by SYSRET, not by IRET; elsewhere nothing
 =======  ====================================================================================
 """
 
@@ -144,7 +149,8 @@ class Lowered:
     ``cells``     every cell, with its initial value; for each CPU the register cells
                   ``Ptr("c:irq")`` (kind ``register``, init 1 or 0) and, if there is any mm,
                   ``Ptr("c:cr3")`` (init: the mm's ``Ptr``) and ``Ptr("c:pcid")``;
-    ``tables, entries, depth``  as in ``events.Program``.
+    ``tables, entries, depth``  as in ``events.Program``;
+    ``nmis``      (CPU, body) of each NMI that may strike.
     """
 
     threads: list[tuple[Instruction, ...]]
@@ -159,3 +165,4 @@ class Lowered:
     entries: dict[tuple[Ptr, Ptr], Ptr] = field(default_factory=dict)
     depth: int = 1
     names: dict[Ptr, str] = field(default_factory=dict)
+    nmis: list[tuple[int, tuple[Instruction, ...]]] = field(default_factory=list)

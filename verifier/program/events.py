@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verifier.program.values import TRUE, Expr, Ptr, Value, target
+from verifier.program.values import TRUE, Expr, Ptr, Ref, Value, target
 from verifier.source import Span
 
 
@@ -44,10 +44,14 @@ class Access:
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """One instant of a body; ``op`` as in ``code.Emit``, and two more at a handler's ends:
+    """One instant of a body; ``op`` as in ``code.Emit``, and three more at a handler's ends:
 
     ``DLV``   delivery: reads ``c:irq``, which must be 1, and writes 0;
-    ``IRET``  return and acknowledgement: writes ``c:irq = 1``.
+    ``NMI``   an NMI strikes, whatever ``c:irq`` says;
+    ``IRET``  return and acknowledgement: writes ``c:irq = 1``, but after an NMI; ``kind`` ``sysret``:
+              not by IRET.
+
+    ``RCU`` events begin (``lock``) and end (``unlock``) the outermost read-side section.
 
     ``kind`` of a virtual access is ``user`` if it is made in user mode.
 
@@ -71,19 +75,30 @@ class Event:
 
 @dataclass(slots=True, eq=False)
 class Body:
-    """A thread, or one instance of a handler: one for each (SEND event, possible target).
+    """A thread, an NMI, or one instance of a handler: one for each (SEND event, possible target).
 
-    ``guard`` holds if the body runs: TRUE for a thread; for a handler, that its IPI was sent.
-    ``events`` are in program order; a handler's first is its DLV, its last its IRET.
+    ``guard`` holds if the body runs: TRUE for a thread; for a handler, that its IPI was sent; for an
+    NMI a slot of its own, which is 1 if it strikes and 0 if it does not, and nothing decides which.
+    ``events`` are in program order; a handler's first is its DLV, its last its IRET; likewise an NMI's.
     """
 
     id: int
     cpu: int
-    kind: str  # "thread" or "handler"
+    kind: str  # "thread", "handler" or "nmi"
     name: str
     events: list[Event] = field(default_factory=list)
     guard: Expr = TRUE
     send: Event | None = None
+
+    @property
+    def rank(self) -> int:
+        """A body can be interrupted by those of a higher rank, and by no others."""
+        return ("thread", "handler", "nmi").index(self.kind)
+
+    @property
+    def choice(self) -> int | None:
+        """The slot that says whether an NMI strikes."""
+        return self.guard.slot if self.kind == "nmi" and isinstance(self.guard, Ref) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +162,26 @@ class Program:
     names: dict[Ptr, str] = field(default_factory=dict)
     bound: int = 2
     herd_brackets: bool = True  # print [x]=1 rather than x=1
+
+    def sections(self) -> list[tuple[Event, tuple[Event, ...]]]:
+        """The RCU read-side sections: where each begins, and what ends it: the first one executed."""
+        out: list[tuple[Event, tuple[Event, ...]]] = []
+        for body in self.bodies:
+            marks = [e for e in body.events if e.op == "RCU"]
+            for i, mark in enumerate(marks):
+                if mark.kind == "lock":
+                    out.append((mark, tuple(e for e in marks[i + 1 :] if e.kind == "unlock")))
+        return out
+
+    def grace_periods(self) -> list[tuple[Event, Event]]:
+        """Where each grace period starts and ends: for ``call_rcu``, at the delivery of its callback."""
+        out: list[tuple[Event, Event]] = []
+        for body in self.bodies:
+            events = body.events
+            out += [(e, events[i + 1]) for i, e in enumerate(events) if e.op == "GP" and e.kind == "start"]
+            if body.send is not None and body.send.kind == "rcu":
+                out.append((body.send, events[0]))
+        return out
 
     def first_leaf(self, cpu: int, va: Ptr) -> Ptr | None:
         """The entry that a walk of the initial page tables ends at: an entry of the initial TLB was

@@ -13,20 +13,15 @@ from types import MappingProxyType
 
 from verifier.program import words_kernel as kernel
 from verifier.program import words_mmu as mmu
+from verifier.program import words_sync as sync
 from verifier.program.rows import KINDS, Load, Machine, Order, Parameter, Pure, Special, Store, Update, Word
 from verifier.program.values import Ptr
 
 _LATER: Mapping[str, str] = MappingProxyType(
     {
-        "RCU": "rcu_read_lock rcu_read_unlock rcu_read_lock_sched rcu_read_unlock_sched rcu_read_lock_bh "
-        "rcu_read_unlock_bh synchronize_rcu synchronize_rcu_expedited call_rcu rcu_barrier kfree_rcu "
-        "synchronize_sched rcu_dereference_protected rcu_dereference_check",
+        "RCU": "rcu_barrier kfree_rcu",
         "SRCU": "srcu_read_lock srcu_read_unlock srcu_down_read srcu_up_read synchronize_srcu "
         "synchronize_srcu_expedited smp_mb__after_srcu_read_unlock",
-        "NMIs": "nmi send_nmi",
-        "mutexes": "mutex_lock mutex_unlock mutex_trylock mutex_is_locked",
-        "reader-writer locks": "read_lock read_unlock write_lock write_unlock down_read up_read down_write "
-        "up_write",
     }
 )
 
@@ -47,6 +42,8 @@ def _rows() -> Iterator[Word]:
     yield from kernel.atomics("atomic_long", "s64")
     yield from kernel.bits()
     yield from kernel.locks()
+    yield from sync.sleeping()
+    yield from sync.rcu()
     yield from kernel.percpu()
     yield from kernel.masks()
     yield from mmu.tables()

@@ -31,8 +31,6 @@ def lower(test: Test) -> Lowered:
     assert isinstance(unit, ast.Unit)
     troubles: list[Diagnostic] = []
     memory = Memory(unit, troubles)
-    for nmi in unit.nmis:
-        troubles.append(Diagnostic("not-yet", "nmi (NMIs) is not supported yet", nmi.span))
     if not unit.threads and not unit.nmis:
         troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
     shared = Shared(unit, memory, troubles)
@@ -41,6 +39,7 @@ def lower(test: Test) -> Lowered:
     for cpu, body in enumerate(bodies):
         thread = unit.threads.get(cpu)
         threads.append(body.thread(thread) if thread is not None else ())
+    nmis = [(nmi.cpu, bodies[nmi.cpu].nmi(nmi)) for nmi in unit.nmis]
     pcids = _Pcids(memory, shared.pcids)
     observed = None
     try:
@@ -61,6 +60,7 @@ def lower(test: Test) -> Lowered:
         tables=memory.tables.tables,
         entries=memory.tables.entries,
         depth=memory.tables.depth,
+        nmis=nmis,
         names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
     )
 

@@ -81,6 +81,18 @@ class Ipis(Words):
         self.emit("IRQ", e, Touch(cell, None, Reg(flags)))
         self.code.append(Label(end))
 
+    def _word_call_rcu(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        """The callback is an interrupt on this CPU that comes when the grace period has ended."""
+        x, func = (self.argument(word, p, arguments[p.name]) for p in word.parameters)
+        assert isinstance(x, Val) and isinstance(func, Val)
+        x = Val(self.held(x.expr), x.type, x.bits, x.function)
+        code, register = self.handler(func.function, self.cpu, x, e.span)
+        given = ((register, x.expr),) if register else ()
+        self.shared.counter += 1
+        target = Target(self.cpu, TRUE, code, given, func.function)
+        self.emit("SEND", e, kind="rcu", group=f"rcu{self.shared.counter}", targets=(target,))
+        return Val(Const(0), t.VOID)
+
     def _word_icr(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         """A bare write: nothing is waited for, the handler's argument is NULL."""
         cpu, func = (self.argument(word, p, arguments[p.name]) for p in word.parameters)

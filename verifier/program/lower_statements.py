@@ -19,6 +19,18 @@ MAX_TURNS = 256
 _QUIET = frozenset({"cpu_relax", "barrier", "smp_rmb", "smp_wmb"})
 
 
+def _check_sysret(code: Sequence[Instruction], function: str) -> None:
+    """SYSRET is how a handler ends: nothing comes after it, and nothing goes around it."""
+    for at, x in enumerate(code):
+        if isinstance(x, Emit) and x.op == "SYSRET":
+            after = {y.name for y in code[at:] if isinstance(y, Label)}
+            around = any(isinstance(y, Branch | Jump) and y.target in after for y in code[:at])
+            if around or any(not isinstance(y, Label | Set) for y in code[at + 1 :]):
+                assert x.span is not None
+                text = f"sysret() is how {function} ends, so it has to be its last statement, in all runs"
+                raise Trouble("sysret", text, x.span)
+
+
 class Statements(MmuWords):
     """The code of a whole body."""
 
@@ -66,8 +78,17 @@ class Statements(MmuWords):
             given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []
             body.enter(body.frame, made, given, span)
             body.code.append(Label("%end"))
+            _check_sysret(body.code, function)
             self.shared.handlers[key] = tuple(body.code)
         return self.shared.handlers[key], register
+
+    def nmi(self, nmi: ast.Thread) -> tuple[Instruction, ...]:
+        """The code of an NMI, whose locals are its own."""
+        inside = Statements(self.shared, self.cpu, ("nmi",))
+        inside.statements(nmi.body.body, scope=False)
+        inside.code.append(Label(inside.frame.end))
+        inside._labels()
+        return tuple(inside.code)
 
     def body(self, function: ast.Function) -> None:
         """The statements of a function."""

@@ -68,7 +68,7 @@ class Words(Expressions):
             known = [*WORDS, *self.unit.functions]
             raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, nearest(e.name, known))
         if word.planned:
-            what = f" ({word.planned})" if word.planned not in ("RCU", "SRCU") else ""
+            what = f" ({word.planned})" if word.planned not in ("SRCU",) else ""
             text = f"{e.name}{what} is not supported yet" if what else f"{word.planned} is not supported yet"
             raise Trouble("not-yet", text, e.span)
         self._arity(word, e)

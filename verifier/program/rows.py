@@ -174,6 +174,8 @@ def _shown(effect: Effect) -> str:
         return effect.makes
     if isinstance(effect, Pure):
         return "no event"
+    if (effect.op, effect.kind) in _SOFTWARE:
+        return _SOFTWARE[effect.op, effect.kind]
     what = _MACHINE.get(effect.op, "invalidation")
     relaxed = effect.op in ("CR3", "INV") and not effect.serializing
     return f"{what}, not serializing" if relaxed else what
@@ -181,7 +183,13 @@ def _shown(effect: Effect) -> str:
 
 _MACHINE = {
     "CR3": "write of CR3", "IRQ": "interrupt flag", "T": "translation", "SER": "serializing instruction",
-    "BINV": "INVLPGB", "TLBSYNC": "TLBSYNC", "JMP": "taken branch",
+    "BINV": "INVLPGB", "TLBSYNC": "TLBSYNC", "JMP": "taken branch", "SYSRET": "the return from a handler",
+}  # fmt: skip
+
+
+_SOFTWARE = {
+    ("RCU", "lock"): "nothing (a reader)", ("RCU", "unlock"): "nothing (no reader any more)",
+    ("GP", "start"): "full fence", ("GP", "end"): "grace period, full fence",
 }  # fmt: skip
 
 

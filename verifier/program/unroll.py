@@ -7,6 +7,7 @@ order, paths that meet at a label are merged: guards by disjunction, locals by `
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from verifier.errors import LimitError
@@ -111,6 +112,12 @@ def _merge(paths: list[_Path]) -> _Path | None:
     return paths[0] if paths else None
 
 
+def _ending(code: tuple[Instruction, ...]) -> str:
+    """How a handler returns: ``sysret``, or nothing for IRET."""
+    last = next((x for x in reversed(code) if not isinstance(x, Label | Set)), None)
+    return "sysret" if isinstance(last, Emit) and last.op == "SYSRET" else ""
+
+
 def substitute(expr: Expr, env: Env) -> Expr:
     """An expression over locals as one over slots; a local never written is 0."""
     if isinstance(expr, Reg):
@@ -120,9 +127,25 @@ def substitute(expr: Expr, env: Env) -> Expr:
     return expr
 
 
+def _waits_for_readers(code: Iterable[Instruction]) -> bool:
+    """Is there a grace period in this code, or in that of a handler which it starts?"""
+    return any(
+        isinstance(x, Emit)
+        and (x.op == "GP" or x.kind == "rcu" or any(_waits_for_readers(t.code) for t in x.targets))
+        for x in code
+    )
+
+
+def _reading(env: Env) -> Expr:
+    """Is there a reason to be an RCU reader: a section, a window with interrupts off (MMR 18.1)?"""
+    nested = call("gt", env.get("%rcu", Const(0)), Const(0))
+    return call("or", nested, env.get("%off", FALSE))
+
+
 @dataclass(slots=True)
 class _Unroller:
     bound: int
+    graced: bool = False  # does anybody wait for RCU readers?
     bodies: list[Body] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     slots: int = 0
@@ -151,9 +174,12 @@ class _Unroller:
         self.bodies.append(body)
         return body
 
-    def thread(self, cpu: int, code: tuple[Instruction, ...]) -> Env:
-        """Unroll a thread; its locals at the end."""
-        return self.run(self.body(cpu, "thread", f"P{cpu}"), code, _Path((), {}, {})).env
+    def thread(self, cpu: int, code: tuple[Instruction, ...], off: bool) -> Env:
+        """Unroll a thread, which may start with interrupts off; its locals at the end."""
+        body = self.body(cpu, "thread", f"P{cpu}")
+        if off and self.graced:
+            self.mark(body, TRUE, "lock", None)
+        return self.run(body, code, _Path((), {"%off": Const(int(off))}, {})).env
 
     def run(self, body: Body, code: tuple[Instruction, ...], path: _Path) -> _Path:
         """Unroll ``code`` into ``body`` from ``path``; the path at its end."""
@@ -224,8 +250,35 @@ class _Unroller:
             hit = call("and", *path.guard, substitute(instruction.condition, env))
             self.warnings.setdefault(body.cpu, []).append(hit)
 
+    def mark(self, body: Body, guard: Expr, kind: str, code: Emit | None) -> None:
+        """The beginning or the end of an RCU reader's section; unnamed if it is a window's."""
+        if guard != FALSE:
+            span, text = (code.span, code.text) if code is not None and code.op == "RCU" else (None, "")
+            event = Event(len(self.events), body.id, body.cpu, "RCU", guard, kind=kind, span=span, text=text)
+            self.add(event)
+
+    def reader(self, body: Body, code: Emit, path: _Path) -> None:
+        """What an instruction changes in the reasons to be a reader; only first and last count."""
+        env, before = path.env, _reading(path.env)
+        if code.op == "IRQ":
+            value = code.touches[0].value
+            assert value is not None
+            env["%off"] = call("not", substitute(value, env))
+        else:
+            count = env.get("%rcu", Const(0))
+            step = Const(1) if code.kind == "lock" else Const(-1)
+            more = call("add", count, step)
+            env["%rcu"] = call("ite", call("gt", more, Const(0)), more, Const(0))
+        after = _reading(env)
+        self.mark(body, call("and", *path.guard, _negation(before), after), "lock", code)
+        self.mark(body, call("and", *path.guard, before, _negation(after)), "unlock", code)
+
     def emit(self, body: Body, code: Emit, path: _Path) -> None:
         env = path.env
+        if code.op in ("RCU", "SYSRET"):
+            if code.op == "RCU" and self.graced:
+                self.reader(body, code, path)
+            return
         addresses = [substitute(touch.addr, env) for touch in code.touches]
         arguments = tuple(substitute(a, env) for a in code.args)
         slots = [None if touch.into is None else self.slot() for touch in code.touches]
@@ -257,6 +310,8 @@ class _Unroller:
                 text=code.text,
             )
         )
+        if code.op == "IRQ" and self.graced:
+            self.reader(body, code, path)
         if code.op == "SEND":
             event.handlers = tuple(self.send(event, code, path, before))
             path.groups[code.group] = (*path.groups.get(code.group, ()), *event.handlers)
@@ -280,12 +335,38 @@ class _Unroller:
             self.ends(body, "DLV", (Access(irq, slot, Const(0)),), guard, code.span, name)
             self.assume(guard, call("eq", Ref(slot), Const(1)))
             local = {name: substitute(value, env) for name, value in target.locals}
-            self.run(body, target.code, _Path(inside, local, {}))
-            self.ends(body, "IRET", (Access(irq, None, Const(1)),), guard, code.span, name)
+            self.within(body, target.code, _Path(inside, local, {}), guard)
+            self.ends(
+                body, "IRET", (Access(irq, None, Const(1)),), guard, code.span, name, _ending(target.code)
+            )
         return made
 
+    def nmi(self, cpu: int, code: tuple[Instruction, ...]) -> None:
+        """An NMI, which may strike or not."""
+        strikes = Ref(self.slot())
+        body = self.body(cpu, "nmi", f"the NMI of CPU {cpu}", strikes)
+        self.ends(body, "NMI", (), strikes, None, "NMI")
+        self.within(body, code, _Path((strikes,), {}, {}), strikes)
+        self.ends(body, "IRET", (), strikes, None, "NMI")
+
+    def within(self, body: Body, code: tuple[Instruction, ...], path: _Path, guard: Expr) -> None:
+        """What a handler does between its delivery and its return: all of it as an RCU reader."""
+        path.env["%off"] = TRUE
+        if self.graced:
+            self.mark(body, guard, "lock", None)
+        self.run(body, code, path)
+        if self.graced:
+            self.mark(body, guard, "unlock", None)
+
     def ends(
-        self, body: Body, op: str, accesses: tuple[Access, ...], guard: Expr, span: Span | None, name: str
+        self,
+        body: Body,
+        op: str,
+        accesses: tuple[Access, ...],
+        guard: Expr,
+        span: Span | None,
+        name: str,
+        kind: str = "",
     ) -> None:
         self.add(
             Event(
@@ -295,7 +376,8 @@ class _Unroller:
                 op,
                 guard,
                 accesses,
-                serializing=op == "IRET",
+                kind=kind,
+                serializing=op == "IRET" and not kind,
                 span=span,
                 text=name,
             )
@@ -308,8 +390,16 @@ def unroll(lowered: Lowered, bound: int = 2) -> Program:
     ``bound`` counts the backward jumps that one body takes in a run. Raises ``LimitError`` if the
     result is too large to be decided.
     """
-    unroller = _Unroller(bound)
-    finals = [unroller.thread(cpu, code) for cpu, code in enumerate(lowered.threads)]
+    unroller = _Unroller(
+        bound, any(map(_waits_for_readers, [*lowered.threads, *(code for _, code in lowered.nmis)]))
+    )
+    irqs = [lowered.cells.get(Ptr(f"{cpu}:irq")) for cpu in range(len(lowered.threads))]
+    finals = [
+        unroller.thread(cpu, code, irq is not None and irq.init == 0)
+        for cpu, (code, irq) in enumerate(zip(lowered.threads, irqs, strict=True))
+    ]
+    for cpu, code in lowered.nmis:
+        unroller.nmi(cpu, code)
     for cpu, env in enumerate(finals):
         if cpu in unroller.warnings:
             env["%warn"] = call("or", *unroller.warnings[cpu])

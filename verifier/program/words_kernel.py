@@ -171,10 +171,10 @@ def bits() -> Iterator[Word]:
     yield row(g, f"clear_bit_unlock({head})", Update("addr", values["clear"], None), "LOCK'd", lock)
 
 
-_IRQ_OFF = Machine("IRQ", register="irq", value=FALSE)
-_IRQ_ON = Machine("IRQ", register="irq", value=TRUE)
-_IRQ_SAVE = Machine("IRQ", register="irq", value=FALSE, into="flags")
-_IRQ_RESTORE = Machine("IRQ", register="irq", value=Reg("flags"))
+IRQ_OFF = Machine("IRQ", register="irq", value=FALSE)
+IRQ_ON = Machine("IRQ", register="irq", value=TRUE)
+IRQ_SAVE = Machine("IRQ", register="irq", value=FALSE, into="flags")
+IRQ_RESTORE = Machine("IRQ", register="irq", value=Reg("flags"))
 
 
 def locks() -> Iterator[Word]:
@@ -192,11 +192,11 @@ def locks() -> Iterator[Word]:
         yield row(g, f"{prefix}_trylock({one})", attempt, "LOCK'd; 1 if taken", "2.1", "number")
         held = Load("l", f("ne", OLD, 0))
         yield row(g, f"{prefix}_is_locked({one})", held, "a load", "1.1", "number")
-        yield row(g, f"{prefix}_lock_irq({one})", (_IRQ_OFF, take), "with interrupts off", "2.1, 8.3")
-        yield row(g, f"{prefix}_unlock_irq({one})", (drop, _IRQ_ON), "and interrupts on", "1.1, 8.3")
-        yield row(g, f"{prefix}_lock_irqsave({saved})", (_IRQ_SAVE, take), "interrupts off", "2.1, 8.3")
+        yield row(g, f"{prefix}_lock_irq({one})", (IRQ_OFF, take), "with interrupts off", "2.1, 8.3")
+        yield row(g, f"{prefix}_unlock_irq({one})", (drop, IRQ_ON), "and interrupts on", "1.1, 8.3")
+        yield row(g, f"{prefix}_lock_irqsave({saved})", (IRQ_SAVE, take), "interrupts off", "2.1, 8.3")
         head = "l: pointer, flags: number"
-        restore = (drop, _IRQ_RESTORE)
+        restore = (drop, IRQ_RESTORE)
         yield row(g, f"{prefix}_unlock_irqrestore({head})", restore, "interrupts as before", "1.1, 8.3")
         yield row(g, f"{prefix}_lock_bh({one})", take, "as spin_lock", "2.1")
         yield row(g, f"{prefix}_unlock_bh({one})", drop, "as spin_unlock", "1.1")
@@ -253,10 +253,10 @@ def masks() -> Iterator[Word]:
 def interrupts() -> Iterator[Word]:
     """The interrupt flag and calls of other CPUs."""
     g = "Interrupts and IPIs"
-    yield row(g, "local_irq_disable()", _IRQ_OFF, "no handler runs on this CPU from here on", "8.3")
-    yield row(g, "local_irq_enable()", _IRQ_ON, "handlers run again", "8.3")
-    yield row(g, "local_irq_save(flags: local)", _IRQ_SAVE, "disables, and remembers", "8.3")
-    yield row(g, "local_irq_restore(flags: number)", _IRQ_RESTORE, "as it was", "8.3")
+    yield row(g, "local_irq_disable()", IRQ_OFF, "no handler runs on this CPU from here on", "8.3")
+    yield row(g, "local_irq_enable()", IRQ_ON, "handlers run again", "8.3")
+    yield row(g, "local_irq_save(flags: local)", IRQ_SAVE, "disables, and remembers", "8.3")
+    yield row(g, "local_irq_restore(flags: number)", IRQ_RESTORE, "as it was", "8.3")
     call = Special("call_cpus", "IPIs, and their acknowledgements if wait")
     rule = "8.2, 8.3, 8.6, 17.4"
     tail = "func: function, info, wait: number"
@@ -284,7 +284,7 @@ def control() -> Iterator[Word]:
     for name in ("likely", "unlikely"):
         yield row(g, f"{name}(c)", Pure(Reg("c")), "its argument", "", "same")
     quiet = (
-        "cpu_relax", "preempt_disable", "preempt_enable", "preempt_enable_no_resched", "cant_migrate",
+        "cpu_relax", "cant_migrate",
         "might_sleep", "lockdep_assert_irqs_disabled", "lockdep_assert_irqs_enabled",
         "lockdep_assert_preemption_disabled", "migrate_disable", "migrate_enable", "pagefault_disable",
         "pagefault_enable",

@@ -167,6 +167,8 @@ def code() -> Iterator[Word]:
     for name in ("sync_core", "cpuid", "serialize", "iret", "wrmsr"):
         doc = "serializing; drops prefetched instructions, no TLB entries"
         yield row(g, f"{name}()", Machine("SER", name), doc, "9.1, 9.2")
+    doc = "as a handler's last statement: it returns by SYSRET, which is not serializing; else nothing"
+    yield row(g, "sysret()", Machine("SYSRET"), doc, "8.6")
     yield row(g, "jump()", Machine("JMP"), "a taken branch, as self-modifying code needs one", "10.2")
 
 

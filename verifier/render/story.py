@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from verifier.program.events import show
+from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
 from verifier.program.values import Ptr, Value
 from verifier.results import Verdict
 
 Row = tuple[str, str, str, str]  # who, what, where, what came of it
-_SAID = {"SEND": "sends", "WAIT": "all have answered"}  # parts of a call that is written once
+# Parts of a call that is written once.
+_SAID = {
+    "SEND": "sends", "WAIT": "all have answered", "SEND rcu": "a grace period will start [18.3]",
+    "GP start": "a grace period starts [18.2]", "GP end": "it has ended [18.2]",
+}  # fmt: skip
 
 
 def headline(verdict: Verdict, width: int = 0) -> str:
@@ -91,7 +95,10 @@ def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
         elif step.kind == "snapshot":
             yield who, "    this is the instant", "", _said(step.reads, "memory has ", names)
         elif event is not None and event.op == "DLV":
-            yield who, f"  interrupt: {event.text}", where, step.note
+            ended = "the grace period has ended [18.3]" if _callback(event, verdict) else ""
+            yield who, f"  interrupt: {event.text}", where, step.note or ended
+        elif event is not None and event.op == "NMI":
+            yield who, "  NMI", "", step.note
         elif event is not None and event.op == "IRET":
             yield who, f"  return from {event.text}", "", step.note
         else:
@@ -102,11 +109,17 @@ def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
                 notes.insert(0, "goes to the store buffer [1.2]")
             elif late is False:
                 at_once.add(at + 1)
-            if event is not None and event.op in _SAID:
-                notes.append(_SAID[event.op])
+            if event is not None:
+                notes.append(_SAID.get(f"{event.op} {event.kind}".strip(), ""))
             if event is None or event.op not in ("DLV", "IRQ", "INV"):
                 notes.insert(0, _said(step.reads, "reads ", names))
             yield who, what, where, "; ".join(filter(None, notes))
+
+
+def _callback(event: Event, verdict: Verdict) -> bool:
+    """Is this the delivery of a callback of RCU?"""
+    send = verdict.program.bodies[event.body].send if verdict.program is not None else None
+    return send is not None and send.kind == "rcu"
 
 
 def _noted(step: Step) -> str:
@@ -158,6 +171,8 @@ def _silent(step: Step, rest: list[Step]) -> bool:
     """A send that starts nothing, and the wait for it, are no steps of a story; nor is it one that a
     call of many CPUs turns interrupts off around its own part."""
     event = step.event
+    if event is not None and event.op == "RCU" and not event.text:
+        return True
     if event is not None and event.op == "IRQ" and event.text.startswith(("smp_call", "on_each_cpu")):
         return True
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cmp_to_key
 
 from verifier.execution import Execution, From, Walk, combined
+from verifier.program.events import Event
 from verifier.program.values import Ptr, Value
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.encode import Encoding
@@ -39,6 +40,7 @@ class _Decoder:
             for a in v.accesses
             if a.slot is not None
         }
+        slots |= {b.choice: self.value(e.slots[b.choice]) for b in program.bodies if b.choice is not None}
         faulting = {u.event.id for u in uses if u.event is not None and self.holds(u.fault)}
         return Execution(
             program=program,
@@ -99,22 +101,12 @@ class _Decoder:
     def order(self, cpu: int, executed: frozenset[int]) -> list[int]:
         """The executed events of a CPU in program order, handlers where they were delivered."""
         e = self.encoding
-        thread = next(b for b in e.program.bodies if b.cpu == cpu and b.kind == "thread")
-        handlers = [
-            b for b in e.program.bodies if b.cpu == cpu and b.kind == "handler" and b.events[0].id in executed
-        ]
-        handlers.sort(
-            key=cmp_to_key(lambda a, b: -1 if self.holds(e.po_literal(a.id, -1, b.id, b.events[0].id)) else 1)
-        )
-        line: list[int] = []
-        for event in thread.events:
-            while handlers and self.holds(e.po_literal(handlers[0].id, -1, thread.id, event.id)):
-                line += [v.id for v in handlers.pop(0).events if v.id in executed]
-            if event.id in executed:
-                line.append(event.id)
-        for handler in handlers:
-            line += [v.id for v in handler.events if v.id in executed]
-        return line
+
+        def compare(a: Event, b: Event) -> int:
+            return -1 if self.holds(e.po_between(a, b)) else 1
+
+        mine = [v for v in e.program.events if v.cpu == cpu and v.id in executed]
+        return [v.id for v in sorted(mine, key=cmp_to_key(compare))]
 
     def walked(self, use: Use) -> list[Walk]:
         """The walk, or the initial entry, that serves a use or ends in its fault."""

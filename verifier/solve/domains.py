@@ -64,6 +64,9 @@ class Domains:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.slots: list[Values] = [frozenset()] * program.slots
+        for body in program.bodies:
+            if body.choice is not None:
+                self.slots[body.choice] = frozenset((0, 1))
         self.cells: dict[Value, set[tuple[Value, int, int]]] = {}
         self.addresses: dict[int, Values] = {}
         self.pages: dict[int, Values] = {}

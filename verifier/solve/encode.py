@@ -50,7 +50,9 @@ class Encoding:
         self.before: dict[tuple[int, int], int] = {}  # (handler, handler): order on one CPU
         self.snapshots: dict[int, int] = {}  # number -> node
         self.past: dict[tuple[int, int], int] = {}  # (event, snapshot node): event is before it
-        self.choices: dict[str, dict[tuple[int, int], int]] = {"aged": {}, "remote": {}, "apart": {}}
+        self.choices: dict[str, dict[tuple[int, int], int]] = {
+            "aged": {}, "remote": {}, "apart": {}, "grace": {}
+        }  # fmt: skip
         self.bad: list[tuple[int, Event]] = []
         self.asked: dict[int, int] = {}  # use by a condition -> its observable
         self.observed: dict[int, Literals] = {}
@@ -345,11 +347,11 @@ class Encoding:
     def po_literal(self, body: int, at: int, other: int, to: int) -> int:
         """Program order between events of different bodies of one CPU."""
         bodies = self.program.bodies
-        if bodies[body].kind == "handler" and bodies[other].kind == "handler":
+        if bodies[body].rank == bodies[other].rank:
             if body < other:
                 return self._handlers(body, other)
             return -self._handlers(other, body)
-        if bodies[body].kind == "handler":
+        if bodies[body].rank > bodies[other].rank:
             return self._delivered(body, to)
         return -self._delivered(other, at)
 

@@ -7,10 +7,21 @@ translation is served by one walk.
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from verifier.model.candidate import RELATIONS, SETS, Candidate, CellRelations
-from verifier.model.roles import bare, drains, holds_icr, instant, serializes, uncached
+from verifier.model.roles import (
+    bare,
+    buffered,
+    drains,
+    holds_icr,
+    instant,
+    queued,
+    serializes,
+    uncached,
+)
+from verifier.program.events import Body
 from verifier.program.values import Ptr
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.covers import covers_upper, covers_use
@@ -37,6 +48,7 @@ def candidate(e: Encoding) -> Symbolic:
     _translation(e, x)
     _broadcast(e, x)
     _interrupts(e, x)
+    _grace_periods(e, x)
     return x
 
 
@@ -50,6 +62,7 @@ def _features(e: Encoding) -> frozenset[str]:
         "fetch": bool(e.fetches) or e.model.switches.fault_walk == "spurious_once",
         "broadcast": bool(e.flushes),
         "icr": any(bare(v) for v in events),
+        "rcu": any(v.op == "GP" or (v.op == "SEND" and v.kind == "rcu") for v in events),
         "nt": any(v.op == "W" and v.kind == "nt" for v in events)
         or any(v.op == "F" and v.kind == "sfence" for v in events),
     }
@@ -65,6 +78,8 @@ def _sets(e: Encoding, x: Symbolic) -> None:
         done = both(e.executed[event.id], -fault)
         if event.id in late:
             (x.NT if event.kind == "nt" else x.S).add(event.id)
+        elif queued(event) and e.model.buffered:
+            x.S.add(event.id)
         elif instant(event, switches):
             x.I.add(event.id)
             if holds_icr(event, switches):
@@ -126,11 +141,26 @@ def _program_order(e: Encoding, x: Symbolic) -> None:
             after |= 1 << node
     for body in e.program.bodies:
         for other in e.program.bodies:
-            if body.cpu != other.cpu or body is other or body.kind != "handler":
+            if body.cpu != other.cpu or body is other or body.rank < max(other.rank, 1):
                 continue
-            if other.kind == "handler" and body.id > other.id:
+            if body.rank == other.rank and body.id > other.id:
                 continue
             _interleave(e, x, lines[body.id], lines[other.id], body.id, other.id)
+    for cpu in range(e.program.cpus):
+        _one_line(e, [b for b in e.program.bodies if b.cpu == cpu])
+
+
+def _one_line(e: Encoding, bodies: list[Body]) -> None:
+    """Program order is a line. Among instants that follows from the axioms; what is no instant may be
+    ordered with nothing, and has its one place between any two bodies all the same."""
+    for a, b in combinations(sorted(bodies, key=lambda b: (-b.rank, b.id)), 2):
+        for other in bodies if b.rank else ():
+            for at in other.events if other.rank < b.rank else ():
+                if instant(at, e.model.switches) and not buffered(at, e.program):
+                    continue
+                first, second = (e.po_literal(x.id, -1, other.id, at.id) for x in (a, b))
+                e.clauses.add(-e.po_literal(a.id, -1, b.id, b.events[-1].id), -second, first)
+                e.clauses.add(e.po_literal(a.id, -1, b.id, b.events[0].id), second, -first)
 
 
 def _interleave(
@@ -425,6 +455,23 @@ def _broadcast(e: Encoding, x: Symbolic) -> None:
             if sync.op == "TLBSYNC" and sync.cpu == issue.cpu:
                 done = e.clauses.both(e.executed[event], e.executed[sync.id])
                 x.answers.add(node, sync.id, e.clauses.both(done, e.po_between(issue, sync)))
+
+
+def _grace_periods(e: Encoding, x: Symbolic) -> None:
+    """Each section ends before a grace period does, or begins after it has started (MMR 18.2)."""
+    both, graces = e.clauses.both, e.program.grace_periods()
+    for lock, unlocks in e.program.sections() if graces else ():
+        ends, open_ = [], TRUE
+        for unlock in unlocks:
+            ends.append((unlock.id, both(open_, e.executed[unlock.id])))
+            open_ = both(open_, -e.executed[unlock.id])
+        for start, end in graces:
+            done = both(e.executed[lock.id], e.executed[start.id])
+            first = e.choices["grace"][lock.id, start.id] = e.clauses.new()
+            e.clauses.add(-done, -first, -open_)  # a section that never ends is not waited for
+            x.grace.add(start.id, lock.id, both(done, -first))
+            for unlock_id, ended in ends:
+                x.grace.add(unlock_id, end.id, e.clauses.all((done, first, ended)))
 
 
 def _interrupts(e: Encoding, x: Symbolic) -> None:

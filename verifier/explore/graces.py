@@ -1,0 +1,96 @@
+"""RCU: which readers' sections are open, and which of them each grace period still waits for (MMR 18).
+
+Both are kept in cells behind those of the program: one for the open sections, one for each grace
+period, as sets of bits, one for each section.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from verifier.explore.state import CALLBACK, RELEASE, Draft, Store, Written
+from verifier.program.events import Cell, Event, Program
+from verifier.program.values import Ptr, Value
+
+
+class Graces:
+    """The sections and grace periods of one program.
+
+    ``cells``   what is behind the program's cells; none if there is no grace period;
+    ``first``   the index of the first of these, which has the open sections.
+    """
+
+    def __init__(self, program: Program, first: int) -> None:
+        periods = program.grace_periods()
+        self.first = first
+        self.cells = [Cell(Ptr(f"rcu{n}"), f"rcu{n}", 0, "register") for n in range(len(periods) + 1)]
+        self.cells = self.cells if periods else []
+        self.bits = {lock.id: 1 << n for n, (lock, _) in enumerate(program.sections())}
+        self.body = [0] * len(program.bodies)  # the sections of each body
+        for lock, _ in program.sections():
+            self.body[lock.body] |= self.bits[lock.id]
+        self.period: dict[int, int] = {}  # event that starts or ends a grace period -> its cell
+        self.callback: dict[int, int] = {}  # body of a callback -> the cell of its grace period
+        for n, (start, end) in enumerate(periods):
+            self.period[start.id] = self.period[end.id] = first + 1 + n
+            if start.op == "SEND":
+                self.callback[end.body] = first + 1 + n
+
+    def effects(self, event: Event) -> tuple[int, int]:
+        """The cells that an event reads, and those it writes at its instant or later, as bits."""
+        if not self.cells:
+            return 0, 0
+        open_ = 1 << self.first
+        if event.op == "RCU":
+            every = sum(1 << self.first + n for n in range(len(self.cells)))
+            return 0, open_ if event.kind == "lock" else every
+        if event.op == "GP":
+            mine = 1 << self.period[event.id]
+            return (open_, mine) if event.kind == "start" else (mine, 0)
+        if event.op == "SEND" and event.id in self.period:
+            return open_, open_ | 1 << self.period[event.id]
+        return 0, 0
+
+    def ended(self, memory: Sequence[Value], body: int) -> bool:
+        """Has the grace period of a callback ended? True for other handlers."""
+        cell = self.callback.get(body)
+        return cell is None or memory[cell] == 0
+
+    def waiting(self, memory: Sequence[Value], event: Event) -> bool:
+        """Is this the end of a grace period that has not come?"""
+        return event.op == "GP" and event.kind == "end" and memory[self.period[event.id]] != 0
+
+    def execute(self, draft: Draft, event: Event, sent: tuple[int, ...] = ()) -> Store | None:
+        """A section begins or ends, or a grace period starts; what has to wait among the stores."""
+        if not self.cells:
+            return None  # nobody waits for a reader: what would have, was never reached
+        if event.op == "RCU" and event.kind == "lock":
+            self._set(draft, self.first, self._get(draft, self.first) | self.bits[event.id])
+        elif event.op == "RCU":
+            mine = self._get(draft, self.first) & self.body[event.body]
+            last = 1 << mine.bit_length() - 1
+            return Store(tuple((self.first + n, last) for n in range(len(self.cells))), RELEASE)
+        elif event.op == "SEND":
+            if event.id not in self.period:
+                return None
+            return Store(((self.first, 0), (self.period[event.id], 0)), CALLBACK, 0, sent)
+        elif event.kind == "start":
+            self._set(draft, self.period[event.id], self._get(draft, self.first))
+        return None
+
+    def leave(self, draft: Draft, store: Store) -> Written:
+        """What such a store does where it leaves the buffer: nothing that a program could read."""
+        for cell, value in store.writes:
+            if store.kind & RELEASE:
+                self._set(draft, cell, self._get(draft, cell) & ~int(value))  # type: ignore[arg-type]
+            elif cell != self.first:
+                self._set(draft, cell, self._get(draft, self.first))
+        return ()
+
+    def _get(self, draft: Draft, cell: int) -> int:
+        value: Any = draft.memory[cell]
+        return int(value)
+
+    def _set(self, draft: Draft, cell: int, value: int) -> None:
+        draft.memory[cell] = value
