@@ -192,4 +192,4 @@ def _drains(event: Event, switches: Switches) -> bool:
         return event.kind == ""
     if event.op == "BINV":
         return switches.invlpgb_after_earlier_stores
-    return event.op in ("X", "GP") or (event.op == "F" and event.kind == "mfence")
+    return event.op in ("X", "GP") or (event.op == "F" and event.kind in ("mfence", "lock"))

@@ -124,6 +124,8 @@ def _passable(machine: Machine, op: Op, stores: bool, locked: bool) -> bool:
     if event.op == "F":
         if event.kind == "mfence":
             return mode == "mfence_lfence"
+        if event.kind == "lock":
+            return True
         if event.kind == "lfence":
             return not locked
         return event.kind != "sfence" or mode != "sfence" or not stores

@@ -12,6 +12,7 @@ from verifier.program.values import Const, Ptr
 # Instants that wait until the CPU's store buffer is empty.
 DRAINS = {
     "X": "MMR 2.1: LOCK'd operation (SDM 8.2.2)",
+    "F lock": "MMR 2.1: LOCK'd operation on a word of its own (SDM 8.2.2)",
     "F mfence": "MMR 2.3: MFENCE (SDM 8.2.2)",
     "CR3": "MMR 5.2, 5.3: serializing (SDM 8.3)",
     "INV": "MMR 5.2, 5.3: serializing (SDM 8.3)",
@@ -93,7 +94,7 @@ def instant(event: Event, s: Switches) -> bool:
 def holds_icr(event: Event, s: Switches) -> bool:
     """Does a later bare ICR write wait for this instant (MMR 8.2)? LOCK'd operations and MFENCE
     alone do not hold it; LFENCE does, which waits for them."""
-    if event.op == "X":
+    if event.op == "X" or (event.op == "F" and event.kind == "lock"):
         return s.amd_x2apic_ordered
     if event.op == "F":
         if event.kind == "mfence":

@@ -11,7 +11,8 @@ R W X    load; store; LOCK'd read-modify-write (one instant, also when it does n
          A virtual one goes through a translation; ``kind`` ``user``: in user mode.
          ``kind`` of a W also: ``nt`` (MOVNTI), ``alias`` (to an instruction word, through another
          linear address than it is fetched by)
-F        fence; ``kind``: ``mfence``, ``lfence``, ``sfence``, ``clflush`` (CLFLUSH and its kin)
+F        fence; ``kind``: ``mfence``, ``lock`` (a LOCK'd operation on the own stack), ``lfence``,
+         ``sfence``, ``clflush`` (CLFLUSH and its kin)
 T        ``translate(va)``: what page the CPU's translation of a virtual address gives
 CR3      write of CR3: it writes the register cells ``c:cr3`` (root) and ``c:pcid``; ``kind`` empty:
          it flushes the new PCID, ``noflush``: nothing (bit 63)

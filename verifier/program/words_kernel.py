@@ -43,9 +43,8 @@ def accesses() -> Iterator[Word]:
 def barriers() -> Iterator[Word]:
     """Fences, of the machine and of the compiler."""
     g, full = "Barriers", Order("mfence")
-    rule = "2.1, 2.3"
-    yield row(g, "smp_mb()", full, "orders all data accesses; no page walk, no fetch", rule)
-    yield row(g, "mb()", full, "as smp_mb()", rule)
+    yield row(g, "smp_mb()", Order("lock"), "orders all data accesses; no page walk, no fetch", "2.1")
+    yield row(g, "mb()", full, "MFENCE", "2.3")
     yield row(g, "mfence()", full, "the instruction", "2.3")
     yield row(g, "lfence()", Order("lfence"), "the instruction; nothing beyond TSO", "2.4")
     yield row(
