@@ -64,7 +64,7 @@ def check(
 
     options = Options(
         model=model, judge=judge, unroll=unroll, timeout=timeout, states=states,
-        profile=profile, settings=settings or {},
+        profile=profile, settings=settings or {}, counters=True,
     )  # fmt: skip
     return run(test, options)
 

@@ -29,7 +29,11 @@ EXPLORER_STATES = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to decide. ``timeout`` is in seconds, for each test and judge."""
+    """How to decide. ``timeout`` is in seconds, for each test and judge.
+
+    ``witnesses``: runs are told: one in which the outcome occurs; one in which it does not where the
+    test says ``forall``, and with ``counters`` always.
+    """
 
     model: str = "x86-tso"
     judge: str = "z3"
@@ -41,6 +45,7 @@ class Options:
     defines: Mapping[str, int] = field(default_factory=dict)
     profile: str = "generic"
     settings: Mapping[str, str] = field(default_factory=dict)
+    counters: bool = False
 
     @property
     def switches(self) -> Switches:
@@ -166,6 +171,8 @@ def run(test: Test, options: Options) -> Verdict:
     except LimitError as limit:
         empty = Program(0, {}, [], [], 0, [], [], [], _TRUE, [])
         return _judged(test, empty, Answer(reason=str(limit)), options, 0.0)
+    if test.quantifier == "forall":
+        options = replace(options, counters=True)
     first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3")
     if options.judge == "both":
         second = _decide(program, options, "explorer")
@@ -195,6 +202,7 @@ def _decide(program: Program, options: Options, judge: str) -> Answer:
         return decide(
             program, model=options.model, switches=options.switches, timeout=options.timeout,
             seed=options.seed, want_states=states, witnesses=options.witnesses,
+            counters=options.witnesses and options.counters,
         )  # fmt: skip
     from verifier import explore
 
@@ -280,10 +288,12 @@ def _twins(verdicts: Iterable[Verdict]) -> list[Diagnostic]:
     numbers = _Numbers()
     first: dict[tuple[str, int], Test] = {}
     found: list[Diagnostic] = []
+    alike: dict[object, list[tuple[Test, Program]]] = {}  # few programs have to be looked at closely
     for verdict in verdicts:
-        test, program = verdict.test, verdict.program
-        if program is None or not program.cpus:  # more than can be built
-            continue
+        if verdict.program is not None and verdict.program.cpus:  # not more than can be built
+            shape = tuple((e.body, e.op, e.kind, len(e.accesses)) for e in verdict.program.events)
+            alike.setdefault(shape, []).append((verdict.test, verdict.program))
+    for test, program in [pair for pairs in alike.values() if len(pairs) > 1 for pair in pairs]:
         twin = first.setdefault((test.quantifier, numbers.of(program)), test)
         if twin is not test:
             message = f"variants {twin.variant} and {test.variant} are the same test"

@@ -47,6 +47,15 @@ class Uses:
     pcids: bool = False
     attributes: bool = False
 
+    def add(self, other: Uses) -> None:
+        """What another part of the file says, too."""
+        self.leaf |= other.leaf
+        self.upper |= other.upper
+        for name, stored in other.stored.items():
+            self.stored.setdefault(name, set()).update(stored)
+        self.pcids |= other.pcids
+        self.attributes |= other.attributes
+
 
 def _parts(node: Any) -> Iterator[Any]:
     """A tree's nodes; those of conditions are named tuples."""
@@ -54,7 +63,7 @@ def _parts(node: Any) -> Iterator[Any]:
     while pending:
         x = pending.pop()
         yield x
-        if isinstance(x, tuple):
+        if isinstance(x, tuple | list):
             pending += x
         elif isinstance(x, dict):
             pending += x.values()
@@ -69,10 +78,24 @@ _PCID_AT = {
 }  # fmt: skip
 
 
+_OF_INCLUDES: dict[int, tuple[ast.Function, Uses]] = {}  # by id: an include's functions are kept
+
+
 def uses(unit: ast.Unit) -> Uses:
     """Look through a whole file."""
+    mine = [f for f in unit.functions.values() if not f.included]
+    found = _uses((mine, unit.threads, unit.nmis, unit.initial, unit.final))
+    for f in unit.functions.values():
+        if f.included:
+            if id(f) not in _OF_INCLUDES:
+                _OF_INCLUDES[id(f)] = f, _uses((f,))
+            found.add(_OF_INCLUDES[id(f)][1])
+    return found
+
+
+def _uses(parts: tuple[Any, ...]) -> Uses:
     found = Uses()
-    for x in _parts((unit.functions, unit.threads, unit.nmis, unit.initial, unit.final)):
+    for x in _parts(parts):
         if isinstance(x, ast.CallExpr):
             _call(found, x.name, x.arguments)
         elif isinstance(x, c.Call):

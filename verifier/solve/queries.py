@@ -30,14 +30,18 @@ def decide(
     seed: int = 0,
     want_states: bool = False,
     witnesses: bool = True,
+    counters: bool | None = None,
 ) -> Answer:
     """Decide a program by Z3.
 
-    ``timeout`` is in seconds, for everything. Every witness is re-checked by the concrete
+    ``timeout`` is in seconds, for everything; ``witnesses``: a run in which the proposition holds is
+    told, ``counters``: one in which it fails (None: as ``witnesses``). Every witness is re-checked by the concrete
     interpreter first; raises ``InternalError`` if one does not hold, never shows it.
     """
+    both = {True: witnesses, False: witnesses if counters is None else counters}
+    told = frozenset(value for value, wanted in both.items() if wanted)
     try:
-        return _Asked(program, model_of(switches, model), timeout, seed).answer(want_states, witnesses)
+        return _Asked(program, model_of(switches, model), timeout, seed).answer(want_states, told)
     except LimitError as limit:
         return Answer(reason=str(limit))
 
@@ -58,29 +62,31 @@ class _Asked:
         """Seconds left; None if there is no limit."""
         return None if self.deadline is None else max(0.001, self.deadline - time.monotonic())
 
-    def answer(self, want_states: bool, witnesses: bool) -> Answer:
+    def answer(self, want_states: bool, told: frozenset[bool]) -> Answer:
+        """Everything at once; ``told``: for which values of the proposition a run is to be told."""
         clauses = self.encoding.clauses
         text = clauses.dimacs()
-        with Solver(text, timeout=self.left(), seed=self.seed, fresh=witnesses) as solver:
+        with Solver(text, timeout=self.left(), seed=self.seed) as solver:
             self.solver = solver
             if self.bad != FALSE:
                 found = self._check([self.bad])
                 if found:
                     event = next(e for x, e in self.encoding.bad if x == TRUE or solver.value(x))
                     return Answer(bad=event, reason="an access to something that is no cell")
-            reachable, witness = self._ask(self.proposition, True, witnesses)
-            refutable, counter = self._ask(-self.proposition, False, witnesses)
+            reachable = self._check([self.proposition, *self.normal])
+            refutable = self._check([-self.proposition, *self.normal])
             deadlock = reachable is False and refutable is False
             cut = self.encoding.cut != FALSE and self._check([self.encoding.cut]) is not False
             states = self._states() if want_states and None not in (reachable, refutable) else None
-            reason = "timeout" if None in (reachable, refutable) or (want_states and states is None) else ""
-            positive = negative = None
-            if states is not None:
-                positive, negative = states[1], states[2]
-            return Answer(
-                reachable, refutable, witness, counter,
-                None if states is None else states[0], positive, negative, cut, deadlock, None, reason,
-            )  # fmt: skip
+        reason = "timeout" if None in (reachable, refutable) or (want_states and states is None) else ""
+        runs = {value: self._run(text, value) for value in told if (reachable if value else refutable)}
+        positive = negative = None
+        if states is not None:
+            positive, negative = states[1], states[2]
+        return Answer(
+            reachable, refutable, runs.get(True), runs.get(False),
+            None if states is None else states[0], positive, negative, cut, deadlock, None, reason,
+        )  # fmt: skip
 
     def _check(self, assumptions: list[int]) -> bool | None:
         if self.deadline is not None:
@@ -91,16 +97,18 @@ class _Asked:
             return False
         return self.solver.check([a for a in assumptions if a != TRUE])
 
-    def _ask(self, literal: int, value: bool, witnesses: bool) -> tuple[bool | None, Trace | None]:
-        plain = self._plain() if witnesses else []
-        found = self._check([literal, *self.normal, *plain]) if plain else False
-        if not found:
-            found = self._check([literal, *self.normal])
-        if not found or not witnesses:
-            return found, None
-        execution = decode(self.encoding, self.solver)
+    def _run(self, text: str, value: bool) -> Trace | None:
+        """A run in which the proposition has a value, found by a solver of its own, so that it is the
+        same one every time; None if there is no time left to find it."""
+        wanted = [self.proposition if value else -self.proposition, *self.normal]
+        plain = self._plain()
+        with Solver(text, timeout=self.left(), seed=self.seed, fresh=True) as solver:
+            self.solver = solver
+            if not ((plain and self._check([*wanted, *plain])) or self._check(wanted)):
+                return None
+            execution = decode(self.encoding, solver)
         self._recheck(execution, value)
-        return True, trace(execution)
+        return trace(execution)
 
     def _plain(self) -> list[int]:
         """What a run that is easy to follow has none of: walks served by a store buffer, accessed flags

@@ -7,6 +7,7 @@ to the library's functions directly, because z3py's wrappers cost more than the 
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.util
 import sys
@@ -31,7 +32,20 @@ def _core() -> Any:
         del sys.modules["z3"]
 
 
+def _keep_memory() -> None:
+    """A context takes some 16 MB and gives them back when it ends. Left to itself, glibc returns them
+    to the kernel each time and has them faulted in again, which costs more than the solving."""
+    threshold, trim, large = -3, -1, 1 << 30  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return  # another C library
+    mallopt(threshold, large)
+    mallopt(trim, large)
+
+
 core = _core()
+_keep_memory()
 
 
 def _direct(wrapper: Any) -> Any:

@@ -41,12 +41,19 @@ class _Segment:
 
 @dataclass(slots=True)
 class _Part:
-    """A file, included or not, as Lark's tree."""
+    """A file, included or not, as Lark's tree.
+
+    ``functions`` of an included one, by their place: as it has no guards, they are the same in all
+    variants, and in all tests that include it.
+    """
 
     source: Source
     tree: Any
     included: bool
-    comments: list[str] = field(default_factory=list)
+    functions: dict[int, Function] = field(default_factory=dict)
+
+
+_INCLUDED: dict[tuple[str, str], _Part] = {}  # by name and text: what is read once is kept
 
 
 class _File:
@@ -88,7 +95,9 @@ class _File:
                 inner = read(path)
                 bare = layout.uncomment(inner, herd=False)
                 body = self._includes(inner, bare.text, [*chain, str(path)])
-                self.parts.append(self._parse(inner, body, True))
+                if (inner.name, body) not in _INCLUDED:
+                    _INCLUDED[inner.name, body] = self._parse(inner, body, True)
+                self.parts.append(_INCLUDED[inner.name, body])
         return text
 
     def _places(self, source: Source) -> list[Path]:
@@ -321,14 +330,14 @@ class _File:
             for item in items:
                 if item.data == "enum":
                     builder.enum(item, enums, self.defines)
-            for item in items:
+            for at, item in enumerate(items):
                 if item.data == "initial":
                     made = builder.initial(item)
                     if part.included:
                         included |= set(range(len(initial), len(initial) + len(made)))
                     initial += made
                 elif item.data == "function":
-                    function = builder.function(item, part.included)
+                    function = self._function(builder, part, at, item)
                     old = functions.get(function.name)
                     if old is not None and old.included == part.included:
                         self._trouble("duplicate", f"{function.name}() is defined twice", function.span)
@@ -349,6 +358,15 @@ class _File:
         return Unit(
             self.head.arch, enums, tuple(initial), functions, threads, tuple(nmis), final, frozenset(included)
         )
+
+    def _function(self, builder: Builder, part: _Part, at: int, item: Any) -> Function:
+        """A function; that of an include is made once, unless there is something to say of it."""
+        known, said = part.functions.get(at), len(self.troubles)
+        if known is None:
+            known = builder.function(item, part.included)
+            if part.included and len(self.troubles) == said:
+                part.functions[at] = known
+        return known
 
     def _duplicates(self, initial: list[Initial], included: set[int]) -> None:
         seen: set[tuple[bool, str]] = set()
