@@ -76,13 +76,16 @@ class Domains:
         for cell in program.cells.values():
             self.cells[cell.ptr] = {(cell.init, -1, -1)}
         accesses = [(e, a) for e in program.events for a in e.accesses]
-        computed = [a for e, a in accesses if e.virtual or type(a.addr) is not Const]
-        computed += [a for _, a in accesses if a.value is not None and type(a.value) is not Const]
+        computed = sum(
+            e.virtual or type(a.addr) is not Const or (a.value is not None and type(a.value) is not Const)
+            for e, a in accesses
+        )
         # Walks pass values on too: entry -> translation -> address.
-        rounds = len(computed) + 2 + program.depth * sum(e.virtual for e, _ in accesses)
-        rounds *= 2  # between two of them the processor may set A or D
-        while rounds and self._round(accesses):
-            rounds -= 1
+        rounds = computed + 2 + program.depth * sum(e.virtual for e, _ in accesses)
+        self._sets = False  # does the processor set A or D? It may do so between any two of them
+        done = 0
+        while done < rounds * (1 + self._sets) and self._round(accesses):
+            done += 1
         contents = [v for cell in program.entries.values() for v in self.contents(cell)]
         self.globals = any(flags(v) & GLOBAL for v in [*contents, *(c for _, _, _, c in program.tlb)])
 
@@ -139,7 +142,7 @@ class Domains:
                     if item not in here:
                         here.add(item)
                         changed = True
-                if len(here) > MAX_VALUES:
+                if len(here) > MAX_VALUES and len(self.contents(cell)) > MAX_VALUES:  # type: ignore[arg-type]
                     raise LimitError(f"cell {cell} may hold more than {MAX_VALUES} values")
         return changed
 
@@ -155,7 +158,7 @@ class Domains:
                 for item in ((v, -1, -1) for v in new if v != value):
                     if item not in self.cells[cell]:
                         self.cells[cell].add(item)
-                        changed = True
+                        self._sets = changed = True
         return changed
 
     def _where(self, event: Event, access: Access) -> Values:
