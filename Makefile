@@ -27,7 +27,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix $(CODE)
 
 golden: $(STAMP)
-	$(BIN)/python -m pytest -q tests/golden --update-golden
+	$(BIN)/python -m pytest -q tests/golden tests/unit/test_seeds.py --update-golden
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py

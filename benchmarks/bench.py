@@ -27,6 +27,11 @@ from verifier.syntax import load, read
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 5
+FAMILIES = (
+    "switch_mm-vs-flush-n.litmus",
+    "gup-fast/table-free-n.litmus",
+    "hugetlb/unshare-gup-n.litmus",
+)
 HERD_RUNS = 3
 
 
@@ -94,10 +99,9 @@ def warm(name: str, variant: str | None = None) -> float:
     return statistics.median(found[1:])
 
 
-def family(cpus: int) -> tuple[float, float]:
-    """S000-01 F with ``cpus`` switching CPUs: milliseconds of encoding and of solving."""
-    path = ROOT / "litmus" / "linux" / "switch_mm-vs-flush-n.litmus"
-    program = build(load(read(path), {"n": cpus})[0])
+def family(name: str, cpus: int) -> tuple[float, float]:
+    """The first variant, F, with ``cpus`` CPUs of the family: milliseconds of encoding and of solving."""
+    program = build(load(read(ROOT / "litmus" / "linux" / name), {"n": cpus})[0])
     start = time.process_time()
     from verifier.model import MODELS
 
@@ -108,6 +112,17 @@ def family(cpus: int) -> tuple[float, float]:
     with Solver(text) as solver:
         assert solver.check([outcome]) is False
     return (encoded - start) * 1000, (time.process_time() - encoded) * 1000
+
+
+def corpus() -> list[float]:
+    """CPU milliseconds to build and decide each test of the kernel's corpus, warm."""
+    found = []
+    for path in sorted((ROOT / "litmus" / "linux").rglob("*.litmus")):
+        for test in load(read(path)):
+            start = time.process_time()
+            decide(build(test), witnesses=False)
+            found.append((time.process_time() - start) * 1000)
+    return found
 
 
 def main() -> None:
@@ -130,10 +145,17 @@ def main() -> None:
     for variant in ("F", "B"):
         figure = warm("shootdown.litmus", variant)
         print(f"shootdown of four CPUs, two levels, PCIDs, {variant}: {figure:.1f} ms CPU, warm")
-    for cpus in (2, 4, 8):
-        found = [family(cpus) for _ in range(RUNS)]
-        encoded, solved = (statistics.median(x) for x in zip(*found, strict=True))
-        print(f"S000-01 F, {cpus} switching CPUs: {encoded:.1f} ms encoding, {solved:.1f} ms solving")
+    for name in FAMILIES:
+        for cpus in (2, 4, 8):
+            found = [family(name, cpus) for _ in range(RUNS)]
+            encoded, solved = (statistics.median(x) for x in zip(*found, strict=True))
+            print(f"{name} F, n = {cpus}: {encoded:.1f} ms encoding, {solved:.1f} ms solving")
+    each_test = corpus()
+    middle, most = statistics.median(each_test), max(each_test)
+    print(f"litmus/linux, {len(each_test)} tests: median {middle:.1f} ms CPU warm, most {most:.0f}")
+    for judge in ("z3", "explorer"):
+        took = child(command, "check", "-q", "-j", "1", "--judge", judge, str(ROOT / "litmus" / "linux"))
+        print(f"verifier check -q litmus/linux, {judge}: {took / 1000:.1f} s CPU, start and parsing included")
 
 
 if __name__ == "__main__":

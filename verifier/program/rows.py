@@ -169,7 +169,8 @@ def _shown(effect: Effect) -> str:
     if isinstance(effect, Update):
         return "LOCK'd read-modify-write"
     if isinstance(effect, Order):
-        return {"mfence": "full fence", "lock": "LOCK'd operation", "": "nothing (compiler only)"}.get(effect.kind, effect.kind.upper())
+        known = {"mfence": "full fence", "lock": "LOCK'd operation", "": "nothing (compiler only)"}
+        return known.get(effect.kind, effect.kind.upper())
     if isinstance(effect, Special):
         return effect.makes
     if isinstance(effect, Pure):

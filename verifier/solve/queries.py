@@ -17,7 +17,7 @@ from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.decode import decode
 from verifier.solve.encode import Encoding
 from verifier.solve.sites import Literals
-from verifier.solve.z3 import Solver
+from verifier.solve.z3 import Solver, unused
 from verifier.storyline import trace
 
 
@@ -35,8 +35,8 @@ def decide(
     """Decide a program by Z3.
 
     ``timeout`` is in seconds, for everything; ``witnesses``: a run in which the proposition holds is
-    told, ``counters``: one in which it fails (None: as ``witnesses``). Every witness is re-checked by the concrete
-    interpreter first; raises ``InternalError`` if one does not hold, never shows it.
+    told, ``counters``: one in which it fails (None: as ``witnesses``). Every witness is re-checked by
+    the concrete interpreter first; raises ``InternalError`` if one does not hold, never shows it.
     """
     both = {True: witnesses, False: witnesses if counters is None else counters}
     told = frozenset(value for value, wanted in both.items() if wanted)
@@ -66,6 +66,8 @@ class _Asked:
         """Everything at once; ``told``: for which values of the proposition a run is to be told."""
         clauses = self.encoding.clauses
         text = clauses.dimacs()
+        # A cold start needs one context only, if it is first asked for what has to be told.
+        runs = {value: self._run(text, value) for value in sorted(told, reverse=True) if unused()}
         with Solver(text, timeout=self.left(), seed=self.seed) as solver:
             self.solver = solver
             if self.bad != FALSE:
@@ -79,7 +81,7 @@ class _Asked:
             cut = self.encoding.cut != FALSE and self._check([self.encoding.cut]) is not False
             states = self._states() if want_states and None not in (reachable, refutable) else None
         reason = "timeout" if None in (reachable, refutable) or (want_states and states is None) else ""
-        runs = {value: self._run(text, value) for value in told if (reachable if value else refutable)}
+        runs |= {v: self._run(text, v) for v in told - runs.keys() if (reachable if v else refutable)}
         positive = negative = None
         if states is not None:
             positive, negative = states[1], states[2]

@@ -97,6 +97,11 @@ class _Context:
 _context: _Context | None = None
 
 
+def unused() -> bool:
+    """Has no solver been made in this process? Then the context that it will share is a fresh one."""
+    return _context is None
+
+
 def _shared() -> _Context:
     global _context
     if _context is None:
@@ -115,8 +120,8 @@ class Solver:
         Which model is found depends on what the context was used for before; with ``fresh`` it is
         new, and the model is the same every time.
         """
-        self.fresh = fresh
-        self.context = _Context() if fresh else _shared()
+        self.fresh = fresh and not unused()
+        self.context = _Context() if self.fresh else _shared()
         ctx = self.context.ref
         self.solver = core.Z3_mk_solver_for_logic(ctx, self.context.logic)
         core.Z3_solver_inc_ref(ctx, self.solver)
