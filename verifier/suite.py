@@ -24,12 +24,16 @@ from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
 
 JUDGES = ("z3", "explorer", "both")
+MODELS = ("x86-tso", "sc")
 EXPLORER_STATES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to decide. ``timeout`` is in seconds, for each test and judge."""
+    """How to decide. ``timeout`` is in seconds, for each test and judge.
+
+    Raises ``UsageError`` for what none of them can be.
+    """
 
     model: str = "x86-tso"
     judge: str = "z3"
@@ -42,10 +46,34 @@ class Options:
     profile: str = "generic"
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for what, word, known in (("model", self.model, MODELS), ("judge", self.judge, JUDGES)):
+            if word not in known:
+                raise UsageError(f"unknown {what} {word!r}; there are {', '.join(known)}")
+        if self.unroll is not None and not (_whole(self.unroll) and self.unroll >= 0):
+            raise UsageError(f"unroll is a whole number, 0 or more, not {self.unroll!r}")
+        if self.timeout is not None and not (_number(self.timeout) and 0 < self.timeout < MAX_SECONDS):
+            raise UsageError(f"timeout is a positive number of seconds, not {self.timeout!r}")
+        for name, value in self.settings.items():
+            if not isinstance(value, str):
+                hint = f"{str(value).lower()!r}" if isinstance(value, bool) else "a string"
+                raise UsageError(f"the value of switch {name} is {hint}, not {value!r}")
+
     @property
     def switches(self) -> Switches:
         """The profile's switches with the settings. Raises ``UsageError`` for what does not exist."""
         return switches(self.profile, self.settings)
+
+
+MAX_SECONDS = 1e9
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, float) or _whole(value)
 
 
 @dataclass(frozen=True, slots=True)
