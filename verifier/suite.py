@@ -271,7 +271,7 @@ def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None
         )
 
 
-_SHOWN_ONLY = frozenset({"span", "text"})  # what a judge does not look at
+_SHOWN_ONLY = frozenset({"span", "text", "warnings"})  # what a judge does not look at
 
 
 class _Numbers:
@@ -318,6 +318,11 @@ def _twins(verdicts: Iterable[Verdict]) -> list[Diagnostic]:
             hint = "their programs and conditions come out equal"
             found.append(Diagnostic("same-test", message, test.declared, hint, "warning"))
     return found
+
+
+def _warnings(verdict: Verdict) -> list[Diagnostic]:
+    """Warnings about one test."""
+    return [*verdict.test.warnings, *(verdict.program.warnings if verdict.program else ())]
 
 
 Outcome = Verdict | InputError | InternalError | UsageError | Diagnostic  # the last one: a warning
@@ -374,8 +379,10 @@ def _outcomes(task: Task, options: Options) -> list[Outcome]:
             out.append(error)
         except RecursionError:
             wrong.append(Diagnostic("nesting", "nested too deeply", file=test.source.name))
+    verdicts = [o for o in out if isinstance(o, Verdict)]
+    out += agreed([[d for v in verdicts for d in _warnings(v)]], ())
     if len(tests) > 1:
-        out += _twins([o for o in out if isinstance(o, Verdict)])
+        out += _twins(verdicts)
     return [*out, InputError(agreed([wrong], ()))] if wrong else out
 
 

@@ -139,7 +139,13 @@ class Statements(MmuWords):
         self.statements(s.body)
 
     def _s_ExprStmt(self, s: ast.ExprStmt) -> None:
-        self.value(s.expr)
+        e = s.expr
+        if isinstance(e, ast.Ident) and self.local(e.name, False) is None and e.name in self.unit.functions:
+            hint = f"write {e.name}()"
+            raise Trouble("no-call", f"{e.name} is a function, which this does not call", e.span, hint)
+        if isinstance(e, ast.Binary) and e.op in self._COMPARE:
+            self.warn("no-effect", "a comparison whose result nobody uses", e.span, "an assignment is =")
+        self.value(e)
 
     def _s_Declare(self, s: ast.Declare) -> None:
         if s.size is not None:
@@ -149,6 +155,9 @@ class Statements(MmuWords):
             return  # the initial state declares it, too, and gives it a value
         if s.name in self.frame.scopes[-1]:
             raise Trouble("duplicate", f"{s.name} is declared twice", s.span)
+        if s.name in self.memory.named:
+            hint = "its name means this local from here on; give the local another one"
+            self.warn("hides", f"the local {s.name} hides the shared {s.name}", s.span, hint)
         value = None
         if s.init is not None:
             self._whole(s, s.init)
@@ -160,7 +169,7 @@ class Statements(MmuWords):
             self.store_local(local, value, s)
 
     def _s_If(self, s: ast.If) -> None:
-        condition = self.truth(self.value(s.condition), s.condition)
+        condition = self.condition(s.condition)
         no = self.fresh("else")
         self.code.append(Branch(call("not", condition), no, s.condition.span))
         self.statements((s.then,))
@@ -183,7 +192,7 @@ class Statements(MmuWords):
         self.code.append(Label(top))
         self._inside(s.body, end, again)
         self.code.append(Label(again))
-        condition = self.truth(self.value(s.condition), s.condition)
+        condition = self.condition(s.condition)
         self.code += [Branch(condition, top, s.condition.span), Label(end)]
 
     def _s_For(self, s: ast.For) -> None:
@@ -245,7 +254,7 @@ class Statements(MmuWords):
         top, again, end = self.fresh("while"), self.fresh("again"), self.fresh("done")
         self.code.append(Label(top))
         if condition is not None:
-            holds = self.truth(self.value(condition), condition)
+            holds = self.condition(condition)
             self.code.append(Branch(call("not", holds), end, condition.span))
         self._inside(body, end, again)
         self.code.append(Label(again))
@@ -295,7 +304,7 @@ class Statements(MmuWords):
         if not _quiet(body):
             return False
         mark = self.fresh_count
-        code, holds = self.captured(lambda: self.truth(self.value(condition), condition))
+        code, holds = self.captured(lambda: self.condition(condition))
         if not _only_reads(code):
             self.fresh_count = max(mark, self.fresh_count)
             return False

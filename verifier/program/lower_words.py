@@ -204,9 +204,10 @@ class Words(Expressions):
         if word.result == "same":
             first = word.parameters[0].name
             kind = next((p.type for p in places.values()), types.get(first, t.ANY))
+            data = any(p.virtual for p in places.values())
             if word.effects and isinstance(word.effects[0], Pure) and places:
                 kind = kind if places[first].whole else Type("pointer", to=kind)
-            return Val(result, kind)
+            return Val(result, kind, data=data)
         results = {"void": t.VOID, "number": t.INT, "value": t.ANY}
         return Val(result, results.get(word.result) or Type(word.result))
 
@@ -297,11 +298,11 @@ class Words(Expressions):
     # -- words that are more than instructions ------------------------------------------------------
 
     def _word_assume(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        self.code.append(Assume(self.truth(self.value(arguments["c"]), arguments["c"]), e.span))
+        self.code.append(Assume(self.condition(arguments["c"]), e.span))
         return Val(Const(0), t.VOID)
 
     def _word_warn(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        hit = self.held(call("bool", self.truth(self.value(arguments["c"]), arguments["c"])))
+        hit = self.held(call("bool", self.condition(arguments["c"])))
         self.code.append(Warn(hit, e.span))
         return Val(hit, t.INT)
 
