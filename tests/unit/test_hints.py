@@ -115,3 +115,47 @@ def test_a_warning(
     err = warned(capsys, tmp_path, TOP + f"P0 {{\n {code} }}" + END)
     assert err.count(": warning: ") == 1 and "t.litmus:4:" in err
     assert says in err and hint in err
+
+
+PROGRAMS = "P0 { x = 1; }\nP1 { x = 2; }\n"
+VARIANTS = 'variants {\n F never "one";\n G never "two";\n}\n'
+CODE = "MM t\n{ int x; }\n" + PROGRAMS + VARIANTS + "exists (x = 3)\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "says", "hint"),
+    [
+        ("F never", "F nevr", 6, "there is no expectation 'nevr'", "did you mean 'never'?"),
+        ("2; }", "2;", 4, "this block is not closed", "line 5 begins another part"),
+        ("1; }", "1;", 3, "this block is not closed", "line 4 begins another part"),
+        ("int x; }", "int x;", 2, "this block is not closed", "line 3 begins another part"),
+        ('"two";\n}', '"two";', 5, "this block is not closed", "line 8 begins another part"),
+        ("2; }", "2; }}", 4, "unexpected '}'", "no block is open here"),
+        ('one"', "one", 6, "this string does not end", "the next '\"' is in line 7"),
+        ('two"', "two", 7, "this string does not end", "close it"),
+        ("MM t\n", 'MM t\n"doc\n', 2, "this string does not end", "the next '\"' is in line 7"),
+        ('"two"', "“two”", 7, "“ is no quote here", 'write "…"'),
+        ("MM t\n", "MM t\n“there exists one”\n", 2, "“ is no quote here", 'write "…"'),
+        ("P0", "# first\nP0", 3, "unexpected '#'", "a comment is // …"),
+        ("x = 1;", "if ([F] x) x = 1;", 3, "unexpected '['", "a guard stands before a statement"),
+        ("int x;", "int x; [F] { int y; }", 2, "unexpected '{'", "guard each line by itself"),
+        ("x = 1;", "int q;\nint q;", 4, "q is declared twice", "the first one is in line 3"),
+        ("int x;", "int x;\nint x;", 3, "x is declared twice", "the first one is in line 2"),
+        ("P1", "P0", 4, "P0 has two programs", "the first one is in line 3"),
+        ("G never", "F never", 7, "variant F is declared twice", "the first one is in line 6"),
+        ("P0", "enum { a,\na };\nP0", 4, "a is declared twice", "the first one is in line 3"),
+        ("x = 1", "for_each_cpu(cpu, cpu_online_mask) x = 1", 3, "there is no 'cpu'", "declare it: int cpu;"),
+        ("x = 1", "for (int i = 0; i < 999; i++) x = i", 3, "more than 256 times", "let it count less far"),
+    ],
+)
+def test_a_mistake_is_told_where_it_is(before: str, after: str, line: int, says: str, hint: str) -> None:
+    (found,) = wrong(CODE.replace(before, after, 1))
+    assert says in found.message and hint in found.hint
+    assert found.span is not None and found.span.line == line
+
+
+def test_a_key_that_is_nearly_known_is_a_warning(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    keys = "MM t\nSorce=me\nMood=fine\nHash=1\n"
+    err = warned(capsys, tmp_path, keys + "{ int x; }\nP0 { x = 1; }" + END)
+    assert err.count(": warning: ") == 1
+    assert "t.litmus:2:1: warning: nobody knows the key 'Sorce'" in err and "did you mean 'Source'?" in err

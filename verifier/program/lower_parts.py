@@ -47,6 +47,7 @@ class Local:
     declared: Type | None = None
     type: Type | None = None
     fixed: Val | None = None
+    span: Span | None = None  # of its declaration
 
 
 @dataclass(slots=True)

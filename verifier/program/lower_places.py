@@ -164,7 +164,7 @@ class Places:
             cpu = self.value(e.arguments[1])
             found = self.of_cpu(e.arguments[0], cpu.expr)
             return found
-        if isinstance(e, ast.CallExpr) and e.name in PLACE_WORDS and e.arguments:
+        if isinstance(e, ast.CallExpr) and e.name in PLACE_WORDS - {"per_cpu"} and e.arguments:
             return self.place(e.arguments[0])
         hint = ""
         if isinstance(e, ast.Unary) and e.op == "&":

@@ -14,6 +14,7 @@ from verifier.program.observe import Trouble
 from verifier.program.values import Apply, Const, Expr, Ptr, Reg, call, truth
 from verifier.source import Span
 from verifier.syntax import ast
+from verifier.syntax.trouble import the_first
 
 MAX_TURNS = 256
 _QUIET = frozenset({"cpu_relax", "barrier", "smp_rmb", "smp_wmb"})
@@ -154,7 +155,9 @@ class Statements(MmuWords):
         if s.name in self.given and len(self.frames) == 1 and s.init is None:
             return  # the initial state declares it, too, and gives it a value
         if s.name in self.frame.scopes[-1]:
-            raise Trouble("duplicate", f"{s.name} is declared twice", s.span)
+            first = self.frame.scopes[-1][s.name].span
+            hint = the_first(first) if first else ""
+            raise Trouble("duplicate", f"{s.name} is declared twice", s.span, hint)
         if s.name in self.memory.named:
             hint = "its name means this local from here on; give the local another one"
             self.warn("hides", f"the local {s.name} hides the shared {s.name}", s.span, hint)
@@ -163,6 +166,7 @@ class Statements(MmuWords):
             self._whole(s, s.init)
             value = self.value(s.init)
         local = self.declare(s.name, None if kind is t.ANY or kind.kind in t.HANDLES else kind)
+        local.span = s.span
         if kind.kind in t.HANDLES or kind.kind == "pointer":
             local.type = kind
         if value is not None:
@@ -209,7 +213,8 @@ class Statements(MmuWords):
         """One turn for each CPU; a mask in memory is looked at bit by bit, as the kernel does."""
         local = self.local(s.variable)
         if local is None:
-            raise self.memory.unknown(s.variable, s.span)
+            text = f"there is no {s.variable!r}"
+            raise Trouble("unknown-name", text, s.counter, f"declare it: int {s.variable};")
         if s.variable in assigned_names(s.body):
             raise Trouble("loop", f"{s.variable} counts the CPUs; it cannot be assigned to", s.span)
         mask = None if s.mask is None else self.value(s.mask)
@@ -294,7 +299,8 @@ class Statements(MmuWords):
                 raise Trouble("loop", f"{name} does not count by a constant", s.span)
             local.fixed = Val(last.value, t.INT)
         else:
-            raise Trouble("loop", f"this loop turns more than {MAX_TURNS} times", s.span)
+            hint = "a loop that counts is written out, turn by turn; let it count less far"
+            raise Trouble("loop", f"this loop turns more than {MAX_TURNS} times", s.span, hint)
         self.code.append(Label(end))
         local.fixed = None
         return True
