@@ -9,6 +9,7 @@ from __future__ import annotations
 from verifier.errors import InputError
 from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
+from verifier.program.lower_hangs import hangs
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
 from verifier.program.memory import Memory, cell_name
@@ -51,6 +52,11 @@ def lower(test: Test) -> Lowered:
     keeps_pages = shared.keeps_pages or any(
         isinstance(cell.init, Ptr) for ptr, cell in memory.cells.items() if ptr.base.endswith(".data")
     )
+    if test.expected != "deadlock":
+        started = [(cpu, code, True) for cpu, code in enumerate(threads)]
+        shared.warnings += hangs(
+            [*started, *((key[1], code, False) for key, code in shared.handlers.items())]
+        )
     return Lowered(
         threads=threads,
         cells=memory.cells,

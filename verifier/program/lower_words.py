@@ -9,6 +9,7 @@ from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.code import Assume, Instruction, Label, Touch, Warn
 from verifier.program.kernel import (
+    ELSEWHERE,
     KINDS,
     WORDS,
     Load,
@@ -65,8 +66,8 @@ class Words(Expressions):
             return self.inline(self.unit.functions[name], [self.value(a) for a in e.arguments], e)
         word = WORDS.get(e.name)
         if word is None:
-            known = [*WORDS, *self.unit.functions]
-            raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, nearest(e.name, known))
+            hint = ELSEWHERE.get(e.name) or nearest(e.name, [*WORDS, *self.unit.functions])
+            raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, hint)
         if word.planned:
             what = f" ({word.planned})" if word.planned not in ("SRCU",) else ""
             text = f"{e.name}{what} is not supported yet" if what else f"{word.planned} is not supported yet"
@@ -124,8 +125,8 @@ class Words(Expressions):
             fine = given == "any" or (given == "pointer" and value.type.to in (t.CODE, t.ANY))
         elif kind == "mask":
             fine = given in ("mask", "any") or value.bits is not None
-        elif kind == "function":
-            fine = bool(value.function)
+        elif kind in ("function", "condition"):
+            fine = bool(value.function) or (kind == "condition" and value.expr == FALSE)
         if not fine:
             raise self.mismatch(word, parameter, value.type.words, e)
         if kind == "pcid" and isinstance(value.expr, Const):
@@ -337,6 +338,33 @@ class Words(Expressions):
     def _word_per_cpu(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         return self.load(self.memory_place(e), e)
 
+    def _word_percpu_update(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        """One instruction without LOCK: a load and a store to other CPUs, but nothing in between on its
+        own. That is promised of ``this_cpu_…`` alone."""
+        family, _, op = word.name.partition("_cpu_")
+        given = [self.value(a) for name, a in arguments.items() if name != "x"]
+        place = self.of_cpu(arguments["x"], Const(self.cpu))
+        irq, flags = Const(Ptr(f"{self.cpu}:irq")), self.fresh()
+        if family == "this":
+            self.emit("IRQ", e, Touch(irq, flags, FALSE))
+        old = self.load(place, e)
+        if op in ("xchg", "cmpxchg"):
+            new = Val(self.storable(place, given[-1], e), place.type)
+        else:
+            sign = {"add": "+", "inc": "+", "sub": "-", "dec": "-", "and": "&", "or": "|"}[
+                op.partition("_")[0]
+            ]
+            new = self.binary(sign, old, given[0] if given else Val(Const(1), t.INT), e, e)
+        if op == "cmpxchg":  # it writes what it found back where that differs
+            equal = call("eq", old.expr, self.storable(place, given[0], e))
+            new = Val(call("ite", equal, new.expr, old.expr), place.type)
+        stored = self.store(place, new, e)
+        if family == "this":
+            self.emit("IRQ", e, Touch(irq, None, Reg(flags)))
+        if word.result == "void":
+            return Val(Const(0), t.VOID)
+        return Val(stored, new.type) if op.endswith("_return") else old
+
     # -- masks ------------------------------------------------------------------------------------
 
     def mask(self, word: Word, name: str, arguments: dict[str, ast.CExpr]) -> Val:
@@ -366,6 +394,13 @@ class Words(Expressions):
         result: Expr
         if word.name == "cpumask_empty":
             result = call("not", call("or", *bits))
+        elif word.name == "cpumask_any_but":
+            cpu = self.argument(word, word.parameters[1], arguments["cpu"])
+            assert isinstance(cpu, Val)
+            result = Const(self.memory.cpus)
+            for k in range(len(bits) - 1, -1, -1):
+                other = call("and", bits[k], call("ne", cpu.expr, Const(k)))
+                result = call("ite", other, Const(k), result)
         elif word.name == "cpumask_full":
             result = call("and", *bits)
         elif word.name == "cpumask_weight":
@@ -382,6 +417,16 @@ class Words(Expressions):
         to = self.mask(word, "to", arguments)
         self._write_mask(to, self.bits(self.mask(word, "m", arguments), e), e)
         return Val(Const(0), t.VOID)
+
+    def _word_mask_combine(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        to = self.mask(word, "to", arguments)
+        left, right = (self.bits(self.mask(word, name, arguments), e) for name in ("a", "b"))
+        if word.name == "cpumask_andnot":
+            right = tuple(call("not", bit) for bit in right)
+        function = "or" if word.name == "cpumask_or" else "and"
+        bits = tuple(call(function, x, y) for x, y in zip(left, right, strict=True))
+        self._write_mask(to, bits, e)
+        return Val(Const(0), t.VOID) if function == "or" else Val(call("or", *bits), t.INT)
 
     def _word_mask_clear(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         value = TRUE if word.name == "cpumask_setall" else FALSE

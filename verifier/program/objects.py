@@ -172,7 +172,13 @@ class Objects:
     def _call(self, expr: ast.CallExpr) -> tuple[Value, Type]:
         if expr.name == "mk_pte":
             return self._mk_pte(expr)
-        if expr.name in ("ATOMIC_INIT", "ATOMIC64_INIT", "ATOMIC_LONG_INIT", "__SPIN_LOCK_UNLOCKED"):
+        if expr.name in (
+            "ATOMIC_INIT",
+            "REFCOUNT_INIT",
+            "ATOMIC64_INIT",
+            "ATOMIC_LONG_INIT",
+            "__SPIN_LOCK_UNLOCKED",
+        ):
             if len(expr.arguments) != 1:
                 raise Trouble("arity", f"{expr.name} takes one argument", expr.span)
             value, kind = self.value(expr.arguments[0])

@@ -155,6 +155,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "fetched": "the address of an instruction word, or a virtual address",
         "mask": "a cpumask",
         "function": "a function",
+        "condition": "a function, or NULL",
         "local": "a register",
         "percpu": "a per-CPU object",
         "struct": "a struct",

@@ -112,7 +112,8 @@ def parse(source: Source) -> list[Test]:
     return [
         Test(
             source, head.name, head.arch, final.quantifier, condition.as_herd(final.proposition, case), tree,
-            doc=head.doc, meta=head.meta, warnings=head.warnings, expected=layout.result(bare.comments), span=final.span,
+            doc=head.doc, meta=head.meta, expected=layout.result(bare.comments), span=final.span,
+            warnings=head.warnings,
         )
     ]  # fmt: skip
 
