@@ -39,7 +39,8 @@ MASKS = "cpumask m = {0, 2}; cpumask o = {0, 1}; cpumask d;"
         (
             MASKS,
             "P0 { r0 = cpumask_any_but(&m, 0); r1 = cpumask_any_but(&m, 2); r2 ="
-            " cpumask_any_but(cpumask_of(1), 1); r3 = cpumask_and(&d, &m, &o); r4 = cpumask_weight(&d); r5 = cpumask_andnot(&d, &m, &o);"
+            " cpumask_any_but(cpumask_of(1), 1); r3 = cpumask_and(&d, &m, &o);"
+            " r4 = cpumask_weight(&d); r5 = cpumask_andnot(&d, &m, &o);"
             " r6 = cpumask_first(&d); cpumask_or(&d, &m, &o); r7 = cpumask_full(&d); }\nP1 { }\nP2 { }",
             "0:r0; 0:r1; 0:r2; 0:r3; 0:r4; 0:r5; 0:r6; 0:r7",
             ["0:r0=2; 0:r1=0; 0:r2=3; 0:r3=1; 0:r4=1; 0:r5=1; 0:r6=2; 0:r7=1;"],
@@ -47,8 +48,8 @@ MASKS = "cpumask m = {0, 2}; cpumask o = {0, 1}; cpumask d;"
         (
             "percpu u8 y = 255; percpu int z = 5;",
             "P0 { this_cpu_inc(y); r0 = this_cpu_read(y); r1 = this_cpu_add_return(z, 2); r2 ="
-            " this_cpu_xchg(z, 9); r3 = this_cpu_cmpxchg(z, 1, 2); r4 = this_cpu_cmpxchg(z, 9, 2); __this_cpu_or(z, 4);"
-            " raw_cpu_dec(z); r5 = this_cpu_read(z); }",
+            " this_cpu_xchg(z, 9); r3 = this_cpu_cmpxchg(z, 1, 2); r4 = this_cpu_cmpxchg(z, 9, 2);"
+            " __this_cpu_or(z, 4); raw_cpu_dec(z); r5 = this_cpu_read(z); }",
             "0:r0; 0:r1; 0:r2; 0:r3; 0:r4; 0:r5",
             ["0:r0=0; 0:r1=7; 0:r2=7; 0:r3=9; 0:r4=9; 0:r5=5;"],
         ),
