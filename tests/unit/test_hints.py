@@ -40,6 +40,8 @@ def warned(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str) -> str
         ("smp_store_release(x);", "takes 2 arguments", "write smp_store_release(&x, e)"),
         ("atomic_inc();", "takes 1 argument", "write atomic_inc(&v)"),
         ("set_pte(A);", "takes 2 arguments", "write set_pte(p, e)"),
+        ("flush_tlb_page(N, v);", "there is no function", '#include "linux/tlb-'),
+        ("ptep_clear_flush(pte(N, v));", "there is no function", "write ptep_get_and_clear(p)"),
         ("r0 = READ_ONCE(&x);", "no place", "write x, without &"),
         ("WRITE_ONCE(&x, 1);", "no place", "write x, without &"),
         ("this_cpu_write(&y, 1);", "no place", "write y, without &"),

@@ -158,7 +158,9 @@ class Statements(MmuWords):
             first = self.frame.scopes[-1][s.name].span
             hint = the_first(first) if first else ""
             raise Trouble("duplicate", f"{s.name} is declared twice", s.span, hint)
-        if s.name in self.memory.named:
+        included = bool(self.stack) and self.stack[-1] in self.unit.functions
+        included = included and self.unit.functions[self.stack[-1]].included
+        if s.name in self.memory.named and not included:
             hint = "its name means this local from here on; give the local another one"
             self.warn("hides", f"the local {s.name} hides the shared {s.name}", s.span, hint)
         value = None
