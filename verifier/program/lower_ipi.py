@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from verifier.program import c_types as t
 from verifier.program.code import Branch, Label, Target, Touch
+from verifier.program.lower_masks import CpuWords
 from verifier.program.lower_parts import Val
-from verifier.program.lower_words import Words
 from verifier.program.observe import Trouble
 from verifier.program.rows import Word
 from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call, truth
 from verifier.syntax import ast
 
 
-class Ipis(Words):
+class Ipis(CpuWords):
     """Adds IPIs to words."""
 
     def _word_call_cpus(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
