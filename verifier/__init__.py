@@ -56,9 +56,9 @@ def check(
     ``model`` is ``x86-tso`` or ``sc``; ``judge`` is ``z3``, ``explorer`` or ``both``; ``unroll`` is
     how often a CPU may jump backwards; ``timeout`` is in seconds; with ``states`` the verdict has
     all final states; ``profile`` and ``settings`` (switch -> value) say what machine it is. Raises
-    ``InputError`` for errors that show only when the test is built, and ``InternalError`` if the
-    tool contradicts itself (a witness that does not re-check, judges that disagree); both are in
-    ``verifier.errors``.
+    ``UsageError`` for a model, judge, number, profile or switch that does not exist, ``InputError``
+    for errors that show only when the test is built, and ``InternalError`` if the tool contradicts
+    itself (a witness that does not re-check, judges that disagree); all are in ``verifier.errors``.
     """
     from verifier.suite import Options, run
 
@@ -66,6 +66,7 @@ def check(
         model=model, judge=judge, unroll=unroll, timeout=timeout, states=states,
         profile=profile, settings=settings or {}, counters=True,
     )  # fmt: skip
+    _ = options.switches  # what does not exist is said before anything is built
     return run(test, options)
 
 

@@ -8,7 +8,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from verifier import __version__
 from verifier.errors import InputError, InternalError, UsageError
@@ -40,6 +40,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, *words: Any, **more: Any) -> None:
+        more["allow_abbrev"] = False  # what is short today may mean two things tomorrow
+        super().__init__(*words, **more)
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
 
@@ -91,6 +95,13 @@ def _count(word: str) -> int:
     return value
 
 
+def _processes(word: str) -> int:
+    value = _count(word)
+    if not value:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
 def _arguments() -> argparse.ArgumentParser:
     parser = _Parser(prog="verifier", description=__doc__)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
@@ -111,7 +122,7 @@ def _arguments() -> argparse.ArgumentParser:
         command.add_argument("--unroll", type=_count, metavar="N", help="backward jumps a CPU may take")
         command.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds a test")
         command.add_argument("--seed", type=_count, default=0, metavar="N", help="of the solver")
-        command.add_argument("-j", dest="jobs", type=_count, default=1, metavar="N", help="processes")
+        command.add_argument("-j", dest="jobs", type=_processes, default=1, metavar="N", help="processes")
         command.add_argument(
             "-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N"
         )
@@ -127,35 +138,43 @@ def _arguments() -> argparse.ArgumentParser:
     command.add_argument("--models", metavar="A,B", default="x86-tso")
     command.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds a test")
     command.add_argument("-a", "--all", action="store_true", help="also tests that come out the same")
-    about = "the rules of the memory model, or one of them"
+    about = "the rules of the memory model, or some of them"
     command = commands.add_parser("rules", help=about, description=about)
-    command.add_argument("number", nargs="?", metavar="NUMBER", help="such as 5.7")
+    command.add_argument("which", nargs="?", metavar="WHICH", help="a number such as 5.7 or 5, or a switch")
     return parser
 
 
-def _rules(number: str | None) -> int:
+def _rules(which: str | None) -> int:
+    """List all rules; tell one, those of a chapter, or those that a switch changes."""
     from verifier.model.rules import rules, tell
 
-    if number is None:
+    if which is None:
         for r in rules().values():
             print(f"{r.number:<5} {r.title}  [{r.confidence}]  {r.source}")
         return 0
-    if number not in rules():
-        raise UsageError(f"there is no rule {number!r}; 'verifier rules' lists them")
-    print(tell(number))
+    known = rules().values()
+    found = [r.number for r in known if r.number == which] or [
+        r.number for r in known if r.number.startswith(f"{which.rstrip('.')}.") or which in r.switches
+    ]
+    if not found:
+        raise UsageError(
+            f"there is no rule {which!r}, and no rule of such a switch; 'verifier rules' lists them"
+        )
+    print("\n\n".join(map(tell, found)))
     return 0
 
 
 def _main(argv: list[str] | None) -> int:
     arguments = _arguments().parse_args(argv)
     if arguments.command == "rules":
-        return _rules(arguments.number)
+        return _rules(arguments.which)
     if arguments.command == "compare":
         from verifier.compare import compare
 
         return compare(
-            arguments.paths, arguments.profiles, arguments.models, arguments.timeout, arguments.all, print
-        )
+            arguments.paths, arguments.profiles, arguments.models, arguments.timeout, arguments.all,
+            print, lambda text: print(text, file=sys.stderr),
+        )  # fmt: skip
     from verifier.results import Verdict
     from verifier.suite import Options, discover, outcomes
 
@@ -166,6 +185,7 @@ def _main(argv: list[str] | None) -> int:
         dict(arguments.defines),
         arguments.profile,
         dict(arguments.settings),
+        bool(arguments.dot),
     )  # fmt: skip
     _ = options.switches  # what does not exist is said before anything is read
     tasks = discover(arguments.paths)
@@ -173,7 +193,7 @@ def _main(argv: list[str] | None) -> int:
         gc.enable()
     verdicts: list[Verdict] = []
     codes: set[int] = set()
-    errors = 0
+    errors: list[Exception] = []
     progress = sys.stderr.isatty() and len(tasks) > 1
     for number, (task, found) in enumerate(outcomes(tasks, options, arguments.jobs), 1):
         if progress:
@@ -189,7 +209,7 @@ def _main(argv: list[str] | None) -> int:
                 if arguments.command == "check" and arguments.format == "text":
                     print(outcome.render(), file=sys.stderr)
                 continue
-            errors += 1
+            errors.append(outcome)
             codes.add(4 if isinstance(outcome, InternalError) else 2)
             print(_error(outcome), file=sys.stderr)
     if progress:
@@ -207,12 +227,14 @@ def _error(error: Exception) -> str:
     return f"verifier: {error}"
 
 
-def _print(verdicts: list[Verdict], errors: int, arguments: argparse.Namespace, options: Options) -> None:
+def _print(
+    verdicts: list[Verdict], errors: list[Exception], arguments: argparse.Namespace, options: Options
+) -> None:
     states = arguments.command == "states"
     if arguments.format == "json":
         from verifier.render.json import document
 
-        sys.stdout.write(document(verdicts, states=states))
+        sys.stdout.write(document(verdicts, errors, states=states))
     elif arguments.format == "herd":
         from verifier.render.herd import herd
 
@@ -232,7 +254,7 @@ def _print(verdicts: list[Verdict], errors: int, arguments: argparse.Namespace, 
             else:
                 print(headline(verdict, width) if arguments.quiet else text(verdict, width))
         if len(verdicts) != 1 or errors:
-            print(summary(verdicts, errors))
+            print(summary(verdicts, len(errors)))
 
 
 def _undecided(verdicts: Iterable[Verdict]) -> None:

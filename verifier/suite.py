@@ -24,6 +24,7 @@ from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
 
 JUDGES = ("z3", "explorer", "both")
+MODELS = ("x86-tso", "sc")
 EXPLORER_STATES = 2_000_000
 
 
@@ -32,7 +33,8 @@ class Options:
     """How to decide. ``timeout`` is in seconds, for each test and judge.
 
     ``witnesses``: runs are told: one in which the outcome occurs; one in which it does not where the
-    test says ``forall``, and with ``counters`` always.
+    test says ``forall``, and with ``counters`` always. Raises ``UsageError`` for what none of them can
+    be.
     """
 
     model: str = "x86-tso"
@@ -47,10 +49,34 @@ class Options:
     settings: Mapping[str, str] = field(default_factory=dict)
     counters: bool = False
 
+    def __post_init__(self) -> None:
+        for what, word, known in (("model", self.model, MODELS), ("judge", self.judge, JUDGES)):
+            if word not in known:
+                raise UsageError(f"unknown {what} {word!r}; there are {', '.join(known)}")
+        if self.unroll is not None and not (_whole(self.unroll) and self.unroll >= 0):
+            raise UsageError(f"unroll is a whole number, 0 or more, not {self.unroll!r}")
+        if self.timeout is not None and not (_number(self.timeout) and 0 < self.timeout < MAX_SECONDS):
+            raise UsageError(f"timeout is a positive number of seconds, not {self.timeout!r}")
+        for name, value in self.settings.items():
+            if not isinstance(value, str):
+                hint = f"{str(value).lower()!r}" if isinstance(value, bool) else "a string"
+                raise UsageError(f"the value of switch {name} is {hint}, not {value!r}")
+
     @property
     def switches(self) -> Switches:
         """The profile's switches with the settings. Raises ``UsageError`` for what does not exist."""
         return switches(self.profile, self.settings)
+
+
+MAX_SECONDS = 1e9
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, float) or _whole(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +277,7 @@ def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None
         )
 
 
-_SHOWN_ONLY = frozenset({"span", "text"})  # what a judge does not look at
+_SHOWN_ONLY = frozenset({"span", "text", "warnings"})  # what a judge does not look at
 
 
 class _Numbers:
@@ -300,6 +326,11 @@ def _twins(verdicts: Iterable[Verdict]) -> list[Diagnostic]:
             hint = "their programs and conditions come out equal"
             found.append(Diagnostic("same-test", message, test.declared, hint, "warning"))
     return found
+
+
+def _warnings(verdict: Verdict) -> list[Diagnostic]:
+    """Warnings about one test."""
+    return [*verdict.test.warnings, *(verdict.program.warnings if verdict.program else ())]
 
 
 Outcome = Verdict | InputError | InternalError | UsageError | Diagnostic  # the last one: a warning
@@ -356,8 +387,10 @@ def _outcomes(task: Task, options: Options) -> list[Outcome]:
             out.append(error)
         except RecursionError:
             wrong.append(Diagnostic("nesting", "nested too deeply", file=test.source.name))
+    verdicts = [o for o in out if isinstance(o, Verdict)]
+    out += agreed([[d for v in verdicts for d in _warnings(v)]], ())
     if len(tests) > 1:
-        out += _twins([o for o in out if isinstance(o, Verdict)])
+        out += _twins(verdicts)
     return [*out, InputError(agreed([wrong], ()))] if wrong else out
 
 

@@ -92,6 +92,17 @@ def test_json_output_holds_to_its_schema(capsys: pytest.CaptureFixture[str], com
     assert {r["observation"] for r in found["results"]} >= {"never", "sometimes"}
 
 
+def test_json_output_has_the_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path, MM + "P0 { y = 1; }\nexists (x=1)\n")
+    code, out, err = run(capsys, "check", "--format", "json", path, f"{SB}::B9")
+    found = json.loads(out)
+    jsonschema.validate(found, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
+    assert code == 2 and found["results"] == [] and ": error: " in err
+    first, second = found["errors"]
+    assert (first["file"], first["line"], first["column"], first["code"]) == (str(path), 3, 6, "unknown-name")
+    assert second["code"] == "usage" and second["line"] is None
+
+
 def test_output_is_the_same_every_time(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "check", LINUX)[1] == run(capsys, "check", "-j", "2", LINUX)[1]
 
@@ -99,7 +110,9 @@ def test_output_is_the_same_every_time(capsys: pytest.CaptureFixture[str]) -> No
 def test_dot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     target = tmp_path / "out.dot"
     assert run(capsys, "check", "--dot", target, SB)[0] == 0
-    assert target.read_text().startswith('digraph "SB" {')
+    assert target.read_text().startswith('digraph "SB" {\n  label="SB: a run in which it holds";')
+    assert run(capsys, "check", "--dot", target, f"{SWITCH}::F")[0] == 0
+    assert 'label="switch_mm-vs-flush::F: a run in which it does not hold";' in target.read_text()
 
 
 def write(tmp_path: Path, text: str | bytes) -> Path:
@@ -167,6 +180,8 @@ def test_usage_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
         ["check", tmp_path / "missing.litmus"],
         ["check", f"{SWITCH}::B9"],
         ["check", "--timeout", "-1", SB],
+        ["check", "-j", "0", SB],
+        ["check", "--prof", "amd", SB],
         ["frobnicate"],
     ):
         assert run(capsys, *arguments)[0] == 2

@@ -35,6 +35,9 @@ class Names:
     def cpus(self) -> int:
         return 2
 
+    def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
+        return ""
+
     def va(self, name: c.Name) -> Ptr:
         return Ptr(name.name)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from verifier.cli import main
@@ -75,9 +77,24 @@ def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "litmus/linux", "--profiles", "nosuch"]) == 2
 
 
+def test_compare_goes_on_after_a_file_with_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.litmus").write_text("MM t\n{ int x; }\nP0 { y = 1; }\nexists (x = 1)\n")
+    (tmp_path / "b.litmus").write_text("MM t\n{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n")
+    assert main(["compare", str(tmp_path), "--profiles", "generic,sc"]) == 2
+    told = capsys.readouterr()
+    assert "a.litmus:3:6: error: there is no 'y'" in told.err
+    assert told.out == "1 test: 1 the same everywhere, 0 not, 1 file with errors\n"
+
+
 def test_rules_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules"]) == 0
     assert "5.7   MOV CR3" in capsys.readouterr().out
     assert main(["rules", "5.7"]) == 0
     assert "whatever root" in capsys.readouterr().out
     assert main(["rules", "5.77"]) == 2
+    capsys.readouterr()
+    assert main(["rules", "5"]) == 0
+    told = capsys.readouterr().out
+    assert "5.1  " in told and "5.7  " in told and "\n6.1  " not in told
+    assert main(["rules", "tce"]) == 0
+    assert all("tce" in rule for rule in capsys.readouterr().out.split("\n\n") if rule.startswith("switches"))

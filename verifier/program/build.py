@@ -21,4 +21,7 @@ def build(test: Test, unroll: int | None = None) -> Program:
     else:
         from verifier.program.lower_c import lower
     bound = unroll if unroll is not None else test.unroll if test.unroll is not None else DEFAULT_UNROLL
-    return unroll_code(lower(test), bound)
+    lowered = lower(test)
+    program = unroll_code(lowered, bound)
+    program.warnings = lowered.warnings
+    return program

@@ -49,6 +49,7 @@ _SIMPLE = {
     "pte_t": PTE, "pmd_t": PMD, "pud_t": PMD, "p4d_t": PMD, "pgd_t": PMD,
     "cpumask": MASK, "cpumask_t": MASK, "struct cpumask": MASK, "cpumask_var_t": MASK, "void": VOID,
     "rwlock_t": INT, "struct mutex": INT, "struct rw_semaphore": INT,
+    "refcount_t": INT,
     "atomic_t": INT, "spinlock_t": INT, "raw_spinlock_t": INT, "atomic64_t": LONG, "atomic_long_t": LONG,
     "bool": Type("int", 8, False), "_Bool": Type("int", 8, False), "size_t": Type("int", 64, False),
     "intptr_t": LONG, "uintptr_t": Type("int", 64, False), "ssize_t": LONG,

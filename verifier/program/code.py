@@ -45,7 +45,7 @@ from typing import NamedTuple, Union
 
 from verifier.program.events import Cell, Observable
 from verifier.program.values import TRUE, Expr, Ptr, Value
-from verifier.source import Span
+from verifier.source import Diagnostic, Span
 
 
 class Set(NamedTuple):
@@ -151,7 +151,8 @@ class Lowered:
                   ``Ptr("c:irq")`` (kind ``register``, init 1 or 0) and, if there is any mm,
                   ``Ptr("c:cr3")`` (init: the mm's ``Ptr``) and ``Ptr("c:pcid")``;
     ``tables, entries, depth``  as in ``events.Program``;
-    ``nmis``      (CPU, body) of each NMI that may strike.
+    ``nmis``      (CPU, body) of each NMI that may strike;
+    ``warnings``  about what is allowed, but surely not meant.
     """
 
     threads: list[tuple[Instruction, ...]]
@@ -167,3 +168,4 @@ class Lowered:
     depth: int = 1
     names: dict[Ptr, str] = field(default_factory=dict)
     nmis: list[tuple[int, tuple[Instruction, ...]]] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)

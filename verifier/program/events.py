@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from verifier.program.values import TRUE, Expr, Ptr, Ref, Value, target
-from verifier.source import Span
+from verifier.source import Diagnostic, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,7 @@ class Program:
     names: dict[Ptr, str] = field(default_factory=dict)
     bound: int = 2
     herd_brackets: bool = True  # print [x]=1 rather than x=1
+    warnings: list[Diagnostic] = field(default_factory=list)  # about the text it was made of
 
     def sections(self) -> list[tuple[Event, tuple[Event, ...]]]:
         """The RCU read-side sections: where each begins, and what ends it: the first one executed."""

@@ -40,6 +40,7 @@ def _rows() -> Iterator[Word]:
     yield from kernel.atomics("atomic", "s32")
     yield from kernel.atomics("atomic64", "s64")
     yield from kernel.atomics("atomic_long", "s64")
+    yield from kernel.refcounts()
     yield from kernel.bits()
     yield from kernel.locks()
     yield from sync.sleeping()
@@ -62,6 +63,23 @@ CONSTANT_MASKS = frozenset(
     {"cpu_online_mask", "cpu_possible_mask", "cpu_present_mask", "cpu_all_mask", "cpu_none_mask"}
 )
 
+_FLUSH = 'define it, or take it from the kernel: #include "linux/tlb-v6.15.inc" has flush_tlb_mm_range(mm)'
+
+# Functions of the kernel that are no words, because what they do is what is asked: what to do instead.
+ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("flush_tlb_mm", "flush_tlb_page", "flush_tlb_range", "flush_tlb_mm_range", "flush_tlb_others"),
+            _FLUSH,
+        ),
+        "flush_tlb_all": "define it: on_each_cpu() of a function that is __flush_tlb_all()",
+        "flush_tlb_kernel_range": 'define it, or #include "linux/context_tracking.inc"',
+        "ptep_clear_flush": "write ptep_get_and_clear(p), and the flush after it",
+        "switch_mm": 'define it, or #include "linux/tlb-v6.15.inc", which has switch_mm_irqs_off()',
+        "switch_mm_irqs_off": 'define it, or #include "linux/tlb-v6.15.inc"',
+    }
+)
+
 NAMED_VALUES: Mapping[str, int] = MappingProxyType(
     {"NULL": 0, "none": 0, "true": 1, "false": 0, "on": 1, "off": 0}
 )
@@ -73,6 +91,10 @@ def reference() -> str:
         "# The vocabulary",
         "",
         "Printed from `verifier/program/kernel.py`; numbers are rules of memory-model.md.",
+        "",
+        "`&x` is the address of something in memory. `for_each_cpu(cpu, m)`, `for_each_online_cpu(cpu)`,",
+        "`for_each_possible_cpu(cpu)` are statements: `int cpu;` is declared before, the body runs once for",
+        "each CPU, a mask in memory is read bit by bit.",
         "",
     ]
     group = ""
@@ -94,6 +116,6 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 
 
 __all__ = [
-    "CONSTANT_MASKS", "KINDS", "NAMED_VALUES", "WORDS", "Load", "Machine", "Order", "Parameter", "Pure",
-    "Special", "Store", "Update", "Word", "entry", "reference",
+    "CONSTANT_MASKS", "ELSEWHERE", "KINDS", "NAMED_VALUES", "WORDS", "Load", "Machine", "Order", "Parameter",
+    "Pure", "Special", "Store", "Update", "Word", "entry", "reference",
 ]  # fmt: skip

@@ -9,10 +9,11 @@ from __future__ import annotations
 from verifier.errors import InputError
 from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
+from verifier.program.lower_hangs import hangs
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
 from verifier.program.memory import Memory, cell_name
-from verifier.program.objects import attributes
+from verifier.program.objects import attributes, never_a_number
 from verifier.program.observe import CellOf, EntryOf, Meaning, RegisterOf, Trouble, observe
 from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry
 from verifier.source import Diagnostic, Span
@@ -48,6 +49,14 @@ def lower(test: Test) -> Lowered:
         troubles += error.diagnostics
     if troubles or observed is None:
         raise InputError(troubles)
+    keeps_pages = shared.keeps_pages or any(
+        isinstance(cell.init, Ptr) for ptr, cell in memory.cells.items() if ptr.base.endswith(".data")
+    )
+    if test.expected != "deadlock":
+        started = [(cpu, code, True) for cpu, code in enumerate(threads)]
+        shared.warnings += hangs(
+            [*started, *((key[1], code, False) for key, code in shared.handlers.items())]
+        )
     return Lowered(
         threads=threads,
         cells=memory.cells,
@@ -61,6 +70,7 @@ def lower(test: Test) -> Lowered:
         entries=memory.tables.entries,
         depth=memory.tables.depth,
         nmis=nmis,
+        warnings=[*shared.warnings, *(() if keeps_pages else shared.suspects)],
         names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
     )
 
@@ -135,6 +145,23 @@ class _Scope:
                 return CellOf(Ptr(word), f"{word}[0]")
             raise Trouble("type", f"{word} is an array", name.span, f"name an element: {word}[0]")
         return CellOf(Ptr(word), f"[{word}]")
+
+    def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
+        """Empty if a place may be a number that is not 0; otherwise what to write instead."""
+        kind = ""
+        if isinstance(meaning, CellOf) and meaning.cell in self.memory.tables.cells:
+            kind = "pte"
+        elif isinstance(meaning, CellOf) and meaning.cell.base.endswith(":cr3"):
+            kind = "mm"
+        elif isinstance(meaning, EntryOf):
+            kind = "page"
+        elif isinstance(place, c.Name) and isinstance(meaning, RegisterOf):
+            local = self.bodies[meaning.cpu].frames[0].scopes[0].get(place.name)
+            kind = local.type.kind if local is not None and local.type is not None else ""
+        elif isinstance(place, c.Name) and place.name in self.memory.named:
+            of = self.memory.named[place.name]
+            kind = of.type.kind if of.handle else ""
+        return never_a_number(kind, place.span.text if cpu is None else "", named)
 
     def _of_cpu(self, place: c.Place, cpu: int) -> Meaning:
         if isinstance(place, c.Name):

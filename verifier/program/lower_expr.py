@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.code import Branch, Jump, Label, Set
-from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES
+from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES, WORDS
 from verifier.program.lower_parts import Local, Place, Val
-from verifier.program.lower_places import Places
+from verifier.program.lower_places import PLACE_WORDS, Places
+from verifier.program.objects import never_a_number
 from verifier.program.observe import Trouble
 from verifier.program.values import ATTRIBUTES, FALSE, FAULT, TRUE, Const, Expr, Ptr, Reg, call
+from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 
 
@@ -91,6 +93,13 @@ class Expressions(Places):
                 return Val(Const(Ptr(e.name)), kind)
             if e.name in self.unit.functions:
                 return self._name(e)
+        if (
+            isinstance(e, ast.CallExpr)
+            and (e.name in WORDS or e.name in self.unit.functions)
+            and e.name not in PLACE_WORDS
+        ):
+            hint = f"write {e.span.text}, without &"
+            raise Trouble("address", f"what {e.name}() gives has no address", e.span, hint)
         place = self.place(e)
         if isinstance(place, Local):
             raise Trouble("address", "a register has no address", e.span)
@@ -128,6 +137,15 @@ class Expressions(Places):
         if kind in t.HANDLES | t.ENTRIES | t.CONTENTS | {"void"} or value.bits is not None:
             raise Trouble("type", f"a number is needed here, not {value.type.words}", e.span)
 
+    def condition(self, e: ast.CExpr) -> Expr:
+        """The condition of an ``if``, a loop or an assumption."""
+        if isinstance(e, ast.Assign) and not e.op and not _in_brackets(e.span):
+            self.warn(
+                "assignment", "an assignment as a condition", e.span,
+                f"write == to compare, or (({e.span.text})) if it is meant",
+            )  # fmt: skip
+        return self.truth(self.value(e), e)
+
     def truth(self, value: Val, e: ast.CExpr) -> Expr:
         """The value as a condition."""
         if value.type is t.VOID or value.bits is not None:
@@ -156,6 +174,7 @@ class Expressions(Places):
         if op in self._COMPARE:
             for value, e in ((left, a), (right, b)):
                 self.truth(value, e)
+            self._comparable(left, right, a, b)
             x, y = left.expr, right.expr
             if left.type.kind == right.type.kind == "int":
                 common = t.promoted(left.type, right.type)
@@ -184,6 +203,21 @@ class Expressions(Places):
         if left.type is t.ANY and op in ("&", "|", "^"):
             return Val(exact_result, t.ANY)
         return Val(t.wrapped(exact_result, kind), self._result(kind, left, right))
+
+    def _comparable(self, left: Val, right: Val, a: ast.CExpr, b: ast.CExpr) -> None:
+        """Raise ``Trouble`` where something that is no number is compared with one that is not 0; warn
+        where what a page holds is compared with a page, unless some page holds pages."""
+        for held, number, at, e in ((left, right, a, b), (right, left, b, a)):
+            constant = number.expr.value if isinstance(number.expr, Const) else 0
+            if isinstance(constant, int) and number.type.kind == "int" and constant:
+                hint = never_a_number(held.type.kind, at.span.text, isinstance(e, ast.Ident))
+                if hint:
+                    text = f"{at.span.text} is {held.type.words}, which is never {e.span.text}"
+                    raise Trouble("type", text, at.span.to(e.span) if at is a else e.span.to(at.span), hint)
+            if held.data and number.type.kind == "page":
+                text = f"what {at.span.text} reads is compared with a page"
+                hint = f"what the page holds is {e.span.text}.data; which page it is, translate(…) says"
+                self.shared.suspects.append(Diagnostic("comparison", text, at.span, hint, "warning"))
 
     def _logic(self, e: ast.Binary) -> Val:
         """``&&`` and ``||``: the right side is evaluated only where it matters."""
@@ -256,6 +290,11 @@ class Expressions(Places):
             value = value.operand
         if isinstance(value, ast.CallExpr | ast.Unary | ast.Ident | ast.FieldExpr | ast.IndexExpr):
             self.spans[id(value)] = self.spans.get(id(statement), statement.span)
+
+
+def _in_brackets(span: Span) -> bool:
+    """Does an expression that is in brackets have brackets of its own?"""
+    return span.source.text[: span.start].rstrip().removesuffix("(").rstrip().endswith("(")
 
 
 def _names_entry(value: Val, e: ast.CExpr) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from verifier.program import c_types as t
 from verifier.program.code import Branch, Label, Target, Touch
+from verifier.program.lower_masks import CpuWords
 from verifier.program.lower_parts import Val
-from verifier.program.lower_words import Words
 from verifier.program.observe import Trouble
 from verifier.program.rows import Word
 from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call, truth
 from verifier.syntax import ast
 
 
-class Ipis(Words):
+class Ipis(CpuWords):
     """Adds IPIs to words."""
 
     def _word_call_cpus(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
@@ -31,8 +31,9 @@ class Ipis(Words):
             wanted = [call("eq", cpu, Const(k)) for k in everyone]
         elif "m" in values:
             wanted = [self.held(bit) for bit in self.bits(values["m"], e)]
-        if "cond" in values:
-            wanted = self._asked(values["cond"].function, wanted, info, e)
+        cond = values["cond"].function if "cond" in values else ""
+        if cond:
+            wanted = [b if k == self.cpu else self._asked(cond, k, b, info, e) for k, b in enumerate(wanted)]
         if word.name in ("smp_call_function_many", "smp_call_function"):
             wanted[self.cpu] = FALSE
         targets: list[Target] = []
@@ -45,6 +46,8 @@ class Ipis(Words):
         group = f"call{self.shared.counter}"
         if targets:
             self.emit("SEND", e, group=group, targets=tuple(targets))
+        if cond:  # as kernel/smp.c: when the others have been sent theirs
+            wanted[self.cpu] = self._asked(cond, self.cpu, wanted[self.cpu], info, e)
         if wanted[self.cpu] != FALSE:
             self._here(function, info, wanted[self.cpu], e)
         wait = values["wait"].expr
@@ -56,18 +59,15 @@ class Ipis(Words):
             self.code.append(Label(end))
         return Val(Const(0), t.INT)
 
-    def _asked(self, function: str, wanted: list[Expr], info: Val, e: ast.CallExpr) -> list[Expr]:
-        """For which CPUs ``cond(cpu, info)`` holds; the sender asks."""
-        out: list[Expr] = []
-        for k, before in enumerate(wanted):
-            result, end = self.fresh(), self.fresh("cond")
-            self.set(result, FALSE)
-            self.code.append(Branch(call("not", before), end, e.span))
-            answer = self.inline(self.unit.functions[function], [Val(Const(k), t.INT), info], e)
-            self.set(result, call("bool", self.truth(answer, e)))
-            self.code.append(Label(end))
-            out.append(Reg(result))
-        return out
+    def _asked(self, function: str, cpu: int, wanted: Expr, info: Val, e: ast.CallExpr) -> Expr:
+        """Is a CPU wanted for which ``cond(cpu, info)`` holds? The sender asks."""
+        result, end = self.fresh(), self.fresh("cond")
+        self.set(result, FALSE)
+        self.code.append(Branch(call("not", wanted), end, e.span))
+        answer = self.inline(self.unit.functions[function], [Val(Const(cpu), t.INT), info], e)
+        self.set(result, call("bool", self.truth(answer, e)))
+        self.code.append(Label(end))
+        return Reg(result)
 
     def _here(self, function: str, info: Val, wanted: Expr, e: ast.CallExpr) -> None:
         """The sender's own part: the function itself, with interrupts off."""

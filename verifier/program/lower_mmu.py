@@ -75,6 +75,11 @@ class MmuWords(Ipis):
         self.emit("R", e, Touch(Const(cell), temp))
         return Val(Reg(temp), t.MM if name == "cr3" else t.INT)
 
+    def _word_irqs_disabled(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
+        temp = self.fresh()
+        self.emit("R", e, Touch(Const(Ptr(f"{self.cpu}:irq")), temp))
+        return Val(call("not", Reg(temp)), t.INT)
+
     def _word_invpcid(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
         kind = self._given(word, "type", arguments).expr
         number = kind.value if isinstance(kind, Const) else None

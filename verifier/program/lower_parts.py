@@ -16,12 +16,13 @@ from verifier.syntax import ast
 @dataclass(frozen=True, slots=True)
 class Val:
     """A value: its expression over locals, and its type. ``bits``: a mask that is not in memory, by
-    CPU. ``function``: its name, if it is one."""
+    CPU. ``function``: its name, if it is one. ``data``: it was just read through a translation."""
 
     expr: Expr
     type: Type
     bits: tuple[Expr, ...] | None = None
     function: str = ""
+    data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Local:
     declared: Type | None = None
     type: Type | None = None
     fixed: Val | None = None
+    span: Span | None = None  # of its declaration
 
 
 @dataclass(slots=True)
@@ -62,7 +64,10 @@ class Frame:
 
 @dataclass(slots=True)
 class Shared:
-    """What all bodies of a test have in common."""
+    """What all bodies of a test have in common.
+
+    ``suspects``: warnings that are right unless something stores a page as data (``keeps_pages``).
+    """
 
     unit: ast.Unit
     memory: Memory
@@ -70,3 +75,6 @@ class Shared:
     handlers: dict[Any, tuple[Instruction, ...]] = field(default_factory=dict)
     counter: int = 0
     pcids: set[Any] = field(default_factory=set)  # that CR3 is loaded with; None: known only at run time
+    warnings: list[Diagnostic] = field(default_factory=list)
+    suspects: list[Diagnostic] = field(default_factory=list)
+    keeps_pages: bool = False

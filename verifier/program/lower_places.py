@@ -9,13 +9,15 @@ from typing import Any
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.code import Emit, Instruction, Set, Touch
+from verifier.program.kernel import WORDS
 from verifier.program.lower_parts import Frame, Local, Place, Shared, Val
 from verifier.program.objects import Named, fields_of
 from verifier.program.observe import Trouble
 from verifier.program.values import FALSE, Const, Expr, Ptr, Reg, call, target
-from verifier.source import Span
+from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 
+PLACE_WORDS = frozenset({"per_cpu", "READ_ONCE", "WRITE_ONCE", "data_race"})  # they stand for a place
 _REGISTER = re.compile(r"r[0-9]+")
 
 
@@ -51,6 +53,12 @@ class Places:
         span = self.spans.get(id(node), node.span)
         text = " ".join(span.text.split()).rstrip(";")
         self.code.append(Emit(op, touches, span=span, text=text, **more))
+
+    def warn(self, code: str, message: str, span: Span, hint: str = "") -> None:
+        """Note what is allowed, but surely not meant."""
+        found = Diagnostic(code, message, span, hint, "warning")
+        if found not in self.shared.warnings:
+            self.shared.warnings.append(found)
 
     def set(self, reg: str, value: Expr, span: Span | None = None) -> None:
         """Add ``reg = value``."""
@@ -99,7 +107,7 @@ class Places:
             raise Trouble("type", "this stands for a function", node.span)
         kind = local.declared
         if value.type is t.VOID:
-            raise Trouble("type", "this has no value", node.span)
+            raise self._no_value(node)
         if value.bits is not None or value.function:
             raise Trouble("type", f"{value.type.words} cannot be kept in a local", node.span)
         if (
@@ -120,6 +128,15 @@ class Places:
         self.written.add(local.reg)
         self.set(local.reg, expr, node.span)
         return Val(Reg(local.reg), local.type)
+
+    def _no_value(self, node: Any) -> Trouble:
+        """The error about a register that is to keep nothing."""
+        given = getattr(node, "init", None) or getattr(node, "value", None)
+        word = WORDS.get(given.name) if isinstance(given, ast.CallExpr) else None
+        hint = ""
+        if word is not None and [p.kind for p in word.parameters[:1]] == ["va"]:
+            hint = "a store does not tell of its fault; a read-modify-write does: r0 = xchg(v, 1)"
+        return Trouble("type", "this has no value", node.span, hint)
 
     # -- places -----------------------------------------------------------------------------------
 
@@ -147,9 +164,12 @@ class Places:
             cpu = self.value(e.arguments[1])
             found = self.of_cpu(e.arguments[0], cpu.expr)
             return found
-        if isinstance(e, ast.CallExpr) and e.name in ("READ_ONCE", "WRITE_ONCE", "data_race") and e.arguments:
+        if isinstance(e, ast.CallExpr) and e.name in PLACE_WORDS - {"per_cpu"} and e.arguments:
             return self.place(e.arguments[0])
-        raise Trouble("place", "this is no place that can be read or written", e.span)
+        hint = ""
+        if isinstance(e, ast.Unary) and e.op == "&":
+            hint = f"write {e.operand.span.text}, without &"
+        raise Trouble("place", "this is no place that can be read or written", e.span, hint)
 
     def memory_place(self, e: ast.CExpr) -> Place:
         """A place in memory, no register."""
@@ -260,7 +280,7 @@ class Places:
             return Val(place.addr, place.type)
         temp = self.fresh()
         self.emit(op, node, Touch(place.addr, temp), virtual=place.virtual)
-        return Val(Reg(temp), place.type)
+        return Val(Reg(temp), place.type, data=place.virtual)
 
     def store(self, place: Place, value: Val, node: Any) -> Expr:
         """Add a plain store; what is stored."""
@@ -282,6 +302,8 @@ class Places:
             raise Trouble("type", f"a number is needed here, not {value.type.words}", node.span)
         if place.type.kind in t.CONTENTS and value.expr != FALSE:
             self._check_content(place, value, node)
+        elif value.type.kind == "page" or (value.type.kind == "any" and not isinstance(value.expr, Const)):
+            self.shared.keeps_pages = True
         return t.converted(value.expr, value.type, place.type, self.memory.mm_file)
 
     def _check_content(self, place: Place, value: Val, node: Any) -> None:

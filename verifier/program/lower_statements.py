@@ -14,6 +14,7 @@ from verifier.program.observe import Trouble
 from verifier.program.values import Apply, Const, Expr, Ptr, Reg, call, truth
 from verifier.source import Span
 from verifier.syntax import ast
+from verifier.syntax.trouble import the_first
 
 MAX_TURNS = 256
 _QUIET = frozenset({"cpu_relax", "barrier", "smp_rmb", "smp_wmb"})
@@ -139,7 +140,13 @@ class Statements(MmuWords):
         self.statements(s.body)
 
     def _s_ExprStmt(self, s: ast.ExprStmt) -> None:
-        self.value(s.expr)
+        e = s.expr
+        if isinstance(e, ast.Ident) and self.local(e.name, False) is None and e.name in self.unit.functions:
+            hint = f"write {e.name}()"
+            raise Trouble("no-call", f"{e.name} is a function, which this does not call", e.span, hint)
+        if isinstance(e, ast.Binary) and e.op in self._COMPARE:
+            self.warn("no-effect", "a comparison whose result nobody uses", e.span, "an assignment is =")
+        self.value(e)
 
     def _s_Declare(self, s: ast.Declare) -> None:
         if s.size is not None:
@@ -148,19 +155,27 @@ class Statements(MmuWords):
         if s.name in self.given and len(self.frames) == 1 and s.init is None:
             return  # the initial state declares it, too, and gives it a value
         if s.name in self.frame.scopes[-1]:
-            raise Trouble("duplicate", f"{s.name} is declared twice", s.span)
+            first = self.frame.scopes[-1][s.name].span
+            hint = the_first(first) if first else ""
+            raise Trouble("duplicate", f"{s.name} is declared twice", s.span, hint)
+        included = bool(self.stack) and self.stack[-1] in self.unit.functions
+        included = included and self.unit.functions[self.stack[-1]].included
+        if s.name in self.memory.named and not included:
+            hint = "its name means this local from here on; give the local another one"
+            self.warn("hides", f"the local {s.name} hides the shared {s.name}", s.span, hint)
         value = None
         if s.init is not None:
             self._whole(s, s.init)
             value = self.value(s.init)
         local = self.declare(s.name, None if kind is t.ANY or kind.kind in t.HANDLES else kind)
+        local.span = s.span
         if kind.kind in t.HANDLES or kind.kind == "pointer":
             local.type = kind
         if value is not None:
             self.store_local(local, value, s)
 
     def _s_If(self, s: ast.If) -> None:
-        condition = self.truth(self.value(s.condition), s.condition)
+        condition = self.condition(s.condition)
         no = self.fresh("else")
         self.code.append(Branch(call("not", condition), no, s.condition.span))
         self.statements((s.then,))
@@ -183,7 +198,7 @@ class Statements(MmuWords):
         self.code.append(Label(top))
         self._inside(s.body, end, again)
         self.code.append(Label(again))
-        condition = self.truth(self.value(s.condition), s.condition)
+        condition = self.condition(s.condition)
         self.code += [Branch(condition, top, s.condition.span), Label(end)]
 
     def _s_For(self, s: ast.For) -> None:
@@ -200,7 +215,8 @@ class Statements(MmuWords):
         """One turn for each CPU; a mask in memory is looked at bit by bit, as the kernel does."""
         local = self.local(s.variable)
         if local is None:
-            raise self.memory.unknown(s.variable, s.span)
+            text = f"there is no {s.variable!r}"
+            raise Trouble("unknown-name", text, s.counter, f"declare it: int {s.variable};")
         if s.variable in assigned_names(s.body):
             raise Trouble("loop", f"{s.variable} counts the CPUs; it cannot be assigned to", s.span)
         mask = None if s.mask is None else self.value(s.mask)
@@ -245,7 +261,7 @@ class Statements(MmuWords):
         top, again, end = self.fresh("while"), self.fresh("again"), self.fresh("done")
         self.code.append(Label(top))
         if condition is not None:
-            holds = self.truth(self.value(condition), condition)
+            holds = self.condition(condition)
             self.code.append(Branch(call("not", holds), end, condition.span))
         self._inside(body, end, again)
         self.code.append(Label(again))
@@ -285,7 +301,8 @@ class Statements(MmuWords):
                 raise Trouble("loop", f"{name} does not count by a constant", s.span)
             local.fixed = Val(last.value, t.INT)
         else:
-            raise Trouble("loop", f"this loop turns more than {MAX_TURNS} times", s.span)
+            hint = "a loop that counts is written out, turn by turn; let it count less far"
+            raise Trouble("loop", f"this loop turns more than {MAX_TURNS} times", s.span, hint)
         self.code.append(Label(end))
         local.fixed = None
         return True
@@ -295,7 +312,7 @@ class Statements(MmuWords):
         if not _quiet(body):
             return False
         mark = self.fresh_count
-        code, holds = self.captured(lambda: self.truth(self.value(condition), condition))
+        code, holds = self.captured(lambda: self.condition(condition))
         if not _only_reads(code):
             self.fresh_count = max(mark, self.fresh_count)
             return False

@@ -9,6 +9,7 @@ from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.code import Assume, Instruction, Label, Touch, Warn
 from verifier.program.kernel import (
+    ELSEWHERE,
     KINDS,
     WORDS,
     Load,
@@ -65,8 +66,8 @@ class Words(Expressions):
             return self.inline(self.unit.functions[name], [self.value(a) for a in e.arguments], e)
         word = WORDS.get(e.name)
         if word is None:
-            known = [*WORDS, *self.unit.functions]
-            raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, nearest(e.name, known))
+            hint = ELSEWHERE.get(e.name) or nearest(e.name, [*WORDS, *self.unit.functions])
+            raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, hint)
         if word.planned:
             what = f" ({word.planned})" if word.planned not in ("SRCU",) else ""
             text = f"{e.name}{what} is not supported yet" if what else f"{word.planned} is not supported yet"
@@ -124,8 +125,8 @@ class Words(Expressions):
             fine = given == "any" or (given == "pointer" and value.type.to in (t.CODE, t.ANY))
         elif kind == "mask":
             fine = given in ("mask", "any") or value.bits is not None
-        elif kind == "function":
-            fine = bool(value.function)
+        elif kind in ("function", "condition"):
+            fine = bool(value.function) or (kind == "condition" and value.expr == FALSE)
         if not fine:
             raise self.mismatch(word, parameter, value.type.words, e)
         if kind == "pcid" and isinstance(value.expr, Const):
@@ -204,9 +205,10 @@ class Words(Expressions):
         if word.result == "same":
             first = word.parameters[0].name
             kind = next((p.type for p in places.values()), types.get(first, t.ANY))
+            data = any(p.virtual for p in places.values())
             if word.effects and isinstance(word.effects[0], Pure) and places:
                 kind = kind if places[first].whole else Type("pointer", to=kind)
-            return Val(result, kind)
+            return Val(result, kind, data=data)
         results = {"void": t.VOID, "number": t.INT, "value": t.ANY}
         return Val(result, results.get(word.result) or Type(word.result))
 
@@ -297,11 +299,11 @@ class Words(Expressions):
     # -- words that are more than instructions ------------------------------------------------------
 
     def _word_assume(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        self.code.append(Assume(self.truth(self.value(arguments["c"]), arguments["c"]), e.span))
+        self.code.append(Assume(self.condition(arguments["c"]), e.span))
         return Val(Const(0), t.VOID)
 
     def _word_warn(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        hit = self.held(call("bool", self.truth(self.value(arguments["c"]), arguments["c"])))
+        hit = self.held(call("bool", self.condition(arguments["c"])))
         self.code.append(Warn(hit, e.span))
         return Val(hit, t.INT)
 
@@ -335,63 +337,6 @@ class Words(Expressions):
 
     def _word_per_cpu(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         return self.load(self.memory_place(e), e)
-
-    # -- masks ------------------------------------------------------------------------------------
-
-    def mask(self, word: Word, name: str, arguments: dict[str, ast.CExpr]) -> Val:
-        parameter = next(p for p in word.parameters if p.name == name)
-        given = self.argument(word, parameter, arguments[name])
-        assert isinstance(given, Val)
-        return given
-
-    def bits(self, mask: Val, node: Any) -> tuple[Expr, ...]:
-        """All bits of a mask; those in memory are read by one load."""
-        if mask.bits is not None:
-            return mask.bits
-        temps = [self.fresh() for _ in range(self.memory.cpus)]
-        touches = [Touch(call("add", mask.expr, Const(k)), temp) for k, temp in enumerate(temps)]
-        self.emit("R", node, *touches)
-        return tuple(Reg(temp) for temp in temps)
-
-    def _word_mask_of(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        cpu = self.argument(word, word.parameters[0], arguments["cpu"])
-        assert isinstance(cpu, Val)
-        self.check_cpu(cpu.expr, e.span)
-        bits = tuple(call("eq", cpu.expr, Const(k)) for k in range(self.memory.cpus))
-        return Val(Const(0), t.MASK, bits)
-
-    def _word_mask_read(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        bits = self.bits(self.mask(word, "m", arguments), e)
-        result: Expr
-        if word.name == "cpumask_empty":
-            result = call("not", call("or", *bits))
-        elif word.name == "cpumask_full":
-            result = call("and", *bits)
-        elif word.name == "cpumask_weight":
-            result = bits[0]
-            for bit in bits[1:]:
-                result = call("add", result, bit)
-        else:
-            result = Const(self.memory.cpus)
-            for k in range(len(bits) - 1, -1, -1):
-                result = call("ite", bits[k], Const(k), result)
-        return Val(result, t.INT)
-
-    def _word_mask_copy(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        to = self.mask(word, "to", arguments)
-        self._write_mask(to, self.bits(self.mask(word, "m", arguments), e), e)
-        return Val(Const(0), t.VOID)
-
-    def _word_mask_clear(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        value = TRUE if word.name == "cpumask_setall" else FALSE
-        self._write_mask(self.mask(word, "m", arguments), (value,) * self.memory.cpus, e)
-        return Val(Const(0), t.VOID)
-
-    def _write_mask(self, mask: Val, bits: tuple[Expr, ...], e: ast.CallExpr) -> None:
-        if mask.bits is not None:
-            raise Trouble("type", "this mask cannot be changed", e.span)
-        touches = [Touch(call("add", mask.expr, Const(k)), None, bit) for k, bit in enumerate(bits)]
-        self.emit("W", e, *touches)
 
     # -- functions of the test --------------------------------------------------------------------
 

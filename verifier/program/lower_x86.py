@@ -250,6 +250,10 @@ class _File:
         """There are no PCIDs in assembly."""
         raise Trouble("no-translation", "assembly tests have no PCIDs", span, "write an MM test")
 
+    def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
+        """Registers and memory hold numbers."""
+        return ""
+
     def place(self, place: c.Place, cpu: int | None) -> Meaning:
         """A register of a CPU, an object, or an element of an array."""
         if cpu is not None:

@@ -13,7 +13,7 @@ from verifier.program.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
 from verifier.program.values import OLD, Ptr, Value, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax.trouble import nearest
+from verifier.syntax.trouble import nearest, the_first
 
 MAX_PCID = 4095
 
@@ -104,7 +104,7 @@ class Memory(Objects):
     def _note_mapping(self, m: Mapped) -> None:
         old = self._mapped.get((m.handle, m.va))
         if old is not None and not old.overridable:
-            raise Trouble("duplicate", f"{m.handle} maps {m.va} twice", m.span)
+            raise Trouble("duplicate", f"{m.handle} maps {m.va} twice", m.span, the_first(old.span))
         self._mapped[m.handle, m.va] = m
 
     def _fill(self, item: ast.Initial) -> None:

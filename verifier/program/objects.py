@@ -115,6 +115,8 @@ class Objects:
 
     def unknown(self, name: str, span: Span | None) -> Trouble:
         """The error about a name that nothing declares."""
+        if name in WORDS:
+            return Trouble("unknown-name", f"{name} is a function", span, f"write {WORDS[name].signature}")
         known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *WORDS, *CONSTANT_MASKS]
         return Trouble("unknown-name", f"there is no {name!r}", span, nearest(name, known))
 
@@ -170,7 +172,13 @@ class Objects:
     def _call(self, expr: ast.CallExpr) -> tuple[Value, Type]:
         if expr.name == "mk_pte":
             return self._mk_pte(expr)
-        if expr.name in ("ATOMIC_INIT", "ATOMIC64_INIT", "ATOMIC_LONG_INIT", "__SPIN_LOCK_UNLOCKED"):
+        if expr.name in (
+            "ATOMIC_INIT",
+            "REFCOUNT_INIT",
+            "ATOMIC64_INIT",
+            "ATOMIC_LONG_INIT",
+            "__SPIN_LOCK_UNLOCKED",
+        ):
             if len(expr.arguments) != 1:
                 raise Trouble("arity", f"{expr.name} takes one argument", expr.span)
             value, kind = self.value(expr.arguments[0])
@@ -243,6 +251,18 @@ class Objects:
 def group(kind: Type) -> str:
     """Objects of one group have the same fields."""
     return f"struct {kind.tag}" if kind.kind == "struct" else kind.kind
+
+
+def never_a_number(kind: str, text: str, named: bool) -> str:
+    """What to write instead where something of a kind is compared with a number that is not 0; empty
+    if it may be that number. ``named``: it is a constant, which the kernel keeps in pointers."""
+    if kind in ("pte", "pmd"):
+        return "an entry holds none or a page" if kind == "pte" else "an entry holds none, a table or a page"
+    if kind == "page":
+        return f"what it holds is {text}.data" if text.isidentifier() else "name a page"
+    if kind == "table" or (kind in ("mm", "va", "struct") and not named):
+        return "a number is in a field or element" if kind == "struct" else "it is a name, or 0"
+    return ""
 
 
 def fields_of(objects: Objects, kind: Type) -> dict[str, Type]:

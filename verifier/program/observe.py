@@ -56,6 +56,10 @@ class Scope(Protocol):
     def constant(self, name: c.Name) -> int:
         """A number that has a name (``n`` in ``1..n``)."""
 
+    def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
+        """Empty if a place may be a number that is not 0; otherwise what to write instead. ``named``:
+        the number has a name."""
+
     def cpus(self) -> int:
         """How many CPUs there are."""
 
@@ -221,6 +225,7 @@ class _Observer:
 
     def compare(self, p: c.Compare) -> Expr:
         """A comparison; ``[x]`` and ``x`` beside another place mean what they hold, a name its value."""
+        self.sensible(p)
         left, right = self.operand(p.left), self.operand(p.right, value=isinstance(p.left, c.Place))
         for held, other in ((left, p.right), (right, p.left)) if p.op in ("eq", "ne") else ():
             wanted = None if isinstance(held, Const) else self.entry(other)
@@ -228,6 +233,30 @@ class _Observer:
                 found = Apply("pte_matches", (held, Const(wanted)))
                 return found if p.op == "eq" else call("not", found)
         return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
+
+    def sensible(self, p: c.Compare) -> None:
+        """Raise ``Trouble`` where something that is no number is compared with one that is not 0."""
+        for place, other in ((p.left, p.right), (p.right, p.left)):
+            named = isinstance(other, c.Name) and other.name not in self.variables
+            if not (named or isinstance(other, c.Number)) or isinstance(place, c.Number):
+                continue
+            if isinstance(place, c.Name) and place.name in self.variables:
+                continue
+            meaning = Const(other.value) if isinstance(other, c.Number) else self.meaning(other)
+            if not (isinstance(meaning, Const) and isinstance(meaning.value, int) and meaning.value):
+                continue
+            cpu = self.cpu(place.cpu) if isinstance(place, c.Register) else None
+            of = place.place if isinstance(place, c.Register) else place
+            hint = self.scope.comparable(of, cpu, self.meaning(place), named)
+            if hint:
+                text = f"{place.span.text} is never {other.span.text}: it is no number"
+                raise Trouble("type", text, p.span, hint)
+
+    def meaning(self, p: c.Place) -> Meaning:
+        """What a place means here."""
+        if isinstance(p, c.Register):
+            return self.scope.place(p.place, self.cpu(p.cpu))
+        return self.scope.place(p, None)
 
     def entry(self, p: c.Operand) -> Value | None:
         """The content that an entry is compared with, if the operand is one."""
@@ -242,10 +271,7 @@ class _Observer:
             return Const(p.value)
         if isinstance(p, c.Name) and p.name in self.variables:
             return Const(self.variables[p.name])
-        if isinstance(p, c.Register):
-            meaning = self.scope.place(p.place, self.cpu(p.cpu))
-        else:
-            meaning = self.scope.place(p, None)
+        meaning = self.meaning(p)
         if isinstance(meaning, EntryOf):
             return Const(meaning.content)
         if isinstance(meaning, Const):

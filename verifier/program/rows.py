@@ -116,8 +116,10 @@ class Word:
 
     @property
     def signature(self) -> str:
-        """How it is written."""
-        names = [p.name for p in self.parameters]
+        """How it is written; ``&x`` where the address of an object is taken."""
+        names = [
+            f"&{p.name}" if p.kind in ("pointer", "code", "fetched") else p.name for p in self.parameters
+        ]
         needed = len(names) - self.optional
         rest = "".join(f"[, {name}]" if i or needed else f"[{name}]" for i, name in enumerate(names[needed:]))
         return f"{self.name}({', '.join(names[:needed])}{rest})"
@@ -153,6 +155,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "fetched": "the address of an instruction word, or a virtual address",
         "mask": "a cpumask",
         "function": "a function",
+        "condition": "a function, or NULL",
         "local": "a register",
         "percpu": "a per-CPU object",
         "struct": "a struct",

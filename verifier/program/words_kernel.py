@@ -146,6 +146,28 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
     yield row(g, at("dec_if_positive", head), dec, "gives the value minus 1, stored unless < 0", lock, "same")
 
 
+def refcounts() -> Iterator[Word]:
+    """Reference counts; that they saturate is not looked at."""
+    g, lock = "Reference counts", "2.1"
+    more, less = f("s32", f("add", OLD, "i")), f("s32", f("sub", OLD, "i"))
+    inc, dec = f("s32", f("add", OLD, 1)), f("s32", f("sub", OLD, 1))
+    some, one, others = f("ne", OLD, 0), f("eq", OLD, 1), f("ne", OLD, 1)
+    yield row(g, "refcount_read(r: pointer)", Load("r"), "a load", "1.1", "same")
+    yield row(g, "refcount_set(r: pointer, i)", Store("r", Reg("i")), "a plain store", "1.1")
+    for name, head, value in (("add", "i: number, ", more), ("inc", "", inc), ("dec", "", dec)):
+        yield row(g, f"refcount_{name}({head}r: pointer)", Update("r", value, None), "LOCK'd", lock)
+    tests = (
+        ("add_not_zero", "i: number, ", Update("r", more, some, some), "adds i unless it is 0"),
+        ("inc_not_zero", "", Update("r", inc, some, some), "adds 1 unless it is 0"),
+        ("sub_and_test", "i: number, ", Update("r", less, f("eq", less, 0)), "is the new value 0?"),
+        ("dec_and_test", "", Update("r", dec, f("eq", dec, 0)), "is the new value 0?"),
+        ("dec_if_one", "", Update("r", FALSE, one, one), "1 becomes 0; was it 1?"),
+        ("dec_not_one", "", Update("r", dec, others, others), "subtracts 1 unless it is 1"),
+    )
+    for name, head, update, doc in tests:
+        yield row(g, f"refcount_{name}({head}r: pointer)", update, doc, lock, "number")
+
+
 def bits() -> Iterator[Word]:
     """Bits of a word."""
     g, lock = "Bits", "2.1"
@@ -209,6 +231,23 @@ def percpu() -> Iterator[Word]:
     for name in ("this_cpu", "__this_cpu", "raw_cpu"):
         yield row(g, f"{name}_read(x: percpu)", Load("x"), "a load", "1.1", "same")
         yield row(g, f"{name}_write(x: percpu, e)", Store("x", Reg("e")), "a store", "1.1")
+        update = Special("percpu_update", "load, then store")
+        apart = "; no interrupt comes between" if name == "this_cpu" else "; an interrupt may come between"
+        for op in ("add", "sub", "and", "or"):
+            yield row(g, f"{name}_{op}(x: percpu, e)", update, f"not LOCK'd{apart}", "1.1, 8.3")
+        for op in ("inc", "dec"):
+            yield row(g, f"{name}_{op}(x: percpu)", update, f"not LOCK'd{apart}", "1.1, 8.3")
+        for op, head in (
+            ("add", "x: percpu, e"),
+            ("sub", "x: percpu, e"),
+            ("inc", "x: percpu"),
+            ("dec", "x: percpu"),
+        ):
+            doc = f"gives the new value{apart}"
+            yield row(g, f"{name}_{op}_return({head})", update, doc, "1.1, 8.3", "same")
+        yield row(g, f"{name}_xchg(x: percpu, e)", update, f"gives the old value{apart}", "1.1, 8.3", "same")
+        head = "x: percpu, old_value, new"
+        yield row(g, f"{name}_cmpxchg({head})", update, f"gives the old value{apart}", "1.1, 8.3", "same")
     mine = Pure(f("percpu", "x", CPU))
     yield row(g, "this_cpu_ptr(x: pointer)", mine, "the address of this CPU's", "", "same")
     other = Pure(f("percpu", "x", "cpu"))
@@ -242,6 +281,16 @@ def masks() -> Iterator[Word]:
     yield row(
         g, "cpumask_first(m: mask)", whole, "the first one set, or how many CPUs there are", "1.1", "number"
     )
+    yield row(g, "cpumask_any(m: mask)", whole, "as cpumask_first(m)", "1.1", "number")
+    doc = "the first one set that is not cpu, or how many CPUs there are"
+    yield row(g, "cpumask_any_but(m: mask, cpu: number)", whole, doc, "1.1", "number")
+    combine = Special("mask_combine", "one load of each mask, then one plain store of the whole")
+    for name, doc, result in (
+        ("and", "to = a & b; is any bit set?", "number"),
+        ("andnot", "to = a & ~b; is any bit set?", "number"),
+        ("or", "to = a | b", "void"),
+    ):
+        yield row(g, f"cpumask_{name}(to: mask, a: mask, b: mask)", combine, doc, "1.1", result)
     copy = Special("mask_copy", "one load, then one plain store, of the whole mask")
     yield row(g, "cpumask_copy(to: mask, m: mask)", copy, "plain load and store", "1.1")
     clear = Special("mask_clear", "one plain store of the whole mask")
@@ -256,6 +305,8 @@ def interrupts() -> Iterator[Word]:
     yield row(g, "local_irq_enable()", IRQ_ON, "handlers run again", "8.3")
     yield row(g, "local_irq_save(flags: local)", IRQ_SAVE, "disables, and remembers", "8.3")
     yield row(g, "local_irq_restore(flags: number)", IRQ_RESTORE, "as it was", "8.3")
+    asks = Special("irqs_disabled", "no data access")
+    yield row(g, "irqs_disabled()", asks, "are interrupts off?", "8.3", "number")
     call = Special("call_cpus", "IPIs, and their acknowledgements if wait")
     rule = "8.2, 8.3, 8.6, 17.4"
     tail = "func: function, info, wait: number"
@@ -265,8 +316,11 @@ def interrupts() -> Iterator[Word]:
         (f"smp_call_function({tail})", "on all CPUs but this one"),
         (f"on_each_cpu({tail})", "on all CPUs, this one too"),
         (f"on_each_cpu_mask(m: mask, {tail})", "on the CPUs of a mask, this one too"),
-        (f"on_each_cpu_cond(cond: function, {tail})", "on the CPUs for which cond(cpu, info) holds"),
-        (f"on_each_cpu_cond_mask(cond: function, {tail}, m: mask)", "likewise, of a mask"),
+        (
+            f"on_each_cpu_cond(cond: condition, {tail})",
+            "on the CPUs for which cond(cpu, info) holds, this one asked last; NULL: on all",
+        ),
+        (f"on_each_cpu_cond_mask(cond: condition, {tail}, m: mask)", "likewise, of a mask"),
     )
     for head, doc in heads:
         yield row(g, head, call, doc, rule)
@@ -283,7 +337,7 @@ def control() -> Iterator[Word]:
     for name in ("likely", "unlikely"):
         yield row(g, f"{name}(c)", Pure(Reg("c")), "its argument", "", "same")
     quiet = (
-        "cpu_relax", "cant_migrate",
+        "cpu_relax", "cond_resched", "cant_migrate",
         "might_sleep", "lockdep_assert_irqs_disabled", "lockdep_assert_irqs_enabled",
         "lockdep_assert_preemption_disabled", "migrate_disable", "migrate_enable", "pagefault_disable",
         "pagefault_enable",

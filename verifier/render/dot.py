@@ -10,7 +10,10 @@ from verifier.results import Verdict
 def dot(verdict: Verdict, trace: Trace) -> str:
     """The graph as text."""
     names = verdict.program.names if verdict.program else {}
-    out = [f"digraph {_quote(verdict.test.id)} {{", "  node [shape=box, fontname=monospace];"]
+    holds = "holds" if trace is verdict.witness else "does not hold"
+    title = f"{verdict.test.id}: a run in which it {holds}"
+    out = [f"digraph {_quote(verdict.test.id)} {{", f"  label={_quote(title)};"]
+    out.append("  node [shape=box, fontname=monospace];")
     last: dict[int, str] = {}
     wrote: dict[str, tuple[str, str]] = {}
     columns: dict[int, list[str]] = {}

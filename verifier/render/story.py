@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Callable, Iterable
 
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
@@ -80,7 +82,7 @@ def summary(verdicts: Iterable[Verdict], errors: int) -> str:
 
 def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
     """A row a step; each names the rule that lets it happen, where that is no plain execution."""
-    names = verdict.program.names if verdict.program else {}
+    tell = _teller(verdict)
     steps = list(trace.steps)
     at_once: set[int] = set()  # commits that follow their store at once are no steps of their own
     for at, step in enumerate(steps):
@@ -88,12 +90,12 @@ def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
             continue
         who = f"CPU {step.cpu}" if step.cpu is not None else ""
         event = step.event
-        where = f"line {event.span.line}" if event is not None and event.span is not None else ""
-        own = _own(step, names)
+        where = _where(event, verdict)
+        own = _own(step, tell)
         if own is not None:
             yield who, f"    {own}", where if step.kind in ("fault", "flush") else "", _noted(step)
         elif step.kind == "snapshot":
-            yield who, "    this is the instant", "", _said(step.reads, "memory has ", names)
+            yield who, "    this is the instant", "", ", ".join(f"{c} is {tell(c, v)}" for c, v in step.reads)
         elif event is not None and event.op == "DLV":
             ended = "the grace period has ended [18.3]" if _callback(event, verdict) else ""
             yield who, f"  interrupt: {event.text}", where, step.note or ended
@@ -112,8 +114,52 @@ def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
             if event is not None:
                 notes.append(_SAID.get(f"{event.op} {event.kind}".strip(), ""))
             if event is None or event.op not in ("DLV", "IRQ", "INV"):
-                notes.insert(0, _said(step.reads, "reads ", names))
+                notes.insert(0, _said(step.reads, "reads ", tell))
             yield who, what, where, "; ".join(filter(None, notes))
+    yield from _warned(verdict, trace)
+
+
+def _warned(verdict: Verdict, trace: Trace) -> Iterable[Row]:
+    """A row for each CPU that has hit a WARN or BUG, as far as the condition asks for that."""
+    if verdict.program is not None:
+        for index, value in zip(verdict.program.shown, trace.state, strict=False):
+            observable = verdict.program.observables[index]
+            if observable.kind == "reg" and observable.label == f"{observable.cpu}:warn" and value:
+                yield f"CPU {observable.cpu}", "  has hit a WARN_ON or BUG_ON", "", ""
+
+
+def _where(event: Event | None, verdict: Verdict) -> str:
+    """The line of an event, with the file's name if the test includes it."""
+    if event is None or event.span is None:
+        return ""
+    if event.span.source.name == verdict.test.source.name:
+        return f"line {event.span.line}"
+    return f"{os.path.basename(event.span.source.name)}:{event.span.line}"
+
+
+Tell = Callable[[str, Value], str]  # a cell's name and a value -> how to write the value
+
+
+def _teller(verdict: Verdict) -> Tell:
+    """How values are told: as states print them, but ``none`` in entries, and in what begins with an
+    address the constant that is a number's name (``LOADED_MM_SWITCHING``)."""
+    program = verdict.program
+    if program is None:
+        return lambda cell, value: show(value)
+    names = program.names
+    entries = {program.cells[cell].name for cell in program.entries.values()}
+    pointers = {cell.name for cell in program.cells.values() if isinstance(cell.init, Ptr)} - entries
+    enums: dict[str, int] = getattr(verdict.test.tree, "enums", {})
+    constants = {value: name for name, value in reversed(enums.items()) if value}
+
+    def tell(cell: str, value: Value) -> str:
+        if isinstance(value, int) and value == 0 and cell in entries:
+            return "none"
+        if isinstance(value, int) and cell in pointers and value in constants:
+            return constants[value]
+        return show(value, names)
+
+    return tell
 
 
 def _callback(event: Event, verdict: Verdict) -> bool:
@@ -131,12 +177,12 @@ def _noted(step: Step) -> str:
     return f"{step.note} [{step.rule}]".strip()
 
 
-def _own(step: Step, names: dict[Ptr, str]) -> str | None:
+def _own(step: Step, tell: Tell) -> str | None:
     """What a processor does by itself, in words; None for an event of the program."""
-    writes = ", ".join(f"{cell} = {show(v, names)}" for cell, v in step.writes)
-    reads = ", ".join(f"{cell}: {show(v, names)}" for cell, v in step.reads)
+    writes = ", ".join(f"{cell} = {tell(cell, v)}" for cell, v in step.writes)
+    reads = ", ".join(f"{cell}: {tell(cell, v)}" for cell, v in step.reads)
     if step.kind == "fill":
-        return f"TLB fill of {', '.join(f'{va}: {show(page, names)}' for va, page in step.writes)}"
+        return f"TLB fill of {', '.join(f'{va}: {tell(va, page)}' for va, page in step.writes)}"
     words = {
         "walk": f"page walk reads {reads}",
         "fault": "page fault",
@@ -148,11 +194,11 @@ def _own(step: Step, names: dict[Ptr, str]) -> str | None:
     return words.get(step.kind)
 
 
-def _said(pairs: tuple[tuple[str, Value], ...], word: str, names: dict[Ptr, str]) -> str:
+def _said(pairs: tuple[tuple[str, Value], ...], word: str, tell: Tell) -> str:
     if not pairs:
         return ""
     many = len(pairs) > 1
-    return word + ", ".join(f"{cell}: {show(v, names)}" if many else show(v, names) for cell, v in pairs)
+    return word + ", ".join(f"{cell}: {tell(cell, v)}" if many else tell(cell, v) for cell, v in pairs)
 
 
 def _commits_later(step: Step, rest: list[Step]) -> bool | None:
@@ -167,13 +213,16 @@ def _commits_later(step: Step, rest: list[Step]) -> bool | None:
     return not (rest[0].kind == "commit" and rest[0].event is event)
 
 
+_CALLS = re.compile(r"(\w+ = )?(smp_call|on_each_cpu|this_cpu_)")
+
+
 def _silent(step: Step, rest: list[Step]) -> bool:
     """A send that starts nothing, and the wait for it, are no steps of a story; nor is it one that a
-    call of many CPUs turns interrupts off around its own part."""
+    call of many CPUs turns interrupts off around its own part, or that is part of one instruction."""
     event = step.event
     if event is not None and event.op == "RCU" and not event.text:
         return True
-    if event is not None and event.op == "IRQ" and event.text.startswith(("smp_call", "on_each_cpu")):
+    if event is not None and event.op == "IRQ" and _CALLS.match(event.text):
         return True
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):
         return False

@@ -194,12 +194,14 @@ class For:
 
 @dataclass(frozen=True, slots=True)
 class ForEachCpu:
-    """``for_each_cpu(variable, mask) body``; ``mask`` None: ``for_each_online_cpu(variable)``."""
+    """``for_each_cpu(variable, mask) body``; ``mask`` None: ``for_each_online_cpu(variable)``;
+    ``counter`` is where the variable stands."""
 
     variable: str
     mask: CExpr | None
     body: Stmt
     span: Span
+    counter: Span
 
 
 @dataclass(frozen=True, slots=True)

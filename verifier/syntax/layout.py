@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass, field
 
@@ -97,6 +98,7 @@ class Head:
     doc: str
     meta: dict[str, str]
     start: int
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 _FIRST = re.compile(r"\s*(\S+)[ \t]+(\S[^\n{]*?)[ \t]*(?=\n|\{|$)")
@@ -119,14 +121,30 @@ def head(source: Source, text: str) -> Head:
     if doc:
         at = doc.end()
     meta: dict[str, str] = {}
+    warnings: list[Diagnostic] = []
     while True:
         gap = re.compile(r"\s*\n").match(text, at)
         line = _META.match(text, gap.end() if gap else at)
         if not line:
             break
         meta[line.group(1)] = line.group(2)
+        warnings += _misspelt(line.group(1), Span(source, line.start(1), line.end(1)))
         at = line.end() - 1 if text[line.end() - 1 : line.end()] == "\n" else line.end()
-    return Head(arch, name, " ".join(doc.group(1).split()) if doc else "", meta, at)
+    return Head(arch, name, " ".join(doc.group(1).split()) if doc else "", meta, at, tuple(warnings))
+
+
+# herd7's keys, and those of this project's own tests; others are allowed.
+_KEYS = ("Source", "Id", "Generator", "Com", "Prefetch", "Orig", "Cycle", "Relax", "Safe", "Hash", "Variant")
+
+
+def _misspelt(key: str, span: Span) -> list[Diagnostic]:
+    """A warning about a key that is nearly a known one."""
+    folded = {k.lower(): k for k in _KEYS}
+    close = difflib.get_close_matches(key.lower(), folded, n=1, cutoff=0.8)
+    if key in _KEYS or not close:
+        return []
+    hint = f"did you mean {folded[close[0]]!r}?"
+    return [Diagnostic("unknown-key", f"nobody knows the key {key!r}", span, hint, "warning")]
 
 
 _RESULT = re.compile(r"\bResult:\s*([A-Za-z]+)")

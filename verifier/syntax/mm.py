@@ -9,13 +9,13 @@ from typing import Any
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
-from verifier.syntax import condition, layout
+from verifier.syntax import clues, condition, layout
 from verifier.syntax.ast import Function, Initial, Object, Thread, Unit
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import folder, parser
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
-from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error
+from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error, the_first
 from verifier.syntax.variants import Guards, Variant
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)[^\n]*', re.MULTILINE)
@@ -61,6 +61,7 @@ class _File:
         self.source, self.defines = source, defines
         self.troubles: list[Diagnostic] = []
         bare = layout.uncomment(source, herd=False)
+        clues.check_quotes(source, bare.text)
         self.comments = bare.comments
         self.head = layout.head(source, bare.text)
         text = layout.blank(bare.text[: self.head.start]) + bare.text[self.head.start :]
@@ -94,6 +95,7 @@ class _File:
 
                 inner = read(path)
                 bare = layout.uncomment(inner, herd=False)
+                clues.check_quotes(inner, bare.text)
                 body = self._includes(inner, bare.text, [*chain, str(path)])
                 if (inner.name, body) not in _INCLUDED:
                     _INCLUDED[inner.name, body] = self._parse(inner, body, True)
@@ -119,7 +121,8 @@ class _File:
         try:
             tree = parser(("mm",), ("start", "guard")).parse(text, start="start")
         except UnexpectedInput as error:
-            raise InputError([*self.troubles, syntax_error(source, error, "this test")]) from None
+            found = clues.explained(source, syntax_error(source, error, "this test"))
+            raise InputError([*self.troubles, found]) from None
         except RecursionError:
             raise InputError([Diagnostic("nesting", "nested too deeply", file=source.name)]) from None
         return _Part(source, tree, included)
@@ -227,7 +230,7 @@ class _File:
                     meta=self.head.meta, expected=variant.expected if variant else expected,
                     otherwise=variant.otherwise if variant else otherwise,
                     portable=portable and not variant, unroll=unroll, span=final.span,
-                    declared=variant.span if variant else None,
+                    declared=variant.span if variant else None, warnings=self.head.warnings,
                 )
             )  # fmt: skip
         return tests
@@ -340,12 +343,14 @@ class _File:
                     function = self._function(builder, part, at, item)
                     old = functions.get(function.name)
                     if old is not None and old.included == part.included:
-                        self._trouble("duplicate", f"{function.name}() is defined twice", function.span)
+                        text = f"{function.name}() is defined twice"
+                        self._trouble("duplicate", text, function.span, the_first(old.span))
                     functions[function.name] = function
                 elif item.data == "thread":
                     for thread in builder.thread(item, enums):
                         if thread.cpu in threads:
-                            self._trouble("duplicate", f"P{thread.cpu} has two programs", thread.span)
+                            hint = the_first(threads[thread.cpu].span)
+                            self._trouble("duplicate", f"P{thread.cpu} has two programs", thread.span, hint)
                         threads[thread.cpu] = thread
                 elif item.data == "nmi":
                     nmis.append(builder.nmi(item))
@@ -369,10 +374,11 @@ class _File:
         return known
 
     def _duplicates(self, initial: list[Initial], included: set[int]) -> None:
-        seen: set[tuple[bool, str]] = set()
+        seen: dict[tuple[bool, str], Span] = {}
         for i, item in enumerate(initial):
             if isinstance(item, Object):
                 key = (i in included, item.name)
                 if key in seen:
-                    self._trouble("duplicate", f"{item.name} is declared twice", item.span)
-                seen.add(key)
+                    text = f"{item.name} is declared twice"
+                    self._trouble("duplicate", text, item.span, the_first(seen[key]))
+                seen.setdefault(key, item.span)

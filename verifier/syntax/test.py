@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from verifier.source import Source, Span
+from verifier.source import Diagnostic, Source, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Test:
     ``meta``        herd's ``Key=Value`` lines; ``comment`` is the variant's own text;
     ``tree``        the checked syntax tree, which only ``program`` looks into;
     ``unroll``      the bound the file asks for, or None;
+    ``warnings``    about the file's text;
     ``span``        of the condition; ``declared`` of the variant's name in ``variants { … }``.
     """
 
@@ -52,6 +53,7 @@ class Test:
     unroll: int | None = None
     span: Span | None = None
     declared: Span | None = None
+    warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def id(self) -> str:

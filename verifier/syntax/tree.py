@@ -7,7 +7,7 @@ from typing import Any
 from verifier.errors import InputError
 from verifier.source import Source, Span
 from verifier.syntax import ast
-from verifier.syntax.trouble import nesting
+from verifier.syntax.trouble import nesting, the_first
 from verifier.syntax.variants import Guards
 
 MAX_CPUS = 64
@@ -22,6 +22,7 @@ class Builder:
     ) -> None:
         self.source, self.guards, self.variant, self.included = source, guards, variant, included
         self.depth = 0  # of what nests without brackets: ``if``, ``else``, ``!``, ``+``
+        self.constants: dict[str, Span] = {}  # of enums: where they stand
 
     def deeper(self, tree: Any) -> None:
         """Raise ``InputError`` for what nests deeper than anyone means."""
@@ -73,7 +74,9 @@ class Builder:
             name = str(item.children[0])
             value = self.constant(item.children[1], enums) if len(item.children) > 1 else value + 1
             if name in enums and name not in defines and not self.included:
-                self.guards.trouble("duplicate", f"{name} is declared twice", self.span(item))
+                hint = the_first(self.constants[name]) if name in self.constants else "an include has it"
+                self.guards.trouble("duplicate", f"{name} is declared twice", self.span(item), hint)
+            self.constants.setdefault(name, self.span(item))
             value = defines.get(name, value)
             enums[name] = value
 
@@ -225,7 +228,8 @@ class Builder:
                 array = rest.pop(0)
                 size = self.expr(array.children[0]) if array.children else None
             init = self.expr(rest[0]) if rest else None
-            out.append(ast.Declare(self.ctype(base, stars), str(name), init, self.span(d), size))
+            span = self.span(name).to(self.span(d))  # without the stars, as if it were assigned
+            out.append(ast.Declare(self.ctype(base, stars), str(name), init, span, size))
         return out
 
     def one(self, tree: Any) -> ast.Stmt:
@@ -265,7 +269,7 @@ class Builder:
             return ast.For(tuple(init), cond, tuple(map(self.expr, step.children)), self.one(body), span)
         if kind == "for_each":
             mask = self.expr(parts[2]) if len(parts) > 3 else None
-            return ast.ForEachCpu(str(parts[1]), mask, self.one(parts[-1]), span)
+            return ast.ForEachCpu(str(parts[1]), mask, self.one(parts[-1]), span, self.span(parts[1]))
         if kind == "switch":
             return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
         simple: dict[str, Any] = {

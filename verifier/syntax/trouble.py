@@ -99,6 +99,11 @@ def syntax_error(source: Source, error: UnexpectedInput, where: str, end: int | 
     return Diagnostic("syntax", message, span, hint)
 
 
+def the_first(span: Span) -> str:
+    """A hint where the first of two things is."""
+    return f"the first one is in line {span.line}"
+
+
 def nesting(span: Span, depth: int) -> Diagnostic:
     """What nests deeper than anyone means."""
     return Diagnostic("nesting", f"nested more than {depth} deep", span, "write it flatter")

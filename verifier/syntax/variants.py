@@ -8,7 +8,7 @@ from typing import Any
 
 from verifier.source import Diagnostic, Span
 from verifier.syntax.test import Expectation
-from verifier.syntax.trouble import nearest
+from verifier.syntax.trouble import nearest, the_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,13 @@ class Guards:
 
     def __post_init__(self) -> None:
         known = {v.name: v for v in self.variants}
-        seen: set[str] = set()
+        seen: dict[str, Span] = {}
         members: dict[str, set[str]] = {v.name: set() for v in self.variants}
         for variant in self.variants:
             if variant.name in seen:
-                self.trouble("duplicate", f"variant {variant.name} is declared twice", variant.span)
-            seen.add(variant.name)
+                text = f"variant {variant.name} is declared twice"
+                self.trouble("duplicate", text, variant.span, the_first(seen[variant.name]))
+            seen.setdefault(variant.name, variant.span)
             line: list[str] = []
             at: Variant | None = variant
             while at is not None:

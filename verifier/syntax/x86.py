@@ -113,6 +113,7 @@ def parse(source: Source) -> list[Test]:
         Test(
             source, head.name, head.arch, final.quantifier, condition.as_herd(final.proposition, case), tree,
             doc=head.doc, meta=head.meta, expected=layout.result(bare.comments), span=final.span,
+            warnings=head.warnings,
         )
     ]  # fmt: skip
 

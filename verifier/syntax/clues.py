@@ -1,0 +1,127 @@
+"""What a syntax error comes from, where that is not where it shows: a brace or a quote that is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from verifier.errors import InputError
+from verifier.source import Diagnostic, Source, Span
+from verifier.syntax import layout
+from verifier.syntax.trouble import nearest
+
+_TOP = re.compile(r"\s*(variants|expect|unroll|enum|nmi|~?\s*exists|forall|filter|locations|P\d+)\b")
+_QUOTES = re.compile("[“”„‟«»‘’]")
+_WORD = re.compile(r"([A-Za-z_]\w*)\s*$")
+_GUARD = re.compile(r"\[[\w\s!&|()]+\]")
+EXPECTATIONS = ("never", "sometimes", "always", "deadlock")
+
+
+def check_quotes(source: Source, text: str) -> None:
+    """Raise ``InputError`` for quotes that are none here; ``text`` is the source without comments."""
+    if text.count('"') % 2:
+        return  # which quotes are inside of strings is not known
+    bare = re.sub(r'"[^"]*"', lambda s: layout.blank(s.group()), text)
+    lines = {source.position(m.start())[0]: m.start() for m in reversed(list(_QUOTES.finditer(bare)))}
+    if lines:
+        raise InputError(
+            Diagnostic("quote", f"{source.text[at]} is no quote here", Span(source, at, at + 1), 'write "…"')
+            for at in lines.values()
+        )
+
+
+def explained(source: Source, error: Diagnostic) -> Diagnostic:
+    """The error at its cause, or with a hint, where a look around says what happened."""
+    if error.span is None:
+        return error
+    text, at, found = layout.uncomment(source, herd=False).text, error.span.start, error.span.text
+    if source.text[at:].strip() == "" or "ends in the middle" in error.message:
+        at, found = len(text), ""
+    cause = _lost_quote(source, text, at)
+    if cause is not None:
+        return cause
+    bare = re.sub(r'"[^"]*"', lambda s: layout.blank(s.group()), text)
+    still_open = _open(bare[:at])
+    cause = _lost_brace(source, bare, at, still_open)
+    if cause is not None:
+        return cause
+    hint = _hint(bare, at, found, still_open)
+    if hint:
+        return replace(error, hint=hint)
+    return _misspelt(source, text, error)
+
+
+def _lost_quote(source: Source, text: str, at: int) -> Diagnostic | None:
+    """A string without an end swallows what follows up to the next quote."""
+    quotes = [m.start() for m in re.finditer('"', text)]
+    odd = len(quotes) % 2 == 1
+    for first, last in zip(quotes[::2], quotes[1::2], strict=False):
+        rest = text[first:last].partition("\n")[2]
+        opens = (
+            text[last - 1 : last].isspace() and last + 1 == at
+        )  # this was to be another string's beginning
+        if rest and (opens or (odd and last < at and re.search(r"[;{}]", rest))):
+            return _no_end(source, first, f"the next '\"' is in line {source.position(last)[0]}")
+    return _no_end(source, quotes[-1], "close it with '\"'") if odd and quotes[-1] <= at else None
+
+
+def _no_end(source: Source, start: int, hint: str) -> Diagnostic:
+    end = source.text.find("\n", start)
+    span = Span(source, start, end if end >= 0 else len(source.text))
+    return Diagnostic("string", "this string does not end in its line", span, hint)
+
+
+def _open(text: str) -> list[int]:
+    """The braces that are open at the end of a text."""
+    found: list[int] = []
+    for m in re.finditer("[{}]", text):
+        if m.group() == "{":
+            found.append(m.start())
+        elif found:
+            found.pop()
+    return found
+
+
+def _lost_brace(source: Source, bare: str, at: int, still_open: list[int]) -> Diagnostic | None:
+    """What begins a part of a file cannot stand inside of a block: that was not closed."""
+    line = bare.rfind("\n", 0, at) + 1
+    if not still_open or still_open[0] >= line or not (at >= len(bare) or _TOP.match(bare, line)):
+        return None
+    start = still_open[0]
+    named = next(_headings(bare, start), start)
+    after = "the file ends" if at >= len(bare) else f"line {source.position(at)[0]} begins another part"
+    hint = f"{after}, and its '}}' is still missing"
+    return Diagnostic("unclosed", "this block is not closed", Span(source, named, start + 1), hint)
+
+
+def _headings(bare: str, brace: int) -> Iterator[int]:
+    """Where the line of a block begins, if its name stands before the brace."""
+    line = bare.rfind("\n", 0, brace) + 1
+    text = bare[line:brace]
+    if text.strip():
+        yield line + len(text) - len(text.lstrip())
+
+
+def _hint(bare: str, at: int, found: str, still_open: list[int]) -> str:
+    """What to write instead, in the line of the error itself."""
+    if found == "#":
+        return "a comment is // … or /* … */"
+    if found == "}" and not still_open:
+        return "no block is open here; is there one '}' too many before it?"
+    if found == "[" and still_open and _GUARD.match(bare, at):
+        return "a guard stands before a statement or a line, not inside of one"
+    if found == "{" and len(still_open) == 1 and re.search(r"\[[^\[\]\n]*\]\s*$", bare[:at]):
+        return "guard each line by itself, or a block of the initial state of its own: [B1] { int y; }"
+    return ""
+
+
+def _misspelt(source: Source, text: str, error: Diagnostic) -> Diagnostic:
+    """``F nevr "…";``: the word before is taken for a profile."""
+    assert error.span is not None
+    before = _WORD.search(text[: error.span.start])
+    near = nearest(before.group(1), EXPECTATIONS) if before and "'never'" in error.hint else ""
+    if before is None or not near or before.group(1) in EXPECTATIONS:
+        return error
+    span = Span(source, before.start(1), before.end(1))
+    return Diagnostic("expect", f"there is no expectation {span.text!r}", span, near)
