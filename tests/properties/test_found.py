@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from tests.properties.programs import (
     call_rcu,
+    cr3,
     grace,
     irq,
     lit,
     lowered,
+    pte,
     read,
+    reader,
+    rmw,
     send,
+    translate,
+    vwrite,
     write,
 )
 from verifier import explore, solve
 from verifier.explore import explore as run
-from verifier.program.code import Instruction, Lowered, Target
+from verifier.program.code import Emit, Instruction, Lowered, Target
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.unroll import unroll
-from verifier.program.values import TRUE, Const, Reg
+from verifier.program.values import TRUE, Apply, Const, Ptr, Reg
 
 X, Y, Z, ONE = lit("x"), lit("y"), lit("z"), Const(1)
 FOUND: dict[str, Callable[[], tuple[Lowered, Switches]]] = {}
@@ -64,6 +71,39 @@ def a_handler_that_turns_interrupts_on() -> Lowered:
     """A handler is one RCU reader from end to end, whatever the flag says (MMR 18.1)."""
     handler = at(1, irq(1, 1), read("r0", X), write(Z, Reg("r0")))
     return lowered([*grace(), write(X, ONE)], [], [send("g", handler)], mem=("x", "z"))
+
+
+# What neither reads nor serializes holds no x2APIC write, and passes nothing on to it (MMR 8.2).
+NO_HOLD = {
+    "irq": irq(0, 0),
+    "jump": Emit("JMP"),
+    "invlpgb": Emit("BINV", kind="all"),
+    "invpcid": Emit("INV", kind="local", serializing=False),
+    "cr3": cr3(0, lit("N"), False),
+    "section": reader("lock"),
+    "entry": write(Const(pte("N", "v")), lit("B")),
+}
+
+
+def _held(between: Instruction) -> tuple[Lowered, Switches]:
+    look = at(1, read("r0", X), write(Y, Apply("add", (Reg("r0"), ONE))))
+    icr = Emit("SEND", kind="x2apic", group="g", targets=(look,))
+    thread = [rmw("r0", X, ONE), between, icr, translate("r1", lit("v"))]
+    return lowered(thread, grace(), mem=("x", "y"), translated=True), GENERIC
+
+
+for _name, _between in NO_HOLD.items():
+    FOUND[f"x2apic_after_{_name}"] = partial(_held, _between)
+
+
+@found
+def x2apic_after_translated_store() -> Lowered:
+    """A store that is not translated yet may fault: the write waits for that, not for the store."""
+    remap = at(1, write(Const(pte("N", "v")), lit("B")))
+    icr = Emit("SEND", kind="x2apic", group="g", targets=(remap,))
+    pages = ("A.data", "B.data")
+    thread = [vwrite(lit("v"), Const(5)), icr]
+    return lowered(thread, [], mem=pages, translated=True, init={"pte(N, v)": Ptr("A")})
 
 
 @pytest.mark.parametrize("name", FOUND)

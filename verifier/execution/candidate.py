@@ -256,7 +256,8 @@ class _Candidate:
         late = {e.id: e for e in self.events if x.buffered(e.id)}
         done = [e for e in self.events if e.id not in x.faults]
         faults = set(x.faults.values())
-        held = {x.issues[e.id] for e in self.events if e.id in x.issues} | faults
+        issued = {x.issues[e.id] for e in self.events if e.id in x.issues}
+        held = {x.issues[e.id] for e in self.events if e.id in x.issues and e.virtual} | faults
         among = {e.id for e in self.events if queued(e) and x.model.buffered}
         instants = {e.id for e in self.events if e.id not in late and e.id not in among and instant(e, s)}
         trans, levels, above, copies = self._walks()
@@ -267,7 +268,11 @@ class _Candidate:
         committed = {n: e for n, e in late.items() if n not in x.faults}
         return Candidate(
             I=Events(
-                instants | held | set(x.dirty.values()) | {w.use for w in x.walks if w.observable is not None}
+                instants
+                | issued
+                | faults
+                | set(x.dirty.values())
+                | {w.use for w in x.walks if w.observable is not None}
             ),
             S=Events(n for n, e in committed.items() if e.kind != "nt") | stored | among,
             NT=Events(n for n, e in committed.items() if e.kind == "nt"),

@@ -97,9 +97,10 @@ def _sets(e: Encoding, x: Symbolic) -> None:
             x.SF.add(event.id, done)
             if holds_icr(event, switches):
                 x.H.add(event.id)
-    for node in e.issues.values():
+    for store, node in e.issues.items():
         x.I.add(node)
-        x.H.add(node)
+        if e.program.events[store].virtual:
+            x.H.add(node)
     for use in e.walks.uses:
         if use.dirty is not None:
             x.I.add(use.dirty)
