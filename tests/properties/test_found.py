@@ -25,10 +25,10 @@ from tests.properties.programs import (
 )
 from verifier import explore, solve
 from verifier.explore import explore as run
-from verifier.program.code import Emit, Instruction, Lowered, Target
+from verifier.program.code import Branch, Emit, Instruction, Label, Lowered, Target
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.unroll import unroll
-from verifier.program.values import TRUE, Apply, Const, Ptr, Reg
+from verifier.program.values import FALSE, TRUE, Apply, Const, Ptr, Reg
 
 X, Y, Z, ONE = lit("x"), lit("y"), lit("z"), Const(1)
 FOUND: dict[str, Callable[[], tuple[Lowered, Switches]]] = {}
@@ -104,6 +104,14 @@ def x2apic_after_translated_store() -> Lowered:
     pages = ("A.data", "B.data")
     thread = [vwrite(lit("v"), Const(5)), icr]
     return lowered(thread, [], mem=pages, translated=True, init={"pte(N, v)": Ptr("A")})
+
+
+@found
+def x2apic_that_asks() -> Lowered:
+    """Whether the write is executed is known when the LOCK'd operation has its value (MMR 8.2)."""
+    icr = Emit("SEND", kind="x2apic", group="g", targets=(at(1, write(X, ONE)),))
+    thread = [rmw("r0", X, ONE, FALSE), Branch(Apply("eq", (Reg("r0"), Const(0))), "end"), icr, Label("end")]
+    return lowered(thread, [], mem=("x",), regs=("0:r0",))
 
 
 @pytest.mark.parametrize("name", FOUND)

@@ -313,6 +313,7 @@ class _Candidate:
             acked=self._acked(),
             seen=self._seen(),
             grace=self._grace(),
+            asking=Relation((a.id, b.id) for a, b in self.program.asking() if {a.id, b.id} <= x.executed),
             none=Relation(),
             has=frozenset(FEATURES),
         )

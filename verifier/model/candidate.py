@@ -12,7 +12,7 @@ SETS = ("I", "S", "NT", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
 RELATIONS = (
     "po", "loc", "rfe", "rfi", "co", "issue", "trans", "marks", "levels", "above", "covers", "covers_upper",
     "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "called", "acked", "seen",
-    "grace",
+    "grace", "asking",
 )  # fmt: skip
 
 
@@ -77,6 +77,7 @@ class Candidate(Generic[Rel, Set]):
     ``acked``  return of a handler -> the wait for it
     ``grace``  end of a reader's section -> end of a grace period, or start of the grace period ->
                start of the section: one of the two
+    ``asking`` LOCK'd operation -> bare ICR write, if what it read decides whether and where one is sent
     ``seen``   event -> snapshot or snapshot -> event, as the snapshot's instant is chosen
     """
 
@@ -116,6 +117,7 @@ class Candidate(Generic[Rel, Set]):
     acked: Rel
     seen: Rel
     grace: Rel
+    asking: Rel
     none: Rel
     has: frozenset[str] = frozenset()  # of ``FEATURES``: what the program has at all
 

@@ -75,8 +75,9 @@ def sfence(x: X) -> Any:
 
 def icr(x: X) -> Any:
     """An x2APIC write waits for the instants of ``H`` (MMR 8.2; SDM 10.12.3, APM2 16.11.2), and
-    events that wait for an empty store buffer, and later sends, wait for it."""
-    return x.po & (x.H * x.ICR | x.ICR * (x.D | x.ICR))
+    events that wait for an empty store buffer, and later sends, wait for it. A LOCK'd operation does
+    not hold it, but what it reads is known before a send that depends on it."""
+    return x.po & (x.H * x.ICR | x.ICR * (x.D | x.ICR)) | x.asking
 
 
 def rfe(x: X) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verifier.program.values import TRUE, Expr, Ptr, Ref, Value, target
+from verifier.program.values import TRUE, Expr, Ptr, Ref, Value, refs, target
 from verifier.source import Span
 
 
@@ -182,6 +182,16 @@ class Program:
             if body.send is not None and body.send.kind == "rcu":
                 out.append((body.send, events[0]))
         return out
+
+    def asking(self) -> list[tuple[Event, Event]]:
+        """LOCK'd operations, with the bare ICR writes whose guard or target depends on what they read."""
+        locked = {a.slot: e for e in self.events if e.op == "X" for a in e.accesses if a.slot is not None}
+        out: list[tuple[Event, Event]] = []
+        for send in self.events:
+            if send.op == "SEND" and send.kind in ("x2apic", "xapic"):
+                guards = [send.guard, *(self.bodies[h].guard for h in send.handlers)]
+                out += [(locked[slot], send) for g in guards for slot in refs(g) if slot in locked]
+        return [pair for pair in dict.fromkeys(out) if pair[0].cpu == pair[1].cpu]
 
     def first_leaf(self, cpu: int, va: Ptr) -> Ptr | None:
         """The entry that a walk of the initial page tables ends at: an entry of the initial TLB was

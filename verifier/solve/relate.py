@@ -481,6 +481,8 @@ def _interrupts(e: Encoding, x: Symbolic) -> None:
             x.sent.add(body.send.id, body.events[0].id, e.ran[body.id])
             if not bare(body.send):
                 x.called.add(body.send.id, body.events[0].id, e.ran[body.id])
+    for read, send in e.program.asking():
+        x.asking.add(read.id, send.id, e.clauses.both(e.executed[read.id], e.executed[send.id]))
     for event in e.program.events:
         if event.op == "WAIT":
             for handler in event.handlers:
