@@ -114,6 +114,14 @@ def x2apic_that_asks() -> Lowered:
     return lowered(thread, [], mem=("x",), regs=("0:r0",))
 
 
+@found
+def interrupts_off_from_the_start() -> Lowered:
+    """A window that was there before the test began before every grace period (MMR 18.1)."""
+    waits = [write(X, ONE), *grace(), write(Y, ONE)]
+    looks = [read("r0", X), read("r1", Y), irq(1, 1)]
+    return lowered(waits, looks, regs=("1:r0", "1:r1"), irq_off=(1,))
+
+
 @pytest.mark.parametrize("name", FOUND)
 def test_judges_agree(name: str) -> None:
     test, switches = FOUND[name]()
@@ -123,3 +131,16 @@ def test_judges_agree(name: str) -> None:
     assert first.states is not None and second.states is not None
     assert set(first.states) == set(second.states)
     assert run(program, switches=switches, reduced=False).shown == set(first.states)
+
+
+def test_nobody_ends_a_window_that_was_there_before() -> None:
+    """Then no grace period ends (MMR 18.1, 18.2)."""
+    program = unroll(lowered(grace(), [read("r0", X)], irq_off=(1,), regs=("1:r0",)), 1)
+    assert explore.decide(program).deadlock
+    assert solve.decide(program).deadlock
+
+
+def test_a_window_that_was_there_before_is_waited_for() -> None:
+    """What is used again after the grace period is not seen in it (MMR 18.1, 18.2)."""
+    program = unroll(FOUND["interrupts_off_from_the_start"]()[0], 1)
+    assert not any(y for _, y in run(program).shown)

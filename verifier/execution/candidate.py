@@ -325,7 +325,8 @@ class _Candidate:
             end = next((u.id for u in unlocks if u.id in x.executed), None)
             for start, after in self.program.grace_periods():
                 if lock.id in x.executed and start.id in x.executed:
-                    first = end is not None and (lock.id, start.id) in x.choices["grace"]
+                    chosen = lock.kind == "held" or (lock.id, start.id) in x.choices["grace"]
+                    first = end is not None and chosen
                     pairs.append((end, after.id) if first and end is not None else (start.id, lock.id))
         return Relation(pairs)
 

@@ -51,7 +51,8 @@ class Event:
     ``IRET``  return and acknowledgement: writes ``c:irq = 1``, but after an NMI; ``kind`` ``sysret``:
               not by IRET.
 
-    ``RCU`` events begin (``lock``) and end (``unlock``) the outermost read-side section.
+    ``RCU`` events begin (``lock``) and end (``unlock``) the outermost read-side section; ``held`` stands
+              for the beginning of one that was there before the test.
 
     ``kind`` of a virtual access is ``user`` if it is made in user mode.
 
@@ -169,7 +170,7 @@ class Program:
         for body in self.bodies:
             marks = [e for e in body.events if e.op == "RCU"]
             for i, mark in enumerate(marks):
-                if mark.kind == "lock":
+                if mark.kind != "unlock":
                     out.append((mark, tuple(e for e in marks[i + 1 :] if e.kind == "unlock")))
         return out
 

@@ -178,7 +178,7 @@ class _Unroller:
         """Unroll a thread, which may start with interrupts off; its locals at the end."""
         body = self.body(cpu, "thread", f"P{cpu}")
         if off and self.graced:
-            self.mark(body, TRUE, "lock", None)
+            self.mark(body, TRUE, "held", None)
         return self.run(body, code, _Path((), {"%off": Const(int(off))}, {})).env
 
     def run(self, body: Body, code: tuple[Instruction, ...], path: _Path) -> _Path:

@@ -470,6 +470,8 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
             done = both(e.executed[lock.id], e.executed[start.id])
             first = e.choices["grace"][lock.id, start.id] = e.clauses.new()
             e.clauses.add(-done, -first, -open_)  # a section that never ends is not waited for
+            if lock.kind == "held":
+                e.clauses.add(-done, first)
             x.grace.add(start.id, lock.id, both(done, -first))
             for unlock_id, ended in ends:
                 x.grace.add(unlock_id, end.id, e.clauses.all((done, first, ended)))
