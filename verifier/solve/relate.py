@@ -157,7 +157,7 @@ def _one_line(e: Encoding, bodies: list[Body]) -> None:
     for a, b in combinations(sorted(bodies, key=lambda b: (-b.rank, b.id)), 2):
         for other in bodies if b.rank else ():
             for at in other.events if other.rank < b.rank else ():
-                if instant(at, e.model.switches) and not buffered(at, e.program):
+                if instant(at, e.model.switches) and not (buffered(at, e.program) or queued(at)):
                     continue
                 first, second = (e.po_literal(x.id, -1, other.id, at.id) for x in (a, b))
                 e.clauses.add(-e.po_literal(a.id, -1, b.id, b.events[-1].id), -second, first)
