@@ -25,7 +25,7 @@ from tests.properties.programs import (
 )
 from verifier import explore, solve
 from verifier.explore import explore as run
-from verifier.program.code import Branch, Emit, Instruction, Label, Lowered, Target
+from verifier.program.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.unroll import unroll
 from verifier.program.values import FALSE, TRUE, Apply, Const, Ptr, Reg
@@ -122,6 +122,14 @@ def interrupts_off_from_the_start() -> Lowered:
     return lowered(waits, looks, regs=("1:r0", "1:r1"), irq_off=(1,))
 
 
+@found
+def a_non_temporal_store_in_a_section() -> Lowered:
+    """It is a store like any other to who waits for the section (MMR 18.2)."""
+    weak = Emit("W", (Touch(X, None, ONE),), kind="nt")
+    reads = [reader("lock"), weak, read("r0", Y), reader("unlock"), write(Z, ONE)]
+    return lowered(reads, [write(Y, ONE), *grace(), read("r0", X)], regs=("0:r0", "1:r0"), mem=("z",))
+
+
 @pytest.mark.parametrize("name", FOUND)
 def test_judges_agree(name: str) -> None:
     test, switches = FOUND[name]()
@@ -144,3 +152,9 @@ def test_a_window_that_was_there_before_is_waited_for() -> None:
     """What is used again after the grace period is not seen in it (MMR 18.1, 18.2)."""
     program = unroll(FOUND["interrupts_off_from_the_start"]()[0], 1)
     assert not any(y for _, y in run(program).shown)
+
+
+def test_a_grace_period_waits_for_non_temporal_stores() -> None:
+    """Both loads cannot miss (MMR 18.2)."""
+    program = unroll(FOUND["a_non_temporal_store_in_a_section"]()[0], 1)
+    assert not any(a == b == 0 for a, b, _ in run(program).shown)

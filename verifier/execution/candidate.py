@@ -276,6 +276,7 @@ class _Candidate:
             ),
             S=Events(n for n, e in committed.items() if e.kind != "nt") | stored | among,
             NT=Events(n for n, e in committed.items() if e.kind == "nt"),
+            Q=Events(among),
             D=Events(e.id for e in done if drains(e, s)) | faults,
             SER=Events(e.id for e in done if serializes(e, s)),
             SF=Events(e.id for e in done if e.op == "F" and e.kind == "sfence"),

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Rel = TypeVar("Rel")
 Set = TypeVar("Set")
 
-SETS = ("I", "S", "NT", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
+SETS = ("I", "S", "NT", "Q", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
 RELATIONS = (
     "po", "loc", "rfe", "rfi", "co", "issue", "trans", "marks", "levels", "above", "covers", "covers_upper",
     "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "called", "acked", "seen",
@@ -40,6 +40,7 @@ class Candidate(Generic[Rel, Set]):
                invalidations, sends, deliveries, returns: everything that is no commit, no SFENCE and
                no bare ICR write
     ``S``      commits of buffered stores (the ICR as memory is one), ``NT`` those of non-temporal ones
+    ``Q``      events of ``S`` that write nothing: ends of RCU sections, ``call_rcu``
     ``D``      events that wait until the own store buffer is empty
     ``SER``    serializing events: they drop prefetched copies
     ``SF``     store fences
@@ -84,6 +85,7 @@ class Candidate(Generic[Rel, Set]):
     I: Set  # noqa: E741
     S: Set
     NT: Set
+    Q: Set
     D: Set
     SER: Set
     SF: Set

@@ -63,8 +63,9 @@ def drain(x: X) -> Any:
 
 def drain_nt(x: X) -> Any:
     """Non-temporal stores have reached memory at the same events (MMR 2.6; SDM 11.3, APM2 7.5.2).
-    They come after earlier instants; no other store orders them."""
-    return x.po & (x.NT * x.D | x.I * x.NT)
+    They come after earlier instants; no other store orders them. The end of an RCU section and
+    ``call_rcu`` wait for all stores, these too (MMR 18.2, 18.3)."""
+    return x.po & (x.NT * (x.D | x.Q) | x.I * x.NT)
 
 
 def sfence(x: X) -> Any:

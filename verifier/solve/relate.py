@@ -80,6 +80,7 @@ def _sets(e: Encoding, x: Symbolic) -> None:
             (x.NT if event.kind == "nt" else x.S).add(event.id)
         elif queued(event) and e.model.buffered:
             x.S.add(event.id)
+            x.Q.add(event.id)
         elif instant(event, switches):
             x.I.add(event.id)
             if holds_icr(event, switches):
