@@ -520,7 +520,8 @@ class Generator:
             code.append(read(reg, self.target(body)))
             body.regs.append(reg)
         elif kind == "W":
-            code.append(write(self.target(body), self.value(body)))
+            weak = "nt" if self.rcu and draw((False,) * 5 + (True,)) else ""
+            code.append(write(self.target(body), self.value(body))._replace(kind=weak))
         elif kind in ("X", "cas"):
             when = TRUE if kind == "X" else Apply("eq", (Reg(f"r{body.fresh % 3}"), Const(draw((0, 1)))))
             x, value = self.target(body), self.value(body)
