@@ -12,7 +12,7 @@ from unittest import mock
 
 from verifier.model import Model, model
 from verifier.model.cover import COVERS, Cover, Formula
-from verifier.model.roles import DRAINS, SERIALIZES, drains, holds_icr, instant, serializes
+from verifier.model.roles import DRAINS, SERIALIZES, drains, holds_icr, instant, queued, serializes
 from verifier.program.events import Event, Program
 from verifier.program.profiles import CHOICES, GENERIC, Switches
 from verifier.solve.clauses import FALSE
@@ -47,6 +47,9 @@ class Mutant:
                 yield
         elif self.kind == "instant":
             with _role("instant", lambda e, s: instant(e, s) and _row(e) != self.name):
+                yield
+        elif self.kind == "queued":
+            with _role("queued", lambda e: queued(e) and f"{e.op} {e.kind}" != self.name):
                 yield
         elif self.kind == "icr":
             with _role("holds_icr", lambda e, s: holds_icr(e, s) and _row(e) != self.name):
@@ -104,6 +107,7 @@ def roles() -> list[Mutant]:
     out += [
         Mutant("instant", name) for name in ("R", "X", "F mfence", "F lfence", "SEND", "INV", "CR3", "RCU")
     ]
+    out += [Mutant("queued", name) for name in ("RCU unlock", "SEND rcu")]
     out += [Mutant("icr", name) for name in ("R", "F lfence", "SER", "CR3", "INV")]
     return out
 

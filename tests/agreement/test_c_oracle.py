@@ -34,7 +34,7 @@ def test_the_same_final_states(part: int) -> None:
         answer = decide(program, want_states=True, witnesses=False)
         states = sorted(state_line(program, s) for s in answer.states or ())
         assert states == sorted(row["states"]), row["name"]  # type: ignore[call-overload]
-        limit = 2_000 if row["group"] == "rcu" else 20_000
+        limit = 500 if row["group"] == "rcu" else 20_000
         second = explore.decide(program, want_states=True, witnesses=False, limit_states=limit)
         if second.states is not None:
             assert set(second.states) == set(answer.states or ()), row["name"]

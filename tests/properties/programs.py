@@ -317,7 +317,7 @@ class Generator:
         )
         if self.ipi and draw((False, False, True)):
             self.nmi(test)
-        if self.kind not in ("plain", "rcu") and draw((False, False, True)):
+        if self.kind != "plain" and draw((False, False, True)):
             self.ever(test)
         if draw((False, False, True)):
             test.shown = test.shown[len(test.shown) // 2 :]
@@ -327,34 +327,82 @@ class Generator:
         return test
 
     def nmi(self, test: Lowered) -> None:
-        """One NMI, sometimes two, that look and store."""
+        """One NMI, sometimes two, that look and store, and now and then start something."""
         for _ in range(self.draw((1, 1, 1, 2))):
             cpu, body = self.draw(range(self.cpus)), _Body([], [])
             self.look(body, lit(self.draw(self.data)))
             if self.draw((True, False)):
                 self.instruction(body, cpu, "handler")
             body.code.append(write(lit(DATA[2]), _digest(body.regs[0])))
+            if self.draw((False,) * 4 + (True,)):
+                self.start(body, cpu)
             test.nmis.append((cpu, tuple(body.code)))
 
+    def start(self, body: _Body, cpu: int) -> None:
+        """A callback, or an IPI: what a handler or an NMI may start."""
+        if self.rcu and self.draw((False, True)):
+            self.callback(body, cpu, len(body.code))
+        elif self.groups < 2:
+            self.send(body, cpu)
+
     def protect(self, bodies: list[_Body]) -> None:
-        """Readers' sections around some of what there is, and a grace period or a callback."""
+        """Readers' sections around some of what there is, and a grace period or a callback. They lie
+        anywhere, in branches and in loops, so that some never begin and some never end."""
         draw = self.draw
-        for body in bodies:
-            choice = draw(("reader", "reader", "waits", "calls", "nothing"))
-            at, end = sorted((draw(range(len(body.code) + 1)), draw(range(len(body.code) + 1))))
-            if choice == "reader":
-                body.code.insert(end, reader("unlock"))
-                body.code.insert(at, reader("lock"))
-            elif choice == "waits":
-                body.code[at:at] = grace()
-            elif choice == "calls":
-                callback = _Body([], [])
-                cpu = bodies.index(body)
-                for _ in range(draw((1, 2))):
-                    self.instruction(callback, cpu, "handler")
-                self.groups += 1
-                target = Target(cpu, TRUE, tuple(callback.code), (), "callback")
-                body.code.insert(at, call_rcu(f"g{self.groups}", target))
+        for cpu, body in enumerate(bodies):
+            for _ in range(draw((1, 1, 2))):
+                what = (
+                    "reader",
+                    "reader",
+                    "waits",
+                    "calls",
+                    "nothing",
+                    "turns",
+                    *(("off",) if self.ipi else ()),
+                )
+                choice = draw(what)
+                at, end = sorted(draw(_places(body.code)) for _ in range(2))
+                if choice == "reader":
+                    body.code.insert(end, reader("unlock"))
+                    body.code.insert(at, reader("lock"))
+                elif choice == "off":
+                    body.code.insert(end, irq(cpu, 1))
+                    body.code.insert(at, irq(cpu, 0))
+                elif choice == "waits":
+                    body.code[at:at] = grace()
+                elif choice == "turns":
+                    body.code[at:at] = self.turns(cpu)
+                elif choice == "calls":
+                    self.callback(body, cpu, at)
+
+    def turns(self, cpu: int) -> list[Instruction]:
+        """A loop with a section, or a part of one, or a grace period in it."""
+        again = _Body([], [])
+        self.loop(again)
+        inside = self.draw(
+            (
+                [reader("lock")],
+                [reader("lock"), reader("unlock")],
+                [reader("unlock"), reader("lock")],
+                grace(),
+            )
+        )
+        at = self.draw(range(1, len(again.code)))
+        return [*again.code[:at], *inside, *again.code[at:]]
+
+    def callback(self, body: _Body, cpu: int, at: int) -> None:
+        """``call_rcu()``; its callback may start something itself."""
+        draw = self.draw
+        callback = _Body([], [])
+        for _ in range(draw((1, 2))):
+            self.instruction(callback, cpu, "handler")
+        self.groups += 1
+        group = f"g{self.groups}"
+        if draw((False,) * 5 + (True,)):
+            self.start(callback, cpu)
+        if draw((False, False, False, True)):
+            callback.code.append(sysret())
+        body.code.insert(at, call_rcu(group, Target(cpu, TRUE, tuple(callback.code), (), "callback")))
 
     def proposition(self, test: Lowered) -> Expr:
         """Something about what is shown of a final state."""
@@ -472,7 +520,8 @@ class Generator:
             code.append(read(reg, self.target(body)))
             body.regs.append(reg)
         elif kind == "W":
-            code.append(write(self.target(body), self.value(body)))
+            weak = "nt" if self.rcu and draw((False,) * 5 + (True,)) else ""
+            code.append(write(self.target(body), self.value(body))._replace(kind=weak))
         elif kind in ("X", "cas"):
             when = TRUE if kind == "X" else Apply("eq", (Reg(f"r{body.fresh % 3}"), Const(draw((0, 1)))))
             x, value = self.target(body), self.value(body)
@@ -576,12 +625,13 @@ class Generator:
         """IPIs to one or more other CPUs, with a small handler, sometimes waited for."""
         draw = self.draw
         self.groups += 1
+        kind = draw(("", "", "", "x2apic", "xapic"))
         targets = []
         others = [c for c in range(self.cpus) if c != cpu]
         for target in others if len(others) == 1 or draw((False, False, True)) else [draw(others)]:
             handler = _Body([], [])
             initial: tuple[tuple[str, Expr], ...] = ()
-            if draw((True, False)):
+            if not kind and draw((True, False)):
                 initial = (("r0", self.value(body)),)
                 handler.regs.append("r0")
                 handler.fresh = 1
@@ -598,9 +648,15 @@ class Generator:
             if guard != FALSE:
                 targets.append(Target(target, guard, tuple(handler.code), initial, "handler"))
         group = f"g{self.groups}"
-        body.code.append(send(group, *targets))
+        body.code.append(send(group, *targets)._replace(kind=kind))
         if draw((True, False)):
             body.code.append(wait(group))
+
+
+def _places(code: list[Instruction]) -> list[int]:
+    """Where something can be put: not within ``synchronize_rcu()``."""
+    split = [isinstance(x, Emit) and (x.op, x.kind) == ("GP", "start") for x in code]
+    return [i for i in range(len(code) + 1) if not (i and split[i - 1])]
 
 
 def _digest(reg: str) -> Expr:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.properties.mmu_programs import FOCI, random_mmu_test, random_switches
 from tests.properties.programs import describe, random_test
 from verifier import explore, solve
+from verifier.program.profiles import GENERIC
 from verifier.program.unroll import unroll
 
 T = TypeVar("T")
@@ -46,12 +47,15 @@ def test_judges_agree(kind: str) -> None:
 
         program = unroll(random_test(draw, kind), 1)
         model = draw(("x86-tso", "x86-tso", "x86-tso", "sc"))
-        note(model)
+        switches = random_switches(draw) if draw((False, False, True)) else GENERIC
+        note(f"{model} {switches}")
         note(describe(program))
-        explored = explore.decide(program, model=model, want_states=True, limit_states=LIMIT)
+        explored = explore.decide(
+            program, model=model, switches=switches, want_states=True, limit_states=LIMIT
+        )
         if explored.states is None:
             return
-        solved = solve.decide(program, model=model, want_states=True)
+        solved = solve.decide(program, model=model, switches=switches, want_states=True)
         assert solved.states is not None, solved.reason
         note(f"only the explorer: {set(explored.states) - set(solved.states)}")
         note(f"only Z3: {set(solved.states) - set(explored.states)}")

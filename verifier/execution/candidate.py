@@ -256,7 +256,8 @@ class _Candidate:
         late = {e.id: e for e in self.events if x.buffered(e.id)}
         done = [e for e in self.events if e.id not in x.faults]
         faults = set(x.faults.values())
-        held = {x.issues[e.id] for e in self.events if e.id in x.issues} | faults
+        issued = {x.issues[e.id] for e in self.events if e.id in x.issues}
+        held = {x.issues[e.id] for e in self.events if e.id in x.issues and e.virtual} | faults
         among = {e.id for e in self.events if queued(e) and x.model.buffered}
         instants = {e.id for e in self.events if e.id not in late and e.id not in among and instant(e, s)}
         trans, levels, above, copies = self._walks()
@@ -267,10 +268,15 @@ class _Candidate:
         committed = {n: e for n, e in late.items() if n not in x.faults}
         return Candidate(
             I=Events(
-                instants | held | set(x.dirty.values()) | {w.use for w in x.walks if w.observable is not None}
+                instants
+                | issued
+                | faults
+                | set(x.dirty.values())
+                | {w.use for w in x.walks if w.observable is not None}
             ),
             S=Events(n for n, e in committed.items() if e.kind != "nt") | stored | among,
             NT=Events(n for n, e in committed.items() if e.kind == "nt"),
+            Q=Events(among),
             D=Events(e.id for e in done if drains(e, s)) | faults,
             SER=Events(e.id for e in done if serializes(e, s)),
             SF=Events(e.id for e in done if e.op == "F" and e.kind == "sfence"),
@@ -308,6 +314,7 @@ class _Candidate:
             acked=self._acked(),
             seen=self._seen(),
             grace=self._grace(),
+            asking=Relation((a.id, b.id) for a, b in self.program.asking() if {a.id, b.id} <= x.executed),
             none=Relation(),
             has=frozenset(FEATURES),
         )
@@ -319,7 +326,8 @@ class _Candidate:
             end = next((u.id for u in unlocks if u.id in x.executed), None)
             for start, after in self.program.grace_periods():
                 if lock.id in x.executed and start.id in x.executed:
-                    first = end is not None and (lock.id, start.id) in x.choices["grace"]
+                    chosen = lock.kind == "held" or (lock.id, start.id) in x.choices["grace"]
+                    first = end is not None and chosen
                     pairs.append((end, after.id) if first and end is not None else (start.id, lock.id))
         return Relation(pairs)
 

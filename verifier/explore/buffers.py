@@ -1,13 +1,14 @@
 """What may leave a store buffer next.
 
 Stores leave it in order (MMR 1.1), but for non-temporal ones (2.6) and ICR writes (8.1, 8.2).
+What RCU keeps among them waits for all of them (18.2, 18.3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verifier.explore.state import BARRIER, FENCED, NT, SENDING, WEAK, Buffer
+from verifier.explore.state import BARRIER, CALLBACK, FENCED, NT, RELEASE, SENDING, WEAK, Buffer
 
 FIRST = (0,)
 SPECIAL = NT | BARRIER | SENDING
@@ -36,7 +37,8 @@ def _out_of_order(buffer: Buffer) -> list[int]:
             continue
         mine = {cell for cell, _ in store.writes}
         # Stores to one cell keep their order (coherence), and so do all ordinary ones.
-        if not mine & cells and (store.kind & NT or not ordered):
+        waits = stores if store.kind & (RELEASE | CALLBACK) else ordered
+        if not mine & cells and (store.kind & NT or not waits):
             found.append(i)
         cells |= mine
         stores = True

@@ -7,6 +7,7 @@ period, as sets of bits, one for each section.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from verifier.explore.state import CALLBACK, RELEASE, Draft, Store, Written
@@ -27,6 +28,9 @@ class Graces:
         self.cells = [Cell(Ptr(f"rcu{n}"), f"rcu{n}", 0, "register") for n in range(len(periods) + 1)]
         self.cells = self.cells if periods else []
         self.bits = {lock.id: 1 << n for n, (lock, _) in enumerate(program.sections())}
+        if periods:
+            held = sum(self.bits[lock.id] for lock, _ in program.sections() if lock.kind == "held")
+            self.cells[0] = replace(self.cells[0], init=held)
         self.body = [0] * len(program.bodies)  # the sections of each body
         for lock, _ in program.sections():
             self.body[lock.body] |= self.bits[lock.id]
@@ -44,7 +48,7 @@ class Graces:
         open_ = 1 << self.first
         if event.op == "RCU":
             every = sum(1 << self.first + n for n in range(len(self.cells)))
-            return 0, open_ if event.kind == "lock" else every
+            return 0, {"held": 0, "lock": open_, "unlock": every}[event.kind]
         if event.op == "GP":
             mine = 1 << self.period[event.id]
             return (open_, mine) if event.kind == "start" else (mine, 0)
@@ -67,7 +71,7 @@ class Graces:
             return None  # nobody waits for a reader: what would have, was never reached
         if event.op == "RCU" and event.kind == "lock":
             self._set(draft, self.first, self._get(draft, self.first) | self.bits[event.id])
-        elif event.op == "RCU":
+        elif event.kind == "unlock":
             mine = self._get(draft, self.first) & self.body[event.body]
             last = 1 << mine.bit_length() - 1
             return Store(tuple((self.first + n, last) for n in range(len(self.cells))), RELEASE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from verifier.explore.caches import Caches
 from verifier.explore.graces import Graces
 from verifier.explore.ops import ICR, Code, Op, attributes, compiled, make_op, mask, touch
-from verifier.program.events import Event, Program
+from verifier.program.events import Body, Event, Program
 from verifier.program.profiles import Switches
 from verifier.program.values import CLEAN, OLD, TRUE, Const, Expr, Ptr, Value, refs
 
@@ -83,6 +83,7 @@ class Layout:
                 self.nmis[body.cpu].append(body.id)
         self.bodies_on = [[self.threads[c], *self.handlers[c], *self.nmis[c]] for c in self.cpus]
         self.sender = [-1 if body.send is None else body.send.cpu for body in program.bodies]
+        self.by_nmi = [self._from_nmi(body) for body in program.bodies]
         # Handlers that no call queue keeps in order (MMR 8.3).
         self.bare = [body.send is not None and body.send.kind in ICR for body in program.bodies]
         self.sent_if = [None if b.guard == TRUE else compiled(b.guard) for b in program.bodies]
@@ -120,6 +121,12 @@ class Layout:
             sum(1 << self.sends[e.id] for e in body.events if weak and e.id in self.sends)
             for body in program.bodies
         ]
+
+    def _from_nmi(self, body: Body) -> bool:
+        """Is there this body only if some NMI strikes?"""
+        while body.send is not None:
+            body = self.program.bodies[body.send.body]
+        return body.kind == "nmi"
 
     def _cells(self, chosen: Callable[[int], bool]) -> int:
         return sum(1 << i for i in range(len(self.cells)) if chosen(i))

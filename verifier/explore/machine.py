@@ -263,13 +263,17 @@ class Machine(Layout):
 
     def _strike(self, state: State, cpu: int, body: int) -> Iterator[tuple[Move, Draft, int]]:
         """An NMI, at any instant, whatever the interrupt flag says (MMR 12.1); or, when nothing else is
-        left to be done on its CPU, none."""
+        left to be done on its CPU, none. What only an NMI would have sent is not waited for."""
         choice = self.program.bodies[body].choice
         assert choice is not None
         if not self.running_ahead(state, cpu):
             yield from self._execute(state, cpu, body, self.ops[body][0])
-        here = self.bodies_on[cpu]
-        if all(state.pcs[b] == self.length[b] for b in here if b not in self.nmis[cpu]):
+        pcs, length = state.pcs, self.length
+        if all(
+            pcs[b] in (length[b], UNSENT) if self.by_nmi[b] else pcs[b] == length[b]
+            for b in self.bodies_on[cpu]
+            if b not in self.nmis[cpu]
+        ):
             draft = Draft.of(state)
             draft.slots[choice] = 0
             self.never(draft, body)

@@ -129,6 +129,6 @@ def _passable(machine: Machine, op: Op, stores: bool, locked: bool) -> bool:
         if event.kind == "lfence":
             return not locked
         return event.kind != "sfence" or mode != "sfence" or not stores
-    if event.op == "RCU":
-        return event.kind == "unlock"
-    return event.kind == "rcu" or event.op in ("W", "X", "IRQ", "JMP", "BINV", "INV", "CR3")
+    if event.op == "W":
+        return not op.translated
+    return event.kind == "rcu" or event.op in ("X", "IRQ", "JMP", "BINV", "INV", "CR3", "RCU")

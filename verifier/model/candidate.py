@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 Rel = TypeVar("Rel")
 Set = TypeVar("Set")
 
-SETS = ("I", "S", "NT", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
+SETS = ("I", "S", "NT", "Q", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
 RELATIONS = (
     "po", "loc", "rfe", "rfi", "co", "issue", "trans", "marks", "levels", "above", "covers", "covers_upper",
     "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "called", "acked", "seen",
-    "grace",
+    "grace", "asking",
 )  # fmt: skip
 
 
@@ -40,6 +40,7 @@ class Candidate(Generic[Rel, Set]):
                invalidations, sends, deliveries, returns: everything that is no commit, no SFENCE and
                no bare ICR write
     ``S``      commits of buffered stores (the ICR as memory is one), ``NT`` those of non-temporal ones
+    ``Q``      events of ``S`` that write nothing: ends of RCU sections, ``call_rcu``
     ``D``      events that wait until the own store buffer is empty
     ``SER``    serializing events: they drop prefetched copies
     ``SF``     store fences
@@ -77,12 +78,14 @@ class Candidate(Generic[Rel, Set]):
     ``acked``  return of a handler -> the wait for it
     ``grace``  end of a reader's section -> end of a grace period, or start of the grace period ->
                start of the section: one of the two
+    ``asking`` LOCK'd operation -> bare ICR write, if what it read decides whether and where one is sent
     ``seen``   event -> snapshot or snapshot -> event, as the snapshot's instant is chosen
     """
 
     I: Set  # noqa: E741
     S: Set
     NT: Set
+    Q: Set
     D: Set
     SER: Set
     SF: Set
@@ -116,6 +119,7 @@ class Candidate(Generic[Rel, Set]):
     acked: Rel
     seen: Rel
     grace: Rel
+    asking: Rel
     none: Rel
     has: frozenset[str] = frozenset()  # of ``FEATURES``: what the program has at all
 

@@ -93,13 +93,18 @@ def instant(event: Event, s: Switches) -> bool:
 
 def holds_icr(event: Event, s: Switches) -> bool:
     """Does a later bare ICR write wait for this instant (MMR 8.2)? LOCK'd operations and MFENCE
-    alone do not hold it; LFENCE does, which waits for them."""
+    alone do not hold it; LFENCE does, which waits for them. What reads nothing and does not serialize
+    does not hold it either, nor, by that, what is in front of it."""
     if event.op == "X" or (event.op == "F" and event.kind == "lock"):
         return s.amd_x2apic_ordered
     if event.op == "F":
         if event.kind == "mfence":
             return s.amd_x2apic_ordered or s.mfence_serializing or s.x2apic_fence in ("mfence", "sfence")
         return event.kind == "lfence" or (event.kind == "sfence" and s.x2apic_fence == "sfence")
+    if event.op in ("IRQ", "JMP", "BINV", "RCU"):
+        return False
+    if event.op in ("INV", "CR3"):
+        return serializes(event, s)
     return event.op != "SEND" or event.kind != "x2apic"
 
 

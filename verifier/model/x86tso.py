@@ -63,8 +63,9 @@ def drain(x: X) -> Any:
 
 def drain_nt(x: X) -> Any:
     """Non-temporal stores have reached memory at the same events (MMR 2.6; SDM 11.3, APM2 7.5.2).
-    They come after earlier instants; no other store orders them."""
-    return x.po & (x.NT * x.D | x.I * x.NT)
+    They come after earlier instants; no other store orders them. The end of an RCU section and
+    ``call_rcu`` wait for all stores, these too (MMR 18.2, 18.3)."""
+    return x.po & (x.NT * (x.D | x.Q) | x.I * x.NT)
 
 
 def sfence(x: X) -> Any:
@@ -75,8 +76,9 @@ def sfence(x: X) -> Any:
 
 def icr(x: X) -> Any:
     """An x2APIC write waits for the instants of ``H`` (MMR 8.2; SDM 10.12.3, APM2 16.11.2), and
-    events that wait for an empty store buffer, and later sends, wait for it."""
-    return x.po & (x.H * x.ICR | x.ICR * (x.D | x.ICR))
+    events that wait for an empty store buffer, and later sends, wait for it. A LOCK'd operation does
+    not hold it, but what it reads is known before a send that depends on it."""
+    return x.po & (x.H * x.ICR | x.ICR * (x.D | x.ICR)) | x.asking
 
 
 def rfe(x: X) -> Any:

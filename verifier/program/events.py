@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verifier.program.values import TRUE, Expr, Ptr, Ref, Value, target
+from verifier.program.values import TRUE, Expr, Ptr, Ref, Value, refs, target
 from verifier.source import Diagnostic, Span
 
 
@@ -51,7 +51,8 @@ class Event:
     ``IRET``  return and acknowledgement: writes ``c:irq = 1``, but after an NMI; ``kind`` ``sysret``:
               not by IRET.
 
-    ``RCU`` events begin (``lock``) and end (``unlock``) the outermost read-side section.
+    ``RCU`` events begin (``lock``) and end (``unlock``) the outermost read-side section; ``held`` stands
+              for the beginning of one that was there before the test.
 
     ``kind`` of a virtual access is ``user`` if it is made in user mode.
 
@@ -170,7 +171,7 @@ class Program:
         for body in self.bodies:
             marks = [e for e in body.events if e.op == "RCU"]
             for i, mark in enumerate(marks):
-                if mark.kind == "lock":
+                if mark.kind != "unlock":
                     out.append((mark, tuple(e for e in marks[i + 1 :] if e.kind == "unlock")))
         return out
 
@@ -183,6 +184,16 @@ class Program:
             if body.send is not None and body.send.kind == "rcu":
                 out.append((body.send, events[0]))
         return out
+
+    def asking(self) -> list[tuple[Event, Event]]:
+        """LOCK'd operations, with the bare ICR writes whose guard or target depends on what they read."""
+        locked = {a.slot: e for e in self.events if e.op == "X" for a in e.accesses if a.slot is not None}
+        out: list[tuple[Event, Event]] = []
+        for send in self.events:
+            if send.op == "SEND" and send.kind in ("x2apic", "xapic"):
+                guards = [send.guard, *(self.bodies[h].guard for h in send.handlers)]
+                out += [(locked[slot], send) for g in guards for slot in refs(g) if slot in locked]
+        return [pair for pair in dict.fromkeys(out) if pair[0].cpu == pair[1].cpu]
 
     def first_leaf(self, cpu: int, va: Ptr) -> Ptr | None:
         """The entry that a walk of the initial page tables ends at: an entry of the initial TLB was

@@ -178,7 +178,7 @@ class _Unroller:
         """Unroll a thread, which may start with interrupts off; its locals at the end."""
         body = self.body(cpu, "thread", f"P{cpu}")
         if off and self.graced:
-            self.mark(body, TRUE, "lock", None)
+            self.mark(body, TRUE, "held", None)
         return self.run(body, code, _Path((), {"%off": Const(int(off))}, {})).env
 
     def run(self, body: Body, code: tuple[Instruction, ...], path: _Path) -> _Path:
@@ -258,7 +258,10 @@ class _Unroller:
             self.add(event)
 
     def reader(self, body: Body, code: Emit, path: _Path) -> None:
-        """What an instruction changes in the reasons to be a reader; only first and last count."""
+        """What an instruction changes in the reasons to be a reader; only first and last count. A handler
+        is one from its delivery to its return."""
+        if not self.graced or body.rank:
+            return
         env, before = path.env, _reading(path.env)
         if code.op == "IRQ":
             value = code.touches[0].value
@@ -276,7 +279,7 @@ class _Unroller:
     def emit(self, body: Body, code: Emit, path: _Path) -> None:
         env = path.env
         if code.op in ("RCU", "SYSRET"):
-            if code.op == "RCU" and self.graced:
+            if code.op == "RCU":
                 self.reader(body, code, path)
             return
         addresses = [substitute(touch.addr, env) for touch in code.touches]
@@ -310,7 +313,7 @@ class _Unroller:
                 text=code.text,
             )
         )
-        if code.op == "IRQ" and self.graced:
+        if code.op == "IRQ":
             self.reader(body, code, path)
         if code.op == "SEND":
             event.handlers = tuple(self.send(event, code, path, before))
@@ -351,7 +354,6 @@ class _Unroller:
 
     def within(self, body: Body, code: tuple[Instruction, ...], path: _Path, guard: Expr) -> None:
         """What a handler does between its delivery and its return: all of it as an RCU reader."""
-        path.env["%off"] = TRUE
         if self.graced:
             self.mark(body, guard, "lock", None)
         self.run(body, code, path)

@@ -80,6 +80,7 @@ def _sets(e: Encoding, x: Symbolic) -> None:
             (x.NT if event.kind == "nt" else x.S).add(event.id)
         elif queued(event) and e.model.buffered:
             x.S.add(event.id)
+            x.Q.add(event.id)
         elif instant(event, switches):
             x.I.add(event.id)
             if holds_icr(event, switches):
@@ -97,9 +98,10 @@ def _sets(e: Encoding, x: Symbolic) -> None:
             x.SF.add(event.id, done)
             if holds_icr(event, switches):
                 x.H.add(event.id)
-    for node in e.issues.values():
+    for store, node in e.issues.items():
         x.I.add(node)
-        x.H.add(node)
+        if e.program.events[store].virtual:
+            x.H.add(node)
     for use in e.walks.uses:
         if use.dirty is not None:
             x.I.add(use.dirty)
@@ -156,7 +158,7 @@ def _one_line(e: Encoding, bodies: list[Body]) -> None:
     for a, b in combinations(sorted(bodies, key=lambda b: (-b.rank, b.id)), 2):
         for other in bodies if b.rank else ():
             for at in other.events if other.rank < b.rank else ():
-                if instant(at, e.model.switches) and not buffered(at, e.program):
+                if instant(at, e.model.switches) and not (buffered(at, e.program) or queued(at)):
                     continue
                 first, second = (e.po_literal(x.id, -1, other.id, at.id) for x in (a, b))
                 e.clauses.add(-e.po_literal(a.id, -1, b.id, b.events[-1].id), -second, first)
@@ -469,6 +471,8 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
             done = both(e.executed[lock.id], e.executed[start.id])
             first = e.choices["grace"][lock.id, start.id] = e.clauses.new()
             e.clauses.add(-done, -first, -open_)  # a section that never ends is not waited for
+            if lock.kind == "held":
+                e.clauses.add(-done, first)
             x.grace.add(start.id, lock.id, both(done, -first))
             for unlock_id, ended in ends:
                 x.grace.add(unlock_id, end.id, e.clauses.all((done, first, ended)))
@@ -480,6 +484,8 @@ def _interrupts(e: Encoding, x: Symbolic) -> None:
             x.sent.add(body.send.id, body.events[0].id, e.ran[body.id])
             if not bare(body.send):
                 x.called.add(body.send.id, body.events[0].id, e.ran[body.id])
+    for read, send in e.program.asking():
+        x.asking.add(read.id, send.id, e.clauses.both(e.executed[read.id], e.executed[send.id]))
     for event in e.program.events:
         if event.op == "WAIT":
             for handler in event.handlers:

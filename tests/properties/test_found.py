@@ -1,0 +1,160 @@
+"""Programs on which the judges once differed, or one of them gave up; each with the rule it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from tests.properties.programs import (
+    call_rcu,
+    cr3,
+    grace,
+    irq,
+    lit,
+    lowered,
+    pte,
+    read,
+    reader,
+    rmw,
+    send,
+    translate,
+    vwrite,
+    write,
+)
+from verifier import explore, solve
+from verifier.explore import explore as run
+from verifier.program.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
+from verifier.program.profiles import GENERIC, Switches
+from verifier.program.unroll import unroll
+from verifier.program.values import FALSE, TRUE, Apply, Const, Ptr, Reg
+
+X, Y, Z, ONE = lit("x"), lit("y"), lit("z"), Const(1)
+FOUND: dict[str, Callable[[], tuple[Lowered, Switches]]] = {}
+
+
+def found(make: Callable[[], Lowered | tuple[Lowered, Switches]]) -> None:
+    """One of the programs, by its name."""
+
+    def both() -> tuple[Lowered, Switches]:
+        made = make()
+        return (made, GENERIC) if isinstance(made, Lowered) else made
+
+    FOUND[make.__name__] = both
+
+
+def at(cpu: int, *code: Instruction) -> Target:
+    """A handler."""
+    return Target(cpu, TRUE, tuple(code), (), "handler")
+
+
+@found
+def callback_of_an_nmi() -> Lowered:
+    """No NMI, no callback: nothing waits for one (MMR 12.1)."""
+    test = lowered([read("r0", X)], mem=("x", "z"), regs=("0:r0",))
+    test.nmis.append((0, (write(X, ONE), call_rcu("g", at(0, write(Z, ONE))))))
+    return test
+
+
+@found
+def nmis_that_send_crosswise() -> Lowered:
+    """Each would wait for what the other has not sent."""
+    test = lowered([], [], mem=("x", "z"))
+    test.nmis.append((0, (send("g", at(1, write(X, ONE))),)))
+    test.nmis.append((1, (send("k", at(0, write(Z, ONE))),)))
+    return test
+
+
+@found
+def a_handler_that_turns_interrupts_on() -> Lowered:
+    """A handler is one RCU reader from end to end, whatever the flag says (MMR 18.1)."""
+    handler = at(1, irq(1, 1), read("r0", X), write(Z, Reg("r0")))
+    return lowered([*grace(), write(X, ONE)], [], [send("g", handler)], mem=("x", "z"))
+
+
+# What neither reads nor serializes holds no x2APIC write, and passes nothing on to it (MMR 8.2).
+NO_HOLD = {
+    "irq": irq(0, 0),
+    "jump": Emit("JMP"),
+    "invlpgb": Emit("BINV", kind="all"),
+    "invpcid": Emit("INV", kind="local", serializing=False),
+    "cr3": cr3(0, lit("N"), False),
+    "section": reader("lock"),
+    "entry": write(Const(pte("N", "v")), lit("B")),
+}
+
+
+def _held(between: Instruction) -> tuple[Lowered, Switches]:
+    look = at(1, read("r0", X), write(Y, Apply("add", (Reg("r0"), ONE))))
+    icr = Emit("SEND", kind="x2apic", group="g", targets=(look,))
+    thread = [rmw("r0", X, ONE), between, icr, translate("r1", lit("v"))]
+    return lowered(thread, grace(), mem=("x", "y"), translated=True), GENERIC
+
+
+for _name, _between in NO_HOLD.items():
+    FOUND[f"x2apic_after_{_name}"] = partial(_held, _between)
+
+
+@found
+def x2apic_after_translated_store() -> Lowered:
+    """A store that is not translated yet may fault: the write waits for that, not for the store."""
+    remap = at(1, write(Const(pte("N", "v")), lit("B")))
+    icr = Emit("SEND", kind="x2apic", group="g", targets=(remap,))
+    pages = ("A.data", "B.data")
+    thread = [vwrite(lit("v"), Const(5)), icr]
+    return lowered(thread, [], mem=pages, translated=True, init={"pte(N, v)": Ptr("A")})
+
+
+@found
+def x2apic_that_asks() -> Lowered:
+    """Whether the write is executed is known when the LOCK'd operation has its value (MMR 8.2)."""
+    icr = Emit("SEND", kind="x2apic", group="g", targets=(at(1, write(X, ONE)),))
+    thread = [rmw("r0", X, ONE, FALSE), Branch(Apply("eq", (Reg("r0"), Const(0))), "end"), icr, Label("end")]
+    return lowered(thread, [], mem=("x",), regs=("0:r0",))
+
+
+@found
+def interrupts_off_from_the_start() -> Lowered:
+    """A window that was there before the test began before every grace period (MMR 18.1)."""
+    waits = [write(X, ONE), *grace(), write(Y, ONE)]
+    looks = [read("r0", X), read("r1", Y), irq(1, 1)]
+    return lowered(waits, looks, regs=("1:r0", "1:r1"), irq_off=(1,))
+
+
+@found
+def a_non_temporal_store_in_a_section() -> Lowered:
+    """It is a store like any other to who waits for the section (MMR 18.2)."""
+    weak = Emit("W", (Touch(X, None, ONE),), kind="nt")
+    reads = [reader("lock"), weak, read("r0", Y), reader("unlock"), write(Z, ONE)]
+    return lowered(reads, [write(Y, ONE), *grace(), read("r0", X)], regs=("0:r0", "1:r0"), mem=("z",))
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_judges_agree(name: str) -> None:
+    test, switches = FOUND[name]()
+    program = unroll(test, 1)
+    first = explore.decide(program, switches=switches, want_states=True)
+    second = solve.decide(program, switches=switches, want_states=True)
+    assert first.states is not None and second.states is not None
+    assert set(first.states) == set(second.states)
+    assert run(program, switches=switches, reduced=False).shown == set(first.states)
+
+
+def test_nobody_ends_a_window_that_was_there_before() -> None:
+    """Then no grace period ends (MMR 18.1, 18.2)."""
+    program = unroll(lowered(grace(), [read("r0", X)], irq_off=(1,), regs=("1:r0",)), 1)
+    assert explore.decide(program).deadlock
+    assert solve.decide(program).deadlock
+
+
+def test_a_window_that_was_there_before_is_waited_for() -> None:
+    """What is used again after the grace period is not seen in it (MMR 18.1, 18.2)."""
+    program = unroll(FOUND["interrupts_off_from_the_start"]()[0], 1)
+    assert not any(y for _, y in run(program).shown)
+
+
+def test_a_grace_period_waits_for_non_temporal_stores() -> None:
+    """Both loads cannot miss (MMR 18.2)."""
+    program = unroll(FOUND["a_non_temporal_store_in_a_section"]()[0], 1)
+    assert not any(a == b == 0 for a, b, _ in run(program).shown)
