@@ -49,7 +49,6 @@ ANSWERS = {
     "in part": "under a condition, or as far as the last column says",
     "slip": "the words, or the code, are not what is meant",
     "open": "a question to the maintainers",
-    "not yet": "no file decides it yet",
 }
 
 
@@ -93,16 +92,6 @@ def expectations(test: verifier.Test) -> list[Expected]:
     return found
 
 
-def pending_for(number: str) -> list[str]:
-    """What a claim waits for: ``S003-03 F, B1``."""
-    return [f"{p['id']} {', '.join(p['variants'])}" for p in data()["pending"] if number in p["claims"]]
-
-
-def answer_to(claim: dict[str, Any]) -> str:
-    """The answer to a claim."""
-    return str(claim["answer"]) if claim.get("by") else "not yet"
-
-
 @cache
 def page() -> str:
     """docs/seeds.md."""
@@ -110,7 +99,7 @@ def page() -> str:
 
 
 def _head() -> Iterator[str]:
-    answers = [answer_to(c) for c in data()["claim"]]
+    answers = [str(c["answer"]) for c in data()["claim"]]
     counts = [f"- **{a}** ({answers.count(a)}): {meaning}" for a, meaning in ANSWERS.items() if a in answers]
     yield _HEAD.format(claims=len(answers), counts=";\n".join(counts))
 
@@ -126,8 +115,8 @@ def _claims() -> Iterator[str]:
         for claim in sorted(data()["claim"], key=lambda c: str(c["number"])):
             if claim["number"].startswith(seed["number"]):
                 yield _row(
-                    claim["number"], claim["says"], f"**{answer_to(claim)}**",
-                    "<br>".join([*_verdicts(claim.get("by", [])), *_waiting(claim["number"])]), claim["why"],
+                    claim["number"], claim["says"], f"**{claim['answer']}**",
+                    "<br>".join(_verdicts(claim["by"])), claim["why"],
                 )  # fmt: skip
         yield ""
 
@@ -140,11 +129,6 @@ def _verdicts(paths: list[str]) -> Iterator[str]:
         link = "" if file == last else f"{_link(file)} "
         last = file
         yield f"{link}{name} {_expected(test)}{': ' if test.comment else ''}{test.comment}"
-
-
-def _waiting(number: str) -> Iterator[str]:
-    for what in pending_for(number):
-        yield f"not there yet: {what}"
 
 
 def _expected(test: verifier.Test) -> str:
@@ -202,14 +186,9 @@ def _told(path: str) -> Iterator[str]:
 def _index() -> Iterator[str]:
     yield _ENTRIES
     for entry, file in entries():
-        if file:
-            tests = list(variants(file).values())
-            title = data()["entry"].get(entry, tests[0].name)
-            yield _row(
-                entry, title, _link(file), _listed(tests, "sometimes", "always"), _listed(tests, "never")
-            )
-    for p in data()["pending"]:
-        yield _row(p["id"], p["title"], f"not there yet: {', '.join(p['variants'])}", "", "")
+        tests = list(variants(file).values())
+        can, cannot = _listed(tests, "sometimes", "always"), _listed(tests, "never")
+        yield _row(entry, data()["entry"][entry], _link(file), can, cannot)
 
 
 def entries() -> list[tuple[str, str]]:
