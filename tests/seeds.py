@@ -25,8 +25,9 @@ The corpus began with five documents, patches, a review and a source file, about
 page tables change. Below are the statements about ordering that they make or rely on, what decides each, and
 why. *never* and *sometimes* are about the outcome that must not be; `verifier check FILE::VARIANT` prints a
 run. F is meant to be right, in B something is left out or changed, V is something else worth asking, and L
-takes a comment to the letter. The model is that of x86 ([memory-model.md](memory-model.md)). The answers to
-{claims} claims:
+takes a comment to the letter. The model is that of x86 ([memory-model.md](memory-model.md)). Where other
+machines differ, it says so: what *sc* forbids needs a store buffer, what *sparc64* forbids a page walk at
+another time than that of an access. The answers to {claims} claims:
 
 {counts}.
 
@@ -133,7 +134,7 @@ def _verdicts(paths: list[str]) -> Iterator[str]:
 
 def _expected(test: verifier.Test) -> str:
     first, *rest = expectations(test)
-    return "*" + first.word + "*" + "".join(f" ({e.where}: *{e.word}*)" for e in rest)
+    return f"*{first.word}*{_elsewhere(rest, '*')}"
 
 
 def _slip() -> Iterator[str]:
@@ -208,8 +209,15 @@ def _listed(tests: list[verifier.Test], *words: str) -> str:
     for test in tests:
         first, *rest = expectations(test)
         if first.word in words:
-            out.append((test.variant or "the only one") + "".join(f" ({e.where}: {e.word})" for e in rest))
+            out.append((test.variant or "the only one") + _elsewhere(rest))
     return ", ".join(out)
+
+
+def _elsewhere(expected: list[Expected], mark: str = "") -> str:
+    """`` (amd, sc: never)``."""
+    words = dict.fromkeys(e.word for e in expected)
+    told = [f"{', '.join(e.where for e in expected if e.word == w)}: {mark}{w}{mark}" for w in words]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _link(file: str) -> str:
