@@ -25,8 +25,9 @@ The corpus began with five documents, patches, a review and a source file, about
 page tables change. Below are the statements about ordering that they make or rely on, what decides each, and
 why. *never* and *sometimes* are about the outcome that must not be; `verifier check FILE::VARIANT` prints a
 run. F is meant to be right, in B something is left out or changed, V is something else worth asking, and L
-takes a comment to the letter. The model is that of x86 ([memory-model.md](memory-model.md)). The answers to
-{claims} claims:
+takes a comment to the letter. The model is that of x86 ([memory-model.md](memory-model.md)). Where other
+machines differ, it says so: what *sc* forbids needs a store buffer, what *sparc64* forbids a page walk at
+another time than that of an access. The answers to {claims} claims:
 
 {counts}.
 
@@ -49,7 +50,6 @@ ANSWERS = {
     "in part": "under a condition, or as far as the last column says",
     "slip": "the words, or the code, are not what is meant",
     "open": "a question to the maintainers",
-    "not yet": "no file decides it yet",
 }
 
 
@@ -93,16 +93,6 @@ def expectations(test: verifier.Test) -> list[Expected]:
     return found
 
 
-def pending_for(number: str) -> list[str]:
-    """What a claim waits for: ``S003-03 F, B1``."""
-    return [f"{p['id']} {', '.join(p['variants'])}" for p in data()["pending"] if number in p["claims"]]
-
-
-def answer_to(claim: dict[str, Any]) -> str:
-    """The answer to a claim."""
-    return str(claim["answer"]) if claim.get("by") else "not yet"
-
-
 @cache
 def page() -> str:
     """docs/seeds.md."""
@@ -110,7 +100,7 @@ def page() -> str:
 
 
 def _head() -> Iterator[str]:
-    answers = [answer_to(c) for c in data()["claim"]]
+    answers = [str(c["answer"]) for c in data()["claim"]]
     counts = [f"- **{a}** ({answers.count(a)}): {meaning}" for a, meaning in ANSWERS.items() if a in answers]
     yield _HEAD.format(claims=len(answers), counts=";\n".join(counts))
 
@@ -126,8 +116,8 @@ def _claims() -> Iterator[str]:
         for claim in sorted(data()["claim"], key=lambda c: str(c["number"])):
             if claim["number"].startswith(seed["number"]):
                 yield _row(
-                    claim["number"], claim["says"], f"**{answer_to(claim)}**",
-                    "<br>".join([*_verdicts(claim.get("by", [])), *_waiting(claim["number"])]), claim["why"],
+                    claim["number"], claim["says"], f"**{claim['answer']}**",
+                    "<br>".join(_verdicts(claim["by"])), claim["why"],
                 )  # fmt: skip
         yield ""
 
@@ -142,14 +132,9 @@ def _verdicts(paths: list[str]) -> Iterator[str]:
         yield f"{link}{name} {_expected(test)}{': ' if test.comment else ''}{test.comment}"
 
 
-def _waiting(number: str) -> Iterator[str]:
-    for what in pending_for(number):
-        yield f"not there yet: {what}"
-
-
 def _expected(test: verifier.Test) -> str:
     first, *rest = expectations(test)
-    return "*" + first.word + "*" + "".join(f" ({e.where}: *{e.word}*)" for e in rest)
+    return f"*{first.word}*{_elsewhere(rest, '*')}"
 
 
 def _slip() -> Iterator[str]:
@@ -202,14 +187,9 @@ def _told(path: str) -> Iterator[str]:
 def _index() -> Iterator[str]:
     yield _ENTRIES
     for entry, file in entries():
-        if file:
-            tests = list(variants(file).values())
-            title = data()["entry"].get(entry, tests[0].name)
-            yield _row(
-                entry, title, _link(file), _listed(tests, "sometimes", "always"), _listed(tests, "never")
-            )
-    for p in data()["pending"]:
-        yield _row(p["id"], p["title"], f"not there yet: {', '.join(p['variants'])}", "", "")
+        tests = list(variants(file).values())
+        can, cannot = _listed(tests, "sometimes", "always"), _listed(tests, "never")
+        yield _row(entry, data()["entry"][entry], _link(file), can, cannot)
 
 
 def entries() -> list[tuple[str, str]]:
@@ -229,8 +209,15 @@ def _listed(tests: list[verifier.Test], *words: str) -> str:
     for test in tests:
         first, *rest = expectations(test)
         if first.word in words:
-            out.append((test.variant or "the only one") + "".join(f" ({e.where}: {e.word})" for e in rest))
+            out.append((test.variant or "the only one") + _elsewhere(rest))
     return ", ".join(out)
+
+
+def _elsewhere(expected: list[Expected], mark: str = "") -> str:
+    """`` (amd, sc: never)``."""
+    words = dict.fromkeys(e.word for e in expected)
+    told = [f"{', '.join(e.where for e in expected if e.word == w)}: {mark}{w}{mark}" for w in words]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _link(file: str) -> str:

@@ -12,19 +12,17 @@ from tests.seeds import (
     CORPUS,
     PAGE,
     ROOT,
-    answer_to,
     data,
     deciders,
     entries,
     expectations,
     page,
-    pending_for,
     variants,
 )
 
 CLAIMS = data()["claim"]
 RUNS = [r["test"] for r in data()["slip"]["run"]] + [r for q in data()["question"] for r in q["runs"]]
-NAMED = sorted({d for c in CLAIMS for d in deciders(c.get("by", []))} | set(deciders(RUNS)))
+NAMED = sorted({d for c in CLAIMS for d in deciders(c["by"])} | set(deciders(RUNS)))
 DESIGN = ROOT.parent / "shared" / "design" / "corpus.md"
 
 
@@ -47,39 +45,27 @@ def test_the_verdict_on_the_page_is_the_one_that_is_computed(file: str, name: st
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: str(c["number"]))
-def test_a_claim_is_decided_or_says_what_it_waits_for(claim: dict[str, str]) -> None:
-    assert claim.get("by") or pending_for(claim["number"])
-    assert claim["says"] and claim["why"]
-    assert answer_to(claim) in ANSWERS
+def test_a_claim_is_decided(claim: dict[str, str]) -> None:
+    assert claim["by"] and claim["says"] and claim["why"]
+    assert claim["answer"] in ANSWERS
     assert claim["says"].count('"') % 2 == 0
 
 
 def test_claims_are_numbered_once() -> None:
     numbers = [c["number"] for c in CLAIMS]
     assert len(set(numbers)) == len(numbers)
-    assert {n for p in data()["pending"] for n in p["claims"]} <= set(numbers)
     assert {n for q in data()["question"] for n in q["claims"]} <= set(numbers)
 
 
 def test_open_claims_have_a_question() -> None:
     asked = {n for q in data()["question"] for n in q["claims"]}
-    assert {c["number"] for c in CLAIMS if answer_to(c) == "open"} <= asked
-
-
-@pytest.mark.parametrize("record", data()["pending"], ids=lambda p: str(p["id"]))
-def test_what_is_pending_is_not_there_yet(record: dict[str, list[str]]) -> None:
-    there = {v for entry, file in entries() if entry == record["id"] for v in variants(file)}
-    arrived = sorted(there & set(record["variants"]))
-    assert not arrived, (
-        f"{record['id']} {', '.join(arrived)} has arrived: name it in `by` of claims {record['claims']}, "
-        "and take the record out of docs/seeds.toml"
-    )
+    assert {c["number"] for c in CLAIMS if c["answer"] == "open"} <= asked
 
 
 def test_every_entry_is_in_the_index() -> None:
-    listed = {entry for entry, _ in entries()} | {p["id"] for p in data()["pending"]}
+    listed = {entry for entry, _ in entries()}
     assert set(data()["entry"]) <= listed, "no file has this Id"
-    assert {e for e in listed if e[0] in "SK"} <= set(data()["entry"]), "docs/seeds.toml has no title for it"
+    assert listed <= set(data()["entry"]), "docs/seeds.toml has no title for it"
     for entry in listed:
         assert f"\n| {entry} |" in page()
 
