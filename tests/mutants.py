@@ -49,7 +49,7 @@ class Mutant:
             with _role("instant", lambda e, s: instant(e, s) and _row(e) != self.name):
                 yield
         elif self.kind == "queued":
-            with _role("queued", lambda e: queued(e) and f"{e.op} {e.kind}" != self.name):
+            with _role("queued", lambda e: queued(e) and f"{e.op} {e.kind}".strip() != self.name):
                 yield
         elif self.kind == "icr":
             with _role("holds_icr", lambda e, s: holds_icr(e, s) and _row(e) != self.name):
@@ -107,7 +107,7 @@ def roles() -> list[Mutant]:
     out += [
         Mutant("instant", name) for name in ("R", "X", "F mfence", "F lfence", "SEND", "INV", "CR3", "RCU")
     ]
-    out += [Mutant("queued", name) for name in ("RCU unlock", "SEND rcu")]
+    out += [Mutant("queued", name) for name in ("RCU unlock", "SEND rcu", "ACK")]
     out += [Mutant("icr", name) for name in ("R", "F lfence", "SER", "CR3", "INV")]
     return out
 

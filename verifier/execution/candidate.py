@@ -13,6 +13,7 @@ from verifier.model.roles import (
     holds_icr,
     instant,
     invalidation,
+    promised,
     queued,
     serializes,
     uncached,
@@ -276,7 +277,7 @@ class _Candidate:
             ),
             S=Events(n for n, e in committed.items() if e.kind != "nt") | stored | among,
             NT=Events(n for n, e in committed.items() if e.kind == "nt"),
-            Q=Events(among),
+            Q=Events(e.id for e in self.events if e.id in among and promised(e)),
             D=Events(e.id for e in done if drains(e, s)) | faults,
             SER=Events(e.id for e in done if serializes(e, s)),
             SF=Events(e.id for e in done if e.op == "F" and e.kind == "sfence"),
@@ -339,11 +340,11 @@ class _Candidate:
         )
 
     def _acked(self) -> Relation:
-        returns = {b.id: b.events[-1].id for b in self.program.bodies if b.kind == "handler"}
+        said = self.program.acknowledgements()
         return Relation(
-            (returns[handler], event.id)
+            (said[handler].id, event.id)
             for event in self.events
             if event.op == "WAIT"
             for handler in event.handlers
-            if returns[handler] in self.x.executed
+            if said[handler].id in self.x.executed
         )

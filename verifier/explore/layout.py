@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from verifier.explore.caches import Caches
 from verifier.explore.graces import Graces
 from verifier.explore.ops import ICR, Code, Op, attributes, compiled, make_op, mask, touch
-from verifier.program.events import Body, Event, Program
+from verifier.program.events import Body, Cell, Event, Program
 from verifier.program.profiles import Switches
 from verifier.program.values import CLEAN, OLD, TRUE, Const, Expr, Ptr, Value, refs
 
@@ -57,6 +58,11 @@ class Layout:
         self.cells = list(program.cells.values())
         self.graces = Graces(program, len(self.cells))
         self.cells += self.graces.cells
+        # Which handlers have been acknowledged (MMR 8.7), as bits, in a cell that no event names.
+        self.answered = len(self.cells)
+        self.answering_bodies = sum(1 << body for body in program.acknowledgements())
+        if self.answering_bodies:
+            self.cells.append(Cell(Ptr("acks"), "acks", 0, "register"))
         self.cell_at: dict[Value | str, int] = {cell.ptr: i for i, cell in enumerate(self.cells)}
         self.register = [cell.kind == "register" for cell in self.cells]
         self.cpus = range(program.cpus)
@@ -283,6 +289,11 @@ class Layout:
                 writes.append(w)
             known = self._rests[pcs] = Rest(slots, tuple(vas), tuple(reads), tuple(writes), floods)
         return known
+
+    def unanswered(self, memory: Sequence[Value], handlers: Iterable[int]) -> bool:
+        """Has one of these handlers, which somebody waits for, not been acknowledged?"""
+        done: Any = memory[self.answered] if handlers else 0
+        return any(not done >> h & 1 for h in handlers)
 
     def unfinished(self, pcs: tuple[int, ...], handlers: Iterable[int]) -> bool:
         """Is one of these handlers still to run, as far as is known?"""

@@ -17,6 +17,7 @@ Some things are not steps, and lose nothing by it:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from verifier.explore import access, sends
 from verifier.explore.buffers import committable, stripped, without
@@ -25,11 +26,11 @@ from verifier.explore.fetch import Copies
 from verifier.explore.layout import UNSENT, Layout, Pending
 from verifier.explore.ops import Op
 from verifier.explore.state import (
+    ANSWER,
     BARRIER,
-    CALLBACK,
     CUT,
     IDLE,
-    RELEASE,
+    SILENT,
     UNCACHED,
     VIRTUAL,
     Draft,
@@ -216,6 +217,8 @@ class Machine(Layout):
     def never(self, draft: Draft, body: int) -> None:
         """This handler was not sent, so it and all that it would send are over."""
         draft.pcs[body] = self.length[body]
+        if self.answering_bodies >> body & 1:
+            self._answer(draft, 1 << body)
         for op in self.ops[body]:
             for handler in op.event.handlers if op.event.op == "SEND" else ():
                 self.never(draft, handler)
@@ -310,7 +313,10 @@ class Machine(Layout):
         draft = Draft.of(state)
         store = state.buffers[cpu][index]
         draft.buffers[cpu] = without(state.buffers[cpu], index)
-        writes = self.graces.leave(draft, store) if store.kind & (RELEASE | CALLBACK) else store.writes
+        writes = store.writes
+        if store.kind & SILENT:
+            self._left(draft, store)
+            writes = ()
         for cell, value in writes:
             draft.memory[cell] = value
             if self.fetched[cpu] >> cell & 1:
@@ -367,7 +373,7 @@ class Machine(Layout):
         """Does an event wait for something else than the store buffer?"""
         event = op.event
         if event.op == "WAIT":
-            return self.unfinished(state.pcs, event.handlers)
+            return self.unanswered(state.memory, event.handlers)
         if self.graces.waiting(state.memory, event):
             return True
         if event.op == "TLBSYNC":
@@ -426,6 +432,8 @@ class Machine(Layout):
             store = self.graces.execute(draft, event)
             if store is not None:
                 self.queue(draft, cpu, store)
+        elif event.op == "ACK":
+            self.queue(draft, cpu, Store(((self.answered, 1 << body),), ANSWER))
         elif event.op == "NMI":
             choice = self.program.bodies[body].choice
             assert choice is not None
@@ -452,13 +460,25 @@ class Machine(Layout):
             draft.tlbs[cpu] &= ~self.caches.absents
 
     def queue(self, draft: Draft, cpu: int, store: Store) -> None:
-        """What waits for the stores before it, and writes nothing itself (MMR 18.2, 18.3)."""
+        """What waits for the stores before it, and writes nothing itself (MMR 8.7, 18.2, 18.3)."""
         if draft.buffers[cpu]:
             draft.buffers[cpu] = (*draft.buffers[cpu], store)
             return
-        self.graces.leave(draft, store)
+        self._left(draft, store)
         for handler in store.sends:
             sends.started(self, draft, handler)
+
+    def _left(self, draft: Draft, store: Store) -> None:
+        """What such a store does where it leaves the buffer: nothing that a program could read."""
+        if store.kind & ANSWER:
+            self._answer(draft, store.writes[0][1])
+        else:
+            self.graces.leave(draft, store)
+
+    def _answer(self, draft: Draft, bodies: Value) -> None:
+        """These handlers, as bits, have been acknowledged."""
+        known: Any = draft.memory[self.answered]
+        draft.memory[self.answered] = known | bodies
 
     def _covered(self, draft: Draft, op: Op) -> tuple[Value, int]:
         """The PCID and the address that an invalidation names."""

@@ -102,7 +102,7 @@ def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) 
     op = machine.ops[body][pcs[body]] if pcs[body] < machine.length[body] else None
     flooded = machine.flooding and _flooded(machine, state)
     if op is not None:
-        if op.visible or (op.event.op == "WAIT" and machine.unfinished(pcs, op.event.handlers)):
+        if op.visible or (op.event.op == "WAIT" and machine.unanswered(state.memory, op.event.handlers)):
             return NONE
         read, written = _footprint(machine, state, op)
         # What a walk finds between an INVLPGB's effect and this event depends on which is first.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from verifier.explore.caches import UPPER, Item
 from verifier.explore.machine import Machine
 from verifier.explore.reduction import steps as enough
-from verifier.explore.state import CALLBACK, IDLE, RELEASE, SENDING, Move, State, Written
+from verifier.explore.state import IDLE, SENDING, SILENT, Move, State, Written
 from verifier.program.events import Event
 from verifier.program.trace import Step, Trace
 from verifier.program.values import Value, evaluate, truth
@@ -174,7 +174,7 @@ class _Teller:
         reads = self.named(move.reads)
         if kind == "never":
             return []
-        if kind == "commit" and old.buffers[cpu][move.at].kind & (RELEASE | CALLBACK):
+        if kind == "commit" and old.buffers[cpu][move.at].kind & SILENT:
             buffered.pop(move.at)
             return []
         if kind == "commit":

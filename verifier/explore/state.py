@@ -25,6 +25,8 @@ FENCED = 128  # one that waits for an SFENCE, too
 UNCACHED = 256  # an ICR write that later loads wait for
 RELEASE = 512  # no store but the end of an RCU reader's section (18.1)
 CALLBACK = 1024  # no store but a ``call_rcu``, whose grace period starts when it leaves the buffer (18.3)
+ANSWER = 2048  # no store but a handler's acknowledgement (8.7)
+SILENT = RELEASE | CALLBACK | ANSWER  # what writes nothing that a program could read
 
 
 class Store(NamedTuple):

@@ -40,7 +40,7 @@ class Candidate(Generic[Rel, Set]):
                invalidations, sends, deliveries, returns: everything that is no commit, no SFENCE and
                no bare ICR write
     ``S``      commits of buffered stores (the ICR as memory is one), ``NT`` those of non-temporal ones
-    ``Q``      events of ``S`` that write nothing: ends of RCU sections, ``call_rcu``
+    ``Q``      events of ``S`` that non-temporal stores come before: ends of RCU sections, ``call_rcu``
     ``D``      events that wait until the own store buffer is empty
     ``SER``    serializing events: they drop prefetched copies
     ``SF``     store fences
@@ -75,7 +75,7 @@ class Candidate(Generic[Rel, Set]):
     ``smc``    own store -> fetch that has to see it (rule 10.2)
     ``broadcast``, ``answers``  INVLPGB -> what it does on each CPU -> the TLBSYNC that waits for it
     ``sent``   send -> delivery; ``called`` those by the call queue
-    ``acked``  return of a handler -> the wait for it
+    ``acked``  acknowledgement of a handler -> the wait for it
     ``grace``  end of a reader's section -> end of a grace period, or start of the grace period ->
                start of the section: one of the two
     ``asking`` LOCK'd operation -> bare ICR write, if what it read decides whether and where one is sent

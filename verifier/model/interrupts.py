@@ -16,8 +16,7 @@ X = Candidate[Any, Any]
 
 
 def ipi(x: X) -> Any:
-    """A delivery comes after its send, the end of a wait after the acknowledgement, which is the
-    handler's return (MMR 8.3, 8.4, 8.7)."""
+    """A delivery comes after its send, the end of a wait after the acknowledgement (MMR 8.3, 8.4, 8.7)."""
     return x.sent | x.acked
 
 

@@ -74,8 +74,13 @@ def bare(event: Event) -> bool:
 
 
 def queued(event: Event) -> bool:
-    """Does this event take its place among the stores, though it writes nothing? The end of an RCU
-    reader's section, and ``call_rcu`` (MMR 18.2, 18.3)."""
+    """Does this event take its place among the stores, though it writes nothing? An acknowledgement
+    (MMR 8.7), the end of an RCU reader's section, and ``call_rcu``."""
+    return event.op == "ACK" or promised(event)
+
+
+def promised(event: Event) -> bool:
+    """Does this event come after non-temporal stores, too? What RCU promises (MMR 18.2, 18.3)."""
     return (event.op == "RCU" and event.kind == "unlock") or (event.op == "SEND" and event.kind == "rcu")
 
 
@@ -101,7 +106,7 @@ def holds_icr(event: Event, s: Switches) -> bool:
         if event.kind == "mfence":
             return s.amd_x2apic_ordered or s.mfence_serializing or s.x2apic_fence in ("mfence", "sfence")
         return event.kind == "lfence" or (event.kind == "sfence" and s.x2apic_fence == "sfence")
-    if event.op in ("IRQ", "JMP", "BINV", "RCU"):
+    if event.op in ("IRQ", "JMP", "BINV", "RCU", "ACK"):
         return False
     if event.op in ("INV", "CR3"):
         return serializes(event, s)

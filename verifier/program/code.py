@@ -30,7 +30,7 @@ IRQ      write of the interrupt flag: one touch, on the register cell ``c:irq`` 
 SEND     one IPI to each target whose guard holds; ``kind`` empty: by the call queue, orders earlier
          stores before it; ``x2apic``, ``xapic``: the bare ICR write; ``rcu``: ``call_rcu``, which
          starts a grace period and sends this CPU an interrupt when it has ended
-WAIT     waits until all handlers of the SENDs of the same group have ended
+WAIT     waits until all handlers of the SENDs of the same group have been acknowledged
 RCU      ``lock``, ``unlock``: one more, one fewer reason to be an RCU reader; ``unroll`` leaves those
          that begin and end a section, and those of windows with interrupts off
 GP       a grace period that this CPU waits for: ``start``, and next to it ``end``

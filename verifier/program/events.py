@@ -44,12 +44,12 @@ class Access:
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """One instant of a body; ``op`` as in ``code.Emit``, and three more at a handler's ends:
+    """One instant of a body; ``op`` as in ``code.Emit``, and some more at a handler's ends:
 
     ``DLV``   delivery: reads ``c:irq``, which must be 1, and writes 0;
     ``NMI``   an NMI strikes, whatever ``c:irq`` says;
-    ``IRET``  return and acknowledgement: writes ``c:irq = 1``, but after an NMI; ``kind`` ``sysret``:
-              not by IRET.
+    ``ACK``   acknowledgement, if the sender waits for one: a store that comes after the handler's;
+    ``IRET``  return: writes ``c:irq = 1``, but after an NMI; ``kind`` ``sysret``: not by IRET.
 
     ``RCU`` events begin (``lock``) and end (``unlock``) the outermost read-side section; ``held`` stands
               for the beginning of one that was there before the test.
@@ -164,6 +164,10 @@ class Program:
     bound: int = 2
     herd_brackets: bool = True  # print [x]=1 rather than x=1
     warnings: list[Diagnostic] = field(default_factory=list)  # about the text it was made of
+
+    def acknowledgements(self) -> dict[int, Event]:
+        """The acknowledgement of each handler that somebody waits for, by its body."""
+        return {e.body: e for e in self.events if e.op == "ACK"}
 
     def sections(self) -> list[tuple[Event, tuple[Event, ...]]]:
         """The RCU read-side sections: where each begins, and what ends it: the first one executed."""

@@ -7,7 +7,7 @@ order, paths that meet at a label are merged: guards by disjunction, locals by `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from verifier.errors import LimitError
@@ -136,6 +136,16 @@ def _waits_for_readers(code: Iterable[Instruction]) -> bool:
     )
 
 
+def _waited(code: Iterable[Instruction]) -> Iterator[str]:
+    """The groups of sends that somebody waits for, in this code and in its handlers."""
+    for x in code:
+        if isinstance(x, Emit):
+            if x.op == "WAIT":
+                yield x.group
+            for t in x.targets:
+                yield from _waited(t.code)
+
+
 def _reading(env: Env) -> Expr:
     """Is there a reason to be an RCU reader: a section, a window with interrupts off (MMR 18.1)?"""
     nested = call("gt", env.get("%rcu", Const(0)), Const(0))
@@ -146,6 +156,7 @@ def _reading(env: Env) -> Expr:
 class _Unroller:
     bound: int
     graced: bool = False  # does anybody wait for RCU readers?
+    waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
     bodies: list[Body] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     slots: int = 0
@@ -339,6 +350,8 @@ class _Unroller:
             self.assume(guard, call("eq", Ref(slot), Const(1)))
             local = {name: substitute(value, env) for name, value in target.locals}
             self.within(body, target.code, _Path(inside, local, {}), guard)
+            if code.group in self.waited:
+                self.ends(body, "ACK", (), guard, code.span, name)
             self.ends(
                 body, "IRET", (Access(irq, None, Const(1)),), guard, code.span, name, _ending(target.code)
             )
@@ -392,8 +405,11 @@ def unroll(lowered: Lowered, bound: int = 2) -> Program:
     ``bound`` counts the backward jumps that one body takes in a run. Raises ``LimitError`` if the
     result is too large to be decided.
     """
+    everything = [*lowered.threads, *(code for _, code in lowered.nmis)]
     unroller = _Unroller(
-        bound, any(map(_waits_for_readers, [*lowered.threads, *(code for _, code in lowered.nmis)]))
+        bound,
+        any(map(_waits_for_readers, everything)),
+        frozenset(group for code in everything for group in _waited(code)),
     )
     irqs = [lowered.cells.get(Ptr(f"{cpu}:irq")) for cpu in range(len(lowered.threads))]
     finals = [

@@ -220,7 +220,7 @@ def _silent(step: Step, rest: list[Step]) -> bool:
     """A send that starts nothing, and the wait for it, are no steps of a story; nor is it one that a
     call of many CPUs turns interrupts off around its own part, or that is part of one instruction."""
     event = step.event
-    if event is not None and event.op == "RCU" and not event.text:
+    if event is not None and (event.op == "ACK" or (event.op == "RCU" and not event.text)):
         return True
     if event is not None and event.op == "IRQ" and _CALLS.match(event.text):
         return True

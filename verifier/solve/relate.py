@@ -17,6 +17,7 @@ from verifier.model.roles import (
     drains,
     holds_icr,
     instant,
+    promised,
     queued,
     serializes,
     uncached,
@@ -80,7 +81,8 @@ def _sets(e: Encoding, x: Symbolic) -> None:
             (x.NT if event.kind == "nt" else x.S).add(event.id)
         elif queued(event) and e.model.buffered:
             x.S.add(event.id)
-            x.Q.add(event.id)
+            if promised(event):
+                x.Q.add(event.id)
         elif instant(event, switches):
             x.I.add(event.id)
             if holds_icr(event, switches):
@@ -486,8 +488,9 @@ def _interrupts(e: Encoding, x: Symbolic) -> None:
                 x.called.add(body.send.id, body.events[0].id, e.ran[body.id])
     for read, send in e.program.asking():
         x.asking.add(read.id, send.id, e.clauses.both(e.executed[read.id], e.executed[send.id]))
+    said = e.program.acknowledgements()
     for event in e.program.events:
         if event.op == "WAIT":
             for handler in event.handlers:
                 done = e.clauses.both(e.executed[event.id], e.ran[handler])
-                x.acked.add(e.program.bodies[handler].events[-1].id, event.id, done)
+                x.acked.add(said[handler].id, event.id, done)
