@@ -86,7 +86,7 @@ def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
     steps = list(trace.steps)
     at_once: set[int] = set()  # commits that follow their store at once are no steps of their own
     for at, step in enumerate(steps):
-        if at in at_once or _silent(step, steps[at + 1 :]):
+        if at in at_once or _silent(step, steps):
             continue
         who = f"CPU {step.cpu}" if step.cpu is not None else ""
         event = step.event
@@ -216,7 +216,7 @@ def _commits_later(step: Step, rest: list[Step]) -> bool | None:
 _CALLS = re.compile(r"(\w+ = )?(smp_call|on_each_cpu|this_cpu_)")
 
 
-def _silent(step: Step, rest: list[Step]) -> bool:
+def _silent(step: Step, steps: list[Step]) -> bool:
     """A send that starts nothing, and the wait for it, are no steps of a story; nor is it one that a
     call of many CPUs turns interrupts off around its own part, or that is part of one instruction."""
     event = step.event
@@ -226,8 +226,6 @@ def _silent(step: Step, rest: list[Step]) -> bool:
         return True
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):
         return False
-    if event.op == "SEND":
-        return not any(
-            s.event is not None and s.event.op == "DLV" and s.event.body in event.handlers for s in rest
-        )
-    return not event.handlers
+    return not any(
+        s.event is not None and s.event.op == "DLV" and s.event.body in event.handlers for s in steps
+    )
