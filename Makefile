@@ -20,7 +20,7 @@ check: $(STAMP)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy verifier
-	$(BIN)/python -m pytest -q $(FAST)
+	$(BIN)/python -m pytest -q -n 2 -m 'not slow' $(FAST)
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)

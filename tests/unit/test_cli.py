@@ -30,6 +30,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
     return code, out.out, out.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
 def test_the_corpus_is_as_expected(capsys: pytest.CaptureFixture[str], judge: str) -> None:
     code, out, _ = run(capsys, "check", "-q", "--judge", judge, LINUX, CLASSIC)
@@ -83,6 +84,7 @@ Time SB *
     assert re.sub(r"Time SB \d+\.\d\d", "Time SB *", out) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["check", "states"])
 def test_json_output_holds_to_its_schema(capsys: pytest.CaptureFixture[str], command: str) -> None:
     _, out, _ = run(capsys, command, "--format", "json", LINUX, SB)
@@ -103,6 +105,7 @@ def test_json_output_has_the_errors(capsys: pytest.CaptureFixture[str], tmp_path
     assert second["code"] == "usage" and second["line"] is None
 
 
+@pytest.mark.slow
 def test_output_is_the_same_every_time(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "check", LINUX)[1] == run(capsys, "check", "-j", "2", LINUX)[1]
 
@@ -229,7 +232,11 @@ def test_ctrl_c_leaves_no_child() -> None:
     child = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
     )
-    time.sleep(1.0)
+    children = Path(f"/proc/{child.pid}/task/{child.pid}/children")
+    started = time.monotonic()
+    while time.monotonic() < started + 20 and not (children.exists() and children.read_text()):
+        time.sleep(0.1)  # until it is at work, however slow the machine
+    time.sleep(0.2)
     os.kill(child.pid, signal.SIGINT)
     assert child.wait(timeout=20) in (0, 130)
     deadline = time.monotonic() + 5

@@ -437,6 +437,7 @@ class Spontaneous(Machine):
         return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "mmu", "ipi", "all"])
 def test_reductions_lose_nothing(kind: str) -> None:
     compared = 0
@@ -449,6 +450,7 @@ def test_reductions_lose_nothing(kind: str) -> None:
     assert compared > 20
 
 
+@pytest.mark.slow
 def test_largest_tlbs_lose_nothing() -> None:
     compared = 0
     for seed in range(70):
@@ -478,6 +480,7 @@ def test_reductions_lose_nothing_of_the_whole_mmu(focus: str) -> None:
     assert compared > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("focus", ["walks", "tags", "marks", "broadcast"])
 def test_largest_caches_lose_nothing(focus: str) -> None:
     compared = 0
