@@ -13,7 +13,7 @@ from verifier.program.profiles import PROFILES
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [
     str(p.relative_to(ROOT))
-    for room in ("mmu", "rcu")
+    for room in ("mmu", "rcu", "locks")
     for p in sorted((ROOT / "litmus" / room).rglob("*.litmus"))
 ]
 

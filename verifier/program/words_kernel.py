@@ -190,6 +190,9 @@ def bits() -> Iterator[Word]:
     lock_bit = Update("addr", values["set"], was)
     yield row(g, f"test_and_set_bit_lock({head})", lock_bit, "the old bit", lock, "number")
     yield row(g, f"clear_bit_unlock({head})", Update("addr", values["clear"], None), "LOCK'd", lock)
+    spin = Update("addr", values["set"], None, needs=f("eq", was, 0))
+    yield row(g, f"bit_spin_lock({head})", spin, "LOCK'd; waits exactly until the bit is clear", lock)
+    yield row(g, f"bit_spin_unlock({head})", Update("addr", values["clear"], None), "LOCK'd", lock)
 
 
 IRQ_OFF = Machine("IRQ", register="irq", value=FALSE)
