@@ -34,11 +34,7 @@ class Axiom(NamedTuple):
 
     def relation(self, x: Candidate[Any, Any]) -> Any:
         """The union of the rules over a candidate of either interpreter."""
-        union = x.none
-        for rule in self.rules:
-            if not rule.needs or rule.needs in x.has:
-                union = union | rule.equation(x)
-        return union
+        return x.none.plus(r.equation(x) for r in self.rules if not r.needs or r.needs in x.has)
 
 
 class Model(NamedTuple):

@@ -10,6 +10,7 @@ here           meaning                                 .cat
 ``r @ s``      sequence: r, then s                     ``r ; s``
 ``~r``         inverse                                 ``r^-1``
 ``r.irreflexive()``  without the identity       ``r \\ id``
+``r.plus(rs)``   union with many                 ``r | …``
 ``A * B``      all pairs from the set A to the set B   ``A * B``
 ``A | B``      union of sets                           ``A | B``
 =============  ======================================  =========
@@ -35,6 +36,7 @@ class RelationLike(Protocol):
     def __matmul__(self: R, other: R) -> R: ...
     def __invert__(self: R) -> R: ...
     def irreflexive(self: R) -> R: ...
+    def plus(self: R, others: Iterable[R]) -> R: ...
 
 
 class Events(frozenset[int]):
@@ -62,6 +64,10 @@ class Relation(frozenset[tuple[int, int]]):
 
     def __invert__(self) -> Relation:
         return Relation((b, a) for a, b in self)
+
+    def plus(self, others: Iterable[Relation]) -> Relation:
+        """This relation with all others."""
+        return Relation(frozenset(self).union(*others))
 
     def irreflexive(self) -> Relation:
         """Without the pairs of an event with itself."""

@@ -10,7 +10,6 @@ fact that some time went by.  No fence, no LOCK and no dependency orders a walk 
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 from verifier.model.candidate import Candidate
@@ -57,18 +56,18 @@ def start(x: X) -> Any:
 
 def forward_issue(x: X) -> Any:
     """A walk that reads a store of its own CPU reads it after it was executed (MMR 3.5)."""
-    return reduce(lambda a, c: a | (x.issue @ c.forwarded), x.cells, x.none)
+    return x.none.plus(x.issue @ c.forwarded for c in x.cells)
 
 
 def forward_newest(x: X) -> Any:
     """It is forwarded the newest own store: newer ones are executed after it (MMR 3.5). That it reads
     the store before another one overwrites it in memory is said by ``fr``."""
-    return reduce(lambda a, c: a | (~c.forwarded @ (c.co & x.po) @ ~x.issue), x.cells, x.none)
+    return x.none.plus(~c.forwarded @ (c.co & x.po) @ ~x.issue for c in x.cells)
 
 
 def forward_never(x: X) -> Any:
     """Switch ``walk_forward = memory_only``: no walk is forwarded; any such pair is a cycle (MMR 3.5)."""
-    return reduce(lambda a, c: a | c.forwarded | ~c.forwarded, x.cells, x.none)
+    return x.none.plus(c.forwarded | ~c.forwarded for c in x.cells)
 
 
 def forward_always(x: X) -> Any:

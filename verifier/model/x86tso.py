@@ -15,7 +15,6 @@ follows from ``acyclic(ghb)``.
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 from verifier.model.candidate import Candidate
@@ -46,7 +45,7 @@ def co(x: X) -> Any:
 def fr(x: X) -> Any:
     """From-read: who reads a store comes before all later stores to that cell; cell by cell.
     A LOCK'd operation reads and writes at one instant, hence without the identity."""
-    return reduce(lambda a, b: a | b, ((~c.rf @ c.co).irreflexive() for c in x.cells), x.none)
+    return x.none.plus((~c.rf @ c.co).irreflexive() for c in x.cells)
 
 
 def ppo(x: X) -> Any:

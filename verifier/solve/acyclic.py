@@ -67,12 +67,13 @@ def require_acyclic(relation: SymbolicRelation) -> None:
         mine = component[a]
         if not mine:
             continue
-        row = must[a] & mine
+        row, via = must[a] & mine, 0
+        for c in _bits(row):
+            via |= sure[c]
         # Transitive reduction: skip what a sure pair via another one gives.
-        for b in _bits(row):
-            if not any(sure[c] >> b & 1 for c in _bits(row) if c != b):
-                ways_out.setdefault(a, {})[b] = TRUE
-                ways_in.setdefault(b, {})[a] = TRUE
+        for b in _bits(row & ~via):
+            ways_out.setdefault(a, {})[b] = TRUE
+            ways_in.setdefault(b, {})[a] = TRUE
     for (a, b), literal in may.items():
         if component[a] >> b & 1:
             ways_out.setdefault(a, {})[b] = literal

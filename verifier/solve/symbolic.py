@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from verifier.solve.clauses import FALSE, TRUE, Clauses
 
 
@@ -106,6 +108,19 @@ class SymbolicRelation:
         out.may = {k: v for k, v in self.may.items() if not must[k[0]] >> k[1] & 1}
         for (a, b), literal in other.may.items():
             out.add(a, b, literal)
+        return out
+
+    def plus(self, others: Iterable[SymbolicRelation]) -> SymbolicRelation:
+        """This relation with all others, as by ``|``."""
+        out, before = self.copy(), False
+        for other in others:
+            if any(other.must):
+                out.must = [a | b for a, b in zip(out.must, other.must, strict=True)]
+                before = bool(out.may)
+            for (a, b), literal in other.may.items():
+                out.add(a, b, literal)
+        if before:
+            out.may = {k: v for k, v in out.may.items() if not out.must[k[0]] >> k[1] & 1}
         return out
 
     def __and__(self, other: SymbolicRelation) -> SymbolicRelation:
