@@ -199,7 +199,8 @@ def run(test: Test, options: Options) -> Verdict:
         return _judged(test, empty, Answer(reason=str(limit)), options, 0.0)
     if test.quantifier == "forall":
         options = replace(options, counters=True)
-    first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3")
+    likely = test.expected in ("sometimes", "always")
+    first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3", likely)
     if options.judge == "both":
         second = _decide(program, options, "explorer")
         _compare(test, program, first, second)
@@ -220,7 +221,7 @@ def _judged(test: Test, program: Program, answer: Answer, options: Options, seco
     )  # fmt: skip
 
 
-def _decide(program: Program, options: Options, judge: str) -> Answer:
+def _decide(program: Program, options: Options, judge: str, likely: bool = False) -> Answer:
     states = options.states or options.judge == "both"
     if judge == "z3":
         from verifier.solve import decide
@@ -228,7 +229,7 @@ def _decide(program: Program, options: Options, judge: str) -> Answer:
         return decide(
             program, model=options.model, switches=options.switches, timeout=options.timeout,
             seed=options.seed, want_states=states, witnesses=options.witnesses,
-            counters=options.witnesses and options.counters,
+            counters=options.witnesses and options.counters, likely=likely,
         )  # fmt: skip
     from verifier import explore
 

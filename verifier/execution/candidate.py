@@ -26,7 +26,10 @@ INIT = -1
 
 def candidate(x: Execution) -> Candidate[Relation, Events]:
     """What the model's equations are evaluated over."""
-    return _Candidate(x).made()
+    if x.relations is None:
+        x.relations = _Candidate(x).made()
+    made: Candidate[Relation, Events] = x.relations
+    return made
 
 
 class _Candidate:

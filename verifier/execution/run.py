@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from verifier.model import Model, violations
 from verifier.model.roles import buffered
@@ -106,6 +106,7 @@ class Execution:
     past: frozenset[tuple[int, int]] = frozenset()
     choices: dict[str, frozenset[tuple[int, int]]] = field(default_factory=dict)
     observed: dict[int, Value] = field(default_factory=dict)
+    relations: Any = field(default=None, init=False)  # its ``Candidate``, once it has been made
 
     # -- re-checking ----------------------------------------------------------------------------
 

@@ -31,17 +31,19 @@ def decide(
     want_states: bool = False,
     witnesses: bool = True,
     counters: bool | None = None,
+    likely: bool = False,
 ) -> Answer:
     """Decide a program by Z3.
 
     ``timeout`` is in seconds, for everything; ``witnesses``: a run in which the proposition holds is
-    told, ``counters``: one in which it fails (None: as ``witnesses``). Every witness is re-checked by
-    the concrete interpreter first; raises ``InternalError`` if one does not hold, never shows it.
+    told, ``counters``: one in which it fails (None: as ``witnesses``); ``likely``: the
+    outcome is expected to occur, which changes no answer. Every witness is re-checked by the concrete
+    interpreter first; raises ``InternalError`` if one does not hold, never shows it.
     """
     both = {True: witnesses, False: witnesses if counters is None else counters}
     told = frozenset(value for value, wanted in both.items() if wanted)
     try:
-        return _Asked(program, model_of(switches, model), timeout, seed).answer(want_states, told)
+        return _Asked(program, model_of(switches, model), timeout, seed).answer(want_states, told, likely)
     except LimitError as limit:
         return Answer(reason=str(limit))
 
@@ -62,26 +64,34 @@ class _Asked:
         """Seconds left; None if there is no limit."""
         return None if self.deadline is None else max(0.001, self.deadline - time.monotonic())
 
-    def answer(self, want_states: bool, told: frozenset[bool]) -> Answer:
-        """Everything at once; ``told``: for which values of the proposition a run is to be told."""
+    def answer(self, want_states: bool, told: frozenset[bool], likely: bool) -> Answer:
+        """Everything at once; ``told``: for which values of the proposition a run is to be told.
+
+        A run is told by a solver in a context of its own, so that it is the same one every time. If
+        the outcome is likely to occur that solver answers the other questions, too.
+        """
         clauses = self.encoding.clauses
         text = clauses.dimacs()
-        # A cold start needs one context only, if it is first asked for what has to be told.
-        runs = {value: self._run(text, value) for value in sorted(told, reverse=True) if unused()}
-        with Solver(text, timeout=self.left(), seed=self.seed) as solver:
-            self.solver = solver
+        runs: dict[bool, Trace | None] = {}
+        first = True in told and (likely or unused())
+        with Solver(text, timeout=self.left(), seed=self.seed, fresh=first) as self.solver:
+            if first:
+                runs[True] = self._run(True)
             if self.bad != FALSE:
                 found = self._check([self.bad])
                 if found:
-                    event = next(e for x, e in self.encoding.bad if x == TRUE or solver.value(x))
+                    event = next(e for x, e in self.encoding.bad if x == TRUE or self.solver.value(x))
                     return Answer(bad=event, reason="an access to something that is no cell")
-            reachable = self._check([self.proposition, *self.normal])
+            reachable = True if runs.get(True) else self._check([self.proposition, *self.normal])
             refutable = self._check([-self.proposition, *self.normal])
             deadlock = reachable is False and refutable is False
             cut = self.encoding.cut != FALSE and self._check([self.encoding.cut]) is not False
             states = self._states() if want_states and None not in (reachable, refutable) else None
         reason = "timeout" if None in (reachable, refutable) or (want_states and states is None) else ""
-        runs |= {v: self._run(text, v) for v in told - runs.keys() if (reachable if v else refutable)}
+        for value in told - runs.keys():
+            if reachable if value else refutable:
+                with Solver(text, timeout=self.left(), seed=self.seed, fresh=True) as self.solver:
+                    runs[value] = self._run(value)
         positive = negative = None
         if states is not None:
             positive, negative = states[1], states[2]
@@ -99,16 +109,13 @@ class _Asked:
             return False
         return self.solver.check([a for a in assumptions if a != TRUE])
 
-    def _run(self, text: str, value: bool) -> Trace | None:
-        """A run in which the proposition has a value, found by a solver of its own, so that it is the
-        same one every time; None if there is no time left to find it."""
+    def _run(self, value: bool) -> Trace | None:
+        """A run in which the proposition has a value, if there is one, and time left to find it."""
         wanted = [self.proposition if value else -self.proposition, *self.normal]
         plain = self._plain()
-        with Solver(text, timeout=self.left(), seed=self.seed, fresh=True) as solver:
-            self.solver = solver
-            if not ((plain and self._check([*wanted, *plain])) or self._check(wanted)):
-                return None
-            execution = decode(self.encoding, solver)
+        if not ((plain and self._check([*wanted, *plain])) or self._check(wanted)):
+            return None
+        execution = decode(self.encoding, self.solver)
         self._recheck(execution, value)
         return trace(execution)
 
