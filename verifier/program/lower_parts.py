@@ -74,6 +74,7 @@ class Shared:
     troubles: list[Diagnostic]
     handlers: dict[Any, tuple[Instruction, ...]] = field(default_factory=dict)
     counter: int = 0
+    assigned: dict[int, set[str]] = field(default_factory=dict)  # by id of a function of the test
     pcids: set[Any] = field(default_factory=set)  # that CR3 is loaded with; None: known only at run time
     warnings: list[Diagnostic] = field(default_factory=list)
     suspects: list[Diagnostic] = field(default_factory=list)

@@ -358,7 +358,9 @@ class Words(Expressions):
 
     def enter(self, frame: Frame, function: ast.Function, arguments: list[Val], span: Span) -> None:
         """Bind parameters and run the body in its own frame."""
-        assigned = assigned_names(function.body)
+        assigned = self.shared.assigned.get(id(function))
+        if assigned is None:
+            assigned = self.shared.assigned[id(function)] = assigned_names(function.body)
         evaluated = [Val(self.held(a.expr), a.type, a.bits, a.function) for a in arguments]
         self.frames.append(frame)
         self.stack = (*self.stack, function.name)

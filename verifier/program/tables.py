@@ -57,17 +57,22 @@ class Uses:
         self.attributes |= other.attributes
 
 
+_LEAVES = frozenset((str, int, bool, type(None), Span))
+
+
 def _parts(node: Any) -> Iterator[Any]:
     """A tree's nodes; those of conditions are named tuples."""
     pending = [node]
     while pending:
         x = pending.pop()
+        if type(x) in _LEAVES:
+            continue
         yield x
         if isinstance(x, tuple | list):
             pending += x
         elif isinstance(x, dict):
             pending += x.values()
-        elif hasattr(x, "__slots__") and not isinstance(x, Span):
+        elif hasattr(x, "__slots__"):
             pending += [getattr(x, s) for s in x.__slots__]
 
 
