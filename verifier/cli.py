@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from verifier import __version__
-from verifier.errors import InputError, InternalError, UsageError
+from verifier.errors import InputError, InternalError, LimitError, UsageError
 from verifier.source import Diagnostic
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     except UsageError as error:
         print(f"verifier: {error}", file=sys.stderr)
         return 2
+    except LimitError as error:
+        print(f"verifier: {error}", file=sys.stderr)
+        return 3
     except KeyboardInterrupt:
         print("verifier: interrupted", file=sys.stderr)
         return 130
@@ -190,6 +193,8 @@ def _main(argv: list[str] | None) -> int:
     _ = options.switches  # what does not exist is said before anything is read
     tasks = discover(arguments.paths)
     if len(tasks) > 1 or options.judge != "z3":
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)  # tests leave little behind that is in a cycle
         gc.enable()
     verdicts: list[Verdict] = []
     codes: set[int] = set()

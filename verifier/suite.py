@@ -116,7 +116,18 @@ def discover(paths: Iterable[str]) -> list[Task]:
             tasks.append(_task(name, wanted))
         else:
             raise UsageError(f"{name}: there is no such file or directory{_nearby(name)}")
-    return tasks
+    return _once(tasks)
+
+
+def _once(tasks: list[Task]) -> list[Task]:
+    """Each file in the place where it is first named, once if it is named whole anywhere."""
+    whole = {os.path.realpath(t.name) for t in tasks if not t.variants}
+    kept: dict[tuple[str, tuple[str, ...]], Task] = {}
+    for task in tasks:
+        path = os.path.realpath(task.name)
+        all_of_it = Task(task.source, (), task.error) if path in whole else task
+        kept.setdefault((path, all_of_it.variants), all_of_it)
+    return list(kept.values())
 
 
 def _nearby(name: str) -> str:
@@ -344,6 +355,7 @@ def outcomes(tasks: list[Task], options: Options, jobs: int = 1) -> Iterator[tup
             yield task, _outcomes(task, options)
         return
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("fork"), initializer=_child)
@@ -351,6 +363,9 @@ def outcomes(tasks: list[Task], options: Options, jobs: int = 1) -> Iterator[tup
         pending = [pool.submit(_outcomes, task, options) for task in tasks]
         for task, future in zip(tasks, pending, strict=True):
             yield task, future.result()
+    except BrokenProcessPool:
+        text = "a process that was deciding tests has died; was it out of memory? Try -j 1"
+        raise LimitError(text) from None
     except BaseException:
         for process in list((pool._processes or {}).values()):
             process.kill()

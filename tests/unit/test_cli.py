@@ -247,3 +247,10 @@ def test_ctrl_c_leaves_no_child() -> None:
             return
         time.sleep(0.1)
     pytest.fail("a child process is left")
+
+
+def test_a_file_is_decided_once(capsys: pytest.CaptureFixture[str]) -> None:
+    once = run(capsys, "check", "-q", SWITCH)[1]
+    assert run(capsys, "check", "-q", f"{SWITCH}::B1", SWITCH, SWITCH)[1] == once
+    both = run(capsys, "check", "-q", f"{SWITCH}::B1", f"{SWITCH}::F", f"{SWITCH}::B1")[1]
+    assert "2 tests" in both
