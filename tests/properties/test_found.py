@@ -130,6 +130,38 @@ def a_non_temporal_store_in_a_section() -> Lowered:
     return lowered(reads, [write(Y, ONE), *grace(), read("r0", X)], regs=("0:r0", "1:r0"), mem=("z",))
 
 
+def icr_after(*between: Instruction) -> Lowered:
+    """A bare ICR write after a store or a LOCK'd operation, and after what is not executed."""
+    look = (read("r0", X), write(Z, Apply("ite", (Apply("eq", (Reg("r0"), Const(0))), Const(7), Const(8)))))
+    icr = Emit("SEND", kind="x2apic", group="late", targets=(at(1, *look),))
+    thread = [read("r0", Y), *between, Label("end"), icr]
+    return lowered(thread, [write(Y, ONE)], mem=("x", "z"), regs=("0:r0",))
+
+
+@found
+def an_xapic_write_that_is_not_executed() -> Lowered:
+    """It waits for no store, so the x2APIC write does not either (MMR 8.2)."""
+    other = Emit("SEND", kind="xapic", group="early", targets=(at(1),))
+    return icr_after(write(X, ONE), Branch(Apply("eq", (Reg("r0"), Const(0))), "end"), other)
+
+
+@found
+def a_load_that_is_not_executed() -> Lowered:
+    """It holds no x2APIC write behind a LOCK'd operation (MMR 8.2)."""
+    return icr_after(rmw("r1", X, ONE), Branch(Apply("eq", (Reg("r0"), Const(0))), "end"), read("r2", Z))
+
+
+@found
+def the_end_of_a_section_that_is_not_executed() -> Lowered:
+    """It orders no non-temporal store before a later one (MMR 2.6, 18.2)."""
+    weak = Emit("W", (Touch(X, None, ONE),), kind="nt")
+    skip = Branch(Apply("eq", (Reg("r0"), Const(0))), "end")
+    thread = [read("r0", Z), reader("lock"), weak, skip, reader("unlock"), Label("end"), write(Y, ONE)]
+    return lowered(
+        thread, [*grace(), write(Z, ONE), read("r0", Y), read("r1", X)], regs=("0:r0", "1:r0", "1:r1")
+    )
+
+
 @pytest.mark.parametrize("name", FOUND)
 def test_judges_agree(name: str) -> None:
     test, switches = FOUND[name]()

@@ -71,6 +71,8 @@ def _features(e: Encoding) -> frozenset[str]:
 
 
 def _sets(e: Encoding, x: Symbolic) -> None:
+    """The sets of executed events. What is in ``I`` or ``S`` alone may be in them unexecuted as well: it
+    would order nothing that is not in order anyway; in all other sets it would."""
     switches, both = e.model.switches, e.clauses.both
     late = {w.node for w in e.writes if w.buffered}
     faults = {u.event.id: u.fault for u in e.walks.uses if u.event is not None}
@@ -82,28 +84,28 @@ def _sets(e: Encoding, x: Symbolic) -> None:
         elif queued(event) and e.model.buffered:
             x.S.add(event.id)
             if promised(event):
-                x.Q.add(event.id)
+                x.Q.add(event.id, done)
         elif instant(event, switches):
             x.I.add(event.id)
             if holds_icr(event, switches):
-                x.H.add(event.id)
+                x.H.add(event.id, e.executed[event.id])
         if drains(event, switches):
             x.D.add(event.id, done)
         if serializes(event, switches):
             x.SER.add(event.id, done)
         if uncached(event) and e.model.buffered:
             x.S.add(event.id)
-            x.H.add(event.id)
+            x.H.add(event.id, done)
         elif bare(event):
             x.ICR.add(event.id, done)
         if event.op == "F" and event.kind == "sfence":
             x.SF.add(event.id, done)
             if holds_icr(event, switches):
-                x.H.add(event.id)
+                x.H.add(event.id, done)
     for store, node in e.issues.items():
         x.I.add(node)
         if e.program.events[store].virtual:
-            x.H.add(node)
+            x.H.add(node, e.executed[store])
     for use in e.walks.uses:
         if use.dirty is not None:
             x.I.add(use.dirty)
@@ -113,7 +115,7 @@ def _sets(e: Encoding, x: Symbolic) -> None:
         elif use.fault != FALSE:
             node = e.faults[use.event.id]
             x.I.add(node)
-            x.H.add(node)
+            x.H.add(node, use.fault)
             x.D.add(node, use.fault)
     for v in e.invalidations:
         x.INV.add(v.node, v.done)
