@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from verifier.program import c_types as t
@@ -46,9 +47,9 @@ class Expressions(Places):
             return self._choice(e)
         raise Trouble("value", "a string is no value here", e.span)
 
+    @abstractmethod
     def call(self, e: ast.CallExpr) -> Val:
         """A call; see ``Words``."""
-        raise NotImplementedError
 
     def _name(self, e: ast.Ident) -> Val:
         local = self.local(e.name)

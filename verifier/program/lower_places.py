@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ PLACE_WORDS = frozenset({"per_cpu", "READ_ONCE", "WRITE_ONCE", "data_race"})  # 
 _REGISTER = re.compile(r"r[0-9]+")
 
 
-class Places:
+class Places(ABC):
     """The code of one CPU's program or handler, as far as places in memory go."""
 
     def __init__(self, shared: Shared, cpu: int, stack: tuple[str, ...] = ()) -> None:
@@ -324,10 +325,10 @@ class Places:
 
     # -- what expressions are; see ``Expressions`` ------------------------------------------------
 
+    @abstractmethod
     def value(self, e: ast.CExpr) -> Val:
         """The value of an expression."""
-        raise NotImplementedError
 
+    @abstractmethod
     def numeric(self, value: Val, e: ast.CExpr) -> None:
         """Raise ``Trouble`` for what cannot be calculated with."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -50,13 +51,13 @@ _NO_ADDRESS = frozenset({"page", "mm", "table", "mask", "function", "void", "pte
 class Words(Expressions):
     """Adds calls to expressions."""
 
+    @abstractmethod
     def body(self, function: ast.Function) -> None:
         """The statements of a function; see ``Statements``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def handler(self, function: str, cpu: int, info: Val, span: Span) -> tuple[tuple[Instruction, ...], str]:
         """A handler's code on a CPU, and the register of its ``info``; see ``Statements``."""
-        raise NotImplementedError
 
     def call(self, e: ast.CallExpr) -> Val:
         """A word of the vocabulary, or a function of the test."""

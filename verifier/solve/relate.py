@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from verifier.model.candidate import RELATIONS, SETS, Candidate, CellRelations
+from verifier.model.candidate import RELATIONS, SETS, CellRelations
 from verifier.model.roles import (
     bare,
     buffered,
@@ -25,14 +25,12 @@ from verifier.model.roles import (
 from verifier.program.events import Body
 from verifier.program.values import Ptr
 from verifier.solve.clauses import FALSE, TRUE
-from verifier.solve.covers import covers_upper, covers_use
-from verifier.solve.sites import WALKER, Chain, Invalidation, Read, Source, Use, Write
+from verifier.solve.relate_walks import Symbolic, translation
+from verifier.solve.sites import WALKER, Read, Source, Write
 from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
 
 if TYPE_CHECKING:
     from verifier.solve.encode import Encoding
-
-Symbolic = Candidate[SymbolicRelation, SymbolicEvents]
 
 
 def candidate(e: Encoding) -> Symbolic:
@@ -46,7 +44,7 @@ def candidate(e: Encoding) -> Symbolic:
     _locations(e, x)
     _fetches(e, x)
     _memory(e, x)
-    _translation(e, x)
+    translation(e, x)
     _broadcast(e, x)
     _interrupts(e, x)
     _grace_periods(e, x)
@@ -344,112 +342,6 @@ def _seen_by_fetch(e: Encoding, w: Write, fetch: int) -> int:
         if j.op == "JMP" and j.cpu == w.cpu
     ]
     return e.clauses.both(before, e.clauses.any(jumps))
-
-
-def _translation(e: Encoding, x: Symbolic) -> None:
-    """Who serves each use, which invalidations cover what, and what a condition's use comes after."""
-    for use in e.walks.uses:
-        for served, chain in use.served:
-            if e.model.switches.spontaneous:
-                _chain(e, x, chain)
-            for level in chain.levels:
-                if level.node != use.node:
-                    x.trans.add(level.node, use.node, e.clauses.both(served, level.last))
-                if use.dirty is not None:
-                    x.marks.add(level.node, use.dirty, e.clauses.both(served, level.last))
-        for chain in use.faults:
-            _chain(e, x, chain)
-        for entry in use.initial:
-            x.trans.add(e.init, use.node, entry.done)
-    for update in e.walks.updates:
-        _chain(e, x, update.chain)
-    for use in e.walks.uses:
-        for inv in e.invalidations:
-            if inv.cpu != use.cpu or (use.event is not None and inv.node == e.faults.get(use.event.id)):
-                continue
-            x.covers.add(inv.node, use.node, covers_use(e, inv, use))
-            if use.event is None:
-                _asked(e, x, inv, use)
-            elif inv.remote:
-                _either_way(e, x, "remote", inv.node, use.node)
-        if use.snapshot is not None:
-            x.seen.add(use.node, use.snapshot)
-    if e.model.switches.walk_forward == "forward_always":
-        _apart(e, x)
-
-
-def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
-    """The order of a walk's reads, and which upper entries each invalidation removes."""
-    levels = chain.levels
-    for k, level in enumerate(levels):
-        for upper in levels[:k]:
-            if upper.node != level.node:
-                x.above.add(upper.node, level.node, level.last)
-                x.levels.add(upper.node, level.node, e.clauses.all((level.done, upper.done, -upper.last)))
-    if len(levels) < 2:
-        return
-    floating = [v.node for v in levels[1:] if v.last != FALSE and e.floats(v.node)]
-    for inv in e.invalidations:
-        if inv.cpu != chain.cpu:
-            continue
-        removed = FALSE
-        for upper in levels[:-1]:
-            going = e.clauses.both(upper.done, -upper.last)
-            literal = e.clauses.both(going, covers_upper(e, inv, chain, upper))
-            x.covers_upper.add(inv.node, upper.node, literal)
-            removed = e.clauses.either(removed, literal)
-        if removed != FALSE:
-            for node in floating:
-                _either_way(e, x, "aged", inv.node, node)
-
-
-def _either_way(e: Encoding, x: Symbolic, name: str, a: int, b: int) -> None:
-    """One of two events is before the other."""
-    if (a, b) not in e.choices[name]:
-        first = e.choices[name][a, b] = e.clauses.new()
-        relation = getattr(x, name)
-        relation.add(a, b, first)
-        relation.add(b, a, -first)
-
-
-def _asked(e: Encoding, x: Symbolic, inv: Invalidation, use: Use) -> None:
-    """A condition's use is after what is past at its instant."""
-    if use.snapshot is None:
-        x.po.add(inv.node, use.node)
-        return
-    key = inv.node, use.snapshot
-    if key not in e.past:
-        e.past[key] = e.clauses.new()
-        x.seen.add(*key, e.past[key])
-        x.seen.add(key[1], key[0], -e.past[key])
-    x.po.add(inv.node, use.node, e.past[key])
-
-
-def _apart(e: Encoding, x: Symbolic) -> None:
-    """Where walks are always forwarded: they are not made while an own store waits, unless from it
-    or a newer one."""
-    forwarded: dict[int, list[tuple[Write, int]]] = {}
-    for s in e.sources:
-        if s.forwarded and s.write is not None and s.read.kind == "walk":
-            forwarded.setdefault(s.read.node, []).append((s.write, s.literal))
-    for read in [r for r in e.reads if r.kind == "walk"]:
-        for w in e.writes:
-            if w.cpu != read.cpu or not w.buffered or w.issue is None:
-                continue
-            same = e.clauses.any(
-                e.clauses.both(w.where[c], read.where[c]) for c in w.where if c in read.where
-            )
-            newer = [
-                x if other is w else e.clauses.both(x, e.po_between(
-                    e.program.events[w.at], e.program.events[other.at]))
-                for other, x in forwarded.get(read.node, ())
-            ]  # fmt: skip
-            needed = e.clauses.all([same, *(-n for n in newer)])
-            if needed == FALSE:
-                continue
-            first = e.choices["apart"].setdefault((w.node, read.node), e.clauses.new())
-            x.apart.add(w.node, read.node, e.clauses.both(needed, first))
-            x.apart.add(read.node, w.issue, e.clauses.both(needed, -first))
 
 
 def _broadcast(e: Encoding, x: Symbolic) -> None:

@@ -1,0 +1,203 @@
+"""What is done between two steps of the machine: states are made, kept small, and looked at.
+
+After each step what means nothing is skipped, what is waited for is evaluated, dead slots are
+forgotten, and every cache is made as large as walks and prefetches can make it at this instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from verifier.explore.fetch import Copies
+from verifier.explore.layout import UNSENT, Layout, Pending
+from verifier.explore.ops import Op
+from verifier.explore.state import CUT, IDLE, Draft, Dropped, State, put
+from verifier.program.events import Event, Program
+from verifier.program.profiles import GENERIC, Switches
+from verifier.program.values import Value, evaluate, truth
+
+
+class Upkeep(Layout):
+    """States between two steps.
+
+    ``bad`` is an executed event with a wrong address, if there was one; ``dropped`` counts the steps
+    that led to runs that do not count.
+    """
+
+    def __init__(self, program: Program, switches: Switches = GENERIC) -> None:
+        super().__init__(program, switches)
+        self.bad: Event | None = None
+        self.dropped = 0
+        self.prefetched = Copies(self)
+        self.fetching = any(self.fetched)
+        self.broadcasts: list[tuple[str, Value, int]] = []  # INVLPGBs: kind, PCID, address
+
+    def initial(self) -> State | None:
+        """The first state; None if no run counts at all."""
+        program = self.program
+        none = [IDLE] * program.cpus
+        draft = Draft(
+            [UNSENT if body.kind == "handler" else 0 for body in program.bodies],
+            [cell.init for cell in self.cells],
+            [()] * program.cpus,
+            [0] * program.cpus,
+            [()] * program.cpus,
+            none,
+            tuple(none),
+            [None] * program.slots,
+            [None] * len(self.result_of),
+            0,
+            tuple(none),
+            ((0, 0),) * program.cpus,
+            ((),) * program.cpus,
+            tuple(none),
+            0,
+        )
+        for cpu, pcid, va, content in program.tlb:
+            entry = self.caches.initial(draft.memory, cpu, pcid, self.va_at[va], content)
+            draft.tlbs[cpu] |= entry
+        try:
+            for item in self.waiting:
+                if not item.needs:
+                    self._evaluate(item, draft)
+            for body in self.threads:
+                self._advance(draft, body)
+            return self._settled(draft)
+        except Dropped:
+            self.dropped += 1
+            return None
+
+    def final(self, state: State) -> bool:
+        """Has the run ended: all bodies done, all buffers empty, all that is pending has happened?"""
+        done = state.pcs == tuple(self.length) and not any(state.buffers) and not any(state.floods)
+        return done and max(state.faults, default=IDLE) == IDLE
+
+    def instant(self, memory: Sequence[Value], tlbs: Sequence[int], at: int) -> Iterator[dict[int, Value]]:
+        """What the observables of snapshot ``at`` may be now: a TLB entry may also have gone."""
+        fixed: dict[int, Value] = {}
+        cached: list[int] = []
+        for i in self.instants.get(at, ()):
+            o = self.program.observables[i]
+            if o.kind == "mem" and o.cell is not None:
+                fixed[i] = memory[self.cell_at[o.cell]]
+            elif o.kind == "tlb":
+                fixed[i] = 0
+                if self.cached(i, memory, tlbs):
+                    cached.append(i)
+            else:
+                raise TypeError(f"an instant cannot be asked for {o.label}")
+        for choice in range((1 << len(cached)) - 1, -1, -1):
+            yield fixed | {i: choice >> n & 1 for n, i in enumerate(cached)}
+
+    def cached(self, index: int, memory: Sequence[Value], tlbs: Sequence[int]) -> int:
+        """The entries that make ``tlb`` observable ``index`` true."""
+        o = self.program.observables[index]
+        assert o.cpu is not None
+        return self.caches.answer(o, o.pcid, tlbs[o.cpu], memory, o.cpu)
+
+    def _settled(self, draft: Draft) -> State:
+        """The draft as a state: dead slots forgotten, caches filled, instants looked at."""
+        slots = draft.slots
+        rest = self.rest(tuple(draft.pcs))
+        for slot, value in enumerate(slots):
+            if value is not None and not rest.slots >> slot & 1:
+                slots[slot] = None
+        if self.translating:
+            for cpu, va in enumerate(draft.faults):
+                if va != IDLE and not draft.buffers[cpu] and cpu not in self.seen_tlbs:
+                    self._take(draft, cpu)
+            self._fill(draft, rest.vas)
+        if self.fetching:
+            self.prefetched.prefetch(draft, rest.reads)
+        for n, i in enumerate(self.evers):
+            o = self.program.observables[i]
+            if not draft.ever >> n & 1 and o.expr is not None and o.at is not None:
+                for observed in self.instant(draft.memory, draft.tlbs, o.at):
+                    if truth(evaluate(o.expr, {}, observed)):
+                        draft.ever |= 1 << n
+                        break
+        return draft.state()
+
+    def _fill(self, draft: Draft, used: tuple[int, ...]) -> None:
+        """Make every TLB as large as walks can make it at this instant; forget what is of no use."""
+        caches = self.caches
+        for cpu in self.cpus:
+            vas = self.every_va if self.aged else used[cpu] | self.watched_vas[cpu]
+            if vas:
+                tlb = caches.filled(draft.tlbs[cpu], draft.memory, draft.buffers[cpu], cpu, vas)
+                kept, va, vas = caches.watched[cpu], 0, used[cpu]
+                if self.aged:
+                    kept |= caches.uppers
+                while vas:
+                    if vas & 1:
+                        kept |= caches.of_va[va]
+                    vas >>= 1
+                    va += 1
+                draft.tlbs[cpu] = tlb & kept
+            else:
+                draft.tlbs[cpu] = 0
+                if draft.floods[cpu] and not draft.buffers[cpu]:
+                    draft.floods = put(draft.floods, cpu, ())  # there is nothing to remove any more
+
+    def _evaluate(self, item: Pending, draft: Draft) -> None:
+        value = item.code(draft.slots)
+        if item.kind == "result":
+            draft.results[item.index] = value
+        elif item.kind == "cut":
+            if truth(value):
+                draft.ever |= CUT
+        elif not truth(value):
+            raise Dropped
+
+    def _passed(self, draft: Draft, body: int, start: int, end: int) -> None:
+        """Evaluate what has waited for events ``start .. end`` of a body."""
+        due = self.due
+        for i in range(start, end):
+            for item in due.get((body, i), ()):
+                if all(draft.pcs[b] > last for b, last in item.needs):
+                    self._evaluate(item, draft)
+
+    def _advance(self, draft: Draft, body: int) -> None:
+        """Skip what is not executed: false guards, and what means nothing here (MMR 2.4, 2.5)."""
+        ops, pc = self.ops[body], draft.pcs[body]
+        start = pc
+        while pc < len(ops):
+            op = ops[pc]
+            if op.guard is not None and not truth(op.guard(draft.slots)):
+                for handler in op.event.handlers if op.event.op == "SEND" else ():
+                    self.never(draft, handler)
+            elif draft.early and op.event.id in self.sends and draft.early >> self.sends[op.event.id] & 1:
+                draft.early &= ~(1 << self.sends[op.event.id])
+            elif not self._idle(op):
+                break
+            pc += 1
+            draft.pcs[body] = pc
+        self._passed(draft, body, start, pc)
+
+    def _idle(self, op: Op) -> bool:
+        """Does an event mean nothing at all?"""
+        if op.event.op == "F":
+            return not op.drains and not (op.event.kind == "sfence" and self.weak[op.event.cpu])
+        return op.event.op == "JMP" and not self.branching[op.event.cpu]
+
+    def never(self, draft: Draft, body: int) -> None:
+        """This handler was not sent, so it and all that it would send are over."""
+        draft.pcs[body] = self.length[body]
+        if self.answering_bodies >> body & 1:
+            self._answer(draft, 1 << body)
+        for op in self.ops[body]:
+            for handler in op.event.handlers if op.event.op == "SEND" else ():
+                self.never(draft, handler)
+        self._passed(draft, body, 0, self.length[body])
+
+    def _take(self, draft: Draft, cpu: int) -> None:
+        """A fault is taken; nothing cached for its address is left (MMR 5.1)."""
+        tag = self.caches.tag(draft.memory, cpu)
+        draft.tlbs[cpu] &= ~self.caches.removed("fault", tag, tag, draft.faults[cpu])
+        draft.faults = put(draft.faults, cpu, IDLE)
+
+    def _answer(self, draft: Draft, bodies: Value) -> None:
+        """These handlers, as bits, have been acknowledged."""
+        known: Any = draft.memory[self.answered]
+        draft.memory[self.answered] = known | bodies
