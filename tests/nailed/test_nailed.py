@@ -36,7 +36,7 @@ def programs(*paths: str) -> Iterator[tuple[str, Program]]:
 @cache
 def corpus() -> dict[str, Program]:
     """All tests that may nail something."""
-    return dict(programs("litmus/mmu", "litmus/rcu", "litmus/linux", "litmus/classic"))
+    return dict(programs("litmus/mmu", "litmus/words", "litmus/rcu", "litmus/linux", "litmus/classic"))
 
 
 @cache

@@ -62,6 +62,11 @@ def rmw(reg: str, x: Expr, value: Expr, when: Expr = TRUE) -> Emit:
     return Emit("X", (Touch(x, reg, value, when),), text=f"{reg} = xchg({x}, {value}) if {when}")
 
 
+def modify(reg: str, x: Expr, value: Expr) -> list[Instruction]:
+    """A read-modify-write by one instruction without LOCK."""
+    return [read(reg, x)._replace(joined=True), write(x, value)]
+
+
 def fence(kind: str = "mfence") -> Emit:
     """A fence instruction."""
     return Emit("F", kind=kind, text=kind)
@@ -510,7 +515,7 @@ class Generator:
         if self.mmu:
             kinds += ["vR", "vR", "vW", "vX", "T", "T", "pte", "pte", "pte", "pteX", "inv", "inv", "cr3"]
         if self.ipi and where == "thread":
-            kinds += ["send", "send", "send", "irq", "irq"]
+            kinds += ["send", "send", "send", "irq", "irq", "modify"]
         if where == "if":
             kinds = [k for k in kinds if k not in ("if", "loop", "send")]
             kinds += ["send"] if self.ipi and self.groups < 2 and not self.mmu else []
@@ -527,6 +532,10 @@ class Generator:
             x, value = self.target(body), self.value(body)
             reg = self.into(body)
             code.append(rmw(reg, x, value, when))
+            body.regs.append(reg)
+        elif kind == "modify":
+            x, reg = self.target(body), self.into(body)
+            code.extend(modify(reg, x, _digest(reg)))
             body.regs.append(reg)
         elif kind == "F":
             code.append(fence(draw(("mfence", "mfence", "lfence", "sfence"))))
@@ -654,8 +663,8 @@ class Generator:
 
 
 def _places(code: list[Instruction]) -> list[int]:
-    """Where something can be put: not within ``synchronize_rcu()``."""
-    split = [isinstance(x, Emit) and (x.op, x.kind) == ("GP", "start") for x in code]
+    """Where something can be put: not within ``synchronize_rcu()``, not within an instruction."""
+    split = [isinstance(x, Emit) and (x.joined or (x.op, x.kind) == ("GP", "start")) for x in code]
     return [i for i in range(len(code) + 1) if not (i and split[i - 1])]
 
 

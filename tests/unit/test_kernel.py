@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import pytest
 
-from verifier.program.kernel import KINDS, WORDS, Load, Machine, Pure, Special, Store, Update, Word, reference
+from verifier.program.code import KERNEL
+from verifier.program.kernel import KINDS, WORDS, Word, reference
 from verifier.program.lower_statements import Statements
+from verifier.program.rows import Effect, If, Load, Machine, Modify, Pure, Special, Store, Update
 from verifier.program.values import FUNCTIONS, Apply, Expr, Reg
 
-GIVEN = {"old", "this_cpu", "cpus", "bit"}
+GIVEN = {"old", "this_cpu", "cpus", "bit", KERNEL.name}
 
 
 def mentioned(expr: Expr | None) -> set[str]:
@@ -20,6 +24,13 @@ def mentioned(expr: Expr | None) -> set[str]:
     return set()
 
 
+def flat(effects: Iterable[Effect]) -> Iterator[Effect]:
+    for effect in effects:
+        yield effect
+        if isinstance(effect, If):
+            yield from flat(effect.effects)
+
+
 @pytest.mark.parametrize("word", WORDS.values(), ids=lambda w: w.name)
 def test_a_row_is_well_formed(word: Word) -> None:
     names = {p.name for p in word.parameters}
@@ -27,15 +38,19 @@ def test_a_row_is_well_formed(word: Word) -> None:
     assert all(p.kind in KINDS for p in word.parameters)
     assert word.result in KINDS or word.result == "same"
     assert word.doc
-    for effect in word.effects:
+    for effect in flat(word.effects):
         used: set[str] = set()
-        if isinstance(effect, Load):
+        if isinstance(effect, If):
+            used = mentioned(effect.condition)
+        elif isinstance(effect, Modify):
+            used = {effect.at} | mentioned(effect.value) | mentioned(effect.result)
+        elif isinstance(effect, Load):
             used = {effect.at} | mentioned(effect.result) | mentioned(effect.needs)
         elif isinstance(effect, Store):
             used = {effect.at} | mentioned(effect.value)
         elif isinstance(effect, Update):
             used = {effect.at}
-            for expr in (effect.value, effect.result, effect.when, effect.needs):
+            for expr in (effect.value, effect.result, effect.when, effect.needs, effect.looks):
                 used |= mentioned(expr)
         elif isinstance(effect, Pure):
             used = mentioned(effect.value)
@@ -45,7 +60,7 @@ def test_a_row_is_well_formed(word: Word) -> None:
             assert hasattr(Statements, f"_word_{effect.name}")
         assert used <= names | GIVEN
     if word.effects and not word.planned:
-        events = any(isinstance(e, Load | Store | Update | Machine) for e in word.effects)
+        events = any(isinstance(e, Load | Store | Update | Modify | Machine) for e in flat(word.effects))
         assert word.rule or not events, "what makes events says by which rule"
 
 

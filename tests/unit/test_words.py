@@ -74,7 +74,9 @@ def test_no_interrupt_comes_into_this_cpu() -> None:
     own = states("percpu int y;", SENT + "P0 { this_cpu_inc(y); }" + CALL, "0:y")
     assert own == ["0:y=2;"]
     bare = states("percpu int y;", SENT + "P0 { __this_cpu_inc(y); }" + CALL, "0:y")
-    assert bare == ["0:y=1;", "0:y=2;"]
+    assert bare == ["0:y=2;"]
+    two = states("percpu int y;", SENT + "P0 { r0 = __this_cpu_xchg(y, 5); }" + CALL, "0:y; 0:r0")
+    assert two == ["0:r0=0; 0:y=5;", "0:r0=0; 0:y=6;", "0:r0=1; 0:y=5;"]
 
 
 def test_this_cpu_is_not_locked_for_others() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from verifier.model import Model, violations
@@ -228,6 +229,9 @@ class Execution:
                     between = bodies[bodies.index(body.id) : len(bodies) - bodies[::-1].index(body.id)]
                     if any(b != body.id and self.program.bodies[b].rank <= body.rank for b in between):
                         wrong.append(f"{body.name} is interrupted")
+            for a, b in pairwise(map(self.program.events.__getitem__, line)):
+                if a.joined and b.body != a.body:
+                    wrong.append(f"event {a.id}: an instruction is interrupted")
         if sorted(seen) != sorted(self.executed):
             wrong.append("program order and executed events differ")
         return wrong

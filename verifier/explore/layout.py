@@ -77,6 +77,8 @@ class Layout:
         self._observe()
         self.ops = [[self._op(event) for event in body.events] for body in program.bodies]
         self.length = [len(ops) for ops in self.ops]
+        # Where an instruction is half done, and no interrupt comes (MMR 8.9), as bits.
+        self.halfway = [sum(2 << i for i, e in enumerate(b.events) if e.joined) for b in program.bodies]
         self.threads = [0] * program.cpus
         self.handlers: list[list[int]] = [[] for _ in self.cpus]
         self.nmis: list[list[int]] = [[] for _ in self.cpus]
@@ -237,6 +239,8 @@ class Layout:
         for kind, expr, index in exprs:
             last: dict[int, int] = {}
             for slot in refs(expr):
+                if slot == program.kernel:
+                    continue  # known from the start
                 body_id, i = home[slot]
                 last[body_id] = max(i, last.get(body_id, 0))
             item = Pending(kind, compiled(expr), tuple(last.items()), mask(expr), index)

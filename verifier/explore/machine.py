@@ -73,7 +73,7 @@ class Machine(Upkeep):
                 self._attempt(out, self._execute(state, cpu, body, self.ops[body][pc]))
                 if self.ahead[body]:
                     self._attempt(out, sends.early(self, state, cpu, body))
-        if state.marked[cpu] != IDLE:
+        if state.marked[cpu] != IDLE or self.half_done(state, cpu):
             return out
         if which & DELIVER and state.struck[cpu] == IDLE:
             if state.running[cpu] == IDLE and state.pending[cpu] and state.memory[self.irq[cpu]] == 1:
@@ -90,6 +90,11 @@ class Machine(Upkeep):
             return state.struck[cpu]
         handler = state.running[cpu]
         return self.threads[cpu] if handler == IDLE else handler
+
+    def half_done(self, state: State, cpu: int) -> bool:
+        """Is a CPU between two parts of one instruction, where no interrupt comes (MMR 8.9)?"""
+        body = self.current(state, cpu)
+        return bool(self.halfway[body] >> state.pcs[body] & 1)
 
     def _strike(self, state: State, cpu: int, body: int) -> Iterator[tuple[Move, Draft, int]]:
         """An NMI, at any instant, whatever the interrupt flag says (MMR 12.1); or, when nothing else is

@@ -89,14 +89,18 @@ def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) 
     if state.faults[cpu] != IDLE:
         return NONE
     # Can an interrupt be delivered before this CPU's next event?
-    interrupts = state.struck[cpu] == IDLE and (
-        (
-            state.running[cpu] == IDLE
-            and bool(machine.handlers[cpu])
-            and state.memory[machine.irq[cpu]] == 1
-            and machine.unfinished(pcs, machine.handlers[cpu])
+    interrupts = (
+        state.struck[cpu] == IDLE
+        and not machine.half_done(state, cpu)
+        and (
+            (
+                state.running[cpu] == IDLE
+                and bool(machine.handlers[cpu])
+                and state.memory[machine.irq[cpu]] == 1
+                and machine.unfinished(pcs, machine.handlers[cpu])
+            )
+            or any(pcs[nmi] == 0 for nmi in machine.nmis[cpu])
         )
-        or any(pcs[nmi] == 0 for nmi in machine.nmis[cpu])
     )
     body = machine.current(state, cpu)
     op = machine.ops[body][pcs[body]] if pcs[body] < machine.length[body] else None

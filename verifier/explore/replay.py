@@ -16,13 +16,14 @@ from verifier.program.trace import Step, Trace
 from verifier.program.values import Value, evaluate, truth
 
 
-def replay(machine: Machine, taken: list[int], end: State, reduced: bool) -> tuple[list[State], list[Move]]:
-    """The states and steps of the run that takes these turns at its forks, up to ``end``.
+def replay(
+    machine: Machine, first: State, taken: list[int], end: State, reduced: bool
+) -> tuple[list[State], list[Move]]:
+    """The states and steps of the run that takes these turns at its forks, from ``first`` to ``end``.
 
     ``states`` has one more element than ``moves``.
     """
-    state = machine.initial()
-    assert state is not None
+    state = first
     states, moves, turn = [state], [], 0
     while turn < len(taken) or state != end:
         steps = enough(machine, state, reduced)
@@ -209,6 +210,7 @@ class _Teller:
 
 def tell(
     machine: Machine,
+    first: State,
     taken: list[int],
     end: State,
     observed: dict[int, Value],
@@ -216,7 +218,7 @@ def tell(
     reduced: bool,
 ) -> Trace:
     """The run that takes these turns, as a trace that ends in the observables ``observed``."""
-    states, moves = replay(machine, taken, end, reduced)
+    states, moves = replay(machine, first, taken, end, reduced)
     teller = _Teller(machine, states, moves)
     for index, value in observed.items():
         kind = machine.program.observables[index].kind

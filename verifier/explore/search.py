@@ -114,22 +114,25 @@ class Search:
         self.reduced = reduced
         self.result = Exploration(machine.program, tuple(machine.finals))
         self.frames: list[_Frame] = []
+        self.first: State | None = None  # where the run that is looked at began
         self.seen: set[State] = set()
         self.ends: set[tuple[object, ...]] = set()
 
     def run(self, until: Callable[[Exploration], bool] | None = None) -> Exploration:
         """Search everything, or until something is true of what was found."""
         result, frames = self.result, self.frames
-        state = self.machine.initial()
-        if state is not None:
+        for state in self.machine.initials():
+            self.first = state
             self._follow(state)
-        while frames and result.complete and not (until and until(result)):
-            frame = frames[-1]
-            frame.taken += 1
-            if frame.taken == len(frame.steps):
-                frames.pop()
-                continue
-            self._follow(frame.steps[frame.taken][1])
+            while frames and result.complete and not (until and until(result)):
+                frame = frames[-1]
+                frame.taken += 1
+                if frame.taken == len(frame.steps):
+                    frames.pop()
+                    continue
+                self._follow(frame.steps[frame.taken][1])
+            if frames:
+                break
         result.bad = self.machine.bad
         result.complete = result.complete and not frames
         return result
@@ -203,8 +206,9 @@ class Search:
             if kind is None or kind in result.traces:
                 continue
             taken = [frame.taken for frame in self.frames]
+            assert self.first is not None
             result.traces[kind] = tell(
-                machine, taken, state, result.observed(final), result.project(final), self.reduced
+                machine, self.first, taken, state, result.observed(final), result.project(final), self.reduced
             )
 
 

@@ -14,7 +14,7 @@ from verifier.explore.layout import UNSENT, Layout, Pending
 from verifier.explore.ops import Op
 from verifier.explore.state import CUT, IDLE, Draft, Dropped, State, put
 from verifier.program.events import Event, Program
-from verifier.program.profiles import GENERIC, Switches
+from verifier.program.profiles import GENERIC, Switches, kernels
 from verifier.program.values import Value, evaluate, truth
 
 
@@ -33,8 +33,15 @@ class Upkeep(Layout):
         self.fetching = any(self.fetched)
         self.broadcasts: list[tuple[str, Value, int]] = []  # INVLPGBs: kind, PCID, address
 
-    def initial(self) -> State | None:
-        """The first state; None if no run counts at all."""
+    def initials(self) -> Iterator[State]:
+        """The first states, one a kernel; none if no run counts at all."""
+        for kernel in kernels(self.switches, self.program.versions):
+            state = self._initial(kernel)
+            if state is not None:
+                yield state
+
+    def _initial(self, kernel: int) -> State | None:
+        """The first state under one of ``profiles.KERNELS``; None if no run counts at all."""
         program = self.program
         none = [IDLE] * program.cpus
         draft = Draft(
@@ -54,6 +61,8 @@ class Upkeep(Layout):
             tuple(none),
             0,
         )
+        if program.kernel is not None:
+            draft.slots[program.kernel] = kernel
         for cpu, pcid, va, content in program.tlb:
             entry = self.caches.initial(draft.memory, cpu, pcid, self.va_at[va], content)
             draft.tlbs[cpu] |= entry

@@ -44,8 +44,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Union
 
 from verifier.program.events import Cell, Observable
-from verifier.program.values import TRUE, Expr, Ptr, Value
+from verifier.program.values import TRUE, Expr, Ptr, Reg, Value
 from verifier.source import Diagnostic, Span
+
+KERNEL = Reg("%kernel")  # which kernel this is, where words differ between versions
 
 
 class Set(NamedTuple):
@@ -122,7 +124,11 @@ class Target(NamedTuple):
 
 
 class Emit(NamedTuple):
-    """A machine instruction; see the table above. ``text`` is how the source writes it."""
+    """A machine instruction, or a part of one; see the table above.
+
+    ``text``    how the source writes it;
+    ``joined``  it and the next ``Emit`` are one instruction: no interrupt comes between them (MMR 8.9).
+    """
 
     op: str
     touches: tuple[Touch, ...] = ()
@@ -134,6 +140,7 @@ class Emit(NamedTuple):
     targets: tuple[Target, ...] = ()
     span: Span | None = None
     text: str = ""
+    joined: bool = False
 
 
 Instruction = Union[Set, Label, Jump, Branch, Assume, Warn, Emit]
@@ -152,6 +159,8 @@ class Lowered:
                   ``Ptr("c:cr3")`` (init: the mm's ``Ptr``) and ``Ptr("c:pcid")``;
     ``tables, entries, depth``  as in ``events.Program``;
     ``nmis``      (CPU, body) of each NMI that may strike;
+    ``versions``  the kernels at which the code changes, as indices into ``profiles.KERNELS``; the local
+                  ``KERNEL`` stands for such an index;
     ``warnings``  about what is allowed, but surely not meant.
     """
 
@@ -168,4 +177,5 @@ class Lowered:
     depth: int = 1
     names: dict[Ptr, str] = field(default_factory=dict)
     nmis: list[tuple[int, tuple[Instruction, ...]]] = field(default_factory=list)
+    versions: frozenset[int] = frozenset()
     warnings: list[Diagnostic] = field(default_factory=list)

@@ -57,6 +57,9 @@ class Event:
     ``kind`` of a virtual access is ``user`` if it is made in user mode.
 
     ``handlers`` names the bodies a SEND starts or a WAIT waits for; each has its own guard.
+
+    ``joined``: with the next event of its body, which has the same guard, it is one instruction, so no
+    interrupt comes between the two (MMR 8.9).
     """
 
     id: int
@@ -72,6 +75,7 @@ class Event:
     handlers: tuple[int, ...] = ()
     span: Span | None = None
     text: str = ""
+    joined: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -141,7 +145,10 @@ class Program:
     ``tables``     the tables: a present entry leads to one of these, or to a page;
     ``entries``    (mm or table, va) -> the cell of the entry that a walk for the va reads there. Two
                    vas that lie in one region have one cell;
-    ``depth``      how many entries the longest walk reads.
+    ``depth``      how many entries the longest walk reads;
+    ``kernel``     the slot, filled by no read, that says which kernel's code this is: an index into
+                   ``profiles.KERNELS``. None: no word of the test differs between versions;
+    ``versions``   the kernels at which some word of the test changes.
     """
 
     cpus: int
@@ -160,6 +167,8 @@ class Program:
     tables: frozenset[Ptr] = frozenset()
     entries: dict[tuple[Ptr, Ptr], Ptr] = field(default_factory=dict)
     depth: int = 1
+    kernel: int | None = None
+    versions: frozenset[int] = frozenset()
     names: dict[Ptr, str] = field(default_factory=dict)
     bound: int = 2
     herd_brackets: bool = True  # print [x]=1 rather than x=1

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from verifier.program import words_kernel as kernel
 from verifier.program import words_mmu as mmu
 from verifier.program import words_sync as sync
-from verifier.program.rows import KINDS, Load, Machine, Order, Parameter, Pure, Special, Store, Update, Word
+from verifier.program.rows import KINDS, Parameter, Word
 from verifier.program.values import Ptr
 
 _LATER: Mapping[str, str] = MappingProxyType(
@@ -116,6 +116,6 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 
 
 __all__ = [
-    "CONSTANT_MASKS", "ELSEWHERE", "KINDS", "NAMED_VALUES", "WORDS", "Load", "Machine", "Order", "Parameter",
-    "Pure", "Special", "Store", "Update", "Word", "entry", "reference",
+    "CONSTANT_MASKS", "ELSEWHERE", "KINDS", "NAMED_VALUES", "WORDS", "Parameter", "Word", "entry",
+    "reference",
 ]  # fmt: skip

@@ -70,6 +70,7 @@ def lower(test: Test) -> Lowered:
         entries=memory.tables.entries,
         depth=memory.tables.depth,
         nmis=nmis,
+        versions=frozenset(shared.versions),
         warnings=[*shared.warnings, *(() if keeps_pages else shared.suspects)],
         names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
     )

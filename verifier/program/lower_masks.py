@@ -5,44 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from verifier.program import c_types as t
-from verifier.program.code import Touch
+from verifier.program.code import Branch, Label, Touch
 from verifier.program.lower_parts import Val
 from verifier.program.lower_words import Words
 from verifier.program.observe import Trouble
-from verifier.program.rows import Word
-from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call
+from verifier.program.rows import Special, Word
+from verifier.program.values import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.syntax import ast
 
 
 class CpuWords(Words):
     """Adds per-CPU data and cpumasks to words."""
-
-    def _word_percpu_update(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        """One instruction without LOCK: a load and a store to other CPUs, but nothing in between on its
-        own. That is promised of ``this_cpu_…`` alone."""
-        family, _, op = word.name.partition("_cpu_")
-        given = [self.value(a) for name, a in arguments.items() if name != "x"]
-        place = self.of_cpu(arguments["x"], Const(self.cpu))
-        irq, flags = Const(Ptr(f"{self.cpu}:irq")), self.fresh()
-        if family == "this":
-            self.emit("IRQ", e, Touch(irq, flags, FALSE))
-        old = self.load(place, e)
-        if op in ("xchg", "cmpxchg"):
-            new = Val(self.storable(place, given[-1], e), place.type)
-        else:
-            sign = {"add": "+", "inc": "+", "sub": "-", "dec": "-", "and": "&", "or": "|"}[
-                op.partition("_")[0]
-            ]
-            new = self.binary(sign, old, given[0] if given else Val(Const(1), t.INT), e, e)
-        if op == "cmpxchg":  # it writes what it found back where that differs
-            equal = call("eq", old.expr, self.storable(place, given[0], e))
-            new = Val(call("ite", equal, new.expr, old.expr), place.type)
-        stored = self.store(place, new, e)
-        if family == "this":
-            self.emit("IRQ", e, Touch(irq, None, Reg(flags)))
-        if word.result == "void":
-            return Val(Const(0), t.VOID)
-        return Val(stored, new.type) if op.endswith("_return") else old
 
     # -- masks ------------------------------------------------------------------------------------
 
@@ -52,13 +25,14 @@ class CpuWords(Words):
         assert isinstance(given, Val)
         return given
 
-    def bits(self, mask: Val, node: Any) -> tuple[Expr, ...]:
-        """All bits of a mask; those in memory are read by one load."""
+    def bits(self, mask: Val, node: Any, joined: bool = False, start: int = 0) -> tuple[Expr, ...]:
+        """The bits of a mask from ``start`` on; those in memory are read by one load, ``joined`` to what
+        follows."""
         if mask.bits is not None:
-            return mask.bits
-        temps = [self.fresh() for _ in range(self.memory.cpus)]
-        touches = [Touch(call("add", mask.expr, Const(k)), temp) for k, temp in enumerate(temps)]
-        self.emit("R", node, *touches)
+            return mask.bits[start:]
+        temps = [self.fresh() for _ in range(start, self.memory.cpus)]
+        touches = [Touch(call("add", mask.expr, Const(k)), temp) for k, temp in enumerate(temps, start)]
+        self.emit("R", node, *touches, joined=joined)
         return tuple(Reg(temp) for temp in temps)
 
     def _word_mask_of(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
@@ -69,28 +43,60 @@ class CpuWords(Words):
         return Val(Const(0), t.MASK, bits)
 
     def _word_mask_read(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        bits = self.bits(self.mask(word, "m", arguments), e)
-        result: Expr
-        if word.name == "cpumask_empty":
-            result = call("not", call("or", *bits))
-        elif word.name == "cpumask_any_but":
+        mask = self.mask(word, "m", arguments)
+        if word.name == "cpumask_any_but":
             cpu = self.argument(word, word.parameters[1], arguments["cpu"])
             assert isinstance(cpu, Val)
-            result = Const(self.memory.cpus)
-            for k in range(len(bits) - 1, -1, -1):
-                other = call("and", bits[k], call("ne", cpu.expr, Const(k)))
-                result = call("ite", other, Const(k), result)
+            return Val(self._any_but(mask, cpu.expr, e), t.INT)
+        result: Expr
+        if word.name in ("cpumask_first", "cpumask_any"):
+            return Val(self.next_cpu(mask, 0, e), t.INT)
+        bits = self.bits(mask, e)
+        if word.name == "cpumask_empty":
+            result = call("not", call("or", *bits))
         elif word.name == "cpumask_full":
             result = call("and", *bits)
-        elif word.name == "cpumask_weight":
+        else:  # cpumask_weight
             result = bits[0]
             for bit in bits[1:]:
                 result = call("add", result, bit)
-        else:
-            result = Const(self.memory.cpus)
-            for k in range(len(bits) - 1, -1, -1):
-                result = call("ite", bits[k], Const(k), result)
         return Val(result, t.INT)
+
+    def next_cpu(self, mask: Val, start: int, node: Any) -> Expr:
+        """The first CPU from ``start`` on whose bit is set, or how many CPUs there are; one load."""
+        bits = self.bits(mask, node, start=start)
+        result: Expr = Const(self.memory.cpus)
+        for k in range(self.memory.cpus - 1, start - 1, -1):
+            result = call("ite", bits[k - start], Const(k), result)
+        return result
+
+    def _any_but(self, mask: Val, cpu: Expr, e: ast.CallExpr) -> Expr:
+        """The first CPU of a mask but ``cpu``: if ``cpu`` is the first, another load finds the next."""
+        but, found, end = self.held(cpu), self.fresh(), self.fresh("any")
+        self.set(found, self.next_cpu(mask, 0, e))
+        self.code.append(Branch(call("ne", Reg(found), but), end, e.span))
+        last: Expr = Const(self.memory.cpus)
+        again = self.bits(mask, e)
+        for k in range(self.memory.cpus - 1, -1, -1):
+            last = call("ite", call("and", again[k], call("lt", but, Const(k))), Const(k), last)
+        self.set(found, last)
+        self.code.append(Label(end))
+        return Reg(found)
+
+    def _word_mask_modify(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        """BTS or BTR without LOCK: a load and a store of the whole mask, by one instruction."""
+        cpu = self.argument(word, word.parameters[0], arguments["cpu"])
+        assert isinstance(cpu, Val)
+        self.check_cpu(cpu.expr, arguments["cpu"].span)
+        mask = self.mask(word, "m", arguments)
+        effect = next(x for x in word.effects if isinstance(x, Special))
+        which = self.held(cpu.expr)
+        bits = self.bits(mask, e, joined=True)
+        changed = tuple(
+            call("ite", call("eq", which, Const(k)), effect.value, bit) for k, bit in enumerate(bits)
+        )
+        self._write_mask(mask, changed, e)
+        return Val(Const(0), t.VOID)
 
     def _word_mask_copy(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         to = self.mask(word, "to", arguments)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verifier.program.c_types import Type
-from verifier.program.code import Instruction
+from verifier.program.code import KERNEL, Instruction
 from verifier.program.memory import Memory
-from verifier.program.values import Expr
+from verifier.program.values import Apply, Const, Expr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 
@@ -64,7 +64,7 @@ class Frame:
 
 @dataclass(slots=True)
 class Shared:
-    """What all bodies of a test have in common.
+    """What all bodies of a test have in common. ``versions``: see ``code.Lowered``.
 
     ``suspects``: warnings that are right unless something stores a page as data (``keeps_pages``).
     """
@@ -79,3 +79,13 @@ class Shared:
     warnings: list[Diagnostic] = field(default_factory=list)
     suspects: list[Diagnostic] = field(default_factory=list)
     keeps_pages: bool = False
+    versions: set[int] = field(default_factory=set)
+
+    def ask_version(self, expr: Expr) -> None:
+        """Note at which kernels an expression over ``KERNEL`` changes."""
+        if isinstance(expr, Apply) and expr.args[0] == KERNEL and isinstance(expr.args[1], Const):
+            assert expr.function == "ge" and isinstance(expr.args[1].value, int)
+            self.versions.add(expr.args[1].value)
+        elif isinstance(expr, Apply):
+            for a in expr.args:
+                self.ask_version(a)

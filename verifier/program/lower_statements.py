@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from verifier.program import c_types as t
-from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Touch
+from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Set
 from verifier.program.lower_mmu import MmuWords
 from verifier.program.lower_parts import Frame, Local, Val
 from verifier.program.lower_words import assigned_names
@@ -212,7 +212,8 @@ class Statements(MmuWords):
             self.frame.scopes.pop()
 
     def _s_ForEachCpu(self, s: ast.ForEachCpu) -> None:
-        """One turn for each CPU; a mask in memory is looked at bit by bit, as the kernel does."""
+        """One turn for each CPU. Each step loads a mask in memory anew, to find the next bit that is set
+        (include/linux/find.h, ``find_next_bit()``)."""
         local = self.local(s.variable)
         if local is None:
             text = f"there is no {s.variable!r}"
@@ -222,21 +223,21 @@ class Statements(MmuWords):
         mask = None if s.mask is None else self.value(s.mask)
         if mask is not None and mask.bits is None and mask.type.kind not in ("mask", "any"):
             raise Trouble("type", f"a cpumask is needed here, not {mask.type.words}", s.span)
-        end = self.fresh("done")
+        end, following = self.fresh("done"), self.fresh()
+        searched = mask is not None and mask.bits is None
+        if mask is not None and searched:
+            self.set(following, self.next_cpu(mask, 0, s.mask))
         for k in range(self.memory.cpus):
-            again = self.fresh("next")
+            again, skip = self.fresh("next"), self.fresh("skip")
             if mask is not None:
-                bit: Expr
-                if mask.bits is not None:
-                    bit = mask.bits[k]
-                else:
-                    temp = self.fresh()
-                    self.emit("R", s.mask, Touch(call("add", mask.expr, Const(k)), temp))
-                    bit = Reg(temp)
-                self.code.append(Branch(call("not", bit), again, s.span))
+                bit = call("eq", Reg(following), Const(k)) if mask.bits is None else mask.bits[k]
+                self.code.append(Branch(call("not", bit), skip, s.span))
             self._turn(local, Const(k), s)
             self._inside(s.body, end, again)
             self.code.append(Label(again))
+            if mask is not None and searched and k + 1 < self.memory.cpus:
+                self.set(following, self.next_cpu(mask, k + 1, s.mask))
+            self.code.append(Label(skip))
         self.code.append(Label(end))
         local.fixed = None
 

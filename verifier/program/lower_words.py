@@ -8,26 +8,20 @@ from typing import Any
 
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
-from verifier.program.code import Assume, Instruction, Label, Touch, Warn
+from verifier.program.code import KERNEL, Assume, Branch, Instruction, Label, Touch, Warn
 from verifier.program.kernel import (
     ELSEWHERE,
     KINDS,
     WORDS,
-    Load,
-    Machine,
-    Order,
     Parameter,
-    Pure,
-    Special,
-    Store,
-    Update,
     Word,
 )
 from verifier.program.lower_expr import Expressions
 from verifier.program.lower_parts import Frame, Local, Place, Val
 from verifier.program.observe import Trouble
+from verifier.program.rows import If, Machine, Modify, Order, Pure, Special, Store, Update, Warns
 from verifier.program.unroll import substitute
-from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call
+from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Ptr, Reg, call
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import nearest
@@ -46,6 +40,12 @@ _POINTS_TO: dict[str, Callable[[Val], Place]] = {
 
 
 _NO_ADDRESS = frozenset({"page", "mm", "table", "mask", "function", "void", "pte", "pmd"})
+
+
+def _fitting(value: Expr, place: Place) -> Expr:
+    """What was calculated, as the place can hold it."""
+    calculated = isinstance(value, Apply) and value.function != "ite"
+    return t.wrapped(value, place.type) if calculated and place.type.kind == "int" else value
 
 
 class Words(Expressions):
@@ -75,12 +75,18 @@ class Words(Expressions):
             raise Trouble("not-yet", text, e.span)
         self._arity(word, e)
         arguments = dict(zip((p.name for p in word.parameters), e.arguments, strict=False))
+        special = next((x for x in word.effects if isinstance(x, Special)), None)
+        if special is None:
+            return self._effects(word, e, arguments)
+        result = Val(Const(0), t.VOID)
         for effect in word.effects:
             if isinstance(effect, Special):
-                special: Callable[[Word, ast.CallExpr, dict[str, ast.CExpr]], Val]
-                special = getattr(self, f"_word_{effect.name}")
-                return special(word, e, arguments)
-        return self._effects(word, e, arguments)
+                lower: Callable[[Word, ast.CallExpr, dict[str, ast.CExpr]], Val]
+                lower = getattr(self, f"_word_{effect.name}")
+                result = lower(word, e, arguments)
+            else:
+                self._effect(effect, e, {}, {}, {})
+        return result
 
     def _arity(self, word: Word, e: ast.CallExpr) -> None:
         given, wanted = len(e.arguments), len(word.parameters)
@@ -163,6 +169,7 @@ class Words(Expressions):
     def _effects(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         """A word that is a sequence of instructions."""
         env: dict[str, Expr] = {"this_cpu": Const(self.cpu), "cpus": Const(self.memory.cpus)}
+        env[KERNEL.name] = KERNEL
         places: dict[str, Place] = {}
         locals_: dict[str, Local] = {}
         types: dict[str, Type] = {}
@@ -230,23 +237,79 @@ class Words(Expressions):
             return substitute(effect.value, env)
         if isinstance(effect, Machine):
             return self._machine(effect, e, env, locals_)
+        if isinstance(effect, If):
+            end = self.fresh("if")
+            self.code.append(Branch(call("not", substitute(effect.condition, env)), end, e.span))
+            for inner in effect.effects:
+                self._effect(inner, e, env, places, locals_)
+            self.code.append(Label(end))
+            return None
+        if isinstance(effect, Warns):
+            self.code.append(Warn(TRUE, e.span))
+            return None
         place = places[effect.at]
+        if isinstance(effect, Modify):
+            return self._modify(effect, e, env, place)
         if isinstance(effect, Store):
             value = substitute(effect.value, env)
             touch = Touch(place.addr, None, value)
             self.emit("W", e, touch, virtual=place.virtual, kind=effect.kind)
             return None
-        temp = self.fresh()
-        env["old"] = Reg(temp)
-        if isinstance(effect, Load):
-            self.emit("R", e, Touch(place.addr, temp), virtual=place.virtual, kind=effect.kind)
+        if isinstance(effect, Update):
+            self._update(effect, e, env, place)
         else:
-            assert isinstance(effect, Update)
-            touch = Touch(place.addr, temp, substitute(effect.value, env), substitute(effect.when, env))
-            self.emit("X", e, touch, virtual=place.virtual)
+            temp = self.fresh()
+            env["old"] = Reg(temp)
+            self.emit("R", e, Touch(place.addr, temp), virtual=place.virtual, kind=effect.kind)
         if effect.needs != TRUE:
             self.code.append(Assume(substitute(effect.needs, env), e.span))
-        return None if effect.result is None else substitute(effect.result, env)
+        return self._result_of(effect.result, env, place)
+
+    def _update(self, effect: Update, e: ast.CallExpr, env: dict[str, Expr], place: Place) -> None:
+        """A LOCK'd operation, or, where the kernel looks first, a load alone if that is the end of it."""
+        looks = substitute(effect.looks, env)
+        if looks == FALSE:
+            env["old"] = Reg(self._locked(effect, e, env, place))
+            return
+        found, locked, end = self.fresh(), self.fresh("locked"), self.fresh("end")
+        env["old"] = Reg(found)
+        if looks != TRUE:
+            self.shared.ask_version(looks)
+            self.code.append(Branch(call("not", looks), locked, e.span))
+        self.emit("R", e, Touch(place.addr, found), virtual=place.virtual)
+        goes = substitute(effect.when, env)
+        if place.virtual:
+            goes = call("and", call("ne", Reg(found), Const(FAULT)), goes)
+        self.code += [Branch(call("not", goes), end, e.span), Label(locked)]
+        self.set(found, Reg(self._locked(effect, e, dict(env), place)))
+        self.code.append(Label(end))
+
+    def _locked(self, effect: Update, e: ast.CallExpr, env: dict[str, Expr], place: Place) -> str:
+        """The LOCK'd operation itself; the local that has what it found."""
+        temp = self.fresh()
+        env["old"] = Reg(temp)
+        touch = Touch(place.addr, temp, substitute(effect.value, env), substitute(effect.when, env))
+        self.emit("X", e, touch, virtual=place.virtual)
+        return temp
+
+    def _modify(self, effect: Modify, e: ast.CallExpr, env: dict[str, Expr], place: Place) -> Expr | None:
+        """A load and a plain store, by one instruction or by two."""
+        temp = self.fresh()
+        env["old"] = Reg(temp)
+        self.emit("R", e, Touch(place.addr, temp), virtual=place.virtual, joined=not effect.split)
+        stored = _fitting(substitute(effect.value, env), place)
+        self.emit("W", e, Touch(place.addr, None, stored), virtual=place.virtual)
+        result = self._result_of(effect.result, env, place)
+        return None if result is None else _fitting(result, place)
+
+    def _result_of(self, result: Expr | None, env: dict[str, Expr], place: Place) -> Expr | None:
+        """What a word gives that reads a place: ``fault``, if the access faulted."""
+        if result is None:
+            return None
+        given, old = substitute(result, env), env["old"]
+        if not place.virtual or given == old:
+            return given
+        return call("ite", call("eq", old, Const(FAULT)), Const(FAULT), given)
 
     def _machine(
         self, effect: Machine, e: ast.CallExpr, env: dict[str, Expr], locals_: dict[str, Local]

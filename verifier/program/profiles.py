@@ -6,7 +6,8 @@ A switch is a point at which the sources are silent, or vendors differ.  The def
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -34,7 +35,11 @@ class Switches(NamedTuple):
     invlpgb_after_earlier_stores: bool = False  # 11.3
     tlbsync_waits_remote_stores: bool = True  # 11.3
     errata_invlpg_global_pcid: bool = False  # 5.9
+    kernel: str = "any"  # 19.1: the version whose words these are, or "any" of ``KERNELS``
 
+
+# The kernels in which the code of some word is another than before; each stands for those up to the next.
+KERNELS = ("v4.0", "v5.13", "v5.17", "v6.17")
 
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -42,6 +47,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "fault_walk": ("confirmed", "rewalk", "spurious_once"),
         "x2apic_fence": ("mfence_lfence", "mfence", "sfence"),
         "smc": ("intel", "amd"),
+        "kernel": ("any", *KERNELS),
     }
 )
 
@@ -82,7 +88,30 @@ def switches(profile: str = "generic", settings: Mapping[str, str] = MappingProx
         if name not in Switches._fields:
             raise UsageError(f"unknown switch {name!r}; there are {', '.join(Switches._fields)}")
         choices = CHOICES.get(name, ("true", "false"))
+        if name == "kernel":
+            text = _kernel(text)
         if text.lower() not in choices:
             raise UsageError(f"switch {name} is one of {', '.join(choices)}, not {text!r}")
         values[name] = text.lower() if name in CHOICES else text.lower() == "true"
     return Switches(**values)
+
+
+def _version(text: str) -> tuple[int, int] | None:
+    """``v5.10`` as (5, 10); the ``v`` and a third number may stand or not."""
+    found = re.fullmatch(r"v?(\d{1,3})\.(\d{1,3})(\.\d{1,4})?", text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _kernel(text: str) -> str:
+    """The kernel of ``KERNELS`` that stands for a version; what is no version stays as it is."""
+    asked = _version(text)
+    if asked is None:
+        return text
+    return [k for k in KERNELS if (_version(k) or asked) <= asked or k == KERNELS[0]][-1]
+
+
+def kernels(s: Switches, versions: Iterable[int]) -> tuple[int, ...]:
+    """The kernels that are looked at, as indices into ``KERNELS``: of those between which nothing changes
+    one is enough. ``versions`` are those at which something does."""
+    asked = range(len(KERNELS)) if s.kernel == "any" else (KERNELS.index(s.kernel),)
+    return tuple(sorted({max(v for v in (0, *versions) if v <= k) for k in asked}))

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Union
 
-from verifier.program.values import TRUE, Apply, Const, Expr, Reg
+from verifier.program.code import KERNEL
+from verifier.program.profiles import KERNELS
+from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Reg
 
 OLD = Reg("old")
 CPU = Reg("this_cpu")
@@ -37,13 +39,31 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A LOCK'd read-modify-write of ``*at``; it writes ``value`` if ``when`` holds."""
+    """A LOCK'd read-modify-write of ``*at``; it writes ``value`` if ``when`` holds.
+
+    ``looks``: where this holds, the kernel looks first: a plain load, and nothing more if ``when`` does
+    not hold of what it found. (In a loop around CMPXCHG, what a failing turn found is what the last
+    one finds: a run without the failing turns has the same end.)
+    """
 
     at: str
     value: Expr
     result: Expr | None = OLD
     when: Expr = TRUE
     needs: Expr = TRUE
+    looks: Expr = FALSE
+
+
+@dataclass(frozen=True, slots=True)
+class Modify:
+    """A read-modify-write of ``*at`` by one instruction without LOCK: a load and a plain store to other
+    CPUs, but no interrupt comes between. ``value`` and ``result`` are wrapped to what ``at`` holds.
+    ``split``: the kernel takes two instructions."""
+
+    at: str
+    value: Expr
+    result: Expr | None = None
+    split: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +98,29 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class If:
+    """Effects that there are only where ``condition`` holds, of the value just read and the arguments."""
+
+    condition: Expr
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Warns:
+    """``WARN_ON``: the CPU's ``warn`` becomes true."""
+
+
+@dataclass(frozen=True, slots=True)
 class Special:
-    """A word whose meaning is control flow: ``name`` is the lowering's method for it."""
+    """A word whose meaning is control flow: ``name`` is the lowering's method for it, ``value`` what that
+    needs to know of the word."""
 
     name: str
     makes: str = ""
+    value: Expr = FALSE
 
 
-Effect = Union[Load, Store, Update, Order, Pure, Machine, Special]
+Effect = Union[Load, Store, Update, Modify, Order, Pure, Machine, If, Warns, Special]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +136,8 @@ class Word:
     """One row. ``result`` is a key of ``KINDS``, ``void``, or ``same``: what the place holds.
 
     ``optional`` is how many of the last parameters may be left out; ``planned`` names what is
-    missing if the word is not decided yet.
+    missing if the word is not decided yet. ``source`` is the kernel's function and file that the row was
+    read from, with the version in which it changed.
     """
 
     name: str
@@ -113,6 +149,7 @@ class Word:
     rule: str = ""
     planned: str = ""
     optional: int = 0
+    source: str = ""
 
     @property
     def signature(self) -> str:
@@ -170,7 +207,11 @@ def _shown(effect: Effect) -> str:
     if isinstance(effect, Store):
         return {"nt": "non-temporal store"}.get(effect.kind, "store")
     if isinstance(effect, Update):
-        return "LOCK'd read-modify-write"
+        return "LOCK'd read-modify-write" if effect.looks == FALSE else "load, then LOCK'd if it goes on"
+    if isinstance(effect, Modify):
+        return "load and store, " + ("two instructions" if effect.split else "one instruction")
+    if isinstance(effect, If | Warns):
+        return ""
     if isinstance(effect, Order):
         known = {"mfence": "full fence", "lock": "LOCK'd operation", "": "nothing (compiler only)"}
         return known.get(effect.kind, effect.kind.upper())
@@ -195,6 +236,11 @@ _SOFTWARE = {
     ("RCU", "lock"): "nothing (a reader)", ("RCU", "unlock"): "nothing (no reader any more)",
     ("GP", "start"): "full fence", ("GP", "end"): "grace period, full fence",
 }  # fmt: skip
+
+
+def since(version: str) -> Expr:
+    """Holds if the test's words are those of ``version``, one of ``profiles.KERNELS``, or a later one."""
+    return Apply("ge", (KERNEL, Const(KERNELS.index(version))))
 
 
 def f(name: str, *args: Expr | int | str) -> Expr:

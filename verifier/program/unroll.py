@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from verifier.errors import LimitError
 from verifier.program.code import (
+    KERNEL,
     Assume,
     Branch,
     Emit,
@@ -155,6 +156,7 @@ def _reading(env: Env) -> Expr:
 @dataclass(slots=True)
 class _Unroller:
     bound: int
+    given: Env = field(default_factory=dict)  # what every body knows from the start
     graced: bool = False  # does anybody wait for RCU readers?
     waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
     bodies: list[Body] = field(default_factory=list)
@@ -190,7 +192,7 @@ class _Unroller:
         body = self.body(cpu, "thread", f"P{cpu}")
         if off and self.graced:
             self.mark(body, TRUE, "held", None)
-        return self.run(body, code, _Path((), {"%off": Const(int(off))}, {})).env
+        return self.run(body, code, _Path((), {**self.given, "%off": Const(int(off))}, {})).env
 
     def run(self, body: Body, code: tuple[Instruction, ...], path: _Path) -> _Path:
         """Unroll ``code`` into ``body`` from ``path``; the path at its end."""
@@ -322,6 +324,7 @@ class _Unroller:
                 code.serializing,
                 span=code.span,
                 text=code.text,
+                joined=code.joined,
             )
         )
         if code.op == "IRQ":
@@ -348,7 +351,7 @@ class _Unroller:
             slot = self.slot()
             self.ends(body, "DLV", (Access(irq, slot, Const(0)),), guard, code.span, name)
             self.assume(guard, call("eq", Ref(slot), Const(1)))
-            local = {name: substitute(value, env) for name, value in target.locals}
+            local = {**self.given, **{name: substitute(value, env) for name, value in target.locals}}
             self.within(body, target.code, _Path(inside, local, {}), guard)
             if code.group in self.waited:
                 self.ends(body, "ACK", (), guard, code.span, name)
@@ -362,7 +365,7 @@ class _Unroller:
         strikes = Ref(self.slot())
         body = self.body(cpu, "nmi", f"the NMI of CPU {cpu}", strikes)
         self.ends(body, "NMI", (), strikes, None, "NMI")
-        self.within(body, code, _Path((strikes,), {}, {}), strikes)
+        self.within(body, code, _Path((strikes,), dict(self.given), {}), strikes)
         self.ends(body, "IRET", (), strikes, None, "NMI")
 
     def within(self, body: Body, code: tuple[Instruction, ...], path: _Path, guard: Expr) -> None:
@@ -408,9 +411,12 @@ def unroll(lowered: Lowered, bound: int = 2) -> Program:
     everything = [*lowered.threads, *(code for _, code in lowered.nmis)]
     unroller = _Unroller(
         bound,
-        any(map(_waits_for_readers, everything)),
-        frozenset(group for code in everything for group in _waited(code)),
+        graced=any(map(_waits_for_readers, everything)),
+        waited=frozenset(group for code in everything for group in _waited(code)),
     )
+    kernel = unroller.slot() if lowered.versions else None
+    if kernel is not None:
+        unroller.given[KERNEL.name] = Ref(kernel)
     irqs = [lowered.cells.get(Ptr(f"{cpu}:irq")) for cpu in range(len(lowered.threads))]
     finals = [
         unroller.thread(cpu, code, irq is not None and irq.init == 0)
@@ -444,6 +450,8 @@ def unroll(lowered: Lowered, bound: int = 2) -> Program:
         tables=lowered.tables,
         entries=lowered.entries,
         depth=lowered.depth,
+        kernel=kernel,
+        versions=lowered.versions,
         names=lowered.names,
         bound=bound,
     )

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from verifier.program.rows import (
     CPU,
     OLD,
+    If,
     Load,
     Machine,
+    Modify,
     Order,
     Pure,
     Special,
     Store,
     Update,
+    Warns,
     Word,
     f,
     row,
 )
-from verifier.program.values import FALSE, TRUE, Expr, Reg
+from verifier.program.values import FALSE, TRUE, Const, Expr, Reg
 
 
 def accesses() -> Iterator[Word]:
@@ -132,40 +135,84 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
     below = Update("v", results["add"], f("lt", results["add"], 0))
     for name in ("add_negative", "add_negative_relaxed"):
         yield row(g, at(name, "i: number, v: pointer"), below, "is the new value negative?", lock, "number")
+    yield from _conditional(at, results, wrap)
+
+
+def _conditional(at: Callable[[str, str], str], results: dict[str, Expr], wrap: str) -> Iterator[Word]:
+    """Counters that are changed unless they have some value: a plain load looks for it first."""
+    g, rule = "Atomic counters", "1.1, 2.1, 19.2"
     new, differs = f(wrap, f("add", OLD, "a")), f("ne", OLD, "u")
     head = "v: pointer, a: number, u: number"
     doc = "adds a unless the value is u"
-    yield row(g, at("add_unless", head), Update("v", new, differs, differs), doc, lock, "number")
-    yield row(g, at("fetch_add_unless", head), Update("v", new, OLD, differs), doc, lock, "same")
-    some = f("ne", OLD, 0)
-    inc = Update("v", results["inc"], some, some)
-    yield row(g, at("inc_not_zero", "v: pointer"), inc, "adds 1 unless the value is 0", lock, "number")
-    positive = f("gt", OLD, 0)
-    dec = Update("v", results["dec"], results["dec"], positive)
-    head = "v: pointer"
-    yield row(g, at("dec_if_positive", head), dec, "gives the value minus 1, stored unless < 0", lock, "same")
+    yield row(g, at("add_unless", head), looking("v", new, differs), doc, rule, "number")
+    added = looking("v", new, differs, OLD)
+    yield row(g, at("fetch_add_unless", head), added, f"{doc}; gives the old value", rule, "same")
+    for name, op, goes, doc in (
+        ("inc_not_zero", "inc", f("ne", OLD, 0), "adds 1 unless the value is 0"),
+        ("inc_unless_negative", "inc", f("ge", OLD, 0), "adds 1 unless the value is negative"),
+        ("dec_unless_positive", "dec", f("le", OLD, 0), "subtracts 1 unless the value is positive"),
+    ):
+        yield row(g, at(name, "v: pointer"), looking("v", results[op], goes), doc, rule, "number")
+    less = results["dec"]
+    dec = looking("v", less, f("ge", less, 0), less)
+    doc = "gives the value minus 1, stored unless < 0"
+    yield row(g, at("dec_if_positive", "v: pointer"), dec, doc, rule, "same")
+
+
+def looking(at: str, value: Expr, goes: Expr, result: Expr | None = None) -> Update:
+    """A read-modify-write for which the kernel looks first whether it ``goes`` on (MMR 19.2)."""
+    return Update(at, value, goes if result is None else result, goes, looks=TRUE)
 
 
 def refcounts() -> Iterator[Word]:
-    """Reference counts; that they saturate is not looked at."""
+    """Reference counts, which saturate, with a warning, where they would overflow or come back from 0."""
     g, lock = "Reference counts", "2.1"
     more, less = f("s32", f("add", OLD, "i")), f("s32", f("sub", OLD, "i"))
     inc, dec = f("s32", f("add", OLD, 1)), f("s32", f("sub", OLD, 1))
-    some, one, others = f("ne", OLD, 0), f("eq", OLD, 1), f("ne", OLD, 1)
+    some, one = f("ne", OLD, 0), f("eq", OLD, 1)
     yield row(g, "refcount_read(r: pointer)", Load("r"), "a load", "1.1", "same")
     yield row(g, "refcount_set(r: pointer, i)", Store("r", Reg("i")), "a plain store", "1.1")
-    for name, head, value in (("add", "i: number, ", more), ("inc", "", inc), ("dec", "", dec)):
-        yield row(g, f"refcount_{name}({head}r: pointer)", Update("r", value, None), "LOCK'd", lock)
-    tests = (
-        ("add_not_zero", "i: number, ", Update("r", more, some, some), "adds i unless it is 0"),
-        ("inc_not_zero", "", Update("r", inc, some, some), "adds 1 unless it is 0"),
-        ("sub_and_test", "i: number, ", Update("r", less, f("eq", less, 0)), "is the new value 0?"),
-        ("dec_and_test", "", Update("r", dec, f("eq", dec, 0)), "is the new value 0?"),
-        ("dec_if_one", "", Update("r", FALSE, one, one), "1 becomes 0; was it 1?"),
-        ("dec_not_one", "", Update("r", dec, others, others), "subtracts 1 unless it is 1"),
+    number = "i: number, "
+    saturating = (
+        ("add", number, more, f("or", f("le", OLD, 0), f("lt", more, 0)), "adds i"),
+        ("inc", "", inc, f("or", f("le", OLD, 0), f("lt", inc, 0)), "adds 1"),
+        ("dec", "", dec, f("le", OLD, 1), "subtracts 1"),
     )
-    for name, head, update, doc in tests:
-        yield row(g, f"refcount_{name}({head}r: pointer)", update, doc, lock, "number")
+    for name, head, value, bad, doc in saturating:
+        both = (Update("r", value, None), _saturates(bad))
+        yield row(g, f"refcount_{name}({head}r: pointer)", both, f"LOCK'd; {doc}", lock)
+    looks = "1.1, 2.1, 19.2"
+    for name, head, value, doc in (("add", number, more, "adds i"), ("inc", "", inc, "adds 1")):
+        bad = f("and", some, f("or", f("lt", OLD, 0), f("lt", value, 0)))
+        effects = (looking("r", value, some), _saturates(bad))
+        yield row(
+            g,
+            f"refcount_{name}_not_zero({head}r: pointer)",
+            effects,
+            f"{doc} unless it is 0",
+            looks,
+            "number",
+        )
+    for name, head, value, last in (("sub", number, less, f("eq", less, 0)), ("dec", "", dec, one)):
+        zero = Update("r", value, f("and", f("gt", OLD, 0), last))
+        bad = f("or", f("le", OLD, 0), f("lt", value, 0))
+        effects = (zero, _saturates(bad))
+        yield row(
+            g, f"refcount_{name}_and_test({head}r: pointer)", effects, "is the new value 0?", lock, "number"
+        )
+    only = Update("r", FALSE, one, one)
+    yield row(g, "refcount_dec_if_one(r: pointer)", only, "LOCK'd; 1 becomes 0; was it 1?", lock, "number")
+    goes = f("not", f("or", f("eq", OLD, _SATURATED), f("eq", OLD, 0), one))
+    effects = (looking("r", dec, goes, f("ne", OLD, 1)), If(f("eq", OLD, 0), (Warns(),)))
+    yield row(g, "refcount_dec_not_one(r: pointer)", effects, "subtracts 1 unless it is 1", looks, "number")
+
+
+_SATURATED = -(1 << 30)  # REFCOUNT_SATURATED, INT_MIN / 2
+
+
+def _saturates(bad: Expr) -> If:
+    """``refcount_warn_saturate()``: a plain store, and a warning."""
+    return If(bad, (Store("r", Const(_SATURATED)), Warns()))
 
 
 def bits() -> Iterator[Word]:
@@ -183,47 +230,57 @@ def bits() -> Iterator[Word]:
     for op, value in values.items():
         yield row(g, f"{op}_bit({head})", Update("addr", value, None), "LOCK'd", lock)
         yield row(g, f"test_and_{op}_bit({head})", Update("addr", value, was), "the old bit", lock, "number")
-        plain = (Load("addr"), Store("addr", value))
-        yield row(g, f"__{op}_bit({head})", plain, "plain load and store", "1.1")
-        both = (Load("addr"), Store("addr", value), Pure(was))
-        yield row(g, f"__test_and_{op}_bit({head})", both, "plain load and store", "1.1", "number")
+        one = "not LOCK'd; no interrupt comes between"
+        yield row(g, f"__{op}_bit({head})", Modify("addr", value), one, "1.1, 8.9")
+        tested = Modify("addr", value, was)
+        yield row(g, f"__test_and_{op}_bit({head})", tested, f"the old bit; {one}", "1.1, 8.9", "number")
     lock_bit = Update("addr", values["set"], was)
     yield row(g, f"test_and_set_bit_lock({head})", lock_bit, "the old bit", lock, "number")
     yield row(g, f"clear_bit_unlock({head})", Update("addr", values["clear"], None), "LOCK'd", lock)
     spin = Update("addr", values["set"], None, needs=f("eq", was, 0))
-    yield row(g, f"bit_spin_lock({head})", spin, "LOCK'd; waits exactly until the bit is clear", lock)
-    yield row(g, f"bit_spin_unlock({head})", Update("addr", values["clear"], None), "LOCK'd", lock)
+    held = (READER, spin)
+    doc = "LOCK'd; waits exactly until the bit is clear; an RCU reader"
+    yield row(g, f"bit_spin_lock({head})", held, doc, "2.1, 18.1")
+    free = (Update("addr", values["clear"], None), NO_READER)
+    yield row(g, f"bit_spin_unlock({head})", free, "LOCK'd", "2.1, 18.1")
 
 
 IRQ_OFF = Machine("IRQ", register="irq", value=FALSE)
 IRQ_ON = Machine("IRQ", register="irq", value=TRUE)
 IRQ_SAVE = Machine("IRQ", register="irq", value=FALSE, into="flags")
 IRQ_RESTORE = Machine("IRQ", register="irq", value=Reg("flags"))
+READER = Machine("RCU", "lock")
+NO_READER = Machine("RCU", "unlock")
 
 
 def locks() -> Iterator[Word]:
-    """Spinlocks."""
+    """Spinlocks. Whoever holds one is an RCU reader: preemption is off, or it called rcu_read_lock()."""
     g = "Spinlocks"
     free = f("eq", OLD, 0)
     take = Update("l", TRUE, None, needs=free)
-    attempt = Update("l", TRUE, free, free)
+    attempt = (READER, looking("l", TRUE, free), If(f("not", free), (NO_READER,)))
     drop = Store("l", FALSE)
+    enter, leave = (READER, take), (drop, NO_READER)
     for prefix in ("spin", "raw_spin"):
         one = "l: pointer"
         saved = "l: pointer, flags: local"
-        yield row(g, f"{prefix}_lock({one})", take, "LOCK'd; waits exactly until it is free", "2.1")
-        yield row(g, f"{prefix}_unlock({one})", drop, "a plain store", "1.1")
-        yield row(g, f"{prefix}_trylock({one})", attempt, "LOCK'd; 1 if taken", "2.1", "number")
+        doc = "LOCK'd; waits exactly until it is free; an RCU reader"
+        yield row(g, f"{prefix}_lock({one})", enter, doc, "2.1, 18.1")
+        yield row(g, f"{prefix}_unlock({one})", leave, "a plain store", "1.1, 18.1")
+        doc = "a load if it is taken; 1 if it took it"
+        yield row(g, f"{prefix}_trylock({one})", attempt, doc, "1.1, 2.1, 18.1, 19.2", "number")
         held = Load("l", f("ne", OLD, 0))
         yield row(g, f"{prefix}_is_locked({one})", held, "a load", "1.1", "number")
-        yield row(g, f"{prefix}_lock_irq({one})", (IRQ_OFF, take), "with interrupts off", "2.1, 8.3")
-        yield row(g, f"{prefix}_unlock_irq({one})", (drop, IRQ_ON), "and interrupts on", "1.1, 8.3")
-        yield row(g, f"{prefix}_lock_irqsave({saved})", (IRQ_SAVE, take), "interrupts off", "2.1, 8.3")
+        yield row(g, f"{prefix}_lock_irq({one})", (IRQ_OFF, *enter), "with interrupts off", "2.1, 8.3, 18.1")
+        on = (drop, IRQ_ON, NO_READER)
+        yield row(g, f"{prefix}_unlock_irq({one})", on, "and interrupts on", "1.1, 8.3, 18.1")
+        both = (IRQ_SAVE, *enter)
+        yield row(g, f"{prefix}_lock_irqsave({saved})", both, "interrupts off", "2.1, 8.3, 18.1")
         head = "l: pointer, flags: number"
-        restore = (drop, IRQ_RESTORE)
-        yield row(g, f"{prefix}_unlock_irqrestore({head})", restore, "interrupts as before", "1.1, 8.3")
-        yield row(g, f"{prefix}_lock_bh({one})", take, "as spin_lock", "2.1")
-        yield row(g, f"{prefix}_unlock_bh({one})", drop, "as spin_unlock", "1.1")
+        restore = (drop, IRQ_RESTORE, NO_READER)
+        yield row(g, f"{prefix}_unlock_irqrestore({head})", restore, "interrupts as before", "1.1, 8.3, 18.1")
+        yield row(g, f"{prefix}_lock_bh({one})", enter, "as spin_lock", "2.1, 18.1")
+        yield row(g, f"{prefix}_unlock_bh({one})", leave, "as spin_unlock", "1.1, 18.1")
     yield row(g, "spin_lock_init(l: pointer)", drop, "a plain store", "1.1")
     yield row(g, "spin_unlock_wait(l: pointer)", Load("l", needs=free), "waits until it is free", "1.1")
 
@@ -234,32 +291,42 @@ def percpu() -> Iterator[Word]:
     for name in ("this_cpu", "__this_cpu", "raw_cpu"):
         yield row(g, f"{name}_read(x: percpu)", Load("x"), "a load", "1.1", "same")
         yield row(g, f"{name}_write(x: percpu, e)", Store("x", Reg("e")), "a store", "1.1")
-        update = Special("percpu_update", "load, then store")
-        apart = "; no interrupt comes between" if name == "this_cpu" else "; an interrupt may come between"
-        for op in ("add", "sub", "and", "or"):
-            yield row(g, f"{name}_{op}(x: percpu, e)", update, f"not LOCK'd{apart}", "1.1, 8.3")
-        for op in ("inc", "dec"):
-            yield row(g, f"{name}_{op}(x: percpu)", update, f"not LOCK'd{apart}", "1.1, 8.3")
-        for op, head in (
-            ("add", "x: percpu, e"),
-            ("sub", "x: percpu, e"),
-            ("inc", "x: percpu"),
-            ("dec", "x: percpu"),
-        ):
-            doc = f"gives the new value{apart}"
-            yield row(g, f"{name}_{op}_return({head})", update, doc, "1.1, 8.3", "same")
-        yield row(g, f"{name}_xchg(x: percpu, e)", update, f"gives the old value{apart}", "1.1, 8.3", "same")
+        rule, one = "1.1, 8.9", "not LOCK'd; no interrupt comes between"
+        changes: dict[str, tuple[str, Expr]] = {
+            "add": (", e", f("add", OLD, "e")),
+            "sub": (", e", f("sub", OLD, "e")),
+            "and": (", e", f("bitand", OLD, "e")),
+            "or": (", e", f("bitor", OLD, "e")),
+            "inc": ("", f("add", OLD, 1)),
+            "dec": ("", f("sub", OLD, 1)),
+        }
+        for op, (more, value) in changes.items():
+            yield row(g, f"{name}_{op}(x: percpu{more})", Modify("x", value), one, rule)
+            if op not in ("and", "or"):
+                made = Modify("x", value, value)
+                doc = f"gives the new value; {one}"
+                yield row(g, f"{name}_{op}_return(x: percpu{more})", made, doc, rule, "same")
+        split = name != "this_cpu"
+        swap, doc = (
+            Modify("x", Reg("e"), OLD, split),
+            "not LOCK'd; an interrupt may come between" if split else one,
+        )
+        yield row(g, f"{name}_xchg(x: percpu, e)", swap, f"gives the old value; {doc}", rule, "same")
+        found = f("ite", f("eq", OLD, "old_value"), "new", OLD)  # it writes back what it found
+        compare = Modify("x", found, OLD)
         head = "x: percpu, old_value, new"
-        yield row(g, f"{name}_cmpxchg({head})", update, f"gives the old value{apart}", "1.1, 8.3", "same")
+        yield row(g, f"{name}_cmpxchg({head})", compare, f"gives the old value; {one}", rule, "same")
     mine = Pure(f("percpu", "x", CPU))
     yield row(g, "this_cpu_ptr(x: pointer)", mine, "the address of this CPU's", "", "same")
     other = Pure(f("percpu", "x", "cpu"))
     yield row(g, "per_cpu_ptr(x: pointer, cpu: number)", other, "the address of a CPU's", "", "same")
     place = Special("per_cpu", "no event by itself")
     yield row(g, "per_cpu(x: percpu, cpu: number)", place, "a CPU's instance, to read or write", "", "same")
-    for name in ("smp_processor_id", "raw_smp_processor_id", "get_cpu"):
+    for name in ("smp_processor_id", "raw_smp_processor_id"):
         yield row(g, f"{name}()", Pure(CPU), "the number of this CPU", "", "number")
-    yield row(g, "put_cpu()", (), "nothing")
+    doc = "the number of this CPU; an RCU reader from here on"
+    yield row(g, "get_cpu()", (READER, Pure(CPU)), doc, "18.1", "number")
+    yield row(g, "put_cpu()", NO_READER, "the end of a section", "18.1")
     yield row(g, "num_online_cpus()", Pure(Reg("cpus")), "how many CPUs there are", "", "number")
 
 
@@ -270,9 +337,9 @@ def masks() -> Iterator[Word]:
     for name, value, doc in (("set", TRUE, "sets"), ("clear", FALSE, "clears")):
         update = Update("bit", value, None)
         yield row(g, f"cpumask_{name}_cpu({head})", update, f"LOCK'd; {doc} one bit", lock)
-        yield row(
-            g, f"__cpumask_{name}_cpu({head})", Store("bit", value), f"a plain store; {doc} one bit", "1.1"
-        )
+        whole = Special("mask_modify", "load and store of the whole mask, one instruction", value)
+        lossy = f"not LOCK'd; {doc} one bit; what another CPU changes in between is lost"
+        yield row(g, f"__cpumask_{name}_cpu({head})", whole, lossy, "1.1, 8.9")
         tested = Update("bit", value)
         yield row(g, f"cpumask_test_and_{name}_cpu({head})", tested, f"LOCK'd; {doc} one bit", lock, "number")
     yield row(g, f"cpumask_test_cpu({head})", Load("bit"), "a load", "1.1", "number")
@@ -310,23 +377,27 @@ def interrupts() -> Iterator[Word]:
     yield row(g, "local_irq_restore(flags: number)", IRQ_RESTORE, "as it was", "8.3")
     asks = Special("irqs_disabled", "no data access")
     yield row(g, "irqs_disabled()", asks, "are interrupts off?", "8.3", "number")
-    call = Special("call_cpus", "IPIs, and their acknowledgements if wait")
-    rule = "8.2, 8.3, 8.6, 17.4"
+    makes = "IPIs, and their acknowledgements if wait"
+    others, own_too = Special("call_cpus", makes, FALSE), Special("call_cpus", makes, TRUE)
+    by_caller = (others,)  # whoever calls it has disabled preemption
+    fewer, every = (READER, others, NO_READER), (READER, own_too, NO_READER)
+    rule = "8.2, 8.3, 8.6, 17.4, 18.1, 19.3"
     tail = "func: function, info, wait: number"
     heads = (
-        (f"smp_call_function_single(cpu: number, {tail})", "func(info) on one CPU"),
-        (f"smp_call_function_many(m: mask, {tail})", "on the CPUs of a mask but this one"),
-        (f"smp_call_function({tail})", "on all CPUs but this one"),
-        (f"on_each_cpu({tail})", "on all CPUs, this one too"),
-        (f"on_each_cpu_mask(m: mask, {tail})", "on the CPUs of a mask, this one too"),
+        (f"smp_call_function_single(cpu: number, {tail})", "func(info) on one CPU", every),
+        (f"smp_call_function_many(m: mask, {tail})", "on the CPUs of a mask but this one", by_caller),
+        (f"smp_call_function({tail})", "on all CPUs but this one", fewer),
+        (f"on_each_cpu({tail})", "on all CPUs, this one too", every),
+        (f"on_each_cpu_mask(m: mask, {tail})", "on the CPUs of a mask, this one too", every),
         (
             f"on_each_cpu_cond(cond: condition, {tail})",
-            "on the CPUs for which cond(cpu, info) holds, this one asked last; NULL: on all",
+            "on the CPUs for which cond(cpu, info) holds, this one too; NULL: on all",
+            every,
         ),
-        (f"on_each_cpu_cond_mask(cond: condition, {tail}, m: mask)", "likewise, of a mask"),
+        (f"on_each_cpu_cond_mask(cond: condition, {tail}, m: mask)", "likewise, of a mask", every),
     )
-    for head, doc in heads:
-        yield row(g, head, call, doc, rule)
+    for head, doc, effects in heads:
+        yield row(g, head, effects, doc, rule)
 
 
 def control() -> Iterator[Word]:

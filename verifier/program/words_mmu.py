@@ -19,7 +19,7 @@ from verifier.program.rows import (
     f,
     row,
 )
-from verifier.program.values import FALSE, Expr, Reg
+from verifier.program.values import FALSE, TRUE, Expr, Reg
 
 UPPER_LEVELS = ("pmd", "pud", "p4d", "pgd")
 
@@ -93,9 +93,9 @@ def tables() -> Iterator[Word]:
     yield row(g, "ptep_set_wrprotect(p: entry)", protect, "LOCK'd: makes it read-only", lock)
     for name, bit, letter in (("young", v.OLD, "A"), ("dirty", v.CLEAN, "D")):
         was = f("and", f("ne", OLD, 0), f("not", f("pte_has", OLD, bit)))
-        clear = Update("p", f("pte_with", OLD, bit), was)
-        doc = f"LOCK'd: clears {letter}; was it set?"
-        yield row(g, f"ptep_test_and_clear_{name}(p: entry)", clear, doc, "2.1, 7.4", "number")
+        clear = Update("p", f("pte_with", OLD, bit), was, was, looks=TRUE)
+        doc = f"clears {letter}, LOCK'd; a load if it is clear; was it set?"
+        yield row(g, f"ptep_test_and_clear_{name}(p: entry)", clear, doc, "1.1, 2.1, 7.4, 19.2", "number")
 
 
 def _both(g: str, head: str, effect: Machine, doc: str, rule: str, optional: int = 0) -> Iterator[Word]:

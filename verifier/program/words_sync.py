@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verifier.program.rows import OLD, Load, Machine, Special, Store, Update, Word, f, row
-from verifier.program.values import FALSE, TRUE, Const, Reg
-from verifier.program.words_kernel import IRQ_OFF, IRQ_ON, IRQ_RESTORE, IRQ_SAVE
+from verifier.program.rows import OLD, If, Load, Machine, Special, Store, Update, Word, f, row, since
+from verifier.program.values import FALSE, TRUE, Const, Expr, Reg
+from verifier.program.words_kernel import IRQ_OFF, IRQ_ON, IRQ_RESTORE, IRQ_SAVE, NO_READER, READER, looking
 
-_ENTER = Machine("RCU", "lock")
-_LEAVE = Machine("RCU", "unlock")
 _GRACE = (Machine("GP", "start"), Machine("GP", "end"))
 
 
@@ -17,12 +15,12 @@ def rcu() -> Iterator[Word]:
     """Readers, grace periods and callbacks: one flavour, as since Linux v5.0."""
     g = "RCU"
     for flavour in ("", "_sched", "_bh"):
-        yield row(g, f"rcu_read_lock{flavour}()", _ENTER, "a read-side section begins; no fence", "18.1")
-        yield row(g, f"rcu_read_unlock{flavour}()", _LEAVE, "and ends; no fence", "18.1")
+        yield row(g, f"rcu_read_lock{flavour}()", READER, "a read-side section begins; no fence", "18.1")
+        yield row(g, f"rcu_read_unlock{flavour}()", NO_READER, "and ends; no fence", "18.1")
     for name in ("preempt", "local_bh"):
-        yield row(g, f"{name}_disable()", _ENTER, "a read-side section, too", "18.1")
-        yield row(g, f"{name}_enable()", _LEAVE, "and its end", "18.1")
-    yield row(g, "preempt_enable_no_resched()", _LEAVE, "the end of one", "18.1")
+        yield row(g, f"{name}_disable()", READER, "a read-side section, too", "18.1")
+        yield row(g, f"{name}_enable()", NO_READER, "and its end", "18.1")
+    yield row(g, "preempt_enable_no_resched()", NO_READER, "the end of one", "18.1")
     for name in ("synchronize_rcu", "synchronize_rcu_expedited", "synchronize_sched", "synchronize_net"):
         yield row(g, f"{name}()", _GRACE, "waits for a grace period; a full fence before and after", "18.2")
     calls = Special("call_rcu", "a grace period, then an interrupt")
@@ -43,35 +41,61 @@ def sleeping() -> Iterator[Word]:
     free = f("eq", OLD, 0)
     one = "l: pointer"
     take = Update("l", TRUE, None, needs=free)
-    attempt = Update("l", TRUE, free, free)
     drop = Update("l", FALSE, None)
     yield row(g, f"mutex_lock({one})", take, "LOCK'd; waits exactly until it is free", "2.1")
     yield row(g, f"mutex_unlock({one})", drop, "LOCK'd", "2.1")
-    yield row(g, f"mutex_trylock({one})", attempt, "LOCK'd; 1 if taken", "2.1", "number")
+    doc, rule = "a load if it is taken; 1 if it took it", "1.1, 2.1, 19.2"
+    yield row(g, f"mutex_trylock({one})", looking("l", TRUE, free), doc, rule, "number")
     held = Load("l", f("ne", OLD, 0))
     yield row(g, f"mutex_is_locked({one})", held, "a load", "1.1", "number")
-    no_writer = f("ge", OLD, 0)
-    enter, leave = f("add", OLD, 1), f("sub", OLD, 1)
-    share, tries = Update("l", enter, None, needs=no_writer), Update("l", enter, no_writer, no_writer)
-    unshare = Update("l", leave, None)
-    own, tries_own = Update("l", Const(-1), None, needs=free), Update("l", Const(-1), free, free)
-    yield row(g, f"read_lock({one})", share, "LOCK'd; waits exactly until no writer has it", "2.1")
-    yield row(g, f"read_unlock({one})", unshare, "LOCK'd", "2.1")
-    yield row(g, f"read_trylock({one})", tries, "LOCK'd; 1 if taken", "2.1", "number")
-    yield row(g, f"write_lock({one})", own, "LOCK'd; waits exactly until it is free", "2.1")
-    yield row(g, f"write_unlock({one})", Store("l", FALSE), "a plain store", "1.1")
-    yield row(g, f"write_trylock({one})", tries_own, "LOCK'd; 1 if taken", "2.1", "number")
-    saved, restored = "l: pointer, flags: local", "l: pointer, flags: number"
-    for name, lock, unlock in (("read", share, unshare), ("write", own, Store("l", FALSE))):
-        yield row(g, f"{name}_lock_irq({one})", (IRQ_OFF, lock), "with interrupts off", "2.1, 8.3")
-        yield row(g, f"{name}_unlock_irq({one})", (unlock, IRQ_ON), "and interrupts on", "2.1, 8.3")
-        yield row(g, f"{name}_lock_irqsave({saved})", (IRQ_SAVE, lock), "interrupts off", "2.1, 8.3")
-        both = (unlock, IRQ_RESTORE)
-        yield row(g, f"{name}_unlock_irqrestore({restored})", both, "interrupts as before", "2.1, 8.3")
-    for name, effect in (("read", share), ("write", own)):
+    yield from _reader_writer_spinlocks(g)
+    yield from _semaphores(g)
+
+
+_FREE = f("eq", OLD, 0)
+_NO_WRITER = f("ge", OLD, 0)
+_ENTER, _LEAVE = f("add", OLD, 1), f("sub", OLD, 1)
+_SHARE, _UNSHARE = Update("l", _ENTER, None, needs=_NO_WRITER), Update("l", _LEAVE, None)
+_OWN = Update("l", Const(-1), None, needs=_FREE)
+
+
+def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
+    """qrwlock: whoever holds one is an RCU reader, as with spinlocks."""
+    one, saved, restored = "l: pointer", "l: pointer, flags: local", "l: pointer, flags: number"
+    disown = Store("l", FALSE)
+    ways: tuple[tuple[str, Update, Update | Store, str, Expr, Expr, str], ...] = (
+        ("read", _SHARE, _UNSHARE, "2.1, 18.1", _ENTER, _NO_WRITER, "LOCK'd"),
+        ("write", _OWN, disown, "1.1, 18.1", Const(-1), _FREE, "a plain store"),
+    )
+    for name, lock, unlock, rule, taken, goes, how in ways:
+        doc = "LOCK'd; waits exactly until " + ("no writer has it" if name == "read" else "it is free")
+        yield row(g, f"{name}_lock({one})", (READER, lock), doc, "2.1, 18.1")
+        yield row(g, f"{name}_unlock({one})", (unlock, NO_READER), how, rule)
+        tries = (READER, looking("l", taken, goes), If(f("not", goes), (NO_READER,)))
+        doc = "a load if that fails; 1 if it took it"
+        yield row(g, f"{name}_trylock({one})", tries, doc, "1.1, 2.1, 18.1, 19.2", "number")
+        off = (IRQ_OFF, READER, lock)
+        yield row(g, f"{name}_lock_irq({one})", off, "with interrupts off", "2.1, 8.3, 18.1")
+        on = (unlock, IRQ_ON, NO_READER)
+        yield row(g, f"{name}_unlock_irq({one})", on, "and interrupts on", f"{rule}, 8.3")
+        save = (IRQ_SAVE, READER, lock)
+        yield row(g, f"{name}_lock_irqsave({saved})", save, "interrupts off", "2.1, 8.3, 18.1")
+        restore = (unlock, IRQ_RESTORE, NO_READER)
+        yield row(g, f"{name}_unlock_irqrestore({restored})", restore, "interrupts as before", f"{rule}, 8.3")
+
+
+def _semaphores(g: str) -> Iterator[Word]:
+    """rwsem. Its holders may sleep, so they are no RCU readers."""
+    one = "l: pointer"
+    for name, effect in (("read", _SHARE), ("write", _OWN)):
         yield row(g, f"down_{name}({one})", effect, "LOCK'd; waits exactly", "2.1")
-    for name, effect in (("read", tries), ("write", tries_own)):
-        yield row(g, f"down_{name}_trylock({one})", effect, "LOCK'd; 1 if taken", "2.1", "number")
-    yield row(g, f"up_read({one})", unshare, "LOCK'd", "2.1")
-    yield row(g, f"up_write({one})", drop, "LOCK'd", "2.1")
+    tries = Update("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"))
+    doc = "1 if it took it; if it fails, a load since v5.17, LOCK'd before"
+    yield row(g, f"down_read_trylock({one})", tries, doc, "1.1, 2.1, 19.1, 19.2", "number")
+    tries = Update("l", Const(-1), _FREE, _FREE)
+    yield row(
+        g, f"down_write_trylock({one})", tries, "LOCK'd, also if it fails; 1 if it took it", "2.1", "number"
+    )
+    yield row(g, f"up_read({one})", _UNSHARE, "LOCK'd", "2.1")
+    yield row(g, f"up_write({one})", Update("l", FALSE, None), "LOCK'd", "2.1")
     yield row(g, f"downgrade_write({one})", Update("l", Const(1), None), "LOCK'd; it is read-held now", "2.1")

@@ -41,6 +41,8 @@ class _Decoder:
             if a.slot is not None
         }
         slots |= {b.choice: self.value(e.slots[b.choice]) for b in program.bodies if b.choice is not None}
+        if program.kernel is not None:
+            slots[program.kernel] = self.value(e.slots[program.kernel])
         faulting = {u.event.id for u in uses if u.event is not None and self.holds(u.fault)}
         return Execution(
             program=program,

@@ -58,15 +58,18 @@ class Domains:
     (for a virtual access the data cells of the pages it may be translated to); ``pages[access]``
     the pages a translation may give; ``faults[access]`` whether it may find no page;
     ``roots[cpu]`` what its cr3 may hold; ``vas[access]`` the virtual addresses it may use.
+    ``kernels``: which kernels' words these may be, as indices into ``profiles.KERNELS``.
     Raises ``LimitError`` if a domain is too large to decide anything with.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, kernels: tuple[int, ...] = (0,)) -> None:
         self.program = program
         self.slots: list[Values] = [frozenset()] * program.slots
         for body in program.bodies:
             if body.choice is not None:
                 self.slots[body.choice] = frozenset((0, 1))
+        if program.kernel is not None:
+            self.slots[program.kernel] = frozenset(kernels)
         self.cells: dict[Value, set[tuple[Value, int, int]]] = {}
         self.addresses: dict[int, Values] = {}
         self.pages: dict[int, Values] = {}

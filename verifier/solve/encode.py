@@ -9,12 +9,13 @@ the model's equations are interpreted over these (``symbolic``), and each axiom 
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 from verifier.errors import LimitError
 from verifier.model import Model
 from verifier.model.roles import buffered, invalidation
 from verifier.program.events import Access, Event, Observable, Program
+from verifier.program.profiles import kernels
 from verifier.program.values import Apply, Const, Expr, Obs, Ptr, Ref, Value, apply, refs
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import FALSE, TRUE, Clauses
@@ -30,7 +31,7 @@ class Encoding:
     def __init__(self, program: Program, model: Model) -> None:
         self.program, self.model = program, model
         self.clauses = Clauses()
-        self.domains = Domains(program)
+        self.domains = Domains(program, kernels(model.switches, program.versions))
         self.memo: dict[Expr, Literals] = {}
         self.slots: list[Literals] = [self.one_hot(d) for d in self.domains.slots]
         self.executed = [self.truth(e.guard) for e in program.events]
@@ -46,6 +47,12 @@ class Encoding:
         self.flushes: dict[tuple[int, int], int] = {}  # (INVLPGB, CPU) -> what it does there
         self.sources: list[Source] = []
         self.order: dict[tuple[int, int], int] = {}  # co between events of different CPUs
+        # The second part of an instruction -> its first: what comes before one comes before both (8.9).
+        self.begun: dict[int, int] = {}
+        for body in program.bodies:
+            for a, b in pairwise(body.events):
+                if a.joined:
+                    self.begun[b.id] = self.begun.get(a.id, a.id)
         self.delivered: dict[tuple[int, int], int] = {}  # (handler, event of the thread): it is before
         self.before: dict[tuple[int, int], int] = {}  # (handler, handler): order on one CPU
         self.snapshots: dict[int, int] = {}  # number -> node
@@ -374,6 +381,7 @@ class Encoding:
         return literal
 
     def _delivered(self, handler: int, event: int) -> int:
+        event = self.begun.get(event, event)
         literal = self.delivered.get((handler, event))
         if literal is None:
             literal = self.delivered[handler, event] = self.clauses.new()
