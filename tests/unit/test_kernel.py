@@ -81,4 +81,6 @@ def test_the_reference_has_every_word() -> None:
     for word in WORDS.values():
         assert f"`{word.name}`" in page or f"`{word.signature}`" in page
     assert page == reference()
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in rows} == {6}, "every row has five cells"
     assert "\n\n\n" not in page

@@ -85,6 +85,17 @@ NAMED_VALUES: Mapping[str, int] = MappingProxyType(
 )
 
 
+_READ_FROM = (
+    "*Read from* names the kernel's functions whose code a row follows, and their file, by the names of",
+    "recent kernels; a header as `#include` names it: `asm/` is arch/x86/include/asm/, `asm-generic/` and",
+    "`linux/` are in include/. Where it says *from memory*, nobody compared that with the file.",
+    "",
+    "The words are those of an x86-64 kernel without CONFIG_PREEMPT_RT. With it, `spin_lock_irq()`,",
+    "`spin_lock_irqsave()` and (from memory) their kin for reader-writer locks leave interrupts on; the",
+    "`raw_` forms do not.",
+)
+
+
 def reference() -> str:
     """The vocabulary as a page of Markdown: one table a group."""
     lines = [
@@ -96,17 +107,19 @@ def reference() -> str:
         "`for_each_possible_cpu(cpu)` are statements: `int cpu;` is declared before, the body runs once for",
         "each CPU, a mask in memory is read bit by bit.",
         "",
+        *_READ_FROM,
+        "",
     ]
     group = ""
     for word in WORDS.values():
         if word.group != group:
             group = word.group
             lines += ["", f"## {group}", ""]
-            lines += ["| word | on x86 | meaning | rule |", "|---|---|---|---|"]
+            lines += ["| word | on x86 | meaning | rule | read from |", "|---|---|---|---|---|"]
         events = "refused by name" if word.planned else word.events
-        lines.append(
-            f"| `{word.name if word.planned else word.signature}` | {events} | {word.doc} | {word.rule} |"
-        )
+        name = word.name if word.planned else word.signature
+        cells = (f"`{name}`", events, word.doc, word.rule, word.source)
+        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     return "\n".join(line for i, line in enumerate(lines) if line or (i and lines[i - 1])) + "\n"
 
 

@@ -137,7 +137,8 @@ class Word:
 
     ``optional`` is how many of the last parameters may be left out; ``planned`` names what is
     missing if the word is not decided yet. ``source`` is the kernel's function and file that the row was
-    read from, with the version in which it changed.
+    read from, with the version in which it changed; headers are named as ``#include`` names them. It
+    says "from memory" where the row was not compared with the file.
     """
 
     name: str
@@ -259,12 +260,13 @@ def row(
     rule: str = "",
     result: str = "void",
     optional: int = 0,
+    source: str = "",
 ) -> Word:
-    """``head`` is ``name(parameter: kind, …)``; without a kind it is a ``value``."""
+    """``head`` is ``name(parameter: kind, …)``; without a kind it is a ``value``. The rest as in ``Word``."""
     name, _, rest = head.rstrip(")").partition("(")
     parameters = tuple(
         Parameter(n.strip(), k.strip() or "value")
         for n, _, k in (part.partition(":") for part in rest.split(",") if part.strip())
     )
     made = tuple(effects) if isinstance(effects, Iterable) else (effects,)
-    return Word(name, parameters, result, made, group, doc, rule, optional=optional)
+    return Word(name, parameters, result, made, group, doc, rule, optional=optional, source=source)
