@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from verifier.cli import main
+from verifier.errors import InputError
+from verifier.program.build import build
 from verifier.program.events import state_line
-from verifier.source import Source
+from verifier.program.kernel import WORDS
+from verifier.source import Diagnostic, Source
 from verifier.suite import Options, run
 from verifier.syntax import load
 
@@ -130,3 +133,75 @@ def test_waits_in_a_circle(
     err = capsys.readouterr().err
     assert [f":{line}:" in err for line in (4, 5)] == [line in lines for line in (4, 5)]
     assert err.count("with interrupts off, which can wait for it likewise") == len(lines)
+
+
+BITS = [word.name for word in WORDS.values() if any(p.kind == "bit" for p in word.parameters)]
+
+
+def bits_of(number: str, at: str, kind: str = "MM") -> list[Diagnostic]:
+    """What is said of every word about bits, of this bit of what this points to."""
+    initial = "int x; unsigned u; unsigned long y; long s; u64 w; atomic_t c; percpu short z;"
+    objects, arguments = f"{{ {initial} page A {{ .flags = 0 }}; }}\n", ""
+    if kind == "C":
+        objects, arguments = "{ int x = 0; }\n", "int *x"
+    code = f"P0({arguments}) {{\n" if arguments else "P0 {\n"
+    code += "".join(f"{name}({number}, {at});\n" for name in BITS) + "}\n"
+    (test,) = load(Source("t", f"{kind} t\n{objects}{code}exists (true)\n"))
+    return list(build(test).warnings)
+
+
+def test_every_word_about_bits_is_meant() -> None:
+    names = {
+        "test_bit",
+        "set_bit",
+        "__change_bit",
+        "test_and_clear_bit",
+        "__test_and_set_bit",
+        "bit_spin_lock",
+    }
+    assert names <= set(BITS)
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        ("64", "bit 0 of the next word"),
+        ("127", "bit 63 of the next word"),
+        ("70 + 70", "bit 12 of another word"),
+        ("-1", "bit 63 of the word before"),
+        ("1 << 10", "bit 0 of another word"),
+    ],
+)
+@pytest.mark.parametrize("at", ["&y", "&x", "&A.flags"])
+def test_a_bit_outside_the_word_is_an_error(number: str, hint: str, at: str) -> None:
+    with pytest.raises(InputError) as caught:
+        bits_of(number, at)
+    found = [d for d in caught.value.diagnostics if d.severity == "error"]
+    assert [d.span.line for d in found if d.span] == list(range(4, 4 + len(BITS)))
+    for name, d in zip(BITS, found, strict=True):
+        assert d.code == "bit" and hint in d.hint and d.span
+        assert d.span.text == number and d.span.column == len(name) + 2
+
+
+def test_a_bit_outside_the_word_is_an_error_in_the_c_dialect_too() -> None:
+    with pytest.raises(InputError) as caught:
+        bits_of("64", "x", "C")
+    assert {d.code for d in caught.value.diagnostics} == {"bit"}
+    assert bits_of("63", "x", "C") == [], "public litmus tests use int"
+
+
+@pytest.mark.parametrize("at", ["&y", "&s", "&w", "&A.flags"])
+def test_bits_of_a_word_of_64_bits_are_fine(at: str) -> None:
+    assert bits_of("63", at) == bits_of("0", at) == []
+
+
+@pytest.mark.parametrize(
+    ("at", "width"),
+    [("&x", 32), ("&u", 32), ("&c", 32), ("this_cpu_ptr(&z)", 16), ("per_cpu_ptr(&z, 0)", 16)],
+)
+def test_bits_of_something_narrower_are_a_warning(at: str, width: int) -> None:
+    found = bits_of("3", at)
+    assert [d.message.split()[0] for d in found] == BITS
+    assert all(
+        d.code == "width" and d.severity == "warning" and f"has {width} bits" in d.message for d in found
+    )

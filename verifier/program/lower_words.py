@@ -28,6 +28,7 @@ from verifier.syntax.trouble import nearest
 
 MAX_DEPTH = 40
 MAX_PCID = 4095
+WORD = 64  # the bits of an unsigned long
 
 
 # What the pointers that a word takes lead to.
@@ -112,12 +113,14 @@ class Words(Expressions):
             return place
         if kind == "pointer":
             return self.pointer(word, parameter, e)
+        if kind == "word":
+            return self._wide(word, self.pointer(word, parameter, e), e)
         value = self.value(e)
         given = value.type.kind
         fine = given == kind or given == "any"
         if kind == "value":
             fine = given != "void" and value.bits is None
-        elif kind == "number":
+        elif kind in ("number", "bit"):
             fine = given in ("int", "any")
         elif kind in t.CONTENTS:
             more = ("table", "pmd") if kind == "pmd" else ()
@@ -140,7 +143,28 @@ class Words(Expressions):
             pcid = value.expr.value
             if not (isinstance(pcid, int) and 0 <= pcid <= MAX_PCID):
                 raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}, not {pcid}", e.span)
+        if kind == "bit" and isinstance(value.expr, Const):
+            self._bit_number(value.expr.value, e)
         return value
+
+    def _bit_number(self, number: object, e: ast.CExpr) -> None:
+        """Raise ``Trouble`` for a bit outside the word that the address leads to."""
+        if isinstance(number, int) and 0 <= number < WORD:
+            return
+        hint = ""
+        if isinstance(number, int):
+            which = {1: "the next word", -1: "the word before"}.get(number // WORD, "another word")
+            hint = f"in the kernel that is bit {number % WORD} of {which}: name that word"
+        raise Trouble("bit", f"a word has the bits 0 to {WORD - 1}, not {number}", e.span, hint)
+
+    def _wide(self, word: Word, place: Place, e: ast.CExpr) -> Place:
+        """Warn of a number that is narrower than the ``unsigned long`` that the kernel's word takes. Files
+        of the C dialect are spared: they are written with ``int`` and compared with other tools."""
+        if self.memory.mm_file and place.type.kind == "int" and place.type.bits < WORD:
+            leads = f"what {e.span.text} leads to has {place.type.bits} bits"
+            text = f"{word.name} takes an unsigned long *; {leads}"
+            self.warn("width", text, e.span, "declare it unsigned long")
+        return place
 
     def pointer(self, word: Word, parameter: Parameter, e: ast.CExpr) -> Place:
         """What an argument that is an address points to."""

@@ -156,7 +156,8 @@ class Word:
     def signature(self) -> str:
         """How it is written; ``&x`` where the address of an object is taken."""
         names = [
-            f"&{p.name}" if p.kind in ("pointer", "code", "fetched") else p.name for p in self.parameters
+            f"&{p.name}" if p.kind in ("pointer", "word", "code", "fetched") else p.name
+            for p in self.parameters
         ]
         needed = len(names) - self.optional
         rest = "".join(f"[, {name}]" if i or needed else f"[{name}]" for i, name in enumerate(names[needed:]))
@@ -175,8 +176,10 @@ KINDS: Mapping[str, str] = MappingProxyType(
     {
         "place": "something in memory",
         "pointer": "the address of something in memory",
+        "word": "the address of an unsigned long",
         "value": "a value",
         "number": "a number",
+        "bit": "the number of a bit",
         "mm": "an address space (mm)",
         "page": "a page",
         "va": "a virtual address",

@@ -273,7 +273,7 @@ def bits() -> Iterator[Word]:
         "clear": f("bitand", OLD, f("inv", bit)),
         "change": f("bitxor", OLD, bit),
     }
-    head = "nr: number, addr: pointer"
+    head = "nr: bit, addr: word"
     source = "constant_test_bit(), variable_test_bit(), asm/bitops.h"
     yield row(g, f"test_bit({head})", Load("addr", was), "a load of the word", "1.1", "number", source=source)
     locked = partial(row, g, source="arch_set_bit(), arch_test_and_set_bit() and kin, asm/bitops.h")
