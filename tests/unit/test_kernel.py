@@ -62,6 +62,8 @@ def test_a_row_is_well_formed(word: Word) -> None:
     if word.effects and not word.planned:
         events = any(isinstance(e, Load | Store | Update | Modify | Machine) for e in flat(word.effects))
         assert word.rule or not events, "what makes events says by which rule"
+        assert word.source, "what is not planned says where it was read"
+        assert "|" not in word.source and not word.source.endswith(".")
 
 
 def test_words_of_the_kernels_dialect_are_there() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from verifier.program import values as v
 from verifier.program.rows import (
@@ -21,7 +22,20 @@ from verifier.program.rows import (
 )
 from verifier.program.values import FALSE, TRUE, Expr, Reg
 
+_64, _X86, _TLB = "asm/pgtable_64.h", "asm/pgtable.h, from memory", "arch/x86/mm/tlb.c"
+_BARE, _TEST = "no kernel function: the instruction", "no kernel function: an access of the test"
+_XCHG = "no kernel function: xchg() of the entry"
+
 UPPER_LEVELS = ("pmd", "pud", "p4d", "pgd")
+
+
+def _copied(level: str) -> str:
+    return "; with PTI the kernel also stores the user copy" if level in ("p4d", "pgd") else ""
+
+
+def _five(level: str) -> str:
+    """With four levels the kernel's pgd_none() is 0, pgd_clear() nothing (asm-generic/pgtable-nop4d.h)."""
+    return " (as with five levels)" if level == "pgd" else ""
 
 
 def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
@@ -30,21 +44,34 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     upper = pointer == "upper"
     what = "the address of the entry for v" + (" in an mm or table that holds tables" if upper else "")
     address = Special("entry_of", "no event")
-    yield row(g, f"{level}(handle: handle, v: va)", address, what, "", pointer)
+    source = "pte_offset_kernel(), pmd_offset() and kin, linux/pgtable.h, from memory; here in one step"
+    yield row(g, f"{level}(handle: handle, v: va)", address, what, "", pointer, source=source)
+    copied, five = _copied(level), _five(level)
     entry, value = f"p: {pointer}", f"e: {content}"
-    yield row(g, f"set_{level}({entry}, {value})", Store("p", Reg("e")), "a plain store", "1.1")
-    yield row(g, f"{level}_clear({entry})", Store("p", FALSE), "a plain store of none", "1.1")
+    stores, doc = (
+        partial(row, g, source=f"native_set_{level}(), native_{level}_clear(), {_64}"),
+        "a plain store",
+    )
+    yield stores(f"set_{level}({entry}, {value})", Store("p", Reg("e")), f"{doc}{copied}", "1.1")
+    yield stores(f"{level}_clear({entry})", Store("p", FALSE), f"{doc} of none{five}{copied}", "1.1")
     name = f"{level}p"
-    yield row(g, f"{name}_get({entry})", Load("p"), "a load", "1.1", content)
-    clear = Update("p", FALSE)
-    yield row(g, f"{name}_get_and_clear({entry})", clear, "XCHG with none", lock, content)
-    yield row(g, f"{name}_xchg({entry}, {value})", Update("p", Reg("e")), "XCHG", lock, content)
+    source = f"{name}_get(), linux/pgtable.h" + ("" if level == "pte" else ", from memory")
+    yield row(g, f"{name}_get({entry})", Load("p"), "a load", "1.1", content, source=source)
+    clear, source = Update("p", FALSE), f"native_{name}_get_and_clear(), {_64}"
+    if level in ("pmd", "pud"):
+        source += f", called by {name}_huge_get_and_clear()"
+    elif level != "pte":
+        source = _XCHG
+    yield row(g, f"{name}_get_and_clear({entry})", clear, "XCHG with none", lock, content, source=source)
+    swaps = partial(row, g, source=_XCHG)
+    yield swaps(f"{name}_xchg({entry}, {value})", Update("p", Reg("e")), "XCHG", lock, content)
     swap = Update("p", Reg("e"), when=f("eq", OLD, "expected"))
     head = f"{name}_cmpxchg({entry}, expected: {content}, {value})"
     doc = "LOCK CMPXCHG, LOCK'd also when it fails; compares attributes, too"
-    yield row(g, head, swap, doc, lock, content)
-    yield row(g, f"{level}_none({value})", Pure(f("eq", "e", 0)), "is it none?", "", "number")
-    yield row(g, f"{level}_present({value})", Pure(f("ne", "e", 0)), "is it not none?", "", "number")
+    yield row(g, head, swap, doc, lock, content, source="no kernel function: cmpxchg() of the entry")
+    asks = partial(row, g, source=f"{level}_none(), {level}_present(), {_X86}")
+    yield asks(f"{level}_none({value})", Pure(f("eq", "e", 0)), f"is it none?{five}", "", "number")
+    yield asks(f"{level}_present({value})", Pure(f("ne", "e", 0)), f"is it not none?{five}", "", "number")
 
 
 def tables() -> Iterator[Word]:
@@ -54,17 +81,23 @@ def tables() -> Iterator[Word]:
     for level in UPPER_LEVELS:
         yield from _entries(level, "upper", "pmd")
         head = f"{level}_populate(mm: mm, p: upper, table: table)"
-        yield row(g, head, Store("p", Reg("table")), "a plain store of a table", "1.1")
-        leaf = Special("leaf", "no event")
-        yield row(g, f"{level}_leaf(e: pmd)", leaf, "is it a large page?", "4.5", "number")
+        doc = f"a plain store of a table{_five(level)}{_copied(level)}"
+        source = f"{level}_populate(), asm/pgalloc.h, from memory"
+        yield row(g, head, Store("p", Reg("table")), doc, "1.1", source=source)
+        leaf, source = Special("leaf", "no event"), f"{level}_leaf(), {_X86}; always 0 for p4d and pgd"
+        yield row(g, f"{level}_leaf(e: pmd)", leaf, "is it a large page?", "4.5", "number", source=source)
     make = Special("mk_pte", "no event")
     doc = "an entry that leads there, with attributes ro, nx, global, supervisor, clean, old"
-    yield row(g, "mk_pte(page: target, attributes: attributes)", make, doc, "4.2", "pte", optional=1)
+    head, whole = "mk_pte(page: target, attributes: attributes)", f"mk_pte(), pte_page(), pmd_page(), {_X86}"
+    yield row(g, head, make, doc, "4.2", "pte", optional=1, source=whole)
     page = Pure(f("pte_target", "e"))
-    yield row(g, "pte_page(e: pte)", page, "the page it maps", "", "page")
-    yield row(g, "pmd_page(e: pmd)", page, "the page that a large page's entry maps", "", "page")
+    yield row(g, "pte_page(e: pte)", page, "the page it maps", "", "page", source=whole)
+    yield row(
+        g, "pmd_page(e: pmd)", page, "the page that a large page's entry maps", "", "page", source=whole
+    )
+    asks = partial(row, g, source=f"pte_same(), pte_write() and kin, {_X86}")
     same = Pure(f("eq", "e", "other"))
-    yield row(g, "pte_same(e: pte, other: pte)", same, "are they equal, with attributes?", "", "number")
+    yield asks("pte_same(e: pte, other: pte)", same, "are they equal, with attributes?", "", "number")
 
     def lacks(bit: int) -> Expr:
         return f("and", f("ne", "e", 0), f("not", f("pte_has", "e", bit)))
@@ -78,7 +111,7 @@ def tables() -> Iterator[Word]:
         ("young", lacks(v.OLD), "is A set?"),
     )
     for name, value, doc in asked:
-        yield row(g, f"pte_{name}(e: pte)", Pure(value), doc, "", "number")
+        yield asks(f"pte_{name}(e: pte)", Pure(value), doc, "", "number")
     made = (
         ("wrprotect", "pte_with", v.RO, "read-only"),
         ("mkwrite", "pte_without", v.RO, "writable"),
@@ -88,23 +121,32 @@ def tables() -> Iterator[Word]:
         ("mkdirty", "pte_without", v.CLEAN, "with D set"),
     )
     for name, function, bit, doc in made:
-        yield row(g, f"pte_{name}(e: pte)", Pure(f(function, "e", bit)), f"the same, {doc}", "", "pte")
+        source = f"pte_{name}(), {_X86}" + ("; since v6.6 pte_mkwrite_novma()" if name == "mkwrite" else "")
+        changed = Pure(f(function, "e", bit))
+        yield row(g, f"pte_{name}(e: pte)", changed, f"the same, {doc}", "", "pte", source=source)
+    source = "ptep_set_wrprotect(), asm/pgtable.h: LOCK AND, since v6.6 a loop of CMPXCHG, from memory"
     protect = Update("p", f("pte_with", OLD, v.RO), None)
-    yield row(g, "ptep_set_wrprotect(p: entry)", protect, "LOCK'd: makes it read-only", lock)
+    yield row(g, "ptep_set_wrprotect(p: entry)", protect, "LOCK'd: makes it read-only", lock, source=source)
     for name, bit, letter in (("young", v.OLD, "A"), ("dirty", v.CLEAN, "D")):
         was = f("and", f("ne", OLD, 0), f("not", f("pte_has", OLD, bit)))
         clear = Update("p", f("pte_with", OLD, bit), was, was, looks=TRUE)
         doc = f"clears {letter}, LOCK'd; a load if it is clear; was it set?"
-        yield row(g, f"ptep_test_and_clear_{name}(p: entry)", clear, doc, "1.1, 2.1, 7.4, 19.2", "number")
+        source = f"ptep_test_and_clear_{name}(), "
+        source += "arch/x86/mm/pgtable.c" if name == "young" else "up to v2.6.22, from memory"
+        head, rule = f"ptep_test_and_clear_{name}(p: entry)", "1.1, 2.1, 7.4, 19.2"
+        yield row(g, head, clear, doc, rule, "number", source=source)
 
 
-def _both(g: str, head: str, effect: Machine, doc: str, rule: str, optional: int = 0) -> Iterator[Word]:
+def _both(
+    g: str, head: str, effect: Machine, doc: str, rule: str, optional: int = 0, *, source: str
+) -> Iterator[Word]:
     """An invalidation, and its hypothetical form that does not serialize."""
-    yield row(g, head, effect, f"{doc}; serializing", rule, optional=optional)
+    yield row(g, head, effect, f"{doc}; serializing", rule, optional=optional, source=source)
     name, bracket, rest = head.partition("(")
     relaxed = replace(effect, serializing=False)
     doc = "the same, but not serializing: hypothetical"
-    yield row(g, f"{name}_relaxed{bracket}{rest}", relaxed, doc, "5.3", optional=optional)
+    head, source = f"{name}_relaxed{bracket}{rest}", "no kernel function: hypothetical"
+    yield row(g, head, relaxed, doc, "5.3", optional=optional, source=source)
 
 
 def translation() -> Iterator[Word]:
@@ -113,72 +155,98 @@ def translation() -> Iterator[Word]:
     root = Machine("CR3", register="cr3", value=Reg("mm"))
     head = "(mm: mm, pcid: pcid)"
     doc = "loads mm under a PCID (0 if none is given) and flushes that PCID"
-    yield from _both(g, f"load_cr3{head}", root, doc, "5.1, 5.3, 5.7", 1)
-    keeps = replace(root, kind="noflush")
-    yield from _both(g, f"load_cr3_noflush{head}", keeps, "loads mm and flushes nothing", "5.1, 5.3, 5.7", 1)
+    rules, source = "5.1, 5.3, 5.7", "load_cr3(), asm/processor.h; there of a pgd, without a PCID"
+    yield from _both(g, f"load_cr3{head}", root, doc, rules, 1, source=source)
+    keeps, doc = replace(root, kind="noflush"), "loads mm and flushes nothing"
+    source = f"no kernel function: the write in load_new_mm_cr3(), {_TLB}, from memory"
+    yield from _both(g, f"load_cr3_noflush{head}", keeps, doc, rules, 1, source=source)
+    reads = partial(row, g, source="no kernel function of this name: __read_cr3(), asm/special_insns.h")
     read = Special("read_register", "no data access")
-    yield row(g, "read_cr3()", read, "this CPU's address space", "", "mm")
-    yield row(g, "read_pcid()", read, "this CPU's PCID", "", "number")
+    yield reads("read_cr3()", read, "this CPU's address space", "", "mm")
+    yield reads("read_pcid()", read, "this CPU's PCID", "", "number")
     doc = "removes v from this CPU's TLB, under its current PCID and globals"
-    yield from _both(g, "invlpg(v: va)", Machine("INV", "invlpg", ("v",)), doc, rule)
+    page = Machine("INV", "invlpg", ("v",))
+    yield from _both(g, "invlpg(v: va)", page, doc, rule, source="invlpg(), asm/tlb.h")
     local, every = Machine("INV", "local"), Machine("INV", "all")
     doc = "removes all of the current PCID but globals from this CPU's TLB"
-    yield from _both(g, "flush_tlb_local()", local, doc, rule)
-    doc = "removes everything from this CPU's TLB"
-    yield from _both(g, "__flush_tlb_all()", every, doc, rule)
-    yield from _both(g, "cr4_toggle_pge()", every, doc, rule)
+    source = f"native_flush_tlb_local(), {_TLB}; __flush_tlb() up to v5.7, from memory"
+    yield from _both(g, "flush_tlb_local()", local, doc, rule, source=source)
+    doc, source = "removes everything from this CPU's TLB", f"native_flush_tlb_global(), {_TLB}"
+    yield from _both(g, "__flush_tlb_all()", every, doc, rule, source=f"__flush_tlb_all(), {source}")
+    source = f"no kernel function of this name: __native_tlb_flush_global(), called by {source}"
+    yield from _both(g, "cr4_toggle_pge()", every, doc, rule, source=source)
+    source = "invpcid_flush_one() and kin, asm/invpcid.h"
+    flushes = partial(_both, g, source=source)
     one = Machine("INV", "invpcid0", ("pcid", "v"))
-    yield from _both(g, "invpcid_flush_one(pcid: pcid, v: va)", one, "INVPCID type 0: v of a PCID", rule)
+    yield from flushes("invpcid_flush_one(pcid: pcid, v: va)", one, "INVPCID type 0: v of a PCID", rule)
     context = Machine("INV", "invpcid1", ("pcid",))
     doc = "INVPCID type 1: a PCID but its globals"
-    yield from _both(g, "invpcid_flush_single_context(pcid: pcid)", context, doc, rule)
-    yield from _both(g, "invpcid_flush_all()", Machine("INV", "invpcid2"), "INVPCID type 2: everything", rule)
+    yield from flushes("invpcid_flush_single_context(pcid: pcid)", context, doc, rule)
+    yield from flushes("invpcid_flush_all()", Machine("INV", "invpcid2"), "INVPCID type 2: everything", rule)
     rest = Machine("INV", "invpcid3")
-    yield from _both(g, "invpcid_flush_all_nonglobals()", rest, "INVPCID type 3: all but globals", rule)
+    yield from flushes("invpcid_flush_all_nonglobals()", rest, "INVPCID type 3: all but globals", rule)
     special = Special("invpcid", "invalidation")
     doc = "INVPCID of a constant type, 0 to 3; what the type does not look at is 0"
-    yield row(g, "invpcid(type: number, pcid: pcid, v)", special, doc, rule)
+    source = "no kernel function of this name: __invpcid(pcid, addr, type), asm/invpcid.h"
+    yield row(g, "invpcid(type: number, pcid: pcid, v)", special, doc, rule, source=source)
+    source = "no kernel function of this name: __invlpgb(), asm/tlb.h, since v6.15"
+    broadcasts = partial(row, g, source=source)
     broadcast = Special("invlpgb", "INVLPGB")
     doc = "v of a PCID, or all of it but globals, on every CPU; only TLBSYNC waits"
-    yield row(g, "invlpgb(pcid: pcid, v: va)", broadcast, doc, "11.1, 11.3", optional=1)
+    yield broadcasts("invlpgb(pcid: pcid, v: va)", broadcast, doc, "11.1, 11.3", optional=1)
     final = Machine("BINV", "final", ("pcid", "v"))
     doc = "the same, but upper entries stay cached"
-    yield row(g, "invlpgb_final(pcid: pcid, v: va)", final, doc, "11.1, 11.3")
-    yield row(g, "invlpgb_all()", Machine("BINV", "all"), "everything, on every CPU", "11.1, 11.3")
+    yield broadcasts("invlpgb_final(pcid: pcid, v: va)", final, doc, "11.1, 11.3")
+    doc = "everything, on every CPU; without the TLBSYNC of the kernel's invlpgb_flush_all()"
+    yield broadcasts("invlpgb_all()", Machine("BINV", "all"), doc, "11.1, 11.3")
     doc = "waits for this CPU's INVLPGBs; serializing"
-    yield row(g, "tlbsync()", Machine("TLBSYNC"), doc, "11.2")
+    yield row(g, "tlbsync()", Machine("TLBSYNC"), doc, "11.2", source="__tlbsync(), asm/tlb.h, since v6.15")
+    accesses = partial(row, g, source=_TEST)
     walk = Machine("T", args=("v",))
-    yield row(g, "translate(v: va)", walk, "the page that v is translated to", "3.3, 4.1, T-FRESH", "page")
+    yield accesses("translate(v: va)", walk, "the page that v is translated to", "3.3, 4.1, T-FRESH", "page")
     user = Load("v", kind="user")
-    yield row(g, "user_read(v: va)", user, "a load in user mode", "4.2, T-FRESH", "value")
+    yield accesses("user_read(v: va)", user, "a load in user mode", "4.2, T-FRESH", "value")
     stores = Store("v", Reg("e"), "user")
-    yield row(g, "user_write(v: va, e)", stores, "a store in user mode", "4.2, 7.3, T-FRESH")
+    yield accesses("user_write(v: va, e)", stores, "a store in user mode", "4.2, 7.3, T-FRESH")
 
 
 def code() -> Iterator[Word]:
     """Instruction fetch and serializing instructions."""
     g = "Instruction fetch"
-    fetch = Special("ifetch", "fetch")
-    yield row(
-        g, "ifetch(c: fetched)", fetch, "an instruction word, perhaps a prefetched copy", "10.1", "value"
-    )
+    bare = partial(row, g, source=_BARE)
+    fetch, doc = Special("ifetch", "fetch"), "an instruction word, perhaps a prefetched copy"
+    source = "no kernel function: what the CPU executes"
+    yield row(g, "ifetch(c: fetched)", fetch, doc, "10.1", "value", source=source)
     poke = Store("c", Reg("e"), "alias")
-    yield row(g, "text_poke(c: code, e)", poke, "a store through another linear address", "10.2, 10.3")
-    for name in ("sync_core", "cpuid", "serialize", "iret", "wrmsr"):
+    doc = "a store through another linear address; alone, without the writes of CR3 and the flush around it"
+    source = "the store in __text_poke(), arch/x86/kernel/alternative.c"
+    yield row(g, "text_poke(c: code, e)", poke, doc, "10.2, 10.3", source=source)
+    for name, source in (
+        ("sync_core", "sync_core(), asm/sync_core.h: IRET to itself, or (from memory) SERIALIZE"),
+        ("cpuid", "native_cpuid(), asm/processor.h"),
+        ("serialize", "serialize(), asm/special_insns.h"),
+        ("iret", _BARE),
+        (
+            "wrmsr",
+            "native_wrmsr(), asm/msr.h, from memory; not of the x2APIC or the TSC deadline, not WRMSRNS",
+        ),
+    ):
         doc = "serializing; drops prefetched instructions, no TLB entries"
-        yield row(g, f"{name}()", Machine("SER", name), doc, "9.1, 9.2")
+        yield row(g, f"{name}()", Machine("SER", name), doc, "9.1, 9.2", source=source)
     doc = "as a handler's last statement: it returns by SYSRET, which is not serializing; else nothing"
-    yield row(g, "sysret()", Machine("SYSRET"), doc, "8.6")
-    yield row(g, "jump()", Machine("JMP"), "a taken branch, as self-modifying code needs one", "10.2")
+    yield bare("sysret()", Machine("SYSRET"), doc, "8.6")
+    yield bare("jump()", Machine("JMP"), "a taken branch, as self-modifying code needs one", "10.2")
 
 
 def stores() -> Iterator[Word]:
     """Stores past the cache, and cache lines."""
     g = "Non-temporal stores and cache lines"
     nt = Store("x", Reg("e"), "nt")
-    yield row(g, "movnti(x: pointer, e)", nt, "MOVNTI: in order with no other store but by a fence", "2.6")
+    doc = "MOVNTI: in order with no other store but by a fence"
+    yield row(g, "movnti(x: pointer, e)", nt, doc, "2.6", source=_BARE)
     for name in ("clflush", "clflushopt", "clwb"):
-        yield row(g, f"{name}(x: pointer)", Order("clflush"), "orders nothing here", "2.6")
+        flush, source = Order("clflush"), f"{name}(), asm/special_insns.h"
+        yield row(g, f"{name}(x: pointer)", flush, "orders nothing here", "2.6", source=source)
 
 
 def interrupts() -> Iterator[Word]:
@@ -187,6 +255,8 @@ def interrupts() -> Iterator[Word]:
     send = Special("icr", "interrupt command")
     head = "(cpu: number, func: function)"
     doc = "the bare x2APIC write: func(NULL) on one CPU; orders nothing, waits for nothing"
-    yield row(g, f"apic_icr_write{head}", send, doc, "8.2")
+    source = "native_x2apic_icr_write(), asm/apic.h, without the weak_wrmsr_fence() that belongs before it"
+    yield row(g, f"apic_icr_write{head}", send, doc, "8.2", source=source)
     doc = "the bare xAPIC write, uncached: earlier stores are visible before it"
-    yield row(g, f"apic_icr_write_mmio{head}", send, doc, "8.1")
+    source = "native_apic_icr_write(), arch/x86/kernel/apic/apic.c: the second of its two stores"
+    yield row(g, f"apic_icr_write_mmio{head}", send, doc, "8.1", source=source)
