@@ -38,8 +38,8 @@ def accesses() -> Iterator[Word]:
     source = "__smp_store_mb(), asm/barrier.h; set_mb() up to v4.1, from memory"
     swap = Update("x", Reg("e"), None)
     yield row(g, "smp_store_mb(x: place, e)", swap, "a store by XCHG", "2.1", source=source)
-    source = "rcu_dereference_check() and kin, linux/rcupdate.h, from memory"
-    for name in ("rcu_dereference", "rcu_dereference_raw"):
+    for name, more in (("rcu_dereference", ""), ("rcu_dereference_raw", ", from memory")):
+        source = f"{name}(), linux/rcupdate.h{more}"
         yield row(g, f"{name}(x: place)", load, "a load of a pointer", "1.1", "same", source=source)
     source = "lockless_dereference(), linux/compiler.h; v4.0 to v4.14, the versions from memory"
     yield row(g, "lockless_dereference(x: place)", load, "a load of a pointer", "1.1", "same", source=source)
@@ -70,7 +70,7 @@ def barriers() -> Iterator[Word]:
     source = "__smp_rmb(), asm/barrier.h; LFENCE with CONFIG_X86_PPRO_FENCE (up to v4.15, from memory)"
     yield row(g, "smp_rmb()", nothing, given, "1.1", source=source)
     yield row(g, "smp_wmb()", nothing, given, "1.1", source="__smp_wmb(), asm/barrier.h")
-    source = "barrier(), linux/compiler.h, from memory"
+    source = "barrier(), linux/compiler.h"
     yield row(g, "barrier()", nothing, "for the compiler only", "1.1", source=source)
     for name in ("dma_rmb", "dma_wmb"):
         yield row(g, f"{name}()", nothing, given, "1.1", source=f"__{name}(), asm/barrier.h")
@@ -321,8 +321,8 @@ def locks() -> Iterator[Word]:
         takes = partial(
             row, g, source=f"__raw_spin_lock() and kin, linux/spinlock_api_smp.h; queued_spin_lock(), {spin}"
         )
-        source = "__raw_spin_unlock() and kin, linux/spinlock_api_smp.h; native_queued_spin_unlock(), "
-        drops = partial(row, g, source=f"{source}asm/qspinlock.h, from memory")
+        source = "native_queued_spin_unlock(), asm/qspinlock.h; __raw_spin_unlock() and kin, "
+        drops = partial(row, g, source=f"{source}linux/spinlock_api_smp.h, from memory")
         one = "l: pointer"
         saved = "l: pointer, flags: local"
         doc = "LOCK'd; waits exactly until it is free; an RCU reader"
@@ -392,14 +392,14 @@ def percpu() -> Iterator[Word]:
         compare = Modify("x", found, OLD)
         head = "x: percpu, old_value, new"
         yield single(f"{name}_cmpxchg({head})", compare, f"gives the old value; {one}", rule, "same")
-    where = partial(row, g, source="this_cpu_ptr() and kin, linux/percpu-defs.h, from memory")
+    where = partial(row, g, source="this_cpu_ptr() and kin, linux/percpu-defs.h")
     mine = Pure(f("percpu", "x", CPU))
     yield where("this_cpu_ptr(x: pointer)", mine, "the address of this CPU's", "", "same")
     other = Pure(f("percpu", "x", "cpu"))
     yield where("per_cpu_ptr(x: pointer, cpu: number)", other, "the address of a CPU's", "", "same")
     place = Special("per_cpu", "no event by itself")
     yield where("per_cpu(x: percpu, cpu: number)", place, "a CPU's instance, to read or write", "", "same")
-    asks = partial(row, g, source="smp_processor_id(), get_cpu(), put_cpu(), linux/smp.h, from memory")
+    asks = partial(row, g, source="smp_processor_id(), get_cpu(), put_cpu(), linux/smp.h")
     for name in ("smp_processor_id", "raw_smp_processor_id"):
         yield asks(f"{name}()", Pure(CPU), "the number of this CPU", "", "number")
     doc = "the number of this CPU; an RCU reader from here on"
@@ -509,32 +509,33 @@ def control() -> Iterator[Word]:
     doc, source = "only runs in which c holds here go on", "no kernel function: of the test"
     yield row(g, "assume(c)", Special("assume"), doc, source=source)
     warn = Special("warn")
-    warns = partial(row, g, source="WARN_ON(), BUG_ON(), asm-generic/bug.h, from memory")
+    warns = partial(row, g, source="WARN_ON(), BUG_ON(), asm-generic/bug.h")
     yield warns("WARN_ON(c)", warn, "1:warn is true if this is hit on CPU 1", "", "number")
     yield warns("WARN_ON_ONCE(c)", warn, "the same", "", "number")
     yield warns("BUG_ON(c)", warn, "the same; the CPU goes on, where in the kernel that thread ends")
     for name in ("likely", "unlikely"):
-        source = f"{name}(), linux/compiler.h, from memory"
+        source = f"{name}(), linux/compiler.h"
         yield row(g, f"{name}(c)", Pure(Reg("c")), "its argument", "", "same", source=source)
-    for name, source, doc in _QUIET:
-        yield row(g, f"{name}()", (), doc or "nothing", source=f"{source}, from memory")
-    source = "lockdep_assert_held(), linux/lockdep.h, from memory"
-    yield row(g, "lockdep_assert_held(l: pointer)", (), "nothing", source=source)
+    for name, file, doc in _QUIET:
+        yield row(g, f"{name}()", (), doc, source=f"{name}(), {file}")
+    name, source = "lockdep_assert_held(l: pointer)", f"lockdep_assert_held(), {_LOCKDEP}"
+    yield row(g, name, (), "nothing", source=source)
 
 
-_MIGRATE = "migrate_disable(), kernel/sched/core.c; preempt_disable() up to v5.10 without CONFIG_PREEMPT_RT"
-_FAULTS = "pagefault_disable(), linux/uaccess.h"
+_LOCKDEP = "linux/lockdep.h, from memory"
+_MIGRATE = "kernel/sched/core.c; preempt_disable() up to v5.10 without CONFIG_PREEMPT_RT, from memory"
+_FAULTS = "linux/uaccess.h, from memory"
 _RESCHED = "nothing, which admits more: it may schedule"
 _QUIET = (
-    ("cpu_relax", "cpu_relax(), asm/vdso/processor.h", ""),
-    ("cond_resched", "cond_resched(), linux/sched.h", _RESCHED),
-    ("cant_migrate", "cant_migrate(), linux/kernel.h", ""),
-    ("might_sleep", "might_sleep(), linux/kernel.h", _RESCHED),
-    ("lockdep_assert_irqs_disabled", "lockdep_assert_irqs_disabled(), linux/lockdep.h", ""),
-    ("lockdep_assert_irqs_enabled", "lockdep_assert_irqs_enabled(), linux/lockdep.h", ""),
-    ("lockdep_assert_preemption_disabled", "lockdep_assert_preemption_disabled(), linux/lockdep.h", ""),
+    ("cpu_relax", "asm/vdso/processor.h", "nothing"),
+    ("cond_resched", "linux/sched.h, from memory", _RESCHED),
+    ("cant_migrate", "linux/kernel.h, from memory", "nothing"),
+    ("might_sleep", "linux/kernel.h, from memory", _RESCHED),
+    ("lockdep_assert_irqs_disabled", _LOCKDEP, "nothing"),
+    ("lockdep_assert_irqs_enabled", _LOCKDEP, "nothing"),
+    ("lockdep_assert_preemption_disabled", _LOCKDEP, "nothing"),
     ("migrate_disable", _MIGRATE, "nothing: preemption stays on, so it is no RCU reader"),
     ("migrate_enable", _MIGRATE, "nothing"),
-    ("pagefault_disable", _FAULTS, ""),
-    ("pagefault_enable", _FAULTS, ""),
+    ("pagefault_disable", _FAULTS, "nothing"),
+    ("pagefault_enable", _FAULTS, "nothing"),
 )

@@ -22,7 +22,7 @@ from verifier.program.rows import (
 )
 from verifier.program.values import FALSE, TRUE, Expr, Reg
 
-_64, _X86, _TLB = "asm/pgtable_64.h", "asm/pgtable.h, from memory", "arch/x86/mm/tlb.c"
+_64, _X86, _TLB = "asm/pgtable_64.h", "asm/pgtable.h", "arch/x86/mm/tlb.c"
 _BARE, _TEST = "no kernel function: the instruction", "no kernel function: an access of the test"
 _XCHG = "no kernel function: xchg() of the entry"
 
@@ -44,14 +44,14 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     upper = pointer == "upper"
     what = "the address of the entry for v" + (" in an mm or table that holds tables" if upper else "")
     address = Special("entry_of", "no event")
-    source = "pte_offset_kernel(), pmd_offset() and kin, linux/pgtable.h, from memory; here in one step"
+    source = (
+        "pte_offset_kernel(), pmd_offset() and kin, linux/pgtable.h, earlier asm/pgtable.h; here in one step"
+    )
     yield row(g, f"{level}(handle: handle, v: va)", address, what, "", pointer, source=source)
     copied, five = _copied(level), _five(level)
     entry, value = f"p: {pointer}", f"e: {content}"
-    stores, doc = (
-        partial(row, g, source=f"native_set_{level}(), native_{level}_clear(), {_64}"),
-        "a plain store",
-    )
+    doc = "a plain store"
+    stores = partial(row, g, source=f"native_set_{level}(), native_{level}_clear(), {_64}")
     yield stores(f"set_{level}({entry}, {value})", Store("p", Reg("e")), f"{doc}{copied}", "1.1")
     yield stores(f"{level}_clear({entry})", Store("p", FALSE), f"{doc} of none{five}{copied}", "1.1")
     name = f"{level}p"
@@ -69,7 +69,7 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     head = f"{name}_cmpxchg({entry}, expected: {content}, {value})"
     doc = "LOCK CMPXCHG, LOCK'd also when it fails; compares attributes, too"
     yield row(g, head, swap, doc, lock, content, source="no kernel function: cmpxchg() of the entry")
-    asks = partial(row, g, source=f"{level}_none(), {level}_present(), {_X86}")
+    asks = partial(row, g, source=f"{level}_none(), {level}_present(), {_X86}")  # present: PROT_NONE, too
     yield asks(f"{level}_none({value})", Pure(f("eq", "e", 0)), f"is it none?{five}", "", "number")
     yield asks(f"{level}_present({value})", Pure(f("ne", "e", 0)), f"is it not none?{five}", "", "number")
 
@@ -82,9 +82,11 @@ def tables() -> Iterator[Word]:
         yield from _entries(level, "upper", "pmd")
         head = f"{level}_populate(mm: mm, p: upper, table: table)"
         doc = f"a plain store of a table{_five(level)}{_copied(level)}"
-        source = f"{level}_populate(), asm/pgalloc.h, from memory"
+        source = f"{level}_populate(), asm/pgalloc.h" + (", from memory" if level == "p4d" else "")
         yield row(g, head, Store("p", Reg("table")), doc, "1.1", source=source)
-        leaf, source = Special("leaf", "no event"), f"{level}_leaf(), {_X86}; always 0 for p4d and pgd"
+        source = f"{level}_leaf(), earlier {level}_large(), {_X86}"
+        source += "; always 0" if level in ("p4d", "pgd") else ""
+        leaf = Special("leaf", "no event")
         yield row(g, f"{level}_leaf(e: pmd)", leaf, "is it a large page?", "4.5", "number", source=source)
     make = Special("mk_pte", "no event")
     doc = "an entry that leads there, with attributes ro, nx, global, supervisor, clean, old"
@@ -95,9 +97,9 @@ def tables() -> Iterator[Word]:
     yield row(
         g, "pmd_page(e: pmd)", page, "the page that a large page's entry maps", "", "page", source=whole
     )
-    asks = partial(row, g, source=f"pte_same(), pte_write() and kin, {_X86}")
-    same = Pure(f("eq", "e", "other"))
-    yield asks("pte_same(e: pte, other: pte)", same, "are they equal, with attributes?", "", "number")
+    same, doc = Pure(f("eq", "e", "other")), "are they equal, with attributes?"
+    source = f"pte_same(), {_X86}"
+    yield row(g, "pte_same(e: pte, other: pte)", same, doc, "", "number", source=source)
 
     def lacks(bit: int) -> Expr:
         return f("and", f("ne", "e", 0), f("not", f("pte_has", "e", bit)))
@@ -111,7 +113,8 @@ def tables() -> Iterator[Word]:
         ("young", lacks(v.OLD), "is A set?"),
     )
     for name, value, doc in asked:
-        yield asks(f"pte_{name}(e: pte)", Pure(value), doc, "", "number")
+        source = f"pte_{name}(), {_X86}" if name != "user" else "no kernel function: U/S of the entry"
+        yield row(g, f"pte_{name}(e: pte)", Pure(value), doc, "", "number", source=source)
     made = (
         ("wrprotect", "pte_with", v.RO, "read-only"),
         ("mkwrite", "pte_without", v.RO, "writable"),
@@ -121,10 +124,12 @@ def tables() -> Iterator[Word]:
         ("mkdirty", "pte_without", v.CLEAN, "with D set"),
     )
     for name, function, bit, doc in made:
-        source = f"pte_{name}(), {_X86}" + ("; since v6.6 pte_mkwrite_novma()" if name == "mkwrite" else "")
+        source = f"pte_{name}(), {_X86}" + (
+            "; pte_mkwrite_novma() since v6.6, from memory" if name == "mkwrite" else ""
+        )
         changed = Pure(f(function, "e", bit))
         yield row(g, f"pte_{name}(e: pte)", changed, f"the same, {doc}", "", "pte", source=source)
-    source = "ptep_set_wrprotect(), asm/pgtable.h: LOCK AND, since v6.6 a loop of CMPXCHG, from memory"
+    source = "ptep_set_wrprotect(), asm/pgtable.h: clear_bit(); since v6.6 a loop of CMPXCHG, from memory"
     protect = Update("p", f("pte_with", OLD, v.RO), None)
     yield row(g, "ptep_set_wrprotect(p: entry)", protect, "LOCK'd: makes it read-only", lock, source=source)
     for name, bit, letter in (("young", v.OLD, "A"), ("dirty", v.CLEAN, "D")):
@@ -228,7 +233,7 @@ def code() -> Iterator[Word]:
         ("iret", _BARE),
         (
             "wrmsr",
-            "native_wrmsr(), asm/msr.h, from memory; not of the x2APIC or the TSC deadline, not WRMSRNS",
+            "native_write_msr(), asm/msr.h; not of the x2APIC or the TSC deadline, not WRMSRNS",
         ),
     ):
         doc = "serializing; drops prefetched instructions, no TLB entries"

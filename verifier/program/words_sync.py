@@ -16,7 +16,7 @@ def rcu() -> Iterator[Word]:
     """Readers, grace periods and callbacks: one flavour, as since Linux v5.0."""
     g = "RCU"
     reads = partial(
-        row, g, source="rcu_read_lock() and kin, linux/rcupdate.h, from memory; one flavour since v4.20"
+        row, g, source="rcu_read_lock() and kin, linux/rcupdate.h; one flavour since v4.20, from memory"
     )
     for flavour in ("", "_sched", "_bh"):
         yield reads(f"rcu_read_lock{flavour}()", READER, "a read-side section begins; no fence", "18.1")
@@ -49,11 +49,11 @@ def rcu() -> Iterator[Word]:
         doc = "func(x) on this CPU when a grace period has ended; "
         doc += "not offloaded: CONFIG_RCU_NOCB_CPU may run it elsewhere"
         yield row(g, f"{name}(x, func: function)", calls, doc, "18.3", source=source + more)
-    source = "rcu_dereference_check() and kin, linux/rcupdate.h, from memory"
     load, doc = Load("x"), "a load of a pointer; c is not looked at"
     for name in ("rcu_dereference_check", "rcu_dereference_protected"):
+        source = f"{name}(), linux/rcupdate.h"
         yield row(g, f"{name}(x: place, c)", load, doc, "1.1", "same", source=source)
-    name = "rcu_access_pointer(x: place)"
+    name, source = "rcu_access_pointer(x: place)", "rcu_access_pointer(), linux/rcupdate.h, from memory"
     yield row(g, name, load, "a load of a pointer", "1.1", "same", source=source)
     source, store = "RCU_INIT_POINTER(), linux/rcupdate.h", Store("x", Reg("e"))
     yield row(g, "RCU_INIT_POINTER(x: place, e)", store, "a store of a pointer", "1.1", source=source)
