@@ -248,7 +248,7 @@ def bits() -> Iterator[Word]:
 IRQ_OFF = Machine("IRQ", register="irq", value=FALSE)
 IRQ_ON = Machine("IRQ", register="irq", value=TRUE)
 IRQ_SAVE = Machine("IRQ", register="irq", value=FALSE, into="flags")
-IRQ_RESTORE = Machine("IRQ", register="irq", value=Reg("flags"))
+IRQ_RESTORE = Machine("IRQ", register="irq", value=f("or", OLD, "flags"))
 READER = Machine("RCU", "lock")
 NO_READER = Machine("RCU", "unlock")
 

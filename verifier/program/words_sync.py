@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from verifier.program.rows import OLD, If, Load, Machine, Special, Store, Update, Word, f, row, since
 from verifier.program.values import FALSE, TRUE, Const, Expr, Reg
@@ -55,8 +56,9 @@ def sleeping() -> Iterator[Word]:
 _FREE = f("eq", OLD, 0)
 _NO_WRITER = f("ge", OLD, 0)
 _ENTER, _LEAVE = f("add", OLD, 1), f("sub", OLD, 1)
-_SHARE, _UNSHARE = Update("l", _ENTER, None, needs=_NO_WRITER), Update("l", _LEAVE, None)
-_OWN = Update("l", Const(-1), None, needs=_FREE)
+_SHARE = Update("l", _ENTER, None, needs=_NO_WRITER, line="waits")
+_UNSHARE = Update("l", _LEAVE, None)
+_OWN = Update("l", Const(-1), None, needs=_FREE, line="joins")
 
 
 def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
@@ -71,8 +73,9 @@ def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
         doc = "LOCK'd; waits exactly until " + ("no writer has it" if name == "read" else "it is free")
         yield row(g, f"{name}_lock({one})", (READER, lock), doc, "2.1, 18.1")
         yield row(g, f"{name}_unlock({one})", (unlock, NO_READER), how, rule)
-        tries = (READER, looking("l", taken, goes), If(f("not", goes), (NO_READER,)))
-        doc = "a load if that fails; 1 if it took it"
+        attempt = replace(looking("l", taken, goes), line="gives_way")
+        tries = (READER, attempt, If(f("not", goes), (NO_READER,)))
+        doc = "a load if that fails, also where a writer waits for it; 1 if it took it"
         yield row(g, f"{name}_trylock({one})", tries, doc, "1.1, 2.1, 18.1, 19.2", "number")
         off = (IRQ_OFF, READER, lock)
         yield row(g, f"{name}_lock_irq({one})", off, "with interrupts off", "2.1, 8.3, 18.1")
@@ -87,12 +90,12 @@ def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
 def _semaphores(g: str) -> Iterator[Word]:
     """rwsem. Its holders may sleep, so they are no RCU readers."""
     one = "l: pointer"
-    for name, effect in (("read", _SHARE), ("write", _OWN)):
+    for name, effect in (("read", replace(_SHARE, line="joins")), ("write", _OWN)):
         yield row(g, f"down_{name}({one})", effect, "LOCK'd; waits exactly", "2.1")
-    tries = Update("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"))
-    doc = "1 if it took it; if it fails, a load since v5.17, LOCK'd before"
+    tries = Update("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way")
+    doc = "1 if it took it, which it does not while others wait; if not, a load since v5.17, LOCK'd before"
     yield row(g, f"down_read_trylock({one})", tries, doc, "1.1, 2.1, 19.1, 19.2", "number")
-    tries = Update("l", Const(-1), _FREE, _FREE)
+    tries = Update("l", Const(-1), _FREE, _FREE, line="gives_way")
     yield row(
         g, f"down_write_trylock({one})", tries, "LOCK'd, also if it fails; 1 if it took it", "2.1", "number"
     )
