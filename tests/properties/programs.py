@@ -23,6 +23,7 @@ from verifier.program.code import (
     Touch,
 )
 from verifier.program.events import Cell, Observable, Program
+from verifier.program.profiles import OVERTAKING
 from verifier.program.unroll import unroll
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value
 
@@ -113,9 +114,10 @@ def irq(cpu: int, on: int) -> Emit:
     return Emit("IRQ", (Touch(lit(f"{cpu}:irq"), None, Const(on)),), text=f"irq {on}")
 
 
-def send(group: str, *targets: Target) -> Emit:
-    """One IPI to each target whose guard holds."""
-    return Emit("SEND", group=group, targets=targets, text=f"send {group}")
+def send(group: str, *targets: Target, waited: bool | None = None) -> Emit:
+    """One IPI to each target whose guard holds; ``waited`` for or not, None: nobody asks."""
+    args = () if waited is None else (Const(int(waited)),)
+    return Emit("SEND", group=group, targets=targets, args=args, text=f"send {group}")
 
 
 def wait(group: str) -> Emit:
@@ -326,6 +328,8 @@ class Generator:
             self.ever(test)
         if draw((False, False, True)):
             test.shown = test.shown[len(test.shown) // 2 :]
+        if self.ipi and draw((False, True)):
+            test.versions = frozenset((OVERTAKING,))
         test.condition = self.proposition(test)
         if draw((False,) * 7 + (True,)):
             test.filter = self.proposition(test)
@@ -657,7 +661,8 @@ class Generator:
             if guard != FALSE:
                 targets.append(Target(target, guard, tuple(handler.code), initial, "handler"))
         group = f"g{self.groups}"
-        body.code.append(send(group, *targets)._replace(kind=kind))
+        waited = None if kind else draw((None, False, True))
+        body.code.append(send(group, *targets, waited=waited)._replace(kind=kind))
         if draw((True, False)):
             body.code.append(wait(group))
 

@@ -19,6 +19,7 @@ from verifier.model.roles import (
     uncached,
 )
 from verifier.program.events import Event
+from verifier.program.profiles import OVERTAKING
 from verifier.program.values import GLOBAL, Ptr, Value, evaluate, flags
 
 INIT = -1
@@ -258,7 +259,9 @@ class _Candidate:
         """All of it."""
         x, s = self.x, self.switches
         late = {e.id: e for e in self.events if x.buffered(e.id)}
+        light = x.between_functions()
         done = [e for e in self.events if e.id not in x.faults]
+        whole = [e for e in done if e.id not in light]
         faults = set(x.faults.values())
         issued = {x.issues[e.id] for e in self.events if e.id in x.issues}
         held = {x.issues[e.id] for e in self.events if e.id in x.issues and e.virtual} | faults
@@ -281,11 +284,12 @@ class _Candidate:
             S=Events(n for n, e in committed.items() if e.kind != "nt") | stored | among,
             NT=Events(n for n, e in committed.items() if e.kind == "nt"),
             Q=Events(e.id for e in self.events if e.id in among and promised(e)),
-            D=Events(e.id for e in done if drains(e, s)) | faults,
-            SER=Events(e.id for e in done if serializes(e, s)),
+            D=Events(e.id for e in whole if drains(e, s)) | faults,
+            SER=Events(e.id for e in whole if serializes(e, s)),
             SF=Events(e.id for e in done if e.op == "F" and e.kind == "sfence"),
             ICR=Events(e.id for e in done if bare(e) and e.id not in stored),
-            H=Events(e.id for e in self.events if e.id not in {*late, *among} and holds_icr(e, s)) | held,
+            H=Events(e.id for e in self.events if e.id not in {*late, *among, *light} and holds_icr(e, s))
+            | held,
             INV=Events(self.invalidations),
             C=Events(x.fetches) | (b for _, b in copies),
             INIT=Events([INIT]),
@@ -313,11 +317,12 @@ class _Candidate:
             smc=self._smc(),
             broadcast=Relation((event, node) for node, (event, _) in x.flushes.items()),
             answers=self._answers(),
-            sent=self._sent(),
+            sent=self._sent() | self._taken_along(),
             called=Relation((a, b) for a, b in self._sent() if not bare(self.program.events[a])),
             acked=self._acked(),
             seen=self._seen(),
             grace=self._grace(),
+            kept=self._kept(),
             asking=Relation((a.id, b.id) for a, b in self.program.asking() if {a.id, b.id} <= x.executed),
             none=Relation(),
             has=frozenset(FEATURES),
@@ -340,6 +345,23 @@ class _Candidate:
             (body.send.id, body.events[0].id)
             for body in self.program.bodies
             if body.send is not None and body.events[0].id in self.x.executed
+        )
+
+    def _taken_along(self) -> Relation:
+        """What an interrupt runs was sent before it came (MMR 8.10)."""
+        bodies = self.program.bodies
+        return Relation((bodies[b].send.id, bodies[a].events[0].id) for a, b in self.x.together)  # type: ignore[union-attr]
+
+    def _kept(self) -> Relation:
+        """Sends whose handlers keep their order (MMR 17.7)."""
+        sends = [e for e in self.events if e.op == "SEND"]
+        kernel = self.program.kernel
+        old = kernel is not None and int(self.x.slots[kernel]) < OVERTAKING  # type: ignore[arg-type]
+        return Relation(
+            (a.id, b.id)
+            for a in sends
+            for b in sends
+            if a.cpu == b.cpu and a is not b and (old or not self.program.overtakes(b, a))
         )
 
     def _acked(self) -> Relation:

@@ -87,6 +87,7 @@ class Execution:
                 the read of its copy;
     ``flushes`` node -> (INVLPGB, CPU);
     ``past``    (invalidation, snapshot) if it is before;
+    ``together`` (handler, handler) that one interrupt runs, the first one first;
     ``choices`` the orders that were chosen (``aged``, ``remote``, ``apart``), the earlier event first.
     """
 
@@ -106,6 +107,7 @@ class Execution:
     snapshots: dict[int, int] = field(default_factory=dict)
     past: frozenset[tuple[int, int]] = frozenset()
     choices: dict[str, frozenset[tuple[int, int]]] = field(default_factory=dict)
+    together: frozenset[tuple[int, int]] = frozenset()
     observed: dict[int, Value] = field(default_factory=dict)
     relations: Any = field(default=None, init=False)  # its ``Candidate``, once it has been made
 
@@ -232,9 +234,33 @@ class Execution:
             for a, b in pairwise(map(self.program.events.__getitem__, line)):
                 if a.joined and b.body != a.body:
                     wrong.append(f"event {a.id}: an instruction is interrupted")
+            wrong += self._check_batches(line)
         if sorted(seen) != sorted(self.executed):
             wrong.append("program order and executed events differ")
         return wrong
+
+    def _check_batches(self, line: list[int]) -> list[str]:
+        """One interrupt runs functions of the call queue, one after the other, and nothing in between."""
+        wrong: list[str] = []
+        events, bodies = self.program.events, self.program.bodies
+        known = {(a.id, b.id) for a, b in self.program.batches()}
+        for a, b in self.together:
+            if bodies[a].cpu != events[line[0]].cpu if line else True:
+                continue
+            run = [events[e].body for e in line]
+            if (a, b) not in known or a not in run or b not in run:
+                wrong.append(f"{bodies[a].name} and {bodies[b].name} cannot share an interrupt")
+                continue
+            between = {c for c in run[run.index(a) : run.index(b)] if bodies[c].kind != "nmi"} - {a}
+            if run.index(a) > run.index(b) or any((a, c) not in self.together for c in between):
+                wrong.append(f"{bodies[a].name} and {bodies[b].name} share no interrupt")
+        return wrong
+
+    def between_functions(self) -> set[int]:
+        """Deliveries and returns that are none: the interrupt goes on with another function (MMR 8.10)."""
+        bodies = self.program.bodies
+        ends = {bodies[a].events[-1].id for a, _ in self.together}
+        return ends | {bodies[b].events[0].id for _, b in self.together}
 
     def lines(self) -> list[list[int]]:
         """Each CPU's instants in program order; an event's own: the update of D, the issue or the

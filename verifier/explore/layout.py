@@ -85,11 +85,13 @@ class Layout:
         for body in program.bodies:
             if body.kind == "thread":
                 self.threads[body.cpu] = body.id
-            elif body.kind == "handler":
+            elif body.kind in ("handler", "callback"):
                 self.handlers[body.cpu].append(body.id)
             else:
                 self.nmis[body.cpu].append(body.id)
         self.bodies_on = [[self.threads[c], *self.handlers[c], *self.nmis[c]] for c in self.cpus]
+        self.softly = [body.kind == "callback" for body in program.bodies]
+        self.batching = {body.id for pair in program.batches() for body in pair}
         self.sender = [-1 if body.send is None else body.send.cpu for body in program.bodies]
         self.by_nmi = [self._from_nmi(body) for body in program.bodies]
         # Handlers that no call queue keeps in order (MMR 8.3).

@@ -71,6 +71,8 @@ class Machine(Upkeep):
             pc = state.pcs[body]
             if pc < self.length[body]:
                 self._attempt(out, self._execute(state, cpu, body, self.ops[body][pc]))
+                if state.batches[cpu] and self.ops[body][pc].event.op == "IRET" and state.struck[cpu] == IDLE:
+                    self._attempt(out, self._go_on(state, cpu, body, self.ops[body][pc]))
                 if self.ahead[body]:
                     self._attempt(out, sends.early(self, state, cpu, body))
         if state.marked[cpu] != IDLE or self.half_done(state, cpu):
@@ -85,11 +87,11 @@ class Machine(Upkeep):
         return out
 
     def current(self, state: State, cpu: int) -> int:
-        """The body that a CPU executes: an NMI, a handler, its thread."""
-        if state.struck[cpu] != IDLE:
-            return state.struck[cpu]
-        handler = state.running[cpu]
-        return self.threads[cpu] if handler == IDLE else handler
+        """The body that a CPU executes: an NMI, a handler, a callback, its thread."""
+        for running in (state.struck, state.running, state.calling):
+            if running[cpu] != IDLE:
+                return running[cpu]
+        return self.threads[cpu]
 
     def half_done(self, state: State, cpu: int) -> bool:
         """Is a CPU between two parts of one instruction, where no interrupt comes (MMR 8.9)?"""
@@ -139,6 +141,8 @@ class Machine(Upkeep):
                 draft.running[cpu] = IDLE
             elif draft.struck[cpu] == body:
                 draft.struck = put(draft.struck, cpu, IDLE)
+            elif draft.calling[cpu] == body:
+                draft.calling = put(draft.calling, cpu, IDLE)
 
     def _commit(self, state: State, cpu: int, index: int) -> Iterator[tuple[Move, Draft, int]]:
         """A buffered store reaches memory (MMR 1.1); a waiting ICR write is executed (8.1)."""
@@ -219,7 +223,9 @@ class Machine(Upkeep):
             for move, after in access.ways(self, state, cpu, op):
                 yield move, after, -1 if move.kind == "update" else body
             return
-        if op.drains and state.buffers[cpu]:
+        # A function that the interrupt before it goes on with is not delivered anew (MMR 8.10).
+        goes_on = event.op == "DLV" and state.running[cpu] == body
+        if op.drains and state.buffers[cpu] and not goes_on:
             return
         cells = self._cells_of(state, op)
         if event.op == "IF":
@@ -234,9 +240,33 @@ class Machine(Upkeep):
                 draft.slots[touch.slot] = value
                 reads.append((cell, value))
         writes = self.write(draft, cpu, op, cells)
-        if event.op not in ("R", "W", "X"):
+        if goes_on:
+            self._delivered(draft, cpu, body)
+        elif event.op not in ("R", "W", "X"):
             self._effect(draft, cpu, body, op)
         yield Move("exec", cpu, event, tuple(reads), writes), draft, body
+
+    def _delivered(self, draft: Draft, cpu: int, body: int) -> None:
+        """A handler begins; the first that an interrupt runs takes along what is queued (MMR 8.10)."""
+        first = draft.running[cpu] != body
+        draft.pending[cpu] = tuple(h for h in draft.pending[cpu] if h != body)
+        if self.softly[body]:
+            draft.calling = put(draft.calling, cpu, body)
+            return
+        draft.running[cpu] = body
+        if body in self.batching:
+            along = [h for h in draft.pending[cpu] if h in self.batching] if first else []
+            queued = sum(1 << h for h in along) if first else draft.batches[cpu] & ~(1 << body)
+            draft.batches = put(draft.batches, cpu, queued)
+
+    def _go_on(self, state: State, cpu: int, body: int, op: Op) -> Iterator[tuple[Move, Draft, int]]:
+        """Instead of returning, the interrupt goes on with another function of its batch (MMR 8.10)."""
+        for other in sends.following(self, state, cpu):
+            draft = Draft.of(state)
+            writes = self.write(draft, cpu, op, self._cells_of(state, op))
+            self._next(draft, cpu, body)
+            draft.running[cpu] = other
+            yield Move("exec", cpu, op.event, (), writes), draft, -1
 
     def _cells_of(self, state: State, op: Op) -> list[int]:
         cells = []
@@ -266,8 +296,9 @@ class Machine(Upkeep):
             draft.slots[choice] = 1
             draft.struck = put(draft.struck, cpu, body)
         elif event.op == "DLV":
-            draft.running[cpu] = body
-            draft.pending[cpu] = tuple(h for h in draft.pending[cpu] if h != body)
+            self._delivered(draft, cpu, body)
+        elif event.op == "IRET" and draft.struck[cpu] == IDLE:
+            draft.batches = put(draft.batches, cpu, 0)
         elif event.op in ("CR3", "INV"):
             self._invalidate(draft, cpu, op)
         elif event.op == "BINV":

@@ -178,7 +178,7 @@ def serializing(event: Event, switches: Switches) -> bool:
     if event.op == "F":
         return event.kind == "mfence" and switches.mfence_serializing
     if event.op in ("DLV", "NMI"):
-        return switches.dlv_serializing
+        return switches.dlv_serializing and not event.kind
     if event.op == "INV" and event.kind.startswith("invpcid"):
         return event.serializing and switches.amd_invpcid_serializing
     return event.serializing or event.op in ("SER", "TLBSYNC")
@@ -187,7 +187,7 @@ def serializing(event: Event, switches: Switches) -> bool:
 def _drains(event: Event, switches: Switches) -> bool:
     """Is it executed only with an empty store buffer (MMR 2.1, 2.3, 8.4, 11.3, 17.4, 18.2)?"""
     if event.op in ("DLV", "NMI"):
-        return switches.dlv_drains_sb
+        return switches.dlv_drains_sb and not event.kind
     if event.op == "SEND":
         return event.kind == ""
     if event.op == "BINV":

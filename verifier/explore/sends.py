@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from verifier.explore.ops import ICR, Known, Op, Unknown
-from verifier.explore.state import BARRIER, FENCED, SENDING, UNCACHED, WEAK, Draft, Move, State, Store
+from verifier.explore.state import BARRIER, FENCED, IDLE, SENDING, UNCACHED, WEAK, Draft, Move, State, Store
 from verifier.program.events import Event
+from verifier.program.profiles import OVERTAKING
 from verifier.program.values import truth
 
 if TYPE_CHECKING:
@@ -17,18 +18,37 @@ if TYPE_CHECKING:
 def deliverable(machine: Machine, state: State, cpu: int) -> Iterator[int]:
     """The pending handlers of which each may be delivered next.
 
-    Two calls of one sender to one CPU arrive in order (MMR 17.7), bare ICR writes in any (8.3).
+    Two calls of one sender to one CPU arrive in order (MMR 17.7), but that those which are waited for may
+    come first; bare ICR writes arrive in any (8.3).
     """
     if machine.running_ahead(state, cpu):
         return  # it would be delivered before an ICR write that was executed already
-    senders: set[int] = set()
-    for body in state.pending[cpu]:
+    for i, body in enumerate(state.pending[cpu]):
         if machine.bare[body]:
             yield body
-        elif machine.sender[body] not in senders:
-            senders.add(machine.sender[body])
+        elif all(_overtakes(machine, state, body, other) for other in state.pending[cpu][:i]):
+            if machine.softly[body] and state.calling[cpu] != IDLE:
+                continue  # callbacks do not interrupt each other
             if machine.graces.ended(state.memory, body):
                 yield body
+
+
+def following(machine: Machine, state: State, cpu: int) -> Iterator[int]:
+    """The handlers that an interrupt may go on with: of those that came with it, each that is next."""
+    for body in deliverable(machine, state, cpu):
+        if state.batches[cpu] >> body & 1:
+            yield body
+
+
+def _overtakes(machine: Machine, state: State, body: int, other: int) -> bool:
+    """May a pending handler be delivered before one that was sent earlier?"""
+    if machine.bare[other] or machine.sender[body] != machine.sender[other]:
+        return True
+    bodies, kernel = machine.program.bodies, machine.program.kernel
+    mine, its = bodies[body].send, bodies[other].send
+    assert mine is not None and its is not None
+    known = OVERTAKING if kernel is None else state.slots[kernel]
+    return isinstance(known, int) and known >= OVERTAKING and machine.program.overtakes(mine, its)
 
 
 def started(machine: Machine, draft: Draft, handler: int) -> None:

@@ -51,6 +51,8 @@ class State(NamedTuple):
     pending: tuple[tuple[int, ...], ...]  # by CPU, handlers to be delivered
     running: tuple[int, ...]  # by CPU, the handler that runs, or IDLE
     struck: tuple[int, ...]  # by CPU, the NMI that runs, or IDLE
+    calling: tuple[int, ...]  # by CPU, the callback that runs, or IDLE
+    batches: tuple[int, ...]  # by CPU, the handlers that came with the interrupt being handled, as bits
     slots: tuple[Value | None, ...]
     results: tuple[Value | None, ...]  # of ``reg`` observables
     ever: int  # which ``ever`` observables have held at some instant
@@ -80,6 +82,8 @@ class Draft:
     pending: list[tuple[int, ...]]
     running: list[int]
     struck: tuple[int, ...]
+    calling: tuple[int, ...]
+    batches: tuple[int, ...]
     slots: list[Value | None]
     results: list[Value | None]
     ever: int
@@ -100,6 +104,8 @@ class Draft:
             list(s.pending),
             list(s.running),
             s.struck,
+            s.calling,
+            s.batches,
             list(s.slots),
             list(s.results),
             s.ever,
@@ -120,6 +126,8 @@ class Draft:
             tuple(self.pending),
             tuple(self.running),
             self.struck,
+            self.calling,
+            self.batches,
             tuple(self.slots),
             tuple(self.results),
             self.ever,

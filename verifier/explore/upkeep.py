@@ -45,13 +45,15 @@ class Upkeep(Layout):
         program = self.program
         none = [IDLE] * program.cpus
         draft = Draft(
-            [UNSENT if body.kind == "handler" else 0 for body in program.bodies],
+            [0 if body.send is None else UNSENT for body in program.bodies],
             [cell.init for cell in self.cells],
             [()] * program.cpus,
             [0] * program.cpus,
             [()] * program.cpus,
             none,
             tuple(none),
+            tuple(none),
+            (0,) * program.cpus,
             [None] * program.slots,
             [None] * len(self.result_of),
             0,
@@ -110,7 +112,7 @@ class Upkeep(Layout):
         slots = draft.slots
         rest = self.rest(tuple(draft.pcs))
         for slot, value in enumerate(slots):
-            if value is not None and not rest.slots >> slot & 1:
+            if value is not None and not rest.slots >> slot & 1 and slot != self.program.kernel:
                 slots[slot] = None
         if self.translating:
             for cpu, va in enumerate(draft.faults):

@@ -12,7 +12,7 @@ SETS = ("I", "S", "NT", "Q", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
 RELATIONS = (
     "po", "loc", "rfe", "rfi", "co", "issue", "trans", "marks", "levels", "above", "covers", "covers_upper",
     "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "called", "acked", "seen",
-    "grace", "asking",
+    "grace", "asking", "kept",
 )  # fmt: skip
 
 
@@ -75,6 +75,7 @@ class Candidate(Generic[Rel, Set]):
     ``smc``    own store -> fetch that has to see it (rule 10.2)
     ``broadcast``, ``answers``  INVLPGB -> what it does on each CPU -> the TLBSYNC that waits for it
     ``sent``   send -> delivery; ``called`` those by the call queue
+    ``kept``   send -> send of the same CPU, if their handlers keep the order of the sends
     ``acked``  acknowledgement of a handler -> the wait for it
     ``grace``  end of a reader's section -> end of a grace period, or start of the grace period ->
                start of the section: one of the two
@@ -120,6 +121,7 @@ class Candidate(Generic[Rel, Set]):
     seen: Rel
     grace: Rel
     asking: Rel
+    kept: Rel
     none: Rel
     has: frozenset[str] = frozenset()  # of ``FEATURES``: what the program has at all
 

@@ -21,10 +21,10 @@ def ipi(x: X) -> Any:
 
 
 def queue(x: X) -> Any:
-    """What one CPU sends to one CPU is delivered in the order of the sends: there is one call queue
-    (MMR 17.7). Both deliveries are on one CPU exactly if ``po`` orders them, one way or the other.
-    Bare ICR writes go by no queue (MMR 8.3)."""
-    return (~x.called @ x.po @ x.called) & (x.po | ~x.po)
+    """What one CPU sends to one CPU is delivered in the order of the sends: there is one call queue, from
+    which calls that are waited for are taken first (MMR 17.7). Both deliveries are on one CPU exactly
+    if ``po`` orders them, one way or the other. Bare ICR writes go by no queue (MMR 8.3)."""
+    return (~x.called @ (x.po & x.kept) @ x.called) & (x.po | ~x.po)
 
 
 def seen(x: X) -> Any:

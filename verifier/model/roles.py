@@ -45,9 +45,9 @@ def serializes(event: Event, s: Switches) -> bool:
     if event.op == "F":
         return event.kind == "mfence" and s.mfence_serializing
     if event.op in ("DLV", "NMI"):
-        return s.dlv_serializing
+        return s.dlv_serializing and not event.kind
     if event.op == "IRET":
-        return event.kind != "sysret"
+        return not event.kind
     return event.op in SERIALIZES
 
 
@@ -58,9 +58,9 @@ def drains(event: Event, s: Switches) -> bool:
     if event.op in ("CR3", "INV"):
         return False
     if event.op in ("DLV", "NMI"):
-        return s.dlv_drains_sb
+        return s.dlv_drains_sb and not event.kind
     if event.op == "IRET":
-        return False  # by SYSRET
+        return False  # by SYSRET, or the end of a callback
     if event.op == "BINV":
         return s.invlpgb_after_earlier_stores
     if event.op == "SEND":

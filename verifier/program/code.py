@@ -27,7 +27,8 @@ SER      serializing; ``kind``: ``cpuid serialize iret sync_core``
 IF       instruction fetch: one touch, read
 JMP      a taken branch, which matters to self-modifying code
 IRQ      write of the interrupt flag: one touch, on the register cell ``c:irq`` (1 on, 0 off)
-SEND     one IPI to each target whose guard holds; ``kind`` empty: by the call queue, orders earlier
+SEND     one IPI to each target whose guard holds; ``args``, if any: whether it is waited for;
+         ``kind`` empty: by the call queue, orders earlier
          stores before it; ``x2apic``, ``xapic``: the bare ICR write; ``rcu``: ``call_rcu``, which
          starts a grace period and sends this CPU an interrupt when it has ended
 WAIT     waits until all handlers of the SENDs of the same group have been acknowledged

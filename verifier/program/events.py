@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verifier.program.values import TRUE, Expr, Ptr, Ref, Value, refs, target
+from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Ref, Value, refs, target, truth
 from verifier.source import Diagnostic, Span
 
 
@@ -46,10 +46,12 @@ class Access:
 class Event:
     """One instant of a body; ``op`` as in ``code.Emit``, and some more at a handler's ends:
 
-    ``DLV``   delivery: reads ``c:irq``, which must be 1, and writes 0;
+    ``DLV``   delivery: reads ``c:irq``, which must be 1, and writes 0; ``kind`` ``callback``: the start of a
+              callback of ``call_rcu``, which is no interrupt and writes nothing;
     ``NMI``   an NMI strikes, whatever ``c:irq`` says;
     ``ACK``   acknowledgement, if the sender waits for one: a store that comes after the handler's;
-    ``IRET``  return: writes ``c:irq = 1``, but after an NMI; ``kind`` ``sysret``: not by IRET.
+    ``IRET``  return: writes ``c:irq = 1``, but after an NMI; ``kind`` ``sysret``: not by IRET;
+              ``callback``: the end of a callback, which writes nothing.
 
     ``RCU`` events begin (``lock``) and end (``unlock``) the outermost read-side section; ``held`` stands
               for the beginning of one that was there before the test.
@@ -78,9 +80,14 @@ class Event:
     joined: bool = False
 
 
+RANKS = ("thread", "callback", "handler", "nmi")
+
+
 @dataclass(slots=True, eq=False)
 class Body:
     """A thread, an NMI, or one instance of a handler: one for each (SEND event, possible target).
+
+    A callback of ``call_rcu`` is a body between threads and handlers: interrupts are on in it (MMR 18.3).
 
     ``guard`` holds if the body runs: TRUE for a thread; for a handler, that its IPI was sent; for an
     NMI a slot of its own, which is 1 if it strikes and 0 if it does not, and nothing decides which.
@@ -89,7 +96,7 @@ class Body:
 
     id: int
     cpu: int
-    kind: str  # "thread", "handler" or "nmi"
+    kind: str  # one of RANKS
     name: str
     events: list[Event] = field(default_factory=list)
     guard: Expr = TRUE
@@ -98,7 +105,7 @@ class Body:
     @property
     def rank(self) -> int:
         """A body can be interrupted by those of a higher rank, and by no others."""
-        return ("thread", "handler", "nmi").index(self.kind)
+        return RANKS.index(self.kind)
 
     @property
     def choice(self) -> int | None:
@@ -197,6 +204,27 @@ class Program:
             if body.send is not None and body.send.kind == "rcu":
                 out.append((body.send, events[0]))
         return out
+
+    def batches(self) -> list[tuple[Body, Body]]:
+        """Pairs of handlers that one interrupt may run, the first one first, if it makes a difference (MMR
+        8.10): what is sent by the call queue to one CPU. Nobody can tell unless the first has stored
+        something, or the CPU fetches instructions that may change."""
+        fetching = {e.cpu for e in self.events if e.op == "IF"}
+        mine = [b for b in self.bodies if b.kind == "handler" and b.send is not None and not b.send.kind]
+        return [
+            (a, b)
+            for a in mine
+            for b in mine
+            if a.cpu == b.cpu and a is not b and (a.cpu in fetching or any(e.op == "W" for e in a.events))
+        ]
+
+    def overtakes(self, later: Event, earlier: Event) -> bool:
+        """May what a SEND starts be handled before what an earlier SEND of its CPU starts (MMR 17.7)? One
+        that is waited for may, before one that is not: ``args`` say whether it is."""
+        if not later.args or not earlier.args:
+            return False
+        waited, other = later.args[0], earlier.args[0]
+        return waited != FALSE and not (isinstance(other, Const) and truth(other.value))
 
     def asking(self) -> list[tuple[Event, Event]]:
         """LOCK'd operations, with the bare ICR writes whose guard or target depends on what they read."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from verifier.errors import InputError
 from verifier.program.code import Instruction, Lowered
-from verifier.program.kernel import NAMED_VALUES
+from verifier.program.kernel import NAMED_VALUES, WORDS
 from verifier.program.lower_hangs import hangs
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
 from verifier.program.memory import Memory, cell_name
 from verifier.program.objects import attributes, never_a_number
 from verifier.program.observe import CellOf, EntryOf, Meaning, RegisterOf, Trouble, observe
+from verifier.program.rows import Update, since
+from verifier.program.tables import nodes
 from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -34,7 +36,7 @@ def lower(test: Test) -> Lowered:
     memory = Memory(unit, troubles)
     if not unit.threads and not unit.nmis:
         troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
-    shared = Shared(unit, memory, troubles)
+    shared = Shared(unit, memory, troubles, lines=_somebody_gives_way(unit))
     bodies = [Statements(shared, cpu) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
     for cpu, body in enumerate(bodies):
@@ -57,6 +59,8 @@ def lower(test: Test) -> Lowered:
         shared.warnings += hangs(
             [*started, *((key[1], code, False) for key, code in shared.handlers.items())]
         )
+    if None in shared.waits or len(shared.waits) > 1:
+        shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
     return Lowered(
         threads=threads,
         cells=memory.cells,
@@ -74,6 +78,13 @@ def lower(test: Test) -> Lowered:
         warnings=[*shared.warnings, *(() if keeps_pages else shared.suspects)],
         names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
     )
+
+
+def _somebody_gives_way(unit: ast.Unit) -> bool:
+    """Is there a trylock that looks at who waits for its lock (MMR 19.4)?"""
+    calls = (x.name for x in nodes((unit.functions, unit.threads, unit.nmis)) if isinstance(x, ast.CallExpr))
+    effects = (effect for name in calls if name in WORDS for effect in WORDS[name].effects)
+    return any(isinstance(effect, Update) and effect.line == "gives_way" for effect in effects)
 
 
 class _Pcids:

@@ -35,6 +35,7 @@ class Places(ABC):
         self.percpu: Expr | None = None  # the CPU whose instance a per-CPU object's name means
         self.names: set[str] = set()  # registers in use
         self.written: set[str] = set()
+        self.interrupting = False  # is it a handler, a callback or an NMI?
         self.given: set[str] = set()  # locals of the thread that the initial state gives a value
 
     # -- small things -----------------------------------------------------------------------------

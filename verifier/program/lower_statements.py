@@ -75,7 +75,7 @@ class Statements(MmuWords):
         register = "%info" if made.parameters else ""
         if key not in self.shared.handlers:
             body = Statements(self.shared, cpu, self.stack)
-            body.frames = [Frame("", "%end")]
+            body.frames, body.interrupting = [Frame("", "%end")], True
             given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []
             body.enter(body.frame, made, given, span)
             body.code.append(Label("%end"))
@@ -86,6 +86,7 @@ class Statements(MmuWords):
     def nmi(self, nmi: ast.Thread) -> tuple[Instruction, ...]:
         """The code of an NMI, whose locals are its own."""
         inside = Statements(self.shared, self.cpu, ("nmi",))
+        inside.interrupting = True
         inside.statements(nmi.body.body, scope=False)
         inside.code.append(Label(inside.frame.end))
         inside._labels()

@@ -19,7 +19,7 @@ from verifier.program.kernel import (
 from verifier.program.lower_expr import Expressions
 from verifier.program.lower_parts import Frame, Local, Place, Val
 from verifier.program.observe import Trouble
-from verifier.program.rows import If, Machine, Modify, Order, Pure, Special, Store, Update, Warns
+from verifier.program.rows import OLD, If, Machine, Modify, Order, Pure, Special, Store, Update, Warns
 from verifier.program.unroll import substitute
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Ptr, Reg, call
 from verifier.source import Span
@@ -279,6 +279,8 @@ class Words(Expressions):
             touch = Touch(place.addr, None, value)
             self.emit("W", e, touch, virtual=place.virtual, kind=effect.kind)
             return None
+        if isinstance(effect, Update) and effect.line and self.shared.lines:
+            return self._in_line(effect, e, env, place)
         if isinstance(effect, Update):
             self._update(effect, e, env, place)
         else:
@@ -316,6 +318,58 @@ class Words(Expressions):
         self.emit("X", e, touch, virtual=place.virtual)
         return temp
 
+    def _in_line(self, effect: Update, e: ast.CallExpr, env: dict[str, Expr], place: Place) -> Expr | None:
+        """An operation on a lock that others may wait for in a line which it sees. While somebody stands in
+        it, the lock is as taken by a writer to those who do not (MMR 19.4)."""
+        line, seen, end = self.memory.line(place.addr), self.fresh(), self.fresh("end")
+        env["old"] = Reg(seen)
+
+        def touches(changes: Expr | None = None) -> tuple[list[Touch], Expr]:
+            """The lock and its line at one instant; the lock as those see it who give way."""
+            lock, others = self.fresh(), self.fresh()
+            found = call("ite", call("eq", Reg(others), Const(0)), Reg(lock), Const(-1))
+            inner = {**env, "old": found}
+            value, when = substitute(effect.value, inner), substitute(effect.when, inner)
+            if effect.needs != TRUE:
+                when = substitute(effect.needs, inner)
+            return [Touch(place.addr, lock, value, when), Touch(line, others)], found
+
+        if effect.line == "gives_way":
+            locked = self.fresh("locked")
+            looks = substitute(effect.looks, env)
+            if looks != FALSE:
+                if looks != TRUE:
+                    self.shared.ask_version(looks)
+                    self.code.append(Branch(call("not", looks), locked, e.span))
+                (held, others), found = touches()
+                self.emit("R", e, held._replace(value=None, when=TRUE), others)
+                self.set(seen, found)
+                self.code.append(Branch(call("not", substitute(effect.when, env)), end, e.span))
+            self.code.append(Label(locked))
+            both, found = touches()
+            self.emit("X", e, *both)
+            self.set(seen, found)
+            self.code.append(Label(end))
+            return self._result_of(effect.result, env, place)
+        both, found = touches()
+        if effect.line == "waits":
+            mine = Reg(both[0].into or "") if self.interrupting else found
+            when = substitute(effect.needs, {**env, "old": mine})
+            both[0] = both[0]._replace(value=substitute(effect.value, {**env, "old": mine}), when=when)
+            self.emit("X", e, *both)
+            self.code.append(Assume(when, e.span))
+            return None
+        self.emit("X", e, *both)
+        self.code.append(Branch(substitute(effect.needs, {**env, "old": found}), end, e.span))
+        before, after, lock = self.fresh(), self.fresh(), self.fresh()
+        self.emit("X", e, Touch(line, before, call("add", Reg(before), Const(1))))
+        inner = {**env, "old": Reg(lock)}
+        free = substitute(effect.needs, inner)
+        taken = Touch(place.addr, lock, substitute(effect.value, inner), free)
+        self.emit("X", e, taken, Touch(line, after, call("sub", Reg(after), Const(1)), free))
+        self.code += [Assume(free, e.span), Label(end)]
+        return None
+
     def _modify(self, effect: Modify, e: ast.CallExpr, env: dict[str, Expr], place: Place) -> Expr | None:
         """A load and a plain store, by one instruction or by two."""
         temp = self.fresh()
@@ -346,12 +400,14 @@ class Words(Expressions):
         into = None
         if effect.register:
             cell = Ptr(f"{self.cpu}:{effect.register}")
-            into = self.fresh() if effect.into else None
-            value = None if effect.value is None else substitute(effect.value, env)
+            asks = isinstance(effect.value, Apply) and OLD in effect.value.args
+            into = self.fresh() if effect.into or asks else None
+            inner = env if into is None else {**env, "old": Reg(into)}
+            value = None if effect.value is None else substitute(effect.value, inner)
             touches = (Touch(Const(cell), into, value),)
         self.system(effect.op, e, effect.kind, *(env[a] for a in effect.args), serializing=effect.serializing,
                     touches=touches, pcid=env.get("pcid", FALSE))  # fmt: skip
-        if into is not None:
+        if into is not None and effect.into:
             self.store_local(locals_[effect.into], Val(Reg(into), t.INT), e)
         return None
 

@@ -10,12 +10,15 @@ from verifier.program.events import Cell
 from verifier.program.objects import MAPPING, MAX_CELLS, Named, Objects, group
 from verifier.program.observe import Trouble
 from verifier.program.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
-from verifier.program.values import OLD, Ptr, Value, flags, target
+from verifier.program.values import OLD, Const, Expr, Ptr, Value, call, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import nearest, the_first
 
 MAX_PCID = 4095
+
+
+_LINE = ".%waiting"  # of the cell beside a lock
 
 
 class Memory(Objects):
@@ -65,6 +68,15 @@ class Memory(Objects):
             step(item)
         except Trouble as trouble:
             self.troubles.append(trouble.diagnostic)
+
+    def line(self, lock: Expr) -> Expr:
+        """The address of a cell that counts who stands in line for a lock."""
+        known = [lock.value] if isinstance(lock, Const) else list(self.cells)
+        for ptr in known:
+            if isinstance(ptr, Ptr) and not ptr.base.endswith(_LINE):
+                at = Ptr(str(ptr) + _LINE)
+                self.cells.setdefault(at, Cell(at, f"waiting for {ptr}", 0))
+        return call("field", lock, Const(_LINE[1:]))
 
     # -- initial contents -------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Union
+from typing import Literal, Union
 
 from verifier.program.code import KERNEL
 from verifier.program.profiles import KERNELS
@@ -41,6 +41,9 @@ class Store:
 class Update:
     """A LOCK'd read-modify-write of ``*at``; it writes ``value`` if ``when`` holds.
 
+    ``line``: of a lock that a CPU may wait for in a line which others see: ``joins``, it stands in it where
+    it cannot have the lock at once; ``waits``, it waits behind those who stand there, unless in an
+    interrupt; ``gives_way``, a trylock, it fails while somebody stands there (MMR 19.4).
     ``looks``: where this holds, the kernel looks first: a plain load, and nothing more if ``when`` does
     not hold of what it found. (In a loop around CMPXCHG, what a failing turn found is what the last
     one finds: a run without the failing turns has the same end.)
@@ -52,6 +55,7 @@ class Update:
     when: Expr = TRUE
     needs: Expr = TRUE
     looks: Expr = FALSE
+    line: Literal["", "joins", "waits", "gives_way"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Uses:
 _LEAVES = frozenset((str, int, bool, type(None), Span))
 
 
-def _parts(node: Any) -> Iterator[Any]:
+def nodes(node: Any) -> Iterator[Any]:
     """A tree's nodes; those of conditions are named tuples."""
     pending = [node]
     while pending:
@@ -100,7 +100,7 @@ def uses(unit: ast.Unit) -> Uses:
 
 def _uses(parts: tuple[Any, ...]) -> Uses:
     found = Uses()
-    for x in _parts(parts):
+    for x in nodes(parts):
         if isinstance(x, ast.CallExpr):
             _call(found, x.name, x.arguments)
         elif isinstance(x, c.Call):

@@ -279,7 +279,8 @@ class _Unroller:
         if code.op == "IRQ":
             value = code.touches[0].value
             assert value is not None
-            env["%off"] = call("not", substitute(value, env))
+            known = {**env, code.touches[0].into or "": call("not", env.get("%off", FALSE))}
+            env["%off"] = call("not", substitute(value, known))
         else:
             count = env.get("%rcu", Const(0))
             step = Const(1) if code.kind == "lock" else Const(-1)
@@ -344,20 +345,21 @@ class _Unroller:
                 continue
             guard = call("and", event.guard, wanted)
             name = target.name or "handler"
-            body = self.body(target.cpu, "handler", name, guard, event)
+            kind = "callback" if event.kind == "rcu" else ""
+            body = self.body(target.cpu, kind or "handler", name, guard, event)
             made.append(body.id)
             irq = Const(Ptr(f"{target.cpu}:irq"))
             inside = path.guard if wanted == TRUE else (*path.guard, call("bool", wanted))
             slot = self.slot()
-            self.ends(body, "DLV", (Access(irq, slot, Const(0)),), guard, code.span, name)
+            off = None if kind else Const(0)
+            self.ends(body, "DLV", (Access(irq, slot, off),), guard, code.span, name, kind)
             self.assume(guard, call("eq", Ref(slot), Const(1)))
             local = {**self.given, **{name: substitute(value, env) for name, value in target.locals}}
             self.within(body, target.code, _Path(inside, local, {}), guard)
             if code.group in self.waited:
                 self.ends(body, "ACK", (), guard, code.span, name)
-            self.ends(
-                body, "IRET", (Access(irq, None, Const(1)),), guard, code.span, name, _ending(target.code)
-            )
+            on = () if kind else (Access(irq, None, Const(1)),)
+            self.ends(body, "IRET", on, guard, code.span, name, kind or _ending(target.code))
         return made
 
     def nmi(self, cpu: int, code: tuple[Instruction, ...]) -> None:

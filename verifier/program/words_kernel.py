@@ -303,7 +303,7 @@ def bits() -> Iterator[Word]:
 IRQ_OFF = Machine("IRQ", register="irq", value=FALSE)
 IRQ_ON = Machine("IRQ", register="irq", value=TRUE)
 IRQ_SAVE = Machine("IRQ", register="irq", value=FALSE, into="flags")
-IRQ_RESTORE = Machine("IRQ", register="irq", value=Reg("flags"))
+IRQ_RESTORE = Machine("IRQ", register="irq", value=f("or", OLD, "flags"))
 READER = Machine("RCU", "lock")
 NO_READER = Machine("RCU", "unlock")
 
@@ -469,8 +469,8 @@ def interrupts() -> Iterator[Word]:
     yield flag("local_irq_disable()", IRQ_OFF, "no handler runs on this CPU from here on", "8.3")
     yield flag("local_irq_enable()", IRQ_ON, "handlers run again", "8.3")
     yield flag("local_irq_save(flags: local)", IRQ_SAVE, "disables, and remembers", "8.3")
-    source = "arch_local_irq_restore(), asm/irqflags.h, POPF; since v5.12 (from memory) STI, or nothing"
-    head, doc = "local_irq_restore(flags: number)", "as it was"
+    source = "arch_local_irq_restore(), asm/irqflags.h: STI or nothing; POPF before v5.12, from memory"
+    head, doc = "local_irq_restore(flags: number)", "on again, if they were on; it turns nothing off"
     yield row(g, head, IRQ_RESTORE, doc, "8.3", source=source)
     asks = Special("irqs_disabled", "no data access")
     yield flag("irqs_disabled()", asks, "are interrupts off?", "8.3", "number")

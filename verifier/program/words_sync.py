@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from verifier.program.rows import OLD, If, Load, Machine, Special, Store, Update, Word, f, row, since
@@ -43,7 +44,7 @@ def rcu() -> Iterator[Word]:
         ("synchronize_net", "net/core/dev.c, from memory", ""),
     ):
         yield row(g, f"{name}()", _GRACE, doc + more, "18.2", source=f"{name}(), {source}")
-    calls = Special("call_rcu", "a grace period, then an interrupt")
+    calls = Special("call_rcu", "a grace period, then the callback")
     source = "__call_rcu_common(), rcu_do_batch(), kernel/rcu/tree.c"
     for name, more in (("call_rcu", ""), ("call_rcu_hurry", "; v6.2 and later")):
         doc = "func(x) on this CPU when a grace period has ended; "
@@ -83,8 +84,9 @@ def sleeping() -> Iterator[Word]:
 _FREE = f("eq", OLD, 0)
 _NO_WRITER = f("ge", OLD, 0)
 _ENTER, _LEAVE = f("add", OLD, 1), f("sub", OLD, 1)
-_SHARE, _UNSHARE = Update("l", _ENTER, None, needs=_NO_WRITER), Update("l", _LEAVE, None)
-_OWN = Update("l", Const(-1), None, needs=_FREE)
+_SHARE = Update("l", _ENTER, None, needs=_NO_WRITER, line="waits")
+_UNSHARE = Update("l", _LEAVE, None)
+_OWN = Update("l", Const(-1), None, needs=_FREE, line="joins")
 
 
 def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
@@ -102,8 +104,9 @@ def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
         doc = "LOCK'd; waits exactly until " + ("no writer has it" if name == "read" else "it is free")
         yield takes(f"{name}_lock({one})", (READER, lock), doc, "2.1, 18.1")
         yield drops(f"{name}_unlock({one})", (unlock, NO_READER), how, rule)
-        tries = (READER, looking("l", taken, goes), If(f("not", goes), (NO_READER,)))
-        doc = "a load if that fails; 1 if it took it"
+        attempt = replace(looking("l", taken, goes), line="gives_way")
+        tries = (READER, attempt, If(f("not", goes), (NO_READER,)))
+        doc = "a load if that fails, also where a writer waits for it; 1 if it took it"
         source, rules = f"queued_{name}_trylock(), {header}", "1.1, 2.1, 18.1, 19.2"
         yield row(g, f"{name}_trylock({one})", tries, doc, rules, "number", source=source)
         off = (IRQ_OFF, READER, lock)
@@ -120,15 +123,15 @@ def _semaphores(g: str) -> Iterator[Word]:
     """rwsem. Its holders may sleep, so they are no RCU readers."""
     one = "l: pointer"
     file = "kernel/locking/rwsem.c"
-    for name, effect in (("read", _SHARE), ("write", _OWN)):
+    for name, effect in (("read", replace(_SHARE, line="joins")), ("write", _OWN)):
         source = f"__down_{name}(), {file}, since v5.2"
         yield row(g, f"down_{name}({one})", effect, "LOCK'd; waits exactly", "2.1", source=source)
-    tries = Update("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"))
-    doc = "1 if it took it; if it fails, a load since v5.17, LOCK'd before"
+    tries = Update("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way")
+    doc = "1 if it took it, which it does not while others wait; if not, a load since v5.17, LOCK'd before"
     source = f"__down_read_trylock(), {file}; the version from memory"
     head, rule = f"down_read_trylock({one})", "1.1, 2.1, 19.1, 19.2"
     yield row(g, head, tries, doc, rule, "number", source=source)
-    tries = Update("l", Const(-1), _FREE, _FREE)
+    tries = Update("l", Const(-1), _FREE, _FREE, line="gives_way")
     head, doc = f"down_write_trylock({one})", "LOCK'd, also if it fails; 1 if it took it"
     yield row(g, head, tries, doc, "2.1", "number", source=f"rwsem_write_trylock(), {file}")
     ends = partial(row, g, source=f"__up_read(), __up_write(), __downgrade_write(), {file}, since v5.2")

@@ -65,6 +65,7 @@ class _Decoder:
             snapshots=dict(e.snapshots),
             past=frozenset(pair for pair, literal in e.past.items() if self.holds(literal)),
             choices={name: self.chosen(name) for name in e.choices},
+            together=frozenset(pair for pair, x in e.together.items() if self.holds(x)),
             observed={
                 i: self.value(x) for i, x in e.observed.items() if program.observables[i].kind == "ever"
             },

@@ -53,6 +53,8 @@ class Encoding:
             for a, b in pairwise(body.events):
                 if a.joined:
                     self.begun[b.id] = self.begun.get(a.id, a.id)
+        # (handler, handler): one interrupt runs both, the first one first (8.10).
+        self.together = {(a.id, b.id): self.clauses.new() for a, b in program.batches()}
         self.delivered: dict[tuple[int, int], int] = {}  # (handler, event of the thread): it is before
         self.before: dict[tuple[int, int], int] = {}  # (handler, handler): order on one CPU
         self.snapshots: dict[int, int] = {}  # number -> node

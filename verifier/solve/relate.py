@@ -22,7 +22,8 @@ from verifier.model.roles import (
     serializes,
     uncached,
 )
-from verifier.program.events import Body
+from verifier.program.events import Body, Event
+from verifier.program.profiles import OVERTAKING
 from verifier.program.values import Ptr
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.relate_walks import Symbolic, translation
@@ -74,9 +75,10 @@ def _sets(e: Encoding, x: Symbolic) -> None:
     switches, both = e.model.switches, e.clauses.both
     late = {w.node for w in e.writes if w.buffered}
     faults = {u.event.id: u.fault for u in e.walks.uses if u.event is not None}
+    between = _between_functions(e)
     for event in e.program.events:
         fault = faults.get(event.id, FALSE)
-        done = both(e.executed[event.id], -fault)
+        done = both(both(e.executed[event.id], -fault), -between.get(event.id, FALSE))
         if event.id in late:
             (x.NT if event.kind == "nt" else x.S).add(event.id)
         elif queued(event) and e.model.buffered:
@@ -86,7 +88,7 @@ def _sets(e: Encoding, x: Symbolic) -> None:
         elif instant(event, switches):
             x.I.add(event.id)
             if holds_icr(event, switches):
-                x.H.add(event.id, e.executed[event.id])
+                x.H.add(event.id, both(e.executed[event.id], -between.get(event.id, FALSE)))
         if drains(event, switches):
             x.D.add(event.id, done)
         if serializes(event, switches):
@@ -118,6 +120,47 @@ def _sets(e: Encoding, x: Symbolic) -> None:
     for v in e.invalidations:
         x.INV.add(v.node, v.done)
     x.INIT.add(e.init)
+
+
+def _between_functions(e: Encoding) -> dict[int, int]:
+    """The ends of handlers, and the literals that they are none: the interrupt goes on with another function,
+    or went on with this one (MMR 8.10)."""
+    bodies, found = e.program.bodies, {}
+    for body in bodies:
+        before = [x for (_, b), x in e.together.items() if b == body.id]
+        after = [x for (a, _), x in e.together.items() if a == body.id]
+        if before:
+            found[body.events[0].id] = e.clauses.any(before)
+        if after:
+            found[body.events[-1].id] = e.clauses.any(after)
+    return found
+
+
+def _batches(e: Encoding, x: Symbolic) -> None:
+    """Which handlers one interrupt may run: all were sent before it came, and nothing of a lower rank lies
+    between; what lies between in the same rank belongs to it, too (MMR 8.10)."""
+    clauses, bodies = e.clauses, e.program.bodies
+    for (a, b), one in e.together.items():
+        first = e.po_literal(a, -1, b, -1)
+        for needed in (e.ran[a], e.ran[b], first):
+            clauses.add(-one, needed)
+        send = bodies[b].send
+        assert send is not None
+        x.sent.add(send.id, bodies[a].events[0].id, one)
+        for other in (c for c in bodies if c.cpu == bodies[a].cpu and c.id not in (a, b)):
+            if other.rank < bodies[a].rank:
+                for event in other.events:
+                    mine, its = (e.po_literal(h, -1, other.id, event.id) for h in (a, b))
+                    clauses.add(-one, -mine, its)
+                    clauses.add(-one, mine, -its)
+            elif other.rank == bodies[a].rank:
+                middle = (e.po_literal(a, -1, other.id, -1), e.po_literal(other.id, -1, b, -1))
+                for pair in ((a, other.id), (other.id, b)):
+                    inside = e.together.get(pair, FALSE)
+                    clauses.add(-one, -e.ran[other.id], -middle[0], -middle[1], inside)
+        for (c, d), further in e.together.items():
+            if c == b and d != a:
+                clauses.add(-one, -further, e.together.get((a, d), FALSE))
 
 
 def _instants(e: Encoding, event: int) -> list[int]:
@@ -374,12 +417,27 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
                 x.grace.add(unlock_id, end.id, e.clauses.all((done, first, ended)))
 
 
+def _keeps(e: Encoding, a: Event, b: Event) -> int:
+    """The literal that what ``b`` starts is not handled before what ``a`` starts, if ``a`` is first."""
+    if not e.program.overtakes(b, a):
+        return TRUE
+    if e.program.kernel is None:
+        return FALSE
+    old = [x for kernel, x in e.slots[e.program.kernel].items() if kernel < OVERTAKING]  # type: ignore[operator]
+    return e.clauses.any(old)
+
+
 def _interrupts(e: Encoding, x: Symbolic) -> None:
     for body in e.program.bodies:
         if body.send is not None:
             x.sent.add(body.send.id, body.events[0].id, e.ran[body.id])
             if not bare(body.send):
                 x.called.add(body.send.id, body.events[0].id, e.ran[body.id])
+    _batches(e, x)
+    sends = [v for v in e.program.events if v.op == "SEND"]
+    for a in sends:
+        for b in (v for v in sends if v.cpu == a.cpu and v is not a):
+            x.kept.add(a.id, b.id, _keeps(e, a, b))
     for read, send in e.program.asking():
         x.asking.add(read.id, send.id, e.clauses.both(e.executed[read.id], e.executed[send.id]))
     said = e.program.acknowledgements()
