@@ -79,7 +79,8 @@ class Candidate(Generic[Rel, Set]):
     ``acked``  acknowledgement of a handler -> the wait for it
     ``grace``  end of a reader's section -> end of a grace period, or start of the grace period ->
                start of the section: one of the two
-    ``asking`` LOCK'd operation -> bare ICR write, if what it read decides whether and where one is sent
+    ``asking`` LOCK'd operation -> bare ICR write, if what it read decides whether and where one is sent,
+               or what is executed in front of it
     ``seen``   event -> snapshot or snapshot -> event, as the snapshot's instant is chosen
     """
 

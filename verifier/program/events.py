@@ -227,14 +227,20 @@ class Program:
         return waited != FALSE and not (isinstance(other, Const) and truth(other.value))
 
     def asking(self) -> list[tuple[Event, Event]]:
-        """LOCK'd operations, with the bare ICR writes whose guard or target depends on what they read."""
-        locked = {a.slot: e for e in self.events if e.op == "X" for a in e.accesses if a.slot is not None}
+        """LOCK'd operations, with the later bare ICR writes of their body that wait for what they read (MMR
+        8.2): it decides whether or where one is sent, or what is executed in front of it."""
         out: list[tuple[Event, Event]] = []
-        for send in self.events:
-            if send.op == "SEND" and send.kind in ("x2apic", "xapic"):
-                guards = [send.guard, *(self.bodies[h].guard for h in send.handlers)]
-                out += [(locked[slot], send) for g in guards for slot in refs(g) if slot in locked]
-        return [pair for pair in dict.fromkeys(out) if pair[0].cpu == pair[1].cpu]
+        for body in self.bodies:
+            locked: dict[int, Event] = {}
+            asked: list[Event] = []  # in front of the event that is looked at
+            for event in body.events:
+                guards = [event.guard, *(self.bodies[h].guard for h in event.handlers)]
+                asked += [locked[slot] for g in guards for slot in refs(g) if slot in locked]
+                if event.op == "SEND" and event.kind in ("x2apic", "xapic"):
+                    out += [(x, event) for x in asked]
+                if event.op == "X":
+                    locked |= {a.slot: event for a in event.accesses if a.slot is not None}
+        return list(dict.fromkeys(out))
 
     def first_leaf(self, cpu: int, va: Ptr) -> Ptr | None:
         """The entry that a walk of the initial page tables ends at: an entry of the initial TLB was
