@@ -7,6 +7,8 @@ The objects are laid out first (``memory``), then every CPU's program becomes co
 from __future__ import annotations
 
 from verifier.errors import InputError
+from verifier.program import c_types as t
+from verifier.program.c_types import Type
 from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
 from verifier.program.lower_hangs import hangs
@@ -34,7 +36,7 @@ def lower(test: Test) -> Lowered:
     memory = Memory(unit, troubles)
     if not unit.threads and not unit.nmis:
         troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
-    shared = Shared(unit, memory, troubles)
+    shared = Shared(unit, memory, troubles, warnings=memory.warnings)
     bodies = [Statements(shared, cpu) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
     for cpu, body in enumerate(bodies):
@@ -49,6 +51,7 @@ def lower(test: Test) -> Lowered:
         troubles += error.diagnostics
     if troubles or observed is None:
         raise InputError(troubles)
+    shared.warnings += observed.warnings
     keeps_pages = shared.keeps_pages or any(
         isinstance(cell.init, Ptr) for ptr, cell in memory.cells.items() if ptr.base.endswith(".data")
     )
@@ -162,6 +165,20 @@ class _Scope:
             of = self.memory.named[place.name]
             kind = of.type.kind if of.handle else ""
         return never_a_number(kind, place.span.text if cpu is None else "", named)
+
+    def holds(self, place: c.Place, cpu: int | None) -> Type | None:
+        """The type of what is compared, as far as the comparison of numbers goes."""
+        named = self.memory.named.get(place.name) if isinstance(place, c.Name) else None
+        if cpu is not None and isinstance(place, c.Name) and (named is None or not named.percpu):
+            local = self.bodies[cpu].frames[0].scopes[0].get(place.name)
+            kind = None if local is None else local.declared or local.type
+        else:
+            try:
+                _, kind = self.memory.address(self._syntax(place))
+            except Trouble:
+                return None
+            kind = kind.to or t.ANY if kind.kind == "pointer" else None
+        return kind if kind is not None and kind.kind in ("int", "any") else None
 
     def _of_cpu(self, place: c.Place, cpu: int) -> Meaning:
         if isinstance(place, c.Name):

@@ -42,7 +42,8 @@ class CpuWords(Words):
             self.emit("IRQ", e, Touch(irq, None, Reg(flags)))
         if word.result == "void":
             return Val(Const(0), t.VOID)
-        return Val(stored, new.type) if op.endswith("_return") else old
+        kept = place.type if place.type.kind == "int" else new.type
+        return Val(stored, kept) if op.endswith("_return") else old
 
     # -- masks ------------------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ class Frame:
     returned: Val | None = None
     labels: dict[str, Span | None] = field(default_factory=dict)  # None once defined
     exits: list[tuple[str, str]] = field(default_factory=list)  # (break, continue) targets
+    result: Type | None = None  # what the function is declared to give
 
 
 @dataclass(slots=True)

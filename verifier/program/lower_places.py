@@ -121,7 +121,9 @@ class Places(ABC):
                 "type", f"a number is needed here, not {value.type.words}", node.span,
                 "an undeclared register r0, r1, … holds anything",
             )  # fmt: skip
-        expr = value.expr if kind is None else t.converted(value.expr, value.type, kind, self.memory.mm_file)
+        if kind is not None:
+            self.same_pointee(kind, value.type, node.span)
+        expr = value.expr if kind is None else self.kept(value, kind, node)
         as_declared = kind is not None and (value.type.kind == "int" or value.type is t.ANY)
         seen = kind if kind is not None and as_declared else value.type
         local.type = seen if local.type is None else t.joined(local.type, seen)
@@ -305,7 +307,29 @@ class Places(ABC):
             self._check_content(place, value, node)
         elif value.type.kind == "page" or (value.type.kind == "any" and not isinstance(value.expr, Const)):
             self.shared.keeps_pages = True
-        return t.converted(value.expr, value.type, place.type, self.memory.mm_file)
+        self.same_pointee(place.type, value.type, node.span)
+        return self.kept(value, place.type, node)
+
+    def kept(self, value: Val, kind: Type, node: Any) -> Expr:
+        """A value as an object of a type keeps it; a constant that loses bits gets a warning."""
+        number = value.expr.value if isinstance(value.expr, Const) else None
+        if kind.kind == "int" and isinstance(number, int) and t.loses(number, kind):
+            now = t.wrapped(value.expr, kind)
+            assert isinstance(now, Const)
+            text = f"{number} does not fit into {t.words(kind)}: it becomes {now.value}"
+            self.warn(
+                "overflow", text, node.span, f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
+            )
+        return t.converted(value.expr, value.type, kind)
+
+    def same_pointee(self, wanted: Type, given: Type, span: Span) -> None:
+        """Raise ``Trouble`` for an integer seen through a pointer to another integer type: memory here is
+        cells, which are read and written whole, and as what they are. C files do not mind, as herd7."""
+        if self.memory.mm_file and t.pointers_differ(wanted, given):
+            assert wanted.to is not None and given.to is not None
+            text = f"this points to {t.words(given.to)}, not to {t.words(wanted.to)}"
+            hint = "an object is read and written whole, as the type it is declared with"
+            raise Trouble("type", text, span, hint)
 
     def _check_content(self, place: Place, value: Val, node: Any) -> None:
         """Raise ``Trouble`` for what an entry cannot hold."""

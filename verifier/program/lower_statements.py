@@ -195,6 +195,7 @@ class Statements(MmuWords):
         if self._spins(s.condition, s.body):
             return
         top, again, end = self.fresh("do"), self.fresh("again"), self.fresh("done")
+        self._forget(assigned_names((s.body, s.condition)))
         self.code.append(Label(top))
         self._inside(s.body, end, again)
         self.code.append(Label(again))
@@ -242,7 +243,17 @@ class Statements(MmuWords):
 
     def _turn(self, local: Local, value: Const, node: Any) -> None:
         self.store_local(local, Val(value, t.INT), node)
-        local.fixed = Val(value, t.INT)
+        local.fixed = Val(value, local.declared or t.INT)
+
+    def _forget(self, names: set[str] | None = None) -> None:
+        """What undeclared registers hold from here on may be of any integer type: it may come from a later
+        line. None: all of them."""
+        for scope in self.frame.scopes:
+            for name, local in scope.items():
+                undeclared = local.declared is None and local.fixed is None
+                number = local.type is not None and local.type.kind == "int"
+                if undeclared and number and (names is None or name in names):
+                    local.type = t.ANY
 
     def _inside(self, body: ast.Stmt, end: str, again: str) -> None:
         """A loop's body, with targets for ``break`` and ``continue``."""
@@ -258,6 +269,7 @@ class Statements(MmuWords):
             local = self.local(name, False)
             if local is not None:
                 local.fixed = None if local.fixed is None or not local.fixed.function else local.fixed
+        self._forget(assigned_names((body, step, condition)))
         top, again, end = self.fresh("while"), self.fresh("again"), self.fresh("done")
         self.code.append(Label(top))
         if condition is not None:
@@ -282,7 +294,8 @@ class Statements(MmuWords):
         )
         if local is None or not isinstance(start, Const) or not isinstance(self.code[-1], Set):
             return False
-        local.fixed = Val(start, t.INT)
+        kind = local.declared or local.type or t.INT
+        local.fixed = Val(start, kind)
         end = self.fresh("done")
         for _ in range(MAX_TURNS):
             code, holds = self.captured(lambda: self.truth(self.value(s.condition), s.condition))  # type: ignore[arg-type]
@@ -299,7 +312,7 @@ class Statements(MmuWords):
             last = self.code[-1]
             if not isinstance(last, Set) or not isinstance(last.value, Const):
                 raise Trouble("loop", f"{name} does not count by a constant", s.span)
-            local.fixed = Val(last.value, t.INT)
+            local.fixed = Val(last.value, kind)
         else:
             hint = "a loop that counts is written out, turn by turn; let it count less far"
             raise Trouble("loop", f"this loop turns more than {MAX_TURNS} times", s.span, hint)
@@ -320,7 +333,8 @@ class Statements(MmuWords):
         return True
 
     def _s_Switch(self, s: ast.Switch) -> None:
-        subject = self.held(self.value(s.subject).expr)
+        on = self.value(s.subject)
+        on = Val(self.held(on.expr), on.type)
         cases = [
             x
             for x in (s.body.body if isinstance(s.body, ast.Block) else (s.body,))
@@ -332,8 +346,8 @@ class Statements(MmuWords):
             if case.value is None:
                 default = labels[id(case)]
             else:
-                value = self.value(case.value).expr
-                self.code.append(Branch(call("eq", subject, value), labels[id(case)], case.span))
+                equal = self._case(on, self.value(case.value))
+                self.code.append(Branch(equal, labels[id(case)], case.span))
         self.code.append(Jump(default or end))
         outer = self.frame.exits[-1][1] if self.frame.exits else ""
         self.frame.exits.append((end, outer))
@@ -346,6 +360,13 @@ class Statements(MmuWords):
         self.frame.scopes.pop()
         self.frame.exits.pop()
         self.code.append(Label(end))
+
+    def _case(self, on: Val, case: Val) -> Expr:
+        """Is it this case? Its constant is converted to the promoted type of what is asked (C11 6.8.4.2)."""
+        if on.type.kind == case.type.kind == "int":
+            kind = t.promoted(on.type, t.INT)
+            return call("eq", on.expr, t.converted(case.expr, case.type, kind))
+        return call("eq", *t.words_of_64(on.expr, case.expr, on.type, case.type))
 
     def _s_Case(self, s: ast.Case) -> None:
         raise Trouble("case", "a case outside of a switch", s.span)
@@ -365,6 +386,9 @@ class Statements(MmuWords):
         if s.value is not None:
             self._whole(s, s.value)
             value = self.value(s.value)
+            kind = frame.result
+            if kind is not None and kind.kind == "int" and value.type.kind in ("int", "any"):
+                value = Val(self.kept(value, kind, s), kind)
             if value.type is not t.VOID:
                 reg = f"{frame.prefix}return"
                 before = frame.returned
@@ -385,6 +409,7 @@ class Statements(MmuWords):
         if self.frame.labels.get(s.name, s.span) is None:
             raise Trouble("duplicate", f"the label {s.name} stands twice", s.span)
         self.frame.labels[s.name] = None
+        self._forget()
         self.code.append(Label(f"{self.frame.prefix}{s.name}:"))
 
 

@@ -27,7 +27,7 @@ from verifier.program.lower_expr import Expressions
 from verifier.program.lower_parts import Frame, Local, Place, Val
 from verifier.program.observe import Trouble
 from verifier.program.unroll import substitute
-from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call
+from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Reg, call
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import nearest
@@ -202,13 +202,15 @@ class Words(Expressions):
             places["bit"] = Place(bit, t.INT)
         result: Expr = Const(0)
         for effect in word.effects:
-            result = self._effect(effect, e, env, places, locals_) or result
+            result = self._effect(effect, e, env, places, locals_, types) or result
         if word.result == "same":
             first = word.parameters[0].name
             kind = next((p.type for p in places.values()), types.get(first, t.ANY))
             data = any(p.virtual for p in places.values())
             if word.effects and isinstance(word.effects[0], Pure) and places:
                 kind = kind if places[first].whole else Type("pointer", to=kind)
+            elif kind.kind == "int" and isinstance(result, Apply):
+                result = t.wrapped(result, kind)
             return Val(result, kind, data=data)
         results = {"void": t.VOID, "number": t.INT, "value": t.ANY}
         return Val(result, results.get(word.result) or Type(word.result))
@@ -220,6 +222,7 @@ class Words(Expressions):
         env: dict[str, Expr],
         places: dict[str, Place],
         locals_: dict[str, Local],
+        types: dict[str, Type],
     ) -> Expr | None:
         """Add one instruction; the expression of its result, if it has one."""
         if isinstance(effect, Order):
@@ -231,22 +234,34 @@ class Words(Expressions):
         if isinstance(effect, Machine):
             return self._machine(effect, e, env, locals_)
         place = places[effect.at]
+        if not isinstance(effect, Load) and place.type.kind == "int":
+            # A number, as atomic_add() takes it, has the counter's type; bits have it, too.
+            numbers = [n for n, kind in types.items() if kind.kind == "int" and n not in places]
+            of = {n: t.converted(env[n], types[n], place.type) for n in numbers}
+            used = {**env, **of}
+        else:
+            used = env
         if isinstance(effect, Store):
-            value = substitute(effect.value, env)
+            value = self._fitting(substitute(effect.value, used), effect.value, place)
             touch = Touch(place.addr, None, value)
             self.emit("W", e, touch, virtual=place.virtual, kind=effect.kind)
             return None
         temp = self.fresh()
-        env["old"] = Reg(temp)
+        env["old"] = used["old"] = Reg(temp)
         if isinstance(effect, Load):
             self.emit("R", e, Touch(place.addr, temp), virtual=place.virtual, kind=effect.kind)
         else:
             assert isinstance(effect, Update)
-            touch = Touch(place.addr, temp, substitute(effect.value, env), substitute(effect.when, env))
+            value = self._fitting(substitute(effect.value, used), effect.value, place)
+            touch = Touch(place.addr, temp, value, substitute(effect.when, used))
             self.emit("X", e, touch, virtual=place.virtual)
         if effect.needs != TRUE:
-            self.code.append(Assume(substitute(effect.needs, env), e.span))
-        return None if effect.result is None else substitute(effect.result, env)
+            self.code.append(Assume(substitute(effect.needs, used), e.span))
+        return None if effect.result is None else substitute(effect.result, used)
+
+    def _fitting(self, value: Expr, row: Expr, place: Place) -> Expr:
+        """What a row stores, as the cell keeps it; an argument by itself is converted already."""
+        return value if isinstance(row, Reg) or place.type.kind != "int" else t.wrapped(value, place.type)
 
     def _machine(
         self, effect: Machine, e: ast.CallExpr, env: dict[str, Expr], locals_: dict[str, Local]
@@ -325,16 +340,14 @@ class Words(Expressions):
         if not isinstance(local, Local):
             raise Trouble("type", f"{word.name} takes the address of a register here", old.span, "write &r0")
         new = self.storable(place, self.value(arguments["new"]), arguments["new"])
-        before = self._name_of(local)
+        held = local.fixed or Val(Reg(local.reg), local.type or local.declared or t.ANY)
+        before = t.converted(held.expr, held.type, place.type)
         temp, done = self.fresh(), self.fresh()
         equal = call("eq", Reg(temp), before)
         self.emit("X", e, Touch(place.addr, temp, new, equal), virtual=place.virtual)
         self.set(done, equal)
         self.store_local(local, Val(Reg(temp), place.type), e)
         return Val(Reg(done), t.INT)
-
-    def _name_of(self, local: Local) -> Expr:
-        return local.fixed.expr if local.fixed is not None else Reg(local.reg)
 
     def _word_per_cpu(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         return self.load(self.memory_place(e), e)
@@ -352,7 +365,7 @@ class Words(Expressions):
             raise Trouble("recursion", f"{name} calls itself ({chain})", e.span, "functions are inlined")
         self.fresh_count += 1
         prefix = f"{name}#{self.fresh_count}."
-        frame = Frame(prefix, f"%return{self.fresh_count}")
+        frame = Frame(prefix, f"%return{self.fresh_count}", result=t.of(function.result))
         self.enter(frame, function, arguments, e.span)
         self.code.append(Label(frame.end))
         return frame.returned or Val(Const(0), t.VOID)
@@ -376,8 +389,9 @@ class Words(Expressions):
                     wanted = f"{function.name} takes {kind.words} here, not {value.type.words}"
                     raise Trouble("type", wanted, span)
                 if value.type.kind in ("int", "any") and kind is not t.ANY:
-                    expr = t.converted(value.expr, value.type, kind, self.memory.mm_file)
+                    expr = t.converted(value.expr, value.type, kind)
                     value = Val(expr, kind, value.bits, value.function)
+                self.same_pointee(kind, value.type, span)
                 local = self.declare(parameter.name, kind if kind.kind == "int" else None)
                 if parameter.name in assigned:
                     self.store_local(local, value, parameter)

@@ -10,7 +10,7 @@ from verifier.program.events import Cell
 from verifier.program.objects import MAPPING, MAX_CELLS, Named, Objects, group
 from verifier.program.observe import Trouble
 from verifier.program.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
-from verifier.program.values import OLD, Ptr, Value, flags, target
+from verifier.program.values import OLD, Const, Ptr, Value, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import nearest, the_first
@@ -25,6 +25,7 @@ class Memory(Objects):
         super().__init__(unit)
         self.troubles = troubles
         self.cells: dict[Ptr, Cell] = {}
+        self.warnings: list[Diagnostic] = []
         self.values: dict[Ptr, Value] = {}
         self.tlb: list[tuple[int, int, Ptr, Value]] = []
         self.locals: dict[tuple[int, str], tuple[Value, Type]] = {}
@@ -68,7 +69,16 @@ class Memory(Objects):
 
     # -- initial contents -------------------------------------------------------------------------
 
-    def _give(self, cell: Ptr, value: Value, span: Span) -> None:
+    def _give(self, cell: Ptr, value: Value, span: Span, kind: Type = t.ANY) -> None:
+        """An initial value, converted to the type of what holds it."""
+        if kind.kind == "int" and isinstance(value, int):
+            kept = t.wrapped(Const(value), kind)
+            assert isinstance(kept, Const) and isinstance(kept.value, int)
+            if t.loses(value, kind):
+                text = f"{value} does not fit into {t.words(kind)}: it becomes {kept.value}"
+                hint = f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
+                self.warnings.append(Diagnostic("overflow", text, span, hint, "warning"))
+            value = kept.value
         if self._given.get(cell) is False:
             raise Trouble("duplicate", f"{cell_name(cell, self)} has two initial values", span)
         self._given[cell] = self._overridable
@@ -143,14 +153,14 @@ class Memory(Objects):
             if len(items) > named.size:
                 raise Trouble("size", f"{named.name} has only {named.size} elements", value.span)
             for i, part in enumerate(items):
-                self._give(Ptr(ptr.base, i), self.value(part)[0], part.span)
+                self._give(Ptr(ptr.base, i), self.value(part)[0], part.span, kind)
         elif isinstance(value, ast.Braced) and len(value.items) == 1:
-            self._give(ptr, self.value(value.items[0])[0], value.span)
+            self._give(ptr, self.value(value.items[0])[0], value.span, kind)
         else:
             held, given = self.value(value)
             if kind.kind == "int" and given.kind in ("mm", "table", "page", "mask") and self.mm_file:
                 raise Trouble("type", f"{named.name} holds numbers; this is {given.words}", value.span)
-            self._give(ptr, held, value.span)
+            self._give(ptr, held, value.span, kind)
 
     def _part(self, ptr: Ptr, kind: Type, part: ast.InitItem) -> None:
         if isinstance(part, ast.FieldInit):
@@ -217,7 +227,7 @@ class Memory(Objects):
         elif kind.kind == "mask" and not isinstance(place, ast.IndexExpr):
             self._mask(ptr, value)
         else:
-            self._give(ptr, self.value(value)[0], place.span)
+            self._give(ptr, self.value(value)[0], place.span, kind.to or t.ANY)
 
     def _register(self, name: str, value: ast.InitValue, cpu: int, span: Span) -> None:
         if name != "irq" and not self.tables.mms:

@@ -132,7 +132,7 @@ class Objects:
     def value(self, expr: ast.InitValue | ast.InitItem) -> tuple[Value, Type]:
         """A value of the initial state and its type."""
         if isinstance(expr, ast.Num):
-            return expr.value, t.literal(expr.value)
+            return expr.value, t.literal(expr.value, expr.span.text)
         if isinstance(expr, ast.Ident):
             return self._name(expr)
         if isinstance(expr, ast.Unary):

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from verifier.errors import InputError
+from verifier.program import c_types as t
+from verifier.program.c_types import Type
 from verifier.program.events import Observable
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value, call
 from verifier.source import Diagnostic, Span
@@ -60,6 +62,9 @@ class Scope(Protocol):
         """Empty if a place may be a number that is not 0; otherwise what to write instead. ``named``:
         the number has a name."""
 
+    def holds(self, place: c.Place, cpu: int | None) -> Type | None:
+        """The C type of what a place holds, ``any`` if it is not known; None: not a C object."""
+
     def cpus(self) -> int:
         """How many CPUs there are."""
 
@@ -81,6 +86,7 @@ class Observed:
     condition: Expr
     shown: list[int]
     filter: Expr | None
+    warnings: list[Diagnostic]
 
 
 def observe(final: c.Final, scope: Scope) -> Observed:
@@ -96,7 +102,8 @@ def observe(final: c.Final, scope: Scope) -> Observed:
     filters = [observer.proposition(p) for p in final.filters]
     if observer.troubles:
         raise InputError(observer.troubles)
-    return Observed(observer.observables, condition, shown, call("and", *filters) if filters else None)
+    asked = call("and", *filters) if filters else None
+    return Observed(observer.observables, condition, shown, asked, observer.warnings)
 
 
 MAX_RANGE = 256
@@ -111,6 +118,7 @@ class _Observer:
         self.snapshots = 0
         self.variables: dict[str, int] = {}
         self.troubles: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
 
     def shown(self) -> list[int]:
         """Registers by CPU and name, then memory by name, then the rest."""
@@ -232,7 +240,43 @@ class _Observer:
             if wanted is not None:
                 found = Apply("pte_matches", (held, Const(wanted)))
                 return found if p.op == "eq" else call("not", found)
+        left, right = self.agreed(p, left, right)
         return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
+
+    def holds(self, p: c.Operand, value: Expr) -> Type | None:
+        """The C type of an operand; ``value`` is what it came to."""
+        if isinstance(value, Const):
+            return t.literal(value.value) if isinstance(value.value, int) else None
+        if isinstance(p, c.Register):
+            return self.scope.holds(p.place, self.cpu(p.cpu))
+        return None if isinstance(p, c.Number) else self.scope.holds(p, None)
+
+    def agreed(self, p: c.Compare, left: Expr, right: Expr) -> tuple[Expr, Expr]:
+        """Both sides as C compares them. Of ``=`` a constant is what its place would hold if it were
+        stored there: ``x = -1`` is true of a ``u64`` with all bits set."""
+        x, y = self.holds(p.left, left), self.holds(p.right, right)
+        if x is None or y is None:
+            return left, right
+        if x.kind == y.kind == "int":
+            if p.op in ("eq", "ne") and isinstance(right, Const):
+                return left, self.stored(right, x, p)
+            if p.op in ("eq", "ne") and isinstance(left, Const):
+                return self.stored(left, y, p), right
+            common = t.promoted(x, y)
+            return t.converted(left, x, common), t.converted(right, y, common)
+        return t.words_of_64(left, right, x, y) if p.op in ("eq", "ne") else (left, right)
+
+    def stored(self, constant: Const, kind: Type, p: c.Compare) -> Expr:
+        """A constant as an object of a type holds it; one that no such object can hold stays, with a
+        warning."""
+        number = constant.value
+        assert isinstance(number, int)
+        if t.loses(number, kind) or (kind.tag == "bool" and not t.holds(kind, number)):
+            low, high = t.limits(kind)
+            text = f"{t.words(kind)} is {low} to {high}, never {number}"
+            self.warnings.append(Diagnostic("overflow", text, p.span, "", "warning"))
+            return constant
+        return t.wrapped(constant, kind)
 
     def sensible(self, p: c.Compare) -> None:
         """Raise ``Trouble`` where something that is no number is compared with one that is not 0."""
