@@ -397,7 +397,8 @@ TYPES = {
     "uint64_t": (64, False), "size_t": (64, False), "unsigned long": (64, False), "long": (64, True),
     "unsigned": (32, False), "short": (16, True), "unsigned short int": (16, False), "char": (8, True),
     "unsigned char": (8, False), "long long": (64, True), "unsigned long long": (64, False),
-    "int": (32, True), "bool": (8, False), "_Bool": (8, False), "atomic_t": (32, True), "atomic64_t": (64, True),
+    "int": (32, True), "bool": (8, False), "_Bool": (8, False), "atomic_t": (32, True),
+    "atomic64_t": (64, True),
     "atomic_long_t": (64, True), "refcount_t": (32, False), "ssize_t": (64, True), "uintptr_t": (64, False),
 }  # fmt: skip
 

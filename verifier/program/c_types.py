@@ -140,6 +140,8 @@ def loses(value: int, a: Type) -> bool:
 
 def words(a: Type) -> str:
     """The name of an integer type, as the kernel writes it."""
+    if a.bits not in (8, 16, 32, 64) and a.tag != "bool":
+        return f"{a.bits} {'signed ' if a.signed else ''}bits"
     return "bool" if a.tag == "bool" else f"{'s' if a.signed else 'u'}{a.bits}"
 
 
@@ -148,6 +150,9 @@ _TRUTHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "not", "and", "or", "bo
 
 def wrapped(expr: Expr, t: Type) -> Expr:
     """An exact result as a value of type ``t``."""
+    if t.tag != "bool" and t.bits not in (8, 16, 32, 64):  # a bitfield
+        top, kept = Const(1 << (t.bits - 1)), call("bitand", expr, Const((1 << t.bits) - 1))
+        return call("sub", call("bitxor", kept, top), top) if t.signed else kept
     wrap = "bool" if t.tag == "bool" else f"int{t.bits}" if t.signed else f"uint{t.bits}"
     if isinstance(expr, Apply) and expr.function in (*_TRUTHS, wrap, words(t)):
         return expr

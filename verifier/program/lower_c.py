@@ -16,7 +16,7 @@ from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
 from verifier.program.memory import Memory, cell_name
 from verifier.program.objects import attributes, never_a_number
-from verifier.program.observe import CellOf, EntryOf, Meaning, RegisterOf, Trouble, observe
+from verifier.program.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, Trouble, observe
 from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -118,8 +118,12 @@ class _Scope:
             return self._name(place)
         if isinstance(place, c.Call) and place.name == "mk_pte":
             return EntryOf(self._mk_pte(place, ("page", "table")))
-        ptr = self._cell(place, None)
-        return CellOf(ptr, cell_name(ptr, self.memory))
+        return self._whole_or_part(place, None)
+
+    def _whole_or_part(self, place: c.Place, cpu: int | None) -> CellOf | PartOf:
+        ptr = self._cell(place, cpu)
+        cell, part = CellOf(ptr, cell_name(ptr, self.memory)), self.memory.part(self._syntax(place))
+        return cell if part is None else PartOf(cell, part)
 
     def _name(self, name: c.Name) -> Meaning:
         word = name.name
@@ -193,8 +197,7 @@ class _Scope:
             named = self.memory.named.get(word)
             if named is None or not named.percpu:
                 return self._register(place, cpu)
-        ptr = self._cell(place, cpu)
-        return CellOf(ptr, cell_name(ptr, self.memory))
+        return self._whole_or_part(place, cpu)
 
     def _register(self, name: c.Name, cpu: int) -> Meaning:
         body = self.bodies[cpu]

@@ -66,6 +66,8 @@ class Expressions(Places):
             return Val(Reg(local.reg), local.type or local.declared or t.ANY)
         named = self.memory.named.get(e.name)
         if named is not None:
+            if named.percpu and named.size is not None:
+                return self.base(e)
             if named.percpu:
                 return self.load(self.memory_place(e), e)
             if named.handle:
@@ -98,7 +100,7 @@ class Expressions(Places):
                 return Val(Const(Ptr(e.name)), named.type)
             if named is not None and named.percpu and self.percpu is None:
                 kind = named.type if named.handle else Type("pointer", to=named.type)
-                return Val(Const(Ptr(e.name)), kind)
+                return Val(Const(Ptr(e.name)), replace(kind, percpu=True))
             if e.name in self.unit.functions:
                 return self._name(e)
         if (
@@ -108,15 +110,17 @@ class Expressions(Places):
         ):
             hint = f"write {e.span.text}, without &"
             raise Trouble("address", f"what {e.name}() gives has no address", e.span, hint)
-        place = self.place(e)
+        place = self.any_place(e)
         if isinstance(place, Local):
             raise Trouble("address", "a register has no address", e.span)
+        if place.part is not None:
+            raise Trouble("bitfield", "a bitfield has no address", e.span, "it is no object of its own")
         if place.virtual:
             return Val(place.addr, t.VA)
         if place.whole:
             return Val(place.addr, place.type)
         to_entry = {"pte": t.ENTRY, "pmd": t.UPPER}.get(place.type.kind)
-        return Val(place.addr, to_entry or Type("pointer", to=place.type))
+        return Val(place.addr, to_entry or Type("pointer", to=place.type, percpu=place.percpu))
 
     def _unary(self, e: ast.Unary) -> Val:
         if e.op == "&":
@@ -315,17 +319,22 @@ class Expressions(Places):
             kept = Val(self.held(old.expr), old.type) if e.post else old
             result = self.store_local(target, new, e)
             return kept if e.post else result
-        target = Place(self.held(target.addr), target.type, target.virtual)
+        target = replace(target, addr=self.held(target.addr))
         if not e.op:
             value = self.value(e.value)
             return Val(self.store(target, value, e), self._after(target, value))
-        before = self.load(target, e.target)
+        before = self.load(replace(target, part=None), e.target)
+        unit = before.expr
+        if target.part is not None:
+            before = Val(target.part.read(unit), target.part.promoted)
         new = self.binary(e.op, before, self.value(e.value), e.target, e.value)
-        stored = self.store(target, new, e)
+        stored = self.store(target, new, e, unit)
         return before if e.post else Val(stored, self._after(target, new))
 
     def _after(self, target: Place, value: Val) -> Type:
         """The type of an assignment: that of what was assigned to, where it is known."""
+        if target.part is not None:
+            return target.part.promoted
         return target.type if target.type.kind == "int" else value.type
 
     def _whole(self, statement: Any, value: ast.CExpr) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from verifier.program.c_types import Type
 from verifier.program.code import Instruction
 from verifier.program.memory import Memory
+from verifier.program.structs import Part
 from verifier.program.values import Expr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -28,12 +29,15 @@ class Val:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Something in memory: its address and what it holds. ``virtual``: translated first; ``whole``:
-    a struct itself, of which only fields can be read and written."""
+    a struct itself, of which only fields can be read and written; ``percpu``: what every CPU has, which
+    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is that of its unit."""
 
     addr: Expr
     type: Type
     virtual: bool = False
     whole: bool = False
+    percpu: bool = False
+    part: Part | None = None
 
 
 @dataclass(slots=True, eq=False)

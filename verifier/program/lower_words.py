@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from verifier.program import c_types as t
@@ -106,6 +107,8 @@ class Words(Expressions):
             return place
         if kind == "pointer":
             return self.pointer(word, parameter, e)
+        if kind == "offset":
+            return self.offset(word, parameter, e)
         value = self.value(e)
         given = value.type.kind
         fine = given == kind or given == "any"
@@ -148,9 +151,24 @@ class Words(Expressions):
         if kind in _NO_ADDRESS or value.bits is not None:
             hint = "its content is A.data" if kind == "page" else ""
             raise self.mismatch(word, parameter, value.type.words, e, hint)
+        if value.type.percpu:
+            hint = f"write this_cpu_ptr({e.span.text}) or per_cpu_ptr({e.span.text}, cpu)"
+            raise self.mismatch(word, parameter, value.type.words, e, hint)
         if kind == "struct":
             return Place(value.expr, value.type, whole=True)
         return self.pointee(value, e)
+
+    def offset(self, word: Word, parameter: Parameter, e: ast.CExpr) -> Val:
+        """An address that every CPU has one of. That of a plain object is none; where an address comes
+        from memory, its owner knows."""
+        value = self.value(e)
+        known = isinstance(value.expr, Const) and not value.type.percpu
+        if known or value.type.kind not in ("pointer", "struct", "mask", "any"):
+            hint = ""
+            if isinstance(e, ast.Unary) and e.op == "&" and value.type.kind in ("pointer", "struct"):
+                hint = f"{e.operand.span.text} is no per-CPU object; without a CPU it is {e.span.text} itself"
+            raise self.mismatch(word, parameter, value.type.words, e, hint)
+        return value
 
     def mismatch(self, word: Word, parameter: Parameter, given: str, e: ast.CExpr, hint: str = "") -> Trouble:
         wanted = KINDS.get(parameter.kind, parameter.kind)
@@ -209,6 +227,8 @@ class Words(Expressions):
             data = any(p.virtual for p in places.values())
             if word.effects and isinstance(word.effects[0], Pure) and places:
                 kind = kind if places[first].whole else Type("pointer", to=kind)
+            elif kind.percpu:
+                kind = replace(kind, percpu=False)
             elif kind.kind == "int" and isinstance(result, Apply):
                 result = t.wrapped(result, kind)
             return Val(result, kind, data=data)

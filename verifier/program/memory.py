@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.events import Cell
 from verifier.program.objects import MAPPING, MAX_CELLS, Named, Objects, group
 from verifier.program.observe import Trouble
+from verifier.program.structs import Part
 from verifier.program.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
 from verifier.program.values import OLD, Const, Ptr, Value, flags, target
 from verifier.source import Diagnostic, Span
@@ -84,6 +86,13 @@ class Memory(Objects):
         self._given[cell] = self._overridable
         self.values[cell] = value
 
+    def _give_bits(self, unit: Ptr, bits: Part, cell: Ptr, value: Value, span: Span) -> None:
+        """An initial value of a bitfield: ``cell`` is what it would be by itself."""
+        self._give(cell, value, span, bits.type)
+        whole = bits.written(Const(self.values.get(unit, 0)), Const(self.values.pop(cell)))
+        assert isinstance(whole, Const) and not isinstance(whole.value, str)
+        self.values[unit] = whole.value
+
     def _map(self, item: ast.Initial) -> None:
         """Note the mappings of an item; levels and regions follow from all of them."""
         if isinstance(item, ast.Object) and isinstance(item.value, ast.Braced):
@@ -158,6 +167,8 @@ class Memory(Objects):
             self._give(ptr, self.value(value.items[0])[0], value.span, kind)
         else:
             held, given = self.value(value)
+            if kind.kind == "pointer" and given.percpu:
+                self.named[named.name] = replace(named, type=replace(kind, percpu=True))
             if kind.kind == "int" and given.kind in ("mm", "table", "page", "mask") and self.mm_file:
                 raise Trouble("type", f"{named.name} holds numbers; this is {given.words}", value.span)
             self._give(ptr, held, value.span, kind)
@@ -165,9 +176,15 @@ class Memory(Objects):
     def _part(self, ptr: Ptr, kind: Type, part: ast.InitItem) -> None:
         if isinstance(part, ast.FieldInit):
             value, given = self.value(part.value)
-            known = self.fields[group(kind)]
-            known[part.name] = t.joined(known[part.name], given if given.kind != "int" else t.ANY)
-            self._give(Ptr(f"{ptr.base}.{part.name}"), value, part.span)
+            of, bits = self.field(group(kind), part.name)
+            cell = Ptr(f"{ptr.base}.{part.name}")
+            if bits is None:
+                if of.kind != "int":
+                    of = t.joined(of, given if given.kind != "int" else t.ANY)
+                    self.fields[group(kind)][part.name] = of
+                self._give(cell, value, part.span, of)
+            else:
+                self._give_bits(Ptr(f"{ptr.base}.{bits.unit}"), bits, cell, value, part.span)
         elif not (isinstance(part, ast.Mapping) and kind.kind in MAPPING):
             raise Trouble("value", f"this is nothing that {kind.words} has", part.span)
 
@@ -226,6 +243,11 @@ class Memory(Objects):
             self._object(ptr, named, value)
         elif kind.kind == "mask" and not isinstance(place, ast.IndexExpr):
             self._mask(ptr, value)
+        elif (bits := self.part(place)) is not None and isinstance(place, ast.FieldExpr):
+            cell = Ptr(f"{ptr.base.removesuffix(bits.unit)}{place.name}")
+            if cpu is not None:
+                self._given.pop(cell, None)
+            self._give_bits(ptr, bits, cell, self.value(value)[0], place.span)
         else:
             self._give(ptr, self.value(value)[0], place.span, kind.to or t.ANY)
 

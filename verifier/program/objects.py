@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from verifier.program import c_types as t
+from verifier.program import structs
 from verifier.program.c_types import Type
 from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES, WORDS
 from verifier.program.observe import Trouble
+from verifier.program.structs import Part
 from verifier.program.tables import ENTRY_WORDS, Tables, Uses
 from verifier.program.values import ATTRIBUTES, FAULT, Ptr, Value, apply, make_entry
 from verifier.source import Span
@@ -48,6 +50,11 @@ class Objects:
         self.cpus = max(unit.threads, default=0) + 1
         self.named: dict[str, Named] = {}
         self.fields: dict[str, dict[str, Type]] = {}  # by kind of object: those that have a name
+        self.parts: dict[str, dict[str, Part]] = {}  # likewise: bitfields, whose units are fields
+        for name, members in structs.declared(unit).items():
+            made = structs.layout(members)
+            key = group(t.of(ast.CType(name)))
+            self.fields[key], self.parts[key] = made.fields, made.parts
         self.vas: list[Ptr] = []
         self.used = Uses()
 
@@ -87,11 +94,33 @@ class Objects:
         if isinstance(item.value, ast.Braced):
             for part in item.value.items:
                 if isinstance(part, ast.FieldInit):
-                    self.fields.setdefault(group(kind), {}).setdefault(part.name, t.ANY)
+                    self.name_field(kind, part.name)
                 elif isinstance(part, ast.Mapping) and isinstance(part.va, ast.Ident):
                     self.add(Named(part.va.name, t.VA, part.va.span))
         elif not self.mm_file and isinstance(item.value, ast.Ident | ast.Unary):
             self._implicit(item.value)
+
+    def name_field(self, kind: Type, name: str) -> None:
+        """A field that is named for one object exists for all of its kind."""
+        fields = self.fields.setdefault(group(kind), {})
+        if name not in self.parts.get(group(kind), {}):
+            fields.setdefault(name, t.ANY)
+
+    def has(self, of: str, name: str) -> bool:
+        """Have objects of a group (see ``group``) a field of that name?"""
+        return name in self.fields.get(of, {}) or name in self.parts.get(of, {})
+
+    def field(self, of: str, name: str) -> tuple[Type, Part | None]:
+        """A field of a group: its type, and where it is if it is a bitfield."""
+        part = self.parts.get(of, {}).get(name)
+        return (part.type if part else self.fields[of][name]), part
+
+    def part(self, expr: ast.CExpr) -> Part | None:
+        """The bitfield that a place is, if it is one."""
+        if not isinstance(expr, ast.FieldExpr):
+            return None
+        _, kind = self.address(expr.base)
+        return self.parts.get(group(kind), {}).get(expr.name)
 
     def _implicit(self, value: ast.CExpr) -> None:
         """In C files, as in herd7, an object whose address is an initial value exists by that."""
@@ -162,7 +191,8 @@ class Objects:
             return value, t.literal(value)
         named = self.named.get(expr.name)
         if named is not None:
-            return Ptr(named.name), named.type if named.handle else Type("pointer", to=named.type)
+            kind = named.type if named.handle else Type("pointer", to=named.type)
+            return Ptr(named.name), replace(kind, percpu=named.percpu)
         if expr.name in NAMED_VALUES:
             return NAMED_VALUES[expr.name], t.PTE if expr.name == "none" else t.ANY
         if expr.name == "fault":
@@ -200,7 +230,8 @@ class Objects:
             named = self.named.get(expr.name)
             if named is None:
                 raise self.unknown(expr.name, expr.span)
-            return Ptr(expr.name), named.type if named.handle else Type("pointer", to=named.type)
+            kind = named.type if named.handle else Type("pointer", to=named.type)
+            return Ptr(expr.name), replace(kind, percpu=named.percpu)
         if isinstance(expr, ast.IndexExpr) and isinstance(expr.base, ast.Ident | ast.CallExpr):
             base, kind = self.address(expr.base)
             index = self.number(expr.index)
@@ -211,10 +242,13 @@ class Objects:
             return Ptr(base.base, index), kind
         if isinstance(expr, ast.FieldExpr):
             base, kind = self.address(expr.base)
-            field_type = self.fields.get(group(kind), {}).get(expr.name)
-            if field_type is None and (kind.kind, expr.name) != ("page", "data"):
+            if (kind.kind, expr.name) == ("page", "data"):
+                return Ptr(f"{base.base}.data"), Type("pointer", to=t.ANY)
+            if not self.has(group(kind), expr.name):
                 raise self.no_field(kind, expr.name, expr.span)
-            return Ptr(f"{base.base}.{expr.name}"), Type("pointer", to=field_type or t.ANY)
+            of, part = self.field(group(kind), expr.name)
+            name = expr.name if part is None else part.unit
+            return Ptr(f"{base.base}.{name}"), Type("pointer", to=of, percpu=kind.percpu)
         if isinstance(expr, ast.CallExpr) and expr.name in ENTRY_WORDS:
             cell = self.tables.cell(expr.name, *self.handle_and_va(expr), expr.span)
             return cell, t.ENTRY if expr.name == "pte" else t.UPPER
@@ -243,7 +277,7 @@ class Objects:
 
     def no_field(self, kind: Type, name: str, span: Span | None) -> Trouble:
         """The error about a field that no initial state names."""
-        known = self.fields.get(group(kind), {})
+        known = [*self.fields.get(group(kind), {}), *self.parts.get(group(kind), {})]
         hint = nearest(name, known) or f"name it once in the initial state, as in {{ .{name} = 0 }}"
         return Trouble("unknown-field", f"{kind.words} has no field {name!r}", span, hint)
 
@@ -263,14 +297,6 @@ def never_a_number(kind: str, text: str, named: bool) -> str:
     if kind == "table" or (kind in ("mm", "va", "struct") and not named):
         return "a number is in a field or element" if kind == "struct" else "it is a name, or 0"
     return ""
-
-
-def fields_of(objects: Objects, kind: Type) -> dict[str, Type]:
-    """The fields that objects of a kind have."""
-    known = dict(objects.fields.get(group(kind), {}))
-    if kind.kind == "page":
-        known["data"] = t.ANY
-    return known
 
 
 def attributes(expr: ast.CExpr) -> int:

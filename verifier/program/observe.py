@@ -9,6 +9,7 @@ from verifier.errors import InputError
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.events import Observable
+from verifier.program.structs import Part
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value, call
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
@@ -40,13 +41,21 @@ class RegisterOf:
 
 
 @dataclass(frozen=True, slots=True)
+class PartOf:
+    """A bitfield in a condition: ``part`` of the cell that it lies in."""
+
+    cell: CellOf
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
 class EntryOf:
     """A page or a table in a condition, with attributes: what an entry is compared with."""
 
     content: Value
 
 
-Meaning = CellOf | RegisterOf | EntryOf | Const
+Meaning = CellOf | PartOf | RegisterOf | EntryOf | Const
 
 
 class Scope(Protocol):
@@ -327,6 +336,9 @@ class _Observer:
                     "'ever' speaks of memory, cr3, pcid, irq and tlb",
                 )  # fmt: skip
             return self.add(Observable("reg", meaning.label, meaning.cpu, expr=Reg(meaning.local)))
+        if isinstance(meaning, PartOf):
+            unit = self.add(Observable("mem", meaning.cell.label, cell=meaning.cell.cell))
+            return meaning.part.read(unit)
         if value and isinstance(p, c.Name) and not p.brackets:
             return Const(meaning.cell)
         return self.add(Observable("mem", meaning.label, cell=meaning.cell))

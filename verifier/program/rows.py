@@ -118,7 +118,8 @@ class Word:
     def signature(self) -> str:
         """How it is written; ``&x`` where the address of an object is taken."""
         names = [
-            f"&{p.name}" if p.kind in ("pointer", "code", "fetched") else p.name for p in self.parameters
+            f"&{p.name}" if p.kind in ("pointer", "offset", "code", "fetched") else p.name
+            for p in self.parameters
         ]
         needed = len(names) - self.optional
         rest = "".join(f"[, {name}]" if i or needed else f"[{name}]" for i, name in enumerate(names[needed:]))
@@ -158,6 +159,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "condition": "a function, or NULL",
         "local": "a register",
         "percpu": "a per-CPU object",
+        "offset": "the address of a per-CPU object",
         "struct": "a struct",
         "void": "nothing",
     }

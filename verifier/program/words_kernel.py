@@ -252,9 +252,9 @@ def percpu() -> Iterator[Word]:
         head = "x: percpu, old_value, new"
         yield row(g, f"{name}_cmpxchg({head})", update, f"gives the old value{apart}", "1.1, 8.3", "same")
     mine = Pure(f("percpu", "x", CPU))
-    yield row(g, "this_cpu_ptr(x: pointer)", mine, "the address of this CPU's", "", "same")
+    yield row(g, "this_cpu_ptr(x: offset)", mine, "the address of this CPU's", "", "same")
     other = Pure(f("percpu", "x", "cpu"))
-    yield row(g, "per_cpu_ptr(x: pointer, cpu: number)", other, "the address of a CPU's", "", "same")
+    yield row(g, "per_cpu_ptr(x: offset, cpu: number)", other, "the address of a CPU's", "", "same")
     place = Special("per_cpu", "no event by itself")
     yield row(g, "per_cpu(x: percpu, cpu: number)", place, "a CPU's instance, to read or write", "", "same")
     for name in ("smp_processor_id", "raw_smp_processor_id", "get_cpu"):
