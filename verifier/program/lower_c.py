@@ -6,6 +6,8 @@ The objects are laid out first (``memory``), then every CPU's program becomes co
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from verifier.errors import InputError
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
@@ -14,7 +16,7 @@ from verifier.program.kernel import NAMED_VALUES
 from verifier.program.lower_hangs import hangs
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
-from verifier.program.memory import Memory, cell_name
+from verifier.program.memory import Memory
 from verifier.program.objects import attributes, never_a_number
 from verifier.program.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, Trouble, observe
 from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry
@@ -122,7 +124,8 @@ class _Scope:
 
     def _whole_or_part(self, place: c.Place, cpu: int | None) -> CellOf | PartOf:
         ptr = self._cell(place, cpu)
-        cell, part = CellOf(ptr, cell_name(ptr, self.memory)), self.memory.part(self._syntax(place))
+        cell = CellOf(ptr, self.memory.cells[ptr].name)
+        part = self.memory.part(self._of_stack(self._syntax(place), cpu))
         return cell if part is None else PartOf(cell, part)
 
     def _name(self, name: c.Name) -> Meaning:
@@ -178,7 +181,7 @@ class _Scope:
             kind = None if local is None else local.declared or local.type
         else:
             try:
-                _, kind = self.memory.address(self._syntax(place))
+                _, kind = self.memory.address(self._of_stack(self._syntax(place), cpu))
             except Trouble:
                 return None
             kind = kind.to or t.ANY if kind.kind == "pointer" else None
@@ -211,9 +214,9 @@ class _Scope:
 
     def _cell(self, place: c.Place, cpu: int | None) -> Ptr:
         """The cell that a place with fields, elements or arguments is."""
-        address = self._syntax(place)
+        address = self._of_stack(self._syntax(place), cpu)
         ptr, _ = self.memory.address(address)
-        if cpu is not None:
+        if cpu is not None and ptr not in self.memory.cells:
             ptr = Ptr(f"{cpu}:{ptr.base}", ptr.off)
         if ptr not in self.memory.cells:
             hint = ""
@@ -224,6 +227,17 @@ class _Scope:
         if isinstance(place, c.Call) and place.name == "mm_cpumask":
             raise Trouble("type", "a mask is asked for bit by bit", place.span, f"write {place.span.text}[0]")
         return ptr
+
+    def _of_stack(self, e: ast.CExpr, cpu: int | None) -> ast.CExpr:
+        """The same place, if it is in a struct or an array on the stack of a CPU's program."""
+        if isinstance(e, ast.FieldExpr | ast.IndexExpr):
+            return replace(e, base=self._of_stack(e.base, cpu))
+        if cpu is not None and isinstance(e, ast.Ident):
+            local = self.bodies[cpu].frames[0].scopes[0].get(e.name)
+            if local is not None and local.stack and local.fixed is not None:
+                assert isinstance(local.fixed.expr, Const)
+                return ast.Ident(str(local.fixed.expr.value), e.span)
+        return e
 
     def _root(self, e: ast.CExpr) -> str:
         while isinstance(e, ast.FieldExpr | ast.IndexExpr):

@@ -111,6 +111,8 @@ class Expressions(Places):
             hint = f"write {e.span.text}, without &"
             raise Trouble("address", f"what {e.name}() gives has no address", e.span, hint)
         place = self.any_place(e)
+        if isinstance(place, Local) and place.stack and place.fixed is not None:
+            return place.fixed
         if isinstance(place, Local):
             raise Trouble("address", "a register has no address", e.span)
         if place.part is not None:

@@ -52,6 +52,7 @@ class Local:
     type: Type | None = None
     fixed: Val | None = None
     span: Span | None = None  # of its declaration
+    stack: str = ""  # a struct, an array, a mask on the stack, which ``fixed`` is the address of: what it is
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class Frame:
     labels: dict[str, Span | None] = field(default_factory=dict)  # None once defined
     exits: list[tuple[str, str]] = field(default_factory=list)  # (break, continue) targets
     result: Type | None = None  # what the function is declared to give
+    site: tuple[str, int] = ("", 0)  # the function, and where it is called
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ class Shared:
     troubles: list[Diagnostic]
     handlers: dict[Any, tuple[Instruction, ...]] = field(default_factory=dict)
     counter: int = 0
+    slots: dict[Any, str] = field(default_factory=dict)  # of stacks: the objects, by where they are declared
     assigned: dict[int, set[str]] = field(default_factory=dict)  # by id of a function of the test
     pcids: set[Any] = field(default_factory=set)  # that CR3 is loaded with; None: known only at run time
     warnings: list[Diagnostic] = field(default_factory=list)

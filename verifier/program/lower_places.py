@@ -36,6 +36,7 @@ class Places(ABC):
         self.spans: dict[int, Span] = {}  # expressions that stand for their whole statement
         self.percpu: Expr | None = None  # the CPU whose instance a per-CPU object's name means
         self.reached = False  # was there such an object?
+        self.context = f"P{cpu}"  # whose stack it is
         self.names: set[str] = set()  # registers in use
         self.written: set[str] = set()
         self.given: set[str] = set()  # locals of the thread that the initial state gives a value
@@ -109,6 +110,8 @@ class Places(ABC):
         """``local = value``; the value it has then."""
         if local.fixed is not None and local.fixed.function:
             raise Trouble("type", "this stands for a function", node.span)
+        if local.stack:
+            raise Trouble("type", f"{local.stack} cannot be written whole", node.span, "name a part of it")
         kind = local.declared
         if value.type is t.VOID:
             raise self._no_value(node)
@@ -277,11 +280,13 @@ class Places(ABC):
             if not isinstance(index.value, int):
                 raise Trouble("type", "an index is a number", e.span)
             at = Ptr(base.value.base, base.value.off + index.value)
-            named = self.memory.named.get(at.base)
+            named = self.memory.named.get(at.base) or self.memory.stack.get(at.base)
             if named is not None and named.percpu and 0 <= at.off < (named.size or 1):
                 return  # what every CPU has is no cell
             if at not in self.memory.cells:
-                hint = f"{at.base} has {named.size} elements" if named and named.size else ""
+                hint = (
+                    f"{named.shown or named.name} has {named.size} elements" if named and named.size else ""
+                )
                 raise Trouble("index", f"there is no element {at.off}", e.span, hint)
 
     def _named_place(self, e: ast.Ident) -> Place | Local:

@@ -7,8 +7,8 @@ from typing import Any
 
 from verifier.program import c_types as t
 from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Touch
-from verifier.program.lower_mmu import MmuWords
 from verifier.program.lower_parts import Frame, Local, Val
+from verifier.program.lower_stack import Stack
 from verifier.program.lower_words import assigned_names
 from verifier.program.observe import Trouble
 from verifier.program.values import Apply, Const, Expr, Ptr, Reg, call, truth
@@ -32,7 +32,7 @@ def _check_sysret(code: Sequence[Instruction], function: str) -> None:
                 raise Trouble("sysret", text, x.span)
 
 
-class Statements(MmuWords):
+class Statements(Stack):
     """The code of a whole body."""
 
     def thread(self, thread: ast.Thread) -> tuple[Instruction, ...]:
@@ -76,6 +76,7 @@ class Statements(MmuWords):
         if key not in self.shared.handlers:
             body = Statements(self.shared, cpu, self.stack)
             body.frames = [Frame("", "%end")]
+            body.context = f"{function}@{cpu}"
             given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []
             body.enter(body.frame, made, given, span)
             body.code.append(Label("%end"))
@@ -86,6 +87,7 @@ class Statements(MmuWords):
     def nmi(self, nmi: ast.Thread) -> tuple[Instruction, ...]:
         """The code of an NMI, whose locals are its own."""
         inside = Statements(self.shared, self.cpu, ("nmi",))
+        inside.context = f"nmi@{self.cpu}"
         inside.statements(nmi.body.body, scope=False)
         inside.code.append(Label(inside.frame.end))
         inside._labels()
@@ -149,8 +151,6 @@ class Statements(MmuWords):
         self.value(e)
 
     def _s_Declare(self, s: ast.Declare) -> None:
-        if s.size is not None:
-            raise Trouble("not-yet", "local arrays are not supported yet", s.span)
         kind = t.of(s.type)
         if s.name in self.given and len(self.frames) == 1 and s.init is None:
             return  # the initial state declares it, too, and gives it a value
@@ -163,6 +163,11 @@ class Statements(MmuWords):
         if s.name in self.memory.named and not included:
             hint = "its name means this local from here on; give the local another one"
             self.warn("hides", f"the local {s.name} hides the shared {s.name}", s.span, hint)
+        if s.size is not None or (kind.kind in ("struct", "mask") and not s.type.pointers):
+            self.on_stack(s, kind)
+            return
+        if isinstance(s.init, ast.Braced):
+            raise Trouble("value", f"{s.name} is no struct and no array", s.init.span, "leave the braces out")
         value = None
         if s.init is not None:
             self._whole(s, s.init)

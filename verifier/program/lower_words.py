@@ -161,6 +161,15 @@ class Words(Expressions):
     def offset(self, word: Word, parameter: Parameter, e: ast.CExpr) -> Val:
         """An address that every CPU has one of. That of a plain object is none; where an address comes
         from memory, its owner knows."""
+        named = self.memory.named.get(e.name) if isinstance(e, ast.Ident) else None
+        if (
+            named is not None
+            and named.percpu
+            and named.size is None
+            and self.local(named.name, False) is None
+        ):
+            what = "a per-CPU object"
+            raise self.mismatch(word, parameter, what, e, f"write &{named.name}")
         value = self.value(e)
         known = isinstance(value.expr, Const) and not value.type.percpu
         if known or value.type.kind not in ("pointer", "struct", "mask", "any"):
@@ -385,7 +394,9 @@ class Words(Expressions):
             raise Trouble("recursion", f"{name} calls itself ({chain})", e.span, "functions are inlined")
         self.fresh_count += 1
         prefix = f"{name}#{self.fresh_count}."
-        frame = Frame(prefix, f"%return{self.fresh_count}", result=t.of(function.result))
+        frame = Frame(
+            prefix, f"%return{self.fresh_count}", result=t.of(function.result), site=(name, e.span.start)
+        )
         self.enter(frame, function, arguments, e.span)
         self.code.append(Label(frame.end))
         return frame.returned or Val(Const(0), t.VOID)

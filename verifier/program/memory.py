@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
@@ -18,6 +19,7 @@ from verifier.syntax import ast
 from verifier.syntax.trouble import nearest, the_first
 
 MAX_PCID = 4095
+_NESTED = (ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.Switch)
 
 
 class Memory(Objects):
@@ -42,6 +44,10 @@ class Memory(Objects):
         for thread in (*unit.threads.values(), *unit.nmis):
             for p in thread.parameters:
                 self._try(self.parameter, p)
+        for function in unit.functions.values():
+            self._name_fields(function.body)
+        for thread in (*unit.threads.values(), *unit.nmis):
+            self._name_fields(thread.body)
         handles = [n for n in self.named.values() if n.type.kind in MAPPING]
         if handles:
             self.used = uses(unit)
@@ -297,6 +303,34 @@ class Memory(Objects):
             pcid = part.pcid if part.pcid is not None else own
             assert isinstance(pcid, int)
             self.tlb.append((cpu, pcid, va, page))
+
+    def _name_fields(self, body: ast.Stmt) -> None:
+        """The fields that initial values of structs on the stack name."""
+        pending: list[Any] = [body]
+        while pending:
+            x = pending.pop()
+            if isinstance(x, ast.Declare) and isinstance(x.init, ast.Braced):
+                kind = t.of(x.type)
+                for part in x.init.items:
+                    if isinstance(part, ast.FieldInit) and kind.kind == "struct":
+                        self.name_field(kind, part.name)
+            elif isinstance(x, tuple):
+                pending += x
+            elif isinstance(
+                x, ast.Block | ast.If | ast.While | ast.DoWhile | ast.For | ast.ForEachCpu | ast.Switch
+            ):
+                pending += [getattr(x, name) for name in x.__slots__]
+
+    def on_stack(self, named: Named) -> None:
+        """Lay out an object on a stack."""
+        self.stack[named.name] = named
+        for ptr in self._parts(named, named.name):
+            if len(self.cells) >= MAX_CELLS:
+                return
+            shown = named.shown + ptr.base.removeprefix(named.name)
+            if named.size is not None or named.type.kind == "mask":
+                shown += f"[{ptr.off}]"
+            self.cells[ptr] = Cell(ptr, shown, 0)
 
     def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:
         if len(self.cells) >= MAX_CELLS:

@@ -32,6 +32,7 @@ class Named:
     span: Span
     size: int | None = None
     percpu: bool = False
+    shown: str = ""  # how it is called, if not by its name
 
     @property
     def handle(self) -> bool:
@@ -55,6 +56,7 @@ class Objects:
             made = structs.layout(members)
             key = group(t.of(ast.CType(name)))
             self.fields[key], self.parts[key] = made.fields, made.parts
+        self.stack: dict[str, Named] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []
         self.used = Uses()
 
@@ -227,7 +229,7 @@ class Objects:
     def address(self, expr: ast.CExpr) -> tuple[Ptr, Type]:
         """The address of a place, and the type of that address."""
         if isinstance(expr, ast.Ident):
-            named = self.named.get(expr.name)
+            named = self.named.get(expr.name) or self.stack.get(expr.name)
             if named is None:
                 raise self.unknown(expr.name, expr.span)
             kind = named.type if named.handle else Type("pointer", to=named.type)
@@ -235,7 +237,7 @@ class Objects:
         if isinstance(expr, ast.IndexExpr) and isinstance(expr.base, ast.Ident | ast.CallExpr):
             base, kind = self.address(expr.base)
             index = self.number(expr.index)
-            named = self.named.get(base.base)
+            named = self.named.get(base.base) or self.stack.get(base.base)
             size = self.cpus if kind.kind == "mask" else named.size if named else None
             if size is None or not 0 <= index < size:
                 raise Trouble("index", f"there is no element {index}", expr.span)
@@ -279,6 +281,8 @@ class Objects:
         """The error about a field that no initial state names."""
         known = [*self.fields.get(group(kind), {}), *self.parts.get(group(kind), {})]
         hint = nearest(name, known) or f"name it once in the initial state, as in {{ .{name} = 0 }}"
+        if kind.kind == "struct" and not known:
+            hint = f"give it once where an object is declared: struct {kind.tag} … = {{ .{name} = 0 }}"
         return Trouble("unknown-field", f"{kind.words} has no field {name!r}", span, hint)
 
 

@@ -6,7 +6,7 @@ it by a load and a store of that unit, so that what another CPU does to a neighb
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -64,54 +64,50 @@ def declared(unit: ast.Unit) -> Mapping[str, tuple[Member, ...]]:
 
 
 def layout(members: Iterable[Member]) -> Layout:
-    """The fields of a struct."""
+    """The fields of a struct, as the x86-64 ABI lays them out (psABI 3.1.2): a bitfield lies within one
+    unit of its declared type, which others may have begun; ``: 0`` begins a new one. Bitfields whose units
+    overlap are one cell; what is no bitfield is never part of it (C11 3.14)."""
     made = Layout()
-    for run in _runs(members):
-        if run[0].bits is None:
-            made.fields[run[0].name] = t.of(run[0].type)
-        else:
-            _bitfields(run, made)
+    at = first = 0  # bits from the beginning; where the run of bitfields begins
+    run: list[_Placed] = []
+    for member in members:
+        kind = t.of(member.type)
+        if member.bits is None:
+            _units(run, first, made)
+            run = []
+            size = kind.bits if kind.kind == "int" else 64
+            at = first = at + -at % size + size
+            made.fields[member.name] = kind
+            continue
+        if not member.bits or at % kind.bits + member.bits > kind.bits:
+            at += -at % kind.bits
+        if member.bits and member.name:
+            run.append(_Placed(member, kind, at))
+        at += member.bits
+    _units(run, first, made)
     return made
 
 
-def _runs(members: Iterable[Member]) -> Iterator[list[Member]]:
-    """Consecutive bitfields together, all others by themselves."""
-    run: list[Member] = []
-    for member in members:
-        if member.bits is not None:
-            run.append(member)
-            continue
-        if run:
-            yield run
-        run = []
-        yield [member]
-    if run:
-        yield run
+class _Placed(NamedTuple):
+    member: Member
+    type: Type
+    at: int
 
 
-def _bitfields(run: list[Member], made: Layout) -> None:
-    """Consecutive bitfields, as the x86-64 ABI lays them out (psABI 3.1.2): each lies within one unit of
-    its declared type, ``: 0`` begins a new one. Units that overlap are one cell."""
-    at = 0
-    placed: list[tuple[Member, Type, int]] = []
-    units: list[tuple[int, int]] = []  # from bit, to bit
-    for member in run:
-        kind = t.of(member.type)
-        bits = member.bits or 0
-        if not bits or at % kind.bits + bits > kind.bits:
-            at += -at % kind.bits
-        if bits and member.name:
-            low, high = at - at % kind.bits, at - at % kind.bits + kind.bits
-            while units and units[-1][1] > low:
-                first, last = units.pop()
-                low, high = min(low, first), max(high, last)
-            units.append((low, high))
-            placed.append((member, kind, at))
-        at += bits
-    for low, high in units:
-        inside = [(m, kind, at) for m, kind, at in placed if low <= at < high]
-        name = "|".join(m.name for m, _, _ in inside)
+def _units(run: list[_Placed], first: int, made: Layout) -> None:
+    """Add the units of consecutive bitfields, of which no bit is before ``first``."""
+    units: list[tuple[int, int, list[_Placed]]] = []  # from bit, to bit
+    for one in run:
+        low = one.at - one.at % one.type.bits
+        high, inside = low + one.type.bits, [one]
+        low = max(low, first)
+        while units and units[-1][1] > low:
+            begin, end, others = units.pop()
+            low, high, inside = min(low, begin), max(high, end), others + inside
+        units.append((low, high, inside))
+    for low, high, inside in units:
+        name = "|".join(one.member.name for one in inside)
         made.fields[name] = Type("int", high - low, False)
-        for member, kind, at in inside:
-            width = Type("int", member.bits or 0, kind.signed, tag=kind.tag)
-            made.parts[member.name] = Part(name, at - low, width)
+        for one in inside:
+            width = Type("int", one.member.bits or 0, one.type.signed, tag=one.type.tag)
+            made.parts[one.member.name] = Part(name, one.at - low, width)
