@@ -407,3 +407,161 @@ TYPES = {
 def test_the_types_of_x86_64(name: str) -> None:
     kind = t.of(CType(name))
     assert (kind.kind, kind.bits, kind.signed) == ("int", *TYPES[name])
+
+
+KEPT = {
+    "u16 y = 65543": ("y", 7), "u8 y = -1": ("y", 255), "s8 y = 200": ("y", -56), "bool y = 2": ("y", 1),
+    "int y = 0xffffffff": ("y", -1), "u64 y = -1": ("y", 2**64 - 1), "s64 y = 0xffffffffffffffff": ("y", -1),
+    "atomic_t y = ATOMIC_INIT(0x80000000)": ("y", -(2**31)), "atomic64_t y = ATOMIC64_INIT(-1)": ("y", -1),
+    "u8 y[2] = {1, 511}": ("y[1]", 255), "refcount_t y = -1": ("y", 2**32 - 1),
+    "short y = 32768": ("y", -32768),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("item", KEPT)
+def test_initial_values_are_converted(item: str) -> None:
+    place, value = KEPT[item]
+    label = place if "[" in place else f"[{place}]"
+    text = f"MM t\n{{ {item}; percpu u8 z = 3; 0:z = 257; }}\nP0 {{ }}\nlocations [{place}]\n"
+    assert states(text + f"exists ({place} = {value} /\\ 0:z = 1)\n") == [f"0:z=1; {label}={value};"]
+
+
+OPERATIONS = {
+    "u8 x = 255": {"x++": 0, "xchg(&x, 300)": 44, "cmpxchg(&x, 511, 7)": 7, "x = x + x": 254},
+    "u16 x = 1": {"xchg(&x, -1)": 65535, "x -= 2": 65535, "WRITE_ONCE(x, 1 << 20)": 0},
+    "u32 x = 4294967295": {"x++": 0, "atomic_inc(&x)": 0, "cmpxchg(&x, -1, 1)": 1,
+                            "atomic_sub(2, &x)": 2**32 - 3},
+    "atomic_t x = ATOMIC_INIT(2147483647)": {
+        "atomic_inc(&x)": -(2**31), "atomic_add(2147483647, &x)": -2, "atomic_set(&x, 4294967295)": -1,
+        "atomic_or(0x80000000, &x)": -1, "atomic_xchg(&x, 1UL << 33)": 0,
+        "atomic_andnot(1UL << 32, &x)": 2**31 - 1,
+        "atomic_add_unless(&x, 1, 0x7fffffffUL)": 2**31 - 1,
+        "atomic_add_unless(&x, 1, 0x17fffffffUL)": 2**31 - 1,
+    },
+    "atomic64_t x = ATOMIC64_INIT(2147483647)": {"atomic64_inc(&x)": 2**31, "atomic64_dec(&x)": 2**31 - 2},
+    "unsigned long x": {"set_bit(63, &x)": 2**63, "__set_bit(63, &x)": 2**63, "change_bit(0, &x)": 1},
+    "long x": {"set_bit(63, &x)": -(2**63)},
+    "refcount_t x = 1": {"refcount_inc(&x)": 2, "refcount_sub_and_test(2, &x)": 2**32 - 1},
+    "bool x": {"x = 256": 1, "WRITE_ONCE(x, 0x100)": 1, "xchg(&x, 2)": 1, "x += 2": 1},
+    "percpu u8 x = 255": {"this_cpu_inc(x)": 0, "this_cpu_write(x, 257)": 1, "this_cpu_sub(x, 256)": 255,
+                          "this_cpu_xchg(x, -2)": 254, "raw_cpu_or(x, 0x100)": 255},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("item", "statement"), [(i, s) for i, all_ in OPERATIONS.items() for s in all_])
+def test_what_is_stored_is_converted(item: str, statement: str) -> None:
+    place = "0:x" if item.startswith("percpu") else "x"
+    (line,) = states(f"MM t\n{{ {item}; }}\nP0 {{ {statement}; }}\nexists ({place} = 0)\n")
+    assert line.strip("[];").replace("]", "").split("=")[1] == str(OPERATIONS[item][statement])
+
+
+GIVEN = {
+    "atomic_inc_return(&c)": -(2**31), "atomic_fetch_add(1, &c)": 2**31 - 1, "atomic_read(&c)": 2**31 - 1,
+    "this_cpu_inc_return(k)": 0, "this_cpu_sub_return(k, 256)": 255, "x = 300": 44, "x++": 200, "++x": 201,
+    "x += 100": 44, "xchg(&x, 1)": 200, "x << 1": 400, "narrow(513)": 1, "truth(256)": 1, "signed(255)": -1,
+    "takes(-1) == 4294967295": 1, "refcount_read(&n)": 2**32 - 1, "refcount_read(&n) > 0": 1,
+    "(x = 256) == 0": 1, "smp_load_acquire(&x) + 100": 300, "test_and_set_bit(63, &w)": 0,
+    "w - 1 > 0": 1, "f(&x)": 201, "READ_ONCE(x) == (s8)200": 0, "sw(u)": 7, "*(&u) == -1": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", GIVEN)
+def test_what_calls_and_words_give(expression: str) -> None:
+    initial = "atomic_t c = ATOMIC_INIT(2147483647); percpu u8 k = 255; u8 x = 200; refcount_t n = -1;"
+    initial += " unsigned long w; u32 u = -1;"
+    functions = "u8 narrow(int a) { return a; } bool truth(int a) { return a; } s8 signed(u8 a) { return a; }"
+    functions += " unsigned takes(unsigned a) { return a; } u64 f(u8 *p) { return *p + 1; }"
+    functions += " int sw(u32 a) { switch (a) { case 1: return 3; case -1: return 7; } return 9; }"
+    functions = functions.replace("signed(", "sign(")
+    code = f"P0 {{ r0 = {expression.replace('signed(', 'sign(')}; }}"
+    (line,) = states(f"MM t\n{{ {initial} }}\n{functions}\n{code}\nexists (0:r0 = 0)\n")
+    assert line == f"0:r0={GIVEN[expression]};"
+
+
+def test_words_whose_type_nobody_gives_are_64_bits() -> None:
+    text = (
+        "MM t\n{ mm N { .gen = 0 }; u64 g = -1; page A = 1; mm M { v -> A }; 0:cr3 = M; }\nP0 { N->gen = -1;"
+    )
+    text += " r0 = N->gen == ~0UL; r1 = N->gen == -1; r2 = g == N->gen; N->gen = g; r3 = N->gen == -1;"
+    text += " r4 = N->gen == 0xffffffff; *v = -1; r5 = *v == g; u8 b = N->gen; r6 = b; }\n"
+    text += (
+        "exists (0:r0=1 /\\ 0:r1=1 /\\ 0:r2=1 /\\ 0:r3=1 /\\ 0:r4=0 /\\ 0:r5=1 /\\ 0:r6=255 /\\ N.gen=-1)\n"
+    )
+    (line,) = states(text)
+    assert line == "0:r0=1; 0:r1=1; 0:r2=1; 0:r3=1; 0:r4=0; 0:r5=1; 0:r6=255; N.gen=18446744073709551615;"
+
+
+CONDITIONS = {
+    "g = -1": True, "g = 18446744073709551615": True, "g != -1": False, "g < 0": False, "g > 5": True,
+    "w = 0xffffffff": True, "w = -1": True, "w < 0": True, "w < 0xffffffff": False, "b = -1": True,
+    "b = 255": True, "b > -1": True, "-1 = g": True, "h = 0xffffffffffffffff": True, "1 > h": True,
+    "0:r0 = -1": True, "0:r0 = 0xffffffffffffffff": True, "0:r1 = 255": True, "0:r2 = -1": True,
+    "0:r2 = 4294967295": True, "0:r2 < 0": True, "0:u = -1": True, "0:u > 7": True, "a[1] = -1": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_conditions_compare_as_c_does(condition: str) -> None:
+    text = "MM t\n{ u64 g = -1; int w = -1; u8 b = 255; s64 h = -1; u16 a[2] = {0, 65535}; }\n"
+    text += "P0 { r0 = g; r1 = b; r2 = w; u32 u = -1; }\n" + f"exists ({condition})\n"
+    (test,) = load(Source("t", text))
+    for decided in (decide(build(test)), explore.decide(build(test))):
+        assert decided.reachable == CONDITIONS[condition]
+    assert not build(test).warnings
+
+
+WARNED = {
+    ("u16 y = 65543;", "", "y = 7"): "65543 does not fit into u16: it becomes 7",
+    ("u8 y[2] = {1, 256};", "", "y[1] = 0"): "256 does not fit into u8: it becomes 0",
+    ("s8 y;", "y = 300;", "y = 44"): "300 does not fit into s8: it becomes 44",
+    ("u16 y;", "WRITE_ONCE(y, 0x10000);", "y = 0"): "65536 does not fit into u16: it becomes 0",
+    ("int y;", "u8 a = 256; y = a;", "y = 0"): "256 does not fit into u8: it becomes 0",
+    ("u8 y;", "", "y = 300"): "u8 is 0 to 255, never 300",
+    ("int y;", "", "y = 0x100000000"): "s32 is -2147483648 to 2147483647, never 4294967296",
+    ("bool y;", "y = 2;", "y = 2"): "bool is 0 to 1, never 2",
+    ("int y;", "y = y << 32;", "y = 0"): "a shift by 32 of what has 32 bits is undefined in C",
+    ("int y;", "y = 1 << -1;", "y = 0"): "a shift by -1 of what has 32 bits is undefined in C",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WARNED)
+def test_what_loses_bits_is_told(case: tuple[str, str, str]) -> None:
+    initial, code, condition = case
+    text = f"MM t\n{{ {initial} }}\nP0 {{ {code} }}\nexists ({condition})\n"
+    assert warnings(text) == [WARNED[case]]
+
+
+@pytest.mark.parametrize("code", ["y = -1;", "y = 0xffff;", "y = ~0;", "u64 g = ~0; y = g;"])
+def test_all_bits_set_is_no_loss(code: str) -> None:
+    assert warnings(f"MM t\n{{ u16 y; }}\nP0 {{ {code} }}\nexists (y = -1)\n") == []
+
+
+REFUSED = {
+    "u8 *p = &x;": "this points to s32, not to u8",
+    "r0 = *(u64 *)&x;": "this points to s32, not to u64",
+    "g(&x);": "this points to s32, not to u32",
+    "p = &y;": "this points to u8, not to s32",
+    "r0 = 18446744073709551616;": "no integer type of C holds this number",
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_an_object_is_accessed_as_what_it_is(code: str) -> None:
+    text = f"MM t\n{{ int x; u8 y; int *p; }}\nvoid g(u32 *q) {{ }}\nP0 {{ {code} }}\nexists (x = 0)\n"
+    assert errors(text) == [REFUSED[code]]
+
+
+def test_a_register_keeps_what_it_is_given() -> None:
+    text = (
+        "MM t\n{ u64 g = -1; int w = -1; int c; }\nP0 { if (READ_ONCE(c)) r0 = g; else r0 = w; r1 = r0 == -1;"
+    )
+    text += " while (r2 < 2) { r3 = r4 == 4294967295; r4 = 4294967295; r2 = r2 + 1; } }\nP1 { c = 1; }\n"
+    text += "exists (0:r0 = -1 /\\ 0:r1 = 1 /\\ 0:r3 = 1)\n"
+    assert states(text) == ["0:r0=-1; 0:r1=1; 0:r3=1;", "0:r0=18446744073709551615; 0:r1=1; 0:r3=1;"]
+
+
+def test_c_files_keep_addresses_in_integers() -> None:
+    text = "C t\n{ int x = 5; int y = 4294967297; }\nP0(int *x, long *p, int *y) { WRITE_ONCE(*p, (long)x);"
+    text += " int r0 = READ_ONCE(*p); int r1 = *r0; int r2 = *y; unsigned r3 = -1; }\n"
+    text += "exists (0:r0 = x /\\ 0:r1 = 5 /\\ 0:r2 = 1 /\\ 0:r3 = -1)\n"
+    assert states(text) == ["0:r0=x; 0:r1=5; 0:r2=1; 0:r3=4294967295;"]

@@ -255,7 +255,8 @@ class _Observer:
     def holds(self, p: c.Operand, value: Expr) -> Type | None:
         """The C type of an operand; ``value`` is what it came to."""
         if isinstance(value, Const):
-            return t.literal(value.value) if isinstance(value.value, int) else None
+            text = p.span.text if isinstance(p, c.Number) else ""
+            return t.literal(value.value, text) if isinstance(value.value, int) else None
         if isinstance(p, c.Register):
             return self.scope.holds(p.place, self.cpu(p.cpu))
         return None if isinstance(p, c.Number) else self.scope.holds(p, None)
