@@ -11,11 +11,13 @@ from verifier.syntax.ast import CType
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """``kind`` is ``int``, ``pointer``, ``any``, ``void``, ``function``, or a handle's kind:
+    """``kind`` is ``int``, ``pointer``, ``array`` (of ``bits`` elements of type ``to``, in a struct),
+    ``any``, ``void``, ``function``, or a handle's kind:
     ``mm table page va entry upper pte pmd mask struct`` (an ``upper`` is a pointer to a ``pmd``, the
     content of an entry of any upper level). ``to``: what a pointer points to; ``tag`` of a struct, or
     ``code`` for an instruction word, ``bool`` for a truth value. ``percpu``: of an address, that it is
-    what every CPU has; only with a CPU is it a place."""
+    what every CPU has; only with a CPU is it a place. ``inside``: a struct or a mask that lies in a struct,
+    not its address."""
 
     kind: str
     bits: int = 0
@@ -23,6 +25,7 @@ class Type:
     to: Type | None = None
     tag: str = ""
     percpu: bool = False
+    inside: bool = False
 
     @property
     def words(self) -> str:

@@ -120,7 +120,7 @@ class Expressions(Places):
         if place.virtual:
             return Val(place.addr, t.VA)
         if place.whole:
-            return Val(place.addr, place.type)
+            return Val(place.addr, replace(place.type, percpu=place.percpu))
         to_entry = {"pte": t.ENTRY, "pmd": t.UPPER}.get(place.type.kind)
         return Val(place.addr, to_entry or Type("pointer", to=place.type, percpu=place.percpu))
 

@@ -153,11 +153,15 @@ class Places(ABC):
         """What an expression on the left of ``=`` means. Raises ``Trouble`` for what every CPU has, if
         nothing says whose is meant."""
         found = self.any_place(e)
-        if isinstance(found, Place) and found.percpu:
+        if isinstance(found, Place):
+            self._reachable(found, e)
+        return found
+
+    def _reachable(self, place: Place, e: ast.CExpr) -> None:
+        if place.percpu:
             what = e.span.text
             hint = f"write this_cpu_read({what}) or per_cpu({what}, cpu)"
             raise Trouble("percpu", f"{what} is a per-CPU object", e.span, hint)
-        return found
 
     def any_place(self, e: ast.CExpr) -> Place | Local:
         """A place, or what every CPU has, which has an address."""
@@ -175,7 +179,7 @@ class Places(ABC):
             self.in_bounds(base.expr, index.expr, e)
             found = Place(base.expr, base.type.to or t.ANY, percpu=base.type.percpu)
             found = self._chosen(found, e)
-            return replace(found, addr=call("add", found.addr, index.expr))
+            return self._inner(replace(found, addr=call("add", found.addr, index.expr)))
         if isinstance(e, ast.CallExpr) and e.name == "per_cpu" and len(e.arguments) == 2:
             cpu = self.value(e.arguments[1])
             found = self.of_cpu(e.arguments[0], cpu.expr)
@@ -197,7 +201,14 @@ class Places(ABC):
         found = self._chosen(Place(base.expr, base.type, percpu=base.type.percpu), e)
         kind, part = self._field(base.type, e)
         name = e.name if part is None else part.unit
-        return replace(found, addr=call("field", found.addr, Const(name)), type=kind, part=part)
+        return self._inner(replace(found, addr=call("field", found.addr, Const(name)), type=kind, part=part))
+
+    def _inner(self, place: Place) -> Place:
+        """A struct, a mask or an array in a struct has no value but its address."""
+        kind = place.type
+        if kind.kind == "array":
+            return replace(place, type=Type("pointer", to=kind.to), whole=True)
+        return replace(place, type=replace(kind, inside=False), whole=True) if kind.inside else place
 
     def _chosen(self, place: Place, e: ast.CExpr) -> Place:
         """A per-CPU place as that of the CPU which is meant, if one is."""
@@ -255,7 +266,18 @@ class Places(ABC):
             found = self.place(e)
             assert isinstance(found, Place)
             return Val(found.addr, found.type)
-        return self._apart(e) if isinstance(e, ast.FieldExpr | ast.IndexExpr) else self.value(e)
+        if not isinstance(e, ast.FieldExpr | ast.IndexExpr):
+            return self.value(e)
+        reached = self.reached
+        code, inside = self.captured(lambda: self.any_place(e))
+        if not inside.whole and self.percpu is not None:
+            self.reached = reached  # what a per-CPU pointer leads to is no per-CPU object
+            return self._apart(e)
+        self.code += code
+        if inside.whole:
+            return Val(inside.addr, replace(inside.type, percpu=inside.percpu))
+        self._reachable(inside, e)
+        return self.load(inside, e)
 
     def _field(self, kind: Type, e: ast.FieldExpr) -> tuple[Type, Part | None]:
         """The type of a field, and where it is if it is a bitfield."""
@@ -280,6 +302,13 @@ class Places(ABC):
             if not isinstance(index.value, int):
                 raise Trouble("type", "an index is a number", e.span)
             at = Ptr(base.value.base, base.value.off + index.value)
+            size = self.memory.arrays.get(at.base.split(":", 1)[-1])
+            if size is not None:
+                if not 0 <= at.off < size:
+                    raise Trouble(
+                        "index", f"there is no element {at.off}", e.span, f"there are {size} elements"
+                    )
+                return
             named = self.memory.named.get(at.base) or self.memory.stack.get(at.base)
             if named is not None and named.percpu and 0 <= at.off < (named.size or 1):
                 return  # what every CPU has is no cell
@@ -322,7 +351,7 @@ class Places(ABC):
         if kind.kind in t.ENTRIES:
             return Place(address.expr, t.PTE if kind.kind == "entry" else t.PMD)
         if kind.kind == "pointer":
-            return self._chosen(Place(address.expr, kind.to or t.ANY, percpu=kind.percpu), e)
+            return self._inner(self._chosen(Place(address.expr, kind.to or t.ANY, percpu=kind.percpu), e))
         if kind is t.ANY or (kind.kind == "int" and not self.memory.mm_file):
             return Place(address.expr, t.ANY)
         hint = {"page": "its content is A.data", "mm": "its fields are N.name"}.get(kind.kind, "")

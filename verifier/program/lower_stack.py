@@ -93,6 +93,8 @@ class Stack(MmuWords):
                 raise Trouble("value", "the initial values of a struct name its fields", item.span, hint)
             value = self.value(item.value)  # type: ignore[arg-type]
             field, part = self.memory.field(of, item.name)
+            if field.inside or field.kind == "array":
+                raise Trouble("not-yet", f"{item.name} is given element by element", item.span)
             if part is not None:
                 kept = self.kept(value, field, item)
                 bits[part.unit] = part.written(bits.get(part.unit, FALSE), kept)
@@ -106,5 +108,6 @@ class Stack(MmuWords):
             stored.add(item.name)
         for name, field in units.items():
             if name not in stored:
-                rest = Val(bits.get(name, FALSE), field)
-                self.store(Place(call("field", at, Const(name)), field), rest, s)
+                rest = Val(bits.get(name, FALSE), t.INT)
+                for cell in self.memory.inner(Ptr(f"{at.value}.{name}"), field):
+                    self.store(Place(Const(cell), t.ANY), rest, s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from verifier.syntax import ast
 from verifier.syntax.trouble import nearest, the_first
 
 MAX_PCID = 4095
+MAX_INNER = 16  # structs in structs
+_ELEMENT = re.compile(r"\+([0-9]+)\.")
 _NESTED = (ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.Switch)
 
 
@@ -91,6 +94,26 @@ class Memory(Objects):
             raise Trouble("duplicate", f"{cell_name(cell, self)} has two initial values", span)
         self._given[cell] = self._overridable
         self.values[cell] = value
+
+    def _inner_value(self, cell: Ptr, of: Type, value: ast.InitValue) -> None:
+        """What a struct, an array or a mask in a struct is at first."""
+        if of.kind == "mask":
+            self._mask(cell, value)
+            return
+        if not isinstance(value, ast.Braced):
+            raise Trouble("value", "this is given in braces", value.span)
+        if of.kind != "array":
+            for part in value.items:
+                self._part(cell, of, part)
+            return
+        assert of.to is not None
+        if len(value.items) > of.bits:
+            raise Trouble("size", f"there are only {of.bits} elements", value.span)
+        for i, item in enumerate(value.items):
+            if of.to.inside:
+                self._inner_value(Ptr(cell.base, i), of.to, item)  # type: ignore[arg-type]
+            else:
+                self._give(Ptr(cell.base, i), self.value(item)[0], item.span, of.to)
 
     def _give_bits(self, unit: Ptr, bits: Part, cell: Ptr, value: Value, span: Span) -> None:
         """An initial value of a bitfield: ``cell`` is what it would be by itself."""
@@ -181,16 +204,21 @@ class Memory(Objects):
 
     def _part(self, ptr: Ptr, kind: Type, part: ast.InitItem) -> None:
         if isinstance(part, ast.FieldInit):
-            value, given = self.value(part.value)
+            if not self.has(group(kind), part.name):
+                raise self.no_field(kind, part.name, part.span)
             of, bits = self.field(group(kind), part.name)
-            cell = Ptr(f"{ptr.base}.{part.name}")
+            cell = Ptr(f"{ptr}.{part.name}")
+            if of.inside or of.kind == "array":
+                self._inner_value(cell, of, part.value)
+                return
+            value, given = self.value(part.value)
             if bits is None:
                 if of.kind != "int":
                     of = t.joined(of, given if given.kind != "int" else t.ANY)
                     self.fields[group(kind)][part.name] = of
                 self._give(cell, value, part.span, of)
             else:
-                self._give_bits(Ptr(f"{ptr.base}.{bits.unit}"), bits, cell, value, part.span)
+                self._give_bits(Ptr(f"{ptr}.{bits.unit}"), bits, cell, value, part.span)
         elif not (isinstance(part, ast.Mapping) and kind.kind in MAPPING):
             raise Trouble("value", f"this is nothing that {kind.words} has", part.span)
 
@@ -287,9 +315,7 @@ class Memory(Objects):
     def _lay_out(self) -> None:
         """A cell for everything there is."""
         for named in self.named.values():
-            for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
-                for ptr in self._parts(named, prefix + named.name):
-                    self._cell(ptr)
+            self._try(self._object_cells, named)
         for cell in self.tables.cells:
             self._cell(cell, "pte")
         for cpu in range(self.cpus):
@@ -321,20 +347,50 @@ class Memory(Objects):
             ):
                 pending += [getattr(x, name) for name in x.__slots__]
 
+    def _struct(self, name: str, kind: Type, depth: int = 0) -> Iterator[Ptr]:
+        """The cells of a struct."""
+        if depth > MAX_INNER:
+            raise Trouble("struct", f"struct {kind.tag} contains itself", None)
+        for field_name, of in self.fields.get(group(kind), {}).items():
+            yield from self.inner(Ptr(f"{name}.{field_name}"), of, depth)
+
+    def inner(self, at: Ptr, of: Type, depth: int = 0) -> Iterator[Ptr]:
+        """The cells of a part of a struct."""
+        if of.kind == "array":
+            assert of.to is not None
+            self.arrays[at.base.split(":", 1)[-1]] = of.bits
+            for i in range(min(of.bits, MAX_CELLS + 1)):
+                yield from self.inner(Ptr(at.base, i), of.to, depth)
+        elif of.inside and of.kind == "mask":
+            self.arrays[str(at).split(":", 1)[-1]] = self.cpus
+            yield from (Ptr(str(at), c) for c in range(self.cpus))
+        elif of.inside:
+            yield from self._struct(str(at), of, depth + 1)
+        else:
+            yield at
+
     def on_stack(self, named: Named) -> None:
         """Lay out an object on a stack."""
         self.stack[named.name] = named
         for ptr in self._parts(named, named.name):
-            if len(self.cells) >= MAX_CELLS:
-                return
+            self._room(named)
             shown = named.shown + ptr.base.removeprefix(named.name)
-            if named.size is not None or named.type.kind == "mask":
-                shown += f"[{ptr.off}]"
+            several = named.size is not None or named.type.kind == "mask" or ptr.base in self.arrays
+            shown = _ELEMENT.sub(r"[\1].", shown) + (f"[{ptr.off}]" if several else "")
             self.cells[ptr] = Cell(ptr, shown, 0)
 
-    def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:
+    def _object_cells(self, named: Named) -> None:
+        for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
+            for ptr in self._parts(named, prefix + named.name):
+                self._room(named)
+                self._cell(ptr)
+
+    def _room(self, named: Named) -> None:
         if len(self.cells) >= MAX_CELLS:
-            return
+            text = f"a test has at most {MAX_CELLS} cells; here are more"
+            raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
+
+    def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:
         named = self.named.get(ptr.base.split(":", 1)[-1])
         if named is not None and named.type.kind == "int" and named.type.tag == "code":
             kind = "code"
@@ -347,8 +403,7 @@ class Memory(Objects):
         if kind in ("mm", "table", "page", "struct"):
             if kind == "page":
                 yield Ptr(f"{name}.data")
-            for field_name in self.fields.get(group(named.type), {}):
-                yield Ptr(f"{name}.{field_name}")
+            yield from self._struct(name, named.type)
             if kind == "mm":
                 yield from (Ptr(f"mm_cpumask({name})", c) for c in range(self.cpus))
         elif kind == "mask":
@@ -362,10 +417,14 @@ def cell_name(ptr: Ptr, memory: Memory) -> str:
     if ptr in memory.tables.names:
         return memory.tables.names[ptr]
     named = memory.named.get(ptr.base.split(":", 1)[-1])
-    several = ptr.base.startswith("mm_cpumask(") or (
-        named is not None and (named.size is not None or named.type.kind == "mask")
+    inside = ptr.base.split(":", 1)[-1] in memory.arrays
+    several = (
+        inside
+        or ptr.base.startswith("mm_cpumask(")
+        or (named is not None and (named.size is not None or named.type.kind == "mask"))
     )
-    return f"{ptr.base}[{ptr.off}]" if several else str(ptr)
+    shown = _ELEMENT.sub(r"[\1].", ptr.base)
+    return f"{shown}[{ptr.off}]" if several else _ELEMENT.sub(r"[\1].", str(ptr))
 
 
 def _entry_place(place: ast.CExpr) -> bool:

@@ -56,6 +56,7 @@ class Objects:
             made = structs.layout(members)
             key = group(t.of(ast.CType(name)))
             self.fields[key], self.parts[key] = made.fields, made.parts
+        self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
         self.stack: dict[str, Named] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []
         self.used = Uses()
@@ -234,9 +235,13 @@ class Objects:
                 raise self.unknown(expr.name, expr.span)
             kind = named.type if named.handle else Type("pointer", to=named.type)
             return Ptr(expr.name), replace(kind, percpu=named.percpu)
-        if isinstance(expr, ast.IndexExpr) and isinstance(expr.base, ast.Ident | ast.CallExpr):
+        if isinstance(expr, ast.IndexExpr) and isinstance(
+            expr.base, ast.Ident | ast.CallExpr | ast.FieldExpr
+        ):
             base, kind = self.address(expr.base)
             index = self.number(expr.index)
+            if kind.to is not None and kind.to.kind == "array":
+                return self._element(base, kind, index, expr.span)
             named = self.named.get(base.base) or self.stack.get(base.base)
             size = self.cpus if kind.kind == "mask" else named.size if named else None
             if size is None or not 0 <= index < size:
@@ -250,7 +255,10 @@ class Objects:
                 raise self.no_field(kind, expr.name, expr.span)
             of, part = self.field(group(kind), expr.name)
             name = expr.name if part is None else part.unit
-            return Ptr(f"{base.base}.{name}"), Type("pointer", to=of, percpu=kind.percpu)
+            cell = Ptr(f"{base}.{name}")
+            if of.inside:
+                return cell, replace(of, inside=False, percpu=kind.percpu)
+            return cell, Type("pointer", to=of, percpu=kind.percpu)
         if isinstance(expr, ast.CallExpr) and expr.name in ENTRY_WORDS:
             cell = self.tables.cell(expr.name, *self.handle_and_va(expr), expr.span)
             return cell, t.ENTRY if expr.name == "pte" else t.UPPER
@@ -258,6 +266,16 @@ class Objects:
             (mm,) = self._arguments(expr, (("mm",), t.MM.words))
             return Ptr(f"mm_cpumask({mm})"), t.MASK
         raise Trouble("place", "this is no place in memory", expr.span)
+
+    def _element(self, base: Ptr, kind: Type, index: int, span: Span) -> tuple[Ptr, Type]:
+        """An element of an array in a struct."""
+        assert kind.to is not None and kind.to.to is not None
+        if not 0 <= index < kind.to.bits:
+            raise Trouble("index", f"there is no element {index}", span)
+        of = kind.to.to
+        if of.inside:
+            return Ptr(base.base, index), replace(of, inside=False, percpu=kind.percpu)
+        return Ptr(base.base, index), Type("pointer", to=of, percpu=kind.percpu)
 
     def handle_and_va(self, expr: ast.CallExpr) -> tuple[Ptr, Ptr]:
         both = ((MAPPING, "an address space (mm) or a table"), (("va",), t.VA.words))

@@ -7,7 +7,7 @@ it by a load and a store of that unit, so that what another CPU does to a neighb
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from verifier.program import c_types as t
@@ -18,11 +18,13 @@ from verifier.syntax import ast
 
 
 class Member(NamedTuple):
-    """One declarator of a definition: ``u64 gen;``, ``unsigned a : 3;`` (``bits``; ``: 0`` has no name)."""
+    """One declarator of a definition: ``u64 gen;``, ``unsigned a : 3;`` (``bits``; ``: 0`` has no name),
+    ``struct ctx ctxs[6];`` (``size``)."""
 
     name: str
     type: ast.CType
     bits: int | None = None
+    size: int | None = None
     span: Span | None = None
 
 
@@ -75,9 +77,15 @@ def layout(members: Iterable[Member]) -> Layout:
         if member.bits is None:
             _units(run, first, made)
             run = []
-            size = kind.bits if kind.kind == "int" else 64
-            at = first = at + -at % size + size
+            unit = kind.bits if kind.kind == "int" else 64
+            at = first = at + -at % unit + unit * (member.size or 1)
+            if kind.kind in ("struct", "mask") and not member.type.pointers:
+                kind = replace(kind, inside=True)
+            elif kind.kind in ("mm", "page", "table") and not member.type.pointers:
+                kind = t.VOID  # these have names of their own
             made.fields[member.name] = kind
+            if member.size is not None:
+                made.fields[member.name] = Type("array", member.size, to=kind)
             continue
         if not member.bits or at % kind.bits + member.bits > kind.bits:
             at += -at % kind.bits
