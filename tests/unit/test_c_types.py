@@ -413,6 +413,7 @@ KEPT = {
     "u16 y = 65543": ("y", 7), "u8 y = -1": ("y", 255), "s8 y = 200": ("y", -56), "bool y = 2": ("y", 1),
     "int y = 0xffffffff": ("y", -1), "u64 y = -1": ("y", 2**64 - 1), "s64 y = 0xffffffffffffffff": ("y", -1),
     "atomic_t y = ATOMIC_INIT(0x80000000)": ("y", -(2**31)), "atomic64_t y = ATOMIC64_INIT(-1)": ("y", -1),
+    "u64 y = 0xffffffff + 1": ("y", 0), "u64 y = 0xffffffffUL + 1": ("y", 2**32),
     "u8 y[2] = {1, 511}": ("y[1]", 255), "refcount_t y = -1": ("y", 2**32 - 1),
     "short y = 32768": ("y", -32768),
 }  # fmt: skip
@@ -476,6 +477,12 @@ def test_what_calls_and_words_give(expression: str) -> None:
     code = f"P0 {{ r0 = {expression.replace('signed(', 'sign(')}; }}"
     (line,) = states(f"MM t\n{{ {initial} }}\n{functions}\n{code}\nexists (0:r0 = 0)\n")
     assert line == f"0:r0={GIVEN[expression]};"
+
+
+def test_a_local_that_the_initial_state_gives_a_value_has_its_declared_type() -> None:
+    text = "MM t\n{ int x; 0:got = 300; }\nP0 { u8 got; r0 = got; got += 212; }\n"
+    text += "exists (0:got = 0 /\\ 0:r0 = 44)\n"
+    assert states(text) == ["0:got=0; 0:r0=44;"]
 
 
 def test_words_whose_type_nobody_gives_are_64_bits() -> None:

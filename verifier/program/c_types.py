@@ -162,6 +162,13 @@ def wrapped(expr: Expr, t: Type) -> Expr:
     return call(wrap, expr)
 
 
+def number(value: int, t: Type) -> int:
+    """A number as one of type ``t``."""
+    made = wrapped(Const(value), t)
+    assert isinstance(made, Const) and isinstance(made.value, int)
+    return made.value
+
+
 def converted(expr: Expr, source: Type, target: Type) -> Expr:
     """A value of type ``source`` as one of ``target`` (C11 6.3.1.3). Only integers change: an address
     that is kept in a narrow object stays whole, as herd7 has it."""

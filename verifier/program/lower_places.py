@@ -403,9 +403,7 @@ class Places(ABC):
         """A value as an object of a type keeps it; a constant that loses bits gets a warning."""
         number = value.expr.value if isinstance(value.expr, Const) else None
         if kind.kind == "int" and isinstance(number, int) and t.loses(number, kind):
-            now = t.wrapped(value.expr, kind)
-            assert isinstance(now, Const)
-            text = f"{number} does not fit into {t.words(kind)}: it becomes {now.value}"
+            text = f"{number} does not fit into {t.words(kind)}: it becomes {t.number(number, kind)}"
             self.warn(
                 "overflow", text, node.span, f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
             )

@@ -153,7 +153,11 @@ class Statements(Stack):
     def _s_Declare(self, s: ast.Declare) -> None:
         kind = t.of(s.type)
         if s.name in self.given and len(self.frames) == 1 and s.init is None:
-            return  # the initial state declares it, too, and gives it a value
+            given = self.local(s.name, False)
+            if given is not None and kind.kind == "int":  # the initial state gives it a value
+                given.declared, before = kind, given.type or t.ANY
+                self.store_local(given, Val(Reg(given.reg), before), s)
+            return
         if s.name in self.frame.scopes[-1]:
             first = self.frame.scopes[-1][s.name].span
             hint = the_first(first) if first else ""

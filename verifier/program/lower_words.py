@@ -309,7 +309,7 @@ class Words(Expressions):
         self.system(effect.op, e, effect.kind, *(env[a] for a in effect.args), serializing=effect.serializing,
                     touches=touches, pcid=env.get("pcid", FALSE))  # fmt: skip
         if into is not None:
-            self.store_local(locals_[effect.into], Val(Reg(into), t.INT), e)
+            self.store_local(locals_[effect.into], Val(Reg(into), t.BOOL), e)
         return None
 
     def system(

@@ -83,13 +83,12 @@ class Memory(Objects):
     def _give(self, cell: Ptr, value: Value, span: Span, kind: Type = t.ANY) -> None:
         """An initial value, converted to the type of what holds it."""
         if kind.kind == "int" and isinstance(value, int):
-            kept = t.wrapped(Const(value), kind)
-            assert isinstance(kept, Const) and isinstance(kept.value, int)
+            kept = t.number(value, kind)
             if t.loses(value, kind):
-                text = f"{value} does not fit into {t.words(kind)}: it becomes {kept.value}"
+                text = f"{value} does not fit into {t.words(kind)}: it becomes {kept}"
                 hint = f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
                 self.warnings.append(Diagnostic("overflow", text, span, hint, "warning"))
-            value = kept.value
+            value = kept
         if self._given.get(cell) is False:
             raise Trouble("duplicate", f"{cell_name(cell, self)} has two initial values", span)
         self._given[cell] = self._overridable

@@ -178,8 +178,12 @@ class Objects:
         if isinstance(expr, ast.Binary):
             functions = {"+": "add", "-": "sub", "*": "mul", "|": "bitor", "&": "bitand", "<<": "shl"}
             if expr.op in functions:
-                (a, kind), (b, _) = self.value(expr.left), self.value(expr.right)
-                return apply(functions[expr.op], (a, b)), kind
+                (a, kind), (b, other) = self.value(expr.left), self.value(expr.right)
+                found = apply(functions[expr.op], (a, b))
+                if kind.kind == other.kind == "int" and isinstance(found, int):
+                    kind = t.promoted(kind, other)
+                    found = t.number(found, kind)
+                return found, kind
         if isinstance(expr, ast.Cast):
             return self.value(expr.operand)
         if isinstance(expr, ast.IndexExpr):
