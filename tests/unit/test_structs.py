@@ -104,6 +104,46 @@ def test_where_bitfields_lie(name: str) -> None:
     assert {n: (p.unit, p.offset) for n, p in made.parts.items() if n in parts} == parts
 
 
+BAD = {
+    "the width of a is a constant from 1 to 32": Member("a", UNSIGNED, 33),
+    "the width of b is a constant from 1 to 1": Member("b", CType("bool"), 2),
+    "the width of c is a constant from 1 to 8": Member("c", U8, 0),
+    "the width of this is a constant from 0 to 32": Member("", UNSIGNED, -1),
+    "a bitfield holds a number, not an address": Member("p", CType("int", 1), 3),
+    "the size of an array is a constant from 1 to 4096": Member("n", U8, size=0),
+    "gen is a field already": Member("gen", U8),
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_wrong_definitions_are_errors(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        structs, "declared", lambda unit: {"struct s": (Member("gen", U64), BAD[message], Member("z", U8))}
+    )
+    text = "MM t\n{ struct s o { .gen = 1, .z = 2 }; }\nP0 { o.z = 1; }\nexists (o.z = 1)\n"
+    assert errors(text) == [message]
+
+
+def test_a_struct_that_contains_itself_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        structs, "declared", lambda unit: {"struct s": (Member("s", CType("struct s"), size=9),)}
+    )
+    assert errors("MM t\n{ struct s o; int x; }\nP0 { x = 1; }\nexists (x = 1)\n") == [
+        "struct s contains itself"
+    ]
+
+
+def test_too_many_cells_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = {
+        "struct r": (Member("a", U8, size=4096),),
+        "struct s": (Member("r", CType("struct r"), size=4096),),
+    }
+    monkeypatch.setattr(structs, "declared", lambda unit: many)
+    assert errors("MM t\n{ struct s o; int x; }\nP0 { x = 1; }\nexists (x = 1)\n") == [
+        "a test has at most 4096 cells; here are more"
+    ]
+
+
 VALUES = {
     "o.a = 9": {"o.a": 1, "o.b": 1, "o.s": -2}, "o.b += 31": {"o.b": 0, "o.a": 5}, "o.s = 7": {"o.s": 7},
     "o.s = 8": {"o.s": -8, "o.b": 1}, "o.s--": {"o.s": -3}, "o.yes = 2": {"o.yes": 1, "o.wide": 0},

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from verifier.errors import InputError
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.events import Cell
@@ -31,6 +32,7 @@ class Memory(Objects):
     def __init__(self, unit: ast.Unit, troubles: list[Diagnostic]) -> None:
         super().__init__(unit)
         self.troubles = troubles
+        troubles += self.defined
         self.cells: dict[Ptr, Cell] = {}
         self.warnings: list[Diagnostic] = []
         self.values: dict[Ptr, Value] = {}
@@ -314,7 +316,10 @@ class Memory(Objects):
     def _lay_out(self) -> None:
         """A cell for everything there is."""
         for named in self.named.values():
-            self._try(self._object_cells, named)
+            try:
+                self._object_cells(named)
+            except Trouble as trouble:  # without its memory nothing else makes sense
+                raise InputError([*self.troubles, trouble.diagnostic]) from None
         for cell in self.tables.cells:
             self._cell(cell, "pte")
         for cpu in range(self.cpus):

@@ -12,7 +12,7 @@ from verifier.program.observe import Trouble
 from verifier.program.structs import Part
 from verifier.program.tables import ENTRY_WORDS, Tables, Uses
 from verifier.program.values import ATTRIBUTES, FAULT, Ptr, Value, apply, make_entry
-from verifier.source import Span
+from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import nearest
 
@@ -51,11 +51,13 @@ class Objects:
         self.cpus = max(unit.threads, default=0) + 1
         self.named: dict[str, Named] = {}
         self.fields: dict[str, dict[str, Type]] = {}  # by kind of object: those that have a name
+        self.defined: list[Diagnostic] = []  # what is wrong with definitions
         self.parts: dict[str, dict[str, Part]] = {}  # likewise: bitfields, whose units are fields
         for name, members in structs.declared(unit).items():
             made = structs.layout(members)
             key = group(t.of(ast.CType(name)))
             self.fields[key], self.parts[key] = made.fields, made.parts
+            self.defined += made.troubles
         self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
         self.stack: dict[str, Named] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []

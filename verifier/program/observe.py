@@ -259,7 +259,7 @@ class _Observer:
             return t.literal(value.value, text) if isinstance(value.value, int) else None
         if isinstance(p, c.Register):
             return self.scope.holds(p.place, self.cpu(p.cpu))
-        return None if isinstance(p, c.Number) else self.scope.holds(p, None)
+        return self.scope.holds(p, None) if isinstance(p, c.Place) else None
 
     def agreed(self, p: c.Compare, left: Expr, right: Expr) -> tuple[Expr, Expr]:
         """Both sides as C compares them. Of ``=`` a constant is what its place would hold if it were

@@ -13,8 +13,11 @@ from typing import NamedTuple
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.values import Const, Expr, call
-from verifier.source import Span
+from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
+from verifier.syntax.tree import constant
+
+MAX_ELEMENTS = 4096
 
 
 class Member(NamedTuple):
@@ -54,15 +57,32 @@ class Part:
 
 @dataclass(slots=True)
 class Layout:
-    """``fields``: types by name, units of bitfields among them; ``parts``: the bitfields."""
+    """``fields``: types by name, units of bitfields among them; ``parts``: the bitfields; ``troubles``:
+    what is wrong with the definition."""
 
     fields: dict[str, Type] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
+    troubles: list[Diagnostic] = field(default_factory=list)
 
 
 def declared(unit: ast.Unit) -> Mapping[str, tuple[Member, ...]]:
-    """The definitions of a test, by ``struct foo``; the parser gives none yet."""
-    return getattr(unit, "members", {})
+    """The definitions of a test, by ``struct foo``. A definition has a ``name`` and ``fields``, each with
+    ``name``, ``type``, ``size``, ``bits`` and ``span``; the last two of them are constant expressions."""
+    found: dict[str, tuple[Member, ...]] = {}
+    for definition in getattr(unit, "structs", ()):
+        members = [
+            Member(f.name, f.type, _constant(f.bits, unit), _constant(f.size, unit), f.span)
+            for f in definition.fields
+        ]
+        if members:
+            found[f"struct {definition.name}"] = tuple(members)
+    return found
+
+
+def _constant(expr: ast.CExpr | None, unit: ast.Unit) -> int | None:
+    """A width or a size; -1, which is neither, if it is no constant."""
+    value = None if expr is None else constant(expr, unit.enums)
+    return -1 if expr is not None and value is None else value
 
 
 def layout(members: Iterable[Member]) -> Layout:
@@ -72,8 +92,11 @@ def layout(members: Iterable[Member]) -> Layout:
     made = Layout()
     at = first = 0  # bits from the beginning; where the run of bitfields begins
     run: list[_Placed] = []
+    names: set[str] = set()
     for member in members:
         kind = t.of(member.type)
+        if not _right(member, kind, names, made.troubles):
+            continue
         if member.bits is None:
             _units(run, first, made)
             run = []
@@ -94,6 +117,26 @@ def layout(members: Iterable[Member]) -> Layout:
         at += member.bits
     _units(run, first, made)
     return made
+
+
+def _right(member: Member, kind: Type, names: set[str], troubles: list[Diagnostic]) -> bool:
+    """Is a member what C allows? If not, why is noted."""
+    text = ""
+    if member.name in names:
+        text = f"{member.name} is a field already"
+    elif member.size is not None and not 0 < member.size <= MAX_ELEMENTS:
+        text = f"the size of an array is a constant from 1 to {MAX_ELEMENTS}"
+    elif member.bits is not None and kind.kind != "int":
+        text = f"a bitfield holds a number, not {kind.words}"
+    elif member.bits is not None:
+        least, most = int(bool(member.name)), 1 if kind.tag == "bool" else kind.bits
+        if not least <= member.bits <= most:
+            text = f"the width of {member.name or 'this'} is a constant from {least} to {most}"
+    if member.name:
+        names.add(member.name)
+    if text:
+        troubles.append(Diagnostic("struct", text, member.span))
+    return not text
 
 
 class _Placed(NamedTuple):
