@@ -375,6 +375,27 @@ typedef signed char s8; typedef short s16; typedef int s32; typedef long s64;
     do { __auto_type v = (e); printf((__typeof__(v))-1 > 0 ? "%lu\\n" : "%ld\\n", (long)v); } while (0)
 """
 
+NOTHING = [
+    "f / z",
+    "f % z",
+    "j / k",
+    "j % k",
+    "h / (b + 3)",
+    "f << (a - 168)",
+    "f >> (b + 2)",
+    "i << (a - 136)",
+]
+
+
+@pytest.mark.parametrize("where", ["memory", "locals"])
+@pytest.mark.parametrize("expression", NOTHING)
+def test_what_is_undefined_in_c_has_no_value(expression: str, where: str) -> None:
+    declared = f"{DECLARED} int j = 1 << 31; s8 k = -1;".replace("1 << 31", "0x80000000")
+    initial, before = (declared, "") if where == "memory" else ("int unused;", declared)
+    text = f"MM t\n{{ {initial} }}\nP0 {{ {before} r0 = {expression}; }}\nexists (0:r0 = 0)\n"
+    assert states(text) == ["0:r0=undef;"]
+
+
 LITERALS = {
     "1": (32, True), "2147483647": (32, True), "2147483648": (64, True), "0x7fffffff": (32, True),
     "0x80000000": (32, False), "0xffffffff": (32, False), "0x100000000": (64, True), "1u": (32, False),
@@ -548,7 +569,6 @@ REFUSED = {
     "r0 = *(u64 *)&x;": "this points to s32, not to u64",
     "g(&x);": "this points to s32, not to u32",
     "p = &y;": "this points to u8, not to s32",
-    "r0 = 18446744073709551616;": "no integer type of C holds this number",
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,11 +13,11 @@ from verifier.errors import InputError
 from verifier.program import structs
 from verifier.program.build import build
 from verifier.program.events import state_line
-from verifier.program.structs import Member, layout
+from verifier.program.structs import Member, declared, layout
 from verifier.solve.queries import decide
 from verifier.source import Source
 from verifier.syntax import load
-from verifier.syntax.ast import CType
+from verifier.syntax.ast import Binary, CType, Ident, Num
 
 UNSIGNED, U64, U16, U8 = CType("unsigned"), CType("u64"), CType("u16"), CType("u8")
 DEFINED = {
@@ -102,6 +104,25 @@ def test_where_bitfields_lie(name: str) -> None:
     made = layout([Member(n, CType(kind), bits) for n, kind, bits in members])
     assert {n: kind.bits for n, kind in made.fields.items()} == fields
     assert {n: (p.unit, p.offset) for n, p in made.parts.items() if n in parts} == parts
+
+
+def test_what_a_definition_gives() -> None:
+    span: Any = None
+    sizes = {"gen": None, "ctxs": Binary("+", Ident("N", span), Num(1, span), span), "bad": Ident("n", span)}
+    fields = [SimpleNamespace(name=n, type=U64, size=size, bits=None, span=span) for n, size in sizes.items()]
+    fields.append(SimpleNamespace(name="a", type=UNSIGNED, size=None, bits=Num(3, span), span=span))
+    unit: Any = SimpleNamespace(
+        structs=(
+            SimpleNamespace(name="s", fields=tuple(fields)),
+            SimpleNamespace(name="opaque", fields=()),
+        ),
+        enums={"N": 4},
+    )
+    assert declared(unit) == {
+        "struct s": (
+            Member("gen", U64), Member("ctxs", U64, size=5), Member("bad", U64, size=-1), Member("a", UNSIGNED, 3),
+        )
+    }  # fmt: skip
 
 
 BAD = {

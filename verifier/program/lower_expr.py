@@ -27,7 +27,7 @@ class Expressions(Places):
     def value(self, e: ast.CExpr) -> Val:
         """Evaluate an expression, left to right."""
         if isinstance(e, ast.Num):
-            return self._literal(e)
+            return Val(Const(e.value), t.literal(e.value, e.span.text))
         if isinstance(e, ast.Ident):
             return self._name(e)
         if isinstance(e, ast.CallExpr):
@@ -47,12 +47,6 @@ class Expressions(Places):
         if isinstance(e, ast.Conditional):
             return self._choice(e)
         raise Trouble("value", "a string is no value here", e.span)
-
-    def _literal(self, e: ast.Num) -> Val:
-        kind = t.literal(e.value, e.span.text)
-        if not t.holds(kind, e.value):
-            raise Trouble("number", "no integer type of C holds this number", e.span, "64 bits are the most")
-        return Val(Const(e.value), kind)
 
     @abstractmethod
     def call(self, e: ast.CallExpr) -> Val:
@@ -114,7 +108,8 @@ class Expressions(Places):
         if isinstance(place, Local) and place.stack and place.fixed is not None:
             return place.fixed
         if isinstance(place, Local):
-            raise Trouble("address", "a register has no address", e.span)
+            hint = "what is in an array has one: int x[1];"
+            raise Trouble("address", "a register has no address", e.span, hint)
         if place.part is not None:
             raise Trouble("bitfield", "a bitfield has no address", e.span, "it is no object of its own")
         if place.virtual:
@@ -220,8 +215,12 @@ class Expressions(Places):
             return Val(
                 t.wrapped(call(function, left.expr, right.expr), kind), self._result(kind, left, right)
             )
-        both = (t.converted(v.expr, v.type, kind) for v in (left, right))
-        found = call(function, *both)
+        x, y = (t.converted(v.expr, v.type, kind) for v in (left, right))
+        found = call(function, x, y)
+        if op in "/%" and kind.signed and (not isinstance(y, Const) or y.value == -1):
+            least = Const(t.limits(kind)[0])  # divided by -1 it traps, as a division by 0 does
+            traps = call("and", call("eq", x, least), call("eq", y, Const(-1)))
+            found = call("ite", traps, Const(UNDEF), found)
         return Val(
             found if op != "/" and left.type.kind == right.type.kind == "int" else t.wrapped(found, kind),
             self._result(kind, left, right),
