@@ -120,7 +120,8 @@ def test_what_a_definition_gives() -> None:
     )
     assert declared(unit) == {
         "struct s": (
-            Member("gen", U64), Member("ctxs", U64, size=5), Member("bad", U64, size=-1), Member("a", UNSIGNED, 3),
+            Member("gen", U64), Member("ctxs", U64, size=5), Member("bad", U64, size=-1),
+            Member("a", UNSIGNED, 3),
         )
     }  # fmt: skip
 
