@@ -35,6 +35,9 @@ class Names:
     def cpus(self) -> int:
         return 2
 
+    def holds(self, place: c.Place, cpu: int | None) -> None:
+        return None
+
     def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
         return ""
 

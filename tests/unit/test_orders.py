@@ -79,7 +79,7 @@ _ARGUMENTS = {
     "place": "c", "pointer": "&c", "value": "1", "number": "1", "mm": "N", "page": "A", "va": "v",
     "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",
     "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
-    "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "word": "&c", "bit": "1",
+    "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p", "word": "&c", "bit": "1",
 }  # fmt: skip
 _TYPES = (
     ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),
@@ -99,8 +99,6 @@ def observed(word: Word, value: object = 0) -> str:
     call = [_ARGUMENTS[p.kind] for p in word.parameters]
     if word.name.startswith("per_cpu") or (word.group == "Per-CPU data" and "pointer" in word.signature):
         call = ["p" if a == "c" else "&p" if a == "&c" else a for a in call]
-    if word.name.endswith("_cpu_ptr"):
-        call[0] = "&p"
     if word.name == "invpcid":
         call = ["2", "0", "0"]
     if "try_cmpxchg" in word.name:

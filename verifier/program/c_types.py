@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from verifier.program.values import Apply, Const, Expr, call
 from verifier.syntax.ast import CType
@@ -10,20 +11,27 @@ from verifier.syntax.ast import CType
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """``kind`` is ``int``, ``pointer``, ``any``, ``void``, ``function``, or a handle's kind:
+    """``kind`` is ``int``, ``pointer``, ``array`` (of ``bits`` elements of type ``to``, in a struct),
+    ``any``, ``void``, ``function``, or a handle's kind:
     ``mm table page va entry upper pte pmd mask struct`` (an ``upper`` is a pointer to a ``pmd``, the
     content of an entry of any upper level). ``to``: what a pointer points to; ``tag`` of a struct, or
-    ``code`` for an instruction word."""
+    ``code`` for an instruction word, ``bool`` for a truth value. ``percpu``: of an address, that it is
+    what every CPU has; only with a CPU is it a place. ``inside``: a struct or a mask that lies in a struct,
+    not its address."""
 
     kind: str
     bits: int = 0
     signed: bool = True
     to: Type | None = None
     tag: str = ""
+    percpu: bool = False
+    inside: bool = False
 
     @property
     def words(self) -> str:
         """What diagnostics call it."""
+        if self.percpu:
+            return "the address of a per-CPU object"
         if self.kind == "int":
             return "a number"
         return _WORDS.get(self.kind, f"a {self.kind}")
@@ -37,7 +45,8 @@ _WORDS = {
 }  # fmt: skip
 
 ANY, VOID, FUNCTION = Type("any"), Type("void"), Type("function")
-INT, LONG = Type("int", 32), Type("int", 64)
+INT, LONG, ULONG = Type("int", 32), Type("int", 64), Type("int", 64, False)
+BOOL = Type("int", 8, False, tag="bool")
 MM, PAGE, VA, ENTRY, PTE, MASK = (Type(k) for k in ("mm", "page", "va", "entry", "pte", "mask"))
 TABLE, UPPER, PMD, CODE = Type("table"), Type("upper"), Type("pmd"), Type("int", 32, tag="code")
 HANDLES = frozenset({"mm", "table", "page", "va", "mask", "struct", "function"})
@@ -49,9 +58,9 @@ _SIMPLE = {
     "pte_t": PTE, "pmd_t": PMD, "pud_t": PMD, "p4d_t": PMD, "pgd_t": PMD,
     "cpumask": MASK, "cpumask_t": MASK, "struct cpumask": MASK, "cpumask_var_t": MASK, "void": VOID,
     "rwlock_t": INT, "struct mutex": INT, "struct rw_semaphore": INT,
-    "refcount_t": INT,
+    "refcount_t": Type("int", 32, False),  # an atomic_t, which refcount_read() gives as unsigned
     "atomic_t": INT, "spinlock_t": INT, "raw_spinlock_t": INT, "atomic64_t": LONG, "atomic_long_t": LONG,
-    "bool": Type("int", 8, False), "_Bool": Type("int", 8, False), "size_t": Type("int", 64, False),
+    "bool": BOOL, "_Bool": BOOL, "size_t": Type("int", 64, False),
     "intptr_t": LONG, "uintptr_t": Type("int", 64, False), "ssize_t": LONG,
 }  # fmt: skip
 _WIDTHS = {"char": 8, "short": 16, "long": 64}
@@ -88,62 +97,139 @@ def _base(name: str) -> Type:
 
 
 def promoted(a: Type, b: Type) -> Type:
-    """C's usual arithmetic conversions; with an ``any`` a 64-bit word, which may hold a pointer."""
+    """C's usual arithmetic conversions (C11 6.3.1.8, on x86-64); beside an ``any`` a 64-bit word, which
+    may hold a pointer, unsigned if the other one is ``unsigned long``."""
     if a.kind != "int" or b.kind != "int":
-        return LONG
+        return ULONG if ULONG in (plain(a), plain(b)) else LONG
     bits = max(32, a.bits, b.bits)
     unsigned = any(t.bits == bits and not t.signed for t in (a, b))
     return Type("int", bits, not unsigned)
 
 
+def plain(a: Type) -> Type:
+    """An integer type without what it is used for."""
+    return replace(a, tag="") if a.tag and a.kind == "int" else a
+
+
 def fits(a: Type, b: Type) -> bool:
     """Is every value of integer type ``a`` one of ``b``?"""
+    if b.tag == "bool":
+        return a.tag == "bool"
     if a.signed == b.signed:
         return a.bits <= b.bits
     return not a.signed and a.bits < b.bits
 
 
+def holds(a: Type, value: int) -> bool:
+    """Is a number one of the values of integer type ``a``?"""
+    low, high = limits(a)
+    return low <= value <= high
+
+
+def limits(a: Type) -> tuple[int, int]:
+    """The least and the greatest value of an integer type."""
+    if a.tag == "bool":
+        return 0, 1
+    return (-(1 << (a.bits - 1)), (1 << (a.bits - 1)) - 1) if a.signed else (0, (1 << a.bits) - 1)
+
+
+def loses(value: int, a: Type) -> bool:
+    """Does a number lose bits in integer type ``a``? -1 in an unsigned one does not, nor does 0xffffffff
+    in an ``int``: all bits are kept, and read with the other sign."""
+    if a.tag == "bool":
+        return False  # 2 is as true as 1
+    return not -(1 << (a.bits - 1)) <= value < 1 << a.bits
+
+
+def words(a: Type) -> str:
+    """The name of an integer type, as the kernel writes it."""
+    if a.bits not in (8, 16, 32, 64) and a.tag != "bool":
+        return f"{a.bits} {'signed ' if a.signed else ''}bits"
+    return "bool" if a.tag == "bool" else f"{'s' if a.signed else 'u'}{a.bits}"
+
+
+_TRUTHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "not", "and", "or", "bool"})
+
+
 def wrapped(expr: Expr, t: Type) -> Expr:
     """An exact result as a value of type ``t``."""
-    return call(f"{'s' if t.signed else 'u'}{t.bits}", expr)
-
-
-def converted(expr: Expr, source: Type, target: Type, exact: bool = True) -> Expr:
-    """A value of type ``source`` as one of ``target``; only integers change.
-
-    ``exact`` False: 64-bit values are left alone, because litmus tests keep pointers in them.
-    """
-    if target.kind != "int" or source.kind != "int" or fits(source, target):
+    if t.tag != "bool" and t.bits not in (8, 16, 32, 64):  # a bitfield
+        top, kept = Const(1 << (t.bits - 1)), call("bitand", expr, Const((1 << t.bits) - 1))
+        return call("sub", call("bitxor", kept, top), top) if t.signed else kept
+    wrap = "bool" if t.tag == "bool" else f"int{t.bits}" if t.signed else f"uint{t.bits}"
+    if isinstance(expr, Apply) and expr.function in (*_TRUTHS, wrap, words(t)):
         return expr
-    if isinstance(expr, Const) and isinstance(expr.value, int):
-        return wrapped(expr, target)
-    if isinstance(expr, Apply) and expr.function in (
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "not",
-        "and",
-        "or",
-        "bool",
-    ):
+    return call(wrap, expr)
+
+
+def number(value: int, t: Type) -> int:
+    """A number as one of type ``t``."""
+    made = wrapped(Const(value), t)
+    assert isinstance(made, Const) and isinstance(made.value, int)
+    return made.value
+
+
+def converted(expr: Expr, source: Type, target: Type) -> Expr:
+    """A value of type ``source`` as one of ``target`` (C11 6.3.1.3). Only integers change: an address
+    that is kept in a narrow object stays whole, as herd7 has it."""
+    if target.kind != "int" or source.kind not in ("int", "any", "pointer"):
         return expr
-    return wrapped(expr, target) if exact or source.bits < 64 else expr
+    if source.kind == "pointer" and target.tag != "bool":
+        return expr
+    if source.kind == "int" and fits(source, target):
+        return expr
+    return wrapped(expr, target)
+
+
+def words_of_64(a: Expr, b: Expr, x: Type, y: Type) -> tuple[Expr, Expr]:
+    """Two values that are compared for equality where the type of one is not known: as words of 64 bits,
+    so that -1 and ``~0UL`` are the same. What cannot differ by its sign stays as it is."""
+    if {x.kind, y.kind} != {"any", "int"}:
+        return a, b
+    number = a if x.kind == "int" else b
+    if isinstance(number, Const) and isinstance(number.value, int) and 0 <= number.value < 1 << 63:
+        return a, b
+    if isinstance(number, Const) and not isinstance(number.value, int):
+        return a, b
+    known = x if x.kind == "int" else y
+    if not known.signed and known.bits < 64:
+        return a, b
+    return wrapped(a, LONG), wrapped(b, LONG)
 
 
 def joined(a: Type | None, b: Type) -> Type:
-    """The type of something that is sometimes ``a`` and sometimes ``b``."""
+    """The type of something that is sometimes ``a`` and sometimes ``b``, each as it is: of two integer
+    types one that has all values of both, or ``any``."""
     if a is None or a == b:
         return b
     if "any" in (a.kind, b.kind) and {a.kind, b.kind} & (HANDLES | ENTRIES | CONTENTS | {"pointer"}):
         return b if a.kind == "any" else a
-    return promoted(a, b) if a.kind == b.kind == "int" else ANY
+    if a.kind == b.kind == "int":
+        a, b = plain(a), plain(b)
+        return next((c for c in (a, b, INT, LONG) if fits(a, c) and fits(b, c)), ANY)
+    return ANY
 
 
-def literal(value: int) -> Type:
-    """The type of an integer literal."""
-    if -(1 << 31) <= value < 1 << 31:
-        return INT
-    return LONG if value < 1 << 63 else Type("int", 64, False)
+_LITERAL = re.compile(r"(0x[0-9a-f]+|[0-9]+)([ul]*)", re.ASCII)
+
+
+def literal(value: int, text: str = "") -> Type:
+    """The type of an integer literal (C11 6.4.4.1): the first that can hold it, of those which its suffix
+    allows; one that is not decimal may be unsigned without a suffix. ``text``: as it is written."""
+    found = _LITERAL.fullmatch(text.lower())
+    digits, suffix = found.groups() if found else ("1", "")
+    unsigned, long = "u" in suffix, "l" in suffix
+    for bits in (64,) if long else (32, 64):
+        signed = Type("int", bits)
+        if not unsigned and holds(signed, value):
+            return signed
+        if (unsigned or digits.startswith("0")) and holds(Type("int", bits, False), value):
+            return Type("int", bits, False)
+    return ULONG
+
+
+def pointers_differ(a: Type, b: Type) -> bool:
+    """Do two pointers lead to integers of different types?"""
+    if a.kind != "pointer" or b.kind != "pointer" or a.to is None or b.to is None:
+        return False
+    return a.to.kind == b.to.kind == "int" and (a.to.bits, a.to.signed) != (b.to.bits, b.to.signed)

@@ -6,15 +6,19 @@ The objects are laid out first (``memory``), then every CPU's program becomes co
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from verifier.errors import InputError
+from verifier.program import c_types as t
+from verifier.program.c_types import Type
 from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES, WORDS
 from verifier.program.lower_hangs import hangs
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
-from verifier.program.memory import Memory, cell_name
+from verifier.program.memory import Memory
 from verifier.program.objects import attributes, never_a_number
-from verifier.program.observe import CellOf, EntryOf, Meaning, RegisterOf, Trouble, observe
+from verifier.program.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, Trouble, observe
 from verifier.program.rows import Update, since
 from verifier.program.tables import nodes
 from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry
@@ -36,7 +40,7 @@ def lower(test: Test) -> Lowered:
     memory = Memory(unit, troubles)
     if not unit.threads and not unit.nmis:
         troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
-    shared = Shared(unit, memory, troubles, lines=_somebody_gives_way(unit))
+    shared = Shared(unit, memory, troubles, warnings=memory.warnings, lines=_somebody_gives_way(unit))
     bodies = [Statements(shared, cpu) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
     for cpu, body in enumerate(bodies):
@@ -51,6 +55,7 @@ def lower(test: Test) -> Lowered:
         troubles += error.diagnostics
     if troubles or observed is None:
         raise InputError(troubles)
+    shared.warnings += observed.warnings
     keeps_pages = shared.keeps_pages or any(
         isinstance(cell.init, Ptr) for ptr, cell in memory.cells.items() if ptr.base.endswith(".data")
     )
@@ -127,8 +132,13 @@ class _Scope:
             return self._name(place)
         if isinstance(place, c.Call) and place.name == "mk_pte":
             return EntryOf(self._mk_pte(place, ("page", "table")))
-        ptr = self._cell(place, None)
-        return CellOf(ptr, cell_name(ptr, self.memory))
+        return self._whole_or_part(place, None)
+
+    def _whole_or_part(self, place: c.Place, cpu: int | None) -> CellOf | PartOf:
+        ptr = self._cell(place, cpu)
+        cell = CellOf(ptr, self.memory.cells[ptr].name)
+        part = self.memory.part(self._of_stack(self._syntax(place), cpu))
+        return cell if part is None else PartOf(cell, part)
 
     def _name(self, name: c.Name) -> Meaning:
         word = name.name
@@ -175,6 +185,20 @@ class _Scope:
             kind = of.type.kind if of.handle else ""
         return never_a_number(kind, place.span.text if cpu is None else "", named)
 
+    def holds(self, place: c.Place, cpu: int | None) -> Type | None:
+        """The type of what is compared, as far as the comparison of numbers goes."""
+        named = self.memory.named.get(place.name) if isinstance(place, c.Name) else None
+        if cpu is not None and isinstance(place, c.Name) and (named is None or not named.percpu):
+            local = self.bodies[cpu].frames[0].scopes[0].get(place.name)
+            kind = None if local is None else local.declared or local.type
+        else:
+            try:
+                _, kind = self.memory.address(self._of_stack(self._syntax(place), cpu))
+            except Trouble:
+                return None
+            kind = kind.to or t.ANY if kind.kind == "pointer" else None
+        return kind if kind is not None and kind.kind in ("int", "any") else None
+
     def _of_cpu(self, place: c.Place, cpu: int) -> Meaning:
         if isinstance(place, c.Name):
             word, label = place.name, f"{cpu}:{place.name}"
@@ -188,8 +212,7 @@ class _Scope:
             named = self.memory.named.get(word)
             if named is None or not named.percpu:
                 return self._register(place, cpu)
-        ptr = self._cell(place, cpu)
-        return CellOf(ptr, cell_name(ptr, self.memory))
+        return self._whole_or_part(place, cpu)
 
     def _register(self, name: c.Name, cpu: int) -> Meaning:
         body = self.bodies[cpu]
@@ -203,9 +226,9 @@ class _Scope:
 
     def _cell(self, place: c.Place, cpu: int | None) -> Ptr:
         """The cell that a place with fields, elements or arguments is."""
-        address = self._syntax(place)
+        address = self._of_stack(self._syntax(place), cpu)
         ptr, _ = self.memory.address(address)
-        if cpu is not None:
+        if cpu is not None and ptr not in self.memory.cells:
             ptr = Ptr(f"{cpu}:{ptr.base}", ptr.off)
         if ptr not in self.memory.cells:
             hint = ""
@@ -216,6 +239,17 @@ class _Scope:
         if isinstance(place, c.Call) and place.name == "mm_cpumask":
             raise Trouble("type", "a mask is asked for bit by bit", place.span, f"write {place.span.text}[0]")
         return ptr
+
+    def _of_stack(self, e: ast.CExpr, cpu: int | None) -> ast.CExpr:
+        """The same place, if it is in a struct or an array on the stack of a CPU's program."""
+        if isinstance(e, ast.FieldExpr | ast.IndexExpr):
+            return replace(e, base=self._of_stack(e.base, cpu))
+        if cpu is not None and isinstance(e, ast.Ident):
+            local = self.bodies[cpu].frames[0].scopes[0].get(e.name)
+            if local is not None and local.stack and local.fixed is not None:
+                assert isinstance(local.fixed.expr, Const)
+                return ast.Ident(str(local.fixed.expr.value), e.span)
+        return e
 
     def _root(self, e: ast.CExpr) -> str:
         while isinstance(e, ast.FieldExpr | ast.IndexExpr):

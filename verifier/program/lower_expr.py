@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from verifier.program import c_types as t
@@ -13,7 +14,7 @@ from verifier.program.lower_parts import Local, Place, Val
 from verifier.program.lower_places import PLACE_WORDS, Places
 from verifier.program.objects import never_a_number
 from verifier.program.observe import Trouble
-from verifier.program.values import ATTRIBUTES, FALSE, FAULT, TRUE, Const, Expr, Ptr, Reg, call
+from verifier.program.values import ATTRIBUTES, FALSE, FAULT, TRUE, UNDEF, Const, Expr, Ptr, Reg, call
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 
@@ -26,7 +27,7 @@ class Expressions(Places):
     def value(self, e: ast.CExpr) -> Val:
         """Evaluate an expression, left to right."""
         if isinstance(e, ast.Num):
-            return Val(Const(e.value), t.literal(e.value))
+            return Val(Const(e.value), t.literal(e.value, e.span.text))
         if isinstance(e, ast.Ident):
             return self._name(e)
         if isinstance(e, ast.CallExpr):
@@ -59,6 +60,8 @@ class Expressions(Places):
             return Val(Reg(local.reg), local.type or local.declared or t.ANY)
         named = self.memory.named.get(e.name)
         if named is not None:
+            if named.percpu and named.size is not None:
+                return self.base(e)
             if named.percpu:
                 return self.load(self.memory_place(e), e)
             if named.handle:
@@ -91,7 +94,7 @@ class Expressions(Places):
                 return Val(Const(Ptr(e.name)), named.type)
             if named is not None and named.percpu and self.percpu is None:
                 kind = named.type if named.handle else Type("pointer", to=named.type)
-                return Val(Const(Ptr(e.name)), kind)
+                return Val(Const(Ptr(e.name)), replace(kind, percpu=True))
             if e.name in self.unit.functions:
                 return self._name(e)
         if (
@@ -101,15 +104,20 @@ class Expressions(Places):
         ):
             hint = f"write {e.span.text}, without &"
             raise Trouble("address", f"what {e.name}() gives has no address", e.span, hint)
-        place = self.place(e)
+        place = self.any_place(e)
+        if isinstance(place, Local) and place.stack and place.fixed is not None:
+            return place.fixed
         if isinstance(place, Local):
-            raise Trouble("address", "a register has no address", e.span)
+            hint = "what is in an array has one: int x[1];"
+            raise Trouble("address", "a register has no address", e.span, hint)
+        if place.part is not None:
+            raise Trouble("bitfield", "a bitfield has no address", e.span, "it is no object of its own")
         if place.virtual:
             return Val(place.addr, t.VA)
         if place.whole:
-            return Val(place.addr, place.type)
+            return Val(place.addr, replace(place.type, percpu=place.percpu))
         to_entry = {"pte": t.ENTRY, "pmd": t.UPPER}.get(place.type.kind)
-        return Val(place.addr, to_entry or Type("pointer", to=place.type))
+        return Val(place.addr, to_entry or Type("pointer", to=place.type, percpu=place.percpu))
 
     def _unary(self, e: ast.Unary) -> Val:
         if e.op == "&":
@@ -124,7 +132,7 @@ class Expressions(Places):
         self.numeric(operand, e.operand)
         kind = t.promoted(operand.type, t.INT)
         if e.op == "+":
-            return operand
+            return Val(operand.expr, self._result(kind, operand))
         return Val(
             t.wrapped(call("neg" if e.op == "-" else "inv", operand.expr), kind), self._result(kind, operand)
         )
@@ -177,11 +185,11 @@ class Expressions(Places):
                 self.truth(value, e)
             self._comparable(left, right, a, b)
             x, y = left.expr, right.expr
-            if left.type.kind == right.type.kind == "int":
-                common = t.promoted(left.type, right.type)
-                exact = self.memory.mm_file
-                x = t.converted(x, left.type, common, exact)
-                y = t.converted(y, right.type, common, exact)
+            common = t.promoted(left.type, right.type)
+            if left.type.kind == right.type.kind == "int" or (common == t.ULONG and op not in ("==", "!=")):
+                x, y = t.converted(x, left.type, common), t.converted(y, right.type, common)
+            elif op in ("==", "!="):
+                x, y = t.words_of_64(x, y, left.type, right.type)
             if op not in ("==", "!="):
                 self.numeric(left, a)
                 self.numeric(right, b)
@@ -194,16 +202,46 @@ class Expressions(Places):
         self.numeric(left, a)
         self.numeric(right, b)
         function = self._ARITHMETIC[op]
-        exact_result = call(function, left.expr, right.expr)
-        for value in (left, right):
-            if value.type.kind == "pointer":
-                return Val(exact_result, value.type if op in "+-" else t.ANY)
-        kind = t.promoted(left.type, right.type if op not in ("<<", ">>") else t.INT)
-        if left.type.kind == right.type.kind == "int" and op in ("&", "|", "^", "%", ">>") and kind.signed:
-            return Val(exact_result, kind)
+        pointers = [value.type for value in (left, right) if value.type.kind == "pointer"]
+        if pointers:
+            kind = t.LONG if len(pointers) == 2 else pointers[0] if op in "+-" else t.ANY
+            return Val(call(function, left.expr, right.expr), kind)
+        if op in ("<<", ">>"):
+            return self._shift(op, left, right, b)
+        kind = t.promoted(left.type, right.type)
         if left.type is t.ANY and op in ("&", "|", "^"):
-            return Val(exact_result, t.ANY)
-        return Val(t.wrapped(exact_result, kind), self._result(kind, left, right))
+            return Val(call(function, left.expr, right.expr), t.ANY)
+        if op in ("+", "-", "*"):  # the same modulo two to the width, whatever the operands are converted to
+            return Val(
+                t.wrapped(call(function, left.expr, right.expr), kind), self._result(kind, left, right)
+            )
+        x, y = (t.converted(v.expr, v.type, kind) for v in (left, right))
+        found = call(function, x, y)
+        if op in "/%" and kind.signed and (not isinstance(y, Const) or y.value == -1):
+            least = Const(t.limits(kind)[0])  # divided by -1 it traps, as a division by 0 does
+            traps = call("and", call("eq", x, least), call("eq", y, Const(-1)))
+            found = call("ite", traps, Const(UNDEF), found)
+        return Val(
+            found if op != "/" and left.type.kind == right.type.kind == "int" else t.wrapped(found, kind),
+            self._result(kind, left, right),
+        )
+
+    def _shift(self, op: str, left: Val, right: Val, b: ast.CExpr) -> Val:
+        """A shift has the type of its left side; by more than its width it is undefined (C11 6.5.7)."""
+        kind = t.promoted(left.type, t.INT)
+        shifted = call(self._ARITHMETIC[op], t.converted(left.expr, left.type, kind), right.expr)
+        if op == "<<" or left.type.kind != "int":
+            shifted = t.wrapped(shifted, kind)
+        count = right.expr
+        if isinstance(count, Const):
+            if isinstance(count.value, int) and not 0 <= count.value < kind.bits:
+                text = f"a shift by {count.value} of what has {kind.bits} bits is undefined in C"
+                self.warn("shift", text, b.span, f"shift by 0 to {kind.bits - 1}")
+                shifted = Const(UNDEF)
+        elif kind.bits < 64:
+            inside = call("and", call("ge", count, Const(0)), call("lt", count, Const(kind.bits)))
+            shifted = call("ite", inside, shifted, Const(UNDEF))
+        return Val(shifted, self._result(kind, left))
 
     def _comparable(self, left: Val, right: Val, a: ast.CExpr, b: ast.CExpr) -> None:
         """Raise ``Trouble`` where something that is no number is compared with one that is not 0; warn
@@ -238,6 +276,9 @@ class Expressions(Places):
         first, then = self.captured(lambda: self.value(e.then))
         second, other = self.captured(lambda: self.value(e.other))
         kind = t.joined(then.type, other.type)
+        if then.type.kind == other.type.kind == "int":
+            kind = t.promoted(then.type, other.type)
+            then, other = (replace(v, expr=t.converted(v.expr, v.type, kind)) for v in (then, other))
         if not first and not second and then.bits is None and other.bits is None:
             return Val(call("ite", condition, then.expr, other.expr), kind)
         result, no, end = self.fresh(), self.fresh("else"), self.fresh("end")
@@ -253,10 +294,13 @@ class Expressions(Places):
         value = self.value(e.operand)
         if value.type.kind in t.HANDLES | t.ENTRIES | t.CONTENTS or value.type is t.VOID:
             return value
-        if kind.kind == "int" and value.type.kind == "int":
-            return Val(t.converted(value.expr, value.type, kind, self.memory.mm_file), kind)
+        if kind.tag == "bool" or (kind.kind == "int" and value.type.kind in ("int", "any")):
+            return Val(t.converted(value.expr, value.type, kind), kind)
         if kind.kind == "int" and value.type.kind == "pointer":
             return value
+        if kind.kind == value.type.kind == "pointer" and value.type.to is not t.ANY:
+            self.same_pointee(kind, value.type, e.span)
+            return Val(value.expr, replace(kind, percpu=value.type.percpu))
         return Val(value.expr, value.type if kind is t.ANY else kind)
 
     def _assign(self, e: ast.Assign) -> Val:
@@ -276,14 +320,23 @@ class Expressions(Places):
             kept = Val(self.held(old.expr), old.type) if e.post else old
             result = self.store_local(target, new, e)
             return kept if e.post else result
-        target = Place(self.held(target.addr), target.type, target.virtual)
+        target = replace(target, addr=self.held(target.addr))
         if not e.op:
             value = self.value(e.value)
-            return Val(self.store(target, value, e), value.type)
-        before = self.load(target, e.target)
+            return Val(self.store(target, value, e), self._after(target, value))
+        before = self.load(replace(target, part=None), e.target)
+        unit = before.expr
+        if target.part is not None:
+            before = Val(target.part.read(unit), target.part.promoted)
         new = self.binary(e.op, before, self.value(e.value), e.target, e.value)
-        stored = self.store(target, new, e)
-        return before if e.post else Val(stored, new.type)
+        stored = self.store(target, new, e, unit)
+        return before if e.post else Val(stored, self._after(target, new))
+
+    def _after(self, target: Place, value: Val) -> Type:
+        """The type of an assignment: that of what was assigned to, where it is known."""
+        if target.part is not None:
+            return target.part.promoted
+        return target.type if target.type.kind == "int" else value.type
 
     def _whole(self, statement: Any, value: ast.CExpr) -> None:
         """If the value is one access, its event is shown as the whole assignment."""

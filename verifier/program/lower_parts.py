@@ -8,6 +8,7 @@ from typing import Any
 from verifier.program.c_types import Type
 from verifier.program.code import KERNEL, Instruction
 from verifier.program.memory import Memory
+from verifier.program.structs import Part
 from verifier.program.values import Apply, Const, Expr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -28,12 +29,15 @@ class Val:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Something in memory: its address and what it holds. ``virtual``: translated first; ``whole``:
-    a struct itself, of which only fields can be read and written."""
+    a struct itself, of which only fields can be read and written; ``percpu``: what every CPU has, which
+    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is that of its unit."""
 
     addr: Expr
     type: Type
     virtual: bool = False
     whole: bool = False
+    percpu: bool = False
+    part: Part | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +52,7 @@ class Local:
     type: Type | None = None
     fixed: Val | None = None
     span: Span | None = None  # of its declaration
+    stack: str = ""  # a struct, an array, a mask on the stack, which ``fixed`` is the address of: what it is
 
 
 @dataclass(slots=True)
@@ -60,6 +65,8 @@ class Frame:
     returned: Val | None = None
     labels: dict[str, Span | None] = field(default_factory=dict)  # None once defined
     exits: list[tuple[str, str]] = field(default_factory=list)  # (break, continue) targets
+    result: Type | None = None  # what the function is declared to give
+    site: tuple[str, int] = ("", 0)  # the function, and where it is called
 
 
 @dataclass(slots=True)
@@ -74,6 +81,7 @@ class Shared:
     troubles: list[Diagnostic]
     handlers: dict[Any, tuple[Instruction, ...]] = field(default_factory=dict)
     counter: int = 0
+    slots: dict[Any, str] = field(default_factory=dict)  # of stacks: the objects, by where they are declared
     assigned: dict[int, set[str]] = field(default_factory=dict)  # by id of a function of the test
     pcids: set[Any] = field(default_factory=set)  # that CR3 is loaded with; None: known only at run time
     warnings: list[Diagnostic] = field(default_factory=list)

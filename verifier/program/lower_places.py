@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from verifier.program import c_types as t
@@ -12,8 +13,9 @@ from verifier.program.c_types import Type
 from verifier.program.code import Emit, Instruction, Set, Touch
 from verifier.program.kernel import WORDS
 from verifier.program.lower_parts import Frame, Local, Place, Shared, Val
-from verifier.program.objects import Named, fields_of
+from verifier.program.objects import group
 from verifier.program.observe import Trouble
+from verifier.program.structs import Part
 from verifier.program.values import FALSE, Const, Expr, Ptr, Reg, call, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -33,6 +35,8 @@ class Places(ABC):
         self.fresh_count = 0
         self.spans: dict[int, Span] = {}  # expressions that stand for their whole statement
         self.percpu: Expr | None = None  # the CPU whose instance a per-CPU object's name means
+        self.reached = False  # was there such an object?
+        self.context = f"P{cpu}"  # whose stack it is
         self.names: set[str] = set()  # registers in use
         self.written: set[str] = set()
         self.interrupting = False  # is it a handler, a callback or an NMI?
@@ -107,6 +111,8 @@ class Places(ABC):
         """``local = value``; the value it has then."""
         if local.fixed is not None and local.fixed.function:
             raise Trouble("type", "this stands for a function", node.span)
+        if local.stack:
+            raise Trouble("type", f"{local.stack} cannot be written whole", node.span, "name a part of it")
         kind = local.declared
         if value.type is t.VOID:
             raise self._no_value(node)
@@ -122,7 +128,9 @@ class Places(ABC):
                 "type", f"a number is needed here, not {value.type.words}", node.span,
                 "an undeclared register r0, r1, … holds anything",
             )  # fmt: skip
-        expr = value.expr if kind is None else t.converted(value.expr, value.type, kind, self.memory.mm_file)
+        if kind is not None:
+            self.same_pointee(kind, value.type, node.span)
+        expr = value.expr if kind is None else self.kept(value, kind, node)
         as_declared = kind is not None and (value.type.kind == "int" or value.type is t.ANY)
         seen = kind if kind is not None and as_declared else value.type
         local.type = seen if local.type is None else t.joined(local.type, seen)
@@ -143,25 +151,36 @@ class Places(ABC):
     # -- places -----------------------------------------------------------------------------------
 
     def place(self, e: ast.CExpr) -> Place | Local:
-        """What an expression on the left of ``=`` means."""
+        """What an expression on the left of ``=`` means. Raises ``Trouble`` for what every CPU has, if
+        nothing says whose is meant."""
+        found = self.any_place(e)
+        if isinstance(found, Place):
+            self._reachable(found, e)
+        return found
+
+    def _reachable(self, place: Place, e: ast.CExpr) -> None:
+        if place.percpu:
+            what = e.span.text
+            hint = f"write this_cpu_read({what}) or per_cpu({what}, cpu)"
+            raise Trouble("percpu", f"{what} is a per-CPU object", e.span, hint)
+
+    def any_place(self, e: ast.CExpr) -> Place | Local:
+        """A place, or what every CPU has, which has an address."""
         if isinstance(e, ast.Ident):
             return self._named_place(e)
         if isinstance(e, ast.Unary) and e.op == "*":
-            return self.pointee(self.value(e.operand), e.operand)
+            return self.pointee(self._apart(e.operand), e.operand)
         if isinstance(e, ast.FieldExpr):
-            base = self.base(e.base)
-            if base.type.kind == "pointer" and base.type.to is not None and base.type.to.kind == "struct":
-                base = Val(base.expr, base.type.to)
-            if base.type.kind not in ("struct", "mm", "table", "page", "any"):
-                raise Trouble("type", f"{base.type.words} has no fields", e.base.span)
-            return Place(call("field", base.expr, Const(e.name)), self._field(base.type, e))
+            return self._member(e)
         if isinstance(e, ast.IndexExpr):
-            base, index = self.base(e.base), self.value(e.index)
+            base, index = self.base(e.base), self._apart(e.index)
             if base.type.kind not in ("pointer", "any") or base.type.to is t.VOID:
                 raise Trouble("type", f"{base.type.words} has no elements", e.base.span)
             self.numeric(index, e.index)
             self.in_bounds(base.expr, index.expr, e)
-            return Place(call("add", base.expr, index.expr), base.type.to or t.ANY)
+            found = Place(base.expr, base.type.to or t.ANY, percpu=base.type.percpu)
+            found = self._chosen(found, e)
+            return self._inner(replace(found, addr=call("add", found.addr, index.expr)))
         if isinstance(e, ast.CallExpr) and e.name == "per_cpu" and len(e.arguments) == 2:
             cpu = self.value(e.arguments[1])
             found = self.of_cpu(e.arguments[0], cpu.expr)
@@ -173,6 +192,41 @@ class Places(ABC):
             hint = f"write {e.operand.span.text}, without &"
         raise Trouble("place", "this is no place that can be read or written", e.span, hint)
 
+    def _member(self, e: ast.FieldExpr) -> Place:
+        """``base.name`` and ``base->name``; of a bitfield the unit that it lies in."""
+        base = self.base(e.base)
+        if base.type.kind == "pointer" and base.type.to is not None and base.type.to.kind == "struct":
+            base = Val(base.expr, replace(base.type.to, percpu=base.type.percpu))
+        if base.type.kind not in ("struct", "mm", "table", "page", "any"):
+            raise Trouble("type", f"{base.type.words} has no fields", e.base.span)
+        found = self._chosen(Place(base.expr, base.type, percpu=base.type.percpu), e)
+        kind, part = self._field(base.type, e)
+        name = e.name if part is None else part.unit
+        return self._inner(replace(found, addr=call("field", found.addr, Const(name)), type=kind, part=part))
+
+    def _inner(self, place: Place) -> Place:
+        """A struct, a mask or an array in a struct has no value but its address."""
+        kind = place.type
+        if kind.kind == "array":
+            return replace(place, type=Type("pointer", to=kind.to), whole=True)
+        return replace(place, type=replace(kind, inside=False), whole=True) if kind.inside else place
+
+    def _chosen(self, place: Place, e: ast.CExpr) -> Place:
+        """A per-CPU place as that of the CPU which is meant, if one is."""
+        if not place.percpu or self.percpu is None:
+            return place
+        self.check_cpu(self.percpu, e.span)
+        self.reached = True
+        return replace(place, addr=call("percpu", place.addr, self.percpu), percpu=False)
+
+    def _apart(self, e: ast.CExpr) -> Val:
+        """The value of an operand of a place: of whose CPU the place is does not matter to it."""
+        outer, self.percpu = self.percpu, None
+        try:
+            return self.value(e)
+        finally:
+            self.percpu = outer
+
     def memory_place(self, e: ast.CExpr) -> Place:
         """A place in memory, no register."""
         place = self.place(e)
@@ -181,40 +235,67 @@ class Places(ABC):
             name = e.name if isinstance(e, ast.Ident) else "this"
             hint = f"write *{name}" if known.type.kind in ("pointer", "va", "any") else "just use its name"
             raise Trouble("place", f"{name} is a register, not in memory", e.span, hint)
+        if place.part is not None:
+            hint = "read and write it as it is: the compiler makes a load, or a load and a store, of its unit"
+            raise Trouble("bitfield", f"{e.span.text} is a bitfield, no object of its own", e.span, hint)
         return place
 
     def of_cpu(self, e: ast.CExpr, cpu: Expr) -> Place:
         """A CPU's instance of a per-CPU place."""
-        outer, self.percpu = self.percpu, cpu
+        outer, self.percpu, self.reached = (self.percpu, self.reached), cpu, False
         try:
-            return self.memory_place(e)
+            place = self.memory_place(e)
+            if not self.reached:
+                what = e.span.text
+                hint = "use it without a CPU"
+                if isinstance(e, ast.Ident):
+                    hint = f"declare it so in the initial state: percpu … {what}; or use it without a CPU"
+                raise Trouble("percpu", f"{what} is no per-CPU object", e.span, hint)
+            return place
         finally:
-            self.percpu = outer
+            self.percpu, self.reached = outer
 
     def base(self, e: ast.CExpr) -> Val:
         """The address that fields and elements count from."""
         if isinstance(e, ast.Ident) and self.local(e.name, False) is None:
             named = self.memory.named.get(e.name)
             if named is not None and (named.handle or named.size is not None or named.percpu):
-                return Val(
-                    self._address(named, e), named.type if named.handle else Type("pointer", to=named.type)
-                )
+                kind = named.type if named.handle else Type("pointer", to=named.type)
+                place = self._chosen(Place(Const(Ptr(named.name)), kind, percpu=named.percpu), e)
+                return Val(place.addr, replace(kind, percpu=place.percpu))
         if isinstance(e, ast.CallExpr) and e.name == "per_cpu":
-            place = self.place(e)
-            assert isinstance(place, Place)
-            return Val(place.addr, place.type)
-        return self.value(e)
+            found = self.place(e)
+            assert isinstance(found, Place)
+            return Val(found.addr, found.type)
+        if not isinstance(e, ast.FieldExpr | ast.IndexExpr):
+            return self.value(e)
+        reached = self.reached
+        code, inside = self.captured(lambda: self.any_place(e))
+        if not inside.whole and self.percpu is not None:
+            self.reached = reached  # what a per-CPU pointer leads to is no per-CPU object
+            return self._apart(e)
+        self.code += code
+        if inside.whole:
+            return Val(inside.addr, replace(inside.type, percpu=inside.percpu))
+        self._reachable(inside, e)
+        return self.load(inside, e)
 
-    def _field(self, kind: Type, e: ast.FieldExpr) -> Type:
+    def _field(self, kind: Type, e: ast.FieldExpr) -> tuple[Type, Part | None]:
+        """The type of a field, and where it is if it is a bitfield."""
         if kind is t.ANY:
-            for fields in (*self.memory.fields.values(), {"data": t.ANY}):
-                if e.name in fields:
-                    return fields[e.name]
+            groups = [name for name in self.memory.fields if self.memory.has(name, e.name)]
+            if not groups and e.name != "data":
+                raise self.memory.no_field(kind, e.name, e.span)
+            found = {self.memory.field(name, e.name) for name in groups} or {(t.ANY, None)}
+            if len(found) > 1 and any(part is not None for _, part in found):
+                text = f"{e.name} is a field of several structs, and a bitfield of one"
+                raise Trouble("unknown-field", text, e.span, "say of which: struct … *p = …; p->" + e.name)
+            return self.memory.field(groups[0], e.name) if groups else (t.ANY, None)
+        if e.name == "data" and kind.kind == "page":
+            return t.ANY, None
+        if not self.memory.has(group(kind), e.name):
             raise self.memory.no_field(kind, e.name, e.span)
-        fields = fields_of(self.memory, kind)
-        if e.name not in fields:
-            raise self.memory.no_field(kind, e.name, e.span)
-        return fields[e.name]
+        return self.memory.field(group(kind), e.name)
 
     def in_bounds(self, base: Expr, index: Expr, e: Any) -> None:
         """Raise ``Trouble`` for an element that an array does not have."""
@@ -222,9 +303,20 @@ class Places(ABC):
             if not isinstance(index.value, int):
                 raise Trouble("type", "an index is a number", e.span)
             at = Ptr(base.value.base, base.value.off + index.value)
+            size = self.memory.arrays.get(at.base.split(":", 1)[-1])
+            if size is not None:
+                if not 0 <= at.off < size:
+                    raise Trouble(
+                        "index", f"there is no element {at.off}", e.span, f"there are {size} elements"
+                    )
+                return
+            named = self.memory.named.get(at.base) or self.memory.stack.get(at.base)
+            if named is not None and named.percpu and 0 <= at.off < (named.size or 1):
+                return  # what every CPU has is no cell
             if at not in self.memory.cells:
-                named = self.memory.named.get(at.base)
-                hint = f"{at.base} has {named.size} elements" if named and named.size else ""
+                hint = (
+                    f"{named.shown or named.name} has {named.size} elements" if named and named.size else ""
+                )
                 raise Trouble("index", f"there is no element {at.off}", e.span, hint)
 
     def _named_place(self, e: ast.Ident) -> Place | Local:
@@ -235,7 +327,8 @@ class Places(ABC):
         if named is None:
             raise self.memory.unknown(e.name, e.span)
         if named.percpu and named.handle:
-            return Place(self._address(named, e), named.type, whole=True)
+            whole = Place(Const(Ptr(named.name)), named.type, whole=True, percpu=True)
+            return self._chosen(whole, e)
         if named.handle:
             hint = {"va": f"write *{e.name}", "page": f"its content is {e.name}.data"}.get(
                 named.type.kind, ""
@@ -243,16 +336,7 @@ class Places(ABC):
             raise Trouble("type", f"{e.name} is {named.type.words}, no place in memory", e.span, hint)
         if named.size is not None:
             raise Trouble("type", f"{e.name} is an array", e.span, f"name an element: {e.name}[0]")
-        return Place(self._address(named, e), named.type)
-
-    def _address(self, named: Named, e: ast.CExpr) -> Expr:
-        if not named.percpu:
-            return Const(Ptr(named.name))
-        if self.percpu is None:
-            hint = f"write this_cpu_read({named.name}) or per_cpu({named.name}, cpu)"
-            raise Trouble("percpu", f"{named.name} is a per-CPU object", e.span, hint)
-        self.check_cpu(self.percpu, e.span)
-        return call("percpu", Const(Ptr(named.name)), self.percpu)
+        return self._chosen(Place(Const(Ptr(named.name)), named.type, percpu=named.percpu), e)
 
     def check_cpu(self, cpu: Expr, span: Span) -> None:
         """Raise ``Trouble`` for a CPU that does not exist."""
@@ -268,7 +352,7 @@ class Places(ABC):
         if kind.kind in t.ENTRIES:
             return Place(address.expr, t.PTE if kind.kind == "entry" else t.PMD)
         if kind.kind == "pointer":
-            return Place(address.expr, kind.to or t.ANY)
+            return self._inner(self._chosen(Place(address.expr, kind.to or t.ANY, percpu=kind.percpu), e))
         if kind is t.ANY or (kind.kind == "int" and not self.memory.mm_file):
             return Place(address.expr, t.ANY)
         hint = {"page": "its content is A.data", "mm": "its fields are N.name"}.get(kind.kind, "")
@@ -282,11 +366,18 @@ class Places(ABC):
             return Val(place.addr, place.type)
         temp = self.fresh()
         self.emit(op, node, Touch(place.addr, temp), virtual=place.virtual)
+        if place.part is not None:
+            return Val(place.part.read(Reg(temp)), place.part.promoted)
         return Val(Reg(temp), place.type, data=place.virtual)
 
-    def store(self, place: Place, value: Val, node: Any) -> Expr:
-        """Add a plain store; what is stored."""
+    def store(self, place: Place, value: Val, node: Any, unit: Expr | None = None) -> Expr:
+        """Add a plain store; what is stored. Before that of a bitfield its unit is loaded, if it is not
+        yet (``unit``)."""
         expr = self.storable(place, value, node)
+        if place.part is not None:
+            unit = unit or self.load(replace(place, part=None), node).expr
+            self.emit("W", node, Touch(place.addr, None, place.part.written(unit, expr)))
+            return expr
         self.emit("W", node, Touch(place.addr, None, expr), virtual=place.virtual)
         return expr
 
@@ -306,7 +397,27 @@ class Places(ABC):
             self._check_content(place, value, node)
         elif value.type.kind == "page" or (value.type.kind == "any" and not isinstance(value.expr, Const)):
             self.shared.keeps_pages = True
-        return t.converted(value.expr, value.type, place.type, self.memory.mm_file)
+        self.same_pointee(place.type, value.type, node.span)
+        return self.kept(value, place.type, node)
+
+    def kept(self, value: Val, kind: Type, node: Any) -> Expr:
+        """A value as an object of a type keeps it; a constant that loses bits gets a warning."""
+        number = value.expr.value if isinstance(value.expr, Const) else None
+        if kind.kind == "int" and isinstance(number, int) and t.loses(number, kind):
+            text = f"{number} does not fit into {t.words(kind)}: it becomes {t.number(number, kind)}"
+            self.warn(
+                "overflow", text, node.span, f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
+            )
+        return t.converted(value.expr, value.type, kind)
+
+    def same_pointee(self, wanted: Type, given: Type, span: Span) -> None:
+        """Raise ``Trouble`` for an integer seen through a pointer to another integer type: memory here is
+        cells, which are read and written whole, and as what they are. C files do not mind, as herd7."""
+        if self.memory.mm_file and t.pointers_differ(wanted, given):
+            assert wanted.to is not None and given.to is not None
+            text = f"this points to {t.words(given.to)}, not to {t.words(wanted.to)}"
+            hint = "an object is read and written whole, as the type it is declared with"
+            raise Trouble("type", text, span, hint)
 
     def _check_content(self, place: Place, value: Val, node: Any) -> None:
         """Raise ``Trouble`` for what an entry cannot hold."""

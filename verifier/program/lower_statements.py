@@ -7,8 +7,8 @@ from typing import Any
 
 from verifier.program import c_types as t
 from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Set
-from verifier.program.lower_mmu import MmuWords
 from verifier.program.lower_parts import Frame, Local, Val
+from verifier.program.lower_stack import Stack
 from verifier.program.lower_words import assigned_names
 from verifier.program.observe import Trouble
 from verifier.program.values import Apply, Const, Expr, Ptr, Reg, call, truth
@@ -32,7 +32,7 @@ def _check_sysret(code: Sequence[Instruction], function: str) -> None:
                 raise Trouble("sysret", text, x.span)
 
 
-class Statements(MmuWords):
+class Statements(Stack):
     """The code of a whole body."""
 
     def thread(self, thread: ast.Thread) -> tuple[Instruction, ...]:
@@ -76,6 +76,7 @@ class Statements(MmuWords):
         if key not in self.shared.handlers:
             body = Statements(self.shared, cpu, self.stack)
             body.frames, body.interrupting = [Frame("", "%end")], True
+            body.context = f"{function}@{cpu}"
             given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []
             body.enter(body.frame, made, given, span)
             body.code.append(Label("%end"))
@@ -87,6 +88,7 @@ class Statements(MmuWords):
         """The code of an NMI, whose locals are its own."""
         inside = Statements(self.shared, self.cpu, ("nmi",))
         inside.interrupting = True
+        inside.context = f"nmi@{self.cpu}"
         inside.statements(nmi.body.body, scope=False)
         inside.code.append(Label(inside.frame.end))
         inside._labels()
@@ -150,11 +152,13 @@ class Statements(MmuWords):
         self.value(e)
 
     def _s_Declare(self, s: ast.Declare) -> None:
-        if s.size is not None:
-            raise Trouble("not-yet", "local arrays are not supported yet", s.span)
         kind = t.of(s.type)
         if s.name in self.given and len(self.frames) == 1 and s.init is None:
-            return  # the initial state declares it, too, and gives it a value
+            given = self.local(s.name, False)
+            if given is not None and kind.kind == "int":  # the initial state gives it a value
+                given.declared, before = kind, given.type or t.ANY
+                self.store_local(given, Val(Reg(given.reg), before), s)
+            return
         if s.name in self.frame.scopes[-1]:
             first = self.frame.scopes[-1][s.name].span
             hint = the_first(first) if first else ""
@@ -164,6 +168,11 @@ class Statements(MmuWords):
         if s.name in self.memory.named and not included:
             hint = "its name means this local from here on; give the local another one"
             self.warn("hides", f"the local {s.name} hides the shared {s.name}", s.span, hint)
+        if s.size is not None or (kind.kind in ("struct", "mask") and not s.type.pointers):
+            self.on_stack(s, kind)
+            return
+        if isinstance(s.init, ast.Braced):
+            raise Trouble("value", f"{s.name} is no struct and no array", s.init.span, "leave the braces out")
         value = None
         if s.init is not None:
             self._whole(s, s.init)
@@ -196,6 +205,7 @@ class Statements(MmuWords):
         if self._spins(s.condition, s.body):
             return
         top, again, end = self.fresh("do"), self.fresh("again"), self.fresh("done")
+        self._forget(assigned_names((s.body, s.condition)))
         self.code.append(Label(top))
         self._inside(s.body, end, again)
         self.code.append(Label(again))
@@ -244,7 +254,17 @@ class Statements(MmuWords):
 
     def _turn(self, local: Local, value: Const, node: Any) -> None:
         self.store_local(local, Val(value, t.INT), node)
-        local.fixed = Val(value, t.INT)
+        local.fixed = Val(value, local.declared or t.INT)
+
+    def _forget(self, names: set[str] | None = None) -> None:
+        """What undeclared registers hold from here on may be of any integer type: it may come from a later
+        line. None: all of them."""
+        for scope in self.frame.scopes:
+            for name, local in scope.items():
+                undeclared = local.declared is None and local.fixed is None
+                number = local.type is not None and local.type.kind == "int"
+                if undeclared and number and (names is None or name in names):
+                    local.type = t.ANY
 
     def _inside(self, body: ast.Stmt, end: str, again: str) -> None:
         """A loop's body, with targets for ``break`` and ``continue``."""
@@ -260,6 +280,7 @@ class Statements(MmuWords):
             local = self.local(name, False)
             if local is not None:
                 local.fixed = None if local.fixed is None or not local.fixed.function else local.fixed
+        self._forget(assigned_names((body, step, condition)))
         top, again, end = self.fresh("while"), self.fresh("again"), self.fresh("done")
         self.code.append(Label(top))
         if condition is not None:
@@ -284,7 +305,8 @@ class Statements(MmuWords):
         )
         if local is None or not isinstance(start, Const) or not isinstance(self.code[-1], Set):
             return False
-        local.fixed = Val(start, t.INT)
+        kind = local.declared or local.type or t.INT
+        local.fixed = Val(start, kind)
         end = self.fresh("done")
         for _ in range(MAX_TURNS):
             code, holds = self.captured(lambda: self.truth(self.value(s.condition), s.condition))  # type: ignore[arg-type]
@@ -301,7 +323,7 @@ class Statements(MmuWords):
             last = self.code[-1]
             if not isinstance(last, Set) or not isinstance(last.value, Const):
                 raise Trouble("loop", f"{name} does not count by a constant", s.span)
-            local.fixed = Val(last.value, t.INT)
+            local.fixed = Val(last.value, kind)
         else:
             hint = "a loop that counts is written out, turn by turn; let it count less far"
             raise Trouble("loop", f"this loop turns more than {MAX_TURNS} times", s.span, hint)
@@ -322,7 +344,8 @@ class Statements(MmuWords):
         return True
 
     def _s_Switch(self, s: ast.Switch) -> None:
-        subject = self.held(self.value(s.subject).expr)
+        on = self.value(s.subject)
+        on = Val(self.held(on.expr), on.type)
         cases = [
             x
             for x in (s.body.body if isinstance(s.body, ast.Block) else (s.body,))
@@ -334,8 +357,8 @@ class Statements(MmuWords):
             if case.value is None:
                 default = labels[id(case)]
             else:
-                value = self.value(case.value).expr
-                self.code.append(Branch(call("eq", subject, value), labels[id(case)], case.span))
+                equal = self._case(on, self.value(case.value))
+                self.code.append(Branch(equal, labels[id(case)], case.span))
         self.code.append(Jump(default or end))
         outer = self.frame.exits[-1][1] if self.frame.exits else ""
         self.frame.exits.append((end, outer))
@@ -348,6 +371,13 @@ class Statements(MmuWords):
         self.frame.scopes.pop()
         self.frame.exits.pop()
         self.code.append(Label(end))
+
+    def _case(self, on: Val, case: Val) -> Expr:
+        """Is it this case? Its constant is converted to the promoted type of what is asked (C11 6.8.4.2)."""
+        if on.type.kind == case.type.kind == "int":
+            kind = t.promoted(on.type, t.INT)
+            return call("eq", on.expr, t.converted(case.expr, case.type, kind))
+        return call("eq", *t.words_of_64(on.expr, case.expr, on.type, case.type))
 
     def _s_Case(self, s: ast.Case) -> None:
         raise Trouble("case", "a case outside of a switch", s.span)
@@ -367,6 +397,9 @@ class Statements(MmuWords):
         if s.value is not None:
             self._whole(s, s.value)
             value = self.value(s.value)
+            kind = frame.result
+            if kind is not None and kind.kind == "int" and value.type.kind in ("int", "any"):
+                value = Val(self.kept(value, kind, s), kind)
             if value.type is not t.VOID:
                 reg = f"{frame.prefix}return"
                 before = frame.returned
@@ -387,6 +420,7 @@ class Statements(MmuWords):
         if self.frame.labels.get(s.name, s.span) is None:
             raise Trouble("duplicate", f"the label {s.name} stands twice", s.span)
         self.frame.labels[s.name] = None
+        self._forget()
         self.code.append(Label(f"{self.frame.prefix}{s.name}:"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from verifier.program import c_types as t
@@ -19,7 +20,7 @@ from verifier.program.kernel import (
 from verifier.program.lower_expr import Expressions
 from verifier.program.lower_parts import Frame, Local, Place, Val
 from verifier.program.observe import Trouble
-from verifier.program.rows import OLD, If, Machine, Modify, Order, Pure, Special, Store, Update, Warns
+from verifier.program.rows import OLD, If, Load, Machine, Modify, Order, Pure, Special, Store, Update, Warns
 from verifier.program.unroll import substitute
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Ptr, Reg, call
 from verifier.source import Span
@@ -43,10 +44,9 @@ _POINTS_TO: dict[str, Callable[[Val], Place]] = {
 _NO_ADDRESS = frozenset({"page", "mm", "table", "mask", "function", "void", "pte", "pmd"})
 
 
-def _fitting(value: Expr, place: Place) -> Expr:
-    """What was calculated, as the place can hold it."""
-    calculated = isinstance(value, Apply) and value.function != "ite"
-    return t.wrapped(value, place.type) if calculated and place.type.kind == "int" else value
+def _fitting(value: Expr, row: Expr, place: Place) -> Expr:
+    """What a row stores, as the cell keeps it; an argument by itself is converted already."""
+    return value if isinstance(row, Reg) or place.type.kind != "int" else t.wrapped(value, place.type)
 
 
 class Words(Expressions):
@@ -86,7 +86,7 @@ class Words(Expressions):
                 lower = getattr(self, f"_word_{effect.name}")
                 result = lower(word, e, arguments)
             else:
-                self._effect(effect, e, {}, {}, {})
+                self._effect(effect, e, {}, {}, {}, {})
         return result
 
     def _arity(self, word: Word, e: ast.CallExpr) -> None:
@@ -115,6 +115,8 @@ class Words(Expressions):
             return self.pointer(word, parameter, e)
         if kind == "word":
             return self._wide(word, self.pointer(word, parameter, e), e)
+        if kind == "offset":
+            return self.offset(word, parameter, e)
         value = self.value(e)
         given = value.type.kind
         fine = given == kind or given == "any"
@@ -178,9 +180,33 @@ class Words(Expressions):
         if kind in _NO_ADDRESS or value.bits is not None:
             hint = "its content is A.data" if kind == "page" else ""
             raise self.mismatch(word, parameter, value.type.words, e, hint)
+        if value.type.percpu:
+            hint = f"write this_cpu_ptr({e.span.text}) or per_cpu_ptr({e.span.text}, cpu)"
+            raise self.mismatch(word, parameter, value.type.words, e, hint)
         if kind == "struct":
             return Place(value.expr, value.type, whole=True)
         return self.pointee(value, e)
+
+    def offset(self, word: Word, parameter: Parameter, e: ast.CExpr) -> Val:
+        """An address that every CPU has one of. That of a plain object is none; where an address comes
+        from memory, its owner knows."""
+        named = self.memory.named.get(e.name) if isinstance(e, ast.Ident) else None
+        if (
+            named is not None
+            and named.percpu
+            and named.size is None
+            and self.local(named.name, False) is None
+        ):
+            what = "a per-CPU object"
+            raise self.mismatch(word, parameter, what, e, f"write &{named.name}")
+        value = self.value(e)
+        known = isinstance(value.expr, Const) and not value.type.percpu
+        if known or value.type.kind not in ("pointer", "struct", "mask", "any"):
+            hint = ""
+            if isinstance(e, ast.Unary) and e.op == "&" and value.type.kind in ("pointer", "struct"):
+                hint = f"{e.operand.span.text} is no per-CPU object; without a CPU it is {e.span.text} itself"
+            raise self.mismatch(word, parameter, value.type.words, e, hint)
+        return value
 
     def mismatch(self, word: Word, parameter: Parameter, given: str, e: ast.CExpr, hint: str = "") -> Trouble:
         wanted = KINDS.get(parameter.kind, parameter.kind)
@@ -233,13 +259,17 @@ class Words(Expressions):
             places["bit"] = Place(bit, t.INT)
         result: Expr = Const(0)
         for effect in word.effects:
-            result = self._effect(effect, e, env, places, locals_) or result
+            result = self._effect(effect, e, env, places, locals_, types) or result
         if word.result == "same":
             first = word.parameters[0].name
             kind = next((p.type for p in places.values()), types.get(first, t.ANY))
             data = any(p.virtual for p in places.values())
             if word.effects and isinstance(word.effects[0], Pure) and places:
                 kind = kind if places[first].whole else Type("pointer", to=kind)
+            elif kind.percpu:
+                kind = replace(kind, percpu=False)
+            elif kind.kind == "int" and isinstance(result, Apply):
+                result = t.wrapped(result, kind)
             return Val(result, kind, data=data)
         results = {"void": t.VOID, "number": t.INT, "value": t.ANY}
         return Val(result, results.get(word.result) or Type(word.result))
@@ -251,6 +281,7 @@ class Words(Expressions):
         env: dict[str, Expr],
         places: dict[str, Place],
         locals_: dict[str, Local],
+        types: dict[str, Type],
     ) -> Expr | None:
         """Add one instruction; the expression of its result, if it has one."""
         if isinstance(effect, Order):
@@ -265,17 +296,22 @@ class Words(Expressions):
             end = self.fresh("if")
             self.code.append(Branch(call("not", substitute(effect.condition, env)), end, e.span))
             for inner in effect.effects:
-                self._effect(inner, e, env, places, locals_)
+                self._effect(inner, e, env, places, locals_, types)
             self.code.append(Label(end))
             return None
         if isinstance(effect, Warns):
             self.code.append(Warn(TRUE, e.span))
             return None
         place = places[effect.at]
+        if not isinstance(effect, Load) and place.type.kind == "int":
+            # A number, as atomic_add() takes it, has the counter's type; bits have it, too.
+            for name, kind in types.items():
+                if kind.kind == "int" and name not in places:
+                    env[name], types[name] = t.converted(env[name], kind, place.type), place.type
         if isinstance(effect, Modify):
             return self._modify(effect, e, env, place)
         if isinstance(effect, Store):
-            value = substitute(effect.value, env)
+            value = _fitting(substitute(effect.value, env), effect.value, place)
             touch = Touch(place.addr, None, value)
             self.emit("W", e, touch, virtual=place.virtual, kind=effect.kind)
             return None
@@ -314,7 +350,8 @@ class Words(Expressions):
         """The LOCK'd operation itself; the local that has what it found."""
         temp = self.fresh()
         env["old"] = Reg(temp)
-        touch = Touch(place.addr, temp, substitute(effect.value, env), substitute(effect.when, env))
+        value = _fitting(substitute(effect.value, env), effect.value, place)
+        touch = Touch(place.addr, temp, value, substitute(effect.when, env))
         self.emit("X", e, touch, virtual=place.virtual)
         return temp
 
@@ -375,10 +412,9 @@ class Words(Expressions):
         temp = self.fresh()
         env["old"] = Reg(temp)
         self.emit("R", e, Touch(place.addr, temp), virtual=place.virtual, joined=not effect.split)
-        stored = _fitting(substitute(effect.value, env), place)
+        stored = _fitting(substitute(effect.value, env), effect.value, place)
         self.emit("W", e, Touch(place.addr, None, stored), virtual=place.virtual)
-        result = self._result_of(effect.result, env, place)
-        return None if result is None else _fitting(result, place)
+        return self._result_of(effect.result, env, place)
 
     def _result_of(self, result: Expr | None, env: dict[str, Expr], place: Place) -> Expr | None:
         """What a word gives that reads a place: ``fault``, if the access faulted."""
@@ -408,7 +444,7 @@ class Words(Expressions):
         self.system(effect.op, e, effect.kind, *(env[a] for a in effect.args), serializing=effect.serializing,
                     touches=touches, pcid=env.get("pcid", FALSE))  # fmt: skip
         if into is not None and effect.into:
-            self.store_local(locals_[effect.into], Val(Reg(into), t.INT), e)
+            self.store_local(locals_[effect.into], Val(Reg(into), t.BOOL), e)
         return None
 
     def system(
@@ -468,16 +504,14 @@ class Words(Expressions):
         if not isinstance(local, Local):
             raise Trouble("type", f"{word.name} takes the address of a register here", old.span, "write &r0")
         new = self.storable(place, self.value(arguments["new"]), arguments["new"])
-        before = self._name_of(local)
+        held = local.fixed or Val(Reg(local.reg), local.type or local.declared or t.ANY)
+        before = t.converted(held.expr, held.type, place.type)
         temp, done = self.fresh(), self.fresh()
         equal = call("eq", Reg(temp), before)
         self.emit("X", e, Touch(place.addr, temp, new, equal), virtual=place.virtual)
         self.set(done, equal)
         self.store_local(local, Val(Reg(temp), place.type), e)
         return Val(Reg(done), t.INT)
-
-    def _name_of(self, local: Local) -> Expr:
-        return local.fixed.expr if local.fixed is not None else Reg(local.reg)
 
     def _word_per_cpu(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         return self.load(self.memory_place(e), e)
@@ -495,7 +529,9 @@ class Words(Expressions):
             raise Trouble("recursion", f"{name} calls itself ({chain})", e.span, "functions are inlined")
         self.fresh_count += 1
         prefix = f"{name}#{self.fresh_count}."
-        frame = Frame(prefix, f"%return{self.fresh_count}")
+        frame = Frame(
+            prefix, f"%return{self.fresh_count}", result=t.of(function.result), site=(name, e.span.start)
+        )
         self.enter(frame, function, arguments, e.span)
         self.code.append(Label(frame.end))
         return frame.returned or Val(Const(0), t.VOID)
@@ -519,8 +555,9 @@ class Words(Expressions):
                     wanted = f"{function.name} takes {kind.words} here, not {value.type.words}"
                     raise Trouble("type", wanted, span)
                 if value.type.kind in ("int", "any") and kind is not t.ANY:
-                    expr = t.converted(value.expr, value.type, kind, self.memory.mm_file)
+                    expr = t.converted(value.expr, value.type, kind)
                     value = Val(expr, kind, value.bits, value.function)
+                self.same_pointee(kind, value.type, span)
                 local = self.declare(parameter.name, kind if kind.kind == "int" else None)
                 if parameter.name in assigned:
                     self.store_local(local, value, parameter)

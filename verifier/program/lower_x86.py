@@ -250,6 +250,9 @@ class _File:
         """There are no PCIDs in assembly."""
         raise Trouble("no-translation", "assembly tests have no PCIDs", span, "write an MM test")
 
+    def holds(self, place: c.Place, cpu: int | None) -> None:
+        """Assembly has no types."""
+
     def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
         """Registers and memory hold numbers."""
         return ""

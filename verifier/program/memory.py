@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
+from verifier.errors import InputError
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.events import Cell
 from verifier.program.objects import MAPPING, MAX_CELLS, Named, Objects, group
 from verifier.program.observe import Trouble
+from verifier.program.structs import Part
 from verifier.program.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
 from verifier.program.values import OLD, Const, Expr, Ptr, Value, call, flags, target
 from verifier.source import Diagnostic, Span
@@ -16,6 +21,9 @@ from verifier.syntax import ast
 from verifier.syntax.trouble import nearest, the_first
 
 MAX_PCID = 4095
+MAX_INNER = 16  # structs in structs
+_ELEMENT = re.compile(r"\+([0-9]+)\.")
+_NESTED = (ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.Switch)
 
 
 _LINE = ".%waiting"  # of the cell beside a lock
@@ -27,7 +35,9 @@ class Memory(Objects):
     def __init__(self, unit: ast.Unit, troubles: list[Diagnostic]) -> None:
         super().__init__(unit)
         self.troubles = troubles
+        troubles += self.defined
         self.cells: dict[Ptr, Cell] = {}
+        self.warnings: list[Diagnostic] = []
         self.values: dict[Ptr, Value] = {}
         self.tlb: list[tuple[int, int, Ptr, Value]] = []
         self.locals: dict[tuple[int, str], tuple[Value, Type]] = {}
@@ -42,6 +52,10 @@ class Memory(Objects):
         for thread in (*unit.threads.values(), *unit.nmis):
             for p in thread.parameters:
                 self._try(self.parameter, p)
+        for function in unit.functions.values():
+            self._name_fields(function.body)
+        for thread in (*unit.threads.values(), *unit.nmis):
+            self._name_fields(thread.body)
         handles = [n for n in self.named.values() if n.type.kind in MAPPING]
         if handles:
             self.used = uses(unit)
@@ -80,11 +94,46 @@ class Memory(Objects):
 
     # -- initial contents -------------------------------------------------------------------------
 
-    def _give(self, cell: Ptr, value: Value, span: Span) -> None:
+    def _give(self, cell: Ptr, value: Value, span: Span, kind: Type = t.ANY) -> None:
+        """An initial value, converted to the type of what holds it."""
+        if kind.kind == "int" and isinstance(value, int):
+            kept = t.number(value, kind)
+            if t.loses(value, kind):
+                text = f"{value} does not fit into {t.words(kind)}: it becomes {kept}"
+                hint = f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
+                self.warnings.append(Diagnostic("overflow", text, span, hint, "warning"))
+            value = kept
         if self._given.get(cell) is False:
             raise Trouble("duplicate", f"{cell_name(cell, self)} has two initial values", span)
         self._given[cell] = self._overridable
         self.values[cell] = value
+
+    def _inner_value(self, cell: Ptr, of: Type, value: ast.InitValue) -> None:
+        """What a struct, an array or a mask in a struct is at first."""
+        if of.kind == "mask":
+            self._mask(cell, value)
+            return
+        if not isinstance(value, ast.Braced):
+            raise Trouble("value", "this is given in braces", value.span)
+        if of.kind != "array":
+            for part in value.items:
+                self._part(cell, of, part)
+            return
+        assert of.to is not None
+        if len(value.items) > of.bits:
+            raise Trouble("size", f"there are only {of.bits} elements", value.span)
+        for i, item in enumerate(value.items):
+            if of.to.inside:
+                self._inner_value(Ptr(cell.base, i), of.to, item)  # type: ignore[arg-type]
+            else:
+                self._give(Ptr(cell.base, i), self.value(item)[0], item.span, of.to)
+
+    def _give_bits(self, unit: Ptr, bits: Part, cell: Ptr, value: Value, span: Span) -> None:
+        """An initial value of a bitfield: ``cell`` is what it would be by itself."""
+        self._give(cell, value, span, bits.type)
+        whole = bits.written(Const(self.values.get(unit, 0)), Const(self.values.pop(cell)))
+        assert isinstance(whole, Const) and not isinstance(whole.value, str)
+        self.values[unit] = whole.value
 
     def _map(self, item: ast.Initial) -> None:
         """Note the mappings of an item; levels and regions follow from all of them."""
@@ -155,21 +204,34 @@ class Memory(Objects):
             if len(items) > named.size:
                 raise Trouble("size", f"{named.name} has only {named.size} elements", value.span)
             for i, part in enumerate(items):
-                self._give(Ptr(ptr.base, i), self.value(part)[0], part.span)
+                self._give(Ptr(ptr.base, i), self.value(part)[0], part.span, kind)
         elif isinstance(value, ast.Braced) and len(value.items) == 1:
-            self._give(ptr, self.value(value.items[0])[0], value.span)
+            self._give(ptr, self.value(value.items[0])[0], value.span, kind)
         else:
             held, given = self.value(value)
+            if kind.kind == "pointer" and given.percpu:
+                self.named[named.name] = replace(named, type=replace(kind, percpu=True))
             if kind.kind == "int" and given.kind in ("mm", "table", "page", "mask") and self.mm_file:
                 raise Trouble("type", f"{named.name} holds numbers; this is {given.words}", value.span)
-            self._give(ptr, held, value.span)
+            self._give(ptr, held, value.span, kind)
 
     def _part(self, ptr: Ptr, kind: Type, part: ast.InitItem) -> None:
         if isinstance(part, ast.FieldInit):
+            if not self.has(group(kind), part.name):
+                raise self.no_field(kind, part.name, part.span)
+            of, bits = self.field(group(kind), part.name)
+            cell = Ptr(f"{ptr}.{part.name}")
+            if of.inside or of.kind == "array":
+                self._inner_value(cell, of, part.value)
+                return
             value, given = self.value(part.value)
-            known = self.fields[group(kind)]
-            known[part.name] = t.joined(known[part.name], given if given.kind != "int" else t.ANY)
-            self._give(Ptr(f"{ptr.base}.{part.name}"), value, part.span)
+            if bits is None:
+                if of.kind != "int":
+                    of = t.joined(of, given if given.kind != "int" else t.ANY)
+                    self.fields[group(kind)][part.name] = of
+                self._give(cell, value, part.span, of)
+            else:
+                self._give_bits(Ptr(f"{ptr}.{bits.unit}"), bits, cell, value, part.span)
         elif not (isinstance(part, ast.Mapping) and kind.kind in MAPPING):
             raise Trouble("value", f"this is nothing that {kind.words} has", part.span)
 
@@ -228,8 +290,13 @@ class Memory(Objects):
             self._object(ptr, named, value)
         elif kind.kind == "mask" and not isinstance(place, ast.IndexExpr):
             self._mask(ptr, value)
+        elif (bits := self.part(place)) is not None and isinstance(place, ast.FieldExpr):
+            cell = Ptr(f"{ptr.base.removesuffix(bits.unit)}{place.name}")
+            if cpu is not None:
+                self._given.pop(cell, None)
+            self._give_bits(ptr, bits, cell, self.value(value)[0], place.span)
         else:
-            self._give(ptr, self.value(value)[0], place.span)
+            self._give(ptr, self.value(value)[0], place.span, kind.to or t.ANY)
 
     def _register(self, name: str, value: ast.InitValue, cpu: int, span: Span) -> None:
         if name != "irq" and not self.tables.mms:
@@ -261,9 +328,10 @@ class Memory(Objects):
     def _lay_out(self) -> None:
         """A cell for everything there is."""
         for named in self.named.values():
-            for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
-                for ptr in self._parts(named, prefix + named.name):
-                    self._cell(ptr)
+            try:
+                self._object_cells(named)
+            except Trouble as trouble:  # without its memory nothing else makes sense
+                raise InputError([*self.troubles, trouble.diagnostic]) from None
         for cell in self.tables.cells:
             self._cell(cell, "pte")
         for cpu in range(self.cpus):
@@ -278,9 +346,67 @@ class Memory(Objects):
             assert isinstance(pcid, int)
             self.tlb.append((cpu, pcid, va, page))
 
-    def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:
+    def _name_fields(self, body: ast.Stmt) -> None:
+        """The fields that initial values of structs on the stack name."""
+        pending: list[Any] = [body]
+        while pending:
+            x = pending.pop()
+            if isinstance(x, ast.Declare) and isinstance(x.init, ast.Braced):
+                kind = t.of(x.type)
+                for part in x.init.items:
+                    if isinstance(part, ast.FieldInit) and kind.kind == "struct":
+                        self.name_field(kind, part.name)
+            elif isinstance(x, tuple):
+                pending += x
+            elif isinstance(
+                x, ast.Block | ast.If | ast.While | ast.DoWhile | ast.For | ast.ForEachCpu | ast.Switch
+            ):
+                pending += [getattr(x, name) for name in x.__slots__]
+
+    def _struct(self, name: str, kind: Type, depth: int = 0) -> Iterator[Ptr]:
+        """The cells of a struct."""
+        if depth > MAX_INNER:
+            raise Trouble("struct", f"struct {kind.tag} contains itself", None)
+        for field_name, of in self.fields.get(group(kind), {}).items():
+            yield from self.inner(Ptr(f"{name}.{field_name}"), of, depth)
+
+    def inner(self, at: Ptr, of: Type, depth: int = 0) -> Iterator[Ptr]:
+        """The cells of a part of a struct."""
+        if of.kind == "array":
+            assert of.to is not None
+            self.arrays[at.base.split(":", 1)[-1]] = of.bits
+            for i in range(min(of.bits, MAX_CELLS + 1)):
+                yield from self.inner(Ptr(at.base, i), of.to, depth)
+        elif of.inside and of.kind == "mask":
+            self.arrays[str(at).split(":", 1)[-1]] = self.cpus
+            yield from (Ptr(str(at), c) for c in range(self.cpus))
+        elif of.inside:
+            yield from self._struct(str(at), of, depth + 1)
+        else:
+            yield at
+
+    def on_stack(self, named: Named) -> None:
+        """Lay out an object on a stack."""
+        self.stack[named.name] = named
+        for ptr in self._parts(named, named.name):
+            self._room(named)
+            shown = named.shown + ptr.base.removeprefix(named.name)
+            several = named.size is not None or named.type.kind == "mask" or ptr.base in self.arrays
+            shown = _ELEMENT.sub(r"[\1].", shown) + (f"[{ptr.off}]" if several else "")
+            self.cells[ptr] = Cell(ptr, shown, 0)
+
+    def _object_cells(self, named: Named) -> None:
+        for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
+            for ptr in self._parts(named, prefix + named.name):
+                self._room(named)
+                self._cell(ptr)
+
+    def _room(self, named: Named) -> None:
         if len(self.cells) >= MAX_CELLS:
-            return
+            text = f"a test has at most {MAX_CELLS} cells; here are more"
+            raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
+
+    def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:
         named = self.named.get(ptr.base.split(":", 1)[-1])
         if named is not None and named.type.kind == "int" and named.type.tag == "code":
             kind = "code"
@@ -293,8 +419,7 @@ class Memory(Objects):
         if kind in ("mm", "table", "page", "struct"):
             if kind == "page":
                 yield Ptr(f"{name}.data")
-            for field_name in self.fields.get(group(named.type), {}):
-                yield Ptr(f"{name}.{field_name}")
+            yield from self._struct(name, named.type)
             if kind == "mm":
                 yield from (Ptr(f"mm_cpumask({name})", c) for c in range(self.cpus))
         elif kind == "mask":
@@ -308,10 +433,14 @@ def cell_name(ptr: Ptr, memory: Memory) -> str:
     if ptr in memory.tables.names:
         return memory.tables.names[ptr]
     named = memory.named.get(ptr.base.split(":", 1)[-1])
-    several = ptr.base.startswith("mm_cpumask(") or (
-        named is not None and (named.size is not None or named.type.kind == "mask")
+    inside = ptr.base.split(":", 1)[-1] in memory.arrays
+    several = (
+        inside
+        or ptr.base.startswith("mm_cpumask(")
+        or (named is not None and (named.size is not None or named.type.kind == "mask"))
     )
-    return f"{ptr.base}[{ptr.off}]" if several else str(ptr)
+    shown = _ELEMENT.sub(r"[\1].", ptr.base)
+    return f"{shown}[{ptr.off}]" if several else _ELEMENT.sub(r"[\1].", str(ptr))
 
 
 def _entry_place(place: ast.CExpr) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from verifier.program import c_types as t
+from verifier.program import structs
 from verifier.program.c_types import Type
 from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES, WORDS
 from verifier.program.observe import Trouble
+from verifier.program.structs import Part
 from verifier.program.tables import ENTRY_WORDS, Tables, Uses
 from verifier.program.values import ATTRIBUTES, FAULT, Ptr, Value, apply, make_entry
-from verifier.source import Span
+from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import nearest
 
@@ -30,6 +32,7 @@ class Named:
     span: Span
     size: int | None = None
     percpu: bool = False
+    shown: str = ""  # how it is called, if not by its name
 
     @property
     def handle(self) -> bool:
@@ -48,6 +51,15 @@ class Objects:
         self.cpus = max(unit.threads, default=0) + 1
         self.named: dict[str, Named] = {}
         self.fields: dict[str, dict[str, Type]] = {}  # by kind of object: those that have a name
+        self.defined: list[Diagnostic] = []  # what is wrong with definitions
+        self.parts: dict[str, dict[str, Part]] = {}  # likewise: bitfields, whose units are fields
+        for name, members in structs.declared(unit).items():
+            made = structs.layout(members)
+            key = group(t.of(ast.CType(name)))
+            self.fields[key], self.parts[key] = made.fields, made.parts
+            self.defined += made.troubles
+        self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
+        self.stack: dict[str, Named] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []
         self.used = Uses()
 
@@ -87,11 +99,33 @@ class Objects:
         if isinstance(item.value, ast.Braced):
             for part in item.value.items:
                 if isinstance(part, ast.FieldInit):
-                    self.fields.setdefault(group(kind), {}).setdefault(part.name, t.ANY)
+                    self.name_field(kind, part.name)
                 elif isinstance(part, ast.Mapping) and isinstance(part.va, ast.Ident):
                     self.add(Named(part.va.name, t.VA, part.va.span))
         elif not self.mm_file and isinstance(item.value, ast.Ident | ast.Unary):
             self._implicit(item.value)
+
+    def name_field(self, kind: Type, name: str) -> None:
+        """A field that is named for one object exists for all of its kind."""
+        fields = self.fields.setdefault(group(kind), {})
+        if name not in self.parts.get(group(kind), {}):
+            fields.setdefault(name, t.ANY)
+
+    def has(self, of: str, name: str) -> bool:
+        """Have objects of a group (see ``group``) a field of that name?"""
+        return name in self.fields.get(of, {}) or name in self.parts.get(of, {})
+
+    def field(self, of: str, name: str) -> tuple[Type, Part | None]:
+        """A field of a group: its type, and where it is if it is a bitfield."""
+        part = self.parts.get(of, {}).get(name)
+        return (part.type if part else self.fields[of][name]), part
+
+    def part(self, expr: ast.CExpr) -> Part | None:
+        """The bitfield that a place is, if it is one."""
+        if not isinstance(expr, ast.FieldExpr):
+            return None
+        _, kind = self.address(expr.base)
+        return self.parts.get(group(kind), {}).get(expr.name)
 
     def _implicit(self, value: ast.CExpr) -> None:
         """In C files, as in herd7, an object whose address is an initial value exists by that."""
@@ -132,7 +166,7 @@ class Objects:
     def value(self, expr: ast.InitValue | ast.InitItem) -> tuple[Value, Type]:
         """A value of the initial state and its type."""
         if isinstance(expr, ast.Num):
-            return expr.value, t.literal(expr.value)
+            return expr.value, t.literal(expr.value, expr.span.text)
         if isinstance(expr, ast.Ident):
             return self._name(expr)
         if isinstance(expr, ast.Unary):
@@ -146,8 +180,12 @@ class Objects:
         if isinstance(expr, ast.Binary):
             functions = {"+": "add", "-": "sub", "*": "mul", "|": "bitor", "&": "bitand", "<<": "shl"}
             if expr.op in functions:
-                (a, kind), (b, _) = self.value(expr.left), self.value(expr.right)
-                return apply(functions[expr.op], (a, b)), kind
+                (a, kind), (b, other) = self.value(expr.left), self.value(expr.right)
+                found = apply(functions[expr.op], (a, b))
+                if kind.kind == other.kind == "int" and isinstance(found, int):
+                    kind = t.promoted(kind, other)
+                    found = t.number(found, kind)
+                return found, kind
         if isinstance(expr, ast.Cast):
             return self.value(expr.operand)
         if isinstance(expr, ast.IndexExpr):
@@ -162,7 +200,8 @@ class Objects:
             return value, t.literal(value)
         named = self.named.get(expr.name)
         if named is not None:
-            return Ptr(named.name), named.type if named.handle else Type("pointer", to=named.type)
+            kind = named.type if named.handle else Type("pointer", to=named.type)
+            return Ptr(named.name), replace(kind, percpu=named.percpu)
         if expr.name in NAMED_VALUES:
             return NAMED_VALUES[expr.name], t.PTE if expr.name == "none" else t.ANY
         if expr.name == "fault":
@@ -197,24 +236,35 @@ class Objects:
     def address(self, expr: ast.CExpr) -> tuple[Ptr, Type]:
         """The address of a place, and the type of that address."""
         if isinstance(expr, ast.Ident):
-            named = self.named.get(expr.name)
+            named = self.named.get(expr.name) or self.stack.get(expr.name)
             if named is None:
                 raise self.unknown(expr.name, expr.span)
-            return Ptr(expr.name), named.type if named.handle else Type("pointer", to=named.type)
-        if isinstance(expr, ast.IndexExpr) and isinstance(expr.base, ast.Ident | ast.CallExpr):
+            kind = named.type if named.handle else Type("pointer", to=named.type)
+            return Ptr(expr.name), replace(kind, percpu=named.percpu)
+        if isinstance(expr, ast.IndexExpr) and isinstance(
+            expr.base, ast.Ident | ast.CallExpr | ast.FieldExpr
+        ):
             base, kind = self.address(expr.base)
             index = self.number(expr.index)
-            named = self.named.get(base.base)
+            if kind.to is not None and kind.to.kind == "array":
+                return self._element(base, kind, index, expr.span)
+            named = self.named.get(base.base) or self.stack.get(base.base)
             size = self.cpus if kind.kind == "mask" else named.size if named else None
             if size is None or not 0 <= index < size:
                 raise Trouble("index", f"there is no element {index}", expr.span)
             return Ptr(base.base, index), kind
         if isinstance(expr, ast.FieldExpr):
             base, kind = self.address(expr.base)
-            field_type = self.fields.get(group(kind), {}).get(expr.name)
-            if field_type is None and (kind.kind, expr.name) != ("page", "data"):
+            if (kind.kind, expr.name) == ("page", "data"):
+                return Ptr(f"{base.base}.data"), Type("pointer", to=t.ANY)
+            if not self.has(group(kind), expr.name):
                 raise self.no_field(kind, expr.name, expr.span)
-            return Ptr(f"{base.base}.{expr.name}"), Type("pointer", to=field_type or t.ANY)
+            of, part = self.field(group(kind), expr.name)
+            name = expr.name if part is None else part.unit
+            cell = Ptr(f"{base}.{name}")
+            if of.inside:
+                return cell, replace(of, inside=False, percpu=kind.percpu)
+            return cell, Type("pointer", to=of, percpu=kind.percpu)
         if isinstance(expr, ast.CallExpr) and expr.name in ENTRY_WORDS:
             cell = self.tables.cell(expr.name, *self.handle_and_va(expr), expr.span)
             return cell, t.ENTRY if expr.name == "pte" else t.UPPER
@@ -222,6 +272,16 @@ class Objects:
             (mm,) = self._arguments(expr, (("mm",), t.MM.words))
             return Ptr(f"mm_cpumask({mm})"), t.MASK
         raise Trouble("place", "this is no place in memory", expr.span)
+
+    def _element(self, base: Ptr, kind: Type, index: int, span: Span) -> tuple[Ptr, Type]:
+        """An element of an array in a struct."""
+        assert kind.to is not None and kind.to.to is not None
+        if not 0 <= index < kind.to.bits:
+            raise Trouble("index", f"there is no element {index}", span)
+        of = kind.to.to
+        if of.inside:
+            return Ptr(base.base, index), replace(of, inside=False, percpu=kind.percpu)
+        return Ptr(base.base, index), Type("pointer", to=of, percpu=kind.percpu)
 
     def handle_and_va(self, expr: ast.CallExpr) -> tuple[Ptr, Ptr]:
         both = ((MAPPING, "an address space (mm) or a table"), (("va",), t.VA.words))
@@ -243,8 +303,10 @@ class Objects:
 
     def no_field(self, kind: Type, name: str, span: Span | None) -> Trouble:
         """The error about a field that no initial state names."""
-        known = self.fields.get(group(kind), {})
+        known = [*self.fields.get(group(kind), {}), *self.parts.get(group(kind), {})]
         hint = nearest(name, known) or f"name it once in the initial state, as in {{ .{name} = 0 }}"
+        if kind.kind == "struct" and not known:
+            hint = f"give it once where an object is declared: struct {kind.tag} … = {{ .{name} = 0 }}"
         return Trouble("unknown-field", f"{kind.words} has no field {name!r}", span, hint)
 
 
@@ -263,14 +325,6 @@ def never_a_number(kind: str, text: str, named: bool) -> str:
     if kind == "table" or (kind in ("mm", "va", "struct") and not named):
         return "a number is in a field or element" if kind == "struct" else "it is a name, or 0"
     return ""
-
-
-def fields_of(objects: Objects, kind: Type) -> dict[str, Type]:
-    """The fields that objects of a kind have."""
-    known = dict(objects.fields.get(group(kind), {}))
-    if kind.kind == "page":
-        known["data"] = t.ANY
-    return known
 
 
 def attributes(expr: ast.CExpr) -> int:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from verifier.errors import InputError
+from verifier.program import c_types as t
+from verifier.program.c_types import Type
 from verifier.program.events import Observable
+from verifier.program.structs import Part
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value, call
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
@@ -38,13 +41,21 @@ class RegisterOf:
 
 
 @dataclass(frozen=True, slots=True)
+class PartOf:
+    """A bitfield in a condition: ``part`` of the cell that it lies in."""
+
+    cell: CellOf
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
 class EntryOf:
     """A page or a table in a condition, with attributes: what an entry is compared with."""
 
     content: Value
 
 
-Meaning = CellOf | RegisterOf | EntryOf | Const
+Meaning = CellOf | PartOf | RegisterOf | EntryOf | Const
 
 
 class Scope(Protocol):
@@ -59,6 +70,9 @@ class Scope(Protocol):
     def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
         """Empty if a place may be a number that is not 0; otherwise what to write instead. ``named``:
         the number has a name."""
+
+    def holds(self, place: c.Place, cpu: int | None) -> Type | None:
+        """The C type of what a place holds, ``any`` if it is not known; None: not a C object."""
 
     def cpus(self) -> int:
         """How many CPUs there are."""
@@ -81,6 +95,7 @@ class Observed:
     condition: Expr
     shown: list[int]
     filter: Expr | None
+    warnings: list[Diagnostic]
 
 
 def observe(final: c.Final, scope: Scope) -> Observed:
@@ -96,7 +111,8 @@ def observe(final: c.Final, scope: Scope) -> Observed:
     filters = [observer.proposition(p) for p in final.filters]
     if observer.troubles:
         raise InputError(observer.troubles)
-    return Observed(observer.observables, condition, shown, call("and", *filters) if filters else None)
+    asked = call("and", *filters) if filters else None
+    return Observed(observer.observables, condition, shown, asked, observer.warnings)
 
 
 MAX_RANGE = 256
@@ -111,6 +127,7 @@ class _Observer:
         self.snapshots = 0
         self.variables: dict[str, int] = {}
         self.troubles: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
 
     def shown(self) -> list[int]:
         """Registers by CPU and name, then memory by name, then the rest."""
@@ -232,7 +249,44 @@ class _Observer:
             if wanted is not None:
                 found = Apply("pte_matches", (held, Const(wanted)))
                 return found if p.op == "eq" else call("not", found)
+        left, right = self.agreed(p, left, right)
         return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
+
+    def holds(self, p: c.Operand, value: Expr) -> Type | None:
+        """The C type of an operand; ``value`` is what it came to."""
+        if isinstance(value, Const):
+            text = p.span.text if isinstance(p, c.Number) else ""
+            return t.literal(value.value, text) if isinstance(value.value, int) else None
+        if isinstance(p, c.Register):
+            return self.scope.holds(p.place, self.cpu(p.cpu))
+        return self.scope.holds(p, None) if isinstance(p, c.Place) else None
+
+    def agreed(self, p: c.Compare, left: Expr, right: Expr) -> tuple[Expr, Expr]:
+        """Both sides as C compares them. Of ``=`` a constant is what its place would hold if it were
+        stored there: ``x = -1`` is true of a ``u64`` with all bits set."""
+        x, y = self.holds(p.left, left), self.holds(p.right, right)
+        if x is None or y is None:
+            return left, right
+        if x.kind == y.kind == "int":
+            if p.op in ("eq", "ne") and isinstance(right, Const):
+                return left, self.stored(right, x, p)
+            if p.op in ("eq", "ne") and isinstance(left, Const):
+                return self.stored(left, y, p), right
+            common = t.promoted(x, y)
+            return t.converted(left, x, common), t.converted(right, y, common)
+        return t.words_of_64(left, right, x, y) if p.op in ("eq", "ne") else (left, right)
+
+    def stored(self, constant: Const, kind: Type, p: c.Compare) -> Expr:
+        """A constant as an object of a type holds it; one that no such object can hold stays, with a
+        warning."""
+        number = constant.value
+        assert isinstance(number, int)
+        if t.loses(number, kind) or (kind.tag == "bool" and not t.holds(kind, number)):
+            low, high = t.limits(kind)
+            text = f"{t.words(kind)} is {low} to {high}, never {number}"
+            self.warnings.append(Diagnostic("overflow", text, p.span, "", "warning"))
+            return constant
+        return t.wrapped(constant, kind)
 
     def sensible(self, p: c.Compare) -> None:
         """Raise ``Trouble`` where something that is no number is compared with one that is not 0."""
@@ -283,6 +337,9 @@ class _Observer:
                     "'ever' speaks of memory, cr3, pcid, irq and tlb",
                 )  # fmt: skip
             return self.add(Observable("reg", meaning.label, meaning.cpu, expr=Reg(meaning.local)))
+        if isinstance(meaning, PartOf):
+            unit = self.add(Observable("mem", meaning.cell.label, cell=meaning.cell.cell))
+            return meaning.part.read(unit)
         if value and isinstance(p, c.Name) and not p.brackets:
             return Const(meaning.cell)
         return self.add(Observable("mem", meaning.label, cell=meaning.cell))

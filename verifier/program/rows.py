@@ -160,7 +160,7 @@ class Word:
     def signature(self) -> str:
         """How it is written; ``&x`` where the address of an object is taken."""
         names = [
-            f"&{p.name}" if p.kind in ("pointer", "word", "code", "fetched") else p.name
+            f"&{p.name}" if p.kind in ("pointer", "word", "offset", "code", "fetched") else p.name
             for p in self.parameters
         ]
         needed = len(names) - self.optional
@@ -203,6 +203,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "condition": "a function, or NULL",
         "local": "a register",
         "percpu": "a per-CPU object",
+        "offset": "the address of a per-CPU object",
         "struct": "a struct",
         "void": "nothing",
     }

@@ -136,12 +136,12 @@ def truth(value: Value | str) -> bool:
     return value != 0
 
 
-def _wrap(bits: int, signed: bool) -> Callable[[Value], Value]:
+def _wrap(bits: int, signed: bool, whole: bool = False) -> Callable[[Value], Value]:
     span, top = 1 << bits, 1 << (bits - 1)
 
     def cut(a: Value) -> Value:
         if not isinstance(a, int):
-            return a if bits == 64 or isinstance(a, Mark) else UNDEF
+            return a if bits == 64 or whole or isinstance(a, Mark) else UNDEF
         a &= span - 1
         return a - span if signed and a >= top else a
 
@@ -270,6 +270,12 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "shr": _integers(_shift(False)),
     **{
         f"{'s' if signed else 'u'}{bits}": _wrap(bits, signed)
+        for bits in (8, 16, 32, 64)
+        for signed in (True, False)
+    },
+    # The same of C's integer types, which in litmus tests may hold an address: it stays whole.
+    **{
+        f"int{bits}" if signed else f"uint{bits}": _wrap(bits, signed, whole=True)
         for bits in (8, 16, 32, 64)
         for signed in (True, False)
     },

@@ -218,6 +218,7 @@ def refcounts() -> Iterator[Word]:
     g, lock = "Reference counts", "2.1"
     new = "since v5.5; before, with CONFIG_REFCOUNT_FULL, a loop of CMPXCHG that looks first"
     plain = partial(row, g, source="refcount_read(), refcount_set(), linux/refcount.h")
+    was = f("s32", OLD)  # it is an atomic_t
     more, less = f("s32", f("add", OLD, "i")), f("s32", f("sub", OLD, "i"))
     inc, dec = f("s32", f("add", OLD, 1)), f("s32", f("sub", OLD, 1))
     some, one = f("ne", OLD, 0), f("eq", OLD, 1)
@@ -225,9 +226,9 @@ def refcounts() -> Iterator[Word]:
     yield plain("refcount_set(r: pointer, i)", Store("r", Reg("i")), "a plain store", "1.1")
     number = "i: number, "
     saturating = (
-        ("add", number, more, f("or", f("le", OLD, 0), f("lt", more, 0)), "adds i"),
-        ("inc", "", inc, f("or", f("le", OLD, 0), f("lt", inc, 0)), "adds 1"),
-        ("dec", "", dec, f("le", OLD, 1), "subtracts 1"),
+        ("add", number, more, f("or", f("le", was, 0), f("lt", more, 0)), "adds i"),
+        ("inc", "", inc, f("or", f("le", was, 0), f("lt", inc, 0)), "adds 1"),
+        ("dec", "", dec, f("le", was, 1), "subtracts 1"),
     )
     for name, head, value, bad, doc in saturating:
         both = (Update("r", value, None), _saturates(bad))
@@ -235,14 +236,14 @@ def refcounts() -> Iterator[Word]:
         yield row(g, f"refcount_{name}({head}r: pointer)", both, f"LOCK'd; {doc}", lock, source=source)
     looks = "1.1, 2.1, 19.2"
     for name, head, value, doc in (("add", number, more, "adds i"), ("inc", "", inc, "adds 1")):
-        bad = f("and", some, f("or", f("lt", OLD, 0), f("lt", value, 0)))
+        bad = f("and", some, f("or", f("lt", was, 0), f("lt", value, 0)))
         effects = (looking("r", value, some), _saturates(bad))
         head, doc = f"refcount_{name}_not_zero({head}r: pointer)", f"{doc} unless it is 0"
         source = "__refcount_add_not_zero(), linux/refcount.h"
         yield row(g, head, effects, doc, looks, "number", source=source)
     for name, head, value, last in (("sub", number, less, f("eq", less, 0)), ("dec", "", dec, one)):
-        zero = Update("r", value, f("and", f("gt", OLD, 0), last))
-        bad = f("or", f("le", OLD, 0), f("lt", value, 0))
+        zero = Update("r", value, f("and", f("gt", was, 0), last))
+        bad = f("or", f("le", was, 0), f("lt", value, 0))
         effects = (zero, _saturates(bad))
         head, doc = f"refcount_{name}_and_test({head}r: pointer)", "is the new value 0?"
         source = f"__refcount_sub_and_test(), linux/refcount.h, {new}"
@@ -250,7 +251,7 @@ def refcounts() -> Iterator[Word]:
     only = Update("r", FALSE, one, one)
     lib = partial(row, g, source="refcount_dec_if_one(), refcount_dec_not_one(), lib/refcount.c")
     yield lib("refcount_dec_if_one(r: pointer)", only, "LOCK'd; 1 becomes 0; was it 1?", lock, "number")
-    goes = f("not", f("or", f("eq", OLD, _SATURATED), f("eq", OLD, 0), one))
+    goes = f("not", f("or", f("eq", was, _SATURATED), f("eq", OLD, 0), one))
     effects = (looking("r", dec, goes, f("ne", OLD, 1)), If(f("eq", OLD, 0), (Warns(),)))
     yield lib("refcount_dec_not_one(r: pointer)", effects, "subtracts 1 unless it is 1", looks, "number")
 
@@ -394,9 +395,9 @@ def percpu() -> Iterator[Word]:
         yield single(f"{name}_cmpxchg({head})", compare, f"gives the old value; {one}", rule, "same")
     where = partial(row, g, source="this_cpu_ptr() and kin, linux/percpu-defs.h")
     mine = Pure(f("percpu", "x", CPU))
-    yield where("this_cpu_ptr(x: pointer)", mine, "the address of this CPU's", "", "same")
+    yield where("this_cpu_ptr(x: offset)", mine, "the address of this CPU's", "", "same")
     other = Pure(f("percpu", "x", "cpu"))
-    yield where("per_cpu_ptr(x: pointer, cpu: number)", other, "the address of a CPU's", "", "same")
+    yield where("per_cpu_ptr(x: offset, cpu: number)", other, "the address of a CPU's", "", "same")
     place = Special("per_cpu", "no event by itself")
     yield where("per_cpu(x: percpu, cpu: number)", place, "a CPU's instance, to read or write", "", "same")
     asks = partial(row, g, source="smp_processor_id(), get_cpu(), put_cpu(), linux/smp.h")

@@ -144,11 +144,12 @@ class ExprStmt:
 
 @dataclass(frozen=True, slots=True)
 class Declare:
-    """``type name = init;`` (several declarators make several of these); ``size``: an array."""
+    """``type name = init;`` (several declarators make several of these); ``size``: an array. In braces:
+    ``FieldInit`` and expressions."""
 
     type: CType
     name: str
-    init: CExpr | None
+    init: CExpr | Braced | None
     span: Span
     size: CExpr | None = None
 

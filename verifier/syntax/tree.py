@@ -227,10 +227,24 @@ class Builder:
             if rest and rest[0].data == "array":
                 array = rest.pop(0)
                 size = self.expr(array.children[0]) if array.children else None
-            init = self.expr(rest[0]) if rest else None
+                if size is None and rest and rest[0].data == "local_braced":
+                    size = ast.Num(len(rest[0].children), self.span(array))
+            init = self.local_value(rest[0]) if rest else None
             span = self.span(name).to(self.span(d))  # without the stars, as if it were assigned
             out.append(ast.Declare(self.ctype(base, stars), str(name), init, span, size))
         return out
+
+    def local_value(self, tree: Any) -> ast.CExpr | ast.Braced:
+        """What a local starts with."""
+        if tree.data != "local_braced":
+            return self.expr(tree)
+        parts = (
+            ast.FieldInit(str(p.children[0]), self.expr(p.children[1]), self.span(p))
+            if p.data == "field_value"
+            else self.expr(p)
+            for p in tree.children
+        )
+        return ast.Braced(tuple(parts), self.span(tree))
 
     def one(self, tree: Any) -> ast.Stmt:
         """A statement that is a body: guarded away, it is empty."""
