@@ -262,7 +262,9 @@ class _Observer:
 
     def entry(self, p: c.Operand) -> Value | None:
         """The content that an entry is compared with, if the operand is one."""
-        if isinstance(p, c.Number | c.Register | c.Arith) or (isinstance(p, c.Name) and p.name in self.variables):
+        if isinstance(p, c.Number | c.Register | c.Arith) or (
+            isinstance(p, c.Name) and p.name in self.variables
+        ):
             return None
         meaning = self.scope.place(p, None)
         return meaning.content if isinstance(meaning, EntryOf) else None

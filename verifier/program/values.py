@@ -305,7 +305,9 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
 }
 
 # Functions that mean something of an UNDEF argument.
-_LENIENT = frozenset({"and", "or", "ite", "known", "holds", "field", "percpu", "pte", "mm_cpumask", "page_data"})
+_LENIENT = frozenset(
+    {"and", "or", "ite", "known", "holds", "field", "percpu", "pte", "mm_cpumask", "page_data"}
+)
 
 
 def apply(function: str, args: tuple[Value, ...]) -> Value:

@@ -153,6 +153,7 @@ class Final(NamedTuple):
     span: Span | None = None  # of the proposition
     locations: tuple[Place, ...] = ()
     filters: tuple[Proposition, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 _ITEM = re.compile(r"(?:(\d+):|(\[\s*))?([A-Za-z_]\w*)\s*\]?\s*==?\s*(-?\d+)")
@@ -183,19 +184,26 @@ class Builder:
         quantifier, proposition, span = "", None, None
         locations: list[Place] = []
         filters: list[Proposition] = []
+        warnings: list[Diagnostic] = []
         for child in tree.children:
             part: Any = child
             if part.data in ("quantified", "observed"):
                 if quantifier:
                     raise self.error("condition", "a second condition", part, "each test has one")
                 quantifier, proposition, span = self.quantified(part)
+            elif part.data == "kinds":
+                text, hint = (
+                    "these are for models of herd7, and do nothing here",
+                    "say 'Result: …' in a comment",
+                )
+                warnings.append(Diagnostic("with", text, self.span(part), hint, "warning"))
             elif part.data == "filter":
                 filters.append(self.proposition(part.children[0]))
             elif part.data == "places":
                 locations += self.places(part.children[0])
             else:
                 locations += [self.location(c) for c in part.children]
-        return Final(quantifier, proposition, span, tuple(locations), tuple(filters))
+        return Final(quantifier, proposition, span, tuple(locations), tuple(filters), tuple(warnings))
 
     def quantified(self, part: Any) -> tuple[str, Proposition, Span]:
         """A condition: ``exists p``, herd7's old ``final p`` and ``observed a; b; and c;``, which is one of
@@ -399,6 +407,11 @@ def _complement(sign: Any, tree: Any) -> Any:
     meta = type(tree.meta)()
     meta.start_pos, meta.end_pos, meta.empty = sign.start_pos, tree.meta.end_pos, False
     return Tree("complement", [sign, tree], meta)
+
+
+def always(span: Span) -> Proposition:
+    """What every state satisfies."""
+    return Logic("and", (), span)
 
 
 MAX_DEPTH = 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import clues, condition, layout
-from verifier.syntax.ast import Function, Initial, Object, Thread, Unit
+from verifier.syntax.ast import Function, Initial, Object, StructDef, Thread, Unit
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import folder, parser
 from verifier.syntax.test import Expectation, Test
@@ -20,7 +21,7 @@ from verifier.syntax.variants import Guards, Variant
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)[^\n]*', re.MULTILINE)
 _FINAL = re.compile(
-    r"(\[[^\[\]\n]*\]\s*)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter)\b)"
+    r"((?:\[[^\[\]\n]*\]\s*)+)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter|final|[oO]bserved)\b)"
 )
 _AFTER = re.compile(r"\b(variants|expect|unroll|enum)\b|\bP\d+\b|\[(?=[^\[\]\n]*\]\s*(P\d|variants))")
 
@@ -36,7 +37,7 @@ class _Segment:
 
     final: Final
     span: Span
-    guard: Any = None
+    guards: Sequence[Any] = ()
 
 
 @dataclass(slots=True)
@@ -62,9 +63,12 @@ class _File:
         self.troubles: list[Diagnostic] = []
         bare = layout.uncomment(source, herd=False)
         clues.check_quotes(source, bare.text)
-        self.comments = bare.comments
+        self.result, warnings = layout.result(source, bare)
         self.head = layout.head(source, bare.text)
         text = layout.blank(bare.text[: self.head.start]) + bare.text[self.head.start :]
+        if self.head.arch == "C":
+            text = layout.without_configuration(text)
+        self.warnings = [*self.head.warnings, *warnings]
         condition.too_deep(source, text)
         self.parts: list[_Part] = []
         self.unread = False  # is there a condition with a syntax error?
@@ -161,10 +165,11 @@ class _File:
             span = Span(self.source, start, body if guard else end)
             if guard is None:
                 return _Segment(final, span)
-            word = layout.blank(text[:start]) + guard
-            if guard.strip()[1:-1].strip() == "else":
-                return _Segment(final, span, "else")
-            return _Segment(final, span, parser(("mm",), ("start", "guard")).parse(word, start="guard"))
+            guards: list[Any] = []
+            for one in re.finditer(r"\[[^\[\]]*\]", guard):
+                word = " " * (start + one.start()) + one.group()
+                guards.append(parser(("mm",), ("start", "guard")).parse(word, start="guard").children[0])
+            return _Segment(final, span, guards)
         except InputError as error:
             self.troubles += error.diagnostics
         except UnexpectedInput as error:
@@ -197,7 +202,7 @@ class _File:
         self.guards = Guards(variants, self.troubles, standing)
         variants = self.guards.once
         self._settings()
-        expected, comment = layout.result(self.comments), ""
+        expected, comment = self.result, ""
         portable = self.head.arch == "C" and expected is not None
         unroll: int | None = None
         otherwise: tuple[Expectation, ...] = ()
@@ -209,28 +214,25 @@ class _File:
                     span = Builder(self.source, self.guards, None).span(item)
                     self._trouble("expect", "variants have their own expectations", span, "leave this out")
             elif item.data == "unroll":
-                unroll = int(str(item.children[0]))
+                unroll = Builder(self.source, self.guards, None).number(item.children[0])
         finals = self._choose_finals(variants)
         tests: list[Test] = []
         every: list[Variant | None] = [*variants] or [None]
         for variant in every:
             name = variant.name if variant else None
             final = finals.get(name, Final())
-            if final.proposition is None and self.head.arch == "C" and not self.segments:
-                # As herd7 does: a file that asks nothing asks whether runs end at all.
-                final = Final("forall", None, None, final.locations, final.filters)
-            elif (final.proposition is None or final.span is None) and not self.unread:
-                self._no_condition(variant)
+            # As herd7 does: a file in C that asks nothing asks whether runs end at all.
+            asks = bool(final.quantifier) or self.unread or (self.head.arch == "C" and not self.segments)
             unit = self._unit(name, final)
             tests.append(
                 Test(
-                    self.source, self.head.name, self.head.arch, final.quantifier,
+                    self.source, self.head.name, self.head.arch, final.quantifier or "forall",
                     self._text(final), unit,
                     variant=name, doc=self.head.doc, comment=variant.comment if variant else comment,
                     meta=self.head.meta, expected=variant.expected if variant else expected,
                     otherwise=variant.otherwise if variant else otherwise,
                     portable=portable and not variant, unroll=unroll, span=final.span,
-                    declared=variant.span if variant else None, warnings=self.head.warnings,
+                    declared=variant.span if variant else None, asks=asks, warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
                 )
             )  # fmt: skip
         return tests
@@ -250,12 +252,6 @@ class _File:
             elif word in seen and word != "variants":
                 self._trouble("duplicate", f"a second '{word}'", span, "each file has one")
             seen.add(word)
-
-    def _no_condition(self, variant: Variant | None) -> None:
-        end = len(self.source.text.rstrip())
-        span = variant.span if variant else Span(self.source, max(0, end - 1), end)
-        what = f"variant {variant.name}" if variant else "a test"
-        self._trouble("condition", f"{what} needs a condition", span, "such as 'exists (1:r0 = 1)'")
 
     def _text(self, final: Final) -> str:
         """The proposition as logs print it; in MM files as it is written."""
@@ -299,15 +295,12 @@ class _File:
         run: list[frozenset[str] | None] = []
         for segment in self.segments:
             where: frozenset[str] | None = None
-            if segment.guard == "else":
-                where = self.guards.rest(run, segment.span)
-            elif segment.guard is not None:
-                where = self.guards.where(segment.guard.children[0], segment.span)
-                run.append(where)
+            if segment.guards:
+                where = self.guards.together(segment.guards, run, segment.span)
             else:
                 run = []
             for name in names:
-                if segment.guard is None or self.guards.stands(where, name, segment.span):
+                if not segment.guards or self.guards.stands(where, name, segment.span):
                     old, new = out[name], segment.final
                     if old.proposition is not None and new.proposition is not None and new.span is not None:
                         of = f" of variant {name}" if name else ""
@@ -316,6 +309,7 @@ class _File:
                     out[name] = Final(
                         old.quantifier or new.quantifier, old.proposition or new.proposition,
                         old.span or new.span, old.locations + new.locations, old.filters + new.filters,
+                        old.warnings + new.warnings,
                     )  # fmt: skip
         return out
 
@@ -327,6 +321,7 @@ class _File:
         functions: dict[str, Function] = {}
         threads: dict[int, Thread] = {}
         nmis: list[Thread] = []
+        structs: list[StructDef] = []
         for part in self.parts:
             builder = Builder(part.source, self.guards, variant, included=part.included)
             items = builder.chosen(part.tree.children, "guarded_top")
@@ -352,17 +347,25 @@ class _File:
                             hint = the_first(threads[thread.cpu].span)
                             self._trouble("duplicate", f"P{thread.cpu} has two programs", thread.span, hint)
                         threads[thread.cpu] = thread
+                elif item.data == "struct_def":
+                    structs.append(builder.struct(item))
                 elif item.data == "nmi":
                     nmis.append(builder.nmi(item))
         self._duplicates(initial, included)
+        self._doubled(structs)
+        for nmi in nmis:
+            if nmi.cpu > max(threads, default=0):
+                hint = f"one without a program is P{nmi.cpu} {{ }}"
+                self._trouble("no-cpu", f"there is no CPU {nmi.cpu}", nmi.span, hint)
         for name in self.defines:
             if name not in enums:
                 span = Span(self.source, 0, len(self.head.arch))
                 hint = nearest(name, enums) or "-D sets a constant of an enum"
                 self._trouble("define", f"there is no constant {name!r} to define", span, hint)
         return Unit(
-            self.head.arch, enums, tuple(initial), functions, threads, tuple(nmis), final, frozenset(included)
-        )
+            self.head.arch, enums, tuple(initial), functions, threads, tuple(nmis), final,
+            tuple(structs), frozenset(included),
+        )  # fmt: skip
 
     def _function(self, builder: Builder, part: _Part, at: int, item: Any) -> Function:
         """A function; that of an include is made once, unless there is something to say of it."""
@@ -372,6 +375,22 @@ class _File:
             if part.included and len(self.troubles) == said:
                 part.functions[at] = known
         return known
+
+    def _doubled(self, structs: list[StructDef]) -> None:
+        seen: dict[str, Span] = {}
+        for struct in structs:
+            if struct.fields and struct.name in seen:
+                text = f"struct {struct.name} is defined twice"
+                self._trouble("duplicate", text, struct.span, the_first(seen[struct.name]))
+            elif struct.fields:
+                seen[struct.name] = struct.span
+            names = [f.name for f in struct.fields]
+            for i, one in enumerate(struct.fields):
+                if one.name in names[:i]:
+                    text = f"struct {struct.name} has two fields {one.name}"
+                    self._trouble(
+                        "duplicate", text, one.span, the_first(struct.fields[names.index(one.name)].span)
+                    )
 
     def _duplicates(self, initial: list[Initial], included: set[int]) -> None:
         seen: dict[tuple[bool, str], Span] = {}
