@@ -232,7 +232,7 @@ class Places(ABC):
             return local
         named = self.memory.named.get(e.name)
         if named is None:
-            raise self.memory.unknown(e.name, e.span)
+            raise self.memory.unknown(e.name, e.span, f"declare it: int {e.name};")
         if named.percpu and named.handle:
             return Place(self._address(named, e), named.type, whole=True)
         if named.handle:

@@ -14,12 +14,13 @@ from verifier.syntax import clues, condition, layout
 from verifier.syntax.ast import Function, Initial, Object, StructDef, Thread, Unit
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import folder, parser
+from verifier.syntax.numbers import MAX_BITS
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error, the_first
 from verifier.syntax.variants import Guards, Variant
 
-_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)[^\n]*', re.MULTILINE)
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
 _FINAL = re.compile(
     r"((?:\[[^\[\]\n]*\]\s*)+)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter|final|[oO]bserved)\b)"
 )
@@ -68,6 +69,7 @@ class _File:
         text = layout.blank(bare.text[: self.head.start]) + bare.text[self.head.start :]
         if self.head.arch == "C":
             text = layout.without_configuration(text)
+        clues.check_c11(source, text)
         self.warnings = [*self.head.warnings, *warnings]
         condition.too_deep(source, text)
         self.parts: list[_Part] = []
@@ -89,6 +91,9 @@ class _File:
             if name is None:
                 self._trouble("include", "this is no include", span, 'write #include "file.inc"')
                 continue
+            if found.group(4).strip():
+                rest = Span(source, found.start(4), found.end(4))
+                self._trouble("include", "text after an include", rest, "give it a line of its own")
             path = self._find(source, name)
             if path is None:
                 self._trouble("include", f"there is no file {name!r}", span, self._nearby(source, name))
@@ -251,6 +256,8 @@ class _File:
                 self._trouble("setting", f"'{word}' is for the whole file", span, "leave the guard out")
             elif word in seen and word != "variants":
                 self._trouble("duplicate", f"a second '{word}'", span, "each file has one")
+            elif word == "variants" and not item.children[-1].children:
+                self._trouble("setting", "there are no variants here", span, "leave it out")
             seen.add(word)
 
     def _text(self, final: Final) -> str:
@@ -274,9 +281,14 @@ class _File:
         """What is expected in general, and what under profiles or switches."""
         general: str | None = None
         otherwise: list[Expectation] = []
+        seen: set[tuple[str, ...]] = set()
         for one in tree.children:
             *where, word = map(str, one.children)
             span = self._span(one)
+            key = tuple(where)
+            if where and key in seen:
+                self._trouble("duplicate", f"{'='.join(where)} has two expectations", span, "each has one")
+            seen.add(key)
             if not where:
                 if general is not None or otherwise:
                     hint = "first what is expected in general, then profiles and switches"
@@ -357,7 +369,10 @@ class _File:
             if nmi.cpu > max(threads, default=0):
                 hint = f"one without a program is P{nmi.cpu} {{ }}"
                 self._trouble("no-cpu", f"there is no CPU {nmi.cpu}", nmi.span, hint)
-        for name in self.defines:
+        for name, value in self.defines.items():
+            if abs(value) >> MAX_BITS:
+                span = Span(self.source, 0, len(self.head.arch))
+                self._trouble("number", f"{name} is too large", span, f"numbers have {MAX_BITS} bits")
             if name not in enums:
                 span = Span(self.source, 0, len(self.head.arch))
                 hint = nearest(name, enums) or "-D sets a constant of an enum"
