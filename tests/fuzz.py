@@ -1,8 +1,8 @@
 """Mutated real files through everything: ``python -m tests.fuzz [--seconds N] [--seed S]``.
 
 The files below ``litmus/`` lose, repeat and swap tokens and lines, get each other's pieces, and strange
-characters and numbers. Each result goes through ``load``, ``check`` with a short timeout, JSON, herd's log and
-the story. Only this project's own errors may come out; everything else, and an ``InternalError``, is a find.
+characters and numbers. Each result goes through ``load``, ``check`` with a short timeout, JSON, herd's log
+and the story. Only this project's own errors may come out; everything else, and an ``InternalError``, is a find.
 """
 
 from __future__ import annotations
@@ -27,13 +27,79 @@ from verifier.syntax import decode
 LITMUS = Path(__file__).resolve().parent.parent / "litmus"
 TOKEN = re.compile(r"\w+|/\\|\\/|[-+*/<>=!|&]{2}|\n|[^\w\s]")
 STRANGE = (
-    "0", "-1", "010", "09", "0x", "9" * 5000, "-" + "9" * 5000, "0x" + "f" * 5000, "01:cr3", "P01", "P99", "P99999",
-    "[A]", "[else]", "[!F]", "nmi P3 { }", "\0", "\ufeff", "\u00e9\u0660\u00b2", "\u2028", "\r", "\t", '"', "(*", "*)",
-    "/*", "*/", "//", "<<", ">>", "{", "}", "(", ")", "[", "]", ";", "|", "~", "%", "&", "::", "#include \"x\"",
-    "exists", "forall", "filter (x = 1)", "locations [x]", "observed x=1;", "with a: exists", "ever (", "fault", "goto x;",
-    "x:", "struct x { int a; };", "expect never;", "unroll 1;", "variants { }", "init_mm", "page v;", "NULL", "r0", "<",
-    "1:tlb[v@99 -> A]", "/\\", "%rax", "$1", "lock;", "int *p = &p;", "= x", "-> A", "1 << 63", "* 9223372036854775807",
-)  # fmt: skip
+    "0",
+    "-1",
+    "010",
+    "09",
+    "0x",
+    "9" * 5000,
+    "-" + "9" * 5000,
+    "0x" + "f" * 5000,
+    "01:cr3",
+    "P01",
+    "P99",
+    "P99999",
+    "[A]",
+    "[else]",
+    "[!F]",
+    "nmi P3 { }",
+    "\0",
+    "\ufeff",
+    "\u00e9\u0660\u00b2",
+    "\u2028",
+    "\r",
+    "\t",
+    '"',
+    "(*",
+    "*)",
+    "/*",
+    "*/",
+    "//",
+    "<<",
+    ">>",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    ";",
+    "|",
+    "~",
+    "%",
+    "&",
+    "::",
+    '#include "x"',
+    "exists",
+    "forall",
+    "filter (x = 1)",
+    "locations [x]",
+    "observed x=1;",
+    "with a: exists",
+    "ever (",
+    "fault",
+    "goto x;",
+    "x:",
+    "struct x { int a; };",
+    "expect never;",
+    "unroll 1;",
+    "variants { }",
+    "init_mm",
+    "page v;",
+    "NULL",
+    "r0",
+    "<",
+    "1:tlb[v@99 -> A]",
+    "/\\",
+    "%rax",
+    "$1",
+    "lock;",
+    "int *p = &p;",
+    "= x",
+    "-> A",
+    "1 << 63",
+    "* 9223372036854775807",
+)
 SECONDS = 1.0  # for each test
 SLOW = 20.0  # what takes longer in all is a find
 

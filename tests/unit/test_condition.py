@@ -21,9 +21,9 @@ from verifier.syntax.condition import (
     Register,
     Tlb,
     Truth,
-    as_herd,
     parse_final,
 )
+from verifier.syntax.printed import as_herd
 
 
 def final(text: str) -> Final:
@@ -240,13 +240,19 @@ def test_old_forms_of_herd() -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("x = 010", "write 8 or 10"), ("x = 0x10 + 019", "write 19"), ("010:r0 = 1", "write 8 or 10"),
-        ("x = " + "9" * 5000, "64 bits"), ("x = -" + "9" * 5000, "64 bits"), ("x = 0x1" + "0" * 16, "64 bits"),
-        ("1" * 5000 + ":r0 = 1", "64 bits"), ("x[" + "1" * 5000 + "] = 1", "64 bits"),
-        ("1:tlb[v@" + "9" * 5000 + " -> A]", "64 bits"), ("x = 1 /\\ y = " + "9" * 5000 + " /\\ x = 2", "64 bits"),
+        ("x = 010", "write 8 or 10"),
+        ("x = 0x10 + 019", "write 19"),
+        ("010:r0 = 1", "write 8 or 10"),
+        ("x = " + "9" * 5000, "64 bits"),
+        ("x = -" + "9" * 5000, "64 bits"),
+        ("x = 0x1" + "0" * 16, "64 bits"),
+        ("1" * 5000 + ":r0 = 1", "64 bits"),
+        ("x[" + "1" * 5000 + "] = 1", "64 bits"),
+        ("1:tlb[v@" + "9" * 5000 + " -> A]", "64 bits"),
+        ("x = 1 /\\ y = " + "9" * 5000 + " /\\ x = 2", "64 bits"),
         ("some c in 1.." + "9" * 5000 + ": x = 1", "64 bits"),
     ],
-)  # fmt: skip
+)
 def test_numbers_that_are_refused(text: str, hint: str) -> None:
     with pytest.raises(InputError) as caught:
         proposition(text)

@@ -244,6 +244,7 @@ class _Observer:
                 continue
             if isinstance(place, c.Name) and place.name in self.variables:
                 continue
+            assert not isinstance(other, c.Arith)
             meaning = Const(other.value) if isinstance(other, c.Number) else self.meaning(other)
             if not (isinstance(meaning, Const) and isinstance(meaning.value, int) and meaning.value):
                 continue

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
-from verifier.syntax import clues, condition, layout
+from verifier.syntax import clues, condition, layout, printed
 from verifier.syntax.ast import Function, Initial, Object, StructDef, Thread, Unit
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import folder, parser
@@ -24,7 +24,9 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n
 _FINAL = re.compile(
     r"((?:\[[^\[\]\n]*\]\s*)+)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter|final|[oO]bserved)\b)"
 )
-_AFTER = re.compile(r"\b(variants|expect|unroll|enum)\b|\bP\d+\b|\[(?=[^\[\]\n]*\]\s*(P\d|variants))")
+_AFTER = re.compile(
+    r"\b(variants|expect|unroll|enum|struct|union|nmi)\b|\bP\d+\b(?!\s*:)|\[(?=[^\[\]\n]*\]\s*(P\d|variants))"
+)
 
 
 def parse(source: Source, *, defines: dict[str, int] | None = None) -> list[Test]:
@@ -38,7 +40,7 @@ class _Segment:
 
     final: Final
     span: Span
-    guards: Sequence[Any] = ()
+    guards: list[Any] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -96,10 +98,11 @@ class _File:
                 self._trouble("include", "text after an include", rest, "give it a line of its own")
             path = self._find(source, name)
             if path is None:
-                self._trouble("include", f"there is no file {name!r}", span, self._nearby(source, name))
-            elif str(path) in chain:
+                shown = name if len(name) < 100 else f"{name[:100]}…"
+                self._trouble("include", f"there is no file {shown!r}", span, self._nearby(source, name))
+            elif os.path.realpath(path) in map(os.path.realpath, chain):
                 self._trouble("include", f"{name!r} includes itself", span)
-            elif str(path) not in [p.source.name for p in self.parts]:
+            elif os.path.realpath(path) not in [os.path.realpath(p.source.name) for p in self.parts]:
                 from verifier.syntax import read
 
                 inner = read(path)
@@ -115,7 +118,10 @@ class _File:
         return [Path(source.name).parent, folder("litmus")]
 
     def _find(self, source: Source, name: str) -> Path | None:
-        return next((p / name for p in self._places(source) if (p / name).is_file()), None)
+        try:
+            return next((p / name for p in self._places(source) if (p / name).is_file()), None)
+        except (OSError, ValueError):  # a name that no file can have
+            return None
 
     def _nearby(self, source: Source, name: str) -> str:
         found = [str(f.relative_to(p)) for p in self._places(source) for f in p.glob("**/*.inc")][:500]
@@ -237,7 +243,8 @@ class _File:
                     meta=self.head.meta, expected=variant.expected if variant else expected,
                     otherwise=variant.otherwise if variant else otherwise,
                     portable=portable and not variant, unroll=unroll, span=final.span,
-                    declared=variant.span if variant else None, asks=asks, warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
+                    declared=variant.span if variant else None, asks=asks,
+                    warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
                 )
             )  # fmt: skip
         return tests
@@ -264,7 +271,7 @@ class _File:
         """The proposition as logs print it; in MM files as it is written."""
         if final.proposition is None:
             return "true"
-        return condition.as_herd(final.proposition) if self.head.arch == "C" else condition.normal(final)
+        return printed.as_herd(final.proposition) if self.head.arch == "C" else printed.normal(final)
 
     def _variant(self, tree: Any) -> Variant:
         rest = list(tree.children)
@@ -365,10 +372,11 @@ class _File:
                     nmis.append(builder.nmi(item))
         self._duplicates(initial, included)
         self._doubled(structs)
-        for nmi in nmis:
+        for nmi in list(nmis):
             if nmi.cpu > max(threads, default=0):
                 hint = f"one without a program is P{nmi.cpu} {{ }}"
                 self._trouble("no-cpu", f"there is no CPU {nmi.cpu}", nmi.span, hint)
+                nmis.remove(nmi)
         for name, value in self.defines.items():
             if abs(value) >> MAX_BITS:
                 span = Span(self.source, 0, len(self.head.arch))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
-from verifier.syntax import condition, layout, numbers
+from verifier.syntax import condition, layout, numbers, printed
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import parser
 from verifier.syntax.test import Test
@@ -116,7 +116,7 @@ def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[T
     case = str.lower if head.arch == "X86_64" else str.upper
     return [
         Test(
-            source, head.name, head.arch, final.quantifier or "forall", condition.as_herd(asked, case), tree,
+            source, head.name, head.arch, final.quantifier or "forall", printed.as_herd(asked, case), tree,
             doc=head.doc, meta=head.meta, expected=expected, span=final.span, asks=bool(final.quantifier),
             warnings=(*head.warnings, *final.warnings, *warnings),
         )
@@ -163,12 +163,9 @@ def _columns(
         if stop < 0:
             break
         row: list[tuple[int, int]] = []
-        for piece in re.finditer(r"[^|]*(?:\||$)", text[at:stop]):
-            if piece.group() or piece.start() == 0:
-                width = len(piece.group().rstrip("|"))
-                row.append((at + piece.start(), at + piece.start() + width))
-            if not piece.group().endswith("|"):
-                break
+        for piece in text[at:stop].split("|"):
+            row.append((at, at + len(piece)))
+            at += len(piece) + 1
         rows.append(row)
         at = stop + 1
     rest = text[at:end].strip()
@@ -189,9 +186,9 @@ def _columns(
         if len(row) != len(columns):
             many = f"{len(row)} column{'s' if len(row) > 1 else ''}"
             hint = "separate them by '|'; one without an instruction is empty"
-            troubles.append(
-                _at(source, row[min(len(row), len(columns)) - 1][0], many + f", not {len(columns)}", hint)
-            )
+            first = row[min(len(row), len(columns)) - 1][0]
+            at = first + len(text[first:end]) - len(text[first:end].lstrip())
+            troubles.append(_at(source, at, f"{many}, not {len(columns)}", hint))
         for column, (a, b) in zip(columns, row, strict=False):
             word = text[a:b].strip()
             if word:
