@@ -1,8 +1,8 @@
 """Mutated real files through everything: ``python -m tests.fuzz [--seconds N] [--seed S]``.
 
 The files below ``litmus/`` lose, repeat and swap tokens and lines, get each other's pieces, and strange
-characters and numbers. Each result goes through ``load``, ``check`` with a short timeout, JSON, herd's log
-and the story. Only this project's own errors may come out; everything else, and an ``InternalError``, is a find.
+characters and numbers. Each result goes through ``load``, ``check`` with a short timeout, JSON, herd's
+log and the story. Only this project's own errors may come out; all else, and an ``InternalError``, is a find.
 """
 
 from __future__ import annotations
