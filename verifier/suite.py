@@ -20,7 +20,7 @@ from verifier.program.profiles import Switches, switches
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic, Source
 from verifier.syntax import decode, load, read
-from verifier.syntax.test import Test
+from verifier.syntax.test import Test, no_condition
 from verifier.syntax.trouble import Unfinished, agreed, nearest
 
 JUDGES = ("z3", "explorer", "both")
@@ -203,6 +203,8 @@ def run(test: Test, options: Options) -> Verdict:
     contradicts itself.
     """
     start = time.perf_counter()
+    if not test.asks and not options.states:
+        raise InputError([no_condition(test)])
     try:
         program = build(test, options.unroll)
     except LimitError as limit:

@@ -21,9 +21,9 @@ from verifier.syntax.condition import (
     Register,
     Tlb,
     Truth,
-    as_herd,
     parse_final,
 )
+from verifier.syntax.printed import as_herd
 
 
 def final(text: str) -> Final:
@@ -181,3 +181,81 @@ def test_deep_nesting_is_refused(text: str) -> None:
 def test_width_is_no_depth() -> None:
     assert len(proposition(" /\\ ".join(["x=y"] * 2000)).parts) == 2000
     assert len(proposition(" \\/ ".join(["x=1"] * 2000)).parts) == 2000
+
+
+# -- arithmetic -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("((1:r0 & 8) = 8)", "(1:r0 & 8)=8"),
+        ("(x + 1 = 2 * y - 3 << 1)", "([x] + 1)=(((2 * [y]) - 3) << 1)"),
+        ("((x & 6 ^ 2 | 1) = 7)", "((([x] & 6) ^ 2) | 1)=7"),
+        ("(x % 4 = (~1 & 3))", "([x] % 4)=(~1 & 3)"),
+        ("((~x & 1) = 1)", "(~[x] & 1)=1"),
+        ("(x = y - -1)", "[x]=([y] - -1)"),
+        ("(x - 1 - 1 = -x)", "(([x] - 1) - 1)=-[x]"),
+        ("(*x * *y = 6)", "([x] * [y])=6"),
+    ],
+)
+def test_arithmetic_has_the_precedence_of_c(text: str, printed: str) -> None:
+    assert as_herd(proposition(text)) == printed
+
+
+def test_a_tilde_before_a_comparison_negates_it() -> None:
+    assert bare(proposition("~x = 1")) == ("Logic", "not", (bare(proposition("x = 1")),))
+    assert bare(proposition("(~x) = 1")) != bare(proposition("~x = 1"))
+    assert isinstance(proposition("~(x & 1)").parts[0], Truth)
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        ("x & 8 = 8", "8 = 8 is true or false, no value", "= binds tighter than &"),
+        ("(x = 1) + 1 = 2", "no value", ""),
+        ("(x = 1 /\\ y = 2) = 1", "no value", ""),
+        ("!x + 1 = (!y + 1)", "no value", "~ is the complement"),
+        ("ever (x = 1) = 1", "no value", ""),
+    ],
+)
+def test_what_is_true_or_false_is_no_value(text: str, says: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        proposition(text)
+    (found,) = caught.value.diagnostics
+    assert found.code == "type" and says in found.message and hint in found.hint
+
+
+def test_old_forms_of_herd() -> None:
+    assert same("(x=1);", "(x=1)")
+    assert final("final (x=1);").quantifier == "exists"
+    assert same("P0:EAX = 1", "0:EAX = 1") and same("0:%EAX = 1", "0:EAX = 1")
+    observed = final("observed x=1; y=2; and x=3;")
+    assert (observed.quantifier, as_herd(observed.proposition or proposition("false"))) == (
+        "exists", "[x]=1 /\\ [y]=2 \\/ [x]=3",
+    )  # fmt: skip
+    assert bare(final("locations [x int; y int*;]").locations) == bare(final("locations [x; y]").locations)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("x = 010", "write 8 or 10"),
+        ("x = 0x10 + 019", "write 19"),
+        ("010:r0 = 1", "write 8 or 10"),
+        ("x = " + "9" * 5000, "64 bits"),
+        ("x = -" + "9" * 5000, "64 bits"),
+        ("x = 0x1" + "0" * 16, "64 bits"),
+        ("1" * 5000 + ":r0 = 1", "64 bits"),
+        ("x[" + "1" * 5000 + "] = 1", "64 bits"),
+        ("1:tlb[v@" + "9" * 5000 + " -> A]", "64 bits"),
+        ("x = 1 /\\ y = " + "9" * 5000 + " /\\ x = 2", "64 bits"),
+        ("some c in 1.." + "9" * 5000 + ": x = 1", "64 bits"),
+    ],
+)
+def test_numbers_that_are_refused(text: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        proposition(text)
+    (found,) = caught.value.diagnostics
+    assert found.code == "number" and hint in found.hint
+    assert found.span is not None

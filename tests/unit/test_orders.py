@@ -79,7 +79,8 @@ _ARGUMENTS = {
     "place": "c", "pointer": "&c", "value": "1", "number": "1", "mm": "N", "page": "A", "va": "v",
     "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",
     "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
-    "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p", "word": "&c", "bit": "1",
+    "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
+    "word": "&c", "bit": "1",
 }  # fmt: skip
 _TYPES = (
     ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),

@@ -133,7 +133,6 @@ BAD = {
     "the width of this is a constant from 0 to 32": Member("", UNSIGNED, -1),
     "a bitfield holds a number, not an address": Member("p", CType("int", 1), 3),
     "the size of an array is a constant from 1 to 4096": Member("n", U8, size=0),
-    "gen is a field already": Member("gen", U8),
 }
 
 

@@ -269,7 +269,6 @@ END = "exists (x=1)\n"
         (HEAD + " movl $1,(x) ;\n" + "exists (y=1)\n", "unknown-name", 5, 9, ""),
         (HEAD + " movl $1,(x) ;\n" + "exists (eax=1)\n", "unknown-name", 5, 9, "0:eax"),
         (HEAD + " movl $1,(x) \n" + END, "syntax", 4, 2, "';'"),
-        (HEAD + " movl $1,(x) ;\n", "syntax", 4, 14, "exists"),
         (HEAD + " movl $1,(x ;\n" + END, "syntax", 4, 12, "')'"),
         ("X86_64 t\n{ x=1; x=2; }\n P0 ;\n nop ;\n" + END, "duplicate", 2, 8, ""),
         ("X86_64 t\n{ 0:raxx=1; }\n P0 ;\n nop ;\n" + END, "unknown-register", 2, 3, "rax"),

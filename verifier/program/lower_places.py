@@ -325,7 +325,7 @@ class Places(ABC):
             return local
         named = self.memory.named.get(e.name)
         if named is None:
-            raise self.memory.unknown(e.name, e.span)
+            raise self.memory.unknown(e.name, e.span, f"declare it: int {e.name};")
         if named.percpu and named.handle:
             whole = Place(Const(Ptr(named.name)), named.type, whole=True, percpu=True)
             return self._chosen(whole, e)

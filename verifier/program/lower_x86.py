@@ -54,6 +54,7 @@ class _File:
         self.wide = test.arch == "X86_64"
         self.bits = 64 if self.wide else 32
         self.troubles: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
         self.cells: dict[Ptr, Cell] = {}
         self.objects: dict[str, _Object] = {}
         self.threads: list[Thread] = []
@@ -66,7 +67,10 @@ class _File:
             self._thread(thread, column)
         self._sizes()
         for place in self.tree.final.locations:
-            if isinstance(place, c.Name):
+            if isinstance(place, c.Name) and place.name not in self.objects:
+                text = f"no instruction touches {place.name!r}"
+                hint = nearest(place.name, self.objects) or "it is always 0"
+                self.warnings.append(Diagnostic("untouched", text, place.span, hint, "warning"))
                 self.object(place.name)  # where nothing touches it, it is 0
         final = self.tree.final
         if not small:
@@ -86,7 +90,7 @@ class _File:
         names = {cell: cell.base + f"[{i}]" for cell, i in self._elements()}
         return Lowered(
             [tuple(t.code) for t in self.threads], self.cells, seen.observables, seen.condition, seen.shown,
-            seen.filter, names=names,
+            seen.filter, names=names, warnings=self.warnings,
         )  # fmt: skip
 
     def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
@@ -202,10 +206,14 @@ class _File:
 
     def _thread(self, thread: Thread, column: tuple[x86.Placed, ...]) -> None:
         thread.prepare([placed.cell for placed in column])
+        named = {o.name for p in column for o in p.cell.operands if isinstance(o, x86.Named)}
         for placed in column:
             for label in placed.cell.labels:
                 if label in thread.labels:
                     self._trouble("duplicate", f"label {label!r} stands twice", placed.span)
+                if label not in named:
+                    text, hint = f"no jump goes to {label!r}", nearest(label, named - set(REGISTERS))
+                    self.warnings.append(Diagnostic("label", text, placed.span, hint, "warning"))
                 thread.labels.add(label)
         for placed in column:
             thread.code += [Label(label) for label in placed.cell.labels]

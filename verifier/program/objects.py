@@ -147,12 +147,12 @@ class Objects:
         if old is None or (old.type is t.ANY and not old.handle):
             self.named[p.name] = Named(p.name, held, p.span, old.size if old else None)
 
-    def unknown(self, name: str, span: Span | None) -> Trouble:
-        """The error about a name that nothing declares."""
+    def unknown(self, name: str, span: Span | None, otherwise: str = "") -> Trouble:
+        """The error about a name that nothing declares; ``otherwise``: the hint where no name is near."""
         if name in WORDS:
             return Trouble("unknown-name", f"{name} is a function", span, f"write {WORDS[name].signature}")
         known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *WORDS, *CONSTANT_MASKS]
-        return Trouble("unknown-name", f"there is no {name!r}", span, nearest(name, known))
+        return Trouble("unknown-name", f"there is no {name!r}", span, nearest(name, known) or otherwise)
 
     # -- values -----------------------------------------------------------------------------------
 

@@ -250,6 +250,8 @@ class _Observer:
                 found = Apply("pte_matches", (held, Const(wanted)))
                 return found if p.op == "eq" else call("not", found)
         left, right = self.agreed(p, left, right)
+        if p.op not in ("eq", "ne"):
+            return call("holds", call(p.op, left, right))
         return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
 
     def holds(self, p: c.Operand, value: Expr) -> Type | None:
@@ -292,10 +294,11 @@ class _Observer:
         """Raise ``Trouble`` where something that is no number is compared with one that is not 0."""
         for place, other in ((p.left, p.right), (p.right, p.left)):
             named = isinstance(other, c.Name) and other.name not in self.variables
-            if not (named or isinstance(other, c.Number)) or isinstance(place, c.Number):
+            if not (named or isinstance(other, c.Number)) or isinstance(place, c.Number | c.Arith):
                 continue
             if isinstance(place, c.Name) and place.name in self.variables:
                 continue
+            assert not isinstance(other, c.Arith)
             meaning = Const(other.value) if isinstance(other, c.Number) else self.meaning(other)
             if not (isinstance(meaning, Const) and isinstance(meaning.value, int) and meaning.value):
                 continue
@@ -314,15 +317,26 @@ class _Observer:
 
     def entry(self, p: c.Operand) -> Value | None:
         """The content that an entry is compared with, if the operand is one."""
-        if isinstance(p, c.Number | c.Register) or (isinstance(p, c.Name) and p.name in self.variables):
+        if isinstance(p, c.Number | c.Register | c.Arith) or (
+            isinstance(p, c.Name) and p.name in self.variables
+        ):
             return None
         meaning = self.scope.place(p, None)
         return meaning.content if isinstance(meaning, EntryOf) else None
+
+    def calculable(self, p: c.Operand) -> Expr:
+        """A part of a calculation. Raises ``Trouble`` for what is no number, such as a page."""
+        found = self.operand(p)
+        if isinstance(found, Const) and not isinstance(found.value, int):
+            raise Trouble("type", f"{p.span.text} is no number to calculate with", p.span)
+        return found
 
     def operand(self, p: c.Operand, value: bool = False) -> Expr:
         """``value``: the right side of a comparison, where the name of an object is its address."""
         if isinstance(p, c.Number):
             return Const(p.value)
+        if isinstance(p, c.Arith):
+            return call("known", call(p.op, *map(self.calculable, p.parts)))
         if isinstance(p, c.Name) and p.name in self.variables:
             return Const(self.variables[p.name])
         meaning = self.meaning(p)

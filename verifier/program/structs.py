@@ -123,8 +123,8 @@ def _right(member: Member, kind: Type, names: set[str], troubles: list[Diagnosti
     """Is a member what C allows? If not, why is noted."""
     text = ""
     if member.name in names:
-        text = f"{member.name} is a field already"
-    elif member.size is not None and not 0 < member.size <= MAX_ELEMENTS:
+        return False  # which the parser has said
+    if member.size is not None and not 0 < member.size <= MAX_ELEMENTS:
         text = f"the size of an array is a constant from 1 to {MAX_ELEMENTS}"
     elif member.bits is not None and kind.kind != "int":
         text = f"a bitfield holds a number, not {kind.words}"

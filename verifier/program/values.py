@@ -62,6 +62,7 @@ class Mark(NamedTuple):
 
 FAULT = Mark("fault")
 UNDEF = Mark("undef")
+NO_NUMBER = Mark("no number")  # what a condition calculates of something that is none
 
 Value = Union[int, Ptr, Entry, Mark]
 
@@ -291,6 +292,9 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "or": lambda *a: int(any(x != 0 for x in a)),
     "bool": lambda a: int(a != 0),
     "ite": _ite,
+    # In conditions: what cannot be calculated equals nothing, and what cannot be compared does not hold.
+    "known": lambda a: NO_NUMBER if a == UNDEF else a,
+    "holds": lambda a: int(a != UNDEF and a != 0),
     # Handles.
     "field": lambda a, name: _handle(a, "{}.{}", name),
     "percpu": _percpu,
@@ -307,7 +311,9 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
 }
 
 # Functions that mean something of an UNDEF argument.
-_LENIENT = frozenset({"and", "or", "ite", "field", "percpu", "pte", "mm_cpumask", "page_data"})
+_LENIENT = frozenset(
+    {"and", "or", "ite", "known", "holds", "field", "percpu", "pte", "mm_cpumask", "page_data"}
+)
 
 
 def apply(function: str, args: tuple[Value, ...]) -> Value:
@@ -386,7 +392,7 @@ def call(function: str, *args: Expr) -> Expr:
     return Apply(function, args)
 
 
-_BOOLEAN = frozenset({"not", "and", "or", "eq", "ne", "lt", "le", "gt", "ge", "bool"})
+_BOOLEAN = frozenset({"not", "and", "or", "eq", "ne", "lt", "le", "gt", "ge", "bool", "holds"})
 
 
 def _as_bool(expr: Expr) -> Expr:

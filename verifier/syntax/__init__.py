@@ -64,7 +64,7 @@ def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]
     if word in ("X86", "X86_64"):
         from verifier.syntax import x86
 
-        return x86.parse(source)
+        return x86.parse(source, defines=defines)
     if word in ("C", "MM"):
         from verifier.syntax import mm
 

@@ -343,6 +343,27 @@ Initial = Union[Object, Setting]
 
 
 @dataclass(frozen=True, slots=True)
+class StructField:
+    """``type name;``; ``size``: an array of so many, ``bits``: a bit-field. A function pointer has the type
+    ``function *``."""
+
+    name: str
+    type: CType
+    span: Span
+    size: CExpr | None = None
+    bits: CExpr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StructDef:
+    """``struct name { fields };``. ``struct name;`` has no fields."""
+
+    name: str
+    fields: tuple[StructField, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """Of a function or thread; ``name`` is empty in ``(void)``-like lists."""
 
@@ -382,7 +403,8 @@ class Unit:
     ``functions`` by name;
     ``threads``   by CPU; the CPUs are ``0 .. max``, one without a program may be missing;
     ``nmis``      ``nmi P1 { … }``, by CPU;
-    ``final``     condition, locations and filters.
+    ``final``     condition, locations and filters;
+    ``structs``   definitions of structs, which say what types their fields have.
     """
 
     arch: str
@@ -392,4 +414,5 @@ class Unit:
     threads: dict[int, Thread]
     nmis: tuple[Thread, ...]
     final: Final
+    structs: tuple[StructDef, ...] = ()
     overridable: frozenset[int] = frozenset()  # indices in ``initial`` that come from an include

@@ -31,6 +31,25 @@ def check_quotes(source: Source, text: str) -> None:
         )
 
 
+# C11's atomics: <stdatomic.h>. The kernel has none of these names, and none of their orders.
+_C11 = re.compile(
+    r"\b(_Atomic|memory_order(_\w+)?|atomic_(u?(int|long|llong|short|char)|bool|flag)"
+    r"|atomic_\w+_explicit|atomic_(load|store|exchange|init|compare_exchange_(weak|strong)|(thread|signal)_fence))\b"
+)
+
+
+def check_c11(source: Source, text: str) -> None:
+    """Raise ``InputError`` for C11's atomics, once; ``text`` is the source without comments. A function of
+    such a name that the file itself defines is none of them."""
+    bare = re.sub(r'"[^"]*"', lambda s: layout.blank(s.group()), text)
+    for found in _C11.finditer(bare):
+        word = found.group()
+        if not re.search(rf"\b{word}\s*\([^()]*\)\s*{{", bare):
+            hint = "write READ_ONCE, WRITE_ONCE, smp_load_acquire, smp_store_release, atomic_read, xchg, …"
+            text = f"{word} is C11's; C here is the kernel's"
+            raise InputError([Diagnostic("c11", text, Span(source, found.start(), found.end()), hint)])
+
+
 def explained(source: Source, error: Diagnostic) -> Diagnostic:
     """The error at its cause, or with a hint, where a look around says what happened."""
     if error.span is None:

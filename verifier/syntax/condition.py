@@ -7,12 +7,14 @@ found out by ``verifier.program.observe``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from verifier.errors import InputError
-from verifier.source import Source, Span
+from verifier.source import Diagnostic, Source, Span
+from verifier.syntax import numbers
+from verifier.syntax.operations import COMPARISONS, FUNCTIONS, Operation, grouped
 from verifier.syntax.trouble import nesting
 
 if TYPE_CHECKING:
@@ -68,7 +70,17 @@ class Register(NamedTuple):
 
 
 Place = Name | Member | Field | Call | Register
-Operand = Place | Number
+
+
+class Arith(NamedTuple):
+    """``x & 8``, ``-x``: ``op`` is a function of ``values`` (``bitand``, ``neg``), on whole numbers."""
+
+    op: str
+    parts: tuple[Operand, ...]
+    span: Span
+
+
+Operand = Place | Number | Arith
 
 
 class Compare(NamedTuple):
@@ -141,11 +153,7 @@ class Final(NamedTuple):
     span: Span | None = None  # of the proposition
     locations: tuple[Place, ...] = ()
     filters: tuple[Proposition, ...] = ()
-
-
-COMPARISONS = {
-    "=": "eq", "==": "eq", "!=": "ne", "<>": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge",
-}  # fmt: skip
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 _ITEM = re.compile(r"(?:(\d+):|(\[\s*))?([A-Za-z_]\w*)\s*\]?\s*==?\s*(-?\d+)")
@@ -176,18 +184,45 @@ class Builder:
         quantifier, proposition, span = "", None, None
         locations: list[Place] = []
         filters: list[Proposition] = []
+        warnings: list[Diagnostic] = []
         for child in tree.children:
-            if child.data == "quantified":  # type: ignore[union-attr]
-                word, body = child.children  # type: ignore[union-attr]
-                quantifier = "".join(str(word).split())
-                proposition, span = self.proposition(body), self.span(body)
-            elif child.data == "filter":  # type: ignore[union-attr]
-                filters.append(self.proposition(child.children[0]))  # type: ignore[union-attr]
-            elif child.data == "places":  # type: ignore[union-attr]
-                locations += self.places(child.children[0])  # type: ignore[union-attr,arg-type]
+            part: Any = child
+            if part.data in ("quantified", "observed"):
+                if quantifier:
+                    raise self.error("condition", "a second condition", part, "each test has one")
+                quantifier, proposition, span = self.quantified(part)
+            elif part.data == "kinds":
+                text, hint = (
+                    "these are for models of herd7, and do nothing here",
+                    "say 'Result: …' in a comment",
+                )
+                warnings.append(Diagnostic("with", text, self.span(part), hint, "warning"))
+            elif part.data == "filter":
+                filters.append(self.proposition(part.children[0]))
+            elif part.data == "places":
+                locations += self.places(part.children[0])
             else:
-                locations += [self.place(c.children[-1]) for c in child.children]  # type: ignore[union-attr]
-        return Final(quantifier, proposition, span, tuple(locations), tuple(filters))
+                locations += [self.location(c) for c in part.children]
+        return Final(quantifier, proposition, span, tuple(locations), tuple(filters), tuple(warnings))
+
+    def quantified(self, part: Any) -> tuple[str, Proposition, Span]:
+        """A condition: ``exists p``, herd7's old ``final p`` and ``observed a; b; and c;``, which is one of
+        several states, each an equation a semicolon."""
+        word, *rest = part.children
+        if part.data == "quantified":
+            quantifier = "".join(str(word).split()).replace("final", "exists")
+            return quantifier, self.proposition(rest[0]), self.span(rest[0])
+        span = self.span(rest[0]).to(self.span(rest[-1]))
+        states = [Logic("and", tuple(map(self.proposition, a.children)), self.span(a)) for a in rest]
+        return "exists", Logic("or", tuple(states), span), span
+
+    def location(self, tree: Any) -> Place:
+        """An item of ``locations``, with its type before or after it."""
+        return self.place(next(c for c in tree.children if hasattr(c, "data")))
+
+    def error(self, code: str, message: str, tree: Any, hint: str = "") -> InputError:
+        """An error about a part of the condition."""
+        return InputError([Diagnostic(code, message, self.span(tree), hint)])
 
     def places(self, token: Token) -> Iterator[Place]:
         """``[x; y; 0:r1]``: a whole list in one token."""
@@ -199,7 +234,7 @@ class Builder:
             if cpu is None:
                 yield name
             else:
-                number = Number(int(cpu), Span(self.source, span.start, span.start + len(cpu)))
+                number = self.number(cpu, span.start)
                 yield Register(number, name, span)
 
     def proposition(self, tree: Any) -> Proposition:
@@ -222,16 +257,17 @@ class Builder:
             return Logic("implies", (self.proposition(left), self.proposition(right)), span)
         if kind == "negation":
             return Logic("not", (self.proposition(tree.children[-1]),), span)
-        if kind == "comparison":
-            left, op, right = tree.children
-            return Compare(COMPARISONS[str(op)], self.operand(left), self.operand(right), span)
+        if kind == "operation":
+            return self.logical(self.grouped(tree))
+        if kind == "group":
+            return self.proposition(tree.children[0])
         if kind == "ever":
             return Ever(self.proposition(tree.children[0]), span)
         if kind == "fault":
             return Fault(self.place(tree.children[0]), span)
         if kind == "tlb":
             cpu, va, *pcid, page = tree.children
-            number = int(str(pcid[0]), 0) if pcid else None
+            number = self.number(pcid[0], pcid[0].start_pos).value if pcid else None
             return Tlb(self.atom(cpu), Name(str(va), self.span(va)), number, self.operand(page), span)
         if kind == "ranged":
             word, variable, low, high, body = tree.children
@@ -250,34 +286,94 @@ class Builder:
 
     def item(self, found: re.Match[str], start: int) -> Compare:
         """One comparison of such a token, which starts at ``start``."""
-        source, (_, cpu_end), (name_at, end) = self.source, found.span(1), found.span(3)
+        source, (name_at, end) = self.source, found.span(3)
         cpu, bracket, name, value = found.groups()
         first = start + found.start()
         left: Place
         if cpu is not None:
-            number = Number(int(cpu), Span(source, first, start + cpu_end))
+            number = self.number(cpu, first)
             span = Span(source, first, start + end)
             left = Register(number, Name(name, Span(source, start + name_at, start + end)), span)
         else:
             left = Name(name, Span(source, start + name_at, start + end), bracket is not None)
         last = start + found.end()
-        right = Number(int(value), Span(source, start + found.start(4), last))
+        right = self.number(value, start + found.start(4))
         return Compare("eq", left, right, Span(source, first, last))
+
+    # -- operations -------------------------------------------------------------------------------
+
+    def grouped(self, tree: Any) -> Any:
+        """An operation, read flat, as C's precedence groups it."""
+        return grouped(tree.children)
+
+    def logical(self, tree: Any) -> Proposition:
+        """An operation, or a term, that is true or false."""
+        if not isinstance(tree, Operation):
+            return self.proposition(tree) if tree.data != "operation" else self.logical(self.grouped(tree))
+        if str(tree.sign) not in COMPARISONS:
+            return Truth(self.operand(tree), self.ends(tree))
+        left, right = self.operand(tree.left), self.operand(tree.right)
+        return Compare(COMPARISONS[str(tree.sign)], left, right, self.ends(tree))
+
+    def ends(self, tree: Any) -> Span:
+        """The span of an operation or a tree."""
+        if isinstance(tree, Operation):
+            return self.ends(tree.left).to(self.ends(tree.right))
+        return self.span(tree)
+
+    def operand(self, tree: Any) -> Operand:
+        """A number, a place, or a calculation."""
+        if isinstance(tree, Operation):
+            if str(tree.sign) in COMPARISONS:
+                raise self.misgrouped(tree)
+            left, right = self.operand(tree.left), self.operand(tree.right)
+            return Arith(FUNCTIONS[str(tree.sign)], (left, right), self.ends(tree))
+        kind = tree.data
+        if kind == "number":
+            return self.number(tree.children[0], self.span(tree).start)
+        if kind == "address":
+            return Name(str(tree.children[0]), self.span(tree))
+        if kind in ("group", "negation", "operation", "minus", "complement"):
+            self.deeper(tree)
+            found = self._calculation(tree)
+            self.depth -= 1
+            return found
+        if kind in ("name", "brackets", "register", "element", "field", "call"):
+            return self.place(tree)
+        raise self.error("type", "this is true or false, no value", tree, "join conditions by /\\ and \\/")
+
+    def _calculation(self, tree: Any) -> Operand:
+        kind, inner = tree.data, tree.children[-1]
+        if kind == "group":
+            return self.operand(inner)
+        if kind == "operation":
+            return self.operand(self.grouped(tree))
+        if kind == "negation":  # inside of brackets that are a value, `~` is C's
+            if not str(tree.children[0]).startswith("~"):
+                raise self.error("type", "this is true or false, no value", tree, "~ is the complement")
+            first, *rest = inner.children if inner.data == "operation" else [inner]
+            return self.operand(grouped([_complement(tree.children[0], first), *rest]))
+        return Arith("neg" if kind == "minus" else "inv", (self.operand(inner),), self.span(tree))
+
+    def misgrouped(self, tree: Operation) -> InputError:
+        """The error about a comparison where a value is needed: often C's precedence."""
+        text = self.ends(tree).text
+        hint = "write (x & 8) = 8: as in C, = binds tighter than &" if tree.inside else ""
+        return InputError([Diagnostic("type", f"{text} is true or false, no value", self.ends(tree), hint)])
+
+    def number(self, word: Any, start: int) -> Number:
+        """A number token that stands at ``start``. Raises ``InputError`` if it is too large."""
+        span = Span(self.source, start, start + len(word))
+        return Number(numbers.at(str(word), span), span)
 
     def atom(self, tree: Any) -> Number | Name:
         """A number or a name."""
-        word = str(tree.children[0])
+        word = tree.children[0]
         if tree.data == "number":
-            return Number(int("".join(word.split()), 0 if "x" in word.lower() else 10), self.span(tree))
-        return Name(word, self.span(tree))
-
-    def operand(self, tree: Any) -> Operand:
-        """A number or a place."""
-        if tree.data == "number":
-            return self.atom(tree)
-        if tree.data == "address":
-            return Name(str(tree.children[0]), self.span(tree))
-        return self.place(tree)
+            return self.number(word, self.span(tree).start)
+        if tree.data == "processor":  # P1 is 1
+            return self.number(word[1:], self.span(tree).start + 1)
+        return Name(str(word), self.span(tree))
 
     def place(self, tree: Any) -> Place:
         """Something that has a value."""
@@ -291,16 +387,31 @@ class Builder:
     def _place(self, tree: Any) -> Place:
         span, kind = self.span(tree), tree.data
         if kind == "brackets":
-            inner = self.place(tree.children[0])
+            inner = self.place(tree.children[-1])
             return Name(inner.name, span, True) if isinstance(inner, Name) else inner
         if kind == "register":
-            return Register(self.atom(tree.children[0]), self.place(tree.children[1]), span)
+            return Register(self.atom(tree.children[0]), self.place(tree.children[-1]), span)
         if kind == "element":
             return Member(self.place(tree.children[0]), self.atom(tree.children[1]), span)
         if kind == "field":
             return Field(self.place(tree.children[0]), str(tree.children[1]), span)
-        arguments = tuple(tuple(self.operand(f) for f in a.children) for a in tree.children[1:])
+        arguments = tuple(
+            tuple(self.operand(f) for f in a.children if hasattr(f, "data")) for a in tree.children[1:]
+        )
         return Call(str(tree.children[0]), arguments, span)
+
+
+def _complement(sign: Any, tree: Any) -> Any:
+    from lark import Tree
+
+    meta = type(tree.meta)()
+    meta.start_pos, meta.end_pos, meta.empty = sign.start_pos, tree.meta.end_pos, False
+    return Tree("complement", [sign, tree], meta)
+
+
+def always(span: Span) -> Proposition:
+    """What every state satisfies."""
+    return Logic("and", (), span)
 
 
 MAX_DEPTH = 60
@@ -336,62 +447,3 @@ def parse_final(source: Source, text: str) -> Final:
     except RecursionError:  # of lark, whose tree builder walks down trees
         start = len(text) - len(text.lstrip())
         raise InputError([nesting(Span(source, start, len(text.rstrip())), MAX_DEPTH)]) from None
-
-
-def normal(final: Final) -> str:
-    """The proposition's text with white space folded, without brackets around all of it."""
-    if final.span is None:
-        return ""
-    text = " ".join(final.span.text.split())
-    while text.startswith("(") and text.endswith(")") and _closes(text) == len(text) - 1:
-        text = text[1:-1].strip()
-    return text
-
-
-def _closes(text: str) -> int:
-    depth = 0
-    for at, c in enumerate(text):
-        depth += (c == "(") - (c == ")")
-        if depth == 0:
-            return at
-    return -1
-
-
-def as_herd(proposition: Proposition, register: Callable[[str], str] = str, above: str = "") -> str:
-    """A proposition as herd7's logs print it: ``1:rax=0 /\\ [x]=2``.
-
-    ``register`` gives a register's name as they print it; ``above`` is the operator around.
-    """
-    p = proposition
-    if isinstance(p, Compare) and p.op == "eq":
-        return f"{_place(p.left, register)}={_value(p.right, register)}"
-    if not isinstance(p, Logic):
-        return " ".join(p.span.text.split())
-    if not p.parts:
-        return "true" if p.op == "and" else "false"
-    if p.op == "not":
-        return f"not ({as_herd(p.parts[0], register)})"
-    sign = {"and": " /\\ ", "or": " \\/ ", "implies": " => "}[p.op]
-    text = sign.join(as_herd(q, register, p.op) for q in p.parts)
-    brackets = (above, p.op) in _BRACKETED
-    return f"({text})" if brackets else text
-
-
-_BRACKETED = {("implies", "or"), ("implies", "and"), ("and", "or"), ("and", "implies"), ("or", "implies")}
-
-
-def _value(operand: Operand, register: Callable[[str], str]) -> str:
-    if isinstance(operand, Name) and not operand.brackets:
-        return operand.name
-    return _place(operand, register)
-
-
-def _place(operand: Operand, register: Callable[[str], str]) -> str:
-    if isinstance(operand, Number):
-        return str(operand.value)
-    if isinstance(operand, Name):
-        return f"[{operand.name}]"
-    if isinstance(operand, Register) and isinstance(operand.place, Name):
-        cpu = operand.cpu
-        return f"{cpu.value if isinstance(cpu, Number) else cpu.name}:{register(operand.place.name)}"
-    return "".join(operand.span.text.split())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
+from verifier.syntax.trouble import nearest
 
 
 def blank(text: str) -> str:
@@ -15,6 +17,8 @@ def blank(text: str) -> str:
     return "".join("\n" if c == "\n" else " " for c in text)
 
 
+# What stands before braces that are no initial state.
+_CODE = re.compile(r"(\)|\bP\d+|\.\.\s*\w+|\b(struct|union|enum)(\s+\w+)?|\bvariants)\s*$")
 _COMMENT = re.compile(r'\(\*|/\*|//|"|[{}]')
 
 
@@ -24,21 +28,23 @@ class Uncommented:
 
     text: str
     comments: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)  # where each comment begins
 
 
 def uncomment(source: Source, *, herd: bool) -> Uncommented:
     """Blank out comments: ``//``, ``/* */`` and nested ``(* *)``.
 
-    Unless ``herd``, ``(*`` begins a comment only outside braces and inside the first ones, which are
-    the initial state: in C code ``(*v)`` is an expression.
+    Unless ``herd``, ``(*`` begins a comment only outside braces and in the initial state: in C code
+    ``(*v)`` is an expression.
     Raises ``InputError`` for a comment without an end.
     """
-    text, out, comments, at, depth, blocks = source.text, [], list[str](), 0, 0, 0
+    text, out, comments, at, depth, code = source.text, [], list[str](), 0, 0, False
+    starts: list[int] = []
     while True:
         found = _COMMENT.search(text, at)
         if not found:
             out.append(text[at:])
-            return Uncommented("".join(out), comments)
+            return Uncommented("".join(out), comments, starts)
         start, mark = found.start(), found.group()
         if mark == '"':
             end = text.find('"', start + 1)
@@ -46,14 +52,16 @@ def uncomment(source: Source, *, herd: bool) -> Uncommented:
             out.append(text[at:end])
             at = end
             continue
-        if mark in "{}" or (mark == "(*" and depth and blocks > 1 and not herd):
-            blocks += mark == "{" and depth == 0
+        if mark in "{}" or (mark == "(*" and depth and code and not herd):
+            if mark == "{" and depth == 0:
+                code = _CODE.search("".join([*out, text[at:start]])[-200:]) is not None
             depth = max(0, depth + (mark == "{") - (mark == "}"))
             out.append(text[at : found.end()])
             at = found.end()
             continue
         end = _end_of_comment(source, start, mark)
         comments.append(text[start:end])
+        starts.append(start)
         out += [text[at:start], blank(text[start:end])]
         at = end
 
@@ -98,10 +106,11 @@ class Head:
     doc: str
     meta: dict[str, str]
     start: int
-    warnings: tuple[Diagnostic, ...] = ()
+    warnings: list[Diagnostic] = field(default_factory=list)
 
 
-_FIRST = re.compile(r"\s*(\S+)[ \t]+(\S[^\n{]*?)[ \t]*(?=\n|\{|$)")
+# The name is one word; a title for papers, in round brackets, and a ';' may follow, as in herd7.
+_FIRST = re.compile(r"\s*(\S+)[ \t]+([^\s{;\"]+)(?:[ \t]*\([^()\n]*\))?[ \t]*;?")
 _META = re.compile(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*=[ \t]*([^\n]*?)[ \t]*(?:\n|$)")
 _DOC = re.compile(r'\s*"([^"]*)"')
 
@@ -116,21 +125,68 @@ def head(source: Source, text: str) -> Head:
         raise InputError(
             [Diagnostic("header", "a test needs a name in its first line", span, "such as 'MM my-test'")]
         )
-    arch, name, at = first.group(1), first.group(2).strip(), first.end()
+    arch, name, at = first.group(1), first.group(2), first.end()
+    if name == "--":
+        name = PurePath(source.name).stem
+    rest = text[at : (text + "\n").index("\n", at)].strip()
+    if arch == "MM" and rest[:1] not in ("", "{", '"'):
+        start = text.index(rest, at)
+        span = Span(source, start, start + len(rest))
+        raise InputError(
+            [Diagnostic("header", "a test's name is one word", span, 'texts are in quotes: "…"')]
+        )
     doc = _DOC.match(text, at)
     if doc:
         at = doc.end()
-    meta: dict[str, str] = {}
-    warnings: list[Diagnostic] = []
-    while True:
-        gap = re.compile(r"\s*\n").match(text, at)
-        line = _META.match(text, gap.end() if gap else at)
-        if not line:
-            break
-        meta[line.group(1)] = line.group(2)
-        warnings += _misspelt(line.group(1), Span(source, line.start(1), line.end(1)))
-        at = line.end() - 1 if text[line.end() - 1 : line.end()] == "\n" else line.end()
-    return Head(arch, name, " ".join(doc.group(1).split()) if doc else "", meta, at, tuple(warnings))
+    out = Head(arch, name, " ".join(doc.group(1).split()) if doc else "", {}, at)
+    _lines(source, text, out)
+    return out
+
+
+def _lines(source: Source, text: str, head: Head) -> None:
+    """The lines between the first one and the initial state: ``Key=Value``, and free text, which herd7
+    skips. In MM files what is no line of this kind begins the rest of the file."""
+    start = head.start
+    for line in re.compile(r"[^\n]*(?:\n|$)").finditer(text, start):
+        found = _META.fullmatch(line.group()) if line.start() > start or not line.group().strip() else None
+        if found:
+            key = found.group(1)
+            at = Span(source, line.start() + found.start(1), line.start() + found.end(1))
+            if key in head.meta:
+                head.warnings.append(
+                    Diagnostic("duplicate", f"a second {key!r}", at, "the last one counts", "warning")
+                )
+            head.meta[key] = found.group(2)
+            head.warnings += _misspelt(key, at)
+        elif line.group().strip():
+            if head.arch == "MM" or _OURS.match(line.group()) or "{" in line.group():
+                return
+            if _opened(text, line.end()):
+                return
+            head.warnings += _code_like(source, line.start(), line.group())
+        head.start = line.end()
+        if not line.group() or line.end() == len(text):
+            return
+
+
+_HEADING = r"\s*\w[\w\s*]*[\s*]\w+\s*\((void|[^()\n]*(\w\s+|\*)\w+[^()\n]*)?\)\s*$"  # of a function
+# What begins the rest of a file: no text that herd7 skips.
+_OURS = re.compile(r"\s*(#|\[|(expect|unroll|variants|enum|struct|union|nmi)\b|P\d+\s*(\(|\.\.))|" + _HEADING)
+
+
+def _opened(text: str, at: int) -> bool:
+    """Is this the end of the file's last text, with no braces to come?"""
+    return "{" not in text[at:]
+
+
+def _code_like(source: Source, start: int, line: str) -> list[Diagnostic]:
+    """A warning about a line that is skipped, and looks as if it were to do something."""
+    text = line.strip()
+    if not text.endswith(";") and "=" not in text:
+        return []
+    at = start + len(line) - len(line.lstrip())
+    hint = "text before the initial state is skipped, as herd7 does"
+    return [Diagnostic("text", "this line does nothing", Span(source, at, at + len(text)), hint, "warning")]
 
 
 # herd7's keys, and those of this project's own tests; others are allowed.
@@ -147,14 +203,41 @@ def _misspelt(key: str, span: Span) -> list[Diagnostic]:
     return [Diagnostic("unknown-key", f"nobody knows the key {key!r}", span, hint, "warning")]
 
 
-_RESULT = re.compile(r"\bResult:\s*([A-Za-z]+)")
-_WORDS = {"never": "never", "sometimes": "sometimes", "always": "always", "deadlock": "deadlock"}
+_RESULT = re.compile(r"\bResult:[ \t]*([A-Za-z]+)")
+_WORDS = ("never", "sometimes", "always", "deadlock")
 
 
-def result(comments: list[str]) -> str | None:
-    """The expectation of a ``Result:`` comment; None where there is none, or it says ``Maybe``."""
-    for comment in comments:
-        found = _RESULT.search(comment)
-        if found:
-            return _WORDS.get(found.group(1).lower())
-    return None
+def result(source: Source, bare: Uncommented) -> tuple[str | None, list[Diagnostic]]:
+    """The expectation of a ``Result:`` comment, and warnings: about a word that is nearly one, and about
+    two comments that say different things. None where there is no comment, or it says ``Maybe``."""
+    word: str | None = None
+    warnings: list[Diagnostic] = []
+    for start, comment in zip(bare.starts, bare.comments, strict=True):
+        for found in _RESULT.finditer(comment):
+            said = found.group(1).lower()
+            span = Span(source, start + found.start(1), start + found.end(1))
+            close = nearest(said, _WORDS)
+            if said in _WORDS and word not in (None, said):
+                text, hint = f"another comment says {word}", "the first one counts"
+                warnings.append(Diagnostic("result", text, span, hint, "warning"))
+            elif said in _WORDS:
+                word = said
+            elif close:
+                text = f"there is no result {found.group(1)!r}"
+                warnings.append(Diagnostic("result", text, span, close, "warning"))
+    return word, warnings
+
+
+_CONFIGURATION = re.compile(r"^[ \t]*<<", re.MULTILINE)
+
+
+def without_configuration(text: str) -> str:
+    """A text without herd7's sections ``<< … >>`` after the condition, which say how to draw runs.
+
+    They begin a line outside of brackets; elsewhere ``<<`` is a shift.
+    """
+    for found in _CONFIGURATION.finditer(text):
+        before = text[: found.start()]
+        if all(before.count(a) == before.count(b) for a, b in ("()", "{}")):
+            return before + blank(text[found.start() :])
+    return text

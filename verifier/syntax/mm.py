@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,20 +10,23 @@ from typing import Any
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
-from verifier.syntax import clues, condition, layout
-from verifier.syntax.ast import Function, Initial, Object, Thread, Unit
+from verifier.syntax import clues, condition, layout, printed
+from verifier.syntax.ast import Function, Initial, Object, StructDef, Thread, Unit
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import folder, parser
+from verifier.syntax.numbers import MAX_BITS
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error, the_first
 from verifier.syntax.variants import Guards, Variant
 
-_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)[^\n]*', re.MULTILINE)
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
 _FINAL = re.compile(
-    r"(\[[^\[\]\n]*\]\s*)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter)\b)"
+    r"((?:\[[^\[\]\n]*\]\s*)+)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter|final|[oO]bserved)\b)"
 )
-_AFTER = re.compile(r"\b(variants|expect|unroll|enum)\b|\bP\d+\b|\[(?=[^\[\]\n]*\]\s*(P\d|variants))")
+_AFTER = re.compile(
+    r"\b(variants|expect|unroll|enum|struct|union|nmi)\b|\bP\d+\b(?!\s*:)|\[(?=[^\[\]\n]*\]\s*(P\d|variants))"
+)
 
 
 def parse(source: Source, *, defines: dict[str, int] | None = None) -> list[Test]:
@@ -36,7 +40,7 @@ class _Segment:
 
     final: Final
     span: Span
-    guard: Any = None
+    guards: list[Any] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -62,9 +66,13 @@ class _File:
         self.troubles: list[Diagnostic] = []
         bare = layout.uncomment(source, herd=False)
         clues.check_quotes(source, bare.text)
-        self.comments = bare.comments
+        self.result, warnings = layout.result(source, bare)
         self.head = layout.head(source, bare.text)
         text = layout.blank(bare.text[: self.head.start]) + bare.text[self.head.start :]
+        if self.head.arch == "C":
+            text = layout.without_configuration(text)
+        clues.check_c11(source, text)
+        self.warnings = [*self.head.warnings, *warnings]
         condition.too_deep(source, text)
         self.parts: list[_Part] = []
         self.unread = False  # is there a condition with a syntax error?
@@ -85,12 +93,16 @@ class _File:
             if name is None:
                 self._trouble("include", "this is no include", span, 'write #include "file.inc"')
                 continue
+            if found.group(4).strip():
+                rest = Span(source, found.start(4), found.end(4))
+                self._trouble("include", "text after an include", rest, "give it a line of its own")
             path = self._find(source, name)
             if path is None:
-                self._trouble("include", f"there is no file {name!r}", span, self._nearby(source, name))
-            elif str(path) in chain:
+                shown = name if len(name) < 100 else f"{name[:100]}…"
+                self._trouble("include", f"there is no file {shown!r}", span, self._nearby(source, name))
+            elif os.path.realpath(path) in map(os.path.realpath, chain):
                 self._trouble("include", f"{name!r} includes itself", span)
-            elif str(path) not in [p.source.name for p in self.parts]:
+            elif os.path.realpath(path) not in [os.path.realpath(p.source.name) for p in self.parts]:
                 from verifier.syntax import read
 
                 inner = read(path)
@@ -106,7 +118,10 @@ class _File:
         return [Path(source.name).parent, folder("litmus")]
 
     def _find(self, source: Source, name: str) -> Path | None:
-        return next((p / name for p in self._places(source) if (p / name).is_file()), None)
+        try:
+            return next((p / name for p in self._places(source) if (p / name).is_file()), None)
+        except (OSError, ValueError):  # a name that no file can have
+            return None
 
     def _nearby(self, source: Source, name: str) -> str:
         found = [str(f.relative_to(p)) for p in self._places(source) for f in p.glob("**/*.inc")][:500]
@@ -161,10 +176,11 @@ class _File:
             span = Span(self.source, start, body if guard else end)
             if guard is None:
                 return _Segment(final, span)
-            word = layout.blank(text[:start]) + guard
-            if guard.strip()[1:-1].strip() == "else":
-                return _Segment(final, span, "else")
-            return _Segment(final, span, parser(("mm",), ("start", "guard")).parse(word, start="guard"))
+            guards: list[Any] = []
+            for one in re.finditer(r"\[[^\[\]]*\]", guard):
+                word = " " * (start + one.start()) + one.group()
+                guards.append(parser(("mm",), ("start", "guard")).parse(word, start="guard").children[0])
+            return _Segment(final, span, guards)
         except InputError as error:
             self.troubles += error.diagnostics
         except UnexpectedInput as error:
@@ -197,7 +213,7 @@ class _File:
         self.guards = Guards(variants, self.troubles, standing)
         variants = self.guards.once
         self._settings()
-        expected, comment = layout.result(self.comments), ""
+        expected, comment = self.result, ""
         portable = self.head.arch == "C" and expected is not None
         unroll: int | None = None
         otherwise: tuple[Expectation, ...] = ()
@@ -209,28 +225,26 @@ class _File:
                     span = Builder(self.source, self.guards, None).span(item)
                     self._trouble("expect", "variants have their own expectations", span, "leave this out")
             elif item.data == "unroll":
-                unroll = int(str(item.children[0]))
+                unroll = Builder(self.source, self.guards, None).number(item.children[0])
         finals = self._choose_finals(variants)
         tests: list[Test] = []
         every: list[Variant | None] = [*variants] or [None]
         for variant in every:
             name = variant.name if variant else None
             final = finals.get(name, Final())
-            if final.proposition is None and self.head.arch == "C" and not self.segments:
-                # As herd7 does: a file that asks nothing asks whether runs end at all.
-                final = Final("forall", None, None, final.locations, final.filters)
-            elif (final.proposition is None or final.span is None) and not self.unread:
-                self._no_condition(variant)
+            # As herd7 does: a file in C that asks nothing asks whether runs end at all.
+            asks = bool(final.quantifier) or self.unread or (self.head.arch == "C" and not self.segments)
             unit = self._unit(name, final)
             tests.append(
                 Test(
-                    self.source, self.head.name, self.head.arch, final.quantifier,
+                    self.source, self.head.name, self.head.arch, final.quantifier or "forall",
                     self._text(final), unit,
                     variant=name, doc=self.head.doc, comment=variant.comment if variant else comment,
                     meta=self.head.meta, expected=variant.expected if variant else expected,
                     otherwise=variant.otherwise if variant else otherwise,
                     portable=portable and not variant, unroll=unroll, span=final.span,
-                    declared=variant.span if variant else None, warnings=self.head.warnings,
+                    declared=variant.span if variant else None, asks=asks,
+                    warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
                 )
             )  # fmt: skip
         return tests
@@ -249,19 +263,15 @@ class _File:
                 self._trouble("setting", f"'{word}' is for the whole file", span, "leave the guard out")
             elif word in seen and word != "variants":
                 self._trouble("duplicate", f"a second '{word}'", span, "each file has one")
+            elif word == "variants" and not item.children[-1].children:
+                self._trouble("setting", "there are no variants here", span, "leave it out")
             seen.add(word)
-
-    def _no_condition(self, variant: Variant | None) -> None:
-        end = len(self.source.text.rstrip())
-        span = variant.span if variant else Span(self.source, max(0, end - 1), end)
-        what = f"variant {variant.name}" if variant else "a test"
-        self._trouble("condition", f"{what} needs a condition", span, "such as 'exists (1:r0 = 1)'")
 
     def _text(self, final: Final) -> str:
         """The proposition as logs print it; in MM files as it is written."""
         if final.proposition is None:
             return "true"
-        return condition.as_herd(final.proposition) if self.head.arch == "C" else condition.normal(final)
+        return printed.as_herd(final.proposition) if self.head.arch == "C" else printed.normal(final)
 
     def _variant(self, tree: Any) -> Variant:
         rest = list(tree.children)
@@ -278,9 +288,14 @@ class _File:
         """What is expected in general, and what under profiles or switches."""
         general: str | None = None
         otherwise: list[Expectation] = []
+        seen: set[tuple[str, ...]] = set()
         for one in tree.children:
             *where, word = map(str, one.children)
             span = self._span(one)
+            key = tuple(where)
+            if where and key in seen:
+                self._trouble("duplicate", f"{'='.join(where)} has two expectations", span, "each has one")
+            seen.add(key)
             if not where:
                 if general is not None or otherwise:
                     hint = "first what is expected in general, then profiles and switches"
@@ -299,15 +314,12 @@ class _File:
         run: list[frozenset[str] | None] = []
         for segment in self.segments:
             where: frozenset[str] | None = None
-            if segment.guard == "else":
-                where = self.guards.rest(run, segment.span)
-            elif segment.guard is not None:
-                where = self.guards.where(segment.guard.children[0], segment.span)
-                run.append(where)
+            if segment.guards:
+                where = self.guards.together(segment.guards, run, segment.span)
             else:
                 run = []
             for name in names:
-                if segment.guard is None or self.guards.stands(where, name, segment.span):
+                if not segment.guards or self.guards.stands(where, name, segment.span):
                     old, new = out[name], segment.final
                     if old.proposition is not None and new.proposition is not None and new.span is not None:
                         of = f" of variant {name}" if name else ""
@@ -316,6 +328,7 @@ class _File:
                     out[name] = Final(
                         old.quantifier or new.quantifier, old.proposition or new.proposition,
                         old.span or new.span, old.locations + new.locations, old.filters + new.filters,
+                        old.warnings + new.warnings,
                     )  # fmt: skip
         return out
 
@@ -327,6 +340,7 @@ class _File:
         functions: dict[str, Function] = {}
         threads: dict[int, Thread] = {}
         nmis: list[Thread] = []
+        structs: list[StructDef] = []
         for part in self.parts:
             builder = Builder(part.source, self.guards, variant, included=part.included)
             items = builder.chosen(part.tree.children, "guarded_top")
@@ -352,17 +366,29 @@ class _File:
                             hint = the_first(threads[thread.cpu].span)
                             self._trouble("duplicate", f"P{thread.cpu} has two programs", thread.span, hint)
                         threads[thread.cpu] = thread
+                elif item.data == "struct_def":
+                    structs.append(builder.struct(item))
                 elif item.data == "nmi":
                     nmis.append(builder.nmi(item))
         self._duplicates(initial, included)
-        for name in self.defines:
+        self._doubled(structs)
+        for nmi in list(nmis):
+            if nmi.cpu > max(threads, default=0):
+                hint = f"one without a program is P{nmi.cpu} {{ }}"
+                self._trouble("no-cpu", f"there is no CPU {nmi.cpu}", nmi.span, hint)
+                nmis.remove(nmi)
+        for name, value in self.defines.items():
+            if abs(value) >> MAX_BITS:
+                span = Span(self.source, 0, len(self.head.arch))
+                self._trouble("number", f"{name} is too large", span, f"numbers have {MAX_BITS} bits")
             if name not in enums:
                 span = Span(self.source, 0, len(self.head.arch))
                 hint = nearest(name, enums) or "-D sets a constant of an enum"
                 self._trouble("define", f"there is no constant {name!r} to define", span, hint)
         return Unit(
-            self.head.arch, enums, tuple(initial), functions, threads, tuple(nmis), final, frozenset(included)
-        )
+            self.head.arch, enums, tuple(initial), functions, threads, tuple(nmis), final,
+            tuple(structs), frozenset(included),
+        )  # fmt: skip
 
     def _function(self, builder: Builder, part: _Part, at: int, item: Any) -> Function:
         """A function; that of an include is made once, unless there is something to say of it."""
@@ -372,6 +398,22 @@ class _File:
             if part.included and len(self.troubles) == said:
                 part.functions[at] = known
         return known
+
+    def _doubled(self, structs: list[StructDef]) -> None:
+        seen: dict[str, Span] = {}
+        for struct in structs:
+            if struct.fields and struct.name in seen:
+                text = f"struct {struct.name} is defined twice"
+                self._trouble("duplicate", text, struct.span, the_first(seen[struct.name]))
+            elif struct.fields:
+                seen[struct.name] = struct.span
+            names = [f.name for f in struct.fields]
+            for i, one in enumerate(struct.fields):
+                if one.name in names[:i]:
+                    text = f"struct {struct.name} has two fields {one.name}"
+                    self._trouble(
+                        "duplicate", text, one.span, the_first(struct.fields[names.index(one.name)].span)
+                    )
 
     def _duplicates(self, initial: list[Initial], included: set[int]) -> None:
         seen: dict[tuple[bool, str], Span] = {}

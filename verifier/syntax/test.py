@@ -32,6 +32,7 @@ class Test:
     ``tree``        the checked syntax tree, which only ``program`` looks into;
     ``unroll``      the bound the file asks for, or None;
     ``warnings``    about the file's text;
+    ``asks``        has the file a condition? If not, its states can be listed, and ``condition`` is true;
     ``span``        of the condition; ``declared`` of the variant's name in ``variants { … }``.
     """
 
@@ -54,8 +55,19 @@ class Test:
     span: Span | None = None
     declared: Span | None = None
     warnings: tuple[Diagnostic, ...] = ()
+    asks: bool = True
 
     @property
     def id(self) -> str:
         """``name::variant``, or the name alone."""
         return f"{self.name}::{self.variant}" if self.variant else self.name
+
+
+def no_condition(test: Test) -> Diagnostic:
+    """The error about a test that asks nothing, where a question is needed."""
+    end = len(test.source.text.rstrip())
+    span = test.declared or Span(test.source, max(0, end - 1), end)
+    what = f"variant {test.variant}" if test.variant else "a test"
+    example = "'exists (0:rax = 0)'" if test.arch.startswith("X86") else "'exists (1:r0 = 1)'"
+    hint = f"such as {example}; 'verifier states' lists all final states without one"
+    return Diagnostic("condition", f"{what} needs a condition", span, hint)

@@ -6,11 +6,14 @@ from typing import Any
 
 from verifier.errors import InputError
 from verifier.source import Source, Span
-from verifier.syntax import ast
+from verifier.syntax import ast, numbers
 from verifier.syntax.trouble import nesting, the_first
 from verifier.syntax.variants import Guards
 
 MAX_CPUS = 64
+_QUALIFIERS = frozenset(
+    {"const", "volatile", "static", "inline", "extern", "__rcu", "__percpu", "__user", "__iomem"}
+)
 MAX_NESTED = 100
 
 
@@ -21,6 +24,7 @@ class Builder:
         self, source: Source, guards: Guards, variant: str | None, *, included: bool = False
     ) -> None:
         self.source, self.guards, self.variant, self.included = source, guards, variant, included
+        self.herd = False  # in the initial state, whose numbers are herd7's
         self.depth = 0  # of what nests without brackets: ``if``, ``else``, ``!``, ``+``
         self.constants: dict[str, Span] = {}  # of enums: where they stand
 
@@ -43,24 +47,21 @@ class Builder:
         out: list[Any] = []
         run: list[frozenset[str] | None] = []
         for item in items:
-            if getattr(item, "data", None) != kind or _guard(item) is None:
+            guards, inner = _unguarded(item, kind)
+            if not guards:
                 run = []
-                out.append(_inner(item) if getattr(item, "data", None) == kind else item)
+                out.append(inner)
                 continue
-            guard = _guard(item)
-            span = self.span(guard)
+            span = self.span(guards[0]).to(self.span(guards[-1]))
             where: frozenset[str] | None = None
             if self.included:
                 self.guards.trouble(
                     "guard", "an included file has no guards", span, "guard in the test itself"
                 )
-            elif _is_else(guard):
-                where = self.guards.rest(run, span)
             else:
-                where = self.guards.where(guard.children[0], span)
-                run.append(where)
+                where = self.guards.together([g.children[0] for g in guards], run, span)
             if self.guards.stands(where, self.variant, self.span(item)):
-                out.append(_inner(item))
+                out.append(inner)
         return [i for i in out if i is not None]
 
     # -- files ------------------------------------------------------------------------------------
@@ -73,12 +74,24 @@ class Builder:
                 continue
             name = str(item.children[0])
             value = self.constant(item.children[1], enums) if len(item.children) > 1 else value + 1
+            if not -(1 << 63) <= value < 1 << 64:
+                self.guards.trouble("number", f"{name} is too large", self.span(item), "numbers have 64 bits")
+                value = 0
             if name in enums and name not in defines and not self.included:
                 hint = the_first(self.constants[name]) if name in self.constants else "an include has it"
                 self.guards.trouble("duplicate", f"{name} is declared twice", self.span(item), hint)
             self.constants.setdefault(name, self.span(item))
             value = defines.get(name, value)
             enums[name] = value
+
+    def number(self, token: Any, *, octal: bool = True) -> int:
+        """The value of a number token; ``octal``: as in C code, 010 is eight. Errors count as 0."""
+        try:
+            return numbers.number(str(token), octal=octal)
+        except numbers.NumberError as error:
+            found = error.at(self.span(token))
+            self.guards.trouble(found.code, found.message, self.span(token), found.hint)
+            return 0
 
     def constant(self, tree: Any, enums: dict[str, int]) -> int:
         """The value of a constant expression; errors are noted and count as 0."""
@@ -90,6 +103,38 @@ class Builder:
             )
             return 0
         return value
+
+    def struct(self, tree: Any) -> ast.StructDef:
+        """``struct foo { … };`` and ``struct foo;``, which has no fields."""
+        _, name, *members = tree.children
+        return ast.StructDef(str(name), tuple(self._fields(members)), self.span(name))
+
+    def _fields(self, members: list[Any]) -> list[ast.StructField]:
+        """The fields of a struct; those of structs and unions inside, which have no tag, are its own."""
+        out: list[ast.StructField] = []
+        for member in members:
+            parts = member.children
+            if member.data == "fields":
+                for one in parts[1:]:
+                    stars, name, *rest = one.children
+                    arrays = [r for r in rest if r.data == "array"]
+                    bits = [self.expr(r.children[0]) for r in rest if r.data == "bits"]
+                    size = self.expr(arrays[0].children[0]) if arrays and arrays[0].children else None
+                    kind = self.ctype(parts[0], stars)
+                    if len(arrays) > 1 or (arrays and size is None):
+                        kind, size = ast.CType(kind.base, kind.pointers + 1), None
+                    out.append(
+                        ast.StructField(str(name), kind, self.span(name), size, bits[0] if bits else None)
+                    )
+            elif member.data == "function_field":
+                out.append(ast.StructField(str(parts[3]), ast.CType("function", 1), self.span(parts[3])))
+            else:
+                out += self._fields([p for p in parts if hasattr(p, "data")])
+                names = [p for p in parts[1:] if not hasattr(p, "data")]
+                if names:
+                    hint = "declare it by itself, and a field of its type"
+                    self.guards.trouble("struct", "a struct inside of a struct", self.span(names[0]), hint)
+        return out
 
     def function(self, tree: Any, included: bool) -> ast.Function:
         """A function."""
@@ -106,7 +151,7 @@ class Builder:
     def thread(self, tree: Any, enums: dict[str, int]) -> list[ast.Thread]:
         """A thread; a family becomes one for each CPU."""
         first, *rest = tree.children
-        low = high = int(str(first)[1:])
+        low = high = self.number(first.update(value=str(first)[1:]), octal=False)
         if rest[0].data in ("num", "ident"):
             high = self.constant(rest.pop(0), enums)
         params = self.params(rest[0]) if rest[0].data == "params" else ()
@@ -121,7 +166,8 @@ class Builder:
     def nmi(self, tree: Any) -> ast.Thread:
         """``nmi P1 { … }``."""
         first, body = tree.children
-        return ast.Thread(int(str(first)[1:]), (), self.block(body), self.span(first))
+        cpu = self.number(first.update(value=str(first)[1:]), octal=False)
+        return ast.Thread(cpu, (), self.block(body), self.span(first))
 
     def params(self, tree: Any) -> tuple[ast.Parameter, ...]:
         """Parameters; ``(void)`` has none."""
@@ -142,13 +188,19 @@ class Builder:
             words = [str(base.children[0])]
         else:
             words = [" ".join(map(str, w.children)) if hasattr(w, "data") else str(w) for w in base.children]
-        kept = [w for w in words if w not in ("const", "volatile", "static", "inline", "extern")]
+        kept = [w for w in words if w not in _QUALIFIERS]
         return ast.CType(" ".join(kept) or "int", sum(str(s) == "*" for s in stars.children))
 
     # -- initial state ----------------------------------------------------------------------------
 
     def initial(self, tree: Any) -> list[ast.Initial]:
         """One block of initial values."""
+        self.herd = True
+        out = self._initial(tree)
+        self.herd = False
+        return out
+
+    def _initial(self, tree: Any) -> list[ast.Initial]:
         out: list[ast.Initial] = []
         for item in self.chosen(tree.children, "initial_item"):
             span = self.span(item)
@@ -178,7 +230,9 @@ class Builder:
 
     def range(self, tree: Any) -> ast.Range:
         """``1`` or ``1..n``."""
-        low = ast.Num(int(str(tree.children[0]), 0), self.span(tree.children[0]))
+        word = tree.children[0]
+        value = self.number(word.update(value=str(word).lstrip("P")), octal=False)
+        low = ast.Num(value, self.span(word))
         high = self.expr(tree.children[1]) if len(tree.children) > 1 else low
         return ast.Range(low, high, self.span(tree))
 
@@ -194,7 +248,9 @@ class Builder:
         if tree.data == "mapping":
             return ast.Mapping(self.expr(parts[0]), self.value(parts[1]), span)
         if tree.data == "mapping_at":
-            return ast.Mapping(self.expr(parts[0]), self.value(parts[2]), span, number(parts[1]))
+            return ast.Mapping(
+                self.expr(parts[0]), self.value(parts[2]), span, self.number(parts[1], octal=False)
+            )
         if tree.data == "field_value":
             return ast.FieldInit(str(parts[0]), self.value(parts[1]), span)
         if tree.data == "range":
@@ -310,9 +366,11 @@ class Builder:
     def _expr(self, tree: Any) -> ast.CExpr:
         span, parts, kind = self.span(tree), tree.children, tree.data
         if kind == "num":
-            return ast.Num(number(parts[0]), span)
+            return ast.Num(self.number(parts[0], octal=not self.herd), span)
         if kind == "ident":
             return ast.Ident(str(parts[-1]), span)
+        if kind == "cell":  # [x]
+            return ast.Ident(str(parts[0])[1:-1].strip(), span)
         if kind == "deref":
             return ast.Ident(str(parts[-1]), span)
         if kind == "text":
@@ -342,12 +400,6 @@ class Builder:
         return ast.Assign(self.expr(parts[0]), str(parts[1])[0], one, span, post=True)
 
 
-def number(token: Any) -> int:
-    """The value of a number token."""
-    text = "".join(str(token).split()).lower().rstrip("ul")
-    return int(text, 16 if "x" in text else 10)
-
-
 def constant(expr: ast.CExpr, enums: dict[str, int]) -> int | None:
     """The value of a constant expression; None if it is none."""
     if isinstance(expr, ast.Num):
@@ -370,15 +422,12 @@ def constant(expr: ast.CExpr, enums: dict[str, int]) -> int | None:
     return None
 
 
-def _guard(item: Any) -> Any:
-    first = item.children[0] if item.children else None
-    return first if getattr(first, "data", None) == "guard" else None
-
-
-def _inner(item: Any) -> Any:
-    return item.children[-1] if item.children else None
-
-
-def _is_else(guard: Any) -> bool:
-    inner = guard.children[0]
-    return inner.data == "g_name" and str(inner.children[0]) == "else"
+def _unguarded(item: Any, kind: str) -> tuple[list[Any], Any]:
+    """The guards of an item, and the item without them; both hold where there are two in a row."""
+    guards: list[Any] = []
+    while getattr(item, "data", None) == kind:
+        guards += [c for c in item.children if getattr(c, "data", None) == "guard"]
+        if not item.children or item.children[-1] in guards:
+            return guards, None
+        item = item.children[-1]
+    return guards, item

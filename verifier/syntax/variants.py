@@ -23,6 +23,9 @@ class Variant:
     otherwise: tuple[Expectation, ...] = ()
 
 
+_ANOTHER = ""  # a variant that no file has
+
+
 @dataclass(slots=True)
 class Guards:
     """Decides guards and collects what is wrong with them.
@@ -35,6 +38,7 @@ class Guards:
     troubles: list[Diagnostic]
     standing: bool = True
     doubtful: list[Span] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
     holds: dict[str, frozenset[str]] = field(default_factory=dict)  # guard's name -> variants
 
     def __post_init__(self) -> None:
@@ -73,9 +77,14 @@ class Guards:
 
     def trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
         """Note an error."""
-        found = Diagnostic(code, message, span, hint)
-        if found not in self.troubles:
-            self.troubles.append(found)
+        self.note(code, message, span, hint)
+
+    def note(self, code: str, message: str, span: Span, hint: str = "", *, warning: bool = False) -> None:
+        """Note an error, or a warning."""
+        found = Diagnostic(code, message, span, hint, "warning" if warning else "error")
+        into = self.warnings if warning else self.troubles
+        if found not in into:
+            into.append(found)
 
     def stands(self, where: frozenset[str] | None, variant: str | None, part: Span) -> bool:
         """Does a part whose guard holds for ``where`` stand in ``variant``?"""
@@ -105,16 +114,46 @@ class Guards:
         if unknown:
             return None
         inside = _evaluate(tree, self.holds, self.all)
+        # Would one more variant, for which no guard holds, make a difference? Then the list was cut down.
+        wider = self.all | {_ANOTHER}
+        outside = _evaluate(tree, self.holds, wider)
         if not inside or inside == self.all:
             word = "always" if inside else "never"
-            self.trouble(
-                "constant-guard", f"this guard is {word} true", span, "leave it out, or the part it guards"
-            )
+            cut_down = outside not in (frozenset(), wider)
+            text, hint = f"this guard is {word} true", "leave it out, or the part it guards"
+            self.note("constant-guard", text, span, hint, warning=cut_down)
+            return inside if inside or cut_down else None
         for name in names:
-            without = _evaluate(tree, {**self.holds, name: frozenset()}, self.all)
-            if without == _evaluate(tree, {**self.holds, name: self.all}, self.all):
-                self.trouble("superfluous", f"{name} does not matter in this guard", span, "leave it out")
-        return inside or None
+            every = [{**self.holds, name: n} for n in (frozenset[str](), self.all)]
+            if len({_evaluate(tree, h, self.all) for h in every}) > 1:
+                continue
+            every = [{**self.holds, name: n} for n in (frozenset[str](), wider)]
+            cut_down = len({_evaluate(tree, h, wider) for h in every}) > 1
+            text = f"{name} does not matter in this guard"
+            self.note("superfluous", text, span, "leave it out", warning=cut_down)
+        return inside
+
+    def together(
+        self, trees: list[Any], run: list[frozenset[str] | None], span: Span
+    ) -> frozenset[str] | None:
+        """The variants for which all guards in a row hold; None if one is wrong. ``run``: the guards of what
+        stands directly before, to which this one is added."""
+        found: list[frozenset[str] | None] = []
+        rest = False
+        for tree in trees:
+            if tree.data == "g_name" and str(tree.children[0]) == "else":
+                rest = True
+                found.append(self.rest(run, span))
+            else:
+                found.append(self.where(tree, span))
+        known = [f for f in found if f is not None]
+        where = frozenset.intersection(*known) if len(known) == len(found) else None
+        if where is not None and not where and all(known):
+            self.trouble("constant-guard", "these guards never hold together", span, "leave them out")
+            where = None
+        if not rest:
+            run.append(where)
+        return where
 
     def rest(self, run: Iterable[frozenset[str] | None], span: Span) -> frozenset[str] | None:
         """What ``[else]`` is after guards with these variants; None if it is wrong, or one of them."""
@@ -137,8 +176,9 @@ class Guards:
                     return None
         left = self.all - frozenset().union(*before)
         if not left:
-            self.trouble("constant-guard", "nothing is left for [else]", span)
-        return left or None
+            text, hint = "nothing is left for [else]", "leave it out, with the part it guards"
+            self.note("constant-guard", text, span, hint, warning=True)
+        return left
 
 
 def _evaluate(tree: Any, holds: dict[str, frozenset[str]], every: frozenset[str]) -> frozenset[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
-from verifier.syntax import condition, layout
+from verifier.syntax import condition, layout, numbers, printed
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import parser
 from verifier.syntax.test import Test
@@ -83,13 +84,13 @@ class Tree(NamedTuple):
     final: Final
 
 
-_TAIL = re.compile(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|observed)\b")
+_TAIL = re.compile(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|final|[oO]bserved)\b")
 
 
-def parse(source: Source) -> list[Test]:
+def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[Test]:
     """The one test of a file; raises ``InputError`` with all that is wrong."""
     bare = layout.uncomment(source, herd=True)
-    text = bare.text
+    text = layout.without_configuration(bare.text)
     head = layout.head(source, text)
     opening = text.find("{", head.start)
     if opening < 0:
@@ -97,7 +98,10 @@ def parse(source: Source) -> list[Test]:
     closing = _matching(source, text, opening)
     tail = _TAIL.search(text, closing)
     end = tail.start() if tail else len(text)
-    troubles: list[Diagnostic] = []
+    troubles = [
+        _at(source, 0, f"there is no constant {name!r} to define", "assembly has none", "define")
+        for name in defines or ()
+    ]
     tree = Tree(
         tuple(_columns(source, text, closing + 1, end, troubles)),
         tuple(_initial(source, text, opening + 1, closing, troubles)),
@@ -106,14 +110,15 @@ def parse(source: Source) -> list[Test]:
     if troubles:
         raise InputError(troubles)
     final = tree.final
-    assert final.proposition is not None
+    expected, warnings = layout.result(source, bare)
+    asked = final.proposition or condition.always(Span(source, 0, 0))
     # Registers of X86_64 are printed in lower case, those of X86 in upper case.
     case = str.lower if head.arch == "X86_64" else str.upper
     return [
         Test(
-            source, head.name, head.arch, final.quantifier, condition.as_herd(final.proposition, case), tree,
-            doc=head.doc, meta=head.meta, expected=layout.result(bare.comments), span=final.span,
-            warnings=head.warnings,
+            source, head.name, head.arch, final.quantifier or "forall", printed.as_herd(asked, case), tree,
+            doc=head.doc, meta=head.meta, expected=expected, span=final.span, asks=bool(final.quantifier),
+            warnings=(*head.warnings, *final.warnings, *warnings),
         )
     ]  # fmt: skip
 
@@ -133,17 +138,7 @@ def _matching(source: Source, text: str, opening: int) -> int:
 
 def _final(source: Source, text: str, start: int, troubles: list[Diagnostic]) -> Final:
     try:
-        final = condition.parse_final(source, " " * start + text[start:])
-        if final.proposition is None:
-            troubles.append(
-                _at(
-                    source,
-                    max(0, len(text.rstrip()) - 1),
-                    "a test needs a condition",
-                    "such as 'exists (0:rax=0)'",
-                )
-            )
-        return final
+        return condition.parse_final(source, " " * start + text[start:])
     except InputError as error:
         troubles += error.diagnostics
         return Final()
@@ -154,7 +149,8 @@ def _columns(
 ) -> list[tuple[Placed, ...]]:
     """The program, column by column. The first row names the CPUs."""
     rows: list[list[tuple[int, int]]] = []
-    at = start
+    empty = re.compile(r"\s*;").match(text, start, end)  # after the initial state
+    at = empty.end() if empty else start
     while True:
         stop = text.find(";", at, end)
         if stop < 0:
@@ -167,12 +163,9 @@ def _columns(
         if stop < 0:
             break
         row: list[tuple[int, int]] = []
-        for piece in re.finditer(r"[^|]*(?:\||$)", text[at:stop]):
-            if piece.group() or piece.start() == 0:
-                width = len(piece.group().rstrip("|"))
-                row.append((at + piece.start(), at + piece.start() + width))
-            if not piece.group().endswith("|"):
-                break
+        for piece in text[at:stop].split("|"):
+            row.append((at, at + len(piece)))
+            at += len(piece) + 1
         rows.append(row)
         at = stop + 1
     rest = text[at:end].strip()
@@ -190,15 +183,12 @@ def _columns(
             return []
     columns: list[list[Placed]] = [[] for _ in rows[0]]
     for row in rows[1:]:
-        if len(row) > len(columns):
-            troubles.append(
-                _at(
-                    source,
-                    row[len(columns)][0],
-                    f"column {len(row)} of {len(columns)}",
-                    "there is no such CPU",
-                )
-            )
+        if len(row) != len(columns):
+            many = f"{len(row)} column{'s' if len(row) > 1 else ''}"
+            hint = "separate them by '|'; one without an instruction is empty"
+            first = row[min(len(row), len(columns)) - 1][0]
+            at = first + len(text[first:end]) - len(text[first:end].lstrip())
+            troubles.append(_at(source, at, f"{many}, not {len(columns)}", hint))
         for column, (a, b) in zip(columns, row, strict=False):
             word = text[a:b].strip()
             if word:
@@ -213,6 +203,8 @@ def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> 
     span = Span(source, start, start + len(word))
     try:
         return [Placed(_parse_cell(word), span)]
+    except numbers.NumberError as error:
+        troubles.append(error.at(span))
     except UnexpectedInput:
         blanked = " " * start + word
         try:
@@ -239,9 +231,8 @@ def _parse_cell(word: str) -> Cell:
 
 
 def number(word: Any) -> int:
-    """The value of a number token."""
-    text = "".join(str(word).split()).lower()
-    return int(text, 16 if "x" in text else 10)
+    """The value of a number token. Raises ``NumberError``."""
+    return numbers.number(str(word))
 
 
 def _operand(tree: Any) -> Operand:
@@ -314,21 +305,28 @@ def _initial(source: Source, text: str, start: int, end: int, troubles: list[Dia
         return []
     out: list[Initial] = []
     for item in tree.children:
-        parts = list(item.children)
-        width = 0
-        if not hasattr(parts[0], "data"):
-            width = _width(str(parts.pop(0)))
-        place = parts.pop(0)
-        value = _value(parts[0]) if parts else None
-        span = Span(source, place.meta.start_pos, place.meta.end_pos)
-        words = [str(w) for w in place.children]
-        if place.data == "init_register":
-            out.append(Initial(words[1], span, cpu=int(words[0]), width=width, value=value))
-        elif place.data == "init_array":
-            out.append(Initial(words[0], span, size=int(words[1]), width=width, value=value))
-        else:
-            out.append(Initial(words[0], span, width=width, value=value))
+        try:
+            out.append(_item(source, item))
+        except numbers.NumberError as wrong:
+            troubles.append(wrong.at(Span(source, item.meta.start_pos, item.meta.end_pos)))
     return out
+
+
+def _item(source: Source, item: Any) -> Initial:
+    """One ``x = 1``."""
+    parts = list(item.children)
+    width = 0
+    if not hasattr(parts[0], "data"):
+        width = _width(str(parts.pop(0)))
+    place = parts.pop(0)
+    value = _value(parts[0]) if parts else None
+    span = Span(source, place.meta.start_pos, place.meta.end_pos)
+    words = [str(w) for w in place.children]
+    if place.data == "init_register":
+        return Initial(words[1], span, cpu=number(words[0].lstrip("P")), width=width, value=value)
+    if place.data == "init_array":
+        return Initial(words[0], span, size=number(words[1]), width=width, value=value)
+    return Initial(words[0], span, width=width, value=value)
 
 
 def _value(tree: Any) -> int | str | tuple[int | str, ...]:
@@ -337,4 +335,4 @@ def _value(tree: Any) -> int | str | tuple[int | str, ...]:
     if tree.data == "list":
         return tuple(v for v in map(_value, tree.children) if not isinstance(v, tuple))
     name, *index = map(str, tree.children)
-    return f"{name}[{index[0]}]" if index else name
+    return f"{name}[{number(index[0])}]" if index else name

@@ -1,0 +1,57 @@
+"""Numbers in a text: how large they may be, and what a leading zero means.
+
+In C code ``010`` is eight, as in C. Conditions, initial states and assembly are herd7's notation, in which
+``010`` is ten: there it is refused, for nobody can tell which was meant. ``07`` is the same in both.
+"""
+
+from __future__ import annotations
+
+from verifier.errors import InputError
+from verifier.source import Diagnostic, Span
+
+MAX_BITS = 64
+
+
+class NumberError(ValueError):
+    """A number that is none. ``message`` and ``hint`` are for a diagnostic."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        self.message, self.hint = message, hint
+        super().__init__(message)
+
+    def at(self, span: Span) -> Diagnostic:
+        """The diagnostic, at its place."""
+        return Diagnostic("number", self.message, span, self.hint)
+
+
+def number(word: str, *, octal: bool = False) -> int:
+    """The value of ``12``, ``0x1f``, ``- 3``, ``7ul``; ``octal``: C's rule about leading zeros.
+
+    Raises ``NumberError`` for more than 64 bits, and for leading zeros that can be read in two ways.
+    """
+    text = "".join(word.split()).lower().rstrip("ul")
+    sign, digits = (-1, text[1:]) if text[:1] == "-" else (1, text)
+    digits = digits.lstrip("0") or "0" if not digits.startswith("0x") else digits
+    if len(digits) > 30 and len(digits.removeprefix("0x").lstrip("0")) > 20:
+        raise NumberError("this number is too large", f"numbers have {MAX_BITS} bits")
+    base = 16 if digits.startswith("0x") else 10
+    zeros = base == 10 and len(text.lstrip("-")) > len(digits)
+    if zeros and octal:
+        if "8" in digits or "9" in digits:
+            raise NumberError(f"{word} is no number", "a leading 0 means octal in C; leave it out")
+        base = 8
+    elif zeros and len(digits) > 1:
+        told = f"{int(digits, 8)} or " if not set(digits) & {"8", "9"} else ""
+        raise NumberError(f"{word} is octal in C and decimal in herd7", f"write {told}{digits}")
+    value = int(digits, base)
+    if value >> MAX_BITS:
+        raise NumberError("this number is too large", f"numbers have {MAX_BITS} bits")
+    return sign * value
+
+
+def at(word: str, span: Span, *, octal: bool = False) -> int:
+    """``number``, but raises ``InputError`` with the place."""
+    try:
+        return number(word, octal=octal)
+    except NumberError as error:
+        raise InputError([error.at(span)]) from None

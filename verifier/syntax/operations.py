@@ -1,0 +1,52 @@
+"""Operators of conditions: their functions, and C's precedence.
+
+The grammar reads ``x & 8 = 8`` as terms with operators between; ``grouped`` makes the tree of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+COMPARISONS = {
+    "=": "eq", "==": "eq", "!=": "ne", "<>": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge",
+}  # fmt: skip
+FUNCTIONS = {
+    "*": "mul", "/": "div", "%": "mod", "+": "add", "-": "sub", "<<": "shl", ">>": "shr",
+    "&": "bitand", "^": "bitxor", "|": "bitor",
+}  # fmt: skip
+SIGNS = {function: sign for sign, function in FUNCTIONS.items()} | {"neg": "-", "inv": "~"}
+# C11 6.5: what is in an earlier row binds tighter.
+_ROWS = ("* / %", "+ -", "<< >>", "< <= > >=", "= == != <>", "&", "^", "|")
+_BINDS = {sign: -i for i, row in enumerate(_ROWS) for sign in row.split()}
+
+
+class Operation(NamedTuple):
+    """``left sign right``; ``inside``: it is an operand of another one, without brackets of its own."""
+
+    sign: Any
+    left: Any
+    right: Any
+    inside: bool = False
+
+
+def grouped(parts: list[Any]) -> Any:
+    """Terms and operators, in turns, as one ``Operation``; a single term is itself."""
+    values: list[Any] = [parts[0]]
+    signs: list[Any] = []
+
+    def reduce() -> None:
+        right, left = values.pop(), values.pop()
+        values.append(Operation(signs.pop(), _inner(left), _inner(right)))
+
+    for sign, term in zip(parts[1::2], parts[2::2], strict=True):
+        while signs and _BINDS[str(signs[-1])] >= _BINDS[str(sign)]:
+            reduce()
+        signs.append(sign)
+        values.append(term)
+    while signs:
+        reduce()
+    return values[0]
+
+
+def _inner(value: Any) -> Any:
+    return value._replace(inside=True) if isinstance(value, Operation) else value
