@@ -33,7 +33,7 @@ class Piece:
 
 def code_of(error: VerifierError) -> int:
     """The exit code that an error leads to."""
-    if isinstance(error, LimitError | Interrupted):
+    if isinstance(error, LimitError):
         return 3
     return 4 if isinstance(error, InternalError) else 2
 
@@ -117,6 +117,10 @@ class Report:
         self.codes.add(code_of(error))
         self.out.complain(said(error))
 
+    def stopped(self, stop: Interrupted) -> None:
+        """A signal keeps the rest from being decided."""
+        self.out.complain(said(stop))
+
     def skipped(self, file: str, arch: str) -> None:
         """A file for another architecture is left out."""
         self.tally.skipped[arch] = self.tally.skipped.get(arch, 0) + 1
@@ -196,6 +200,11 @@ class Json(Report):
         super().error(error, file)
         self.document.error(error, file)
 
+    def stopped(self, stop: Interrupted) -> None:
+        """Say so in the document, too."""
+        super().stopped(stop)
+        self.document.error(stop)
+
     def skipped(self, file: str, arch: str) -> None:
         """Keep it for the list."""
         super().skipped(file, arch)
@@ -230,7 +239,7 @@ def print_all(
             else:
                 report.error(outcome, task.name)
     except Interrupted as stop:
-        report.error(Interrupted(stop.signum, stop.name, f"; {ended} of {len(tasks)} files are decided"))
+        report.stopped(Interrupted(stop.signum, stop.name, f"; {ended} of {len(tasks)} files are decided"))
         return 128 + stop.signum
     except OutputError:
         raise

@@ -167,7 +167,7 @@ def test_a_signal_stops_all_and_keeps_what_is_known(
     code, out, err = ended(process)
     assert code == 128 + signum
     assert f"verifier: stopped by {signum.name}; " in err
-    assert "ENDLESS" not in out and "with errors" in out
+    assert "ENDLESS" not in out
     assert nobody_left(process)
 
 
