@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from verifier import __version__
-from verifier.errors import InternalError, LimitError, UsageError, VerifierError
+from verifier.errors import InternalError, Interrupted, LimitError, UsageError, VerifierError
 from verifier.output import Output, OutputError, open_all
 from verifier.pool import MEMORY
 
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     except SystemExit as end:  # of --help and --version
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
-        code, error = 130, LimitError("interrupted")
+        code, error = 130, Interrupted(2, "SIGINT")
     except MemoryError:
         code, error = 3, LimitError("out of memory")
     except OutputError as found:

@@ -68,7 +68,7 @@ class Signals:
         self.read, self.write = os.pipe()
         os.set_blocking(self.write, False)
         for signum in STOPPING:
-            if signal.getsignal(signum) is not signal.SIG_IGN:
+            if signal.getsignal(signum) not in (signal.SIG_IGN, None):
                 try:
                     self.before[signum] = signal.signal(signum, self._note)
                 except ValueError:
@@ -166,7 +166,9 @@ class Pool:
             self._replace(worker, "its process sent what cannot be read")
             return
         for kind, part in frames:
-            assert worker.task is not None
+            if worker.task is None:
+                alive = False  # nobody has asked
+                break
             if kind == _PART:
                 self.found.setdefault(worker.task, []).append(part)
                 worker.done += 1

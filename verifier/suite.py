@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from verifier.discover import Task, discover
-from verifier.errors import InputError, InternalError, LimitError, UsageError, VerifierError
+from verifier.errors import InputError, InternalError, Interrupted, LimitError, UsageError, VerifierError
 from verifier.pool import OUT_OF_MEMORY, Limits, Lost, Pool, alone, forks, starved
 from verifier.program.answer import Answer
 from verifier.program.build import build
@@ -346,14 +346,18 @@ def outcomes(
         return _parts(tasks[number], columns, finish, done)
 
     parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
-    file = _File(tasks[0], columns, finish) if tasks else None
-    for number, part in parts:
-        if file is None or file.task is not tasks[number]:
-            file = _File(tasks[number], columns, finish)
-        for outcome in file.end() if part is None else file.take(part):
-            yield file.task, outcome
-        if part is None:
-            yield file.task, None
+    files: dict[int, _File] = {}  # those that are not at their end
+    try:
+        for number, part in parts:
+            file = files.setdefault(number, _File(tasks[number], columns, finish))
+            yield from ((file.task, outcome) for outcome in (file.end() if part is None else file.take(part)))
+            if part is None:
+                del files[number]
+                yield file.task, None
+    except Interrupted:
+        for file in files.values():
+            yield from ((file.task, outcome) for outcome in file.end())
+        raise
 
 
 def _here(count: int, work: Callable[[int, int], Iterator[object]]) -> Iterator[tuple[int, object]]:

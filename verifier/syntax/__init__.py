@@ -28,6 +28,11 @@ def _refuse(name: str, code: str, message: str, hint: str = "") -> InputError:
 _KINDS = {stat.S_IFDIR: "directory", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 
 
+def _at_once(name: str, flags: int) -> int:
+    """Open a file so that nothing waits for something to be in it."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def read(path: str | os.PathLike[str]) -> Source:
     """A file as a source. Raises ``InputError`` if it cannot be read, is no file or no text."""
     name = os.fspath(path)
@@ -37,8 +42,10 @@ def read(path: str | os.PathLike[str]) -> Source:
             hint = "name a file" + (", or '-' for standard input" if kind != stat.S_IFDIR else "")
             raise _refuse(name, "directory" if kind == stat.S_IFDIR else "special",
                           f"this is a {_KINDS.get(kind, 'device')}, not a file", hint)  # fmt: skip
-        with open(name, "rb") as stream:
+        with open(name, "rb", opener=_at_once) as stream:
             data = stream.read(MAX_BYTES + 1)
+        if data is None:  # such as of /proc/kmsg
+            raise _refuse(name, "unreadable", "there is nothing to read in it")
     except OSError as error:
         raise _refuse(name, "unreadable", error.strerror or str(error)) from None
     except ValueError as error:
