@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +118,8 @@ class LitmusItem(pytest.Item):
         from verifier.suite import Options, run_alone
 
         option = self.config.getoption
+        if option("--verifier-judge") != "explorer":
+            import_module("verifier.solve")  # here, so that not every process has to load Z3 anew
         try:
             options = Options(
                 judge=option("--verifier-judge"),
