@@ -211,7 +211,7 @@ def test_out_of_memory_is_unknown(start: Start, suite: Path) -> None:
     assert lines(out)[:3] == ["FIRST sometimes", "ENDLESS unknown out of memory", "LAST sometimes"]
 
 
-@pytest.mark.parametrize("megabytes", [60, 100, 200, 400])
+@pytest.mark.parametrize("megabytes", [120, 200, 400])
 def test_a_limit_of_the_shell_is_unknown_at_worst(start: Start, suite: Path, megabytes: int) -> None:
     import resource
 
