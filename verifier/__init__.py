@@ -50,24 +50,28 @@ def check(
     states: bool = False,
     profile: str = "generic",
     settings: Mapping[str, str] | None = None,
+    memory: int | None = None,
 ) -> Verdict:
     """Decide one test.
 
     ``model`` is ``x86-tso`` or ``sc``; ``judge`` is ``z3``, ``explorer`` or ``both``; ``unroll`` is
     how often a CPU may jump backwards; ``timeout`` is in seconds; with ``states`` the verdict has
-    all final states; ``profile`` and ``settings`` (switch -> value) say what machine it is. Raises
+    all final states; ``profile`` and ``settings`` (switch -> value) say what machine it is; with
+    ``memory``, in MB, the test is decided in a process of its own that may take so much, and is
+    ``unknown`` if that is not enough. Raises
     ``UsageError`` for a model, judge, number, profile or switch that does not exist, ``InputError``
     for errors that show only when the test is built, and ``InternalError`` if the tool contradicts
-    itself (a witness that does not re-check, judges that disagree); all are in ``verifier.errors``.
+    itself (a witness that does not re-check, judges that disagree) or fails; all are in
+    ``verifier.errors``.
     """
-    from verifier.suite import Options, run
+    from verifier.suite import Options, run, run_alone
 
     options = Options(
         model=model, judge=judge, unroll=unroll, timeout=timeout, states=states,
-        profile=profile, settings=settings or {}, counters=True,
+        profile=profile, settings=settings or {}, counters=True, memory=memory,
     )  # fmt: skip
     _ = options.switches  # what does not exist is said before anything is built
-    return run(test, options)
+    return run(test, options) if memory is None else run_alone(test, options)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,45 +7,73 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from verifier import __version__
-from verifier.errors import InputError, InternalError, LimitError, UsageError
-from verifier.source import Diagnostic
+from verifier.errors import InternalError, Interrupted, LimitError, UsageError, VerifierError
+from verifier.output import Output, OutputError, open_all
+from verifier.pool import MEMORY
 
 if TYPE_CHECKING:
-    from verifier.results import Verdict
-    from verifier.suite import Options
-
-_WORST = (4, 2, 1, 3, 0)
+    from verifier.report import Report
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     # Start-up makes many objects and no garbage; collecting costs a tenth of a cold start.
+    collecting = gc.isenabled()
     gc.disable()
+    open_all()
+    out = Output()
+    error: VerifierError
     try:
-        return _main(argv)
-    except UsageError as error:
-        print(f"verifier: {error}", file=sys.stderr)
-        return 2
-    except LimitError as error:
-        print(f"verifier: {error}", file=sys.stderr)
-        return 3
+        return _main(argv, out)
+    except SystemExit as end:  # of --help and --version
+        return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
-        print("verifier: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # Whoever read has had enough; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        code, error = 130, Interrupted(2, "SIGINT")
+    except MemoryError:
+        code, error = 3, LimitError("out of memory")
+    except OutputError as found:
+        out.complain(f"verifier: {found}")
+        return 2
+    except VerifierError as found:
+        from verifier.report import code_of
+
+        code, error = code_of(found), found
+    except Exception as found:
+        from verifier.suite import fault
+
+        code, error = 4, InternalError(fault(found, "verifier"))
+    finally:
+        if collecting:
+            gc.enable()
+    return _failed(error, code, sys.argv[1:] if argv is None else argv, out)
+
+
+def _failed(error: VerifierError, code: int, words: list[str], out: Output) -> int:
+    """Say what keeps everything from being done, as a document if one was asked for."""
+    from verifier.report import Json, Report
+
+    json = "--format=json" in words or ("--format", "json") in pairwise(words)
+    report = Json(out) if json else Report(out)
+    try:
+        report.error(error)
+        report.close()
+    except OutputError as found:
+        out.complain(f"verifier: {found}")
+    return code
 
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *words: Any, **more: Any) -> None:
         more["allow_abbrev"] = False  # what is short today may mean two things tomorrow
         super().__init__(*words, **more)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help and version; argparse would not say that they cannot be written."""
+        Output().write(message)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
@@ -56,10 +84,12 @@ def entry() -> NoReturn:
     as deciding a small test. Everything that matters is closed by then."""
     code = main()
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        code = code or 1
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except (OSError, ValueError):
+        code = code if code == 4 else 2
     os._exit(code)
 
 
@@ -98,7 +128,7 @@ def _count(word: str) -> int:
     return value
 
 
-def _processes(word: str) -> int:
+def _one_or_more(word: str) -> int:
     value = _count(word)
     if not value:
         raise argparse.ArgumentTypeError("must be 1 or more")
@@ -123,9 +153,7 @@ def _arguments() -> argparse.ArgumentParser:
         )  # fmt: skip
         command.add_argument("--judge", choices=("z3", "explorer", "both"), default="z3")
         command.add_argument("--unroll", type=_count, metavar="N", help="backward jumps a CPU may take")
-        command.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds a test")
         command.add_argument("--seed", type=_count, default=0, metavar="N", help="of the solver")
-        command.add_argument("-j", dest="jobs", type=_processes, default=1, metavar="N", help="processes")
         command.add_argument(
             "-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N"
         )
@@ -133,13 +161,14 @@ def _arguments() -> argparse.ArgumentParser:
         command.add_argument(
             "--dot", metavar="FILE", help="the last witness as a graph; - for standard output"
         )
+        _common(command)
         command.add_argument("-q", "--quiet", action="store_true", help="no stories")
     about = "the observation under each of several profiles or models"
     command = commands.add_parser("compare", help=about, description=about)
     command.add_argument("paths", nargs="+", metavar="PATH", help="file, directory, FILE::VARIANT, or -")
     command.add_argument("--profiles", metavar="A,B", help="all of them, unless given")
     command.add_argument("--models", metavar="A,B", default="x86-tso")
-    command.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds a test")
+    _common(command)
     command.add_argument("-a", "--all", action="store_true", help="also tests that come out the same")
     about = "the rules of the memory model, or some of them"
     command = commands.add_parser("rules", help=about, description=about)
@@ -147,13 +176,26 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _rules(which: str | None) -> int:
+def _common(command: argparse.ArgumentParser) -> None:
+    """Options of everything that decides."""
+    command.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds a test")
+    command.add_argument(
+        "--memory", type=_one_or_more, default=MEMORY, metavar="MB", help=f"memory a test ({MEMORY})"
+    )
+    command.add_argument("-j", dest="jobs", type=_one_or_more, default=1, metavar="N", help="processes")
+    command.add_argument("--strict", action="store_true", help="warnings are errors")
+    command.add_argument(
+        "--skip-other", action="store_true", help="leave out tests for other architectures, and count them"
+    )
+
+
+def _rules(which: str | None, out: Output) -> int:
     """List all rules; tell one, those of a chapter, or those that a switch changes."""
     from verifier.model.rules import rules, tell
 
     if which is None:
         for r in rules().values():
-            print(f"{r.number:<5} {r.title}  [{r.confidence}]  {r.source}")
+            out.write(f"{r.number:<5} {r.title}  [{r.confidence}]  {r.source}\n")
         return 0
     known = rules().values()
     found = [r.number for r in known if r.number == which] or [
@@ -163,131 +205,77 @@ def _rules(which: str | None) -> int:
         raise UsageError(
             f"there is no rule {which!r}, and no rule of such a switch; 'verifier rules' lists them"
         )
-    print("\n\n".join(map(tell, found)))
+    out.write("\n\n".join(map(tell, found)) + "\n")
     return 0
 
 
-def _main(argv: list[str] | None) -> int:
+def _main(argv: list[str] | None, out: Output) -> int:
     arguments = _arguments().parse_args(argv)
     if arguments.command == "rules":
-        return _rules(arguments.which)
+        return _rules(arguments.which, out)
+    from verifier.suite import Options, discover, outcomes
+
     if arguments.command == "compare":
         from verifier.compare import compare
 
-        return compare(
-            arguments.paths, arguments.profiles, arguments.models, arguments.timeout, arguments.all,
-            print, lambda text: print(text, file=sys.stderr),
+        common = Options(
+            timeout=arguments.timeout, witnesses=False, memory=arguments.memory,
+            strict=arguments.strict, skip_other=arguments.skip_other,
         )  # fmt: skip
-    from verifier.results import Verdict
-    from verifier.suite import Options, discover, outcomes
+        return compare(
+            arguments.paths, arguments.profiles, arguments.models, arguments.all, out, common, arguments.jobs
+        )
+    from verifier.report import print_all
 
+    states = arguments.command == "states"
     options = Options(
         arguments.model, arguments.judge, arguments.unroll, arguments.timeout, arguments.seed,
-        arguments.command == "states" or arguments.format == "herd",
-        bool(arguments.dot) or (not arguments.quiet and arguments.command == "check"),
+        states or arguments.format == "herd",
+        bool(arguments.dot) or (not arguments.quiet and not states),
         dict(arguments.defines),
         arguments.profile,
         dict(arguments.settings),
         bool(arguments.dot),
+        arguments.memory,
+        arguments.strict,
+        arguments.skip_other,
     )  # fmt: skip
     _ = options.switches  # what does not exist is said before anything is read
     tasks = discover(arguments.paths)
-    if len(tasks) > 1 or options.judge != "z3":
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)  # tests leave little behind that is in a cycle
-        gc.enable()
-    verdicts: list[Verdict] = []
-    codes: set[int] = set()
-    errors: list[Exception] = []
-    progress = sys.stderr.isatty() and len(tasks) > 1
-    for number, (task, found) in enumerate(outcomes(tasks, options, arguments.jobs), 1):
-        if progress:
-            print(f"\r\033[K{number}/{len(tasks)} {task.name}", end="", file=sys.stderr, flush=True)
-        for outcome in found:
-            if isinstance(outcome, Verdict):
-                verdicts.append(outcome)
-                codes.add(outcome.exit_code)
-                continue
-            if progress:
-                print("\r\033[K", end="", file=sys.stderr)
-            if isinstance(outcome, Diagnostic):
-                if arguments.command == "check" and arguments.format == "text":
-                    print(outcome.render(), file=sys.stderr)
-                continue
-            errors.append(outcome)
-            codes.add(4 if isinstance(outcome, InternalError) else 2)
-            print(_error(outcome), file=sys.stderr)
-    if progress:
-        print("\r\033[K", end="", file=sys.stderr)
-    _print(verdicts, errors, arguments, options)
-    if arguments.dot:
-        _dot(verdicts, arguments.dot)
-    sys.stdout.flush()
-    return next((c for c in _WORST if c in codes), 0)
+    report = _report(arguments, out)
+    found = outcomes(tasks, [options], report.piece, arguments.jobs)
+    stopped = print_all(
+        tasks, found, report, hurry=len(tasks) > 1 and bool(sys.stderr and sys.stderr.isatty())
+    )
+    if arguments.dot and not stopped:
+        _dot(report, arguments.dot)
+    report.close()
+    return stopped or report.exit_code
 
 
-def _error(error: Exception) -> str:
-    if isinstance(error, InputError):
-        return str(error)
-    return f"verifier: {error}"
+def _report(arguments: argparse.Namespace, out: Output) -> Report:
+    from verifier import report
 
-
-def _print(
-    verdicts: list[Verdict], errors: list[Exception], arguments: argparse.Namespace, options: Options
-) -> None:
-    states = arguments.command == "states"
+    states, graphs = arguments.command == "states", bool(arguments.dot)
     if arguments.format == "json":
-        from verifier.render.json import document
+        return report.Json(out, states=states, graphs=graphs)
+    if arguments.format == "herd":
+        return report.Herd(out, states=states, graphs=graphs)
+    return report.Text(out, states=states, stories=not arguments.quiet, graphs=graphs)
 
-        sys.stdout.write(document(verdicts, errors, states=states))
-    elif arguments.format == "herd":
-        from verifier.render.herd import herd
 
-        sys.stdout.write("".join(herd(v) for v in verdicts if v.states is not None))
-        _undecided(v for v in verdicts if v.states is None)
+def _dot(report: Report, path: str) -> None:
+    if not report.graph:
+        why = f"{report.undecided} is unknown" if report.undecided else "no outcome is reachable"
+        report.out.complain(f"verifier: {why}, so there is no graph")
+    elif path == "-":
+        report.out.write(report.graph)
     else:
-        from verifier.program.events import state_line
-        from verifier.render.story import headline, summary, text
-
-        width = max((len(v.test.id) for v in verdicts), default=0)
-        for verdict in verdicts:
-            if states:
-                print(headline(verdict, width))
-                for state in verdict.states or ():
-                    assert verdict.program is not None
-                    print(f"  {state_line(verdict.program, state)}")
-            else:
-                print(headline(verdict, width) if arguments.quiet else text(verdict, width))
-        if len(verdicts) != 1 or errors:
-            print(summary(verdicts, len(errors)))
-
-
-def _undecided(verdicts: Iterable[Verdict]) -> None:
-    """Logs have no words for what is not known."""
-    from verifier.render.story import headline
-
-    for verdict in verdicts:
-        print(f"verifier: {headline(verdict)}", file=sys.stderr)
-
-
-def _dot(verdicts: list[Verdict], path: str) -> None:
-    from verifier.render.dot import dot
-
-    chosen = next((v for v in reversed(verdicts) if v.witness or v.counter), None)
-    if chosen is None:
-        print("verifier: no outcome is reachable, so there is no graph", file=sys.stderr)
-        return
-    trace = chosen.witness or chosen.counter
-    assert trace is not None
-    graph = dot(chosen, trace)
-    if path == "-":
-        sys.stdout.write(graph)
-        return
-    try:
-        with open(path, "w", encoding="utf-8") as stream:
-            stream.write(graph)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
+        try:
+            with open(path, "w", encoding="utf-8", errors="backslashreplace") as stream:
+                stream.write(report.graph)
+        except OSError as error:
+            report.error(UsageError(f"{path}: {error.strerror}"))
 
 
 if __name__ == "__main__":

@@ -2,77 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from verifier.errors import InputError, InternalError, UsageError
+from verifier.errors import UsageError
+from verifier.output import Output
 from verifier.program.profiles import PROFILES
-from verifier.source import Diagnostic
-from verifier.suite import MODELS, Options, Task, discover, run, tests_of
+from verifier.report import Report, print_all
+from verifier.results import Verdict
+from verifier.suite import MODELS, Options, discover, outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A test's observation in each column; ``unknown``: which ones are not known, and why."""
+
+    id: str
+    cells: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Do two columns that are known differ?"""
+        return len({c for c in self.cells if c != "unknown"}) > 1
 
 
 def compare(
     paths: list[str],
     profiles: str | None,
     models: str,
-    timeout: float,
     everything: bool,
-    say: Callable[[str], None],
-    complain: Callable[[str], None],
+    out: Output,
+    common: Options,
+    jobs: int = 1,
 ) -> int:
-    """Say the observation of each test in each column; tests that come out the same only if
-    ``everything`` is asked for, and by ``complain`` what is wrong with files. The exit code. Raises
-    ``UsageError`` for unknown columns.
+    """Print the observation of each test in each column; tests that come out the same only if
+    ``everything`` is asked for. The exit code. Raises ``UsageError`` for unknown columns.
 
-    ``profiles`` and ``models`` are comma-separated; ``timeout`` is in seconds a test and column.
+    ``profiles`` and ``models`` are comma-separated; ``common`` has the rest of the options.
     """
     columns = _columns(profiles, models)
-    rows: list[tuple[str, list[str]]] = []
-    code, errors = 0, 0
-    for task in discover(paths):
-        try:
-            of_file = _rows(task, columns, timeout)
-        except (InputError, InternalError, UsageError) as error:
-            complain(str(error) if isinstance(error, InputError) else f"verifier: {error}")
-            code = max(code, 4 if isinstance(error, InternalError) else 2, key=_BADNESS.index)
-            errors += 1
-            continue
-        rows += of_file
-        if any("unknown" in cells for _, cells in of_file):
-            code = max(code, 3, key=_BADNESS.index)
-    shown = [row for row in rows if everything or len(set(row[1])) > 1]
     names = [profile if len(columns) == len({p for p, _ in columns}) else f"{profile}/{model}"
              for profile, model in columns]  # fmt: skip
-    width = max([len(name) for name, _ in shown] + [4])
-    widths = [max(len(name), 9) for name in names]
-    if shown:
-        say("  ".join([" " * width, *(n.ljust(w) for n, w in zip(names, widths, strict=True))]).rstrip())
-    for name, found in shown:
-        cells = (f.ljust(w) for f, w in zip(found, widths, strict=True))
-        say("  ".join([name.ljust(width), *cells]).rstrip())
-    same = len(rows) - len([r for r in rows if len(set(r[1])) > 1])
-    wrong = f", {errors} file{'s' * (errors != 1)} with errors" if errors else ""
-    say(
-        f"{len(rows)} test{'s' * (len(rows) != 1)}: {same} the same everywhere, {len(rows) - same} not{wrong}"
-    )
-    return code
+    tasks = discover(paths)
+    table = _Table(out, names, everything)
+    options = [replace(common, profile=profile, model=model) for profile, model in columns]
+    stopped = print_all(tasks, outcomes(tasks, options, table.row, jobs), table)
+    table.close()
+    return stopped or table.exit_code
 
 
-_BADNESS = (0, 3, 2, 4)  # exit codes, the worst one last
+class _Table(Report):
+    """Rows are kept to the end, when it is known how wide they are."""
 
+    def __init__(self, out: Output, names: list[str], everything: bool) -> None:
+        super().__init__(out)
+        self.names, self.everything = names, everything
+        self.rows: list[Row] = []
 
-def _rows(task: Task, columns: list[tuple[str, str]], timeout: float) -> list[tuple[str, list[str]]]:
-    """What each test of a file is in each column."""
-    try:
-        return [
-            (test.id, [run(test, _options(*column, timeout)).observation for column in columns])
-            for test in tests_of(task, Options())
+    def row(self, verdicts: list[Verdict]) -> Row:
+        """A row of the table."""
+        unknown = [
+            f"{v.test.id} under {name}: unknown ({v.reason})"
+            for name, v in zip(self.names, verdicts, strict=True)
+            if v.observation == "unknown"
         ]
-    except RecursionError:
-        raise InputError([Diagnostic("nesting", "nested too deeply", file=task.name)]) from None
+        return Row(verdicts[0].test.id, tuple(v.observation for v in verdicts), tuple(unknown))
+
+    def done(self, row: object) -> None:
+        """A test is decided in all columns."""
+        assert isinstance(row, Row)
+        self.rows.append(row)
+        self.codes.add(3 if row.unknown else 0)
+
+    def close(self) -> None:
+        """The table, and what can be said of it."""
+        shown = [r for r in self.rows if self.everything or r.differs or r.unknown]
+        width = max([len(r.id) for r in shown] + [4])
+        widths = [max(len(name), 9) for name in self.names]
+        for head, cells in [("", self.names), *((r.id, r.cells) for r in shown)] if shown else []:
+            self.out.write(_line([head, *cells], [width, *widths]))
+        for reason in (why for r in self.rows for why in r.unknown):
+            self.out.write(f"{reason}\n")
+        differ = sum(r.differs for r in self.rows)
+        unknown = sum(bool(r.unknown) and not r.differs for r in self.rows)
+        total = len(self.rows)
+        parts = [f"{total - differ - unknown} the same everywhere", f"{differ} not"]
+        parts += [f"{unknown} unknown"] if unknown else []
+        errors = self.tally.errors
+        parts += [f"{errors} file{'s' * (errors != 1)} with errors"] if errors else []
+        parts += [self.tally.left_out] if self.tally.skipped else []
+        self.out.write(f"{total} test{'s' * (total != 1)}: {', '.join(parts)}\n")
 
 
-def _options(profile: str, model: str, timeout: float) -> Options:
-    return Options(model=model, profile=profile, timeout=timeout, witnesses=False)
+def _line(cells: Iterable[str], widths: Iterable[int]) -> str:
+    return "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip() + "\n"
 
 
 def _columns(profiles: str | None, models: str) -> list[tuple[str, str]]:
@@ -82,4 +106,6 @@ def _columns(profiles: str | None, models: str) -> list[tuple[str, str]]:
         for name in word:
             if name not in known:
                 raise UsageError(f"unknown {what} {name!r}; there are {', '.join(known)}")
+        if not word:
+            raise UsageError(f"no {what} is named; there are {', '.join(known)}")
     return [(p, m) for p in chosen for m in asked]

@@ -4,8 +4,9 @@ VerifierError
 ├── InputError       a litmus file is wrong; carries every Diagnostic of it     exit 2
 ├── UsageError       the call itself is wrong (an option, a path)               exit 2
 ├── LimitError       a question too large to decide here (a domain, a bound)    exit 3, verdict unknown
-└── InternalError    the tool contradicts itself: a witness that does not
-                     re-check, two judges that disagree                         exit 4
+├── InternalError    the tool contradicts itself, or fails: a witness that does
+│                    not re-check, two judges that disagree, any other exception exit 4
+└── Interrupted      a signal asks to stop                                      exit 128 + its number
 """
 
 from __future__ import annotations
@@ -37,3 +38,11 @@ class LimitError(VerifierError):
 
 class InternalError(VerifierError):
     """The tool contradicts itself; the message says what to report."""
+
+
+class Interrupted(VerifierError):
+    """A signal asks to stop: number ``signum``, called ``name``. ``more`` goes into the message."""
+
+    def __init__(self, signum: int, name: str, more: str = "") -> None:
+        self.signum, self.name = signum, name
+        super().__init__(f"stopped by {name}{more}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,13 @@ import pytest
 
 if TYPE_CHECKING:
     from verifier.syntax.test import Test
+    from verifier.twins import Alike
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--verifier-judge``, ``--verifier-profile`` and ``--verifier-timeout``."""
+    """``--verifier-judge``, ``-profile``, ``-timeout``, ``-memory`` and ``-strict``."""
+    from verifier.pool import MEMORY
+
     group = parser.getgroup("verifier", "litmus tests")
     group.addoption(
         "--verifier-judge", choices=("z3", "explorer", "both"), default="z3", help="who decides litmus tests"
@@ -24,6 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--verifier-timeout", type=float, default=60.0, metavar="S", help="seconds for each litmus test"
     )
+    group.addoption(
+        "--verifier-memory", type=int, default=MEMORY, metavar="MB", help="memory for each litmus test"
+    )
+    group.addoption("--verifier-strict", action="store_true", help="warnings about litmus tests are errors")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -33,19 +41,40 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return None
 
 
+_SEEN = pytest.StashKey["tuple[Path, Alike]"]()
+
+
+class LitmusWarning(pytest.PytestWarning):
+    """Something in a litmus file is allowed, but surely not meant."""
+
+
+def _alike(item: pytest.Item) -> Alike:
+    """What remembers the variants of an item's file; those of one file at a time."""
+    from verifier.twins import Alike
+
+    path, alike = item.session.stash.get(_SEEN, (None, None))
+    if alike is None or path != item.path:
+        alike = Alike()
+        item.session.stash[_SEEN] = item.path, alike
+    return alike
+
+
 class LitmusFile(pytest.File):
     """A litmus file."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item a variant."""
         from verifier.errors import VerifierError
-        from verifier.suite import load_checked
+        from verifier.suite import fault, load_checked
         from verifier.syntax import read
 
         try:
             tests = load_checked(read(self.path))
         except VerifierError as error:
-            yield BrokenFile.from_parent(self, name="error", problem=error)
+            yield BrokenFile.from_parent(self, name="error", problem=str(error))
+            return
+        except Exception as error:  # it is this file's alone; the others are collected
+            yield BrokenFile.from_parent(self, name="error", problem=fault(error, str(self.path)))
             return
         for test in tests:
             yield LitmusItem.from_parent(self, name=test.variant or test.name, test=test)
@@ -54,13 +83,13 @@ class LitmusFile(pytest.File):
 class BrokenFile(pytest.Item):
     """A file that cannot be read, or is wrong: fails with its diagnostics."""
 
-    def __init__(self, *, problem: Exception, **more: Any) -> None:
+    def __init__(self, *, problem: str, **more: Any) -> None:
         super().__init__(**more)
         self.problem = problem
 
     def runtest(self) -> None:
         """Fail."""
-        raise LitmusFailure(str(self.problem))
+        raise LitmusFailure(self.problem)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """The diagnostics alone."""
@@ -83,23 +112,33 @@ class LitmusItem(pytest.Item):
         self.test = test
 
     def runtest(self) -> None:
-        """Decide; fail on a difference, on unknown, on an error."""
+        """Decide, in a process of its own; fail on a difference, on unknown, on an error."""
         from verifier.errors import VerifierError
         from verifier.render.story import text
-        from verifier.suite import Options, run
+        from verifier.suite import Options, run_alone
 
-        options = Options(
-            judge=self.config.getoption("--verifier-judge"),
-            timeout=self.config.getoption("--verifier-timeout"),
-            profile=self.config.getoption("--verifier-profile"),
-        )
+        option = self.config.getoption
+        if option("--verifier-judge") != "explorer":
+            import_module("verifier.solve")  # here, so that not every process has to load Z3 anew
         try:
-            verdict = run(self.test, options)
+            options = Options(
+                judge=option("--verifier-judge"),
+                timeout=option("--verifier-timeout"),
+                profile=option("--verifier-profile"),
+                memory=option("--verifier-memory"),
+            )
+            verdict = run_alone(self.test, options)
         except VerifierError as error:
             raise LitmusFailure(str(error)) from None
         self.user_properties.append(("observation", verdict.observation))
+        found = {d.key: d for d in (*verdict.warnings, *_alike(self).add(verdict))}
+        warnings = [d.render() for d in found.values()]
         if verdict.exit_code:
-            raise LitmusFailure(text(verdict))
+            raise LitmusFailure("\n".join([text(verdict), *warnings]))
+        if warnings and option("--verifier-strict"):
+            raise LitmusFailure("\n".join(warnings))
+        for warning in warnings:
+            self.warn(LitmusWarning(warning))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Verdict, expectation and story; a traceback only for what is not a verdict."""

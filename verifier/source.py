@@ -82,6 +82,13 @@ class Diagnostic:
     severity: str = "error"  # or "warning"
     file: str = ""  # where there is no span: the file in question
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for what says the same thing about the same place, in whatever process it was found."""
+        at = self.span
+        place = (at.source.name, at.start, at.end) if at else (self.file,)
+        return self.severity, self.code, self.message, place
+
     def render(self) -> str:
         """The message with file, line, column, the source line and a caret under it."""
         if self.span is None:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import copyreg
 import os
-import signal
-import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
-from verifier.errors import InputError, InternalError, LimitError, UsageError
+from verifier.discover import Task, discover
+from verifier.errors import InputError, InternalError, Interrupted, LimitError, UsageError, VerifierError
+from verifier.pool import OUT_OF_MEMORY, Limits, Lost, Pool, alone, forks, starved
 from verifier.program.answer import Answer
 from verifier.program.build import build
 from verifier.program.events import Program, state_line
 from verifier.program.profiles import Switches, switches
+from verifier.program.values import TRUE
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic, Source
-from verifier.syntax import decode, load, read
+from verifier.syntax import OTHER_CODE, load, read
 from verifier.syntax.test import Test, no_condition
 from verifier.syntax.trouble import Unfinished, agreed, nearest
+from verifier.twins import Alike
 
+__all__ = ["Options", "Task", "discover", "load_all", "load_checked", "outcomes", "run", "tests_of"]
 JUDGES = ("z3", "explorer", "both")
 MODELS = ("x86-tso", "sc")
 EXPLORER_STATES = 2_000_000
@@ -32,6 +34,9 @@ EXPLORER_STATES = 2_000_000
 class Options:
     """How to decide. ``timeout`` is in seconds, for each test and judge.
 
+    ``memory`` is in MB, for the process that decides a test; only what decides in processes of its own
+    holds to it. ``strict``: warnings are errors; ``skip_other``: files for other architectures are left
+    out.
     ``witnesses``: runs are told: one in which the outcome occurs; one in which it does not where the
     test says ``forall``, and with ``counters`` always. Raises ``UsageError`` for what none of them can
     be.
@@ -48,6 +53,9 @@ class Options:
     profile: str = "generic"
     settings: Mapping[str, str] = field(default_factory=dict)
     counters: bool = False
+    memory: int | None = None
+    strict: bool = False
+    skip_other: bool = False
 
     def __post_init__(self) -> None:
         for what, word, known in (("model", self.model, MODELS), ("judge", self.judge, JUDGES)):
@@ -57,10 +65,19 @@ class Options:
             raise UsageError(f"unroll is a whole number, 0 or more, not {self.unroll!r}")
         if self.timeout is not None and not (_number(self.timeout) and 0 < self.timeout < MAX_SECONDS):
             raise UsageError(f"timeout is a positive number of seconds, not {self.timeout!r}")
+        if self.memory is not None and not (_whole(self.memory) and 0 < self.memory <= MAX_MEMORY):
+            raise UsageError(f"memory is a positive whole number of MB, not {self.memory!r}")
         for name, value in self.settings.items():
             if not isinstance(value, str):
                 hint = f"{str(value).lower()!r}" if isinstance(value, bool) else "a string"
                 raise UsageError(f"the value of switch {name} is {hint}, not {value!r}")
+
+    @property
+    def limits(self) -> Limits:
+        """What a process may take to decide a test: its time, and some to notice that it is over."""
+        judges = 2 if self.judge == "both" else 1
+        seconds = None if self.timeout is None else 5 + 1.1 * judges * self.timeout
+        return Limits(self.memory, seconds)
 
     @property
     def switches(self) -> Switches:
@@ -69,6 +86,7 @@ class Options:
 
 
 MAX_SECONDS = 1e9
+MAX_MEMORY = 1 << 30  # MB
 
 
 def _whole(value: object) -> bool:
@@ -79,80 +97,11 @@ def _number(value: object) -> bool:
     return isinstance(value, float) or _whole(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A file, or some of its variants: what one path of the command line names."""
-
-    source: Source | None
-    variants: tuple[str, ...] = ()
-    error: InputError | None = None
-
-    @property
-    def name(self) -> str:
-        """What to call it."""
-        return self.source.name if self.source else "?"
-
-
-def discover(paths: Iterable[str]) -> list[Task]:
-    """The tasks that paths name: files, directories, ``FILE::VARIANT``, ``-`` for standard input.
-
-    Raises ``UsageError`` for a path that does not exist or a directory without tests.
-    """
-    tasks: list[Task] = []
-    for path in paths:
-        if path == "-":
-            tasks.append(_task("<stdin>", (), sys.stdin.buffer.read()))
-            continue
-        name, colons, variant = path.partition("::")
-        wanted = tuple(v for v in variant.split(",") if v)
-        if colons and not wanted:
-            raise UsageError(f"{path}: no variant is named after '::'")
-        if os.path.isdir(name):
-            found = sorted(str(f) for f in Path(name).rglob("*.litmus"))
-            if not found:
-                raise UsageError(f"{name}: no .litmus files below this directory")
-            tasks += [_task(f, wanted) for f in found]
-        elif os.path.lexists(name):
-            tasks.append(_task(name, wanted))
-        else:
-            raise UsageError(f"{name}: there is no such file or directory{_nearby(name)}")
-    return _once(tasks)
-
-
-def _once(tasks: list[Task]) -> list[Task]:
-    """Each file in the place where it is first named, once if it is named whole anywhere."""
-    whole = {os.path.realpath(t.name) for t in tasks if not t.variants}
-    kept: dict[tuple[str, tuple[str, ...]], Task] = {}
-    for task in tasks:
-        path = os.path.realpath(task.name)
-        all_of_it = Task(task.source, (), task.error) if path in whole else task
-        kept.setdefault((path, all_of_it.variants), all_of_it)
-    return list(kept.values())
-
-
-def _nearby(name: str) -> str:
-    """The file beside a missing one with the nearest name, as a hint."""
-    folder, word = os.path.split(name)
-    try:
-        hint = nearest(word, os.listdir(folder or "."))
-    except OSError:
-        return ""
-    return f"; {hint}" if hint else ""
-
-
-def _task(name: str, variants: tuple[str, ...], data: bytes | None = None) -> Task:
-    try:
-        return Task(read(name) if data is None else decode(data, name), variants)
-    except InputError as error:
-        return Task(Source(name, ""), variants, error)
-
-
 def tests_of(task: Task, options: Options) -> list[Test]:
     """The tests of a task. Raises ``InputError``, or ``UsageError`` for an unknown variant."""
     if task.error is not None:
         raise task.error
-    assert task.source is not None
-    tests = load_all(task.source, options.defines)
+    tests = load_all(task.source or read(task.name), options.defines)
     for wanted in task.variants:
         known = [t.variant for t in tests if t.variant]
         if wanted not in known:
@@ -197,41 +146,106 @@ def _errors_of(tests: Iterable[Test]) -> list[Diagnostic]:
 
 
 def run(test: Test, options: Options) -> Verdict:
-    """Decide one test.
+    """Decide one test, in this process.
 
     Raises ``InputError`` for what the test's text turns out to mean, ``InternalError`` if the tool
-    contradicts itself.
+    contradicts itself or fails.
     """
+    try:
+        return run_or_die(test, options)
+    except MemoryError:
+        return unknown(test, options, OUT_OF_MEMORY)
+    except VerifierError:
+        raise
+    except RecursionError:
+        raise InputError([_nested(test.source.name)]) from None
+    except Exception as error:
+        if starved():
+            return unknown(test, options, OUT_OF_MEMORY)
+        raise InternalError(fault(error, test.source.name)) from error
+
+
+def run_or_die(test: Test, options: Options) -> Verdict:
+    """``run``, for a process that can be done without: it raises what comes."""
     start = time.perf_counter()
     if not test.asks and not options.states:
         raise InputError([no_condition(test)])
     try:
         program = build(test, options.unroll)
     except LimitError as limit:
-        empty = Program(0, {}, [], [], 0, [], [], [], _TRUE, [])
-        return _judged(test, empty, Answer(reason=str(limit)), options, 0.0)
+        return unknown(test, options, str(limit))
     if test.quantifier == "forall":
         options = replace(options, counters=True)
     likely = test.expected in ("sometimes", "always")
     first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3", likely)
+    doubt = ""
     if options.judge == "both":
         second = _decide(program, options, "explorer")
         _compare(test, program, first, second)
+        doubt = _one_judge(first, second)
         if first.reachable is None or first.refutable is None:
             first = second
     first = _filtered(program, first, options)
-    seconds = time.perf_counter() - start
-    return _judged(test, program, first, options, seconds)
+    return _judged(test, program, first, options, time.perf_counter() - start, doubt)
 
 
-def _judged(test: Test, program: Program, answer: Answer, options: Options, seconds: float) -> Verdict:
+def run_alone(test: Test, options: Options) -> Verdict:
+    """``run`` in a process of its own, which holds to ``options.limits``, where a system has one to spare."""
+    if not forks():
+        return run(test, options)
+    try:
+        verdict = alone(lambda: replace(run(test, options), test=replace(test, tree=None)), options.limits)
+    except LimitError as lost:
+        return unknown(test, options, str(lost))
+    return replace(verdict, test=test)
+
+
+def unknown(test: Test, options: Options, reason: str) -> Verdict:
+    """The verdict on what could not be decided. Raises ``InputError`` for wrong expectations."""
+    empty = Program(0, {}, [], [], 0, [], [], [], TRUE, [])
+    return _judged(test, empty, Answer(reason=reason), options, 0.0)
+
+
+def fault(error: Exception, name: str) -> str:
+    """What to report of an exception that nothing here expects."""
+    from traceback import extract_tb
+
+    from verifier import __version__
+
+    place = "".join(
+        f" in {os.path.basename(f.filename)}:{f.lineno}" for f in extract_tb(error.__traceback__)[-1:]
+    )
+    said = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return (
+        f"{name}: this is a fault of the verifier (version {__version__}); please report it with the "
+        f"file:\n  {said}{place}"
+    )
+
+
+def _nested(name: str) -> Diagnostic:
+    return Diagnostic("nesting", "nested too deeply", file=name)
+
+
+def _judged(
+    test: Test, program: Program, answer: Answer, options: Options, seconds: float, doubt: str = ""
+) -> Verdict:
     wrong = wrong_expectations(test)
     if wrong:
         raise InputError(wrong)
     return judge_answer(
         test, program, answer, model=options.model, judge=options.judge, seconds=seconds,
-        profile="sc" if options.model == "sc" else options.profile, chosen=options.switches,
+        profile=options.profile, chosen=options.switches, states=options.states, doubt=doubt,
     )  # fmt: skip
+
+
+def _one_judge(z3: Answer, explorer: Answer) -> str:
+    """Why the judges could not be compared in everything, if they could not."""
+    lacking = [
+        f"{name}: {answer.reason}"
+        for name, answer in (("z3", z3), ("the explorer", explorer))
+        if answer.bad is None and answer.states is None
+    ]
+    return f"the judges are not compared ({', '.join(lacking)})" if lacking else ""
 
 
 def _decide(program: Program, options: Options, judge: str, likely: bool = False) -> Answer:
@@ -263,7 +277,7 @@ def _filtered(program: Program, answer: Answer, options: Options) -> Answer:
         return answer
     known = ends.reachable or ends.refutable
     reason = FILTERED if known else f"{FILTERED}, or no run ends"
-    return replace(answer, reachable=None, refutable=None, deadlock=False, reason=reason)
+    return replace(answer, reachable=None, refutable=None, deadlock=False, reason=reason, filtered=True)
 
 
 FILTERED = "the filter lets no state through"
@@ -291,89 +305,117 @@ def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None
         )
 
 
-_SHOWN_ONLY = frozenset({"span", "text", "warnings"})  # what a judge does not look at
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The tests of a file are known; their outcomes follow."""
+
+    tests: tuple[Test, ...]
 
 
-class _Numbers:
-    """Numbers for programs and their parts: equal ones for what is equal but for where it stands."""
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file for another architecture is left out."""
 
-    def __init__(self) -> None:
-        self.known: dict[object, int] = {}
-        self.seen: dict[int, tuple[Any, int]] = {}  # by id, with the object, so that ids stay its own
-
-    def of(self, x: Any) -> int:
-        """The number of a value."""
-        if not is_dataclass(x):
-            return self._number(self._plain(x))
-        if id(x) not in self.seen:
-            parts = tuple(self.of(getattr(x, f.name)) for f in fields(x) if f.name not in _SHOWN_ONLY)
-            self.seen[id(x)] = x, self._number((type(x), parts))
-        return self.seen[id(x)][1]
-
-    def _plain(self, x: Any) -> object:
-        if isinstance(x, dict):
-            return dict, frozenset((self.of(k), self.of(v)) for k, v in x.items())
-        if isinstance(x, frozenset | set):
-            return frozenset, frozenset(map(self.of, x))
-        if isinstance(x, tuple | list):
-            return type(x), tuple(map(self.of, x))
-        return type(x), x
-
-    def _number(self, key: object) -> int:
-        return self.known.setdefault(key, len(self.known))
+    arch: str
 
 
-def _twins(verdicts: Iterable[Verdict]) -> list[Diagnostic]:
-    """Warnings about variants of one file that come out as the same test."""
-    numbers = _Numbers()
-    first: dict[tuple[str, int], Test] = {}
-    found: list[Diagnostic] = []
-    alike: dict[object, list[tuple[Test, Program]]] = {}  # few programs have to be looked at closely
-    for verdict in verdicts:
-        if verdict.program is not None and verdict.program.cpus:  # not more than can be built
-            shape = tuple((e.body, e.op, e.kind, len(e.accesses)) for e in verdict.program.events)
-            alike.setdefault(shape, []).append((verdict.test, verdict.program))
-    for test, program in [pair for pairs in alike.values() if len(pairs) > 1 for pair in pairs]:
-        twin = first.setdefault((test.quantifier, numbers.of(program)), test)
-        if twin is not test:
-            message = f"variants {twin.variant} and {test.variant} are the same test"
-            hint = "their programs and conditions come out equal"
-            found.append(Diagnostic("same-test", message, test.declared, hint, "warning"))
-    return found
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A test is decided: what ``finish`` made of its verdicts."""
+
+    value: Any
 
 
-def _warnings(verdict: Verdict) -> list[Diagnostic]:
-    """Warnings about one test."""
-    return [*verdict.test.warnings, *(verdict.program.warnings if verdict.program else ())]
+Finish = Callable[[list[Verdict]], Any]
+Outcome = Begun | Skipped | Done | Diagnostic | VerifierError  # a Diagnostic is a warning
 
 
-Outcome = Verdict | InputError | InternalError | UsageError | Diagnostic  # the last one: a warning
+def outcomes(
+    tasks: list[Task], columns: Sequence[Options], finish: Finish, jobs: int = 1
+) -> Iterator[tuple[Task, Outcome | None]]:
+    """Each task with its outcomes as they come, and with None at its end; in the order of the tasks.
 
+    A test is decided under each of the ``columns``, of which the first one says what else there is to
+    say; ``finish`` makes an outcome of the verdicts, in the process that decided. ``jobs``: how many of
+    these there are. Raises ``Interrupted`` on a signal that asks to stop, ``LimitError`` where there can
+    be no process.
+    """
+    options = columns[0]
+    seconds = [c.limits.seconds for c in columns]
+    limits = Limits(options.memory, sum(s for s in seconds if s is not None) if None not in seconds else None)
 
-def outcomes(tasks: list[Task], options: Options, jobs: int = 1) -> Iterator[tuple[Task, list[Outcome]]]:
-    """Each task with its outcomes, in the order of the tasks; ``jobs`` processes."""
-    if jobs <= 1 or len(tasks) <= 1:
-        for task in tasks:
-            yield task, _outcomes(task, options)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import get_context
+    def work(number: int, done: int) -> Iterator[object]:
+        return _parts(tasks[number], columns, finish, done)
 
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("fork"), initializer=_child)
+    parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
+    files: dict[int, _File] = {}  # those that are not at their end
     try:
-        pending = [pool.submit(_outcomes, task, options) for task in tasks]
-        for task, future in zip(tasks, pending, strict=True):
-            yield task, future.result()
-    except BrokenProcessPool:
-        text = "a process that was deciding tests has died; was it out of memory? Try -j 1"
-        raise LimitError(text) from None
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.kill()
-        pool.shutdown(wait=True, cancel_futures=True)
+        for number, part in parts:
+            file = files.setdefault(number, _File(tasks[number], columns, finish))
+            yield from ((file.task, outcome) for outcome in (file.end() if part is None else file.take(part)))
+            if part is None:
+                del files[number]
+                yield file.task, None
+    except Interrupted:
+        for file in files.values():
+            yield from ((file.task, outcome) for outcome in file.end())
         raise
-    pool.shutdown()
+
+
+def _here(count: int, work: Callable[[int, int], Iterator[object]]) -> Iterator[tuple[int, object]]:
+    """What a pool does, in this process, where a system has no others to spare."""
+    for number in range(count):
+        yield from ((number, part) for part in work(number, 0))
+        yield number, None
+
+
+class _File:
+    """The outcomes of a file, from the parts that a worker sends: each error and warning once."""
+
+    def __init__(self, task: Task, columns: Sequence[Options], finish: Finish) -> None:
+        self.task, self.columns, self.finish = task, columns, finish
+        self.tests: tuple[Test, ...] | None = None
+        self.decided = 0
+        self.wrong: dict[object, Diagnostic] = {}
+        self.said: set[object] = set()
+
+    def take(self, part: object) -> Iterator[Outcome]:
+        """The outcomes of a part: what is in it, or what becomes of a test whose process died."""
+        if isinstance(part, Lost):
+            found = self._lost(part.cause)
+        else:
+            self.decided += self.tests is not None
+            found = cast("list[Outcome]", part)
+        for outcome in found:
+            if isinstance(outcome, Begun):
+                self.tests = outcome.tests
+            if isinstance(outcome, Diagnostic) and self.columns[0].strict:
+                outcome = InputError([replace(outcome, severity="error")])
+            if isinstance(outcome, InputError):
+                for d in outcome.diagnostics:
+                    self.wrong.setdefault(d.key, d)
+            elif not isinstance(outcome, Diagnostic):
+                yield outcome
+            elif outcome.key not in self.said:
+                self.said.add(outcome.key)
+                yield outcome
+
+    def _lost(self, cause: str) -> list[Outcome]:
+        if self.tests is None:
+            return [LimitError(f"{self.task.name}: it could not be read: {cause}")]
+        if self.decided == len(self.tests):
+            return []  # nothing was left to do
+        test = self.tests[self.decided]
+        self.decided += 1
+        try:
+            return [Done(self.finish([unknown(test, options, cause) for options in self.columns]))]
+        except InputError as error:
+            return [error]
+
+    def end(self) -> Iterator[Outcome]:
+        """All errors of the file together."""
+        if self.wrong:
+            yield InputError(self.wrong.values())
 
 
 def _pickled(error: InputError) -> tuple[type[InputError], tuple[tuple[Diagnostic, ...]]]:
@@ -384,32 +426,49 @@ def _pickled(error: InputError) -> tuple[type[InputError], tuple[tuple[Diagnosti
 copyreg.pickle(InputError, _pickled)
 
 
-def _child() -> None:
-    """Ctrl-C is the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _outcomes(task: Task, options: Options) -> list[Outcome]:
+def _parts(task: Task, columns: Sequence[Options], finish: Finish, done: int) -> Iterator[list[Outcome]]:
+    """The tests of a task, then the outcomes of each, without the first ``done`` of these."""
     try:
-        tests = tests_of(task, options)
-    except (InputError, UsageError) as error:
+        tests = tests_of(task, columns[0])
+        if done == 0:
+            yield [Begun(tuple(replace(t, tree=None, warnings=()) for t in tests))]
+    except MemoryError:
+        raise
+    except Exception as error:
+        yield [_of_file(error, task, columns[0])]
+        return
+    alike = Alike()
+    for number, test in enumerate(tests, 1):
+        if number >= done:
+            yield _outcomes(test, columns, finish, alike)
+
+
+def _of_file(error: Exception, task: Task, options: Options) -> Outcome:
+    """What keeps a file's tests from being known."""
+    if isinstance(error, InputError):
+        other = [d.span.text for d in error.diagnostics if d.code == OTHER_CODE and d.span]
+        return Skipped(other[0]) if other and options.skip_other else error
+    if isinstance(error, VerifierError):
+        return error
+    if isinstance(error, RecursionError):
+        return InputError([_nested(task.name)])
+    if starved():
+        raise MemoryError from error
+    return InternalError(fault(error, task.name))
+
+
+def _outcomes(test: Test, columns: Sequence[Options], finish: Finish, alike: Alike) -> list[Outcome]:
+    """One test's outcome and warnings, or what is wrong with it."""
+    try:
+        verdicts = [run_or_die(test, options) for options in columns]
+        return [Done(finish(verdicts)), *verdicts[0].warnings, *alike.add(verdicts[0])]
+    except MemoryError:
+        raise
+    except VerifierError as error:
         return [error]
-    out: list[Outcome] = []
-    wrong: list[Diagnostic] = []
-    for test in tests:
-        try:
-            out.append(run(test, options))
-        except InputError as error:
-            wrong += error.diagnostics
-        except InternalError as error:
-            out.append(error)
-        except RecursionError:
-            wrong.append(Diagnostic("nesting", "nested too deeply", file=test.source.name))
-    verdicts = [o for o in out if isinstance(o, Verdict)]
-    out += agreed([[d for v in verdicts for d in _warnings(v)]], ())
-    if len(tests) > 1:
-        out += _twins(verdicts)
-    return [*out, InputError(agreed([wrong], ()))] if wrong else out
-
-
-from verifier.program.values import TRUE as _TRUE  # noqa: E402
+    except RecursionError:
+        return [InputError([_nested(test.source.name)])]
+    except Exception as error:
+        if starved():
+            raise MemoryError from error
+        return [InternalError(fault(error, test.source.name))]

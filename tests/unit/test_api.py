@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import verifier
-from verifier.errors import UsageError
+from verifier import suite
+from verifier.errors import InputError, InternalError, UsageError
 from verifier.source import Source
 from verifier.syntax import load
 
@@ -40,3 +41,42 @@ def test_options_that_do_exist_are_taken() -> None:
         TEST, model="sc", judge="both", unroll=0, timeout=None, settings={"tce": "false"}
     )
     assert verdict.observation == "always"
+
+
+def test_memory_is_bounded_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = verifier.check(TEST, memory=500)
+    assert verdict.test is TEST and verdict.observation == "always"
+    assert verdict.witness is not None and verdict.complete
+    monkeypatch.setattr(suite, "build", lambda *_: bytearray(400 << 20))
+    short = verifier.check(TEST, memory=200)
+    assert (short.observation, short.reason) == ("unknown", "out of memory")
+    assert short.test is TEST and short.exit_code == 3 and not short.complete
+
+
+def test_errors_come_out_of_that_process() -> None:
+    (wrong,) = load(Source("t", "MM t\n{ int x; }\nP0 { y = 1; }\nexists (x = 1)\n"))
+    with pytest.raises(InputError, match="'y'"):
+        verifier.check(wrong, memory=500)
+    with pytest.raises(UsageError, match="memory is a positive whole number of MB, not 0"):
+        verifier.check(TEST, memory=0)
+
+
+def test_out_of_memory_is_unknown_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(suite, "build", build)
+    verdict = verifier.check(TEST)
+    assert (verdict.observation, verdict.reason) == ("unknown", "out of memory")
+
+
+def test_an_exception_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suite, "build", lambda *_: {}["gone"])
+    with pytest.raises(InternalError, match=r"this is a fault of the verifier .*\n.*KeyError: 'gone'"):
+        verifier.check(TEST)
+
+
+def test_a_verdict_has_its_warnings() -> None:
+    (test,) = load(Source("t", "MM t\nSourse=x\n{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n"))
+    assert [w.code for w in verifier.check(test).warnings] == ["unknown-key"]
+    assert verifier.check(TEST).warnings == ()

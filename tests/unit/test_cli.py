@@ -11,11 +11,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
+from verifier import pool, suite
 from verifier.cli import main
+from verifier.pool import Limits
+from verifier.render import story
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSIC, LINUX = ROOT / "litmus" / "classic", ROOT / "litmus" / "linux"
@@ -254,3 +258,190 @@ def test_a_file_is_decided_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "check", "-q", f"{SWITCH}::B1", SWITCH, SWITCH)[1] == once
     both = run(capsys, "check", "-q", f"{SWITCH}::B1", f"{SWITCH}::F", f"{SWITCH}::B1")[1]
     assert "2 tests" in both
+
+
+MAYBE = "MM maybe\n{ int x; }\nP0 { x = 1; }\nP1 { r0 = x; }\n"
+
+
+def test_a_path_that_does_not_exist_is_one_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, err = run(capsys, "check", "--format", "json", tmp_path / "nothing", SB, tmp_path)
+    found = json.loads(out)
+    jsonschema.validate(found, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
+    assert code == 2 and [r["name"] for r in found["results"]] == ["SB"]
+    assert [(e["code"], e["file"]) for e in found["errors"]] == [
+        ("missing", str(tmp_path / "nothing")), ("no-tests", str(tmp_path))
+    ]  # fmt: skip
+    assert "there is no such file" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "--format", "json"],
+        ["check", "--format=json", "--profile", "foo", str(SB)],
+        ["states", "--bogus", "--format", "json", str(SB)],
+        ["check", "--format", "json", "--set", "tec=true", str(SB)],
+    ],
+)
+def test_a_wrong_call_is_a_document_too(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    code, out, _ = run(capsys, *words)
+    found = json.loads(out)
+    jsonschema.validate(found, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
+    assert code == 2 and found["results"] == [] and found["errors"][0]["code"] == "usage"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_an_exception_is_one_test_s(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    text = MAYBE + "variants { A sometimes; B sometimes; C sometimes; }\nexists (1:r0 = 1)\n"
+    path, real = write(tmp_path, text), suite.build
+
+    def build(test: Any, unroll: int | None = None) -> Any:
+        return real(test, unroll) if test.variant != "B" else 1 // 0
+
+    monkeypatch.setattr(suite, "build", build)
+    code, out, err = run(capsys, "check", "-q", "--format", form, path, SB)
+    assert code == 4
+    assert f"verifier: {path}: this is a fault of the verifier (version " in err
+    assert re.search(r"ZeroDivisionError: .* in test_cli\.py:\d+", err)
+    if form == "text":
+        assert [line.split()[0] for line in out.splitlines()] == ["maybe::A", "maybe::C", "SB", "3"]
+    else:
+        found = json.loads(out)
+        assert [e["code"] for e in found["errors"]] == ["internal"] and len(found["results"]) == 3
+
+
+def test_an_exception_in_a_story_is_one_test_s(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = story.text
+
+    def text(verdict: Any, width: int = 0) -> str:
+        return real(verdict, width) if verdict.test.name != "SB" else {}["SB"]
+
+    monkeypatch.setattr(story, "text", text)
+    code, out, err = run(capsys, "check", SB, CLASSIC / "MP.litmus")
+    assert code == 4 and "KeyError: 'SB'" in err and out.startswith("MP   never")
+
+
+def test_warnings_stand_in_all_formats_and_can_be_errors(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = MAYBE.replace("{ int x; }", "Sourse=here\n{ int x; }") + "exists (1:r0 = 1)\n"
+    path = write(tmp_path, text)
+    says = f"{path}:2:1: warning: nobody knows the key 'Sourse' [unknown-key]"
+    for words in (["check"], ["states"], ["check", "--format", "json"], ["check", "--format", "herd"],
+                  ["states", "--format", "herd"], ["check", "--dot", "-"], ["compare"]):  # fmt: skip
+        code, _, err = run(capsys, *words, path)
+        assert code == 0 and err.startswith(says), words
+        code, _, err = run(capsys, *words, "--strict", path)
+        assert code == 2 and err.startswith(says.replace(": warning:", ": error:")), words
+    found = json.loads(run(capsys, "check", "--format", "json", path)[1])
+    assert [(w["line"], w["code"]) for w in found["warnings"]] == [(2, "unknown-key")]
+    found = json.loads(run(capsys, "check", "--format", "json", "--strict", path)[1])
+    assert found["warnings"] == [] and [e["code"] for e in found["errors"]] == ["unknown-key"]
+    assert found["results"][0]["observation"] == "sometimes"
+
+
+def test_a_warning_is_said_once_for_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    text = MAYBE.replace("{ int x; }", "Sourse=here\n{ int x; }")
+    text += "[B] P2 { x = 2; }\nvariants { A sometimes; B sometimes; }\nexists (1:r0 = 1)\n"
+    assert run(capsys, "check", write(tmp_path, text))[2].count("unknown-key") == 1
+
+
+def test_tests_for_other_machines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name, arch in (("a", "AArch64"), ("b", "PPC"), ("c", "AArch64"), ("d", "QQ")):
+        (tmp_path / f"{name}.litmus").write_text(f"{arch} MP\n{{ }}\n P0 ;\n NOP ;\nexists (true)\n")
+    (tmp_path / "e.litmus").write_text(MAYBE + "exists (1:r0 = 1)\n")
+    code, out, err = run(capsys, "check", "-q", tmp_path)
+    assert code == 2 and out.endswith("1 test: 1 without expectation, 4 with errors\n")
+    assert "a.litmus:1:1: error: a test for AArch64 [architecture]" in err and "--skip-other" in err
+    (tmp_path / "d.litmus").unlink()
+    code, out, err = run(capsys, "check", "-q", "--skip-other", tmp_path)
+    assert (code, err) == (0, "")
+    assert out.endswith("1 test: 1 without expectation, 3 skipped (2 AArch64, 1 PPC)\n")
+    code, out, _ = run(capsys, "check", "--skip-other", tmp_path)
+    assert f"{tmp_path}/b.litmus   skipped: a test for PPC\n" in out
+    found = json.loads(run(capsys, "check", "--format", "json", "--skip-other", tmp_path)[1])
+    jsonschema.validate(found, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
+    assert [s["arch"] for s in found["skipped"]] == ["AArch64", "PPC", "AArch64"]
+    assert run(capsys, "compare", "--skip-other", tmp_path)[1].endswith("3 skipped (2 AArch64, 1 PPC)\n")
+
+
+@pytest.mark.parametrize("expect", ["sometimes, sparc64 never", "sometimes, sparc64 sometimes, sc never"])
+def test_a_profile_keeps_its_expectations_under_sc(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, expect: str
+) -> None:
+    path = write(
+        tmp_path,
+        "MM t\n{ page A = 1; mm N { v -> A }; 0..1:cr3 = N; }\nP0 { pte_clear(pte(N, v)); }\nP1 { }\n"
+        f"expect {expect};\nexists (1:tlb[v -> A])\n",
+    )
+    code, out, _ = run(capsys, "check", "-q", "--profile", "sparc64", "--model", "sc", path)
+    assert (code, out) == (0, "t   never       as expected\n")
+    found = json.loads(
+        run(capsys, "check", "--format", "json", "--profile", "sparc64", "--model", "sc", path)[1]
+    )
+    assert (found["results"][0]["profile"], found["results"][0]["model"]) == ("sparc64", "sc")
+
+
+def test_a_directory_that_cannot_be_read_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "t.litmus").write_text(MAYBE + "exists (1:r0 = 1)\n")
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    code, out, err = run(capsys, "check", "-q", tmp_path)
+    assert code == 2 and out.startswith("maybe   sometimes")
+    assert f"{tmp_path}/closed: error: Permission denied [unreadable]" in err
+
+
+def test_where_no_process_can_be_started(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fork() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    code, _, err = run(capsys, "check", "-q", SB)
+    assert (code, err) == (3, "verifier: no process can be started: Resource temporarily unavailable\n")
+    monkeypatch.delattr(os, "fork")  # a system that has none
+    assert run(capsys, "check", "-q", SB)[:2] == (0, "SB   sometimes   as expected\n")
+
+
+def test_a_worker_that_holds_much_is_replaced(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    real = os.fork
+    monkeypatch.setattr(os, "fork", lambda: started.append(1) or real())
+    paths = [CLASSIC / f"{name}.litmus" for name in ("SB", "MP", "LB")]
+    assert run(capsys, "check", "-q", *paths)[0] == 0 and len(started) == 1
+    monkeypatch.setattr(pool, "_resident", lambda: 1 << 40)
+    code, out, _ = run(capsys, "check", "-q", *paths)
+    assert code == 0 and len(started) == 4 and "3 tests: 3 as expected" in out
+
+
+def test_a_test_that_does_not_stop_is_stopped(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real = suite.build
+
+    def build(test: Any, unroll: int | None = None) -> Any:
+        if test.name == "SB":
+            time.sleep(1000)
+        return real(test, unroll)
+
+    monkeypatch.setattr(suite, "build", build)
+    monkeypatch.setattr(suite.Options, "limits", Limits(None, 5.0))
+    code, out, _ = run(capsys, "check", "-q", SB, CLASSIC / "MP.litmus")
+    assert code == 3
+    assert re.match(r"SB   unknown     expected sometimes \(timeout: stopped after \d+ seconds\)\nMP  ", out)

@@ -141,8 +141,11 @@ def test_a_dangling_link_and_a_directory_named_like_a_test(
         (["--timeout", "nan", "a.litmus"], "must be positive"),
         (["-j", "x", "a.litmus"], "'x' is no whole number"),
         (["a.litmus::"], "no variant is named after '::'"),
-        (["a.litmsu"], "there is no such file or directory; did you mean 'a.litmus'?"),
-        (["nosuch/a.litmus"], "nosuch/a.litmus: there is no such file or directory"),
+        (
+            ["a.litmsu"],
+            "there is no such file or directory [missing]\n    hint: did you mean 'a.litmus'?",
+        ),
+        (["nosuch/a.litmus"], "nosuch/a.litmus: error: there is no such file or directory"),
         (["a.litmus::FF"], "there is no variant 'FF'; did you mean 'F'?"),
         (["a.litmus::QQQ"], "there is no variant 'QQQ'; it has F, B"),
     ],

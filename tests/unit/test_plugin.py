@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(autouse=True)
+def this_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes that are started have the plugin that stands beside this file."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+
 
 GOOD = """MM two
 { int x; int y; }
@@ -43,3 +53,64 @@ def test_errors_in_programs_are_one_failing_item_too(pytester: pytest.Pytester) 
     result = pytester.runpytest_subprocess("-v")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*two.litmus::error FAILED*", "*two.litmus:3:6: error: *fooo*"])
+
+
+def test_warnings_are_in_the_summary_and_can_be_errors(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".litmus", two=GOOD.replace("MM two\n", "MM two\nSourse=here\n"))
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=2, warnings=2)
+    result.stdout.fnmatch_lines(["*two.litmus:2:1: warning: nobody knows the key 'Sourse'*"])
+    pytester.runpytest_subprocess("--verifier-strict").assert_outcomes(failed=2)
+
+
+def test_variants_that_are_the_same_are_a_warning(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".litmus", two=GOOD.replace("B sometimes", "B sometimes; C sometimes"))
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=3, warnings=1)
+    result.stdout.fnmatch_lines(["*warning: variants B and C are the same test*"])
+
+
+def test_no_file_keeps_others_from_being_collected(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".litmus", two=GOOD, strange=GOOD.replace("MM two", "MM strange"))
+    os.mkfifo(pytester.path / "pipe.litmus")
+    pytester.makeconftest(
+        """
+        import verifier.suite
+        load = verifier.suite.load_checked
+
+        def fails(source, defines=None):
+            if "strange" in source.name:
+                raise KeyError("strange")
+            return load(source, defines)
+
+        verifier.suite.load_checked = fails
+        """
+    )
+    result = pytester.runpytest_subprocess("-v")
+    result.assert_outcomes(passed=2, failed=1)  # to pytest a pipe is nothing to collect
+    result.stdout.fnmatch_lines(
+        ["*strange.litmus: this is a fault of the verifier*", "*KeyError: 'strange'*"]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_test_that_dies_takes_no_other_with_it(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".litmus", two=GOOD)
+    pytester.makeconftest(
+        """
+        import os
+        import signal
+        import verifier.suite
+        run = verifier.suite.run
+
+        def dies(test, options):
+            if test.variant == "B":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return run(test, options)
+
+        verifier.suite.run = dies
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*two::B*unknown*its process was killed by SIGKILL*"])

@@ -40,8 +40,10 @@ def test_other_conditions_are_other_tests(capsys: pytest.CaptureFixture[str], tm
     assert warned(capsys, tmp_path, TOP + variants + conditions) == ""
 
 
-def test_other_formats_have_no_warnings(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["json", "herd"])
+def test_other_formats_have_them_too(capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str) -> None:
     text = TOP + "variants { M never; F never; B sometimes; C sometimes; }\n"
     text += "exists (0:r0 = 0 /\\ 1:r0 = 0)\n"
-    assert ": warning: " in warned(capsys, tmp_path, text)
-    assert warned(capsys, tmp_path, text, "--format", "json") == ""
+    found = warned(capsys, tmp_path, text)
+    assert found.count(": warning: ") == 2
+    assert warned(capsys, tmp_path, text, "--format", form) == found

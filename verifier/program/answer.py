@@ -20,6 +20,7 @@ class Answer:
     ``positive, negative``  in how many of them the proposition holds and fails;
     ``cut``        some run needs more loop iterations than the bound allows;
     ``deadlock``   no run ends;
+    ``filtered``   no state passes the filter, whether runs end or not;
     ``bad``        an event that may access something that is no cell;
     ``reason``     why something is not known.
     """
@@ -35,3 +36,4 @@ class Answer:
     deadlock: bool = False
     bad: Event | None = None
     reason: str = ""
+    filtered: bool = False

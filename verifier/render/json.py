@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from textwrap import indent
 from typing import Any
 
-from verifier.errors import InputError, InternalError
+from verifier.errors import InputError, InternalError, Interrupted, LimitError
 from verifier.program.events import show, state_line
 from verifier.program.trace import Step, Trace
 from verifier.results import Verdict
 from verifier.source import Diagnostic
 
 
-def document(verdicts: Iterable[Verdict], errors: Iterable[Exception] = (), *, states: bool) -> str:
-    """The whole document."""
-    body = {
-        "version": 1,
-        "results": [result(v, states=states) for v in verdicts],
-        "errors": [e for error in errors for e in _errors(error)],
-    }
-    return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+class Document:
+    """A document, made piece by piece: ``opening``, results with commas between them, ``closing``.
+
+    ``ascii``: characters beyond ASCII are escaped.
+    """
+
+    opening = '{\n "version": 1,\n "results": ['
+
+    def __init__(self, *, ascii: bool = False) -> None:
+        self.ascii = ascii
+        self.lists: dict[str, list[dict[str, Any]]] = {"errors": [], "warnings": [], "skipped": []}
+
+    def result(self, verdict: Verdict, *, states: bool) -> str:
+        """An element of the list of results."""
+        text = json.dumps(result(verdict, states=states), indent=1, ensure_ascii=self.ascii)
+        return "\n" + indent(text, "  ")
+
+    def error(self, error: Exception, file: str | None = None) -> None:
+        """What is wrong with a file, each thing by itself, or with no file."""
+        if isinstance(error, InputError):
+            self.lists["errors"] += map(_error, error.diagnostics)
+        else:
+            code = next((c for kind, c in _CODES.items() if isinstance(error, kind)), "usage")
+            self.lists["errors"].append(_error(Diagnostic(code, str(error), file=file or "")))
+
+    def warning(self, warning: Diagnostic) -> None:
+        """What is allowed, but surely not meant."""
+        self.lists["warnings"].append(_error(warning))
+
+    def skip(self, file: str, arch: str) -> None:
+        """A file that was left out."""
+        self.lists["skipped"].append({"file": file, "arch": arch})
+
+    def closing(self, *, empty: bool) -> str:
+        """What stands after the results."""
+        text = json.dumps(self.lists, indent=1, ensure_ascii=self.ascii)
+        return ("],\n" if empty else "\n ],\n") + text.removeprefix("{\n") + "\n"
 
 
-def _errors(error: Exception) -> list[dict[str, Any]]:
-    """What is wrong with a file, each thing by itself; what is wrong with no file has no place."""
-    if isinstance(error, InputError):
-        return [_error(d) for d in error.diagnostics]
-    code = "internal" if isinstance(error, InternalError) else "usage"
-    return [_error(Diagnostic(code, str(error)))]
+_CODES: dict[type[Exception], str] = {InternalError: "internal", LimitError: "limit", Interrupted: "stopped"}
 
 
 def _error(d: Diagnostic) -> dict[str, Any]:
@@ -59,6 +83,7 @@ def result(verdict: Verdict, *, states: bool) -> dict[str, Any]:
         "expected": verdict.expected,
         "as_expected": verdict.as_expected,
         "bound": verdict.bound,
+        "complete": verdict.complete,
         "seconds": round(verdict.seconds, 6),
         "witness": _trace(verdict, verdict.witness),
     }

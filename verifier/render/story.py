@@ -60,26 +60,6 @@ def text(verdict: Verdict, width: int = 0) -> str:
     return "\n".join(out)
 
 
-def summary(verdicts: Iterable[Verdict], errors: int) -> str:
-    """``52 tests: 50 as expected, 1 differs, 1 unknown``."""
-    counts = {"as expected": 0, "differ": 0, "unknown": 0, "without expectation": 0}
-    total = 0
-    for v in verdicts:
-        total += 1
-        if v.as_expected is True:
-            counts["as expected"] += 1
-        elif v.exit_code == 3:
-            counts["unknown"] += 1
-        elif v.as_expected is False:
-            counts["differ"] += 1
-        else:
-            counts["without expectation"] += 1
-    parts = [f"{n} {word}" for word, n in counts.items() if n]
-    if errors:
-        parts.append(f"{errors} with errors")
-    return f"{total} test{'s' * (total != 1)}: {', '.join(parts) or 'nothing to judge'}"
-
-
 def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
     """A row a step; each names the rule that lets it happen, where that is no plain execution."""
     tell = _teller(verdict)

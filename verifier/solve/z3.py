@@ -148,7 +148,10 @@ class Solver:
             self._parameters(timeout, 0)
 
     def check(self, assumptions: Sequence[int] = ()) -> bool | None:
-        """True: satisfiable under the assumptions, ``value`` speaks of a model. None: unknown."""
+        """True: satisfiable under the assumptions, ``value`` speaks of a model. None: unknown.
+
+        Raises ``MemoryError``.
+        """
         self._drop_model()
         ctx = self.context.ref
         if assumptions:
@@ -160,6 +163,8 @@ class Solver:
             self.model = self.context.model(ctx, self.solver)
             self.context.retain(ctx, self.model)
             return True
+        if answer == 0 and "memory" in core.Z3_solver_get_reason_unknown(ctx, self.solver):
+            raise MemoryError
         return False if answer == -1 else None
 
     def value(self, x: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ class _Part:
     functions: dict[int, Function] = field(default_factory=dict)
 
 
+MAX_INCLUDES = 50  # nested ones
 _INCLUDED: dict[tuple[str, str], _Part] = {}  # by name and text: what is read once is kept
 
 
@@ -75,8 +77,9 @@ class _File:
         self.warnings = [*self.head.warnings, *warnings]
         condition.too_deep(source, text)
         self.parts: list[_Part] = []
+        self.included: set[str] = set()  # by real path
         self.unread = False  # is there a condition with a syntax error?
-        text = self._includes(source, text, [source.name])
+        text = self._includes(source, text, [os.path.realpath(source.name)])
         text, self.segments = self._finals(text)
         self.main = self._parse(source, text, False)
         self.parts.append(self.main)
@@ -100,32 +103,51 @@ class _File:
             if path is None:
                 shown = name if len(name) < 100 else f"{name[:100]}…"
                 self._trouble("include", f"there is no file {shown!r}", span, self._nearby(source, name))
-            elif os.path.realpath(path) in map(os.path.realpath, chain):
+                continue
+            real = os.path.realpath(path)
+            if real in chain:
                 self._trouble("include", f"{name!r} includes itself", span)
-            elif os.path.realpath(path) not in [os.path.realpath(p.source.name) for p in self.parts]:
-                from verifier.syntax import read
-
-                inner = read(path)
-                bare = layout.uncomment(inner, herd=False)
-                clues.check_quotes(inner, bare.text)
-                body = self._includes(inner, bare.text, [*chain, str(path)])
-                if (inner.name, body) not in _INCLUDED:
-                    _INCLUDED[inner.name, body] = self._parse(inner, body, True)
-                self.parts.append(_INCLUDED[inner.name, body])
+            elif len(chain) > MAX_INCLUDES:
+                hint = "include what is needed where it is needed"
+                self._trouble("include", f"includes nest more than {MAX_INCLUDES} deep", span, hint)
+            elif real not in self.included:
+                self._include(path, name, span, [*chain, real])
         return text
+
+    def _include(self, path: Path, name: str, span: Span, chain: list[str]) -> None:
+        """Parse what is included, after what that includes; ``span`` is where it is asked for."""
+        from verifier.syntax import read
+
+        try:
+            inner = read(path)
+        except InputError as error:
+            (d,) = error.diagnostics
+            self._trouble("include", f"{name!r} cannot be read: {d.message}", span, d.hint)
+            return
+        bare = layout.uncomment(inner, herd=False)
+        clues.check_quotes(inner, bare.text)
+        body = self._includes(inner, bare.text, chain)
+        if (inner.name, body) not in _INCLUDED:
+            _INCLUDED[inner.name, body] = self._parse(inner, body, True)
+        self.parts.append(_INCLUDED[inner.name, body])
+        self.included.add(chain[-1])
 
     def _places(self, source: Source) -> list[Path]:
         return [Path(source.name).parent, folder("litmus")]
 
     def _find(self, source: Source, name: str) -> Path | None:
         try:
-            return next((p / name for p in self._places(source) if (p / name).is_file()), None)
+            return next((p / name for p in self._places(source) if os.path.lexists(p / name)), None)
         except (OSError, ValueError):  # a name that no file can have
             return None
 
     def _nearby(self, source: Source, name: str) -> str:
-        found = [str(f.relative_to(p)) for p in self._places(source) for f in p.glob("**/*.inc")][:500]
-        return nearest(name, found)
+        """The include with the nearest name; beside the test, or one folder below, and in the library."""
+        beside, library = self._places(source)
+        known = [str(f.relative_to(library)) for f in library.glob("**/*.inc")]
+        for pattern in ("*.inc", "*/*.inc"):
+            known += (str(f.relative_to(beside)) for f in islice(beside.glob(pattern), 500))
+        return nearest(name[:200], known)
 
     def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
         self.troubles.append(Diagnostic(code, message, span, hint))

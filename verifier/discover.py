@@ -1,0 +1,108 @@
+"""What paths name: files, directories, variants of files, standard input."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from verifier.errors import InputError, UsageError
+from verifier.source import Diagnostic, Source
+from verifier.syntax import MAX_BYTES, decode
+from verifier.syntax.trouble import nearest
+
+STREAMS = re.compile(r"/dev/(stdin|fd/\d+)")  # what the shell has opened; it is read like standard input
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A file, or some of its variants: what one path of the command line names."""
+
+    name: str
+    variants: tuple[str, ...] = ()
+    source: Source | None = None  # None: it is read when its tests are asked for
+    error: InputError | None = None
+
+
+def discover(paths: Iterable[str]) -> list[Task]:
+    """The tasks that paths name: files, directories, ``FILE::VARIANT``, ``-`` for standard input.
+
+    A path that names nothing, or a directory that cannot be read, is a task with its error. Raises
+    ``UsageError`` for a path that ends in ``::``.
+    """
+    tasks: list[Task] = []
+    for path in paths:
+        name, colons, variant = path.partition("::")
+        wanted = tuple(v for v in variant.split(",") if v)
+        if colons and not wanted:
+            raise UsageError(f"{path}: no variant is named after '::'")
+        if name == "-" or STREAMS.fullmatch(name):
+            tasks.append(_stream(name, wanted))
+        elif os.path.isdir(name):
+            tasks += _below(name, wanted)
+        elif os.path.lexists(name):
+            tasks.append(Task(name, wanted))
+        else:
+            tasks.append(_wrong(name, "missing", "there is no such file or directory", _nearby(name)))
+    return _once(tasks)
+
+
+def _stream(name: str, wanted: tuple[str, ...]) -> Task:
+    """What comes from a stream, as far as it is worth reading."""
+    called = "<stdin>" if name == "-" else name
+    number = 0 if name in ("-", "/dev/stdin") else int(name.rpartition("/")[2])
+    try:
+        if number == 0:
+            if sys.stdin is None:
+                raise OSError(errno.EBADF, "standard input is closed")
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with open(number, "rb", closefd=False) as stream:
+                data = stream.read(MAX_BYTES + 1)
+        return Task(called, wanted, decode(data, called))
+    except InputError as error:
+        return Task(called, wanted, error=error)
+    except (OSError, OverflowError, ValueError) as error:
+        return _wrong(called, "unreadable", getattr(error, "strerror", None) or str(error))
+
+
+def _below(folder: str, wanted: tuple[str, ...]) -> list[Task]:
+    """The tests below a directory, in the order of their names, and the directories that hide some."""
+    found: list[Task] = []
+
+    def hidden(error: OSError) -> None:
+        found.append(_wrong(str(error.filename or folder), "unreadable", error.strerror or str(error)))
+
+    for where, _, files in os.walk(folder, onerror=hidden):
+        found += [Task(str(Path(where, f)), wanted) for f in files if f.endswith(".litmus")]
+    if not found:
+        return [_wrong(folder, "no-tests", "no .litmus files below this directory")]
+    return sorted(found, key=lambda task: task.name)
+
+
+def _wrong(name: str, code: str, message: str, hint: str = "") -> Task:
+    return Task(name, error=InputError([Diagnostic(code, message, None, hint, file=name)]))
+
+
+def _once(tasks: list[Task]) -> list[Task]:
+    """Each file in the place where it is first named, once if it is named whole anywhere."""
+    whole = {os.path.realpath(t.name) for t in tasks if not t.variants}
+    kept: dict[tuple[str, tuple[str, ...]], Task] = {}
+    for task in tasks:
+        path = os.path.realpath(task.name)
+        all_of_it = replace(task, variants=()) if path in whole else task
+        kept.setdefault((path, all_of_it.variants), all_of_it)
+    return list(kept.values())
+
+
+def _nearby(name: str) -> str:
+    """The file beside a missing one with the nearest name, as a hint."""
+    folder, word = os.path.split(name)
+    try:
+        return nearest(word, os.listdir(folder or "."))
+    except OSError:
+        return ""
