@@ -176,6 +176,8 @@ VALUES = {
     "o.gen": 1},
     "o.owner = N; o.owner->asid = 65537; r0 = o.owner->asid": {"0:r0": 1, "N.asid": 1},
     "struct flags *p = &o; p->a = 2; p->next = p; r0 = p->next->next->a": {"0:r0": 2, "o.b": 1},
+    "struct mm_struct *b[1] = { N }; b[0]->asid = 3; r0 = b[0]->asid": {"0:r0": 3, "N.asid": 3},
+    "struct flags *p = &o; r0 = (*p).a; load_cr3(held); r1 = held->asid": {"0:r0": 5, "0:cr3": "N"},
     "N->tlb_gen = -1; r0 = N->tlb_gen > 0": {"0:r0": 1, "N.tlb_gen": 2**64 - 1},
     "A->refs = 257; r0 = A->refs": {"0:r0": 1, "A.refs": 1},
 }  # fmt: skip
@@ -184,7 +186,8 @@ VALUES = {
 @pytest.mark.parametrize("code", VALUES)
 def test_fields_hold_what_their_types_hold(code: str) -> None:
     asked = " /\\ ".join(f"{place} = {value}" for place, value in VALUES[code].items())
-    initial = "mm N { }; page A = 1; struct flags o { .gen = -1, .small = 65530, .a = 5, .b = 1, .s = -2 };"
+    initial = "mm N { }; struct mm_struct *held = N; page A = 1;"
+    initial += " struct flags o { .gen = -1, .small = 65530, .a = 5, .b = 1, .s = -2 };"
     assert holds(f"MM t\n{{ {initial} }}\nP0 {{ {code}; }}\nexists ({asked})\n")
 
 

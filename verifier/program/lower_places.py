@@ -353,6 +353,8 @@ class Places(ABC):
             return Place(address.expr, t.PTE if kind.kind == "entry" else t.PMD)
         if kind.kind == "pointer":
             return self._inner(self._chosen(Place(address.expr, kind.to or t.ANY, percpu=kind.percpu), e))
+        if kind.kind == "struct":
+            return self._chosen(Place(address.expr, kind, whole=True, percpu=kind.percpu), e)
         if kind is t.ANY or (kind.kind == "int" and not self.memory.mm_file):
             return Place(address.expr, t.ANY)
         hint = {"page": "its content is A.data", "mm": "its fields are N.name"}.get(kind.kind, "")
@@ -368,7 +370,10 @@ class Places(ABC):
         self.emit(op, node, Touch(place.addr, temp), virtual=place.virtual)
         if place.part is not None:
             return Val(place.part.read(Reg(temp)), place.part.promoted)
-        return Val(Reg(temp), place.type, data=place.virtual)
+        kind = place.type
+        if kind.to is not None and kind.to.kind in ("mm", "table", "page", "mask", "struct"):
+            kind = replace(kind.to, percpu=kind.percpu)  # pointers to handles are the handles themselves
+        return Val(Reg(temp), kind, data=place.virtual)
 
     def store(self, place: Place, value: Val, node: Any, unit: Expr | None = None) -> Expr:
         """Add a plain store; what is stored. Before that of a bitfield its unit is loaded, if it is not

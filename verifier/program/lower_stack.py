@@ -26,6 +26,8 @@ class Stack(MmuWords):
         size = None if s.size is None else self._size(s.size)
         if size is not None and (kind.kind in t.HANDLES and not s.type.pointers):
             raise Trouble("not-yet", f"local arrays of {kind.words} are not supported", s.span)
+        if kind.kind in ("mm", "table", "page", "mask", "struct") and s.type.pointers:
+            kind = Type("pointer", to=kind)
         named = Named(self._slot(s), kind, s.span, size, shown=self._shown(s.name))
         if named.name not in self.memory.stack:
             self.memory.on_stack(named)
