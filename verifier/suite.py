@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from verifier.budget import Budget
 from verifier.errors import InputError, InternalError, LimitError, UsageError
 from verifier.program.answer import Answer
 from verifier.program.build import build
@@ -203,21 +204,22 @@ def run(test: Test, options: Options) -> Verdict:
     contradicts itself.
     """
     start = time.perf_counter()
+    budget = Budget(options.timeout)
     try:
-        program = build(test, options.unroll)
+        program = build(test, options.unroll, budget)
     except LimitError as limit:
         empty = Program(0, {}, [], [], 0, [], [], [], _TRUE, [])
         return _judged(test, empty, Answer(reason=str(limit)), options, 0.0)
     if test.quantifier == "forall":
         options = replace(options, counters=True)
     likely = test.expected in ("sometimes", "always")
-    first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3", likely)
+    first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3", budget, likely)
     if options.judge == "both":
-        second = _decide(program, options, "explorer")
+        second = _decide(program, options, "explorer", budget.again())
         _compare(test, program, first, second)
         if first.reachable is None or first.refutable is None:
             first = second
-    first = _filtered(program, first, options)
+    first = _filtered(program, first, options, budget)
     seconds = time.perf_counter() - start
     return _judged(test, program, first, options, seconds)
 
@@ -232,31 +234,31 @@ def _judged(test: Test, program: Program, answer: Answer, options: Options, seco
     )  # fmt: skip
 
 
-def _decide(program: Program, options: Options, judge: str, likely: bool = False) -> Answer:
+def _decide(program: Program, options: Options, judge: str, budget: Budget, likely: bool = False) -> Answer:
     states = options.states or options.judge == "both"
     if judge == "z3":
         from verifier.solve import decide
 
         return decide(
-            program, model=options.model, switches=options.switches, timeout=options.timeout,
+            program, model=options.model, switches=options.switches, budget=budget,
             seed=options.seed, want_states=states, witnesses=options.witnesses,
             counters=options.witnesses and options.counters, likely=likely,
         )  # fmt: skip
     from verifier import explore
 
     return explore.decide(
-        program, model=options.model, switches=options.switches, timeout=options.timeout,
+        program, model=options.model, switches=options.switches, budget=budget,
         limit_states=EXPLORER_STATES, want_states=states, witnesses=options.witnesses,
     )  # fmt: skip
 
 
-def _filtered(program: Program, answer: Answer, options: Options) -> Answer:
+def _filtered(program: Program, answer: Answer, options: Options, budget: Budget) -> Answer:
     """An answer that says so if runs end, but the filter drops all of their states."""
     if not answer.deadlock or answer.cut or program.filter is None:
         return answer
     judge = "explorer" if options.judge == "explorer" else "z3"
     quick = replace(options, states=False, witnesses=False)
-    ends = _decide(replace(program, filter=None), quick, judge)
+    ends = _decide(replace(program, filter=None), quick, judge, budget)
     if ends.deadlock:
         return answer
     known = ends.reachable or ends.refutable

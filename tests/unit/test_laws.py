@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2] / "verifier"
 ORDER = [
     "source",
     "errors",
+    "budget",
     "syntax",
     "program",
     "model",
@@ -20,7 +21,7 @@ ORDER = [
     "results",
     "suite",
 ]
-ALLOWED_TO_EXPLORE = {"source", "errors", "program", "explore"}
+ALLOWED_TO_EXPLORE = {"source", "errors", "budget", "program", "explore"}
 
 
 def imports(path: Path) -> set[str]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from verifier.budget import Budget
 from verifier.model import Model, violations
 from verifier.model.roles import buffered
 from verifier.program.events import Access, Event, Program
@@ -110,15 +111,21 @@ class Execution:
 
     # -- re-checking ----------------------------------------------------------------------------
 
-    def check(self) -> list[str]:
-        """Everything that is wrong with this execution; empty if it is one of the model."""
+    def check(self, budget: Budget | None = None) -> list[str]:
+        """Everything that is wrong with this execution; empty if it is one of the model.
+
+        Raises ``LimitError`` if the time is over.
+        """
         from verifier.execution.candidate import candidate
         from verifier.execution.walks import check_walks
 
-        wrong = self._check_control() + self._check_values() + check_walks(self)
-        wrong += self._check_order()
+        budget, wrong = budget or Budget(), list[str]()
+        for part in (self._check_control, self._check_values, lambda: check_walks(self), self._check_order):
+            wrong += part()
+            budget.check()
         if not wrong:
             wrong += violations(self.model, candidate(self))
+            budget.check()
         return wrong
 
     def walk_of(self, event: int) -> Walk | None:

@@ -6,6 +6,7 @@ The objects are laid out first (``memory``), then every CPU's program becomes co
 
 from __future__ import annotations
 
+from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
@@ -23,10 +24,10 @@ from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
 
 
-def lower(test: Test) -> Lowered:
+def lower(test: Test, budget: Budget | None = None) -> Lowered:
     """A C or MM test as code.
 
-    Raises ``InputError`` with everything that is wrong with it.
+    Raises ``InputError`` with everything that is wrong with it, ``LimitError`` for what grows too large.
     """
     unit = test.tree
     assert isinstance(unit, ast.Unit)
@@ -34,7 +35,7 @@ def lower(test: Test) -> Lowered:
     memory = Memory(unit, troubles)
     if not unit.threads and not unit.nmis:
         troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
-    shared = Shared(unit, memory, troubles)
+    shared = Shared(unit, memory, troubles, budget=budget or Budget())
     bodies = [Statements(shared, cpu) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
     for cpu, body in enumerate(bodies):

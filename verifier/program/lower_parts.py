@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from verifier.budget import Budget
+from verifier.errors import LimitError
 from verifier.program.c_types import Type
 from verifier.program.code import Instruction
 from verifier.program.memory import Memory
 from verifier.program.values import Expr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
+
+MAX_COPIES = 20_000  # of functions and of loops' bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +83,14 @@ class Shared:
     warnings: list[Diagnostic] = field(default_factory=list)
     suspects: list[Diagnostic] = field(default_factory=list)
     keeps_pages: bool = False
+    budget: Budget = field(default_factory=Budget)
+    copies: int = 0
+
+    def copied(self, span: Span) -> None:
+        """A function is inlined, or a turn of a loop written out, at ``span``. Raises ``LimitError`` for
+        too many of them."""
+        self.budget.tick()
+        self.copies += 1
+        if self.copies > MAX_COPIES:
+            what = f"functions inlined and loops written out more than {MAX_COPIES} times"
+            raise LimitError(f"{what}, the last one in {span.source.name}:{span.line}")

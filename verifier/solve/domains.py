@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from itertools import product
 
+from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.program.events import Access, Event, Program
 from verifier.program.rights import needs
@@ -28,7 +29,9 @@ from verifier.program.values import (
     Ref,
     Value,
     apply,
+    evaluate_all,
     flags,
+    large_parts,
     make_entry,
     refs,
     target,
@@ -58,11 +61,11 @@ class Domains:
     (for a virtual access the data cells of the pages it may be translated to); ``pages[access]``
     the pages a translation may give; ``faults[access]`` whether it may find no page;
     ``roots[cpu]`` what its cr3 may hold; ``vas[access]`` the virtual addresses it may use.
-    Raises ``LimitError`` if a domain is too large to decide anything with.
+    Raises ``LimitError`` if a domain is too large to decide anything with, or the time is over.
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, budget: Budget) -> None:
+        self.program, self.budget = program, budget
         self.slots: list[Values] = [frozenset()] * program.slots
         for body in program.bodies:
             if body.choice is not None:
@@ -107,6 +110,7 @@ class Domains:
         old_slots = self.slots[:]
         changed = False
         for event, access in accesses:
+            self.budget.tick()
             where = self._where(event, access)
             if where != self.addresses.get(id(access)):
                 self.addresses[id(access)] = where
@@ -132,6 +136,7 @@ class Domains:
         for event, access in accesses:
             if access.value is None:
                 continue
+            self.budget.tick()
             values = self.of(access.value)
             for cell in self.addresses[id(access)]:
                 here = self.cells.get(cell)
@@ -205,19 +210,25 @@ class Domains:
             return self.slots[expr.slot]
         known = self._memo.get(expr)
         if known is None:
+            for part in large_parts(expr, self._memo):
+                self._memo[part] = self._combine(part)
             known = self._memo[expr] = self._combine(expr)
         return known
 
     def _combine(self, expr: Expr) -> Values:
         assert isinstance(expr, Apply)
-        slots = sorted(set(refs(expr)))
+        self.budget.tick()
+        slots: list[int] = []
         size = 1
-        for s in slots:
+        for s in refs(expr):
+            slots.append(s)
             size *= len(self.slots[s])
+            if size > 64:
+                break
         if size <= 64:
             # Few combinations of what was read: exact for correlated arguments.
             return frozenset(
-                evaluate_in(expr, dict(zip(slots, choice, strict=True)))
+                evaluate_all(expr, dict(zip(slots, choice, strict=True)))
                 for choice in product(*(sorted(self.slots[s], key=order_key) for s in slots))
             )
         arguments = [self.of(a) for a in expr.args]
@@ -234,13 +245,3 @@ class Domains:
         if len(out) > MAX_VALUES:
             raise LimitError(f"an expression may have more than {MAX_VALUES} values")
         return out
-
-
-def evaluate_in(expr: Expr, slots: dict[int, Value]) -> Value:
-    """Evaluate with every slot known, logic not cut short."""
-    if type(expr) is Const:
-        return expr.value  # type: ignore[return-value]
-    if type(expr) is Ref:
-        return slots[expr.slot]
-    assert isinstance(expr, Apply)
-    return apply(expr.function, tuple(evaluate_in(a, slots) for a in expr.args))
