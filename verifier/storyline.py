@@ -41,6 +41,7 @@ class _Teller:
     def _graph(self) -> None:
         x = self.x
         pairs = set(x.model.axioms[-1].relation(candidate(x)))
+        self.budget.check()
         fresh = -1000
         for cpu, line in enumerate(x.order):
             previous: int | None = None

@@ -31,6 +31,8 @@ from verifier.program.values import (
     truth,
 )  # fmt: skip
 
+PAIR = 1000  # bytes for two instants of one CPU, about: a few relations have them
+
 
 class From(NamedTuple):
     """``read`` took ``value`` at ``cell`` from ``write`` (None: the initial state)."""
@@ -124,6 +126,7 @@ class Execution:
             wrong += part()
             budget.check()
         if not wrong:
+            budget.fits(sum(len(line) ** 2 for line in self.lines()) * PAIR)
             wrong += violations(self.model, candidate(self))
             budget.check()
         return wrong

@@ -206,11 +206,14 @@ class Search:
             else:
                 raise TypeError(f"not an observable of an end: {o.label}")
         for final in product(*choices):
+            self.budget.tick()
             if filtered is not None and not truth(evaluate(filtered, {}, result.observed(final))):
                 continue
             if final in result.states:
                 continue
             result.states.add(final)
+            if len(result.states) % 1024 == 0:
+                self.budget.fits(len(result.states) * 2 * sys.getsizeof(final))
             kind = None if self.classes is None else self.classes(result, final)
             if kind is None or kind in result.traces:
                 continue

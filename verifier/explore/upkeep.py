@@ -89,6 +89,7 @@ class Upkeep(Layout):
             else:
                 raise TypeError(f"an instant cannot be asked for {o.label}")
         for choice in range((1 << len(cached)) - 1, -1, -1):
+            self.budget.tick()
             yield fixed | {i: choice >> n & 1 for n, i in enumerate(cached)}
 
     def cached(self, index: int, memory: Sequence[Value], tlbs: Sequence[int]) -> int:

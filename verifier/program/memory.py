@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from verifier.errors import LimitError
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.events import Cell
@@ -268,7 +269,7 @@ class Memory(Objects):
 
     def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:
         if len(self.cells) >= MAX_CELLS:
-            return
+            raise LimitError(f"more than {MAX_CELLS} cells of memory; make arrays and tables smaller")
         named = self.named.get(ptr.base.split(":", 1)[-1])
         if named is not None and named.type.kind == "int" and named.type.tag == "code":
             kind = "code"

@@ -489,8 +489,10 @@ def evaluate_all(expr: Expr, slots: Mapping[int, Value], known: dict[Expr, Value
     if known is None:
         known = {}
     for part in large_parts(expr, known):
-        args = [known[a] if a in known else evaluate_all(a, slots) for a in part.args]
-        known[part] = apply(part.function, tuple(args))
+        for a in part.args:
+            if a not in known:
+                known[a] = evaluate_all(a, slots)
+        known[part] = apply(part.function, tuple([known[a] for a in part.args]))
     return known[expr]
 
 

@@ -8,6 +8,7 @@ addresses) reach every value; the set may be too large, never too small.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 from verifier.budget import Budget
@@ -76,6 +77,7 @@ class Domains:
         self.faults: dict[int, bool] = {}
         self.vas: dict[int, Values] = {}
         self._memo: dict[Expr, Values] = {}
+        self._parts: dict[tuple[Value, ...], dict[Expr, Value]] = {}  # by slots and their values
         for cell in program.cells.values():
             self.cells[cell.ptr] = {(cell.init, -1, -1)}
         accesses = [(e, a) for e in program.events for a in e.accesses]
@@ -215,6 +217,11 @@ class Domains:
             known = self._memo[expr] = self._combine(expr)
         return known
 
+    def value(self, expr: Apply, slots: Sequence[int], choice: Sequence[Value]) -> Value:
+        """The value of an expression where the slots that it mentions, in order, have these values."""
+        known = self._parts.setdefault((expr.slots, *choice), {}) if expr.large else None
+        return evaluate_all(expr, dict(zip(slots, choice, strict=True)), known)
+
     def _combine(self, expr: Expr) -> Values:
         assert isinstance(expr, Apply)
         self.budget.tick()
@@ -228,7 +235,7 @@ class Domains:
         if size <= 64:
             # Few combinations of what was read: exact for correlated arguments.
             return frozenset(
-                evaluate_all(expr, dict(zip(slots, choice, strict=True)))
+                self.value(expr, slots, choice)
                 for choice in product(*(sorted(self.slots[s], key=order_key) for s in slots))
             )
         arguments = [self.of(a) for a in expr.args]

@@ -25,7 +25,6 @@ from verifier.program.values import (
     Ref,
     Value,
     apply,
-    evaluate_all,
     large_parts,
     refs,
 )
@@ -125,7 +124,8 @@ class Encoding:
         clauses.check()
         if expr.slots and not expr.slots & (expr.slots - 1) and not expr.observes:
             (slot,) = refs(expr)
-            return self.collect((evaluate_all(expr, {slot: v}), x) for v, x in self.slots[slot].items())
+            values = self.slots[slot].items()
+            return self.collect((self.domains.value(expr, (slot,), (v,)), x) for v, x in values)
         if function == "and" or function == "or":
             truths = [self.truth(a) for a in args]
             x = clauses.all(truths) if function == "and" else clauses.any(truths)

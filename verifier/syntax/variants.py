@@ -73,9 +73,7 @@ class Guards:
 
     def trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
         """Note an error."""
-        found = Diagnostic(code, message, span, hint)
-        if found not in self.troubles:
-            self.troubles.append(found)
+        self.troubles.append(Diagnostic(code, message, span, hint))
 
     def stands(self, where: frozenset[str] | None, variant: str | None, part: Span) -> bool:
         """Does a part whose guard holds for ``where`` stand in ``variant``?"""
