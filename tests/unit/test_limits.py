@@ -7,6 +7,7 @@ import pickle
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +15,15 @@ import pytest
 
 from verifier.budget import Budget
 from verifier.cli import main
-from verifier.errors import InputError, LimitError
+from verifier.errors import InputError, InternalError, LimitError
 from verifier.explore import decide as run_all
+from verifier.program.answer import Answer
 from verifier.program.build import build
 from verifier.program.values import MAX_DEPTH, Apply, Const, Expr, Obs, Ref, Reg, call, evaluate, refs
 from verifier.solve import decide, encode
 from verifier.solve.acyclic import require_acyclic
 from verifier.source import Source
+from verifier.suite import _compare
 from verifier.syntax import load, read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -322,3 +325,21 @@ def test_in_a_gigabyte(judge: str, name: str, tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode in (0, 3) and not done.stderr, done.stderr[-500:]
+
+
+def test_z3_keeps_to_the_memory() -> None:
+    (test,) = load(read(ROOT / "litmus" / "classic" / "SB.litmus"))
+    answer = decide(build(test), budget=Budget(None, 1))
+    assert answer.reachable is None and answer.reason == "memory: more than 1 MB, while solving"
+
+
+def test_who_came_to_a_limit_contradicts_nobody() -> None:
+    (test,) = load(read(ROOT / "litmus" / "classic" / "SB.litmus"))
+    program = build(test)
+    limited, known = Answer(reason="memory"), Answer(True, True, cut=True, states=())
+    _compare(test, program, limited, known)
+    _compare(test, program, known, limited)
+    _compare(test, program, limited, Answer(bad=program.events[0]))
+    for other in (replace(known, cut=False), replace(known, refutable=False), Answer(bad=program.events[0])):
+        with pytest.raises(InternalError):
+            _compare(test, program, other, known)

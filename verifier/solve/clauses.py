@@ -8,6 +8,7 @@ from verifier.budget import Budget
 
 TRUE = 1
 FALSE = -1
+EVERY = 32  # calls of ``check`` between two that look
 BLOCK = 10_000  # clauses that are made text at once
 CLAUSE, PAIR = 1900, 200  # bytes, about: a clause, here and in Z3; a pair of a relation
 MANY = 32  # literals of which at most one holds: more of them are counted
@@ -16,10 +17,11 @@ MANY = 32  # literals of which at most one holds: more of them are counted
 class Clauses:
     """A growing formula in conjunctive normal form, with structurally shared gates."""
 
-    __slots__ = ("_gates", "budget", "rows", "variables")
+    __slots__ = ("_calls", "_gates", "budget", "rows", "variables")
 
     def __init__(self, budget: Budget | None = None) -> None:
         self.budget = budget or Budget()
+        self._calls = 0
         self.variables = 1
         self.rows: list[tuple[int, ...]] = [(TRUE,)]
         self._gates: dict[tuple[int, ...], int] = {}
@@ -27,8 +29,11 @@ class Clauses:
     def check(self, pairs: int = 0) -> None:
         """Raise ``LimitError`` if the time is over, or for more than fits into the memory: the clauses,
         and so many pairs of relations."""
-        self.budget.tick()
-        self.budget.fits(len(self.rows) * CLAUSE + pairs * PAIR)
+        self._calls -= 1
+        if self._calls < 0:
+            self._calls = EVERY
+            self.budget.check()
+            self.budget.fits(len(self.rows) * CLAUSE + pairs * PAIR)
 
     def new(self) -> int:
         """A fresh variable."""

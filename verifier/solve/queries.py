@@ -43,7 +43,7 @@ def decide(
     both = {True: witnesses, False: witnesses if counters is None else counters}
     told = frozenset(value for value, wanted in both.items() if wanted)
     try:
-        asked = _Asked(program, model_of(switches, model), budget or Budget(), seed)
+        asked = _Asked(program, model_of(switches, model), budget, seed)
         return asked.answer(want_states, told, likely)
     except LimitError as limit:
         return Answer(reason=str(limit))
@@ -53,9 +53,9 @@ SOLVING = "solving"
 
 
 class _Asked:
-    def __init__(self, program: Program, model: Model, budget: Budget, seed: int) -> None:
-        self.program, self.seed, self.budget = program, seed, budget
-        self.encoding = Encoding(program, model, budget)
+    def __init__(self, program: Program, model: Model, budget: Budget | None, seed: int) -> None:
+        self.program, self.seed, self.budget = program, seed, budget or Budget()
+        self.encoding = Encoding(program, model, self.budget)
         clauses = self.encoding.clauses
         self.proposition = self.encoding.truth(program.condition)
         kept = TRUE if program.filter is None else self.encoding.truth(program.filter)
@@ -74,7 +74,7 @@ class _Asked:
         self.budget.enter(SOLVING)
         runs: dict[bool, Trace | None] = {}
         first = True in told and (likely or unused())
-        with Solver(text, timeout=self.budget.left(), seed=self.seed, fresh=first) as self.solver:
+        with Solver(text, budget=self.budget, seed=self.seed, fresh=first) as self.solver:
             if first:
                 runs[True] = self._run(True)
             if self.bad != FALSE:
@@ -88,10 +88,10 @@ class _Asked:
             cut = self.encoding.cut != FALSE and self._check([self.encoding.cut]) is not False
             states = self._states() if want_states and None not in (reachable, refutable) else None
         unknown = None in (reachable, refutable) or (want_states and states is None)
-        reason = self.budget.timeout if unknown else ""
+        reason = self._given_up() if unknown else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
-                with Solver(text, timeout=self.budget.left(), seed=self.seed, fresh=True) as self.solver:
+                with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
                     runs[value] = self._run(value)
         positive = negative = None
         if states is not None:
@@ -100,6 +100,12 @@ class _Asked:
             reachable, refutable, runs.get(True), runs.get(False),
             None if states is None else states[0], positive, negative, cut, deadlock, None, reason,
         )  # fmt: skip
+
+    def _given_up(self) -> str:
+        """Why the solver gave no answer."""
+        if self.budget.over or self.budget.memory is None:
+            return self.budget.timeout
+        return f"memory: more than {self.budget.memory} MB, while {self.budget.phase}"
 
     def _check(self, assumptions: list[int]) -> bool | None:
         if self.budget.over:
