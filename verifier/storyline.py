@@ -7,6 +7,7 @@ page walk as late as it may come.
 
 from __future__ import annotations
 
+from verifier.budget import Budget
 from verifier.execution import Execution, Walk
 from verifier.execution.candidate import candidate
 from verifier.model.roles import invalidation, queued
@@ -15,14 +16,17 @@ from verifier.program.trace import Step, Trace
 from verifier.program.values import FAULT, Ptr, Value, target
 
 
-def trace(execution: Execution) -> Trace:
-    """The steps of an execution that has been checked, and the state it ends in."""
-    return _Teller(execution).tell()
+def trace(execution: Execution, budget: Budget | None = None) -> Trace:
+    """The steps of an execution that has been checked, and the state it ends in.
+
+    Raises ``LimitError`` if the time is over.
+    """
+    return _Teller(execution, budget or Budget()).tell()
 
 
 class _Teller:
-    def __init__(self, execution: Execution) -> None:
-        self.x = execution
+    def __init__(self, execution: Execution, budget: Budget) -> None:
+        self.x, self.budget = execution, budget
         self.program = execution.program
         self.walks = _walk_reads(execution)
         self.updates = {w.levels[-1][0]: w for w in execution.walks if w.kind == "accessed"}
@@ -37,6 +41,7 @@ class _Teller:
     def _graph(self) -> None:
         x = self.x
         pairs = set(x.model.axioms[-1].relation(candidate(x)))
+        self.budget.check()
         fresh = -1000
         for cpu, line in enumerate(x.order):
             previous: int | None = None
@@ -79,6 +84,7 @@ class _Teller:
         last: int | None = None
         steps: list[Step] = []
         while ready:
+            self.budget.tick()
             node = min(ready, key=lambda n: self._rank(n, last))
             ready.remove(node)
             for b in self.after[node]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from verifier.budget import Budget
 from verifier.discover import Task, discover
 from verifier.errors import InputError, InternalError, Interrupted, LimitError, UsageError, VerifierError
 from verifier.pool import OUT_OF_MEMORY, Limits, Lost, Pool, alone, forks, starved
@@ -170,22 +171,23 @@ def run_or_die(test: Test, options: Options) -> Verdict:
     start = time.perf_counter()
     if not test.asks and not options.states:
         raise InputError([no_condition(test)])
+    budget = Budget(options.timeout, options.memory)
     try:
-        program = build(test, options.unroll)
+        program = build(test, options.unroll, budget)
     except LimitError as limit:
         return unknown(test, options, str(limit))
     if test.quantifier == "forall":
         options = replace(options, counters=True)
     likely = test.expected in ("sometimes", "always")
-    first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3", likely)
+    first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3", budget, likely)
     doubt = ""
     if options.judge == "both":
-        second = _decide(program, options, "explorer")
+        second = _decide(program, options, "explorer", budget.again())
         _compare(test, program, first, second)
         doubt = _one_judge(first, second)
         if first.reachable is None or first.refutable is None:
             first = second
-    first = _filtered(program, first, options)
+    first = _filtered(program, first, options, budget)
     return _judged(test, program, first, options, time.perf_counter() - start, doubt)
 
 
@@ -248,31 +250,31 @@ def _one_judge(z3: Answer, explorer: Answer) -> str:
     return f"the judges are not compared ({', '.join(lacking)})" if lacking else ""
 
 
-def _decide(program: Program, options: Options, judge: str, likely: bool = False) -> Answer:
+def _decide(program: Program, options: Options, judge: str, budget: Budget, likely: bool = False) -> Answer:
     states = options.states or options.judge == "both"
     if judge == "z3":
         from verifier.solve import decide
 
         return decide(
-            program, model=options.model, switches=options.switches, timeout=options.timeout,
+            program, model=options.model, switches=options.switches, budget=budget,
             seed=options.seed, want_states=states, witnesses=options.witnesses,
             counters=options.witnesses and options.counters, likely=likely,
         )  # fmt: skip
     from verifier import explore
 
     return explore.decide(
-        program, model=options.model, switches=options.switches, timeout=options.timeout,
+        program, model=options.model, switches=options.switches, budget=budget,
         limit_states=EXPLORER_STATES, want_states=states, witnesses=options.witnesses,
     )  # fmt: skip
 
 
-def _filtered(program: Program, answer: Answer, options: Options) -> Answer:
+def _filtered(program: Program, answer: Answer, options: Options, budget: Budget) -> Answer:
     """An answer that says so if runs end, but the filter drops all of their states."""
     if not answer.deadlock or answer.cut or program.filter is None:
         return answer
     judge = "explorer" if options.judge == "explorer" else "z3"
     quick = replace(options, states=False, witnesses=False)
-    ends = _decide(replace(program, filter=None), quick, judge)
+    ends = _decide(replace(program, filter=None), quick, judge, budget)
     if ends.deadlock:
         return answer
     known = ends.reachable or ends.refutable
@@ -286,11 +288,13 @@ FILTERED = "the filter lets no state through"
 def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:
     """Two judges must agree as far as both know."""
     wrong: list[str] = []
-    for what in ("reachable", "refutable", "cut", "deadlock"):
+    known = all(a.bad or None not in (a.reachable, a.refutable) for a in (z3, explorer))
+    # Who has come to a limit may have missed a cut, a deadlock or a wrong address.
+    for what in ("reachable", "refutable", *(("cut", "deadlock") if known else ())):
         a, b = getattr(z3, what), getattr(explorer, what)
         if None not in (a, b) and a != b and not (z3.bad or explorer.bad):
             wrong.append(f"{what}: z3 says {a}, the explorer {b}")
-    if (z3.bad is None) != (explorer.bad is None):
+    if known and (z3.bad is None) != (explorer.bad is None):
         wrong.append("only one of them finds an access to something that is no object")
     if z3.states is not None and explorer.states is not None:
         for name, mine, other in (("z3", z3, explorer), ("the explorer", explorer, z3)):

@@ -6,7 +6,6 @@ The oracle is agreement data beside the checkout; without it these tests are ski
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def test_x86_states() -> None:
             # A condition about a register that nothing writes is an error here.
             assert {d.code for d in error.diagnostics} == {"unwritten"}, str(error)
             continue
-        found = explore(program, deadline=time.monotonic() + SECONDS)
+        found = explore(program, timeout=SECONDS)
         if not found.complete:
             unfinished.append(name)
             continue

@@ -297,8 +297,8 @@ def test_an_exception_is_one_test_s(
     text = MAYBE + "variants { A sometimes; B sometimes; C sometimes; }\nexists (1:r0 = 1)\n"
     path, real = write(tmp_path, text), suite.build
 
-    def build(test: Any, unroll: int | None = None) -> Any:
-        return real(test, unroll) if test.variant != "B" else 1 // 0
+    def build(test: Any, *more: Any) -> Any:
+        return real(test, *more) if test.variant != "B" else 1 // 0
 
     monkeypatch.setattr(suite, "build", build)
     code, out, err = run(capsys, "check", "-q", "--format", form, path, SB)
@@ -435,10 +435,10 @@ def test_a_test_that_does_not_stop_is_stopped(
 ) -> None:
     real = suite.build
 
-    def build(test: Any, unroll: int | None = None) -> Any:
+    def build(test: Any, *more: Any) -> Any:
         if test.name == "SB":
             time.sleep(1000)
-        return real(test, unroll)
+        return real(test, *more)
 
     monkeypatch.setattr(suite, "build", build)
     monkeypatch.setattr(suite.Options, "limits", Limits(None, 5.0))

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2] / "verifier"
 ORDER = [
     "source",
     "errors",
+    "budget",
     "pool",
     "output",
     "syntax",
@@ -26,7 +27,7 @@ ORDER = [
     "report",
     "compare",
 ]
-ALLOWED_TO_EXPLORE = {"source", "errors", "program", "explore"}
+ALLOWED_TO_EXPLORE = {"source", "errors", "budget", "program", "explore"}
 
 
 def imports(path: Path) -> set[str]:

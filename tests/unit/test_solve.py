@@ -14,7 +14,7 @@ from verifier.program.events import Cell, Observable, Program
 from verifier.program.unroll import unroll
 from verifier.program.values import TRUE, Apply, Const, Obs, Ptr, Reg, call
 from verifier.solve import decide
-from verifier.solve.acyclic import require_acyclic
+from verifier.solve.acyclic import MAX_JOINS, require_acyclic
 from verifier.solve.clauses import Clauses
 from verifier.solve.decode import decode
 from verifier.solve.encode import Encoding
@@ -54,8 +54,9 @@ def store_buffering(*between: Emit) -> Program:
     )
 
 
+@pytest.mark.parametrize("joins", [MAX_JOINS, 0], ids=["elimination", "ranks"])
 @pytest.mark.parametrize("seed", range(60))
-def test_acyclic_agrees_with_enumeration(seed: int) -> None:
+def test_acyclic_agrees_with_enumeration(seed: int, joins: int) -> None:
     """Every choice of pairs of a small random relation: clauses hold iff there is no cycle."""
     rng = random.Random(seed)
     clauses = Clauses()
@@ -71,7 +72,7 @@ def test_acyclic_agrees_with_enumeration(seed: int) -> None:
             relation.add(a, b, literal)
             literals.append((a, b, literal))
     sure = [(a, b) for a in range(5) for b in range(5) if relation.must[a] >> b & 1]
-    require_acyclic(relation)
+    require_acyclic(relation, joins)
     with Solver(clauses.dimacs()) as solver:
         for bits in product((False, True), repeat=len(literals)):
             chosen = [(a, b) for (a, b, _), on in zip(literals, bits, strict=True) if on]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from verifier.budget import Budget
 from verifier.model import Model, violations
 from verifier.model.roles import buffered
 from verifier.program.events import Access, Event, Program
@@ -30,6 +31,8 @@ from verifier.program.values import (
     target,
     truth,
 )  # fmt: skip
+
+PAIR = 1000  # bytes for two instants of one CPU, about: a few relations have them
 
 
 class From(NamedTuple):
@@ -113,15 +116,22 @@ class Execution:
 
     # -- re-checking ----------------------------------------------------------------------------
 
-    def check(self) -> list[str]:
-        """Everything that is wrong with this execution; empty if it is one of the model."""
+    def check(self, budget: Budget | None = None) -> list[str]:
+        """Everything that is wrong with this execution; empty if it is one of the model.
+
+        Raises ``LimitError`` if the time is over.
+        """
         from verifier.execution.candidate import candidate
         from verifier.execution.walks import check_walks
 
-        wrong = self._check_control() + self._check_values() + check_walks(self)
-        wrong += self._check_order()
+        budget, wrong = budget or Budget(), list[str]()
+        for part in (self._check_control, self._check_values, lambda: check_walks(self), self._check_order):
+            wrong += part()
+            budget.check()
         if not wrong:
+            budget.fits(sum(len(line) ** 2 for line in self.lines()) * PAIR)
             wrong += violations(self.model, candidate(self))
+            budget.check()
         return wrong
 
     def walk_of(self, event: int) -> Walk | None:

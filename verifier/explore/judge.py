@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
+from verifier.budget import Budget
+from verifier.errors import LimitError
 from verifier.explore.search import Exploration, Search, machine_of
 from verifier.program.answer import Answer
 from verifier.program.events import Program
@@ -16,7 +16,7 @@ def decide(
     *,
     model: str = "x86-tso",
     switches: Switches = GENERIC,
-    timeout: float | None = None,
+    budget: Budget | None = None,
     limit_states: int | None = None,
     want_states: bool = False,
     witnesses: bool = True,
@@ -24,11 +24,15 @@ def decide(
     """Decide a program by running it in all ways.
 
     ``model`` ``sc`` is ``x86-tso`` without store buffers; ``switches`` say where machines differ;
-    ``timeout`` is in seconds; ``limit_states`` gives up after so many states: what was seen until then
-    is still told, the rest is not known. Raises ``UsageError`` for an unknown model.
+    ``limit_states`` gives up after so many states, ``budget`` after some time: what was seen until
+    then is still told, the rest is not known. Raises ``UsageError`` for an unknown model.
     """
-    machine = machine_of(program, model, switches)
-    deadline = None if timeout is None else time.monotonic() + timeout
+    try:
+        budget = budget or Budget()
+        budget.enter("making the machine")
+        machine = machine_of(program, model, switches, budget)
+    except LimitError as limit:
+        return Answer(reason=str(limit))
     holding: set[bool] = set()
 
     def classes(found: Exploration, state: tuple[Value, ...]) -> object:
@@ -37,7 +41,7 @@ def decide(
         return holds if witnesses else None
 
     # A wrong address must not be missed, so the search does not end before all was seen.
-    found = Search(machine, limit_states, deadline, classes).run()
+    found = Search(machine, limit_states, classes).run()
     if found.bad is not None:
         return Answer(bad=found.bad, reason="an access to something that is no cell")
     pairs = {(found.project(s), found.holds(s)) for s in found.states} if found.complete else set()
@@ -52,12 +56,8 @@ def decide(
         negative=sum(not h for _, h in pairs) if want_states and found.complete else None,
         cut=found.cut,
         deadlock=found.complete and not found.states,
-        reason="" if found.complete else _reason(deadline),
+        reason=found.reason,
     )
-
-
-def _reason(deadline: float | None) -> str:
-    return "timeout" if deadline is not None and time.monotonic() > deadline else "too many states"
 
 
 def _order(state: tuple[Value, ...]) -> list[tuple[int, str]]:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from verifier.budget import Budget
 from verifier.explore.caches import Caches
 from verifier.explore.graces import Graces
-from verifier.explore.ops import ICR, Code, Op, attributes, compiled, make_op, mask, touch
+from verifier.explore.ops import ICR, Code, Op, attributes, compiled, make_op, touch
 from verifier.program.events import Body, Cell, Event, Program
 from verifier.program.profiles import Switches
-from verifier.program.values import CLEAN, OLD, TRUE, Const, Expr, Ptr, Value, refs
+from verifier.program.values import CLEAN, OLD, TRUE, Const, Expr, Ptr, Value, mask, refs
 
 UNSENT = -1  # program counter of a handler that no SEND has started yet
 
@@ -51,9 +52,10 @@ class Layout:
     ``buffered`` is False for sequential consistency: stores reach memory at once.
     """
 
-    def __init__(self, program: Program, switches: Switches) -> None:
+    def __init__(self, program: Program, switches: Switches, budget: Budget) -> None:
         self.program = program
         self.switches = switches
+        self.budget = budget
         self.buffered = switches.store_buffer
         self.cells = list(program.cells.values())
         self.graces = Graces(program, len(self.cells))
@@ -161,6 +163,7 @@ class Layout:
                 self.seen_cells |= self.ptes
 
     def _op(self, event: Event) -> Op:
+        self.budget.tick()
         places = [self._fixed(a.addr) for a in event.accesses]
         touches = tuple(touch(a, cell) for a, cell in zip(event.accesses, places, strict=True))
         op = make_op(event, touches, self.switches)
@@ -239,6 +242,7 @@ class Layout:
         self.waiting: list[Pending] = []
         self.due: dict[tuple[int, int], list[Pending]] = {}
         for kind, expr, index in exprs:
+            self.budget.tick()
             last: dict[int, int] = {}
             for slot in refs(expr):
                 if slot == program.kernel:

@@ -21,8 +21,9 @@ from verifier.program.values import (
     Ref,
     Value,
     apply,
+    evaluate,
     flags,
-    refs,
+    parts,
 )  # fmt: skip
 
 Slots = Sequence["Value | None"]
@@ -55,6 +56,8 @@ def compiled(expr: Expr) -> Code:
         return lambda slots: slots[slot]  # type: ignore[return-value]
     if not isinstance(expr, Apply):
         raise TypeError(f"not a closed expression: {expr}")
+    if expr.large:
+        return lambda slots: evaluate(expr, slots)
     function, args = expr.function, [compiled(a) for a in expr.args]
     if function == "and":
         return lambda slots: int(all(a(slots) != 0 for a in args))
@@ -71,24 +74,13 @@ def compiled(expr: Expr) -> Code:
     return lambda slots: apply(function, tuple([a(slots) for a in args]))
 
 
-def mask(expr: Expr | None) -> int:
-    """The slots that an expression mentions, as bits."""
-    bits = 0
-    if expr is not None:
-        for slot in refs(expr):
-            bits |= 1 << slot
-    return bits
-
-
 def _leaves(expr: Expr | None) -> Iterator[int]:
     """The attributes that a value of this expression may bring into an entry."""
-    if isinstance(expr, Const) and not isinstance(expr.value, str):
-        yield flags(expr.value)
-    elif isinstance(expr, Apply):
-        for a in expr.args:
-            yield from _leaves(a)
-        if expr.function in ("mk_pte", "pte_with"):
-            bits = expr.args[-1]
+    for part in parts(expr) if expr is not None else ():
+        if isinstance(part, Const) and not isinstance(part.value, str):
+            yield flags(part.value)
+        elif isinstance(part, Apply) and part.function in ("mk_pte", "pte_with"):
+            bits = part.args[-1]
             known = isinstance(bits, Const) and isinstance(bits.value, int)
             yield bits.value if known else sum(ATTRIBUTES.values())  # type: ignore[misc,union-attr]
 

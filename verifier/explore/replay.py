@@ -25,7 +25,9 @@ def replay(
     """
     state = first
     states, moves, turn = [state], [], 0
+    machine.budget.enter("telling a run")
     while turn < len(taken) or state != end:
+        machine.budget.tick()
         steps = enough(machine, state, reduced)
         if len(steps) == 1:
             move, state = steps[0]
@@ -61,6 +63,7 @@ class _Teller:
         caches = self.machine.caches
         va = caches.items[item.bit_length() - 1].va
         for i in range(at, -1, -1):
+            self.machine.budget.tick()
             s = self.states[i]
             if not self.machine.switches.spontaneous and not self.walks_at(cpu, i):
                 continue

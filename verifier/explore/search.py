@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
 
-from verifier.errors import UsageError
+from verifier.budget import Budget
+from verifier.errors import LimitError, UsageError
 from verifier.explore.machine import Machine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.replay import tell
@@ -18,14 +19,20 @@ from verifier.program.trace import Trace
 from verifier.program.values import Value, evaluate, truth
 
 Final = tuple[Value, ...]
+RUNNING = "running the machine"
 MODELS = {"mmu": True, "x86-tso": True, "sc": False}  # is there a store buffer?
 
 
-def machine_of(program: Program, model: str, switches: Switches = GENERIC) -> Machine:
-    """The machine of a program under a model. Raises ``UsageError`` for an unknown model."""
+def machine_of(
+    program: Program, model: str, switches: Switches = GENERIC, budget: Budget | None = None
+) -> Machine:
+    """The machine of a program under a model.
+
+    Raises ``UsageError`` for an unknown model, ``LimitError`` if there is no time to make it.
+    """
     if model not in MODELS:
         raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
-    return Machine(program, switches if MODELS[model] else switches._replace(store_buffer=False))
+    return Machine(program, switches if MODELS[model] else switches._replace(store_buffer=False), budget)
 
 
 @dataclass(slots=True)
@@ -39,7 +46,7 @@ class Exploration:
     ``stuck``     some run came to a state without a step that was not its end;
     ``cut``       some run reached the unrolling bound (and, cut there, ended);
     ``bad``       an executed access to an address that is no cell;
-    ``complete``  False if the search was given up at a limit;
+    ``complete``  False if the search was given up at a limit, which ``reason`` names;
     ``visited``   how many states with more than one successor were seen;
     ``traces``    a run to the first state of each class, by what ``classes`` gave for it.
     """
@@ -52,6 +59,7 @@ class Exploration:
     cut: bool = False
     bad: Event | None = None
     complete: bool = True
+    reason: str = ""
     visited: int = 0
     traces: dict[object, Trace] = field(default_factory=dict)
 
@@ -103,13 +111,12 @@ class Search:
         self,
         machine: Machine,
         limit: int | None,
-        deadline: float | None,
         classes: Classes | None = None,
         reduced: bool = True,
     ) -> None:
         self.machine = machine
+        self.budget = machine.budget
         self.limit = limit
-        self.deadline = deadline
         self.classes = classes
         self.reduced = reduced
         self.result = Exploration(machine.program, tuple(machine.finals))
@@ -121,21 +128,30 @@ class Search:
     def run(self, until: Callable[[Exploration], bool] | None = None) -> Exploration:
         """Search everything, or until something is true of what was found."""
         result, frames = self.result, self.frames
-        for state in self.machine.initials():
-            self.first = state
-            self._follow(state)
-            while frames and result.complete and not (until and until(result)):
-                frame = frames[-1]
-                frame.taken += 1
-                if frame.taken == len(frame.steps):
-                    frames.pop()
-                    continue
-                self._follow(frame.steps[frame.taken][1])
-            if frames:
-                break
+        self.budget.phase = RUNNING
+        try:
+            for state in self.machine.initials():
+                self.first = state
+                self._follow(state)
+                self._search(until)
+                if frames:
+                    break
+        except LimitError as limit:
+            result.complete, result.reason = False, str(limit)
         result.bad = self.machine.bad
         result.complete = result.complete and not frames
         return result
+
+    def _search(self, until: Callable[[Exploration], bool] | None) -> None:
+        """Take all turns at the forks that were pushed, or until something is true of what was found."""
+        result, frames = self.result, self.frames
+        while frames and result.complete and not (until and until(result)):
+            frame = frames[-1]
+            frame.taken += 1
+            if frame.taken == len(frame.steps):
+                frames.pop()
+                continue
+            self._follow(frame.steps[frame.taken][1])
 
     def _follow(self, state: State) -> None:
         """Go on while there is one way to go; at a fork, push it."""
@@ -146,6 +162,9 @@ class Search:
             seen.add(state)
             if len(seen) == known:
                 return
+            if known % 1024 == 0:
+                self.budget.fits(known * _size(state))
+            self.budget.tick()
             if machine.aged and machine.final(state):
                 self._end(state)  # A may still be set, or not
             dropped = machine.dropped
@@ -166,9 +185,7 @@ class Search:
         result = self.result
         result.visited += 1
         if self.limit is not None and result.visited > self.limit:
-            result.complete = False
-        if self.deadline is not None and result.visited % 64 == 0 and time.monotonic() > self.deadline:
-            result.complete = False
+            result.complete, result.reason = False, "too many states"
 
     def _end(self, state: State) -> None:
         """Record what may be observed at the end of a run."""
@@ -197,11 +214,14 @@ class Search:
             else:
                 raise TypeError(f"not an observable of an end: {o.label}")
         for final in product(*choices):
+            self.budget.tick()
             if filtered is not None and not truth(evaluate(filtered, {}, result.observed(final))):
                 continue
             if final in result.states:
                 continue
             result.states.add(final)
+            if len(result.states) % 1024 == 0:
+                self.budget.fits(len(result.states) * 2 * sys.getsizeof(final))
             kind = None if self.classes is None else self.classes(result, final)
             if kind is None or kind in result.traces:
                 continue
@@ -210,6 +230,12 @@ class Search:
             result.traces[kind] = tell(
                 machine, self.first, taken, state, result.observed(final), result.project(final), self.reduced
             )
+            self.budget.phase = RUNNING
+
+
+def _size(state: State) -> int:
+    """About how many bytes a state takes, with what is remembered beside it."""
+    return sum(map(sys.getsizeof, state)) + 1024
 
 
 def explore(
@@ -218,7 +244,7 @@ def explore(
     model: str = "mmu",
     switches: Switches = GENERIC,
     limit_states: int | None = None,
-    deadline: float | None = None,
+    timeout: float | None = None,
     want: Callable[[Final], object] | None = None,
     first: bool = False,
     traces: bool = False,
@@ -228,7 +254,7 @@ def explore(
 
     ``model``         ``mmu`` or ``x86-tso`` (the same machine), or ``sc``: no store buffers;
     ``switches``      where machines differ: see ``profiles``;
-    ``limit_states``  give up after so many states; ``deadline``: at this ``time.monotonic()``;
+    ``limit_states``  give up after so many states; ``timeout``: after so many seconds;
     ``want``          a predicate on states; ``Exploration.trace`` is a run to the first that it
                       accepts, and with ``first`` the search ends there;
     ``traces``        instead: ``Exploration.traces`` has a run to each state;
@@ -236,7 +262,7 @@ def explore(
 
     Raises ``UsageError`` for an unknown model.
     """
-    machine = machine_of(program, model, switches)
+    machine = machine_of(program, model, switches, Budget(timeout))
 
     def wanted(_: Exploration, state: tuple[Value, ...]) -> object:
         if traces:
@@ -244,5 +270,5 @@ def explore(
         return True if want is not None and want(state) else None
 
     classes: Classes | None = wanted if traces or want is not None else None
-    search = Search(machine, limit_states, deadline, classes, reduced)
+    search = Search(machine, limit_states, classes, reduced)
     return search.run((lambda found: found.trace is not None) if first else None)

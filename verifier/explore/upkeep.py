@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from verifier.budget import Budget
 from verifier.explore.fetch import Copies
 from verifier.explore.layout import UNSENT, Layout, Pending
 from verifier.explore.ops import Op
@@ -25,8 +26,8 @@ class Upkeep(Layout):
     that led to runs that do not count.
     """
 
-    def __init__(self, program: Program, switches: Switches = GENERIC) -> None:
-        super().__init__(program, switches)
+    def __init__(self, program: Program, switches: Switches = GENERIC, budget: Budget | None = None) -> None:
+        super().__init__(program, switches, budget or Budget())
         self.bad: Event | None = None
         self.dropped = 0
         self.prefetched = Copies(self)
@@ -99,6 +100,7 @@ class Upkeep(Layout):
             else:
                 raise TypeError(f"an instant cannot be asked for {o.label}")
         for choice in range((1 << len(cached)) - 1, -1, -1):
+            self.budget.tick()
             yield fixed | {i: choice >> n & 1 for n, i in enumerate(cached)}
 
     def cached(self, index: int, memory: Sequence[Value], tlbs: Sequence[int]) -> int:

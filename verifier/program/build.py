@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from verifier.budget import Budget
 from verifier.program.events import Program
 from verifier.program.unroll import unroll as unroll_code
 from verifier.syntax.test import Test
@@ -9,19 +10,22 @@ from verifier.syntax.test import Test
 DEFAULT_UNROLL = 2
 
 
-def build(test: Test, unroll: int | None = None) -> Program:
+def build(test: Test, unroll: int | None = None, budget: Budget | None = None) -> Program:
     """The guarded events of a test.
 
     ``unroll`` is how often a body may jump backwards; None takes the file's ``unroll`` or 2.
     Raises ``InputError`` for what the vocabulary does not allow, ``LimitError`` for a test that
-    unrolls to too much.
+    unrolls to too much, or if the time is over.
     """
+    budget = budget or Budget()
+    budget.enter("reading the program")
     if test.arch in ("X86", "X86_64"):
         from verifier.program.lower_x86 import lower
     else:
         from verifier.program.lower_c import lower
     bound = unroll if unroll is not None else test.unroll if test.unroll is not None else DEFAULT_UNROLL
-    lowered = lower(test)
-    program = unroll_code(lowered, bound)
+    lowered = lower(test, budget)
+    budget.enter("unrolling")
+    program = unroll_code(lowered, bound, budget)
     program.warnings = lowered.warnings
     return program

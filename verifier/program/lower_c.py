@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
@@ -29,10 +30,10 @@ from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
 
 
-def lower(test: Test) -> Lowered:
+def lower(test: Test, budget: Budget | None = None) -> Lowered:
     """A C or MM test as code.
 
-    Raises ``InputError`` with everything that is wrong with it.
+    Raises ``InputError`` with everything that is wrong with it, ``LimitError`` for what grows too large.
     """
     unit = test.tree
     assert isinstance(unit, ast.Unit)
@@ -40,7 +41,14 @@ def lower(test: Test) -> Lowered:
     memory = Memory(unit, troubles)
     if not unit.threads and not unit.nmis:
         troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
-    shared = Shared(unit, memory, troubles, warnings=memory.warnings, lines=_somebody_gives_way(unit))
+    shared = Shared(
+        unit,
+        memory,
+        troubles,
+        warnings=memory.warnings,
+        budget=budget or Budget(),
+        lines=_somebody_gives_way(unit),
+    )
     bodies = [Statements(shared, cpu) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
     for cpu, body in enumerate(bodies):

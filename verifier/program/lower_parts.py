@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from verifier.budget import Budget
+from verifier.errors import LimitError
 from verifier.program.c_types import Type
 from verifier.program.code import KERNEL, Instruction
 from verifier.program.memory import Memory
@@ -12,6 +14,8 @@ from verifier.program.structs import Part
 from verifier.program.values import Apply, Const, Expr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
+
+MAX_COPIES = 20_000  # of functions and of loops' bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +103,15 @@ class Shared:
         elif isinstance(expr, Apply):
             for a in expr.args:
                 self.ask_version(a)
+
+    budget: Budget = field(default_factory=Budget)
+    copies: int = 0
+
+    def copied(self, span: Span) -> None:
+        """A function is inlined, or a turn of a loop written out, at ``span``. Raises ``LimitError`` for
+        too many of them."""
+        self.budget.tick()
+        self.copies += 1
+        if self.copies > MAX_COPIES:
+            what = f"functions inlined and loops written out more than {MAX_COPIES} times"
+            raise LimitError(f"{what}, the last one in {span.source.name}:{span.line}")

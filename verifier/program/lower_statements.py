@@ -11,7 +11,7 @@ from verifier.program.lower_parts import Frame, Local, Val
 from verifier.program.lower_stack import Stack
 from verifier.program.lower_words import assigned_names
 from verifier.program.observe import Trouble
-from verifier.program.values import Apply, Const, Expr, Ptr, Reg, call, truth
+from verifier.program.values import Const, Expr, Ptr, Reg, call, parts, truth
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import the_first
@@ -268,6 +268,7 @@ class Statements(Stack):
 
     def _inside(self, body: ast.Stmt, end: str, again: str) -> None:
         """A loop's body, with targets for ``break`` and ``continue``."""
+        self.shared.copied(body.span)
         self.frame.exits.append((end, again))
         self.statements((body,))
         self.frame.exits.pop()
@@ -434,9 +435,7 @@ def _quiet(s: ast.Stmt) -> bool:
 
 
 def _mentioned(expr: Expr) -> set[str]:
-    if isinstance(expr, Reg):
-        return {expr.name}
-    return set().union(*map(_mentioned, expr.args)) if isinstance(expr, Apply) else set()
+    return {part.name for part in parts(expr) if isinstance(part, Reg)}
 
 
 def _only_reads(code: Sequence[Instruction]) -> bool:

@@ -527,6 +527,7 @@ class Words(Expressions):
         if name in self.stack or len(self.stack) > MAX_DEPTH:
             chain = " -> ".join((*self.stack, name))
             raise Trouble("recursion", f"{name} calls itself ({chain})", e.span, "functions are inlined")
+        self.shared.copied(e.span)
         self.fresh_count += 1
         prefix = f"{name}#{self.fresh_count}."
         frame = Frame(

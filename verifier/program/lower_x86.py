@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.program.code import Label, Lowered, Set
 from verifier.program.events import Cell
@@ -31,9 +32,10 @@ from verifier.syntax.trouble import nearest
 MAX_ELEMENTS = 64
 
 
-def lower(test: Test) -> Lowered:
-    """The code of an assembly test. Raises ``InputError`` with every error of the file."""
-    return _File(test).lower()
+def lower(test: Test, budget: Budget | None = None) -> Lowered:
+    """The code of an assembly test. Raises ``InputError`` with every error of the file, ``LimitError``
+    if the time is over."""
+    return _File(test, budget or Budget()).lower()
 
 
 @dataclass(slots=True)
@@ -48,8 +50,8 @@ class _Object:
 class _File:
     """One file while it is lowered; the ``Scope`` of its conditions, the ``Objects`` of its threads."""
 
-    def __init__(self, test: Test) -> None:
-        self.test = test
+    def __init__(self, test: Test, budget: Budget) -> None:
+        self.test, self.budget = test, budget
         self.tree: x86.Tree = test.tree
         self.wide = test.arch == "X86_64"
         self.bits = 64 if self.wide else 32
@@ -216,6 +218,7 @@ class _File:
                     self.warnings.append(Diagnostic("label", text, placed.span, hint, "warning"))
                 thread.labels.add(label)
         for placed in column:
+            self.budget.tick()
             thread.code += [Label(label) for label in placed.cell.labels]
             if placed.cell.opcode:
                 try:

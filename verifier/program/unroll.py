@@ -7,9 +7,10 @@ order, paths that meet at a label are merged: guards by disjunction, locals by `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.program.code import (
     KERNEL,
@@ -24,11 +25,12 @@ from verifier.program.code import (
     Warn,
 )
 from verifier.program.events import Access, Body, Event, Observable, Program
-from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Reg, call
+from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Reg, call, large_parts
 from verifier.source import Span
 
 Env = dict[str, Expr]
 MAX_EVENTS = 4000
+MAX_CONDITIONS = 2_000_000  # in the guards of all events together
 
 
 @dataclass(slots=True)
@@ -65,17 +67,14 @@ def _split(a: tuple[Expr, ...], b: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], 
 
 def _complementary(a: tuple[Expr, ...], b: tuple[Expr, ...]) -> bool:
     """Is one guard, beyond what they share, the negation of the other? Long ones are not looked into."""
-    n = 0
-    while n < min(len(a), len(b)) and a[n] == b[n]:
-        n += 1
-    if len(a) > n + 1 and len(b) > n + 1:
+    short, long = (a, b) if len(a) <= len(b) else (b, a)
+    n = len(short) - 1  # what both share is all of the shorter one, but its last condition
+    if n < 0 or short[:n] != long[:n] or short[n] == long[n]:
         return False
-    short, long = (a[n:], b[n:]) if len(a) <= len(b) else (b[n:], a[n:])
-    if not short:
+    last, rest = short[n], long[n:]
+    if len(rest) > 1 and not (isinstance(last, Apply) and last.function == "not"):
         return False
-    if len(long) > 1 and not (isinstance(short[0], Apply) and short[0].function == "not"):
-        return False
-    x, y = call("and", *short), call("and", *long)
+    x, y = call("and", last), call("and", *rest)
     return x == _negation(y) or y == _negation(x)
 
 
@@ -97,10 +96,11 @@ def _merge_two(a: _Path, b: _Path) -> _Path:
     return _Path(guard, env, groups)
 
 
-def _merge(paths: list[_Path]) -> _Path | None:
+def _merge(paths: list[_Path], budget: Budget) -> _Path | None:
     """All paths as one. Complementary ones first, so that guards fold back to what they were; they are
     looked for among the last few, where branches leave them."""
     while len(paths) > 1:
+        budget.tick()
         last = len(paths) - 1
         near = (
             (j, i)
@@ -119,32 +119,36 @@ def _ending(code: tuple[Instruction, ...]) -> str:
     return "sysret" if isinstance(last, Emit) and last.op == "SYSRET" else ""
 
 
-def substitute(expr: Expr, env: Env) -> Expr:
+def substitute(expr: Expr, env: Mapping[str, Expr]) -> Expr:
     """An expression over locals as one over slots; a local never written is 0."""
     if isinstance(expr, Reg):
-        return env.get(expr.name, Const(0))
-    if isinstance(expr, Apply):
-        return call(expr.function, *(substitute(a, env) for a in expr.args))
-    return expr
+        return env.get(expr.name, FALSE)
+    if not isinstance(expr, Apply) or not expr.open:
+        return expr
+    if not expr.large:
+        return call(expr.function, *[substitute(a, env) for a in expr.args])
+    known: dict[Expr, Expr] = {}
+    for part in large_parts(expr):
+        args = [known[a] if a in known else substitute(a, env) for a in part.args]
+        known[part] = call(part.function, *args)
+    return known[expr]
 
 
-def _waits_for_readers(code: Iterable[Instruction]) -> bool:
-    """Is there a grace period in this code, or in that of a handler which it starts?"""
-    return any(
-        isinstance(x, Emit)
-        and (x.op == "GP" or x.kind == "rcu" or any(_waits_for_readers(t.code) for t in x.targets))
-        for x in code
-    )
+def _with_handlers(code: Iterable[tuple[Instruction, ...]]) -> list[tuple[Instruction, ...]]:
+    """This code and that of all handlers which it starts, each once."""
+    found: dict[int, tuple[Instruction, ...]] = {}
+    pending = list(code)
+    while pending:
+        body = pending.pop()
+        if id(body) not in found:
+            found[id(body)] = body
+            pending += [t.code for x in body if isinstance(x, Emit) for t in x.targets]
+    return list(found.values())
 
 
-def _waited(code: Iterable[Instruction]) -> Iterator[str]:
-    """The groups of sends that somebody waits for, in this code and in its handlers."""
-    for x in code:
-        if isinstance(x, Emit):
-            if x.op == "WAIT":
-                yield x.group
-            for t in x.targets:
-                yield from _waited(t.code)
+def _waits_for_readers(x: Instruction) -> bool:
+    """Is this the beginning of a grace period?"""
+    return isinstance(x, Emit) and (x.op == "GP" or x.kind == "rcu")
 
 
 def _reading(env: Env) -> Expr:
@@ -156,6 +160,7 @@ def _reading(env: Env) -> Expr:
 @dataclass(slots=True)
 class _Unroller:
     bound: int
+    budget: Budget
     given: Env = field(default_factory=dict)  # what every body knows from the start
     graced: bool = False  # does anybody wait for RCU readers?
     waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
@@ -165,6 +170,7 @@ class _Unroller:
     assumes: list[Expr] = field(default_factory=list)
     cuts: list[Expr] = field(default_factory=list)
     warnings: dict[int, list[Expr]] = field(default_factory=dict)
+    conditions: int = 0  # in the guards of all events
 
     def slot(self) -> int:
         self.slots += 1
@@ -173,6 +179,9 @@ class _Unroller:
     def add(self, event: Event) -> Event:
         if len(self.events) >= MAX_EVENTS:
             raise LimitError(f"more than {MAX_EVENTS} events after unrolling; ask for a smaller bound")
+        self.conditions += len(event.guard.args) if isinstance(event.guard, Apply) else 1
+        if self.conditions > MAX_CONDITIONS:
+            raise LimitError(f"more than {MAX_CONDITIONS} conditions in the guards of all events")
         self.events.append(event)
         self.bodies[event.body].events.append(event)
         return event
@@ -208,13 +217,15 @@ class _Unroller:
                 if kind is Label:
                     here = arriving.pop((copy, at), None)
                     if here:
-                        current = _merge([current, *here] if current else here)
+                        current = _merge([current, *here] if current else here, self.budget)
                 elif current is None:
                     continue
-                elif kind is Jump or kind is Branch:
-                    current = self.jump(instruction, current, copy, at, places, arriving)  # type: ignore[arg-type]
                 else:
-                    self.step(body, instruction, current)
+                    self.budget.tick()
+                    if kind is Jump or kind is Branch:
+                        current = self.jump(instruction, current, copy, at, places, arriving)  # type: ignore[arg-type]
+                    else:
+                        self.step(body, instruction, current)
             if current is not None:
                 finished.append(current)
                 current = None
@@ -224,7 +235,7 @@ class _Unroller:
             copy += 1
             if not arriving:
                 break
-        return _merge(finished) or _Path((FALSE,), {}, {})
+        return _merge(finished, self.budget) or _Path((FALSE,), {}, {})
 
     def jump(
         self,
@@ -404,17 +415,20 @@ class _Unroller:
         )
 
 
-def unroll(lowered: Lowered, bound: int = 2) -> Program:
+def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Program:
     """A lowered test as guarded events, each loop's backward jumps taken at most ``bound`` times.
 
     ``bound`` counts the backward jumps that one body takes in a run. Raises ``LimitError`` if the
-    result is too large to be decided.
+    result is too large to be decided, or the time is over.
     """
-    everything = [*lowered.threads, *(code for _, code in lowered.nmis)]
+    everything = [
+        x for code in _with_handlers([*lowered.threads, *(code for _, code in lowered.nmis)]) for x in code
+    ]
     unroller = _Unroller(
         bound,
+        budget or Budget(),
         graced=any(map(_waits_for_readers, everything)),
-        waited=frozenset(group for code in everything for group in _waited(code)),
+        waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
     )
     kernel = unroller.slot() if lowered.versions else None
     if kernel is not None:

@@ -5,17 +5,22 @@ page, a virtual address), an ``Entry`` (the content of a page-table entry with a
 the two marks ``FAULT`` (an access that faulted) and ``UNDEF`` (a function applied where it means
 nothing, such as a pointer times three).
 
-Expressions are trees of ``Const``, ``Reg`` (a local of a body, before unrolling), ``Ref`` (what a
-read of an event returned), ``Obs`` (an observable, in conditions only) and ``Apply``.  Both judges
-evaluate them by the same table ``FUNCTIONS``; nothing else in the machine's semantics is shared.
+Expressions are made of ``Const``, ``Reg`` (a local of a body, before unrolling), ``Ref`` (what a
+read of an event returned), ``Obs`` (an observable, in conditions only) and ``Apply``.  What repeats
+is shared: equal applications are one object, and whoever walks an expression that is large when it
+is written out (``Apply.large``) looks at each part once.  Both judges evaluate expressions by the same
+table ``FUNCTIONS``; nothing else in the machine's semantics is shared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, Union
+from weakref import WeakValueDictionary
+
+from verifier.errors import LimitError
 
 
 class Ptr(NamedTuple):
@@ -118,13 +123,97 @@ class Obs:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+MAX_DEPTH = 2000  # of applications in one another
+MAX_BITS = 4096  # of an integer
+_LARGE = 64
+
+
 class Apply:
-    """``function(*args)``; ``function`` is a key of ``FUNCTIONS``."""
+    """``function(*args)``; ``function`` is a key of ``FUNCTIONS``. Equal ones are one object.
+
+    ``slots``     the read slots that it mentions, as bits;
+    ``observes``  it mentions an observable;
+    ``open``      it mentions a local;
+    ``large``     written out it is long: whoever walks it looks at each part once, and does not call
+                  itself, see ``large_parts``.
+
+    Raises ``LimitError`` for too many applications in one another.
+    """
+
+    __slots__ = ("__weakref__", "_depth", "_size", "args", "function", "large", "observes", "open", "slots")
 
     function: str
     args: tuple[Expr, ...]
+    slots: int
+    observes: bool
+    open: bool
+    large: bool
+    _depth: int
+    _size: int
 
+    def __new__(cls, function: str, args: tuple[Expr, ...]) -> Apply:
+        known = _APPLICATIONS.get((function, args))
+        if known is not None:
+            return known
+        made = object.__new__(cls)
+        made.function, made.args = function, args
+        slots, size, depth, observes, is_open = 0, 1, 0, False, False
+        for a in args:
+            kind = type(a)
+            if kind is Apply:
+                slots |= a.slots  # type: ignore[union-attr]
+                size += a._size  # type: ignore[union-attr]
+                depth = max(depth, a._depth)  # type: ignore[union-attr]
+                observes = observes or a.observes  # type: ignore[union-attr]
+                is_open = is_open or a.open  # type: ignore[union-attr]
+            elif kind is Ref:
+                slots |= 1 << a.slot  # type: ignore[union-attr]
+            elif kind is Obs:
+                observes = True
+            elif kind is Reg:
+                is_open = True
+        if depth >= MAX_DEPTH:
+            raise LimitError(f"an expression with more than {MAX_DEPTH} operations in one another")
+        made._depth, made._size, made.large = depth + 1, min(size, _LARGE + 1), size > _LARGE
+        made.slots, made.observes, made.open = slots, observes, is_open
+        _APPLICATIONS[function, args] = made
+        return made
+
+    def __reduce__(self) -> tuple[Callable[[_Rows], Apply], tuple[_Rows]]:
+        """Pickled are parts before wholes, a part as its number, so that pickling goes no deeper."""
+        above = (self._depth - 1) // _PICKLED * _PICKLED  # parts down to here are pickled for themselves
+        numbers: dict[Expr, int] = {}
+        rows: list[tuple[str, tuple[Expr | int, ...]]] = []
+        pending: list[tuple[Apply, bool]] = [(self, False)]
+        while pending:
+            part, done = pending.pop()
+            if part in numbers:
+                continue
+            if done:
+                numbers[part] = len(rows)
+                rows.append((part.function, tuple([numbers.get(a, a) for a in part.args])))
+            else:
+                pending.append((part, True))
+                pending += [(a, False) for a in part.args if isinstance(a, Apply) and a._depth > above]
+        return _unpickled, (tuple(rows),)
+
+    def __repr__(self) -> str:
+        return f"Apply({self.function!r}, {self.args!r})"
+
+
+_PICKLED = 32
+_Rows = tuple[tuple[str, tuple["Expr | int", ...]], ...]
+
+
+def _unpickled(rows: _Rows) -> Apply:
+    made: list[Apply] = []
+    for function, args in rows:
+        made.append(Apply(function, tuple([made[a] if isinstance(a, int) else a for a in args])))
+    return made[-1]
+
+
+# Those in use, and no others: a table, as of interned strings, that no answer depends on.
+_APPLICATIONS: WeakValueDictionary[tuple[str, tuple[Expr, ...]], Apply] = WeakValueDictionary()
 
 Expr = Union[Const, Reg, Ref, Obs, Apply]
 
@@ -232,9 +321,16 @@ def _shift(left: bool) -> Callable[[int, int], Value]:
     def shift(a: int, b: int) -> Value:
         if not 0 <= b < 64:
             return UNDEF
-        return a << b if left else a >> b
+        return _bounded(a, b) << b if left else a >> b
 
     return shift
+
+
+def _bounded(a: int, more: int) -> int:
+    """A number that grows by some bits."""
+    if a.bit_length() + more > MAX_BITS:
+        raise LimitError(f"a number of more than {MAX_BITS} bits")
+    return a
 
 
 def _handle(a: Value, pattern: str, *more: object) -> Value:
@@ -259,7 +355,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     # Arithmetic is exact; a front end wraps what its types say (the next rows).
     "add": _add,
     "sub": _sub,
-    "mul": _integers(lambda a, b: a * b),
+    "mul": _integers(lambda a, b: _bounded(a, b.bit_length()) * b),
     "div": _integers(_divide),
     "mod": _integers(_modulo),
     "neg": _integers(lambda a: -a),
@@ -323,7 +419,10 @@ def apply(function: str, args: tuple[Value, ...]) -> Value:
     return FUNCTIONS[function](*args)
 
 
-def evaluate(expr: Expr, slots: Mapping[int, Value], observed: Mapping[int, Value] | None = None) -> Value:
+Slots = Union[Mapping[int, Value], Sequence["Value | None"]]
+
+
+def evaluate(expr: Expr, slots: Slots, observed: Mapping[int, Value] | None = None) -> Value:
     """The value of a closed expression.
 
     ``slots`` maps read slots to values, ``observed`` observables to values. Raises ``KeyError``
@@ -334,21 +433,79 @@ def evaluate(expr: Expr, slots: Mapping[int, Value], observed: Mapping[int, Valu
     if kind is Const:
         return expr.value  # type: ignore[union-attr,return-value]
     if kind is Ref:
-        return slots[expr.slot]  # type: ignore[union-attr]
-    if kind is Apply:
-        assert isinstance(expr, Apply)
-        function, args = expr.function, expr.args
-        if function == "and":
-            return int(all(truth(evaluate(a, slots, observed)) for a in args))
-        if function == "or":
-            return int(any(truth(evaluate(a, slots, observed)) for a in args))
-        if function == "ite":
-            chosen = evaluate(args[0], slots, observed)
-            return UNDEF if chosen == UNDEF else evaluate(args[1 if truth(chosen) else 2], slots, observed)
-        return apply(function, tuple(evaluate(a, slots, observed) for a in args))
+        return slots[expr.slot]  # type: ignore[union-attr,return-value]
     if kind is Obs and observed is not None:
         return observed[expr.index]  # type: ignore[union-attr]
-    raise TypeError(f"not a closed expression: {expr}")
+    if not isinstance(expr, Apply):
+        raise TypeError(f"not a closed expression: {expr}")
+    if expr.large:
+        return _evaluate_large(expr, slots, observed)
+    return _applied(expr, lambda a: evaluate(a, slots, observed))
+
+
+def _applied(expr: Apply, value: Callable[[Expr], Value]) -> Value:
+    """The value of an application from those of its arguments that matter."""
+    function, args = expr.function, expr.args
+    if function == "and" or function == "or":
+        decided = function == "or"
+        for a in args:
+            if truth(value(a)) == decided:
+                return int(decided)
+        return int(not decided)
+    if function == "ite":
+        chosen = value(args[0])
+        return UNDEF if chosen == UNDEF else value(args[1 if truth(chosen) else 2])
+    return apply(function, tuple([value(a) for a in args]))
+
+
+class _Missing(Exception):
+    """The value of a part is needed first."""
+
+
+def _evaluate_large(expr: Apply, slots: Slots, observed: Mapping[int, Value] | None) -> Value:
+    """``evaluate``, each part once, and without calling itself for large parts."""
+    known: dict[Expr, Value] = {}
+    pending = [expr]
+
+    def value(a: Expr) -> Value:
+        if a not in known:
+            if isinstance(a, Apply) and a.large:
+                pending.append(a)
+                raise _Missing
+            known[a] = evaluate(a, slots, observed)
+        return known[a]
+
+    while pending:
+        part = pending[-1]
+        try:
+            known[part] = _applied(part, value)
+            pending.pop()
+        except _Missing:
+            pass
+    return known[expr]
+
+
+def evaluate_all(expr: Expr, slots: Mapping[int, Value], known: dict[Expr, Value] | None = None) -> Value:
+    """The value of an expression over slots that are all known, logic not cut short.
+
+    ``known`` are parts that have been evaluated; more are added.
+    """
+    kind = type(expr)
+    if kind is Const:
+        return expr.value  # type: ignore[union-attr,return-value]
+    if kind is Ref:
+        return slots[expr.slot]  # type: ignore[union-attr]
+    assert isinstance(expr, Apply)
+    if not expr.large:
+        return apply(expr.function, tuple([evaluate_all(a, slots) for a in expr.args]))
+    if known is None:
+        known = {}
+    for part in large_parts(expr, known):
+        for a in part.args:
+            if a not in known:
+                known[a] = evaluate_all(a, slots)
+        known[part] = apply(part.function, tuple([known[a] for a in part.args]))
+    return known[expr]
 
 
 def call(function: str, *args: Expr) -> Expr:
@@ -399,10 +556,49 @@ def _as_bool(expr: Expr) -> Expr:
     return expr if isinstance(expr, Apply) and expr.function in _BOOLEAN else Apply("bool", (expr,))
 
 
+def mask(expr: Expr | None) -> int:
+    """The read slots that an expression depends on, as bits."""
+    if isinstance(expr, Apply):
+        return expr.slots
+    return 1 << expr.slot if isinstance(expr, Ref) else 0
+
+
 def refs(expr: Expr) -> Iterator[int]:
-    """The read slots an expression depends on, with repetitions."""
-    if isinstance(expr, Ref):
-        yield expr.slot
-    elif isinstance(expr, Apply):
-        for a in expr.args:
-            yield from refs(a)
+    """The read slots that an expression depends on, in ascending order."""
+    rest = mask(expr)
+    while rest:
+        low = rest & -rest
+        yield low.bit_length() - 1
+        rest ^= low
+
+
+def large_parts(expr: Expr, known: Container[Expr] = ()) -> list[Apply]:
+    """The large applications in an expression, parts before wholes, but for those in ``known`` and what
+    only they have."""
+    found: list[Apply] = []
+    seen: set[Expr] = set()
+    pending: list[tuple[Expr, bool]] = [(expr, False)]
+    while pending:
+        part, done = pending.pop()
+        if not isinstance(part, Apply) or not part.large:
+            continue
+        if done:
+            found.append(part)
+        elif part not in seen and part not in known:
+            seen.add(part)
+            pending.append((part, True))
+            pending += [(a, False) for a in part.args]
+    return found
+
+
+def parts(expr: Expr) -> Iterator[Expr]:
+    """An expression and all its parts, each of them once."""
+    seen: set[Expr] = {expr}
+    pending = [expr]
+    while pending:
+        part = pending.pop()
+        yield part
+        if isinstance(part, Apply):
+            new = [a for a in part.args if a not in seen]
+            seen.update(new)
+            pending += reversed(new)

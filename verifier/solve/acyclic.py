@@ -1,13 +1,16 @@
-"""``acyclic(r)`` as clauses, by vertex elimination (Rankooh and Rintanen 2022).
+"""``acyclic(r)`` as clauses: by vertex elimination (Rankooh and Rintanen 2022), or else by ranks.
 
 Eliminating an event joins each way in with each way out.  The order is by least in times out on
 the current graph; only events on cycles of what may be are looked at, and sure pairs are used to
-decide others first.
+decide others first.  Where everything is joined with everything, that makes a number of clauses that
+is cubic in the number of events; so it has a budget, and what would need more is said in another way:
+every event has a number, and each pair's first event has the smaller one.  That is a number of clauses
+linear in the pairs, which is slower to solve.
 """
 
 from __future__ import annotations
 
-from verifier.solve.clauses import TRUE
+from verifier.solve.clauses import TRUE, Clauses
 from verifier.solve.symbolic import SymbolicRelation
 
 
@@ -37,12 +40,20 @@ def _closure(after: list[int]) -> list[int]:
     return rows
 
 
-def require_acyclic(relation: SymbolicRelation) -> None:
-    """Add clauses that hold exactly if the chosen pairs of ``relation`` form no cycle."""
+MAX_JOINS = 100_000  # of a way in and a way out, before ranks are taken instead
+
+
+def require_acyclic(relation: SymbolicRelation, joins: int = MAX_JOINS) -> None:
+    """Add clauses that hold exactly if the chosen pairs of ``relation`` form no cycle.
+
+    ``joins``: so many ways in and out may be joined by elimination. Raises ``LimitError`` if the time is
+    over, or the clauses are too many.
+    """
     clauses = relation.space.clauses
     size = relation.space.size
     may = dict(relation.may)
     must = relation.must
+    clauses.check(len(may))
     sure = _closure(must)
     for a, row in enumerate(sure):
         if row >> a & 1:
@@ -61,8 +72,7 @@ def require_acyclic(relation: SymbolicRelation) -> None:
     for a, b in may:
         after[a] |= 1 << b
     component = _components(size, after)
-    ways_in: dict[int, dict[int, int]] = {}
-    ways_out: dict[int, dict[int, int]] = {}
+    pairs: list[tuple[int, int, int]] = []
     for a in range(size):
         mine = component[a]
         if not mine:
@@ -72,13 +82,13 @@ def require_acyclic(relation: SymbolicRelation) -> None:
             via |= sure[c]
         # Transitive reduction: skip what a sure pair via another one gives.
         for b in _bits(row & ~via):
-            ways_out.setdefault(a, {})[b] = TRUE
-            ways_in.setdefault(b, {})[a] = TRUE
-    for (a, b), literal in may.items():
-        if component[a] >> b & 1:
-            ways_out.setdefault(a, {})[b] = literal
-            ways_in.setdefault(b, {})[a] = literal
-    _eliminate(relation, ways_in, ways_out)
+            pairs.append((a, b, TRUE))
+    pairs += [(a, b, literal) for (a, b), literal in may.items() if component[a] >> b & 1]
+    mark = len(clauses.rows), clauses.variables
+    if not _eliminate(clauses, pairs, joins):
+        del clauses.rows[mark[0] :]
+        clauses.variables = mark[1]
+        _rank(clauses, pairs, component)
 
 
 def _bits(row: int) -> list[int]:
@@ -90,15 +100,40 @@ def _bits(row: int) -> list[int]:
     return out
 
 
-def _eliminate(
-    relation: SymbolicRelation, ways_in: dict[int, dict[int, int]], ways_out: dict[int, dict[int, int]]
-) -> None:
-    clauses = relation.space.clauses
+def _rank(clauses: Clauses, pairs: list[tuple[int, int, int]], component: list[int]) -> None:
+    """A number for each event, bits from the highest down; a pair's first event has the smaller one."""
+    bits: dict[int, list[int]] = {}
+    for a in {event for first, second, _ in pairs for event in (first, second)}:
+        count = component[a].bit_count()
+        bits[a] = [clauses.new() for _ in range((count - 1).bit_length())]
+    for a, b, literal in pairs:
+        clauses.check(len(pairs))
+        smaller = literal  # the first one is smaller in the bits from here on
+        for x, y in zip(bits[a], bits[b], strict=True):
+            clauses.add(-smaller, -x, y)
+            rest = clauses.new()
+            clauses.add(-smaller, x, y, rest)
+            clauses.add(-smaller, -x, -y, rest)
+            smaller = rest
+        clauses.add(-smaller)
+
+
+def _eliminate(clauses: Clauses, pairs: list[tuple[int, int, int]], joins: int) -> bool:
+    """Eliminate all events; False if that needs more joins."""
     rows = clauses.rows
+    ways_in: dict[int, dict[int, int]] = {}
+    ways_out: dict[int, dict[int, int]] = {}
+    for a, b, literal in pairs:
+        ways_out.setdefault(a, {})[b] = literal
+        ways_in.setdefault(b, {})[a] = literal
     alive = set(ways_in) & set(ways_out)
     cost = {v: len(ways_in[v]) * len(ways_out[v]) for v in alive}
     while cost:
         v = min(cost, key=lambda e: (cost[e], e))
+        joins -= cost[v]
+        if joins < 0:
+            return False
+        clauses.check()
         del cost[v]
         ins, outs = ways_in.pop(v), ways_out.pop(v)
         for a in ins:
@@ -137,3 +172,4 @@ def _eliminate(
         for e in (*ins, *outs):
             if e in cost:
                 cost[e] = len(ways_in[e]) * len(ways_out[e])
+    return True

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from verifier.budget import Budget
+
 TRUE = 1
 FALSE = -1
+EVERY = 32  # calls of ``check`` between two that look
+BLOCK = 10_000  # clauses that are made text at once
+CLAUSE, PAIR = 1900, 200  # bytes, about: a clause, here and in Z3; a pair of a relation
+MANY = 32  # literals of which at most one holds: more of them are counted
 
 
 class Clauses:
     """A growing formula in conjunctive normal form, with structurally shared gates."""
 
-    __slots__ = ("_gates", "rows", "variables")
+    __slots__ = ("_calls", "_gates", "budget", "rows", "variables")
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget()
+        self._calls = 0
         self.variables = 1
         self.rows: list[tuple[int, ...]] = [(TRUE,)]
         self._gates: dict[tuple[int, ...], int] = {}
+
+    def check(self, pairs: int = 0) -> None:
+        """Raise ``LimitError`` if the time is over, or for more than fits into the memory: the clauses,
+        and so many pairs of relations."""
+        self._calls -= 1
+        if self._calls < 0:
+            self._calls = EVERY
+            self.budget.check()
+            self.budget.fits(len(self.rows) * CLAUSE + pairs * PAIR)
 
     def new(self) -> int:
         """A fresh variable."""
@@ -54,12 +71,13 @@ class Clauses:
 
     def all(self, literals: Iterable[int]) -> int:
         """The literal of a conjunction."""
-        out: list[int] = []
+        found: dict[int, None] = {}
         for x in literals:
-            if x == FALSE or -x in out:
+            if x == FALSE or -x in found:
                 return FALSE
-            if x != TRUE and x not in out:
-                out.append(x)
+            if x != TRUE:
+                found[x] = None
+        out = list(found)
         if not out:
             return TRUE
         if len(out) <= 2:
@@ -80,6 +98,13 @@ class Clauses:
     def at_most_one(self, literals: list[int]) -> None:
         """No two of them."""
         rows = self.rows
+        if len(literals) > MANY:
+            before = literals[0]
+            for a in literals[1:]:
+                rows.append((-before, -a))
+                before, last = self.new(), before
+                rows += ((-last, before), (-a, before))
+            return
         for i, a in enumerate(literals):
             for b in literals[:i]:
                 rows.append((-a, -b))
@@ -98,5 +123,8 @@ class Clauses:
 
     def dimacs(self) -> str:
         """The formula as DIMACS text."""
-        body = " 0\n".join([" ".join(map(str, row)) for row in self.rows])
-        return f"p cnf {self.variables} {len(self.rows)}\n{body} 0\n"
+        blocks = [f"p cnf {self.variables} {len(self.rows)}"]
+        for i in range(0, len(self.rows), BLOCK):
+            self.check()
+            blocks.append(" 0\n".join([" ".join(map(str, row)) for row in self.rows[i : i + BLOCK]]) + " 0")
+        return "\n".join(blocks) + "\n"

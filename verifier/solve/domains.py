@@ -8,8 +8,10 @@ addresses) reach every value; the set may be too large, never too small.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
+from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.program.events import Access, Event, Program
 from verifier.program.rights import needs
@@ -28,7 +30,9 @@ from verifier.program.values import (
     Ref,
     Value,
     apply,
+    evaluate_all,
     flags,
+    large_parts,
     make_entry,
     refs,
     target,
@@ -59,11 +63,11 @@ class Domains:
     the pages a translation may give; ``faults[access]`` whether it may find no page;
     ``roots[cpu]`` what its cr3 may hold; ``vas[access]`` the virtual addresses it may use.
     ``kernels``: which kernels' words these may be, as indices into ``profiles.KERNELS``.
-    Raises ``LimitError`` if a domain is too large to decide anything with.
+    Raises ``LimitError`` if a domain is too large to decide anything with, or the time is over.
     """
 
-    def __init__(self, program: Program, kernels: tuple[int, ...] = (0,)) -> None:
-        self.program = program
+    def __init__(self, program: Program, budget: Budget, kernels: tuple[int, ...] = (0,)) -> None:
+        self.program, self.budget = program, budget
         self.slots: list[Values] = [frozenset()] * program.slots
         for body in program.bodies:
             if body.choice is not None:
@@ -76,6 +80,7 @@ class Domains:
         self.faults: dict[int, bool] = {}
         self.vas: dict[int, Values] = {}
         self._memo: dict[Expr, Values] = {}
+        self._parts: dict[tuple[Value, ...], dict[Expr, Value]] = {}  # by slots and their values
         for cell in program.cells.values():
             self.cells[cell.ptr] = {(cell.init, -1, -1)}
         accesses = [(e, a) for e in program.events for a in e.accesses]
@@ -110,6 +115,7 @@ class Domains:
         old_slots = self.slots[:]
         changed = False
         for event, access in accesses:
+            self.budget.tick()
             where = self._where(event, access)
             if where != self.addresses.get(id(access)):
                 self.addresses[id(access)] = where
@@ -135,6 +141,7 @@ class Domains:
         for event, access in accesses:
             if access.value is None:
                 continue
+            self.budget.tick()
             values = self.of(access.value)
             for cell in self.addresses[id(access)]:
                 here = self.cells.get(cell)
@@ -208,19 +215,30 @@ class Domains:
             return self.slots[expr.slot]
         known = self._memo.get(expr)
         if known is None:
+            for part in large_parts(expr, self._memo):
+                self._memo[part] = self._combine(part)
             known = self._memo[expr] = self._combine(expr)
         return known
 
+    def value(self, expr: Apply, slots: Sequence[int], choice: Sequence[Value]) -> Value:
+        """The value of an expression where the slots that it mentions, in order, have these values."""
+        known = self._parts.setdefault((expr.slots, *choice), {}) if expr.large else None
+        return evaluate_all(expr, dict(zip(slots, choice, strict=True)), known)
+
     def _combine(self, expr: Expr) -> Values:
         assert isinstance(expr, Apply)
-        slots = sorted(set(refs(expr)))
+        self.budget.tick()
+        slots: list[int] = []
         size = 1
-        for s in slots:
+        for s in refs(expr):
+            slots.append(s)
             size *= len(self.slots[s])
+            if size > 64:
+                break
         if size <= 64:
             # Few combinations of what was read: exact for correlated arguments.
             return frozenset(
-                evaluate_in(expr, dict(zip(slots, choice, strict=True)))
+                self.value(expr, slots, choice)
                 for choice in product(*(sorted(self.slots[s], key=order_key) for s in slots))
             )
         arguments = [self.of(a) for a in expr.args]
@@ -237,13 +255,3 @@ class Domains:
         if len(out) > MAX_VALUES:
             raise LimitError(f"an expression may have more than {MAX_VALUES} values")
         return out
-
-
-def evaluate_in(expr: Expr, slots: dict[int, Value]) -> Value:
-    """Evaluate with every slot known, logic not cut short."""
-    if type(expr) is Const:
-        return expr.value  # type: ignore[return-value]
-    if type(expr) is Ref:
-        return slots[expr.slot]
-    assert isinstance(expr, Apply)
-    return apply(expr.function, tuple(evaluate_in(a, slots) for a in expr.args))

@@ -11,15 +11,27 @@ from __future__ import annotations
 
 from itertools import pairwise, product
 
+from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.model import Model
 from verifier.model.roles import buffered, invalidation
 from verifier.program.events import Access, Event, Observable, Program
 from verifier.program.profiles import kernels
-from verifier.program.values import Apply, Const, Expr, Obs, Ptr, Ref, Value, apply, refs
+from verifier.program.values import (
+    Apply,
+    Const,
+    Expr,
+    Obs,
+    Ptr,
+    Ref,
+    Value,
+    apply,
+    large_parts,
+    refs,
+)
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import FALSE, TRUE, Clauses
-from verifier.solve.domains import MAX_COMBINATIONS, Domains, evaluate_in, order_key
+from verifier.solve.domains import MAX_COMBINATIONS, Domains, order_key
 from verifier.solve.relate import candidate
 from verifier.solve.sites import WALKER, Invalidation, Literals, Read, Source, Use, Write
 from verifier.solve.walks import Walks
@@ -28,10 +40,13 @@ from verifier.solve.walks import Walks
 class Encoding:
     """All clauses and literals of one program under one model. Raises ``LimitError``."""
 
-    def __init__(self, program: Program, model: Model) -> None:
+    def __init__(self, program: Program, model: Model, budget: Budget | None = None) -> None:
         self.program, self.model = program, model
-        self.clauses = Clauses()
-        self.domains = Domains(program, kernels(model.switches, program.versions))
+        self.budget = budget or Budget()
+        self.clauses = Clauses(self.budget)
+        self.budget.enter("finding values")
+        self.domains = Domains(program, self.budget, kernels(model.switches, program.versions))
+        self.budget.enter("encoding")
         self.memo: dict[Expr, Literals] = {}
         self.slots: list[Literals] = [self.one_hot(d) for d in self.domains.slots]
         self.executed = [self.truth(e.guard) for e in program.events]
@@ -74,6 +89,7 @@ class Encoding:
         self._observables()
         self.init = self.node()
         self._assumptions()
+        self.budget.enter("encoding what may happen in which order")
         x = candidate(self)
         for axiom in model.axioms:
             require_acyclic(axiom.relation(x))
@@ -93,6 +109,8 @@ class Encoding:
             return self.slots[expr.slot]  # type: ignore[union-attr]
         known = self.memo.get(expr)
         if known is None:
+            for part in large_parts(expr, self.memo):
+                self.memo[part] = self._apply(part)
             known = self.memo[expr] = self._apply(expr)
         return known
 
@@ -112,10 +130,11 @@ class Encoding:
         assert isinstance(expr, Apply)
         function, args = expr.function, expr.args
         clauses = self.clauses
-        slots = sorted(set(refs(expr)))
-        if len(slots) == 1 and not _observes(expr):
-            one = self.slots[slots[0]]
-            return self.collect((evaluate_in(expr, {slots[0]: v}), x) for v, x in one.items())
+        clauses.check()
+        if expr.slots and not expr.slots & (expr.slots - 1) and not expr.observes:
+            (slot,) = refs(expr)
+            values = self.slots[slot].items()
+            return self.collect((self.domains.value(expr, (slot,), (v,)), x) for v, x in values)
         if function == "and" or function == "or":
             truths = [self.truth(a) for a in args]
             x = clauses.all(truths) if function == "and" else clauses.any(truths)
@@ -163,6 +182,7 @@ class Encoding:
         )
 
     def _event(self, event: Event) -> None:
+        self.clauses.check()
         done = self.executed[event.id]
         late = self.model.buffered and buffered(event, self.program)
         use = None
@@ -326,6 +346,7 @@ class Encoding:
             return {init: TRUE}
         parts: list[tuple[Value, int]] = []
         for w, done in here:
+            clauses.check()
             later = [clauses.both(x, self.co_literal(w, other)) for other, x in here if other is not w]
             last = clauses.all([done, *(-x for x in later)])
             parts += [(v, clauses.both(last, x)) for v, x in w.values.items()]
@@ -388,12 +409,6 @@ class Encoding:
         if literal is None:
             literal = self.delivered[handler, event] = self.clauses.new()
         return literal
-
-
-def _observes(expr: Expr) -> bool:
-    if isinstance(expr, Obs):
-        return True
-    return isinstance(expr, Apply) and any(_observes(a) for a in expr.args)
 
 
 def _boolean(literal: int) -> Literals:

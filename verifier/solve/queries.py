@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.execution import Execution
 from verifier.model import Model
@@ -26,7 +25,7 @@ def decide(
     *,
     model: str = "x86-tso",
     switches: Switches = GENERIC,
-    timeout: float | None = None,
+    budget: Budget | None = None,
     seed: int = 0,
     want_states: bool = False,
     witnesses: bool = True,
@@ -35,34 +34,34 @@ def decide(
 ) -> Answer:
     """Decide a program by Z3.
 
-    ``timeout`` is in seconds, for everything; ``witnesses``: a run in which the proposition holds is
-    told, ``counters``: one in which it fails (None: as ``witnesses``); ``likely``: the
-    outcome is expected to occur, which changes no answer. Every witness is re-checked by the concrete
+    ``budget`` is for everything: where it ends, the answer says in what; ``witnesses``: a run in which
+    the proposition holds is told, ``counters``: one in which it fails (None: as ``witnesses``);
+    ``likely``: the outcome is expected to occur, which changes no answer. Every witness is re-checked by the
+    concrete
     interpreter first; raises ``InternalError`` if one does not hold, never shows it.
     """
     both = {True: witnesses, False: witnesses if counters is None else counters}
     told = frozenset(value for value, wanted in both.items() if wanted)
     try:
-        return _Asked(program, model_of(switches, model), timeout, seed).answer(want_states, told, likely)
+        asked = _Asked(program, model_of(switches, model), budget, seed)
+        return asked.answer(want_states, told, likely)
     except LimitError as limit:
         return Answer(reason=str(limit))
 
 
+SOLVING = "solving"
+
+
 class _Asked:
-    def __init__(self, program: Program, model: Model, timeout: float | None, seed: int) -> None:
-        self.program, self.seed = program, seed
-        self.deadline = None if timeout is None else time.monotonic() + timeout
-        self.encoding = Encoding(program, model)
+    def __init__(self, program: Program, model: Model, budget: Budget | None, seed: int) -> None:
+        self.program, self.seed, self.budget = program, seed, budget or Budget()
+        self.encoding = Encoding(program, model, self.budget)
         clauses = self.encoding.clauses
         self.proposition = self.encoding.truth(program.condition)
         kept = TRUE if program.filter is None else self.encoding.truth(program.filter)
         self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
         self.normal = [-x for x in (self.encoding.cut, self.bad, -kept) if x != FALSE]
-
-    def left(self) -> float | None:
-        """Seconds left; None if there is no limit."""
-        return None if self.deadline is None else max(0.001, self.deadline - time.monotonic())
 
     def answer(self, want_states: bool, told: frozenset[bool], likely: bool) -> Answer:
         """Everything at once; ``told``: for which values of the proposition a run is to be told.
@@ -72,9 +71,10 @@ class _Asked:
         """
         clauses = self.encoding.clauses
         text = clauses.dimacs()
+        self.budget.enter(SOLVING)
         runs: dict[bool, Trace | None] = {}
         first = True in told and (likely or unused())
-        with Solver(text, timeout=self.left(), seed=self.seed, fresh=first) as self.solver:
+        with Solver(text, budget=self.budget, seed=self.seed, fresh=first) as self.solver:
             if first:
                 runs[True] = self._run(True)
             if self.bad != FALSE:
@@ -87,10 +87,11 @@ class _Asked:
             deadlock = reachable is False and refutable is False
             cut = self.encoding.cut != FALSE and self._check([self.encoding.cut]) is not False
             states = self._states() if want_states and None not in (reachable, refutable) else None
-        reason = "timeout" if None in (reachable, refutable) or (want_states and states is None) else ""
+        unknown = None in (reachable, refutable) or (want_states and states is None)
+        reason = self._given_up() if unknown else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
-                with Solver(text, timeout=self.left(), seed=self.seed, fresh=True) as self.solver:
+                with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
                     runs[value] = self._run(value)
         positive = negative = None
         if states is not None:
@@ -100,11 +101,16 @@ class _Asked:
             None if states is None else states[0], positive, negative, cut, deadlock, None, reason,
         )  # fmt: skip
 
+    def _given_up(self) -> str:
+        """Why the solver gave no answer."""
+        if self.budget.over or self.budget.memory is None:
+            return self.budget.timeout
+        return f"memory: more than {self.budget.memory} MB, while {self.budget.phase}"
+
     def _check(self, assumptions: list[int]) -> bool | None:
-        if self.deadline is not None:
-            if time.monotonic() >= self.deadline:
-                return None
-            self.solver.limit(self.left())
+        if self.budget.over:
+            return None
+        self.solver.limit(self.budget.left())
         if FALSE in assumptions:
             return False
         return self.solver.check([a for a in assumptions if a != TRUE])
@@ -115,9 +121,14 @@ class _Asked:
         plain = self._plain()
         if not ((plain and self._check([*wanted, *plain])) or self._check(wanted)):
             return None
+        self.budget.enter("reading a run from the solver")
         execution = decode(self.encoding, self.solver)
+        self.budget.enter("checking a run again")
         self._recheck(execution, value)
-        return trace(execution)
+        self.budget.enter("telling a run")
+        told = trace(execution, self.budget)
+        self.budget.enter(SOLVING)
+        return told
 
     def _plain(self) -> list[int]:
         """What a run that is easy to follow has none of: walks served by a store buffer, accessed flags
@@ -128,7 +139,7 @@ class _Asked:
         return [-x for x in rare if x != FALSE]
 
     def _recheck(self, execution: Execution, value: bool) -> None:
-        wrong = execution.check()
+        wrong = execution.check(self.budget)
         if (
             not wrong
             and truth(evaluate(self.program.condition, execution.slots, execution.values())) != value

@@ -224,6 +224,7 @@ def _interleave(
         if previous is not None and previous != first:
             e.clauses.add(-previous, first)
         previous = first
+        e.clauses.check(len(x.po.may))
         for mine, _ in handler:
             x.po.add(mine, node, first)
             x.po.add(node, mine, -first)
@@ -244,6 +245,7 @@ def _locations(e: Encoding, x: Symbolic) -> None:
         for i, (a, done, writes) in enumerate(here):
             if not writes:
                 break  # writes come first
+            e.clauses.check(len(x.loc.may))
             for b, too, _ in here[:i] + here[i + 1 :]:
                 if a != b:
                     literal = both(done, too)
@@ -271,6 +273,7 @@ def _memory(e: Encoding, x: Symbolic) -> None:
         for r in reading:
             _sources(e, x, relations, cell, r, here)
         for i, a in enumerate(here):
+            e.clauses.check(len(relations.co.may))
             relations.co.add(e.init, a.node, a.where[cell])
             for b in here[:i]:
                 done = both(a.where[cell], b.where[cell])
@@ -292,6 +295,7 @@ def _sources(
 ) -> None:
     """Each done read takes its value from exactly one write that is done at that cell."""
     clauses = e.clauses
+    clauses.check(len(relations.rf.may))
     done = read.where[cell]
     candidates: list[tuple[Write | None, bool]] = []
     hidden_before = -1
@@ -353,6 +357,7 @@ def _user(e: Encoding, read: Read) -> int:
 def _fetches(e: Encoding, x: Symbolic) -> None:
     """Copies and their users, and which own stores a fetch has to see (MMR 10.2)."""
     for event, node in e.fetches.items():
+        e.clauses.check()
         done = e.executed[event]
         x.copy.add(node, event, done)
         x.C.add(event, done)

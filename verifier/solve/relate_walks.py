@@ -35,6 +35,7 @@ def translation(e: Encoding, x: Symbolic) -> None:
         _chain(e, x, update.chain)
     for use in e.walks.uses:
         for inv in e.invalidations:
+            e.clauses.check(len(x.covers.may))
             if inv.cpu != use.cpu or (use.event is not None and inv.node == e.faults.get(use.event.id)):
                 continue
             x.covers.add(inv.node, use.node, covers_use(e, inv, use))
@@ -60,6 +61,7 @@ def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
         return
     floating = [v.node for v in levels[1:] if v.last != FALSE and e.floats(v.node)]
     for inv in e.invalidations:
+        e.clauses.check(len(x.covers_upper.may))
         if inv.cpu != chain.cpu:
             continue
         removed = FALSE
@@ -103,6 +105,7 @@ def _apart(e: Encoding, x: Symbolic) -> None:
         if s.forwarded and s.write is not None and s.read.kind == "walk":
             forwarded.setdefault(s.read.node, []).append((s.write, s.literal))
     for read in [r for r in e.reads if r.kind == "walk"]:
+        e.clauses.check(len(x.apart.may))
         for w in e.writes:
             if w.cpu != read.cpu or not w.buffered or w.issue is None:
                 continue

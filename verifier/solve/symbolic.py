@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from verifier.solve.clauses import FALSE, TRUE, Clauses
 
+MANY = 16  # ways on from one event
+
 
 class Space:
     """The events that relations are over, and where their gates go."""
@@ -44,10 +46,12 @@ class SymbolicEvents:
         out = SymbolicRelation(self.space)
         for a in range(self.space.size):
             if self.sure >> a & 1:
+                self.space.clauses.check(len(out.may))
                 out.must[a] = other.sure
                 for b, literal in other.maybe.items():
                     out.add(a, b, literal)
         for a, mine in self.maybe.items():
+            self.space.clauses.check(len(out.may))
             rest, b = other.sure, 0
             while rest:
                 low = rest & -rest
@@ -114,6 +118,7 @@ class SymbolicRelation:
         """This relation with all others, as by ``|``."""
         out, before = self.copy(), False
         for other in others:
+            self.space.clauses.check(len(out.may))
             if any(other.must):
                 out.must = [a | b for a, b in zip(out.must, other.must, strict=True)]
                 before = bool(out.may)
@@ -174,8 +179,13 @@ class SymbolicRelation:
         out = SymbolicRelation(self.space)
         after = other.successors()
         both = self.space.clauses.both
+        open_ends = {b: sum(x != TRUE for _, x in outs) for b, outs in after.items()}
         for a, outs in self.successors().items():
+            if len(outs) > MANY:
+                # Unions that begin alike share their gates: what makes each of them different comes last.
+                outs.sort(key=lambda out: open_ends.get(out[0], 0))
             for b, first in outs:
+                self.space.clauses.check(len(out.may))
                 for c, second in after.get(b, ()):
                     out.add(a, c, both(first, second))
         return out

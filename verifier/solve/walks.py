@@ -80,6 +80,7 @@ class Walks:
     def _level(self, node: int, done: int, handles: Literals, vas: Literals, values: Literals) -> Level:
         """A read of the entry of one of ``handles``; what is no entry cannot be read."""
         where: dict[Ptr, int] = {}
+        self.clauses.check()
         for (handle, x), (va, y) in product(handles.items(), vas.items()):
             literal = self.clauses.all((done, x, y))
             cell = self.program.entries.get((handle, va))  # type: ignore[arg-type]

@@ -14,6 +14,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from verifier.budget import Budget
+from verifier.errors import LimitError
+
 
 def _core() -> Any:
     """The module ``z3.z3core``, without z3py around it, which is half of the time to import z3.
@@ -60,6 +63,8 @@ class _Context:
         config = core.Z3_mk_config()
         self.ref = core.Z3_mk_context_rc(config)
         core.Z3_del_config(config)
+        # Left to itself, Z3 ends the process when it has no memory.
+        self.handler = core.Z3_set_error_handler(self.ref, lambda context, code: None)
         self.sort = core.Z3_mk_bool_sort(self.ref)
         core.Z3_inc_ref(self.ref, core.Z3_sort_to_ast(self.ref, self.sort))
         self.logic = core.Z3_mk_string_symbol(self.ref, "QF_FD")
@@ -109,13 +114,23 @@ def _shared() -> _Context:
     return _context
 
 
+def _limit(error: Exception) -> LimitError:
+    """What Z3 says when it gives up."""
+    found = error.args[0] if error.args else ""
+    text = found.decode(errors="replace") if isinstance(found, bytes) else str(found)
+    return LimitError(f"memory: Z3 gives up: {text}")
+
+
+LITTLE = 0.05  # seconds: to set the time costs more than a small check
+
+
 class Solver:
     """A propositional solver over one DIMACS text. Close it after use (it is a context manager)."""
 
     def __init__(
-        self, text: str, *, timeout: float | None = None, seed: int = 0, fresh: bool = False
+        self, text: str, *, budget: Budget | None = None, seed: int = 0, fresh: bool = False
     ) -> None:
-        """``timeout`` in seconds, for each check.
+        """``budget``: what is left of it now is for each check, until ``limit`` says something else.
 
         Which model is found depends on what the context was used for before; with ``fresh`` it is
         new, and the model is the same every time.
@@ -126,25 +141,33 @@ class Solver:
         self.solver = core.Z3_mk_solver_for_logic(ctx, self.context.logic)
         core.Z3_solver_inc_ref(ctx, self.solver)
         self.model: Any = None
-        core.Z3_solver_from_string(ctx, self.solver, text)
-        if timeout is not None or seed:
-            self._parameters(timeout, seed)
+        try:
+            core.Z3_solver_from_string(ctx, self.solver, text)
+        except core.Z3Exception as error:
+            raise _limit(error) from None
+        timeout, memory = (budget.left(), budget.memory) if budget else (None, None)
+        self.allowed = float("inf") if timeout is None else timeout
+        if timeout is not None or memory or seed:
+            self._parameters(timeout, seed, memory)
 
-    def _parameters(self, timeout: float | None, seed: int) -> None:
+    def _parameters(self, timeout: float | None, seed: int, memory: int | None = None) -> None:
         ctx = self.context.ref
         params = core.Z3_mk_params(ctx)
         core.Z3_params_inc_ref(ctx, params)
         if timeout is not None:
             limit = max(1, min(int(timeout * 1000), 2**31 - 1))
             core.Z3_params_set_uint(ctx, params, core.Z3_mk_string_symbol(ctx, "timeout"), limit)
+        if memory:
+            core.Z3_params_set_uint(ctx, params, core.Z3_mk_string_symbol(ctx, "max_memory"), memory)
         if seed:
             core.Z3_params_set_uint(ctx, params, core.Z3_mk_string_symbol(ctx, "random_seed"), seed)
         core.Z3_solver_set_params(ctx, self.solver, params)
         core.Z3_params_dec_ref(ctx, params)
 
     def limit(self, timeout: float | None) -> None:
-        """Set the time that a check may take from now on, in seconds."""
-        if timeout is not None:
+        """Set the time that a check may take from now on, in seconds; as it was, if that is about it."""
+        if timeout is not None and self.allowed - timeout > LITTLE:
+            self.allowed = timeout
             self._parameters(timeout, 0)
 
     def check(self, assumptions: Sequence[int] = ()) -> bool | None:
@@ -155,12 +178,17 @@ class Solver:
         self._drop_model()
         ctx = self.context.ref
         if assumptions:
-            array = (core.Ast * len(assumptions))(*map(self.context.literal, assumptions))
-            answer = core.Z3_solver_check_assumptions(ctx, self.solver, len(assumptions), array)
+            try:
+                array = (core.Ast * len(assumptions))(*map(self.context.literal, assumptions))
+                answer = core.Z3_solver_check_assumptions(ctx, self.solver, len(assumptions), array)
+            except core.Z3Exception:
+                return None
         else:
             answer = self.context.check(ctx, self.solver)
         if answer == 1:
             self.model = self.context.model(ctx, self.solver)
+            if not self.model:
+                return None
             self.context.retain(ctx, self.model)
             return True
         if answer == 0 and "memory" in core.Z3_solver_get_reason_unknown(ctx, self.solver):
@@ -178,10 +206,13 @@ class Solver:
         ctx = self.context.ref
         refused = [self.context.literal(-x) for x in literals]
         array = (core.Ast * len(refused))(*refused)
-        clause = core.Z3_mk_or(ctx, len(refused), array)
-        core.Z3_inc_ref(ctx, clause)
-        core.Z3_solver_assert(ctx, self.solver, clause)
-        core.Z3_dec_ref(ctx, clause)
+        try:
+            clause = core.Z3_mk_or(ctx, len(refused), array)
+            core.Z3_inc_ref(ctx, clause)
+            core.Z3_solver_assert(ctx, self.solver, clause)
+            core.Z3_dec_ref(ctx, clause)
+        except core.Z3Exception as error:
+            raise _limit(error) from None
 
     def _drop_model(self) -> None:
         if self.model is not None:

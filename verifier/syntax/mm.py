@@ -21,6 +21,7 @@ from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error, the_first
 from verifier.syntax.variants import Guards, Variant
 
+MAX_SIZE = 2 << 20  # characters of all variants together
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
 _FINAL = re.compile(
     r"((?:\[[^\[\]\n]*\]\s*)+)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter|final|[oO]bserved)\b)"
@@ -232,6 +233,10 @@ class _File:
     def _tests(self, standing: bool) -> list[Test]:
         top = [t.children[-1] for t in self.main.tree.children]
         variants = [self._variant(v) for t in top if t.data == "variants" for v in t.children]
+        size = len(self.source.text)
+        if len(variants) * size > MAX_SIZE:
+            what = f"{len(variants)} variants of {size} characters, and each of them is a test"
+            raise InputError([Diagnostic("too-large", what, variants[-1].span, "make several files of them")])
         self.guards = Guards(variants, self.troubles, standing)
         variants = self.guards.once
         self._settings()

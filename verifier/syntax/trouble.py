@@ -40,22 +40,18 @@ def agreed(readings: Sequence[Sequence[Diagnostic]], doubtful: Sequence[Span]) -
     What only one reading finds is what a wrong guard does to the rest: a name declared twice, or
     not at all.
     """
-    first, *others = readings
-    found: list[Diagnostic] = []
+    first, *others = map(dict.fromkeys, readings)
+    found: dict[object, Diagnostic] = {}
     for d in first:
         inside = d.code != "duplicate" and any(_within(d, part) for part in doubtful)
-        if (inside or all(d in other for other in others)) and not any(_same(d, f) for f in found):
-            found.append(d)
-    return found
+        if inside or all(d in other for other in others):
+            found.setdefault((d.code, d.span, d.message, d.file), d)
+    return list(found.values())
 
 
 def _within(d: Diagnostic, part: Span) -> bool:
     at = d.span
     return at is not None and at.source is part.source and part.start <= at.start and at.end <= part.end
-
-
-def _same(a: Diagnostic, b: Diagnostic) -> bool:
-    return (a.code, a.span, a.message, a.file) == (b.code, b.span, b.message, b.file)
 
 
 WORDS = {

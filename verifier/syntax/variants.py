@@ -82,9 +82,10 @@ class Guards:
     def note(self, code: str, message: str, span: Span, hint: str = "", *, warning: bool = False) -> None:
         """Note an error, or a warning."""
         found = Diagnostic(code, message, span, hint, "warning" if warning else "error")
-        into = self.warnings if warning else self.troubles
-        if found not in into:
-            into.append(found)
+        if not warning:
+            self.troubles.append(found)
+        elif found not in self.warnings:
+            self.warnings.append(found)
 
     def stands(self, where: frozenset[str] | None, variant: str | None, part: Span) -> bool:
         """Does a part whose guard holds for ``where`` stand in ``variant``?"""
