@@ -192,6 +192,8 @@ def test_a_leading_zero_is_octal_in_code() -> None:
         ("MM t\nIdd=a\n{ int x; }\n" + P0 + END, "unknown-key", "did you mean 'Id'?"),
         ("X86 t\n{ }\n" + ROWS + "exists (x=1)\nwith tso: ~exists\n", "with", "Result"),
         ("X86 t\n{ }\n" + ROWS + "locations [xx]\nexists (x=1)\n", "untouched", "did you mean 'x'?"),
+        (MM + "void f(void *i) { y = 1; }\n" + P0 + END, "unused", ""),
+        (MM + "P0 { if (x) goto out; x = 1; out: ; outt: ; }\n" + END, "unused", "did you mean 'out'?"),
         ("X86 t\n{ }\n P0 ;\n L: MOV [x],$1 ;\nexists (x=1)\n", "label", ""),
     ],
 )
@@ -218,6 +220,12 @@ def test_an_error_about_a_word_without_effect(text: str, code: str) -> None:
 def test_defines_need_a_constant() -> None:
     for text in ("X86 t\n{ }\n" + ROWS + "exists (x=1)\n", MM + P0 + END):
         assert [d.code for d in wrong(text, {"n": 3})] == ["define"]
+
+
+def test_what_one_variant_uses_is_used() -> None:
+    functions = "void f(void *i) { y = 1; }\n"
+    text = MM + functions + "P0 { [B] f(NULL); x = 1; [B] goto l; l: ; }\n"
+    assert warned(text + "variants { B always; F always; }\n" + END) == []
 
 
 # -- guards -------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from verifier.syntax.numbers import MAX_BITS
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error, the_first
+from verifier.syntax.unused import unused
 from verifier.syntax.variants import Guards, Variant
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
@@ -75,6 +76,7 @@ class _File:
         self.warnings = [*self.head.warnings, *warnings]
         condition.too_deep(source, text)
         self.parts: list[_Part] = []
+        self.included: set[str] = set()  # by the file itself
         self.unread = False  # is there a condition with a syntax error?
         text = self._includes(source, text, [source.name])
         text, self.segments = self._finals(text)
@@ -112,6 +114,13 @@ class _File:
                 if (inner.name, body) not in _INCLUDED:
                     _INCLUDED[inner.name, body] = self._parse(inner, body, True)
                 self.parts.append(_INCLUDED[inner.name, body])
+            elif source is self.source and str(path) in self.included:
+                found_twice = Diagnostic(
+                    "duplicate", f"{name!r} is included twice", span, "once is enough", "warning"
+                )
+                self.warnings.append(found_twice)
+            if source is self.source:
+                self.included.add(str(path))
         return text
 
     def _places(self, source: Source) -> list[Path]:
@@ -247,7 +256,8 @@ class _File:
                     warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
                 )
             )  # fmt: skip
-        return tests
+        warnings = unused(t.tree for t in tests)
+        return [replace(t, warnings=(*t.warnings, *warnings)) for t in tests] if warnings else tests
 
     def _settings(self) -> None:
         """What is for the whole file: not guarded, not included, ``expect`` and ``unroll`` not twice."""
