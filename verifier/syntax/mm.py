@@ -67,13 +67,13 @@ class _File:
         self.troubles: list[Diagnostic] = []
         bare = layout.uncomment(source, herd=False)
         clues.check_quotes(source, bare.text)
-        self.result, warnings = layout.result(source, bare)
+        self.result = layout.result(source, bare)
         self.head = layout.head(source, bare.text)
         text = layout.blank(bare.text[: self.head.start]) + bare.text[self.head.start :]
         if self.head.arch == "C":
             text = layout.without_configuration(text)
         clues.check_c11(source, text)
-        self.warnings = [*self.head.warnings, *warnings]
+        self.warnings = [*self.head.warnings, *self.result.warnings]
         condition.too_deep(source, text)
         self.parts: list[_Part] = []
         self.included: set[str] = set()  # by the file itself
@@ -222,7 +222,7 @@ class _File:
         self.guards = Guards(variants, self.troubles, standing)
         variants = self.guards.once
         self._settings()
-        expected, comment = self.result, ""
+        expected, comment = self.result.word, ""
         portable = self.head.arch == "C" and expected is not None
         unroll: int | None = None
         otherwise: tuple[Expectation, ...] = ()
@@ -235,6 +235,7 @@ class _File:
                     self._trouble("expect", "variants have their own expectations", span, "leave this out")
             elif item.data == "unroll":
                 unroll = Builder(self.source, self.guards, None).number(item.children[0])
+        self._unread_result(variants, expected)
         finals = self._choose_finals(variants)
         tests: list[Test] = []
         every: list[Variant | None] = [*variants] or [None]
@@ -258,6 +259,15 @@ class _File:
             )  # fmt: skip
         warnings = unused(t.tree for t in tests)
         return [replace(t, warnings=(*t.warnings, *warnings)) for t in tests] if warnings else tests
+
+    def _unread_result(self, variants: list[Variant], expected: str | None) -> None:
+        """Warn of a ``Result:`` comment that says otherwise than the file's own expectations."""
+        said = [v.expected for v in variants] or [expected]
+        if self.result.word not in (None, *said):
+            text, hint = "nobody looks at this comment", "the expectations of the file say otherwise"
+            found = Diagnostic("result", text, self.result.span, hint, "warning")
+            if found not in self.warnings:
+                self.warnings.append(found)
 
     def _settings(self) -> None:
         """What is for the whole file: not guarded, not included, ``expect`` and ``unroll`` not twice."""
