@@ -192,6 +192,9 @@ def test_a_leading_zero_is_octal_in_code() -> None:
         ("MM t\nIdd=a\n{ int x; }\n" + P0 + END, "unknown-key", "did you mean 'Id'?"),
         ("X86 t\n{ }\n" + ROWS + "exists (x=1)\nwith tso: ~exists\n", "with", "Result"),
         ("X86 t\n{ }\n" + ROWS + "locations [xx]\nexists (x=1)\n", "untouched", "did you mean 'x'?"),
+        (MM + "void f(void *i) { y = 1; }\n" + P0 + END, "unused", ""),
+        (MM + "P0 { if (x) goto out; x = 1; out: ; outt: ; }\n" + END, "unused", "did you mean 'out'?"),
+        (MM + P0 + "expect always; // Result: Never\n" + END, "result", "say otherwise"),
         ("X86 t\n{ }\n P0 ;\n L: MOV [x],$1 ;\nexists (x=1)\n", "label", ""),
     ],
 )
@@ -205,6 +208,7 @@ def test_a_warning_about_a_word_without_effect(text: str, code: str, hint: str) 
     [
         ('MM t\n#include "linux/smp.inc" more\n{ int x; }\n' + P0 + END, "include"),
         (MM + P0 + "variants { }\n" + END, "setting"),
+        ("MM t\n{ int x; 0:r1 = 3; 0:r1 = 4; }\nP0 { x = r1; }\n" + END, "duplicate"),
         (MM + P0 + "expect never, amd always, amd never;\n" + END, "duplicate"),
         (MM + P0 + "variants { F never, tce=true always, tce=true never; }\n" + END, "duplicate"),
         (MM + P0 + "struct s { int a; };\nstruct s { int a; };\n" + END, "duplicate"),
@@ -218,6 +222,12 @@ def test_an_error_about_a_word_without_effect(text: str, code: str) -> None:
 def test_defines_need_a_constant() -> None:
     for text in ("X86 t\n{ }\n" + ROWS + "exists (x=1)\n", MM + P0 + END):
         assert [d.code for d in wrong(text, {"n": 3})] == ["define"]
+
+
+def test_what_one_variant_uses_is_used() -> None:
+    functions = "void f(void *i) { y = 1; }\n"
+    text = MM + functions + "P0 { [B] f(NULL); x = 1; [B] goto l; l: ; }\n"
+    assert warned(text + "variants { B always; F always; }\n" + END) == []
 
 
 # -- guards -------------------------------------------------------------------------------------------
@@ -313,6 +323,7 @@ def test_struct_definitions_are_read() -> None:
         ("(~x & 1) = 1", "never"),
         ("(x | 2) = 11", "always"),
         ("ever ((x & 8) = 8)", "sometimes"),
+        ("pte(N, v) & 1", "never"),
         ("0:cr3 + 1 = 2", "never"),
         ("(0:cr3 & 1) < 2", "never"),
         ("x & 1", "always"),

@@ -279,6 +279,7 @@ class Memory(Objects):
             if not isinstance(place, ast.Ident) or named is not None:
                 raise Trouble("place", "this is no per-CPU object and no register", place.span)
             self.locals[cpu, name] = self.value(value)
+            self._give(Ptr(f"{cpu}:{name}"), self.locals[cpu, name][0], place.span)
             return
         if named is not None and named.percpu and cpu is None:
             raise Trouble("place", f"{named.name} is a per-CPU object", place.span, f"write 1:{named.name}")

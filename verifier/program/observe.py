@@ -172,7 +172,8 @@ class _Observer:
         if isinstance(p, c.Compare):
             return self.compare(p)
         if isinstance(p, c.Truth):
-            return call("bool", self.operand(p.operand))
+            truth = "holds" if isinstance(p.operand, c.Arith) else "bool"
+            return call(truth, self.operand(p.operand))
         if isinstance(p, c.Fault):
             return call("eq", self.operand(p.place), Const(FAULT))
         if isinstance(p, c.Ranged):

@@ -390,7 +390,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "ite": _ite,
     # In conditions: what cannot be calculated equals nothing, and what cannot be compared does not hold.
     "known": lambda a: NO_NUMBER if a == UNDEF else a,
-    "holds": lambda a: int(a != UNDEF and a != 0),
+    "holds": lambda a: int(a not in (UNDEF, NO_NUMBER, 0)),
     # Handles.
     "field": lambda a, name: _handle(a, "{}.{}", name),
     "percpu": _percpu,

@@ -6,6 +6,7 @@ import difflib
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
@@ -207,10 +208,19 @@ _RESULT = re.compile(r"\bResult:[ \t]*([A-Za-z]+)")
 _WORDS = ("never", "sometimes", "always", "deadlock")
 
 
-def result(source: Source, bare: Uncommented) -> tuple[str | None, list[Diagnostic]]:
+class Result(NamedTuple):
+    """What a ``Result:`` comment expects, and where it stands; warnings about such comments."""
+
+    word: str | None
+    span: Span | None
+    warnings: list[Diagnostic]
+
+
+def result(source: Source, bare: Uncommented) -> Result:
     """The expectation of a ``Result:`` comment, and warnings: about a word that is nearly one, and about
     two comments that say different things. None where there is no comment, or it says ``Maybe``."""
     word: str | None = None
+    place: Span | None = None
     warnings: list[Diagnostic] = []
     for start, comment in zip(bare.starts, bare.comments, strict=True):
         for found in _RESULT.finditer(comment):
@@ -221,11 +231,11 @@ def result(source: Source, bare: Uncommented) -> tuple[str | None, list[Diagnost
                 text, hint = f"another comment says {word}", "the first one counts"
                 warnings.append(Diagnostic("result", text, span, hint, "warning"))
             elif said in _WORDS:
-                word = said
+                word, place = said, place or span
             elif close:
                 text = f"there is no result {found.group(1)!r}"
                 warnings.append(Diagnostic("result", text, span, close, "warning"))
-    return word, warnings
+    return Result(word, place, warnings)
 
 
 _CONFIGURATION = re.compile(r"^[ \t]*<<", re.MULTILINE)

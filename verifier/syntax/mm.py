@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from verifier.syntax.numbers import MAX_BITS
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error, the_first
+from verifier.syntax.unused import unused
 from verifier.syntax.variants import Guards, Variant
 
 MAX_SIZE = 2 << 20  # characters of all variants together
@@ -69,16 +70,17 @@ class _File:
         self.troubles: list[Diagnostic] = []
         bare = layout.uncomment(source, herd=False)
         clues.check_quotes(source, bare.text)
-        self.result, warnings = layout.result(source, bare)
+        self.result = layout.result(source, bare)
         self.head = layout.head(source, bare.text)
         text = layout.blank(bare.text[: self.head.start]) + bare.text[self.head.start :]
         if self.head.arch == "C":
             text = layout.without_configuration(text)
         clues.check_c11(source, text)
-        self.warnings = [*self.head.warnings, *warnings]
+        self.warnings = [*self.head.warnings, *self.result.warnings]
         condition.too_deep(source, text)
         self.parts: list[_Part] = []
         self.included: set[str] = set()  # by real path
+        self.named: set[str] = set()  # by the file itself, real path
         self.unread = False  # is there a condition with a syntax error?
         text = self._includes(source, text, [os.path.realpath(source.name)])
         text, self.segments = self._finals(text)
@@ -113,6 +115,13 @@ class _File:
                 self._trouble("include", f"includes nest more than {MAX_INCLUDES} deep", span, hint)
             elif real not in self.included:
                 self._include(path, name, span, [*chain, real])
+            elif source is self.source and real in self.named:
+                twice = Diagnostic(
+                    "duplicate", f"{name!r} is included twice", span, "once is enough", "warning"
+                )
+                self.warnings.append(twice)
+            if source is self.source:
+                self.named.add(real)
         return text
 
     def _include(self, path: Path, name: str, span: Span, chain: list[str]) -> None:
@@ -240,7 +249,7 @@ class _File:
         self.guards = Guards(variants, self.troubles, standing)
         variants = self.guards.once
         self._settings()
-        expected, comment = self.result, ""
+        expected, comment = self.result.word, ""
         portable = self.head.arch == "C" and expected is not None
         unroll: int | None = None
         otherwise: tuple[Expectation, ...] = ()
@@ -253,6 +262,7 @@ class _File:
                     self._trouble("expect", "variants have their own expectations", span, "leave this out")
             elif item.data == "unroll":
                 unroll = Builder(self.source, self.guards, None).number(item.children[0])
+        self._unread_result(variants, expected)
         finals = self._choose_finals(variants)
         tests: list[Test] = []
         every: list[Variant | None] = [*variants] or [None]
@@ -274,7 +284,17 @@ class _File:
                     warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
                 )
             )  # fmt: skip
-        return tests
+        warnings = unused(t.tree for t in tests)
+        return [replace(t, warnings=(*t.warnings, *warnings)) for t in tests] if warnings else tests
+
+    def _unread_result(self, variants: list[Variant], expected: str | None) -> None:
+        """Warn of a ``Result:`` comment that says otherwise than the file's own expectations."""
+        said = [v.expected for v in variants] or [expected]
+        if self.result.word not in (None, *said):
+            text, hint = "nobody looks at this comment", "the expectations of the file say otherwise"
+            found = Diagnostic("result", text, self.result.span, hint, "warning")
+            if found not in self.warnings:
+                self.warnings.append(found)
 
     def _settings(self) -> None:
         """What is for the whole file: not guarded, not included, ``expect`` and ``unroll`` not twice."""

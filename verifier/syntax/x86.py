@@ -110,15 +110,15 @@ def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[T
     if troubles:
         raise InputError(troubles)
     final = tree.final
-    expected, warnings = layout.result(source, bare)
+    result = layout.result(source, bare)
     asked = final.proposition or condition.always(Span(source, 0, 0))
     # Registers of X86_64 are printed in lower case, those of X86 in upper case.
     case = str.lower if head.arch == "X86_64" else str.upper
     return [
         Test(
             source, head.name, head.arch, final.quantifier or "forall", printed.as_herd(asked, case), tree,
-            doc=head.doc, meta=head.meta, expected=expected, span=final.span, asks=bool(final.quantifier),
-            warnings=(*head.warnings, *final.warnings, *warnings),
+            doc=head.doc, meta=head.meta, expected=result.word, span=final.span, asks=bool(final.quantifier),
+            warnings=(*head.warnings, *final.warnings, *result.warnings),
         )
     ]  # fmt: skip
 
