@@ -248,6 +248,10 @@ def test_d_is_set_by_a_write() -> None:
     assert values([vread("r0", V)], init=clean, mem=["pte(N, v)"]) == {Entry(A, CLEAN)}
     assert values([vwrite(V, TWO)], init=clean, mem=["pte(N, v)"]) == {A}
     assert values([vwrite(V, TWO)], init={"pte(N, v)": Entry(A, CLEAN | OLD)}, mem=["pte(N, v)"]) == {A}
+    # With a cached entry A may be clear in memory; whether it is set with D, or by a walk, or not at all.
+    old = [write(LEAF, Const(Entry(A, CLEAN | OLD))), fence("mfence"), vwrite(V, TWO)]
+    for mode, left in (("either", {A, Entry(A, OLD)}), ("always", {A}), ("never", {A, Entry(A, OLD)})):
+        assert values(old, init=clean, mem=["pte(N, v)"], switches=Switches(d_sets_a=mode)) == left
     # The store itself may still be buffered when D is seen.
     seen = shown(
         [vwrite(V, TWO)], [read("r0", LEAF), read("r1", lit("A.data"))], init=clean, regs=["1:r0", "1:r1"]

@@ -88,6 +88,7 @@ class Execution:
 
     ``issues, faults, dirty, fetches``  event -> its issue, the fault that it takes, its update of D,
                 the read of its copy;
+    ``unaged``  updates of D that left A clear;
     ``flushes`` node -> (INVLPGB, CPU);
     ``past``    (invalidation, snapshot) if it is before;
     ``together`` (handler, handler) that one interrupt runs, the first one first;
@@ -105,6 +106,7 @@ class Execution:
     walks: list[Walk]
     faults: dict[int, int]
     dirty: dict[int, int] = field(default_factory=dict)
+    unaged: frozenset[int] = frozenset()
     fetches: dict[int, int] = field(default_factory=dict)
     flushes: dict[int, tuple[int, int]] = field(default_factory=dict)
     snapshots: dict[int, int] = field(default_factory=dict)
@@ -150,9 +152,10 @@ class Execution:
                 node, cell, content = w.levels[-1]
                 out[node, cell] = apply("pte_without", (content, OLD))
         for node in self.dirty.values():
+            gone = CLEAN if node in self.unaged else CLEAN | OLD
             for r in self.reads:
                 if r.read == node:
-                    out[node, r.cell] = apply("pte_without", (r.value, CLEAN | OLD))
+                    out[node, r.cell] = apply("pte_without", (r.value, gone))
         return out
 
     def written(self, event: Event, access: Access) -> Value | None:

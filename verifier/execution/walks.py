@@ -124,5 +124,8 @@ def _dirty(x: Execution, event: Event, w: Walk) -> Iterator[str]:
         yield "D is set in an entry that changed"
     if flags(content) & RO and not x.model.switches.d_on_ro:
         yield "D is set in a read-only entry"
+    mode, aged = x.model.switches.d_sets_a, node not in x.unaged
+    if flags(content) & OLD and mode != "either" and aged != (mode == "always"):
+        yield f"A is {'set' if aged else 'left clear'} where D is set"
     if cell != (w.levels[-1][1] if w.levels else x.program.first_leaf(w.cpu, w.va)):
         yield "D is set in another entry"

@@ -81,21 +81,24 @@ def _through(machine: Machine, state: State, cpu: int, op: Op, bit: int, item: I
     apart. A LOCK'd operation, or a store without a buffer, is seen by others: D is set first, in a
     step of its own (MMR 7.3).
     """
-    event, (touch,) = op.event, op.touches
-    dirty: Written = ()
+    event = op.event
     if op.modifies and item.leaf >= 0 and state.marked[cpu] == IDLE:
-        marked = dirtied(machine, state, item)
-        if marked is None:
-            return
-        dirty = ((item.leaf, marked),)
-        if event.op == "X" or not machine.buffered:
-            draft = Draft.of(state)
-            draft.memory[item.leaf] = marked
-            draft.marked = put(draft.marked, cpu, bit.bit_length() - 1)
-            yield Move("update", cpu, event, (), dirty, bit), draft
-            return
-    if op.drains and state.buffers[cpu]:
-        return
+        for marked in dirtied(machine, state, item):
+            dirty = ((item.leaf, marked),)
+            if event.op == "X" or not machine.buffered:
+                draft = Draft.of(state)
+                draft.memory[item.leaf] = marked
+                draft.marked = put(draft.marked, cpu, bit.bit_length() - 1)
+                yield Move("update", cpu, event, (), dirty, bit), draft
+            else:
+                yield from _done(machine, state, cpu, op, bit, item, dirty)
+    elif not (op.drains and state.buffers[cpu]):
+        yield from _done(machine, state, cpu, op, bit, item, ())
+
+
+def _done(machine: Machine, state: State, cpu: int, op: Op, bit: int, item: Item, dirty: Written) -> Ways:
+    """The access itself, with the entry in which it sets D in the same step."""
+    event, (touch,) = op.event, op.touches
     if event.op == "T":
         draft = Draft.of(state)
         if touch.slot is not None:
@@ -121,15 +124,17 @@ def _through(machine: Machine, state: State, cpu: int, op: Op, bit: int, item: I
     yield Move("exec", cpu, event, reads, writes, bit, dirty=dirty), draft
 
 
-def dirtied(machine: Machine, state: State, item: Item) -> Value | None:
-    """The leaf entry after D was set in it; None if it cannot be (MMR 7.1, 7.3)."""
-    value = state.memory[item.leaf]
+def dirtied(machine: Machine, state: State, item: Item) -> list[Value]:
+    """What the leaf entry may be after D was set in it; nothing if it cannot be (MMR 7.1, 7.3)."""
+    value, mode = state.memory[item.leaf], machine.switches.d_sets_a
     bits = flags(value)
-    if target(value) != item.to or not bits & CLEAN:
-        return None
-    if bits & RO and not machine.switches.d_on_ro:
-        return None
-    return make_entry(item.to, bits & ~(CLEAN | OLD))
+    if target(value) != item.to or not bits & CLEAN or (bits & RO and not machine.switches.d_on_ro):
+        return []
+    left = bits & ~CLEAN
+    found = [make_entry(item.to, left & ~OLD)] if mode != "never" or not left & OLD else []
+    if left & OLD and mode != "always":
+        found.append(make_entry(item.to, left))
+    return found
 
 
 def faulting(machine: Machine, state: State, cpu: int, op: Op, va: int) -> Written | None:

@@ -19,13 +19,14 @@ class Switches(NamedTuple):
 
     store_buffer: bool = True  # 1.1: stores reach memory later than they execute
     walk_forward: str = "both"  # 3.5: both, memory_only, forward_always
-    spontaneous: bool = True  # 3.3: walks need no reason; else only accesses walk
+    spontaneous: bool = True  # 3.3: walks need no reason; else only accesses walk, and none sets A or D
     mfence_serializing: bool = False  # 2.3
     tce: bool = True  # 5.1: INVLPG leaves upper entries that do not lead to its address
     amd_invpcid_serializing: bool = True  # 5.2
     spurious_prot_fault: bool = True  # 6.2
     fault_walk: str = "confirmed"  # 6.3: confirmed, rewalk, spurious_once
     d_on_ro: bool = True  # 7.3
+    d_sets_a: str = "either"  # 7.3: what becomes of a clear A when D is set: either, always, never
     dlv_drains_sb: bool = True  # 8.4
     dlv_serializing: bool = False  # 8.4
     x2apic_fence: str = "mfence_lfence"  # 8.2: mfence_lfence, mfence, sfence
@@ -46,6 +47,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "walk_forward": ("both", "memory_only", "forward_always"),
         "fault_walk": ("confirmed", "rewalk", "spurious_once"),
+        "d_sets_a": ("either", "always", "never"),
         "x2apic_fence": ("mfence_lfence", "mfence", "sfence"),
         "smc": ("intel", "amd"),
         "kernel": ("any", *KERNELS),
@@ -59,6 +61,7 @@ _AMD = Switches(
     spurious_prot_fault=False,
     fault_walk="rewalk",
     d_on_ro=False,
+    d_sets_a="always",
     dlv_serializing=True,
     x2apic_fence="mfence",
     smc="amd",

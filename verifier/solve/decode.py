@@ -6,7 +6,7 @@ from functools import cmp_to_key
 
 from verifier.execution import Execution, From, Walk, combined
 from verifier.program.events import Event
-from verifier.program.values import Ptr, Value
+from verifier.program.values import OLD, Ptr, Value, flags
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.encode import Encoding
 from verifier.solve.sites import Chain, Literals, Use, Write
@@ -60,6 +60,7 @@ class _Decoder:
                 for u in uses
                 if u.event is not None and u.dirty is not None and self.wrote(u.dirty)
             },
+            unaged=frozenset(u.dirty for u in uses if u.dirty is not None and self.unaged(u.dirty)),
             fetches={v: n for v, n in e.fetches.items() if v in executed},
             flushes={n: pair for pair, n in e.flushes.items() if pair[0] in executed},
             snapshots=dict(e.snapshots),
@@ -74,6 +75,11 @@ class _Decoder:
     def wrote(self, node: int) -> bool:
         """Is this update done?"""
         return any(self.holds(x) for w in self.encoding.writes if w.node == node for x in w.where.values())
+
+    def unaged(self, node: int) -> bool:
+        """Has this update left A clear?"""
+        written = next(w.values for w in self.encoding.writes if w.node == node)
+        return self.wrote(node) and bool(flags(self.value(written)) & OLD)
 
     def chosen(self, name: str) -> frozenset[tuple[int, int]]:
         """Pairs of events between which an order was chosen, the first one first."""

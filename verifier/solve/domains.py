@@ -164,7 +164,7 @@ class Domains:
             for value in self.contents(cell):
                 new = {apply("pte_without", (value, OLD))}
                 if writes and flags(value) & CLEAN:
-                    new.add(apply("pte_without", (value, CLEAN | OLD)))
+                    new |= {apply("pte_without", (value, bits)) for bits in (CLEAN, CLEAN | OLD)}
                 for item in ((v, -1, -1) for v in new if v != value):
                     if item not in self.cells[cell]:
                         self.cells[cell].add(item)

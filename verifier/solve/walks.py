@@ -378,9 +378,15 @@ class Walks:
 
     # -- accessed and dirty -----------------------------------------------------------------------
 
-    def _update(self, node: int, where: dict[Ptr, int], values: Literals, without: int) -> None:
-        """A LOCK'd update of an entry by the processor: ``values`` lose attributes (MMR 7.1)."""
-        written = self.e.collect((apply("pte_without", (v, without)), x) for v, x in values.items())
+    def _without(self, values: Literals, bits: int) -> list[tuple[Value, int]]:
+        """These contents without some attributes."""
+        return [(apply("pte_without", (v, bits)), x) for v, x in values.items()]
+
+    def _update(
+        self, node: int, where: dict[Ptr, int], values: Literals, changed: list[tuple[Value, int]]
+    ) -> None:
+        """A LOCK'd update of an entry by the processor, from ``values`` to what is ``changed`` (MMR 7.1)."""
+        written = self.e.collect(changed)
         self.e.reads.append(Read(node, WALKER, -1, -1, where, values, "memory"))
         self.e.writes.append(Write(node, WALKER, -node, 0, where, written, False))
 
@@ -420,7 +426,16 @@ class Walks:
         for value, literal in values.items():
             clauses.add(-done, -literal, use.pages[target(value)])  # type: ignore[index]
         use.dirty = self.e.node()
-        self._update(use.dirty, where, values, CLEAN | OLD)
+        self._update(use.dirty, where, values, self._marked(values))
+
+    def _marked(self, values: Literals) -> list[tuple[Value, int]]:
+        """These contents after D was set; where A is clear it may be set, too (MMR 7.3)."""
+        mode = self.switches.d_sets_a
+        if mode != "either" or not any(flags(v) & OLD for v in values):
+            return self._without(values, CLEAN if mode == "never" else CLEAN | OLD)
+        too, both = self.clauses.new(), self.clauses.both
+        aged = [(v, both(x, too)) for v, x in self._without(values, CLEAN | OLD)]
+        return aged + [(v, both(x, -too)) for v, x in self._without(values, CLEAN)]
 
     def accessed(self) -> None:
         """Every walker may set A wherever it can walk, for no reason (MMR 7.2). Where software fills
@@ -479,5 +494,5 @@ class Walks:
         self._registers(Level(node, done, {}, {}), cpu, chain.tag, None, at)
         values = self.e.one_hot(frozenset(sorted(old, key=order_key)))
         chain.levels.append(Level(node, done, {cell: done}, values, done))
-        self._update(node, {cell: done}, values, OLD)
+        self._update(node, {cell: done}, values, self._without(values, OLD))
         self.updates.append(Update(node, cpu, done, chain))
