@@ -19,8 +19,9 @@ from pathlib import Path
 
 from verifier.errors import InputError, InternalError, VerifierError
 from verifier.render.herd import herd
-from verifier.render.json import document
+from verifier.render.json import Document
 from verifier.render.story import text as story
+from verifier.results import Verdict
 from verifier.suite import Options, load_checked, run
 from verifier.syntax import decode
 
@@ -161,6 +162,15 @@ def _change(random: random.Random, parts: list[str], strange: Callable[[], str])
         parts.insert(i, f" {strange()} ") if kind == 4 else parts.__setitem__(i, strange())
 
 
+def document(verdicts: list[Verdict], errors: list[VerifierError] | None = None) -> str:
+    """All of it as one document."""
+    page = Document()
+    body = ",".join(page.result(v, states=True) for v in verdicts)
+    for error in errors or []:
+        page.error(error)
+    return page.opening + body + page.closing(empty=not verdicts)
+
+
 def trial(name: str, text: str, judge: str = "z3") -> str:
     """What comes out of an input that must not; empty if all is well."""
     start = time.perf_counter()
@@ -172,7 +182,7 @@ def trial(name: str, text: str, judge: str = "z3") -> str:
             except InputError as error:
                 str(error)
                 continue
-            json.loads(document([verdict], states=True))
+            json.loads(document([verdict]))
             story(verdict, 20)
             if verdict.states is not None:
                 herd(verdict)
@@ -183,7 +193,7 @@ def trial(name: str, text: str, judge: str = "z3") -> str:
     except InternalError as error:
         return f"InternalError: {str(error).splitlines()[0]}"
     except VerifierError as error:
-        document([], [error], states=False)
+        json.loads(document([], [error]))
         str(error)
     except Exception as error:  # what is looked for
         trace = error.__traceback__
