@@ -17,11 +17,11 @@ from verifier.program.values import (
     UNDEF,
     Apply,
     Const,
+    Entry,
     Expr,
     Ref,
     Value,
     apply,
-    flags,
     refs,
 )  # fmt: skip
 
@@ -83,7 +83,7 @@ def mask(expr: Expr | None) -> int:
 def _leaves(expr: Expr | None) -> Iterator[int]:
     """The attributes that a value of this expression may bring into an entry."""
     if isinstance(expr, Const) and not isinstance(expr.value, str):
-        yield flags(expr.value)
+        yield expr.value.flags if isinstance(expr.value, Entry) else 0
     elif isinstance(expr, Apply):
         for a in expr.args:
             yield from _leaves(a)
@@ -97,9 +97,9 @@ def attributes(program: Program) -> int:
     """All attributes that any entry may ever have."""
     found = 0
     for cell in program.cells.values():
-        found |= flags(cell.init)
+        found |= cell.init.flags if isinstance(cell.init, Entry) else 0
     for *_, content in program.tlb:
-        found |= flags(content)
+        found |= content.flags if isinstance(content, Entry) else 0
     for event in program.events:
         for a in event.accesses:
             for bits in _leaves(a.value):

@@ -92,9 +92,12 @@ def reference() -> str:
         "",
         "Printed from `verifier/program/kernel.py`; numbers are rules of memory-model.md.",
         "",
-        "`&x` is the address of something in memory. `for_each_cpu(cpu, m)`, `for_each_online_cpu(cpu)`,",
-        "`for_each_possible_cpu(cpu)` are statements: `int cpu;` is declared before, the body runs once for",
-        "each CPU, a mask in memory is read bit by bit.",
+        "`&x` is the address of something in memory. What stands in `[ ]` may be left out; before the",
+        "pointer to an entry it is what the kernel's form has, an mm or a vma and an address.",
+        "`for_each_cpu(cpu, m)`, `for_each_cpu_and(cpu, m, o)`, `for_each_cpu_andnot(cpu, m, o)`,",
+        "`for_each_cpu_or(cpu, m, o)`, `for_each_online_cpu(cpu)`, `for_each_possible_cpu(cpu)` and",
+        "`for_each_present_cpu(cpu)` are statements: `int cpu;` is declared before, the body runs once",
+        "for each CPU, masks in memory are read bit by bit.",
         "",
     ]
     group = ""

@@ -7,15 +7,16 @@ The objects are laid out first (``memory``), then every CPU's program becomes co
 from __future__ import annotations
 
 from verifier.errors import InputError
+from verifier.program import c_types as t
 from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
 from verifier.program.lower_hangs import hangs
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
 from verifier.program.memory import Memory, cell_name
-from verifier.program.objects import attributes, never_a_number
+from verifier.program.objects import attributes, check_present, never_a_number
 from verifier.program.observe import CellOf, EntryOf, Meaning, RegisterOf, Trouble, observe
-from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry
+from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
@@ -235,6 +236,8 @@ class _Scope:
     def page(self, operand: c.Operand) -> Value:
         """A page, perhaps with attributes, as TLBs cache it."""
         page = self._target(operand, ("page",))
+        if target(page) is None:
+            raise Trouble("value", "a TLB holds no entries that are not present", operand.span)
         if flags(page) & OLD:
             raise Trouble("value", "a TLB holds no entries whose A is clear", operand.span)
         return page
@@ -262,4 +265,6 @@ class _Scope:
         bits = 0
         for operand in place.arguments[1] if len(place.arguments) > 1 else ():
             bits |= attributes(self._syntax(operand))
-        return make_entry(self._target(place.arguments[0][0], kinds), bits)
+        to = self._target(place.arguments[0][0], kinds)
+        check_present(bits, t.TABLE if to in self.memory.tables.tables else t.PAGE, place.span)
+        return make_entry(to, bits)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from verifier.program import c_types as t
@@ -11,12 +12,26 @@ from verifier.program.lower_mmu import MmuWords
 from verifier.program.lower_parts import Frame, Local, Val
 from verifier.program.lower_words import assigned_names
 from verifier.program.observe import Trouble
-from verifier.program.values import Apply, Const, Expr, Ptr, Reg, call, truth
+from verifier.program.values import TRUE, Apply, Const, Expr, Ptr, Reg, call, truth
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import the_first
 
 MAX_TURNS = 256
+
+# Loops over CPUs: how many masks each takes, and which CPUs it visits. The kernel's find_next_and_bit()
+# and the like read one word of the first mask, then one of the second (lib/find_bit.c).
+_EACH: Mapping[str, tuple[int, Callable[..., Expr]]] = MappingProxyType(
+    {
+        "for_each_online_cpu": (0, lambda: TRUE),
+        "for_each_possible_cpu": (0, lambda: TRUE),
+        "for_each_present_cpu": (0, lambda: TRUE),
+        "for_each_cpu": (1, lambda a: a),
+        "for_each_cpu_and": (2, lambda a, b: call("and", a, b)),
+        "for_each_cpu_andnot": (2, lambda a, b: call("and", a, call("not", b))),
+        "for_each_cpu_or": (2, lambda a, b: call("or", a, b)),
+    }
+)
 _QUIET = frozenset({"cpu_relax", "barrier", "smp_rmb", "smp_wmb"})
 
 
@@ -219,26 +234,40 @@ class Statements(MmuWords):
             raise Trouble("unknown-name", text, s.counter, f"declare it: int {s.variable};")
         if s.variable in assigned_names(s.body):
             raise Trouble("loop", f"{s.variable} counts the CPUs; it cannot be assigned to", s.span)
-        mask = None if s.mask is None else self.value(s.mask)
-        if mask is not None and mask.bits is None and mask.type.kind not in ("mask", "any"):
-            raise Trouble("type", f"a cpumask is needed here, not {mask.type.words}", s.span)
+        masks = self._masks(s)
         end = self.fresh("done")
         for k in range(self.memory.cpus):
             again = self.fresh("next")
-            if mask is not None:
-                bit: Expr
-                if mask.bits is not None:
-                    bit = mask.bits[k]
-                else:
-                    temp = self.fresh()
-                    self.emit("R", s.mask, Touch(call("add", mask.expr, Const(k)), temp))
-                    bit = Reg(temp)
-                self.code.append(Branch(call("not", bit), again, s.span))
+            if masks:
+                bits = [self._bit(mask, k, node) for mask, node in zip(masks, s.masks, strict=True)]
+                wanted = _EACH[s.word][1](*bits)
+                self.code.append(Branch(call("not", wanted), again, s.span))
             self._turn(local, Const(k), s)
             self._inside(s.body, end, again)
             self.code.append(Label(again))
         self.code.append(Label(end))
         local.fixed = None
+
+    def _masks(self, s: ast.ForEachCpu) -> list[Val]:
+        wanted = _EACH[s.word][0]
+        if len(s.masks) != wanted:
+            many = f"{wanted + 1} argument{'s' if wanted else ''}"
+            names = ", ".join(("cpu", "mask", "other")[: wanted + 1])
+            text = f"{s.word} takes {many}, not {len(s.masks) + 1}"
+            raise Trouble("arity", text, s.counter, f"write {s.word}({names})")
+        masks = [self.value(node) for node in s.masks]
+        for mask, node in zip(masks, s.masks, strict=True):
+            if mask.bits is None and mask.type.kind not in ("mask", "any"):
+                raise Trouble("type", f"a cpumask is needed here, not {mask.type.words}", node.span)
+        return masks
+
+    def _bit(self, mask: Val, cpu: int, node: ast.CExpr) -> Expr:
+        """One bit of a mask; that of one in memory is loaded."""
+        if mask.bits is not None:
+            return mask.bits[cpu]
+        temp = self.fresh()
+        self.emit("R", node, Touch(call("add", mask.expr, Const(cpu)), temp))
+        return Reg(temp)
 
     def _turn(self, local: Local, value: Const, node: Any) -> None:
         self.store_local(local, Val(value, t.INT), node)

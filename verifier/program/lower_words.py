@@ -74,7 +74,10 @@ class Words(Expressions):
             text = f"{e.name}{what} is not supported yet" if what else f"{word.planned} is not supported yet"
             raise Trouble("not-yet", text, e.span)
         self._arity(word, e)
-        arguments = dict(zip((p.name for p in word.parameters), e.arguments, strict=False))
+        leading = len(word.lead) if word.lead and len(e.arguments) > len(word.parameters) else 0
+        if leading:
+            self._leading(word, e)
+        arguments = dict(zip((p.name for p in word.parameters), e.arguments[leading:], strict=False))
         for effect in word.effects:
             if isinstance(effect, Special):
                 special: Callable[[Word, ast.CallExpr, dict[str, ast.CExpr]], Val]
@@ -84,13 +87,27 @@ class Words(Expressions):
 
     def _arity(self, word: Word, e: ast.CallExpr) -> None:
         given, wanted = len(e.arguments), len(word.parameters)
-        if wanted - word.optional <= given <= wanted:
+        if wanted - word.optional <= given <= wanted or (word.lead and given == wanted + len(word.lead)):
             return
-        count = f"{wanted - word.optional} or {wanted}" if word.optional else str(wanted)
-        many = f"{count} argument{'s' if wanted != 1 else ''}"
+        most = wanted + len(word.lead)
+        count = f"{wanted - word.optional} or {most}" if word.optional or word.lead else str(wanted)
+        many = f"{count} argument{'s' if most != 1 else ''}"
         raise Trouble("arity", f"{word.name} takes {many}, not {given}", e.span, f"write {word.signature}")
 
     # -- arguments --------------------------------------------------------------------------------
+
+    def _leading(self, word: Word, e: ast.CallExpr) -> None:
+        """Check what the kernel's form takes besides: it names what the entry itself says here."""
+        given = [self.argument(word, p, a) for p, a in zip(word.lead, e.arguments, strict=False)]
+        entry = e.arguments[len(word.lead)]
+        if isinstance(entry, ast.CallExpr) and entry.name == "pte" and len(entry.arguments) == 2:
+            va = self.value(entry.arguments[1])
+            for at in given:
+                if not isinstance(at, Val) or not at.type.kind == va.type.kind == "va":
+                    continue
+                if isinstance(at.expr, Const) and isinstance(va.expr, Const) and at.expr != va.expr:
+                    text = f"{entry.span.text} is no entry for {at.expr.value}"
+                    self.warn("entry", text, e.span, f"{word.name} looks at the entry alone")
 
     def argument(self, word: Word, parameter: Parameter, e: ast.CExpr) -> Val | Place | Local:
         """Evaluate one argument and check that it is of the kind that the word takes."""
@@ -120,6 +137,8 @@ class Words(Expressions):
             fine = given in ("mm", "table", "pmd", "any")
         elif kind == "target":
             fine = given in ("page", "table", "any")
+        elif kind == "vma":
+            fine = given in ("mm", "struct", "pointer", "any") or value.expr == FALSE
         elif kind == "pcid":
             fine = given in ("int", "any")
         elif kind == "code":

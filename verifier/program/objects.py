@@ -9,7 +9,7 @@ from verifier.program.c_types import Type
 from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES, WORDS
 from verifier.program.observe import Trouble
 from verifier.program.tables import ENTRY_WORDS, Tables, Uses
-from verifier.program.values import ATTRIBUTES, FAULT, Ptr, Value, apply, make_entry
+from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, apply, make_entry
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import nearest
@@ -192,6 +192,7 @@ class Objects:
         if kind.kind not in ("page", "table"):
             raise Trouble("type", f"mk_pte takes a page or a table, not {kind.words}", expr.arguments[0].span)
         bits = attributes(expr.arguments[1]) if len(expr.arguments) > 1 else 0
+        check_present(bits, kind, expr.span)
         return make_entry(to, bits), t.PMD if kind.kind == "table" else t.PTE
 
     def address(self, expr: ast.CExpr) -> tuple[Ptr, Type]:
@@ -271,6 +272,16 @@ def fields_of(objects: Objects, kind: Type) -> dict[str, Type]:
     if kind.kind == "page":
         known["data"] = t.ANY
     return known
+
+
+def check_present(bits: int, kind: Type, span: Span) -> None:
+    """Raise ``Trouble`` for an entry that is not present in two ways, or that so leads to a table."""
+    names = [name for name, bit in ATTRIBUTES.items() if bits & bit & NOT_PRESENT]
+    if len(names) > 1:
+        raise Trouble("attribute", f"an entry is {' or '.join(names)}, one of them", span)
+    if names and kind.kind == "table":
+        hint = "protnone, swap and migration stand for a page; write none"
+        raise Trouble("attribute", "an entry that is not present leads to no table", span, hint)
 
 
 def attributes(expr: ast.CExpr) -> int:

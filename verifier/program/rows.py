@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Union
 
-from verifier.program.values import TRUE, Apply, Const, Expr, Reg
+from verifier.program.values import ATTRIBUTES, TRUE, Apply, Const, Expr, Reg
 
 OLD = Reg("old")
 CPU = Reg("this_cpu")
@@ -101,7 +101,8 @@ class Word:
     """One row. ``result`` is a key of ``KINDS``, ``void``, or ``same``: what the place holds.
 
     ``optional`` is how many of the last parameters may be left out; ``planned`` names what is
-    missing if the word is not decided yet.
+    missing if the word is not decided yet. ``lead``: what the kernel's form takes before the others
+    (an mm or a vma, an address); it decides nothing on x86 and may be left out here.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Word:
     rule: str = ""
     planned: str = ""
     optional: int = 0
+    lead: tuple[Parameter, ...] = ()
 
     @property
     def signature(self) -> str:
@@ -122,7 +124,8 @@ class Word:
         ]
         needed = len(names) - self.optional
         rest = "".join(f"[, {name}]" if i or needed else f"[{name}]" for i, name in enumerate(names[needed:]))
-        return f"{self.name}({', '.join(names[:needed])}{rest})"
+        lead = f"[{''.join(f'{p.name}, ' for p in self.lead)}]".replace(", ]", ",] ") if self.lead else ""
+        return f"{self.name}({lead}{', '.join(names[:needed])}{rest})"
 
     @property
     def events(self) -> str:
@@ -149,7 +152,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "pte": "the content of a page-table entry: none or a page",
         "pmd": "the content of an upper page-table entry: none, a table or a page",
         "target": "a page or a table",
-        "attributes": "attributes: ro, nx, global, supervisor, clean, old, joined by |",
+        "attributes": "attributes, joined by |: " + ", ".join(ATTRIBUTES),
+        "vma": "an address space (mm), or a struct",
         "pcid": "a PCID, a number from 0 to 4095",
         "code": "the address of an instruction word",
         "fetched": "the address of an instruction word, or a virtual address",
@@ -213,12 +217,18 @@ def row(
     rule: str = "",
     result: str = "void",
     optional: int = 0,
+    lead: str = "",
 ) -> Word:
-    """``head`` is ``name(parameter: kind, …)``; without a kind it is a ``value``."""
+    """``head`` is ``name(parameter: kind, …)``; without a kind it is a ``value``; ``lead`` likewise."""
     name, _, rest = head.rstrip(")").partition("(")
-    parameters = tuple(
-        Parameter(n.strip(), k.strip() or "value")
-        for n, _, k in (part.partition(":") for part in rest.split(",") if part.strip())
-    )
     made = tuple(effects) if isinstance(effects, Iterable) else (effects,)
-    return Word(name, parameters, result, made, group, doc, rule, optional=optional)
+    return Word(
+        name, _parameters(rest), result, made, group, doc, rule, optional=optional, lead=_parameters(lead)
+    )
+
+
+def _parameters(text: str) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(n.strip(), k.strip() or "value")
+        for n, _, k in (part.partition(":") for part in text.split(",") if part.strip())
+    )

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
 
-from verifier.program.kernel import entry
+from verifier.program.kernel import WORDS, Pure, Store, Update, entry
 from verifier.program.observe import Trouble
-from verifier.program.values import UNDEF, Const, Expr, Ptr, Value, call, target
+from verifier.program.values import UNDEF, Apply, Const, Expr, Ptr, Value, call, target
 from verifier.program.words_mmu import UPPER_LEVELS
 from verifier.source import Span
 from verifier.syntax import ast
@@ -76,11 +76,26 @@ def _parts(node: Any) -> Iterator[Any]:
             pending += [getattr(x, s) for s in x.__slots__]
 
 
-_CHANGES = ("pte_wrprotect", "pte_mk", "ptep_set_wrprotect", "ptep_test_and_clear_")
+def _makes(expr: Any) -> bool:
+    """Does a row's expression make an entry with attributes?"""
+    if isinstance(expr, Apply):
+        makes = expr.function in ("mk_pte", "pte_with", "pte_without")
+        return makes or any(_makes(a) for a in expr.args)
+    return False
+
+
+# The words that change attributes of entries, and where words have a PCID: read off the rows.
+_CHANGES = frozenset(
+    word.name
+    for word in WORDS.values()
+    if any(isinstance(x, Store | Update | Pure) and _makes(x.value) for x in word.effects)
+)
 _PCID_AT = {
-    "load_cr3": 1, "load_cr3_relaxed": 1, "load_cr3_noflush": 1, "load_cr3_noflush_relaxed": 1, "invpcid": 1,
-    "invpcid_flush_one": 0, "invpcid_flush_single_context": 0, "invlpgb": 0, "invlpgb_final": 0,
-}  # fmt: skip
+    word.name: at
+    for word in WORDS.values()
+    for at, parameter in enumerate(word.parameters)
+    if parameter.kind == "pcid"
+}
 
 
 _OF_INCLUDES: dict[int, tuple[ast.Function, Uses]] = {}  # by id: an include's functions are kept
@@ -120,7 +135,7 @@ def _call(found: Uses, name: str, arguments: tuple[Any, ...]) -> None:
             found.leaf.add(arguments[0].name)
         else:
             found.upper.setdefault(arguments[0].name, name)
-    found.attributes |= (name == "mk_pte" and len(arguments) > 1) or name.startswith(_CHANGES)
+    found.attributes |= (name == "mk_pte" and len(arguments) > 1) or name in _CHANGES
     at = _PCID_AT.get(name)
     if at is not None and len(arguments) > at:
         pcid = arguments[at]

@@ -24,6 +24,42 @@ from verifier.program.values import FALSE, Expr, Reg
 UPPER_LEVELS = ("pmd", "pud", "p4d", "pgd")
 
 
+# What the kernel's forms take before the pointer to the entry.
+_MM, _VMA = "mm: mm, addr: va", "vma: vma, addr: va"
+
+
+def _present(e: str) -> Expr:
+    """x86's pte_present(): P, or PROT_NONE (arch/x86/include/asm/pgtable.h)."""
+    swapped = (f("not", f("pte_has", e, bit)) for bit in (v.SWAP, v.MIGRATION))
+    return f("and", f("ne", e, 0), *swapped)
+
+
+def _is(e: str, *bits: int) -> Expr:
+    return f("or", *(f("pte_has", e, bit) for bit in bits))
+
+
+def _absent() -> Iterator[Word]:
+    """Entries that are not present and hold something: PROT_NONE, and what include/linux/swapops.h makes."""
+    g = "Page tables"
+    for level, content in (("pte", "pte"), ("pmd", "pmd")):
+        doc = "is it PROT_NONE? A walk ends there; the kernel calls it present"
+        yield row(g, f"{level}_protnone(e: {content})", Pure(_is("e", v.PROTNONE)), doc, "4.6", "number")
+        swapped = Pure(_is("e", v.SWAP, v.MIGRATION))
+        doc = "is it a swap or migration entry?"
+        yield row(g, f"is_swap_{level}(e: {content})", swapped, doc, "4.6", "number")
+    same, name = Pure(Reg("e")), "e: pte"
+    yield row(g, f"pte_to_swp_entry({name})", same, "the same", "", "pte")
+    yield row(g, f"swp_entry_to_pte({name})", same, "the same", "", "pte")
+    moving = Pure(_is("e", v.MIGRATION))
+    yield row(g, f"is_migration_entry({name})", moving, "is it one?", "4.6", "number")
+    page = Pure(f("pte_held", "e"))
+    yield row(g, f"pfn_swap_entry_to_page({name})", page, "the page that a migration entry names", "", "page")
+    for access, bits in (("writable", v.MIGRATION), ("readable", v.MIGRATION | v.RO)):
+        made = Pure(f("mk_pte", "page", bits))
+        doc = "what mk_pte(page, migration) gives" + (", read-only" if bits & v.RO else "")
+        yield row(g, f"make_{access}_migration_entry(page: page)", made, doc, "4.6", "pte")
+
+
 def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     """What every level has: its entries, and the operations on them; ``content`` is what they hold."""
     g, lock = "Page tables", "2.1"
@@ -33,18 +69,26 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     yield row(g, f"{level}(handle: handle, v: va)", address, what, "", pointer)
     entry, value = f"p: {pointer}", f"e: {content}"
     yield row(g, f"set_{level}({entry}, {value})", Store("p", Reg("e")), "a plain store", "1.1")
-    yield row(g, f"{level}_clear({entry})", Store("p", FALSE), "a plain store of none", "1.1")
+    if level in ("pte", "pmd", "pud"):
+        head = f"set_{level}_at(mm: mm, addr: va, {entry}, {value})"
+        yield row(g, head, Store("p", Reg("e")), "a plain store", "1.1")
+    lead, none = "" if upper else _MM, Store("p", FALSE)
+    yield row(g, f"{level}_clear({entry})", none, "a plain store of none", "1.1", lead=lead)
     name = f"{level}p"
-    yield row(g, f"{name}_get({entry})", Load("p"), "a load", "1.1", content)
+    for how in ("", "_lockless") if level in ("pte", "pmd") else ("",):
+        yield row(g, f"{name}_get{how}({entry})", Load("p"), "a load", "1.1", content)
     clear = Update("p", FALSE)
-    yield row(g, f"{name}_get_and_clear({entry})", clear, "XCHG with none", lock, content)
+    for huge in ("", "_huge") if level in ("pmd", "pud") else ("",):
+        head = f"{name}{huge}_get_and_clear({entry})"
+        yield row(g, head, clear, "XCHG with none", lock, content, lead=_MM)
     yield row(g, f"{name}_xchg({entry}, {value})", Update("p", Reg("e")), "XCHG", lock, content)
     swap = Update("p", Reg("e"), when=f("eq", OLD, "expected"))
     head = f"{name}_cmpxchg({entry}, expected: {content}, {value})"
     doc = "LOCK CMPXCHG, LOCK'd also when it fails; compares attributes, too"
     yield row(g, head, swap, doc, lock, content)
     yield row(g, f"{level}_none({value})", Pure(f("eq", "e", 0)), "is it none?", "", "number")
-    yield row(g, f"{level}_present({value})", Pure(f("ne", "e", 0)), "is it not none?", "", "number")
+    doc = "is P set, or is it PROT_NONE? False for none, swap and migration entries"
+    yield row(g, f"{level}_present({value})", Pure(_present("e")), doc, "", "number")
 
 
 def tables() -> Iterator[Word]:
@@ -58,8 +102,10 @@ def tables() -> Iterator[Word]:
         leaf = Special("leaf", "no event")
         yield row(g, f"{level}_leaf(e: pmd)", leaf, "is it a large page?", "4.5", "number")
     make = Special("mk_pte", "no event")
-    doc = "an entry that leads there, with attributes ro, nx, global, supervisor, clean, old"
-    yield row(g, "mk_pte(page: target, attributes: attributes)", make, doc, "4.2", "pte", optional=1)
+    doc = "an entry that leads there, with attributes ro, nx, global, supervisor, clean, old; or one that is"
+    doc += " not present and names the page: protnone, swap, migration"
+    yield row(g, "mk_pte(page: target, attributes: attributes)", make, doc, "4.2, 4.6", "pte", optional=1)
+    yield from _absent()
     page = Pure(f("pte_target", "e"))
     yield row(g, "pte_page(e: pte)", page, "the page it maps", "", "page")
     yield row(g, "pmd_page(e: pmd)", page, "the page that a large page's entry maps", "", "page")
@@ -90,12 +136,24 @@ def tables() -> Iterator[Word]:
     for name, function, bit, doc in made:
         yield row(g, f"pte_{name}(e: pte)", Pure(f(function, "e", bit)), f"the same, {doc}", "", "pte")
     protect = Update("p", f("pte_with", OLD, v.RO), None)
-    yield row(g, "ptep_set_wrprotect(p: entry)", protect, "LOCK'd: makes it read-only", lock)
+    doc = "LOCK'd: makes it read-only"
+    yield row(g, "ptep_set_wrprotect(p: entry)", protect, doc, lock, lead=_MM)
+    yield row(g, "pmdp_set_wrprotect(p: upper)", protect, doc, lock, lead=_MM)
+    gone = "p: entry"
+    yield row(g, f"ptep_clear({gone})", Update("p", FALSE, None), "XCHG with none", lock, lead=_MM)
+    head = f"{_MM}, {gone}, full: number"
+    plain = Store("p", FALSE)
+    yield row(g, f"pte_clear_not_present_full({head})", plain, "a plain store of none", "1.1")
+    head = f"pmdp_establish({_VMA}, p: upper, e: pmd)"
+    yield row(g, head, Update("p", Reg("e")), "XCHG", lock, "pmd")
     for name, bit, letter in (("young", v.OLD, "A"), ("dirty", v.CLEAN, "D")):
         was = f("and", f("ne", OLD, 0), f("not", f("pte_has", OLD, bit)))
         clear = Update("p", f("pte_with", OLD, bit), was)
         doc = f"LOCK'd: clears {letter}; was it set?"
-        yield row(g, f"ptep_test_and_clear_{name}(p: entry)", clear, doc, "2.1, 7.4", "number")
+        for level, pointer in (("pte", "entry"), ("pmd", "upper")):
+            if (level, name) != ("pmd", "dirty"):
+                head = f"{level}p_test_and_clear_{name}(p: {pointer})"
+                yield row(g, head, clear, doc, "2.1, 7.4", "number", lead=_VMA)
 
 
 def _both(g: str, head: str, effect: Machine, doc: str, rule: str, optional: int = 0) -> Iterator[Word]:

@@ -194,11 +194,12 @@ class For:
 
 @dataclass(frozen=True, slots=True)
 class ForEachCpu:
-    """``for_each_cpu(variable, mask) body``; ``mask`` None: ``for_each_online_cpu(variable)``;
-    ``counter`` is where the variable stands."""
+    """``for_each_cpu(variable, mask) body``, ``for_each_cpu_and(variable, one, other) body``; no mask:
+    ``for_each_online_cpu(variable)``. ``word`` is which; ``counter`` is where the variable stands."""
 
+    word: str
     variable: str
-    mask: CExpr | None
+    masks: tuple[CExpr, ...]
     body: Stmt
     span: Span
     counter: Span
