@@ -8,6 +8,7 @@ from typing import Any
 
 from verifier.program import c_types as t
 from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Touch
+from verifier.program.kernel import WORDS
 from verifier.program.lower_mmu import MmuWords
 from verifier.program.lower_parts import Frame, Local, Val
 from verifier.program.lower_words import assigned_names
@@ -159,9 +160,21 @@ class Statements(MmuWords):
         if isinstance(e, ast.Ident) and self.local(e.name, False) is None and e.name in self.unit.functions:
             hint = f"write {e.name}()"
             raise Trouble("no-call", f"{e.name} is a function, which this does not call", e.span, hint)
+        before = len(self.code)
+        self.value(e)
         if isinstance(e, ast.Binary) and e.op in self._COMPARE:
             self.warn("no-effect", "a comparison whose result nobody uses", e.span, "an assignment is =")
-        self.value(e)
+        elif len(self.code) == before and not self._may_do_nothing(e):
+            self.warn("no-effect", "this statement does nothing", e.span, "use its value, or leave it out")
+
+    def _may_do_nothing(self, e: ast.CExpr) -> bool:
+        """Is it meant so: a word that is nothing on x86, a function of the test, a cast to void?"""
+        if isinstance(e, ast.Cast):
+            return t.of(e.type) is t.VOID
+        if isinstance(e, ast.CallExpr):
+            word = WORDS.get(e.name)
+            return e.name in self.unit.functions or word is None or word.result == "void"
+        return False
 
     def _s_Declare(self, s: ast.Declare) -> None:
         if s.size is not None:

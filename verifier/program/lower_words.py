@@ -319,10 +319,19 @@ class Words(Expressions):
     # -- words that are more than instructions ------------------------------------------------------
 
     def _word_assume(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        self._asks_nothing(word, arguments["c"])
         self.code.append(Assume(self.condition(arguments["c"]), e.span))
         return Val(Const(0), t.VOID)
 
+    def _asks_nothing(self, word: Word, node: ast.CExpr) -> None:
+        """Warn where a condition is written as a constant."""
+        if isinstance(node, ast.Num) or (isinstance(node, ast.Ident) and node.name in ("true", "false")):
+            always = "always" if node.span.text not in ("0", "false") else "never"
+            text = f"{word.name} of a constant, which {always} holds"
+            self.warn("no-effect", text, node.span, "leave it out, or name a condition")
+
     def _word_warn(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        self._asks_nothing(word, arguments["c"])
         hit = self.held(call("bool", self.condition(arguments["c"])))
         self.code.append(Warn(hit, e.span))
         return Val(hit, t.INT)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from verifier.syntax import clues, condition, layout
 from verifier.syntax.ast import Function, Initial, Object, Thread, Unit
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import folder, parser
+from verifier.syntax.idle import idle, idle_constants, mentioned
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error, the_first
@@ -23,6 +25,19 @@ _FINAL = re.compile(
     r"(\[[^\[\]\n]*\]\s*)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter)\b)"
 )
 _AFTER = re.compile(r"\b(variants|expect|unroll|enum)\b|\bP\d+\b|\[(?=[^\[\]\n]*\]\s*(P\d|variants))")
+
+_LOOPS = frozenset({"while_", "do_", "for_", "goto"})
+
+
+def _tokens(tree: Any) -> Iterator[Any]:
+    """All tokens below a tree, however deep it is."""
+    pending = [tree]
+    while pending:
+        x = pending.pop()
+        if hasattr(x, "children"):
+            pending += x.children
+        else:
+            yield x
 
 
 def parse(source: Source, *, defines: dict[str, int] | None = None) -> list[Test]:
@@ -233,7 +248,36 @@ class _File:
                     declared=variant.span if variant else None, warnings=self.head.warnings,
                 )
             )  # fmt: skip
-        return tests
+        return self._noting_idle(tests)
+
+    def _noting_idle(self, tests: list[Test]) -> list[Test]:
+        """The tests with warnings about what is without effect; settings of nothing are errors."""
+        if self.unread or any(t.code == "include" for t in self.before):
+            return tests  # who would use it is not known
+        found = [*idle(t.tree for t in tests), *idle_constants(*self._constants(), self.defines)]
+        top = [t for p in self.parts for t in p.tree.children]
+        if not any(x.data in _LOOPS for t in top for x in t.iter_subtrees()):
+            for item in (t for t in top if t.children[-1].data == "unroll"):
+                text = "there is no loop to unroll"
+                found.append(Diagnostic("no-effect", text, self._span(item), "leave it out", "warning"))
+        self.troubles += [d for d in found if d.severity == "error" and d not in self.troubles]
+        warnings = (*self.head.warnings, *(d for d in found if d.severity == "warning"))
+        return [replace(t, warnings=warnings) for t in tests]
+
+    def _constants(self) -> tuple[list[list[tuple[str, Span]]], set[str]]:
+        """The test's own constants, an enum at a time, and every name that stands anywhere else."""
+        enums: list[list[tuple[str, Span]]] = []
+        named = mentioned([s.final for s in self.segments])
+        for part in self.parts:
+            for item in part.tree.children:
+                if item.children[-1].data == "enum" and not part.included:
+                    made = [x for x in item.children[-1].children if hasattr(x, "data")]
+                    enums.append([(str(x.children[0]), self._span(x)) for x in made])
+                    own = {id(x.children[0]) for x in made}
+                    named |= {str(t) for t in _tokens(item) if id(t) not in own}
+                else:
+                    named |= {str(t) for t in _tokens(item)}
+        return enums, named
 
     def _settings(self) -> None:
         """What is for the whole file: not guarded, not included, ``expect`` and ``unroll`` not twice."""
