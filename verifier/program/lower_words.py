@@ -10,7 +10,6 @@ from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.code import Assume, Instruction, Label, Touch, Warn
 from verifier.program.kernel import (
-    ELSEWHERE,
     KINDS,
     WORDS,
     Load,
@@ -22,6 +21,7 @@ from verifier.program.kernel import (
     Store,
     Update,
     Word,
+    instead,
 )
 from verifier.program.lower_expr import Expressions
 from verifier.program.lower_parts import Frame, Local, Place, Val
@@ -30,7 +30,6 @@ from verifier.program.unroll import substitute
 from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call
 from verifier.source import Span
 from verifier.syntax import ast
-from verifier.syntax.trouble import nearest
 
 MAX_DEPTH = 40
 MAX_PCID = 4095
@@ -67,7 +66,7 @@ class Words(Expressions):
             return self.inline(self.unit.functions[name], [self.value(a) for a in e.arguments], e)
         word = WORDS.get(e.name)
         if word is None:
-            hint = ELSEWHERE.get(e.name) or nearest(e.name, [*WORDS, *self.unit.functions])
+            hint = instead(e.name, self.unit.functions)
             raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, hint)
         if word.planned:
             what = f" ({word.planned})" if word.planned not in ("SRCU",) else ""

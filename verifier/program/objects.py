@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from verifier.program import c_types as t
 from verifier.program.c_types import Type
-from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES, WORDS
+from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES, WORDS, instead
 from verifier.program.observe import Trouble
 from verifier.program.tables import ENTRY_WORDS, Tables, Uses
 from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, apply, make_entry
@@ -117,8 +117,9 @@ class Objects:
         """The error about a name that nothing declares."""
         if name in WORDS:
             return Trouble("unknown-name", f"{name} is a function", span, f"write {WORDS[name].signature}")
-        known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *WORDS, *CONSTANT_MASKS]
-        return Trouble("unknown-name", f"there is no {name!r}", span, nearest(name, known))
+        known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *CONSTANT_MASKS]
+        hint = nearest(name, known) or instead(name)
+        return Trouble("unknown-name", f"there is no {name!r}", span, hint)
 
     # -- values -----------------------------------------------------------------------------------
 
