@@ -94,6 +94,9 @@ def instead(name: str, functions: Iterable[str] = ()) -> str:
         return ELSEWHERE[name]
     known = [*(w.name for w in WORDS.values() if not w.planned), *functions, *ELSEWHERE]
     near = misspelt(name, known, _PARTS)
+    if all(part in _PARTS for part in name.lower().split("_")):
+        squashed = name.lower().replace("_", "")  # smp_rmb is no misspelling of smp_mb
+        near = [n for n in near if _orders(n) < 0 or n.replace("_", "") == squashed]
     most = max((_orders(n) for n in near), default=0)
     near = [n for n in near if _orders(n) in (most, -1)]
     lacking = next((n for n in near if n in ELSEWHERE), None)

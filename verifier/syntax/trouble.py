@@ -122,8 +122,8 @@ def misspelt(word: str, known: Iterable[str], parts: Container[str]) -> list[str
     """The known words of which this one is a misspelling, all equally near.
 
     What is spelt right is meant: a part between underscores that is in ``parts`` stands in the found
-    word, too, so that nobody is told ``dma_rmb`` for ``dma_mb``. Only long words may lack or have a
-    letter whose parts are all right (``pte_get_and_clear``).
+    word, too, so that nobody is told ``dma_rmb`` for ``dma_mb``. Only long words whose parts are all
+    right may lack a letter or have one too many (``pte_get_and_clear``).
     """
     low = word.lower()
     right = [part for part in low.split("_") if part and part in parts]
@@ -140,7 +140,7 @@ def misspelt(word: str, known: Iterable[str], parts: Container[str]) -> list[str
         far = _edits(low, folded, most)
         rest = folded.split("_")
         kept = bool(typos) and all(part in rest for part in right)
-        if far <= (most if kept else 1 if not typos and len(low) >= 14 else -1):
+        if far <= (most if kept else 1 if not typos and len(low) >= 8 else -1):
             found[other] = far
     best = min(found.values(), default=0)
     return sorted(other for other, far in found.items() if far == best)
