@@ -10,6 +10,7 @@ from verifier.errors import InputError
 from verifier.program import c_types as t
 from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
+from verifier.program.lower_beside import lonely, unanswered
 from verifier.program.lower_hangs import hangs
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
@@ -54,10 +55,14 @@ def lower(test: Test) -> Lowered:
         isinstance(cell.init, Ptr) for ptr, cell in memory.cells.items() if ptr.base.endswith(".data")
     )
     if test.expected != "deadlock":
-        started = [(cpu, code, True) for cpu, code in enumerate(threads)]
-        shared.warnings += hangs(
-            [*started, *((key[1], code, False) for key, code in shared.handlers.items())]
-        )
+        on = [(cpu, code, True) for cpu, code in enumerate(threads)]
+        shared.warnings += hangs([*on, *((key[1], code, False) for key, code in shared.handlers.items())])
+    started = [*enumerate(threads), *nmis, *((key[1], code) for key, code in shared.handlers.items())]
+    shared.warnings += lonely(code for _, code in started)
+    if test.expected in (None, "never") and any(
+        o.kind == "tlb" for o in observed.observables if o.at is None
+    ):
+        shared.warnings += unanswered(started)
     return Lowered(
         threads=threads,
         cells=memory.cells,

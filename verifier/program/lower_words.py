@@ -23,6 +23,7 @@ from verifier.program.kernel import (
     Word,
     instead,
 )
+from verifier.program.lower_beside import LOCKED, beside
 from verifier.program.lower_expr import Expressions
 from verifier.program.lower_parts import Frame, Local, Place, Val
 from verifier.program.observe import Trouble
@@ -77,6 +78,14 @@ class Words(Expressions):
         if leading:
             self._leading(word, e)
         arguments = dict(zip((p.name for p in word.parameters), e.arguments[leading:], strict=False))
+        if not word.locked:
+            return self._meaning(word, e, arguments)
+        self.set(LOCKED, FALSE)
+        result = self._meaning(word, e, arguments)
+        self.set(LOCKED, FALSE)
+        return result
+
+    def _meaning(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         for effect in word.effects:
             if isinstance(effect, Special):
                 special: Callable[[Word, ast.CallExpr, dict[str, ast.CExpr]], Val]
@@ -243,6 +252,8 @@ class Words(Expressions):
         if isinstance(effect, Order):
             if effect.kind:
                 self.emit("F", e, kind=effect.kind)
+            if effect.beside:
+                self.code.append(beside(effect.beside, e.span))
             return None
         if isinstance(effect, Pure):
             return substitute(effect.value, env)

@@ -48,9 +48,11 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A fence instruction, or nothing but a rule for the compiler (``kind`` empty)."""
+    """A fence instruction, or nothing but a rule for the compiler (``kind`` empty). ``beside``: it rests
+    on a LOCK'd operation right ``after`` or ``before`` it, as its own name says."""
 
     kind: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,12 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Special:
-    """A word whose meaning is control flow: ``name`` is the lowering's method for it."""
+    """A word whose meaning is control flow: ``name`` is the lowering's method for it. ``locks``: it does
+    a LOCK'd operation."""
 
     name: str
     makes: str = ""
+    locks: bool = False
 
 
 Effect = Union[Load, Store, Update, Order, Pure, Machine, Special]
@@ -126,6 +130,16 @@ class Word:
         rest = "".join(f"[, {name}]" if i or needed else f"[{name}]" for i, name in enumerate(names[needed:]))
         lead = f"[{''.join(f'{p.name}, ' for p in self.lead)}]".replace(", ]", ",] ") if self.lead else ""
         return f"{self.name}({lead}{', '.join(names[:needed])}{rest})"
+
+    @property
+    def locked(self) -> bool:
+        """Is there a LOCK'd operation in it, or another full fence?"""
+        return any(
+            isinstance(x, Update)
+            or (isinstance(x, Special) and x.locks)
+            or (isinstance(x, Order) and x.kind in ("lock", "mfence"))
+            for x in self.effects
+        )
 
     @property
     def events(self) -> str:

@@ -46,6 +46,8 @@ class Uses:
     stored: dict[str, set[str]] = field(default_factory=dict)  # names beside an upper entry's in a call
     pcids: bool = False
     attributes: bool = False
+    varied: set[str] = field(default_factory=set)  # pages that have entries with attributes
+    changes: bool = False  # attributes of entries are changed
 
     def add(self, other: Uses) -> None:
         """What another part of the file says, too."""
@@ -55,6 +57,8 @@ class Uses:
             self.stored.setdefault(name, set()).update(stored)
         self.pcids |= other.pcids
         self.attributes |= other.attributes
+        self.varied |= other.varied
+        self.changes |= other.changes
 
 
 _LEAVES = frozenset((str, int, bool, type(None), Span))
@@ -135,7 +139,11 @@ def _call(found: Uses, name: str, arguments: tuple[Any, ...]) -> None:
             found.leaf.add(arguments[0].name)
         else:
             found.upper.setdefault(arguments[0].name, name)
-    found.attributes |= (name == "mk_pte" and len(arguments) > 1) or name in _CHANGES
+    found.changes |= name in _CHANGES
+    if name == "mk_pte" and len(arguments) > 1:
+        found.attributes = True
+        found.varied |= {a.name for a in arguments[:1] if isinstance(a, ast.Ident | c.Name)}
+    found.attributes |= found.changes
     at = _PCID_AT.get(name)
     if at is not None and len(arguments) > at:
         pcid = arguments[at]

@@ -60,8 +60,10 @@ def barriers() -> Iterator[Word]:
     for name in ("smp_rmb", "smp_wmb", "barrier", "dma_rmb", "dma_wmb", "smp_read_barrier_depends"):
         yield row(g, f"{name}()", nothing, "TSO gives it already", "1.1")
     for name in ("before_atomic", "after_atomic", "after_spinlock"):
-        yield row(g, f"smp_mb__{name}()", nothing, "the LOCK'd operation beside it is the barrier", "2.1")
-    yield row(g, "smp_mb__after_unlock_lock()", nothing, "the LOCK'd lock operation is the barrier", "2.1")
+        rests = Order(beside=name.partition("_")[0])
+        yield row(g, f"smp_mb__{name}()", rests, "the LOCK'd operation beside it is the barrier", "2.1")
+    rests = Order(beside="after")
+    yield row(g, "smp_mb__after_unlock_lock()", rests, "the LOCK'd lock operation is the barrier", "2.1")
     yield row(g, "smp_acquire__after_ctrl_dep()", nothing, "TSO gives it already", "1.1")
 
 
@@ -80,8 +82,8 @@ def exchanges() -> Iterator[Word]:
         )  # fmt: skip
         yield row(
             g, f"try_cmpxchg{order}(x: pointer, old: pointer, new)",
-            Special("try_cmpxchg", "LOCK'd read-modify-write"), "LOCK CMPXCHG; *old is what was found",
-            lock, "number",
+            Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True),
+            "LOCK CMPXCHG; *old is what was found", lock, "number",
         )  # fmt: skip
 
 
@@ -121,7 +123,7 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
         swap = Update("v", Reg("new"), when=f("eq", OLD, "old_value"))
         head = "v: pointer, old_value, new"
         yield row(g, at(f"cmpxchg{order}", head), swap, "LOCK CMPXCHG, also when it fails", lock, "same")
-        tries = Special("try_cmpxchg", "LOCK'd read-modify-write")
+        tries = Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True)
         head = "v: pointer, old: pointer, new"
         yield row(g, at(f"try_cmpxchg{order}", head), tries, "*old is what was found", lock, "number")
     for op in ("inc", "dec"):
