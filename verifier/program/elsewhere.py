@@ -325,7 +325,7 @@ write user_read(v)
 write user_write(v, e)
     put_user __put_user copy_to_user raw_copy_to_user unsafe_put_user clear_user
 write WARN_ON(c)
-    WARN VM_WARN_ON VM_WARN_ON_ONCE WARN_ONCE DEBUG_LOCKS_WARN_ON
+    VM_WARN_ON VM_WARN_ON_ONCE DEBUG_LOCKS_WARN_ON
 write BUG_ON(c)
     BUG VM_BUG_ON VM_BUG_ON_PAGE VM_BUG_ON_MM BUG_ON_ONCE panic
 there is nothing to write: it decides nothing here

@@ -12,6 +12,7 @@ from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES
 from verifier.program.lower_beside import lonely, unanswered
 from verifier.program.lower_hangs import hangs
+from verifier.program.lower_initial import unmet
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
 from verifier.program.memory import Memory, cell_name
@@ -57,6 +58,7 @@ def lower(test: Test) -> Lowered:
     if test.expected != "deadlock":
         on = [(cpu, code, True) for cpu, code in enumerate(threads)]
         shared.warnings += hangs([*on, *((key[1], code, False) for key, code in shared.handlers.items())])
+    shared.warnings += unmet(unit, memory)
     started = [*enumerate(threads), *nmis, *((key[1], code) for key, code in shared.handlers.items())]
     shared.warnings += lonely(code for _, code in started)
     if test.expected in (None, "never") and any(

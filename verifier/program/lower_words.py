@@ -342,8 +342,11 @@ class Words(Expressions):
 
     def _word_warn(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         self._asks_nothing(word, arguments["c"])
+        said = arguments.get("format")
+        if said is not None and not isinstance(said, ast.Text):
+            raise Trouble("type", f"{word.name} takes a string here", said.span, f"write {word.signature}")
         hit = self.held(call("bool", self.condition(arguments["c"])))
-        self.code.append(Warn(hit, e.span))
+        self.code.append(Warn(hit, e.span, said.value if said is not None else ""))
         return Val(hit, t.INT)
 
     def _word_cond_load(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:

@@ -177,6 +177,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "local": "a register",
         "percpu": "a per-CPU object",
         "struct": "a struct",
+        "text": "a string",
         "void": "nothing",
     }
 )

@@ -338,6 +338,8 @@ def control() -> Iterator[Word]:
     warn = Special("warn")
     yield row(g, "WARN_ON(c)", warn, "1:warn is true if this is hit on CPU 1", "", "number")
     yield row(g, "WARN_ON_ONCE(c)", warn, "the same", "", "number")
+    for name in ("WARN", "WARN_ONCE"):
+        yield row(g, f"{name}(c, format: text)", warn, "the same, and what is wrong", "", "number")
     yield row(g, "BUG_ON(c)", warn, "the same")
     for name in ("likely", "unlikely"):
         yield row(g, f"{name}(c)", Pure(Reg("c")), "its argument", "", "same")

@@ -353,7 +353,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function; ``included`` if it comes from an ``#include``."""
+    """A function; ``included`` if it comes from an ``#include``, ``early`` if it is ``__init``: it looks at
+    the initial state, before the test."""
 
     result: CType
     name: str
@@ -361,6 +362,7 @@ class Function:
     body: Block
     span: Span
     included: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

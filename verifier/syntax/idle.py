@@ -55,6 +55,17 @@ def fields(tree: Any) -> set[str]:
     return {x.name for x in nodes(tree) if isinstance(x, ast.FieldExpr | c.Field)}
 
 
+def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
+    """The functions that some program calls or sends, or those named besides."""
+    found: set[str] = set(also)
+    roots: list[Any] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
+    while roots:
+        new = mentioned(roots.pop()) & unit.functions.keys() - found
+        found |= new
+        roots += [unit.functions[name] for name in new]
+    return found
+
+
 @dataclass(slots=True)
 class _Report:
     """What is said, and whether any variant uses it."""
@@ -107,22 +118,10 @@ class _Unit:
         self.unit, self.report = unit, report
         self.mine = [x for i, x in enumerate(unit.initial) if i not in unit.overridable]
         self.asked = mentioned(unit.final)
-        self.reached = self._functions()
+        self.reached = reached(unit, (f.name for f in unit.functions.values() if f.included or f.early))
         bodies = [f for f in unit.functions.values() if f.included or f.name in self.reached]
         self.code: Sequence[Any] = (*bodies, *unit.threads.values(), *unit.nmis)
         self.names = self._names()
-
-    def _functions(self) -> set[str]:
-        """The functions that some program calls or sends, or an include."""
-        included = {f.name for f in self.unit.functions.values() if f.included}
-        reached: set[str] = set()
-        roots: list[Any] = [*self.unit.threads.values(), *self.unit.nmis]
-        roots += [self.unit.functions[name] for name in included]
-        while roots:
-            new = mentioned(roots.pop()) & self.unit.functions.keys() - reached
-            reached |= new
-            roots += [self.unit.functions[name] for name in new]
-        return reached
 
     def _names(self) -> set[str]:
         """The objects that code, conditions or objects in use mention."""

@@ -101,6 +101,7 @@ class Builder:
             self.block(body),
             self.span(name),
             included,
+            "__init" in map(str, base.children),
         )
 
     def thread(self, tree: Any, enums: dict[str, int]) -> list[ast.Thread]:
@@ -142,7 +143,7 @@ class Builder:
             words = [str(base.children[0])]
         else:
             words = [" ".join(map(str, w.children)) if hasattr(w, "data") else str(w) for w in base.children]
-        kept = [w for w in words if w not in ("const", "volatile", "static", "inline", "extern")]
+        kept = [w for w in words if w not in ("const", "volatile", "static", "inline", "extern", "__init")]
         return ast.CType(" ".join(kept) or "int", sum(str(s) == "*" for s in stars.children))
 
     # -- initial state ----------------------------------------------------------------------------
