@@ -76,9 +76,11 @@ write cr4_toggle_pge(), which is a write of CR4 that changes PGE
 there is no CR4 here but for cr4_toggle_pge()
     read_cr4 __read_cr4 cr4_read_shadow load_mm_cr4
 define it, or take it from the kernel: #include "linux/tlb-v6.15.inc" has flush_tlb_mm_range(mm)
-    flush_tlb_mm flush_tlb_page flush_tlb_range flush_tlb_mm_range flush_tlb_others flush_tlb_multi
-    native_flush_tlb_others native_flush_tlb_multi flush_tlb_batched_pending flush_pmd_tlb_range
-    flush_hugetlb_tlb_range arch_tlbbatch_flush try_to_unmap_flush
+    flush_tlb_mm flush_tlb_mm_range flush_tlb_others flush_tlb_multi native_flush_tlb_others
+    native_flush_tlb_multi flush_tlb_batched_pending flush_pmd_tlb_range flush_hugetlb_tlb_range
+    arch_tlbbatch_flush try_to_unmap_flush
+define it, or take it from the kernel: #include "linux/tlb-v6.15-range.inc" has flush_tlb_page(mm, addr)
+    flush_tlb_page flush_tlb_range
 define it: on_each_cpu() of a function that is __flush_tlb_all()
     flush_tlb_all
 define it, or #include "linux/context_tracking.inc", which has flush_tlb_kernel_range()
