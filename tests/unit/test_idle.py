@@ -35,6 +35,7 @@ def test_what_is_used_is_not_warned_about() -> None:
         ("table T { v -> A };", "x = 1;", "nothing uses T", "leave it out"),
         ("cpumask m = {0};", "x = 1;", "nothing uses m", "leave it out"),
         ("struct task task { .mm = N };", "x = 1;", "nothing uses task", "leave it out"),
+        ("0:tlb = { v@7 -> A };", "x = 1;", "no CPU ever has PCID 7", "leave it out"),
         ("int z; int *p = &z;", "x = 1;", "nothing uses p", "leave it out"),
         (
             "mm M { w -> A }; mm_cpumask(M) = {0};",
@@ -97,6 +98,19 @@ def test_settings_of_what_there_is() -> None:
     code = "u64 gen; x = gen + r3 + this_cpu_read(y);"
     asked = ASKED.replace("(x", "(0:r4 = 5 \\/ x")
     assert not warnings(f"MM t\n{{ {INITIAL} {own} }}\nP0 {{ {code} }}\n{asked}")
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        ("v@7 -> A", "load_cr3(N, 7);"),
+        ("v@7 -> mk_pte(A, global)", "x = 1;"),
+        ("v@7 -> A", "r0 = 6; r0 = r0 + 7; load_cr3(N, r0);"),
+        ("v -> A", "x = 1;"),
+    ],
+)
+def test_a_tag_that_some_cpu_may_have(entry: str, code: str) -> None:
+    assert not warnings(f"MM t\n{{ {INITIAL} 0:tlb = {{ {entry} }}; }}\nP0 {{ {code} }}\n{ASKED}")
 
 
 def test_one_variant_that_uses_it_is_enough() -> None:

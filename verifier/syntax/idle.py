@@ -193,6 +193,8 @@ class _Unit:
         """``1:cr3 = N``, ``1:y = 2``, ``1:r0 = 3``."""
         name = _root(item.place)
         assert item.cpus is not None
+        if name == "tlb" and isinstance(item.value, ast.Braced):
+            self._tags(item.value)
         objects = {x.name for x in self.unit.initial if isinstance(x, ast.Object)}
         if name in REGISTERS or name in objects or not name:
             return
@@ -204,6 +206,22 @@ class _Unit:
         severity = "error" if self.unit.arch == "MM" else "warning"
         used = name in known or name in self.asked
         self.report.add(used, "no-setting", text, item.place.span, near or "leave it out", severity)
+
+    def _tags(self, tlb: ast.Braced) -> None:
+        """``v@7 -> A``, and no number 7 anywhere that a PCID could come from."""
+        given = [
+            x.value for x in self.unit.initial if isinstance(x, ast.Setting) and _root(x.place) == "pcid"
+        ]
+        tree = (self.code, given, self.unit.final)
+        numbers = {x.value for x in nodes(tree) if isinstance(x, ast.Num)}
+        numbers |= {x.pcid for x in nodes(tree) if isinstance(x, c.Tlb) and x.pcid is not None}
+        numbers |= {self.unit.enums[name] for name in mentioned(tree) & self.unit.enums.keys()}
+        for part in tlb.items:
+            if isinstance(part, ast.Mapping) and part.pcid:
+                glob = any(isinstance(x, ast.Ident) and x.name == "global" for x in nodes(part.target))
+                text = f"no CPU ever has PCID {part.pcid}, so nothing uses this entry"
+                used = glob or part.pcid in numbers
+                self.report.add(used, "unused-entry", text, part.span, "leave it out, or load the PCID")
 
     def _setting(self, item: ast.Setting) -> None:
         """``mm_cpumask(N) = {0}``; what names an object is said where that is declared."""
