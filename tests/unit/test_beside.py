@@ -117,3 +117,8 @@ def test_a_comparison_that_looks_at_the_page_alone(code: str, page: str) -> None
 )
 def test_a_comparison_that_is_meant(code: str) -> None:
     assert warned(code, "x = 1") == []
+
+
+def test_entries_that_are_not_present_are_told_apart_by_the_comparison() -> None:
+    code = "set_pte(pte(N, v), mk_pte(A, protnone | ro)); if (ptep_get(pte(N, v)) == A) x = 1;"
+    assert warned(code, "x = 1") == []

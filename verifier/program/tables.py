@@ -8,14 +8,25 @@ entry for both. What ``init_mm`` maps, every mm maps through ``init_mm``'s entri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
 
 from verifier.program.kernel import WORDS, Pure, Store, Update, entry
 from verifier.program.observe import Trouble
-from verifier.program.values import UNDEF, Apply, Const, Expr, Ptr, Value, call, target
+from verifier.program.values import (
+    ATTRIBUTES,
+    NOT_PRESENT,
+    UNDEF,
+    Apply,
+    Const,
+    Expr,
+    Ptr,
+    Value,
+    call,
+    target,
+)
 from verifier.program.words_mmu import UPPER_LEVELS
 from verifier.source import Span
 from verifier.syntax import ast
@@ -80,20 +91,25 @@ def _parts(node: Any) -> Iterator[Any]:
             pending += [getattr(x, s) for s in x.__slots__]
 
 
-def _makes(expr: Any) -> bool:
-    """Does a row's expression make an entry with attributes?"""
+def _applies(expr: Any, functions: Collection[str]) -> bool:
+    """Does a row's expression apply one of these?"""
     if isinstance(expr, Apply):
-        makes = expr.function in ("mk_pte", "pte_with", "pte_without")
-        return makes or any(_makes(a) for a in expr.args)
+        return expr.function in functions or any(_applies(a, functions) for a in expr.args)
     return False
 
 
-# The words that change attributes of entries, and where words have a PCID: read off the rows.
-_CHANGES = frozenset(
-    word.name
-    for word in WORDS.values()
-    if any(isinstance(x, Store | Update | Pure) and _makes(x.value) for x in word.effects)
-)
+def _words_with(*functions: str) -> frozenset[str]:
+    return frozenset(
+        word.name
+        for word in WORDS.values()
+        if any(isinstance(x, Store | Update | Pure) and _applies(x.value, functions) for x in word.effects)
+    )
+
+
+# The words that change attributes of entries, those that make entries with some, and where words have a
+# PCID: read off the rows.
+_CHANGES = _words_with("pte_with", "pte_without")
+_MAKES = _words_with("mk_pte")
 _PCID_AT = {
     word.name: at
     for word in WORDS.values()
@@ -140,10 +156,12 @@ def _call(found: Uses, name: str, arguments: tuple[Any, ...]) -> None:
         else:
             found.upper.setdefault(arguments[0].name, name)
     found.changes |= name in _CHANGES
+    found.attributes |= found.changes or name in _MAKES
     if name == "mk_pte" and len(arguments) > 1:
         found.attributes = True
-        found.varied |= {a.name for a in arguments[:1] if isinstance(a, ast.Ident | c.Name)}
-    found.attributes |= found.changes
+        given = {x.name for a in arguments[1:] for x in _parts(a) if isinstance(x, ast.Ident | c.Name)}
+        if not any(ATTRIBUTES.get(n, 0) & NOT_PRESENT for n in given):  # no == A takes these for A
+            found.varied |= {a.name for a in arguments[:1] if isinstance(a, ast.Ident | c.Name)}
     at = _PCID_AT.get(name)
     if at is not None and len(arguments) > at:
         pcid = arguments[at]
