@@ -15,10 +15,13 @@ from verifier.program.values import (
     CLEAN,
     FAULT,
     GLOBAL,
+    NOT_PRESENT,
     NX,
     OLD,
+    PROTNONE,
     RO,
     SUPERVISOR,
+    SWAP,
     TRUE,
     Apply,
     Const,
@@ -33,7 +36,7 @@ from verifier.program.values import (
 PAGES = ("A", "B")
 MMS = ("N", "M")
 TABLES = ("T", "U")
-FOCI = ("walks", "tags", "rights", "marks", "fetch", "broadcast", "icr", "stores", "all")
+FOCI = ("walks", "tags", "rights", "marks", "fetch", "broadcast", "icr", "stores", "absent", "all")
 
 
 def random_switches(draw: Draw) -> Switches:
@@ -64,8 +67,10 @@ class MmuGenerator:
             "rights": (0, RO, SUPERVISOR, NX),
             "marks": (0, OLD, CLEAN, OLD | CLEAN, CLEAN | RO),
             "tags": (0, GLOBAL),
+            "absent": (0, 0, PROTNONE, PROTNONE | OLD | CLEAN, SWAP | GLOBAL, OLD, CLEAN),
             "all": (0, 0, RO, GLOBAL, OLD, CLEAN),
         }.get(focus, (0,))
+        self.cacheable = tuple(b for b in self.bits if not b & (OLD | NOT_PRESENT))
         self.count = 0
         self.labels = 0
         self.sent = 0
@@ -126,6 +131,7 @@ class MmuGenerator:
             "broadcast": ("binv", "binv", "sync", "sync", "vW"),
             "icr": ("send", "send", "F", "F"),
             "stores": ("nt", "nt", "nt", "F", "F"),
+            "absent": ("vW", "look", "inv", "inv"),
             "all": ("inv", "cr3", "binv", "sync", "if", "code", "ser", "nt", "user", "vW", "F"),
         }[self.focus]
         common: Sequence[str] = ("pte", "pte", "vR", "vR", "T", "R", "W", "X")
@@ -286,14 +292,14 @@ class MmuGenerator:
         mem = ["x", "y", "z", "A.data", *(str(c) for c in dict.fromkeys(entries.values()))]
         observables += [Observable("mem", n, cell=Ptr(n)) for n in mem if draw((True, False))]
         for cpu, va in {(draw(range(self.cpus)), draw(self.vas)) for _ in range(draw((0, 0, 1, 2)))}:
-            page = make_entry(Ptr(draw(self.pages)), draw((0, 0, *(b for b in self.bits if not b & OLD))))
+            page = make_entry(Ptr(draw(self.pages)), draw((0, 0, *self.cacheable)))
             pcid = draw((None, 1)) if self.tagged else None
             label = f"{cpu}:tlb[{va}@{pcid} -> {page}]"
             observables.append(Observable("tlb", label, cpu, va=Ptr(va), page=page, pcid=pcid))
         cached = []
         if draw((False, False, True)):
             at = draw(range(self.cpus)), self.pcid(), Ptr(draw(self.vas))
-            bits = draw([b for b in self.bits if not b & OLD])
+            bits = draw(self.cacheable)
             cached.append((*at, make_entry(Ptr(draw(self.pages)), bits)))
         if not observables:
             observables.append(Observable("mem", "x", cell=Ptr("x")))

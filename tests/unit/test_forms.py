@@ -16,6 +16,7 @@ from verifier.syntax.test import Test
 ROWS = " P0 | P1 ;\n MOV [x],$1 | MOV EAX,[x] ;\n"
 PROGRAMS = "P0(int *x) { WRITE_ONCE(*x, 1); }\nP1(int *x) { int r0 = READ_ONCE(*x); }\n"
 MM = "MM t\n{ page A = 1; mm N { v -> A }; int x; int y; }\n"
+ONE = "MM t\n{ int x; }\n"
 P0 = "P0 { x = 1; }\n"
 END = "exists (x = 1)\n"
 
@@ -192,9 +193,9 @@ def test_a_leading_zero_is_octal_in_code() -> None:
         ("MM t\nIdd=a\n{ int x; }\n" + P0 + END, "unknown-key", "did you mean 'Id'?"),
         ("X86 t\n{ }\n" + ROWS + "exists (x=1)\nwith tso: ~exists\n", "with", "Result"),
         ("X86 t\n{ }\n" + ROWS + "locations [xx]\nexists (x=1)\n", "untouched", "did you mean 'x'?"),
-        (MM + "void f(void *i) { y = 1; }\n" + P0 + END, "unused", ""),
-        (MM + "P0 { if (x) goto out; x = 1; out: ; outt: ; }\n" + END, "unused", "did you mean 'out'?"),
-        (MM + P0 + "expect always; // Result: Never\n" + END, "result", "say otherwise"),
+        (ONE + "void f(void *i) { x = 1; }\n" + P0 + END, "unused", ""),
+        (ONE + "P0 { if (x) goto out; x = 1; out: ; outt: ; }\n" + END, "unused", "did you mean 'out'?"),
+        (ONE + P0 + "expect always; // Result: Never\n" + END, "result", "say otherwise"),
         ("X86 t\n{ }\n P0 ;\n L: MOV [x],$1 ;\nexists (x=1)\n", "label", ""),
     ],
 )
@@ -225,8 +226,8 @@ def test_defines_need_a_constant() -> None:
 
 
 def test_what_one_variant_uses_is_used() -> None:
-    functions = "void f(void *i) { y = 1; }\n"
-    text = MM + functions + "P0 { [B] f(NULL); x = 1; [B] goto l; l: ; }\n"
+    functions = "void f(void *i) { x = 1; }\n"
+    text = ONE + functions + "P0 { [B] f(NULL); x = 1; [B] goto l; l: ; }\n"
     assert warned(text + "variants { B always; F always; }\n" + END) == []
 
 

@@ -14,7 +14,8 @@ from verifier.suite import load_checked
 
 TOP = "MM t\n{ page A = 1; page B; mm N { v -> A }; int x; percpu int y; atomic_t c; }\n"
 FLUSH = "void flush(void *i) { invlpg(v); }\n"
-END = "\nexists (x = 1)\n"
+USED = "\nlocations [A.data; B.data; pte(N, v); 0:y; c]\n"  # all of TOP
+END = USED + "exists (x = 1)\n"
 
 
 def wrong(text: str) -> list[Diagnostic]:
@@ -42,6 +43,9 @@ def warned(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str) -> str
         ("set_pte(A);", "takes 2 arguments", "write set_pte(p, e)"),
         ("flush_tlb_page(N, v);", "there is no function", '#include "linux/tlb-'),
         ("ptep_clear_flush(pte(N, v));", "there is no function", "write ptep_get_and_clear(p)"),
+        ("dma_mb();", "there is no function", "write mb(), which it is on x86, or smp_mb()"),
+        ("smp_mbb();", "there is no function", "'smp_mb'?"),
+        ("x = nr_cpu_ids;", "there is no 'nr_cpu_ids'", "write num_online_cpus()"),
         ("r0 = READ_ONCE(&x);", "no place", "write x, without &"),
         ("WRITE_ONCE(&x, 1);", "no place", "write x, without &"),
         ("this_cpu_write(&y, 1);", "no place", "write y, without &"),
@@ -91,11 +95,8 @@ def test_a_page_in_a_condition_is_no_number(condition: str, says: str, hint: str
 def test_what_is_meant_is_not_warned_about(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, code: str
 ) -> None:
-    text = (
-        TOP
-        + "enum { LOADED_MM_SWITCHING = 1 };\n"
-        + f"P0 {{ {code} }}\nexists (0:cr3 = 0 \\/ pte(N, v) = A)\n"
-    )
+    enum = "enum { LOADED_MM_SWITCHING = 1 };\n" if "LOADED" in code else ""
+    text = TOP + enum + f"P0 {{ {code} }}{USED}exists (0:cr3 = 0 \\/ pte(N, v) = A)\n"
     assert warned(capsys, tmp_path, text) == ""
 
 
@@ -108,7 +109,14 @@ def test_what_is_meant_is_not_warned_about(
         ("assume(r0 = 1);", "an assignment as a condition", "((r0 = 1))"),
         ("while (x = 0) smp_mb();", "an assignment as a condition", "((x = 0))"),
         ("x == 1;", "a comparison whose result nobody uses", "an assignment is ="),
-        ("int x = 1;", "the local x hides the shared x", "give the local another one"),
+        ("r0 = x; r0 + 1;", "this statement does nothing", "use its value"),
+        ("7;", "this statement does nothing", "leave it out"),
+        ("&x;", "this statement does nothing", "leave it out"),
+        ("smp_processor_id();", "this statement does nothing", "use its value"),
+        ("assume(1);", "assume of a constant, which always holds", "leave it out"),
+        ("assume(true);", "assume of a constant, which always holds", "leave it out"),
+        ("WARN_ON(0);", "WARN_ON of a constant, which never holds", "name a condition"),
+        ("int x; x = READ_ONCE(c);", "the local x hides the shared x", "give the local another one"),
     ],
 )
 def test_a_warning(
@@ -158,6 +166,6 @@ def test_a_mistake_is_told_where_it_is(before: str, after: str, line: int, says:
 
 def test_a_key_that_is_nearly_known_is_a_warning(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     keys = "MM t\nSorce=me\nMood=fine\nHash=1\n"
-    err = warned(capsys, tmp_path, keys + "{ int x; }\nP0 { x = 1; }" + END)
+    err = warned(capsys, tmp_path, keys + "{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n")
     assert err.count(": warning: ") == 1
     assert "t.litmus:2:1: warning: nobody knows the key 'Sorce'" in err and "did you mean 'Source'?" in err

@@ -329,7 +329,7 @@ def test_in_a_gigabyte(judge: str, name: str, tmp_path: Path) -> None:
         command, capture_output=True, text=True, check=False, cwd=ROOT, preexec_fn=limit,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    assert done.returncode in (0, 3) and not done.stderr, done.stderr[-500:]
+    assert done.returncode in (0, 3) and "Traceback" not in done.stderr, done.stderr[-500:]
 
 
 def test_z3_keeps_to_the_memory() -> None:

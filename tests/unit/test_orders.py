@@ -29,7 +29,7 @@ refcount_(add|inc|dec|sub_and_test|dec_and_test|dec_if_one)
 (raw_)?spin_lock(_irq|_irqsave|_bh)? mutex_(un)?lock (read|write)_lock(_irq|_irqsave)?
 read_unlock(_irq|_irqrestore)? (down|up)_(read|write) down_write_trylock downgrade_write
 synchronize_(rcu|rcu_expedited|sched|net) cpumask_(test_and_)?(set|clear)_cpu
-p..?p_(get_and_clear|xchg|cmpxchg) ptep_set_wrprotect
+p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear pmdp_establish
 load_cr3(_noflush)? invlpg flush_tlb_local __flush_tlb_all cr4_toggle_pge tlbsync
 invpcid(_flush_(one|single_context|all|all_nonglobals))? sync_core cpuid serialize iret wrmsr
 """.split()
@@ -47,12 +47,15 @@ rcu_read_(un)?lock(_sched|_bh)? (preempt|local_bh)_(en|dis)able preempt_enable_n
 (this|__this|raw)_cpu_(read|write|x?chg|cmpxchg|xchg|and|or|(add|sub|inc|dec)(_return)?) (this|per)_cpu_ptr
 per_cpu (raw_)?smp_processor_id (get|put)_cpu num_online_cpus __cpumask_(set|clear)_cpu
 cpumask_(test_cpu|of|empty|full|weight|first|any|any_but|and|andnot|or|copy|clear|setall) mm_cpumask
-pte|pmd|pud|p4d|pgd set_p(te|md|ud|4d|gd) p..?_(clear|none|present|populate|leaf|page|same) p..?p_get mk_pte
+pte|pmd|pud|p4d|pgd set_p(te|md|ud|4d|gd) set_p(te|md|ud)_at
+p..?_(clear|none|present|populate|leaf|page|same) p..?p_get(_lockless)? mk_pte
 pte_(write|exec|user|global|dirty|young|wrprotect|mkwrite|mkold|mkyoung|mkclean|mkdirty)
 (load_cr3(_noflush)?|inv(lpg|pcid_.*)|(__)?flush_tlb_.*|cr4_toggle_pge)_relaxed
 read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke sysret jump
 local_irq_(disable|enable|save|restore) irqs_disabled apic_icr_write(_mmio)?
-WARN_ON(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep
+p[tm][de]_protnone is_swap_p[tm][de] pte_to_swp_entry swp_entry_to_pte is_migration_entry
+pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
+WARN(_ON)?(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep
 lockdep_assert_(irqs_disabled|irqs_enabled|preemption_disabled|held) (migrate|pagefault)_(en|dis)able
 """.split()
 
@@ -67,7 +70,7 @@ LOOKS = {
     r"refcount_dec_not_one": (1, 3),
     r"(raw_)?spin_trylock|mutex_trylock|write_trylock": (1, 0),
     r"(down_)?read_trylock": (-1, 0),
-    r"ptep_test_and_clear_(young|dirty)": ("mk_pte(A, old | clean)", "A"),
+    r"p[tm][de]p_test_and_clear_(young|dirty)": ("mk_pte(A, old | clean)", "A"),
 }
 
 # Fences for whom they call; litmus/words/19.3-*.litmus look at those who call nobody.
@@ -80,7 +83,7 @@ _ARGUMENTS = {
     "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",
     "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
     "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
-    "word": "&c", "bit": "1",
+    "text": '"t"', "vma": "N", "word": "&c", "bit": "1",
 }  # fmt: skip
 _TYPES = (
     ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),
@@ -108,11 +111,12 @@ def observed(word: Word, value: object = 0) -> str:
         call = ["T" if p.kind == "handle" else a for p, a in zip(word.parameters, call, strict=True)]
     kind = next((t for prefix, t in _TYPES if word.name.startswith(prefix)), "unsigned long")
     entry = value if isinstance(value, str) else "A"
+    upper = "mk_pte(T, old)" if word.name.startswith("pmdp") and "old" in entry else "T"
     text = f"""MM t
 {{
     int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
     {kind} c = {value if isinstance(value, int) else 0};
-    page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> T }}; 0..1:cr3 = N;
+    page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;
 }}
 void nothing(void *info) {{ }}
 P0 {{

@@ -9,8 +9,8 @@ import pytest
 from verifier.cli import main
 
 TOP = """MM twin
-{ page A = 1; mm N { v -> A }; int x; int y; }
-P0 { x = 1; [!B & !C] smp_mb(); [B] r1 = 1; [M] r0 = y; [!M] r0 = READ_ONCE(y); }
+{ int x; int y; }
+P0 { x = 1; [!B & !C] smp_mb(); [B] r1 = smp_processor_id(); [M] r0 = y; [!M] r0 = READ_ONCE(y); }
 P1 { y = 1; smp_mb(); r0 = x; }
 """
 

@@ -17,12 +17,12 @@ from verifier.program.values import (
     UNDEF,
     Apply,
     Const,
+    Entry,
     Expr,
     Ref,
     Value,
     apply,
     evaluate,
-    flags,
     parts,
 )  # fmt: skip
 
@@ -78,7 +78,7 @@ def _leaves(expr: Expr | None) -> Iterator[int]:
     """The attributes that a value of this expression may bring into an entry."""
     for part in parts(expr) if expr is not None else ():
         if isinstance(part, Const) and not isinstance(part.value, str):
-            yield flags(part.value)
+            yield part.value.flags if isinstance(part.value, Entry) else 0
         elif isinstance(part, Apply) and part.function in ("mk_pte", "pte_with"):
             bits = part.args[-1]
             known = isinstance(bits, Const) and isinstance(bits.value, int)
@@ -89,9 +89,9 @@ def attributes(program: Program) -> int:
     """All attributes that any entry may ever have."""
     found = 0
     for cell in program.cells.values():
-        found |= flags(cell.init)
+        found |= cell.init.flags if isinstance(cell.init, Entry) else 0
     for *_, content in program.tlb:
-        found |= flags(content)
+        found |= content.flags if isinstance(content, Entry) else 0
     for event in program.events:
         for a in event.accesses:
             for bits in _leaves(a.value):

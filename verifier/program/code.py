@@ -88,10 +88,12 @@ class Assume(NamedTuple):
 
 
 class Warn(NamedTuple):
-    """``1:warn`` becomes true if this is reached with the condition true (``WARN_ON``)."""
+    """``1:warn`` becomes true if this is reached with the condition true (``WARN_ON``). ``text``: what
+    it says, if the source does."""
 
     condition: Expr
     span: Span | None = None
+    text: str = ""
 
 
 class Touch(NamedTuple):

@@ -8,14 +8,16 @@ row.  Words that this version knows but does not decide are rows as well: they a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from verifier.program import words_kernel as kernel
 from verifier.program import words_mmu as mmu
 from verifier.program import words_sync as sync
-from verifier.program.rows import KINDS, Parameter, Word
+from verifier.program.elsewhere import ELSEWHERE
+from verifier.program.rows import KINDS, Machine, Order, Parameter, Update, Word, flat
 from verifier.program.values import Ptr
+from verifier.syntax.trouble import misspelt
 
 _LATER: Mapping[str, str] = MappingProxyType(
     {
@@ -63,23 +65,6 @@ CONSTANT_MASKS = frozenset(
     {"cpu_online_mask", "cpu_possible_mask", "cpu_present_mask", "cpu_all_mask", "cpu_none_mask"}
 )
 
-_FLUSH = 'define it, or take it from the kernel: #include "linux/tlb-v6.15.inc" has flush_tlb_mm_range(mm)'
-
-# Functions of the kernel that are no words, because what they do is what is asked: what to do instead.
-ELSEWHERE: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(
-            ("flush_tlb_mm", "flush_tlb_page", "flush_tlb_range", "flush_tlb_mm_range", "flush_tlb_others"),
-            _FLUSH,
-        ),
-        "flush_tlb_all": "define it: on_each_cpu() of a function that is __flush_tlb_all()",
-        "flush_tlb_kernel_range": 'define it, or #include "linux/context_tracking.inc"',
-        "ptep_clear_flush": "write ptep_get_and_clear(p), and the flush after it",
-        "switch_mm": 'define it, or #include "linux/tlb-v6.15.inc", which has switch_mm_irqs_off()',
-        "switch_mm_irqs_off": 'define it, or #include "linux/tlb-v6.15.inc"',
-    }
-)
-
 NAMED_VALUES: Mapping[str, int] = MappingProxyType(
     {"NULL": 0, "none": 0, "true": 1, "false": 0, "on": 1, "off": 0}
 )
@@ -96,6 +81,48 @@ _READ_FROM = (
 )
 
 
+def strength(word: Word) -> int:
+    """How much a word orders: 2 all data accesses, 1 some (SFENCE, LFENCE), 0 nothing beyond TSO."""
+    kinds = {x.kind for x in flat(word.effects) if isinstance(x, Order)}
+    locked = any(isinstance(x, Update) for x in flat(word.effects))
+    waits = any(isinstance(x, Machine) and x.serializing and x.op in _SERIALIZING for x in flat(word.effects))
+    return 2 if locked or waits or kinds & {"lock", "mfence"} else 1 if kinds - {""} else 0
+
+
+_SERIALIZING = frozenset({"CR3", "INV", "SER", "TLBSYNC", "GP"})
+
+
+_PARTS = frozenset(part for name in (*WORDS, *ELSEWHERE) for part in name.lower().split("_"))
+
+
+def instead(name: str, functions: Iterable[str] = ()) -> str:
+    """What to write for a function that is none: the kernel's word, or what is nearly spelt so.
+
+    ``functions``: of the test. Of barriers that are equally near, only those are named that order most;
+    words that are refused are never named.
+    """
+    if name in ELSEWHERE:
+        return ELSEWHERE[name]
+    known = [*(w.name for w in WORDS.values() if not w.planned), *functions, *ELSEWHERE]
+    near = misspelt(name, known, _PARTS)
+    if all(part in _PARTS for part in name.lower().split("_")):
+        squashed = name.lower().replace("_", "")  # smp_rmb is no misspelling of smp_mb
+        near = [n for n in near if _orders(n) < 0 or n.replace("_", "") == squashed]
+    most = max((_orders(n) for n in near), default=0)
+    near = [n for n in near if _orders(n) in (most, -1)]
+    lacking = next((n for n in near if n in ELSEWHERE), None)
+    if lacking and len(near) == 1:
+        return f"there is no {lacking}() either; {ELSEWHERE[lacking]}"
+    best = [repr(n) for n in near if n not in ELSEWHERE][:3]
+    return f"did you mean {' or '.join(best)}?" if best else ""
+
+
+def _orders(name: str) -> int:
+    """The strength of a barrier; -1 for what is none."""
+    word = WORDS.get(name)
+    return strength(word) if word is not None and word.group == "Barriers" else -1
+
+
 def reference() -> str:
     """The vocabulary as a page of Markdown: one table a group."""
     lines = [
@@ -103,9 +130,12 @@ def reference() -> str:
         "",
         "Printed from `verifier/program/kernel.py`; numbers are rules of memory-model.md.",
         "",
-        "`&x` is the address of something in memory. `for_each_cpu(cpu, m)`, `for_each_online_cpu(cpu)`,",
-        "`for_each_possible_cpu(cpu)` are statements: `int cpu;` is declared before, the body runs once for",
-        "each CPU, a mask in memory is read bit by bit.",
+        "`&x` is the address of something in memory. What stands in `[ ]` may be left out; before the",
+        "pointer to an entry it is what the kernel's form has, an mm or a vma and an address.",
+        "`for_each_cpu(cpu, m)`, `for_each_cpu_and(cpu, m, o)`, `for_each_cpu_andnot(cpu, m, o)`,",
+        "`for_each_cpu_or(cpu, m, o)`, `for_each_online_cpu(cpu)`, `for_each_possible_cpu(cpu)` and",
+        "`for_each_present_cpu(cpu)` are statements: `int cpu;` is declared before, the body runs once",
+        "for each CPU, masks in memory are read bit by bit.",
         "",
         *_READ_FROM,
         "",
@@ -130,5 +160,5 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 
 __all__ = [
     "CONSTANT_MASKS", "ELSEWHERE", "KINDS", "NAMED_VALUES", "WORDS", "Parameter", "Word", "entry",
-    "reference",
+    "instead", "reference", "strength",
 ]  # fmt: skip

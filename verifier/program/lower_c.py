@@ -14,15 +14,17 @@ from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.code import Instruction, Lowered
 from verifier.program.kernel import NAMED_VALUES, WORDS
+from verifier.program.lower_beside import lonely, unanswered
 from verifier.program.lower_hangs import hangs
+from verifier.program.lower_initial import unmet
 from verifier.program.lower_parts import Shared
 from verifier.program.lower_statements import Statements
 from verifier.program.memory import Memory
-from verifier.program.objects import attributes, never_a_number
+from verifier.program.objects import attributes, check_present, never_a_number
 from verifier.program.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, Trouble, observe
 from verifier.program.rows import Update, since
 from verifier.program.tables import nodes
-from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry
+from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
@@ -68,12 +70,17 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         isinstance(cell.init, Ptr) for ptr, cell in memory.cells.items() if ptr.base.endswith(".data")
     )
     if test.expected != "deadlock":
-        started = [(cpu, code, True) for cpu, code in enumerate(threads)]
-        shared.warnings += hangs(
-            [*started, *((key[1], code, False) for key, code in shared.handlers.items())]
-        )
+        on = [(cpu, code, True) for cpu, code in enumerate(threads)]
+        shared.warnings += hangs([*on, *((key[1], code, False) for key, code in shared.handlers.items())])
     if None in shared.waits or len(shared.waits) > 1:
         shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
+    shared.warnings += unmet(unit, memory)
+    started = [*enumerate(threads), *nmis, *((key[1], code) for key, code in shared.handlers.items())]
+    shared.warnings += lonely(code for _, code in started)
+    if test.expected in (None, "never") and any(
+        o.kind == "tlb" for o in observed.observables if o.at is None
+    ):
+        shared.warnings += unanswered(started)
     return Lowered(
         threads=threads,
         cells=memory.cells,
@@ -289,6 +296,8 @@ class _Scope:
     def page(self, operand: c.Operand) -> Value:
         """A page, perhaps with attributes, as TLBs cache it."""
         page = self._target(operand, ("page",))
+        if target(page) is None:
+            raise Trouble("value", "a TLB holds no entries that are not present", operand.span)
         if flags(page) & OLD:
             raise Trouble("value", "a TLB holds no entries whose A is clear", operand.span)
         return page
@@ -316,4 +325,6 @@ class _Scope:
         bits = 0
         for operand in place.arguments[1] if len(place.arguments) > 1 else ():
             bits |= attributes(self._syntax(operand))
-        return make_entry(self._target(place.arguments[0][0], kinds), bits)
+        to = self._target(place.arguments[0][0], kinds)
+        check_present(bits, t.TABLE if to in self.memory.tables.tables else t.PAGE, place.span)
+        return make_entry(to, bits)

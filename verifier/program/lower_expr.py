@@ -196,6 +196,7 @@ class Expressions(Places):
             elif self.memory.used.attributes:
                 for held, wanted, node in ((left, right, b), (right, left, a)):
                     if held.type.kind in ("pte", "pmd", "any") and _names_entry(wanted, node):
+                        self._bare(held, node, op)
                         found = call("pte_matches", held.expr, wanted.expr)
                         return Val(found if op == "==" else call("not", found), t.INT)
             return Val(call(self._COMPARE[op], x, y), t.INT)
@@ -242,6 +243,16 @@ class Expressions(Places):
             inside = call("and", call("ge", count, Const(0)), call("lt", count, Const(kind.bits)))
             shifted = call("ite", inside, shifted, Const(UNDEF))
         return Val(shifted, self._result(kind, left))
+
+    def _bare(self, held: Val, page: ast.CExpr, op: str) -> None:
+        """Warn of ``== A`` for an entry's content where A has entries with other attributes."""
+        used = self.memory.used
+        if held.type.kind == "any" or not isinstance(page, ast.Ident):
+            return
+        if used.changes or page.name in used.varied:
+            text = f"{op} {page.name} looks at the page alone, and it has entries with other attributes here"
+            hint = f"pte_same(e, {page.name}) compares them, too; pte_page(e) {op} {page.name} does not"
+            self.warn("attributes", text, page.span, hint)
 
     def _comparable(self, left: Val, right: Val, a: ast.CExpr, b: ast.CExpr) -> None:
         """Raise ``Trouble`` where something that is no number is compared with one that is not 0; warn

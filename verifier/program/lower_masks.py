@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from verifier.program import c_types as t
@@ -50,7 +51,7 @@ class CpuWords(Words):
             return Val(self._any_but(mask, cpu.expr, e), t.INT)
         result: Expr
         if word.name in ("cpumask_first", "cpumask_any"):
-            return Val(self.next_cpu(mask, 0, e), t.INT)
+            return Val(self.next_cpu([mask], 0, e), t.INT)
         bits = self.bits(mask, e)
         if word.name == "cpumask_empty":
             result = call("not", call("or", *bits))
@@ -62,18 +63,21 @@ class CpuWords(Words):
                 result = call("add", result, bit)
         return Val(result, t.INT)
 
-    def next_cpu(self, mask: Val, start: int, node: Any) -> Expr:
-        """The first CPU from ``start`` on whose bit is set, or how many CPUs there are; one load."""
-        bits = self.bits(mask, node, start=start)
+    def next_cpu(
+        self, masks: Sequence[Val], start: int, node: Any, wanted: Callable[..., Expr] = lambda bit: bit
+    ) -> Expr:
+        """The first CPU from ``start`` on that is ``wanted`` by its bits in the masks, or how many CPUs there
+        are; one load of each mask that is in memory."""
+        bits = [self.bits(mask, node, start=start) for mask in masks]
         result: Expr = Const(self.memory.cpus)
         for k in range(self.memory.cpus - 1, start - 1, -1):
-            result = call("ite", bits[k - start], Const(k), result)
+            result = call("ite", wanted(*(each[k - start] for each in bits)), Const(k), result)
         return result
 
     def _any_but(self, mask: Val, cpu: Expr, e: ast.CallExpr) -> Expr:
         """The first CPU of a mask but ``cpu``: if ``cpu`` is the first, another load finds the next."""
         but, found, end = self.held(cpu), self.fresh(), self.fresh("any")
-        self.set(found, self.next_cpu(mask, 0, e))
+        self.set(found, self.next_cpu([mask], 0, e))
         self.code.append(Branch(call("ne", Reg(found), but), end, e.span))
         last: Expr = Const(self.memory.cpus)
         again = self.bits(mask, e)

@@ -8,10 +8,10 @@ from verifier.program import c_types as t
 from verifier.program.code import Touch
 from verifier.program.lower_ipi import Ipis
 from verifier.program.lower_parts import Place, Val
-from verifier.program.objects import attributes
+from verifier.program.objects import attributes, check_present
 from verifier.program.observe import Trouble
 from verifier.program.rows import Word
-from verifier.program.values import ATTRIBUTES, FALSE, Const, Expr, Ptr, Reg, call
+from verifier.program.values import ATTRIBUTES, FALSE, MIGRATION, SWAP, Const, Expr, Ptr, Reg, call
 from verifier.syntax import ast
 
 Arguments = dict[str, ast.CExpr]
@@ -39,17 +39,21 @@ class MmuWords(Ipis):
         return Val(address, t.ENTRY if word.name == "pte" else t.UPPER)
 
     def _word_leaf(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
-        """Present, and leading to no table."""
+        """A large page, which may be PROT_NONE; no table, and no swap entry."""
         content = self._given(word, "e", arguments).expr
         to = call("pte_target", content)
         is_table = [call("eq", to, Const(table)) for table in sorted(self.memory.tables.tables)]
-        large = call("and", call("ne", content, FALSE), *(call("not", x) for x in is_table))
+        swapped = [call("pte_has", content, Const(bit)) for bit in (SWAP, MIGRATION)]
+        no = is_table if content == FALSE or not self.memory.used.attributes else [*swapped, *is_table]
+        large = call("and", call("ne", content, FALSE), *(call("not", x) for x in no))
         return Val(large, t.INT)
 
     def _word_mk_pte(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
         to = self._given(word, "page", arguments)
         node = arguments.get("attributes")
         bits: Expr = FALSE if node is None else self._attributes(node)
+        if isinstance(bits, Const) and isinstance(bits.value, int):
+            check_present(bits.value, to.type, e.span)
         kind = t.PMD if to.type.kind == "table" else t.PTE
         return Val(to.expr if bits == FALSE else call("mk_pte", to.expr, bits), kind)
 

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from verifier.program import c_types as t
 from verifier.program.code import Assume, Branch, Emit, Instruction, Jump, Label, Set
+from verifier.program.kernel import WORDS
 from verifier.program.lower_parts import Frame, Local, Val
 from verifier.program.lower_stack import Stack
 from verifier.program.lower_words import assigned_names
 from verifier.program.observe import Trouble
-from verifier.program.values import Const, Expr, Ptr, Reg, call, parts, truth
+from verifier.program.values import TRUE, Const, Expr, Ptr, Reg, call, parts, truth
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import the_first
 
 MAX_TURNS = 256
-_QUIET = frozenset({"cpu_relax", "barrier", "smp_rmb", "smp_wmb"})
+
+# Loops over CPUs: how many masks each takes, and which CPUs it visits. The kernel's find_next_and_bit()
+# and the like read one word of the first mask, then one of the second (lib/find_bit.c).
+_EACH: Mapping[str, tuple[int, Callable[..., Expr]]] = MappingProxyType(
+    {
+        "for_each_online_cpu": (0, lambda: TRUE),
+        "for_each_possible_cpu": (0, lambda: TRUE),
+        "for_each_present_cpu": (0, lambda: TRUE),
+        "for_each_cpu": (1, lambda a: a),
+        "for_each_cpu_and": (2, lambda a, b: call("and", a, b)),
+        "for_each_cpu_andnot": (2, lambda a, b: call("and", a, call("not", b))),
+        "for_each_cpu_or": (2, lambda a, b: call("or", a, b)),
+    }
+)
 
 
 def _check_sysret(code: Sequence[Instruction], function: str) -> None:
@@ -147,9 +162,21 @@ class Statements(Stack):
         if isinstance(e, ast.Ident) and self.local(e.name, False) is None and e.name in self.unit.functions:
             hint = f"write {e.name}()"
             raise Trouble("no-call", f"{e.name} is a function, which this does not call", e.span, hint)
+        before = len(self.code)
+        self.value(e)
         if isinstance(e, ast.Binary) and e.op in self._COMPARE:
             self.warn("no-effect", "a comparison whose result nobody uses", e.span, "an assignment is =")
-        self.value(e)
+        elif len(self.code) == before and not self._may_do_nothing(e):
+            self.warn("no-effect", "this statement does nothing", e.span, "use its value, or leave it out")
+
+    def _may_do_nothing(self, e: ast.CExpr) -> bool:
+        """Is it meant so: a word that is nothing on x86, a function of the test, a cast to void?"""
+        if isinstance(e, ast.Cast):
+            return t.of(e.type) is t.VOID
+        if isinstance(e, ast.CallExpr):
+            word = WORDS.get(e.name)
+            return e.name in self.unit.functions or word is None or word.result == "void"
+        return False
 
     def _s_Declare(self, s: ast.Declare) -> None:
         kind = t.of(s.type)
@@ -231,26 +258,39 @@ class Statements(Stack):
             raise Trouble("unknown-name", text, s.counter, f"declare it: int {s.variable};")
         if s.variable in assigned_names(s.body):
             raise Trouble("loop", f"{s.variable} counts the CPUs; it cannot be assigned to", s.span)
-        mask = None if s.mask is None else self.value(s.mask)
-        if mask is not None and mask.bits is None and mask.type.kind not in ("mask", "any"):
-            raise Trouble("type", f"a cpumask is needed here, not {mask.type.words}", s.span)
+        masks = self._masks(s)
         end, following = self.fresh("done"), self.fresh()
-        searched = mask is not None and mask.bits is None
-        if mask is not None and searched:
-            self.set(following, self.next_cpu(mask, 0, s.mask))
+        searched = any(mask.bits is None for mask in masks)
+        wanted = _EACH[s.word][1]
+        if searched:
+            self.set(following, self.next_cpu(masks, 0, s, wanted))
         for k in range(self.memory.cpus):
             again, skip = self.fresh("next"), self.fresh("skip")
-            if mask is not None:
-                bit = call("eq", Reg(following), Const(k)) if mask.bits is None else mask.bits[k]
+            if masks:
+                fixed = wanted(*((mask.bits or ())[k] for mask in masks)) if not searched else TRUE
+                bit = call("eq", Reg(following), Const(k)) if searched else fixed
                 self.code.append(Branch(call("not", bit), skip, s.span))
             self._turn(local, Const(k), s)
             self._inside(s.body, end, again)
             self.code.append(Label(again))
-            if mask is not None and searched and k + 1 < self.memory.cpus:
-                self.set(following, self.next_cpu(mask, k + 1, s.mask))
+            if searched and k + 1 < self.memory.cpus:
+                self.set(following, self.next_cpu(masks, k + 1, s, wanted))
             self.code.append(Label(skip))
         self.code.append(Label(end))
         local.fixed = None
+
+    def _masks(self, s: ast.ForEachCpu) -> list[Val]:
+        wanted = _EACH[s.word][0]
+        if len(s.masks) != wanted:
+            many = f"{wanted + 1} argument{'s' if wanted else ''}"
+            names = ", ".join(("cpu", "mask", "other")[: wanted + 1])
+            text = f"{s.word} takes {many}, not {len(s.masks) + 1}"
+            raise Trouble("arity", text, s.counter, f"write {s.word}({names})")
+        masks = [self.value(node) for node in s.masks]
+        for mask, node in zip(masks, s.masks, strict=True):
+            if mask.bits is None and mask.type.kind not in ("mask", "any"):
+                raise Trouble("type", f"a cpumask is needed here, not {mask.type.words}", node.span)
+        return masks
 
     def _turn(self, local: Local, value: Const, node: Any) -> None:
         self.store_local(local, Val(value, t.INT), node)
@@ -332,9 +372,18 @@ class Statements(Stack):
         local.fixed = None
         return True
 
+    def _quiet(self, s: ast.Stmt) -> bool:
+        """Does a statement do nothing at all?"""
+        if isinstance(s, ast.Block):
+            return all(map(self._quiet, s.body))
+        if isinstance(s, ast.ExprStmt) and isinstance(s.expr, ast.CallExpr) and not s.expr.arguments:
+            word = WORDS.get(s.expr.name)
+            return word is not None and word.quiet and s.expr.name not in self.unit.functions
+        return isinstance(s, ast.Empty)
+
     def _spins(self, condition: ast.CExpr, body: ast.Stmt) -> bool:
         """``while (c) cpu_relax();`` where c only reads: exactly its last reading, which finds c false."""
-        if not _quiet(body):
+        if not self._quiet(body):
             return False
         mark = self.fresh_count
         code, holds = self.captured(lambda: self.condition(condition))
@@ -423,15 +472,6 @@ class Statements(Stack):
         self.frame.labels[s.name] = None
         self._forget()
         self.code.append(Label(f"{self.frame.prefix}{s.name}:"))
-
-
-def _quiet(s: ast.Stmt) -> bool:
-    """Does the statement do nothing at all?"""
-    if isinstance(s, ast.Block):
-        return all(map(_quiet, s.body))
-    if isinstance(s, ast.ExprStmt):
-        return isinstance(s.expr, ast.CallExpr) and s.expr.name in _QUIET and not s.expr.arguments
-    return isinstance(s, ast.Empty)
 
 
 def _mentioned(expr: Expr) -> set[str]:

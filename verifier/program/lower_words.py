@@ -11,12 +11,13 @@ from verifier.program import c_types as t
 from verifier.program.c_types import Type
 from verifier.program.code import KERNEL, Assume, Branch, Instruction, Label, Touch, Warn
 from verifier.program.kernel import (
-    ELSEWHERE,
     KINDS,
     WORDS,
     Parameter,
     Word,
+    instead,
 )
+from verifier.program.lower_beside import LOCKED, beside
 from verifier.program.lower_expr import Expressions
 from verifier.program.lower_parts import Frame, Local, Place, Val
 from verifier.program.observe import Trouble
@@ -25,7 +26,6 @@ from verifier.program.unroll import substitute
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Ptr, Reg, call
 from verifier.source import Span
 from verifier.syntax import ast
-from verifier.syntax.trouble import nearest
 
 MAX_DEPTH = 40
 MAX_PCID = 4095
@@ -68,14 +68,25 @@ class Words(Expressions):
             return self.inline(self.unit.functions[name], [self.value(a) for a in e.arguments], e)
         word = WORDS.get(e.name)
         if word is None:
-            hint = ELSEWHERE.get(e.name) or nearest(e.name, [*WORDS, *self.unit.functions])
+            hint = instead(e.name, self.unit.functions)
             raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, hint)
         if word.planned:
             what = f" ({word.planned})" if word.planned not in ("SRCU",) else ""
             text = f"{e.name}{what} is not supported yet" if what else f"{word.planned} is not supported yet"
             raise Trouble("not-yet", text, e.span)
         self._arity(word, e)
-        arguments = dict(zip((p.name for p in word.parameters), e.arguments, strict=False))
+        leading = len(word.lead) if word.lead and len(e.arguments) > len(word.parameters) else 0
+        if leading:
+            self._leading(word, e)
+        arguments = dict(zip((p.name for p in word.parameters), e.arguments[leading:], strict=False))
+        if not word.locked:
+            return self._meaning(word, e, arguments)
+        self.set(LOCKED, FALSE)
+        result = self._meaning(word, e, arguments)
+        self.set(LOCKED, FALSE)
+        return result
+
+    def _meaning(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
         special = next((x for x in word.effects if isinstance(x, Special)), None)
         if special is None:
             return self._effects(word, e, arguments)
@@ -91,13 +102,27 @@ class Words(Expressions):
 
     def _arity(self, word: Word, e: ast.CallExpr) -> None:
         given, wanted = len(e.arguments), len(word.parameters)
-        if wanted - word.optional <= given <= wanted:
+        if wanted - word.optional <= given <= wanted or (word.lead and given == wanted + len(word.lead)):
             return
-        count = f"{wanted - word.optional} or {wanted}" if word.optional else str(wanted)
-        many = f"{count} argument{'s' if wanted != 1 else ''}"
+        most = wanted + len(word.lead)
+        count = f"{wanted - word.optional} or {most}" if word.optional or word.lead else str(wanted)
+        many = f"{count} argument{'s' if most != 1 else ''}"
         raise Trouble("arity", f"{word.name} takes {many}, not {given}", e.span, f"write {word.signature}")
 
     # -- arguments --------------------------------------------------------------------------------
+
+    def _leading(self, word: Word, e: ast.CallExpr) -> None:
+        """Check what the kernel's form takes besides: it names what the entry itself says here."""
+        given = [self.argument(word, p, a) for p, a in zip(word.lead, e.arguments, strict=False)]
+        entry = e.arguments[len(word.lead)]
+        if isinstance(entry, ast.CallExpr) and entry.name == "pte" and len(entry.arguments) == 2:
+            va = self.value(entry.arguments[1])
+            for at in given:
+                if not isinstance(at, Val) or not at.type.kind == va.type.kind == "va":
+                    continue
+                if isinstance(at.expr, Const) and isinstance(va.expr, Const) and at.expr != va.expr:
+                    text = f"{entry.span.text} is no entry for {at.expr.value}"
+                    self.warn("entry", text, e.span, f"{word.name} looks at the entry alone")
 
     def argument(self, word: Word, parameter: Parameter, e: ast.CExpr) -> Val | Place | Local:
         """Evaluate one argument and check that it is of the kind that the word takes."""
@@ -131,6 +156,8 @@ class Words(Expressions):
             fine = given in ("mm", "table", "pmd", "any")
         elif kind == "target":
             fine = given in ("page", "table", "any")
+        elif kind == "vma":
+            fine = given in ("mm", "struct", "pointer", "any") or value.expr == FALSE
         elif kind == "pcid":
             fine = given in ("int", "any")
         elif kind == "code":
@@ -287,6 +314,8 @@ class Words(Expressions):
         if isinstance(effect, Order):
             if effect.kind:
                 self.emit("F", e, kind=effect.kind)
+            if effect.beside:
+                self.code.append(beside(effect.beside, e.span))
             return None
         if isinstance(effect, Pure):
             return substitute(effect.value, env)
@@ -479,12 +508,24 @@ class Words(Expressions):
     # -- words that are more than instructions ------------------------------------------------------
 
     def _word_assume(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        self._asks_nothing(word, arguments["c"])
         self.code.append(Assume(self.condition(arguments["c"]), e.span))
         return Val(Const(0), t.VOID)
 
+    def _asks_nothing(self, word: Word, node: ast.CExpr) -> None:
+        """Warn where a condition is written as a constant."""
+        if isinstance(node, ast.Num) or (isinstance(node, ast.Ident) and node.name in ("true", "false")):
+            always = "always" if node.span.text not in ("0", "false") else "never"
+            text = f"{word.name} of a constant, which {always} holds"
+            self.warn("no-effect", text, node.span, "leave it out, or name a condition")
+
     def _word_warn(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+        self._asks_nothing(word, arguments["c"])
+        said = arguments.get("format")
+        if said is not None and not isinstance(said, ast.Text):
+            raise Trouble("type", f"{word.name} takes a string here", said.span, f"write {word.signature}")
         hit = self.held(call("bool", self.condition(arguments["c"])))
-        self.code.append(Warn(hit, e.span))
+        self.code.append(Warn(hit, e.span, said.value if said is not None else ""))
         return Val(hit, t.INT)
 
     def _word_cond_load(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:

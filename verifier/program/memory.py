@@ -176,6 +176,9 @@ class Memory(Objects):
                 self._set(item.place, item.value, None)
                 return
             low, high = self.number(item.cpus.low), self.number(item.cpus.high)
+            if high < low:
+                text = f"{low}..{high} is no range: it is empty"
+                raise Trouble("range", text, item.cpus.span, "write low..high")
             if not 0 <= low <= high < self.cpus:
                 hint = f"CPUs are 0 to {self.cpus - 1}; one without a program is P{high} {{ }}"
                 raise Trouble("no-cpu", f"there is no CPU {high}", item.cpus.span, hint)
@@ -257,6 +260,9 @@ class Memory(Objects):
         for part in value.items:
             low, high = (part.low, part.high) if isinstance(part, ast.Range) else (part, part)
             first, last = self.number(low), self.number(high)  # type: ignore[arg-type]
+            if last < first:
+                text = f"{first}..{last} is no range: it is empty"
+                raise Trouble("range", text, part.span, "write low..high")
             if not 0 <= first <= last < self.cpus:
                 raise Trouble(
                     "no-cpu", f"there is no CPU {last}", part.span, f"CPUs are 0 to {self.cpus - 1}"

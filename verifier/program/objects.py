@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from verifier.program import c_types as t
 from verifier.program import structs
 from verifier.program.c_types import Type
-from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES, WORDS
+from verifier.program.kernel import CONSTANT_MASKS, NAMED_VALUES, WORDS, instead
 from verifier.program.observe import Trouble
 from verifier.program.structs import Part
 from verifier.program.tables import ENTRY_WORDS, Tables, Uses
-from verifier.program.values import ATTRIBUTES, FAULT, Ptr, Value, apply, make_entry
+from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, apply, make_entry
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import nearest
@@ -151,8 +151,9 @@ class Objects:
         """The error about a name that nothing declares; ``otherwise``: the hint where no name is near."""
         if name in WORDS:
             return Trouble("unknown-name", f"{name} is a function", span, f"write {WORDS[name].signature}")
-        known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *WORDS, *CONSTANT_MASKS]
-        return Trouble("unknown-name", f"there is no {name!r}", span, nearest(name, known) or otherwise)
+        known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *CONSTANT_MASKS]
+        hint = nearest(name, known) or instead(name) or otherwise
+        return Trouble("unknown-name", f"there is no {name!r}", span, hint)
 
     # -- values -----------------------------------------------------------------------------------
 
@@ -231,6 +232,7 @@ class Objects:
         if kind.kind not in ("page", "table"):
             raise Trouble("type", f"mk_pte takes a page or a table, not {kind.words}", expr.arguments[0].span)
         bits = attributes(expr.arguments[1]) if len(expr.arguments) > 1 else 0
+        check_present(bits, kind, expr.span)
         return make_entry(to, bits), t.PMD if kind.kind == "table" else t.PTE
 
     def address(self, expr: ast.CExpr) -> tuple[Ptr, Type]:
@@ -325,6 +327,16 @@ def never_a_number(kind: str, text: str, named: bool) -> str:
     if kind == "table" or (kind in ("mm", "va", "struct") and not named):
         return "a number is in a field or element" if kind == "struct" else "it is a name, or 0"
     return ""
+
+
+def check_present(bits: int, kind: Type, span: Span) -> None:
+    """Raise ``Trouble`` for an entry that is not present in two ways, or that so leads to a table."""
+    names = [name for name, bit in ATTRIBUTES.items() if bits & bit & NOT_PRESENT]
+    if len(names) > 1:
+        raise Trouble("attribute", f"an entry is {' or '.join(names)}, one of them", span)
+    if names and kind.kind == "table":
+        hint = "protnone, swap and migration stand for a page; write none"
+        raise Trouble("attribute", "an entry that is not present leads to no table", span, hint)
 
 
 def attributes(expr: ast.CExpr) -> int:

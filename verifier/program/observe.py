@@ -218,6 +218,8 @@ class _Observer:
         low, high = self.number(p.low), self.number(p.high)
         if high - low >= MAX_RANGE:
             raise Trouble("range", f"a range of more than {MAX_RANGE} numbers", p.span)
+        if high < low and not self._counted(p.low) and not self._counted(p.high):
+            raise Trouble("range", f"{low}..{high} is no range: it is empty", p.span, "write low..high")
         outer = dict(self.variables)
         parts: list[Expr] = []
         for cpu in range(low, high + 1):
@@ -225,6 +227,9 @@ class _Observer:
             parts.append(self.proposition(p.body, negated))
         self.variables = outer
         return call("or" if p.kind == "some" else "and", *parts)
+
+    def _counted(self, n: c.Number | c.Name) -> bool:
+        return isinstance(n, c.Name) and n.name in self.variables
 
     def number(self, n: c.Number | c.Name) -> int:
         """A number, by itself or by name."""

@@ -5,14 +5,14 @@ In a row's expressions ``Reg("name")`` is the argument of that name and ``OLD`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Union
 
 from verifier.program.code import KERNEL
 from verifier.program.profiles import KERNELS
-from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Reg
+from verifier.program.values import ATTRIBUTES, FALSE, TRUE, Apply, Const, Expr, Reg
 
 OLD = Reg("old")
 CPU = Reg("this_cpu")
@@ -72,9 +72,11 @@ class Modify:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A fence instruction, or nothing but a rule for the compiler (``kind`` empty)."""
+    """A fence instruction, or nothing but a rule for the compiler (``kind`` empty). ``beside``: it rests
+    on a LOCK'd operation right ``after`` or ``before`` it, as its own name says."""
 
     kind: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +119,23 @@ class Warns:
 @dataclass(frozen=True, slots=True)
 class Special:
     """A word whose meaning is control flow: ``name`` is the lowering's method for it, ``value`` what that
-    needs to know of the word."""
+    needs to know of the word. ``locks``: it does a LOCK'd operation."""
 
     name: str
     makes: str = ""
     value: Expr = FALSE
+    locks: bool = False
 
 
 Effect = Union[Load, Store, Update, Modify, Order, Pure, Machine, If, Warns, Special]
+
+
+def flat(effects: Iterable[Effect]) -> Iterator[Effect]:
+    """Effects, with those that there are only under a condition."""
+    for effect in effects:
+        yield effect
+        if isinstance(effect, If):
+            yield from flat(effect.effects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +153,8 @@ class Word:
     ``optional`` is how many of the last parameters may be left out; ``planned`` names what is
     missing if the word is not decided yet. ``source`` is the kernel's function and file that the row was
     read from, with the version in which it changed; headers are named as ``#include`` names them. It
-    says "from memory" where the row was not compared with the file.
+    says "from memory" where the row was not compared with the file. ``lead``: what the kernel's form
+    takes before the others (an mm or a vma, an address); it decides nothing on x86 and may be left out.
     """
 
     name: str
@@ -155,6 +167,7 @@ class Word:
     planned: str = ""
     optional: int = 0
     source: str = ""
+    lead: tuple[Parameter, ...] = ()
 
     @property
     def signature(self) -> str:
@@ -165,7 +178,23 @@ class Word:
         ]
         needed = len(names) - self.optional
         rest = "".join(f"[, {name}]" if i or needed else f"[{name}]" for i, name in enumerate(names[needed:]))
-        return f"{self.name}({', '.join(names[:needed])}{rest})"
+        lead = f"[{''.join(f'{p.name}, ' for p in self.lead)}]".replace(", ]", ",] ") if self.lead else ""
+        return f"{self.name}({lead}{', '.join(names[:needed])}{rest})"
+
+    @property
+    def locked(self) -> bool:
+        """Is there a LOCK'd operation in it, or another full fence?"""
+        return any(
+            isinstance(x, Update)
+            or (isinstance(x, Special) and x.locks)
+            or (isinstance(x, Order) and x.kind in ("lock", "mfence"))
+            for x in flat(self.effects)
+        )
+
+    @property
+    def quiet(self) -> bool:
+        """Does it do nothing at all on x86?"""
+        return not self.planned and all(isinstance(x, Order) and not x.kind for x in self.effects)
 
     @property
     def events(self) -> str:
@@ -194,7 +223,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "pte": "the content of a page-table entry: none or a page",
         "pmd": "the content of an upper page-table entry: none, a table or a page",
         "target": "a page or a table",
-        "attributes": "attributes: ro, nx, global, supervisor, clean, old, joined by |",
+        "attributes": "attributes, joined by |: " + ", ".join(ATTRIBUTES),
+        "vma": "an address space (mm), or a struct",
         "pcid": "a PCID, a number from 0 to 4095",
         "code": "the address of an instruction word",
         "fetched": "the address of an instruction word, or a virtual address",
@@ -205,6 +235,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "percpu": "a per-CPU object",
         "offset": "the address of a per-CPU object",
         "struct": "a struct",
+        "text": "a string",
         "void": "nothing",
     }
 )
@@ -269,12 +300,28 @@ def row(
     result: str = "void",
     optional: int = 0,
     source: str = "",
+    lead: str = "",
 ) -> Word:
-    """``head`` is ``name(parameter: kind, …)``; without a kind it is a ``value``. The rest as in ``Word``."""
+    """``head`` is ``name(parameter: kind, …)``; without a kind it is a ``value``; ``lead`` likewise. The
+    rest as in ``Word``."""
     name, _, rest = head.rstrip(")").partition("(")
-    parameters = tuple(
-        Parameter(n.strip(), k.strip() or "value")
-        for n, _, k in (part.partition(":") for part in rest.split(",") if part.strip())
-    )
     made = tuple(effects) if isinstance(effects, Iterable) else (effects,)
-    return Word(name, parameters, result, made, group, doc, rule, optional=optional, source=source)
+    return Word(
+        name,
+        _parameters(rest),
+        result,
+        made,
+        group,
+        doc,
+        rule,
+        optional=optional,
+        source=source,
+        lead=_parameters(lead),
+    )
+
+
+def _parameters(text: str) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(n.strip(), k.strip() or "value")
+        for n, _, k in (part.partition(":") for part in text.split(",") if part.strip())
+    )

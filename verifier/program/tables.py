@@ -8,14 +8,26 @@ entry for both. What ``init_mm`` maps, every mm maps through ``init_mm``'s entri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
 
-from verifier.program.kernel import entry
+from verifier.program.kernel import WORDS, entry
 from verifier.program.observe import Trouble
-from verifier.program.values import UNDEF, Const, Expr, Ptr, Value, call, target
+from verifier.program.rows import Pure, Store, Update
+from verifier.program.values import (
+    ATTRIBUTES,
+    NOT_PRESENT,
+    UNDEF,
+    Apply,
+    Const,
+    Expr,
+    Ptr,
+    Value,
+    call,
+    target,
+)
 from verifier.program.words_mmu import UPPER_LEVELS
 from verifier.source import Span
 from verifier.syntax import ast
@@ -46,6 +58,8 @@ class Uses:
     stored: dict[str, set[str]] = field(default_factory=dict)  # names beside an upper entry's in a call
     pcids: bool = False
     attributes: bool = False
+    varied: set[str] = field(default_factory=set)  # pages that have entries with attributes
+    changes: bool = False  # attributes of entries are changed
 
     def add(self, other: Uses) -> None:
         """What another part of the file says, too."""
@@ -55,6 +69,8 @@ class Uses:
             self.stored.setdefault(name, set()).update(stored)
         self.pcids |= other.pcids
         self.attributes |= other.attributes
+        self.varied |= other.varied
+        self.changes |= other.changes
 
 
 _LEAVES = frozenset((str, int, bool, type(None), Span))
@@ -76,11 +92,31 @@ def nodes(node: Any) -> Iterator[Any]:
             pending += [getattr(x, s) for s in x.__slots__]
 
 
-_CHANGES = ("pte_wrprotect", "pte_mk", "ptep_set_wrprotect", "ptep_test_and_clear_")
+def _applies(expr: Any, functions: Collection[str]) -> bool:
+    """Does a row's expression apply one of these?"""
+    if isinstance(expr, Apply):
+        return expr.function in functions or any(_applies(a, functions) for a in expr.args)
+    return False
+
+
+def _words_with(*functions: str) -> frozenset[str]:
+    return frozenset(
+        word.name
+        for word in WORDS.values()
+        if any(isinstance(x, Store | Update | Pure) and _applies(x.value, functions) for x in word.effects)
+    )
+
+
+# The words that change attributes of entries, those that make entries with some, and where words have a
+# PCID: read off the rows.
+_CHANGES = _words_with("pte_with", "pte_without")
+_MAKES = _words_with("mk_pte")
 _PCID_AT = {
-    "load_cr3": 1, "load_cr3_relaxed": 1, "load_cr3_noflush": 1, "load_cr3_noflush_relaxed": 1, "invpcid": 1,
-    "invpcid_flush_one": 0, "invpcid_flush_single_context": 0, "invlpgb": 0, "invlpgb_final": 0,
-}  # fmt: skip
+    word.name: at
+    for word in WORDS.values()
+    for at, parameter in enumerate(word.parameters)
+    if parameter.kind == "pcid"
+}
 
 
 _OF_INCLUDES: dict[int, tuple[ast.Function, Uses]] = {}  # by id: an include's functions are kept
@@ -120,7 +156,13 @@ def _call(found: Uses, name: str, arguments: tuple[Any, ...]) -> None:
             found.leaf.add(arguments[0].name)
         else:
             found.upper.setdefault(arguments[0].name, name)
-    found.attributes |= (name == "mk_pte" and len(arguments) > 1) or name.startswith(_CHANGES)
+    found.changes |= name in _CHANGES
+    found.attributes |= found.changes or name in _MAKES
+    if name == "mk_pte" and len(arguments) > 1:
+        found.attributes = True
+        given = {x.name for a in arguments[1:] for x in nodes(a) if isinstance(x, ast.Ident | c.Name)}
+        if not any(ATTRIBUTES.get(n, 0) & NOT_PRESENT for n in given):  # no == A takes these for A
+            found.varied |= {a.name for a in arguments[:1] if isinstance(a, ast.Ident | c.Name)}
     at = _PCID_AT.get(name)
     if at is not None and len(arguments) > at:
         pcid = arguments[at]

@@ -34,18 +34,24 @@ class Ptr(NamedTuple):
 
 
 # Attributes of a paging-structure entry, as departures from: present, writable, user, executable,
-# not global, dirty, accessed.
-RO, NX, GLOBAL, SUPERVISOR, CLEAN, OLD = (1 << i for i in range(6))
+# not global, dirty, accessed.  The last three are contents whose P is clear: the processor ignores all
+# else in them (MMR 4.6), the kernel does not.
+RO, NX, GLOBAL, SUPERVISOR, CLEAN, OLD, PROTNONE, SWAP, MIGRATION = (1 << i for i in range(9))
 ATTRIBUTES: Mapping[str, int] = MappingProxyType(
-    {"ro": RO, "nx": NX, "global": GLOBAL, "supervisor": SUPERVISOR, "clean": CLEAN, "old": OLD}
-)
+    {
+        "ro": RO, "nx": NX, "global": GLOBAL, "supervisor": SUPERVISOR, "clean": CLEAN, "old": OLD,
+        "protnone": PROTNONE, "swap": SWAP, "migration": MIGRATION,
+    }
+)  # fmt: skip
 COMBINED = RO | NX | SUPERVISOR  # rights: of a whole walk, each level may take them away (MMR 4.2)
+NOT_PRESENT = PROTNONE | SWAP | MIGRATION
 
 
 class Entry(NamedTuple):
-    """The content of a present entry with attributes; one without any is its ``target`` alone.
+    """The content of an entry with attributes; one without any is its ``target`` alone.
 
-    ``target`` is a page or a table, ``flags`` some of ``ATTRIBUTES``, never 0.
+    ``target`` is a page or a table, ``flags`` some of ``ATTRIBUTES``, never 0, and of ``NOT_PRESENT``
+    one at most.
     """
 
     target: Ptr
@@ -73,26 +79,43 @@ Value = Union[int, Ptr, Entry, Mark]
 
 
 def target(value: Value) -> Ptr | None:
-    """What an entry with this content leads to, a page or a table; None if it is not present."""
+    """Where an entry with this content leads a walk, to a page or a table; None if it is not present."""
     kind = type(value)
-    return value if kind is Ptr else value.target if kind is Entry else None  # type: ignore[union-attr,return-value]
+    if kind is Ptr:
+        return value  # type: ignore[return-value]
+    return value.target if kind is Entry and not value.flags & NOT_PRESENT else None  # type: ignore[union-attr]
 
 
 def flags(value: Value) -> int:
-    """The attributes of an entry's content."""
+    """The attributes of an entry's content as a walk sees them: 0 if it is not present."""
+    return value.flags if isinstance(value, Entry) and not value.flags & NOT_PRESENT else 0
+
+
+def held(value: Value) -> Ptr | None:
+    """The page or table that an entry's content names, present or not; None if it names none."""
+    return value if isinstance(value, Ptr) else value.target if isinstance(value, Entry) else None
+
+
+def attributes(value: Value) -> int:
+    """The attributes of an entry's content as the kernel sees them, present or not."""
     return value.flags if isinstance(value, Entry) else 0
 
 
 def make_entry(to: Value, attributes: int) -> Value:
-    """An entry's content; UNDEF for what is neither page nor table."""
-    return UNDEF if not isinstance(to, Ptr) else Entry(to, attributes) if attributes else to
+    """An entry's content; UNDEF for what is neither page nor table, or not present in two ways."""
+    absent = attributes & NOT_PRESENT
+    if not isinstance(to, Ptr) or absent & (absent - 1):
+        return UNDEF
+    return Entry(to, attributes) if attributes else to
 
 
 def matches(content: Value, wanted: Value) -> bool:
-    """Does an entry lead where ``wanted`` does, with at least the attributes that it names?"""
-    if target(wanted) is None:
+    """Does an entry lead where ``wanted`` does, with at least the attributes that it names? An entry
+    that is not present is like another one that is not, in the same way."""
+    if held(wanted) is None:
         return content == wanted
-    return target(content) == target(wanted) and not flags(wanted) & ~flags(content)
+    here, there = attributes(content), attributes(wanted)
+    return held(content) == held(wanted) and not there & ~here and not (here ^ there) & NOT_PRESENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,8 +370,13 @@ def _ite(c: Value, a: Value, b: Value) -> Value:
 
 
 def _attributes(e: Value, bits: int) -> Value:
-    to = target(e)
+    to = held(e)
     return e if to is None else make_entry(to, bits)
+
+
+def _page(e: Value) -> Value:
+    """The page or table of an entry; a swap entry's number of a page means no page."""
+    return 0 if e == 0 else UNDEF if attributes(e) & (SWAP | MIGRATION) else held(e) or UNDEF
 
 
 FUNCTIONS: dict[str, Callable[..., Value]] = {
@@ -399,10 +427,11 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "page_data": lambda page: page if page == FAULT else _handle(page, "{}.data"),
     # Contents of entries.
     "mk_pte": lambda page, bits: make_entry(page, bits) if isinstance(bits, int) else UNDEF,
-    "pte_target": lambda e: 0 if e == 0 else target(e) or UNDEF,
-    "pte_has": lambda e, bits: int(flags(e) & bits == bits) if isinstance(bits, int) else UNDEF,
-    "pte_with": lambda e, bits: _attributes(e, flags(e) | bits),
-    "pte_without": lambda e, bits: _attributes(e, flags(e) & ~bits),
+    "pte_target": _page,
+    "pte_held": lambda e: held(e) or UNDEF,
+    "pte_has": lambda e, bits: int(attributes(e) & bits == bits) if isinstance(bits, int) else UNDEF,
+    "pte_with": lambda e, bits: _attributes(e, attributes(e) | bits),
+    "pte_without": lambda e, bits: _attributes(e, attributes(e) & ~bits),
     "pte_matches": lambda e, wanted: int(matches(e, wanted)),
 }
 

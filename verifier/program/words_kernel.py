@@ -80,12 +80,14 @@ def barriers() -> Iterator[Word]:
     for name in ("before_atomic", "after_atomic"):
         source = f"__smp_mb__{name}(), asm/barrier.h, from memory"
         more = "; none beside one that is not LOCK'd, as atomic_set() or a conditional one that fails"
-        yield row(g, f"smp_mb__{name}()", nothing, doc + more, "2.1", source=source)
+        rests = Order(beside=name.partition("_")[0])
+        yield row(g, f"smp_mb__{name}()", rests, doc + more, "2.1", source=source)
     source = "smp_mb__after_spinlock(), linux/spinlock.h, from memory"
-    yield row(g, "smp_mb__after_spinlock()", nothing, doc, "2.1", source=source)
+    rests = Order(beside="after")
+    yield row(g, "smp_mb__after_spinlock()", rests, doc, "2.1", source=source)
     doc, source = "the LOCK'd lock operation is the barrier", "linux/rcupdate.h, from memory"
     name = "smp_mb__after_unlock_lock()"
-    yield row(g, name, nothing, doc, "2.1", source=f"{name}, {source}")
+    yield row(g, name, rests, doc, "2.1", source=f"{name}, {source}")
     name = "smp_acquire__after_ctrl_dep()"
     yield row(g, name, nothing, given, "1.1", source=f"{name}, asm-generic/barrier.h, from memory")
 
@@ -110,7 +112,7 @@ def exchanges() -> Iterator[Word]:
             f"try_cmpxchg{order}(x: pointer, old: pointer, new)",
             "LOCK CMPXCHG; *old is what was found",
         )
-        yield tries(head, Special("try_cmpxchg", "LOCK'd read-modify-write"), doc, lock, "number")
+        yield tries(head, Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True), doc, lock, "number")
 
 
 def atomics(prefix: str, wrap: str) -> Iterator[Word]:
@@ -161,7 +163,7 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
         swap = Update("v", Reg("new"), when=f("eq", OLD, "old_value"))
         head = "v: pointer, old_value, new"
         yield swaps(at(f"cmpxchg{order}", head), swap, "LOCK CMPXCHG, also when it fails", lock, "same")
-        tries = Special("try_cmpxchg", "LOCK'd read-modify-write")
+        tries = Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True)
         head = "v: pointer, old: pointer, new"
         yield swaps(at(f"try_cmpxchg{order}", head), tries, "*old is what was found", lock, "number")
     tests = partial(row, g, source=f"arch_{wide}_dec_and_test() and kin, {header}")
@@ -476,7 +478,7 @@ def interrupts() -> Iterator[Word]:
     asks = Special("irqs_disabled", "no data access")
     yield flag("irqs_disabled()", asks, "are interrupts off?", "8.3", "number")
     makes = "IPIs, and their acknowledgements if wait"
-    others, own_too = Special("call_cpus", makes, FALSE), Special("call_cpus", makes, TRUE)
+    others, own_too = (Special("call_cpus", makes, own, True) for own in (FALSE, TRUE))
     by_caller = (others,)  # whoever calls it has disabled preemption
     fewer, every = (READER, others, NO_READER), (READER, own_too, NO_READER)
     rule = "8.2, 8.3, 8.6, 17.4, 18.1, 19.3"
@@ -513,6 +515,8 @@ def control() -> Iterator[Word]:
     warns = partial(row, g, source="WARN_ON(), BUG_ON(), asm-generic/bug.h")
     yield warns("WARN_ON(c)", warn, "1:warn is true if this is hit on CPU 1", "", "number")
     yield warns("WARN_ON_ONCE(c)", warn, "the same", "", "number")
+    for name in ("WARN", "WARN_ONCE"):
+        yield warns(f"{name}(c, format: text)", warn, "the same, and what is wrong", "", "number")
     yield warns("BUG_ON(c)", warn, "the same; the CPU goes on, where in the kernel that thread ends")
     for name in ("likely", "unlikely"):
         source = f"{name}(), linux/compiler.h"

@@ -38,6 +38,47 @@ def _five(level: str) -> str:
     return " (as with five levels)" if level == "pgd" else ""
 
 
+# What the kernel's forms take before the pointer to the entry.
+_MM, _VMA = "mm: mm, addr: va", "vma: vma, addr: va"
+
+
+def _present(e: str) -> Expr:
+    """x86's pte_present(): P, or PROT_NONE (arch/x86/include/asm/pgtable.h)."""
+    swapped = (f("not", f("pte_has", e, bit)) for bit in (v.SWAP, v.MIGRATION))
+    return f("and", f("ne", e, 0), *swapped)
+
+
+def _is(e: str, *bits: int) -> Expr:
+    return f("or", *(f("pte_has", e, bit) for bit in bits))
+
+
+def _absent() -> Iterator[Word]:
+    """Entries that are not present and hold something: PROT_NONE, and what include/linux/swapops.h makes."""
+    g = "Page tables"
+    entries = partial(
+        row, g, source=f"pte_protnone(), is_swap_pte() and kin, {_X86}, linux/swapops.h, from memory"
+    )
+    for level, content in (("pte", "pte"), ("pmd", "pmd")):
+        doc = "is it PROT_NONE? A walk ends there; the kernel calls it present"
+        yield entries(f"{level}_protnone(e: {content})", Pure(_is("e", v.PROTNONE)), doc, "4.6", "number")
+        swapped = Pure(_is("e", v.SWAP, v.MIGRATION))
+        doc = "is it a swap or migration entry?"
+        yield entries(f"is_swap_{level}(e: {content})", swapped, doc, "4.6", "number")
+    same, name = Pure(Reg("e")), "e: pte"
+    yield entries(f"pte_to_swp_entry({name})", same, "the same", "", "pte")
+    yield entries(f"swp_entry_to_pte({name})", same, "the same", "", "pte")
+    moving = Pure(_is("e", v.MIGRATION))
+    yield entries(f"is_migration_entry({name})", moving, "is it one?", "4.6", "number")
+    page = Pure(f("pte_held", "e"))
+    yield entries(
+        f"pfn_swap_entry_to_page({name})", page, "the page that a migration entry names", "", "page"
+    )
+    for access, bits in (("writable", v.MIGRATION), ("readable", v.MIGRATION | v.RO)):
+        made = Pure(f("mk_pte", "page", bits))
+        doc = "what mk_pte(page, migration) gives" + (", read-only" if bits & v.RO else "")
+        yield entries(f"make_{access}_migration_entry(page: page)", made, doc, "4.6", "pte")
+
+
 def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     """What every level has: its entries, and the operations on them; ``content`` is what they hold."""
     g, lock = "Page tables", "2.1"
@@ -53,16 +94,23 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     doc = "a plain store"
     stores = partial(row, g, source=f"native_set_{level}(), native_{level}_clear(), {_64}")
     yield stores(f"set_{level}({entry}, {value})", Store("p", Reg("e")), f"{doc}{copied}", "1.1")
-    yield stores(f"{level}_clear({entry})", Store("p", FALSE), f"{doc} of none{five}{copied}", "1.1")
+    if level in ("pte", "pmd", "pud"):
+        head = f"set_{level}_at(mm: mm, addr: va, {entry}, {value})"
+        yield row(g, head, Store("p", Reg("e")), doc, "1.1", source=f"set_{level}_at(), {_X86}")
+    lead, none = "" if upper else _MM, Store("p", FALSE)
+    yield stores(f"{level}_clear({entry})", none, f"{doc} of none{five}{copied}", "1.1", lead=lead)
     name = f"{level}p"
     source = f"{name}_get(), linux/pgtable.h" + ("" if level == "pte" else ", from memory")
-    yield row(g, f"{name}_get({entry})", Load("p"), "a load", "1.1", content, source=source)
+    for how in ("", "_lockless") if level in ("pte", "pmd") else ("",):
+        yield row(g, f"{name}_get{how}({entry})", Load("p"), "a load", "1.1", content, source=source)
     clear, source = Update("p", FALSE), f"native_{name}_get_and_clear(), {_64}"
     if level in ("pmd", "pud"):
         source += f", called by {name}_huge_get_and_clear()"
     elif level != "pte":
         source = _XCHG
-    yield row(g, f"{name}_get_and_clear({entry})", clear, "XCHG with none", lock, content, source=source)
+    for huge in ("", "_huge") if level in ("pmd", "pud") else ("",):
+        head = f"{name}{huge}_get_and_clear({entry})"
+        yield row(g, head, clear, "XCHG with none", lock, content, source=source, lead=_MM)
     swaps = partial(row, g, source=_XCHG)
     yield swaps(f"{name}_xchg({entry}, {value})", Update("p", Reg("e")), "XCHG", lock, content)
     swap = Update("p", Reg("e"), when=f("eq", OLD, "expected"))
@@ -71,7 +119,8 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     yield row(g, head, swap, doc, lock, content, source="no kernel function: cmpxchg() of the entry")
     asks = partial(row, g, source=f"{level}_none(), {level}_present(), {_X86}")  # present: PROT_NONE, too
     yield asks(f"{level}_none({value})", Pure(f("eq", "e", 0)), f"is it none?{five}", "", "number")
-    yield asks(f"{level}_present({value})", Pure(f("ne", "e", 0)), f"is it not none?{five}", "", "number")
+    doc = f"is P set, or is it PROT_NONE? False for none, swap and migration entries{five}"
+    yield asks(f"{level}_present({value})", Pure(_present("e")), doc, "", "number")
 
 
 def tables() -> Iterator[Word]:
@@ -89,9 +138,11 @@ def tables() -> Iterator[Word]:
         leaf = Special("leaf", "no event")
         yield row(g, f"{level}_leaf(e: pmd)", leaf, "is it a large page?", "4.5", "number", source=source)
     make = Special("mk_pte", "no event")
-    doc = "an entry that leads there, with attributes ro, nx, global, supervisor, clean, old"
+    doc = "an entry that leads there, with attributes ro, nx, global, supervisor, clean, old; or one that is"
+    doc += " not present and names the page: protnone, swap, migration"
     head, whole = "mk_pte(page: target, attributes: attributes)", f"mk_pte(), pte_page(), pmd_page(), {_X86}"
-    yield row(g, head, make, doc, "4.2", "pte", optional=1, source=whole)
+    yield row(g, head, make, doc, "4.2, 4.6", "pte", optional=1, source=whole)
+    yield from _absent()
     page = Pure(f("pte_target", "e"))
     yield row(g, "pte_page(e: pte)", page, "the page it maps", "", "page", source=whole)
     yield row(
@@ -131,15 +182,29 @@ def tables() -> Iterator[Word]:
         yield row(g, f"pte_{name}(e: pte)", changed, f"the same, {doc}", "", "pte", source=source)
     source = "ptep_set_wrprotect(), asm/pgtable.h: clear_bit(); since v6.6 a loop of CMPXCHG, from memory"
     protect = Update("p", f("pte_with", OLD, v.RO), None)
-    yield row(g, "ptep_set_wrprotect(p: entry)", protect, "LOCK'd: makes it read-only", lock, source=source)
+    protects = partial(row, g, source=source, lead=_MM)
+    doc = "LOCK'd: makes it read-only"
+    yield protects("ptep_set_wrprotect(p: entry)", protect, doc, lock)
+    yield protects("pmdp_set_wrprotect(p: upper)", protect, doc, lock)
+    gone, clears = (
+        "p: entry",
+        partial(row, g, source="ptep_clear(), pte_clear_not_present_full(), linux/pgtable.h"),
+    )
+    yield clears(f"ptep_clear({gone})", Update("p", FALSE, None), "XCHG with none", lock, lead=_MM)
+    head = f"pte_clear_not_present_full({_MM}, {gone}, full: number)"
+    yield clears(head, Store("p", FALSE), "a plain store of none", "1.1")
+    head = f"pmdp_establish({_VMA}, p: upper, e: pmd)"
+    yield row(g, head, Update("p", Reg("e")), "XCHG", lock, "pmd", source=f"pmdp_establish(), {_X86}")
     for name, bit, letter in (("young", v.OLD, "A"), ("dirty", v.CLEAN, "D")):
         was = f("and", f("ne", OLD, 0), f("not", f("pte_has", OLD, bit)))
         clear = Update("p", f("pte_with", OLD, bit), was, was, looks=TRUE)
         doc = f"clears {letter}, LOCK'd; a load if it is clear; was it set?"
-        source = f"ptep_test_and_clear_{name}(), "
+        source = f"ptep_test_and_clear_{name}(), pmdp_test_and_clear_{name}(), "
         source += "arch/x86/mm/pgtable.c" if name == "young" else "up to v2.6.22, from memory"
-        head, rule = f"ptep_test_and_clear_{name}(p: entry)", "1.1, 2.1, 7.4, 19.2"
-        yield row(g, head, clear, doc, rule, "number", source=source)
+        tests = partial(row, g, rule="1.1, 2.1, 7.4, 19.2", result="number", source=source, lead=_VMA)
+        yield tests(f"ptep_test_and_clear_{name}(p: entry)", clear, doc)
+        if name == "young":
+            yield tests(f"pmdp_test_and_clear_{name}(p: upper)", clear, doc)
 
 
 def _both(

@@ -195,11 +195,12 @@ class For:
 
 @dataclass(frozen=True, slots=True)
 class ForEachCpu:
-    """``for_each_cpu(variable, mask) body``; ``mask`` None: ``for_each_online_cpu(variable)``;
-    ``counter`` is where the variable stands."""
+    """``for_each_cpu(variable, mask) body``, ``for_each_cpu_and(variable, one, other) body``; no mask:
+    ``for_each_online_cpu(variable)``. ``word`` is which; ``counter`` is where the variable stands."""
 
+    word: str
     variable: str
-    mask: CExpr | None
+    masks: tuple[CExpr, ...]
     body: Stmt
     span: Span
     counter: Span
@@ -374,7 +375,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function; ``included`` if it comes from an ``#include``."""
+    """A function; ``included`` if it comes from an ``#include``, ``early`` if it is ``__init``: it looks at
+    the initial state, before the test."""
 
     result: CType
     name: str
@@ -382,6 +384,7 @@ class Function:
     body: Block
     span: Span
     included: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

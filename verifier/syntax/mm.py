@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ from verifier.syntax import clues, condition, layout, printed
 from verifier.syntax.ast import Function, Initial, Object, StructDef, Thread, Unit
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import folder, parser
+from verifier.syntax.idle import idle, idle_constants, mentioned
 from verifier.syntax.numbers import MAX_BITS
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
@@ -30,6 +32,19 @@ _FINAL = re.compile(
 _AFTER = re.compile(
     r"\b(variants|expect|unroll|enum|struct|union|nmi)\b|\bP\d+\b(?!\s*:)|\[(?=[^\[\]\n]*\]\s*(P\d|variants))"
 )
+
+_LOOPS = frozenset({"while_", "do_", "for_", "goto"})
+
+
+def _tokens(tree: Any) -> Iterator[Any]:
+    """All tokens below a tree, however deep it is."""
+    pending = [tree]
+    while pending:
+        x = pending.pop()
+        if hasattr(x, "children"):
+            pending += x.children
+        else:
+            yield x
 
 
 def parse(source: Source, *, defines: dict[str, int] | None = None) -> list[Test]:
@@ -284,8 +299,7 @@ class _File:
                     warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
                 )
             )  # fmt: skip
-        warnings = unused(t.tree for t in tests)
-        return [replace(t, warnings=(*t.warnings, *warnings)) for t in tests] if warnings else tests
+        return self._noting_idle(tests)
 
     def _unread_result(self, variants: list[Variant], expected: str | None) -> None:
         """Warn of a ``Result:`` comment that says otherwise than the file's own expectations."""
@@ -295,6 +309,36 @@ class _File:
             found = Diagnostic("result", text, self.result.span, hint, "warning")
             if found not in self.warnings:
                 self.warnings.append(found)
+
+    def _noting_idle(self, tests: list[Test]) -> list[Test]:
+        """The tests with warnings about what is without effect; settings of nothing are errors."""
+        if self.unread or any(t.code == "include" for t in self.before):
+            return tests  # who would use it is not known
+        found = [*idle(t.tree for t in tests), *idle_constants(*self._constants(), self.defines)]
+        found += unused(t.tree for t in tests)
+        top = [t for p in self.parts for t in p.tree.children]
+        if not any(x.data in _LOOPS for t in top for x in t.iter_subtrees()):
+            for item in (t for t in top if t.children[-1].data == "unroll"):
+                text = "there is no loop to unroll"
+                found.append(Diagnostic("no-effect", text, self._span(item), "leave it out", "warning"))
+        self.troubles += [d for d in found if d.severity == "error" and d not in self.troubles]
+        warnings = [d for d in found if d.severity == "warning"]
+        return [replace(t, warnings=(*t.warnings, *warnings)) for t in tests] if warnings else tests
+
+    def _constants(self) -> tuple[list[list[tuple[str, Span]]], set[str]]:
+        """The test's own constants, an enum at a time, and every name that stands anywhere else."""
+        enums: list[list[tuple[str, Span]]] = []
+        named = mentioned([s.final for s in self.segments])
+        for part in self.parts:
+            for item in part.tree.children:
+                if item.children[-1].data == "enum" and not part.included:
+                    made = [x for x in item.children[-1].children if hasattr(x, "data")]
+                    enums.append([(str(x.children[0]), self._span(x)) for x in made])
+                    own = {id(x.children[0]) for x in made}
+                    named |= {str(t) for t in _tokens(item) if id(t) not in own}
+                else:
+                    named |= {str(t) for t in _tokens(item)}
+        return enums, named
 
     def _settings(self) -> None:
         """What is for the whole file: not guarded, not included, ``expect`` and ``unroll`` not twice."""

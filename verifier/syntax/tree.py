@@ -146,6 +146,7 @@ class Builder:
             self.block(body),
             self.span(name),
             included,
+            "__init" in map(str, base.children),
         )
 
     def thread(self, tree: Any, enums: dict[str, int]) -> list[ast.Thread]:
@@ -338,8 +339,9 @@ class Builder:
             cond = self.expr(test.children[0]) if test.children else None
             return ast.For(tuple(init), cond, tuple(map(self.expr, step.children)), self.one(body), span)
         if kind == "for_each":
-            mask = self.expr(parts[2]) if len(parts) > 3 else None
-            return ast.ForEachCpu(str(parts[1]), mask, self.one(parts[-1]), span, self.span(parts[1]))
+            masks = tuple(map(self.expr, parts[2:-1]))
+            word, name = str(parts[0]), parts[1]
+            return ast.ForEachCpu(word, str(name), masks, self.one(parts[-1]), span, self.span(name))
         if kind == "switch":
             return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
         simple: dict[str, Any] = {

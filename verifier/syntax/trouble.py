@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from verifier.errors import InputError
@@ -112,3 +112,48 @@ def nearest(word: str, known: Iterable[str]) -> str:
         folded = {k.lower(): k for k in known}
         close = [folded[word.lower()]] if word.lower() in folded else []
     return f"did you mean {close[0]!r}?" if close else ""
+
+
+def misspelt(word: str, known: Iterable[str], parts: Container[str]) -> list[str]:
+    """The known words of which this one is a misspelling, all equally near.
+
+    What is spelt right is meant: a part between underscores that is in ``parts`` stands in the found
+    word, too, so that nobody is told ``dma_rmb`` for ``dma_mb``. Only long words whose parts are all
+    right may lack a letter or have one too many (``pte_get_and_clear``).
+    """
+    low = word.lower()
+    right = [part for part in low.split("_") if part and part in parts]
+    typos = [part for part in low.split("_") if part and part not in parts]
+    most = 1 if len(low) < 6 else 2 if len(low) < 14 else 3
+    found: dict[str, int] = {}
+    for other in set(known):
+        folded = other.lower()
+        if abs(len(folded) - len(low)) > most:
+            continue
+        if folded.replace("_", "") == low.replace("_", ""):
+            found[other] = 0
+            continue
+        far = _edits(low, folded, most)
+        rest = folded.split("_")
+        kept = bool(typos) and all(part in rest for part in right)
+        if far <= (most if kept else 1 if not typos and len(low) >= 8 else -1):
+            found[other] = far
+    best = min(found.values(), default=0)
+    return sorted(other for other, far in found.items() if far == best)
+
+
+def _edits(a: str, b: str, most: int) -> int:
+    """How many letters are wrong, missing, too many, or swapped with the next one; ``most + 1`` if more."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        new = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(row[j] + 1, new[-1] + 1, row[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before[j - 2] + 1)
+            new.append(cost)
+        if min(new) > most:
+            return most + 1
+        before, row = row, new
+    return row[-1]

@@ -1,0 +1,356 @@
+"""What people write in mm code and this vocabulary lacks: what to write instead, or that there is none.
+
+Each hint says what the word is on x86 in words that are here, or where a test gets it from. A hint never
+names a weaker barrier than the word is. Sources: arch/x86/include/asm (barrier.h, tlbflush.h, pgtable.h,
+special_insns.h), include/asm-generic/barrier.h, include/linux (mm.h, mm_types.h, page_ref.h, kref.h,
+percpu-rwsem.h, seqlock.h, smp.h, swapops.h).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+# Hints, each with the words that it is for, indented.
+_TABLE = """\
+write smp_mb(), which it is on x86
+    virt_mb __smp_mb
+write mb(), which it is on x86, or smp_mb() for memory alone
+    dma_mb __mb __dma_mb
+write smp_rmb(): nothing on x86 but for the compiler
+    virt_rmb __smp_rmb
+write smp_wmb(): nothing on x86 but for the compiler
+    virt_wmb __smp_wmb smp_mb__before_spinlock
+write wmb(), which it is on x86
+    pmem_wmb
+write smp_store_mb(x, e)
+    virt_store_mb set_mb __smp_store_mb
+write smp_load_acquire(&x)
+    virt_load_acquire __smp_load_acquire
+write smp_store_release(&x, e)
+    virt_store_release __smp_store_release
+write barrier(), which it is on x86
+    smp_mb__after_switch_mm mmiowb barrier_data OPTIMIZER_HIDE_VAR
+write barrier(): it is nothing on x86
+    io_stop_wc read_barrier_depends
+write smp_mb__before_atomic(); the LOCK'd operation is the barrier
+    smp_mb__before_clear_bit smp_mb__before_atomic_inc smp_mb__before_atomic_dec
+write smp_mb__after_atomic(); the LOCK'd operation is the barrier
+    smp_mb__after_clear_bit smp_mb__after_atomic_inc smp_mb__after_atomic_dec
+write lfence(), which it is on x86
+    barrier_nospec rdtsc_ordered speculation_barrier
+write mfence() and lfence(), which it is on Intel; nothing on AMD
+    weak_wrmsr_fence
+write cpu_relax()
+    rep_nop native_pause cpu_relax_yield cpu_relax_lowlatency
+write load_cr3(mm), or load_cr3(mm, pcid)
+    write_cr3 native_write_cr3 __native_write_cr3 build_cr3
+write load_cr3_noflush(mm, pcid)
+    build_cr3_noflush
+write read_cr3()
+    __read_cr3 native_read_cr3 read_cr3_pa __native_read_cr3
+write flush_tlb_local()
+    local_flush_tlb __flush_tlb __flush_tlb_local native_flush_tlb_local __native_flush_tlb flush_tlb
+    native_flush_tlb local_flush_tlb_mm
+write __flush_tlb_all()
+    __flush_tlb_global flush_tlb_global native_flush_tlb_global local_flush_tlb_all
+    __native_flush_tlb_global
+write invlpg(v)
+    __flush_tlb_one __flush_tlb_one_user __flush_tlb_one_kernel flush_tlb_one_user flush_tlb_one_kernel
+    __flush_tlb_single native_flush_tlb_one_user local_flush_tlb_page __native_flush_tlb_single __invlpg
+    flush_tlb_one
+write invpcid(type, pcid, v)
+    __invpcid
+write invlpgb(pcid, v), and tlbsync() to wait for it
+    __invlpgb invlpgb_flush_user_nr_nosync __invlpgb_flush_user_nr_nosync invlpgb_flush_addr_nosync
+write invlpgb(pcid), and tlbsync() to wait for it
+    invlpgb_flush_single_pcid_nosync __invlpgb_flush_single_pcid_nosync invlpgb_flush_single_pcid
+write invlpgb_all(), and tlbsync() to wait for it
+    invlpgb_flush_all __invlpgb_all
+there is no INVLPGB of all but globals here; invlpgb_all() removes more
+    invlpgb_flush_all_nonglobals
+write tlbsync()
+    __tlbsync native_tlbsync
+write cr4_toggle_pge(), which is a write of CR4 that changes PGE
+    write_cr4 __write_cr4 native_write_cr4 cr4_set_bits cr4_clear_bits cr4_update_irqsoff
+there is no CR4 here but for cr4_toggle_pge()
+    read_cr4 __read_cr4 cr4_read_shadow load_mm_cr4
+define it, or take it from the kernel: #include "linux/tlb-v6.15.inc" has flush_tlb_mm_range(mm)
+    flush_tlb_mm flush_tlb_mm_range flush_tlb_others flush_tlb_multi native_flush_tlb_others
+    native_flush_tlb_multi flush_tlb_batched_pending flush_pmd_tlb_range flush_hugetlb_tlb_range
+    arch_tlbbatch_flush try_to_unmap_flush
+define it, or take it from the kernel: #include "linux/tlb-v6.15-range.inc" has flush_tlb_page(mm, addr)
+    flush_tlb_page flush_tlb_range
+define it: on_each_cpu() of a function that is __flush_tlb_all()
+    flush_tlb_all
+define it, or #include "linux/context_tracking.inc", which has flush_tlb_kernel_range()
+    flush_tlb_kernel_range flush_tlb_kernel_page
+define it, or #include "linux/tlb-v6.15.inc", which has switch_mm_irqs_off()
+    switch_mm activate_mm use_mm
+define it, or #include "linux/tlb-v6.15.inc"
+    switch_mm_irqs_off enter_lazy_tlb load_new_mm_cr3 inc_mm_tlb_gen
+define it, or #include "linux/tlb-v4.13.inc"
+    leave_mm
+define it: what an ASID still has is what invpcid_flush_single_context() removes
+    invalidate_user_asid clear_asid_other choose_new_asid
+define it, or #include "linux/mmu_gather.inc"
+    tlb_gather_mmu tlb_finish_mmu tlb_remove_table tlb_remove_table_sync_one inc_tlb_flush_pending
+    dec_tlb_flush_pending mm_tlb_flush_nested tlb_table_invalidate broadcast_tlb_flush
+define it; #include "linux/mmu_gather.inc" has the gather's parts
+    tlb_flush tlb_flush_mmu tlb_flush_mmu_tlbonly tlb_remove_page pte_free_tlb pmd_free_tlb
+    mm_tlb_flush_pending free_pgtables tlb_remove_tlb_entry
+write set_pte(p, e)
+    native_set_pte native_set_pte_at set_pte_atomic set_pte_safe __set_pte ptep_modify_prot_commit
+write set_pte(p, e) for each entry: it is one plain store each
+    set_ptes
+write set_pmd(p, e)
+    native_set_pmd
+write pte_clear(p)
+    native_pte_clear pte_clear_full
+write ptep_get(p)
+    huge_ptep_get
+write ptep_get_and_clear(p)
+    native_ptep_get_and_clear huge_ptep_get_and_clear ptep_modify_prot_start
+write ptep_get_and_clear(p); if full is set, it is ptep_get(p) and pte_clear(p)
+    ptep_get_and_clear_full
+write ptep_get_and_clear(p), and the flush after it
+    ptep_clear_flush ptep_clear_flush_notify
+write pmdp_get_and_clear(p), and the flush after it
+    pmdp_huge_clear_flush pmdp_collapse_flush pmdp_huge_clear_flush_notify
+write pmdp_xchg(p, e), and the flush after it
+    pmdp_invalidate pmdp_invalidate_ad
+write ptep_test_and_clear_young(p): x86 does not flush
+    ptep_clear_flush_young ptep_clear_young_notify
+write ptep_get(p), and set_pte(p, e) if the entry differs and is to be dirty
+    ptep_set_access_flags
+write pte(T, v)
+    pte_offset_map pte_offset_map_lock pte_offset_kernel pte_offset_map_nolock pte_offset_map_ro_nolock
+    pte_offset virt_to_kpte
+write pmd(N, v)
+    pmd_offset pmd_off pmd_off_k pmd_offset_lockless
+write pud(N, v)
+    pud_offset
+write p4d(N, v)
+    p4d_offset
+write pgd(N, v)
+    pgd_offset pgd_offset_k pgd_offset_pgd
+leave it out: nothing is mapped by hand here
+    pte_unmap kmap kunmap kmap_local_page kunmap_local
+declare a spinlock_t, and write spin_lock(&ptl)
+    pte_lockptr pmd_lockptr pmd_lock pmd_trans_huge_lock
+write spin_unlock(&ptl)
+    pte_unmap_unlock
+write pte_page(e)
+    pte_pfn pte_folio vm_normal_page vm_normal_folio
+write pmd_page(e)
+    pmd_pfn pmd_folio
+write mk_pte(page, attributes)
+    pfn_pte pte_modify mk_pmd pfn_pmd mk_huge_pte folio_mk_pte __pte pte_mkspecial pte_mkglobal
+write mk_pte(page, migration)
+    make_migration_entry make_device_private_entry
+write mk_pte(page, swap)
+    swp_entry
+write is_swap_pte(e)
+    non_swap_entry
+write pfn_swap_entry_to_page(e)
+    migration_entry_to_page swp_offset_pfn pfn_swap_entry_folio
+write pmd_leaf(e)
+    pmd_trans_huge pmd_large pmd_huge pud_large pmd_devmap
+write pte_present(e) && !pte_protnone(e); while a flush is pending, pte_present(e)
+    pte_accessible
+write pmd_leaf(e): what is no table is bad
+    pmd_bad pud_bad
+write pmd_none(e) || pmd_leaf(e)
+    pmd_none_or_clear_bad pmd_none_or_trans_huge_or_clear_bad
+entries are compared by ==; there are no numbers of entries here
+    pte_val pmd_val pud_val pgd_val __pgd
+a page is its name, such as A; there are no numbers of pages here
+    page_to_pfn pfn_to_page virt_to_page page_address __pa __va page_folio virt_to_phys phys_to_virt
+there is no such bit of entries here: the walker does not look at it
+    pte_special pte_soft_dirty pte_mksoft_dirty pte_uffd_wp pte_mkuffd_wp pte_devmap
+there is nothing to write: it is nothing on x86
+    update_mmu_cache update_mmu_cache_range flush_cache_range flush_cache_page flush_cache_mm
+    flush_dcache_page flush_icache_range flush_icache_page flush_dcache_folio arch_enter_lazy_mmu_mode
+    arch_leave_lazy_mmu_mode page_table_check_pte_set
+there is no allocator of tables here: declare table T, and write pmd_populate(mm, p, T)
+    pte_alloc pte_alloc_one pmd_alloc pud_alloc __pte_alloc pte_alloc_map_lock pmd_install
+there is no allocator here: what becomes of a freed table is what somebody stores into it
+    pte_free pmd_free __free_pages free_page __free_page free_pages free_unref_page put_pages_list
+    pagetable_free kfree vfree kvfree kmem_cache_free
+there is no allocator here: declare what is used in the initial state
+    kmalloc kzalloc kvmalloc vmalloc alloc_page alloc_pages get_zeroed_page __get_free_page kmem_cache_alloc
+    folio_alloc alloc_percpu
+give the page a counter, page A { .refcount = 1 }, and write atomic_inc(&A->refcount)
+    get_page folio_get page_ref_inc page_ref_add folio_ref_add
+give the page a counter, page A { .refcount = 1 }, and write atomic_dec_and_test(&A->refcount)
+    put_page folio_put page_ref_dec_and_test put_page_testzero folio_put_testzero page_ref_sub_and_test
+    unpin_user_page
+give the page a counter, page A { .refcount = 1 }, and write atomic_add_unless(&A->refcount, 1, 0)
+    get_page_unless_zero try_get_page folio_try_get page_cache_get_speculative try_grab_folio
+    folio_ref_try_add try_get_folio page_ref_add_unless
+give the page a counter, page A { .refcount = 1 }, and write atomic_read(&A->refcount)
+    page_count page_ref_count folio_ref_count page_mapcount folio_mapcount
+give the page a counter, page A { .refcount = 1 }, and write atomic_cmpxchg(&A->refcount, n, 0)
+    page_ref_freeze folio_ref_freeze
+write refcount_inc(&r)
+    kref_get
+write refcount_dec_and_test(&r)
+    kref_put
+write refcount_inc_not_zero(&r)
+    kref_get_unless_zero
+define it, or #include "linux/sched.inc"
+    mmgrab mmdrop kthread_use_mm finish_task_switch __schedule
+give the mm a counter, mm N { .mm_users = 1 }, and write atomic_inc(&N->mm_users)
+    mmget
+give the mm a counter, mm N { .mm_users = 1 }, and write atomic_dec_and_test(&N->mm_users)
+    mmput mmput_async
+give the mm a counter, mm N { .mm_users = 1 }, and write atomic_inc_not_zero(&N->mm_users)
+    mmget_not_zero
+give the page a word of flags, and write test_and_set_bit_lock(nr, &A->flags)
+    lock_page trylock_page folio_lock folio_trylock
+give the page a word of flags, and write clear_bit_unlock(nr, &A->flags)
+    unlock_page folio_unlock
+give the page a word of flags, and write set_bit(nr, &A->flags)
+    SetPageDirty set_page_dirty folio_set_dirty SetPageUptodate folio_mark_dirty
+give the page a word of flags, and write test_bit(nr, &A->flags)
+    PageLocked PageDirty folio_test_dirty folio_test_locked PageUptodate PageAnon
+write down_read(&mm->mmap_lock)
+    mmap_read_lock mmap_read_lock_killable vma_start_read
+write up_read(&mm->mmap_lock)
+    mmap_read_unlock vma_end_read
+write down_write(&mm->mmap_lock)
+    mmap_write_lock mmap_write_lock_killable vma_start_write
+write up_write(&mm->mmap_lock)
+    mmap_write_unlock
+write down_read_trylock(&mm->mmap_lock)
+    mmap_read_trylock
+write down_write(&i_mmap_rwsem)
+    i_mmap_lock_write anon_vma_lock_write
+write down_read(&i_mmap_rwsem)
+    i_mmap_lock_read anon_vma_lock_read
+there is no per-CPU semaphore here: its readers do this_cpu_inc() between preempt_disable() and
+preempt_enable(), without a barrier; while a writer waits, they do smp_mb()
+    percpu_down_read percpu_up_read percpu_down_read_trylock cpus_read_lock cpus_read_unlock
+there is no per-CPU semaphore here: its writer waits by synchronize_rcu() for readers that have not seen it
+    percpu_down_write percpu_up_write cpus_write_lock cpus_write_unlock
+define it: u32 s; do { s = READ_ONCE(seq); } while (s & 1); smp_rmb(); return s;
+    read_seqbegin read_seqcount_begin raw_read_seqcount_begin __read_seqcount_begin raw_seqcount_begin
+define it: smp_rmb(); return READ_ONCE(seq) != s;
+    read_seqretry read_seqcount_retry
+define it: WRITE_ONCE(seq, seq + 1); smp_wmb();
+    write_seqcount_begin raw_write_seqcount_begin
+define it: spin_lock(&l); WRITE_ONCE(seq, seq + 1); smp_wmb();
+    write_seqlock
+define it: smp_wmb(); WRITE_ONCE(seq, seq + 1);
+    write_seqcount_end raw_write_seqcount_end
+define it: smp_wmb(); WRITE_ONCE(seq, seq + 1); spin_unlock(&l);
+    write_sequnlock
+write mutex_lock(&l)
+    mutex_lock_nested mutex_lock_killable mutex_lock_interruptible rt_mutex_lock
+write spin_lock(&l)
+    spin_lock_nested raw_spin_lock_nested raw_spin_rq_lock rq_lock arch_spin_lock
+write spin_unlock(&l)
+    raw_spin_rq_unlock rq_unlock arch_spin_unlock
+write preempt_disable(): no lock is taken
+    local_lock local_lock_irq
+write preempt_enable(): no lock was taken
+    local_unlock local_unlock_irq
+write local_irq_save(flags)
+    raw_local_irq_save arch_local_irq_save
+write local_irq_restore(flags)
+    raw_local_irq_restore arch_local_irq_restore
+write local_irq_disable()
+    raw_local_irq_disable arch_local_irq_disable native_irq_disable cli
+write local_irq_enable()
+    raw_local_irq_enable arch_local_irq_enable native_irq_enable sti
+there is no scheduler here; if it wakes somebody it is a full barrier: write smp_mb(), and store what the
+other waits for
+    wake_up_process wake_up wake_up_all wake_up_state try_to_wake_up swake_up_one rcuwait_wake_up
+there is no scheduler here: write smp_store_mb(state, s)
+    set_current_state prepare_to_wait
+there is no scheduler here: write WRITE_ONCE(state, s)
+    __set_current_state
+there is no scheduler here: wait by smp_cond_load_acquire(&x, VAL); schedule() is a full barrier besides,
+which is smp_mb()
+    schedule wait_event schedule_timeout rcuwait_wait_event
+write smp_call_function_single(cpu, func, info, 0)
+    smp_call_function_single_async smp_send_reschedule irq_work_queue_on resched_cpu generic_exec_single
+write smp_mb(), then smp_call_function(func, NULL, 1) of a function that does nothing
+    kick_all_cpus_sync
+write on_each_cpu(func, NULL, 1) of a function that is sync_core()
+    text_poke_sync smp_text_poke_sync_each_cpu
+write on_each_cpu(func, info, 1)
+    stop_machine stop_one_cpu
+write apic_icr_write(cpu, func)
+    x2apic_send_IPI native_x2apic_icr_write __x2apic_send_IPI_dest native_apic_icr_write
+    native_send_call_func_ipi arch_send_call_function_ipi_mask arch_send_call_function_single_ipi
+write sync_core(), which it is on x86
+    sync_core_before_usermode iret_to_self native_cpuid
+write wrmsr(), which serializes
+    wrmsrl native_write_msr wrmsrq
+there is no such instruction here; it is serializing, as cpuid() is
+    wbinvd wbnoinvd invd
+there is nothing to write: it orders nothing
+    rdmsr rdmsrl rdtsc native_read_msr
+write text_poke(&c, e)
+    text_poke_early text_poke_bp smp_text_poke_single text_poke_copy
+write synchronize_rcu()
+    synchronize_rcu_bh synchronize_rcu_mult synchronize_sched_expedited
+write call_rcu(x, func)
+    call_rcu_sched call_rcu_bh call_rcu_lazy
+write rcu_dereference(x)
+    rcu_dereference_bh rcu_dereference_sched srcu_dereference
+write rcu_assign_pointer(x, e)
+    rcu_replace_pointer list_add_rcu hlist_add_head_rcu
+write this_cpu_ptr(&x)
+    raw_cpu_ptr __this_cpu_ptr get_cpu_ptr get_cpu_var
+write preempt_enable()
+    put_cpu_ptr put_cpu_var
+write cpumask_test_cpu(cpu, cpu_online_mask)
+    cpu_online cpu_possible
+write num_online_cpus()
+    num_possible_cpus num_present_cpus nr_cpu_ids
+declare percpu struct task_struct *current_task, and write this_cpu_read(current_task)
+    current get_current
+write READ_ONCE(x) or WRITE_ONCE(x, e)
+    ACCESS_ONCE
+write READ_ONCE(x)
+    READ_ONCE_NOCHECK __READ_ONCE
+write WRITE_ONCE(x, e)
+    __WRITE_ONCE
+write cmpxchg(&x, old, new): it is LOCK'd, as on other CPUs' memory it has to be
+    cmpxchg64 arch_cmpxchg sync_cmpxchg
+write this_cpu_cmpxchg(x, old, new): it is not LOCK'd
+    cmpxchg_local cmpxchg64_local
+write user_read(v)
+    get_user __get_user copy_from_user raw_copy_from_user unsafe_get_user
+write user_write(v, e)
+    put_user __put_user copy_to_user raw_copy_to_user unsafe_put_user clear_user
+write WARN_ON(c)
+    VM_WARN_ON VM_WARN_ON_ONCE DEBUG_LOCKS_WARN_ON
+write BUG_ON(c)
+    BUG VM_BUG_ON VM_BUG_ON_PAGE VM_BUG_ON_MM BUG_ON_ONCE panic
+there is nothing to write: it decides nothing here
+    printk pr_info pr_warn pr_err trace_tlb_flush count_vm_tlb_event count_vm_event inc_mm_counter
+    dec_mm_counter udelay ndelay BUILD_BUG_ON might_lock lockdep_assert_held_write mmap_assert_locked
+    kasan_check_write
+"""
+
+
+def _read(table: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    hint: list[str] = []
+    names = False
+    for line in table.splitlines():
+        if line.startswith("    "):
+            found.update(dict.fromkeys(line.split(), " ".join(hint)))
+        elif names:
+            hint = [line]
+        else:
+            hint.append(line)
+        names = line.startswith("    ")
+    return found
+
+
+# Functions of the kernel that are no words: what to do instead.
+ELSEWHERE: Mapping[str, str] = MappingProxyType(_read(_TABLE))

@@ -1,0 +1,290 @@
+"""What a test says without effect: names that nothing uses, settings that no CPU has.
+
+What stands in several variants is looked at in all of them: it is idle if no variant uses it. Only what the
+test itself says is looked at; an include may offer more than a test needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from verifier.source import Diagnostic, Span
+from verifier.syntax import ast
+from verifier.syntax import condition as c
+from verifier.syntax.trouble import nearest
+
+REGISTERS = ("cr3", "irq", "pcid", "tlb")  # that each CPU has
+_REGISTER = re.compile(r"r[0-9]+")
+Key = tuple[str, int, str]
+_LEAVES = frozenset((str, int, bool, type(None), Span))
+
+
+def nodes(tree: Any) -> Iterator[Any]:
+    """A tree's nodes; those of conditions are named tuples."""
+    pending = [tree]
+    while pending:
+        x = pending.pop()
+        if type(x) in _LEAVES:
+            continue
+        yield x
+        if isinstance(x, tuple | list):
+            pending += x
+        elif isinstance(x, dict):
+            pending += x.values()
+        elif hasattr(x, "__slots__"):
+            pending += [getattr(x, s) for s in x.__slots__]
+
+
+def mentioned(tree: Any) -> set[str]:
+    """The names that a tree mentions: of objects, locals, functions."""
+    found: set[str] = set()
+    for x in nodes(tree):
+        if isinstance(x, ast.Ident | ast.CallExpr | c.Name | c.Call | ast.Parameter):
+            found.add(x.name)
+        elif isinstance(x, ast.ForEachCpu):
+            found.add(x.variable)
+    return found
+
+
+def fields(tree: Any) -> set[str]:
+    """The fields that a tree asks for."""
+    return {x.name for x in nodes(tree) if isinstance(x, ast.FieldExpr | c.Field)}
+
+
+def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
+    """The functions that some program calls or sends, or those named besides."""
+    found: set[str] = set(also)
+    roots: list[Any] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
+    while roots:
+        new = mentioned(roots.pop()) & unit.functions.keys() - found
+        found |= new
+        roots += [unit.functions[name] for name in new]
+    return found
+
+
+@dataclass(slots=True)
+class _Report:
+    """What is said, and whether any variant uses it."""
+
+    said: dict[Key, Diagnostic] = field(default_factory=dict)
+    used: set[Key] = field(default_factory=set)
+
+    def add(
+        self, used: bool, code: str, message: str, span: Span, hint: str, severity: str = "warning"
+    ) -> None:
+        """``used``: in the variant that is looked at."""
+        key = (span.source.name, span.start, code)
+        if used:
+            self.used.add(key)
+        elif key not in self.said:
+            self.said[key] = Diagnostic(code, message, span, hint, severity)
+
+    def idle(self) -> list[Diagnostic]:
+        """What no variant uses."""
+        return [d for key, d in self.said.items() if key not in self.used]
+
+
+def idle(units: Iterable[ast.Unit]) -> list[Diagnostic]:
+    """What no variant of a file uses; errors are settings of what no CPU has."""
+    report = _Report()
+    for unit in units:
+        _Unit(unit, report).look()
+    return report.idle()
+
+
+def idle_constants(
+    enums: Iterable[Sequence[tuple[str, Span]]], named: Collection[str], defines: Collection[str]
+) -> list[Diagnostic]:
+    """The enums of which no constant is used. ``named``: every name in the file but where they are
+    declared; ``defines``: those that the command line sets."""
+    return [
+        Diagnostic(
+            "unused", f"nothing uses {', '.join(name for name, _ in enum)}", enum[0][1].to(enum[-1][1]),
+            nearest(enum[0][0], named) or "use it, or leave it out", "warning",
+        )
+        for enum in enums
+        if enum and not any(name in named or name in defines for name, _ in enum)
+    ]  # fmt: skip
+
+
+class _Unit:
+    """One variant."""
+
+    def __init__(self, unit: ast.Unit, report: _Report) -> None:
+        self.unit, self.report = unit, report
+        self.mine = [x for i, x in enumerate(unit.initial) if i not in unit.overridable]
+        self.asked = mentioned(unit.final)
+        self.reached = reached(unit, (f.name for f in unit.functions.values() if f.included or f.early))
+        bodies = [f for f in unit.functions.values() if f.included or f.name in self.reached]
+        self.code: Sequence[Any] = (*bodies, *unit.threads.values(), *unit.nmis)
+        self.names = self._names()
+
+    def _names(self) -> set[str]:
+        """The objects that code, conditions or objects in use mention."""
+        known = mentioned(self.code) | self.asked
+        pending = [
+            (_owner(item), item, i in self.unit.overridable) for i, item in enumerate(self.unit.initial)
+        ]
+        while True:
+            used = [x for x in pending if x[2] or not x[0] or x[0] in known]
+            if not used:
+                return known
+            for x in used:
+                pending.remove(x)
+                item = x[1]
+                known |= _given(item)
+                if isinstance(item, ast.Setting):
+                    known |= mentioned((item.place, item.cpus))
+
+    def look(self) -> None:
+        """Report all of it."""
+        asked_fields = fields(
+            (self.code, self.unit.final, [i.place for i in self.mine if isinstance(i, ast.Setting)])
+        )
+        for item in self.mine:
+            if isinstance(item, ast.Object):
+                self._object(item, asked_fields)
+            elif item.cpus is not None:
+                self._register(item)
+            else:
+                self._setting(item)
+        for f in self.unit.functions.values():
+            if not f.included:
+                hint = nearest(f.name, [g.name for g in self.unit.functions.values() if g.included])
+                text = f"nothing calls {f.name}()"
+                self.report.add(
+                    f.name in self.reached, "unused", text, f.span, hint or "call it, or leave it out"
+                )
+        for cpu, thread in self.unit.threads.items():
+            self._locals(thread.body, self.asked, f"P{cpu}")
+        for nmi in self.unit.nmis:
+            self._locals(nmi.body, set(), f"the NMI of P{nmi.cpu}")
+            does = any(not isinstance(x, ast.Block | ast.Empty) for x in nmi.body.body)
+            self.report.add(does, "no-effect", "this NMI does nothing", nmi.span, "give it statements")
+        for f in self.unit.functions.values():
+            if not f.included:
+                self._locals(f.body, set(), f"{f.name}()")
+
+    def _object(self, item: ast.Object, asked: set[str]) -> None:
+        used = item.name in self.names
+        hint = "use it, or leave it out"
+        self.report.add(used, "unused", f"nothing uses {item.name}", item.span, hint)
+        if not isinstance(item.value, ast.Braced):
+            return
+        for part in item.value.items:
+            if isinstance(part, ast.FieldInit):
+                used = part.name in asked or (item.type.base == "page" and part.name == "data")
+                hint = nearest(part.name, asked) or "name it in code or in the condition, or leave it out"
+                self.report.add(used, "unused-field", f"nothing uses the field {part.name}", part.span, hint)
+            elif isinstance(part, ast.Mapping) and isinstance(part.va, ast.Ident):
+                self._address(item, part, part.va.name)
+
+    def _address(self, item: ast.Object, part: ast.Mapping, va: str) -> None:
+        others = [x for x in self.unit.initial if x is not item]
+        used = va in self.names or va in mentioned(others)
+        text, hint = f"nothing uses the address {va}", "use it, or leave it out"
+        self.report.add(used, "unused-address", text, part.span, hint)
+
+    def _register(self, item: ast.Setting) -> None:
+        """``1:cr3 = N``, ``1:y = 2``, ``1:r0 = 3``."""
+        name = _root(item.place)
+        assert item.cpus is not None
+        if name == "tlb" and isinstance(item.value, ast.Braced):
+            self._tags(item.value)
+        objects = {x.name for x in self.unit.initial if isinstance(x, ast.Object)}
+        if name in REGISTERS or name in objects or not name:
+            return
+        threads = [t for t in self.unit.threads.values() if _within(t.cpu, item.cpus, self.unit)]
+        known = {n for t in threads for n in mentioned(t) | _declared(t)}
+        percpu = [x.name for x in self.unit.initial if isinstance(x, ast.Object) and x.percpu]
+        near = nearest(name, [*REGISTERS, *percpu, *sorted(known - self.unit.functions.keys())])
+        text = f"CPU {item.cpus.span.text.rstrip(':')} has no register, local or per-CPU object {name!r}"
+        severity = "error" if self.unit.arch == "MM" else "warning"
+        used = name in known or name in self.asked
+        self.report.add(used, "no-setting", text, item.place.span, near or "leave it out", severity)
+
+    def _tags(self, tlb: ast.Braced) -> None:
+        """``v@7 -> A``, and no number 7 anywhere that a PCID could come from."""
+        given = [
+            x.value for x in self.unit.initial if isinstance(x, ast.Setting) and _root(x.place) == "pcid"
+        ]
+        tree = (self.code, given, self.unit.final)
+        numbers = {x.value for x in nodes(tree) if isinstance(x, ast.Num)}
+        numbers |= {x.pcid for x in nodes(tree) if isinstance(x, c.Tlb) and x.pcid is not None}
+        numbers |= {self.unit.enums[name] for name in mentioned(tree) & self.unit.enums.keys()}
+        for part in tlb.items:
+            if isinstance(part, ast.Mapping) and part.pcid:
+                glob = any(isinstance(x, ast.Ident) and x.name == "global" for x in nodes(part.target))
+                text = f"no CPU ever has PCID {part.pcid}, so nothing uses this entry"
+                used = glob or part.pcid in numbers
+                self.report.add(used, "unused-entry", text, part.span, "leave it out, or load the PCID")
+
+    def _setting(self, item: ast.Setting) -> None:
+        """``mm_cpumask(N) = {0}``; what names an object is said where that is declared."""
+        if isinstance(item.place, ast.CallExpr) and item.place.name == "mm_cpumask":
+            used = "mm_cpumask" in mentioned((self.code, self.unit.final))
+            self.report.add(used, "unused", "nothing looks at mm_cpumask()", item.span, "leave it out")
+        elif isinstance(item.place, ast.Ident) and self.unit.arch == "C":
+            used, text = item.place.name in self.names, f"nothing uses {item.place.name}"
+            self.report.add(used, "unused", text, item.span, "use it, or leave it out")
+
+    def _locals(self, body: ast.Block, asked: set[str], where: str) -> None:
+        """Locals that get a constant and are never looked at."""
+        counts = Counter(x.name for x in nodes(body) if isinstance(x, ast.Ident))
+        counts.update(x.variable for x in nodes(body) if isinstance(x, ast.ForEachCpu))
+        for x in nodes(body):
+            if isinstance(x, ast.Declare) and x.init is not None and isinstance(x.init, ast.Num):
+                used = bool(counts[x.name]) or x.name in asked
+                text = f"nothing in {where} uses the local {x.name}"
+                self.report.add(used, "unused", text, x.span, "use it, or leave it out")
+            elif isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.Assign):
+                to, value = x.expr.target, x.expr.value
+                if isinstance(to, ast.Ident) and _REGISTER.fullmatch(to.name) and isinstance(value, ast.Num):
+                    used = counts[to.name] > 1 or to.name in asked
+                    text = f"nothing in {where} uses {to.name}"
+                    self.report.add(used, "unused", text, x.span, "leave it out")
+
+
+def _declared(tree: Any) -> set[str]:
+    return {x.name for x in nodes(tree) if isinstance(x, ast.Declare)}
+
+
+def _given(item: ast.Initial) -> set[str]:
+    """The names in an object's initial value; that it maps an address does not use the address."""
+    if isinstance(item, ast.Object) and isinstance(item.value, ast.Braced):
+        return mentioned([x.target if isinstance(x, ast.Mapping) else x for x in item.value.items])
+    return mentioned(item.value if item.value is not None else ())
+
+
+def _owner(item: ast.Initial) -> str:
+    """The object whose being used makes an item matter; empty if it matters always."""
+    if isinstance(item, ast.Object):
+        return item.name
+    name = _root(item.place)
+    return "" if item.cpus is not None and name in REGISTERS else name
+
+
+def _root(place: ast.CExpr) -> str:
+    """The object that a place is a part of."""
+    while isinstance(place, ast.FieldExpr | ast.IndexExpr):
+        place = place.base
+    if isinstance(place, ast.CallExpr) and place.arguments:
+        place = place.arguments[0]
+    return place.name if isinstance(place, ast.Ident) else ""
+
+
+def _within(cpu: int, cpus: ast.Range, unit: ast.Unit) -> bool:
+    """Is a CPU in a range? Whatever the range cannot say is left to the lowering."""
+    ends = []
+    for e in (cpus.low, cpus.high):
+        if isinstance(e, ast.Num):
+            ends.append(e.value)
+        elif isinstance(e, ast.Ident) and e.name in unit.enums:
+            ends.append(unit.enums[e.name])
+        else:
+            return True
+    return ends[0] <= cpu <= ends[1]
