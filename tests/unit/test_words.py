@@ -73,6 +73,11 @@ SENT = "void f(void *i) { this_cpu_inc(y); }\n"
 CALL = "\nP1 { smp_call_function_single(0, f, NULL, 1); }"
 
 
+def test_a_function_may_be_called_what_a_value_is() -> None:
+    code = "void off(void *i) { x = 1; }\nP0 { smp_call_function_single(1, off, NULL, 1); }\nP1 { }"
+    assert states("int x;", code, "x") == ["[x]=1;"]
+
+
 def test_no_interrupt_comes_into_this_cpu() -> None:
     own = states("percpu int y;", SENT + "P0 { this_cpu_inc(y); }" + CALL, "0:y")
     assert own == ["0:y=2;"]

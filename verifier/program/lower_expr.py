@@ -72,6 +72,8 @@ class Expressions(Places):
         if e.name in self.unit.enums:
             value = self.unit.enums[e.name]
             return Val(Const(value), t.literal(value))
+        if e.name in self.unit.functions:
+            return Val(Const(Ptr(e.name)), t.FUNCTION, function=e.name)
         if e.name in NAMED_VALUES:
             kind = {"NULL": t.ANY, "none": t.PTE}.get(e.name, t.INT)
             return Val(Const(NAMED_VALUES[e.name]), kind)
@@ -80,8 +82,6 @@ class Expressions(Places):
         if e.name in CONSTANT_MASKS:
             bit = FALSE if e.name == "cpu_none_mask" else TRUE
             return Val(Const(0), t.MASK, (bit,) * self.memory.cpus)
-        if e.name in self.unit.functions:
-            return Val(Const(Ptr(e.name)), t.FUNCTION, function=e.name)
         if e.name in ATTRIBUTES:
             return Val(Const(ATTRIBUTES[e.name]), t.INT)
         raise self.memory.unknown(e.name, e.span)
