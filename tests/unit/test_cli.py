@@ -430,6 +430,7 @@ def test_a_worker_that_holds_much_is_replaced(
     assert code == 0 and len(started) == 4 and "3 tests: 3 as expected" in out
 
 
+@pytest.mark.slow
 def test_a_test_that_does_not_stop_is_stopped(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

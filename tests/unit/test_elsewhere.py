@@ -151,6 +151,7 @@ BARRIERS = [w.name for w in WORDS.values() if w.group == "Barriers"]
 SOME = [*BARRIERS, *[w.name for w in WORDS.values() if not w.planned and w.name not in BARRIERS][::80]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", SOME)
 def test_a_misspelt_word_gets_no_weaker_one(word: str) -> None:
     for wrong in set(misspellings(word)) - WORDS.keys() - ELSEWHERE.keys():

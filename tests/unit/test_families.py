@@ -8,6 +8,8 @@ import pytest
 
 from verifier import check, load
 
+pytestmark = pytest.mark.slow
+
 LINUX = Path(__file__).resolve().parents[2] / "litmus" / "linux"
 FAMILIES = ("switch_mm-vs-flush-n", "gup-fast/table-free-n", "hugetlb/unshare-gup-n")
 

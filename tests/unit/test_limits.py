@@ -26,6 +26,8 @@ from verifier.source import Source
 from verifier.suite import _compare
 from verifier.syntax import load, read
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 END = "\nexists (x = 1)\n"
 

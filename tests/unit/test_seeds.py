@@ -26,6 +26,7 @@ NAMED = sorted({d for c in CLAIMS for d in deciders(c["by"])} | set(deciders(RUN
 DESIGN = ROOT.parent / "shared" / "design" / "corpus.md"
 
 
+@pytest.mark.slow
 def test_the_page_is_printed_from_the_data(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-golden"):
         PAGE.write_text(page())

@@ -288,6 +288,7 @@ def test_all_errors_at_once() -> None:
     assert len(errors(HEAD + code + "exists (0:rbx=1 /\\ w=1)\n")) == 5
 
 
+@pytest.mark.slow
 def test_agreement_data_is_read() -> None:
     if not ORACLE.exists():
         pytest.skip(f"no {ORACLE.name} beside the repository")
