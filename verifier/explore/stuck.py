@@ -23,14 +23,14 @@ from verifier.explore.search import machine_of
 from verifier.explore.state import IDLE, Move, State
 from verifier.program.events import Body, Event, Program, show
 from verifier.program.profiles import GENERIC, Switches
-from verifier.program.values import truth
-from verifier.program.waits import Blocked, Wait, place
+from verifier.program.values import Value, truth
+from verifier.program.waits import Blocked, Wait, folded, place
 from verifier.source import Span
 
 MAX_STATES = 20_000
 
-# Who wrote a cell last; under (CPU, cell): the store of a CPU that may still be in its buffer.
-Writers = dict[Any, Event]
+# Who wrote a cell last, and over what; under (CPU, cell): the store of a CPU that may be in its buffer.
+Writers = dict[Any, tuple[Event, Value]]
 Here = tuple[State, Writers]
 
 
@@ -83,7 +83,7 @@ class _Hang:
 
     def following(self, here: Here) -> Iterator[Here]:
         """All that has to happen next, in some order; waits only if there is nothing else."""
-        machine, (state, writers) = self.machine, here
+        machine, state = self.machine, here[0]
         rest = True
         for cpu in machine.cpus:
             event = self.event(state, cpu)
@@ -93,7 +93,7 @@ class _Hang:
             for move, after in steps:
                 if move.event is None or move.event.op != "NMI":
                     rest = False
-                    yield after, self.written(writers, move)
+                    yield after, self.written(here, move)
         if rest:
             for cpu in machine.cpus:
                 yield from self.past(here, cpu)
@@ -105,10 +105,10 @@ class _Hang:
             return
         pending = [here]
         while pending:
-            state, writers = pending.pop()
-            for move, after in self.machine.moves(state, cpu, EXEC):
+            now = pending.pop()
+            for move, after in self.machine.moves(now[0], cpu, EXEC):
                 self.machine.budget.tick()
-                then, last = self.event(after, cpu), self.written(writers, move)
+                then, last = self.event(after, cpu), self.written(now, move)
                 if then is not None and self.looks.get(then.id) == self.looks[event.id]:
                     pending.append((after, last))
                 else:
@@ -124,16 +124,18 @@ class _Hang:
         at = state.pcs[body]
         return self.machine.ops[body][at] if at < self.machine.length[body] else None
 
-    def written(self, writers: Writers, move: Move) -> Writers:
-        """Who wrote what last, after a step."""
-        cells, event = [cell for cell, _ in move.writes], move.event
-        if not cells:
+    def written(self, here: Here, move: Move) -> Writers:
+        """Who wrote what last, after a step from here."""
+        (state, writers), event = here, move.event
+        over = {cell: state.memory[cell] for cell, _ in move.writes}
+        if not over:
             return writers
         if event is None:  # a store leaves its buffer
-            return writers | {c: writers[move.cpu, c] for c in cells if (move.cpu, c) in writers}
+            known = {cell: writers.get((move.cpu, cell)) for cell in over}
+            return writers | {cell: (one[0], over[cell]) for cell, one in known.items() if one is not None}
         if event.op == "W" and self.machine.buffered:
-            return writers | {(move.cpu, c): event for c in cells}
-        return writers | dict.fromkeys(cells, event)
+            return writers | {(move.cpu, cell): (event, was) for cell, was in over.items()}
+        return writers | {cell: (event, was) for cell, was in over.items()}
 
     # ---- what is told
 
@@ -153,7 +155,8 @@ class _Hang:
             if at is None and machine.failed:
                 at = min(machine.failed)
             if at is None:
-                waits.append(self.held(state, cpu, op.event))
+                held = self.held(state, cpu, op.event)
+                waits += [] if held is None else [held]
             else:
                 wait = self.program.waits[at]
                 counts = counts and bool(wait.kind)
@@ -165,33 +168,27 @@ class _Hang:
     def looking(self, wait: Wait, state: State, writers: Writers, cpu: int) -> Blocked:
         """A spin or a lock: what it sees."""
         cells = list(dict.fromkeys(self.read(wait, state, cpu)))
-        if wait.kind != "lock" or not cells:
-            seen = [f"{self.machine.cells[c].name} is {self.value(state, c)}" for c in cells]
-            return self.failing(wait, ", ".join(seen))
-        cell, value = self.machine.cells[cells[0]].name, state.memory[cells[0]]
-        event = writers.get(cells[0])
-        since = "from the start"
-        if event is not None and event.span is not None:
-            since = f"since {place(event.span, _file(wait.span))}"
-        if value not in (1, -1):
-            by = "" if event is None else f", by CPU {event.cpu}"
-            held = f"it is {self.value(state, cells[0])}{by} {since}"
-        elif event is None:
-            held = "it is held from the start"
-        else:
-            held = f"CPU {event.cpu} has held it {since}"
-        return Blocked(wait.cpu, wait.span, f"for {cell}", held)
+        if wait.kind == "lock" and cells:
+            held = self.holder(state.memory[cells[0]], writers.get(cells[0]), _file(wait.span))
+            return Blocked("lock", wait.cpu, wait.span, f"for {self.machine.cells[cells[0]].name}", held)
+        seen = [f"{self.machine.cells[c].name} is {show(state.memory[c], self.program.names)}" for c in cells]
+        return self.failing(wait, ", ".join(seen))
+
+    def holder(self, value: Value, last: tuple[Event, Value] | None, file: str) -> str:
+        """Who has a lock, which was written last by an event; where it may have several, what it is."""
+        if last is None:
+            return "it is held from the start" if value in (1, -1) else f"it is {show(value)} from the start"
+        (event, was), where = last, place(last[0].span, file)
+        if value in (1, -1) and was == 0:
+            return f"CPU {event.cpu} has held it{f' since {where}' if where else ''}"
+        return f"it is {show(value)}, written by CPU {event.cpu}{f' in {where}' if where else ''}"
 
     def failing(self, wait: Wait, held: str) -> Blocked:
         """An assumption that does not hold."""
-        if wait.kind == "interrupt":
-            return Blocked(wait.cpu, wait.span, "for an interrupt that does not come", held)
-        text = " ".join(wait.span.text.split()) if wait.span is not None else ""
-        what = wait.what or (f"in {text}" if wait.kind else f"for what {text or 'assume()'} says")
-        return Blocked(wait.cpu, wait.span, what, held)
-
-    def value(self, state: State, cell: int) -> str:
-        return show(state.memory[cell], self.program.names)
+        text = folded(wait.span.text) if wait.span is not None else ""
+        if not wait.kind:
+            return Blocked("", wait.cpu, wait.span, text or "assume()")
+        return Blocked(wait.kind, wait.cpu, wait.span, wait.what or f"in {text}", held)
 
     def read(self, wait: Wait, state: State, cpu: int) -> Iterator[int]:
         """The cells by which a wait looks, as far as it is known which they are; the CPU's stores are
@@ -212,21 +209,21 @@ class _Hang:
             except Unknown:
                 continue
 
-    def held(self, state: State, cpu: int, event: Event) -> Blocked:
-        """What is waited for by the machine itself."""
+    def held(self, state: State, cpu: int, event: Event) -> Blocked | None:
+        """What is waited for by the machine itself; None: by nothing that has a name."""
         machine = self.machine
         if event.op == "WAIT":
             missing = [h for h in event.handlers if machine.unanswered(state.memory, (h,))]
             bodies = [self.program.bodies[h] for h in missing]
             what = _joined(f"CPU {b.cpu} to run {b.name}()" for b in bodies)
             why = _joined(filter(None, (self.why(state, b) for b in bodies)))
-            return Blocked(cpu, event.span, f"for {what}", why)
+            return Blocked("answers", cpu, event.span, f"for {what}", why)
         if machine.graces.waiting(state.memory, event):
             readers = self.readers(state, machine.graces.period[event.id], event.span)
-            return Blocked(cpu, event.span, "for a grace period", readers)
+            return Blocked("grace period", cpu, event.span, "for a grace period", readers)
         if event.op == "TLBSYNC":
-            return Blocked(cpu, event.span, "for its INVLPGBs to have effect everywhere")
-        return Blocked(cpu, event.span, f"before {' '.join(event.text.split()) or event.op}")
+            return Blocked("tlbsync", cpu, event.span, "for its INVLPGBs to have effect everywhere")
+        return None
 
     def why(self, state: State, handler: Body) -> str:
         """Why a handler has not been acknowledged; empty if it waits itself."""
@@ -245,8 +242,8 @@ class _Hang:
         period = self.machine.graces.callback.get(handler)
         if period is not None:
             readers = self.readers(state, period, span)
-            return Blocked(cpu, span, "for a grace period", readers, f"{body.name}()")
-        return Blocked(cpu, span, "for interrupts to be on", self.why(state, body), f"{body.name}()")
+            return Blocked("grace period", cpu, span, "for a grace period", readers, f"{body.name}()")
+        return Blocked("interrupt", cpu, span, "for interrupts to be on", handler=f"{body.name}()")
 
     def readers(self, state: State, period: int, at: Span | None) -> str:
         """The sections that a grace period waits for."""

@@ -209,7 +209,7 @@ class _Unroller:
         start, end = code[to].span, code[at].span
         if start is not None and end is not None and start.source is end.source:
             start = start.to(end)
-        who = body.name if body.kind == "thread" else f"{body.name} on CPU {body.cpu}"
+        who = f"{body.name}() on CPU {body.cpu}" if body.kind in ("handler", "callback") else body.name
         self.cuts.append(guard)
         self.loops.append(Loop(body.cpu, who, start or end))
 

@@ -56,6 +56,8 @@ class Loop(NamedTuple):
 class Blocked(NamedTuple):
     """One who waits for ever in a run that does not end.
 
+    ``kind``     as in ``Wait``, or ``answers`` (of other CPUs, to a call), ``grace period``, ``tlbsync``;
+                 empty: nobody waits, but an ``assume()`` fails;
     ``cpu``      on which CPU;
     ``span``     where: the spin, the lock's word, the call; of an interrupt that does not come, who sent it;
     ``what``     for what, after ``waits in line 9``: ``for l``, ``until READ_ONCE(x) is true``;
@@ -64,6 +66,7 @@ class Blocked(NamedTuple):
     ``handler``  who waits, if it is a handler that does not begin.
     """
 
+    kind: str
     cpu: int
     span: Span | None
     what: str
@@ -73,6 +76,8 @@ class Blocked(NamedTuple):
     def told(self, file: str) -> str:
         """``CPU 1 waits in line 9 for l, and CPU 0 has held it since line 5``."""
         where = place(self.span, file)
+        if not self.kind:
+            return f"{self.what} of CPU {self.cpu}{f' in {where}' if where else ''} does not hold"
         if self.handler:
             said = f"{self.handler}{f', sent in {where},' if where else ''} waits on CPU {self.cpu}"
         else:

@@ -100,6 +100,7 @@ def result(verdict: Verdict, *, states: bool) -> dict[str, Any]:
 
 def _wait(w: Blocked) -> dict[str, Any]:
     return {
+        "kind": w.kind,
         "cpu": w.cpu,
         "file": w.span.source.name if w.span else None,
         "line": w.span.line if w.span else None,
