@@ -209,7 +209,7 @@ def _bounded(test: Test, program: Program, answer: Answer) -> str:
 def _deadlock(test: Test, answer: Answer) -> str:
     """That no run ends, and who waits where."""
     waits = "; ".join(wait.told(test.source.name) for wait in answer.waits)
-    return f"deadlock: no run ends: {waits or 'who waits where was not found out in time'}"
+    return f"deadlock: no run ends: {waits or 'who waits where was not found out'}"
 
 
 def _of_states(test: Test, program: Program, answer: Answer) -> str:

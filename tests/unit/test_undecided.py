@@ -108,7 +108,7 @@ def answered(**known: object) -> Verdict:
          "there may be more states than within bound 2: assume() its end, or --unroll 3", False),
         ({"reachable": True, "refutable": True, "asked": True, "states": ((1,),)}, "sometimes", "", True),
         ({"reachable": False, "refutable": False, "deadlock": True}, "unknown",
-         "deadlock: no run ends: who waits where was not found out in time", True),
+         "deadlock: no run ends: who waits where was not found out", True),
         ({"reachable": False, "cut": True, "refutable": True, "loops": (Loop(1, "P1"),)}, "unknown",
          "within bound 2: the loop in P1 goes on; assume() its end, or --unroll 3", False),
     ],

@@ -27,7 +27,7 @@ from verifier.program.values import Value, truth
 from verifier.program.waits import Blocked, Wait, folded, place
 from verifier.source import Span
 
-MAX_STATES = 20_000
+MAX_STATES = 5_000
 
 # Who wrote a cell last, and over what; under (CPU, cell): the store of a CPU that may be in its buffer.
 Writers = dict[Any, tuple[Event, Value]]
@@ -40,7 +40,7 @@ def stuck(
     """Who waits where in one of the runs of a program none of whose runs ends.
 
     It is the same run every time; one in which no ``assume()`` fails is preferred. Empty if none was found
-    in time.
+    within the budget and ``MAX_STATES``.
     """
     budget = budget or Budget()
     try:
@@ -120,6 +120,7 @@ class _Hang:
         return None if op is None else op.event
 
     def op(self, state: State, cpu: int) -> Op | None:
+        """Likewise, compiled."""
         body = self.machine.current(state, cpu)
         at = state.pcs[body]
         return self.machine.ops[body][at] if at < self.machine.length[body] else None
@@ -243,7 +244,9 @@ class _Hang:
         if period is not None:
             readers = self.readers(state, period, span)
             return Blocked("grace period", cpu, span, "for a grace period", readers, f"{body.name}()")
-        return Blocked("interrupt", cpu, span, "for interrupts to be on", handler=f"{body.name}()")
+        off = state.memory[self.machine.irq[cpu]] == 0
+        what = "for interrupts to be on" if off else "for what was sent before it"
+        return Blocked("interrupt", cpu, span, what, handler=f"{body.name}()")
 
     def readers(self, state: State, period: int, at: Span | None) -> str:
         """The sections that a grace period waits for."""

@@ -390,7 +390,11 @@ class _Unroller:
             slot = self.slot()
             off = None if kind else Const(0)
             self.ends(body, "DLV", (Access(irq, slot, off),), guard, code.span, name, kind)
-            self.assume(guard, call("eq", Ref(slot), Const(1)), Wait(target.cpu, "interrupt"))
+            self.assume(
+                guard,
+                call("eq", Ref(slot), Const(1)),
+                Wait(target.cpu, "interrupt", "for interrupts to be on", code.span),
+            )
             local = {**self.given, **{name: substitute(value, env) for name, value in target.locals}}
             self.within(body, target.code, _Path(inside, local, {}), guard)
             if code.group in self.waited:
