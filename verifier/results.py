@@ -10,6 +10,7 @@ from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, PROFILES, Switches, switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value
+from verifier.program.waits import Blocked, Loop, goes_on
 from verifier.source import Diagnostic
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
@@ -30,7 +31,9 @@ class Verdict:
     ``seconds``      wall-clock time of reading, building and deciding;
     ``complete``     False if not all that was asked for is known: the observation, all final states,
                      what the other judge says; ``reason`` tells why;
-    ``warnings``     about the test's text: what is allowed, but surely not meant.
+    ``warnings``     about the test's text: what is allowed, but surely not meant;
+    ``deadlock``     no run ends, ``waits`` says who waits where in one of them, as far as that was found out;
+    ``loops``        where the bound matters, the loops that it cuts in some run.
     """
 
     test: Test
@@ -51,6 +54,9 @@ class Verdict:
     profile: str = "generic"
     complete: bool = True
     warnings: tuple[Diagnostic, ...] = ()
+    deadlock: bool = False
+    waits: tuple[Blocked, ...] = ()
+    loops: tuple[Loop, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -59,7 +65,7 @@ class Verdict:
             return 3
         if self.as_expected is True:
             return 0
-        if self.observation == "unknown" and not (self.expected and self.reason.startswith("deadlock")):
+        if self.observation == "unknown" and not (self.expected and self.deadlock):
             return 3
         return 1 if self.as_expected is False else 0
 
@@ -152,11 +158,11 @@ def judge_answer(
     ``states``: they were asked for; ``doubt``: why not all that was asked for is known, where the answer
     does not say so.
     """
-    observation, reason, bound = _observation(program, answer)
+    observation, reason, bound = _observation(test, program, answer)
     if observation == "unknown":
         doubt = ""  # there is nothing to doubt
     elif states and not doubt:
-        doubt = _of_states(program, answer)
+        doubt = _of_states(test, program, answer)
     if states and answer.states is None and observation != "unknown":
         observation = "unknown"  # what was asked for is the states
     reason = "; ".join(filter(None, (reason, doubt)))
@@ -179,6 +185,7 @@ def judge_answer(
         answer.witness, answer.counter, answer.states, answer.positive, answer.negative, program, profile,
         not doubt and (observation != "unknown" or answer.deadlock or answer.filtered),
         warnings_of(test, program),
+        answer.deadlock and not answer.cut, answer.waits, answer.loops if bound is not None or doubt else (),
     )  # fmt: skip
 
 
@@ -190,14 +197,29 @@ def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:
     return tuple(found.values())
 
 
-def _of_states(program: Program, answer: Answer) -> str:
+def _bounded(test: Test, program: Program, answer: Answer) -> str:
+    """Which loops made it depend on the bound, and what would help."""
+    said, more = goes_on(answer.loops, test.source.name), f"--unroll {program.bound + 1}"
+    help_ = more if test.arch in ("X86", "X86_64") else f"assume() its end, or {more}"
+    if len(answer.loops) > 1:
+        help_ = help_.replace("its end", "their ends")
+    return f"within bound {program.bound}: {f'{said}; ' if said else ''}{help_}"
+
+
+def _deadlock(test: Test, answer: Answer) -> str:
+    """That no run ends, and who waits where."""
+    waits = "; ".join(wait.told(test.source.name) for wait in answer.waits)
+    return f"deadlock: no run ends: {waits or 'who waits where was not found out'}"
+
+
+def _of_states(test: Test, program: Program, answer: Answer) -> str:
     """Why there may be final states that are not known."""
     if answer.states is None:
         return f"{answer.reason or 'not decided'}: the final states are not known"
-    return f"there may be more states than within bound {program.bound}" if answer.cut else ""
+    return f"there may be more states than {_bounded(test, program, answer)}" if answer.cut else ""
 
 
-def _observation(program: Program, answer: Answer) -> tuple[str, str, int | None]:
+def _observation(test: Test, program: Program, answer: Answer) -> tuple[str, str, int | None]:
     """The observation, the reason for an unknown one, the bound if it matters."""
     if answer.bad is not None:
         line = f" in line {answer.bad.span.line}" if answer.bad.span else ""
@@ -209,7 +231,7 @@ def _observation(program: Program, answer: Answer) -> tuple[str, str, int | None
     if answer.reachable and answer.refutable:
         return "sometimes", "", None
     if answer.cut:
-        return "unknown", f"within bound {program.bound}", program.bound
+        return "unknown", _bounded(test, program, answer), program.bound
     if answer.deadlock:
-        return "unknown", "deadlock: no run ends", None
+        return "unknown", _deadlock(test, answer), None
     return ("always" if answer.reachable else "never"), "", None

@@ -188,6 +188,7 @@ def run_or_die(test: Test, options: Options) -> Verdict:
         if first.reachable is None or first.refutable is None:
             first = second
     first = _filtered(program, first, options, budget)
+    first = _explained(program, first, options, budget)
     return _judged(test, program, first, options, time.perf_counter() - start, doubt)
 
 
@@ -282,6 +283,22 @@ def _filtered(program: Program, answer: Answer, options: Options, budget: Budget
     return replace(answer, reachable=None, refutable=None, deadlock=False, reason=reason, filtered=True)
 
 
+def _explained(program: Program, answer: Answer, options: Options, budget: Budget) -> Answer:
+    """Where no run ends: who waits where in one of them. The machine is asked, whoever judged; it needs one
+    run that is stuck, and gets some seconds to find it."""
+    if not answer.deadlock or answer.cut:
+        return answer
+    from verifier import explore
+
+    left = budget.left()
+    seconds = EXPLAINING if left is None else min(left, EXPLAINING)
+    waits = explore.stuck(
+        program, model=options.model, switches=options.switches, budget=Budget(seconds, options.memory)
+    )
+    return replace(answer, waits=waits)
+
+
+EXPLAINING = 10.0  # seconds
 FILTERED = "the filter lets no state through"
 
 

@@ -57,6 +57,11 @@ def compare(examples: int, make: Callable[[Draw], tuple[Program, str, Switches]]
             if what == "cut" and program.filter is not None:
                 continue  # what a filter says of a run that did not end is a matter of taste
             assert getattr(explored, what) == getattr(solved, what), what
+        if program.filter is None:
+            assert set(explored.loops) <= set(solved.loops)  # of two that only go together it names one
+            assert bool(explored.loops) == bool(solved.loops) == solved.cut
+            if solved.deadlock and not solved.cut:
+                assert explore.stuck(program, model=model, switches=switches)
         compared += 1
 
     agree()

@@ -43,6 +43,16 @@ def test_a_difference_shows_its_story(pytester: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+def test_a_deadlock_says_who_waits(pytester: pytest.Pytester) -> None:
+    pytester.makefile(
+        ".litmus", stuck="MM stuck\n{ spinlock_t l = 1; }\nP0 { spin_lock(&l); }\nexists (l = 1)\n"
+    )
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    told = "deadlock: no run ends: CPU 0 waits in line 3 for l, and it is held from the start"
+    result.stdout.fnmatch_lines([f"*{told}*"])
+
+
 def test_a_file_with_errors_is_one_failing_item(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", two=GOOD, broken="MM broken\n{ }\nP0 { [Q] r0 = 1; }\nexists (0:r0 = 1)\n")
     result = pytester.runpytest_subprocess()

@@ -11,6 +11,7 @@ from verifier import suite
 from verifier.cli import main
 from verifier.program.answer import Answer
 from verifier.program.build import build
+from verifier.program.waits import Loop
 from verifier.results import Verdict, judge_answer
 from verifier.source import Source
 from verifier.syntax import load
@@ -37,7 +38,8 @@ def test_a_filter_that_lets_nothing_through_is_no_deadlock(
     assert main(["check", "-q", "--judge", judge, str(path)]) == 3
     assert capsys.readouterr().out.splitlines() == [
         "t::F   unknown     expected never (the filter lets no state through)",
-        "t::D   unknown     as expected (deadlock: no run ends)",
+        "t::D   unknown     as expected (deadlock: no run ends: CPU 1 waits in line 4 until READ_ONCE(x) != 7"
+        " is false, and x is 1)",
         "t::U   unknown     expected deadlock (the filter lets no state through)",
         "t::K   sometimes   as expected",
         "4 tests: 2 as expected, 2 unknown",
@@ -103,10 +105,12 @@ def answered(**known: object) -> Verdict:
         ({"reachable": True, "refutable": True, "asked": True, "reason": "timeout"}, "unknown",
          "timeout: the final states are not known", False),
         ({"reachable": True, "refutable": True, "asked": True, "states": ((1,),), "cut": True}, "sometimes",
-         "there may be more states than within bound 2", False),
+         "there may be more states than within bound 2: assume() its end, or --unroll 3", False),
         ({"reachable": True, "refutable": True, "asked": True, "states": ((1,),)}, "sometimes", "", True),
         ({"reachable": False, "refutable": False, "deadlock": True}, "unknown",
-         "deadlock: no run ends", True),
+         "deadlock: no run ends: who waits where was not found out", True),
+        ({"reachable": False, "cut": True, "refutable": True, "loops": (Loop(1, "P1"),)}, "unknown",
+         "within bound 2: the loop in P1 goes on; assume() its end, or --unroll 3", False),
     ],
 )  # fmt: skip
 def test_what_is_not_known_is_said(
@@ -127,7 +131,10 @@ def test_states_of_a_loop_that_was_cut_are_not_all(
     )
     assert main(["states", str(path)]) == 3
     found = capsys.readouterr().out.splitlines()
-    assert "there may be more states than within bound 2" in found[0]
+    assert (
+        "there may be more states than within bound 2: the loop in line 3 of P0 goes on; "
+        "assume() its end, or --unroll 3"
+    ) in found[0]
     assert found[-1] == "  and perhaps others"
     assert main(["states", "--format", "herd", str(path)]) == 3
     assert "there may be more states" in capsys.readouterr().err

@@ -6,5 +6,6 @@ It shares nothing with the axioms but the program's events and the table of func
 from verifier.explore.judge import decide
 from verifier.explore.machine import Machine
 from verifier.explore.search import Exploration, explore
+from verifier.explore.stuck import stuck
 
-__all__ = ["Exploration", "Machine", "decide", "explore"]
+__all__ = ["Exploration", "Machine", "decide", "explore", "stuck"]

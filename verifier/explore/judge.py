@@ -55,6 +55,7 @@ def decide(
         positive=sum(h for _, h in pairs) if want_states and found.complete else None,
         negative=sum(not h for _, h in pairs) if want_states and found.complete else None,
         cut=found.cut,
+        loops=tuple(loop for n, loop in enumerate(dict.fromkeys(program.loops)) if found.cuts >> n & 1),
         deadlock=found.complete and not found.states,
         reason=found.reason,
     )

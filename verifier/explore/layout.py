@@ -24,7 +24,7 @@ class Pending:
     ``needs`` has one (body, index of its last event that matters) for each body.
     """
 
-    kind: str  # "assume", "cut" or "result"
+    kind: str  # "assume", "cut" or "result"; ``index`` says which assumption, loop, result
     code: Code
     needs: tuple[tuple[int, int], ...]
     slots: int
@@ -232,7 +232,9 @@ class Layout:
                     if a.slot is not None:
                         home[a.slot] = (body.id, i)
         program = self.program
-        exprs = [("assume", e, 0) for e in program.assumes] + [("cut", e, 0) for e in program.cuts]
+        loops = list(dict.fromkeys(program.loops))
+        exprs = [("assume", e, n) for n, e in enumerate(program.assumes)]
+        exprs += [("cut", e, loops.index(loop)) for e, loop in zip(program.cuts, program.loops, strict=True)]
         self.result_of: dict[int, int] = {}
         for i in self.finals:
             o = program.observables[i]

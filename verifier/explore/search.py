@@ -19,6 +19,7 @@ from verifier.program.trace import Trace
 from verifier.program.values import Value, evaluate, truth
 
 Final = tuple[Value, ...]
+CUT_BIT = CUT.bit_length()
 RUNNING = "running the machine"
 MODELS = {"mmu": True, "x86-tso": True, "sc": False}  # is there a store buffer?
 
@@ -44,7 +45,8 @@ class Exploration:
                   let through are left out;
     ``ended``     some run ended (whether the filter let its state through or not);
     ``stuck``     some run came to a state without a step that was not its end;
-    ``cut``       some run reached the unrolling bound (and, cut there, ended);
+    ``cut``       some run reached the unrolling bound (and, cut there, ended); ``cuts``: in which loops, as
+                  bits;
     ``bad``       an executed access to an address that is no cell;
     ``complete``  False if the search was given up at a limit, which ``reason`` names;
     ``visited``   how many states with more than one successor were seen;
@@ -57,6 +59,7 @@ class Exploration:
     ended: bool = False
     stuck: bool = False
     cut: bool = False
+    cuts: int = 0
     bad: Event | None = None
     complete: bool = True
     reason: str = ""
@@ -156,8 +159,8 @@ class Search:
     def _follow(self, state: State) -> None:
         """Go on while there is one way to go; at a fork, push it."""
         seen, machine = self.seen, self.machine
-        # Of runs that are cut, one that ends is enough to know.
-        while not (state.ever & CUT and self.result.cut):
+        # Of runs that are cut in a loop, one that ends is enough to know.
+        while not (state.ever & CUT and self.result.cuts | state.ever >> CUT_BIT == self.result.cuts):
             known = len(seen)
             seen.add(state)
             if len(seen) == known:
@@ -192,6 +195,7 @@ class Search:
         machine, result = self.machine, self.result
         if state.ever & CUT:
             result.cut = True
+            result.cuts |= state.ever >> CUT_BIT
             return
         result.ended = True
         key = (state.memory, state.results, state.tlbs, state.ever)

@@ -11,7 +11,7 @@ from verifier.program.values import Value
 Written = tuple[tuple[int, Value], ...]  # cells, by index, and what is written there
 
 IDLE = -1  # no handler is running; no fault is being taken
-CUT = 1 << 62  # in ``State.ever``: the run was cut at the unrolling bound
+CUT = 1 << 62  # in ``State.ever``: the run was cut at the unrolling bound, in the loops of the bits above
 
 # Bits of ``Store.kind``.
 NT = 1  # non-temporal: it need not wait for older stores (MMR 2.6)

@@ -23,13 +23,14 @@ class Upkeep(Layout):
     """States between two steps.
 
     ``bad`` is an executed event with a wrong address, if there was one; ``dropped`` counts the steps
-    that led to runs that do not count.
+    that led to runs that do not count, and ``failed`` has the assumptions that did not hold there.
     """
 
     def __init__(self, program: Program, switches: Switches = GENERIC, budget: Budget | None = None) -> None:
         super().__init__(program, switches, budget or Budget())
         self.bad: Event | None = None
         self.dropped = 0
+        self.failed: set[int] = set()
         self.prefetched = Copies(self)
         self.fetching = any(self.fetched)
         self.broadcasts: list[tuple[str, Value, int]] = []  # INVLPGBs: kind, PCID, address
@@ -159,8 +160,9 @@ class Upkeep(Layout):
             draft.results[item.index] = value
         elif item.kind == "cut":
             if truth(value):
-                draft.ever |= CUT
+                draft.ever |= CUT | CUT << 1 + item.index
         elif not truth(value):
+            self.failed.add(item.index)
             raise Dropped
 
     def _passed(self, draft: Draft, body: int, start: int, end: int) -> None:

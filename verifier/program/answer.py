@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from verifier.program.events import Event
 from verifier.program.trace import Trace
 from verifier.program.values import Value
+from verifier.program.waits import Blocked, Loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,9 @@ class Answer:
     ``states``     all final states, projected to ``Program.shown``, if they were asked for;
     ``positive, negative``  in how many of them the proposition holds and fails;
     ``cut``        some run needs more loop iterations than the bound allows;
+    ``loops``      those that some such run is cut in, as far as they are known;
     ``deadlock``   no run ends;
+    ``waits``      then, who waits where in one of the runs that do not; empty: it was not found out;
     ``filtered``   no state passes the filter, whether runs end or not;
     ``bad``        an event that may access something that is no cell;
     ``reason``     why something is not known.
@@ -37,3 +40,5 @@ class Answer:
     bad: Event | None = None
     reason: str = ""
     filtered: bool = False
+    loops: tuple[Loop, ...] = ()
+    waits: tuple[Blocked, ...] = ()

@@ -60,9 +60,10 @@ class Set(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A place to jump to; names are unique in a body."""
+    """A place to jump to; names are unique in a body. ``span``: of the loop that begins here, if one does."""
 
     name: str
+    span: Span | None = None
 
 
 class Jump(NamedTuple):
@@ -81,10 +82,16 @@ class Branch(NamedTuple):
 
 
 class Assume(NamedTuple):
-    """Only runs in which the condition holds here go on and end: a spin's exit, ``assume(c)``."""
+    """Only runs in which the condition holds here go on and end: a spin's exit, ``assume(c)``.
+
+    ``kind`` and ``what`` as in ``waits.Wait``; ``reads``: where the instructions stand by which it looks.
+    """
 
     condition: Expr
     span: Span | None = None
+    kind: str = ""
+    what: str = ""
+    reads: tuple[Span | None, ...] = ()
 
 
 class Warn(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Ref, Value, refs, target, truth
+from verifier.program.waits import Loop, Wait
 from verifier.source import Diagnostic, Span
 
 
@@ -145,6 +146,8 @@ class Program:
 
     ``assumes``    expressions over slots, true in every run that ends; a run counts only if it ends;
     ``cuts``       true in a run that was cut at the unrolling bound (such runs do not count);
+    ``waits``      what each of ``assumes`` stands for;
+    ``loops``      which loop each of ``cuts`` cuts;
     ``condition``  over ``Obs``: the proposition, without its quantifier;
     ``shown``      the observables of which final states consist, in printing order;
     ``filter``     over ``Obs``: states that do not satisfy it are dropped;
@@ -180,6 +183,8 @@ class Program:
     bound: int = 2
     herd_brackets: bool = True  # print [x]=1 rather than x=1
     warnings: list[Diagnostic] = field(default_factory=list)  # about the text it was made of
+    waits: list[Wait] = field(default_factory=list)
+    loops: list[Loop] = field(default_factory=list)
 
     def acknowledgements(self) -> dict[int, Event]:
         """The acknowledgement of each handler that somebody waits for, by its body."""

@@ -14,6 +14,7 @@ from verifier.program.lower_stack import Stack
 from verifier.program.lower_words import assigned_names
 from verifier.program.observe import Trouble
 from verifier.program.values import TRUE, Const, Expr, Ptr, Reg, call, parts, truth
+from verifier.program.waits import folded
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import the_first
@@ -233,7 +234,7 @@ class Statements(Stack):
             return
         top, again, end = self.fresh("do"), self.fresh("again"), self.fresh("done")
         self._forget(assigned_names((s.body, s.condition)))
-        self.code.append(Label(top))
+        self.code.append(Label(top, s.span))
         self._inside(s.body, end, again)
         self.code.append(Label(again))
         condition = self.condition(s.condition)
@@ -323,7 +324,7 @@ class Statements(Stack):
                 local.fixed = None if local.fixed is None or not local.fixed.function else local.fixed
         self._forget(assigned_names((body, step, condition)))
         top, again, end = self.fresh("while"), self.fresh("again"), self.fresh("done")
-        self.code.append(Label(top))
+        self.code.append(Label(top, span))
         if condition is not None:
             holds = self.condition(condition)
             self.code.append(Branch(call("not", holds), end, condition.span))
@@ -390,7 +391,8 @@ class Statements(Stack):
         if not _only_reads(code):
             self.fresh_count = max(mark, self.fresh_count)
             return False
-        self.code += [*code, Assume(call("not", holds), condition.span)]
+        reads = tuple(x.span for x in code if isinstance(x, Emit))
+        self.code += [*code, Assume(call("not", holds), condition.span, "spin", _until(condition), reads)]
         return True
 
     def _s_Switch(self, s: ast.Switch) -> None:
@@ -471,7 +473,14 @@ class Statements(Stack):
             raise Trouble("duplicate", f"the label {s.name} stands twice", s.span)
         self.frame.labels[s.name] = None
         self._forget()
-        self.code.append(Label(f"{self.frame.prefix}{s.name}:"))
+        self.code.append(Label(f"{self.frame.prefix}{s.name}:", s.span))
+
+
+def _until(condition: ast.CExpr) -> str:
+    """What a loop that goes on under a condition waits for."""
+    if isinstance(condition, ast.Unary) and condition.op == "!":
+        return f"until {folded(condition.operand.span.text)} is true"
+    return f"until {folded(condition.span.text)} is false"
 
 
 def _mentioned(expr: Expr) -> set[str]:

@@ -24,6 +24,7 @@ from verifier.program.observe import Trouble
 from verifier.program.rows import OLD, If, Load, Machine, Modify, Order, Pure, Special, Store, Update, Warns
 from verifier.program.unroll import substitute
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Ptr, Reg, call
+from verifier.program.waits import folded
 from verifier.source import Span
 from verifier.syntax import ast
 
@@ -353,8 +354,13 @@ class Words(Expressions):
             env["old"] = Reg(temp)
             self.emit("R", e, Touch(place.addr, temp), virtual=place.virtual, kind=effect.kind)
         if effect.needs != TRUE:
-            self.code.append(Assume(substitute(effect.needs, env), e.span))
+            self.code.append(self._taken(substitute(effect.needs, env), e))
         return self._result_of(effect.result, env, place)
+
+    def _taken(self, free: Expr, e: ast.CallExpr) -> Assume:
+        """The end of a wait for one place."""
+        span = self.spans.get(id(e), e.span)
+        return Assume(free, span, "lock", reads=(span,))
 
     def _update(self, effect: Update, e: ast.CallExpr, env: dict[str, Expr], place: Place) -> None:
         """A LOCK'd operation, or, where the kernel looks first, a load alone if that is the end of it."""
@@ -423,7 +429,7 @@ class Words(Expressions):
             when = substitute(effect.needs, {**env, "old": mine})
             both[0] = both[0]._replace(value=substitute(effect.value, {**env, "old": mine}), when=when)
             self.emit("X", e, *both)
-            self.code.append(Assume(when, e.span))
+            self.code.append(self._taken(when, e))
             return None
         self.emit("X", e, *both)
         self.code.append(Branch(substitute(effect.needs, {**env, "old": found}), end, e.span))
@@ -433,7 +439,7 @@ class Words(Expressions):
         free = substitute(effect.needs, inner)
         taken = Touch(place.addr, lock, substitute(effect.value, inner), free)
         self.emit("X", e, taken, Touch(line, after, call("sub", Reg(after), Const(1)), free))
-        self.code += [Assume(free, e.span), Label(end)]
+        self.code += [self._taken(free, e), Label(end)]
         return None
 
     def _modify(self, effect: Modify, e: ast.CallExpr, env: dict[str, Expr], place: Place) -> Expr | None:
@@ -535,7 +541,9 @@ class Words(Expressions):
             condition = self.truth(self.value(arguments["c"]), arguments["c"])
         finally:
             self.frame.scopes.pop()
-        self.code.append(Assume(condition, e.span))
+        span = self.spans.get(id(e), e.span)
+        what = f"until {folded(arguments['c'].span.text)} is true"
+        self.code.append(Assume(condition, span, "spin", what, (span,)))
         return found
 
     def _word_try_cmpxchg(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:

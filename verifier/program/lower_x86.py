@@ -219,7 +219,7 @@ class _File:
                 thread.labels.add(label)
         for placed in column:
             self.budget.tick()
-            thread.code += [Label(label) for label in placed.cell.labels]
+            thread.code += [Label(label, placed.span) for label in placed.cell.labels]
             if placed.cell.opcode:
                 try:
                     lower_cell(thread, placed)

@@ -26,6 +26,7 @@ from verifier.program.code import (
 )
 from verifier.program.events import Access, Body, Event, Observable, Program
 from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Reg, call, large_parts
+from verifier.program.waits import Loop, Wait
 from verifier.source import Span
 
 Env = dict[str, Expr]
@@ -169,6 +170,8 @@ class _Unroller:
     slots: int = 0
     assumes: list[Expr] = field(default_factory=list)
     cuts: list[Expr] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    loops: list[Loop] = field(default_factory=list)
     warnings: dict[int, list[Expr]] = field(default_factory=dict)
     conditions: int = 0  # in the guards of all events
 
@@ -186,10 +189,29 @@ class _Unroller:
         self.bodies[event.body].events.append(event)
         return event
 
-    def assume(self, guard: Expr, condition: Expr) -> None:
+    def assume(self, guard: Expr, condition: Expr, wait: Wait) -> None:
         needed = call("or", _negation(guard), condition)
         if needed != TRUE:
             self.assumes.append(needed)
+            self.waits.append(wait)
+
+    def waiting(self, body: Body, code: Assume) -> Wait:
+        """What an assumption of a body stands for: it looks by the last events that stand where it reads."""
+        looks: list[int] = []
+        for event in reversed(body.events):
+            if event.span not in code.reads or (self.waits and event.id in self.waits[-1].events):
+                break
+            looks.append(event.id)
+        return Wait(body.cpu, code.kind, code.what, code.span, tuple(reversed(looks)))
+
+    def cut(self, body: Body, code: tuple[Instruction, ...], at: int, to: int, guard: Expr) -> None:
+        """The backward jump at ``at`` is not taken: the loop that begins at ``to`` is cut."""
+        start, end = code[to].span, code[at].span
+        if start is not None and end is not None and start.source is end.source:
+            start = start.to(end)
+        who = f"{body.name}() on CPU {body.cpu}" if body.kind in ("handler", "callback") else body.name
+        self.cuts.append(guard)
+        self.loops.append(Loop(body.cpu, who, start or end))
 
     def body(self, cpu: int, kind: str, name: str, guard: Expr = TRUE, send: Event | None = None) -> Body:
         body = Body(len(self.bodies), cpu, kind, name, guard=guard, send=send)
@@ -223,7 +245,7 @@ class _Unroller:
                 else:
                     self.budget.tick()
                     if kind is Jump or kind is Branch:
-                        current = self.jump(instruction, current, copy, at, places, arriving)  # type: ignore[arg-type]
+                        current = self.jump(body, code, current, copy, at, places, arriving)
                     else:
                         self.step(body, instruction, current)
             if current is not None:
@@ -239,7 +261,8 @@ class _Unroller:
 
     def jump(
         self,
-        instruction: Jump | Branch,
+        body: Body,
+        code: tuple[Instruction, ...],
         path: _Path,
         copy: int,
         at: int,
@@ -247,6 +270,8 @@ class _Unroller:
         arriving: dict[tuple[int, int], list[_Path]],
     ) -> _Path | None:
         """Send ``path`` where the jump goes; what is left falls through."""
+        instruction = code[at]
+        assert isinstance(instruction, Jump | Branch)
         condition: Expr = TRUE
         if isinstance(instruction, Branch):
             condition = call("bool", substitute(instruction.condition, path.env))
@@ -255,7 +280,7 @@ class _Unroller:
             to = places[instruction.target]
             if to <= at:
                 if copy >= self.bound:
-                    self.cuts.append(call("and", *taken.guard))
+                    self.cut(body, code, at, to, call("and", *taken.guard))
                     return rest
                 copy += 1
             arriving.setdefault((copy, to), []).append(taken)
@@ -269,7 +294,8 @@ class _Unroller:
         elif isinstance(instruction, Emit):
             self.emit(body, instruction, path)
         elif isinstance(instruction, Assume):
-            self.assume(call("and", *path.guard), substitute(instruction.condition, env))
+            holds = substitute(instruction.condition, env)
+            self.assume(call("and", *path.guard), holds, self.waiting(body, instruction))
         elif isinstance(instruction, Warn):
             hit = call("and", *path.guard, substitute(instruction.condition, env))
             self.warnings.setdefault(body.cpu, []).append(hit)
@@ -364,7 +390,11 @@ class _Unroller:
             slot = self.slot()
             off = None if kind else Const(0)
             self.ends(body, "DLV", (Access(irq, slot, off),), guard, code.span, name, kind)
-            self.assume(guard, call("eq", Ref(slot), Const(1)))
+            self.assume(
+                guard,
+                call("eq", Ref(slot), Const(1)),
+                Wait(target.cpu, "interrupt", "for interrupts to be on", code.span),
+            )
             local = {**self.given, **{name: substitute(value, env) for name, value in target.locals}}
             self.within(body, target.code, _Path(inside, local, {}), guard)
             if code.group in self.waited:
@@ -470,4 +500,6 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         versions=lowered.versions,
         names=lowered.names,
         bound=bound,
+        waits=unroller.waits,
+        loops=unroller.loops,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from verifier.errors import InputError, InternalError, Interrupted, LimitError
 from verifier.program.events import show, state_line
 from verifier.program.trace import Step, Trace
+from verifier.program.waits import Blocked, Loop
 from verifier.results import Verdict
 from verifier.source import Diagnostic
 
@@ -86,6 +87,8 @@ def result(verdict: Verdict, *, states: bool) -> dict[str, Any]:
         "complete": verdict.complete,
         "seconds": round(verdict.seconds, 6),
         "witness": _trace(verdict, verdict.witness),
+        "waits": [_wait(w) for w in verdict.waits],
+        "loops": [_loop(x) for x in verdict.loops],
     }
     if states:
         known = verdict.program is not None and verdict.states is not None
@@ -93,6 +96,29 @@ def result(verdict: Verdict, *, states: bool) -> dict[str, Any]:
             sorted(state_line(verdict.program, s) for s in verdict.states or ()) if known else None  # type: ignore[arg-type]
         )
     return out
+
+
+def _wait(w: Blocked) -> dict[str, Any]:
+    return {
+        "kind": w.kind,
+        "cpu": w.cpu,
+        "file": w.span.source.name if w.span else None,
+        "line": w.span.line if w.span else None,
+        "what": w.what,
+        "held_by": w.held_by,
+        "handler": w.handler or None,
+    }
+
+
+def _loop(x: Loop) -> dict[str, Any]:
+    first, last = x.lines or (None, None)
+    return {
+        "cpu": x.cpu,
+        "body": x.body,
+        "file": x.span.source.name if x.span else None,
+        "line": first,
+        "last": last,
+    }
 
 
 def _trace(verdict: Verdict, trace: Trace | None) -> dict[str, Any] | None:

@@ -29,6 +29,7 @@ from verifier.program.values import (
     large_parts,
     refs,
 )
+from verifier.program.waits import Loop
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import FALSE, TRUE, Clauses
 from verifier.solve.domains import MAX_COMBINATIONS, Domains, order_key
@@ -358,7 +359,11 @@ class Encoding:
     def _assumptions(self) -> None:
         for expr in self.program.assumes:
             self.clauses.add(self.truth(expr))
-        self.cut = self.clauses.any(self.truth(c) for c in self.program.cuts)
+        cuts: dict[Loop, list[int]] = {}
+        for expr, loop in zip(self.program.cuts, self.program.loops, strict=True):
+            cuts.setdefault(loop, []).append(self.truth(expr))
+        self.cuts = {loop: self.clauses.any(done) for loop, done in cuts.items()}
+        self.cut = self.clauses.any(self.cuts.values())
 
     def co_literal(self, a: Write, b: Write) -> int:
         """The literal that ``a`` comes before ``b`` in co, where both are done at one cell."""

@@ -12,6 +12,7 @@ from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value, evaluate, truth
+from verifier.program.waits import Loop
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.decode import decode
 from verifier.solve.encode import Encoding
@@ -86,6 +87,8 @@ class _Asked:
             refutable = self._check([-self.proposition, *self.normal])
             deadlock = reachable is False and refutable is False
             cut = self.encoding.cut != FALSE and self._check([self.encoding.cut]) is not False
+            known = reachable and refutable and not want_states  # that runs are cut does not matter
+            loops = self._loops() if cut and not known else ()
             states = self._states() if want_states and None not in (reachable, refutable) else None
         unknown = None in (reachable, refutable) or (want_states and states is None)
         reason = self._given_up() if unknown else ""
@@ -99,7 +102,15 @@ class _Asked:
         return Answer(
             reachable, refutable, runs.get(True), runs.get(False),
             None if states is None else states[0], positive, negative, cut, deadlock, None, reason,
+            loops=loops,
         )  # fmt: skip
+
+    def _loops(self) -> tuple[Loop, ...]:
+        """The loops that some run is cut in; each is asked for by itself, so that they are the same every
+        time."""
+        return tuple(
+            loop for loop, done in self.encoding.cuts.items() if done != FALSE and self._check([done])
+        )
 
     def _given_up(self) -> str:
         """Why the solver gave no answer."""

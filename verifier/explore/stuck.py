@@ -1,0 +1,273 @@
+"""Where no run ends: one run that is stuck, and who waits where in it.
+
+A configuration is stuck if nothing that must happen can happen: every CPU is through or waits for
+something that does not come, all stores are committed, all interrupts that can be delivered have been.
+What only may happen (NMIs, A bits that are set for no reason) does not have to.
+
+A wait is tried when all else has come to rest: its loads together, by no other CPU disturbed. So what it
+sees is what stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from verifier.budget import Budget
+from verifier.errors import LimitError
+from verifier.explore.caches import load
+from verifier.explore.layout import UNSENT
+from verifier.explore.machine import ASIDE, COMMIT, DELIVER, EXEC, Machine
+from verifier.explore.ops import Known, Op, Unknown
+from verifier.explore.search import machine_of
+from verifier.explore.state import IDLE, Move, State
+from verifier.program.events import Body, Event, Program, show
+from verifier.program.profiles import GENERIC, Switches
+from verifier.program.values import Value, truth
+from verifier.program.waits import Blocked, Wait, folded, place
+from verifier.source import Span
+
+MAX_STATES = 5_000
+
+# Who wrote a cell last, and over what; under (CPU, cell): the store of a CPU that may be in its buffer.
+Writers = dict[Any, tuple[Event, Value]]
+Here = tuple[State, Writers]
+
+
+def stuck(
+    program: Program, *, model: str = "x86-tso", switches: Switches = GENERIC, budget: Budget | None = None
+) -> tuple[Blocked, ...]:
+    """Who waits where in one of the runs of a program none of whose runs ends.
+
+    It is the same run every time; one in which no ``assume()`` fails is preferred. Empty if none was found
+    within the budget and ``MAX_STATES``.
+    """
+    budget = budget or Budget()
+    try:
+        budget.enter("looking for who waits where")
+        return _Hang(machine_of(program, model, switches, budget)).found()
+    except LimitError:
+        return ()
+
+
+class _Hang:
+    """A depth-first search for a stuck state."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine, self.program = machine, machine.program
+        self.looks = {e: n for n, wait in enumerate(self.program.waits) for e in wait.events}
+        self.seen: set[State] = set()
+
+    def found(self) -> tuple[Blocked, ...]:
+        """Who waits where in the first one."""
+        machine = self.machine
+        second: tuple[Blocked, ...] = ()
+        for state in machine.initials():
+            pending: list[Here] = [(state, {})]
+            while pending and len(self.seen) < MAX_STATES:
+                here = pending.pop()
+                if here[0] in self.seen:
+                    continue
+                self.seen.add(here[0])
+                machine.budget.tick()
+                following = list(self.following(here))
+                pending += reversed(following)
+                if not following and not machine.final(here[0]):
+                    waits, counts = self.told(here)
+                    if counts and waits:
+                        return waits
+                    second = second or waits
+        if not self.seen:  # it fails before anything is done
+            return tuple(self.failing(self.program.waits[n], "") for n in sorted(machine.failed))
+        return second
+
+    def following(self, here: Here) -> Iterator[Here]:
+        """All that has to happen next, in some order; waits only if there is nothing else."""
+        machine, state = self.machine, here[0]
+        rest = True
+        for cpu in machine.cpus:
+            event = self.event(state, cpu)
+            which = COMMIT | DELIVER | (0 if event is not None and event.id in self.looks else EXEC)
+            steps = machine.moves(state, cpu, which)
+            steps += [step for step in machine.moves(state, cpu, ASIDE) if step[0].kind == "flush"]
+            for move, after in steps:
+                if move.event is None or move.event.op != "NMI":
+                    rest = False
+                    yield after, self.written(here, move)
+        if rest:
+            for cpu in machine.cpus:
+                yield from self.past(here, cpu)
+
+    def past(self, here: Here, cpu: int) -> Iterator[Here]:
+        """Past a wait, if that is possible now."""
+        event = self.event(here[0], cpu)
+        if event is None or event.id not in self.looks:
+            return
+        pending = [here]
+        while pending:
+            now = pending.pop()
+            for move, after in self.machine.moves(now[0], cpu, EXEC):
+                self.machine.budget.tick()
+                then, last = self.event(after, cpu), self.written(now, move)
+                if then is not None and self.looks.get(then.id) == self.looks[event.id]:
+                    pending.append((after, last))
+                else:
+                    yield after, last
+
+    def event(self, state: State, cpu: int) -> Event | None:
+        """What a CPU is to do next; None at the end of its program."""
+        op = self.op(state, cpu)
+        return None if op is None else op.event
+
+    def op(self, state: State, cpu: int) -> Op | None:
+        """Likewise, compiled."""
+        body = self.machine.current(state, cpu)
+        at = state.pcs[body]
+        return self.machine.ops[body][at] if at < self.machine.length[body] else None
+
+    def written(self, here: Here, move: Move) -> Writers:
+        """Who wrote what last, after a step from here."""
+        (state, writers), event = here, move.event
+        over = {cell: state.memory[cell] for cell, _ in move.writes}
+        if not over:
+            return writers
+        if event is None:  # a store leaves its buffer
+            known = {cell: writers.get((move.cpu, cell)) for cell in over}
+            return writers | {cell: (one[0], over[cell]) for cell, one in known.items() if one is not None}
+        if event.op == "W" and self.machine.buffered:
+            return writers | {(move.cpu, cell): (event, was) for cell, was in over.items()}
+        return writers | {cell: (event, was) for cell, was in over.items()}
+
+    # ---- what is told
+
+    def told(self, here: Here) -> tuple[tuple[Blocked, ...], bool]:
+        """Who waits where; and whether this is a run that counts, because no ``assume()`` fails."""
+        machine, (state, writers) = self.machine, here
+        waits: list[Blocked] = []
+        counts, awaited = True, set()
+        for cpu in machine.cpus:
+            op = self.op(state, cpu)
+            if op is None:
+                continue
+            awaited |= set(op.event.handlers) if op.event.op == "WAIT" else set()
+            machine.failed.clear()
+            machine.moves(state, cpu, EXEC)
+            at = self.looks.get(op.event.id)
+            if at is None and machine.failed:
+                at = min(machine.failed)
+            if at is None:
+                held = self.held(state, cpu, op.event)
+                waits += [] if held is None else [held]
+            else:
+                wait = self.program.waits[at]
+                counts = counts and bool(wait.kind)
+                waits.append(self.looking(wait, state, writers, cpu))
+        for cpu in machine.cpus:
+            waits += [self.undelivered(state, cpu, h) for h in state.pending[cpu] if h not in awaited]
+        return tuple(waits), counts
+
+    def looking(self, wait: Wait, state: State, writers: Writers, cpu: int) -> Blocked:
+        """A spin or a lock: what it sees."""
+        cells = list(dict.fromkeys(self.read(wait, state, cpu)))
+        if wait.kind == "lock" and cells:
+            held = self.holder(state.memory[cells[0]], writers.get(cells[0]), _file(wait.span))
+            return Blocked("lock", wait.cpu, wait.span, f"for {self.machine.cells[cells[0]].name}", held)
+        seen = [f"{self.machine.cells[c].name} is {show(state.memory[c], self.program.names)}" for c in cells]
+        return self.failing(wait, ", ".join(seen))
+
+    def holder(self, value: Value, last: tuple[Event, Value] | None, file: str) -> str:
+        """Who has a lock, which was written last by an event; where it may have several, what it is."""
+        if last is None:
+            return "it is held from the start" if value in (1, -1) else f"it is {show(value)} from the start"
+        (event, was), where = last, place(last[0].span, file)
+        if value in (1, -1) and was == 0:
+            return f"CPU {event.cpu} has held it{f' since {where}' if where else ''}"
+        return f"it is {show(value)}, written by CPU {event.cpu}{f' in {where}' if where else ''}"
+
+    def failing(self, wait: Wait, held: str) -> Blocked:
+        """An assumption that does not hold."""
+        text = folded(wait.span.text) if wait.span is not None else ""
+        if not wait.kind:
+            return Blocked("", wait.cpu, wait.span, text or "assume()")
+        return Blocked(wait.kind, wait.cpu, wait.span, wait.what or f"in {text}", held)
+
+    def read(self, wait: Wait, state: State, cpu: int) -> Iterator[int]:
+        """The cells by which a wait looks, as far as it is known which they are; the CPU's stores are
+        committed."""
+        machine, slots = self.machine, Known(state.slots)
+        body = machine.current(state, cpu)
+        for op in machine.ops[body]:
+            if op.event.id not in wait.events:
+                continue
+            try:
+                if op.translated or (op.guard is not None and not truth(op.guard(slots))):
+                    continue
+                for touch in op.touches:
+                    cell = touch.cell if touch.cell >= 0 else machine.cell_at.get(touch.addr(slots), -1)
+                    if touch.slot is not None and cell >= 0:
+                        slots[touch.slot] = load(cell, state.buffers[cpu], state.memory)
+                        yield cell
+            except Unknown:
+                continue
+
+    def held(self, state: State, cpu: int, event: Event) -> Blocked | None:
+        """What is waited for by the machine itself; None: by nothing that has a name."""
+        machine = self.machine
+        if event.op == "WAIT":
+            missing = [h for h in event.handlers if machine.unanswered(state.memory, (h,))]
+            bodies = [self.program.bodies[h] for h in missing]
+            what = _joined(f"CPU {b.cpu} to run {b.name}()" for b in bodies)
+            why = _joined(filter(None, (self.why(state, b) for b in bodies)))
+            return Blocked("answers", cpu, event.span, f"for {what}", why)
+        if machine.graces.waiting(state.memory, event):
+            readers = self.readers(state, machine.graces.period[event.id], event.span)
+            return Blocked("grace period", cpu, event.span, "for a grace period", readers)
+        if event.op == "TLBSYNC":
+            return Blocked("tlbsync", cpu, event.span, "for its INVLPGBs to have effect everywhere")
+        return None
+
+    def why(self, state: State, handler: Body) -> str:
+        """Why a handler has not been acknowledged; empty if it waits itself."""
+        machine, cpu = self.machine, handler.cpu
+        if state.pcs[handler.id] not in (0, UNSENT):
+            return ""
+        if state.running[cpu] != IDLE or state.struck[cpu] != IDLE:
+            running = self.program.bodies[machine.current(state, cpu)]
+            return f"CPU {cpu} is in {running.name}{'()' if running.kind == 'handler' else ''}"
+        return f"CPU {cpu} has interrupts off" if state.memory[machine.irq[cpu]] == 0 else ""
+
+    def undelivered(self, state: State, cpu: int, handler: int) -> Blocked:
+        """Something was sent to a CPU that never takes it."""
+        body = self.program.bodies[handler]
+        span = body.send.span if body.send is not None else None
+        period = self.machine.graces.callback.get(handler)
+        if period is not None:
+            readers = self.readers(state, period, span)
+            return Blocked("grace period", cpu, span, "for a grace period", readers, f"{body.name}()")
+        off = state.memory[self.machine.irq[cpu]] == 0
+        what = "for interrupts to be on" if off else "for what was sent before it"
+        return Blocked("interrupt", cpu, span, what, handler=f"{body.name}()")
+
+    def readers(self, state: State, period: int, at: Span | None) -> str:
+        """The sections that a grace period waits for."""
+        bits: Any = state.memory[period]
+        opened = {self.machine.graces.bits[lock.id]: lock for lock, _ in self.program.sections()}
+        file = _file(at)
+        return _joined(self.reader(lock, file) for bit, lock in opened.items() if bits & bit)
+
+    def reader(self, lock: Event, file: str) -> str:
+        """A section that does not end."""
+        body = self.program.bodies[lock.body]
+        if lock.span is not None:
+            return f"the section of CPU {lock.cpu} in {place(lock.span, file)} does not end"
+        if body.kind != "thread":
+            return f"{body.name}() on CPU {lock.cpu} does not return"
+        return f"CPU {lock.cpu} has interrupts off"
+
+
+def _file(span: Span | None) -> str:
+    return "" if span is None else span.source.name
+
+
+def _joined(parts: Any) -> str:
+    return " and ".join(dict.fromkeys(parts))

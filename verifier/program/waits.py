@@ -1,0 +1,108 @@
+"""Where runs may wait, and where loops are cut: what is said of runs that do not end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from verifier.source import Span
+
+
+class Wait(NamedTuple):
+    """What an assumption stands for: ``Program.waits`` has one for each of ``Program.assumes``.
+
+    ``kind``    ``spin`` (the end of a loop that only reads), ``lock`` (a word that waits for a value of
+                one place), ``interrupt`` (what is sent is delivered); empty: the user's ``assume()``,
+                which no CPU waits for;
+    ``what``    as it is told: ``until READ_ONCE(x) is true``; empty for a lock, whose name says it;
+    ``events``  the ids of the events by which it looks.
+    """
+
+    cpu: int
+    kind: str
+    what: str = ""
+    span: Span | None = None
+    events: tuple[int, ...] = ()
+
+
+class Loop(NamedTuple):
+    """A loop of one body that may be cut: ``Program.loops`` has one for each of ``Program.cuts``.
+
+    ``body`` is its program or handler, as it is told; ``span`` goes from the loop's beginning to its end.
+    """
+
+    cpu: int
+    body: str
+    span: Span | None = None
+
+    @property
+    def lines(self) -> tuple[int, int] | None:
+        """Its first and its last line."""
+        if self.span is None:
+            return None
+        return self.span.line, self.span.source.position(max(self.span.start, self.span.end - 1))[0]
+
+    def told(self, file: str) -> str:
+        """``lines 5-10 of P1``; the name of the file is said if it is another one."""
+        if self.span is None or self.lines is None:
+            return self.body
+        first, last = self.lines
+        lines = f"line {first}" if first == last else f"lines {first}-{last}"
+        other = "" if self.span.source.name == file else f" of {os.path.basename(self.span.source.name)}"
+        return f"{lines}{other} of {self.body}"
+
+
+class Blocked(NamedTuple):
+    """One who waits for ever in a run that does not end.
+
+    ``kind``     as in ``Wait``, or ``answers`` (of other CPUs, to a call), ``grace period``, ``tlbsync``;
+                 empty: nobody waits, but an ``assume()`` fails;
+    ``cpu``      on which CPU;
+    ``span``     where: the spin, the lock's word, the call; of an interrupt that does not come, who sent it;
+    ``what``     for what, after ``waits in line 9``: ``for l``, ``until READ_ONCE(x) is true``;
+    ``held_by``  what holds it, a clause of its own: ``CPU 1 has held it since line 7``, ``x is 0``; empty if
+                 that is not known;
+    ``handler``  who waits, if it is a handler that does not begin.
+    """
+
+    kind: str
+    cpu: int
+    span: Span | None
+    what: str
+    held_by: str = ""
+    handler: str = ""
+
+    def told(self, file: str) -> str:
+        """``CPU 1 waits in line 9 for l, and CPU 0 has held it since line 5``."""
+        where = place(self.span, file)
+        if not self.kind:
+            return f"{self.what} of CPU {self.cpu}{f' in {where}' if where else ''} does not hold"
+        if self.handler:
+            said = f"{self.handler}{f', sent in {where},' if where else ''} waits on CPU {self.cpu}"
+        else:
+            said = f"CPU {self.cpu} waits{f' in {where}' if where else ''}"
+        return f"{said} {self.what}{f', and {self.held_by}' if self.held_by else ''}"
+
+
+def place(span: Span | None, file: str) -> str:
+    """``line 9``, or ``tlb.h:9`` if that is not the file that is spoken of; empty if it is not known."""
+    if span is None:
+        return ""
+    if span.source.name == file:
+        return f"line {span.line}"
+    return f"{os.path.basename(span.source.name)}:{span.line}"
+
+
+def goes_on(loops: Iterable[Loop], file: str) -> str:
+    """``the loop in lines 5-10 of P1 goes on``; empty if no loop is known."""
+    said = [loop.told(file) for loop in loops]
+    if len(said) < 2:
+        return f"the loop in {said[0]} goes on" if said else ""
+    return f"the loops in {', '.join(said[:-1])} and {said[-1]} go on"
+
+
+def folded(text: str, most: int = 80) -> str:
+    """Source text in one line, cut off where it is long."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
