@@ -163,6 +163,8 @@ def _own(step: Step, tell: Tell) -> str | None:
     reads = ", ".join(f"{cell}: {tell(cell, v)}" for cell, v in step.reads)
     if step.kind == "fill":
         return f"TLB fill of {', '.join(f'{va}: {tell(va, page)}' for va, page in step.writes)}"
+    if step.kind == "cached":
+        return f"{', '.join(f'{va} -> {tell(va, page)}' for va, page in step.writes)} is in the TLB"
     words = {
         "walk": f"page walk reads {reads}",
         "fault": "page fault",
