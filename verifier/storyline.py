@@ -13,7 +13,7 @@ from verifier.execution import Execution, Walk
 from verifier.execution.candidate import Removals, candidate
 from verifier.model.roles import bare, instant, invalidation, queued
 from verifier.program.events import Event
-from verifier.program.trace import Flush, Step, Trace, standing
+from verifier.program.trace import Flush, Step, Trace, standing, warned
 from verifier.program.values import (
     CLEAN,
     COMBINED,
@@ -135,7 +135,8 @@ class _Teller:
         if left:
             raise InternalError(f"a story has no place for {len(left)} of its {len(self.nodes)} steps")
         steps += [(None, s) for s in self._cached(None)]
-        return Trace(tuple(_asked(_without_repeats(steps, self.tlb.needless))), self.x.state())
+        kept = _asked(_without_repeats(steps, self.tlb.needless))
+        return Trace(warned(self.program, kept, self.x.slots), self.x.state())
 
     def _rank(self, node: int, last: int | None) -> tuple[int, int, int]:
         cpu = self.cpu.get(node, -1)

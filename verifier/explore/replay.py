@@ -16,8 +16,8 @@ from verifier.explore.machine import Machine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.state import IDLE, SENDING, SILENT, Move, State, Written
 from verifier.program.events import Event
-from verifier.program.trace import Step, Trace, standing
-from verifier.program.values import OLD, Value, evaluate, flags, make_entry, truth
+from verifier.program.trace import Step, Trace, standing, warned
+from verifier.program.values import FAULT, OLD, Value, evaluate, flags, make_entry, truth
 
 
 def replay(
@@ -211,6 +211,27 @@ class _Teller:
             out += self.step(i, move, buffered[move.cpu], notes.get(i, ""))
         return tuple(out + self.before[len(self.moves)])
 
+    def slots(self) -> dict[int, Value]:
+        """What was read in this run. States forget what nobody will look at again."""
+        program, first = self.machine.program, self.states[0]
+        slots: dict[int, Value] = {b.choice: 0 for b in program.bodies if b.choice is not None}
+        slots |= {i: v for i, v in enumerate(first.slots) if v is not None}
+        for move in self.moves:
+            event = move.event
+            if event is None or move.kind != "exec":
+                continue
+            into = [a.slot for a in event.accesses if a.slot is not None]
+            choice = program.bodies[event.body].choice
+            if event.op == "NMI" and choice is not None:
+                slots[choice] = 1
+            if move.fault:
+                slots |= dict.fromkeys(into, FAULT)
+            elif event.op == "T":
+                slots |= dict.fromkeys(into, self.machine.caches.items[move.used.bit_length() - 1].to)
+            else:
+                slots |= dict(zip(into, (v for _, v in move.reads), strict=True))
+        return slots
+
     def sets(self, i: int, mark: tuple[int, Value]) -> str:
         """Which bits a write through a clean entry sets there."""
         cell, content = mark
@@ -293,4 +314,4 @@ def tell(
             teller.snapshot(index)
         elif value and kind == "tlb":
             teller.cached(index, len(states) - 1)
-    return Trace(teller.steps(), shown)
+    return Trace(warned(machine.program, teller.steps(), teller.slots()), shown)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from verifier.program.events import Event
-from verifier.program.values import GLOBAL, Ptr, Value, flags
+from verifier.program.events import Event, Program
+from verifier.program.values import GLOBAL, Expr, Ptr, Value, evaluate, flags, truth
 
 
 class Step(NamedTuple):
@@ -17,6 +17,7 @@ class Step(NamedTuple):
               an upper entry, or the last one: a translation is cached), ``fault`` (it is taken),
               ``update`` (the processor sets A or D), ``flush`` (an INVLPGB takes effect on a CPU),
               ``fetch`` (an instruction is prefetched), ``snapshot`` (the instant of an ``ever``),
+              ``warn`` (a WARN or BUG is hit),
               ``cached`` (what a condition on the TLB rests on: the entry that it finds, since when it
               has been there, and why what was flushed since then has left it).
     ``reads`` (cell name, value) pairs of what was read, ``writes`` likewise; for ``fill``,
@@ -71,3 +72,29 @@ class Flush(NamedTuple):
 def standing(since: str, left: Iterable[str]) -> str:
     """Why an entry can still be used: since when it has been there, and what has left it."""
     return "; ".join([since, *(dict.fromkeys(left) or ["nothing flushed since"])])
+
+
+def warned(program: Program, steps: Iterable[Step], slots: Mapping[int, Value]) -> tuple[Step, ...]:
+    """The steps with those at which a WARN or BUG is hit, each after what its body did before it.
+
+    ``slots`` are the values that were read in this run.
+    """
+    out = list(steps)
+    for w in reversed(program.warns):
+        if not _holds(w.hit, slots):
+            continue
+        before = [e.id for e in program.bodies[w.body].events if e.id <= w.after]
+        places = [
+            i for i, s in enumerate(out) if s.event is not None and s.event.id in before and s.kind == "exec"
+        ]
+        text = w.span.text if w.span is not None else "WARN_ON"
+        event = Event(-1, w.body, w.cpu, "WARN", span=w.span, text=text)
+        out.insert(max(places, default=-1) + 1, Step("warn", w.cpu, event))
+    return tuple(out)
+
+
+def _holds(expr: Expr, slots: Mapping[int, Value]) -> bool:
+    try:
+        return truth(evaluate(expr, slots))
+    except KeyError:
+        return False  # its body has not come there
