@@ -207,7 +207,7 @@ def _remarks(step: Step, rest: list[Step], tell: Tell) -> list[list[str]]:
         notes.append("warns")
     notes.append(_SAID.get(f"{event.op} {event.kind}".strip(), ""))
     said = ["", ""]
-    if event.op not in ("DLV", "IRQ", "INV"):
+    if event.op not in ("DLV", "IRQ", "INV") and not (event.op == "T" and step.note):
         said = [_said(step.reads, "reads ", tell, named) for named in (False, True)]
     return [[n for n in (s, *notes) if n] for s in said]
 
