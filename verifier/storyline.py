@@ -8,18 +8,33 @@ page walk as late as it may come.
 from __future__ import annotations
 
 from verifier.budget import Budget
+from verifier.errors import InternalError
 from verifier.execution import Execution, Walk
-from verifier.execution.candidate import candidate
-from verifier.model.roles import invalidation, queued
+from verifier.execution.candidate import Removals, candidate
+from verifier.model.roles import bare, instant, invalidation, queued
 from verifier.program.events import Event
-from verifier.program.trace import Step, Trace
-from verifier.program.values import FAULT, Ptr, Value, target
+from verifier.program.trace import Flush, Step, Trace, standing, warned
+from verifier.program.values import (
+    CLEAN,
+    COMBINED,
+    FAULT,
+    GLOBAL,
+    OLD,
+    Ptr,
+    Value,
+    flags,
+    make_entry,
+    target,
+)
+
+# A finished TLB entry: CPU, PCID, address, content, and the cell in which D would be set.
+Entry = tuple[int, int, Ptr, Value, Ptr | None]
 
 
 def trace(execution: Execution, budget: Budget | None = None) -> Trace:
     """The steps of an execution that has been checked, and the state it ends in.
 
-    Raises ``LimitError`` if the time is over.
+    Raises ``LimitError`` if the time is over, ``InternalError`` if some step has no place in the order.
     """
     return _Teller(execution, budget or Budget()).tell()
 
@@ -32,7 +47,11 @@ class _Teller:
         self.updates = {w.levels[-1][0]: w for w in execution.walks if w.kind == "accessed"}
         self.events_of = {n: e for part in (execution.dirty, execution.fetches) for e, n in part.items()}
         self.faults = {n: e for e, n in execution.faults.items()}
+        self.along = execution.between_functions()
+        self.tlb = _Tlb(execution)
         self.shown_issue: dict[int, int] = {}  # commit -> issue node
+        self.behind: dict[int, int] = {}  # what need not keep its place -> the instant in front of it
+        self.told: set[int] = set()
         self.cpu: dict[int, int] = {}
         self.after: dict[int, set[int]] = {}
         self.waiting: dict[int, int] = {}
@@ -42,35 +61,16 @@ class _Teller:
         x = self.x
         pairs = set(x.model.axioms[-1].relation(candidate(x)))
         self.budget.check()
-        fresh = -1000
         for cpu, line in enumerate(x.order):
-            previous: int | None = None
-            for event in line:
-                self.cpu[event] = cpu
-                instant = event
-                if x.buffered(event) or (x.model.buffered and queued(self.program.events[event])):
-                    instant = x.issues.get(event, fresh)
-                    fresh -= 1
-                    self.shown_issue[event] = instant
-                    self.cpu[instant] = cpu
-                    pairs.add((instant, event))
-                for node in (x.dirty.get(event), x.faults.get(event), x.fetches.get(event)):
-                    if node is not None:
-                        self.cpu[node] = cpu
-                if event in x.faults and x.buffered(event):
-                    pairs.add((x.faults[event], event))
-                if previous is not None:
-                    pairs.add((previous, instant))
-                previous = instant
+            self._line(cpu, line, pairs)
         for node, (walk, _) in self.walks.items():
             self.cpu[node] = walk.cpu
         for node, walk in self.updates.items():
             self.cpu[node] = walk.cpu
         for node, (_, cpu) in x.flushes.items():
             self.cpu[node] = cpu
-        nodes = set(self.cpu) | set(x.snapshots.values()) | {n for p in pairs for n in p}
-        self.nodes = nodes
-        for n in nodes:
+        self.nodes = set(self.cpu) | set(x.snapshots.values()) | {n for p in pairs for n in p}
+        for n in self.nodes:
             self.after[n] = set()
             self.waiting[n] = 0
         for a, b in pairs:
@@ -79,10 +79,39 @@ class _Teller:
                 self.waiting[b] += 1
         self.issue_of = {i: c for c, i in self.shown_issue.items()}
 
+    def _line(self, cpu: int, line: list[int], pairs: set[tuple[int, int]]) -> None:
+        """Program order on a CPU, as far as its events are instants that keep it.
+
+        What is executed in its place and takes effect later has two nodes, of which the first is in the
+        line. A bare ICR write need not keep its place at all (MMR 8.1, 8.2).
+        """
+        x, events, previous = self.x, self.program.events, -1
+        for event in line:
+            self.cpu[event] = cpu
+            at = event
+            kept = not x.model.buffered or instant(events[event], x.model.switches)
+            if x.buffered(event) or (x.model.buffered and queued(events[event])) or not kept:
+                if bare(events[event]):
+                    self.behind[event] = previous
+                    continue
+                at = x.issues.get(event, -1000 - event)
+                self.shown_issue[event] = at
+                self.cpu[at] = cpu
+                pairs.add((at, event))
+            for node in (x.dirty.get(event), x.faults.get(event), x.fetches.get(event)):
+                if node is not None:
+                    self.cpu[node] = cpu
+            if event in x.faults and x.buffered(event):
+                pairs.add((x.faults[event], event))
+            if previous >= 0 or previous <= -1000:
+                pairs.add((previous, at))
+            previous = at
+
     def tell(self) -> Trace:
+        """All steps, in order."""
         ready = {n for n in self.nodes if self.waiting[n] == 0}
         last: int | None = None
-        steps: list[Step] = []
+        steps: list[tuple[Walk | None, Step]] = []  # with the walk that a step is part of
         while ready:
             self.budget.tick()
             node = min(ready, key=lambda n: self._rank(n, last))
@@ -93,15 +122,28 @@ class _Teller:
                     ready.add(b)
             if node in self.cpu:
                 last = self.cpu[node]
-            step = self._step(node)
+            if node in self.x.snapshots.values():
+                steps += [(None, s) for s in self._cached(node)]
+            walk = self.walks[node][0] if node in self.walks else None
+            needless = walk is not None and self.tlb.known(node, walk)
+            step = None if needless else self._step(node)
+            self.tlb.pass_by(node)
+            self.told.add(node)
             if step is not None:
-                steps.append(step)
-        return Trace(tuple(_without_refills(steps)), self.x.state())
+                steps.append((walk, step))
+        left = self.nodes - self.told
+        if left:
+            raise InternalError(f"a story has no place for {len(left)} of its {len(self.nodes)} steps")
+        steps += [(None, s) for s in self._cached(None)]
+        kept = _asked(_without_repeats(steps, self.tlb.needless))
+        return Trace(warned(self.program, kept, self.x.slots), self.x.state())
 
     def _rank(self, node: int, last: int | None) -> tuple[int, int, int]:
         cpu = self.cpu.get(node, -1)
         if node in self.walks or node in self.updates or node in self.x.flushes:
             kind = 3
+        elif self._ahead(node):
+            kind = 5
         elif node in self.issue_of:
             # A store whose commit can follow at once is like any other step.
             kind = 4 if self.waiting[self.issue_of[node]] > 1 else 1
@@ -110,6 +152,24 @@ class _Teller:
         else:
             kind = 1 if node in self.cpu else 0
         return (kind + (kind == 1 and cpu != last), cpu, abs(node))
+
+    def _ahead(self, node: int) -> bool:
+        """Would this be executed ahead of its place?"""
+        front = self.behind.get(node, -1)
+        return front != -1 and front not in self.told
+
+    def _cached(self, snapshot: int | None) -> list[Step]:
+        """Why the translations can be used that a condition asks for at an instant, or at the end."""
+        out: list[Step] = []
+        for walk in self.x.walks:
+            if walk.observable is None:
+                continue
+            at = self.program.observables[walk.observable].at
+            if (None if at is None else self.x.snapshots[at]) == snapshot:
+                note = standing(*self.tlb.history(walk))
+                what = (self._tagged(walk), walk.content)
+                out.append(Step("cached", walk.cpu, None, (), (what,), note, rule="4.1"))
+        return out
 
     def _name(self, cell: Ptr) -> str:
         return self.program.cells[cell].name
@@ -141,20 +201,24 @@ class _Teller:
             event = self.program.events[self.issue_of[node]]
             if event.id in x.faults:
                 return self._faulting(node, event)
-            if queued(event):
+            if not x.buffered(event.id):
                 return Step("exec", event.cpu, event)
             return Step(
                 "exec", event.cpu, event, (), self._writes(event.id), self._translated(event.id), rule="1.2"
             )
         if node in self.shown_issue:
             event = self.program.events[node]
-            if node in x.faults or queued(event):
-                return None
+            if node in x.faults or not x.buffered(node):
+                return None  # what it waits for, nobody sees
             return Step("commit", event.cpu, event, (), self._writes(node), rule="1.1")
         if 0 <= node < len(self.program.events):
             event = self.program.events[node]
             if node in x.faults:
                 return self._faulting(node, event)
+            if self._ahead(node):
+                return Step("exec", event.cpu, event, note="ahead of its place", rule="8.2")
+            if node in self.along:
+                return Step("exec", event.cpu, event, note="the interrupt goes on", rule="8.10")
             note = self._translated(node)
             reads = self._reads(x.fetches.get(node, node))
             if event.op == "T" and event.accesses[0].slot is not None:
@@ -173,7 +237,7 @@ class _Teller:
         walk = self.x.walk_of(event)
         if walk is None:
             return ""
-        how = "an entry of the initial TLB" if walk.kind == "initial" else "a cached entry"
+        how = "an entry of the initial TLB" if self.tlb.initial(walk) else "a cached entry"
         return f"translated to {target(walk.content)} by {how}"
 
     def _fill(self, node: int, walk: Walk, last: bool) -> Step:
@@ -208,7 +272,9 @@ class _Teller:
             return Step("flush", cpu, sender, note=note, rule="11.3")
         event = self.program.events[self.events_of[node]]
         if writes:
-            return Step("update", event.cpu, event, (), writes, "sets D", rule="7.3")
+            aged = node not in x.unaged and any(flags(r.value) & OLD for r in x.reads if r.read == node)
+            note = "sets A and D" if aged else "sets D"
+            return Step("update", event.cpu, event, (), writes, note, rule="7.3")
         return Step("fetch", event.cpu, event, self._reads(node), note="copied", rule="10.1")
 
 
@@ -223,16 +289,104 @@ def _walk_reads(x: Execution) -> dict[int, tuple[Walk, bool]]:
     }
 
 
-def _without_refills(steps: list[Step]) -> list[Step]:
-    """Leave out a fill of what the CPU has cached already; say which fills no access asked for.
+class _Tlb:
+    """The finished entries that a reader knows of: those of the initial TLB, and those that were filled.
 
-    Each use has a walk of its own in the model. A reader expects one fill to serve all uses until
-    an invalidation.
+    Each use has a walk of its own in the model. A reader expects one fill to serve all uses until an
+    invalidation that covers it, and none for what was there from the start.
     """
+
+    def __init__(self, x: Execution) -> None:
+        self.x, self.removals = x, Removals(x)
+        self.since: dict[Entry, str] = {}
+        self.left: dict[Entry, list[str]] = {}  # why flushes since then have left it
+        self.needless: set[int] = set()  # uses whose walk nobody needs to know
+        own = {n for line in x.lines() for n in line}
+        self.walked = {
+            w.levels[-1][0]: w for w in x.walks if w.kind == "use" and w.levels and w.levels[-1][0] in own
+        }
+        for cpu, pcid, va, content in x.program.tlb:
+            self._add(self._entry(cpu, pcid, va, content, None), _START)
+
+    def _entry(self, cpu: int, tag: int, va: Ptr, content: Value, leaf: Ptr | None) -> Entry:
+        kept = make_entry(target(content) or 0, flags(content) & (COMBINED | GLOBAL | CLEAN))
+        if not flags(kept) & CLEAN:
+            leaf = None
+        elif leaf is None:
+            leaf = self.x.program.first_leaf(cpu, va)
+        return cpu, tag, va, kept, leaf
+
+    def _of(self, walk: Walk) -> Entry:
+        leaf = walk.levels[-1][1] if walk.levels else None
+        return self._entry(walk.cpu, walk.tag, walk.va, walk.content, leaf)
+
+    def _add(self, entry: Entry, since: str) -> None:
+        self.since[entry], self.left[entry] = since, []
+
+    def known(self, node: int, walk: Walk) -> bool:
+        """Is this read the last of a walk for an entry that is there already? If not, now it is."""
+        if walk.kind != "use" or walk.levels[-1][0] != node:
+            return False
+        entry = self._of(walk)
+        if entry in self.since:
+            self.needless.add(walk.use)
+            return True
+        cell = self.x.program.cells[walk.levels[-1][1]].name
+        self._add(entry, f"filled above from {cell}")
+        return False
+
+    def pass_by(self, node: int) -> None:
+        """A step is done: what it removes is gone, what it walks for is there."""
+        if node in self.walked:
+            walk = self.walked[node]
+            event = self.x.program.events[walk.event] if walk.event is not None else None
+            if event is not None and self._of(walk) not in self.since:
+                self._add(self._of(walk), f"filled by {_text(event)}")
+        events = self.x.program.events
+        if 0 <= node < len(events) and events[node].kind == "noflush":
+            self._leave(events[node].cpu, Flush(_text(events[node]), nothing=True))
+        if node not in self.removals.invalidations:
+            return
+        kind, cpu, va, pcid = self.removals.invalidations[node]
+        for entry in [e for e in self.since if e[0] == cpu and self.removals.removes(node, e[2], e[1], e[3])]:
+            del self.since[entry]
+        text = "the page fault"
+        if kind != "fault":
+            text = _text(events[self.x.flushes[node][0] if node in self.x.flushes else node])
+        self._leave(cpu, Flush(text, va, pcid))
+
+    def _leave(self, cpu: int, flush: Flush) -> None:
+        for entry in self.since:
+            if entry[0] == cpu:
+                self.left[entry].append(flush.leaves(entry[2], entry[1], entry[3]))
+
+    def initial(self, walk: Walk) -> bool:
+        """Has the entry that this walk stands for been there from the start?"""
+        return walk.kind == "initial" or self.since.get(self._of(walk)) == _START
+
+    def history(self, walk: Walk) -> tuple[str, list[str]]:
+        """Since when the entry of a walk has been there, and why flushes have left it."""
+        entry = self._of(walk)
+        if entry not in self.since:
+            raise InternalError(f"a story does not say where {walk.va} -> {walk.content} comes from")
+        return self.since[entry], self.left[entry]
+
+
+_START = "from the start"
+
+
+def _text(event: Event) -> str:
+    return " ".join(event.text.split())
+
+
+def _without_repeats(steps: list[tuple[Walk | None, Step]], needless: set[int]) -> list[Step]:
+    """Leave out the reads of walks that need not be told, and of upper entries that were read before."""
     cached: set[tuple[str, int | None, tuple[tuple[str, Value], ...]]] = set()
     kept: list[Step] = []
-    for step in steps:
-        if step.kind in ("fill", "walk"):
+    for walk, step in steps:
+        if walk is not None and walk.kind == "use" and walk.use in needless:
+            continue
+        if step.kind == "walk" or (step.kind == "fill" and walk is not None and walk.kind != "use"):
             if (step.kind, step.cpu, step.writes) in cached:
                 continue
             cached.add((step.kind, step.cpu, step.writes))
@@ -241,6 +395,11 @@ def _without_refills(steps: list[Step]) -> list[Step]:
         ):
             cached = {c for c in cached if c[1] != step.cpu}
         kept.append(step)
+    return kept
+
+
+def _asked(kept: list[Step]) -> list[Step]:
+    """Say which fills no access asked for."""
     out: list[Step] = []
     for i, step in enumerate(kept):
         if step.kind == "fill":

@@ -118,7 +118,7 @@ COMPUTED = {
         " = *w;"
         " r5 = translate(v); r6 = read_cr3(); }",
         "0:r0=A /\\ 0:r1=none /\\ 0:r2=1 /\\ 0:r3=A /\\ 0:r4=fault /\\ 0:r5=B /\\ 0:r6=N",
-        ["0:r0=A; 0:r1=0; 0:r2=1; 0:r3=A; 0:r4=fault; 0:r5=B; 0:r6=N;"],
+        ["0:r0=A; 0:r1=none; 0:r2=1; 0:r3=A; 0:r4=fault; 0:r5=B; 0:r6=N;"],
     ),
     "every word works through a translation": (
         "mm N { v -> A }; page A = 3; 0:cr3 = N;",

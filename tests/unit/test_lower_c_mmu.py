@@ -140,7 +140,7 @@ COMPUTED = {
         " r5 = *v; r6 = pmdp_xchg(pmd(Q, v), A); r7 = pmd_leaf(pmdp_get(pmd(Q, w))); }",
         "0:r0=T /\\ 0:r1=B /\\ 0:r2=2 /\\ 0:r3=0 /\\ 0:r4=fault /\\ 0:r5=1 /\\ 0:r6=T /\\ 0:r7=1 /\\"
         " pmd(N, w) = none",
-        "0:r0=T; 0:r1=B; 0:r2=2; 0:r3=0; 0:r4=fault; 0:r5=1; 0:r6=T; 0:r7=1; pmd(N, v)=0;",
+        "0:r0=T; 0:r1=B; 0:r2=2; 0:r3=0; 0:r4=fault; 0:r5=1; 0:r6=T; 0:r7=1; pmd(N, v)=none;",
     ),
     "handles that are known only when the program runs": (
         "table T { v -> A, w -> B }; mm N { v -> T, w -> T }; mm M { w -> T }; mm init_mm { k -> T2 };"
@@ -149,7 +149,7 @@ COMPUTED = {
         " r1=ptep_get(pte(pmdp_get(pmd(mm, k)), k)); pmd_clear(pmd(mm, p->at)); if (one) r2 = N; else r2=M;"
         " r3 = pmdp_get(pmd(r2, w)); }",
         "0:r0 = B /\\ 0:r1 = mk_pte(B, global) /\\ 0:r3 = T /\\ pmd(M, v) = none",
-        "0:r0=B; 0:r1=mk_pte(B, global); 0:r3=T; pmd(M, v)=0;",
+        "0:r0=B; 0:r1=mk_pte(B, global); 0:r3=T; pmd(M, v)=none;",
     ),
     "PCIDs": (
         "mm N { v -> A }; 0:cr3 = N; 0:pcid = 2;",

@@ -33,15 +33,14 @@ def candidate(x: Execution) -> Candidate[Relation, Events]:
     return made
 
 
-class _Candidate:
+class Removals:
+    """What each invalidation of an execution removes; ``invalidations``: node -> (row of ``COVERS``, CPU,
+    the address and the PCID that it names or acts on)."""
+
     def __init__(self, x: Execution) -> None:
         self.x = x
         self.program, self.switches = x.program, x.model.switches
         self.events = [e for e in x.program.events if e.id in x.executed]
-        self.lines = x.lines()
-        self.cpu = {n: c for c, line in enumerate(self.lines) for n in line}
-        self.issue_of = {i: e for e, i in x.issues.items()}
-        # node -> (row, CPU, va, pcid)
         self.invalidations: dict[int, tuple[str, int, Value | None, Value | None]] = {}
         self._invalidations()
 
@@ -72,7 +71,10 @@ class _Candidate:
             return self.x.written_at().get((e.id, cell), 0)
         return register(self.x, e.cpu, "pcid", e.id)
 
-    # -- what is removed ----------------------------------------------------------------------------
+    def removes(self, node: int, va: Ptr, tag: int, content: Value) -> bool:
+        """Does an invalidation remove a finished entry of its CPU?"""
+        formula = cover(self.invalidations[node][0], self.switches).entries
+        return self._holds(formula, node, va, tag, content, None)
 
     def _holds(
         self, formula: Formula, node: int, va: Ptr, tag: int, content: Value, cell: Ptr | None
@@ -89,15 +91,24 @@ class _Candidate:
         }
         return holds(formula, atoms.__getitem__, bool.__and__, bool.__or__, True, False)
 
+
+class _Candidate(Removals):
+    def __init__(self, x: Execution) -> None:
+        super().__init__(x)
+        self.lines = x.lines()
+        self.cpu = {n: c for c, line in enumerate(self.lines) for n in line}
+        self.issue_of = {i: e for e, i in x.issues.items()}
+
+    # -- what is removed ----------------------------------------------------------------------------
+
     def _covers(self) -> Relation:
         pairs = []
         for w in self.x.walks:
             if w.kind == "accessed":
                 continue
-            for node, (kind, cpu, _, _) in self.invalidations.items():
-                formula = cover(kind, self.switches).entries
+            for node, (_, cpu, _, _) in self.invalidations.items():
                 mine = w.event is not None and node == self.x.faults.get(w.event)
-                if cpu == w.cpu and not mine and self._holds(formula, node, w.va, w.tag, w.content, None):
+                if cpu == w.cpu and not mine and self.removes(node, w.va, w.tag, w.content):
                     pairs.append((node, w.use))
         return Relation(pairs)
 

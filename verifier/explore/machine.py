@@ -302,7 +302,7 @@ class Machine(Upkeep):
         elif event.op in ("CR3", "INV"):
             self._invalidate(draft, cpu, op)
         elif event.op == "BINV":
-            pcid, va = self._covered(draft, op)
+            pcid, va = self.covered(draft, op)
             asked = event.kind, pcid, va
             if asked not in self.broadcasts:
                 self.broadcasts.append(asked)
@@ -332,7 +332,7 @@ class Machine(Upkeep):
         else:
             self.graces.leave(draft, store)
 
-    def _covered(self, draft: Draft, op: Op) -> tuple[Value, int]:
+    def covered(self, draft: Draft, op: Op) -> tuple[Value, int]:
         """The PCID and the address that an invalidation names."""
         values = [argument(draft.slots) for argument in op.args]
         if op.event.kind == "invlpg":
@@ -345,7 +345,7 @@ class Machine(Upkeep):
         caches = self.caches
         tag = caches.tag(draft.memory, cpu)
         if op.event.op == "INV":
-            gone = caches.removed(op.event.kind, tag, *self._covered(draft, op))
+            gone = caches.removed(op.event.kind, tag, *self.covered(draft, op))
         else:
             gone = 0 if op.event.kind == "noflush" else caches.removed("cr3", tag, tag, -1)
         draft.tlbs[cpu] &= ~gone

@@ -2,18 +2,22 @@
 
 The machine keeps everything that is cached as large as it can be.  A story tells of those walks and
 prefetches alone that some use rests on, each at the last instant at which it could still read what
-it read.
+it read; and of none for what was in the TLB from the start, or was told already, and is still there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from verifier.errors import InternalError
 from verifier.explore.caches import UPPER, Item
+from verifier.explore.flushes import Flushes
 from verifier.explore.machine import Machine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.state import IDLE, SENDING, SILENT, Move, State, Written
 from verifier.program.events import Event
-from verifier.program.trace import Step, Trace
-from verifier.program.values import Value, evaluate, truth
+from verifier.program.trace import Step, Trace, standing, warned
+from verifier.program.values import FAULT, OLD, Value, evaluate, flags, make_entry, truth
 
 
 def replay(
@@ -47,7 +51,13 @@ class _Teller:
         self.states = states
         self.moves = moves
         self.before: list[list[Step]] = [[] for _ in states]
-        self.filled: set[tuple[int, int, int]] = set()
+        self.flushes = Flushes(machine, states, moves)
+        self.filled: dict[tuple[int, int], list[int]] = {}  # CPU, item -> where its walks are told
+        self.cells: dict[tuple[int, int, int], int] = {}  # CPU, item, where its walk is told -> the cell read
+        self.initial: set[tuple[int, int]] = set()  # CPU, item
+        for cpu, pcid, va, content in machine.program.tlb:
+            at = machine.va_at[va]
+            self.initial.add((cpu, machine.caches.initial(states[0].memory, cpu, pcid, at, content)))
 
     def name(self, cell: int) -> str:
         return self.machine.cells[cell].name
@@ -55,14 +65,14 @@ class _Teller:
     def named(self, cells: Written) -> tuple[tuple[str, Value], ...]:
         return tuple((self.name(cell), value) for cell, value in cells)
 
-    def last_read(self, cpu: int, item: int, at: int) -> tuple[int, int, int, Value] | None:
-        """The last instant, up to state ``at``, at which a walk's read could cache an item.
+    def last_read(self, cpu: int, item: int, first: int, at: int) -> tuple[int, int, int, Value] | None:
+        """The last instant, from state ``first`` to ``at``, at which a walk's read could cache an item.
 
         With the upper item it hangs below, 0 for none, and the cell and value read.
         """
         caches = self.machine.caches
         va = caches.items[item.bit_length() - 1].va
-        for i in range(at, -1, -1):
+        for i in range(at, first - 1, -1):
             self.machine.budget.tick()
             s = self.states[i]
             if not self.machine.switches.spontaneous and not self.walks_at(cpu, i):
@@ -79,18 +89,25 @@ class _Teller:
         move = self.moves[at] if at < len(self.moves) else None
         return move is not None and move.cpu == cpu and bool(move.used)
 
-    def fill(self, cpu: int, item: int, at: int) -> bool:
-        """Tell of the walk behind a TLB entry that is used at state ``at``; False if there is none.
+    def fill(self, cpu: int, item: int, at: int) -> str:
+        """Tell of the walk behind an item that is used at state ``at``, unless it is known to be there.
 
-        Then the TLB has held the entry since the start.
+        Since when it has been there.
         """
-        found = self.last_read(cpu, item, at)
+        first = self.flushes.gone(cpu, item, at)
+        told = [i for i in self.filled.get((cpu, item), ()) if first <= i <= at]
+        if told:
+            return self.since(cpu, item, told[-1])
+        if first == 0 and (cpu, item) in self.initial:
+            return _START
+        found = self.last_read(cpu, item, first, at)
         if found is None:
-            return False
+            raise InternalError(
+                f"a story does not say where {self.machine.caches.items[item.bit_length() - 1]} is from"
+            )
         i, above, cell, value = found
-        if (cpu, item, i) in self.filled:
-            return True
-        self.filled.add((cpu, item, i))
+        self.filled.setdefault((cpu, item), []).append(i)
+        self.cells[cpu, item, i] = cell
         if above:
             self.fill(cpu, above, i)
         known = self.machine.caches.items[item.bit_length() - 1]
@@ -100,7 +117,7 @@ class _Teller:
         asked = user is not None and user.used == item
         note = "for the access that follows" if asked else "no access asks for it"
         reads = ((self.name(cell), value),)
-        writes = ((str(self.machine.program.vas[known.va]), known.to),)
+        writes = ((self.tagged(cpu, known), make_entry(known.to, known.flags)),)
         upper = known.kind == UPPER
         self.before[i].append(
             Step(
@@ -113,7 +130,11 @@ class _Teller:
                 "3.5" if own else "3.4" if upper else "3.3",
             )
         )
-        return True
+        return self.since(cpu, item, i)
+
+    def since(self, cpu: int, item: int, told: int) -> str:
+        """How to speak of a walk that has been told."""
+        return f"filled above from {self.name(self.cells[cpu, item, told])}"
 
     def prefetch(self, cpu: int, copy: int, at: int) -> None:
         """Tell when an instruction that is executed after state ``at`` was fetched."""
@@ -146,8 +167,27 @@ class _Teller:
         """Tell why a ``tlb`` observable is 1 at state ``at``."""
         o, state = self.machine.program.observables[index], self.states[at]
         found = self.machine.cached(index, state.memory, state.tlbs)
-        assert o.cpu is not None
-        self.fill(o.cpu, found & -found, at)
+        cpu = o.cpu
+        assert cpu is not None
+        item = min(_bits(found), key=lambda bit: self.effort(cpu, bit, at))
+        since = self.fill(cpu, item, at)
+        entry = self.machine.caches.items[item.bit_length() - 1]
+        va, content = self.machine.program.vas[entry.va], make_entry(entry.to, entry.flags)
+        left = [f.leaves(va, entry.tag, content) for f in self.flushes.left(cpu, item, at)]
+        name = self.tagged(cpu, entry)
+        step = Step("cached", cpu, None, (), ((name, content),), standing(since, left), "4.1")
+        self.before[at].append(step)
+
+    def effort(self, cpu: int, item: int, at: int) -> tuple[int, int]:
+        """What has to be told if this entry is the one: nothing, or a walk."""
+        first = self.flushes.gone(cpu, item, at)
+        known = any(first <= i <= at for i in self.filled.get((cpu, item), ()))
+        return 1 - (known or (first == 0 and (cpu, item) in self.initial)), item
+
+    def tagged(self, cpu: int, item: Item) -> str:
+        """An address, with its PCID where the test has any."""
+        va = self.machine.program.vas[item.va]
+        return str(va) if self.machine.caches.pcid[cpu] < 0 else f"{va}@{item.tag}"
 
     def steps(self) -> tuple[Step, ...]:
         """The whole story, in order."""
@@ -155,9 +195,9 @@ class _Teller:
         notes: dict[int, str] = {}
         for i, move in enumerate(self.moves):
             if move.used:
-                walked = self.fill(move.cpu, move.used, i)
+                since = self.fill(move.cpu, move.used, i)
                 page = self.machine.caches.items[move.used.bit_length() - 1].to
-                how = "a cached entry" if walked else "an entry of the initial TLB"
+                how = "an entry of the initial TLB" if since == _START else "a cached entry"
                 notes[i] = f"translated to {page} by {how}"
             if move.copy:
                 self.prefetch(move.cpu, move.copy, i)
@@ -165,11 +205,38 @@ class _Teller:
         for i, move in enumerate(self.moves):
             out += self.before[i]
             out += [
-                Step("update", move.cpu, move.event, (), self.named((mark,)), "sets D", "7.3")
+                Step("update", move.cpu, move.event, (), self.named((mark,)), self.sets(i, mark), "7.3")
                 for mark in move.dirty
             ]
             out += self.step(i, move, buffered[move.cpu], notes.get(i, ""))
         return tuple(out + self.before[len(self.moves)])
+
+    def slots(self) -> dict[int, Value]:
+        """What was read in this run. States forget what nobody will look at again."""
+        program, first = self.machine.program, self.states[0]
+        slots: dict[int, Value] = {b.choice: 0 for b in program.bodies if b.choice is not None}
+        slots |= {i: v for i, v in enumerate(first.slots) if v is not None}
+        for move in self.moves:
+            event = move.event
+            if event is None or move.kind != "exec":
+                continue
+            into = [a.slot for a in event.accesses if a.slot is not None]
+            choice = program.bodies[event.body].choice
+            if event.op == "NMI" and choice is not None:
+                slots[choice] = 1
+            if move.fault:
+                slots |= dict.fromkeys(into, FAULT)
+            elif event.op == "T":
+                slots |= dict.fromkeys(into, self.machine.caches.items[move.used.bit_length() - 1].to)
+            else:
+                slots |= dict(zip(into, (v for _, v in move.reads), strict=True))
+        return slots
+
+    def sets(self, i: int, mark: tuple[int, Value]) -> str:
+        """Which bits a write through a clean entry sets there."""
+        cell, content = mark
+        aged = flags(self.states[i].memory[cell]) & OLD and not flags(content) & OLD
+        return "sets A and D" if aged else "sets D"
 
     def step(self, i: int, move: Move, buffered: list[Event | None], note: str) -> list[Step]:
         """One move, with the fault that may be taken at its end."""
@@ -193,22 +260,40 @@ class _Teller:
             if event is not None and event.op == "SEND" and event.kind != "rcu":
                 return []  # told when it is executed
         elif kind == "update":
-            note, rule = ("sets A", "7.2") if event is None else ("sets D", "7.3")
+            note, rule = ("sets A", "7.2") if event is None else (self.sets(i, move.writes[0]), "7.3")
         elif kind == "flush":
-            note, rule = " ".join(map(str, self.machine.broadcasts[move.at][:1])), "11.3"
+            event = self.flushes.sender(i)
+            note, rule = f"the INVLPGB of CPU {event.cpu} takes effect here", "11.3"
         elif kind == "fault":
             rule = "5.1"
         elif event is not None and event.op == "SEND" and move.at:
             note, rule = "ahead of its place", "8.2"
+        if event is not None and event.op in ("DLV", "IRET") and self.goes_on(i, event):
+            note, rule = "the interrupt goes on", "8.10"
         if move.fault:
             note, rule = "faults", "6.3"
         elif move.used and event is not None and event.op == "T":
             reads = (("translation", self.machine.caches.items[move.used.bit_length() - 1].to),)
+        rule = rule or ("4.1" if move.used else "")
         out = [Step(kind, cpu, event, reads, self.named(move.writes), note, rule)]
         faulted = move.fault or old.faults[cpu] != IDLE
         if faulted and new.faults[cpu] == IDLE and kind != "fault":
             out.append(Step("fault", cpu, rule="5.1"))
         return out
+
+    def goes_on(self, i: int, event: Event) -> bool:
+        """Is this between two functions of one interrupt (MMR 8.10)?"""
+        running = (self.states[i] if event.op == "DLV" else self.states[i + 1]).running[event.cpu]
+        return running == event.body if event.op == "DLV" else running not in (IDLE, event.body)
+
+
+_START = "from the start"
+
+
+def _bits(items: int) -> Iterator[int]:
+    while items:
+        yield items & -items
+        items &= items - 1
 
 
 def tell(
@@ -229,4 +314,4 @@ def tell(
             teller.snapshot(index)
         elif value and kind == "tlb":
             teller.cached(index, len(states) - 1)
-    return Trace(teller.steps(), shown)
+    return Trace(warned(machine.program, teller.steps(), teller.slots()), shown)

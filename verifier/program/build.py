@@ -28,4 +28,11 @@ def build(test: Test, unroll: int | None = None, budget: Budget | None = None) -
     budget.enter("unrolling")
     program = unroll_code(lowered, bound, budget)
     program.warnings = lowered.warnings
+    program.constants = _only_names(getattr(test.tree, "enums", {}))
     return program
+
+
+def _only_names(enums: dict[str, int]) -> dict[int, str]:
+    """The constants whose value no other one has; 0 is a null pointer whatever else it is."""
+    values = list(enums.values())
+    return {value: name for name, value in enums.items() if value and values.count(value) == 1}

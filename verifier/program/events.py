@@ -8,8 +8,9 @@ executed in a run exactly if its guard holds there.  Values are single-assignmen
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Ref, Value, refs, target, truth
+from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Value, refs, target, truth
 from verifier.program.waits import Loop, Wait
 from verifier.source import Diagnostic, Span
 
@@ -140,6 +141,19 @@ class Observable:
     pcid: int | None = None
 
 
+class Warned(NamedTuple):
+    """A place where a WARN or BUG is hit if ``hit`` holds, over slots.
+
+    ``after`` is the event of its body in front of it, -1 if there is none.
+    """
+
+    body: int
+    cpu: int
+    after: int
+    hit: Expr
+    span: Span | None
+
+
 @dataclass(slots=True, eq=False)
 class Program:
     """All that a judge needs to know of one test.
@@ -158,7 +172,10 @@ class Program:
     ``depth``      how many entries the longest walk reads;
     ``kernel``     the slot, filled by no read, that says which kernel's code this is: an index into
                    ``profiles.KERNELS``. None: no word of the test differs between versions;
-    ``versions``   the kernels at which some word of the test changes.
+    ``versions``   the kernels at which some word of the test changes;
+    ``names``      how states and stories call some addresses, and ``constants`` the numbers that stand for
+                   one thing alone, where an address is expected (``LOADED_MM_SWITCHING``);
+    ``warns``      where a WARN or BUG may be hit.
     """
 
     cpus: int
@@ -180,11 +197,21 @@ class Program:
     kernel: int | None = None
     versions: frozenset[int] = frozenset()
     names: dict[Ptr, str] = field(default_factory=dict)
+    constants: dict[int, str] = field(default_factory=dict)
+    warns: list[Warned] = field(default_factory=list)
     bound: int = 2
     herd_brackets: bool = True  # print [x]=1 rather than x=1
     warnings: list[Diagnostic] = field(default_factory=list)  # about the text it was made of
     waits: list[Wait] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
+    told: Names | None = field(default=None, init=False, repr=False)  # once it has been made
+
+    @property
+    def naming(self) -> Names:
+        """How its values are told."""
+        if self.told is None:
+            self.told = Names(self)
+        return self.told
 
     def acknowledgements(self) -> dict[int, Event]:
         """The acknowledgement of each handler that somebody waits for, by its body."""
@@ -270,9 +297,58 @@ def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
     return str(value)
 
 
+class Names:
+    """How values are told, in states and stories alike: as ``show`` does, but 0 in an entry is ``none``, and
+    where addresses are kept a number has the name of the constant that alone has this value."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.entries = set(program.entries.values())
+        self.pointers = {p for p, c in program.cells.items() if isinstance(c.init, Ptr)} - self.entries
+        self.by_name = {cell.name: ptr for ptr, cell in program.cells.items()}
+        self.sources = {
+            a.slot: a.addr.value
+            for e in program.events
+            for a in e.accesses
+            if a.slot is not None and isinstance(a.addr, Const) and not e.virtual
+        }
+
+    def of(self, cell: object, value: Value) -> str:
+        """A value that stands in a cell, or comes from there."""
+        if isinstance(value, int) and value == 0 and cell in self.entries:
+            return "none"
+        if isinstance(value, int) and cell in self.pointers and value in self.program.constants:
+            return self.program.constants[value]
+        return show(value, self.program.names)
+
+    def at(self, name: str, value: Value) -> str:
+        """A value in a cell that is known by its name."""
+        return self.of(self.by_name.get(name), value)
+
+    def observed(self, index: int, value: Value) -> str:
+        """A value of an observable. What a register holds is called as in the one kind of place that it can
+        come from."""
+        o = self.program.observables[index]
+        if o.kind != "reg" or o.expr is None:
+            return self.of(o.cell if o.kind == "mem" else None, value)
+        cells = {self.sources.get(slot) for slot in _passed_on(o.expr)}
+        kinds = (self.entries, self.pointers)
+        alike = cells and any(cells <= kind for kind in kinds)
+        return self.of(next(iter(cells)) if alike else None, value)
+
+
+def _passed_on(expr: Expr) -> set[int]:
+    """The slots whose value this expression may be, unchanged; -1 if it may be something else."""
+    if isinstance(expr, Ref):
+        return {expr.slot}
+    if isinstance(expr, Apply) and expr.function == "ite" and not expr.large:
+        return _passed_on(expr.args[1]) | _passed_on(expr.args[2])
+    return set() if isinstance(expr, Const) else {-1}
+
+
 def state_line(program: Program, state: tuple[Value, ...]) -> str:
     """A final state (values of ``program.shown`` in order) as herd7 prints it, without its count."""
     return " ".join(
-        f"{program.observables[index].label}={show(value, program.names)};"
+        f"{program.observables[index].label}={program.naming.observed(index, value)};"
         for index, value in zip(program.shown, state, strict=True)
     )

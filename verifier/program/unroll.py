@@ -24,7 +24,7 @@ from verifier.program.code import (
     Set,
     Warn,
 )
-from verifier.program.events import Access, Body, Event, Observable, Program
+from verifier.program.events import Access, Body, Event, Observable, Program, Warned
 from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Reg, call, large_parts
 from verifier.program.waits import Loop, Wait
 from verifier.source import Span
@@ -173,6 +173,7 @@ class _Unroller:
     waits: list[Wait] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
     warnings: dict[int, list[Expr]] = field(default_factory=dict)
+    warns: list[Warned] = field(default_factory=list)
     conditions: int = 0  # in the guards of all events
 
     def slot(self) -> int:
@@ -299,6 +300,8 @@ class _Unroller:
         elif isinstance(instruction, Warn):
             hit = call("and", *path.guard, substitute(instruction.condition, env))
             self.warnings.setdefault(body.cpu, []).append(hit)
+            after = body.events[-1].id if body.events else -1
+            self.warns.append(Warned(body.id, body.cpu, after, hit, instruction.span))
 
     def mark(self, body: Body, guard: Expr, kind: str, code: Emit | None) -> None:
         """The beginning or the end of an RCU reader's section; unnamed if it is a window's."""
@@ -499,6 +502,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         kernel=kernel,
         versions=lowered.versions,
         names=lowered.names,
+        warns=unroller.warns,
         bound=bound,
         waits=unroller.waits,
         loops=unroller.loops,

@@ -9,7 +9,7 @@ from verifier.results import Verdict
 
 def dot(verdict: Verdict, trace: Trace) -> str:
     """The graph as text."""
-    names = verdict.program.names if verdict.program else {}
+    say = verdict.program.naming.at if verdict.program else lambda cell, value: show(value)
     holds = "holds" if trace is verdict.witness else "does not hold"
     title = f"{verdict.test.id}: a run in which it {holds}"
     out = [f"digraph {_quote(verdict.test.id)} {{", f"  label={_quote(title)};"]
@@ -22,9 +22,13 @@ def dot(verdict: Verdict, trace: Trace) -> str:
         node = f"s{number}"
         label = (step.event.text if step.event else step.kind) or step.kind
         if step.kind in ("commit", "fill"):
-            pairs = ", ".join(f"{c} = {show(v, names)}" for c, v in step.writes)
+            pairs = ", ".join(f"{c} = {say(c, v)}" for c, v in step.writes)
             label = f"{'TLB fill' if step.kind == 'fill' else 'commit'}: {pairs}"
-        values = ", ".join(f"{c} = {show(v, names)}" for c, v in step.reads)
+        elif step.kind == "cached":
+            label = f"in the TLB: {', '.join(f'{c} -> {say(c, v)}' for c, v in step.writes)}\n{step.note}"
+        elif step.kind == "warn":
+            label += " warns"
+        values = ", ".join(f"{c} = {say(c, v)}" for c, v in step.reads)
         columns.setdefault(-1 if step.cpu is None else step.cpu, []).append(
             f"    {node} [label={_quote(label + (chr(10) + 'reads ' + values if values else ''))}];"
         )
@@ -34,14 +38,14 @@ def dot(verdict: Verdict, trace: Trace) -> str:
             last[step.cpu] = node
         for cell, value in step.reads:
             source = wrote.get(cell)
-            if source and source[1] == show(value, names):
+            if source and source[1] == say(cell, value):
                 edges.append(f"  {source[0]} -> {node} [label=rf, color=red];")
         if step.kind != "fill":
             for cell, value in step.writes:
                 if cell in wrote and step.kind == "commit":
                     edges.append(f"  {wrote[cell][0]} -> {node} [label=co, color=blue, constraint=false];")
                 if step.kind == "commit" or (step.event is not None and step.event.op != "W"):
-                    wrote[cell] = node, show(value, names)
+                    wrote[cell] = node, say(cell, value)
     for cpu, nodes in sorted(columns.items()):
         title = f"CPU {cpu}" if cpu >= 0 else "all"
         out += [f"  subgraph cluster_{cpu + 1} {{", f"    label={_quote(title)};", *nodes, "  }"]

@@ -7,7 +7,7 @@ from textwrap import indent
 from typing import Any
 
 from verifier.errors import InputError, InternalError, Interrupted, LimitError
-from verifier.program.events import show, state_line
+from verifier.program.events import state_line
 from verifier.program.trace import Step, Trace
 from verifier.program.waits import Blocked, Loop
 from verifier.results import Verdict
@@ -124,10 +124,10 @@ def _loop(x: Loop) -> dict[str, Any]:
 def _trace(verdict: Verdict, trace: Trace | None) -> dict[str, Any] | None:
     if trace is None or verdict.program is None:
         return None
-    names = verdict.program.names
+    naming = verdict.program.naming
 
     def pairs(items: tuple[tuple[str, Any], ...]) -> list[list[str]]:
-        return [[cell, show(value, names)] for cell, value in items]
+        return [[cell, naming.at(cell, value)] for cell, value in items]
 
     def step(s: Step) -> dict[str, Any]:
         return {

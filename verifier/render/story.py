@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
-from verifier.program.values import Ptr, Value
+from verifier.program.values import Value
 from verifier.results import Verdict
+from verifier.source import Span
 
-Row = tuple[str, str, str, str]  # who, what, where, what came of it
+LINE = 120  # characters in a line of a story, if they fit
+LEAST = 24  # of which what came of a step has so many at least
+WIDE = 56  # what is longer has a line of its own
 # Parts of a call that is written once.
 _SAID = {
     "SEND": "sends", "WAIT": "all have answered", "SEND rcu": "a grace period will start [18.3]",
@@ -38,13 +42,36 @@ def headline(verdict: Verdict, width: int = 0) -> str:
 
 
 def story(verdict: Verdict, trace: Trace) -> str:
-    """A run as aligned rows."""
+    """A run as aligned rows. What came of a step is continued below where the line would be too long."""
     rows = list(_rows(verdict, trace))
-    widths = [max((len(r[i]) for r in rows), default=0) for i in range(3)]
-    return "\n".join(
-        "  " + "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]).rstrip()
-        for row in rows
-    )
+    texts = [r.cells() for r in rows]
+    widths = [max((len(t[i]) for t in texts if len(t[i]) <= WIDE), default=0) for i in range(3)]
+    out: list[str] = []
+    for row, cells in zip(rows, texts, strict=True):
+        head = "  " + "  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)) + "  "
+        if len(head) > 2 + sum(widths) + 6 and (cells[2] or row.remarks):
+            out.append("  " + "  ".join(cells[:2]).rstrip())  # a long statement has a line of its own
+            head = (
+                "  "
+                + "  ".join(cell.ljust(w) for cell, w in zip(("", "", cells[2]), widths, strict=True))
+                + "  "
+            )
+        for line in _lines(row.remarks, max(LINE - len(head), LEAST)):
+            out.append((head + line).rstrip())
+            head = " " * len(head)
+    return "\n".join(out)
+
+
+def _lines(remarks: list[str], width: int) -> list[str]:
+    """Remarks, as many on a line as there is room for."""
+    out = [""]
+    for i, remark in enumerate(remarks):
+        said = remark + (";" if i < len(remarks) - 1 else "")
+        if out[-1] and len(out[-1]) + 1 + len(said) > width:
+            out.append(said)
+        else:
+            out[-1] = f"{out[-1]} {said}".strip()
+    return out
 
 
 def text(verdict: Verdict, width: int = 0) -> str:
@@ -60,52 +87,129 @@ def text(verdict: Verdict, width: int = 0) -> str:
     return "\n".join(out)
 
 
-def _rows(verdict: Verdict, trace: Trace) -> Iterable[Row]:
-    """A row a step; each names the rule that lets it happen, where that is no plain execution."""
-    tell = _teller(verdict)
+@dataclass(slots=True)
+class _Row:
+    """Who did what, where that stands, and what came of it; ``of``: the statement, if it is one's."""
+
+    who: str
+    what: str
+    where: str = ""
+    remarks: list[str] = field(default_factory=list)
+    of: _Statement | None = None
+
+    def cells(self) -> tuple[str, str, str]:
+        """Its first columns."""
+        return self.who, self.what, self.where
+
+
+@dataclass(slots=True, eq=False)
+class _Statement:
+    """A statement that is being executed: with its first part a new execution of it begins."""
+
+    first: tuple[object, ...]
+
+
+_Place = tuple[int, str, Span | None]  # of a statement: its body, its text and where it stands
+
+
+def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
+    """A row a statement, or a step that is none's; each names the rule that lets it happen, where that is
+    no plain execution."""
+    tell = verdict.program.naming.at if verdict.program is not None else _plainly
     steps = list(trace.steps)
+    rows: list[_Row] = []
+    open_: dict[_Place, _Statement] = {}
     at_once: set[int] = set()  # commits that follow their store at once are no steps of their own
     for at, step in enumerate(steps):
         if at in at_once or _silent(step, steps):
             continue
-        who = f"CPU {step.cpu}" if step.cpu is not None else ""
-        event = step.event
-        where = _where(event, verdict)
-        own = _own(step, tell)
-        if own is not None:
-            yield who, f"    {own}", where if step.kind in ("fault", "flush") else "", _noted(step)
-        elif step.kind == "snapshot":
-            yield who, "    this is the instant", "", ", ".join(f"{c} is {tell(c, v)}" for c, v in step.reads)
-        elif event is not None and event.op == "DLV":
-            ended = "the grace period has ended [18.3]" if _callback(event, verdict) else ""
-            yield who, f"  interrupt: {event.text}", where, step.note or ended
-        elif event is not None and event.op == "NMI":
-            yield who, "  NMI", "", step.note
-        elif event is not None and event.op == "IRET":
-            yield who, f"  return from {event.text}", "", step.note
+        if _commits_later(step, steps[at + 1 :]) is False:
+            at_once.add(at + 1)
+        row = _aside(step, verdict, tell)
+        if row is None:
+            assert step.event is not None
+            _go_on(rows, open_, step.event, _remarks(step, steps[at + 1 :], tell), verdict)
         else:
-            what = " ".join((event.text if event is not None else "").split())
-            notes = [_noted(step)] if step.note else []
-            late = _commits_later(step, steps[at + 1 :])
-            if late:
-                notes.insert(0, "goes to the store buffer [1.2]")
-            elif late is False:
-                at_once.add(at + 1)
-            if event is not None:
-                notes.append(_SAID.get(f"{event.op} {event.kind}".strip(), ""))
-            if event is None or event.op not in ("DLV", "IRQ", "INV"):
-                notes.insert(0, _said(step.reads, "reads ", tell))
-            yield who, what, where, "; ".join(filter(None, notes))
-    yield from _warned(verdict, trace)
+            rows.append(row)
+    return rows
 
 
-def _warned(verdict: Verdict, trace: Trace) -> Iterable[Row]:
-    """A row for each CPU that has hit a WARN or BUG, as far as the condition asks for that."""
-    if verdict.program is not None:
-        for index, value in zip(verdict.program.shown, trace.state, strict=False):
-            observable = verdict.program.observables[index]
-            if observable.kind == "reg" and observable.label == f"{observable.cpu}:warn" and value:
-                yield f"CPU {observable.cpu}", "  has hit a WARN_ON or BUG_ON", "", ""
+def _go_on(
+    rows: list[_Row],
+    open_: dict[_Place, _Statement],
+    event: Event,
+    remarks: list[list[str]],
+    verdict: Verdict,
+) -> None:
+    """A part of a statement: of that of the last row, or of one that others came between, or the first
+    part of a new one."""
+    text = " ".join(event.text.split())
+    place = event.body, text, event.span
+    statement, part = open_.get(place), _part(event)
+    who, where = f"CPU {event.cpu}", _where(event, verdict)
+    if statement is None or part == statement.first:
+        statement = open_[place] = _Statement(part)
+        rows.append(_Row(who, text, where, remarks[0], statement))
+    elif rows[-1].of is statement:
+        rows[-1].remarks += remarks[1]
+    else:
+        rows.append(_Row(who, f"  {_short(text)} goes on", where, remarks[1], statement))
+
+
+def _part(event: Event) -> tuple[object, ...]:
+    """What tells the parts of a statement apart. A loop may come back to one with other addresses."""
+    return event.op, event.kind, tuple((a.slot is None, a.value is None) for a in event.accesses)
+
+
+def _short(text: str) -> str:
+    """A statement by its function's name."""
+    called = re.match(r"(?:[^()=]+ = )?(\w+)\(", text)
+    return f"{called[1]}()" if called else text
+
+
+def _aside(step: Step, verdict: Verdict, tell: Tell) -> _Row | None:
+    """The row of what is no part of a statement."""
+    who = f"CPU {step.cpu}" if step.cpu is not None else ""
+    event, where = step.event, _where(step.event, verdict)
+    own = _own(step, tell)
+    if own is not None:
+        noted = [n for n in (*step.note.split("; "), "") if n] if step.kind == "cached" else [_noted(step)]
+        if step.kind == "cached":
+            noted[-1] = f"{noted[-1]} [{step.rule}]"
+        return _Row(who, f"    {own}", where if step.kind in ("fault", "flush") else "", noted)
+    if step.kind == "snapshot":
+        found = ", ".join(f"{c} is {v}" for c, v in _values(step.reads, tell))
+        return _Row(who, "    this is the instant", "", [found])
+    if event is None or event.op not in ("DLV", "NMI", "IRET"):
+        return None
+    noted = [step.note] if step.note and step.rule != "8.10" else []
+    rule = ["[8.10]"] if step.rule == "8.10" else noted
+    if event.op == "NMI":
+        return _Row(who, "  NMI", "", noted)
+    if event.kind == "callback" and event.op == "DLV":
+        return _Row(who, f"  callback: {event.text}", where, ["the grace period has ended [18.3]", *noted])
+    if event.op == "DLV":
+        how = "the interrupt goes on with" if step.rule == "8.10" else "interrupt:"
+        return _Row(who, f"  {how} {event.text}", where, rule)
+    return _Row(
+        who, f"  {'end of callback' if event.kind == 'callback' else 'return from'} {event.text}", "", noted
+    )
+
+
+def _remarks(step: Step, rest: list[Step], tell: Tell) -> list[list[str]]:
+    """What came of a part of a statement: where it is the first, and where it is a later one."""
+    event = step.event
+    assert event is not None
+    notes = [_noted(step)] if step.note else []
+    if _commits_later(step, rest):
+        notes.insert(0, "goes to the store buffer [1.2]")
+    if step.kind == "warn":
+        notes.append("warns")
+    notes.append(_SAID.get(f"{event.op} {event.kind}".strip(), ""))
+    said = ["", ""]
+    if event.op not in ("DLV", "IRQ", "INV") and not (event.op == "T" and step.note):
+        said = [_said(step.reads, "reads ", tell, named) for named in (False, True)]
+    return [[n for n in (s, *notes) if n] for s in said]
 
 
 def _where(event: Event | None, verdict: Verdict) -> str:
@@ -120,32 +224,31 @@ def _where(event: Event | None, verdict: Verdict) -> str:
 Tell = Callable[[str, Value], str]  # a cell's name and a value -> how to write the value
 
 
-def _teller(verdict: Verdict) -> Tell:
-    """How values are told: as states print them, but ``none`` in entries, and in what begins with an
-    address the constant that is a number's name (``LOADED_MM_SWITCHING``)."""
-    program = verdict.program
-    if program is None:
-        return lambda cell, value: show(value)
-    names = program.names
-    entries = {program.cells[cell].name for cell in program.entries.values()}
-    pointers = {cell.name for cell in program.cells.values() if isinstance(cell.init, Ptr)} - entries
-    enums: dict[str, int] = getattr(verdict.test.tree, "enums", {})
-    constants = {value: name for name, value in reversed(enums.items()) if value}
-
-    def tell(cell: str, value: Value) -> str:
-        if isinstance(value, int) and value == 0 and cell in entries:
-            return "none"
-        if isinstance(value, int) and cell in pointers and value in constants:
-            return constants[value]
-        return show(value, names)
-
-    return tell
+def _plainly(cell: str, value: Value) -> str:
+    return show(value)
 
 
-def _callback(event: Event, verdict: Verdict) -> bool:
-    """Is this the delivery of a callback of RCU?"""
-    send = verdict.program.bodies[event.body].send if verdict.program is not None else None
-    return send is not None and send.kind == "rcu"
+_ELEMENT = re.compile(r"(.*)\[\d+\]")
+
+
+def _values(pairs: tuple[tuple[str, Value], ...], tell: Tell) -> list[tuple[str, str]]:
+    """Cells and what to say of their values. Bits of one mask, of which an access takes several at once,
+    are told as a mask: the CPUs that are in it."""
+    out: list[tuple[str, str]] = []
+    masks: dict[str, list[tuple[str, Value]]] = {}
+    for cell, value in pairs:
+        element = _ELEMENT.fullmatch(cell)
+        if element is not None:
+            masks.setdefault(element[1], []).append((cell, value))
+    for cell, value in pairs:
+        element = _ELEMENT.fullmatch(cell)
+        bits = masks[element[1]] if element is not None else []
+        if element is None or len(bits) == 1 or any(v not in (0, 1) for _, v in bits):
+            out.append((cell, tell(cell, value)))
+        elif bits[0][0] == cell:
+            inside = [c[len(element[1]) + 1 : -1] for c, v in bits if v]
+            out.append((element[1], f"{{{', '.join(inside)}}}"))
+    return out
 
 
 def _noted(step: Step) -> str:
@@ -159,10 +262,12 @@ def _noted(step: Step) -> str:
 
 def _own(step: Step, tell: Tell) -> str | None:
     """What a processor does by itself, in words; None for an event of the program."""
-    writes = ", ".join(f"{cell} = {tell(cell, v)}" for cell, v in step.writes)
-    reads = ", ".join(f"{cell}: {tell(cell, v)}" for cell, v in step.reads)
+    writes = ", ".join(f"{cell} = {v}" for cell, v in _values(step.writes, tell))
+    reads = ", ".join(f"{cell}: {v}" for cell, v in _values(step.reads, tell))
     if step.kind == "fill":
         return f"TLB fill of {', '.join(f'{va}: {tell(va, page)}' for va, page in step.writes)}"
+    if step.kind == "cached":
+        return f"{', '.join(f'{va} -> {tell(va, page)}' for va, page in step.writes)} is in the TLB"
     words = {
         "walk": f"page walk reads {reads}",
         "fault": "page fault",
@@ -174,11 +279,11 @@ def _own(step: Step, tell: Tell) -> str | None:
     return words.get(step.kind)
 
 
-def _said(pairs: tuple[tuple[str, Value], ...], word: str, tell: Tell) -> str:
-    if not pairs:
-        return ""
-    many = len(pairs) > 1
-    return word + ", ".join(f"{cell}: {tell(cell, v)}" if many else tell(cell, v) for cell, v in pairs)
+def _said(pairs: tuple[tuple[str, Value], ...], word: str, tell: Tell, named: bool) -> str:
+    values = _values(pairs, tell)
+    if len(values) == 1 and not named and len(pairs) == 1:
+        return f"{word}{values[0][1]}"
+    return word + ", ".join(f"{cell}: {value}" for cell, value in values) if values else ""
 
 
 def _commits_later(step: Step, rest: list[Step]) -> bool | None:
@@ -200,6 +305,8 @@ def _silent(step: Step, steps: list[Step]) -> bool:
     """A send that starts nothing, and the wait for it, are no steps of a story; nor is it one that a
     call of many CPUs turns interrupts off around its own part, or that is part of one instruction."""
     event = step.event
+    if event is not None and event.op == "IRET" and step.rule == "8.10":
+        return True  # told by what it goes on with
     if event is not None and (event.op == "ACK" or (event.op == "RCU" and not event.text)):
         return True
     if event is not None and event.op == "IRQ" and _CALLS.match(event.text):

@@ -1,0 +1,83 @@
+"""What the invalidations of one run remove, and what they leave: for its story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verifier.explore.machine import Machine
+from verifier.explore.state import IDLE, Draft, Move, State
+from verifier.program.events import Event
+from verifier.program.trace import Flush
+from verifier.program.values import Value
+
+
+class Flushes:
+    """The invalidations of a run. ``made[i]`` are those of move ``i``: CPU, items removed, what did it."""
+
+    def __init__(self, machine: Machine, states: list[State], moves: list[Move]) -> None:
+        self.machine, self.states, self.moves = machine, states, moves
+        self.made = [list(self._of(i)) for i in range(len(moves))]
+
+    def gone(self, cpu: int, item: int, at: int) -> int:
+        """The first state from which on nothing removes an item, up to state ``at``."""
+        for i in range(at - 1, -1, -1):
+            if any(c == cpu and gone & item for c, gone, _ in self.made[i]):
+                return i + 1
+        return 0
+
+    def left(self, cpu: int, item: int, at: int) -> list[Flush]:
+        """What has been flushed on a CPU since an item was removed for the last time."""
+        first = self.gone(cpu, item, at)
+        return [f for i in range(first, at) for c, _, f in self.made[i] if c == cpu]
+
+    def sender(self, i: int) -> Event:
+        """Whose INVLPGB takes effect by move ``i``."""
+        cpu, at = self.moves[i].cpu, self.moves[i].at
+        old, new = list(self.states[i].floods[cpu]), list(self.states[i + 1].floods[cpu])
+        for flood in new:
+            if flood in old:
+                old.remove(flood)
+        by = next((sender for sender, index in old if index == at), None)
+        events = (m.event for m in reversed(self.moves[:i]) if m.event is not None and m.event.op == "BINV")
+        return next(e for e in events if by is None or e.cpu == by)
+
+    def _of(self, i: int) -> Iterator[tuple[int, int, Flush]]:
+        machine, move = self.machine, self.moves[i]
+        old, new, cpu, event = self.states[i], self.states[i + 1], move.cpu, move.event
+        caches, draft = machine.caches, Draft.of(old)
+        if move.kind == "flush":
+            kind, pcid, va = machine.broadcasts[move.at]
+            yield cpu, caches.removed(kind, 0, pcid, va), self._named(_text(self.sender(i)), va, pcid)
+        elif move.kind == "exec" and event is not None and event.op in ("CR3", "INV"):
+            tag = caches.tag(new.memory, cpu)
+            if event.kind == "noflush":
+                yield cpu, 0, Flush(_text(event), nothing=True)
+            elif event.op == "CR3":
+                yield cpu, caches.removed("cr3", tag, tag, -1), Flush(_text(event), pcid=tag)
+            else:
+                op = next(o for o in machine.ops[event.body] if o.event is event)
+                named, va = machine.covered(draft, op)
+                acts = named if event.kind.startswith("invpcid") else tag
+                flush = self._named(_text(event), va, acts)
+                if event.kind == "invlpg":
+                    flush = flush._replace(va=op.args[-1](draft.slots))
+                yield cpu, caches.removed(event.kind, tag, named, va), flush
+        for other in machine.cpus:
+            va = self._faulting(i) if move.fault and other == cpu else old.faults[other]
+            if va != IDLE and new.faults[other] == IDLE:
+                tag = caches.tag(old.memory, other)
+                yield other, caches.removed("fault", tag, tag, va), self._named("the page fault", va, tag)
+
+    def _faulting(self, i: int) -> int:
+        """The address at which the access of move ``i`` faults."""
+        event = self.moves[i].event
+        assert event is not None
+        op = next(o for o in self.machine.ops[event.body] if o.event is event)
+        return self.machine.va_at.get(op.touches[0].addr(self.states[i].slots), -1)
+
+    def _named(self, text: str, va: int, pcid: Value) -> Flush:
+        return Flush(text, self.machine.program.vas[va] if va >= 0 else None, pcid)
+
+
+def _text(event: Event) -> str:
+    return " ".join(event.text.split())
