@@ -302,9 +302,9 @@ class _Tlb:
         self.left: dict[Entry, list[str]] = {}  # why flushes since then have left it
         self.needless: set[int] = set()  # uses whose walk nobody needs to know
         own = {n for line in x.lines() for n in line}
-        self.walked = {
-            w.levels[-1][0]: w for w in x.walks if w.kind == "use" and w.levels and w.levels[-1][0] in own
-        }
+        # Later uses rest on the same reads: whoever made them is the first.
+        made = [w for w in x.walks if w.kind == "use" and w.event is not None and w.levels]
+        self.walked = {w.levels[-1][0]: w for w in reversed(made) if w.levels[-1][0] in own}
         for cpu, pcid, va, content in x.program.tlb:
             self._add(self._entry(cpu, pcid, va, content, None), _START)
 

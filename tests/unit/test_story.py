@@ -216,3 +216,17 @@ def test_long_statements_and_long_remarks_have_lines_of_their_own() -> None:
     at = next(i for i, line in enumerate(lines) if name in line)
     assert len(lines[at].strip()) > WIDE and lines[at + 1].split() == ["line", "3", "reads", "0"]
     assert all(len(line) <= LINE for line in lines)
+
+
+@BOTH
+def test_an_access_that_walks_by_itself_is_where_an_entry_comes_from(judge: str) -> None:
+    text = """MM filled
+{ page A = 1; mm N { v -> A }; 0:cr3 = N; }
+P0 { r0 = *v; r1 = *v; }
+exists (0:tlb[v -> A])
+"""
+    (test,) = load(Source("t", text))
+    verdict = run(test, Options(judge=judge, profile="sparc64"))
+    assert verdict.witness is not None
+    told = [" ".join(line.split()) for line in story(verdict, verdict.witness).splitlines()]
+    assert any(line.startswith("CPU 0 v -> A is in the TLB filled ") for line in told)
