@@ -226,3 +226,22 @@ exists (true)
         if move.dirty:
             notes += [s.note for s in Telling(machine, [state, after], [move]).steps() if s.kind == "update"]
     assert notes == [note]
+
+
+@BOTH
+def test_an_access_that_walks_by_itself_tells_all_levels(judge: str) -> None:
+    """Where no walk is spontaneous nothing keeps the upper entries."""
+    text = """MM levels
+{ page A = 1; table T { v -> A }; mm N { v -> T }; 1:cr3 = N; }
+P0 { }
+P1 { r0 = *v; invlpg(v); r1 = *v; r2 = *v; }
+exists (1:tlb[v -> A] /\\ 1:r0 = 1 /\\ 1:r1 = 1 /\\ 1:r2 = 1)
+"""
+    (test,) = load(Source("t", text))
+    verdict = verifier.check(test, judge=judge, settings={"spontaneous": "false"})
+    assert verdict.witness is not None
+    assert verdict.witness.steps[-1].kind == "cached"
+    accesses = [
+        s for s in verdict.witness.steps if s.kind == "exec" and s.event is not None and s.event.virtual
+    ]
+    assert len(accesses) == 3

@@ -77,12 +77,22 @@ class _Teller:
             s = self.states[i]
             if not self.machine.switches.spontaneous and not self.walks_at(cpu, i):
                 continue
-            for bit, place, cell, value in caches.derivations(s.tlbs[cpu], s.memory, s.buffers[cpu], cpu, va):
+            tlb = s.tlbs[cpu] if self.machine.switches.spontaneous else self.walked(s, cpu, va)
+            for bit, place, cell, value in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va):
                 if bit == item:
                     tag = caches.tag(s.memory, cpu)
                     upper = Item(UPPER, tag, va, place.handle, place.flags, place.path)
                     return i, caches.bits[upper] if place.path else 0, cell, value
         return None
+
+    def walked(self, s: State, cpu: int, va: int) -> int:
+        """The TLB with the upper entries that an access reads on its way, which nothing keeps (MMR 3.3)."""
+        caches, tlb, before = self.machine.caches, s.tlbs[cpu], -1
+        while tlb != before:
+            before = tlb
+            for bit, _, _, _ in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va):
+                tlb |= bit & caches.uppers
+        return tlb
 
     def walks_at(self, cpu: int, at: int) -> bool:
         """Is an access that may walk this CPU's next step?"""
@@ -95,6 +105,8 @@ class _Teller:
         Since when it has been there.
         """
         first = self.flushes.gone(cpu, item, at)
+        if not self.machine.switches.spontaneous and item & self.machine.caches.uppers:
+            first = at  # each access reads it again
         told = [i for i in self.filled.get((cpu, item), ()) if first <= i <= at]
         if told:
             return self.since(cpu, item, told[-1])
