@@ -23,11 +23,11 @@ from verifier.program.memory import Memory
 from verifier.program.objects import attributes, check_present, never_a_number
 from verifier.program.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, Trouble, observe
 from verifier.program.rows import Update, since
-from verifier.program.tables import nodes
 from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
+from verifier.syntax.ast import nodes
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
 

@@ -32,6 +32,7 @@ from verifier.program.words_mmu import UPPER_LEVELS
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
+from verifier.syntax.ast import nodes
 
 INIT_MM = Ptr("init_mm")
 ENTRY_WORDS = ("pte", *UPPER_LEVELS)
@@ -71,25 +72,6 @@ class Uses:
         self.attributes |= other.attributes
         self.varied |= other.varied
         self.changes |= other.changes
-
-
-_LEAVES = frozenset((str, int, bool, type(None), Span))
-
-
-def nodes(node: Any) -> Iterator[Any]:
-    """A tree's nodes; those of conditions are named tuples."""
-    pending = [node]
-    while pending:
-        x = pending.pop()
-        if type(x) in _LEAVES:
-            continue
-        yield x
-        if isinstance(x, tuple | list):
-            pending += x
-        elif isinstance(x, dict):
-            pending += x.values()
-        elif hasattr(x, "__slots__"):
-            pending += [getattr(x, s) for s in x.__slots__]
 
 
 def _applies(expr: Any, functions: Collection[str]) -> bool:

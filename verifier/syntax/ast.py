@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Union
+from typing import Any, Union
 
 from verifier.source import Span
 from verifier.syntax.condition import Final
@@ -346,13 +347,14 @@ Initial = Union[Object, Setting]
 @dataclass(frozen=True, slots=True)
 class StructField:
     """``type name;``; ``size``: an array of so many, ``bits``: a bit-field. A function pointer has the type
-    ``function *``."""
+    ``function *``. ``arms``: for each union around it, which one and which member of it (C11 6.7.2.1)."""
 
     name: str
     type: CType
     span: Span
     size: CExpr | None = None
     bits: CExpr | None = None
+    arms: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,3 +421,22 @@ class Unit:
     final: Final
     structs: tuple[StructDef, ...] = ()
     overridable: frozenset[int] = frozenset()  # indices in ``initial`` that come from an include
+
+
+_LEAVES = frozenset((str, int, bool, type(None), Span))
+
+
+def nodes(tree: Any) -> Iterator[Any]:
+    """A tree's nodes; those of conditions are named tuples."""
+    pending = [tree]
+    while pending:
+        x = pending.pop()
+        if type(x) in _LEAVES:
+            continue
+        yield x
+        if isinstance(x, tuple | list):
+            pending += x
+        elif isinstance(x, dict):
+            pending += x.values()
+        elif hasattr(x, "__slots__"):
+            pending += [getattr(x, s) for s in x.__slots__]

@@ -8,35 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
+from verifier.syntax.ast import nodes
 from verifier.syntax.trouble import nearest
 
 REGISTERS = ("cr3", "irq", "pcid", "tlb")  # that each CPU has
 _REGISTER = re.compile(r"r[0-9]+")
 Key = tuple[str, int, str]
-_LEAVES = frozenset((str, int, bool, type(None), Span))
-
-
-def nodes(tree: Any) -> Iterator[Any]:
-    """A tree's nodes; those of conditions are named tuples."""
-    pending = [tree]
-    while pending:
-        x = pending.pop()
-        if type(x) in _LEAVES:
-            continue
-        yield x
-        if isinstance(x, tuple | list):
-            pending += x
-        elif isinstance(x, dict):
-            pending += x.values()
-        elif hasattr(x, "__slots__"):
-            pending += [getattr(x, s) for s in x.__slots__]
 
 
 def mentioned(tree: Any) -> set[str]:

@@ -21,6 +21,7 @@ from verifier.syntax.numbers import MAX_BITS
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, nearest, syntax_error, the_first
+from verifier.syntax.unions import overlaid
 from verifier.syntax.unused import unused
 from verifier.syntax.variants import Guards, Variant
 
@@ -316,6 +317,7 @@ class _File:
             return tests  # who would use it is not known
         found = [*idle(t.tree for t in tests), *idle_constants(*self._constants(), self.defines)]
         found += unused(t.tree for t in tests)
+        found += overlaid(t.tree for t in tests)
         top = [t for p in self.parts for t in p.tree.children]
         if not any(x.data in _LOOPS for t in top for x in t.iter_subtrees()):
             for item in (t for t in top if t.children[-1].data == "unroll"):

@@ -106,14 +106,17 @@ class Builder:
 
     def struct(self, tree: Any) -> ast.StructDef:
         """``struct foo { … };`` and ``struct foo;``, which has no fields."""
-        _, name, *members = tree.children
-        return ast.StructDef(str(name), tuple(self._fields(members)), self.span(name))
+        word, name, *members = tree.children
+        return ast.StructDef(str(name), tuple(self._fields(word, members)), self.span(name))
 
-    def _fields(self, members: list[Any]) -> list[ast.StructField]:
-        """The fields of a struct; those of structs and unions inside, which have no tag, are its own."""
+    def _fields(
+        self, word: Any, members: list[Any], around: tuple[tuple[int, int], ...] = ()
+    ) -> list[ast.StructField]:
+        """The fields of a ``struct`` or ``union``; those of nameless ones inside are its own."""
         out: list[ast.StructField] = []
-        for member in members:
+        for at, member in enumerate(members):
             parts = member.children
+            arms = (*around, (word.start_pos, at)) if word == "union" else around
             if member.data == "fields":
                 for one in parts[1:]:
                     stars, name, *rest = one.children
@@ -124,12 +127,15 @@ class Builder:
                     if len(arrays) > 1 or (arrays and size is None):
                         kind, size = ast.CType(kind.base, kind.pointers + 1), None
                     out.append(
-                        ast.StructField(str(name), kind, self.span(name), size, bits[0] if bits else None)
+                        ast.StructField(
+                            str(name), kind, self.span(name), size, bits[0] if bits else None, arms
+                        )
                     )
             elif member.data == "function_field":
-                out.append(ast.StructField(str(parts[3]), ast.CType("function", 1), self.span(parts[3])))
+                pointer = ast.CType("function", 1)
+                out.append(ast.StructField(str(parts[3]), pointer, self.span(parts[3]), arms=arms))
             else:
-                out += self._fields([p for p in parts if hasattr(p, "data")])
+                out += self._fields(parts[0], [p for p in parts if hasattr(p, "data")], arms)
                 names = [p for p in parts[1:] if not hasattr(p, "data")]
                 if names:
                     hint = "declare it by itself, and a field of its type"
