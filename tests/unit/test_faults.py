@@ -154,12 +154,21 @@ def test_the_other_variants_of_a_killed_test_go_on(start: Start, tmp_path: Path)
     assert [line.split()[:2] for line in lines(out)[:2]] == [["t::B", "unknown"], ["t::C", "sometimes"]]
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+def heeded() -> None:
+    """As a terminal starts it: a suite under nohup, or behind &, passes on signals that are ignored."""
+    for signum in STOPS:
+        signal.signal(signum, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("signum", STOPS)
 @pytest.mark.parametrize("jobs", ["1", "3"])
 def test_a_signal_stops_all_and_keeps_what_is_known(
     start: Start, suite: Path, signum: signal.Signals, jobs: str
 ) -> None:
-    process = start(*EXPLORE, "-j", jobs, suite)
+    process = start(*EXPLORE, "-j", jobs, suite, preexec_fn=heeded)
     assert process.stdout is not None
     first = process.stdout.readline()
     assert first.split() == ["FIRST", "sometimes"]
@@ -175,7 +184,7 @@ def test_a_signal_stops_all_and_keeps_what_is_known(
 def test_a_stopped_document_is_one(start: Start, suite: Path) -> None:
     target = suite / "out.json"
     with open(target, "w") as stream:
-        process = start(*EXPLORE, "--format", "json", suite, stdout=stream)
+        process = start(*EXPLORE, "--format", "json", suite, stdout=stream, preexec_fn=heeded)
     until(lambda: "FIRST" in target.read_text() and children(process))
     os.killpg(process.pid, signal.SIGTERM)  # as timeout(1) does: workers get it, too
     assert ended(process)[0] == 143
