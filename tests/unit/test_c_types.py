@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.judges import states
 from verifier import explore
 from verifier.errors import InputError
 from verifier.program import c_types as t
 from verifier.program.build import build
-from verifier.program.events import state_line
 from verifier.solve.queries import decide
 from verifier.source import Source
 from verifier.syntax import load
@@ -295,17 +295,6 @@ ASSIGNMENTS: dict[str, int] = {
     "g = (s8)a": 18446744073709551560,
     "g = c << 16": 18446744073709486080,
 }
-
-
-def states(text: str) -> list[str]:
-    """All final states of the only test in a text, on which both judges agree."""
-    (test,) = load(Source("t", text))
-    program = build(test)
-    answer = decide(program, want_states=True, witnesses=False)
-    second = explore.decide(program, want_states=True, witnesses=False)
-    assert answer.states is not None and second.states is not None
-    assert set(answer.states) == set(second.states)
-    return sorted(state_line(program, state) for state in answer.states)
 
 
 def warnings(text: str) -> list[str]:

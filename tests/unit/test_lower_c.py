@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.judges import states
 from verifier.errors import InputError
 from verifier.program.build import build
-from verifier.program.events import state_line
 from verifier.solve.queries import decide
 from verifier.source import Source
 from verifier.syntax import load
-
-
-def states(text: str) -> list[str]:
-    """All final states of the only test in a text."""
-    (test,) = load(Source("t", text))
-    program = build(test)
-    answer = decide(program, want_states=True, witnesses=False)
-    assert answer.bad is None and not answer.reason
-    return sorted(state_line(program, state) for state in answer.states or ())
 
 
 def errors(text: str) -> list[tuple[str, int, int]]:

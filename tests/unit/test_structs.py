@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from verifier import explore
+from tests.judges import holds, states
 from verifier.errors import InputError
 from verifier.program import structs
 from verifier.program.build import build
-from verifier.program.events import state_line
 from verifier.program.structs import Member, declared, layout
-from verifier.solve.queries import decide
 from verifier.source import Source
 from verifier.syntax import load
 from verifier.syntax.ast import Binary, CType, Ident, Num
@@ -41,27 +39,6 @@ def defined(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test of this file has these definitions."""
     monkeypatch.setattr(structs, "declared", lambda unit: DEFINED)
     yield
-
-
-def states(text: str) -> list[str]:
-    """All final states of the only test in a text, on which both judges agree."""
-    (test,) = load(Source("t", text))
-    program = build(test)
-    answer = decide(program, want_states=True, witnesses=False)
-    second = explore.decide(program, want_states=True, witnesses=False)
-    assert answer.states is not None and second.states is not None
-    assert set(answer.states) == set(second.states)
-    assert answer.bad is None
-    return sorted(state_line(program, state) for state in answer.states)
-
-
-def holds(text: str) -> bool:
-    """Does the condition hold in some run, by both judges?"""
-    (test,) = load(Source("t", text))
-    program = build(test)
-    found = {bool(decide(program).reachable), bool(explore.decide(program).reachable)}
-    assert len(found) == 1
-    return found.pop()
 
 
 def errors(text: str) -> list[str]:
