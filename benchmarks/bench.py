@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from verifier.program.build import build
+from verifier.lower.build import build
 from verifier.solve import decide
 from verifier.solve.encode import Encoding
 from verifier.solve.z3 import Solver

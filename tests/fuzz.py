@@ -22,7 +22,9 @@ from verifier.render.herd import herd
 from verifier.render.json import Document
 from verifier.render.story import text as story
 from verifier.results import Verdict
-from verifier.suite import Options, load_checked, run
+from verifier.suite.decide import run
+from verifier.suite.load import load_checked
+from verifier.suite.options import Options
 from verifier.syntax import decode
 
 LITMUS = Path(__file__).resolve().parent.parent / "litmus"

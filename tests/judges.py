@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier import explore
-from verifier.program.build import build
+from verifier.lower.build import build
 from verifier.program.events import state_line
 from verifier.solve.queries import decide
 from verifier.source import Source

@@ -34,7 +34,7 @@ def load(path: str | os.PathLike[str], defines: Mapping[str, int] | None = None)
     ``defines`` override constants of the file's enums, as ``-D n=4`` does. Raises
     ``verifier.errors.InputError``, which carries every error of the file.
     """
-    from verifier.suite import load_checked
+    from verifier.suite.load import load_checked
     from verifier.syntax import read
 
     return load_checked(read(path), defines)
@@ -64,7 +64,8 @@ def check(
     itself (a witness that does not re-check, judges that disagree) or fails; all are in
     ``verifier.errors``.
     """
-    from verifier.suite import Options, run, run_alone
+    from verifier.suite.decide import run, run_alone
+    from verifier.suite.options import Options
 
     options = Options(
         model=model, judge=judge, unroll=unroll, timeout=timeout, states=states,

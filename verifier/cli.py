@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from verifier import __version__
 from verifier.errors import InternalError, Interrupted, LimitError, UsageError, VerifierError
 from verifier.output import Output, OutputError, open_all
-from verifier.pool import MEMORY
+from verifier.suite.pool import MEMORY
 
 if TYPE_CHECKING:
     from verifier.report import Report
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
 
         code, error = code_of(found), found
     except Exception as found:
-        from verifier.suite import fault
+        from verifier.suite.decide import fault
 
         code, error = 4, InternalError(fault(found, "verifier"))
     finally:
@@ -213,7 +213,9 @@ def _main(argv: list[str] | None, out: Output) -> int:
     arguments = _arguments().parse_args(argv)
     if arguments.command == "rules":
         return _rules(arguments.which, out)
-    from verifier.suite import Options, discover, outcomes
+    from verifier.suite.discover import discover
+    from verifier.suite.options import Options
+    from verifier.suite.outcomes import outcomes
 
     if arguments.command == "compare":
         from verifier.compare import compare

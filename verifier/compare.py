@@ -10,7 +10,9 @@ from verifier.output import Output
 from verifier.program.profiles import PROFILES
 from verifier.report import Report, print_all
 from verifier.results import Verdict
-from verifier.suite import MODELS, Options, discover, outcomes
+from verifier.suite.discover import discover
+from verifier.suite.options import MODELS, Options
+from verifier.suite.outcomes import outcomes
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,10 @@ class InputError(VerifierError):
         self.diagnostics = tuple(diagnostics)
         super().__init__(render_all(self.diagnostics))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Diagnostic, ...]]]:
+        """Workers send it to the process that prints: an exception is pickled by its message otherwise."""
+        return type(self), (self.diagnostics,)
+
 
 class UsageError(VerifierError):
     """The call is wrong: an unknown variant, a path that does not exist."""

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from verifier.suite.twins import Alike
     from verifier.syntax.test import Test
-    from verifier.twins import Alike
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--verifier-judge``, ``-profile``, ``-timeout``, ``-memory`` and ``-strict``."""
-    from verifier.pool import MEMORY
+    from verifier.suite.pool import MEMORY
 
     group = parser.getgroup("verifier", "litmus tests")
     group.addoption(
@@ -50,7 +50,7 @@ class LitmusWarning(pytest.PytestWarning):
 
 def _alike(item: pytest.Item) -> Alike:
     """What remembers the variants of an item's file; those of one file at a time."""
-    from verifier.twins import Alike
+    from verifier.suite.twins import Alike
 
     path, alike = item.session.stash.get(_SEEN, (None, None))
     if alike is None or path != item.path:
@@ -65,7 +65,8 @@ class LitmusFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """One item a variant."""
         from verifier.errors import VerifierError
-        from verifier.suite import fault, load_checked
+        from verifier.suite.decide import fault
+        from verifier.suite.load import load_checked
         from verifier.syntax import read
 
         try:
@@ -115,7 +116,8 @@ class LitmusItem(pytest.Item):
         """Decide, in a process of its own; fail on a difference, on unknown, on an error."""
         from verifier.errors import VerifierError
         from verifier.render.story import text
-        from verifier.suite import Options, run_alone
+        from verifier.suite.decide import run_alone
+        from verifier.suite.options import Options
 
         option = self.config.getoption
         if option("--verifier-judge") != "explorer":

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
 from verifier.output import Output, OutputError
-from verifier.pool import OUT_OF_MEMORY
 from verifier.results import Tally, Verdict
 from verifier.source import Diagnostic
-from verifier.suite import Begun, Done, Outcome, Skipped, Task, fault
+from verifier.suite.decide import fault
+from verifier.suite.discover import Task
+from verifier.suite.outcomes import Begun, Done, Outcome, Skipped
+from verifier.suite.pool import OUT_OF_MEMORY
 from verifier.syntax.test import Test
 
 WORST = (4, 2, 1, 3, 0)  # exit codes

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from verifier import explore
-from verifier.program.build import build
+from verifier.lower.build import build
 from verifier.program.events import state_line
 from verifier.solve import decide
 from verifier.source import Source

@@ -13,7 +13,7 @@ import pytest
 
 from verifier.errors import InputError
 from verifier.explore import explore
-from verifier.program.build import build
+from verifier.lower.build import build
 from verifier.program.events import state_line
 from verifier.source import Source
 from verifier.syntax import x86

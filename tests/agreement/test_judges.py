@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from verifier import suite
 from verifier.program.profiles import PROFILES
+from verifier.suite import decide
+from verifier.suite.discover import discover
+from verifier.suite.load import tests_of
+from verifier.suite.options import Options
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [
@@ -22,8 +25,8 @@ FILES = [
 @pytest.mark.parametrize("name", FILES)
 def test_judges_agree(name: str, profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    options = suite.Options(judge="both", states=True, profile=profile, witnesses=False)
-    (task,) = suite.discover([name])
-    for test in suite.tests_of(task, options):
-        verdict = suite.run(test, options)  # raises where the judges disagree
+    options = Options(judge="both", states=True, profile=profile, witnesses=False)
+    (task,) = discover([name])
+    for test in tests_of(task, options):
+        verdict = decide.run(test, options)  # raises where the judges disagree
         assert verdict.as_expected is True, (test.id, verdict.observation)

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import Mutant, covers, observation, roles, rules, settings
-from verifier import suite
+from verifier.lower.build import build
 from verifier.model import model
-from verifier.program.build import build
 from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, Switches
+from verifier.suite.discover import discover
+from verifier.suite.load import tests_of
+from verifier.suite.options import Options
 
 ROOT = Path(__file__).resolve().parents[2]
 NAILS = Path(__file__).with_name("nails.json")
@@ -27,8 +29,8 @@ MUTANTS = [*rules(), *roles(), *covers(), *settings()]
 
 def programs(*paths: str) -> Iterator[tuple[str, Program]]:
     """Every test below some paths, by its id."""
-    for task in suite.discover(str(ROOT / p) for p in paths):
-        for test in suite.tests_of(task, suite.Options()):
+    for task in discover(str(ROOT / p) for p in paths):
+        for test in tests_of(task, Options()):
             name = str(Path(task.name).relative_to(ROOT))
             yield f"{name}::{test.variant}" if test.variant else name, build(test)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.properties.programs import Draw, fence, lit, pte, read, rmw, write
-from verifier.program.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
+from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
 from verifier.program.events import Cell, Observable
 from verifier.program.profiles import CHOICES, PROFILES, Switches
 from verifier.program.values import (

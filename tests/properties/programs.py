@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from verifier.program.code import (
+from verifier.lower.code import (
     Assume,
     Branch,
     Emit,
@@ -22,9 +22,9 @@ from verifier.program.code import (
     Target,
     Touch,
 )
+from verifier.lower.unroll import unroll
 from verifier.program.events import Cell, Observable, Program
 from verifier.program.profiles import OVERTAKING
-from verifier.program.unroll import unroll
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value
 
 T = TypeVar("T")

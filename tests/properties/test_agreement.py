@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tests.properties.mmu_programs import FOCI, random_mmu_test, random_switches
 from tests.properties.programs import Draw, describe, random_test
 from verifier import explore, solve
+from verifier.lower.unroll import unroll
 from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, Switches
-from verifier.program.unroll import unroll
 
 KINDS = ("plain", "mmu", "ipi", "all", "rcu")
 WANTED = os.environ.get("VERIFIER_AGREEMENT")

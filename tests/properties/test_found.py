@@ -25,9 +25,9 @@ from tests.properties.programs import (
 )
 from verifier import explore, solve
 from verifier.explore import explore as run
-from verifier.program.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
+from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
+from verifier.lower.unroll import unroll
 from verifier.program.profiles import GENERIC, Switches
-from verifier.program.unroll import unroll
 from verifier.program.values import FALSE, TRUE, Apply, Const, Ptr, Reg
 
 X, Y, Z, ONE = lit("x"), lit("y"), lit("z"), Const(1)

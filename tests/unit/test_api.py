@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import verifier
-from verifier import suite
 from verifier.errors import InputError, InternalError, UsageError
 from verifier.source import Source
+from verifier.suite import decide
 from verifier.syntax import load
 
 (TEST,) = load(Source("t", "MM t\n{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n"))
@@ -47,7 +47,7 @@ def test_memory_is_bounded_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPat
     verdict = verifier.check(TEST, memory=500)
     assert verdict.test is TEST and verdict.observation == "always"
     assert verdict.witness is not None and verdict.complete
-    monkeypatch.setattr(suite, "build", lambda *_: bytearray(400 << 20))
+    monkeypatch.setattr(decide, "build", lambda *_: bytearray(400 << 20))
     short = verifier.check(TEST, memory=200)
     assert (short.observation, short.reason) == ("unknown", "out of memory")
     assert short.test is TEST and short.exit_code == 3 and not short.complete
@@ -65,13 +65,13 @@ def test_out_of_memory_is_unknown_in_this_process(monkeypatch: pytest.MonkeyPatc
     def build(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(suite, "build", build)
+    monkeypatch.setattr(decide, "build", build)
     verdict = verifier.check(TEST)
     assert (verdict.observation, verdict.reason) == ("unknown", "out of memory")
 
 
 def test_an_exception_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "build", lambda *_: {}["gone"])
+    monkeypatch.setattr(decide, "build", lambda *_: {}["gone"])
     with pytest.raises(InternalError, match=r"this is a fault of the verifier .*\n.*KeyError: 'gone'"):
         verifier.check(TEST)
 

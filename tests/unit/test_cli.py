@@ -16,10 +16,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from verifier import pool, suite
 from verifier.cli import main
-from verifier.pool import Limits
 from verifier.render import story
+from verifier.suite import decide, pool
+from verifier.suite.options import Options
+from verifier.suite.pool import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSIC, LINUX = ROOT / "litmus" / "classic", ROOT / "litmus" / "linux"
@@ -295,12 +296,12 @@ def test_an_exception_is_one_test_s(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     text = MAYBE + "variants { A sometimes; B sometimes; C sometimes; }\nexists (1:r0 = 1)\n"
-    path, real = write(tmp_path, text), suite.build
+    path, real = write(tmp_path, text), decide.build
 
     def build(test: Any, *more: Any) -> Any:
         return real(test, *more) if test.variant != "B" else 1 // 0
 
-    monkeypatch.setattr(suite, "build", build)
+    monkeypatch.setattr(decide, "build", build)
     code, out, err = run(capsys, "check", "-q", "--format", form, path, SB)
     assert code == 4
     assert f"verifier: {path}: this is a fault of the verifier (version " in err
@@ -434,15 +435,15 @@ def test_a_worker_that_holds_much_is_replaced(
 def test_a_test_that_does_not_stop_is_stopped(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    real = suite.build
+    real = decide.build
 
     def build(test: Any, *more: Any) -> Any:
         if test.name == "SB":
             time.sleep(1000)
         return real(test, *more)
 
-    monkeypatch.setattr(suite, "build", build)
-    monkeypatch.setattr(suite.Options, "limits", Limits(None, 5.0))
+    monkeypatch.setattr(decide, "build", build)
+    monkeypatch.setattr(Options, "limits", Limits(None, 5.0))
     code, out, _ = run(capsys, "check", "-q", SB, CLASSIC / "MP.litmus")
     assert code == 3
     assert re.match(r"SB   unknown     expected sometimes \(timeout: stopped after \d+ seconds\)\nMP  ", out)

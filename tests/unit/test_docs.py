@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from verifier.program.kernel import reference
 from verifier.source import Source
-from verifier.suite import Options, run
+from verifier.suite.decide import run
+from verifier.suite.options import Options
 from verifier.syntax import load
+from verifier.words.table import reference
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "litmus" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

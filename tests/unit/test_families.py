@@ -28,8 +28,8 @@ def test_a_family_is_decided(name: str, n: int) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_grows_by_no_factorial(name: str) -> None:
     """What is encoded: events, and from them clauses, at most as n squared."""
+    from verifier.lower.build import build
     from verifier.model import model
-    from verifier.program.build import build
     from verifier.program.profiles import GENERIC
     from verifier.solve.encode import Encoding
 

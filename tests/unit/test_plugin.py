@@ -87,15 +87,15 @@ def test_no_file_keeps_others_from_being_collected(pytester: pytest.Pytester) ->
     os.mkfifo(pytester.path / "pipe.litmus")
     pytester.makeconftest(
         """
-        import verifier.suite
-        load = verifier.suite.load_checked
+        import verifier.suite.decide
+        load = verifier.suite.decide.load_checked
 
         def fails(source, defines=None):
             if "strange" in source.name:
                 raise KeyError("strange")
             return load(source, defines)
 
-        verifier.suite.load_checked = fails
+        verifier.suite.decide.load_checked = fails
         """
     )
     result = pytester.runpytest_subprocess("-v")
@@ -112,15 +112,15 @@ def test_a_test_that_dies_takes_no_other_with_it(pytester: pytest.Pytester) -> N
         """
         import os
         import signal
-        import verifier.suite
-        run = verifier.suite.run
+        import verifier.suite.decide
+        run = verifier.suite.decide.run
 
         def dies(test, options):
             if test.variant == "B":
                 os.kill(os.getpid(), signal.SIGKILL)
             return run(test, options)
 
-        verifier.suite.run = dies
+        verifier.suite.decide.run = dies
         """
     )
     result = pytester.runpytest_subprocess()

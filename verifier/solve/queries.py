@@ -5,6 +5,7 @@ from __future__ import annotations
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.execution import Execution
+from verifier.execution.storyline import trace
 from verifier.model import Model
 from verifier.model import model as model_of
 from verifier.program.answer import Answer
@@ -18,7 +19,6 @@ from verifier.solve.decode import decode
 from verifier.solve.encode import Encoding
 from verifier.solve.sites import Literals
 from verifier.solve.z3 import Solver, unused
-from verifier.storyline import trace
 
 
 def decide(

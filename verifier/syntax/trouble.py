@@ -1,4 +1,4 @@
-"""Friendly words for what a parser did not like."""
+"""Friendly words for what is wrong with a text, and the exception that carries them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from lark.exceptions import UnexpectedInput
 
     from verifier.syntax.test import Test
+
+
+class Trouble(Exception):
+    """One diagnostic, raised where it is found and collected above."""
+
+    def __init__(self, code: str, message: str, span: Span | None, hint: str = "") -> None:
+        self.diagnostic = Diagnostic(code, message, span, hint)
+        super().__init__(message)
 
 
 class Reading(NamedTuple):

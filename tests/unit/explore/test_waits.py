@@ -1,0 +1,297 @@
+"""Who waits where in runs that do not end, and which loops a bound cuts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from verifier import explore
+from verifier.budget import Budget
+from verifier.cli import main
+from verifier.lower.build import build
+from verifier.results import Verdict
+from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.options import Options
+from verifier.syntax import load
+
+LITMUS = Path(__file__).resolve().parents[3] / "litmus"
+JUDGES = ("z3", "explorer", "both")
+
+
+def verdicts(text: str, judge: str = "z3", **more: object) -> list[Verdict]:
+    options = Options(judge=judge, **more)  # type: ignore[arg-type]
+    return [run(test, options) for test in load(Source("t", text))]
+
+
+def verdict(program: str, judge: str = "z3", **more: object) -> Verdict:
+    """The verdict on what stands from line 2 on."""
+    (found,) = verdicts(f"MM t\n{program}", judge, **more)
+    return found
+
+
+WAITS = {
+    "a spin": (
+        "{ int x; }\nP0 { while (READ_ONCE(x) != 7) cpu_relax(); }\nP1 { WRITE_ONCE(x, 1); }\nexists (x = 1)",
+        "CPU 0 waits in line 3 until READ_ONCE(x) != 7 is false, and x is 1",
+    ),
+    "what is waited for is not negated twice": (
+        "{ int x; }\nP0 { do { cpu_relax(); } while (!READ_ONCE(x)); }\nexists (x = 1)",
+        "CPU 0 waits in line 3 until READ_ONCE(x) is true, and x is 0",
+    ),
+    "a spin on several places": (
+        "{ int x; int y = 1; }\nP0 { while (READ_ONCE(x) != READ_ONCE(y) || READ_ONCE(y) == 1) barrier(); }\n"
+        "P1 { WRITE_ONCE(x, 1); }\nexists (x = 1)",
+        "CPU 0 waits in line 3 until READ_ONCE(x) != READ_ONCE(y) || READ_ONCE(y) == 1 is false, and x is 1, "
+        "y is 1",
+    ),
+    "a spin by a function": (
+        "{ int x = 1; }\nint busy(int *p) { return READ_ONCE(*p); }\n"
+        "P0 { while (busy(&x))\n    cpu_relax(); }\nexists (x = 1)",
+        "CPU 0 waits in line 4 until busy(&x) is false, and x is 1",
+    ),
+    "an entry with other attributes": (
+        "{ int x; page A; mm N { v -> A }; }\nP0 { ptep_set_wrprotect(pte(N, v)); }\n"
+        "P1 { while (ptep_get(pte(N, v)) == A) cpu_relax(); }\nexists (x = 1)",
+        "CPU 1 waits in line 4 until ptep_get(pte(N, v)) == A is false, and pte(N, v) is mk_pte(A, ro)",
+    ),
+    "a local": (
+        "{ int x = 1; }\nP0 { r0 = READ_ONCE(x); while (r0) cpu_relax(); }\nexists (x = 1)",
+        "CPU 0 waits in line 3 until r0 is false",
+    ),
+    "for ever": (
+        "{ int x; }\nP0 { while (1) cpu_relax(); }\nexists (x = 1)",
+        "CPU 0 waits in line 3 until 1 is false",
+    ),
+    "smp_cond_load": (
+        "{ int x = 5; }\nP0 { smp_cond_load_acquire(&x, VAL == 1); }\nexists (x = 1)",
+        "CPU 0 waits in line 3 until VAL == 1 is true, and x is 5",
+    ),
+    "two locks in two orders": (
+        "{ spinlock_t a; spinlock_t b; int x; int y; }\n"
+        "P0 { spin_lock(&a); WRITE_ONCE(x, 1); while (!READ_ONCE(y)) cpu_relax();\n spin_lock(&b); }\n"
+        "P1 { spin_lock(&b); WRITE_ONCE(y, 1); while (!READ_ONCE(x)) cpu_relax();\n spin_lock(&a); }\n"
+        "exists (x = 1)",
+        "CPU 0 waits in line 4 for b, and CPU 1 has held it since line 5; "
+        "CPU 1 waits in line 6 for a, and CPU 0 has held it since line 3",
+    ),
+    "a mutex that is never released": (
+        "{ struct mutex m = 1; }\nP0 { mutex_lock(&m); }\nexists (m = 1)",
+        "CPU 0 waits in line 3 for m, and it is held from the start",
+    ),
+    "a lock with several readers": (
+        "{ rwlock_t l; }\nP0 { read_lock(&l); write_lock(&l); }\nP1 { read_lock(&l); }\nexists (l = 1)",
+        "CPU 0 waits in line 3 for l, and it is 2, written by CPU 1 in line 4",
+    ),
+    "who reads last is not who holds": (
+        "{ rwlock_t l; int x; }\nP0 { while (!READ_ONCE(x)) cpu_relax();\n read_lock(&l); read_unlock(&l);\n"
+        " write_lock(&l); }\nP1 { read_lock(&l); WRITE_ONCE(x, 1); }\nexists (l = 1)",
+        "CPU 0 waits in line 5 for l, and it is 1, written by CPU 0 in line 4",
+    ),
+    "a call": (
+        "{ int x; 0..1:irq = off; }\nvoid f(void *info) { WRITE_ONCE(x, 1); }\n"
+        "P0 { smp_call_function_single(1, f, NULL, 1); }\nP1 { smp_call_function_single(0, f, NULL, 1); }\n"
+        "exists (x = 1)",
+        "CPU 0 waits in line 4 for CPU 1 to run f(), and CPU 1 has interrupts off; "
+        "CPU 1 waits in line 5 for CPU 0 to run f(), and CPU 0 has interrupts off",
+    ),
+    "a call of functions that wait": (
+        "{ int x; }\nvoid f(void *info) { while (!READ_ONCE(x)) cpu_relax(); }\n"
+        "P0 { smp_call_function(f, NULL, 1); WRITE_ONCE(x, 1); }\nP1 { }\nP2 { }\nexists (x = 1)",
+        "CPU 0 waits in line 4 for CPU 1 to run f() and CPU 2 to run f(); "
+        "CPU 1 waits in line 3 until READ_ONCE(x) is true, and x is 0; "
+        "CPU 2 waits in line 3 until READ_ONCE(x) is true, and x is 0",
+    ),
+    "a handler that keeps another one out": (
+        "{ int x; int y; }\nvoid f(void *info) { WRITE_ONCE(y, 1); while (!READ_ONCE(x)) cpu_relax(); }\n"
+        "void g(void *info) { WRITE_ONCE(x, 1); }\nP0 { while (!READ_ONCE(y)) cpu_relax();\n"
+        " smp_call_function_single(1, g, NULL, 1); }\nP1 { }\n"
+        "P2 { smp_call_function_single(1, f, NULL, 0); }\nexists (x = 1)",
+        "CPU 0 waits in line 6 for CPU 1 to run g(), and CPU 1 is in f(); "
+        "CPU 1 waits in line 3 until READ_ONCE(x) is true, and x is 0",
+    ),
+    "an interrupt that nobody waits for": (
+        "{ int x; 1:irq = off; }\nvoid f(void *info) { WRITE_ONCE(x, 1); }\n"
+        "P0 { smp_call_function_single(1, f, NULL, 0); }\nP1 { r0 = READ_ONCE(x); }\nexists (x = 1)",
+        "f(), sent in line 4, waits on CPU 1 for interrupts to be on",
+    ),
+    "a grace period": (
+        "{ int x; }\nP0 { rcu_read_lock();\n synchronize_rcu(); }\nexists (x = 1)",
+        "CPU 0 waits in line 4 for a grace period, and the section of CPU 0 in line 3 does not end",
+    ),
+    "a grace period and a window": (
+        "{ int x; 1:irq = off; }\nP0 { synchronize_rcu(); }\nP1 { }\nexists (x = 1)",
+        "CPU 0 waits in line 3 for a grace period, and CPU 1 has interrupts off",
+    ),
+    "a grace period and a handler": (
+        "{ int x; int y; }\nvoid f(void *info) { WRITE_ONCE(y, 1); while (!READ_ONCE(x)) cpu_relax(); }\n"
+        "P0 { while (!READ_ONCE(y)) cpu_relax();\n synchronize_rcu(); WRITE_ONCE(x, 1); }\n"
+        "P1 { smp_call_function_single(2, f, NULL, 0); }\nP2 { }\nexists (x = 1)",
+        "CPU 0 waits in line 5 for a grace period, and f() on CPU 2 does not return; "
+        "CPU 2 waits in line 3 until READ_ONCE(x) is true, and x is 0",
+    ),
+    "a callback": (
+        "{ int x; struct rcu_head h; }\nvoid f(struct rcu_head *h) { WRITE_ONCE(x, 1); }\n"
+        "P0 { rcu_read_lock();\n call_rcu(&h, f); }\nexists (x = 1)",
+        "f(), sent in line 5, waits on CPU 0 for a grace period, and the section of CPU 0 in line 4 does not "
+        "end",
+    ),
+    "nobody waits for what the user assumes": (
+        "{ int x; }\nP0 { r0 = READ_ONCE(x); assume(r0 == 1); }\nexists (x = 1)",
+        "assume(r0 == 1) of CPU 0 in line 3 does not hold",
+    ),
+    "a run in which what the user assumes holds": (
+        "{ int x; spinlock_t l; }\nP0 { r0 = READ_ONCE(x); assume(r0 == 1); spin_lock(&l); }\n"
+        "P1 { spin_lock(&l); WRITE_ONCE(x, 1); }\nexists (x = 1)",
+        "CPU 0 waits in line 3 for l, and CPU 1 has held it since line 4",
+    ),
+    "an NMI does not have to come": (
+        "{ int x; spinlock_t l; }\nP0 { spin_lock(&l); spin_lock(&l); }\nnmi P0 { WRITE_ONCE(x, 1); }\n"
+        "exists (x = 1)",
+        "CPU 0 waits in line 3 for l, and CPU 0 has held it since line 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("name", WAITS)
+def test_who_waits_where(name: str, judge: str) -> None:
+    program, told = WAITS[name]
+    found = verdict(program, judge)
+    assert found.deadlock
+    assert found.reason == f"deadlock: no run ends: {told}"
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_store_buffers_do_not_matter(judge: str) -> None:
+    program, told = WAITS["a spin"]
+    assert verdict(program, judge, model="sc").reason == f"deadlock: no run ends: {told}"
+
+
+CASES = [
+    ("rcu/self-wait", "LOCK"), ("rcu/self-wait", "IRQ"), ("rcu/18.1-from-the-start", "NEVER"),
+    ("mmu/8.3-spin", "OFF"), ("mmu/8.3-spin", "IRQ"), ("mmu/8.7-deadlock", "BOTH"),
+    ("locks/handler-waits", "ON"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_deadlocks_of_the_corpus_say_who_waits(name: str, variant: str) -> None:
+    path = LITMUS / f"{name}.litmus"
+    (test,) = (t for t in load(Source(str(path), path.read_text())) if t.variant == variant)
+    found = [run(test, Options(judge=judge)) for judge in JUDGES]
+    assert found[0].waits and found[0].as_expected
+    assert {v.waits for v in found} == {found[0].waits}
+    for wait in found[0].waits:
+        assert wait.kind and wait.span is not None and wait.span.source is test.source
+        assert wait.told(test.source.name) in found[0].reason
+
+
+def test_the_same_run_is_told_every_time() -> None:
+    program, _ = WAITS["two locks in two orders"]
+    assert len({verdict(program).reason for _ in range(3)}) == 1
+
+
+def test_what_was_not_found_out_is_said() -> None:
+    program, _ = WAITS["a call"]
+    (test,) = load(Source("t", f"MM t\n{program}"))
+    assert explore.stuck(build(test))
+    assert explore.stuck(build(test), budget=Budget(1e-9)) == ()
+
+
+def test_files_that_are_included_have_their_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "take.h").write_text("void take(spinlock_t *l)\n{\n    spin_lock(l);\n}\n")
+    (tmp_path / "t.litmus").write_text(
+        'MM t\n{ spinlock_t l; }\n#include "take.h"\nP0 { take(&l); take(&l); }\nexists (l = 1)\n'
+    )
+    assert main(["check", "-q", str(tmp_path / "t.litmus")]) == 3
+    assert "CPU 0 waits in take.h:3 for l, and CPU 0 has held it since line 3" in capsys.readouterr().out
+
+
+SEQCOUNT = """{ unsigned int seq; int a; }
+P0 { WRITE_ONCE(seq, 1); smp_wmb(); WRITE_ONCE(a, 1); smp_wmb(); WRITE_ONCE(seq, 2); }
+P1 {
+    unsigned int s;
+    do {
+        s = READ_ONCE(seq); smp_rmb();
+        r0 = READ_ONCE(a);
+        smp_rmb();
+    } while ((s & 1) || READ_ONCE(seq) != s);
+}
+exists (1:r0 = 7)"""
+
+LOOPS = {
+    "do": (SEQCOUNT, "the loop in lines 6-10 of P1 goes on; assume() its end"),
+    "while": (
+        "{ int x; int y; }\nP0 { while (!READ_ONCE(x))\n WRITE_ONCE(y, 1); }\nP1 { WRITE_ONCE(x, 1); }\n"
+        "exists (y = 2)",
+        "the loop in lines 3-4 of P0 goes on; assume() its end",
+    ),
+    "goto, and several": (
+        "{ int x = 1; int y; }\nP0 {\n"
+        "again:\n r0 = READ_ONCE(x); WRITE_ONCE(y, 1);\n if (r0)\n  goto again;\n}\n"
+        "P1 { for (r1 = 0; r1 < 1 || READ_ONCE(x); r1++)\n WRITE_ONCE(y, r1); }\nexists (x = 0)",
+        "the loops in lines 4-7 of P0 and lines 9-10 of P1 go on; assume() their ends",
+    ),
+    "a handler": (
+        "{ int x; int y; }\nvoid f(void *i) { do { WRITE_ONCE(y, 1); } while (!READ_ONCE(x)); }\n"
+        "P0 { smp_call_function_single(1, f, NULL, 1); WRITE_ONCE(x, 1); }\nP1 { }\nexists (x = 1)",
+        "the loop in line 3 of f() on CPU 1 goes on; assume() its end",
+    ),
+}
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("bound", [2, 3])
+@pytest.mark.parametrize("name", LOOPS)
+def test_which_loop_goes_on(name: str, bound: int, judge: str) -> None:
+    program, told = LOOPS[name]
+    found = verdict(program, judge, unroll=bound)
+    assert (found.observation, found.bound) == ("unknown", bound)
+    assert found.reason == f"within bound {bound}: {told}, or --unroll {bound + 1}"
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_a_loop_that_ends_is_not_named(judge: str) -> None:
+    """Of two loops, only the one that the bound cuts."""
+    program = "{ int x; int y; }\nP0 { r0 = 0; while (r0 != 2) r0 = r0 + 1; }\n"
+    program += (
+        "P1 { do { WRITE_ONCE(y, 3);\n } while (!READ_ONCE(x)); }\nP2 { WRITE_ONCE(x, 1); }\nexists (x = 9)"
+    )
+    assert "the loop in lines 4-5 of P1 goes on" in verdict(program, judge).reason
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_assembly_has_no_assume(judge: str) -> None:
+    text = (
+        "X86_64 t\n{ }\n P0 | P1 ;\n movl $1,(x) | L0: ;\n | movl (x),%eax ;\n | cmpl $0,%eax ;\n | je L0 ;\n"
+    )
+    (found,) = verdicts(f"{text}exists (1:rax=2)\n", judge)
+    assert found.reason == "within bound 2: the loop in lines 4-7 of P1 goes on; --unroll 3"
+
+
+def test_the_bound_is_not_spoken_of_where_it_does_not_matter() -> None:
+    found = verdict(SEQCOUNT.replace("1:r0 = 7", "1:r0 = 1"))
+    assert (found.observation, found.loops, found.reason) == ("sometimes", (), "")
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_json_has_it_apart(capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str) -> None:
+    path = tmp_path / "t.litmus"
+    program, told = WAITS["a call"]
+    path.write_text(f"MM t\n{program}\n")
+    main(["check", "--format", "json", "--judge", judge, str(path)])
+    (found,) = json.loads(capsys.readouterr().out)["results"]
+    assert found["reason"] == f"deadlock: no run ends: {told}"
+    assert found["loops"] == []
+    assert found["waits"][0] == {
+        "kind": "answers", "cpu": 0, "file": str(path), "line": 4, "what": "for CPU 1 to run f()",
+        "held_by": "CPU 1 has interrupts off", "handler": None,
+    }  # fmt: skip
+    path.write_text(f"MM t\n{SEQCOUNT}\n")
+    main(["check", "--format", "json", "--judge", judge, str(path)])
+    (found,) = json.loads(capsys.readouterr().out)["results"]
+    assert found["waits"] == []
+    assert found["loops"] == [{"cpu": 1, "body": "P1", "file": str(path), "line": 6, "last": 10}]

@@ -1,0 +1,204 @@
+"""The Z3 judge: acyclicity, the interpreters against each other, witnesses that must be refused."""
+
+from __future__ import annotations
+
+import random
+from itertools import product
+
+import pytest
+
+from verifier.errors import InternalError
+from verifier.lower.code import Emit, Lowered, Target, Touch
+from verifier.lower.unroll import unroll
+from verifier.model import MODELS, Events, Relation
+from verifier.program.events import Cell, Observable, Program
+from verifier.program.values import TRUE, Apply, Const, Obs, Ptr, Reg, call
+from verifier.solve import decide
+from verifier.solve.acyclic import MAX_JOINS, require_acyclic
+from verifier.solve.clauses import Clauses
+from verifier.solve.decode import decode
+from verifier.solve.encode import Encoding
+from verifier.solve.queries import _Asked
+from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
+from verifier.solve.z3 import Solver
+
+X, Y = Ptr("x"), Ptr("y")
+FENCE = Emit("F", kind="mfence")
+
+
+def store(cell: Ptr, value: int) -> Emit:
+    return Emit("W", (Touch(Const(cell), None, Const(value)),))
+
+
+def load(cell: Ptr, into: str) -> Emit:
+    return Emit("R", (Touch(Const(cell), into),))
+
+
+def exchange(cell: Ptr, value: int, into: str) -> Emit:
+    return Emit("X", (Touch(Const(cell), into, Const(value)),))
+
+
+def program(*threads: list[Emit], registers: list[tuple[int, str]]) -> Program:
+    observables = [Observable("reg", f"{c}:{r}", c, Reg(r)) for c, r in registers]
+    cells = {c: Cell(c, c.base, 0) for c in (X, Y)}
+    shown = list(range(len(registers)))
+    both_zero = call("and", *(Apply("eq", (Obs(i), Const(0))) for i in shown))
+    return unroll(Lowered([tuple(t) for t in threads], cells, observables, both_zero, shown))
+
+
+def store_buffering(*between: Emit) -> Program:
+    return program(
+        [store(X, 1), *between, load(Y, "a")],
+        [store(Y, 1), *between, load(X, "a")],
+        registers=[(0, "a"), (1, "a")],
+    )
+
+
+@pytest.mark.parametrize("joins", [MAX_JOINS, 0], ids=["elimination", "ranks"])
+@pytest.mark.parametrize("seed", range(60))
+def test_acyclic_agrees_with_enumeration(seed: int, joins: int) -> None:
+    """Every choice of pairs of a small random relation: clauses hold iff there is no cycle."""
+    rng = random.Random(seed)
+    clauses = Clauses()
+    space = Space(5, clauses)
+    relation = SymbolicRelation(space)
+    literals: list[tuple[int, int, int]] = []
+    for a, b in product(range(5), repeat=2):
+        kind = rng.random()
+        if a != b and kind < 0.1:
+            relation.add(a, b)
+        elif kind > 0.72 and len(literals) < 7:
+            literal = clauses.new()
+            relation.add(a, b, literal)
+            literals.append((a, b, literal))
+    sure = [(a, b) for a in range(5) for b in range(5) if relation.must[a] >> b & 1]
+    require_acyclic(relation, joins)
+    with Solver(clauses.dimacs()) as solver:
+        for bits in product((False, True), repeat=len(literals)):
+            chosen = [(a, b) for (a, b, _), on in zip(literals, bits, strict=True) if on]
+            expected = Relation([*sure, *chosen]).cycle() is None
+            assumed = [x if on else -x for (_, _, x), on in zip(literals, bits, strict=True)]
+            assert solver.check(assumed) == expected, (sure, chosen)
+
+
+def test_the_two_interpreters_of_the_algebra_agree() -> None:
+    """Sure relations only: each operator gives the same pairs in both interpreters."""
+    rng = random.Random(7)
+    for _ in range(200):
+        space = Space(5, Clauses())
+        pairs = [{(rng.randrange(5), rng.randrange(5)) for _ in range(6)} for _ in range(2)]
+        concrete = [Relation(p) for p in pairs]
+        symbolic = []
+        for p in pairs:
+            relation = SymbolicRelation(space)
+            for a, b in p:
+                relation.add(a, b)
+            symbolic.append(relation)
+        members = [{e for e in range(5) if rng.random() < 0.5} for _ in range(2)]
+        sets = [SymbolicEvents(space, sum(1 << e for e in m)) for m in members]
+        (r, s), (q, t) = concrete, symbolic
+        for expected, got in [
+            (r | s, q | t),
+            (r & s, q & t),
+            (r @ s, q @ t),
+            (~r, ~q),
+            (r.irreflexive(), q.irreflexive()),
+            (Events(members[0]) * Events(members[1]), sets[0] * sets[1]),
+        ]:
+            assert not got.may
+            assert {(a, b) for a in range(5) for b in range(5) if got.must[a] >> b & 1} == set(expected)
+
+
+def test_store_buffering() -> None:
+    answer = decide(store_buffering(), want_states=True)
+    assert answer.reachable and answer.refutable
+    assert answer.states == ((0, 0), (0, 1), (1, 0), (1, 1))
+    assert (answer.positive, answer.negative) == (1, 3)
+    assert answer.witness is not None and answer.witness.state == (0, 0)
+
+
+def test_a_fence_a_lock_or_sc_forbid_store_buffering() -> None:
+    assert decide(store_buffering(FENCE)).reachable is False
+    assert decide(store_buffering(exchange(Ptr("x"), 2, "t"))).reachable is False
+    assert decide(store_buffering(), model="sc").reachable is False
+
+
+def test_fences_that_order_nothing_beyond_tso() -> None:
+    for kind in ("lfence", "sfence"):
+        assert decide(store_buffering(Emit("F", kind=kind))).reachable is True
+
+
+def witness(p: Program) -> tuple[_Asked, object]:
+    asked = _Asked(p, MODELS["x86-tso"], None, 0)
+    solver = Solver(asked.encoding.clauses.dimacs())
+    assert solver.check([asked.proposition])
+    return asked, decode(asked.encoding, solver)
+
+
+def test_a_witness_that_is_tampered_with_is_refused() -> None:
+    """Each kind of lie is found by the concrete interpreter."""
+    p = program(
+        [store(X, 1), FENCE, load(Y, "a")],
+        [exchange(Y, 1, "b"), load(X, "a")],
+        registers=[(0, "a"), (1, "b")],
+    )
+    _, execution = witness(p)
+    assert execution.check() == []  # type: ignore[attr-defined]
+
+    def wrong(**changes: object) -> list[str]:
+        _, fresh = witness(p)
+        for name, value in changes.items():
+            setattr(fresh, name, value)
+        return fresh.check()  # type: ignore[attr-defined,no-any-return]
+
+    good = execution
+    reads = good.reads  # type: ignore[attr-defined]
+    assert wrong(reads=[reads[0]._replace(value=9), *reads[1:]])
+    assert wrong(slots={k: 5 for k in good.slots})  # type: ignore[attr-defined]
+    assert wrong(executed=frozenset(list(good.executed)[1:]))  # type: ignore[attr-defined]
+    assert wrong(order=[line[::-1] for line in good.order])  # type: ignore[attr-defined]
+    assert wrong(co={c: [] for c in good.co})  # type: ignore[attr-defined]
+
+
+def test_a_wrong_verdict_of_the_encoder_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its acyclicity clauses the encoder would allow SB with fences; nobody sees it."""
+    monkeypatch.setattr("verifier.solve.encode.require_acyclic", lambda relation: None)
+    with pytest.raises(InternalError, match="ghb"):
+        decide(store_buffering(FENCE))
+
+
+def interrupt(*thread: Emit, wait: bool = True, on: int = 1) -> Program:
+    """P0 interrupts P1, whose handler stores 5 to y; P1 runs ``thread``."""
+    handler = (store(Y, 5),)
+    send = [Emit("SEND", group="g", targets=(Target(1, Const(1), handler),))]
+    cells = {c: Cell(c, c.base, 0) for c in (X, Y)}
+    for c in range(2):
+        cells[Ptr(f"{c}:irq")] = Cell(Ptr(f"{c}:irq"), f"{c}:irq", on, "register")
+    waits = [Emit("WAIT", group="g"), load(Y, "a")] if wait else []
+    observables = [Observable("reg", "0:a", 0, Reg("a")), Observable("reg", "1:a", 1, Reg("a"))]
+    return unroll(Lowered([(*send, *waits), thread], cells, observables, TRUE, [0, 1]))
+
+
+def irq(value: int) -> Emit:
+    return Emit("IRQ", (Touch(Const(Ptr("1:irq")), None, Const(value)),))
+
+
+def test_a_wait_returns_after_the_handler() -> None:
+    assert decide(interrupt(), want_states=True).states == ((5, 0),)
+
+
+def test_a_handler_does_not_run_in_a_window() -> None:
+    p = interrupt(irq(0), store(Y, 1), load(Y, "a"), irq(1), wait=False)
+    assert decide(p, want_states=True).states == ((0, 1),)
+    p = interrupt(store(Y, 1), load(Y, "a"), wait=False)
+    assert decide(p, want_states=True).states == ((0, 1), (0, 5))
+
+
+def test_interrupts_off_for_ever_is_a_deadlock() -> None:
+    answer = decide(interrupt(on=0))
+    assert answer.deadlock and answer.reachable is False
+
+
+def test_an_encoding_is_the_same_every_time() -> None:
+    texts = {Encoding(store_buffering(), MODELS["x86-tso"]).clauses.dimacs() for _ in range(3)}
+    assert len(texts) == 1

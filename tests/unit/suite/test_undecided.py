@@ -1,0 +1,172 @@
+"""Verdicts that are unknown, and what is said about why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verifier.cli import main
+from verifier.lower.build import build
+from verifier.program.answer import Answer
+from verifier.program.waits import Loop
+from verifier.results import Verdict, judge_answer
+from verifier.source import Source
+from verifier.suite import decide
+from verifier.syntax import load
+
+LITMUS = Path(__file__).resolve().parents[3] / "litmus"
+FILTER = """MM t
+{ int x; int y; }
+P0 { x = 1; r0 = y; }
+[D] P1 { while (READ_ONCE(x) != 7) cpu_relax(); }
+[!D] P1 { y = 1; r0 = x; }
+variants { F never; D deadlock; U deadlock; K sometimes; }
+[!K] filter (x = 5)
+[K] filter (x = 1)
+exists (0:r0 = 0)
+"""
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+def test_a_filter_that_lets_nothing_through_is_no_deadlock(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str
+) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(FILTER)
+    assert main(["check", "-q", "--judge", judge, str(path)]) == 3
+    assert capsys.readouterr().out.splitlines() == [
+        "t::F   unknown     expected never (the filter lets no state through)",
+        "t::D   unknown     as expected (deadlock: no run ends: CPU 1 waits in line 4 until READ_ONCE(x) != 7"
+        " is false, and x is 1)",
+        "t::U   unknown     expected deadlock (the filter lets no state through)",
+        "t::K   sometimes   as expected",
+        "4 tests: 2 as expected, 2 unknown",
+    ]
+
+
+def test_time_that_is_up_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    path = LITMUS / "linux" / "switch_mm-vs-flush.litmus"
+    assert main(["check", "-q", "--timeout", "0.001", f"{path}::F"]) == 3
+    assert "unknown     expected never (timeout: more than 0.001 s, while " in capsys.readouterr().out
+
+
+def test_a_log_does_not_say_never_for_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    path = LITMUS / "linux" / "switch_mm-vs-flush.litmus"
+    assert main(["states", "--format", "herd", "--timeout", "0.001", f"{path}::F"]) == 3
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert "unknown" in found.err and "timeout" in found.err
+
+
+RESULT = """C t
+(*
+ * Result: {}
+ *)
+{{ int x; }}
+P0(int *x) {{ WRITE_ONCE(*x, 1); }}
+P1(int *x) {{ int r0; r0 = READ_ONCE(*x); }}
+filter (x={})
+exists (1:r0=1)
+"""
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+@pytest.mark.parametrize(
+    ("result", "filtered", "code"),
+    [("DEADLOCK", 5, 0), ("DEADLOCK", 1, 1), ("Never", 5, 3), ("Sometimes", 5, 3), ("Maybe", 5, 3)],
+)
+def test_what_kernel_scripts_call_a_deadlock_is_that_no_state_is_left(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str, result: str, filtered: int, code: int
+) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(RESULT.format(result, filtered))
+    assert main(["check", "-q", "--judge", judge, str(path)]) == code
+    out = capsys.readouterr().out
+    assert ("the filter lets no state through" in out) == (filtered == 5)
+    assert ("as expected" in out) == (code == 0)
+
+
+def answered(**known: object) -> Verdict:
+    """The verdict on a test that expects nothing, from what a judge knows."""
+    (test,) = load(Source("t", "MM t\n{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n"))
+    states = bool(known.pop("asked", False))
+    answer = Answer(**known)  # type: ignore[arg-type]
+    return judge_answer(test, build(test), answer, model="x86-tso", judge="z3", seconds=0, states=states)
+
+
+@pytest.mark.parametrize(
+    ("known", "observation", "reason", "complete"),
+    [
+        ({"reachable": True, "refutable": True}, "sometimes", "", True),
+        ({"reachable": True, "reason": "timeout"}, "unknown", "timeout; it is sometimes or always", False),
+        ({"refutable": True, "reason": "timeout"}, "unknown", "timeout", False),
+        ({"reachable": True, "refutable": True, "asked": True, "reason": "timeout"}, "unknown",
+         "timeout: the final states are not known", False),
+        ({"reachable": True, "refutable": True, "asked": True, "states": ((1,),), "cut": True}, "sometimes",
+         "there may be more states than within bound 2: assume() its end, or --unroll 3", False),
+        ({"reachable": True, "refutable": True, "asked": True, "states": ((1,),)}, "sometimes", "", True),
+        ({"reachable": False, "refutable": False, "deadlock": True}, "unknown",
+         "deadlock: no run ends: who waits where was not found out", True),
+        ({"reachable": False, "cut": True, "refutable": True, "loops": (Loop(1, "P1"),)}, "unknown",
+         "within bound 2: the loop in P1 goes on; assume() its end, or --unroll 3", False),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_said(
+    known: dict[str, object], observation: str, reason: str, complete: bool
+) -> None:
+    verdict = answered(**known)
+    assert (verdict.observation, verdict.reason, verdict.complete) == (observation, reason, complete)
+    assert verdict.exit_code == (0 if complete and observation != "unknown" else 3)
+
+
+def test_states_of_a_loop_that_was_cut_are_not_all(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        "MM t\n{ int x; }\nP0 { r1 = 0; do { r0 = READ_ONCE(x); r1 = r1 + 1; } while (r0 != 9); }\n"
+        "P1 { x = 9; }\nlocations [0:r1;]\nexists (0:r1 = 1)\n"
+    )
+    assert main(["states", str(path)]) == 3
+    found = capsys.readouterr().out.splitlines()
+    assert (
+        "there may be more states than within bound 2: the loop in line 3 of P0 goes on; "
+        "assume() its end, or --unroll 3"
+    ) in found[0]
+    assert found[-1] == "  and perhaps others"
+    assert main(["states", "--format", "herd", str(path)]) == 3
+    assert "there may be more states" in capsys.readouterr().err
+    assert main(["check", "-q", str(path)]) == 0  # of what was asked for there, all is known
+
+
+@pytest.mark.parametrize("silent", ["z3", "explorer"])
+def test_one_judge_is_not_two(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    real = decide._decide
+
+    def half(program: Any, options: Any, judge: str, *more: Any) -> Answer:
+        return Answer(reason="timeout") if judge == silent else real(program, options, judge, *more)
+
+    monkeypatch.setattr(decide, "_decide", half)
+    assert main(["check", "-q", "--judge", "both", str(LITMUS / "classic" / "MP.litmus")]) == 3
+    name = "z3" if silent == "z3" else "the explorer"
+    assert (
+        f"never       as expected (the judges are not compared ({name}: timeout))" in capsys.readouterr().out
+    )
+
+
+def test_a_table_says_what_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    path = LITMUS / "linux" / "switch_mm-vs-flush.litmus"
+    assert main(["compare", "--profiles", "intel,amd", "--timeout", "0.001", f"{path}::F"]) == 3
+    out = capsys.readouterr().out
+    assert "switch_mm-vs-flush::F under amd: unknown (timeout: " in out
+    assert out.endswith("1 test: 0 the same everywhere, 0 not, 1 unknown\n")
+
+
+def test_there_is_no_graph_of_what_is_not_known(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = LITMUS / "linux" / "switch_mm-vs-flush.litmus"
+    assert main(["check", "-q", "--dot", str(tmp_path / "g"), "--timeout", "0.001", f"{path}::F"]) == 3
+    assert "switch_mm-vs-flush::F is unknown, so there is no graph" in capsys.readouterr().err

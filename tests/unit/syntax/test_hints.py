@@ -1,0 +1,171 @@
+"""What a mistake is told: where it is, and what to write instead; what is allowed but surely not meant
+is a warning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from verifier.cli import main
+from verifier.errors import InputError
+from verifier.source import Diagnostic, Source
+from verifier.suite.load import load_checked
+
+TOP = "MM t\n{ page A = 1; page B; mm N { v -> A }; int x; percpu int y; atomic_t c; }\n"
+FLUSH = "void flush(void *i) { invlpg(v); }\n"
+USED = "\nlocations [A.data; B.data; pte(N, v); 0:y; c]\n"  # all of TOP
+END = USED + "exists (x = 1)\n"
+
+
+def wrong(text: str) -> list[Diagnostic]:
+    with pytest.raises(InputError) as caught:
+        load_checked(Source("t.litmus", text))
+    return list(caught.value.diagnostics)
+
+
+def warned(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str) -> str:
+    path = tmp_path / "t.litmus"
+    path.write_text(text)
+    assert main(["check", "-q", str(path)]) == 0
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "hint"),
+    [
+        ("flush;", "flush is a function, which this does not call", "write flush()"),
+        ("smp_mb;", "smp_mb is a function", "write smp_mb()"),
+        ("spin_lock;", "spin_lock is a function", "write spin_lock(&l)"),
+        ("smp_store_release(x, 1);", "smp_store_release takes the address", "write &x"),
+        ("smp_store_release(x);", "takes 2 arguments", "write smp_store_release(&x, e)"),
+        ("atomic_inc();", "takes 1 argument", "write atomic_inc(&v)"),
+        ("set_pte(A);", "takes 2 arguments", "write set_pte(p, e)"),
+        ("flush_tlb_page(N, v);", "there is no function", '#include "linux/tlb-'),
+        ("ptep_clear_flush(pte(N, v));", "there is no function", "write ptep_get_and_clear(p)"),
+        ("dma_mb();", "there is no function", "write mb(), which it is on x86, or smp_mb()"),
+        ("smp_mbb();", "there is no function", "'smp_mb'?"),
+        ("x = nr_cpu_ids;", "there is no 'nr_cpu_ids'", "write num_online_cpus()"),
+        ("r0 = READ_ONCE(&x);", "no place", "write x, without &"),
+        ("WRITE_ONCE(&x, 1);", "no place", "write x, without &"),
+        ("this_cpu_write(&y, 1);", "no place", "write y, without &"),
+        ("set_pte(&pte(N, v), A);", "has no address", "write pte(N, v), without &"),
+        ("r0 = user_write(v, 1);", "this has no value", "r0 = xchg(v, 1)"),
+        ("int r0 = user_write(v, 1);", "this has no value", "r0 = xchg(v, 1)"),
+        ("if (A == 1) x = 1;", "A is a page, which is never 1", "what it holds is A.data"),
+        ("if (ptep_get(pte(N, v)) == 1) x = 1;", "which is never 1", "an entry holds none or a page"),
+        ("r0 = translate(v); if (1 != r0) x = 1;", "r0 is a page, which is never 1", "r0.data"),
+    ],
+)
+def test_a_mistake_in_code(code: str, says: str, hint: str) -> None:
+    (found,) = wrong(TOP + FLUSH + f"P0 {{ {code} }}" + END)
+    assert says in found.message and hint in found.hint
+    assert found.span is not None and found.span.line == 4
+
+
+@pytest.mark.parametrize(
+    ("condition", "says", "hint"),
+    [
+        ("A = 1", "A is never 1", "what it holds is A.data"),
+        ("1 = A", "A is never 1", "what it holds is A.data"),
+        ("pte(N, v) = 1", "pte(N, v) is never 1", "an entry holds none or a page"),
+        ("0:cr3 != 1", "0:cr3 is never 1", "it is a name"),
+        ("x = 1 /\\ 0:r0 = 1", "0:r0 is never 1", "name a page"),
+        ("0:r0 = ONE", "0:r0 is never ONE", "name a page"),
+    ],
+)
+def test_a_page_in_a_condition_is_no_number(condition: str, says: str, hint: str) -> None:
+    text = TOP + "enum { ONE = 1 };\n" + f"P0 {{ r0 = translate(v); }}\nexists ({condition})\n"
+    (found,) = wrong(text)
+    assert says in found.message and hint in found.hint
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "r0 = translate(v); if (r0 == 0 || r0 == A || r0 == fault) x = 1;",
+        "r0 = translate(v); r0 = 1; if (r0 == 1) x = 1;",
+        "struct mm_struct *m = read_cr3(); if (m == LOADED_MM_SWITCHING || m == NULL) x = 1;",
+        "if (ptep_get(pte(N, v)) == none || pte(N, v) != NULL) x = 1;",
+        "*v = A; if (*v == A) x = 1;",
+        "if (*v == 1) x = 1; if ((r0 = x)) x = 2; while ((r0 = x) == 3) cpu_relax();",
+        "int z = 1; if (z == 1) x = z;",
+    ],
+)
+def test_what_is_meant_is_not_warned_about(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, code: str
+) -> None:
+    enum = "enum { LOADED_MM_SWITCHING = 1 };\n" if "LOADED" in code else ""
+    text = TOP + enum + f"P0 {{ {code} }}{USED}exists (0:cr3 = 0 \\/ pte(N, v) = A)\n"
+    assert warned(capsys, tmp_path, text) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "hint"),
+    [
+        ("if (*v == A) x = 1;", "what *v reads is compared with a page", "A.data"),
+        ("if (B != READ_ONCE(*v)) x = 1;", "compared with a page", "B.data"),
+        ("if (x = 1) smp_mb();", "an assignment as a condition", "write == to compare, or ((x = 1))"),
+        ("assume(r0 = 1);", "an assignment as a condition", "((r0 = 1))"),
+        ("while (x = 0) smp_mb();", "an assignment as a condition", "((x = 0))"),
+        ("x == 1;", "a comparison whose result nobody uses", "an assignment is ="),
+        ("r0 = x; r0 + 1;", "this statement does nothing", "use its value"),
+        ("7;", "this statement does nothing", "leave it out"),
+        ("&x;", "this statement does nothing", "leave it out"),
+        ("smp_processor_id();", "this statement does nothing", "use its value"),
+        ("assume(1);", "assume of a constant, which always holds", "leave it out"),
+        ("assume(true);", "assume of a constant, which always holds", "leave it out"),
+        ("WARN_ON(0);", "WARN_ON of a constant, which never holds", "name a condition"),
+        ("int x; x = READ_ONCE(c);", "the local x hides the shared x", "give the local another one"),
+    ],
+)
+def test_a_warning(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, code: str, says: str, hint: str
+) -> None:
+    err = warned(capsys, tmp_path, TOP + f"P0 {{\n {code} }}" + END)
+    assert err.count(": warning: ") == 1 and "t.litmus:4:" in err
+    assert says in err and hint in err
+
+
+PROGRAMS = "P0 { x = 1; }\nP1 { x = 2; }\n"
+VARIANTS = 'variants {\n F never "one";\n G never "two";\n}\n'
+CODE = "MM t\n{ int x; }\n" + PROGRAMS + VARIANTS + "exists (x = 3)\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "says", "hint"),
+    [
+        ("F never", "F nevr", 6, "there is no expectation 'nevr'", "did you mean 'never'?"),
+        ("2; }", "2;", 4, "this block is not closed", "line 5 begins another part"),
+        ("1; }", "1;", 3, "this block is not closed", "line 4 begins another part"),
+        ("int x; }", "int x;", 2, "this block is not closed", "line 3 begins another part"),
+        ('"two";\n}', '"two";', 5, "this block is not closed", "line 8 begins another part"),
+        ("2; }", "2; }}", 4, "unexpected '}'", "no block is open here"),
+        ('one"', "one", 6, "this string does not end", "the next '\"' is in line 7"),
+        ('two"', "two", 7, "this string does not end", "close it"),
+        ("MM t\n", 'MM t\n"doc\n', 2, "this string does not end", "the next '\"' is in line 7"),
+        ('"two"', "“two”", 7, "“ is no quote here", 'write "…"'),
+        ("MM t\n", "MM t\n“there exists one”\n", 2, "“ is no quote here", 'write "…"'),
+        ("P0", "# first\nP0", 3, "unexpected '#'", "a comment is // …"),
+        ("x = 1;", "if ([F] x) x = 1;", 3, "unexpected '['", "a guard stands before a statement"),
+        ("int x;", "int x; [F] { int y; }", 2, "unexpected '{'", "guard each line by itself"),
+        ("x = 1;", "int q;\nint q;", 4, "q is declared twice", "the first one is in line 3"),
+        ("int x;", "int x;\nint x;", 3, "x is declared twice", "the first one is in line 2"),
+        ("P1", "P0", 4, "P0 has two programs", "the first one is in line 3"),
+        ("G never", "F never", 7, "variant F is declared twice", "the first one is in line 6"),
+        ("P0", "enum { a,\na };\nP0", 4, "a is declared twice", "the first one is in line 3"),
+        ("x = 1", "for_each_cpu(cpu, cpu_online_mask) x = 1", 3, "there is no 'cpu'", "declare it: int cpu;"),
+        ("x = 1", "for (int i = 0; i < 999; i++) x = i", 3, "more than 256 times", "let it count less far"),
+    ],
+)
+def test_a_mistake_is_told_where_it_is(before: str, after: str, line: int, says: str, hint: str) -> None:
+    (found,) = wrong(CODE.replace(before, after, 1))
+    assert says in found.message and hint in found.hint
+    assert found.span is not None and found.span.line == line
+
+
+def test_a_key_that_is_nearly_known_is_a_warning(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    keys = "MM t\nSorce=me\nMood=fine\nHash=1\n"
+    err = warned(capsys, tmp_path, keys + "{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n")
+    assert err.count(": warning: ") == 1
+    assert "t.litmus:2:1: warning: nobody knows the key 'Sorce'" in err and "did you mean 'Source'?" in err

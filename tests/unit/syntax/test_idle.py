@@ -1,0 +1,162 @@
+"""Nothing that a test says is without effect in silence: names that nothing uses, settings of nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from verifier.errors import InputError
+from verifier.source import Diagnostic, Source
+from verifier.suite.load import load_checked
+
+ROOT = Path(__file__).resolve().parents[3]
+INITIAL = "page A = 1; mm N { v -> A }; 0:cr3 = N; percpu int y; int x; struct foo s { .f = 1 };"
+ASKED = "locations [0:y; s.f; pte(N, v)]\nexists (x = 1)\n"
+
+
+def warnings(text: str) -> list[Diagnostic]:
+    """The warnings about a file, which has no errors."""
+    return list(load_checked(Source(str(ROOT / "t.litmus"), text))[0].warnings)
+
+
+def test_what_is_used_is_not_warned_about() -> None:
+    assert not warnings(f"MM t\n{{ {INITIAL} }}\nP0 {{ x = 1; }}\n{ASKED}")
+
+
+@pytest.mark.parametrize(
+    ("initial", "code", "says", "hint"),
+    [
+        ("int z = 5;", "x = 1;", "nothing uses z", "leave it out"),
+        ("percpu int z;", "x = 1;", "nothing uses z", "leave it out"),
+        ("percpu int z; 0:z = 3;", "x = 1;", "nothing uses z", "leave it out"),
+        ("page B = 2;", "x = 1;", "nothing uses B", "leave it out"),
+        ("page B = 2; mm M { v -> B };", "x = 1;", "nothing uses M", "leave it out"),
+        ("table T { v -> A };", "x = 1;", "nothing uses T", "leave it out"),
+        ("cpumask m = {0};", "x = 1;", "nothing uses m", "leave it out"),
+        ("struct task task { .mm = N };", "x = 1;", "nothing uses task", "leave it out"),
+        ("0:tlb = { v@7 -> A };", "x = 1;", "no CPU ever has PCID 7", "leave it out"),
+        ("int z; int *p = &z;", "x = 1;", "nothing uses p", "leave it out"),
+        (
+            "mm M { w -> A }; mm_cpumask(M) = {0};",
+            "load_cr3(M);",
+            "nothing uses the address w",
+            "leave it out",
+        ),
+        (
+            "mm M { w -> A }; mm_cpumask(M) = {0};",
+            "load_cr3(M);",
+            "nothing looks at mm_cpumask()",
+            "leave it",
+        ),
+        ("mm M { .tlb_ge = 1 }; mm O { .tlb_gen = 1 };", "x = M->tlb_gen;", "the field tlb_ge", "'tlb_gen'"),
+        ("page B { .refcuont = 1 };", "x = B.data;", "the field refcuont", "name it in code"),
+        ("", "int z = 1;", "nothing in P0 uses the local z", "leave it out"),
+        ("", "r7 = 1;", "nothing in P0 uses r7", "leave it out"),
+        ("", "f(); } void f(void) { int q = 2; x = 1;", "nothing in f() uses the local q", "leave it out"),
+        ("", "x = 1; } void f(void) { x = 2;", "nothing calls f()", "call it"),
+        ("", "x = 1; } void f(void) { f();", "nothing calls f()", "call it"),
+        ("", "x = 1; } nmi P0 {", "this NMI does nothing", "give it statements"),
+        (
+            "",
+            "x = 1; } enum { OLD, NEW }; void g(void) { x = 2; } nmi P0 { g();",
+            "nothing uses OLD, NEW",
+            "",
+        ),
+        ("", "x = 1; } unroll 3; nmi P0 { x = 2;", "there is no loop to unroll", "leave it out"),
+    ],
+)
+def test_what_nothing_uses_is_a_warning(initial: str, code: str, says: str, hint: str) -> None:
+    found = warnings(f"MM t\n{{ {INITIAL} {initial} }}\nP0 {{ {code} }}\n{ASKED}")
+    matching = [d for d in found if says in d.message]
+    assert len(matching) == 1 and hint in matching[0].hint and matching[0].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "hint"),
+    [
+        ("0:crr3 = N;", "crr3", "'cr3'"),
+        ("0..1:crr3 = N;", "crr3", "'cr3'"),
+        ("1:Y = 9;", "Y", "'y'"),
+        ("1:irg = off;", "irg", "'irq'"),
+        ("1:pcdi = 1;", "pcdi", "'pcid'"),
+        ("0:r7 = 1;", "r7", "leave it out"),
+        ("0:genn = 1;", "genn", "'gen'"),
+        ("1:r3 = 1;", "r3", ""),
+    ],
+)
+def test_a_setting_that_no_cpu_has_is_an_error(setting: str, name: str, hint: str) -> None:
+    text = f"MM t\n{{ {INITIAL} {setting} }}\nP0 {{ u64 gen; gen = x; r3 = gen; }}\nP1 {{ }}\n{ASKED}"
+    with pytest.raises(InputError) as caught:
+        load_checked(Source("t", text))
+    (found,) = caught.value.diagnostics
+    assert f"no register, local or per-CPU object {name!r}" in found.message and hint in found.hint
+
+
+def test_settings_of_what_there_is() -> None:
+    own = "0:r3 = 1; 0:gen = 2; 0:y = 3; 0:irq = off; 0:r4 = 5;"
+    code = "u64 gen; x = gen + r3 + this_cpu_read(y);"
+    asked = ASKED.replace("(x", "(0:r4 = 5 \\/ x")
+    assert not warnings(f"MM t\n{{ {INITIAL} {own} }}\nP0 {{ {code} }}\n{asked}")
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        ("v@7 -> A", "load_cr3(N, 7);"),
+        ("v@7 -> mk_pte(A, global)", "x = 1;"),
+        ("v@7 -> A", "r0 = 6; r0 = r0 + 7; load_cr3(N, r0);"),
+        ("v -> A", "x = 1;"),
+    ],
+)
+def test_a_tag_that_some_cpu_may_have(entry: str, code: str) -> None:
+    assert not warnings(f"MM t\n{{ {INITIAL} 0:tlb = {{ {entry} }}; }}\nP0 {{ {code} }}\n{ASKED}")
+
+
+def test_one_variant_that_uses_it_is_enough() -> None:
+    variants = "variants { F never; B sometimes; }\n"
+    code = "P0 { [B] z = 1; [F] f(); [B] r1 = 0; x = 2; }\nvoid f(void) { }\n[B] nmi P0 { x = 1; }\n"
+    text = f"MM t\n{{ {INITIAL} int z; [F] 0:r1 = 7; }}\n{code}{variants}{ASKED.replace('x = 1', '0:r1 = 3')}"
+    assert not warnings(text)
+    assert [d.message for d in warnings(text.replace("[B] z = 1;", ""))] == ["nothing uses z"]
+
+
+def test_what_an_include_offers_need_not_be_used() -> None:
+    top = 'MM t\n#include "linux/tlb_gen.inc"\n#include "linux/smp.inc"\n'
+    assert not warnings(f"{top}{{ {INITIAL} }}\nP0 {{ x = 1; }}\n{ASKED}")
+
+
+def test_a_function_that_misses_the_included_one() -> None:
+    top = 'MM t\n#include "linux/smp.inc"\n'
+    (found,) = warnings(f"{top}{{ {INITIAL} }}\nvoid do_flush_tb(void *i) {{ }}\nP0 {{ x = 1; }}\n{ASKED}")
+    assert "nothing calls do_flush_tb()" in found.message and "do_flush_tlb" in found.hint
+
+
+def test_in_c_files_it_is_a_warning_as_others_write_them() -> None:
+    (one, two) = warnings("C t\n{ x = 1; q = 3; 0:r9 = 1; }\nP0(int *x) { *x = 2; }\nexists (x = 1)\n")
+    assert "nothing uses q" in one.message and "'r9'" in two.message and two.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("initial", "condition"),
+    [
+        ("cpumask m = {1..0};", "m[0]"),
+        ("1..0:irq = off;", "x = 1"),
+        ("", "some c in 1..0: c:irq = off"),
+        ("", "all c in 1..0: c:irq = off"),
+    ],
+)
+def test_an_empty_range_is_an_error(initial: str, condition: str) -> None:
+    text = f"MM t\n{{ int x; {initial} }}\nP0 {{ x = 1; }}\nP1 {{ }}\nexists ({condition})\n"
+    with pytest.raises(InputError, match=r"1\.\.0 is no range: it is empty"):
+        load_checked(Source("t", text))
+
+
+LITMUS = sorted((ROOT / "litmus").rglob("*.litmus"))
+
+
+@pytest.mark.parametrize("path", LITMUS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_corpus_says_nothing_in_vain(path: Path) -> None:
+    from verifier.syntax import load, read
+
+    assert not [d for test in load(read(path)) for d in test.warnings]

@@ -1,0 +1,161 @@
+"""Hints for words that the vocabulary lacks: they name what is here, and nothing weaker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from verifier.words.elsewhere import ELSEWHERE
+from verifier.words.table import WORDS, instead, strength
+
+ROOT = Path(__file__).resolve().parents[3]
+MENTIONED = re.compile(r"\b([A-Za-z_]\w*)\(")
+OF_C = {"while", "schedule"}  # the one is no word, the other is explained
+
+
+def included(name: str) -> str:
+    """The text of an include, and of those that it includes."""
+    text = (ROOT / "litmus" / name).read_text()
+    return text + "".join(included(inner) for inner in re.findall(r'#include "(.*?)"', text))
+
+
+def test_it_is_a_table_of_what_is_not_here() -> None:
+    assert len(ELSEWHERE) >= 150
+    assert not ELSEWHERE.keys() & WORDS.keys()
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_hint_names_what_is_here(name: str) -> None:
+    hint = ELSEWHERE[name]
+    assert hint
+    includes = "".join(included(x) for x in re.findall(r'#include "(.*?)"', hint))
+    for word in set(MENTIONED.findall(hint)) - OF_C:
+        here = word in WORDS and not WORDS[word].planned
+        assert here or re.search(rf"\b{word}\(", includes), word
+
+
+TAKEN = [n for n, hint in ELSEWHERE.items() if hint.startswith("define it, or #include")]
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_an_include_that_is_named_has_it(name: str) -> None:
+    hint = ELSEWHERE[name]
+    has = re.search(r"has (\w+)\(", hint)
+    text = "".join(included(x) for x in re.findall(r'#include "(.*?)"', hint))
+    assert re.search(rf"\b{has.group(1) if has else name}\(", text)
+
+
+FULL = [
+    "dma_mb", "virt_mb", "__smp_mb", "__mb", "set_mb", "virt_store_mb", "wake_up_process",
+    "set_current_state", "schedule", "write_cr3", "build_cr3", "__flush_tlb_one_user",
+    "local_flush_tlb", "sync_core_before_usermode", "kick_all_cpus_sync", "native_ptep_get_and_clear",
+    "ptep_modify_prot_start", "pmdp_invalidate", "ptep_clear_flush", "get_page", "kref_get",
+    "lock_page", "spin_lock_nested", "mutex_lock_nested", "write_seqlock", "cmpxchg64", "sync_cmpxchg",
+    "wrmsrl", "synchronize_rcu_bh", "wbinvd", "cr4_set_bits", "mmap_write_lock",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_full_barrier_gets_one(name: str) -> None:
+    words = [w for w in MENTIONED.findall(ELSEWHERE[name]) if w in WORDS]
+    assert any(strength(WORDS[w]) == 2 for w in words)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("write_cr3", "load_cr3(mm)"),
+        ("native_write_cr3", "load_cr3(mm)"),
+        ("build_cr3_noflush", "load_cr3_noflush(mm, pcid)"),
+        ("__flush_tlb_one_user", "invlpg(v)"),
+        ("__flush_tlb_single", "invlpg(v)"),
+        ("__flush_tlb", "flush_tlb_local()"),
+        ("__flush_tlb_global", "__flush_tlb_all()"),
+        ("dma_mb", "smp_mb()"),
+        ("virt_mb", "smp_mb()"),
+        ("virt_wmb", "smp_wmb()"),
+        ("pmem_wmb", "wmb()"),
+        ("percpu_down_read", "there is no per-CPU semaphore"),
+        ("wake_up_process", "full barrier"),
+        ("get_page", "atomic_inc(&A->refcount)"),
+        ("folio_try_get", "atomic_add_unless(&A->refcount, 1, 0)"),
+        ("put_page", "atomic_dec_and_test(&A->refcount)"),
+        ("kref_put", "refcount_dec_and_test(&r)"),
+        ("mmap_read_lock", "down_read(&mm->mmap_lock)"),
+        ("read_seqcount_begin", "smp_rmb()"),
+        ("write_seqlock", "spin_lock(&l)"),
+        ("ptep_set_access_flags", "set_pte(p, e)"),
+        ("ptep_clear_flush", "ptep_get_and_clear(p)"),
+        ("pmdp_invalidate", "pmdp_xchg(p, e)"),
+        ("pte_offset_map_lock", "pte(T, v)"),
+        ("pmd_offset", "pmd(N, v)"),
+        ("pfn_pte", "mk_pte(page"),
+        ("pmd_trans_huge", "pmd_leaf(e)"),
+        ("pte_alloc_one", "there is no allocator of tables"),
+        ("update_mmu_cache", "nothing on x86"),
+        ("kmalloc", "there is no allocator"),
+        ("switch_mm", "switch_mm_irqs_off()"),
+        ("tlb_gather_mmu", "mmu_gather.inc"),
+        ("leave_mm", "tlb-v4.13.inc"),
+        ("mmgrab", "sched.inc"),
+        ("kick_all_cpus_sync", "smp_mb(), then smp_call_function("),
+        ("text_poke_sync", "sync_core()"),
+        ("cpu_online", "cpumask_test_cpu(cpu, cpu_online_mask)"),
+        ("get_user", "user_read(v)"),
+        ("ACCESS_ONCE", "READ_ONCE(x)"),
+        ("call_rcu_sched", "call_rcu(x, func)"),
+        ("set_current_state", "smp_store_mb(state, s)"),
+        ("smp_mb_", "'smp_mb'?"),
+        ("smb_mb", "'smp_mb'?"),
+        ("smp_mmb", "'smp_mb'?"),
+        ("smpmb", "'smp_mb'?"),
+        ("READONCE", "'READ_ONCE'?"),
+        ("pte_presnt", "'pte_present'?"),
+        ("pte_get_and_clear", "'ptep_get_and_clear'?"),
+        ("get_pgae", "there is no get_page() either; give the page"),
+        ("write_crr3", "there is no write_cr3() either; write load_cr3"),
+    ],
+)
+def test_the_right_hint(name: str, says: str) -> None:
+    assert name not in WORDS and says in instead(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "srcu_read_lok",
+        "srcu_read_lockk",
+        "rcu_barrierr",
+        "kfree_rcuu",
+        "frobnicate",
+        "smp_read_acquire",
+        "read_mb",
+    ],
+)
+def test_no_hint_is_better_than_a_wrong_one(name: str) -> None:
+    assert instead(name) == ""
+
+
+def misspellings(word: str) -> Iterator[str]:
+    """One letter left out, doubled, or swapped with the next."""
+    for i in range(1, len(word)):
+        yield word[:i] + word[i + 1 :]
+        yield word[:i] + word[i] + word[i:]
+        yield word[: i - 1] + word[i] + word[i - 1] + word[i + 1 :]
+
+
+BARRIERS = [w.name for w in WORDS.values() if w.group == "Barriers"]
+SOME = [*BARRIERS, *[w.name for w in WORDS.values() if not w.planned and w.name not in BARRIERS][::80]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", SOME)
+def test_a_misspelt_word_gets_no_weaker_one(word: str) -> None:
+    for wrong in set(misspellings(word)) - WORDS.keys() - ELSEWHERE.keys():
+        for named in re.findall(r"'(\w+)'", instead(wrong)):
+            assert not WORDS[named].planned
+            if word in BARRIERS and WORDS[named].group == "Barriers":
+                assert strength(WORDS[named]) >= strength(WORDS[word]), (wrong, named)

@@ -1,0 +1,178 @@
+"""Contents of entries: what is not present and holds something, and the kernel's forms of the words, by
+both judges."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from verifier.errors import InputError
+from verifier.program.events import state_line
+from verifier.program.values import (
+    MIGRATION,
+    PROTNONE,
+    RO,
+    SWAP,
+    UNDEF,
+    Entry,
+    Ptr,
+    apply,
+    flags,
+    held,
+    make_entry,
+    matches,
+    target,
+)
+from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.load import load_checked
+from verifier.suite.options import Options
+from verifier.syntax import load
+from verifier.words.table import WORDS, Word
+
+A, B = Ptr("A"), Ptr("B")
+TOP = "page A = 1; page B = 2; struct vm_area_struct vma { .f = 1 }; 0..1:cr3 = N;"
+
+
+def states(mapped: str, code: str, places: str) -> list[str]:
+    """All final states of a program, of which both judges must be sure; it is warned about nothing."""
+    text = f"MM t\n{{ {TOP} mm N {{ {mapped} }}; }}\nP0 {{ {code} }}\nP1 {{ }}\n"
+    (test,) = load(Source("t", text + f"locations [{places}]\nexists (true)\n"))
+    verdict = run(test, Options(judge="both", states=True, witnesses=False))
+    assert verdict.observation == "always" and verdict.program is not None and not verdict.program.warnings
+    return sorted(state_line(verdict.program, s) for s in verdict.states or ())
+
+
+@pytest.mark.parametrize("bit", [PROTNONE, SWAP, MIGRATION])
+def test_what_is_not_present_leads_nowhere(bit: int) -> None:
+    entry = make_entry(A, bit | RO)
+    assert entry == Entry(A, bit | RO)
+    assert target(entry) is None and flags(entry) == 0 and held(entry) == A
+    assert matches(entry, make_entry(A, bit)) and not matches(entry, A) and not matches(A, entry)
+    assert not matches(entry, make_entry(B, bit))
+    assert apply("pte_with", (make_entry(A, bit), RO)) == entry
+
+
+def test_it_is_not_present_in_one_way() -> None:
+    assert make_entry(A, PROTNONE | SWAP) == UNDEF
+    assert not matches(make_entry(A, SWAP), make_entry(A, MIGRATION))
+
+
+@pytest.mark.parametrize(
+    ("kind", "none", "present", "protnone", "swapped", "moving", "page"),
+    [
+        ("", 0, 1, 0, 0, 0, "A"),
+        ("protnone", 0, 1, 1, 0, 0, "A"),
+        ("protnone | ro", 0, 1, 1, 0, 0, "A"),
+        ("swap", 0, 0, 0, 1, 0, "undef"),
+        ("migration", 0, 0, 0, 1, 1, "undef"),
+    ],
+)
+def test_what_the_kernel_asks_of_it(
+    kind: str, none: int, present: int, protnone: int, swapped: int, moving: int, page: str
+) -> None:
+    content = f"mk_pte(A, {kind})" if kind else "A"
+    code = "pte_t e = ptep_get(pte(N, v)); r0 = pte_none(e); r1 = pte_present(e); r2 = pte_protnone(e);"
+    code += " r3 = is_swap_pte(e); r4 = is_migration_entry(pte_to_swp_entry(e)); r5 = pte_page(e);"
+    code += " r6 = translate(v);"
+    walked = "A" if not kind else "fault"
+    asked = "; ".join(f"0:r{i}" for i in range(7))
+    expected = f"0:r0={none}; 0:r1={present}; 0:r2={protnone}; 0:r3={swapped}; 0:r4={moving}; "
+    assert states(f"v -> {content}", code, asked) == [f"{expected}0:r5={page}; 0:r6={walked};"]
+
+
+def test_a_migration_entry_gives_its_page_back() -> None:
+    code = "set_pte_at(N, v, pte(N, v), swp_entry_to_pte(make_readable_migration_entry(A)));"
+    code += " r0 = pfn_swap_entry_to_page(pte_to_swp_entry(ptep_get(pte(N, v))));"
+    code += " r1 = ptep_get(pte(N, v)) == mk_pte(A, migration);"
+    code += " r2 = ptep_get(pte(N, v)) == mk_pte(A, migration | ro); r3 = ptep_get(pte(N, v)) == A;"
+    assert states("v -> A", code, "0:r0; 0:r1; 0:r2; 0:r3") == ["0:r0=A; 0:r1=1; 0:r2=1; 0:r3=0;"]
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("pte_clear(p)", "pte_clear(N, v, p)"),
+        ("r0 = ptep_get_and_clear(p)", "r0 = ptep_get_and_clear(N, v, p)"),
+        ("ptep_set_wrprotect(p)", "ptep_set_wrprotect(N, v, p)"),
+        ("r0 = ptep_test_and_clear_young(p)", "r0 = ptep_test_and_clear_young(vma, v, p)"),
+        ("r0 = ptep_test_and_clear_young(p)", "r0 = ptep_test_and_clear_young(N, v, p)"),
+        ("set_pte(p, B)", "set_pte_at(N, v, p, B)"),
+        ("pte_clear(p)", "pte_clear_not_present_full(N, v, p, 0)"),
+        ("ptep_get_and_clear(p)", "ptep_clear(N, v, p)"),
+    ],
+)
+def test_the_kernels_form_does_the_same(short: str, long: str) -> None:
+    both = [re.sub(r"\bp\b", "pte(N, v)", code) for code in (short, long)]
+    one, other = (states("v -> A", f"r0 = 0; {code};", "0:r0; pte(N, v)") for code in both)
+    assert one == other
+
+
+def wrong(code: str) -> str:
+    text = f"MM t\n{{ {TOP} int x; mm N {{ v -> A, w -> B }}; }}\nP0 {{ {code} }}\nP1 {{ }}\nexists (x = 1)\n"
+    with pytest.raises(InputError) as caught:
+        load_checked(Source("t", text))
+    (found,) = caught.value.diagnostics
+    return f"{found.message}: {found.hint}"
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("pte_clear(1, v, pte(N, v));", "pte_clear takes an address space (mm) here, not a number"),
+        ("pte_clear(N, x, pte(N, v));", "pte_clear takes a virtual address here, not a number"),
+        ("pte_clear(N, pte(N, v));", "pte_clear takes 1 or 3 arguments, not 2"),
+        ("ptep_test_and_clear_young(x, v, pte(N, v));", "takes an address space (mm), or a struct here"),
+        ("set_pte(pte(N, v), mk_pte(A, swap | protnone));", "an entry is protnone or swap, one of them"),
+    ],
+)
+def test_what_it_takes_is_checked(code: str, says: str) -> None:
+    assert says in wrong(code)
+
+
+def test_an_entry_for_another_address_is_a_warning() -> None:
+    text = f"MM t\n{{ {TOP} mm N {{ v -> A, w -> B }}; }}\nP0 {{ pte_clear(N, w, pte(N, v)); }}\nP1 {{ }}\n"
+    (test,) = load(Source("t", text + "exists (pte(N, v) = none)\n"))
+    program = run(test, Options(witnesses=False)).program
+    assert program is not None
+    assert [w.message for w in program.warnings] == ["pte(N, v) is no entry for w"]
+
+
+@pytest.mark.parametrize("word", [w for w in WORDS.values() if w.lead], ids=lambda w: w.name)
+def test_a_kernels_form_is_in_the_signature(word: Word) -> None:
+    assert "addr,] p" in word.signature
+
+
+def test_no_tlb_holds_what_is_not_present() -> None:
+    text = f"MM t\n{{ {TOP} mm N {{ v -> A }}; }}\nP0 {{ }}\nP1 {{ }}\n"
+    text += "exists (1:tlb[v -> mk_pte(A, protnone)])\n"
+    with pytest.raises(InputError, match="a TLB holds no entries that are not present"):
+        load_checked(Source("t", text))
+
+
+MASKS = "cpumask m = {0, 2}; cpumask o = {1..2}; int x; int y; int z;"
+
+
+def test_loops_over_two_masks() -> None:
+    code = "int cpu; for_each_cpu_and(cpu, m, o) x = x * 10 + cpu + 1;"
+    code += " for_each_cpu_andnot(cpu, m, o) y = y * 10 + cpu + 1;"
+    code += " for_each_cpu_or(cpu, m, cpumask_of(1)) z = z * 10 + cpu + 1;"
+    text = f"MM t\n{{ {MASKS} }}\nP0 {{ {code} }}\nP1 {{ }}\nP2 {{ }}\nexists (x = 3 /\\ y = 1 /\\ z = 123)\n"
+    (test,) = load(Source("t", text))
+    assert run(test, Options(judge="both", witnesses=False)).observation == "always"
+
+
+@pytest.mark.parametrize(
+    ("loop", "says"),
+    [
+        ("for_each_cpu(cpu)", "for_each_cpu takes 2 arguments, not 1"),
+        ("for_each_cpu_and(cpu, m)", "for_each_cpu_and takes 3 arguments, not 2"),
+        ("for_each_online_cpu(cpu, m)", "for_each_online_cpu takes 1 argument, not 2"),
+        ("for_each_cpu_or(cpu, m, x)", "a cpumask is needed here, not a number"),
+    ],
+)
+def test_a_loop_takes_its_masks(loop: str, says: str) -> None:
+    text = f"MM t\n{{ {MASKS} }}\nP0 {{ int cpu; {loop} x = 1; }}\nexists (x = 1)\n"
+    with pytest.raises(InputError, match=says):
+        load_checked(Source("t", text))

@@ -1,0 +1,155 @@
+"""Every word of the vocabulary between a store and a load: is it a fence there, and on which path?
+
+The table was read from the kernel's sources, by the functions that docs/vocabulary.md names, and not from
+the rows. A word that it does not know fails the test, and so does a pattern that no word needs.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.options import Options
+from verifier.syntax import load
+from verifier.words.rows import Word
+from verifier.words.table import WORDS
+
+_COUNTER, _ORDER = r"atomic(64|_long)?_", "(_relaxed|_acquire|_release)?"
+
+# A LOCK'd instruction (XCHG is one), a fence for loads, or a serializing instruction on every path.
+FENCES = rf"""
+smp_mb mb mfence smp_store_mb (try_)?(cmp)?xchg{_ORDER}
+{_COUNTER}(add|sub|and|or|xor|andnot|inc|dec) {_COUNTER}fetch_(add|sub|and|or|xor|andnot|inc|dec){_ORDER}
+{_COUNTER}(add|sub|inc|dec)_return{_ORDER} {_COUNTER}(try_)?(cmp)?xchg{_ORDER}
+{_COUNTER}(inc|dec|sub)_and_test {_COUNTER}add_negative(_relaxed)?
+refcount_(add|inc|dec|sub_and_test|dec_and_test|dec_if_one)
+(test_and_)?(set|clear|change)_bit test_and_set_bit_lock clear_bit_unlock bit_spin_(un)?lock
+(raw_)?spin_lock(_irq|_irqsave|_bh)? mutex_(un)?lock (read|write)_lock(_irq|_irqsave)?
+read_unlock(_irq|_irqrestore)? (down|up)_(read|write) down_write_trylock downgrade_write
+synchronize_(rcu|rcu_expedited|sched|net) cpumask_(test_and_)?(set|clear)_cpu
+p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear pmdp_establish
+load_cr3(_noflush)? invlpg flush_tlb_local __flush_tlb_all cr4_toggle_pge tlbsync
+invpcid(_flush_(one|single_context|all|all_nonglobals))? sync_core cpuid serialize iret wrmsr
+""".split()
+
+# Nothing that holds the load back: plain loads and stores, and instructions that order less.
+PLAIN = rf"""
+READ_ONCE WRITE_ONCE smp_load_acquire smp_store_release (rcu|lockless)_dereference(_raw|_check|_protected)?
+rcu_assign_pointer rcu_access_pointer RCU_INIT_POINTER data_race smp_cond_load_(acquire|relaxed)
+movnti clflush(opt)? clwb [ls]fence [rw]mb (smp|dma)_[rw]mb barrier smp_read_barrier_depends
+smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquire__after_ctrl_dep
+{_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit
+(raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked spin_lock_init spin_unlock_wait
+mutex_is_locked write_unlock(_irq|_irqrestore)?
+rcu_read_(un)?lock(_sched|_bh)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched call_rcu(_hurry)?
+(this|__this|raw)_cpu_(read|write|x?chg|cmpxchg|xchg|and|or|(add|sub|inc|dec)(_return)?) (this|per)_cpu_ptr
+per_cpu (raw_)?smp_processor_id (get|put)_cpu num_online_cpus __cpumask_(set|clear)_cpu
+cpumask_(test_cpu|of|empty|full|weight|first|any|any_but|and|andnot|or|copy|clear|setall) mm_cpumask
+pte|pmd|pud|p4d|pgd set_p(te|md|ud|4d|gd) set_p(te|md|ud)_at
+p..?_(clear|none|present|populate|leaf|page|same) p..?p_get(_lockless)? mk_pte
+pte_(write|exec|user|global|dirty|young|wrprotect|mkwrite|mkold|mkyoung|mkclean|mkdirty)
+(load_cr3(_noflush)?|inv(lpg|pcid_.*)|(__)?flush_tlb_.*|cr4_toggle_pge)_relaxed
+read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke sysret jump
+local_irq_(disable|enable|save|restore) irqs_disabled apic_icr_write(_mmio)?
+p[tm][de]_protnone is_swap_p[tm][de] pte_to_swp_entry swp_entry_to_pte is_migration_entry
+pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
+WARN(_ON)?(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep
+lockdep_assert_(irqs_disabled|irqs_enabled|preemption_disabled|held) (migrate|pagefault)_(en|dis)able
+""".split()
+
+# A plain load, and nothing more where it finds the first value; a LOCK'd operation where the second.
+LOOKS = {
+    rf"{_COUNTER}(fetch_)?add_unless": (1, 3),
+    rf"{_COUNTER}inc_not_zero": (0, 3),
+    rf"{_COUNTER}inc_unless_negative": (-1, 0),
+    rf"{_COUNTER}(dec_unless_positive)": (1, 0),
+    rf"{_COUNTER}dec_if_positive": (0, 3),
+    r"refcount_(add|inc)_not_zero": (0, 3),
+    r"refcount_dec_not_one": (1, 3),
+    r"(raw_)?spin_trylock|mutex_trylock|write_trylock": (1, 0),
+    r"(down_)?read_trylock": (-1, 0),
+    r"p[tm][de]p_test_and_clear_(young|dirty)": ("mk_pte(A, old | clean)", "A"),
+}
+
+# Fences for whom they call; litmus/words/19.3-*.litmus look at those who call nobody.
+CALLS = {"smp_call_function_single", "smp_call_function_many", "smp_call_function", "on_each_cpu",
+         "on_each_cpu_mask", "on_each_cpu_cond", "on_each_cpu_cond_mask"}  # fmt: skip
+ELSEWHERE = {"assume"}  # it makes no event, and takes runs away
+
+_ARGUMENTS = {
+    "place": "c", "pointer": "&c", "value": "1", "number": "1", "mm": "N", "page": "A", "va": "v",
+    "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",
+    "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
+    "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
+    "text": '"t"', "vma": "N", "word": "&c", "bit": "1",
+}  # fmt: skip
+_TYPES = (
+    ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),
+    ("refcount", "refcount_t"), ("raw_spin", "raw_spinlock_t"), ("spin", "spinlock_t"),
+    ("mutex", "struct mutex"), ("read_", "rwlock_t"), ("write_", "rwlock_t"),
+    ("down", "struct rw_semaphore"), ("up", "struct rw_semaphore"),
+)  # fmt: skip
+
+
+def matching(patterns: object, name: str) -> list[str]:
+    """The patterns that a word's whole name matches."""
+    return [p for p in patterns if re.fullmatch(p, name)]  # type: ignore[attr-defined]
+
+
+def observed(word: Word, value: object = 0) -> str:
+    """Store buffering with the word on one side: ``never`` if it is a fence there."""
+    call = [_ARGUMENTS[p.kind] for p in word.parameters]
+    if word.name.startswith("per_cpu") or (word.group == "Per-CPU data" and "pointer" in word.signature):
+        call = ["p" if a == "c" else "&p" if a == "&c" else a for a in call]
+    if word.name == "invpcid":
+        call = ["2", "0", "0"]
+    if "try_cmpxchg" in word.name:
+        call[1] = "&r9"
+    if word.group == "Page tables" and "leaf" not in word.name and word.name.startswith("pte"):
+        call = ["T" if p.kind == "handle" else a for p, a in zip(word.parameters, call, strict=True)]
+    kind = next((t for prefix, t in _TYPES if word.name.startswith(prefix)), "unsigned long")
+    entry = value if isinstance(value, str) else "A"
+    upper = "mk_pte(T, old)" if word.name.startswith("pmdp") and "old" in entry else "T"
+    text = f"""MM t
+{{
+    int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
+    {kind} c = {value if isinstance(value, int) else 0};
+    page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;
+}}
+void nothing(void *info) {{ }}
+P0 {{
+    unsigned long flags;
+    r9 = 0;
+    WRITE_ONCE(x, 1);
+    {word.name}({", ".join(call)});
+    r0 = READ_ONCE(y);
+}}
+P1 {{ WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); }}
+exists (0:r0 = 0 /\\ 1:r0 = 0)
+"""
+    (test,) = load(Source(word.name, text))
+    return run(test, Options(witnesses=False)).observation
+
+
+NAMES = [w.name for w in WORDS.values() if not w.planned and w.name not in CALLS | ELSEWHERE]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_word_orders(name: str) -> None:
+    fence, plain, looks = (matching(table, name) for table in (FENCES, PLAIN, LOOKS))
+    if looks:
+        stops, goes = LOOKS[looks[0]]
+        assert observed(WORDS[name], stops) == "sometimes", "where it looks and gives up it is a load"
+        assert observed(WORDS[name], goes) == "never", "where it goes on it is LOCK'd"
+        return
+    assert bool(fence) != bool(plain), "read its function, and put it where it belongs"
+    assert observed(WORDS[name]) == ("never" if fence else "sometimes")
+
+
+def test_no_pattern_is_left_over() -> None:
+    unused = [p for p in (*FENCES, *PLAIN, *LOOKS) if not any(re.fullmatch(p, n) for n in NAMES)]
+    assert not unused
+    assert set(WORDS) >= CALLS | ELSEWHERE

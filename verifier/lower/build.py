@@ -1,0 +1,38 @@
+"""From a test to its program: pick the lowering by the header, then unroll."""
+
+from __future__ import annotations
+
+from verifier.budget import Budget
+from verifier.lower.unroll import unroll as unroll_code
+from verifier.program.events import Program
+from verifier.syntax.test import Test
+
+DEFAULT_UNROLL = 2
+
+
+def build(test: Test, unroll: int | None = None, budget: Budget | None = None) -> Program:
+    """The guarded events of a test.
+
+    ``unroll`` is how often a body may jump backwards; None takes the file's ``unroll`` or 2.
+    Raises ``InputError`` for what the vocabulary does not allow, ``LimitError`` for a test that
+    unrolls to too much, or if the time is over.
+    """
+    budget = budget or Budget()
+    budget.enter("reading the program")
+    if test.arch in ("X86", "X86_64"):
+        from verifier.lower.x86.file import lower
+    else:
+        from verifier.lower.c.file import lower
+    bound = unroll if unroll is not None else test.unroll if test.unroll is not None else DEFAULT_UNROLL
+    lowered = lower(test, budget)
+    budget.enter("unrolling")
+    program = unroll_code(lowered, bound, budget)
+    program.warnings = lowered.warnings
+    program.constants = _only_names(getattr(test.tree, "enums", {}))
+    return program
+
+
+def _only_names(enums: dict[str, int]) -> dict[int, str]:
+    """The constants whose value no other one has; 0 is a null pointer whatever else it is."""
+    values = list(enums.values())
+    return {value: name for name, value in enums.items() if value and values.count(value) == 1}

@@ -1,0 +1,330 @@
+"""C and MM tests to code: ``lower(test)``.
+
+The objects are laid out first (``memory``), then every CPU's program becomes code (``lower_expr``,
+``lower_words``, ``lower_statements``), and last the condition is resolved against both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from verifier.budget import Budget
+from verifier.errors import InputError
+from verifier.lower.c import types as t
+from verifier.lower.c.beside import lonely, unanswered
+from verifier.lower.c.hangs import hangs
+from verifier.lower.c.initial import unmet
+from verifier.lower.c.memory import Memory
+from verifier.lower.c.objects import attributes, check_present, never_a_number
+from verifier.lower.c.parts import Shared
+from verifier.lower.c.statements import Statements
+from verifier.lower.c.types import Type
+from verifier.lower.code import Instruction, Lowered
+from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
+from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry, target
+from verifier.source import Diagnostic, Span
+from verifier.syntax import ast
+from verifier.syntax import condition as c
+from verifier.syntax.ast import nodes
+from verifier.syntax.test import Test
+from verifier.syntax.trouble import Trouble, nearest
+from verifier.words.rows import Update, since
+from verifier.words.table import NAMED_VALUES, WORDS
+
+
+def lower(test: Test, budget: Budget | None = None) -> Lowered:
+    """A C or MM test as code.
+
+    Raises ``InputError`` with everything that is wrong with it, ``LimitError`` for what grows too large.
+    """
+    unit = test.tree
+    assert isinstance(unit, ast.Unit)
+    troubles: list[Diagnostic] = []
+    memory = Memory(unit, troubles)
+    if not unit.threads and not unit.nmis:
+        troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
+    shared = Shared(
+        unit,
+        memory,
+        troubles,
+        warnings=memory.warnings,
+        budget=budget or Budget(),
+        lines=_somebody_gives_way(unit),
+    )
+    bodies = [Statements(shared, cpu) for cpu in range(memory.cpus)]
+    threads: list[tuple[Instruction, ...]] = []
+    for cpu, body in enumerate(bodies):
+        thread = unit.threads.get(cpu)
+        threads.append(body.thread(thread) if thread is not None else ())
+    nmis = [(nmi.cpu, bodies[nmi.cpu].nmi(nmi)) for nmi in unit.nmis]
+    pcids = _Pcids(memory, shared.pcids)
+    observed = None
+    try:
+        observed = observe(unit.final, _Scope(memory, bodies, unit, pcids))
+    except InputError as error:
+        troubles += error.diagnostics
+    if troubles or observed is None:
+        raise InputError(troubles)
+    shared.warnings += observed.warnings
+    keeps_pages = shared.keeps_pages or any(
+        isinstance(cell.init, Ptr) for ptr, cell in memory.cells.items() if ptr.base.endswith(".data")
+    )
+    if test.expected != "deadlock":
+        on = [(cpu, code, True) for cpu, code in enumerate(threads)]
+        shared.warnings += hangs([*on, *((key[1], code, False) for key, code in shared.handlers.items())])
+    if None in shared.waits or len(shared.waits) > 1:
+        shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
+    shared.warnings += unmet(unit, memory)
+    started = [*enumerate(threads), *nmis, *((key[1], code) for key, code in shared.handlers.items())]
+    shared.warnings += lonely(code for _, code in started)
+    if test.expected in (None, "never") and any(
+        o.kind == "tlb" for o in observed.observables if o.at is None
+    ):
+        shared.warnings += unanswered(started)
+    return Lowered(
+        threads=threads,
+        cells=memory.cells,
+        observables=observed.observables,
+        condition=observed.condition,
+        shown=observed.shown,
+        filter=observed.filter,
+        tlb=memory.tlb,
+        vas=memory.vas,
+        tables=memory.tables.tables,
+        entries=memory.tables.entries,
+        depth=memory.tables.depth,
+        nmis=nmis,
+        versions=frozenset(shared.versions),
+        warnings=[*shared.warnings, *(() if keeps_pages else shared.suspects)],
+        names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
+    )
+
+
+def _somebody_gives_way(unit: ast.Unit) -> bool:
+    """Is there a trylock that looks at who waits for its lock (MMR 19.4)?"""
+    calls = (x.name for x in nodes((unit.functions, unit.threads, unit.nmis)) if isinstance(x, ast.CallExpr))
+    effects = (effect for name in calls if name in WORDS for effect in WORDS[name].effects)
+    return any(isinstance(effect, Update) and effect.line == "gives_way" for effect in effects)
+
+
+class _Pcids:
+    """Which PCIDs there are: what a CPU or its TLB starts with, and what CR3 is loaded with."""
+
+    def __init__(self, memory: Memory, loaded: set[Value | str | None]) -> None:
+        starts = {memory.values.get(Ptr(f"{cpu}:pcid"), 0) for cpu in range(memory.cpus)}
+        self.known: set[Value | str | None] = {*starts, *loaded, *(pcid for _, pcid, _, _ in memory.tlb)}
+        self.any = None in loaded
+
+    def check(self, pcid: int, span: Span) -> None:
+        """Raise ``Trouble`` for a PCID that no CPU ever has."""
+        if pcid not in self.known and not self.any:
+            hint = f"a CPU gets it by load_cr3(mm, {pcid}), or starts with it: 0:pcid = {pcid}"
+            raise Trouble("pcid", f"no CPU ever has PCID {pcid}", span, hint)
+
+
+class _Scope:
+    """What names mean in a condition; see ``observe.Scope``."""
+
+    def __init__(self, memory: Memory, bodies: list[Statements], unit: ast.Unit, pcids: _Pcids) -> None:
+        self.memory, self.bodies, self.unit, self.pcids = memory, bodies, unit, pcids
+
+    def cpus(self) -> int:
+        """How many CPUs there are."""
+        return self.memory.cpus
+
+    def constant(self, name: c.Name) -> int:
+        """A constant of an ``enum``."""
+        if name.name not in self.unit.enums:
+            hint = nearest(name.name, self.unit.enums)
+            raise Trouble("unknown-name", f"there is no constant {name.name!r}", name.span, hint)
+        return self.unit.enums[name.name]
+
+    def place(self, place: c.Place, cpu: int | None) -> Meaning:
+        """A cell, a register or a constant."""
+        if cpu is not None:
+            return self._of_cpu(place, cpu)
+        if isinstance(place, c.Name):
+            return self._name(place)
+        if isinstance(place, c.Call) and place.name == "mk_pte":
+            return EntryOf(self._mk_pte(place, ("page", "table")))
+        return self._whole_or_part(place, None)
+
+    def _whole_or_part(self, place: c.Place, cpu: int | None) -> CellOf | PartOf:
+        ptr = self._cell(place, cpu)
+        cell = CellOf(ptr, self.memory.cells[ptr].name)
+        part = self.memory.part(self._of_stack(self._syntax(place), cpu))
+        return cell if part is None else PartOf(cell, part)
+
+    def _name(self, name: c.Name) -> Meaning:
+        word = name.name
+        named = self.memory.named.get(word)
+        if named is None:
+            if word in self.unit.enums:
+                return Const(self.unit.enums[word])
+            if word == "fault":
+                return Const(FAULT)
+            if word in NAMED_VALUES:
+                return Const(NAMED_VALUES[word])
+            local = any(body.local(word, False) for body in self.bodies)
+            error = self.memory.unknown(word, name.span)
+            if local or (word[:1] == "r" and word[1:].isdigit()):
+                error = Trouble("unknown-name", f"{word} is a register", name.span, f"say whose: 0:{word}")
+            raise error
+        if named.percpu:
+            raise Trouble("percpu", f"{word} is a per-CPU object", name.span, f"say whose: 0:{word}")
+        if named.handle:
+            if named.type.kind in ("page", "table") and self.memory.used.attributes:
+                return EntryOf(Ptr(word))
+            return Const(Ptr(word))
+        if named.size is not None:
+            if not name.brackets:
+                # On the right of a comparison it is an address; ``observe`` asks for the cell.
+                return CellOf(Ptr(word), f"{word}[0]")
+            raise Trouble("type", f"{word} is an array", name.span, f"name an element: {word}[0]")
+        return CellOf(Ptr(word), f"[{word}]")
+
+    def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
+        """Empty if a place may be a number that is not 0; otherwise what to write instead."""
+        kind = ""
+        if isinstance(meaning, CellOf) and meaning.cell in self.memory.tables.cells:
+            kind = "pte"
+        elif isinstance(meaning, CellOf) and meaning.cell.base.endswith(":cr3"):
+            kind = "mm"
+        elif isinstance(meaning, EntryOf):
+            kind = "page"
+        elif isinstance(place, c.Name) and isinstance(meaning, RegisterOf):
+            local = self.bodies[meaning.cpu].frames[0].scopes[0].get(place.name)
+            kind = local.type.kind if local is not None and local.type is not None else ""
+        elif isinstance(place, c.Name) and place.name in self.memory.named:
+            of = self.memory.named[place.name]
+            kind = of.type.kind if of.handle else ""
+        return never_a_number(kind, place.span.text if cpu is None else "", named)
+
+    def holds(self, place: c.Place, cpu: int | None) -> Type | None:
+        """The type of what is compared, as far as the comparison of numbers goes."""
+        named = self.memory.named.get(place.name) if isinstance(place, c.Name) else None
+        if cpu is not None and isinstance(place, c.Name) and (named is None or not named.percpu):
+            local = self.bodies[cpu].frames[0].scopes[0].get(place.name)
+            kind = None if local is None else local.declared or local.type
+        else:
+            try:
+                _, kind = self.memory.address(self._of_stack(self._syntax(place), cpu))
+            except Trouble:
+                return None
+            kind = kind.to or t.ANY if kind.kind == "pointer" else None
+        return kind if kind is not None and kind.kind in ("int", "any") else None
+
+    def _of_cpu(self, place: c.Place, cpu: int) -> Meaning:
+        if isinstance(place, c.Name):
+            word, label = place.name, f"{cpu}:{place.name}"
+            if word in ("cr3", "irq", "pcid"):
+                ptr = Ptr(f"{cpu}:{word}")
+                if ptr not in self.memory.cells:
+                    raise Trouble("unknown-name", "there is no mm in this test", place.span)
+                return CellOf(ptr, label)
+            if word == "warn":
+                return RegisterOf(cpu, "%warn", label)
+            named = self.memory.named.get(word)
+            if named is None or not named.percpu:
+                return self._register(place, cpu)
+        return self._whole_or_part(place, cpu)
+
+    def _register(self, name: c.Name, cpu: int) -> Meaning:
+        body = self.bodies[cpu]
+        scope = body.frames[0].scopes[0]
+        reg = scope[name.name].reg if name.name in scope else name.name
+        if reg not in body.written:
+            mine = [*(w for w in body.written if "#" not in w), "cr3", "pcid", "irq", "warn"]
+            known = f"no statement of P{cpu} writes {name.name!r}"
+            raise Trouble("unwritten", known, name.span, nearest(name.name, mine))
+        return RegisterOf(cpu, reg, f"{cpu}:{name.name}")
+
+    def _cell(self, place: c.Place, cpu: int | None) -> Ptr:
+        """The cell that a place with fields, elements or arguments is."""
+        address = self._of_stack(self._syntax(place), cpu)
+        ptr, _ = self.memory.address(address)
+        if cpu is not None and ptr not in self.memory.cells:
+            ptr = Ptr(f"{cpu}:{ptr.base}", ptr.off)
+        if ptr not in self.memory.cells:
+            hint = ""
+            base = self._root(address)
+            if base in self.memory.named and self.memory.named[base].percpu and cpu is None:
+                hint = f"say whose: 0:{place.span.text}"
+            raise Trouble("place", f"{place.span.text} is nothing that holds a value", place.span, hint)
+        if isinstance(place, c.Call) and place.name == "mm_cpumask":
+            raise Trouble("type", "a mask is asked for bit by bit", place.span, f"write {place.span.text}[0]")
+        return ptr
+
+    def _of_stack(self, e: ast.CExpr, cpu: int | None) -> ast.CExpr:
+        """The same place, if it is in a struct or an array on the stack of a CPU's program."""
+        if isinstance(e, ast.FieldExpr | ast.IndexExpr):
+            return replace(e, base=self._of_stack(e.base, cpu))
+        if cpu is not None and isinstance(e, ast.Ident):
+            local = self.bodies[cpu].frames[0].scopes[0].get(e.name)
+            if local is not None and local.stack and local.fixed is not None:
+                assert isinstance(local.fixed.expr, Const)
+                return ast.Ident(str(local.fixed.expr.value), e.span)
+        return e
+
+    def _root(self, e: ast.CExpr) -> str:
+        while isinstance(e, ast.FieldExpr | ast.IndexExpr):
+            e = e.base
+        return e.name if isinstance(e, ast.Ident | ast.CallExpr) else ""
+
+    def _syntax(self, operand: c.Operand) -> ast.CExpr:
+        """A condition's place as an expression of the initial state, which means the same."""
+        if isinstance(operand, c.Number):
+            return ast.Num(operand.value, operand.span)
+        if isinstance(operand, c.Name):
+            return ast.Ident(operand.name, operand.span)
+        if isinstance(operand, c.Member):
+            return ast.IndexExpr(self._syntax(operand.base), self._syntax(operand.index), operand.span)
+        if isinstance(operand, c.Field):
+            return ast.FieldExpr(self._syntax(operand.base), operand.name, False, operand.span)
+        if isinstance(operand, c.Call):
+            arguments = tuple(self._syntax(a[0]) for a in operand.arguments)
+            return ast.CallExpr(operand.name, arguments, operand.span)
+        raise Trouble("place", "a register has no parts", operand.span)
+
+    def va(self, name: c.Name) -> Ptr:
+        """A virtual address that some mm maps."""
+        if Ptr(name.name) not in self.memory.vas:
+            hint = nearest(name.name, [v.base for v in self.memory.vas])
+            raise Trouble("unknown-name", f"no mm maps {name.name!r}", name.span, hint)
+        return Ptr(name.name)
+
+    def page(self, operand: c.Operand) -> Value:
+        """A page, perhaps with attributes, as TLBs cache it."""
+        page = self._target(operand, ("page",))
+        if target(page) is None:
+            raise Trouble("value", "a TLB holds no entries that are not present", operand.span)
+        if flags(page) & OLD:
+            raise Trouble("value", "a TLB holds no entries whose A is clear", operand.span)
+        return page
+
+    def pcid(self, pcid: int, span: Span) -> int:
+        """A PCID that some CPU has at some time."""
+        self.pcids.check(pcid, span)
+        return pcid
+
+    def _target(self, operand: c.Operand, kinds: tuple[str, ...]) -> Value:
+        """What an entry leads to, and its attributes."""
+        if isinstance(operand, c.Call) and operand.name == "mk_pte":
+            return self._mk_pte(operand, kinds)
+        named = self.memory.named.get(operand.name) if isinstance(operand, c.Name) else None
+        if named is None or named.type.kind not in kinds:
+            known = [n.name for n in self.memory.named.values() if n.type.kind in kinds]
+            word = operand.name if isinstance(operand, c.Name) else ""
+            what = "a page or a table" if len(kinds) > 1 else "a page"
+            raise Trouble("type", f"{what} is needed here", operand.span, nearest(word, known))
+        return Ptr(named.name)
+
+    def _mk_pte(self, place: c.Call, kinds: tuple[str, ...]) -> Value:
+        if not 1 <= len(place.arguments) <= 2 or len(place.arguments[0]) != 1:
+            raise Trouble("arity", "mk_pte takes a page and attributes", place.span, "mk_pte(A, ro | nx)")
+        bits = 0
+        for operand in place.arguments[1] if len(place.arguments) > 1 else ():
+            bits |= attributes(self._syntax(operand))
+        to = self._target(place.arguments[0][0], kinds)
+        check_present(bits, t.TABLE if to in self.memory.tables.tables else t.PAGE, place.span)
+        return make_entry(to, bits)

@@ -1,0 +1,352 @@
+"""The objects of a C or MM test: what its initial state declares, and what its expressions mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from verifier.lower.c import structs
+from verifier.lower.c import types as t
+from verifier.lower.c.structs import Part
+from verifier.lower.c.tables import ENTRY_WORDS, Tables, Uses
+from verifier.lower.c.types import Type
+from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, apply, make_entry
+from verifier.source import Diagnostic, Span
+from verifier.syntax import ast
+from verifier.syntax.trouble import Trouble, nearest
+from verifier.words.table import CONSTANT_MASKS, NAMED_VALUES, WORDS, instead
+
+MAX_CELLS = 4096
+MAPPING = ("mm", "table")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An object or a handle. ``type`` is what a plain object holds, or the handle's own type.
+
+    ``size``: elements of an array, None if it is none.
+    """
+
+    name: str
+    type: Type
+    span: Span
+    size: int | None = None
+    percpu: bool = False
+    shown: str = ""  # how it is called, if not by its name
+
+    @property
+    def handle(self) -> bool:
+        """Is the name itself a value (a page, an mm, a struct, …)?"""
+        return self.type.kind in t.HANDLES
+
+
+class Objects:
+    """The names of a test, and constant expressions over them."""
+
+    tables: Tables  # known once the initial state's mappings are
+
+    def __init__(self, unit: ast.Unit) -> None:
+        self.unit = unit
+        self.mm_file = unit.arch == "MM"
+        self.cpus = max(unit.threads, default=0) + 1
+        self.named: dict[str, Named] = {}
+        self.fields: dict[str, dict[str, Type]] = {}  # by kind of object: those that have a name
+        self.defined: list[Diagnostic] = []  # what is wrong with definitions
+        self.parts: dict[str, dict[str, Part]] = {}  # likewise: bitfields, whose units are fields
+        for name, members in structs.declared(unit).items():
+            made = structs.layout(members)
+            key = group(t.of(ast.CType(name)))
+            self.fields[key], self.parts[key] = made.fields, made.parts
+            self.defined += made.troubles
+        self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
+        self.stack: dict[str, Named] = {}  # objects on stacks, by a name that nobody writes
+        self.vas: list[Ptr] = []
+        self.used = Uses()
+
+    # -- names ------------------------------------------------------------------------------------
+
+    def add(self, named: Named) -> None:
+        if named.name in self.unit.functions:
+            raise Trouble("duplicate", f"{named.name} is a function already", named.span)
+        old = self.named.get(named.name)
+        if old is not None and (old.type.kind == "va") != (named.type.kind == "va"):
+            raise Trouble("duplicate", f"{named.name} is {old.type.words} already", named.span)
+        self.named[named.name] = named
+
+    def declare(self, item: ast.Initial) -> None:
+        if isinstance(item, ast.Setting):
+            name = item.place
+            if item.cpus is None and not self.mm_file and isinstance(name, ast.Ident):
+                if name.name not in self.named:
+                    self.add(Named(name.name, t.ANY, name.span))
+                if isinstance(item.value, ast.Ident | ast.Unary):
+                    self._implicit(item.value)
+            elif item.cpus is not None and isinstance(item.value, ast.Ident | ast.Unary) and not self.mm_file:
+                self._implicit(item.value)
+            return
+        kind = t.of(item.type)
+        if kind.kind in ("mm", "table", "page", "mask", "struct") and item.type.pointers:
+            kind = Type("pointer", to=kind)
+        size = None if item.size is None else self.number(item.size)
+        if size is not None and not 0 < size <= MAX_CELLS:
+            raise Trouble("size", f"an array of {size} elements", item.span, f"1 to {MAX_CELLS}")
+        if kind.kind in (*MAPPING, "page") and (size is not None or item.percpu):
+            what = "an array" if size is not None else "a per-CPU object"
+            raise Trouble("type", f"{kind.words} cannot be {what}", item.span, "give each a name of its own")
+        if kind.kind == "mm" and "init_mm" not in self.named:
+            self.named["init_mm"] = Named("init_mm", t.MM, item.span)
+        self.add(Named(item.name, kind, item.span, size, item.percpu))
+        if isinstance(item.value, ast.Braced):
+            for part in item.value.items:
+                if isinstance(part, ast.FieldInit):
+                    self.name_field(kind, part.name)
+                elif isinstance(part, ast.Mapping) and isinstance(part.va, ast.Ident):
+                    self.add(Named(part.va.name, t.VA, part.va.span))
+        elif not self.mm_file and isinstance(item.value, ast.Ident | ast.Unary):
+            self._implicit(item.value)
+
+    def name_field(self, kind: Type, name: str) -> None:
+        """A field that is named for one object exists for all of its kind."""
+        fields = self.fields.setdefault(group(kind), {})
+        if name not in self.parts.get(group(kind), {}):
+            fields.setdefault(name, t.ANY)
+
+    def has(self, of: str, name: str) -> bool:
+        """Have objects of a group (see ``group``) a field of that name?"""
+        return name in self.fields.get(of, {}) or name in self.parts.get(of, {})
+
+    def field(self, of: str, name: str) -> tuple[Type, Part | None]:
+        """A field of a group: its type, and where it is if it is a bitfield."""
+        part = self.parts.get(of, {}).get(name)
+        return (part.type if part else self.fields[of][name]), part
+
+    def part(self, expr: ast.CExpr) -> Part | None:
+        """The bitfield that a place is, if it is one."""
+        if not isinstance(expr, ast.FieldExpr):
+            return None
+        _, kind = self.address(expr.base)
+        return self.parts.get(group(kind), {}).get(expr.name)
+
+    def _implicit(self, value: ast.CExpr) -> None:
+        """In C files, as in herd7, an object whose address is an initial value exists by that."""
+        while isinstance(value, ast.Unary) and value.op == "&":
+            value = value.operand
+        if isinstance(value, ast.Ident) and not self._known(value.name):
+            self.add(Named(value.name, t.ANY, value.span))
+
+    def _known(self, name: str) -> bool:
+        return name in self.named or name in self.unit.enums or name in NAMED_VALUES
+
+    def parameter(self, p: ast.Parameter) -> None:
+        """A thread's parameter names an object; in C files it also creates one."""
+        old = self.named.get(p.name)
+        if old is None and self.mm_file:
+            raise self.unknown(p.name, p.span)
+        kind = t.of(p.type)
+        held = kind.to if kind.kind == "pointer" and kind.to else t.ANY
+        if old is None or (old.type is t.ANY and not old.handle):
+            self.named[p.name] = Named(p.name, held, p.span, old.size if old else None)
+
+    def unknown(self, name: str, span: Span | None, otherwise: str = "") -> Trouble:
+        """The error about a name that nothing declares; ``otherwise``: the hint where no name is near."""
+        if name in WORDS:
+            return Trouble("unknown-name", f"{name} is a function", span, f"write {WORDS[name].signature}")
+        known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *CONSTANT_MASKS]
+        hint = nearest(name, known) or instead(name) or otherwise
+        return Trouble("unknown-name", f"there is no {name!r}", span, hint)
+
+    # -- values -----------------------------------------------------------------------------------
+
+    def number(self, expr: ast.CExpr) -> int:
+        """A constant."""
+        value, _ = self.value(expr)
+        if not isinstance(value, int):
+            raise Trouble("type", "a number is needed here", expr.span)
+        return value
+
+    def value(self, expr: ast.InitValue | ast.InitItem) -> tuple[Value, Type]:
+        """A value of the initial state and its type."""
+        if isinstance(expr, ast.Num):
+            return expr.value, t.literal(expr.value, expr.span.text)
+        if isinstance(expr, ast.Ident):
+            return self._name(expr)
+        if isinstance(expr, ast.Unary):
+            if expr.op == "&":
+                return self.address(expr.operand)
+            value, kind = self.value(expr.operand)
+            function = {"-": "neg", "~": "inv", "!": "not"}.get(expr.op)
+            if function:
+                return apply(function, (value,)), kind
+            return value, kind
+        if isinstance(expr, ast.Binary):
+            functions = {"+": "add", "-": "sub", "*": "mul", "|": "bitor", "&": "bitand", "<<": "shl"}
+            if expr.op in functions:
+                (a, kind), (b, other) = self.value(expr.left), self.value(expr.right)
+                found = apply(functions[expr.op], (a, b))
+                if kind.kind == other.kind == "int" and isinstance(found, int):
+                    kind = t.promoted(kind, other)
+                    found = t.number(found, kind)
+                return found, kind
+        if isinstance(expr, ast.Cast):
+            return self.value(expr.operand)
+        if isinstance(expr, ast.IndexExpr):
+            return self.address(expr)
+        if isinstance(expr, ast.CallExpr):
+            return self._call(expr)
+        raise Trouble("value", "this is no initial value", expr.span)
+
+    def _name(self, expr: ast.Ident) -> tuple[Value, Type]:
+        if expr.name in self.unit.enums:
+            value = self.unit.enums[expr.name]
+            return value, t.literal(value)
+        named = self.named.get(expr.name)
+        if named is not None:
+            kind = named.type if named.handle else Type("pointer", to=named.type)
+            return Ptr(named.name), replace(kind, percpu=named.percpu)
+        if expr.name in NAMED_VALUES:
+            return NAMED_VALUES[expr.name], t.PTE if expr.name == "none" else t.ANY
+        if expr.name == "fault":
+            return FAULT, t.ANY
+        raise self.unknown(expr.name, expr.span)
+
+    def _call(self, expr: ast.CallExpr) -> tuple[Value, Type]:
+        if expr.name == "mk_pte":
+            return self._mk_pte(expr)
+        if expr.name in (
+            "ATOMIC_INIT",
+            "REFCOUNT_INIT",
+            "ATOMIC64_INIT",
+            "ATOMIC_LONG_INIT",
+            "__SPIN_LOCK_UNLOCKED",
+        ):
+            if len(expr.arguments) != 1:
+                raise Trouble("arity", f"{expr.name} takes one argument", expr.span)
+            value, kind = self.value(expr.arguments[0])
+            return (0, t.INT) if expr.name.startswith("__") else (value, kind)
+        return self.address(expr)
+
+    def _mk_pte(self, expr: ast.CallExpr) -> tuple[Value, Type]:
+        if not 1 <= len(expr.arguments) <= 2:
+            raise Trouble("arity", "mk_pte takes a page and attributes", expr.span, "mk_pte(A, ro | nx)")
+        to, kind = self.value(expr.arguments[0])
+        if kind.kind not in ("page", "table"):
+            raise Trouble("type", f"mk_pte takes a page or a table, not {kind.words}", expr.arguments[0].span)
+        bits = attributes(expr.arguments[1]) if len(expr.arguments) > 1 else 0
+        check_present(bits, kind, expr.span)
+        return make_entry(to, bits), t.PMD if kind.kind == "table" else t.PTE
+
+    def address(self, expr: ast.CExpr) -> tuple[Ptr, Type]:
+        """The address of a place, and the type of that address."""
+        if isinstance(expr, ast.Ident):
+            named = self.named.get(expr.name) or self.stack.get(expr.name)
+            if named is None:
+                raise self.unknown(expr.name, expr.span)
+            kind = named.type if named.handle else Type("pointer", to=named.type)
+            return Ptr(expr.name), replace(kind, percpu=named.percpu)
+        if isinstance(expr, ast.IndexExpr) and isinstance(
+            expr.base, ast.Ident | ast.CallExpr | ast.FieldExpr
+        ):
+            base, kind = self.address(expr.base)
+            index = self.number(expr.index)
+            if kind.to is not None and kind.to.kind == "array":
+                return self._element(base, kind, index, expr.span)
+            named = self.named.get(base.base) or self.stack.get(base.base)
+            size = self.cpus if kind.kind == "mask" else named.size if named else None
+            if size is None or not 0 <= index < size:
+                raise Trouble("index", f"there is no element {index}", expr.span)
+            return Ptr(base.base, index), kind
+        if isinstance(expr, ast.FieldExpr):
+            base, kind = self.address(expr.base)
+            if (kind.kind, expr.name) == ("page", "data"):
+                return Ptr(f"{base.base}.data"), Type("pointer", to=t.ANY)
+            if not self.has(group(kind), expr.name):
+                raise self.no_field(kind, expr.name, expr.span)
+            of, part = self.field(group(kind), expr.name)
+            name = expr.name if part is None else part.unit
+            cell = Ptr(f"{base}.{name}")
+            if of.inside:
+                return cell, replace(of, inside=False, percpu=kind.percpu)
+            return cell, Type("pointer", to=of, percpu=kind.percpu)
+        if isinstance(expr, ast.CallExpr) and expr.name in ENTRY_WORDS:
+            cell = self.tables.cell(expr.name, *self.handle_and_va(expr), expr.span)
+            return cell, t.ENTRY if expr.name == "pte" else t.UPPER
+        if isinstance(expr, ast.CallExpr) and expr.name == "mm_cpumask":
+            (mm,) = self._arguments(expr, (("mm",), t.MM.words))
+            return Ptr(f"mm_cpumask({mm})"), t.MASK
+        raise Trouble("place", "this is no place in memory", expr.span)
+
+    def _element(self, base: Ptr, kind: Type, index: int, span: Span) -> tuple[Ptr, Type]:
+        """An element of an array in a struct."""
+        assert kind.to is not None and kind.to.to is not None
+        if not 0 <= index < kind.to.bits:
+            raise Trouble("index", f"there is no element {index}", span)
+        of = kind.to.to
+        if of.inside:
+            return Ptr(base.base, index), replace(of, inside=False, percpu=kind.percpu)
+        return Ptr(base.base, index), Type("pointer", to=of, percpu=kind.percpu)
+
+    def handle_and_va(self, expr: ast.CallExpr) -> tuple[Ptr, Ptr]:
+        both = ((MAPPING, "an address space (mm) or a table"), (("va",), t.VA.words))
+        handle, va = self._arguments(expr, *both)
+        return handle, va
+
+    def _arguments(self, expr: ast.CallExpr, *wanted: tuple[tuple[str, ...], str]) -> list[Ptr]:
+        """The arguments of ``pte(N, v)`` and the like, each of some kinds."""
+        if len(expr.arguments) != len(wanted):
+            many = f"{len(wanted)} argument{'s' if len(wanted) > 1 else ''}"
+            raise Trouble("arity", f"{expr.name} takes {many}", expr.span)
+        pointers: list[Ptr] = []
+        for (kinds, words), argument in zip(wanted, expr.arguments, strict=True):
+            base, kind = self.address(argument)
+            if kind.kind not in kinds:
+                raise Trouble("type", f"{words} is needed here", argument.span)
+            pointers.append(base)
+        return pointers
+
+    def no_field(self, kind: Type, name: str, span: Span | None) -> Trouble:
+        """The error about a field that no initial state names."""
+        known = [*self.fields.get(group(kind), {}), *self.parts.get(group(kind), {})]
+        hint = nearest(name, known) or f"name it once in the initial state, as in {{ .{name} = 0 }}"
+        if kind.kind == "struct" and not known:
+            hint = f"give it once where an object is declared: struct {kind.tag} … = {{ .{name} = 0 }}"
+        return Trouble("unknown-field", f"{kind.words} has no field {name!r}", span, hint)
+
+
+def group(kind: Type) -> str:
+    """Objects of one group have the same fields."""
+    return f"struct {kind.tag}" if kind.kind == "struct" else kind.kind
+
+
+def never_a_number(kind: str, text: str, named: bool) -> str:
+    """What to write instead where something of a kind is compared with a number that is not 0; empty
+    if it may be that number. ``named``: it is a constant, which the kernel keeps in pointers."""
+    if kind in ("pte", "pmd"):
+        return "an entry holds none or a page" if kind == "pte" else "an entry holds none, a table or a page"
+    if kind == "page":
+        return f"what it holds is {text}.data" if text.isidentifier() else "name a page"
+    if kind == "table" or (kind in ("mm", "va", "struct") and not named):
+        return "a number is in a field or element" if kind == "struct" else "it is a name, or 0"
+    return ""
+
+
+def check_present(bits: int, kind: Type, span: Span) -> None:
+    """Raise ``Trouble`` for an entry that is not present in two ways, or that so leads to a table."""
+    names = [name for name, bit in ATTRIBUTES.items() if bits & bit & NOT_PRESENT]
+    if len(names) > 1:
+        raise Trouble("attribute", f"an entry is {' or '.join(names)}, one of them", span)
+    if names and kind.kind == "table":
+        hint = "protnone, swap and migration stand for a page; write none"
+        raise Trouble("attribute", "an entry that is not present leads to no table", span, hint)
+
+
+def attributes(expr: ast.CExpr) -> int:
+    """``ro | nx`` as the attributes of an entry. Raises ``Trouble`` for anything else."""
+    if isinstance(expr, ast.Ident) and expr.name in ATTRIBUTES:
+        return ATTRIBUTES[expr.name]
+    if isinstance(expr, ast.Binary) and expr.op == "|":
+        return attributes(expr.left) | attributes(expr.right)
+    if isinstance(expr, ast.Num) and expr.value == 0:
+        return 0
+    name = expr.name if isinstance(expr, ast.Ident) else ""
+    known = ", ".join(ATTRIBUTES)
+    hint = nearest(name, ATTRIBUTES) or f"they are {known}, joined by |"
+    raise Trouble("attribute", f"{expr.span.text} is no attribute of an entry", expr.span, hint)

@@ -1,0 +1,118 @@
+"""What a lowering works with: values, places, locals, the frames of inlined functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from verifier.budget import Budget
+from verifier.errors import LimitError
+from verifier.lower.c.memory import Memory
+from verifier.lower.c.structs import Part
+from verifier.lower.c.types import Type
+from verifier.lower.code import Instruction
+from verifier.program.values import Apply, Const, Expr
+from verifier.source import Diagnostic, Span
+from verifier.syntax import ast
+from verifier.words.rows import KERNEL
+
+MAX_COPIES = 20_000  # of functions and of loops' bodies
+
+
+@dataclass(frozen=True, slots=True)
+class Val:
+    """A value: its expression over locals, and its type. ``bits``: a mask that is not in memory, by
+    CPU. ``function``: its name, if it is one. ``data``: it was just read through a translation."""
+
+    expr: Expr
+    type: Type
+    bits: tuple[Expr, ...] | None = None
+    function: str = ""
+    data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Something in memory: its address and what it holds. ``virtual``: translated first; ``whole``:
+    a struct itself, of which only fields can be read and written; ``percpu``: what every CPU has, which
+    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is that of its unit."""
+
+    addr: Expr
+    type: Type
+    virtual: bool = False
+    whole: bool = False
+    percpu: bool = False
+    part: Part | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Local:
+    """A local: its register, what it is declared to hold, what it was last seen to hold.
+
+    ``fixed``: it stands for this value wherever it is mentioned (a parameter, a loop's counter).
+    """
+
+    reg: str
+    declared: Type | None = None
+    type: Type | None = None
+    fixed: Val | None = None
+    span: Span | None = None  # of its declaration
+    stack: str = ""  # a struct, an array, a mask on the stack, which ``fixed`` is the address of: what it is
+
+
+@dataclass(slots=True)
+class Frame:
+    """A function being inlined, or the thread itself."""
+
+    prefix: str
+    end: str
+    scopes: list[dict[str, Local]] = field(default_factory=lambda: [{}])
+    returned: Val | None = None
+    labels: dict[str, Span | None] = field(default_factory=dict)  # None once defined
+    exits: list[tuple[str, str]] = field(default_factory=list)  # (break, continue) targets
+    result: Type | None = None  # what the function is declared to give
+    site: tuple[str, int] = ("", 0)  # the function, and where it is called
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all bodies of a test have in common. ``versions``: see ``code.Lowered``.
+
+    ``suspects``: warnings that are right unless something stores a page as data (``keeps_pages``).
+    """
+
+    unit: ast.Unit
+    memory: Memory
+    troubles: list[Diagnostic]
+    handlers: dict[Any, tuple[Instruction, ...]] = field(default_factory=dict)
+    counter: int = 0
+    slots: dict[Any, str] = field(default_factory=dict)  # of stacks: the objects, by where they are declared
+    assigned: dict[int, set[str]] = field(default_factory=dict)  # by id of a function of the test
+    pcids: set[Any] = field(default_factory=set)  # that CR3 is loaded with; None: known only at run time
+    warnings: list[Diagnostic] = field(default_factory=list)
+    suspects: list[Diagnostic] = field(default_factory=list)
+    keeps_pages: bool = False
+    lines: bool = False  # does some trylock look at who waits for a lock?
+    waits: set[bool | None] = field(default_factory=set)  # are sends waited for? None: known at run time
+    versions: set[int] = field(default_factory=set)
+
+    def ask_version(self, expr: Expr) -> None:
+        """Note at which kernels an expression over ``KERNEL`` changes."""
+        if isinstance(expr, Apply) and expr.args[0] == KERNEL and isinstance(expr.args[1], Const):
+            assert expr.function == "ge" and isinstance(expr.args[1].value, int)
+            self.versions.add(expr.args[1].value)
+        elif isinstance(expr, Apply):
+            for a in expr.args:
+                self.ask_version(a)
+
+    budget: Budget = field(default_factory=Budget)
+    copies: int = 0
+
+    def copied(self, span: Span) -> None:
+        """A function is inlined, or a turn of a loop written out, at ``span``. Raises ``LimitError`` for
+        too many of them."""
+        self.budget.tick()
+        self.copies += 1
+        if self.copies > MAX_COPIES:
+            what = f"functions inlined and loops written out more than {MAX_COPIES} times"
+            raise LimitError(f"{what}, the last one in {span.source.name}:{span.line}")

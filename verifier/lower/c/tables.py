@@ -1,0 +1,349 @@
+"""The page tables of a test: which level each handle has, and which cell is which entry.
+
+A handle is an mm or a table. One that holds pages, or nothing, is of level 1; one that holds tables
+of level k is of level k + 1, and its entries are *upper* ones. Two virtual addresses that a handle
+maps to the same table lie in one *region*: at that handle's level and above, every handle has one
+entry for both. What ``init_mm`` maps, every mm maps through ``init_mm``'s entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, NamedTuple
+
+from verifier.program.values import (
+    ATTRIBUTES,
+    NOT_PRESENT,
+    UNDEF,
+    Apply,
+    Const,
+    Expr,
+    Ptr,
+    Value,
+    call,
+    target,
+)
+from verifier.source import Span
+from verifier.syntax import ast
+from verifier.syntax import condition as c
+from verifier.syntax.ast import nodes
+from verifier.syntax.trouble import Trouble
+from verifier.words.mmu import UPPER_LEVELS
+from verifier.words.rows import Pure, Store, Update
+from verifier.words.table import WORDS, entry
+
+INIT_MM = Ptr("init_mm")
+ENTRY_WORDS = ("pte", *UPPER_LEVELS)
+MAX_LEVELS = 5
+
+
+class Mapped(NamedTuple):
+    """``va -> content`` of a handle in the initial state; ``word``: written ``pmd(N, v) = …``."""
+
+    handle: Ptr
+    va: Ptr
+    content: Value
+    span: Span
+    overridable: bool
+    word: str = ""
+
+
+@dataclass(slots=True)
+class Uses:
+    """What a file says of the MMU anywhere, found before anything is lowered."""
+
+    leaf: set[str] = field(default_factory=set)  # handles of which it names a leaf entry
+    upper: dict[str, str] = field(default_factory=dict)  # and an upper one, by which word
+    stored: dict[str, set[str]] = field(default_factory=dict)  # names beside an upper entry's in a call
+    pcids: bool = False
+    attributes: bool = False
+    varied: set[str] = field(default_factory=set)  # pages that have entries with attributes
+    changes: bool = False  # attributes of entries are changed
+
+    def add(self, other: Uses) -> None:
+        """What another part of the file says, too."""
+        self.leaf |= other.leaf
+        self.upper |= other.upper
+        for name, stored in other.stored.items():
+            self.stored.setdefault(name, set()).update(stored)
+        self.pcids |= other.pcids
+        self.attributes |= other.attributes
+        self.varied |= other.varied
+        self.changes |= other.changes
+
+
+def _applies(expr: Any, functions: Collection[str]) -> bool:
+    """Does a row's expression apply one of these?"""
+    if isinstance(expr, Apply):
+        return expr.function in functions or any(_applies(a, functions) for a in expr.args)
+    return False
+
+
+def _words_with(*functions: str) -> frozenset[str]:
+    return frozenset(
+        word.name
+        for word in WORDS.values()
+        if any(isinstance(x, Store | Update | Pure) and _applies(x.value, functions) for x in word.effects)
+    )
+
+
+# The words that change attributes of entries, those that make entries with some, and where words have a
+# PCID: read off the rows.
+_CHANGES = _words_with("pte_with", "pte_without")
+_MAKES = _words_with("mk_pte")
+_PCID_AT = {
+    word.name: at
+    for word in WORDS.values()
+    for at, parameter in enumerate(word.parameters)
+    if parameter.kind == "pcid"
+}
+
+
+_OF_INCLUDES: dict[int, tuple[ast.Function, Uses]] = {}  # by id: an include's functions are kept
+
+
+def uses(unit: ast.Unit) -> Uses:
+    """Look through a whole file."""
+    mine = [f for f in unit.functions.values() if not f.included]
+    found = _uses((mine, unit.threads, unit.nmis, unit.initial, unit.final))
+    for f in unit.functions.values():
+        if f.included:
+            if id(f) not in _OF_INCLUDES:
+                _OF_INCLUDES[id(f)] = f, _uses((f,))
+            found.add(_OF_INCLUDES[id(f)][1])
+    return found
+
+
+def _uses(parts: tuple[Any, ...]) -> Uses:
+    found = Uses()
+    for x in nodes(parts):
+        if isinstance(x, ast.CallExpr):
+            _call(found, x.name, x.arguments)
+        elif isinstance(x, c.Call):
+            _call(found, x.name, tuple(a[0] for a in x.arguments))
+        elif isinstance(x, ast.Mapping | c.Tlb):
+            found.pcids |= bool(x.pcid)
+        elif isinstance(x, c.Register):
+            found.pcids |= isinstance(x.place, c.Name) and x.place.name == "pcid"
+        elif isinstance(x, ast.Setting):
+            found.pcids |= isinstance(x.place, ast.Ident) and x.place.name == "pcid" and x.cpus is not None
+    return found
+
+
+def _call(found: Uses, name: str, arguments: tuple[Any, ...]) -> None:
+    if name in ENTRY_WORDS and arguments and isinstance(arguments[0], ast.Ident | c.Name):
+        if name == "pte":
+            found.leaf.add(arguments[0].name)
+        else:
+            found.upper.setdefault(arguments[0].name, name)
+    found.changes |= name in _CHANGES
+    found.attributes |= found.changes or name in _MAKES
+    if name == "mk_pte" and len(arguments) > 1:
+        found.attributes = True
+        given = {x.name for a in arguments[1:] for x in nodes(a) if isinstance(x, ast.Ident | c.Name)}
+        if not any(ATTRIBUTES.get(n, 0) & NOT_PRESENT for n in given):  # no == A takes these for A
+            found.varied |= {a.name for a in arguments[:1] if isinstance(a, ast.Ident | c.Name)}
+    at = _PCID_AT.get(name)
+    if at is not None and len(arguments) > at:
+        pcid = arguments[at]
+        found.pcids |= not (isinstance(pcid, ast.Num) and pcid.value == 0)
+    found.pcids |= name == "read_pcid"
+    names = {a.name for a in arguments if isinstance(a, ast.Ident)}
+    for a in arguments if names else ():
+        if isinstance(a, ast.CallExpr) and a.name in UPPER_LEVELS and a.arguments:
+            handle = a.arguments[0]
+            if isinstance(handle, ast.Ident):
+                found.stored.setdefault(handle.name, set()).update(names)
+
+
+class Tables:
+    """Levels, regions and entries, once the initial state's mappings are known."""
+
+    def __init__(
+        self,
+        mms: Iterable[Ptr],
+        tables: Iterable[Ptr],
+        vas: list[Ptr],
+        mapped: list[Mapped],
+        used: Uses,
+        note: Callable[[Trouble], None],
+    ) -> None:
+        self.mms, self.tables, self.vas = tuple(mms), frozenset(tables), vas
+        self.handles = (*self.mms, *(x for x in tables if x in self.tables))
+        self.used, self.note = used, note
+        self.mapped: dict[tuple[Ptr, Ptr], Mapped] = {(m.handle, m.va): m for m in mapped}
+        self._held: dict[Ptr, list[Mapped]] = {}
+        for m in self.mapped.values():
+            if target(m.content) in self.tables:
+                self._held.setdefault(m.handle, []).append(m)
+        self.pages = {m.handle for m in self.mapped.values() if m.content != 0}
+        self.levels: dict[Ptr, int] = {}
+        self.broken = False  # there is a cycle
+        for handle in self.handles:
+            self._level(handle, ())
+        self._follow()
+        self.depth = max(self.levels.values(), default=1)
+        self.entries: dict[tuple[Ptr, Ptr], Ptr] = {}
+        self.cells: dict[Ptr, int] = {}  # every entry's cell, and its level
+        self.names: dict[Ptr, str] = {}
+        self._enter()
+
+    # -- levels -----------------------------------------------------------------------------------
+
+    def _level(self, handle: Ptr, path: tuple[Ptr, ...]) -> int:
+        if handle in self.levels:
+            return self.levels[handle]
+        path = (*path, handle)
+        below: dict[int, Mapped] = {}
+        for m in self._held.get(handle, ()):
+            to = target(m.content)
+            assert to is not None
+            if to in path:
+                chain = " -> ".join(str(x) for x in (*path[path.index(to) :], to))
+                self._wrong("cycle", f"these tables lead back to themselves: {chain}", m)
+                self.broken = True
+                continue
+            below.setdefault(self._level(to, path), m)
+        if len(below) > 1:
+            (one, first), (two, second) = list(below.items())[:2]
+            a, b = target(first.content), target(second.content)
+            what = f"level mismatch: {a} is of level {one}, {b} of level {two}"
+            self._wrong("level", what, second, f"all tables that {handle} holds are of one level")
+        level = 1 + max(below) if below else self._asked(handle, path)
+        self.levels[handle] = level
+        if level > MAX_LEVELS and below:
+            self._wrong("level", f"there are no more than {MAX_LEVELS} levels", next(iter(below.values())))
+        return level
+
+    def _asked(self, handle: Ptr, path: tuple[Ptr, ...]) -> int:
+        """The level of a handle that holds no table yet: what the words that name it ask for."""
+        used, name = self.used, handle.base
+        large = handle in self.mms and self.tables  # pages of an mm may be large ones
+        if name not in used.upper or name in used.leaf or (handle in self.pages and not large):
+            return 1
+        stored = [t for t in self.tables if t.base in used.stored.get(name, ()) and t not in path]
+        return 1 + max((self._level(t, path) for t in stored), default=1)
+
+    def _follow(self) -> None:
+        """An mm of which the file says nothing is like the others."""
+        others = {self.levels[mm] for mm in self.mms if mm in self._held}
+        for mm in self.mms:
+            known = mm in self._held or mm in self.pages or mm.base in {*self.used.leaf, *self.used.upper}
+            if not known and mm != INIT_MM and len(others) == 1:
+                (self.levels[mm],) = others
+
+    def _wrong(self, code: str, message: str, m: Mapped, hint: str = "") -> None:
+        self.note(Trouble(code, message, m.span, hint))
+
+    # -- entries ----------------------------------------------------------------------------------
+
+    def _regions(self) -> dict[int, dict[Ptr, Ptr]]:
+        """By level: the first address of the region that an address lies in."""
+        found: dict[int, dict[Ptr, Ptr]] = {}
+        first = {va: va for va in self.vas}
+        for level in range(1, self.depth + 1):
+            for handle, held in self._held.items():
+                if self.levels[handle] != level:
+                    continue
+                same: dict[Ptr | None, Ptr] = {}
+                for m in sorted(held, key=lambda m: self.vas.index(m.va)):
+                    one, two = first[same.setdefault(target(m.content), m.va)], first[m.va]
+                    low, high = sorted((one, two), key=self.vas.index)
+                    first = {va: low if at == high else at for va, at in first.items()}
+            found[level] = first
+        return found
+
+    def _enter(self) -> None:
+        regions = self._regions()
+        kernel = self.levels.get(INIT_MM, 1)
+        shared = {regions[kernel][va] for handle, va in self.mapped if handle == INIT_MM}
+        for handle in self.handles:
+            for va in self.vas:
+                owner, level = handle, self.levels[handle]
+                if handle in self.mms and regions[kernel][va] in shared:
+                    owner, level = INIT_MM, kernel
+                at = regions[level][va]
+                cell = self.entries[handle, va] = entry(owner, at)
+                self.cells[cell] = level
+                word = "pte" if level == 1 else self.used.upper.get(owner.base, "pmd")
+                self.names[cell] = f"{word}({owner}, {at})"
+
+    def initial(self) -> Iterator[tuple[Ptr, Mapped]]:
+        """The mappings with their cells; what contradicts is noted and left out."""
+        by_cell: dict[Ptr, Mapped] = {}
+        for m in () if self.broken else self.mapped.values():
+            cell = self.entries[m.handle, m.va]
+            level = self.cells[cell]
+            try:
+                if m.word:
+                    self._check(m.word, m.handle, m.va, level, m.span)
+                if level == 1 and target(m.content) in self.tables:
+                    raise Trouble("type", f"{self.names[cell]} holds none or a page", m.span)
+            except Trouble as trouble:
+                self.note(trouble)
+                continue
+            other = by_cell.setdefault(cell, m)
+            if other.content != m.content:
+                if m.handle != other.handle:
+                    mine = next(x.handle for x in (m, other) if x.handle != INIT_MM)
+                    what = f"what init_mm maps, every mm maps: {mine} has no entry of its own here"
+                else:
+                    what = f"{m.va} and {other.va} lie in one region: {m.handle} has one entry for both"
+                self._wrong("region", what, m, f"that entry has two values: {other.span.text}, {m.span.text}")
+                continue
+            yield cell, m
+
+    # -- pte(N, v), pmd(N, v) -----------------------------------------------------------------------
+
+    def _check(self, word: str, handle: Ptr, va: Ptr, level: int, span: Span) -> None:
+        """Raise ``Trouble`` if a word does not go with a level."""
+        if (word == "pte") == (level == 1):
+            return
+        if level == 1:
+            message = f"{handle} holds pages, no tables: it has no upper entries"
+            how = f"table T {{ {va} -> A }}; mm N {{ {va} -> T }};"
+            hint = f"write pte({handle}, {va}); a table is given as {how}"
+        else:
+            held = [str(target(m.content)) for m in self._held.get(handle, ()) if m.va == va]
+            message = f"{handle} holds tables: its entries are upper ones"
+            hint = f"write pmd({handle}, {va})"
+            hint += f"; the leaf entry is pte({held[0]}, {va})" if held and level == 2 else ""
+        raise Trouble("level", message, span, hint)
+
+    def cell(self, word: str, handle: Ptr, va: Ptr, span: Span) -> Ptr:
+        """The cell that ``word(handle, va)`` names. Raises ``Trouble`` for the wrong word."""
+        cell = self.entries.get((handle, va))
+        if cell is None:
+            raise Trouble("type", f"there is no {word}({handle}, {va})", span)
+        self._check(word, handle, va, self.cells[cell], span)
+        return cell
+
+    def address(self, word: str, handle: Expr, va: Expr, span: Span, kind: str = "any") -> Expr:
+        """The same where handle or address are found out when the program runs.
+
+        What is no handle then, or one of the wrong level, gives an address of nothing. ``kind`` is
+        the handle's, as far as it is known: ``mm``, ``table``, ``pmd`` (an upper entry's content).
+        """
+        if isinstance(handle, Const) and isinstance(va, Const):
+            h, a = handle.value, va.value
+            if isinstance(h, Ptr) and isinstance(a, Ptr):
+                return Const(self.cell(word, h, a, span))
+        plain = call("pte", handle, va)
+        result, fits = plain, False
+        among = [h for h in self.handles if kind == "any" or (kind == "mm") == (h in self.mms)]
+        for h, a in product(among, self.vas):
+            cell = self.entries[h, a]
+            here: Expr = Const(cell)
+            if (word == "pte") != (self.cells[cell] == 1):
+                here = Const(UNDEF)
+            else:
+                fits = True
+            if here != Const(entry(h, a)):
+                both = call("and", call("eq", handle, Const(h)), call("eq", va, Const(a)))
+                result = call("ite", both, here, result)
+        if not fits and self.entries:
+            which = "leaf" if word == "pte" else "upper"
+            raise Trouble("level", f"nothing that this may stand for has {which} entries", span)
+        return result

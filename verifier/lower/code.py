@@ -1,0 +1,189 @@
+"""Code: what a front end makes of one CPU's program or one handler.
+
+A body is a flat tuple of instructions with labels and jumps, over named locals (``Reg``).
+``unroll`` turns it into guarded events.  A front end that can lower its syntax to this has a
+model, two judges, stories and all the rest for nothing.
+
+Machine instructions (``Emit.op``), the vocabulary of issue-level machine rules:
+
+=======  ====================================================================================
+R W X    load; store; LOCK'd read-modify-write (one instant, also when it does not write).
+         A virtual one goes through a translation; ``kind`` ``user``: in user mode.
+         ``kind`` of a W also: ``nt`` (MOVNTI), ``alias`` (to an instruction word, through another
+         linear address than it is fetched by)
+F        fence; ``kind``: ``mfence``, ``lock`` (a LOCK'd operation on the own stack), ``lfence``,
+         ``sfence``, ``clflush`` (CLFLUSH and its kin)
+T        ``translate(va)``: what page the CPU's translation of a virtual address gives
+CR3      write of CR3: it writes the register cells ``c:cr3`` (root) and ``c:pcid``; ``kind`` empty:
+         it flushes the new PCID, ``noflush``: nothing (bit 63)
+INV      invalidation of this CPU's TLB; it reads ``c:pcid``; ``kind``: ``invlpg`` (``args``: va),
+         ``local`` (all but globals, of the current PCID), ``all`` (CR4.PGE toggled: everything),
+         ``invpcid0`` (pcid, va), ``invpcid1`` (pcid), ``invpcid2`` (everything), ``invpcid3`` (all
+         but globals, of all PCIDs)
+BINV     INVLPGB; ``kind``: ``va`` (pcid, va), ``final`` (pcid, va; leaves upper entries), ``pcid``
+         (pcid; all but globals), ``all`` (everything)
+TLBSYNC  waits for this CPU's earlier INVLPGBs; serializing
+SER      serializing; ``kind``: ``cpuid serialize iret sync_core``
+IF       instruction fetch: one touch, read
+JMP      a taken branch, which matters to self-modifying code
+IRQ      write of the interrupt flag: one touch, on the register cell ``c:irq`` (1 on, 0 off)
+SEND     one IPI to each target whose guard holds; ``args``, if any: whether it is waited for;
+         ``kind`` empty: by the call queue, orders earlier
+         stores before it; ``x2apic``, ``xapic``: the bare ICR write; ``rcu``: ``call_rcu``, which
+         starts a grace period and sends this CPU an interrupt when it has ended
+WAIT     waits until all handlers of the SENDs of the same group have been acknowledged
+RCU      ``lock``, ``unlock``: one more, one fewer reason to be an RCU reader; ``unroll`` leaves those
+         that begin and end a section, and those of windows with interrupts off
+GP       a grace period that this CPU waits for: ``start``, and next to it ``end``
+SYSRET   a handler's last instruction: it returns by SYSRET, not by IRET; elsewhere nothing
+=======  ====================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Union
+
+from verifier.program.events import Cell, Observable
+from verifier.program.values import TRUE, Expr, Ptr, Value
+from verifier.source import Diagnostic, Span
+
+
+class Set(NamedTuple):
+    """``reg = value``, nothing any other CPU can see."""
+
+    reg: str
+    value: Expr
+    span: Span | None = None
+
+
+class Label(NamedTuple):
+    """A place to jump to; names are unique in a body. ``span``: of the loop that begins here, if one does."""
+
+    name: str
+    span: Span | None = None
+
+
+class Jump(NamedTuple):
+    """``goto target``; backwards it makes a loop, which ``unroll`` cuts at its bound."""
+
+    target: str
+    span: Span | None = None
+
+
+class Branch(NamedTuple):
+    """``if (condition) goto target``."""
+
+    condition: Expr
+    target: str
+    span: Span | None = None
+
+
+class Assume(NamedTuple):
+    """Only runs in which the condition holds here go on and end: a spin's exit, ``assume(c)``.
+
+    ``kind`` and ``what`` as in ``waits.Wait``; ``reads``: where the instructions stand by which it looks.
+    """
+
+    condition: Expr
+    span: Span | None = None
+    kind: str = ""
+    what: str = ""
+    reads: tuple[Span | None, ...] = ()
+
+
+class Warn(NamedTuple):
+    """``1:warn`` becomes true if this is reached with the condition true (``WARN_ON``). ``text``: what
+    it says, if the source does."""
+
+    condition: Expr
+    span: Span | None = None
+    text: str = ""
+
+
+class Touch(NamedTuple):
+    """One cell that an instruction reads, writes, or both, at its one instant.
+
+    ``addr``   the cell's address (``Emit.virtual``: a virtual address, translated first);
+    ``into``   local that receives the value read, None if nothing is read;
+    ``value``  what is written, None if nothing is; may mention ``into``, the value just read;
+    ``when``   it is written only if this holds; may mention ``into`` (a failed cmpxchg).
+    """
+
+    addr: Expr
+    into: str | None = None
+    value: Expr | None = None
+    when: Expr = TRUE
+
+
+class Target(NamedTuple):
+    """A CPU an IPI may go to.
+
+    ``guard``  over the sender's locals: is this CPU sent one;
+    ``code``   the handler's body on that CPU (without entry and return, which ``unroll`` adds);
+    ``locals`` the handler's initial locals, evaluated by the sender (``info``).
+    """
+
+    cpu: int
+    guard: Expr
+    code: tuple[Instruction, ...]
+    locals: tuple[tuple[str, Expr], ...] = ()
+    name: str = ""
+
+
+class Emit(NamedTuple):
+    """A machine instruction, or a part of one; see the table above.
+
+    ``text``    how the source writes it;
+    ``joined``  it and the next ``Emit`` are one instruction: no interrupt comes between them (MMR 8.9).
+    """
+
+    op: str
+    touches: tuple[Touch, ...] = ()
+    virtual: bool = False
+    kind: str = ""
+    args: tuple[Expr, ...] = ()
+    serializing: bool = False
+    group: str = ""  # of SEND and WAIT
+    targets: tuple[Target, ...] = ()
+    span: Span | None = None
+    text: str = ""
+    joined: bool = False
+
+
+Instruction = Union[Set, Label, Jump, Branch, Assume, Warn, Emit]
+
+
+@dataclass(slots=True, eq=False)
+class Lowered:
+    """What a front end hands to ``unroll``: a whole test before unrolling.
+
+    ``threads``   one body a CPU, P0 first; a CPU without a program has an empty one;
+    ``observables, condition, shown, filter`` as in ``events.Program``, except that a ``reg``
+                  observable's ``expr`` is over the final locals of its CPU (``Reg``); the local
+                  ``%warn`` is 1 if a WARN was hit there; a local never written is 0;
+    ``cells``     every cell, with its initial value; for each CPU the register cells
+                  ``Ptr("c:irq")`` (kind ``register``, init 1 or 0) and, if there is any mm,
+                  ``Ptr("c:cr3")`` (init: the mm's ``Ptr``) and ``Ptr("c:pcid")``;
+    ``tables, entries, depth``  as in ``events.Program``;
+    ``nmis``      (CPU, body) of each NMI that may strike;
+    ``versions``  the kernels at which the code changes, as indices into ``profiles.KERNELS``; the local
+                  ``KERNEL`` stands for such an index;
+    ``warnings``  about what is allowed, but surely not meant.
+    """
+
+    threads: list[tuple[Instruction, ...]]
+    cells: dict[Ptr, Cell]
+    observables: list[Observable]
+    condition: Expr
+    shown: list[int]
+    filter: Expr | None = None
+    tlb: list[tuple[int, int, Ptr, Value]] = field(default_factory=list)
+    vas: list[Ptr] = field(default_factory=list)
+    tables: frozenset[Ptr] = frozenset()
+    entries: dict[tuple[Ptr, Ptr], Ptr] = field(default_factory=dict)
+    depth: int = 1
+    names: dict[Ptr, str] = field(default_factory=dict)
+    nmis: list[tuple[int, tuple[Instruction, ...]]] = field(default_factory=list)
+    versions: frozenset[int] = frozenset()
+    warnings: list[Diagnostic] = field(default_factory=list)

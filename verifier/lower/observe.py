@@ -1,0 +1,358 @@
+"""From a condition to observables and an expression over them; what a name means is the front end's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from verifier.errors import InputError
+from verifier.lower.c import types as t
+from verifier.lower.c.structs import Part
+from verifier.lower.c.types import Type
+from verifier.program.events import Observable
+from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value, call
+from verifier.source import Diagnostic, Span
+from verifier.syntax import condition as c
+from verifier.syntax.trouble import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class CellOf:
+    """A place in a condition that is a cell; ``label`` is how states print it."""
+
+    cell: Ptr
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterOf:
+    """A place in a condition that is a local of a CPU."""
+
+    cpu: int
+    local: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartOf:
+    """A bitfield in a condition: ``part`` of the cell that it lies in."""
+
+    cell: CellOf
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class EntryOf:
+    """A page or a table in a condition, with attributes: what an entry is compared with."""
+
+    content: Value
+
+
+Meaning = CellOf | PartOf | RegisterOf | EntryOf | Const
+
+
+class Scope(Protocol):
+    """What a front end knows about names in conditions. Methods raise ``Trouble``."""
+
+    def place(self, place: c.Place, cpu: int | None) -> Meaning:
+        """The meaning of a place; ``cpu`` if it was written ``cpu:place``."""
+
+    def constant(self, name: c.Name) -> int:
+        """A number that has a name (``n`` in ``1..n``)."""
+
+    def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
+        """Empty if a place may be a number that is not 0; otherwise what to write instead. ``named``:
+        the number has a name."""
+
+    def holds(self, place: c.Place, cpu: int | None) -> Type | None:
+        """The C type of what a place holds, ``any`` if it is not known; None: not a C object."""
+
+    def cpus(self) -> int:
+        """How many CPUs there are."""
+
+    def va(self, name: c.Name) -> Ptr:
+        """A virtual address."""
+
+    def page(self, operand: c.Operand) -> Value:
+        """What an entry may map to."""
+
+    def pcid(self, pcid: int, span: Span) -> int:
+        """A PCID."""
+
+
+@dataclass(slots=True)
+class Observed:
+    """The outcome part of ``Lowered``."""
+
+    observables: list[Observable]
+    condition: Expr
+    shown: list[int]
+    filter: Expr | None
+    warnings: list[Diagnostic]
+
+
+def observe(final: c.Final, scope: Scope) -> Observed:
+    """Resolve all that a file says about its end; raises ``InputError`` with every error in it."""
+    observer = _Observer(scope)
+    for place in final.locations:
+        try:
+            observer.operand(place)
+        except Trouble as trouble:
+            observer.troubles.append(trouble.diagnostic)
+    condition = TRUE if final.proposition is None else observer.proposition(final.proposition)
+    shown = observer.shown()
+    filters = [observer.proposition(p) for p in final.filters]
+    if observer.troubles:
+        raise InputError(observer.troubles)
+    asked = call("and", *filters) if filters else None
+    return Observed(observer.observables, condition, shown, asked, observer.warnings)
+
+
+MAX_RANGE = 256
+
+
+class _Observer:
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.observables: list[Observable] = []
+        self.index: dict[tuple[str, str, int | None], int] = {}
+        self.at: int | None = None
+        self.snapshots = 0
+        self.variables: dict[str, int] = {}
+        self.troubles: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
+
+    def shown(self) -> list[int]:
+        """Registers by CPU and name, then memory by name, then the rest."""
+        order = {"reg": 0, "mem": 1, "tlb": 2, "ever": 3}
+        mine = [i for i, o in enumerate(self.observables) if o.at is None or o.kind == "ever"]
+        return sorted(
+            mine,
+            key=lambda i: (
+                order[self.observables[i].kind],
+                self.observables[i].cpu if self.observables[i].kind != "mem" else 0,
+                self.observables[i].label,
+            ),
+        )
+
+    def add(self, observable: Observable) -> Expr:
+        """The observable's leaf; the same one for the same observable."""
+        if self.at is not None and observable.kind != "ever":
+            observable = replace(observable, at=self.at)
+        key = observable.kind, observable.label, observable.at
+        if key not in self.index:
+            self.index[key] = len(self.observables)
+            self.observables.append(observable)
+        return Obs(self.index[key])
+
+    def proposition(self, p: c.Proposition, negated: bool = False) -> Expr:
+        """An expression that is 1 or 0; errors go to ``troubles``."""
+        if isinstance(p, c.Logic):
+            if p.op == "not":
+                return call("not", self.proposition(p.parts[0], not negated))
+            if p.op == "implies":
+                left = self.proposition(p.parts[0], not negated)
+                return call("or", call("not", left), self.proposition(p.parts[1], negated))
+            return call(p.op, *(self.proposition(q, negated) for q in p.parts))
+        try:
+            return self.atom(p, negated)
+        except Trouble as trouble:
+            self.troubles.append(trouble.diagnostic)
+            return FALSE
+
+    def atom(self, p: c.Proposition, negated: bool) -> Expr:
+        """A proposition that is no logic; raises ``Trouble``."""
+        if isinstance(p, c.Compare):
+            return self.compare(p)
+        if isinstance(p, c.Truth):
+            truth = "holds" if isinstance(p.operand, c.Arith) else "bool"
+            return call(truth, self.operand(p.operand))
+        if isinstance(p, c.Fault):
+            return call("eq", self.operand(p.place), Const(FAULT))
+        if isinstance(p, c.Ranged):
+            return self.ranged(p, negated)
+        if negated:
+            what = "a TLB entry" if isinstance(p, c.Tlb) else "'ever'"
+            raise Trouble(
+                "absent",
+                f"{what} cannot be asked to be absent",
+                p.span,
+                "entries may vanish at any time, so absence is always possible; ask for presence"
+                if isinstance(p, c.Tlb)
+                else "ask what holds at some instant, without '~' before it",
+            )
+        if isinstance(p, c.Tlb):
+            return self.tlb(p)
+        assert isinstance(p, c.Ever)
+        return self.ever(p)
+
+    def tlb(self, p: c.Tlb) -> Expr:
+        """A membership of a CPU's TLB."""
+        cpu, va, page = self.cpu(p.cpu), self.scope.va(p.va), self.scope.page(p.page)
+        pcid = None if p.pcid is None else self.scope.pcid(p.pcid, p.span)
+        tag = "" if pcid is None else f"@{pcid}"
+        label = f"{cpu}:tlb[{va}{tag} -> {page}]"
+        return self.add(Observable("tlb", label, cpu, va=va, page=page, pcid=pcid))
+
+    def ever(self, p: c.Ever) -> Expr:
+        """One instant of its own for each ``ever``."""
+        if self.at is not None:
+            hint = "one instant is asked for; one is enough"
+            raise Trouble("nested-ever", "'ever' inside 'ever'", p.span, hint)
+        number, self.snapshots = self.snapshots, self.snapshots + 1
+        self.at = number
+        inner = self.proposition(p.body)
+        self.at = None
+        text = " ".join(p.span.text.split())
+        return self.add(Observable("ever", text, expr=inner, at=number))
+
+    def ranged(self, p: c.Ranged, negated: bool) -> Expr:
+        """``some`` and ``all`` over CPUs."""
+        low, high = self.number(p.low), self.number(p.high)
+        if high - low >= MAX_RANGE:
+            raise Trouble("range", f"a range of more than {MAX_RANGE} numbers", p.span)
+        if high < low and not self._counted(p.low) and not self._counted(p.high):
+            raise Trouble("range", f"{low}..{high} is no range: it is empty", p.span, "write low..high")
+        outer = dict(self.variables)
+        parts: list[Expr] = []
+        for cpu in range(low, high + 1):
+            self.variables = {**outer, p.variable: cpu}
+            parts.append(self.proposition(p.body, negated))
+        self.variables = outer
+        return call("or" if p.kind == "some" else "and", *parts)
+
+    def _counted(self, n: c.Number | c.Name) -> bool:
+        return isinstance(n, c.Name) and n.name in self.variables
+
+    def number(self, n: c.Number | c.Name) -> int:
+        """A number, by itself or by name."""
+        if isinstance(n, c.Number):
+            return n.value
+        return self.variables[n.name] if n.name in self.variables else self.scope.constant(n)
+
+    def cpu(self, n: c.Number | c.Name) -> int:
+        """The number of a CPU that exists."""
+        cpu = self.number(n)
+        if not 0 <= cpu < self.scope.cpus():
+            raise Trouble(
+                "no-cpu", f"there is no CPU {cpu}", n.span, f"CPUs are 0 to {self.scope.cpus() - 1}"
+            )
+        return cpu
+
+    def compare(self, p: c.Compare) -> Expr:
+        """A comparison; ``[x]`` and ``x`` beside another place mean what they hold, a name its value."""
+        self.sensible(p)
+        left, right = self.operand(p.left), self.operand(p.right, value=isinstance(p.left, c.Place))
+        for held, other in ((left, p.right), (right, p.left)) if p.op in ("eq", "ne") else ():
+            wanted = None if isinstance(held, Const) else self.entry(other)
+            if wanted is not None:
+                found = Apply("pte_matches", (held, Const(wanted)))
+                return found if p.op == "eq" else call("not", found)
+        left, right = self.agreed(p, left, right)
+        if p.op not in ("eq", "ne"):
+            return call("holds", call(p.op, left, right))
+        return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
+
+    def holds(self, p: c.Operand, value: Expr) -> Type | None:
+        """The C type of an operand; ``value`` is what it came to."""
+        if isinstance(value, Const):
+            text = p.span.text if isinstance(p, c.Number) else ""
+            return t.literal(value.value, text) if isinstance(value.value, int) else None
+        if isinstance(p, c.Register):
+            return self.scope.holds(p.place, self.cpu(p.cpu))
+        return self.scope.holds(p, None) if isinstance(p, c.Place) else None
+
+    def agreed(self, p: c.Compare, left: Expr, right: Expr) -> tuple[Expr, Expr]:
+        """Both sides as C compares them. Of ``=`` a constant is what its place would hold if it were
+        stored there: ``x = -1`` is true of a ``u64`` with all bits set."""
+        x, y = self.holds(p.left, left), self.holds(p.right, right)
+        if x is None or y is None:
+            return left, right
+        if x.kind == y.kind == "int":
+            if p.op in ("eq", "ne") and isinstance(right, Const):
+                return left, self.stored(right, x, p)
+            if p.op in ("eq", "ne") and isinstance(left, Const):
+                return self.stored(left, y, p), right
+            common = t.promoted(x, y)
+            return t.converted(left, x, common), t.converted(right, y, common)
+        return t.words_of_64(left, right, x, y) if p.op in ("eq", "ne") else (left, right)
+
+    def stored(self, constant: Const, kind: Type, p: c.Compare) -> Expr:
+        """A constant as an object of a type holds it; one that no such object can hold stays, with a
+        warning."""
+        number = constant.value
+        assert isinstance(number, int)
+        if t.loses(number, kind) or (kind.tag == "bool" and not t.holds(kind, number)):
+            low, high = t.limits(kind)
+            text = f"{t.words(kind)} is {low} to {high}, never {number}"
+            self.warnings.append(Diagnostic("overflow", text, p.span, "", "warning"))
+            return constant
+        return t.wrapped(constant, kind)
+
+    def sensible(self, p: c.Compare) -> None:
+        """Raise ``Trouble`` where something that is no number is compared with one that is not 0."""
+        for place, other in ((p.left, p.right), (p.right, p.left)):
+            named = isinstance(other, c.Name) and other.name not in self.variables
+            if not (named or isinstance(other, c.Number)) or isinstance(place, c.Number | c.Arith):
+                continue
+            if isinstance(place, c.Name) and place.name in self.variables:
+                continue
+            assert not isinstance(other, c.Arith)
+            meaning = Const(other.value) if isinstance(other, c.Number) else self.meaning(other)
+            if not (isinstance(meaning, Const) and isinstance(meaning.value, int) and meaning.value):
+                continue
+            cpu = self.cpu(place.cpu) if isinstance(place, c.Register) else None
+            of = place.place if isinstance(place, c.Register) else place
+            hint = self.scope.comparable(of, cpu, self.meaning(place), named)
+            if hint:
+                text = f"{place.span.text} is never {other.span.text}: it is no number"
+                raise Trouble("type", text, p.span, hint)
+
+    def meaning(self, p: c.Place) -> Meaning:
+        """What a place means here."""
+        if isinstance(p, c.Register):
+            return self.scope.place(p.place, self.cpu(p.cpu))
+        return self.scope.place(p, None)
+
+    def entry(self, p: c.Operand) -> Value | None:
+        """The content that an entry is compared with, if the operand is one."""
+        if isinstance(p, c.Number | c.Register | c.Arith) or (
+            isinstance(p, c.Name) and p.name in self.variables
+        ):
+            return None
+        meaning = self.scope.place(p, None)
+        return meaning.content if isinstance(meaning, EntryOf) else None
+
+    def calculable(self, p: c.Operand) -> Expr:
+        """A part of a calculation. Raises ``Trouble`` for what is no number, such as a page."""
+        found = self.operand(p)
+        if isinstance(found, Const) and not isinstance(found.value, int):
+            raise Trouble("type", f"{p.span.text} is no number to calculate with", p.span)
+        return found
+
+    def operand(self, p: c.Operand, value: bool = False) -> Expr:
+        """``value``: the right side of a comparison, where the name of an object is its address."""
+        if isinstance(p, c.Number):
+            return Const(p.value)
+        if isinstance(p, c.Arith):
+            return call("known", call(p.op, *map(self.calculable, p.parts)))
+        if isinstance(p, c.Name) and p.name in self.variables:
+            return Const(self.variables[p.name])
+        meaning = self.meaning(p)
+        if isinstance(meaning, EntryOf):
+            return Const(meaning.content)
+        if isinstance(meaning, Const):
+            return meaning
+        if isinstance(meaning, RegisterOf):
+            if self.at is not None:
+                raise Trouble(
+                    "register-ever", f"{meaning.label} is a register, which 'ever' does not see", p.span,
+                    "'ever' speaks of memory, cr3, pcid, irq and tlb",
+                )  # fmt: skip
+            return self.add(Observable("reg", meaning.label, meaning.cpu, expr=Reg(meaning.local)))
+        if isinstance(meaning, PartOf):
+            unit = self.add(Observable("mem", meaning.cell.label, cell=meaning.cell.cell))
+            return meaning.part.read(unit)
+        if value and isinstance(p, c.Name) and not p.brackets:
+            return Const(meaning.cell)
+        return self.add(Observable("mem", meaning.label, cell=meaning.cell))

@@ -1,0 +1,499 @@
+"""Code to guarded events: loops are cut at a bound, branches become guards, locals become slots.
+
+A body's code is laid out once for each backward jump it may take: a backward jump from copy ``t``
+goes to its label in copy ``t + 1``, and one from the last copy is a *cut*.  Walking all copies in
+order, paths that meet at a label are merged: guards by disjunction, locals by ``ite``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from verifier.budget import Budget
+from verifier.errors import LimitError
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, Set, Warn
+from verifier.program.events import Access, Body, Event, Observable, Program, Warned
+from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Reg, call, large_parts
+from verifier.program.waits import Loop, Wait
+from verifier.source import Span
+from verifier.words.rows import KERNEL
+
+Env = dict[str, Expr]
+MAX_EVENTS = 4000
+MAX_CONDITIONS = 2_000_000  # in the guards of all events together
+
+
+@dataclass(slots=True)
+class _Path:
+    """Where control may be: under which conditions, with which locals.
+
+    ``guard`` is a conjunction, outermost condition first; ``groups`` are the handlers that a WAIT
+    of each group waits for.
+    """
+
+    guard: tuple[Expr, ...]
+    env: Env
+    groups: dict[str, tuple[int, ...]]
+
+    def under(self, condition: Expr) -> _Path | None:
+        """This path where the condition holds as well; None where it cannot."""
+        if condition == FALSE:
+            return None
+        guard = self.guard if condition == TRUE else (*self.guard, condition)
+        return _Path(guard, dict(self.env), dict(self.groups))
+
+
+def _negation(a: Expr) -> Expr:
+    return call("not", a)
+
+
+def _split(a: tuple[Expr, ...], b: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Expr, Expr]:
+    """The common prefix of two conjunctions, and what each adds to it."""
+    n = 0
+    while n < len(a) and n < len(b) and a[n] == b[n]:
+        n += 1
+    return a[:n], call("and", *a[n:]), call("and", *b[n:])
+
+
+def _complementary(a: tuple[Expr, ...], b: tuple[Expr, ...]) -> bool:
+    """Is one guard, beyond what they share, the negation of the other? Long ones are not looked into."""
+    short, long = (a, b) if len(a) <= len(b) else (b, a)
+    n = len(short) - 1  # what both share is all of the shorter one, but its last condition
+    if n < 0 or short[:n] != long[:n] or short[n] == long[n]:
+        return False
+    last, rest = short[n], long[n:]
+    if len(rest) > 1 and not (isinstance(last, Apply) and last.function == "not"):
+        return False
+    x, y = call("and", last), call("and", *rest)
+    return x == _negation(y) or y == _negation(x)
+
+
+def _merge_two(a: _Path, b: _Path) -> _Path:
+    common, mine, other = _split(a.guard, b.guard)
+    if mine == _negation(other) or other == _negation(mine) or TRUE in (mine, other):
+        guard = common
+    else:
+        guard = (*common, call("or", mine, other))
+    env: Env = {}
+    zero = Const(0)
+    for name in a.env.keys() | b.env.keys():
+        x, y = a.env.get(name, zero), b.env.get(name, zero)
+        env[name] = x if x == y else call("ite", mine, x, y)
+    groups = {
+        name: tuple(sorted({*a.groups.get(name, ()), *b.groups.get(name, ())}))
+        for name in a.groups.keys() | b.groups.keys()
+    }
+    return _Path(guard, env, groups)
+
+
+def _merge(paths: list[_Path], budget: Budget) -> _Path | None:
+    """All paths as one. Complementary ones first, so that guards fold back to what they were; they are
+    looked for among the last few, where branches leave them."""
+    while len(paths) > 1:
+        budget.tick()
+        last = len(paths) - 1
+        near = (
+            (j, i)
+            for i in range(last, max(0, last - 8), -1)
+            for j in range(i - 1, max(-1, i - 9), -1)
+            if _complementary(paths[j].guard, paths[i].guard)
+        )
+        j, i = next(near, (last - 1, last))
+        paths[j] = _merge_two(paths[j], paths.pop(i))
+    return paths[0] if paths else None
+
+
+def _ending(code: tuple[Instruction, ...]) -> str:
+    """How a handler returns: ``sysret``, or nothing for IRET."""
+    last = next((x for x in reversed(code) if not isinstance(x, Label | Set)), None)
+    return "sysret" if isinstance(last, Emit) and last.op == "SYSRET" else ""
+
+
+def substitute(expr: Expr, env: Mapping[str, Expr]) -> Expr:
+    """An expression over locals as one over slots; a local never written is 0."""
+    if isinstance(expr, Reg):
+        return env.get(expr.name, FALSE)
+    if not isinstance(expr, Apply) or not expr.open:
+        return expr
+    if not expr.large:
+        return call(expr.function, *[substitute(a, env) for a in expr.args])
+    known: dict[Expr, Expr] = {}
+    for part in large_parts(expr):
+        args = [known[a] if a in known else substitute(a, env) for a in part.args]
+        known[part] = call(part.function, *args)
+    return known[expr]
+
+
+def _with_handlers(code: Iterable[tuple[Instruction, ...]]) -> list[tuple[Instruction, ...]]:
+    """This code and that of all handlers which it starts, each once."""
+    found: dict[int, tuple[Instruction, ...]] = {}
+    pending = list(code)
+    while pending:
+        body = pending.pop()
+        if id(body) not in found:
+            found[id(body)] = body
+            pending += [t.code for x in body if isinstance(x, Emit) for t in x.targets]
+    return list(found.values())
+
+
+def _waits_for_readers(x: Instruction) -> bool:
+    """Is this the beginning of a grace period?"""
+    return isinstance(x, Emit) and (x.op == "GP" or x.kind == "rcu")
+
+
+def _reading(env: Env) -> Expr:
+    """Is there a reason to be an RCU reader: a section, a window with interrupts off (MMR 18.1)?"""
+    nested = call("gt", env.get("%rcu", Const(0)), Const(0))
+    return call("or", nested, env.get("%off", FALSE))
+
+
+@dataclass(slots=True)
+class _Unroller:
+    bound: int
+    budget: Budget
+    given: Env = field(default_factory=dict)  # what every body knows from the start
+    graced: bool = False  # does anybody wait for RCU readers?
+    waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
+    bodies: list[Body] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    slots: int = 0
+    assumes: list[Expr] = field(default_factory=list)
+    cuts: list[Expr] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    loops: list[Loop] = field(default_factory=list)
+    warnings: dict[int, list[Expr]] = field(default_factory=dict)
+    warns: list[Warned] = field(default_factory=list)
+    conditions: int = 0  # in the guards of all events
+
+    def slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+    def add(self, event: Event) -> Event:
+        if len(self.events) >= MAX_EVENTS:
+            raise LimitError(f"more than {MAX_EVENTS} events after unrolling; ask for a smaller bound")
+        self.conditions += len(event.guard.args) if isinstance(event.guard, Apply) else 1
+        if self.conditions > MAX_CONDITIONS:
+            raise LimitError(f"more than {MAX_CONDITIONS} conditions in the guards of all events")
+        self.events.append(event)
+        self.bodies[event.body].events.append(event)
+        return event
+
+    def assume(self, guard: Expr, condition: Expr, wait: Wait) -> None:
+        needed = call("or", _negation(guard), condition)
+        if needed != TRUE:
+            self.assumes.append(needed)
+            self.waits.append(wait)
+
+    def waiting(self, body: Body, code: Assume) -> Wait:
+        """What an assumption of a body stands for: it looks by the last events that stand where it reads."""
+        looks: list[int] = []
+        for event in reversed(body.events):
+            if event.span not in code.reads or (self.waits and event.id in self.waits[-1].events):
+                break
+            looks.append(event.id)
+        return Wait(body.cpu, code.kind, code.what, code.span, tuple(reversed(looks)))
+
+    def cut(self, body: Body, code: tuple[Instruction, ...], at: int, to: int, guard: Expr) -> None:
+        """The backward jump at ``at`` is not taken: the loop that begins at ``to`` is cut."""
+        start, end = code[to].span, code[at].span
+        if start is not None and end is not None and start.source is end.source:
+            start = start.to(end)
+        who = f"{body.name}() on CPU {body.cpu}" if body.kind in ("handler", "callback") else body.name
+        self.cuts.append(guard)
+        self.loops.append(Loop(body.cpu, who, start or end))
+
+    def body(self, cpu: int, kind: str, name: str, guard: Expr = TRUE, send: Event | None = None) -> Body:
+        body = Body(len(self.bodies), cpu, kind, name, guard=guard, send=send)
+        self.bodies.append(body)
+        return body
+
+    def thread(self, cpu: int, code: tuple[Instruction, ...], off: bool) -> Env:
+        """Unroll a thread, which may start with interrupts off; its locals at the end."""
+        body = self.body(cpu, "thread", f"P{cpu}")
+        if off and self.graced:
+            self.mark(body, TRUE, "held", None)
+        return self.run(body, code, _Path((), {**self.given, "%off": Const(int(off))}, {})).env
+
+    def run(self, body: Body, code: tuple[Instruction, ...], path: _Path) -> _Path:
+        """Unroll ``code`` into ``body`` from ``path``; the path at its end."""
+        places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
+        arriving: dict[tuple[int, int], list[_Path]] = {}
+        end = len(code)
+        current: _Path | None = path
+        copy = 0
+        finished: list[_Path] = []
+        while True:
+            for at, instruction in enumerate(code):
+                kind = type(instruction)
+                if kind is Label:
+                    here = arriving.pop((copy, at), None)
+                    if here:
+                        current = _merge([current, *here] if current else here, self.budget)
+                elif current is None:
+                    continue
+                else:
+                    self.budget.tick()
+                    if kind is Jump or kind is Branch:
+                        current = self.jump(body, code, current, copy, at, places, arriving)
+                    else:
+                        self.step(body, instruction, current)
+            if current is not None:
+                finished.append(current)
+                current = None
+            here = arriving.pop((copy, end), None)
+            if here:
+                finished += here
+            copy += 1
+            if not arriving:
+                break
+        return _merge(finished, self.budget) or _Path((FALSE,), {}, {})
+
+    def jump(
+        self,
+        body: Body,
+        code: tuple[Instruction, ...],
+        path: _Path,
+        copy: int,
+        at: int,
+        places: dict[str, int],
+        arriving: dict[tuple[int, int], list[_Path]],
+    ) -> _Path | None:
+        """Send ``path`` where the jump goes; what is left falls through."""
+        instruction = code[at]
+        assert isinstance(instruction, Jump | Branch)
+        condition: Expr = TRUE
+        if isinstance(instruction, Branch):
+            condition = call("bool", substitute(instruction.condition, path.env))
+        taken, rest = path.under(condition), path.under(_negation(condition))
+        if taken is not None:
+            to = places[instruction.target]
+            if to <= at:
+                if copy >= self.bound:
+                    self.cut(body, code, at, to, call("and", *taken.guard))
+                    return rest
+                copy += 1
+            arriving.setdefault((copy, to), []).append(taken)
+        return rest
+
+    def step(self, body: Body, instruction: Instruction, path: _Path) -> None:
+        """One instruction that does not jump."""
+        env = path.env
+        if isinstance(instruction, Set):
+            env[instruction.reg] = substitute(instruction.value, env)
+        elif isinstance(instruction, Emit):
+            self.emit(body, instruction, path)
+        elif isinstance(instruction, Assume):
+            holds = substitute(instruction.condition, env)
+            self.assume(call("and", *path.guard), holds, self.waiting(body, instruction))
+        elif isinstance(instruction, Warn):
+            hit = call("and", *path.guard, substitute(instruction.condition, env))
+            self.warnings.setdefault(body.cpu, []).append(hit)
+            after = body.events[-1].id if body.events else -1
+            self.warns.append(Warned(body.id, body.cpu, after, hit, instruction.span))
+
+    def mark(self, body: Body, guard: Expr, kind: str, code: Emit | None) -> None:
+        """The beginning or the end of an RCU reader's section; unnamed if it is a window's."""
+        if guard != FALSE:
+            span, text = (code.span, code.text) if code is not None and code.op == "RCU" else (None, "")
+            event = Event(len(self.events), body.id, body.cpu, "RCU", guard, kind=kind, span=span, text=text)
+            self.add(event)
+
+    def reader(self, body: Body, code: Emit, path: _Path) -> None:
+        """What an instruction changes in the reasons to be a reader; only first and last count. A handler
+        is one from its delivery to its return."""
+        if not self.graced or body.rank:
+            return
+        env, before = path.env, _reading(path.env)
+        if code.op == "IRQ":
+            value = code.touches[0].value
+            assert value is not None
+            known = {**env, code.touches[0].into or "": call("not", env.get("%off", FALSE))}
+            env["%off"] = call("not", substitute(value, known))
+        else:
+            count = env.get("%rcu", Const(0))
+            step = Const(1) if code.kind == "lock" else Const(-1)
+            more = call("add", count, step)
+            env["%rcu"] = call("ite", call("gt", more, Const(0)), more, Const(0))
+        after = _reading(env)
+        self.mark(body, call("and", *path.guard, _negation(before), after), "lock", code)
+        self.mark(body, call("and", *path.guard, before, _negation(after)), "unlock", code)
+
+    def emit(self, body: Body, code: Emit, path: _Path) -> None:
+        env = path.env
+        if code.op in ("RCU", "SYSRET"):
+            if code.op == "RCU":
+                self.reader(body, code, path)
+            return
+        addresses = [substitute(touch.addr, env) for touch in code.touches]
+        arguments = tuple(substitute(a, env) for a in code.args)
+        slots = [None if touch.into is None else self.slot() for touch in code.touches]
+        before = dict(env)
+        for touch, slot in zip(code.touches, slots, strict=True):
+            if touch.into is not None and slot is not None:
+                env[touch.into] = Ref(slot)
+        event = self.add(
+            Event(
+                len(self.events),
+                body.id,
+                body.cpu,
+                code.op,
+                call("and", *path.guard),
+                tuple(
+                    Access(
+                        address,
+                        slot,
+                        None if touch.value is None else substitute(touch.value, env),
+                        substitute(touch.when, env),
+                    )
+                    for touch, slot, address in zip(code.touches, slots, addresses, strict=True)
+                ),
+                code.virtual,
+                code.kind,
+                arguments,
+                code.serializing,
+                span=code.span,
+                text=code.text,
+                joined=code.joined,
+            )
+        )
+        if code.op == "IRQ":
+            self.reader(body, code, path)
+        if code.op == "SEND":
+            event.handlers = tuple(self.send(event, code, path, before))
+            path.groups[code.group] = (*path.groups.get(code.group, ()), *event.handlers)
+        elif code.op == "WAIT":
+            event.handlers = path.groups.get(code.group, ())
+
+    def send(self, event: Event, code: Emit, path: _Path, env: Env) -> list[int]:
+        """One handler body for each CPU that may be a target."""
+        made: list[int] = []
+        for target in code.targets:
+            wanted = substitute(target.guard, env)
+            if wanted == FALSE:
+                continue
+            guard = call("and", event.guard, wanted)
+            name = target.name or "handler"
+            kind = "callback" if event.kind == "rcu" else ""
+            body = self.body(target.cpu, kind or "handler", name, guard, event)
+            made.append(body.id)
+            irq = Const(Ptr(f"{target.cpu}:irq"))
+            inside = path.guard if wanted == TRUE else (*path.guard, call("bool", wanted))
+            slot = self.slot()
+            off = None if kind else Const(0)
+            self.ends(body, "DLV", (Access(irq, slot, off),), guard, code.span, name, kind)
+            self.assume(
+                guard,
+                call("eq", Ref(slot), Const(1)),
+                Wait(target.cpu, "interrupt", "for interrupts to be on", code.span),
+            )
+            local = {**self.given, **{name: substitute(value, env) for name, value in target.locals}}
+            self.within(body, target.code, _Path(inside, local, {}), guard)
+            if code.group in self.waited:
+                self.ends(body, "ACK", (), guard, code.span, name)
+            on = () if kind else (Access(irq, None, Const(1)),)
+            self.ends(body, "IRET", on, guard, code.span, name, kind or _ending(target.code))
+        return made
+
+    def nmi(self, cpu: int, code: tuple[Instruction, ...]) -> None:
+        """An NMI, which may strike or not."""
+        strikes = Ref(self.slot())
+        body = self.body(cpu, "nmi", f"the NMI of CPU {cpu}", strikes)
+        self.ends(body, "NMI", (), strikes, None, "NMI")
+        self.within(body, code, _Path((strikes,), dict(self.given), {}), strikes)
+        self.ends(body, "IRET", (), strikes, None, "NMI")
+
+    def within(self, body: Body, code: tuple[Instruction, ...], path: _Path, guard: Expr) -> None:
+        """What a handler does between its delivery and its return: all of it as an RCU reader."""
+        if self.graced:
+            self.mark(body, guard, "lock", None)
+        self.run(body, code, path)
+        if self.graced:
+            self.mark(body, guard, "unlock", None)
+
+    def ends(
+        self,
+        body: Body,
+        op: str,
+        accesses: tuple[Access, ...],
+        guard: Expr,
+        span: Span | None,
+        name: str,
+        kind: str = "",
+    ) -> None:
+        self.add(
+            Event(
+                len(self.events),
+                body.id,
+                body.cpu,
+                op,
+                guard,
+                accesses,
+                kind=kind,
+                serializing=op == "IRET" and not kind,
+                span=span,
+                text=name,
+            )
+        )
+
+
+def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Program:
+    """A lowered test as guarded events, each loop's backward jumps taken at most ``bound`` times.
+
+    ``bound`` counts the backward jumps that one body takes in a run. Raises ``LimitError`` if the
+    result is too large to be decided, or the time is over.
+    """
+    everything = [
+        x for code in _with_handlers([*lowered.threads, *(code for _, code in lowered.nmis)]) for x in code
+    ]
+    unroller = _Unroller(
+        bound,
+        budget or Budget(),
+        graced=any(map(_waits_for_readers, everything)),
+        waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
+    )
+    kernel = unroller.slot() if lowered.versions else None
+    if kernel is not None:
+        unroller.given[KERNEL.name] = Ref(kernel)
+    irqs = [lowered.cells.get(Ptr(f"{cpu}:irq")) for cpu in range(len(lowered.threads))]
+    finals = [
+        unroller.thread(cpu, code, irq is not None and irq.init == 0)
+        for cpu, (code, irq) in enumerate(zip(lowered.threads, irqs, strict=True))
+    ]
+    for cpu, code in lowered.nmis:
+        unroller.nmi(cpu, code)
+    for cpu, env in enumerate(finals):
+        if cpu in unroller.warnings:
+            env["%warn"] = call("or", *unroller.warnings[cpu])
+    observables = [
+        Observable(o.kind, o.label, o.cpu, substitute(o.expr, finals[o.cpu]))
+        if o.kind == "reg" and o.cpu is not None and o.expr is not None
+        else o
+        for o in lowered.observables
+    ]
+    return Program(
+        cpus=len(lowered.threads),
+        cells=lowered.cells,
+        bodies=unroller.bodies,
+        events=unroller.events,
+        slots=unroller.slots,
+        assumes=unroller.assumes,
+        cuts=unroller.cuts,
+        observables=observables,
+        condition=lowered.condition,
+        shown=lowered.shown,
+        filter=lowered.filter,
+        tlb=lowered.tlb,
+        vas=lowered.vas,
+        tables=lowered.tables,
+        entries=lowered.entries,
+        depth=lowered.depth,
+        kernel=kernel,
+        versions=lowered.versions,
+        names=lowered.names,
+        warns=unroller.warns,
+        bound=bound,
+        waits=unroller.waits,
+        loops=unroller.loops,
+    )

@@ -1,0 +1,366 @@
+"""X86 and X86_64 assembly to code.
+
+Registers are locals under their widest names; a narrower name is a part of it, as on the machine (a
+write of 32 bits clears the upper half, one of 8 or 16 bits keeps the rest). Locals and cells hold
+signed numbers. The flags are locals too, so that conditional jumps are exact; they are kept up to
+date only in columns that have one. All accesses to one cell must have one size.
+
+``movnti`` is a plain store and ``clflush`` nothing, for now: what they order less or more is not
+modelled yet.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from verifier.budget import Budget
+from verifier.errors import InputError
+from verifier.lower.code import Label, Lowered, Set
+from verifier.lower.observe import CellOf, Meaning, RegisterOf, observe
+from verifier.lower.x86.instructions import lower_cell
+from verifier.lower.x86.table import REGISTERS
+from verifier.lower.x86.thread import Thread
+from verifier.program.events import Cell
+from verifier.program.values import Const, Ptr, Value
+from verifier.source import Diagnostic, Span
+from verifier.syntax import condition as c
+from verifier.syntax import x86
+from verifier.syntax.test import Test
+from verifier.syntax.trouble import Trouble, nearest
+
+MAX_ELEMENTS = 64
+
+
+def lower(test: Test, budget: Budget | None = None) -> Lowered:
+    """The code of an assembly test. Raises ``InputError`` with every error of the file, ``LimitError``
+    if the time is over."""
+    return _File(test, budget or Budget()).lower()
+
+
+@dataclass(slots=True)
+class _Object:
+    """A named object: bits of an element (0: not declared), elements (0: no array), access sizes seen."""
+
+    bits: int = 0
+    elements: int = 0
+    accesses: dict[int, tuple[bool, Span]] = field(default_factory=dict)  # bits -> (written, where)
+
+
+class _File:
+    """One file while it is lowered; the ``Scope`` of its conditions, the ``Objects`` of its threads."""
+
+    def __init__(self, test: Test, budget: Budget) -> None:
+        self.test, self.budget = test, budget
+        self.tree: x86.Tree = test.tree
+        self.wide = test.arch == "X86_64"
+        self.bits = 64 if self.wide else 32
+        self.troubles: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
+        self.cells: dict[Ptr, Cell] = {}
+        self.objects: dict[str, _Object] = {}
+        self.threads: list[Thread] = []
+
+    def lower(self) -> Lowered:
+        small = _small(self.tree)
+        self.threads = [Thread(self, cpu, self.bits, small) for cpu in range(len(self.tree.columns))]
+        self._initial_state()
+        for thread, column in zip(self.threads, self.tree.columns, strict=True):
+            self._thread(thread, column)
+        self._sizes()
+        for place in self.tree.final.locations:
+            if isinstance(place, c.Name) and place.name not in self.objects:
+                text = f"no instruction touches {place.name!r}"
+                hint = nearest(place.name, self.objects) or "it is always 0"
+                self.warnings.append(Diagnostic("untouched", text, place.span, hint, "warning"))
+                self.object(place.name)  # where nothing touches it, it is 0
+        final = self.tree.final
+        if not small:
+            final = final._replace(
+                proposition=final.proposition and self._fitted(final.proposition),
+                filters=tuple(map(self._fitted, final.filters)),
+            )
+        try:
+            seen = observe(final, self)
+        except InputError as error:
+            self.troubles += error.diagnostics
+        if self.troubles:
+            raise InputError(self.troubles)
+        for cpu in range(len(self.threads)):
+            irq = Ptr(f"{cpu}:irq")
+            self.cells[irq] = Cell(irq, str(irq), 1, "register")
+        names = {cell: cell.base + f"[{i}]" for cell, i in self._elements()}
+        return Lowered(
+            [tuple(t.code) for t in self.threads], self.cells, seen.observables, seen.condition, seen.shown,
+            seen.filter, names=names, warnings=self.warnings,
+        )  # fmt: skip
+
+    def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
+        self.troubles.append(Diagnostic(code, message, span, hint))
+
+    # -- objects and the initial state ------------------------------------------------------------
+
+    def object(self, name: str) -> Ptr:
+        """The address of an object; made where it is first named."""
+        cell = Ptr(name)
+        if name not in self.objects:
+            self.objects[name] = _Object()
+            self.cells[cell] = Cell(cell, name, 0)
+        return cell
+
+    def width(self, name: str) -> int:
+        """The declared bits of an object, 0 if it is not declared."""
+        return self.objects[name].bits if name in self.objects else 0
+
+    def access(self, cell: Ptr, bits: int, written: bool, span: Span) -> None:
+        """Note an access to a cell. Raises ``Trouble`` if there is none."""
+        if cell not in self.cells:
+            hint = "arrays are declared in the initial state: 'int t[2];'"
+            raise Trouble("out-of-bounds", f"there is no object at {cell}", span, hint)
+        accesses = self.objects[cell.base].accesses
+        before = accesses.get(bits)
+        if before is None or (written and not before[0]):
+            accesses[bits] = written, span
+
+    def _elements(self) -> list[tuple[Ptr, int]]:
+        return [
+            (Ptr(name, i * o.bits // 8), i) for name, o in self.objects.items() for i in range(o.elements)
+        ]
+
+    def _initial_state(self) -> None:
+        seen: set[tuple[int | None, str]] = set()
+        for item in self.tree.init:
+            if item.cpu is None:
+                self._declare(item)
+        for item in self.tree.init:
+            register = REGISTERS.get(item.name.lower())
+            name = register.whole if item.cpu is not None and register else item.name
+            if (item.cpu, name) in seen:
+                self._trouble("duplicate", f"{item.name} has two initial values", item.span)
+            seen.add((item.cpu, name))
+            if item.cpu is None:
+                self._initial_object(item)
+            elif item.cpu >= len(self.threads):
+                hint = f"CPUs are 0 to {len(self.threads) - 1}"
+                self._trouble("no-cpu", f"there is no CPU {item.cpu}", item.span, hint)
+            elif register is None:
+                hint = nearest(item.name.lower(), REGISTERS)
+                self._trouble("unknown-register", f"{item.name!r} is no register", item.span, hint)
+            else:
+                self.threads[item.cpu].set(item.name, self._value(item.value, item, self.bits), item.span)
+
+    def _declare(self, item: x86.Initial) -> None:
+        self.object(item.name)
+        declared = self.objects[item.name]
+        declared.bits = declared.bits or 8 * item.width
+        if item.size is None:
+            return
+        if not 0 < item.size <= MAX_ELEMENTS:
+            self._trouble("array", f"an array has 1 to {MAX_ELEMENTS} elements, not {item.size}", item.span)
+            return
+        declared.bits, declared.elements = declared.bits or 32, item.size
+        for i in range(item.size):
+            cell = Ptr(item.name, i * declared.bits // 8)
+            self.cells[cell] = Cell(cell, f"{item.name}[{i}]", 0)
+
+    def _initial_object(self, item: x86.Initial) -> None:
+        declared = self.objects[item.name]
+        values = item.value if isinstance(item.value, tuple) else (item.value,)
+        braces = isinstance(item.value, tuple)
+        if len(values) > max(1, declared.elements) or (braces and not declared.elements):
+            size = f"{declared.elements} elements" if declared.elements else "one value"
+            self._trouble("array", f"{item.name} has {size}, not {len(values)}", item.span)
+            return
+        bits = declared.bits or self.bits
+        for i, value in enumerate(values):
+            cell = Ptr(item.name, i * declared.bits // 8)
+            constant = self._value(value, item, bits)
+            self.cells[cell] = Cell(cell, self.cells[cell].name, constant.value)  # type: ignore[arg-type]
+
+    def _value(self, value: int | str | tuple[int | str, ...] | None, item: x86.Initial, bits: int) -> Const:
+        if isinstance(value, int):
+            return Const(signed(value, bits))
+        if not isinstance(value, str):
+            return Const(0)
+        name, _, index = value.removesuffix("]").partition("[")
+        cell = self.object(name)
+        if index:
+            known = self.objects[name]
+            if int(index) >= max(1, known.elements):
+                self._trouble("array", f"{name} has no element {index}", item.span)
+            cell = Ptr(name, int(index) * known.bits // 8)
+        return Const(cell)
+
+    def _sizes(self) -> None:
+        """All accesses to an object must have its size; reading its low part alone is fine."""
+        for name, known in self.objects.items():
+            accesses = known.accesses
+            widest = known.bits if known.bits else max(accesses, default=0)
+            mixed = len(accesses) > 1
+            for bits, (written, span) in accesses.items():
+                if bits > widest or (written and mixed and bits < widest):
+                    self._trouble(
+                        "mixed-size", f"an access of {bits} bits to {name}, which has {widest}", span,
+                        "accesses of different sizes to one location are not modelled",
+                    )  # fmt: skip
+
+    # -- threads ------------------------------------------------------------------------------------
+
+    def _thread(self, thread: Thread, column: tuple[x86.Placed, ...]) -> None:
+        thread.prepare([placed.cell for placed in column])
+        named = {o.name for p in column for o in p.cell.operands if isinstance(o, x86.Named)}
+        for placed in column:
+            for label in placed.cell.labels:
+                if label in thread.labels:
+                    self._trouble("duplicate", f"label {label!r} stands twice", placed.span)
+                if label not in named:
+                    text, hint = f"no jump goes to {label!r}", nearest(label, named - set(REGISTERS))
+                    self.warnings.append(Diagnostic("label", text, placed.span, hint, "warning"))
+                thread.labels.add(label)
+        for placed in column:
+            self.budget.tick()
+            thread.code += [Label(label, placed.span) for label in placed.cell.labels]
+            if placed.cell.opcode:
+                try:
+                    lower_cell(thread, placed)
+                except Trouble as trouble:
+                    self.troubles.append(trouble.diagnostic)
+                    self._assume(thread, placed.cell)
+        if thread.returns:
+            thread.code.append(Label(thread.END))
+
+    def _assume(self, thread: Thread, cell: x86.Cell) -> None:
+        """Take a wrong instruction to touch what it names, so that one error makes no others."""
+        for operand in cell.operands:
+            if isinstance(operand, x86.Memory):
+                for name, _ in operand.terms:
+                    if name.lower() not in REGISTERS:
+                        self.object(name)
+            elif isinstance(operand, x86.Named) and operand.name.lower() in REGISTERS:
+                thread.written.add(REGISTERS[operand.name.lower()].whole)
+
+    # -- names in conditions --------------------------------------------------------------------------
+
+    def cpus(self) -> int:
+        """How many columns there are."""
+        return len(self.threads)
+
+    def constant(self, name: c.Name) -> int:
+        """No number has a name in assembly."""
+        raise Trouble("unknown-name", f"{name.name!r} is no number", name.span)
+
+    def va(self, name: c.Name) -> Ptr:
+        """There are no virtual addresses in assembly."""
+        raise Trouble("no-translation", "assembly tests have no TLB", name.span, "write an MM test")
+
+    def page(self, operand: c.Operand) -> Value:
+        """There are no pages in assembly."""
+        raise Trouble("no-translation", "assembly tests have no pages", operand.span, "write an MM test")
+
+    def pcid(self, pcid: int, span: Span) -> int:
+        """There are no PCIDs in assembly."""
+        raise Trouble("no-translation", "assembly tests have no PCIDs", span, "write an MM test")
+
+    def holds(self, place: c.Place, cpu: int | None) -> None:
+        """Assembly has no types."""
+
+    def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
+        """Registers and memory hold numbers."""
+        return ""
+
+    def place(self, place: c.Place, cpu: int | None) -> Meaning:
+        """A register of a CPU, an object, or an element of an array."""
+        if cpu is not None:
+            return self._register(place, cpu)
+        if isinstance(place, c.Name):
+            if place.name not in self.objects:
+                hint = nearest(place.name, self.objects)
+                if place.name.lower() in REGISTERS:
+                    hint = f"a register needs its CPU: 0:{place.name}"
+                raise Trouble("unknown-name", f"no instruction touches {place.name!r}", place.span, hint)
+            return CellOf(Ptr(place.name), f"[{place.name}]")
+        if isinstance(place, c.Member) and isinstance(place.base, c.Name):
+            name, index = place.base.name, place.index
+            known = self.objects.get(name, _Object())
+            if isinstance(index, c.Number) and index.value < known.elements:
+                return CellOf(Ptr(name, index.value * known.bits // 8), f"{name}[{index.value}]")
+        raise Trouble("unknown-name", f"there is no object {place.span.text!r}", place.span)
+
+    def _register(self, place: c.Place, cpu: int) -> Meaning:
+        name = place.name if isinstance(place, c.Name) else place.span.text
+        register = REGISTERS.get(name.lower())
+        if register is None or not isinstance(place, c.Name):
+            hint = nearest(name.lower(), REGISTERS)
+            raise Trouble("unknown-register", f"{name!r} is no register", place.span, hint)
+        thread = self.threads[cpu]
+        # `forall` over a column that writes no register at all says just that, and is no typing error.
+        if register.whole not in thread.written and (thread.written or self.test.quantifier != "forall"):
+            known = [self._printed(r) for r in thread.written]
+            hint = f"it is always 0; P{cpu} writes {', '.join(sorted(known)) or 'no register'}"
+            raise Trouble("unwritten", f"no instruction of P{cpu} writes {name}", place.span, hint)
+        if register.bits >= self.bits:
+            return RegisterOf(cpu, register.whole, f"{cpu}:{self._printed(register.whole)}")
+        # A part of a register is observed through a local of its own, set when all is over.
+        printed = name.lower() if self.wide else name.upper()
+        part = Set(f"%{name.lower()}", thread.unsigned(thread.register(name), register.bits))
+        if part not in thread.code:
+            thread.code.append(part)
+        return RegisterOf(cpu, part.reg, f"{cpu}:{printed}")
+
+    def _printed(self, whole: str) -> str:
+        if self.wide or not re.fullmatch(r"r[a-ds][xip]|r[bsd][pi]", whole):
+            return whole
+        return f"E{whole[1:].upper()}"
+
+    def _fitted(self, p: c.Proposition) -> c.Proposition:
+        """The proposition with its numbers as what they are compared with holds them: 0xffffffff is -1."""
+        if isinstance(p, c.Logic):
+            return p._replace(parts=tuple(map(self._fitted, p.parts)))
+        if not isinstance(p, c.Compare) or not isinstance(p.right, c.Number):
+            return p
+        value = p.right.value
+        if isinstance(p.left, c.Register) and isinstance(p.left.place, c.Name):
+            register = REGISTERS.get(p.left.place.name.lower())
+            bits = register.bits if register else 64
+            value = signed(value, bits) if bits >= self.bits else value & ((1 << bits) - 1)
+        elif isinstance(p.left, c.Name) and p.left.name in self.objects:
+            known = self.objects[p.left.name]
+            value = signed(value, known.bits or max(known.accesses, default=self.bits))
+        return p._replace(right=p.right._replace(value=value))
+
+
+def signed(value: int, bits: int) -> int:
+    """A number as a signed one of so many bits."""
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+# Instructions under which values that are small and not negative stay so, unless they run for ever.
+_GROWING = re.compile(r"(x?add|inc)[lq]?")
+_STEADY = re.compile(r"(mov|movnti|movntil|xchg|cmpxchg|or|and|xor|test|cmp)[lq]?|[mls]fence|nop|j\w+")
+
+
+def _small(tree: x86.Tree) -> bool:
+    """Can no value of this test leave the range in which 32-bit signed and unsigned are the same?
+
+    Then nothing needs to be wrapped to its size, and pointers may pass through 32-bit registers.
+    """
+    growing = 0
+    for column in tree.columns:
+        behind: set[str] = set()
+        for cell, _ in column:
+            behind.update(cell.labels)
+            for operand in cell.operands:
+                if isinstance(operand, x86.Immediate) and not 0 <= operand.value < 1 << 16:
+                    return False
+                if isinstance(operand, x86.Named) and (
+                    operand.name in behind or REGISTERS.get(operand.name.lower(), REGISTERS["eax"]).bits < 32
+                ):
+                    return False
+            if cell.opcode and not _STEADY.fullmatch(cell.opcode):
+                if not _GROWING.fullmatch(cell.opcode):
+                    return False
+                growing += 1  # each at most doubles the largest value
+    initial = [item.value if isinstance(item.value, tuple) else (item.value,) for item in tree.init]
+    values = [v for vs in initial for v in vs if isinstance(v, int)]
+    return growing < 14 and all(0 <= v < 1 << 16 for v in values)

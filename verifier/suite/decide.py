@@ -1,0 +1,202 @@
+"""Decide one test: build it, ask the judges, compare them, explain."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+
+from verifier.budget import Budget
+from verifier.errors import InputError, InternalError, LimitError, VerifierError
+from verifier.lower.build import build
+from verifier.program.answer import Answer
+from verifier.program.events import Program, state_line
+from verifier.program.values import TRUE
+from verifier.results import Verdict, judge_answer, wrong_expectations
+from verifier.source import Diagnostic
+from verifier.suite.options import Options
+from verifier.suite.pool import OUT_OF_MEMORY, alone, forks, starved
+from verifier.syntax.test import Test, no_condition
+
+EXPLORER_STATES = 2_000_000
+
+
+def run(test: Test, options: Options) -> Verdict:
+    """Decide one test, in this process.
+
+    Raises ``InputError`` for what the test's text turns out to mean, ``InternalError`` if the tool
+    contradicts itself or fails.
+    """
+    try:
+        return run_or_die(test, options)
+    except MemoryError:
+        return unknown(test, options, OUT_OF_MEMORY)
+    except VerifierError:
+        raise
+    except RecursionError:
+        raise InputError([nested(test.source.name)]) from None
+    except Exception as error:
+        if starved():
+            return unknown(test, options, OUT_OF_MEMORY)
+        raise InternalError(fault(error, test.source.name)) from error
+
+
+def run_or_die(test: Test, options: Options) -> Verdict:
+    """``run``, for a process that can be done without: it raises what comes."""
+    start = time.perf_counter()
+    if not test.asks and not options.states:
+        raise InputError([no_condition(test)])
+    budget = Budget(options.timeout, options.memory)
+    try:
+        program = build(test, options.unroll, budget)
+    except LimitError as limit:
+        return unknown(test, options, str(limit))
+    if test.quantifier == "forall":
+        options = replace(options, counters=True)
+    likely = test.expected in ("sometimes", "always")
+    first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3", budget, likely)
+    doubt = ""
+    if options.judge == "both":
+        second = _decide(program, options, "explorer", budget.again())
+        _compare(test, program, first, second)
+        doubt = _one_judge(first, second)
+        if first.reachable is None or first.refutable is None:
+            first = second
+    first = _filtered(program, first, options, budget)
+    first = _explained(program, first, options, budget)
+    return _judged(test, program, first, options, time.perf_counter() - start, doubt)
+
+
+def run_alone(test: Test, options: Options) -> Verdict:
+    """``run`` in a process of its own, which holds to ``options.limits``, where a system has one to spare."""
+    if not forks():
+        return run(test, options)
+    try:
+        verdict = alone(lambda: replace(run(test, options), test=replace(test, tree=None)), options.limits)
+    except LimitError as lost:
+        return unknown(test, options, str(lost))
+    return replace(verdict, test=test)
+
+
+def unknown(test: Test, options: Options, reason: str) -> Verdict:
+    """The verdict on what could not be decided. Raises ``InputError`` for wrong expectations."""
+    empty = Program(0, {}, [], [], 0, [], [], [], TRUE, [])
+    return _judged(test, empty, Answer(reason=reason), options, 0.0)
+
+
+def fault(error: Exception, name: str) -> str:
+    """What to report of an exception that nothing here expects."""
+    from traceback import extract_tb
+
+    from verifier import __version__
+
+    place = "".join(
+        f" in {os.path.basename(f.filename)}:{f.lineno}" for f in extract_tb(error.__traceback__)[-1:]
+    )
+    said = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return (
+        f"{name}: this is a fault of the verifier (version {__version__}); please report it with the "
+        f"file:\n  {said}{place}"
+    )
+
+
+def nested(name: str) -> Diagnostic:
+    return Diagnostic("nesting", "nested too deeply", file=name)
+
+
+def _judged(
+    test: Test, program: Program, answer: Answer, options: Options, seconds: float, doubt: str = ""
+) -> Verdict:
+    wrong = wrong_expectations(test)
+    if wrong:
+        raise InputError(wrong)
+    return judge_answer(
+        test, program, answer, model=options.model, judge=options.judge, seconds=seconds,
+        profile=options.profile, chosen=options.switches, states=options.states, doubt=doubt,
+    )  # fmt: skip
+
+
+def _one_judge(z3: Answer, explorer: Answer) -> str:
+    """Why the judges could not be compared in everything, if they could not."""
+    lacking = [
+        f"{name}: {answer.reason}"
+        for name, answer in (("z3", z3), ("the explorer", explorer))
+        if answer.bad is None and answer.states is None
+    ]
+    return f"the judges are not compared ({', '.join(lacking)})" if lacking else ""
+
+
+def _decide(program: Program, options: Options, judge: str, budget: Budget, likely: bool = False) -> Answer:
+    states = options.states or options.judge == "both"
+    if judge == "z3":
+        from verifier.solve import decide
+
+        return decide(
+            program, model=options.model, switches=options.switches, budget=budget,
+            seed=options.seed, want_states=states, witnesses=options.witnesses,
+            counters=options.witnesses and options.counters, likely=likely,
+        )  # fmt: skip
+    from verifier import explore
+
+    return explore.decide(
+        program, model=options.model, switches=options.switches, budget=budget,
+        limit_states=EXPLORER_STATES, want_states=states, witnesses=options.witnesses,
+    )  # fmt: skip
+
+
+def _filtered(program: Program, answer: Answer, options: Options, budget: Budget) -> Answer:
+    """An answer that says so if runs end, but the filter drops all of their states."""
+    if not answer.deadlock or answer.cut or program.filter is None:
+        return answer
+    judge = "explorer" if options.judge == "explorer" else "z3"
+    quick = replace(options, states=False, witnesses=False)
+    ends = _decide(replace(program, filter=None), quick, judge, budget)
+    if ends.deadlock:
+        return answer
+    known = ends.reachable or ends.refutable
+    reason = FILTERED if known else f"{FILTERED}, or no run ends"
+    return replace(answer, reachable=None, refutable=None, deadlock=False, reason=reason, filtered=True)
+
+
+def _explained(program: Program, answer: Answer, options: Options, budget: Budget) -> Answer:
+    """Where no run ends: who waits where in one of them. The machine is asked, whoever judged; it needs one
+    run that is stuck, and gets some seconds to find it."""
+    if not answer.deadlock or answer.cut:
+        return answer
+    from verifier import explore
+
+    left = budget.left()
+    seconds = EXPLAINING if left is None else min(left, EXPLAINING)
+    waits = explore.stuck(
+        program, model=options.model, switches=options.switches, budget=Budget(seconds, options.memory)
+    )
+    return replace(answer, waits=waits)
+
+
+EXPLAINING = 10.0  # seconds
+
+FILTERED = "the filter lets no state through"
+
+
+def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:
+    """Two judges must agree as far as both know."""
+    wrong: list[str] = []
+    known = all(a.bad or None not in (a.reachable, a.refutable) for a in (z3, explorer))
+    # Who has come to a limit may have missed a cut, a deadlock or a wrong address.
+    for what in ("reachable", "refutable", *(("cut", "deadlock") if known else ())):
+        a, b = getattr(z3, what), getattr(explorer, what)
+        if None not in (a, b) and a != b and not (z3.bad or explorer.bad):
+            wrong.append(f"{what}: z3 says {a}, the explorer {b}")
+    if known and (z3.bad is None) != (explorer.bad is None):
+        wrong.append("only one of them finds an access to something that is no object")
+    if z3.states is not None and explorer.states is not None:
+        for name, mine, other in (("z3", z3, explorer), ("the explorer", explorer, z3)):
+            for state in sorted(set(mine.states or ()) - set(other.states or ()), key=str)[:5]:
+                wrong.append(f"only {name} reaches {state_line(program, state)}")
+    if wrong:
+        from verifier import __version__
+
+        raise InternalError(
+            f"the two judges disagree about {test.source.name}::{test.variant or test.name} "
+            f"(version {__version__}); please report this with the file:\n  " + "\n  ".join(wrong)
+        )

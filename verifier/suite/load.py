@@ -1,0 +1,63 @@
+"""The tests of a task, with everything that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from verifier.errors import InputError, LimitError, UsageError
+from verifier.lower.build import build
+from verifier.results import wrong_expectations
+from verifier.source import Diagnostic, Source
+from verifier.suite.discover import Task
+from verifier.suite.options import Options
+from verifier.syntax import load, read
+from verifier.syntax.test import Test
+from verifier.syntax.trouble import Unfinished, agreed, nearest
+
+
+def tests_of(task: Task, options: Options) -> list[Test]:
+    """The tests of a task. Raises ``InputError``, or ``UsageError`` for an unknown variant."""
+    if task.error is not None:
+        raise task.error
+    tests = load_all(task.source or read(task.name), options.defines)
+    for wanted in task.variants:
+        known = [t.variant for t in tests if t.variant]
+        if wanted not in known:
+            hint = nearest(wanted, known) or (f"it has {', '.join(known)}" if known else "it has none")
+            raise UsageError(f"{task.name}: there is no variant {wanted!r}; {hint}")
+    return [t for t in tests if not task.variants or t.variant in task.variants]
+
+
+def load_all(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
+    """``syntax.load``, but what is wrong with guards does not hide what is wrong with programs.
+
+    Raises ``InputError`` with both.
+    """
+    try:
+        return load(source, defines)
+    except Unfinished as error:
+        readings = [[*r.troubles, *_errors_of(r.tests)] for r in error.readings]
+        raise InputError(agreed(readings, error.doubtful)) from None
+
+
+def load_checked(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
+    """``load_all`` for who decides later: errors that building finds are found at once."""
+    tests = load_all(source, defines)
+    wrong = _errors_of(tests)
+    if wrong:
+        raise InputError(agreed([wrong], ()))
+    return tests
+
+
+def _errors_of(tests: Iterable[Test]) -> list[Diagnostic]:
+    """What building tests finds wrong with them."""
+    found: list[Diagnostic] = []
+    for test in tests:
+        found += wrong_expectations(test)
+        try:
+            build(test, 0)
+        except InputError as error:
+            found += error.diagnostics
+        except (LimitError, RecursionError):
+            pass  # said when it is decided
+    return found

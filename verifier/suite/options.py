@@ -1,0 +1,82 @@
+"""What one can ask of a decision, in one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from verifier.errors import UsageError
+from verifier.program.profiles import Switches, switches
+from verifier.suite.pool import Limits
+
+JUDGES = ("z3", "explorer", "both")
+
+MODELS = ("x86-tso", "sc")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to decide. ``timeout`` is in seconds, for each test and judge.
+
+    ``memory`` is in MB, for the process that decides a test; only what decides in processes of its own
+    holds to it. ``strict``: warnings are errors; ``skip_other``: files for other architectures are left
+    out.
+    ``witnesses``: runs are told: one in which the outcome occurs; one in which it does not where the
+    test says ``forall``, and with ``counters`` always. Raises ``UsageError`` for what none of them can
+    be.
+    """
+
+    model: str = "x86-tso"
+    judge: str = "z3"
+    unroll: int | None = None
+    timeout: float | None = 60.0
+    seed: int = 0
+    states: bool = False
+    witnesses: bool = True
+    defines: Mapping[str, int] = field(default_factory=dict)
+    profile: str = "generic"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    counters: bool = False
+    memory: int | None = None
+    strict: bool = False
+    skip_other: bool = False
+
+    def __post_init__(self) -> None:
+        for what, word, known in (("model", self.model, MODELS), ("judge", self.judge, JUDGES)):
+            if word not in known:
+                raise UsageError(f"unknown {what} {word!r}; there are {', '.join(known)}")
+        if self.unroll is not None and not (_whole(self.unroll) and self.unroll >= 0):
+            raise UsageError(f"unroll is a whole number, 0 or more, not {self.unroll!r}")
+        if self.timeout is not None and not (_number(self.timeout) and 0 < self.timeout < MAX_SECONDS):
+            raise UsageError(f"timeout is a positive number of seconds, not {self.timeout!r}")
+        if self.memory is not None and not (_whole(self.memory) and 0 < self.memory <= MAX_MEMORY):
+            raise UsageError(f"memory is a positive whole number of MB, not {self.memory!r}")
+        for name, value in self.settings.items():
+            if not isinstance(value, str):
+                hint = f"{str(value).lower()!r}" if isinstance(value, bool) else "a string"
+                raise UsageError(f"the value of switch {name} is {hint}, not {value!r}")
+
+    @property
+    def limits(self) -> Limits:
+        """What a process may take to decide a test: its time, and some to notice that it is over."""
+        judges = 2 if self.judge == "both" else 1
+        seconds = None if self.timeout is None else 5 + 1.1 * judges * self.timeout
+        return Limits(self.memory, seconds)
+
+    @property
+    def switches(self) -> Switches:
+        """The profile's switches with the settings. Raises ``UsageError`` for what does not exist."""
+        return switches(self.profile, self.settings)
+
+
+MAX_SECONDS = 1e9
+
+MAX_MEMORY = 1 << 30  # MB
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, float) or _whole(value)

@@ -1,0 +1,181 @@
+"""Suites: every test of every task, one after the other or in parallel processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
+from verifier.results import Verdict
+from verifier.source import Diagnostic
+from verifier.suite.decide import fault, nested, run_or_die, unknown
+from verifier.suite.discover import Task
+from verifier.suite.load import tests_of
+from verifier.suite.options import Options
+from verifier.suite.pool import Limits, Lost, Pool, forks, starved
+from verifier.suite.twins import Alike
+from verifier.syntax import OTHER_CODE
+from verifier.syntax.test import Test
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The tests of a file are known; their outcomes follow."""
+
+    tests: tuple[Test, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file for another architecture is left out."""
+
+    arch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A test is decided: what ``finish`` made of its verdicts."""
+
+    value: Any
+
+
+Finish = Callable[[list[Verdict]], Any]
+
+Outcome = Begun | Skipped | Done | Diagnostic | VerifierError  # a Diagnostic is a warning
+
+
+def outcomes(
+    tasks: list[Task], columns: Sequence[Options], finish: Finish, jobs: int = 1
+) -> Iterator[tuple[Task, Outcome | None]]:
+    """Each task with its outcomes as they come, and with None at its end; in the order of the tasks.
+
+    A test is decided under each of the ``columns``, of which the first one says what else there is to
+    say; ``finish`` makes an outcome of the verdicts, in the process that decided. ``jobs``: how many of
+    these there are. Raises ``Interrupted`` on a signal that asks to stop, ``LimitError`` where there can
+    be no process.
+    """
+    options = columns[0]
+    seconds = [c.limits.seconds for c in columns]
+    limits = Limits(options.memory, sum(s for s in seconds if s is not None) if None not in seconds else None)
+
+    def work(number: int, done: int) -> Iterator[object]:
+        return _parts(tasks[number], columns, finish, done)
+
+    parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
+    files: dict[int, _File] = {}  # those that are not at their end
+    try:
+        for number, part in parts:
+            file = files.setdefault(number, _File(tasks[number], columns, finish))
+            yield from ((file.task, outcome) for outcome in (file.end() if part is None else file.take(part)))
+            if part is None:
+                del files[number]
+                yield file.task, None
+    except Interrupted:
+        for file in files.values():
+            yield from ((file.task, outcome) for outcome in file.end())
+        raise
+
+
+def _here(count: int, work: Callable[[int, int], Iterator[object]]) -> Iterator[tuple[int, object]]:
+    """What a pool does, in this process, where a system has no others to spare."""
+    for number in range(count):
+        yield from ((number, part) for part in work(number, 0))
+        yield number, None
+
+
+class _File:
+    """The outcomes of a file, from the parts that a worker sends: each error and warning once."""
+
+    def __init__(self, task: Task, columns: Sequence[Options], finish: Finish) -> None:
+        self.task, self.columns, self.finish = task, columns, finish
+        self.tests: tuple[Test, ...] | None = None
+        self.decided = 0
+        self.wrong: dict[object, Diagnostic] = {}
+        self.said: set[object] = set()
+
+    def take(self, part: object) -> Iterator[Outcome]:
+        """The outcomes of a part: what is in it, or what becomes of a test whose process died."""
+        if isinstance(part, Lost):
+            found = self._lost(part.cause)
+        else:
+            self.decided += self.tests is not None
+            found = cast("list[Outcome]", part)
+        for outcome in found:
+            if isinstance(outcome, Begun):
+                self.tests = outcome.tests
+            if isinstance(outcome, Diagnostic) and self.columns[0].strict:
+                outcome = InputError([replace(outcome, severity="error")])
+            if isinstance(outcome, InputError):
+                for d in outcome.diagnostics:
+                    self.wrong.setdefault(d.key, d)
+            elif not isinstance(outcome, Diagnostic):
+                yield outcome
+            elif outcome.key not in self.said:
+                self.said.add(outcome.key)
+                yield outcome
+
+    def _lost(self, cause: str) -> list[Outcome]:
+        if self.tests is None:
+            return [LimitError(f"{self.task.name}: it could not be read: {cause}")]
+        if self.decided == len(self.tests):
+            return []  # nothing was left to do
+        test = self.tests[self.decided]
+        self.decided += 1
+        try:
+            return [Done(self.finish([unknown(test, options, cause) for options in self.columns]))]
+        except InputError as error:
+            return [error]
+
+    def end(self) -> Iterator[Outcome]:
+        """All errors of the file together."""
+        if self.wrong:
+            yield InputError(self.wrong.values())
+
+
+def _parts(task: Task, columns: Sequence[Options], finish: Finish, done: int) -> Iterator[list[Outcome]]:
+    """The tests of a task, then the outcomes of each, without the first ``done`` of these."""
+    try:
+        tests = tests_of(task, columns[0])
+        if done == 0:
+            yield [Begun(tuple(replace(t, tree=None, warnings=()) for t in tests))]
+    except MemoryError:
+        raise
+    except Exception as error:
+        yield [_of_file(error, task, columns[0])]
+        return
+    alike = Alike()
+    for number, test in enumerate(tests, 1):
+        if number >= done:
+            yield _outcomes(test, columns, finish, alike)
+
+
+def _of_file(error: Exception, task: Task, options: Options) -> Outcome:
+    """What keeps a file's tests from being known."""
+    if isinstance(error, InputError):
+        other = [d.span.text for d in error.diagnostics if d.code == OTHER_CODE and d.span]
+        return Skipped(other[0]) if other and options.skip_other else error
+    if isinstance(error, VerifierError):
+        return error
+    if isinstance(error, RecursionError):
+        return InputError([nested(task.name)])
+    if starved():
+        raise MemoryError from error
+    return InternalError(fault(error, task.name))
+
+
+def _outcomes(test: Test, columns: Sequence[Options], finish: Finish, alike: Alike) -> list[Outcome]:
+    """One test's outcome and warnings, or what is wrong with it."""
+    try:
+        verdicts = [run_or_die(test, options) for options in columns]
+        return [Done(finish(verdicts)), *verdicts[0].warnings, *alike.add(verdicts[0])]
+    except MemoryError:
+        raise
+    except VerifierError as error:
+        return [error]
+    except RecursionError:
+        return [InputError([nested(test.source.name)])]
+    except Exception as error:
+        if starved():
+            raise MemoryError from error
+        return [InternalError(fault(error, test.source.name))]

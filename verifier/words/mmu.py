@@ -1,0 +1,332 @@
+"""The words that are about the MMU: page tables, translation, invalidation, instruction fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from verifier.program import values as v
+from verifier.program.values import FALSE, TRUE, Expr, Reg
+from verifier.words.rows import (
+    OLD,
+    Load,
+    Machine,
+    Order,
+    Pure,
+    Special,
+    Store,
+    Update,
+    Word,
+    f,
+    row,
+)
+
+_64, _X86, _TLB = "asm/pgtable_64.h", "asm/pgtable.h", "arch/x86/mm/tlb.c"
+_BARE, _TEST = "no kernel function: the instruction", "no kernel function: an access of the test"
+_XCHG = "no kernel function: xchg() of the entry"
+
+UPPER_LEVELS = ("pmd", "pud", "p4d", "pgd")
+
+
+def _copied(level: str) -> str:
+    return "; with PTI the kernel also stores the user copy" if level in ("p4d", "pgd") else ""
+
+
+def _five(level: str) -> str:
+    """With four levels the kernel's pgd_none() is 0, pgd_clear() nothing (asm-generic/pgtable-nop4d.h)."""
+    return " (as with five levels)" if level == "pgd" else ""
+
+
+# What the kernel's forms take before the pointer to the entry.
+_MM, _VMA = "mm: mm, addr: va", "vma: vma, addr: va"
+
+
+def _present(e: str) -> Expr:
+    """x86's pte_present(): P, or PROT_NONE (arch/x86/include/asm/pgtable.h)."""
+    swapped = (f("not", f("pte_has", e, bit)) for bit in (v.SWAP, v.MIGRATION))
+    return f("and", f("ne", e, 0), *swapped)
+
+
+def _is(e: str, *bits: int) -> Expr:
+    return f("or", *(f("pte_has", e, bit) for bit in bits))
+
+
+def _absent() -> Iterator[Word]:
+    """Entries that are not present and hold something: PROT_NONE, and what include/linux/swapops.h makes."""
+    g = "Page tables"
+    entries = partial(
+        row, g, source=f"pte_protnone(), is_swap_pte() and kin, {_X86}, linux/swapops.h, from memory"
+    )
+    for level, content in (("pte", "pte"), ("pmd", "pmd")):
+        doc = "is it PROT_NONE? A walk ends there; the kernel calls it present"
+        yield entries(f"{level}_protnone(e: {content})", Pure(_is("e", v.PROTNONE)), doc, "4.6", "number")
+        swapped = Pure(_is("e", v.SWAP, v.MIGRATION))
+        doc = "is it a swap or migration entry?"
+        yield entries(f"is_swap_{level}(e: {content})", swapped, doc, "4.6", "number")
+    same, name = Pure(Reg("e")), "e: pte"
+    yield entries(f"pte_to_swp_entry({name})", same, "the same", "", "pte")
+    yield entries(f"swp_entry_to_pte({name})", same, "the same", "", "pte")
+    moving = Pure(_is("e", v.MIGRATION))
+    yield entries(f"is_migration_entry({name})", moving, "is it one?", "4.6", "number")
+    page = Pure(f("pte_held", "e"))
+    yield entries(
+        f"pfn_swap_entry_to_page({name})", page, "the page that a migration entry names", "", "page"
+    )
+    for access, bits in (("writable", v.MIGRATION), ("readable", v.MIGRATION | v.RO)):
+        made = Pure(f("mk_pte", "page", bits))
+        doc = "what mk_pte(page, migration) gives" + (", read-only" if bits & v.RO else "")
+        yield entries(f"make_{access}_migration_entry(page: page)", made, doc, "4.6", "pte")
+
+
+def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
+    """What every level has: its entries, and the operations on them; ``content`` is what they hold."""
+    g, lock = "Page tables", "2.1"
+    upper = pointer == "upper"
+    what = "the address of the entry for v" + (" in an mm or table that holds tables" if upper else "")
+    address = Special("entry_of", "no event")
+    source = (
+        "pte_offset_kernel(), pmd_offset() and kin, linux/pgtable.h, earlier asm/pgtable.h; here in one step"
+    )
+    yield row(g, f"{level}(handle: handle, v: va)", address, what, "", pointer, source=source)
+    copied, five = _copied(level), _five(level)
+    entry, value = f"p: {pointer}", f"e: {content}"
+    doc = "a plain store"
+    stores = partial(row, g, source=f"native_set_{level}(), native_{level}_clear(), {_64}")
+    yield stores(f"set_{level}({entry}, {value})", Store("p", Reg("e")), f"{doc}{copied}", "1.1")
+    if level in ("pte", "pmd", "pud"):
+        head = f"set_{level}_at(mm: mm, addr: va, {entry}, {value})"
+        yield row(g, head, Store("p", Reg("e")), doc, "1.1", source=f"set_{level}_at(), {_X86}")
+    lead, none = "" if upper else _MM, Store("p", FALSE)
+    yield stores(f"{level}_clear({entry})", none, f"{doc} of none{five}{copied}", "1.1", lead=lead)
+    name = f"{level}p"
+    source = f"{name}_get(), linux/pgtable.h" + ("" if level == "pte" else ", from memory")
+    for how in ("", "_lockless") if level in ("pte", "pmd") else ("",):
+        yield row(g, f"{name}_get{how}({entry})", Load("p"), "a load", "1.1", content, source=source)
+    clear, source = Update("p", FALSE), f"native_{name}_get_and_clear(), {_64}"
+    if level in ("pmd", "pud"):
+        source += f", called by {name}_huge_get_and_clear()"
+    elif level != "pte":
+        source = _XCHG
+    for huge in ("", "_huge") if level in ("pmd", "pud") else ("",):
+        head = f"{name}{huge}_get_and_clear({entry})"
+        yield row(g, head, clear, "XCHG with none", lock, content, source=source, lead=_MM)
+    swaps = partial(row, g, source=_XCHG)
+    yield swaps(f"{name}_xchg({entry}, {value})", Update("p", Reg("e")), "XCHG", lock, content)
+    swap = Update("p", Reg("e"), when=f("eq", OLD, "expected"))
+    head = f"{name}_cmpxchg({entry}, expected: {content}, {value})"
+    doc = "LOCK CMPXCHG, LOCK'd also when it fails; compares attributes, too"
+    yield row(g, head, swap, doc, lock, content, source="no kernel function: cmpxchg() of the entry")
+    asks = partial(row, g, source=f"{level}_none(), {level}_present(), {_X86}")  # present: PROT_NONE, too
+    yield asks(f"{level}_none({value})", Pure(f("eq", "e", 0)), f"is it none?{five}", "", "number")
+    doc = f"is P set, or is it PROT_NONE? False for none, swap and migration entries{five}"
+    yield asks(f"{level}_present({value})", Pure(_present("e")), doc, "", "number")
+
+
+def tables() -> Iterator[Word]:
+    """Page-table entries, leaves and upper ones."""
+    g, lock = "Page tables", "2.1"
+    yield from _entries("pte", "entry", "pte")
+    for level in UPPER_LEVELS:
+        yield from _entries(level, "upper", "pmd")
+        head = f"{level}_populate(mm: mm, p: upper, table: table)"
+        doc = f"a plain store of a table{_five(level)}{_copied(level)}"
+        source = f"{level}_populate(), asm/pgalloc.h" + (", from memory" if level == "p4d" else "")
+        yield row(g, head, Store("p", Reg("table")), doc, "1.1", source=source)
+        source = f"{level}_leaf(), earlier {level}_large(), {_X86}"
+        source += "; always 0" if level in ("p4d", "pgd") else ""
+        leaf = Special("leaf", "no event")
+        yield row(g, f"{level}_leaf(e: pmd)", leaf, "is it a large page?", "4.5", "number", source=source)
+    make = Special("mk_pte", "no event")
+    doc = "an entry that leads there, with attributes ro, nx, global, supervisor, clean, old; or one that is"
+    doc += " not present and names the page: protnone, swap, migration"
+    head, whole = "mk_pte(page: target, attributes: attributes)", f"mk_pte(), pte_page(), pmd_page(), {_X86}"
+    yield row(g, head, make, doc, "4.2, 4.6", "pte", optional=1, source=whole)
+    yield from _absent()
+    page = Pure(f("pte_target", "e"))
+    yield row(g, "pte_page(e: pte)", page, "the page it maps", "", "page", source=whole)
+    yield row(
+        g, "pmd_page(e: pmd)", page, "the page that a large page's entry maps", "", "page", source=whole
+    )
+    same, doc = Pure(f("eq", "e", "other")), "are they equal, with attributes?"
+    source = f"pte_same(), {_X86}"
+    yield row(g, "pte_same(e: pte, other: pte)", same, doc, "", "number", source=source)
+
+    def lacks(bit: int) -> Expr:
+        return f("and", f("ne", "e", 0), f("not", f("pte_has", "e", bit)))
+
+    asked = (
+        ("write", lacks(v.RO), "may it be written through?"),
+        ("exec", lacks(v.NX), "may code be fetched through it?"),
+        ("user", lacks(v.SUPERVISOR), "may user mode use it?"),
+        ("global", f("and", f("ne", "e", 0), f("pte_has", "e", v.GLOBAL)), "is it global?"),
+        ("dirty", lacks(v.CLEAN), "is D set?"),
+        ("young", lacks(v.OLD), "is A set?"),
+    )
+    for name, value, doc in asked:
+        source = f"pte_{name}(), {_X86}" if name != "user" else "no kernel function: U/S of the entry"
+        yield row(g, f"pte_{name}(e: pte)", Pure(value), doc, "", "number", source=source)
+    made = (
+        ("wrprotect", "pte_with", v.RO, "read-only"),
+        ("mkwrite", "pte_without", v.RO, "writable"),
+        ("mkold", "pte_with", v.OLD, "with A clear"),
+        ("mkyoung", "pte_without", v.OLD, "with A set"),
+        ("mkclean", "pte_with", v.CLEAN, "with D clear"),
+        ("mkdirty", "pte_without", v.CLEAN, "with D set"),
+    )
+    for name, function, bit, doc in made:
+        source = f"pte_{name}(), {_X86}" + (
+            "; pte_mkwrite_novma() since v6.6, from memory" if name == "mkwrite" else ""
+        )
+        changed = Pure(f(function, "e", bit))
+        yield row(g, f"pte_{name}(e: pte)", changed, f"the same, {doc}", "", "pte", source=source)
+    source = "ptep_set_wrprotect(), asm/pgtable.h: clear_bit(); since v6.6 a loop of CMPXCHG, from memory"
+    protect = Update("p", f("pte_with", OLD, v.RO), None)
+    protects = partial(row, g, source=source, lead=_MM)
+    doc = "LOCK'd: makes it read-only"
+    yield protects("ptep_set_wrprotect(p: entry)", protect, doc, lock)
+    yield protects("pmdp_set_wrprotect(p: upper)", protect, doc, lock)
+    gone, clears = (
+        "p: entry",
+        partial(row, g, source="ptep_clear(), pte_clear_not_present_full(), linux/pgtable.h"),
+    )
+    yield clears(f"ptep_clear({gone})", Update("p", FALSE, None), "XCHG with none", lock, lead=_MM)
+    head = f"pte_clear_not_present_full({_MM}, {gone}, full: number)"
+    yield clears(head, Store("p", FALSE), "a plain store of none", "1.1")
+    head = f"pmdp_establish({_VMA}, p: upper, e: pmd)"
+    yield row(g, head, Update("p", Reg("e")), "XCHG", lock, "pmd", source=f"pmdp_establish(), {_X86}")
+    for name, bit, letter in (("young", v.OLD, "A"), ("dirty", v.CLEAN, "D")):
+        was = f("and", f("ne", OLD, 0), f("not", f("pte_has", OLD, bit)))
+        clear = Update("p", f("pte_with", OLD, bit), was, was, looks=TRUE)
+        doc = f"clears {letter}, LOCK'd; a load if it is clear; was it set?"
+        source = f"ptep_test_and_clear_{name}(), pmdp_test_and_clear_{name}(), "
+        source += "arch/x86/mm/pgtable.c" if name == "young" else "up to v2.6.22, from memory"
+        tests = partial(row, g, rule="1.1, 2.1, 7.4, 19.2", result="number", source=source, lead=_VMA)
+        yield tests(f"ptep_test_and_clear_{name}(p: entry)", clear, doc)
+        if name == "young":
+            yield tests(f"pmdp_test_and_clear_{name}(p: upper)", clear, doc)
+
+
+def _both(
+    g: str, head: str, effect: Machine, doc: str, rule: str, optional: int = 0, *, source: str
+) -> Iterator[Word]:
+    """An invalidation, and its hypothetical form that does not serialize."""
+    yield row(g, head, effect, f"{doc}; serializing", rule, optional=optional, source=source)
+    name, bracket, rest = head.partition("(")
+    relaxed = replace(effect, serializing=False)
+    doc = "the same, but not serializing: hypothetical"
+    head, source = f"{name}_relaxed{bracket}{rest}", "no kernel function: hypothetical"
+    yield row(g, head, relaxed, doc, "5.3", optional=optional, source=source)
+
+
+def translation() -> Iterator[Word]:
+    """CR3 and the TLB."""
+    g, rule = "TLB and CR3", "5.1, 5.3"
+    root = Machine("CR3", register="cr3", value=Reg("mm"))
+    head = "(mm: mm, pcid: pcid)"
+    doc = "loads mm under a PCID (0 if none is given) and flushes that PCID"
+    rules, source = "5.1, 5.3, 5.7", "load_cr3(), asm/processor.h; there of a pgd, without a PCID"
+    yield from _both(g, f"load_cr3{head}", root, doc, rules, 1, source=source)
+    keeps, doc = replace(root, kind="noflush"), "loads mm and flushes nothing"
+    source = f"no kernel function: the write in load_new_mm_cr3(), {_TLB}, from memory"
+    yield from _both(g, f"load_cr3_noflush{head}", keeps, doc, rules, 1, source=source)
+    reads = partial(row, g, source="no kernel function of this name: __read_cr3(), asm/special_insns.h")
+    read = Special("read_register", "no data access")
+    yield reads("read_cr3()", read, "this CPU's address space", "", "mm")
+    yield reads("read_pcid()", read, "this CPU's PCID", "", "number")
+    doc = "removes v from this CPU's TLB, under its current PCID and globals"
+    page = Machine("INV", "invlpg", ("v",))
+    yield from _both(g, "invlpg(v: va)", page, doc, rule, source="invlpg(), asm/tlb.h")
+    local, every = Machine("INV", "local"), Machine("INV", "all")
+    doc = "removes all of the current PCID but globals from this CPU's TLB"
+    source = f"native_flush_tlb_local(), {_TLB}; __flush_tlb() up to v5.7, from memory"
+    yield from _both(g, "flush_tlb_local()", local, doc, rule, source=source)
+    doc, source = "removes everything from this CPU's TLB", f"native_flush_tlb_global(), {_TLB}"
+    yield from _both(g, "__flush_tlb_all()", every, doc, rule, source=f"__flush_tlb_all(), {source}")
+    source = f"no kernel function of this name: __native_tlb_flush_global(), called by {source}"
+    yield from _both(g, "cr4_toggle_pge()", every, doc, rule, source=source)
+    source = "invpcid_flush_one() and kin, asm/invpcid.h"
+    flushes = partial(_both, g, source=source)
+    one = Machine("INV", "invpcid0", ("pcid", "v"))
+    yield from flushes("invpcid_flush_one(pcid: pcid, v: va)", one, "INVPCID type 0: v of a PCID", rule)
+    context = Machine("INV", "invpcid1", ("pcid",))
+    doc = "INVPCID type 1: a PCID but its globals"
+    yield from flushes("invpcid_flush_single_context(pcid: pcid)", context, doc, rule)
+    yield from flushes("invpcid_flush_all()", Machine("INV", "invpcid2"), "INVPCID type 2: everything", rule)
+    rest = Machine("INV", "invpcid3")
+    yield from flushes("invpcid_flush_all_nonglobals()", rest, "INVPCID type 3: all but globals", rule)
+    special = Special("invpcid", "invalidation")
+    doc = "INVPCID of a constant type, 0 to 3; what the type does not look at is 0"
+    source = "no kernel function of this name: __invpcid(pcid, addr, type), asm/invpcid.h"
+    yield row(g, "invpcid(type: number, pcid: pcid, v)", special, doc, rule, source=source)
+    source = "no kernel function of this name: __invlpgb(), asm/tlb.h, since v6.15"
+    broadcasts = partial(row, g, source=source)
+    broadcast = Special("invlpgb", "INVLPGB")
+    doc = "v of a PCID, or all of it but globals, on every CPU; only TLBSYNC waits"
+    yield broadcasts("invlpgb(pcid: pcid, v: va)", broadcast, doc, "11.1, 11.3", optional=1)
+    final = Machine("BINV", "final", ("pcid", "v"))
+    doc = "the same, but upper entries stay cached"
+    yield broadcasts("invlpgb_final(pcid: pcid, v: va)", final, doc, "11.1, 11.3")
+    doc = "everything, on every CPU; without the TLBSYNC of the kernel's invlpgb_flush_all()"
+    yield broadcasts("invlpgb_all()", Machine("BINV", "all"), doc, "11.1, 11.3")
+    doc = "waits for this CPU's INVLPGBs; serializing"
+    yield row(g, "tlbsync()", Machine("TLBSYNC"), doc, "11.2", source="__tlbsync(), asm/tlb.h, since v6.15")
+    accesses = partial(row, g, source=_TEST)
+    walk = Machine("T", args=("v",))
+    yield accesses("translate(v: va)", walk, "the page that v is translated to", "3.3, 4.1, T-FRESH", "page")
+    user = Load("v", kind="user")
+    yield accesses("user_read(v: va)", user, "a load in user mode", "4.2, T-FRESH", "value")
+    stores = Store("v", Reg("e"), "user")
+    yield accesses("user_write(v: va, e)", stores, "a store in user mode", "4.2, 7.3, T-FRESH")
+
+
+def code() -> Iterator[Word]:
+    """Instruction fetch and serializing instructions."""
+    g = "Instruction fetch"
+    bare = partial(row, g, source=_BARE)
+    fetch, doc = Special("ifetch", "fetch"), "an instruction word, perhaps a prefetched copy"
+    source = "no kernel function: what the CPU executes"
+    yield row(g, "ifetch(c: fetched)", fetch, doc, "10.1", "value", source=source)
+    poke = Store("c", Reg("e"), "alias")
+    doc = "a store through another linear address; alone, without the writes of CR3 and the flush around it"
+    source = "the store in __text_poke(), arch/x86/kernel/alternative.c"
+    yield row(g, "text_poke(c: code, e)", poke, doc, "10.2, 10.3", source=source)
+    for name, source in (
+        ("sync_core", "sync_core(), asm/sync_core.h: IRET to itself, or (from memory) SERIALIZE"),
+        ("cpuid", "native_cpuid(), asm/processor.h"),
+        ("serialize", "serialize(), asm/special_insns.h"),
+        ("iret", _BARE),
+        (
+            "wrmsr",
+            "native_write_msr(), asm/msr.h; not of the x2APIC or the TSC deadline, not WRMSRNS",
+        ),
+    ):
+        doc = "serializing; drops prefetched instructions, no TLB entries"
+        yield row(g, f"{name}()", Machine("SER", name), doc, "9.1, 9.2", source=source)
+    doc = "as a handler's last statement: it returns by SYSRET, which is not serializing; else nothing"
+    yield bare("sysret()", Machine("SYSRET"), doc, "8.6")
+    yield bare("jump()", Machine("JMP"), "a taken branch, as self-modifying code needs one", "10.2")
+
+
+def stores() -> Iterator[Word]:
+    """Stores past the cache, and cache lines."""
+    g = "Non-temporal stores and cache lines"
+    nt = Store("x", Reg("e"), "nt")
+    doc = "MOVNTI: in order with no other store but by a fence"
+    yield row(g, "movnti(x: pointer, e)", nt, doc, "2.6", source=_BARE)
+    for name in ("clflush", "clflushopt", "clwb"):
+        flush, source = Order("clflush"), f"{name}(), asm/special_insns.h"
+        yield row(g, f"{name}(x: pointer)", flush, "orders nothing here", "2.6", source=source)
+
+
+def interrupts() -> Iterator[Word]:
+    """Bare writes of the interrupt command register."""
+    g = "Interrupts and IPIs"
+    send = Special("icr", "interrupt command")
+    head = "(cpu: number, func: function)"
+    doc = "the bare x2APIC write: func(NULL) on one CPU; orders nothing, waits for nothing"
+    source = "native_x2apic_icr_write(), asm/apic.h, without the weak_wrmsr_fence() that belongs before it"
+    yield row(g, f"apic_icr_write{head}", send, doc, "8.2", source=source)
+    doc = "the bare xAPIC write, uncached: earlier stores are visible before it"
+    source = "native_apic_icr_write(), arch/x86/kernel/apic/apic.c: the second of its two stores"
+    yield row(g, f"apic_icr_write_mmio{head}", send, doc, "8.1", source=source)

@@ -1,0 +1,327 @@
+"""What a row of the vocabulary is: the words that tests may use, and what each is on x86.
+
+In a row's expressions ``Reg("name")`` is the argument of that name and ``OLD`` the value just read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, Union
+
+from verifier.program.profiles import KERNELS
+from verifier.program.values import ATTRIBUTES, FALSE, TRUE, Apply, Const, Expr, Reg
+
+OLD = Reg("old")
+CPU = Reg("this_cpu")
+KERNEL = Reg("%kernel")  # which kernel this is, where words differ between versions
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A load of ``*at``; the word's value is ``result``. ``needs``: only runs where it holds go on."""
+
+    at: str
+    result: Expr = OLD
+    needs: Expr = TRUE
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A plain store to ``*at``; ``kind`` as in ``code.Emit``."""
+
+    at: str
+    value: Expr
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A LOCK'd read-modify-write of ``*at``; it writes ``value`` if ``when`` holds.
+
+    ``line``: of a lock that a CPU may wait for in a line which others see: ``joins``, it stands in it where
+    it cannot have the lock at once; ``waits``, it waits behind those who stand there, unless in an
+    interrupt; ``gives_way``, a trylock, it fails while somebody stands there (MMR 19.4).
+    ``looks``: where this holds, the kernel looks first: a plain load, and nothing more if ``when`` does
+    not hold of what it found. (In a loop around CMPXCHG, what a failing turn found is what the last
+    one finds: a run without the failing turns has the same end.)
+    """
+
+    at: str
+    value: Expr
+    result: Expr | None = OLD
+    when: Expr = TRUE
+    needs: Expr = TRUE
+    looks: Expr = FALSE
+    line: Literal["", "joins", "waits", "gives_way"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Modify:
+    """A read-modify-write of ``*at`` by one instruction without LOCK: a load and a plain store to other
+    CPUs, but no interrupt comes between. ``value`` and ``result`` are wrapped to what ``at`` holds.
+    ``split``: the kernel takes two instructions."""
+
+    at: str
+    value: Expr
+    result: Expr | None = None
+    split: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A fence instruction, or nothing but a rule for the compiler (``kind`` empty). ``beside``: it rests
+    on a LOCK'd operation right ``after`` or ``before`` it, as its own name says."""
+
+    kind: str = ""
+    beside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pure:
+    """A function of the arguments."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """An instruction of the system kind; ``op`` and ``kind`` as in ``code.Emit``.
+
+    ``register`` is the register cell of this CPU that it writes ``value`` to, and whose old content
+    it leaves in the local ``into``. ``args`` are arguments of the word; one that is left out is 0.
+    """
+
+    op: str
+    kind: str = ""
+    args: tuple[str, ...] = ()
+    register: str = ""
+    value: Expr | None = None
+    into: str = ""
+    serializing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """Effects that there are only where ``condition`` holds, of the value just read and the arguments."""
+
+    condition: Expr
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Warns:
+    """``WARN_ON``: the CPU's ``warn`` becomes true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A word whose meaning is control flow: ``name`` is the lowering's method for it, ``value`` what that
+    needs to know of the word. ``locks``: it does a LOCK'd operation."""
+
+    name: str
+    makes: str = ""
+    value: Expr = FALSE
+    locks: bool = False
+
+
+Effect = Union[Load, Store, Update, Modify, Order, Pure, Machine, If, Warns, Special]
+
+
+def flat(effects: Iterable[Effect]) -> Iterator[Effect]:
+    """Effects, with those that there are only under a condition."""
+    for effect in effects:
+        yield effect
+        if isinstance(effect, If):
+            yield from flat(effect.effects)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a word takes; ``kind`` is a key of ``KINDS``."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One row. ``result`` is a key of ``KINDS``, ``void``, or ``same``: what the place holds.
+
+    ``optional`` is how many of the last parameters may be left out; ``planned`` names what is
+    missing if the word is not decided yet. ``source`` is the kernel's function and file that the row was
+    read from, with the version in which it changed; headers are named as ``#include`` names them. It
+    says "from memory" where the row was not compared with the file. ``lead``: what the kernel's form
+    takes before the others (an mm or a vma, an address); it decides nothing on x86 and may be left out.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    result: str
+    effects: tuple[Effect, ...]
+    group: str
+    doc: str
+    rule: str = ""
+    planned: str = ""
+    optional: int = 0
+    source: str = ""
+    lead: tuple[Parameter, ...] = ()
+
+    @property
+    def signature(self) -> str:
+        """How it is written; ``&x`` where the address of an object is taken."""
+        names = [
+            f"&{p.name}" if p.kind in ("pointer", "word", "offset", "code", "fetched") else p.name
+            for p in self.parameters
+        ]
+        needed = len(names) - self.optional
+        rest = "".join(f"[, {name}]" if i or needed else f"[{name}]" for i, name in enumerate(names[needed:]))
+        lead = f"[{''.join(f'{p.name}, ' for p in self.lead)}]".replace(", ]", ",] ") if self.lead else ""
+        return f"{self.name}({lead}{', '.join(names[:needed])}{rest})"
+
+    @property
+    def locked(self) -> bool:
+        """Is there a LOCK'd operation in it, or another full fence?"""
+        return any(
+            isinstance(x, Update)
+            or (isinstance(x, Special) and x.locks)
+            or (isinstance(x, Order) and x.kind in ("lock", "mfence"))
+            for x in flat(self.effects)
+        )
+
+    @property
+    def quiet(self) -> bool:
+        """Does it do nothing at all on x86?"""
+        return not self.planned and all(isinstance(x, Order) and not x.kind for x in self.effects)
+
+    @property
+    def events(self) -> str:
+        """What it is on x86, in words."""
+        if self.planned:
+            return f"not yet ({self.planned})"
+        return ", then ".join(filter(None, map(_shown, self.effects))) or "nothing"
+
+
+# What arguments and results can be, in the words that error messages use.
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "place": "something in memory",
+        "pointer": "the address of something in memory",
+        "word": "the address of an unsigned long",
+        "value": "a value",
+        "number": "a number",
+        "bit": "the number of a bit",
+        "mm": "an address space (mm)",
+        "page": "a page",
+        "va": "a virtual address",
+        "table": "a table",
+        "handle": "an address space, a table, or the content of an upper entry",
+        "entry": "a pointer to a page-table entry, such as pte(N, v)",
+        "upper": "a pointer to an upper page-table entry, such as pmd(N, v)",
+        "pte": "the content of a page-table entry: none or a page",
+        "pmd": "the content of an upper page-table entry: none, a table or a page",
+        "target": "a page or a table",
+        "attributes": "attributes, joined by |: " + ", ".join(ATTRIBUTES),
+        "vma": "an address space (mm), or a struct",
+        "pcid": "a PCID, a number from 0 to 4095",
+        "code": "the address of an instruction word",
+        "fetched": "the address of an instruction word, or a virtual address",
+        "mask": "a cpumask",
+        "function": "a function",
+        "condition": "a function, or NULL",
+        "local": "a register",
+        "percpu": "a per-CPU object",
+        "offset": "the address of a per-CPU object",
+        "struct": "a struct",
+        "text": "a string",
+        "void": "nothing",
+    }
+)
+
+
+def _shown(effect: Effect) -> str:
+    if isinstance(effect, Load):
+        return "load"
+    if isinstance(effect, Store):
+        return {"nt": "non-temporal store"}.get(effect.kind, "store")
+    if isinstance(effect, Update):
+        return "LOCK'd read-modify-write" if effect.looks == FALSE else "load, then LOCK'd if it goes on"
+    if isinstance(effect, Modify):
+        return "load and store, " + ("two instructions" if effect.split else "one instruction")
+    if isinstance(effect, If | Warns):
+        return ""
+    if isinstance(effect, Order):
+        known = {"mfence": "full fence", "lock": "LOCK'd operation", "": "nothing (compiler only)"}
+        return known.get(effect.kind, effect.kind.upper())
+    if isinstance(effect, Special):
+        return effect.makes
+    if isinstance(effect, Pure):
+        return "no event"
+    if (effect.op, effect.kind) in _SOFTWARE:
+        return _SOFTWARE[effect.op, effect.kind]
+    what = _MACHINE.get(effect.op, "invalidation")
+    relaxed = effect.op in ("CR3", "INV") and not effect.serializing
+    return f"{what}, not serializing" if relaxed else what
+
+
+_MACHINE = {
+    "CR3": "write of CR3", "IRQ": "interrupt flag", "T": "translation", "SER": "serializing instruction",
+    "BINV": "INVLPGB", "TLBSYNC": "TLBSYNC", "JMP": "taken branch", "SYSRET": "the return from a handler",
+}  # fmt: skip
+
+
+_SOFTWARE = {
+    ("RCU", "lock"): "nothing (a reader)", ("RCU", "unlock"): "nothing (no reader any more)",
+    ("GP", "start"): "full fence", ("GP", "end"): "grace period, full fence",
+}  # fmt: skip
+
+
+def since(version: str) -> Expr:
+    """Holds if the test's words are those of ``version``, one of ``profiles.KERNELS``, or a later one."""
+    return Apply("ge", (KERNEL, Const(KERNELS.index(version))))
+
+
+def f(name: str, *args: Expr | int | str) -> Expr:
+    """An application; a ``str`` is an argument of the word, an ``int`` a constant."""
+    return Apply(
+        name,
+        tuple(Reg(a) if isinstance(a, str) else Const(a) if isinstance(a, int) else a for a in args),
+    )
+
+
+def row(
+    group: str,
+    head: str,
+    effects: Effect | Iterable[Effect],
+    doc: str,
+    rule: str = "",
+    result: str = "void",
+    optional: int = 0,
+    source: str = "",
+    lead: str = "",
+) -> Word:
+    """``head`` is ``name(parameter: kind, …)``; without a kind it is a ``value``; ``lead`` likewise. The
+    rest as in ``Word``."""
+    name, _, rest = head.rstrip(")").partition("(")
+    made = tuple(effects) if isinstance(effects, Iterable) else (effects,)
+    return Word(
+        name,
+        _parameters(rest),
+        result,
+        made,
+        group,
+        doc,
+        rule,
+        optional=optional,
+        source=source,
+        lead=_parameters(lead),
+    )
+
+
+def _parameters(text: str) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(n.strip(), k.strip() or "value")
+        for n, _, k in (part.partition(":") for part in text.split(",") if part.strip())
+    )

@@ -1,0 +1,140 @@
+"""The vocabulary's RCU, and the locks that are not spinlocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from verifier.program.values import FALSE, TRUE, Const, Expr, Reg
+from verifier.words.data import IRQ_OFF, IRQ_ON, IRQ_RESTORE, IRQ_SAVE, NO_READER, READER, looking
+from verifier.words.rows import OLD, If, Load, Machine, Special, Store, Update, Word, f, row, since
+
+_GRACE = (Machine("GP", "start"), Machine("GP", "end"))
+
+
+def rcu() -> Iterator[Word]:
+    """Readers, grace periods and callbacks: one flavour, as since Linux v5.0."""
+    g = "RCU"
+    reads = partial(
+        row, g, source="rcu_read_lock() and kin, linux/rcupdate.h; one flavour since v4.20, from memory"
+    )
+    for flavour in ("", "_sched", "_bh"):
+        yield reads(f"rcu_read_lock{flavour}()", READER, "a read-side section begins; no fence", "18.1")
+        yield reads(f"rcu_read_unlock{flavour}()", NO_READER, "and ends; no fence", "18.1")
+    counts = partial(row, g, source="preempt_disable(), preempt_enable(), linux/preempt.h")
+    yield counts("preempt_disable()", READER, "a read-side section, too", "18.1")
+    yield counts("preempt_enable()", NO_READER, "and its end", "18.1")
+    source = "local_bh_disable(), linux/bottom_half.h; __local_bh_enable_ip(), kernel/softirq.c"
+    softirqs = partial(row, g, source=source)
+    doc = "a read-side section, too; it holds no callback off, which admits more than the kernel does"
+    yield softirqs("local_bh_disable()", READER, doc, "18.1")
+    yield softirqs("local_bh_enable()", NO_READER, "and its end", "18.1")
+    yield counts("preempt_enable_no_resched()", NO_READER, "the end of one", "18.1")
+    doc = "waits for a grace period; a full fence before and after"
+    flavours = "one flavour since v4.20"
+    for name, source, more in (
+        ("synchronize_rcu", f"kernel/rcu/tree.c, from memory; {flavours}", ""),
+        ("synchronize_rcu_expedited", f"kernel/rcu/tree_exp.h, from memory; {flavours}", ""),
+        (
+            "synchronize_sched",
+            "kernel/rcu/tree.c; the versions from memory",
+            "; v4.20 and v5.0 as here, another flavour up to v4.19",
+        ),
+        ("synchronize_net", "net/core/dev.c, from memory", ""),
+    ):
+        yield row(g, f"{name}()", _GRACE, doc + more, "18.2", source=f"{name}(), {source}")
+    calls = Special("call_rcu", "a grace period, then the callback")
+    source = "__call_rcu_common(), rcu_do_batch(), kernel/rcu/tree.c"
+    for name, more in (("call_rcu", ""), ("call_rcu_hurry", "; v6.2 and later")):
+        doc = "func(x) on this CPU when a grace period has ended; "
+        doc += "not offloaded: CONFIG_RCU_NOCB_CPU may run it elsewhere"
+        yield row(g, f"{name}(x, func: function)", calls, doc, "18.3", source=source + more)
+    load, doc = Load("x"), "a load of a pointer; c is not looked at"
+    for name in ("rcu_dereference_check", "rcu_dereference_protected"):
+        source = f"{name}(), linux/rcupdate.h"
+        yield row(g, f"{name}(x: place, c)", load, doc, "1.1", "same", source=source)
+    name, source = "rcu_access_pointer(x: place)", "rcu_access_pointer(), linux/rcupdate.h, from memory"
+    yield row(g, name, load, "a load of a pointer", "1.1", "same", source=source)
+    source, store = "RCU_INIT_POINTER(), linux/rcupdate.h", Store("x", Reg("e"))
+    yield row(g, "RCU_INIT_POINTER(x: place, e)", store, "a store of a pointer", "1.1", source=source)
+
+
+def sleeping() -> Iterator[Word]:
+    """Mutexes; reader-writer spinlocks and semaphores: 0 is free, -1 a writer, n > 0 readers."""
+    g = "Mutexes and reader-writer locks"
+    free = f("eq", OLD, 0)
+    one = "l: pointer"
+    take = Update("l", TRUE, None, needs=free)
+    drop = Update("l", FALSE, None)
+    file = "kernel/locking/mutex.c"
+    doc, source = "LOCK'd; waits exactly until it is free", "__mutex_trylock_fast(), __mutex_lock_common()"
+    yield row(g, f"mutex_lock({one})", take, doc, "2.1", source=f"{source}, {file}")
+    source = "__mutex_unlock_fast(), __mutex_handoff()"
+    yield row(g, f"mutex_unlock({one})", drop, "LOCK'd", "2.1", source=f"{source}, {file}")
+    doc, rule = "a load if it is taken; 1 if it took it", "1.1, 2.1, 19.2"
+    source = f"__mutex_trylock_or_owner(), {file}, since v4.10, the version from memory"
+    yield row(g, f"mutex_trylock({one})", looking("l", TRUE, free), doc, rule, "number", source=source)
+    held, source = Load("l", f("ne", OLD, 0)), f"mutex_is_locked(), {file}, from memory"
+    yield row(g, f"mutex_is_locked({one})", held, "a load", "1.1", "number", source=source)
+    yield from _reader_writer_spinlocks(g)
+    yield from _semaphores(g)
+
+
+_FREE = f("eq", OLD, 0)
+_NO_WRITER = f("ge", OLD, 0)
+_ENTER, _LEAVE = f("add", OLD, 1), f("sub", OLD, 1)
+_SHARE = Update("l", _ENTER, None, needs=_NO_WRITER, line="waits")
+_UNSHARE = Update("l", _LEAVE, None)
+_OWN = Update("l", Const(-1), None, needs=_FREE, line="joins")
+
+
+def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
+    """qrwlock: whoever holds one is an RCU reader, as with spinlocks."""
+    one, saved, restored = "l: pointer", "l: pointer, flags: local", "l: pointer, flags: number"
+    disown, header = Store("l", FALSE), "asm-generic/qrwlock.h"
+    ways: tuple[tuple[str, Update, Update | Store, str, Expr, Expr, str], ...] = (
+        ("read", _SHARE, _UNSHARE, "2.1, 18.1", _ENTER, _NO_WRITER, "LOCK'd"),
+        ("write", _OWN, disown, "1.1, 18.1", Const(-1), _FREE, "a plain store"),
+    )
+    for name, lock, unlock, rule, taken, goes, how in ways:
+        slow = f"queued_{name}_lock_slowpath(), kernel/locking/qrwlock.c"
+        takes = partial(row, g, source=f"queued_{name}_lock(), {header}; {slow}")
+        drops = partial(row, g, source=f"queued_{name}_unlock(), {header}")
+        doc = "LOCK'd; waits exactly until " + ("no writer has it" if name == "read" else "it is free")
+        yield takes(f"{name}_lock({one})", (READER, lock), doc, "2.1, 18.1")
+        yield drops(f"{name}_unlock({one})", (unlock, NO_READER), how, rule)
+        attempt = replace(looking("l", taken, goes), line="gives_way")
+        tries = (READER, attempt, If(f("not", goes), (NO_READER,)))
+        doc = "a load if that fails, also where a writer waits for it; 1 if it took it"
+        source, rules = f"queued_{name}_trylock(), {header}", "1.1, 2.1, 18.1, 19.2"
+        yield row(g, f"{name}_trylock({one})", tries, doc, rules, "number", source=source)
+        off = (IRQ_OFF, READER, lock)
+        yield takes(f"{name}_lock_irq({one})", off, "with interrupts off", "2.1, 8.3, 18.1")
+        on = (unlock, IRQ_ON, NO_READER)
+        yield drops(f"{name}_unlock_irq({one})", on, "and interrupts on", f"{rule}, 8.3")
+        save = (IRQ_SAVE, READER, lock)
+        yield takes(f"{name}_lock_irqsave({saved})", save, "interrupts off", "2.1, 8.3, 18.1")
+        restore = (unlock, IRQ_RESTORE, NO_READER)
+        yield drops(f"{name}_unlock_irqrestore({restored})", restore, "interrupts as before", f"{rule}, 8.3")
+
+
+def _semaphores(g: str) -> Iterator[Word]:
+    """rwsem. Its holders may sleep, so they are no RCU readers."""
+    one = "l: pointer"
+    file = "kernel/locking/rwsem.c"
+    for name, effect in (("read", replace(_SHARE, line="joins")), ("write", _OWN)):
+        source = f"__down_{name}(), {file}, since v5.2"
+        yield row(g, f"down_{name}({one})", effect, "LOCK'd; waits exactly", "2.1", source=source)
+    tries = Update("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way")
+    doc = "1 if it took it, which it does not while others wait; if not, a load since v5.17, LOCK'd before"
+    source = f"__down_read_trylock(), {file}; the version from memory"
+    head, rule = f"down_read_trylock({one})", "1.1, 2.1, 19.1, 19.2"
+    yield row(g, head, tries, doc, rule, "number", source=source)
+    tries = Update("l", Const(-1), _FREE, _FREE, line="gives_way")
+    head, doc = f"down_write_trylock({one})", "LOCK'd, also if it fails; 1 if it took it"
+    yield row(g, head, tries, doc, "2.1", "number", source=f"rwsem_write_trylock(), {file}")
+    ends = partial(row, g, source=f"__up_read(), __up_write(), __downgrade_write(), {file}, since v5.2")
+    yield ends(f"up_read({one})", _UNSHARE, "LOCK'd", "2.1")
+    yield ends(f"up_write({one})", Update("l", FALSE, None), "LOCK'd", "2.1")
+    yield ends(f"downgrade_write({one})", Update("l", Const(1), None), "LOCK'd; it is read-held now", "2.1")

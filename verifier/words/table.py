@@ -1,0 +1,163 @@
+"""The vocabulary: one row for each word of the kernel that a test may use.
+
+A row says what a word is called, what it takes, which machine instructions it is on x86, which rule
+of docs/memory-model.md that rests on, and one line for the reader.  The lowering reads the rows, the
+reference page is printed from them and error messages suggest from them; adding a word is adding a
+row.  Words that this version knows but does not decide are rows as well: they are refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+from verifier.program.values import Ptr
+from verifier.syntax.trouble import misspelt
+from verifier.words import data as kernel
+from verifier.words import mmu, sync
+from verifier.words.elsewhere import ELSEWHERE
+from verifier.words.rows import KINDS, Machine, Order, Parameter, Update, Word, flat
+
+_LATER: Mapping[str, str] = MappingProxyType(
+    {
+        "RCU": "rcu_barrier kfree_rcu",
+        "SRCU": "srcu_read_lock srcu_read_unlock srcu_down_read srcu_up_read synchronize_srcu "
+        "synchronize_srcu_expedited smp_mb__after_srcu_read_unlock",
+    }
+)
+
+
+def _later() -> Iterator[Word]:
+    for what, names in _LATER.items():
+        for name in names.split():
+            yield Word(name, (), "void", (), "Not yet", what, planned=what)
+
+
+def _rows() -> Iterator[Word]:
+    yield from kernel.accesses()
+    yield from mmu.stores()
+    yield from kernel.barriers()
+    yield from kernel.exchanges()
+    yield from kernel.atomics("atomic", "s32")
+    yield from kernel.atomics("atomic64", "s64")
+    yield from kernel.atomics("atomic_long", "s64")
+    yield from kernel.refcounts()
+    yield from kernel.bits()
+    yield from kernel.locks()
+    yield from sync.sleeping()
+    yield from sync.rcu()
+    yield from kernel.percpu()
+    yield from kernel.masks()
+    yield from mmu.tables()
+    yield from mmu.translation()
+    yield from mmu.code()
+    yield from kernel.interrupts()
+    yield from mmu.interrupts()
+    yield from kernel.control()
+    yield from _later()
+
+
+WORDS: Mapping[str, Word] = MappingProxyType({word.name: word for word in _rows()})
+
+# Masks that are not in memory: which CPUs they contain does not change.
+CONSTANT_MASKS = frozenset(
+    {"cpu_online_mask", "cpu_possible_mask", "cpu_present_mask", "cpu_all_mask", "cpu_none_mask"}
+)
+
+NAMED_VALUES: Mapping[str, int] = MappingProxyType(
+    {"NULL": 0, "none": 0, "true": 1, "false": 0, "on": 1, "off": 0}
+)
+
+
+_READ_FROM = (
+    "*Read from* names the kernel's functions whose code a row follows, and their file, by the names of",
+    "recent kernels; a header as `#include` names it: `asm/` is arch/x86/include/asm/, `asm-generic/` and",
+    "`linux/` are in include/. Where it says *from memory*, nobody compared that with the file.",
+    "",
+    "The words are those of an x86-64 kernel without CONFIG_PREEMPT_RT. With it, `spin_lock_irq()`,",
+    "`spin_lock_irqsave()` and (from memory) their kin for reader-writer locks leave interrupts on; the",
+    "`raw_` forms do not.",
+)
+
+
+def strength(word: Word) -> int:
+    """How much a word orders: 2 all data accesses, 1 some (SFENCE, LFENCE), 0 nothing beyond TSO."""
+    kinds = {x.kind for x in flat(word.effects) if isinstance(x, Order)}
+    locked = any(isinstance(x, Update) for x in flat(word.effects))
+    waits = any(isinstance(x, Machine) and x.serializing and x.op in _SERIALIZING for x in flat(word.effects))
+    return 2 if locked or waits or kinds & {"lock", "mfence"} else 1 if kinds - {""} else 0
+
+
+_SERIALIZING = frozenset({"CR3", "INV", "SER", "TLBSYNC", "GP"})
+
+
+_PARTS = frozenset(part for name in (*WORDS, *ELSEWHERE) for part in name.lower().split("_"))
+
+
+def instead(name: str, functions: Iterable[str] = ()) -> str:
+    """What to write for a function that is none: the kernel's word, or what is nearly spelt so.
+
+    ``functions``: of the test. Of barriers that are equally near, only those are named that order most;
+    words that are refused are never named.
+    """
+    if name in ELSEWHERE:
+        return ELSEWHERE[name]
+    known = [*(w.name for w in WORDS.values() if not w.planned), *functions, *ELSEWHERE]
+    near = misspelt(name, known, _PARTS)
+    if all(part in _PARTS for part in name.lower().split("_")):
+        squashed = name.lower().replace("_", "")  # smp_rmb is no misspelling of smp_mb
+        near = [n for n in near if _orders(n) < 0 or n.replace("_", "") == squashed]
+    most = max((_orders(n) for n in near), default=0)
+    near = [n for n in near if _orders(n) in (most, -1)]
+    lacking = next((n for n in near if n in ELSEWHERE), None)
+    if lacking and len(near) == 1:
+        return f"there is no {lacking}() either; {ELSEWHERE[lacking]}"
+    best = [repr(n) for n in near if n not in ELSEWHERE][:3]
+    return f"did you mean {' or '.join(best)}?" if best else ""
+
+
+def _orders(name: str) -> int:
+    """The strength of a barrier; -1 for what is none."""
+    word = WORDS.get(name)
+    return strength(word) if word is not None and word.group == "Barriers" else -1
+
+
+def reference() -> str:
+    """The vocabulary as a page of Markdown: one table a group."""
+    lines = [
+        "# The vocabulary",
+        "",
+        "Printed from `verifier/words/`; numbers are rules of memory-model.md.",
+        "",
+        "`&x` is the address of something in memory. What stands in `[ ]` may be left out; before the",
+        "pointer to an entry it is what the kernel's form has, an mm or a vma and an address.",
+        "`for_each_cpu(cpu, m)`, `for_each_cpu_and(cpu, m, o)`, `for_each_cpu_andnot(cpu, m, o)`,",
+        "`for_each_cpu_or(cpu, m, o)`, `for_each_online_cpu(cpu)`, `for_each_possible_cpu(cpu)` and",
+        "`for_each_present_cpu(cpu)` are statements: `int cpu;` is declared before, the body runs once",
+        "for each CPU, masks in memory are read bit by bit.",
+        "",
+        *_READ_FROM,
+        "",
+    ]
+    group = ""
+    for word in WORDS.values():
+        if word.group != group:
+            group = word.group
+            lines += ["", f"## {group}", ""]
+            lines += ["| word | on x86 | meaning | rule | read from |", "|---|---|---|---|---|"]
+        events = "refused by name" if word.planned else word.events
+        name = word.name if word.planned else word.signature
+        cells = (f"`{name}`", events, word.doc, word.rule, word.source)
+        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+    return "\n".join(line for i, line in enumerate(lines) if line or (i and lines[i - 1])) + "\n"
+
+
+def entry(handle: Ptr, va: Ptr) -> Ptr:
+    """The cell of an entry; the same pattern as ``values.FUNCTIONS['pte']``."""
+    return Ptr(f"pte({handle}, {va})")
+
+
+__all__ = [
+    "CONSTANT_MASKS", "ELSEWHERE", "KINDS", "NAMED_VALUES", "WORDS", "Parameter", "Word", "entry",
+    "instead", "reference", "strength",
+]  # fmt: skip
