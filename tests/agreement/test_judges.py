@@ -10,7 +10,7 @@ import pytest
 from verifier.program.profiles import PROFILES
 from verifier.suite import decide
 from verifier.suite.discover import discover
-from verifier.suite.load import tests_of
+from verifier.suite.load import load_task
 from verifier.suite.options import Options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +27,6 @@ def test_judges_agree(name: str, profile: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(ROOT)
     options = Options(judge="both", states=True, profile=profile, witnesses=False)
     (task,) = discover([name])
-    for test in tests_of(task, options):
+    for test in load_task(task, options):
         verdict = decide.run(test, options)  # raises where the judges disagree
         assert verdict.as_expected is True, (test.id, verdict.observation)

@@ -87,15 +87,15 @@ def test_no_file_keeps_others_from_being_collected(pytester: pytest.Pytester) ->
     os.mkfifo(pytester.path / "pipe.litmus")
     pytester.makeconftest(
         """
-        import verifier.suite.decide
-        load = verifier.suite.decide.load_checked
+        import verifier.suite.load
+        load = verifier.suite.load.load_checked
 
         def fails(source, defines=None):
             if "strange" in source.name:
                 raise KeyError("strange")
             return load(source, defines)
 
-        verifier.suite.decide.load_checked = fails
+        verifier.suite.load.load_checked = fails
         """
     )
     result = pytester.runpytest_subprocess("-v")

@@ -15,7 +15,7 @@ from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
 
 
-def tests_of(task: Task, options: Options) -> list[Test]:
+def load_task(task: Task, options: Options) -> list[Test]:
     """The tests of a task. Raises ``InputError``, or ``UsageError`` for an unknown variant."""
     if task.error is not None:
         raise task.error

@@ -11,7 +11,7 @@ from verifier.results import Verdict
 from verifier.source import Diagnostic
 from verifier.suite.decide import fault, nested, run_or_die, unknown
 from verifier.suite.discover import Task
-from verifier.suite.load import tests_of
+from verifier.suite.load import load_task
 from verifier.suite.options import Options
 from verifier.suite.pool import Limits, Lost, Pool, forks, starved
 from verifier.suite.twins import Alike
@@ -136,7 +136,7 @@ class _File:
 def _parts(task: Task, columns: Sequence[Options], finish: Finish, done: int) -> Iterator[list[Outcome]]:
     """The tests of a task, then the outcomes of each, without the first ``done`` of these."""
     try:
-        tests = tests_of(task, columns[0])
+        tests = load_task(task, columns[0])
         if done == 0:
             yield [Begun(tuple(replace(t, tree=None, warnings=()) for t in tests))]
     except MemoryError:
