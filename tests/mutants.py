@@ -116,8 +116,6 @@ def covers() -> list[Mutant]:
     """Every alternative and every atom of the table of cover sets."""
     out = []
     for row, cover in COVERS.items():
-        if row == "invlpg errata" or row == "invlpg tce":
-            continue  # parts of these stand in for ``invlpg`` by a switch
         for part in ("entries", "uppers"):
             for i, alternative in enumerate(getattr(cover, part)):
                 chosen = GENERIC._replace(tce=False) if row == "invlpg" else GENERIC

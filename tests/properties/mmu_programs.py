@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tests.properties.programs import Draw, fence, lit, pte, read, rmw, write
 from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
 from verifier.program.events import Cell, Observable
+from verifier.program.invalidations import INVALIDATIONS
 from verifier.program.profiles import CHOICES, PROFILES, Switches
 from verifier.program.values import (
     CLEAN,
@@ -112,12 +113,15 @@ class MmuGenerator:
 
     # -- instructions -----------------------------------------------------------------------------
 
-    def system(self, op: str, cpu: int, kind: str = "", *args: Expr, serializing: bool = True) -> Emit:
-        """An invalidation, which reads the PCID if there is one."""
-        touches = ()
+    def invalidation(self, op: str, cpu: int, kind: str, va: Expr, *, serializing: bool) -> Emit:
+        """An invalidation of what its row names; INV reads the PCID if there is one."""
+        named, touches = INVALIDATIONS[kind], ()
+        p = Const(self.pcid())
         if op == "INV" and self.tagged:
             touches = (Touch(lit(f"{cpu}:pcid"), f"p{self.number()}"),)
-        return Emit(op, touches, kind=kind, args=args, serializing=serializing, text=f"{op} {kind} {args}")
+        of = va if named.va else None, p if named.pcid else None
+        text = f"{op} {kind} {of}"
+        return Emit(op, touches, kind=kind, va=of[0], pcid=of[1], serializing=serializing, text=text)
 
     def instruction(self, cpu: int, regs: list[str], inside: bool = False) -> list[Instruction]:
         """One instruction."""
@@ -169,25 +173,21 @@ class MmuGenerator:
                 return [Emit("W", (touch,), virtual=True, text=f"*{va} = {touch.value}")]
             return [Emit("X", (touch._replace(into=self.into(regs)),), virtual=True, text=f"xchg {va}")]
         if kind == "inv":
-            p = Const(self.pcid())
             which = draw(("invlpg", "invlpg", "local", "all", "invpcid0", "invpcid1", "invpcid2", "invpcid3"))
-            args = {"invlpg": (va,), "invpcid0": (p, va), "invpcid1": (p,)}.get(which, ())
-            return [self.system("INV", cpu, which, *args, serializing=draw((True, True, True, False)))]
+            return [self.invalidation("INV", cpu, which, va, serializing=draw((True, True, True, False)))]
         if kind == "cr3":
             touches = (Touch(lit(f"{cpu}:cr3"), None, lit(draw(self.mms))),)
             if self.tagged:
                 touches += (Touch(lit(f"{cpu}:pcid"), None, Const(self.pcid())),)
-            how = draw(("", "noflush")) if self.tagged else ""
-            return [Emit("CR3", touches, kind=how, serializing=True, text=f"cr3 {how} {touches}")]
+            how = draw(("cr3", "noflush")) if self.tagged else "cr3"
+            return [Emit("CR3", touches, kind=how, serializing=True, text=f"{how} {touches}")]
         if kind == "binv":
-            p = Const(self.pcid())
-            which = draw(("va", "final", "pcid", "all"))
-            args = {"va": (p, va), "final": (p, va), "pcid": (p,)}.get(which, ())
-            return [self.system("BINV", cpu, which, *args, serializing=False)]
+            which = f"broadcast {draw(('va', 'final', 'pcid', 'all'))}"
+            return [self.invalidation("BINV", cpu, which, va, serializing=False)]
         if kind == "sync":
-            return [self.system("TLBSYNC", cpu)]
+            return [Emit("TLBSYNC", serializing=True, text="tlbsync")]
         if kind == "ser":
-            return [self.system("SER", cpu, draw(("cpuid", "serialize")))]
+            return [Emit("SER", kind=draw(("cpuid", "serialize")), serializing=True, text="serialize")]
         if kind == "jmp":
             return [Emit("JMP", text="jump")]
         if kind == "F":

@@ -96,12 +96,12 @@ def translate(reg: str, va: Expr) -> Emit:
 def cr3(cpu: int, root: Expr, serializing: bool = True) -> Emit:
     """``load_cr3(root)``"""
     touch = Touch(lit(f"{cpu}:cr3"), None, root)
-    return Emit("CR3", (touch,), serializing=serializing, text=f"load_cr3({root}) {serializing}")
+    return Emit("CR3", (touch,), kind="cr3", serializing=serializing, text=f"load_cr3({root}) {serializing}")
 
 
 def invlpg(va: Expr) -> Emit:
     """``invlpg(va)``"""
-    return Emit("INV", kind="invlpg", args=(va,), serializing=True, text=f"invlpg({va})")
+    return Emit("INV", kind="invlpg", va=va, serializing=True, text=f"invlpg({va})")
 
 
 def flush() -> Emit:
@@ -116,8 +116,8 @@ def irq(cpu: int, on: int) -> Emit:
 
 def send(group: str, *targets: Target, waited: bool | None = None) -> Emit:
     """One IPI to each target whose guard holds; ``waited`` for or not, None: nobody asks."""
-    args = () if waited is None else (Const(int(waited)),)
-    return Emit("SEND", group=group, targets=targets, args=args, text=f"send {group}")
+    asked = None if waited is None else Const(int(waited))
+    return Emit("SEND", group=group, targets=targets, waited=asked, text=f"send {group}")
 
 
 def wait(group: str) -> Emit:

@@ -12,13 +12,14 @@ from verifier.model.roles import (
     drains,
     holds_icr,
     instant,
-    invalidation,
+    invalidates,
     promised,
     queued,
     serializes,
     uncached,
 )
 from verifier.program.events import Event
+from verifier.program.invalidations import INVALIDATING, row
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import GLOBAL, Ptr, Value, evaluate, flags
 
@@ -47,9 +48,8 @@ class Removals:
     def _invalidations(self) -> None:
         x = self.x
         for e in self.events:
-            kind = invalidation(e)
-            if kind and kind != "noflush":
-                self.invalidations[e.id] = (kind, e.cpu, self._va(e), self._pcid(e))
+            if invalidates(e, broadcast=False) and not self.nothing(e):
+                self.invalidations[e.id] = (e.kind, e.cpu, self._va(e), self._pcid(e))
         for event, node in x.faults.items():
             walk = x.walk_of(event)
             e = self.program.events[event]
@@ -57,15 +57,20 @@ class Removals:
             self.invalidations[node] = ("fault", e.cpu, None if walk is None else walk.va, now)
         for node, (event, cpu) in x.flushes.items():
             e = self.program.events[event]
-            self.invalidations[node] = (f"broadcast {e.kind}", cpu, self._va(e), self._pcid(e))
+            self.invalidations[node] = (e.kind, cpu, self._va(e), self._pcid(e))
+
+    def nothing(self, e: Event) -> bool:
+        """Is this an invalidation that removes nothing?"""
+        return e.op in INVALIDATING and cover(e.kind, self.switches).nothing
 
     def _va(self, e: Event) -> Value | None:
-        named = e.kind in ("invlpg", "invpcid0", "va", "final")
-        return evaluate(e.args[-1], self.x.slots) if named else None
+        return None if e.va is None else evaluate(e.va, self.x.slots)
 
     def _pcid(self, e: Event) -> Value | None:
-        if e.kind in ("invpcid0", "invpcid1") or (e.op == "BINV" and e.args):
-            return evaluate(e.args[0], self.x.slots)
+        if e.pcid is not None:
+            return evaluate(e.pcid, self.x.slots)
+        if row(e.kind).acts == "every":
+            return None
         if e.op == "CR3":
             cell = Ptr(f"{e.cpu}:pcid")
             return self.x.written_at().get((e.id, cell), 0)

@@ -11,7 +11,7 @@ from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.execution import Execution, Walk
 from verifier.execution.candidate import Removals, candidate
-from verifier.model.roles import bare, instant, invalidation, queued
+from verifier.model.roles import bare, instant, invalidates, queued
 from verifier.program.events import Event
 from verifier.program.trace import Flush, Step, Trace, standing, warned
 from verifier.program.values import (
@@ -343,7 +343,7 @@ class _Tlb:
             if event is not None and self._of(walk) not in self.since:
                 self._add(self._of(walk), f"filled by {_text(event)}")
         events = self.x.program.events
-        if 0 <= node < len(events) and events[node].kind == "noflush":
+        if 0 <= node < len(events) and self.removals.nothing(events[node]):
             self._leave(events[node].cpu, Flush(_text(events[node]), nothing=True))
         if node not in self.removals.invalidations:
             return
@@ -391,7 +391,7 @@ def _without_repeats(steps: list[tuple[Walk | None, Step]], needless: set[int]) 
                 continue
             cached.add((step.kind, step.cpu, step.writes))
         elif step.kind in ("fault", "flush") or (
-            step.event is not None and step.kind == "exec" and invalidation(step.event)
+            step.event is not None and step.kind == "exec" and invalidates(step.event, broadcast=False)
         ):
             cached = {c for c in cached if c[1] != step.cpu}
         kept.append(step)

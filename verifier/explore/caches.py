@@ -8,9 +8,10 @@ A set is a number, with a bit for each item.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from verifier.errors import InternalError
 from verifier.explore.state import Buffer
 from verifier.program.events import Program
 from verifier.program.profiles import Switches
@@ -272,30 +273,101 @@ class Caches:
 
     # ---- invalidations
 
-    def removed(self, kind: str, current: Value, pcid: Value, va: int) -> int:
+    def removed(self, kind: str, pcid: Value, va: int) -> int:
         """The items that an invalidation removes (MMR 5.1).
 
-        ``current`` is the current PCID, ``pcid`` the one asked for; ``va`` is -1 for an address of
+        ``pcid`` is the PCID that it acts on, ``va`` the address that it names; -1 for none, and for one of
         which nothing can be cached.
         """
-        address = self.of_va[va] if va >= 0 else 0
-        leading = self.leading[va] if va >= 0 else 0
-        here, there = self.of_tag.get(current, 0), self.of_tag.get(pcid, 0)
-        local = ~self.globals
-        if kind == "invlpg":
-            kept = self.globals if self.switches.errata_invlpg_global_pcid and current != 0 else 0
-            mine = (address & (here | self.globals)) & ~kept
-            entries, uppers = mine, here & leading if self.switches.tce else here
-        elif kind == "local":
-            entries, uppers = here & local, here
-        elif kind == "fault":
-            entries, uppers = address & (here | self.globals), here & leading
-        elif kind in ("invpcid0", "va", "final"):
-            entries, uppers = address & there & local, 0 if kind == "final" else there & leading
-        elif kind in ("invpcid1", "pcid", "cr3"):
-            entries, uppers = there & local, there
-        elif kind == "invpcid3":
-            entries, uppers = local, -1
-        else:  # "all", "invpcid2"
-            entries = uppers = -1
+        asked = Asked(
+            self.of_tag.get(pcid, 0),
+            self.of_va[va] if va >= 0 else 0,
+            self.leading[va] if va >= 0 else 0,
+            self.globals,
+            self.switches,
+            pcid == 0,
+        )
+        entries, uppers = removal(kind)(asked)
         return entries & self.entries | uppers & self.uppers
+
+
+class Asked(NamedTuple):
+    """What an invalidation may ask of items, as sets of them.
+
+    ``tagged``   those of the PCID that it acts on;
+    ``address``  those for the address that it names; ``leading``: the upper entries on the way to it;
+    ``globals``  the finished entries that are global;
+    ``zero``     does it act on PCID 0?
+    """
+
+    tagged: int
+    address: int
+    leading: int
+    globals: int
+    switches: Switches
+    zero: bool
+
+
+Removal = Callable[[Asked], tuple[int, int]]  # finished entries, and upper ones; whatever else is in the sets
+
+
+def _address(a: Asked) -> tuple[int, int]:
+    return a.address & a.tagged & ~a.globals, a.tagged & a.leading
+
+
+def _final(a: Asked) -> tuple[int, int]:
+    return a.address & a.tagged & ~a.globals, 0
+
+
+def _address_and_globals(a: Asked) -> tuple[int, int]:
+    return a.address & (a.tagged | a.globals), a.tagged & a.leading
+
+
+def _invlpg(a: Asked) -> tuple[int, int]:
+    kept = a.globals if a.switches.errata_invlpg_global_pcid and not a.zero else 0
+    uppers = a.tagged & a.leading if a.switches.tce else a.tagged
+    return a.address & (a.tagged | a.globals) & ~kept, uppers
+
+
+def _pcid(a: Asked) -> tuple[int, int]:
+    return a.tagged & ~a.globals, a.tagged
+
+
+def _everything_local(a: Asked) -> tuple[int, int]:
+    return ~a.globals, -1
+
+
+def _everything(_: Asked) -> tuple[int, int]:
+    return -1, -1
+
+
+def nothing(_: Asked) -> tuple[int, int]:
+    """What removes nothing at all."""
+    return 0, 0
+
+
+# What each kind of ``program.invalidations`` removes (MMR 5.1, 11.1).
+REMOVES: dict[str, Removal] = {
+    "cr3": _pcid,
+    "noflush": nothing,
+    "invlpg": _invlpg,
+    "local": _pcid,
+    "all": _everything,
+    "invpcid0": _address,
+    "invpcid1": _pcid,
+    "invpcid2": _everything,
+    "invpcid3": _everything_local,
+    "broadcast va": _address,
+    "broadcast final": _final,
+    "broadcast pcid": _pcid,
+    "broadcast all": _everything,
+    "fault": _address_and_globals,
+}
+
+
+def removal(kind: str) -> Removal:
+    """What an invalidation removes; ``InternalError`` if the explorer does not know it."""
+    found = REMOVES.get(kind)
+    if found is None:
+        raise InternalError(f"the explorer does not know what the invalidation {kind!r} removes")
+    return found

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from verifier.explore.caches import nothing, removal
 from verifier.explore.machine import Machine
 from verifier.explore.state import IDLE, Draft, Move, State
 from verifier.program.events import Event
+from verifier.program.invalidations import INVALIDATING, row
 from verifier.program.trace import Flush
 from verifier.program.values import Value
 
@@ -44,29 +46,29 @@ class Flushes:
     def _of(self, i: int) -> Iterator[tuple[int, int, Flush]]:
         machine, move = self.machine, self.moves[i]
         old, new, cpu, event = self.states[i], self.states[i + 1], move.cpu, move.event
-        caches, draft = machine.caches, Draft.of(old)
+        caches = machine.caches
         if move.kind == "flush":
             kind, pcid, va = machine.broadcasts[move.at]
-            yield cpu, caches.removed(kind, 0, pcid, va), self._named(_text(self.sender(i)), va, pcid)
-        elif move.kind == "exec" and event is not None and event.op in ("CR3", "INV"):
-            tag = caches.tag(new.memory, cpu)
-            if event.kind == "noflush":
-                yield cpu, 0, Flush(_text(event), nothing=True)
-            elif event.op == "CR3":
-                yield cpu, caches.removed("cr3", tag, tag, -1), Flush(_text(event), pcid=tag)
-            else:
-                op = next(o for o in machine.ops[event.body] if o.event is event)
-                named, va = machine.covered(draft, op)
-                acts = named if event.kind.startswith("invpcid") else tag
-                flush = self._named(_text(event), va, acts)
-                if event.kind == "invlpg":
-                    flush = flush._replace(va=op.args[-1](draft.slots))
-                yield cpu, caches.removed(event.kind, tag, named, va), flush
+            yield cpu, caches.removed(kind, pcid, va), self._named(_text(self.sender(i)), va, pcid)
+        elif move.kind == "exec" and event is not None and self._here(event):
+            op = next(o for o in machine.ops[event.body] if o.event is event)
+            draft = Draft.of(new)
+            draft.slots = list(old.slots)  # what it names; the PCID may be the one that it loads
+            pcid, va = machine.covered(draft, op)
+            named = None if op.va is None else op.va(draft.slots)
+            acts = None if row(event.kind).acts == "every" else pcid
+            flush = Flush(_text(event), named, acts, nothing=removal(event.kind) is nothing)
+            yield cpu, caches.removed(event.kind, pcid, va), flush
         for other in machine.cpus:
             va = self._faulting(i) if move.fault and other == cpu else old.faults[other]
             if va != IDLE and new.faults[other] == IDLE:
                 tag = caches.tag(old.memory, other)
-                yield other, caches.removed("fault", tag, tag, va), self._named("the page fault", va, tag)
+                yield other, caches.removed("fault", tag, va), self._named("the page fault", va, tag)
+
+    @staticmethod
+    def _here(event: Event) -> bool:
+        """Is this an invalidation of its own CPU's translations?"""
+        return event.op in INVALIDATING and not row(event.kind).broadcast
 
     def _faulting(self, i: int) -> int:
         """The address at which the access of move ``i`` faults."""

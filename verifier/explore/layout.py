@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from verifier.budget import Budget
-from verifier.explore.caches import Caches
+from verifier.explore.caches import Caches, removal
 from verifier.explore.graces import Graces
 from verifier.explore.ops import ICR, Code, Op, attributes, compiled, make_op, touch
 from verifier.program.events import Body, Cell, Event, Program
+from verifier.program.invalidations import INVALIDATING
 from verifier.program.profiles import Switches
 from verifier.program.values import CLEAN, OLD, TRUE, Const, Expr, Ptr, Value, mask, refs
 
@@ -167,11 +168,12 @@ class Layout:
         places = [self._fixed(a.addr) for a in event.accesses]
         touches = tuple(touch(a, cell) for a, cell in zip(event.accesses, places, strict=True))
         op = make_op(event, touches, self.switches)
+        if event.op in INVALIDATING:
+            removal(event.kind)  # an unknown one is refused, whether it is executed or not
         op.slots = mask(event.guard)
         for a in event.accesses:
             op.slots |= mask(a.addr) | mask(a.value) | mask(a.when)
-        for argument in event.args:
-            op.slots |= mask(argument)
+        op.slots |= mask(event.va) | mask(event.pcid)
         for h in event.handlers:
             op.slots |= mask(self.program.bodies[h].guard)
         for a, cell in zip(event.accesses, places, strict=True):

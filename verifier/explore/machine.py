@@ -41,6 +41,7 @@ from verifier.explore.state import (
 )
 from verifier.explore.upkeep import Upkeep
 from verifier.program.events import Event
+from verifier.program.invalidations import INVALIDATING, row
 from verifier.program.values import OLD, Value, flags, make_entry, target, truth
 
 # Which steps of a CPU are asked for.
@@ -177,7 +178,7 @@ class Machine(Upkeep):
             draft.floods = put(draft.floods, cpu, tuple(left))
             sender, index = flood
             kind, pcid, va = self.broadcasts[index]
-            draft.tlbs[cpu] &= ~self.caches.removed(kind, 0, pcid, va)
+            draft.tlbs[cpu] &= ~self.caches.removed(kind, pcid, va)
             draft.buffers[cpu] = tuple(
                 s._replace(sync=s.sync | 1 << sender) if s.kind & VIRTUAL else s for s in state.buffers[cpu]
             )
@@ -299,11 +300,10 @@ class Machine(Upkeep):
             self._delivered(draft, cpu, body)
         elif event.op == "IRET" and draft.struck[cpu] == IDLE:
             draft.batches = put(draft.batches, cpu, 0)
-        elif event.op in ("CR3", "INV"):
+        elif event.op in INVALIDATING and not row(event.kind).broadcast:
             self._invalidate(draft, cpu, op)
-        elif event.op == "BINV":
-            pcid, va = self.covered(draft, op)
-            asked = event.kind, pcid, va
+        elif event.op in INVALIDATING:
+            asked = event.kind, *self.covered(draft, op)
             if asked not in self.broadcasts:
                 self.broadcasts.append(asked)
             flood = cpu, self.broadcasts.index(asked)
@@ -333,22 +333,16 @@ class Machine(Upkeep):
             self.graces.leave(draft, store)
 
     def covered(self, draft: Draft, op: Op) -> tuple[Value, int]:
-        """The PCID and the address that an invalidation names."""
-        values = [argument(draft.slots) for argument in op.args]
-        if op.event.kind == "invlpg":
-            return 0, self.va_at.get(values[0], -1)
-        va = self.va_at.get(values[1], -1) if len(values) > 1 else -1
-        return values[0] if values else 0, va
+        """The PCID that an invalidation acts on, 0 for all, and the address that it names, -1 for none."""
+        va = -1 if op.va is None else self.va_at.get(op.va(draft.slots), -1)
+        if op.pcid is not None:
+            return op.pcid(draft.slots), va
+        event = op.event
+        return 0 if row(event.kind).acts == "every" else self.caches.tag(draft.memory, event.cpu), va
 
     def _invalidate(self, draft: Draft, cpu: int, op: Op) -> None:
         """Remove what a CR3 write or an INV covers (MMR 5.1, 5.7)."""
-        caches = self.caches
-        tag = caches.tag(draft.memory, cpu)
-        if op.event.op == "INV":
-            gone = caches.removed(op.event.kind, tag, *self.covered(draft, op))
-        else:
-            gone = 0 if op.event.kind == "noflush" else caches.removed("cr3", tag, tag, -1)
-        draft.tlbs[cpu] &= ~gone
+        draft.tlbs[cpu] &= ~self.caches.removed(op.event.kind, *self.covered(draft, op))
 
     def fetch(self, state: State, cpu: int, op: Op, cell: int) -> Iterator[tuple[Move, Draft]]:
         """The execution of an instruction word that was prefetched at any time (MMR 10.1)."""

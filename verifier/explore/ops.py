@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from verifier.explore.state import ALIAS, NT
 from verifier.program.events import Access, Event, Program
+from verifier.program.invalidations import INVALIDATING, row
 from verifier.program.profiles import Switches
 from verifier.program.values import (
     ATTRIBUTES,
@@ -128,7 +129,8 @@ class Op:
     event: Event
     guard: Code | None
     touches: tuple[Touch, ...]
-    args: tuple[Code, ...]
+    va: Code | None  # what an invalidation names
+    pcid: Code | None
     drains: bool
     serial: bool
     translated: bool
@@ -156,7 +158,8 @@ def make_op(event: Event, touches: tuple[Touch, ...], switches: Switches) -> Op:
         event,
         None if event.guard == TRUE else compiled(event.guard),
         touches,
-        tuple(compiled(a) for a in event.args),
+        None if event.va is None else compiled(event.va),
+        None if event.pcid is None else compiled(event.pcid),
         serial or _drains(event, switches),
         serial,
         event.virtual or event.op == "T",
@@ -171,8 +174,8 @@ def serializing(event: Event, switches: Switches) -> bool:
         return event.kind == "mfence" and switches.mfence_serializing
     if event.op in ("DLV", "NMI"):
         return switches.dlv_serializing and not event.kind
-    if event.op == "INV" and event.kind.startswith("invpcid"):
-        return event.serializing and switches.amd_invpcid_serializing
+    if event.op in INVALIDATING:
+        return event.serializing and row(event.kind).serializes(switches)
     return event.serializing or event.op in ("SER", "TLBSYNC")
 
 
@@ -182,6 +185,6 @@ def _drains(event: Event, switches: Switches) -> bool:
         return switches.dlv_drains_sb and not event.kind
     if event.op == "SEND":
         return event.kind == ""
-    if event.op == "BINV":
-        return switches.invlpgb_after_earlier_stores
+    if event.op in INVALIDATING:
+        return row(event.kind).drains(switches)
     return event.op in ("X", "GP") or (event.op == "F" and event.kind in ("mfence", "lock"))

@@ -209,7 +209,7 @@ class Upkeep(Layout):
     def _take(self, draft: Draft, cpu: int) -> None:
         """A fault is taken; nothing cached for its address is left (MMR 5.1)."""
         tag = self.caches.tag(draft.memory, cpu)
-        draft.tlbs[cpu] &= ~self.caches.removed("fault", tag, tag, draft.faults[cpu])
+        draft.tlbs[cpu] &= ~self.caches.removed("fault", tag, draft.faults[cpu])
         draft.faults = put(draft.faults, cpu, IDLE)
 
     def _answer(self, draft: Draft, bodies: Value) -> None:

@@ -14,23 +14,20 @@ R W X    load; store; LOCK'd read-modify-write (one instant, also when it does n
 F        fence; ``kind``: ``mfence``, ``lock`` (a LOCK'd operation on the own stack), ``lfence``,
          ``sfence``, ``clflush`` (CLFLUSH and its kin)
 T        ``translate(va)``: what page the CPU's translation of a virtual address gives
-CR3      write of CR3: it writes the register cells ``c:cr3`` (root) and ``c:pcid``; ``kind`` empty:
-         it flushes the new PCID, ``noflush``: nothing (bit 63)
-INV      invalidation of this CPU's TLB; it reads ``c:pcid``; ``kind``: ``invlpg`` (``args``: va),
-         ``local`` (all but globals, of the current PCID), ``all`` (CR4.PGE toggled: everything),
-         ``invpcid0`` (pcid, va), ``invpcid1`` (pcid), ``invpcid2`` (everything), ``invpcid3`` (all
-         but globals, of all PCIDs)
-BINV     INVLPGB; ``kind``: ``va`` (pcid, va), ``final`` (pcid, va; leaves upper entries), ``pcid``
-         (pcid; all but globals), ``all`` (everything)
+CR3      write of CR3: it writes the register cells ``c:cr3`` (root) and ``c:pcid``; ``kind``: ``cr3``,
+         it flushes the new PCID, or ``noflush``: nothing (bit 63)
+INV      invalidation of this CPU's TLB; it reads ``c:pcid``; ``kind`` as in ``program.invalidations``,
+         as is what it names (``va``, ``pcid``)
+BINV     INVLPGB; ``kind`` and what it names likewise
 TLBSYNC  waits for this CPU's earlier INVLPGBs; serializing
 SER      serializing; ``kind``: ``cpuid serialize iret sync_core``
 IF       instruction fetch: one touch, read
 JMP      a taken branch, which matters to self-modifying code
 IRQ      write of the interrupt flag: one touch, on the register cell ``c:irq`` (1 on, 0 off)
-SEND     one IPI to each target whose guard holds; ``args``, if any: whether it is waited for;
-         ``kind`` empty: by the call queue, orders earlier
-         stores before it; ``x2apic``, ``xapic``: the bare ICR write; ``rcu``: ``call_rcu``, which
-         starts a grace period and sends this CPU an interrupt when it has ended
+SEND     one IPI to each target whose guard holds; ``waited``: whether it is waited for;
+         ``kind`` empty: by the call queue, orders earlier stores before it;
+         ``x2apic``, ``xapic``: the bare ICR write; ``rcu``: ``call_rcu``, which starts a grace
+         period and sends this CPU an interrupt when it has ended
 WAIT     waits until all handlers of the SENDs of the same group have been acknowledged
 RCU      ``lock``, ``unlock``: one more, one fewer reason to be an RCU reader; ``unroll`` leaves those
          that begin and end a section, and those of windows with interrupts off
@@ -142,7 +139,9 @@ class Emit(NamedTuple):
     touches: tuple[Touch, ...] = ()
     virtual: bool = False
     kind: str = ""
-    args: tuple[Expr, ...] = ()
+    va: Expr | None = None
+    pcid: Expr | None = None
+    waited: Expr | None = None
     serializing: bool = False
     group: str = ""  # of SEND and WAIT
     targets: tuple[Target, ...] = ()

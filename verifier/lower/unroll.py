@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from verifier.budget import Budget
-from verifier.errors import LimitError
+from verifier.errors import InternalError, LimitError
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, Set, Warn
 from verifier.program.events import Access, Body, Event, Observable, Program, Warned
+from verifier.program.invalidations import INVALIDATING
+from verifier.program.invalidations import row as invalidation
 from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Reg, call, large_parts
 from verifier.program.waits import Loop, Wait
 from verifier.source import Span
@@ -327,7 +329,13 @@ class _Unroller:
                 self.reader(body, code, path)
             return
         addresses = [substitute(touch.addr, env) for touch in code.touches]
-        arguments = tuple(substitute(a, env) for a in code.args)
+        if code.op in INVALIDATING:
+            named = invalidation(code.kind)
+            if (code.va is not None, code.pcid is not None) != (named.va, named.pcid):
+                raise InternalError(f"{code.text}: what {code.kind!r} names is not what its row says")
+        va, pcid, waited = [
+            None if a is None else substitute(a, env) for a in (code.va, code.pcid, code.waited)
+        ]
         slots = [None if touch.into is None else self.slot() for touch in code.touches]
         before = dict(env)
         for touch, slot in zip(code.touches, slots, strict=True):
@@ -351,7 +359,9 @@ class _Unroller:
                 ),
                 code.virtual,
                 code.kind,
-                arguments,
+                va,
+                pcid,
+                waited,
                 code.serializing,
                 span=code.span,
                 text=code.text,

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
+from verifier.errors import InternalError
 from verifier.program.profiles import Switches
 
 T = TypeVar("T")
@@ -36,11 +37,15 @@ class Cover(NamedTuple):
     uppers: Formula
     source: str
 
+    @property
+    def nothing(self) -> bool:
+        """Does it remove nothing at all?"""
+        return self.entries == self.uppers == NEVER
 
+
+# One row for each kind of ``program.invalidations``.
 COVERS: dict[str, Cover] = {
     "invlpg": Cover(_VA_ANY, _TAGGED, "MMR 5.1: INVLPG (SDM 4.10.4.1)"),
-    "invlpg tce": Cover(_VA_ANY, _PATH, "MMR 5.1: INVLPG with EFER.TCE (APM2 5.5.3)"),
-    "invlpg errata": Cover((("va", "tag", "local"), ("va", "global", "pcid0")), _TAGGED, "MMR 5.9"),
     "fault": Cover(_VA_ANY, _PATH, "MMR 5.1: page fault (SDM 4.10.4.1, APM2 5.5.3)"),
     "cr3": Cover(_TAG, _TAGGED, "MMR 5.1: MOV CR3, of the new PCID (SDM 4.10.4.1)"),
     "noflush": Cover(NEVER, NEVER, "MMR 5.1, 5.7: MOV CR3 with bit 63 set"),
@@ -57,14 +62,21 @@ COVERS: dict[str, Cover] = {
 }
 
 
+# What of INVLPG's row other processors do otherwise.
+_TCE: Formula = _PATH  # MMR 5.1: with EFER.TCE (APM2 5.5.3)
+_ERRATUM: Formula = (("va", "tag", "local"), ("va", "global", "pcid0"))  # MMR 5.9
+
+
 def cover(kind: str, switches: Switches) -> Cover:
-    """The row of an invalidation, as the switches have it."""
-    row = COVERS[kind]
+    """The row of an invalidation, as the switches have it; ``InternalError`` if there is none."""
+    row = COVERS.get(kind)
+    if row is None:
+        raise InternalError(f"the model does not say what the invalidation {kind!r} removes")
     if kind == "invlpg":
         if switches.errata_invlpg_global_pcid:
-            row = row._replace(entries=COVERS["invlpg errata"].entries)
+            row = row._replace(entries=_ERRATUM)
         if switches.tce:
-            row = row._replace(uppers=COVERS["invlpg tce"].uppers)
+            row = row._replace(uppers=_TCE)
     return row
 
 

@@ -6,6 +6,7 @@ The tables below are the barrier table of docs/memory-model.md (MMR 14).
 from __future__ import annotations
 
 from verifier.program.events import Event, Program
+from verifier.program.invalidations import INVALIDATING, row
 from verifier.program.profiles import Switches
 from verifier.program.values import Const, Ptr
 
@@ -38,10 +39,8 @@ SERIALIZES = {
 
 def serializes(event: Event, s: Switches) -> bool:
     """Is this event serializing (MMR 9.1)? CR3 and INV are unless they are the relaxed form."""
-    if event.op == "INV" and event.kind.startswith("invpcid"):
-        return event.serializing and s.amd_invpcid_serializing
-    if event.op in ("CR3", "INV"):
-        return event.serializing
+    if event.op in INVALIDATING:
+        return event.serializing and row(event.kind).serializes(s)
     if event.op == "F":
         return event.kind == "mfence" and s.mfence_serializing
     if event.op in ("DLV", "NMI"):
@@ -55,14 +54,12 @@ def drains(event: Event, s: Switches) -> bool:
     """Does this event wait for an empty store buffer?"""
     if serializes(event, s):
         return True
-    if event.op in ("CR3", "INV"):
-        return False
+    if event.op in INVALIDATING:
+        return row(event.kind).drains(s)
     if event.op in ("DLV", "NMI"):
         return s.dlv_drains_sb and not event.kind
     if event.op == "IRET":
         return False  # by SYSRET, or the end of a callback
-    if event.op == "BINV":
-        return s.invlpgb_after_earlier_stores
     if event.op == "SEND":
         return event.kind not in ("x2apic", "rcu") or (event.kind == "x2apic" and s.amd_x2apic_ordered)
     return event.op in DRAINS or f"{event.op} {event.kind}" in DRAINS
@@ -113,11 +110,9 @@ def holds_icr(event: Event, s: Switches) -> bool:
     return event.op != "SEND" or event.kind != "x2apic"
 
 
-def invalidation(event: Event) -> str:
-    """The row of ``cover.COVERS`` for an event that removes translations of its own CPU, or ''."""
-    if event.op == "CR3":
-        return event.kind or "cr3"
-    return event.kind if event.op == "INV" else ""
+def invalidates(event: Event, *, broadcast: bool) -> bool:
+    """Is this an invalidation of its own CPU's translations, or of those of all CPUs?"""
+    return event.op in INVALIDATING and row(event.kind).broadcast == broadcast
 
 
 def buffered(event: Event, program: Program) -> bool:

@@ -60,6 +60,11 @@ class Event:
 
     ``kind`` of a virtual access is ``user`` if it is made in user mode.
 
+    ``va`` and ``pcid`` are what an INV or BINV names, as far as its row in ``invalidations`` says that it
+    names something.
+
+    ``waited``: whether a SEND is waited for; None: nobody asks.
+
     ``handlers`` names the bodies a SEND starts or a WAIT waits for; each has its own guard.
 
     ``joined``: with the next event of its body, which has the same guard, it is one instruction, so no
@@ -74,7 +79,9 @@ class Event:
     accesses: tuple[Access, ...] = ()
     virtual: bool = False
     kind: str = ""
-    args: tuple[Expr, ...] = ()
+    va: Expr | None = None
+    pcid: Expr | None = None
+    waited: Expr | None = None
     serializing: bool = False
     handlers: tuple[int, ...] = ()
     span: Span | None = None
@@ -252,10 +259,10 @@ class Program:
 
     def overtakes(self, later: Event, earlier: Event) -> bool:
         """May what a SEND starts be handled before what an earlier SEND of its CPU starts (MMR 17.7)? One
-        that is waited for may, before one that is not: ``args`` say whether it is."""
-        if not later.args or not earlier.args:
+        that is waited for may, before one that is not."""
+        waited, other = later.waited, earlier.waited
+        if waited is None or other is None:
             return False
-        waited, other = later.args[0], earlier.args[0]
         return waited != FALSE and not (isinstance(other, Const) and truth(other.value))
 
     def asking(self) -> list[tuple[Event, Event]]:

@@ -14,8 +14,10 @@ from itertools import pairwise, product
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.model import Model
-from verifier.model.roles import buffered, invalidation
+from verifier.model.cover import cover
+from verifier.model.roles import buffered, invalidates
 from verifier.program.events import Access, Event, Observable, Program
+from verifier.program.invalidations import INVALIDATING
 from verifier.program.profiles import kernels
 from verifier.program.values import (
     Apply,
@@ -250,8 +252,8 @@ class Encoding:
 
     def pcid(self, event: Event) -> Literals:
         """The PCID that an invalidation acts on: the one it names, the new one, or the current one."""
-        if event.kind in ("invpcid0", "invpcid1") or (event.op == "BINV" and event.args):
-            return self.literals(event.args[0])
+        if event.pcid is not None:
+            return self.literals(event.pcid)
         for access in event.accesses:
             if isinstance(access.addr, Const) and access.addr.value == Ptr(f"{event.cpu}:pcid"):
                 if event.op == "CR3" and access.value is not None:
@@ -267,18 +269,17 @@ class Encoding:
     def _invalidations(self) -> None:
         """Everything that removes translations of a CPU, the faults and INVLPGBs too."""
         for event in self.program.events:
-            done, kind = self.executed[event.id], invalidation(event)
-            if kind or event.op == "BINV":
-                pcid = self.pcid(event)
-                named = event.args[-1] if kind in ("invlpg", "invpcid0") or len(event.args) == 2 else None
-                vas = {} if named is None else self.literals(named)
-                if kind and kind != "noflush":
-                    self.invalidations.append(Invalidation(event.id, event.cpu, done, kind, vas, pcid))
-                if event.op == "BINV":
-                    for cpu in range(self.program.cpus):
-                        node = self.flushes[event.id, cpu] = self.node()
-                        row = f"broadcast {event.kind}"
-                        self.invalidations.append(Invalidation(node, cpu, done, row, vas, pcid, True))
+            if event.op not in INVALIDATING:
+                continue
+            removes = not cover(event.kind, self.model.switches).nothing
+            done, kind, pcid = self.executed[event.id], event.kind, self.pcid(event)
+            vas = {} if event.va is None else self.literals(event.va)
+            if invalidates(event, broadcast=True):
+                for cpu in range(self.program.cpus):
+                    node = self.flushes[event.id, cpu] = self.node()
+                    self.invalidations.append(Invalidation(node, cpu, done, kind, vas, pcid, True))
+            elif removes:
+                self.invalidations.append(Invalidation(event.id, event.cpu, done, kind, vas, pcid))
         for use in self.walks.uses:
             if use.event is not None and use.fault != FALSE:
                 node = self.faults[use.event.id]

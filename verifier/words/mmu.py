@@ -222,7 +222,7 @@ def _both(
 def translation() -> Iterator[Word]:
     """CR3 and the TLB."""
     g, rule = "TLB and CR3", "5.1, 5.3"
-    root = Machine("CR3", register="cr3", value=Reg("mm"))
+    root = Machine("CR3", "cr3", pcid="pcid", register="cr3", value=Reg("mm"))
     head = "(mm: mm, pcid: pcid)"
     doc = "loads mm under a PCID (0 if none is given) and flushes that PCID"
     rules, source = "5.1, 5.3, 5.7", "load_cr3(), asm/processor.h; there of a pgd, without a PCID"
@@ -235,7 +235,7 @@ def translation() -> Iterator[Word]:
     yield reads("read_cr3()", read, "this CPU's address space", "", "mm")
     yield reads("read_pcid()", read, "this CPU's PCID", "", "number")
     doc = "removes v from this CPU's TLB, under its current PCID and globals"
-    page = Machine("INV", "invlpg", ("v",))
+    page = Machine("INV", "invlpg", va="v")
     yield from _both(g, "invlpg(v: va)", page, doc, rule, source="invlpg(), asm/tlb.h")
     local, every = Machine("INV", "local"), Machine("INV", "all")
     doc = "removes all of the current PCID but globals from this CPU's TLB"
@@ -247,9 +247,9 @@ def translation() -> Iterator[Word]:
     yield from _both(g, "cr4_toggle_pge()", every, doc, rule, source=source)
     source = "invpcid_flush_one() and kin, asm/invpcid.h"
     flushes = partial(_both, g, source=source)
-    one = Machine("INV", "invpcid0", ("pcid", "v"))
+    one = Machine("INV", "invpcid0", va="v", pcid="pcid")
     yield from flushes("invpcid_flush_one(pcid: pcid, v: va)", one, "INVPCID type 0: v of a PCID", rule)
-    context = Machine("INV", "invpcid1", ("pcid",))
+    context = Machine("INV", "invpcid1", pcid="pcid")
     doc = "INVPCID type 1: a PCID but its globals"
     yield from flushes("invpcid_flush_single_context(pcid: pcid)", context, doc, rule)
     yield from flushes("invpcid_flush_all()", Machine("INV", "invpcid2"), "INVPCID type 2: everything", rule)
@@ -264,15 +264,15 @@ def translation() -> Iterator[Word]:
     broadcast = Special("invlpgb", "INVLPGB")
     doc = "v of a PCID, or all of it but globals, on every CPU; only TLBSYNC waits"
     yield broadcasts("invlpgb(pcid: pcid, v: va)", broadcast, doc, "11.1, 11.3", optional=1)
-    final = Machine("BINV", "final", ("pcid", "v"))
+    final = Machine("BINV", "broadcast final", va="v", pcid="pcid")
     doc = "the same, but upper entries stay cached"
     yield broadcasts("invlpgb_final(pcid: pcid, v: va)", final, doc, "11.1, 11.3")
     doc = "everything, on every CPU; without the TLBSYNC of the kernel's invlpgb_flush_all()"
-    yield broadcasts("invlpgb_all()", Machine("BINV", "all"), doc, "11.1, 11.3")
+    yield broadcasts("invlpgb_all()", Machine("BINV", "broadcast all"), doc, "11.1, 11.3")
     doc = "waits for this CPU's INVLPGBs; serializing"
     yield row(g, "tlbsync()", Machine("TLBSYNC"), doc, "11.2", source="__tlbsync(), asm/tlb.h, since v6.15")
     accesses = partial(row, g, source=_TEST)
-    walk = Machine("T", args=("v",))
+    walk = Machine("T", va="v")
     yield accesses("translate(v: va)", walk, "the page that v is translated to", "3.3, 4.1, T-FRESH", "page")
     user = Load("v", kind="user")
     yield accesses("user_read(v: va)", user, "a load in user mode", "4.2, T-FRESH", "value")

@@ -91,12 +91,14 @@ class Machine:
     """An instruction of the system kind; ``op`` and ``kind`` as in ``code.Emit``.
 
     ``register`` is the register cell of this CPU that it writes ``value`` to, and whose old content
-    it leaves in the local ``into``. ``args`` are arguments of the word; one that is left out is 0.
+    it leaves in the local ``into``. ``va`` and ``pcid`` are arguments of the word; a PCID that is left out
+    is 0.
     """
 
     op: str
     kind: str = ""
-    args: tuple[str, ...] = ()
+    va: str = ""
+    pcid: str = ""
     register: str = ""
     value: Expr | None = None
     into: str = ""

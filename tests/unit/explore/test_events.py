@@ -313,7 +313,7 @@ def test_walks_for_accesses_alone() -> None:
     assert values([change, vread("r0", V)], init=init, regs=["0:r0"], switches=SPARC) == {2}
     code = [vread("r0", V), change, vread("r1", V)]
     assert shown(code, init=init, regs=["0:r0", "0:r1"], switches=SPARC) == {(1, 1), (1, 2)}
-    code.insert(2, inv(0, "invlpg", V))
+    code.insert(2, inv(0, "invlpg", va=V))
     assert shown(code, init=init, regs=["0:r0", "0:r1"], switches=SPARC) == {(1, 2)}
     assert values([], init=init, tlb=[(0, "v", A, None)], switches=SPARC) == {0}
     assert values([vread("r0", V)], init=init, tlb=[(0, "v", A, None)], switches=SPARC) == {0, 1}

@@ -90,7 +90,7 @@ def test_upper_levels_of_a_fault() -> None:
     more = {"init": init, "regs": ["0:r0"], "levels": 2}
     assert values(code, **more) == {2, FAULT}
     assert values(code, **more, switches=Switches(fault_walk="rewalk")) == {2}
-    code.insert(1, inv(0, "invlpg", V))
+    code.insert(1, inv(0, "invlpg", va=V))
     assert values(code, **more) == {2}
 
 
@@ -108,7 +108,7 @@ def test_what_is_permitted_may_always_be_used() -> None:
     """MMR 6.4: rights taken away, without an invalidation."""
     code = [rmw("%r", LEAF, Const(Entry(A, RO))), vwrite(V, Const(7))]
     assert values(code, init={"pte(N, v)": A}, mem=["A.data"]) == {1, 7}
-    code.insert(1, inv(0, "invlpg", V))
+    code.insert(1, inv(0, "invlpg", va=V))
     assert values(code, init={"pte(N, v)": A}, mem=["A.data"]) == {1}
 
 

@@ -122,16 +122,24 @@ def story(test: Program, switches: Switches, want: tuple[Value, ...]) -> list[tu
     return [(step.kind, step.rule) for step in found.trace.steps]
 
 
-def inv(cpu: int, kind: str, *args: Expr, serial: bool = True, tagged: bool = False) -> Emit:
+def inv(
+    cpu: int,
+    kind: str,
+    pcid: Expr | None = None,
+    va: Expr | None = None,
+    *,
+    serial: bool = True,
+    tagged: bool = False,
+) -> Emit:
     touches = (Touch(lit(f"{cpu}:pcid"), "%p"),) if tagged else ()
-    return Emit("INV", touches, kind=kind, args=args, serializing=serial, text=kind)
+    return Emit("INV", touches, kind=kind, va=va, pcid=pcid, serializing=serial, text=kind)
 
 
 def cr3(cpu: int, root: Ptr, pcid: int | None = None, noflush: bool = False) -> Emit:
     touches = [Touch(lit(f"{cpu}:cr3"), None, Const(root))]
     if pcid is not None:
         touches.append(Touch(lit(f"{cpu}:pcid"), None, Const(pcid)))
-    return Emit("CR3", tuple(touches), kind="noflush" if noflush else "", serializing=True, text="cr3")
+    return Emit("CR3", tuple(touches), kind="noflush" if noflush else "cr3", serializing=True, text="cr3")
 
 
 def user(op: str, reg: str | None = None, value: Expr | None = None) -> Emit:
@@ -154,8 +162,8 @@ def jmp() -> Emit:
     return Emit("JMP", text="jmp")
 
 
-def binv(kind: str, *args: Expr) -> Emit:
-    return Emit("BINV", kind=kind, args=args, text=f"invlpgb {kind}")
+def binv(kind: str, pcid: Expr | None = None, va: Expr | None = None) -> Emit:
+    return Emit("BINV", kind=f"broadcast {kind}", va=va, pcid=pcid, text=f"invlpgb {kind}")
 
 
 def tlbsync() -> Emit:
@@ -219,7 +227,7 @@ def test_a_is_set_at_any_time_and_never_cached_clear() -> None:
     assert states == {(1, A)}
     # Taken away before it was used: never cached.
     taken = shown(
-        [rmw("r0", LEAF, Const(0)), inv(0, "invlpg", V)], init=old, regs=["0:r0"], tlb=[(0, "v", A, None)]
+        [rmw("r0", LEAF, Const(0)), inv(0, "invlpg", va=V)], init=old, regs=["0:r0"], tlb=[(0, "v", A, None)]
     )
     assert taken == {(A, 0), (Entry(A, OLD), 0)}
 
@@ -238,7 +246,7 @@ def test_a_cached_table_still_leads_to_entries() -> None:
     test = [write(UPPER, Const(0)), fence(), write(LOWER, Const(Entry(A, OLD)))]
     init = {"pte(N, region)": T}
     assert values(test, init=init, levels=2, mem=["pte(T, v)"]) == {A, Entry(A, OLD)}
-    test.insert(2, inv(0, "invlpg", V))
+    test.insert(2, inv(0, "invlpg", va=V))
     assert values(test, init=init, levels=2, mem=["pte(T, v)"]) == {Entry(A, OLD)}
 
 
@@ -313,7 +321,7 @@ def test_walk_forwarding() -> None:
     assert early("memory_only") == {A}
     assert early("forward_always") == {A, B}  # A was cached before
     # Walks see what is in the store buffer alone if they have to.
-    code = [write(LEAF, Const(A)), inv(0, "invlpg", V), write(LEAF, Const(B)), translate("r0", V)]
+    code = [write(LEAF, Const(A)), inv(0, "invlpg", va=V), write(LEAF, Const(B)), translate("r0", V)]
     for how, found in (("both", {A, B}), ("memory_only", {A, B}), ("forward_always", {A, B})):
         assert (
             values(code, init={"pte(N, v)": A}, regs=["0:r0"], switches=Switches(walk_forward=how)) == found
@@ -332,16 +340,16 @@ def used(*code: Instruction, content: Value = A, **more: Any) -> set[Value]:
     return values([change, *code, vread("r0", V)], init={"pte(N, v)": content}, regs=["0:r0"], **more)
 
 
-def tagged(kind: str, *args: Expr) -> Emit:
-    return inv(0, kind, *args, tagged=True)
+def tagged(kind: str, pcid: Expr | None = None, va: Expr | None = None) -> Emit:
+    return inv(0, kind, pcid, va, tagged=True)
 
 
 @pytest.mark.parametrize(
     ("code", "plain", "everywhere"),
     [
         ((), {1, 2}, {1, 2}),
-        ((tagged("invlpg", V),), {2}, {2}),
-        ((tagged("invlpg", W),), {1, 2}, {1, 2}),
+        ((tagged("invlpg", va=V),), {2}, {2}),
+        ((tagged("invlpg", va=W),), {1, 2}, {1, 2}),
         ((tagged("local"),), {2}, {1, 2}),
         ((tagged("all"),), {2}, {2}),
         ((tagged("invpcid0", ONE, V),), {2}, {1, 2}),
@@ -356,7 +364,7 @@ def tagged(kind: str, *args: Expr) -> Emit:
         ((cr3(0, N, 2),), {2}, {1, 2}),
         ((cr3(0, N, 2), cr3(0, N, 1, noflush=True)), {1, 2}, {1, 2}),
         ((cr3(0, M, 2), tagged("invpcid1", ONE), cr3(0, N, 1, noflush=True)), {2}, {1, 2}),
-        ((cr3(0, N, 2), tagged("invlpg", V), cr3(0, N, 1, noflush=True)), {1, 2}, {2}),
+        ((cr3(0, N, 2), tagged("invlpg", va=V), cr3(0, N, 1, noflush=True)), {1, 2}, {2}),
     ],
 )  # fmt: skip
 def test_cover_sets(code: tuple[Emit, ...], plain: set[Value], everywhere: set[Value]) -> None:
@@ -368,7 +376,7 @@ def test_cover_sets(code: tuple[Emit, ...], plain: set[Value], everywhere: set[V
 def test_an_erratum_of_invlpg() -> None:
     """MMR 5.9: with PCIDs, globals survive it."""
     erratum = Switches(errata_invlpg_global_pcid=True)
-    code = tagged("invlpg", V)
+    code = tagged("invlpg", va=V)
     assert used(code, content=Entry(A, GLOBAL), switches=erratum) == {1, 2}
     assert used(code, switches=erratum) == {2}
     assert used(code, content=Entry(A, GLOBAL), switches=erratum, pcids=[0]) == {2}
@@ -415,12 +423,12 @@ def test_a_cached_upper_entry_outlives_its_change() -> None:
     """MMR 3.4, 4.3: T-FRESH (ii)."""
     assert moved() == {1, 2}
     assert moved(fence()) == {1, 2}
-    assert moved(inv(0, "invlpg", V)) == {2}
+    assert moved(inv(0, "invlpg", va=V)) == {2}
     assert moved(inv(0, "local")) == {2}
-    assert moved(inv(0, "invlpg", W)) == {2}  # side by side: the entry leads to w, too
+    assert moved(inv(0, "invlpg", va=W)) == {2}  # side by side: the entry leads to w, too
     assert moved(binv("va", Const(0), W), tlbsync()) == {2}
     assert moved(binv("final", Const(0), V), tlbsync()) == {1, 2}
-    assert moved(binv("final", Const(0), V), tlbsync(), tail=[inv(0, "invlpg", V)]) == {2}
+    assert moved(binv("final", Const(0), V), tlbsync(), tail=[inv(0, "invlpg", va=V)]) == {2}
 
 
 def test_tce() -> None:
@@ -428,7 +436,7 @@ def test_tce() -> None:
 
     def other(tce: bool) -> set[Value]:
         test = lowered(
-            [rmw("%r", LEAF, Const(U)), inv(0, "invlpg", W), rmw("%r", LOWER, Const(A)), vread("r0", V)],
+            [rmw("%r", LEAF, Const(U)), inv(0, "invlpg", va=W), rmw("%r", LOWER, Const(A)), vread("r0", V)],
             init={"pte(N, v)": 0},
             regs=["0:r0"],
         )
@@ -449,7 +457,7 @@ def test_tce() -> None:
 def test_a_finished_entry_outlives_its_upper_one() -> None:
     """MMR 0.2: INVLPG of another address takes upper entries alone."""
     init = {"pte(N, region)": T, "pte(T, v)": A, "pte(U, v)": B}
-    code = [rmw("%r", UPPER, Const(U)), inv(0, "invlpg", W), vread("r0", V)]
+    code = [rmw("%r", UPPER, Const(U)), inv(0, "invlpg", va=W), vread("r0", V)]
     assert values(code, init=init, regs=["0:r0"], levels=2) == {1, 2}
 
 
@@ -478,7 +486,7 @@ def test_every_level_counts() -> None:
         return {v for (v,) in explore(unroll(test)).shown}
 
     assert after() == {1, FAULT}
-    assert after(inv(0, "invlpg", W)) == {FAULT}  # the top entry leads to w
+    assert after(inv(0, "invlpg", va=W)) == {FAULT}  # the top entry leads to w
 
 
 def test_a_large_page() -> None:

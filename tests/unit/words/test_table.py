@@ -54,7 +54,7 @@ def test_a_row_is_well_formed(word: Word) -> None:
         elif isinstance(effect, Pure):
             used = mentioned(effect.value)
         elif isinstance(effect, Machine):
-            used = {*effect.args} | mentioned(effect.value) | ({effect.into} - {""})
+            used = ({effect.va, effect.pcid} - {""}) | mentioned(effect.value) | ({effect.into} - {""})
         elif isinstance(effect, Special):
             assert hasattr(Statements, f"_word_{effect.name}")
         assert used <= names | GIVEN

@@ -14,6 +14,8 @@ from verifier.lower.c.parts import Frame, Local, Place, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Instruction, Label, Touch, Warn
 from verifier.lower.unroll import substitute
+from verifier.program.invalidations import INVALIDATING
+from verifier.program.invalidations import row as invalidation
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Ptr, Reg, call
 from verifier.program.waits import folded
 from verifier.source import Span
@@ -478,7 +480,7 @@ class Words(Expressions):
     ) -> Expr | None:
         if effect.op == "T":
             temp = self.fresh()
-            self.emit("T", e, Touch(env[effect.args[0]], temp), virtual=True)
+            self.emit("T", e, Touch(env[effect.va], temp), virtual=True)
             return Reg(temp)
         touches: tuple[Touch, ...] = ()
         into = None
@@ -489,8 +491,8 @@ class Words(Expressions):
             inner = env if into is None else {**env, "old": Reg(into)}
             value = None if effect.value is None else substitute(effect.value, inner)
             touches = (Touch(Const(cell), into, value),)
-        self.system(effect.op, e, effect.kind, *(env[a] for a in effect.args), serializing=effect.serializing,
-                    touches=touches, pcid=env.get("pcid", FALSE))  # fmt: skip
+        self.system(effect.op, e, effect.kind, touches=touches, va=env.get(effect.va),
+                    pcid=env.get(effect.pcid), serializing=effect.serializing)  # fmt: skip
         if into is not None and effect.into:
             self.store_local(locals_[effect.into], Val(Reg(into), t.BOOL), e)
         return None
@@ -500,21 +502,27 @@ class Words(Expressions):
         op: str,
         e: ast.CallExpr,
         kind: str,
-        *arguments: Expr,
-        serializing: bool = True,
+        *,
         touches: tuple[Touch, ...] = (),
-        pcid: Expr = FALSE,
+        va: Expr | None = None,
+        pcid: Expr | None = None,
+        serializing: bool = True,
     ) -> None:
-        """Add an instruction of the system kind; if the test has PCIDs, it writes or reads this CPU's."""
-        if op == "CR3":
-            self.shared.pcids.add(pcid.value if isinstance(pcid, Const) else None)
+        """Add an instruction of the system kind; if the test has PCIDs, it writes or reads this CPU's.
+
+        ``va`` and ``pcid`` are the word's arguments; the event has those that its kind names.
+        """
         own = Const(Ptr(f"{self.cpu}:pcid"))
-        if self.memory.used.pcids and op == "CR3":
-            touches = (*touches, Touch(own, None, pcid))
+        if op == "CR3":
+            loaded = FALSE if pcid is None else pcid
+            self.shared.pcids.add(loaded.value if isinstance(loaded, Const) else None)
+            touches = (*touches, Touch(own, None, loaded)) if self.memory.used.pcids else touches
         elif self.memory.used.pcids and op == "INV":
             touches = (*touches, Touch(own, self.fresh()))
+        named = invalidation(kind) if op in INVALIDATING else None
+        va, pcid = va if named and named.va else None, pcid if named and named.pcid else None
         serializing = serializing and op in ("CR3", "INV", "SER", "TLBSYNC")
-        self.emit(op, e, *touches, kind=kind, args=arguments, serializing=serializing)
+        self.emit(op, e, *touches, kind=kind, va=va, pcid=pcid, serializing=serializing)
 
     def _constant_bit(self, word: Word, env: dict[str, Expr], mask: Val, e: ast.CallExpr) -> Val:
         """``cpumask_test_cpu`` of a mask that is not in memory."""

@@ -148,7 +148,7 @@ class Ipis(CpuWords):
         some, end = call("or", *(target.guard for target in targets)), self.fresh("nobody")
         if some != TRUE:
             self.code.append(Branch(call("not", some), end, c.e.span))
-        self.emit("SEND", c.e, group=c.group, targets=tuple(targets), args=(c.waits,))
+        self.emit("SEND", c.e, group=c.group, targets=tuple(targets), waited=c.waits)
         self.shared.waits.add(truth(c.waits.value) if isinstance(c.waits, Const) else None)
         c.sent = True
         self.code.append(Label(end))

@@ -14,6 +14,7 @@ from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Word
 
+_INVPCID = ("invpcid0", "invpcid1", "invpcid2", "invpcid3")
 Arguments = dict[str, ast.CExpr]
 
 
@@ -96,13 +97,13 @@ class MmuWords(Ipis):
         if va.type.kind not in ("va", "any") and (number == 0 or va.expr != FALSE):
             wanted = "a virtual address" if number == 0 else "0, or a virtual address"
             raise Trouble("type", f"INVPCID of type {number} takes {wanted} here", node.span)
-        used = ((pcid.expr, va.expr), (pcid.expr,), (), ())[number]
-        self.system("INV", e, f"invpcid{number}", *used)
+        self.system("INV", e, _INVPCID[number], va=va.expr, pcid=pcid.expr)
         return Val(Const(0), t.VOID)
 
     def _word_invlpgb(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
-        given = [self._given(word, name, arguments).expr for name in arguments]
-        self.system("BINV", e, "va" if len(given) == 2 else "pcid", *given)
+        given = {name: self._given(word, name, arguments).expr for name in arguments}
+        kind = "broadcast va" if "v" in given else "broadcast pcid"
+        self.system("BINV", e, kind, va=given.get("v"), pcid=given["pcid"])
         return Val(Const(0), t.VOID)
 
     # -- instruction fetch --------------------------------------------------------------------------
