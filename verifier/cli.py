@@ -1,19 +1,19 @@
-"""The command line. Exit codes: 0 as expected, 1 differs, 2 bad input or usage, 3 unknown or timed
-out, 4 the tool disagrees with itself."""
+"""The command line: ``verifier check``, ``states``, ``compare`` and ``rules``."""
 
 from __future__ import annotations
 
 import argparse
 import gc
 import os
+import signal
 import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from verifier import __version__
-from verifier.errors import InternalError, Interrupted, LimitError, UsageError, VerifierError
+from verifier.errors import ExitCode, Interrupted, LimitError, UsageError, VerifierError, unexpected, worst
 from verifier.output import Output, OutputError, open_all
-from verifier.suite.pool import MEMORY
+from verifier.suite.pool import MEMORY, OUT_OF_MEMORY
 
 if TYPE_CHECKING:
     from verifier.report import Report
@@ -32,27 +32,23 @@ def main(argv: list[str] | None = None) -> int:
     except SystemExit as end:  # of --help and --version
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
-        code, error = 130, Interrupted(2, "SIGINT")
+        error = Interrupted(signal.SIGINT)
     except MemoryError:
-        code, error = 3, LimitError("out of memory")
+        error = LimitError(OUT_OF_MEMORY)
     except OutputError as found:
         out.complain(f"verifier: {found}")
-        return 2
+        return found.exit_code
     except VerifierError as found:
-        from verifier.report import code_of
-
-        code, error = code_of(found), found
+        error = found
     except Exception as found:
-        from verifier.suite.decide import fault
-
-        code, error = 4, InternalError(fault(found, "verifier"))
+        error = unexpected(found, "verifier")
     finally:
         if collecting:
             gc.enable()
-    return _failed(error, code, sys.argv[1:] if argv is None else argv, out)
+    return _failed(error, sys.argv[1:] if argv is None else argv, out)
 
 
-def _failed(error: VerifierError, code: int, words: list[str], out: Output) -> int:
+def _failed(error: VerifierError, words: list[str], out: Output) -> int:
     """Say what keeps everything from being done, as a document if one was asked for."""
     from verifier.report import Json, Report
 
@@ -63,7 +59,7 @@ def _failed(error: VerifierError, code: int, words: list[str], out: Output) -> i
         report.close()
     except OutputError as found:
         out.complain(f"verifier: {found}")
-    return code
+    return error.exit_code
 
 
 class _Parser(argparse.ArgumentParser):
@@ -89,7 +85,7 @@ def entry() -> NoReturn:
     except BrokenPipeError:
         pass
     except (OSError, ValueError):
-        code = code if code == 4 else 2
+        code = worst((code, ExitCode.WRONG))
     os._exit(code)
 
 
@@ -136,7 +132,8 @@ def _one_or_more(word: str) -> int:
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = _Parser(prog="verifier", description=__doc__)
+    codes = ", ".join(f"{code} {code.brief}" for code in sorted(ExitCode))
+    parser = _Parser(prog="verifier", description=f"The command line. Exit codes: {codes}.")
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, about in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from verifier.errors import UsageError
+from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
 from verifier.program.profiles import PROFILES
 from verifier.report import Report, print_all
@@ -75,7 +75,7 @@ class _Table(Report):
         """A test is decided in all columns."""
         assert isinstance(row, Row)
         self.rows.append(row)
-        self.codes.add(3 if row.unknown else 0)
+        self.codes.add(ExitCode.UNKNOWN if row.unknown else ExitCode.EXPECTED)
 
     def close(self) -> None:
         """The table, and what can be said of it."""

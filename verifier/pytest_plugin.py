@@ -64,8 +64,7 @@ class LitmusFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item a variant."""
-        from verifier.errors import VerifierError
-        from verifier.suite.decide import fault
+        from verifier.errors import VerifierError, unexpected
         from verifier.suite.load import load_checked
         from verifier.syntax import read
 
@@ -75,7 +74,7 @@ class LitmusFile(pytest.File):
             yield BrokenFile.from_parent(self, name="error", problem=str(error))
             return
         except Exception as error:  # it is this file's alone; the others are collected
-            yield BrokenFile.from_parent(self, name="error", problem=fault(error, str(self.path)))
+            yield BrokenFile.from_parent(self, name="error", problem=str(unexpected(error, str(self.path))))
             return
         for test in tests:
             yield LitmusItem.from_parent(self, name=test.variant or test.name, test=test)

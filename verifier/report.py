@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
+from verifier.errors import (
+    ExitCode,
+    InputError,
+    Interrupted,
+    LimitError,
+    VerifierError,
+    unexpected,
+    worst,
+)
 from verifier.output import Output, OutputError
 from verifier.results import Tally, Verdict
 from verifier.source import Diagnostic
-from verifier.suite.decide import fault
 from verifier.suite.discover import Task
 from verifier.suite.outcomes import Begun, Done, Outcome, Skipped
 from verifier.suite.pool import OUT_OF_MEMORY
 from verifier.syntax.test import Test
-
-WORST = (4, 2, 1, 3, 0)  # exit codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +31,11 @@ class Piece:
     """
 
     id: str
-    exit_code: int
+    exit_code: ExitCode
     as_expected: bool | None
     text: str
     note: str = ""
     graph: str = ""
-
-
-def code_of(error: VerifierError) -> int:
-    """The exit code that an error leads to."""
-    if isinstance(error, LimitError):
-        return 3
-    return 4 if isinstance(error, InternalError) else 2
 
 
 def said(error: VerifierError) -> str:
@@ -99,7 +97,7 @@ class Report:
         self.tally.add(piece.as_expected, piece.exit_code)
         self.codes.add(piece.exit_code)
         self.graph = piece.graph or self.graph
-        if piece.exit_code == 3:
+        if piece.exit_code is ExitCode.UNKNOWN:
             self.undecided = piece.id
         if piece.note:
             self.out.complain(piece.note)
@@ -116,7 +114,7 @@ class Report:
     def error(self, error: VerifierError, file: str | None = None) -> None:
         """Something is wrong, with a file or with all."""
         self.tally.errors += 1
-        self.codes.add(code_of(error))
+        self.codes.add(error.exit_code)
         self.out.complain(said(error))
 
     def stopped(self, stop: Interrupted) -> None:
@@ -131,9 +129,9 @@ class Report:
         """All that there is was told."""
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """The worst one of all."""
-        return next((c for c in WORST if c in self.codes), 0)
+        return worst(self.codes)
 
 
 class Text(Report):
@@ -241,8 +239,8 @@ def print_all(
             else:
                 report.error(outcome, task.name)
     except Interrupted as stop:
-        report.stopped(Interrupted(stop.signum, stop.name, f"; {ended} of {len(tasks)} files are decided"))
-        return 128 + stop.signum
+        report.stopped(Interrupted(stop.signum, f"; {ended} of {len(tasks)} files are decided"))
+        return stop.exit_code
     except OutputError:
         raise
     except VerifierError as error:
@@ -250,5 +248,5 @@ def print_all(
     except MemoryError:
         report.error(LimitError(OUT_OF_MEMORY))
     except Exception as error:
-        report.error(InternalError(fault(error, "verifier")))
+        report.error(unexpected(error, "verifier"))
     return 0

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from verifier.errors import ExitCode
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
 from verifier.program.values import Value
@@ -30,7 +31,7 @@ def headline(verdict: Verdict, width: int = 0) -> str:
         judged = ""
     elif verdict.as_expected:
         judged = "as expected"
-    elif verdict.exit_code == 3:
+    elif verdict.exit_code is ExitCode.UNKNOWN:
         judged = f"expected {verdict.expected}"
     else:
         judged = f"DIFFERS: expected {verdict.expected}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 
 from verifier.budget import Budget
-from verifier.errors import InputError, InternalError, LimitError, VerifierError
+from verifier.errors import InputError, InternalError, LimitError, VerifierError, unexpected
 from verifier.lower.build import build
 from verifier.program.answer import Answer
 from verifier.program.events import Program, state_line
@@ -38,7 +37,7 @@ def run(test: Test, options: Options) -> Verdict:
     except Exception as error:
         if starved():
             return unknown(test, options, OUT_OF_MEMORY)
-        raise InternalError(fault(error, test.source.name)) from error
+        raise unexpected(error, test.source.name) from error
 
 
 def run_or_die(test: Test, options: Options) -> Verdict:
@@ -82,22 +81,6 @@ def unknown(test: Test, options: Options, reason: str) -> Verdict:
     """The verdict on what could not be decided. Raises ``InputError`` for wrong expectations."""
     empty = Program(0, {}, [], [], 0, [], [], [], TRUE, [])
     return _judged(test, empty, Answer(reason=reason), options, 0.0)
-
-
-def fault(error: Exception, name: str) -> str:
-    """What to report of an exception that nothing here expects."""
-    from traceback import extract_tb
-
-    from verifier import __version__
-
-    place = "".join(
-        f" in {os.path.basename(f.filename)}:{f.lineno}" for f in extract_tb(error.__traceback__)[-1:]
-    )
-    said = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    return (
-        f"{name}: this is a fault of the verifier (version {__version__}); please report it with the "
-        f"file:\n  {said}{place}"
-    )
 
 
 def nested(name: str) -> Diagnostic:

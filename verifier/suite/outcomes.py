@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
+from verifier.errors import InputError, Interrupted, LimitError, VerifierError, unexpected
 from verifier.results import Verdict
 from verifier.source import Diagnostic
-from verifier.suite.decide import fault, nested, run_or_die, unknown
+from verifier.suite.decide import nested, run_or_die, unknown
 from verifier.suite.discover import Task
 from verifier.suite.load import load_task
 from verifier.suite.options import Options
@@ -161,7 +161,7 @@ def _of_file(error: Exception, task: Task, options: Options) -> Outcome:
         return InputError([nested(task.name)])
     if starved():
         raise MemoryError from error
-    return InternalError(fault(error, task.name))
+    return unexpected(error, task.name)
 
 
 def _outcomes(test: Test, columns: Sequence[Options], finish: Finish, alike: Alike) -> list[Outcome]:
@@ -178,4 +178,4 @@ def _outcomes(test: Test, columns: Sequence[Options], finish: Finish, alike: Ali
     except Exception as error:
         if starved():
             raise MemoryError from error
-        return [InternalError(fault(error, test.source.name))]
+        return [unexpected(error, test.source.name)]

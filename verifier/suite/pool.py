@@ -123,7 +123,7 @@ class Pool:
                             yield first, None
                         first += 1
                     if stop is not None:
-                        raise Interrupted(stop, signal.Signals(stop).name)
+                        raise Interrupted(stop)
         finally:
             for worker in self.workers:
                 worker.end()
