@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from verifier.errors import STOPPED, ExitCode
+from verifier.render.formats import FORMATS
 from verifier.source import Source
 from verifier.suite.decide import run
 from verifier.suite.options import Options
@@ -66,3 +67,9 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
     assert table("Exit codes") == [*codes, [f"{STOPPED} + N", "stopped by signal N"]]
     order = ", ".join(str(int(code)) for code in ExitCode)
     assert f"The worst wins, in the order {order}." in CLI
+
+
+def test_the_formats_are_those_of_the_program() -> None:
+    rows = [[f"`{n}`", ", ".join(f"`{c}`" for c in f.commands), f.about] for n, f in FORMATS.items()]
+    assert table("Formats") == rows
+    assert f"`{next(iter(FORMATS))}` unless given" in CLI

@@ -6,10 +6,12 @@ import json
 from textwrap import indent
 from typing import Any
 
-from verifier.errors import InputError, InternalError, Interrupted, LimitError
+from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
+from verifier.output import Output
 from verifier.program.events import state_line
 from verifier.program.trace import Step, Trace
 from verifier.program.waits import Blocked, Loop
+from verifier.render.base import Piece, Verdicts, Wanted
 from verifier.results import Verdict
 from verifier.source import Diagnostic
 
@@ -51,6 +53,54 @@ class Document:
         """What stands after the results."""
         text = json.dumps(self.lists, indent=1, ensure_ascii=self.ascii)
         return ("],\n" if empty else "\n ],\n") + text.removeprefix("{\n") + "\n"
+
+
+class Json(Verdicts):
+    """One document in every case."""
+
+    def __init__(self, out: Output, wanted: Wanted) -> None:
+        super().__init__(out, wanted)
+        self.document = Document(ascii=not out.unicode)
+        self.begun = False
+
+    def shown(self, verdict: Verdict) -> tuple[str, str]:
+        """The result as an element of the list."""
+        return self.document.result(verdict, states=self.wanted.states), ""
+
+    def print(self, piece: Piece) -> None:
+        """An element, after what has to stand before it."""
+        self.out.write(("," if self.begun else self.document.opening) + piece.text)
+        self.begun = True
+
+    def warning(self, warning: Diagnostic) -> None:
+        """Keep it for the list, too."""
+        super().warning(warning)
+        self.document.warning(warning)
+
+    def error(self, error: VerifierError, file: str | None = None) -> None:
+        """Keep it for the list, too."""
+        super().error(error, file)
+        self.document.error(error, file)
+
+    def stopped(self, stop: Interrupted) -> None:
+        """Say so in the document, too."""
+        super().stopped(stop)
+        self.document.error(stop)
+
+    def skipped(self, file: str, arch: str) -> None:
+        """Keep it for the list."""
+        super().skipped(file, arch)
+        self.document.skip(file, arch)
+
+    def close(self) -> None:
+        """The rest of the document."""
+        opening = "" if self.begun else self.document.opening
+        self.out.write(opening + self.document.closing(empty=not self.begun))
+
+    def failed(self, error: VerifierError) -> None:
+        """A document that has the error."""
+        super().failed(error)
+        self.close()
 
 
 _CODES: dict[type[Exception], str] = {InternalError: "internal", LimitError: "limit", Interrupted: "stopped"}
