@@ -68,8 +68,9 @@ class InputError(VerifierError):
         super().__init__(render_all(self.diagnostics))
 
     def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Diagnostic, ...]]]:
-        """Workers send it to the process that prints: an exception is pickled by its message otherwise."""
-        return type(self), (self.diagnostics,)
+        """Workers send it to the process that prints: an exception is pickled by its message otherwise, and
+        one that is derived may be made of other things than diagnostics."""
+        return InputError, (self.diagnostics,)
 
 
 class UsageError(VerifierError):

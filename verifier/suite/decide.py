@@ -71,7 +71,11 @@ def run_alone(test: Test, options: Options) -> Verdict:
     if not forks():
         return run(test, options)
     try:
-        verdict = alone(lambda: replace(run(test, options), test=replace(test, tree=None)), options.limits)
+        verdict = alone(
+            lambda: replace(run(test, options), test=replace(test, tree=None)),
+            options.limits,
+            test.source.name,
+        )
     except LimitError as lost:
         return unknown(test, options, str(lost))
     return replace(verdict, test=test)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar, cast
 
-from verifier.errors import InputError, Interrupted, LimitError, VerifierError, unexpected
+from verifier.errors import InputError, Interrupted, LimitError, VerifierError, fault, unexpected
 from verifier.results import Verdict
 from verifier.source import Diagnostic
 from verifier.suite.decide import nested, run_or_die, unknown
 from verifier.suite.discover import Task
 from verifier.suite.load import load_task
 from verifier.suite.options import Options
-from verifier.suite.pool import Limits, Lost, Pool, forks, starved
+from verifier.suite.pool import Garbled, Limits, Lost, Pool, forks, starved
 from verifier.suite.twins import Alike
 from verifier.syntax import OTHER_CODE
 from verifier.syntax.test import Test
@@ -97,12 +97,16 @@ class _File(Generic[P]):
         self.said: set[object] = set()
 
     def take(self, part: object) -> Iterator[Outcome[P]]:
-        """The outcomes of a part: what is in it, or what becomes of a test whose process died."""
+        """The outcomes of a part: what is in it, or what becomes of a test whose process died, or whose
+        outcomes were garbled on their way."""
         if isinstance(part, Lost):
             found = self._lost(part.cause)
         else:
             self.decided += self.tests is not None
-            found = cast("list[Outcome[P]]", part)
+            if isinstance(part, Garbled):
+                found = [fault(part.cause, self.task.name)]
+            else:
+                found = cast("list[Outcome[P]]", part)
         for outcome in found:
             if isinstance(outcome, Begun):
                 self.tests = outcome.tests
