@@ -1,7 +1,7 @@
 """Conditions: ``exists (1:r0 = 1 /\\ x = 2)``, ``locations [x; 0:r1]``, ``filter (…)``.
 
 The syntax is the same below all headers (``grammar/condition.lark``); what a name means there is
-found out by ``verifier.program.observe``.
+found out by ``verifier.lower.observe``.
 """
 
 from __future__ import annotations

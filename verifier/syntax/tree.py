@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from verifier.errors import InputError
@@ -66,7 +67,7 @@ class Builder:
 
     # -- files ------------------------------------------------------------------------------------
 
-    def enum(self, tree: Any, enums: dict[str, int], defines: dict[str, int]) -> None:
+    def enum(self, tree: Any, enums: dict[str, int], defines: Mapping[str, int]) -> None:
         """Add the constants of an ``enum``."""
         value = -1
         for item in tree.children:
