@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr, TracebackStyle
+
     from verifier.suite.twins import Alike
     from verifier.syntax.test import Test
 
@@ -91,7 +93,9 @@ class BrokenFile(pytest.Item):
         """Fail."""
         raise LitmusFailure(self.problem)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
+    ) -> str:
         """The diagnostics alone."""
         return str(excinfo.value)
 
@@ -141,7 +145,9 @@ class LitmusItem(pytest.Item):
         for warning in warnings:
             self.warn(LitmusWarning(warning))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
+    ) -> str | TerminalRepr:
         """Verdict, expectation and story; a traceback only for what is not a verdict."""
         if isinstance(excinfo.value, LitmusFailure):
             return str(excinfo.value)

@@ -181,12 +181,28 @@ def judge_answer(
             if observation != expected:
                 reason = "; ".join(filter(None, ("stronger on x86", reason)))
     return Verdict(
-        test, model, judge, observation, expected, as_expected, bound, reason, seconds,
-        answer.witness, answer.counter, answer.states, answer.positive, answer.negative, program, profile,
-        not doubt and (observation != "unknown" or answer.deadlock or answer.filtered),
-        warnings_of(test, program),
-        answer.deadlock and not answer.cut, answer.waits, answer.loops if bound is not None or doubt else (),
-    )  # fmt: skip
+        test=test,
+        model=model,
+        judge=judge,
+        observation=observation,
+        expected=expected,
+        as_expected=as_expected,
+        bound=bound,
+        reason=reason,
+        seconds=seconds,
+        witness=answer.witness,
+        counter=answer.counter,
+        states=answer.states,
+        positive=answer.positive,
+        negative=answer.negative,
+        program=program,
+        profile=profile,
+        complete=not doubt and (observation != "unknown" or answer.deadlock or answer.filtered),
+        warnings=warnings_of(test, program),
+        deadlock=answer.deadlock and not answer.cut,
+        waits=answer.waits,
+        loops=answer.loops if bound is not None or doubt else (),
+    )
 
 
 def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:

@@ -47,7 +47,14 @@ def rows(name: str) -> list[Row]:
     """What a file has."""
     lines = map(json.loads, (DATA / name).read_text(encoding="utf-8").splitlines())
     return [
-        Row(x["name"], x["group"], x["litmus"], x["condition"], tuple(sorted(x["states"]))) for x in lines
+        Row(
+            name=x["name"],
+            group=x["group"],
+            litmus=x["litmus"],
+            condition=x["condition"],
+            states=tuple(sorted(x["states"])),
+        )
+        for x in lines
     ]
 
 

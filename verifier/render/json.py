@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from textwrap import indent
-from typing import Any
 
 from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
 from verifier.output import Output
 from verifier.program.events import state_line
 from verifier.program.trace import Step, Trace
+from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop
 from verifier.render.base import Piece, Verdicts, Wanted
 from verifier.results import Verdict
 from verifier.source import Diagnostic
+
+Shape = dict[str, object]  # an object, as the schema has it
 
 
 class Document:
@@ -26,7 +28,7 @@ class Document:
 
     def __init__(self, *, ascii: bool = False) -> None:
         self.ascii = ascii
-        self.lists: dict[str, list[dict[str, Any]]] = {"errors": [], "warnings": [], "skipped": []}
+        self.lists: dict[str, list[Shape]] = {"errors": [], "warnings": [], "skipped": []}
 
     def result(self, verdict: Verdict, *, states: bool) -> str:
         """An element of the list of results."""
@@ -106,7 +108,7 @@ class Json(Verdicts):
 _CODES: dict[type[Exception], str] = {InternalError: "internal", LimitError: "limit", Interrupted: "stopped"}
 
 
-def _error(d: Diagnostic) -> dict[str, Any]:
+def _error(d: Diagnostic) -> Shape:
     return {
         "file": d.span.source.name if d.span else d.file or None,
         "line": d.span.line if d.span else None,
@@ -117,10 +119,10 @@ def _error(d: Diagnostic) -> dict[str, Any]:
     }
 
 
-def result(verdict: Verdict, *, states: bool) -> dict[str, Any]:
+def result(verdict: Verdict, *, states: bool) -> Shape:
     """One result."""
     test = verdict.test
-    out: dict[str, Any] = {
+    out: Shape = {
         "file": test.source.name,
         "name": test.name,
         "variant": test.variant,
@@ -141,14 +143,13 @@ def result(verdict: Verdict, *, states: bool) -> dict[str, Any]:
         "loops": [_loop(x) for x in verdict.loops],
     }
     if states:
-        known = verdict.program is not None and verdict.states is not None
-        out["states"] = (
-            sorted(state_line(verdict.program, s) for s in verdict.states or ()) if known else None  # type: ignore[arg-type]
-        )
+        program, known = verdict.program, verdict.states
+        lines = None if program is None or known is None else [state_line(program, s) for s in known]
+        out["states"] = None if lines is None else sorted(lines)
     return out
 
 
-def _wait(w: Blocked) -> dict[str, Any]:
+def _wait(w: Blocked) -> Shape:
     return {
         "kind": w.kind,
         "cpu": w.cpu,
@@ -160,7 +161,7 @@ def _wait(w: Blocked) -> dict[str, Any]:
     }
 
 
-def _loop(x: Loop) -> dict[str, Any]:
+def _loop(x: Loop) -> Shape:
     first, last = x.lines or (None, None)
     return {
         "cpu": x.cpu,
@@ -171,15 +172,15 @@ def _loop(x: Loop) -> dict[str, Any]:
     }
 
 
-def _trace(verdict: Verdict, trace: Trace | None) -> dict[str, Any] | None:
+def _trace(verdict: Verdict, trace: Trace | None) -> Shape | None:
     if trace is None or verdict.program is None:
         return None
     naming = verdict.program.naming
 
-    def pairs(items: tuple[tuple[str, Any], ...]) -> list[list[str]]:
+    def pairs(items: tuple[tuple[str, Value], ...]) -> list[list[str]]:
         return [[cell, naming.at(cell, value)] for cell, value in items]
 
-    def step(s: Step) -> dict[str, Any]:
+    def step(s: Step) -> Shape:
         return {
             "kind": s.kind,
             "cpu": s.cpu,

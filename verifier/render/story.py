@@ -129,7 +129,7 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
         row = _aside(step, verdict, tell)
         if row is None:
             assert step.event is not None
-            _go_on(rows, open_, step.event, _remarks(step, steps[at + 1 :], tell), verdict)
+            _go_on(rows, open_, step.event, _remarks(step, steps[at + 1 :], tell), verdict=verdict)
         else:
             rows.append(row)
     return rows
@@ -150,11 +150,11 @@ def _go_on(
     who, where = f"CPU {event.cpu}", _where(event, verdict)
     if statement is None or part == statement.first:
         statement = open_[place] = _Statement(part)
-        rows.append(_Row(who, text, where, remarks[0], statement))
+        rows.append(_Row(who, text, where, remarks[0], of=statement))
     elif rows[-1].of is statement:
         rows[-1].remarks += remarks[1]
     else:
-        rows.append(_Row(who, f"  {_short(text)} goes on", where, remarks[1], statement))
+        rows.append(_Row(who, f"  {_short(text)} goes on", where, remarks[1], of=statement))
 
 
 def _part(event: Event) -> tuple[object, ...]:

@@ -18,6 +18,8 @@ from verifier.suite.pool import OUT_OF_MEMORY, alone, forks, starved
 from verifier.syntax.test import Test, no_condition
 
 EXPLORER_STATES = 2_000_000
+EXPLAINING = 10.0  # seconds
+FILTERED = "the filter lets no state through"
 
 
 def run(test: Test, options: Options) -> Verdict:
@@ -53,7 +55,9 @@ def run_or_die(test: Test, options: Options) -> Verdict:
     if test.quantifier == "forall":
         options = replace(options, counters=True)
     likely = test.expected in ("sometimes", "always")
-    first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3", budget, likely)
+    first = _decide(
+        program, options, "explorer" if options.judge == "explorer" else "z3", budget, likely=likely
+    )
     doubt = ""
     if options.judge == "both":
         second = _decide(program, options, "explorer", budget.again())
@@ -63,7 +67,7 @@ def run_or_die(test: Test, options: Options) -> Verdict:
             first = second
     first = _filtered(program, first, options, budget)
     first = _explained(program, first, options, budget)
-    return _judged(test, program, first, options, time.perf_counter() - start, doubt)
+    return _judged(test, program, first, options, seconds=time.perf_counter() - start, doubt=doubt)
 
 
 def run_alone(test: Test, options: Options) -> Verdict:
@@ -83,8 +87,11 @@ def run_alone(test: Test, options: Options) -> Verdict:
 
 def unknown(test: Test, options: Options, reason: str) -> Verdict:
     """The verdict on what could not be decided. Raises ``InputError`` for wrong expectations."""
-    empty = Program(0, {}, [], [], 0, [], [], [], TRUE, [])
-    return _judged(test, empty, Answer(reason=reason), options, 0.0)
+    empty = Program(
+        cpus=0, cells={}, bodies=[], events=[], slots=0, assumes=[], cuts=[], observables=[], condition=TRUE,
+        shown=[],
+    )  # fmt: skip
+    return _judged(test, empty, Answer(reason=reason), options, seconds=0.0)
 
 
 def nested(name: str) -> Diagnostic:
@@ -158,11 +165,6 @@ def _explained(program: Program, answer: Answer, options: Options, budget: Budge
         program, model=options.model, switches=options.switches, budget=Budget(seconds, options.memory)
     )
     return replace(answer, waits=waits)
-
-
-EXPLAINING = 10.0  # seconds
-
-FILTERED = "the filter lets no state through"
 
 
 def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:

@@ -222,8 +222,11 @@ class _Worker:
             raise
         if self.pid == 0:
             mine = [self.requests, self.results, self.errors]
-            _child(work, limits, requests, results, errors, parent,
-                   [*mine, *(fd for w in others for fd in (w.requests, w.results, w.errors))])  # fmt: skip
+            theirs = [fd for w in others for fd in (w.requests, w.results, w.errors)]
+            _child(
+                work, limits, requests=requests, results=results, errors=errors, parent=parent,
+                others=[*mine, *theirs],
+            )  # fmt: skip
         for fd in (requests, results, errors):
             os.close(fd)
         os.set_blocking(self.results, False)
@@ -349,8 +352,9 @@ class _Value(Generic[T]):
 
 
 def _child(
-    work: Work, limits: Limits, requests: int, results: int, errors: int, parent: int, others: list[int]
+    work: Work, limits: Limits, *, requests: int, results: int, errors: int, parent: int, others: list[int]
 ) -> NoReturn:
+    """What a worker does: it keeps three pipes of its own and closes those of ``others``."""
     try:
         signal.set_wakeup_fd(-1)
         for signum in STOPPING:

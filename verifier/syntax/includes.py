@@ -95,7 +95,7 @@ class Includes:
                 self._include(path, name, span, [*chain, real])
             elif source is self.source and real in self.named:
                 twice = Diagnostic(
-                    "duplicate", f"{name!r} is included twice", span, "once is enough", "warning"
+                    "duplicate", f"{name!r} is included twice", span, "once is enough", severity="warning"
                 )
                 self.warnings.append(twice)
             if source is self.source:

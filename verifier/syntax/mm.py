@@ -158,7 +158,7 @@ class _File:
         said = [v.expected for v in variants] or [expected]
         if self.result.word not in (None, *said):
             text, hint = "nobody looks at this comment", "the expectations of the file say otherwise"
-            found = Diagnostic("result", text, self.result.span, hint, "warning")
+            found = Diagnostic("result", text, self.result.span, hint, severity="warning")
             if found not in self.warnings:
                 self.warnings.append(found)
 
@@ -173,7 +173,9 @@ class _File:
         if not any(x.data in _LOOPS for t in top for x in t.iter_subtrees()):
             for item in (t for t in top if t.children[-1].data == "unroll"):
                 text = "there is no loop to unroll"
-                found.append(Diagnostic("no-effect", text, self._span(item), "leave it out", "warning"))
+                found.append(
+                    Diagnostic("no-effect", text, self._span(item), "leave it out", severity="warning")
+                )
         self.troubles += [d for d in found if d.severity == "error" and d not in self.troubles]
         warnings = [d for d in found if d.severity == "warning"]
         return [replace(t, warnings=(*t.warnings, *warnings)) for t in tests] if warnings else tests
@@ -223,7 +225,14 @@ class _File:
         base = str(rest.pop(0)) if getattr(rest[0], "type", "") == "NAME" else None
         expected, otherwise = self._expectation(rest.pop(0))
         comment = " ".join(str(rest[0])[1:-1].split()) if rest else ""
-        return Variant(str(name), expected, comment, self._span(name), base, otherwise)
+        return Variant(
+            name=str(name),
+            expected=expected,
+            comment=comment,
+            span=self._span(name),
+            base=base,
+            otherwise=otherwise,
+        )
 
     def _span(self, tree: Any) -> Span:
         return Builder(self.source, Guards([], []), None).span(tree)
