@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-FAST   := tests/unit tests/golden
+FAST   := tests/unit tests/golden tests/agreement/test_figures.py
 CODE   := verifier tests benchmarks
 
 .PHONY: verify test check format golden bench clean

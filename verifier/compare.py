@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from verifier.errors import UsageError
+from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
 from verifier.program.profiles import PROFILES
-from verifier.report import Report, print_all
+from verifier.render.base import Report
 from verifier.results import Verdict
-from verifier.suite.discover import discover
-from verifier.suite.options import MODELS, Options
-from verifier.suite.outcomes import outcomes
+from verifier.suite.options import MODEL_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +27,20 @@ class Row:
         return len({c for c in self.cells if c != "unknown"}) > 1
 
 
-def compare(
-    paths: list[str],
-    profiles: str | None,
-    models: str,
-    everything: bool,
-    out: Output,
-    common: Options,
-    jobs: int = 1,
-) -> int:
-    """Print the observation of each test in each column; tests that come out the same only if
-    ``everything`` is asked for. The exit code. Raises ``UsageError`` for unknown columns.
+class Table(Report[Row]):
+    """A column for each of ``columns``. Rows are kept to the end, when it is known how wide they are.
 
-    ``profiles`` and ``models`` are comma-separated; ``common`` has the rest of the options.
+    ``everything``: tests that come out the same have a row, too.
     """
-    columns = _columns(profiles, models)
-    names = [profile if len(columns) == len({p for p, _ in columns}) else f"{profile}/{model}"
-             for profile, model in columns]  # fmt: skip
-    tasks = discover(paths)
-    table = _Table(out, names, everything)
-    options = [replace(common, profile=profile, model=model) for profile, model in columns]
-    stopped = print_all(tasks, outcomes(tasks, options, table.row, jobs), table)
-    table.close()
-    return stopped or table.exit_code
 
-
-class _Table(Report):
-    """Rows are kept to the end, when it is known how wide they are."""
-
-    def __init__(self, out: Output, names: list[str], everything: bool) -> None:
+    def __init__(self, out: Output, columns: list[tuple[str, str]], *, everything: bool) -> None:
         super().__init__(out)
-        self.names, self.everything = names, everything
+        one_model = len(columns) == len({profile for profile, _ in columns})
+        self.names = [profile if one_model else f"{profile}/{model}" for profile, model in columns]
+        self.everything = everything
         self.rows: list[Row] = []
 
-    def row(self, verdicts: list[Verdict]) -> Row:
+    def piece(self, verdicts: list[Verdict]) -> Row:
         """A row of the table."""
         unknown = [
             f"{v.test.id} under {name}: unknown ({v.reason})"
@@ -71,11 +49,10 @@ class _Table(Report):
         ]
         return Row(verdicts[0].test.id, tuple(v.observation for v in verdicts), tuple(unknown))
 
-    def done(self, row: object) -> None:
+    def done(self, piece: Row) -> None:
         """A test is decided in all columns."""
-        assert isinstance(row, Row)
-        self.rows.append(row)
-        self.codes.add(3 if row.unknown else 0)
+        self.rows.append(piece)
+        self.codes.add(ExitCode.UNKNOWN if piece.unknown else ExitCode.EXPECTED)
 
     def close(self) -> None:
         """The table, and what can be said of it."""
@@ -101,10 +78,12 @@ def _line(cells: Iterable[str], widths: Iterable[int]) -> str:
     return "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip() + "\n"
 
 
-def _columns(profiles: str | None, models: str) -> list[tuple[str, str]]:
+def columns(profiles: str | None, models: str) -> list[tuple[str, str]]:
+    """Each profile with each model, of lists with commas; None: all profiles. Raises ``UsageError`` for
+    what does not exist."""
     chosen = list(PROFILES) if profiles is None else [p for p in profiles.split(",") if p]
     asked = [m for m in models.split(",") if m]
-    for word, known, what in ((chosen, PROFILES, "profile"), (asked, MODELS, "model")):
+    for word, known, what in ((chosen, PROFILES, "profile"), (asked, MODEL_NAMES, "model")):
         for name in word:
             if name not in known:
                 raise UsageError(f"unknown {what} {name!r}; there are {', '.join(known)}")

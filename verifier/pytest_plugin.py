@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr, TracebackStyle
+
     from verifier.suite.twins import Alike
     from verifier.syntax.test import Test
 
@@ -64,8 +66,7 @@ class LitmusFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item a variant."""
-        from verifier.errors import VerifierError
-        from verifier.suite.decide import fault
+        from verifier.errors import VerifierError, unexpected
         from verifier.suite.load import load_checked
         from verifier.syntax import read
 
@@ -75,7 +76,7 @@ class LitmusFile(pytest.File):
             yield BrokenFile.from_parent(self, name="error", problem=str(error))
             return
         except Exception as error:  # it is this file's alone; the others are collected
-            yield BrokenFile.from_parent(self, name="error", problem=fault(error, str(self.path)))
+            yield BrokenFile.from_parent(self, name="error", problem=str(unexpected(error, str(self.path))))
             return
         for test in tests:
             yield LitmusItem.from_parent(self, name=test.variant or test.name, test=test)
@@ -92,7 +93,9 @@ class BrokenFile(pytest.Item):
         """Fail."""
         raise LitmusFailure(self.problem)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
+    ) -> str:
         """The diagnostics alone."""
         return str(excinfo.value)
 
@@ -142,7 +145,9 @@ class LitmusItem(pytest.Item):
         for warning in warnings:
             self.warn(LitmusWarning(warning))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
+    ) -> str | TerminalRepr:
         """Verdict, expectation and story; a traceback only for what is not a verdict."""
         if isinstance(excinfo.value, LitmusFailure):
             return str(excinfo.value)

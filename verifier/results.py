@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verifier.errors import UsageError
+from verifier.errors import ExitCode, UsageError
 from verifier.program.answer import Answer
 from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, PROFILES, Switches, switches
@@ -59,15 +59,15 @@ class Verdict:
     loops: tuple[Loop, ...] = ()
 
     @property
-    def exit_code(self) -> int:
-        """0 as expected or nothing expected, 1 differs, 3 unknown or not complete."""
+    def exit_code(self) -> ExitCode:
+        """What the verdict leads to: it is as expected, differs, is unknown or not complete."""
         if self.as_expected is not False and not self.complete:
-            return 3
+            return ExitCode.UNKNOWN
         if self.as_expected is True:
-            return 0
+            return ExitCode.EXPECTED
         if self.observation == "unknown" and not (self.expected and self.deadlock):
-            return 3
-        return 1 if self.as_expected is False else 0
+            return ExitCode.UNKNOWN
+        return ExitCode.DIFFERS if self.as_expected is False else ExitCode.EXPECTED
 
 
 @dataclass(slots=True)
@@ -84,10 +84,10 @@ class Tally:
     errors: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
 
-    def add(self, as_expected: bool | None, exit_code: int) -> None:
+    def add(self, as_expected: bool | None, exit_code: ExitCode) -> None:
         """One more verdict."""
         self.total += 1
-        if exit_code == 3:
+        if exit_code is ExitCode.UNKNOWN:
             self.unknown += 1
         elif as_expected is not None:
             self.expected += as_expected
@@ -181,12 +181,28 @@ def judge_answer(
             if observation != expected:
                 reason = "; ".join(filter(None, ("stronger on x86", reason)))
     return Verdict(
-        test, model, judge, observation, expected, as_expected, bound, reason, seconds,
-        answer.witness, answer.counter, answer.states, answer.positive, answer.negative, program, profile,
-        not doubt and (observation != "unknown" or answer.deadlock or answer.filtered),
-        warnings_of(test, program),
-        answer.deadlock and not answer.cut, answer.waits, answer.loops if bound is not None or doubt else (),
-    )  # fmt: skip
+        test=test,
+        model=model,
+        judge=judge,
+        observation=observation,
+        expected=expected,
+        as_expected=as_expected,
+        bound=bound,
+        reason=reason,
+        seconds=seconds,
+        witness=answer.witness,
+        counter=answer.counter,
+        states=answer.states,
+        positive=answer.positive,
+        negative=answer.negative,
+        program=program,
+        profile=profile,
+        complete=not doubt and (observation != "unknown" or answer.deadlock or answer.filtered),
+        warnings=warnings_of(test, program),
+        deadlock=answer.deadlock and not answer.cut,
+        waits=answer.waits,
+        loops=answer.loops if bound is not None or doubt else (),
+    )
 
 
 def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:

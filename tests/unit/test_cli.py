@@ -18,6 +18,9 @@ import pytest
 
 from verifier.cli import main
 from verifier.render import story
+from verifier.render.base import Verdicts
+from verifier.render.formats import FORMATS, Format
+from verifier.results import Verdict
 from verifier.suite import decide, pool
 from verifier.suite.options import Options
 from verifier.suite.pool import Limits
@@ -326,14 +329,34 @@ def test_an_exception_in_a_story_is_one_test_s(
     assert code == 4 and "KeyError: 'SB'" in err and out.startswith("MP   never")
 
 
+class Names(Verdicts):
+    """A format that has nothing but names."""
+
+    def shown(self, verdict: Verdict) -> tuple[str, str]:
+        """The name."""
+        return f"{verdict.test.id}\n", ""
+
+
+def test_a_format_is_its_renderer_and_its_row(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FORMATS, "names", Format("names alone", ("check",), Names))
+    assert run(capsys, "check", "--format", "names", SB, CLASSIC / "MP.litmus") == (0, "SB\nMP\n", "")
+    for words in (["states", "--format", "names", SB], ["check", "--format=names", "--bogus", SB]):
+        code, out, err = run(capsys, *words)
+        assert (code, out) == (2, "") and err.startswith("verifier: ")
+    assert "{text,json,herd,names}" in run(capsys, "check", "--help")[1]
+    assert "{text,json,herd}" in run(capsys, "states", "--help")[1]
+
+
 def test_warnings_stand_in_all_formats_and_can_be_errors(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     text = MAYBE.replace("{ int x; }", "Sourse=here\n{ int x; }") + "exists (1:r0 = 1)\n"
     path = write(tmp_path, text)
     says = f"{path}:2:1: warning: nobody knows the key 'Sourse' [unknown-key]"
-    for words in (["check"], ["states"], ["check", "--format", "json"], ["check", "--format", "herd"],
-                  ["states", "--format", "herd"], ["check", "--dot", "-"], ["compare"]):  # fmt: skip
+    forms = [[c, "--format", name] for name, form in FORMATS.items() for c in form.commands]
+    for words in (*forms, ["check", "--dot", "-"], ["compare"]):
         code, _, err = run(capsys, *words, path)
         assert code == 0 and err.startswith(says), words
         code, _, err = run(capsys, *words, "--strict", path)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from verifier.errors import STOPPED, ExitCode
+from verifier.render.formats import FORMATS
 from verifier.source import Source
 from verifier.suite.decide import run
 from verifier.suite.options import Options
@@ -47,3 +49,27 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_vocabulary_page_is_printed_from_the_table() -> None:
     assert (ROOT / "docs" / "vocabulary.md").read_text() == reference()
+
+
+CLI = (ROOT / "docs" / "cli.md").read_text()
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the first table below a heading of docs/cli.md, without its head."""
+    below = CLI.partition(f"\n## {heading}\n")[2]
+    rows = re.search(r"(?:^\|.*\n)+", below, re.MULTILINE)
+    assert rows is not None, heading
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[0].splitlines()[2:]]
+
+
+def test_the_exit_codes_are_those_of_the_program() -> None:
+    codes = [[str(int(code)), code.meaning] for code in sorted(ExitCode)]
+    assert table("Exit codes") == [*codes, [f"{STOPPED} + N", "stopped by signal N"]]
+    order = ", ".join(str(int(code)) for code in ExitCode)
+    assert f"The worst wins, in the order {order}." in CLI
+
+
+def test_the_formats_are_those_of_the_program() -> None:
+    rows = [[f"`{n}`", ", ".join(f"`{c}`" for c in f.commands), f.about] for n, f in FORMATS.items()]
+    assert table("Formats") == rows
+    assert f"`{next(iter(FORMATS))}` unless given" in CLI

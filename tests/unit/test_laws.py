@@ -32,12 +32,13 @@ MAY: dict[str, set[str]] = {
     "explore": JUDGED,  # if it knew more, it could not contradict the others
     "results": JUDGED | {"syntax"},
     "suite": TOLD,
-    "render": JUDGED | {"results"},
+    "render": JUDGED | {"results", "syntax", "output"},  # of syntax: what a test is
     "report": TOLD | {"output", "render"},
-    "compare": TOLD | {"output", "report"},
+    "compare": TOLD | {"output", "render"},
     "__init__": TOLD,
     "pytest_plugin": TOLD | {"render"},
-    "cli": SHOWN | {"__init__"},
+    "arguments": SHOWN | {"__init__"},
+    "cli": SHOWN | {"__init__", "arguments"},
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from verifier.program.events import state_line
+from verifier.render.base import Verdicts
+from verifier.render.story import headline
 from verifier.results import Verdict
 
 _KIND = {"exists": "Allowed", "~exists": "Forbidden", "forall": "Required"}
@@ -31,3 +33,12 @@ def herd(verdict: Verdict) -> str:
             "",
         ]
     )
+
+
+class Herd(Verdicts):
+    """Logs. They have no words for what is not known."""
+
+    def shown(self, verdict: Verdict) -> tuple[str, str]:
+        """The log, or why there is none, or not all of it."""
+        note = "" if verdict.complete and verdict.states is not None else f"verifier: {headline(verdict)}"
+        return (herd(verdict) if verdict.states is not None else ""), note

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from textwrap import indent
-from typing import Any
 
-from verifier.errors import InputError, InternalError, Interrupted, LimitError
+from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
+from verifier.output import Output
 from verifier.program.events import state_line
 from verifier.program.trace import Step, Trace
+from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop
+from verifier.render.base import Piece, Verdicts, Wanted
 from verifier.results import Verdict
 from verifier.source import Diagnostic
+
+Shape = dict[str, object]  # an object, as the schema has it
 
 
 class Document:
@@ -24,7 +28,7 @@ class Document:
 
     def __init__(self, *, ascii: bool = False) -> None:
         self.ascii = ascii
-        self.lists: dict[str, list[dict[str, Any]]] = {"errors": [], "warnings": [], "skipped": []}
+        self.lists: dict[str, list[Shape]] = {"errors": [], "warnings": [], "skipped": []}
 
     def result(self, verdict: Verdict, *, states: bool) -> str:
         """An element of the list of results."""
@@ -53,10 +57,58 @@ class Document:
         return ("],\n" if empty else "\n ],\n") + text.removeprefix("{\n") + "\n"
 
 
+class Json(Verdicts):
+    """One document in every case."""
+
+    def __init__(self, out: Output, wanted: Wanted) -> None:
+        super().__init__(out, wanted)
+        self.document = Document(ascii=not out.unicode)
+        self.begun = False
+
+    def shown(self, verdict: Verdict) -> tuple[str, str]:
+        """The result as an element of the list."""
+        return self.document.result(verdict, states=self.wanted.states), ""
+
+    def print(self, piece: Piece) -> None:
+        """An element, after what has to stand before it."""
+        self.out.write(("," if self.begun else self.document.opening) + piece.text)
+        self.begun = True
+
+    def warning(self, warning: Diagnostic) -> None:
+        """Keep it for the list, too."""
+        super().warning(warning)
+        self.document.warning(warning)
+
+    def error(self, error: VerifierError, file: str | None = None) -> None:
+        """Keep it for the list, too."""
+        super().error(error, file)
+        self.document.error(error, file)
+
+    def stopped(self, stop: Interrupted) -> None:
+        """Say so in the document, too."""
+        super().stopped(stop)
+        self.document.error(stop)
+
+    def skipped(self, file: str, arch: str) -> None:
+        """Keep it for the list."""
+        super().skipped(file, arch)
+        self.document.skip(file, arch)
+
+    def close(self) -> None:
+        """The rest of the document."""
+        opening = "" if self.begun else self.document.opening
+        self.out.write(opening + self.document.closing(empty=not self.begun))
+
+    def failed(self, error: VerifierError) -> None:
+        """A document that has the error."""
+        super().failed(error)
+        self.close()
+
+
 _CODES: dict[type[Exception], str] = {InternalError: "internal", LimitError: "limit", Interrupted: "stopped"}
 
 
-def _error(d: Diagnostic) -> dict[str, Any]:
+def _error(d: Diagnostic) -> Shape:
     return {
         "file": d.span.source.name if d.span else d.file or None,
         "line": d.span.line if d.span else None,
@@ -67,10 +119,10 @@ def _error(d: Diagnostic) -> dict[str, Any]:
     }
 
 
-def result(verdict: Verdict, *, states: bool) -> dict[str, Any]:
+def result(verdict: Verdict, *, states: bool) -> Shape:
     """One result."""
     test = verdict.test
-    out: dict[str, Any] = {
+    out: Shape = {
         "file": test.source.name,
         "name": test.name,
         "variant": test.variant,
@@ -91,14 +143,13 @@ def result(verdict: Verdict, *, states: bool) -> dict[str, Any]:
         "loops": [_loop(x) for x in verdict.loops],
     }
     if states:
-        known = verdict.program is not None and verdict.states is not None
-        out["states"] = (
-            sorted(state_line(verdict.program, s) for s in verdict.states or ()) if known else None  # type: ignore[arg-type]
-        )
+        program, known = verdict.program, verdict.states
+        lines = None if program is None or known is None else [state_line(program, s) for s in known]
+        out["states"] = None if lines is None else sorted(lines)
     return out
 
 
-def _wait(w: Blocked) -> dict[str, Any]:
+def _wait(w: Blocked) -> Shape:
     return {
         "kind": w.kind,
         "cpu": w.cpu,
@@ -110,7 +161,7 @@ def _wait(w: Blocked) -> dict[str, Any]:
     }
 
 
-def _loop(x: Loop) -> dict[str, Any]:
+def _loop(x: Loop) -> Shape:
     first, last = x.lines or (None, None)
     return {
         "cpu": x.cpu,
@@ -121,15 +172,15 @@ def _loop(x: Loop) -> dict[str, Any]:
     }
 
 
-def _trace(verdict: Verdict, trace: Trace | None) -> dict[str, Any] | None:
+def _trace(verdict: Verdict, trace: Trace | None) -> Shape | None:
     if trace is None or verdict.program is None:
         return None
     naming = verdict.program.naming
 
-    def pairs(items: tuple[tuple[str, Any], ...]) -> list[list[str]]:
+    def pairs(items: tuple[tuple[str, Value], ...]) -> list[list[str]]:
         return [[cell, naming.at(cell, value)] for cell, value in items]
 
-    def step(s: Step) -> dict[str, Any]:
+    def step(s: Step) -> Shape:
         return {
             "kind": s.kind,
             "cpu": s.cpu,

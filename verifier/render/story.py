@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from verifier.errors import ExitCode
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
 from verifier.program.values import Value
@@ -30,7 +31,7 @@ def headline(verdict: Verdict, width: int = 0) -> str:
         judged = ""
     elif verdict.as_expected:
         judged = "as expected"
-    elif verdict.exit_code == 3:
+    elif verdict.exit_code is ExitCode.UNKNOWN:
         judged = f"expected {verdict.expected}"
     else:
         judged = f"DIFFERS: expected {verdict.expected}"
@@ -128,7 +129,7 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
         row = _aside(step, verdict, tell)
         if row is None:
             assert step.event is not None
-            _go_on(rows, open_, step.event, _remarks(step, steps[at + 1 :], tell), verdict)
+            _go_on(rows, open_, step.event, _remarks(step, steps[at + 1 :], tell), verdict=verdict)
         else:
             rows.append(row)
     return rows
@@ -149,11 +150,11 @@ def _go_on(
     who, where = f"CPU {event.cpu}", _where(event, verdict)
     if statement is None or part == statement.first:
         statement = open_[place] = _Statement(part)
-        rows.append(_Row(who, text, where, remarks[0], statement))
+        rows.append(_Row(who, text, where, remarks[0], of=statement))
     elif rows[-1].of is statement:
         rows[-1].remarks += remarks[1]
     else:
-        rows.append(_Row(who, f"  {_short(text)} goes on", where, remarks[1], statement))
+        rows.append(_Row(who, f"  {_short(text)} goes on", where, remarks[1], of=statement))
 
 
 def _part(event: Event) -> tuple[object, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 
 from verifier.budget import Budget
-from verifier.errors import InputError, InternalError, LimitError, VerifierError
+from verifier.errors import InputError, InternalError, LimitError, VerifierError, unexpected
 from verifier.lower.build import build
 from verifier.program.answer import Answer
 from verifier.program.events import Program, state_line
@@ -19,6 +18,8 @@ from verifier.suite.pool import OUT_OF_MEMORY, alone, forks, starved
 from verifier.syntax.test import Test, no_condition
 
 EXPLORER_STATES = 2_000_000
+EXPLAINING = 10.0  # seconds
+FILTERED = "the filter lets no state through"
 
 
 def run(test: Test, options: Options) -> Verdict:
@@ -38,7 +39,7 @@ def run(test: Test, options: Options) -> Verdict:
     except Exception as error:
         if starved():
             return unknown(test, options, OUT_OF_MEMORY)
-        raise InternalError(fault(error, test.source.name)) from error
+        raise unexpected(error, test.source.name) from error
 
 
 def run_or_die(test: Test, options: Options) -> Verdict:
@@ -54,7 +55,9 @@ def run_or_die(test: Test, options: Options) -> Verdict:
     if test.quantifier == "forall":
         options = replace(options, counters=True)
     likely = test.expected in ("sometimes", "always")
-    first = _decide(program, options, "explorer" if options.judge == "explorer" else "z3", budget, likely)
+    first = _decide(
+        program, options, "explorer" if options.judge == "explorer" else "z3", budget, likely=likely
+    )
     doubt = ""
     if options.judge == "both":
         second = _decide(program, options, "explorer", budget.again())
@@ -64,7 +67,7 @@ def run_or_die(test: Test, options: Options) -> Verdict:
             first = second
     first = _filtered(program, first, options, budget)
     first = _explained(program, first, options, budget)
-    return _judged(test, program, first, options, time.perf_counter() - start, doubt)
+    return _judged(test, program, first, options, seconds=time.perf_counter() - start, doubt=doubt)
 
 
 def run_alone(test: Test, options: Options) -> Verdict:
@@ -72,7 +75,11 @@ def run_alone(test: Test, options: Options) -> Verdict:
     if not forks():
         return run(test, options)
     try:
-        verdict = alone(lambda: replace(run(test, options), test=replace(test, tree=None)), options.limits)
+        verdict = alone(
+            lambda: replace(run(test, options), test=replace(test, tree=None)),
+            options.limits,
+            test.source.name,
+        )
     except LimitError as lost:
         return unknown(test, options, str(lost))
     return replace(verdict, test=test)
@@ -80,24 +87,11 @@ def run_alone(test: Test, options: Options) -> Verdict:
 
 def unknown(test: Test, options: Options, reason: str) -> Verdict:
     """The verdict on what could not be decided. Raises ``InputError`` for wrong expectations."""
-    empty = Program(0, {}, [], [], 0, [], [], [], TRUE, [])
-    return _judged(test, empty, Answer(reason=reason), options, 0.0)
-
-
-def fault(error: Exception, name: str) -> str:
-    """What to report of an exception that nothing here expects."""
-    from traceback import extract_tb
-
-    from verifier import __version__
-
-    place = "".join(
-        f" in {os.path.basename(f.filename)}:{f.lineno}" for f in extract_tb(error.__traceback__)[-1:]
-    )
-    said = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    return (
-        f"{name}: this is a fault of the verifier (version {__version__}); please report it with the "
-        f"file:\n  {said}{place}"
-    )
+    empty = Program(
+        cpus=0, cells={}, bodies=[], events=[], slots=0, assumes=[], cuts=[], observables=[], condition=TRUE,
+        shown=[],
+    )  # fmt: skip
+    return _judged(test, empty, Answer(reason=reason), options, seconds=0.0)
 
 
 def nested(name: str) -> Diagnostic:
@@ -171,11 +165,6 @@ def _explained(program: Program, answer: Answer, options: Options, budget: Budge
         program, model=options.model, switches=options.switches, budget=Budget(seconds, options.memory)
     )
     return replace(answer, waits=waits)
-
-
-EXPLAINING = 10.0  # seconds
-
-FILTERED = "the filter lets no state through"
 
 
 def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:

@@ -9,9 +9,12 @@ from verifier.errors import UsageError
 from verifier.program.profiles import Switches, switches
 from verifier.suite.pool import Limits
 
+# What there is to choose from; the first of each is the default.
 JUDGES = ("z3", "explorer", "both")
+MODEL_NAMES = ("x86-tso", "sc")
 
-MODELS = ("x86-tso", "sc")
+MAX_SECONDS = 1e9
+MAX_MEMORY = 1 << 30  # MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,8 @@ class Options:
     be.
     """
 
-    model: str = "x86-tso"
-    judge: str = "z3"
+    model: str = MODEL_NAMES[0]
+    judge: str = JUDGES[0]
     unroll: int | None = None
     timeout: float | None = 60.0
     seed: int = 0
@@ -42,7 +45,7 @@ class Options:
     skip_other: bool = False
 
     def __post_init__(self) -> None:
-        for what, word, known in (("model", self.model, MODELS), ("judge", self.judge, JUDGES)):
+        for what, word, known in (("model", self.model, MODEL_NAMES), ("judge", self.judge, JUDGES)):
             if word not in known:
                 raise UsageError(f"unknown {what} {word!r}; there are {', '.join(known)}")
         if self.unroll is not None and not (_whole(self.unroll) and self.unroll >= 0):
@@ -67,11 +70,6 @@ class Options:
     def switches(self) -> Switches:
         """The profile's switches with the settings. Raises ``UsageError`` for what does not exist."""
         return switches(self.profile, self.settings)
-
-
-MAX_SECONDS = 1e9
-
-MAX_MEMORY = 1 << 30  # MB
 
 
 def _whole(value: object) -> bool:

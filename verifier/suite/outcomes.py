@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Generic, TypeVar, cast
 
-from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
+from verifier.errors import InputError, Interrupted, LimitError, VerifierError, fault, unexpected
 from verifier.results import Verdict
 from verifier.source import Diagnostic
-from verifier.suite.decide import fault, nested, run_or_die, unknown
+from verifier.suite.decide import nested, run_or_die, unknown
 from verifier.suite.discover import Task
 from verifier.suite.load import load_task
 from verifier.suite.options import Options
-from verifier.suite.pool import Limits, Lost, Pool, forks, starved
+from verifier.suite.pool import Garbled, Limits, Lost, Pool, forks, starved
 from verifier.suite.twins import Alike
 from verifier.syntax import OTHER_CODE
 from verifier.syntax.test import Test
+
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +36,20 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Done(Generic[P]):
     """A test is decided: what ``finish`` made of its verdicts."""
 
-    value: Any
+    value: P
 
 
-Finish = Callable[[list[Verdict]], Any]
+Finish = Callable[[list[Verdict]], P]
 
-Outcome = Begun | Skipped | Done | Diagnostic | VerifierError  # a Diagnostic is a warning
+Outcome = Begun | Skipped | Done[P] | Diagnostic | VerifierError  # a Diagnostic is a warning
 
 
 def outcomes(
-    tasks: list[Task], columns: Sequence[Options], finish: Finish, jobs: int = 1
-) -> Iterator[tuple[Task, Outcome | None]]:
+    tasks: list[Task], columns: Sequence[Options], finish: Finish[P], jobs: int = 1
+) -> Iterator[tuple[Task, Outcome[P] | None]]:
     """Each task with its outcomes as they come, and with None at its end; in the order of the tasks.
 
     A test is decided under each of the ``columns``, of which the first one says what else there is to
@@ -63,7 +65,7 @@ def outcomes(
         return _parts(tasks[number], columns, finish, done)
 
     parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
-    files: dict[int, _File] = {}  # those that are not at their end
+    files: dict[int, _File[P]] = {}  # those that are not at their end
     try:
         for number, part in parts:
             file = files.setdefault(number, _File(tasks[number], columns, finish))
@@ -84,23 +86,27 @@ def _here(count: int, work: Callable[[int, int], Iterator[object]]) -> Iterator[
         yield number, None
 
 
-class _File:
+class _File(Generic[P]):
     """The outcomes of a file, from the parts that a worker sends: each error and warning once."""
 
-    def __init__(self, task: Task, columns: Sequence[Options], finish: Finish) -> None:
+    def __init__(self, task: Task, columns: Sequence[Options], finish: Finish[P]) -> None:
         self.task, self.columns, self.finish = task, columns, finish
         self.tests: tuple[Test, ...] | None = None
         self.decided = 0
         self.wrong: dict[object, Diagnostic] = {}
         self.said: set[object] = set()
 
-    def take(self, part: object) -> Iterator[Outcome]:
-        """The outcomes of a part: what is in it, or what becomes of a test whose process died."""
+    def take(self, part: object) -> Iterator[Outcome[P]]:
+        """The outcomes of a part: what is in it, or what becomes of a test whose process died, or whose
+        outcomes were garbled on their way."""
         if isinstance(part, Lost):
             found = self._lost(part.cause)
         else:
             self.decided += self.tests is not None
-            found = cast("list[Outcome]", part)
+            if isinstance(part, Garbled):
+                found = [fault(part.cause, self.task.name)]
+            else:
+                found = cast("list[Outcome[P]]", part)
         for outcome in found:
             if isinstance(outcome, Begun):
                 self.tests = outcome.tests
@@ -115,7 +121,7 @@ class _File:
                 self.said.add(outcome.key)
                 yield outcome
 
-    def _lost(self, cause: str) -> list[Outcome]:
+    def _lost(self, cause: str) -> list[Outcome[P]]:
         if self.tests is None:
             return [LimitError(f"{self.task.name}: it could not be read: {cause}")]
         if self.decided == len(self.tests):
@@ -127,13 +133,15 @@ class _File:
         except InputError as error:
             return [error]
 
-    def end(self) -> Iterator[Outcome]:
+    def end(self) -> Iterator[Outcome[P]]:
         """All errors of the file together."""
         if self.wrong:
             yield InputError(self.wrong.values())
 
 
-def _parts(task: Task, columns: Sequence[Options], finish: Finish, done: int) -> Iterator[list[Outcome]]:
+def _parts(
+    task: Task, columns: Sequence[Options], finish: Finish[P], done: int
+) -> Iterator[list[Outcome[P]]]:
     """The tests of a task, then the outcomes of each, without the first ``done`` of these."""
     try:
         tests = load_task(task, columns[0])
@@ -150,7 +158,7 @@ def _parts(task: Task, columns: Sequence[Options], finish: Finish, done: int) ->
             yield _outcomes(test, columns, finish, alike)
 
 
-def _of_file(error: Exception, task: Task, options: Options) -> Outcome:
+def _of_file(error: Exception, task: Task, options: Options) -> Skipped | VerifierError:
     """What keeps a file's tests from being known."""
     if isinstance(error, InputError):
         other = [d.span.text for d in error.diagnostics if d.code == OTHER_CODE and d.span]
@@ -161,10 +169,10 @@ def _of_file(error: Exception, task: Task, options: Options) -> Outcome:
         return InputError([nested(task.name)])
     if starved():
         raise MemoryError from error
-    return InternalError(fault(error, task.name))
+    return unexpected(error, task.name)
 
 
-def _outcomes(test: Test, columns: Sequence[Options], finish: Finish, alike: Alike) -> list[Outcome]:
+def _outcomes(test: Test, columns: Sequence[Options], finish: Finish[P], alike: Alike) -> list[Outcome[P]]:
     """One test's outcome and warnings, or what is wrong with it."""
     try:
         verdicts = [run_or_die(test, options) for options in columns]
@@ -178,4 +186,4 @@ def _outcomes(test: Test, columns: Sequence[Options], finish: Finish, alike: Ali
     except Exception as error:
         if starved():
             raise MemoryError from error
-        return [InternalError(fault(error, test.source.name))]
+        return [unexpected(error, test.source.name)]

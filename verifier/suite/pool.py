@@ -2,7 +2,8 @@
 
 The parent forks workers, hands them numbers of tasks, and reads the parts of their work from a pipe as
 they are finished. It trusts no worker: one that dies, hangs or talks nonsense is replaced, and the part
-it was at is ``Lost``; those before it are kept, and those after it are done by the next worker.
+it was at is ``Lost``; those before it are kept, and those after it are done by the next worker. A part
+that cannot be sent, or not be read, is ``Garbled``: that is no accident, but a fault of this program.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Generic, NoReturn, TypeVar, cast
 
-from verifier.errors import Interrupted, LimitError
+from verifier.errors import Interrupted, LimitError, fault
 
 T = TypeVar("T")
+Handler = Callable[[int, FrameType | None], object] | int | None  # of a signal, as Python has it
 Work = Callable[[int, int], Iterator[object]]
 """``work(task, done)`` gives the parts of a task one by one, without the first ``done`` of them."""
 
@@ -53,6 +55,13 @@ class Lost:
     cause: str
 
 
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """In place of a part that came to nothing on its way. ``cause`` says why."""
+
+    cause: str
+
+
 class Signals:
     """While this is entered, a signal that asks to stop is noted in ``caught``, and wakes ``poll``.
 
@@ -62,7 +71,7 @@ class Signals:
     def __init__(self) -> None:
         self.caught: int | None = None
         self.read, self.write = -1, -1
-        self.before: dict[int, Any] = {}
+        self.before: dict[int, Handler] = {}
 
     def __enter__(self) -> Signals:
         self.read, self.write = os.pipe()
@@ -123,7 +132,7 @@ class Pool:
                             yield first, None
                         first += 1
                     if stop is not None:
-                        raise Interrupted(stop, signal.Signals(stop).name)
+                        raise Interrupted(stop)
         finally:
             for worker in self.workers:
                 worker.end()
@@ -156,14 +165,14 @@ class Pool:
             elif worker.task is not None and self.limits.seconds is not None:
                 spent = time.monotonic() - worker.since
                 if spent > self.limits.seconds:
-                    self._replace(worker, f"timeout: stopped after {spent:.0f} seconds")
+                    self._replace(worker, Lost(f"timeout: stopped after {spent:.0f} seconds"))
 
     def _take(self, worker: _Worker) -> None:
         """What a worker has to say: parts, or that it is dead."""
         try:
             frames, alive = worker.listen()
-        except Exception:  # what it sends cannot be read
-            self._replace(worker, "its process sent what cannot be read")
+        except (OSError, Nonsense) as error:
+            self._replace(worker, Garbled(str(error)))
             return
         for kind, part in frames:
             if worker.task is None:
@@ -178,16 +187,17 @@ class Pool:
             if kind == _RETIRE:
                 alive = False
         if not alive:
-            self._replace(worker, None)
+            self._replace(worker)
 
-    def _replace(self, worker: _Worker, cause: str | None) -> None:
-        """Do without a worker. Its next part is lost; who can say what its task has after that does so
-        in the next process, if it came as far as the first one."""
+    def _replace(self, worker: _Worker, instead: Lost | Garbled | None = None) -> None:
+        """Do without a worker. Its next part is lost, and ``instead`` or what it died of takes its place;
+        who can say what its task has after that does so in the next process, if it came as far as the
+        first one."""
         self.workers.remove(worker)
         died = worker.end()
         if worker.task is None:
             return
-        self.found.setdefault(worker.task, []).append(Lost(cause or died))
+        self.found.setdefault(worker.task, []).append(instead or Lost(died))
         if worker.done:
             self.waiting.append((worker.task, worker.done + 1))
         else:
@@ -212,8 +222,11 @@ class _Worker:
             raise
         if self.pid == 0:
             mine = [self.requests, self.results, self.errors]
-            _child(work, limits, requests, results, errors, parent,
-                   [*mine, *(fd for w in others for fd in (w.requests, w.results, w.errors))])  # fmt: skip
+            theirs = [fd for w in others for fd in (w.requests, w.results, w.errors)]
+            _child(
+                work, limits, requests=requests, results=results, errors=errors, parent=parent,
+                others=[*mine, *theirs],
+            )  # fmt: skip
         for fd in (requests, results, errors):
             os.close(fd)
         os.set_blocking(self.results, False)
@@ -229,17 +242,19 @@ class _Worker:
             os.write(self.requests, _REQUEST.pack(task, done))
 
     def listen(self) -> tuple[list[tuple[int, object]], bool]:
-        """What it has finished, and whether there can be more."""
+        """What it has finished, and whether there can be more. Raises ``Nonsense``."""
         frames: list[tuple[int, object]] = []
         data = os.read(self.results, 1 << 20)
         self.buffer += data
         while len(self.buffer) >= _FRAME.size:
             kind, length = _FRAME.unpack_from(self.buffer)
+            if kind not in (_PART, _END, _RETIRE):
+                raise Nonsense(f"its process sent {self.buffer[: _FRAME.size].hex()}, where a part begins")
             if len(self.buffer) < _FRAME.size + length:
                 break
             body = bytes(self.buffer[_FRAME.size : _FRAME.size + length])
             del self.buffer[: _FRAME.size + length]
-            frames.append((kind, pickle.loads(body) if kind == _PART else None))
+            frames.append((kind, _unpacked(body) if kind == _PART else None))
             self.since = time.monotonic()
         return frames, bool(data)
 
@@ -258,6 +273,20 @@ class _Worker:
         for fd in (self.requests, self.results, self.errors):
             os.close(fd)
         return _cause(status, said)
+
+
+class Nonsense(Exception):
+    """A worker sends what no worker sends."""
+
+
+def _unpacked(body: bytes) -> object:
+    """A part, as a worker sent it."""
+    try:
+        return pickle.loads(body)
+    except MemoryError:
+        raise
+    except Exception as error:  # pickle's own, or any that what is made anew raises
+        return Garbled(f"what its process sent cannot be read: {type(error).__name__}: {error}")
 
 
 def _cause(status: int, said: str) -> str:
@@ -285,17 +314,18 @@ def _cause(status: int, said: str) -> str:
     return f"its process ended with code {os.WEXITSTATUS(status)}{': ' if last else ''}{last}"
 
 
-def alone(function: Callable[[], T], limits: Limits) -> T:
-    """What a function gives, run in a process of its own. It raises what the function raises, and
-    ``LimitError`` if the process dies."""
+def alone(function: Callable[[], T], limits: Limits, name: str) -> T:
+    """What a function gives, run in a process of its own. It raises what the function raises,
+    ``LimitError`` if the process dies, and ``InternalError`` if either cannot be sent. ``name``: the file
+    that it is about."""
 
     def work(_: int, __: int) -> Iterator[object]:
         try:
-            yield True, function()
+            yield _Value(function())
         except MemoryError:
             raise
         except Exception as error:
-            yield False, error
+            yield error
 
     try:
         part = next(part for _, part in Pool(1, work, 1, limits).parts())
@@ -304,18 +334,27 @@ def alone(function: Callable[[], T], limits: Limits) -> T:
         raise
     if isinstance(part, Lost):
         raise LimitError(part.cause)
-    good, value = cast("tuple[bool, Any]", part)
-    if not good:
-        raise value
-    return cast("T", value)
+    if isinstance(part, Garbled):
+        raise fault(part.cause, name)
+    if isinstance(part, Exception):
+        raise part
+    return cast("_Value[T]", part).value
+
+
+@dataclass(frozen=True, slots=True)
+class _Value(Generic[T]):
+    """What a function gave, be it an exception or not."""
+
+    value: T
 
 
 # -- the worker's side -------------------------------------------------------------------------------
 
 
 def _child(
-    work: Work, limits: Limits, requests: int, results: int, errors: int, parent: int, others: list[int]
+    work: Work, limits: Limits, *, requests: int, results: int, errors: int, parent: int, others: list[int]
 ) -> NoReturn:
+    """What a worker does: it keeps three pipes of its own and closes those of ``others``."""
     try:
         signal.set_wakeup_fd(-1)
         for signum in STOPPING:
@@ -348,11 +387,27 @@ def _serve(work: Work, limits: Limits, requests: int, results: int) -> None:
     while len(request := os.read(requests, _REQUEST.size)) == _REQUEST.size:
         task, done = _REQUEST.unpack(request)
         for part in work(task, done):
-            _send(results, _PART, pickle.dumps(part, pickle.HIGHEST_PROTOCOL))
+            _send(results, _PART, _packed(part))
         fat = limits.memory is not None and _resident() > limits.memory << 19
         _send(results, _RETIRE if fat else _END, b"")
         if fat:
             return
+
+
+def _packed(part: object) -> bytes:
+    """A part as it is sent; what takes its place, if it cannot be."""
+    try:
+        return pickle.dumps(part, pickle.HIGHEST_PROTOCOL)
+    except MemoryError:
+        raise
+    except RecursionError:
+        lost: Lost | Garbled = Lost("what was found out is nested too deeply to be sent")
+    except Exception as error:  # pickle's own, or any that a part of it raises
+        if starved():
+            raise MemoryError from error
+        what = f"{type(part).__name__} cannot be sent: {type(error).__name__}: {error}"
+        lost = Garbled(f"{what}; it is {part}"[:1000] if isinstance(part, Exception) else what)
+    return pickle.dumps(lost, pickle.HIGHEST_PROTOCOL)
 
 
 def _send(results: int, kind: int, body: bytes) -> None:

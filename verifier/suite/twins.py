@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any
 
 from verifier.program.events import Program
 from verifier.results import Verdict
@@ -19,9 +18,9 @@ class _Numbers:
 
     def __init__(self) -> None:
         self.known: dict[object, int] = {}
-        self.seen: dict[int, tuple[Any, int]] = {}  # by id, with the object, so that ids stay its own
+        self.seen: dict[int, tuple[object, int]] = {}  # by id, with the object, so that ids stay its own
 
-    def of(self, x: Any) -> int:
+    def of(self, x: object) -> int:
         """The number of a value."""
         if not is_dataclass(x):
             return self._number(self._plain(x))
@@ -30,7 +29,7 @@ class _Numbers:
             self.seen[id(x)] = x, self._number((type(x), parts))
         return self.seen[id(x)][1]
 
-    def _plain(self, x: Any) -> object:
+    def _plain(self, x: object) -> object:
         if isinstance(x, dict):
             return dict, frozenset((self.of(k), self.of(v)) for k, v in x.items())
         if isinstance(x, frozenset | set):
@@ -65,5 +64,5 @@ class Alike:
             if twin is not test:
                 message = f"variants {twin.variant} and {test.variant} are the same test"
                 hint = "their programs and conditions come out equal"
-                found.append(Diagnostic("same-test", message, test.declared, hint, "warning"))
+                found.append(Diagnostic("same-test", message, test.declared, hint, severity="warning"))
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Union
 
 from verifier.source import Span
 from verifier.syntax.condition import Final
@@ -426,9 +426,9 @@ class Unit:
 _LEAVES = frozenset((str, int, bool, type(None), Span))
 
 
-def nodes(tree: Any) -> Iterator[Any]:
+def nodes(tree: object) -> Iterator[object]:
     """A tree's nodes; those of conditions are named tuples."""
-    pending = [tree]
+    pending: list[object] = [tree]
     while pending:
         x = pending.pop()
         if type(x) in _LEAVES:

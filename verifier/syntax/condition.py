@@ -1,7 +1,7 @@
 """Conditions: ``exists (1:r0 = 1 /\\ x = 2)``, ``locations [x; 0:r1]``, ``filter (…)``.
 
 The syntax is the same below all headers (``grammar/condition.lark``); what a name means there is
-found out by ``verifier.program.observe``.
+found out by ``verifier.lower.observe``.
 """
 
 from __future__ import annotations
@@ -196,14 +196,21 @@ class Builder:
                     "these are for models of herd7, and do nothing here",
                     "say 'Result: …' in a comment",
                 )
-                warnings.append(Diagnostic("with", text, self.span(part), hint, "warning"))
+                warnings.append(Diagnostic("with", text, self.span(part), hint, severity="warning"))
             elif part.data == "filter":
                 filters.append(self.proposition(part.children[0]))
             elif part.data == "places":
                 locations += self.places(part.children[0])
             else:
                 locations += [self.location(c) for c in part.children]
-        return Final(quantifier, proposition, span, tuple(locations), tuple(filters), tuple(warnings))
+        return Final(
+            quantifier=quantifier,
+            proposition=proposition,
+            span=span,
+            locations=tuple(locations),
+            filters=tuple(filters),
+            warnings=tuple(warnings),
+        )
 
     def quantified(self, part: Any) -> tuple[str, Proposition, Span]:
         """A condition: ``exists p``, herd7's old ``final p`` and ``observed a; b; and c;``, which is one of
@@ -268,11 +275,16 @@ class Builder:
         if kind == "tlb":
             cpu, va, *pcid, page = tree.children
             number = self.number(pcid[0], pcid[0].start_pos).value if pcid else None
-            return Tlb(self.atom(cpu), Name(str(va), self.span(va)), number, self.operand(page), span)
+            return Tlb(self.atom(cpu), Name(str(va), self.span(va)), number, self.operand(page), span=span)
         if kind == "ranged":
             word, variable, low, high, body = tree.children
             return Ranged(
-                str(word), str(variable), self.atom(low), self.atom(high), self.proposition(body), span
+                str(word),
+                str(variable),
+                self.atom(low),
+                self.atom(high),
+                body=self.proposition(body),
+                span=span,
             )
         if kind == "name" and str(tree.children[0]) in ("true", "false"):
             return Logic("and" if str(tree.children[0]) == "true" else "or", (), span)

@@ -139,7 +139,7 @@ def head(source: Source, text: str) -> Head:
     doc = _DOC.match(text, at)
     if doc:
         at = doc.end()
-    out = Head(arch, name, " ".join(doc.group(1).split()) if doc else "", {}, at)
+    out = Head(arch, name, " ".join(doc.group(1).split()) if doc else "", {}, start=at)
     _lines(source, text, out)
     return out
 
@@ -155,7 +155,9 @@ def _lines(source: Source, text: str, head: Head) -> None:
             at = Span(source, line.start() + found.start(1), line.start() + found.end(1))
             if key in head.meta:
                 head.warnings.append(
-                    Diagnostic("duplicate", f"a second {key!r}", at, "the last one counts", "warning")
+                    Diagnostic(
+                        "duplicate", f"a second {key!r}", at, "the last one counts", severity="warning"
+                    )
                 )
             head.meta[key] = found.group(2)
             head.warnings += _misspelt(key, at)
@@ -187,7 +189,11 @@ def _code_like(source: Source, start: int, line: str) -> list[Diagnostic]:
         return []
     at = start + len(line) - len(line.lstrip())
     hint = "text before the initial state is skipped, as herd7 does"
-    return [Diagnostic("text", "this line does nothing", Span(source, at, at + len(text)), hint, "warning")]
+    return [
+        Diagnostic(
+            "text", "this line does nothing", Span(source, at, at + len(text)), hint, severity="warning"
+        )
+    ]
 
 
 # herd7's keys, and those of this project's own tests; others are allowed.
@@ -201,7 +207,7 @@ def _misspelt(key: str, span: Span) -> list[Diagnostic]:
     if key in _KEYS or not close:
         return []
     hint = f"did you mean {folded[close[0]]!r}?"
-    return [Diagnostic("unknown-key", f"nobody knows the key {key!r}", span, hint, "warning")]
+    return [Diagnostic("unknown-key", f"nobody knows the key {key!r}", span, hint, severity="warning")]
 
 
 _RESULT = re.compile(r"\bResult:[ \t]*([A-Za-z]+)")
@@ -229,12 +235,12 @@ def result(source: Source, bare: Uncommented) -> Result:
             close = nearest(said, _WORDS)
             if said in _WORDS and word not in (None, said):
                 text, hint = f"another comment says {word}", "the first one counts"
-                warnings.append(Diagnostic("result", text, span, hint, "warning"))
+                warnings.append(Diagnostic("result", text, span, hint, severity="warning"))
             elif said in _WORDS:
                 word, place = said, place or span
             elif close:
                 text = f"there is no result {found.group(1)!r}"
-                warnings.append(Diagnostic("result", text, span, close, "warning"))
+                warnings.append(Diagnostic("result", text, span, close, severity="warning"))
     return Result(word, place, warnings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from verifier.errors import InputError
@@ -66,7 +67,7 @@ class Builder:
 
     # -- files ------------------------------------------------------------------------------------
 
-    def enum(self, tree: Any, enums: dict[str, int], defines: dict[str, int]) -> None:
+    def enum(self, tree: Any, enums: dict[str, int], defines: Mapping[str, int]) -> None:
         """Add the constants of an ``enum``."""
         value = -1
         for item in tree.children:
@@ -128,7 +129,7 @@ class Builder:
                         kind, size = ast.CType(kind.base, kind.pointers + 1), None
                     out.append(
                         ast.StructField(
-                            str(name), kind, self.span(name), size, bits[0] if bits else None, arms
+                            str(name), kind, self.span(name), size, bits=bits[0] if bits else None, arms=arms
                         )
                     )
             elif member.data == "function_field":
@@ -146,13 +147,13 @@ class Builder:
         """A function."""
         base, stars, name, params, body = tree.children
         return ast.Function(
-            self.ctype(base, stars),
-            str(name),
-            self.params(params),
-            self.block(body),
-            self.span(name),
-            included,
-            "__init" in map(str, base.children),
+            result=self.ctype(base, stars),
+            name=str(name),
+            parameters=self.params(params),
+            body=self.block(body),
+            span=self.span(name),
+            included=included,
+            early="__init" in map(str, base.children),
         )
 
     def thread(self, tree: Any, enums: dict[str, int]) -> list[ast.Thread]:
@@ -226,7 +227,11 @@ class Builder:
                     if size is None and rest and rest[0].data == "braced":
                         size = ast.Num(len(rest[0].children), span)
                 value = self.value(rest[0]) if rest else None
-                out.append(ast.Object(kind, name, value, self.span(parts[2]), size, percpu))
+                out.append(
+                    ast.Object(
+                        type=kind, name=name, value=value, span=self.span(parts[2]), size=size, percpu=percpu
+                    )
+                )
             elif item.data == "typed_setting":
                 value = self.value(parts[4]) if len(parts) > 4 else ast.Num(0, span)
                 out.append(ast.Setting(self.expr(parts[3]), value, span, self.range(parts[2])))
@@ -294,7 +299,7 @@ class Builder:
                     size = ast.Num(len(rest[0].children), self.span(array))
             init = self.local_value(rest[0]) if rest else None
             span = self.span(name).to(self.span(d))  # without the stars, as if it were assigned
-            out.append(ast.Declare(self.ctype(base, stars), str(name), init, span, size))
+            out.append(ast.Declare(self.ctype(base, stars), str(name), init, span, size=size))
         return out
 
     def local_value(self, tree: Any) -> ast.CExpr | ast.Braced:
@@ -343,11 +348,18 @@ class Builder:
                 else:
                     init += [ast.ExprStmt(self.expr(e), self.span(e)) for e in item.children]
             cond = self.expr(test.children[0]) if test.children else None
-            return ast.For(tuple(init), cond, tuple(map(self.expr, step.children)), self.one(body), span)
+            return ast.For(tuple(init), cond, tuple(map(self.expr, step.children)), self.one(body), span=span)
         if kind == "for_each":
             masks = tuple(map(self.expr, parts[2:-1]))
             word, name = str(parts[0]), parts[1]
-            return ast.ForEachCpu(word, str(name), masks, self.one(parts[-1]), span, self.span(name))
+            return ast.ForEachCpu(
+                word=word,
+                variable=str(name),
+                masks=masks,
+                body=self.one(parts[-1]),
+                span=span,
+                counter=self.span(name),
+            )
         if kind == "switch":
             return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
         simple: dict[str, Any] = {

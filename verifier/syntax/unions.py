@@ -25,7 +25,7 @@ def overlaid(units: Iterable[ast.Unit]) -> list[Diagnostic]:
             pairs = ((a, b) for at, b in enumerate(members) for a in members[:at] if _overlap(a, b))
             for first, second in islice(pairs, 1):
                 text = f"{first.name} and {second.name} share memory, in a union"
-                said[second.span] = Diagnostic("union", text, second.span, _HINT, "warning")
+                said[second.span] = Diagnostic("union", text, second.span, _HINT, severity="warning")
     return list(said.values())
 
 

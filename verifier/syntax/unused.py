@@ -25,7 +25,9 @@ def unused(units: Iterable[ast.Unit]) -> list[Diagnostic]:
                     labels[node.span] = node.name
                     jumps[node.span] = jumps[part.span]
     return [
-        Diagnostic("unused", f"no goto goes to {label}", span, nearest(label, jumps[span]), "warning")
+        Diagnostic(
+            "unused", f"no goto goes to {label}", span, nearest(label, jumps[span]), severity="warning"
+        )
         for span, label in labels.items()
         if label not in jumps[span]
     ]

@@ -81,7 +81,7 @@ class Guards:
 
     def note(self, code: str, message: str, span: Span, hint: str = "", *, warning: bool = False) -> None:
         """Note an error, or a warning."""
-        found = Diagnostic(code, message, span, hint, "warning" if warning else "error")
+        found = Diagnostic(code, message, span, hint, severity="warning" if warning else "error")
         if not warning:
             self.troubles.append(found)
         elif found not in self.warnings:

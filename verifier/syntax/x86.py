@@ -99,12 +99,12 @@ def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[T
     tail = _TAIL.search(text, closing)
     end = tail.start() if tail else len(text)
     troubles = [
-        _at(source, 0, f"there is no constant {name!r} to define", "assembly has none", "define")
+        _at(source, 0, f"there is no constant {name!r} to define", "assembly has none", code="define")
         for name in defines or ()
     ]
     tree = Tree(
-        tuple(_columns(source, text, closing + 1, end, troubles)),
-        tuple(_initial(source, text, opening + 1, closing, troubles)),
+        tuple(_columns(source, text, closing + 1, end, troubles=troubles)),
+        tuple(_initial(source, text, opening + 1, closing, troubles=troubles)),
         _final(source, text, end, troubles),
     )
     if troubles:
@@ -116,11 +116,20 @@ def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[T
     case = str.lower if head.arch == "X86_64" else str.upper
     return [
         Test(
-            source, head.name, head.arch, final.quantifier or "forall", printed.as_herd(asked, case), tree,
-            doc=head.doc, meta=head.meta, expected=result.word, span=final.span, asks=bool(final.quantifier),
+            source=source,
+            name=head.name,
+            arch=head.arch,
+            quantifier=final.quantifier or "forall",
+            condition=printed.as_herd(asked, case),
+            tree=tree,
+            doc=head.doc,
+            meta=head.meta,
+            expected=result.word,
+            span=final.span,
+            asks=bool(final.quantifier),
             warnings=(*head.warnings, *final.warnings, *result.warnings),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _at(source: Source, offset: int, message: str, hint: str = "", code: str = "syntax") -> Diagnostic:
@@ -226,7 +235,7 @@ def _parse_cell(word: str) -> Cell:
                 first, *rest = rest
             # A percent sign or a bracket of AT&T's addresses tells its order from Intel's.
             att = "%" in word or "(" in word
-            return Cell(labels, locked, str(first).lower(), tuple(map(_operand, rest)), att)
+            return Cell(labels, locked, str(first).lower(), tuple(map(_operand, rest)), att=att)
     return Cell(labels)
 
 

@@ -57,7 +57,7 @@ from verifier.program.values import (
     Value,
 )
 
-# -- D10, D11: serializing events and instruction fetch ----------------------------------------------
+# -- serializing events and instruction fetch --------------------------------------------------------
 
 
 def test_prefetched_instructions() -> None:
@@ -120,7 +120,7 @@ def test_a_virtual_fetch() -> None:
     assert states == {1, 9}
 
 
-# -- D12: non-temporal stores ------------------------------------------------------------------------
+# -- non-temporal stores -----------------------------------------------------------------------------
 
 
 def test_non_temporal_stores() -> None:
@@ -147,7 +147,7 @@ def test_sfence_holds_no_loads() -> None:
     assert (0, 0) in shown(side, other, regs=["0:r0", "1:r0"])
 
 
-# -- D13: INVLPGB ------------------------------------------------------------------------------------
+# -- INVLPGB -----------------------------------------------------------------------------------------
 
 
 def shootdown(*between: Instruction, **more: Any) -> bool:
@@ -194,7 +194,7 @@ def test_stores_that_tlbsync_waits_for() -> None:
     assert late(False) and not late(True)
 
 
-# -- D14, D15: bare ICR writes and delivery ----------------------------------------------------------
+# -- bare ICR writes and delivery --------------------------------------------------------------------
 
 NOTED = (read("h", X), write(lit("z"), Apply("add", (Reg("h"), Const(5)))))
 
@@ -276,7 +276,7 @@ def test_a_delivery_need_not_drain() -> None:
     assert shown(*threads, **more, switches=serial) == drained
 
 
-# -- D16: what is in a TLB at the end ----------------------------------------------------------------
+# -- what is in a TLB at the end ---------------------------------------------------------------------
 
 
 def test_tlb_observables_and_tags() -> None:
@@ -301,7 +301,7 @@ def test_tlb_observables_and_attributes() -> None:
     }
 
 
-# -- D17, D18: profiles ------------------------------------------------------------------------------
+# -- profiles ----------------------------------------------------------------------------------------
 
 SPARC = PROFILES["sparc64"]
 

@@ -356,7 +356,7 @@ def test_a_send_to_some() -> None:
 
 
 def switch_mm(*, mb: bool, cr3_first: bool = False) -> Program:
-    """S000-01: who changes an entry against who switches to it."""
+    """Who changes an entry against who switches to it (S000-01 of docs/seeds.md)."""
     announce, load = rmw("r9", X, ONE), cr3(1, lit("N"))
     return program(
         [

@@ -175,7 +175,7 @@ def send(kind: str, cpu: int, *code: Instruction, group: str = "g") -> Emit:
     return Emit("SEND", kind=kind, group=group, targets=(target,), text=f"send {kind}")
 
 
-# -- D1: rights --------------------------------------------------------------------------------------
+# -- rights ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_global_and_clean_are_the_leafs() -> None:
         assert values([], init=test, levels=2, tlb=[(0, "v", page, None)]) == found
 
 
-# -- D2, D3: A and D ---------------------------------------------------------------------------------
+# -- A and D -----------------------------------------------------------------------------------------
 
 
 def test_a_is_set_at_any_time_and_never_cached_clear() -> None:
@@ -299,7 +299,7 @@ def test_d_and_what_the_tlb_holds_at_the_start() -> None:
     assert shown([vwrite(V, TWO)], **more, mem=["pte(N, v)", "A.data"]) == {(A, 2)}
 
 
-# -- D4: own store buffer ----------------------------------------------------------------------------
+# -- own store buffer --------------------------------------------------------------------------------
 
 
 def test_walk_forwarding() -> None:
@@ -328,7 +328,7 @@ def test_walk_forwarding() -> None:
         )
 
 
-# -- D5, D6: tags and cover sets ---------------------------------------------------------------------
+# -- tags and cover sets -----------------------------------------------------------------------------
 
 TAGGED = {"pte(N, v)": A, "pte(M, v)": B}
 

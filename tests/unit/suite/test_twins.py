@@ -6,20 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from verifier.cli import main
+from tests.texts import warned
 
 TOP = """MM twin
 { int x; int y; }
 P0 { x = 1; [!B & !C] smp_mb(); [B] r1 = smp_processor_id(); [M] r0 = y; [!M] r0 = READ_ONCE(y); }
 P1 { y = 1; smp_mb(); r0 = x; }
 """
-
-
-def warned(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, *options: str) -> str:
-    path = tmp_path / "t.litmus"
-    path.write_text(text)
-    assert main(["check", "-q", *options, str(path)]) == 0
-    return capsys.readouterr().err
 
 
 def test_twins_are_a_warning_in_the_line_of_the_later_one(

@@ -147,8 +147,8 @@ def test_one_judge_is_not_two(
 ) -> None:
     real = decide._decide
 
-    def half(program: Any, options: Any, judge: str, *more: Any) -> Answer:
-        return Answer(reason="timeout") if judge == silent else real(program, options, judge, *more)
+    def half(program: Any, options: Any, judge: str, *more: Any, **likely: bool) -> Answer:
+        return Answer(reason="timeout") if judge == silent else real(program, options, judge, *more, **likely)
 
     monkeypatch.setattr(decide, "_decide", half)
     assert main(["check", "-q", "--judge", "both", str(LITMUS / "classic" / "MP.litmus")]) == 3

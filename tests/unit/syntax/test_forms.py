@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.texts import wrong
 from verifier.cli import main
-from verifier.errors import InputError
 from verifier.source import Diagnostic, Source
 from verifier.suite.decide import run
 from verifier.suite.load import load_checked
@@ -26,12 +26,6 @@ END = "exists (x = 1)\n"
 def only(text: str, name: str = "t.litmus") -> Test:
     (test,) = load_checked(Source(name, text))
     return test
-
-
-def wrong(text: str, defines: dict[str, int] | None = None) -> list[Diagnostic]:
-    with pytest.raises(InputError) as caught:
-        load_checked(Source("t.litmus", text), defines)
-    return list(caught.value.diagnostics)
 
 
 def warned(text: str) -> list[Diagnostic]:

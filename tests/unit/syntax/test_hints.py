@@ -7,28 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from verifier.cli import main
-from verifier.errors import InputError
-from verifier.source import Diagnostic, Source
-from verifier.suite.load import load_checked
+from tests.texts import warned, wrong
 
 TOP = "MM t\n{ page A = 1; page B; mm N { v -> A }; int x; percpu int y; atomic_t c; }\n"
 FLUSH = "void flush(void *i) { invlpg(v); }\n"
 USED = "\nlocations [A.data; B.data; pte(N, v); 0:y; c]\n"  # all of TOP
 END = USED + "exists (x = 1)\n"
-
-
-def wrong(text: str) -> list[Diagnostic]:
-    with pytest.raises(InputError) as caught:
-        load_checked(Source("t.litmus", text))
-    return list(caught.value.diagnostics)
-
-
-def warned(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str) -> str:
-    path = tmp_path / "t.litmus"
-    path.write_text(text)
-    assert main(["check", "-q", str(path)]) == 0
-    return capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,133 @@
+"""What workers say comes out, or it is said loudly that it did not."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import verifier
+from verifier.cli import main
+from verifier.errors import InputError, InternalError, LimitError, VerifierError
+from verifier.source import Diagnostic, Source
+from verifier.suite import decide, outcomes, pool
+from verifier.suite.pool import Garbled, Limits, Lost, Pool, Work, alone
+from verifier.syntax import load
+from verifier.syntax.trouble import Reading, Unfinished
+
+SB = Path(__file__).resolve().parents[3] / "litmus" / "classic" / "SB.litmus"
+MP = SB.with_name("MP.litmus")
+WRONG = Diagnostic("name", "there is no such thing", file="t")
+
+
+class Unread(VerifierError):
+    """An exception that can be sent, but not be made anew: that takes more than its message."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+
+
+class Unsent(VerifierError):
+    """An exception that holds something that cannot be sent."""
+
+    def __init__(self) -> None:
+        super().__init__("it holds a function")
+        self.function = lambda: None
+
+
+class Deep:
+    """It can be sent only piece by piece."""
+
+    def __reduce__(self) -> tuple[type[Deep], tuple[()]]:
+        raise RecursionError
+
+
+def parts(work: Work, count: int = 1) -> list[tuple[int, object]]:
+    return list(Pool(count, work, 1, Limits()).parts())
+
+
+@pytest.mark.parametrize("made", [Unread("x", "y"), Unsent()], ids=["unread", "unsent"])
+def test_what_cannot_be_sent_is_garbled_and_the_rest_comes(made: object) -> None:
+    def work(task: int, done: int) -> Iterator[object]:
+        yield from [made if task == 0 else "whole", "after"][done:]
+
+    first, after, end, *others = parts(work, 2)
+    assert isinstance(first[1], Garbled) and type(made).__name__ in first[1].cause
+    assert [after, end, *others] == [(0, "after"), (0, None), (1, "whole"), (1, "after"), (1, None)]
+
+
+def test_what_is_too_deep_to_be_sent_is_lost() -> None:
+    def work(_: int, __: int) -> Iterator[object]:
+        yield Deep()
+
+    assert parts(work) == [(0, Lost("what was found out is nested too deeply to be sent")), (0, None)]
+
+
+def test_a_worker_that_talks_nonsense_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(results: int, kind: int, body: bytes) -> None:
+        os.write(results, b"\xee" * 9)
+
+    monkeypatch.setattr(pool, "_send", send)
+
+    def work(_: int, __: int) -> Iterator[object]:
+        yield "something"
+
+    (first, end) = parts(work)
+    assert isinstance(first[1], Garbled) and "ee" * 9 in first[1].cause and end == (0, None)
+
+
+@pytest.mark.parametrize("error", [Unread("x", "y"), Unsent()], ids=["unread", "unsent"])
+def test_an_exception_that_cannot_be_sent_is_an_internal_error(error: VerifierError) -> None:
+    def function() -> None:
+        raise error
+
+    with pytest.raises(
+        InternalError, match=rf"t: this is a fault of the verifier (.|\n)*{type(error).__name__}"
+    ):
+        alone(function, Limits(), "t")
+
+
+def test_what_a_function_gives_is_not_raised() -> None:
+    assert str(alone(lambda: LimitError("given"), Limits(), "t")) == "given"
+    with pytest.raises(InputError) as caught:
+        alone(lambda: (_ for _ in ()).throw(InputError([WRONG])), Limits(), "t")
+    assert caught.value.diagnostics == (WRONG,)
+
+
+def test_errors_of_input_can_be_sent_whatever_they_are_made_of() -> None:
+    error = Unfinished([Reading((WRONG,), ())], ())
+    sent = pickle.loads(pickle.dumps(error))
+    assert isinstance(sent, InputError) and sent.diagnostics == (WRONG,) and str(sent) == str(error)
+
+
+@pytest.mark.parametrize("error", [Unread("x", "y"), Unsent()], ids=["unread", "unsent"])
+def test_no_test_is_silent(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: VerifierError
+) -> None:
+    """From end to end: the test's error cannot be sent; that is exit 4, and the other test is decided."""
+    real = outcomes.run_or_die
+
+    def run_or_die(test: verifier.Test, options: decide.Options) -> verifier.Verdict:
+        if test.name == "SB":
+            raise error
+        return real(test, options)
+
+    monkeypatch.setattr(outcomes, "run_or_die", run_or_die)
+    code = main(["check", "-q", str(SB), str(MP)])
+    out, err = capsys.readouterr()
+    assert code == 4 and out.startswith("MP   never") and "1 with errors" in out
+    assert err.startswith(f"verifier: {SB}: this is a fault of the verifier ") and type(error).__name__ in err
+
+
+def test_no_verdict_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    (test,) = load(Source("t", SB.read_text()))
+
+    def build(*_: object) -> None:
+        raise Unread("x", "y")
+
+    monkeypatch.setattr(decide, "build", build)
+    with pytest.raises(InternalError, match="this is a fault of the verifier"):
+        verifier.check(test, memory=500)

@@ -1,0 +1,146 @@
+"""What every report has: what is wrong is said at once, and counted. A format says the rest."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from verifier.errors import ExitCode, InputError, Interrupted, VerifierError, worst
+from verifier.output import Output
+from verifier.results import Tally, Verdict
+from verifier.source import Diagnostic
+from verifier.syntax.test import Test
+
+P = TypeVar("P")
+
+
+class Report(ABC, Generic[P]):
+    """Prints what becomes of tests as it comes, and keeps what the end of the report needs.
+
+    ``P`` is what is printed of a test: it is made by ``piece`` in the process that decides the test, and
+    goes to ``done`` in the one that prints.
+    """
+
+    def __init__(self, out: Output) -> None:
+        self.out = out
+        self.tally = Tally()
+        self.codes: set[int] = set()
+
+    @abstractmethod
+    def piece(self, verdicts: list[Verdict]) -> P:
+        """What to print of a test, which has a verdict for each way to decide it."""
+
+    def begin(self, tests: Iterable[Test]) -> None:
+        """The outcomes of these tests follow."""
+
+    @abstractmethod
+    def done(self, piece: P) -> None:
+        """A test is decided."""
+
+    def warning(self, warning: Diagnostic) -> None:
+        """Something is allowed, but surely not meant."""
+        self.out.complain(warning.render())
+
+    def error(self, error: VerifierError, file: str | None = None) -> None:
+        """Something is wrong, with a file or with all."""
+        self.tally.errors += 1
+        self.codes.add(error.exit_code)
+        self.out.complain(said(error))
+
+    def stopped(self, stop: Interrupted) -> None:
+        """A signal keeps the rest from being decided."""
+        self.out.complain(said(stop))
+
+    def skipped(self, file: str, arch: str) -> None:
+        """A file for another architecture is left out."""
+        self.tally.skipped[arch] = self.tally.skipped.get(arch, 0) + 1
+
+    def close(self) -> None:
+        """All that there is was told."""
+
+    def failed(self, error: VerifierError) -> None:
+        """All that there is to tell is this error: nothing could be begun."""
+        self.error(error)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The worst one of all."""
+        return worst(self.codes)
+
+
+def said(error: VerifierError) -> str:
+    """An error for people."""
+    return str(error) if isinstance(error, InputError) else f"verifier: {error}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be shown: all final ``states``; ``stories`` of runs; the last run as a ``graph``, too."""
+
+    states: bool = False
+    stories: bool = True
+    graph: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is printed of a verdict.
+
+    ``text`` goes to standard output, ``note`` to standard error; ``graph`` is for Graphviz.
+    """
+
+    id: str
+    exit_code: ExitCode
+    as_expected: bool | None
+    text: str
+    note: str = ""
+    graph: str = ""
+
+
+class Verdicts(Report[Piece]):
+    """A verdict a test, in some format. ``graph`` is the last one; ``undecided``: the last such test."""
+
+    def __init__(self, out: Output, wanted: Wanted) -> None:
+        super().__init__(out)
+        self.wanted = wanted
+        self.graph, self.undecided = "", ""
+
+    @abstractmethod
+    def shown(self, verdict: Verdict) -> tuple[str, str]:
+        """Text for standard output, and a line for standard error."""
+
+    def piece(self, verdicts: list[Verdict]) -> Piece:
+        """What to print of a test's one verdict."""
+        (verdict,) = verdicts
+        text, note = self.shown(verdict)
+        return Piece(
+            id=verdict.test.id,
+            exit_code=verdict.exit_code,
+            as_expected=verdict.as_expected,
+            text=text,
+            note=note,
+            graph=self._graph(verdict) if self.wanted.graph else "",
+        )
+
+    def _graph(self, verdict: Verdict) -> str:
+        from verifier.render.dot import dot
+
+        trace = verdict.witness or verdict.counter
+        return dot(verdict, trace) if trace is not None else ""
+
+    def done(self, piece: Piece) -> None:
+        """Count it, and print what there is of it."""
+        self.tally.add(piece.as_expected, piece.exit_code)
+        self.codes.add(piece.exit_code)
+        self.graph = piece.graph or self.graph
+        if piece.exit_code is ExitCode.UNKNOWN:
+            self.undecided = piece.id
+        if piece.note:
+            self.out.complain(piece.note)
+        self.print(piece)
+
+    def print(self, piece: Piece) -> None:
+        """Print the text."""
+        self.out.write(piece.text)

@@ -1,0 +1,66 @@
+"""The output formats, a row each: a new one is a renderer, and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from verifier.output import Output
+    from verifier.render.base import Verdicts, Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """An output format, which these ``commands`` have.
+
+    ``report`` makes its renderer; ``about`` is for the documentation; ``states``: it shows all final
+    states, whatever the command is.
+    """
+
+    about: str
+    commands: tuple[str, ...]
+    report: Callable[[Output, Wanted], Verdicts]
+    states: bool = False
+
+
+# Renderers are loaded when they are asked for.
+def _text(out: Output, wanted: Wanted) -> Verdicts:
+    from verifier.render.text import Text
+
+    return Text(out, wanted)
+
+
+def _json(out: Output, wanted: Wanted) -> Verdicts:
+    from verifier.render.json import Json
+
+    return Json(out, wanted)
+
+
+def _herd(out: Output, wanted: Wanted) -> Verdicts:
+    from verifier.render.herd import Herd
+
+    return Herd(out, wanted)
+
+
+DECIDING = ("check", "states")
+
+# By its name; the first one is the default.
+FORMATS = {
+    "text": Format("for people: a line a verdict, with stories or states", DECIDING, _text),
+    "json": Format(
+        "one document, of the shape of [results.schema.json](results.schema.json)", DECIDING, _json
+    ),
+    "herd": Format(
+        "the log of herd7 7.58, with *Positive* and *Negative* counted in states",
+        DECIDING,
+        _herd,
+        states=True,
+    ),
+}
+
+
+def formats_of(command: str) -> list[str]:
+    """The names of the formats that a command has."""
+    return [name for name, row in FORMATS.items() if command in row.commands]

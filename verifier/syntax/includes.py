@@ -1,0 +1,141 @@
+"""What a file includes: found, read and parsed, depth first."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from verifier.errors import InputError
+from verifier.source import Diagnostic, Source, Span
+from verifier.syntax import clues, layout
+from verifier.syntax.ast import Function
+from verifier.syntax.grammars import folder, parser
+from verifier.syntax.trouble import nearest, syntax_error
+
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Part:
+    """A file, included or not, as Lark's tree.
+
+    ``functions`` of an included one, by their place: as it has no guards, they are the same in all
+    variants, and in all tests that include it.
+    """
+
+    source: Source
+    tree: Any
+    included: bool
+    functions: dict[int, Function] = field(default_factory=dict)
+
+
+MAX_INCLUDES = 50  # nested ones
+_INCLUDED: dict[tuple[str, str], Part] = {}  # by name and text: what is read once is kept
+
+
+def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: bool = False) -> Part:
+    """The tree of a text, which is that of ``source`` with blanks where it was read already. Raises
+    ``InputError`` for a syntax error, with the ``troubles`` before it."""
+    from lark.exceptions import UnexpectedInput
+
+    try:
+        tree = parser(("mm",), ("start", "guard")).parse(text, start="start")
+    except UnexpectedInput as error:
+        found = clues.explained(source, syntax_error(source, error, "this test"))
+        raise InputError([*troubles, found]) from None
+    except RecursionError:
+        raise InputError([Diagnostic("nesting", "nested too deeply", file=source.name)]) from None
+    return Part(source, tree, included)
+
+
+class Includes:
+    """Blanks out the ``#include`` lines of a file, and adds what they name to ``parts``.
+
+    ``troubles`` and ``warnings`` get what is wrong, and what is not meant.
+    """
+
+    def __init__(self, source: Source, troubles: list[Diagnostic], warnings: list[Diagnostic]) -> None:
+        self.source, self.troubles, self.warnings = source, troubles, warnings
+        self.parts: list[Part] = []
+        self.included: set[str] = set()  # by real path
+        self.named: set[str] = set()  # by the file itself, real path
+
+    def blanked(self, text: str) -> str:
+        """The file's text without its ``#include`` lines."""
+        return self._blanked(self.source, text, [os.path.realpath(self.source.name)])
+
+    def _blanked(self, source: Source, text: str, chain: list[str]) -> str:
+        """Blank out ``#include`` lines and parse what they name, depth first."""
+        for found in list(_INCLUDE.finditer(text)):
+            span = Span(source, found.start(), found.end())
+            name = found.group(2) or found.group(3)
+            text = text[: found.start()] + layout.blank(found.group()) + text[found.end() :]
+            if name is None:
+                self._trouble("include", "this is no include", span, 'write #include "file.inc"')
+                continue
+            if found.group(4).strip():
+                rest = Span(source, found.start(4), found.end(4))
+                self._trouble("include", "text after an include", rest, "give it a line of its own")
+            path = self._find(source, name)
+            if path is None:
+                shown = name if len(name) < 100 else f"{name[:100]}…"
+                self._trouble("include", f"there is no file {shown!r}", span, self._nearby(source, name))
+                continue
+            real = os.path.realpath(path)
+            if real in chain:
+                self._trouble("include", f"{name!r} includes itself", span)
+            elif len(chain) > MAX_INCLUDES:
+                hint = "include what is needed where it is needed"
+                self._trouble("include", f"includes nest more than {MAX_INCLUDES} deep", span, hint)
+            elif real not in self.included:
+                self._include(path, name, span, [*chain, real])
+            elif source is self.source and real in self.named:
+                twice = Diagnostic(
+                    "duplicate", f"{name!r} is included twice", span, "once is enough", severity="warning"
+                )
+                self.warnings.append(twice)
+            if source is self.source:
+                self.named.add(real)
+        return text
+
+    def _include(self, path: Path, name: str, span: Span, chain: list[str]) -> None:
+        """Parse what is included, after what that includes; ``span`` is where it is asked for."""
+        from verifier.syntax import read
+
+        try:
+            inner = read(path)
+        except InputError as error:
+            (d,) = error.diagnostics
+            self._trouble("include", f"{name!r} cannot be read: {d.message}", span, d.hint)
+            return
+        bare = layout.uncomment(inner, herd=False)
+        clues.check_quotes(inner, bare.text)
+        body = self._blanked(inner, bare.text, chain)
+        if (inner.name, body) not in _INCLUDED:
+            _INCLUDED[inner.name, body] = parsed(inner, body, self.troubles, included=True)
+        self.parts.append(_INCLUDED[inner.name, body])
+        self.included.add(chain[-1])
+
+    def _places(self, source: Source) -> list[Path]:
+        return [Path(source.name).parent, folder("litmus")]
+
+    def _find(self, source: Source, name: str) -> Path | None:
+        try:
+            return next((p / name for p in self._places(source) if os.path.lexists(p / name)), None)
+        except (OSError, ValueError):  # a name that no file can have
+            return None
+
+    def _nearby(self, source: Source, name: str) -> str:
+        """The include with the nearest name; beside the test, or one folder below, and in the library."""
+        beside, library = self._places(source)
+        known = [str(f.relative_to(library)) for f in library.glob("**/*.inc")]
+        for pattern in ("*.inc", "*/*.inc"):
+            known += (str(f.relative_to(beside)) for f in islice(beside.glob(pattern), 500))
+        return nearest(name[:200], known)
+
+    def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
+        self.troubles.append(Diagnostic(code, message, span, hint))

@@ -1,0 +1,133 @@
+"""A C or MM file as one variant sees it: its parts with guards decided, what includes have below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from verifier.source import Span
+from verifier.syntax.ast import Function, Initial, Object, StructDef, Thread, Unit
+from verifier.syntax.condition import Final
+from verifier.syntax.includes import Part
+from verifier.syntax.numbers import MAX_BITS
+from verifier.syntax.tree import Builder
+from verifier.syntax.trouble import nearest, the_first
+from verifier.syntax.variants import Guards
+
+
+class Gathered:
+    """What the parts of a file say, gathered for one variant. ``defines`` override constants."""
+
+    def __init__(self, guards: Guards, variant: str | None, defines: Mapping[str, int]) -> None:
+        self.guards, self.variant, self.defines = guards, variant, defines
+        self.enums: dict[str, int] = {}
+        self.initial: list[Initial] = []
+        self.included: set[int] = set()  # of ``initial``: what comes from an include
+        self.functions: dict[str, Function] = {}
+        self.threads: dict[int, Thread] = {}
+        self.nmis: list[Thread] = []
+        self.structs: list[StructDef] = []
+
+    def unit(self, arch: str, final: Final) -> Unit:
+        """All of it, after a look for what stands there twice."""
+        self._objects_twice()
+        self._structs_twice()
+        return Unit(
+            arch=arch,
+            enums=self.enums,
+            initial=tuple(self.initial),
+            functions=self.functions,
+            threads=self.threads,
+            nmis=tuple(n for n in self.nmis if self._has_cpu(n)),
+            final=final,
+            structs=tuple(self.structs),
+            overridable=frozenset(self.included),
+        )
+
+    def add(self, part: Part) -> None:
+        """What a part says; constants first, which the rest may use."""
+        builder = Builder(part.source, self.guards, self.variant, included=part.included)
+        items = builder.chosen(part.tree.children, "guarded_top")
+        for item in items:
+            if item.data == "enum":
+                builder.enum(item, self.enums, self.defines)
+        for at, item in enumerate(items):
+            if item.data == "initial":
+                made = builder.initial(item)
+                if part.included:
+                    self.included |= set(range(len(self.initial), len(self.initial) + len(made)))
+                self.initial += made
+            elif item.data == "function":
+                self._function(_function(builder, part, at, item))
+            elif item.data == "thread":
+                for thread in builder.thread(item, self.enums):
+                    self._thread(thread)
+            elif item.data == "struct_def":
+                self.structs.append(builder.struct(item))
+            elif item.data == "nmi":
+                self.nmis.append(builder.nmi(item))
+
+    def check_defines(self, header: Span) -> None:
+        """What is wrong with ``defines``; it is said at ``header``."""
+        for name, value in self.defines.items():
+            if abs(value) >> MAX_BITS:
+                self.guards.trouble("number", f"{name} is too large", header, f"numbers have {MAX_BITS} bits")
+            if name not in self.enums:
+                hint = nearest(name, self.enums) or "-D sets a constant of an enum"
+                self.guards.trouble("define", f"there is no constant {name!r} to define", header, hint)
+
+    def _function(self, function: Function) -> None:
+        """One more function; the test's own one overrides an included one."""
+        old = self.functions.get(function.name)
+        if old is not None and old.included == function.included:
+            self._twice(f"{function.name}() is defined twice", function.span, old.span)
+        self.functions[function.name] = function
+
+    def _thread(self, thread: Thread) -> None:
+        """One more CPU's program."""
+        if thread.cpu in self.threads:
+            self._twice(f"P{thread.cpu} has two programs", thread.span, self.threads[thread.cpu].span)
+        self.threads[thread.cpu] = thread
+
+    def _has_cpu(self, nmi: Thread) -> bool:
+        """Is there the CPU of an NMI?"""
+        there = nmi.cpu <= max(self.threads, default=0)
+        if not there:
+            hint = f"one without a program is P{nmi.cpu} {{ }}"
+            self.guards.trouble("no-cpu", f"there is no CPU {nmi.cpu}", nmi.span, hint)
+        return there
+
+    def _structs_twice(self) -> None:
+        seen: dict[str, Span] = {}
+        for struct in self.structs:
+            if struct.fields and struct.name in seen:
+                self._twice(f"struct {struct.name} is defined twice", struct.span, seen[struct.name])
+            elif struct.fields:
+                seen[struct.name] = struct.span
+            places: dict[str, Span] = {}
+            for one in struct.fields:
+                if one.name in places:
+                    self._twice(f"struct {struct.name} has two fields {one.name}", one.span, places[one.name])
+                places.setdefault(one.name, one.span)
+
+    def _objects_twice(self) -> None:
+        seen: dict[tuple[bool, str], Span] = {}
+        for i, item in enumerate(self.initial):
+            if isinstance(item, Object):
+                key = (i in self.included, item.name)
+                if key in seen:
+                    self._twice(f"{item.name} is declared twice", item.span, seen[key])
+                seen.setdefault(key, item.span)
+
+    def _twice(self, message: str, span: Span, first: Span) -> None:
+        self.guards.trouble("duplicate", message, span, the_first(first))
+
+
+def _function(builder: Builder, part: Part, at: int, item: Any) -> Function:
+    """A function; that of an include is made once, unless there is something to say of it."""
+    known, said = part.functions.get(at), len(builder.guards.troubles)
+    if known is None:
+        known = builder.function(item, part.included)
+        if part.included and len(builder.guards.troubles) == said:
+            part.functions[at] = known
+    return known
