@@ -14,6 +14,7 @@ from typing import NamedTuple
 from verifier.errors import InternalError
 from verifier.explore.state import Buffer
 from verifier.program.events import Program
+from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
 from verifier.program.values import (
     CLEAN,
@@ -273,7 +274,7 @@ class Caches:
 
     # ---- invalidations
 
-    def removed(self, kind: str, pcid: Value, va: int) -> int:
+    def removed(self, kind: Kind, pcid: Value, va: int) -> int:
         """The items that an invalidation removes (MMR 5.1).
 
         ``pcid`` is the PCID that it acts on, ``va`` the address that it names; -1 for none, and for one of
@@ -347,7 +348,7 @@ def nothing(_: Asked) -> tuple[int, int]:
 
 
 # What each kind of ``program.invalidations`` removes (MMR 5.1, 11.1).
-REMOVES: dict[str, Removal] = {
+REMOVES: dict[Kind, Removal] = {
     "cr3": _pcid,
     "noflush": nothing,
     "invlpg": _invlpg,
@@ -365,7 +366,7 @@ REMOVES: dict[str, Removal] = {
 }
 
 
-def removal(kind: str) -> Removal:
+def removal(kind: Kind) -> Removal:
     """What an invalidation removes; ``InternalError`` if the explorer does not know it."""
     found = REMOVES.get(kind)
     if found is None:

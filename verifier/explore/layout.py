@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from verifier.budget import Budget
 from verifier.explore.caches import Caches, removal
@@ -18,6 +18,9 @@ from verifier.program.values import CLEAN, OLD, TRUE, Const, Expr, Ptr, Value, m
 UNSENT = -1  # program counter of a handler that no SEND has started yet
 
 
+PendingKind = Literal["assume", "cut", "result"]
+
+
 @dataclass(slots=True, eq=False)
 class Pending:
     """An expression to be evaluated as soon as all events it speaks of are past.
@@ -25,11 +28,11 @@ class Pending:
     ``needs`` has one (body, index of its last event that matters) for each body.
     """
 
-    kind: str  # "assume", "cut" or "result"; ``index`` says which assumption, loop, result
+    kind: PendingKind
     code: Code
     needs: tuple[tuple[int, int], ...]
     slots: int
-    index: int = 0
+    index: int = 0  # which assumption, loop, result
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +238,7 @@ class Layout:
                         home[a.slot] = (body.id, i)
         program = self.program
         loops = list(dict.fromkeys(program.loops))
-        exprs = [("assume", e, n) for n, e in enumerate(program.assumes)]
+        exprs: list[tuple[PendingKind, Expr, int]] = [("assume", e, n) for n, e in enumerate(program.assumes)]
         exprs += [("cut", e, loops.index(loop)) for e, loop in zip(program.cuts, program.loops, strict=True)]
         self.result_of: dict[int, int] = {}
         for i in self.finals:

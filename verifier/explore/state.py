@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from verifier.program.events import Event
 from verifier.program.values import Value
@@ -139,14 +139,17 @@ class Draft:
         )
 
 
+MoveKind = Literal["exec", "commit", "update", "flush", "fault", "never"]
+
+
 class Move(NamedTuple):
-    """What a step did: ``kind`` as in ``trace.Step``; cells are indices.
+    """What a step did: ``kind`` as in ``trace.Step``, or ``never``: no NMI strikes; cells are indices.
 
     ``kind`` ``exec`` of a store or ICR write that has to wait is its entry into the store buffer,
     ``commit`` its leaving it, from place ``at``.
     """
 
-    kind: str
+    kind: MoveKind
     cpu: int
     event: Event | None = None
     reads: Written = ()

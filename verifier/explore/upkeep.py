@@ -15,6 +15,7 @@ from verifier.explore.layout import UNSENT, Layout, Pending
 from verifier.explore.ops import Op
 from verifier.explore.state import CUT, IDLE, Draft, Dropped, State, put
 from verifier.program.events import Event, Program
+from verifier.program.ops import Kind
 from verifier.program.profiles import GENERIC, Switches, kernels
 from verifier.program.values import Value, evaluate, truth
 
@@ -33,7 +34,7 @@ class Upkeep(Layout):
         self.failed: set[int] = set()
         self.prefetched = Copies(self)
         self.fetching = any(self.fetched)
-        self.broadcasts: list[tuple[str, Value, int]] = []  # INVLPGBs: kind, PCID, address
+        self.broadcasts: list[tuple[Kind, Value, int]] = []  # INVLPGBs: kind, PCID, address
 
     def initials(self) -> Iterator[State]:
         """The first states, one a kernel; none if no run counts at all."""

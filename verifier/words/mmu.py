@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from verifier.program import values as v
+from verifier.program.ops import Serializer
 from verifier.program.values import FALSE, TRUE, Expr, Reg
 from verifier.words.rows import (
     OLD,
@@ -291,7 +292,7 @@ def code() -> Iterator[Word]:
     doc = "a store through another linear address; alone, without the writes of CR3 and the flush around it"
     source = "the store in __text_poke(), arch/x86/kernel/alternative.c"
     yield row(g, "text_poke(c: code, e)", poke, doc, "10.2, 10.3", source=source)
-    for name, source in (
+    instructions: tuple[tuple[Serializer, str], ...] = (
         ("sync_core", "sync_core(), asm/sync_core.h: IRET to itself, or (from memory) SERIALIZE"),
         ("cpuid", "native_cpuid(), asm/processor.h"),
         ("serialize", "serialize(), asm/special_insns.h"),
@@ -300,7 +301,8 @@ def code() -> Iterator[Word]:
             "wrmsr",
             "native_write_msr(), asm/msr.h; not of the x2APIC or the TSC deadline, not WRMSRNS",
         ),
-    ):
+    )
+    for name, source in instructions:
         doc = "serializing; drops prefetched instructions, no TLB entries"
         yield row(g, f"{name}()", Machine("SER", name), doc, "9.1, 9.2", source=source)
     doc = "as a handler's last statement: it returns by SYSRET, which is not serializing; else nothing"

@@ -16,6 +16,7 @@ from verifier.lower.code import Assume, Branch, Instruction, Label, Touch, Warn
 from verifier.lower.unroll import substitute
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.invalidations import row as invalidation
+from verifier.program.ops import Kind, Op
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Ptr, Reg, call
 from verifier.program.waits import folded
 from verifier.source import Span
@@ -499,9 +500,9 @@ class Words(Expressions):
 
     def system(
         self,
-        op: str,
+        op: Op,
         e: ast.CallExpr,
-        kind: str,
+        kind: Kind,
         *,
         touches: tuple[Touch, ...] = (),
         va: Expr | None = None,

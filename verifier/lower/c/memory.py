@@ -13,7 +13,7 @@ from verifier.lower.c.objects import MAPPING, MAX_CELLS, Named, Objects, group
 from verifier.lower.c.structs import Part
 from verifier.lower.c.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
-from verifier.program.events import Cell
+from verifier.program.events import Cell, CellKind
 from verifier.program.values import OLD, Const, Expr, Ptr, Value, call, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -412,7 +412,7 @@ class Memory(Objects):
             text = f"a test has at most {MAX_CELLS} cells; here are more"
             raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
 
-    def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:
+    def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:
         named = self.named.get(ptr.base.split(":", 1)[-1])
         if named is not None and named.type.kind == "int" and named.type.tag == "code":
             kind = "code"
