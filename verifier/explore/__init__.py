@@ -4,8 +4,8 @@ It shares nothing with the axioms but the program's events and the table of func
 """
 
 from verifier.explore.judge import decide
-from verifier.explore.machine import Machine
+from verifier.explore.machine import AbstractMachine
 from verifier.explore.search import Exploration, explore
 from verifier.explore.stuck import stuck
 
-__all__ = ["Exploration", "Machine", "decide", "explore", "stuck"]
+__all__ = ["AbstractMachine", "Exploration", "decide", "explore", "stuck"]

@@ -55,7 +55,7 @@ class Item(NamedTuple):
     leaf: int = -1
 
 
-class Place(NamedTuple):
+class WalkPoint(NamedTuple):
     """Where a walk goes on: at a handle, with the rights so far, after the levels ``path``."""
 
     handle: Value
@@ -162,7 +162,7 @@ class Caches:
                 leaf = self.cells.get((handle, va), -1)
                 handle = target(memory[leaf]) if leaf >= 0 else None
                 handle = handle if handle in self.tables else None
-        return self.bit(Item(ENTRY, pcid, va, target(content) or 0, bits, (), leaf))
+        return self.bit(Item(ENTRY, pcid, va, target(content) or 0, flags=bits, path=(), leaf=leaf))
 
     # ---- walks
 
@@ -176,19 +176,19 @@ class Caches:
             return (value,)
         return (own,) if self.switches.walk_forward == "forward_always" else (value, own)
 
-    def places(self, tlb: int, memory: Memory, cpu: int, va: int) -> list[Place]:
+    def places(self, tlb: int, memory: Memory, cpu: int, va: int) -> list[WalkPoint]:
         """Where a walk may go on now: at the root, or below a cached upper entry (MMR 3.4)."""
-        found = [Place(self.root(memory, cpu), 0, ())]
+        found = [WalkPoint(self.root(memory, cpu), 0, ())]
         if self.depth > 1:
             uppers = tlb & self.uppers & self.of_va[va] & self.of_tag.get(self.tag(memory, cpu), 0)
             while uppers:
                 low = uppers & -uppers
                 uppers ^= low
                 item = self.items[low.bit_length() - 1]
-                found.append(Place(item.to, item.flags, item.path))
+                found.append(WalkPoint(item.to, item.flags, item.path))
         return found
 
-    def read(self, place: Place, tag: Value, va: int, cell: int, value: Value) -> int:
+    def read(self, place: WalkPoint, tag: Value, va: int, cell: int, value: Value) -> int:
         """What is cached after a walk has read ``value`` in ``cell``; 0 for nothing (MMR 4.2, 4.3)."""
         to, bits = target(value), flags(value)
         if to is None or (bits & OLD and self.switches.spontaneous):
@@ -196,9 +196,11 @@ class Caches:
         rights = (place.flags | bits) & COMBINED
         if to not in self.tables:
             leaf = cell if bits & CLEAN and self.switches.spontaneous else -1
-            return self.bit(Item(ENTRY, tag, va, to, rights | bits & (GLOBAL | CLEAN), (), leaf))
+            return self.bit(
+                Item(ENTRY, tag, va, to, flags=rights | bits & (GLOBAL | CLEAN), path=(), leaf=leaf)
+            )
         path = (*place.path, (place.handle, cell))
-        return self.bit(Item(UPPER, tag, va, to, rights, path)) if len(path) < self.depth else 0
+        return self.bit(Item(UPPER, tag, va, to, flags=rights, path=path)) if len(path) < self.depth else 0
 
     def filled(self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, vas: int) -> int:
         """A set, with all that walks for some addresses can add to it at this instant."""
@@ -215,12 +217,12 @@ class Caches:
                     if cell < 0:
                         continue
                     for value in self.values(cell, memory, buffer):
-                        bit = self.read(place, tag, va, cell, value)
+                        bit = self.read(place, tag, va, cell, value=value)
                         if bit and not tlb & bit:
                             tlb |= bit
                             item = self.items[bit.bit_length() - 1]
                             if item.kind == UPPER:
-                                work.append(Place(item.to, item.flags, item.path))
+                                work.append(WalkPoint(item.to, item.flags, item.path))
                     if absent and self._absent(cell, memory, buffer):
                         tlb |= self.bit(Item(ABSENT, tag, va))
             vas >>= 1
@@ -232,7 +234,7 @@ class Caches:
 
     def derivations(
         self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, va: int
-    ) -> Iterator[tuple[int, Place, int, Value]]:
+    ) -> Iterator[tuple[int, WalkPoint, int, Value]]:
         """Each single read of a walk that is possible now: what it adds, from where, cell, value."""
         tag = self.tag(memory, cpu)
         for place in self.places(tlb, memory, cpu, va):
@@ -240,7 +242,7 @@ class Caches:
             if cell < 0:
                 continue
             for value in self.values(cell, memory, buffer):
-                bit = self.read(place, tag, va, cell, value)
+                bit = self.read(place, tag, va, cell, value=value)
                 if bit:
                     yield bit, place, cell, value
 
@@ -281,12 +283,12 @@ class Caches:
         which nothing can be cached.
         """
         asked = Asked(
-            self.of_tag.get(pcid, 0),
-            self.of_va[va] if va >= 0 else 0,
-            self.leading[va] if va >= 0 else 0,
-            self.globals,
-            self.switches,
-            pcid == 0,
+            tagged=self.of_tag.get(pcid, 0),
+            address=self.of_va[va] if va >= 0 else 0,
+            leading=self.leading[va] if va >= 0 else 0,
+            globals=self.globals,
+            switches=self.switches,
+            zero=pcid == 0,
         )
         entries, uppers = removal(kind)(asked)
         return entries & self.entries | uppers & self.uppers

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from verifier.budget import Budget
 from verifier.explore.caches import Caches, removal
+from verifier.explore.compiled import ICR, Code, Compiled, attributes, compiled, compiled_event, touch
 from verifier.explore.graces import Graces
-from verifier.explore.ops import ICR, Code, Op, attributes, compiled, make_op, touch
 from verifier.program.events import Body, Cell, Event, Program
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.profiles import Switches
@@ -166,11 +166,11 @@ class Layout:
                 self.seen_tlbs.add(o.cpu)
                 self.seen_cells |= self.ptes
 
-    def _op(self, event: Event) -> Op:
+    def _op(self, event: Event) -> Compiled:
         self.budget.tick()
         places = [self._fixed(a.addr) for a in event.accesses]
         touches = tuple(touch(a, cell) for a, cell in zip(event.accesses, places, strict=True))
-        op = make_op(event, touches, self.switches)
+        op = compiled_event(event, touches, self.switches)
         if event.op in INVALIDATING:
             removal(event.kind)  # an unknown one is refused, whether it is executed or not
         op.slots = mask(event.guard)
@@ -195,7 +195,7 @@ class Layout:
         self._effects(op)
         return op
 
-    def _effects(self, op: Op) -> None:
+    def _effects(self, op: Compiled) -> None:
         """What an event does besides its accesses, at its instant."""
         event, cpu = op.event, op.event.cpu
         if event.op in ("INV", "CR3"):
@@ -256,7 +256,9 @@ class Layout:
                     continue  # known from the start
                 body_id, i = home[slot]
                 last[body_id] = max(i, last.get(body_id, 0))
-            item = Pending(kind, compiled(expr), tuple(last.items()), mask(expr), index)
+            item = Pending(
+                kind=kind, code=compiled(expr), needs=tuple(last.items()), slots=mask(expr), index=index
+            )
             self.waiting.append(item)
             for need in item.needs:
                 self.due.setdefault(need, []).append(item)
@@ -304,12 +306,15 @@ class Layout:
                 vas.append(v)
                 reads.append(r)
                 writes.append(w)
-            known = self._rests[pcs] = Rest(slots, tuple(vas), tuple(reads), tuple(writes), floods)
+            known = self._rests[pcs] = Rest(
+                slots=slots, vas=tuple(vas), reads=tuple(reads), writes=tuple(writes), floods=floods
+            )
         return known
 
     def unanswered(self, memory: Sequence[Value], handlers: Iterable[int]) -> bool:
         """Has one of these handlers, which somebody waits for, not been acknowledged?"""
-        done: Any = memory[self.answered] if handlers else 0
+        done = memory[self.answered] if handlers else 0
+        assert isinstance(done, int)
         return any(not done >> h & 1 for h in handlers)
 
     def unfinished(self, pcs: tuple[int, ...], handlers: Iterable[int]) -> bool:

@@ -199,7 +199,6 @@ class Program:
     constants: dict[int, str] = field(default_factory=dict)
     warns: list[Warned] = field(default_factory=list)
     bound: int = 2
-    herd_brackets: bool = True  # print [x]=1 rather than x=1
     warnings: list[Diagnostic] = field(default_factory=list)  # about the text it was made of
     waits: list[Wait] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)

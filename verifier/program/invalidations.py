@@ -55,7 +55,7 @@ def _invpcid(acts: Literal["named", "every"], va: bool, source: str) -> Row:
 
 
 def _invlpgb(acts: Literal["named", "every"], va: bool, source: str) -> Row:
-    return Row(acts, va, source, True, _never, lambda s: s.invlpgb_after_earlier_stores)
+    return Row(acts, va, source, True, serializes=_never, drains=lambda s: s.invlpgb_after_earlier_stores)
 
 
 INVALIDATIONS: Mapping[Kind, Row] = MappingProxyType(
