@@ -21,7 +21,7 @@ from verifier.program.values import (
     COMBINED,
     FAULT,
     GLOBAL,
-    OLD,
+    UNACCESSED,
     Ptr,
     Value,
     apply,
@@ -150,9 +150,9 @@ class Execution:
         for w in self.walks:
             if w.kind == "accessed":
                 node, cell, content = w.levels[-1]
-                out[node, cell] = apply("pte_without", (content, OLD))
+                out[node, cell] = apply("pte_without", (content, UNACCESSED))
         for node in self.dirty.values():
-            gone = CLEAN if node in self.unaged else CLEAN | OLD
+            gone = CLEAN if node in self.unaged else CLEAN | UNACCESSED
             for r in self.reads:
                 if r.read == node:
                     out[node, r.cell] = apply("pte_without", (r.value, gone))

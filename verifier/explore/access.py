@@ -8,7 +8,7 @@ from verifier.explore.caches import UPPER, Item, WalkPoint, load
 from verifier.explore.compiled import Compiled
 from verifier.explore.state import IDLE, Draft, Move, State, Written, put
 from verifier.explore.upkeep import Upkeep
-from verifier.program.values import CLEAN, FAULT, OLD, RO, Value, apply, flags, make_entry, target
+from verifier.program.values import CLEAN, FAULT, RO, UNACCESSED, Value, apply, flags, make_entry, target
 
 Ways = Iterator[tuple[Move, Draft]]
 
@@ -130,8 +130,8 @@ def dirtied(machine: Upkeep, state: State, item: Item) -> list[Value]:
     if target(value) != item.to or not bits & CLEAN or (bits & RO and not machine.switches.d_on_ro):
         return []
     left = bits & ~CLEAN
-    found = [make_entry(item.to, left & ~OLD)] if mode != "never" or not left & OLD else []
-    if left & OLD and mode != "always":
+    found = [make_entry(item.to, left & ~UNACCESSED)] if mode != "never" or not left & UNACCESSED else []
+    if left & UNACCESSED and mode != "always":
         found.append(make_entry(item.to, left))
     return found
 
@@ -140,7 +140,7 @@ def faulting(machine: Upkeep, state: State, cpu: int, op: Compiled, va: int) -> 
     """The read that a fault of this access is reported for, if it may fault now (MMR 6.2, 6.3)."""
     caches, memory, buffer, tlb = machine.caches, state.memory, state.buffers[cpu], state.tlbs[cpu]
     confirming = machine.switches.fault_walk == "rewalk" or not machine.switches.spontaneous
-    unusable = OLD if machine.switches.spontaneous else 0
+    unusable = UNACCESSED if machine.switches.spontaneous else 0
     places = [WalkPoint(caches.root(memory, cpu), 0, ())]
     if not confirming:
         places = caches.places(tlb, memory, cpu, va)

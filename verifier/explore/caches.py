@@ -20,7 +20,7 @@ from verifier.program.values import (
     CLEAN,
     COMBINED,
     GLOBAL,
-    OLD,
+    UNACCESSED,
     Ptr,
     Value,
     flags,
@@ -191,7 +191,7 @@ class Caches:
     def read(self, place: WalkPoint, tag: Value, va: int, cell: int, value: Value) -> int:
         """What is cached after a walk has read ``value`` in ``cell``; 0 for nothing (MMR 4.2, 4.3)."""
         to, bits = target(value), flags(value)
-        if to is None or (bits & OLD and self.switches.spontaneous):
+        if to is None or (bits & UNACCESSED and self.switches.spontaneous):
             return 0
         rights = (place.flags | bits) & COMBINED
         if to not in self.tables:
@@ -252,7 +252,7 @@ class Caches:
         for va in range(len(self.of_va)):
             for place in self.places(tlb, memory, cpu, va):
                 cell = self.cells.get((place.handle, va), -1)
-                if cell >= 0 and target(memory[cell]) is not None and flags(memory[cell]) & OLD:
+                if cell >= 0 and target(memory[cell]) is not None and flags(memory[cell]) & UNACCESSED:
                     found.add(cell)
         return found
 

@@ -13,7 +13,7 @@ from verifier.explore.graces import Graces
 from verifier.program.events import Body, Cell, Event, Program
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.profiles import Switches
-from verifier.program.values import CLEAN, OLD, TRUE, Const, Expr, Ptr, Value, mask, refs
+from verifier.program.values import CLEAN, TRUE, UNACCESSED, Const, Expr, Ptr, Value, mask, refs
 
 UNSENT = -1  # program counter of a handler that no SEND has started yet
 
@@ -114,7 +114,7 @@ class Layout:
         events, found = program.events, attributes(program)
         self.dirties = bool(found & CLEAN) and switches.spontaneous  # a write may have to set D
         walkers = min(self.caches.cr3, default=-1) >= 0
-        self.aged = bool(found & OLD) and switches.spontaneous and walkers  # walkers may set A
+        self.aged = bool(found & UNACCESSED) and switches.spontaneous and walkers  # walkers may set A
         self.flooding = any(e.op == "BINV" for e in events)
         self.answering = self.flooding and switches.tlbsync_waits_remote_stores
         self.asides = self.aged or self.flooding

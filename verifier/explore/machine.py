@@ -40,7 +40,7 @@ from verifier.explore.state import (
 )
 from verifier.explore.upkeep import Upkeep
 from verifier.program.invalidations import INVALIDATING, row
-from verifier.program.values import OLD, Value, flags, make_entry, target
+from verifier.program.values import UNACCESSED, Value, flags, make_entry, target
 
 # Which steps of a CPU are asked for.
 COMMIT, EXEC, DELIVER, ASIDE = 1, 2, 4, 8
@@ -162,7 +162,7 @@ class AbstractMachine(Upkeep):
         if self.aged:
             for cell in sorted(self.caches.updatable(state.tlbs[cpu], state.memory, cpu)):
                 draft, value = Draft.of(state), state.memory[cell]
-                draft.memory[cell] = make_entry(target(value) or 0, flags(value) & ~OLD)
+                draft.memory[cell] = make_entry(target(value) or 0, flags(value) & ~UNACCESSED)
                 yield Move("update", cpu, writes=((cell, draft.memory[cell]),)), draft, -1
         for flood in dict.fromkeys(state.floods[cpu]):
             if state.marked[cpu] != IDLE:

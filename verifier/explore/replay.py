@@ -17,7 +17,7 @@ from verifier.explore.reduction import steps as enough
 from verifier.explore.state import IDLE, SENDING, SILENT, Move, State, Written
 from verifier.program.events import Event
 from verifier.program.trace import Step, Trace, standing, warned
-from verifier.program.values import FAULT, OLD, Value, evaluate, flags, make_entry, truth
+from verifier.program.values import FAULT, UNACCESSED, Value, evaluate, flags, make_entry, truth
 
 
 def replay(
@@ -259,7 +259,7 @@ class _Teller:
     def sets(self, i: int, mark: tuple[int, Value]) -> str:
         """Which bits a write through a clean entry sets there."""
         cell, content = mark
-        aged = flags(self.states[i].memory[cell]) & OLD and not flags(content) & OLD
+        aged = flags(self.states[i].memory[cell]) & UNACCESSED and not flags(content) & UNACCESSED
         return "sets A and D" if aged else "sets D"
 
     def step(self, i: int, move: Move, buffered: list[Event | None], note: str) -> list[Step]:

@@ -36,10 +36,10 @@ class Ptr(NamedTuple):
 # Attributes of a paging-structure entry, as departures from: present, writable, user, executable,
 # not global, dirty, accessed.  The last three are contents whose P is clear: the processor ignores all
 # else in them (MMR 4.6), the kernel does not.
-RO, NX, GLOBAL, SUPERVISOR, CLEAN, OLD, PROTNONE, SWAP, MIGRATION = (1 << i for i in range(9))
+RO, NX, GLOBAL, SUPERVISOR, CLEAN, UNACCESSED, PROTNONE, SWAP, MIGRATION = (1 << i for i in range(9))
 ATTRIBUTES: Mapping[str, int] = MappingProxyType(
     {
-        "ro": RO, "nx": NX, "global": GLOBAL, "supervisor": SUPERVISOR, "clean": CLEAN, "old": OLD,
+        "ro": RO, "nx": NX, "global": GLOBAL, "supervisor": SUPERVISOR, "clean": CLEAN, "old": UNACCESSED,
         "protnone": PROTNONE, "swap": SWAP, "migration": MIGRATION,
     }
 )  # fmt: skip

@@ -20,8 +20,8 @@ from verifier.program.values import (
     COMBINED,
     FAULT,
     GLOBAL,
-    OLD,
     RO,
+    UNACCESSED,
     Apply,
     Const,
     Entry,
@@ -162,9 +162,9 @@ class Domains:
         changed = False
         for cell in self.program.entries.values():
             for value in self.contents(cell):
-                new = {apply("pte_without", (value, OLD))}
+                new = {apply("pte_without", (value, UNACCESSED))}
                 if writes and flags(value) & CLEAN:
-                    new |= {apply("pte_without", (value, bits)) for bits in (CLEAN, CLEAN | OLD)}
+                    new |= {apply("pte_without", (value, bits)) for bits in (CLEAN, CLEAN | UNACCESSED)}
                 for item in ((v, -1, -1) for v in new if v != value):
                     if item not in self.cells[cell]:
                         self.cells[cell].add(item)

@@ -162,7 +162,7 @@ def tables() -> Iterator[Word]:
         ("user", lacks(v.SUPERVISOR), "may user mode use it?"),
         ("global", f("and", f("ne", "e", 0), f("pte_has", "e", v.GLOBAL)), "is it global?"),
         ("dirty", lacks(v.CLEAN), "is D set?"),
-        ("young", lacks(v.OLD), "is A set?"),
+        ("young", lacks(v.UNACCESSED), "is A set?"),
     )
     for name, value, doc in asked:
         source = f"pte_{name}(), {_X86}" if name != "user" else "no kernel function: U/S of the entry"
@@ -170,8 +170,8 @@ def tables() -> Iterator[Word]:
     made = (
         ("wrprotect", "pte_with", v.RO, "read-only"),
         ("mkwrite", "pte_without", v.RO, "writable"),
-        ("mkold", "pte_with", v.OLD, "with A clear"),
-        ("mkyoung", "pte_without", v.OLD, "with A set"),
+        ("mkold", "pte_with", v.UNACCESSED, "with A clear"),
+        ("mkyoung", "pte_without", v.UNACCESSED, "with A set"),
         ("mkclean", "pte_with", v.CLEAN, "with D clear"),
         ("mkdirty", "pte_without", v.CLEAN, "with D set"),
     )
@@ -196,7 +196,7 @@ def tables() -> Iterator[Word]:
     yield clears(head, Store("p", FALSE), "a plain store of none", "1.1")
     head = f"pmdp_establish({_VMA}, p: upper, e: pmd)"
     yield row(g, head, Update("p", Reg("e")), "XCHG", lock, "pmd", source=f"pmdp_establish(), {_X86}")
-    for name, bit, letter in (("young", v.OLD, "A"), ("dirty", v.CLEAN, "D")):
+    for name, bit, letter in (("young", v.UNACCESSED, "A"), ("dirty", v.CLEAN, "D")):
         was = f("and", f("ne", OLD, 0), f("not", f("pte_has", OLD, bit)))
         clear = Update("p", f("pte_with", OLD, bit), was, was, looks=TRUE)
         doc = f"clears {letter}, LOCK'd; a load if it is clear; was it set?"

@@ -14,7 +14,7 @@ from verifier.lower.c.structs import Part
 from verifier.lower.c.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
-from verifier.program.values import OLD, Const, Expr, Ptr, Value, call, flags, target
+from verifier.program.values import UNACCESSED, Const, Expr, Ptr, Value, call, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first
@@ -316,7 +316,7 @@ class Memory(Objects):
                     raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}", part.span)
                 if target(page) is None:
                     raise Trouble("value", "a TLB holds no entries that are not present", part.span)
-                if flags(page) & OLD:
+                if flags(page) & UNACCESSED:
                     raise Trouble("value", "a TLB holds no entries whose A is clear", part.span)
                 self._cached.append((cpu, part, va, page))
             return
