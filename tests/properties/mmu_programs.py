@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tests.properties.programs import Draw, fence, lit, pte, read, rmw, write
 from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
 from verifier.program.events import Cell, Observable
+from verifier.program.expressions import TRUE, Apply, Const, Expr, Obs, Reg
 from verifier.program.invalidations import INVALIDATIONS
 from verifier.program.profiles import CHOICES, PROFILES, Switches
 from verifier.program.values import (
@@ -22,17 +23,11 @@ from verifier.program.values import (
     RO,
     SUPERVISOR,
     SWAP,
-    TRUE,
     UNACCESSED,
-    Apply,
-    Const,
-    Expr,
-    Obs,
     Ptr,
-    Reg,
     Value,
     make_entry,
-)  # fmt: skip
+)
 
 PAGES = ("A", "B")
 MMS = ("N", "M")

@@ -19,10 +19,11 @@ from verifier.model.roles import (
     uncached,
 )
 from verifier.program.events import Event
+from verifier.program.expressions import evaluate
 from verifier.program.invalidations import INVALIDATING, row
 from verifier.program.ops import Kind
 from verifier.program.profiles import OVERTAKING
-from verifier.program.values import GLOBAL, Ptr, Value, evaluate, flags
+from verifier.program.values import GLOBAL, Ptr, Value, flags
 
 INIT = -1
 

@@ -16,6 +16,8 @@ from verifier.budget import Budget
 from verifier.model import Model, violations
 from verifier.model.roles import buffered
 from verifier.program.events import Access, Event, Program
+from verifier.program.expressions import evaluate
+from verifier.program.functions import apply
 from verifier.program.values import (
     CLEAN,
     COMBINED,
@@ -24,13 +26,11 @@ from verifier.program.values import (
     UNACCESSED,
     Ptr,
     Value,
-    apply,
-    evaluate,
     flags,
     make_entry,
     target,
     truth,
-)  # fmt: skip
+)
 
 PAIR = 1000  # bytes for two instants of one CPU, about: a few relations have them
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from verifier.execution.run import Execution, Walk, combined
 from verifier.program.events import Event
+from verifier.program.expressions import evaluate
+from verifier.program.functions import apply
 from verifier.program.rights import needs
-from verifier.program.values import CLEAN, GLOBAL, RO, UNACCESSED, Ptr, Value, apply, evaluate, flags, target
+from verifier.program.values import CLEAN, GLOBAL, RO, UNACCESSED, Ptr, Value, flags, target
 
 
 def register(x: Execution, cpu: int, name: str, node: int) -> Value | None:

@@ -8,7 +8,8 @@ from verifier.explore.caches import UPPER, Item, WalkPoint, load
 from verifier.explore.compiled import Compiled
 from verifier.explore.state import IDLE, Draft, Move, State, Written, put
 from verifier.explore.upkeep import Upkeep
-from verifier.program.values import CLEAN, FAULT, RO, UNACCESSED, Value, apply, flags, make_entry, target
+from verifier.program.functions import apply
+from verifier.program.values import CLEAN, FAULT, RO, UNACCESSED, Value, flags, make_entry, target
 
 Ways = Iterator[tuple[Move, Draft]]
 

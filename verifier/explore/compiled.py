@@ -7,25 +7,11 @@ from dataclasses import dataclass
 
 from verifier.explore.state import ALIAS, NT
 from verifier.program.events import Access, Event, Program
+from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, evaluate, parts
+from verifier.program.functions import apply
 from verifier.program.invalidations import INVALIDATING, row
 from verifier.program.profiles import Switches
-from verifier.program.values import (
-    ATTRIBUTES,
-    NX,
-    RO,
-    SUPERVISOR,
-    TRUE,
-    UNDEF,
-    Apply,
-    Const,
-    Entry,
-    Expr,
-    Ref,
-    Value,
-    apply,
-    evaluate,
-    parts,
-)  # fmt: skip
+from verifier.program.values import ATTRIBUTES, NX, RO, SUPERVISOR, UNDEF, Entry, Value
 
 Slots = Sequence["Value | None"]
 Code = Callable[[Slots], Value]
@@ -48,7 +34,7 @@ class Known(list["Value | None"]):
 
 
 def compiled(expr: Expr) -> Code:
-    """An expression as a function of the slots; as lazy as ``values.evaluate``."""
+    """An expression as a function of the slots; as lazy as ``expressions.evaluate``."""
     if isinstance(expr, Const):
         value = expr.value
         return lambda slots: value  # type: ignore[return-value]

@@ -11,9 +11,10 @@ from verifier.explore.caches import Caches, removal
 from verifier.explore.compiled import ICR, Code, Compiled, attributes, compiled, compiled_event, touch
 from verifier.explore.graces import Graces
 from verifier.program.events import Body, Cell, Event, Program
+from verifier.program.expressions import TRUE, Const, Expr, mask, refs
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.profiles import Switches
-from verifier.program.values import CLEAN, TRUE, UNACCESSED, Const, Expr, Ptr, Value, mask, refs
+from verifier.program.values import CLEAN, UNACCESSED, Ptr, Value
 
 UNSENT = -1  # program counter of a handler that no SEND has started yet
 

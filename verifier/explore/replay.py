@@ -16,8 +16,9 @@ from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.state import IDLE, SENDING, SILENT, Move, State, Written
 from verifier.program.events import Event
+from verifier.program.expressions import evaluate
 from verifier.program.trace import Step, Trace, standing, warned
-from verifier.program.values import FAULT, UNACCESSED, Value, evaluate, flags, make_entry, truth
+from verifier.program.values import FAULT, UNACCESSED, Value, flags, make_entry, truth
 
 
 def replay(

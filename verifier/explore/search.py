@@ -14,9 +14,10 @@ from verifier.explore.reduction import steps as enough
 from verifier.explore.replay import tell
 from verifier.explore.state import CUT, State, Step
 from verifier.program.events import Event, Program
+from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
-from verifier.program.values import Value, evaluate, truth
+from verifier.program.values import Value, truth
 
 Final = tuple[Value, ...]
 CUT_BIT = CUT.bit_length()

@@ -26,9 +26,10 @@ from verifier.explore.state import (
     put,
 )
 from verifier.program.events import Event, Program
+from verifier.program.expressions import evaluate
 from verifier.program.ops import Kind
 from verifier.program.profiles import GENERIC, Switches, kernels
-from verifier.program.values import Value, evaluate, truth
+from verifier.program.values import Value, truth
 
 
 class Upkeep(Layout):

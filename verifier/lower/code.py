@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypedDict, Union
 
 from verifier.program.events import Cell, Observable
+from verifier.program.expressions import TRUE, Expr
 from verifier.program.ops import Kind, Op
-from verifier.program.values import TRUE, Expr, Ptr, Value
+from verifier.program.values import Ptr, Value
 from verifier.program.waits import WaitKind
 from verifier.source import Diagnostic, Span
 

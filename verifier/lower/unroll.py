@@ -15,10 +15,11 @@ from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, Set, Warn
 from verifier.program.events import Access, Body, BodyKind, Event, Observable, Program, Warned
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, large_parts
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.invalidations import row as invalidation
 from verifier.program.ops import KINDS, Kind, Op
-from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Reg, call, large_parts
+from verifier.program.values import Ptr
 from verifier.program.waits import Loop, Wait
 from verifier.source import Span
 from verifier.words.rows import KERNEL

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, refs
 from verifier.program.ops import Kind, Op
-from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Value, refs, target, truth
+from verifier.program.values import Ptr, Value, target, truth
 from verifier.program.waits import Loop, Wait
 from verifier.source import Diagnostic, Span
 

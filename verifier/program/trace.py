@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from verifier.program.events import Event, Program
-from verifier.program.values import GLOBAL, Expr, Ptr, Value, evaluate, flags, truth
+from verifier.program.expressions import Expr, evaluate
+from verifier.program.values import GLOBAL, Ptr, Value, flags, truth
 
 StepKind = Literal[
     "exec", "commit", "walk", "fill", "fault", "update", "flush", "fetch", "snapshot", "warn", "cached"

@@ -14,6 +14,8 @@ from itertools import product
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.program.events import Access, Event, Program
+from verifier.program.expressions import Apply, Const, Expr, Ref, evaluate_all, large_parts, refs
+from verifier.program.functions import apply
 from verifier.program.rights import needs
 from verifier.program.values import (
     CLEAN,
@@ -22,21 +24,13 @@ from verifier.program.values import (
     GLOBAL,
     RO,
     UNACCESSED,
-    Apply,
-    Const,
     Entry,
-    Expr,
     Ptr,
-    Ref,
     Value,
-    apply,
-    evaluate_all,
     flags,
-    large_parts,
     make_entry,
-    refs,
     target,
-)  # fmt: skip
+)
 
 MAX_VALUES = 1024
 MAX_COMBINATIONS = 50_000

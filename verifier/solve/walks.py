@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from verifier.program.events import Event
+from verifier.program.functions import apply
 from verifier.program.rights import NEEDS, needs
 from verifier.program.values import (
     CLEAN,
@@ -20,10 +21,9 @@ from verifier.program.values import (
     UNDEF,
     Ptr,
     Value,
-    apply,
     flags,
     target,
-)  # fmt: skip
+)
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.domains import order_key
 from verifier.solve.sites import WALKER, Chain, Initial, Level, Literals, Read, Update, Use, Write

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from verifier.program import values as v
+from verifier.program.expressions import FALSE, TRUE, Expr, Reg
 from verifier.program.ops import Serializer
-from verifier.program.values import FALSE, TRUE, Expr, Reg
 from verifier.words.rows import (
     OLD,
     Load,

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Union
 
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg
 from verifier.program.ops import Fence, Kind, Op
 from verifier.program.profiles import KERNELS
-from verifier.program.values import ATTRIBUTES, FALSE, TRUE, Apply, Const, Expr, Reg
+from verifier.program.values import ATTRIBUTES
 
 OLD = Reg("old")
 CPU = Reg("this_cpu")

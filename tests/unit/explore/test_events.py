@@ -41,21 +41,9 @@ from tests.unit.explore.test_mmu import (
 from verifier.explore import decide, explore
 from verifier.lower.code import Emit, Instruction, Touch
 from verifier.lower.unroll import unroll
+from verifier.program.expressions import Apply, Const, Reg
 from verifier.program.profiles import PROFILES, Switches
-from verifier.program.values import (
-    CLEAN,
-    FAULT,
-    GLOBAL,
-    NX,
-    RO,
-    SUPERVISOR,
-    UNACCESSED,
-    Apply,
-    Const,
-    Entry,
-    Reg,
-    Value,
-)
+from verifier.program.values import CLEAN, FAULT, GLOBAL, NX, RO, SUPERVISOR, UNACCESSED, Entry, Value
 
 # -- D10, D11: serializing events and instruction fetch ----------------------------------------------
 

@@ -26,13 +26,9 @@ from tests.unit.explore.test_mmu import (
 from verifier.explore import AbstractMachine
 from verifier.explore.state import IDLE
 from verifier.lower.unroll import unroll
+from verifier.program.expressions import Const
 from verifier.program.profiles import PROFILES, Switches
-from verifier.program.values import (
-    FAULT,
-    RO,
-    Const,
-    Entry,
-)
+from verifier.program.values import FAULT, RO, Entry
 
 # -- D7, D8, D9: faults ------------------------------------------------------------------------------
 

@@ -40,7 +40,8 @@ from verifier.explore.state import Move, State, Step
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.program.events import Observable, Program
-from verifier.program.values import FAULT, TRUE, Apply, Const, Obs, Ptr, Ref, Reg, Value
+from verifier.program.expressions import TRUE, Apply, Const, Obs, Ref, Reg
+from verifier.program.values import FAULT, Ptr, Value
 
 X, Y, Z = lit("x"), lit("y"), lit("z")
 ONE, TWO = Const(1), Const(2)

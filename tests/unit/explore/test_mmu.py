@@ -12,23 +12,9 @@ from verifier.explore import decide, explore
 from verifier.lower.code import Emit, Instruction, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.program.events import Cell, Observable, Program
+from verifier.program.expressions import TRUE, Const, Expr, Reg
 from verifier.program.profiles import Switches
-from verifier.program.values import (
-    CLEAN,
-    FAULT,
-    GLOBAL,
-    NX,
-    RO,
-    SUPERVISOR,
-    TRUE,
-    UNACCESSED,
-    Const,
-    Entry,
-    Expr,
-    Ptr,
-    Reg,
-    Value,
-)
+from verifier.program.values import CLEAN, FAULT, GLOBAL, NX, RO, SUPERVISOR, UNACCESSED, Entry, Ptr, Value
 
 V, W = lit("v"), lit("w")
 X, Y, CODE = lit("x"), lit("y"), lit("code")

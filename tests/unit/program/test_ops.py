@@ -9,8 +9,8 @@ import pytest
 from verifier.errors import InternalError
 from verifier.lower.code import Emit, Lowered
 from verifier.lower.unroll import unroll
+from verifier.program.expressions import TRUE
 from verifier.program.ops import KINDS, Kind, Op
-from verifier.program.values import TRUE
 
 
 def test_every_op_and_every_kind_is_in_the_table() -> None:

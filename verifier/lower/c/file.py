@@ -21,7 +21,8 @@ from verifier.lower.c.statements import Statements
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction, Lowered
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
-from verifier.program.values import FAULT, UNACCESSED, Const, Ptr, Value, flags, make_entry, target
+from verifier.program.expressions import Const
+from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_entry, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c

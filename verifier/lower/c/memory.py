@@ -14,7 +14,8 @@ from verifier.lower.c.structs import Part
 from verifier.lower.c.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
-from verifier.program.values import UNACCESSED, Const, Expr, Ptr, Value, call, flags, target
+from verifier.program.expressions import Const, Expr, call
+from verifier.program.values import UNACCESSED, Ptr, Value, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first

@@ -14,8 +14,9 @@ from verifier.lower.c.parts import Frame, Local, Place, Shared, Val
 from verifier.lower.c.structs import Part
 from verifier.lower.c.types import Type
 from verifier.lower.code import Emit, Instruction, More, Set, Touch
+from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.ops import Op
-from verifier.program.values import FALSE, Const, Expr, Ptr, Reg, call, target
+from verifier.program.values import Ptr, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble

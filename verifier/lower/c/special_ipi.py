@@ -8,8 +8,9 @@ from verifier.lower.c import types as t
 from verifier.lower.c.parts import Place, Val
 from verifier.lower.c.special_masks import CpuWords
 from verifier.lower.code import Branch, Label, Target, Touch
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.ops import Kind
-from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call, truth
+from verifier.program.values import Ptr, truth
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Special, Word, since

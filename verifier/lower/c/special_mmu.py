@@ -9,8 +9,9 @@ from verifier.lower.c.objects import attributes, check_present
 from verifier.lower.c.parts import Place, Val
 from verifier.lower.c.special_ipi import Ipis
 from verifier.lower.code import Touch
+from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.ops import Kind
-from verifier.program.values import ATTRIBUTES, FALSE, MIGRATION, SWAP, Const, Expr, Ptr, Reg, call
+from verifier.program.values import ATTRIBUTES, MIGRATION, SWAP, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Word

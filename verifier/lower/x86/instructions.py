@@ -32,8 +32,9 @@ from verifier.lower.x86.table import (
     decode,
 )
 from verifier.lower.x86.thread import Thread
+from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.program.ops import Kind, Op
-from verifier.program.values import Const, Expr, Ptr, Reg, call
+from verifier.program.values import Ptr
 from verifier.syntax import x86
 from verifier.syntax.trouble import Trouble, nearest
 

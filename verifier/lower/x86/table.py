@@ -8,8 +8,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
+from verifier.program.expressions import Apply, Expr, Reg, call
 from verifier.program.ops import Fence
-from verifier.program.values import Apply, Expr, Reg, call
 
 
 class Register(NamedTuple):
