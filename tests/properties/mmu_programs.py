@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tests.properties.programs import Draw, fence, lit, pte, read, rmw, write
 from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
 from verifier.program.events import Cell, Observable
+from verifier.program.expressions import TRUE, Apply, Const, Expr, Obs, Reg
 from verifier.program.invalidations import INVALIDATIONS
 from verifier.program.profiles import CHOICES, PROFILES, Switches
 from verifier.program.values import (
@@ -18,21 +19,15 @@ from verifier.program.values import (
     GLOBAL,
     NOT_PRESENT,
     NX,
-    OLD,
     PROTNONE,
     RO,
     SUPERVISOR,
     SWAP,
-    TRUE,
-    Apply,
-    Const,
-    Expr,
-    Obs,
+    UNACCESSED,
     Ptr,
-    Reg,
     Value,
     make_entry,
-)  # fmt: skip
+)
 
 PAGES = ("A", "B")
 MMS = ("N", "M")
@@ -66,12 +61,12 @@ class MmuGenerator:
         self.pages: Sequence[str] = draw((PAGES, PAGES[:1]))
         self.bits = {
             "rights": (0, RO, SUPERVISOR, NX),
-            "marks": (0, OLD, CLEAN, OLD | CLEAN, CLEAN | RO),
+            "marks": (0, UNACCESSED, CLEAN, UNACCESSED | CLEAN, CLEAN | RO),
             "tags": (0, GLOBAL),
-            "absent": (0, 0, PROTNONE, PROTNONE | OLD | CLEAN, SWAP | GLOBAL, OLD, CLEAN),
-            "all": (0, 0, RO, GLOBAL, OLD, CLEAN),
+            "absent": (0, 0, PROTNONE, PROTNONE | UNACCESSED | CLEAN, SWAP | GLOBAL, UNACCESSED, CLEAN),
+            "all": (0, 0, RO, GLOBAL, UNACCESSED, CLEAN),
         }.get(focus, (0,))
-        self.cacheable = tuple(b for b in self.bits if not b & (OLD | NOT_PRESENT))
+        self.cacheable = tuple(b for b in self.bits if not b & (UNACCESSED | NOT_PRESENT))
         self.count = 0
         self.labels = 0
         self.sent = 0

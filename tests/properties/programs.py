@@ -24,8 +24,9 @@ from verifier.lower.code import (
 )
 from verifier.lower.unroll import unroll
 from verifier.program.events import Cell, Observable, Program
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg
 from verifier.program.profiles import OVERTAKING
-from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value
+from verifier.program.values import FAULT, Ptr, Value
 
 T = TypeVar("T")
 

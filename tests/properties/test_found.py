@@ -27,8 +27,9 @@ from verifier import explore, solve
 from verifier.explore import explore as run
 from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Reg
 from verifier.program.profiles import GENERIC, Switches
-from verifier.program.values import FALSE, TRUE, Apply, Const, Ptr, Reg
+from verifier.program.values import Ptr
 
 X, Y, Z, ONE = lit("x"), lit("y"), lit("z"), Const(1)
 FOUND: dict[str, Callable[[], tuple[Lowered, Switches]]] = {}

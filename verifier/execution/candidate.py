@@ -19,9 +19,11 @@ from verifier.model.roles import (
     uncached,
 )
 from verifier.program.events import Event
+from verifier.program.expressions import evaluate
 from verifier.program.invalidations import INVALIDATING, row
+from verifier.program.ops import Kind
 from verifier.program.profiles import OVERTAKING
-from verifier.program.values import GLOBAL, Ptr, Value, evaluate, flags
+from verifier.program.values import GLOBAL, Ptr, Value, flags
 
 INIT = -1
 
@@ -42,7 +44,7 @@ class Removals:
         self.x = x
         self.program, self.switches = x.program, x.model.switches
         self.events = [e for e in x.program.events if e.id in x.executed]
-        self.invalidations: dict[int, tuple[str, int, Value | None, Value | None]] = {}
+        self.invalidations: dict[int, tuple[Kind, int, Value | None, Value | None]] = {}
         self._invalidations()
 
     def _invalidations(self) -> None:

@@ -16,21 +16,21 @@ from verifier.budget import Budget
 from verifier.model import Model, violations
 from verifier.model.roles import buffered
 from verifier.program.events import Access, Event, Program
+from verifier.program.expressions import evaluate
+from verifier.program.functions import apply
 from verifier.program.values import (
     CLEAN,
     COMBINED,
     FAULT,
     GLOBAL,
-    OLD,
+    UNACCESSED,
     Ptr,
     Value,
-    apply,
-    evaluate,
     flags,
     make_entry,
     target,
     truth,
-)  # fmt: skip
+)
 
 PAIR = 1000  # bytes for two instants of one CPU, about: a few relations have them
 
@@ -150,9 +150,9 @@ class Execution:
         for w in self.walks:
             if w.kind == "accessed":
                 node, cell, content = w.levels[-1]
-                out[node, cell] = apply("pte_without", (content, OLD))
+                out[node, cell] = apply("pte_without", (content, UNACCESSED))
         for node in self.dirty.values():
-            gone = CLEAN if node in self.unaged else CLEAN | OLD
+            gone = CLEAN if node in self.unaged else CLEAN | UNACCESSED
             for r in self.reads:
                 if r.read == node:
                     out[node, r.cell] = apply("pte_without", (r.value, gone))

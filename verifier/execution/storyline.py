@@ -19,7 +19,7 @@ from verifier.program.values import (
     COMBINED,
     FAULT,
     GLOBAL,
-    OLD,
+    UNACCESSED,
     Ptr,
     Value,
     flags,
@@ -272,7 +272,9 @@ class _Teller:
             return Step("flush", cpu, sender, note=note, rule="11.3")
         event = self.program.events[self.events_of[node]]
         if writes:
-            aged = node not in x.unaged and any(flags(r.value) & OLD for r in x.reads if r.read == node)
+            aged = node not in x.unaged and any(
+                flags(r.value) & UNACCESSED for r in x.reads if r.read == node
+            )
             note = "sets A and D" if aged else "sets D"
             return Step("update", event.cpu, event, (), writes, note, rule="7.3")
         return Step("fetch", event.cpu, event, self._reads(node), note="copied", rule="10.1")

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from verifier.execution.run import Execution, Walk, combined
 from verifier.program.events import Event
+from verifier.program.expressions import evaluate
+from verifier.program.functions import apply
 from verifier.program.rights import needs
-from verifier.program.values import CLEAN, GLOBAL, OLD, RO, Ptr, Value, apply, evaluate, flags, target
+from verifier.program.values import CLEAN, GLOBAL, RO, UNACCESSED, Ptr, Value, flags, target
 
 
 def register(x: Execution, cpu: int, name: str, node: int) -> Value | None:
@@ -65,7 +67,7 @@ def _levels(x: Execution, w: Walk) -> Iterator[str]:
         yield "it reads nothing"
         return
     handle = register(x, w.cpu, "cr3", w.levels[0][0])
-    unusable = OLD if x.model.switches.spontaneous else 0
+    unusable = UNACCESSED if x.model.switches.spontaneous else 0
     for k, (node, cell, content) in enumerate(w.levels):
         if program.entries.get((handle, w.va)) != cell:  # type: ignore[arg-type]
             yield f"{cell} is not where it goes on"
@@ -79,7 +81,7 @@ def _levels(x: Execution, w: Walk) -> Iterator[str]:
                 yield f"{cell} leads no further"
     last = w.levels[-1][2]
     if w.kind == "accessed":
-        if target(last) is None or not flags(last) & OLD:
+        if target(last) is None or not flags(last) & UNACCESSED:
             yield "it sets A where it cannot"
     elif w.kind == "use" and (
         target(last) is None or target(last) in program.tables or flags(last) & unusable
@@ -125,7 +127,7 @@ def _dirty(x: Execution, event: Event, w: Walk) -> Iterator[str]:
     if flags(content) & RO and not x.model.switches.d_on_ro:
         yield "D is set in a read-only entry"
     mode, aged = x.model.switches.d_sets_a, node not in x.unaged
-    if flags(content) & OLD and mode != "either" and aged != (mode == "always"):
+    if flags(content) & UNACCESSED and mode != "either" and aged != (mode == "always"):
         yield f"A is {'set' if aged else 'left clear'} where D is set"
     if cell != (w.levels[-1][1] if w.levels else x.program.first_leaf(w.cpu, w.va)):
         yield "D is set in another entry"

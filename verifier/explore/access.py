@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from verifier.explore.caches import UPPER, Item, Place, load
-from verifier.explore.ops import Op
+from verifier.explore.caches import UPPER, Item, WalkPoint, load
+from verifier.explore.compiled import Compiled
 from verifier.explore.state import IDLE, Draft, Move, State, Written, put
-from verifier.program.values import CLEAN, FAULT, OLD, RO, Value, apply, flags, make_entry, target
-
-if TYPE_CHECKING:
-    from verifier.explore.machine import Machine
+from verifier.explore.upkeep import Upkeep
+from verifier.program.functions import apply
+from verifier.program.values import CLEAN, FAULT, RO, UNACCESSED, Value, flags, make_entry, target
 
 Ways = Iterator[tuple[Move, Draft]]
 
 
-def ways(machine: Machine, state: State, cpu: int, op: Op) -> Ways:
+def ways(machine: Upkeep, state: State, cpu: int, op: Compiled) -> Ways:
     """All ways in which a translated access can be executed now."""
     (touch,) = op.touches
     va = machine.va_at.get(touch.addr(state.slots), -1)
@@ -27,7 +25,7 @@ def ways(machine: Machine, state: State, cpu: int, op: Op) -> Ways:
     if state.marked[cpu] != IDLE:
         if not waits:
             item = machine.caches.items[state.marked[cpu]]
-            for move, draft in _through(machine, state, cpu, op, 1 << state.marked[cpu], item):
+            for move, draft in _through(machine, state, cpu, op, bit=1 << state.marked[cpu], item=item):
                 draft.marked = put(draft.marked, cpu, IDLE)
                 yield move, draft
         return
@@ -39,12 +37,12 @@ def ways(machine: Machine, state: State, cpu: int, op: Op) -> Ways:
             spurious = spurious or (machine.switches.spurious_prot_fault and bool(bit & state.tlbs[cpu]))
         elif (item.to, item.leaf) not in done and (not waits or item.leaf >= 0):
             done.add((item.to, item.leaf))
-            for move, draft in _through(machine, state, cpu, op, bit, item):
+            for move, draft in _through(machine, state, cpu, op, bit=bit, item=item):
                 draft.tlbs[cpu] |= tlb
                 yield move, draft
     if machine.running_ahead(state, cpu):
         return  # an ICR write was executed before this access, which therefore did not fault
-    found = faulting(machine, state, cpu, op, va)
+    found = faulting(machine, state, cpu, op, va=va)
     if found is not None or spurious:
         draft = Draft.of(state)
         draft.faults = put(draft.faults, cpu, va)
@@ -53,7 +51,7 @@ def ways(machine: Machine, state: State, cpu: int, op: Op) -> Ways:
         yield Move("exec", cpu, op.event, found or (), fault=True), draft
 
 
-def walked(machine: Machine, state: State, cpu: int, va: int) -> int:
+def walked(machine: Upkeep, state: State, cpu: int, va: int) -> int:
     """What the TLB can be at an access.
 
     Only without spontaneous walks is this anything but what it is: the access itself may walk, each
@@ -62,19 +60,19 @@ def walked(machine: Machine, state: State, cpu: int, va: int) -> int:
     tlb, caches = state.tlbs[cpu], machine.caches
     if machine.switches.spontaneous:
         return tlb
-    place = Place(caches.root(state.memory, cpu), 0, ())
+    place = WalkPoint(caches.root(state.memory, cpu), 0, ())
     tag = caches.tag(state.memory, cpu)
     while True:
         cell = caches.cells.get((place.handle, va), -1)
         value = load(cell, state.buffers[cpu], state.memory) if cell >= 0 else 0
-        found = caches.read(place, tag, va, cell, value) if cell >= 0 else 0
+        found = caches.read(place, tag, va, cell, value=value) if cell >= 0 else 0
         item = caches.items[found.bit_length() - 1] if found else None
         if item is None or item.kind != UPPER:
             return tlb | found
-        place = Place(item.to, item.flags, item.path)
+        place = WalkPoint(item.to, item.flags, item.path)
 
 
-def _through(machine: Machine, state: State, cpu: int, op: Op, bit: int, item: Item) -> Ways:
+def _through(machine: Upkeep, state: State, cpu: int, op: Compiled, bit: int, item: Item) -> Ways:
     """The access by one cached translation.
 
     A store that has to set D enters the store buffer in the same step, which nobody else can tell
@@ -89,14 +87,16 @@ def _through(machine: Machine, state: State, cpu: int, op: Op, bit: int, item: I
                 draft = Draft.of(state)
                 draft.memory[item.leaf] = marked
                 draft.marked = put(draft.marked, cpu, bit.bit_length() - 1)
-                yield Move("update", cpu, event, (), dirty, bit), draft
+                yield Move("update", cpu, event, (), writes=dirty, used=bit), draft
             else:
-                yield from _done(machine, state, cpu, op, bit, item, dirty)
+                yield from _done(machine, state, cpu, op, bit=bit, item=item, dirty=dirty)
     elif not (op.drains and state.buffers[cpu]):
-        yield from _done(machine, state, cpu, op, bit, item, ())
+        yield from _done(machine, state, cpu, op, bit=bit, item=item, dirty=())
 
 
-def _done(machine: Machine, state: State, cpu: int, op: Op, bit: int, item: Item, dirty: Written) -> Ways:
+def _done(
+    machine: Upkeep, state: State, cpu: int, op: Compiled, bit: int, item: Item, dirty: Written
+) -> Ways:
     """The access itself, with the entry in which it sets D in the same step."""
     event, (touch,) = op.event, op.touches
     if event.op == "T":
@@ -121,28 +121,28 @@ def _done(machine: Machine, state: State, cpu: int, op: Op, bit: int, item: Item
         draft.slots[touch.slot] = value
         reads = ((cell, value),)
     writes = machine.write(draft, cpu, op, [cell])
-    yield Move("exec", cpu, event, reads, writes, bit, dirty=dirty), draft
+    yield Move("exec", cpu, event, reads, writes=writes, used=bit, dirty=dirty), draft
 
 
-def dirtied(machine: Machine, state: State, item: Item) -> list[Value]:
+def dirtied(machine: Upkeep, state: State, item: Item) -> list[Value]:
     """What the leaf entry may be after D was set in it; nothing if it cannot be (MMR 7.1, 7.3)."""
     value, mode = state.memory[item.leaf], machine.switches.d_sets_a
     bits = flags(value)
     if target(value) != item.to or not bits & CLEAN or (bits & RO and not machine.switches.d_on_ro):
         return []
     left = bits & ~CLEAN
-    found = [make_entry(item.to, left & ~OLD)] if mode != "never" or not left & OLD else []
-    if left & OLD and mode != "always":
+    found = [make_entry(item.to, left & ~UNACCESSED)] if mode != "never" or not left & UNACCESSED else []
+    if left & UNACCESSED and mode != "always":
         found.append(make_entry(item.to, left))
     return found
 
 
-def faulting(machine: Machine, state: State, cpu: int, op: Op, va: int) -> Written | None:
+def faulting(machine: Upkeep, state: State, cpu: int, op: Compiled, va: int) -> Written | None:
     """The read that a fault of this access is reported for, if it may fault now (MMR 6.2, 6.3)."""
     caches, memory, buffer, tlb = machine.caches, state.memory, state.buffers[cpu], state.tlbs[cpu]
     confirming = machine.switches.fault_walk == "rewalk" or not machine.switches.spontaneous
-    unusable = OLD if machine.switches.spontaneous else 0
-    places = [Place(caches.root(memory, cpu), 0, ())]
+    unusable = UNACCESSED if machine.switches.spontaneous else 0
+    places = [WalkPoint(caches.root(memory, cpu), 0, ())]
     if not confirming:
         places = caches.places(tlb, memory, cpu, va)
     for place in places:
@@ -157,7 +157,7 @@ def faulting(machine: Machine, state: State, cpu: int, op: Op, va: int) -> Writt
             if (place.flags | bits) & op.forbidding:
                 return ((cell, value),)
         elif confirming and not bits & unusable and len(place.path) + 1 < caches.depth:
-            places.append(Place(to, place.flags | bits, (*place.path, (place.handle, cell))))
+            places.append(WalkPoint(to, place.flags | bits, (*place.path, (place.handle, cell))))
     tags = caches.of_tag.get(caches.tag(memory, cpu), 0)
     absent = tlb & caches.absents & caches.of_va[va] & tags
     return () if absent else None

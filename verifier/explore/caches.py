@@ -14,12 +14,13 @@ from typing import NamedTuple
 from verifier.errors import InternalError
 from verifier.explore.state import Buffer
 from verifier.program.events import Program
+from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
 from verifier.program.values import (
     CLEAN,
     COMBINED,
     GLOBAL,
-    OLD,
+    UNACCESSED,
     Ptr,
     Value,
     flags,
@@ -54,7 +55,7 @@ class Item(NamedTuple):
     leaf: int = -1
 
 
-class Place(NamedTuple):
+class WalkPoint(NamedTuple):
     """Where a walk goes on: at a handle, with the rights so far, after the levels ``path``."""
 
     handle: Value
@@ -161,7 +162,7 @@ class Caches:
                 leaf = self.cells.get((handle, va), -1)
                 handle = target(memory[leaf]) if leaf >= 0 else None
                 handle = handle if handle in self.tables else None
-        return self.bit(Item(ENTRY, pcid, va, target(content) or 0, bits, (), leaf))
+        return self.bit(Item(ENTRY, pcid, va, target(content) or 0, flags=bits, path=(), leaf=leaf))
 
     # ---- walks
 
@@ -175,29 +176,31 @@ class Caches:
             return (value,)
         return (own,) if self.switches.walk_forward == "forward_always" else (value, own)
 
-    def places(self, tlb: int, memory: Memory, cpu: int, va: int) -> list[Place]:
+    def places(self, tlb: int, memory: Memory, cpu: int, va: int) -> list[WalkPoint]:
         """Where a walk may go on now: at the root, or below a cached upper entry (MMR 3.4)."""
-        found = [Place(self.root(memory, cpu), 0, ())]
+        found = [WalkPoint(self.root(memory, cpu), 0, ())]
         if self.depth > 1:
             uppers = tlb & self.uppers & self.of_va[va] & self.of_tag.get(self.tag(memory, cpu), 0)
             while uppers:
                 low = uppers & -uppers
                 uppers ^= low
                 item = self.items[low.bit_length() - 1]
-                found.append(Place(item.to, item.flags, item.path))
+                found.append(WalkPoint(item.to, item.flags, item.path))
         return found
 
-    def read(self, place: Place, tag: Value, va: int, cell: int, value: Value) -> int:
+    def read(self, place: WalkPoint, tag: Value, va: int, cell: int, value: Value) -> int:
         """What is cached after a walk has read ``value`` in ``cell``; 0 for nothing (MMR 4.2, 4.3)."""
         to, bits = target(value), flags(value)
-        if to is None or (bits & OLD and self.switches.spontaneous):
+        if to is None or (bits & UNACCESSED and self.switches.spontaneous):
             return 0
         rights = (place.flags | bits) & COMBINED
         if to not in self.tables:
             leaf = cell if bits & CLEAN and self.switches.spontaneous else -1
-            return self.bit(Item(ENTRY, tag, va, to, rights | bits & (GLOBAL | CLEAN), (), leaf))
+            return self.bit(
+                Item(ENTRY, tag, va, to, flags=rights | bits & (GLOBAL | CLEAN), path=(), leaf=leaf)
+            )
         path = (*place.path, (place.handle, cell))
-        return self.bit(Item(UPPER, tag, va, to, rights, path)) if len(path) < self.depth else 0
+        return self.bit(Item(UPPER, tag, va, to, flags=rights, path=path)) if len(path) < self.depth else 0
 
     def filled(self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, vas: int) -> int:
         """A set, with all that walks for some addresses can add to it at this instant."""
@@ -214,12 +217,12 @@ class Caches:
                     if cell < 0:
                         continue
                     for value in self.values(cell, memory, buffer):
-                        bit = self.read(place, tag, va, cell, value)
+                        bit = self.read(place, tag, va, cell, value=value)
                         if bit and not tlb & bit:
                             tlb |= bit
                             item = self.items[bit.bit_length() - 1]
                             if item.kind == UPPER:
-                                work.append(Place(item.to, item.flags, item.path))
+                                work.append(WalkPoint(item.to, item.flags, item.path))
                     if absent and self._absent(cell, memory, buffer):
                         tlb |= self.bit(Item(ABSENT, tag, va))
             vas >>= 1
@@ -231,7 +234,7 @@ class Caches:
 
     def derivations(
         self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, va: int
-    ) -> Iterator[tuple[int, Place, int, Value]]:
+    ) -> Iterator[tuple[int, WalkPoint, int, Value]]:
         """Each single read of a walk that is possible now: what it adds, from where, cell, value."""
         tag = self.tag(memory, cpu)
         for place in self.places(tlb, memory, cpu, va):
@@ -239,7 +242,7 @@ class Caches:
             if cell < 0:
                 continue
             for value in self.values(cell, memory, buffer):
-                bit = self.read(place, tag, va, cell, value)
+                bit = self.read(place, tag, va, cell, value=value)
                 if bit:
                     yield bit, place, cell, value
 
@@ -249,7 +252,7 @@ class Caches:
         for va in range(len(self.of_va)):
             for place in self.places(tlb, memory, cpu, va):
                 cell = self.cells.get((place.handle, va), -1)
-                if cell >= 0 and target(memory[cell]) is not None and flags(memory[cell]) & OLD:
+                if cell >= 0 and target(memory[cell]) is not None and flags(memory[cell]) & UNACCESSED:
                     found.add(cell)
         return found
 
@@ -273,19 +276,19 @@ class Caches:
 
     # ---- invalidations
 
-    def removed(self, kind: str, pcid: Value, va: int) -> int:
+    def removed(self, kind: Kind, pcid: Value, va: int) -> int:
         """The items that an invalidation removes (MMR 5.1).
 
         ``pcid`` is the PCID that it acts on, ``va`` the address that it names; -1 for none, and for one of
         which nothing can be cached.
         """
         asked = Asked(
-            self.of_tag.get(pcid, 0),
-            self.of_va[va] if va >= 0 else 0,
-            self.leading[va] if va >= 0 else 0,
-            self.globals,
-            self.switches,
-            pcid == 0,
+            tagged=self.of_tag.get(pcid, 0),
+            address=self.of_va[va] if va >= 0 else 0,
+            leading=self.leading[va] if va >= 0 else 0,
+            globals=self.globals,
+            switches=self.switches,
+            zero=pcid == 0,
         )
         entries, uppers = removal(kind)(asked)
         return entries & self.entries | uppers & self.uppers
@@ -347,7 +350,7 @@ def nothing(_: Asked) -> tuple[int, int]:
 
 
 # What each kind of ``program.invalidations`` removes (MMR 5.1, 11.1).
-REMOVES: dict[str, Removal] = {
+REMOVES: dict[Kind, Removal] = {
     "cr3": _pcid,
     "noflush": nothing,
     "invlpg": _invlpg,
@@ -365,7 +368,7 @@ REMOVES: dict[str, Removal] = {
 }
 
 
-def removal(kind: str) -> Removal:
+def removal(kind: Kind) -> Removal:
     """What an invalidation removes; ``InternalError`` if the explorer does not know it."""
     found = REMOVES.get(kind)
     if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verifier.explore.caches import nothing, removal
-from verifier.explore.machine import Machine
+from verifier.explore.machine import AbstractMachine
 from verifier.explore.state import IDLE, Draft, Move, State
 from verifier.program.events import Event
 from verifier.program.invalidations import INVALIDATING, row
@@ -16,7 +16,7 @@ from verifier.program.values import Value
 class Flushes:
     """The invalidations of a run. ``made[i]`` are those of move ``i``: CPU, items removed, what did it."""
 
-    def __init__(self, machine: Machine, states: list[State], moves: list[Move]) -> None:
+    def __init__(self, machine: AbstractMachine, states: list[State], moves: list[Move]) -> None:
         self.machine, self.states, self.moves = machine, states, moves
         self.made = [list(self._of(i)) for i in range(len(moves))]
 

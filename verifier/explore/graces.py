@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from verifier.explore.state import CALLBACK, RELEASE, Draft, Store, Written
+from verifier.explore.state import CALLBACK, RELEASE, Buffered, Draft, Written
 from verifier.program.events import Cell, Event, Program
 from verifier.program.values import Ptr, Value
 
@@ -65,7 +64,7 @@ class Graces:
         """Is this the end of a grace period that has not come?"""
         return event.op == "GP" and event.kind == "end" and memory[self.period[event.id]] != 0
 
-    def execute(self, draft: Draft, event: Event, sent: tuple[int, ...] = ()) -> Store | None:
+    def execute(self, draft: Draft, event: Event, sent: tuple[int, ...] = ()) -> Buffered | None:
         """A section begins or ends, or a grace period starts; what has to wait among the stores."""
         if not self.cells:
             return None  # nobody waits for a reader: what would have, was never reached
@@ -74,27 +73,29 @@ class Graces:
         elif event.kind == "unlock":
             mine = self._get(draft, self.first) & self.body[event.body]
             last = 1 << mine.bit_length() - 1
-            return Store(tuple((self.first + n, last) for n in range(len(self.cells))), RELEASE)
+            return Buffered(tuple((self.first + n, last) for n in range(len(self.cells))), RELEASE)
         elif event.op == "SEND":
             if event.id not in self.period:
                 return None
-            return Store(((self.first, 0), (self.period[event.id], 0)), CALLBACK, 0, sent)
+            return Buffered(((self.first, 0), (self.period[event.id], 0)), CALLBACK, 0, sent)
         elif event.kind == "start":
             self._set(draft, self.period[event.id], self._get(draft, self.first))
         return None
 
-    def leave(self, draft: Draft, store: Store) -> Written:
+    def leave(self, draft: Draft, store: Buffered) -> Written:
         """What such a store does where it leaves the buffer: nothing that a program could read."""
         for cell, value in store.writes:
             if store.kind & RELEASE:
-                self._set(draft, cell, self._get(draft, cell) & ~int(value))  # type: ignore[arg-type]
+                assert isinstance(value, int)
+                self._set(draft, cell, self._get(draft, cell) & ~value)
             elif cell != self.first:
                 self._set(draft, cell, self._get(draft, self.first))
         return ()
 
     def _get(self, draft: Draft, cell: int) -> int:
-        value: Any = draft.memory[cell]
-        return int(value)
+        value = draft.memory[cell]
+        assert isinstance(value, int)
+        return value
 
     def _set(self, draft: Draft, cell: int, value: int) -> None:
         draft.memory[cell] = value

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from verifier.budget import Budget
 from verifier.explore.caches import Caches, removal
+from verifier.explore.compiled import ICR, Code, Compiled, attributes, compiled, compiled_event, touch
 from verifier.explore.graces import Graces
-from verifier.explore.ops import ICR, Code, Op, attributes, compiled, make_op, touch
 from verifier.program.events import Body, Cell, Event, Program
+from verifier.program.expressions import TRUE, Const, Expr, mask, refs
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.profiles import Switches
-from verifier.program.values import CLEAN, OLD, TRUE, Const, Expr, Ptr, Value, mask, refs
+from verifier.program.values import CLEAN, UNACCESSED, Ptr, Value
 
 UNSENT = -1  # program counter of a handler that no SEND has started yet
+
+
+PendingKind = Literal["assume", "cut", "result"]
 
 
 @dataclass(slots=True, eq=False)
@@ -25,11 +29,11 @@ class Pending:
     ``needs`` has one (body, index of its last event that matters) for each body.
     """
 
-    kind: str  # "assume", "cut" or "result"; ``index`` says which assumption, loop, result
+    kind: PendingKind
     code: Code
     needs: tuple[tuple[int, int], ...]
     slots: int
-    index: int = 0
+    index: int = 0  # which assumption, loop, result
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class Layout:
         events, found = program.events, attributes(program)
         self.dirties = bool(found & CLEAN) and switches.spontaneous  # a write may have to set D
         walkers = min(self.caches.cr3, default=-1) >= 0
-        self.aged = bool(found & OLD) and switches.spontaneous and walkers  # walkers may set A
+        self.aged = bool(found & UNACCESSED) and switches.spontaneous and walkers  # walkers may set A
         self.flooding = any(e.op == "BINV" for e in events)
         self.answering = self.flooding and switches.tlbsync_waits_remote_stores
         self.asides = self.aged or self.flooding
@@ -163,11 +167,11 @@ class Layout:
                 self.seen_tlbs.add(o.cpu)
                 self.seen_cells |= self.ptes
 
-    def _op(self, event: Event) -> Op:
+    def _op(self, event: Event) -> Compiled:
         self.budget.tick()
         places = [self._fixed(a.addr) for a in event.accesses]
         touches = tuple(touch(a, cell) for a, cell in zip(event.accesses, places, strict=True))
-        op = make_op(event, touches, self.switches)
+        op = compiled_event(event, touches, self.switches)
         if event.op in INVALIDATING:
             removal(event.kind)  # an unknown one is refused, whether it is executed or not
         op.slots = mask(event.guard)
@@ -192,7 +196,7 @@ class Layout:
         self._effects(op)
         return op
 
-    def _effects(self, op: Op) -> None:
+    def _effects(self, op: Compiled) -> None:
         """What an event does besides its accesses, at its instant."""
         event, cpu = op.event, op.event.cpu
         if event.op in ("INV", "CR3"):
@@ -235,7 +239,7 @@ class Layout:
                         home[a.slot] = (body.id, i)
         program = self.program
         loops = list(dict.fromkeys(program.loops))
-        exprs = [("assume", e, n) for n, e in enumerate(program.assumes)]
+        exprs: list[tuple[PendingKind, Expr, int]] = [("assume", e, n) for n, e in enumerate(program.assumes)]
         exprs += [("cut", e, loops.index(loop)) for e, loop in zip(program.cuts, program.loops, strict=True)]
         self.result_of: dict[int, int] = {}
         for i in self.finals:
@@ -253,7 +257,9 @@ class Layout:
                     continue  # known from the start
                 body_id, i = home[slot]
                 last[body_id] = max(i, last.get(body_id, 0))
-            item = Pending(kind, compiled(expr), tuple(last.items()), mask(expr), index)
+            item = Pending(
+                kind=kind, code=compiled(expr), needs=tuple(last.items()), slots=mask(expr), index=index
+            )
             self.waiting.append(item)
             for need in item.needs:
                 self.due.setdefault(need, []).append(item)
@@ -301,12 +307,15 @@ class Layout:
                 vas.append(v)
                 reads.append(r)
                 writes.append(w)
-            known = self._rests[pcs] = Rest(slots, tuple(vas), tuple(reads), tuple(writes), floods)
+            known = self._rests[pcs] = Rest(
+                slots=slots, vas=tuple(vas), reads=tuple(reads), writes=tuple(writes), floods=floods
+            )
         return known
 
     def unanswered(self, memory: Sequence[Value], handlers: Iterable[int]) -> bool:
         """Has one of these handlers, which somebody waits for, not been acknowledged?"""
-        done: Any = memory[self.answered] if handlers else 0
+        done = memory[self.answered] if handlers else 0
+        assert isinstance(done, int)
         return any(not done >> h & 1 for h in handlers)
 
     def unfinished(self, pcs: tuple[int, ...], handlers: Iterable[int]) -> bool:

@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from verifier.explore import access, sends
 from verifier.explore.buffers import committable, stripped, without
 from verifier.explore.caches import load
+from verifier.explore.compiled import Compiled
 from verifier.explore.layout import UNSENT
-from verifier.explore.ops import Op
 from verifier.explore.state import (
     ANSWER,
     BARRIER,
@@ -30,26 +30,28 @@ from verifier.explore.state import (
     SILENT,
     UNCACHED,
     VIRTUAL,
+    Buffered,
     Draft,
     Dropped,
     Move,
     State,
     Step,
-    Store,
-    Written,
     put,
 )
 from verifier.explore.upkeep import Upkeep
-from verifier.program.events import Event
 from verifier.program.invalidations import INVALIDATING, row
-from verifier.program.values import OLD, Value, flags, make_entry, target, truth
+from verifier.program.values import UNACCESSED, Value, flags, make_entry, target
 
 # Which steps of a CPU are asked for.
 COMMIT, EXEC, DELIVER, ASIDE = 1, 2, 4, 8
 ALL = COMMIT | EXEC | DELIVER | ASIDE
 
 
-class Machine(Upkeep):
+# What was done, the state after it, and the body that is past its event by it; -1: none.
+Steps = Iterator[tuple[Move, Draft, int]]
+
+
+class AbstractMachine(Upkeep):
     """The machine of one program: its steps."""
 
     # ---- steps
@@ -87,19 +89,12 @@ class Machine(Upkeep):
                     self._attempt(out, self._strike(state, cpu, body))
         return out
 
-    def current(self, state: State, cpu: int) -> int:
-        """The body that a CPU executes: an NMI, a handler, a callback, its thread."""
-        for running in (state.struck, state.running, state.calling):
-            if running[cpu] != IDLE:
-                return running[cpu]
-        return self.threads[cpu]
-
     def half_done(self, state: State, cpu: int) -> bool:
         """Is a CPU between two parts of one instruction, where no interrupt comes (MMR 8.9)?"""
         body = self.current(state, cpu)
         return bool(self.halfway[body] >> state.pcs[body] & 1)
 
-    def _strike(self, state: State, cpu: int, body: int) -> Iterator[tuple[Move, Draft, int]]:
+    def _strike(self, state: State, cpu: int, body: int) -> Steps:
         """An NMI, at any instant, whatever the interrupt flag says (MMR 12.1); or, when nothing else is
         left to be done on its CPU, none. What only an NMI would have sent is not waited for."""
         choice = self.program.bodies[body].choice
@@ -117,7 +112,7 @@ class Machine(Upkeep):
             self.never(draft, body)
             yield Move("never", cpu), draft, -1
 
-    def _attempt(self, out: list[Step], steps: Iterator[tuple[Move, Draft, int]]) -> None:
+    def _attempt(self, out: list[Step], steps: Steps) -> None:
         """Collect steps; those of runs that do not count are dropped."""
         while True:
             try:
@@ -145,29 +140,29 @@ class Machine(Upkeep):
             elif draft.calling[cpu] == body:
                 draft.calling = put(draft.calling, cpu, IDLE)
 
-    def _commit(self, state: State, cpu: int, index: int) -> Iterator[tuple[Move, Draft, int]]:
+    def _commit(self, state: State, cpu: int, index: int) -> Steps:
         """A buffered store reaches memory (MMR 1.1); a waiting ICR write is executed (8.1)."""
         draft = Draft.of(state)
         store = state.buffers[cpu][index]
         draft.buffers[cpu] = without(state.buffers[cpu], index)
         writes = store.writes
         if store.kind & SILENT:
-            self._left(draft, store)
+            self.left(draft, store)
             writes = ()
         for cell, value in writes:
             draft.memory[cell] = value
             if self.fetched[cpu] >> cell & 1:
                 self.prefetched.stored(draft, cpu, cell, store.kind)
         for handler in store.sends:
-            sends.started(self, draft, handler)
+            self.started(draft, handler)
         yield Move("commit", cpu, writes=writes, at=index), draft, -1
 
-    def _aside(self, state: State, cpu: int) -> Iterator[tuple[Move, Draft, int]]:
+    def _aside(self, state: State, cpu: int) -> Steps:
         """What happens by itself: A is set (MMR 7.2); an INVLPGB takes effect (11.3)."""
         if self.aged:
             for cell in sorted(self.caches.updatable(state.tlbs[cpu], state.memory, cpu)):
                 draft, value = Draft.of(state), state.memory[cell]
-                draft.memory[cell] = make_entry(target(value) or 0, flags(value) & ~OLD)
+                draft.memory[cell] = make_entry(target(value) or 0, flags(value) & ~UNACCESSED)
                 yield Move("update", cpu, writes=((cell, draft.memory[cell]),)), draft, -1
         for flood in dict.fromkeys(state.floods[cpu]):
             if state.marked[cpu] != IDLE:
@@ -184,23 +179,13 @@ class Machine(Upkeep):
             )
             yield Move("flush", cpu, at=index), draft, -1
 
-    def _fault(self, state: State, cpu: int) -> Iterator[tuple[Move, Draft, int]]:
+    def _fault(self, state: State, cpu: int) -> Steps:
         """A fault is taken, with an empty store buffer (MMR 6.3, 8.4)."""
         draft = Draft.of(state)
         self._take(draft, cpu)
         yield Move("fault", cpu), draft, -1
 
-    def wrong(self, event: Event) -> Dropped:
-        """An access to something that is no cell."""
-        if self.bad is None:
-            self.bad = event
-        return Dropped()
-
-    def running_ahead(self, state: State, cpu: int) -> int:
-        """The ICR writes that this CPU has executed ahead of their place."""
-        return state.early & self.ahead[self.current(state, cpu)]
-
-    def _held(self, state: State, cpu: int, op: Op) -> bool:
+    def _held(self, state: State, cpu: int, op: Compiled) -> bool:
         """Does an event wait for something else than the store buffer?"""
         event = op.event
         if event.op == "WAIT":
@@ -215,7 +200,7 @@ class Machine(Upkeep):
             return any(store.kind & UNCACHED for store in state.buffers[cpu])
         return False
 
-    def _execute(self, state: State, cpu: int, body: int, op: Op) -> Iterator[tuple[Move, Draft, int]]:
+    def _execute(self, state: State, cpu: int, body: int, op: Compiled) -> Steps:
         """All ways in which an event can be executed now; none if it has to wait."""
         event = op.event
         if self._held(state, cpu, op):
@@ -245,7 +230,7 @@ class Machine(Upkeep):
             self._delivered(draft, cpu, body)
         elif event.op not in ("R", "W", "X"):
             self._effect(draft, cpu, body, op)
-        yield Move("exec", cpu, event, tuple(reads), writes), draft, body
+        yield Move("exec", cpu, event, tuple(reads), writes=writes), draft, body
 
     def _delivered(self, draft: Draft, cpu: int, body: int) -> None:
         """A handler begins; the first that an interrupt runs takes along what is queued (MMR 8.10)."""
@@ -260,16 +245,16 @@ class Machine(Upkeep):
             queued = sum(1 << h for h in along) if first else draft.batches[cpu] & ~(1 << body)
             draft.batches = put(draft.batches, cpu, queued)
 
-    def _go_on(self, state: State, cpu: int, body: int, op: Op) -> Iterator[tuple[Move, Draft, int]]:
+    def _go_on(self, state: State, cpu: int, body: int, op: Compiled) -> Steps:
         """Instead of returning, the interrupt goes on with another function of its batch (MMR 8.10)."""
         for other in sends.following(self, state, cpu):
             draft = Draft.of(state)
             writes = self.write(draft, cpu, op, self._cells_of(state, op))
             self._next(draft, cpu, body)
             draft.running[cpu] = other
-            yield Move("exec", cpu, op.event, (), writes), draft, -1
+            yield Move("exec", cpu, op.event, (), writes=writes), draft, -1
 
-    def _cells_of(self, state: State, op: Op) -> list[int]:
+    def _cells_of(self, state: State, op: Compiled) -> list[int]:
         cells = []
         for touch in op.touches:
             cell = touch.cell
@@ -280,7 +265,7 @@ class Machine(Upkeep):
             cells.append(cell)
         return cells
 
-    def _effect(self, draft: Draft, cpu: int, body: int, op: Op) -> None:
+    def _effect(self, draft: Draft, cpu: int, body: int, op: Compiled) -> None:
         """What an event does besides reading and writing cells."""
         event = op.event
         if event.op == "SEND":
@@ -290,7 +275,7 @@ class Machine(Upkeep):
             if store is not None:
                 self.queue(draft, cpu, store)
         elif event.op == "ACK":
-            self.queue(draft, cpu, Store(((self.answered, 1 << body),), ANSWER))
+            self.queue(draft, cpu, Buffered(((self.answered, 1 << body),), ANSWER))
         elif event.op == "NMI":
             choice = self.program.bodies[body].choice
             assert choice is not None
@@ -309,30 +294,14 @@ class Machine(Upkeep):
             flood = cpu, self.broadcasts.index(asked)
             draft.floods = tuple([tuple(sorted((*floods, flood))) for floods in draft.floods])
         elif event.op == "F" and event.kind == "sfence":
-            draft.buffers[cpu] = stripped((*draft.buffers[cpu], Store((), BARRIER)))
+            draft.buffers[cpu] = stripped((*draft.buffers[cpu], Buffered((), BARRIER)))
         elif event.op == "JMP":
             self.prefetched.branch(draft, cpu)
         if op.serial:
             self.prefetched.restart(draft, cpu)
             draft.tlbs[cpu] &= ~self.caches.absents
 
-    def queue(self, draft: Draft, cpu: int, store: Store) -> None:
-        """What waits for the stores before it, and writes nothing itself (MMR 8.7, 18.2, 18.3)."""
-        if draft.buffers[cpu]:
-            draft.buffers[cpu] = (*draft.buffers[cpu], store)
-            return
-        self._left(draft, store)
-        for handler in store.sends:
-            sends.started(self, draft, handler)
-
-    def _left(self, draft: Draft, store: Store) -> None:
-        """What such a store does where it leaves the buffer: nothing that a program could read."""
-        if store.kind & ANSWER:
-            self._answer(draft, store.writes[0][1])
-        else:
-            self.graces.leave(draft, store)
-
-    def covered(self, draft: Draft, op: Op) -> tuple[Value, int]:
+    def covered(self, draft: Draft, op: Compiled) -> tuple[Value, int]:
         """The PCID that an invalidation acts on, 0 for all, and the address that it names, -1 for none."""
         va = -1 if op.va is None else self.va_at.get(op.va(draft.slots), -1)
         if op.pcid is not None:
@@ -340,34 +309,6 @@ class Machine(Upkeep):
         event = op.event
         return 0 if row(event.kind).acts == "every" else self.caches.tag(draft.memory, event.cpu), va
 
-    def _invalidate(self, draft: Draft, cpu: int, op: Op) -> None:
+    def _invalidate(self, draft: Draft, cpu: int, op: Compiled) -> None:
         """Remove what a CR3 write or an INV covers (MMR 5.1, 5.7)."""
         draft.tlbs[cpu] &= ~self.caches.removed(op.event.kind, *self.covered(draft, op))
-
-    def fetch(self, state: State, cpu: int, op: Op, cell: int) -> Iterator[tuple[Move, Draft]]:
-        """The execution of an instruction word that was prefetched at any time (MMR 10.1)."""
-        (touch,) = op.touches
-        for value, copy in self.prefetched.choices(state, cpu, cell):
-            draft = Draft.of(state)
-            if touch.slot is not None:
-                draft.slots[touch.slot] = value
-            yield Move("exec", cpu, op.event, ((cell, value),), copy=copy), draft
-
-    def write(self, draft: Draft, cpu: int, op: Op, cells: list[int]) -> Written:
-        """Write what an event writes: a plain store to the buffer, all else where it belongs."""
-        writes: list[tuple[int, Value]] = []
-        for touch, cell in zip(op.touches, cells, strict=True):
-            if touch.value is not None and (touch.when is None or truth(touch.when(draft.slots))):
-                writes.append((cell, touch.value(draft.slots)))
-        held: list[tuple[int, Value]] = []
-        for cell, value in writes:
-            if op.event.op == "W" and self.buffered and not self.register[cell]:
-                held.append((cell, value))
-            else:
-                draft.memory[cell] = value
-                if self.fetched[cpu] >> cell & 1:
-                    self.prefetched.stored(draft, cpu, cell, op.kind)
-        if held:
-            kind = op.kind | (VIRTUAL if self.answering and op.translated else 0)
-            draft.buffers[cpu] = (*draft.buffers[cpu], Store(tuple(held), kind))
-        return tuple(writes)

@@ -12,21 +12,21 @@ addresses are computed, and never too small.
 from __future__ import annotations
 
 from verifier.explore.buffers import committable
+from verifier.explore.compiled import Compiled
 from verifier.explore.layout import UNSENT
-from verifier.explore.machine import ALL, COMMIT, EXEC, Machine
-from verifier.explore.ops import Op
+from verifier.explore.machine import ALL, COMMIT, EXEC, AbstractMachine
 from verifier.explore.state import IDLE, State, Step
 
 NONE = 0
 
 
-def steps(machine: Machine, state: State, reduced: bool = True) -> list[Step]:
+def steps(machine: AbstractMachine, state: State, reduced: bool = True) -> list[Step]:
     """Steps from a state: all of them, or as many as are enough."""
     if reduced:
         best: list[Step] | None = None
         writes, touched = _others(machine, state)
         for cpu in machine.cpus:
-            which = _alone(machine, state, cpu, writes[cpu], touched[cpu])
+            which = _alone(machine, state, cpu, writes[cpu], touched=touched[cpu])
             if which == NONE:
                 continue
             dropped = machine.dropped
@@ -42,7 +42,7 @@ def steps(machine: Machine, state: State, reduced: bool = True) -> list[Step]:
     return [step for cpu in machine.cpus for step in machine.moves(state, cpu)]
 
 
-def _others(machine: Machine, state: State) -> tuple[list[int], list[int]]:
+def _others(machine: AbstractMachine, state: State) -> tuple[list[int], list[int]]:
     """For every CPU, the cells that others may still write, and those they may read or write."""
     rest = machine.rest(state.pcs)
     writes = list(rest.writes)
@@ -65,12 +65,12 @@ def _others(machine: Machine, state: State) -> tuple[list[int], list[int]]:
     return by_others, touched
 
 
-def _flooded(machine: Machine, state: State) -> bool:
+def _flooded(machine: AbstractMachine, state: State) -> bool:
     """May an INVLPGB still take effect somewhere?"""
     return machine.rest(state.pcs).floods or any(state.floods)
 
 
-def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) -> int:
+def _alone(machine: AbstractMachine, state: State, cpu: int, writes: int, touched: int) -> int:
     """Steps of one CPU that form a persistent set: ``COMMIT``, ``EXEC``, ``ALL`` of it, or ``NONE``.
 
     ``writes`` and ``touched`` are the cells that other CPUs may still write, and access at all.
@@ -122,7 +122,7 @@ def _alone(machine: Machine, state: State, cpu: int, writes: int, touched: int) 
     return ALL if not interrupts or _deliverable(machine, state, cpu, writes) else NONE
 
 
-def _deliverable(machine: Machine, state: State, cpu: int, writes: int) -> bool:
+def _deliverable(machine: AbstractMachine, state: State, cpu: int, writes: int) -> bool:
     """Are the deliveries that this CPU may be about to make its own affair?"""
     if 1 << machine.irq[cpu] & machine.seen_cells:
         return False
@@ -138,12 +138,12 @@ def _deliverable(machine: Machine, state: State, cpu: int, writes: int) -> bool:
     return not any(state.pcs[h] == UNSENT and machine.sender[h] != cpu for h in machine.handlers[cpu])
 
 
-def _indifferent(op: Op) -> bool:
+def _indifferent(op: Compiled) -> bool:
     """Is the event the same before and after a commit of its own CPU's oldest store?"""
     return not (op.drains or op.translated or op.event.op in ("INV", "CR3", "IF"))
 
 
-def _footprint(machine: Machine, state: State, op: Op) -> tuple[int, int]:
+def _footprint(machine: AbstractMachine, state: State, op: Compiled) -> tuple[int, int]:
     """The cells that an event reads and writes at its instant, by what its addresses are now."""
     if op.translated or all(touch.cell >= 0 for touch in op.touches):
         return op.reads, op.writes

@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from verifier.errors import InternalError
 from verifier.explore.caches import UPPER, Item
 from verifier.explore.flushes import Flushes
-from verifier.explore.machine import Machine
+from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.state import IDLE, SENDING, SILENT, Move, State, Written
 from verifier.program.events import Event
+from verifier.program.expressions import evaluate
 from verifier.program.trace import Step, Trace, standing, warned
-from verifier.program.values import FAULT, OLD, Value, evaluate, flags, make_entry, truth
+from verifier.program.values import FAULT, UNACCESSED, Value, flags, make_entry, truth
 
 
 def replay(
-    machine: Machine, first: State, taken: list[int], end: State, reduced: bool
+    machine: AbstractMachine, first: State, taken: list[int], end: State, reduced: bool
 ) -> tuple[list[State], list[Move]]:
     """The states and steps of the run that takes these turns at its forks, from ``first`` to ``end``.
 
@@ -46,7 +47,7 @@ def replay(
 class _Teller:
     """Collects the steps of one run; ``before[i]`` is what happens just before move ``i``."""
 
-    def __init__(self, machine: Machine, states: list[State], moves: list[Move]) -> None:
+    def __init__(self, machine: AbstractMachine, states: list[State], moves: list[Move]) -> None:
         self.machine = machine
         self.states = states
         self.moves = moves
@@ -57,7 +58,7 @@ class _Teller:
         self.initial: set[tuple[int, int]] = set()  # CPU, item
         for cpu, pcid, va, content in machine.program.tlb:
             at = machine.va_at[va]
-            self.initial.add((cpu, machine.caches.initial(states[0].memory, cpu, pcid, at, content)))
+            self.initial.add((cpu, machine.caches.initial(states[0].memory, cpu, pcid, at, content=content)))
 
     def name(self, cell: int) -> str:
         return self.machine.cells[cell].name
@@ -78,10 +79,10 @@ class _Teller:
             if not self.machine.switches.spontaneous and not self.walks_at(cpu, i):
                 continue
             tlb = s.tlbs[cpu] if self.machine.switches.spontaneous else self.walked(s, cpu, va)
-            for bit, place, cell, value in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va):
+            for bit, place, cell, value in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va=va):
                 if bit == item:
                     tag = caches.tag(s.memory, cpu)
-                    upper = Item(UPPER, tag, va, place.handle, place.flags, place.path)
+                    upper = Item(UPPER, tag, va, place.handle, flags=place.flags, path=place.path)
                     return i, caches.bits[upper] if place.path else 0, cell, value
         return None
 
@@ -90,7 +91,7 @@ class _Teller:
         caches, tlb, before = self.machine.caches, s.tlbs[cpu], -1
         while tlb != before:
             before = tlb
-            for bit, _, _, _ in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va):
+            for bit, _, _, _ in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va=va):
                 tlb |= bit & caches.uppers
         return tlb
 
@@ -137,9 +138,9 @@ class _Teller:
                 cpu,
                 user.event if user is not None and asked else None,
                 reads,
-                () if upper else writes,
-                f"read from the own store buffer; {note}" if own else "" if upper else note,
-                "3.5" if own else "3.4" if upper else "3.3",
+                writes=() if upper else writes,
+                note=f"read from the own store buffer; {note}" if own else "" if upper else note,
+                rule="3.5" if own else "3.4" if upper else "3.3",
             )
         )
         return self.since(cpu, item, i)
@@ -155,7 +156,9 @@ class _Teller:
             if self.states[i].memory[cell] == value:
                 if i < at:
                     reads = ((self.name(cell), value),)
-                    self.before[i].append(Step("fetch", cpu, None, reads, (), "ahead of its use", "10.1"))
+                    self.before[i].append(
+                        Step("fetch", cpu, None, reads, writes=(), note="ahead of its use", rule="10.1")
+                    )
                 return
 
     def snapshot(self, index: int) -> None:
@@ -187,7 +190,9 @@ class _Teller:
         va, content = self.machine.program.vas[entry.va], make_entry(entry.to, entry.flags)
         left = [f.leaves(va, entry.tag, content) for f in self.flushes.left(cpu, item, at)]
         name = self.tagged(cpu, entry)
-        step = Step("cached", cpu, None, (), ((name, content),), standing(since, left), "4.1")
+        step = Step(
+            "cached", cpu, None, (), writes=((name, content),), note=standing(since, left), rule="4.1"
+        )
         self.before[at].append(step)
 
     def effort(self, cpu: int, item: int, at: int) -> tuple[int, int]:
@@ -217,7 +222,15 @@ class _Teller:
         for i, move in enumerate(self.moves):
             out += self.before[i]
             out += [
-                Step("update", move.cpu, move.event, (), self.named((mark,)), self.sets(i, mark), "7.3")
+                Step(
+                    "update",
+                    move.cpu,
+                    move.event,
+                    (),
+                    writes=self.named((mark,)),
+                    note=self.sets(i, mark),
+                    rule="7.3",
+                )
                 for mark in move.dirty
             ]
             out += self.step(i, move, buffered[move.cpu], notes.get(i, ""))
@@ -247,7 +260,7 @@ class _Teller:
     def sets(self, i: int, mark: tuple[int, Value]) -> str:
         """Which bits a write through a clean entry sets there."""
         cell, content = mark
-        aged = flags(self.states[i].memory[cell]) & OLD and not flags(content) & OLD
+        aged = flags(self.states[i].memory[cell]) & UNACCESSED and not flags(content) & UNACCESSED
         return "sets A and D" if aged else "sets D"
 
     def step(self, i: int, move: Move, buffered: list[Event | None], note: str) -> list[Step]:
@@ -287,7 +300,7 @@ class _Teller:
         elif move.used and event is not None and event.op == "T":
             reads = (("translation", self.machine.caches.items[move.used.bit_length() - 1].to),)
         rule = rule or ("4.1" if move.used else "")
-        out = [Step(kind, cpu, event, reads, self.named(move.writes), note, rule)]
+        out = [Step(kind, cpu, event, reads, writes=self.named(move.writes), note=note, rule=rule)]
         faulted = move.fault or old.faults[cpu] != IDLE
         if faulted and new.faults[cpu] == IDLE and kind != "fault":
             out.append(Step("fault", cpu, rule="5.1"))
@@ -309,7 +322,7 @@ def _bits(items: int) -> Iterator[int]:
 
 
 def tell(
-    machine: Machine,
+    machine: AbstractMachine,
     first: State,
     taken: list[int],
     end: State,
@@ -318,7 +331,7 @@ def tell(
     reduced: bool,
 ) -> Trace:
     """The run that takes these turns, as a trace that ends in the observables ``observed``."""
-    states, moves = replay(machine, first, taken, end, reduced)
+    states, moves = replay(machine, first, taken, end, reduced=reduced)
     teller = _Teller(machine, states, moves)
     for index, value in observed.items():
         kind = machine.program.observables[index].kind

@@ -9,14 +9,15 @@ from itertools import product
 
 from verifier.budget import Budget
 from verifier.errors import LimitError, UsageError
-from verifier.explore.machine import Machine
+from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.replay import tell
 from verifier.explore.state import CUT, State, Step
 from verifier.program.events import Event, Program
+from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
-from verifier.program.values import Value, evaluate, truth
+from verifier.program.values import Value, truth
 
 Final = tuple[Value, ...]
 CUT_BIT = CUT.bit_length()
@@ -26,14 +27,16 @@ MODELS = {"mmu": True, "x86-tso": True, "sc": False}  # is there a store buffer?
 
 def machine_of(
     program: Program, model: str, switches: Switches = GENERIC, budget: Budget | None = None
-) -> Machine:
+) -> AbstractMachine:
     """The machine of a program under a model.
 
     Raises ``UsageError`` for an unknown model, ``LimitError`` if there is no time to make it.
     """
     if model not in MODELS:
         raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
-    return Machine(program, switches if MODELS[model] else switches._replace(store_buffer=False), budget)
+    return AbstractMachine(
+        program, switches if MODELS[model] else switches._replace(store_buffer=False), budget
+    )
 
 
 @dataclass(slots=True)
@@ -44,7 +47,6 @@ class Exploration:
     ``states``    the values of these at the ends of runs; states that ``program.filter`` does not
                   let through are left out;
     ``ended``     some run ended (whether the filter let its state through or not);
-    ``stuck``     some run came to a state without a step that was not its end;
     ``cut``       some run reached the unrolling bound (and, cut there, ended); ``cuts``: in which loops, as
                   bits;
     ``bad``       an executed access to an address that is no cell;
@@ -57,7 +59,6 @@ class Exploration:
     finals: tuple[int, ...]
     states: set[Final] = field(default_factory=set)
     ended: bool = False
-    stuck: bool = False
     cut: bool = False
     cuts: int = 0
     bad: Event | None = None
@@ -112,7 +113,7 @@ class Search:
 
     def __init__(
         self,
-        machine: Machine,
+        machine: AbstractMachine,
         limit: int | None,
         classes: Classes | None = None,
         reduced: bool = True,
@@ -170,7 +171,6 @@ class Search:
             self.budget.tick()
             if machine.aged and machine.final(state):
                 self._end(state)  # A may still be set, or not
-            dropped = machine.dropped
             steps = enough(machine, state, self.reduced)
             if len(steps) == 1:
                 state = steps[0][1]
@@ -180,8 +180,6 @@ class Search:
                 self.frames.append(_Frame(steps))
             elif machine.final(state):
                 self._end(state)
-            elif machine.dropped == dropped and not state.ever & CUT:
-                self.result.stuck = True
             return
 
     def _count(self) -> None:
@@ -232,7 +230,13 @@ class Search:
             taken = [frame.taken for frame in self.frames]
             assert self.first is not None
             result.traces[kind] = tell(
-                machine, self.first, taken, state, result.observed(final), result.project(final), self.reduced
+                machine,
+                self.first,
+                taken,
+                state,
+                observed=result.observed(final),
+                shown=result.project(final),
+                reduced=self.reduced,
             )
             self.budget.phase = RUNNING
 

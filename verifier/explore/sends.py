@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from verifier.explore.ops import ICR, Known, Op, Unknown
-from verifier.explore.state import BARRIER, FENCED, IDLE, SENDING, UNCACHED, WEAK, Draft, Move, State, Store
+from verifier.explore.compiled import ICR, Compiled, Known, Unknown
+from verifier.explore.state import (
+    BARRIER,
+    FENCED,
+    IDLE,
+    SENDING,
+    UNCACHED,
+    WEAK,
+    Buffered,
+    Draft,
+    Move,
+    State,
+)
+from verifier.explore.upkeep import Upkeep
 from verifier.program.events import Event
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import truth
 
-if TYPE_CHECKING:
-    from verifier.explore.machine import Machine
 
-
-def deliverable(machine: Machine, state: State, cpu: int) -> Iterator[int]:
+def deliverable(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
     """The pending handlers of which each may be delivered next.
 
     Two calls of one sender to one CPU arrive in order (MMR 17.7), but that those which are waited for may
@@ -33,14 +41,14 @@ def deliverable(machine: Machine, state: State, cpu: int) -> Iterator[int]:
                 yield body
 
 
-def following(machine: Machine, state: State, cpu: int) -> Iterator[int]:
+def following(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
     """The handlers that an interrupt may go on with: of those that came with it, each that is next."""
     for body in deliverable(machine, state, cpu):
         if state.batches[cpu] >> body & 1:
             yield body
 
 
-def _overtakes(machine: Machine, state: State, body: int, other: int) -> bool:
+def _overtakes(machine: Upkeep, state: State, body: int, other: int) -> bool:
     """May a pending handler be delivered before one that was sent earlier?"""
     if machine.bare[other] or machine.sender[body] != machine.sender[other]:
         return True
@@ -51,18 +59,7 @@ def _overtakes(machine: Machine, state: State, body: int, other: int) -> bool:
     return isinstance(known, int) and known >= OVERTAKING and machine.program.overtakes(mine, its)
 
 
-def started(machine: Machine, draft: Draft, handler: int) -> None:
-    """A handler has been sent."""
-    target = machine.program.bodies[handler].cpu
-    draft.pcs[handler] = 0
-    # One order for all interleavings of different senders: only the order of one sender's calls counts.
-    waiting = (*draft.pending[target], handler)
-    draft.pending[target] = tuple(
-        sorted(waiting, key=lambda h: (machine.bare[h], h if machine.bare[h] else machine.sender[h]))
-    )
-
-
-def _wanted(machine: Machine, draft: Draft, event: Event) -> list[int]:
+def _wanted(machine: Upkeep, draft: Draft, event: Event) -> list[int]:
     """The handlers that an IPI starts; the others are over."""
     wanted = []
     for handler in event.handlers:
@@ -74,7 +71,7 @@ def _wanted(machine: Machine, draft: Draft, event: Event) -> list[int]:
     return wanted
 
 
-def send(machine: Machine, draft: Draft, cpu: int, event: Event) -> None:
+def send(machine: Upkeep, draft: Draft, cpu: int, event: Event) -> None:
     """An IPI to every target whose guard holds; a bare ICR write may have to wait (MMR 8.1, 8.2).
 
     An ICR write that waits for stores does not hold what comes after it, so it waits among them.
@@ -93,13 +90,13 @@ def send(machine: Machine, draft: Draft, cpu: int, event: Event) -> None:
             kind |= UNCACHED
         earlier = SENDING | (BARRIER if kind & FENCED else 0)
         if not kind & WEAK or any(store.kind & earlier for store in buffer):
-            draft.buffers[cpu] = (*buffer, Store((), kind, 0, tuple(wanted)))
+            draft.buffers[cpu] = (*buffer, Buffered((), kind, 0, tuple(wanted)))
             return
     for handler in wanted:
-        started(machine, draft, handler)
+        machine.started(draft, handler)
 
 
-def early(machine: Machine, state: State, cpu: int, body: int) -> Iterator[tuple[Move, Draft, int]]:
+def early(machine: Upkeep, state: State, cpu: int, body: int) -> Iterator[tuple[Move, Draft, int]]:
     """The next x2APIC write, executed before stores and fences in front of it (MMR 8.2)."""
     pc, ops, slots = state.pcs[body], machine.ops[body], Known(state.slots)
     earlier = SENDING | (BARRIER if machine.switches.x2apic_fence == "sfence" else 0)
@@ -120,7 +117,7 @@ def early(machine: Machine, state: State, cpu: int, body: int) -> Iterator[tuple
                     draft.early |= 1 << bit
                     draft.slots = slots
                     for handler in _wanted(machine, draft, op.event):
-                        started(machine, draft, handler)
+                        machine.started(draft, handler)
                     draft.slots = list(state.slots)
                     yield Move("exec", cpu, op.event, at=at - pc), draft, -1
                 return
@@ -132,7 +129,7 @@ def early(machine: Machine, state: State, cpu: int, body: int) -> Iterator[tuple
         locked = locked or op.event.op == "X" or (op.event.op == "F" and op.drains)
 
 
-def _passable(machine: Machine, op: Op, stores: bool, locked: bool) -> bool:
+def _passable(machine: Upkeep, op: Compiled, stores: bool, locked: bool) -> bool:
     """May an x2APIC write be executed before this event, which is in front of it?
 
     ``stores``: some store in front of the event is not committed; ``locked``: some LOCK'd operation or

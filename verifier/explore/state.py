@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from verifier.program.events import Event
 from verifier.program.values import Value
@@ -13,7 +13,7 @@ Written = tuple[tuple[int, Value], ...]  # cells, by index, and what is written 
 IDLE = -1  # no handler is running; no fault is being taken
 CUT = 1 << 62  # in ``State.ever``: the run was cut at the unrolling bound, in the loops of the bits above
 
-# Bits of ``Store.kind``.
+# Bits of ``Buffered.kind``.
 NT = 1  # non-temporal: it need not wait for older stores (MMR 2.6)
 VIRTUAL = 2  # it went through a translation, and an INVLPGB's answer may have to wait for it (11.3)
 ALIAS = 4  # to an instruction word, by another linear address than it is fetched by (10.2)
@@ -29,7 +29,7 @@ ANSWER = 2048  # no store but a handler's acknowledgement (8.7)
 SILENT = RELEASE | CALLBACK | ANSWER  # what writes nothing that a program could read
 
 
-class Store(NamedTuple):
+class Buffered(NamedTuple):
     """Something in a store buffer; its writes are all committed at once."""
 
     writes: Written
@@ -38,7 +38,7 @@ class Store(NamedTuple):
     sends: tuple[int, ...] = ()  # handlers that an ICR write starts
 
 
-Buffer = tuple[Store, ...]
+Buffer = tuple[Buffered, ...]
 
 
 class State(NamedTuple):
@@ -97,56 +97,59 @@ class Draft:
     def of(cls, s: State) -> Draft:
         """A draft that equals a state."""
         return cls(
-            list(s.pcs),
-            list(s.memory),
-            list(s.buffers),
-            list(s.tlbs),
-            list(s.pending),
-            list(s.running),
-            s.struck,
-            s.calling,
-            s.batches,
-            list(s.slots),
-            list(s.results),
-            s.ever,
-            s.faults,
-            s.copies,
-            s.floods,
-            s.marked,
-            s.early,
+            pcs=list(s.pcs),
+            memory=list(s.memory),
+            buffers=list(s.buffers),
+            tlbs=list(s.tlbs),
+            pending=list(s.pending),
+            running=list(s.running),
+            struck=s.struck,
+            calling=s.calling,
+            batches=s.batches,
+            slots=list(s.slots),
+            results=list(s.results),
+            ever=s.ever,
+            faults=s.faults,
+            copies=s.copies,
+            floods=s.floods,
+            marked=s.marked,
+            early=s.early,
         )
 
     def state(self) -> State:
         """The draft as a state."""
         return State(
-            tuple(self.pcs),
-            tuple(self.memory),
-            tuple(self.buffers),
-            tuple(self.tlbs),
-            tuple(self.pending),
-            tuple(self.running),
-            self.struck,
-            self.calling,
-            self.batches,
-            tuple(self.slots),
-            tuple(self.results),
-            self.ever,
-            self.faults,
-            self.copies,
-            self.floods,
-            self.marked,
-            self.early,
+            pcs=tuple(self.pcs),
+            memory=tuple(self.memory),
+            buffers=tuple(self.buffers),
+            tlbs=tuple(self.tlbs),
+            pending=tuple(self.pending),
+            running=tuple(self.running),
+            struck=self.struck,
+            calling=self.calling,
+            batches=self.batches,
+            slots=tuple(self.slots),
+            results=tuple(self.results),
+            ever=self.ever,
+            faults=self.faults,
+            copies=self.copies,
+            floods=self.floods,
+            marked=self.marked,
+            early=self.early,
         )
 
 
+MoveKind = Literal["exec", "commit", "update", "flush", "fault", "never"]
+
+
 class Move(NamedTuple):
-    """What a step did: ``kind`` as in ``trace.Step``; cells are indices.
+    """What a step did: ``kind`` as in ``trace.Step``, or ``never``: no NMI strikes; cells are indices.
 
     ``kind`` ``exec`` of a store or ICR write that has to wait is its entry into the store buffer,
     ``commit`` its leaving it, from place ``at``.
     """
 
-    kind: str
+    kind: MoveKind
     cpu: int
     event: Event | None = None
     reads: Written = ()

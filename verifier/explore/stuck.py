@@ -10,15 +10,14 @@ sees is what stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.explore.caches import load
+from verifier.explore.compiled import Compiled, Known, Unknown
 from verifier.explore.layout import UNSENT
-from verifier.explore.machine import ASIDE, COMMIT, DELIVER, EXEC, Machine
-from verifier.explore.ops import Known, Op, Unknown
+from verifier.explore.machine import ASIDE, COMMIT, DELIVER, EXEC, AbstractMachine
 from verifier.explore.search import machine_of
 from verifier.explore.state import IDLE, Move, State
 from verifier.program.events import Body, Event, Program, show
@@ -30,7 +29,7 @@ from verifier.source import Span
 MAX_STATES = 5_000
 
 # Who wrote a cell last, and over what; under (CPU, cell): the store of a CPU that may be in its buffer.
-Writers = dict[Any, tuple[Event, Value]]
+Writers = dict[int | tuple[int, int], tuple[Event, Value]]
 Here = tuple[State, Writers]
 
 
@@ -53,7 +52,7 @@ def stuck(
 class _Hang:
     """A depth-first search for a stuck state."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: AbstractMachine) -> None:
         self.machine, self.program = machine, machine.program
         self.looks = {e: n for n, wait in enumerate(self.program.waits) for e in wait.events}
         self.seen: set[State] = set()
@@ -119,7 +118,7 @@ class _Hang:
         op = self.op(state, cpu)
         return None if op is None else op.event
 
-    def op(self, state: State, cpu: int) -> Op | None:
+    def op(self, state: State, cpu: int) -> Compiled | None:
         """Likewise, compiled."""
         body = self.machine.current(state, cpu)
         at = state.pcs[body]
@@ -171,7 +170,9 @@ class _Hang:
         cells = list(dict.fromkeys(self.read(wait, state, cpu)))
         if wait.kind == "lock" and cells:
             held = self.holder(state.memory[cells[0]], writers.get(cells[0]), _file(wait.span))
-            return Blocked("lock", wait.cpu, wait.span, f"for {self.machine.cells[cells[0]].name}", held)
+            return Blocked(
+                "lock", wait.cpu, wait.span, f"for {self.machine.cells[cells[0]].name}", held_by=held
+            )
         seen = [f"{self.machine.cells[c].name} is {show(state.memory[c], self.program.names)}" for c in cells]
         return self.failing(wait, ", ".join(seen))
 
@@ -189,7 +190,7 @@ class _Hang:
         text = folded(wait.span.text) if wait.span is not None else ""
         if not wait.kind:
             return Blocked("", wait.cpu, wait.span, text or "assume()")
-        return Blocked(wait.kind, wait.cpu, wait.span, wait.what or f"in {text}", held)
+        return Blocked(wait.kind, wait.cpu, wait.span, wait.what or f"in {text}", held_by=held)
 
     def read(self, wait: Wait, state: State, cpu: int) -> Iterator[int]:
         """The cells by which a wait looks, as far as it is known which they are; the CPU's stores are
@@ -218,10 +219,10 @@ class _Hang:
             bodies = [self.program.bodies[h] for h in missing]
             what = _joined(f"CPU {b.cpu} to run {b.name}()" for b in bodies)
             why = _joined(filter(None, (self.why(state, b) for b in bodies)))
-            return Blocked("answers", cpu, event.span, f"for {what}", why)
+            return Blocked("answers", cpu, event.span, f"for {what}", held_by=why)
         if machine.graces.waiting(state.memory, event):
             readers = self.readers(state, machine.graces.period[event.id], event.span)
-            return Blocked("grace period", cpu, event.span, "for a grace period", readers)
+            return Blocked("grace period", cpu, event.span, "for a grace period", held_by=readers)
         if event.op == "TLBSYNC":
             return Blocked("tlbsync", cpu, event.span, "for its INVLPGBs to have effect everywhere")
         return None
@@ -243,14 +244,17 @@ class _Hang:
         period = self.machine.graces.callback.get(handler)
         if period is not None:
             readers = self.readers(state, period, span)
-            return Blocked("grace period", cpu, span, "for a grace period", readers, f"{body.name}()")
+            return Blocked(
+                "grace period", cpu, span, "for a grace period", held_by=readers, handler=f"{body.name}()"
+            )
         off = state.memory[self.machine.irq[cpu]] == 0
         what = "for interrupts to be on" if off else "for what was sent before it"
         return Blocked("interrupt", cpu, span, what, handler=f"{body.name}()")
 
     def readers(self, state: State, period: int, at: Span | None) -> str:
         """The sections that a grace period waits for."""
-        bits: Any = state.memory[period]
+        bits = state.memory[period]
+        assert isinstance(bits, int)
         opened = {self.machine.graces.bits[lock.id]: lock for lock, _ in self.program.sections()}
         file = _file(at)
         return _joined(self.reader(lock, file) for bit, lock in opened.items() if bits & bit)
@@ -269,5 +273,5 @@ def _file(span: Span | None) -> str:
     return "" if span is None else span.source.name
 
 
-def _joined(parts: Any) -> str:
+def _joined(parts: Iterable[str]) -> str:
     return " and ".join(dict.fromkeys(parts))

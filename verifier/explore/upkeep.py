@@ -7,16 +7,29 @@ forgotten, and every cache is made as large as walks and prefetches can make it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from verifier.budget import Budget
+from verifier.explore.compiled import Compiled
 from verifier.explore.fetch import Copies
 from verifier.explore.layout import UNSENT, Layout, Pending
-from verifier.explore.ops import Op
-from verifier.explore.state import CUT, IDLE, Draft, Dropped, State, put
+from verifier.explore.state import (
+    ANSWER,
+    CUT,
+    IDLE,
+    VIRTUAL,
+    Buffered,
+    Draft,
+    Dropped,
+    Move,
+    State,
+    Written,
+    put,
+)
 from verifier.program.events import Event, Program
+from verifier.program.expressions import evaluate
+from verifier.program.ops import Kind
 from verifier.program.profiles import GENERIC, Switches, kernels
-from verifier.program.values import Value, evaluate, truth
+from verifier.program.values import Value, truth
 
 
 class Upkeep(Layout):
@@ -33,7 +46,7 @@ class Upkeep(Layout):
         self.failed: set[int] = set()
         self.prefetched = Copies(self)
         self.fetching = any(self.fetched)
-        self.broadcasts: list[tuple[str, Value, int]] = []  # INVLPGBs: kind, PCID, address
+        self.broadcasts: list[tuple[Kind, Value, int]] = []  # INVLPGBs: kind, PCID, address
 
     def initials(self) -> Iterator[State]:
         """The first states, one a kernel; none if no run counts at all."""
@@ -47,28 +60,28 @@ class Upkeep(Layout):
         program = self.program
         none = [IDLE] * program.cpus
         draft = Draft(
-            [0 if body.send is None else UNSENT for body in program.bodies],
-            [cell.init for cell in self.cells],
-            [()] * program.cpus,
-            [0] * program.cpus,
-            [()] * program.cpus,
-            none,
-            tuple(none),
-            tuple(none),
-            (0,) * program.cpus,
-            [None] * program.slots,
-            [None] * len(self.result_of),
-            0,
-            tuple(none),
-            ((0, 0),) * program.cpus,
-            ((),) * program.cpus,
-            tuple(none),
-            0,
+            pcs=[0 if body.send is None else UNSENT for body in program.bodies],
+            memory=[cell.init for cell in self.cells],
+            buffers=[()] * program.cpus,
+            tlbs=[0] * program.cpus,
+            pending=[()] * program.cpus,
+            running=none,
+            struck=tuple(none),
+            calling=tuple(none),
+            batches=(0,) * program.cpus,
+            slots=[None] * program.slots,
+            results=[None] * len(self.result_of),
+            ever=0,
+            faults=tuple(none),
+            copies=((0, 0),) * program.cpus,
+            floods=((),) * program.cpus,
+            marked=tuple(none),
+            early=0,
         )
         if program.kernel is not None:
             draft.slots[program.kernel] = kernel
         for cpu, pcid, va, content in program.tlb:
-            entry = self.caches.initial(draft.memory, cpu, pcid, self.va_at[va], content)
+            entry = self.caches.initial(draft.memory, cpu, pcid, self.va_at[va], content=content)
             draft.tlbs[cpu] |= entry
         try:
             for item in self.waiting:
@@ -108,7 +121,7 @@ class Upkeep(Layout):
         """The entries that make ``tlb`` observable ``index`` true."""
         o = self.program.observables[index]
         assert o.cpu is not None
-        return self.caches.answer(o, o.pcid, tlbs[o.cpu], memory, o.cpu)
+        return self.caches.answer(o, o.pcid, tlbs[o.cpu], memory, cpu=o.cpu)
 
     def _settled(self, draft: Draft) -> State:
         """The draft as a state: dead slots forgotten, caches filled, instants looked at."""
@@ -139,7 +152,7 @@ class Upkeep(Layout):
         for cpu in self.cpus:
             vas = self.every_va if self.aged else used[cpu] | self.watched_vas[cpu]
             if vas:
-                tlb = caches.filled(draft.tlbs[cpu], draft.memory, draft.buffers[cpu], cpu, vas)
+                tlb = caches.filled(draft.tlbs[cpu], draft.memory, draft.buffers[cpu], cpu, vas=vas)
                 kept, va, vas = caches.watched[cpu], 0, used[cpu]
                 if self.aged:
                     kept |= caches.uppers
@@ -190,7 +203,7 @@ class Upkeep(Layout):
             draft.pcs[body] = pc
         self._passed(draft, body, start, pc)
 
-    def _idle(self, op: Op) -> bool:
+    def _idle(self, op: Compiled) -> bool:
         """Does an event mean nothing at all?"""
         if op.event.op == "F":
             return not op.drains and not (op.event.kind == "sfence" and self.weak[op.event.cpu])
@@ -214,5 +227,78 @@ class Upkeep(Layout):
 
     def _answer(self, draft: Draft, bodies: Value) -> None:
         """These handlers, as bits, have been acknowledged."""
-        known: Any = draft.memory[self.answered]
+        known = draft.memory[self.answered]
+        assert isinstance(known, int) and isinstance(bodies, int)
         draft.memory[self.answered] = known | bodies
+
+    # ---- parts of steps, for ``access``, ``sends`` and the machine
+
+    def current(self, state: State, cpu: int) -> int:
+        """The body that a CPU executes: an NMI, a handler, a callback, its thread."""
+        for running in (state.struck, state.running, state.calling):
+            if running[cpu] != IDLE:
+                return running[cpu]
+        return self.threads[cpu]
+
+    def running_ahead(self, state: State, cpu: int) -> int:
+        """The ICR writes that this CPU has executed ahead of their place."""
+        return state.early & self.ahead[self.current(state, cpu)]
+
+    def wrong(self, event: Event) -> Dropped:
+        """An access to something that is no cell."""
+        if self.bad is None:
+            self.bad = event
+        return Dropped()
+
+    def write(self, draft: Draft, cpu: int, op: Compiled, cells: list[int]) -> Written:
+        """Write what an event writes: a plain store to the buffer, all else where it belongs."""
+        writes: list[tuple[int, Value]] = []
+        for touch, cell in zip(op.touches, cells, strict=True):
+            if touch.value is not None and (touch.when is None or truth(touch.when(draft.slots))):
+                writes.append((cell, touch.value(draft.slots)))
+        held: list[tuple[int, Value]] = []
+        for cell, value in writes:
+            if op.event.op == "W" and self.buffered and not self.register[cell]:
+                held.append((cell, value))
+            else:
+                draft.memory[cell] = value
+                if self.fetched[cpu] >> cell & 1:
+                    self.prefetched.stored(draft, cpu, cell, op.kind)
+        if held:
+            kind = op.kind | (VIRTUAL if self.answering and op.translated else 0)
+            draft.buffers[cpu] = (*draft.buffers[cpu], Buffered(tuple(held), kind))
+        return tuple(writes)
+
+    def fetch(self, state: State, cpu: int, op: Compiled, cell: int) -> Iterator[tuple[Move, Draft]]:
+        """The execution of an instruction word that was prefetched at any time (MMR 10.1)."""
+        (touch,) = op.touches
+        for value, copy in self.prefetched.choices(state, cpu, cell):
+            draft = Draft.of(state)
+            if touch.slot is not None:
+                draft.slots[touch.slot] = value
+            yield Move("exec", cpu, op.event, ((cell, value),), copy=copy), draft
+
+    def queue(self, draft: Draft, cpu: int, store: Buffered) -> None:
+        """What waits for the stores before it, and writes nothing itself (MMR 8.7, 18.2, 18.3)."""
+        if draft.buffers[cpu]:
+            draft.buffers[cpu] = (*draft.buffers[cpu], store)
+            return
+        self.left(draft, store)
+        for handler in store.sends:
+            self.started(draft, handler)
+
+    def left(self, draft: Draft, store: Buffered) -> None:
+        """What such a store does where it leaves the buffer: nothing that a program could read."""
+        if store.kind & ANSWER:
+            self._answer(draft, store.writes[0][1])
+        else:
+            self.graces.leave(draft, store)
+
+    def started(self, draft: Draft, handler: int) -> None:
+        """A handler has been sent."""
+        to = self.program.bodies[handler].cpu
+        draft.pcs[handler] = 0
+        # One order for all interleavings of different senders: only the order of one sender's calls counts.
+        waiting = (*draft.pending[to], handler)
+        bare, sender = self.bare, self.sender
+        draft.pending[to] = tuple(sorted(waiting, key=lambda h: (bare[h], h if bare[h] else sender[h])))

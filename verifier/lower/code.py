@@ -3,46 +3,18 @@
 A body is a flat tuple of instructions with labels and jumps, over named locals (``Reg``).
 ``unroll`` turns it into guarded events.  A front end that can lower its syntax to this has a
 model, two judges, stories and all the rest for nothing.
-
-Machine instructions (``Emit.op``), the vocabulary of issue-level machine rules:
-
-=======  ====================================================================================
-R W X    load; store; LOCK'd read-modify-write (one instant, also when it does not write).
-         A virtual one goes through a translation; ``kind`` ``user``: in user mode.
-         ``kind`` of a W also: ``nt`` (MOVNTI), ``alias`` (to an instruction word, through another
-         linear address than it is fetched by)
-F        fence; ``kind``: ``mfence``, ``lock`` (a LOCK'd operation on the own stack), ``lfence``,
-         ``sfence``, ``clflush`` (CLFLUSH and its kin)
-T        ``translate(va)``: what page the CPU's translation of a virtual address gives
-CR3      write of CR3: it writes the register cells ``c:cr3`` (root) and ``c:pcid``; ``kind``: ``cr3``,
-         it flushes the new PCID, or ``noflush``: nothing (bit 63)
-INV      invalidation of this CPU's TLB; it reads ``c:pcid``; ``kind`` as in ``program.invalidations``,
-         as is what it names (``va``, ``pcid``)
-BINV     INVLPGB; ``kind`` and what it names likewise
-TLBSYNC  waits for this CPU's earlier INVLPGBs; serializing
-SER      serializing; ``kind``: ``cpuid serialize iret sync_core``
-IF       instruction fetch: one touch, read
-JMP      a taken branch, which matters to self-modifying code
-IRQ      write of the interrupt flag: one touch, on the register cell ``c:irq`` (1 on, 0 off)
-SEND     one IPI to each target whose guard holds; ``waited``: whether it is waited for;
-         ``kind`` empty: by the call queue, orders earlier stores before it;
-         ``x2apic``, ``xapic``: the bare ICR write; ``rcu``: ``call_rcu``, which starts a grace
-         period and sends this CPU an interrupt when it has ended
-WAIT     waits until all handlers of the SENDs of the same group have been acknowledged
-RCU      ``lock``, ``unlock``: one more, one fewer reason to be an RCU reader; ``unroll`` leaves those
-         that begin and end a section, and those of windows with interrupts off
-GP       a grace period that this CPU waits for: ``start``, and next to it ``end``
-SYSRET   a handler's last instruction: it returns by SYSRET, not by IRET; elsewhere nothing
-=======  ====================================================================================
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Union
+from typing import NamedTuple, TypedDict, Union
 
 from verifier.program.events import Cell, Observable
-from verifier.program.values import TRUE, Expr, Ptr, Value
+from verifier.program.expressions import TRUE, Expr
+from verifier.program.ops import Kind, Op
+from verifier.program.values import Ptr, Value
+from verifier.program.waits import WaitKind
 from verifier.source import Diagnostic, Span
 
 
@@ -84,7 +56,7 @@ class Assume(NamedTuple):
 
     condition: Expr
     span: Span | None = None
-    kind: str = ""
+    kind: WaitKind = ""
     what: str = ""
     reads: tuple[Span | None, ...] = ()
 
@@ -129,16 +101,16 @@ class Target(NamedTuple):
 
 
 class Emit(NamedTuple):
-    """A machine instruction, or a part of one; see the table above.
+    """A machine instruction, or a part of one; ``op`` and ``kind`` as in ``program.ops``.
 
     ``text``    how the source writes it;
     ``joined``  it and the next ``Emit`` are one instruction: no interrupt comes between them (MMR 8.9).
     """
 
-    op: str
+    op: Op
     touches: tuple[Touch, ...] = ()
     virtual: bool = False
-    kind: str = ""
+    kind: Kind = ""
     va: Expr | None = None
     pcid: Expr | None = None
     waited: Expr | None = None
@@ -148,6 +120,20 @@ class Emit(NamedTuple):
     span: Span | None = None
     text: str = ""
     joined: bool = False
+
+
+class More(TypedDict, total=False):
+    """What an ``Emit`` may have besides its ``op``, its touches and where it stands."""
+
+    virtual: bool
+    kind: Kind
+    va: Expr | None
+    pcid: Expr | None
+    waited: Expr | None
+    serializing: bool
+    group: str
+    targets: tuple[Target, ...]
+    joined: bool
 
 
 Instruction = Union[Set, Label, Jump, Branch, Assume, Warn, Emit]

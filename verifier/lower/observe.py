@@ -10,7 +10,8 @@ from verifier.lower.c import types as t
 from verifier.lower.c.structs import Part
 from verifier.lower.c.types import Type
 from verifier.program.events import Observable
-from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Obs, Ptr, Reg, Value, call
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg, call
+from verifier.program.values import FAULT, Ptr, Value
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
 from verifier.syntax.trouble import Trouble

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, Set, Warn
-from verifier.program.events import Access, Body, Event, Observable, Program, Warned
+from verifier.program.events import Access, Body, BodyKind, Event, Observable, Program, Warned
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, large_parts
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.invalidations import row as invalidation
-from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Reg, call, large_parts
+from verifier.program.ops import KINDS, Kind, Op
+from verifier.program.values import Ptr
 from verifier.program.waits import Loop, Wait
 from verifier.source import Span
 from verifier.words.rows import KERNEL
@@ -106,7 +109,7 @@ def _merge(paths: list[_Path], budget: Budget) -> _Path | None:
     return paths[0] if paths else None
 
 
-def _ending(code: tuple[Instruction, ...]) -> str:
+def _ending(code: tuple[Instruction, ...]) -> Literal["", "sysret"]:
     """How a handler returns: ``sysret``, or nothing for IRET."""
     last = next((x for x in reversed(code) if not isinstance(x, Label | Set)), None)
     return "sysret" if isinstance(last, Emit) and last.op == "SYSRET" else ""
@@ -173,6 +176,8 @@ class _Unroller:
         return self.slots - 1
 
     def add(self, event: Event) -> Event:
+        if event.kind not in KINDS[event.op]:
+            raise InternalError(f"there is no event {event.op} {event.kind!r}")
         if len(self.events) >= MAX_EVENTS:
             raise LimitError(f"more than {MAX_EVENTS} events after unrolling; ask for a smaller bound")
         self.conditions += len(event.guard.args) if isinstance(event.guard, Apply) else 1
@@ -206,7 +211,9 @@ class _Unroller:
         self.cuts.append(guard)
         self.loops.append(Loop(body.cpu, who, start or end))
 
-    def body(self, cpu: int, kind: str, name: str, guard: Expr = TRUE, send: Event | None = None) -> Body:
+    def body(
+        self, cpu: int, kind: BodyKind, name: str, guard: Expr = TRUE, send: Event | None = None
+    ) -> Body:
         body = Body(len(self.bodies), cpu, kind, name, guard=guard, send=send)
         self.bodies.append(body)
         return body
@@ -295,7 +302,7 @@ class _Unroller:
             after = body.events[-1].id if body.events else -1
             self.warns.append(Warned(body.id, body.cpu, after, hit, instruction.span))
 
-    def mark(self, body: Body, guard: Expr, kind: str, code: Emit | None) -> None:
+    def mark(self, body: Body, guard: Expr, kind: Kind, code: Emit | None) -> None:
         """The beginning or the end of an RCU reader's section; unnamed if it is a window's."""
         if guard != FALSE:
             span, text = (code.span, code.text) if code is not None and code.op == "RCU" else (None, "")
@@ -385,7 +392,7 @@ class _Unroller:
                 continue
             guard = call("and", event.guard, wanted)
             name = target.name or "handler"
-            kind = "callback" if event.kind == "rcu" else ""
+            kind: Literal["", "callback"] = "callback" if event.kind == "rcu" else ""
             body = self.body(target.cpu, kind or "handler", name, guard, event)
             made.append(body.id)
             irq = Const(Ptr(f"{target.cpu}:irq"))
@@ -425,12 +432,12 @@ class _Unroller:
     def ends(
         self,
         body: Body,
-        op: str,
+        op: Op,
         accesses: tuple[Access, ...],
         guard: Expr,
         span: Span | None,
         name: str,
-        kind: str = "",
+        kind: Kind = "",
     ) -> None:
         self.add(
             Event(

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from verifier.errors import InternalError
+from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
 
 T = TypeVar("T")
@@ -44,7 +45,7 @@ class Cover(NamedTuple):
 
 
 # One row for each kind of ``program.invalidations``.
-COVERS: dict[str, Cover] = {
+COVERS: dict[Kind, Cover] = {
     "invlpg": Cover(_VA_ANY, _TAGGED, "MMR 5.1: INVLPG (SDM 4.10.4.1)"),
     "fault": Cover(_VA_ANY, _PATH, "MMR 5.1: page fault (SDM 4.10.4.1, APM2 5.5.3)"),
     "cr3": Cover(_TAG, _TAGGED, "MMR 5.1: MOV CR3, of the new PCID (SDM 4.10.4.1)"),
@@ -67,7 +68,7 @@ _TCE: Formula = _PATH  # MMR 5.1: with EFER.TCE (APM2 5.5.3)
 _ERRATUM: Formula = (("va", "tag", "local"), ("va", "global", "pcid0"))  # MMR 5.9
 
 
-def cover(kind: str, switches: Switches) -> Cover:
+def cover(kind: Kind, switches: Switches) -> Cover:
     """The row of an invalidation, as the switches have it; ``InternalError`` if there is none."""
     row = COVERS.get(kind)
     if row is None:

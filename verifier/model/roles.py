@@ -6,9 +6,10 @@ The tables below are the barrier table of docs/memory-model.md (MMR 14).
 from __future__ import annotations
 
 from verifier.program.events import Event, Program
+from verifier.program.expressions import Const
 from verifier.program.invalidations import INVALIDATING, row
 from verifier.program.profiles import Switches
-from verifier.program.values import Const, Ptr
+from verifier.program.values import Ptr
 
 # Instants that wait until the CPU's store buffer is empty.
 DRAINS = {

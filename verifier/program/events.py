@@ -8,11 +8,15 @@ executed in a run exactly if its guard holds there.  Values are single-assignmen
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-from verifier.program.values import FALSE, TRUE, Apply, Const, Expr, Ptr, Ref, Value, refs, target, truth
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, refs
+from verifier.program.ops import Kind, Op
+from verifier.program.values import Ptr, Value, target, truth
 from verifier.program.waits import Loop, Wait
 from verifier.source import Diagnostic, Span
+
+CellKind = Literal["data", "pte", "code", "register"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Cell:
     ptr: Ptr
     name: str
     init: Value
-    kind: str = "data"
+    kind: CellKind = "data"
 
 
 @dataclass(slots=True, eq=False)
@@ -46,19 +50,7 @@ class Access:
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """One instant of a body; ``op`` as in ``code.Emit``, and some more at a handler's ends:
-
-    ``DLV``   delivery: reads ``c:irq``, which must be 1, and writes 0; ``kind`` ``callback``: the start of a
-              callback of ``call_rcu``, which is no interrupt and writes nothing;
-    ``NMI``   an NMI strikes, whatever ``c:irq`` says;
-    ``ACK``   acknowledgement, if the sender waits for one: a store that comes after the handler's;
-    ``IRET``  return: writes ``c:irq = 1``, but after an NMI; ``kind`` ``sysret``: not by IRET;
-              ``callback``: the end of a callback, which writes nothing.
-
-    ``RCU`` events begin (``lock``) and end (``unlock``) the outermost read-side section; ``held`` stands
-              for the beginning of one that was there before the test.
-
-    ``kind`` of a virtual access is ``user`` if it is made in user mode.
+    """One instant of a body; ``op`` and ``kind`` as in ``ops``.
 
     ``va`` and ``pcid`` are what an INV or BINV names, as far as its row in ``invalidations`` says that it
     names something.
@@ -74,11 +66,11 @@ class Event:
     id: int
     body: int
     cpu: int
-    op: str
+    op: Op
     guard: Expr = TRUE
     accesses: tuple[Access, ...] = ()
     virtual: bool = False
-    kind: str = ""
+    kind: Kind = ""
     va: Expr | None = None
     pcid: Expr | None = None
     waited: Expr | None = None
@@ -89,7 +81,8 @@ class Event:
     joined: bool = False
 
 
-RANKS = ("thread", "callback", "handler", "nmi")
+BodyKind = Literal["thread", "callback", "handler", "nmi"]
+RANKS: tuple[BodyKind, ...] = get_args(BodyKind)
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +98,7 @@ class Body:
 
     id: int
     cpu: int
-    kind: str  # one of RANKS
+    kind: BodyKind
     name: str
     events: list[Event] = field(default_factory=list)
     guard: Expr = TRUE
@@ -137,7 +130,7 @@ class Observable:
               they are then, store buffers not counted).
     """
 
-    kind: str
+    kind: Literal["reg", "mem", "tlb", "ever"]
     label: str
     cpu: int | None = None
     expr: Expr | None = None
@@ -207,7 +200,6 @@ class Program:
     constants: dict[int, str] = field(default_factory=dict)
     warns: list[Warned] = field(default_factory=list)
     bound: int = 2
-    herd_brackets: bool = True  # print [x]=1 rather than x=1
     warnings: list[Diagnostic] = field(default_factory=list)  # about the text it was made of
     waits: list[Wait] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)

@@ -11,17 +11,10 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from verifier.errors import InternalError
+from verifier.program.ops import Kind, Op
 from verifier.program.profiles import Switches
 
-# The kinds of the events CR3, INV and BINV; ``fault`` is what a page fault does, which is no event.
-InvalidationKind = Literal[
-    "cr3", "noflush",
-    "invlpg", "local", "all", "invpcid0", "invpcid1", "invpcid2", "invpcid3",
-    "broadcast va", "broadcast final", "broadcast pcid", "broadcast all",
-    "fault",
-]  # fmt: skip
-
-INVALIDATING = frozenset({"CR3", "INV", "BINV"})  # the ops of which these are kinds
+INVALIDATING: frozenset[Op] = frozenset({"CR3", "INV", "BINV"})
 
 
 def _always(_: Switches) -> bool:
@@ -62,10 +55,10 @@ def _invpcid(acts: Literal["named", "every"], va: bool, source: str) -> Row:
 
 
 def _invlpgb(acts: Literal["named", "every"], va: bool, source: str) -> Row:
-    return Row(acts, va, source, True, _never, lambda s: s.invlpgb_after_earlier_stores)
+    return Row(acts, va, source, True, serializes=_never, drains=lambda s: s.invlpgb_after_earlier_stores)
 
 
-INVALIDATIONS: Mapping[str, Row] = MappingProxyType(
+INVALIDATIONS: Mapping[Kind, Row] = MappingProxyType(
     {
         "cr3": Row("current", False, "MMR 5.1, 5.2: MOV CR3 (SDM 4.10.4.1)"),
         "noflush": Row("current", False, "MMR 5.1, 5.7: MOV CR3 with bit 63 set (SDM 4.10.4.1)"),
@@ -85,7 +78,7 @@ INVALIDATIONS: Mapping[str, Row] = MappingProxyType(
 )
 
 
-def row(kind: str) -> Row:
+def row(kind: Kind) -> Row:
     """The row of a kind; ``InternalError`` if there is none."""
     found = INVALIDATIONS.get(kind)
     if found is None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from verifier.program.events import Event, Program
-from verifier.program.values import GLOBAL, Expr, Ptr, Value, evaluate, flags, truth
+from verifier.program.expressions import Expr, evaluate
+from verifier.program.values import GLOBAL, Ptr, Value, flags, truth
+
+StepKind = Literal[
+    "exec", "commit", "walk", "fill", "fault", "update", "flush", "fetch", "snapshot", "warn", "cached"
+]
 
 
 class Step(NamedTuple):
@@ -26,7 +31,7 @@ class Step(NamedTuple):
               this function, and of a return: it goes on with another one.
     """
 
-    kind: str
+    kind: StepKind
     cpu: int | None
     event: Event | None = None
     reads: tuple[tuple[str, Value], ...] = ()

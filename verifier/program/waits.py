@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from verifier.source import Span
+
+WaitKind = Literal["", "spin", "lock", "interrupt"]
+BlockedKind = Literal[WaitKind, "answers", "grace period", "tlbsync"]
 
 
 class Wait(NamedTuple):
@@ -20,7 +23,7 @@ class Wait(NamedTuple):
     """
 
     cpu: int
-    kind: str
+    kind: WaitKind
     what: str = ""
     span: Span | None = None
     events: tuple[int, ...] = ()
@@ -66,7 +69,7 @@ class Blocked(NamedTuple):
     ``handler``  who waits, if it is a handler that does not begin.
     """
 
-    kind: str
+    kind: BlockedKind
     cpu: int
     span: Span | None
     what: str

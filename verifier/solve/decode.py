@@ -6,7 +6,7 @@ from functools import cmp_to_key
 
 from verifier.execution import Execution, From, Walk, combined
 from verifier.program.events import Event
-from verifier.program.values import OLD, Ptr, Value, flags
+from verifier.program.values import UNACCESSED, Ptr, Value, flags
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.encode import Encoding
 from verifier.solve.sites import Chain, Literals, Use, Write
@@ -79,7 +79,7 @@ class _Decoder:
     def unaged(self, node: int) -> bool:
         """Has this update left A clear?"""
         written = next(w.values for w in self.encoding.writes if w.node == node)
-        return self.wrote(node) and bool(flags(self.value(written)) & OLD)
+        return self.wrote(node) and bool(flags(self.value(written)) & UNACCESSED)
 
     def chosen(self, name: str) -> frozenset[tuple[int, int]]:
         """Pairs of events between which an order was chosen, the first one first."""

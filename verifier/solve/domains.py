@@ -14,29 +14,23 @@ from itertools import product
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.program.events import Access, Event, Program
+from verifier.program.expressions import Apply, Const, Expr, Ref, evaluate_all, large_parts, refs
+from verifier.program.functions import apply
 from verifier.program.rights import needs
 from verifier.program.values import (
     CLEAN,
     COMBINED,
     FAULT,
     GLOBAL,
-    OLD,
     RO,
-    Apply,
-    Const,
+    UNACCESSED,
     Entry,
-    Expr,
     Ptr,
-    Ref,
     Value,
-    apply,
-    evaluate_all,
     flags,
-    large_parts,
     make_entry,
-    refs,
     target,
-)  # fmt: skip
+)
 
 MAX_VALUES = 1024
 MAX_COMBINATIONS = 50_000
@@ -162,9 +156,9 @@ class Domains:
         changed = False
         for cell in self.program.entries.values():
             for value in self.contents(cell):
-                new = {apply("pte_without", (value, OLD))}
+                new = {apply("pte_without", (value, UNACCESSED))}
                 if writes and flags(value) & CLEAN:
-                    new |= {apply("pte_without", (value, bits)) for bits in (CLEAN, CLEAN | OLD)}
+                    new |= {apply("pte_without", (value, bits)) for bits in (CLEAN, CLEAN | UNACCESSED)}
                 for item in ((v, -1, -1) for v in new if v != value):
                     if item not in self.cells[cell]:
                         self.cells[cell].add(item)

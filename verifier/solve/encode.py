@@ -17,20 +17,11 @@ from verifier.model import Model
 from verifier.model.cover import cover
 from verifier.model.roles import buffered, invalidates
 from verifier.program.events import Access, Event, Observable, Program
+from verifier.program.expressions import Apply, Const, Expr, Obs, Ref, large_parts, refs
+from verifier.program.functions import apply
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.profiles import kernels
-from verifier.program.values import (
-    Apply,
-    Const,
-    Expr,
-    Obs,
-    Ptr,
-    Ref,
-    Value,
-    apply,
-    large_parts,
-    refs,
-)
+from verifier.program.values import Ptr, Value
 from verifier.program.waits import Loop
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import FALSE, TRUE, Clauses

@@ -10,9 +10,10 @@ from verifier.model import Model
 from verifier.model import model as model_of
 from verifier.program.answer import Answer
 from verifier.program.events import Program
+from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
-from verifier.program.values import Value, evaluate, truth
+from verifier.program.values import Value, truth
 from verifier.program.waits import Loop
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.decode import decode

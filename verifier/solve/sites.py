@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from verifier.program.events import Access, Event
+from verifier.program.ops import Kind
 from verifier.program.values import Ptr, Value
 from verifier.solve.clauses import FALSE
 
@@ -123,7 +124,7 @@ class Invalidation:
     node: int
     cpu: int
     done: int
-    kind: str
+    kind: Kind
     vas: Literals
     pcid: Literals
     remote: bool = False

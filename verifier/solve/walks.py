@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from verifier.program.events import Event
+from verifier.program.functions import apply
 from verifier.program.rights import NEEDS, needs
 from verifier.program.values import (
     CLEAN,
@@ -14,16 +15,15 @@ from verifier.program.values import (
     FAULT,
     GLOBAL,
     NX,
-    OLD,
     RO,
     SUPERVISOR,
+    UNACCESSED,
     UNDEF,
     Ptr,
     Value,
-    apply,
     flags,
     target,
-)  # fmt: skip
+)
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.domains import order_key
 from verifier.solve.sites import WALKER, Chain, Initial, Level, Literals, Read, Update, Use, Write
@@ -55,7 +55,7 @@ class Walks:
             v
             for cell in cells
             for v in self.domains.contents(cell)
-            if target(v) is not None and (old or not flags(v) & OLD)
+            if target(v) is not None and (old or not flags(v) & UNACCESSED)
         )
 
     def tags(self, cpu: int) -> Literals:
@@ -431,10 +431,10 @@ class Walks:
     def _marked(self, values: Literals) -> list[tuple[Value, int]]:
         """These contents after D was set; where A is clear it may be set, too (MMR 7.3)."""
         mode = self.switches.d_sets_a
-        if mode != "either" or not any(flags(v) & OLD for v in values):
-            return self._without(values, CLEAN if mode == "never" else CLEAN | OLD)
+        if mode != "either" or not any(flags(v) & UNACCESSED for v in values):
+            return self._without(values, CLEAN if mode == "never" else CLEAN | UNACCESSED)
         too, both = self.clauses.new(), self.clauses.both
-        aged = [(v, both(x, too)) for v, x in self._without(values, CLEAN | OLD)]
+        aged = [(v, both(x, too)) for v, x in self._without(values, CLEAN | UNACCESSED)]
         return aged + [(v, both(x, -too)) for v, x in self._without(values, CLEAN)]
 
     def accessed(self) -> None:
@@ -444,16 +444,18 @@ class Walks:
             return
         for cpu in range(self.program.cpus):
             for cell in dict.fromkeys(self.program.entries.values()):
-                old = [v for v in self.domains.contents(cell) if flags(v) & OLD and target(v) is not None]
+                old = [
+                    v for v in self.domains.contents(cell) if flags(v) & UNACCESSED and target(v) is not None
+                ]
                 if old and self.domains.roots(cpu):
                     for _ in range(self._chances(cell)):
                         self._accessed(cpu, cell, frozenset(old))
 
     def _chances(self, cell: Ptr) -> int:
         """How often A can be set in an entry: once for each store that may clear it."""
-        first = int(bool(flags(self.program.cells[cell].init) & OLD))
+        first = int(bool(flags(self.program.cells[cell].init) & UNACCESSED))
         return first + sum(
-            cell in w.where and w.cpu != WALKER and any(flags(v) & OLD for v in w.values)
+            cell in w.where and w.cpu != WALKER and any(flags(v) & UNACCESSED for v in w.values)
             for w in self.e.writes
         )
 
@@ -494,5 +496,5 @@ class Walks:
         self._registers(Level(node, done, {}, {}), cpu, chain.tag, None, at)
         values = self.e.one_hot(frozenset(sorted(old, key=order_key)))
         chain.levels.append(Level(node, done, {cell: done}, values, done))
-        self._update(node, {cell: done}, values, self._without(values, OLD))
+        self._update(node, {cell: done}, values, self._without(values, UNACCESSED))
         self.updates.append(Update(node, cpu, done, chain))

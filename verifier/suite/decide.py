@@ -10,7 +10,7 @@ from verifier.errors import InputError, InternalError, LimitError, VerifierError
 from verifier.lower.build import build
 from verifier.program.answer import Answer
 from verifier.program.events import Program, state_line
-from verifier.program.values import TRUE
+from verifier.program.expressions import TRUE
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic
 from verifier.suite.options import Options

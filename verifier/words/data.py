@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from verifier.program.values import FALSE, TRUE, Const, Expr, Reg
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg
 from verifier.words.rows import (
     CPU,
     OLD,

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from verifier.program import values as v
-from verifier.program.values import FALSE, TRUE, Expr, Reg
+from verifier.program.expressions import FALSE, TRUE, Expr, Reg
+from verifier.program.ops import Serializer
 from verifier.words.rows import (
     OLD,
     Load,
@@ -161,7 +162,7 @@ def tables() -> Iterator[Word]:
         ("user", lacks(v.SUPERVISOR), "may user mode use it?"),
         ("global", f("and", f("ne", "e", 0), f("pte_has", "e", v.GLOBAL)), "is it global?"),
         ("dirty", lacks(v.CLEAN), "is D set?"),
-        ("young", lacks(v.OLD), "is A set?"),
+        ("young", lacks(v.UNACCESSED), "is A set?"),
     )
     for name, value, doc in asked:
         source = f"pte_{name}(), {_X86}" if name != "user" else "no kernel function: U/S of the entry"
@@ -169,8 +170,8 @@ def tables() -> Iterator[Word]:
     made = (
         ("wrprotect", "pte_with", v.RO, "read-only"),
         ("mkwrite", "pte_without", v.RO, "writable"),
-        ("mkold", "pte_with", v.OLD, "with A clear"),
-        ("mkyoung", "pte_without", v.OLD, "with A set"),
+        ("mkold", "pte_with", v.UNACCESSED, "with A clear"),
+        ("mkyoung", "pte_without", v.UNACCESSED, "with A set"),
         ("mkclean", "pte_with", v.CLEAN, "with D clear"),
         ("mkdirty", "pte_without", v.CLEAN, "with D set"),
     )
@@ -195,7 +196,7 @@ def tables() -> Iterator[Word]:
     yield clears(head, Store("p", FALSE), "a plain store of none", "1.1")
     head = f"pmdp_establish({_VMA}, p: upper, e: pmd)"
     yield row(g, head, Update("p", Reg("e")), "XCHG", lock, "pmd", source=f"pmdp_establish(), {_X86}")
-    for name, bit, letter in (("young", v.OLD, "A"), ("dirty", v.CLEAN, "D")):
+    for name, bit, letter in (("young", v.UNACCESSED, "A"), ("dirty", v.CLEAN, "D")):
         was = f("and", f("ne", OLD, 0), f("not", f("pte_has", OLD, bit)))
         clear = Update("p", f("pte_with", OLD, bit), was, was, looks=TRUE)
         doc = f"clears {letter}, LOCK'd; a load if it is clear; was it set?"
@@ -291,7 +292,7 @@ def code() -> Iterator[Word]:
     doc = "a store through another linear address; alone, without the writes of CR3 and the flush around it"
     source = "the store in __text_poke(), arch/x86/kernel/alternative.c"
     yield row(g, "text_poke(c: code, e)", poke, doc, "10.2, 10.3", source=source)
-    for name, source in (
+    instructions: tuple[tuple[Serializer, str], ...] = (
         ("sync_core", "sync_core(), asm/sync_core.h: IRET to itself, or (from memory) SERIALIZE"),
         ("cpuid", "native_cpuid(), asm/processor.h"),
         ("serialize", "serialize(), asm/special_insns.h"),
@@ -300,7 +301,8 @@ def code() -> Iterator[Word]:
             "wrmsr",
             "native_write_msr(), asm/msr.h; not of the x2APIC or the TSC deadline, not WRMSRNS",
         ),
-    ):
+    )
+    for name, source in instructions:
         doc = "serializing; drops prefetched instructions, no TLB entries"
         yield row(g, f"{name}()", Machine("SER", name), doc, "9.1, 9.2", source=source)
     doc = "as a handler's last statement: it returns by SYSRET, which is not serializing; else nothing"

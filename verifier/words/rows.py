@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Union
 
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg
+from verifier.program.ops import Fence, Kind, Op
 from verifier.program.profiles import KERNELS
-from verifier.program.values import ATTRIBUTES, FALSE, TRUE, Apply, Const, Expr, Reg
+from verifier.program.values import ATTRIBUTES
 
 OLD = Reg("old")
 CPU = Reg("this_cpu")
@@ -25,16 +27,16 @@ class Load:
     at: str
     result: Expr = OLD
     needs: Expr = TRUE
-    kind: str = ""
+    kind: Kind = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A plain store to ``*at``; ``kind`` as in ``code.Emit``."""
+    """A plain store to ``*at``; ``kind`` as in ``program.ops``."""
 
     at: str
     value: Expr
-    kind: str = ""
+    kind: Kind = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Order:
     """A fence instruction, or nothing but a rule for the compiler (``kind`` empty). ``beside``: it rests
     on a LOCK'd operation right ``after`` or ``before`` it, as its own name says."""
 
-    kind: str = ""
+    kind: Literal["", Fence] = ""
     beside: str = ""
 
 
@@ -88,15 +90,15 @@ class Pure:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """An instruction of the system kind; ``op`` and ``kind`` as in ``code.Emit``.
+    """An instruction of the system kind; ``op`` and ``kind`` as in ``program.ops``.
 
     ``register`` is the register cell of this CPU that it writes ``value`` to, and whose old content
     it leaves in the local ``into``. ``va`` and ``pcid`` are arguments of the word; a PCID that is left out
     is 0.
     """
 
-    op: str
-    kind: str = ""
+    op: Op
+    kind: Kind = ""
     va: str = ""
     pcid: str = ""
     register: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from verifier.program.values import FALSE, TRUE, Const, Expr, Reg
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg
 from verifier.words.data import IRQ_OFF, IRQ_ON, IRQ_RESTORE, IRQ_SAVE, NO_READER, READER, looking
 from verifier.words.rows import OLD, If, Load, Machine, Special, Store, Update, Word, f, row, since
 

@@ -153,7 +153,7 @@ def reference() -> str:
 
 
 def entry(handle: Ptr, va: Ptr) -> Ptr:
-    """The cell of an entry; the same pattern as ``values.FUNCTIONS['pte']``."""
+    """The cell of an entry; the same pattern as ``functions.FUNCTIONS['pte']``."""
     return Ptr(f"pte({handle}, {va})")
 
 

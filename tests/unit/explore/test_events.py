@@ -41,21 +41,9 @@ from tests.unit.explore.test_mmu import (
 from verifier.explore import decide, explore
 from verifier.lower.code import Emit, Instruction, Touch
 from verifier.lower.unroll import unroll
+from verifier.program.expressions import Apply, Const, Reg
 from verifier.program.profiles import PROFILES, Switches
-from verifier.program.values import (
-    CLEAN,
-    FAULT,
-    GLOBAL,
-    NX,
-    OLD,
-    RO,
-    SUPERVISOR,
-    Apply,
-    Const,
-    Entry,
-    Reg,
-    Value,
-)
+from verifier.program.values import CLEAN, FAULT, GLOBAL, NX, RO, SUPERVISOR, UNACCESSED, Entry, Value
 
 # -- serializing events and instruction fetch --------------------------------------------------------
 
@@ -321,9 +309,9 @@ def test_walks_for_accesses_alone() -> None:
 
 def test_where_software_fills_tlbs_nothing_is_marked() -> None:
     """A and D are the software's own affair."""
-    marked = {"pte(N, v)": Entry(A, OLD | CLEAN)}
+    marked = {"pte(N, v)": Entry(A, UNACCESSED | CLEAN)}
     for code in ([], [vread("r0", V)], [vwrite(V, TWO)]):
-        assert values(code, init=marked, mem=["pte(N, v)"], switches=SPARC) == {Entry(A, OLD | CLEAN)}
+        assert values(code, init=marked, mem=["pte(N, v)"], switches=SPARC) == {Entry(A, UNACCESSED | CLEAN)}
 
 
 def test_faults_of_accesses_alone() -> None:
@@ -349,7 +337,7 @@ def test_a_story_of_every_kind_of_step() -> None:
         lowered(
             [write(LOWER, Const(0)), binv("all"), tlbsync()],
             [vread("r0", V)],
-            init={"pte(N, region)": T, "pte(T, v)": Entry(A, OLD)},
+            init={"pte(N, region)": T, "pte(T, v)": Entry(A, UNACCESSED)},
             regs=["1:r0"],
             levels=2,
         )

@@ -23,16 +23,12 @@ from tests.unit.explore.test_mmu import (
     shown,
     values,
 )
-from verifier.explore import Machine
+from verifier.explore import AbstractMachine
 from verifier.explore.state import IDLE
 from verifier.lower.unroll import unroll
+from verifier.program.expressions import Const
 from verifier.program.profiles import PROFILES, Switches
-from verifier.program.values import (
-    FAULT,
-    RO,
-    Const,
-    Entry,
-)
+from verifier.program.values import FAULT, RO, Entry
 
 # -- faults ------------------------------------------------------------------------------------------
 
@@ -55,7 +51,7 @@ def test_a_fault_reads_at_its_place() -> None:
 
 def test_nothing_between_the_two_instants_of_a_fault() -> None:
     """No interrupt, and no later event; what happens by itself goes on."""
-    machine = Machine(
+    machine = AbstractMachine(
         unroll(lowered([write(X, ONE), vread("r0", V), read("r1", X)], [send("", 0, read("h", Y))]))
     )
     (start,) = machine.initials()

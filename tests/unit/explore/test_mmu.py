@@ -12,23 +12,9 @@ from verifier.explore import decide, explore
 from verifier.lower.code import Emit, Instruction, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.program.events import Cell, Observable, Program
+from verifier.program.expressions import TRUE, Const, Expr, Reg
 from verifier.program.profiles import Switches
-from verifier.program.values import (
-    CLEAN,
-    FAULT,
-    GLOBAL,
-    NX,
-    OLD,
-    RO,
-    SUPERVISOR,
-    TRUE,
-    Const,
-    Entry,
-    Expr,
-    Ptr,
-    Reg,
-    Value,
-)
+from verifier.program.values import CLEAN, FAULT, GLOBAL, NX, RO, SUPERVISOR, UNACCESSED, Entry, Ptr, Value
 
 V, W = lit("v"), lit("w")
 X, Y, CODE = lit("x"), lit("y"), lit("code")
@@ -221,33 +207,33 @@ def test_global_and_clean_are_the_leafs() -> None:
 
 def test_a_is_set_at_any_time_and_never_cached_clear() -> None:
     """MMR 4.3, 7.2."""
-    old = {"pte(N, v)": Entry(A, OLD)}
-    assert values([], init=old, mem=["pte(N, v)"]) == {A, Entry(A, OLD)}
+    old = {"pte(N, v)": Entry(A, UNACCESSED)}
+    assert values([], init=old, mem=["pte(N, v)"]) == {A, Entry(A, UNACCESSED)}
     states = shown([vread("r0", V)], init=old, regs=["0:r0"], mem=["pte(N, v)"])
     assert states == {(1, A)}
     # Taken away before it was used: never cached.
     taken = shown(
         [rmw("r0", LEAF, Const(0)), inv(0, "invlpg", va=V)], init=old, regs=["0:r0"], tlb=[(0, "v", A, None)]
     )
-    assert taken == {(A, 0), (Entry(A, OLD), 0)}
+    assert taken == {(A, 0), (Entry(A, UNACCESSED), 0)}
 
 
 def test_a_is_set_only_where_a_walk_leads() -> None:
     """MMR 7.2: the lower entry is reached through an upper one that is present and has A set."""
-    lower = {"pte(T, v)": Entry(A, OLD)}
+    lower = {"pte(T, v)": Entry(A, UNACCESSED)}
     two = {"levels": 2, "mem": ["pte(N, region)", "pte(T, v)"]}
-    assert shown([], init=lower, **two) == {(0, Entry(A, OLD))}
-    states = shown([], init=lower | {"pte(N, region)": Entry(T, OLD)}, **two)
-    assert states == {(Entry(T, OLD), Entry(A, OLD)), (T, Entry(A, OLD)), (T, A)}
+    assert shown([], init=lower, **two) == {(0, Entry(A, UNACCESSED))}
+    states = shown([], init=lower | {"pte(N, region)": Entry(T, UNACCESSED)}, **two)
+    assert states == {(Entry(T, UNACCESSED), Entry(A, UNACCESSED)), (T, Entry(A, UNACCESSED)), (T, A)}
 
 
 def test_a_cached_table_still_leads_to_entries() -> None:
     """MMR 3.4, 7.2: A is set below an upper entry that is no longer there."""
-    test = [write(UPPER, Const(0)), fence(), write(LOWER, Const(Entry(A, OLD)))]
+    test = [write(UPPER, Const(0)), fence(), write(LOWER, Const(Entry(A, UNACCESSED)))]
     init = {"pte(N, region)": T}
-    assert values(test, init=init, levels=2, mem=["pte(T, v)"]) == {A, Entry(A, OLD)}
+    assert values(test, init=init, levels=2, mem=["pte(T, v)"]) == {A, Entry(A, UNACCESSED)}
     test.insert(2, inv(0, "invlpg", va=V))
-    assert values(test, init=init, levels=2, mem=["pte(T, v)"]) == {Entry(A, OLD)}
+    assert values(test, init=init, levels=2, mem=["pte(T, v)"]) == {Entry(A, UNACCESSED)}
 
 
 def test_d_is_set_by_a_write() -> None:
@@ -255,10 +241,16 @@ def test_d_is_set_by_a_write() -> None:
     clean = {"pte(N, v)": Entry(A, CLEAN)}
     assert values([vread("r0", V)], init=clean, mem=["pte(N, v)"]) == {Entry(A, CLEAN)}
     assert values([vwrite(V, TWO)], init=clean, mem=["pte(N, v)"]) == {A}
-    assert values([vwrite(V, TWO)], init={"pte(N, v)": Entry(A, CLEAN | OLD)}, mem=["pte(N, v)"]) == {A}
+    assert values([vwrite(V, TWO)], init={"pte(N, v)": Entry(A, CLEAN | UNACCESSED)}, mem=["pte(N, v)"]) == {
+        A
+    }
     # With a cached entry A may be clear in memory; whether it is set with D, or by a walk, or not at all.
-    old = [write(LEAF, Const(Entry(A, CLEAN | OLD))), fence("mfence"), vwrite(V, TWO)]
-    for mode, left in (("either", {A, Entry(A, OLD)}), ("always", {A}), ("never", {A, Entry(A, OLD)})):
+    old = [write(LEAF, Const(Entry(A, CLEAN | UNACCESSED))), fence("mfence"), vwrite(V, TWO)]
+    for mode, left in (
+        ("either", {A, Entry(A, UNACCESSED)}),
+        ("always", {A}),
+        ("never", {A, Entry(A, UNACCESSED)}),
+    ):
         assert values(old, init=clean, mem=["pte(N, v)"], switches=Switches(d_sets_a=mode)) == left
     # The store itself may still be buffered when D is seen.
     seen = shown(

@@ -7,7 +7,8 @@ import pytest
 from verifier.errors import InputError
 from verifier.lower.observe import CellOf, Meaning, Observed, RegisterOf, observe
 from verifier.program.events import Observable
-from verifier.program.values import FAULT, Apply, Const, Obs, Ptr, Reg, Value, evaluate
+from verifier.program.expressions import Apply, Const, Obs, Reg, evaluate
+from verifier.program.values import FAULT, Ptr, Value
 from verifier.source import Diagnostic, Source
 from verifier.syntax import condition as c
 from verifier.syntax.trouble import Trouble

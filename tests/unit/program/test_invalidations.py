@@ -17,8 +17,10 @@ from verifier.lower.unroll import unroll
 from verifier.model.cover import COVERS
 from verifier.program.answer import Answer
 from verifier.program.events import Program
-from verifier.program.invalidations import INVALIDATING, INVALIDATIONS, InvalidationKind
-from verifier.program.values import TRUE, Const, Ptr
+from verifier.program.expressions import TRUE, Const
+from verifier.program.invalidations import INVALIDATING, INVALIDATIONS
+from verifier.program.ops import InvalidationKind
+from verifier.program.values import Ptr
 from verifier.source import Source
 from verifier.syntax import load
 

@@ -12,7 +12,8 @@ from verifier.lower.code import Emit, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.model import MODELS, Events, Relation
 from verifier.program.events import Cell, Observable, Program
-from verifier.program.values import TRUE, Apply, Const, Obs, Ptr, Reg, call
+from verifier.program.expressions import TRUE, Apply, Const, Obs, Reg, call
+from verifier.program.values import Ptr
 from verifier.solve import decide
 from verifier.solve.acyclic import MAX_JOINS, require_acyclic
 from verifier.solve.clauses import Clauses

@@ -19,7 +19,7 @@ from verifier.errors import InputError, InternalError, LimitError
 from verifier.explore import decide as run_all
 from verifier.lower.build import build
 from verifier.program.answer import Answer
-from verifier.program.values import MAX_DEPTH, Apply, Const, Expr, Obs, Ref, Reg, call, evaluate, refs
+from verifier.program.expressions import MAX_DEPTH, Apply, Const, Expr, Obs, Ref, Reg, call, evaluate, refs
 from verifier.solve import decide, encode
 from verifier.solve.acyclic import require_acyclic
 from verifier.source import Source
@@ -277,7 +277,7 @@ def test_pickled(depth: int) -> None:
 
 
 def test_what_nobody_uses_is_forgotten() -> None:
-    from verifier.program.values import _APPLICATIONS
+    from verifier.program.expressions import _APPLICATIONS
 
     before = len(_APPLICATIONS)
     kept = doubled(100, Reg("of this test"))

@@ -9,6 +9,7 @@ import pytest
 
 from verifier.errors import InputError
 from verifier.program.events import state_line
+from verifier.program.functions import apply
 from verifier.program.values import (
     MIGRATION,
     PROTNONE,
@@ -17,7 +18,6 @@ from verifier.program.values import (
     UNDEF,
     Entry,
     Ptr,
-    apply,
     flags,
     held,
     make_entry,

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from verifier.lower.c.statements import Statements
-from verifier.program.values import FUNCTIONS, Apply, Expr, Reg
+from verifier.program.expressions import Apply, Expr, Reg
+from verifier.program.functions import FUNCTIONS
 from verifier.words.rows import KERNEL, Effect, If, Load, Machine, Modify, Pure, Special, Store, Update
 from verifier.words.table import KINDS, WORDS, Word, reference
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, Set
-from verifier.program.values import FALSE
+from verifier.program.expressions import FALSE
 from verifier.source import Diagnostic, Span
 
 LOCKED = "%locked"  # a ``Set`` of it stands around the code of a word that does a LOCK'd operation

@@ -14,9 +14,11 @@ from verifier.lower.c.parts import Frame, Local, Place, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Instruction, Label, Touch, Warn
 from verifier.lower.unroll import substitute
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.invalidations import row as invalidation
-from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Ptr, Reg, call
+from verifier.program.ops import Kind, Op
+from verifier.program.values import FAULT, Ptr
 from verifier.program.waits import folded
 from verifier.source import Span
 from verifier.syntax import ast
@@ -499,9 +501,9 @@ class Words(Expressions):
 
     def system(
         self,
-        op: str,
+        op: Op,
         e: ast.CallExpr,
-        kind: str,
+        kind: Kind,
         *,
         touches: tuple[Touch, ...] = (),
         va: Expr | None = None,

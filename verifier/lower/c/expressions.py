@@ -12,7 +12,8 @@ from verifier.lower.c.parts import Local, Place, Val
 from verifier.lower.c.places import PLACE_WORDS, Places
 from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Jump, Label, Set
-from verifier.program.values import ATTRIBUTES, FALSE, FAULT, TRUE, UNDEF, Const, Expr, Ptr, Reg, call
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
+from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble

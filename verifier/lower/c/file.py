@@ -21,7 +21,8 @@ from verifier.lower.c.statements import Statements
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction, Lowered
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
-from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry, target
+from verifier.program.expressions import Const
+from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_entry, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
@@ -298,7 +299,7 @@ class _Scope:
         page = self._target(operand, ("page",))
         if target(page) is None:
             raise Trouble("value", "a TLB holds no entries that are not present", operand.span)
-        if flags(page) & OLD:
+        if flags(page) & UNACCESSED:
             raise Trouble("value", "a TLB holds no entries whose A is clear", operand.span)
         return page
 

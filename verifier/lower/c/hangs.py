@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from verifier.lower.code import Branch, Emit, Instruction, Jump, Label
-from verifier.program.values import Const, truth
+from verifier.program.expressions import Const
+from verifier.program.values import truth
 from verifier.source import Diagnostic, Span
 
 Wait = tuple[int, int, Span]  # who waits, for whom, where

@@ -16,7 +16,8 @@ from verifier.lower.c.parts import Shared, Val
 from verifier.lower.c.statements import Statements
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Warn
 from verifier.lower.unroll import substitute
-from verifier.program.values import Const, Expr, Ptr, Value, evaluate, truth
+from verifier.program.expressions import Const, Expr, evaluate
+from verifier.program.values import Ptr, Value, truth
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.idle import fields, mentioned, reached

@@ -13,8 +13,9 @@ from verifier.lower.c.objects import MAPPING, MAX_CELLS, Named, Objects, group
 from verifier.lower.c.structs import Part
 from verifier.lower.c.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
-from verifier.program.events import Cell
-from verifier.program.values import OLD, Const, Expr, Ptr, Value, call, flags, target
+from verifier.program.events import Cell, CellKind
+from verifier.program.expressions import Const, Expr, call
+from verifier.program.values import UNACCESSED, Ptr, Value, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first
@@ -316,7 +317,7 @@ class Memory(Objects):
                     raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}", part.span)
                 if target(page) is None:
                     raise Trouble("value", "a TLB holds no entries that are not present", part.span)
-                if flags(page) & OLD:
+                if flags(page) & UNACCESSED:
                     raise Trouble("value", "a TLB holds no entries whose A is clear", part.span)
                 self._cached.append((cpu, part, va, page))
             return
@@ -412,7 +413,7 @@ class Memory(Objects):
             text = f"a test has at most {MAX_CELLS} cells; here are more"
             raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
 
-    def _cell(self, ptr: Ptr, kind: str = "data", default: Value = 0) -> None:
+    def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:
         named = self.named.get(ptr.base.split(":", 1)[-1])
         if named is not None and named.type.kind == "int" and named.type.tag == "code":
             kind = "code"

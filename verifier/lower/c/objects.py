@@ -9,7 +9,8 @@ from verifier.lower.c import types as t
 from verifier.lower.c.structs import Part
 from verifier.lower.c.tables import ENTRY_WORDS, Tables, Uses
 from verifier.lower.c.types import Type
-from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, apply, make_entry
+from verifier.program.functions import apply
+from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, make_entry
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest

@@ -11,7 +11,7 @@ from verifier.lower.c.memory import Memory
 from verifier.lower.c.structs import Part
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction
-from verifier.program.values import Apply, Const, Expr
+from verifier.program.expressions import Apply, Const, Expr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.words.rows import KERNEL

@@ -6,15 +6,17 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 from verifier.lower.c import types as t
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Frame, Local, Place, Shared, Val
 from verifier.lower.c.structs import Part
 from verifier.lower.c.types import Type
-from verifier.lower.code import Emit, Instruction, Set, Touch
-from verifier.program.values import FALSE, Const, Expr, Ptr, Reg, call, target
+from verifier.lower.code import Emit, Instruction, More, Set, Touch
+from verifier.program.expressions import FALSE, Const, Expr, Reg, call
+from verifier.program.ops import Op
+from verifier.program.values import Ptr, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
@@ -54,7 +56,7 @@ class Places(ABC):
         self.fresh_count += 1
         return f"%{what}{self.fresh_count}"
 
-    def emit(self, op: str, node: Any, *touches: Touch, **more: Any) -> None:
+    def emit(self, op: Op, node: Any, *touches: Touch, **more: Unpack[More]) -> None:
         """Add a machine instruction that stands for the expression or statement ``node``."""
         span = self.spans.get(id(node), node.span)
         text = " ".join(span.text.split()).rstrip(";")
@@ -362,7 +364,7 @@ class Places(ABC):
             hint = f"write &{e.name}"
         raise Trouble("type", f"{kind.words} is no address", e.span, hint)
 
-    def load(self, place: Place, node: Any, op: str = "R") -> Val:
+    def load(self, place: Place, node: Any, op: Op = "R") -> Val:
         """Add a load, or another operation that reads."""
         if place.whole:
             return Val(place.addr, place.type)

@@ -8,7 +8,9 @@ from verifier.lower.c import types as t
 from verifier.lower.c.parts import Place, Val
 from verifier.lower.c.special_masks import CpuWords
 from verifier.lower.code import Branch, Label, Target, Touch
-from verifier.program.values import FALSE, TRUE, Const, Expr, Ptr, Reg, call, truth
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
+from verifier.program.ops import Kind
+from verifier.program.values import Ptr, truth
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Special, Word, since
@@ -218,6 +220,6 @@ class Ipis(CpuWords):
                 info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
                 targets.append(Target(k, wanted, code, info, func.function))
         self.shared.counter += 1
-        kind = "xapic" if word.name.endswith("_mmio") else "x2apic"
+        kind: Kind = "xapic" if word.name.endswith("_mmio") else "x2apic"
         self.emit("SEND", e, kind=kind, group=f"icr{self.shared.counter}", targets=tuple(targets))
         return Val(Const(0), t.VOID)

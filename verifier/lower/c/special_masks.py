@@ -9,7 +9,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.calls import Words
 from verifier.lower.c.parts import Val
 from verifier.lower.code import Branch, Label, Touch
-from verifier.program.values import FALSE, TRUE, Const, Expr, Reg, call
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Special, Word

@@ -9,12 +9,14 @@ from verifier.lower.c.objects import attributes, check_present
 from verifier.lower.c.parts import Place, Val
 from verifier.lower.c.special_ipi import Ipis
 from verifier.lower.code import Touch
-from verifier.program.values import ATTRIBUTES, FALSE, MIGRATION, SWAP, Const, Expr, Ptr, Reg, call
+from verifier.program.expressions import FALSE, Const, Expr, Reg, call
+from verifier.program.ops import Kind
+from verifier.program.values import ATTRIBUTES, MIGRATION, SWAP, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Word
 
-_INVPCID = ("invpcid0", "invpcid1", "invpcid2", "invpcid3")
+_INVPCID: tuple[Kind, ...] = ("invpcid0", "invpcid1", "invpcid2", "invpcid3")
 Arguments = dict[str, ast.CExpr]
 
 
@@ -102,7 +104,7 @@ class MmuWords(Ipis):
 
     def _word_invlpgb(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
         given = {name: self._given(word, name, arguments).expr for name in arguments}
-        kind = "broadcast va" if "v" in given else "broadcast pcid"
+        kind: Kind = "broadcast va" if "v" in given else "broadcast pcid"
         self.system("BINV", e, kind, va=given.get("v"), pcid=given["pcid"])
         return Val(Const(0), t.VOID)
 

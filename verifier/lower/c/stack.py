@@ -7,7 +7,8 @@ from verifier.lower.c.objects import MAX_CELLS, Named, group
 from verifier.lower.c.parts import Place, Val
 from verifier.lower.c.special_mmu import MmuWords
 from verifier.lower.c.types import Type
-from verifier.program.values import FALSE, Const, Expr, Ptr, call
+from verifier.program.expressions import FALSE, Const, Expr, call
+from verifier.program.values import Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 

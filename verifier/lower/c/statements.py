@@ -11,7 +11,8 @@ from verifier.lower.c.calls import assigned_names
 from verifier.lower.c.parts import Frame, Local, Val
 from verifier.lower.c.stack import Stack
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Set
-from verifier.program.values import TRUE, Const, Expr, Ptr, Reg, call, parts, truth
+from verifier.program.expressions import TRUE, Const, Expr, Reg, call, parts
+from verifier.program.values import Ptr, truth
 from verifier.program.waits import folded
 from verifier.source import Span
 from verifier.syntax import ast

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from verifier.lower.c import types as t
 from verifier.lower.c.types import Type
-from verifier.program.values import Const, Expr, call
+from verifier.program.expressions import Const, Expr, call
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.tree import constant

@@ -13,18 +13,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
 
-from verifier.program.values import (
-    ATTRIBUTES,
-    NOT_PRESENT,
-    UNDEF,
-    Apply,
-    Const,
-    Expr,
-    Ptr,
-    Value,
-    call,
-    target,
-)
+from verifier.program.expressions import Apply, Const, Expr, call
+from verifier.program.values import ATTRIBUTES, NOT_PRESENT, UNDEF, Ptr, Value, target
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c

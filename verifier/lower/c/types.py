@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from verifier.program.values import Apply, Const, Expr, call
+from verifier.program.expressions import Apply, Const, Expr, call
 from verifier.syntax.ast import CType
 
 

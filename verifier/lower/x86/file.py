@@ -22,7 +22,8 @@ from verifier.lower.x86.instructions import lower_cell
 from verifier.lower.x86.table import REGISTERS
 from verifier.lower.x86.thread import Thread
 from verifier.program.events import Cell
-from verifier.program.values import Const, Ptr, Value
+from verifier.program.expressions import Const
+from verifier.program.values import Ptr, Value
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
 from verifier.syntax import x86

@@ -32,7 +32,9 @@ from verifier.lower.x86.table import (
     decode,
 )
 from verifier.lower.x86.thread import Thread
-from verifier.program.values import Const, Expr, Ptr, Reg, call
+from verifier.program.expressions import Const, Expr, Reg, call
+from verifier.program.ops import Kind, Op
+from verifier.program.values import Ptr
 from verifier.syntax import x86
 from verifier.syntax.trouble import Trouble, nearest
 
@@ -174,14 +176,14 @@ class _Instruction:
 
     # -- effects ----------------------------------------------------------------------------------
 
-    def emit(self, op: str, *touches: Touch, kind: str = "") -> None:
+    def emit(self, op: Op, *touches: Touch, kind: Kind = "") -> None:
         """Append a machine instruction."""
         self.thread.code.append(Emit(op, touches, kind=kind, span=self.span, text=self._text()))
 
     def assign(self, target: x86.Operand, value: Expr) -> None:
         """Write a register or memory."""
         if isinstance(target, x86.Memory):
-            kind = "nt" if self.opcode == "movnti" else ""
+            kind: Kind = "nt" if self.opcode == "movnti" else ""
             self.emit("W", Touch(self.cell(target, True), None, self.signed(value)), kind=kind)
             return
         name = self.register(target)
@@ -285,7 +287,7 @@ class _Instruction:
             self.jump()
         elif opcode in FENCES:
             self.arity(0)
-            self.emit("F", kind=opcode)
+            self.emit("F", kind=FENCES[opcode])
         elif opcode in NOTHING:
             pass
         elif opcode in FLUSHES:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
-from verifier.program.values import Apply, Expr, Reg, call
+from verifier.program.expressions import Apply, Expr, Reg, call
+from verifier.program.ops import Fence
 
 
 class Register(NamedTuple):
@@ -42,7 +44,8 @@ ARITHMETIC = {"add": "add", "sub": "sub", "and": "bitand", "or": "bitor", "xor":
 SHIFTS = {"shl": "shl", "sal": "shl", "shr": "shr", "sar": "shr"}
 UNARY = frozenset({"inc", "dec", "neg", "not"})
 BITS = {"bt": "", "bts": "bitor", "btr": "bitand", "btc": "bitxor"}
-FENCES = frozenset({"mfence", "lfence", "sfence"})
+_FENCES: tuple[Fence, ...] = ("mfence", "lfence", "sfence")
+FENCES: Mapping[str, Fence] = MappingProxyType({fence: fence for fence in _FENCES})
 FLUSHES = frozenset({"clflush", "clflushopt", "clwb"})
 NOTHING = frozenset({"nop", "pause", "endbr64", "endbr32"})
 MOVES = frozenset({"mov", "movabs", "movnti"})

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from verifier.lower.code import Instruction, Set
 from verifier.lower.x86.table import NEEDS, REGISTERS
-from verifier.program.values import TRUE, Const, Expr, Ptr, Reg, call
+from verifier.program.expressions import TRUE, Const, Expr, Reg, call
+from verifier.program.values import Ptr
 from verifier.source import Span
 from verifier.syntax import x86
 

@@ -7,25 +7,11 @@ from dataclasses import dataclass
 
 from verifier.explore.state import ALIAS, NT
 from verifier.program.events import Access, Event, Program
+from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, evaluate, parts
+from verifier.program.functions import apply
 from verifier.program.invalidations import INVALIDATING, row
 from verifier.program.profiles import Switches
-from verifier.program.values import (
-    ATTRIBUTES,
-    NX,
-    RO,
-    SUPERVISOR,
-    TRUE,
-    UNDEF,
-    Apply,
-    Const,
-    Entry,
-    Expr,
-    Ref,
-    Value,
-    apply,
-    evaluate,
-    parts,
-)  # fmt: skip
+from verifier.program.values import ATTRIBUTES, NX, RO, SUPERVISOR, UNDEF, Entry, Value
 
 Slots = Sequence["Value | None"]
 Code = Callable[[Slots], Value]
@@ -48,7 +34,7 @@ class Known(list["Value | None"]):
 
 
 def compiled(expr: Expr) -> Code:
-    """An expression as a function of the slots; as lazy as ``values.evaluate``."""
+    """An expression as a function of the slots; as lazy as ``expressions.evaluate``."""
     if isinstance(expr, Const):
         value = expr.value
         return lambda slots: value  # type: ignore[return-value]
@@ -101,7 +87,7 @@ def attributes(program: Program) -> int:
 
 
 @dataclass(slots=True, eq=False)
-class Touch:
+class CompiledAccess:
     """One access, compiled. ``cell`` is its index if the address is fixed, else -1."""
 
     cell: int
@@ -111,24 +97,24 @@ class Touch:
     when: Code | None
 
 
-def touch(a: Access, cell: int) -> Touch:
+def touch(a: Access, cell: int) -> CompiledAccess:
     """An access, compiled."""
-    return Touch(
-        cell,
-        compiled(a.addr),
-        a.slot,
-        None if a.value is None else compiled(a.value),
-        None if a.when == TRUE else compiled(a.when),
+    return CompiledAccess(
+        cell=cell,
+        addr=compiled(a.addr),
+        slot=a.slot,
+        value=None if a.value is None else compiled(a.value),
+        when=None if a.when == TRUE else compiled(a.when),
     )
 
 
 @dataclass(slots=True, eq=False)
-class Op:
+class Compiled:
     """One event, compiled. ``reads`` and ``writes`` are the cells it may touch at its instant."""
 
     event: Event
     guard: Code | None
-    touches: tuple[Touch, ...]
+    touches: tuple[CompiledAccess, ...]
     va: Code | None  # what an invalidation names
     pcid: Code | None
     drains: bool
@@ -149,22 +135,22 @@ class Op:
         return self.event.op in ("W", "X")
 
 
-def make_op(event: Event, touches: tuple[Touch, ...], switches: Switches) -> Op:
+def compiled_event(event: Event, touches: tuple[CompiledAccess, ...], switches: Switches) -> Compiled:
     """An event, compiled, without what it may touch."""
     serial = serializing(event, switches)
     forbidding = SUPERVISOR if event.kind == "user" else 0
     forbidding |= RO if event.op in ("W", "X") else NX if event.op == "IF" else 0
-    return Op(
-        event,
-        None if event.guard == TRUE else compiled(event.guard),
-        touches,
-        None if event.va is None else compiled(event.va),
-        None if event.pcid is None else compiled(event.pcid),
-        serial or _drains(event, switches),
-        serial,
-        event.virtual or event.op == "T",
-        forbidding,
-        {"nt": NT, "alias": ALIAS}.get(event.kind, 0),
+    return Compiled(
+        event=event,
+        guard=None if event.guard == TRUE else compiled(event.guard),
+        touches=touches,
+        va=None if event.va is None else compiled(event.va),
+        pcid=None if event.pcid is None else compiled(event.pcid),
+        drains=serial or _drains(event, switches),
+        serial=serial,
+        translated=event.virtual or event.op == "T",
+        forbidding=forbidding,
+        kind={"nt": NT, "alias": ALIAS}.get(event.kind, 0),
     )
 
 

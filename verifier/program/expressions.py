@@ -1,0 +1,328 @@
+"""Expressions over what a program reads: how they are built, and what they come to.
+
+They are made of ``Const``, ``Reg`` (a local of a body, before unrolling), ``Ref`` (what a read of an event
+returned), ``Obs`` (an observable, in conditions only) and ``Apply``.  What repeats is shared: equal
+applications are one object, and whoever walks an expression that is large when it is written out
+(``Apply.large``) looks at each part once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Union
+from weakref import WeakValueDictionary
+
+from verifier.errors import LimitError
+from verifier.program.functions import apply
+from verifier.program.values import UNDEF, Value, truth
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A fixed value; a plain ``str`` only as a static argument of a function (a field's name)."""
+
+    value: Value | str
+
+
+@dataclass(frozen=True, slots=True)
+class Reg:
+    """A local of a body, before unrolling."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """What read slot ``slot`` of the program returned; see ``events.Access.slot``."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Obs:
+    """Observable ``index`` of the program, in conditions."""
+
+    index: int
+
+
+MAX_DEPTH = 2000  # of applications in one another
+_LARGE = 64
+
+
+class Apply:
+    """``function(*args)``; ``function`` is a key of ``FUNCTIONS``. Equal ones are one object.
+
+    ``slots``     the read slots that it mentions, as bits;
+    ``observes``  it mentions an observable;
+    ``open``      it mentions a local;
+    ``large``     written out it is long: whoever walks it looks at each part once, and does not call
+                  itself, see ``large_parts``.
+
+    Raises ``LimitError`` for too many applications in one another.
+    """
+
+    __slots__ = ("__weakref__", "_depth", "_size", "args", "function", "large", "observes", "open", "slots")
+
+    function: str
+    args: tuple[Expr, ...]
+    slots: int
+    observes: bool
+    open: bool
+    large: bool
+    _depth: int
+    _size: int
+
+    def __new__(cls, function: str, args: tuple[Expr, ...]) -> Apply:
+        known = _APPLICATIONS.get((function, args))
+        if known is not None:
+            return known
+        made = object.__new__(cls)
+        made.function, made.args = function, args
+        slots, size, depth, observes, is_open = 0, 1, 0, False, False
+        for a in args:
+            kind = type(a)
+            if kind is Apply:
+                slots |= a.slots  # type: ignore[union-attr]
+                size += a._size  # type: ignore[union-attr]
+                depth = max(depth, a._depth)  # type: ignore[union-attr]
+                observes = observes or a.observes  # type: ignore[union-attr]
+                is_open = is_open or a.open  # type: ignore[union-attr]
+            elif kind is Ref:
+                slots |= 1 << a.slot  # type: ignore[union-attr]
+            elif kind is Obs:
+                observes = True
+            elif kind is Reg:
+                is_open = True
+        if depth >= MAX_DEPTH:
+            raise LimitError(f"an expression with more than {MAX_DEPTH} operations in one another")
+        made._depth, made._size, made.large = depth + 1, min(size, _LARGE + 1), size > _LARGE
+        made.slots, made.observes, made.open = slots, observes, is_open
+        _APPLICATIONS[function, args] = made
+        return made
+
+    def __reduce__(self) -> tuple[Callable[[_Rows], Apply], tuple[_Rows]]:
+        """Pickled are parts before wholes, a part as its number, so that pickling goes no deeper."""
+        above = (self._depth - 1) // _PICKLED * _PICKLED  # parts down to here are pickled for themselves
+        numbers: dict[Expr, int] = {}
+        rows: list[tuple[str, tuple[Expr | int, ...]]] = []
+        pending: list[tuple[Apply, bool]] = [(self, False)]
+        while pending:
+            part, done = pending.pop()
+            if part in numbers:
+                continue
+            if done:
+                numbers[part] = len(rows)
+                rows.append((part.function, tuple([numbers.get(a, a) for a in part.args])))
+            else:
+                pending.append((part, True))
+                pending += [(a, False) for a in part.args if isinstance(a, Apply) and a._depth > above]
+        return _unpickled, (tuple(rows),)
+
+    def __repr__(self) -> str:
+        return f"Apply({self.function!r}, {self.args!r})"
+
+
+_PICKLED = 32
+_Rows = tuple[tuple[str, tuple["Expr | int", ...]], ...]
+
+
+def _unpickled(rows: _Rows) -> Apply:
+    made: list[Apply] = []
+    for function, args in rows:
+        made.append(Apply(function, tuple([made[a] if isinstance(a, int) else a for a in args])))
+    return made[-1]
+
+
+# Those in use, and no others: a table, as of interned strings, that no answer depends on.
+_APPLICATIONS: WeakValueDictionary[tuple[str, tuple[Expr, ...]], Apply] = WeakValueDictionary()
+
+Expr = Union[Const, Reg, Ref, Obs, Apply]
+
+TRUE = Const(1)
+FALSE = Const(0)
+
+
+Slots = Union[Mapping[int, Value], Sequence["Value | None"]]
+
+
+def evaluate(expr: Expr, slots: Slots, observed: Mapping[int, Value] | None = None) -> Value:
+    """The value of a closed expression.
+
+    ``slots`` maps read slots to values, ``observed`` observables to values. Raises ``KeyError``
+    for a slot that was not read, except behind the branch of an ``ite``, ``and`` or ``or`` that
+    does not matter: these are evaluated from the left and only as far as needed.
+    """
+    kind = type(expr)
+    if kind is Const:
+        return expr.value  # type: ignore[union-attr,return-value]
+    if kind is Ref:
+        return slots[expr.slot]  # type: ignore[union-attr,return-value]
+    if kind is Obs and observed is not None:
+        return observed[expr.index]  # type: ignore[union-attr]
+    if not isinstance(expr, Apply):
+        raise TypeError(f"not a closed expression: {expr}")
+    if expr.large:
+        return _evaluate_large(expr, slots, observed)
+    return _applied(expr, lambda a: evaluate(a, slots, observed))
+
+
+def _applied(expr: Apply, value: Callable[[Expr], Value]) -> Value:
+    """The value of an application from those of its arguments that matter."""
+    function, args = expr.function, expr.args
+    if function == "and" or function == "or":
+        decided = function == "or"
+        for a in args:
+            if truth(value(a)) == decided:
+                return int(decided)
+        return int(not decided)
+    if function == "ite":
+        chosen = value(args[0])
+        return UNDEF if chosen == UNDEF else value(args[1 if truth(chosen) else 2])
+    return apply(function, tuple([value(a) for a in args]))
+
+
+class _Missing(Exception):
+    """The value of a part is needed first."""
+
+
+def _evaluate_large(expr: Apply, slots: Slots, observed: Mapping[int, Value] | None) -> Value:
+    """``evaluate``, each part once, and without calling itself for large parts."""
+    known: dict[Expr, Value] = {}
+    pending = [expr]
+
+    def value(a: Expr) -> Value:
+        if a not in known:
+            if isinstance(a, Apply) and a.large:
+                pending.append(a)
+                raise _Missing
+            known[a] = evaluate(a, slots, observed)
+        return known[a]
+
+    while pending:
+        part = pending[-1]
+        try:
+            known[part] = _applied(part, value)
+            pending.pop()
+        except _Missing:
+            pass
+    return known[expr]
+
+
+def evaluate_all(expr: Expr, slots: Mapping[int, Value], known: dict[Expr, Value] | None = None) -> Value:
+    """The value of an expression over slots that are all known, logic not cut short.
+
+    ``known`` are parts that have been evaluated; more are added.
+    """
+    kind = type(expr)
+    if kind is Const:
+        return expr.value  # type: ignore[union-attr,return-value]
+    if kind is Ref:
+        return slots[expr.slot]  # type: ignore[union-attr]
+    assert isinstance(expr, Apply)
+    if not expr.large:
+        return apply(expr.function, tuple([evaluate_all(a, slots) for a in expr.args]))
+    if known is None:
+        known = {}
+    for part in large_parts(expr, known):
+        for a in part.args:
+            if a not in known:
+                known[a] = evaluate_all(a, slots)
+        known[part] = apply(part.function, tuple([known[a] for a in part.args]))
+    return known[expr]
+
+
+def call(function: str, *args: Expr) -> Expr:
+    """Build an application, folding what is constant and the trivial cases of logic."""
+    if function in ("and", "or") and len(args) > 8:
+        args = tuple(dict.fromkeys(args))  # below, each is looked for among all before it
+    if function == "and":
+        kept: list[Expr] = []
+        for a in args:
+            if isinstance(a, Const):
+                if not truth(a.value):
+                    return FALSE
+            elif len(args) > 8 or a not in kept:
+                kept.append(a)
+        return TRUE if not kept else _as_bool(kept[0]) if len(kept) == 1 else Apply("and", tuple(kept))
+    if function == "or":
+        kept = []
+        for a in args:
+            if isinstance(a, Const):
+                if truth(a.value):
+                    return TRUE
+            elif len(args) > 8 or a not in kept:
+                kept.append(a)
+        return FALSE if not kept else _as_bool(kept[0]) if len(kept) == 1 else Apply("or", tuple(kept))
+    if function == "ite":
+        chosen, then, other = args
+        if isinstance(chosen, Const):
+            return then if truth(chosen.value) else other
+        if then == other:
+            return then
+    elif function == "bool":
+        if not isinstance(args[0], Const):
+            return _as_bool(args[0])
+    elif function == "not" and isinstance(args[0], Apply):
+        if args[0].function == "not":
+            return _as_bool(args[0].args[0])
+        if args[0].function == "bool":
+            args = args[0].args
+    if all(isinstance(a, Const) for a in args):
+        return Const(apply(function, tuple(a.value for a in args)))  # type: ignore[misc,union-attr]
+    return Apply(function, args)
+
+
+_BOOLEAN = frozenset({"not", "and", "or", "eq", "ne", "lt", "le", "gt", "ge", "bool", "holds"})
+
+
+def _as_bool(expr: Expr) -> Expr:
+    return expr if isinstance(expr, Apply) and expr.function in _BOOLEAN else Apply("bool", (expr,))
+
+
+def mask(expr: Expr | None) -> int:
+    """The read slots that an expression depends on, as bits."""
+    if isinstance(expr, Apply):
+        return expr.slots
+    return 1 << expr.slot if isinstance(expr, Ref) else 0
+
+
+def refs(expr: Expr) -> Iterator[int]:
+    """The read slots that an expression depends on, in ascending order."""
+    rest = mask(expr)
+    while rest:
+        low = rest & -rest
+        yield low.bit_length() - 1
+        rest ^= low
+
+
+def large_parts(expr: Expr, known: Container[Expr] = ()) -> list[Apply]:
+    """The large applications in an expression, parts before wholes, but for those in ``known`` and what
+    only they have."""
+    found: list[Apply] = []
+    seen: set[Expr] = set()
+    pending: list[tuple[Expr, bool]] = [(expr, False)]
+    while pending:
+        part, done = pending.pop()
+        if not isinstance(part, Apply) or not part.large:
+            continue
+        if done:
+            found.append(part)
+        elif part not in seen and part not in known:
+            seen.add(part)
+            pending.append((part, True))
+            pending += [(a, False) for a in part.args]
+    return found
+
+
+def parts(expr: Expr) -> Iterator[Expr]:
+    """An expression and all its parts, each of them once."""
+    seen: set[Expr] = {expr}
+    pending = [expr]
+    while pending:
+        part = pending.pop()
+        yield part
+        if isinstance(part, Apply):
+            new = [a for a in part.args if a not in seen]
+            seen.update(new)
+            pending += reversed(new)

@@ -1,0 +1,224 @@
+"""The functions that programs apply to values. Both judges evaluate expressions by this one table; nothing
+else in the machine's semantics is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from verifier.errors import LimitError
+from verifier.program.values import (
+    FAULT,
+    MIGRATION,
+    NO_NUMBER,
+    SWAP,
+    UNDEF,
+    Mark,
+    Ptr,
+    Value,
+    attributes,
+    held,
+    make_entry,
+    matches,
+)
+
+MAX_BITS = 4096  # of an integer
+
+
+def _wrap(bits: int, signed: bool, whole: bool = False) -> Callable[[Value], Value]:
+    span, top = 1 << bits, 1 << (bits - 1)
+
+    def cut(a: Value) -> Value:
+        if not isinstance(a, int):
+            return a if bits == 64 or whole or isinstance(a, Mark) else UNDEF
+        a &= span - 1
+        return a - span if signed and a >= top else a
+
+    return cut
+
+
+def _integers(f: Callable[..., Value]) -> Callable[..., Value]:
+    def on_integers(*args: Value) -> Value:
+        for a in args:
+            if not isinstance(a, int):
+                return UNDEF
+        return f(*args)
+
+    return on_integers
+
+
+def _add(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a + b
+    if isinstance(a, Ptr) and isinstance(b, int):
+        return Ptr(a.base, a.off + b)
+    if isinstance(b, Ptr) and isinstance(a, int):
+        return Ptr(b.base, b.off + a)
+    return UNDEF
+
+
+def _sub(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a - b
+    if isinstance(a, Ptr) and isinstance(b, int):
+        return Ptr(a.base, a.off - b)
+    if isinstance(a, Ptr) and isinstance(b, Ptr) and a.base == b.base:
+        return a.off - b.off
+    return UNDEF
+
+
+def _and(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a & b
+    if a == 0 or b == 0:
+        return 0
+    return a if a == b else UNDEF
+
+
+def _xor(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a ^ b
+    if a == b:
+        return 0
+    return a if b == 0 else b if a == 0 else UNDEF
+
+
+def _or(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a | b
+    if a == b:
+        return a
+    return a if b == 0 else b if a == 0 else UNDEF
+
+
+def _order(compare: Callable[[int, int], bool]) -> Callable[[Value, Value], Value]:
+    def ordered(a: Value, b: Value) -> Value:
+        if isinstance(a, int) and isinstance(b, int):
+            return int(compare(a, b))
+        if isinstance(a, Ptr) and isinstance(b, Ptr) and a.base == b.base:
+            return int(compare(a.off, b.off))
+        return UNDEF
+
+    return ordered
+
+
+def _divide(a: int, b: int) -> Value:
+    if b == 0:
+        return UNDEF
+    quotient = abs(a) // abs(b)
+    return quotient if (a < 0) == (b < 0) else -quotient
+
+
+def _modulo(a: int, b: int) -> Value:
+    if b == 0:
+        return UNDEF
+    quotient = _divide(a, b)
+    return a - b * quotient if isinstance(quotient, int) else UNDEF
+
+
+def _shift(left: bool) -> Callable[[int, int], Value]:
+    def shift(a: int, b: int) -> Value:
+        if not 0 <= b < 64:
+            return UNDEF
+        return _bounded(a, b) << b if left else a >> b
+
+    return shift
+
+
+def _bounded(a: int, more: int) -> int:
+    """A number that grows by some bits."""
+    if a.bit_length() + more > MAX_BITS:
+        raise LimitError(f"a number of more than {MAX_BITS} bits")
+    return a
+
+
+def _handle(a: Value, pattern: str, *more: object) -> Value:
+    """A handle derived from another one: its field, its entry, its mask."""
+    return Ptr(pattern.format(a, *more)) if isinstance(a, Ptr) else UNDEF
+
+
+def _percpu(a: Value, cpu: Value) -> Value:
+    return Ptr(f"{cpu}:{a.base}", a.off) if isinstance(a, Ptr) and isinstance(cpu, int) else UNDEF
+
+
+def _ite(c: Value, a: Value, b: Value) -> Value:
+    return UNDEF if c == UNDEF else a if c != 0 else b
+
+
+def _attributes(e: Value, bits: int) -> Value:
+    to = held(e)
+    return e if to is None else make_entry(to, bits)
+
+
+def _page(e: Value) -> Value:
+    """The page or table of an entry; a swap entry's number of a page means no page."""
+    return 0 if e == 0 else UNDEF if attributes(e) & (SWAP | MIGRATION) else held(e) or UNDEF
+
+
+FUNCTIONS: dict[str, Callable[..., Value]] = {
+    # Arithmetic is exact; a front end wraps what its types say (the next rows).
+    "add": _add,
+    "sub": _sub,
+    "mul": _integers(lambda a, b: _bounded(a, b.bit_length()) * b),
+    "div": _integers(_divide),
+    "mod": _integers(_modulo),
+    "neg": _integers(lambda a: -a),
+    "inv": _integers(lambda a: ~a),
+    "bitand": _and,
+    "bitor": _or,
+    "bitxor": _xor,
+    "shl": _integers(_shift(True)),
+    "shr": _integers(_shift(False)),
+    **{
+        f"{'s' if signed else 'u'}{bits}": _wrap(bits, signed)
+        for bits in (8, 16, 32, 64)
+        for signed in (True, False)
+    },
+    # The same of C's integer types, which in litmus tests may hold an address: it stays whole.
+    **{
+        f"int{bits}" if signed else f"uint{bits}": _wrap(bits, signed, whole=True)
+        for bits in (8, 16, 32, 64)
+        for signed in (True, False)
+    },
+    # Truth and comparison. Any two values can be compared for equality.
+    "eq": lambda a, b: int(a == b),
+    "ne": lambda a, b: int(a != b),
+    "lt": _order(lambda a, b: a < b),
+    "le": _order(lambda a, b: a <= b),
+    "gt": _order(lambda a, b: a > b),
+    "ge": _order(lambda a, b: a >= b),
+    "not": lambda a: int(a == 0),
+    "and": lambda *a: int(all(x != 0 for x in a)),
+    "or": lambda *a: int(any(x != 0 for x in a)),
+    "bool": lambda a: int(a != 0),
+    "ite": _ite,
+    # In conditions: what cannot be calculated equals nothing, and what cannot be compared does not hold.
+    "known": lambda a: NO_NUMBER if a == UNDEF else a,
+    "holds": lambda a: int(a not in (UNDEF, NO_NUMBER, 0)),
+    # Handles.
+    "field": lambda a, name: _handle(a, "{}.{}", name),
+    "percpu": _percpu,
+    "pte": lambda mm, va: _handle(mm, "pte({}, {})", va) if isinstance(va, Ptr) else UNDEF,
+    "mm_cpumask": lambda mm: _handle(mm, "mm_cpumask({})"),
+    "page_data": lambda page: page if page == FAULT else _handle(page, "{}.data"),
+    # Contents of entries.
+    "mk_pte": lambda page, bits: make_entry(page, bits) if isinstance(bits, int) else UNDEF,
+    "pte_target": _page,
+    "pte_held": lambda e: held(e) or UNDEF,
+    "pte_has": lambda e, bits: int(attributes(e) & bits == bits) if isinstance(bits, int) else UNDEF,
+    "pte_with": lambda e, bits: _attributes(e, attributes(e) | bits),
+    "pte_without": lambda e, bits: _attributes(e, attributes(e) & ~bits),
+    "pte_matches": lambda e, wanted: int(matches(e, wanted)),
+}
+
+# Functions that mean something of an UNDEF argument.
+_LENIENT = frozenset(
+    {"and", "or", "ite", "known", "holds", "field", "percpu", "pte", "mm_cpumask", "page_data"}
+)
+
+
+def apply(function: str, args: tuple[Value, ...]) -> Value:
+    """Apply a function of the table; UNDEF in, UNDEF out (``ite`` looks at its branch only)."""
+    if UNDEF in args and function not in _LENIENT:
+        return UNDEF
+    return FUNCTIONS[function](*args)
