@@ -18,8 +18,8 @@ from verifier.lower.build import build
 from verifier.model import model
 from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, Switches
+from verifier.suite import load
 from verifier.suite.discover import discover
-from verifier.suite.load import tests_of
 from verifier.suite.options import Options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ MUTANTS = [*rules(), *roles(), *covers(), *settings()]
 def programs(*paths: str) -> Iterator[tuple[str, Program]]:
     """Every test below some paths, by its id."""
     for task in discover(str(ROOT / p) for p in paths):
-        for test in tests_of(task, Options()):
+        for test in load.tests_of(task, Options()):
             name = str(Path(task.name).relative_to(ROOT))
             yield f"{name}::{test.variant}" if test.variant else name, build(test)
 

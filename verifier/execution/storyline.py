@@ -11,7 +11,7 @@ from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.execution import Execution, Walk
 from verifier.execution.candidate import Removals, candidate
-from verifier.model.roles import bare, instant, invalidation, queued
+from verifier.model.roles import bare, instant, invalidation
 from verifier.program.events import Event
 from verifier.program.trace import Flush, Step, Trace, standing, warned
 from verifier.program.values import (
@@ -89,8 +89,7 @@ class _Teller:
         for event in line:
             self.cpu[event] = cpu
             at = event
-            kept = not x.model.buffered or instant(events[event], x.model.switches)
-            if x.buffered(event) or (x.model.buffered and queued(events[event])) or not kept:
+            if x.model.buffered and not instant(events[event], x.model.switches):
                 if bare(events[event]):
                     self.behind[event] = previous
                     continue

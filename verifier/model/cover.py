@@ -39,8 +39,6 @@ class Cover(NamedTuple):
 
 COVERS: dict[str, Cover] = {
     "invlpg": Cover(_VA_ANY, _TAGGED, "MMR 5.1: INVLPG (SDM 4.10.4.1)"),
-    "invlpg tce": Cover(_VA_ANY, _PATH, "MMR 5.1: INVLPG with EFER.TCE (APM2 5.5.3)"),
-    "invlpg errata": Cover((("va", "tag", "local"), ("va", "global", "pcid0")), _TAGGED, "MMR 5.9"),
     "fault": Cover(_VA_ANY, _PATH, "MMR 5.1: page fault (SDM 4.10.4.1, APM2 5.5.3)"),
     "cr3": Cover(_TAG, _TAGGED, "MMR 5.1: MOV CR3, of the new PCID (SDM 4.10.4.1)"),
     "noflush": Cover(NEVER, NEVER, "MMR 5.1, 5.7: MOV CR3 with bit 63 set"),
@@ -54,17 +52,19 @@ COVERS: dict[str, Cover] = {
     "broadcast final": Cover(_VA_TAG, NEVER, "MMR 11.1: INVLPGB, final translation only"),
     "broadcast pcid": Cover(_TAG, _TAGGED, "MMR 11.1: INVLPGB of a PCID"),
     "broadcast all": Cover(ALWAYS, ALWAYS, "MMR 11.1: INVLPGB of everything"),
+    # What a switch puts in the place of one part of INVLPG's row.
+    "invlpg errata": Cover((("va", "tag", "local"), ("va", "global", "pcid0")), NEVER, "MMR 5.9"),
+    "invlpg tce": Cover(NEVER, _PATH, "MMR 5.1: INVLPG with EFER.TCE (APM2 5.5.3)"),
 }
 
 
 def cover(kind: str, switches: Switches) -> Cover:
     """The row of an invalidation, as the switches have it."""
     row = COVERS[kind]
-    if kind == "invlpg":
-        if switches.errata_invlpg_global_pcid:
-            row = row._replace(entries=COVERS["invlpg errata"].entries)
-        if switches.tce:
-            row = row._replace(uppers=COVERS["invlpg tce"].uppers)
+    if kind == "invlpg" and switches.errata_invlpg_global_pcid:
+        row = row._replace(entries=COVERS["invlpg errata"].entries)
+    if kind == "invlpg" and switches.tce:
+        row = row._replace(uppers=COVERS["invlpg tce"].uppers)
     return row
 
 

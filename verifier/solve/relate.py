@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from verifier.model.candidate import RELATIONS, SETS, CellRelations
 from verifier.model.roles import (
     bare,
-    buffered,
     drains,
+    fences,
     holds_icr,
     instant,
     promised,
@@ -78,30 +78,28 @@ def _sets(e: Encoding, x: Symbolic) -> None:
     between = _between_functions(e)
     for event in e.program.events:
         fault = faults.get(event.id, FALSE)
-        done = both(both(e.executed[event.id], -fault), -between.get(event.id, FALSE))
+        come = both(e.executed[event.id], -between.get(event.id, FALSE))
+        done = both(come, -fault)
         if event.id in late:
             (x.NT if event.kind == "nt" else x.S).add(event.id)
         elif queued(event) and e.model.buffered:
             x.S.add(event.id)
             if promised(event):
                 x.Q.add(event.id, done)
-        elif instant(event, switches):
+        if instant(event, switches):
             x.I.add(event.id)
-            if holds_icr(event, switches):
-                x.H.add(event.id, both(e.executed[event.id], -between.get(event.id, FALSE)))
+        if holds_icr(event, switches):
+            x.H.add(event.id, come)
         if drains(event, switches):
             x.D.add(event.id, done)
         if serializes(event, switches):
             x.SER.add(event.id, done)
+        if fences(event):
+            x.SF.add(event.id, done)
         if uncached(event) and e.model.buffered:
             x.S.add(event.id)
-            x.H.add(event.id, done)
         elif bare(event):
             x.ICR.add(event.id, done)
-        if event.op == "F" and event.kind == "sfence":
-            x.SF.add(event.id, done)
-            if holds_icr(event, switches):
-                x.H.add(event.id, done)
     for store, node in e.issues.items():
         x.I.add(node)
         if e.program.events[store].virtual:
@@ -203,7 +201,7 @@ def _one_line(e: Encoding, bodies: list[Body]) -> None:
     for a, b in combinations(sorted(bodies, key=lambda b: (-b.rank, b.id)), 2):
         for other in bodies if b.rank else ():
             for at in other.events if other.rank < b.rank else ():
-                if instant(at, e.model.switches) and not (buffered(at, e.program) or queued(at)):
+                if instant(at, e.model.switches):
                     continue
                 first, second = (e.po_literal(x.id, -1, other.id, at.id) for x in (a, b))
                 e.clauses.add(-e.po_literal(a.id, -1, b.id, b.events[-1].id), -second, first)
