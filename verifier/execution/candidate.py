@@ -278,7 +278,7 @@ class _Candidate(Removals):
         issued = {x.issues[e.id] for e in self.events if e.id in x.issues}
         held = {x.issues[e.id] for e in self.events if e.id in x.issues and e.virtual} | faults
         among = {e.id for e in self.events if queued(e) and x.model.buffered}
-        instants = {e.id for e in self.events if instant(e, s)}
+        instants = {e.id for e in self.events if e.id not in late and instant(e, s)}
         trans, levels, above, copies = self._walks()
         fetched = Relation((n, e) for e, n in x.fetches.items())
         rfe, rfi = self._reads_from()

@@ -89,7 +89,8 @@ class _Teller:
         for event in line:
             self.cpu[event] = cpu
             at = event
-            if x.model.buffered and not instant(events[event], x.model.switches):
+            kept = not x.model.buffered or instant(events[event], x.model.switches)
+            if x.buffered(event) or not kept:
                 if bare(events[event]):
                     self.behind[event] = previous
                     continue

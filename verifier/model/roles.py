@@ -5,7 +5,8 @@ sets mean.  An event that no row knows is an error.  Both interpreters, and the 
 nowhere else.
 
 That CLFLUSH, jumps and writes of the interrupt flag are instants matters in no program (``IDLE``): nothing
-meets them but program order, and orders on the flag of their own CPU that agree with it.
+meets them but program order, and orders on the flag of their own CPU that agree with it. Nor does it matter
+for stores, which are instants where none is buffered, under ``sc``, and there program order is all in order.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ _SERIALIZED = _where("dlv_serializing")
 # form of an invalidation that does not serialize, of any kind.
 ROLES: dict[str, Role] = {
     "R - user": Role("MMR 1.1, 8.2: loads in order (SDM 8.2.2)", holds=True),
-    "W - user nt alias": Role("MMR 1.2, 2.6: a store", instant=False),
+    "W - user nt alias": Role("MMR 1.2, 2.6: where it is not buffered, see ``buffered``"),
     "X - user": Role("MMR 2.1, 8.2: LOCK'd operation (SDM 8.2.2)", drains=True, holds=_ORDERED),
     "T": Role("MMR 3.3: as a load", holds=True),
     "IF - user": Role("MMR 10.1: as a load", holds=True),
@@ -145,7 +146,7 @@ ROLES: dict[str, Role] = {
     "IRET sysret callback": Role("MMR 8.6, 18.3: not by IRET", holds=True),
 }
 
-IDLE = ("F clflush", "IRQ", "JMP")
+IDLE = ("W - user nt alias", "F clflush", "IRQ", "JMP")
 
 
 def _keys() -> dict[tuple[str, str], str]:
