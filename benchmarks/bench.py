@@ -20,7 +20,7 @@ from typing import Any
 
 from verifier.lower.build import build
 from verifier.solve import decide
-from verifier.solve.encode import Encoding
+from verifier.solve.encode import encode
 from verifier.solve.z3 import Solver
 from verifier.source import Source
 from verifier.syntax import load, read
@@ -105,7 +105,7 @@ def family(name: str, cpus: int) -> tuple[float, float]:
     start = time.process_time()
     from verifier.model import MODELS
 
-    encoding = Encoding(program, MODELS["x86-tso"])
+    encoding = encode(program, MODELS["x86-tso"])
     outcome = encoding.truth(program.condition)
     text = encoding.clauses.dimacs()
     encoded = time.process_time()

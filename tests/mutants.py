@@ -1,4 +1,4 @@
-"""Weakened models: every rule, drain, serialization and cover set taken away, one at a time.
+"""Weakened models: every rule, and every entry of the tables, taken away, one at a time.
 
 A test that no longer comes out the same *nails* what was taken away.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from unittest import mock
 
 from verifier.model import Model, model
-from verifier.model.cover import COVERS, Cover, Formula
-from verifier.model.roles import DRAINS, SERIALIZES, drains, holds_icr, instant, queued, serializes
-from verifier.program.events import Event, Program
+from verifier.model.cover import COVERS, SWITCHED, Cover, Formula
+from verifier.model.roles import IDLE, ROLES, Condition, Role
+from verifier.program.events import Program
 from verifier.program.profiles import CHOICES, GENERIC, Switches
 from verifier.solve.clauses import FALSE
 from verifier.solve.queries import _Asked
@@ -36,54 +36,47 @@ class Mutant:
         whole = model(self.switches, name)
         return whole.without(self.name) if self.kind == "rule" else whole
 
+    def _role(self) -> Role:
+        """The row without what one of its columns says: all of it, or one of the switches that say so."""
+        key, _, setting = self.name.partition(": ")
+        role = ROLES[key]
+        old: Condition = getattr(role, self.kind)
+        new: Condition = not old
+        if setting:
+            assert isinstance(old, tuple)
+            new = tuple(x for x in old if str(x) != setting)
+        return role._replace(**{self.kind: new})
+
     @contextmanager
     def applied(self) -> Iterator[None]:
         """With the tables changed."""
-        if self.kind == "drain":
-            with _role("drains", lambda e, s: drains(e, s) and _row(e) != self.name):
-                yield
-        elif self.kind == "serialize":
-            with _role("serializes", lambda e, s: serializes(e, s) and e.op != self.name):
-                yield
-        elif self.kind == "instant":
-            with _role("instant", lambda e, s: instant(e, s) and _row(e) != self.name):
-                yield
-        elif self.kind == "queued":
-            with _role("queued", lambda e: queued(e) and f"{e.op} {e.kind}".strip() != self.name):
-                yield
-        elif self.kind == "icr":
-            with _role("holds_icr", lambda e, s: holds_icr(e, s) and _row(e) != self.name):
+        if self.kind in Role._fields:
+            with mock.patch.dict(ROLES, {self.name.split(":")[0]: self._role()}):
                 yield
         elif self.kind == "cover":
             row, changed = _changed(self.name)
-            with mock.patch.dict(COVERS, {row: changed}):
+            with mock.patch.dict(_home(row), {row: changed}):
                 yield
         else:
             yield
 
 
-def _row(event: Event) -> str:
-    both = f"{event.op} {event.kind}"
-    return both if both in DRAINS or event.op == "F" else event.op
-
-
-@contextmanager
-def _role(name: str, function: object) -> Iterator[None]:
-    with mock.patch(f"verifier.solve.relate.{name}", function):
-        yield
+def _home(row: str) -> dict[str, Cover]:
+    """The table that has a row."""
+    return SWITCHED if row in SWITCHED else COVERS  # type: ignore[return-value]
 
 
 def _changed(name: str) -> tuple[str, Cover]:
     """``row/part/-2`` without the third alternative, ``row/part/1.0`` without an atom of the second."""
     row, part, what = name.split("/")
-    formula: Formula = getattr(COVERS[row], part)
+    formula: Formula = getattr(_home(row)[row], part)
     if what.startswith("-"):
         gone = int(what[1:])
         new = tuple(a for i, a in enumerate(formula) if i != gone)
     else:
         at, atom = map(int, what.split("."))
         new = tuple(tuple(x for j, x in enumerate(a) if (i, j) != (at, atom)) for i, a in enumerate(formula))
-    return row, COVERS[row]._replace(**{part: new})
+    return row, _home(row)[row]._replace(**{part: new})
 
 
 def rules() -> list[Mutant]:
@@ -101,24 +94,37 @@ def rules() -> list[Mutant]:
 
 
 def roles() -> list[Mutant]:
-    """Every row of the tables of events that drain, serialize, hold others back."""
-    out = [Mutant("drain", name) for name in DRAINS]
-    out += [Mutant("serialize", name) for name in SERIALIZES]
-    out += [
-        Mutant("instant", name) for name in ("R", "X", "F mfence", "F lfence", "SEND", "INV", "CR3", "RCU")
-    ]
-    out += [Mutant("queued", name) for name in ("RCU unlock", "SEND rcu", "ACK")]
-    out += [Mutant("icr", name) for name in ("R", "F lfence", "SER", "CR3", "INV")]
+    """Every entry of the table of roles that says something, and every switch that such an entry names. All
+    rows say something of instants."""
+    out = []
+    for key, role in ROLES.items():
+        for column, value in role._asdict().items():
+            if isinstance(value, tuple):
+                named = [(Switches._fields[x.at], x) for x in value]
+                others = {name: False for name, x in named if x.value is True}
+                for name, x in named:
+                    chosen = GENERIC._replace(**others | {name: x.value})
+                    out.append(Mutant(column, f"{key}: {x}", chosen))
+            elif key not in IDLE if column == "instant" else value is True:
+                out.append(Mutant(column, key))
     return out
+
+
+# Rows of the table of cover sets that need a switch.
+_SWITCHED = {
+    "invlpg": GENERIC._replace(tce=False),
+    "invlpg tce": GENERIC,
+    "invlpg errata": GENERIC._replace(errata_invlpg_global_pcid=True),
+}
 
 
 def covers() -> list[Mutant]:
     """Every alternative and every atom of the table of cover sets."""
     out = []
-    for row, cover in COVERS.items():
+    for row, cover in [*COVERS.items(), *SWITCHED.items()]:
+        chosen = _SWITCHED.get(row, GENERIC)
         for part in ("entries", "uppers"):
             for i, alternative in enumerate(getattr(cover, part)):
-                chosen = GENERIC._replace(tce=False) if row == "invlpg" else GENERIC
                 out.append(Mutant("cover", f"{row}/{part}/-{i}", chosen))
                 out += [Mutant("cover", f"{row}/{part}/{i}.{j}", chosen) for j in range(len(alternative))]
     return out

@@ -177,7 +177,7 @@ class MmuGenerator:
             how = draw(("cr3", "noflush")) if self.tagged else "cr3"
             return [Emit("CR3", touches, kind=how, serializing=True, text=f"{how} {touches}")]
         if kind == "binv":
-            which = f"broadcast {draw(('va', 'final', 'pcid', 'all'))}"
+            which = f"broadcast-{draw(('va', 'final', 'pcid', 'all'))}"
             return [self.invalidation("BINV", cpu, which, va, serializing=False)]
         if kind == "sync":
             return [Emit("TLBSYNC", serializing=True, text="tlbsync")]

@@ -78,7 +78,7 @@ def a_handler_that_turns_interrupts_on() -> Lowered:
 NO_HOLD = {
     "irq": irq(0, 0),
     "jump": Emit("JMP"),
-    "invlpgb": Emit("BINV", kind="broadcast all"),
+    "invlpgb": Emit("BINV", kind="broadcast-all"),
     "invpcid": Emit("INV", kind="local", serializing=False),
     "cr3": cr3(0, lit("N"), False),
     "section": reader("lock"),

@@ -31,10 +31,10 @@ def test_a_family_grows_by_no_factorial(name: str) -> None:
     from verifier.lower.build import build
     from verifier.model import model
     from verifier.program.profiles import GENERIC
-    from verifier.solve.encode import Encoding
+    from verifier.solve.encode import encode
 
     sizes = []
     for n in (4, 8):
         program = build(load(LINUX / f"{name}.litmus", defines={"n": n})[0])
-        sizes.append(len(Encoding(program, model(GENERIC)).clauses.rows))
+        sizes.append(len(encode(program, model(GENERIC)).clauses.rows))
     assert sizes[1] < 5 * sizes[0]

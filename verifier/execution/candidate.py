@@ -10,6 +10,7 @@ from verifier.model.relations import Events, Relation
 from verifier.model.roles import (
     bare,
     drains,
+    fences,
     holds_icr,
     instant,
     invalidates,
@@ -284,7 +285,7 @@ class _Candidate(Removals):
         issued = {x.issues[e.id] for e in self.events if e.id in x.issues}
         held = {x.issues[e.id] for e in self.events if e.id in x.issues and e.virtual} | faults
         among = {e.id for e in self.events if queued(e) and x.model.buffered}
-        instants = {e.id for e in self.events if e.id not in late and e.id not in among and instant(e, s)}
+        instants = {e.id for e in self.events if e.id not in late and instant(e, s)}
         trans, levels, above, copies = self._walks()
         fetched = Relation((n, e) for e, n in x.fetches.items())
         rfe, rfi = self._reads_from()
@@ -304,10 +305,9 @@ class _Candidate(Removals):
             Q=Events(e.id for e in self.events if e.id in among and promised(e)),
             D=Events(e.id for e in whole if drains(e, s)) | faults,
             SER=Events(e.id for e in whole if serializes(e, s)),
-            SF=Events(e.id for e in done if e.op == "F" and e.kind == "sfence"),
+            SF=Events(e.id for e in done if fences(e)),
             ICR=Events(e.id for e in done if bare(e) and e.id not in stored),
-            H=Events(e.id for e in self.events if e.id not in {*late, *among, *light} and holds_icr(e, s))
-            | held,
+            H=Events(e.id for e in self.events if e.id not in light and holds_icr(e, s)) | held,
             INV=Events(self.invalidations),
             C=Events(x.fetches) | (b for _, b in copies),
             INIT=Events([INIT]),

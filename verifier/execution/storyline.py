@@ -11,7 +11,7 @@ from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.execution import Execution, Walk
 from verifier.execution.candidate import Removals, candidate
-from verifier.model.roles import bare, instant, invalidates, queued
+from verifier.model.roles import bare, instant, invalidates
 from verifier.program.events import Event
 from verifier.program.trace import Flush, Step, Trace, standing, warned
 from verifier.program.values import (
@@ -90,7 +90,7 @@ class _Teller:
             self.cpu[event] = cpu
             at = event
             kept = not x.model.buffered or instant(events[event], x.model.switches)
-            if x.buffered(event) or (x.model.buffered and queued(events[event])) or not kept:
+            if x.buffered(event) or not kept:
                 if bare(events[event]):
                     self.behind[event] = previous
                     continue

@@ -360,10 +360,10 @@ REMOVES: dict[Kind, Removal] = {
     "invpcid1": _pcid,
     "invpcid2": _everything,
     "invpcid3": _everything_local,
-    "broadcast va": _address,
-    "broadcast final": _final,
-    "broadcast pcid": _pcid,
-    "broadcast all": _everything,
+    "broadcast-va": _address,
+    "broadcast-final": _final,
+    "broadcast-pcid": _pcid,
+    "broadcast-all": _everything,
     "fault": _address_and_globals,
 }
 

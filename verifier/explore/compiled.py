@@ -9,7 +9,7 @@ from verifier.explore.state import ALIAS, NT
 from verifier.program.events import Access, Event, Program
 from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, evaluate, parts
 from verifier.program.functions import apply
-from verifier.program.invalidations import INVALIDATING, row
+from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
 from verifier.program.values import ATTRIBUTES, NX, RO, SUPERVISOR, UNDEF, Entry, Value
 
@@ -154,14 +154,17 @@ def compiled_event(event: Event, touches: tuple[CompiledAccess, ...], switches: 
     )
 
 
+_INVPCID: frozenset[Kind] = frozenset({"invpcid0", "invpcid1", "invpcid2", "invpcid3"})
+
+
 def serializing(event: Event, switches: Switches) -> bool:
     """Does it drain the store buffer and drop prefetched instructions (MMR 9.2)?"""
     if event.op == "F":
         return event.kind == "mfence" and switches.mfence_serializing
     if event.op in ("DLV", "NMI"):
         return switches.dlv_serializing and not event.kind
-    if event.op in INVALIDATING:
-        return event.serializing and row(event.kind).serializes(switches)
+    if event.op == "INV" and event.kind in _INVPCID:
+        return event.serializing and switches.amd_invpcid_serializing
     return event.serializing or event.op in ("SER", "TLBSYNC")
 
 
@@ -171,6 +174,6 @@ def _drains(event: Event, switches: Switches) -> bool:
         return switches.dlv_drains_sb and not event.kind
     if event.op == "SEND":
         return event.kind == ""
-    if event.op in INVALIDATING:
-        return row(event.kind).drains(switches)
+    if event.op == "BINV":
+        return switches.invlpgb_after_earlier_stores
     return event.op in ("X", "GP") or (event.op == "F" and event.kind in ("mfence", "lock"))

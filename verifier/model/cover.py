@@ -56,16 +56,18 @@ COVERS: dict[Kind, Cover] = {
     "invpcid1": Cover(_TAG, _TAGGED, "MMR 5.1: INVPCID type 1"),
     "invpcid2": Cover(ALWAYS, ALWAYS, "MMR 5.1: INVPCID type 2"),
     "invpcid3": Cover((("local",),), ALWAYS, "MMR 5.1: INVPCID type 3"),
-    "broadcast va": Cover(_VA_TAG, _PATH, "MMR 11.1: INVLPGB of one address"),
-    "broadcast final": Cover(_VA_TAG, NEVER, "MMR 11.1: INVLPGB, final translation only"),
-    "broadcast pcid": Cover(_TAG, _TAGGED, "MMR 11.1: INVLPGB of a PCID"),
-    "broadcast all": Cover(ALWAYS, ALWAYS, "MMR 11.1: INVLPGB of everything"),
+    "broadcast-va": Cover(_VA_TAG, _PATH, "MMR 11.1: INVLPGB of one address"),
+    "broadcast-final": Cover(_VA_TAG, NEVER, "MMR 11.1: INVLPGB, final translation only"),
+    "broadcast-pcid": Cover(_TAG, _TAGGED, "MMR 11.1: INVLPGB of a PCID"),
+    "broadcast-all": Cover(ALWAYS, ALWAYS, "MMR 11.1: INVLPGB of everything"),
 }
 
 
-# What of INVLPG's row other processors do otherwise.
-_TCE: Formula = _PATH  # MMR 5.1: with EFER.TCE (APM2 5.5.3)
-_ERRATUM: Formula = (("va", "tag", "local"), ("va", "global", "pcid0"))  # MMR 5.9
+# What of a row some switches make of it.
+SWITCHED: dict[str, Cover] = {
+    "invlpg tce": Cover(NEVER, _PATH, "MMR 5.1: INVLPG with EFER.TCE (APM2 5.5.3)"),
+    "invlpg errata": Cover((("va", "tag", "local"), ("va", "global", "pcid0")), NEVER, "MMR 5.9"),
+}
 
 
 def cover(kind: Kind, switches: Switches) -> Cover:
@@ -73,11 +75,10 @@ def cover(kind: Kind, switches: Switches) -> Cover:
     row = COVERS.get(kind)
     if row is None:
         raise InternalError(f"the model does not say what the invalidation {kind!r} removes")
-    if kind == "invlpg":
-        if switches.errata_invlpg_global_pcid:
-            row = row._replace(entries=_ERRATUM)
-        if switches.tce:
-            row = row._replace(uppers=_TCE)
+    if kind == "invlpg" and switches.errata_invlpg_global_pcid:
+        row = row._replace(entries=SWITCHED["invlpg errata"].entries)
+    if kind == "invlpg" and switches.tce:
+        row = row._replace(uppers=SWITCHED["invlpg tce"].uppers)
     return row
 
 

@@ -1,114 +1,235 @@
-"""What part an event plays in the model: the one place that reads ``Event.op``.
+"""What part an event plays in the model: the barrier table (MMR 14).
 
-The tables below are the barrier table of docs/memory-model.md (MMR 14).
+Each row says of some events in which sets of a candidate they are; ``candidate.Candidate`` says what the
+sets mean.  An event that no row knows is an error.  Both interpreters, and the stories, look here and
+nowhere else.
+
+That CLFLUSH, jumps and writes of the interrupt flag are instants matters in no program (``IDLE``): nothing
+meets them but program order, and orders on the flag of their own CPU that agree with it. Nor does it matter
+for stores, which are instants where none is buffered, under ``sc``, and there program order is all in order.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from verifier.errors import InternalError
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Const
 from verifier.program.invalidations import INVALIDATING, row
-from verifier.program.profiles import Switches
+from verifier.program.profiles import CHOICES, Switches
 from verifier.program.values import Ptr
 
-# Instants that wait until the CPU's store buffer is empty.
-DRAINS = {
-    "X": "MMR 2.1: LOCK'd operation (SDM 8.2.2)",
-    "F lock": "MMR 2.1: LOCK'd operation on a word of its own (SDM 8.2.2)",
-    "F mfence": "MMR 2.3: MFENCE (SDM 8.2.2)",
-    "CR3": "MMR 5.2, 5.3: serializing (SDM 8.3)",
-    "INV": "MMR 5.2, 5.3: serializing (SDM 8.3)",
-    "SER": "MMR 9.1, 9.2: serializing (SDM 8.3, APM2 7.6.4)",
-    "TLBSYNC": "MMR 11.2: serializing",
-    "SEND": "MMR 8.2, 17.4: LOCK'd operation on the call queue",
-    "SEND xapic": "MMR 8.1: store to uncached memory",
-    "DLV": "MMR 8.4: interrupt delivery (SDM 11.10, APM2 7.5.1)",
-    "NMI": "MMR 8.4, 12.1: delivery of an NMI (SDM 11.10, APM2 7.5.1)",
-    "IRET": "MMR 8.6, 9.1: serializing (SDM 8.3)",
-    "GP": "MMR 18.2: full fences at both ends of a grace period",
+
+class Setting(NamedTuple):
+    """A switch, by its place in ``Switches``, that has a value."""
+
+    at: int
+    value: bool | str
+
+    def __str__(self) -> str:
+        name = Switches._fields[self.at]
+        return name if self.value is True else f"{name}={self.value}"
+
+
+# Always, never, or where one of these switches is set so.
+Condition = bool | tuple[Setting, ...]
+
+
+def _where(*settings: str) -> tuple[Setting, ...]:
+    """``name`` for a switch that is on, ``name=value`` for one that has a value. Raises ``ValueError``."""
+    out: list[Setting] = []
+    for text in settings:
+        name, _, value = text.partition("=")
+        if value and value not in CHOICES[name]:
+            raise ValueError(text)
+        out.append(Setting(Switches._fields.index(name), value or True))
+    return tuple(out)
+
+
+class Role(NamedTuple):
+    """One row, and where it comes from.
+
+    ``instant``     it holds later events back, as a load does (``I``);
+    ``drains``      it waits until the CPU's store buffer is empty (``D``);
+    ``serializes``  it drops prefetched copies (``SER``);
+    ``holds``       a later x2APIC write waits for it (``H``);
+    ``queued``      it takes its place among the stores, though it writes nothing (``S``);
+    ``promised``    it does, and non-temporal stores come before it, too (``Q``);
+    ``fences``      stores before it reach memory before stores after it (``SF``);
+    ``bare``        it is a bare write of the interrupt command register (``ICR``);
+    ``uncached``    it is that register as memory: a store among all stores.
+    """
+
+    source: str
+    instant: Condition = True
+    drains: Condition = False
+    serializes: Condition = False
+    holds: Condition = False
+    queued: bool = False
+    promised: bool = False
+    fences: bool = False
+    bare: bool = False
+    uncached: bool = False
+
+
+_ORDERED = _where("amd_x2apic_ordered")
+_DELIVERY = _where("dlv_drains_sb", "dlv_serializing")
+_INVPCID = _where("amd_invpcid_serializing")
+_SERIALIZED = _where("dlv_serializing")
+
+# A key is an op and its kinds; ``-`` is a kind without a name, and so is none. ``relaxed``: the hypothetical
+# form of an invalidation that does not serialize, of any kind.
+ROLES: dict[str, Role] = {
+    "R - user": Role("MMR 1.1, 8.2: loads in order (SDM 8.2.2)", holds=True),
+    "W - user nt alias": Role("MMR 1.2, 2.6: where it is not buffered, see ``buffered``"),
+    "X - user": Role("MMR 2.1, 8.2: LOCK'd operation (SDM 8.2.2)", drains=True, holds=_ORDERED),
+    "T": Role("MMR 3.3: as a load", holds=True),
+    "IF - user": Role("MMR 10.1: as a load", holds=True),
+    "F mfence": Role(
+        "MMR 2.3, 8.2, 9.1: MFENCE (SDM 8.2.2)",
+        drains=True,
+        serializes=_where("mfence_serializing"),
+        holds=_where(
+            "amd_x2apic_ordered", "mfence_serializing", "x2apic_fence=mfence", "x2apic_fence=sfence"
+        ),
+    ),
+    "F lock": Role(
+        "MMR 2.1, 8.2: LOCK'd operation on a word of its own (SDM 8.2.2)", drains=True, holds=_ORDERED
+    ),
+    "F lfence": Role("MMR 2.4, 8.2: LFENCE (SDM 8.2.5)", holds=True),
+    "F sfence": Role(
+        "MMR 2.5, 8.2: loads pass it", instant=False, fences=True, holds=_where("x2apic_fence=sfence")
+    ),
+    "F clflush": Role("MMR 2.6: invisible in coherent memory"),
+    "CR3 cr3 noflush": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
+    "CR3 relaxed": Role("hypothetical"),
+    "INV invlpg local all": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
+    "INV invpcid0 invpcid1 invpcid2 invpcid3": Role(
+        "MMR 5.2, 5.3 (SDM 8.3, 4.10.4.3)", drains=_INVPCID, serializes=_INVPCID, holds=_INVPCID
+    ),
+    "INV relaxed": Role("hypothetical"),
+    "BINV broadcast-va broadcast-final broadcast-pcid broadcast-all": Role(
+        "MMR 11.3: INVLPGB", drains=_where("invlpgb_after_earlier_stores")
+    ),
+    "TLBSYNC": Role("MMR 9.1, 11.2", drains=True, serializes=True, holds=True),
+    "SER cpuid serialize iret wrmsr sync_core": Role(
+        "MMR 9.1, 9.2 (SDM 8.3, APM2 7.6.4)", drains=True, serializes=True, holds=True
+    ),
+    "JMP": Role("MMR 10.2: a jump"),
+    "IRQ": Role("MMR 8.2, 8.8: CLI, STI"),
+    "SEND": Role("MMR 8.2, 17.4: LOCK'd operation on the call queue", drains=True, holds=True),
+    "SEND rcu": Role("MMR 18.3: call_rcu()", instant=False, queued=True, promised=True),
+    "SEND x2apic": Role("MMR 8.2: WRMSR to the ICR", instant=False, drains=_ORDERED, bare=True),
+    "SEND xapic": Role(
+        "MMR 8.1: store to uncached memory",
+        instant=_where("ucw_blocks_later_loads"),
+        drains=True,
+        holds=True,
+        bare=True,
+        uncached=True,
+    ),
+    "WAIT": Role("MMR 8.7: as a load", holds=True),
+    "ACK": Role("MMR 8.7: acknowledgement, a store", instant=False, queued=True),
+    "RCU lock held": Role("MMR 18.1: where a section begins"),
+    "RCU unlock": Role("MMR 18.2: where a section ends", instant=False, queued=True, promised=True),
+    "GP start end": Role("MMR 18.2: full fences at both ends of a grace period", drains=True, holds=True),
+    "DLV": Role(
+        "MMR 8.4: interrupt delivery (SDM 11.10, APM2 7.5.1)",
+        drains=_DELIVERY,
+        serializes=_SERIALIZED,
+        holds=True,
+    ),
+    "DLV callback": Role("MMR 18.3: the start of a callback is no fence", holds=True),
+    "NMI": Role(
+        "MMR 8.4, 12.1: delivery of an NMI (SDM 11.10, APM2 7.5.1)",
+        drains=_DELIVERY,
+        serializes=_SERIALIZED,
+        holds=True,
+    ),
+    "IRET": Role("MMR 8.6, 9.1 (SDM 8.3)", drains=True, serializes=True, holds=True),
+    "IRET sysret callback": Role("MMR 8.6, 18.3: not by IRET", holds=True),
 }
 
-# Instants that drop prefetched copies.
-SERIALIZES = {
-    "CR3": "MMR 5.2 (SDM 8.3)",
-    "INV": "MMR 5.2 (SDM 8.3, 4.10.4.3)",
-    "SER": "MMR 9.1 (SDM 8.3, APM2 7.6.4)",
-    "TLBSYNC": "MMR 11.2",
-    "IRET": "MMR 8.6, 9.1 (SDM 8.3)",
-}
+IDLE = ("W - user nt alias", "F clflush", "IRQ", "JMP")
+
+
+def _keys() -> dict[tuple[str, str], str]:
+    """(op, kind) -> the key of its row."""
+    found: dict[tuple[str, str], str] = {}
+    for key in ROLES:
+        op, *kinds = key.split()
+        for kind in kinds or ["-"]:
+            if found.setdefault((op, kind.strip("-")), key) != key:
+                raise ValueError(key)
+    return found
+
+
+_KEYS = _keys()
+
+
+def role(event: Event) -> Role:
+    """The row of an event. Raises ``InternalError`` for one that no row knows."""
+    relaxed = not event.serializing and event.op in ("CR3", "INV")
+    key = _KEYS.get((event.op, "relaxed" if relaxed else event.kind))
+    if key is None:
+        raise InternalError(f"the model does not say what the event {event.op} {event.kind} is")
+    return ROLES[key]
+
+
+def met(condition: Condition, s: Switches) -> bool:
+    """Is a condition met under these switches?"""
+    if isinstance(condition, bool):
+        return condition
+    return any(s[at] == value for at, value in condition)
 
 
 def serializes(event: Event, s: Switches) -> bool:
-    """Is this event serializing (MMR 9.1)? CR3 and INV are unless they are the relaxed form."""
-    if event.op in INVALIDATING:
-        return event.serializing and row(event.kind).serializes(s)
-    if event.op == "F":
-        return event.kind == "mfence" and s.mfence_serializing
-    if event.op in ("DLV", "NMI"):
-        return s.dlv_serializing and not event.kind
-    if event.op == "IRET":
-        return not event.kind
-    return event.op in SERIALIZES
+    """Is this event serializing (MMR 9.1)?"""
+    return met(role(event).serializes, s)
 
 
 def drains(event: Event, s: Switches) -> bool:
     """Does this event wait for an empty store buffer?"""
-    if serializes(event, s):
-        return True
-    if event.op in INVALIDATING:
-        return row(event.kind).drains(s)
-    if event.op in ("DLV", "NMI"):
-        return s.dlv_drains_sb and not event.kind
-    if event.op == "IRET":
-        return False  # by SYSRET, or the end of a callback
-    if event.op == "SEND":
-        return event.kind not in ("x2apic", "rcu") or (event.kind == "x2apic" and s.amd_x2apic_ordered)
-    return event.op in DRAINS or f"{event.op} {event.kind}" in DRAINS
-
-
-def bare(event: Event) -> bool:
-    """Is this a bare write of the interrupt command register (MMR 8.1, 8.2)?"""
-    return event.op == "SEND" and event.kind in ("x2apic", "xapic")
-
-
-def queued(event: Event) -> bool:
-    """Does this event take its place among the stores, though it writes nothing? An acknowledgement
-    (MMR 8.7), the end of an RCU reader's section, and ``call_rcu``."""
-    return event.op == "ACK" or promised(event)
-
-
-def promised(event: Event) -> bool:
-    """Does this event come after non-temporal stores, too? What RCU promises (MMR 18.2, 18.3)."""
-    return (event.op == "RCU" and event.kind == "unlock") or (event.op == "SEND" and event.kind == "rcu")
-
-
-def uncached(event: Event) -> bool:
-    """Is this the ICR as memory, a store to it in the order of all stores (MMR 8.1)?"""
-    return event.op == "SEND" and event.kind == "xapic"
+    return met(role(event).drains, s)
 
 
 def instant(event: Event, s: Switches) -> bool:
     """Does this event hold later ones back, as a load does? Not an SFENCE, a bare ICR write."""
-    if bare(event):
-        return event.kind == "xapic" and s.ucw_blocks_later_loads
-    return not (event.op == "F" and event.kind == "sfence")
+    return met(role(event).instant, s)
 
 
 def holds_icr(event: Event, s: Switches) -> bool:
     """Does a later bare ICR write wait for this instant (MMR 8.2)? LOCK'd operations and MFENCE
     alone do not hold it; LFENCE does, which waits for them. What reads nothing and does not serialize
     does not hold it either, nor, by that, what is in front of it."""
-    if event.op == "X" or (event.op == "F" and event.kind == "lock"):
-        return s.amd_x2apic_ordered
-    if event.op == "F":
-        if event.kind == "mfence":
-            return s.amd_x2apic_ordered or s.mfence_serializing or s.x2apic_fence in ("mfence", "sfence")
-        return event.kind == "lfence" or (event.kind == "sfence" and s.x2apic_fence == "sfence")
-    if event.op in ("IRQ", "JMP", "BINV", "RCU", "ACK"):
-        return False
-    if event.op in ("INV", "CR3"):
-        return serializes(event, s)
-    return event.op != "SEND" or event.kind != "x2apic"
+    return met(role(event).holds, s)
+
+
+def bare(event: Event) -> bool:
+    """Is this a bare write of the interrupt command register (MMR 8.1, 8.2)?"""
+    return role(event).bare
+
+
+def queued(event: Event) -> bool:
+    """Does this event take its place among the stores, though it writes nothing? An acknowledgement
+    (MMR 8.7), the end of an RCU reader's section, and ``call_rcu``."""
+    return role(event).queued
+
+
+def promised(event: Event) -> bool:
+    """Does this event come after non-temporal stores, too? What RCU promises (MMR 18.2, 18.3)."""
+    return role(event).promised
+
+
+def fences(event: Event) -> bool:
+    """Is this a store fence (MMR 2.5)?"""
+    return role(event).fences
+
+
+def uncached(event: Event) -> bool:
+    """Is this the ICR as memory, a store to it in the order of all stores (MMR 8.1)?"""
+    return role(event).uncached
 
 
 def invalidates(event: Event, *, broadcast: bool) -> bool:

@@ -67,7 +67,7 @@ Serializer = Literal["cpuid", "serialize", "iret", "sync_core", "wrmsr"]
 InvalidationKind = Literal[
     "cr3", "noflush",
     "invlpg", "local", "all", "invpcid0", "invpcid1", "invpcid2", "invpcid3",
-    "broadcast va", "broadcast final", "broadcast pcid", "broadcast all",
+    "broadcast-va", "broadcast-final", "broadcast-pcid", "broadcast-all",
     "fault",
 ]  # fmt: skip
 
@@ -88,7 +88,7 @@ KINDS: Mapping[Op, frozenset[Kind]] = MappingProxyType(
         "T": _PLAIN,
         "CR3": frozenset({"cr3", "noflush"}),
         "INV": frozenset({"invlpg", "local", "all", "invpcid0", "invpcid1", "invpcid2", "invpcid3"}),
-        "BINV": frozenset({"broadcast va", "broadcast final", "broadcast pcid", "broadcast all"}),
+        "BINV": frozenset({"broadcast-va", "broadcast-final", "broadcast-pcid", "broadcast-all"}),
         "TLBSYNC": _PLAIN,
         "SER": frozenset(get_args(Serializer)),
         "IF": _PLAIN,

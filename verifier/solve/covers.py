@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from verifier.model.cover import ALWAYS, NEVER, Formula, cover, holds
 from verifier.program.values import GLOBAL, Ptr, flags
 from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.encoding import Encoding
 from verifier.solve.sites import Chain, Invalidation, Level, Literals, Use
-
-if TYPE_CHECKING:
-    from verifier.solve.encode import Encoding
 
 
 def _same(e: Encoding, a: Literals, b: Literals) -> int:

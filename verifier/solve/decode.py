@@ -8,7 +8,7 @@ from verifier.execution import Execution, From, Walk, combined
 from verifier.program.events import Event
 from verifier.program.values import UNACCESSED, Ptr, Value, flags
 from verifier.solve.clauses import FALSE, TRUE
-from verifier.solve.encode import Encoding
+from verifier.solve.encoding import Encoding
 from verifier.solve.sites import Chain, Literals, Use, Write
 from verifier.solve.z3 import Solver
 
@@ -32,7 +32,7 @@ class _Decoder:
         e = self.encoding
         program = e.program
         executed = frozenset(v.id for v in program.events if self.holds(e.executed[v.id]))
-        uses = e.walks.uses
+        uses = e.uses
         slots = {
             a.slot: self.value(e.slots[a.slot])
             for v in program.events
@@ -157,7 +157,5 @@ class _Decoder:
     def updates(self) -> list[Walk]:
         """What walkers did that set A."""
         return [
-            self.walk(u.chain, "accessed", None, None)
-            for u in self.encoding.walks.updates
-            if self.holds(u.done)
+            self.walk(u.chain, "accessed", None, None) for u in self.encoding.updates if self.holds(u.done)
         ]

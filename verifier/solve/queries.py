@@ -17,7 +17,7 @@ from verifier.program.values import Value, truth
 from verifier.program.waits import Loop
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.decode import decode
-from verifier.solve.encode import Encoding
+from verifier.solve.encode import encode
 from verifier.solve.sites import Literals
 from verifier.solve.z3 import Solver, unused
 
@@ -57,7 +57,7 @@ SOLVING = "solving"
 class _Asked:
     def __init__(self, program: Program, model: Model, budget: Budget | None, seed: int) -> None:
         self.program, self.seed, self.budget = program, seed, budget or Budget()
-        self.encoding = Encoding(program, model, self.budget)
+        self.encoding = encode(program, model, self.budget)
         clauses = self.encoding.clauses
         self.proposition = self.encoding.truth(program.condition)
         kept = TRUE if program.filter is None else self.encoding.truth(program.filter)
@@ -146,8 +146,8 @@ class _Asked:
         """What a run that is easy to follow has none of: walks served by a store buffer, accessed flags
         set for no reason, stale faults."""
         e = self.encoding
-        rare = [s.literal for s in e.sources if s.forwarded] + [u.done for u in e.walks.updates]
-        rare += [u.stale for u in e.walks.uses]
+        rare = [s.literal for s in e.sources if s.forwarded] + [u.done for u in e.updates]
+        rare += [u.stale for u in e.uses]
         return [-x for x in rare if x != FALSE]
 
     def _recheck(self, execution: Execution, value: bool) -> None:

@@ -8,13 +8,14 @@ translation is served by one walk.
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from verifier.model.candidate import RELATIONS, SETS, CellRelations
 from verifier.model.roles import (
     bare,
     buffered,
     drains,
+    fences,
     holds_icr,
     instant,
     promised,
@@ -26,12 +27,10 @@ from verifier.program.events import Body, Event
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import Ptr
 from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.encoding import Encoding
 from verifier.solve.relate_walks import Symbolic, translation
 from verifier.solve.sites import WALKER, Read, Source, Write
 from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
-
-if TYPE_CHECKING:
-    from verifier.solve.encode import Encoding
 
 
 def candidate(e: Encoding) -> Symbolic:
@@ -54,10 +53,10 @@ def candidate(e: Encoding) -> Symbolic:
 
 def _features(e: Encoding) -> frozenset[str]:
     events = e.program.events
-    chains = [c for u in e.walks.uses for c in (*(c for _, c in u.served), *u.faults)]
-    chains += [u.chain for u in e.walks.updates]
+    chains = [c for u in e.uses for c in (*(c for _, c in u.served), *u.faults)]
+    chains += [u.chain for u in e.updates]
     found = {
-        "translation": bool(e.walks.uses or e.walks.updates),
+        "translation": bool(e.uses or e.updates),
         "uppers": any(len(c.levels) > 1 for c in chains),
         "fetch": bool(e.fetches) or e.model.switches.fault_walk == "spurious_once",
         "broadcast": bool(e.flushes),
@@ -74,42 +73,40 @@ def _sets(e: Encoding, x: Symbolic) -> None:
     would order nothing that is not in order anyway; in all other sets it would."""
     switches, both = e.model.switches, e.clauses.both
     late = {w.node for w in e.writes if w.buffered}
-    faults = {u.event.id: u.fault for u in e.walks.uses if u.event is not None}
+    faults = {u.event.id: u.fault for u in e.uses if u.event is not None}
     between = _between_functions(e)
     for event in e.program.events:
         fault = faults.get(event.id, FALSE)
-        done = both(both(e.executed[event.id], -fault), -between.get(event.id, FALSE))
+        come = both(e.executed[event.id], -between.get(event.id, FALSE))
+        done = both(come, -fault)
         if event.id in late:
             (x.NT if event.kind == "nt" else x.S).add(event.id)
-        elif queued(event) and e.model.buffered:
+        elif instant(event, switches):
+            x.I.add(event.id)
+        if queued(event) and e.model.buffered:
             x.S.add(event.id)
             if promised(event):
                 x.Q.add(event.id, done)
-        elif instant(event, switches):
-            x.I.add(event.id)
-            if holds_icr(event, switches):
-                x.H.add(event.id, both(e.executed[event.id], -between.get(event.id, FALSE)))
+        if holds_icr(event, switches):
+            x.H.add(event.id, come)
         if drains(event, switches):
             x.D.add(event.id, done)
         if serializes(event, switches):
             x.SER.add(event.id, done)
+        if fences(event):
+            x.SF.add(event.id, done)
         if uncached(event) and e.model.buffered:
             x.S.add(event.id)
-            x.H.add(event.id, done)
         elif bare(event):
             x.ICR.add(event.id, done)
-        if event.op == "F" and event.kind == "sfence":
-            x.SF.add(event.id, done)
-            if holds_icr(event, switches):
-                x.H.add(event.id, done)
     for store, node in e.issues.items():
         x.I.add(node)
         if e.program.events[store].virtual:
             x.H.add(node, e.executed[store])
-    for use in e.walks.uses:
+    for use in e.uses:
         if use.dirty is not None:
             x.I.add(use.dirty)
-    for use in e.walks.uses:
+    for use in e.uses:
         if use.event is None:
             x.I.add(use.node)
         elif use.fault != FALSE:
@@ -165,7 +162,7 @@ def _batches(e: Encoding, x: Symbolic) -> None:
 
 def _instants(e: Encoding, event: int) -> list[int]:
     """An event's own instants in order: the update of D, the issue or the event, a fault, the commit."""
-    dirty = next((u.dirty for u in e.walks.uses if u.event is not None and u.event.id == event), None)
+    dirty = next((u.dirty for u in e.uses if u.event is not None and u.event.id == event), None)
     issue, fault = e.issues.get(event), e.faults.get(event)
     if issue is None:
         return [n for n in (dirty, event, fault) if n is not None]
@@ -203,7 +200,7 @@ def _one_line(e: Encoding, bodies: list[Body]) -> None:
     for a, b in combinations(sorted(bodies, key=lambda b: (-b.rank, b.id)), 2):
         for other in bodies if b.rank else ():
             for at in other.events if other.rank < b.rank else ():
-                if instant(at, e.model.switches) and not (buffered(at, e.program) or queued(at)):
+                if instant(at, e.model.switches) and not buffered(at, e.program):
                     continue
                 first, second = (e.po_literal(x.id, -1, other.id, at.id) for x in (a, b))
                 e.clauses.add(-e.po_literal(a.id, -1, b.id, b.events[-1].id), -second, first)
@@ -368,7 +365,7 @@ def _fetches(e: Encoding, x: Symbolic) -> None:
                     e.clauses.both(w.where[c], read.where[c]) for c in w.where if c in read.where
                 )
                 x.smc.add(w.node, event, e.clauses.both(same, _seen_by_fetch(e, w, event)))
-    for use in e.walks.uses:
+    for use in e.uses:
         for chain in use.faults:
             last = chain.levels[-1].node if chain.levels else use.node
             if last != use.node and use.event is not None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from verifier.model.candidate import Candidate
 from verifier.solve.clauses import FALSE
 from verifier.solve.covers import covers_upper, covers_use
+from verifier.solve.encoding import Encoding
 from verifier.solve.sites import Chain, Invalidation, Use, Write
 from verifier.solve.symbolic import SymbolicEvents, SymbolicRelation
-
-if TYPE_CHECKING:
-    from verifier.solve.encode import Encoding
 
 Symbolic = Candidate[SymbolicRelation, SymbolicEvents]
 
 
 def translation(e: Encoding, x: Symbolic) -> None:
     """Who serves each use, which invalidations cover what, and what a condition's use comes after."""
-    for use in e.walks.uses:
+    for use in e.uses:
         for served, chain in use.served:
             if e.model.switches.spontaneous:
                 _chain(e, x, chain)
@@ -31,9 +27,9 @@ def translation(e: Encoding, x: Symbolic) -> None:
             _chain(e, x, chain)
         for entry in use.initial:
             x.trans.add(e.init, use.node, entry.done)
-    for update in e.walks.updates:
+    for update in e.updates:
         _chain(e, x, update.chain)
-    for use in e.walks.uses:
+    for use in e.uses:
         for inv in e.invalidations:
             e.clauses.check(len(x.covers.may))
             if inv.cpu != use.cpu or (use.event is not None and inv.node == e.faults.get(use.event.id)):

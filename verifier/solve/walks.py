@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
-from typing import TYPE_CHECKING
 
 from verifier.program.events import Event
 from verifier.program.functions import apply
@@ -26,16 +25,14 @@ from verifier.program.values import (
 )
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.domains import order_key
+from verifier.solve.encoding import Encoding
 from verifier.solve.sites import WALKER, Chain, Initial, Level, Literals, Read, Update, Use, Write
-
-if TYPE_CHECKING:
-    from verifier.solve.encode import Encoding
 
 _KEPT = (RO, NX, SUPERVISOR, GLOBAL, CLEAN)
 
 
 class Walks:
-    """Makes the uses of an encoding. ``uses`` and ``updates`` collect what was made."""
+    """Makes the uses of translations of an encoding, and the updates of entries."""
 
     def __init__(self, encoding: Encoding) -> None:
         self.e = encoding
@@ -43,8 +40,6 @@ class Walks:
         self.program = encoding.program
         self.switches = encoding.model.switches
         self.domains = encoding.domains
-        self.uses: list[Use] = []
-        self.updates: list[Update] = []
         self.demanded: list[tuple[Event, Chain]] = []
 
     # -- one walk ---------------------------------------------------------------------------------
@@ -268,7 +263,7 @@ class Walks:
             if event.op == "T":
                 for page, literal in use.pages.items():
                     clauses.add(-literal, values.get(page, FALSE))
-        self.uses.append(use)
+        self.e.uses.append(use)
         return use
 
     def asked(self, node: int, cpu: int, va: Ptr, wanted: Value, now: Literals, done: int) -> Use:
@@ -285,7 +280,7 @@ class Walks:
                 clauses.add(-entry.done)
         clauses.add(-done, *options)
         clauses.at_most_one(options)
-        self.uses.append(use)
+        self.e.uses.append(use)
         return use
 
     # -- faults -----------------------------------------------------------------------------------
@@ -497,4 +492,4 @@ class Walks:
         values = self.e.one_hot(frozenset(sorted(old, key=order_key)))
         chain.levels.append(Level(node, done, {cell: done}, values, done))
         self._update(node, {cell: done}, values, self._without(values, UNACCESSED))
-        self.updates.append(Update(node, cpu, done, chain))
+        self.e.updates.append(Update(node, cpu, done, chain))

@@ -265,11 +265,11 @@ def translation() -> Iterator[Word]:
     broadcast = Special("invlpgb", "INVLPGB")
     doc = "v of a PCID, or all of it but globals, on every CPU; only TLBSYNC waits"
     yield broadcasts("invlpgb(pcid: pcid, v: va)", broadcast, doc, "11.1, 11.3", optional=1)
-    final = Machine("BINV", "broadcast final", va="v", pcid="pcid")
+    final = Machine("BINV", "broadcast-final", va="v", pcid="pcid")
     doc = "the same, but upper entries stay cached"
     yield broadcasts("invlpgb_final(pcid: pcid, v: va)", final, doc, "11.1, 11.3")
     doc = "everything, on every CPU; without the TLBSYNC of the kernel's invlpgb_flush_all()"
-    yield broadcasts("invlpgb_all()", Machine("BINV", "broadcast all"), doc, "11.1, 11.3")
+    yield broadcasts("invlpgb_all()", Machine("BINV", "broadcast-all"), doc, "11.1, 11.3")
     doc = "waits for this CPU's INVLPGBs; serializing"
     yield row(g, "tlbsync()", Machine("TLBSYNC"), doc, "11.2", source="__tlbsync(), asm/tlb.h, since v6.15")
     accesses = partial(row, g, source=_TEST)

@@ -149,7 +149,7 @@ def jmp() -> Emit:
 
 
 def binv(kind: str, pcid: Expr | None = None, va: Expr | None = None) -> Emit:
-    return Emit("BINV", kind=f"broadcast {kind}", va=va, pcid=pcid, text=f"invlpgb {kind}")
+    return Emit("BINV", kind=f"broadcast-{kind}", va=va, pcid=pcid, text=f"invlpgb {kind}")
 
 
 def tlbsync() -> Emit:

@@ -86,7 +86,7 @@ def test_each_judge_reads_a_table_of_its_own() -> None:
         ("invlpg", True, True),
         ("local", True, False),
         ("invpcid0", True, False),
-        ("broadcast va", False, True),
+        ("broadcast-va", False, True),
         ("unheard", False, False),
     ],
 )

@@ -18,7 +18,7 @@ from verifier.solve import decide
 from verifier.solve.acyclic import MAX_JOINS, require_acyclic
 from verifier.solve.clauses import Clauses
 from verifier.solve.decode import decode
-from verifier.solve.encode import Encoding
+from verifier.solve.encode import encode
 from verifier.solve.queries import _Asked
 from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
 from verifier.solve.z3 import Solver
@@ -201,5 +201,5 @@ def test_interrupts_off_for_ever_is_a_deadlock() -> None:
 
 
 def test_an_encoding_is_the_same_every_time() -> None:
-    texts = {Encoding(store_buffering(), MODELS["x86-tso"]).clauses.dimacs() for _ in range(3)}
+    texts = {encode(store_buffering(), MODELS["x86-tso"]).clauses.dimacs() for _ in range(3)}
     assert len(texts) == 1

@@ -104,7 +104,7 @@ class MmuWords(Ipis):
 
     def _word_invlpgb(self, word: Word, e: ast.CallExpr, arguments: Arguments) -> Val:
         given = {name: self._given(word, name, arguments).expr for name in arguments}
-        kind: Kind = "broadcast va" if "v" in given else "broadcast pcid"
+        kind: Kind = "broadcast-va" if "v" in given else "broadcast-pcid"
         self.system("BINV", e, kind, va=given.get("v"), pcid=given["pcid"])
         return Val(Const(0), t.VOID)
 

@@ -1,0 +1,255 @@
+"""What a program is as literals: values and control, the order of events, and the sites of an execution.
+
+``encode`` fills it in; ``walks``, ``relate`` and ``covers`` look at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise, product
+
+from verifier.budget import Budget
+from verifier.errors import LimitError
+from verifier.model import Model
+from verifier.model.roles import buffered
+from verifier.program.events import Event, Observable, Program
+from verifier.program.expressions import Apply, Const, Expr, Obs, Ref, large_parts, refs
+from verifier.program.functions import apply
+from verifier.program.profiles import kernels
+from verifier.program.values import Ptr, Value
+from verifier.program.waits import Loop
+from verifier.solve.clauses import FALSE, TRUE, Clauses
+from verifier.solve.domains import MAX_COMBINATIONS, Domains, order_key
+from verifier.solve.sites import WALKER, Invalidation, Literals, Read, Source, Update, Use, Write
+
+
+class Encoding:
+    """Clauses and literals of one program under one model. Raises ``LimitError``."""
+
+    def __init__(self, program: Program, model: Model, budget: Budget | None = None) -> None:
+        self.program, self.model = program, model
+        self.budget = budget or Budget()
+        self.clauses = Clauses(self.budget)
+        self.budget.enter("finding values")
+        self.domains = Domains(program, self.budget, kernels(model.switches, program.versions))
+        self.budget.enter("encoding")
+        self.memo: dict[Expr, Literals] = {}
+        self.slots: list[Literals] = [self.one_hot(d) for d in self.domains.slots]
+        self.executed = [self.truth(e.guard) for e in program.events]
+        self.ran = [self.truth(b.guard) for b in program.bodies]
+        self.nodes = len(program.events)
+        self.reads: list[Read] = []
+        self.writes: list[Write] = []
+        self.uses: list[Use] = []
+        self.updates: list[Update] = []
+        self.issues: dict[int, int] = {}  # event of a store -> its issue
+        self.faults: dict[int, int] = {}  # event -> the fault that it takes
+        self.fetches: dict[int, int] = {}  # event of a fetch -> the read of its copy
+        self.invalidations: list[Invalidation] = []
+        self.flushes: dict[tuple[int, int], int] = {}  # (INVLPGB, CPU) -> what it does there
+        self.sources: list[Source] = []
+        self.order: dict[tuple[int, int], int] = {}  # co between events of different CPUs
+        # The second part of an instruction -> its first: what comes before one comes before both (8.9).
+        self.begun: dict[int, int] = {}
+        for body in program.bodies:
+            for a, b in pairwise(body.events):
+                if a.joined:
+                    self.begun[b.id] = self.begun.get(a.id, a.id)
+        # (handler, handler): one interrupt runs both, the first one first (8.10).
+        self.together = {(a.id, b.id): self.clauses.new() for a, b in program.batches()}
+        self.delivered: dict[tuple[int, int], int] = {}  # (handler, event of the thread): it is before
+        self.before: dict[tuple[int, int], int] = {}  # (handler, handler): order on one CPU
+        self.snapshots: dict[int, int] = {}  # number -> node
+        self.past: dict[tuple[int, int], int] = {}  # (event, snapshot node): event is before it
+        self.choices: dict[str, dict[tuple[int, int], int]] = {
+            "aged": {}, "remote": {}, "apart": {}, "grace": {}
+        }  # fmt: skip
+        self.bad: list[tuple[int, Event]] = []
+        self.asked: dict[int, int] = {}  # use by a condition -> its observable
+        self.observed: dict[int, Literals] = {}
+        self.cuts: dict[Loop, int] = {}
+        self.cut = FALSE
+        self.init = -1  # the node that wrote the initial state, the last one
+
+    # -- values ---------------------------------------------------------------------------------
+
+    def one_hot(self, values: frozenset[Value]) -> Literals:
+        """New literals for these values, of which exactly one holds."""
+        ordered = sorted(values, key=order_key)
+        return dict(zip(ordered, self.clauses.one_hot(len(ordered)), strict=True)) if ordered else {}
+
+    def literals(self, expr: Expr) -> Literals:
+        """For each value an expression may have, the literal that it has it."""
+        kind = type(expr)
+        if kind is Const:
+            return {expr.value: TRUE}  # type: ignore[union-attr,dict-item]
+        if kind is Ref:
+            return self.slots[expr.slot]  # type: ignore[union-attr]
+        known = self.memo.get(expr)
+        if known is None:
+            for part in large_parts(expr, self.memo):
+                self.memo[part] = self._apply(part)
+            known = self.memo[expr] = self._apply(expr)
+        return known
+
+    def truth(self, expr: Expr) -> int:
+        """The literal that an expression is true."""
+        return self.clauses.any(x for v, x in self.literals(expr).items() if v != 0)
+
+    def _apply(self, expr: Expr) -> Literals:
+        if isinstance(expr, Obs):
+            return self.observe(expr.index)
+        assert isinstance(expr, Apply)
+        function, args = expr.function, expr.args
+        clauses = self.clauses
+        clauses.check()
+        if expr.slots and not expr.slots & (expr.slots - 1) and not expr.observes:
+            (slot,) = refs(expr)
+            values = self.slots[slot].items()
+            return self.collect((self.domains.value(expr, (slot,), (v,)), x) for v, x in values)
+        if function == "and" or function == "or":
+            truths = [self.truth(a) for a in args]
+            x = clauses.all(truths) if function == "and" else clauses.any(truths)
+            return _boolean(x)
+        if function == "not":
+            return _boolean(-self.truth(args[0]))
+        if function == "bool":
+            return _boolean(self.truth(args[0]))
+        if function == "ite":
+            chosen = self.truth(args[0])
+            pairs = [(v, clauses.both(chosen, x)) for v, x in self.literals(args[1]).items()]
+            pairs += [(v, clauses.both(-chosen, x)) for v, x in self.literals(args[2]).items()]
+            return self.collect(pairs)
+        parts = [self.literals(a) for a in args]
+        size = 1
+        for p in parts:
+            size *= len(p)
+        if size > MAX_COMBINATIONS:
+            raise LimitError(f"an expression combines {size} values; make the test smaller")
+        if function in ("eq", "ne") and len(parts) == 2:
+            same = clauses.any(clauses.both(x, parts[1][v]) for v, x in parts[0].items() if v in parts[1])
+            return _boolean(same if function == "eq" else -same)
+        return self.collect(
+            (apply(function, tuple(v for v, _ in choice)), clauses.all([x for _, x in choice]))
+            for choice in product(*(p.items() for p in parts))
+        )
+
+    def collect(self, pairs: Iterable[tuple[Value, int]]) -> Literals:
+        """For each value the literal that it is there by one of these; what never holds is left out."""
+        groups: dict[Value, list[int]] = {}
+        for value, literal in pairs:
+            if literal != FALSE:
+                groups.setdefault(value, []).append(literal)
+        return {v: self.clauses.any(xs) for v, xs in groups.items()}
+
+    # -- nodes ----------------------------------------------------------------------------------
+
+    def node(self) -> int:
+        """A new instant."""
+        self.nodes += 1
+        return self.nodes - 1
+
+    def instant(self, event: Event) -> int:
+        """The node at which a translated event is executed: a buffered store's issue, or its own."""
+        if not (self.model.buffered and buffered(event, self.program)):
+            return event.id
+        if event.id not in self.issues:
+            self.issues[event.id] = self.node()
+        return self.issues[event.id]
+
+    # -- observables ----------------------------------------------------------------------------
+
+    def observe(self, index: int) -> Literals:
+        """Literals of an observable's values."""
+        if index not in self.observed:
+            o = self.program.observables[index]
+            self.observed[index] = self._observe(o)
+        return self.observed[index]
+
+    def _observe(self, o: Observable) -> Literals:
+        if o.kind == "reg":
+            assert o.expr is not None
+            return self.literals(o.expr)
+        if o.kind == "ever":
+            assert o.expr is not None
+            holds = self.clauses.new()
+            self.clauses.add(-holds, self.truth(o.expr))
+            return {1: holds, 0: -holds}
+        assert o.cell is not None
+        return self.final(o.cell)
+
+    def final(self, cell: Ptr) -> Literals:
+        """What a cell holds in the end: what its co-last write wrote."""
+        clauses = self.clauses
+        here = [(w, w.where[cell]) for w in self.writes if cell in w.where]
+        init = self.program.cells[cell].init
+        if not here:
+            return {init: TRUE}
+        parts: list[tuple[Value, int]] = []
+        for w, done in here:
+            clauses.check()
+            later = [clauses.both(x, self.co_literal(w, other)) for other, x in here if other is not w]
+            last = clauses.all([done, *(-x for x in later)])
+            parts += [(v, clauses.both(last, x)) for v, x in w.values.items()]
+        parts.append((init, clauses.all([-done for _, done in here])))
+        return self.collect(parts)
+
+    # -- order ----------------------------------------------------------------------------------
+
+    def co_literal(self, a: Write, b: Write) -> int:
+        """The literal that ``a`` comes before ``b`` in co, where both are done at one cell."""
+        if a.node == b.node:
+            return FALSE
+        if a.body == b.body:
+            return TRUE if a.at < b.at else FALSE
+        if a.cpu == b.cpu and a.cpu != WALKER:
+            return self.po_literal(a.body, a.at, b.body, b.at)
+        key = (a.node, b.node) if a.node < b.node else (b.node, a.node)
+        literal = self.order.get(key)
+        if literal is None:
+            literal = self.order[key] = self.clauses.new()
+        return literal if a.node < b.node else -literal
+
+    def po_literal(self, body: int, at: int, other: int, to: int) -> int:
+        """Program order between events of different bodies of one CPU."""
+        bodies = self.program.bodies
+        if bodies[body].rank == bodies[other].rank:
+            if body < other:
+                return self._handlers(body, other)
+            return -self._handlers(other, body)
+        if bodies[body].rank > bodies[other].rank:
+            return self._delivered(body, to)
+        return -self._delivered(other, at)
+
+    def po_between(self, a: Event, b: Event) -> int:
+        """The literal that ``a`` is before ``b`` in program order."""
+        if a.cpu != b.cpu or a.id == b.id:
+            return FALSE
+        if a.body == b.body:
+            return TRUE if a.id < b.id else FALSE
+        return self.po_literal(a.body, a.id, b.body, b.id)
+
+    def floats(self, node: int) -> bool:
+        """Is this node in nobody's program order?"""
+        return node >= len(self.program.events) and node not in self.issues.values()
+
+    def _handlers(self, body: int, other: int) -> int:
+        literal = self.before.get((body, other))
+        if literal is None:
+            literal = self.before[body, other] = self.clauses.new()
+        return literal
+
+    def _delivered(self, handler: int, event: int) -> int:
+        event = self.begun.get(event, event)
+        literal = self.delivered.get((handler, event))
+        if literal is None:
+            literal = self.delivered[handler, event] = self.clauses.new()
+        return literal
+
+
+def _boolean(literal: int) -> Literals:
+    if literal == TRUE:
+        return {1: TRUE}
+    if literal == FALSE:
+        return {0: TRUE}
+    return {1: literal, 0: -literal}
