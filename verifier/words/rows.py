@@ -116,12 +116,20 @@ class Warns:
     """``WARN_ON``: the CPU's ``warn`` becomes true."""
 
 
+# The words that are more than instructions, by what they do.
+SpecialName = Literal[
+    "assume", "call_cpus", "call_rcu", "cond_load", "entry_of", "icr", "ifetch", "invlpgb", "invpcid",
+    "irqs_disabled", "leaf", "mask_clear", "mask_combine", "mask_copy", "mask_modify", "mask_of",
+    "mask_read", "mk_pte", "per_cpu", "read_register", "try_cmpxchg", "warn",
+]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Special:
-    """A word whose meaning is control flow: ``name`` is the lowering's method for it, ``value`` what that
-    needs to know of the word. ``locks``: it does a LOCK'd operation."""
+    """A word whose meaning is control flow: ``name`` says which function of the lowering is for it,
+    ``value`` what that needs to know of the word. ``locks``: it does a LOCK'd operation."""
 
-    name: str
+    name: SpecialName
     makes: str = ""
     value: Expr = FALSE
     locks: bool = False

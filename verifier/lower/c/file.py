@@ -12,12 +12,14 @@ from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.beside import lonely, unanswered
+from verifier.lower.c.bodies import nmi_of, program_of
+from verifier.lower.c.body import Body
 from verifier.lower.c.hangs import hangs
 from verifier.lower.c.initial import unmet
+from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import Memory
 from verifier.lower.c.objects import attributes, check_present, never_a_number
 from verifier.lower.c.parts import Shared
-from verifier.lower.c.statements import Statements
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction, Lowered
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
@@ -51,12 +53,12 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         budget=budget or Budget(),
         lines=_somebody_gives_way(unit),
     )
-    bodies = [Statements(shared, cpu) for cpu in range(memory.cpus)]
+    bodies = [Body(shared, cpu, LANGUAGE) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
     for cpu, body in enumerate(bodies):
         thread = unit.threads.get(cpu)
-        threads.append(body.thread(thread) if thread is not None else ())
-    nmis = [(nmi.cpu, bodies[nmi.cpu].nmi(nmi)) for nmi in unit.nmis]
+        threads.append(program_of(body, thread) if thread is not None else ())
+    nmis = [(nmi.cpu, nmi_of(bodies[nmi.cpu], nmi)) for nmi in unit.nmis]
     pcids = _Pcids(memory, shared.pcids)
     observed = None
     try:
@@ -71,11 +73,11 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     )
     if test.expected != "deadlock":
         on = [(cpu, code, True) for cpu, code in enumerate(threads)]
-        shared.warnings += hangs([*on, *((key[1], code, False) for key, code in shared.handlers.items())])
+        shared.warnings += hangs([*on, *((key.cpu, code, False) for key, code in shared.handlers.items())])
     if None in shared.waits or len(shared.waits) > 1:
         shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
     shared.warnings += unmet(unit, memory)
-    started = [*enumerate(threads), *nmis, *((key[1], code) for key, code in shared.handlers.items())]
+    started = [*enumerate(threads), *nmis, *((key.cpu, code) for key, code in shared.handlers.items())]
     shared.warnings += lonely(code for _, code in started)
     if test.expected in (None, "never") and any(
         o.kind == "tlb" for o in observed.observables if o.at is None
@@ -125,7 +127,7 @@ class _Pcids:
 class _Scope:
     """What names mean in a condition; see ``observe.Scope``."""
 
-    def __init__(self, memory: Memory, bodies: list[Statements], unit: ast.Unit, pcids: _Pcids) -> None:
+    def __init__(self, memory: Memory, bodies: list[Body], unit: ast.Unit, pcids: _Pcids) -> None:
         self.memory, self.bodies, self.unit, self.pcids = memory, bodies, unit, pcids
 
     def cpus(self) -> int:

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verifier.lower.c import types as t
+from verifier.lower.c.bodies import inline
+from verifier.lower.c.body import Body
+from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import Memory
 from verifier.lower.c.parts import Shared, Val
-from verifier.lower.c.statements import Statements
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Warn
 from verifier.lower.unroll import substitute
 from verifier.program.values import Const, Expr, Ptr, Value, evaluate, truth
@@ -50,19 +52,19 @@ def _checked(unit: ast.Unit, memory: Memory, check: ast.Function) -> Iterator[tu
     if check.parameters:
         for mm in memory.tables.mms:
             named = memory.named[mm.base]
-            for text in _hits(unit, memory, check, 0, [Val(Const(mm), t.MM)]):
+            for text in _hits(unit, memory, check, cpu=0, given=[Val(Const(mm), t.MM)]):
                 yield text, named.span, mm.base
     else:
         for cpu in range(memory.cpus):
             thread = unit.threads.get(cpu)
-            for text in _hits(unit, memory, check, cpu, []):
+            for text in _hits(unit, memory, check, cpu=cpu, given=[]):
                 yield text, thread.span if thread is not None else check.span, f"CPU {cpu}"
 
 
 def _hits(unit: ast.Unit, memory: Memory, check: ast.Function, cpu: int, given: list[Val]) -> Iterator[str]:
     shared = Shared(unit, memory, [])
-    body = Statements(shared, cpu)
-    body.inline(check, given, ast.CallExpr(check.name, (), check.span))
+    body = Body(shared, cpu, LANGUAGE)
+    inline(body, check, given, ast.CallExpr(check.name, (), check.span))
     if not shared.troubles:
         yield from _run(body.code, {ptr: cell.init for ptr, cell in memory.cells.items()})
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
@@ -63,12 +62,12 @@ class Memory(Objects):
             self._map(item)
         self.vas = [Ptr(n.name) for n in self.named.values() if n.type.kind == "va"]
         self.tables = Tables(
-            [Ptr(n.name) for n in handles if n.type.kind == "mm"],
-            [Ptr(n.name) for n in handles if n.type.kind == "table"],
-            self.vas,
-            list(self._mapped.values()),
-            self.used,
-            lambda trouble: self.troubles.append(trouble.diagnostic),
+            mms=[Ptr(n.name) for n in handles if n.type.kind == "mm"],
+            tables=[Ptr(n.name) for n in handles if n.type.kind == "table"],
+            vas=self.vas,
+            mapped=list(self._mapped.values()),
+            used=self.used,
+            note=lambda trouble: self.troubles.append(trouble.diagnostic),
         )
         self.values.update((cell, m.content) for cell, m in self.tables.initial())
         for item, overridable in self._initial:
@@ -149,7 +148,7 @@ class Memory(Objects):
         if part.pcid is not None:
             raise Trouble("value", "page tables know no PCIDs", part.span, "@ is for TLBs")
         va, content = self._translation(part, ("page", "pte", "table", "pmd"), "a page, a table or none")
-        self._note_mapping(Mapped(handle, va, content, part.span, self._overridable))
+        self._note_mapping(Mapped(handle, va, content, part.span, overridable=self._overridable))
 
     def _entry_setting(self, item: ast.Setting) -> None:
         """``pte(N, v) = A``."""
@@ -159,7 +158,9 @@ class Memory(Objects):
         if kind.kind not in ("page", "pte", "table", "pmd") and content != 0:
             raise Trouble("type", f"an entry holds a page or none, not {kind.words}", item.value.span)
         word = item.place.name
-        self._note_mapping(Mapped(handle, va, content, item.place.span, self._overridable, word))
+        self._note_mapping(
+            Mapped(handle, va, content, item.place.span, overridable=self._overridable, word=word)
+        )
 
     def _note_mapping(self, m: Mapped) -> None:
         old = self._mapped.get((m.handle, m.va))
@@ -233,7 +234,7 @@ class Memory(Objects):
                     self.fields[group(kind)][part.name] = of
                 self._give(cell, value, part.span, of)
             else:
-                self._give_bits(Ptr(f"{ptr}.{bits.unit}"), bits, cell, value, part.span)
+                self._give_bits(Ptr(f"{ptr}.{bits.unit}"), bits, cell, value, span=part.span)
         elif not (isinstance(part, ast.Mapping) and kind.kind in MAPPING):
             raise Trouble("value", f"this is nothing that {kind.words} has", part.span)
 
@@ -300,7 +301,7 @@ class Memory(Objects):
             cell = Ptr(f"{ptr.base.removesuffix(bits.unit)}{place.name}")
             if cpu is not None:
                 self._given.pop(cell, None)
-            self._give_bits(ptr, bits, cell, self.value(value)[0], place.span)
+            self._give_bits(ptr, bits, cell, self.value(value)[0], span=place.span)
         else:
             self._give(ptr, self.value(value)[0], place.span, kind.to or t.ANY)
 
@@ -354,7 +355,7 @@ class Memory(Objects):
 
     def _name_fields(self, body: ast.Stmt) -> None:
         """The fields that initial values of structs on the stack name."""
-        pending: list[Any] = [body]
+        pending: list[object] = [body]
         while pending:
             x = pending.pop()
             if isinstance(x, ast.Declare) and isinstance(x.init, ast.Braced):
@@ -364,9 +365,7 @@ class Memory(Objects):
                         self.name_field(kind, part.name)
             elif isinstance(x, tuple):
                 pending += x
-            elif isinstance(
-                x, ast.Block | ast.If | ast.While | ast.DoWhile | ast.For | ast.ForEachCpu | ast.Switch
-            ):
+            elif isinstance(x, _NESTED):
                 pending += [getattr(x, name) for name in x.__slots__]
 
     def _struct(self, name: str, kind: Type, depth: int = 0) -> Iterator[Ptr]:

@@ -94,7 +94,7 @@ class Objects:
             raise Trouble("type", f"{kind.words} cannot be {what}", item.span, "give each a name of its own")
         if kind.kind == "mm" and "init_mm" not in self.named:
             self.named["init_mm"] = Named("init_mm", t.MM, item.span)
-        self.add(Named(item.name, kind, item.span, size, item.percpu))
+        self.add(Named(item.name, kind, item.span, size, percpu=item.percpu))
         if isinstance(item.value, ast.Braced):
             for part in item.value.items:
                 if isinstance(part, ast.FieldInit):

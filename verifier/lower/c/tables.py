@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from verifier.program.values import (
     ATTRIBUTES,
@@ -74,7 +74,7 @@ class Uses:
         self.changes |= other.changes
 
 
-def _applies(expr: Any, functions: Collection[str]) -> bool:
+def _applies(expr: object, functions: Collection[str]) -> bool:
     """Does a row's expression apply one of these?"""
     if isinstance(expr, Apply):
         return expr.function in functions or any(_applies(a, functions) for a in expr.args)
@@ -116,7 +116,7 @@ def uses(unit: ast.Unit) -> Uses:
     return found
 
 
-def _uses(parts: tuple[Any, ...]) -> Uses:
+def _uses(parts: object) -> Uses:
     found = Uses()
     for x in nodes(parts):
         if isinstance(x, ast.CallExpr):
@@ -132,7 +132,7 @@ def _uses(parts: tuple[Any, ...]) -> Uses:
     return found
 
 
-def _call(found: Uses, name: str, arguments: tuple[Any, ...]) -> None:
+def _call(found: Uses, name: str, arguments: tuple[object, ...]) -> None:
     if name in ENTRY_WORDS and arguments and isinstance(arguments[0], ast.Ident | c.Name):
         if name == "pte":
             found.leaf.add(arguments[0].name)
@@ -278,7 +278,7 @@ class Tables:
             level = self.cells[cell]
             try:
                 if m.word:
-                    self._check(m.word, m.handle, m.va, level, m.span)
+                    self._check(m.word, m.handle, m.va, level, span=m.span)
                 if level == 1 and target(m.content) in self.tables:
                     raise Trouble("type", f"{self.names[cell]} holds none or a page", m.span)
             except Trouble as trouble:
@@ -317,7 +317,7 @@ class Tables:
         cell = self.entries.get((handle, va))
         if cell is None:
             raise Trouble("type", f"there is no {word}({handle}, {va})", span)
-        self._check(word, handle, va, self.cells[cell], span)
+        self._check(word, handle, va, self.cells[cell], span=span)
         return cell
 
     def address(self, word: str, handle: Expr, va: Expr, span: Span, kind: str = "any") -> Expr:
