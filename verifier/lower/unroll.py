@@ -453,10 +453,10 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         graced=any(map(_waits_for_readers, everything)),
         waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
     )
-    kernel = unroller.slot() if lowered.versions else None
+    kernel = unroller.slot() if lowered.world.versions else None
     if kernel is not None:
         unroller.given[KERNEL.name] = Ref(kernel)
-    irqs = [lowered.cells.get(Ptr(f"{cpu}:irq")) for cpu in range(len(lowered.threads))]
+    irqs = [lowered.world.cells.get(Ptr(f"{cpu}:irq")) for cpu in range(len(lowered.threads))]
     finals = [
         unroller.thread(cpu, code, irq is not None and irq.init == 0)
         for cpu, (code, irq) in enumerate(zip(lowered.threads, irqs, strict=True))
@@ -473,8 +473,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         for o in lowered.observables
     ]
     return Program(
-        cpus=len(lowered.threads),
-        cells=lowered.cells,
+        world=lowered.world,
         bodies=unroller.bodies,
         events=unroller.events,
         slots=unroller.slots,
@@ -484,14 +483,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         condition=lowered.condition,
         shown=lowered.shown,
         filter=lowered.filter,
-        tlb=lowered.tlb,
-        vas=lowered.vas,
-        tables=lowered.tables,
-        entries=lowered.entries,
-        depth=lowered.depth,
         kernel=kernel,
-        versions=lowered.versions,
-        names=lowered.names,
         warns=unroller.warns,
         bound=bound,
         waits=unroller.waits,

@@ -10,7 +10,7 @@ from verifier.budget import Budget
 from verifier.errors import InputError, InternalError, LimitError, VerifierError
 from verifier.lower.build import build
 from verifier.program.answer import Answer
-from verifier.program.events import Program, state_line
+from verifier.program.events import Program, World, state_line
 from verifier.program.values import TRUE
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic
@@ -80,7 +80,8 @@ def run_alone(test: Test, options: Options) -> Verdict:
 
 def unknown(test: Test, options: Options, reason: str) -> Verdict:
     """The verdict on what could not be decided. Raises ``InputError`` for wrong expectations."""
-    empty = Program(0, {}, [], [], 0, [], [], [], TRUE, [])
+    nothing = World(cpus=0, cells={})
+    empty = Program(nothing, [], [], slots=0, assumes=[], cuts=[], observables=[], condition=TRUE, shown=[])
     return _judged(test, empty, Answer(reason=reason), options, 0.0)
 
 

@@ -23,6 +23,7 @@ from verifier.lower.c.parts import Shared
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction, Lowered
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
+from verifier.program.events import World
 from verifier.program.values import FAULT, OLD, Const, Ptr, Value, flags, make_entry, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -85,21 +86,36 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         shared.warnings += unanswered(started)
     return Lowered(
         threads=threads,
-        cells=memory.cells,
+        world=_world(unit, memory, shared, [] if keeps_pages else shared.suspects),
         observables=observed.observables,
         condition=observed.condition,
         shown=observed.shown,
         filter=observed.filter,
+        nmis=nmis,
+    )
+
+
+def _world(unit: ast.Unit, memory: Memory, shared: Shared, suspects: list[Diagnostic]) -> World:
+    """What the programs run in."""
+    return World(
+        cpus=memory.cpus,
+        cells=memory.cells,
         tlb=memory.tlb,
         vas=memory.vas,
         tables=memory.tables.tables,
         entries=memory.tables.entries,
         depth=memory.tables.depth,
-        nmis=nmis,
         versions=frozenset(shared.versions),
-        warnings=[*shared.warnings, *(() if keeps_pages else shared.suspects)],
         names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
+        constants=_only_names(unit.enums),
+        warnings=[*shared.warnings, *suspects],
     )
+
+
+def _only_names(enums: dict[str, int]) -> dict[int, str]:
+    """The constants whose value no other one has; 0 is a null pointer whatever else it is."""
+    values = list(enums.values())
+    return {value: name for name, value in enums.items() if value and values.count(value) == 1}
 
 
 def _somebody_gives_way(unit: ast.Unit) -> bool:
@@ -282,7 +298,7 @@ class _Scope:
         if isinstance(operand, c.Member):
             return ast.IndexExpr(self._syntax(operand.base), self._syntax(operand.index), operand.span)
         if isinstance(operand, c.Field):
-            return ast.FieldExpr(self._syntax(operand.base), operand.name, False, operand.span)
+            return ast.FieldExpr(self._syntax(operand.base), operand.name, operand.span)
         if isinstance(operand, c.Call):
             arguments = tuple(self._syntax(a[0]) for a in operand.arguments)
             return ast.CallExpr(operand.name, arguments, operand.span)

@@ -106,7 +106,7 @@ class Slot(NamedTuple):
 
 @dataclass(slots=True)
 class Shared:
-    """What all bodies of a test have in common. ``versions``: see ``code.Lowered``.
+    """What all bodies of a test have in common. ``versions``: see ``events.World``.
 
     ``suspects``: warnings that are right unless something stores a page as data (``keeps_pages``).
     """
