@@ -11,6 +11,8 @@ import pytest
 from verifier.errors import InputError
 from verifier.explore import explore
 from verifier.lower.build import build
+from verifier.lower.x86.instructions import INSTRUCTIONS
+from verifier.lower.x86.table import KNOWN
 from verifier.program.events import Program, state_line
 from verifier.source import Source
 from verifier.syntax import load
@@ -300,3 +302,7 @@ def test_agreement_data_is_read() -> None:
         made = build(t)
         labels = " ".join(f"{made.observables[i].label}=;" for i in made.shown)
         assert labels == " ".join(w.split("=")[0] + "=;" for w in entry["states"][0].split("; ")), t.name
+
+
+def test_every_instruction_has_its_function() -> None:
+    assert set(INSTRUCTIONS) == KNOWN
