@@ -333,3 +333,18 @@ def _parameters(text: str) -> tuple[Parameter, ...]:
         Parameter(n.strip(), k.strip() or "value")
         for n, _, k in (part.partition(":") for part in text.split(",") if part.strip())
     )
+
+
+# Effects that many rows have.
+
+IRQ_OFF = Machine("IRQ", register="irq", value=FALSE)
+IRQ_ON = Machine("IRQ", register="irq", value=TRUE)
+IRQ_SAVE = Machine("IRQ", register="irq", value=FALSE, into="flags")
+IRQ_RESTORE = Machine("IRQ", register="irq", value=f("or", OLD, "flags"))
+READER = Machine("RCU", "lock")
+NO_READER = Machine("RCU", "unlock")
+
+
+def looking(at: str, value: Expr, goes: Expr, result: Expr | None = None) -> Update:
+    """A read-modify-write for which the kernel looks first whether it ``goes`` on (MMR 19.2)."""
+    return Update(at, value, goes if result is None else result, goes, looks=TRUE)

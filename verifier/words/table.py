@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from verifier.program.values import Ptr
 from verifier.syntax.trouble import misspelt
+from verifier.words import counters, mmu, sync
 from verifier.words import data as kernel
-from verifier.words import mmu, sync
 from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.rows import KINDS, Machine, Order, Parameter, Update, Word, flat
 
@@ -37,12 +37,12 @@ def _rows() -> Iterator[Word]:
     yield from kernel.accesses()
     yield from mmu.stores()
     yield from kernel.barriers()
-    yield from kernel.exchanges()
-    yield from kernel.atomics("atomic", "s32")
-    yield from kernel.atomics("atomic64", "s64")
-    yield from kernel.atomics("atomic_long", "s64")
-    yield from kernel.refcounts()
-    yield from kernel.bits()
+    yield from counters.exchanges()
+    yield from counters.atomics("atomic", "s32")
+    yield from counters.atomics("atomic64", "s64")
+    yield from counters.atomics("atomic_long", "s64")
+    yield from counters.refcounts()
+    yield from counters.bits()
     yield from kernel.locks()
     yield from sync.sleeping()
     yield from sync.rcu()

@@ -15,7 +15,7 @@ from verifier.lower.c.body import Body, Lines, line
 from verifier.lower.c.parts import Local, Place, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Label, Touch, Warn
-from verifier.lower.unroll import substitute
+from verifier.lower.paths import substitute
 from verifier.program.values import FALSE, FAULT, TRUE, Apply, Const, Expr, Ptr, Reg, call
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble

@@ -17,7 +17,7 @@ from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import Memory
 from verifier.lower.c.parts import Shared, Val
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Warn
-from verifier.lower.unroll import substitute
+from verifier.lower.paths import substitute
 from verifier.program.values import Const, Expr, Ptr, Value, evaluate, truth
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
