@@ -209,9 +209,10 @@ class _Unit:
 
     def _setting(self, item: ast.Setting) -> None:
         """``mm_cpumask(N) = {0}``; what names an object is said where that is declared."""
-        if isinstance(item.place, ast.CallExpr) and item.place.name == "mm_cpumask":
-            used = "mm_cpumask" in mentioned((self.code, self.unit.final))
-            self.report.add(used, "unused", "nothing looks at mm_cpumask()", item.span, "leave it out")
+        if isinstance(item.place, ast.CallExpr) and isinstance(item.value, ast.Braced):
+            name = item.place.name
+            used = name in mentioned((self.code, self.unit.final))
+            self.report.add(used, "unused", f"nothing looks at {name}()", item.span, "leave it out")
         elif isinstance(item.place, ast.Ident) and self.unit.arch == "C":
             used, text = item.place.name in self.names, f"nothing uses {item.place.name}"
             self.report.add(used, "unused", text, item.span, "use it, or leave it out")

@@ -21,6 +21,7 @@ from verifier.words.rows import (
     Order,
     Pure,
     Special,
+    SpecialName,
     Store,
     Update,
     Word,
@@ -35,8 +36,8 @@ def accesses() -> Iterator[Word]:
     g = "Accesses"
     load, store = Load("x"), Store("x", Reg("e"))
     once = partial(row, g, source="READ_ONCE(), WRITE_ONCE(), asm-generic/rwonce.h")
-    yield once("READ_ONCE(x: place)", load, "one load", "1.1", "same")
-    yield once("WRITE_ONCE(x: place, e)", store, "one store", "1.1")
+    yield once("READ_ONCE(x: place)", load, "one load", "1.1", "same", stands=True)
+    yield once("WRITE_ONCE(x: place, e)", store, "one store", "1.1", stands=True)
     tso = partial(row, g, source="__smp_load_acquire(), __smp_store_release(), asm/barrier.h")
     yield tso("smp_load_acquire(x: pointer)", load, "a load; TSO keeps it in order", "1.1", "same")
     yield tso("smp_store_release(x: pointer, e)", store, "a store; TSO keeps it in order", "1.1")
@@ -51,7 +52,8 @@ def accesses() -> Iterator[Word]:
     source = "rcu_assign_pointer(), linux/rcupdate.h, from memory"
     yield row(g, "rcu_assign_pointer(x: place, e)", store, "a store of a pointer", "1.1", source=source)
     source = "data_race(), linux/compiler.h"
-    yield row(g, "data_race(x: value)", Pure(Reg("x")), "an access that may race", "", "same", source=source)
+    races = partial(row, g, source=source, stands=True)
+    yield races("data_race(x: value)", Pure(Reg("x")), "an access that may race", "", "same")
     waits = Special("cond_load", "load, repeated until the condition on VAL holds")
     source = "smp_cond_load_relaxed(), asm-generic/barrier.h, from memory"
     for name in ("smp_cond_load_acquire", "smp_cond_load_relaxed"):
@@ -188,9 +190,9 @@ def percpu() -> Iterator[Word]:
     mine = Pure(f("percpu", "x", CPU))
     yield where("this_cpu_ptr(x: offset)", mine, "the address of this CPU's", "", "same")
     other = Pure(f("percpu", "x", "cpu"))
-    yield where("per_cpu_ptr(x: offset, cpu: number)", other, "the address of a CPU's", "", "same")
-    place = Special("per_cpu", "no event by itself")
-    yield where("per_cpu(x: percpu, cpu: number)", place, "a CPU's instance, to read or write", "", "same")
+    yield where("per_cpu_ptr(x: offset, cpu: cpu)", other, "the address of a CPU's", "", "same")
+    place, doc = Special("per_cpu", "no event by itself"), "a CPU's instance, to read or write"
+    yield where("per_cpu(x: percpu, cpu: cpu)", place, doc, "", "same", stands=True)
     asks = partial(row, g, source="smp_processor_id(), get_cpu(), put_cpu(), linux/smp.h")
     for name in ("smp_processor_id", "raw_smp_processor_id"):
         yield asks(f"{name}()", Pure(CPU), "the number of this CPU", "", "number")
@@ -205,7 +207,7 @@ def percpu() -> Iterator[Word]:
 def masks() -> Iterator[Word]:
     """cpumasks."""
     g, lock = "CPU masks", "2.1"
-    head = "cpu: number, m: mask"
+    head = "cpu: cpu, m: mask"
     locked = partial(row, g, source="cpumask_set_cpu() and kin, linux/cpumask.h: set_bit() and kin")
     bare = partial(row, g, source="__cpumask_set_cpu() and kin, linux/cpumask.h: __set_bit() and kin")
     for name, value, doc in (("set", TRUE, "sets"), ("clear", FALSE, "clears")):
@@ -222,36 +224,43 @@ def masks() -> Iterator[Word]:
     source = "mm_cpumask(), linux/mm_types.h, from memory"
     yield row(g, "mm_cpumask(mm: mm)", mine, doc, "", "mask", source=source)
     single, doc = Special("mask_of"), "a constant mask of one CPU"
-    yield row(g, "cpumask_of(cpu: number)", single, doc, "", "mask", source="get_cpu_mask(), linux/cpumask.h")
-    whole = Special("mask_read", "one load of the whole mask")
+    yield row(g, "cpumask_of(cpu: cpu)", single, doc, "", "mask", source="get_cpu_mask(), linux/cpumask.h")
+    one_load = "one load of the whole mask"
     reads = partial(row, g, source="cpumask_empty() and kin, linux/cpumask.h; one load a word")
-    for name, doc in (("empty", "is no bit set?"), ("full", "are all set?"), ("weight", "how many are set")):
-        yield reads(f"cpumask_{name}(m: mask)", whole, doc, "1.1", "number")
+    asks: tuple[tuple[str, SpecialName, str], ...] = (
+        ("empty", "mask_empty", "is no bit set?"),
+        ("full", "mask_full", "are all set?"),
+        ("weight", "mask_weight", "how many are set"),
+    )
+    for name, what, doc in asks:
+        yield reads(f"cpumask_{name}(m: mask)", Special(what, one_load), doc, "1.1", "number")
     none = "or how many CPUs there are (the kernel: nr_cpu_ids or more)"
     finds = partial(row, g, source="cpumask_first(), linux/cpumask.h; one load a word")
-    yield finds("cpumask_first(m: mask)", whole, f"the first one set, {none}", "1.1", "number")
-    yield finds("cpumask_any(m: mask)", whole, "as cpumask_first(m)", "1.1", "number")
+    first = Special("mask_first", one_load)
+    yield finds("cpumask_first(m: mask)", first, f"the first one set, {none}", "1.1", "number")
+    yield finds("cpumask_any(m: mask)", first, "as cpumask_first(m)", "1.1", "number")
     doc = f"the first one set that is not cpu, {none}"
     source = "cpumask_any_but(), linux/cpumask.h, lib/cpumask.c before; one load a step"
-    yield row(g, "cpumask_any_but(m: mask, cpu: number)", whole, doc, "1.1", "number", source=source)
-    combine = Special("mask_combine", "one load of each mask, then one plain store of the whole")
+    other = Special("mask_any_but", one_load)
+    yield row(g, "cpumask_any_but(m: mask, cpu: cpu)", other, doc, "1.1", "number", source=source)
+    combine = partial(Special, "mask_combine", "one load of each mask, then one plain store of the whole")
     source = "cpumask_and() and kin, linux/cpumask.h: bitmap_and() and kin; as here up to 64 CPUs"
-    for name, doc, result in (
-        ("and", "to = a & b; is any bit set?", "number"),
-        ("andnot", "to = a & ~b; is any bit set?", "number"),
-        ("or", "to = a | b", "void"),
+    for name, joined, doc, result in (
+        ("and", f("and", "a", "b"), "to = a & b; is any bit set?", "number"),
+        ("andnot", f("and", "a", f("not", "b")), "to = a & ~b; is any bit set?", "number"),
+        ("or", f("or", "a", "b"), "to = a | b", "void"),
     ):
         head = f"cpumask_{name}(to: mask, a: mask, b: mask)"
-        yield row(g, head, combine, doc, "1.1", result, source=source)
+        yield row(g, head, combine(joined), doc, "1.1", result, source=source)
     source = (
         "cpumask_copy() and kin, linux/cpumask.h: bitmap_copy() and kin; memcpy() or memset() beyond 64 CPUs"
     )
     whole_words = partial(row, g, source=source)
     copy = Special("mask_copy", "one load, then one plain store, of the whole mask")
     yield whole_words("cpumask_copy(to: mask, m: mask)", copy, "plain load and store; up to 64 CPUs", "1.1")
-    clear = Special("mask_clear", "one plain store of the whole mask")
-    yield whole_words("cpumask_clear(m: mask)", clear, "a plain store; up to 64 CPUs", "1.1")
-    yield whole_words("cpumask_setall(m: mask)", clear, "a plain store; up to 64 CPUs", "1.1")
+    for name, value in (("clear", FALSE), ("setall", TRUE)):
+        fill = Special("mask_fill", "one plain store of the whole mask", value)
+        yield whole_words(f"cpumask_{name}(m: mask)", fill, "a plain store; up to 64 CPUs", "1.1")
 
 
 def interrupts() -> Iterator[Word]:
@@ -278,7 +287,7 @@ def interrupts() -> Iterator[Word]:
     earlier = "func(info) on one CPU; with wait 0 the kernel also waits until this CPU's previous such call "
     earlier += "has started; here not, which admits more"
     heads = (
-        (f"smp_call_function_single(cpu: number, {tail})", earlier, every, single),
+        (f"smp_call_function_single(cpu: cpu, {tail})", earlier, every, single),
         (f"smp_call_function_many(m: mask, {tail})", "on the CPUs of a mask but this one", by_caller, many),
         (f"smp_call_function({tail})", "on all CPUs but this one", fewer, many),
         (f"on_each_cpu({tail})", "on all CPUs, this one too", every, many),

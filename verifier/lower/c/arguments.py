@@ -23,6 +23,7 @@ _NO_ADDRESS = frozenset({"page", "mm", "table", "mask", "function", "void", "pte
 _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "number": ("int",),
+        "cpu": ("int",),
         "bit": ("int",),
         "pcid": ("int",),
         "pte": ("pte", "page"),

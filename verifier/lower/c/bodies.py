@@ -14,6 +14,7 @@ from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.ast import nodes
 from verifier.syntax.trouble import Trouble
+from verifier.words.table import WORDS
 
 MAX_DEPTH = 40
 
@@ -183,7 +184,7 @@ def check_sysret(code: Sequence[Instruction], function: str) -> None:
             around = any(isinstance(y, Branch | Jump) and y.target in after for y in code[:at])
             if around or any(not isinstance(y, Label | Set) for y in code[at + 1 :]):
                 assert x.span is not None
-                text = f"sysret() is how {function} ends, so it has to be its last statement, in all runs"
+                text = f"{x.text} is how {function} ends, so it has to be its last statement, in all runs"
                 raise Trouble("sysret", text, x.span)
 
 
@@ -195,8 +196,9 @@ def assigned_names(tree: object) -> set[str]:
             found.add(x.target.name)
         elif isinstance(x, ast.Unary) and x.op == "&" and isinstance(x.operand, ast.Ident):
             found.add(x.operand.name)
-        elif isinstance(x, ast.CallExpr) and x.name.endswith("save"):
-            found |= {a.name for a in x.arguments if isinstance(a, ast.Ident)}
+        elif isinstance(x, ast.CallExpr) and x.name in WORDS:
+            given = zip(WORDS[x.name].parameters, x.arguments, strict=False)
+            found |= {a.name for p, a in given if p.kind == "local" and isinstance(a, ast.Ident)}
         elif isinstance(x, ast.ForEachCpu):
             found.add(x.variable)
     return found

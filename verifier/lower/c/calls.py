@@ -13,7 +13,7 @@ from verifier.program.values import FALSE, Const
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Special
-from verifier.words.table import WORDS, Word, instead
+from verifier.words.table import WORDS, Word, entry_level, instead
 
 
 def called(b: Body, e: ast.CallExpr) -> Val:
@@ -71,7 +71,7 @@ def check_leading(b: Body, word: Word, e: ast.CallExpr) -> None:
     """Check what the kernel's form takes besides: it names what the entry itself says here."""
     given = [argument(b, word, p, a) for p, a in zip(word.lead, e.arguments, strict=False)]
     entry = e.arguments[len(word.lead)]
-    if isinstance(entry, ast.CallExpr) and entry.name == "pte" and len(entry.arguments) == 2:
+    if isinstance(entry, ast.CallExpr) and entry_level(entry.name) == "leaf" and len(entry.arguments) == 2:
         va = b.value(entry.arguments[1])
         for at in given:
             if not isinstance(at, Val) or not at.type.kind == va.type.kind == "va":

@@ -51,7 +51,8 @@ class Row:
     """A call of a word that is being lowered: what its effects are evaluated with.
 
     ``env``: what the row's expressions mention; ``places``, ``locals`` and ``types``: what the arguments
-    are, by the names of the parameters. ``target``: the last one of the places.
+    are, by the names of the parameters. ``target``: the last one of the places; ``pcid``: the one
+    that is given.
     """
 
     b: Body
@@ -61,6 +62,7 @@ class Row:
     locals: dict[str, Local] = field(default_factory=dict)
     types: dict[str, Type] = field(default_factory=dict)
     target: Place | None = None
+    pcid: Expr = FALSE
 
     def point(self, name: str, place: Place) -> None:
         """An argument leads to a place."""
@@ -81,8 +83,9 @@ def effects(b: Body, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr
         mask = bind(r, word, parameter, arguments[parameter.name])
         if mask is not None:
             return constant_bit(r, word, mask)
-    if "m" in r.types and "cpu" in r.env:
-        bit = call("add", r.env["m"], r.env["cpu"])
+    of = {parameter.kind: parameter.name for parameter in word.parameters}
+    if "mask" in of and "cpu" in of:
+        bit = call("add", r.env[of["mask"]], r.env[of["cpu"]])
         r.env["bit"] = bit
         r.places["bit"] = Place(bit, t.INT)
     result: Expr = Const(0)
@@ -106,11 +109,13 @@ def bind(r: Row, word: Word, parameter: Parameter, node: ast.CExpr) -> tuple[Exp
         return None
     if kind == "value" and r.target is not None:
         given = Val(storable(b, r.target, given, node), given.type)
-    if name == "cpu":
+    if kind == "cpu":
         check_cpu(b, given.expr, node.span)
     if given.bits is not None:
         return given.bits
     r.env[name], r.types[name] = given.expr, given.type
+    if kind == "pcid":
+        r.pcid = given.expr
     if r.target is not None and kind in ("pte", "pmd", "table"):
         storable(b, r.target, given, node)
     if kind in _POINTS_TO:
@@ -136,10 +141,11 @@ def what_it_gives(r: Row, word: Word, result: Expr) -> Val:
 
 
 def constant_bit(r: Row, word: Word, bits: tuple[Expr, ...]) -> Val:
-    """``cpumask_test_cpu`` of a mask that is not in memory."""
-    if word.name != "cpumask_test_cpu":
+    """A bit of a mask that is not in memory, which can only be read."""
+    at = word.at("cpu")
+    if at is None or not all(isinstance(x, Load) for x in word.effects):
         raise Trouble("type", "this mask cannot be changed", r.e.span)
-    cpu = r.env["cpu"]
+    cpu = r.env[word.parameters[at].name]
     hits = [call("and", call("eq", cpu, Const(k)), bit) for k, bit in enumerate(bits)]
     return Val(call("or", *hits), t.INT)
 
@@ -372,7 +378,7 @@ def machine(r: Row, x: Machine) -> Expr | None:
         value = None if x.value is None else substitute(x.value, env)
         touches = (Touch(Const(Ptr(f"{b.cpu}:{x.register}")), into, value),)
     args = tuple(r.env[a] for a in x.args)
-    system(b, r.e, x, args, touches=touches, pcid=r.env.get("pcid", FALSE))
+    system(b, r.e, x, args, touches=touches, pcid=r.pcid)
     if into is not None and x.into:
         store_local(b, r.locals[x.into], Val(Reg(into), t.BOOL), r.e)
     return None
@@ -394,8 +400,7 @@ def system(
         touches = (*touches, Touch(own, None, pcid))
     elif b.memory.used.pcids and x.op == "INV":
         touches = (*touches, Touch(own, b.fresh()))
-    serializing = x.serializing and x.op in ("CR3", "INV", "SER", "TLBSYNC")
-    b.emit(x.op, e, *touches, kind=x.kind, args=args, serializing=serializing)
+    b.emit(x.op, e, *touches, kind=x.kind, args=args, serializing=x.serializes)
 
 
 EFFECTS: Lines[Row, Expr | None] = dict(

@@ -9,14 +9,14 @@ from verifier.lower.c.access import load, numeric, same_pointee, store, store_lo
 from verifier.lower.c.body import Body, Lines, line
 from verifier.lower.c.objects import never_a_number
 from verifier.lower.c.parts import Local, Place, Spanned, Val
-from verifier.lower.c.places import PLACE_WORDS, any_place, base_of, memory_place, place_of
+from verifier.lower.c.places import any_place, base_of, memory_place, place_of
 from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Jump, Label, Set
 from verifier.program.values import ATTRIBUTES, FALSE, FAULT, TRUE, UNDEF, Const, Expr, Ptr, Reg, call
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-from verifier.words.table import CONSTANT_MASKS, NAMED_VALUES, WORDS
+from verifier.words.table import CONSTANT_MASKS, NAMED_VALUES, WORDS, special
 
 _ARITHMETIC = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "<<": "shl", ">>": "shr",
@@ -54,7 +54,7 @@ def ident(b: Body, e: ast.Ident) -> Val:
     if e.name == "fault":
         return Val(Const(FAULT), t.ANY)
     if e.name in CONSTANT_MASKS:
-        bit = FALSE if e.name == "cpu_none_mask" else TRUE
+        bit = TRUE if CONSTANT_MASKS[e.name] else FALSE
         return Val(Const(0), t.MASK, (bit,) * b.memory.cpus)
     if e.name in ATTRIBUTES:
         return Val(Const(ATTRIBUTES[e.name]), t.INT)
@@ -72,11 +72,9 @@ def address_of(b: Body, e: ast.CExpr) -> Val:
             return Val(Const(Ptr(e.name)), replace(kind, percpu=True))
         if e.name in b.unit.functions:
             return ident(b, e)
-    if (
-        isinstance(e, ast.CallExpr)
-        and (e.name in WORDS or e.name in b.unit.functions)
-        and e.name not in PLACE_WORDS
-    ):
+    word = WORDS.get(e.name) if isinstance(e, ast.CallExpr) else None
+    called = word is not None or (isinstance(e, ast.CallExpr) and e.name in b.unit.functions)
+    if isinstance(e, ast.CallExpr) and called and (word is None or not word.stands):
         hint = f"write {e.span.text}, without &"
         raise Trouble("address", f"what {e.name}() gives has no address", e.span, hint)
     place = any_place(b, e)
@@ -361,7 +359,9 @@ def _in_brackets(span: Span) -> bool:
 
 def _names_entry(value: Val, e: ast.CExpr) -> bool:
     """Does a comparison with this look at the page and the attributes it names, and no others?"""
-    return value.type.kind in ("page", "table") or (isinstance(e, ast.CallExpr) and e.name == "mk_pte")
+    return value.type.kind in ("page", "table") or (
+        isinstance(e, ast.CallExpr) and special(e.name) == "mk_pte"
+    )
 
 
 EXPRESSIONS: Lines[Body, Val] = dict(

@@ -32,7 +32,7 @@ from verifier.syntax.ast import nodes
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.words.rows import Update, since
-from verifier.words.table import NAMED_VALUES, WORDS
+from verifier.words.table import NAMED_VALUES, WORDS, is_mask_of_mm, special
 
 
 def lower(test: Test, budget: Budget | None = None) -> Lowered:
@@ -163,7 +163,7 @@ class _Scope:
             return self._of_cpu(place, cpu)
         if isinstance(place, c.Name):
             return self._name(place)
-        if isinstance(place, c.Call) and place.name == "mk_pte":
+        if isinstance(place, c.Call) and special(place.name) == "mk_pte":
             return EntryOf(self._mk_pte(place, ("page", "table")))
         return self._whole_or_part(place, None)
 
@@ -269,7 +269,7 @@ class _Scope:
             if base in self.memory.named and self.memory.named[base].percpu and cpu is None:
                 hint = f"say whose: 0:{place.span.text}"
             raise Trouble("place", f"{place.span.text} is nothing that holds a value", place.span, hint)
-        if isinstance(place, c.Call) and place.name == "mm_cpumask":
+        if isinstance(place, c.Call) and is_mask_of_mm(place.name):
             raise Trouble("type", "a mask is asked for bit by bit", place.span, f"write {place.span.text}[0]")
         return ptr
 
@@ -327,7 +327,7 @@ class _Scope:
 
     def _target(self, operand: c.Operand, kinds: tuple[str, ...]) -> Value:
         """What an entry leads to, and its attributes."""
-        if isinstance(operand, c.Call) and operand.name == "mk_pte":
+        if isinstance(operand, c.Call) and special(operand.name) == "mk_pte":
             return self._mk_pte(operand, kinds)
         named = self.memory.named.get(operand.name) if isinstance(operand, c.Name) else None
         if named is None or named.type.kind not in kinds:
@@ -339,7 +339,8 @@ class _Scope:
 
     def _mk_pte(self, place: c.Call, kinds: tuple[str, ...]) -> Value:
         if not 1 <= len(place.arguments) <= 2 or len(place.arguments[0]) != 1:
-            raise Trouble("arity", "mk_pte takes a page and attributes", place.span, "mk_pte(A, ro | nx)")
+            text, hint = f"{place.name} takes a page and attributes", f"{place.name}(A, ro | nx)"
+            raise Trouble("arity", text, place.span, hint)
         bits = 0
         for operand in place.arguments[1] if len(place.arguments) > 1 else ():
             bits |= attributes(self._syntax(operand))

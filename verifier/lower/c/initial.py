@@ -22,6 +22,7 @@ from verifier.program.values import Const, Expr, Ptr, Value, evaluate, truth
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.idle import fields, mentioned, reached
+from verifier.words.table import is_mask_of_mm
 
 MAX_STEPS = 10_000
 
@@ -36,7 +37,7 @@ def unmet(unit: ast.Unit, memory: Memory) -> list[Diagnostic]:
     looked_at = fields(code) | mentioned(code)
     found: list[Diagnostic] = []
     for check in checks:
-        wanted = fields(check) | mentioned(check) & {"mm_cpumask"}
+        wanted = fields(check) | set(filter(is_mask_of_mm, mentioned(check)))
         used = any(unit.functions[name].span.source is check.span.source for name in run)
         if used and wanted <= looked_at:
             for text, span, where in _checked(unit, memory, check):

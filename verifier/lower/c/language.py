@@ -11,12 +11,12 @@ from verifier.lower.c import special_mmu as mmu
 from verifier.lower.c.body import Language
 from verifier.lower.c.calls import CALLS
 from verifier.lower.c.expressions import EXPRESSIONS
-from verifier.lower.c.loops import LOOPS
+from verifier.lower.c.loops import LOOP_STATEMENTS
 from verifier.lower.c.statements import STATEMENTS
 
 LANGUAGE = Language(
     expressions=MappingProxyType({**EXPRESSIONS, **CALLS}),
-    statements=MappingProxyType({**STATEMENTS, **LOOPS}),
+    statements=MappingProxyType({**STATEMENTS, **LOOP_STATEMENTS}),
     words=MappingProxyType(
         {
             "assume": control.assume,
@@ -30,12 +30,16 @@ LANGUAGE = Language(
             "invpcid": mmu.invpcid,
             "irqs_disabled": mmu.irqs_disabled,
             "leaf": mmu.leaf,
-            "mask_clear": masks.mask_clear,
+            "mask_any_but": masks.mask_any_but,
             "mask_combine": masks.mask_combine,
             "mask_copy": masks.mask_copy,
+            "mask_empty": masks.mask_empty,
+            "mask_fill": masks.mask_fill,
+            "mask_first": masks.mask_first,
+            "mask_full": masks.mask_full,
             "mask_modify": masks.mask_modify,
             "mask_of": masks.mask_of,
-            "mask_read": masks.mask_read,
+            "mask_weight": masks.mask_weight,
             "mk_pte": mmu.mk_pte,
             "per_cpu": control.per_cpu,
             "read_register": mmu.read_register,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import store_local, truth_of
@@ -13,34 +12,22 @@ from verifier.lower.c.expressions import condition_of
 from verifier.lower.c.parts import Local, Spanned, Val
 from verifier.lower.c.special_masks import next_cpu
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Set
-from verifier.program.values import TRUE, Const, Expr, Reg, call, parts, truth
+from verifier.lower.paths import substitute
+from verifier.program.values import Const, Expr, Reg, call, parts, truth
 from verifier.program.waits import folded
 from verifier.source import Span
 from verifier.syntax import ast
-from verifier.syntax.trouble import Trouble
-from verifier.words.table import WORDS
+from verifier.syntax.trouble import Trouble, nearest
+from verifier.words.loops import Loop
+from verifier.words.table import LOOPS, WORDS
 
 MAX_TURNS = 256
-
-# Loops over CPUs: how many masks each takes, and which CPUs it visits. The kernel's find_next_and_bit()
-# and the like read one word of the first mask, then one of the second (lib/find_bit.c).
-_EACH: Mapping[str, tuple[int, Callable[..., Expr]]] = MappingProxyType(
-    {
-        "for_each_online_cpu": (0, lambda: TRUE),
-        "for_each_possible_cpu": (0, lambda: TRUE),
-        "for_each_present_cpu": (0, lambda: TRUE),
-        "for_each_cpu": (1, lambda a: a),
-        "for_each_cpu_and": (2, lambda a, b: call("and", a, b)),
-        "for_each_cpu_andnot": (2, lambda a, b: call("and", a, call("not", b))),
-        "for_each_cpu_or": (2, lambda a, b: call("or", a, b)),
-    }
-)
 
 
 def while_(b: Body, s: ast.While) -> None:
     """``while``: a spin, or a loop that is unrolled."""
     if not spins(b, s.condition, s.body):
-        loop(b, s.condition, s.body, (), span=s.span)
+        unrolled(b, s.condition, s.body, (), span=s.span)
 
 
 def do_while(b: Body, s: ast.DoWhile) -> None:
@@ -63,7 +50,7 @@ def for_(b: Body, s: ast.For) -> None:
         for init in s.init:
             b.statement(init)
         if not counted(b, s):
-            loop(b, s.condition, s.body, s.step, span=s.span)
+            unrolled(b, s.condition, s.body, s.step, span=s.span)
     finally:
         b.frame.scopes.pop()
 
@@ -77,31 +64,36 @@ def for_each_cpu(b: Body, s: ast.ForEachCpu) -> None:
         raise Trouble("unknown-name", text, s.counter, f"declare it: int {s.variable};")
     if s.variable in assigned_names(s.body):
         raise Trouble("loop", f"{s.variable} counts the CPUs; it cannot be assigned to", s.span)
-    masks = masks_of(b, s)
+    loop = LOOPS.get(s.word)
+    if loop is None:
+        text = f"there is no loop {s.word!r}"
+        raise Trouble("unknown-word", text, s.counter, nearest(s.word, LOOPS))
+    masks = masks_of(b, s, loop)
     end, following = b.fresh("done"), b.fresh()
-    searched = any(mask.bits is None for mask in masks)
-    wanted = _EACH[s.word][1]
+    searched = any(mask.bits is None for mask in masks.values())
     if searched:
-        b.set(following, next_cpu(b, masks, 0, s, wanted=wanted))
+        b.set(following, next_cpu(b, masks, 0, s, wanted=loop.wanted))
     for k in range(b.memory.cpus):
         again, skip = b.fresh("next"), b.fresh("skip")
-        if masks:
-            fixed = wanted(*((mask.bits or ())[k] for mask in masks)) if not searched else TRUE
-            bit = call("eq", Reg(following), Const(k)) if searched else fixed
-            b.code.append(Branch(call("not", bit), skip, s.span))
+        if searched:
+            b.code.append(Branch(call("not", call("eq", Reg(following), Const(k))), skip, s.span))
+        elif masks:
+            fixed = substitute(loop.wanted, {name: (mask.bits or ())[k] for name, mask in masks.items()})
+            b.code.append(Branch(call("not", fixed), skip, s.span))
         turn(b, local, Const(k), s)
         inside(b, s.body, end, again)
         b.code.append(Label(again))
         if searched and k + 1 < b.memory.cpus:
-            b.set(following, next_cpu(b, masks, k + 1, s, wanted=wanted))
+            b.set(following, next_cpu(b, masks, k + 1, s, wanted=loop.wanted))
         b.code.append(Label(skip))
     b.code.append(Label(end))
     local.fixed = None
 
 
-def masks_of(b: Body, s: ast.ForEachCpu) -> list[Val]:
-    """The masks that a loop over CPUs looks at. Raises ``Trouble`` for too many, too few, or no masks."""
-    wanted = _EACH[s.word][0]
+def masks_of(b: Body, s: ast.ForEachCpu, loop: Loop) -> dict[str, Val]:
+    """The masks that a loop over CPUs looks at, by the names that its row has for them. Raises ``Trouble``
+    for too many, too few, or no masks."""
+    wanted = len(loop.masks)
     if len(s.masks) != wanted:
         many = f"{wanted + 1} argument{'s' if wanted else ''}"
         names = ", ".join(("cpu", "mask", "other")[: wanted + 1])
@@ -111,7 +103,7 @@ def masks_of(b: Body, s: ast.ForEachCpu) -> list[Val]:
     for mask, node in zip(masks, s.masks, strict=True):
         if mask.bits is None and mask.type.kind not in ("mask", "any"):
             raise Trouble("type", f"a cpumask is needed here, not {mask.type.words}", node.span)
-    return masks
+    return dict(zip(loop.masks, masks, strict=True))
 
 
 def turn(b: Body, local: Local, value: Const, node: Spanned) -> None:
@@ -139,7 +131,7 @@ def inside(b: Body, body: ast.Stmt, end: str, again: str) -> None:
     b.frame.exits.pop()
 
 
-def loop(
+def unrolled(
     b: Body, condition: ast.CExpr | None, body: ast.Stmt, step: tuple[ast.CExpr, ...], span: Span
 ) -> None:
     """A loop that is unrolled to the bound."""
@@ -263,7 +255,7 @@ def _only_reads(code: Sequence[Instruction]) -> bool:
     return not before & assigned
 
 
-LOOPS: Lines[Body, None] = dict(
+LOOP_STATEMENTS: Lines[Body, None] = dict(
     (
         line(ast.While, while_),
         line(ast.DoWhile, do_while),

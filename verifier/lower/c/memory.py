@@ -10,13 +10,14 @@ from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.objects import MAPPING, MAX_CELLS, Named, Objects, group
 from verifier.lower.c.structs import Part
-from verifier.lower.c.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
+from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell
 from verifier.program.values import OLD, Const, Expr, Ptr, Value, call, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first
+from verifier.words.table import entry_level
 
 MAX_PCID = 4095
 MAX_INNER = 16  # structs in structs
@@ -449,4 +450,4 @@ def cell_name(ptr: Ptr, memory: Memory) -> str:
 
 
 def _entry_place(place: ast.CExpr) -> bool:
-    return isinstance(place, ast.CallExpr) and place.name in ENTRY_WORDS
+    return isinstance(place, ast.CallExpr) and entry_level(place.name) != ""

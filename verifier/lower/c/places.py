@@ -14,8 +14,7 @@ from verifier.lower.c.types import Type
 from verifier.program.values import Const, Expr, Ptr, Reg, call
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-
-PLACE_WORDS = frozenset({"per_cpu", "READ_ONCE", "WRITE_ONCE", "data_race"})  # they stand for a place
+from verifier.words.table import WORDS, special
 
 
 def place_of(b: Body, e: ast.CExpr) -> Place | Local:
@@ -52,16 +51,22 @@ def any_place(b: Body, e: ast.CExpr) -> Place | Local:
         found = Place(base.expr, base.type.to or t.ANY, percpu=base.type.percpu)
         found = chosen(b, found, e)
         return inner(replace(found, addr=call("add", found.addr, index.expr)))
-    if isinstance(e, ast.CallExpr) and e.name == "per_cpu" and len(e.arguments) == 2:
-        cpu = b.value(e.arguments[1])
-        found = of_cpu(b, e.arguments[0], cpu.expr)
-        return found
-    if isinstance(e, ast.CallExpr) and e.name in PLACE_WORDS - {"per_cpu"} and e.arguments:
-        return place_of(b, e.arguments[0])
+    if isinstance(e, ast.CallExpr) and stands_for_a_place(e):
+        if special(e.name) != "per_cpu":
+            return place_of(b, e.arguments[0])
+        if len(e.arguments) == 2:
+            cpu = b.value(e.arguments[1])
+            return of_cpu(b, e.arguments[0], cpu.expr)
     hint = ""
     if isinstance(e, ast.Unary) and e.op == "&":
         hint = f"write {e.operand.span.text}, without &"
     raise Trouble("place", "this is no place that can be read or written", e.span, hint)
+
+
+def stands_for_a_place(e: ast.CallExpr) -> bool:
+    """Is it a call of a word that stands for the place which is its first argument?"""
+    word = WORDS.get(e.name)
+    return word is not None and word.stands and bool(e.arguments)
 
 
 def member(b: Body, e: ast.FieldExpr) -> Place:
@@ -141,7 +146,7 @@ def base_of(b: Body, e: ast.CExpr) -> Val:
             kind = named.type if named.handle else Type("pointer", to=named.type)
             place = chosen(b, Place(Const(Ptr(named.name)), kind, percpu=named.percpu), e)
             return Val(place.addr, replace(kind, percpu=place.percpu))
-    if isinstance(e, ast.CallExpr) and e.name == "per_cpu":
+    if isinstance(e, ast.CallExpr) and special(e.name) == "per_cpu":
         found = place_of(b, e)
         assert isinstance(found, Place)
         return Val(found.addr, found.type)

@@ -222,6 +222,5 @@ def icr(b: Body, use: Use) -> Val:
             info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
             targets.append(Target(k, wanted, code, info, name=func.function))
     b.shared.counter += 1
-    kind = "xapic" if use.word.name.endswith("_mmio") else "x2apic"
-    b.emit("SEND", use.e, kind=kind, group=f"icr{b.shared.counter}", targets=tuple(targets))
+    b.emit("SEND", use.e, kind=use.special.kind, group=f"icr{b.shared.counter}", targets=tuple(targets))
     return Val(Const(0), t.VOID)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu
@@ -10,9 +10,12 @@ from verifier.lower.c.arguments import given
 from verifier.lower.c.body import Body, Use
 from verifier.lower.c.parts import Spanned, Val
 from verifier.lower.code import Branch, Label, Touch
-from verifier.program.values import FALSE, TRUE, Const, Expr, Reg, call
+from verifier.lower.paths import substitute
+from verifier.program.values import Const, Expr, Reg, call
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
+
+_SET = Reg("m")
 
 
 def bits_of(b: Body, mask: Val, node: Spanned, joined: bool = False, start: int = 0) -> tuple[Expr, ...]:
@@ -34,43 +37,45 @@ def mask_of(b: Body, use: Use) -> Val:
     return Val(Const(0), t.MASK, bits)
 
 
-def mask_read(b: Body, use: Use) -> Val:
-    """What is asked of a whole mask."""
-    mask = given(b, use, "m")
-    if use.word.name == "cpumask_any_but":
-        cpu = given(b, use, "cpu")
-        return Val(any_but(b, mask, cpu.expr, use.e), t.INT)
-    result: Expr
-    if use.word.name in ("cpumask_first", "cpumask_any"):
-        return Val(next_cpu(b, [mask], 0, use.e), t.INT)
-    bits = bits_of(b, mask, use.e)
-    if use.word.name == "cpumask_empty":
-        result = call("not", call("or", *bits))
-    elif use.word.name == "cpumask_full":
-        result = call("and", *bits)
-    else:  # cpumask_weight
-        result = bits[0]
-        for bit in bits[1:]:
-            result = call("add", result, bit)
+def mask_first(b: Body, use: Use) -> Val:
+    """The first CPU of a mask."""
+    return Val(next_cpu(b, {"m": given(b, use, "m")}, 0, use.e), t.INT)
+
+
+def mask_empty(b: Body, use: Use) -> Val:
+    """Is no bit set?"""
+    return Val(call("not", call("or", *bits_of(b, given(b, use, "m"), use.e))), t.INT)
+
+
+def mask_full(b: Body, use: Use) -> Val:
+    """Are all bits set?"""
+    return Val(call("and", *bits_of(b, given(b, use, "m"), use.e)), t.INT)
+
+
+def mask_weight(b: Body, use: Use) -> Val:
+    """How many bits are set."""
+    result, *rest = bits_of(b, given(b, use, "m"), use.e)
+    for bit in rest:
+        result = call("add", result, bit)
     return Val(result, t.INT)
 
 
-def next_cpu(
-    b: Body, masks: Sequence[Val], start: int, node: Spanned, wanted: Callable[..., Expr] = lambda bit: bit
-) -> Expr:
-    """The first CPU from ``start`` on that is ``wanted`` by its bits in the masks, or how many CPUs there
-    are; one load of each mask that is in memory."""
-    bits = [bits_of(b, mask, node, start=start) for mask in masks]
+def next_cpu(b: Body, masks: Mapping[str, Val], start: int, node: Spanned, wanted: Expr = _SET) -> Expr:
+    """The first CPU from ``start`` on that is ``wanted``, or how many CPUs there are; ``masks`` by the
+    names that ``wanted`` has for their bits. One load of each mask that is in memory."""
+    bits = {name: bits_of(b, mask, node, start=start) for name, mask in masks.items()}
     result: Expr = Const(b.memory.cpus)
     for k in range(b.memory.cpus - 1, start - 1, -1):
-        result = call("ite", wanted(*(each[k - start] for each in bits)), Const(k), result)
+        here = substitute(wanted, {name: each[k - start] for name, each in bits.items()})
+        result = call("ite", here, Const(k), result)
     return result
 
 
-def any_but(b: Body, mask: Val, cpu: Expr, e: ast.CallExpr) -> Expr:
-    """The first CPU of a mask but ``cpu``: if ``cpu`` is the first, another load finds the next."""
-    but, found, end = b.held(cpu), b.fresh(), b.fresh("any")
-    b.set(found, next_cpu(b, [mask], 0, e))
+def mask_any_but(b: Body, use: Use) -> Val:
+    """The first CPU of a mask but one: if that is the first, another load finds the next."""
+    mask, e = given(b, use, "m"), use.e
+    but, found, end = b.held(given(b, use, "cpu").expr), b.fresh(), b.fresh("any")
+    b.set(found, next_cpu(b, {"m": mask}, 0, e))
     b.code.append(Branch(call("ne", Reg(found), but), end, e.span))
     last: Expr = Const(b.memory.cpus)
     again = bits_of(b, mask, e)
@@ -78,7 +83,7 @@ def any_but(b: Body, mask: Val, cpu: Expr, e: ast.CallExpr) -> Expr:
         last = call("ite", call("and", again[k], call("lt", but, Const(k))), Const(k), last)
     b.set(found, last)
     b.code.append(Label(end))
-    return Reg(found)
+    return Val(Reg(found), t.INT)
 
 
 def mask_modify(b: Body, use: Use) -> Val:
@@ -106,18 +111,15 @@ def mask_combine(b: Body, use: Use) -> Val:
     """One load of each of two masks, and one store."""
     to = given(b, use, "to")
     left, right = (bits_of(b, given(b, use, name), use.e) for name in ("a", "b"))
-    if use.word.name == "cpumask_andnot":
-        right = tuple(call("not", bit) for bit in right)
-    function = "or" if use.word.name == "cpumask_or" else "and"
-    bits = tuple(call(function, x, y) for x, y in zip(left, right, strict=True))
+    both = zip(left, right, strict=True)
+    bits = tuple(substitute(use.special.value, {"a": x, "b": y}) for x, y in both)
     write_mask(b, to, bits, use.e)
-    return Val(Const(0), t.VOID) if function == "or" else Val(call("or", *bits), t.INT)
+    return Val(Const(0), t.VOID) if use.word.result == "void" else Val(call("or", *bits), t.INT)
 
 
-def mask_clear(b: Body, use: Use) -> Val:
-    """One store of a whole mask."""
-    value = TRUE if use.word.name == "cpumask_setall" else FALSE
-    write_mask(b, given(b, use, "m"), (value,) * b.memory.cpus, use.e)
+def mask_fill(b: Body, use: Use) -> Val:
+    """One store of a whole mask, all of whose bits are the same."""
+    write_mask(b, given(b, use, "m"), (use.special.value,) * b.memory.cpus, use.e)
     return Val(Const(0), t.VOID)
 
 

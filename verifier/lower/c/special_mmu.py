@@ -24,7 +24,7 @@ def entry_of(b: Body, use: Use) -> Val:
     if not isinstance(of, Const) and handle.type.kind in ("pmd", "any") and b.memory.used.attributes:
         of = call("pte_target", of)
     address = b.memory.tables.address(use.word.name, of, va.expr, use.e.span, kind=handle.type.kind)
-    return Val(address, t.ENTRY if use.word.name == "pte" else t.UPPER)
+    return Val(address, t.ENTRY if use.word.entry == "leaf" else t.UPPER)
 
 
 def leaf(b: Body, use: Use) -> Val:
@@ -62,12 +62,11 @@ def attributes_of(b: Body, node: ast.CExpr) -> Expr:
 
 
 def read_register(b: Body, use: Use) -> Val:
-    name = use.word.name.removeprefix("read_")
-    cell, temp = Ptr(f"{b.cpu}:{name}"), b.fresh()
+    cell, temp = Ptr(f"{b.cpu}:{use.special.register}"), b.fresh()
     if cell not in b.memory.cells:
         raise Trouble("no-mm", "there is no mm in this test", use.e.span)
     b.emit("R", use.e, Touch(Const(cell), temp))
-    return Val(Reg(temp), t.MM if name == "cr3" else t.INT)
+    return Val(Reg(temp), t.MM if use.word.result == "mm" else t.INT)
 
 
 def irqs_disabled(b: Body, use: Use) -> Val:
