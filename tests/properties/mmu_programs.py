@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tests.properties.programs import Draw, fence, lit, pte, read, rmw, write
 from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
-from verifier.program.events import Cell, Observable
+from verifier.program.events import Cell, Observable, World
 from verifier.program.expressions import TRUE, Apply, Const, Expr, Obs, Reg
 from verifier.program.invalidations import INVALIDATIONS
 from verifier.program.profiles import CHOICES, PROFILES, Switches
@@ -302,15 +302,18 @@ class MmuGenerator:
         wanted = Apply(draw(("eq", "ne")), (Obs(draw(shown)), Const(draw((0, 1, 2, FAULT, Ptr("A"))))))
         return Lowered(
             threads=threads,
-            cells=cells,
+            world=World(
+                cpus=len(threads),
+                cells=cells,
+                tlb=cached,
+                vas=[Ptr(v) for v in self.vas],
+                tables=frozenset(map(Ptr, TABLES)) if self.levels == 2 else frozenset(),
+                entries=entries,
+                depth=self.levels,
+            ),
             observables=observables,
             condition=wanted,
             shown=shown,
-            tlb=cached,
-            vas=[Ptr(v) for v in self.vas],
-            tables=frozenset(map(Ptr, TABLES)) if self.levels == 2 else frozenset(),
-            entries=entries,
-            depth=self.levels,
         )
 
 

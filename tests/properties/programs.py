@@ -23,7 +23,7 @@ from verifier.lower.code import (
     Touch,
 )
 from verifier.lower.unroll import unroll
-from verifier.program.events import Cell, Observable, Program
+from verifier.program.events import Cell, Observable, Program, World
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import FAULT, Ptr, Value
@@ -188,13 +188,16 @@ def lowered(
     ]
     return Lowered(
         [tuple(t) for t in threads],
-        {c.ptr: c for c in cells},
+        World(
+            len(threads),
+            {c.ptr: c for c in cells},
+            tlb=[(cpu, 0, Ptr(va), Ptr(page)) for cpu, va, page in cached],
+            vas=[Ptr(va) for va in VAS] if translated else [],
+            entries={(Ptr(mm), Ptr(va)): pte(mm, va) for mm in MMS for va in VAS},
+        ),
         observables,
         TRUE,
         list(range(len(observables))),
-        tlb=[(cpu, 0, Ptr(va), Ptr(page)) for cpu, va, page in cached],
-        vas=[Ptr(va) for va in VAS] if translated else [],
-        entries={(Ptr(mm), Ptr(va)): pte(mm, va) for mm in MMS for va in VAS},
     )
 
 
@@ -330,7 +333,7 @@ class Generator:
         if draw((False, False, True)):
             test.shown = test.shown[len(test.shown) // 2 :]
         if self.ipi and draw((False, True)):
-            test.versions = frozenset((OVERTAKING,))
+            test.world = replace(test.world, versions=frozenset((OVERTAKING,)))
         test.condition = self.proposition(test)
         if draw((False,) * 7 + (True,)):
             test.filter = self.proposition(test)

@@ -26,13 +26,4 @@ def build(test: Test, unroll: int | None = None, budget: Budget | None = None) -
     bound = unroll if unroll is not None else test.unroll if test.unroll is not None else DEFAULT_UNROLL
     lowered = lower(test, budget)
     budget.enter("unrolling")
-    program = unroll_code(lowered, bound, budget)
-    program.warnings = lowered.warnings
-    program.constants = _only_names(getattr(test.tree, "enums", {}))
-    return program
-
-
-def _only_names(enums: dict[str, int]) -> dict[int, str]:
-    """The constants whose value no other one has; 0 is a null pointer whatever else it is."""
-    values = list(enums.values())
-    return {value: name for name, value in enums.items() if value and values.count(value) == 1}
+    return unroll_code(lowered, bound, budget)

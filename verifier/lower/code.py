@@ -8,14 +8,13 @@ model, two judges, stories and all the rest for nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypedDict, Union
+from typing import NamedTuple, Union
 
-from verifier.program.events import Cell, Observable
+from verifier.program.events import Observable, World
 from verifier.program.expressions import TRUE, Expr
 from verifier.program.ops import Kind, Op
-from verifier.program.values import Ptr, Value
 from verifier.program.waits import WaitKind
-from verifier.source import Diagnostic, Span
+from verifier.source import Span
 
 
 class Set(NamedTuple):
@@ -122,20 +121,6 @@ class Emit(NamedTuple):
     joined: bool = False
 
 
-class More(TypedDict, total=False):
-    """What an ``Emit`` may have besides its ``op``, its touches and where it stands."""
-
-    virtual: bool
-    kind: Kind
-    va: Expr | None
-    pcid: Expr | None
-    waited: Expr | None
-    serializing: bool
-    group: str
-    targets: tuple[Target, ...]
-    joined: bool
-
-
 Instruction = Union[Set, Label, Jump, Branch, Assume, Warn, Emit]
 
 
@@ -147,28 +132,14 @@ class Lowered:
     ``observables, condition, shown, filter`` as in ``events.Program``, except that a ``reg``
                   observable's ``expr`` is over the final locals of its CPU (``Reg``); the local
                   ``%warn`` is 1 if a WARN was hit there; a local never written is 0;
-    ``cells``     every cell, with its initial value; for each CPU the register cells
-                  ``Ptr("c:irq")`` (kind ``register``, init 1 or 0) and, if there is any mm,
-                  ``Ptr("c:cr3")`` (init: the mm's ``Ptr``) and ``Ptr("c:pcid")``;
-    ``tables, entries, depth``  as in ``events.Program``;
-    ``nmis``      (CPU, body) of each NMI that may strike;
-    ``versions``  the kernels at which the code changes, as indices into ``profiles.KERNELS``; the local
-                  ``KERNEL`` stands for such an index;
-    ``warnings``  about what is allowed, but surely not meant.
+    ``world``     what they run in; the local ``KERNEL`` stands for one of its ``versions``;
+    ``nmis``      (CPU, body) of each NMI that may strike.
     """
 
     threads: list[tuple[Instruction, ...]]
-    cells: dict[Ptr, Cell]
+    world: World
     observables: list[Observable]
     condition: Expr
     shown: list[int]
     filter: Expr | None = None
-    tlb: list[tuple[int, int, Ptr, Value]] = field(default_factory=list)
-    vas: list[Ptr] = field(default_factory=list)
-    tables: frozenset[Ptr] = frozenset()
-    entries: dict[tuple[Ptr, Ptr], Ptr] = field(default_factory=dict)
-    depth: int = 1
-    names: dict[Ptr, str] = field(default_factory=dict)
     nmis: list[tuple[int, tuple[Instruction, ...]]] = field(default_factory=list)
-    versions: frozenset[int] = frozenset()
-    warnings: list[Diagnostic] = field(default_factory=list)

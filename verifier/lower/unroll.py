@@ -7,15 +7,16 @@ order, paths that meet at a label are merged: guards by disjunction, locals by `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, Set, Warn
+from verifier.lower.paths import Env, Path, merge, negation, substitute
 from verifier.program.events import Access, Body, BodyKind, Event, Observable, Program, Warned
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, large_parts
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.invalidations import row as invalidation
 from verifier.program.ops import KINDS, Kind, Op
@@ -24,110 +25,14 @@ from verifier.program.waits import Loop, Wait
 from verifier.source import Span
 from verifier.words.rows import KERNEL
 
-Env = dict[str, Expr]
 MAX_EVENTS = 4000
 MAX_CONDITIONS = 2_000_000  # in the guards of all events together
-
-
-@dataclass(slots=True)
-class _Path:
-    """Where control may be: under which conditions, with which locals.
-
-    ``guard`` is a conjunction, outermost condition first; ``groups`` are the handlers that a WAIT
-    of each group waits for.
-    """
-
-    guard: tuple[Expr, ...]
-    env: Env
-    groups: dict[str, tuple[int, ...]]
-
-    def under(self, condition: Expr) -> _Path | None:
-        """This path where the condition holds as well; None where it cannot."""
-        if condition == FALSE:
-            return None
-        guard = self.guard if condition == TRUE else (*self.guard, condition)
-        return _Path(guard, dict(self.env), dict(self.groups))
-
-
-def _negation(a: Expr) -> Expr:
-    return call("not", a)
-
-
-def _split(a: tuple[Expr, ...], b: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Expr, Expr]:
-    """The common prefix of two conjunctions, and what each adds to it."""
-    n = 0
-    while n < len(a) and n < len(b) and a[n] == b[n]:
-        n += 1
-    return a[:n], call("and", *a[n:]), call("and", *b[n:])
-
-
-def _complementary(a: tuple[Expr, ...], b: tuple[Expr, ...]) -> bool:
-    """Is one guard, beyond what they share, the negation of the other? Long ones are not looked into."""
-    short, long = (a, b) if len(a) <= len(b) else (b, a)
-    n = len(short) - 1  # what both share is all of the shorter one, but its last condition
-    if n < 0 or short[:n] != long[:n] or short[n] == long[n]:
-        return False
-    last, rest = short[n], long[n:]
-    if len(rest) > 1 and not (isinstance(last, Apply) and last.function == "not"):
-        return False
-    x, y = call("and", last), call("and", *rest)
-    return x == _negation(y) or y == _negation(x)
-
-
-def _merge_two(a: _Path, b: _Path) -> _Path:
-    common, mine, other = _split(a.guard, b.guard)
-    if mine == _negation(other) or other == _negation(mine) or TRUE in (mine, other):
-        guard = common
-    else:
-        guard = (*common, call("or", mine, other))
-    env: Env = {}
-    zero = Const(0)
-    for name in a.env.keys() | b.env.keys():
-        x, y = a.env.get(name, zero), b.env.get(name, zero)
-        env[name] = x if x == y else call("ite", mine, x, y)
-    groups = {
-        name: tuple(sorted({*a.groups.get(name, ()), *b.groups.get(name, ())}))
-        for name in a.groups.keys() | b.groups.keys()
-    }
-    return _Path(guard, env, groups)
-
-
-def _merge(paths: list[_Path], budget: Budget) -> _Path | None:
-    """All paths as one. Complementary ones first, so that guards fold back to what they were; they are
-    looked for among the last few, where branches leave them."""
-    while len(paths) > 1:
-        budget.tick()
-        last = len(paths) - 1
-        near = (
-            (j, i)
-            for i in range(last, max(0, last - 8), -1)
-            for j in range(i - 1, max(-1, i - 9), -1)
-            if _complementary(paths[j].guard, paths[i].guard)
-        )
-        j, i = next(near, (last - 1, last))
-        paths[j] = _merge_two(paths[j], paths.pop(i))
-    return paths[0] if paths else None
 
 
 def _ending(code: tuple[Instruction, ...]) -> Literal["", "sysret"]:
     """How a handler returns: ``sysret``, or nothing for IRET."""
     last = next((x for x in reversed(code) if not isinstance(x, Label | Set)), None)
     return "sysret" if isinstance(last, Emit) and last.op == "SYSRET" else ""
-
-
-def substitute(expr: Expr, env: Mapping[str, Expr]) -> Expr:
-    """An expression over locals as one over slots; a local never written is 0."""
-    if isinstance(expr, Reg):
-        return env.get(expr.name, FALSE)
-    if not isinstance(expr, Apply) or not expr.open:
-        return expr
-    if not expr.large:
-        return call(expr.function, *[substitute(a, env) for a in expr.args])
-    known: dict[Expr, Expr] = {}
-    for part in large_parts(expr):
-        args = [known[a] if a in known else substitute(a, env) for a in part.args]
-        known[part] = call(part.function, *args)
-    return known[expr]
 
 
 def _with_handlers(code: Iterable[tuple[Instruction, ...]]) -> list[tuple[Instruction, ...]]:
@@ -176,19 +81,19 @@ class _Unroller:
         return self.slots - 1
 
     def add(self, event: Event) -> Event:
-        if event.kind not in KINDS[event.op]:
-            raise InternalError(f"there is no event {event.op} {event.kind!r}")
         if len(self.events) >= MAX_EVENTS:
             raise LimitError(f"more than {MAX_EVENTS} events after unrolling; ask for a smaller bound")
         self.conditions += len(event.guard.args) if isinstance(event.guard, Apply) else 1
         if self.conditions > MAX_CONDITIONS:
             raise LimitError(f"more than {MAX_CONDITIONS} conditions in the guards of all events")
+        if event.kind not in KINDS[event.op]:
+            raise InternalError(f"there is no event {event.op} {event.kind!r}")
         self.events.append(event)
         self.bodies[event.body].events.append(event)
         return event
 
     def assume(self, guard: Expr, condition: Expr, wait: Wait) -> None:
-        needed = call("or", _negation(guard), condition)
+        needed = call("or", negation(guard), condition)
         if needed != TRUE:
             self.assumes.append(needed)
             self.waits.append(wait)
@@ -223,29 +128,31 @@ class _Unroller:
         body = self.body(cpu, "thread", f"P{cpu}")
         if off and self.graced:
             self.mark(body, TRUE, "held", None)
-        return self.run(body, code, _Path((), {**self.given, "%off": Const(int(off))}, {})).env
+        return self.run(body, code, Path((), {**self.given, "%off": Const(int(off))}, {})).env
 
-    def run(self, body: Body, code: tuple[Instruction, ...], path: _Path) -> _Path:
+    def run(self, body: Body, code: tuple[Instruction, ...], path: Path) -> Path:
         """Unroll ``code`` into ``body`` from ``path``; the path at its end."""
         places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
-        arriving: dict[tuple[int, int], list[_Path]] = {}
+        arriving: dict[tuple[int, int], list[Path]] = {}
         end = len(code)
-        current: _Path | None = path
+        current: Path | None = path
         copy = 0
-        finished: list[_Path] = []
+        finished: list[Path] = []
         while True:
             for at, instruction in enumerate(code):
                 kind = type(instruction)
                 if kind is Label:
                     here = arriving.pop((copy, at), None)
                     if here:
-                        current = _merge([current, *here] if current else here, self.budget)
+                        current = merge([current, *here] if current else here, self.budget)
                 elif current is None:
                     continue
                 else:
                     self.budget.tick()
                     if kind is Jump or kind is Branch:
-                        current = self.jump(body, code, current, copy, at, places, arriving)
+                        current = self.jump(
+                            body, code, current, at, copy=copy, places=places, arriving=arriving
+                        )
                     else:
                         self.step(body, instruction, current)
             if current is not None:
@@ -257,36 +164,36 @@ class _Unroller:
             copy += 1
             if not arriving:
                 break
-        return _merge(finished, self.budget) or _Path((FALSE,), {}, {})
+        return merge(finished, self.budget) or Path((FALSE,), {}, {})
 
     def jump(
         self,
         body: Body,
         code: tuple[Instruction, ...],
-        path: _Path,
-        copy: int,
+        path: Path,
         at: int,
+        copy: int,
         places: dict[str, int],
-        arriving: dict[tuple[int, int], list[_Path]],
-    ) -> _Path | None:
+        arriving: dict[tuple[int, int], list[Path]],
+    ) -> Path | None:
         """Send ``path`` where the jump goes; what is left falls through."""
         instruction = code[at]
         assert isinstance(instruction, Jump | Branch)
         condition: Expr = TRUE
         if isinstance(instruction, Branch):
             condition = call("bool", substitute(instruction.condition, path.env))
-        taken, rest = path.under(condition), path.under(_negation(condition))
+        taken, rest = path.under(condition), path.under(negation(condition))
         if taken is not None:
             to = places[instruction.target]
             if to <= at:
                 if copy >= self.bound:
-                    self.cut(body, code, at, to, call("and", *taken.guard))
+                    self.cut(body, code, at, to, guard=call("and", *taken.guard))
                     return rest
                 copy += 1
             arriving.setdefault((copy, to), []).append(taken)
         return rest
 
-    def step(self, body: Body, instruction: Instruction, path: _Path) -> None:
+    def step(self, body: Body, instruction: Instruction, path: Path) -> None:
         """One instruction that does not jump."""
         env = path.env
         if isinstance(instruction, Set):
@@ -306,10 +213,12 @@ class _Unroller:
         """The beginning or the end of an RCU reader's section; unnamed if it is a window's."""
         if guard != FALSE:
             span, text = (code.span, code.text) if code is not None and code.op == "RCU" else (None, "")
-            event = Event(len(self.events), body.id, body.cpu, "RCU", guard, kind=kind, span=span, text=text)
+            event = Event(
+                len(self.events), body.id, body.cpu, "RCU", guard=guard, kind=kind, span=span, text=text
+            )
             self.add(event)
 
-    def reader(self, body: Body, code: Emit, path: _Path) -> None:
+    def reader(self, body: Body, code: Emit, path: Path) -> None:
         """What an instruction changes in the reasons to be a reader; only first and last count. A handler
         is one from its delivery to its return."""
         if not self.graced or body.rank:
@@ -326,10 +235,10 @@ class _Unroller:
             more = call("add", count, step)
             env["%rcu"] = call("ite", call("gt", more, Const(0)), more, Const(0))
         after = _reading(env)
-        self.mark(body, call("and", *path.guard, _negation(before), after), "lock", code)
-        self.mark(body, call("and", *path.guard, before, _negation(after)), "unlock", code)
+        self.mark(body, call("and", *path.guard, negation(before), after), "lock", code)
+        self.mark(body, call("and", *path.guard, before, negation(after)), "unlock", code)
 
-    def emit(self, body: Body, code: Emit, path: _Path) -> None:
+    def emit(self, body: Body, code: Emit, path: Path) -> None:
         env = path.env
         if code.op in ("RCU", "SYSRET"):
             if code.op == "RCU":
@@ -350,12 +259,12 @@ class _Unroller:
                 env[touch.into] = Ref(slot)
         event = self.add(
             Event(
-                len(self.events),
-                body.id,
-                body.cpu,
-                code.op,
-                call("and", *path.guard),
-                tuple(
+                id=len(self.events),
+                body=body.id,
+                cpu=body.cpu,
+                op=code.op,
+                guard=call("and", *path.guard),
+                accesses=tuple(
                     Access(
                         address,
                         slot,
@@ -364,12 +273,12 @@ class _Unroller:
                     )
                     for touch, slot, address in zip(code.touches, slots, addresses, strict=True)
                 ),
-                code.virtual,
-                code.kind,
-                va,
-                pcid,
-                waited,
-                code.serializing,
+                virtual=code.virtual,
+                kind=code.kind,
+                va=va,
+                pcid=pcid,
+                waited=waited,
+                serializing=code.serializing,
                 span=code.span,
                 text=code.text,
                 joined=code.joined,
@@ -383,7 +292,7 @@ class _Unroller:
         elif code.op == "WAIT":
             event.handlers = path.groups.get(code.group, ())
 
-    def send(self, event: Event, code: Emit, path: _Path, env: Env) -> list[int]:
+    def send(self, event: Event, code: Emit, path: Path, env: Env) -> list[int]:
         """One handler body for each CPU that may be a target."""
         made: list[int] = []
         for target in code.targets:
@@ -393,35 +302,35 @@ class _Unroller:
             guard = call("and", event.guard, wanted)
             name = target.name or "handler"
             kind: Literal["", "callback"] = "callback" if event.kind == "rcu" else ""
-            body = self.body(target.cpu, kind or "handler", name, guard, event)
+            body = self.body(target.cpu, kind or "handler", name, guard, send=event)
             made.append(body.id)
             irq = Const(Ptr(f"{target.cpu}:irq"))
             inside = path.guard if wanted == TRUE else (*path.guard, call("bool", wanted))
             slot = self.slot()
             off = None if kind else Const(0)
-            self.ends(body, "DLV", (Access(irq, slot, off),), guard, code.span, name, kind)
+            self.ends(body, "DLV", (Access(irq, slot, off),), span=code.span, name=name, kind=kind)
             self.assume(
                 guard,
                 call("eq", Ref(slot), Const(1)),
                 Wait(target.cpu, "interrupt", "for interrupts to be on", code.span),
             )
             local = {**self.given, **{name: substitute(value, env) for name, value in target.locals}}
-            self.within(body, target.code, _Path(inside, local, {}), guard)
+            self.within(body, target.code, Path(inside, local, {}), guard)
             if code.group in self.waited:
-                self.ends(body, "ACK", (), guard, code.span, name)
+                self.ends(body, "ACK", (), span=code.span, name=name)
             on = () if kind else (Access(irq, None, Const(1)),)
-            self.ends(body, "IRET", on, guard, code.span, name, kind or _ending(target.code))
+            self.ends(body, "IRET", on, span=code.span, name=name, kind=kind or _ending(target.code))
         return made
 
     def nmi(self, cpu: int, code: tuple[Instruction, ...]) -> None:
         """An NMI, which may strike or not."""
         strikes = Ref(self.slot())
         body = self.body(cpu, "nmi", f"the NMI of CPU {cpu}", strikes)
-        self.ends(body, "NMI", (), strikes, None, "NMI")
-        self.within(body, code, _Path((strikes,), dict(self.given), {}), strikes)
-        self.ends(body, "IRET", (), strikes, None, "NMI")
+        self.ends(body, "NMI", (), span=None, name="NMI")
+        self.within(body, code, Path((strikes,), dict(self.given), {}), strikes)
+        self.ends(body, "IRET", (), span=None, name="NMI")
 
-    def within(self, body: Body, code: tuple[Instruction, ...], path: _Path, guard: Expr) -> None:
+    def within(self, body: Body, code: tuple[Instruction, ...], path: Path, guard: Expr) -> None:
         """What a handler does between its delivery and its return: all of it as an RCU reader."""
         if self.graced:
             self.mark(body, guard, "lock", None)
@@ -434,19 +343,19 @@ class _Unroller:
         body: Body,
         op: Op,
         accesses: tuple[Access, ...],
-        guard: Expr,
         span: Span | None,
         name: str,
         kind: Kind = "",
     ) -> None:
+        """An event at an end of a handler or NMI."""
         self.add(
             Event(
-                len(self.events),
-                body.id,
-                body.cpu,
-                op,
-                guard,
-                accesses,
+                id=len(self.events),
+                body=body.id,
+                cpu=body.cpu,
+                op=op,
+                guard=body.guard,
+                accesses=accesses,
                 kind=kind,
                 serializing=op == "IRET" and not kind,
                 span=span,
@@ -470,10 +379,10 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         graced=any(map(_waits_for_readers, everything)),
         waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
     )
-    kernel = unroller.slot() if lowered.versions else None
+    kernel = unroller.slot() if lowered.world.versions else None
     if kernel is not None:
         unroller.given[KERNEL.name] = Ref(kernel)
-    irqs = [lowered.cells.get(Ptr(f"{cpu}:irq")) for cpu in range(len(lowered.threads))]
+    irqs = [lowered.world.cells.get(Ptr(f"{cpu}:irq")) for cpu in range(len(lowered.threads))]
     finals = [
         unroller.thread(cpu, code, irq is not None and irq.init == 0)
         for cpu, (code, irq) in enumerate(zip(lowered.threads, irqs, strict=True))
@@ -490,8 +399,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         for o in lowered.observables
     ]
     return Program(
-        cpus=len(lowered.threads),
-        cells=lowered.cells,
+        world=lowered.world,
         bodies=unroller.bodies,
         events=unroller.events,
         slots=unroller.slots,
@@ -501,14 +409,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         condition=lowered.condition,
         shown=lowered.shown,
         filter=lowered.filter,
-        tlb=lowered.tlb,
-        vas=lowered.vas,
-        tables=lowered.tables,
-        entries=lowered.entries,
-        depth=lowered.depth,
         kernel=kernel,
-        versions=lowered.versions,
-        names=lowered.names,
         warns=unroller.warns,
         bound=bound,
         waits=unroller.waits,

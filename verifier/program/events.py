@@ -34,6 +34,39 @@ class Cell:
     kind: CellKind = "data"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """What the bodies of a test run in; lowering makes it, and unrolling leaves it as it is.
+
+    ``cpus``       how many there are;
+    ``cells``      every cell, with its initial value; for each CPU the register cell ``Ptr("c:irq")`` (kind
+                   ``register``, init 1 or 0) and, if there is any mm, ``Ptr("c:cr3")`` (init: the mm's
+                   ``Ptr``) and, if there are PCIDs, ``Ptr("c:pcid")``;
+    ``tlb``        initial TLB contents: (cpu, pcid, va, content of the entry);
+    ``vas``        the virtual addresses;
+    ``tables``     the tables: a present entry leads to one of these, or to a page;
+    ``entries``    (mm or table, va) -> the cell of the entry that a walk for the va reads there. Two
+                   vas that lie in one region have one cell;
+    ``depth``      how many entries the longest walk reads;
+    ``versions``   the kernels at which some word of the test changes, as indices into ``profiles.KERNELS``;
+    ``names``      how states and stories call some addresses, and ``constants`` the numbers that stand for
+                   one thing alone, where an address is expected (``LOADED_MM_SWITCHING``);
+    ``warnings``   about what is allowed, but surely not meant.
+    """
+
+    cpus: int
+    cells: dict[Ptr, Cell]
+    tlb: list[tuple[int, int, Ptr, Value]] = field(default_factory=list)
+    vas: list[Ptr] = field(default_factory=list)
+    tables: frozenset[Ptr] = frozenset()
+    entries: dict[tuple[Ptr, Ptr], Ptr] = field(default_factory=dict)
+    depth: int = 1
+    versions: frozenset[int] = frozenset()
+    names: dict[Ptr, str] = field(default_factory=dict)
+    constants: dict[int, str] = field(default_factory=dict)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+
 @dataclass(slots=True, eq=False)
 class Access:
     """One cell that an event reads (``slot`` is not None), writes (``value`` is not None) or both.
@@ -158,6 +191,7 @@ class Warned(NamedTuple):
 class Program:
     """All that a judge needs to know of one test.
 
+    ``world``      what it runs in; what is in there can be asked for here as well;
     ``assumes``    expressions over slots, true in every run that ends; a run counts only if it ends;
     ``cuts``       true in a run that was cut at the unrolling bound (such runs do not count);
     ``waits``      what each of ``assumes`` stands for;
@@ -165,21 +199,12 @@ class Program:
     ``condition``  over ``Obs``: the proposition, without its quantifier;
     ``shown``      the observables of which final states consist, in printing order;
     ``filter``     over ``Obs``: states that do not satisfy it are dropped;
-    ``tlb``        initial TLB contents: (cpu, pcid, va, content of the entry);
-    ``tables``     the tables: a present entry leads to one of these, or to a page;
-    ``entries``    (mm or table, va) -> the cell of the entry that a walk for the va reads there. Two
-                   vas that lie in one region have one cell;
-    ``depth``      how many entries the longest walk reads;
     ``kernel``     the slot, filled by no read, that says which kernel's code this is: an index into
                    ``profiles.KERNELS``. None: no word of the test differs between versions;
-    ``versions``   the kernels at which some word of the test changes;
-    ``names``      how states and stories call some addresses, and ``constants`` the numbers that stand for
-                   one thing alone, where an address is expected (``LOADED_MM_SWITCHING``);
     ``warns``      where a WARN or BUG may be hit.
     """
 
-    cpus: int
-    cells: dict[Ptr, Cell]
+    world: World
     bodies: list[Body]
     events: list[Event]
     slots: int
@@ -189,21 +214,71 @@ class Program:
     condition: Expr
     shown: list[int]
     filter: Expr | None = None
-    tlb: list[tuple[int, int, Ptr, Value]] = field(default_factory=list)
-    vas: list[Ptr] = field(default_factory=list)
-    tables: frozenset[Ptr] = frozenset()
-    entries: dict[tuple[Ptr, Ptr], Ptr] = field(default_factory=dict)
-    depth: int = 1
     kernel: int | None = None
-    versions: frozenset[int] = frozenset()
-    names: dict[Ptr, str] = field(default_factory=dict)
-    constants: dict[int, str] = field(default_factory=dict)
     warns: list[Warned] = field(default_factory=list)
     bound: int = 2
-    warnings: list[Diagnostic] = field(default_factory=list)  # about the text it was made of
     waits: list[Wait] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
     told: Names | None = field(default=None, init=False, repr=False)  # once it has been made
+
+    # -- its world ------------------------------------------------------------------------------------
+
+    @property
+    def cpus(self) -> int:
+        """How many CPUs there are."""
+        return self.world.cpus
+
+    @property
+    def cells(self) -> dict[Ptr, Cell]:
+        """Every cell."""
+        return self.world.cells
+
+    @property
+    def tlb(self) -> list[tuple[int, int, Ptr, Value]]:
+        """What TLBs hold at first."""
+        return self.world.tlb
+
+    @property
+    def vas(self) -> list[Ptr]:
+        """The virtual addresses."""
+        return self.world.vas
+
+    @property
+    def tables(self) -> frozenset[Ptr]:
+        """The tables."""
+        return self.world.tables
+
+    @property
+    def entries(self) -> dict[tuple[Ptr, Ptr], Ptr]:
+        """The cells of entries."""
+        return self.world.entries
+
+    @property
+    def depth(self) -> int:
+        """How many entries the longest walk reads."""
+        return self.world.depth
+
+    @property
+    def versions(self) -> frozenset[int]:
+        """The kernels at which some word changes."""
+        return self.world.versions
+
+    @property
+    def names(self) -> dict[Ptr, str]:
+        """What some addresses are called."""
+        return self.world.names
+
+    @property
+    def constants(self) -> dict[int, str]:
+        """What some numbers are called."""
+        return self.world.constants
+
+    @property
+    def warnings(self) -> list[Diagnostic]:
+        """About the text that it was made of."""
+        return self.world.warnings
+
+    # -- what it says ---------------------------------------------------------------------------------
 
     @property
     def naming(self) -> Names:

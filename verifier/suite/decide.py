@@ -9,7 +9,7 @@ from verifier.budget import Budget
 from verifier.errors import InputError, InternalError, LimitError, VerifierError, unexpected
 from verifier.lower.build import build
 from verifier.program.answer import Answer
-from verifier.program.events import Program, state_line
+from verifier.program.events import Program, World, state_line
 from verifier.program.expressions import TRUE
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic
@@ -87,10 +87,8 @@ def run_alone(test: Test, options: Options) -> Verdict:
 
 def unknown(test: Test, options: Options, reason: str) -> Verdict:
     """The verdict on what could not be decided. Raises ``InputError`` for wrong expectations."""
-    empty = Program(
-        cpus=0, cells={}, bodies=[], events=[], slots=0, assumes=[], cuts=[], observables=[], condition=TRUE,
-        shown=[],
-    )  # fmt: skip
+    nothing = World(cpus=0, cells={})
+    empty = Program(nothing, [], [], slots=0, assumes=[], cuts=[], observables=[], condition=TRUE, shown=[])
     return _judged(test, empty, Answer(reason=reason), options, seconds=0.0)
 
 

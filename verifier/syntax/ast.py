@@ -84,11 +84,10 @@ class CallExpr:
 
 @dataclass(frozen=True, slots=True)
 class FieldExpr:
-    """``base.name``; ``arrow`` if written ``base->name``."""
+    """``base.name`` or ``base->name``, which mean the same here."""
 
     base: CExpr
     name: str
-    arrow: bool
     span: Span
 
 

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -22,7 +23,7 @@ _REGISTER = re.compile(r"r[0-9]+")
 Key = tuple[str, int, str]
 
 
-def mentioned(tree: object) -> set[str]:
+def mentioned(tree: Any) -> set[str]:
     """The names that a tree mentions: of objects, locals, functions."""
     found: set[str] = set()
     for x in nodes(tree):
@@ -33,7 +34,7 @@ def mentioned(tree: object) -> set[str]:
     return found
 
 
-def fields(tree: object) -> set[str]:
+def fields(tree: Any) -> set[str]:
     """The fields that a tree asks for."""
     return {x.name for x in nodes(tree) if isinstance(x, ast.FieldExpr | c.Field)}
 
@@ -41,7 +42,7 @@ def fields(tree: object) -> set[str]:
 def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
     """The functions that some program calls or sends, or those named besides."""
     found: set[str] = set(also)
-    roots: list[object] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
+    roots: list[Any] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
     while roots:
         new = mentioned(roots.pop()) & unit.functions.keys() - found
         found |= new
@@ -64,7 +65,7 @@ class _Report:
         if used:
             self.used.add(key)
         elif key not in self.said:
-            self.said[key] = Diagnostic(code, message, span, hint, severity=severity)
+            self.said[key] = Diagnostic(code, message, span, hint, severity)
 
     def idle(self) -> list[Diagnostic]:
         """What no variant uses."""
@@ -87,7 +88,7 @@ def idle_constants(
     return [
         Diagnostic(
             "unused", f"nothing uses {', '.join(name for name, _ in enum)}", enum[0][1].to(enum[-1][1]),
-            nearest(enum[0][0], named) or "use it, or leave it out", severity="warning",
+            nearest(enum[0][0], named) or "use it, or leave it out", "warning",
         )
         for enum in enums
         if enum and not any(name in named or name in defines for name, _ in enum)
@@ -103,7 +104,7 @@ class _Unit:
         self.asked = mentioned(unit.final)
         self.reached = reached(unit, (f.name for f in unit.functions.values() if f.included or f.early))
         bodies = [f for f in unit.functions.values() if f.included or f.name in self.reached]
-        self.code: Sequence[object] = (*bodies, *unit.threads.values(), *unit.nmis)
+        self.code: Sequence[Any] = (*bodies, *unit.threads.values(), *unit.nmis)
         self.names = self._names()
 
     def _names(self) -> set[str]:
@@ -140,14 +141,14 @@ class _Unit:
                 hint = nearest(f.name, [g.name for g in self.unit.functions.values() if g.included])
                 text = f"nothing calls {f.name}()"
                 self.report.add(
-                    f.name in self.reached, "unused", text, f.span, hint=hint or "call it, or leave it out"
+                    f.name in self.reached, "unused", text, f.span, hint or "call it, or leave it out"
                 )
         for cpu, thread in self.unit.threads.items():
             self._locals(thread.body, self.asked, f"P{cpu}")
         for nmi in self.unit.nmis:
             self._locals(nmi.body, set(), f"the NMI of P{nmi.cpu}")
             does = any(not isinstance(x, ast.Block | ast.Empty) for x in nmi.body.body)
-            self.report.add(does, "no-effect", "this NMI does nothing", nmi.span, hint="give it statements")
+            self.report.add(does, "no-effect", "this NMI does nothing", nmi.span, "give it statements")
         for f in self.unit.functions.values():
             if not f.included:
                 self._locals(f.body, set(), f"{f.name}()")
@@ -155,16 +156,14 @@ class _Unit:
     def _object(self, item: ast.Object, asked: set[str]) -> None:
         used = item.name in self.names
         hint = "use it, or leave it out"
-        self.report.add(used, "unused", f"nothing uses {item.name}", item.span, hint=hint)
+        self.report.add(used, "unused", f"nothing uses {item.name}", item.span, hint)
         if not isinstance(item.value, ast.Braced):
             return
         for part in item.value.items:
             if isinstance(part, ast.FieldInit):
                 used = part.name in asked or (item.type.base == "page" and part.name == "data")
                 hint = nearest(part.name, asked) or "name it in code or in the condition, or leave it out"
-                self.report.add(
-                    used, "unused-field", f"nothing uses the field {part.name}", part.span, hint=hint
-                )
+                self.report.add(used, "unused-field", f"nothing uses the field {part.name}", part.span, hint)
             elif isinstance(part, ast.Mapping) and isinstance(part.va, ast.Ident):
                 self._address(item, part, part.va.name)
 
@@ -172,7 +171,7 @@ class _Unit:
         others = [x for x in self.unit.initial if x is not item]
         used = va in self.names or va in mentioned(others)
         text, hint = f"nothing uses the address {va}", "use it, or leave it out"
-        self.report.add(used, "unused-address", text, part.span, hint=hint)
+        self.report.add(used, "unused-address", text, part.span, hint)
 
     def _register(self, item: ast.Setting) -> None:
         """``1:cr3 = N``, ``1:y = 2``, ``1:r0 = 3``."""
@@ -190,9 +189,7 @@ class _Unit:
         text = f"CPU {item.cpus.span.text.rstrip(':')} has no register, local or per-CPU object {name!r}"
         severity = "error" if self.unit.arch == "MM" else "warning"
         used = name in known or name in self.asked
-        self.report.add(
-            used, "no-setting", text, item.place.span, hint=near or "leave it out", severity=severity
-        )
+        self.report.add(used, "no-setting", text, item.place.span, near or "leave it out", severity)
 
     def _tags(self, tlb: ast.Braced) -> None:
         """``v@7 -> A``, and no number 7 anywhere that a PCID could come from."""
@@ -208,16 +205,17 @@ class _Unit:
                 glob = any(isinstance(x, ast.Ident) and x.name == "global" for x in nodes(part.target))
                 text = f"no CPU ever has PCID {part.pcid}, so nothing uses this entry"
                 used = glob or part.pcid in numbers
-                self.report.add(used, "unused-entry", text, part.span, hint="leave it out, or load the PCID")
+                self.report.add(used, "unused-entry", text, part.span, "leave it out, or load the PCID")
 
     def _setting(self, item: ast.Setting) -> None:
         """``mm_cpumask(N) = {0}``; what names an object is said where that is declared."""
-        if isinstance(item.place, ast.CallExpr) and item.place.name == "mm_cpumask":
-            used = "mm_cpumask" in mentioned((self.code, self.unit.final))
-            self.report.add(used, "unused", "nothing looks at mm_cpumask()", item.span, hint="leave it out")
+        if isinstance(item.place, ast.CallExpr) and isinstance(item.value, ast.Braced):
+            name = item.place.name
+            used = name in mentioned((self.code, self.unit.final))
+            self.report.add(used, "unused", f"nothing looks at {name}()", item.span, "leave it out")
         elif isinstance(item.place, ast.Ident) and self.unit.arch == "C":
             used, text = item.place.name in self.names, f"nothing uses {item.place.name}"
-            self.report.add(used, "unused", text, item.span, hint="use it, or leave it out")
+            self.report.add(used, "unused", text, item.span, "use it, or leave it out")
 
     def _locals(self, body: ast.Block, asked: set[str], where: str) -> None:
         """Locals that get a constant and are never looked at."""
@@ -227,16 +225,16 @@ class _Unit:
             if isinstance(x, ast.Declare) and x.init is not None and isinstance(x.init, ast.Num):
                 used = bool(counts[x.name]) or x.name in asked
                 text = f"nothing in {where} uses the local {x.name}"
-                self.report.add(used, "unused", text, x.span, hint="use it, or leave it out")
+                self.report.add(used, "unused", text, x.span, "use it, or leave it out")
             elif isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.Assign):
                 to, value = x.expr.target, x.expr.value
                 if isinstance(to, ast.Ident) and _REGISTER.fullmatch(to.name) and isinstance(value, ast.Num):
                     used = counts[to.name] > 1 or to.name in asked
                     text = f"nothing in {where} uses {to.name}"
-                    self.report.add(used, "unused", text, x.span, hint="leave it out")
+                    self.report.add(used, "unused", text, x.span, "leave it out")
 
 
-def _declared(tree: object) -> set[str]:
+def _declared(tree: Any) -> set[str]:
     return {x.name for x in nodes(tree) if isinstance(x, ast.Declare)}
 
 

@@ -406,7 +406,7 @@ class Builder:
         if kind == "conditional":
             return ast.Conditional(*map(self.expr, parts), span)  # type: ignore[arg-type,call-arg]
         if kind in ("dot", "arrow"):
-            return ast.FieldExpr(self.expr(parts[0]), str(parts[1]), kind == "arrow", span)
+            return ast.FieldExpr(self.expr(parts[0]), str(parts[1]), span)
         if kind == "index":
             return ast.IndexExpr(self.expr(parts[0]), self.expr(parts[1]), span)
         if kind == "cast":

@@ -1,26 +1,32 @@
-"""The words of the kernel that are about data: accesses, barriers, atomics, locks, masks, IPIs."""
+"""The words of the kernel that are about data: accesses, barriers, locks, masks, IPIs, control."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
-from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg
+from verifier.program.expressions import FALSE, TRUE, Expr, Reg
 from verifier.words.rows import (
     CPU,
+    IRQ_OFF,
+    IRQ_ON,
+    IRQ_RESTORE,
+    IRQ_SAVE,
+    NO_READER,
     OLD,
+    READER,
     If,
     Load,
-    Machine,
     Modify,
     Order,
     Pure,
     Special,
+    SpecialName,
     Store,
     Update,
-    Warns,
     Word,
     f,
+    looking,
     row,
 )
 
@@ -30,8 +36,8 @@ def accesses() -> Iterator[Word]:
     g = "Accesses"
     load, store = Load("x"), Store("x", Reg("e"))
     once = partial(row, g, source="READ_ONCE(), WRITE_ONCE(), asm-generic/rwonce.h")
-    yield once("READ_ONCE(x: place)", load, "one load", "1.1", "same")
-    yield once("WRITE_ONCE(x: place, e)", store, "one store", "1.1")
+    yield once("READ_ONCE(x: place)", load, "one load", "1.1", "same", stands=True)
+    yield once("WRITE_ONCE(x: place, e)", store, "one store", "1.1", stands=True)
     tso = partial(row, g, source="__smp_load_acquire(), __smp_store_release(), asm/barrier.h")
     yield tso("smp_load_acquire(x: pointer)", load, "a load; TSO keeps it in order", "1.1", "same")
     yield tso("smp_store_release(x: pointer, e)", store, "a store; TSO keeps it in order", "1.1")
@@ -46,7 +52,8 @@ def accesses() -> Iterator[Word]:
     source = "rcu_assign_pointer(), linux/rcupdate.h, from memory"
     yield row(g, "rcu_assign_pointer(x: place, e)", store, "a store of a pointer", "1.1", source=source)
     source = "data_race(), linux/compiler.h"
-    yield row(g, "data_race(x: value)", Pure(Reg("x")), "an access that may race", "", "same", source=source)
+    races = partial(row, g, source=source, stands=True)
+    yield races("data_race(x: value)", Pure(Reg("x")), "an access that may race", "", "same")
     waits = Special("cond_load", "load, repeated until the condition on VAL holds")
     source = "smp_cond_load_relaxed(), asm-generic/barrier.h, from memory"
     for name in ("smp_cond_load_acquire", "smp_cond_load_relaxed"):
@@ -93,222 +100,6 @@ def barriers() -> Iterator[Word]:
 
 
 _BARE = "no kernel function: the instruction"
-_ORDERS = ("", "_relaxed", "_acquire", "_release")
-
-
-def exchanges() -> Iterator[Word]:
-    """xchg and cmpxchg."""
-    g, lock = "Exchange", "2.1"
-    swaps = partial(row, g, source="arch_xchg(), asm/cmpxchg.h; one for all orders")
-    compares = partial(row, g, source="__raw_cmpxchg(), asm/cmpxchg.h; one for all orders")
-    source = "__raw_try_cmpxchg(), asm/cmpxchg.h; one for all orders; it writes *old on failure only"
-    tries = partial(row, g, source=source)
-    for order in _ORDERS:
-        yield swaps(f"xchg{order}(x: pointer, e)", Update("x", Reg("e")), "XCHG", lock, "same")
-        swap = Update("x", Reg("new"), when=f("eq", OLD, "old_value"))
-        doc = "LOCK CMPXCHG, LOCK'd also when it fails"
-        yield compares(f"cmpxchg{order}(x: pointer, old_value, new)", swap, doc, lock, "same")
-        head, doc = (
-            f"try_cmpxchg{order}(x: pointer, old: pointer, new)",
-            "LOCK CMPXCHG; *old is what was found",
-        )
-        yield tries(head, Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True), doc, lock, "number")
-
-
-def atomics(prefix: str, wrap: str) -> Iterator[Word]:
-    """A family of counters; ``wrap`` is the function that wraps its sums."""
-    g, lock = "Atomic counters", "2.1"
-    wide = "atomic" if prefix == "atomic" else "atomic64"  # atomic_long is atomic64
-
-    def at(name: str, head: str) -> str:
-        return f"{prefix}_{name}({head})"
-
-    header = "asm/atomic.h" if prefix == "atomic" else "asm/atomic64_64.h"
-    orders = f"{header}; its orders: {_FALLBACK}"
-    source = f"arch_{wide}_read(), arch_{wide}_set(), {orders}"
-    plain = partial(row, g, source=source)
-    for name in ("read", "read_acquire"):
-        yield plain(at(name, "v: pointer"), Load("v"), "a load", "1.1", "same")
-    for name in ("set", "set_release"):
-        yield plain(at(name, "v: pointer, i"), Store("v", Reg("i")), "a plain store", "1.1")
-    results: dict[str, Expr] = {
-        "add": f(wrap, f("add", OLD, "i")),
-        "sub": f(wrap, f("sub", OLD, "i")),
-        "and": f("bitand", OLD, "i"),
-        "or": f("bitor", OLD, "i"),
-        "xor": f("bitxor", OLD, "i"),
-        "andnot": f("bitand", OLD, f("inv", "i")),
-        "inc": f(wrap, f("add", OLD, 1)),
-        "dec": f(wrap, f("sub", OLD, 1)),
-    }
-    for op, new in results.items():
-        head = "v: pointer" if op in ("inc", "dec") else "i: number, v: pointer"
-        sums = op in ("add", "sub", "inc", "dec")
-        doc = "LOCK AND of ~i" if op == "andnot" else f"LOCK {op.upper()}"
-        source = f"raw_{wide}_andnot(), {_FALLBACK}" if op == "andnot" else f"arch_{wide}_{op}(), {header}"
-        yield row(g, at(op, head), Update("v", new, None), doc, lock, source=source)
-        how = "XADD" if sums else "a load, then CMPXCHG until it succeeds, which orders no more"
-        source = f"arch_{wide}_fetch_{'add' if sums else 'and'}() and kin ({how}), {orders}"
-        for order in _ORDERS:
-            fetched, doc = Update("v", new), "gives the old value"
-            yield row(g, at(f"fetch_{op}{order}", head), fetched, doc, lock, "same", source=source)
-            if sums:
-                returned, doc = Update("v", new, new), "gives the new value"
-                yield row(g, at(f"{op}_return{order}", head), returned, doc, lock, "same", source=source)
-    source = f"arch_{wide}_xchg(), arch_{wide}_cmpxchg(), arch_{wide}_try_cmpxchg(), {orders}"
-    swaps = partial(row, g, source=source)
-    for order in _ORDERS:
-        xchg = Update("v", Reg("new"))
-        yield swaps(at(f"xchg{order}", "v: pointer, new"), xchg, "XCHG", lock, "same")
-        swap = Update("v", Reg("new"), when=f("eq", OLD, "old_value"))
-        head = "v: pointer, old_value, new"
-        yield swaps(at(f"cmpxchg{order}", head), swap, "LOCK CMPXCHG, also when it fails", lock, "same")
-        tries = Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True)
-        head = "v: pointer, old: pointer, new"
-        yield swaps(at(f"try_cmpxchg{order}", head), tries, "*old is what was found", lock, "number")
-    tests = partial(row, g, source=f"arch_{wide}_dec_and_test() and kin, {header}")
-    for op in ("inc", "dec"):
-        zero = Update("v", results[op], f("eq", results[op], 0))
-        yield tests(at(f"{op}_and_test", "v: pointer"), zero, "is the new value 0?", lock, "number")
-    zero = Update("v", results["sub"], f("eq", results["sub"], 0))
-    yield tests(at("sub_and_test", "i: number, v: pointer"), zero, "is the new value 0?", lock, "number")
-    below = Update("v", results["add"], f("lt", results["add"], 0))
-    source = f"arch_{wide}_add_negative(), {header}; its orders since v6.4, from memory"
-    for name in ("add_negative", "add_negative_relaxed"):
-        head, doc = at(name, "i: number, v: pointer"), "is the new value negative?"
-        yield row(g, head, below, doc, lock, "number", source=source)
-    yield from _conditional(at, results, wrap, wide)
-
-
-_FALLBACK = "linux/atomic/atomic-arch-fallback.h"
-
-
-def _conditional(
-    at: Callable[[str, str], str], results: dict[str, Expr], wrap: str, wide: str
-) -> Iterator[Word]:
-    """Counters that are changed unless they have some value: a plain load looks for it first."""
-    rule = "1.1, 2.1, 19.2"
-    unless = partial(row, "Atomic counters", source=f"raw_{wide}_fetch_add_unless(), {_FALLBACK}")
-    new, differs = f(wrap, f("add", OLD, "a")), f("ne", OLD, "u")
-    head = "v: pointer, a: number, u: number"
-    doc = "adds a unless the value is u"
-    yield unless(at("add_unless", head), looking("v", new, differs), doc, rule, "number")
-    added = looking("v", new, differs, OLD)
-    yield unless(at("fetch_add_unless", head), added, f"{doc}; gives the old value", rule, "same")
-    for name, op, goes, doc in (
-        ("inc_not_zero", "inc", f("ne", OLD, 0), "adds 1 unless the value is 0"),
-        ("inc_unless_negative", "inc", f("ge", OLD, 0), "adds 1 unless the value is negative"),
-        ("dec_unless_positive", "dec", f("le", OLD, 0), "subtracts 1 unless the value is positive"),
-    ):
-        source = f"raw_{wide}_{'fetch_add_unless' if name == 'inc_not_zero' else name}(), {_FALLBACK}"
-        effect = looking("v", results[op], goes)
-        yield row("Atomic counters", at(name, "v: pointer"), effect, doc, rule, "number", source=source)
-    less = results["dec"]
-    dec = looking("v", less, f("ge", less, 0), less)
-    doc = "gives the value minus 1, stored unless < 0"
-    source = f"raw_{wide}_dec_if_positive(), {_FALLBACK}"
-    yield row("Atomic counters", at("dec_if_positive", "v: pointer"), dec, doc, rule, "same", source=source)
-
-
-def looking(at: str, value: Expr, goes: Expr, result: Expr | None = None) -> Update:
-    """A read-modify-write for which the kernel looks first whether it ``goes`` on (MMR 19.2)."""
-    return Update(at, value, goes if result is None else result, goes, looks=TRUE)
-
-
-def refcounts() -> Iterator[Word]:
-    """Reference counts, which saturate, with a warning, where they would overflow or come back from 0."""
-    g, lock = "Reference counts", "2.1"
-    new = "since v5.5; before, with CONFIG_REFCOUNT_FULL, a loop of CMPXCHG that looks first"
-    plain = partial(row, g, source="refcount_read(), refcount_set(), linux/refcount.h")
-    was = f("s32", OLD)  # it is an atomic_t
-    more, less = f("s32", f("add", OLD, "i")), f("s32", f("sub", OLD, "i"))
-    inc, dec = f("s32", f("add", OLD, 1)), f("s32", f("sub", OLD, 1))
-    some, one = f("ne", OLD, 0), f("eq", OLD, 1)
-    yield plain("refcount_read(r: pointer)", Load("r"), "a load", "1.1", "same")
-    yield plain("refcount_set(r: pointer, i)", Store("r", Reg("i")), "a plain store", "1.1")
-    number = "i: number, "
-    saturating = (
-        ("add", number, more, f("or", f("le", was, 0), f("lt", more, 0)), "adds i"),
-        ("inc", "", inc, f("or", f("le", was, 0), f("lt", inc, 0)), "adds 1"),
-        ("dec", "", dec, f("le", was, 1), "subtracts 1"),
-    )
-    for name, head, value, bad, doc in saturating:
-        both = (Update("r", value, None), _saturates(bad))
-        source = f"__refcount_{name}(), linux/refcount.h, {new}"
-        yield row(g, f"refcount_{name}({head}r: pointer)", both, f"LOCK'd; {doc}", lock, source=source)
-    looks = "1.1, 2.1, 19.2"
-    for name, head, value, doc in (("add", number, more, "adds i"), ("inc", "", inc, "adds 1")):
-        bad = f("and", some, f("or", f("lt", was, 0), f("lt", value, 0)))
-        effects = (looking("r", value, some), _saturates(bad))
-        head, doc = f"refcount_{name}_not_zero({head}r: pointer)", f"{doc} unless it is 0"
-        source = "__refcount_add_not_zero(), linux/refcount.h"
-        yield row(g, head, effects, doc, looks, "number", source=source)
-    for name, head, value, last in (("sub", number, less, f("eq", less, 0)), ("dec", "", dec, one)):
-        zero = Update("r", value, f("and", f("gt", was, 0), last))
-        bad = f("or", f("le", was, 0), f("lt", value, 0))
-        effects = (zero, _saturates(bad))
-        head, doc = f"refcount_{name}_and_test({head}r: pointer)", "is the new value 0?"
-        source = f"__refcount_sub_and_test(), linux/refcount.h, {new}"
-        yield row(g, head, effects, doc, lock, "number", source=source)
-    only = Update("r", FALSE, one, one)
-    lib = partial(row, g, source="refcount_dec_if_one(), refcount_dec_not_one(), lib/refcount.c")
-    yield lib("refcount_dec_if_one(r: pointer)", only, "LOCK'd; 1 becomes 0; was it 1?", lock, "number")
-    goes = f("not", f("or", f("eq", was, _SATURATED), f("eq", OLD, 0), one))
-    effects = (looking("r", dec, goes, f("ne", OLD, 1)), If(f("eq", OLD, 0), (Warns(),)))
-    yield lib("refcount_dec_not_one(r: pointer)", effects, "subtracts 1 unless it is 1", looks, "number")
-
-
-_SATURATED = -(1 << 30)  # REFCOUNT_SATURATED, INT_MIN / 2
-
-
-def _saturates(bad: Expr) -> If:
-    """``refcount_warn_saturate()``: a plain store, and a warning."""
-    return If(bad, (Store("r", Const(_SATURATED)), Warns()))
-
-
-def bits() -> Iterator[Word]:
-    """Bits of a word."""
-    g, lock = "Bits", "2.1"
-    bit = f("shl", 1, "nr")
-    was = f("bitand", f("shr", OLD, "nr"), 1)
-    values = {
-        "set": f("bitor", OLD, bit),
-        "clear": f("bitand", OLD, f("inv", bit)),
-        "change": f("bitxor", OLD, bit),
-    }
-    head = "nr: bit, addr: word"
-    source = "constant_test_bit(), variable_test_bit(), asm/bitops.h"
-    yield row(g, f"test_bit({head})", Load("addr", was), "a load of the word", "1.1", "number", source=source)
-    locked = partial(row, g, source="arch_set_bit(), arch_test_and_set_bit() and kin, asm/bitops.h")
-    one = "not LOCK'd; no interrupt comes between"
-    source = "arch___set_bit(), arch___test_and_set_bit() and kin (BTS, BTR, BTC), asm/bitops.h"
-    bare = partial(row, g, source=source)
-    for op, value in values.items():
-        yield locked(f"{op}_bit({head})", Update("addr", value, None), "LOCK'd", lock)
-        yield locked(f"test_and_{op}_bit({head})", Update("addr", value, was), "the old bit", lock, "number")
-        yield bare(f"__{op}_bit({head})", Modify("addr", value), one, "1.1, 8.9")
-        tested = Modify("addr", value, was)
-        yield bare(f"__test_and_{op}_bit({head})", tested, f"the old bit; {one}", "1.1, 8.9", "number")
-    lock_bit = Update("addr", values["set"], was)
-    source = "arch_test_and_set_bit_lock(), arch_clear_bit_unlock(), asm/bitops.h"
-    ordered = partial(row, g, source=source)
-    yield ordered(f"test_and_set_bit_lock({head})", lock_bit, "the old bit", lock, "number")
-    yield ordered(f"clear_bit_unlock({head})", Update("addr", values["clear"], None), "LOCK'd", lock)
-    spins = partial(row, g, source="bit_spin_lock(), bit_spin_unlock(), linux/bit_spinlock.h")
-    spin = Update("addr", values["set"], None, needs=f("eq", was, 0))
-    held = (READER, spin)
-    doc = "LOCK'd; waits exactly until the bit is clear; an RCU reader"
-    yield spins(f"bit_spin_lock({head})", held, doc, "2.1, 18.1")
-    free = (Update("addr", values["clear"], None), NO_READER)
-    yield spins(f"bit_spin_unlock({head})", free, "LOCK'd", "2.1, 18.1")
-
-
-IRQ_OFF = Machine("IRQ", register="irq", value=FALSE)
-IRQ_ON = Machine("IRQ", register="irq", value=TRUE)
-IRQ_SAVE = Machine("IRQ", register="irq", value=FALSE, into="flags")
-IRQ_RESTORE = Machine("IRQ", register="irq", value=f("or", OLD, "flags"))
-READER = Machine("RCU", "lock")
-NO_READER = Machine("RCU", "unlock")
 
 
 def locks() -> Iterator[Word]:
@@ -399,9 +190,9 @@ def percpu() -> Iterator[Word]:
     mine = Pure(f("percpu", "x", CPU))
     yield where("this_cpu_ptr(x: offset)", mine, "the address of this CPU's", "", "same")
     other = Pure(f("percpu", "x", "cpu"))
-    yield where("per_cpu_ptr(x: offset, cpu: number)", other, "the address of a CPU's", "", "same")
-    place = Special("per_cpu", "no event by itself")
-    yield where("per_cpu(x: percpu, cpu: number)", place, "a CPU's instance, to read or write", "", "same")
+    yield where("per_cpu_ptr(x: offset, cpu: cpu)", other, "the address of a CPU's", "", "same")
+    place, doc = Special("per_cpu", "no event by itself"), "a CPU's instance, to read or write"
+    yield where("per_cpu(x: percpu, cpu: cpu)", place, doc, "", "same", stands=True)
     asks = partial(row, g, source="smp_processor_id(), get_cpu(), put_cpu(), linux/smp.h")
     for name in ("smp_processor_id", "raw_smp_processor_id"):
         yield asks(f"{name}()", Pure(CPU), "the number of this CPU", "", "number")
@@ -416,7 +207,7 @@ def percpu() -> Iterator[Word]:
 def masks() -> Iterator[Word]:
     """cpumasks."""
     g, lock = "CPU masks", "2.1"
-    head = "cpu: number, m: mask"
+    head = "cpu: cpu, m: mask"
     locked = partial(row, g, source="cpumask_set_cpu() and kin, linux/cpumask.h: set_bit() and kin")
     bare = partial(row, g, source="__cpumask_set_cpu() and kin, linux/cpumask.h: __set_bit() and kin")
     for name, value, doc in (("set", TRUE, "sets"), ("clear", FALSE, "clears")):
@@ -433,36 +224,43 @@ def masks() -> Iterator[Word]:
     source = "mm_cpumask(), linux/mm_types.h, from memory"
     yield row(g, "mm_cpumask(mm: mm)", mine, doc, "", "mask", source=source)
     single, doc = Special("mask_of"), "a constant mask of one CPU"
-    yield row(g, "cpumask_of(cpu: number)", single, doc, "", "mask", source="get_cpu_mask(), linux/cpumask.h")
-    whole = Special("mask_read", "one load of the whole mask")
+    yield row(g, "cpumask_of(cpu: cpu)", single, doc, "", "mask", source="get_cpu_mask(), linux/cpumask.h")
+    one_load = "one load of the whole mask"
     reads = partial(row, g, source="cpumask_empty() and kin, linux/cpumask.h; one load a word")
-    for name, doc in (("empty", "is no bit set?"), ("full", "are all set?"), ("weight", "how many are set")):
-        yield reads(f"cpumask_{name}(m: mask)", whole, doc, "1.1", "number")
+    asks: tuple[tuple[str, SpecialName, str], ...] = (
+        ("empty", "mask_empty", "is no bit set?"),
+        ("full", "mask_full", "are all set?"),
+        ("weight", "mask_weight", "how many are set"),
+    )
+    for name, what, doc in asks:
+        yield reads(f"cpumask_{name}(m: mask)", Special(what, one_load), doc, "1.1", "number")
     none = "or how many CPUs there are (the kernel: nr_cpu_ids or more)"
     finds = partial(row, g, source="cpumask_first(), linux/cpumask.h; one load a word")
-    yield finds("cpumask_first(m: mask)", whole, f"the first one set, {none}", "1.1", "number")
-    yield finds("cpumask_any(m: mask)", whole, "as cpumask_first(m)", "1.1", "number")
+    first = Special("mask_first", one_load)
+    yield finds("cpumask_first(m: mask)", first, f"the first one set, {none}", "1.1", "number")
+    yield finds("cpumask_any(m: mask)", first, "as cpumask_first(m)", "1.1", "number")
     doc = f"the first one set that is not cpu, {none}"
     source = "cpumask_any_but(), linux/cpumask.h, lib/cpumask.c before; one load a step"
-    yield row(g, "cpumask_any_but(m: mask, cpu: number)", whole, doc, "1.1", "number", source=source)
-    combine = Special("mask_combine", "one load of each mask, then one plain store of the whole")
+    other = Special("mask_any_but", one_load)
+    yield row(g, "cpumask_any_but(m: mask, cpu: cpu)", other, doc, "1.1", "number", source=source)
+    combine = partial(Special, "mask_combine", "one load of each mask, then one plain store of the whole")
     source = "cpumask_and() and kin, linux/cpumask.h: bitmap_and() and kin; as here up to 64 CPUs"
-    for name, doc, result in (
-        ("and", "to = a & b; is any bit set?", "number"),
-        ("andnot", "to = a & ~b; is any bit set?", "number"),
-        ("or", "to = a | b", "void"),
+    for name, joined, doc, result in (
+        ("and", f("and", "a", "b"), "to = a & b; is any bit set?", "number"),
+        ("andnot", f("and", "a", f("not", "b")), "to = a & ~b; is any bit set?", "number"),
+        ("or", f("or", "a", "b"), "to = a | b", "void"),
     ):
         head = f"cpumask_{name}(to: mask, a: mask, b: mask)"
-        yield row(g, head, combine, doc, "1.1", result, source=source)
+        yield row(g, head, combine(joined), doc, "1.1", result, source=source)
     source = (
         "cpumask_copy() and kin, linux/cpumask.h: bitmap_copy() and kin; memcpy() or memset() beyond 64 CPUs"
     )
     whole_words = partial(row, g, source=source)
     copy = Special("mask_copy", "one load, then one plain store, of the whole mask")
     yield whole_words("cpumask_copy(to: mask, m: mask)", copy, "plain load and store; up to 64 CPUs", "1.1")
-    clear = Special("mask_clear", "one plain store of the whole mask")
-    yield whole_words("cpumask_clear(m: mask)", clear, "a plain store; up to 64 CPUs", "1.1")
-    yield whole_words("cpumask_setall(m: mask)", clear, "a plain store; up to 64 CPUs", "1.1")
+    for name, value in (("clear", FALSE), ("setall", TRUE)):
+        fill = Special("mask_fill", "one plain store of the whole mask", value)
+        yield whole_words(f"cpumask_{name}(m: mask)", fill, "a plain store; up to 64 CPUs", "1.1")
 
 
 def interrupts() -> Iterator[Word]:
@@ -489,7 +287,7 @@ def interrupts() -> Iterator[Word]:
     earlier = "func(info) on one CPU; with wait 0 the kernel also waits until this CPU's previous such call "
     earlier += "has started; here not, which admits more"
     heads = (
-        (f"smp_call_function_single(cpu: number, {tail})", earlier, every, single),
+        (f"smp_call_function_single(cpu: cpu, {tail})", earlier, every, single),
         (f"smp_call_function_many(m: mask, {tail})", "on the CPUs of a mask but this one", by_caller, many),
         (f"smp_call_function({tail})", "on all CPUs but this one", fewer, many),
         (f"on_each_cpu({tail})", "on all CPUs, this one too", every, many),

@@ -232,9 +232,9 @@ def translation() -> Iterator[Word]:
     source = f"no kernel function: the write in load_new_mm_cr3(), {_TLB}, from memory"
     yield from _both(g, f"load_cr3_noflush{head}", keeps, doc, rules, 1, source=source)
     reads = partial(row, g, source="no kernel function of this name: __read_cr3(), asm/special_insns.h")
-    read = Special("read_register", "no data access")
-    yield reads("read_cr3()", read, "this CPU's address space", "", "mm")
-    yield reads("read_pcid()", read, "this CPU's PCID", "", "number")
+    read = partial(Special, "read_register", "no data access")
+    yield reads("read_cr3()", read(register="cr3"), "this CPU's address space", "", "mm")
+    yield reads("read_pcid()", read(register="pcid"), "this CPU's PCID", "", "number")
     doc = "removes v from this CPU's TLB, under its current PCID and globals"
     page = Machine("INV", "invlpg", va="v")
     yield from _both(g, "invlpg(v: va)", page, doc, rule, source="invlpg(), asm/tlb.h")
@@ -324,11 +324,11 @@ def stores() -> Iterator[Word]:
 def interrupts() -> Iterator[Word]:
     """Bare writes of the interrupt command register."""
     g = "Interrupts and IPIs"
-    send = Special("icr", "interrupt command")
-    head = "(cpu: number, func: function)"
+    send = partial(Special, "icr", "interrupt command")
+    head = "(cpu: cpu, func: function)"
     doc = "the bare x2APIC write: func(NULL) on one CPU; orders nothing, waits for nothing"
     source = "native_x2apic_icr_write(), asm/apic.h, without the weak_wrmsr_fence() that belongs before it"
-    yield row(g, f"apic_icr_write{head}", send, doc, "8.2", source=source)
+    yield row(g, f"apic_icr_write{head}", send(kind="x2apic"), doc, "8.2", source=source)
     doc = "the bare xAPIC write, uncached: earlier stores are visible before it"
     source = "native_apic_icr_write(), arch/x86/kernel/apic/apic.c: the second of its two stores"
-    yield row(g, f"apic_icr_write_mmio{head}", send, doc, "8.1", source=source)
+    yield row(g, f"apic_icr_write_mmio{head}", send(kind="xapic"), doc, "8.1", source=source)

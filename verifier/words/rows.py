@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, Union
 
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, parts
 from verifier.program.ops import Fence, Kind, Op
 from verifier.program.profiles import KERNELS
 from verifier.program.values import ATTRIBUTES
@@ -106,6 +107,11 @@ class Machine:
     into: str = ""
     serializing: bool = True
 
+    @property
+    def serializes(self) -> bool:
+        """Is it serializing, and an instruction that can be?"""
+        return self.serializing and self.op in ("CR3", "INV", "SER", "TLBSYNC")
+
 
 @dataclass(frozen=True, slots=True)
 class If:
@@ -120,15 +126,28 @@ class Warns:
     """``WARN_ON``: the CPU's ``warn`` becomes true."""
 
 
+# The words that are more than instructions, by what they do.
+SpecialName = Literal[
+    "assume", "call_cpus", "call_rcu", "cond_load", "entry_of", "icr", "ifetch", "invlpgb", "invpcid",
+    "irqs_disabled", "leaf", "mask_any_but", "mask_combine", "mask_copy", "mask_empty", "mask_fill",
+    "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte", "per_cpu",
+    "read_register", "try_cmpxchg", "warn",
+]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Special:
-    """A word whose meaning is control flow: ``name`` is the lowering's method for it, ``value`` what that
-    needs to know of the word. ``locks``: it does a LOCK'd operation."""
+    """A word whose meaning is control flow: ``name`` says which function of the lowering is for it,
+    ``value`` what that needs to know of the word: what it stores, or whether this CPU is called, too.
+    ``locks``: it does a LOCK'd operation. ``register``: the register cell of this CPU that it reads;
+    ``kind``: of the SEND that it makes, as in ``program.ops``."""
 
-    name: str
+    name: SpecialName
     makes: str = ""
     value: Expr = FALSE
     locks: bool = False
+    register: Literal["", "cr3", "pcid"] = ""
+    kind: Literal["", "x2apic", "xapic"] = ""
 
 
 Effect = Union[Load, Store, Update, Modify, Order, Pure, Machine, If, Warns, Special]
@@ -150,7 +169,7 @@ class Parameter:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Word:
     """One row. ``result`` is a key of ``KINDS``, ``void``, or ``same``: what the place holds.
 
@@ -159,6 +178,7 @@ class Word:
     read from, with the version in which it changed; headers are named as ``#include`` names them. It
     says "from memory" where the row was not compared with the file. ``lead``: what the kernel's form
     takes before the others (an mm or a vma, an address); it decides nothing on x86 and may be left out.
+    ``stands``: a call of it can stand for the place that is its first argument, as in ``&READ_ONCE(x)``.
     """
 
     name: str
@@ -172,6 +192,31 @@ class Word:
     optional: int = 0
     source: str = ""
     lead: tuple[Parameter, ...] = ()
+    stands: bool = False
+
+    @cached_property
+    def special(self) -> Special | None:
+        """What it is if it is more than instructions."""
+        return next((x for x in self.effects if isinstance(x, Special)), None)
+
+    @cached_property
+    def applies(self) -> frozenset[str]:
+        """The functions that are applied in what it stores or gives."""
+        values = (x.value for x in self.effects if isinstance(x, Store | Update | Pure))
+        return frozenset(
+            part.function for value in values for part in parts(value) if isinstance(part, Apply)
+        )
+
+    @cached_property
+    def entry(self) -> Literal["", "leaf", "upper"]:
+        """Which entries of page tables it names, if it is a word as ``pte(N, v)``."""
+        if self.special is None or self.special.name != "entry_of":
+            return ""
+        return "leaf" if self.result == "entry" else "upper"
+
+    def at(self, kind: str) -> int | None:
+        """Where its parameter of a kind stands."""
+        return next((at for at, p in enumerate(self.parameters) if p.kind == kind), None)
 
     @property
     def signature(self) -> str:
@@ -185,7 +230,7 @@ class Word:
         lead = f"[{''.join(f'{p.name}, ' for p in self.lead)}]".replace(", ]", ",] ") if self.lead else ""
         return f"{self.name}({lead}{', '.join(names[:needed])}{rest})"
 
-    @property
+    @cached_property
     def locked(self) -> bool:
         """Is there a LOCK'd operation in it, or another full fence?"""
         return any(
@@ -195,7 +240,7 @@ class Word:
             for x in flat(self.effects)
         )
 
-    @property
+    @cached_property
     def quiet(self) -> bool:
         """Does it do nothing at all on x86?"""
         return not self.planned and all(isinstance(x, Order) and not x.kind for x in self.effects)
@@ -216,6 +261,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "word": "the address of an unsigned long",
         "value": "a value",
         "number": "a number",
+        "cpu": "a number",
         "bit": "the number of a bit",
         "mm": "an address space (mm)",
         "page": "a page",
@@ -266,7 +312,7 @@ def _shown(effect: Effect) -> str:
     if (effect.op, effect.kind) in _SOFTWARE:
         return _SOFTWARE[effect.op, effect.kind]
     what = _MACHINE.get(effect.op, "invalidation")
-    relaxed = effect.op in ("CR3", "INV") and not effect.serializing
+    relaxed = effect.op in ("CR3", "INV") and not effect.serializes
     return f"{what}, not serializing" if relaxed else what
 
 
@@ -305,6 +351,7 @@ def row(
     optional: int = 0,
     source: str = "",
     lead: str = "",
+    stands: bool = False,
 ) -> Word:
     """``head`` is ``name(parameter: kind, …)``; without a kind it is a ``value``; ``lead`` likewise. The
     rest as in ``Word``."""
@@ -321,6 +368,7 @@ def row(
         optional=optional,
         source=source,
         lead=_parameters(lead),
+        stands=stands,
     )
 
 
@@ -329,3 +377,18 @@ def _parameters(text: str) -> tuple[Parameter, ...]:
         Parameter(n.strip(), k.strip() or "value")
         for n, _, k in (part.partition(":") for part in text.split(",") if part.strip())
     )
+
+
+# Effects that many rows have.
+
+IRQ_OFF = Machine("IRQ", register="irq", value=FALSE)
+IRQ_ON = Machine("IRQ", register="irq", value=TRUE)
+IRQ_SAVE = Machine("IRQ", register="irq", value=FALSE, into="flags")
+IRQ_RESTORE = Machine("IRQ", register="irq", value=f("or", OLD, "flags"))
+READER = Machine("RCU", "lock")
+NO_READER = Machine("RCU", "unlock")
+
+
+def looking(at: str, value: Expr, goes: Expr, result: Expr | None = None) -> Update:
+    """A read-modify-write for which the kernel looks first whether it ``goes`` on (MMR 19.2)."""
+    return Update(at, value, goes if result is None else result, goes, looks=TRUE)

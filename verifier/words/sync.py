@@ -7,8 +7,26 @@ from dataclasses import replace
 from functools import partial
 
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg
-from verifier.words.data import IRQ_OFF, IRQ_ON, IRQ_RESTORE, IRQ_SAVE, NO_READER, READER, looking
-from verifier.words.rows import OLD, If, Load, Machine, Special, Store, Update, Word, f, row, since
+from verifier.words.rows import (
+    IRQ_OFF,
+    IRQ_ON,
+    IRQ_RESTORE,
+    IRQ_SAVE,
+    NO_READER,
+    OLD,
+    READER,
+    If,
+    Load,
+    Machine,
+    Special,
+    Store,
+    Update,
+    Word,
+    f,
+    looking,
+    row,
+    since,
+)
 
 _GRACE = (Machine("GP", "start"), Machine("GP", "end"))
 

@@ -9,14 +9,17 @@ row.  Words that this version knows but does not decide are rows as well: they a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from textwrap import wrap
 from types import MappingProxyType
+from typing import Literal
 
 from verifier.program.values import Ptr
 from verifier.syntax.trouble import misspelt
+from verifier.words import counters, mmu, sync
 from verifier.words import data as kernel
-from verifier.words import mmu, sync
 from verifier.words.elsewhere import ELSEWHERE
-from verifier.words.rows import KINDS, Machine, Order, Parameter, Update, Word, flat
+from verifier.words.loops import LOOPS
+from verifier.words.rows import KINDS, Machine, Order, Parameter, SpecialName, Update, Word, flat
 
 _LATER: Mapping[str, str] = MappingProxyType(
     {
@@ -37,12 +40,12 @@ def _rows() -> Iterator[Word]:
     yield from kernel.accesses()
     yield from mmu.stores()
     yield from kernel.barriers()
-    yield from kernel.exchanges()
-    yield from kernel.atomics("atomic", "s32")
-    yield from kernel.atomics("atomic64", "s64")
-    yield from kernel.atomics("atomic_long", "s64")
-    yield from kernel.refcounts()
-    yield from kernel.bits()
+    yield from counters.exchanges()
+    yield from counters.atomics("atomic", "s32")
+    yield from counters.atomics("atomic64", "s64")
+    yield from counters.atomics("atomic_long", "s64")
+    yield from counters.refcounts()
+    yield from counters.bits()
     yield from kernel.locks()
     yield from sync.sleeping()
     yield from sync.rcu()
@@ -57,11 +60,48 @@ def _rows() -> Iterator[Word]:
     yield from _later()
 
 
-WORDS: Mapping[str, Word] = MappingProxyType({word.name: word for word in _rows()})
+_BY_NAME = {word.name: word for word in _rows()}
+WORDS: Mapping[str, Word] = MappingProxyType(_BY_NAME)
 
-# Masks that are not in memory: which CPUs they contain does not change.
-CONSTANT_MASKS = frozenset(
-    {"cpu_online_mask", "cpu_possible_mask", "cpu_present_mask", "cpu_all_mask", "cpu_none_mask"}
+
+def special(name: str) -> SpecialName | None:
+    """What a word is that is more than instructions; None for all other names."""
+    word = WORDS.get(name)
+    return word.special.name if word is not None and word.special is not None else None
+
+
+def entry_level(name: str) -> Literal["", "leaf", "upper"]:
+    """Which entries of page tables a word names, as ``pte(N, v)`` does; empty for all other names."""
+    word = WORDS.get(name)
+    return word.entry if word is not None else ""
+
+
+def is_mask_of_mm(name: str) -> bool:
+    """Does a word give the mask of an mm, as ``mm_cpumask(N)``?"""
+    word = WORDS.get(name)
+    return word is not None and "mm_cpumask" in word.applies
+
+
+# Masks that are not in memory, with whether they contain the CPUs there are.
+CONSTANT_MASKS: Mapping[str, bool] = MappingProxyType(
+    {
+        "cpu_online_mask": True,
+        "cpu_possible_mask": True,
+        "cpu_present_mask": True,
+        "cpu_all_mask": True,
+        "cpu_none_mask": False,
+    }
+)
+
+# What initial values are written with, with whether it has the value of its argument.
+INITIALIZERS: Mapping[str, bool] = MappingProxyType(
+    {
+        "ATOMIC_INIT": True,
+        "ATOMIC64_INIT": True,
+        "ATOMIC_LONG_INIT": True,
+        "REFCOUNT_INIT": True,
+        "__SPIN_LOCK_UNLOCKED": False,
+    }
 )
 
 NAMED_VALUES: Mapping[str, int] = MappingProxyType(
@@ -84,11 +124,8 @@ def strength(word: Word) -> int:
     """How much a word orders: 2 all data accesses, 1 some (SFENCE, LFENCE), 0 nothing beyond TSO."""
     kinds = {x.kind for x in flat(word.effects) if isinstance(x, Order)}
     locked = any(isinstance(x, Update) for x in flat(word.effects))
-    waits = any(isinstance(x, Machine) and x.serializing and x.op in _SERIALIZING for x in flat(word.effects))
+    waits = any(isinstance(x, Machine) and (x.serializes or x.op == "GP") for x in flat(word.effects))
     return 2 if locked or waits or kinds & {"lock", "mfence"} else 1 if kinds - {""} else 0
-
-
-_SERIALIZING = frozenset({"CR3", "INV", "SER", "TLBSYNC", "GP"})
 
 
 _PARTS = frozenset(part for name in (*WORDS, *ELSEWHERE) for part in name.lower().split("_"))
@@ -131,10 +168,7 @@ def reference() -> str:
         "",
         "`&x` is the address of something in memory. What stands in `[ ]` may be left out; before the",
         "pointer to an entry it is what the kernel's form has, an mm or a vma and an address.",
-        "`for_each_cpu(cpu, m)`, `for_each_cpu_and(cpu, m, o)`, `for_each_cpu_andnot(cpu, m, o)`,",
-        "`for_each_cpu_or(cpu, m, o)`, `for_each_online_cpu(cpu)`, `for_each_possible_cpu(cpu)` and",
-        "`for_each_present_cpu(cpu)` are statements: `int cpu;` is declared before, the body runs once",
-        "for each CPU, masks in memory are read bit by bit.",
+        *_loops(),
         "",
         *_READ_FROM,
         "",
@@ -152,12 +186,19 @@ def reference() -> str:
     return "\n".join(line for i, line in enumerate(lines) if line or (i and lines[i - 1])) + "\n"
 
 
+def _loops() -> list[str]:
+    """What the reference says of loops over CPUs."""
+    *most, last = (f"`{loop.signature}`" for loop in LOOPS.values())
+    text = f"{', '.join(most)} and {last} are statements: `int cpu;` is declared before, the body runs once "
+    return wrap(text + "for each CPU, masks in memory are read bit by bit.", 96)
+
+
 def entry(handle: Ptr, va: Ptr) -> Ptr:
     """The cell of an entry; the same pattern as ``functions.FUNCTIONS['pte']``."""
     return Ptr(f"pte({handle}, {va})")
 
 
 __all__ = [
-    "CONSTANT_MASKS", "ELSEWHERE", "KINDS", "NAMED_VALUES", "WORDS", "Parameter", "Word", "entry",
-    "instead", "reference", "strength",
+    "CONSTANT_MASKS", "ELSEWHERE", "INITIALIZERS", "KINDS", "LOOPS", "NAMED_VALUES", "WORDS", "Parameter",
+    "Word", "entry", "entry_level", "instead", "is_mask_of_mm", "reference", "special", "strength",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.properties.programs import fence, lit, pte, read, rmw, translate, vre
 from verifier.explore import decide, explore
 from verifier.lower.code import Emit, Instruction, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
-from verifier.program.events import Cell, Observable, Program
+from verifier.program.events import Cell, Observable, Program, World
 from verifier.program.expressions import TRUE, Const, Expr, Reg
 from verifier.program.profiles import Switches
 from verifier.program.values import CLEAN, FAULT, GLOBAL, NX, RO, SUPERVISOR, UNACCESSED, Entry, Ptr, Value
@@ -72,15 +73,18 @@ def lowered(
     ]
     return Lowered(
         [tuple(t) for t in threads],
-        cells,
+        World(
+            len(threads),
+            cells,
+            tlb=[(cpu, pcid, Ptr(va), content) for cpu, pcid, va, content in cached],
+            vas=[Ptr("v"), Ptr("w")],
+            tables=frozenset((T, U)) if levels == 2 else frozenset(),
+            entries=entries,
+            depth=levels,
+        ),
         observables,
         TRUE,
         list(range(len(observables))),
-        tlb=[(cpu, pcid, Ptr(va), content) for cpu, pcid, va, content in cached],
-        vas=[Ptr("v"), Ptr("w")],
-        tables=frozenset((T, U)) if levels == 2 else frozenset(),
-        entries=entries,
-        depth=levels,
     )
 
 
@@ -434,12 +438,12 @@ def test_tce() -> None:
         )
         for table in (T, U):
             for va in (Ptr("v"), Ptr("w")):
-                at = test.entries[table, va] = pte(table.base, va.base)
+                at = test.world.entries[table, va] = pte(table.base, va.base)
                 content: Value = B if (table, va) == (U, Ptr("v")) else 0
-                test.cells[at] = Cell(at, str(at), content, "pte")
+                test.world.cells[at] = Cell(at, str(at), content, "pte")
         root = pte("N", "v")
-        test.cells[root] = Cell(root, str(root), T, "pte")
-        test.tables, test.depth = frozenset((T, U)), 2
+        test.world.cells[root] = Cell(root, str(root), T, "pte")
+        test.world = replace(test.world, tables=frozenset((T, U)), depth=2)
         return {v for (v,) in explore(unroll(test), switches=Switches(tce=tce)).shown}
 
     assert other(tce=True) == {1, 2}
@@ -472,9 +476,9 @@ def test_every_level_counts() -> None:
         content: dict[str, Value] = {"top": T, "Tv": U}
         for (handle, va), name in at.items():
             cell = pte("T", "v") if name == "Tv" else pte("U", "v") if name == "Uv" else Ptr(name)
-            test.entries[handle, Ptr(va)] = cell
-            test.cells[cell] = Cell(cell, str(cell), content.get(name, 0), "pte")
-        test.tables, test.depth = frozenset((T, U)), 3
+            test.world.entries[handle, Ptr(va)] = cell
+            test.world.cells[cell] = Cell(cell, str(cell), content.get(name, 0), "pte")
+        test.world = replace(test.world, tables=frozenset((T, U)), depth=3)
         return {v for (v,) in explore(unroll(test)).shown}
 
     assert after() == {1, FAULT}
@@ -490,5 +494,5 @@ def test_a_large_page() -> None:
 
 def test_a_walk_without_an_entry_is_wrong() -> None:
     test = lowered([vread("r0", V)], init={"pte(N, region)": T}, levels=2)
-    del test.entries[T, Ptr("v")]
+    del test.world.entries[T, Ptr("v")]
     assert decide(unroll(test)).bad is not None

@@ -22,7 +22,8 @@ def lowered(initial: str, code: str = "P0 { }", condition: str = "x = 0", functi
 
 def entries(low: Lowered) -> dict[str, str]:
     """``N v`` -> the cell's name and its content."""
-    return {f"{h} {v}": f"{low.cells[c].name} = {low.cells[c].init}" for (h, v), c in low.entries.items()}
+    cells = low.world.cells
+    return {f"{h} {v}": f"{cells[c].name} = {cells[c].init}" for (h, v), c in low.world.entries.items()}
 
 
 def emitted(code: str, initial: str = "mm N { v -> A }; ", cpu: int = 0, functions: str = "") -> list[Emit]:
@@ -35,26 +36,26 @@ def emitted(code: str, initial: str = "mm N { v -> A }; ", cpu: int = 0, functio
 
 def test_levels_follow_from_what_is_held() -> None:
     low = lowered("table T { v -> A, .n = 3 }; table U { v -> T }; mm N { v -> U }; mm M { w -> B };")
-    assert (low.depth, low.tables) == (3, {Ptr("T"), Ptr("U")})
+    assert (low.world.depth, low.world.tables) == (3, {Ptr("T"), Ptr("U")})
     found = entries(low)
     assert found["N v"] == "pmd(N, v) = U" and found["U v"] == "pmd(U, v) = T"
     assert found["T v"] == "pte(T, v) = A" and found["M w"] == "pte(M, w) = B" and found["M v"].endswith("0")
-    assert low.cells[low.entries[Ptr("N"), Ptr("v")]].kind == "pte"
-    assert low.cells[Ptr("T.n")].init == 3
+    assert low.world.cells[low.world.entries[Ptr("N"), Ptr("v")]].kind == "pte"
+    assert low.world.cells[Ptr("T.n")].init == 3
 
 
 def test_what_is_empty_has_the_level_that_is_asked_for() -> None:
     asked = lowered("mm N { v -> none }; table T { v -> A };", "P0 { set_pmd(pmd(N, v), T); }")
-    assert entries(asked)["N v"] == "pmd(N, v) = 0" and asked.depth == 2
+    assert entries(asked)["N v"] == "pmd(N, v) = 0" and asked.world.depth == 2
     deep = "table T { v -> A }; table U { v -> T }; mm N { v -> none };"
-    assert lowered(deep, "P0 { set_pud(pud(N, v), U); }").depth == 3
+    assert lowered(deep, "P0 { set_pud(pud(N, v), U); }").world.depth == 3
     assert entries(lowered(deep, "P0 { set_pud(pud(N, v), U); }"))["N v"] == "pud(N, v) = 0"
     alike = lowered("table T { v -> A }; mm N { v -> T }; mm P { };")
     assert entries(alike)["P v"] == "pmd(P, v) = 0"
     assert entries(lowered("table T { v -> A }; mm N { v -> T }; mm P { };", "P0 { pte_clear(pte(P, v)); }"))[
         "P v"
     ].startswith("pte(P, v)")
-    assert lowered("mm N { v -> none };").depth == 1
+    assert lowered("mm N { v -> none };").world.depth == 1
     split = lowered("mm N { v -> A }; table T { v -> A };", "P0 { pmd_populate(N, pmd(N, v), T); }")
     assert entries(split)["N v"] == "pmd(N, v) = A"
 
@@ -86,9 +87,9 @@ def test_a_page_in_an_upper_entry_is_a_large_page() -> None:
 def test_what_init_mm_maps_every_mm_maps() -> None:
     low = lowered("mm N { v -> A }; mm M { }; mm init_mm { k -> mk_pte(B, global | nx) };")
     cell = Ptr("pte(init_mm, k)")
-    assert {low.entries[Ptr(m), Ptr("k")] for m in ("N", "M", "init_mm")} == {cell}
-    assert low.cells[cell].init == Entry(Ptr("B"), GLOBAL | NX)
-    assert low.entries[Ptr("M"), Ptr("v")] == Ptr("pte(M, v)")
+    assert {low.world.entries[Ptr(m), Ptr("k")] for m in ("N", "M", "init_mm")} == {cell}
+    assert low.world.cells[cell].init == Entry(Ptr("B"), GLOBAL | NX)
+    assert low.world.entries[Ptr("M"), Ptr("v")] == Ptr("pte(M, v)")
     upper = lowered("table T { k -> A, l -> B }; mm N { }; mm init_mm { k -> T };")
     assert entries(upper)["N k"] == "pmd(init_mm, k) = T" and "N l" in entries(upper)
 
@@ -197,8 +198,8 @@ def test_pcids_are_there_if_a_test_has_them() -> None:
     assert (cr3.kind, cr3.serializing) == ("noflush", False)
     assert [str(t.addr.value) for t in inv.touches] == ["0:pcid"] and inv.touches[0].into  # type: ignore[union-attr]
     low = lowered("mm N { v -> A }; 1:pcid = 4;", "P0 { }\nP1 { }")
-    assert low.cells[Ptr("1:pcid")].init == 4 and low.cells[Ptr("0:pcid")].kind == "register"
-    assert Ptr("0:pcid") not in lowered("mm N { v -> A };").cells
+    assert low.world.cells[Ptr("1:pcid")].init == 4 and low.world.cells[Ptr("0:pcid")].kind == "register"
+    assert Ptr("0:pcid") not in lowered("mm N { v -> A };").world.cells
 
 
 def test_what_a_tlb_holds_at_first() -> None:
@@ -207,7 +208,7 @@ def test_what_a_tlb_holds_at_first() -> None:
         "P0 { }\nP1 { }",
         "1:tlb[v@2 -> mk_pte(A, ro)] /\\ 1:tlb[v -> A] /\\ 1:tlb[v@7 -> B]",
     )
-    assert low.tlb == [
+    assert low.world.tlb == [
         (1, 7, Ptr("v"), Ptr("A")), (1, 2, Ptr("v"), Ptr("B")), (1, 7, Ptr("k"), Entry(Ptr("B"), GLOBAL)),
     ]  # fmt: skip
     asked = [(o.label, o.page, o.pcid) for o in low.observables]
@@ -331,7 +332,7 @@ def test_registers_of_translation_need_an_mm() -> None:
 
 def test_code_of_each_cpu() -> None:
     low = lowered("percpu code c = 4;", "P0 { r0 = ifetch(this_cpu_ptr(&c)); }\nP1 { }")
-    assert low.cells[Ptr("1:c")].kind == "code" and low.cells[Ptr("1:c")].init == 4
+    assert low.world.cells[Ptr("1:c")].kind == "code" and low.world.cells[Ptr("1:c")].init == 4
 
 
 def test_regions_that_contradict() -> None:

@@ -16,7 +16,7 @@ from verifier.lower.code import Emit, Lowered
 from verifier.lower.unroll import unroll
 from verifier.model.cover import COVERS
 from verifier.program.answer import Answer
-from verifier.program.events import Program
+from verifier.program.events import Program, World
 from verifier.program.expressions import TRUE, Const
 from verifier.program.invalidations import INVALIDATING, INVALIDATIONS
 from verifier.program.ops import InvalidationKind
@@ -98,4 +98,4 @@ def test_what_is_named_is_what_the_row_says(kind: str, va: bool, pcid: bool) -> 
         pcid=Const(1) if pcid else None,
     )
     with pytest.raises(InternalError, match=kind):
-        unroll(Lowered([(flush,)], {}, [], TRUE, []))
+        unroll(Lowered([(flush,)], World(1, {}), [], TRUE, []))

@@ -9,6 +9,7 @@ import pytest
 from verifier.errors import InternalError
 from verifier.lower.code import Emit, Lowered
 from verifier.lower.unroll import unroll
+from verifier.program.events import World
 from verifier.program.expressions import TRUE
 from verifier.program.ops import KINDS, Kind, Op
 
@@ -23,4 +24,4 @@ def test_every_op_and_every_kind_is_in_the_table() -> None:
 )
 def test_an_event_of_another_kind_is_refused(op: Op, kind: Kind) -> None:
     with pytest.raises(InternalError, match=f"no event {op} '{kind}'"):
-        unroll(Lowered([(Emit(op, kind=kind),)], {}, [], TRUE, []))
+        unroll(Lowered([(Emit(op, kind=kind),)], World(1, {}), [], TRUE, []))

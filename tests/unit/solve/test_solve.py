@@ -11,7 +11,7 @@ from verifier.errors import InternalError
 from verifier.lower.code import Emit, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.model import MODELS, Events, Relation
-from verifier.program.events import Cell, Observable, Program
+from verifier.program.events import Cell, Observable, Program, World
 from verifier.program.expressions import TRUE, Apply, Const, Obs, Reg, call
 from verifier.program.values import Ptr
 from verifier.solve import decide
@@ -44,7 +44,8 @@ def program(*threads: list[Emit], registers: list[tuple[int, str]]) -> Program:
     cells = {c: Cell(c, c.base, 0) for c in (X, Y)}
     shown = list(range(len(registers)))
     both_zero = call("and", *(Apply("eq", (Obs(i), Const(0))) for i in shown))
-    return unroll(Lowered([tuple(t) for t in threads], cells, observables, both_zero, shown))
+    world = World(len(threads), cells)
+    return unroll(Lowered([tuple(t) for t in threads], world, observables, both_zero, shown))
 
 
 def store_buffering(*between: Emit) -> Program:
@@ -177,7 +178,7 @@ def interrupt(*thread: Emit, wait: bool = True, on: int = 1) -> Program:
         cells[Ptr(f"{c}:irq")] = Cell(Ptr(f"{c}:irq"), f"{c}:irq", on, "register")
     waits = [Emit("WAIT", group="g"), load(Y, "a")] if wait else []
     observables = [Observable("reg", "0:a", 0, Reg("a")), Observable("reg", "1:a", 1, Reg("a"))]
-    return unroll(Lowered([(*send, *waits), thread], cells, observables, TRUE, [0, 1]))
+    return unroll(Lowered([(*send, *waits), thread], World(2, cells), observables, TRUE, [0, 1]))
 
 
 def irq(value: int) -> Emit:

@@ -84,7 +84,7 @@ _ARGUMENTS = {
     "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",
     "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
     "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
-    "text": '"t"', "vma": "N", "word": "&c", "bit": "1",
+    "text": '"t"', "vma": "N", "word": "&c", "bit": "1", "cpu": "1",
 }  # fmt: skip
 _TYPES = (
     ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from verifier.lower.c.statements import Statements
+from verifier.lower.c.language import LANGUAGE
 from verifier.program.expressions import Apply, Expr, Reg
 from verifier.program.functions import FUNCTIONS
 from verifier.words.rows import KERNEL, Effect, If, Load, Machine, Modify, Pure, Special, Store, Update
@@ -57,7 +57,7 @@ def test_a_row_is_well_formed(word: Word) -> None:
         elif isinstance(effect, Machine):
             used = ({effect.va, effect.pcid} - {""}) | mentioned(effect.value) | ({effect.into} - {""})
         elif isinstance(effect, Special):
-            assert hasattr(Statements, f"_word_{effect.name}")
+            assert effect.name in LANGUAGE.words
         assert used <= names | GIVEN
     if word.effects and not word.planned:
         events = any(isinstance(e, Load | Store | Update | Modify | Machine) for e in flat(word.effects))

@@ -12,15 +12,18 @@ from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.beside import lonely, unanswered
+from verifier.lower.c.bodies import nmi_of, program_of
+from verifier.lower.c.body import Body
 from verifier.lower.c.hangs import hangs
 from verifier.lower.c.initial import unmet
+from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import Memory
 from verifier.lower.c.objects import attributes, check_present, never_a_number
 from verifier.lower.c.parts import Shared
-from verifier.lower.c.statements import Statements
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction, Lowered
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
+from verifier.program.events import World
 from verifier.program.expressions import Const
 from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_entry, target
 from verifier.source import Diagnostic, Span
@@ -30,7 +33,7 @@ from verifier.syntax.ast import nodes
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.words.rows import Update, since
-from verifier.words.table import NAMED_VALUES, WORDS
+from verifier.words.table import NAMED_VALUES, WORDS, is_mask_of_mm, special
 
 
 def lower(test: Test, budget: Budget | None = None) -> Lowered:
@@ -52,12 +55,12 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         budget=budget or Budget(),
         lines=_somebody_gives_way(unit),
     )
-    bodies = [Statements(shared, cpu) for cpu in range(memory.cpus)]
+    bodies = [Body(shared, cpu, LANGUAGE) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
     for cpu, body in enumerate(bodies):
         thread = unit.threads.get(cpu)
-        threads.append(body.thread(thread) if thread is not None else ())
-    nmis = [(nmi.cpu, bodies[nmi.cpu].nmi(nmi)) for nmi in unit.nmis]
+        threads.append(program_of(body, thread) if thread is not None else ())
+    nmis = [(nmi.cpu, nmi_of(bodies[nmi.cpu], nmi)) for nmi in unit.nmis]
     pcids = _Pcids(memory, shared.pcids)
     observed = None
     try:
@@ -72,11 +75,11 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     )
     if test.expected != "deadlock":
         on = [(cpu, code, True) for cpu, code in enumerate(threads)]
-        shared.warnings += hangs([*on, *((key[1], code, False) for key, code in shared.handlers.items())])
+        shared.warnings += hangs([*on, *((key.cpu, code, False) for key, code in shared.handlers.items())])
     if None in shared.waits or len(shared.waits) > 1:
         shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
     shared.warnings += unmet(unit, memory)
-    started = [*enumerate(threads), *nmis, *((key[1], code) for key, code in shared.handlers.items())]
+    started = [*enumerate(threads), *nmis, *((key.cpu, code) for key, code in shared.handlers.items())]
     shared.warnings += lonely(code for _, code in started)
     if test.expected in (None, "never") and any(
         o.kind == "tlb" for o in observed.observables if o.at is None
@@ -84,21 +87,36 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         shared.warnings += unanswered(started)
     return Lowered(
         threads=threads,
-        cells=memory.cells,
+        world=_world(unit, memory, shared, [] if keeps_pages else shared.suspects),
         observables=observed.observables,
         condition=observed.condition,
         shown=observed.shown,
         filter=observed.filter,
+        nmis=nmis,
+    )
+
+
+def _world(unit: ast.Unit, memory: Memory, shared: Shared, suspects: list[Diagnostic]) -> World:
+    """What the programs run in."""
+    return World(
+        cpus=memory.cpus,
+        cells=memory.cells,
         tlb=memory.tlb,
         vas=memory.vas,
         tables=memory.tables.tables,
         entries=memory.tables.entries,
         depth=memory.tables.depth,
-        nmis=nmis,
         versions=frozenset(shared.versions),
-        warnings=[*shared.warnings, *(() if keeps_pages else shared.suspects)],
         names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
+        constants=_only_names(unit.enums),
+        warnings=[*shared.warnings, *suspects],
     )
+
+
+def _only_names(enums: dict[str, int]) -> dict[int, str]:
+    """The constants whose value no other one has; 0 is a null pointer whatever else it is."""
+    values = list(enums.values())
+    return {value: name for name, value in enums.items() if value and values.count(value) == 1}
 
 
 def _somebody_gives_way(unit: ast.Unit) -> bool:
@@ -126,7 +144,7 @@ class _Pcids:
 class _Scope:
     """What names mean in a condition; see ``observe.Scope``."""
 
-    def __init__(self, memory: Memory, bodies: list[Statements], unit: ast.Unit, pcids: _Pcids) -> None:
+    def __init__(self, memory: Memory, bodies: list[Body], unit: ast.Unit, pcids: _Pcids) -> None:
         self.memory, self.bodies, self.unit, self.pcids = memory, bodies, unit, pcids
 
     def cpus(self) -> int:
@@ -146,7 +164,7 @@ class _Scope:
             return self._of_cpu(place, cpu)
         if isinstance(place, c.Name):
             return self._name(place)
-        if isinstance(place, c.Call) and place.name == "mk_pte":
+        if isinstance(place, c.Call) and special(place.name) == "mk_pte":
             return EntryOf(self._mk_pte(place, ("page", "table")))
         return self._whole_or_part(place, None)
 
@@ -252,7 +270,7 @@ class _Scope:
             if base in self.memory.named and self.memory.named[base].percpu and cpu is None:
                 hint = f"say whose: 0:{place.span.text}"
             raise Trouble("place", f"{place.span.text} is nothing that holds a value", place.span, hint)
-        if isinstance(place, c.Call) and place.name == "mm_cpumask":
+        if isinstance(place, c.Call) and is_mask_of_mm(place.name):
             raise Trouble("type", "a mask is asked for bit by bit", place.span, f"write {place.span.text}[0]")
         return ptr
 
@@ -281,7 +299,7 @@ class _Scope:
         if isinstance(operand, c.Member):
             return ast.IndexExpr(self._syntax(operand.base), self._syntax(operand.index), operand.span)
         if isinstance(operand, c.Field):
-            return ast.FieldExpr(self._syntax(operand.base), operand.name, False, operand.span)
+            return ast.FieldExpr(self._syntax(operand.base), operand.name, operand.span)
         if isinstance(operand, c.Call):
             arguments = tuple(self._syntax(a[0]) for a in operand.arguments)
             return ast.CallExpr(operand.name, arguments, operand.span)
@@ -310,7 +328,7 @@ class _Scope:
 
     def _target(self, operand: c.Operand, kinds: tuple[str, ...]) -> Value:
         """What an entry leads to, and its attributes."""
-        if isinstance(operand, c.Call) and operand.name == "mk_pte":
+        if isinstance(operand, c.Call) and special(operand.name) == "mk_pte":
             return self._mk_pte(operand, kinds)
         named = self.memory.named.get(operand.name) if isinstance(operand, c.Name) else None
         if named is None or named.type.kind not in kinds:
@@ -322,7 +340,8 @@ class _Scope:
 
     def _mk_pte(self, place: c.Call, kinds: tuple[str, ...]) -> Value:
         if not 1 <= len(place.arguments) <= 2 or len(place.arguments[0]) != 1:
-            raise Trouble("arity", "mk_pte takes a page and attributes", place.span, "mk_pte(A, ro | nx)")
+            text, hint = f"{place.name} takes a page and attributes", f"{place.name}(A, ro | nx)"
+            raise Trouble("arity", text, place.span, hint)
         bits = 0
         for operand in place.arguments[1] if len(place.arguments) > 1 else ():
             bits |= attributes(self._syntax(operand))

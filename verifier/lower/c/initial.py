@@ -11,16 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verifier.lower.c import types as t
+from verifier.lower.c.bodies import inline
+from verifier.lower.c.body import Body
+from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import Memory
 from verifier.lower.c.parts import Shared, Val
-from verifier.lower.c.statements import Statements
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Warn
-from verifier.lower.unroll import substitute
+from verifier.lower.paths import substitute
 from verifier.program.expressions import Const, Expr, evaluate
 from verifier.program.values import Ptr, Value, truth
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.idle import fields, mentioned, reached
+from verifier.words.table import is_mask_of_mm
 
 MAX_STEPS = 10_000
 
@@ -35,7 +38,7 @@ def unmet(unit: ast.Unit, memory: Memory) -> list[Diagnostic]:
     looked_at = fields(code) | mentioned(code)
     found: list[Diagnostic] = []
     for check in checks:
-        wanted = fields(check) | mentioned(check) & {"mm_cpumask"}
+        wanted = fields(check) | set(filter(is_mask_of_mm, mentioned(check)))
         used = any(unit.functions[name].span.source is check.span.source for name in run)
         if used and wanted <= looked_at:
             for text, span, where in _checked(unit, memory, check):
@@ -51,19 +54,19 @@ def _checked(unit: ast.Unit, memory: Memory, check: ast.Function) -> Iterator[tu
     if check.parameters:
         for mm in memory.tables.mms:
             named = memory.named[mm.base]
-            for text in _hits(unit, memory, check, 0, [Val(Const(mm), t.MM)]):
+            for text in _hits(unit, memory, check, cpu=0, given=[Val(Const(mm), t.MM)]):
                 yield text, named.span, mm.base
     else:
         for cpu in range(memory.cpus):
             thread = unit.threads.get(cpu)
-            for text in _hits(unit, memory, check, cpu, []):
+            for text in _hits(unit, memory, check, cpu=cpu, given=[]):
                 yield text, thread.span if thread is not None else check.span, f"CPU {cpu}"
 
 
 def _hits(unit: ast.Unit, memory: Memory, check: ast.Function, cpu: int, given: list[Val]) -> Iterator[str]:
     shared = Shared(unit, memory, [])
-    body = Statements(shared, cpu)
-    body.inline(check, given, ast.CallExpr(check.name, (), check.span))
+    body = Body(shared, cpu, LANGUAGE)
+    inline(body, check, given, ast.CallExpr(check.name, (), check.span))
     if not shared.troubles:
         yield from _run(body.code, {ptr: cell.init for ptr, cell in memory.cells.items()})
 

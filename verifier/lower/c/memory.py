@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.objects import MAPPING, MAX_CELLS, Named, Objects, group
 from verifier.lower.c.structs import Part
-from verifier.lower.c.tables import ENTRY_WORDS, INIT_MM, Mapped, Tables, uses
+from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
 from verifier.program.expressions import Const, Expr, call
@@ -19,6 +18,7 @@ from verifier.program.values import UNACCESSED, Ptr, Value, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first
+from verifier.words.table import entry_level
 
 MAX_PCID = 4095
 MAX_INNER = 16  # structs in structs
@@ -64,12 +64,12 @@ class Memory(Objects):
             self._map(item)
         self.vas = [Ptr(n.name) for n in self.named.values() if n.type.kind == "va"]
         self.tables = Tables(
-            [Ptr(n.name) for n in handles if n.type.kind == "mm"],
-            [Ptr(n.name) for n in handles if n.type.kind == "table"],
-            self.vas,
-            list(self._mapped.values()),
-            self.used,
-            lambda trouble: self.troubles.append(trouble.diagnostic),
+            mms=[Ptr(n.name) for n in handles if n.type.kind == "mm"],
+            tables=[Ptr(n.name) for n in handles if n.type.kind == "table"],
+            vas=self.vas,
+            mapped=list(self._mapped.values()),
+            used=self.used,
+            note=lambda trouble: self.troubles.append(trouble.diagnostic),
         )
         self.values.update((cell, m.content) for cell, m in self.tables.initial())
         for item, overridable in self._initial:
@@ -150,7 +150,7 @@ class Memory(Objects):
         if part.pcid is not None:
             raise Trouble("value", "page tables know no PCIDs", part.span, "@ is for TLBs")
         va, content = self._translation(part, ("page", "pte", "table", "pmd"), "a page, a table or none")
-        self._note_mapping(Mapped(handle, va, content, part.span, self._overridable))
+        self._note_mapping(Mapped(handle, va, content, part.span, overridable=self._overridable))
 
     def _entry_setting(self, item: ast.Setting) -> None:
         """``pte(N, v) = A``."""
@@ -160,7 +160,9 @@ class Memory(Objects):
         if kind.kind not in ("page", "pte", "table", "pmd") and content != 0:
             raise Trouble("type", f"an entry holds a page or none, not {kind.words}", item.value.span)
         word = item.place.name
-        self._note_mapping(Mapped(handle, va, content, item.place.span, self._overridable, word))
+        self._note_mapping(
+            Mapped(handle, va, content, item.place.span, overridable=self._overridable, word=word)
+        )
 
     def _note_mapping(self, m: Mapped) -> None:
         old = self._mapped.get((m.handle, m.va))
@@ -234,7 +236,7 @@ class Memory(Objects):
                     self.fields[group(kind)][part.name] = of
                 self._give(cell, value, part.span, of)
             else:
-                self._give_bits(Ptr(f"{ptr}.{bits.unit}"), bits, cell, value, part.span)
+                self._give_bits(Ptr(f"{ptr}.{bits.unit}"), bits, cell, value, span=part.span)
         elif not (isinstance(part, ast.Mapping) and kind.kind in MAPPING):
             raise Trouble("value", f"this is nothing that {kind.words} has", part.span)
 
@@ -301,7 +303,7 @@ class Memory(Objects):
             cell = Ptr(f"{ptr.base.removesuffix(bits.unit)}{place.name}")
             if cpu is not None:
                 self._given.pop(cell, None)
-            self._give_bits(ptr, bits, cell, self.value(value)[0], place.span)
+            self._give_bits(ptr, bits, cell, self.value(value)[0], span=place.span)
         else:
             self._give(ptr, self.value(value)[0], place.span, kind.to or t.ANY)
 
@@ -355,7 +357,7 @@ class Memory(Objects):
 
     def _name_fields(self, body: ast.Stmt) -> None:
         """The fields that initial values of structs on the stack name."""
-        pending: list[Any] = [body]
+        pending: list[object] = [body]
         while pending:
             x = pending.pop()
             if isinstance(x, ast.Declare) and isinstance(x.init, ast.Braced):
@@ -365,9 +367,7 @@ class Memory(Objects):
                         self.name_field(kind, part.name)
             elif isinstance(x, tuple):
                 pending += x
-            elif isinstance(
-                x, ast.Block | ast.If | ast.While | ast.DoWhile | ast.For | ast.ForEachCpu | ast.Switch
-            ):
+            elif isinstance(x, _NESTED):
                 pending += [getattr(x, name) for name in x.__slots__]
 
     def _struct(self, name: str, kind: Type, depth: int = 0) -> Iterator[Ptr]:
@@ -451,4 +451,4 @@ def cell_name(ptr: Ptr, memory: Memory) -> str:
 
 
 def _entry_place(place: ast.CExpr) -> bool:
-    return isinstance(place, ast.CallExpr) and place.name in ENTRY_WORDS
+    return isinstance(place, ast.CallExpr) and entry_level(place.name) != ""

@@ -7,14 +7,23 @@ from dataclasses import dataclass, replace
 from verifier.lower.c import structs
 from verifier.lower.c import types as t
 from verifier.lower.c.structs import Part
-from verifier.lower.c.tables import ENTRY_WORDS, Tables, Uses
+from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
 from verifier.program.functions import apply
 from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, make_entry
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest
-from verifier.words.table import CONSTANT_MASKS, NAMED_VALUES, WORDS, instead
+from verifier.words.table import (
+    CONSTANT_MASKS,
+    INITIALIZERS,
+    NAMED_VALUES,
+    WORDS,
+    entry_level,
+    instead,
+    is_mask_of_mm,
+    special,
+)
 
 MAX_CELLS = 4096
 MAPPING = ("mm", "table")
@@ -95,7 +104,7 @@ class Objects:
             raise Trouble("type", f"{kind.words} cannot be {what}", item.span, "give each a name of its own")
         if kind.kind == "mm" and "init_mm" not in self.named:
             self.named["init_mm"] = Named("init_mm", t.MM, item.span)
-        self.add(Named(item.name, kind, item.span, size, item.percpu))
+        self.add(Named(item.name, kind, item.span, size, percpu=item.percpu))
         if isinstance(item.value, ast.Braced):
             for part in item.value.items:
                 if isinstance(part, ast.FieldInit):
@@ -210,27 +219,24 @@ class Objects:
         raise self.unknown(expr.name, expr.span)
 
     def _call(self, expr: ast.CallExpr) -> tuple[Value, Type]:
-        if expr.name == "mk_pte":
+        if special(expr.name) == "mk_pte":
             return self._mk_pte(expr)
-        if expr.name in (
-            "ATOMIC_INIT",
-            "REFCOUNT_INIT",
-            "ATOMIC64_INIT",
-            "ATOMIC_LONG_INIT",
-            "__SPIN_LOCK_UNLOCKED",
-        ):
+        if expr.name in INITIALIZERS:
             if len(expr.arguments) != 1:
                 raise Trouble("arity", f"{expr.name} takes one argument", expr.span)
             value, kind = self.value(expr.arguments[0])
-            return (0, t.INT) if expr.name.startswith("__") else (value, kind)
+            return (value, kind) if INITIALIZERS[expr.name] else (0, t.INT)
         return self.address(expr)
 
     def _mk_pte(self, expr: ast.CallExpr) -> tuple[Value, Type]:
         if not 1 <= len(expr.arguments) <= 2:
-            raise Trouble("arity", "mk_pte takes a page and attributes", expr.span, "mk_pte(A, ro | nx)")
+            raise Trouble(
+                "arity", f"{expr.name} takes a page and attributes", expr.span, f"{expr.name}(A, ro | nx)"
+            )
         to, kind = self.value(expr.arguments[0])
         if kind.kind not in ("page", "table"):
-            raise Trouble("type", f"mk_pte takes a page or a table, not {kind.words}", expr.arguments[0].span)
+            text = f"{expr.name} takes a page or a table, not {kind.words}"
+            raise Trouble("type", text, expr.arguments[0].span)
         bits = attributes(expr.arguments[1]) if len(expr.arguments) > 1 else 0
         check_present(bits, kind, expr.span)
         return make_entry(to, bits), t.PMD if kind.kind == "table" else t.PTE
@@ -267,10 +273,10 @@ class Objects:
             if of.inside:
                 return cell, replace(of, inside=False, percpu=kind.percpu)
             return cell, Type("pointer", to=of, percpu=kind.percpu)
-        if isinstance(expr, ast.CallExpr) and expr.name in ENTRY_WORDS:
+        if isinstance(expr, ast.CallExpr) and entry_level(expr.name):
             cell = self.tables.cell(expr.name, *self.handle_and_va(expr), expr.span)
-            return cell, t.ENTRY if expr.name == "pte" else t.UPPER
-        if isinstance(expr, ast.CallExpr) and expr.name == "mm_cpumask":
+            return cell, t.ENTRY if entry_level(expr.name) == "leaf" else t.UPPER
+        if isinstance(expr, ast.CallExpr) and is_mask_of_mm(expr.name):
             (mm,) = self._arguments(expr, (("mm",), t.MM.words))
             return Ptr(f"mm_cpumask({mm})"), t.MASK
         raise Trouble("place", "this is no place in memory", expr.span)

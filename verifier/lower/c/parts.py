@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple, Protocol
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
@@ -12,11 +12,20 @@ from verifier.lower.c.structs import Part
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction
 from verifier.program.expressions import Apply, Const, Expr
+from verifier.program.values import Value
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.words.rows import KERNEL
 
 MAX_COPIES = 20_000  # of functions and of loops' bodies
+
+
+class Spanned(Protocol):
+    """What stands somewhere in the source: an expression, a statement, a parameter."""
+
+    @property
+    def span(self) -> Span:
+        """Where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +83,31 @@ class Frame:
     site: tuple[str, int] = ("", 0)  # the function, and where it is called
 
 
+class Started(NamedTuple):
+    """A handler as it is started: its function and its CPU, what its ``info`` is, and who calls it."""
+
+    function: str
+    cpu: int
+    info: Type
+    bits: tuple[Expr, ...] | None
+    called: str  # the function that ``info`` is, if it is one
+    stack: tuple[str, ...]
+
+
+class Slot(NamedTuple):
+    """Where an object on a stack is declared, and by which calls."""
+
+    cpu: int
+    context: str
+    path: tuple[tuple[str, int], ...]
+    name: str
+    start: int
+    source: str
+
+
 @dataclass(slots=True)
 class Shared:
-    """What all bodies of a test have in common. ``versions``: see ``code.Lowered``.
+    """What all bodies of a test have in common. ``versions``: see ``events.World``.
 
     ``suspects``: warnings that are right unless something stores a page as data (``keeps_pages``).
     """
@@ -84,11 +115,12 @@ class Shared:
     unit: ast.Unit
     memory: Memory
     troubles: list[Diagnostic]
-    handlers: dict[Any, tuple[Instruction, ...]] = field(default_factory=dict)
+    handlers: dict[Started, tuple[Instruction, ...]] = field(default_factory=dict)
     counter: int = 0
-    slots: dict[Any, str] = field(default_factory=dict)  # of stacks: the objects, by where they are declared
+    slots: dict[Slot, str] = field(default_factory=dict)  # of stacks: the names of the objects
     assigned: dict[int, set[str]] = field(default_factory=dict)  # by id of a function of the test
-    pcids: set[Any] = field(default_factory=set)  # that CR3 is loaded with; None: known only at run time
+    # PCIDs that CR3 is loaded with; None: known only at run time
+    pcids: set[Value | str | None] = field(default_factory=set)
     warnings: list[Diagnostic] = field(default_factory=list)
     suspects: list[Diagnostic] = field(default_factory=list)
     keeps_pages: bool = False

@@ -5,23 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from verifier.lower.c import types as t
+from verifier.lower.c.access import check_cpu, load, truth_of
+from verifier.lower.c.arguments import given
+from verifier.lower.c.bodies import handler, inline
+from verifier.lower.c.body import Body, Use
 from verifier.lower.c.parts import Place, Val
-from verifier.lower.c.special_masks import CpuWords
+from verifier.lower.c.special_masks import bits_of
 from verifier.lower.code import Branch, Label, Target, Touch
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
-from verifier.program.ops import Kind
 from verifier.program.values import Ptr, truth
-from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-from verifier.words.rows import Special, Word, since
+from verifier.words.rows import since
 
 
 @dataclass(slots=True)
 class _Call:
     """A call of functions on other CPUs: the word, its arguments, the group of its IPIs."""
 
-    word: Word
-    e: ast.CallExpr
+    use: Use
     values: dict[str, Val]
     group: str
     sent: bool = False  # is there anybody who may be sent one?
@@ -55,171 +56,172 @@ class _Call:
     @property
     def own(self) -> bool:
         """Is this CPU one that may be called?"""
-        return any(isinstance(effect, Special) and effect.value == TRUE for effect in self.word.effects)
+        return self.use.special.value == TRUE
 
 
-class Ipis(CpuWords):
-    """Adds IPIs to words."""
+def call_cpus(b: Body, use: Use) -> Val:
+    """``smp_call_function_single()`` and its kin."""
+    values = {p.name: given(b, use, p.name) for p in use.word.parameters}
+    for name in ("info", "wait"):
+        values[name] = replace(values[name], expr=b.held(values[name].expr))
+    b.shared.counter += 1
+    c = _Call(use, values, f"call{b.shared.counter}")
+    if "cpu" in values:
+        check_cpu(b, values["cpu"].expr, use.arguments["cpu"].span)
+        cpu = b.held(values["cpu"].expr)
+        wanted = [call("eq", cpu, Const(k)) for k in range(b.memory.cpus)]
+        send(b, c, wanted)
+        call_here(b, c, wanted[b.cpu])
+        wait(b, c)
+    else:
+        call_many(b, c)
+    return Val(Const(0), t.INT)
 
-    def _word_call_cpus(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        values: dict[str, Val] = {}
-        for parameter in word.parameters:
-            given = self.argument(word, parameter, arguments[parameter.name])
-            assert isinstance(given, Val)
-            values[parameter.name] = given
-        for name in ("info", "wait"):
-            values[name] = replace(values[name], expr=self.held(values[name].expr))
-        self.shared.counter += 1
-        call_ = _Call(word, e, values, f"call{self.shared.counter}")
-        if "cpu" in values:
-            self.check_cpu(values["cpu"].expr, arguments["cpu"].span)
-            cpu = self.held(values["cpu"].expr)
-            wanted = [call("eq", cpu, Const(k)) for k in range(self.memory.cpus)]
-            self._send(call_, wanted)
-            self._here(call_, wanted[self.cpu])
-            self._wait(call_)
+
+def call_many(b: Body, c: _Call) -> None:
+    """``smp_call_function_many_cond()``, kernel/smp.c: whom else to call is read by one load. Whether
+    this CPU is to call, too, is read before that from v5.13 to v6.16, else after the others were
+    queued; up to v5.12 it calls when it has waited for the others, since then before."""
+    local_first, own_first = since("v5.13"), call("and", since("v5.13"), call("not", since("v6.17")))
+    mine: Expr = FALSE
+    if c.own:
+        mine = TRUE
+        if c.asks:
+            b.shared.ask_version(own_first)
+            mine = asked_first(b, c, own_first, FALSE)
+    send(b, c, list(wanted_bits(b, c)))
+    if mine == TRUE or mine == FALSE:
+        waits_first = mine == TRUE and c.sent and c.waits != FALSE
+    else:
+        mine = asked_first(b, c, call("not", own_first), mine)
+        waits_first = c.sent and c.waits != FALSE
+    if waits_first:
+        b.shared.ask_version(local_first)
+        wait(b, c, call("not", local_first))
+    call_here(b, c, mine)
+    wait(b, c, local_first if waits_first else TRUE)
+
+
+def asked_first(b: Body, c: _Call, when: Expr, otherwise: Expr) -> Expr:
+    """Is this CPU to call? Asked where ``when`` holds, else ``otherwise``."""
+    result, end = b.fresh(), b.fresh("mine")
+    b.set(result, otherwise)
+    b.code.append(Branch(call("not", when), end, c.use.e.span))
+    bit: Expr = TRUE
+    if "m" in c.values:
+        mask = c.values["m"]
+        if mask.bits is not None:
+            bit = mask.bits[b.cpu]
         else:
-            self._call_many(call_)
-        return Val(Const(0), t.INT)
+            bit = load(b, Place(call("add", mask.expr, Const(b.cpu)), t.INT), c.use.e).expr
+    b.set(result, asked(b, c, b.cpu, bit) if c.cond else call("bool", bit))
+    b.code.append(Label(end))
+    return Reg(result)
 
-    def _call_many(self, c: _Call) -> None:
-        """``smp_call_function_many_cond()``, kernel/smp.c: whom else to call is read by one load. Whether
-        this CPU is to call, too, is read before that from v5.13 to v6.16, else after the others were
-        queued; up to v5.12 it calls when it has waited for the others, since then before."""
-        local_first, own_first = since("v5.13"), call("and", since("v5.13"), call("not", since("v6.17")))
-        mine: Expr = FALSE
-        if c.own:
-            mine = TRUE
-            if c.asks:
-                self.shared.ask_version(own_first)
-                mine = self._mine(c, own_first, FALSE)
-        self._send(c, list(self._bits(c)))
-        if mine == TRUE or mine == FALSE:
-            waits_first = mine == TRUE and c.sent and c.waits != FALSE
+
+def wanted_bits(b: Body, c: _Call) -> tuple[Expr, ...]:
+    """Which CPUs are to be called, as far as the mask goes."""
+    if "m" not in c.values:
+        return (TRUE,) * b.memory.cpus
+    return tuple(b.held(bit) for bit in bits_of(b, c.values["m"], c.use.e))
+
+
+def send(b: Body, c: _Call, wanted: list[Expr]) -> None:
+    """IPIs to the other CPUs that are wanted; nothing at all, and no fence, if none is. ``cond`` is asked
+    for each when those before it have been queued."""
+    targets: list[Target] = []
+    for k in range(b.memory.cpus):
+        if k == b.cpu or wanted[k] == FALSE:
+            continue
+        code, register = handler(b, c.function, k, c.info, span=c.use.e.span)
+        info = ((register, c.info.expr),) if register else ()
+        wanted_here = asked(b, c, k, wanted[k]) if c.cond else wanted[k]
+        target = Target(k, wanted_here, code, info, name=c.function)
+        if c.cond:
+            queue(b, c, [target])
         else:
-            mine = self._mine(c, call("not", own_first), mine)
-            waits_first = c.sent and c.waits != FALSE
-        if waits_first:
-            self.shared.ask_version(local_first)
-            self._wait(c, call("not", local_first))
-        self._here(c, mine)
-        self._wait(c, local_first if waits_first else TRUE)
+            targets.append(target)
+    if targets:
+        queue(b, c, targets)
 
-    def _mine(self, c: _Call, when: Expr, otherwise: Expr) -> Expr:
-        """Is this CPU to call? Asked where ``when`` holds, else ``otherwise``."""
-        result, end = self.fresh(), self.fresh("mine")
-        self.set(result, otherwise)
-        self.code.append(Branch(call("not", when), end, c.e.span))
-        bit: Expr = TRUE
-        if "m" in c.values:
-            mask = c.values["m"]
-            if mask.bits is not None:
-                bit = mask.bits[self.cpu]
-            else:
-                bit = self.load(Place(call("add", mask.expr, Const(self.cpu)), t.INT), c.e).expr
-        self.set(result, self._asked(c, self.cpu, bit) if c.cond else call("bool", bit))
-        self.code.append(Label(end))
-        return Reg(result)
 
-    def _bits(self, c: _Call) -> tuple[Expr, ...]:
-        """Which CPUs are to be called, as far as the mask goes."""
-        if "m" not in c.values:
-            return (TRUE,) * self.memory.cpus
-        return tuple(self.held(bit) for bit in self.bits(c.values["m"], c.e))
+def queue(b: Body, c: _Call, targets: list[Target]) -> None:
+    """``llist_add()``, which is LOCK'd, for each target, if there is any."""
+    some, end = call("or", *(target.guard for target in targets)), b.fresh("nobody")
+    if some != TRUE:
+        b.code.append(Branch(call("not", some), end, c.use.e.span))
+    b.emit("SEND", c.use.e, group=c.group, targets=tuple(targets), waited=c.waits)
+    b.shared.waits.add(truth(c.waits.value) if isinstance(c.waits, Const) else None)
+    c.sent = True
+    b.code.append(Label(end))
 
-    def _send(self, c: _Call, wanted: list[Expr]) -> None:
-        """IPIs to the other CPUs that are wanted; nothing at all, and no fence, if none is. ``cond`` is asked
-        for each when those before it have been queued."""
-        targets: list[Target] = []
-        for k in range(self.memory.cpus):
-            if k == self.cpu or wanted[k] == FALSE:
-                continue
-            code, register = self.handler(c.function, k, c.info, c.e.span)
-            given = ((register, c.info.expr),) if register else ()
-            asked = self._asked(c, k, wanted[k]) if c.cond else wanted[k]
-            target = Target(k, asked, code, given, c.function)
-            if c.cond:
-                self._queue(c, [target])
-            else:
-                targets.append(target)
-        if targets:
-            self._queue(c, targets)
 
-    def _queue(self, c: _Call, targets: list[Target]) -> None:
-        """``llist_add()``, which is LOCK'd, for each target, if there is any."""
-        some, end = call("or", *(target.guard for target in targets)), self.fresh("nobody")
-        if some != TRUE:
-            self.code.append(Branch(call("not", some), end, c.e.span))
-        self.emit("SEND", c.e, group=c.group, targets=tuple(targets), waited=c.waits)
-        self.shared.waits.add(truth(c.waits.value) if isinstance(c.waits, Const) else None)
-        c.sent = True
-        self.code.append(Label(end))
+def wait(b: Body, c: _Call, when: Expr = TRUE) -> None:
+    """Wait for all that were called, if ``wait`` is set."""
+    waits = call("and", c.waits, when)
+    if not c.sent or waits == FALSE:
+        return
+    end = b.fresh("nowait")
+    if waits != TRUE:
+        b.code.append(Branch(call("not", waits), end, c.use.e.span))
+    b.emit("WAIT", c.use.e, group=c.group)
+    b.code.append(Label(end))
 
-    def _wait(self, c: _Call, when: Expr = TRUE) -> None:
-        """Wait for all that were called, if ``wait`` is set."""
-        waits = call("and", c.waits, when)
-        if not c.sent or waits == FALSE:
-            return
-        end = self.fresh("nowait")
-        if waits != TRUE:
-            self.code.append(Branch(call("not", waits), end, c.e.span))
-        self.emit("WAIT", c.e, group=c.group)
-        self.code.append(Label(end))
 
-    def _asked(self, c: _Call, cpu: int, wanted: Expr) -> Expr:
-        """Is a CPU wanted for which ``cond(cpu, info)`` holds? The sender asks."""
-        result, end = self.fresh(), self.fresh("cond")
-        self.set(result, FALSE)
-        self.code.append(Branch(call("not", wanted), end, c.e.span))
-        answer = self.inline(self.unit.functions[c.cond], [Val(Const(cpu), t.INT), c.info], c.e)
-        self.set(result, call("bool", self.truth(answer, c.e)))
-        self.code.append(Label(end))
-        return Reg(result)
+def asked(b: Body, c: _Call, cpu: int, wanted: Expr) -> Expr:
+    """Is a CPU wanted for which ``cond(cpu, info)`` holds? The sender asks."""
+    result, end = b.fresh(), b.fresh("cond")
+    b.set(result, FALSE)
+    b.code.append(Branch(call("not", wanted), end, c.use.e.span))
+    answer = inline(b, b.unit.functions[c.cond], [Val(Const(cpu), t.INT), c.info], c.use.e)
+    b.set(result, call("bool", truth_of(answer, c.use.e)))
+    b.code.append(Label(end))
+    return Reg(result)
 
-    def _here(self, c: _Call, wanted: Expr) -> None:
-        """The sender's own part: the function itself, with interrupts off, and no fence."""
+
+def call_here(b: Body, c: _Call, wanted: Expr) -> None:
+    """The sender's own part: the function itself, with interrupts off, and no fence."""
+    if wanted == FALSE:
+        return
+    end, flags = b.fresh("here"), b.fresh()
+    cell = Const(Ptr(f"{b.cpu}:irq"))
+    if wanted != TRUE:
+        b.code.append(Branch(call("not", wanted), end, c.use.e.span))
+    b.emit("IRQ", c.use.e, Touch(cell, flags, FALSE))
+    made = b.unit.functions[c.function]
+    inline(b, made, [c.info] if made.parameters else [], c.use.e)
+    b.emit("IRQ", c.use.e, Touch(cell, None, Reg(flags)))
+    b.code.append(Label(end))
+
+
+def call_rcu(b: Body, use: Use) -> Val:
+    """The callback is an interrupt on this CPU that comes when the grace period has ended."""
+    x, func = (given(b, use, p.name) for p in use.word.parameters)
+    x = Val(b.held(x.expr), x.type, x.bits, x.function)
+    code, register = handler(b, func.function, b.cpu, x, span=use.e.span)
+    info = ((register, x.expr),) if register else ()
+    b.shared.counter += 1
+    target = Target(b.cpu, TRUE, code, info, name=func.function)
+    b.emit("SEND", use.e, kind="rcu", group=f"rcu{b.shared.counter}", targets=(target,))
+    return Val(Const(0), t.VOID)
+
+
+def icr(b: Body, use: Use) -> Val:
+    """A bare write: nothing is waited for, the handler's argument is NULL."""
+    cpu, func = (given(b, use, p.name) for p in use.word.parameters)
+    check_cpu(b, cpu.expr, use.arguments["cpu"].span)
+    to = b.held(cpu.expr)
+    targets: list[Target] = []
+    for k in range(b.memory.cpus):
+        wanted = call("eq", to, Const(k))
         if wanted == FALSE:
-            return
-        end, flags = self.fresh("here"), self.fresh()
-        cell = Const(Ptr(f"{self.cpu}:irq"))
-        if wanted != TRUE:
-            self.code.append(Branch(call("not", wanted), end, c.e.span))
-        self.emit("IRQ", c.e, Touch(cell, flags, FALSE))
-        made = self.unit.functions[c.function]
-        self.inline(made, [c.info] if made.parameters else [], c.e)
-        self.emit("IRQ", c.e, Touch(cell, None, Reg(flags)))
-        self.code.append(Label(end))
-
-    def _word_call_rcu(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        """The callback is an interrupt on this CPU that comes when the grace period has ended."""
-        x, func = (self.argument(word, p, arguments[p.name]) for p in word.parameters)
-        assert isinstance(x, Val) and isinstance(func, Val)
-        x = Val(self.held(x.expr), x.type, x.bits, x.function)
-        code, register = self.handler(func.function, self.cpu, x, e.span)
-        given = ((register, x.expr),) if register else ()
-        self.shared.counter += 1
-        target = Target(self.cpu, TRUE, code, given, func.function)
-        self.emit("SEND", e, kind="rcu", group=f"rcu{self.shared.counter}", targets=(target,))
-        return Val(Const(0), t.VOID)
-
-    def _word_icr(self, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
-        """A bare write: nothing is waited for, the handler's argument is NULL."""
-        cpu, func = (self.argument(word, p, arguments[p.name]) for p in word.parameters)
-        assert isinstance(cpu, Val) and isinstance(func, Val)
-        self.check_cpu(cpu.expr, arguments["cpu"].span)
-        to = self.held(cpu.expr)
-        targets: list[Target] = []
-        for k in range(self.memory.cpus):
-            wanted = call("eq", to, Const(k))
-            if wanted == FALSE:
-                continue
-            if k == self.cpu and wanted == TRUE:
-                raise Trouble("self-ipi", "a CPU's interrupt to itself is not supported", e.span)
-            if k != self.cpu:
-                code, register = self.handler(func.function, k, Val(FALSE, t.ANY), e.span)
-                info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
-                targets.append(Target(k, wanted, code, info, func.function))
-        self.shared.counter += 1
-        kind: Kind = "xapic" if word.name.endswith("_mmio") else "x2apic"
-        self.emit("SEND", e, kind=kind, group=f"icr{self.shared.counter}", targets=tuple(targets))
-        return Val(Const(0), t.VOID)
+            continue
+        if k == b.cpu and wanted == TRUE:
+            raise Trouble("self-ipi", "a CPU's interrupt to itself is not supported", use.e.span)
+        if k != b.cpu:
+            code, register = handler(b, func.function, k, Val(FALSE, t.ANY), span=use.e.span)
+            info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
+            targets.append(Target(k, wanted, code, info, name=func.function))
+    b.shared.counter += 1
+    b.emit("SEND", use.e, kind=use.special.kind, group=f"icr{b.shared.counter}", targets=tuple(targets))
+    return Val(Const(0), t.VOID)

@@ -1,11 +1,18 @@
-"""Structs, arrays and masks that are declared in a function: memory on the stack of the CPU that runs it."""
+"""Structs, arrays and masks that are declared in a function: memory on the stack of the CPU that runs it,
+as ``struct flush_tlb_info info = { .mm = mm };``.
+
+They are cells as all others: other CPUs reach them through their address. There is one instance for
+each declaration, each chain of calls that leads to it, each CPU, and thread, handler or NMI; a loop
+uses the same one again, as it does on a machine.
+"""
 
 from __future__ import annotations
 
 from verifier.lower.c import types as t
+from verifier.lower.c.access import kept, store
+from verifier.lower.c.body import Body
 from verifier.lower.c.objects import MAX_CELLS, Named, group
-from verifier.lower.c.parts import Place, Val
-from verifier.lower.c.special_mmu import MmuWords
+from verifier.lower.c.parts import Place, Slot, Val
 from verifier.lower.c.types import Type
 from verifier.program.expressions import FALSE, Const, Expr, call
 from verifier.program.values import Ptr
@@ -13,104 +20,99 @@ from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 
 
-class Stack(MmuWords):
-    """Adds objects on the stack, as ``struct flush_tlb_info info = { .mm = mm };``.
+def on_stack(b: Body, s: ast.Declare, kind: Type) -> None:
+    """Declare an object and store what it starts with. Without initial values it is what it was, 0 at
+    first; with some, the rest of it is 0 (C11 6.7.9)."""
+    size = None if s.size is None else size_of(b, s.size)
+    if size is not None and (kind.kind in t.HANDLES and not s.type.pointers):
+        raise Trouble("not-yet", f"local arrays of {kind.words} are not supported", s.span)
+    if kind.kind in ("mm", "table", "page", "mask", "struct") and s.type.pointers:
+        kind = Type("pointer", to=kind)
+    named = Named(slot(b, s), kind, s.span, size, shown=shown(b, s.name))
+    if named.name not in b.memory.stack:
+        b.memory.on_stack(named)
+    local = b.declare(s.name, None)
+    local.span = s.span
+    local.stack = "an array" if size is not None else kind.words
+    at = Const(Ptr(named.name))
+    local.fixed = Val(at, kind if size is None else Type("pointer", to=kind))
+    if s.init is None:
+        return
+    if not isinstance(s.init, ast.Braced) or kind.kind == "mask":
+        hint = "give it in braces, { … }" if kind.kind != "mask" else "use cpumask_copy(), cpumask_set_cpu()"
+        raise Trouble("value", f"{local.stack} starts with no single value", s.init.span, hint)
+    if size is None:
+        store_fields(b, at, kind, s, init=s.init)
+    else:
+        store_elements(b, at, kind, s, init=s.init, size=size)
 
-    They are cells as all others: other CPUs reach them through their address. There is one instance for
-    each declaration, each chain of calls that leads to it, each CPU, and thread, handler or NMI; a loop
-    uses the same one again, as it does on a machine.
-    """
 
-    def on_stack(self, s: ast.Declare, kind: Type) -> None:
-        """Declare an object and store what it starts with. Without initial values it is what it was, 0 at
-        first; with some, the rest of it is 0 (C11 6.7.9)."""
-        size = None if s.size is None else self._size(s.size)
-        if size is not None and (kind.kind in t.HANDLES and not s.type.pointers):
-            raise Trouble("not-yet", f"local arrays of {kind.words} are not supported", s.span)
-        if kind.kind in ("mm", "table", "page", "mask", "struct") and s.type.pointers:
-            kind = Type("pointer", to=kind)
-        named = Named(self._slot(s), kind, s.span, size, shown=self._shown(s.name))
-        if named.name not in self.memory.stack:
-            self.memory.on_stack(named)
-        local = self.declare(s.name, None)
-        local.span = s.span
-        local.stack = "an array" if size is not None else kind.words
-        at = Const(Ptr(named.name))
-        local.fixed = Val(at, kind if size is None else Type("pointer", to=kind))
-        if s.init is None:
-            return
-        if not isinstance(s.init, ast.Braced) or kind.kind == "mask":
-            hint = (
-                "give it in braces, { … }" if kind.kind != "mask" else "use cpumask_copy(), cpumask_set_cpu()"
-            )
-            raise Trouble("value", f"{local.stack} starts with no single value", s.init.span, hint)
-        if size is None:
-            self._fields(at, kind, s, s.init)
+def size_of(b: Body, e: ast.CExpr) -> int:
+    value = b.value(e).expr
+    size = value.value if isinstance(value, Const) else None
+    if not isinstance(size, int) or not 0 < size <= MAX_CELLS:
+        raise Trouble("size", "the size of an array is a constant", e.span, f"1 to {MAX_CELLS}")
+    return size
+
+
+def shown(b: Body, name: str) -> str:
+    """What stories call it."""
+    inside = [frame.site[0] for frame in b.frames if frame.site[0]][-1:]
+    where = inside or ([] if b.context.startswith("P") else [b.context.partition("@")[0]])
+    return f"{b.cpu}:{'.'.join([*where, name])}"
+
+
+def slot(b: Body, s: ast.Declare) -> str:
+    """The name of its memory."""
+    path = tuple(frame.site for frame in b.frames)
+    key = Slot(b.cpu, b.context, path, s.name, start=s.span.start, source=s.span.source.name)
+    number = len(b.shared.slots)
+    return b.shared.slots.setdefault(key, f"stack{number}/{b.context}/{s.name}")
+
+
+def store_elements(b: Body, at: Const, kind: Type, s: ast.Declare, init: ast.Braced, size: int) -> None:
+    if len(init.items) > size:
+        raise Trouble("size", f"{s.name} has only {size} elements", init.span)
+    for i in range(size):
+        place = Place(call("add", at, Const(i)), kind)
+        if i < len(init.items):
+            item = init.items[i]
+            if isinstance(item, ast.FieldInit):
+                raise Trouble("value", "an array has no fields", item.span)
+            store(b, place, b.value(item), s)
         else:
-            self._elements(at, kind, size, s, s.init)
+            store(b, place, Val(FALSE, t.INT), s)
 
-    def _size(self, e: ast.CExpr) -> int:
-        value = self.value(e).expr
-        size = value.value if isinstance(value, Const) else None
-        if not isinstance(size, int) or not 0 < size <= MAX_CELLS:
-            raise Trouble("size", "the size of an array is a constant", e.span, f"1 to {MAX_CELLS}")
-        return size
 
-    def _shown(self, name: str) -> str:
-        """What stories call it."""
-        inside = [frame.site[0] for frame in self.frames if frame.site[0]][-1:]
-        where = inside or ([] if self.context.startswith("P") else [self.context.partition("@")[0]])
-        return f"{self.cpu}:{'.'.join([*where, name])}"
-
-    def _slot(self, s: ast.Declare) -> str:
-        """The name of its memory."""
-        path = tuple(frame.site for frame in self.frames)
-        key = self.cpu, self.context, path, s.name, s.span.start, s.span.source.name
-        number = len(self.shared.slots)
-        return self.shared.slots.setdefault(key, f"stack{number}/{self.context}/{s.name}")
-
-    def _elements(self, at: Const, kind: Type, size: int, s: ast.Declare, init: ast.Braced) -> None:
-        if len(init.items) > size:
-            raise Trouble("size", f"{s.name} has only {size} elements", init.span)
-        for i in range(size):
-            place = Place(call("add", at, Const(i)), kind)
-            if i < len(init.items):
-                item = init.items[i]
-                if isinstance(item, ast.FieldInit):
-                    raise Trouble("value", "an array has no fields", item.span)
-                self.store(place, self.value(item), s)  # type: ignore[arg-type]
-            else:
-                self.store(place, Val(FALSE, t.INT), s)
-
-    def _fields(self, at: Const, kind: Type, s: ast.Declare, init: ast.Braced) -> None:
-        """One store to each field, and one to each unit of bitfields."""
-        of, units = group(kind), self.memory.fields.get(group(kind), {})
-        bits: dict[str, Expr] = {}  # by unit
-        stored: set[str] = set()
-        for item in init.items:
-            if not isinstance(item, ast.FieldInit):
-                value = self.value(item)  # type: ignore[arg-type]
-                if len(init.items) == 1 and value.expr == FALSE:
-                    break  # { 0 }
-                hint = f"as in {{ .{next(iter(units), 'x')} = 0 }}"
-                raise Trouble("value", "the initial values of a struct name its fields", item.span, hint)
-            value = self.value(item.value)  # type: ignore[arg-type]
-            field, part = self.memory.field(of, item.name)
-            if field.inside or field.kind == "array":
-                raise Trouble("not-yet", f"{item.name} is given element by element", item.span)
-            if part is not None:
-                kept = self.kept(value, field, item)
-                bits[part.unit] = part.written(bits.get(part.unit, FALSE), kept)
-                continue
-            if item.name in stored:
-                raise Trouble("duplicate", f"{item.name} has two initial values", item.span)
-            if field.kind != "int" and value.type.kind != "int":
-                field = units[item.name] = t.joined(field, value.type)
-            place = Place(call("field", at, Const(item.name)), field)
-            self.store(place, value, item)
-            stored.add(item.name)
-        for name, field in units.items():
-            if name not in stored:
-                rest = Val(bits.get(name, FALSE), t.INT)
-                for cell in self.memory.inner(Ptr(f"{at.value}.{name}"), field):
-                    self.store(Place(Const(cell), t.ANY), rest, s)
+def store_fields(b: Body, at: Const, kind: Type, s: ast.Declare, init: ast.Braced) -> None:
+    """One store to each field, and one to each unit of bitfields."""
+    of, units = group(kind), b.memory.fields.get(group(kind), {})
+    bits: dict[str, Expr] = {}  # by unit
+    stored: set[str] = set()
+    for item in init.items:
+        if not isinstance(item, ast.FieldInit):
+            value = b.value(item)
+            if len(init.items) == 1 and value.expr == FALSE:
+                break  # { 0 }
+            hint = f"as in {{ .{next(iter(units), 'x')} = 0 }}"
+            raise Trouble("value", "the initial values of a struct name its fields", item.span, hint)
+        value = b.value(item.value)
+        field, part = b.memory.field(of, item.name)
+        if field.inside or field.kind == "array":
+            raise Trouble("not-yet", f"{item.name} is given element by element", item.span)
+        if part is not None:
+            stored_bits = kept(b, value, field, item)
+            bits[part.unit] = part.written(bits.get(part.unit, FALSE), stored_bits)
+            continue
+        if item.name in stored:
+            raise Trouble("duplicate", f"{item.name} has two initial values", item.span)
+        if field.kind != "int" and value.type.kind != "int":
+            field = units[item.name] = t.joined(field, value.type)
+        place = Place(call("field", at, Const(item.name)), field)
+        store(b, place, value, item)
+        stored.add(item.name)
+    for name, field in units.items():
+        if name not in stored:
+            rest = Val(bits.get(name, FALSE), t.INT)
+            for cell in b.memory.inner(Ptr(f"{at.value}.{name}"), field):
+                store(b, Place(Const(cell), t.ANY), rest, s)

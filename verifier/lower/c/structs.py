@@ -71,7 +71,7 @@ def declared(unit: ast.Unit) -> Mapping[str, tuple[Member, ...]]:
     found: dict[str, tuple[Member, ...]] = {}
     for definition in getattr(unit, "structs", ()):
         members = [
-            Member(f.name, f.type, _constant(f.bits, unit), _constant(f.size, unit), f.span)
+            Member(f.name, f.type, _constant(f.bits, unit), _constant(f.size, unit), span=f.span)
             for f in definition.fields
         ]
         if members:

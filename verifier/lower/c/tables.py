@@ -8,24 +8,21 @@ entry for both. What ``init_mm`` maps, every mm maps through ``init_mm``'s entri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from verifier.program.expressions import Apply, Const, Expr, call
+from verifier.program.expressions import Const, Expr, call
 from verifier.program.values import ATTRIBUTES, NOT_PRESENT, UNDEF, Ptr, Value, target
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
 from verifier.syntax.ast import nodes
 from verifier.syntax.trouble import Trouble
-from verifier.words.mmu import UPPER_LEVELS
-from verifier.words.rows import Pure, Store, Update
-from verifier.words.table import WORDS, entry
+from verifier.words.table import WORDS, entry, entry_level, special
 
 INIT_MM = Ptr("init_mm")
-ENTRY_WORDS = ("pte", *UPPER_LEVELS)
 MAX_LEVELS = 5
 
 
@@ -64,33 +61,6 @@ class Uses:
         self.changes |= other.changes
 
 
-def _applies(expr: Any, functions: Collection[str]) -> bool:
-    """Does a row's expression apply one of these?"""
-    if isinstance(expr, Apply):
-        return expr.function in functions or any(_applies(a, functions) for a in expr.args)
-    return False
-
-
-def _words_with(*functions: str) -> frozenset[str]:
-    return frozenset(
-        word.name
-        for word in WORDS.values()
-        if any(isinstance(x, Store | Update | Pure) and _applies(x.value, functions) for x in word.effects)
-    )
-
-
-# The words that change attributes of entries, those that make entries with some, and where words have a
-# PCID: read off the rows.
-_CHANGES = _words_with("pte_with", "pte_without")
-_MAKES = _words_with("mk_pte")
-_PCID_AT = {
-    word.name: at
-    for word in WORDS.values()
-    for at, parameter in enumerate(word.parameters)
-    if parameter.kind == "pcid"
-}
-
-
 _OF_INCLUDES: dict[int, tuple[ast.Function, Uses]] = {}  # by id: an include's functions are kept
 
 
@@ -106,7 +76,7 @@ def uses(unit: ast.Unit) -> Uses:
     return found
 
 
-def _uses(parts: tuple[Any, ...]) -> Uses:
+def _uses(parts: object) -> Uses:
     found = Uses()
     for x in nodes(parts):
         if isinstance(x, ast.CallExpr):
@@ -122,27 +92,31 @@ def _uses(parts: tuple[Any, ...]) -> Uses:
     return found
 
 
-def _call(found: Uses, name: str, arguments: tuple[Any, ...]) -> None:
-    if name in ENTRY_WORDS and arguments and isinstance(arguments[0], ast.Ident | c.Name):
-        if name == "pte":
+def _call(found: Uses, name: str, arguments: tuple[object, ...]) -> None:
+    """What a call says of the MMU, by the row of its word."""
+    word = WORDS.get(name)
+    if word is None:
+        return
+    if word.entry and arguments and isinstance(arguments[0], ast.Ident | c.Name):
+        if word.entry == "leaf":
             found.leaf.add(arguments[0].name)
         else:
             found.upper.setdefault(arguments[0].name, name)
-    found.changes |= name in _CHANGES
-    found.attributes |= found.changes or name in _MAKES
-    if name == "mk_pte" and len(arguments) > 1:
+    found.changes |= not word.applies.isdisjoint(("pte_with", "pte_without"))
+    found.attributes |= found.changes or "mk_pte" in word.applies
+    if special(name) == "mk_pte" and len(arguments) > 1:
         found.attributes = True
         given = {x.name for a in arguments[1:] for x in nodes(a) if isinstance(x, ast.Ident | c.Name)}
         if not any(ATTRIBUTES.get(n, 0) & NOT_PRESENT for n in given):  # no == A takes these for A
             found.varied |= {a.name for a in arguments[:1] if isinstance(a, ast.Ident | c.Name)}
-    at = _PCID_AT.get(name)
+    at = word.at("pcid")
     if at is not None and len(arguments) > at:
         pcid = arguments[at]
         found.pcids |= not (isinstance(pcid, ast.Num) and pcid.value == 0)
-    found.pcids |= name == "read_pcid"
+    found.pcids |= word.special is not None and word.special.register == "pcid"
     names = {a.name for a in arguments if isinstance(a, ast.Ident)}
     for a in arguments if names else ():
-        if isinstance(a, ast.CallExpr) and a.name in UPPER_LEVELS and a.arguments:
+        if isinstance(a, ast.CallExpr) and entry_level(a.name) == "upper" and a.arguments:
             handle = a.arguments[0]
             if isinstance(handle, ast.Ident):
                 found.stored.setdefault(handle.name, set()).update(names)
@@ -268,7 +242,7 @@ class Tables:
             level = self.cells[cell]
             try:
                 if m.word:
-                    self._check(m.word, m.handle, m.va, level, m.span)
+                    self._check(m.word, m.handle, m.va, level, span=m.span)
                 if level == 1 and target(m.content) in self.tables:
                     raise Trouble("type", f"{self.names[cell]} holds none or a page", m.span)
             except Trouble as trouble:
@@ -289,7 +263,7 @@ class Tables:
 
     def _check(self, word: str, handle: Ptr, va: Ptr, level: int, span: Span) -> None:
         """Raise ``Trouble`` if a word does not go with a level."""
-        if (word == "pte") == (level == 1):
+        if (entry_level(word) == "leaf") == (level == 1):
             return
         if level == 1:
             message = f"{handle} holds pages, no tables: it has no upper entries"
@@ -307,7 +281,7 @@ class Tables:
         cell = self.entries.get((handle, va))
         if cell is None:
             raise Trouble("type", f"there is no {word}({handle}, {va})", span)
-        self._check(word, handle, va, self.cells[cell], span)
+        self._check(word, handle, va, self.cells[cell], span=span)
         return cell
 
     def address(self, word: str, handle: Expr, va: Expr, span: Span, kind: str = "any") -> Expr:
@@ -321,12 +295,12 @@ class Tables:
             if isinstance(h, Ptr) and isinstance(a, Ptr):
                 return Const(self.cell(word, h, a, span))
         plain = call("pte", handle, va)
-        result, fits = plain, False
+        result, fits, leaf = plain, False, entry_level(word) == "leaf"
         among = [h for h in self.handles if kind == "any" or (kind == "mm") == (h in self.mms)]
         for h, a in product(among, self.vas):
             cell = self.entries[h, a]
             here: Expr = Const(cell)
-            if (word == "pte") != (self.cells[cell] == 1):
+            if leaf != (self.cells[cell] == 1):
                 here = Const(UNDEF)
             else:
                 fits = True
@@ -334,6 +308,5 @@ class Tables:
                 both = call("and", call("eq", handle, Const(h)), call("eq", va, Const(a)))
                 result = call("ite", both, here, result)
         if not fits and self.entries:
-            which = "leaf" if word == "pte" else "upper"
-            raise Trouble("level", f"nothing that this may stand for has {which} entries", span)
+            raise Trouble("level", f"nothing that this may stand for has {entry_level(word)} entries", span)
         return result

@@ -21,7 +21,7 @@ from verifier.lower.observe import CellOf, Meaning, RegisterOf, observe
 from verifier.lower.x86.instructions import lower_cell
 from verifier.lower.x86.table import REGISTERS
 from verifier.lower.x86.thread import Thread
-from verifier.program.events import Cell
+from verifier.program.events import Cell, World
 from verifier.program.expressions import Const
 from verifier.program.values import Ptr, Value
 from verifier.source import Diagnostic, Span
@@ -92,9 +92,13 @@ class _File:
             self.cells[irq] = Cell(irq, str(irq), 1, "register")
         names = {cell: cell.base + f"[{i}]" for cell, i in self._elements()}
         return Lowered(
-            [tuple(t.code) for t in self.threads], self.cells, seen.observables, seen.condition, seen.shown,
-            seen.filter, names=names, warnings=self.warnings,
-        )  # fmt: skip
+            threads=[tuple(t.code) for t in self.threads],
+            world=World(len(self.threads), self.cells, names=names, warnings=self.warnings),
+            observables=seen.observables,
+            condition=seen.condition,
+            shown=seen.shown,
+            filter=seen.filter,
+        )
 
     def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
         self.troubles.append(Diagnostic(code, message, span, hint))

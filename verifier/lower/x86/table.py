@@ -76,11 +76,6 @@ JUMPS = _jumps()
 KNOWN = frozenset({*ARITHMETIC, *SHIFTS, *UNARY, *BITS, *FENCES, *FLUSHES, *NOTHING, *MOVES, *OTHERS, *JUMPS})
 
 
-def instructions() -> Iterator[str]:
-    """All instructions understood, without their suffixes."""
-    yield from sorted(KNOWN)
-
-
 class Opcode(NamedTuple):
     """An instruction's name without its suffixes; ``source``: the narrower width of ``movzbl``."""
 

@@ -1,0 +1,166 @@
+"""Locals and cells: what is read, what is stored, and what may be stored where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from verifier.lower.c import types as t
+from verifier.lower.c.body import Body
+from verifier.lower.c.parts import Local, Place, Spanned, Val
+from verifier.lower.c.types import Type
+from verifier.lower.code import Touch
+from verifier.program.expressions import FALSE, Const, Expr, Reg
+from verifier.program.ops import Op
+from verifier.program.values import Ptr, target
+from verifier.source import Span
+from verifier.syntax import ast
+from verifier.syntax.trouble import Trouble
+from verifier.words.table import WORDS
+
+
+def store_local(b: Body, local: Local, value: Val, node: Spanned) -> Val:
+    """``local = value``; the value it has then."""
+    if local.fixed is not None and local.fixed.function:
+        raise Trouble("type", "this stands for a function", node.span)
+    if local.stack:
+        raise Trouble("type", f"{local.stack} cannot be written whole", node.span, "name a part of it")
+    kind = local.declared
+    if value.type is t.VOID:
+        raise without_value(node)
+    if value.bits is not None or value.function:
+        raise Trouble("type", f"{value.type.words} cannot be kept in a local", node.span)
+    if (
+        kind is not None
+        and kind.kind == "int"
+        and b.memory.mm_file
+        and value.type.kind in ("page", "mm", "table", "mask")
+    ):
+        raise Trouble(
+            "type", f"a number is needed here, not {value.type.words}", node.span,
+            "an undeclared register r0, r1, … holds anything",
+        )  # fmt: skip
+    if kind is not None:
+        same_pointee(b, kind, value.type, node.span)
+    expr = value.expr if kind is None else kept(b, value, kind, node)
+    as_declared = kind is not None and (value.type.kind == "int" or value.type is t.ANY)
+    seen = kind if kind is not None and as_declared else value.type
+    local.type = seen if local.type is None else t.joined(local.type, seen)
+    local.fixed = None
+    b.written.add(local.reg)
+    b.set(local.reg, expr, node.span)
+    return Val(Reg(local.reg), local.type)
+
+
+def without_value(node: Spanned) -> Trouble:
+    """The error about a register that is to keep nothing."""
+    given = (
+        node.init if isinstance(node, ast.Declare) else node.value if isinstance(node, ast.Assign) else None
+    )
+    word = WORDS.get(given.name) if isinstance(given, ast.CallExpr) else None
+    hint = ""
+    if word is not None and [p.kind for p in word.parameters[:1]] == ["va"]:
+        hint = "a store does not tell of its fault; a read-modify-write does: r0 = xchg(v, 1)"
+    return Trouble("type", "this has no value", node.span, hint)
+
+
+def check_cpu(b: Body, cpu: Expr, span: Span) -> None:
+    """Raise ``Trouble`` for a CPU that does not exist."""
+    if isinstance(cpu, Const) and not (isinstance(cpu.value, int) and 0 <= cpu.value < b.memory.cpus):
+        hint = f"CPUs are 0 to {b.memory.cpus - 1}"
+        raise Trouble("no-cpu", f"there is no CPU {cpu.value}", span, hint)
+
+
+def load(b: Body, place: Place, node: Spanned, op: Op = "R") -> Val:
+    """Add a load, or another operation that reads."""
+    if place.whole:
+        return Val(place.addr, place.type)
+    temp = b.fresh()
+    b.emit(op, node, Touch(place.addr, temp), virtual=place.virtual)
+    if place.part is not None:
+        return Val(place.part.read(Reg(temp)), place.part.promoted)
+    kind = place.type
+    if kind.to is not None and kind.to.kind in ("mm", "table", "page", "mask", "struct"):
+        kind = replace(kind.to, percpu=kind.percpu)  # pointers to handles are the handles themselves
+    return Val(Reg(temp), kind, data=place.virtual)
+
+
+def store(b: Body, place: Place, value: Val, node: Spanned, unit: Expr | None = None) -> Expr:
+    """Add a plain store; what is stored. Before that of a bitfield its unit is loaded, if it is not
+    yet (``unit``)."""
+    expr = storable(b, place, value, node)
+    if place.part is not None:
+        unit = unit or load(b, replace(place, part=None), node).expr
+        b.emit("W", node, Touch(place.addr, None, place.part.written(unit, expr)))
+        return expr
+    b.emit("W", node, Touch(place.addr, None, expr), virtual=place.virtual)
+    return expr
+
+
+def storable(b: Body, place: Place, value: Val, node: Spanned) -> Expr:
+    """A value converted to what the place holds."""
+    if place.whole:
+        raise Trouble("type", "a struct cannot be written whole", node.span, "name a field")
+    if value.type is t.VOID or value.bits is not None or value.function:
+        raise Trouble("type", f"{value.type.words} cannot be stored", node.span)
+    if (
+        place.type.kind == "int"
+        and b.memory.mm_file
+        and value.type.kind in ("page", "mm", "table", "mask", "struct")
+    ):
+        raise Trouble("type", f"a number is needed here, not {value.type.words}", node.span)
+    if place.type.kind in t.CONTENTS and value.expr != FALSE:
+        check_content(b, place, value, node)
+    elif value.type.kind == "page" or (value.type.kind == "any" and not isinstance(value.expr, Const)):
+        b.shared.keeps_pages = True
+    same_pointee(b, place.type, value.type, node.span)
+    return kept(b, value, place.type, node)
+
+
+def kept(b: Body, value: Val, kind: Type, node: Spanned) -> Expr:
+    """A value as an object of a type keeps it; a constant that loses bits gets a warning."""
+    number = value.expr.value if isinstance(value.expr, Const) else None
+    if kind.kind == "int" and isinstance(number, int) and t.loses(number, kind):
+        text = f"{number} does not fit into {t.words(kind)}: it becomes {t.number(number, kind)}"
+        b.warn("overflow", text, node.span, f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}")
+    return t.converted(value.expr, value.type, kind)
+
+
+def same_pointee(b: Body, wanted: Type, given: Type, span: Span) -> None:
+    """Raise ``Trouble`` for an integer seen through a pointer to another integer type: memory here is
+    cells, which are read and written whole, and as what they are. C files do not mind, as herd7."""
+    if b.memory.mm_file and t.pointers_differ(wanted, given):
+        assert wanted.to is not None and given.to is not None
+        text = f"this points to {t.words(given.to)}, not to {t.words(wanted.to)}"
+        hint = "an object is read and written whole, as the type it is declared with"
+        raise Trouble("type", text, span, hint)
+
+
+def check_content(b: Body, place: Place, value: Val, node: Spanned) -> None:
+    """Raise ``Trouble`` for what an entry cannot hold."""
+    upper = place.type.kind == "pmd"
+    holds = "none, a table or a page" if upper else "none or a page"
+    fits = ("page", "pte", "any", "table", "pmd") if upper else ("page", "pte", "any")
+    if value.type.kind not in fits:
+        raise Trouble("type", f"an entry holds {holds}, not {value.type.words}", node.span)
+    cell = place.addr.value if isinstance(place.addr, Const) else None
+    to = target(value.expr.value) if isinstance(value.expr, Const) else None  # type: ignore[arg-type]
+    tables = b.memory.tables
+    if isinstance(cell, Ptr) and cell in tables.cells and to in tables.tables:
+        level, below = tables.cells[cell], tables.levels[to]
+        if level != below + 1:
+            what = f"level mismatch: {tables.names[cell]} is of level {level}, {to} of level {below}"
+            raise Trouble("level", what, node.span, f"it holds tables of level {level - 1}")
+
+
+def numeric(value: Val, e: ast.CExpr) -> None:
+    """Raise ``Trouble`` for what cannot be calculated with."""
+    kind = value.type.kind
+    if kind in t.HANDLES | t.ENTRIES | t.CONTENTS | {"void"} or value.bits is not None:
+        raise Trouble("type", f"a number is needed here, not {value.type.words}", e.span)
+
+
+def truth_of(value: Val, e: ast.CExpr) -> Expr:
+    """The value as a condition."""
+    if value.type is t.VOID or value.bits is not None:
+        raise Trouble("type", f"{value.type.words} is no condition", e.span)
+    return value.expr

@@ -1,0 +1,155 @@
+"""The arguments of a word: what is given for each kind of parameter, and whether it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from verifier.lower.c import types as t
+from verifier.lower.c.body import Body, Use
+from verifier.lower.c.parts import Local, Place, Val
+from verifier.lower.c.places import memory_place, of_cpu, place_of, pointee
+from verifier.program.expressions import FALSE, Const
+from verifier.syntax import ast
+from verifier.syntax.trouble import Trouble
+from verifier.words.table import KINDS, Parameter, Word
+
+MAX_PCID = 4095
+WORD = 64  # the bits of an unsigned long
+
+_NO_ADDRESS = frozenset({"page", "mm", "table", "mask", "function", "void", "pte", "pmd"})
+
+# The kinds of values that parameters take, where these are not just what they are called.
+_TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "number": ("int",),
+        "cpu": ("int",),
+        "bit": ("int",),
+        "pcid": ("int",),
+        "pte": ("pte", "page"),
+        "pmd": ("pte", "page", "table", "pmd"),
+        "handle": ("mm", "table", "pmd"),
+        "target": ("page", "table"),
+        "vma": ("mm", "struct", "pointer"),
+        "code": ("pointer",),
+    }
+)
+_OR_NULL = frozenset({*t.CONTENTS, "vma"})  # or 0
+
+
+def argument(b: Body, word: Word, parameter: Parameter, e: ast.CExpr) -> Val | Place | Local:
+    """Evaluate one argument and check that it is of the kind that the word takes."""
+    kind = parameter.kind
+    if kind == "place":
+        return memory_place(b, e)
+    if kind == "percpu":
+        return of_cpu(b, e, Const(b.cpu))
+    if kind == "local":
+        place = place_of(b, e)
+        if not isinstance(place, Local):
+            raise mismatch(word, parameter, "something in memory", e)
+        return place
+    if kind == "pointer":
+        return pointed_to(b, word, parameter, e)
+    if kind == "word":
+        return check_width(b, word, pointed_to(b, word, parameter, e), e)
+    if kind == "offset":
+        return offset_of(b, word, parameter, e)
+    value = b.value(e)
+    if not fits(kind, value):
+        raise mismatch(word, parameter, value.type.words, e)
+    if kind == "pcid" and isinstance(value.expr, Const):
+        pcid = value.expr.value
+        if not (isinstance(pcid, int) and 0 <= pcid <= MAX_PCID):
+            raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}, not {pcid}", e.span)
+    if kind == "bit" and isinstance(value.expr, Const):
+        check_bit(value.expr.value, e)
+    return value
+
+
+def given(b: Body, use: Use, name: str) -> Val:
+    """The argument of that name of a special word; it is no place and no register."""
+    parameter = next(p for p in use.word.parameters if p.name == name)
+    value = argument(b, use.word, parameter, use.arguments[name])
+    assert isinstance(value, Val)
+    return value
+
+
+def fits(kind: str, value: Val) -> bool:
+    """Is a value what a parameter of a kind takes?"""
+    of = value.type.kind
+    if kind == "value":
+        return of != "void" and value.bits is None
+    if kind in ("function", "condition"):
+        return bool(value.function) or (kind == "condition" and value.expr == FALSE)
+    if of == "any" or of in _TAKES.get(kind, (kind,)):
+        return kind != "code" or of == "any" or value.type.to in (t.CODE, t.ANY)
+    if kind == "mask":
+        return value.bits is not None
+    return kind in _OR_NULL and value.expr == FALSE
+
+
+def check_bit(number: object, e: ast.CExpr) -> None:
+    """Raise ``Trouble`` for a bit outside the word that the address leads to."""
+    if isinstance(number, int) and 0 <= number < WORD:
+        return
+    hint = ""
+    if isinstance(number, int):
+        which = {1: "the next word", -1: "the word before"}.get(number // WORD, "another word")
+        hint = f"in the kernel that is bit {number % WORD} of {which}: name that word"
+    raise Trouble("bit", f"a word has the bits 0 to {WORD - 1}, not {number}", e.span, hint)
+
+
+def check_width(b: Body, word: Word, place: Place, e: ast.CExpr) -> Place:
+    """Warn of a number that is narrower than the ``unsigned long`` that the kernel's word takes. Files
+    of the C dialect are spared: they are written with ``int`` and compared with other tools."""
+    if b.memory.mm_file and place.type.kind == "int" and place.type.bits < WORD:
+        leads = f"what {e.span.text} leads to has {place.type.bits} bits"
+        text = f"{word.name} takes an unsigned long *; {leads}"
+        b.warn("width", text, e.span, "declare it unsigned long")
+    return place
+
+
+def pointed_to(b: Body, word: Word, parameter: Parameter, e: ast.CExpr) -> Place:
+    """What an argument that is an address points to."""
+    if isinstance(e, ast.Ident) and b.local(e.name, False) is None:
+        named = b.memory.named.get(e.name)
+        held = named.type.kind if named and not named.handle and named.size is None else ""
+        if held == "int" or (held and named is not None and named.percpu):
+            raise mismatch(word, parameter, "an object", e, hint=f"write &{e.name}")
+    value = b.value(e)
+    kind = value.type.kind
+    if kind in _NO_ADDRESS or value.bits is not None:
+        hint = "its content is A.data" if kind == "page" else ""
+        raise mismatch(word, parameter, value.type.words, e, hint=hint)
+    if value.type.percpu:
+        hint = f"write this_cpu_ptr({e.span.text}) or per_cpu_ptr({e.span.text}, cpu)"
+        raise mismatch(word, parameter, value.type.words, e, hint=hint)
+    if kind == "struct":
+        return Place(value.expr, value.type, whole=True)
+    return pointee(b, value, e)
+
+
+def offset_of(b: Body, word: Word, parameter: Parameter, e: ast.CExpr) -> Val:
+    """An address that every CPU has one of. That of a plain object is none; where an address comes
+    from memory, its owner knows."""
+    named = b.memory.named.get(e.name) if isinstance(e, ast.Ident) else None
+    if named is not None and named.percpu and named.size is None and b.local(named.name, False) is None:
+        what = "a per-CPU object"
+        raise mismatch(word, parameter, what, e, hint=f"write &{named.name}")
+    value = b.value(e)
+    known = isinstance(value.expr, Const) and not value.type.percpu
+    if known or value.type.kind not in ("pointer", "struct", "mask", "any"):
+        hint = ""
+        if isinstance(e, ast.Unary) and e.op == "&" and value.type.kind in ("pointer", "struct"):
+            hint = f"{e.operand.span.text} is no per-CPU object; without a CPU it is {e.span.text} itself"
+        raise mismatch(word, parameter, value.type.words, e, hint=hint)
+    return value
+
+
+def mismatch(word: Word, parameter: Parameter, given: str, e: ast.CExpr, hint: str = "") -> Trouble:
+    """The error about an argument that is not what the word takes."""
+    wanted = KINDS.get(parameter.kind, parameter.kind)
+    return Trouble(
+        "type", f"{word.name} takes {wanted} here, not {given}", e.span, hint or f"write {word.signature}"
+    )

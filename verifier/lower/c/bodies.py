@@ -1,0 +1,205 @@
+"""Whole bodies: the programs of CPUs, handlers and NMIs, and functions in the place of their calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from verifier.lower.c import types as t
+from verifier.lower.c.access import same_pointee, store_local
+from verifier.lower.c.body import Body
+from verifier.lower.c.parts import Frame, Local, Started, Val
+from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, Set
+from verifier.program.expressions import FALSE, Const, Reg
+from verifier.program.values import Ptr
+from verifier.source import Span
+from verifier.syntax import ast
+from verifier.syntax.ast import nodes
+from verifier.syntax.trouble import Trouble
+from verifier.words.table import WORDS
+
+MAX_DEPTH = 40
+
+
+def inline(b: Body, function: ast.Function, arguments: list[Val], e: ast.CallExpr) -> Val:
+    """The body of a function in the place of its call."""
+    name = function.name
+    if len(arguments) != len(function.parameters):
+        many = f"{len(function.parameters)} argument{'s' if len(function.parameters) != 1 else ''}"
+        raise Trouble("arity", f"{name} takes {many}, not {len(arguments)}", e.span)
+    if name in b.stack or len(b.stack) > MAX_DEPTH:
+        chain = " -> ".join((*b.stack, name))
+        raise Trouble("recursion", f"{name} calls itself ({chain})", e.span, "functions are inlined")
+    b.shared.copied(e.span)
+    b.fresh_count += 1
+    prefix = f"{name}#{b.fresh_count}."
+    frame = Frame(prefix, f"%return{b.fresh_count}", result=t.of(function.result), site=(name, e.span.start))
+    enter(b, frame, function, arguments, span=e.span)
+    b.code.append(Label(frame.end))
+    return frame.returned or Val(Const(0), t.VOID)
+
+
+def enter(b: Body, frame: Frame, function: ast.Function, arguments: list[Val], span: Span) -> None:
+    """Bind parameters and run the body in its own frame."""
+    assigned = b.shared.assigned.get(id(function))
+    if assigned is None:
+        assigned = b.shared.assigned[id(function)] = assigned_names(function.body)
+    evaluated = [Val(b.held(a.expr), a.type, a.bits, a.function) for a in arguments]
+    b.frames.append(frame)
+    b.stack = (*b.stack, function.name)
+    try:
+        for parameter, value in zip(function.parameters, evaluated, strict=True):
+            given = passed(b, function, parameter, value, span=span)
+            kind = t.of(parameter.type)
+            local = b.declare(parameter.name, kind if kind.kind == "int" else None)
+            if parameter.name in assigned:
+                store_local(b, local, given, parameter)
+            else:
+                local.fixed = given
+        if t.of(function.result) is not t.VOID:
+            b.set(f"{frame.prefix}return", Const(0))
+        statements(b, function.body.body)
+        check_labels(b)
+    finally:
+        b.frames.pop()
+        b.stack = b.stack[:-1]
+
+
+def passed(b: Body, function: ast.Function, parameter: ast.Parameter, value: Val, span: Span) -> Val:
+    """An argument as a function has it. Raises ``Trouble`` for what is nothing of the parameter's type."""
+    kind = t.of(parameter.type)
+    if (
+        kind.kind in ("mm", "table", "page", "mask")
+        and value.type.kind in t.HANDLES | {"int"}
+        and (value.type.kind != kind.kind and value.expr != FALSE and value.bits is None)
+    ):
+        wanted = f"{function.name} takes {kind.words} here, not {value.type.words}"
+        raise Trouble("type", wanted, span)
+    if value.type.kind in ("int", "any") and kind is not t.ANY:
+        value = Val(t.converted(value.expr, value.type, kind), kind, value.bits, value.function)
+    same_pointee(b, kind, value.type, span)
+    return value
+
+
+def program_of(b: Body, thread: ast.Thread) -> tuple[Instruction, ...]:
+    """The program of a CPU."""
+    parameters(b, thread)
+    for (cpu, name), (value, kind) in b.memory.locals.items():
+        if cpu == b.cpu:
+            local = b.local(name, False) or b.declare(name, None, b.frame.scopes[0])
+            b.given.add(name)
+            store_local(b, local, Val(Const(value), kind), thread)
+    statements(b, thread.body.body, scope=False)
+    b.code.append(Label(b.frame.end))
+    check_labels(b)
+    return tuple(b.code)
+
+
+def parameters(b: Body, thread: ast.Thread) -> None:
+    """The parameters of a program are the shared objects of the same names."""
+    for p in thread.parameters:
+        kind = t.of(p.type)
+        named = b.memory.named.get(p.name)
+        if named is None:
+            continue
+        if named.percpu:
+            hint = f"write this_cpu_read({p.name})"
+            error = Trouble("percpu", f"{p.name} is a per-CPU object", p.span, hint)
+            b.shared.troubles.append(error.diagnostic)
+        if named.handle:
+            kind = named.type
+        elif kind.kind != "pointer":
+            kind = t.Type("pointer", to=named.type)
+        b.frame.scopes[0][p.name] = Local(p.name, fixed=Val(Const(Ptr(p.name)), kind))
+
+
+def handler(b: Body, function: str, cpu: int, info: Val, span: Span) -> tuple[tuple[Instruction, ...], str]:
+    """A handler's code on a CPU, and the register that receives its ``info``."""
+    made = b.unit.functions[function]
+    if function in b.stack:
+        raise Trouble("recursion", f"the handler {function} sends itself", span, "it would never end")
+    if len(made.parameters) > 1:
+        raise Trouble("arity", f"a handler takes one argument, info; {function} takes more", span)
+    key = Started(function, cpu, info.type, info.bits, called=info.function, stack=b.stack)
+    register = "%info" if made.parameters else ""
+    if key not in b.shared.handlers:
+        body = Body(b.shared, cpu, b.language, b.stack)
+        body.interrupting = True
+        body.context = f"{function}@{cpu}"
+        given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []
+        enter(body, body.frame, made, given, span=span)
+        body.code.append(Label("%end"))
+        check_sysret(body.code, function)
+        b.shared.handlers[key] = tuple(body.code)
+    return b.shared.handlers[key], register
+
+
+def nmi_of(b: Body, nmi: ast.Thread) -> tuple[Instruction, ...]:
+    """The code of an NMI, whose locals are its own."""
+    inside = Body(b.shared, b.cpu, b.language, ("nmi",))
+    inside.interrupting = True
+    inside.context = f"nmi@{b.cpu}"
+    statements(inside, nmi.body.body, scope=False)
+    inside.code.append(Label(inside.frame.end))
+    check_labels(inside)
+    return tuple(inside.code)
+
+
+def check_labels(b: Body) -> None:
+    """Note what jumps to a label that is not there."""
+    for name, span in b.frame.labels.items():
+        if span is not None:
+            b.shared.troubles.append(Trouble("unknown-label", f"there is no label {name!r}", span).diagnostic)
+
+
+def statements(b: Body, body: Sequence[ast.Stmt], scope: bool = True) -> None:
+    """A sequence of statements; what is wrong with one is noted, and the next one is tried."""
+    if scope:
+        b.frame.scopes.append({})
+    for statement in body:
+        depth = len(b.frames), len(b.frame.scopes), len(b.frame.exits)
+        try:
+            b.statement(statement)
+        except Trouble as trouble:
+            b.shared.troubles.append(trouble.diagnostic)
+            del b.frames[depth[0] :], b.frame.scopes[depth[1] :], b.frame.exits[depth[2] :]
+            if isinstance(statement, ast.Declare) and b.local(statement.name, False) is None:
+                b.written.add(b.declare(statement.name, None).reg)
+            note_targets(b, statement)
+    if scope:
+        b.frame.scopes.pop()
+
+
+def note_targets(b: Body, statement: ast.Stmt) -> None:
+    """A statement with an error still writes its registers: one error, not two."""
+    for name in assigned_names(statement):
+        local = b.local(name)
+        if local is not None:
+            b.written.add(local.reg)
+
+
+def check_sysret(code: Sequence[Instruction], function: str) -> None:
+    """SYSRET is how a handler ends: nothing comes after it, and nothing goes around it."""
+    for at, x in enumerate(code):
+        if isinstance(x, Emit) and x.op == "SYSRET":
+            after = {y.name for y in code[at:] if isinstance(y, Label)}
+            around = any(isinstance(y, Branch | Jump) and y.target in after for y in code[:at])
+            if around or any(not isinstance(y, Label | Set) for y in code[at + 1 :]):
+                assert x.span is not None
+                text = f"{x.text} is how {function} ends, so it has to be its last statement, in all runs"
+                raise Trouble("sysret", text, x.span)
+
+
+def assigned_names(tree: object) -> set[str]:
+    """The names that statements or expressions assign to, or take the address of."""
+    found: set[str] = set()
+    for x in nodes(tree):
+        if isinstance(x, ast.Assign) and isinstance(x.target, ast.Ident):
+            found.add(x.target.name)
+        elif isinstance(x, ast.Unary) and x.op == "&" and isinstance(x.operand, ast.Ident):
+            found.add(x.operand.name)
+        elif isinstance(x, ast.CallExpr) and x.name in WORDS:
+            given = zip(WORDS[x.name].parameters, x.arguments, strict=False)
+            found |= {a.name for p, a in given if p.kind == "local" and isinstance(a, ast.Ident)}
+        elif isinstance(x, ast.ForEachCpu):
+            found.add(x.variable)
+    return found

@@ -1,0 +1,203 @@
+"""The code of one body while it is lowered: a CPU's program, a handler or an NMI.
+
+What is in a body is lowered by plain functions over a ``Body``, one for each class of expressions and of
+statements and one for each special word. The body carries the tables of them, so that an expression
+leads to the function that it calls, and the function to its statements, without anybody knowing all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from verifier.lower.c.memory import Memory
+from verifier.lower.c.parts import Frame, Local, Shared, Spanned, Val
+from verifier.lower.c.types import Type
+from verifier.lower.code import Emit, Instruction, Set, Target, Touch
+from verifier.program.expressions import Const, Expr, Reg
+from verifier.program.ops import Kind, Op
+from verifier.source import Diagnostic, Span
+from verifier.syntax import ast
+from verifier.syntax.trouble import Trouble
+from verifier.words.rows import Special, SpecialName, Word
+
+_REGISTER = re.compile(r"r[0-9]+")
+C = TypeVar("C")
+N = TypeVar("N")
+R = TypeVar("R")
+
+
+class Body:
+    """Its code so far, its locals, and where it is: what functions that add code to it need."""
+
+    def __init__(self, shared: Shared, cpu: int, language: Language, stack: tuple[str, ...] = ()) -> None:
+        self.shared, self.language = shared, language
+        self.cpu, self.stack = cpu, stack
+        self.code: list[Instruction] = []
+        self.frames = [Frame("", "%end")]
+        self.fresh_count = 0
+        self.spans: dict[int, Span] = {}  # expressions that stand for their whole statement
+        self.percpu: Expr | None = None  # the CPU whose instance a per-CPU object's name means
+        self.reached = False  # was there such an object?
+        self.context = f"P{cpu}"  # whose stack it is
+        self.names: set[str] = set()  # registers in use
+        self.written: set[str] = set()
+        self.interrupting = False  # is it a handler, a callback or an NMI?
+        self.given: set[str] = set()  # locals of the thread that the initial state gives a value
+
+    @property
+    def memory(self) -> Memory:
+        """The cells of the test."""
+        return self.shared.memory
+
+    @property
+    def unit(self) -> ast.Unit:
+        """The tree of the test."""
+        return self.shared.unit
+
+    @property
+    def frame(self) -> Frame:
+        """The innermost function."""
+        return self.frames[-1]
+
+    # -- what has a table -------------------------------------------------------------------------
+
+    def value(self, e: ast.InitItem) -> Val:
+        """Evaluate an expression, left to right. Raises ``Trouble`` for what is none."""
+        lower = self.language.expressions.get(type(e))
+        if lower is None:
+            raise Trouble("value", "a string is no value here", e.span)
+        return lower(self, e)
+
+    def statement(self, s: ast.Stmt) -> None:
+        """Add the code of one statement."""
+        self.language.statements[type(s)](self, s)
+
+    def special(self, use: Use) -> Val:
+        """Add the code of a word that is more than instructions."""
+        return self.language.words[use.special.name](self, use)
+
+    # -- code -------------------------------------------------------------------------------------
+
+    def fresh(self, what: str = "") -> str:
+        """A name that nothing has yet."""
+        self.fresh_count += 1
+        return f"%{what}{self.fresh_count}"
+
+    def span(self, node: Spanned) -> Span:
+        """What is shown of an expression or statement: perhaps the statement that it is the value of."""
+        return self.spans.get(id(node), node.span)
+
+    def emit(
+        self,
+        op: Op,
+        node: Spanned,
+        *touches: Touch,
+        virtual: bool = False,
+        kind: Kind = "",
+        va: Expr | None = None,
+        pcid: Expr | None = None,
+        waited: Expr | None = None,
+        serializing: bool = False,
+        group: str = "",
+        targets: tuple[Target, ...] = (),
+        joined: bool = False,
+    ) -> None:
+        """Add a machine instruction that stands for the expression or statement ``node``."""
+        span = self.span(node)
+        text = " ".join(span.text.split()).rstrip(";")
+        self.code.append(
+            Emit(
+                op,
+                touches,
+                virtual,
+                kind,
+                va=va,
+                pcid=pcid,
+                waited=waited,
+                serializing=serializing,
+                group=group,
+                targets=targets,
+                span=span,
+                text=text,
+                joined=joined,
+            )
+        )
+
+    def set(self, reg: str, value: Expr, span: Span | None = None) -> None:
+        """Add ``reg = value``."""
+        self.code.append(Set(reg, value, span))
+
+    def held(self, expr: Expr) -> Expr:
+        """The expression's value now, whatever is assigned later."""
+        if isinstance(expr, Const) or (isinstance(expr, Reg) and expr.name.startswith("%")):
+            return expr
+        temp = self.fresh()
+        self.set(temp, expr)
+        return Reg(temp)
+
+    def captured(self, build: Callable[[], R]) -> tuple[list[Instruction], R]:
+        """The code that ``build`` adds, taken out again, and its result."""
+        at = len(self.code)
+        result = build()
+        code = self.code[at:]
+        del self.code[at:]
+        return code, result
+
+    def warn(self, code: str, message: str, span: Span, hint: str = "") -> None:
+        """Note what is allowed, but surely not meant."""
+        found = Diagnostic(code, message, span, hint, "warning")
+        if found not in self.shared.warnings:
+            self.shared.warnings.append(found)
+
+    # -- locals -----------------------------------------------------------------------------------
+
+    def local(self, name: str, create: bool = True) -> Local | None:
+        """The local of that name; ``r0 r1 …`` need no declaration."""
+        for scope in reversed(self.frame.scopes):
+            if name in scope:
+                return scope[name]
+        if create and _REGISTER.fullmatch(name) and name not in self.memory.named:
+            return self.declare(name, None, self.frame.scopes[0])
+        return None
+
+    def declare(self, name: str, kind: Type | None, scope: dict[str, Local] | None = None) -> Local:
+        """A new local in the innermost scope."""
+        reg = self.frame.prefix + name
+        while reg in self.names:
+            reg += "'"
+        self.names.add(reg)
+        local = Local(reg, kind)
+        (self.frame.scopes[-1] if scope is None else scope)[name] = local
+        return local
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A call of a word: its row, where it is called, what is given by the names of the parameters, and
+    which of its effects is meant."""
+
+    word: Word
+    e: ast.CallExpr
+    arguments: dict[str, ast.CExpr]
+    special: Special
+
+
+# Functions by the class of what they lower; their first argument is where they add code to.
+Lines = Mapping[type[object], Callable[[C, Any], R]]
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """How everything is lowered: expressions and statements by their class, special words by name."""
+
+    expressions: Lines[Body, Val]
+    statements: Lines[Body, None]
+    words: Mapping[SpecialName, Callable[[Body, Use], Val]]
+
+
+def line(kind: type[N], lower: Callable[[C, N], R]) -> tuple[type[object], Callable[[C, Any], R]]:
+    """A line of a table by classes; that the function takes what it stands for is checked here."""
+    return kind, lower

@@ -1,0 +1,425 @@
+"""Words that are sequences of instructions: their rows to code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
+
+from verifier.lower.c import types as t
+from verifier.lower.c.access import check_cpu, storable, store_local
+from verifier.lower.c.arguments import argument
+from verifier.lower.c.beside import beside
+from verifier.lower.c.body import Body, Lines, line
+from verifier.lower.c.parts import Local, Place, Val
+from verifier.lower.c.types import Type
+from verifier.lower.code import Assume, Branch, Label, Touch, Warn
+from verifier.lower.paths import substitute
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call
+from verifier.program.invalidations import INVALIDATING
+from verifier.program.invalidations import row as invalidation
+from verifier.program.values import FAULT, Ptr
+from verifier.syntax import ast
+from verifier.syntax.trouble import Trouble
+from verifier.words.rows import (
+    KERNEL,
+    OLD,
+    Effect,
+    If,
+    Load,
+    Machine,
+    Modify,
+    Order,
+    Pure,
+    Store,
+    Update,
+    Warns,
+)
+from verifier.words.table import Parameter, Word
+
+# What the pointers that a word takes lead to.
+_POINTS_TO: Mapping[str, Callable[[Val], Place]] = MappingProxyType(
+    {
+        "entry": lambda given: Place(given.expr, t.PTE),
+        "upper": lambda given: Place(given.expr, t.PMD),
+        "va": lambda given: Place(given.expr, t.ANY, True),
+        "code": lambda given: Place(given.expr, t.CODE),
+    }
+)
+
+
+@dataclass(slots=True)
+class Row:
+    """A call of a word that is being lowered: what its effects are evaluated with.
+
+    ``env``: what the row's expressions mention; ``places``, ``locals`` and ``types``: what the arguments
+    are, by the names of the parameters. ``target``: the last one of the places; ``pcid``: the one
+    that is given.
+    """
+
+    b: Body
+    e: ast.CallExpr
+    env: dict[str, Expr] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    locals: dict[str, Local] = field(default_factory=dict)
+    types: dict[str, Type] = field(default_factory=dict)
+    target: Place | None = None
+    pcid: Expr = FALSE
+
+    def point(self, name: str, place: Place) -> None:
+        """An argument leads to a place."""
+        self.target = self.places[name] = place
+
+    def given(self, old: Expr) -> dict[str, Expr]:
+        """What expressions mention, with the value just read."""
+        return {**self.env, OLD.name: old}
+
+
+def effects(b: Body, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+    """A word that is a sequence of instructions."""
+    r = Row(b, e, {"this_cpu": Const(b.cpu), "cpus": Const(b.memory.cpus), KERNEL.name: KERNEL})
+    for parameter in word.parameters:
+        if parameter.name not in arguments:
+            r.env[parameter.name] = Const(0)
+            continue
+        mask = bind(r, word, parameter, arguments[parameter.name])
+        if mask is not None:
+            return constant_bit(r, word, mask)
+    of = {parameter.kind: parameter.name for parameter in word.parameters}
+    if "mask" in of and "cpu" in of:
+        bit = call("add", r.env[of["mask"]], r.env[of["cpu"]])
+        r.env["bit"] = bit
+        r.places["bit"] = Place(bit, t.INT)
+    result: Expr = Const(0)
+    for x in word.effects:
+        result = effect(r, x) or result
+    return what_it_gives(r, word, result)
+
+
+def bind(r: Row, word: Word, parameter: Parameter, node: ast.CExpr) -> tuple[Expr, ...] | None:
+    """Evaluate an argument. The bits of a mask that is not in memory, which ends all."""
+    b, name, kind = r.b, parameter.name, parameter.kind
+    given = argument(b, word, parameter, node)
+    if isinstance(given, Local):
+        r.locals[name] = given
+        return None
+    if isinstance(given, Place):
+        r.point(name, given)
+        r.types[name], r.env[name] = given.type, given.addr
+        if given.whole and not isinstance(word.effects[0], Pure):
+            raise Trouble("type", "a struct cannot be read or written whole", node.span, "name a field")
+        return None
+    if kind == "value" and r.target is not None:
+        given = Val(storable(b, r.target, given, node), given.type)
+    if kind == "cpu":
+        check_cpu(b, given.expr, node.span)
+    if given.bits is not None:
+        return given.bits
+    r.env[name], r.types[name] = given.expr, given.type
+    if kind == "pcid":
+        r.pcid = given.expr
+    if r.target is not None and kind in ("pte", "pmd", "table"):
+        storable(b, r.target, given, node)
+    if kind in _POINTS_TO:
+        r.point(name, _POINTS_TO[kind](given))
+    return None
+
+
+def what_it_gives(r: Row, word: Word, result: Expr) -> Val:
+    """A word's value, with its type."""
+    if word.result != "same":
+        results = {"void": t.VOID, "number": t.INT, "value": t.ANY}
+        return Val(result, results.get(word.result) or Type(word.result))
+    first = word.parameters[0].name
+    kind = next((p.type for p in r.places.values()), r.types.get(first, t.ANY))
+    data = any(p.virtual for p in r.places.values())
+    if word.effects and isinstance(word.effects[0], Pure) and r.places:
+        kind = kind if r.places[first].whole else Type("pointer", to=kind)
+    elif kind.percpu:
+        kind = replace(kind, percpu=False)
+    elif kind.kind == "int" and isinstance(result, Apply):
+        result = t.wrapped(result, kind)
+    return Val(result, kind, data=data)
+
+
+def constant_bit(r: Row, word: Word, bits: tuple[Expr, ...]) -> Val:
+    """A bit of a mask that is not in memory, which can only be read."""
+    at = word.at("cpu")
+    if at is None or not all(isinstance(x, Load) for x in word.effects):
+        raise Trouble("type", "this mask cannot be changed", r.e.span)
+    cpu = r.env[word.parameters[at].name]
+    hits = [call("and", call("eq", cpu, Const(k)), bit) for k, bit in enumerate(bits)]
+    return Val(call("or", *hits), t.INT)
+
+
+def effect(r: Row, x: Effect) -> Expr | None:
+    """Add one instruction; the expression of its result, if it has one."""
+    return EFFECTS[type(x)](r, x)
+
+
+def order(r: Row, x: Order) -> None:
+    """A fence, or a mark for what stands beside nothing."""
+    if x.kind:
+        r.b.emit("F", r.e, kind=x.kind)
+    if x.beside:
+        r.b.code.append(beside(x.beside, r.e.span))
+
+
+def pure(r: Row, x: Pure) -> Expr:
+    """No event."""
+    return substitute(x.value, r.env)
+
+
+def only_if(r: Row, x: If) -> None:
+    """Effects under a condition."""
+    end = r.b.fresh("if")
+    r.b.code.append(Branch(call("not", substitute(x.condition, r.env)), end, r.e.span))
+    for inner in x.effects:
+        effect(r, inner)
+    r.b.code.append(Label(end))
+
+
+def warns(r: Row, x: Warns) -> None:
+    """``WARN_ON``."""
+    r.b.code.append(Warn(TRUE, r.e.span))
+
+
+# -- accesses -------------------------------------------------------------------------------------
+
+
+def load(r: Row, x: Load) -> Expr | None:
+    """A load, which may be waited for."""
+    place, temp = r.places[x.at], r.b.fresh()
+    r.env[OLD.name] = Reg(temp)
+    r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, kind=x.kind)
+    return finish(r, x, place)
+
+
+def store(r: Row, x: Store) -> None:
+    """A plain store."""
+    place = changed(r, x.at)
+    touch = Touch(place.addr, None, fitting(x.value, r.env, place))
+    r.b.emit("W", r.e, touch, virtual=place.virtual, kind=x.kind)
+
+
+def modify(r: Row, x: Modify) -> Expr | None:
+    """A load and a plain store, by one instruction or by two."""
+    place, temp = changed(r, x.at), r.b.fresh()
+    r.env[OLD.name] = Reg(temp)
+    r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, joined=not x.split)
+    stored = fitting(x.value, r.env, place)
+    r.b.emit("W", r.e, Touch(place.addr, None, stored), virtual=place.virtual)
+    return result_of(r, x.result, place)
+
+
+def update(r: Row, x: Update) -> Expr | None:
+    """A LOCK'd operation, or, where the kernel looks first, a load alone if that is the end of it."""
+    place = changed(r, x.at)
+    if x.line and r.b.shared.lines:
+        return in_line(r, x, place)
+    looks = substitute(x.looks, r.env)
+    if looks == FALSE:
+        r.env[OLD.name] = Reg(locked(r, x, place))
+        return finish(r, x, place)
+    found, lock, end = r.b.fresh(), r.b.fresh("locked"), r.b.fresh("end")
+    r.env[OLD.name] = Reg(found)
+    ask_kernel(r, looks, lock)
+    r.b.emit("R", r.e, Touch(place.addr, found), virtual=place.virtual)
+    goes = substitute(x.when, r.env)
+    if place.virtual:
+        goes = call("and", call("ne", Reg(found), Const(FAULT)), goes)
+    r.b.code += [Branch(call("not", goes), end, r.e.span), Label(lock)]
+    r.b.set(found, Reg(locked(r, x, place)))
+    r.b.code.append(Label(end))
+    return finish(r, x, place)
+
+
+def locked(r: Row, x: Update, place: Place) -> str:
+    """The LOCK'd operation itself; the local that has what it found."""
+    temp = r.b.fresh()
+    env = r.given(Reg(temp))
+    touch = Touch(place.addr, temp, fitting(x.value, env, place), substitute(x.when, env))
+    r.b.emit("X", r.e, touch, virtual=place.virtual)
+    return temp
+
+
+def ask_kernel(r: Row, looks: Expr, lock: str) -> None:
+    """Go on at ``lock`` if this kernel does not look first."""
+    if looks != TRUE:
+        r.b.shared.ask_version(looks)
+        r.b.code.append(Branch(call("not", looks), lock, r.e.span))
+
+
+def changed(r: Row, at: str) -> Place:
+    """The place that is written. A number, as ``atomic_add()`` takes it, has the counter's type; bits
+    have it, too."""
+    place = r.places[at]
+    if place.type.kind == "int":
+        for name, kind in r.types.items():
+            if kind.kind == "int" and name not in r.places:
+                r.env[name], r.types[name] = t.converted(r.env[name], kind, place.type), place.type
+    return place
+
+
+def fitting(row: Expr, env: Mapping[str, Expr], place: Place) -> Expr:
+    """What a row stores, as the cell keeps it; an argument by itself is converted already."""
+    value = substitute(row, env)
+    return value if isinstance(row, Reg) or place.type.kind != "int" else t.wrapped(value, place.type)
+
+
+def finish(r: Row, x: Load | Update, place: Place) -> Expr | None:
+    """The end of what reads: it waits, perhaps, and gives something."""
+    if x.needs != TRUE:
+        r.b.code.append(taken(r, substitute(x.needs, r.env)))
+    return result_of(r, x.result, place)
+
+
+def taken(r: Row, free: Expr) -> Assume:
+    """The end of a wait for one place."""
+    span = r.b.span(r.e)
+    return Assume(free, span, "lock", reads=(span,))
+
+
+def result_of(r: Row, result: Expr | None, place: Place) -> Expr | None:
+    """What a word gives that reads a place: ``fault``, if the access faulted."""
+    if result is None:
+        return None
+    given, old = substitute(result, r.env), r.env[OLD.name]
+    if not place.virtual or given == old:
+        return given
+    return call("ite", call("eq", old, Const(FAULT)), Const(FAULT), given)
+
+
+# -- locks with a line ----------------------------------------------------------------------------
+
+
+class _Line(NamedTuple):
+    """A lock and those who stand in line for it: where the two are, the local that has what the lock looks
+    like, and the label of the end."""
+
+    lock: Expr
+    others: Expr
+    seen: str
+    end: str
+
+
+def in_line(r: Row, x: Update, place: Place) -> Expr | None:
+    """An operation on a lock that others may wait for in a line which it sees. While somebody stands in
+    it, the lock is as taken by a writer to those who do not (MMR 19.4)."""
+    at = _Line(place.addr, r.b.memory.line(place.addr), r.b.fresh(), r.b.fresh("end"))
+    r.env[OLD.name] = Reg(at.seen)
+    if x.line == "gives_way":
+        give_way(r, x, at)
+        return result_of(r, x.result, place)
+    lock, others, found = both(r, x, at)
+    if x.line == "waits":
+        env = r.given(Reg(lock.into or "") if r.b.interrupting else found)
+        when = substitute(x.needs, env)
+        r.b.emit("X", r.e, lock._replace(value=substitute(x.value, env), when=when), others)
+        r.b.code.append(taken(r, when))
+        return None
+    r.b.emit("X", r.e, lock, others)
+    r.b.code.append(Branch(substitute(x.needs, r.given(found)), at.end, r.e.span))
+    stand(r, x, at)
+    return None
+
+
+def both(r: Row, x: Update, at: _Line) -> tuple[Touch, Touch, Expr]:
+    """The lock and its line at one instant; the lock as those see it who give way."""
+    lock, others = r.b.fresh(), r.b.fresh()
+    found = call("ite", call("eq", Reg(others), Const(0)), Reg(lock), Const(-1))
+    env = r.given(found)
+    when = substitute(x.when if x.needs == TRUE else x.needs, env)
+    return Touch(at.lock, lock, substitute(x.value, env), when), Touch(at.others, others), found
+
+
+def give_way(r: Row, x: Update, at: _Line) -> None:
+    """A trylock, which fails while somebody stands in line; it may look first."""
+    lock = r.b.fresh("locked")
+    looks = substitute(x.looks, r.env)
+    if looks != FALSE:
+        ask_kernel(r, looks, lock)
+        held, others, found = both(r, x, at)
+        r.b.emit("R", r.e, held._replace(value=None, when=TRUE), others)
+        r.b.set(at.seen, found)
+        r.b.code.append(Branch(call("not", substitute(x.when, r.env)), at.end, r.e.span))
+    r.b.code.append(Label(lock))
+    held, others, found = both(r, x, at)
+    r.b.emit("X", r.e, held, others)
+    r.b.set(at.seen, found)
+    r.b.code.append(Label(at.end))
+
+
+def stand(r: Row, x: Update, at: _Line) -> None:
+    """Stand in line until the lock is free."""
+    before, after, lock = r.b.fresh(), r.b.fresh(), r.b.fresh()
+    r.b.emit("X", r.e, Touch(at.others, before, call("add", Reg(before), Const(1))))
+    env = r.given(Reg(lock))
+    free = substitute(x.needs, env)
+    takes = Touch(at.lock, lock, substitute(x.value, env), free)
+    r.b.emit("X", r.e, takes, Touch(at.others, after, call("sub", Reg(after), Const(1)), free))
+    r.b.code += [taken(r, free), Label(at.end)]
+
+
+# -- the system's instructions --------------------------------------------------------------------
+
+
+def machine(r: Row, x: Machine) -> Expr | None:
+    """An instruction of the system kind."""
+    b = r.b
+    if x.op == "T":
+        temp = b.fresh()
+        b.emit("T", r.e, Touch(r.env[x.va], temp), virtual=True)
+        return Reg(temp)
+    touches: tuple[Touch, ...] = ()
+    into = None
+    if x.register:
+        asks = isinstance(x.value, Apply) and OLD in x.value.args
+        into = b.fresh() if x.into or asks else None
+        env = r.env if into is None else r.given(Reg(into))
+        value = None if x.value is None else substitute(x.value, env)
+        touches = (Touch(Const(Ptr(f"{b.cpu}:{x.register}")), into, value),)
+    system(b, r.e, x, *touches, va=r.env.get(x.va), pcid=r.env.get(x.pcid))
+    if into is not None and x.into:
+        store_local(b, r.locals[x.into], Val(Reg(into), t.BOOL), r.e)
+    return None
+
+
+def system(
+    b: Body,
+    e: ast.CallExpr,
+    x: Machine,
+    *touches: Touch,
+    va: Expr | None = None,
+    pcid: Expr | None = None,
+) -> None:
+    """Add an instruction of the system kind; if the test has PCIDs, it writes or reads this CPU's.
+
+    ``va`` and ``pcid`` are the word's arguments; the event has those that its kind names.
+    """
+    own = Const(Ptr(f"{b.cpu}:pcid"))
+    if x.op == "CR3":
+        loaded = FALSE if pcid is None else pcid
+        b.shared.pcids.add(loaded.value if isinstance(loaded, Const) else None)
+        touches = (*touches, Touch(own, None, loaded)) if b.memory.used.pcids else touches
+    elif b.memory.used.pcids and x.op == "INV":
+        touches = (*touches, Touch(own, b.fresh()))
+    named = invalidation(x.kind) if x.op in INVALIDATING else None
+    va, pcid = va if named and named.va else None, pcid if named and named.pcid else None
+    b.emit(x.op, e, *touches, kind=x.kind, va=va, pcid=pcid, serializing=x.serializes)
+
+
+EFFECTS: Lines[Row, Expr | None] = dict(
+    (
+        line(Load, load),
+        line(Store, store),
+        line(Update, update),
+        line(Modify, modify),
+        line(Order, order),
+        line(Pure, pure),
+        line(Machine, machine),
+        line(If, only_if),
+        line(Warns, warns),
+    )
+)

@@ -1,0 +1,50 @@
+"""How everything in a C or MM test is lowered: all the tables."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from verifier.lower.c import special_control as control
+from verifier.lower.c import special_ipi as ipi
+from verifier.lower.c import special_masks as masks
+from verifier.lower.c import special_mmu as mmu
+from verifier.lower.c.body import Language
+from verifier.lower.c.calls import CALLS
+from verifier.lower.c.expressions import EXPRESSIONS
+from verifier.lower.c.loops import LOOP_STATEMENTS
+from verifier.lower.c.statements import STATEMENTS
+
+LANGUAGE = Language(
+    expressions=MappingProxyType({**EXPRESSIONS, **CALLS}),
+    statements=MappingProxyType({**STATEMENTS, **LOOP_STATEMENTS}),
+    words=MappingProxyType(
+        {
+            "assume": control.assume,
+            "call_cpus": ipi.call_cpus,
+            "call_rcu": ipi.call_rcu,
+            "cond_load": control.cond_load,
+            "entry_of": mmu.entry_of,
+            "icr": ipi.icr,
+            "ifetch": mmu.ifetch,
+            "invlpgb": mmu.invlpgb,
+            "invpcid": mmu.invpcid,
+            "irqs_disabled": mmu.irqs_disabled,
+            "leaf": mmu.leaf,
+            "mask_any_but": masks.mask_any_but,
+            "mask_combine": masks.mask_combine,
+            "mask_copy": masks.mask_copy,
+            "mask_empty": masks.mask_empty,
+            "mask_fill": masks.mask_fill,
+            "mask_first": masks.mask_first,
+            "mask_full": masks.mask_full,
+            "mask_modify": masks.mask_modify,
+            "mask_of": masks.mask_of,
+            "mask_weight": masks.mask_weight,
+            "mk_pte": mmu.mk_pte,
+            "per_cpu": control.per_cpu,
+            "read_register": mmu.read_register,
+            "try_cmpxchg": control.try_cmpxchg,
+            "warn": control.warn,
+        }
+    ),
+)

@@ -1,0 +1,245 @@
+"""One x86 instruction while it is lowered: its operands, what it writes, and the flags it sets.
+
+Operands are values modulo two to the operation's width; they are wrapped where it matters: in what
+is written, compared and shifted to the right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from verifier.lower.code import Emit, Set, Touch
+from verifier.lower.x86.table import CF, KNOWN, OF, PF, REGISTERS, SF, ZF, Register, decode
+from verifier.lower.x86.thread import Thread
+from verifier.program.expressions import Const, Expr, Reg, call
+from verifier.program.ops import Kind, Op
+from verifier.program.values import Ptr
+from verifier.syntax import x86
+from verifier.syntax.trouble import Trouble, nearest
+
+ZERO, ONE = Const(0), Const(1)
+Thunk = Callable[[], Expr]
+
+
+class Instruction:
+    """One instruction; its operands destination first."""
+
+    def __init__(self, thread: Thread, placed: x86.Placed) -> None:
+        self.thread, self.span = thread, placed.span
+        cell = placed.cell
+        opcode = decode(cell.opcode)
+        if opcode is None:
+            hint = nearest(cell.opcode, KNOWN)
+            raise Trouble("unknown-instruction", f"unknown instruction {cell.opcode!r}", self.span, hint)
+        self.opcode, self.bits, self.source = opcode
+        self.locked, self.labels = cell.locked, len(cell.labels)
+        operands = cell.operands
+        if cell.att or (len(operands) == 2 and isinstance(operands[0], x86.Immediate)):
+            operands = operands[::-1]
+        self.operands = operands
+        self.bits = self.bits or self._guess()
+
+    def _guess(self) -> int:
+        """The width of an instruction without a suffix: its first register's, its memory's, or 32."""
+        for operand in self.operands:
+            if isinstance(operand, x86.Named):
+                register = REGISTERS.get(operand.name.lower())
+                if register is not None:
+                    return register.bits
+            elif isinstance(operand, x86.Memory):
+                names = [name for name, _ in operand.terms if name.lower() not in REGISTERS]
+                bits = operand.size or max(map(self.thread.objects.width, names), default=0)
+                if bits:
+                    return bits
+        return 32
+
+    def text(self) -> str:
+        """The instruction as it is written, without its labels."""
+        return " ".join(self.span.text.split(":", self.labels)[-1].split())
+
+    def wrong(self, message: str, hint: str = "") -> Trouble:
+        """A trouble with the operands."""
+        return Trouble("operand", message, self.span, hint)
+
+    def two(self) -> tuple[x86.Operand, x86.Operand]:
+        """Both operands, at most one of them in memory."""
+        self.arity(2)
+        target, source = self.operands
+        if isinstance(target, x86.Memory) and isinstance(source, x86.Memory):
+            raise self.wrong("one instruction cannot access memory twice", "go through a register")
+        return target, source
+
+    def arity(self, count: int) -> None:
+        """Raise ``Trouble`` unless there are so many operands."""
+        if len(self.operands) != count:
+            plural = "" if count == 1 else "s"
+            message = f"{self.opcode} takes {count or 'no'} operand{plural}, not {len(self.operands)}"
+            raise Trouble("arity", message, self.span)
+
+    # -- operands ---------------------------------------------------------------------------------
+
+    def register(self, operand: x86.Operand) -> str | None:
+        """The name of a register, at the operation's width; None if the operand is something else."""
+        if not isinstance(operand, x86.Named):
+            return None
+        name = operand.name.lower()
+        found = REGISTERS.get(name)
+        if found is None:
+            hint = nearest(name, REGISTERS) or f"memory is written [{operand.name}]"
+            raise Trouble("unknown-register", f"{operand.name!r} is no register", self.span, hint)
+        return name
+
+    def address(self, operand: x86.Memory) -> tuple[Expr, str]:
+        """The address of a memory operand, and the object it lies in if that is fixed."""
+        total: Expr | None = None
+        objects: list[str] = []
+        fixed = True
+        for name, factor in operand.terms:
+            register = REGISTERS.get(name.lower())
+            if register is not None and register.whole == "rip":
+                continue
+            if register is not None:
+                fixed = False
+                term = Reg(register.whole) if factor == 1 else call("mul", Reg(register.whole), Const(factor))
+            else:
+                objects.append(name)
+                term = Const(self.thread.objects.object(name))
+                if factor != 1:
+                    raise self.wrong(f"the address of {name!r} cannot be scaled")
+            total = term if total is None else call("add", total, term)
+        if len(objects) > 1 or total is None:
+            raise self.wrong("an address names one object, or a register that points to one")
+        if operand.displacement:
+            total = call("add", total, Const(operand.displacement))
+        return total, objects[0] if fixed else ""
+
+    def cell(self, operand: x86.Memory, written: bool, bits: int = 0) -> Expr:
+        """The address of a memory operand that is accessed."""
+        address, name = self.address(operand)
+        if name and isinstance(address, Const) and isinstance(address.value, Ptr):
+            self.thread.objects.access(address.value, bits or self.bits, written, self.span)
+        return address
+
+    def value(self, operand: x86.Operand, bits: int = 0) -> Expr:
+        """The value of an operand, modulo the width; memory is loaded."""
+        if isinstance(operand, x86.Immediate):
+            return Const(operand.value)
+        if isinstance(operand, x86.Address):
+            return Const(self.thread.objects.object(operand.name))
+        if isinstance(operand, x86.Memory):
+            into = self.thread.temporary()
+            self.emit("R", Touch(self.cell(operand, False, bits), into))
+            return Reg(into)
+        name = self.register(operand)
+        assert name is not None
+        return self.thread.register(name)
+
+    def signed(self, expr: Expr) -> Expr:
+        """Wrapped to a signed number of the operation's width."""
+        return self.thread.signed(expr, self.bits)
+
+    def unsigned(self, expr: Expr) -> Expr:
+        """Wrapped to an unsigned number of the operation's width."""
+        return self.thread.unsigned(expr, self.bits)
+
+    def keep(self, expr: Expr) -> Expr:
+        """The expression's value now, in a local of its own."""
+        kept = Reg(self.thread.temporary())
+        self.thread.code.append(Set(kept.name, expr, self.span))
+        return kept
+
+    # -- effects ----------------------------------------------------------------------------------
+
+    def emit(self, op: Op, *touches: Touch, kind: Kind = "") -> None:
+        """Append a machine instruction."""
+        self.thread.code.append(Emit(op, touches, kind=kind, span=self.span, text=self.text()))
+
+    def assign(self, target: x86.Operand, value: Expr, kind: Kind = "") -> None:
+        """Write a register or memory; ``kind``: of the store."""
+        if isinstance(target, x86.Memory):
+            self.emit("W", Touch(self.cell(target, True), None, self.signed(value)), kind=kind)
+            return
+        name = self.register(target)
+        if name is None:
+            raise self.wrong("a constant cannot be written")
+        register = REGISTERS[name]
+        if register.bits != self.bits and not register.shift:  # movl %rax is movl %eax
+            name = next(n for n, r in REGISTERS.items() if r == Register(register.whole, self.bits))
+        self.thread.set(name, value, self.span)
+
+    def modify(
+        self,
+        target: x86.Operand,
+        change: Callable[[Expr], Expr],
+        flags: Callable[[Expr], None] | None = None,
+        locked: bool = False,
+    ) -> Expr:
+        """Read, set the flags, write. LOCK makes it one instant. Returns what was there in memory."""
+        if isinstance(target, x86.Memory):
+            old = Reg(self.thread.temporary())
+            address = self.cell(target, True)
+            value = self.signed(change(old))
+            if locked or self.locked:
+                self.emit("X", Touch(address, old.name, value))
+            else:
+                self.emit("R", Touch(address, old.name))
+                self.emit("W", Touch(address, None, value))
+            if flags:
+                flags(old)
+            return old
+        # Flags come first: the operands may mention the register that is written.
+        before = self.value(target)
+        if flags:
+            flags(before)
+        self.assign(target, change(before))
+        return before
+
+    def flags(
+        self,
+        zero: Thunk | None = None,
+        sign: Thunk | None = None,
+        carry: Thunk | None = None,
+        overflow: Thunk | None = None,
+        parity: Thunk | None = None,
+    ) -> None:
+        """Set those flags that the column reads and the instruction changes."""
+        for flag, value in ((ZF, zero), (SF, sign), (CF, carry), (OF, overflow), (PF, parity)):
+            if value is not None and flag.name in self.thread.flags:
+                self.thread.code.append(Set(flag.name, value(), self.span))
+
+    def flags_of(
+        self, result: Expr, carry: Thunk | None, overflow: Thunk | None, zero: Thunk | None = None
+    ) -> None:
+        """All flags: ZF, SF and PF by the result."""
+        value = self.signed(result)
+
+        def parity() -> Expr:
+            low = call("u8", result)
+            for shift in (4, 2, 1):
+                low = call("bitxor", low, call("shr", low, Const(shift)))
+            return call("not", call("bitand", low, ONE))
+
+        zero = zero or (lambda: call("eq", value, ZERO))
+        self.flags(zero, lambda: call("lt", value, ZERO), carry, overflow, parity)
+
+    def flags_of_sum(self, a: Expr, b: Expr) -> None:
+        """The flags of ``a + b``."""
+        result = call("add", a, b)
+        negative = call("lt", self.signed(result), ZERO)
+        minus_a, minus_b = (call("lt", self.signed(x), ZERO) for x in (a, b))
+        self.flags_of(
+            result,
+            lambda: call("lt", self.unsigned(result), self.unsigned(a)),
+            lambda: call("and", call("eq", minus_a, minus_b), call("ne", minus_a, negative)),
+        )
+
+    def flags_of_difference(self, a: Expr, b: Expr) -> None:
+        """The flags of ``a - b``. Any two pointers can be compared for equality."""
+        result = call("sub", a, b)
+        x, y = self.signed(a), self.signed(b)
+        self.flags_of(
+            result,
+            lambda: call("lt", self.unsigned(a), self.unsigned(b)),
+            lambda: call("ne", call("lt", x, y), call("lt", self.signed(result), ZERO)),
+            lambda: call("eq", x, y),
+        )

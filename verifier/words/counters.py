@@ -1,0 +1,228 @@
+"""The words of the kernel that are one read-modify-write: exchanges, counters, bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from verifier.program.expressions import FALSE, Const, Expr, Reg
+from verifier.words.rows import (
+    NO_READER,
+    OLD,
+    READER,
+    If,
+    Load,
+    Modify,
+    Special,
+    Store,
+    Update,
+    Warns,
+    Word,
+    f,
+    looking,
+    row,
+)
+
+_ORDERS = ("", "_relaxed", "_acquire", "_release")
+
+
+def exchanges() -> Iterator[Word]:
+    """xchg and cmpxchg."""
+    g, lock = "Exchange", "2.1"
+    swaps = partial(row, g, source="arch_xchg(), asm/cmpxchg.h; one for all orders")
+    compares = partial(row, g, source="__raw_cmpxchg(), asm/cmpxchg.h; one for all orders")
+    source = "__raw_try_cmpxchg(), asm/cmpxchg.h; one for all orders; it writes *old on failure only"
+    tries = partial(row, g, source=source)
+    for order in _ORDERS:
+        yield swaps(f"xchg{order}(x: pointer, e)", Update("x", Reg("e")), "XCHG", lock, "same")
+        swap = Update("x", Reg("new"), when=f("eq", OLD, "old_value"))
+        doc = "LOCK CMPXCHG, LOCK'd also when it fails"
+        yield compares(f"cmpxchg{order}(x: pointer, old_value, new)", swap, doc, lock, "same")
+        head, doc = (
+            f"try_cmpxchg{order}(x: pointer, old: pointer, new)",
+            "LOCK CMPXCHG; *old is what was found",
+        )
+        yield tries(head, Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True), doc, lock, "number")
+
+
+def atomics(prefix: str, wrap: str) -> Iterator[Word]:
+    """A family of counters; ``wrap`` is the function that wraps its sums."""
+    g, lock = "Atomic counters", "2.1"
+    wide = "atomic" if prefix == "atomic" else "atomic64"  # atomic_long is atomic64
+
+    def at(name: str, head: str) -> str:
+        return f"{prefix}_{name}({head})"
+
+    header = "asm/atomic.h" if prefix == "atomic" else "asm/atomic64_64.h"
+    orders = f"{header}; its orders: {_FALLBACK}"
+    source = f"arch_{wide}_read(), arch_{wide}_set(), {orders}"
+    plain = partial(row, g, source=source)
+    for name in ("read", "read_acquire"):
+        yield plain(at(name, "v: pointer"), Load("v"), "a load", "1.1", "same")
+    for name in ("set", "set_release"):
+        yield plain(at(name, "v: pointer, i"), Store("v", Reg("i")), "a plain store", "1.1")
+    results: dict[str, Expr] = {
+        "add": f(wrap, f("add", OLD, "i")),
+        "sub": f(wrap, f("sub", OLD, "i")),
+        "and": f("bitand", OLD, "i"),
+        "or": f("bitor", OLD, "i"),
+        "xor": f("bitxor", OLD, "i"),
+        "andnot": f("bitand", OLD, f("inv", "i")),
+        "inc": f(wrap, f("add", OLD, 1)),
+        "dec": f(wrap, f("sub", OLD, 1)),
+    }
+    for op, new in results.items():
+        head = "v: pointer" if op in ("inc", "dec") else "i: number, v: pointer"
+        sums = op in ("add", "sub", "inc", "dec")
+        doc = "LOCK AND of ~i" if op == "andnot" else f"LOCK {op.upper()}"
+        source = f"raw_{wide}_andnot(), {_FALLBACK}" if op == "andnot" else f"arch_{wide}_{op}(), {header}"
+        yield row(g, at(op, head), Update("v", new, None), doc, lock, source=source)
+        how = "XADD" if sums else "a load, then CMPXCHG until it succeeds, which orders no more"
+        source = f"arch_{wide}_fetch_{'add' if sums else 'and'}() and kin ({how}), {orders}"
+        for order in _ORDERS:
+            fetched, doc = Update("v", new), "gives the old value"
+            yield row(g, at(f"fetch_{op}{order}", head), fetched, doc, lock, "same", source=source)
+            if sums:
+                returned, doc = Update("v", new, new), "gives the new value"
+                yield row(g, at(f"{op}_return{order}", head), returned, doc, lock, "same", source=source)
+    source = f"arch_{wide}_xchg(), arch_{wide}_cmpxchg(), arch_{wide}_try_cmpxchg(), {orders}"
+    swaps = partial(row, g, source=source)
+    for order in _ORDERS:
+        xchg = Update("v", Reg("new"))
+        yield swaps(at(f"xchg{order}", "v: pointer, new"), xchg, "XCHG", lock, "same")
+        swap = Update("v", Reg("new"), when=f("eq", OLD, "old_value"))
+        head = "v: pointer, old_value, new"
+        yield swaps(at(f"cmpxchg{order}", head), swap, "LOCK CMPXCHG, also when it fails", lock, "same")
+        tries = Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True)
+        head = "v: pointer, old: pointer, new"
+        yield swaps(at(f"try_cmpxchg{order}", head), tries, "*old is what was found", lock, "number")
+    tests = partial(row, g, source=f"arch_{wide}_dec_and_test() and kin, {header}")
+    for op in ("inc", "dec"):
+        zero = Update("v", results[op], f("eq", results[op], 0))
+        yield tests(at(f"{op}_and_test", "v: pointer"), zero, "is the new value 0?", lock, "number")
+    zero = Update("v", results["sub"], f("eq", results["sub"], 0))
+    yield tests(at("sub_and_test", "i: number, v: pointer"), zero, "is the new value 0?", lock, "number")
+    below = Update("v", results["add"], f("lt", results["add"], 0))
+    source = f"arch_{wide}_add_negative(), {header}; its orders since v6.4, from memory"
+    for name in ("add_negative", "add_negative_relaxed"):
+        head, doc = at(name, "i: number, v: pointer"), "is the new value negative?"
+        yield row(g, head, below, doc, lock, "number", source=source)
+    yield from _conditional(at, results, wrap, wide)
+
+
+_FALLBACK = "linux/atomic/atomic-arch-fallback.h"
+
+
+def _conditional(
+    at: Callable[[str, str], str], results: dict[str, Expr], wrap: str, wide: str
+) -> Iterator[Word]:
+    """Counters that are changed unless they have some value: a plain load looks for it first."""
+    rule = "1.1, 2.1, 19.2"
+    unless = partial(row, "Atomic counters", source=f"raw_{wide}_fetch_add_unless(), {_FALLBACK}")
+    new, differs = f(wrap, f("add", OLD, "a")), f("ne", OLD, "u")
+    head = "v: pointer, a: number, u: number"
+    doc = "adds a unless the value is u"
+    yield unless(at("add_unless", head), looking("v", new, differs), doc, rule, "number")
+    added = looking("v", new, differs, OLD)
+    yield unless(at("fetch_add_unless", head), added, f"{doc}; gives the old value", rule, "same")
+    for name, op, goes, doc in (
+        ("inc_not_zero", "inc", f("ne", OLD, 0), "adds 1 unless the value is 0"),
+        ("inc_unless_negative", "inc", f("ge", OLD, 0), "adds 1 unless the value is negative"),
+        ("dec_unless_positive", "dec", f("le", OLD, 0), "subtracts 1 unless the value is positive"),
+    ):
+        source = f"raw_{wide}_{'fetch_add_unless' if name == 'inc_not_zero' else name}(), {_FALLBACK}"
+        effect = looking("v", results[op], goes)
+        yield row("Atomic counters", at(name, "v: pointer"), effect, doc, rule, "number", source=source)
+    less = results["dec"]
+    dec = looking("v", less, f("ge", less, 0), less)
+    doc = "gives the value minus 1, stored unless < 0"
+    source = f"raw_{wide}_dec_if_positive(), {_FALLBACK}"
+    yield row("Atomic counters", at("dec_if_positive", "v: pointer"), dec, doc, rule, "same", source=source)
+
+
+def refcounts() -> Iterator[Word]:
+    """Reference counts, which saturate, with a warning, where they would overflow or come back from 0."""
+    g, lock = "Reference counts", "2.1"
+    new = "since v5.5; before, with CONFIG_REFCOUNT_FULL, a loop of CMPXCHG that looks first"
+    plain = partial(row, g, source="refcount_read(), refcount_set(), linux/refcount.h")
+    was = f("s32", OLD)  # it is an atomic_t
+    more, less = f("s32", f("add", OLD, "i")), f("s32", f("sub", OLD, "i"))
+    inc, dec = f("s32", f("add", OLD, 1)), f("s32", f("sub", OLD, 1))
+    some, one = f("ne", OLD, 0), f("eq", OLD, 1)
+    yield plain("refcount_read(r: pointer)", Load("r"), "a load", "1.1", "same")
+    yield plain("refcount_set(r: pointer, i)", Store("r", Reg("i")), "a plain store", "1.1")
+    number = "i: number, "
+    saturating = (
+        ("add", number, more, f("or", f("le", was, 0), f("lt", more, 0)), "adds i"),
+        ("inc", "", inc, f("or", f("le", was, 0), f("lt", inc, 0)), "adds 1"),
+        ("dec", "", dec, f("le", was, 1), "subtracts 1"),
+    )
+    for name, head, value, bad, doc in saturating:
+        both = (Update("r", value, None), _saturates(bad))
+        source = f"__refcount_{name}(), linux/refcount.h, {new}"
+        yield row(g, f"refcount_{name}({head}r: pointer)", both, f"LOCK'd; {doc}", lock, source=source)
+    looks = "1.1, 2.1, 19.2"
+    for name, head, value, doc in (("add", number, more, "adds i"), ("inc", "", inc, "adds 1")):
+        bad = f("and", some, f("or", f("lt", was, 0), f("lt", value, 0)))
+        effects = (looking("r", value, some), _saturates(bad))
+        head, doc = f"refcount_{name}_not_zero({head}r: pointer)", f"{doc} unless it is 0"
+        source = "__refcount_add_not_zero(), linux/refcount.h"
+        yield row(g, head, effects, doc, looks, "number", source=source)
+    for name, head, value, last in (("sub", number, less, f("eq", less, 0)), ("dec", "", dec, one)):
+        zero = Update("r", value, f("and", f("gt", was, 0), last))
+        bad = f("or", f("le", was, 0), f("lt", value, 0))
+        effects = (zero, _saturates(bad))
+        head, doc = f"refcount_{name}_and_test({head}r: pointer)", "is the new value 0?"
+        source = f"__refcount_sub_and_test(), linux/refcount.h, {new}"
+        yield row(g, head, effects, doc, lock, "number", source=source)
+    only = Update("r", FALSE, one, one)
+    lib = partial(row, g, source="refcount_dec_if_one(), refcount_dec_not_one(), lib/refcount.c")
+    yield lib("refcount_dec_if_one(r: pointer)", only, "LOCK'd; 1 becomes 0; was it 1?", lock, "number")
+    goes = f("not", f("or", f("eq", was, _SATURATED), f("eq", OLD, 0), one))
+    effects = (looking("r", dec, goes, f("ne", OLD, 1)), If(f("eq", OLD, 0), (Warns(),)))
+    yield lib("refcount_dec_not_one(r: pointer)", effects, "subtracts 1 unless it is 1", looks, "number")
+
+
+_SATURATED = -(1 << 30)  # REFCOUNT_SATURATED, INT_MIN / 2
+
+
+def _saturates(bad: Expr) -> If:
+    """``refcount_warn_saturate()``: a plain store, and a warning."""
+    return If(bad, (Store("r", Const(_SATURATED)), Warns()))
+
+
+def bits() -> Iterator[Word]:
+    """Bits of a word."""
+    g, lock = "Bits", "2.1"
+    bit = f("shl", 1, "nr")
+    was = f("bitand", f("shr", OLD, "nr"), 1)
+    values = {
+        "set": f("bitor", OLD, bit),
+        "clear": f("bitand", OLD, f("inv", bit)),
+        "change": f("bitxor", OLD, bit),
+    }
+    head = "nr: bit, addr: word"
+    source = "constant_test_bit(), variable_test_bit(), asm/bitops.h"
+    yield row(g, f"test_bit({head})", Load("addr", was), "a load of the word", "1.1", "number", source=source)
+    locked = partial(row, g, source="arch_set_bit(), arch_test_and_set_bit() and kin, asm/bitops.h")
+    one = "not LOCK'd; no interrupt comes between"
+    source = "arch___set_bit(), arch___test_and_set_bit() and kin (BTS, BTR, BTC), asm/bitops.h"
+    bare = partial(row, g, source=source)
+    for op, value in values.items():
+        yield locked(f"{op}_bit({head})", Update("addr", value, None), "LOCK'd", lock)
+        yield locked(f"test_and_{op}_bit({head})", Update("addr", value, was), "the old bit", lock, "number")
+        yield bare(f"__{op}_bit({head})", Modify("addr", value), one, "1.1, 8.9")
+        tested = Modify("addr", value, was)
+        yield bare(f"__test_and_{op}_bit({head})", tested, f"the old bit; {one}", "1.1, 8.9", "number")
+    lock_bit = Update("addr", values["set"], was)
+    source = "arch_test_and_set_bit_lock(), arch_clear_bit_unlock(), asm/bitops.h"
+    ordered = partial(row, g, source=source)
+    yield ordered(f"test_and_set_bit_lock({head})", lock_bit, "the old bit", lock, "number")
+    yield ordered(f"clear_bit_unlock({head})", Update("addr", values["clear"], None), "LOCK'd", lock)
+    spins = partial(row, g, source="bit_spin_lock(), bit_spin_unlock(), linux/bit_spinlock.h")
+    spin = Update("addr", values["set"], None, needs=f("eq", was, 0))
+    held = (READER, spin)
+    doc = "LOCK'd; waits exactly until the bit is clear; an RCU reader"
+    yield spins(f"bit_spin_lock({head})", held, doc, "2.1, 18.1")
+    free = (Update("addr", values["clear"], None), NO_READER)
+    yield spins(f"bit_spin_unlock({head})", free, "LOCK'd", "2.1, 18.1")
