@@ -196,11 +196,9 @@ class Caches:
         rights = (place.flags | bits) & COMBINED
         if to not in self.tables:
             leaf = cell if bits & CLEAN and self.switches.spontaneous else -1
-            return self.bit(
-                Item(ENTRY, tag, va, to, flags=rights | bits & (GLOBAL | CLEAN), path=(), leaf=leaf)
-            )
+            return self.bit(Item(ENTRY, tag, va, to, rights | bits & (GLOBAL | CLEAN), (), leaf))
         path = (*place.path, (place.handle, cell))
-        return self.bit(Item(UPPER, tag, va, to, flags=rights, path=path)) if len(path) < self.depth else 0
+        return self.bit(Item(UPPER, tag, va, to, rights, path)) if len(path) < self.depth else 0
 
     def filled(self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, vas: int) -> int:
         """A set, with all that walks for some addresses can add to it at this instant."""
@@ -217,7 +215,7 @@ class Caches:
                     if cell < 0:
                         continue
                     for value in self.values(cell, memory, buffer):
-                        bit = self.read(place, tag, va, cell, value=value)
+                        bit = self.read(place, tag, va, cell, value)
                         if bit and not tlb & bit:
                             tlb |= bit
                             item = self.items[bit.bit_length() - 1]
@@ -242,7 +240,7 @@ class Caches:
             if cell < 0:
                 continue
             for value in self.values(cell, memory, buffer):
-                bit = self.read(place, tag, va, cell, value=value)
+                bit = self.read(place, tag, va, cell, value)
                 if bit:
                     yield bit, place, cell, value
 

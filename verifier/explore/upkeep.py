@@ -2,6 +2,8 @@
 
 After each step what means nothing is skipped, what is waited for is evaluated, dead slots are
 forgotten, and every cache is made as large as walks and prefetches can make it at this instant.
+
+The parts that several steps have in common stand here, too: ``access`` and ``sends`` are below the machine.
 """
 
 from __future__ import annotations
