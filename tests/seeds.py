@@ -18,37 +18,47 @@ PAGE = ROOT / "docs" / "seeds.md"
 CORPUS = ROOT / "litmus" / "linux"
 _HEAD = """# Five documents, claim by claim
 
-Printed from `docs/seeds.toml` and the files below `litmus/linux`. `pytest tests/unit/test_seeds.py` decides
-every variant that is named here and compares; with `--update-golden` it prints the page anew.
+The corpus began with five documents about who must be interrupted when page tables change: patches, a review
+and a source file. They make statements about ordering, or rely on them. This page lists the statements, says
+whether they hold, which tests decide that, and why.
 
-The corpus began with five documents, patches, a review and a source file, about who must be interrupted when
-page tables change. Below are the statements about ordering that they make or rely on, what decides each, and
-why. *never* and *sometimes* are about the outcome that must not be; `verifier check FILE::VARIANT` prints a
-run. F is meant to be right, in B something is left out or changed, V is something else worth asking, and L
-takes a comment to the letter. The model is that of x86 ([memory-model.md](memory-model.md)). Where other
-machines differ, it says so: what *sc* forbids needs a store buffer, what *sparc64* forbids a page walk at
-another time than that of an access. The answers to {claims} claims:
+How to read the tables:
+
+- *never* and *sometimes* say whether the outcome that must not happen can happen. The command
+  `verifier check FILE::VARIANT` prints a run.
+- In variant F the protocol is meant to be right. In B something is left out or changed. V is another question
+  worth asking. L takes a comment to the letter.
+- The model is that of x86 ([memory-model.md](memory-model.md)). Where other machines differ, the tables say
+  so. If *sc* forbids an outcome, the outcome needs a store buffer. If *sparc64* forbids it, it needs a page
+  walk at a time when no access asks for one.
+
+This page is printed from `docs/seeds.toml` and the files below `litmus/linux`. The command
+`pytest tests/unit/test_seeds.py` decides every variant that is named here and compares; with
+`--update-golden` it prints the page anew.
+
+The answers to {claims} claims:
 
 {counts}.
 
-[The slip](#the-slip-in-the-comment-of-switch_mm) in the comment of switch_mm() and
-[three questions](#questions) to the maintainers have sections of their own; at the end are
-[all entries](#all-entries).
+Further down are [the slip](#the-slip-in-the-comment-of-switch_mm) in the comment of switch_mm(),
+[three questions](#questions) to the maintainers, and [all entries](#all-entries).
 """
 _QUESTIONS = """## Questions
 
-These are runs of the model, and not bugs: it lets a processor do whatever the manuals do not exclude.
+The runs in this section are runs of the model. They are not known bugs: the model lets a processor do
+whatever the manuals do not exclude.
 """
 _ENTRIES = """## All entries
 
-S with the number of the document; K come from elsewhere; N were written later.
+Ids with S have the number of the document. Entries with K come from elsewhere. Entries with N were written
+later.
 
 | entry | title | file | can happen | cannot happen |
 |---|---|---|---|---|"""
 ANSWERS = {
     "holds": "as the document has it",
-    "in part": "under a condition, or as far as the last column says",
-    "slip": "the words, or the code, are not what is meant",
+    "in part": "only under a condition, or only as far as the last column says",
+    "slip": "the words, or the code, do not say what is meant",
     "open": "a question to the maintainers",
 }
 

@@ -34,15 +34,15 @@ class ExitCode(IntEnum):
         self._value_, self.brief, self.meaning = code, brief, meaning
         return self
 
-    FAULT = 4, "the tool disagrees with itself", "the tool disagrees with itself, or fails: please report it"
+    FAULT = 4, "the tool disagrees with itself", "the verifier contradicts itself or fails: please report it"
     WRONG = 2, "bad input or usage", "bad input or usage"
     DIFFERS = 1, "differs", "a verdict differs from its expectation"
     UNKNOWN = (
         3,
         "unknown or timed out",
-        "unknown, timed out, out of memory, or not all that was asked for is known",
+        "unknown, timed out, out of memory, or a part of what you asked for is not known",
     )
-    EXPECTED = 0, "as expected", "everything as expected, or nothing was expected"
+    EXPECTED = 0, "as expected", "every verdict is as expected, or nothing was expected"
 
 
 STOPPED = 128  # the exit code of a signal is that and its number

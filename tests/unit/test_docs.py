@@ -72,4 +72,4 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
 def test_the_formats_are_those_of_the_program() -> None:
     rows = [[f"`{n}`", ", ".join(f"`{c}`" for c in f.commands), f.about] for n, f in FORMATS.items()]
     assert table("Formats") == rows
-    assert f"`{next(iter(FORMATS))}` unless given" in CLI
+    assert f"the default is `{next(iter(FORMATS))}`" in CLI

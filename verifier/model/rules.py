@@ -32,11 +32,15 @@ def rules() -> dict[str, Statement]:
 
 _HEAD = """# The rules
 
-Printed from `verifier/model/rules.toml`; `verifier rules` and `verifier rules 5.7` show the same.
-Sources: **SDM**, the Intel manual (order 325384-059, June 2016; later editions renumber); **APM2**, the
-AMD64 manual, volume 2. Confidence: **A** a vendor manual says so; **B** it follows by a short inference,
-or manuals and kernels rely on it; **C** kernels, papers or measurement only; **D** silent everywhere: our
-decision.
+This page is printed from `verifier/model/rules.toml`. `verifier rules` and `verifier rules 5.7` show the
+same. [memory-model.md](memory-model.md) introduces the model.
+
+Sources: **SDM** is the Intel manual (order 325384-059, June 2016; later editions have other numbers).
+**APM2** is the AMD64 manual, volume 2.
+
+The column after the source is our confidence: **A** a vendor manual says so; **B** it follows by a short
+inference, or manuals and kernels rely on it; **C** only kernels, papers or measurements say so; **D** every
+source is silent, and we decided.
 
 | rule | | says | source | | switches |
 |---|---|---|---|---|---|
