@@ -66,7 +66,7 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
     codes = [[str(int(code)), code.meaning] for code in sorted(ExitCode)]
     assert table("Exit codes") == [*codes, [f"{STOPPED} + N", "stopped by signal N"]]
     order = ", ".join(str(int(code)) for code in ExitCode)
-    assert f"The worst wins, in the order {order}." in CLI
+    assert f"uses the first of {order}." in CLI
 
 
 def test_the_formats_are_those_of_the_program() -> None:
