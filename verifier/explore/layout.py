@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,20 @@ from verifier.program.expressions import TRUE, Const, Expr, mask, refs
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.profiles import Switches
 from verifier.program.values import CLEAN, UNACCESSED, Ptr, Value
+from verifier.program.waits import Wait
+
+
+def grouped(waits: Sequence[Wait]) -> dict[int, int]:
+    """By event, the group of waits that it looks for: waits that share events are one group."""
+    of: dict[int, int] = {}
+    for number, wait in enumerate(waits):
+        merged = {of[e] for e in wait.events if e in of}
+        for event, group in of.items():
+            if group in merged:
+                of[event] = number
+        of |= dict.fromkeys(wait.events, number)
+    return of
+
 
 UNSENT = -1  # program counter of a handler that no SEND has started yet
 
@@ -54,10 +68,16 @@ class Rest:
 class Layout:
     """All that is known of a program before its first step.
 
+    ``kept``, by CPU: the slots, as bits, that are looked at where its thread comes to rest.
+
     ``buffered`` is False for sequential consistency: stores reach memory at once.
     """
 
-    def __init__(self, program: Program, switches: Switches, budget: Budget) -> None:
+    def __init__(
+        self, program: Program, switches: Switches, budget: Budget, kept: Mapping[int, int] | None = None
+    ) -> None:
+        halts = kept is not None
+        self.kept = kept or {}
         self.program = program
         self.switches = switches
         self.budget = budget
@@ -104,6 +124,19 @@ class Layout:
         # Handlers that no call queue keeps in order (MMR 8.3).
         self.bare = [body.send is not None and body.send.kind in ICR for body in program.bodies]
         self.sent_if = [None if b.guard == TRUE else compiled(b.guard) for b in program.bodies]
+        # By event, the group of waits that it looks for (MMR 20).
+        self.halting = {self.threads[c]: kept for c, kept in self.kept.items()}
+        self.looks = grouped([w for w in program.waits if w.kind in ("spin", "lock")])
+        # A grace period of call_rcu() may begin late; it matters to whether it ends.
+        self.late_graces = bool(self.graces.callback) and halts and self.buffered
+        self.first_look: dict[int, int] = {}  # by group: its first event, by its place in its body
+        for ops in self.ops:
+            for i, op in enumerate(ops):
+                group = self.looks.get(op.event.id)
+                if group is not None:
+                    first = self.first_look.setdefault(group, i)
+                    for earlier in ops[first:i]:
+                        op.slots |= mask(earlier.event.guard)
         self._schedule()
         self._suffixes()
         # Without translated accesses, or conditions about the TLB, there is no TLB to keep.
@@ -249,9 +282,13 @@ class Layout:
                 self.result_of[i] = len(self.result_of)
         self.waiting: list[Pending] = []
         self.due: dict[tuple[int, int], list[Pending]] = {}
-        for kind, expr, index in exprs:
+        places = {e.id: (b.id, i) for b in program.bodies for i, e in enumerate(b.events)}
+        after = [wait.after for wait in program.waits] + program.cuts_after
+        for n, (kind, expr, index) in enumerate(exprs):
+            where = after[n] if n < len(after) else -1
             self.budget.tick()
-            last: dict[int, int] = {}
+            # Not before the place where it stands: until then the body may come to rest.
+            last: dict[int, int] = dict([places[where]]) if where >= 0 else {}
             for slot in refs(expr):
                 if slot == program.kernel:
                     continue  # known from the start
@@ -273,6 +310,8 @@ class Layout:
                 for at, last in item.needs:
                     if at == body:
                         waiting[last] |= item.slots
+            if body in self.halting and ops:
+                waiting[-2] |= self.halting[body]
             rows = [(0, 0, 0, 0, False)]
             for i in range(len(ops) - 1, -1, -1):
                 op, (slots, vas, reads, writes, floods) = ops[i], rows[-1]

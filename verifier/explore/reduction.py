@@ -15,7 +15,7 @@ from verifier.explore.buffers import committable
 from verifier.explore.compiled import Compiled
 from verifier.explore.layout import UNSENT
 from verifier.explore.machine import ALL, COMMIT, EXEC, AbstractMachine
-from verifier.explore.state import IDLE, State, Step
+from verifier.explore.state import CALLBACK, IDLE, State, Step
 
 NONE = 0
 
@@ -76,6 +76,8 @@ def _alone(machine: AbstractMachine, state: State, cpu: int, writes: int, touche
     ``writes`` and ``touched`` are the cells that other CPUs may still write, and access at all.
     """
     pcs, buffer = state.pcs, state.buffers[cpu]
+    if machine.late_graces and any(store.kind & CALLBACK for store in buffer):
+        return NONE
     commits = True
     if buffer:
         cells = 0
@@ -104,6 +106,8 @@ def _alone(machine: AbstractMachine, state: State, cpu: int, writes: int, touche
     )
     body = machine.current(state, cpu)
     op = machine.ops[body][pcs[body]] if pcs[body] < machine.length[body] else None
+    if op is not None and op.event.id in machine.looks:
+        return NONE  # it may come to rest here, whatever it could see now
     flooded = machine.flooding and _flooded(machine, state)
     if op is not None:
         if op.visible or (op.event.op == "WAIT" and machine.unanswered(state.memory, op.event.handlers)):

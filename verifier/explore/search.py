@@ -12,10 +12,12 @@ from verifier.errors import LimitError, UsageError
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.replay import tell
+from verifier.explore.rest import Rest
 from verifier.explore.state import CUT, State, Step
 from verifier.program.events import Event, Program
-from verifier.program.expressions import evaluate
+from verifier.program.expressions import evaluate, mask
 from verifier.program.profiles import GENERIC, Switches
+from verifier.program.stops import running
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 
@@ -34,9 +36,18 @@ def machine_of(
     """
     if model not in MODELS:
         raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
-    return AbstractMachine(
-        program, switches if MODELS[model] else switches._replace(store_buffer=False), budget
-    )
+    chosen = switches if MODELS[model] else switches._replace(store_buffer=False)
+    return AbstractMachine(running(program), chosen, budget, _looked_at(program) if program.stops else None)
+
+
+def _looked_at(program: Program) -> dict[int, int]:
+    """By CPU: the slots of what conditions ask for, where its thread may come to rest."""
+    stopping = {s.cpu for s in program.stops if program.bodies[s.body].kind == "thread"}
+    found: dict[int, int] = {}
+    for o in program.observables:
+        if o.kind == "reg" and o.cpu in stopping:
+            found[o.cpu] = found.get(o.cpu, 0) | mask(o.expr)
+    return found
 
 
 @dataclass(slots=True)
@@ -59,6 +70,7 @@ class Exploration:
     finals: tuple[int, ...]
     states: set[Final] = field(default_factory=set)
     ended: bool = False
+    rests: set[Final] = field(default_factory=set)
     cut: bool = False
     cuts: int = 0
     bad: Event | None = None
@@ -117,8 +129,9 @@ class Search:
         limit: int | None,
         classes: Classes | None = None,
         reduced: bool = True,
+        rest: Rest | None = None,
     ) -> None:
-        self.machine = machine
+        self.machine, self.rest = machine, rest
         self.budget = machine.budget
         self.limit = limit
         self.classes = classes
@@ -169,6 +182,8 @@ class Search:
             if known % 1024 == 0:
                 self.budget.fits(known * _size(state))
             self.budget.tick()
+            if self.rest is not None and self.rest.here(state):
+                self._rest(state)
             if machine.aged and machine.final(state):
                 self._end(state)  # A may still be set, or not
             steps = enough(machine, state, self.reduced)
@@ -181,6 +196,12 @@ class Search:
             elif machine.final(state):
                 self._end(state)
             return
+
+    def _rest(self, state: State) -> None:
+        """Record what may be observed where the machine has come to rest."""
+        assert self.rest is not None
+        if not state.ever & CUT:
+            self.result.rests |= {self.result.project(final) for final in self.rest.finals(state)}
 
     def _count(self) -> None:
         result = self.result
@@ -200,22 +221,8 @@ class Search:
         if key in self.ends:
             return
         self.ends.add(key)
-        observables, filtered = machine.program.observables, machine.program.filter
-        choices: list[tuple[Value, ...]] = []
-        for i in machine.finals:
-            o = observables[i]
-            if o.kind == "reg":
-                value = state.results[machine.result_of[i]]
-                choices.append((0 if value is None else value,))
-            elif o.kind == "mem" and o.cell is not None:
-                choices.append((state.memory[machine.cell_at[o.cell]],))
-            elif o.kind == "ever":
-                choices.append((1, 0) if state.ever >> machine.evers.index(i) & 1 else (0,))
-            elif o.kind == "tlb":
-                choices.append((1, 0) if machine.cached(i, state.memory, state.tlbs) else (0,))
-            else:
-                raise TypeError(f"not an observable of an end: {o.label}")
-        for final in product(*choices):
+        filtered = machine.program.filter
+        for final in product(*(machine.observed(i, state) for i in machine.finals)):
             self.budget.tick()
             if filtered is not None and not truth(evaluate(filtered, {}, result.observed(final))):
                 continue

@@ -8,7 +8,7 @@ The parts that several steps have in common stand here, too: ``access`` and ``se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from verifier.budget import Budget
 from verifier.explore.compiled import Compiled
@@ -16,6 +16,7 @@ from verifier.explore.fetch import Copies
 from verifier.explore.layout import UNSENT, Layout, Pending
 from verifier.explore.state import (
     ANSWER,
+    CALLBACK,
     CUT,
     IDLE,
     VIRTUAL,
@@ -41,8 +42,14 @@ class Upkeep(Layout):
     that led to runs that do not count, and ``failed`` has the assumptions that did not hold there.
     """
 
-    def __init__(self, program: Program, switches: Switches = GENERIC, budget: Budget | None = None) -> None:
-        super().__init__(program, switches, budget or Budget())
+    def __init__(
+        self,
+        program: Program,
+        switches: Switches = GENERIC,
+        budget: Budget | None = None,
+        kept: Mapping[int, int] | None = None,
+    ) -> None:
+        super().__init__(program, switches, budget or Budget(), kept)
         self.bad: Event | None = None
         self.dropped = 0
         self.failed: set[int] = set()
@@ -118,6 +125,20 @@ class Upkeep(Layout):
         for choice in range((1 << len(cached)) - 1, -1, -1):
             self.budget.tick()
             yield fixed | {i: choice >> n & 1 for n, i in enumerate(cached)}
+
+    def observed(self, index: int, state: State) -> tuple[Value, ...]:
+        """What an observable of the end may be in a state."""
+        o = self.program.observables[index]
+        if o.kind == "reg":
+            value = state.results[self.result_of[index]]
+            return (0 if value is None else value,)
+        if o.kind == "mem" and o.cell is not None:
+            return (state.memory[self.cell_at[o.cell]],)
+        if o.kind == "ever":
+            return (1, 0) if state.ever >> self.evers.index(index) & 1 else (0,)
+        if o.kind == "tlb":
+            return (1, 0) if self.cached(index, state.memory, state.tlbs) else (0,)
+        raise TypeError(f"not an observable of an end: {o.label}")
 
     def cached(self, index: int, memory: Sequence[Value], tlbs: Sequence[int]) -> int:
         """The entries that make ``tlb`` observable ``index`` true."""
@@ -282,7 +303,8 @@ class Upkeep(Layout):
 
     def queue(self, draft: Draft, cpu: int, store: Buffered) -> None:
         """What waits for the stores before it, and writes nothing itself (MMR 8.7, 18.2, 18.3)."""
-        if draft.buffers[cpu]:
+        late = self.late_graces and store.kind & CALLBACK
+        if draft.buffers[cpu] or late:
             draft.buffers[cpu] = (*draft.buffers[cpu], store)
             return
         self.left(draft, store)

@@ -50,14 +50,14 @@ class Branch(NamedTuple):
 class Assume(NamedTuple):
     """Only runs in which the condition holds here go on and end: a spin's exit, ``assume(c)``.
 
-    ``kind`` and ``what`` as in ``waits.Wait``; ``reads``: where the instructions stand by which it looks.
+    ``kind`` and ``what`` as in ``waits.Wait``; ``reads``: the instructions by which it looks.
     """
 
     condition: Expr
     span: Span | None = None
     kind: WaitKind = ""
     what: str = ""
-    reads: tuple[Span | None, ...] = ()
+    reads: tuple[Emit, ...] = ()
 
 
 class Warn(NamedTuple):

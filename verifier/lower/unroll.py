@@ -15,13 +15,14 @@ from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, Set, Warn
 from verifier.lower.paths import Env, Path, merge, negation, substitute
-from verifier.program.events import Access, Body, BodyKind, Event, Observable, Program, Warned
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call
+from verifier.lower.turns import Entry, Live, live, looked_by
+from verifier.program.events import RANKS, Access, Body, BodyKind, Event, Observable, Program, Warned
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.invalidations import row as invalidation
 from verifier.program.ops import KINDS, Kind, Op
 from verifier.program.values import Ptr
-from verifier.program.waits import Loop, Wait
+from verifier.program.waits import Loop, Stop, StopKind, Wait
 from verifier.source import Span
 from verifier.words.rows import KERNEL
 
@@ -58,6 +59,75 @@ def _reading(env: Env) -> Expr:
     return call("or", nested, env.get("%off", FALSE))
 
 
+def _comes_to_rest(code: tuple[Instruction, ...]) -> bool:
+    """May a body with this code come to rest for ever?"""
+    labels = set[str]()
+    for x in code:
+        if isinstance(x, Label):
+            labels.add(x.name)
+        elif isinstance(x, Jump | Branch) and x.target in labels:
+            return True  # a loop may never be left
+        elif (isinstance(x, Assume) and x.kind) or (isinstance(x, Emit) and x.op in ("WAIT", "GP")):
+            return True
+    return False
+
+
+def _halting(lowered: Lowered) -> dict[int, int]:
+    """By CPU, the highest rank (``Body.rank``) of the interrupts that may come to rest there."""
+    found: dict[int, int] = {}
+    pending: list[tuple[int, int, tuple[Instruction, ...]]] = [(-1, 0, code) for code in lowered.threads]
+    pending += [(cpu, RANKS.index("nmi"), code) for cpu, code in lowered.nmis]
+    seen: set[tuple[int, int, int]] = set()
+    while pending:
+        cpu, rank, code = pending.pop()
+        if (cpu, rank, id(code)) in seen:
+            continue
+        seen.add((cpu, rank, id(code)))
+        if rank and _comes_to_rest(code):
+            found[cpu] = max(rank, found.get(cpu, 0))
+        for x in (x for x in code if isinstance(x, Emit)):
+            above = RANKS.index("callback" if x.kind == "rcu" else "handler")
+            pending += [(target.cpu, above, target.code) for target in x.targets]
+    return found
+
+
+def _asked(lowered: Lowered) -> list[frozenset[str]]:
+    """By CPU, the locals that observables ask for."""
+    found: list[set[str]] = [set() for _ in lowered.threads]
+    for o in lowered.observables:
+        if o.kind == "reg" and o.cpu is not None and o.expr is not None:
+            found[o.cpu] |= {part.name for part in parts(o.expr) if isinstance(part, Reg)}
+    return [frozenset(names) for names in found]
+
+
+def _last(body: Body) -> int:
+    """The last event of a body; -1 if it has none yet."""
+    return body.events[-1].id if body.events else -1
+
+
+class _Loops:
+    """The loops of one body: where turns begin, and which locals are live there."""
+
+    def __init__(self, code: tuple[Instruction, ...], at_end: frozenset[str], places: dict[str, int]) -> None:
+        self.code, self.at_end, self.places = code, at_end, places
+        self.entered: dict[int, Entry] = {}
+        self._live: Live | None = None
+
+    @property
+    def live(self) -> Live:
+        """The live locals of each label."""
+        if self._live is None:
+            self._live = live(self.code, self.at_end)
+        return self._live
+
+    def span(self, at: int, to: int) -> Span | None:
+        """From the beginning of a loop to the jump back."""
+        start, end = self.code[to].span, self.code[at].span
+        if start is not None and end is not None and start.source is end.source:
+            return start.to(end)
+        return start or end
+
+
 @dataclass(slots=True)
 class _Unroller:
     bound: int
@@ -75,6 +145,12 @@ class _Unroller:
     warnings: dict[int, list[Expr]] = field(default_factory=dict)
     warns: list[Warned] = field(default_factory=list)
     conditions: int = 0  # in the guards of all events
+    cuts_after: list[int] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
+    origin: dict[int, Emit] = field(default_factory=dict)  # what each event was made of
+    last_looks: frozenset[int] = frozenset()  # of the wait before
+    at_end: list[frozenset[str]] = field(default_factory=list)  # by CPU, the locals that observables ask for
+    halting: dict[int, int] = field(default_factory=dict)  # CPU -> highest rank of what may come to rest
 
     def slot(self) -> int:
         self.slots += 1
@@ -92,6 +168,11 @@ class _Unroller:
         self.bodies[event.body].events.append(event)
         return event
 
+    def pause(self, body: Body, path: Path, span: Span | None) -> int:
+        """An event at which a body waits that looks at nothing; its number."""
+        guard = call("and", *path.guard)
+        return self.add(Event(len(self.events), body.id, body.cpu, "PAUSE", guard=guard, span=span)).id
+
     def assume(self, guard: Expr, condition: Expr, wait: Wait) -> None:
         needed = call("or", negation(guard), condition)
         if needed != TRUE:
@@ -99,22 +180,65 @@ class _Unroller:
             self.waits.append(wait)
 
     def waiting(self, body: Body, code: Assume) -> Wait:
-        """What an assumption of a body stands for: it looks by the last events that stand where it reads."""
+        """What an assumption of a body stands for: it looks by the last events, those that are its own."""
         looks: list[int] = []
         for event in reversed(body.events):
-            if event.span not in code.reads or (self.waits and event.id in self.waits[-1].events):
+            if not any(self.origin.get(event.id) is x for x in code.reads) or event.id in self.last_looks:
                 break
             looks.append(event.id)
-        return Wait(body.cpu, code.kind, code.what, code.span, tuple(reversed(looks)))
+        self.last_looks = frozenset(looks)
+        return Wait(body.cpu, code.kind, code.what, code.span, tuple(reversed(looks)), _last(body))
 
-    def cut(self, body: Body, code: tuple[Instruction, ...], at: int, to: int, guard: Expr) -> None:
-        """The backward jump at ``at`` is not taken: the loop that begins at ``to`` is cut."""
-        start, end = code[to].span, code[at].span
-        if start is not None and end is not None and start.source is end.source:
-            start = start.to(end)
+    def stop(
+        self, body: Body, kind: StopKind, path: Path, wait: Wait | None = None, event: int | None = None
+    ) -> Path:
+        """Where ``path`` is, its body may come to rest for ever; the path that ends here. ``path`` goes on
+        where it does not."""
+        slot = self.slot()
+        ends = path.under(Ref(slot))
+        assert ends is not None
+        self.stops.append(Stop(kind, body.cpu, body.id, slot, wait, event))
+        self.assume(Ref(slot), call("and", *path.guard), Wait(body.cpu, "stopped"))
+        path.guard = (*path.guard, negation(Ref(slot)))
+        return ends
+
+    def look(self, body: Body, code: Assume, path: Path, ended: list[Path]) -> None:
+        """The end of a wait: what is looked for is there, or the body comes to rest here."""
+        holds, wait = substitute(code.condition, path.env), self.waiting(body, code)
+        if wait.kind and holds != TRUE:
+            if not wait.events:
+                pause = self.pause(body, path, code.span)
+                wait = wait._replace(events=(pause,), after=pause)
+            ended.append(self.stop(body, "look", path, wait))
+            here = Ref(self.stops[-1].slot)
+            self.assume(here, negation(holds), wait._replace(kind="stopped"))
+            for event in map(self.events.__getitem__, wait.events):
+                for access in event.accesses:  # what fails there takes no lock
+                    access.when = call("and", negation(here), access.when)
+        self.assume(call("and", *path.guard), holds, wait)
+
+    def halt(self, body: Body, code: Emit, path: Path, ended: list[Path]) -> None:
+        """The body may come to rest in front of an instruction: by what it waits for there, or because
+        an interrupt does not return."""
+        halfway = bool(body.events) and body.events[-1].joined
+        if self.halting.get(body.cpu, 0) > body.rank and not halfway:
+            ended.append(self.stop(body, "interrupted", path, event=len(self.events)))
+        if code.op == "WAIT":
+            handlers = path.groups.get(code.group, ())
+            if handlers:
+                ended.append(self.stop(body, "answers", path, event=len(self.events)))
+                missing = [Ref(s.slot) for s in self.stops if s.body in handlers]
+                wait = Wait(body.cpu, "answers", "", code.span)
+                self.assume(call("and", *path.guard), negation(call("or", *missing)), wait)
+        elif code.op == "GP" and code.kind == "end":
+            ended.append(self.stop(body, "grace", path, event=len(self.events)))
+
+    def cut(self, body: Body, loop: Span | None, guard: Expr) -> None:
+        """A backward jump is not taken: a loop is cut."""
         who = f"{body.name}() on CPU {body.cpu}" if body.kind in ("handler", "callback") else body.name
         self.cuts.append(guard)
-        self.loops.append(Loop(body.cpu, who, start or end))
+        self.cuts_after.append(_last(body))
+        self.loops.append(Loop(body.cpu, who, loop))
 
     def body(
         self, cpu: int, kind: BodyKind, name: str, guard: Expr = TRUE, send: Event | None = None
@@ -133,6 +257,7 @@ class _Unroller:
     def run(self, body: Body, code: tuple[Instruction, ...], path: Path) -> Path:
         """Unroll ``code`` into ``body`` from ``path``; the path at its end."""
         places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
+        loops = _Loops(code, self.at_end[body.cpu] if body.kind == "thread" else frozenset(), places)
         arriving: dict[tuple[int, int], list[Path]] = {}
         end = len(code)
         current: Path | None = path
@@ -145,16 +270,18 @@ class _Unroller:
                     here = arriving.pop((copy, at), None)
                     if here:
                         current = merge([current, *here] if current else here, self.budget)
+                    if current is not None:
+                        loops.entered[at] = self.entry(body, current)
                 elif current is None:
                     continue
                 else:
                     self.budget.tick()
                     if kind is Jump or kind is Branch:
                         current = self.jump(
-                            body, code, current, at, copy=copy, places=places, arriving=arriving
+                            body, loops, current, at, copy=copy, arriving=arriving, ended=finished
                         )
                     else:
-                        self.step(body, instruction, current)
+                        self.step(body, instruction, current, finished)
             if current is not None:
                 finished.append(current)
                 current = None
@@ -169,40 +296,63 @@ class _Unroller:
     def jump(
         self,
         body: Body,
-        code: tuple[Instruction, ...],
+        loops: _Loops,
         path: Path,
         at: int,
         copy: int,
-        places: dict[str, int],
         arriving: dict[tuple[int, int], list[Path]],
+        ended: list[Path],
     ) -> Path | None:
         """Send ``path`` where the jump goes; what is left falls through."""
-        instruction = code[at]
+        instruction = loops.code[at]
         assert isinstance(instruction, Jump | Branch)
         condition: Expr = TRUE
         if isinstance(instruction, Branch):
             condition = call("bool", substitute(instruction.condition, path.env))
         taken, rest = path.under(condition), path.under(negation(condition))
         if taken is not None:
-            to = places[instruction.target]
+            to = loops.places[instruction.target]
             if to <= at:
+                if self.last_turn(body, loops, taken, at, to, ended=ended):
+                    return rest
                 if copy >= self.bound:
-                    self.cut(body, code, at, to, guard=call("and", *taken.guard))
+                    self.cut(body, loops.span(at, to), guard=call("and", *taken.guard))
                     return rest
                 copy += 1
             arriving.setdefault((copy, to), []).append(taken)
         return rest
 
-    def step(self, body: Body, instruction: Instruction, path: Path) -> None:
-        """One instruction that does not jump."""
+    def entry(self, body: Body, path: Path) -> Entry:
+        """A turn of a loop begins here, if there is a loop."""
+        return Entry(len(body.events), len(self.warns), path.guard, dict(path.env), dict(path.groups))
+
+    def last_turn(
+        self, body: Body, loops: _Loops, path: Path, at: int, to: int, *, ended: list[Path]
+    ) -> bool:
+        """Can the turn that ``path`` goes back from be left out? Then the turn is the last one, or the body
+        comes to rest in it."""
+        events = looked_by(
+            body, loops.entered[to], path, loops.live[to],
+            lambda first: (w.hit for w in self.warns[first:] if w.body == body.id),
+        )  # fmt: skip
+        if events is None:
+            return False
+        span = loops.span(at, to)
+        wait = Wait(body.cpu, "spin", "", span, events or (self.pause(body, path, span),), _last(body))
+        ended.append(self.stop(body, "look", path, wait))
+        self.assume(call("and", *path.guard), FALSE, wait)
+        return True
+
+    def step(self, body: Body, instruction: Instruction, path: Path, ended: list[Path]) -> None:
+        """One instruction that does not jump; the paths on which it is never done are added to ``ended``."""
         env = path.env
         if isinstance(instruction, Set):
             env[instruction.reg] = substitute(instruction.value, env)
         elif isinstance(instruction, Emit):
+            self.halt(body, instruction, path, ended)
             self.emit(body, instruction, path)
         elif isinstance(instruction, Assume):
-            holds = substitute(instruction.condition, env)
-            self.assume(call("and", *path.guard), holds, self.waiting(body, instruction))
+            self.look(body, instruction, path, ended)
         elif isinstance(instruction, Warn):
             hit = call("and", *path.guard, substitute(instruction.condition, env))
             self.warnings.setdefault(body.cpu, []).append(hit)
@@ -284,8 +434,10 @@ class _Unroller:
                 joined=code.joined,
             )
         )
+        self.origin[event.id] = code
         if code.op == "IRQ":
             self.reader(body, code, path)
+            event.joined = body.events[-1] is not event  # a reader from that instant on
         if code.op == "SEND":
             event.handlers = tuple(self.send(event, code, path, before))
             path.groups[code.group] = (*path.groups.get(code.group, ()), *event.handlers)
@@ -305,7 +457,11 @@ class _Unroller:
             body = self.body(target.cpu, kind or "handler", name, guard, send=event)
             made.append(body.id)
             irq = Const(Ptr(f"{target.cpu}:irq"))
-            inside = path.guard if wanted == TRUE else (*path.guard, call("bool", wanted))
+            sent = path.under(call("bool", wanted))
+            assert sent is not None
+            self.stop(body, "pending", sent)
+            inside = sent.guard
+            guard = body.guard = call("and", *inside)
             slot = self.slot()
             off = None if kind else Const(0)
             self.ends(body, "DLV", (Access(irq, slot, off),), span=code.span, name=name, kind=kind)
@@ -317,9 +473,10 @@ class _Unroller:
             local = {**self.given, **{name: substitute(value, env) for name, value in target.locals}}
             self.within(body, target.code, Path(inside, local, {}), guard)
             if code.group in self.waited:
-                self.ends(body, "ACK", (), span=code.span, name=name)
+                self.ends(body, "ACK", (), span=code.span, name=name, guard=self.over(body))
             on = () if kind else (Access(irq, None, Const(1)),)
-            self.ends(body, "IRET", on, span=code.span, name=name, kind=kind or _ending(target.code))
+            ending = kind or _ending(target.code)
+            self.ends(body, "IRET", on, span=code.span, name=name, kind=ending, guard=self.over(body))
         return made
 
     def nmi(self, cpu: int, code: tuple[Instruction, ...]) -> None:
@@ -328,7 +485,7 @@ class _Unroller:
         body = self.body(cpu, "nmi", f"the NMI of CPU {cpu}", strikes)
         self.ends(body, "NMI", (), span=None, name="NMI")
         self.within(body, code, Path((strikes,), dict(self.given), {}), strikes)
-        self.ends(body, "IRET", (), span=None, name="NMI")
+        self.ends(body, "IRET", (), span=None, name="NMI", guard=self.over(body))
 
     def within(self, body: Body, code: tuple[Instruction, ...], path: Path, guard: Expr) -> None:
         """What a handler does between its delivery and its return: all of it as an RCU reader."""
@@ -336,7 +493,14 @@ class _Unroller:
             self.mark(body, guard, "lock", None)
         self.run(body, code, path)
         if self.graced:
-            self.mark(body, guard, "unlock", None)
+            self.mark(body, self.over(body), "unlock", None)
+
+    def over(self, body: Body) -> Expr:
+        """That an interrupt has come to its end, where only another one can still keep it."""
+        if self.halting.get(body.cpu, 0) > body.rank:
+            self.stop(body, "interrupted", Path((body.guard,), {}, {}), event=len(self.events))
+        stops = (s.slot for s in self.stops if s.body == body.id and s.kind != "pending")
+        return call("and", body.guard, *(negation(Ref(slot)) for slot in stops))
 
     def ends(
         self,
@@ -346,15 +510,16 @@ class _Unroller:
         span: Span | None,
         name: str,
         kind: Kind = "",
+        guard: Expr | None = None,
     ) -> None:
-        """An event at an end of a handler or NMI."""
+        """An event at an end of a handler or NMI; ``guard``: if it is not the body's."""
         self.add(
             Event(
                 id=len(self.events),
                 body=body.id,
                 cpu=body.cpu,
                 op=op,
-                guard=body.guard,
+                guard=body.guard if guard is None else guard,
                 accesses=accesses,
                 kind=kind,
                 serializing=op == "IRET" and not kind,
@@ -377,6 +542,8 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         bound,
         budget or Budget(),
         graced=any(map(_waits_for_readers, everything)),
+        halting=_halting(lowered),
+        at_end=_asked(lowered),
         waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
     )
     kernel = unroller.slot() if lowered.world.versions else None
@@ -414,4 +581,6 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         bound=bound,
         waits=unroller.waits,
         loops=unroller.loops,
+        cuts_after=unroller.cuts_after,
+        stops=unroller.stops,
     )

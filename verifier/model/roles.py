@@ -117,6 +117,7 @@ ROLES: dict[str, Role] = {
         "MMR 9.1, 9.2 (SDM 8.3, APM2 7.6.4)", drains=True, serializes=True, holds=True
     ),
     "JMP": Role("MMR 10.2: a jump"),
+    "PAUSE": Role("MMR 20.1: a wait, which looks at nothing"),
     "IRQ": Role("MMR 8.2, 8.8: CLI, STI"),
     "SEND": Role("MMR 8.2, 17.4: LOCK'd operation on the call queue", drains=True, holds=True),
     "SEND rcu": Role("MMR 18.3: call_rcu()", instant=False, queued=True, promised=True),
@@ -151,7 +152,7 @@ ROLES: dict[str, Role] = {
     "IRET sysret callback": Role("MMR 8.6, 18.3: not by IRET", holds=True),
 }
 
-IDLE = ("W - user nt alias", "F clflush", "IRQ", "JMP")
+IDLE = ("PAUSE", "W - user nt alias", "F clflush", "IRQ", "JMP")
 
 
 def _keys() -> dict[tuple[str, str], str]:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, get_args
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, refs
 from verifier.program.ops import Kind, Op
 from verifier.program.values import Ptr, Value, target, truth
-from verifier.program.waits import Loop, Wait
+from verifier.program.waits import Loop, Stop, Wait
 from verifier.source import Diagnostic, Span
 
 CellKind = Literal["data", "pte", "code", "register"]
@@ -195,7 +195,8 @@ class Program:
     ``assumes``    expressions over slots, true in every run that ends; a run counts only if it ends;
     ``cuts``       true in a run that was cut at the unrolling bound (such runs do not count);
     ``waits``      what each of ``assumes`` stands for;
-    ``loops``      which loop each of ``cuts`` cuts;
+    ``stops``      where bodies may come to rest for ever; a run ends only where all of their slots are 0;
+    ``loops``      which loop each of ``cuts`` cuts, and ``cuts_after``, after which event; -1: there is none;
     ``condition``  over ``Obs``: the proposition, without its quantifier;
     ``shown``      the observables of which final states consist, in printing order;
     ``filter``     over ``Obs``: states that do not satisfy it are dropped;
@@ -218,7 +219,9 @@ class Program:
     warns: list[Warned] = field(default_factory=list)
     bound: int = 2
     waits: list[Wait] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
+    cuts_after: list[int] = field(default_factory=list)
     told: Names | None = field(default=None, init=False, repr=False)  # once it has been made
 
     # -- its world ------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ Instructions only:
 SYSRET   a handler's last instruction: it returns by SYSRET, not by IRET; elsewhere nothing
 =======  ====================================================================================
 
-Events only, at the ends of handlers and in stories:
+Events only, at the ends of handlers and waits, and in stories:
 
 =======  ====================================================================================
 DLV      delivery: reads ``c:irq``, which must be 1, and writes 0; ``kind`` ``callback``: the start of
@@ -44,6 +44,7 @@ NMI      an NMI strikes, whatever ``c:irq`` says
 ACK      acknowledgement, if the sender waits for one: a store that comes after the handler's
 IRET     return: writes ``c:irq = 1``, but after an NMI; ``kind`` ``sysret``: not by IRET;
          ``callback``: the end of a callback, which writes nothing
+PAUSE    a CPU waits without looking at anything new
 WARN     a WARN or BUG is hit: in the steps of a run alone
 =======  ====================================================================================
 """
@@ -57,7 +58,7 @@ from typing import Literal, get_args
 Op = Literal[
     "R", "W", "X", "F", "T", "CR3", "INV", "BINV", "TLBSYNC", "SER", "IF", "JMP", "IRQ", "SEND", "WAIT",
     "RCU", "GP", "SYSRET",
-    "DLV", "NMI", "ACK", "IRET", "WARN",
+    "DLV", "NMI", "ACK", "IRET", "PAUSE", "WARN",
 ]  # fmt: skip
 
 Fence = Literal["mfence", "lock", "lfence", "sfence", "clflush"]
@@ -103,6 +104,7 @@ KINDS: Mapping[Op, frozenset[Kind]] = MappingProxyType(
         "NMI": _PLAIN,
         "ACK": _PLAIN,
         "IRET": frozenset({"", "callback", "sysret"}),
+        "PAUSE": _PLAIN,
         "WARN": _PLAIN,
     }
 )

@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from verifier.source import Span
 
-WaitKind = Literal["", "spin", "lock", "interrupt"]
+WaitKind = Literal["", "spin", "lock", "interrupt", "answers", "stopped"]
+StopKind = Literal["look", "answers", "grace", "pending", "interrupted"]
 BlockedKind = Literal[WaitKind, "answers", "grace period", "tlbsync"]
 
 
@@ -19,7 +20,8 @@ class Wait(NamedTuple):
                 one place), ``interrupt`` (what is sent is delivered); empty: the user's ``assume()``,
                 which no CPU waits for;
     ``what``    as it is told: ``until READ_ONCE(x) is true``; empty for a lock, whose name says it;
-    ``events``  the ids of the events by which it looks.
+    ``events``  the ids of the events by which it looks;
+    ``after``   the id of the event of its body in front of it; -1: there is none.
     """
 
     cpu: int
@@ -27,6 +29,25 @@ class Wait(NamedTuple):
     what: str = ""
     span: Span | None = None
     events: tuple[int, ...] = ()
+    after: int = -1
+
+
+class Stop(NamedTuple):
+    """A place where a body may come to rest for ever; ``Program.stops`` has them in the order of events.
+
+    ``kind``    ``look``: what ``wait`` looks for does not come; ``answers``: handlers of the WAIT ``event``
+                are not acknowledged; ``grace``: nor does the grace period end that the GP ``event`` ends;
+                ``pending``: the handler ``body`` is sent, and not delivered; ``interrupted``, in front of
+                ``event``: by something that has come to rest itself;
+    ``slot``    1 where the body does, else 0; nothing decides it but that the configuration is stuck.
+    """
+
+    kind: StopKind
+    cpu: int
+    body: int
+    slot: int
+    wait: Wait | None = None
+    event: int | None = None
 
 
 class Loop(NamedTuple):

@@ -41,6 +41,7 @@ class _Decoder:
             if a.slot is not None
         }
         slots |= {b.choice: self.value(e.slots[b.choice]) for b in program.bodies if b.choice is not None}
+        slots |= {s.slot: self.value(e.slots[s.slot]) for s in program.stops}
         if program.kernel is not None:
             slots[program.kernel] = self.value(e.slots[program.kernel])
         faulting = {u.event.id for u in uses if u.event is not None and self.holds(u.fault)}

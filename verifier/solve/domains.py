@@ -66,6 +66,8 @@ class Domains:
         for body in program.bodies:
             if body.choice is not None:
                 self.slots[body.choice] = frozenset((0, 1))
+        for stop in program.stops:
+            self.slots[stop.slot] = frozenset((0, 1))
         if program.kernel is not None:
             self.slots[program.kernel] = frozenset(kernels)
         self.cells: dict[Value, set[tuple[Value, int, int]]] = {}

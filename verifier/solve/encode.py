@@ -21,6 +21,7 @@ from verifier.program.waits import Loop
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.encoding import Encoding
+from verifier.solve.hangs import require_reasons
 from verifier.solve.relate import candidate
 from verifier.solve.sites import Invalidation, Literals, Read, Use, Write
 from verifier.solve.walks import Walks
@@ -49,9 +50,10 @@ class _Encoder(Encoding):
         self.init = self.node()
         self._assumptions()
         self.budget.enter("encoding what may happen in which order")
-        x = candidate(self)
+        execution = candidate(self)
+        require_reasons(self)
         for axiom in self.model.axioms:
-            require_acyclic(axiom.relation(x))
+            require_acyclic(axiom.relation(execution))
 
     # -- events ---------------------------------------------------------------------------------
 

@@ -67,6 +67,16 @@ class Encoding:
         self.bad: list[tuple[int, Event]] = []
         self.asked: dict[int, int] = {}  # use by a condition -> its observable
         self.observed: dict[int, Literals] = {}
+        # Where bodies come to rest for ever; is there any (MMR 20)?
+        self.stops = [self.slots[stop.slot].get(1, FALSE) for stop in program.stops]
+        self.stuck = self.clauses.any(self.stops)
+        # By the event in front of which a grace period's end, or a handler's delivery, may not come.
+        self.rests_at = {
+            program.bodies[s.body].events[0].id if s.kind == "pending" else s.event: rests
+            for s, rests in zip(program.stops, self.stops, strict=True)
+            if s.kind in ("pending", "grace")
+        }
+        self.still_open: dict[int, list[int]] = {}  # by such an event: that a section keeps it from coming
         self.cuts: dict[Loop, int] = {}
         self.cut = FALSE
         self.init = -1  # the node that wrote the initial state, the last one

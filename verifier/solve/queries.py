@@ -63,7 +63,7 @@ class _Asked:
         kept = TRUE if program.filter is None else self.encoding.truth(program.filter)
         self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
-        self.normal = [-x for x in (self.encoding.cut, self.bad, -kept) if x != FALSE]
+        self.normal = [-x for x in (self.encoding.cut, self.encoding.stuck, self.bad, -kept) if x != FALSE]
 
     def answer(self, want_states: bool, told: frozenset[bool], likely: bool) -> Answer:
         """Everything at once; ``told``: for which values of the proposition a run is to be told.
@@ -87,7 +87,10 @@ class _Asked:
             reachable = True if runs.get(True) else self._check([self.proposition, *self.normal])
             refutable = self._check([-self.proposition, *self.normal])
             deadlock = reachable is False and refutable is False
-            cut = self.encoding.cut != FALSE and self._check([self.encoding.cut]) is not False
+            cut = (
+                self.encoding.cut != FALSE
+                and self._check([self.encoding.cut, -self.encoding.stuck]) is not False
+            )
             known = reachable and refutable and not want_states  # that runs are cut does not matter
             loops = self._loops() if cut and not known else ()
             states = self._states() if want_states and None not in (reachable, refutable) else None

@@ -410,16 +410,23 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
             open_ = both(open_, -e.executed[unlock.id])
         for start, end in graces:
             done = both(e.executed[lock.id], e.executed[start.id])
+            over = both(e.executed[lock.id], e.executed[end.id])
             first = e.choices["grace"][lock.id, start.id] = e.clauses.new()
-            e.clauses.add(-done, -first, -open_)  # a section that never ends is not waited for
+            e.clauses.add(-over, -first, -open_)  # a section that never ends is not waited for
             if lock.kind == "held":
                 e.clauses.add(-done, first)
             x.grace.add(start.id, lock.id, both(done, -first))
             for unlock_id, ended in ends:
-                x.grace.add(unlock_id, end.id, e.clauses.all((done, first, ended)))
+                x.grace.add(unlock_id, end.id, e.clauses.all((over, first, ended)))
+            rests = e.rests_at.get(end.id, FALSE)
+            if rests != FALSE:
+                kept = e.clauses.all((rests, done, first, open_))
+                e.still_open.setdefault(end.id, []).append(kept)
+                if lock.kind != "held":
+                    x.grace.add(lock.id, start.id, kept)
 
 
-def _keeps(e: Encoding, a: Event, b: Event) -> int:
+def keeps(e: Encoding, a: Event, b: Event) -> int:
     """The literal that what ``b`` starts is not handled before what ``a`` starts, if ``a`` is first."""
     if not e.program.overtakes(b, a):
         return TRUE
@@ -439,7 +446,7 @@ def _interrupts(e: Encoding, x: Symbolic) -> None:
     sends = [v for v in e.program.events if v.op == "SEND"]
     for a in sends:
         for b in (v for v in sends if v.cpu == a.cpu and v is not a):
-            x.kept.add(a.id, b.id, _keeps(e, a, b))
+            x.kept.add(a.id, b.id, keeps(e, a, b))
     for read, send in e.program.asking():
         x.asking.add(read.id, send.id, e.clauses.both(e.executed[read.id], e.executed[send.id]))
     said = e.program.acknowledgements()

@@ -14,7 +14,7 @@ from verifier.lower.c.beside import beside
 from verifier.lower.c.body import Body, Lines, line
 from verifier.lower.c.parts import Local, Place, Val
 from verifier.lower.c.types import Type
-from verifier.lower.code import Assume, Branch, Label, Touch, Warn
+from verifier.lower.code import Assume, Branch, Emit, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call
 from verifier.program.invalidations import INVALIDATING
@@ -277,8 +277,8 @@ def finish(r: Row, x: Load | Update, place: Place) -> Expr | None:
 
 def taken(r: Row, free: Expr) -> Assume:
     """The end of a wait for one place."""
-    span = r.b.span(r.e)
-    return Assume(free, span, "lock", reads=(span,))
+    last = next(x for x in reversed(r.b.code) if isinstance(x, Emit))
+    return Assume(free, r.b.span(r.e), "lock", reads=(last,))
 
 
 def result_of(r: Row, result: Expr | None, place: Place) -> Expr | None:

@@ -213,7 +213,7 @@ def spins(b: Body, condition: ast.CExpr, body: ast.Stmt) -> bool:
     if not _only_reads(code):
         b.fresh_count = max(mark, b.fresh_count)
         return False
-    reads = tuple(x.span for x in code if isinstance(x, Emit))
+    reads = tuple(x for x in code if isinstance(x, Emit))
     b.code += [
         *code,
         Assume(call("not", holds), condition.span, kind="spin", what=_until(condition), reads=reads),

@@ -9,7 +9,7 @@ from verifier.lower.c.body import Body, Use
 from verifier.lower.c.expressions import condition_of
 from verifier.lower.c.parts import Local, Val
 from verifier.lower.c.places import memory_place, place_of
-from verifier.lower.code import Assume, Touch, Warn
+from verifier.lower.code import Assume, Emit, Touch, Warn
 from verifier.program.expressions import Const, Reg, call
 from verifier.program.waits import folded
 from verifier.syntax import ast
@@ -47,7 +47,8 @@ def warn(b: Body, use: Use) -> Val:
 
 def cond_load(b: Body, use: Use) -> Val:
     """Exactly the last load of a loop; its condition calls the value VAL."""
-    found = load(b, pointed_to(b, use.word, use.word.parameters[0], use.arguments["x"]), use.e)
+    place, at = pointed_to(b, use.word, use.word.parameters[0], use.arguments["x"]), len(b.code)
+    found = load(b, place, use.e)
     b.frame.scopes.append({"VAL": Local("VAL", fixed=found)})
     try:
         condition = truth_of(b.value(use.arguments["c"]), use.arguments["c"])
@@ -55,7 +56,8 @@ def cond_load(b: Body, use: Use) -> Val:
         b.frame.scopes.pop()
     span = b.span(use.e)
     what = f"until {folded(use.arguments['c'].span.text)} is true"
-    b.code.append(Assume(condition, span, kind="spin", what=what, reads=(span,)))
+    reads = tuple(x for x in b.code[at:] if isinstance(x, Emit))
+    b.code.append(Assume(condition, span, kind="spin", what=what, reads=reads))
     return found
 
 

@@ -1,0 +1,156 @@
+"""Where the machine comes to rest: states in which nothing that must happen can happen (MMR 20).
+
+A wait fails alone: its loads together, by no other CPU disturbed, do not find what they look for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+from verifier.explore.machine import AbstractMachine
+from verifier.explore.sends import deliverable
+from verifier.explore.state import IDLE, Dropped, State
+from verifier.program.events import Event, Program
+from verifier.program.expressions import evaluate
+from verifier.program.values import Value, truth
+from verifier.program.waits import Stop
+
+Slots = Sequence["Value | None"]
+
+
+class Rest:
+    """What a program's stops are to its machine, which runs it without them."""
+
+    def __init__(self, machine: AbstractMachine, program: Program) -> None:
+        self.machine, self.program = machine, program
+        self.looks = {id(stop.wait): stop for stop in program.stops if stop.kind == "look"}
+        self.before = {s.event: s for s in program.stops if s.kind in ("answers", "grace")}
+        self.interrupted: dict[int, list[Stop]] = {}
+        for stop in program.stops:
+            if stop.kind == "interrupted":
+                self.interrupted.setdefault(stop.body, []).append(stop)
+        self.pending = {stop.body: stop for stop in program.stops if stop.kind == "pending"}
+
+    # ---- is it at rest?
+
+    def here(self, state: State) -> bool:
+        """Has the machine come to rest in a state that is no end of a run?"""
+        machine = self.machine
+        if any(state.buffers) or any(state.floods) or max(state.faults, default=IDLE) != IDLE:
+            return False
+        held = False
+        for cpu in machine.cpus:
+            if self._must_deliver(state, cpu):
+                return False
+            event = self.event(state, cpu)
+            if event is not None and not self.waits(state, cpu, event):
+                return False
+            held = held or event is not None or bool(state.pending[cpu])
+        return held
+
+    def _must_deliver(self, state: State, cpu: int) -> bool:
+        """Is there an interrupt that a CPU has to take now?"""
+        free = state.struck[cpu] == IDLE and state.running[cpu] == IDLE and bool(state.pending[cpu])
+        on = free and state.memory[self.machine.irq[cpu]] == 1
+        return on and any(True for _ in deliverable(self.machine, state, cpu))
+
+    def event(self, state: State, cpu: int) -> Event | None:
+        """What a CPU is to do next; None at the end of its program."""
+        machine = self.machine
+        body = machine.current(state, cpu)
+        at = state.pcs[body]
+        return machine.ops[body][at].event if at < machine.length[body] else None
+
+    def waits(self, state: State, cpu: int, event: Event) -> bool:
+        """Does a CPU wait in front of this event for something that need not come?"""
+        machine = self.machine
+        if event.op == "WAIT":
+            return machine.unanswered(state.memory, event.handlers)
+        if machine.graces.waiting(state.memory, event):
+            return True
+        return self._begins(state, cpu, event) and any(True for _ in self.failing(state, cpu))
+
+    def _begins(self, state: State, cpu: int, event: Event) -> bool:
+        """Does a look begin here, of which nothing has been done?"""
+        machine = self.machine
+        ops, slots = machine.ops[event.body], state.slots
+        at = state.pcs[event.body]
+        group = machine.looks.get(event.id)
+        return group is not None and not any(
+            machine.looks.get(op.event.id) == group and (op.guard is None or truth(op.guard(slots)))
+            for op in ops[machine.first_look[group] : at]
+        )
+
+    def failing(self, state: State, cpu: int) -> Iterator[tuple[Stop, Slots]]:
+        """The ways in which the look that a CPU is to make next fails: where, and what was read."""
+        machine = self.machine
+        body = machine.current(state, cpu)
+        group = machine.looks[machine.ops[body][state.pcs[body]].event.id]
+        pending = [state]
+        while pending:
+            now = pending.pop()
+            machine.budget.tick()
+            at = now.pcs[body]
+            op = machine.ops[body][at] if at < machine.length[body] else None
+            if op is None or machine.looks.get(op.event.id) != group:
+                continue  # it has found what it looks for
+            for move, draft, going in machine._execute(now, cpu, body, op):
+                read = list(draft.slots)
+                machine.failed.clear()
+                try:
+                    if going >= 0:
+                        machine._next(draft, move.cpu, going)
+                    pending.append(machine._settled(draft))
+                except Dropped:
+                    missing = [self.machine.program.waits[n] for n in machine.failed]
+                    if missing and all(wait.kind for wait in missing):
+                        yield self.looks[id(missing[0])], read
+
+    # ---- what is seen there
+
+    def resting(self, state: State) -> Iterator[tuple[list[Stop], list[Value | None]]]:
+        """The stops at which the bodies are, and all slots, their own too; for each way to look."""
+        machine, stops = self.machine, list[Stop]()
+        looking: list[list[tuple[Stop, Slots]]] = []
+        for cpu in machine.cpus:
+            stops += [self.pending[h] for h in state.pending[cpu]]
+            current = machine.current(state, cpu)
+            for body in machine.bodies_on[cpu]:
+                at = state.pcs[body]
+                if not 0 <= at < machine.length[body] or body in state.pending[cpu]:
+                    continue
+                event = machine.ops[body][at].event
+                if body != current:
+                    stops += [self._interrupted(body, event)] if at or body == machine.threads[cpu] else []
+                elif event.id in machine.looks:
+                    looking.append(list(self.failing(state, cpu)))
+                else:
+                    stops.append(self.before[event.id])
+        for ways in product(*looking):
+            slots = list(state.slots)
+            for _, read in ways:
+                slots = [b if a is None else a for a, b in zip(slots, read, strict=True)]
+            here = [*stops, *(stop for stop, _ in ways)]
+            for stop in self.program.stops:
+                slots[stop.slot] = int(stop in here)
+            yield here, slots
+
+    def _interrupted(self, body: int, event: Event) -> Stop:
+        """The stop of a body that is held up in front of an event, or in the middle of what it is part of."""
+        return next(s for s in self.interrupted[body] if s.event is not None and s.event >= event.id)
+
+    def finals(self, state: State) -> Iterator[tuple[Value, ...]]:
+        """What may be observed there, as ``Search`` has it at the ends of runs."""
+        machine, observables = self.machine, self.program.observables
+        for _, slots in self.resting(state):
+            choices: list[tuple[Value, ...]] = []
+            for i in machine.finals:
+                o = observables[i]
+                if o.kind == "reg" and o.expr is not None and o.cpu is not None:
+                    done = state.pcs[machine.threads[o.cpu]] == machine.length[machine.threads[o.cpu]]
+                    known = state.results[machine.result_of[i]] if done else evaluate(o.expr, slots)
+                    choices.append((0 if known is None else known,))
+                else:
+                    choices.append(machine.observed(i, state))
+            yield from product(*choices)

@@ -1,0 +1,215 @@
+"""Loops that are their last turn (MMR 20.4).
+
+A turn that goes back, writes nothing but locals, and leaves none of these for the next one to look at, can
+be left out of any run: what remains is a run with the same end.  So a loop all of whose turns back
+are like this needs no bound.  The turn that cannot be left out is the last one, or, where the loop can
+never be left, the one at which its CPU comes to rest.
+
+A failed ``try_cmpxchg()`` leaves what it found for the next turn.  That is what the load in front of the
+loop would have found at that time, so the load stands for it, and the turn can be left out as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Warn
+from verifier.lower.paths import Path
+from verifier.program.events import Body, Event
+from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, parts
+
+Env = dict[str, Expr]
+Guard = tuple[Expr, ...]
+Live = dict[int, frozenset[str]]  # by the index of a label
+
+
+@dataclass(slots=True)
+class Entry:
+    """A turn's beginning: how many events and warnings there were, and where control and locals were."""
+
+    events: int
+    warns: int
+    guard: Guard
+    env: Env
+    groups: dict[str, tuple[int, ...]]
+
+
+# ---- locals that somebody still looks at
+
+
+def live(code: tuple[Instruction, ...], at_end: frozenset[str]) -> Live:
+    """By label, the locals whose values somebody may look at from there on; ``at_end``: those of the end."""
+    labels = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
+    found: Live = {i: frozenset() for i in labels.values()}
+    changed = True
+    while changed:
+        changed, now = False, at_end
+        for i in range(len(code) - 1, -1, -1):
+            x = code[i]
+            if isinstance(x, Label):
+                changed = changed or now != found[i]
+                found[i] = now
+            elif isinstance(x, Jump):
+                now = found[labels[x.target]]
+            else:
+                if isinstance(x, Branch):
+                    now |= found[labels[x.target]]
+                now = (now - set(_sets(x))) | set(_uses(x))
+    return found
+
+
+def _sets(x: Instruction) -> Iterator[str]:
+    if isinstance(x, Set):
+        yield x.reg
+    elif isinstance(x, Emit):
+        yield from (touch.into for touch in x.touches if touch.into is not None)
+
+
+def _uses(x: Instruction) -> Iterator[str]:
+    """The locals that an instruction looks at, but those that it has just set."""
+    if isinstance(x, Set):
+        yield from _names(x.value)
+    elif isinstance(x, Branch | Assume | Warn):
+        yield from _names(x.condition)
+    elif isinstance(x, Emit):
+        own = set(_sets(x))
+        for touch in x.touches:
+            yield from _names(touch.addr)
+            for expr in (touch.value, touch.when):
+                yield from (name for name in _names(expr) if name not in own)
+        for named in (x.va, x.pcid, x.waited):
+            yield from _names(named)
+        for target in x.targets:
+            yield from _names(target.guard)
+            for _, value in target.locals:
+                yield from _names(value)
+
+
+def _names(expr: Expr | None) -> Iterator[str]:
+    if expr is not None:
+        yield from (part.name for part in parts(expr) if isinstance(part, Reg))
+
+
+# ---- what is known on a path
+
+
+Facts = dict[Expr, bool]
+
+
+def _plain(expr: Expr, holds: bool = True) -> tuple[Expr, bool]:
+    """A truth without the words around it, and whether it holds: ``not``, ``bool``, ``== 0``, ``!= 0``."""
+    while isinstance(expr, Apply):
+        function, args = expr.function, expr.args
+        if function in ("not", "bool"):
+            expr = args[0]
+        elif function in ("eq", "ne") and FALSE in args:
+            expr = args[0] if args[1] == FALSE else args[1]
+        else:
+            break
+        holds = holds == (function in ("bool", "ne"))
+    return expr, holds
+
+
+def known(guard: Iterable[Expr]) -> Facts:
+    """What holds, and what does not, where a guard holds, as far as logic says so at once."""
+    found: Facts = {}
+    pending = [(part, True) for part in guard]
+    while pending:
+        part, holds = _plain(*pending.pop())
+        if part not in found:
+            found[part] = holds
+            if isinstance(part, Apply) and part.function == ("and" if holds else "or"):
+                pending += [(a, holds) for a in part.args]
+    return found
+
+
+def decided(expr: Expr, facts: Facts) -> bool | None:
+    """Whether a truth holds where facts do; None if they do not say."""
+    part, holds = _plain(expr)
+    if isinstance(part, Const):
+        return (part.value != 0) == holds
+    if part in facts:
+        return facts[part] == holds
+    if isinstance(part, Apply) and part.function in ("and", "or"):
+        inner = [decided(a, facts) for a in part.args]
+        deciding = part.function == "or"
+        if deciding in inner:
+            return deciding == holds
+        return None if None in inner else deciding != holds
+    return None
+
+
+def settled(expr: Expr, facts: Facts) -> Expr:
+    """An expression without the choices that facts decide."""
+    while isinstance(expr, Apply) and expr.function == "ite":
+        chosen = decided(expr.args[0], facts)
+        if chosen is None:
+            break
+        expr = expr.args[1] if chosen else expr.args[2]
+    return expr
+
+
+# ---- turns that can be left out
+
+
+def looked_by(
+    body: Body, entry: Entry, path: Path, kept: frozenset[str], warned: Callable[[int], Iterable[Expr]]
+) -> tuple[int, ...] | None:
+    """The events of a turn that goes back and can be left out; None if it cannot.
+
+    ``path`` is the path that goes back; ``kept``: the locals that are live where the turn began;
+    ``warned``: the warnings since then.
+    """
+    env, groups = path.env, path.groups
+    facts = known(path.guard)
+    if any(decided(hit, facts) is not False for hit in warned(entry.warns)) or groups != entry.groups:
+        return None
+    events: list[int] = []
+    for event in body.events[entry.events :]:
+        if decided(event.guard, facts) is False:
+            continue
+        if not _looks(event, facts):
+            return None
+        events.append(event.id)
+    changed = [r for r in (*kept, "%rcu", "%off") if _of(entry.env, r) != settled(_of(env, r), facts)]
+    if not changed:
+        return tuple(events)
+    if len(changed) > 1:
+        return None
+    load = _renewed(body, entry, changed[0], settled(_of(env, changed[0]), facts), kept)
+    return None if load is None else (load, *events)
+
+
+def _of(env: Env, reg: str) -> Expr:
+    return env.get(reg, FALSE)
+
+
+def _looks(event: Event, facts: Facts) -> bool:
+    """Does an event only look, or order: a load, a fence, a LOCK'd operation that writes nothing?"""
+    if event.op in ("R", "F", "T", "SER", "PAUSE", "JMP", "RCU"):
+        return True
+    if event.op != "X" or event.virtual:
+        return False
+    return all(a.value is None or decided(a.when, facts) is False for a in event.accesses)
+
+
+def _renewed(body: Body, entry: Entry, reg: str, found: Expr, kept: frozenset[str]) -> int | None:
+    """The load in front of a loop whose value the turn has replaced by what it found at the same place."""
+    first = entry.env.get(reg)
+    if not isinstance(first, Ref) or not isinstance(found, Ref):
+        return None
+    others = [_of(entry.env, r) for r in kept if r != reg]
+    if any(first in set(parts(expr)) for expr in (*others, *entry.guard)):
+        return None
+    for event in reversed(body.events[: entry.events]):
+        if event.op != "F":
+            break
+    else:
+        return None
+    mine = [a for a in event.accesses if a.slot == first.slot]
+    again = [
+        a for e in body.events[entry.events :] for a in e.accesses if a.slot == found.slot and not e.virtual
+    ]
+    same = event.op == "R" and not event.virtual and mine and again and mine[0].addr == again[0].addr
+    return event.id if same else None
