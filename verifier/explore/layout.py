@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from verifier.program.events import Body, Cell, Event, Program
 from verifier.program.expressions import TRUE, Const, Expr, mask, refs
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.profiles import Switches
+from verifier.program.stops import running
 from verifier.program.values import CLEAN, UNACCESSED, Ptr, Value
 from verifier.program.waits import Wait
 
@@ -28,6 +29,16 @@ def grouped(waits: Sequence[Wait]) -> dict[int, int]:
                 of[event] = number
         of |= dict.fromkeys(wait.events, number)
     return of
+
+
+def _looked_at(program: Program) -> dict[int, int]:
+    """By CPU: the slots of what conditions ask for, where its thread may come to rest."""
+    stopping = {s.cpu for s in program.stops if program.bodies[s.body].kind == "thread"}
+    found: dict[int, int] = {}
+    for o in program.observables:
+        if o.kind == "reg" and o.cpu in stopping:
+            found[o.cpu] = found.get(o.cpu, 0) | mask(o.expr)
+    return found
 
 
 UNSENT = -1  # program counter of a handler that no SEND has started yet
@@ -68,17 +79,15 @@ class Rest:
 class Layout:
     """All that is known of a program before its first step.
 
-    ``kept``, by CPU: the slots, as bits, that are looked at where its thread comes to rest.
+    The machine runs a program without its stops; ``whole`` has them. ``kept``, by CPU: the slots, as bits,
+    that are looked at where its thread comes to rest.
 
     ``buffered`` is False for sequential consistency: stores reach memory at once.
     """
 
-    def __init__(
-        self, program: Program, switches: Switches, budget: Budget, kept: Mapping[int, int] | None = None
-    ) -> None:
-        halts = kept is not None
-        self.kept = kept or {}
-        self.program = program
+    def __init__(self, program: Program, switches: Switches, budget: Budget) -> None:
+        self.whole, self.kept = program, _looked_at(program)
+        self.program = program = running(program)
         self.switches = switches
         self.budget = budget
         self.buffered = switches.store_buffer
@@ -128,7 +137,7 @@ class Layout:
         self.halting = {self.threads[c]: kept for c, kept in self.kept.items()}
         self.looks = grouped([w for w in program.waits if w.kind in ("spin", "lock")])
         # A grace period of call_rcu() may begin late; it matters to whether it ends.
-        self.late_graces = bool(self.graces.callback) and halts and self.buffered
+        self.late_graces = bool(self.graces.callback and self.whole.stops) and self.buffered
         self.first_look: dict[int, int] = {}  # by group: its first event, by its place in its body
         for ops in self.ops:
             for i, op in enumerate(ops):

@@ -11,7 +11,7 @@ from itertools import product
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.sends import deliverable
 from verifier.explore.state import IDLE, Dropped, State
-from verifier.program.events import Event, Program
+from verifier.program.events import Event
 from verifier.program.expressions import evaluate
 from verifier.program.values import Value, truth
 from verifier.program.waits import Stop
@@ -22,8 +22,9 @@ Slots = Sequence["Value | None"]
 class Rest:
     """What a program's stops are to its machine, which runs it without them."""
 
-    def __init__(self, machine: AbstractMachine, program: Program) -> None:
-        self.machine, self.program = machine, program
+    def __init__(self, machine: AbstractMachine) -> None:
+        self.machine, self.program = machine, machine.whole
+        program = machine.whole
         self.looks = {id(stop.wait): stop for stop in program.stops if stop.kind == "look"}
         self.before = {s.event: s for s in program.stops if s.kind in ("answers", "grace")}
         self.interrupted: dict[int, list[Stop]] = {}

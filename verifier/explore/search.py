@@ -15,9 +15,8 @@ from verifier.explore.replay import tell
 from verifier.explore.rest import Rest
 from verifier.explore.state import CUT, State, Step
 from verifier.program.events import Event, Program
-from verifier.program.expressions import evaluate, mask
+from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
-from verifier.program.stops import running
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 
@@ -36,18 +35,9 @@ def machine_of(
     """
     if model not in MODELS:
         raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
-    chosen = switches if MODELS[model] else switches._replace(store_buffer=False)
-    return AbstractMachine(running(program), chosen, budget, _looked_at(program) if program.stops else None)
-
-
-def _looked_at(program: Program) -> dict[int, int]:
-    """By CPU: the slots of what conditions ask for, where its thread may come to rest."""
-    stopping = {s.cpu for s in program.stops if program.bodies[s.body].kind == "thread"}
-    found: dict[int, int] = {}
-    for o in program.observables:
-        if o.kind == "reg" and o.cpu in stopping:
-            found[o.cpu] = found.get(o.cpu, 0) | mask(o.expr)
-    return found
+    return AbstractMachine(
+        program, switches if MODELS[model] else switches._replace(store_buffer=False), budget
+    )
 
 
 @dataclass(slots=True)

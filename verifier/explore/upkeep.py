@@ -8,7 +8,7 @@ The parts that several steps have in common stand here, too: ``access`` and ``se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from verifier.budget import Budget
 from verifier.explore.compiled import Compiled
@@ -42,14 +42,8 @@ class Upkeep(Layout):
     that led to runs that do not count, and ``failed`` has the assumptions that did not hold there.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        switches: Switches = GENERIC,
-        budget: Budget | None = None,
-        kept: Mapping[int, int] | None = None,
-    ) -> None:
-        super().__init__(program, switches, budget or Budget(), kept)
+    def __init__(self, program: Program, switches: Switches = GENERIC, budget: Budget | None = None) -> None:
+        super().__init__(program, switches, budget or Budget())
         self.bad: Event | None = None
         self.dropped = 0
         self.failed: set[int] = set()
