@@ -133,7 +133,7 @@ class Layout:
         # Handlers that no call queue keeps in order (MMR 8.3).
         self.bare = [body.send is not None and body.send.kind in ICR for body in program.bodies]
         self.sent_if = [None if b.guard == TRUE else compiled(b.guard) for b in program.bodies]
-        # By event, the group of waits that it looks for (MMR 20).
+        # By event, the group of waits that it looks for (MMR 20.1).
         self.halting = {self.threads[c]: kept for c, kept in self.kept.items()}
         self.looks = grouped([w for w in program.waits if w.kind in ("spin", "lock")])
         # A grace period of call_rcu() may begin late; it matters to whether it ends.

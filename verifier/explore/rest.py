@@ -1,4 +1,4 @@
-"""Where the machine comes to rest: states in which nothing that must happen can happen (MMR 20).
+"""Where the machine comes to rest: states in which nothing that must happen can happen (MMR 20.1).
 
 A wait fails alone: its loads together, by no other CPU disturbed, do not find what they look for.
 """

@@ -117,7 +117,7 @@ ROLES: dict[str, Role] = {
         "MMR 9.1, 9.2 (SDM 8.3, APM2 7.6.4)", drains=True, serializes=True, holds=True
     ),
     "JMP": Role("MMR 10.2: a jump"),
-    "PAUSE": Role("MMR 20.1: a wait, which looks at nothing"),
+    "PAUSE": Role("MMR 20.3: a wait that looks at nothing new"),
     "IRQ": Role("MMR 8.2, 8.8: CLI, STI"),
     "SEND": Role("MMR 8.2, 17.4: LOCK'd operation on the call queue", drains=True, holds=True),
     "SEND rcu": Role("MMR 18.3: call_rcu()", instant=False, queued=True, promised=True),

@@ -67,7 +67,7 @@ class Encoding:
         self.bad: list[tuple[int, Event]] = []
         self.asked: dict[int, int] = {}  # use by a condition -> its observable
         self.observed: dict[int, Literals] = {}
-        # Where bodies come to rest for ever; is there any (MMR 20)?
+        # Where bodies come to rest for ever; is there any (MMR 20.1)?
         self.stops = [self.slots[stop.slot].get(1, FALSE) for stop in program.stops]
         self.stuck = self.clauses.any(self.stops)
         # By the event in front of which a grace period's end, or a handler's delivery, may not come.

@@ -1,4 +1,4 @@
-"""Configurations that are stuck, as clauses: where each CPU has come to rest, and why (MMR 20).
+"""Configurations that are stuck, as clauses: where each CPU has come to rest, and why (MMR 20.1).
 
 ``Program.stops`` says where bodies may come to rest.  Here each of them gets its reason: without one, a
 run goes on.
