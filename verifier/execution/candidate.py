@@ -354,6 +354,10 @@ class _Candidate(Removals):
             for start, after in self.program.grace_periods():
                 if lock.id in x.executed and start.id in x.executed:
                     chosen = lock.kind == "held" or (lock.id, start.id) in x.choices["grace"]
+                    if after.id not in x.executed and chosen and end is None:
+                        if lock.kind != "held":  # it keeps the grace period from ending
+                            pairs.append((lock.id, start.id))
+                        continue
                     first = end is not None and chosen
                     pairs.append((end, after.id) if first and end is not None else (start.id, lock.id))
         return Relation(pairs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
+from verifier.explore.rest import Rest
 from verifier.explore.search import Exploration, Search, machine_of
 from verifier.program.answer import Answer
 from verifier.program.events import Program
@@ -41,7 +42,8 @@ def decide(
         return holds if witnesses else None
 
     # A wrong address must not be missed, so the search does not end before all was seen.
-    found = Search(machine, limit_states, classes).run()
+    rest = Rest(machine) if program.stops else None
+    found = Search(machine, limit_states, classes, rest=rest).run()
     if found.bad is not None:
         return Answer(bad=found.bad, reason="an access to something that is no cell")
     pairs = {(found.project(s), found.holds(s)) for s in found.states} if found.complete else set()
@@ -58,6 +60,8 @@ def decide(
         loops=tuple(loop for n, loop in enumerate(dict.fromkeys(program.loops)) if found.cuts >> n & 1),
         deadlock=found.complete and not found.states,
         reason=found.reason,
+        hangs=True if found.rests else unknown,
+        rests=tuple(sorted(found.rests, key=_order)) if want_states and found.complete else None,
     )
 
 

@@ -190,8 +190,10 @@ class Search:
     def _rest(self, state: State) -> None:
         """Record what may be observed where the machine has come to rest."""
         assert self.rest is not None
-        if not state.ever & CUT:
-            self.result.rests |= {self.result.project(final) for final in self.rest.finals(state)}
+        result, filtered = self.result, self.machine.program.filter
+        for final in self.rest.finals(state) if not state.ever & CUT else ():
+            if filtered is None or truth(evaluate(filtered, {}, result.observed(final))):
+                result.rests.add(result.project(final))
 
     def _count(self) -> None:
         result = self.result

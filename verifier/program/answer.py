@@ -23,6 +23,9 @@ class Answer:
     ``loops``      those that some such run is cut in, as far as they are known;
     ``deadlock``   no run ends;
     ``waits``      then, who waits where in one of the runs that do not; empty: it was not found out;
+    ``hangs``      some run comes to a configuration that is stuck (MMR 20.1); None: not known;
+    ``hang``       a run that does; ``waits`` then says who waits where in it;
+    ``rests``      what can be seen in these configurations, as ``states`` has it, if it was asked for;
     ``filtered``   no state passes the filter, whether runs end or not;
     ``bad``        an event that may access something that is no cell;
     ``reason``     why something is not known.
@@ -42,3 +45,6 @@ class Answer:
     filtered: bool = False
     loops: tuple[Loop, ...] = ()
     waits: tuple[Blocked, ...] = ()
+    hangs: bool | None = False
+    hang: Trace | None = None
+    rests: tuple[tuple[Value, ...], ...] | None = None

@@ -1,4 +1,4 @@
-"""A configuration that is stuck, told: who waits where, for what, and what keeps it from coming (MMR 20.1)."""
+"""A configuration that is stuck, told: who waits where, for what, and what keeps it away (MMR 20.1)."""
 
 from __future__ import annotations
 

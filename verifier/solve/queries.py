@@ -5,6 +5,7 @@ from __future__ import annotations
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.execution import Execution
+from verifier.execution.rest import check_rest, hang
 from verifier.execution.storyline import trace
 from verifier.model import Model
 from verifier.model import model as model_of
@@ -14,7 +15,7 @@ from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
-from verifier.program.waits import Loop
+from verifier.program.waits import Blocked, Loop
 from verifier.solve.clauses import FALSE, TRUE
 from verifier.solve.decode import decode
 from verifier.solve.encode import encode
@@ -63,7 +64,9 @@ class _Asked:
         kept = TRUE if program.filter is None else self.encoding.truth(program.filter)
         self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
-        self.normal = [-x for x in (self.encoding.cut, self.encoding.stuck, self.bad, -kept) if x != FALSE]
+        counted = [-x for x in (self.encoding.cut, self.bad, -kept) if x != FALSE]
+        self.normal = [*counted, *([-self.encoding.stuck] if self.encoding.stuck != FALSE else [])]
+        self.resting = [*counted, self.encoding.stuck]
 
     def answer(self, want_states: bool, told: frozenset[bool], likely: bool) -> Answer:
         """Everything at once; ``told``: for which values of the proposition a run is to be told.
@@ -87,34 +90,39 @@ class _Asked:
             reachable = True if runs.get(True) else self._check([self.proposition, *self.normal])
             refutable = self._check([-self.proposition, *self.normal])
             deadlock = reachable is False and refutable is False
-            cut = (
-                self.encoding.cut != FALSE
-                and self._check([self.encoding.cut, -self.encoding.stuck]) is not False
-            )
+            going_on = [self.encoding.cut, -self.encoding.stuck]
+            cut = self.encoding.cut != FALSE and self._check(going_on) is not False
             known = reachable and refutable and not want_states  # that runs are cut does not matter
             loops = self._loops() if cut and not known else ()
-            states = self._states() if want_states and None not in (reachable, refutable) else None
-        unknown = None in (reachable, refutable) or (want_states and states is None)
+            hangs = self._check(self.resting)
+            states = self._states(self.normal) if want_states and None not in (reachable, refutable) else None
+            rests = self._states(self.resting) if want_states and states is not None else None
+        unknown = None in (reachable, refutable, hangs) or (want_states and None in (states, rests))
         reason = self._given_up() if unknown else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
                 with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
                     runs[value] = self._run(value)
+        waits: tuple[Blocked, ...] = ()
+        hung = None
+        if hangs:
+            with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
+                waits, hung = self._hang()
         positive = negative = None
         if states is not None:
             positive, negative = states[1], states[2]
         return Answer(
             reachable, refutable, runs.get(True), runs.get(False),
             None if states is None else states[0], positive, negative, cut, deadlock, None, reason,
-            loops=loops,
+            loops=loops, waits=waits, hangs=hangs, hang=hung, rests=None if rests is None else rests[0],
         )  # fmt: skip
 
     def _loops(self) -> tuple[Loop, ...]:
         """The loops that some run is cut in; each is asked for by itself, so that they are the same every
         time."""
-        return tuple(
-            loop for loop, done in self.encoding.cuts.items() if done != FALSE and self._check([done])
-        )
+        runs = -self.encoding.stuck
+        cuts = self.encoding.cuts.items()
+        return tuple(loop for loop, done in cuts if done != FALSE and self._check([done, runs]))
 
     def _given_up(self) -> str:
         """Why the solver gave no answer."""
@@ -145,6 +153,17 @@ class _Asked:
         self.budget.enter(SOLVING)
         return told
 
+    def _hang(self) -> tuple[tuple[Blocked, ...], Trace | None]:
+        """Who waits where in a run that hangs, and this run."""
+        plain = self._plain()
+        if not ((plain and self._check([*self.resting, *plain])) or self._check(self.resting)):
+            return (), None
+        execution = decode(self.encoding, self.solver)
+        wrong = [*execution.check(self.budget), *check_rest(execution)]
+        if wrong:
+            raise InternalError("a run that hangs does not re-check: " + "; ".join(wrong))
+        return hang(execution).told(), trace(execution, self.budget)
+
     def _plain(self) -> list[int]:
         """What a run that is easy to follow has none of: walks served by a store buffer, accessed flags
         set for no reason, stale faults."""
@@ -171,13 +190,13 @@ class _Asked:
                 return choice
         return choices[-1]  # exactly one holds
 
-    def _states(self) -> tuple[tuple[tuple[Value, ...], ...], int, int] | None:
+    def _states(self, wanted: list[int]) -> tuple[tuple[tuple[Value, ...], ...], int, int] | None:
         """All projections to the shown observables, with how many satisfy the proposition."""
         found: list[tuple[tuple[Value, ...], bool]] = []
         solver, proposition = self.solver, self.proposition
         # Where the proposition is not a function of what is shown, both of its values count.
         while True:
-            some = self._check(self.normal)
+            some = self._check(wanted)
             if some is None:
                 return None
             if not some:

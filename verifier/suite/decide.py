@@ -170,16 +170,18 @@ def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None
     wrong: list[str] = []
     known = all(a.bad or None not in (a.reachable, a.refutable) for a in (z3, explorer))
     # Who has come to a limit may have missed a cut, a deadlock or a wrong address.
-    for what in ("reachable", "refutable", *(("cut", "deadlock") if known else ())):
+    for what in ("reachable", "refutable", "hangs", *(("cut", "deadlock") if known else ())):
         a, b = getattr(z3, what), getattr(explorer, what)
         if None not in (a, b) and a != b and not (z3.bad or explorer.bad):
             wrong.append(f"{what}: z3 says {a}, the explorer {b}")
     if known and (z3.bad is None) != (explorer.bad is None):
         wrong.append("only one of them finds an access to something that is no object")
-    if z3.states is not None and explorer.states is not None:
-        for name, mine, other in (("z3", z3, explorer), ("the explorer", explorer, z3)):
-            for state in sorted(set(mine.states or ()) - set(other.states or ()), key=str)[:5]:
-                wrong.append(f"only {name} reaches {state_line(program, state)}")
+    for states, reaches in (("states", "reaches"), ("rests", "hangs at")):
+        a, b = getattr(z3, states), getattr(explorer, states)
+        if a is not None and b is not None:
+            for name, only in (("z3", set(a) - set(b)), ("the explorer", set(b) - set(a))):
+                for state in sorted(only, key=str)[:5]:
+                    wrong.append(f"only {name} {reaches} {state_line(program, state)}")
     if wrong:
         from verifier import __version__
 
