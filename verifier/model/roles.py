@@ -17,6 +17,7 @@ from verifier.errors import InternalError
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Const
 from verifier.program.invalidations import INVALIDATING, row
+from verifier.program.ops import KINDS
 from verifier.program.profiles import CHOICES, Switches
 from verifier.program.values import Ptr
 
@@ -78,8 +79,9 @@ _DELIVERY = _where("dlv_drains_sb", "dlv_serializing")
 _INVPCID = _where("amd_invpcid_serializing")
 _SERIALIZED = _where("dlv_serializing")
 
-# A key is an op and its kinds; ``-`` is a kind without a name, and so is none. ``relaxed``: the hypothetical
-# form of an invalidation that does not serialize, of any kind.
+# A key is an op and its kinds: ``-`` is the kind without a name, and ``*`` all kinds that no other row has.
+# A key that has only an op is for the kind without a name. ``relaxed`` is the hypothetical form of an
+# invalidation that does not serialize, of any kind.
 ROLES: dict[str, Role] = {
     "R - user": Role("MMR 1.1, 8.2: loads in order (SDM 8.2.2)", holds=True),
     "W - user nt alias": Role("MMR 1.2, 2.6: where it is not buffered, see ``buffered``"),
@@ -102,16 +104,14 @@ ROLES: dict[str, Role] = {
         "MMR 2.5, 8.2: loads pass it", instant=False, fences=True, holds=_where("x2apic_fence=sfence")
     ),
     "F clflush": Role("MMR 2.6: invisible in coherent memory"),
-    "CR3 cr3 noflush": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
+    "CR3 *": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
     "CR3 relaxed": Role("hypothetical"),
-    "INV invlpg local all": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
+    "INV *": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
     "INV invpcid0 invpcid1 invpcid2 invpcid3": Role(
         "MMR 5.2, 5.3 (SDM 8.3, 4.10.4.3)", drains=_INVPCID, serializes=_INVPCID, holds=_INVPCID
     ),
     "INV relaxed": Role("hypothetical"),
-    "BINV broadcast-va broadcast-final broadcast-pcid broadcast-all": Role(
-        "MMR 11.3: INVLPGB", drains=_where("invlpgb_after_earlier_stores")
-    ),
+    "BINV *": Role("MMR 11.3: INVLPGB", drains=_where("invlpgb_after_earlier_stores")),
     "TLBSYNC": Role("MMR 9.1, 11.2", drains=True, serializes=True, holds=True),
     "SER cpuid serialize iret wrmsr sync_core": Role(
         "MMR 9.1, 9.2 (SDM 8.3, APM2 7.6.4)", drains=True, serializes=True, holds=True
@@ -162,6 +162,11 @@ def _keys() -> dict[tuple[str, str], str]:
         for kind in kinds or ["-"]:
             if found.setdefault((op, kind.strip("-")), key) != key:
                 raise ValueError(key)
+    for op, all_kinds in KINDS.items():
+        if (op, "*") in found:
+            rest = found.pop((op, "*"))
+            for kind in all_kinds:
+                found.setdefault((op, kind), rest)
     return found
 
 

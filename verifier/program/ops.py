@@ -54,6 +54,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from verifier.program.invalidations import InvalidationKind, invalidating
+
 Op = Literal[
     "R", "W", "X", "F", "T", "CR3", "INV", "BINV", "TLBSYNC", "SER", "IF", "JMP", "IRQ", "SEND", "WAIT",
     "RCU", "GP", "SYSRET",
@@ -62,14 +64,6 @@ Op = Literal[
 
 Fence = Literal["mfence", "lock", "lfence", "sfence", "clflush"]
 Serializer = Literal["cpuid", "serialize", "iret", "sync_core", "wrmsr"]
-
-# The kinds of CR3, INV and BINV; ``fault`` is what a page fault does, which is no event.
-InvalidationKind = Literal[
-    "cr3", "noflush",
-    "invlpg", "local", "all", "invpcid0", "invpcid1", "invpcid2", "invpcid3",
-    "broadcast-va", "broadcast-final", "broadcast-pcid", "broadcast-all",
-    "fault",
-]  # fmt: skip
 
 Kind = Literal[
     "", "user", "nt", "alias", Fence, InvalidationKind, Serializer, "x2apic", "xapic", "rcu",
@@ -86,9 +80,9 @@ KINDS: Mapping[Op, frozenset[Kind]] = MappingProxyType(
         "X": _PLAIN,
         "F": frozenset(get_args(Fence)),
         "T": _PLAIN,
-        "CR3": frozenset({"cr3", "noflush"}),
-        "INV": frozenset({"invlpg", "local", "all", "invpcid0", "invpcid1", "invpcid2", "invpcid3"}),
-        "BINV": frozenset({"broadcast-va", "broadcast-final", "broadcast-pcid", "broadcast-all"}),
+        "CR3": invalidating("CR3"),
+        "INV": invalidating("INV"),
+        "BINV": invalidating("BINV"),
         "TLBSYNC": _PLAIN,
         "SER": frozenset(get_args(Serializer)),
         "IF": _PLAIN,
