@@ -33,8 +33,7 @@ def candidate(x: Execution) -> Candidate[Relation, Events]:
     """What the model's equations are evaluated over."""
     if x.relations is None:
         x.relations = _Candidate(x).made()
-    made: Candidate[Relation, Events] = x.relations
-    return made
+    return x.relations
 
 
 class Removals:

@@ -7,19 +7,24 @@ docs/memory-model.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from verifier.model import fetch, interrupts, rcu, translation, x86tso
-from verifier.model.candidate import Candidate
-from verifier.model.relations import Relation
+from verifier.model.candidate import AnyCandidate, Candidate, Rel
+from verifier.model.relations import Events, Relation
 from verifier.program.profiles import Switches
 
-Equation = Callable[[Candidate[Any, Any]], Any]
+
+class Equation(Protocol):
+    """An equation over a candidate of either interpreter. Its docstring gives rule number and source."""
+
+    __name__: str
+
+    def __call__(self, x: AnyCandidate[Rel], /) -> Rel: ...
 
 
 class Rule(NamedTuple):
-    """One named equation. Its docstring gives rule number and source."""
+    """A named equation."""
 
     name: str
     equation: Equation
@@ -32,7 +37,7 @@ class Axiom(NamedTuple):
     name: str
     rules: tuple[Rule, ...]
 
-    def relation(self, x: Candidate[Any, Any]) -> Any:
+    def relation(self, x: AnyCandidate[Rel]) -> Rel:
         """The union of the rules over a candidate of either interpreter."""
         return x.none.plus(r.equation(x) for r in self.rules if not r.needs or r.needs in x.has)
 
@@ -101,7 +106,7 @@ def model(s: Switches, name: str = "x86-tso") -> Model:
 MODELS: dict[str, Model] = {name: model(Switches(), name) for name in ("x86-tso", "sc")}
 
 
-def violations(model: Model, x: Candidate[Relation, Any]) -> list[str]:
+def violations(model: Model, x: Candidate[Relation, Events]) -> list[str]:
     """The axioms that a concrete execution breaks, each with its cycle."""
     out: list[str] = []
     for axiom in model.axioms:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
 
-Rel = TypeVar("Rel")
-Set = TypeVar("Set")
+from verifier.model.relations import RelationLike, SetLike
 
-SETS = ("I", "S", "NT", "Q", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
-RELATIONS = (
-    "po", "loc", "rfe", "rfi", "co", "issue", "trans", "marks", "levels", "above", "covers", "covers_upper",
-    "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "called", "acked", "seen",
-    "grace", "asking", "kept",
-)  # fmt: skip
+Rel = TypeVar("Rel", bound=RelationLike)
+Set = TypeVar("Set", covariant=True)
 
 
 @dataclass(slots=True, eq=False)
@@ -126,6 +122,27 @@ class Candidate(Generic[Rel, Set]):
     none: Rel
     has: frozenset[str] = frozenset()  # of ``FEATURES``: what the program has at all
 
+    @classmethod
+    def blank(
+        cls,
+        events: Callable[[], Set],
+        relation: Callable[[], Rel],
+        cells: list[CellRelations[Rel]],
+        has: Iterable[str],
+    ) -> Candidate[Rel, Set]:
+        """A candidate whose sets and relations are all new."""
+        parts: dict[str, Any] = {name: events() for name in SETS} | {
+            name: relation() for name in (*RELATIONS, "none")
+        }
+        return cls(**parts, cells=cells, has=frozenset(has))
+
+
+# What equations are over: the candidate of either interpreter.
+AnyCandidate = Candidate[Rel, SetLike[Rel]]
+
+# The names of the sets, and of the relations but those cell by cell.
+SETS = tuple(f.name for f in fields(Candidate) if f.type == "Set")
+RELATIONS = tuple(f.name for f in fields(Candidate) if f.type == "Rel" and f.name != "none")
 
 # Rules are left out of programs that have nothing for them to say.
 FEATURES = ("translation", "uppers", "fetch", "broadcast", "icr", "nt", "rcu")

@@ -23,7 +23,7 @@ has a difference of relations: equations stay monotone in what a solver chooses.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 R = TypeVar("R", bound="RelationLike")
 
@@ -37,6 +37,16 @@ class RelationLike(Protocol):
     def __invert__(self: R) -> R: ...
     def irreflexive(self: R) -> R: ...
     def plus(self: R, others: Iterable[R]) -> R: ...
+
+
+Product = TypeVar("Product", covariant=True)
+
+
+class SetLike(Protocol[Product]):
+    """What both interpreters' sets can do; a product of two is a relation."""
+
+    def __or__(self, other: Self, /) -> Self: ...
+    def __mul__(self, other: Self, /) -> Product: ...
 
 
 class Events(frozenset[int]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier.model.candidate import Candidate
-from verifier.solve.clauses import FALSE
+from verifier.solve.clauses import NO
 from verifier.solve.covers import covers_upper, covers_use
 from verifier.solve.encoding import Encoding
 from verifier.solve.sites import Chain, Invalidation, Use, Write
@@ -38,7 +38,7 @@ def translation(e: Encoding, x: Symbolic) -> None:
             if use.event is None:
                 _asked(e, x, inv, use)
             elif inv.remote:
-                _either_way(e, x, "remote", inv.node, use.node)
+                _either_way(e, e.choices["remote"], x.remote, inv.node, use.node)
         if use.snapshot is not None:
             x.seen.add(use.node, use.snapshot)
     if e.model.switches.walk_forward == "forward_always":
@@ -55,27 +55,28 @@ def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
                 x.levels.add(upper.node, level.node, e.clauses.all((level.done, upper.done, -upper.last)))
     if len(levels) < 2:
         return
-    floating = [v.node for v in levels[1:] if v.last != FALSE and e.floats(v.node)]
+    floating = [v.node for v in levels[1:] if v.last != NO and e.floats(v.node)]
     for inv in e.invalidations:
         e.clauses.check(len(x.covers_upper.may))
         if inv.cpu != chain.cpu:
             continue
-        removed = FALSE
+        removed = NO
         for upper in levels[:-1]:
             going = e.clauses.both(upper.done, -upper.last)
             literal = e.clauses.both(going, covers_upper(e, inv, chain, upper))
             x.covers_upper.add(inv.node, upper.node, literal)
             removed = e.clauses.either(removed, literal)
-        if removed != FALSE:
+        if removed != NO:
             for node in floating:
-                _either_way(e, x, "aged", inv.node, node)
+                _either_way(e, e.choices["aged"], x.aged, inv.node, node)
 
 
-def _either_way(e: Encoding, x: Symbolic, name: str, a: int, b: int) -> None:
+def _either_way(
+    e: Encoding, choices: dict[tuple[int, int], int], relation: SymbolicRelation, a: int, b: int
+) -> None:
     """One of two events is before the other."""
-    if (a, b) not in e.choices[name]:
-        first = e.choices[name][a, b] = e.clauses.new()
-        relation = getattr(x, name)
+    if (a, b) not in choices:
+        first = choices[a, b] = e.clauses.new()
         relation.add(a, b, first)
         relation.add(b, a, -first)
 
@@ -114,7 +115,7 @@ def _apart(e: Encoding, x: Symbolic) -> None:
                 for other, x in forwarded.get(read.node, ())
             ]  # fmt: skip
             needed = e.clauses.all([same, *(-n for n in newer)])
-            if needed == FALSE:
+            if needed == NO:
                 continue
             first = e.choices["apart"].setdefault((w.node, read.node), e.clauses.new())
             x.apart.add(w.node, read.node, e.clauses.both(needed, first))

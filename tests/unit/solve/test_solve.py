@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 from verifier.errors import InternalError
+from verifier.execution.check import check
 from verifier.lower.code import Emit, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.model import MODELS, Events, Relation
@@ -145,13 +146,13 @@ def test_a_witness_that_is_tampered_with_is_refused() -> None:
         registers=[(0, "a"), (1, "b")],
     )
     _, execution = witness(p)
-    assert execution.check() == []  # type: ignore[attr-defined]
+    assert check(execution) == []  # type: ignore[attr-defined]
 
     def wrong(**changes: object) -> list[str]:
         _, fresh = witness(p)
         for name, value in changes.items():
             setattr(fresh, name, value)
-        return fresh.check()  # type: ignore[attr-defined,no-any-return]
+        return check(fresh)  # type: ignore[attr-defined,no-any-return]
 
     good = execution
     reads = good.reads  # type: ignore[attr-defined]
