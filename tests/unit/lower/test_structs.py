@@ -138,7 +138,7 @@ def test_too_many_cells_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     monkeypatch.setattr(structs, "declared", lambda unit: many)
     assert errors("MM t\n{ struct s o; int x; }\nP0 { x = 1; }\nexists (x = 1)\n") == [
-        "a test has at most 4096 cells; here are more"
+        "a test has at most 4096 cells; this one has more"
     ]
 
 
@@ -214,8 +214,8 @@ def test_parts_of_parts(code: str) -> None:
 
 WRONG = {
     "r0 = &o.a": "a bitfield has no address",
-    "r0 = READ_ONCE(o.a)": "o.a is a bitfield, no object of its own",
-    "WRITE_ONCE(o.a, 1)": "o.a is a bitfield, no object of its own",
+    "r0 = READ_ONCE(o.a)": "o.a is a bitfield, not a whole object",
+    "WRITE_ONCE(o.a, 1)": "o.a is a bitfield, not a whole object",
     "xchg(&o.b, 1)": "a bitfield has no address",
     "r0 = o.nothing": "a struct has no field 'nothing'", "s.ctxs[2].id = 1": "there is no element 2",
     "s.slots[3] = 1": "there is no element 3", "s.cur = 1": "a struct cannot be written whole",
@@ -224,10 +224,10 @@ WRONG = {
     "struct flags f = { 3 }": "the initial values of a struct name its fields",
     "struct flags f = { .a = 1, .gen = 2, .gen = 3 }": "gen has two initial values",
     "struct flags f; f = 3": "a struct cannot be written whole",
-    "int i = { 1 }": "i is no struct and no array",
+    "int i = { 1 }": "i is neither a struct nor an array",
     "int a[2] = { 1, 2, 3 }": "a has only 2 elements", "int a[o.small]": "the size of an array is a constant",
     "int a[2]; a[2] = 1": "there is no element 2",
-    "struct flags f = o": "a struct starts with no single value",
+    "struct flags f = o": "a struct cannot start with a single value",
 }  # fmt: skip
 
 

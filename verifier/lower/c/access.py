@@ -21,7 +21,7 @@ from verifier.words.table import WORDS
 def store_local(b: Body, local: Local, value: Val, node: Spanned) -> Val:
     """``local = value``; the value it has then."""
     if local.fixed is not None and local.fixed.function:
-        raise Trouble("type", "this stands for a function", node.span)
+        raise Trouble("type", "this is a function; it cannot be assigned to", node.span)
     if local.stack:
         raise Trouble("type", f"{local.stack} cannot be written whole", node.span, "name a part of it")
     kind = local.declared
@@ -59,7 +59,7 @@ def without_value(node: Spanned) -> Trouble:
     word = WORDS.get(given.name) if isinstance(given, ast.CallExpr) else None
     hint = ""
     if word is not None and [p.kind for p in word.parameters[:1]] == ["va"]:
-        hint = "a store does not tell of its fault; a read-modify-write does: r0 = xchg(v, 1)"
+        hint = "a store does not report its fault; a read-modify-write does: r0 = xchg(v, 1)"
     return Trouble("type", "this has no value", node.span, hint)
 
 
@@ -162,5 +162,5 @@ def numeric(value: Val, e: ast.CExpr) -> None:
 def truth_of(value: Val, e: ast.CExpr) -> Expr:
     """The value as a condition."""
     if value.type is t.VOID or value.bits is not None:
-        raise Trouble("type", f"{value.type.words} is no condition", e.span)
+        raise Trouble("type", f"{value.type.words} is not a condition", e.span)
     return value.expr

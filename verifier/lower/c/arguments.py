@@ -142,7 +142,7 @@ def offset_of(b: Body, word: Word, parameter: Parameter, e: ast.CExpr) -> Val:
     if known or value.type.kind not in ("pointer", "struct", "mask", "any"):
         hint = ""
         if isinstance(e, ast.Unary) and e.op == "&" and value.type.kind in ("pointer", "struct"):
-            hint = f"{e.operand.span.text} is no per-CPU object; without a CPU it is {e.span.text} itself"
+            hint = f"{e.operand.span.text} is not a per-CPU object; without a CPU, write {e.span.text}"
         raise mismatch(word, parameter, value.type.words, e, hint=hint)
     return value
 

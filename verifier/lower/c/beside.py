@@ -30,7 +30,7 @@ def lonely(bodies: Iterable[Body]) -> list[Diagnostic]:
             if all(_next_is_locked(code, at, _later if side == "before" else _earlier)):
                 continue
             where = "after" if side == "before" else "before"
-            text = f"{x.span.text} is nothing on x86, and no LOCK'd operation stands right {where} it"
+            text = f"{x.span.text} does nothing on x86: no LOCK'd operation stands right {where} it"
             warning = Diagnostic(
                 "lonely-barrier", text, x.span, "write smp_mb() if a barrier is meant", "warning"
             )

@@ -185,7 +185,7 @@ def check_sysret(code: Sequence[Instruction], function: str) -> None:
             around = any(isinstance(y, Branch | Jump) and y.target in after for y in code[:at])
             if around or any(not isinstance(y, Label | Set) for y in code[at + 1 :]):
                 assert x.span is not None
-                text = f"{x.text} is how {function} ends, so it has to be its last statement, in all runs"
+                text = f"{x.text} ends {function}, so it has to be its last statement, in all runs"
                 raise Trouble("sysret", text, x.span)
 
 

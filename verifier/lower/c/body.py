@@ -68,7 +68,7 @@ class Body:
         """Evaluate an expression, left to right. Raises ``Trouble`` for what is none."""
         lower = self.language.expressions.get(type(e))
         if lower is None:
-            raise Trouble("value", "a string is no value here", e.span)
+            raise Trouble("value", "a string is not a value", e.span)
         return lower(self, e)
 
     def statement(self, s: ast.Stmt) -> None:

@@ -77,7 +77,7 @@ def check_leading(b: Body, word: Word, e: ast.CallExpr) -> None:
             if not isinstance(at, Val) or not at.type.kind == va.type.kind == "va":
                 continue
             if isinstance(at.expr, Const) and isinstance(va.expr, Const) and at.expr != va.expr:
-                text = f"{entry.span.text} is no entry for {at.expr.value}"
+                text = f"{entry.span.text} is not an entry for {at.expr.value}"
                 b.warn("entry", text, e.span, f"{word.name} looks at the entry alone")
 
 

@@ -77,15 +77,15 @@ def address_of(b: Body, e: ast.CExpr) -> Val:
     called = word is not None or (isinstance(e, ast.CallExpr) and e.name in b.unit.functions)
     if isinstance(e, ast.CallExpr) and called and (word is None or not word.stands):
         hint = f"write {e.span.text}, without &"
-        raise Trouble("address", f"what {e.name}() gives has no address", e.span, hint)
+        raise Trouble("address", f"the result of {e.name}() has no address", e.span, hint)
     place = any_place(b, e)
     if isinstance(place, Local) and place.stack and place.fixed is not None:
         return place.fixed
     if isinstance(place, Local):
-        hint = "what is in an array has one: int x[1];"
+        hint = "an array has one: declare int x[1];"
         raise Trouble("address", "a register has no address", e.span, hint)
     if place.part is not None:
-        raise Trouble("bitfield", "a bitfield has no address", e.span, "it is no object of its own")
+        raise Trouble("bitfield", "a bitfield has no address", e.span, "use the address of its struct")
     if place.virtual:
         return Val(place.addr, t.VA)
     if place.whole:

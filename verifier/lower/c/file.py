@@ -269,9 +269,11 @@ class _Scope:
             base = self._root(address)
             if base in self.memory.named and self.memory.named[base].percpu and cpu is None:
                 hint = f"say whose: 0:{place.span.text}"
-            raise Trouble("place", f"{place.span.text} is nothing that holds a value", place.span, hint)
+            raise Trouble("place", f"{place.span.text} does not hold a value", place.span, hint)
         if isinstance(place, c.Call) and is_mask_of_mm(place.name):
-            raise Trouble("type", "a mask is asked for bit by bit", place.span, f"write {place.span.text}[0]")
+            raise Trouble(
+                "type", "a condition names one bit of a mask", place.span, f"write {place.span.text}[0]"
+            )
         return ptr
 
     def _of_stack(self, e: ast.CExpr, cpu: int | None) -> ast.CExpr:
@@ -316,9 +318,9 @@ class _Scope:
         """A page, perhaps with attributes, as TLBs cache it."""
         page = self._target(operand, ("page",))
         if target(page) is None:
-            raise Trouble("value", "a TLB holds no entries that are not present", operand.span)
+            raise Trouble("value", "a TLB holds only entries that are present", operand.span)
         if flags(page) & UNACCESSED:
-            raise Trouble("value", "a TLB holds no entries whose A is clear", operand.span)
+            raise Trouble("value", "a TLB holds only entries whose A is set", operand.span)
         return page
 
     def pcid(self, pcid: int, span: Span) -> int:

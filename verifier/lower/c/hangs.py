@@ -24,7 +24,9 @@ def hangs(bodies: Iterable[tuple[int, Sequence[Instruction], bool]]) -> list[Dia
     found: list[Diagnostic] = []
     for cpu, other, span in waits:
         if cpu in _reached(other, after):
-            message = f"CPU {cpu} waits for CPU {other} with interrupts off, which can wait for it likewise"
+            message = (
+                f"CPU {cpu} waits for CPU {other} with interrupts off, and CPU {other} can wait for it, too"
+            )
             hint = "runs in which CPUs wait for each other do not end, and the verdict does not count them"
             if not any(d.span == span for d in found):
                 found.append(Diagnostic("hang", message, span, hint, "warning"))

@@ -187,7 +187,7 @@ def counted(b: Body, s: ast.For) -> bool:
             raise Trouble("loop", f"{name} does not count by a constant", s.span)
         local.fixed = Val(last.value, kind)
     else:
-        hint = "a loop that counts is written out, turn by turn; let it count less far"
+        hint = "each turn of this loop is written out; let it count less far"
         raise Trouble("loop", f"this loop turns more than {MAX_TURNS} times", s.span, hint)
     b.code.append(Label(end))
     local.fixed = None

@@ -148,7 +148,7 @@ class Memory(Objects):
 
     def _mapping(self, handle: Ptr, part: ast.Mapping) -> None:
         if part.pcid is not None:
-            raise Trouble("value", "page tables know no PCIDs", part.span, "@ is for TLBs")
+            raise Trouble("value", "page tables have no PCIDs", part.span, "@ is for TLBs")
         va, content = self._translation(part, ("page", "pte", "table", "pmd"), "a page, a table or none")
         self._note_mapping(Mapped(handle, va, content, part.span, overridable=self._overridable))
 
@@ -179,7 +179,7 @@ class Memory(Objects):
                 return
             low, high = self.number(item.cpus.low), self.number(item.cpus.high)
             if high < low:
-                text = f"{low}..{high} is no range: it is empty"
+                text = f"the range {low}..{high} is empty"
                 raise Trouble("range", text, item.cpus.span, "write low..high")
             if not 0 <= low <= high < self.cpus:
                 hint = f"CPUs are 0 to {self.cpus - 1}; one without a program is P{high} {{ }}"
@@ -238,7 +238,7 @@ class Memory(Objects):
             else:
                 self._give_bits(Ptr(f"{ptr}.{bits.unit}"), bits, cell, value, span=part.span)
         elif not (isinstance(part, ast.Mapping) and kind.kind in MAPPING):
-            raise Trouble("value", f"this is nothing that {kind.words} has", part.span)
+            raise Trouble("value", f"{kind.words} cannot hold this", part.span)
 
     def _translation(self, part: ast.Mapping, kinds: tuple[str, ...], words: str) -> tuple[Ptr, Value]:
         """``va -> target``."""
@@ -263,7 +263,7 @@ class Memory(Objects):
             low, high = (part.low, part.high) if isinstance(part, ast.Range) else (part, part)
             first, last = self.number(low), self.number(high)  # type: ignore[arg-type]
             if last < first:
-                text = f"{first}..{last} is no range: it is empty"
+                text = f"the range {first}..{last} is empty"
                 raise Trouble("range", text, part.span, "write low..high")
             if not 0 <= first <= last < self.cpus:
                 raise Trouble(
@@ -285,7 +285,7 @@ class Memory(Objects):
         named = self.named.get(base.name) if isinstance(base, ast.Ident) else None
         if cpu is not None and (named is None or not named.percpu):
             if not isinstance(place, ast.Ident) or named is not None:
-                raise Trouble("place", "this is no per-CPU object and no register", place.span)
+                raise Trouble("place", "this is neither a per-CPU object nor a register", place.span)
             self.locals[cpu, name] = self.value(value)
             self._give(Ptr(f"{cpu}:{name}"), self.locals[cpu, name][0], place.span)
             return
@@ -318,9 +318,9 @@ class Memory(Objects):
                 if part.pcid is not None and part.pcid > MAX_PCID:
                     raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}", part.span)
                 if target(page) is None:
-                    raise Trouble("value", "a TLB holds no entries that are not present", part.span)
+                    raise Trouble("value", "a TLB holds only entries that are present", part.span)
                 if flags(page) & UNACCESSED:
-                    raise Trouble("value", "a TLB holds no entries whose A is clear", part.span)
+                    raise Trouble("value", "a TLB holds only entries whose A is set", part.span)
                 self._cached.append((cpu, part, va, page))
             return
         held, kind = self.value(value)
@@ -410,7 +410,7 @@ class Memory(Objects):
 
     def _room(self, named: Named) -> None:
         if len(self.cells) >= MAX_CELLS:
-            text = f"a test has at most {MAX_CELLS} cells; here are more"
+            text = f"a test has at most {MAX_CELLS} cells; this one has more"
             raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
 
     def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:

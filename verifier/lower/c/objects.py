@@ -202,7 +202,7 @@ class Objects:
             return self.address(expr)
         if isinstance(expr, ast.CallExpr):
             return self._call(expr)
-        raise Trouble("value", "this is no initial value", expr.span)
+        raise Trouble("value", "this is not an initial value", expr.span)
 
     def _name(self, expr: ast.Ident) -> tuple[Value, Type]:
         if expr.name in self.unit.enums:
@@ -279,7 +279,7 @@ class Objects:
         if isinstance(expr, ast.CallExpr) and is_mask_of_mm(expr.name):
             (mm,) = self._arguments(expr, (("mm",), t.MM.words))
             return Ptr(f"mm_cpumask({mm})"), t.MASK
-        raise Trouble("place", "this is no place in memory", expr.span)
+        raise Trouble("place", "this is not a place in memory", expr.span)
 
     def _element(self, base: Ptr, kind: Type, index: int, span: Span) -> tuple[Ptr, Type]:
         """An element of an array in a struct."""
@@ -339,10 +339,10 @@ def check_present(bits: int, kind: Type, span: Span) -> None:
     """Raise ``Trouble`` for an entry that is not present in two ways, or that so leads to a table."""
     names = [name for name, bit in ATTRIBUTES.items() if bits & bit & NOT_PRESENT]
     if len(names) > 1:
-        raise Trouble("attribute", f"an entry is {' or '.join(names)}, one of them", span)
+        raise Trouble("attribute", f"an entry cannot be {' and '.join(names)} at the same time", span)
     if names and kind.kind == "table":
         hint = "protnone, swap and migration stand for a page; write none"
-        raise Trouble("attribute", "an entry that is not present leads to no table", span, hint)
+        raise Trouble("attribute", "an entry that is not present cannot lead to a table", span, hint)
 
 
 def attributes(expr: ast.CExpr) -> int:
@@ -356,4 +356,4 @@ def attributes(expr: ast.CExpr) -> int:
     name = expr.name if isinstance(expr, ast.Ident) else ""
     known = ", ".join(ATTRIBUTES)
     hint = nearest(name, ATTRIBUTES) or f"they are {known}, joined by |"
-    raise Trouble("attribute", f"{expr.span.text} is no attribute of an entry", expr.span, hint)
+    raise Trouble("attribute", f"{expr.span.text} is not an attribute of an entry", expr.span, hint)

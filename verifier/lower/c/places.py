@@ -61,7 +61,7 @@ def any_place(b: Body, e: ast.CExpr) -> Place | Local:
     hint = ""
     if isinstance(e, ast.Unary) and e.op == "&":
         hint = f"write {e.operand.span.text}, without &"
-    raise Trouble("place", "this is no place that can be read or written", e.span, hint)
+    raise Trouble("place", "this cannot be read or written", e.span, hint)
 
 
 def stands_for_a_place(e: ast.CallExpr) -> bool:
@@ -118,8 +118,8 @@ def memory_place(b: Body, e: ast.CExpr) -> Place:
         hint = f"write *{name}" if known.type.kind in ("pointer", "va", "any") else "just use its name"
         raise Trouble("place", f"{name} is a register, not in memory", e.span, hint)
     if place.part is not None:
-        hint = "read and write it as it is: the compiler makes a load, or a load and a store, of its unit"
-        raise Trouble("bitfield", f"{e.span.text} is a bitfield, no object of its own", e.span, hint)
+        hint = "read and write it by its name: the compiler makes a load, or a load and a store, of its unit"
+        raise Trouble("bitfield", f"{e.span.text} is a bitfield, not a whole object", e.span, hint)
     return place
 
 
@@ -133,7 +133,7 @@ def of_cpu(b: Body, e: ast.CExpr, cpu: Expr) -> Place:
             hint = "use it without a CPU"
             if isinstance(e, ast.Ident):
                 hint = f"declare it so in the initial state: percpu … {what}; or use it without a CPU"
-            raise Trouble("percpu", f"{what} is no per-CPU object", e.span, hint)
+            raise Trouble("percpu", f"{what} is not a per-CPU object", e.span, hint)
         return place
     finally:
         b.percpu, b.reached = outer
@@ -175,7 +175,7 @@ def field_of(b: Body, kind: Type, e: ast.FieldExpr) -> tuple[Type, Part | None]:
         found = {b.memory.field(name, e.name) for name in groups} or {(t.ANY, None)}
         if len(found) > 1 and any(part is not None for _, part in found):
             text = f"{e.name} is a field of several structs, and a bitfield of one"
-            raise Trouble("unknown-field", text, e.span, "say of which: struct … *p = …; p->" + e.name)
+            raise Trouble("unknown-field", text, e.span, "say which struct: struct … *p = …; p->" + e.name)
         return b.memory.field(groups[0], e.name) if groups else (t.ANY, None)
     if e.name == "data" and kind.kind == "page":
         return t.ANY, None
@@ -215,7 +215,7 @@ def named_place(b: Body, e: ast.Ident) -> Place | Local:
         return chosen(b, whole, e)
     if named.handle:
         hint = {"va": f"write *{e.name}", "page": f"its content is {e.name}.data"}.get(named.type.kind, "")
-        raise Trouble("type", f"{e.name} is {named.type.words}, no place in memory", e.span, hint)
+        raise Trouble("type", f"{e.name} is {named.type.words}, not a place in memory", e.span, hint)
     if named.size is not None:
         raise Trouble("type", f"{e.name} is an array", e.span, f"name an element: {e.name}[0]")
     return chosen(b, Place(Const(Ptr(named.name)), named.type, percpu=named.percpu), e)
@@ -237,4 +237,4 @@ def pointee(b: Body, address: Val, e: ast.CExpr) -> Place:
     hint = {"page": "its content is A.data", "mm": "its fields are N.name"}.get(kind.kind, "")
     if kind.kind == "int" and isinstance(e, ast.Ident):
         hint = f"write &{e.name}"
-    raise Trouble("type", f"{kind.words} is no address", e.span, hint)
+    raise Trouble("type", f"{kind.words} is not an address", e.span, hint)

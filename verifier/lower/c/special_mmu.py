@@ -59,7 +59,7 @@ def attributes_of(b: Body, node: ast.CExpr) -> Expr:
     value = b.value(node)
     fits = not isinstance(value.expr, Const) or value.expr.value in range(1 << len(ATTRIBUTES))
     if value.type.kind not in ("int", "any") or not fits:
-        raise Trouble("attribute", f"{node.name} holds no attributes of an entry", node.span)
+        raise Trouble("attribute", f"{node.name} does not hold the attributes of an entry", node.span)
     return value.expr
 
 

@@ -40,7 +40,7 @@ def on_stack(b: Body, s: ast.Declare, kind: Type) -> None:
         return
     if not isinstance(s.init, ast.Braced) or kind.kind == "mask":
         hint = "give it in braces, { … }" if kind.kind != "mask" else "use cpumask_copy(), cpumask_set_cpu()"
-        raise Trouble("value", f"{local.stack} starts with no single value", s.init.span, hint)
+        raise Trouble("value", f"{local.stack} cannot start with a single value", s.init.span, hint)
     if size is None:
         store_fields(b, at, kind, s, init=s.init)
     else:

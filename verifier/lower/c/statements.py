@@ -31,11 +31,11 @@ def expression(b: Body, s: ast.ExprStmt) -> None:
     e = s.expr
     if isinstance(e, ast.Ident) and b.local(e.name, False) is None and e.name in b.unit.functions:
         hint = f"write {e.name}()"
-        raise Trouble("no-call", f"{e.name} is a function, which this does not call", e.span, hint)
+        raise Trouble("no-call", f"{e.name} is a function; this does not call it", e.span, hint)
     before = len(b.code)
     b.value(e)
     if isinstance(e, ast.Binary) and e.op in COMPARE:
-        b.warn("no-effect", "a comparison whose result nobody uses", e.span, "an assignment is =")
+        b.warn("no-effect", "nothing uses the result of this comparison", e.span, "write = to assign")
     elif len(b.code) == before and not may_do_nothing(b, e):
         b.warn("no-effect", "this statement does nothing", e.span, "use its value, or leave it out")
 
@@ -64,7 +64,9 @@ def declare(b: Body, s: ast.Declare) -> None:
         on_stack(b, s, kind)
         return
     if isinstance(s.init, ast.Braced):
-        raise Trouble("value", f"{s.name} is no struct and no array", s.init.span, "leave the braces out")
+        raise Trouble(
+            "value", f"{s.name} is neither a struct nor an array", s.init.span, "leave the braces out"
+        )
     value = None
     if s.init is not None:
         shown_whole(b, s, s.init)
@@ -191,7 +193,7 @@ def goto(b: Body, s: ast.Goto) -> None:
 def label(b: Body, s: ast.LabelStmt) -> None:
     """``name:``"""
     if b.frame.labels.get(s.name, s.span) is None:
-        raise Trouble("duplicate", f"the label {s.name} stands twice", s.span)
+        raise Trouble("duplicate", f"the label {s.name} is defined twice", s.span)
     b.frame.labels[s.name] = None
     forget(b)
     b.code.append(Label(f"{b.frame.prefix}{s.name}:", s.span))

@@ -150,7 +150,7 @@ class _File:
                 self._trouble("no-cpu", f"there is no CPU {item.cpu}", item.span, hint)
             elif register is None:
                 hint = nearest(item.name.lower(), REGISTERS)
-                self._trouble("unknown-register", f"{item.name!r} is no register", item.span, hint)
+                self._trouble("unknown-register", f"{item.name!r} is not a register", item.span, hint)
             else:
                 self.threads[item.cpu].set(item.name, self._value(item.value, item, self.bits), item.span)
 
@@ -217,7 +217,7 @@ class _File:
         for placed in column:
             for label in placed.cell.labels:
                 if label in thread.labels:
-                    self._trouble("duplicate", f"label {label!r} stands twice", placed.span)
+                    self._trouble("duplicate", f"label {label!r} is defined twice", placed.span)
                 if label not in named:
                     text, hint = f"no jump goes to {label!r}", nearest(label, named - set(REGISTERS))
                     self.warnings.append(Diagnostic("label", text, placed.span, hint, "warning"))
@@ -252,7 +252,7 @@ class _File:
 
     def constant(self, name: c.Name) -> int:
         """No number has a name in assembly."""
-        raise Trouble("unknown-name", f"{name.name!r} is no number", name.span)
+        raise Trouble("unknown-name", f"{name.name!r} is not a number", name.span)
 
     def va(self, name: c.Name) -> Ptr:
         """There are no virtual addresses in assembly."""
@@ -296,7 +296,7 @@ class _File:
         register = REGISTERS.get(name.lower())
         if register is None or not isinstance(place, c.Name):
             hint = nearest(name.lower(), REGISTERS)
-            raise Trouble("unknown-register", f"{name!r} is no register", place.span, hint)
+            raise Trouble("unknown-register", f"{name!r} is not a register", place.span, hint)
         thread = self.threads[cpu]
         # `forall` over a column that writes no register at all says just that, and is no typing error.
         if register.whole not in thread.written and (thread.written or self.test.quantifier != "forall"):

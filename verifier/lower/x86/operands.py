@@ -85,8 +85,8 @@ class Instruction:
         name = operand.name.lower()
         found = REGISTERS.get(name)
         if found is None:
-            hint = nearest(name, REGISTERS) or f"memory is written [{operand.name}]"
-            raise Trouble("unknown-register", f"{operand.name!r} is no register", self.span, hint)
+            hint = nearest(name, REGISTERS) or f"write [{operand.name}] for the memory"
+            raise Trouble("unknown-register", f"{operand.name!r} is not a register", self.span, hint)
         return name
 
     def address(self, operand: x86.Memory) -> tuple[Expr, str]:
