@@ -7,7 +7,7 @@ from typing import Protocol
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
-from verifier.lower.c.structs import Part
+from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.events import Observable
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg, call
@@ -39,7 +39,7 @@ class PartOf:
     """A bitfield in a condition: ``part`` of the cell that it lies in."""
 
     cell: CellOf
-    part: Part
+    part: Bitfield
 
 
 @dataclass(frozen=True, slots=True)

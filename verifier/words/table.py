@@ -19,7 +19,16 @@ from verifier.words import counters, mmu, sync
 from verifier.words import data as kernel
 from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.loops import LOOPS
-from verifier.words.rows import KINDS, Machine, Order, Parameter, SpecialName, Update, Word, flat
+from verifier.words.rows import (
+    VALUE_KINDS,
+    Locked,
+    Machine,
+    Order,
+    SpecialName,
+    Word,
+    WordParameter,
+    flat,
+)
 
 _LATER: Mapping[str, str] = MappingProxyType(
     {
@@ -123,7 +132,7 @@ _READ_FROM = (
 def strength(word: Word) -> int:
     """How much a word orders: 2 all data accesses, 1 some (SFENCE, LFENCE), 0 nothing beyond TSO."""
     kinds = {x.kind for x in flat(word.effects) if isinstance(x, Order)}
-    locked = any(isinstance(x, Update) for x in flat(word.effects))
+    locked = any(isinstance(x, Locked) for x in flat(word.effects))
     waits = any(isinstance(x, Machine) and (x.serializes or x.op == "GP") for x in flat(word.effects))
     return 2 if locked or waits or kinds & {"lock", "mfence"} else 1 if kinds - {""} else 0
 
@@ -199,6 +208,6 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 
 
 __all__ = [
-    "CONSTANT_MASKS", "ELSEWHERE", "INITIALIZERS", "KINDS", "LOOPS", "NAMED_VALUES", "WORDS", "Parameter",
-    "Word", "entry", "entry_level", "instead", "is_mask_of_mm", "reference", "special", "strength",
+    "CONSTANT_MASKS", "ELSEWHERE", "INITIALIZERS", "LOOPS", "NAMED_VALUES", "VALUE_KINDS", "WORDS", "Word",
+    "WordParameter", "entry", "entry_level", "instead", "is_mask_of_mm", "reference", "special", "strength",
 ]  # fmt: skip

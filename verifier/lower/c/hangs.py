@@ -9,7 +9,7 @@ from verifier.program.expressions import Const
 from verifier.program.values import truth
 from verifier.source import Diagnostic, Span
 
-Wait = tuple[int, int, Span]  # who waits, for whom, where
+WaitsFor = tuple[int, int, Span]  # who waits, for whom, where
 
 
 def hangs(bodies: Iterable[tuple[int, Sequence[Instruction], bool]]) -> list[Diagnostic]:
@@ -44,7 +44,7 @@ def _reached(start: int, after: dict[int, set[int]]) -> set[int]:
     return found
 
 
-def _waits(cpu: int, code: Sequence[Instruction], on: bool) -> Iterator[Wait]:
+def _waits(cpu: int, code: Sequence[Instruction], on: bool) -> Iterator[WaitsFor]:
     """The waits for other CPUs at which interrupts are off in every run that gets there."""
     sends = {x.group: x for x in code if isinstance(x, Emit) and x.op == "SEND"}
     for x, off in zip(code, _off(code, on), strict=True):

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
-from verifier.lower.c.objects import MAPPING, MAX_CELLS, Named, Objects, group
-from verifier.lower.c.structs import Part
+from verifier.lower.c.objects import MAPPING, MAX_CELLS, NamedObject, Objects, group
+from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
@@ -29,7 +29,7 @@ _NESTED = (ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, a
 _LINE = ".%waiting"  # of the cell beside a lock
 
 
-class Memory(Objects):
+class TestMemory(Objects):
     """All cells of a test. Errors are collected in ``troubles``."""
 
     def __init__(self, unit: ast.Unit, troubles: list[Diagnostic]) -> None:
@@ -128,7 +128,7 @@ class Memory(Objects):
             else:
                 self._give(Ptr(cell.base, i), self.value(item)[0], item.span, of.to)
 
-    def _give_bits(self, unit: Ptr, bits: Part, cell: Ptr, value: Value, span: Span) -> None:
+    def _give_bits(self, unit: Ptr, bits: Bitfield, cell: Ptr, value: Value, span: Span) -> None:
         """An initial value of a bitfield: ``cell`` is what it would be by itself."""
         self._give(cell, value, span, bits.type)
         whole = bits.written(Const(self.values.get(unit, 0)), Const(self.values.pop(cell)))
@@ -193,7 +193,7 @@ class Memory(Objects):
         for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
             self._object(Ptr(prefix + item.name), named, item.value)
 
-    def _object(self, ptr: Ptr, named: Named, value: ast.InitValue) -> None:
+    def _object(self, ptr: Ptr, named: NamedObject, value: ast.InitValue) -> None:
         kind = named.type
         if kind.kind == "page" and not isinstance(value, ast.Braced):
             self._give(Ptr(f"{ptr.base}.data"), self.value(value)[0], value.span)
@@ -392,7 +392,7 @@ class Memory(Objects):
         else:
             yield at
 
-    def on_stack(self, named: Named) -> None:
+    def on_stack(self, named: NamedObject) -> None:
         """Lay out an object on a stack."""
         self.stack[named.name] = named
         for ptr in self._parts(named, named.name):
@@ -402,13 +402,13 @@ class Memory(Objects):
             shown = _ELEMENT.sub(r"[\1].", shown) + (f"[{ptr.off}]" if several else "")
             self.cells[ptr] = Cell(ptr, shown, 0)
 
-    def _object_cells(self, named: Named) -> None:
+    def _object_cells(self, named: NamedObject) -> None:
         for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
             for ptr in self._parts(named, prefix + named.name):
                 self._room(named)
                 self._cell(ptr)
 
-    def _room(self, named: Named) -> None:
+    def _room(self, named: NamedObject) -> None:
         if len(self.cells) >= MAX_CELLS:
             text = f"a test has at most {MAX_CELLS} cells; this one has more"
             raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
@@ -419,7 +419,7 @@ class Memory(Objects):
             kind = "code"
         self.cells[ptr] = Cell(ptr, cell_name(ptr, self), self.values.get(ptr, default), kind)
 
-    def _parts(self, named: Named, name: str) -> Iterator[Ptr]:
+    def _parts(self, named: NamedObject, name: str) -> Iterator[Ptr]:
         kind = named.type.kind
         if kind in ("va", "function"):
             return
@@ -435,7 +435,7 @@ class Memory(Objects):
             yield from (Ptr(name, i) for i in range(named.size or 1))
 
 
-def cell_name(ptr: Ptr, memory: Memory) -> str:
+def cell_name(ptr: Ptr, memory: TestMemory) -> str:
     """How states and stories call a cell."""
     if ptr in memory.tables.names:
         return memory.tables.names[ptr]
