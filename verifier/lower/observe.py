@@ -162,7 +162,7 @@ class _Observer:
             return FALSE
 
     def atom(self, p: c.Proposition, negated: bool) -> Expr:
-        """A proposition that is no logic; raises ``Trouble``."""
+        """A proposition without and, or, not; raises ``Trouble``."""
         if isinstance(p, c.Compare):
             return self.compare(p)
         if isinstance(p, c.Truth):
@@ -291,7 +291,7 @@ class _Observer:
         return t.wrapped(constant, kind)
 
     def sensible(self, p: c.Compare) -> None:
-        """Raise ``Trouble`` where something that is no number is compared with one that is not 0."""
+        """Raise ``Trouble`` where something that is not a number is compared with a number other than 0."""
         for place, other in ((p.left, p.right), (p.right, p.left)):
             named = isinstance(other, c.Name) and other.name not in self.variables
             if not (named or isinstance(other, c.Number)) or isinstance(place, c.Number | c.Arith):
@@ -325,7 +325,7 @@ class _Observer:
         return meaning.content if isinstance(meaning, EntryOf) else None
 
     def calculable(self, p: c.Operand) -> Expr:
-        """A part of a calculation. Raises ``Trouble`` for what is no number, such as a page."""
+        """A part of a calculation. Raises ``Trouble`` for a page or another thing that is not a number."""
         found = self.operand(p)
         if isinstance(found, Const) and not isinstance(found.value, int):
             raise Trouble("type", f"{p.span.text} is not a number", p.span)

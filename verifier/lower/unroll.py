@@ -36,7 +36,7 @@ def _ending(code: tuple[Instruction, ...]) -> Literal["", "sysret"]:
 
 
 def _with_handlers(code: Iterable[tuple[Instruction, ...]]) -> list[tuple[Instruction, ...]]:
-    """This code and that of all handlers which it starts, each once."""
+    """This code and the code of all handlers that it starts, each once."""
     found: dict[int, tuple[Instruction, ...]] = {}
     pending = list(code)
     while pending:

@@ -337,7 +337,7 @@ _QUIET = (
     ("lockdep_assert_irqs_disabled", _LOCKDEP, "nothing"),
     ("lockdep_assert_irqs_enabled", _LOCKDEP, "nothing"),
     ("lockdep_assert_preemption_disabled", _LOCKDEP, "nothing"),
-    ("migrate_disable", _MIGRATE, "nothing: preemption stays on, so it is no RCU reader"),
+    ("migrate_disable", _MIGRATE, "nothing: preemption stays on, so it is not an RCU reader"),
     ("migrate_enable", _MIGRATE, "nothing"),
     ("pagefault_disable", _FAULTS, "nothing"),
     ("pagefault_enable", _FAULTS, "nothing"),

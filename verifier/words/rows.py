@@ -75,7 +75,7 @@ class Modify:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A fence instruction, or nothing but a rule for the compiler (``kind`` empty). ``beside``: it rests
+    """A fence instruction, or only a rule for the compiler (``kind`` empty). ``beside``: it rests
     on a LOCK'd operation right ``after`` or ``before`` it, as its own name says."""
 
     kind: Literal["", Fence] = ""

@@ -138,7 +138,7 @@ def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
 
 
 def _semaphores(g: str) -> Iterator[Word]:
-    """rwsem. Its holders may sleep, so they are no RCU readers."""
+    """rwsem. Its holders may sleep, so they are not RCU readers."""
     one = "l: pointer"
     file = "kernel/locking/rwsem.c"
     for name, effect in (("read", replace(_SHARE, line="joins")), ("write", _OWN)):

@@ -85,7 +85,7 @@ def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
 
 
 def store(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned, unit: Expr | None = None) -> Expr:
-    """Add a plain store; what is stored. Before that of a bitfield its unit is loaded, if it is not
+    """Add a plain store; what is stored. Before the store of a bitfield its unit is loaded, if it is not
     yet (``unit``)."""
     expr = storable(b, place, value, node)
     if place.part is not None:

@@ -68,7 +68,7 @@ def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) ->
 
 
 def given(b: BodyCode, use: SpecialCall, name: str) -> Val:
-    """The argument of that name of a special word; it is no place and no register."""
+    """The argument of that name of a special word. It has to be a value."""
     parameter = next(p for p in use.word.parameters if p.name == name)
     value = argument(b, use.word, parameter, use.arguments[name])
     assert isinstance(value, Val)
@@ -131,7 +131,7 @@ def pointed_to(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) 
 
 
 def offset_of(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> Val:
-    """An address that every CPU has one of. That of a plain object is none; where an address comes
+    """The address of a per-CPU object; that of a plain object is an error. Where an address comes
     from memory, its owner knows."""
     named = b.memory.named.get(e.name) if isinstance(e, ast.Ident) else None
     if named is not None and named.percpu and named.size is None and b.local(named.name, False) is None:

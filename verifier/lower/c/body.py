@@ -65,7 +65,7 @@ class BodyCode:
     # -- what has a table -------------------------------------------------------------------------
 
     def value(self, e: ast.InitItem) -> Val:
-        """Evaluate an expression, left to right. Raises ``Trouble`` for what is none."""
+        """Evaluate an expression, left to right. Raises ``Trouble`` for a string or a list in braces."""
         lower = self.language.expressions.get(type(e))
         if lower is None:
             raise Trouble("value", "a string is not a value", e.span)

@@ -240,7 +240,7 @@ def check_bare(b: BodyCode, held: Val, page: ast.CExpr, op: str) -> None:
 
 
 def check_comparable(b: BodyCode, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> None:
-    """Raise ``Trouble`` where something that is no number is compared with one that is not 0; warn
+    """Raise ``Trouble`` where something that is not a number is compared with one other than 0; warn
     where what a page holds is compared with a page, unless some page holds pages."""
     one, two = at
     for held, number, here, e in ((left, right, one, two), (right, left, two, one)):
@@ -339,7 +339,7 @@ def assign(b: BodyCode, e: ast.Assign) -> Val:
 
 
 def after_assignment(target: MemoryPlace, value: Val) -> Type:
-    """The type of an assignment: that of what was assigned to, where it is known."""
+    """The type of an assignment: the type of its left side, where it is known."""
     if target.part is not None:
         return target.part.promoted
     return target.type if target.type.kind == "int" else value.type

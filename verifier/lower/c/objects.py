@@ -33,7 +33,7 @@ MAPPING = ("mm", "table")
 class NamedObject:
     """An object or a handle. ``type`` is what a plain object holds, or the handle's own type.
 
-    ``size``: elements of an array, None if it is none.
+    ``size``: elements of an array; None if it is not an array.
     """
 
     name: str

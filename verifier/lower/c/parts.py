@@ -43,8 +43,8 @@ class Val:
 @dataclass(frozen=True, slots=True)
 class MemoryPlace:
     """Something in memory: its address and what it holds. ``virtual``: translated first; ``whole``:
-    a struct itself, of which only fields can be read and written; ``percpu``: what every CPU has, which
-    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is that of its unit."""
+    a struct itself: only its fields can be read and written; ``percpu``: what every CPU has, which
+    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is its unit's."""
 
     addr: Expr
     type: Type

@@ -92,7 +92,7 @@ def inner(place: MemoryPlace) -> MemoryPlace:
 
 
 def chosen(b: BodyCode, place: MemoryPlace, e: ast.CExpr) -> MemoryPlace:
-    """A per-CPU place as that of the CPU which is meant, if one is."""
+    """A per-CPU place of the CPU that is meant, if one is."""
     if not place.percpu or b.percpu is None:
         return place
     check_cpu(b, b.percpu, e.span)
@@ -157,7 +157,7 @@ def base_of(b: BodyCode, e: ast.CExpr) -> Val:
     code, inside = b.captured(lambda: any_place(b, e))
     assert isinstance(inside, MemoryPlace)
     if not inside.whole and b.percpu is not None:
-        b.reached = reached  # what a per-CPU pointer leads to is no per-CPU object
+        b.reached = reached  # a per-CPU pointer does not lead to a per-CPU object
         return apart(b, e)
     b.code += code
     if inside.whole:
@@ -197,7 +197,7 @@ def in_bounds(b: BodyCode, base: Expr, index: Expr, e: Spanned) -> None:
             return
         named = b.memory.named.get(at.base) or b.memory.stack.get(at.base)
         if named is not None and named.percpu and 0 <= at.off < (named.size or 1):
-            return  # what every CPU has is no cell
+            return  # what every CPU has is several cells
         if at not in b.memory.cells:
             hint = f"{named.shown or named.name} has {named.size} elements" if named and named.size else ""
             raise Trouble("index", f"there is no element {at.off}", e.span, hint)

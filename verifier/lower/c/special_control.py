@@ -33,7 +33,7 @@ def asks_nothing(b: BodyCode, word: Word, node: ast.CExpr) -> None:
 
 
 def warn(b: BodyCode, use: SpecialCall) -> Val:
-    """``WARN_ON`` and its kin."""
+    """``WARN_ON`` and similar words."""
     asks_nothing(b, use.word, use.arguments["c"])
     said = use.arguments.get("format")
     if said is not None and not isinstance(said, ast.Text):

@@ -60,7 +60,7 @@ class _Call:
 
 
 def call_cpus(b: BodyCode, use: SpecialCall) -> Val:
-    """``smp_call_function_single()`` and its kin."""
+    """``smp_call_function_single()`` and similar words."""
     values = {p.name: given(b, use, p.name) for p in use.word.parameters}
     for name in ("info", "wait"):
         values[name] = replace(values[name], expr=b.held(values[name].expr))

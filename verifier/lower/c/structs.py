@@ -1,6 +1,6 @@
 """What definitions of structs say: the types of fields, and which bitfields share a unit of memory.
 
-A bitfield is no object of its own.  A compiler reads it by a load of the unit that it lies in, and writes
+A bitfield is a part of an object.  A compiler reads it by a load of the unit that it lies in, and writes
 it by a load and a store of that unit, so that what another CPU does to a neighbour in between is lost.
 """
 
@@ -80,7 +80,7 @@ def declared(unit: ast.Unit) -> Mapping[str, tuple[Declarator, ...]]:
 
 
 def _constant(expr: ast.CExpr | None, unit: ast.Unit) -> int | None:
-    """A width or a size; -1, which is neither, if it is no constant."""
+    """A width or a size; -1 if it is not a constant."""
     value = None if expr is None else constant(expr, unit.enums)
     return -1 if expr is not None and value is None else value
 
@@ -88,7 +88,7 @@ def _constant(expr: ast.CExpr | None, unit: ast.Unit) -> int | None:
 def layout(members: Iterable[Declarator]) -> StructLayout:
     """The fields of a struct, as the x86-64 ABI lays them out (psABI 3.1.2): a bitfield lies within one
     unit of its declared type, which others may have begun; ``: 0`` begins a new one. Bitfields whose units
-    overlap are one cell; what is no bitfield is never part of it (C11 3.14)."""
+    overlap are one cell; other fields are never part of it (C11 3.14)."""
     made = StructLayout()
     at = first = 0  # bits from the beginning; where the run of bitfields begins
     run: list[_Placed] = []
@@ -146,7 +146,7 @@ class _Placed(NamedTuple):
 
 
 def _units(run: list[_Placed], first: int, made: StructLayout) -> None:
-    """Add the units of consecutive bitfields, of which no bit is before ``first``."""
+    """Add the units of consecutive bitfields; all their bits are from ``first`` on."""
     units: list[tuple[int, int, list[_Placed]]] = []  # from bit, to bit
     for one in run:
         low = one.at - one.at % one.type.bits

@@ -41,7 +41,7 @@ class Mapped(NamedTuple):
 class Uses:
     """What a file says of the MMU anywhere, found before anything is lowered."""
 
-    leaf: set[str] = field(default_factory=set)  # handles of which it names a leaf entry
+    leaf: set[str] = field(default_factory=set)  # handles that have a leaf entry it names
     upper: dict[str, str] = field(default_factory=dict)  # and an upper one, by which word
     stored: dict[str, set[str]] = field(default_factory=dict)  # names beside an upper entry's in a call
     pcids: bool = False
@@ -191,7 +191,7 @@ class Tables:
         return 1 + max((self._level(t, path) for t in stored), default=1)
 
     def _follow(self) -> None:
-        """An mm of which the file says nothing is like the others."""
+        """An mm that the file does not describe is like the others."""
         others = {self.levels[mm] for mm in self.mms if mm in self._held}
         for mm in self.mms:
             known = mm in self._held or mm in self.pages or mm.base in {*self.used.leaf, *self.used.upper}
@@ -287,7 +287,7 @@ class Tables:
     def address(self, word: str, handle: Expr, va: Expr, span: Span, kind: str = "any") -> Expr:
         """The same where handle or address are found out when the program runs.
 
-        What is no handle then, or one of the wrong level, gives an address of nothing. ``kind`` is
+        A value that is not a handle then, or one of the wrong level, gives an address of nothing. ``kind`` is
         the handle's, as far as it is known: ``mm``, ``table``, ``pmd`` (an upper entry's content).
         """
         if isinstance(handle, Const) and isinstance(va, Const):

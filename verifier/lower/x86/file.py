@@ -298,7 +298,7 @@ class _File:
             hint = nearest(name.lower(), REGISTER_NAMES)
             raise Trouble("unknown-register", f"{name!r} is not a register", place.span, hint)
         thread = self.threads[cpu]
-        # `forall` over a column that writes no register at all says just that, and is no typing error.
+        # `forall` over a column that writes no register is meant so; it is not a typing error.
         if register.whole not in thread.written and (thread.written or self.test.quantifier != "forall"):
             known = [self._printed(r) for r in thread.written]
             hint = f"it is always 0; P{cpu} writes {', '.join(sorted(known)) or 'no register'}"

@@ -45,11 +45,11 @@ def fence(i: X86Instruction) -> None:
 
 
 def nothing(i: X86Instruction) -> None:
-    """``nop`` and its kin."""
+    """``nop`` and similar instructions."""
 
 
 def flush(i: X86Instruction) -> None:
-    """``clflush`` and its kin: a fence of the kind that orders nothing."""
+    """``clflush`` and similar instructions: a fence of the kind that orders nothing."""
     i.arity(1)
     operand = i.operands[0]
     if not isinstance(operand, x86.Memory):
@@ -216,7 +216,7 @@ def bit(i: X86Instruction) -> None:
 
 
 def exchange(i: X86Instruction) -> tuple[x86.Operand, str]:
-    """The operands of ``xchg`` and its kin, in either order: the place, and a register."""
+    """The operands of ``xchg`` and ``xadd``, in either order: the place, and a register."""
     target, source = i.two()
     if isinstance(source, x86.Memory):
         target, source = source, target
