@@ -156,7 +156,7 @@ MM = "MM t\n{ page A = 1; mm N { v -> A }; int x; }\n"
         (MM + "P0 { [B1] x = 1; }\nexists (x=1)\n", "there is no variant 'B1'"),
         (MM + "P0 { x = 1; }\nvariants { F never; F never; }\nexists (x=1)\n", "declared twice"),
         (MM + "P0 { x = 1; }\n", "needs a condition"),
-        (MM + "P0 { x = 1; }\nexists (~0:tlb[v -> A])\n", "cannot be asked to be absent"),
+        (MM + "P0 { x = 1; }\nexists (~0:tlb[v -> A])\n", "cannot ask whether a TLB entry is absent"),
         (MM + "P0 { x = " + "(" * 500 + "1" + ")" * 500 + "; }\nexists (x=1)\n", "deep"),
         ("X86_64 t\n{ }\n P0 ;\n FOO [x],$1 ;\nexists (x=1)\n", "unknown instruction"),
     ],

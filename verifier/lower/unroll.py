@@ -13,7 +13,7 @@ from typing import Literal
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, Set, Warn
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Warn
 from verifier.lower.paths import Env, Path, merge, negation, substitute
 from verifier.program.events import Access, Body, BodyKind, Event, Observable, Program, Warned
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call
@@ -31,12 +31,12 @@ MAX_CONDITIONS = 2_000_000  # in the guards of all events together
 
 def _ending(code: tuple[Instruction, ...]) -> Literal["", "sysret"]:
     """How a handler returns: ``sysret``, or nothing for IRET."""
-    last = next((x for x in reversed(code) if not isinstance(x, Label | Set)), None)
+    last = next((x for x in reversed(code) if not isinstance(x, Label | SetRegister)), None)
     return "sysret" if isinstance(last, Emit) and last.op == "SYSRET" else ""
 
 
 def _with_handlers(code: Iterable[tuple[Instruction, ...]]) -> list[tuple[Instruction, ...]]:
-    """This code and that of all handlers which it starts, each once."""
+    """This code and the code of all handlers that it starts, each once."""
     found: dict[int, tuple[Instruction, ...]] = {}
     pending = list(code)
     while pending:
@@ -196,7 +196,7 @@ class _Unroller:
     def step(self, body: Body, instruction: Instruction, path: Path) -> None:
         """One instruction that does not jump."""
         env = path.env
-        if isinstance(instruction, Set):
+        if isinstance(instruction, SetRegister):
             env[instruction.reg] = substitute(instruction.value, env)
         elif isinstance(instruction, Emit):
             self.emit(body, instruction, path)

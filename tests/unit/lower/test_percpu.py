@@ -1,4 +1,4 @@
-"""What every CPU has: fields and elements, their addresses, and what is no per-CPU object."""
+"""What every CPU has: fields and elements, their addresses, and what is not a per-CPU object."""
 
 from __future__ import annotations
 
@@ -45,15 +45,17 @@ def test_what_a_cpu_has(expression: str) -> None:
 
 XCHG = "xchg takes the address of something in memory here, not the address of a per-CPU object"
 NOT = {
-    "this_cpu_write(x, 1)": "x is no per-CPU object", "r0 = this_cpu_read(x)": "x is no per-CPU object",
-    "this_cpu_inc(x)": "x is no per-CPU object", "raw_cpu_add(x, 1)": "x is no per-CPU object",
-    "__this_cpu_write(x, 1)": "x is no per-CPU object", "r0 = this_cpu_xchg(x, 1)": "x is no per-CPU object",
-    "r0 = this_cpu_cmpxchg(x, 0, 1)": "x is no per-CPU object",
-    "r0 = per_cpu(x, 0)": "x is no per-CPU object", "per_cpu(x, 0) = 1": "x is no per-CPU object",
-    "r0 = READ_ONCE(per_cpu(x, 0))": "x is no per-CPU object",
-    "r0 = this_cpu_read(*plain.direct)": "*plain.direct is no per-CPU object",
-    "r0 = this_cpu_read(h.counter)": "h.counter is no per-CPU object",
-    "r0 = this_cpu_dec_return(h.counter)": "h.counter is no per-CPU object",
+    "this_cpu_write(x, 1)": "x is not a per-CPU object", "r0 = this_cpu_read(x)": "x is not a per-CPU object",
+    "this_cpu_inc(x)": "x is not a per-CPU object", "raw_cpu_add(x, 1)": "x is not a per-CPU object",
+    "__this_cpu_write(x, 1)": "x is not a per-CPU object",
+    "r0 = this_cpu_xchg(x, 1)": "x is not a per-CPU object",
+    "r0 = this_cpu_cmpxchg(x, 0, 1)": "x is not a per-CPU object",
+    "r0 = per_cpu(x, 0)": "x is not a per-CPU object",
+    "per_cpu(x, 0) = 1": "x is not a per-CPU object",
+    "r0 = READ_ONCE(per_cpu(x, 0))": "x is not a per-CPU object",
+    "r0 = this_cpu_read(*plain.direct)": "*plain.direct is not a per-CPU object",
+    "r0 = this_cpu_read(h.counter)": "h.counter is not a per-CPU object",
+    "r0 = this_cpu_dec_return(h.counter)": "h.counter is not a per-CPU object",
     "r0 = this_cpu_ptr(&x)": "this_cpu_ptr takes the address of a per-CPU object here, not an address",
     "r0 = per_cpu_ptr(&x, 0)": "per_cpu_ptr takes the address of a per-CPU object here, not an address",
     "r0 = this_cpu_ptr(&plain)": "this_cpu_ptr takes the address of a per-CPU object here, not a struct",
@@ -82,7 +84,7 @@ HINTS = {
     "r0 = xchg(&q.n, 1)": "write this_cpu_ptr(&q.n) or per_cpu_ptr(&q.n, cpu)",
     "r0 = q.n": "write this_cpu_read(q.n) or per_cpu(q.n, cpu)", "r0 = this_cpu_ptr(q)": "write &q",
     "this_cpu_inc(x)": "declare it so in the initial state: percpu … x; or use it without a CPU",
-    "r0 = this_cpu_ptr(&x)": "x is no per-CPU object; without a CPU it is &x itself",
+    "r0 = this_cpu_ptr(&x)": "x is not a per-CPU object; without a CPU, write &x",
 }  # fmt: skip
 
 

@@ -339,7 +339,7 @@ def test_filters_calculate() -> None:
 
 def test_a_page_is_nothing_to_calculate_with() -> None:
     (found,) = wrong(MM + P0 + "exists (A + 1 = 2)\n")
-    assert (found.code, found.message) == ("type", "A is no number to calculate with")
+    assert (found.code, found.message) == ("type", "A is not a number")
 
 
 @pytest.mark.parametrize(
