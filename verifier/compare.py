@@ -14,7 +14,7 @@ from verifier.suite.options import MODEL_NAMES
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Compared:
     """A test's observation in each column; ``unknown``: which ones are not known, and why."""
 
     id: str
@@ -27,7 +27,7 @@ class Row:
         return len({c for c in self.cells if c != "unknown"}) > 1
 
 
-class Table(Report[Row]):
+class Table(Report[Compared]):
     """A column for each of ``columns``. Rows are kept to the end, when it is known how wide they are.
 
     ``everything``: tests that come out the same have a row, too.
@@ -38,18 +38,18 @@ class Table(Report[Row]):
         one_model = len(columns) == len({profile for profile, _ in columns})
         self.names = [profile if one_model else f"{profile}/{model}" for profile, model in columns]
         self.everything = everything
-        self.rows: list[Row] = []
+        self.rows: list[Compared] = []
 
-    def piece(self, verdicts: list[Verdict]) -> Row:
+    def piece(self, verdicts: list[Verdict]) -> Compared:
         """A row of the table."""
         unknown = [
             f"{v.test.id} under {name}: unknown ({v.reason})"
             for name, v in zip(self.names, verdicts, strict=True)
             if v.observation == "unknown"
         ]
-        return Row(verdicts[0].test.id, tuple(v.observation for v in verdicts), tuple(unknown))
+        return Compared(verdicts[0].test.id, tuple(v.observation for v in verdicts), tuple(unknown))
 
-    def done(self, piece: Row) -> None:
+    def done(self, piece: Compared) -> None:
         """A test is decided in all columns."""
         self.rows.append(piece)
         self.codes.add(ExitCode.UNKNOWN if piece.unknown else ExitCode.EXPECTED)

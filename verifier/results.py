@@ -213,7 +213,7 @@ def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:
     return tuple(found.values())
 
 
-def _bounded(test: Test, program: Program, answer: Answer) -> str:
+def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
     """Which loops made it depend on the bound, and what would help."""
     said, more = goes_on(answer.loops, test.source.name), f"--unroll {program.bound + 1}"
     help_ = more if test.arch in ("X86", "X86_64") else f"assume() its end, or {more}"
@@ -232,7 +232,7 @@ def _of_states(test: Test, program: Program, answer: Answer) -> str:
     """Why there may be final states that are not known."""
     if answer.states is None:
         return f"{answer.reason or 'not decided'}: the final states are not known"
-    return f"there may be more states than {_bounded(test, program, answer)}" if answer.cut else ""
+    return f"there may be more states than {_loops_cut(test, program, answer)}" if answer.cut else ""
 
 
 def _observation(test: Test, program: Program, answer: Answer) -> tuple[str, str, int | None]:
@@ -247,7 +247,7 @@ def _observation(test: Test, program: Program, answer: Answer) -> tuple[str, str
     if answer.reachable and answer.refutable:
         return "sometimes", "", None
     if answer.cut:
-        return "unknown", _bounded(test, program, answer), program.bound
+        return "unknown", _loops_cut(test, program, answer), program.bound
     if answer.deadlock:
         return "unknown", _deadlock(test, answer), None
     return ("always" if answer.reachable else "never"), "", None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verifier.explore.caches import UPPER, Item, WalkPoint, load
+from verifier.explore.caches import UPPER_ENTRY, Item, WalkPoint, loaded
 from verifier.explore.compiled import Compiled
 from verifier.explore.state import IDLE, Draft, Move, State, Written, put
 from verifier.explore.upkeep import Upkeep
@@ -64,10 +64,10 @@ def walked(machine: Upkeep, state: State, cpu: int, va: int) -> int:
     tag = caches.tag(state.memory, cpu)
     while True:
         cell = caches.cells.get((place.handle, va), -1)
-        value = load(cell, state.buffers[cpu], state.memory) if cell >= 0 else 0
+        value = loaded(cell, state.buffers[cpu], state.memory) if cell >= 0 else 0
         found = caches.read(place, tag, va, cell, value=value) if cell >= 0 else 0
         item = caches.items[found.bit_length() - 1] if found else None
-        if item is None or item.kind != UPPER:
+        if item is None or item.kind != UPPER_ENTRY:
             return tlb | found
         place = WalkPoint(item.to, item.flags, item.path)
 
@@ -117,7 +117,7 @@ def _done(
         draft.memory[at] = value
     reads: Written = ()
     if touch.slot is not None:
-        value = load(cell, state.buffers[cpu], state.memory)
+        value = loaded(cell, state.buffers[cpu], state.memory)
         draft.slots[touch.slot] = value
         reads = ((cell, value),)
     writes = machine.write(draft, cpu, op, [cell])
@@ -149,7 +149,7 @@ def faulting(machine: Upkeep, state: State, cpu: int, op: Compiled, va: int) -> 
         cell = caches.cells.get((place.handle, va), -1)
         if cell < 0:
             raise machine.wrong(op.event)
-        value = load(cell, buffer, memory)
+        value = loaded(cell, buffer, memory)
         to, bits = target(value), flags(value)
         if to is None:
             return ((cell, value),)

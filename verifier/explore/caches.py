@@ -29,16 +29,16 @@ from verifier.program.values import (
     target,
 )
 
-ENTRY, UPPER, ABSENT = range(3)
+FINISHED, UPPER_ENTRY, ABSENT = range(3)
 
-Memory = Sequence[Value]
+Contents = Sequence[Value]
 
 
 class Item(NamedTuple):
     """Something cached.
 
-    ``kind``   ``ENTRY``: a finished entry; ``UPPER``: one at which a walk goes on; ``ABSENT``: a walk
-               has met an entry that is not present, which a fault may still report (MMR 6.3);
+    ``kind``   ``FINISHED``: a finished entry; ``UPPER_ENTRY``: one at which a walk goes on; ``ABSENT``: a
+               walk has met an entry that is not present, which a fault may still report (MMR 6.3);
     ``tag``    the PCID under which all of it was read (4.4);
     ``to``     the page, or the table, that it leads to;
     ``flags``  the rights that all levels leave; of a finished entry also the leaf's GLOBAL and CLEAN (4.2);
@@ -63,7 +63,7 @@ class WalkPoint(NamedTuple):
     path: tuple[tuple[Value, int], ...]
 
 
-def load(cell: int, buffer: Buffer, memory: Memory) -> Value:
+def loaded(cell: int, buffer: Buffer, memory: Contents) -> Value:
     """What a load gives: the newest own buffered store, else memory (MMR 1.1)."""
     for store in reversed(buffer):
         for at, value in reversed(store.writes):
@@ -116,7 +116,7 @@ class Caches:
         if item.kind == ABSENT:
             self.absents |= bit
             return bit
-        if item.kind == UPPER:
+        if item.kind == UPPER_ENTRY:
             self.uppers |= bit
             for va in range(len(self.leading)):
                 if any(self.cells.get((handle, va)) == cell for handle, cell in item.path):
@@ -143,17 +143,17 @@ class Caches:
                 self.answers[id(o)] |= bit
                 self.watched[o.cpu] |= bit
 
-    def tag(self, memory: Memory, cpu: int) -> Value:
+    def tag(self, memory: Contents, cpu: int) -> Value:
         """The current PCID; 0 in a test without PCIDs."""
         cell = self.pcid[cpu]
         return 0 if cell < 0 else memory[cell]
 
-    def root(self, memory: Memory, cpu: int) -> Value:
+    def root(self, memory: Contents, cpu: int) -> Value:
         """The current root."""
         cell = self.cr3[cpu]
         return 0 if cell < 0 else memory[cell]
 
-    def initial(self, memory: Memory, cpu: int, pcid: int, va: int, content: Value) -> int:
+    def initial(self, memory: Contents, cpu: int, pcid: int, va: int, content: Value) -> int:
         """An entry of the initial TLB. Its leaf is the one that a walk would find."""
         leaf, bits = -1, flags(content) & (COMBINED | GLOBAL | CLEAN)
         if bits & CLEAN and self.switches.spontaneous:
@@ -162,21 +162,21 @@ class Caches:
                 leaf = self.cells.get((handle, va), -1)
                 handle = target(memory[leaf]) if leaf >= 0 else None
                 handle = handle if handle in self.tables else None
-        return self.bit(Item(ENTRY, pcid, va, target(content) or 0, flags=bits, path=(), leaf=leaf))
+        return self.bit(Item(FINISHED, pcid, va, target(content) or 0, flags=bits, path=(), leaf=leaf))
 
     # ---- walks
 
-    def values(self, cell: int, memory: Memory, buffer: Buffer) -> tuple[Value, ...]:
+    def values(self, cell: int, memory: Contents, buffer: Buffer) -> tuple[Value, ...]:
         """What a walk may read in a cell (MMR 3.2, 3.5)."""
         value = memory[cell]
         if not buffer or self.switches.walk_forward == "memory_only":
             return (value,)
-        own = load(cell, buffer, memory)
+        own = loaded(cell, buffer, memory)
         if own == value:
             return (value,)
         return (own,) if self.switches.walk_forward == "forward_always" else (value, own)
 
-    def places(self, tlb: int, memory: Memory, cpu: int, va: int) -> list[WalkPoint]:
+    def places(self, tlb: int, memory: Contents, cpu: int, va: int) -> list[WalkPoint]:
         """Where a walk may go on now: at the root, or below a cached upper entry (MMR 3.4)."""
         found = [WalkPoint(self.root(memory, cpu), 0, ())]
         if self.depth > 1:
@@ -196,11 +196,11 @@ class Caches:
         rights = (place.flags | bits) & COMBINED
         if to not in self.tables:
             leaf = cell if bits & CLEAN and self.switches.spontaneous else -1
-            return self.bit(Item(ENTRY, tag, va, to, rights | bits & (GLOBAL | CLEAN), (), leaf))
+            return self.bit(Item(FINISHED, tag, va, to, rights | bits & (GLOBAL | CLEAN), (), leaf))
         path = (*place.path, (place.handle, cell))
-        return self.bit(Item(UPPER, tag, va, to, rights, path)) if len(path) < self.depth else 0
+        return self.bit(Item(UPPER_ENTRY, tag, va, to, rights, path)) if len(path) < self.depth else 0
 
-    def filled(self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, vas: int) -> int:
+    def filled(self, tlb: int, memory: Contents, buffer: Buffer, cpu: int, vas: int) -> int:
         """A set, with all that walks for some addresses can add to it at this instant."""
         if not self.switches.spontaneous:
             return tlb
@@ -219,7 +219,7 @@ class Caches:
                         if bit and not tlb & bit:
                             tlb |= bit
                             item = self.items[bit.bit_length() - 1]
-                            if item.kind == UPPER:
+                            if item.kind == UPPER_ENTRY:
                                 work.append(WalkPoint(item.to, item.flags, item.path))
                     if absent and self._absent(cell, memory, buffer):
                         tlb |= self.bit(Item(ABSENT, tag, va))
@@ -227,11 +227,11 @@ class Caches:
             va += 1
         return tlb
 
-    def _absent(self, cell: int, memory: Memory, buffer: Buffer) -> bool:
-        return target(memory[cell]) is None or target(load(cell, buffer, memory)) is None
+    def _absent(self, cell: int, memory: Contents, buffer: Buffer) -> bool:
+        return target(memory[cell]) is None or target(loaded(cell, buffer, memory)) is None
 
     def derivations(
-        self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, va: int
+        self, tlb: int, memory: Contents, buffer: Buffer, cpu: int, va: int
     ) -> Iterator[tuple[int, WalkPoint, int, Value]]:
         """Each single read of a walk that is possible now: what it adds, from where, cell, value."""
         tag = self.tag(memory, cpu)
@@ -244,7 +244,7 @@ class Caches:
                 if bit:
                     yield bit, place, cell, value
 
-    def updatable(self, tlb: int, memory: Memory, cpu: int) -> set[int]:
+    def updatable(self, tlb: int, memory: Contents, cpu: int) -> set[int]:
         """The entries in which this CPU's walker may set A at this instant (MMR 7.1, 7.2)."""
         found: set[int] = set()
         for va in range(len(self.of_va)):
@@ -256,7 +256,7 @@ class Caches:
 
     # ---- uses
 
-    def usable(self, tlb: int, memory: Memory, cpu: int, va: int) -> Iterator[tuple[int, Item]]:
+    def usable(self, tlb: int, memory: Contents, cpu: int, va: int) -> Iterator[tuple[int, Item]]:
         """The finished entries that may serve a use now (MMR 4.4), with their bits."""
         tags = self.of_tag.get(self.tag(memory, cpu), 0) | self.globals
         found = tlb & self.entries & self.of_va[va] & tags
@@ -265,7 +265,7 @@ class Caches:
             found ^= low
             yield low, self.items[low.bit_length() - 1]
 
-    def answer(self, o: object, pcid: int | None, tlb: int, memory: Memory, cpu: int) -> int:
+    def answer(self, o: object, pcid: int | None, tlb: int, memory: Contents, cpu: int) -> int:
         """The entries that make a ``tlb`` observable true now."""
         found = tlb & self.answers[id(o)]
         if pcid is None:
@@ -316,7 +316,7 @@ def _address(a: Asked) -> tuple[int, int]:
     return a.address & a.tagged & ~a.globals, a.tagged & a.leading
 
 
-def _final(a: Asked) -> tuple[int, int]:
+def _final_only(a: Asked) -> tuple[int, int]:
     return a.address & a.tagged & ~a.globals, 0
 
 
@@ -342,15 +342,15 @@ def _everything(_: Asked) -> tuple[int, int]:
     return -1, -1
 
 
-def nothing(_: Asked) -> tuple[int, int]:
-    """What removes nothing at all."""
+def removes_nothing(_: Asked) -> tuple[int, int]:
+    """The kinds that remove nothing."""
     return 0, 0
 
 
 # What each kind of ``program.invalidations`` removes (MMR 5.1, 11.1).
 REMOVES: dict[Kind, Removal] = {
     "cr3": _pcid,
-    "noflush": nothing,
+    "noflush": removes_nothing,
     "invlpg": _invlpg,
     "local": _pcid,
     "all": _everything,
@@ -359,7 +359,7 @@ REMOVES: dict[Kind, Removal] = {
     "invpcid2": _everything,
     "invpcid3": _everything_local,
     "broadcast-va": _address,
-    "broadcast-final": _final,
+    "broadcast-final": _final_only,
     "broadcast-pcid": _pcid,
     "broadcast-all": _everything,
     "fault": _address_and_globals,

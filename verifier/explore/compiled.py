@@ -13,8 +13,8 @@ from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
 from verifier.program.values import ATTRIBUTES, NX, RO, SUPERVISOR, UNDEF, Entry, Value
 
-Slots = Sequence["Value | None"]
-Code = Callable[[Slots], Value]
+SlotValues = Sequence["Value | None"]
+Code = Callable[[SlotValues], Value]
 
 ICR = frozenset({"x2apic", "xapic"})
 
@@ -24,7 +24,7 @@ class Unknown(Exception):
 
 
 class Known(list["Value | None"]):
-    """Slots; to ask for one that has not been read is an error."""
+    """The values of slots. Asking for a slot that has not been read raises ``Unknown``."""
 
     def __getitem__(self, index: int) -> Value | None:  # type: ignore[override]
         value = super().__getitem__(index)
@@ -53,7 +53,7 @@ def compiled(expr: Expr) -> Code:
     if function == "ite":
         chosen, then, other = args
 
-        def branch(slots: Slots) -> Value:
+        def branch(slots: SlotValues) -> Value:
             which = chosen(slots)
             return UNDEF if which == UNDEF else then(slots) if which != 0 else other(slots)
 
@@ -72,7 +72,7 @@ def _leaves(expr: Expr | None) -> Iterator[int]:
             yield bits.value if known else sum(ATTRIBUTES.values())  # type: ignore[misc,union-attr]
 
 
-def attributes(program: Program) -> int:
+def possible_attributes(program: Program) -> int:
     """All attributes that any entry may ever have."""
     found = 0
     for cell in program.cells.values():

@@ -6,7 +6,7 @@ are not older than the last store of its own that a branch makes it see (10.2).
 
 from __future__ import annotations
 
-from verifier.explore.layout import Layout
+from verifier.explore.prepared import Prepared
 from verifier.explore.state import ALIAS, BARRIER, JUMPED, SENDING, Draft, State, put
 from verifier.program.values import Value
 
@@ -14,7 +14,7 @@ from verifier.program.values import Value
 class Copies:
     """All copies of instruction words that were ever made: a set of them is a number."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Prepared) -> None:
         self.layout = layout
         self.made: list[tuple[int, Value]] = []
         self.bits: dict[tuple[int, Value], int] = {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verifier.explore.caches import nothing, removal
+from verifier.explore.caches import removal, removes_nothing
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.state import IDLE, Draft, Move, State
 from verifier.program.events import Event
-from verifier.program.invalidations import INVALIDATING, row
+from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.trace import Flush
 from verifier.program.values import Value
 
@@ -56,8 +56,8 @@ class Flushes:
             draft.slots = list(old.slots)  # what it names; the PCID may be the one that it loads
             pcid, va = machine.covered(draft, op)
             named = None if op.va is None else op.va(draft.slots)
-            acts = None if row(event.kind).acts == "every" else pcid
-            flush = Flush(_text(event), named, acts, nothing=removal(event.kind) is nothing)
+            acts = None if invalidation(event.kind).acts == "every" else pcid
+            flush = Flush(_text(event), named, acts, nothing=removal(event.kind) is removes_nothing)
             yield cpu, caches.removed(event.kind, pcid, va), flush
         for other in machine.cpus:
             va = self._faulting(i) if move.fault and other == cpu else old.faults[other]
@@ -68,7 +68,7 @@ class Flushes:
     @staticmethod
     def _here(event: Event) -> bool:
         """Is this an invalidation of its own CPU's translations?"""
-        return event.op in INVALIDATING and not row(event.kind).broadcast
+        return event.op in INVALIDATING and not invalidation(event.kind).broadcast
 
     def _faulting(self, i: int) -> int:
         """The address at which the access of move ``i`` faults."""

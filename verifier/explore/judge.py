@@ -51,7 +51,9 @@ def decide(
         refutable=True if False in holding else unknown,
         witness=found.traces.get(True),
         counter=found.traces.get(False),
-        states=tuple(sorted({s for s, _ in pairs}, key=_order)) if want_states and found.complete else None,
+        states=tuple(sorted({s for s, _ in pairs}, key=_sort_key))
+        if want_states and found.complete
+        else None,
         positive=sum(h for _, h in pairs) if want_states and found.complete else None,
         negative=sum(not h for _, h in pairs) if want_states and found.complete else None,
         cut=found.cut,
@@ -61,5 +63,5 @@ def decide(
     )
 
 
-def _order(state: tuple[Value, ...]) -> list[tuple[int, str]]:
+def _sort_key(state: tuple[Value, ...]) -> list[tuple[int, str]]:
     return [(v, "") if isinstance(v, int) else (0, str(v)) for v in state]

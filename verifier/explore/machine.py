@@ -20,9 +20,9 @@ from collections.abc import Iterator
 
 from verifier.explore import access, sends
 from verifier.explore.buffers import committable, stripped, without
-from verifier.explore.caches import load
+from verifier.explore.caches import loaded
 from verifier.explore.compiled import Compiled
-from verifier.explore.layout import UNSENT
+from verifier.explore.prepared import UNSENT
 from verifier.explore.state import (
     ANSWER,
     BARRIER,
@@ -35,11 +35,11 @@ from verifier.explore.state import (
     Dropped,
     Move,
     State,
-    Step,
+    Successor,
     put,
 )
 from verifier.explore.upkeep import Upkeep
-from verifier.program.invalidations import INVALIDATING, row
+from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import UNACCESSED, Value, flags, make_entry, target
 
 # Which steps of a CPU are asked for.
@@ -48,7 +48,7 @@ ALL = COMMIT | EXEC | DELIVER | ASIDE
 
 
 # What was done, the state after it, and the body that is past its event by it; -1: none.
-Steps = Iterator[tuple[Move, Draft, int]]
+Attempts = Iterator[tuple[Move, Draft, int]]
 
 
 class AbstractMachine(Upkeep):
@@ -56,9 +56,9 @@ class AbstractMachine(Upkeep):
 
     # ---- steps
 
-    def moves(self, state: State, cpu: int, which: int = ALL) -> list[Step]:
+    def moves(self, state: State, cpu: int, which: int = ALL) -> list[Successor]:
         """All steps of one CPU, or those of the kinds ``which``."""
-        out: list[Step] = []
+        out: list[Successor] = []
         buffer = state.buffers[cpu]
         if which & COMMIT and buffer:
             for index in committable(buffer):
@@ -94,7 +94,7 @@ class AbstractMachine(Upkeep):
         body = self.current(state, cpu)
         return bool(self.halfway[body] >> state.pcs[body] & 1)
 
-    def _strike(self, state: State, cpu: int, body: int) -> Steps:
+    def _strike(self, state: State, cpu: int, body: int) -> Attempts:
         """An NMI, at any instant, whatever the interrupt flag says (MMR 12.1); or, when nothing else is
         left to be done on its CPU, none. What only an NMI would have sent is not waited for."""
         choice = self.program.bodies[body].choice
@@ -112,7 +112,7 @@ class AbstractMachine(Upkeep):
             self.never(draft, body)
             yield Move("never", cpu), draft, -1
 
-    def _attempt(self, out: list[Step], steps: Steps) -> None:
+    def _attempt(self, out: list[Successor], steps: Attempts) -> None:
         """Collect steps; those of runs that do not count are dropped."""
         while True:
             try:
@@ -140,7 +140,7 @@ class AbstractMachine(Upkeep):
             elif draft.calling[cpu] == body:
                 draft.calling = put(draft.calling, cpu, IDLE)
 
-    def _commit(self, state: State, cpu: int, index: int) -> Steps:
+    def _commit(self, state: State, cpu: int, index: int) -> Attempts:
         """A buffered store reaches memory (MMR 1.1); a waiting ICR write is executed (8.1)."""
         draft = Draft.of(state)
         store = state.buffers[cpu][index]
@@ -157,7 +157,7 @@ class AbstractMachine(Upkeep):
             self.started(draft, handler)
         yield Move("commit", cpu, writes=writes, at=index), draft, -1
 
-    def _aside(self, state: State, cpu: int) -> Steps:
+    def _aside(self, state: State, cpu: int) -> Attempts:
         """What happens by itself: A is set (MMR 7.2); an INVLPGB takes effect (11.3)."""
         if self.aged:
             for cell in sorted(self.caches.updatable(state.tlbs[cpu], state.memory, cpu)):
@@ -179,7 +179,7 @@ class AbstractMachine(Upkeep):
             )
             yield Move("flush", cpu, at=index), draft, -1
 
-    def _fault(self, state: State, cpu: int) -> Steps:
+    def _fault(self, state: State, cpu: int) -> Attempts:
         """A fault is taken, with an empty store buffer (MMR 6.3, 8.4)."""
         draft = Draft.of(state)
         self._take(draft, cpu)
@@ -200,7 +200,7 @@ class AbstractMachine(Upkeep):
             return any(store.kind & UNCACHED for store in state.buffers[cpu])
         return False
 
-    def _execute(self, state: State, cpu: int, body: int, op: Compiled) -> Steps:
+    def _execute(self, state: State, cpu: int, body: int, op: Compiled) -> Attempts:
         """All ways in which an event can be executed now; none if it has to wait."""
         event = op.event
         if self._held(state, cpu, op):
@@ -222,7 +222,7 @@ class AbstractMachine(Upkeep):
         reads: list[tuple[int, Value]] = []
         for touch, cell in zip(op.touches, cells, strict=True):
             if touch.slot is not None:
-                value = load(cell, state.buffers[cpu], state.memory)
+                value = loaded(cell, state.buffers[cpu], state.memory)
                 draft.slots[touch.slot] = value
                 reads.append((cell, value))
         writes = self.write(draft, cpu, op, cells)
@@ -245,7 +245,7 @@ class AbstractMachine(Upkeep):
             queued = sum(1 << h for h in along) if first else draft.batches[cpu] & ~(1 << body)
             draft.batches = put(draft.batches, cpu, queued)
 
-    def _go_on(self, state: State, cpu: int, body: int, op: Compiled) -> Steps:
+    def _go_on(self, state: State, cpu: int, body: int, op: Compiled) -> Attempts:
         """Instead of returning, the interrupt goes on with another function of its batch (MMR 8.10)."""
         for other in sends.following(self, state, cpu):
             draft = Draft.of(state)
@@ -269,7 +269,7 @@ class AbstractMachine(Upkeep):
         """What an event does besides reading and writing cells."""
         event = op.event
         if event.op == "SEND":
-            sends.send(self, draft, cpu, event)
+            sends.send_ipi(self, draft, cpu, event)
         elif event.op in ("RCU", "GP"):
             store = self.graces.execute(draft, event)
             if store is not None:
@@ -285,7 +285,7 @@ class AbstractMachine(Upkeep):
             self._delivered(draft, cpu, body)
         elif event.op == "IRET" and draft.struck[cpu] == IDLE:
             draft.batches = put(draft.batches, cpu, 0)
-        elif event.op in INVALIDATING and not row(event.kind).broadcast:
+        elif event.op in INVALIDATING and not invalidation(event.kind).broadcast:
             self._invalidate(draft, cpu, op)
         elif event.op in INVALIDATING:
             asked = event.kind, *self.covered(draft, op)
@@ -307,7 +307,7 @@ class AbstractMachine(Upkeep):
         if op.pcid is not None:
             return op.pcid(draft.slots), va
         event = op.event
-        return 0 if row(event.kind).acts == "every" else self.caches.tag(draft.memory, event.cpu), va
+        return 0 if invalidation(event.kind).acts == "every" else self.caches.tag(draft.memory, event.cpu), va
 
     def _invalidate(self, draft: Draft, cpu: int, op: Compiled) -> None:
         """Remove what a CR3 write or an INV covers (MMR 5.1, 5.7)."""

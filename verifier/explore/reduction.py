@@ -5,7 +5,7 @@ later, is independent of them and brings about no further step that is not.  The
 can be reached by one of these steps.  An ``ever`` looks at single instants, so a step that it could
 see is never chosen in this way.
 
-Independence is decided by what can still be touched (``Layout.rest``), which is too large where
+Independence is decided by what can still be touched (``Prepared.rest``), which is too large where
 addresses are computed, and never too small.
 """
 
@@ -13,17 +13,17 @@ from __future__ import annotations
 
 from verifier.explore.buffers import committable
 from verifier.explore.compiled import Compiled
-from verifier.explore.layout import UNSENT
 from verifier.explore.machine import ALL, COMMIT, EXEC, AbstractMachine
-from verifier.explore.state import IDLE, State, Step
+from verifier.explore.prepared import UNSENT
+from verifier.explore.state import IDLE, State, Successor
 
 NONE = 0
 
 
-def steps(machine: AbstractMachine, state: State, reduced: bool = True) -> list[Step]:
+def steps(machine: AbstractMachine, state: State, reduced: bool = True) -> list[Successor]:
     """Steps from a state: all of them, or as many as are enough."""
     if reduced:
-        best: list[Step] | None = None
+        best: list[Successor] | None = None
         writes, touched = _others(machine, state)
         for cpu in machine.cpus:
             which = _alone(machine, state, cpu, writes[cpu], touched=touched[cpu])

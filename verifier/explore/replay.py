@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verifier.errors import InternalError
-from verifier.explore.caches import UPPER, Item
+from verifier.explore.caches import UPPER_ENTRY, Item
 from verifier.explore.flushes import Flushes
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
@@ -44,7 +44,7 @@ def replay(
     return states, moves
 
 
-class _Teller:
+class Telling:
     """Collects the steps of one run; ``before[i]`` is what happens just before move ``i``."""
 
     def __init__(self, machine: AbstractMachine, states: list[State], moves: list[Move]) -> None:
@@ -82,7 +82,7 @@ class _Teller:
             for bit, place, cell, value in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va=va):
                 if bit == item:
                     tag = caches.tag(s.memory, cpu)
-                    upper = Item(UPPER, tag, va, place.handle, flags=place.flags, path=place.path)
+                    upper = Item(UPPER_ENTRY, tag, va, place.handle, flags=place.flags, path=place.path)
                     return i, caches.bits[upper] if place.path else 0, cell, value
         return None
 
@@ -131,7 +131,7 @@ class _Teller:
         note = "for the access that follows" if asked else "no access asks for it"
         reads = ((self.name(cell), value),)
         writes = ((self.tagged(cpu, known), make_entry(known.to, known.flags)),)
-        upper = known.kind == UPPER
+        upper = known.kind == UPPER_ENTRY
         self.before[i].append(
             Step(
                 "walk" if upper else "fill",
@@ -321,7 +321,7 @@ def _bits(items: int) -> Iterator[int]:
         items &= items - 1
 
 
-def tell(
+def told_run(
     machine: AbstractMachine,
     first: State,
     taken: list[int],
@@ -332,7 +332,7 @@ def tell(
 ) -> Trace:
     """The run that takes these turns, as a trace that ends in the observables ``observed``."""
     states, moves = replay(machine, first, taken, end, reduced=reduced)
-    teller = _Teller(machine, states, moves)
+    teller = Telling(machine, states, moves)
     for index, value in observed.items():
         kind = machine.program.observables[index].kind
         if value and kind == "ever":

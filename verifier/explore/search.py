@@ -11,18 +11,18 @@ from verifier.budget import Budget
 from verifier.errors import LimitError, UsageError
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
-from verifier.explore.replay import tell
-from verifier.explore.state import CUT, State, Step
+from verifier.explore.replay import told_run
+from verifier.explore.state import CUT, State, Successor
 from verifier.program.events import Event, Program
 from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 
-Final = tuple[Value, ...]
+EndState = tuple[Value, ...]
 CUT_BIT = CUT.bit_length()
 RUNNING = "running the machine"
-MODELS = {"mmu": True, "x86-tso": True, "sc": False}  # is there a store buffer?
+BUFFERED = {"x86-tso": True, "sc": False}  # by model: is there a store buffer?
 
 
 def machine_of(
@@ -32,10 +32,10 @@ def machine_of(
 
     Raises ``UsageError`` for an unknown model, ``LimitError`` if there is no time to make it.
     """
-    if model not in MODELS:
-        raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
+    if model not in BUFFERED:
+        raise UsageError(f"unknown model {model!r}; there are {', '.join(BUFFERED)}")
     return AbstractMachine(
-        program, switches if MODELS[model] else switches._replace(store_buffer=False), budget
+        program, switches if BUFFERED[model] else switches._replace(store_buffer=False), budget
     )
 
 
@@ -57,7 +57,7 @@ class Exploration:
 
     program: Program
     finals: tuple[int, ...]
-    states: set[Final] = field(default_factory=set)
+    states: set[EndState] = field(default_factory=set)
     ended: bool = False
     cut: bool = False
     cuts: int = 0
@@ -77,15 +77,15 @@ class Exploration:
         """No run ends at all."""
         return self.complete and not self.ended and not self.cut
 
-    def observed(self, state: Final) -> dict[int, Value]:
+    def observed(self, state: EndState) -> dict[int, Value]:
         """The values of a state by the index of the observable."""
         return dict(zip(self.finals, state, strict=True))
 
-    def holds(self, state: Final) -> bool:
+    def holds(self, state: EndState) -> bool:
         """Does the program's condition hold in a state?"""
         return truth(evaluate(self.program.condition, {}, self.observed(state)))
 
-    def project(self, state: Final) -> tuple[Value, ...]:
+    def project(self, state: EndState) -> tuple[Value, ...]:
         """A state as users see it: the values of ``program.shown``, in its order."""
         values = self.observed(state)
         return tuple(values[i] for i in self.program.shown)
@@ -97,14 +97,14 @@ class Exploration:
 
 
 # The class of a state: one run is remembered for each; None: for none.
-Classes = Callable[[Exploration, Final], object]
+Classes = Callable[[Exploration, EndState], object]
 
 
 @dataclass(slots=True)
 class _Frame:
     """A state with several successors, and which of them is being searched."""
 
-    steps: list[Step]
+    steps: list[Successor]
     taken: int = -1
 
 
@@ -229,7 +229,7 @@ class Search:
                 continue
             taken = [frame.taken for frame in self.frames]
             assert self.first is not None
-            result.traces[kind] = tell(
+            result.traces[kind] = told_run(
                 machine,
                 self.first,
                 taken,
@@ -249,18 +249,18 @@ def _size(state: State) -> int:
 def explore(
     program: Program,
     *,
-    model: str = "mmu",
+    model: str = "x86-tso",
     switches: Switches = GENERIC,
     limit_states: int | None = None,
     timeout: float | None = None,
-    want: Callable[[Final], object] | None = None,
+    want: Callable[[EndState], object] | None = None,
     first: bool = False,
     traces: bool = False,
     reduced: bool = True,
 ) -> Exploration:
     """Run the abstract machine on a program, in all ways.
 
-    ``model``         ``mmu`` or ``x86-tso`` (the same machine), or ``sc``: no store buffers;
+    ``model``         ``x86-tso``, or ``sc``, which has no store buffers;
     ``switches``      where machines differ: see ``profiles``;
     ``limit_states``  give up after so many states; ``timeout``: after so many seconds;
     ``want``          a predicate on states; ``Exploration.trace`` is a run to the first that it

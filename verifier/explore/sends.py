@@ -71,7 +71,7 @@ def _wanted(machine: Upkeep, draft: Draft, event: Event) -> list[int]:
     return wanted
 
 
-def send(machine: Upkeep, draft: Draft, cpu: int, event: Event) -> None:
+def send_ipi(machine: Upkeep, draft: Draft, cpu: int, event: Event) -> None:
     """An IPI to every target whose guard holds; a bare ICR write may have to wait (MMR 8.1, 8.2).
 
     An ICR write that waits for stores does not hold what comes after it, so it waits among them.

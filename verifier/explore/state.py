@@ -63,10 +63,10 @@ class State(NamedTuple):
     early: int  # SENDs already executed, ahead of their place, as bits
 
 
-T = TypeVar("T")
+Element = TypeVar("Element")
 
 
-def put(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:
+def put(items: tuple[Element, ...], index: int, item: Element) -> tuple[Element, ...]:
     """A tuple with one item exchanged."""
     return (*items[:index], item, *items[index + 1 :])
 
@@ -165,7 +165,7 @@ class Move(NamedTuple):
     copy: int = 0  # the prefetched instruction
 
 
-Step = tuple[Move, State]
+Successor = tuple[Move, State]  # what was done, and the state after it
 
 
 class Dropped(Exception):

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
-from verifier.explore.caches import load
+from verifier.explore.caches import loaded
 from verifier.explore.compiled import Compiled, Known, Unknown
-from verifier.explore.layout import UNSENT
 from verifier.explore.machine import ASIDE, COMMIT, DELIVER, EXEC, AbstractMachine
+from verifier.explore.prepared import UNSENT
 from verifier.explore.search import machine_of
 from verifier.explore.state import IDLE, Move, State
 from verifier.program.events import Body, Event, Program, show
@@ -206,7 +206,7 @@ class _Hang:
                 for touch in op.touches:
                     cell = touch.cell if touch.cell >= 0 else machine.cell_at.get(touch.addr(slots), -1)
                     if touch.slot is not None and cell >= 0:
-                        slots[touch.slot] = load(cell, state.buffers[cpu], state.memory)
+                        slots[touch.slot] = loaded(cell, state.buffers[cpu], state.memory)
                         yield cell
             except Unknown:
                 continue

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from verifier.budget import Budget
 from verifier.explore.compiled import Compiled
 from verifier.explore.fetch import Copies
-from verifier.explore.layout import UNSENT, Layout, Pending
+from verifier.explore.prepared import UNSENT, Pending, Prepared
 from verifier.explore.state import (
     ANSWER,
     CUT,
@@ -34,7 +34,7 @@ from verifier.program.profiles import GENERIC, Switches, kernels
 from verifier.program.values import Value, truth
 
 
-class Upkeep(Layout):
+class Upkeep(Prepared):
     """States between two steps.
 
     ``bad`` is an executed event with a wrong address, if there was one; ``dropped`` counts the steps

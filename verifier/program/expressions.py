@@ -46,7 +46,7 @@ class Obs:
     index: int
 
 
-MAX_DEPTH = 2000  # of applications in one another
+MAX_APPLICATIONS = 2000  # of applications in one another
 _LARGE = 64
 
 
@@ -94,8 +94,8 @@ class Apply:
                 observes = True
             elif kind is Reg:
                 is_open = True
-        if depth >= MAX_DEPTH:
-            raise LimitError(f"an expression with more than {MAX_DEPTH} operations in one another")
+        if depth >= MAX_APPLICATIONS:
+            raise LimitError(f"an expression with more than {MAX_APPLICATIONS} operations in one another")
         made._depth, made._size, made.large = depth + 1, min(size, _LARGE + 1), size > _LARGE
         made.slots, made.observes, made.open = slots, observes, is_open
         _APPLICATIONS[function, args] = made

@@ -22,7 +22,7 @@ from verifier.program.values import (
     matches,
 )
 
-MAX_BITS = 4096  # of an integer
+MAX_INTEGER_BITS = 4096  # of an integer
 
 
 def _wrap(bits: int, signed: bool, whole: bool = False) -> Callable[[Value], Value]:
@@ -127,8 +127,8 @@ def _shift(left: bool) -> Callable[[int, int], Value]:
 
 def _bounded(a: int, more: int) -> int:
     """A number that grows by some bits."""
-    if a.bit_length() + more > MAX_BITS:
-        raise LimitError(f"a number of more than {MAX_BITS} bits")
+    if a.bit_length() + more > MAX_INTEGER_BITS:
+        raise LimitError(f"a number of more than {MAX_INTEGER_BITS} bits")
     return a
 
 

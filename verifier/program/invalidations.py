@@ -16,7 +16,7 @@ from verifier.program.ops import Kind, Op
 INVALIDATING: frozenset[Op] = frozenset({"CR3", "INV", "BINV"})
 
 
-class Row(NamedTuple):
+class Invalidation(NamedTuple):
     """One kind of invalidation.
 
     ``acts``   on which PCID: the ``current`` one (of a write of CR3 the one that it loads), the one that is
@@ -36,32 +36,34 @@ class Row(NamedTuple):
         return self.acts == "named"
 
 
-INVALIDATIONS: Mapping[Kind, Row] = MappingProxyType(
+INVALIDATIONS: Mapping[Kind, Invalidation] = MappingProxyType(
     {
-        "cr3": Row("current", False, "MMR 5.1, 5.2: MOV CR3 (SDM 4.10.4.1)"),
-        "noflush": Row("current", False, "MMR 5.1, 5.7: MOV CR3 with bit 63 set (SDM 4.10.4.1)"),
-        "invlpg": Row("current", True, "MMR 5.1, 5.2: INVLPG (SDM 4.10.4.1)"),
-        "local": Row("current", False, "MMR 5.1: MOV CR3, same root and PCID"),
-        "all": Row("every", False, "MMR 5.1: MOV CR4 changing PGE"),
-        "invpcid0": Row("named", True, "MMR 5.1, 5.2: INVPCID of an address"),
-        "invpcid1": Row("named", False, "MMR 5.1, 5.2: INVPCID of a PCID, but its globals"),
-        "invpcid2": Row("every", False, "MMR 5.1, 5.2: INVPCID of everything"),
-        "invpcid3": Row("every", False, "MMR 5.1, 5.2: INVPCID of everything but globals"),
-        "broadcast-va": Row("named", True, "MMR 11.1, 11.3: INVLPGB of an address", broadcast=True),
-        "broadcast-final": Row(
+        "cr3": Invalidation("current", False, "MMR 5.1, 5.2: MOV CR3 (SDM 4.10.4.1)"),
+        "noflush": Invalidation("current", False, "MMR 5.1, 5.7: MOV CR3 with bit 63 set (SDM 4.10.4.1)"),
+        "invlpg": Invalidation("current", True, "MMR 5.1, 5.2: INVLPG (SDM 4.10.4.1)"),
+        "local": Invalidation("current", False, "MMR 5.1: MOV CR3, same root and PCID"),
+        "all": Invalidation("every", False, "MMR 5.1: MOV CR4 changing PGE"),
+        "invpcid0": Invalidation("named", True, "MMR 5.1, 5.2: INVPCID of an address"),
+        "invpcid1": Invalidation("named", False, "MMR 5.1, 5.2: INVPCID of a PCID, but its globals"),
+        "invpcid2": Invalidation("every", False, "MMR 5.1, 5.2: INVPCID of everything"),
+        "invpcid3": Invalidation("every", False, "MMR 5.1, 5.2: INVPCID of everything but globals"),
+        "broadcast-va": Invalidation("named", True, "MMR 11.1, 11.3: INVLPGB of an address", broadcast=True),
+        "broadcast-final": Invalidation(
             "named", True, "MMR 11.1, 11.3: INVLPGB, final translation only", broadcast=True
         ),
-        "broadcast-pcid": Row(
+        "broadcast-pcid": Invalidation(
             "named", False, "MMR 11.1, 11.3: INVLPGB of a PCID, but its globals", broadcast=True
         ),
-        "broadcast-all": Row("every", False, "MMR 11.1, 11.3: INVLPGB of everything", broadcast=True),
-        "fault": Row("current", True, "MMR 5.1: page fault, of its address"),
+        "broadcast-all": Invalidation(
+            "every", False, "MMR 11.1, 11.3: INVLPGB of everything", broadcast=True
+        ),
+        "fault": Invalidation("current", True, "MMR 5.1: page fault, of its address"),
     }
 )
 
 
-def row(kind: Kind) -> Row:
-    """The row of a kind; ``InternalError`` if there is none."""
+def invalidation(kind: Kind) -> Invalidation:
+    """The invalidation of a kind; ``InternalError`` if there is none."""
     found = INVALIDATIONS.get(kind)
     if found is None:
         raise InternalError(f"there is no invalidation {kind!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from verifier.program.events import Event
 from verifier.program.values import NX, RO, SUPERVISOR
 
-NEEDS = (RO, NX, SUPERVISOR)
+RIGHTS = (RO, NX, SUPERVISOR)
 
 
 def needs(event: Event) -> int:

@@ -32,7 +32,7 @@ class Document:
 
     def result(self, verdict: Verdict, *, states: bool) -> str:
         """An element of the list of results."""
-        text = json.dumps(result(verdict, states=states), indent=1, ensure_ascii=self.ascii)
+        text = json.dumps(result_object(verdict, states=states), indent=1, ensure_ascii=self.ascii)
         return "\n" + indent(text, "  ")
 
     def error(self, error: Exception, file: str | None = None) -> None:
@@ -66,7 +66,7 @@ class Json(Verdicts):
         self.begun = False
 
     def shown(self, verdict: Verdict) -> tuple[str, str]:
-        """The result as an element of the list."""
+        """The result_object as an element of the list."""
         return self.document.result(verdict, states=self.wanted.states), ""
 
     def print(self, piece: Piece) -> None:
@@ -119,8 +119,8 @@ def _error(d: Diagnostic) -> Shape:
     }
 
 
-def result(verdict: Verdict, *, states: bool) -> Shape:
-    """One result."""
+def result_object(verdict: Verdict, *, states: bool) -> Shape:
+    """One result_object."""
     test = verdict.test
     out: Shape = {
         "file": test.source.name,

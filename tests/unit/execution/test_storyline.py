@@ -12,7 +12,7 @@ from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.execution import Execution
 from verifier.execution.storyline import _Teller, trace
-from verifier.explore.replay import _Teller as Telling
+from verifier.explore.replay import Telling
 from verifier.explore.search import machine_of
 from verifier.lower.build import build
 from verifier.program.profiles import switches
@@ -219,7 +219,7 @@ P0 { *v = 2; }
 exists (true)
 """
     (test,) = load(Source("t", text))
-    machine = machine_of(build(test), "mmu", switches("generic", {"d_sets_a": mode}))
+    machine = machine_of(build(test), "x86-tso", switches("generic", {"d_sets_a": mode}))
     state = next(machine.initials())
     notes = []
     for move, after in machine.moves(state, 0):

@@ -8,7 +8,15 @@ from typing import Literal
 
 from verifier.budget import Budget
 from verifier.explore.caches import Caches, removal
-from verifier.explore.compiled import ICR, Code, Compiled, attributes, compiled, compiled_event, touch
+from verifier.explore.compiled import (
+    ICR,
+    Code,
+    Compiled,
+    compiled,
+    compiled_event,
+    possible_attributes,
+    touch,
+)
 from verifier.explore.graces import Graces
 from verifier.program.events import Body, Cell, Event, Program
 from verifier.program.expressions import TRUE, Const, Expr, mask, refs
@@ -51,7 +59,7 @@ class Rest:
     floods: bool = False  # an INVLPGB may still come
 
 
-class Layout:
+class Prepared:
     """All that is known of a program before its first step.
 
     ``buffered`` is False for sequential consistency: stores reach memory at once.
@@ -112,7 +120,7 @@ class Layout:
     def _features(self) -> None:
         """What the program has of the rarer things."""
         program, switches = self.program, self.switches
-        events, found = program.events, attributes(program)
+        events, found = program.events, possible_attributes(program)
         self.dirties = bool(found & CLEAN) and switches.spontaneous  # a write may have to set D
         walkers = min(self.caches.cr3, default=-1) >= 0
         self.aged = bool(found & UNACCESSED) and switches.spontaneous and walkers  # walkers may set A
