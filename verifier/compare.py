@@ -66,7 +66,7 @@ class Table(Report[Compared]):
         differ = sum(r.differs for r in self.rows)
         unknown = sum(bool(r.unknown) and not r.differs for r in self.rows)
         total = len(self.rows)
-        parts = [f"{total - differ - unknown} the same everywhere", f"{differ} not"]
+        parts = [f"{total - differ - unknown} the same everywhere", f"{differ} different"]
         parts += [f"{unknown} unknown"] if unknown else []
         errors = self.tally.errors
         parts += [f"{errors} file{'s' * (errors != 1)} with errors"] if errors else []

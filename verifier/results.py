@@ -10,7 +10,7 @@ from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, PROFILES, Switches, switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value
-from verifier.program.waits import Blocked, Loop, goes_on
+from verifier.program.waits import Blocked, Loop, loops_told
 from verifier.source import Diagnostic
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
@@ -215,7 +215,7 @@ def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:
 
 def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
     """Which loops made it depend on the bound, and what would help."""
-    said, more = goes_on(answer.loops, test.source.name), f"--unroll {program.bound + 1}"
+    said, more = loops_told(answer.loops, test.source.name), f"use --unroll {program.bound + 1}"
     help_ = more if test.arch in ("X86", "X86_64") else f"assume() its end, or {more}"
     if len(answer.loops) > 1:
         help_ = help_.replace("its end", "their ends")
@@ -225,24 +225,28 @@ def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
 def _deadlock(test: Test, answer: Answer) -> str:
     """That no run ends, and who waits where."""
     waits = "; ".join(wait.told(test.source.name) for wait in answer.waits)
-    return f"deadlock: no run ends: {waits or 'who waits where was not found out'}"
+    return f"deadlock: no run ends: {waits or 'the verifier did not find out who waits where'}"
 
 
 def _of_states(test: Test, program: Program, answer: Answer) -> str:
     """Why there may be final states that are not known."""
     if answer.states is None:
         return f"{answer.reason or 'not decided'}: the final states are not known"
-    return f"there may be more states than {_loops_cut(test, program, answer)}" if answer.cut else ""
+    return f"there may be more states than those {_loops_cut(test, program, answer)}" if answer.cut else ""
 
 
 def _observation(test: Test, program: Program, answer: Answer) -> tuple[str, str, int | None]:
     """The observation, the reason for an unknown one, the bound if it matters."""
     if answer.bad is not None:
         line = f" in line {answer.bad.span.line}" if answer.bad.span else ""
-        return "unknown", f"an access to something that is no object{line}: {answer.bad.text}", None
+        return "unknown", f"an access{line} to an address that belongs to no object: {answer.bad.text}", None
     if answer.reachable is None or answer.refutable is None:
         if answer.reachable:
-            return "unknown", f"{answer.reason or 'not decided'}; it is sometimes or always", None
+            return (
+                "unknown",
+                f"{answer.reason or 'not decided'}; the observation is sometimes or always",
+                None,
+            )
         return "unknown", answer.reason or "not decided", None
     if answer.reachable and answer.refutable:
         return "sometimes", "", None

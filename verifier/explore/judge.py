@@ -43,7 +43,7 @@ def decide(
     # A wrong address must not be missed, so the search does not end before all was seen.
     found = Search(machine, limit_states, classes).run()
     if found.bad is not None:
-        return Answer(bad=found.bad, reason="an access to something that is no cell")
+        return Answer(bad=found.bad, reason="an access to an address that belongs to no object")
     pairs = {(found.project(s), found.holds(s)) for s in found.states} if found.complete else set()
     unknown = None if not found.complete else False
     return Answer(

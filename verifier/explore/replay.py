@@ -139,7 +139,7 @@ class Telling:
                 user.event if user is not None and asked else None,
                 reads,
                 writes=() if upper else writes,
-                note=f"read from the own store buffer; {note}" if own else "" if upper else note,
+                note=f"read from the CPU's own store buffer; {note}" if own else "" if upper else note,
                 rule="3.5" if own else "3.4" if upper else "3.3",
             )
         )
@@ -157,7 +157,7 @@ class Telling:
                 if i < at:
                     reads = ((self.name(cell), value),)
                     self.before[i].append(
-                        Step("fetch", cpu, None, reads, writes=(), note="ahead of its use", rule="10.1")
+                        Step("fetch", cpu, None, reads, writes=(), note="before it is executed", rule="10.1")
                     )
                 return
 
@@ -292,9 +292,9 @@ class Telling:
         elif kind == "fault":
             rule = "5.1"
         elif event is not None and event.op == "SEND" and move.at:
-            note, rule = "ahead of its place", "8.2"
+            note, rule = "executed early", "8.2"
         if event is not None and event.op in ("DLV", "IRET") and self.goes_on(i, event):
-            note, rule = "the interrupt goes on", "8.10"
+            note, rule = "the interrupt continues", "8.10"
         if move.fault:
             note, rule = "faults", "6.3"
         elif move.used and event is not None and event.op == "T":

@@ -224,7 +224,7 @@ class _Hang:
             readers = self.readers(state, machine.graces.period[event.id], event.span)
             return Blocked("grace period", cpu, event.span, "for a grace period", held_by=readers)
         if event.op == "TLBSYNC":
-            return Blocked("tlbsync", cpu, event.span, "for its INVLPGBs to have effect everywhere")
+            return Blocked("tlbsync", cpu, event.span, "for its INVLPGBs to take effect everywhere")
         return None
 
     def why(self, state: State, handler: Body) -> str:
@@ -248,7 +248,7 @@ class _Hang:
                 "grace period", cpu, span, "for a grace period", held_by=readers, handler=f"{body.name}()"
             )
         off = state.memory[self.machine.irq[cpu]] == 0
-        what = "for interrupts to be on" if off else "for what was sent before it"
+        what = "for interrupts to be on" if off else "for a handler that was sent before it"
         return Blocked("interrupt", cpu, span, what, handler=f"{body.name}()")
 
     def readers(self, state: State, period: int, at: Span | None) -> str:

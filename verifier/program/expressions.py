@@ -95,7 +95,7 @@ class Apply:
             elif kind is Reg:
                 is_open = True
         if depth >= MAX_APPLICATIONS:
-            raise LimitError(f"an expression with more than {MAX_APPLICATIONS} operations in one another")
+            raise LimitError(f"an expression nests operations more than {MAX_APPLICATIONS} deep")
         made._depth, made._size, made.large = depth + 1, min(size, _LARGE + 1), size > _LARGE
         made.slots, made.observes, made.open = slots, observes, is_open
         _APPLICATIONS[function, args] = made

@@ -68,7 +68,7 @@ class Flush(NamedTuple):
         elif flags(content) & GLOBAL:
             why = "keeps global entries"
         elif self.pcid not in (None, tag):
-            why = f"is for PCID {self.pcid}, and this is of PCID {tag}"
+            why = f"is for PCID {self.pcid}, and this entry has PCID {tag}"
         else:
             why = "does not cover it"
         return f"{self.text} {why}"
@@ -76,7 +76,7 @@ class Flush(NamedTuple):
 
 def standing(since: str, left: Iterable[str]) -> str:
     """Why an entry can still be used: since when it has been there, and what has left it."""
-    return "; ".join([since, *(dict.fromkeys(left) or ["nothing flushed since"])])
+    return "; ".join([since, *(dict.fromkeys(left) or ["no flush since"])])
 
 
 def warned(program: Program, steps: Iterable[Step], slots: Mapping[int, Value]) -> tuple[Step, ...]:

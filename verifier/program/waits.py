@@ -97,12 +97,12 @@ def place(span: Span | None, file: str) -> str:
     return f"{os.path.basename(span.source.name)}:{span.line}"
 
 
-def goes_on(loops: Iterable[Loop], file: str) -> str:
-    """``the loop in lines 5-10 of P1 goes on``; empty if no loop is known."""
+def loops_told(loops: Iterable[Loop], file: str) -> str:
+    """``the loop in lines 5-10 of P1 needs more iterations``; empty if no loop is known."""
     said = [loop.told(file) for loop in loops]
     if len(said) < 2:
-        return f"the loop in {said[0]} goes on" if said else ""
-    return f"the loops in {', '.join(said[:-1])} and {said[-1]} go on"
+        return f"the loop in {said[0]} needs more iterations" if said else ""
+    return f"the loops in {', '.join(said[:-1])} and {said[-1]} need more iterations"
 
 
 def folded(text: str, most: int = 80) -> str:

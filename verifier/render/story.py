@@ -20,7 +20,7 @@ WIDE = 56  # what is longer has a line of its own
 # Parts of a call that is written once.
 _SAID = {
     "SEND": "sends", "WAIT": "all have answered", "SEND rcu": "a grace period will start [18.3]",
-    "GP start": "a grace period starts [18.2]", "GP end": "it has ended [18.2]",
+    "GP start": "a grace period starts [18.2]", "GP end": "the grace period has ended [18.2]",
 }  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _go_on(
     elif rows[-1].of is statement:
         rows[-1].remarks += remarks[1]
     else:
-        rows.append(_Row(who, f"  {_short(text)} goes on", where, remarks[1], of=statement))
+        rows.append(_Row(who, f"  {_short(text)} continues", where, remarks[1], of=statement))
 
 
 def _part(event: Event) -> tuple[object, ...]:
@@ -180,7 +180,7 @@ def _aside(step: Step, verdict: Verdict, tell: Tell) -> _Row | None:
         return _Row(who, f"    {own}", where if step.kind in ("fault", "flush") else "", noted)
     if step.kind == "snapshot":
         found = ", ".join(f"{c} is {v}" for c, v in _values(step.reads, tell))
-        return _Row(who, "    this is the instant", "", [found])
+        return _Row(who, "    ever holds here", "", [found])
     if event is None or event.op not in ("DLV", "NMI", "IRET"):
         return None
     noted = [step.note] if step.note and step.rule != "8.10" else []
@@ -190,7 +190,7 @@ def _aside(step: Step, verdict: Verdict, tell: Tell) -> _Row | None:
     if event.kind == "callback" and event.op == "DLV":
         return _Row(who, f"  callback: {event.text}", where, ["the grace period has ended [18.3]", *noted])
     if event.op == "DLV":
-        how = "the interrupt goes on with" if step.rule == "8.10" else "interrupt:"
+        how = "the interrupt continues with" if step.rule == "8.10" else "interrupt:"
         return _Row(who, f"  {how} {event.text}", where, rule)
     return _Row(
         who, f"  {'end of callback' if event.kind == 'callback' else 'return from'} {event.text}", "", noted

@@ -129,7 +129,7 @@ LIMITED = {
     "handlers that send": (text("", "P0 { on_each_cpu(h17, 0, 0); }\nP1 { x = 2; }", HANDLERS), COPIES),
     "rows": (columns(MANY), "more than 4000 events"),
     "columns": (f"X86 t\n{{ }}\n{WIDE}exists (x=1)\n", "more than 4000 events"),
-    "depth": (doublings(2000), f"more than {MAX_APPLICATIONS} operations in one another"),
+    "depth": (doublings(2000), f"nests operations more than {MAX_APPLICATIONS} deep"),
 }
 
 
