@@ -100,7 +100,8 @@ def answered(**known: object) -> Verdict:
     ("known", "observation", "reason", "complete"),
     [
         ({"reachable": True, "refutable": True}, "sometimes", "", True),
-        ({"reachable": True, "reason": "timeout"}, "unknown", "timeout; the observation is sometimes or always", False),
+        ({"reachable": True, "reason": "timeout"}, "unknown",
+         "timeout; the observation is sometimes or always", False),
         ({"refutable": True, "reason": "timeout"}, "unknown", "timeout", False),
         ({"reachable": True, "refutable": True, "asked": True, "reason": "timeout"}, "unknown",
          "timeout: the final states are not known", False),
