@@ -1,4 +1,4 @@
-"""The explorer as a judge: the same questions and answers as the Z3 judge's."""
+"""The explorer as a judge. It answers the same questions, in the same form, as the Z3 judge."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ def decide(
 ) -> Answer:
     """Decide a program by running it in all ways.
 
-    ``model`` ``sc`` is ``x86-tso`` without store buffers; ``switches`` say where machines differ;
-    ``limit_states`` gives up after so many states, ``budget`` after some time: what was seen until
-    then is still told, the rest is not known. Raises ``UsageError`` for an unknown model.
+    ``model``         ``x86-tso``, or ``sc``, which has no store buffers;
+    ``switches``      where machines differ;
+    ``limit_states``  give up after so many states; ``budget``: after so much time. The answer then tells
+                      what was found before, and leaves the rest unknown.
+
+    Raises ``UsageError`` for an unknown model.
     """
     try:
         budget = budget or Budget()
@@ -40,7 +43,7 @@ def decide(
         holding.add(holds)
         return holds if witnesses else None
 
-    # A wrong address must not be missed, so the search does not end before all was seen.
+    # The search always visits every state, because a wrong address may come up late.
     found = Search(machine, limit_states, classes).run()
     if found.bad is not None:
         return Answer(bad=found.bad, reason="an access to an address that belongs to no object")
