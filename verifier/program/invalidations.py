@@ -1,7 +1,7 @@
-"""Invalidations: what each kind is called, what it names, where it acts.
+"""Invalidations: the name of each kind, what it names, and where it acts.
 
-What each *removes* is said twice, once in each judge (``model.cover``, ``explore.caches``): two judges that
-read one formula could not contradict each other. A kind that a judge does not know is refused by it.
+Each judge has its own formulas for what a kind *removes* (``model.cover``, ``explore.caches``): if both read
+one formula, they could not contradict each other. A judge refuses a kind that it does not know.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ INVALIDATING: frozenset[Op] = frozenset({"CR3", "INV", "BINV"})
 class Invalidation(NamedTuple):
     """One kind of invalidation.
 
-    ``acts``   on which PCID: the ``current`` one (of a write of CR3 the one that it loads), the one that is
-               ``named``, or on ``every`` one;
-    ``va``     does it name an address, and for nothing else removes finished entries?
-    ``broadcast``   it acts on all CPUs, on each at an instant of its own, and else on its own alone.
+    ``acts``   the PCID on which it acts: the ``current`` one (for a write of CR3: the one that it loads), the
+               one that it has ``named``, or ``every`` one;
+    ``va``     does it name an address, and remove finished entries only for this address?
+    ``broadcast``   does it act on all CPUs, on each at an instant of its own? If not, it acts on its own CPU.
     """
 
     acts: Literal["current", "named", "every"]
