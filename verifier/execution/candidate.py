@@ -21,7 +21,7 @@ from verifier.model.roles import (
 )
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
-from verifier.program.invalidations import INVALIDATING, row
+from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.ops import Kind
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import GLOBAL, Ptr, Value, flags
@@ -71,7 +71,7 @@ class Removals:
     def _pcid(self, e: Event) -> Value | None:
         if e.pcid is not None:
             return evaluate(e.pcid, self.x.slots)
-        if row(e.kind).acts == "every":
+        if invalidation(e.kind).acts == "every":
             return None
         if e.op == "CR3":
             cell = Ptr(f"{e.cpu}:pcid")

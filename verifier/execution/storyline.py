@@ -216,9 +216,9 @@ class _Teller:
             if node in x.faults:
                 return self._faulting(node, event)
             if self._ahead(node):
-                return Step("exec", event.cpu, event, note="ahead of its place", rule="8.2")
+                return Step("exec", event.cpu, event, note="executed early", rule="8.2")
             if node in self.along:
-                return Step("exec", event.cpu, event, note="the interrupt goes on", rule="8.10")
+                return Step("exec", event.cpu, event, note="the interrupt continues", rule="8.10")
             note = self._translated(node)
             reads = self._reads(x.fetches.get(node, node))
             if event.op == "T" and event.accesses[0].slot is not None:
@@ -230,7 +230,7 @@ class _Teller:
     def _faulting(self, node: int, event: Event) -> Step:
         walk = self.x.walk_of(event.id)
         stale = walk is not None and walk.kind != "fault"
-        note = "faults by a cached entry" if stale else "faults"
+        note = "faults because of a cached entry" if stale else "faults"
         return Step("exec", event.cpu, event, self._reads(node), note=note, rule="6.2" if stale else "6.3")
 
     def _translated(self, event: int) -> str:
@@ -250,7 +250,7 @@ class _Teller:
             None if walk.event is None else self.program.events[walk.event],
             ((self._name(cell), content),),
             ((self._tagged(walk), walk.content if last else content),),
-            "read from the own store buffer" if forwarded else "",
+            "read from the CPU's own store buffer" if forwarded else "",
             rule="3.5" if forwarded else "3.3" if last else "3.4",
         )
 
@@ -277,7 +277,7 @@ class _Teller:
             )
             note = "sets A and D" if aged else "sets D"
             return Step("update", event.cpu, event, (), writes, note, rule="7.3")
-        return Step("fetch", event.cpu, event, self._reads(node), note="copied", rule="10.1")
+        return Step("fetch", event.cpu, event, self._reads(node), note="before it is executed", rule="10.1")
 
 
 def _walk_reads(x: Execution) -> dict[int, tuple[Walk, bool]]:

@@ -17,8 +17,7 @@ from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, 
 from verifier.lower.paths import Env, Path, merge, negation, substitute
 from verifier.program.events import Access, Body, BodyKind, Event, Observable, Program, Warned
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call
-from verifier.program.invalidations import INVALIDATING
-from verifier.program.invalidations import row as invalidation
+from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.ops import KINDS, Kind, Op
 from verifier.program.values import Ptr
 from verifier.program.waits import Loop, Wait

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from verifier.errors import InternalError
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Const
-from verifier.program.invalidations import INVALIDATING, row
+from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.ops import KINDS
 from verifier.program.profiles import CHOICES, Switches
 from verifier.program.values import Ptr
@@ -239,7 +239,7 @@ def uncached(event: Event) -> bool:
 
 def invalidates(event: Event, *, broadcast: bool) -> bool:
     """Is this an invalidation of its own CPU's translations, or of those of all CPUs?"""
-    return event.op in INVALIDATING and row(event.kind).broadcast == broadcast
+    return event.op in INVALIDATING and invalidation(event.kind).broadcast == broadcast
 
 
 def buffered(event: Event, program: Program) -> bool:

@@ -1,4 +1,4 @@
-"""A run as a graph for Graphviz: one column a CPU, program order down, reads-from across."""
+"""A run as a graph for Graphviz: one column for each CPU, program order down, reads-from across."""
 
 from __future__ import annotations
 

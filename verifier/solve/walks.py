@@ -7,7 +7,7 @@ from itertools import product
 
 from verifier.program.events import Event
 from verifier.program.functions import apply
-from verifier.program.rights import NEEDS, needs
+from verifier.program.rights import RIGHTS, needs
 from verifier.program.values import (
     CLEAN,
     COMBINED,
@@ -224,7 +224,7 @@ class Walks:
         permitted: dict[Value, list[int]] = {}
         stale: list[int] = []
         for served, chain in use.served:
-            forbidden = clauses.any(chain.flags[bit] for bit in NEEDS if needs(event) & bit)
+            forbidden = clauses.any(chain.flags[bit] for bit in RIGHTS if needs(event) & bit)
             stale.append(clauses.both(served, forbidden))
             for page, literal in chain.pages.items():
                 literal = clauses.all((served, literal, -forbidden))
@@ -328,7 +328,7 @@ class Walks:
                 break
             chain.levels.append(upper)
             forbidding += [
-                clauses.both(more, self._flag(upper, bit)) for bit in NEEDS if needs(event) & bit & COMBINED
+                clauses.both(more, self._flag(upper, bit)) for bit in RIGHTS if needs(event) & bit & COMBINED
             ]
             handles = self._descend(upper)
         return chain

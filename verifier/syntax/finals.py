@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import condition, layout
 from verifier.syntax.condition import Final
-from verifier.syntax.grammars import parser
+from verifier.syntax.grammars import Node, tree_of
 from verifier.syntax.trouble import syntax_error
 from verifier.syntax.variants import Guards
 
@@ -29,7 +29,7 @@ class Segment:
 
     final: Final
     span: Span
-    guards: list[Any] = field(default_factory=list)
+    guards: list[Node] = field(default_factory=list)
 
 
 class Cut(NamedTuple):
@@ -79,11 +79,11 @@ def _segment(source: Source, text: str, match: re.Match[str], body: int) -> Segm
     start, guard = match.start(), match.group(1)
     final = condition.parse_final(source, layout.blank(text[:body]) + text[body:])
     span = Span(source, start, body if guard else len(text))
-    guards: list[Any] = []
+    guards: list[Node] = []
     for one in re.finditer(r"\[[^\[\]]*\]", guard or ""):
         word = " " * (start + one.start()) + one.group()
         try:
-            guards.append(parser(("mm",), ("start", "guard")).parse(word, start="guard").children[0])
+            guards.append(tree_of(word, ("mm",), ("start", "guard"), start="guard").children[0])
         except UnexpectedInput as error:
             raise InputError([syntax_error(source, error, "this guard")]) from None
     return Segment(final, span, guards)

@@ -5,12 +5,48 @@ from __future__ import annotations
 import os
 import sys
 import zlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from lark import Lark
+
+
+class Meta(Protocol):
+    """Where a tree begins and ends in the text; an empty tree has neither."""
+
+    start_pos: int
+    end_pos: int
+
+
+class Node(Protocol):
+    """A node of the trees that Lark makes, as the code that reads them sees it.
+
+    A node is either a tree, which has ``data`` (the name of its rule), ``children`` and ``meta``, or a
+    token, a string that has a ``type`` and positions.  The grammar says which of the two stands where, so
+    readers need no check; where it allows both, ``is_tree`` tells them apart.
+    """
+
+    data: str
+    children: list[Node]
+    meta: Meta
+    type: str
+    start_pos: int
+    end_pos: int
+
+    def iter_subtrees(self) -> Iterator[Node]:
+        """All trees below this one, and itself."""
+
+    def update(self, *, value: str) -> Node:
+        """The token with another text."""
+
+
+def is_tree(node: Node) -> bool:
+    """Is this a tree, or is it a token?"""
+    return hasattr(node, "data")
+
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -91,3 +127,18 @@ def parser(names: tuple[str, ...], starts: tuple[str, ...]) -> Lark:
         if place:
             _keep(found, place)
     return found
+
+
+def tree_of(text: str, names: tuple[str, ...], starts: tuple[str, ...], start: str) -> Node:
+    """The tree of a text, whose rule is ``start``; ``names`` and ``starts`` as for ``parser``. Raises
+    Lark's ``UnexpectedInput``."""
+    return cast("Node", parser(names, starts).parse(text, start=start))
+
+
+def made_tree(data: str, children: list[Node], start: int, end: int) -> Node:
+    """A tree that no grammar made; it goes from ``start`` to ``end``."""
+    from lark import Tree
+
+    tree = Tree(data, [*children])
+    tree.meta.start_pos, tree.meta.end_pos, tree.meta.empty = start, end, False
+    return cast("Node", tree)

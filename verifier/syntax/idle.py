@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -23,7 +22,7 @@ _REGISTER = re.compile(r"r[0-9]+")
 Key = tuple[str, int, str]
 
 
-def mentioned(tree: Any) -> set[str]:
+def mentioned(tree: object) -> set[str]:
     """The names that a tree mentions: of objects, locals, functions."""
     found: set[str] = set()
     for x in nodes(tree):
@@ -34,7 +33,7 @@ def mentioned(tree: Any) -> set[str]:
     return found
 
 
-def fields(tree: Any) -> set[str]:
+def fields(tree: object) -> set[str]:
     """The fields that a tree asks for."""
     return {x.name for x in nodes(tree) if isinstance(x, ast.FieldExpr | c.Field)}
 
@@ -42,7 +41,7 @@ def fields(tree: Any) -> set[str]:
 def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
     """The functions that some program calls or sends, or those named besides."""
     found: set[str] = set(also)
-    roots: list[Any] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
+    roots: list[object] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
     while roots:
         new = mentioned(roots.pop()) & unit.functions.keys() - found
         found |= new
@@ -104,7 +103,7 @@ class _Unit:
         self.asked = mentioned(unit.final)
         self.reached = reached(unit, (f.name for f in unit.functions.values() if f.included or f.early))
         bodies = [f for f in unit.functions.values() if f.included or f.name in self.reached]
-        self.code: Sequence[Any] = (*bodies, *unit.threads.values(), *unit.nmis)
+        self.code: Sequence[object] = (*bodies, *unit.threads.values(), *unit.nmis)
         self.names = self._names()
 
     def _names(self) -> set[str]:
@@ -234,7 +233,7 @@ class _Unit:
                     self.report.add(used, "unused", text, x.span, "leave it out")
 
 
-def _declared(tree: Any) -> set[str]:
+def _declared(tree: object) -> set[str]:
     return {x.name for x in nodes(tree) if isinstance(x, ast.Declare)}
 
 

@@ -7,13 +7,12 @@ import re
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import clues, layout
 from verifier.syntax.ast import Function
-from verifier.syntax.grammars import folder, parser
+from verifier.syntax.grammars import Node, folder, tree_of
 from verifier.syntax.trouble import nearest, syntax_error
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
@@ -28,7 +27,7 @@ class Part:
     """
 
     source: Source
-    tree: Any
+    tree: Node
     included: bool
     functions: dict[int, Function] = field(default_factory=dict)
 
@@ -43,7 +42,7 @@ def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: b
     from lark.exceptions import UnexpectedInput
 
     try:
-        tree = parser(("mm",), ("start", "guard")).parse(text, start="start")
+        tree = tree_of(text, ("mm",), ("start", "guard"), start="start")
     except UnexpectedInput as error:
         found = clues.explained(source, syntax_error(source, error, "this test"))
         raise InputError([*troubles, found]) from None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import clues, condition, finals, layout, printed
 from verifier.syntax.ast import Unit
 from verifier.syntax.condition import Final
+from verifier.syntax.grammars import Node, is_tree
 from verifier.syntax.idle import idle, idle_constants, mentioned
 from verifier.syntax.includes import Includes, parsed
 from verifier.syntax.test import Expectation, Test
@@ -25,7 +26,7 @@ MAX_SIZE = 2 << 20  # characters of all variants together
 _LOOPS = frozenset({"while_", "do_", "for_", "goto"})
 
 
-def _tokens(tree: Any) -> Iterator[Any]:
+def _tokens(tree: Node) -> Iterator[Node]:
     """All tokens below a tree, however deep it is."""
     pending = [tree]
     while pending:
@@ -110,7 +111,7 @@ class _File:
         every: list[Variant | None] = [*variants] or [None]
         return self._noting_idle([self._test(v, chosen, whole) for v in every])
 
-    def _whole(self, top: list[Any]) -> _Whole:
+    def _whole(self, top: list[Node]) -> _Whole:
         """What is said for the whole file."""
         found = _Whole(self.result.word, portable=self.head.arch == "C" and self.result.word is not None)
         for item in top:
@@ -187,7 +188,7 @@ class _File:
         for part in self.parts:
             for item in part.tree.children:
                 if item.children[-1].data == "enum" and not part.included:
-                    made = [x for x in item.children[-1].children if hasattr(x, "data")]
+                    made = [x for x in item.children[-1].children if is_tree(x)]
                     enums.append([(str(x.children[0]), self._span(x)) for x in made])
                     own = {id(x.children[0]) for x in made}
                     named |= {str(t) for t in _tokens(item) if id(t) not in own}
@@ -219,7 +220,7 @@ class _File:
             return "true"
         return printed.as_herd(final.proposition) if self.head.arch == "C" else printed.normal(final)
 
-    def _variant(self, tree: Any) -> Variant:
+    def _variant(self, tree: Node) -> Variant:
         rest = list(tree.children)
         name = rest.pop(0)
         base = str(rest.pop(0)) if getattr(rest[0], "type", "") == "NAME" else None
@@ -234,10 +235,10 @@ class _File:
             otherwise=otherwise,
         )
 
-    def _span(self, tree: Any) -> Span:
+    def _span(self, tree: Node) -> Span:
         return Builder(self.source, Guards([], []), None).span(tree)
 
-    def _expectation(self, tree: Any) -> tuple[str | None, tuple[Expectation, ...]]:
+    def _expectation(self, tree: Node) -> tuple[str | None, tuple[Expectation, ...]]:
         """What is expected in general, and what under profiles or switches."""
         general: str | None = None
         otherwise: list[Expectation] = []

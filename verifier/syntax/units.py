@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from verifier.source import Span
 from verifier.syntax.ast import Function, Initial, Object, StructDef, Thread, Unit
 from verifier.syntax.condition import Final
+from verifier.syntax.grammars import Node
 from verifier.syntax.includes import Part
 from verifier.syntax.numbers import MAX_BITS
 from verifier.syntax.tree import Builder
@@ -123,7 +123,7 @@ class Gathered:
         self.guards.trouble("duplicate", message, span, the_first(first))
 
 
-def _function(builder: Builder, part: Part, at: int, item: Any) -> Function:
+def _function(builder: Builder, part: Part, at: int, item: Node) -> Function:
     """A function; that of an include is made once, unless there is something to say of it."""
     known, said = part.functions.get(at), len(builder.guards.troubles)
     if known is None:

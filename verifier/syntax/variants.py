@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from verifier.source import Diagnostic, Span
+from verifier.syntax.grammars import Node
 from verifier.syntax.test import Expectation
 from verifier.syntax.trouble import nearest, the_first
 
@@ -95,7 +95,7 @@ class Guards:
             self.doubtful.append(part)
         return self.standing
 
-    def where(self, tree: Any, span: Span) -> frozenset[str] | None:
+    def where(self, tree: Node, span: Span) -> frozenset[str] | None:
         """The variants for which a guard (its Lark tree) holds; None if it is wrong."""
         try:
             return self._where(tree, span)
@@ -103,7 +103,7 @@ class Guards:
             self.trouble("nesting", "this guard is nested too deeply", span, "write it flatter")
             return None
 
-    def _where(self, tree: Any, span: Span) -> frozenset[str] | None:
+    def _where(self, tree: Node, span: Span) -> frozenset[str] | None:
         names = sorted({str(t.children[0]) for t in tree.iter_subtrees() if t.data == "g_name"})
         unknown = [n for n in names if n not in self.holds]
         for name in unknown:
@@ -135,7 +135,7 @@ class Guards:
         return inside
 
     def together(
-        self, trees: list[Any], run: list[frozenset[str] | None], span: Span
+        self, trees: list[Node], run: list[frozenset[str] | None], span: Span
     ) -> frozenset[str] | None:
         """The variants for which all guards in a row hold; None if one is wrong. ``run``: the guards of what
         stands directly before, to which this one is added."""
@@ -182,7 +182,7 @@ class Guards:
         return left
 
 
-def _evaluate(tree: Any, holds: dict[str, frozenset[str]], every: frozenset[str]) -> frozenset[str]:
+def _evaluate(tree: Node, holds: dict[str, frozenset[str]], every: frozenset[str]) -> frozenset[str]:
     if tree.data == "g_name":
         return holds[str(tree.children[0])]
     if tree.data == "g_not":

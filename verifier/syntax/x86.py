@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import condition, layout, numbers, printed
 from verifier.syntax.condition import Final
-from verifier.syntax.grammars import parser
+from verifier.syntax.grammars import Node, is_tree, parser, tree_of
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import syntax_error
 
@@ -225,7 +225,7 @@ def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> 
 
 @lru_cache(maxsize=20_000)
 def _parse_cell(word: str) -> Cell:
-    tree: Any = parser(("x86",), ("cell", "init")).parse(word, start="cell")
+    tree = tree_of(word, ("x86",), ("cell", "init"), start="cell")
     labels = tuple(str(c.children[0]) for c in tree.children if c.data == "label")
     for child in tree.children:
         if child.data == "instruction":
@@ -239,12 +239,12 @@ def _parse_cell(word: str) -> Cell:
     return Cell(labels)
 
 
-def number(word: Any) -> int:
+def number(word: Node | str) -> int:
     """The value of a number token. Raises ``NumberError``."""
     return numbers.number(str(word))
 
 
-def _operand(tree: Any) -> Operand:
+def _operand(tree: Node) -> Operand:
     parts = tree.children
     if tree.data == "immediate":
         return Immediate(number(parts[0]))
@@ -260,15 +260,15 @@ def _operand(tree: Any) -> Operand:
 _SIZES = {"b": 8, "w": 16, "d": 32, "q": 64}
 
 
-def _memory(parts: list[Any]) -> Memory:
+def _memory(parts: list[Node]) -> Memory:
     terms: list[tuple[str, int]] = []
     displacement, size, sign = 0, 0, 1
     for part in parts:
-        kind = part.data if hasattr(part, "data") else part.type
+        kind = part.data if is_tree(part) else part.type
         if kind == "SIZE":
             size = _SIZES[str(part)[0].lower()]
         elif kind == "SIGN":
-            sign = -1 if part == "-" else 1
+            sign = -1 if str(part) == "-" else 1
         elif kind == "NUMBER":  # the factor of an index, which stands before it
             terms[-1] = terms[-1][0], number(part)
         elif kind == "number":
@@ -285,7 +285,7 @@ def _memory(parts: list[Any]) -> Memory:
             else:
                 displacement += number(first)
             if rest:
-                displacement += -number(rest[1]) if rest[0] == "-" else number(rest[1])
+                displacement += -number(rest[1]) if str(rest[0]) == "-" else number(rest[1])
         else:
             terms.append((str(part.children[0]), 1))
     return Memory(tuple(terms), displacement, size)
@@ -308,7 +308,7 @@ def _initial(source: Source, text: str, start: int, end: int, troubles: list[Dia
     if not text[start:end].strip():
         return []
     try:
-        tree: Any = parser(("x86",), ("cell", "init")).parse(" " * start + text[start:end], start="init")
+        tree = tree_of(" " * start + text[start:end], ("x86",), ("cell", "init"), start="init")
     except UnexpectedInput as error:
         troubles.append(syntax_error(source, error, "the initial state", end))
         return []
@@ -321,11 +321,11 @@ def _initial(source: Source, text: str, start: int, end: int, troubles: list[Dia
     return out
 
 
-def _item(source: Source, item: Any) -> Initial:
+def _item(source: Source, item: Node) -> Initial:
     """One ``x = 1``."""
     parts = list(item.children)
     width = 0
-    if not hasattr(parts[0], "data"):
+    if not is_tree(parts[0]):
         width = _width(str(parts.pop(0)))
     place = parts.pop(0)
     value = _value(parts[0]) if parts else None
@@ -338,7 +338,7 @@ def _item(source: Source, item: Any) -> Initial:
     return Initial(words[0], span, width=width, value=value)
 
 
-def _value(tree: Any) -> int | str | tuple[int | str, ...]:
+def _value(tree: Node) -> int | str | tuple[int | str, ...]:
     if tree.data == "number":
         return number(tree.children[0])
     if tree.data == "list":

@@ -12,7 +12,7 @@ from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.execution import Execution
 from verifier.execution.storyline import _Teller, trace
-from verifier.explore.replay import _Teller as Telling
+from verifier.explore.replay import Telling
 from verifier.explore.search import machine_of
 from verifier.lower.build import build
 from verifier.program.profiles import switches
@@ -60,7 +60,7 @@ def test_loads_pass_a_store_fence() -> None:
 def test_a_bare_icr_write_may_be_ahead_of_its_place(judge: str) -> None:
     steps = told(AHEAD, judge)
     assert steps[0].event is not None and steps[0].event.op == "SEND"
-    assert (steps[0].note, steps[0].rule) == ("ahead of its place", "8.2")
+    assert (steps[0].note, steps[0].rule) == ("executed early", "8.2")
     assert any(s.event is not None and s.event.op == "X" and s.reads == (("y", 5),) for s in steps)
 
 
@@ -132,7 +132,7 @@ def last(initial: str, code: str, condition: str, judge: str) -> tuple[Step, ...
             "1:tlb = { v -> A };",
             "P0 { set_pte(pte(N, v), B); } P1 { }",
             "1:tlb[v -> A]",
-            "from the start; nothing flushed since",
+            "from the start; no flush since",
         ),
         (
             "1:tlb = { v -> mk_pte(A, global) };",
@@ -144,20 +144,20 @@ def last(initial: str, code: str, condition: str, judge: str) -> tuple[Step, ...
             "1:pcid = 1; 1:tlb = { v@2 -> A };",
             "P0 { } P1 { flush_tlb_local(); load_cr3_noflush(N, 2); }",
             "1:tlb[v -> A]",
-            "from the start; flush_tlb_local() is for PCID 1, and this is of PCID 2;"
+            "from the start; flush_tlb_local() is for PCID 1, and this entry has PCID 2;"
             " load_cr3_noflush(N, 2) flushes nothing",
         ),
         (
             "",
             "P0 { set_pte(pte(N, v), B); } P1 { invlpg(v); r0 = READ_ONCE(x); }",
             "1:tlb[v -> A] /\\ 1:r0 = 0",
-            "filled above from pte(N, v); nothing flushed since",
+            "filled above from pte(N, v); no flush since",
         ),
         (
             "1:tlb = { v -> A };",
             "P0 { set_pte(pte(N, v), B); smp_mb(); WRITE_ONCE(x, 1); } P1 { r0 = READ_ONCE(x); invlpg(v); }",
             "1:tlb[v -> B] /\\ 1:r0 = 1",
-            "filled above from pte(N, v); nothing flushed since",
+            "filled above from pte(N, v); no flush since",
         ),
     ],
 )
@@ -219,7 +219,7 @@ P0 { *v = 2; }
 exists (true)
 """
     (test,) = load(Source("t", text))
-    machine = machine_of(build(test), "mmu", switches("generic", {"d_sets_a": mode}))
+    machine = machine_of(build(test), "x86-tso", switches("generic", {"d_sets_a": mode}))
     state = next(machine.initials())
     notes = []
     for move, after in machine.moves(state, 0):

@@ -17,8 +17,7 @@ from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call
-from verifier.program.invalidations import INVALIDATING
-from verifier.program.invalidations import row as invalidation
+from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import FAULT, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
