@@ -22,10 +22,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
     group = parser.getgroup("verifier", "litmus tests")
     group.addoption(
-        "--verifier-judge", choices=("z3", "explorer", "both"), default="z3", help="who decides litmus tests"
+        "--verifier-judge",
+        choices=("z3", "explorer", "both"),
+        default="z3",
+        help="the judge that decides litmus tests",
     )
     group.addoption(
-        "--verifier-profile", default="generic", metavar="NAME", help="machine that litmus tests run on"
+        "--verifier-profile", default="generic", metavar="NAME", help="the machine that litmus tests run on"
     )
     group.addoption(
         "--verifier-timeout", type=float, default=60.0, metavar="S", help="seconds for each litmus test"
@@ -33,7 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--verifier-memory", type=int, default=MEMORY, metavar="MB", help="memory for each litmus test"
     )
-    group.addoption("--verifier-strict", action="store_true", help="warnings about litmus tests are errors")
+    group.addoption(
+        "--verifier-strict", action="store_true", help="treat warnings about litmus tests as errors"
+    )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

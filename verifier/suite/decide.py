@@ -175,7 +175,7 @@ def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None
         if None not in (a, b) and a != b and not (z3.bad or explorer.bad):
             wrong.append(f"{what}: z3 says {a}, the explorer {b}")
     if known and (z3.bad is None) != (explorer.bad is None):
-        wrong.append("only one of them finds an access to something that is no object")
+        wrong.append("only one of them finds an access outside all objects")
     if z3.states is not None and explorer.states is not None:
         for name, mine, other in (("z3", z3, explorer), ("the explorer", explorer, z3)):
             for state in sorted(set(mine.states or ()) - set(other.states or ()), key=str)[:5]:

@@ -39,7 +39,7 @@ def discover(paths: Iterable[str]) -> list[Task]:
         name, colons, variant = path.partition("::")
         wanted = tuple(v for v in variant.split(",") if v)
         if colons and not wanted:
-            raise UsageError(f"{path}: no variant is named after '::'")
+            raise UsageError(f"{path}: the name of a variant is missing after '::'")
         if name == "-" or STREAMS.fullmatch(name):
             tasks.append(_stream(name, wanted))
         elif os.path.isdir(name):
@@ -80,7 +80,7 @@ def _below(folder: str, wanted: tuple[str, ...]) -> list[Task]:
     for where, _, files in os.walk(folder, onerror=hidden):
         found += [Task(str(Path(where, f)), wanted) for f in files if f.endswith(".litmus")]
     if not found:
-        return [_wrong(folder, "no-tests", "no .litmus files below this directory")]
+        return [_wrong(folder, "no-tests", "there are no .litmus files below this directory")]
     return sorted(found, key=lambda task: task.name)
 
 

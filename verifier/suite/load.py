@@ -23,7 +23,7 @@ def load_task(task: Task, options: Options) -> list[Test]:
     for wanted in task.variants:
         known = [t.variant for t in tests if t.variant]
         if wanted not in known:
-            hint = nearest(wanted, known) or (f"it has {', '.join(known)}" if known else "it has none")
+            hint = nearest(wanted, known) or (f"it has {', '.join(known)}" if known else "it has no variants")
             raise UsageError(f"{task.name}: there is no variant {wanted!r}; {hint}")
     return [t for t in tests if not task.variants or t.variant in task.variants]
 

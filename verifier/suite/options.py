@@ -47,17 +47,17 @@ class Options:
     def __post_init__(self) -> None:
         for what, word, known in (("model", self.model, MODEL_NAMES), ("judge", self.judge, JUDGES)):
             if word not in known:
-                raise UsageError(f"unknown {what} {word!r}; there are {', '.join(known)}")
+                raise UsageError(f"unknown {what} {word!r}; use one of {', '.join(known)}")
         if self.unroll is not None and not (_whole(self.unroll) and self.unroll >= 0):
-            raise UsageError(f"unroll is a whole number, 0 or more, not {self.unroll!r}")
+            raise UsageError(f"unroll must be a whole number, 0 or more, not {self.unroll!r}")
         if self.timeout is not None and not (_number(self.timeout) and 0 < self.timeout < MAX_SECONDS):
-            raise UsageError(f"timeout is a positive number of seconds, not {self.timeout!r}")
+            raise UsageError(f"timeout must be a positive number of seconds, not {self.timeout!r}")
         if self.memory is not None and not (_whole(self.memory) and 0 < self.memory <= MAX_MEMORY):
-            raise UsageError(f"memory is a positive whole number of MB, not {self.memory!r}")
+            raise UsageError(f"memory must be a positive whole number of MB, not {self.memory!r}")
         for name, value in self.settings.items():
             if not isinstance(value, str):
                 hint = f"{str(value).lower()!r}" if isinstance(value, bool) else "a string"
-                raise UsageError(f"the value of switch {name} is {hint}, not {value!r}")
+                raise UsageError(f"the value of switch {name} must be {hint}, not {value!r}")
 
     @property
     def limits(self) -> Limits:

@@ -123,7 +123,7 @@ class _File(Generic[P]):
 
     def _lost(self, cause: str) -> list[Outcome[P]]:
         if self.tests is None:
-            return [LimitError(f"{self.task.name}: it could not be read: {cause}")]
+            return [LimitError(f"{self.task.name}: the file could not be read: {cause}")]
         if self.decided == len(self.tests):
             return []  # nothing was left to do
         test = self.tests[self.decided]

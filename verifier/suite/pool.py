@@ -249,7 +249,9 @@ class _Worker:
         while len(self.buffer) >= _FRAME.size:
             kind, length = _FRAME.unpack_from(self.buffer)
             if kind not in (_PART, _END, _RETIRE):
-                raise Nonsense(f"its process sent {self.buffer[: _FRAME.size].hex()}, where a part begins")
+                raise Nonsense(
+                    f"its process sent {self.buffer[: _FRAME.size].hex()}, where a part must begin"
+                )
             if len(self.buffer) < _FRAME.size + length:
                 break
             body = bytes(self.buffer[_FRAME.size : _FRAME.size + length])
@@ -286,7 +288,7 @@ def _unpacked(body: bytes) -> object:
     except MemoryError:
         raise
     except Exception as error:  # pickle's own, or any that what is made anew raises
-        return Garbled(f"what its process sent cannot be read: {type(error).__name__}: {error}")
+        return Garbled(f"the result of its process cannot be read: {type(error).__name__}: {error}")
 
 
 def _cause(status: int, said: str) -> str:
@@ -401,7 +403,7 @@ def _packed(part: object) -> bytes:
     except MemoryError:
         raise
     except RecursionError:
-        lost: Lost | Garbled = Lost("what was found out is nested too deeply to be sent")
+        lost: Lost | Garbled = Lost("the result is nested too deeply to be sent")
     except Exception as error:  # pickle's own, or any that a part of it raises
         if starved():
             raise MemoryError from error

@@ -63,6 +63,6 @@ class Alike:
             twin = self.first.setdefault((test.quantifier, self.numbers.of(other)), test)
             if twin is not test:
                 message = f"variants {twin.variant} and {test.variant} are the same test"
-                hint = "their programs and conditions come out equal"
+                hint = "their programs and conditions are equal"
                 found.append(Diagnostic("same-test", message, test.declared, hint, severity="warning"))
         return found

@@ -189,12 +189,12 @@ class Builder:
             part: Any = child
             if part.data in ("quantified", "observed"):
                 if quantifier:
-                    raise self.error("condition", "a second condition", part, "each test has one")
+                    raise self.error("condition", "this is a second condition", part, "a test has one")
                 quantifier, proposition, span = self.quantified(part)
             elif part.data == "kinds":
                 text, hint = (
-                    "these are for models of herd7, and do nothing here",
-                    "say 'Result: …' in a comment",
+                    "this 'with' is for herd7's models and has no effect here",
+                    "write 'Result: …' in a comment",
                 )
                 warnings.append(Diagnostic("with", text, self.span(part), hint, severity="warning"))
             elif part.data == "filter":
@@ -352,7 +352,9 @@ class Builder:
             return found
         if kind in ("name", "brackets", "register", "element", "field", "call"):
             return self.place(tree)
-        raise self.error("type", "this is true or false, no value", tree, "join conditions by /\\ and \\/")
+        raise self.error(
+            "type", "this is true or false, not a value", tree, "join conditions with /\\ and \\/"
+        )
 
     def _calculation(self, tree: Any) -> Operand:
         kind, inner = tree.data, tree.children[-1]
@@ -362,7 +364,9 @@ class Builder:
             return self.operand(self.grouped(tree))
         if kind == "negation":  # inside of brackets that are a value, `~` is C's
             if not str(tree.children[0]).startswith("~"):
-                raise self.error("type", "this is true or false, no value", tree, "~ is the complement")
+                raise self.error(
+                    "type", "this is true or false, not a value", tree, "write ~ for the complement"
+                )
             first, *rest = inner.children if inner.data == "operation" else [inner]
             return self.operand(grouped([_complement(tree.children[0], first), *rest]))
         return Arith("neg" if kind == "minus" else "inv", (self.operand(inner),), self.span(tree))
@@ -371,7 +375,9 @@ class Builder:
         """The error about a comparison where a value is needed: often C's precedence."""
         text = self.ends(tree).text
         hint = "write (x & 8) = 8: as in C, = binds tighter than &" if tree.inside else ""
-        return InputError([Diagnostic("type", f"{text} is true or false, no value", self.ends(tree), hint)])
+        return InputError(
+            [Diagnostic("type", f"{text} is true or false, not a value", self.ends(tree), hint)]
+        )
 
     def number(self, word: Any, start: int) -> Number:
         """A number token that stands at ``start``. Raises ``InputError`` if it is too large."""

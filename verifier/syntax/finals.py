@@ -105,7 +105,7 @@ def chosen(segments: Iterable[Segment], guards: Guards) -> dict[str | None, Fina
                 old, new = out[name], segment.final
                 if old.proposition is not None and new.proposition is not None and new.span is not None:
                     of = f" of variant {name}" if name else ""
-                    guards.trouble("condition", f"a second condition{of}", new.span, "each test has one")
+                    guards.trouble("condition", f"this is a second condition{of}", new.span, "a test has one")
                     continue
                 out[name] = Final(
                     quantifier=old.quantifier or new.quantifier,

@@ -75,11 +75,11 @@ class Includes:
             name = found.group(2) or found.group(3)
             text = text[: found.start()] + layout.blank(found.group()) + text[found.end() :]
             if name is None:
-                self._trouble("include", "this is no include", span, 'write #include "file.inc"')
+                self._trouble("include", "this #include names no file", span, 'write #include "file.inc"')
                 continue
             if found.group(4).strip():
                 rest = Span(source, found.start(4), found.end(4))
-                self._trouble("include", "text after an include", rest, "give it a line of its own")
+                self._trouble("include", "there is text after the include", rest, "move it to its own line")
             path = self._find(source, name)
             if path is None:
                 shown = name if len(name) < 100 else f"{name[:100]}…"
@@ -89,13 +89,13 @@ class Includes:
             if real in chain:
                 self._trouble("include", f"{name!r} includes itself", span)
             elif len(chain) > MAX_INCLUDES:
-                hint = "include what is needed where it is needed"
+                hint = "include each file directly where it is needed"
                 self._trouble("include", f"includes nest more than {MAX_INCLUDES} deep", span, hint)
             elif real not in self.included:
                 self._include(path, name, span, [*chain, real])
             elif source is self.source and real in self.named:
                 twice = Diagnostic(
-                    "duplicate", f"{name!r} is included twice", span, "once is enough", severity="warning"
+                    "duplicate", f"{name!r} is included twice", span, "leave one out", severity="warning"
                 )
                 self.warnings.append(twice)
             if source is self.source:

@@ -134,7 +134,7 @@ def head(source: Source, text: str) -> Head:
         start = text.index(rest, at)
         span = Span(source, start, start + len(rest))
         raise InputError(
-            [Diagnostic("header", "a test's name is one word", span, 'texts are in quotes: "…"')]
+            [Diagnostic("header", "a test's name is one word", span, 'put a description in quotes: "…"')]
         )
     doc = _DOC.match(text, at)
     if doc:
@@ -156,7 +156,7 @@ def _lines(source: Source, text: str, head: Head) -> None:
             if key in head.meta:
                 head.warnings.append(
                     Diagnostic(
-                        "duplicate", f"a second {key!r}", at, "the last one counts", severity="warning"
+                        "duplicate", f"{key!r} is given twice", at, "the last one counts", severity="warning"
                     )
                 )
             head.meta[key] = found.group(2)
@@ -191,7 +191,7 @@ def _code_like(source: Source, start: int, line: str) -> list[Diagnostic]:
     hint = "text before the initial state is skipped, as herd7 does"
     return [
         Diagnostic(
-            "text", "this line does nothing", Span(source, at, at + len(text)), hint, severity="warning"
+            "text", "this line has no effect", Span(source, at, at + len(text)), hint, severity="warning"
         )
     ]
 
@@ -207,7 +207,7 @@ def _misspelt(key: str, span: Span) -> list[Diagnostic]:
     if key in _KEYS or not close:
         return []
     hint = f"did you mean {folded[close[0]]!r}?"
-    return [Diagnostic("unknown-key", f"nobody knows the key {key!r}", span, hint, severity="warning")]
+    return [Diagnostic("unknown-key", f"unknown key {key!r}", span, hint, severity="warning")]
 
 
 _RESULT = re.compile(r"\bResult:[ \t]*([A-Za-z]+)")
@@ -234,12 +234,12 @@ def result(source: Source, bare: Uncommented) -> Result:
             span = Span(source, start + found.start(1), start + found.end(1))
             close = nearest(said, _WORDS)
             if said in _WORDS and word not in (None, said):
-                text, hint = f"another comment says {word}", "the first one counts"
+                text, hint = f"an earlier comment says {word}", "the first one counts"
                 warnings.append(Diagnostic("result", text, span, hint, severity="warning"))
             elif said in _WORDS:
                 word, place = said, place or span
             elif close:
-                text = f"there is no result {found.group(1)!r}"
+                text = f"unknown result {found.group(1)!r}"
                 warnings.append(Diagnostic("result", text, span, close, severity="warning"))
     return Result(word, place, warnings)
 

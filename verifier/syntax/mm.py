@@ -99,8 +99,10 @@ class _File:
         variants = [self._variant(v) for t in top if t.data == "variants" for v in t.children]
         size = len(self.source.text)
         if len(variants) * size > MAX_SIZE:
-            what = f"{len(variants)} variants of {size} characters, and each of them is a test"
-            raise InputError([Diagnostic("too-large", what, variants[-1].span, "make several files of them")])
+            what = f"the file has {size} characters and {len(variants)} variants, and each variant is a test"
+            raise InputError(
+                [Diagnostic("too-large", what, variants[-1].span, "split it into several files")]
+            )
         self.guards = Guards(variants, self.troubles, standing)
         variants = self.guards.once
         self._settings()
@@ -120,7 +122,9 @@ class _File:
                 found = _Whole(expected, otherwise, comment, unroll=found.unroll)
                 if self.guards.variants:
                     span = self._span(item)
-                    self._trouble("expect", "variants have their own expectations", span, "leave this out")
+                    self._trouble(
+                        "expect", "variants have their own expectations", span, "leave this 'expect' out"
+                    )
             elif item.data == "unroll":
                 unroll = Builder(self.source, self.guards, None).number(item.children[0])
                 found = found._replace(unroll=unroll)
@@ -157,7 +161,7 @@ class _File:
         """Warn of a ``Result:`` comment that says otherwise than the file's own expectations."""
         said = [v.expected for v in variants] or [expected]
         if self.result.word not in (None, *said):
-            text, hint = "nobody looks at this comment", "the expectations of the file say otherwise"
+            text, hint = "this comment has no effect", "the file's own expectations count, and they differ"
             found = Diagnostic("result", text, self.result.span, hint, severity="warning")
             if found not in self.warnings:
                 self.warnings.append(found)
@@ -204,13 +208,15 @@ class _File:
                 continue
             span = Builder(part.source, self.guards, None).span(item)
             if part.included:
-                self._trouble("setting", f"an included file has no '{word}'", span, "write it into the test")
+                self._trouble(
+                    "setting", f"an included file cannot have '{word}'", span, "move it to the test"
+                )
             elif len(item.children) > 1:
-                self._trouble("setting", f"'{word}' is for the whole file", span, "leave the guard out")
+                self._trouble("setting", f"'{word}' applies to the whole file", span, "leave the guard out")
             elif word in seen and word != "variants":
-                self._trouble("duplicate", f"a second '{word}'", span, "each file has one")
+                self._trouble("duplicate", f"this is a second '{word}'", span, "a file has one")
             elif word == "variants" and not item.children[-1].children:
-                self._trouble("setting", "there are no variants here", span, "leave it out")
+                self._trouble("setting", "this 'variants' is empty", span, "leave it out")
             seen.add(word)
 
     def _text(self, final: Final) -> str:
@@ -247,12 +253,12 @@ class _File:
             span = self._span(one)
             key = tuple(where)
             if where and key in seen:
-                self._trouble("duplicate", f"{'='.join(where)} has two expectations", span, "each has one")
+                self._trouble("duplicate", f"{'='.join(where)} has two expectations", span, "leave one out")
             seen.add(key)
             if not where:
                 if general is not None or otherwise:
-                    hint = "first what is expected in general, then profiles and switches"
-                    self._trouble("expect", f"{word} of what", span, hint)
+                    hint = "write the general expectation first, then those of profiles and switches"
+                    self._trouble("expect", f"{word!r} does not say for which profile or switch", span, hint)
                 general = word
             elif len(where) == 1:
                 otherwise.append(Expectation(word, where[0], None, span))

@@ -38,7 +38,7 @@ def number(word: str, *, octal: bool = False) -> int:
     zeros = base == 10 and len(text.lstrip("-")) > len(digits)
     if zeros and octal:
         if "8" in digits or "9" in digits:
-            raise NumberError(f"{word} is no number", "a leading 0 means octal in C; leave it out")
+            raise NumberError(f"{word} is not a number", "a leading 0 means octal in C; leave it out")
         base = 8
     elif zeros and len(digits) > 1:
         told = f"{int(digits, 8)} or " if not set(digits) & {"8", "9"} else ""

@@ -69,5 +69,5 @@ def no_condition(test: Test) -> Diagnostic:
     span = test.declared or Span(test.source, max(0, end - 1), end)
     what = f"variant {test.variant}" if test.variant else "a test"
     example = "'exists (0:rax = 0)'" if test.arch.startswith("X86") else "'exists (1:r0 = 1)'"
-    hint = f"such as {example}; 'verifier states' lists all final states without one"
+    hint = f"write one, such as {example}; or use 'verifier states', which lists all final states"
     return Diagnostic("condition", f"{what} needs a condition", span, hint)

@@ -110,7 +110,7 @@ def the_first(span: Span) -> str:
 
 def nesting(span: Span, depth: int) -> Diagnostic:
     """What nests deeper than anyone means."""
-    return Diagnostic("nesting", f"nested more than {depth} deep", span, "write it flatter")
+    return Diagnostic("nesting", f"nested more than {depth} levels deep", span, "use fewer levels")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

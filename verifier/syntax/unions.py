@@ -10,7 +10,7 @@ from verifier.syntax import ast
 from verifier.syntax.ast import nodes
 from verifier.syntax.idle import fields, reached
 
-_HINT = "each has its own memory here, so a store to one never changes the other; use one of them"
+_HINT = "the model gives each its own memory: a store to one never changes the other; use only one"
 
 
 def overlaid(units: Iterable[ast.Unit]) -> list[Diagnostic]:
@@ -24,7 +24,7 @@ def overlaid(units: Iterable[ast.Unit]) -> list[Diagnostic]:
             members = [f for f in struct.fields if f.arms and f.name in used]
             pairs = ((a, b) for at, b in enumerate(members) for a in members[:at] if _overlap(a, b))
             for first, second in islice(pairs, 1):
-                text = f"{first.name} and {second.name} share memory, in a union"
+                text = f"{first.name} and {second.name} share memory in a union"
                 said[second.span] = Diagnostic("union", text, second.span, _HINT, severity="warning")
     return list(said.values())
 

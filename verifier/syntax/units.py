@@ -93,7 +93,7 @@ class Gathered:
         """Is there the CPU of an NMI?"""
         there = nmi.cpu <= max(self.threads, default=0)
         if not there:
-            hint = f"one without a program is P{nmi.cpu} {{ }}"
+            hint = f"write P{nmi.cpu} {{ }} for a CPU without a program"
             self.guards.trouble("no-cpu", f"there is no CPU {nmi.cpu}", nmi.span, hint)
         return there
 

@@ -26,7 +26,7 @@ def unused(units: Iterable[ast.Unit]) -> list[Diagnostic]:
                     jumps[node.span] = jumps[part.span]
     return [
         Diagnostic(
-            "unused", f"no goto goes to {label}", span, nearest(label, jumps[span]), severity="warning"
+            "unused", f"no goto jumps to {label}", span, nearest(label, jumps[span]), severity="warning"
         )
         for span, label in labels.items()
         if label not in jumps[span]

@@ -54,7 +54,7 @@ class Guards:
             at: Variant | None = variant
             while at is not None:
                 if at.name in line:
-                    self.trouble("circular", f"variant {at.name} stands on itself", at.span)
+                    self.trouble("circular", f"variant {at.name} is based on itself", at.span)
                     break
                 line.append(at.name)
                 if at.base is not None and at.base not in known:
@@ -100,7 +100,7 @@ class Guards:
         try:
             return self._where(tree, span)
         except RecursionError:
-            self.trouble("nesting", "this guard is nested too deeply", span, "write it flatter")
+            self.trouble("nesting", "this guard is nested too deeply", span, "use fewer levels")
             return None
 
     def _where(self, tree: Any, span: Span) -> frozenset[str] | None:
@@ -108,7 +108,9 @@ class Guards:
         unknown = [n for n in names if n not in self.holds]
         for name in unknown:
             known = (
-                f"the variants are {', '.join(self.holds)}" if self.holds else "name it in 'variants { … }'"
+                f"the variants are {', '.join(self.holds)}"
+                if self.holds
+                else "declare it in 'variants { … }'"
             )
             hint = nearest(name, self.holds) or known
             self.trouble("unknown-variant", f"there is no variant {name!r}", span, hint)
@@ -121,7 +123,7 @@ class Guards:
         if not inside or inside == self.all:
             word = "always" if inside else "never"
             cut_down = outside not in (frozenset(), wider)
-            text, hint = f"this guard is {word} true", "leave it out, or the part it guards"
+            text, hint = f"this guard is {word} true", "leave out the guard, or the part that it guards"
             self.note("constant-guard", text, span, hint, warning=cut_down)
             return inside if inside or cut_down else None
         for name in names:
@@ -130,7 +132,7 @@ class Guards:
                 continue
             every = [{**self.holds, name: n} for n in (frozenset[str](), wider)]
             cut_down = len({_evaluate(tree, h, wider) for h in every}) > 1
-            text = f"{name} does not matter in this guard"
+            text = f"{name} makes no difference in this guard"
             self.note("superfluous", text, span, "leave it out", warning=cut_down)
         return inside
 
@@ -160,7 +162,7 @@ class Guards:
         """What ``[else]`` is after guards with these variants; None if it is wrong, or one of them."""
         guards = list(run)
         if not guards:
-            self.trouble("else", "[else] follows no guard", span, "write it after what it is the rest of")
+            self.trouble("else", "[else] follows no guard", span, "write it after a guarded part")
             return None
         before = [g for g in guards if g is not None]
         if len(before) < len(guards):
@@ -177,7 +179,7 @@ class Guards:
                     return None
         left = self.all - frozenset().union(*before)
         if not left:
-            text, hint = "nothing is left for [else]", "leave it out, with the part it guards"
+            text, hint = "no variant is left for [else]", "leave out [else] and the part that it guards"
             self.note("constant-guard", text, span, hint, warning=True)
         return left
 

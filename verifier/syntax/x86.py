@@ -94,12 +94,20 @@ def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[T
     head = layout.head(source, text)
     opening = text.find("{", head.start)
     if opening < 0:
-        raise InputError([_at(source, head.start, "an initial state is missing", "write '{ }' if all is 0")])
+        raise InputError(
+            [_at(source, head.start, "the initial state is missing", "write '{ }' if everything starts as 0")]
+        )
     closing = _matching(source, text, opening)
     tail = _TAIL.search(text, closing)
     end = tail.start() if tail else len(text)
     troubles = [
-        _at(source, 0, f"there is no constant {name!r} to define", "assembly has none", code="define")
+        _at(
+            source,
+            0,
+            f"there is no constant {name!r} to define",
+            "assembly files have no constants",
+            code="define",
+        )
         for name in defines or ()
     ]
     tree = Tree(
@@ -180,9 +188,11 @@ def _columns(
     rest = text[at:end].strip()
     if rest:
         where = at + len(text[at:end]) - len(text[at:end].lstrip())
-        troubles.append(_at(source, where, "a row of the program does not end", "end each row with ';'"))
+        troubles.append(_at(source, where, "this row of the program does not end", "end each row with ';'"))
     if not rows:
-        troubles.append(_at(source, start, "there is no program", "name the CPUs in a row ' P0 | P1 ;'"))
+        troubles.append(
+            _at(source, start, "the program is missing", "begin it with a row of CPUs: ' P0 | P1 ;'")
+        )
         return []
     for number, (a, b) in enumerate(rows[0]):
         if text[a:b].split(":")[0].strip() != f"P{number}":
@@ -194,10 +204,10 @@ def _columns(
     for row in rows[1:]:
         if len(row) != len(columns):
             many = f"{len(row)} column{'s' if len(row) > 1 else ''}"
-            hint = "separate them by '|'; one without an instruction is empty"
+            hint = "separate columns by '|'; a column without an instruction is empty"
             first = row[min(len(row), len(columns)) - 1][0]
             at = first + len(text[first:end]) - len(text[first:end].lstrip())
-            troubles.append(_at(source, at, f"{many}, not {len(columns)}", hint))
+            troubles.append(_at(source, at, f"this row has {many}, not {len(columns)}", hint))
         for column, (a, b) in zip(columns, row, strict=False):
             word = text[a:b].strip()
             if word:

@@ -63,7 +63,7 @@ def test_what_is_too_deep_to_be_sent_is_lost() -> None:
     def work(_: int, __: int) -> Iterator[object]:
         yield Deep()
 
-    assert parts(work) == [(0, Lost("what was found out is nested too deeply to be sent")), (0, None)]
+    assert parts(work) == [(0, Lost("the result is nested too deeply to be sent")), (0, None)]
 
 
 def test_a_worker_that_talks_nonsense_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
