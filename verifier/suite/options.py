@@ -1,4 +1,4 @@
-"""What one can ask of a decision, in one frozen value."""
+"""The options of a decision, in one frozen value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from verifier.errors import UsageError
 from verifier.program.profiles import Switches, switches
 from verifier.suite.pool import Limits
 
-# What there is to choose from; the first of each is the default.
+# The choices; the first of each is the default.
 JUDGES = ("z3", "explorer", "both")
 MODEL_NAMES = ("x86-tso", "sc")
 
@@ -19,14 +19,14 @@ MAX_MEMORY = 1 << 30  # MB
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to decide. ``timeout`` is in seconds, for each test and judge.
+    """How to decide. Raises ``UsageError`` for values that do not exist or are out of range.
 
-    ``memory`` is in MB, for the process that decides a test; only what decides in processes of its own
-    holds to it. ``strict``: warnings are errors; ``skip_other``: files for other architectures are left
-    out.
-    ``witnesses``: runs are told: one in which the outcome occurs; one in which it does not where the
-    test says ``forall``, and with ``counters`` always. Raises ``UsageError`` for what none of them can
-    be.
+    ``timeout``     in seconds, for each test and judge; None: no limit;
+    ``memory``      in MB, for the process that decides a test; without such a process it does not count;
+    ``strict``      treat warnings as errors;
+    ``skip_other``  skip files for other architectures;
+    ``witnesses``   tell a run in which the outcome happens and, if the test says ``forall``, one in which it
+                    does not; ``counters``: tell the second one for every test.
     """
 
     model: str = MODEL_NAMES[0]
@@ -61,14 +61,17 @@ class Options:
 
     @property
     def limits(self) -> Limits:
-        """What a process may take to decide a test: its time, and some to notice that it is over."""
+        """The limits of a process that decides a test.
+
+        It has more time than ``timeout``, so that it can notice by itself that the time is over.
+        """
         judges = 2 if self.judge == "both" else 1
         seconds = None if self.timeout is None else 5 + 1.1 * judges * self.timeout
         return Limits(self.memory, seconds)
 
     @property
     def switches(self) -> Switches:
-        """The profile's switches with the settings. Raises ``UsageError`` for what does not exist."""
+        """The profile's switches with the settings. Raises ``UsageError`` for unknown names and values."""
         return switches(self.profile, self.settings)
 
 
