@@ -171,13 +171,13 @@ def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None
     """Raise ``InternalError`` if the judges disagree about something that both know."""
     wrong: list[str] = []
     known = all(a.bad or None not in (a.reachable, a.refutable) for a in (z3, explorer))
-    # A judge that came to a limit may have missed a cut, a deadlock or a wrong address.
+    # Who has come to a limit may have missed a cut, a deadlock or a wrong address.
     for what in ("reachable", "refutable", *(("cut", "deadlock") if known else ())):
         a, b = getattr(z3, what), getattr(explorer, what)
         if None not in (a, b) and a != b and not (z3.bad or explorer.bad):
             wrong.append(f"{what}: z3 says {a}, the explorer {b}")
     if known and (z3.bad is None) != (explorer.bad is None):
-        wrong.append("only one of them finds an access outside all objects")
+        wrong.append("only one of them finds an access to an address that belongs to no object")
     if z3.states is not None and explorer.states is not None:
         for name, mine, other in (("z3", z3, explorer), ("the explorer", explorer, z3)):
             for state in sorted(set(mine.states or ()) - set(other.states or ()), key=str)[:5]:

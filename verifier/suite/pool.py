@@ -108,9 +108,8 @@ class Pool:
         self.count, self.work, self.limits = count, work, limits
         self.jobs = max(1, min(jobs, count))
         self.workers: list[_Worker] = []
-        self.waiting = [
-            (task, 0) for task in reversed(range(count))
-        ]  # each with its number of finished parts
+        # Tasks, each with its number of finished parts.
+        self.waiting = [(task, 0) for task in reversed(range(count))]
         self.found: dict[int, list[object]] = {}  # parts that ``parts`` has not yielded yet
         self.ended: set[int] = set()
 

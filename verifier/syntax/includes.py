@@ -1,4 +1,4 @@
-"""What a file includes: found, read and parsed, depth first."""
+"""Finds, reads and parses the files that a test includes, depth first."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n
 
 @dataclass(slots=True)
 class Part:
-    """A file, included or not, as Lark's tree.
+    """A test or an included file, as Lark's tree.
 
-    ``functions`` of an included one, by their place: as it has no guards, they are the same in all
-    variants, and in all tests that include it.
+    ``functions`` has those of an included file, by their place in it. As it has no guards, they are the same
+    in all variants and in all tests that include it.
     """
 
     source: Source
@@ -33,13 +33,15 @@ class Part:
     functions: dict[int, Function] = field(default_factory=dict)
 
 
-MAX_INCLUDES = 50  # nested ones
-_INCLUDED: dict[tuple[str, str], Part] = {}  # by name and text: what is read once is kept
+MAX_INCLUDES = 50  # levels of includes in includes
+_INCLUDED: dict[tuple[str, str], Part] = {}  # by name and text; each file is parsed once
 
 
 def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: bool = False) -> Part:
-    """The tree of a text, which is that of ``source`` with blanks where it was read already. Raises
-    ``InputError`` for a syntax error, with the ``troubles`` before it."""
+    """The tree of ``text``: the text of ``source``, with blanks for the parts that are already read.
+
+    Raises ``InputError`` for a syntax error, together with the ``troubles`` before it.
+    """
     from lark.exceptions import UnexpectedInput
 
     try:
@@ -53,16 +55,16 @@ def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: b
 
 
 class Includes:
-    """Blanks out the ``#include`` lines of a file, and adds what they name to ``parts``.
+    """Blanks out the ``#include`` lines of a file, and adds the files that they name to ``parts``.
 
-    ``troubles`` and ``warnings`` get what is wrong, and what is not meant.
+    Errors are added to ``troubles``, warnings to ``warnings``.
     """
 
     def __init__(self, source: Source, troubles: list[Diagnostic], warnings: list[Diagnostic]) -> None:
         self.source, self.troubles, self.warnings = source, troubles, warnings
         self.parts: list[Part] = []
         self.included: set[str] = set()  # by real path
-        self.named: set[str] = set()  # by the file itself, real path
+        self.named: set[str] = set()  # by the test itself; real paths
 
     def blanked(self, text: str) -> str:
         """The file's text without its ``#include`` lines."""
@@ -103,7 +105,7 @@ class Includes:
         return text
 
     def _include(self, path: Path, name: str, span: Span, chain: list[str]) -> None:
-        """Parse what is included, after what that includes; ``span`` is where it is asked for."""
+        """Parse an included file, after the files that it includes. ``span`` is the ``#include`` line."""
         from verifier.syntax import read
 
         try:
@@ -126,11 +128,11 @@ class Includes:
     def _find(self, source: Source, name: str) -> Path | None:
         try:
             return next((p / name for p in self._places(source) if os.path.lexists(p / name)), None)
-        except (OSError, ValueError):  # a name that no file can have
+        except (OSError, ValueError):  # no file can have this name
             return None
 
     def _nearby(self, source: Source, name: str) -> str:
-        """The include with the nearest name; beside the test, or one folder below, and in the library."""
+        """A hint with the nearest include: beside the test, one folder below it, or in the library."""
         beside, library = self._places(source)
         known = [str(f.relative_to(library)) for f in library.glob("**/*.inc")]
         for pattern in ("*.inc", "*/*.inc"):

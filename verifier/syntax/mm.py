@@ -1,4 +1,4 @@
-"""C and MM files to tests: the kernel's litmus dialect, guards, variants, includes, families."""
+"""Turns C and MM files into tests: the kernel's litmus dialect, guards, variants, includes, families."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def _tokens(tree: Any) -> Iterator[Any]:
 
 
 def parse(source: Source, *, defines: dict[str, int] | None = None) -> list[Test]:
-    """All variants of a file, in its order; raises ``InputError`` with all that is wrong."""
+    """All variants of a file, in its order. Raises ``InputError`` with all errors."""
     return _File(source, defines or {}).tests()
 
 
 class _Whole(NamedTuple):
-    """What is said for a whole file. ``portable``: the expectation is about the kernel's model."""
+    """The statements for a whole file. ``portable``: the expectation is about the kernel's portable model."""
 
     expected: str | None
     otherwise: tuple[Expectation, ...] = ()
@@ -87,10 +87,10 @@ class _File:
         raise Unfinished([first, *others], doubtful)
 
     def _reading(self, standing: bool) -> Reading:
-        """The file with, or without, the parts whose guards are wrong."""
+        """The tests of the file with (``standing``) or without the parts whose guards are wrong."""
         self.troubles = list(self.before)
         tests = self._tests(standing)
-        # Without an include every function of it is missing; that would be said where it is called.
+        # If an include is missing, so are its functions, and each call would give another error.
         lost = any(t.code == "include" for t in self.before)
         return Reading(tuple(self.troubles), () if lost else tuple(tests))
 
@@ -131,7 +131,7 @@ class _File:
         return found
 
     def _test(self, variant: Variant | None, chosen: dict[str | None, Final], whole: _Whole) -> Test:
-        """One variant, or all there is."""
+        """The test of a variant, or of a file without variants."""
         name = variant.name if variant else None
         final = chosen[name]
         said = variant or whole
@@ -152,13 +152,13 @@ class _File:
             unroll=whole.unroll,
             span=final.span,
             declared=variant.span if variant else None,
-            # As herd7 does: a file in C that asks nothing asks whether runs end at all.
+            # As in herd7, a C file without a condition asks whether any run ends.
             asks=bool(final.quantifier) or self.unread or (self.head.arch == "C" and not self.segments),
             warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
         )
 
     def _unread_result(self, variants: list[Variant], expected: str | None) -> None:
-        """Warn of a ``Result:`` comment that says otherwise than the file's own expectations."""
+        """Warn about a ``Result:`` comment that contradicts the file's own expectations."""
         said = [v.expected for v in variants] or [expected]
         if self.result.word not in (None, *said):
             text, hint = "this comment has no effect", "the file's own expectations count, and they differ"
@@ -167,9 +167,9 @@ class _File:
                 self.warnings.append(found)
 
     def _noting_idle(self, tests: list[Test]) -> list[Test]:
-        """The tests with warnings about what is without effect; settings of nothing are errors."""
+        """The tests with warnings about text without effect. Settings of unknown registers are errors."""
         if self.unread or any(t.code == "include" for t in self.before):
-            return tests  # who would use it is not known
+            return tests  # the missing parts might use it
         found = [*idle(t.tree for t in tests), *idle_constants(*self._constants(), self.defines)]
         found += unused(t.tree for t in tests)
         found += overlaid(t.tree for t in tests)
@@ -185,7 +185,7 @@ class _File:
         return [replace(t, warnings=(*t.warnings, *warnings)) for t in tests] if warnings else tests
 
     def _constants(self) -> tuple[list[list[tuple[str, Span]]], set[str]]:
-        """The test's own constants, an enum at a time, and every name that stands anywhere else."""
+        """The test's own constants, one list for each enum, and every name outside their declarations."""
         enums: list[list[tuple[str, Span]]] = []
         named = mentioned([s.final for s in self.segments])
         for part in self.parts:
@@ -200,7 +200,7 @@ class _File:
         return enums, named
 
     def _settings(self) -> None:
-        """What is for the whole file: not guarded, not included, ``expect`` and ``unroll`` not twice."""
+        """Check the statements for the whole file: each is in the test itself, unguarded, and unique."""
         seen: set[str] = set()
         for part, item in [(p, i) for p in self.parts for i in p.tree.children]:
             word = str(item.children[-1].data)
@@ -220,7 +220,7 @@ class _File:
             seen.add(word)
 
     def _text(self, final: Final) -> str:
-        """The proposition as logs print it; in MM files as it is written."""
+        """The proposition as herd7's logs print it; in MM files, as the file has it."""
         if final.proposition is None:
             return "true"
         return printed.as_herd(final.proposition) if self.head.arch == "C" else printed.normal(final)
@@ -267,7 +267,7 @@ class _File:
         return general, tuple(otherwise)
 
     def _unit(self, variant: str | None, final: Final) -> Unit:
-        """The file as one variant sees it."""
+        """The tree of one variant."""
         gathered = Gathered(self.guards, variant, self.defines)
         for part in self.parts:
             gathered.add(part)

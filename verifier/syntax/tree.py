@@ -1,4 +1,4 @@
-"""Lark's trees to the dataclasses of ``ast``, for one variant: guarded parts stand or fall here."""
+"""Turns Lark's trees into the classes of ``ast`` for one variant. Guards are decided here."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ MAX_NESTED = 100
 
 
 class Builder:
-    """Builds the parts that stand in ``variant`` (None: a file without variants)."""
+    """Builds the parts of ``variant`` (None: a file without variants)."""
 
     def __init__(
         self, source: Source, guards: Guards, variant: str | None, *, included: bool = False
     ) -> None:
         self.source, self.guards, self.variant, self.included = source, guards, variant, included
-        self.herd = False  # in the initial state, whose numbers are herd7's
-        self.depth = 0  # of what nests without brackets: ``if``, ``else``, ``!``, ``+``
+        self.herd = False  # are we in the initial state, whose numbers are herd7's?
+        self.depth = 0  # of what can nest without brackets: ``if``, ``else``, ``!``, ``+``
         self.constants: dict[str, Span] = {}  # of enums: where they stand
 
     def deeper(self, tree: Any) -> None:

@@ -1,4 +1,4 @@
-"""Members of one union that a test uses beside each other: the model gives each its own memory."""
+"""Warnings about tests that use two members of one union: the model gives each its own memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HINT = "the model gives each its own memory: a store to one never changes the o
 
 
 def overlaid(units: Iterable[ast.Unit]) -> list[Diagnostic]:
-    """Warnings about members of one union, two of which one variant uses (C11 6.7.2.1)."""
+    """Warnings about unions of which one variant uses two members (C11 6.7.2.1)."""
     said: dict[Span, Diagnostic] = {}
     for unit in units:
         functions = [unit.functions[name] for name in reached(unit)]
@@ -30,6 +30,6 @@ def overlaid(units: Iterable[ast.Unit]) -> list[Diagnostic]:
 
 
 def _overlap(a: ast.StructField, b: ast.StructField) -> bool:
-    """Are they of different members of a union around both?"""
+    """Do the fields belong to different members of one union?"""
     arms = dict(b.arms)
     return any(arms.get(union, at) != at for union, at in a.arms)

@@ -1,4 +1,4 @@
-"""herd7's assembly litmus format: ``X86`` and ``X86_64`` files to a tree of instructions."""
+"""Parses herd7's assembly litmus format: ``X86`` and ``X86_64`` files become trees of instructions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Named(NamedTuple):
 class Memory(NamedTuple):
     """``[x]``, ``(x)``, ``8(%rax)``, ``[rax+rbx*8-4]``, ``x(%rip)``: a sum of scaled names and a number.
 
-    ``terms`` are names of registers or objects, each with its factor; ``size`` is in bits, or 0.
+    ``terms`` are names of registers or objects, each with its factor. ``size`` is in bits; 0: not given.
     """
 
     terms: tuple[tuple[str, int], ...]
@@ -49,7 +49,7 @@ Operand = Immediate | Named | Memory | Address
 
 
 class Cell(NamedTuple):
-    """One cell of a column: labels, then at most one instruction. Shared between equal texts."""
+    """One cell of a column: labels, then at most one instruction. Equal texts share one object."""
 
     labels: tuple[str, ...]
     locked: bool = False
@@ -59,14 +59,14 @@ class Cell(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A cell where it stands."""
+    """A cell with its place."""
 
     cell: Cell
     span: Span
 
 
 class Initial(NamedTuple):
-    """``x = 1``, ``0:rax = x``, ``int t[2] = {1, 2}``; ``size`` of an array, ``width`` in bytes or 0."""
+    """``x = 1``, ``0:rax = x``, ``int t[2] = {1, 2}``. ``size``: of an array; ``width``: in bytes or 0."""
 
     name: str
     span: Span
@@ -88,7 +88,7 @@ _TAIL = re.compile(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|final|
 
 
 def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[Test]:
-    """The one test of a file; raises ``InputError`` with all that is wrong."""
+    """The one test of a file. Raises ``InputError`` with all errors."""
     bare = layout.uncomment(source, herd=True)
     text = layout.without_configuration(bare.text)
     head = layout.head(source, text)
@@ -172,7 +172,7 @@ def _columns(
         stop = text.find(";", at, end)
         if stop < 0:
             break
-        # `lock;` before an instruction is a prefix, no end of a row.
+        # `lock;` before an instruction is a prefix; its `;` does not end a row.
         while text[at:stop].rstrip().lower().endswith("lock"):
             stop = text.find(";", stop + 1, end)
             if stop < 0:
@@ -262,7 +262,7 @@ def _operand(tree: Any) -> Operand:
         return Address(str(parts[0]))
     if tree.data == "named":
         return Named(str(parts[0]))
-    if tree.data == "segmented":  # segments are flat
+    if tree.data == "segmented":  # all segments start at 0
         return _operand(parts[1])
     return _memory(parts)
 
