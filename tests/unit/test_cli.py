@@ -1,4 +1,4 @@
-"""The command line: verdicts, stories, formats, exit codes, and what it says to bad input."""
+"""The command line: verdicts, stories, formats, exit codes, and messages about bad input."""
 
 from __future__ import annotations
 
@@ -330,10 +330,10 @@ def test_an_exception_in_a_story_is_one_test_s(
 
 
 class Names(Verdicts):
-    """A format that has nothing but names."""
+    """A format that prints only names."""
 
     def shown(self, verdict: Verdict) -> tuple[str, str]:
-        """The name."""
+        """The name of the test, on its line."""
         return f"{verdict.test.id}\n", ""
 
 

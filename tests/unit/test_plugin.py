@@ -14,7 +14,7 @@ pytest_plugins = ["pytester"]
 
 @pytest.fixture(autouse=True)
 def this_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The processes that are started have the plugin that stands beside this file."""
+    """Child processes load the plugin of this checkout."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
 
 

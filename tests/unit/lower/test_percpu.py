@@ -1,4 +1,4 @@
-"""What every CPU has: fields and elements, their addresses, and what is no per-CPU object."""
+"""Per-CPU objects: fields and elements, their addresses, and errors about other objects."""
 
 from __future__ import annotations
 

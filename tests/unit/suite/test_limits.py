@@ -1,4 +1,4 @@
-"""Input that grows: an answer, or a limit that says what was too much. No test here looks at a clock."""
+"""Large input gets an answer, or a limit that says what was too much. No test here reads a clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The condition syntax: what it says, where it stands, what is refused."""
+"""The syntax of conditions: its meaning, its spans, and the errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def proposition(text: str) -> Any:
 
 
 def bare(node: Any) -> Any:
-    """A tree without its spans."""
+    """A tree without spans."""
     if isinstance(node, Span):
         return None
     if isinstance(node, Member):

@@ -1,4 +1,4 @@
-"""Forms in which tests are written elsewhere, and words that would do nothing: read, or told."""
+"""Forms of tests from elsewhere, and words without effect: the parser reads them or reports them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What a mistake is told: where it is, and what to write instead; what is allowed but surely not meant
-is a warning."""
+"""Messages about mistakes say where the mistake is and what to write instead. Text that is allowed, but
+almost certainly a mistake, gives a warning."""
 
 from __future__ import annotations
 

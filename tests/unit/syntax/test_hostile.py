@@ -1,4 +1,4 @@
-"""Input that nobody writes on purpose: a diagnostic with its place, and never a traceback."""
+"""Hostile input gives a diagnostic with its place, and never a traceback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N = 5000
 
 
 def diagnostics(text: str) -> list[tuple[str, int, int]]:
-    """Code, line and column of everything that is wrong."""
+    """Code, line and column of every error."""
     with pytest.raises(InputError) as caught:
         load_checked(Source("t.litmus", text))
     found = caught.value.diagnostics
