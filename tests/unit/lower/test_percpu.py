@@ -1,4 +1,4 @@
-"""Per-CPU objects: fields and elements, their addresses, and errors about other objects."""
+"""What every CPU has: fields and elements, their addresses, and what is no per-CPU object."""
 
 from __future__ import annotations
 
