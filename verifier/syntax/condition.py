@@ -1,7 +1,7 @@
 """Conditions: ``exists (1:r0 = 1 /\\ x = 2)``, ``locations [x; 0:r1]``, ``filter (…)``.
 
-The syntax is the same below all headers (``grammar/condition.lark``); what a name means there is
-found out by ``verifier.lower.observe``.
+The syntax is the same for all kinds of tests (``grammar/condition.lark``). ``verifier.lower.observe`` finds
+out what the names mean.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Number(NamedTuple):
 
 
 class Name(NamedTuple):
-    """An object, a constant, a handle; ``brackets``: written ``[x]`` or ``*x``."""
+    """An object, a constant or a handle. ``brackets``: it is written ``[x]`` or ``*x``."""
 
     name: str
     span: Span
@@ -52,7 +52,7 @@ class Field(NamedTuple):
 
 
 class Call(NamedTuple):
-    """``pte(N, v)``, ``mm_cpumask(N)``, ``mk_pte(A, ro)``; each argument a list joined by ``|``."""
+    """``pte(N, v)``, ``mm_cpumask(N)``, ``mk_pte(A, ro)``. An argument is a list, joined by ``|``."""
 
     name: str
     arguments: tuple[tuple[Operand, ...], ...]
@@ -60,7 +60,7 @@ class Call(NamedTuple):
 
 
 class Register(NamedTuple):
-    """``1:x``: what CPU ``cpu`` has of ``x``."""
+    """``1:x``: the register or per-CPU object ``x`` of CPU ``cpu``."""
 
     cpu: Number | Name
     place: Place
@@ -91,7 +91,7 @@ class Compare(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """An operand by itself: true if it is not 0 (``1:warn``, ``mask[1]``)."""
+    """An operand alone (``1:warn``, ``mask[1]``): true unless it is 0."""
 
     operand: Operand
     span: Span
@@ -108,14 +108,14 @@ class Tlb(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """``fault(1:r1)``: the access that was to fill it faulted."""
+    """``fault(1:r1)``: the access that should fill ``1:r1`` faulted."""
 
     place: Place
     span: Span
 
 
 class Logic(NamedTuple):
-    """``not``, ``and``, ``or``, ``implies`` of parts."""
+    """``not``, ``and``, ``or`` or ``implies``, applied to parts."""
 
     op: str
     parts: tuple[Proposition, ...]
@@ -144,7 +144,7 @@ Proposition = Compare | Truth | Tlb | Fault | Logic | Ranged | Ever
 
 
 class Final(NamedTuple):
-    """All that a file says about its end. ``quantifier`` is "" if there is no condition."""
+    """All that a file asks about final states. ``quantifier`` is "" without a condition."""
 
     quantifier: str = ""
     proposition: Proposition | None = None
@@ -159,11 +159,11 @@ _PLACE = re.compile(r"(?:(\d+):)?([A-Za-z_]\w*)")
 
 
 class Builder:
-    """Makes the dataclasses above of Lark's trees. ``Builder(source).final(tree)``."""
+    """Turns Lark's trees into the classes above: ``Builder(source).final(tree)``."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.depth = 0  # of what nests without brackets: ``~``, ``=>``, ``*``, ``.``
+        self.depth = 0  # of the operators that nest without brackets: ``~``, ``=>``, ``*``, ``.``
 
     def deeper(self, tree: Node) -> None:
         """Raise ``InputError`` for what nests deeper than anyone means."""
@@ -186,12 +186,12 @@ class Builder:
         for part in tree.children:
             if part.data in ("quantified", "observed"):
                 if quantifier:
-                    raise self.error("condition", "a second condition", part, "each test has one")
+                    raise self.error("condition", "this is a second condition", part, "a test has one")
                 quantifier, proposition, span = self.quantified(part)
             elif part.data == "kinds":
                 text, hint = (
-                    "these are for models of herd7, and do nothing here",
-                    "say 'Result: …' in a comment",
+                    "this 'with' is for herd7's models and has no effect here",
+                    "write 'Result: …' in a comment",
                 )
                 warnings.append(Diagnostic("with", text, self.span(part), hint, severity="warning"))
             elif part.data == "filter":
@@ -349,7 +349,9 @@ class Builder:
             return found
         if kind in ("name", "brackets", "register", "element", "field", "call"):
             return self.place(tree)
-        raise self.error("type", "this is true or false, no value", tree, "join conditions by /\\ and \\/")
+        raise self.error(
+            "type", "this is true or false, not a value", tree, "join conditions with /\\ and \\/"
+        )
 
     def _calculation(self, tree: Node) -> Operand:
         kind, inner = tree.data, tree.children[-1]
@@ -357,9 +359,11 @@ class Builder:
             return self.operand(inner)
         if kind == "operation":
             return self.operand(self.grouped(tree))
-        if kind == "negation":  # inside of brackets that are a value, `~` is C's
+        if kind == "negation":  # inside brackets that hold a value, `~` is C's
             if not str(tree.children[0]).startswith("~"):
-                raise self.error("type", "this is true or false, no value", tree, "~ is the complement")
+                raise self.error(
+                    "type", "this is true or false, not a value", tree, "write ~ for the complement"
+                )
             first, *rest = inner.children if inner.data == "operation" else [inner]
             return self.operand(grouped([_complement(tree.children[0], first), *rest]))
         return Arith("neg" if kind == "minus" else "inv", (self.operand(inner),), self.span(tree))
@@ -368,7 +372,9 @@ class Builder:
         """The error about a comparison where a value is needed: often C's precedence."""
         text = self.ends(tree).text
         hint = "write (x & 8) = 8: as in C, = binds tighter than &" if tree.inside else ""
-        return InputError([Diagnostic("type", f"{text} is true or false, no value", self.ends(tree), hint)])
+        return InputError(
+            [Diagnostic("type", f"{text} is true or false, not a value", self.ends(tree), hint)]
+        )
 
     def number(self, word: str, start: int) -> Number:
         """A number token that stands at ``start``. Raises ``InputError`` if it is too large."""
@@ -414,7 +420,7 @@ def _complement(sign: Node, tree: Node) -> Node:
 
 
 def always(span: Span) -> Proposition:
-    """What every state satisfies."""
+    """The proposition that every state satisfies."""
     return Logic("and", (), span)
 
 
@@ -423,7 +429,7 @@ _BRACKET = re.compile(r"[(){}\[\]]")
 
 
 def too_deep(source: Source, text: str, start: int = 0) -> None:
-    """Raise ``InputError`` where brackets nest deeper than anyone means."""
+    """Raise ``InputError`` if brackets nest too deeply."""
     depth = 0
     for bracket in _BRACKET.finditer(text):
         if bracket.group() in "({[":
@@ -447,6 +453,6 @@ def parse_final(source: Source, text: str) -> Final:
         return Builder(source).final(tree)
     except UnexpectedInput as error:
         raise InputError([syntax_error(source, error, "the condition")]) from None
-    except RecursionError:  # of lark, whose tree builder walks down trees
+    except RecursionError:  # from Lark, whose tree builder is recursive
         start = len(text) - len(text.lstrip())
         raise InputError([nesting(Span(source, start, len(text.rstrip())), MAX_DEPTH)]) from None

@@ -1,4 +1,4 @@
-"""Conditions, locations and filters of C and MM files: cut out of the text, and chosen for each variant."""
+"""Cuts the conditions, locations and filters out of C and MM files, and chooses those of each variant."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Segment:
 
 
 class Cut(NamedTuple):
-    """A text without its segments. ``unread``: there was one with an error."""
+    """A text without its segments. ``unread``: a segment had an error."""
 
     text: str
     segments: list[Segment]
@@ -41,8 +41,10 @@ class Cut(NamedTuple):
 
 
 def cut(source: Source, text: str, troubles: list[Diagnostic]) -> Cut:
-    """Cut out what the condition grammar reads: all at brace depth 0 that begins with its words.
-    ``troubles`` gets its errors."""
+    """Cut out the segments that the condition grammar reads: those outside braces that begin with its words.
+
+    Their errors are added to ``troubles``.
+    """
     depth, starts = 0, []
     marks = sorted(
         [(m.start(), m.group(), None) for m in re.finditer(r"[{}]", text)]
@@ -72,8 +74,10 @@ def cut(source: Source, text: str, troubles: list[Diagnostic]) -> Cut:
 
 
 def _segment(source: Source, text: str, match: re.Match[str], body: int) -> Segment:
-    """The segment at the end of ``text`` that begins with a match; its condition begins at ``body``. Raises
-    ``InputError``."""
+    """The segment that reaches from a match to the end of ``text``. Its condition begins at ``body``.
+
+    Raises ``InputError``.
+    """
     from lark.exceptions import UnexpectedInput
 
     start, guard = match.start(), match.group(1)
@@ -90,7 +94,7 @@ def _segment(source: Source, text: str, match: re.Match[str], body: int) -> Segm
 
 
 def chosen(segments: Iterable[Segment], guards: Guards) -> dict[str | None, Final]:
-    """For each variant its condition; locations and filters may be guarded as well."""
+    """The condition, locations and filters of each variant. All three may have guards."""
     names: list[str | None] = [v.name for v in guards.once] or [None]
     out: dict[str | None, Final] = {n: Final() for n in names}
     run: list[frozenset[str] | None] = []
@@ -105,7 +109,7 @@ def chosen(segments: Iterable[Segment], guards: Guards) -> dict[str | None, Fina
                 old, new = out[name], segment.final
                 if old.proposition is not None and new.proposition is not None and new.span is not None:
                     of = f" of variant {name}" if name else ""
-                    guards.trouble("condition", f"a second condition{of}", new.span, "each test has one")
+                    guards.trouble("condition", f"this is a second condition{of}", new.span, "a test has one")
                     continue
                 out[name] = Final(
                     quantifier=old.quantifier or new.quantifier,

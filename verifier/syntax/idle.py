@@ -1,7 +1,7 @@
-"""What a test says without effect: names that nothing uses, settings that no CPU has.
+"""Warnings about text without effect: names that nothing uses, settings of registers that no CPU has.
 
-What stands in several variants is looked at in all of them: it is idle if no variant uses it. Only what the
-test itself says is looked at; an include may offer more than a test needs.
+Text that stands in several variants is without effect if it is so in all of them. Includes are exempt: they
+may offer more than a test needs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from verifier.syntax import condition as c
 from verifier.syntax.ast import nodes
 from verifier.syntax.trouble import nearest
 
-REGISTERS = ("cr3", "irq", "pcid", "tlb")  # that each CPU has
+REGISTERS = ("cr3", "irq", "pcid", "tlb")  # each CPU has these
 _REGISTER = re.compile(r"r[0-9]+")
 Key = tuple[str, int, str]
 
@@ -39,7 +39,7 @@ def fields(tree: object) -> set[str]:
 
 
 def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
-    """The functions that some program calls or sends, or those named besides."""
+    """The functions that some program calls or sends, and those of ``also``, with all that these reach."""
     found: set[str] = set(also)
     roots: list[object] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
     while roots:
@@ -51,7 +51,7 @@ def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
 
 @dataclass(slots=True)
 class _Report:
-    """What is said, and whether any variant uses it."""
+    """The possible warnings, and which of them some variant refutes."""
 
     said: dict[Key, Diagnostic] = field(default_factory=dict)
     used: set[Key] = field(default_factory=set)
@@ -59,7 +59,7 @@ class _Report:
     def add(
         self, used: bool, code: str, message: str, span: Span, hint: str, severity: str = "warning"
     ) -> None:
-        """``used``: in the variant that is looked at."""
+        """Note a warning. ``used``: the variant at hand refutes it."""
         key = (span.source.name, span.start, code)
         if used:
             self.used.add(key)
@@ -67,12 +67,12 @@ class _Report:
             self.said[key] = Diagnostic(code, message, span, hint, severity)
 
     def idle(self) -> list[Diagnostic]:
-        """What no variant uses."""
+        """The warnings that no variant refutes."""
         return [d for key, d in self.said.items() if key not in self.used]
 
 
 def idle(units: Iterable[ast.Unit]) -> list[Diagnostic]:
-    """What no variant of a file uses; errors are settings of what no CPU has."""
+    """Diagnostics about text that no variant of a file uses. Settings of unknown registers are errors."""
     report = _Report()
     for unit in units:
         _Unit(unit, report).look()
@@ -82,8 +82,11 @@ def idle(units: Iterable[ast.Unit]) -> list[Diagnostic]:
 def idle_constants(
     enums: Iterable[Sequence[tuple[str, Span]]], named: Collection[str], defines: Collection[str]
 ) -> list[Diagnostic]:
-    """The enums of which no constant is used. ``named``: every name in the file but where they are
-    declared; ``defines``: those that the command line sets."""
+    """Warnings about enums of which no constant is used.
+
+    ``named`` has every name in the file, without the declarations; ``defines`` has the names that the
+    command line sets.
+    """
     return [
         Diagnostic(
             "unused", f"nothing uses {', '.join(name for name, _ in enum)}", enum[0][1].to(enum[-1][1]),
@@ -95,7 +98,7 @@ def idle_constants(
 
 
 class _Unit:
-    """One variant."""
+    """Looks at one variant."""
 
     def __init__(self, unit: ast.Unit, report: _Report) -> None:
         self.unit, self.report = unit, report
@@ -124,7 +127,7 @@ class _Unit:
                     known |= mentioned((item.place, item.cpus))
 
     def look(self) -> None:
-        """Report all of it."""
+        """Report everything that this variant does not use."""
         asked_fields = fields(
             (self.code, self.unit.final, [i.place for i in self.mine if isinstance(i, ast.Setting)])
         )
@@ -191,7 +194,7 @@ class _Unit:
         self.report.add(used, "no-setting", text, item.place.span, near or "leave it out", severity)
 
     def _tags(self, tlb: ast.Braced) -> None:
-        """``v@7 -> A``, and no number 7 anywhere that a PCID could come from."""
+        """Report ``v@7 -> A`` if no number 7 stands where a PCID could come from."""
         given = [
             x.value for x in self.unit.initial if isinstance(x, ast.Setting) and _root(x.place) == "pcid"
         ]
@@ -207,7 +210,7 @@ class _Unit:
                 self.report.add(used, "unused-entry", text, part.span, "leave it out, or load the PCID")
 
     def _setting(self, item: ast.Setting) -> None:
-        """``mm_cpumask(N) = {0}``; what names an object is said where that is declared."""
+        """``mm_cpumask(N) = {0}``. A setting of an object is reported where the object is declared."""
         if isinstance(item.place, ast.CallExpr) and isinstance(item.value, ast.Braced):
             name = item.place.name
             used = name in mentioned((self.code, self.unit.final))
@@ -217,7 +220,7 @@ class _Unit:
             self.report.add(used, "unused", text, item.span, "use it, or leave it out")
 
     def _locals(self, body: ast.Block, asked: set[str], where: str) -> None:
-        """Locals that get a constant and are never looked at."""
+        """Report locals that get a constant and are never read."""
         counts = Counter(x.name for x in nodes(body) if isinstance(x, ast.Ident))
         counts.update(x.variable for x in nodes(body) if isinstance(x, ast.ForEachCpu))
         for x in nodes(body):
@@ -238,14 +241,14 @@ def _declared(tree: object) -> set[str]:
 
 
 def _given(item: ast.Initial) -> set[str]:
-    """The names in an object's initial value; that it maps an address does not use the address."""
+    """The names in an initial value, except for virtual addresses: a mapping alone does not use them."""
     if isinstance(item, ast.Object) and isinstance(item.value, ast.Braced):
         return mentioned([x.target if isinstance(x, ast.Mapping) else x for x in item.value.items])
     return mentioned(item.value if item.value is not None else ())
 
 
 def _owner(item: ast.Initial) -> str:
-    """The object whose being used makes an item matter; empty if it matters always."""
+    """The object that an item is about: the item matters if the object is used. Empty: it always matters."""
     if isinstance(item, ast.Object):
         return item.name
     name = _root(item.place)
@@ -253,7 +256,7 @@ def _owner(item: ast.Initial) -> str:
 
 
 def _root(place: ast.CExpr) -> str:
-    """The object that a place is a part of."""
+    """The name of the object that a place belongs to."""
     while isinstance(place, ast.FieldExpr | ast.IndexExpr):
         place = place.base
     if isinstance(place, ast.CallExpr) and place.arguments:
@@ -262,7 +265,7 @@ def _root(place: ast.CExpr) -> str:
 
 
 def _within(cpu: int, cpus: ast.Range, unit: ast.Unit) -> bool:
-    """Is a CPU in a range? Whatever the range cannot say is left to the lowering."""
+    """Is a CPU in a range? Yes, if an end of the range is unknown here; the lowering checks that."""
     ends = []
     for e in (cpus.low, cpus.high):
         if isinstance(e, ast.Num):

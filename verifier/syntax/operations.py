@@ -1,6 +1,6 @@
-"""Operators of conditions: their functions, and C's precedence.
+"""The operators of conditions: their functions, and C's precedence.
 
-The grammar reads ``x & 8 = 8`` as terms with operators between; ``grouped`` makes the tree of it.
+The grammar reads ``x & 8 = 8`` as terms with operators between them; ``grouped`` makes a tree of these.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ FUNCTIONS = {
     "&": "bitand", "^": "bitxor", "|": "bitor",
 }  # fmt: skip
 SIGNS = {function: sign for sign, function in FUNCTIONS.items()} | {"neg": "-", "inv": "~"}
-# C11 6.5: what is in an earlier row binds tighter.
+# C11 6.5: the operators of an earlier row bind tighter.
 _ROWS = ("* / %", "+ -", "<< >>", "< <= > >=", "= == != <>", "&", "^", "|")
 _BINDS = {sign: -i for i, row in enumerate(_ROWS) for sign in row.split()}
 
 
 class Operation(NamedTuple):
-    """``left sign right``; ``inside``: it is an operand of another one, without brackets of its own."""
+    """``left sign right``. ``inside``: it is an operand of another operation, without brackets of its own."""
 
     sign: Node
     left: Node | Operation

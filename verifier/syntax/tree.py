@@ -1,4 +1,4 @@
-"""Lark's trees to the dataclasses of ``ast``, for one variant: guarded parts stand or fall here."""
+"""Turns Lark's trees into the classes of ``ast`` for one variant. Guards are decided here."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ MAX_NESTED = 100
 
 
 class Builder:
-    """Builds the parts that stand in ``variant`` (None: a file without variants)."""
+    """Builds the parts of ``variant`` (None: a file without variants)."""
 
     def __init__(
         self, source: Source, guards: Guards, variant: str | None, *, included: bool = False
     ) -> None:
         self.source, self.guards, self.variant, self.included = source, guards, variant, included
-        self.herd = False  # in the initial state, whose numbers are herd7's
-        self.depth = 0  # of what nests without brackets: ``if``, ``else``, ``!``, ``+``
+        self.herd = False  # are we in the initial state, whose numbers are herd7's?
+        self.depth = 0  # of what can nest without brackets: ``if``, ``else``, ``!``, ``+``
         self.constants: dict[str, Span] = {}  # of enums: where they stand
 
     def deeper(self, tree: Node) -> None:
@@ -57,7 +57,7 @@ class Builder:
             where: frozenset[str] | None = None
             if self.included:
                 self.guards.trouble(
-                    "guard", "an included file has no guards", span, "guard in the test itself"
+                    "guard", "an included file cannot have guards", span, "put the guard in the test"
                 )
             else:
                 where = self.guards.together([g.children[0] for g in guards], run, span)
@@ -79,7 +79,11 @@ class Builder:
                 self.guards.trouble("number", f"{name} is too large", self.span(item), "numbers have 64 bits")
                 value = 0
             if name in enums and name not in defines and not self.included:
-                hint = the_first(self.constants[name]) if name in self.constants else "an include has it"
+                hint = (
+                    the_first(self.constants[name])
+                    if name in self.constants
+                    else "an included file declares it"
+                )
                 self.guards.trouble("duplicate", f"{name} is declared twice", self.span(item), hint)
             self.constants.setdefault(name, self.span(item))
             value = defines.get(name, value)
@@ -100,7 +104,7 @@ class Builder:
         value = constant(expr, enums)
         if value is None:
             self.guards.trouble(
-                "constant", "this is no constant", self.span(tree), "numbers and enum constants are"
+                "constant", "this is not a constant", self.span(tree), "use numbers and enum constants"
             )
             return 0
         return value
@@ -139,8 +143,10 @@ class Builder:
                 out += self._fields(parts[0], [p for p in parts if is_tree(p)], arms)
                 names = [p for p in parts[1:] if not is_tree(p)]
                 if names:
-                    hint = "declare it by itself, and a field of its type"
-                    self.guards.trouble("struct", "a struct inside of a struct", self.span(names[0]), hint)
+                    hint = "define it separately, and add a field of its type"
+                    self.guards.trouble(
+                        "struct", "a struct with a name is inside another", self.span(names[0]), hint
+                    )
         return out
 
     def function(self, tree: Node, included: bool) -> ast.Function:
@@ -167,7 +173,7 @@ class Builder:
         span = self.span(first)
         if high < low or high >= MAX_CPUS:
             hint = f"CPUs are 0 to {MAX_CPUS - 1}"
-            self.guards.trouble("family", f"{low}..{high} is no range of CPUs", span, hint)
+            self.guards.trouble("family", f"{low}..{high} is not a range of CPUs", span, hint)
             high = min(low, MAX_CPUS - 1)
         return [ast.Thread(cpu, params, body, span) for cpu in range(low, high + 1)]
 

@@ -1,4 +1,4 @@
-"""herd7's assembly litmus format: ``X86`` and ``X86_64`` files to a tree of instructions."""
+"""Parses herd7's assembly litmus format: ``X86`` and ``X86_64`` files become trees of instructions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Named(NamedTuple):
 class Memory(NamedTuple):
     """``[x]``, ``(x)``, ``8(%rax)``, ``[rax+rbx*8-4]``, ``x(%rip)``: a sum of scaled names and a number.
 
-    ``terms`` are names of registers or objects, each with its factor; ``size`` is in bits, or 0.
+    ``terms`` are names of registers or objects, each with its factor. ``size`` is in bits; 0: not given.
     """
 
     terms: tuple[tuple[str, int], ...]
@@ -49,7 +49,7 @@ Operand = Immediate | Named | Memory | Address
 
 
 class Cell(NamedTuple):
-    """One cell of a column: labels, then at most one instruction. Shared between equal texts."""
+    """One cell of a column: labels, then at most one instruction. Equal texts share one object."""
 
     labels: tuple[str, ...]
     locked: bool = False
@@ -59,14 +59,14 @@ class Cell(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A cell where it stands."""
+    """A cell with its place."""
 
     cell: Cell
     span: Span
 
 
 class Initial(NamedTuple):
-    """``x = 1``, ``0:rax = x``, ``int t[2] = {1, 2}``; ``size`` of an array, ``width`` in bytes or 0."""
+    """``x = 1``, ``0:rax = x``, ``int t[2] = {1, 2}``. ``size``: of an array; ``width``: in bytes or 0."""
 
     name: str
     span: Span
@@ -88,18 +88,26 @@ _TAIL = re.compile(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|final|
 
 
 def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[Test]:
-    """The one test of a file; raises ``InputError`` with all that is wrong."""
+    """The one test of a file. Raises ``InputError`` with all errors."""
     bare = layout.uncomment(source, herd=True)
     text = layout.without_configuration(bare.text)
     head = layout.head(source, text)
     opening = text.find("{", head.start)
     if opening < 0:
-        raise InputError([_at(source, head.start, "an initial state is missing", "write '{ }' if all is 0")])
+        raise InputError(
+            [_at(source, head.start, "the initial state is missing", "write '{ }' if everything starts as 0")]
+        )
     closing = _matching(source, text, opening)
     tail = _TAIL.search(text, closing)
     end = tail.start() if tail else len(text)
     troubles = [
-        _at(source, 0, f"there is no constant {name!r} to define", "assembly has none", code="define")
+        _at(
+            source,
+            0,
+            f"there is no constant {name!r} to define",
+            "assembly files have no constants",
+            code="define",
+        )
         for name in defines or ()
     ]
     tree = Tree(
@@ -164,7 +172,7 @@ def _columns(
         stop = text.find(";", at, end)
         if stop < 0:
             break
-        # `lock;` before an instruction is a prefix, no end of a row.
+        # `lock;` before an instruction is a prefix; its `;` does not end a row.
         while text[at:stop].rstrip().lower().endswith("lock"):
             stop = text.find(";", stop + 1, end)
             if stop < 0:
@@ -180,9 +188,11 @@ def _columns(
     rest = text[at:end].strip()
     if rest:
         where = at + len(text[at:end]) - len(text[at:end].lstrip())
-        troubles.append(_at(source, where, "a row of the program does not end", "end each row with ';'"))
+        troubles.append(_at(source, where, "this row of the program does not end", "end each row with ';'"))
     if not rows:
-        troubles.append(_at(source, start, "there is no program", "name the CPUs in a row ' P0 | P1 ;'"))
+        troubles.append(
+            _at(source, start, "the program is missing", "begin it with a row of CPUs: ' P0 | P1 ;'")
+        )
         return []
     for number, (a, b) in enumerate(rows[0]):
         if text[a:b].split(":")[0].strip() != f"P{number}":
@@ -194,10 +204,10 @@ def _columns(
     for row in rows[1:]:
         if len(row) != len(columns):
             many = f"{len(row)} column{'s' if len(row) > 1 else ''}"
-            hint = "separate them by '|'; one without an instruction is empty"
+            hint = "separate columns by '|'; a column without an instruction is empty"
             first = row[min(len(row), len(columns)) - 1][0]
             at = first + len(text[first:end]) - len(text[first:end].lstrip())
-            troubles.append(_at(source, at, f"{many}, not {len(columns)}", hint))
+            troubles.append(_at(source, at, f"this row has {many}, not {len(columns)}", hint))
         for column, (a, b) in zip(columns, row, strict=False):
             word = text[a:b].strip()
             if word:
@@ -252,7 +262,7 @@ def _operand(tree: Node) -> Operand:
         return Address(str(parts[0]))
     if tree.data == "named":
         return Named(str(parts[0]))
-    if tree.data == "segmented":  # segments are flat
+    if tree.data == "segmented":  # all segments start at 0
         return _operand(parts[1])
     return _memory(parts)
 

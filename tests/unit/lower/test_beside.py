@@ -1,4 +1,4 @@
-"""Warnings about barriers beside no LOCK'd operation, INVLPGBs that nobody waits for, and ``== A``."""
+"""Warnings about barriers without a LOCK'd operation beside them, INVLPGB without a wait, and ``== A``."""
 
 from __future__ import annotations
 

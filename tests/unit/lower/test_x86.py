@@ -1,4 +1,4 @@
-"""Assembly tests: what is read, what each instruction does, what is refused."""
+"""Assembly tests: the format, the effect of each instruction, and the errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules as data: complete, cited rightly, and printed in docs/rules.md."""
+"""The rules as data: they are complete, their citations exist, and docs/rules.md shows them."""
 
 from __future__ import annotations
 

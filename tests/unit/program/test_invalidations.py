@@ -1,4 +1,4 @@
-"""The table of invalidations, and the two of the judges that say what each removes."""
+"""The table of invalidations, and the tables of both judges, which say what each one removes."""
 
 from __future__ import annotations
 

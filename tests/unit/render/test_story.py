@@ -1,4 +1,4 @@
-"""Stories: what each step is called, and where it stands."""
+"""Stories: the text and the place of each step."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ BOTH = pytest.mark.parametrize("judge", ["z3", "explorer"])
 
 
 def rows(text: str, judge: str) -> list[str]:
-    """The story of a test's witness, a row a line."""
+    """The story of a test's run: a row for each line."""
     (test,) = load(Source("t", text))
     verdict = run(test, Options(judge=judge))
     assert verdict.witness is not None

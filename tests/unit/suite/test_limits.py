@@ -1,4 +1,4 @@
-"""Input that grows: an answer, or a limit that says what was too much. No test here looks at a clock."""
+"""Large input gets an answer, or a limit that says what was too much. No test here reads a clock."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_many_errors_take_one_line_each(capsys: pytest.CaptureFixture[str], tmp_
     path = tmp_path / "t.litmus"
     path.write_text(text("", "\n".join(f"P{i} {{ x = {i}; }}" for i in range(2000))))
     assert main(["check", str(path)]) == 2
-    assert capsys.readouterr().err.count("is no range of CPUs") == 2000 - 64
+    assert capsys.readouterr().err.count("is not a range of CPUs") == 2000 - 64
 
 
 # -- the time

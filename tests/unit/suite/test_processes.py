@@ -1,6 +1,6 @@
 """Faults of the machine, with real processes: killed workers, signals, full disks, no memory, no reader.
 
-None of them ends in a traceback or in exit 1, which means "differs", or takes other results with it.
+None of them gives a traceback, or exit code 1, which means "differs"; and none loses other results.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ pytestmark = [
 
 
 def ring(name: str, cpus: int = 8, loads: int = 3) -> str:
-    """Each CPU stores to its own location and reads those of its neighbours: too many runs to see all."""
+    """Each CPU writes its own location and reads those of its neighbours: too many runs to visit all."""
     rows = [[f"movl $1,(x{c})" for c in range(cpus)]]
     for n in range(loads):
         rows.append([f"movl (x{(c + n + 1) % cpus}),%e{'abcd'[n]}x" for c in range(cpus)])
@@ -55,7 +55,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts the command line in a process group of its own, of which nothing is left at the end."""
+    """Starts the command line in its own process group, and kills the group at the end."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*words: object, **more: object) -> subprocess.Popen[str]:

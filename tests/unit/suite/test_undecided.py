@@ -1,4 +1,4 @@
-"""Verdicts that are unknown, and what is said about why."""
+"""Unknown verdicts, and the reasons that they give."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_what_kernel_scripts_call_a_deadlock_is_that_no_state_is_left(
 
 
 def answered(**known: object) -> Verdict:
-    """The verdict on a test that expects nothing, from what a judge knows."""
+    """The verdict on a test without expectation, from the answer of a judge."""
     (test,) = load(Source("t", "MM t\n{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n"))
     states = bool(known.pop("asked", False))
     answer = Answer(**known)  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
-"""What a mistake is told: where it is, and what to write instead; what is allowed but surely not meant
-is a warning."""
+"""Messages about mistakes say where the mistake is and what to write instead. Text that is allowed, but
+almost certainly a mistake, gives a warning."""
 
 from __future__ import annotations
 
@@ -128,11 +128,11 @@ CODE = "MM t\n{ int x; }\n" + PROGRAMS + VARIANTS + "exists (x = 3)\n"
         ('one"', "one", 6, "this string does not end", "the next '\"' is in line 7"),
         ('two"', "two", 7, "this string does not end", "close it"),
         ("MM t\n", 'MM t\n"doc\n', 2, "this string does not end", "the next '\"' is in line 7"),
-        ('"two"', "“two”", 7, "“ is no quote here", 'write "…"'),
-        ("MM t\n", "MM t\n“there exists one”\n", 2, "“ is no quote here", 'write "…"'),
-        ("P0", "# first\nP0", 3, "unexpected '#'", "a comment is // …"),
-        ("x = 1;", "if ([F] x) x = 1;", 3, "unexpected '['", "a guard stands before a statement"),
-        ("int x;", "int x; [F] { int y; }", 2, "unexpected '{'", "guard each line by itself"),
+        ('"two"', "“two”", 7, "“ is not a quotation mark here", 'write "…"'),
+        ("MM t\n", "MM t\n“there exists one”\n", 2, "“ is not a quotation mark here", 'write "…"'),
+        ("P0", "# first\nP0", 3, "unexpected '#'", "write a comment as // …"),
+        ("x = 1;", "if ([F] x) x = 1;", 3, "unexpected '['", "put the guard before the statement"),
+        ("int x;", "int x; [F] { int y; }", 2, "unexpected '{'", "guard each line, or"),
         ("x = 1;", "int q;\nint q;", 4, "q is declared twice", "the first one is in line 3"),
         ("int x;", "int x;\nint x;", 3, "x is declared twice", "the first one is in line 2"),
         ("P1", "P0", 4, "P0 has two programs", "the first one is in line 3"),
@@ -152,4 +152,4 @@ def test_a_key_that_is_nearly_known_is_a_warning(capsys: pytest.CaptureFixture[s
     keys = "MM t\nSorce=me\nMood=fine\nHash=1\n"
     err = warned(capsys, tmp_path, keys + "{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n")
     assert err.count(": warning: ") == 1
-    assert "t.litmus:2:1: warning: nobody knows the key 'Sorce'" in err and "did you mean 'Source'?" in err
+    assert "t.litmus:2:1: warning: unknown key 'Sorce'" in err and "did you mean 'Source'?" in err

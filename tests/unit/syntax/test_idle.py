@@ -1,4 +1,4 @@
-"""Nothing that a test says is without effect in silence: names that nothing uses, settings of nothing."""
+"""Text without effect gives a warning: names that nothing uses, settings of unknown registers."""
 
 from __future__ import annotations
 

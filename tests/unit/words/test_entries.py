@@ -1,5 +1,5 @@
-"""Contents of entries: what is not present and holds something, and the kernel's forms of the words, by
-both judges."""
+"""Contents of entries, by both judges: entries that are not present but not empty, and the kernel's forms
+of the words."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TOP = "page A = 1; page B = 2; struct vm_area_struct vma { .f = 1 }; 0..1:cr3 = 
 
 
 def states(mapped: str, code: str, places: str) -> list[str]:
-    """All final states of a program, of which both judges must be sure; it is warned about nothing."""
+    """All final states of a program, on which both judges must agree; it must have no warnings."""
     text = f"MM t\n{{ {TOP} mm N {{ {mapped} }}; }}\nP0 {{ {code} }}\nP1 {{ }}\n"
     (test,) = load(Source("t", text + f"locations [{places}]\nexists (true)\n"))
     verdict = run(test, Options(judge="both", states=True, witnesses=False))

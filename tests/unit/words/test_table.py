@@ -1,4 +1,4 @@
-"""The vocabulary table: every row is well formed, and the reference page has them all."""
+"""The vocabulary table: every row is well formed, and the reference page shows all rows."""
 
 from __future__ import annotations
 
