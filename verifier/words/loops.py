@@ -36,4 +36,5 @@ _ROWS = (
     CpuLoop("for_each_present_cpu"),
 )
 
-LOOPS: Mapping[str, CpuLoop] = MappingProxyType({loop.name: loop for loop in _ROWS})
+BY_NAME = {loop.name: loop for loop in _ROWS}
+LOOPS: Mapping[str, CpuLoop] = MappingProxyType(BY_NAME)

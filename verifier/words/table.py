@@ -69,8 +69,8 @@ def _rows() -> Iterator[Word]:
     yield from _later()
 
 
-_BY_NAME = {word.name: word for word in _rows()}
-WORDS: Mapping[str, Word] = MappingProxyType(_BY_NAME)
+BY_NAME = {word.name: word for word in _rows()}
+WORDS: Mapping[str, Word] = MappingProxyType(BY_NAME)
 
 
 def special(name: str) -> SpecialName | None:
