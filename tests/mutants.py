@@ -12,7 +12,7 @@ from unittest import mock
 
 from verifier.model import Model, model
 from verifier.model.cover import COVERS, SWITCHED, Cover, Formula
-from verifier.model.roles import IDLE, ROLES, Condition, Role
+from verifier.model.roles import ROLES, UNSEEN, Condition, Role
 from verifier.program.events import Program
 from verifier.program.profiles import CHOICES, GENERIC, Switches
 from verifier.solve.clauses import NO
@@ -107,7 +107,7 @@ def roles() -> list[Mutant]:
                 for name, x in named:
                     chosen = GENERIC._replace(**others | {name: x.value})
                     out.append(Mutant(column, f"{key}: {x}", chosen))
-            elif key not in IDLE if column == "instant" else value is True:
+            elif key not in UNSEEN if column == "instant" else value is True:
                 out.append(Mutant(column, key))
     return out
 

@@ -130,17 +130,9 @@ def test_every_equation_cites_its_rule() -> None:
 # Names that two rooms define, because they mean the same thing in both.
 SAME = {
     "EVERY": "how many cheap calls there are for each one that looks",
-    "If": "a conditional: of C, and of a word's effects",
     "MAX_DEPTH": "how deep the things of the room may be nested",
     "PAIR": "bytes for one pair of a relation, as the room stores it",
-    "Parameter": "one argument that a callee takes: a function, or a word",
-    "Thread": "the program of one CPU: as a tree, and while it is lowered",
 }
-BEING_RENAMED = {
-    "Body", "Cell", "ENTRY", "FALSE", "FUNCTIONS", "IDLE", "Initial", "KINDS", "Layout", "Loop", "MAX_BITS",
-    "MODELS", "Member", "Memory", "NEEDS", "Named", "OTHERS", "Part", "REGISTERS", "Register", "Row",
-    "Setting", "Source", "TRUE", "Text", "UPPER", "Update", "Use", "WORDS",
-}  # fmt: skip
 
 
 def defined(path: Path) -> set[str]:
@@ -167,6 +159,6 @@ def test_a_name_means_one_thing() -> None:
         for defined_name in defined(path):
             homes.setdefault(defined_name, set()).add(room(path))
     shared = {n: sorted(rooms) for n, rooms in homes.items() if len(rooms) > 1}
-    wrong = {n: rooms for n, rooms in shared.items() if n not in SAME and n not in BEING_RENAMED}
+    wrong = {n: rooms for n, rooms in shared.items() if n not in SAME}
     assert not wrong, f"defined in several rooms: {wrong}"
     assert not SAME.keys() - shared.keys(), "in the table, but not defined in several rooms"

@@ -4,7 +4,7 @@ Each row says of some events in which sets of a candidate they are; ``candidate.
 sets mean.  An event that no row knows is an error.  Both interpreters, and the stories, look here and
 nowhere else.
 
-That CLFLUSH, jumps and writes of the interrupt flag are instants matters in no program (``IDLE``): nothing
+That CLFLUSH, jumps and writes of the interrupt flag are instants matters in no program (``UNSEEN``): nothing
 meets them but program order, and orders on the flag of their own CPU that agree with it. Nor does it matter
 for stores, which are instants where none is buffered, under ``sc``, and there program order is all in order.
 """
@@ -22,7 +22,7 @@ from verifier.program.profiles import CHOICES, Switches
 from verifier.program.values import Ptr
 
 
-class Setting(NamedTuple):
+class SwitchValue(NamedTuple):
     """A switch, by its place in ``Switches``, that has a value."""
 
     at: int
@@ -34,17 +34,17 @@ class Setting(NamedTuple):
 
 
 # Always, never, or where one of these switches is set so.
-Condition = bool | tuple[Setting, ...]
+Condition = bool | tuple[SwitchValue, ...]
 
 
-def _where(*settings: str) -> tuple[Setting, ...]:
+def _where(*settings: str) -> tuple[SwitchValue, ...]:
     """``name`` for a switch that is on, ``name=value`` for one that has a value. Raises ``ValueError``."""
-    out: list[Setting] = []
+    out: list[SwitchValue] = []
     for text in settings:
         name, _, value = text.partition("=")
         if value and value not in CHOICES[name]:
             raise ValueError(text)
-        out.append(Setting(Switches._fields.index(name), value or True))
+        out.append(SwitchValue(Switches._fields.index(name), value or True))
     return tuple(out)
 
 
@@ -151,7 +151,7 @@ ROLES: dict[str, Role] = {
     "IRET sysret callback": Role("MMR 8.6, 18.3: not by IRET", holds=True),
 }
 
-IDLE = ("W - user nt alias", "F clflush", "IRQ", "JMP")
+UNSEEN = ("W - user nt alias", "F clflush", "IRQ", "JMP")
 
 
 def _keys() -> dict[tuple[str, str], str]:

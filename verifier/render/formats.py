@@ -27,9 +27,9 @@ class Format:
 
 # A renderer is loaded only when it is used.
 def _text(out: Output, wanted: Wanted) -> Verdicts:
-    from verifier.render.text import Text
+    from verifier.render.text import PlainText
 
-    return Text(out, wanted)
+    return PlainText(out, wanted)
 
 
 def _json(out: Output, wanted: Wanted) -> Verdicts:

@@ -11,7 +11,7 @@ from verifier.results import Verdict
 from verifier.syntax.test import Test
 
 
-class Text(Verdicts):
+class PlainText(Verdicts):
     """A report with one line for each verdict. Columns only get wider, because later names are not known."""
 
     width = 0

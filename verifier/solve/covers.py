@@ -6,7 +6,7 @@ from verifier.model.cover import ALWAYS, NEVER, Formula, cover, holds
 from verifier.program.values import GLOBAL, Ptr, flags
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
-from verifier.solve.sites import Chain, Invalidation, Level, Literals, Use
+from verifier.solve.sites import Chain, InvalidationSite, Level, Literals, Use
 
 
 def _same(e: Encoding, a: Literals, b: Literals) -> int:
@@ -19,7 +19,7 @@ def _formula(e: Encoding, formula: Formula, atoms: dict[str, int]) -> int:
     return holds(formula, atoms.__getitem__, e.clauses.both, e.clauses.either, YES, NO)
 
 
-def _entry(e: Encoding, inv: Invalidation, vas: Literals, tag: Literals, globe: int) -> int:
+def _entry(e: Encoding, inv: InvalidationSite, vas: Literals, tag: Literals, globe: int) -> int:
     atoms = {
         "va": _same(e, inv.vas, vas),
         "tag": _same(e, inv.pcid, tag),
@@ -30,7 +30,7 @@ def _entry(e: Encoding, inv: Invalidation, vas: Literals, tag: Literals, globe: 
     return _formula(e, cover(inv.kind, e.model.switches).entries, atoms)
 
 
-def covers_use(e: Encoding, inv: Invalidation, use: Use) -> int:
+def covers_use(e: Encoding, inv: InvalidationSite, use: Use) -> int:
     """That an invalidation is done and removes the entry that serves a use."""
     formula = cover(inv.kind, e.model.switches).entries
     if formula == NEVER:
@@ -50,7 +50,7 @@ def covers_use(e: Encoding, inv: Invalidation, use: Use) -> int:
     return e.clauses.both(inv.done, e.clauses.any(parts))
 
 
-def covers_upper(e: Encoding, inv: Invalidation, chain: Chain, upper: Level) -> int:
+def covers_upper(e: Encoding, inv: InvalidationSite, chain: Chain, upper: Level) -> int:
     """That an invalidation is done and removes an upper entry that a walk has read."""
     formula = cover(inv.kind, e.model.switches).uppers
     if formula == NEVER:

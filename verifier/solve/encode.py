@@ -22,7 +22,7 @@ from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.relate import candidate
-from verifier.solve.sites import Invalidation, Literals, Read, Use, Write
+from verifier.solve.sites import InvalidationSite, Literals, Read, Use, Write
 from verifier.solve.walks import Walks
 
 
@@ -146,13 +146,15 @@ class _Encoder(Encoding):
             if invalidates(event, broadcast=True):
                 for cpu in range(self.program.cpus):
                     node = self.flushes[event.id, cpu] = self.node()
-                    self.invalidations.append(Invalidation(node, cpu, done, kind, vas, pcid, True))
+                    self.invalidations.append(InvalidationSite(node, cpu, done, kind, vas, pcid, True))
             elif removes:
-                self.invalidations.append(Invalidation(event.id, event.cpu, done, kind, vas, pcid))
+                self.invalidations.append(InvalidationSite(event.id, event.cpu, done, kind, vas, pcid))
         for use in self.uses:
             if use.event is not None and use.fault != NO:
                 node = self.faults[use.event.id]
-                self.invalidations.append(Invalidation(node, use.cpu, use.fault, "fault", use.vas, use.now))
+                self.invalidations.append(
+                    InvalidationSite(node, use.cpu, use.fault, "fault", use.vas, use.now)
+                )
 
     # -- conditions -----------------------------------------------------------------------------
 

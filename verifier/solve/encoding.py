@@ -20,7 +20,7 @@ from verifier.program.values import Ptr, Value
 from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES, Clauses
 from verifier.solve.domains import MAX_COMBINATIONS, Domains, order_key
-from verifier.solve.sites import WALKER, Invalidation, Literals, Read, Source, Update, Use, Write
+from verifier.solve.sites import WALKER, InvalidationSite, Literals, Read, RfSource, Update, Use, Write
 
 
 class Encoding:
@@ -45,9 +45,9 @@ class Encoding:
         self.issues: dict[int, int] = {}  # event of a store -> its issue
         self.faults: dict[int, int] = {}  # event -> the fault that it takes
         self.fetches: dict[int, int] = {}  # event of a fetch -> the read of its copy
-        self.invalidations: list[Invalidation] = []
+        self.invalidations: list[InvalidationSite] = []
         self.flushes: dict[tuple[int, int], int] = {}  # (INVLPGB, CPU) -> what it does there
-        self.sources: list[Source] = []
+        self.sources: list[RfSource] = []
         self.order: dict[tuple[int, int], int] = {}  # co between events of different CPUs
         # The second part of an instruction -> its first: what comes before one comes before both (8.9).
         self.begun: dict[int, int] = {}

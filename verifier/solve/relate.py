@@ -28,7 +28,7 @@ from verifier.program.values import Ptr
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.relate_walks import Symbolic, translation
-from verifier.solve.sites import WALKER, Read, Source, Write
+from verifier.solve.sites import WALKER, Read, RfSource, Write
 from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
 
 
@@ -327,7 +327,7 @@ def _sources(
             clauses.add(-literal, source.where[cell])
         for value, has in (source.values if source is not None else init).items():
             clauses.add(-literal, -has, read.values.get(value, NO))
-        e.sources.append(Source(literal, cell, source, read, forwarded))
+        e.sources.append(RfSource(literal, cell, source, read, forwarded))
         node = source.node if source is not None else e.init
         relations.rf.add(node, read.node, literal)
         if forwarded:

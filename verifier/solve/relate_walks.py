@@ -6,7 +6,7 @@ from verifier.model.candidate import Candidate
 from verifier.solve.clauses import NO
 from verifier.solve.covers import covers_upper, covers_use
 from verifier.solve.encoding import Encoding
-from verifier.solve.sites import Chain, Invalidation, Use, Write
+from verifier.solve.sites import Chain, InvalidationSite, Use, Write
 from verifier.solve.symbolic import SymbolicEvents, SymbolicRelation
 
 Symbolic = Candidate[SymbolicRelation, SymbolicEvents]
@@ -81,7 +81,7 @@ def _either_way(
         relation.add(b, a, -first)
 
 
-def _asked(e: Encoding, x: Symbolic, inv: Invalidation, use: Use) -> None:
+def _asked(e: Encoding, x: Symbolic, inv: InvalidationSite, use: Use) -> None:
     """A condition's use is after what is past at its instant."""
     if use.snapshot is None:
         x.po.add(inv.node, use.node)

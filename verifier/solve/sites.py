@@ -71,7 +71,7 @@ class Chain:
 
 
 @dataclass(slots=True, eq=False)
-class Initial:
+class InitialEntry:
     """An entry that the TLB held at the start, number ``index`` of ``program.tlb``; ``done``: it serves."""
 
     done: int
@@ -95,7 +95,7 @@ class Use:
     vas: Literals
     now: Literals
     served: list[tuple[int, Chain]] = field(default_factory=list)
-    initial: list[Initial] = field(default_factory=list)
+    initial: list[InitialEntry] = field(default_factory=list)
     stale: int = NO  # it faults by what is cached
     faults: list[Chain] = field(default_factory=list)  # it faults by what these read
     fault: int = NO
@@ -115,7 +115,7 @@ class Update:
 
 
 @dataclass(slots=True, eq=False)
-class Invalidation:
+class InvalidationSite:
     """Something that removes translations of a CPU; ``kind`` is a row of ``model.cover``.
 
     ``pcid`` is the one it acts on; ``remote``: by an INVLPGB, in nobody's program order.
@@ -131,7 +131,7 @@ class Invalidation:
 
 
 @dataclass(slots=True, eq=False)
-class Source:
+class RfSource:
     """One possible rf pair: ``read`` takes its value at ``cell`` from ``write`` (None: init)."""
 
     literal: int

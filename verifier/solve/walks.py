@@ -26,7 +26,7 @@ from verifier.program.values import (
 from verifier.solve.clauses import NO, YES
 from verifier.solve.domains import order_key
 from verifier.solve.encoding import Encoding
-from verifier.solve.sites import WALKER, Chain, Initial, Level, Literals, Read, Update, Use, Write
+from verifier.solve.sites import WALKER, Chain, InitialEntry, Level, Literals, Read, Update, Use, Write
 
 _KEPT = (RO, NX, SUPERVISOR, GLOBAL, CLEAN)
 
@@ -213,7 +213,7 @@ class Walks:
                 literal = self.clauses.new()
                 self.clauses.add(-literal, done)
                 self.clauses.add(-literal, use.vas[va])
-                use.initial.append(Initial(literal, index, pcid, va, content))
+                use.initial.append(InitialEntry(literal, index, pcid, va, content))
                 self._usable(literal, {pcid: YES}, YES if flags(content) & GLOBAL else NO, use.now)
                 options.append(literal)
         return options

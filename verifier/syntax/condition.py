@@ -15,7 +15,7 @@ from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import numbers
 from verifier.syntax.grammars import Node, is_tree, made_tree, tree_of
-from verifier.syntax.operations import COMPARISONS, FUNCTIONS, Operation, grouped
+from verifier.syntax.operations import COMPARISONS, CONDITION_FUNCTIONS, Operation, grouped
 from verifier.syntax.trouble import nesting
 
 
@@ -336,7 +336,7 @@ class Builder:
             if str(tree.sign) in COMPARISONS:
                 raise self.misgrouped(tree)
             left, right = self.operand(tree.left), self.operand(tree.right)
-            return Arith(FUNCTIONS[str(tree.sign)], (left, right), self.ends(tree))
+            return Arith(CONDITION_FUNCTIONS[str(tree.sign)], (left, right), self.ends(tree))
         kind = tree.data
         if kind == "number":
             return self.number(str(tree.children[0]), self.span(tree).start)

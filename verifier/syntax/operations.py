@@ -12,11 +12,11 @@ from verifier.syntax.grammars import Node
 COMPARISONS = {
     "=": "eq", "==": "eq", "!=": "ne", "<>": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge",
 }  # fmt: skip
-FUNCTIONS = {
+CONDITION_FUNCTIONS = {
     "*": "mul", "/": "div", "%": "mod", "+": "add", "-": "sub", "<<": "shl", ">>": "shr",
     "&": "bitand", "^": "bitxor", "|": "bitor",
 }  # fmt: skip
-SIGNS = {function: sign for sign, function in FUNCTIONS.items()} | {"neg": "-", "inv": "~"}
+SIGNS = {function: sign for sign, function in CONDITION_FUNCTIONS.items()} | {"neg": "-", "inv": "~"}
 # C11 6.5: the operators of an earlier row bind tighter.
 _ROWS = ("* / %", "+ -", "<< >>", "< <= > >=", "= == != <>", "&", "^", "|")
 _BINDS = {sign: -i for i, row in enumerate(_ROWS) for sign in row.split()}

@@ -63,7 +63,7 @@ def _within(d: Diagnostic, part: Span) -> bool:
     return at is not None and at.source is part.source and part.start <= at.start and at.end <= part.end
 
 
-WORDS = {
+TERMINALS = {
     "SEMICOLON": "';'", "COMMA": "','", "LPAR": "'('", "RPAR": "')'", "LSQB": "'['", "RSQB": "']'",
     "LBRACE": "'{'", "RBRACE": "'}'", "COLON": "':'", "EQUAL": "'='", "NAME": "a name", "NUMBER": "a number",
     "SIGNED": "a number", "COMPARE": "'='", "AND": "'/\\'", "OR": "'\\/'", "NOT": "'~'", "STRING": "a string",
@@ -94,7 +94,7 @@ def syntax_error(source: Source, error: UnexpectedInput, where: str, end: int | 
         expected = set(error.expected)
     if not found:
         start = len(source.text.rstrip()) if end is None else end
-    words = sorted({WORDS[e] for e in expected if e in WORDS})
+    words = sorted({TERMINALS[e] for e in expected if e in TERMINALS})
     hint = ""
     if words and len(words) <= 6:
         hint = "expected " + " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

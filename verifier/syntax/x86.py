@@ -48,7 +48,7 @@ class Address(NamedTuple):
 Operand = Immediate | Named | Memory | Address
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """One cell of a column: labels, then at most one instruction. Equal texts share one object."""
 
     labels: tuple[str, ...]
@@ -61,7 +61,7 @@ class Cell(NamedTuple):
 class Placed(NamedTuple):
     """A cell with its place."""
 
-    cell: Cell
+    cell: TableCell
     span: Span
 
 
@@ -234,7 +234,7 @@ def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> 
 
 
 @lru_cache(maxsize=20_000)
-def _parse_cell(word: str) -> Cell:
+def _parse_cell(word: str) -> TableCell:
     tree = tree_of(word, ("x86",), ("cell", "init"), start="cell")
     labels = tuple(str(c.children[0]) for c in tree.children if c.data == "label")
     for child in tree.children:
@@ -245,8 +245,8 @@ def _parse_cell(word: str) -> Cell:
                 first, *rest = rest
             # A percent sign or a bracket of AT&T's addresses tells its order from Intel's.
             att = "%" in word or "(" in word
-            return Cell(labels, locked, str(first).lower(), tuple(map(_operand, rest)), att=att)
-    return Cell(labels)
+            return TableCell(labels, locked, str(first).lower(), tuple(map(_operand, rest)), att=att)
+    return TableCell(labels)
 
 
 def number(word: Node | str) -> int:

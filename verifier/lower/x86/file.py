@@ -234,7 +234,7 @@ class _File:
         if thread.returns:
             thread.code.append(Label(thread.END))
 
-    def _assume(self, thread: Column, cell: x86.Cell) -> None:
+    def _assume(self, thread: Column, cell: x86.TableCell) -> None:
         """Take a wrong instruction to touch what it names, so that one error makes no others."""
         for operand in cell.operands:
             if isinstance(operand, x86.Memory):

@@ -46,7 +46,7 @@ class Column:
 
     END = "%end"
 
-    def prepare(self, cells: list[x86.Cell]) -> None:
+    def prepare(self, cells: list[x86.TableCell]) -> None:
         """Find out which flags the column's jumps read."""
         for cell in cells:
             self.flags |= FLAGS_READ.get(cell.opcode, frozenset())
