@@ -91,16 +91,7 @@ def test_tests_mirror_the_rooms() -> None:
     assert {p.name for p in here.iterdir() if any(p.glob("test_*.py"))} == set(ROOMS)
 
 
-CIRCLES = {"execution"}  # still to be opened
-
-
-@pytest.mark.parametrize(
-    "room",
-    [
-        pytest.param(r, marks=[pytest.mark.xfail(reason="circles", strict=True)] * (r in CIRCLES))
-        for r in ROOMS
-    ],
-)
+@pytest.mark.parametrize("room", ROOMS)
 def test_no_room_has_circles(room: str) -> None:
     """Not even for types: who reads a module can read what it rests on first."""
     graph = {

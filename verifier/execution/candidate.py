@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from verifier.execution.run import Execution, Walk
-from verifier.execution.walks import register
 from verifier.model.candidate import FEATURES, Candidate, CellRelations
 from verifier.model.cover import Formula, cover, holds
 from verifier.model.relations import Events, Relation
@@ -31,10 +30,7 @@ INIT = -1
 
 def candidate(x: Execution) -> Candidate[Relation, Events]:
     """What the model's equations are evaluated over."""
-    if x.relations is None:
-        x.relations = _Candidate(x).made()
-    made: Candidate[Relation, Events] = x.relations
-    return made
+    return _Candidate(x).made()
 
 
 class Removals:
@@ -56,7 +52,7 @@ class Removals:
         for event, node in x.faults.items():
             walk = x.walk_of(event)
             e = self.program.events[event]
-            now = register(x, e.cpu, "pcid", x.issues.get(event, event))
+            now = x.register(e.cpu, "pcid", x.issues.get(event, event))
             self.invalidations[node] = ("fault", e.cpu, None if walk is None else walk.va, now)
         for node, (event, cpu) in x.flushes.items():
             e = self.program.events[event]
@@ -77,7 +73,7 @@ class Removals:
         if e.op == "CR3":
             cell = Ptr(f"{e.cpu}:pcid")
             return self.x.written_at().get((e.id, cell), 0)
-        return register(self.x, e.cpu, "pcid", e.id)
+        return self.x.register(e.cpu, "pcid", e.id)
 
     def removes(self, node: int, va: Ptr, tag: int, content: Value) -> bool:
         """Does an invalidation remove a finished entry of its CPU?"""

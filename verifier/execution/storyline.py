@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from verifier.budget import Budget
 from verifier.errors import InternalError
-from verifier.execution import Execution, Walk
-from verifier.execution.candidate import Removals, candidate
+from verifier.execution.candidate import Removals
+from verifier.execution.check import Checked
+from verifier.execution.run import Execution, Walk
 from verifier.model.roles import bare, instant, invalidates
 from verifier.program.events import Event
 from verifier.program.trace import Flush, Step, Trace, standing, warned
@@ -31,17 +32,19 @@ from verifier.program.values import (
 Entry = tuple[int, int, Ptr, Value, Ptr | None]
 
 
-def trace(execution: Execution, budget: Budget | None = None) -> Trace:
-    """The steps of an execution that has been checked, and the state it ends in.
+def trace(checked: Checked, budget: Budget | None = None) -> Trace:
+    """The steps of an execution, and the state it ends in.
 
-    Raises ``LimitError`` if the time is over, ``InternalError`` if some step has no place in the order.
+    Raises ``LimitError`` if the time is over, ``InternalError`` if the check has found the execution wrong,
+    or if some step has no place in the order.
     """
-    return _Teller(execution, budget or Budget()).tell()
+    return _Teller(checked, budget or Budget()).tell()
 
 
 class _Teller:
-    def __init__(self, execution: Execution, budget: Budget) -> None:
-        self.x, self.budget = execution, budget
+    def __init__(self, checked: Checked, budget: Budget) -> None:
+        execution, self.budget = checked.execution, budget
+        self.x = execution
         self.program = execution.program
         self.walks = _walk_reads(execution)
         self.updates = {w.levels[-1][0]: w for w in execution.walks if w.kind == "accessed"}
@@ -55,11 +58,12 @@ class _Teller:
         self.cpu: dict[int, int] = {}
         self.after: dict[int, set[int]] = {}
         self.waiting: dict[int, int] = {}
-        self._graph()
+        if checked.candidate is None or checked.wrong:
+            raise InternalError("only an execution that the check has found right has a story")
+        self._graph(set(execution.model.axioms[-1].relation(checked.candidate)))
 
-    def _graph(self) -> None:
+    def _graph(self, pairs: set[tuple[int, int]]) -> None:
         x = self.x
-        pairs = set(x.model.axioms[-1].relation(candidate(x)))
         self.budget.check()
         for cpu, line in enumerate(x.order):
             self._line(cpu, line, pairs)

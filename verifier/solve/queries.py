@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
-from verifier.execution import Execution
+from verifier.execution import Checked, Execution, check
 from verifier.execution.storyline import trace
 from verifier.model import Model
 from verifier.model import model as model_of
@@ -136,9 +136,9 @@ class _Asked:
         self.budget.enter("reading a run from the solver")
         execution = decode(self.encoding, self.solver)
         self.budget.enter("checking a run again")
-        self._recheck(execution, value)
+        checked = self._recheck(execution, value)
         self.budget.enter("telling a run")
-        told = trace(execution, self.budget)
+        told = trace(checked, self.budget)
         self.budget.enter(SOLVING)
         return told
 
@@ -150,15 +150,14 @@ class _Asked:
         rare += [u.stale for u in e.uses]
         return [-x for x in rare if x != FALSE]
 
-    def _recheck(self, execution: Execution, value: bool) -> None:
-        wrong = execution.check(self.budget)
-        if (
-            not wrong
-            and truth(evaluate(self.program.condition, execution.slots, execution.values())) != value
-        ):
+    def _recheck(self, execution: Execution, value: bool) -> Checked:
+        checked = check(execution, self.budget)
+        wrong, condition = checked.wrong, self.program.condition
+        if not wrong and truth(evaluate(condition, execution.slots, execution.values())) != value:
             wrong.append("the proposition has another value")
         if wrong:
             raise InternalError("a witness does not re-check: " + "; ".join(wrong))
+        return checked
 
     def _pick(self, literals: Literals) -> tuple[Value, int]:
         """The value that holds in the current model, and its literal."""
