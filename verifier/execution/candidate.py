@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verifier.execution.run import Execution, Walk
+from verifier.execution.run import Choice, Execution, Walk
 from verifier.model.candidate import FEATURES, Candidate, CellRelations
 from verifier.model.cover import Formula, cover, holds
 from verifier.model.relations import Events, Relation
@@ -143,7 +143,7 @@ class _Candidate(Removals):
             levels += [(a, b) for i, a in enumerate(nodes) for b in nodes[i + 1 :] if a != b]
         return Relation(trans), Relation(levels), Relation(above), Relation(copies)
 
-    def _chosen(self, name: str) -> Relation:
+    def _chosen(self, name: Choice) -> Relation:
         """The chosen order between invalidations and walks or uses that there are."""
         there = {w.use for w in self.x.walks} | {n for w in self.x.walks for n, _, _ in w.levels}
         there |= set(self.invalidations)
@@ -339,7 +339,7 @@ class _Candidate(Removals):
             kept=self._kept(),
             asking=Relation((a.id, b.id) for a, b in self.program.asking() if {a.id, b.id} <= x.executed),
             none=Relation(),
-            has=frozenset(FEATURES),
+            has=FEATURES,
         )
 
     def _grace(self) -> Relation:

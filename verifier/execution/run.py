@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from verifier.model import Model
 from verifier.model.roles import buffered
@@ -26,6 +26,8 @@ from verifier.program.values import (
     target,
     truth,
 )
+
+Choice = Literal["aged", "remote", "apart", "grace"]  # relations whose pairs are in one order or the other
 
 
 class From(NamedTuple):
@@ -104,7 +106,7 @@ class Execution:
     flushes: dict[int, tuple[int, int]] = field(default_factory=dict)
     snapshots: dict[int, int] = field(default_factory=dict)
     past: frozenset[tuple[int, int]] = frozenset()
-    choices: dict[str, frozenset[tuple[int, int]]] = field(default_factory=dict)
+    choices: dict[Choice, frozenset[tuple[int, int]]] = field(default_factory=dict)
     together: frozenset[tuple[int, int]] = frozenset()
     observed: dict[int, Value] = field(default_factory=dict)
 

@@ -7,15 +7,21 @@ docs/memory-model.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from verifier.model import fetch, interrupts, rcu, translation, x86tso
-from verifier.model.candidate import Candidate
-from verifier.model.relations import Relation
+from verifier.model.algebra import R
+from verifier.model.candidate import Candidate, Feature, X
+from verifier.model.relations import Events, Relation
 from verifier.program.profiles import Switches
 
-Equation = Callable[[Candidate[Any, Any]], Any]
+
+class Equation(Protocol):
+    """A relation in terms of a candidate's, for both interpreters; the function's name is the rule's."""
+
+    __name__: str
+
+    def __call__(self, x: X[R], /) -> R: ...
 
 
 class Rule(NamedTuple):
@@ -23,7 +29,7 @@ class Rule(NamedTuple):
 
     name: str
     equation: Equation
-    needs: str = ""  # the feature (``candidate.FEATURES``) without which the relation is empty
+    needs: Feature | None = None  # without it the relation is empty
 
 
 class Axiom(NamedTuple):
@@ -32,9 +38,9 @@ class Axiom(NamedTuple):
     name: str
     rules: tuple[Rule, ...]
 
-    def relation(self, x: Candidate[Any, Any]) -> Any:
+    def relation(self, x: X[R]) -> R:
         """The union of the rules over a candidate of either interpreter."""
-        return x.none.plus(r.equation(x) for r in self.rules if not r.needs or r.needs in x.has)
+        return x.none.plus(r.equation(x) for r in self.rules if r.needs is None or r.needs in x.has)
 
 
 class Model(NamedTuple):
@@ -59,7 +65,7 @@ class Model(NamedTuple):
         return self._replace(name=f"{self.name} without {name}", axioms=axioms)
 
 
-def _rules(*equations: Equation, needs: str = "") -> tuple[Rule, ...]:
+def _rules(*equations: Equation, needs: Feature | None = None) -> tuple[Rule, ...]:
     return tuple(Rule(e.__name__, e, needs) for e in equations)
 
 
@@ -101,7 +107,7 @@ def model(s: Switches, name: str = "x86-tso") -> Model:
 MODELS: dict[str, Model] = {name: model(Switches(), name) for name in ("x86-tso", "sc")}
 
 
-def violations(model: Model, x: Candidate[Relation, Any]) -> list[str]:
+def violations(model: Model, x: Candidate[Relation, Events]) -> list[str]:
     """The axioms that a concrete execution breaks, each with its cycle."""
     out: list[str] = []
     for axiom in model.axioms:

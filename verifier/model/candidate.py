@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Generic, Literal, TypeVar, get_args
 
-Rel = TypeVar("Rel")
-Set = TypeVar("Set")
+from verifier.model.algebra import R, S, SetLike
 
-SETS = ("I", "S", "NT", "Q", "D", "SER", "SF", "ICR", "H", "INV", "C", "INIT")
-RELATIONS = (
-    "po", "loc", "rfe", "rfi", "co", "issue", "trans", "marks", "levels", "above", "covers", "covers_upper",
-    "aged", "apart", "copy", "smc", "broadcast", "answers", "remote", "sent", "called", "acked", "seen",
-    "grace", "asking", "kept",
-)  # fmt: skip
+Rel = TypeVar("Rel", covariant=True)
+Set = TypeVar("Set", covariant=True)
+
+# What a program can have. A rule that needs what a program lacks is left out: its relation would be empty.
+Feature = Literal["translation", "uppers", "fetch", "broadcast", "icr", "nt", "rcu"]
+FEATURES: frozenset[Feature] = frozenset(get_args(Feature))
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class CellRelations(Generic[Rel]):
     """Reads-from and coherence at one cell. Initial contents are written by the event ``init``."""
 
@@ -25,7 +25,7 @@ class CellRelations(Generic[Rel]):
     forwarded: Rel  # the part of rf in which a walk or a fetch reads its own CPU's store buffer
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Candidate(Generic[Rel, Set]):
     """One candidate execution, concrete or symbolic.
 
@@ -98,7 +98,7 @@ class Candidate(Generic[Rel, Set]):
     INIT: Set
     po: Rel
     loc: Rel
-    cells: list[CellRelations[Rel]]
+    cells: Sequence[CellRelations[Rel]]
     rfe: Rel
     rfi: Rel
     co: Rel
@@ -124,8 +124,23 @@ class Candidate(Generic[Rel, Set]):
     asking: Rel
     kept: Rel
     none: Rel
-    has: frozenset[str] = frozenset()  # of ``FEATURES``: what the program has at all
+    has: frozenset[Feature]
 
 
-# Rules are left out of programs that have nothing for them to say.
-FEATURES = ("translation", "uppers", "fetch", "broadcast", "icr", "nt", "rcu")
+# The names above, as data: the sets, and the relations that say something.
+SETS = tuple(f.name for f in fields(Candidate) if f.type == "Set")
+RELATIONS = tuple(f.name for f in fields(Candidate) if f.type == "Rel" and f.name != "none")
+
+X = Candidate[R, SetLike[R]]  # what an equation speaks of, in either interpreter
+
+
+def blank(
+    events: Callable[[], S],
+    relation: Callable[[], R],
+    cells: Sequence[CellRelations[R]],
+    has: frozenset[Feature],
+) -> Candidate[R, S]:
+    """A candidate with new sets and new relations, for its maker to fill."""
+    parts: dict[str, Any] = {name: events() for name in SETS}
+    parts |= {name: relation() for name in (*RELATIONS, "none")}
+    return Candidate(cells=cells, has=has, **parts)

@@ -6,14 +6,11 @@ has come when what was stored before it has reached memory.  Neither is a fence.
 
 from __future__ import annotations
 
-from typing import Any
-
-from verifier.model.candidate import Candidate
-
-X = Candidate[Any, Any]
+from verifier.model.algebra import R
+from verifier.model.candidate import X
 
 
-def grace(x: X) -> Any:
+def grace(x: X[R]) -> R:
     """A grace period ends after a section has, or starts before it (MMR 18.2; the fundamental law of
     RCU: Alglave, Maranget, McKenney, Parri, Stern, ASPLOS 2018)."""
     return x.grace

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cmp_to_key
 
 from verifier.execution import Execution, From, Walk, combined
+from verifier.execution.run import Choice
 from verifier.program.events import Event
 from verifier.program.values import UNACCESSED, Ptr, Value, flags
 from verifier.solve.clauses import FALSE, TRUE
@@ -81,7 +82,7 @@ class _Decoder:
         written = next(w.values for w in self.encoding.writes if w.node == node)
         return self.wrote(node) and bool(flags(self.value(written)) & UNACCESSED)
 
-    def chosen(self, name: str) -> frozenset[tuple[int, int]]:
+    def chosen(self, name: Choice) -> frozenset[tuple[int, int]]:
         """Pairs of events between which an order was chosen, the first one first."""
         pairs = self.encoding.choices[name].items()
         return frozenset((a, b) if self.holds(x) else (b, a) for (a, b), x in pairs)

@@ -10,6 +10,7 @@ from itertools import pairwise, product
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
+from verifier.execution.run import Choice
 from verifier.model import Model
 from verifier.model.roles import buffered
 from verifier.program.events import Event, Observable, Program
@@ -61,7 +62,7 @@ class Encoding:
         self.before: dict[tuple[int, int], int] = {}  # (handler, handler): order on one CPU
         self.snapshots: dict[int, int] = {}  # number -> node
         self.past: dict[tuple[int, int], int] = {}  # (event, snapshot node): event is before it
-        self.choices: dict[str, dict[tuple[int, int], int]] = {
+        self.choices: dict[Choice, dict[tuple[int, int], int]] = {
             "aged": {}, "remote": {}, "apart": {}, "grace": {}
         }  # fmt: skip
         self.bad: list[tuple[int, Event]] = []

@@ -8,9 +8,8 @@ translation is served by one walk.
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
-from verifier.model.candidate import RELATIONS, SETS, CellRelations
+from verifier.model.candidate import CellRelations, Feature, blank
 from verifier.model.roles import (
     bare,
     buffered,
@@ -36,14 +35,13 @@ from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
 def candidate(e: Encoding) -> Symbolic:
     """The candidate; adds to the encoding's clauses what ties its literals together."""
     space = Space(e.nodes, e.clauses)
-    parts: dict[str, Any] = {name: SymbolicEvents(space) for name in SETS}
-    parts |= {name: SymbolicRelation(space) for name in (*RELATIONS, "none")}
-    x = Symbolic(cells=[], has=_features(e), **parts)
+    cells: list[CellRelations[SymbolicRelation]] = []
+    x = blank(lambda: SymbolicEvents(space), lambda: SymbolicRelation(space), cells, _features(e))
     _sets(e, x)
     _program_order(e, x)
     _locations(e, x)
     _fetches(e, x)
-    _memory(e, x)
+    _memory(e, x, cells)
     translation(e, x)
     _broadcast(e, x)
     _interrupts(e, x)
@@ -51,11 +49,11 @@ def candidate(e: Encoding) -> Symbolic:
     return x
 
 
-def _features(e: Encoding) -> frozenset[str]:
+def _features(e: Encoding) -> frozenset[Feature]:
     events = e.program.events
     chains = [c for u in e.uses for c in (*(c for _, c in u.served), *u.faults)]
     chains += [u.chain for u in e.updates]
-    found = {
+    found: dict[Feature, bool] = {
         "translation": bool(e.uses or e.updates),
         "uppers": any(len(c.levels) > 1 for c in chains),
         "fetch": bool(e.fetches) or e.model.switches.fault_walk == "spurious_once",
@@ -250,7 +248,7 @@ def _locations(e: Encoding, x: Symbolic) -> None:
                     x.loc.add(b, a, literal)
 
 
-def _memory(e: Encoding, x: Symbolic) -> None:
+def _memory(e: Encoding, x: Symbolic, cells: list[CellRelations[SymbolicRelation]]) -> None:
     """rf and co, cell by cell."""
     both = e.clauses.both
     readers: dict[Ptr, list[Read]] = {}
@@ -266,7 +264,7 @@ def _memory(e: Encoding, x: Symbolic) -> None:
         if not here and not reading:
             continue
         relations = CellRelations(*(SymbolicRelation(x.none.space) for _ in range(3)))
-        x.cells.append(relations)
+        cells.append(relations)
         for r in reading:
             _sources(e, x, relations, cell, r, here)
         for i, a in enumerate(here):
@@ -279,7 +277,7 @@ def _memory(e: Encoding, x: Symbolic) -> None:
                 first = e.co_literal(a, b)
                 relations.co.add(a.node, b.node, both(done, first))
                 relations.co.add(b.node, a.node, both(done, -first))
-        x.co = x.co | relations.co
+        x.co.take(relations.co)
 
 
 def _sources(

@@ -38,7 +38,7 @@ def translation(e: Encoding, x: Symbolic) -> None:
             if use.event is None:
                 _asked(e, x, inv, use)
             elif inv.remote:
-                _either_way(e, x, "remote", inv.node, use.node)
+                _either_way(e.choices["remote"], x.remote, inv.node, use.node)
         if use.snapshot is not None:
             x.seen.add(use.node, use.snapshot)
     if e.model.switches.walk_forward == "forward_always":
@@ -68,14 +68,13 @@ def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
             removed = e.clauses.either(removed, literal)
         if removed != FALSE:
             for node in floating:
-                _either_way(e, x, "aged", inv.node, node)
+                _either_way(e.choices["aged"], x.aged, inv.node, node)
 
 
-def _either_way(e: Encoding, x: Symbolic, name: str, a: int, b: int) -> None:
+def _either_way(chosen: dict[tuple[int, int], int], relation: SymbolicRelation, a: int, b: int) -> None:
     """One of two events is before the other."""
-    if (a, b) not in e.choices[name]:
-        first = e.choices[name][a, b] = e.clauses.new()
-        relation = getattr(x, name)
+    if (a, b) not in chosen:
+        first = chosen[a, b] = relation.space.clauses.new()
         relation.add(a, b, first)
         relation.add(b, a, -first)
 

@@ -105,14 +105,17 @@ class SymbolicRelation:
     def __or__(self, other: SymbolicRelation) -> SymbolicRelation:
         if not other.may and not any(other.must):
             return self
-        out = SymbolicRelation.__new__(SymbolicRelation)
-        out.space = self.space
-        must = [a | b for a, b in zip(self.must, other.must, strict=True)]
-        out.must = must
-        out.may = {k: v for k, v in self.may.items() if not must[k[0]] >> k[1] & 1}
-        for (a, b), literal in other.may.items():
-            out.add(a, b, literal)
+        out = self.copy()
+        out.take(other)
         return out
+
+    def take(self, other: SymbolicRelation) -> None:
+        """Put all pairs of another relation in, as by ``|``."""
+        if any(other.must):
+            must = self.must = [a | b for a, b in zip(self.must, other.must, strict=True)]
+            self.may = {k: v for k, v in self.may.items() if not must[k[0]] >> k[1] & 1}
+        for (a, b), literal in other.may.items():
+            self.add(a, b, literal)
 
     def plus(self, others: Iterable[SymbolicRelation]) -> SymbolicRelation:
         """This relation with all others, as by ``|``."""
