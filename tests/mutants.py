@@ -15,7 +15,7 @@ from verifier.model.cover import COVERS, SWITCHED, Cover, Formula
 from verifier.model.roles import IDLE, ROLES, Condition, Role
 from verifier.program.events import Program
 from verifier.program.profiles import CHOICES, GENERIC, Switches
-from verifier.solve.clauses import FALSE
+from verifier.solve.clauses import NO
 from verifier.solve.queries import _Asked
 from verifier.solve.z3 import Solver
 
@@ -147,6 +147,6 @@ def observation(program: Program, weakened: Model) -> tuple[bool, bool]:
     with Solver(asked.encoding.clauses.dimacs()) as solver:
         asked.solver = solver
         return tuple(  # type: ignore[return-value]
-            x != FALSE and bool(asked._check([x, *asked.normal]))
+            x != NO and bool(asked._check([x, *asked.normal]))
             for x in (asked.proposition, -asked.proposition)
         )

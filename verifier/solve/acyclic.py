@@ -10,7 +10,7 @@ linear in the pairs, which is slower to solve.
 
 from __future__ import annotations
 
-from verifier.solve.clauses import TRUE, Clauses
+from verifier.solve.clauses import YES, Clauses
 from verifier.solve.symbolic import SymbolicRelation
 
 
@@ -82,7 +82,7 @@ def require_acyclic(relation: SymbolicRelation, joins: int = MAX_JOINS) -> None:
             via |= sure[c]
         # Transitive reduction: skip what a sure pair via another one gives.
         for b in _bits(row & ~via):
-            pairs.append((a, b, TRUE))
+            pairs.append((a, b, YES))
     pairs += [(a, b, literal) for (a, b), literal in may.items() if component[a] >> b & 1]
     mark = len(clauses.rows), clauses.variables
     if not _eliminate(clauses, pairs, joins):
@@ -143,8 +143,8 @@ def _eliminate(clauses: Clauses, pairs: list[tuple[int, int, int]], joins: int) 
         for a, first in ins.items():
             for b, second in outs.items():
                 if a == b:
-                    if first == TRUE or second == TRUE:
-                        clauses.add(-first if second == TRUE else -second)
+                    if first == YES or second == YES:
+                        clauses.add(-first if second == YES else -second)
                     elif first != -second:
                         rows.append((-first, -second))
                     continue
@@ -154,11 +154,11 @@ def _eliminate(clauses: Clauses, pairs: list[tuple[int, int, int]], joins: int) 
                 if row is None or b not in ways_in:
                     continue
                 old = row.get(b)
-                if old == TRUE:
+                if old == YES:
                     continue
-                if first == TRUE or second == TRUE or first == second:
-                    new = second if first == TRUE else first
-                    if old is None or old == new or new == TRUE:
+                if first == YES or second == YES or first == second:
+                    new = second if first == YES else first
+                    if old is None or old == new or new == YES:
                         row[b] = ways_in[b][a] = new
                         continue
                     path = clauses.new()

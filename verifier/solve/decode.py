@@ -8,7 +8,7 @@ from verifier.execution import Execution, From, Walk, combined
 from verifier.execution.run import Choice
 from verifier.program.events import Event
 from verifier.program.values import UNACCESSED, Ptr, Value, flags
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.sites import Chain, Literals, Use, Write
 from verifier.solve.z3 import Solver
@@ -24,7 +24,7 @@ class _Decoder:
         self.encoding, self.solver = encoding, solver
 
     def holds(self, literal: int) -> bool:
-        return literal == TRUE or (literal != FALSE and self.solver.value(literal))
+        return literal == YES or (literal != NO and self.solver.value(literal))
 
     def value(self, literals: Literals) -> Value:
         return next(v for v, x in literals.items() if self.holds(x))

@@ -19,7 +19,7 @@ from verifier.program.invalidations import INVALIDATING
 from verifier.program.values import Ptr, Value
 from verifier.program.waits import Loop
 from verifier.solve.acyclic import require_acyclic
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.relate import candidate
 from verifier.solve.sites import Invalidation, Literals, Read, Use, Write
@@ -68,7 +68,7 @@ class _Encoder(Encoding):
         use = None
         if event.virtual:
             use = self.walks.access(event, self.instant(event))
-            if use.fault != FALSE:
+            if use.fault != NO:
                 self.faults[event.id] = self.node()
                 done = self.clauses.both(done, -use.fault)
         if event.op == "T":
@@ -87,8 +87,8 @@ class _Encoder(Encoding):
 
     def _write(self, event: Event, access: Access, where: dict[Ptr, int], late: bool) -> None:
         wrote = self.truth(access.when)
-        here = {c: self.clauses.both(x, wrote) for c, x in where.items()} if wrote != TRUE else where
-        here = {c: x for c, x in here.items() if x != FALSE}
+        here = {c: self.clauses.both(x, wrote) for c, x in where.items()} if wrote != YES else where
+        here = {c: x for c, x in here.items() if x != NO}
         if not here:
             return
         issue = self.issues.get(event.id)
@@ -111,7 +111,7 @@ class _Encoder(Encoding):
         where: dict[Ptr, int] = {}
         for address, literal in found:
             literal = self.clauses.both(literal, done)
-            if literal == FALSE:
+            if literal == NO:
                 continue
             if isinstance(address, Ptr) and address in self.program.cells:
                 where[address] = literal
@@ -129,7 +129,7 @@ class _Encoder(Encoding):
                     return self.literals(access.value)
                 if access.slot is not None:
                     return self.slots[access.slot]
-        return {self._only_pcid(event.cpu): TRUE}
+        return {self._only_pcid(event.cpu): YES}
 
     def _only_pcid(self, cpu: int) -> Value:
         cell = self.program.cells.get(Ptr(f"{cpu}:pcid"))
@@ -150,7 +150,7 @@ class _Encoder(Encoding):
             elif removes:
                 self.invalidations.append(Invalidation(event.id, event.cpu, done, kind, vas, pcid))
         for use in self.uses:
-            if use.event is not None and use.fault != FALSE:
+            if use.event is not None and use.fault != NO:
                 node = self.faults[use.event.id]
                 self.invalidations.append(Invalidation(node, use.cpu, use.fault, "fault", use.vas, use.now))
 
@@ -169,7 +169,7 @@ class _Encoder(Encoding):
                 assert o.cell is not None
                 values = self.one_hot(self.domains.contents(o.cell))
                 self.observed[index] = values
-                self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {o.cell: TRUE}, values, "memory"))
+                self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {o.cell: YES}, values, "memory"))
 
     def _snapshot(self, number: int) -> int:
         if number not in self.snapshots:
@@ -179,14 +179,14 @@ class _Encoder(Encoding):
     def _asked_pcid(self, o: Observable) -> Literals:
         """The PCID under which a condition asks: a given one, or the one in force then."""
         if o.pcid is not None:
-            return {o.pcid: TRUE}
+            return {o.pcid: YES}
         cell = Ptr(f"{o.cpu}:pcid")
         if cell not in self.program.cells:
-            return {0: TRUE}
+            return {0: YES}
         if o.at is None:
             return self.final(cell)
         values = self.one_hot(self.domains.contents(cell))
-        self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {cell: TRUE}, values, "memory"))
+        self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {cell: YES}, values, "memory"))
         return values
 
     def _assumptions(self) -> None:

@@ -19,7 +19,7 @@ from verifier.program.functions import apply
 from verifier.program.profiles import kernels
 from verifier.program.values import Ptr, Value
 from verifier.program.waits import Loop
-from verifier.solve.clauses import FALSE, TRUE, Clauses
+from verifier.solve.clauses import NO, YES, Clauses
 from verifier.solve.domains import MAX_COMBINATIONS, Domains, order_key
 from verifier.solve.sites import WALKER, Invalidation, Literals, Read, Source, Update, Use, Write
 
@@ -69,7 +69,7 @@ class Encoding:
         self.asked: dict[int, int] = {}  # use by a condition -> its observable
         self.observed: dict[int, Literals] = {}
         self.cuts: dict[Loop, int] = {}
-        self.cut = FALSE
+        self.cut = NO
         self.init = -1  # the node that wrote the initial state, the last one
 
     # -- values ---------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ class Encoding:
         """For each value an expression may have, the literal that it has it."""
         kind = type(expr)
         if kind is Const:
-            return {expr.value: TRUE}  # type: ignore[union-attr,dict-item]
+            return {expr.value: YES}  # type: ignore[union-attr,dict-item]
         if kind is Ref:
             return self.slots[expr.slot]  # type: ignore[union-attr]
         known = self.memo.get(expr)
@@ -139,7 +139,7 @@ class Encoding:
         """For each value the literal that it is there by one of these; what never holds is left out."""
         groups: dict[Value, list[int]] = {}
         for value, literal in pairs:
-            if literal != FALSE:
+            if literal != NO:
                 groups.setdefault(value, []).append(literal)
         return {v: self.clauses.any(xs) for v, xs in groups.items()}
 
@@ -185,7 +185,7 @@ class Encoding:
         here = [(w, w.where[cell]) for w in self.writes if cell in w.where]
         init = self.program.cells[cell].init
         if not here:
-            return {init: TRUE}
+            return {init: YES}
         parts: list[tuple[Value, int]] = []
         for w, done in here:
             clauses.check()
@@ -200,9 +200,9 @@ class Encoding:
     def co_literal(self, a: Write, b: Write) -> int:
         """The literal that ``a`` comes before ``b`` in co, where both are done at one cell."""
         if a.node == b.node:
-            return FALSE
+            return NO
         if a.body == b.body:
-            return TRUE if a.at < b.at else FALSE
+            return YES if a.at < b.at else NO
         if a.cpu == b.cpu and a.cpu != WALKER:
             return self.po_literal(a.body, a.at, b.body, b.at)
         key = (a.node, b.node) if a.node < b.node else (b.node, a.node)
@@ -225,9 +225,9 @@ class Encoding:
     def po_between(self, a: Event, b: Event) -> int:
         """The literal that ``a`` is before ``b`` in program order."""
         if a.cpu != b.cpu or a.id == b.id:
-            return FALSE
+            return NO
         if a.body == b.body:
-            return TRUE if a.id < b.id else FALSE
+            return YES if a.id < b.id else NO
         return self.po_literal(a.body, a.id, b.body, b.id)
 
     def floats(self, node: int) -> bool:
@@ -249,8 +249,8 @@ class Encoding:
 
 
 def _boolean(literal: int) -> Literals:
-    if literal == TRUE:
-        return {1: TRUE}
-    if literal == FALSE:
-        return {0: TRUE}
+    if literal == YES:
+        return {1: YES}
+    if literal == NO:
+        return {0: YES}
     return {1: literal, 0: -literal}

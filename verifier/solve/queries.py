@@ -15,7 +15,7 @@ from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 from verifier.program.waits import Loop
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
 from verifier.solve.encode import encode
 from verifier.solve.sites import Literals
@@ -60,10 +60,10 @@ class _Asked:
         self.encoding = encode(program, model, self.budget)
         clauses = self.encoding.clauses
         self.proposition = self.encoding.truth(program.condition)
-        kept = TRUE if program.filter is None else self.encoding.truth(program.filter)
+        kept = YES if program.filter is None else self.encoding.truth(program.filter)
         self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
-        self.normal = [-x for x in (self.encoding.cut, self.bad, -kept) if x != FALSE]
+        self.normal = [-x for x in (self.encoding.cut, self.bad, -kept) if x != NO]
 
     def answer(self, want_states: bool, told: frozenset[bool], likely: bool) -> Answer:
         """Everything at once; ``told``: for which values of the proposition a run is to be told.
@@ -79,15 +79,15 @@ class _Asked:
         with Solver(text, budget=self.budget, seed=self.seed, fresh=first) as self.solver:
             if first:
                 runs[True] = self._run(True)
-            if self.bad != FALSE:
+            if self.bad != NO:
                 found = self._check([self.bad])
                 if found:
-                    event = next(e for x, e in self.encoding.bad if x == TRUE or self.solver.value(x))
+                    event = next(e for x, e in self.encoding.bad if x == YES or self.solver.value(x))
                     return Answer(bad=event, reason="an access to something that is no cell")
             reachable = True if runs.get(True) else self._check([self.proposition, *self.normal])
             refutable = self._check([-self.proposition, *self.normal])
             deadlock = reachable is False and refutable is False
-            cut = self.encoding.cut != FALSE and self._check([self.encoding.cut]) is not False
+            cut = self.encoding.cut != NO and self._check([self.encoding.cut]) is not False
             known = reachable and refutable and not want_states  # that runs are cut does not matter
             loops = self._loops() if cut and not known else ()
             states = self._states() if want_states and None not in (reachable, refutable) else None
@@ -109,9 +109,7 @@ class _Asked:
     def _loops(self) -> tuple[Loop, ...]:
         """The loops that some run is cut in; each is asked for by itself, so that they are the same every
         time."""
-        return tuple(
-            loop for loop, done in self.encoding.cuts.items() if done != FALSE and self._check([done])
-        )
+        return tuple(loop for loop, done in self.encoding.cuts.items() if done != NO and self._check([done]))
 
     def _given_up(self) -> str:
         """Why the solver gave no answer."""
@@ -123,9 +121,9 @@ class _Asked:
         if self.budget.over:
             return None
         self.solver.limit(self.budget.left())
-        if FALSE in assumptions:
+        if NO in assumptions:
             return False
-        return self.solver.check([a for a in assumptions if a != TRUE])
+        return self.solver.check([a for a in assumptions if a != YES])
 
     def _run(self, value: bool) -> Trace | None:
         """A run in which the proposition has a value, if there is one, and time left to find it."""
@@ -148,7 +146,7 @@ class _Asked:
         e = self.encoding
         rare = [s.literal for s in e.sources if s.forwarded] + [u.done for u in e.updates]
         rare += [u.stale for u in e.uses]
-        return [-x for x in rare if x != FALSE]
+        return [-x for x in rare if x != NO]
 
     def _recheck(self, execution: Execution, value: bool) -> Checked:
         checked = check(execution, self.budget)
@@ -163,7 +161,7 @@ class _Asked:
         """The value that holds in the current model, and its literal."""
         choices = list(literals.items())
         for choice in choices[:-1]:
-            if choice[1] == TRUE or self.solver.value(choice[1]):
+            if choice[1] == YES or self.solver.value(choice[1]):
                 return choice
         return choices[-1]  # exactly one holds
 
@@ -179,9 +177,9 @@ class _Asked:
             if not some:
                 break
             picked = [self._pick(o) for o in self.shown]
-            holds = proposition == TRUE or (proposition != FALSE and solver.value(proposition))
+            holds = proposition == YES or (proposition != NO and solver.value(proposition))
             found.append((tuple(v for v, _ in picked), holds))
-            refused = [x for _, x in picked if x != TRUE]
+            refused = [x for _, x in picked if x != YES]
             if not refused:
                 break
             solver.forbid(refused)

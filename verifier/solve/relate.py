@@ -25,7 +25,7 @@ from verifier.model.roles import (
 from verifier.program.events import Body, Event
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import Ptr
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.relate_walks import Symbolic, translation
 from verifier.solve.sites import WALKER, Read, Source, Write
@@ -74,8 +74,8 @@ def _sets(e: Encoding, x: Symbolic) -> None:
     faults = {u.event.id: u.fault for u in e.uses if u.event is not None}
     between = _between_functions(e)
     for event in e.program.events:
-        fault = faults.get(event.id, FALSE)
-        come = both(e.executed[event.id], -between.get(event.id, FALSE))
+        fault = faults.get(event.id, NO)
+        come = both(e.executed[event.id], -between.get(event.id, NO))
         done = both(come, -fault)
         if event.id in late:
             (x.NT if event.kind == "nt" else x.S).add(event.id)
@@ -107,7 +107,7 @@ def _sets(e: Encoding, x: Symbolic) -> None:
     for use in e.uses:
         if use.event is None:
             x.I.add(use.node)
-        elif use.fault != FALSE:
+        elif use.fault != NO:
             node = e.faults[use.event.id]
             x.I.add(node)
             x.H.add(node, use.fault)
@@ -151,11 +151,11 @@ def _batches(e: Encoding, x: Symbolic) -> None:
             elif other.rank == bodies[a].rank:
                 middle = (e.po_literal(a, -1, other.id, -1), e.po_literal(other.id, -1, b, -1))
                 for pair in ((a, other.id), (other.id, b)):
-                    inside = e.together.get(pair, FALSE)
+                    inside = e.together.get(pair, NO)
                     clauses.add(-one, -e.ran[other.id], -middle[0], -middle[1], inside)
         for (c, d), further in e.together.items():
             if c == b and d != a:
-                clauses.add(-one, -further, e.together.get((a, d), FALSE))
+                clauses.add(-one, -further, e.together.get((a, d), NO))
 
 
 def _instants(e: Encoding, event: int) -> list[int]:
@@ -272,7 +272,7 @@ def _memory(e: Encoding, x: Symbolic, cells: list[CellRelations[SymbolicRelation
             relations.co.add(e.init, a.node, a.where[cell])
             for b in here[:i]:
                 done = both(a.where[cell], b.where[cell])
-                if done == FALSE or a.node == b.node:
+                if done == NO or a.node == b.node:
                     continue
                 first = e.co_literal(a, b)
                 relations.co.add(a.node, b.node, both(done, first))
@@ -296,7 +296,7 @@ def _sources(
     hidden_before = -1
     if read.kind == "load":
         for w in writers:
-            if w.body == read.body and w.at < read.at and w.where[cell] == TRUE:
+            if w.body == read.body and w.at < read.at and w.where[cell] == YES:
                 hidden_before = max(hidden_before, w.at)
     if hidden_before < 0:
         candidates.append((None, False))
@@ -308,7 +308,7 @@ def _sources(
         candidates.append((w, False))
         if w.cpu == read.cpu and w.buffered and w.issue is not None and _forwardable(e, x, w, read):
             candidates.append((w, True))
-    if done == TRUE and len(candidates) <= 2:
+    if done == YES and len(candidates) <= 2:
         literals = clauses.one_hot(len(candidates))
     elif len(candidates) == 1:
         literals = [done]
@@ -318,14 +318,14 @@ def _sources(
         clauses.at_most_one(literals)
         for literal in literals:
             clauses.add(-literal, done)
-    init = {e.program.cells[cell].init: TRUE}
+    init = {e.program.cells[cell].init: YES}
     for (source, forwarded), literal in zip(candidates, literals, strict=True):
-        if literal == FALSE:
+        if literal == NO:
             continue
         if source is not None:
             clauses.add(-literal, source.where[cell])
         for value, has in (source.values if source is not None else init).items():
-            clauses.add(-literal, -has, read.values.get(value, FALSE))
+            clauses.add(-literal, -has, read.values.get(value, NO))
         e.sources.append(Source(literal, cell, source, read, forwarded))
         node = source.node if source is not None else e.init
         relations.rf.add(node, read.node, literal)
@@ -378,7 +378,7 @@ def _seen_by_fetch(e: Encoding, w: Write, fetch: int) -> int:
     if e.model.switches.smc == "amd":
         return before
     if store.kind == "alias":
-        return FALSE
+        return NO
     jumps = [
         e.clauses.all((e.executed[j.id], e.po_between(store, j), e.po_between(j, reader)))
         for j in e.program.events
@@ -402,7 +402,7 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
     """Each section ends before a grace period does, or begins after it has started (MMR 18.2)."""
     both, graces = e.clauses.both, e.program.grace_periods()
     for lock, unlocks in e.program.sections() if graces else ():
-        ends, open_ = [], TRUE
+        ends, open_ = [], YES
         for unlock in unlocks:
             ends.append((unlock.id, both(open_, e.executed[unlock.id])))
             open_ = both(open_, -e.executed[unlock.id])
@@ -420,9 +420,9 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
 def _keeps(e: Encoding, a: Event, b: Event) -> int:
     """The literal that what ``b`` starts is not handled before what ``a`` starts, if ``a`` is first."""
     if not e.program.overtakes(b, a):
-        return TRUE
+        return YES
     if e.program.kernel is None:
-        return FALSE
+        return NO
     old = [x for kernel, x in e.slots[e.program.kernel].items() if kernel < OVERTAKING]  # type: ignore[operator]
     return e.clauses.any(old)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier.model.candidate import Candidate
-from verifier.solve.clauses import FALSE
+from verifier.solve.clauses import NO
 from verifier.solve.covers import covers_upper, covers_use
 from verifier.solve.encoding import Encoding
 from verifier.solve.sites import Chain, Invalidation, Use, Write
@@ -55,18 +55,18 @@ def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
                 x.levels.add(upper.node, level.node, e.clauses.all((level.done, upper.done, -upper.last)))
     if len(levels) < 2:
         return
-    floating = [v.node for v in levels[1:] if v.last != FALSE and e.floats(v.node)]
+    floating = [v.node for v in levels[1:] if v.last != NO and e.floats(v.node)]
     for inv in e.invalidations:
         e.clauses.check(len(x.covers_upper.may))
         if inv.cpu != chain.cpu:
             continue
-        removed = FALSE
+        removed = NO
         for upper in levels[:-1]:
             going = e.clauses.both(upper.done, -upper.last)
             literal = e.clauses.both(going, covers_upper(e, inv, chain, upper))
             x.covers_upper.add(inv.node, upper.node, literal)
             removed = e.clauses.either(removed, literal)
-        if removed != FALSE:
+        if removed != NO:
             for node in floating:
                 _either_way(e.choices["aged"], x.aged, inv.node, node)
 
@@ -113,7 +113,7 @@ def _apart(e: Encoding, x: Symbolic) -> None:
                 for other, x in forwarded.get(read.node, ())
             ]  # fmt: skip
             needed = e.clauses.all([same, *(-n for n in newer)])
-            if needed == FALSE:
+            if needed == NO:
                 continue
             first = e.choices["apart"].setdefault((w.node, read.node), e.clauses.new())
             x.apart.add(w.node, read.node, e.clauses.both(needed, first))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from verifier.program.events import Access, Event
 from verifier.program.ops import Kind
 from verifier.program.values import Ptr, Value
-from verifier.solve.clauses import FALSE
+from verifier.solve.clauses import NO
 
 Literals = dict[Value, int]
 WALKER = -1  # the CPU of an update by a page walker, which is in nobody's program order
@@ -53,7 +53,7 @@ class Level:
     done: int
     where: dict[Ptr, int]
     values: Literals
-    last: int = FALSE
+    last: int = NO
 
 
 @dataclass(slots=True, eq=False)
@@ -96,9 +96,9 @@ class Use:
     now: Literals
     served: list[tuple[int, Chain]] = field(default_factory=list)
     initial: list[Initial] = field(default_factory=list)
-    stale: int = FALSE  # it faults by what is cached
+    stale: int = NO  # it faults by what is cached
     faults: list[Chain] = field(default_factory=list)  # it faults by what these read
-    fault: int = FALSE
+    fault: int = NO
     pages: Literals = field(default_factory=dict)
     dirty: int | None = None  # node of the update that sets D
     snapshot: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from verifier.solve.clauses import FALSE, TRUE, Clauses
+from verifier.solve.clauses import NO, YES, Clauses
 
 MANY = 16  # ways on from one event
 
@@ -27,11 +27,11 @@ class SymbolicEvents:
     def __init__(self, space: Space, sure: int = 0, maybe: dict[int, int] | None = None) -> None:
         self.space, self.sure, self.maybe = space, sure, maybe or {}
 
-    def add(self, event: int, literal: int = TRUE) -> None:
-        if literal == TRUE:
+    def add(self, event: int, literal: int = YES) -> None:
+        if literal == YES:
             self.sure |= 1 << event
             self.maybe.pop(event, None)
-        elif literal != FALSE and not self.sure >> event & 1:
+        elif literal != NO and not self.sure >> event & 1:
             old = self.maybe.get(event)
             self.maybe[event] = literal if old is None else self.space.clauses.either(old, literal)
 
@@ -73,11 +73,11 @@ class SymbolicRelation:
         self.must = [0] * space.size
         self.may: dict[tuple[int, int], int] = {}
 
-    def add(self, a: int, b: int, literal: int = TRUE) -> None:
+    def add(self, a: int, b: int, literal: int = YES) -> None:
         """Put a pair in under a literal (in addition to what it is in by already)."""
-        if literal == FALSE or self.must[a] >> b & 1:
+        if literal == NO or self.must[a] >> b & 1:
             return
-        if literal == TRUE:
+        if literal == YES:
             self.must[a] |= 1 << b
             self.may.pop((a, b), None)
             return
@@ -91,11 +91,11 @@ class SymbolicRelation:
 
     def literal(self, a: int, b: int) -> int:
         """The literal that a pair is in."""
-        return TRUE if self.must[a] >> b & 1 else self.may.get((a, b), FALSE)
+        return YES if self.must[a] >> b & 1 else self.may.get((a, b), NO)
 
     def may_hold(self, a: int, b: int) -> bool:
         """May a pair be in?"""
-        return self.literal(a, b) != FALSE
+        return self.literal(a, b) != NO
 
     def copy(self) -> SymbolicRelation:
         out = SymbolicRelation.__new__(SymbolicRelation)
@@ -172,7 +172,7 @@ class SymbolicRelation:
                 here = out[a] = []
                 while row:
                     low = row & -row
-                    here.append((low.bit_length() - 1, TRUE))
+                    here.append((low.bit_length() - 1, YES))
                     row ^= low
         for (a, b), literal in self.may.items():
             out.setdefault(a, []).append((b, literal))
@@ -182,7 +182,7 @@ class SymbolicRelation:
         out = SymbolicRelation(self.space)
         after = other.successors()
         both = self.space.clauses.both
-        open_ends = {b: sum(x != TRUE for _, x in outs) for b, outs in after.items()}
+        open_ends = {b: sum(x != YES for _, x in outs) for b, outs in after.items()}
         for a, outs in self.successors().items():
             if len(outs) > MANY:
                 # Unions that begin alike share their gates: what makes each of them different comes last.

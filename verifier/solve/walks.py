@@ -23,7 +23,7 @@ from verifier.program.values import (
     flags,
     target,
 )
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.domains import order_key
 from verifier.solve.encoding import Encoding
 from verifier.solve.sites import WALKER, Chain, Initial, Level, Literals, Read, Update, Use, Write
@@ -81,7 +81,7 @@ class Walks:
             cell = self.program.entries.get((handle, va))  # type: ignore[arg-type]
             if cell is None:
                 self.clauses.add(-literal)
-            elif literal != FALSE:
+            elif literal != NO:
                 where[cell] = self.clauses.either(where[cell], literal) if cell in where else literal
         return Level(node, done, where, values)
 
@@ -156,7 +156,7 @@ class Walks:
 
     def _usable(self, done: int, tag: Literals, globe: int, now: Literals) -> None:
         """What serves is of the current PCID, or global (MMR 4.4)."""
-        if done != FALSE and (len(now) > 1 or len(tag) > 1 or set(now) != set(tag)):
+        if done != NO and (len(now) > 1 or len(tag) > 1 or set(now) != set(tag)):
             same = [self.clauses.both(x, now[q]) for q, x in tag.items() if q in now]
             self.clauses.add(-done, globe, *same)
 
@@ -180,7 +180,7 @@ class Walks:
             same = self.clauses.any(
                 self.clauses.both(x, use.vas[va]) for va, x in chain.vas.items() if va in use.vas
             )
-            if chain.cpu == use.cpu and same != FALSE:
+            if chain.cpu == use.cpu and same != NO:
                 served = self.clauses.new()
                 for needed in (done, chain.done, same):
                     self.clauses.add(-served, needed)
@@ -214,7 +214,7 @@ class Walks:
                 self.clauses.add(-literal, done)
                 self.clauses.add(-literal, use.vas[va])
                 use.initial.append(Initial(literal, index, pcid, va, content))
-                self._usable(literal, {pcid: TRUE}, TRUE if flags(content) & GLOBAL else FALSE, use.now)
+                self._usable(literal, {pcid: YES}, YES if flags(content) & GLOBAL else NO, use.now)
                 options.append(literal)
         return options
 
@@ -235,11 +235,11 @@ class Walks:
             else:
                 permitted.setdefault(target(entry.content) or UNDEF, []).append(entry.done)
         found = {page: clauses.any(literals) for page, literals in permitted.items()}
-        use.pages = {page: literal for page, literal in found.items() if literal != FALSE}
+        use.pages = {page: literal for page, literal in found.items() if literal != NO}
         use.stale = clauses.any(stale)
         if not self.switches.spurious_prot_fault:
             clauses.add(-use.stale)
-            use.stale = FALSE
+            use.stale = NO
 
     def access(self, event: Event, node: int) -> Use:
         """The use of a translated access: a walk or an initial entry serves it, or it faults."""
@@ -258,21 +258,21 @@ class Walks:
             self._dirty(use, event)
         if access.slot is not None:
             values = self.e.slots[access.slot]
-            if use.fault != FALSE:
-                clauses.add(-use.fault, values.get(FAULT, FALSE))
+            if use.fault != NO:
+                clauses.add(-use.fault, values.get(FAULT, NO))
             if event.op == "T":
                 for page, literal in use.pages.items():
-                    clauses.add(-literal, values.get(page, FALSE))
+                    clauses.add(-literal, values.get(page, NO))
         self.e.uses.append(use)
         return use
 
     def asked(self, node: int, cpu: int, va: Ptr, wanted: Value, now: Literals, done: int) -> Use:
         """The use by a condition: what is cached leads to ``wanted``, with the attributes it names."""
         clauses = self.clauses
-        use = Use(node, None, cpu, {va: TRUE}, now)
+        use = Use(node, None, cpu, {va: YES}, now)
         options = self._options(use, done)
         for served, chain in use.served:
-            matching = [chain.pages.get(target(wanted) or wanted, FALSE)]
+            matching = [chain.pages.get(target(wanted) or wanted, NO)]
             matching += [chain.flags[bit] for bit in _KEPT if flags(wanted) & bit]
             clauses.add(-served, clauses.all(matching))
         for entry in use.initial:
@@ -394,15 +394,15 @@ class Walks:
             here = clauses.all((chain.done, clean, level.last, self._flag(level, CLEAN)))
             for cell, x in level.where.items():
                 literal = clauses.both(here, x)
-                if literal != FALSE:
-                    where[cell] = clauses.either(where.get(cell, FALSE), literal)
+                if literal != NO:
+                    where[cell] = clauses.either(where.get(cell, NO), literal)
         for entry in use.initial:
             if flags(entry.content) & CLEAN and not flags(entry.content) & needs(event):
                 found = self.program.first_leaf(use.cpu, entry.va)
                 if found is None:
                     clauses.add(-entry.done)
                 else:
-                    where[found] = clauses.either(where.get(found, FALSE), entry.done)
+                    where[found] = clauses.either(where.get(found, NO), entry.done)
         if not where:
             return
         done = clauses.any(where.values())
@@ -471,10 +471,10 @@ class Walks:
             ]
             end = self.clauses.any(here)
             arrived.append(end)
-            if end != FALSE and k == 0:
+            if end != NO and k == 0:
                 self._registers(Level(node, end, {}, {}), cpu, {}, roots, at)
             going = self.clauses.both(going, -end)
-            if going == FALSE or k == self.program.depth - 1:
+            if going == NO or k == self.program.depth - 1:
                 self.clauses.add(-going)
                 break
             contents = self.present(self._cells(handles, vas))
