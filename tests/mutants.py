@@ -1,6 +1,6 @@
-"""Weakened models: every rule, and every entry of the tables, taken away, one at a time.
+"""Weakened models: each is the model without one rule, or without one entry of a table.
 
-A test that no longer comes out the same *nails* what was taken away.
+A test whose outcome changes *nails* the rule or the entry.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from verifier.solve.z3 import Solver
 
 @dataclass(frozen=True)
 class Mutant:
-    """What is taken away: ``kind`` and ``name`` say what, ``switches`` is where it is looked for."""
+    """``kind`` and ``name`` say what is taken away, ``switches`` where it makes a difference."""
 
     kind: str
     name: str
@@ -37,7 +37,7 @@ class Mutant:
         return whole.without(self.name) if self.kind == "rule" else whole
 
     def _role(self) -> Role:
-        """The row without what one of its columns says: all of it, or one of the switches that say so."""
+        """The row with one of its columns reversed, or without one of the switches in that column."""
         key, _, setting = self.name.partition(": ")
         role = ROLES[key]
         old: Condition = getattr(role, self.kind)
@@ -94,8 +94,8 @@ def rules() -> list[Mutant]:
 
 
 def roles() -> list[Mutant]:
-    """Every entry of the table of roles that says something, and every switch that such an entry names. All
-    rows say something of instants."""
+    """Every entry of the table of roles that is not False, and every switch that such an entry names. Of the
+    column ``instant`` every entry counts, except in idle rows."""
     out = []
     for key, role in ROLES.items():
         for column, value in role._asdict().items():

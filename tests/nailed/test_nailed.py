@@ -1,7 +1,7 @@
-"""Every rule is nailed: take it away, and a litmus test comes out otherwise.
+"""Every rule is nailed: take it away, and the outcome of a litmus test changes.
 
 ``nails.json`` names the test for each rule, table row and switch; ``pytest tests/nailed
---update-golden`` looks for them anew (half a minute).
+--update-golden`` looks for the tests again (half a minute).
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ def programs(*paths: str) -> Iterator[tuple[str, Program]]:
 
 @cache
 def corpus() -> dict[str, Program]:
-    """All tests that may nail something."""
+    """All tests that may nail a rule."""
     return dict(programs("litmus/mmu", "litmus/words", "litmus/rcu", "litmus/linux", "litmus/classic"))
 
 
 @cache
 def before(switches: Switches, name: str) -> tuple[bool, bool]:
-    """How a test comes out under the whole model."""
+    """The outcome of a test under the whole model."""
     return observation(corpus()[name], model(switches))
 
 
 def flips(mutant: Mutant, name: str) -> bool:
-    """Does the test come out otherwise?"""
-    # A switch is set to another value, everything else is taken away where it is.
+    """Does the outcome of the test change?"""
+    # A switch gets another value; a rule or an entry is taken away under the switches that it needs.
     switches = GENERIC if mutant.kind == "switch" else mutant.switches
     whole = before(switches, name)
     with mutant.applied():

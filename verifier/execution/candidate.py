@@ -1,4 +1,4 @@
-"""The base relations of an execution as concrete pairs."""
+"""The base relations of an execution as concrete pairs, and what its invalidations remove."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Removals:
             self.invalidations[node] = (e.kind, cpu, self._va(e), self._pcid(e))
 
     def nothing(self, e: Event) -> bool:
-        """Is this an invalidation that removes nothing?"""
+        """Is this an invalidation that leaves every entry?"""
         return e.op in INVALIDATING and cover(e.kind, self.switches).nothing
 
     def _va(self, e: Event) -> Value | None:
@@ -144,13 +144,13 @@ class _Candidate(Removals):
         return Relation(trans), Relation(levels), Relation(above), Relation(copies)
 
     def _chosen(self, name: Choice) -> Relation:
-        """The chosen order between invalidations and walks or uses that there are."""
+        """The chosen order between invalidations and walks or uses, as far as the execution has them."""
         there = {w.use for w in self.x.walks} | {n for w in self.x.walks for n, _, _ in w.levels}
         there |= set(self.invalidations)
         return Relation(p for p in self.x.choices.get(name, frozenset()) if there.issuperset(p))
 
     def _apart(self) -> Relation:
-        """Where walks are always forwarded: outside an own store's time in the buffer."""
+        """Where walks are always forwarded, a walk is outside the time that an own store is buffered."""
         x, pairs = self.x, []
         if self.switches.walk_forward != "forward_always":
             return Relation()
@@ -271,7 +271,7 @@ class _Candidate(Removals):
         return Relation(every - rfi), Relation(rfi)
 
     def made(self) -> Candidate[Relation, Events]:
-        """All of it."""
+        """The candidate."""
         x, s = self.x, self.switches
         late = {e.id: e for e in self.events if x.buffered(e.id)}
         light = x.between_functions()
@@ -343,7 +343,7 @@ class _Candidate(Removals):
         )
 
     def _grace(self) -> Relation:
-        """Which comes first, section or grace period, is chosen; that it can be is checked by this."""
+        """The execution says whether section or grace period is first; these pairs check that it can be."""
         x, pairs = self.x, []
         for lock, unlocks in self.program.sections():
             end = next((u.id for u in unlocks if u.id in x.executed), None)
@@ -362,15 +362,15 @@ class _Candidate(Removals):
         )
 
     def _taken_along(self) -> Relation:
-        """What an interrupt runs was sent before it came (MMR 8.10)."""
-        bodies = self.program.bodies
-        return Relation((bodies[b].send.id, bodies[a].events[0].id) for a, b in self.x.together)  # type: ignore[union-attr]
+        """All functions that an interrupt runs were sent before it came (MMR 8.10)."""
+        pairs = [(self.program.bodies[a], self.program.bodies[b]) for a, b in self.x.together]
+        return Relation((b.send.id, a.events[0].id) for a, b in pairs if b.send is not None)
 
     def _kept(self) -> Relation:
         """Sends whose handlers keep their order (MMR 17.7)."""
         sends = [e for e in self.events if e.op == "SEND"]
-        kernel = self.program.kernel
-        old = kernel is not None and int(self.x.slots[kernel]) < OVERTAKING  # type: ignore[arg-type]
+        kernel = None if self.program.kernel is None else self.x.slots[self.program.kernel]
+        old = isinstance(kernel, int) and kernel < OVERTAKING
         return Relation(
             (a.id, b.id)
             for a in sends

@@ -49,6 +49,7 @@ def check(x: Execution, budget: Budget | None = None) -> Checked:
 
 
 def _control(x: Execution) -> list[str]:
+    """The events whose guards hold are executed; assumptions hold, and no loop was cut."""
     wrong: list[str] = []
     for event in x.program.events:
         if truth(evaluate(event.guard, x.slots)) != (event.id in x.executed):
@@ -63,6 +64,7 @@ def _control(x: Execution) -> list[str]:
 
 
 def _values(x: Execution) -> list[str]:
+    """Each read finds what was written, each slot has what was read, and co orders exactly the writes."""
     wrong: list[str] = []
     written = x.written_at()
     found = {(r.read, r.cell): r.value for r in x.reads}
@@ -94,7 +96,7 @@ def _values(x: Execution) -> list[str]:
 
 
 def _order(x: Execution) -> list[str]:
-    """Each body in program order, handlers in one piece; sent exactly those that ran."""
+    """Bodies are in program order, only higher ranks interrupt one; the order has all executed events."""
     wrong: list[str] = []
     seen: list[int] = []
     for cpu, line in enumerate(x.order):
@@ -118,7 +120,7 @@ def _order(x: Execution) -> list[str]:
 
 
 def _batches(x: Execution, line: list[int]) -> list[str]:
-    """One interrupt runs functions of the call queue, one after the other, and nothing in between."""
+    """One interrupt runs functions of the call queue one after the other; only an NMI may come between."""
     wrong: list[str] = []
     events, bodies = x.program.events, x.program.bodies
     known = {(a.id, b.id) for a, b in x.program.batches()}

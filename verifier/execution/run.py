@@ -76,18 +76,18 @@ def combined(levels: Sequence[tuple[int, Ptr, Value]]) -> Value:
 class Execution:
     """One execution of ``program`` under ``model``.
 
-    Events are numbered as in the program; further numbers are issues of stores, faults, reads of
-    walks and fetches, updates of entries, what INVLPGBs do, uses by conditions, snapshots and, last,
-    the initial state. ``order`` lists each CPU's executed bodies' events in program order, handlers
+    Events are numbered as in the program. Further numbers are issues of stores, faults, reads of
+    walks and fetches, updates of entries, effects of INVLPGBs, uses by conditions, snapshots and, last,
+    the initial state. ``order`` lists the executed events of each CPU in program order, with handlers
     where they ran.
 
     ``issues, faults, dirty, fetches``  event -> its issue, the fault that it takes, its update of D,
                 the read of its copy;
     ``unaged``  updates of D that left A clear;
-    ``flushes`` node -> (INVLPGB, CPU);
-    ``past``    (invalidation, snapshot) if it is before;
+    ``flushes`` node -> (INVLPGB, CPU on which the node is its effect);
+    ``past``    (invalidation, snapshot) if the invalidation is before the snapshot;
     ``together`` (handler, handler) that one interrupt runs, the first one first;
-    ``choices`` the orders that were chosen (``aged``, ``remote``, ``apart``), the earlier event first.
+    ``choices`` the orders that were chosen, the earlier event first.
     """
 
     program: Program
@@ -131,7 +131,7 @@ class Execution:
         return values.pop() if len(values) == 1 else None
 
     def updates(self) -> dict[tuple[int, Ptr], Value]:
-        """(node, cell) -> content that a walker's update writes."""
+        """(node, cell) -> the content that an update by a page walker writes."""
         out: dict[tuple[int, Ptr], Value] = {}
         for w in self.walks:
             if w.kind == "accessed":
@@ -173,18 +173,19 @@ class Execution:
         return out
 
     def between_functions(self) -> set[int]:
-        """Deliveries and returns that are none: the interrupt goes on with another function (MMR 8.10)."""
+        """Ends of handlers where no interrupt is delivered or returns: it goes on with another function
+        (MMR 8.10)."""
         bodies = self.program.bodies
         ends = {bodies[a].events[-1].id for a, _ in self.together}
         return ends | {bodies[b].events[0].id for _, b in self.together}
 
     def lines(self) -> list[list[int]]:
-        """Each CPU's instants in program order; an event's own: the update of D, the issue or the
-        event, the fault, the commit."""
+        """Each CPU's instants in program order."""
         return [[n for e in line for n in self.instants(e)] for line in self.order]
 
     def instants(self, event: int) -> list[int]:
-        """The instants of one event, in order."""
+        """The instants of one event, in order: the update of D, the issue or the event itself, the fault, the
+        commit."""
         dirty, issue, fault = self.dirty.get(event), self.issues.get(event), self.faults.get(event)
         own = [dirty, event, fault] if issue is None else [dirty, issue, fault, event]
         return [n for n in own if n is not None]
@@ -203,7 +204,8 @@ class Execution:
         return self.written_at()[order[-1], cell]
 
     def values(self) -> dict[int, Value]:
-        """All observables at the end: registers and memory computed, the others as witnessed."""
+        """All observables at the end: registers and memory are computed, the others are as the execution
+        says."""
         out: dict[int, Value] = {}
         uses = {w.observable for w in self.walks}
         at_snapshot = {(r.read, r.cell): r.value for r in self.reads}

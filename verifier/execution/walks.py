@@ -1,4 +1,4 @@
-"""Re-checks the page walks of an execution: each reads what it says, from the root down."""
+"""The re-check of page walks: each reads the entries that it names, from the root down."""
 
 from __future__ import annotations
 

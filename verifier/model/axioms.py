@@ -1,7 +1,7 @@
 """What an axiom is, and how the switches put the models ``x86-tso`` and ``sc`` together.
 
 A model is a list of axioms; an axiom says that a relation is acyclic.  The relation is a union of
-*rules*: named equations, each with the place it comes from.  ``MMR`` numbers are the rules of
+*rules*, named equations whose docstrings say where they come from.  ``MMR`` numbers are the rules of
 docs/memory-model.md.
 """
 
@@ -56,7 +56,7 @@ class Model(NamedTuple):
         return self.switches.store_buffer
 
     def without(self, name: str) -> Model:
-        """The model less one rule, to see what rests on it. Raises ``KeyError`` if there is none."""
+        """The model without one rule, to see what rests on it. Raises ``KeyError`` for an unknown rule."""
         if not any(rule.name == name for axiom in self.axioms for rule in axiom.rules):
             raise KeyError(name)
         axioms = tuple(

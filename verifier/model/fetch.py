@@ -1,5 +1,8 @@
-"""Instruction fetch: a copy of an instruction word, read at any instant since the last serializing
-event, and used when the instruction is executed (MMR 10)."""
+"""Instruction fetch (MMR 10).
+
+A copy of an instruction word is read at any instant since the last serializing event.  It is used when the
+instruction is executed.
+"""
 
 from __future__ import annotations
 
@@ -18,5 +21,5 @@ def refetch(x: X[R]) -> R:
 
 
 def self_modifying(x: X[R]) -> R:
-    """A copy is not older than an own store that the fetch has to see (MMR 10.2)."""
+    """A copy is read after every own store that the fetch has to see (MMR 10.2)."""
     return x.smc @ ~x.copy

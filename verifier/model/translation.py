@@ -1,11 +1,11 @@
 """Address translation: page walks, what is cached of them, invalidation.
 
-A use of a translation is served by a page walk, at any earlier instants (MMR 3.3: walks need no
-reason; MMR 4.1: what is cached may be used or not, without bound on age), or by an entry that the
-TLB held at the start.  A walk reads ``cr3`` and one entry after the other, each at an instant of its
-own (MMR 3.4); every read is also one of ``pcid``, and finds the same one: the walk's tag (MMR 4.4,
-5.7).  That a finished TLB entry or an upper entry was cached in between is not an event: it is the
-fact that some time went by.  No fence, no LOCK and no dependency orders a walk (MMR 2.1, 3.7).
+A use of a translation is served by a page walk, at any earlier instants, or by an entry that the TLB held
+at the start.  Walks need no reason (MMR 3.3), and cached entries of any age may be used or not (MMR 4.1).
+A walk reads ``cr3`` and one entry after the other, each at an instant of its own (MMR 3.4).  Each of these
+reads also reads ``pcid``, and all find the same value: the walk's tag (MMR 4.4, 5.7).  Caching has no
+event: that an entry was cached shows in the time between its read and its use.  Fences, LOCK and
+dependencies leave walks unordered (MMR 2.1, 3.7).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def marking(x: X[R]) -> R:
 
 
 def descent(x: X[R]) -> R:
-    """A walk reads an entry before what lies below it (MMR 3.4)."""
+    """A walk reads an entry before the entries below it (MMR 3.4)."""
     return x.levels
 
 
@@ -36,8 +36,8 @@ def fresh(x: X[R]) -> R:
 
 
 def fresh_upper(x: X[R]) -> R:
-    """T-FRESH (ii): an upper entry that was read before an invalidation which covers it leads to
-    nothing that is read after it (MMR 0.2, 17.1; SDM 4.10.3.1, 4.10.4.1)."""
+    """T-FRESH (ii): if an upper entry was read before an invalidation that covers it, the walk's last read
+    is before that invalidation, too (MMR 0.2, 17.1; SDM 4.10.3.1, 4.10.4.1)."""
     return x.covers_upper & ((x.aged | x.po | x.remote) @ ~x.above)
 
 
@@ -47,7 +47,7 @@ def age(x: X[R]) -> R:
 
 
 def start(x: X[R]) -> R:
-    """What the TLB held at the start is older than every invalidation."""
+    """The entries that the TLB held at the start are older than every invalidation."""
     return x.INIT * x.INV
 
 
@@ -57,25 +57,25 @@ def forward_issue(x: X[R]) -> R:
 
 
 def forward_newest(x: X[R]) -> R:
-    """It is forwarded the newest own store: newer ones are executed after it (MMR 3.5). That it reads
-    the store before another one overwrites it in memory is said by ``fr``."""
+    """A walk is forwarded the newest own store: newer ones are executed after the walk's read (MMR 3.5).
+    ``fr`` says that the walk reads before another store overwrites that one in memory."""
     return x.none.plus(~c.forwarded @ (c.co & x.po) @ ~x.issue for c in x.cells)
 
 
 def forward_never(x: X[R]) -> R:
-    """Switch ``walk_forward = memory_only``: no walk is forwarded; any such pair is a cycle (MMR 3.5)."""
+    """Switch ``walk_forward = memory_only``: walks read memory; a forwarded pair is a cycle (MMR 3.5)."""
     return x.none.plus(c.forwarded | ~c.forwarded for c in x.cells)
 
 
 def forward_always(x: X[R]) -> R:
     """Switch ``walk_forward = forward_always``: a walk is outside the time that an own store to its
-    entry spends in the store buffer, unless it is forwarded from it or a newer one (MMR 3.5)."""
+    entry spends in the store buffer, unless it is forwarded that store or a newer one (MMR 3.5)."""
     return x.apart
 
 
 def broadcast(x: X[R]) -> R:
-    """What an INVLPGB does on each CPU comes after it, in nobody's program order; a TLBSYNC of the
-    same CPU waits for all of it (MMR 11.2, 11.3)."""
+    """The effects of an INVLPGB on each CPU come after it, outside of every program order; a TLBSYNC of the
+    CPU that issued it waits for all of them (MMR 11.2, 11.3)."""
     return x.broadcast | x.answers | x.remote
 
 

@@ -6,11 +6,10 @@ The textbook has events for loads and commits of stores::
     ghb = po & (R*M | W*W) | mfence | implied | rfe | co | fr
     acyclic(ghb)
 
-Here ``I`` (every instant that is no commit) stands where loads stand, ``S`` (commits of buffered
-stores) where stores stand, and ``drain`` says at once what ``mfence`` and ``implied`` say: an
-event of ``D`` is an instant that waits for an empty store buffer, and all later instants come
-after it.  A LOCK'd operation is one event that reads and writes, so ``empty(rmw & (fre;coe))``
-follows from ``acyclic(ghb)``.
+Here ``I`` (the instants, see ``candidate``) stands for loads, and ``S`` (commits of buffered stores) for
+stores.  ``drain`` says what ``mfence`` and ``implied`` say together: an event of ``D`` is an instant that
+waits for an empty store buffer, and all later instants come after it.  A LOCK'd operation is one event that
+reads and writes, so ``empty(rmw & (fre;coe))`` follows from ``acyclic(ghb)``.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ def co(x: X[R]) -> R:
 
 
 def fr(x: X[R]) -> R:
-    """From-read: who reads a store comes before all later stores to that cell; cell by cell.
-    A LOCK'd operation reads and writes at one instant, hence without the identity."""
+    """From-read: a read of a store comes before all later stores to that cell; cell by cell.
+    A LOCK'd operation reads and writes at one instant, so the identity is left out."""
     return x.none.plus((~c.rf @ c.co).irreflexive() for c in x.cells)
 
 
 def ppo(x: X[R]) -> R:
-    """Everything in program order but store -> later instant (MMR 1.1; SDM 8.2.2, 8.2.3.2-8.2.3.4)."""
+    """Program order, without the pairs store -> later instant (MMR 1.1; SDM 8.2.2, 8.2.3.2-8.2.3.4)."""
     return x.po & (x.I * (x.I | x.S) | x.S * x.S)
 
 
@@ -59,8 +58,8 @@ def drain(x: X[R]) -> R:
 
 def drain_nt(x: X[R]) -> R:
     """Non-temporal stores have reached memory at the same events (MMR 2.6; SDM 11.3, APM2 7.5.2).
-    They come after earlier instants; no other store orders them. The end of an RCU section and
-    ``call_rcu`` wait for all stores, these too (MMR 18.2, 18.3)."""
+    They come after earlier instants; other stores do not order them. The end of an RCU section and
+    ``call_rcu`` wait for all stores, non-temporal ones too (MMR 18.2, 18.3)."""
     return x.po & (x.NT * (x.D | x.Q) | x.I * x.NT)
 
 
@@ -71,9 +70,9 @@ def sfence(x: X[R]) -> R:
 
 
 def icr(x: X[R]) -> R:
-    """An x2APIC write waits for the instants of ``H`` (MMR 8.2; SDM 10.12.3, APM2 16.11.2), and
-    events that wait for an empty store buffer, and later sends, wait for it. A LOCK'd operation does
-    not hold it, but what it reads is known before a send that depends on it."""
+    """An x2APIC write waits for the instants of ``H`` (MMR 8.2; SDM 10.12.3, APM2 16.11.2). Events that
+    wait for an empty store buffer, and later sends, wait for the write. A LOCK'd operation alone does not
+    hold the write, but a write that depends on the value it read comes after it."""
     return x.po & (x.H * x.ICR | x.ICR * (x.D | x.ICR)) | x.asking
 
 

@@ -1,4 +1,4 @@
-"""A story tells every step of its run, and no step that the run does not need."""
+"""A story tells every step of its run, and leaves out steps that the run does not need."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def test_a_witness_that_is_tampered_with_is_refused() -> None:
 
 
 def test_a_wrong_verdict_of_the_encoder_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its acyclicity clauses the encoder would allow SB with fences; nobody sees it."""
+    """Without its acyclicity clauses the encoder would allow SB with fences; the check finds out."""
     monkeypatch.setattr("verifier.solve.encode.require_acyclic", lambda relation: None)
     with pytest.raises(InternalError, match="ghb"):
         decide(store_buffering(FENCE))
