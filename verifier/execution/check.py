@@ -1,43 +1,55 @@
-"""The re-check of an execution, from its program alone.
+"""The re-check of an execution: from the program alone, without trust in who produced it.
 
-``check`` believes nothing of what an execution says: it runs the program again with the values that the
-reads are said to have returned, compares every rf pair with what was written, walks the page tables,
-and evaluates the model's equations over concrete pairs.
+``check`` runs the program again with the values that the reads are said to have returned.  It compares every
+rf pair with what was written, follows every page walk, and interprets the model's equations over concrete
+pairs.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 from verifier.budget import Budget
 from verifier.execution.candidate import candidate
 from verifier.execution.run import Execution
 from verifier.execution.walks import check_walks
-from verifier.model import violations
+from verifier.model import Candidate, Events, Relation, violations
 from verifier.program.expressions import evaluate
 from verifier.program.values import FAULT, Value, truth
 
 PAIR = 1000  # bytes for two instants of one CPU, about: a few relations have them
 
 
-def check(x: Execution, budget: Budget | None = None) -> list[str]:
-    """Everything that is wrong with an execution; the list is empty if the model allows it.
+class Checked(NamedTuple):
+    """An execution, and what the check has found.
 
-    Raises ``LimitError`` if the time is over.
+    ``wrong`` says everything that is wrong; it is empty if the execution is one of the model.
+    ``candidate`` has the base relations; None if the data itself is wrong, so that it has none.
     """
+
+    execution: Execution
+    wrong: list[str]
+    candidate: Candidate[Relation, Events] | None
+
+
+def check(x: Execution, budget: Budget | None = None) -> Checked:
+    """Check an execution. Raises ``LimitError`` if the time is over."""
     budget, wrong = budget or Budget(), list[str]()
     for part in (_control, _values, check_walks, _order):
         wrong += part(x)
         budget.check()
-    if not wrong:
-        budget.fits(sum(len(line) ** 2 for line in x.lines()) * PAIR)
-        wrong += violations(x.model, candidate(x))
-        budget.check()
-    return wrong
+    if wrong:
+        return Checked(x, wrong, None)
+    budget.fits(sum(len(line) ** 2 for line in x.lines()) * PAIR)
+    made = candidate(x)
+    wrong += violations(x.model, made)
+    budget.check()
+    return Checked(x, wrong, made)
 
 
 def _control(x: Execution) -> list[str]:
-    """Each event is executed if and only if its guard holds; no assumption fails, and no loop is cut."""
+    """The events whose guards hold are executed; assumptions hold, and no loop was cut."""
     wrong: list[str] = []
     for event in x.program.events:
         if truth(evaluate(event.guard, x.slots)) != (event.id in x.executed):
@@ -52,7 +64,7 @@ def _control(x: Execution) -> list[str]:
 
 
 def _values(x: Execution) -> list[str]:
-    """Each read returns what its write wrote, and co orders exactly the writes."""
+    """Each read finds what was written, each slot has what was read, and co orders exactly the writes."""
     wrong: list[str] = []
     written = x.written_at()
     found = {(r.read, r.cell): r.value for r in x.reads}
@@ -84,7 +96,7 @@ def _values(x: Execution) -> list[str]:
 
 
 def _order(x: Execution) -> list[str]:
-    """Each body in program order, handlers in one piece; sent exactly those that ran."""
+    """Bodies are in program order, only higher ranks interrupt one; the order has all executed events."""
     wrong: list[str] = []
     seen: list[int] = []
     for cpu, line in enumerate(x.order):
@@ -108,7 +120,7 @@ def _order(x: Execution) -> list[str]:
 
 
 def _batches(x: Execution, line: list[int]) -> list[str]:
-    """One interrupt runs functions of the call queue, one after the other, and nothing in between."""
+    """One interrupt runs functions of the call queue one after the other; only an NMI may come between."""
     wrong: list[str] = []
     events, bodies = x.program.events, x.program.bodies
     known = {(a.id, b.id) for a, b in x.program.batches()}

@@ -1,15 +1,15 @@
-"""One concrete execution: what a witness is.
+"""One concrete execution: the data of a witness, and what follows from it.
 
-An ``Execution`` is data that anyone may have produced; ``check`` checks it from the program alone.
+An ``Execution`` is data that anyone may have produced.  ``execution.check`` decides whether to believe it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from verifier.model import Candidate, Events, Model, Relation
+from verifier.model import Model
 from verifier.model.roles import buffered
 from verifier.program.events import Access, Event, Program
 from verifier.program.expressions import evaluate
@@ -26,6 +26,8 @@ from verifier.program.values import (
     target,
     truth,
 )
+
+Choice = Literal["aged", "remote", "apart", "grace"]  # relations whose pairs are in one order or the other
 
 
 class From(NamedTuple):
@@ -74,18 +76,18 @@ def combined(levels: Sequence[tuple[int, Ptr, Value]]) -> Value:
 class Execution:
     """One execution of ``program`` under ``model``.
 
-    Events are numbered as in the program; further numbers are issues of stores, faults, reads of
-    walks and fetches, updates of entries, what INVLPGBs do, uses by conditions, snapshots and, last,
-    the initial state. ``order`` lists each CPU's executed bodies' events in program order, handlers
+    Events are numbered as in the program. Further numbers are issues of stores, faults, reads of
+    walks and fetches, updates of entries, effects of INVLPGBs, uses by conditions, snapshots and, last,
+    the initial state. ``order`` lists the executed events of each CPU in program order, with handlers
     where they ran.
 
     ``issues, faults, dirty, fetches``  event -> its issue, the fault that it takes, its update of D,
                 the read of its copy;
     ``unaged``  updates of D that left A clear;
-    ``flushes`` node -> (INVLPGB, CPU);
-    ``past``    (invalidation, snapshot) if it is before;
+    ``flushes`` node -> (INVLPGB, CPU on which the node is its effect);
+    ``past``    (invalidation, snapshot) if the invalidation is before the snapshot;
     ``together`` (handler, handler) that one interrupt runs, the first one first;
-    ``choices`` the orders that were chosen (``aged``, ``remote``, ``apart``), the earlier event first.
+    ``choices`` the orders that were chosen, the earlier event first.
     """
 
     program: Program
@@ -104,10 +106,9 @@ class Execution:
     flushes: dict[int, tuple[int, int]] = field(default_factory=dict)
     snapshots: dict[int, int] = field(default_factory=dict)
     past: frozenset[tuple[int, int]] = frozenset()
-    choices: dict[str, frozenset[tuple[int, int]]] = field(default_factory=dict)
+    choices: dict[Choice, frozenset[tuple[int, int]]] = field(default_factory=dict)
     together: frozenset[tuple[int, int]] = frozenset()
     observed: dict[int, Value] = field(default_factory=dict)
-    relations: Candidate[Relation, Events] | None = field(default=None, init=False)  # once they are made
 
     def walk_of(self, event: int) -> Walk | None:
         """The walk of a translated access."""
@@ -117,8 +118,20 @@ class Execution:
         """What a node read at a cell; None if it did not."""
         return next((r.value for r in self.reads if r.read == node and r.cell == cell), None)
 
+    def register(self, cpu: int, name: str, node: int) -> Value | None:
+        """What a register of a CPU held when a node read it.
+
+        The read may be missing where the register never changes.
+        """
+        cell = Ptr(f"{cpu}:{name}")
+        found = self.found(node, cell)
+        if found is not None or cell not in self.program.cells:
+            return 0 if found is None else found
+        values = {self.program.cells[cell].init, *(v for (_, c), v in self.written_at().items() if c == cell)}
+        return values.pop() if len(values) == 1 else None
+
     def updates(self) -> dict[tuple[int, Ptr], Value]:
-        """(node, cell) -> content that a walker's update writes."""
+        """(node, cell) -> the content that an update by a page walker writes."""
         out: dict[tuple[int, Ptr], Value] = {}
         for w in self.walks:
             if w.kind == "accessed":
@@ -160,18 +173,19 @@ class Execution:
         return out
 
     def between_functions(self) -> set[int]:
-        """Deliveries and returns that are none: the interrupt goes on with another function (MMR 8.10)."""
+        """Ends of handlers where no interrupt is delivered or returns: it goes on with another function
+        (MMR 8.10)."""
         bodies = self.program.bodies
         ends = {bodies[a].events[-1].id for a, _ in self.together}
         return ends | {bodies[b].events[0].id for _, b in self.together}
 
     def lines(self) -> list[list[int]]:
-        """Each CPU's instants in program order; an event's own: the update of D, the issue or the
-        event, the fault, the commit."""
+        """Each CPU's instants in program order."""
         return [[n for e in line for n in self.instants(e)] for line in self.order]
 
     def instants(self, event: int) -> list[int]:
-        """The instants of one event, in order."""
+        """The instants of one event, in order: the update of D, the issue or the event itself, the fault, the
+        commit."""
         dirty, issue, fault = self.dirty.get(event), self.issues.get(event), self.faults.get(event)
         own = [dirty, event, fault] if issue is None else [dirty, issue, fault, event]
         return [n for n in own if n is not None]
@@ -190,7 +204,8 @@ class Execution:
         return self.written_at()[order[-1], cell]
 
     def values(self) -> dict[int, Value]:
-        """All observables at the end: registers and memory computed, the others as witnessed."""
+        """All observables at the end: registers and memory are computed, the others are as the execution
+        says."""
         out: dict[int, Value] = {}
         uses = {w.observable for w in self.walks}
         at_snapshot = {(r.read, r.cell): r.value for r in self.reads}

@@ -1,7 +1,7 @@
 """What an axiom is, and how the switches put the models ``x86-tso`` and ``sc`` together.
 
 A model is a list of axioms; an axiom says that a relation is acyclic.  The relation is a union of
-*rules*: named equations, each with the place it comes from.  ``MMR`` numbers are the rules of
+*rules*, named equations whose docstrings say where they come from.  ``MMR`` numbers are the rules of
 docs/memory-model.md.
 """
 
@@ -10,25 +10,26 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from verifier.model import fetch, interrupts, rcu, translation, x86tso
-from verifier.model.candidate import AnyCandidate, Candidate, Rel
+from verifier.model.algebra import R
+from verifier.model.candidate import Candidate, Feature, X
 from verifier.model.relations import Events, Relation
 from verifier.program.profiles import Switches
 
 
 class Equation(Protocol):
-    """An equation over a candidate of either interpreter. Its docstring gives rule number and source."""
+    """A relation in terms of a candidate's, for both interpreters; the function's name is the rule's."""
 
     __name__: str
 
-    def __call__(self, x: AnyCandidate[Rel], /) -> Rel: ...
+    def __call__(self, x: X[R], /) -> R: ...
 
 
 class Rule(NamedTuple):
-    """A named equation."""
+    """One named equation. Its docstring gives rule number and source."""
 
     name: str
     equation: Equation
-    needs: str = ""  # the feature (``candidate.FEATURES``) without which the relation is empty
+    needs: Feature | None = None  # without it the relation is empty
 
 
 class Axiom(NamedTuple):
@@ -37,9 +38,9 @@ class Axiom(NamedTuple):
     name: str
     rules: tuple[Rule, ...]
 
-    def relation(self, x: AnyCandidate[Rel]) -> Rel:
+    def relation(self, x: X[R]) -> R:
         """The union of the rules over a candidate of either interpreter."""
-        return x.none.plus(r.equation(x) for r in self.rules if not r.needs or r.needs in x.has)
+        return x.none.plus(r.equation(x) for r in self.rules if r.needs is None or r.needs in x.has)
 
 
 class Model(NamedTuple):
@@ -55,7 +56,7 @@ class Model(NamedTuple):
         return self.switches.store_buffer
 
     def without(self, name: str) -> Model:
-        """The model less one rule, to see what rests on it. Raises ``KeyError`` if there is none."""
+        """The model without one rule, to see what rests on it. Raises ``KeyError`` for an unknown rule."""
         if not any(rule.name == name for axiom in self.axioms for rule in axiom.rules):
             raise KeyError(name)
         axioms = tuple(
@@ -64,7 +65,7 @@ class Model(NamedTuple):
         return self._replace(name=f"{self.name} without {name}", axioms=axioms)
 
 
-def _rules(*equations: Equation, needs: str = "") -> tuple[Rule, ...]:
+def _rules(*equations: Equation, needs: Feature | None = None) -> tuple[Rule, ...]:
     return tuple(Rule(e.__name__, e, needs) for e in equations)
 
 

@@ -1,12 +1,13 @@
 """What part an event plays in the model: the barrier table (MMR 14).
 
-Each row says of some events in which sets of a candidate they are; ``candidate.Candidate`` says what the
-sets mean.  An event that no row knows is an error.  Both interpreters, and the stories, look here and
-nowhere else.
+Each row says in which sets of a candidate some events are; ``candidate.Candidate`` says what the
+sets mean.  An event without a row is an error.  Both interpreters, and the stories, take the roles of all
+events from here.
 
-That CLFLUSH, jumps and writes of the interrupt flag are instants matters in no program (``UNSEEN``): nothing
-meets them but program order, and orders on the flag of their own CPU that agree with it. Nor does it matter
-for stores, which are instants where none is buffered, under ``sc``, and there program order is all in order.
+Some rows (``UNSEEN``) may or may not say that their events are instants: no program shows the difference.
+CLFLUSH, jumps and writes of the interrupt flag are ordered only by program order, and by orders on the
+flag of their own CPU that agree with it.  Stores are instants only where no store is buffered, under ``sc``;
+there all of program order is kept anyway.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from verifier.program.values import Ptr
 
 
 class SwitchValue(NamedTuple):
-    """A switch, by its place in ``Switches``, that has a value."""
+    """A switch with a value: ``at`` is its place in ``Switches``."""
 
     at: int
     value: bool | str
@@ -33,7 +34,7 @@ class SwitchValue(NamedTuple):
         return name if self.value is True else f"{name}={self.value}"
 
 
-# Always, never, or where one of these switches is set so.
+# Always, never, or if at least one of these switches has its value.
 Condition = bool | tuple[SwitchValue, ...]
 
 
@@ -56,7 +57,7 @@ class Role(NamedTuple):
     ``serializes``  it drops prefetched copies (``SER``);
     ``holds``       a later x2APIC write waits for it (``H``);
     ``queued``      it takes its place among the stores, though it writes nothing (``S``);
-    ``promised``    it does, and non-temporal stores come before it, too (``Q``);
+    ``promised``    it is queued, and waits for non-temporal stores, too (``Q``);
     ``fences``      stores before it reach memory before stores after it (``SF``);
     ``bare``        it is a bare write of the interrupt command register (``ICR``);
     ``uncached``    it is that register as memory: a store among all stores.
@@ -79,9 +80,9 @@ _DELIVERY = _where("dlv_drains_sb", "dlv_serializing")
 _INVPCID = _where("amd_invpcid_serializing")
 _SERIALIZED = _where("dlv_serializing")
 
-# A key is an op and its kinds: ``-`` is the kind without a name, and ``*`` all kinds that no other row has.
-# A key that has only an op is for the kind without a name. ``relaxed`` is the hypothetical form of an
-# invalidation that does not serialize, of any kind.
+# A key is an op and its kinds. ``-`` stands for the kind without a name, and so does an op alone; ``*``
+# stands for all kinds that no other row has. ``relaxed`` is the hypothetical form of an invalidation, of any
+# kind, that does not serialize.
 ROLES: dict[str, Role] = {
     "R - user": Role("MMR 1.1, 8.2: loads in order (SDM 8.2.2)", holds=True),
     "W - user nt alias": Role("MMR 1.2, 2.6: where it is not buffered, see ``buffered``"),
@@ -174,7 +175,7 @@ _KEYS = _keys()
 
 
 def role(event: Event) -> Role:
-    """The row of an event. Raises ``InternalError`` for one that no row knows."""
+    """The row of an event. Raises ``InternalError`` for an event without a row."""
     relaxed = not event.serializing and event.op in ("CR3", "INV")
     key = _KEYS.get((event.op, "relaxed" if relaxed else event.kind))
     if key is None:
@@ -200,14 +201,14 @@ def drains(event: Event, s: Switches) -> bool:
 
 
 def instant(event: Event, s: Switches) -> bool:
-    """Does this event hold later ones back, as a load does? Not an SFENCE, a bare ICR write."""
+    """Does this event hold later ones back, as a load does? An SFENCE and a bare ICR write do not."""
     return met(role(event).instant, s)
 
 
 def holds_icr(event: Event, s: Switches) -> bool:
-    """Does a later bare ICR write wait for this instant (MMR 8.2)? LOCK'd operations and MFENCE
-    alone do not hold it; LFENCE does, which waits for them. What reads nothing and does not serialize
-    does not hold it either, nor, by that, what is in front of it."""
+    """Does a later bare ICR write wait for this instant (MMR 8.2)? LFENCE holds the write, and waits for
+    LOCK'd operations and MFENCE, which do not hold it alone. An event that reads nothing and does not
+    serialize does not hold the write; so it does not make the write wait for earlier events either."""
     return met(role(event).holds, s)
 
 
@@ -218,12 +219,12 @@ def bare(event: Event) -> bool:
 
 def queued(event: Event) -> bool:
     """Does this event take its place among the stores, though it writes nothing? An acknowledgement
-    (MMR 8.7), the end of an RCU reader's section, and ``call_rcu``."""
+    (MMR 8.7), the end of an RCU reader's section, and ``call_rcu`` do."""
     return role(event).queued
 
 
 def promised(event: Event) -> bool:
-    """Does this event come after non-temporal stores, too? What RCU promises (MMR 18.2, 18.3)."""
+    """Does this event wait for non-temporal stores, too? RCU promises it (MMR 18.2, 18.3)."""
     return role(event).promised
 
 
@@ -233,19 +234,19 @@ def fences(event: Event) -> bool:
 
 
 def uncached(event: Event) -> bool:
-    """Is this the ICR as memory, a store to it in the order of all stores (MMR 8.1)?"""
+    """Is this a write of the ICR as memory, and so a store in the order of all stores (MMR 8.1)?"""
     return role(event).uncached
 
 
 def invalidates(event: Event, *, broadcast: bool) -> bool:
-    """Is this an invalidation of its own CPU's translations, or of those of all CPUs?"""
+    """Is this an invalidation of its own CPU's translations, or with ``broadcast`` of those of all CPUs?"""
     return event.op in INVALIDATING and invalidation(event.kind).broadcast == broadcast
 
 
 def buffered(event: Event, program: Program) -> bool:
     """Is this a plain store, which reaches memory later than it executes (MMR 1.2)?
 
-    A write of ``cr3`` or of the interrupt flag is not: it takes effect at its instant.
+    Writes of ``cr3`` and of the interrupt flag take effect at their instant.
     """
     if event.op != "W":
         return False

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from verifier.budget import Budget
 
-YES = 1
-NO = -1
-EVERY = 32  # calls of ``check`` between two that look
-BLOCK = 10_000  # clauses that are made text at once
+YES = 1  # the literal that always holds
+NO = -1  # the literal that never holds
+EVERY = 32  # so many calls of ``check`` pass before one looks
+BLOCK = 10_000  # so many clauses are turned into text at once
 CLAUSE, PAIR = 1900, 200  # bytes, about: a clause, here and in Z3; a pair of a relation
-MANY = 32  # literals of which at most one holds: more of them are counted
+MANY = 32  # ``at_most_one`` compares the pairs of up to so many literals; it counts more of them
 
 
 class Clauses:
@@ -27,8 +27,8 @@ class Clauses:
         self._gates: dict[tuple[int, ...], int] = {}
 
     def check(self, pairs: int = 0) -> None:
-        """Raise ``LimitError`` if the time is over, or for more than fits into the memory: the clauses,
-        and so many pairs of relations."""
+        """Raise ``LimitError`` if the time is over, or if the clauses and so many pairs of relations exceed
+        the memory."""
         self._calls -= 1
         if self._calls < 0:
             self._calls = EVERY
@@ -41,7 +41,7 @@ class Clauses:
         return self.variables
 
     def add(self, *literals: int) -> None:
-        """Add a clause; true literals make it vanish, false ones drop out."""
+        """Add a clause. ``YES`` makes it vanish; ``NO`` drops out."""
         if YES in literals:
             return
         if NO in literals:
@@ -96,7 +96,7 @@ class Clauses:
         return -self.all([-x for x in literals])
 
     def at_most_one(self, literals: list[int]) -> None:
-        """No two of them."""
+        """Add clauses: at most one of these holds."""
         rows = self.rows
         if len(literals) > MANY:
             before = literals[0]
@@ -110,7 +110,7 @@ class Clauses:
                 rows.append((-a, -b))
 
     def one_hot(self, count: int) -> list[int]:
-        """``count`` literals of which exactly one is true; two share one variable."""
+        """``count`` new literals; exactly one of them holds. Two share one variable."""
         if count == 1:
             return [YES]
         if count == 2:

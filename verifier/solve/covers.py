@@ -1,4 +1,4 @@
-"""Which entries an invalidation removes, as literals: ``model.cover`` over what may be."""
+"""Which entries an invalidation removes, as literals: the formulas of ``model.cover``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _entry(e: Encoding, inv: InvalidationSite, vas: Literals, tag: Literals, glo
 
 
 def covers_use(e: Encoding, inv: InvalidationSite, use: Use) -> int:
-    """That an invalidation is done and removes the entry that serves a use."""
+    """The literal that an invalidation is done and removes the entry that serves a use."""
     formula = cover(inv.kind, e.model.switches).entries
     if formula == NEVER:
         return NO
@@ -40,7 +40,7 @@ def covers_use(e: Encoding, inv: InvalidationSite, use: Use) -> int:
     parts = []
     for served, chain in use.served:
         here = _entry(e, inv, chain.vas, chain.tag, chain.flags[GLOBAL])
-        # With nothing else to serve it, it is this walk that does.
+        # A use that only this walk can serve is served by it.
         alone = len(use.served) == 1 and not use.initial
         parts.append(here if alone else e.clauses.both(served, here))
     for entry in use.initial:
@@ -51,7 +51,7 @@ def covers_use(e: Encoding, inv: InvalidationSite, use: Use) -> int:
 
 
 def covers_upper(e: Encoding, inv: InvalidationSite, chain: Chain, upper: Level) -> int:
-    """That an invalidation is done and removes an upper entry that a walk has read."""
+    """The literal that an invalidation is done and removes an upper entry that a walk has read."""
     formula = cover(inv.kind, e.model.switches).uppers
     if formula == NEVER:
         return NO

@@ -1,10 +1,11 @@
-"""A solver's model read back as an ``Execution``, which knows nothing of literals."""
+"""A solver's model read back as an ``Execution``: values in place of literals."""
 
 from __future__ import annotations
 
 from functools import cmp_to_key
 
 from verifier.execution import Execution, From, Walk, combined
+from verifier.execution.run import Choice
 from verifier.program.events import Event
 from verifier.program.values import UNACCESSED, Ptr, Value, flags
 from verifier.solve.clauses import NO, YES
@@ -81,7 +82,7 @@ class _Decoder:
         written = next(w.values for w in self.encoding.writes if w.node == node)
         return self.wrote(node) and bool(flags(self.value(written)) & UNACCESSED)
 
-    def chosen(self, name: str) -> frozenset[tuple[int, int]]:
+    def chosen(self, name: Choice) -> frozenset[tuple[int, int]]:
         """Pairs of events between which an order was chosen, the first one first."""
         pairs = self.encoding.choices[name].items()
         return frozenset((a, b) if self.holds(x) else (b, a) for (a, b), x in pairs)
@@ -148,14 +149,14 @@ class _Decoder:
         va, tag = self.value(chain.vas), self.value(chain.tag)
         assert isinstance(va, Ptr) and isinstance(tag, int)
         for level in chain.levels:
-            # A faulting walk may end at any depth, and has two records for one it goes on at.
+            # A faulting walk may end at any depth: where it may end or go on, it has two records.
             if self.holds(level.done):
                 cell = next(c for c, x in level.where.items() if self.holds(x))
                 levels.append((level.node, cell, self.value(level.values)))
         return Walk(kind, chain.use, chain.cpu, va, tag, tuple(levels), combined(levels), event, observable)
 
     def updates(self) -> list[Walk]:
-        """What walkers did that set A."""
+        """The updates by page walkers that set A."""
         return [
             self.walk(u.chain, "accessed", None, None) for u in self.encoding.updates if self.holds(u.done)
         ]

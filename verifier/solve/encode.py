@@ -1,9 +1,9 @@
 """A program under a model as clauses.
 
-Values and control are literals (``encoding``), and every read, write and walk becomes a *site* (``sites``);
-``walks`` makes the translations, ``relate`` the base relations of a candidate execution of them all;
-the model's equations are interpreted over these (``symbolic``), and each axiom becomes clauses
-(``acyclic``).  What is *allowed* is said by the model alone.
+Values and control are literals (``encoding``), and every read, write and walk becomes a *site* (``sites``).
+``walks`` makes the translations.  ``relate`` makes the base relations of a candidate execution of all sites.
+The model's equations are interpreted over these relations (``symbolic``), and each axiom becomes clauses
+(``acyclic``).  Only the model says what is *allowed*.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def encode(program: Program, model: Model, budget: Budget | None = None) -> Enco
 
 
 class _Encoder(Encoding):
-    """Fills an encoding in."""
+    """Makes the sites and clauses of an encoding."""
 
     def encode(self) -> None:
-        """Everything, in this order: what is numbered later knows what was numbered before."""
+        """Make everything. The order matters: each part uses the nodes that earlier parts have numbered."""
         self.walks = Walks(self)
         self._walked = {c for c in range(self.program.cpus) if self._walks(c)}
         self.walks.demand()
@@ -103,7 +103,7 @@ class _Encoder(Encoding):
         return ("pte" in kinds and event.cpu in self._walked) or "code" in kinds
 
     def _where(self, event: Event, access: Access, done: int, use: Use | None) -> dict[Ptr, int]:
-        """The cells an access touches, each with the literal that it does (it is executed, too)."""
+        """The cells that an access may touch, each with the literal that it is done and touches it."""
         if use is not None:
             found = [(apply("page_data", (p,)), x) for p, x in use.pages.items()]
         else:
@@ -120,7 +120,7 @@ class _Encoder(Encoding):
         return where
 
     def pcid(self, event: Event) -> Literals:
-        """The PCID that an invalidation acts on: the one it names, the new one, or the current one."""
+        """The PCID that an invalidation acts on: the one that it names, the new one, or the current one."""
         if event.pcid is not None:
             return self.literals(event.pcid)
         for access in event.accesses:
@@ -136,7 +136,7 @@ class _Encoder(Encoding):
         return cell.init if cell is not None else 0
 
     def _invalidations(self) -> None:
-        """Everything that removes translations of a CPU, the faults and INVLPGBs too."""
+        """Everything that removes translations of a CPU, faults and INVLPGBs included."""
         for event in self.program.events:
             if event.op not in INVALIDATING:
                 continue
@@ -179,7 +179,7 @@ class _Encoder(Encoding):
         return self.snapshots[number]
 
     def _asked_pcid(self, o: Observable) -> Literals:
-        """The PCID under which a condition asks: a given one, or the one in force then."""
+        """The PCID under which a condition asks: a given one, or the one in force at its instant."""
         if o.pcid is not None:
             return {o.pcid: YES}
         cell = Ptr(f"{o.cpu}:pcid")

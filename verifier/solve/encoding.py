@@ -1,6 +1,6 @@
-"""What a program is as literals: values and control, the order of events, and the sites of an execution.
+"""A program as literals: values and control, the order of events, and the sites of an execution.
 
-``encode`` fills it in; ``walks``, ``relate`` and ``covers`` look at it.
+``encode`` and ``walks`` make the sites; ``relate`` and ``covers`` read them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from itertools import pairwise, product
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
+from verifier.execution.run import Choice
 from verifier.model import Model
 from verifier.model.roles import buffered
 from verifier.program.events import Event, Observable, Program
@@ -46,10 +47,10 @@ class Encoding:
         self.faults: dict[int, int] = {}  # event -> the fault that it takes
         self.fetches: dict[int, int] = {}  # event of a fetch -> the read of its copy
         self.invalidations: list[InvalidationSite] = []
-        self.flushes: dict[tuple[int, int], int] = {}  # (INVLPGB, CPU) -> what it does there
+        self.flushes: dict[tuple[int, int], int] = {}  # (INVLPGB, CPU) -> its effect there
         self.sources: list[RfSource] = []
         self.order: dict[tuple[int, int], int] = {}  # co between events of different CPUs
-        # The second part of an instruction -> its first: what comes before one comes before both (8.9).
+        # Later part of an instruction -> its first part: an interrupt comes before both or after both (8.9).
         self.begun: dict[int, int] = {}
         for body in program.bodies:
             for a, b in pairwise(body.events):
@@ -57,11 +58,11 @@ class Encoding:
                     self.begun[b.id] = self.begun.get(a.id, a.id)
         # (handler, handler): one interrupt runs both, the first one first (8.10).
         self.together = {(a.id, b.id): self.clauses.new() for a, b in program.batches()}
-        self.delivered: dict[tuple[int, int], int] = {}  # (handler, event of the thread): it is before
+        self.delivered: dict[tuple[int, int], int] = {}  # (handler, event of the thread): handler first
         self.before: dict[tuple[int, int], int] = {}  # (handler, handler): order on one CPU
         self.snapshots: dict[int, int] = {}  # number -> node
         self.past: dict[tuple[int, int], int] = {}  # (event, snapshot node): event is before it
-        self.choices: dict[str, dict[tuple[int, int], int]] = {
+        self.choices: dict[Choice, dict[tuple[int, int], int]] = {
             "aged": {}, "remote": {}, "apart": {}, "grace": {}
         }  # fmt: skip
         self.bad: list[tuple[int, Event]] = []
@@ -74,12 +75,12 @@ class Encoding:
     # -- values ---------------------------------------------------------------------------------
 
     def one_hot(self, values: frozenset[Value]) -> Literals:
-        """New literals for these values, of which exactly one holds."""
+        """New literals for these values; exactly one of them holds."""
         ordered = sorted(values, key=order_key)
         return dict(zip(ordered, self.clauses.one_hot(len(ordered)), strict=True)) if ordered else {}
 
     def literals(self, expr: Expr) -> Literals:
-        """For each value an expression may have, the literal that it has it."""
+        """For each value that an expression may have, the literal that it has that value."""
         kind = type(expr)
         if kind is Const:
             return {expr.value: YES}  # type: ignore[union-attr,dict-item]
@@ -135,7 +136,7 @@ class Encoding:
         )
 
     def collect(self, pairs: Iterable[tuple[Value, int]]) -> Literals:
-        """For each value the literal that it is there by one of these; what never holds is left out."""
+        """For each value the literal that one of its pairs holds; values that are impossible are left out."""
         groups: dict[Value, list[int]] = {}
         for value, literal in pairs:
             if literal != NO:
@@ -150,7 +151,7 @@ class Encoding:
         return self.nodes - 1
 
     def instant(self, event: Event) -> int:
-        """The node at which a translated event is executed: a buffered store's issue, or its own."""
+        """The node at which a translated event is executed: the issue of a buffered store, else its own."""
         if not (self.model.buffered and buffered(event, self.program)):
             return event.id
         if event.id not in self.issues:
@@ -179,7 +180,7 @@ class Encoding:
         return self.final(o.cell)
 
     def final(self, cell: Ptr) -> Literals:
-        """What a cell holds in the end: what its co-last write wrote."""
+        """What a cell holds in the end: the value of the last write in co."""
         clauses = self.clauses
         here = [(w, w.where[cell]) for w in self.writes if cell in w.where]
         init = self.program.cells[cell].init
@@ -197,7 +198,7 @@ class Encoding:
     # -- order ----------------------------------------------------------------------------------
 
     def co_literal(self, a: Write, b: Write) -> int:
-        """The literal that ``a`` comes before ``b`` in co, where both are done at one cell."""
+        """The literal that ``a`` comes before ``b`` in co, if both are done at one cell."""
         if a.node == b.node:
             return NO
         if a.body == b.body:
@@ -230,7 +231,7 @@ class Encoding:
         return self.po_literal(a.body, a.id, b.body, b.id)
 
     def floats(self, node: int) -> bool:
-        """Is this node in nobody's program order?"""
+        """Is this node outside of every program order?"""
         return node >= len(self.program.events) and node not in self.issues.values()
 
     def _handlers(self, body: int, other: int) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
-from verifier.execution import Execution
-from verifier.execution.check import check
+from verifier.execution import Checked, Execution, check
 from verifier.execution.storyline import trace
 from verifier.model import Model
 from verifier.model import model as model_of
@@ -37,11 +36,10 @@ def decide(
 ) -> Answer:
     """Decide a program by Z3.
 
-    ``budget`` is for everything: where it ends, the answer says in what; ``witnesses``: a run in which
-    the proposition holds is told, ``counters``: one in which it fails (None: as ``witnesses``);
-    ``likely``: the outcome is expected to occur, which changes no answer. Every witness is re-checked by the
-    concrete
-    interpreter first; raises ``InternalError`` if one does not hold, never shows it.
+    ``budget`` is for everything; if it ends, the answer says in which phase. With ``witnesses`` a run in
+    which the proposition holds is told, with ``counters`` one in which it fails (None: as ``witnesses``).
+    ``likely`` says that the outcome is expected to occur; every answer is the same without it. The concrete
+    interpreter re-checks every witness before it is told. Raises ``InternalError`` if one is wrong.
     """
     both = {True: witnesses, False: witnesses if counters is None else counters}
     told = frozenset(value for value, wanted in both.items() if wanted)
@@ -67,10 +65,10 @@ class _Asked:
         self.normal = [-x for x in (self.encoding.cut, self.bad, -kept) if x != NO]
 
     def answer(self, want_states: bool, told: frozenset[bool], likely: bool) -> Answer:
-        """Everything at once; ``told``: for which values of the proposition a run is to be told.
+        """All answers; ``told`` has the values of the proposition for which a run is to be told.
 
-        A run is told by a solver in a context of its own, so that it is the same one every time. If
-        the outcome is likely to occur that solver answers the other questions, too.
+        A solver in a context of its own finds the run that is told, so that it is the same one every time. If
+        the outcome is likely to occur, that solver answers the other questions, too.
         """
         clauses = self.encoding.clauses
         text = clauses.dimacs()
@@ -89,7 +87,7 @@ class _Asked:
             refutable = self._check([-self.proposition, *self.normal])
             deadlock = reachable is False and refutable is False
             cut = self.encoding.cut != NO and self._check([self.encoding.cut]) is not False
-            known = reachable and refutable and not want_states  # that runs are cut does not matter
+            known = reachable and refutable and not want_states  # cut runs make no difference
             loops = self._loops() if cut and not known else ()
             states = self._states() if want_states and None not in (reachable, refutable) else None
         unknown = None in (reachable, refutable) or (want_states and states is None)
@@ -108,7 +106,7 @@ class _Asked:
         )  # fmt: skip
 
     def _loops(self) -> tuple[Loop, ...]:
-        """The loops that some run is cut in; each is asked for by itself, so that they are the same every
+        """The loops in which some run is cut. Each is asked for by itself, so that they are the same every
         time."""
         return tuple(loop for loop, done in self.encoding.cuts.items() if done != NO and self._check([done]))
 
@@ -135,29 +133,28 @@ class _Asked:
         self.budget.enter("reading a run from the solver")
         execution = decode(self.encoding, self.solver)
         self.budget.enter("checking a run again")
-        self._recheck(execution, value)
+        checked = self._recheck(execution, value)
         self.budget.enter("telling a run")
-        told = trace(execution, self.budget)
+        told = trace(checked, self.budget)
         self.budget.enter(SOLVING)
         return told
 
     def _plain(self) -> list[int]:
-        """What a run that is easy to follow has none of: walks served by a store buffer, accessed flags
-        set for no reason, stale faults."""
+        """Literals of a run that is easy to follow: without walks served by a store buffer, without accessed
+        flags that are set for no reason, without stale faults."""
         e = self.encoding
         rare = [s.literal for s in e.sources if s.forwarded] + [u.done for u in e.updates]
         rare += [u.stale for u in e.uses]
         return [-x for x in rare if x != NO]
 
-    def _recheck(self, execution: Execution, value: bool) -> None:
-        wrong = check(execution, self.budget)
-        if (
-            not wrong
-            and truth(evaluate(self.program.condition, execution.slots, execution.values())) != value
-        ):
+    def _recheck(self, execution: Execution, value: bool) -> Checked:
+        checked = check(execution, self.budget)
+        wrong, condition = checked.wrong, self.program.condition
+        if not wrong and truth(evaluate(condition, execution.slots, execution.values())) != value:
             wrong.append("the proposition has another value")
         if wrong:
             raise InternalError("a witness does not re-check: " + "; ".join(wrong))
+        return checked
 
     def _pick(self, literals: Literals) -> tuple[Value, int]:
         """The value that holds in the current model, and its literal."""
@@ -171,7 +168,7 @@ class _Asked:
         """All projections to the shown observables, with how many satisfy the proposition."""
         found: list[tuple[tuple[Value, ...], bool]] = []
         solver, proposition = self.solver, self.proposition
-        # Where the proposition is not a function of what is shown, both of its values count.
+        # If what is shown leaves the proposition open, both of its values count.
         while True:
             some = self._check(self.normal)
             if some is None:

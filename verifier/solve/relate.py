@@ -1,15 +1,15 @@
 """The symbolic candidate execution of an encoding: its base relations over literals.
 
-What is said here is only what an execution *is*: each executed read takes its value from one
-write, writes to a cell are totally ordered, a handler lies between two instants, a use of a
-translation is served by one walk.
+This module says only what an execution *is*: each executed read takes its value from one
+write, writes to a cell are totally ordered, a handler lies between two instants, one walk serves a use of a
+translation.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
 
-from verifier.model.candidate import CellRelations
+from verifier.model.candidate import CellRelations, Feature, blank
 from verifier.model.roles import (
     bare,
     buffered,
@@ -33,16 +33,15 @@ from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
 
 
 def candidate(e: Encoding) -> Symbolic:
-    """The candidate; adds to the encoding's clauses what ties its literals together."""
+    """The candidate. Adds the clauses that tie its literals together to those of the encoding."""
     space = Space(e.nodes, e.clauses)
-    x = Symbolic.blank(
-        lambda: SymbolicEvents(space), lambda: SymbolicRelation(space), cells=[], has=_features(e)
-    )
+    cells: list[CellRelations[SymbolicRelation]] = []
+    x = blank(lambda: SymbolicEvents(space), lambda: SymbolicRelation(space), cells, _features(e))
     _sets(e, x)
     _program_order(e, x)
     _locations(e, x)
     _fetches(e, x)
-    _memory(e, x)
+    _memory(e, x, cells)
     translation(e, x)
     _broadcast(e, x)
     _interrupts(e, x)
@@ -50,11 +49,11 @@ def candidate(e: Encoding) -> Symbolic:
     return x
 
 
-def _features(e: Encoding) -> frozenset[str]:
+def _features(e: Encoding) -> frozenset[Feature]:
     events = e.program.events
     chains = [c for u in e.uses for c in (*(c for _, c in u.served), *u.faults)]
     chains += [u.chain for u in e.updates]
-    found = {
+    found: dict[Feature, bool] = {
         "translation": bool(e.uses or e.updates),
         "uppers": any(len(c.levels) > 1 for c in chains),
         "fetch": bool(e.fetches) or e.model.switches.fault_walk == "spurious_once",
@@ -68,8 +67,8 @@ def _features(e: Encoding) -> frozenset[str]:
 
 
 def _sets(e: Encoding, x: Symbolic) -> None:
-    """The sets of executed events. What is in ``I`` or ``S`` alone may be in them unexecuted as well: it
-    would order nothing that is not in order anyway; in all other sets it would."""
+    """The sets of executed events. ``I`` and ``S`` may contain events that are not executed, too: if an event
+    is in these alone, it adds no order. In all other sets it would, so these have executed events alone."""
     switches, both = e.model.switches, e.clauses.both
     late = {w.node for w in e.writes if w.buffered}
     faults = {u.event.id: u.fault for u in e.uses if u.event is not None}
@@ -119,8 +118,8 @@ def _sets(e: Encoding, x: Symbolic) -> None:
 
 
 def _between_functions(e: Encoding) -> dict[int, int]:
-    """The ends of handlers, and the literals that they are none: the interrupt goes on with another function,
-    or went on with this one (MMR 8.10)."""
+    """First and last events of handlers -> the literal that no interrupt is delivered or returns there, as
+    it goes on with another function, or went on with this one (MMR 8.10)."""
     bodies, found = e.program.bodies, {}
     for body in bodies:
         before = [x for (_, b), x in e.together.items() if b == body.id]
@@ -133,8 +132,8 @@ def _between_functions(e: Encoding) -> dict[int, int]:
 
 
 def _batches(e: Encoding, x: Symbolic) -> None:
-    """Which handlers one interrupt may run: all were sent before it came, and nothing of a lower rank lies
-    between; what lies between in the same rank belongs to it, too (MMR 8.10)."""
+    """Which handlers one interrupt may run (MMR 8.10). All were sent before it came. No event of a lower rank
+    lies between them, and a handler of the same rank that lies between belongs to the interrupt, too."""
     clauses, bodies = e.clauses, e.program.bodies
     for (a, b), one in e.together.items():
         first = e.po_literal(a, -1, b, -1)
@@ -194,8 +193,8 @@ def _program_order(e: Encoding, x: Symbolic) -> None:
 
 
 def _one_line(e: Encoding, bodies: list[Body]) -> None:
-    """Program order is a line. Among instants that follows from the axioms; what is no instant may be
-    ordered with nothing, and has its one place between any two bodies all the same."""
+    """Program order is a line. For instants that follows from the axioms. Other events may be unordered
+    by the axioms; here they, too, get one place in relation to any two bodies."""
     for a, b in combinations(sorted(bodies, key=lambda b: (-b.rank, b.id)), 2):
         for other in bodies if b.rank else ():
             for at in other.events if other.rank < b.rank else ():
@@ -227,7 +226,7 @@ def _interleave(
 
 
 def _locations(e: Encoding, x: Symbolic) -> None:
-    """Pairs of one CPU that access one cell, one of them writing."""
+    """Pairs of events of one CPU that access one cell, at least one of them writing."""
     both = e.clauses.both
     sites: dict[tuple[int, Ptr], list[tuple[int, int, bool]]] = {}
     for w in e.writes:
@@ -249,7 +248,7 @@ def _locations(e: Encoding, x: Symbolic) -> None:
                     x.loc.add(b, a, literal)
 
 
-def _memory(e: Encoding, x: Symbolic) -> None:
+def _memory(e: Encoding, x: Symbolic, cells: list[CellRelations[SymbolicRelation]]) -> None:
     """rf and co, cell by cell."""
     both = e.clauses.both
     readers: dict[Ptr, list[Read]] = {}
@@ -265,7 +264,7 @@ def _memory(e: Encoding, x: Symbolic) -> None:
         if not here and not reading:
             continue
         relations = CellRelations(*(SymbolicRelation(x.none.space) for _ in range(3)))
-        x.cells.append(relations)
+        cells.append(relations)
         for r in reading:
             _sources(e, x, relations, cell, r, here)
         for i, a in enumerate(here):
@@ -278,7 +277,7 @@ def _memory(e: Encoding, x: Symbolic) -> None:
                 first = e.co_literal(a, b)
                 relations.co.add(a.node, b.node, both(done, first))
                 relations.co.add(b.node, a.node, both(done, -first))
-        x.co = x.co | relations.co
+        x.co.take(relations.co)
 
 
 def _sources(
@@ -341,7 +340,7 @@ def _sources(
 
 
 def _forwardable(e: Encoding, x: Symbolic, w: Write, read: Read) -> bool:
-    """Walks may see the own store buffer, fetches what they have to see."""
+    """Walks may read the own store buffer; fetches may read those own stores that they have to see."""
     return read.kind == "walk" or (read.kind == "fetch" and x.smc.may_hold(w.node, _user(e, read)))
 
 
@@ -373,7 +372,8 @@ def _fetches(e: Encoding, x: Symbolic) -> None:
 
 
 def _seen_by_fetch(e: Encoding, w: Write, fetch: int) -> int:
-    """With Intel's rule a jump has to lie between, and the linear address to be the same."""
+    """The literal that a fetch has to see a store. By Intel's rule a jump has to lie between them, and both
+    have to use the same linear address."""
     store, reader = e.program.events[w.at], e.program.events[fetch]
     before = e.po_between(store, reader)
     if e.model.switches.smc == "amd":
@@ -389,7 +389,7 @@ def _seen_by_fetch(e: Encoding, w: Write, fetch: int) -> int:
 
 
 def _broadcast(e: Encoding, x: Symbolic) -> None:
-    """INVLPGBs, what they do on each CPU, and who waits for it (MMR 11.3)."""
+    """INVLPGBs, their effects on each CPU, and the TLBSYNCs that wait for these (MMR 11.3)."""
     for (event, _), node in e.flushes.items():
         issue = e.program.events[event]
         x.broadcast.add(event, node, e.executed[event])
@@ -410,7 +410,7 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
         for start, end in graces:
             done = both(e.executed[lock.id], e.executed[start.id])
             first = e.choices["grace"][lock.id, start.id] = e.clauses.new()
-            e.clauses.add(-done, -first, -open_)  # a section that never ends is not waited for
+            e.clauses.add(-done, -first, -open_)  # only a section that ends can be first
             if lock.kind == "held":
                 e.clauses.add(-done, first)
             x.grace.add(start.id, lock.id, both(done, -first))
@@ -419,12 +419,14 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
 
 
 def _keeps(e: Encoding, a: Event, b: Event) -> int:
-    """The literal that what ``b`` starts is not handled before what ``a`` starts, if ``a`` is first."""
+    """The literal that two sends keep their order: if ``a`` is first, its handler does not come after that
+    of ``b``."""
     if not e.program.overtakes(b, a):
         return YES
     if e.program.kernel is None:
         return NO
-    old = [x for kernel, x in e.slots[e.program.kernel].items() if kernel < OVERTAKING]  # type: ignore[operator]
+    kernels = e.slots[e.program.kernel].items()
+    old = [x for kernel, x in kernels if isinstance(kernel, int) and kernel < OVERTAKING]
     return e.clauses.any(old)
 
 

@@ -1,4 +1,4 @@
-"""Base relations of page walks and of what is cached of them; see ``relate``."""
+"""Base relations of page walks and of the entries that are cached from them; see ``relate``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Symbolic = Candidate[SymbolicRelation, SymbolicEvents]
 
 
 def translation(e: Encoding, x: Symbolic) -> None:
-    """Who serves each use, which invalidations cover what, and what a condition's use comes after."""
+    """What serves each use, what each invalidation covers, and which events precede a condition's use."""
     for use in e.uses:
         for served, chain in use.served:
             if e.model.switches.spontaneous:
@@ -38,7 +38,7 @@ def translation(e: Encoding, x: Symbolic) -> None:
             if use.event is None:
                 _asked(e, x, inv, use)
             elif inv.remote:
-                _either_way(e, e.choices["remote"], x.remote, inv.node, use.node)
+                _either_way(e.choices["remote"], x.remote, inv.node, use.node)
         if use.snapshot is not None:
             x.seen.add(use.node, use.snapshot)
     if e.model.switches.walk_forward == "forward_always":
@@ -68,21 +68,19 @@ def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
             removed = e.clauses.either(removed, literal)
         if removed != NO:
             for node in floating:
-                _either_way(e, e.choices["aged"], x.aged, inv.node, node)
+                _either_way(e.choices["aged"], x.aged, inv.node, node)
 
 
-def _either_way(
-    e: Encoding, choices: dict[tuple[int, int], int], relation: SymbolicRelation, a: int, b: int
-) -> None:
+def _either_way(chosen: dict[tuple[int, int], int], relation: SymbolicRelation, a: int, b: int) -> None:
     """One of two events is before the other."""
-    if (a, b) not in choices:
-        first = choices[a, b] = e.clauses.new()
+    if (a, b) not in chosen:
+        first = chosen[a, b] = relation.space.clauses.new()
         relation.add(a, b, first)
         relation.add(b, a, -first)
 
 
 def _asked(e: Encoding, x: Symbolic, inv: InvalidationSite, use: Use) -> None:
-    """A condition's use is after what is past at its instant."""
+    """A condition's use is after the invalidations that are past at its instant."""
     if use.snapshot is None:
         x.po.add(inv.node, use.node)
         return
@@ -95,8 +93,8 @@ def _asked(e: Encoding, x: Symbolic, inv: InvalidationSite, use: Use) -> None:
 
 
 def _apart(e: Encoding, x: Symbolic) -> None:
-    """Where walks are always forwarded: they are not made while an own store waits, unless from it
-    or a newer one."""
+    """Where walks are always forwarded: while an own store waits, a walk's read of its cell is forwarded that
+    store or a newer one."""
     forwarded: dict[int, list[tuple[Write, int]]] = {}
     for s in e.sources:
         if s.forwarded and s.write is not None and s.read.kind == "walk":

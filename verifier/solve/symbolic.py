@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from verifier.solve.clauses import NO, YES, Clauses
 
-MANY = 16  # ways on from one event
+MANY = 16  # ways on from one event; more of them are sorted, so that unions share gates
 
 
 class Space:
@@ -74,7 +74,7 @@ class SymbolicRelation:
         self.may: dict[tuple[int, int], int] = {}
 
     def add(self, a: int, b: int, literal: int = YES) -> None:
-        """Put a pair in under a literal (in addition to what it is in by already)."""
+        """Put a pair in if a literal holds; it may be in by another literal already."""
         if literal == NO or self.must[a] >> b & 1:
             return
         if literal == YES:
@@ -90,11 +90,11 @@ class SymbolicRelation:
             self.add(a, b, literal)
 
     def literal(self, a: int, b: int) -> int:
-        """The literal that a pair is in."""
+        """The literal that a pair is in the relation."""
         return YES if self.must[a] >> b & 1 else self.may.get((a, b), NO)
 
     def may_hold(self, a: int, b: int) -> bool:
-        """May a pair be in?"""
+        """May a pair be in the relation?"""
         return self.literal(a, b) != NO
 
     def copy(self) -> SymbolicRelation:
@@ -105,14 +105,17 @@ class SymbolicRelation:
     def __or__(self, other: SymbolicRelation) -> SymbolicRelation:
         if not other.may and not any(other.must):
             return self
-        out = SymbolicRelation.__new__(SymbolicRelation)
-        out.space = self.space
-        must = [a | b for a, b in zip(self.must, other.must, strict=True)]
-        out.must = must
-        out.may = {k: v for k, v in self.may.items() if not must[k[0]] >> k[1] & 1}
-        for (a, b), literal in other.may.items():
-            out.add(a, b, literal)
+        out = self.copy()
+        out.take(other)
         return out
+
+    def take(self, other: SymbolicRelation) -> None:
+        """Put all pairs of another relation in, as by ``|``."""
+        if any(other.must):
+            must = self.must = [a | b for a, b in zip(self.must, other.must, strict=True)]
+            self.may = {k: v for k, v in self.may.items() if not must[k[0]] >> k[1] & 1}
+        for (a, b), literal in other.may.items():
+            self.add(a, b, literal)
 
     def plus(self, others: Iterable[SymbolicRelation]) -> SymbolicRelation:
         """This relation with all others, as by ``|``."""
@@ -162,7 +165,7 @@ class SymbolicRelation:
         return out
 
     def successors(self) -> dict[int, list[tuple[int, int]]]:
-        """event -> [(event, literal)], sure pairs with the literal true."""
+        """event -> [(event, literal)]; sure pairs have the literal ``YES``."""
         out: dict[int, list[tuple[int, int]]] = {}
         for a, row in enumerate(self.must):
             if row:
@@ -182,7 +185,7 @@ class SymbolicRelation:
         open_ends = {b: sum(x != YES for _, x in outs) for b, outs in after.items()}
         for a, outs in self.successors().items():
             if len(outs) > MANY:
-                # Unions that begin alike share their gates: what makes each of them different comes last.
+                # Unions that begin alike share their gates, so the parts that differ come last.
                 outs.sort(key=lambda out: open_ends.get(out[0], 0))
             for b, first in outs:
                 self.space.clauses.check(len(out.may))

@@ -1,4 +1,4 @@
-"""Translations as clauses: which walks there may be, what they find, and when an access faults."""
+"""Translations as clauses: which walks are possible, what they find, and when an access faults."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Walks:
         )
 
     def tags(self, cpu: int) -> Literals:
-        """A PCID that the CPU may have, to be found by every read of a walk."""
+        """A PCID that the CPU may have; every read of a walk has to find it."""
         return self.e.one_hot(self.domains.pcids(cpu))
 
     def current(self, event: Event, node: int, done: int) -> Literals:
@@ -66,14 +66,14 @@ class Walks:
         return now
 
     def _registers(self, level: Level, cpu: int, tag: Literals, roots: Literals | None, at: Read) -> None:
-        """A walk's read finds its tag in force, the first one its root."""
+        """Each read of a walk finds the walk's tag in force; the first read finds the root, too."""
         for name, values in (("pcid", tag), ("cr3", roots)):
             if values and len(self.domains.contents(Ptr(f"{cpu}:{name}"))) > 1:
                 where = {Ptr(f"{cpu}:{name}"): level.done}
                 self.e.reads.append(Read(level.node, cpu, at.body, at.at, where, values, at.kind))
 
     def _level(self, node: int, done: int, handles: Literals, vas: Literals, values: Literals) -> Level:
-        """A read of the entry of one of ``handles``; what is no entry cannot be read."""
+        """A read of the entry of one of ``handles``; a handle without such an entry is excluded."""
         where: dict[Ptr, int] = {}
         self.clauses.check()
         for (handle, x), (va, y) in product(handles.items(), vas.items()):
@@ -92,9 +92,9 @@ class Walks:
     def chain(
         self, use: int, cpu: int, vas: Literals, done: int, tag: Literals, event: Event | None = None
     ) -> Chain:
-        """A walk of several reads at any instants, from a root that is in force at the first.
+        """A walk of several reads at any instants, from a root that is in force at the first read.
 
-        With ``event`` all of them are loads at this event's instant.
+        With ``event`` all its reads are loads at this event's instant.
         """
         chain = Chain(use, cpu, done, vas, tag)
         at = Read(use, cpu, -1, -1, {}, {}, "walk")
@@ -155,7 +155,7 @@ class Walks:
     # -- uses -------------------------------------------------------------------------------------
 
     def _usable(self, done: int, tag: Literals, globe: int, now: Literals) -> None:
-        """What serves is of the current PCID, or global (MMR 4.4)."""
+        """An entry that serves a use is of the current PCID, or global (MMR 4.4)."""
         if done != NO and (len(now) > 1 or len(tag) > 1 or set(now) != set(tag)):
             same = [self.clauses.both(x, now[q]) for q, x in tag.items() if q in now]
             self.clauses.add(-done, globe, *same)
@@ -175,7 +175,7 @@ class Walks:
                 self.demanded.append((event, chain))
 
     def _demanded(self, use: Use, done: int) -> None:
-        """What an access has walked serves it and others on its CPU, until it is invalidated."""
+        """The entry that an access has walked for serves uses on its CPU, until it is invalidated."""
         for _, chain in self.demanded:
             same = self.clauses.any(
                 self.clauses.both(x, use.vas[va]) for va, x in chain.vas.items() if va in use.vas
@@ -191,7 +191,7 @@ class Walks:
         """A walk of its own serves a use."""
         chosen = self.clauses.new()
         self.clauses.add(-chosen, done)
-        # By an entry of its own PCID, or by a global one, whose walk may have had any.
+        # An entry of its own PCID serves it, or a global one, whose walk may have had any PCID.
         tag = use.now if not self.domains.globals else self.tags(use.cpu)
         if use.event is None and not self.domains.globals:
             tag = {q: x for q, x in use.now.items() if q in self.domains.pcids(use.cpu)}
@@ -219,7 +219,7 @@ class Walks:
         return options
 
     def _permitted(self, use: Use, event: Event) -> None:
-        """What serves an access permits it, and leads to a page; or it faults by it."""
+        """The entry that serves an access permits it and leads to a page, or makes it fault."""
         clauses = self.clauses
         permitted: dict[Value, list[int]] = {}
         stale: list[int] = []
@@ -267,7 +267,7 @@ class Walks:
         return use
 
     def asked(self, node: int, cpu: int, va: Ptr, wanted: Value, now: Literals, done: int) -> Use:
-        """The use by a condition: what is cached leads to ``wanted``, with the attributes it names."""
+        """The use by a condition: a cached entry leads to ``wanted`` and has the attributes it names."""
         clauses = self.clauses
         use = Use(node, None, cpu, {va: YES}, now)
         options = self._options(use, done)
@@ -299,8 +299,8 @@ class Walks:
     def _fault(self, use: Use, event: Event, fault: int, kind: str) -> Chain:
         """A walk that ends at an entry which is not present, or forbids the access.
 
-        Its last read is a load of the access itself (``kind`` ``load``), or a walk's since the last
-        serializing event. The reads above it are a walk's, or with ``rewalk`` loads too.
+        With ``kind`` ``load`` its last read is a load of the access itself; with ``walk`` it is a walk's read
+        since the last serializing event. The reads above it are a walk's, or with ``rewalk`` loads too.
         """
         clauses, depth = self.clauses, self.program.depth
         chain = Chain(use.node, use.cpu, fault, use.vas, use.now)
@@ -367,7 +367,7 @@ class Walks:
             self.clauses.add(-done)
             return
         self.e.reads.append(Read(load.node, load.cpu, load.body, load.at, level.where, values, load.kind))
-        # A load is made under the PCID of its access; the use has read that already.
+        # A load is made under the PCID of its access, which the use has read already.
         self._registers(level, chain.cpu, chain.tag if load.kind == "walk" else {}, roots, load)
         chain.levels.append(level)
 
@@ -380,13 +380,13 @@ class Walks:
     def _update(
         self, node: int, where: dict[Ptr, int], values: Literals, changed: list[tuple[Value, int]]
     ) -> None:
-        """A LOCK'd update of an entry by the processor, from ``values`` to what is ``changed`` (MMR 7.1)."""
+        """The processor's LOCK'd update of an entry, from ``values`` to contents ``changed`` (MMR 7.1)."""
         written = self.e.collect(changed)
         self.e.reads.append(Read(node, WALKER, -1, -1, where, values, "memory"))
         self.e.writes.append(Write(node, WALKER, -node, 0, where, written, False))
 
     def _dirty(self, use: Use, event: Event) -> None:
-        """A write through an entry that is clean sets D in it first (MMR 7.3)."""
+        """A write through a clean entry sets D in that entry first (MMR 7.3)."""
         clauses, ((_, chain),) = self.clauses, use.served
         clean = clauses.both(chain.flags[CLEAN], clauses.any(use.pages.values()))
         where: dict[Ptr, int] = {}

@@ -1,4 +1,4 @@
-"""A story tells every step of its run, and no step that the run does not need."""
+"""A story tells every step of its run, and leaves out steps that the run does not need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import verifier
 from verifier.budget import Budget
 from verifier.errors import InternalError
-from verifier.execution import Execution
+from verifier.execution import Checked, check
 from verifier.execution.storyline import _Teller, trace
 from verifier.explore.replay import Telling
 from verifier.explore.search import machine_of
@@ -72,19 +72,19 @@ def test_what_needs_not_be_early_is_not() -> None:
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Execution]]:
+def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Checked]]:
     """The runs that have been told."""
-    seen: list[Execution] = []
+    seen: list[Checked] = []
 
-    def keep(execution: Execution, budget: object = None) -> Trace:
-        seen.append(execution)
-        return trace(execution)
+    def keep(checked: Checked, budget: object = None) -> Trace:
+        seen.append(checked)
+        return trace(checked)
 
     monkeypatch.setattr(queries, "trace", keep)
     yield seen
 
 
-def test_a_cycle_is_an_error_and_no_shorter_story(runs: list[Execution]) -> None:
+def test_a_cycle_is_an_error_and_no_shorter_story(runs: list[Checked]) -> None:
     told(AHEAD)
     teller = _Teller(runs[0], Budget())
     node = next(n for n in teller.nodes if n in teller.cpu)
@@ -94,9 +94,19 @@ def test_a_cycle_is_an_error_and_no_shorter_story(runs: list[Execution]) -> None
         teller.tell()
 
 
+def test_an_execution_that_is_wrong_has_no_story(runs: list[Checked]) -> None:
+    told(AHEAD)
+    execution = runs[0].execution
+    execution.executed = frozenset()
+    wrong = check(execution)
+    assert wrong.wrong
+    with pytest.raises(InternalError, match="found right"):
+        trace(wrong)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["litmus/mmu", "litmus/linux", "litmus/classic"])
-def test_every_step_of_every_witness_is_told(folder: str, runs: list[Execution]) -> None:
+def test_every_step_of_every_witness_is_told(folder: str, runs: list[Checked]) -> None:
     for path in sorted((ROOT / folder).rglob("*.litmus")):
         for test in verifier.load(path):
             runs.clear()
@@ -105,7 +115,7 @@ def test_every_step_of_every_witness_is_told(folder: str, runs: list[Execution])
             for run, told in zip(runs, filter(None, both), strict=True):
                 assert told is not None
                 shown = {s.event.id for s in told.steps if s.event is not None}
-                missing = {i for i in run.executed if i not in shown}
+                missing = {i for i in run.execution.executed if i not in shown}
                 assert not missing, (test.id, missing)
 
 

@@ -1,4 +1,4 @@
-"""The table of roles: closed, and each switch that a row names is one of the rules that it cites."""
+"""The table of roles is closed, and each switch in a row belongs to a rule that the row cites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules as data: they are complete, their citations exist, and docs/rules.md shows them."""
+"""The rules as data: they are complete, citations are right, and docs/rules.md is printed from them."""
 
 from __future__ import annotations
 
