@@ -15,7 +15,7 @@ from verifier.syntax import load
 INITIAL = (
     "percpu struct rq q { .n = 1, .left = 5 }; 1:q.n = 2; percpu int a[2] = {3, 4}; percpu int k = 6;"
     " 1:k = 7; struct holder h { .counter = &k }; int *of = &k; int x; struct other plain { .direct = &x };"
-    " percpu int *p = &x;"
+    " percpu int *p = &x; struct other y { .direct = &x }; percpu struct other *o = &y;"
 )
 FUNCTIONS = "int left(struct rq *r) { return this_cpu_read(r->left); } int twice(int *r) { return *r * 2; }"
 
@@ -28,7 +28,8 @@ READ = {
     "this_cpu_read(*of)": 6, "twice(per_cpu_ptr(&k, 1))": 14, "xchg(this_cpu_ptr(&q.n), 9)": 1,
     "atomic_inc_return(per_cpu_ptr(&q.n, 1))": 3, "this_cpu_add_return(q.left, 2)": 7,
     "cmpxchg(per_cpu_ptr(of, 1), 7, 1)": 7,
-    "smp_load_acquire(this_cpu_ptr(&a[0]))": 3, "*this_cpu_read(p)": 0, "&q.n == &q.n": 1,
+    "smp_load_acquire(this_cpu_ptr(&a[0]))": 3, "*this_cpu_read(p)": 0, "*per_cpu(p, 1)": 0,
+    "*this_cpu_read(o)->direct": 0, "*per_cpu(o, 1)->direct": 0, "&q.n == &q.n": 1,
     "this_cpu_ptr(&q.n) == per_cpu_ptr(&q.n, 0)": 1, "this_cpu_ptr(&q.n) == per_cpu_ptr(&q.n, 1)": 0,
 }  # fmt: skip
 

@@ -147,10 +147,6 @@ def base_of(b: BodyCode, e: ast.CExpr) -> Val:
             kind = named.type if named.handle else Type("pointer", to=named.type)
             place = chosen(b, MemoryPlace(Const(Ptr(named.name)), kind, percpu=named.percpu), e)
             return Val(place.addr, replace(kind, percpu=place.percpu))
-    if isinstance(e, ast.CallExpr) and special(e.name) == "per_cpu":
-        found = place_of(b, e)
-        assert isinstance(found, MemoryPlace)
-        return Val(found.addr, found.type)
     if not isinstance(e, ast.FieldExpr | ast.IndexExpr):
         return b.value(e)
     reached = b.reached
