@@ -78,7 +78,7 @@ class Removals:
     def removes(self, node: int, va: Ptr, tag: int, content: Value) -> bool:
         """Does an invalidation remove a finished entry of its CPU?"""
         formula = cover(self.invalidations[node][0], self.switches).entries
-        return self._holds(formula, node, va, tag, content, None)
+        return self._holds(formula, node, va=va, tag=tag, content=content, cell=None)
 
     def _holds(
         self, formula: Formula, node: int, va: Ptr, tag: int, content: Value, cell: Ptr | None
@@ -93,7 +93,9 @@ class Removals:
             "pcid0": pcid == 0,
             "leads": any(c == cell and at == named for (_, at), c in self.program.entries.items()),
         }
-        return holds(formula, atoms.__getitem__, bool.__and__, bool.__or__, True, False)
+        return holds(
+            formula, atoms.__getitem__, both=bool.__and__, either=bool.__or__, true=True, false=False
+        )
 
 
 class _Candidate(Removals):
@@ -122,7 +124,7 @@ class _Candidate(Removals):
             for upper, cell, _ in w.levels[:-1]:
                 for node, (kind, cpu, _, _) in self.invalidations.items():
                     formula = cover(kind, self.switches).uppers
-                    if cpu == w.cpu and self._holds(formula, node, w.va, w.tag, 0, cell):
+                    if cpu == w.cpu and self._holds(formula, node, va=w.va, tag=w.tag, content=0, cell=cell):
                         pairs.append((node, upper))
         return Relation(pairs)
 

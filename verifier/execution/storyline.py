@@ -172,7 +172,9 @@ class _Teller:
             if (None if at is None else self.x.snapshots[at]) == snapshot:
                 note = standing(*self.tlb.history(walk))
                 what = (self._tagged(walk), walk.content)
-                out.append(Step("cached", walk.cpu, None, (), (what,), note, rule="4.1"))
+                out.append(
+                    Step("cached", walk.cpu, event=None, reads=(), writes=(what,), note=note, rule="4.1")
+                )
         return out
 
     def _name(self, cell: Ptr) -> str:
@@ -208,13 +210,19 @@ class _Teller:
             if not x.buffered(event.id):
                 return Step("exec", event.cpu, event)
             return Step(
-                "exec", event.cpu, event, (), self._writes(event.id), self._translated(event.id), rule="1.2"
+                "exec",
+                event.cpu,
+                event=event,
+                reads=(),
+                writes=self._writes(event.id),
+                note=self._translated(event.id),
+                rule="1.2",
             )
         if node in self.shown_issue:
             event = self.program.events[node]
             if node in x.faults or not x.buffered(node):
                 return None  # nobody sees what it waits for
-            return Step("commit", event.cpu, event, (), self._writes(node), rule="1.1")
+            return Step("commit", event.cpu, event=event, reads=(), writes=self._writes(node), rule="1.1")
         if 0 <= node < len(self.program.events):
             event = self.program.events[node]
             if node in x.faults:
@@ -228,7 +236,15 @@ class _Teller:
             if event.op == "T" and event.accesses[0].slot is not None:
                 value = x.slots[event.accesses[0].slot]
                 reads = (("translation", value),) if value != FAULT else reads
-            return Step("exec", event.cpu, event, reads, self._writes(node), note, "4.1" if note else "")
+            return Step(
+                "exec",
+                event.cpu,
+                event=event,
+                reads=reads,
+                writes=self._writes(node),
+                note=note,
+                rule="4.1" if note else "",
+            )
         return None
 
     def _faulting(self, node: int, event: Event) -> Step:
@@ -251,10 +267,10 @@ class _Teller:
         return Step(
             "fill" if last else "walk",
             walk.cpu,
-            None if walk.event is None else self.program.events[walk.event],
-            ((self._name(cell), content),),
-            ((self._tagged(walk), walk.content if last else content),),
-            "read from the CPU's own store buffer" if forwarded else "",
+            event=None if walk.event is None else self.program.events[walk.event],
+            reads=((self._name(cell), content),),
+            writes=((self._tagged(walk), walk.content if last else content),),
+            note="read from the CPU's own store buffer" if forwarded else "",
             rule="3.5" if forwarded else "3.3" if last else "3.4",
         )
 
@@ -268,7 +284,15 @@ class _Teller:
         x = self.x
         writes = tuple((self._name(c), v) for (n, c), v in x.written_at().items() if n == node)
         if node in self.updates:
-            return Step("update", self.updates[node].cpu, None, (), writes, "sets A", rule="7.2")
+            return Step(
+                "update",
+                self.updates[node].cpu,
+                event=None,
+                reads=(),
+                writes=writes,
+                note="sets A",
+                rule="7.2",
+            )
         if node in x.flushes:
             number, cpu = x.flushes[node]
             sender = self.program.events[number]
@@ -280,7 +304,7 @@ class _Teller:
                 flags(r.value) & UNACCESSED for r in x.reads if r.read == node
             )
             note = "sets A and D" if aged else "sets D"
-            return Step("update", event.cpu, event, (), writes, note, rule="7.3")
+            return Step("update", event.cpu, event=event, reads=(), writes=writes, note=note, rule="7.3")
         return Step("fetch", event.cpu, event, self._reads(node), note="before it is executed", rule="10.1")
 
 
@@ -312,7 +336,7 @@ class _Tlb:
         made = [w for w in x.walks if w.kind == "use" and w.event is not None and w.levels]
         self.walked = {w.levels[-1][0]: w for w in reversed(made) if w.levels[-1][0] in own}
         for cpu, pcid, va, content in x.program.tlb:
-            self._add(self._entry(cpu, pcid, va, content, None), _START)
+            self._add(self._entry(cpu, pcid, va, content=content, leaf=None), _START)
 
     def _entry(self, cpu: int, tag: int, va: Ptr, content: Value, leaf: Ptr | None) -> Entry:
         kept = make_entry(target(content) or 0, flags(content) & (COMBINED | GLOBAL | CLEAN))
@@ -324,7 +348,7 @@ class _Tlb:
 
     def _of(self, walk: Walk) -> Entry:
         leaf = walk.levels[-1][1] if walk.levels else None
-        return self._entry(walk.cpu, walk.tag, walk.va, walk.content, leaf)
+        return self._entry(walk.cpu, walk.tag, walk.va, content=walk.content, leaf=leaf)
 
     def _add(self, entry: Entry, since: str) -> None:
         self.since[entry], self.left[entry] = since, []

@@ -106,7 +106,7 @@ def observe(final: c.Final, scope: Scope) -> Observed:
     if observer.troubles:
         raise InputError(observer.troubles)
     asked = call("and", *filters) if filters else None
-    return Observed(observer.observables, condition, shown, asked, observer.warnings)
+    return Observed(observer.observables, condition, shown=shown, filter=asked, warnings=observer.warnings)
 
 
 MAX_RANGE = 256
@@ -286,7 +286,7 @@ class _Observer:
         if t.loses(number, kind) or (kind.tag == "bool" and not t.holds(kind, number)):
             low, high = t.limits(kind)
             text = f"{t.words(kind)} is {low} to {high}, never {number}"
-            self.warnings.append(Diagnostic("overflow", text, p.span, "", "warning"))
+            self.warnings.append(Diagnostic("overflow", text, span=p.span, hint="", severity="warning"))
             return constant
         return t.wrapped(constant, kind)
 

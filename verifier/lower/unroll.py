@@ -104,7 +104,7 @@ class _Unroller:
             if event.span not in code.reads or (self.waits and event.id in self.waits[-1].events):
                 break
             looks.append(event.id)
-        return Wait(body.cpu, code.kind, code.what, code.span, tuple(reversed(looks)))
+        return Wait(body.cpu, code.kind, what=code.what, span=code.span, events=tuple(reversed(looks)))
 
     def cut(self, body: Body, code: tuple[Instruction, ...], at: int, to: int, guard: Expr) -> None:
         """The backward jump at ``at`` is not taken: the loop that begins at ``to`` is cut."""
@@ -206,7 +206,7 @@ class _Unroller:
             hit = call("and", *path.guard, substitute(instruction.condition, env))
             self.warnings.setdefault(body.cpu, []).append(hit)
             after = body.events[-1].id if body.events else -1
-            self.warns.append(Warned(body.id, body.cpu, after, hit, instruction.span))
+            self.warns.append(Warned(body.id, body.cpu, after=after, hit=hit, span=instruction.span))
 
     def mark(self, body: Body, guard: Expr, kind: Kind, code: Emit | None) -> None:
         """The beginning or the end of an RCU reader's section; unnamed if it is a window's."""

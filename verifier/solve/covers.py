@@ -16,7 +16,7 @@ def _same(e: Encoding, a: Literals, b: Literals) -> int:
 
 
 def _formula(e: Encoding, formula: Formula, atoms: dict[str, int]) -> int:
-    return holds(formula, atoms.__getitem__, e.clauses.both, e.clauses.either, YES, NO)
+    return holds(formula, atoms.__getitem__, both=e.clauses.both, either=e.clauses.either, true=YES, false=NO)
 
 
 def _entry(e: Encoding, inv: InvalidationSite, vas: Literals, tag: Literals, globe: int) -> int:
@@ -39,13 +39,13 @@ def covers_use(e: Encoding, inv: InvalidationSite, use: Use) -> int:
         return inv.done
     parts = []
     for served, chain in use.served:
-        here = _entry(e, inv, chain.vas, chain.tag, chain.flags[GLOBAL])
+        here = _entry(e, inv, vas=chain.vas, tag=chain.tag, globe=chain.flags[GLOBAL])
         # A use that only this walk can serve is served by it.
         alone = len(use.served) == 1 and not use.initial
         parts.append(here if alone else e.clauses.both(served, here))
     for entry in use.initial:
         globe = YES if flags(entry.content) & GLOBAL else NO
-        here = _entry(e, inv, {entry.va: YES}, {entry.pcid: YES}, globe)
+        here = _entry(e, inv, vas={entry.va: YES}, tag={entry.pcid: YES}, globe=globe)
         parts.append(e.clauses.both(entry.done, here))
     return e.clauses.both(inv.done, e.clauses.any(parts))
 

@@ -96,7 +96,7 @@ class _Decoder:
                 else:
                     value = self.value(s.write.values)
                 node = None if s.write is None else s.write.node
-                out.append(From(s.cell, node, s.read.node, value, s.forwarded))
+                out.append(From(s.cell, node, read=s.read.node, value=value, forwarded=s.forwarded))
         return out
 
     def coherent(self, cell: Ptr) -> list[Write]:
@@ -133,7 +133,17 @@ class _Decoder:
         for entry in use.initial:
             if self.holds(entry.done):
                 return [
-                    Walk("initial", use.node, use.cpu, va, entry.pcid, (), entry.content, event, observable)
+                    Walk(
+                        "initial",
+                        use.node,
+                        cpu=use.cpu,
+                        va=va,
+                        tag=entry.pcid,
+                        levels=(),
+                        content=entry.content,
+                        event=event,
+                        observable=observable,
+                    )
                 ]
         for served, chain in use.served:
             if self.holds(served):
@@ -153,7 +163,17 @@ class _Decoder:
             if self.holds(level.done):
                 cell = next(c for c, x in level.where.items() if self.holds(x))
                 levels.append((level.node, cell, self.value(level.values)))
-        return Walk(kind, chain.use, chain.cpu, va, tag, tuple(levels), combined(levels), event, observable)
+        return Walk(
+            kind,
+            chain.use,
+            cpu=chain.cpu,
+            va=va,
+            tag=tag,
+            levels=tuple(levels),
+            content=combined(levels),
+            event=event,
+            observable=observable,
+        )
 
     def updates(self) -> list[Walk]:
         """The updates by page walkers that set A."""

@@ -81,7 +81,18 @@ class _Encoder(Encoding):
                     node, kind = self.node(), "fetch"
                     self.fetches[event.id] = node
                 values = self.slots[access.slot]
-                self.reads.append(Read(node, event.cpu, event.body, event.id, where, values, kind, access))
+                self.reads.append(
+                    Read(
+                        node,
+                        event.cpu,
+                        body=event.body,
+                        at=event.id,
+                        where=where,
+                        values=values,
+                        kind=kind,
+                        access=access,
+                    )
+                )
             if access.value is not None:
                 self._write(event, access, where, late)
 
@@ -95,7 +106,18 @@ class _Encoder(Encoding):
         if late and issue is None and self._forwards(event, here):
             issue = self.issues[event.id] = self.node()
         values = self.literals(access.value) if access.value is not None else {}
-        self.writes.append(Write(event.id, event.cpu, event.body, event.id, here, values, late, issue))
+        self.writes.append(
+            Write(
+                event.id,
+                event.cpu,
+                body=event.body,
+                at=event.id,
+                where=here,
+                values=values,
+                buffered=late,
+                issue=issue,
+            )
+        )
 
     def _forwards(self, event: Event, where: dict[Ptr, int]) -> bool:
         """May a page walk or a fetch of this CPU read the store while it is buffered?"""
@@ -146,14 +168,18 @@ class _Encoder(Encoding):
             if invalidates(event, broadcast=True):
                 for cpu in range(self.program.cpus):
                     node = self.flushes[event.id, cpu] = self.node()
-                    self.invalidations.append(InvalidationSite(node, cpu, done, kind, vas, pcid, True))
+                    self.invalidations.append(
+                        InvalidationSite(node, cpu, done=done, kind=kind, vas=vas, pcid=pcid, remote=True)
+                    )
             elif removes:
-                self.invalidations.append(InvalidationSite(event.id, event.cpu, done, kind, vas, pcid))
+                self.invalidations.append(
+                    InvalidationSite(event.id, event.cpu, done=done, kind=kind, vas=vas, pcid=pcid)
+                )
         for use in self.uses:
             if use.event is not None and use.fault != NO:
                 node = self.faults[use.event.id]
                 self.invalidations.append(
-                    InvalidationSite(node, use.cpu, use.fault, "fault", use.vas, use.now)
+                    InvalidationSite(node, use.cpu, done=use.fault, kind="fault", vas=use.vas, pcid=use.now)
                 )
 
     # -- conditions -----------------------------------------------------------------------------
@@ -163,7 +189,9 @@ class _Encoder(Encoding):
             if o.kind == "tlb":
                 assert o.cpu is not None and o.va is not None and o.page is not None
                 node, done = self.node(), self.clauses.new()
-                use = self.walks.asked(node, o.cpu, o.va, o.page, self._asked_pcid(o), done)
+                use = self.walks.asked(
+                    node, o.cpu, va=o.va, wanted=o.page, now=self._asked_pcid(o), done=done
+                )
                 self.observed[index] = {1: done, 0: -done}
                 self.asked[node] = index
                 use.snapshot = None if o.at is None else self._snapshot(o.at)
@@ -171,7 +199,17 @@ class _Encoder(Encoding):
                 assert o.cell is not None
                 values = self.one_hot(self.domains.contents(o.cell))
                 self.observed[index] = values
-                self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {o.cell: YES}, values, "memory"))
+                self.reads.append(
+                    Read(
+                        self._snapshot(o.at),
+                        -1,
+                        body=-1,
+                        at=-1,
+                        where={o.cell: YES},
+                        values=values,
+                        kind="memory",
+                    )
+                )
 
     def _snapshot(self, number: int) -> int:
         if number not in self.snapshots:
@@ -188,7 +226,9 @@ class _Encoder(Encoding):
         if o.at is None:
             return self.final(cell)
         values = self.one_hot(self.domains.contents(cell))
-        self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {cell: YES}, values, "memory"))
+        self.reads.append(
+            Read(self._snapshot(o.at), -1, body=-1, at=-1, where={cell: YES}, values=values, kind="memory")
+        )
         return values
 
     def _assumptions(self) -> None:

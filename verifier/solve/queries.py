@@ -100,10 +100,18 @@ class _Asked:
         if states is not None:
             positive, negative = states[1], states[2]
         return Answer(
-            reachable, refutable, runs.get(True), runs.get(False),
-            None if states is None else states[0], positive, negative, cut, deadlock, None, reason,
+            reachable,
+            refutable,
+            witness=runs.get(True),
+            counter=runs.get(False),
+            states=None if states is None else states[0],
+            positive=positive,
+            negative=negative,
+            cut=cut,
+            deadlock=deadlock,
+            reason=reason,
             loops=loops,
-        )  # fmt: skip
+        )
 
     def _loops(self) -> tuple[Loop, ...]:
         """The loops in which some run is cut. Each is asked for by itself, so that they are the same every

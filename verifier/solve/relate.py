@@ -187,7 +187,7 @@ def _program_order(e: Encoding, x: Symbolic) -> None:
                 continue
             if body.rank == other.rank and body.id > other.id:
                 continue
-            _interleave(e, x, lines[body.id], lines[other.id], body.id, other.id)
+            _interleave(e, x, handler=lines[body.id], line=lines[other.id], body=body.id, other=other.id)
     for cpu in range(e.program.cpus):
         _one_line(e, [b for b in e.program.bodies if b.cpu == cpu])
 
@@ -266,7 +266,7 @@ def _memory(e: Encoding, x: Symbolic, cells: list[CellRelations[SymbolicRelation
         relations = CellRelations(*(SymbolicRelation(x.none.space) for _ in range(3)))
         cells.append(relations)
         for r in reading:
-            _sources(e, x, relations, cell, r, here)
+            _sources(e, x, relations=relations, cell=cell, read=r, writers=here)
         for i, a in enumerate(here):
             e.clauses.check(len(relations.co.may))
             relations.co.add(e.init, a.node, a.where[cell])
@@ -326,7 +326,7 @@ def _sources(
             clauses.add(-literal, source.where[cell])
         for value, has in (source.values if source is not None else init).items():
             clauses.add(-literal, -has, read.values.get(value, NO))
-        e.sources.append(RfSource(literal, cell, source, read, forwarded))
+        e.sources.append(RfSource(literal, cell, write=source, read=read, forwarded=forwarded))
         node = source.node if source is not None else e.init
         relations.rf.add(node, read.node, literal)
         if forwarded:

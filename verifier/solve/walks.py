@@ -62,7 +62,7 @@ class Walks:
         now = self.tags(event.cpu)
         if len(now) > 1:
             where = {Ptr(f"{event.cpu}:pcid"): done}
-            self.e.reads.append(Read(node, event.cpu, event.body, event.id, where, now))
+            self.e.reads.append(Read(node, event.cpu, body=event.body, at=event.id, where=where, values=now))
         return now
 
     def _registers(self, level: Level, cpu: int, tag: Literals, roots: Literals | None, at: Read) -> None:
@@ -70,7 +70,9 @@ class Walks:
         for name, values in (("pcid", tag), ("cr3", roots)):
             if values and len(self.domains.contents(Ptr(f"{cpu}:{name}"))) > 1:
                 where = {Ptr(f"{cpu}:{name}"): level.done}
-                self.e.reads.append(Read(level.node, cpu, at.body, at.at, where, values, at.kind))
+                self.e.reads.append(
+                    Read(level.node, cpu, body=at.body, at=at.at, where=where, values=values, kind=at.kind)
+                )
 
     def _level(self, node: int, done: int, handles: Literals, vas: Literals, values: Literals) -> Level:
         """A read of the entry of one of ``handles``; a handle without such an entry is excluded."""
@@ -96,10 +98,10 @@ class Walks:
 
         With ``event`` all its reads are loads at this event's instant.
         """
-        chain = Chain(use, cpu, done, vas, tag)
-        at = Read(use, cpu, -1, -1, {}, {}, "walk")
+        chain = Chain(use, cpu, done=done, vas=vas, tag=tag)
+        at = Read(use, cpu, body=-1, at=-1, where={}, values={}, kind="walk")
         if event is not None:
-            at = Read(use, cpu, event.body, event.id, {}, {}, "load")
+            at = Read(use, cpu, body=event.body, at=event.id, where={}, values={}, kind="load")
         roots = self.e.one_hot(self.domains.roots(cpu))
         handles, here = roots, done
         for depth in range(self.program.depth):
@@ -107,13 +109,15 @@ class Walks:
             if depth == self.program.depth - 1:
                 contents = frozenset(v for v in contents if target(v) not in self.program.tables)
             node = self.e.node() if event is None else use
-            level = self._level(node, here, handles, vas, self.e.one_hot(contents))
+            level = self._level(node, here, handles=handles, vas=vas, values=self.e.one_hot(contents))
             if not level.values or not level.where:
                 self.clauses.add(-here)
                 break
-            self.e.reads.append(Read(node, cpu, at.body, at.at, level.where, level.values, at.kind))
+            self.e.reads.append(
+                Read(node, cpu, body=at.body, at=at.at, where=level.where, values=level.values, kind=at.kind)
+            )
             own = {} if event is not None else tag  # an access has read its PCID already
-            self._registers(level, cpu, own, None if depth else roots, self.e.reads[-1])
+            self._registers(level, cpu, tag=own, roots=None if depth else roots, at=self.e.reads[-1])
             chain.levels.append(level)
             handles = self._descend(level)
             level.last = self.clauses.both(here, -self.clauses.any(handles.values()))
@@ -171,7 +175,7 @@ class Walks:
                 self.clauses.add(-walked, self.e.executed[event.id])
                 vas = self.e.literals(event.accesses[0].addr)
                 now = self.current(event, node, self.e.executed[event.id])
-                chain = self.chain(node, event.cpu, vas, walked, now, event)
+                chain = self.chain(node, event.cpu, vas=vas, done=walked, tag=now, event=event)
                 self.demanded.append((event, chain))
 
     def _demanded(self, use: Use, done: int) -> None:
@@ -196,7 +200,7 @@ class Walks:
         if use.event is None and not self.domains.globals:
             tag = {q: x for q, x in use.now.items() if q in self.domains.pcids(use.cpu)}
             self.clauses.add(-chosen, *tag.values())
-        chain = self.chain(use.node, use.cpu, use.vas, chosen, tag)
+        chain = self.chain(use.node, use.cpu, vas=use.vas, done=chosen, tag=tag)
         if tag is not use.now:
             self._usable(chosen, tag, chain.flags[GLOBAL], use.now)
         use.served.append((chosen, chain))
@@ -213,7 +217,7 @@ class Walks:
                 literal = self.clauses.new()
                 self.clauses.add(-literal, done)
                 self.clauses.add(-literal, use.vas[va])
-                use.initial.append(InitialEntry(literal, index, pcid, va, content))
+                use.initial.append(InitialEntry(literal, index, pcid=pcid, va=va, content=content))
                 self._usable(literal, {pcid: YES}, YES if flags(content) & GLOBAL else NO, use.now)
                 options.append(literal)
         return options
@@ -246,7 +250,7 @@ class Walks:
         clauses, (access,) = self.clauses, event.accesses
         done = self.e.executed[event.id]
         vas = self.e.literals(access.addr)
-        use = Use(node, event, event.cpu, vas, self.current(event, node, done))
+        use = Use(node, event, cpu=event.cpu, vas=vas, now=self.current(event, node, done))
         options = self._options(use, done)
         self._permitted(use, event)
         if self.domains.faults[id(access)]:
@@ -269,7 +273,7 @@ class Walks:
     def asked(self, node: int, cpu: int, va: Ptr, wanted: Value, now: Literals, done: int) -> Use:
         """The use by a condition: a cached entry leads to ``wanted`` and has the attributes it names."""
         clauses = self.clauses
-        use = Use(node, None, cpu, {va: YES}, now)
+        use = Use(node, None, cpu=cpu, vas={va: YES}, now=now)
         options = self._options(use, done)
         for served, chain in use.served:
             matching = [chain.pages.get(target(wanted) or wanted, NO)]
@@ -303,11 +307,11 @@ class Walks:
         since the last serializing event. The reads above it are a walk's, or with ``rewalk`` loads too.
         """
         clauses, depth = self.clauses, self.program.depth
-        chain = Chain(use.node, use.cpu, fault, use.vas, use.now)
+        chain = Chain(use.node, use.cpu, done=fault, vas=use.vas, tag=use.now)
         node = use.node if kind == "load" else self.e.node()
-        load = Read(node, event.cpu, event.body, event.id, {}, {}, kind)
+        load = Read(node, event.cpu, body=event.body, at=event.id, where={}, values={}, kind=kind)
         loads = self.switches.fault_walk == "rewalk" or not self.switches.spontaneous
-        above = load if loads else Read(-1, event.cpu, -1, -1, {}, {}, "walk")
+        above = load if loads else Read(-1, event.cpu, body=-1, at=-1, where={}, values={}, kind="walk")
         ends = [clauses.new() for _ in range(depth - 1)] + [fault] if depth > 1 else [fault]
         forbidding: list[int] = []
         roots = self.e.one_hot(self.domains.roots(use.cpu))
@@ -318,11 +322,19 @@ class Walks:
                 clauses.add(-ends[k], going)
             else:
                 ends[k] = going if depth == 1 else clauses.both(going, -clauses.any(ends[:k]))
-            self._end(chain, event, load, ends[k], handles, forbidding, roots if k == 0 else None)
+            self._end(
+                chain,
+                event,
+                load=load,
+                done=ends[k],
+                handles=handles,
+                forbidding=forbidding,
+                roots=roots if k == 0 else None,
+            )
             if k == depth - 1:
                 break
             more = clauses.both(going, -clauses.any(ends[: k + 1]))
-            upper = self._upper(use, above, more, handles, roots if k == 0 else None)
+            upper = self._upper(use, above, more=more, handles=handles, roots=roots if k == 0 else None)
             if upper is None:
                 clauses.add(-more)
                 break
@@ -342,9 +354,19 @@ class Walks:
         if not contents:
             return None
         node = self.e.node() if above.kind == "walk" else above.node
-        level = self._level(node, more, handles, use.vas, self.e.one_hot(contents))
-        self.e.reads.append(Read(node, use.cpu, above.body, above.at, level.where, level.values, above.kind))
-        self._registers(level, use.cpu, use.now, roots, self.e.reads[-1])
+        level = self._level(node, more, handles=handles, vas=use.vas, values=self.e.one_hot(contents))
+        self.e.reads.append(
+            Read(
+                node,
+                use.cpu,
+                body=above.body,
+                at=above.at,
+                where=level.where,
+                values=level.values,
+                kind=above.kind,
+            )
+        )
+        self._registers(level, use.cpu, tag=use.now, roots=roots, at=self.e.reads[-1])
         return level
 
     def _end(
@@ -357,7 +379,7 @@ class Walks:
             v for c in cells for v in self.domains.contents(c) if target(v) not in self.program.tables
         )
         values = self.e.one_hot(contents)
-        level = self._level(load.node, done, handles, chain.vas, values)
+        level = self._level(load.node, done, handles=handles, vas=chain.vas, values=values)
         level.last = done
         forbidden = self.clauses.any(forbidding)
         for value, literal in values.items():
@@ -366,9 +388,19 @@ class Walks:
         if not level.where:
             self.clauses.add(-done)
             return
-        self.e.reads.append(Read(load.node, load.cpu, load.body, load.at, level.where, values, load.kind))
+        self.e.reads.append(
+            Read(
+                load.node,
+                load.cpu,
+                body=load.body,
+                at=load.at,
+                where=level.where,
+                values=values,
+                kind=load.kind,
+            )
+        )
         # A load is made under the PCID of its access, which the use has read already.
-        self._registers(level, chain.cpu, chain.tag if load.kind == "walk" else {}, roots, load)
+        self._registers(level, chain.cpu, tag=chain.tag if load.kind == "walk" else {}, roots=roots, at=load)
         chain.levels.append(level)
 
     # -- accessed and dirty -----------------------------------------------------------------------
@@ -382,8 +414,10 @@ class Walks:
     ) -> None:
         """The processor's LOCK'd update of an entry, from ``values`` to contents ``changed`` (MMR 7.1)."""
         written = self.e.collect(changed)
-        self.e.reads.append(Read(node, WALKER, -1, -1, where, values, "memory"))
-        self.e.writes.append(Write(node, WALKER, -node, 0, where, written, False))
+        self.e.reads.append(Read(node, WALKER, body=-1, at=-1, where=where, values=values, kind="memory"))
+        self.e.writes.append(
+            Write(node, WALKER, body=-node, at=0, where=where, values=written, buffered=False)
+        )
 
     def _dirty(self, use: Use, event: Event) -> None:
         """A write through a clean entry sets D in that entry first (MMR 7.3)."""
@@ -458,8 +492,8 @@ class Walks:
         done = self.clauses.new()
         vas = self.e.one_hot(frozenset(va for (_, va), c in self.program.entries.items() if c == cell))
         node = self.e.node()
-        chain = Chain(node, cpu, done, vas, self.tags(cpu))
-        at = Read(node, cpu, -1, -1, {}, {}, "walk")
+        chain = Chain(node, cpu, done=done, vas=vas, tag=self.tags(cpu))
+        at = Read(node, cpu, body=-1, at=-1, where={}, values={}, kind="walk")
         roots = self.e.one_hot(self.domains.roots(cpu))
         handles, going = roots, done
         arrived: list[int] = []
@@ -472,24 +506,28 @@ class Walks:
             end = self.clauses.any(here)
             arrived.append(end)
             if end != NO and k == 0:
-                self._registers(Level(node, end, {}, {}), cpu, {}, roots, at)
+                self._registers(Level(node, end, {}, {}), cpu, tag={}, roots=roots, at=at)
             going = self.clauses.both(going, -end)
             if going == NO or k == self.program.depth - 1:
                 self.clauses.add(-going)
                 break
             contents = self.present(self._cells(handles, vas))
             contents = frozenset(v for v in contents if target(v) in self.program.tables)
-            level = self._level(self.e.node(), going, handles, vas, self.e.one_hot(contents))
+            level = self._level(
+                self.e.node(), going, handles=handles, vas=vas, values=self.e.one_hot(contents)
+            )
             if not contents or not level.where:
                 self.clauses.add(-going)
                 break
-            self.e.reads.append(Read(level.node, cpu, -1, -1, level.where, level.values, "walk"))
-            self._registers(level, cpu, chain.tag, None if k else roots, at)
+            self.e.reads.append(
+                Read(level.node, cpu, body=-1, at=-1, where=level.where, values=level.values, kind="walk")
+            )
+            self._registers(level, cpu, tag=chain.tag, roots=None if k else roots, at=at)
             chain.levels.append(level)
             handles = self._descend(level)
         self.clauses.add(-done, *arrived)
-        self._registers(Level(node, done, {}, {}), cpu, chain.tag, None, at)
+        self._registers(Level(node, done, {}, {}), cpu, tag=chain.tag, roots=None, at=at)
         values = self.e.one_hot(frozenset(sorted(old, key=order_key)))
-        chain.levels.append(Level(node, done, {cell: done}, values, done))
+        chain.levels.append(Level(node, done, where={cell: done}, values=values, last=done))
         self._update(node, {cell: done}, values, self._without(values, UNACCESSED))
         self.e.updates.append(Update(node, cpu, done, chain))

@@ -64,7 +64,7 @@ class _Report:
         if used:
             self.used.add(key)
         elif key not in self.said:
-            self.said[key] = Diagnostic(code, message, span, hint, severity)
+            self.said[key] = Diagnostic(code, message, span=span, hint=hint, severity=severity)
 
     def idle(self) -> list[Diagnostic]:
         """The warnings that no variant refutes."""
@@ -89,8 +89,8 @@ def idle_constants(
     """
     return [
         Diagnostic(
-            "unused", f"nothing uses {', '.join(name for name, _ in enum)}", enum[0][1].to(enum[-1][1]),
-            nearest(enum[0][0], named) or "use it, or leave it out", "warning",
+            "unused", f"nothing uses {', '.join(name for name, _ in enum)}", span=enum[0][1].to(enum[-1][1]),
+            hint=nearest(enum[0][0], named) or "use it, or leave it out", severity="warning",
         )
         for enum in enums
         if enum and not any(name in named or name in defines for name, _ in enum)
@@ -143,14 +143,20 @@ class _Unit:
                 hint = nearest(f.name, [g.name for g in self.unit.functions.values() if g.included])
                 text = f"nothing calls {f.name}()"
                 self.report.add(
-                    f.name in self.reached, "unused", text, f.span, hint or "call it, or leave it out"
+                    f.name in self.reached,
+                    "unused",
+                    message=text,
+                    span=f.span,
+                    hint=hint or "call it, or leave it out",
                 )
         for cpu, thread in self.unit.threads.items():
             self._locals(thread.body, self.asked, f"P{cpu}")
         for nmi in self.unit.nmis:
             self._locals(nmi.body, set(), f"the NMI of P{nmi.cpu}")
             does = any(not isinstance(x, ast.Block | ast.Empty) for x in nmi.body.body)
-            self.report.add(does, "no-effect", "this NMI does nothing", nmi.span, "give it statements")
+            self.report.add(
+                does, "no-effect", message="this NMI does nothing", span=nmi.span, hint="give it statements"
+            )
         for f in self.unit.functions.values():
             if not f.included:
                 self._locals(f.body, set(), f"{f.name}()")
@@ -158,14 +164,20 @@ class _Unit:
     def _object(self, item: ast.Object, asked: set[str]) -> None:
         used = item.name in self.names
         hint = "use it, or leave it out"
-        self.report.add(used, "unused", f"nothing uses {item.name}", item.span, hint)
+        self.report.add(used, "unused", message=f"nothing uses {item.name}", span=item.span, hint=hint)
         if not isinstance(item.value, ast.Braced):
             return
         for part in item.value.items:
             if isinstance(part, ast.FieldInit):
                 used = part.name in asked or (item.type.base == "page" and part.name == "data")
                 hint = nearest(part.name, asked) or "name it in code or in the condition, or leave it out"
-                self.report.add(used, "unused-field", f"nothing uses the field {part.name}", part.span, hint)
+                self.report.add(
+                    used,
+                    "unused-field",
+                    message=f"nothing uses the field {part.name}",
+                    span=part.span,
+                    hint=hint,
+                )
             elif isinstance(part, ast.Mapping) and isinstance(part.va, ast.Ident):
                 self._address(item, part, part.va.name)
 
@@ -173,7 +185,7 @@ class _Unit:
         others = [x for x in self.unit.initial if x is not item]
         used = va in self.names or va in mentioned(others)
         text, hint = f"nothing uses the address {va}", "use it, or leave it out"
-        self.report.add(used, "unused-address", text, part.span, hint)
+        self.report.add(used, "unused-address", message=text, span=part.span, hint=hint)
 
     def _register(self, item: ast.Setting) -> None:
         """``1:cr3 = N``, ``1:y = 2``, ``1:r0 = 3``."""
@@ -191,7 +203,14 @@ class _Unit:
         text = f"CPU {item.cpus.span.text.rstrip(':')} has no register, local or per-CPU object {name!r}"
         severity = "error" if self.unit.arch == "MM" else "warning"
         used = name in known or name in self.asked
-        self.report.add(used, "no-setting", text, item.place.span, near or "leave it out", severity)
+        self.report.add(
+            used,
+            "no-setting",
+            message=text,
+            span=item.place.span,
+            hint=near or "leave it out",
+            severity=severity,
+        )
 
     def _tags(self, tlb: ast.Braced) -> None:
         """Report ``v@7 -> A`` if no number 7 stands where a PCID could come from."""
@@ -207,17 +226,21 @@ class _Unit:
                 glob = any(isinstance(x, ast.Ident) and x.name == "global" for x in nodes(part.target))
                 text = f"no CPU ever has PCID {part.pcid}, so nothing uses this entry"
                 used = glob or part.pcid in numbers
-                self.report.add(used, "unused-entry", text, part.span, "leave it out, or load the PCID")
+                self.report.add(
+                    used, "unused-entry", message=text, span=part.span, hint="leave it out, or load the PCID"
+                )
 
     def _setting(self, item: ast.Setting) -> None:
         """``mm_cpumask(N) = {0}``. A setting of an object is reported where the object is declared."""
         if isinstance(item.place, ast.CallExpr) and isinstance(item.value, ast.Braced):
             name = item.place.name
             used = name in mentioned((self.code, self.unit.final))
-            self.report.add(used, "unused", f"nothing looks at {name}()", item.span, "leave it out")
+            self.report.add(
+                used, "unused", message=f"nothing looks at {name}()", span=item.span, hint="leave it out"
+            )
         elif isinstance(item.place, ast.Ident) and self.unit.arch == "C":
             used, text = item.place.name in self.names, f"nothing uses {item.place.name}"
-            self.report.add(used, "unused", text, item.span, "use it, or leave it out")
+            self.report.add(used, "unused", message=text, span=item.span, hint="use it, or leave it out")
 
     def _locals(self, body: ast.Block, asked: set[str], where: str) -> None:
         """Report locals that get a constant and are never read."""
@@ -227,13 +250,13 @@ class _Unit:
             if isinstance(x, ast.Declare) and x.init is not None and isinstance(x.init, ast.Num):
                 used = bool(counts[x.name]) or x.name in asked
                 text = f"nothing in {where} uses the local {x.name}"
-                self.report.add(used, "unused", text, x.span, "use it, or leave it out")
+                self.report.add(used, "unused", message=text, span=x.span, hint="use it, or leave it out")
             elif isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.Assign):
                 to, value = x.expr.target, x.expr.value
                 if isinstance(to, ast.Ident) and _REGISTER.fullmatch(to.name) and isinstance(value, ast.Num):
                     used = counts[to.name] > 1 or to.name in asked
                     text = f"nothing in {where} uses {to.name}"
-                    self.report.add(used, "unused", text, x.span, "leave it out")
+                    self.report.add(used, "unused", message=text, span=x.span, hint="leave it out")
 
 
 def _declared(tree: object) -> set[str]:

@@ -32,7 +32,11 @@ def lonely(bodies: Iterable[Instructions]) -> list[Diagnostic]:
             where = "after" if side == "before" else "before"
             text = f"{x.span.text} does nothing on x86: no LOCK'd operation stands right {where} it"
             warning = Diagnostic(
-                "lonely-barrier", text, x.span, "write smp_mb() if a barrier is meant", "warning"
+                "lonely-barrier",
+                text,
+                span=x.span,
+                hint="write smp_mb() if a barrier is meant",
+                severity="warning",
             )
             if warning not in found:
                 found.append(warning)
@@ -95,7 +99,7 @@ def unanswered(bodies: Iterable[tuple[int, Instructions]]) -> list[Diagnostic]:
             if isinstance(x, Emit) and x.op == "BINV" and x.span is not None and _ends(code, at):
                 text = f"nothing on CPU {cpu} waits for this INVLPGB, and the test asks for TLBs at its end"
                 hint = "it takes effect at any time before this CPU's tlbsync()"
-                found.append(Diagnostic("no-tlbsync", text, x.span, hint, "warning"))
+                found.append(Diagnostic("no-tlbsync", text, span=x.span, hint=hint, severity="warning"))
     return found
 
 

@@ -148,7 +148,7 @@ class BodyCode:
 
     def warn(self, code: str, message: str, span: Span, hint: str = "") -> None:
         """Note what is allowed, but surely not meant."""
-        found = Diagnostic(code, message, span, hint, "warning")
+        found = Diagnostic(code, message, span=span, hint=hint, severity="warning")
         if found not in self.shared.warnings:
             self.shared.warnings.append(found)
 

@@ -253,7 +253,9 @@ def check_comparable(b: BodyCode, left: Val, right: Val, at: tuple[ast.CExpr, as
         if held.data and number.type.kind == "page":
             text = f"what {here.span.text} reads is compared with a page"
             hint = f"what the page holds is {e.span.text}.data; which page it is, translate(…) says"
-            b.shared.suspects.append(Diagnostic("comparison", text, here.span, hint, "warning"))
+            b.shared.suspects.append(
+                Diagnostic("comparison", text, span=here.span, hint=hint, severity="warning")
+            )
 
 
 def logic(b: BodyCode, e: ast.Binary) -> Val:

@@ -29,7 +29,7 @@ def hangs(bodies: Iterable[tuple[int, Sequence[Instruction], bool]]) -> list[Dia
             )
             hint = "runs in which CPUs wait for each other do not end, and the verdict does not count them"
             if not any(d.span == span for d in found):
-                found.append(Diagnostic("hang", message, span, hint, "warning"))
+                found.append(Diagnostic("hang", message, span=span, hint=hint, severity="warning"))
     return found
 
 

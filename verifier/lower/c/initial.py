@@ -43,7 +43,7 @@ def unmet(unit: ast.Unit, memory: TestMemory) -> list[Diagnostic]:
         if used and wanted <= looked_at:
             for text, span, where in _checked(unit, memory, check):
                 hint = f"{check.span.source.name.rpartition('/')[2]} wants it of the initial state"
-                warning = Diagnostic("initial", f"{where}: {text}", span, hint, "warning")
+                warning = Diagnostic("initial", f"{where}: {text}", span=span, hint=hint, severity="warning")
                 if warning not in found:
                     found.append(warning)
     return found

@@ -101,7 +101,7 @@ class TestMemory(Objects):
             if t.loses(value, kind):
                 text = f"{value} does not fit into {t.words(kind)}: it becomes {kept}"
                 hint = f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
-                self.warnings.append(Diagnostic("overflow", text, span, hint, "warning"))
+                self.warnings.append(Diagnostic("overflow", text, span=span, hint=hint, severity="warning"))
             value = kept
         if self._given.get(cell) is False:
             raise Trouble("duplicate", f"{cell_name(cell, self)} has two initial values", span)

@@ -73,7 +73,9 @@ class _File:
             if isinstance(place, c.Name) and place.name not in self.objects:
                 text = f"no instruction touches {place.name!r}"
                 hint = nearest(place.name, self.objects) or "it is always 0"
-                self.warnings.append(Diagnostic("untouched", text, place.span, hint, "warning"))
+                self.warnings.append(
+                    Diagnostic("untouched", text, span=place.span, hint=hint, severity="warning")
+                )
                 self.object(place.name)  # where nothing touches it, it is 0
         final = self.tree.final
         if not small:
@@ -220,7 +222,9 @@ class _File:
                     self._trouble("duplicate", f"label {label!r} is defined twice", placed.span)
                 if label not in named:
                     text, hint = f"no jump goes to {label!r}", nearest(label, named - set(REGISTER_NAMES))
-                    self.warnings.append(Diagnostic("label", text, placed.span, hint, "warning"))
+                    self.warnings.append(
+                        Diagnostic("label", text, span=placed.span, hint=hint, severity="warning")
+                    )
                 thread.labels.add(label)
         for placed in column:
             self.budget.tick()

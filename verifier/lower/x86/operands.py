@@ -220,7 +220,7 @@ class X86Instruction:
             return call("not", call("bitand", low, ONE))
 
         zero = zero or (lambda: call("eq", value, ZERO))
-        self.flags(zero, lambda: call("lt", value, ZERO), carry, overflow, parity)
+        self.flags(zero, lambda: call("lt", value, ZERO), carry=carry, overflow=overflow, parity=parity)
 
     def flags_of_sum(self, a: Expr, b: Expr) -> None:
         """The flags of ``a + b``."""
