@@ -337,7 +337,7 @@ def test_circles_of_includes_are_seen_under_any_name(start: Start, tmp_path: Pat
 def test_standard_input_without_end(start: Start) -> None:
     with open("/dev/zero") as endless:
         code, _, err = ended(start("check", "-", stdin=endless))
-    assert code == 2 and "<stdin>: error: more than 1 MiB" in err
+    assert code == 2 and "<stdin>: error: the file has more than 1 MiB" in err
 
 
 @pytest.mark.parametrize("command", ["check", "states"])
