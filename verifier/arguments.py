@@ -9,8 +9,9 @@ from verifier import __version__
 from verifier.budget import MEMORY
 from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
+from verifier.program.profiles import MODEL_NAMES
 from verifier.render.formats import FORMATS, formats_of
-from verifier.suite.options import JUDGES, MAX_SECONDS, MODEL_NAMES
+from verifier.suite.options import JUDGES, MAX_SECONDS
 
 COMMANDS = {
     "check": "decide tests, and show a run for each outcome that can happen",

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
-from verifier.program.profiles import PROFILES
+from verifier.program.profiles import MODEL_NAMES, PROFILES
 from verifier.render.base import Report
 from verifier.results import Verdict
-from verifier.suite.options import MODEL_NAMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from verifier.errors import ExitCode, UsageError
 from verifier.program.answer import Answer
 from verifier.program.events import Program
-from verifier.program.profiles import GENERIC, PROFILES, Switches, switches
+from verifier.program.profiles import GENERIC, PROFILES, Switches, switches, under
 from verifier.program.trace import Trace
 from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop, loops_told
@@ -167,8 +167,7 @@ def judge_answer(
     if states and answer.states is None and observation != "unknown":
         observation = "unknown"  # the caller wants the states, and they are not known
     reason = "; ".join(filter(None, (reason, doubt)))
-    if model == "sc":
-        chosen = chosen._replace(store_buffer=False)
+    chosen = under(model, chosen)
     expected = expected_of(test, profile, chosen, model)
     as_expected: bool | None = None
     if expected is not None:

@@ -163,6 +163,26 @@ def the_end_of_a_section_that_is_not_executed() -> Lowered:
     )
 
 
+def _call_after(fence: str) -> Lowered:
+    """A reader that sends by a bare x2APIC write after a fence. It sees what a grace period waited for."""
+    look = (read("r0", X), write(Z, Apply("add", (Reg("r0"), ONE))))
+    icr = Emit("SEND", kind="x2apic", group="late", targets=(at(1, *look),))
+    thread = [reader("lock"), Emit("F", kind=fence), icr, read("r0", Y), reader("unlock")]
+    return lowered(thread, [], [write(X, ONE), *grace(), write(Y, ONE)], mem=("z",), regs=("0:r0",))
+
+
+@found
+def a_send_after_lfence_in_a_section() -> Lowered:
+    """LFENCE holds the x2APIC write, although the start of the section does not (MMR 2.4, 8.2, 18.1)."""
+    return _call_after("lfence")
+
+
+def test_lfence_holds_an_x2apic_write() -> None:
+    """So the handler misses no store that is older than the section; without LFENCE it may (MMR 8.2)."""
+    for fence, possible in (("lfence", False), ("sfence", True)):
+        assert ((1, 1) in run(unroll(_call_after(fence), 1)).shown) == possible
+
+
 @pytest.mark.parametrize("name", FOUND)
 def test_judges_agree(name: str) -> None:
     test, switches = FOUND[name]()

@@ -8,21 +8,20 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from verifier.budget import Budget
-from verifier.errors import LimitError, UsageError
+from verifier.errors import LimitError
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.replay import told_run
 from verifier.explore.state import CUT, State, Successor
 from verifier.program.events import Event, Program
 from verifier.program.expressions import evaluate
-from verifier.program.profiles import GENERIC, Switches
+from verifier.program.profiles import GENERIC, Switches, under
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 
 EndState = tuple[Value, ...]
 CUT_BIT = CUT.bit_length()
 RUNNING = "running the machine"
-BUFFERED = {"x86-tso": True, "sc": False}  # by model: is there a store buffer?
 
 
 def machine_of(
@@ -32,11 +31,7 @@ def machine_of(
 
     Raises ``UsageError`` for an unknown model, ``LimitError`` if there is no time to make it.
     """
-    if model not in BUFFERED:
-        raise UsageError(f"unknown model {model!r}; there are {', '.join(BUFFERED)}")
-    return AbstractMachine(
-        program, switches if BUFFERED[model] else switches._replace(store_buffer=False), budget
-    )
+    return AbstractMachine(program, under(model, switches), budget)
 
 
 @dataclass(slots=True)

@@ -102,7 +102,7 @@ def early(machine: Upkeep, state: State, cpu: int, body: int) -> Iterator[tuple[
     earlier = SENDING | (BARRIER if machine.switches.x2apic_fence == "sfence" else 0)
     if any(store.kind & earlier for store in state.buffers[cpu]):
         return
-    stores, locked = bool(state.buffers[cpu]), False
+    stores = bool(state.buffers[cpu])
     for at in range(pc, len(ops)):
         op = ops[at]
         try:
@@ -123,17 +123,16 @@ def early(machine: Upkeep, state: State, cpu: int, body: int) -> Iterator[tuple[
                 return
         except Unknown:
             return
-        if not _passable(machine, op, stores, locked):
+        if not _passable(machine, op, stores):
             return
         stores = stores or op.event.op in ("W", "X")
-        locked = locked or op.event.op == "X" or (op.event.op == "F" and op.drains)
 
 
-def _passable(machine: Upkeep, op: Compiled, stores: bool, locked: bool) -> bool:
+def _passable(machine: Upkeep, op: Compiled, stores: bool) -> bool:
     """May the CPU execute an x2APIC write before this event, which comes before it in the program?
 
-    ``stores``: some store before the event is not committed; ``locked``: some LOCK'd operation or MFENCE
-    before the event is not executed.
+    An LFENCE holds it: nothing behind an LFENCE begins before the LFENCE is executed (MMR 2.4, 8.2).
+    ``stores``: some store before the event is not committed.
     """
     event, mode = op.event, machine.switches.x2apic_fence
     if op.serial:
@@ -141,11 +140,9 @@ def _passable(machine: Upkeep, op: Compiled, stores: bool, locked: bool) -> bool
     if event.op == "F":
         if event.kind == "mfence":
             return mode == "mfence_lfence"
-        if event.kind == "lock":
-            return True
-        if event.kind == "lfence":
-            return not locked
-        return event.kind != "sfence" or mode != "sfence" or not stores
+        if event.kind == "sfence":
+            return mode != "sfence" or not stores
+        return event.kind == "lock"
     if event.op == "W":
         return not op.translated
     return event.kind == "rcu" or event.op in ("X", "IRQ", "JMP", "BINV", "INV", "CR3", "RCU")

@@ -13,7 +13,7 @@ from verifier.model import fetch, interrupts, rcu, translation, x86tso
 from verifier.model.algebra import R
 from verifier.model.candidate import Candidate, Feature, X
 from verifier.model.relations import Events, Relation
-from verifier.program.profiles import Switches
+from verifier.program.profiles import MODEL_NAMES, Switches, under
 
 
 class Equation(Protocol):
@@ -86,9 +86,11 @@ _RCU = _rules(rcu.grace, needs="rcu")
 
 
 def model(s: Switches, name: str = "x86-tso") -> Model:
-    """The model of a profile's switches; ``sc`` is any of them without store buffers."""
-    if name == "sc":
-        s = s._replace(store_buffer=False)
+    """The model of a profile's switches; ``sc`` is any of them without store buffers.
+
+    Raises ``UsageError`` for an unknown name.
+    """
+    s = under(name, s)
     shared = _MEMORY + _WALKS + _UPPERS + _BROADCAST + _FETCH + _ICR + _RCU
     if s.tlbsync_waits_remote_stores:
         shared += _rules(translation.remote_stores, needs="broadcast")
@@ -104,7 +106,7 @@ def model(s: Switches, name: str = "x86-tso") -> Model:
     return Model("x86-tso", (Axiom("coherence", _COHERENCE + _MODIFYING), ghb), s)
 
 
-MODELS: dict[str, Model] = {name: model(Switches(), name) for name in ("x86-tso", "sc")}
+MODELS: dict[str, Model] = {name: model(Switches(), name) for name in MODEL_NAMES}
 
 
 def violations(model: Model, x: Candidate[Relation, Events]) -> list[str]:

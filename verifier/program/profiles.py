@@ -79,6 +79,19 @@ PROFILES: Mapping[str, Switches] = MappingProxyType(
 )  # fmt: skip
 
 
+MODEL_NAMES = ("x86-tso", "sc")
+
+
+def under(model: str, s: Switches) -> Switches:
+    """The switches under a model: ``sc`` has no store buffers.
+
+    Raises ``UsageError`` for a model that does not exist.
+    """
+    if model not in MODEL_NAMES:
+        raise UsageError(f"unknown model {model!r}; use one of {', '.join(MODEL_NAMES)}")
+    return s._replace(store_buffer=False) if model == "sc" else s
+
+
 def switches(profile: str = "generic", settings: Mapping[str, str] = MappingProxyType({})) -> Switches:
     """The switches of a profile, with the changes in ``settings``.
 

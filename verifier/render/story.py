@@ -299,9 +299,6 @@ def _commits_later(step: Step, rest: list[Step]) -> bool | None:
     return not (rest[0].kind == "commit" and rest[0].event is event)
 
 
-_CALLS = re.compile(r"(\w+ = )?(smp_call|on_each_cpu|this_cpu_)")
-
-
 def _silent(step: Step, steps: list[Step]) -> bool:
     """Is this a step that a story leaves out? Such are a send that starts no handler, and the wait for it;
     turning interrupts off and on around this CPU's part of a call to many CPUs; and parts of one
@@ -309,9 +306,7 @@ def _silent(step: Step, steps: list[Step]) -> bool:
     event = step.event
     if event is not None and event.op == "IRET" and step.rule == "8.10":
         return True  # the row of the next function says it
-    if event is not None and (event.op == "ACK" or (event.op == "RCU" and not event.text)):
-        return True
-    if event is not None and event.op == "IRQ" and _CALLS.match(event.text):
+    if event is not None and (event.op == "ACK" or (event.op in ("IRQ", "RCU") and not event.text)):
         return True
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):
         return False

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from verifier.errors import UsageError
-from verifier.program.profiles import Switches, switches
+from verifier.program.profiles import MODEL_NAMES, Switches, switches
 from verifier.suite.pool import Limits
 
 # The choices; the first of each is the default.
 JUDGES = ("z3", "explorer", "both")
-MODEL_NAMES = ("x86-tso", "sc")
 
 MAX_SECONDS = 1e9
 MAX_MEMORY = 1 << 30  # MB

@@ -104,10 +104,14 @@ class BodyCode:
         group: str = "",
         targets: tuple[Target, ...] = (),
         joined: bool = False,
+        told: bool = True,
     ) -> None:
-        """Add a machine instruction that stands for the expression or statement ``node``."""
+        """Add a machine instruction that stands for the expression or statement ``node``.
+
+        ``told=False``: the source does not write it. It has no text, and a story leaves it out.
+        """
         span = self.span(node)
-        text = " ".join(span.text.split()).rstrip(";")
+        text = " ".join(span.text.split()).rstrip(";") if told else ""
         self.code.append(
             Emit(
                 op,

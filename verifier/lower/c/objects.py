@@ -160,6 +160,8 @@ class Objects:
         """The error about a name that nothing declares; ``otherwise``: the hint where no name is near."""
         if name in WORDS:
             return Trouble("unknown-name", f"{name} is a function", span, f"write {WORDS[name].signature}")
+        if name in NAMED_VALUES:
+            return Trouble("unknown-name", f"{name} is a value", span, "write the name of an object")
         known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *CONSTANT_MASKS]
         hint = nearest(name, known) or instead(name) or otherwise
         return Trouble("unknown-name", f"there is no {name!r}", span, hint)

@@ -187,10 +187,10 @@ def call_here(b: BodyCode, c: _Call, wanted: Expr) -> None:
     cell = Const(Ptr(f"{b.cpu}:irq"))
     if wanted != TRUE:
         b.code.append(Branch(call("not", wanted), end, c.use.e.span))
-    b.emit("IRQ", c.use.e, Touch(cell, flags, FALSE))
+    b.emit("IRQ", c.use.e, Touch(cell, flags, FALSE), told=False)
     made = b.unit.functions[c.function]
     inline(b, made, [c.info] if made.parameters else [], c.use.e)
-    b.emit("IRQ", c.use.e, Touch(cell, None, Reg(flags)))
+    b.emit("IRQ", c.use.e, Touch(cell, None, Reg(flags)), told=False)
     b.code.append(Label(end))
 
 
