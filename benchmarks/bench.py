@@ -1,8 +1,22 @@
-"""``make bench``: CPU time, medians of several runs, as ratios where two things are compared.
+"""Measures how fast the verifier is: ``make bench``, about a minute.
 
-VERIFIER_BENCH  the list of assembly tests, one JSON object a line with the field ``litmus``;
-                otherwise litmus/classic
-VERIFIER_HERD   a herd7 to compare with on the same list; whole processes, in turn
+All figures are CPU time, user and system together. Unless a line says otherwise, a figure is the median
+of five runs (three beside herd7). *Warm* figures come from one process that has done the same work before;
+*whole process* figures include the start of Python. Compare two versions on the same idle machine.
+
+The output has a line for each of these:
+
+- a list of assembly tests, from text to all final states; beside herd7, if there is one;
+- ``verifier check`` of one small test, beside the bare ``import z3``, which nobody can avoid;
+- two large tests of this folder: twelve.litmus, and shootdown.litmus with and without its bug;
+- families of the corpus for 2, 4 and 8 CPUs, split into the encoding and Z3's work on it;
+- every test of litmus/linux by itself, then all of them by the command line, for each judge.
+
+Two environment variables change what is measured:
+
+VERIFIER_BENCH  a file of assembly tests: on each line a JSON object with the fields ``name`` and
+                ``litmus`` (default: the files of litmus/classic)
+VERIFIER_HERD   the path of a herd7, which then gets the same tests; the two take turns
 """
 
 from __future__ import annotations
@@ -15,6 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +51,7 @@ HERD_RUNS = 3
 
 
 def sources() -> list[Source]:
-    """The tests of the list."""
+    """The assembly tests: those that VERIFIER_BENCH names, or litmus/classic."""
     named = os.environ.get("VERIFIER_BENCH")
     if named:
         rows = [json.loads(line) for line in Path(named).read_text().splitlines()]
@@ -45,7 +60,7 @@ def sources() -> list[Source]:
 
 
 def whole_list(texts: list[Source]) -> float:
-    """CPU milliseconds a test: parsing, building, all final states."""
+    """CPU milliseconds for each test, from its text to all final states."""
     start = time.process_time()
     for source in texts:
         for test in load(source):
@@ -54,7 +69,10 @@ def whole_list(texts: list[Source]) -> float:
 
 
 def child(*command: str, stdout: Any = subprocess.DEVNULL) -> float:
-    """CPU milliseconds of a process. Modules are compiled once, as everywhere but on this run."""
+    """CPU milliseconds of a process.
+
+    Python may keep compiled modules, as it does by default: otherwise it would compile them each time.
+    """
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, stdout=stdout, env=environment)
@@ -63,9 +81,9 @@ def child(*command: str, stdout: Any = subprocess.DEVNULL) -> float:
 
 
 def beside(herd: str, texts: list[Source]) -> tuple[float, float]:
-    """CPU milliseconds a test of ours and of herd7, whole processes that print all final states.
+    """CPU milliseconds for each test, of the verifier and of herd7: whole processes that print all states.
 
-    herd7 leaves out a test whose name it has seen, so each gets a name of its own.
+    herd7 skips a test if it has seen its name before, so this gives each test another name.
     """
     with tempfile.TemporaryDirectory() as folder:
         names = []
@@ -100,7 +118,7 @@ def warm(name: str, variant: str | None = None) -> float:
 
 
 def family(name: str, cpus: int) -> tuple[float, float]:
-    """The first variant, F, with ``cpus`` CPUs of the family: milliseconds of encoding and of solving."""
+    """CPU milliseconds of encoding and of solving for variant F of a family with ``cpus`` CPUs."""
     program = build(load(read(ROOT / "litmus" / "linux" / name), {"n": cpus})[0])
     start = time.process_time()
     from verifier.model import MODELS
@@ -115,7 +133,7 @@ def family(name: str, cpus: int) -> tuple[float, float]:
 
 
 def corpus() -> list[float]:
-    """CPU milliseconds to build and decide each test of the kernel's corpus, warm."""
+    """CPU milliseconds to build and decide each test of litmus/linux, warm."""
     found = []
     for path in sorted((ROOT / "litmus" / "linux").rglob("*.litmus")):
         for test in load(read(path)):
@@ -126,36 +144,40 @@ def corpus() -> list[float]:
 
 
 def main() -> None:
-    """Print the figures."""
+    """Measure and print. The only option is ``--help``."""
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     texts = sources()
     whole_list(texts)  # warm
     each = statistics.median(whole_list(texts) for _ in range(RUNS))
-    what = f"{len(texts)} assembly tests, all final states, parsing included"
-    print(f"{what}: {each:.2f} ms CPU a test, warm")
+    what = f"{len(texts)} assembly tests, from text to all final states, warm"
+    print(f"{what}: {each:.2f} ms for each test")
     herd = os.environ.get("VERIFIER_HERD")
     if herd:
         ours, theirs = beside(herd, texts)
-        print(f"  whole processes: {ours:.2f} ms CPU a test, herd7 {theirs:.2f}: ratio {ours / theirs:.2f}")
+        print(f"  whole processes: {ours:.2f} ms for each test; herd7 takes {theirs:.2f} ms")
+        print(f"  the verifier takes {ours / theirs:.2f} times as long as herd7")
     sb = str(ROOT / "litmus" / "classic" / "SB.litmus")
     z3 = statistics.median(child(sys.executable, "-c", "import z3") for _ in range(RUNS))
     command = str(Path(sys.executable).with_name("verifier"))
     cold = statistics.median(child(command, "check", sb) for _ in range(RUNS))
-    print(f"verifier check SB from a cold start: {cold:.0f} ms CPU, {cold / z3:.2f} times `import z3`")
-    print(f"two CPUs, twelve operations with translation: {warm('twelve.litmus'):.1f} ms CPU, warm")
+    print(f"verifier check SB.litmus, whole process: {cold:.0f} ms, {cold / z3:.2f} times `import z3`")
+    print(f"twelve operations on two CPUs, with translation, warm: {warm('twelve.litmus'):.1f} ms")
     for variant in ("F", "B"):
         figure = warm("shootdown.litmus", variant)
-        print(f"shootdown of four CPUs, two levels, PCIDs, {variant}: {figure:.1f} ms CPU, warm")
+        print(f"shootdown on four CPUs, with two levels and PCIDs, {variant}, warm: {figure:.1f} ms")
     for name in FAMILIES:
         for cpus in (2, 4, 8):
             found = [family(name, cpus) for _ in range(RUNS)]
             encoded, solved = (statistics.median(x) for x in zip(*found, strict=True))
-            print(f"{name} F, n = {cpus}: {encoded:.1f} ms encoding, {solved:.1f} ms solving")
+            print(f"{name}, F, {cpus} CPUs: {encoded:.1f} ms to encode, {solved:.1f} ms to solve")
     each_test = corpus()
     middle, most = statistics.median(each_test), max(each_test)
-    print(f"litmus/linux, {len(each_test)} tests: median {middle:.1f} ms CPU warm, most {most:.0f}")
+    print(
+        f"{len(each_test)} tests of litmus/linux, warm, once: median {middle:.1f} ms, maximum {most:.0f} ms"
+    )
     for judge in ("z3", "explorer"):
         took = child(command, "check", "-q", "-j", "1", "--judge", judge, str(ROOT / "litmus" / "linux"))
-        print(f"verifier check -q litmus/linux, {judge}: {took / 1000:.1f} s CPU, start and parsing included")
+        print(f"verifier check -q litmus/linux, judge {judge}, whole process, once: {took / 1000:.1f} s")
 
 
 if __name__ == "__main__":

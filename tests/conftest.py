@@ -1,4 +1,4 @@
-"""``--update-golden`` writes the expected outputs anew; look at the difference before you commit it."""
+"""Adds ``--update-golden``, which rewrites expected outputs. Look at the difference before you commit it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Mutated real files through everything: ``python -m tests.fuzz [--seconds N] [--seed S]``.
+"""Sends mutated files through the whole verifier: ``python -m tests.fuzz [--seconds N] [--seed S]``.
 
-The files below ``litmus/`` lose, repeat and swap tokens and lines, get each other's pieces, and strange
-characters and numbers. Each result goes through ``load``, ``check`` with a short timeout, JSON, herd's
-log and the story. Only this project's own errors may come out; all else, and an ``InternalError``, is a find.
+It deletes, repeats and swaps tokens and lines of the files below ``litmus/``, and inserts pieces of other
+files, strange characters and numbers. Each result goes through ``load``, ``check`` with a short timeout,
+JSON, herd7's log and the story. These may raise only the errors of this project. Any other exception is a
+find, and so is an ``InternalError``.
 """
 
 from __future__ import annotations
@@ -104,12 +105,12 @@ STRANGE = (
     "* 9223372036854775807",
 )
 SECONDS = 1.0  # for each test
-SLOW = 20.0  # what takes longer in all is a find
+SLOW = 20.0  # an input that takes longer in all is a find
 
 
 @dataclass(frozen=True)
 class Found:
-    """An input that something else than one of our errors came out of; ``what`` is that."""
+    """An input with a wrong result; ``what`` describes it."""
 
     what: str
     name: str
@@ -117,12 +118,12 @@ class Found:
 
 
 def corpus() -> list[tuple[str, str]]:
-    """The names and texts of all files that are mutated."""
+    """The names and texts of the files to mutate."""
     return [(str(f), f.read_text(encoding="utf-8")) for f in sorted(LITMUS.rglob("*.litmus"))]
 
 
 def mutant(random: random.Random, files: list[tuple[str, str]]) -> tuple[str, str]:
-    """One file with one to four changes; its name is that of the file, for its includes."""
+    """The name and the text of a file with one to four changes. The name is kept for its includes."""
     name, text = random.choice(files)
     if random.random() < 0.1:
         _, other = random.choice(files)
@@ -165,7 +166,7 @@ def _change(random: random.Random, parts: list[str], strange: Callable[[], str])
 
 
 def document(verdicts: list[Verdict], errors: list[VerifierError] | None = None) -> str:
-    """All of it as one document."""
+    """The verdicts and errors as one JSON document."""
     page = Document()
     body = ",".join(page.result(v, states=True) for v in verdicts)
     for error in errors or []:
@@ -174,7 +175,7 @@ def document(verdicts: list[Verdict], errors: list[VerifierError] | None = None)
 
 
 def trial(name: str, text: str, judge: str = "z3") -> str:
-    """What comes out of an input that must not; empty if all is well."""
+    """The wrong result of an input; empty if all is well."""
     start = time.perf_counter()
     try:
         source = decode(text.encode("utf-8", "surrogatepass"), name)
@@ -197,7 +198,7 @@ def trial(name: str, text: str, judge: str = "z3") -> str:
     except VerifierError as error:
         json.loads(document([], [error]))
         str(error)
-    except Exception as error:  # what is looked for
+    except Exception as error:  # this is a find
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
@@ -207,7 +208,7 @@ def trial(name: str, text: str, judge: str = "z3") -> str:
 
 
 def shrunk(found: Found, seconds: float = 20.0) -> Found:
-    """The same find with as few lines, then tokens, as a short search finds."""
+    """The find after a short search for an input with fewer lines and tokens."""
     end = time.perf_counter() + seconds
     kind = found.what.split(":")[0]
 
@@ -232,7 +233,7 @@ def shrunk(found: Found, seconds: float = 20.0) -> Found:
 
 
 def hunt(seed: int, *, inputs: int | None = None, seconds: float | None = None) -> Iterator[Found | None]:
-    """Try mutants; for each one what was found, or None."""
+    """Try mutants. Yields a find or None for each."""
     choices = random.Random(seed)
     files, end = corpus(), time.perf_counter() + (seconds if seconds is not None else 1e9)
     tried = 0
@@ -244,7 +245,7 @@ def hunt(seed: int, *, inputs: int | None = None, seconds: float | None = None) 
 
 
 def main() -> int:
-    """The command; 1 if something was found."""
+    """Run the command. Returns 1 if there is a find."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,4 +1,4 @@
-"""What both judges say of a text; that they agree is asserted here, once."""
+"""Asks both judges about a test, and asserts that they agree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from verifier.syntax import load
 
 
 def states(text: str) -> list[str]:
-    """All final states of the only test in a text, in which nothing goes wrong."""
+    """All final states of the only test in a text. No run may access a wrong address."""
     (test,) = load(Source("t", text))
     program = build(test)
     answer = decide(program, want_states=True, witnesses=False)

@@ -1,6 +1,6 @@
-"""Weakened models: every rule, and every entry of the tables, taken away, one at a time.
+"""Weakened models. Each lacks one rule, or one entry of a table.
 
-A test that no longer comes out the same *nails* what was taken away.
+A test whose verdict changes *nails* the rule or entry that is missing.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from unittest import mock
 
 from verifier.model import Model, model
 from verifier.model.cover import COVERS, SWITCHED, Cover, Formula
-from verifier.model.roles import IDLE, ROLES, Condition, Role
+from verifier.model.roles import ROLES, UNSEEN, Condition, Role
 from verifier.program.events import Program
 from verifier.program.profiles import CHOICES, GENERIC, Switches
-from verifier.solve.clauses import FALSE
+from verifier.solve.clauses import NO
 from verifier.solve.queries import _Asked
 from verifier.solve.z3 import Solver
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """What is taken away: ``kind`` and ``name`` say what, ``switches`` is where it is looked for."""
+    """A weakened model: ``kind`` and ``name`` say what it lacks; it is tried under ``switches``."""
 
     kind: str
     name: str
@@ -32,12 +32,12 @@ class Mutant:
         return f"{self.kind} {self.name}"
 
     def model(self, name: str = "x86-tso") -> Model:
-        """The model, weakened."""
+        """The weakened model."""
         whole = model(self.switches, name)
         return whole.without(self.name) if self.kind == "rule" else whole
 
     def _role(self) -> Role:
-        """The row without what one of its columns says: all of it, or one of the switches that say so."""
+        """The row without the text of one column, or without one switch in that column."""
         key, _, setting = self.name.partition(": ")
         role = ROLES[key]
         old: Condition = getattr(role, self.kind)
@@ -49,7 +49,7 @@ class Mutant:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """With the tables changed."""
+        """A context in which the tables are changed."""
         if self.kind in Role._fields:
             with mock.patch.dict(ROLES, {self.name.split(":")[0]: self._role()}):
                 yield
@@ -62,7 +62,7 @@ class Mutant:
 
 
 def _home(row: str) -> dict[str, Cover]:
-    """The table that has a row."""
+    """The table that contains a row."""
     return SWITCHED if row in SWITCHED else COVERS  # type: ignore[return-value]
 
 
@@ -80,7 +80,7 @@ def _changed(name: str) -> tuple[str, Cover]:
 
 
 def rules() -> list[Mutant]:
-    """Every equation, under switches in which it is part of the model."""
+    """A mutant for each equation, under switches with which the model has it."""
     found: dict[str, Mutant] = {}
     for chosen in (
         GENERIC,
@@ -94,8 +94,10 @@ def rules() -> list[Mutant]:
 
 
 def roles() -> list[Mutant]:
-    """Every entry of the table of roles that says something, and every switch that such an entry names. All
-    rows say something of instants."""
+    """A mutant for each entry of the table of roles that is not empty, and for each switch in such an entry.
+
+    The column of instants has no empty entry.
+    """
     out = []
     for key, role in ROLES.items():
         for column, value in role._asdict().items():
@@ -105,12 +107,12 @@ def roles() -> list[Mutant]:
                 for name, x in named:
                     chosen = GENERIC._replace(**others | {name: x.value})
                     out.append(Mutant(column, f"{key}: {x}", chosen))
-            elif key not in IDLE if column == "instant" else value is True:
+            elif key not in UNSEEN if column == "instant" else value is True:
                 out.append(Mutant(column, key))
     return out
 
 
-# Rows of the table of cover sets that need a switch.
+# The rows of the table of cover sets that need a switch.
 _SWITCHED = {
     "invlpg": GENERIC._replace(tce=False),
     "invlpg tce": GENERIC,
@@ -119,7 +121,7 @@ _SWITCHED = {
 
 
 def covers() -> list[Mutant]:
-    """Every alternative and every atom of the table of cover sets."""
+    """A mutant for each alternative and each atom of the table of cover sets."""
     out = []
     for row, cover in [*COVERS.items(), *SWITCHED.items()]:
         chosen = _SWITCHED.get(row, GENERIC)
@@ -131,7 +133,7 @@ def covers() -> list[Mutant]:
 
 
 def settings() -> list[Mutant]:
-    """Every value of every switch but the default."""
+    """A mutant for each value of each switch, except for default values."""
     out = []
     for name in Switches._fields:
         default = getattr(GENERIC, name)
@@ -142,11 +144,11 @@ def settings() -> list[Mutant]:
 
 
 def observation(program: Program, weakened: Model) -> tuple[bool, bool]:
-    """Whether the proposition can hold, and whether it can fail, by Z3 alone."""
+    """Can the proposition hold, and can it fail? Only Z3 is asked."""
     asked = _Asked(program, weakened, None, 0)
     with Solver(asked.encoding.clauses.dimacs()) as solver:
         asked.solver = solver
         return tuple(  # type: ignore[return-value]
-            x != FALSE and bool(asked._check([x, *asked.normal]))
+            x != NO and bool(asked._check([x, *asked.normal]))
             for x in (asked.proposition, -asked.proposition)
         )

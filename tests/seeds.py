@@ -1,4 +1,4 @@
-"""docs/seeds.md: what the five documents that the corpus began with claim, and what decides it."""
+"""Prints docs/seeds.md: the claims of the five documents that the corpus began with, and their verdicts."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ ANSWERS = {
 
 
 class Expected(NamedTuple):
-    """A verdict that a file expects, and where; ``profile`` and ``settings`` are for ``verifier.check``."""
+    """An expectation of a file, under ``profile`` and ``settings`` of ``verifier.check``."""
 
     word: str
     where: str = ""
@@ -74,7 +74,7 @@ class Expected(NamedTuple):
 
 @cache
 def data() -> dict[str, Any]:
-    """docs/seeds.toml."""
+    """The content of docs/seeds.toml."""
     return tomllib.loads((ROOT / "docs" / "seeds.toml").read_text())
 
 
@@ -93,7 +93,7 @@ def deciders(paths: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def expectations(test: verifier.Test) -> list[Expected]:
-    """What a file expects of a variant: under the generic profile first, then wherever else it says so."""
+    """The expectations of a variant: first the one under the generic profile, then the others."""
     found = [Expected(test.expected or "unknown")]
     for e in test.otherwise:
         if e.switch:
@@ -105,7 +105,7 @@ def expectations(test: verifier.Test) -> list[Expected]:
 
 @cache
 def page() -> str:
-    """docs/seeds.md."""
+    """The text of docs/seeds.md."""
     return "\n".join([*_head(), *_claims(), *_slip(), *_questions(), *_index()]) + "\n"
 
 
@@ -133,7 +133,7 @@ def _claims() -> Iterator[str]:
 
 
 def _verdicts(paths: list[str]) -> Iterator[str]:
-    """A line a variant, the file named before the first of its variants."""
+    """A line for each variant. The first variant of a file has the file's name before it."""
     last = ""
     for file, name in deciders(paths):
         test = variants(file)[name]
@@ -184,7 +184,7 @@ def _questions() -> Iterator[str]:
 
 
 def _told(path: str) -> Iterator[str]:
-    """What the tool prints of a test."""
+    """The output of the verifier for a test."""
     out = io.StringIO()
     with redirect_stdout(out):
         main(["check", str(CORPUS / path)])
@@ -214,7 +214,7 @@ def entries() -> list[tuple[str, str]]:
 
 
 def _listed(tests: list[verifier.Test], *words: str) -> str:
-    """The variants of which that is expected, with what is expected of them elsewhere."""
+    """The variants with one of these expectations, each with its expectations under other profiles."""
     out = []
     for test in tests:
         first, *rest = expectations(test)

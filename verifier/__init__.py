@@ -29,10 +29,10 @@ _HOMES = {
 
 
 def load(path: str | os.PathLike[str], defines: Mapping[str, int] | None = None) -> list[Test]:
-    """All tests of a litmus file, one a variant, in the file's order.
+    """All tests of a litmus file, one for each variant, in the order of the file.
 
     ``defines`` override constants of the file's enums, as ``-D n=4`` does. Raises
-    ``verifier.errors.InputError``, which carries every error of the file.
+    ``verifier.errors.InputError`` with every error of the file.
     """
     from verifier.suite.load import load_checked
     from verifier.syntax import read
@@ -54,15 +54,18 @@ def check(
 ) -> Verdict:
     """Decide one test.
 
-    ``model`` is ``x86-tso`` or ``sc``; ``judge`` is ``z3``, ``explorer`` or ``both``; ``unroll`` is
-    how often a CPU may jump backwards; ``timeout`` is in seconds; with ``states`` the verdict has
-    all final states; ``profile`` and ``settings`` (switch -> value) say what machine it is; with
-    ``memory``, in MB, the test is decided in a process of its own that may take so much, and is
-    ``unknown`` if that is not enough. Raises
-    ``UsageError`` for a model, judge, number, profile or switch that does not exist, ``InputError``
-    for errors that show only when the test is built, and ``InternalError`` if the tool contradicts
-    itself (a witness that does not re-check, judges that disagree) or fails; all are in
-    ``verifier.errors``.
+    ``model``     ``x86-tso`` or ``sc``;
+    ``judge``     ``z3``, ``explorer`` or ``both``;
+    ``unroll``    how often a CPU may jump backwards; None: as the file says, or twice;
+    ``timeout``   in seconds, for each judge; None: no limit;
+    ``states``    whether the verdict lists all final states;
+    ``profile``   the kind of machine, and ``settings`` (switch -> value) changes to it;
+    ``memory``    in MB. If it is given, a process of its own decides the test and may take that much;
+                  if that is too little, the verdict is ``unknown``.
+
+    Raises exceptions of ``verifier.errors``: ``UsageError`` for a model, judge, number, profile or switch
+    that does not exist; ``InputError`` for errors that show only when the test is built; ``InternalError``
+    if the verifier contradicts itself (a run fails its re-check, the judges disagree) or fails.
     """
     from verifier.suite.decide import run, run_alone
     from verifier.suite.options import Options
@@ -71,7 +74,7 @@ def check(
         model=model, judge=judge, unroll=unroll, timeout=timeout, states=states,
         profile=profile, settings=settings or {}, counters=True, memory=memory,
     )  # fmt: skip
-    _ = options.switches  # what does not exist is said before anything is built
+    _ = options.switches  # complain about an unknown switch before building the test
     return run(test, options) if memory is None else run_alone(test, options)
 
 

@@ -1,4 +1,4 @@
-"""What the command line takes: commands, their options, and what words these are given."""
+"""The commands, their options, and the help texts of both."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import argparse
 from typing import NoReturn
 
 from verifier import __version__
+from verifier.budget import MEMORY
 from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
+from verifier.program.profiles import MODEL_NAMES
 from verifier.render.formats import FORMATS, formats_of
-from verifier.suite.options import JUDGES, MAX_SECONDS, MODEL_NAMES
-from verifier.suite.pool import MEMORY
+from verifier.suite.options import JUDGES, MAX_SECONDS
 
 COMMANDS = {
-    "check": "decide tests; a witness for each reachable outcome",
-    "states": "all final states",
-    "compare": "the observation under each of several profiles or models",
-    "rules": "the rules of the memory model, or some of them",
+    "check": "decide tests, and show a run for each outcome that can happen",
+    "states": "list all final states",
+    "compare": "compare verdicts under several profiles or models",
+    "rules": "show the rules of the memory model",
 }
 
 
 class Arguments(argparse.Namespace):
-    """What a call asks for. Each command has some of these."""
+    """The arguments of one call. Each command sets some of these attributes."""
 
     command: str
     paths: list[str]
-    # of all that decides
+    # of all commands that decide tests
     timeout: float
     memory: int
     jobs: int
@@ -51,12 +52,12 @@ class Arguments(argparse.Namespace):
 
 
 def parse(argv: list[str] | None) -> Arguments:
-    """The arguments of a call. Raises ``UsageError``, and ``SystemExit`` where help was asked for."""
+    """The arguments of a call. Raises ``UsageError``, and ``SystemExit`` if the call asks for help."""
     return _parser().parse_args(argv, namespace=Arguments())
 
 
 def format_asked(words: list[str]) -> str:
-    """The format that a call names which cannot be parsed, as far as that can be seen."""
+    """The format that a call names, if it can be found in a call that cannot be parsed; else the default."""
     named = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--format"]
     named += [value for word in words for option, _, value in [word.partition("=")] if option == "--format"]
     return next((name for name in named if name in FORMATS), next(iter(FORMATS)))
@@ -64,11 +65,11 @@ def format_asked(words: list[str]) -> str:
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *, prog: str, description: str) -> None:
-        # Nothing can be abbreviated: what is short today may mean two things tomorrow.
+        # Abbreviations are off: a new option could make one ambiguous.
         super().__init__(prog=prog, description=description, allow_abbrev=False)
 
     def _print_message(self, message: str, file: object = None) -> None:
-        """Help and version; argparse would not say that they cannot be written."""
+        """Print help or version. argparse itself would hide a failure to write them."""
         Output().write(message)
 
     def error(self, message: str) -> NoReturn:
@@ -77,7 +78,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     codes = ", ".join(f"{code} {code.brief}" for code in sorted(ExitCode))
-    about = f"The command line. Exit codes: {codes}."
+    about = f"Decide litmus tests about memory ordering. Exit codes: {codes}."
     parser = _Parser(prog="verifier", description=about)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
@@ -86,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "rules":
             _choosing(command)
             continue
-        command.add_argument("paths", nargs="+", metavar="PATH", help="file, directory, FILE::VARIANT, or -")
+        command.add_argument(
+            "paths", nargs="+", metavar="PATH", help="a file, a directory, FILE::VARIANT, or -"
+        )
         if name == "compare":
             _comparing(command)
         else:
@@ -95,47 +98,85 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _choosing(command: argparse.ArgumentParser) -> None:
-    """Which rules."""
-    command.add_argument("which", nargs="?", metavar="WHICH", help="a number such as 5.7 or 5, or a switch")
+    """Add the argument that chooses rules."""
+    command.add_argument(
+        "which",
+        nargs="?",
+        metavar="WHICH",
+        help="a rule (5.7), a chapter (5) or a switch (tce)",
+    )
 
 
 def _comparing(command: argparse.ArgumentParser) -> None:
-    """What the columns are, and which tests to show."""
-    command.add_argument("--profiles", metavar="A,B", help="all of them, unless given")
-    command.add_argument("--models", metavar="A,B", default=MODEL_NAMES[0])
+    """Add the options that choose the columns, and the tests to show."""
+    command.add_argument("--profiles", metavar="A,B", help="what to compare (default: all profiles)")
+    command.add_argument(
+        "--models", metavar="A,B", default=MODEL_NAMES[0], help="what to compare (default: %(default)s)"
+    )
     _limiting(command)
-    command.add_argument("-a", "--all", action="store_true", help="also tests that come out the same")
+    command.add_argument("-a", "--all", action="store_true", help="show tests with the same verdicts, too")
 
 
 def _deciding(command: argparse.ArgumentParser, name: str) -> None:
-    """How to decide, and what to print of it."""
-    command.add_argument("--model", choices=MODEL_NAMES, default=MODEL_NAMES[0])
-    command.add_argument("--profile", default="generic", metavar="NAME", help="generic, intel, amd, …")
+    """Add the options that say how to decide, and what to print."""
+    command.add_argument(
+        "--model", choices=MODEL_NAMES, default=MODEL_NAMES[0], help="the memory model (default: %(default)s)"
+    )
+    command.add_argument(
+        "--profile",
+        default="generic",
+        metavar="NAME",
+        help="the machine: generic (the default), intel, amd, …",
+    )
     command.add_argument(
         "--set", dest="settings", type=_setting, action="append", default=[], metavar="SWITCH=VALUE",
-        help="a switch of the memory model",
+        help="change one switch of the profile",
     )  # fmt: skip
-    command.add_argument("--judge", choices=JUDGES, default=JUDGES[0])
-    command.add_argument("--unroll", type=_count, metavar="N", help="backward jumps a CPU may take")
-    command.add_argument("--seed", type=_count, default=0, metavar="N", help="of the solver")
-    command.add_argument("-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N")
+    command.add_argument(
+        "--judge", choices=JUDGES, default=JUDGES[0], help="which judge decides (default: %(default)s)"
+    )
+    command.add_argument(
+        "--unroll", type=_count, metavar="N",
+        help="how often a CPU may jump backwards (default: as the file says, or 2)",
+    )  # fmt: skip
+    command.add_argument("--seed", type=_count, default=0, metavar="N", help="the solver's seed")
+    command.add_argument(
+        "-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N",
+        help="give a constant of an enum another value",
+    )  # fmt: skip
     formats = formats_of(name)
-    command.add_argument("--format", choices=formats, default=formats[0])
-    command.add_argument("--dot", metavar="FILE", help="the last witness as a graph; - for standard output")
+    command.add_argument(
+        "--format", choices=formats, default=formats[0], help="the output's format (default: %(default)s)"
+    )
+    command.add_argument("--dot", metavar="FILE", help="write the last run as a graph; - for standard output")
     _limiting(command)
-    command.add_argument("-q", "--quiet", action="store_true", help="no stories")
+    command.add_argument("-q", "--quiet", action="store_true", help="print verdicts without stories")
 
 
 def _limiting(command: argparse.ArgumentParser) -> None:
-    """What deciding may take, and what it leaves out."""
-    command.add_argument("--timeout", type=_positive, default=60.0, metavar="S", help="seconds a test")
+    """Add the options that bound the work, and those that every deciding command has."""
     command.add_argument(
-        "--memory", type=_one_or_more, default=MEMORY, metavar="MB", help=f"memory a test ({MEMORY})"
+        "--timeout", type=_positive, default=60.0, metavar="S",
+        help="seconds for each test and judge (default: %(default)g)",
+    )  # fmt: skip
+    command.add_argument(
+        "--memory",
+        type=_one_or_more,
+        default=MEMORY,
+        metavar="MB",
+        help="memory for each test (default: %(default)s)",
     )
-    command.add_argument("-j", dest="jobs", type=_one_or_more, default=1, metavar="N", help="processes")
-    command.add_argument("--strict", action="store_true", help="warnings are errors")
     command.add_argument(
-        "--skip-other", action="store_true", help="leave out tests for other architectures, and count them"
+        "-j",
+        dest="jobs",
+        type=_one_or_more,
+        default=1,
+        metavar="N",
+        help="how many processes decide at the same time (default: %(default)s)",
+    )
+    command.add_argument("--strict", action="store_true", help="treat warnings as errors")
+    command.add_argument(
+        "--skip-other", action="store_true", help="skip tests for other architectures, and count them"
     )
 
 
@@ -161,7 +202,7 @@ def _positive(word: str) -> float:
     try:
         value = float(word)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds") from None
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number of seconds") from None
     if not 0 < value < MAX_SECONDS:
         raise argparse.ArgumentTypeError(f"must be positive, and less than {MAX_SECONDS:g}")
     return value
@@ -171,7 +212,7 @@ def _count(word: str) -> int:
     try:
         value = int(word)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{word!r} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{word!r} is not a whole number") from None
     if value < 0:
         raise argparse.ArgumentTypeError("must not be negative")
     return value

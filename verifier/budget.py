@@ -1,8 +1,8 @@
-"""What deciding one test may use: time, and memory as far as it can be told beforehand.
+"""The time and memory for deciding one test.
 
-A ``Budget`` is made for each test and handed down to all that works for it: lowering, unrolling,
-both judges, the telling of runs. Whatever loops asks it now and then; it raises ``LimitError``, which
-says in what the time or the memory ended, and becomes the verdict ``unknown``.
+Each test has a ``Budget``. Everything that works on the test gets it: lowering, unrolling, the judges, the
+telling of runs. Every loop over input asks it now and then. If the time is over, or an estimate of memory is
+too large, it raises ``LimitError`` with the phase in which that happened; the verdict is then ``unknown``.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import time
 
 from verifier.errors import LimitError
 
-MEMORY = 1024  # MiB
-EVERY = 16  # questions between two looks at the clock
+MEMORY = 1024  # MiB that a test may take by default
+EVERY = 16  # calls of ``expired`` for each look at the clock
 
 
 class Budget:
-    """``seconds`` and ``memory`` (MiB) for one test; None: no limit.
+    """``seconds`` and ``memory`` (MiB) for one test; None means no limit.
 
-    ``phase`` says what is being done, as the message puts it after "while".
+    ``phase`` names the work that is going on; messages have it after the word "while".
     """
 
     __slots__ = ("_ticks", "deadline", "memory", "phase", "seconds")
@@ -30,16 +30,16 @@ class Budget:
         self._ticks = EVERY
 
     def again(self) -> Budget:
-        """The same budget from now on: the second judge has as much time as the first."""
+        """A fresh budget of the same size, which gives the second judge as much time as the first."""
         return Budget(self.seconds, self.memory)
 
     def enter(self, phase: str) -> None:
-        """Something else begins. Raises ``LimitError`` if there is no time for it."""
+        """Begin another phase. Raises ``LimitError`` if the time is over."""
         self.phase = phase
         self.check()
 
     def left(self) -> float | None:
-        """Seconds left, at least a millisecond; None: as many as you like."""
+        """The seconds that are left, at least a millisecond; None means no limit."""
         return None if self.deadline is None else max(0.001, self.deadline - time.monotonic())
 
     @property
@@ -49,7 +49,7 @@ class Budget:
 
     @property
     def timeout(self) -> str:
-        """How a reason says that the time is over."""
+        """The reason that a verdict gives when the time is over."""
         return f"timeout: more than {self.seconds:g} s, while {self.phase}"
 
     def check(self) -> None:
@@ -58,7 +58,7 @@ class Budget:
             raise LimitError(self.timeout)
 
     def expired(self) -> bool:
-        """Is the time over? It is cheap: most calls look at no clock, and say no."""
+        """Is the time over? Cheap: only one call in ``EVERY`` reads the clock, the others say no."""
         self._ticks -= 1
         if self._ticks > 0:
             return False
@@ -66,11 +66,11 @@ class Budget:
         return self.over
 
     def tick(self) -> None:
-        """``check``, as cheap as ``expired``."""
+        """Raise ``LimitError`` if the time is over; as cheap as ``expired``."""
         if self.expired():
             raise LimitError(self.timeout)
 
     def fits(self, size: int) -> None:
-        """Raise ``LimitError`` if ``size`` bytes, an estimate, are more than the memory."""
+        """Raise ``LimitError`` if an estimate of ``size`` bytes is larger than the memory."""
         if self.memory is not None and size > self.memory << 20:
             raise LimitError(f"memory: about {size >> 20} MB, more than {self.memory}, while {self.phase}")

@@ -1,7 +1,7 @@
 """The command line: ``verifier check``, ``states``, ``compare`` and ``rules``.
 
-Arguments name tasks and say how to decide them; each test's outcome goes to a report as it comes, and
-the worst of all is the exit code.
+The arguments name tasks and say how to decide them. The outcome of each test goes to a report as soon as
+it is there. The exit code is the worst of all outcomes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ P = TypeVar("P")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line. Returns the exit code."""
     # Start-up makes many objects and no garbage; collecting costs a tenth of a cold start.
     collecting = gc.isenabled()
     gc.disable()
@@ -57,7 +57,7 @@ def _run(arguments: Arguments, out: Output) -> int:
 
 
 def _check(arguments: Arguments, out: Output) -> int:
-    """``check`` and ``states``: a verdict a test, in one of the formats."""
+    """Run ``check`` or ``states``: print a verdict for each test, in one of the formats."""
     from verifier.render.base import Wanted
     from verifier.render.formats import FORMATS
     from verifier.suite.options import Options
@@ -80,7 +80,7 @@ def _check(arguments: Arguments, out: Output) -> int:
         strict=arguments.strict,
         skip_other=arguments.skip_other,
     )
-    _ = options.switches  # what does not exist is said before anything is read
+    _ = options.switches  # complain about an unknown switch before reading files
     report = form.report(out, Wanted(states=states, stories=not arguments.quiet, graph=graph))
     stopped = _decide(arguments, [options], report)
     if arguments.dot and not stopped:
@@ -90,7 +90,7 @@ def _check(arguments: Arguments, out: Output) -> int:
 
 
 def _compare(arguments: Arguments, out: Output) -> int:
-    """``compare``: a row a test, with a column for each machine."""
+    """Run ``compare``: print a row for each test, with a column for each machine."""
     from verifier.compare import Table, columns
     from verifier.suite.options import Options
 
@@ -114,7 +114,7 @@ def _compare(arguments: Arguments, out: Output) -> int:
 
 
 def _decide(arguments: Arguments, columns: list[Options], report: Report[P]) -> int:
-    """Decide all tests, each under all ``columns``; the exit code if a signal asks to stop, else 0."""
+    """Decide each test under all ``columns``. Returns 0, or the exit code of a signal that asks to stop."""
     from verifier.report import print_all
     from verifier.suite.discover import discover
     from verifier.suite.outcomes import outcomes
@@ -140,7 +140,7 @@ def _dot(report: Verdicts, path: str) -> None:
 
 
 def _rules(which: str | None, out: Output) -> int:
-    """List all rules; tell one, those of a chapter, or those that a switch changes."""
+    """List all rules, or explain one rule, a chapter, or the rules that a switch changes."""
     from verifier.model.rules import rules, tell
 
     known = rules().values()
@@ -152,15 +152,13 @@ def _rules(which: str | None, out: Output) -> int:
         r.number for r in known if r.number.startswith(f"{which.rstrip('.')}.") or which in r.switches
     ]
     if not found:
-        raise UsageError(
-            f"there is no rule {which!r}, and no rule of such a switch; 'verifier rules' lists them"
-        )
+        raise UsageError(f"no rule, chapter or switch is called {which!r}; 'verifier rules' lists all rules")
     out.write("\n\n".join(map(tell, found)) + "\n")
     return ExitCode.EXPECTED
 
 
 def _failed(error: VerifierError, words: list[str], out: Output) -> int:
-    """Say what keeps everything from being done, in the format that was asked for."""
+    """Report an error that ends the whole call, in the format that was asked for."""
     from verifier.render.base import Wanted
     from verifier.render.formats import FORMATS
 
@@ -174,8 +172,10 @@ def _failed(error: VerifierError, words: list[str], out: Output) -> int:
 
 
 def entry() -> NoReturn:
-    """The console command: ``main``, without taking the process apart at the end, which takes as long
-    as deciding a small test. Everything that matters is closed by then."""
+    """The console command: run ``main``, then leave at once.
+
+    Python's orderly exit takes as long as a small test. By then everything that matters is closed.
+    """
     code = main()
     try:
         if sys.stdout is not None:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
-from verifier.program.profiles import PROFILES
+from verifier.program.profiles import MODEL_NAMES, PROFILES
 from verifier.render.base import Report
 from verifier.results import Verdict
-from verifier.suite.options import MODEL_NAMES
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A test's observation in each column; ``unknown``: which ones are not known, and why."""
+class Compared:
+    """A test's observation in each column; ``unknown`` says which of them are unknown, and why."""
 
     id: str
     cells: tuple[str, ...]
@@ -23,14 +22,14 @@ class Row:
 
     @property
     def differs(self) -> bool:
-        """Do two columns that are known differ?"""
+        """Do two known observations differ?"""
         return len({c for c in self.cells if c != "unknown"}) > 1
 
 
-class Table(Report[Row]):
-    """A column for each of ``columns``. Rows are kept to the end, when it is known how wide they are.
+class Table(Report[Compared]):
+    """A table with a column for each of ``columns``. It is printed at the end, when all widths are known.
 
-    ``everything``: tests that come out the same have a row, too.
+    ``everything``: print tests that have the same verdict in all columns, too.
     """
 
     def __init__(self, out: Output, columns: list[tuple[str, str]], *, everything: bool) -> None:
@@ -38,24 +37,24 @@ class Table(Report[Row]):
         one_model = len(columns) == len({profile for profile, _ in columns})
         self.names = [profile if one_model else f"{profile}/{model}" for profile, model in columns]
         self.everything = everything
-        self.rows: list[Row] = []
+        self.rows: list[Compared] = []
 
-    def piece(self, verdicts: list[Verdict]) -> Row:
-        """A row of the table."""
+    def piece(self, verdicts: list[Verdict]) -> Compared:
+        """The row of one test."""
         unknown = [
             f"{v.test.id} under {name}: unknown ({v.reason})"
             for name, v in zip(self.names, verdicts, strict=True)
             if v.observation == "unknown"
         ]
-        return Row(verdicts[0].test.id, tuple(v.observation for v in verdicts), tuple(unknown))
+        return Compared(verdicts[0].test.id, tuple(v.observation for v in verdicts), tuple(unknown))
 
-    def done(self, piece: Row) -> None:
-        """A test is decided in all columns."""
+    def done(self, piece: Compared) -> None:
+        """Keep the row of a test, which is decided in all columns."""
         self.rows.append(piece)
         self.codes.add(ExitCode.UNKNOWN if piece.unknown else ExitCode.EXPECTED)
 
     def close(self) -> None:
-        """The table, and what can be said of it."""
+        """Print the table, and a summary."""
         shown = [r for r in self.rows if self.everything or r.differs or r.unknown]
         width = max([len(r.id) for r in shown] + [4])
         widths = [max(len(name), 9) for name in self.names]
@@ -66,7 +65,7 @@ class Table(Report[Row]):
         differ = sum(r.differs for r in self.rows)
         unknown = sum(bool(r.unknown) and not r.differs for r in self.rows)
         total = len(self.rows)
-        parts = [f"{total - differ - unknown} the same everywhere", f"{differ} not"]
+        parts = [f"{total - differ - unknown} the same everywhere", f"{differ} different"]
         parts += [f"{unknown} unknown"] if unknown else []
         errors = self.tally.errors
         parts += [f"{errors} file{'s' * (errors != 1)} with errors"] if errors else []
@@ -79,8 +78,8 @@ def _line(cells: Iterable[str], widths: Iterable[int]) -> str:
 
 
 def columns(profiles: str | None, models: str) -> list[tuple[str, str]]:
-    """Each profile with each model, of lists with commas; None: all profiles. Raises ``UsageError`` for
-    what does not exist."""
+    """Each profile with each model. Both are lists with commas; ``profiles`` None means all profiles. Raises
+    ``UsageError`` for a profile or model that does not exist."""
     chosen = list(PROFILES) if profiles is None else [p for p in profiles.split(",") if p]
     asked = [m for m in models.split(",") if m]
     for word, known, what in ((chosen, PROFILES, "profile"), (asked, MODEL_NAMES, "model")):

@@ -1,11 +1,11 @@
-"""The exceptions of this package, and the exit codes that they and verdicts lead to.
+"""The exceptions of this package, and the exit codes of commands.
 
 VerifierError
 ├── InputError       a litmus file is wrong; carries every Diagnostic of it
-├── UsageError       the call itself is wrong (an option, a path)
-├── LimitError       a question too large to decide here (a domain, a bound): the verdict is unknown
-├── InternalError    the tool contradicts itself, or fails: a witness that does
-│                    not re-check, two judges that disagree, any other exception
+├── UsageError       the call is wrong (an option, a path)
+├── LimitError       the test is too large to decide (a domain, a bound): the verdict is unknown
+├── InternalError    the verifier contradicts itself or fails: a run fails its re-check, the two
+│                    judges disagree, or an unexpected exception occurs
 └── Interrupted      a signal asks to stop
 """
 
@@ -20,23 +20,23 @@ from verifier.source import Diagnostic, render_all
 
 
 class ExitCode(IntEnum):
-    """What a command ends with. The worst of several wins: the one that stands first here.
+    """The exit code of a command. Of several, the worst counts; the worst stands first here.
 
-    ``brief`` is for the command line's help, ``meaning`` for its documentation.
+    ``brief`` is for the help of the command line, ``meaning`` for its documentation.
     """
 
     brief: str
     meaning: str
 
     def __new__(cls, code: int, brief: str, meaning: str) -> ExitCode:
-        """A code, with what it means."""
+        """Make a code with its meaning."""
         self = int.__new__(cls, code)
         self._value_, self.brief, self.meaning = code, brief, meaning
         return self
 
-    FAULT = 4, "the tool disagrees with itself", "the verifier contradicts itself or fails: please report it"
+    FAULT = 4, "the verifier fails", "the verifier contradicts itself or fails: please report it"
     WRONG = 2, "bad input or usage", "bad input or usage"
-    DIFFERS = 1, "differs", "a verdict differs from its expectation"
+    DIFFERS = 1, "a verdict differs", "a verdict differs from its expectation"
     UNKNOWN = (
         3,
         "unknown or timed out",
@@ -45,31 +45,33 @@ class ExitCode(IntEnum):
     EXPECTED = 0, "as expected", "every verdict is as expected, or nothing was expected"
 
 
-STOPPED = 128  # the exit code of a signal is that and its number
+STOPPED = 128  # plus the number of the signal, this is the exit code
 
 
 def worst(codes: Iterable[int]) -> ExitCode:
-    """The exit code of all."""
+    """The worst of several exit codes; ``EXPECTED`` if there are none."""
     found = set(codes)
     return next((code for code in ExitCode if code in found), ExitCode.EXPECTED)
 
 
 class VerifierError(Exception):
-    """Everything this package raises on purpose."""
+    """The base of all exceptions that this package raises on purpose."""
 
     exit_code: int = ExitCode.WRONG
 
 
 class InputError(VerifierError):
-    """A litmus file is wrong. ``diagnostics`` holds all that was found."""
+    """A litmus file is wrong. ``diagnostics`` holds all errors that were found."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
         super().__init__(render_all(self.diagnostics))
 
     def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Diagnostic, ...]]]:
-        """Workers send it to the process that prints: an exception is pickled by its message otherwise, and
-        one that is derived may be made of other things than diagnostics."""
+        """Pickle the diagnostics, since a worker sends the error to the process that prints.
+
+        Exceptions are pickled by their message otherwise, and a derived class may take other arguments.
+        """
         return InputError, (self.diagnostics,)
 
 
@@ -78,19 +80,19 @@ class UsageError(VerifierError):
 
 
 class LimitError(VerifierError):
-    """The question is larger than what can be decided here; never a pass."""
+    """The test is too large to decide. This never counts as a pass."""
 
     exit_code = ExitCode.UNKNOWN
 
 
 class InternalError(VerifierError):
-    """The tool contradicts itself; the message says what to report."""
+    """The verifier contradicts itself or fails. The message says what to report."""
 
     exit_code = ExitCode.FAULT
 
 
 class Interrupted(VerifierError):
-    """A signal asks to stop: number ``signum``. ``more`` goes into the message."""
+    """Signal number ``signum`` asks to stop. ``more`` is added to the message."""
 
     def __init__(self, signum: int, more: str = "") -> None:
         self.signum, self.exit_code = signum, STOPPED + signum
@@ -98,7 +100,7 @@ class Interrupted(VerifierError):
 
 
 def fault(said: str, name: str) -> InternalError:
-    """What to report of a fault of this program; ``name`` is the file that it was at."""
+    """The error that asks the user to report a fault of this program; ``name`` is the file in question."""
     from verifier import __version__
 
     return InternalError(
@@ -108,7 +110,7 @@ def fault(said: str, name: str) -> InternalError:
 
 
 def unexpected(error: Exception, name: str) -> InternalError:
-    """What to report of an exception that nothing here expects."""
+    """The error that asks the user to report an unexpected exception."""
     from traceback import extract_tb
 
     frames = extract_tb(error.__traceback__)[-1:]

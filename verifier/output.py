@@ -1,4 +1,4 @@
-"""Standard output and standard error as they are: closed, full, without a reader, of any encoding."""
+"""Writes to standard output and standard error, even if they are closed, full, unread, or not in UTF-8."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from verifier.errors import VerifierError
 
 
 class OutputError(VerifierError):
-    """What was found out cannot be written."""
+    """A result cannot be written."""
 
 
 def open_all() -> None:
-    """See to it that no file or pipe gets the number of a standard stream that is closed."""
+    """Open /dev/null in place of closed standard streams, so that no other file gets their numbers."""
     for fd in range(3):
         try:
             os.fstat(fd)
@@ -24,23 +24,23 @@ def open_all() -> None:
 
 
 class Output:
-    """Where a command writes to. What is written is there at once.
+    """The streams that a command writes to. Each write is flushed at once.
 
-    ``gone``: the reader has had enough. That is no error: what is written from then on is dropped.
+    ``gone`` is true once the reader has closed its end. From then on output is dropped, without an error.
     """
 
     def __init__(self) -> None:
         self.gone = False
-        self.hurried = False  # is there a progress line?
+        self.hurried = False  # does the terminal show a progress line?
 
     @property
     def unicode(self) -> bool:
-        """Can standard output have every character?"""
+        """Can standard output encode every character?"""
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         return encoding.lower().replace("-", "").startswith("utf")
 
     def write(self, text: str) -> None:
-        """Write to standard output. Raises ``OutputError``."""
+        """Write to standard output. Raises ``OutputError`` if that fails."""
         self._clear()
         if self.gone:
             return
@@ -57,18 +57,18 @@ class Output:
             raise OutputError(f"standard output cannot be written: {said}") from None
 
     def _drop(self) -> None:
-        """Have what is in the buffer, and what comes, go nowhere."""
+        """Discard what is in the buffer, and all later output."""
         self.gone = True
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def complain(self, text: str) -> None:
-        """Write a line to standard error, if there is one."""
+        """Write a line to standard error, if it is open."""
         self._clear()
         self._say(f"{text}\n")
 
     def progress(self, text: str) -> None:
-        """Show for a moment what is being done, to who looks at a terminal."""
+        """Show a progress line on the terminal until the next output."""
         self.hurried = True
         self._say(f"\r\033[K{text}")
 
@@ -85,6 +85,6 @@ class Output:
 
 
 def _encodable(text: str, stream: TextIO) -> str:
-    """A text with what a stream's encoding does not have as ``\\xe9``."""
+    """A text in which ``\\xe9`` and the like replace characters that the stream's encoding lacks."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)

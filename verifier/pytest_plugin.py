@@ -1,4 +1,4 @@
-"""pytest collects ``.litmus`` files: a test a variant; a file with errors is one failing item."""
+"""Lets pytest collect ``.litmus`` files. Each variant is a test; a file with errors is one failing test."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--verifier-judge``, ``-profile``, ``-timeout``, ``-memory`` and ``-strict``."""
-    from verifier.suite.pool import MEMORY
+    """Add ``--verifier-judge``, ``-profile``, ``-timeout``, ``-memory`` and ``-strict``."""
+    from verifier.budget import MEMORY
 
     group = parser.getgroup("verifier", "litmus tests")
     group.addoption(
-        "--verifier-judge", choices=("z3", "explorer", "both"), default="z3", help="who decides litmus tests"
+        "--verifier-judge",
+        choices=("z3", "explorer", "both"),
+        default="z3",
+        help="the judge that decides litmus tests",
     )
     group.addoption(
-        "--verifier-profile", default="generic", metavar="NAME", help="machine that litmus tests run on"
+        "--verifier-profile", default="generic", metavar="NAME", help="the machine that litmus tests run on"
     )
     group.addoption(
         "--verifier-timeout", type=float, default=60.0, metavar="S", help="seconds for each litmus test"
@@ -33,11 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--verifier-memory", type=int, default=MEMORY, metavar="MB", help="memory for each litmus test"
     )
-    group.addoption("--verifier-strict", action="store_true", help="warnings about litmus tests are errors")
+    group.addoption(
+        "--verifier-strict", action="store_true", help="treat warnings about litmus tests as errors"
+    )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Every ``.litmus`` file below what is asked for."""
+    """Collect a ``.litmus`` file."""
     if file_path.suffix == ".litmus":
         return LitmusFile.from_parent(parent, path=file_path)
     return None
@@ -47,11 +52,11 @@ _SEEN = pytest.StashKey["tuple[Path, Alike]"]()
 
 
 class LitmusWarning(pytest.PytestWarning):
-    """Something in a litmus file is allowed, but surely not meant."""
+    """Something in a litmus file is allowed, but almost certainly a mistake."""
 
 
 def _alike(item: pytest.Item) -> Alike:
-    """What remembers the variants of an item's file; those of one file at a time."""
+    """The memory of an item's file for equal variants. The session keeps that of one file at a time."""
     from verifier.suite.twins import Alike
 
     path, alike = item.session.stash.get(_SEEN, (None, None))
@@ -83,40 +88,40 @@ class LitmusFile(pytest.File):
 
 
 class BrokenFile(pytest.Item):
-    """A file that cannot be read, or is wrong: fails with its diagnostics."""
+    """A file that has errors or cannot be read. It fails with its diagnostics."""
 
     def __init__(self, *, problem: str, **more: Any) -> None:
         super().__init__(**more)
         self.problem = problem
 
     def runtest(self) -> None:
-        """Fail."""
+        """Fail with the problem."""
         raise LitmusFailure(self.problem)
 
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
     ) -> str:
-        """The diagnostics alone."""
+        """The diagnostics, without a traceback."""
         return str(excinfo.value)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Where the file is."""
+        """The file's path, its first line, and a title."""
         return self.path, 0, f"{self.path.name}: error"
 
 
 class LitmusFailure(Exception):
-    """A verdict that differs; its text is what the report shows."""
+    """A test fails. The report shows the text of this exception."""
 
 
 class LitmusItem(pytest.Item):
-    """One variant."""
+    """One variant of a litmus file."""
 
     def __init__(self, *, test: Test, **more: Any) -> None:
         super().__init__(**more)
         self.test = test
 
     def runtest(self) -> None:
-        """Decide, in a process of its own; fail on a difference, on unknown, on an error."""
+        """Decide the test in a process of its own. Fail on an unexpected or unknown verdict, or an error."""
         from verifier.errors import VerifierError
         from verifier.render.story import text
         from verifier.suite.decide import run_alone
@@ -124,7 +129,7 @@ class LitmusItem(pytest.Item):
 
         option = self.config.getoption
         if option("--verifier-judge") != "explorer":
-            import_module("verifier.solve")  # here, so that not every process has to load Z3 anew
+            import_module("verifier.solve")  # load Z3 once here, and not in every process
         try:
             options = Options(
                 judge=option("--verifier-judge"),
@@ -148,12 +153,12 @@ class LitmusItem(pytest.Item):
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
     ) -> str | TerminalRepr:
-        """Verdict, expectation and story; a traceback only for what is not a verdict."""
+        """Verdict, expectation and story; other exceptions get a traceback."""
         if isinstance(excinfo.value, LitmusFailure):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """The file, the condition's line, and the id."""
+        """The file's path, the line of the condition, and the test's id."""
         line = self.test.span.line - 1 if self.test.span else 0
         return self.path, line, self.test.id

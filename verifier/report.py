@@ -1,4 +1,4 @@
-"""The outcomes of tasks to a report, as they come."""
+"""Give the outcomes of tasks to a report, in the order in which they come."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def print_all(
     *,
     hurry: bool,
 ) -> int:
-    """Report outcomes; the exit code if a signal asks to stop, else 0. ``hurry``: somebody wants to see
-    how far it is. Raises ``OutputError``."""
+    """Report outcomes, and return 0, or the exit code if a signal asks to stop. ``hurry``: show the progress.
+    Raises ``OutputError``."""
     ended = 0
     try:
         for task, outcome in found:

@@ -1,4 +1,4 @@
-"""Verdicts: what an answer means for a test and its expectation."""
+"""Verdicts: a judge's answer, compared with the expectation of its test."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from verifier.errors import ExitCode, UsageError
 from verifier.program.answer import Answer
 from verifier.program.events import Program
-from verifier.program.profiles import GENERIC, PROFILES, Switches, switches
+from verifier.program.profiles import GENERIC, PROFILES, Switches, switches, under
 from verifier.program.trace import Trace
 from verifier.program.values import Value
-from verifier.program.waits import Blocked, Loop, goes_on
+from verifier.program.waits import Blocked, Loop, loops_told
 from verifier.source import Diagnostic
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
@@ -21,19 +21,19 @@ class Verdict:
     """The verdict on one test.
 
     ``observation``  ``never``, ``sometimes`` or ``always`` (of the proposition), or ``unknown``;
-    ``as_expected``  None without an expectation; never true where the observation is unknown,
-                     unless a deadlock was expected and found;
+    ``as_expected``  None without an expectation; false if the observation is unknown, unless the test
+                     expects a deadlock and the judge found one;
     ``bound``        the unrolling bound, if the verdict depends on it;
     ``reason``       why it is unknown, or a remark (``stronger on x86``);
-    ``witness``      a run in which the proposition holds, ``counter`` one in which it does not;
-    ``states``       all final states, if they were asked for, ``positive`` of them with the
-                     proposition true and ``negative`` with it false;
+    ``witness``      a run in which the proposition holds; ``counter``: a run in which it does not;
+    ``states``       all final states, if the caller wants them; in ``positive`` of them the proposition is
+                     true, in ``negative`` of them it is false;
     ``seconds``      wall-clock time of reading, building and deciding;
-    ``complete``     False if not all that was asked for is known: the observation, all final states,
-                     what the other judge says; ``reason`` tells why;
-    ``warnings``     about the test's text: what is allowed, but surely not meant;
-    ``deadlock``     no run ends, ``waits`` says who waits where in one of them, as far as that was found out;
-    ``loops``        where the bound matters, the loops that it cuts in some run.
+    ``complete``     False if a part of the answer is missing: the observation, all final states, or the
+                     answer of the other judge; ``reason`` tells why;
+    ``warnings``     about the test's text: things that are allowed, but that the author hardly means;
+    ``deadlock``     does no run end? ``waits`` says who waits where in one run, if the search found out;
+    ``loops``        if the verdict depends on the bound: the loops that it cuts in some run.
     """
 
     test: Test
@@ -60,7 +60,7 @@ class Verdict:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the verdict leads to: it is as expected, differs, is unknown or not complete."""
+        """The exit code: the verdict is as expected, differs, or is unknown or incomplete."""
         if self.as_expected is not False and not self.complete:
             return ExitCode.UNKNOWN
         if self.as_expected is True:
@@ -72,9 +72,10 @@ class Verdict:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of verdicts; as text ``52 tests: 50 as expected, 1 differs, 1 unknown``.
+    """Counts of verdicts; as text ``52 tests: 50 as expected, 1 differ, 1 unknown``.
 
-    ``errors``: what there is no verdict on; ``skipped``: files left out, by their architecture.
+    ``errors`` counts the errors that left a file or a test without a verdict; ``skipped`` counts the files
+    that were left out, by their architecture.
     """
 
     total: int = 0
@@ -85,7 +86,7 @@ class Tally:
     skipped: dict[str, int] = field(default_factory=dict)
 
     def add(self, as_expected: bool | None, exit_code: ExitCode) -> None:
-        """One more verdict."""
+        """Count one more verdict."""
         self.total += 1
         if exit_code is ExitCode.UNKNOWN:
             self.unknown += 1
@@ -95,7 +96,7 @@ class Tally:
 
     @property
     def left_out(self) -> str:
-        """How many files were skipped, of which architectures."""
+        """The number of skipped files, and their architectures."""
         named = ", ".join(f"{n} {arch}" for arch, n in sorted(self.skipped.items()))
         return f"{sum(self.skipped.values())} skipped ({named})"
 
@@ -111,7 +112,7 @@ class Tally:
 
 
 def wrong_expectations(test: Test) -> list[Diagnostic]:
-    """Expectations of profiles and switches that do not exist."""
+    """Errors about expectations that name a profile or a switch that does not exist."""
     found: list[Diagnostic] = []
     for e in test.otherwise:
         if e.profile is not None and e.profile not in PROFILES:
@@ -127,8 +128,8 @@ def wrong_expectations(test: Test) -> list[Diagnostic]:
 
 
 def expected_of(test: Test, profile: str, chosen: Switches = GENERIC, model: str = "x86-tso") -> str | None:
-    """What a test's file expects under a profile, its switches and a model: the last expectation that
-    fits. Under the model ``sc`` those for the profile ``sc`` do, too."""
+    """The expectation of a test's file under a profile, its switches and a model: the last one that fits.
+    Under the model ``sc``, expectations for the profile ``sc`` fit, too."""
     word = test.expected
     for e in test.otherwise:
         if e.switch is None:
@@ -153,30 +154,29 @@ def judge_answer(
     states: bool = False,
     doubt: str = "",
 ) -> Verdict:
-    """Hold an answer against a test's expectation.
+    """Compare an answer with the expectation of its test.
 
-    ``states``: they were asked for; ``doubt``: why not all that was asked for is known, where the answer
-    does not say so.
+    ``states``: does the caller want all final states? ``doubt``: why the answer is incomplete, if the answer
+    itself does not say so.
     """
     observation, reason, bound = _observation(test, program, answer)
     if observation == "unknown":
-        doubt = ""  # there is nothing to doubt
+        doubt = ""  # an unknown observation has its own reason
     elif states and not doubt:
         doubt = _of_states(test, program, answer)
     if states and answer.states is None and observation != "unknown":
-        observation = "unknown"  # what was asked for is the states
+        observation = "unknown"  # the caller wants the states, and they are not known
     reason = "; ".join(filter(None, (reason, doubt)))
-    if model == "sc":
-        chosen = chosen._replace(store_buffer=False)
+    chosen = under(model, chosen)
     expected = expected_of(test, profile, chosen, model)
     as_expected: bool | None = None
     if expected is not None:
         as_expected = observation == expected
         if expected == "deadlock":
-            # What the kernel's scripts call a deadlock is that no state is left, for whatever reason.
+            # The kernel's scripts say deadlock if no state is left, for any reason.
             as_expected = (answer.deadlock and not answer.cut) or (test.portable and answer.filtered)
         elif test.portable and expected in ("sometimes", "always") and observation in ("never", "always"):
-            # The comment is about the kernel's portable model, which admits more than x86.
+            # The comment is about the kernel's portable model, and this model admits more than x86.
             as_expected = True
             if observation != expected:
                 reason = "; ".join(filter(None, ("stronger on x86", reason)))
@@ -206,16 +206,16 @@ def judge_answer(
 
 
 def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:
-    """What is allowed in a test's text, but surely not meant; each thing once."""
+    """Warnings about a test's text: things that are allowed, but that the author hardly means; each once."""
     found: dict[object, Diagnostic] = {}
     for d in (*test.warnings, *program.warnings):
         found.setdefault(d.key, d)
     return tuple(found.values())
 
 
-def _bounded(test: Test, program: Program, answer: Answer) -> str:
-    """Which loops made it depend on the bound, and what would help."""
-    said, more = goes_on(answer.loops, test.source.name), f"--unroll {program.bound + 1}"
+def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
+    """The loops that are cut at the bound, and what the user can do about it."""
+    said, more = loops_told(answer.loops, test.source.name), f"use --unroll {program.bound + 1}"
     help_ = more if test.arch in ("X86", "X86_64") else f"assume() its end, or {more}"
     if len(answer.loops) > 1:
         help_ = help_.replace("its end", "their ends")
@@ -223,31 +223,35 @@ def _bounded(test: Test, program: Program, answer: Answer) -> str:
 
 
 def _deadlock(test: Test, answer: Answer) -> str:
-    """That no run ends, and who waits where."""
+    """The message that no run ends, and who waits where."""
     waits = "; ".join(wait.told(test.source.name) for wait in answer.waits)
-    return f"deadlock: no run ends: {waits or 'who waits where was not found out'}"
+    return f"deadlock: no run ends: {waits or 'the verifier did not find out who waits where'}"
 
 
 def _of_states(test: Test, program: Program, answer: Answer) -> str:
-    """Why there may be final states that are not known."""
+    """Why some final states may be unknown."""
     if answer.states is None:
         return f"{answer.reason or 'not decided'}: the final states are not known"
-    return f"there may be more states than {_bounded(test, program, answer)}" if answer.cut else ""
+    return f"there may be more states than those {_loops_cut(test, program, answer)}" if answer.cut else ""
 
 
 def _observation(test: Test, program: Program, answer: Answer) -> tuple[str, str, int | None]:
-    """The observation, the reason for an unknown one, the bound if it matters."""
+    """The observation, the reason if it is unknown, and the bound if it matters."""
     if answer.bad is not None:
         line = f" in line {answer.bad.span.line}" if answer.bad.span else ""
-        return "unknown", f"an access to something that is no object{line}: {answer.bad.text}", None
+        return "unknown", f"an access{line} to an address that belongs to no object: {answer.bad.text}", None
     if answer.reachable is None or answer.refutable is None:
         if answer.reachable:
-            return "unknown", f"{answer.reason or 'not decided'}; it is sometimes or always", None
+            return (
+                "unknown",
+                f"{answer.reason or 'not decided'}; the observation is sometimes or always",
+                None,
+            )
         return "unknown", answer.reason or "not decided", None
     if answer.reachable and answer.refutable:
         return "sometimes", "", None
     if answer.cut:
-        return "unknown", _bounded(test, program, answer), program.bound
+        return "unknown", _loops_cut(test, program, answer), program.bound
     if answer.deadlock:
         return "unknown", _deadlock(test, answer), None
     return ("always" if answer.reachable else "never"), "", None

@@ -1,4 +1,4 @@
-"""Where a piece of text stands: sources, spans, and diagnostics with a caret."""
+"""Places in input texts: sources, spans, and diagnostics that point at them with a caret."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """One input text. ``name`` is what diagnostics call it (a path, or ``<stdin>``)."""
+    """One input text. Diagnostics show its ``name``: a path, or ``<stdin>``."""
 
     name: str
     text: str
     _starts: list[int] = field(default_factory=list, repr=False)
 
     def starts(self) -> list[int]:
-        """Offsets at which lines start; computed once."""
+        """The offsets at which lines start, computed once."""
         if not self._starts:
             self._starts.append(0)
             find = self.text.find
@@ -60,19 +60,19 @@ class Span:
 
     @property
     def text(self) -> str:
-        """What stands there."""
+        """The text of the span."""
         return self.source.text[self.start : self.end]
 
     def to(self, other: Span) -> Span:
-        """From the start of this span to the end of another one in the same source."""
+        """The span from the start of this one to the end of another one in the same source."""
         return Span(self.source, self.start, max(self.end, other.end))
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One thing wrong with an input: a value, rendered only at the very end.
+    """One error or warning about an input. It is a value; ``render`` makes text of it.
 
-    ``code`` is a stable word such as ``unknown-name``; ``hint`` says what to do.
+    ``code`` is a stable word such as ``unknown-name``. ``message`` says what is wrong, ``hint`` what to do.
     """
 
     code: str
@@ -80,17 +80,17 @@ class Diagnostic:
     span: Span | None = None
     hint: str = ""
     severity: str = "error"  # or "warning"
-    file: str = ""  # where there is no span: the file in question
+    file: str = ""  # if there is no span: the name of the file
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Equal for what says the same thing about the same place, in whatever process it was found."""
+        """A key, equal for the same message about the same place, even from two processes."""
         at = self.span
         place = (at.source.name, at.start, at.end) if at else (self.file,)
         return self.severity, self.code, self.message, place
 
     def render(self) -> str:
-        """The message with file, line, column, the source line and a caret under it."""
+        """The message with file, line and column; the source line with a caret below; the hint."""
         if self.span is None:
             head = f"{self.file}: " if self.file else ""
             out = [f"{head}{self.severity}: {self.message} [{self.code}]"]
@@ -105,7 +105,7 @@ class Diagnostic:
 
 
 def _excerpt(text: str, column: int, length: int, number: int, width: int = 100) -> list[str]:
-    """The line and its caret line; tabs are kept in both, long lines are cut around the column."""
+    """A line and its caret line. Both keep tabs; a long line is cut around the column."""
     start = max(0, column - 1 - width // 2) if len(text) > width else 0
     shown = text[start : start + width]
     lead = shown[: column - 1 - start]
@@ -117,7 +117,7 @@ def _excerpt(text: str, column: int, length: int, number: int, width: int = 100)
 
 
 def render_all(diagnostics: Iterable[Diagnostic]) -> str:
-    """All diagnostics, in the order of their places, each rendered once."""
+    """The text of all diagnostics, in the order of their places, without repetitions."""
 
     def key(d: Diagnostic) -> tuple[str, int, str]:
         return (d.span.source.name, d.span.start, d.message) if d.span else (d.file, -1, d.message)

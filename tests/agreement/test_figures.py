@@ -1,6 +1,6 @@
-"""Both judges against final states that others have found: ``data/`` has a sample of them.
+"""Compares both judges with final states that other tools found; ``data/`` has a sample of them.
 
-``VERIFIER_FIGURES=DIR`` names a directory with files of the same names and shape, to compare with all.
+``VERIFIER_FIGURES=DIR`` names a directory with complete files of the same names and shape.
 """
 
 from __future__ import annotations
@@ -37,14 +37,17 @@ class Row:
 
     @property
     def weaker_here(self) -> bool:
-        """LFENCE, SFENCE and CLFLUSH order no store with a later load, and MOVNTI is in order with no other
-        store (docs/rules.md, 2.4, 2.5, 2.6; SDM 8.2.5 and vol. 2). herd7 has more order there."""
+        """May the test have more states here than in herd7?
+
+        LFENCE, SFENCE and CLFLUSH do not order a store with a later load, and MOVNTI is not ordered with any
+        other store (docs/rules.md, 2.4, 2.5, 2.6; SDM 8.2.5 and vol. 2). herd7 has more order there.
+        """
         return any(word in self.litmus.lower() for word in ("lfence", "sfence", "clflush", "movnti"))
 
 
 @cache
 def rows(name: str) -> list[Row]:
-    """What a file has."""
+    """The rows of a file."""
     lines = map(json.loads, (DATA / name).read_text(encoding="utf-8").splitlines())
     return [
         Row(
@@ -85,7 +88,7 @@ def test_the_same_final_states(name: str, part: int) -> None:
 
 
 def test_few_tests_are_weaker_here() -> None:
-    """Where the figures have more order than x86, most tests come out the same nonetheless."""
+    """The figures have more order than x86 in some places; few tests may differ because of that."""
     weaker = 0
     for row in (r for r in rows(FILES[0]) if r.weaker_here):
         program = build(load(Source(row.name, row.litmus))[0])

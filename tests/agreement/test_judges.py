@@ -1,5 +1,5 @@
-"""Both judges on the tests of the MMU's and RCU's rules, under every profile: all final states, and the
-expectations that the files have for each."""
+"""Both judges decide the tests about the MMU and RCU under every profile. Their final states must be equal,
+and the expectations of the files must hold."""
 
 from __future__ import annotations
 

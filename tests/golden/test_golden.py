@@ -1,4 +1,4 @@
-"""What users see, to the letter: stories, state lists, diagnostics. ``make golden`` writes it anew."""
+"""The exact outputs that users see: stories, state lists, diagnostics. ``make golden`` rewrites them."""
 
 from __future__ import annotations
 

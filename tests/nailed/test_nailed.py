@@ -1,7 +1,7 @@
-"""Every rule is nailed: take it away, and a litmus test comes out otherwise.
+"""Every rule is nailed: without it, the verdict of some litmus test changes.
 
 ``nails.json`` names the test for each rule, table row and switch; ``pytest tests/nailed
---update-golden`` looks for them anew (half a minute).
+--update-golden`` searches for these tests again (half a minute).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MUTANTS = [*rules(), *roles(), *covers(), *settings()]
 
 
 def programs(*paths: str) -> Iterator[tuple[str, Program]]:
-    """Every test below some paths, by its id."""
+    """The programs of all tests below some paths, by id."""
     for task in discover(str(ROOT / p) for p in paths):
         for test in load_task(task, Options()):
             name = str(Path(task.name).relative_to(ROOT))
@@ -37,19 +37,19 @@ def programs(*paths: str) -> Iterator[tuple[str, Program]]:
 
 @cache
 def corpus() -> dict[str, Program]:
-    """All tests that may nail something."""
+    """All tests that may nail a rule."""
     return dict(programs("litmus/mmu", "litmus/words", "litmus/rcu", "litmus/linux", "litmus/classic"))
 
 
 @cache
 def before(switches: Switches, name: str) -> tuple[bool, bool]:
-    """How a test comes out under the whole model."""
+    """The observation of a test under the whole model."""
     return observation(corpus()[name], model(switches))
 
 
 def flips(mutant: Mutant, name: str) -> bool:
-    """Does the test come out otherwise?"""
-    # A switch is set to another value, everything else is taken away where it is.
+    """Does the mutant change the observation of the test?"""
+    # A mutant of a switch sets another value; all others only take something away.
     switches = GENERIC if mutant.kind == "switch" else mutant.switches
     whole = before(switches, name)
     with mutant.applied():

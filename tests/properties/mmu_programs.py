@@ -1,6 +1,6 @@
 """Random programs over the whole MMU: two levels, PCIDs, attributes, every system instruction.
 
-Smaller and plainer in their control flow than those of ``programs``: few branches, no loops.
+Compared with ``programs``, these are smaller and have a simpler control flow: few branches and no loops.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FOCI = ("walks", "tags", "rights", "marks", "fetch", "broadcast", "icr", "stores
 
 
 def random_switches(draw: Draw) -> Switches:
-    """A profile, sometimes with one switch set otherwise."""
+    """A profile, sometimes with another value of one switch."""
     chosen = PROFILES[draw(("generic", "generic", "intel", "amd", "sparc64", "sc"))]
     if draw((False, True)):
         name = draw([n for n in Switches._fields if n not in ("store_buffer", "spontaneous")])
@@ -47,7 +47,7 @@ def random_switches(draw: Draw) -> Switches:
 
 
 class MmuGenerator:
-    """One random test; ``focus`` says what it is mostly about."""
+    """Makes one random test. ``focus`` is its main subject."""
 
     def __init__(self, draw: Draw, focus: str) -> None:
         self.draw = draw
@@ -74,12 +74,12 @@ class MmuGenerator:
     # -- values -----------------------------------------------------------------------------------
 
     def content(self) -> Value:
-        """What a leaf entry may hold."""
+        """A content for a leaf entry."""
         page = self.draw((0, *self.pages, *self.pages))
         return 0 if page == 0 else make_entry(Ptr(page), self.draw(self.bits))
 
     def upper(self) -> Value:
-        """What an upper entry may hold; sometimes a large page."""
+        """A content for an upper entry; sometimes a large page."""
         to = self.draw((0, *TABLES, *TABLES, self.pages[0]))
         bits = tuple(b for b in self.bits if not b & (CLEAN | GLOBAL))
         return 0 if to == 0 else make_entry(Ptr(to), self.draw(bits))
@@ -94,13 +94,13 @@ class MmuGenerator:
         return pte(self.draw(TABLES if self.levels == 2 else self.mms), self.draw(self.vas))
 
     def entry(self) -> tuple[Ptr, Value]:
-        """An entry and something to put there."""
+        """An entry, and a content for it."""
         if self.levels == 2 and self.draw((False, True)):
             return self.cell(self.draw(self.mms), self.draw(self.vas)), self.upper()
         return self.leaf(), self.content()
 
     def cell(self, mm: str, va: str) -> Ptr:
-        """The entry of an mm; with ``side_by_side`` the same for all addresses."""
+        """The entry of an mm. With ``side_by_side``, all addresses have the same one."""
         return pte(mm, self.vas[0] if self.levels == 2 and self.side_by_side else va)
 
     def pcid(self) -> int:
@@ -109,7 +109,7 @@ class MmuGenerator:
     # -- instructions -----------------------------------------------------------------------------
 
     def invalidation(self, op: str, cpu: int, kind: str, va: Expr, *, serializing: bool) -> Emit:
-        """An invalidation of what its row names; INV reads the PCID if there is one."""
+        """An invalidation with the operands that its row names. INV reads the PCID if there is one."""
         named, touches = INVALIDATIONS[kind], ()
         p = Const(self.pcid())
         if op == "INV" and self.tagged:
@@ -205,7 +205,7 @@ class MmuGenerator:
         return [write(x, Const(self.number()))]
 
     def send(self, cpu: int) -> list[Instruction]:
-        """A bare ICR write, or a call, whose handler looks at something."""
+        """A bare ICR write or a call, with a handler that reads something."""
         others = [c for c in range(self.cpus) if c != cpu]
         if not others or self.sent == 2:
             return [fence("mfence")]

@@ -1,7 +1,7 @@
-"""Small programs for the tests of both judges: a shorthand to write them, and random ones.
+"""Small programs for the tests of both judges: functions to write them by hand, and random programs.
 
-A random program is drawn from a ``random.Random`` or through Hypothesis by ``Draw``, which is all
-that the generator asks: a choice among some things.
+A random program is made by choices. The generator makes each of them by a ``Draw``, which picks one of
+several things by a ``random.Random`` or by Hypothesis.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ VAS = ("v", "w")
 
 
 def lit(name: str) -> Const:
-    """The address of the cell with that name, or the handle."""
+    """The address of the cell with this name, or the handle."""
     return Const(Ptr(name))
 
 
@@ -116,7 +116,7 @@ def irq(cpu: int, on: int) -> Emit:
 
 
 def send(group: str, *targets: Target, waited: bool | None = None) -> Emit:
-    """One IPI to each target whose guard holds; ``waited`` for or not, None: nobody asks."""
+    """One IPI to each target whose guard holds. ``waited``: does the sender wait? None: it never asks."""
     asked = None if waited is None else Const(int(waited))
     return Emit("SEND", group=group, targets=targets, waited=asked, text=f"send {group}")
 
@@ -142,7 +142,7 @@ def call_rcu(group: str, target: Target) -> Emit:
 
 
 def sysret() -> Emit:
-    """A handler's end, if it is no IRET."""
+    """The end of a handler by SYSRET in place of IRET."""
     return Emit("SYSRET", text="sysret")
 
 
@@ -160,7 +160,7 @@ def lowered(
     cr3s: Sequence[str] = (),
     translated: bool = False,
 ) -> Lowered:
-    """A test over the cells ``DATA``, and with ``translated`` over pages and page tables.
+    """A test over the cells ``DATA`` and, with ``translated``, over pages and page tables.
 
     ``regs`` are observed registers such as ``0:r0``, ``mem`` observed cells, ``tlb`` observed
     translations; ``cached`` is what TLBs hold at the start, ``cr3s`` every CPU's first root.
@@ -202,7 +202,7 @@ def lowered(
 
 
 def program(*threads: Sequence[Instruction], bound: int = 2, **more: Any) -> Program:
-    """``lowered`` and unrolled."""
+    """``lowered``, and unrolled."""
     return unroll(lowered(*threads, **more), bound)
 
 
@@ -245,13 +245,13 @@ class Draw(Protocol):
 
 
 def drawing(seed: int) -> Draw:
-    """Choices from a seed."""
+    """A source of choices that depend only on a seed."""
     return random.Random(seed).choice
 
 
 @dataclass(slots=True)
 class _Body:
-    """A body being made: its instructions and the registers that hold something."""
+    """A body that is being made: its instructions, and the registers that have a value."""
 
     code: list[Instruction]
     regs: list[str]
@@ -262,7 +262,7 @@ class Generator:
     """Random tests of up to three CPUs, small enough for both judges.
 
     ``kind`` is ``plain`` (x86-TSO alone), ``mmu`` (translation), ``ipi`` (interrupts), ``all``, or
-    ``rcu`` (RCU, with interrupts now and then). All that have interrupts have NMIs, too.
+    ``rcu`` (RCU, sometimes with interrupts). All kinds with interrupts have NMIs, too.
     """
 
     def __init__(self, draw: Draw, kind: str) -> None:
@@ -275,7 +275,7 @@ class Generator:
         self.groups = 0
         self.values = 0
         self.cpus = draw((2, 2, 2, 3)) if kind != "plain" else draw((2, 2, 3))
-        # Few things in each program, others in each: so that what is rare together comes together.
+        # Each program has only a few of all kinds of things, so that rare combinations occur.
         self.data: Sequence[str] = draw((DATA[:2], DATA[:2], DATA))
         self.vas: Sequence[str] = draw((VAS[:1], VAS[:1], VAS))
         self.mms: Sequence[str] = draw((MMS[:1], MMS[:1], MMS))
@@ -340,7 +340,7 @@ class Generator:
         return test
 
     def nmi(self, test: Lowered) -> None:
-        """One NMI, sometimes two, that look and store, and now and then start something."""
+        """One NMI, sometimes two, that read, write, and sometimes start something."""
         for _ in range(self.draw((1, 1, 1, 2))):
             cpu, body = self.draw(range(self.cpus)), _Body([], [])
             self.look(body, lit(self.draw(self.data)))
@@ -352,15 +352,17 @@ class Generator:
             test.nmis.append((cpu, tuple(body.code)))
 
     def start(self, body: _Body, cpu: int) -> None:
-        """A callback, or an IPI: what a handler or an NMI may start."""
+        """A callback or an IPI: a handler or an NMI may start these."""
         if self.rcu and self.draw((False, True)):
             self.callback(body, cpu, len(body.code))
         elif self.groups < 2:
             self.send(body, cpu)
 
     def protect(self, bodies: list[_Body]) -> None:
-        """Readers' sections around some of what there is, and a grace period or a callback. They lie
-        anywhere, in branches and in loops, so that some never begin and some never end."""
+        """Put read-side sections around some instructions, and add a grace period or a callback.
+
+        They may stand anywhere, also in branches and loops, so that some never begin and some never end.
+        """
         draw = self.draw
         for cpu, body in enumerate(bodies):
             for _ in range(draw((1, 1, 2))):
@@ -389,7 +391,7 @@ class Generator:
                     self.callback(body, cpu, at)
 
     def turns(self, cpu: int) -> list[Instruction]:
-        """A loop with a section, or a part of one, or a grace period in it."""
+        """A loop that contains a section, a part of a section, or a grace period."""
         again = _Body([], [])
         self.loop(again)
         inside = self.draw(
@@ -418,7 +420,7 @@ class Generator:
         body.code.insert(at, call_rcu(group, Target(cpu, TRUE, tuple(callback.code), (), "callback")))
 
     def proposition(self, test: Lowered) -> Expr:
-        """Something about what is shown of a final state."""
+        """A proposition about the observables of a final state."""
         draw = self.draw
         atoms = [
             Apply(draw(("eq", "ne")), (Obs(draw(test.shown)), Const(draw((0, 0, 1, 2, FAULT)))))
@@ -427,7 +429,7 @@ class Generator:
         return Apply(draw(("and", "or")), tuple(atoms))
 
     def ever(self, test: Lowered) -> None:
-        """Ask for something at one instant."""
+        """Ask about one instant of the run."""
         draw = self.draw
         cell, other = draw(self.data), draw((*self.data, "0:irq"))
         instants = [Observable("mem", cell, cell=Ptr(cell)), Observable("mem", other, cell=Ptr(other))]
@@ -442,9 +444,9 @@ class Generator:
         )
 
     def crossing(self, bodies: list[_Body]) -> None:
-        """Store here, then look there, on two CPUs: the shape in which a store buffer shows.
+        """Two CPUs that each store to one place and read the other: a store buffer shows in this shape.
 
-        The second CPU may look in a handler, and both may look through a translation.
+        The second CPU may read in a handler, and both may read through a translation.
         """
         draw = self.draw
         entry = Const(pte(MMS[0], VAS[0]))
@@ -476,7 +478,7 @@ class Generator:
                 self.look(body, other)
 
     def look(self, body: _Body, place: Expr) -> None:
-        """Read a place; an entry, or the content of a page, perhaps by a translation."""
+        """Read a place: an entry, or the content of a page, sometimes through a translation."""
         reg = self.into(body)
         if not isinstance(place, Const) or str(place.value) in DATA or self.draw((False, True)):
             body.code.append(read(reg, place))
@@ -498,7 +500,7 @@ class Generator:
         return reg if choice == "reg" else _digest(reg.name)
 
     def target(self, body: _Body) -> Expr:
-        """A cell of plain data; now and then by an address that was computed."""
+        """A cell of plain data; sometimes its address is computed."""
         x, y = self.draw(self.data), self.draw(self.data)
         if body.regs and self.draw((False, False, False, True)):
             reg = Reg(self.draw(body.regs))
@@ -509,7 +511,7 @@ class Generator:
         return lit(x)
 
     def into(self, body: _Body) -> str:
-        """A register to read into; three of them, used again and again."""
+        """A register to read into. There are three, which are used again and again."""
         reg = f"r{body.fresh % 3}"
         body.fresh += 1
         return reg
@@ -655,7 +657,7 @@ class Generator:
             for _ in range(draw((1, 1, 2))):
                 self.instruction(handler, target, "handler")
             if handler.regs and draw((False, True)):
-                # What a handler saw is seen by nobody else.
+                # Only the handler itself sees what it read.
                 handler.code.append(write(lit(DATA[2]), _digest(handler.regs[-1])))
             if draw((False, False, True)):
                 handler.code.append(sysret())
@@ -672,13 +674,13 @@ class Generator:
 
 
 def _places(code: list[Instruction]) -> list[int]:
-    """Where something can be put: not within ``synchronize_rcu()``, not within an instruction."""
+    """The places for an insertion: outside ``synchronize_rcu()``, and between instructions."""
     split = [isinstance(x, Emit) and (x.joined or (x.op, x.kind) == ("GP", "start")) for x in code]
     return [i for i in range(len(code) + 1) if not (i and split[i - 1])]
 
 
 def _digest(reg: str) -> Expr:
-    """Something not 0 that tells whether a register is."""
+    """A value that is never 0, and differs by whether a register is 0."""
     return Apply("ite", (Apply("eq", (Reg(reg), Const(0))), Const(7), Const(8)))
 
 

@@ -1,6 +1,6 @@
-"""Both judges on random programs: the same answers, sets of final states above all.
+"""Both judges decide random programs, and must give the same answers and sets of final states.
 
-``VERIFIER_AGREEMENT=20000 pytest tests/properties`` runs so many programs instead of a few.
+``VERIFIER_AGREEMENT=20000 pytest tests/properties`` runs 20,000 programs in place of a few.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ ANSWERS = ("states", "reachable", "refutable", "positive", "negative", "cut", "d
 
 
 def compare(examples: int, make: Callable[[Draw], tuple[Program, str, Switches]]) -> None:
-    """Decide so many random programs by both judges. ``make``: a program, a model, switches."""
+    """Decide a number of random programs by both judges. ``make`` gives a program, a model and switches."""
     compared = 0
 
-    # Without a wish for more, the same programs every time.
+    # By default, the programs are the same every time.
     @settings(
         max_examples=examples,
         deadline=None,
@@ -55,10 +55,12 @@ def compare(examples: int, make: Callable[[Draw], tuple[Program, str, Switches]]
         note(f"only Z3: {set(solved.states) - set(explored.states)}")
         for what in ANSWERS:
             if what == "cut" and program.filter is not None:
-                continue  # what a filter says of a run that did not end is a matter of taste
+                continue  # a filter has no clear meaning for a run that did not end
             assert getattr(explored, what) == getattr(solved, what), what
         if program.filter is None:
-            assert set(explored.loops) <= set(solved.loops)  # of two that only go together it names one
+            assert set(explored.loops) <= set(
+                solved.loops
+            )  # of two loops that are only cut together, Z3 names one
             assert bool(explored.loops) == bool(solved.loops) == solved.cut
             if solved.deadlock and not solved.cut:
                 assert explore.stuck(program, model=model, switches=switches)

@@ -1,4 +1,4 @@
-"""Programs on which the judges once differed, or one of them gave up; each with the rule it is about."""
+"""Programs on which the judges once disagreed, or one gave up. Each names the rule that it tests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FOUND: dict[str, Callable[[], tuple[Lowered, Switches]]] = {}
 
 
 def found(make: Callable[[], Lowered | tuple[Lowered, Switches]]) -> None:
-    """One of the programs, by its name."""
+    """The program with this name."""
 
     def both() -> tuple[Lowered, Switches]:
         made = make()
@@ -52,7 +52,7 @@ def at(cpu: int, *code: Instruction) -> Target:
 
 @found
 def callback_of_an_nmi() -> Lowered:
-    """No NMI, no callback: nothing waits for one (MMR 12.1)."""
+    """If the NMI does not come, there is no callback, and nothing waits for one (MMR 12.1)."""
     test = lowered([read("r0", X)], mem=("x", "z"), regs=("0:r0",))
     test.nmis.append((0, (write(X, ONE), call_rcu("g", at(0, write(Z, ONE))))))
     return test
@@ -60,7 +60,7 @@ def callback_of_an_nmi() -> Lowered:
 
 @found
 def nmis_that_send_crosswise() -> Lowered:
-    """Each would wait for what the other has not sent."""
+    """Each would wait for an IPI that the other has not sent."""
     test = lowered([], [], mem=("x", "z"))
     test.nmis.append((0, (send("g", at(1, write(X, ONE))),)))
     test.nmis.append((1, (send("k", at(0, write(Z, ONE))),)))
@@ -69,12 +69,12 @@ def nmis_that_send_crosswise() -> Lowered:
 
 @found
 def a_handler_that_turns_interrupts_on() -> Lowered:
-    """A handler is one RCU reader from end to end, whatever the flag says (MMR 18.1)."""
+    """A whole handler is one RCU reader, even if it turns interrupts on (MMR 18.1)."""
     handler = at(1, irq(1, 1), read("r0", X), write(Z, Reg("r0")))
     return lowered([*grace(), write(X, ONE)], [], [send("g", handler)], mem=("x", "z"))
 
 
-# What neither reads nor serializes holds no x2APIC write, and passes nothing on to it (MMR 8.2).
+# An event that neither reads nor serializes does not delay an x2APIC write, directly or indirectly (MMR 8.2).
 NO_HOLD = {
     "irq": irq(0, 0),
     "jump": Emit("JMP"),
@@ -99,7 +99,7 @@ for _name, _between in NO_HOLD.items():
 
 @found
 def x2apic_after_translated_store() -> Lowered:
-    """A store that is not translated yet may fault: the write waits for that, not for the store."""
+    """The write waits until a store before it is translated, as that may fault; not for the store itself."""
     remap = at(1, write(Const(pte("N", "v")), lit("B")))
     icr = Emit("SEND", kind="x2apic", group="g", targets=(remap,))
     pages = ("A.data", "B.data")
@@ -109,7 +109,7 @@ def x2apic_after_translated_store() -> Lowered:
 
 @found
 def x2apic_that_asks() -> Lowered:
-    """Whether the write is executed is known when the LOCK'd operation has its value (MMR 8.2)."""
+    """The write is executed or not, depending on the value of the LOCK'd operation (MMR 8.2)."""
     icr = Emit("SEND", kind="x2apic", group="g", targets=(at(1, write(X, ONE)),))
     thread = [rmw("r0", X, ONE, FALSE), Branch(Apply("eq", (Reg("r0"), Const(0))), "end"), icr, Label("end")]
     return lowered(thread, [], mem=("x",), regs=("0:r0",))
@@ -117,7 +117,7 @@ def x2apic_that_asks() -> Lowered:
 
 @found
 def interrupts_off_from_the_start() -> Lowered:
-    """A window that was there before the test began before every grace period (MMR 18.1)."""
+    """A window that exists at the start of the test began before every grace period (MMR 18.1)."""
     waits = [write(X, ONE), *grace(), write(Y, ONE)]
     looks = [read("r0", X), read("r1", Y), irq(1, 1)]
     return lowered(waits, looks, regs=("1:r0", "1:r1"), irq_off=(1,))
@@ -125,14 +125,14 @@ def interrupts_off_from_the_start() -> Lowered:
 
 @found
 def a_non_temporal_store_in_a_section() -> Lowered:
-    """It is a store like any other to who waits for the section (MMR 18.2)."""
+    """A grace period that waits for the section also waits for this store (MMR 18.2)."""
     weak = Emit("W", (Touch(X, None, ONE),), kind="nt")
     reads = [reader("lock"), weak, read("r0", Y), reader("unlock"), write(Z, ONE)]
     return lowered(reads, [write(Y, ONE), *grace(), read("r0", X)], regs=("0:r0", "1:r0"), mem=("z",))
 
 
 def icr_after(*between: Instruction) -> Lowered:
-    """A bare ICR write after a store or a LOCK'd operation, and after what is not executed."""
+    """A bare ICR write after a store or a LOCK'd operation, and after an instruction that is not executed."""
     look = (read("r0", X), write(Z, Apply("ite", (Apply("eq", (Reg("r0"), Const(0))), Const(7), Const(8)))))
     icr = Emit("SEND", kind="x2apic", group="late", targets=(at(1, *look),))
     thread = [read("r0", Y), *between, Label("end"), icr]
@@ -141,26 +141,46 @@ def icr_after(*between: Instruction) -> Lowered:
 
 @found
 def an_xapic_write_that_is_not_executed() -> Lowered:
-    """It waits for no store, so the x2APIC write does not either (MMR 8.2)."""
+    """It does not wait for stores, so the x2APIC write after it does not, either (MMR 8.2)."""
     other = Emit("SEND", kind="xapic", group="early", targets=(at(1),))
     return icr_after(write(X, ONE), Branch(Apply("eq", (Reg("r0"), Const(0))), "end"), other)
 
 
 @found
 def a_load_that_is_not_executed() -> Lowered:
-    """It holds no x2APIC write behind a LOCK'd operation (MMR 8.2)."""
+    """It does not order the x2APIC write after a LOCK'd operation (MMR 8.2)."""
     return icr_after(rmw("r1", X, ONE), Branch(Apply("eq", (Reg("r0"), Const(0))), "end"), read("r2", Z))
 
 
 @found
 def the_end_of_a_section_that_is_not_executed() -> Lowered:
-    """It orders no non-temporal store before a later one (MMR 2.6, 18.2)."""
+    """It does not order a non-temporal store before a later one (MMR 2.6, 18.2)."""
     weak = Emit("W", (Touch(X, None, ONE),), kind="nt")
     skip = Branch(Apply("eq", (Reg("r0"), Const(0))), "end")
     thread = [read("r0", Z), reader("lock"), weak, skip, reader("unlock"), Label("end"), write(Y, ONE)]
     return lowered(
         thread, [*grace(), write(Z, ONE), read("r0", Y), read("r1", X)], regs=("0:r0", "1:r0", "1:r1")
     )
+
+
+def _call_after(fence: str) -> Lowered:
+    """A reader that sends by a bare x2APIC write after a fence. It sees what a grace period waited for."""
+    look = (read("r0", X), write(Z, Apply("add", (Reg("r0"), ONE))))
+    icr = Emit("SEND", kind="x2apic", group="late", targets=(at(1, *look),))
+    thread = [reader("lock"), Emit("F", kind=fence), icr, read("r0", Y), reader("unlock")]
+    return lowered(thread, [], [write(X, ONE), *grace(), write(Y, ONE)], mem=("z",), regs=("0:r0",))
+
+
+@found
+def a_send_after_lfence_in_a_section() -> Lowered:
+    """LFENCE holds the x2APIC write, although the start of the section does not (MMR 2.4, 8.2, 18.1)."""
+    return _call_after("lfence")
+
+
+def test_lfence_holds_an_x2apic_write() -> None:
+    """So the handler misses no store that is older than the section; without LFENCE it may (MMR 8.2)."""
+    for fence, possible in (("lfence", False), ("sfence", True)):
+        assert ((1, 1) in run(unroll(_call_after(fence), 1)).shown) == possible
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -182,12 +202,12 @@ def test_nobody_ends_a_window_that_was_there_before() -> None:
 
 
 def test_a_window_that_was_there_before_is_waited_for() -> None:
-    """What is used again after the grace period is not seen in it (MMR 18.1, 18.2)."""
+    """The window does not see a store after the grace period (MMR 18.1, 18.2)."""
     program = unroll(FOUND["interrupts_off_from_the_start"]()[0], 1)
     assert not any(y for _, y in run(program).shown)
 
 
 def test_a_grace_period_waits_for_non_temporal_stores() -> None:
-    """Both loads cannot miss (MMR 18.2)."""
+    """The two loads cannot both miss the stores (MMR 18.2)."""
     program = unroll(FOUND["a_non_temporal_store_in_a_section"]()[0], 1)
     assert not any(a == b == 0 for a, b, _ in run(program).shown)

@@ -1,4 +1,4 @@
-"""Mutated real files: only this project's own errors come out. ``python -m tests.fuzz`` goes on longer."""
+"""A short run of ``tests.fuzz``: mutated files must raise only the errors of this project."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_mutated_files_raise_nothing_else() -> None:
 
 
 def test_a_find_is_seen_and_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hunt looks: a fault that is planted comes out, with what does not matter taken away."""
+    """The hunt finds a planted fault, and removes the irrelevant parts of its input."""
 
     def planted(source: object, defines: object = None) -> list[object]:
         if "smp_mb" in source.text:  # type: ignore[attr-defined]

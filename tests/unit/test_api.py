@@ -18,15 +18,15 @@ from verifier.syntax import load
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ({"model": "foo"}, "unknown model 'foo'; there are x86-tso, sc"),
-        ({"judge": "foo"}, "unknown judge 'foo'; there are z3, explorer, both"),
+        ({"model": "foo"}, "unknown model 'foo'; use one of x86-tso, sc"),
+        ({"judge": "foo"}, "unknown judge 'foo'; use one of z3, explorer, both"),
         ({"profile": "foo"}, "unknown profile 'foo'"),
-        ({"unroll": -3}, "unroll is a whole number, 0 or more, not -3"),
-        ({"unroll": 1.5}, "unroll is a whole number"),
-        ({"timeout": -1}, "timeout is a positive number of seconds, not -1"),
-        ({"timeout": float("nan")}, "timeout is a positive number of seconds, not nan"),
-        ({"timeout": "60"}, "timeout is a positive number of seconds, not '60'"),
-        ({"settings": {"tce": True}}, "the value of switch tce is 'true', not True"),
+        ({"unroll": -3}, "unroll must be a whole number, 0 or more, not -3"),
+        ({"unroll": 1.5}, "unroll must be a whole number"),
+        ({"timeout": -1}, "timeout must be a positive number of seconds, not -1"),
+        ({"timeout": float("nan")}, "timeout must be a positive number of seconds, not nan"),
+        ({"timeout": "60"}, "timeout must be a positive number of seconds, not '60'"),
+        ({"settings": {"tce": True}}, "the value of switch tce must be 'true', not True"),
         ({"settings": {"tec": "true"}}, "unknown switch 'tec'"),
     ],
 )
@@ -57,7 +57,7 @@ def test_errors_come_out_of_that_process() -> None:
     (wrong,) = load(Source("t", "MM t\n{ int x; }\nP0 { y = 1; }\nexists (x = 1)\n"))
     with pytest.raises(InputError, match="'y'"):
         verifier.check(wrong, memory=500)
-    with pytest.raises(UsageError, match="memory is a positive whole number of MB, not 0"):
+    with pytest.raises(UsageError, match="memory must be a positive whole number of MB, not 0"):
         verifier.check(TEST, memory=0)
 
 

@@ -1,4 +1,4 @@
-"""The command line: verdicts, stories, formats, exit codes, and what it says to bad input."""
+"""The command line: verdicts, stories, formats, exit codes, and messages about bad input."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ MM = "MM t\n{ page A = 1; mm N { v -> A }; int x; }\n"
     ("text", "says"),
     [
         ("", "the file is empty"),
-        (b"\0\1\2", "this is no text"),
-        (b"\xff\xfe", "this is no UTF-8 text"),
+        (b"\0\1\2", "the file is not text"),
+        (b"\xff\xfe", "the file is not UTF-8 text"),
         ("QQ t\n", "unknown kind of test 'QQ'"),
         ("C t (* never closed\n{}\n", "does not end"),
         ("C t\n{}\nP0(int *x) { WRITE_ONCE(*x, 1) }\nexists (x=1)\n", "unexpected '}'"),
@@ -156,7 +156,7 @@ MM = "MM t\n{ page A = 1; mm N { v -> A }; int x; }\n"
         (MM + "P0 { [B1] x = 1; }\nexists (x=1)\n", "there is no variant 'B1'"),
         (MM + "P0 { x = 1; }\nvariants { F never; F never; }\nexists (x=1)\n", "declared twice"),
         (MM + "P0 { x = 1; }\n", "needs a condition"),
-        (MM + "P0 { x = 1; }\nexists (~0:tlb[v -> A])\n", "cannot be asked to be absent"),
+        (MM + "P0 { x = 1; }\nexists (~0:tlb[v -> A])\n", "cannot ask whether a TLB entry is absent"),
         (MM + "P0 { x = " + "(" * 500 + "1" + ")" * 500 + "; }\nexists (x=1)\n", "deep"),
         ("X86_64 t\n{ }\n P0 ;\n FOO [x],$1 ;\nexists (x=1)\n", "unknown instruction"),
     ],
@@ -330,10 +330,10 @@ def test_an_exception_in_a_story_is_one_test_s(
 
 
 class Names(Verdicts):
-    """A format that has nothing but names."""
+    """A format that prints only names."""
 
     def shown(self, verdict: Verdict) -> tuple[str, str]:
-        """The name."""
+        """The name of the test, on its line."""
         return f"{verdict.test.id}\n", ""
 
 
@@ -354,7 +354,7 @@ def test_warnings_stand_in_all_formats_and_can_be_errors(
 ) -> None:
     text = MAYBE.replace("{ int x; }", "Sourse=here\n{ int x; }") + "exists (1:r0 = 1)\n"
     path = write(tmp_path, text)
-    says = f"{path}:2:1: warning: nobody knows the key 'Sourse' [unknown-key]"
+    says = f"{path}:2:1: warning: unknown key 'Sourse' [unknown-key]"
     forms = [[c, "--format", name] for name, form in FORMATS.items() for c in form.commands]
     for words in (*forms, ["check", "--dot", "-"], ["compare"]):
         code, _, err = run(capsys, *words, path)
@@ -380,7 +380,7 @@ def test_tests_for_other_machines(capsys: pytest.CaptureFixture[str], tmp_path: 
     (tmp_path / "e.litmus").write_text(MAYBE + "exists (1:r0 = 1)\n")
     code, out, err = run(capsys, "check", "-q", tmp_path)
     assert code == 2 and out.endswith("1 test: 1 without expectation, 4 with errors\n")
-    assert "a.litmus:1:1: error: a test for AArch64 [architecture]" in err and "--skip-other" in err
+    assert "a.litmus:1:1: error: this test is for AArch64 [architecture]" in err and "--skip-other" in err
     (tmp_path / "d.litmus").unlink()
     code, out, err = run(capsys, "check", "-q", "--skip-other", tmp_path)
     assert (code, err) == (0, "")

@@ -1,4 +1,4 @@
-"""The documentation's examples run, its links lead somewhere, its generated page is up to date."""
+"""The examples of the documentation run, its links exist, and its generated page is up to date."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ CLI = (ROOT / "docs" / "cli.md").read_text()
 
 
 def table(heading: str) -> list[list[str]]:
-    """The rows of the first table below a heading of docs/cli.md, without its head."""
+    """The rows of the first table below a heading of docs/cli.md, without its header row."""
     below = CLI.partition(f"\n## {heading}\n")[2]
     rows = re.search(r"(?:^\|.*\n)+", below, re.MULTILINE)
     assert rows is not None, heading

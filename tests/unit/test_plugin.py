@@ -14,7 +14,7 @@ pytest_plugins = ["pytester"]
 
 @pytest.fixture(autouse=True)
 def this_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The processes that are started have the plugin that stands beside this file."""
+    """Child processes load the plugin of this checkout."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
 
 
@@ -71,7 +71,7 @@ def test_warnings_are_in_the_summary_and_can_be_errors(pytester: pytest.Pytester
     pytester.makefile(".litmus", two=GOOD.replace("MM two\n", "MM two\nSourse=here\n"))
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=2, warnings=2)
-    result.stdout.fnmatch_lines(["*two.litmus:2:1: warning: nobody knows the key 'Sourse'*"])
+    result.stdout.fnmatch_lines(["*two.litmus:2:1: warning: unknown key 'Sourse'*"])
     pytester.runpytest_subprocess("--verifier-strict").assert_outcomes(failed=2)
 
 

@@ -1,4 +1,4 @@
-"""docs/seeds.md: printed from its data, its verdicts computed, nothing forgotten."""
+"""docs/seeds.md is up to date: it is printed from its data, its verdicts are computed, and it is complete."""
 
 from __future__ import annotations
 

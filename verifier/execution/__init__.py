@@ -1,5 +1,6 @@
-"""One concrete execution: what a witness is, re-checked from the program alone."""
+"""One concrete execution: the data of a witness, its re-check from the program alone, its story."""
 
+from verifier.execution.check import Checked, check
 from verifier.execution.run import Execution, From, Walk, combined
 
-__all__ = ["Execution", "From", "Walk", "combined"]
+__all__ = ["Checked", "Execution", "From", "Walk", "check", "combined"]

@@ -1,9 +1,8 @@
-"""The base relations of an execution as concrete pairs."""
+"""The base relations of an execution as concrete pairs, and what its invalidations remove."""
 
 from __future__ import annotations
 
-from verifier.execution.run import Execution, Walk
-from verifier.execution.walks import register
+from verifier.execution.run import Choice, Execution, Walk
 from verifier.model.candidate import FEATURES, Candidate, CellRelations
 from verifier.model.cover import Formula, cover, holds
 from verifier.model.relations import Events, Relation
@@ -21,7 +20,7 @@ from verifier.model.roles import (
 )
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
-from verifier.program.invalidations import INVALIDATING, row
+from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.ops import Kind
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import GLOBAL, Ptr, Value, flags
@@ -31,10 +30,7 @@ INIT = -1
 
 def candidate(x: Execution) -> Candidate[Relation, Events]:
     """What the model's equations are evaluated over."""
-    if x.relations is None:
-        x.relations = _Candidate(x).made()
-    made: Candidate[Relation, Events] = x.relations
-    return made
+    return _Candidate(x).made()
 
 
 class Removals:
@@ -56,14 +52,14 @@ class Removals:
         for event, node in x.faults.items():
             walk = x.walk_of(event)
             e = self.program.events[event]
-            now = register(x, e.cpu, "pcid", x.issues.get(event, event))
+            now = x.register(e.cpu, "pcid", x.issues.get(event, event))
             self.invalidations[node] = ("fault", e.cpu, None if walk is None else walk.va, now)
         for node, (event, cpu) in x.flushes.items():
             e = self.program.events[event]
             self.invalidations[node] = (e.kind, cpu, self._va(e), self._pcid(e))
 
     def nothing(self, e: Event) -> bool:
-        """Is this an invalidation that removes nothing?"""
+        """Is this an invalidation that leaves every entry?"""
         return e.op in INVALIDATING and cover(e.kind, self.switches).nothing
 
     def _va(self, e: Event) -> Value | None:
@@ -72,17 +68,17 @@ class Removals:
     def _pcid(self, e: Event) -> Value | None:
         if e.pcid is not None:
             return evaluate(e.pcid, self.x.slots)
-        if row(e.kind).acts == "every":
+        if invalidation(e.kind).acts == "every":
             return None
         if e.op == "CR3":
             cell = Ptr(f"{e.cpu}:pcid")
             return self.x.written_at().get((e.id, cell), 0)
-        return register(self.x, e.cpu, "pcid", e.id)
+        return self.x.register(e.cpu, "pcid", e.id)
 
     def removes(self, node: int, va: Ptr, tag: int, content: Value) -> bool:
         """Does an invalidation remove a finished entry of its CPU?"""
         formula = cover(self.invalidations[node][0], self.switches).entries
-        return self._holds(formula, node, va, tag, content, None)
+        return self._holds(formula, node, va=va, tag=tag, content=content, cell=None)
 
     def _holds(
         self, formula: Formula, node: int, va: Ptr, tag: int, content: Value, cell: Ptr | None
@@ -97,7 +93,9 @@ class Removals:
             "pcid0": pcid == 0,
             "leads": any(c == cell and at == named for (_, at), c in self.program.entries.items()),
         }
-        return holds(formula, atoms.__getitem__, bool.__and__, bool.__or__, True, False)
+        return holds(
+            formula, atoms.__getitem__, both=bool.__and__, either=bool.__or__, true=True, false=False
+        )
 
 
 class _Candidate(Removals):
@@ -126,7 +124,7 @@ class _Candidate(Removals):
             for upper, cell, _ in w.levels[:-1]:
                 for node, (kind, cpu, _, _) in self.invalidations.items():
                     formula = cover(kind, self.switches).uppers
-                    if cpu == w.cpu and self._holds(formula, node, w.va, w.tag, 0, cell):
+                    if cpu == w.cpu and self._holds(formula, node, va=w.va, tag=w.tag, content=0, cell=cell):
                         pairs.append((node, upper))
         return Relation(pairs)
 
@@ -147,14 +145,14 @@ class _Candidate(Removals):
             levels += [(a, b) for i, a in enumerate(nodes) for b in nodes[i + 1 :] if a != b]
         return Relation(trans), Relation(levels), Relation(above), Relation(copies)
 
-    def _chosen(self, name: str) -> Relation:
-        """The chosen order between invalidations and walks or uses that there are."""
+    def _chosen(self, name: Choice) -> Relation:
+        """The chosen order between invalidations and walks or uses, as far as the execution has them."""
         there = {w.use for w in self.x.walks} | {n for w in self.x.walks for n, _, _ in w.levels}
         there |= set(self.invalidations)
         return Relation(p for p in self.x.choices.get(name, frozenset()) if there.issuperset(p))
 
     def _apart(self) -> Relation:
-        """Where walks are always forwarded: outside an own store's time in the buffer."""
+        """Where walks are always forwarded, a walk is outside the time that an own store is buffered."""
         x, pairs = self.x, []
         if self.switches.walk_forward != "forward_always":
             return Relation()
@@ -275,7 +273,7 @@ class _Candidate(Removals):
         return Relation(every - rfi), Relation(rfi)
 
     def made(self) -> Candidate[Relation, Events]:
-        """All of it."""
+        """The candidate."""
         x, s = self.x, self.switches
         late = {e.id: e for e in self.events if x.buffered(e.id)}
         light = x.between_functions()
@@ -343,11 +341,11 @@ class _Candidate(Removals):
             kept=self._kept(),
             asking=Relation((a.id, b.id) for a, b in self.program.asking() if {a.id, b.id} <= x.executed),
             none=Relation(),
-            has=frozenset(FEATURES),
+            has=FEATURES,
         )
 
     def _grace(self) -> Relation:
-        """Which comes first, section or grace period, is chosen; that it can be is checked by this."""
+        """The execution says whether section or grace period is first; these pairs check that it can be."""
         x, pairs = self.x, []
         for lock, unlocks in self.program.sections():
             end = next((u.id for u in unlocks if u.id in x.executed), None)
@@ -370,15 +368,15 @@ class _Candidate(Removals):
         )
 
     def _taken_along(self) -> Relation:
-        """What an interrupt runs was sent before it came (MMR 8.10)."""
-        bodies = self.program.bodies
-        return Relation((bodies[b].send.id, bodies[a].events[0].id) for a, b in self.x.together)  # type: ignore[union-attr]
+        """All functions that an interrupt runs were sent before it came (MMR 8.10)."""
+        pairs = [(self.program.bodies[a], self.program.bodies[b]) for a, b in self.x.together]
+        return Relation((b.send.id, a.events[0].id) for a, b in pairs if b.send is not None)
 
     def _kept(self) -> Relation:
         """Sends whose handlers keep their order (MMR 17.7)."""
         sends = [e for e in self.events if e.op == "SEND"]
-        kernel = self.program.kernel
-        old = kernel is not None and int(self.x.slots[kernel]) < OVERTAKING  # type: ignore[arg-type]
+        kernel = None if self.program.kernel is None else self.x.slots[self.program.kernel]
+        old = isinstance(kernel, int) and kernel < OVERTAKING
         return Relation(
             (a.id, b.id)
             for a in sends

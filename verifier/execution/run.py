@@ -1,19 +1,15 @@
-"""One concrete execution: what a witness is, re-checked from the program alone.
+"""One concrete execution: the data of a witness, and what follows from it.
 
-An ``Execution`` is data that anyone may have produced.  ``check`` believes none of it: it runs the
-program again with the values the reads are said to have returned, compares every rf pair with what
-was written, and interprets the model's equations over concrete pairs.
+An ``Execution`` is data that anyone may have produced.  ``execution.check`` decides whether to believe it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
-from verifier.budget import Budget
-from verifier.model import Model, violations
+from verifier.model import Model
 from verifier.model.roles import buffered
 from verifier.program.events import Access, Event, Program
 from verifier.program.expressions import evaluate
@@ -21,7 +17,6 @@ from verifier.program.functions import apply
 from verifier.program.values import (
     CLEAN,
     COMBINED,
-    FAULT,
     GLOBAL,
     UNACCESSED,
     Ptr,
@@ -32,7 +27,7 @@ from verifier.program.values import (
     truth,
 )
 
-PAIR = 1000  # bytes for two instants of one CPU, about: a few relations have them
+Choice = Literal["aged", "remote", "apart", "grace"]  # relations whose pairs are in one order or the other
 
 
 class From(NamedTuple):
@@ -81,18 +76,18 @@ def combined(levels: Sequence[tuple[int, Ptr, Value]]) -> Value:
 class Execution:
     """One execution of ``program`` under ``model``.
 
-    Events are numbered as in the program; further numbers are issues of stores, faults, reads of
-    walks and fetches, updates of entries, what INVLPGBs do, uses by conditions, snapshots and, last,
-    the initial state. ``order`` lists each CPU's executed bodies' events in program order, handlers
+    Events are numbered as in the program. Further numbers are issues of stores, faults, reads of
+    walks and fetches, updates of entries, effects of INVLPGBs, uses by conditions, snapshots and, last,
+    the initial state. ``order`` lists the executed events of each CPU in program order, with handlers
     where they ran.
 
     ``issues, faults, dirty, fetches``  event -> its issue, the fault that it takes, its update of D,
                 the read of its copy;
     ``unaged``  updates of D that left A clear;
-    ``flushes`` node -> (INVLPGB, CPU);
-    ``past``    (invalidation, snapshot) if it is before;
+    ``flushes`` node -> (INVLPGB, CPU on which the node is its effect);
+    ``past``    (invalidation, snapshot) if the invalidation is before the snapshot;
     ``together`` (handler, handler) that one interrupt runs, the first one first;
-    ``choices`` the orders that were chosen (``aged``, ``remote``, ``apart``), the earlier event first.
+    ``choices`` the orders that were chosen, the earlier event first.
     """
 
     program: Program
@@ -111,30 +106,9 @@ class Execution:
     flushes: dict[int, tuple[int, int]] = field(default_factory=dict)
     snapshots: dict[int, int] = field(default_factory=dict)
     past: frozenset[tuple[int, int]] = frozenset()
-    choices: dict[str, frozenset[tuple[int, int]]] = field(default_factory=dict)
+    choices: dict[Choice, frozenset[tuple[int, int]]] = field(default_factory=dict)
     together: frozenset[tuple[int, int]] = frozenset()
     observed: dict[int, Value] = field(default_factory=dict)
-    relations: Any = field(default=None, init=False)  # its ``Candidate``, once it has been made
-
-    # -- re-checking ----------------------------------------------------------------------------
-
-    def check(self, budget: Budget | None = None) -> list[str]:
-        """Everything that is wrong with this execution; empty if it is one of the model.
-
-        Raises ``LimitError`` if the time is over.
-        """
-        from verifier.execution.candidate import candidate
-        from verifier.execution.walks import check_walks
-
-        budget, wrong = budget or Budget(), list[str]()
-        for part in (self._check_control, self._check_values, lambda: check_walks(self), self._check_order):
-            wrong += part()
-            budget.check()
-        if not wrong:
-            budget.fits(sum(len(line) ** 2 for line in self.lines()) * PAIR)
-            wrong += violations(self.model, candidate(self))
-            budget.check()
-        return wrong
 
     def walk_of(self, event: int) -> Walk | None:
         """The walk of a translated access."""
@@ -144,8 +118,20 @@ class Execution:
         """What a node read at a cell; None if it did not."""
         return next((r.value for r in self.reads if r.read == node and r.cell == cell), None)
 
+    def register(self, cpu: int, name: str, node: int) -> Value | None:
+        """What a register of a CPU held when a node read it.
+
+        The read may be missing where the register never changes.
+        """
+        cell = Ptr(f"{cpu}:{name}")
+        found = self.found(node, cell)
+        if found is not None or cell not in self.program.cells:
+            return 0 if found is None else found
+        values = {self.program.cells[cell].init, *(v for (_, c), v in self.written_at().items() if c == cell)}
+        return values.pop() if len(values) == 1 else None
+
     def updates(self) -> dict[tuple[int, Ptr], Value]:
-        """(node, cell) -> content that a walker's update writes."""
+        """(node, cell) -> the content that an update by a page walker writes."""
         out: dict[tuple[int, Ptr], Value] = {}
         for w in self.walks:
             if w.kind == "accessed":
@@ -175,19 +161,6 @@ class Execution:
             address = apply("page_data", (page,))
         return address if isinstance(address, Ptr) else None
 
-    def _check_control(self) -> list[str]:
-        wrong: list[str] = []
-        for event in self.program.events:
-            if truth(evaluate(event.guard, self.slots)) != (event.id in self.executed):
-                wrong.append(f"event {event.id}: executed against its guard")
-        for expr in self.program.assumes:
-            if not truth(evaluate(expr, self.slots)):
-                wrong.append("an assumption fails")
-        for expr in self.program.cuts:
-            if truth(evaluate(expr, self.slots)):
-                wrong.append("the run was cut")
-        return wrong
-
     def written_at(self) -> dict[tuple[int, Ptr], Value]:
         """(node, cell) -> value of everything that is written."""
         out = self.updates()
@@ -199,89 +172,20 @@ class Execution:
                         out[event.id, cell] = value
         return out
 
-    def _check_values(self) -> list[str]:
-        wrong: list[str] = []
-        written = self.written_at()
-        found = {(r.read, r.cell): r.value for r in self.reads}
-        for r in self.reads:
-            source = self.program.cells[r.cell].init if r.write is None else written.get((r.write, r.cell))
-            if source != r.value:
-                wrong.append(f"event {r.read} reads {r.value} of {r.cell}, but {source} was written")
-        for event in self.program.events:
-            if event.id not in self.executed or event.op == "T":
-                continue
-            for access in event.accesses:
-                if access.slot is None:
-                    continue
-                cell = self.cell(event, access)
-                value: Value | None = None
-                if event.id in self.faults:
-                    value = FAULT
-                elif cell is not None:
-                    value = found.get((self.fetches.get(event.id, event.id), cell))
-                if value is None or self.slots.get(access.slot) != value:
-                    wrong.append(f"event {event.id} returned {self.slots.get(access.slot)}, not {value}")
-        order = {cell: set(events) for cell, events in self.co.items()}
-        for event_id, cell in written:
-            if event_id not in order.get(cell, ()):
-                wrong.append(f"event {event_id} is missing in co of {cell}")
-        if sum(map(len, self.co.values())) != len(written):
-            wrong.append("co orders events that write nothing")
-        return wrong
-
-    def _check_order(self) -> list[str]:
-        """Each body in program order, handlers in one piece; sent exactly those that ran."""
-        wrong: list[str] = []
-        seen: list[int] = []
-        for cpu, line in enumerate(self.order):
-            seen += line
-            bodies = [self.program.events[e].body for e in line]
-            for body in self.program.bodies:
-                mine = [e for e in line if self.program.events[e].body == body.id]
-                if mine != sorted(mine) or (mine and body.cpu != cpu):
-                    wrong.append(f"{body.name} is out of program order")
-                if body.rank and mine:
-                    between = bodies[bodies.index(body.id) : len(bodies) - bodies[::-1].index(body.id)]
-                    if any(b != body.id and self.program.bodies[b].rank <= body.rank for b in between):
-                        wrong.append(f"{body.name} is interrupted")
-            for a, b in pairwise(map(self.program.events.__getitem__, line)):
-                if a.joined and b.body != a.body and a.id + 1 in self.executed:
-                    wrong.append(f"event {a.id}: an instruction is interrupted")
-            wrong += self._check_batches(line)
-        if sorted(seen) != sorted(self.executed):
-            wrong.append("program order and executed events differ")
-        return wrong
-
-    def _check_batches(self, line: list[int]) -> list[str]:
-        """One interrupt runs functions of the call queue, one after the other, and nothing in between."""
-        wrong: list[str] = []
-        events, bodies = self.program.events, self.program.bodies
-        known = {(a.id, b.id) for a, b in self.program.batches()}
-        for a, b in self.together:
-            if bodies[a].cpu != events[line[0]].cpu if line else True:
-                continue
-            run = [events[e].body for e in line]
-            if (a, b) not in known or a not in run or b not in run:
-                wrong.append(f"{bodies[a].name} and {bodies[b].name} cannot share an interrupt")
-                continue
-            between = {c for c in run[run.index(a) : run.index(b)] if bodies[c].kind != "nmi"} - {a}
-            if run.index(a) > run.index(b) or any((a, c) not in self.together for c in between):
-                wrong.append(f"{bodies[a].name} and {bodies[b].name} share no interrupt")
-        return wrong
-
     def between_functions(self) -> set[int]:
-        """Deliveries and returns that are none: the interrupt goes on with another function (MMR 8.10)."""
+        """Ends of handlers where no interrupt is delivered or returns: it goes on with another function
+        (MMR 8.10)."""
         bodies = self.program.bodies
         ends = {bodies[a].events[-1].id for a, _ in self.together}
         return ends | {bodies[b].events[0].id for _, b in self.together}
 
     def lines(self) -> list[list[int]]:
-        """Each CPU's instants in program order; an event's own: the update of D, the issue or the
-        event, the fault, the commit."""
+        """Each CPU's instants in program order."""
         return [[n for e in line for n in self.instants(e)] for line in self.order]
 
     def instants(self, event: int) -> list[int]:
-        """The instants of one event, in order."""
+        """The instants of one event, in order: the update of D, the issue or the event itself, the fault, the
+        commit."""
         dirty, issue, fault = self.dirty.get(event), self.issues.get(event), self.faults.get(event)
         own = [dirty, event, fault] if issue is None else [dirty, issue, fault, event]
         return [n for n in own if n is not None]
@@ -300,7 +204,8 @@ class Execution:
         return self.written_at()[order[-1], cell]
 
     def values(self) -> dict[int, Value]:
-        """All observables at the end: registers and memory computed, the others as witnessed."""
+        """All observables at the end: registers and memory are computed, the others are as the execution
+        says."""
         out: dict[int, Value] = {}
         uses = {w.observable for w in self.walks}
         at_snapshot = {(r.read, r.cell): r.value for r in self.reads}

@@ -1,6 +1,6 @@
 """An execution as one sequence of steps: a linear order that a reader can follow by hand.
 
-Any linear extension of the model's global order is right.  The one chosen keeps a CPU running as
+Any linear extension of the model's global order is right.  We choose one that keeps a CPU running as
 long as it can, lets stores reach memory at once unless the execution needs them late, and puts a
 page walk as late as it may come.
 """
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from verifier.budget import Budget
 from verifier.errors import InternalError
-from verifier.execution import Execution, Walk
-from verifier.execution.candidate import Removals, candidate
+from verifier.execution.candidate import Removals
+from verifier.execution.check import Checked
+from verifier.execution.run import Execution, Walk
 from verifier.model.roles import bare, instant, invalidates
 from verifier.program.events import Event
 from verifier.program.trace import Flush, Step, Trace, standing, warned
@@ -31,17 +32,19 @@ from verifier.program.values import (
 Entry = tuple[int, int, Ptr, Value, Ptr | None]
 
 
-def trace(execution: Execution, budget: Budget | None = None) -> Trace:
-    """The steps of an execution that has been checked, and the state it ends in.
+def trace(checked: Checked, budget: Budget | None = None) -> Trace:
+    """The steps of an execution, and the state it ends in.
 
-    Raises ``LimitError`` if the time is over, ``InternalError`` if some step has no place in the order.
+    Raises ``LimitError`` if the time is over, ``InternalError`` if the check has found the execution wrong,
+    or if some step has no place in the order.
     """
-    return _Teller(execution, budget or Budget()).tell()
+    return _Teller(checked, budget or Budget()).tell()
 
 
 class _Teller:
-    def __init__(self, execution: Execution, budget: Budget) -> None:
-        self.x, self.budget = execution, budget
+    def __init__(self, checked: Checked, budget: Budget) -> None:
+        execution, self.budget = checked.execution, budget
+        self.x = execution
         self.program = execution.program
         self.walks = _walk_reads(execution)
         self.updates = {w.levels[-1][0]: w for w in execution.walks if w.kind == "accessed"}
@@ -50,16 +53,17 @@ class _Teller:
         self.along = execution.between_functions()
         self.tlb = _Tlb(execution)
         self.shown_issue: dict[int, int] = {}  # commit -> issue node
-        self.behind: dict[int, int] = {}  # what need not keep its place -> the instant in front of it
+        self.behind: dict[int, int] = {}  # event that may leave its place -> the instant before it
         self.told: set[int] = set()
         self.cpu: dict[int, int] = {}
         self.after: dict[int, set[int]] = {}
         self.waiting: dict[int, int] = {}
-        self._graph()
+        if checked.candidate is None or checked.wrong:
+            raise InternalError("only an execution that the check has found right has a story")
+        self._graph(set(execution.model.axioms[-1].relation(checked.candidate)))
 
-    def _graph(self) -> None:
+    def _graph(self, pairs: set[tuple[int, int]]) -> None:
         x = self.x
-        pairs = set(x.model.axioms[-1].relation(candidate(x)))
         self.budget.check()
         for cpu, line in enumerate(x.order):
             self._line(cpu, line, pairs)
@@ -80,10 +84,10 @@ class _Teller:
         self.issue_of = {i: c for c, i in self.shown_issue.items()}
 
     def _line(self, cpu: int, line: list[int], pairs: set[tuple[int, int]]) -> None:
-        """Program order on a CPU, as far as its events are instants that keep it.
+        """Program order on a CPU, between those of its events that keep it.
 
-        What is executed in its place and takes effect later has two nodes, of which the first is in the
-        line. A bare ICR write need not keep its place at all (MMR 8.1, 8.2).
+        An event that is executed in its place and takes effect later has two nodes: the first one is in the
+        line. A bare ICR write may leave its place (MMR 8.1, 8.2).
         """
         x, events, previous = self.x, self.program.events, -1
         for event in line:
@@ -154,12 +158,12 @@ class _Teller:
         return (kind + (kind == 1 and cpu != last), cpu, abs(node))
 
     def _ahead(self, node: int) -> bool:
-        """Would this be executed ahead of its place?"""
+        """Would this event be executed ahead of its place?"""
         front = self.behind.get(node, -1)
         return front != -1 and front not in self.told
 
     def _cached(self, snapshot: int | None) -> list[Step]:
-        """Why the translations can be used that a condition asks for at an instant, or at the end."""
+        """Why the translations that a condition asks for, at an instant or at the end, can be used."""
         out: list[Step] = []
         for walk in self.x.walks:
             if walk.observable is None:
@@ -168,7 +172,9 @@ class _Teller:
             if (None if at is None else self.x.snapshots[at]) == snapshot:
                 note = standing(*self.tlb.history(walk))
                 what = (self._tagged(walk), walk.content)
-                out.append(Step("cached", walk.cpu, None, (), (what,), note, rule="4.1"))
+                out.append(
+                    Step("cached", walk.cpu, event=None, reads=(), writes=(what,), note=note, rule="4.1")
+                )
         return out
 
     def _name(self, cell: Ptr) -> str:
@@ -204,33 +210,47 @@ class _Teller:
             if not x.buffered(event.id):
                 return Step("exec", event.cpu, event)
             return Step(
-                "exec", event.cpu, event, (), self._writes(event.id), self._translated(event.id), rule="1.2"
+                "exec",
+                event.cpu,
+                event=event,
+                reads=(),
+                writes=self._writes(event.id),
+                note=self._translated(event.id),
+                rule="1.2",
             )
         if node in self.shown_issue:
             event = self.program.events[node]
             if node in x.faults or not x.buffered(node):
-                return None  # what it waits for, nobody sees
-            return Step("commit", event.cpu, event, (), self._writes(node), rule="1.1")
+                return None  # nobody sees what it waits for
+            return Step("commit", event.cpu, event=event, reads=(), writes=self._writes(node), rule="1.1")
         if 0 <= node < len(self.program.events):
             event = self.program.events[node]
             if node in x.faults:
                 return self._faulting(node, event)
             if self._ahead(node):
-                return Step("exec", event.cpu, event, note="ahead of its place", rule="8.2")
+                return Step("exec", event.cpu, event, note="executed early", rule="8.2")
             if node in self.along:
-                return Step("exec", event.cpu, event, note="the interrupt goes on", rule="8.10")
+                return Step("exec", event.cpu, event, note="the interrupt continues", rule="8.10")
             note = self._translated(node)
             reads = self._reads(x.fetches.get(node, node))
             if event.op == "T" and event.accesses[0].slot is not None:
                 value = x.slots[event.accesses[0].slot]
                 reads = (("translation", value),) if value != FAULT else reads
-            return Step("exec", event.cpu, event, reads, self._writes(node), note, "4.1" if note else "")
+            return Step(
+                "exec",
+                event.cpu,
+                event=event,
+                reads=reads,
+                writes=self._writes(node),
+                note=note,
+                rule="4.1" if note else "",
+            )
         return None
 
     def _faulting(self, node: int, event: Event) -> Step:
         walk = self.x.walk_of(event.id)
         stale = walk is not None and walk.kind != "fault"
-        note = "faults by a cached entry" if stale else "faults"
+        note = "faults because of a cached entry" if stale else "faults"
         return Step("exec", event.cpu, event, self._reads(node), note=note, rule="6.2" if stale else "6.3")
 
     def _translated(self, event: int) -> str:
@@ -247,10 +267,10 @@ class _Teller:
         return Step(
             "fill" if last else "walk",
             walk.cpu,
-            None if walk.event is None else self.program.events[walk.event],
-            ((self._name(cell), content),),
-            ((self._tagged(walk), walk.content if last else content),),
-            "read from the own store buffer" if forwarded else "",
+            event=None if walk.event is None else self.program.events[walk.event],
+            reads=((self._name(cell), content),),
+            writes=((self._tagged(walk), walk.content if last else content),),
+            note="read from the CPU's own store buffer" if forwarded else "",
             rule="3.5" if forwarded else "3.3" if last else "3.4",
         )
 
@@ -264,7 +284,15 @@ class _Teller:
         x = self.x
         writes = tuple((self._name(c), v) for (n, c), v in x.written_at().items() if n == node)
         if node in self.updates:
-            return Step("update", self.updates[node].cpu, None, (), writes, "sets A", rule="7.2")
+            return Step(
+                "update",
+                self.updates[node].cpu,
+                event=None,
+                reads=(),
+                writes=writes,
+                note="sets A",
+                rule="7.2",
+            )
         if node in x.flushes:
             number, cpu = x.flushes[node]
             sender = self.program.events[number]
@@ -276,12 +304,12 @@ class _Teller:
                 flags(r.value) & UNACCESSED for r in x.reads if r.read == node
             )
             note = "sets A and D" if aged else "sets D"
-            return Step("update", event.cpu, event, (), writes, note, rule="7.3")
-        return Step("fetch", event.cpu, event, self._reads(node), note="copied", rule="10.1")
+            return Step("update", event.cpu, event=event, reads=(), writes=writes, note=note, rule="7.3")
+        return Step("fetch", event.cpu, event, self._reads(node), note="before it is executed", rule="10.1")
 
 
 def _walk_reads(x: Execution) -> dict[int, tuple[Walk, bool]]:
-    """The reads of page walks that are steps of their own; whether each is its walk's last."""
+    """The reads of page walks that are steps of their own: node -> (walk, is it the walk's last read?)."""
     own = {n for line in x.lines() for n in line}
     return {
         n: (w, k == len(w.levels) - 1)
@@ -295,7 +323,7 @@ class _Tlb:
     """The finished entries that a reader knows of: those of the initial TLB, and those that were filled.
 
     Each use has a walk of its own in the model. A reader expects one fill to serve all uses until an
-    invalidation that covers it, and none for what was there from the start.
+    invalidation covers it. Entries that were there from the start need no fill.
     """
 
     def __init__(self, x: Execution) -> None:
@@ -304,11 +332,11 @@ class _Tlb:
         self.left: dict[Entry, list[str]] = {}  # why flushes since then have left it
         self.needless: set[int] = set()  # uses whose walk nobody needs to know
         own = {n for line in x.lines() for n in line}
-        # Later uses rest on the same reads: whoever made them is the first.
+        # Later uses rest on the same reads; the first use made them.
         made = [w for w in x.walks if w.kind == "use" and w.event is not None and w.levels]
         self.walked = {w.levels[-1][0]: w for w in reversed(made) if w.levels[-1][0] in own}
         for cpu, pcid, va, content in x.program.tlb:
-            self._add(self._entry(cpu, pcid, va, content, None), _START)
+            self._add(self._entry(cpu, pcid, va, content=content, leaf=None), _START)
 
     def _entry(self, cpu: int, tag: int, va: Ptr, content: Value, leaf: Ptr | None) -> Entry:
         kept = make_entry(target(content) or 0, flags(content) & (COMBINED | GLOBAL | CLEAN))
@@ -320,13 +348,13 @@ class _Tlb:
 
     def _of(self, walk: Walk) -> Entry:
         leaf = walk.levels[-1][1] if walk.levels else None
-        return self._entry(walk.cpu, walk.tag, walk.va, walk.content, leaf)
+        return self._entry(walk.cpu, walk.tag, walk.va, content=walk.content, leaf=leaf)
 
     def _add(self, entry: Entry, since: str) -> None:
         self.since[entry], self.left[entry] = since, []
 
     def known(self, node: int, walk: Walk) -> bool:
-        """Is this read the last of a walk for an entry that is there already? If not, now it is."""
+        """Is this the last read of a walk for an entry that is there already? A new entry is added."""
         if walk.kind != "use" or walk.levels[-1][0] != node:
             return False
         entry = self._of(walk)
@@ -338,7 +366,7 @@ class _Tlb:
         return False
 
     def pass_by(self, node: int) -> None:
-        """A step is done: what it removes is gone, what it walks for is there."""
+        """A step is done: the entries that it removes are gone, and the entry that it walks for is there."""
         if node in self.walked:
             walk = self.walked[node]
             event = self.x.program.events[walk.event] if walk.event is not None else None
@@ -382,7 +410,7 @@ def _text(event: Event) -> str:
 
 
 def _without_repeats(steps: list[tuple[Walk | None, Step]], needless: set[int]) -> list[Step]:
-    """Leave out the reads of walks that need not be told, and of upper entries that were read before."""
+    """Leave out the reads of needless walks, and reads of upper entries that were read before."""
     cached: set[tuple[str, int | None, tuple[tuple[str, Value], ...]]] = set()
     kept: list[Step] = []
     for walk, step in steps:

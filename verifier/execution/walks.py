@@ -1,4 +1,4 @@
-"""Re-checks the page walks of an execution: each reads what it says, from the root down."""
+"""The re-check of page walks: each reads the entries that it names, from the root down."""
 
 from __future__ import annotations
 
@@ -12,16 +12,6 @@ from verifier.program.rights import needs
 from verifier.program.values import CLEAN, GLOBAL, RO, UNACCESSED, Ptr, Value, flags, target
 
 
-def register(x: Execution, cpu: int, name: str, node: int) -> Value | None:
-    """What a register of a CPU held when a node read it; it need not have, if it never changes."""
-    cell = Ptr(f"{cpu}:{name}")
-    found = x.found(node, cell)
-    if found is not None or cell not in x.program.cells:
-        return 0 if found is None else found
-    values = {x.program.cells[cell].init, *(v for (_, c), v in x.written_at().items() if c == cell)}
-    return values.pop() if len(values) == 1 else None
-
-
 def pcid_asked(x: Execution, walk: Walk) -> Value | None:
     """The PCID under which a condition asks."""
     assert walk.observable is not None
@@ -31,7 +21,7 @@ def pcid_asked(x: Execution, walk: Walk) -> Value | None:
     cell = Ptr(f"{walk.cpu}:pcid")
     if cell not in x.program.cells:
         return 0
-    return x.final(cell) if o.at is None else register(x, walk.cpu, "pcid", x.snapshots[o.at])
+    return x.final(cell) if o.at is None else x.register(walk.cpu, "pcid", x.snapshots[o.at])
 
 
 def check_walks(x: Execution) -> list[str]:
@@ -66,14 +56,14 @@ def _levels(x: Execution, w: Walk) -> Iterator[str]:
     if not w.levels:
         yield "it reads nothing"
         return
-    handle = register(x, w.cpu, "cr3", w.levels[0][0])
+    handle = x.register(w.cpu, "cr3", w.levels[0][0])
     unusable = UNACCESSED if x.model.switches.spontaneous else 0
     for k, (node, cell, content) in enumerate(w.levels):
         if program.entries.get((handle, w.va)) != cell:  # type: ignore[arg-type]
             yield f"{cell} is not where it goes on"
         if x.found(node, cell) != content:
             yield f"it does not read {content} at {cell}"
-        if register(x, w.cpu, "pcid", node) != w.tag:
+        if x.register(w.cpu, "pcid", node) != w.tag:
             yield f"PCID {w.tag} is not in force when it reads {cell}"
         if k < len(w.levels) - 1:
             handle = target(content)
@@ -96,7 +86,7 @@ def _access(x: Execution, event: Event, w: Walk) -> Iterator[str]:
     if evaluate(event.accesses[0].addr, x.slots) != w.va or w.cpu != event.cpu:
         yield "the walk is for another address"
     forbidden = bool(flags(w.content) & needs(event))
-    now = register(x, w.cpu, "pcid", w.use)
+    now = x.register(w.cpu, "pcid", w.use)
     if w.kind in ("use", "initial") and w.tag != now and not flags(w.content) & GLOBAL:
         yield "the entry is of another PCID"
     if event.id in x.faults:

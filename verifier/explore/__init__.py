@@ -1,7 +1,7 @@
 """The second judge: an abstract machine that runs a program in all ways.
 
-It shares nothing with the axioms but the room ``program``: the events, the functions on values, and what
-each kind of invalidation names. What that removes, it says itself.
+It shares only the room ``program`` with the axioms: the events, the functions on values, and what each
+kind of invalidation names. It has its own table of what each kind removes.
 """
 
 from verifier.explore.judge import decide

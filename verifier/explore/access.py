@@ -1,10 +1,10 @@
-"""Translated accesses: what may serve them, the setting of A and D, and faults."""
+"""Translated accesses: which cached translations may serve them, how A and D are set, and faults."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verifier.explore.caches import UPPER, Item, WalkPoint, load
+from verifier.explore.caches import UPPER_ENTRY, Item, WalkPoint, loaded
 from verifier.explore.compiled import Compiled
 from verifier.explore.state import IDLE, Draft, Move, State, Written, put
 from verifier.explore.upkeep import Upkeep
@@ -41,7 +41,7 @@ def ways(machine: Upkeep, state: State, cpu: int, op: Compiled) -> Ways:
                 draft.tlbs[cpu] |= tlb
                 yield move, draft
     if machine.running_ahead(state, cpu):
-        return  # an ICR write was executed before this access, which therefore did not fault
+        return  # an ICR write was executed before this access, so the access cannot fault
     found = faulting(machine, state, cpu, op, va=va)
     if found is not None or spurious:
         draft = Draft.of(state)
@@ -52,10 +52,10 @@ def ways(machine: Upkeep, state: State, cpu: int, op: Compiled) -> Ways:
 
 
 def walked(machine: Upkeep, state: State, cpu: int, va: int) -> int:
-    """What the TLB can be at an access.
+    """The TLB that an access finds.
 
-    Only without spontaneous walks is this anything but what it is: the access itself may walk, each
-    level a load (MMR 3.3). Software fills the TLB then, and A and D are its own affair.
+    With spontaneous walks this is the TLB as it is. Without them the access itself may walk, and reads
+    each level by a load (MMR 3.3). In that case software fills the TLB, and software sets A and D.
     """
     tlb, caches = state.tlbs[cpu], machine.caches
     if machine.switches.spontaneous:
@@ -64,10 +64,10 @@ def walked(machine: Upkeep, state: State, cpu: int, va: int) -> int:
     tag = caches.tag(state.memory, cpu)
     while True:
         cell = caches.cells.get((place.handle, va), -1)
-        value = load(cell, state.buffers[cpu], state.memory) if cell >= 0 else 0
+        value = loaded(cell, state.buffers[cpu], state.memory) if cell >= 0 else 0
         found = caches.read(place, tag, va, cell, value=value) if cell >= 0 else 0
         item = caches.items[found.bit_length() - 1] if found else None
-        if item is None or item.kind != UPPER:
+        if item is None or item.kind != UPPER_ENTRY:
             return tlb | found
         place = WalkPoint(item.to, item.flags, item.path)
 
@@ -75,9 +75,9 @@ def walked(machine: Upkeep, state: State, cpu: int, va: int) -> int:
 def _through(machine: Upkeep, state: State, cpu: int, op: Compiled, bit: int, item: Item) -> Ways:
     """The access by one cached translation.
 
-    A store that has to set D enters the store buffer in the same step, which nobody else can tell
-    apart. A LOCK'd operation, or a store without a buffer, is seen by others: D is set first, in a
-    step of its own (MMR 7.3).
+    A store that has to set D enters the store buffer in the same step: no other CPU can see a
+    difference. Other CPUs do see a LOCK'd operation, or a store without a buffer. These set D first,
+    in a step of its own (MMR 7.3).
     """
     event = op.event
     if op.modifies and item.leaf >= 0 and state.marked[cpu] == IDLE:
@@ -97,7 +97,7 @@ def _through(machine: Upkeep, state: State, cpu: int, op: Compiled, bit: int, it
 def _done(
     machine: Upkeep, state: State, cpu: int, op: Compiled, bit: int, item: Item, dirty: Written
 ) -> Ways:
-    """The access itself, with the entry in which it sets D in the same step."""
+    """The access itself. ``dirty`` is the entry in which it sets D in the same step."""
     event, (touch,) = op.event, op.touches
     if event.op == "T":
         draft = Draft.of(state)
@@ -117,7 +117,7 @@ def _done(
         draft.memory[at] = value
     reads: Written = ()
     if touch.slot is not None:
-        value = load(cell, state.buffers[cpu], state.memory)
+        value = loaded(cell, state.buffers[cpu], state.memory)
         draft.slots[touch.slot] = value
         reads = ((cell, value),)
     writes = machine.write(draft, cpu, op, [cell])
@@ -125,7 +125,7 @@ def _done(
 
 
 def dirtied(machine: Upkeep, state: State, item: Item) -> list[Value]:
-    """What the leaf entry may be after D was set in it; nothing if it cannot be (MMR 7.1, 7.3)."""
+    """The values that the leaf entry may have after D is set; empty if D cannot be set (MMR 7.1, 7.3)."""
     value, mode = state.memory[item.leaf], machine.switches.d_sets_a
     bits = flags(value)
     if target(value) != item.to or not bits & CLEAN or (bits & RO and not machine.switches.d_on_ro):
@@ -138,7 +138,7 @@ def dirtied(machine: Upkeep, state: State, item: Item) -> list[Value]:
 
 
 def faulting(machine: Upkeep, state: State, cpu: int, op: Compiled, va: int) -> Written | None:
-    """The read that a fault of this access is reported for, if it may fault now (MMR 6.2, 6.3)."""
+    """If this access may fault now: the read that the fault reports; else None (MMR 6.2, 6.3)."""
     caches, memory, buffer, tlb = machine.caches, state.memory, state.buffers[cpu], state.tlbs[cpu]
     confirming = machine.switches.fault_walk == "rewalk" or not machine.switches.spontaneous
     unusable = UNACCESSED if machine.switches.spontaneous else 0
@@ -149,7 +149,7 @@ def faulting(machine: Upkeep, state: State, cpu: int, op: Compiled, va: int) -> 
         cell = caches.cells.get((place.handle, va), -1)
         if cell < 0:
             raise machine.wrong(op.event)
-        value = load(cell, buffer, memory)
+        value = loaded(cell, buffer, memory)
         to, bits = target(value), flags(value)
         if to is None:
             return ((cell, value),)

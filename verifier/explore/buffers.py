@@ -1,7 +1,7 @@
-"""What may leave a store buffer next.
+"""Which stores may leave a store buffer next.
 
-Stores leave it in order (MMR 1.1), but for non-temporal ones (2.6) and ICR writes (8.1, 8.2).
-What RCU keeps among them waits for all of them (18.2, 18.3).
+Stores leave the buffer in order (MMR 1.1). Non-temporal stores (2.6) and ICR writes (8.1, 8.2) are
+exceptions. The entries that RCU puts into the buffer wait for all stores before them (18.2, 18.3).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SPECIAL = NT | BARRIER | SENDING
 
 
 def committable(buffer: Buffer) -> Sequence[int]:
-    """The places of what may leave a buffer, which is not empty, now."""
+    """The indices of the entries that may leave a buffer now; the buffer is not empty."""
     for store in buffer:
         if store.kind & SPECIAL:
             return _out_of_order(buffer)
@@ -28,7 +28,7 @@ def _out_of_order(buffer: Buffer) -> list[int]:
     stores = ordered = sends = fenced = False
     for i, store in enumerate(buffer):
         if store.kind & BARRIER:
-            fenced = True  # there are older stores, which come first
+            fenced = True  # the buffer has older stores, and they come first
         if store.kind & SENDING:
             if not sends and not (fenced and store.kind & FENCED) and (store.kind & WEAK or not stores):
                 found.append(i)
@@ -36,7 +36,7 @@ def _out_of_order(buffer: Buffer) -> list[int]:
         if fenced or store.kind & SENDING:
             continue
         mine = {cell for cell, _ in store.writes}
-        # Stores to one cell keep their order (coherence), and so do all ordinary ones.
+        # Stores to one cell keep their order (coherence). Ordinary stores keep their order, too.
         waits = stores if store.kind & (RELEASE | CALLBACK) else ordered
         if not mine & cells and (store.kind & NT or not waits):
             found.append(i)
@@ -47,12 +47,12 @@ def _out_of_order(buffer: Buffer) -> list[int]:
 
 
 def without(buffer: Buffer, index: int) -> Buffer:
-    """A buffer after what is at ``index`` has left it."""
+    """A buffer after the entry at ``index`` has left it."""
     return stripped((*buffer[:index], *buffer[index + 1 :]))
 
 
 def stripped(buffer: Buffer) -> Buffer:
-    """A buffer without the SFENCEs that no store is left to wait for."""
+    """A buffer without the SFENCEs that have no older store to wait for."""
     kept = []
     stores = False
     for store in buffer:

@@ -1,9 +1,9 @@
 """TLBs and paging-structure caches, as large as they can be.
 
-What a CPU has cached is a set of *items*: finished entries, and upper entries at which a walk may be
-continued.  Entries vanish at any time and are in nobody's way, so the largest set stands for all its
-subsets: whatever a walk can read at an instant is in the set at that instant (MMR 3.3, 4.1, 17.5).
-A set is a number, with a bit for each item.
+Each CPU has cached a set of *items*: finished entries, and upper entries from which a walk may continue.
+An item may vanish at any time, and an item that stays forbids nothing. So the machine keeps the largest
+set, which stands for all its subsets: if a walk can read an entry at an instant, the entry is in the set
+at that instant (MMR 3.3, 4.1, 17.5).  A set is an integer with one bit for each item.
 """
 
 from __future__ import annotations
@@ -29,21 +29,22 @@ from verifier.program.values import (
     target,
 )
 
-ENTRY, UPPER, ABSENT = range(3)
+FINISHED, UPPER_ENTRY, ABSENT = range(3)
 
-Memory = Sequence[Value]
+Contents = Sequence[Value]
 
 
 class Item(NamedTuple):
-    """Something cached.
+    """One thing that a CPU has cached.
 
-    ``kind``   ``ENTRY``: a finished entry; ``UPPER``: one at which a walk goes on; ``ABSENT``: a walk
-               has met an entry that is not present, which a fault may still report (MMR 6.3);
-    ``tag``    the PCID under which all of it was read (4.4);
+    ``kind``   ``FINISHED``: a finished entry; ``UPPER_ENTRY``: one at which a walk goes on; ``ABSENT``: a
+               walk has met an entry that is not present, which a fault may still report (MMR 6.3);
+    ``tag``    the PCID under which the walk read it (4.4);
     ``to``     the page, or the table, that it leads to;
-    ``flags``  the rights that all levels leave; of a finished entry also the leaf's GLOBAL and CLEAN (4.2);
-    ``path``   of an upper entry, the handle and the cell of every level read;
-    ``leaf``   the cell in which D has to be set, -1 if it is set already (7.3).
+    ``flags``  the rights that remain after all levels; for a finished entry also GLOBAL and CLEAN of the
+               leaf (4.2);
+    ``path``   for an upper entry: the handle and the cell of every level that was read;
+    ``leaf``   the cell in which a write has to set D; -1 if D is set already (7.3).
     """
 
     kind: int
@@ -56,15 +57,15 @@ class Item(NamedTuple):
 
 
 class WalkPoint(NamedTuple):
-    """Where a walk goes on: at a handle, with the rights so far, after the levels ``path``."""
+    """Where a walk continues: at a handle, with the rights so far, after the levels ``path``."""
 
     handle: Value
     flags: int
     path: tuple[tuple[Value, int], ...]
 
 
-def load(cell: int, buffer: Buffer, memory: Memory) -> Value:
-    """What a load gives: the newest own buffered store, else memory (MMR 1.1)."""
+def loaded(cell: int, buffer: Buffer, memory: Contents) -> Value:
+    """The value that a load takes: the CPU's newest buffered store, else memory (MMR 1.1)."""
     for store in reversed(buffer):
         for at, value in reversed(store.writes):
             if at == cell:
@@ -73,7 +74,7 @@ def load(cell: int, buffer: Buffer, memory: Memory) -> Value:
 
 
 class Caches:
-    """All items that have ever been cached, and what walks and invalidations do to sets of them."""
+    """All items that were ever cached; how walks add items to sets, and how invalidations remove them."""
 
     def __init__(self, program: Program, switches: Switches, cell_at: Mapping[Value | str, int]) -> None:
         self.program = program
@@ -91,7 +92,7 @@ class Caches:
         self.pcid = [cell_at.get(Ptr(f"{c}:pcid"), -1) for c in cpus]
         self.items: list[Item] = []
         self.bits: dict[Item, int] = {}
-        # Sets of items, by what invalidations ask for.
+        # Sets of items, by the properties that invalidations ask for.
         self.of_va = [0] * len(program.vas)
         self.of_tag: dict[Value, int] = {}
         self.globals = self.entries = self.uppers = self.absents = 0
@@ -116,7 +117,7 @@ class Caches:
         if item.kind == ABSENT:
             self.absents |= bit
             return bit
-        if item.kind == UPPER:
+        if item.kind == UPPER_ENTRY:
             self.uppers |= bit
             for va in range(len(self.leading)):
                 if any(self.cells.get((handle, va)) == cell for handle, cell in item.path):
@@ -132,7 +133,7 @@ class Caches:
         return bit
 
     def _watch(self, item: Item, bit: int) -> None:
-        """Which observables a finished entry may make true."""
+        """Note which observables a finished entry may make true."""
         content = make_entry(item.to, item.flags)
         for o in self.asked:
             if o.va is None or o.cpu is None or self.va_at[o.va] != item.va:
@@ -143,18 +144,18 @@ class Caches:
                 self.answers[id(o)] |= bit
                 self.watched[o.cpu] |= bit
 
-    def tag(self, memory: Memory, cpu: int) -> Value:
+    def tag(self, memory: Contents, cpu: int) -> Value:
         """The current PCID; 0 in a test without PCIDs."""
         cell = self.pcid[cpu]
         return 0 if cell < 0 else memory[cell]
 
-    def root(self, memory: Memory, cpu: int) -> Value:
+    def root(self, memory: Contents, cpu: int) -> Value:
         """The current root."""
         cell = self.cr3[cpu]
         return 0 if cell < 0 else memory[cell]
 
-    def initial(self, memory: Memory, cpu: int, pcid: int, va: int, content: Value) -> int:
-        """An entry of the initial TLB. Its leaf is the one that a walk would find."""
+    def initial(self, memory: Contents, cpu: int, pcid: int, va: int, content: Value) -> int:
+        """An entry of the initial TLB. Its leaf is the leaf that a walk of the initial tables finds."""
         leaf, bits = -1, flags(content) & (COMBINED | GLOBAL | CLEAN)
         if bits & CLEAN and self.switches.spontaneous:
             handle: Value | None = self.root(memory, cpu)
@@ -162,22 +163,22 @@ class Caches:
                 leaf = self.cells.get((handle, va), -1)
                 handle = target(memory[leaf]) if leaf >= 0 else None
                 handle = handle if handle in self.tables else None
-        return self.bit(Item(ENTRY, pcid, va, target(content) or 0, flags=bits, path=(), leaf=leaf))
+        return self.bit(Item(FINISHED, pcid, va, target(content) or 0, flags=bits, path=(), leaf=leaf))
 
     # ---- walks
 
-    def values(self, cell: int, memory: Memory, buffer: Buffer) -> tuple[Value, ...]:
-        """What a walk may read in a cell (MMR 3.2, 3.5)."""
+    def values(self, cell: int, memory: Contents, buffer: Buffer) -> tuple[Value, ...]:
+        """The values that a walk may read in a cell (MMR 3.2, 3.5)."""
         value = memory[cell]
         if not buffer or self.switches.walk_forward == "memory_only":
             return (value,)
-        own = load(cell, buffer, memory)
+        own = loaded(cell, buffer, memory)
         if own == value:
             return (value,)
         return (own,) if self.switches.walk_forward == "forward_always" else (value, own)
 
-    def places(self, tlb: int, memory: Memory, cpu: int, va: int) -> list[WalkPoint]:
-        """Where a walk may go on now: at the root, or below a cached upper entry (MMR 3.4)."""
+    def places(self, tlb: int, memory: Contents, cpu: int, va: int) -> list[WalkPoint]:
+        """Where a walk may start now: at the root, or below a cached upper entry (MMR 3.4)."""
         found = [WalkPoint(self.root(memory, cpu), 0, ())]
         if self.depth > 1:
             uppers = tlb & self.uppers & self.of_va[va] & self.of_tag.get(self.tag(memory, cpu), 0)
@@ -189,19 +190,20 @@ class Caches:
         return found
 
     def read(self, place: WalkPoint, tag: Value, va: int, cell: int, value: Value) -> int:
-        """What is cached after a walk has read ``value`` in ``cell``; 0 for nothing (MMR 4.2, 4.3)."""
+        """The bit of the item that is cached after a walk has read ``value`` in ``cell``; 0 if the walk
+        caches nothing (MMR 4.2, 4.3)."""
         to, bits = target(value), flags(value)
         if to is None or (bits & UNACCESSED and self.switches.spontaneous):
             return 0
         rights = (place.flags | bits) & COMBINED
         if to not in self.tables:
             leaf = cell if bits & CLEAN and self.switches.spontaneous else -1
-            return self.bit(Item(ENTRY, tag, va, to, rights | bits & (GLOBAL | CLEAN), (), leaf))
+            return self.bit(Item(FINISHED, tag, va, to, rights | bits & (GLOBAL | CLEAN), (), leaf))
         path = (*place.path, (place.handle, cell))
-        return self.bit(Item(UPPER, tag, va, to, rights, path)) if len(path) < self.depth else 0
+        return self.bit(Item(UPPER_ENTRY, tag, va, to, rights, path)) if len(path) < self.depth else 0
 
-    def filled(self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, vas: int) -> int:
-        """A set, with all that walks for some addresses can add to it at this instant."""
+    def filled(self, tlb: int, memory: Contents, buffer: Buffer, cpu: int, vas: int) -> int:
+        """A set, with all items that walks for the addresses ``vas`` can add at this instant."""
         if not self.switches.spontaneous:
             return tlb
         tag, va = self.tag(memory, cpu), 0
@@ -219,7 +221,7 @@ class Caches:
                         if bit and not tlb & bit:
                             tlb |= bit
                             item = self.items[bit.bit_length() - 1]
-                            if item.kind == UPPER:
+                            if item.kind == UPPER_ENTRY:
                                 work.append(WalkPoint(item.to, item.flags, item.path))
                     if absent and self._absent(cell, memory, buffer):
                         tlb |= self.bit(Item(ABSENT, tag, va))
@@ -227,13 +229,13 @@ class Caches:
             va += 1
         return tlb
 
-    def _absent(self, cell: int, memory: Memory, buffer: Buffer) -> bool:
-        return target(memory[cell]) is None or target(load(cell, buffer, memory)) is None
+    def _absent(self, cell: int, memory: Contents, buffer: Buffer) -> bool:
+        return target(memory[cell]) is None or target(loaded(cell, buffer, memory)) is None
 
     def derivations(
-        self, tlb: int, memory: Memory, buffer: Buffer, cpu: int, va: int
+        self, tlb: int, memory: Contents, buffer: Buffer, cpu: int, va: int
     ) -> Iterator[tuple[int, WalkPoint, int, Value]]:
-        """Each single read of a walk that is possible now: what it adds, from where, cell, value."""
+        """Each single read that a walk can do now: the bit it adds, where the walk starts, cell, value."""
         tag = self.tag(memory, cpu)
         for place in self.places(tlb, memory, cpu, va):
             cell = self.cells.get((place.handle, va), -1)
@@ -244,7 +246,7 @@ class Caches:
                 if bit:
                     yield bit, place, cell, value
 
-    def updatable(self, tlb: int, memory: Memory, cpu: int) -> set[int]:
+    def updatable(self, tlb: int, memory: Contents, cpu: int) -> set[int]:
         """The entries in which this CPU's walker may set A at this instant (MMR 7.1, 7.2)."""
         found: set[int] = set()
         for va in range(len(self.of_va)):
@@ -256,8 +258,8 @@ class Caches:
 
     # ---- uses
 
-    def usable(self, tlb: int, memory: Memory, cpu: int, va: int) -> Iterator[tuple[int, Item]]:
-        """The finished entries that may serve a use now (MMR 4.4), with their bits."""
+    def usable(self, tlb: int, memory: Contents, cpu: int, va: int) -> Iterator[tuple[int, Item]]:
+        """The finished entries that may serve an access now (MMR 4.4), with their bits."""
         tags = self.of_tag.get(self.tag(memory, cpu), 0) | self.globals
         found = tlb & self.entries & self.of_va[va] & tags
         while found:
@@ -265,7 +267,7 @@ class Caches:
             found ^= low
             yield low, self.items[low.bit_length() - 1]
 
-    def answer(self, o: object, pcid: int | None, tlb: int, memory: Memory, cpu: int) -> int:
+    def answer(self, o: object, pcid: int | None, tlb: int, memory: Contents, cpu: int) -> int:
         """The entries that make a ``tlb`` observable true now."""
         found = tlb & self.answers[id(o)]
         if pcid is None:
@@ -277,8 +279,8 @@ class Caches:
     def removed(self, kind: Kind, pcid: Value, va: int) -> int:
         """The items that an invalidation removes (MMR 5.1).
 
-        ``pcid`` is the PCID that it acts on, ``va`` the address that it names; -1 for none, and for one of
-        which nothing can be cached.
+        ``pcid`` is the PCID that it acts on, ``va`` the address that it names. ``va`` is -1 if it names no
+        address, or an address for which no item can exist.
         """
         asked = Asked(
             tagged=self.of_tag.get(pcid, 0),
@@ -293,10 +295,11 @@ class Caches:
 
 
 class Asked(NamedTuple):
-    """What an invalidation may ask of items, as sets of them.
+    """The sets of items from which an invalidation chooses.
 
-    ``tagged``   those of the PCID that it acts on;
-    ``address``  those for the address that it names; ``leading``: the upper entries on the way to it;
+    ``tagged``   the items of the PCID that it acts on;
+    ``address``  the items for the address that it names;
+    ``leading``  the upper entries on the way to that address;
     ``globals``  the finished entries that are global;
     ``zero``     does it act on PCID 0?
     """
@@ -309,14 +312,15 @@ class Asked(NamedTuple):
     zero: bool
 
 
-Removal = Callable[[Asked], tuple[int, int]]  # finished entries, and upper ones; whatever else is in the sets
+# The finished entries, and the upper entries, to remove. Items of other kinds in the two sets do not count.
+Removal = Callable[[Asked], tuple[int, int]]
 
 
 def _address(a: Asked) -> tuple[int, int]:
     return a.address & a.tagged & ~a.globals, a.tagged & a.leading
 
 
-def _final(a: Asked) -> tuple[int, int]:
+def _final_only(a: Asked) -> tuple[int, int]:
     return a.address & a.tagged & ~a.globals, 0
 
 
@@ -342,15 +346,15 @@ def _everything(_: Asked) -> tuple[int, int]:
     return -1, -1
 
 
-def nothing(_: Asked) -> tuple[int, int]:
-    """What removes nothing at all."""
+def removes_nothing(_: Asked) -> tuple[int, int]:
+    """This kind removes nothing."""
     return 0, 0
 
 
 # What each kind of ``program.invalidations`` removes (MMR 5.1, 11.1).
 REMOVES: dict[Kind, Removal] = {
     "cr3": _pcid,
-    "noflush": nothing,
+    "noflush": removes_nothing,
     "invlpg": _invlpg,
     "local": _pcid,
     "all": _everything,
@@ -359,7 +363,7 @@ REMOVES: dict[Kind, Removal] = {
     "invpcid2": _everything,
     "invpcid3": _everything_local,
     "broadcast-va": _address,
-    "broadcast-final": _final,
+    "broadcast-final": _final_only,
     "broadcast-pcid": _pcid,
     "broadcast-all": _everything,
     "fault": _address_and_globals,

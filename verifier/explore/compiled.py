@@ -13,18 +13,18 @@ from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
 from verifier.program.values import ATTRIBUTES, NX, RO, SUPERVISOR, UNDEF, Entry, Value
 
-Slots = Sequence["Value | None"]
-Code = Callable[[Slots], Value]
+SlotValues = Sequence["Value | None"]
+Code = Callable[[SlotValues], Value]
 
 ICR = frozenset({"x2apic", "xapic"})
 
 
 class Unknown(Exception):
-    """An expression speaks of a slot that has not been read yet."""
+    """An expression needs a slot that has not been read yet."""
 
 
 class Known(list["Value | None"]):
-    """Slots; to ask for one that has not been read is an error."""
+    """The values of slots. Asking for a slot that has not been read raises ``Unknown``."""
 
     def __getitem__(self, index: int) -> Value | None:  # type: ignore[override]
         value = super().__getitem__(index)
@@ -34,7 +34,7 @@ class Known(list["Value | None"]):
 
 
 def compiled(expr: Expr) -> Code:
-    """An expression as a function of the slots; as lazy as ``expressions.evaluate``."""
+    """An expression as a function of the slots. It is as lazy as ``expressions.evaluate``."""
     if isinstance(expr, Const):
         value = expr.value
         return lambda slots: value  # type: ignore[return-value]
@@ -53,7 +53,7 @@ def compiled(expr: Expr) -> Code:
     if function == "ite":
         chosen, then, other = args
 
-        def branch(slots: Slots) -> Value:
+        def branch(slots: SlotValues) -> Value:
             which = chosen(slots)
             return UNDEF if which == UNDEF else then(slots) if which != 0 else other(slots)
 
@@ -72,8 +72,8 @@ def _leaves(expr: Expr | None) -> Iterator[int]:
             yield bits.value if known else sum(ATTRIBUTES.values())  # type: ignore[misc,union-attr]
 
 
-def attributes(program: Program) -> int:
-    """All attributes that any entry may ever have."""
+def possible_attributes(program: Program) -> int:
+    """All attributes that some entry may have in some run."""
     found = 0
     for cell in program.cells.values():
         found |= cell.init.flags if isinstance(cell.init, Entry) else 0
@@ -110,12 +110,12 @@ def touch(a: Access, cell: int) -> CompiledAccess:
 
 @dataclass(slots=True, eq=False)
 class Compiled:
-    """One event, compiled. ``reads`` and ``writes`` are the cells it may touch at its instant."""
+    """One event, compiled. ``reads`` and ``writes`` are the cells that it may access at its instant."""
 
     event: Event
     guard: Code | None
     touches: tuple[CompiledAccess, ...]
-    va: Code | None  # what an invalidation names
+    va: Code | None  # the address that an invalidation names
     pcid: Code | None
     drains: bool
     serial: bool
@@ -124,9 +124,9 @@ class Compiled:
     kind: int  # of its store
     reads: int = 0
     writes: int = 0
-    stores: int = 0  # cells it may write, then or later
-    slots: int = 0  # slots it mentions
-    vas: int = 0  # virtual addresses it may use
+    stores: int = 0  # the cells that it may write, at its instant or later
+    slots: int = 0  # the slots that it mentions
+    vas: int = 0  # the virtual addresses that it may use
     visible: bool = False  # an ``ever`` may see its instant
 
     @property
@@ -136,7 +136,7 @@ class Compiled:
 
 
 def compiled_event(event: Event, touches: tuple[CompiledAccess, ...], switches: Switches) -> Compiled:
-    """An event, compiled, without what it may touch."""
+    """An event, compiled. The cells and slots that it may touch are not filled in yet."""
     serial = serializing(event, switches)
     forbidding = SUPERVISOR if event.kind == "user" else 0
     forbidding |= RO if event.op in ("W", "X") else NX if event.op == "IF" else 0
@@ -158,7 +158,7 @@ _INVPCID: frozenset[Kind] = frozenset({"invpcid0", "invpcid1", "invpcid2", "invp
 
 
 def serializing(event: Event, switches: Switches) -> bool:
-    """Does it drain the store buffer and drop prefetched instructions (MMR 9.2)?"""
+    """Does an event drain the store buffer and drop prefetched instructions (MMR 9.2)?"""
     if event.op == "F":
         return event.kind == "mfence" and switches.mfence_serializing
     if event.op in ("DLV", "NMI"):
@@ -169,7 +169,7 @@ def serializing(event: Event, switches: Switches) -> bool:
 
 
 def _drains(event: Event, switches: Switches) -> bool:
-    """Is it executed only with an empty store buffer (MMR 2.1, 2.3, 8.4, 11.3, 17.4, 18.2)?"""
+    """Does an event wait until the store buffer is empty (MMR 2.1, 2.3, 8.4, 11.3, 17.4, 18.2)?"""
     if event.op in ("DLV", "NMI"):
         return switches.dlv_drains_sb and not event.kind
     if event.op == "SEND":

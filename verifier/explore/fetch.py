@@ -1,20 +1,21 @@
-"""Instruction fetch: prefetched copies of instruction words, as many as there can be (MMR 10).
+"""Instruction fetch: all prefetched copies of instruction words that can exist (MMR 10).
 
-For every CPU two sets of copies are kept: those that it may still execute, and those of them that
-are not older than the last store of its own that a branch makes it see (10.2).
+The machine keeps two sets of copies for every CPU. The first has the copies that the CPU may still
+execute. The second has those of them that the CPU may still execute after a branch: they are not older
+than the CPU's last store to the word (10.2).
 """
 
 from __future__ import annotations
 
-from verifier.explore.layout import Layout
+from verifier.explore.prepared import Prepared
 from verifier.explore.state import ALIAS, BARRIER, JUMPED, SENDING, Draft, State, put
 from verifier.program.values import Value
 
 
 class Copies:
-    """All copies of instruction words that were ever made: a set of them is a number."""
+    """All copies of instruction words that were ever made. A set of copies is an integer."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Prepared) -> None:
         self.layout = layout
         self.made: list[tuple[int, Value]] = []
         self.bits: dict[tuple[int, Value], int] = {}
@@ -31,7 +32,8 @@ class Copies:
         return found
 
     def prefetch(self, draft: Draft, reads: tuple[int, ...]) -> None:
-        """Prefetch all that can be at this instant; ``reads``: what CPUs may still read (MMR 10.1)."""
+        """Prefetch every word that a CPU can prefetch now (MMR 10.1). ``reads`` has, for each CPU, the
+        cells that it may still read."""
         for cpu, cells in enumerate(self.layout.fetched):
             if not cells:
                 continue
@@ -46,11 +48,11 @@ class Copies:
             draft.copies = put(draft.copies, cpu, ((old | now) & kept, (recent | now) & kept))
 
     def restart(self, draft: Draft, cpu: int) -> None:
-        """A serializing event: all is fetched again (MMR 9.2)."""
+        """A serializing event: the CPU fetches all words again (MMR 9.2)."""
         draft.copies = put(draft.copies, cpu, (0, 0))
 
     def stored(self, draft: Draft, cpu: int, cell: int, kind: int) -> None:
-        """An own store has reached memory: which copies are too old now (MMR 10.2)?"""
+        """A store of this CPU has reached memory. Drop the copies that are too old now (MMR 10.2)."""
         old, recent = draft.copies[cpu]
         other = ~self.of_cell[cell]
         if self.amd or kind & JUMPED:
@@ -59,7 +61,7 @@ class Copies:
             draft.copies = put(draft.copies, cpu, (old, recent & other))
 
     def branch(self, draft: Draft, cpu: int) -> None:
-        """A taken branch: the own stores before it are seen from now on (MMR 10.2)."""
+        """A taken branch: from now on the CPU sees its own stores before the branch (MMR 10.2)."""
         _, recent = draft.copies[cpu]
         draft.copies = put(draft.copies, cpu, (recent, recent))
         cells = self.layout.fetched[cpu]
@@ -71,7 +73,7 @@ class Copies:
         )
 
     def choices(self, state: State, cpu: int, cell: int) -> list[tuple[Value, int]]:
-        """The instructions that a fetch may execute, each with the copy it is."""
+        """The instructions that a fetch may execute, each with the bit of its copy (0: from the buffer)."""
         for store in reversed(state.buffers[cpu]):
             if self.amd or store.kind & JUMPED:
                 for at, value in reversed(store.writes):

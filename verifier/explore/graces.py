@@ -1,7 +1,7 @@
 """RCU: which readers' sections are open, and which of them each grace period still waits for (MMR 18).
 
-Both are kept in cells behind those of the program: one for the open sections, one for each grace
-period, as sets of bits, one for each section.
+The machine keeps both in cells of its own, after the cells of the program. One cell has the open
+sections. Each grace period has one more. Each cell is a set with one bit for each section.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from verifier.program.values import Ptr, Value
 class Graces:
     """The sections and grace periods of one program.
 
-    ``cells``   what is behind the program's cells; none if there is no grace period;
-    ``first``   the index of the first of these, which has the open sections.
+    ``cells``   the cells after the program's; empty if the program has no grace period;
+    ``first``   the index of the first of them, which has the open sections.
     """
 
     def __init__(self, program: Program, first: int) -> None:
@@ -41,7 +41,7 @@ class Graces:
                 self.callback[end.body] = first + 1 + n
 
     def effects(self, event: Event) -> tuple[int, int]:
-        """The cells that an event reads, and those it writes at its instant or later, as bits."""
+        """The cells that an event reads, and the cells that it writes at its instant or later, as bits."""
         if not self.cells:
             return 0, 0
         open_ = 1 << self.first
@@ -56,18 +56,19 @@ class Graces:
         return 0, 0
 
     def ended(self, memory: Sequence[Value], body: int) -> bool:
-        """Has the grace period of a callback ended? True for other handlers."""
+        """Has the grace period of a callback ended? True for handlers of other kinds."""
         cell = self.callback.get(body)
         return cell is None or memory[cell] == 0
 
     def waiting(self, memory: Sequence[Value], event: Event) -> bool:
-        """Is this the end of a grace period that has not come?"""
+        """Is this event the end of a grace period that still waits for a section?"""
         return event.op == "GP" and event.kind == "end" and memory[self.period[event.id]] != 0
 
     def execute(self, draft: Draft, event: Event, sent: tuple[int, ...] = ()) -> Buffered | None:
-        """A section begins or ends, or a grace period starts; what has to wait among the stores."""
+        """A section begins or ends, or a grace period starts. The result is an entry that has to wait in
+        the store buffer, or None."""
         if not self.cells:
-            return None  # nobody waits for a reader: what would have, was never reached
+            return None  # the program has no grace period, so nobody waits for a reader
         if event.op == "RCU" and event.kind == "lock":
             self._set(draft, self.first, self._get(draft, self.first) | self.bits[event.id])
         elif event.kind == "unlock":
@@ -83,7 +84,7 @@ class Graces:
         return None
 
     def leave(self, draft: Draft, store: Buffered) -> Written:
-        """What such a store does where it leaves the buffer: nothing that a program could read."""
+        """The effect of such an entry when it leaves the buffer. It writes no cell of the program."""
         for cell, value in store.writes:
             if store.kind & RELEASE:
                 assert isinstance(value, int)

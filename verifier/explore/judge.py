@@ -1,4 +1,4 @@
-"""The explorer as a judge: the same questions and answers as the Z3 judge's."""
+"""The explorer as a judge. It answers the same questions, in the same form, as the Z3 judge."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ def decide(
 ) -> Answer:
     """Decide a program by running it in all ways.
 
-    ``model`` ``sc`` is ``x86-tso`` without store buffers; ``switches`` say where machines differ;
-    ``limit_states`` gives up after so many states, ``budget`` after some time: what was seen until
-    then is still told, the rest is not known. Raises ``UsageError`` for an unknown model.
+    ``model``         ``x86-tso``, or ``sc``, which has no store buffers;
+    ``switches``      where machines differ;
+    ``limit_states``  give up after so many states; ``budget``: after so much time. The answer then tells
+                      what was found before, and leaves the rest unknown.
+
+    Raises ``UsageError`` for an unknown model.
     """
     try:
         budget = budget or Budget()
@@ -41,11 +44,11 @@ def decide(
         holding.add(holds)
         return holds if witnesses else None
 
-    # A wrong address must not be missed, so the search does not end before all was seen.
+    # The search always visits every state, because a wrong address may come up late.
     rest = Rest(machine) if program.stops else None
     found = Search(machine, limit_states, classes, rest=rest).run()
     if found.bad is not None:
-        return Answer(bad=found.bad, reason="an access to something that is no cell")
+        return Answer(bad=found.bad, reason="an access to an address that belongs to no object")
     pairs = {(found.project(s), found.holds(s)) for s in found.states} if found.complete else set()
     unknown = None if not found.complete else False
     return Answer(
@@ -53,7 +56,9 @@ def decide(
         refutable=True if False in holding else unknown,
         witness=found.traces.get(True),
         counter=found.traces.get(False),
-        states=tuple(sorted({s for s, _ in pairs}, key=_order)) if want_states and found.complete else None,
+        states=tuple(sorted({s for s, _ in pairs}, key=_sort_key))
+        if want_states and found.complete
+        else None,
         positive=sum(h for _, h in pairs) if want_states and found.complete else None,
         negative=sum(not h for _, h in pairs) if want_states and found.complete else None,
         cut=found.cut,
@@ -61,9 +66,9 @@ def decide(
         deadlock=found.complete and not found.states,
         reason=found.reason,
         hangs=True if found.rests else unknown,
-        rests=tuple(sorted(found.rests, key=_order)) if want_states and found.complete else None,
+        rests=tuple(sorted(found.rests, key=_sort_key)) if want_states and found.complete else None,
     )
 
 
-def _order(state: tuple[Value, ...]) -> list[tuple[int, str]]:
+def _sort_key(state: tuple[Value, ...]) -> list[tuple[int, str]]:
     return [(v, "") if isinstance(v, int) else (0, str(v)) for v in state]

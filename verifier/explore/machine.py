@@ -1,15 +1,15 @@
-"""The abstract machine: what one step of a CPU can be.
+"""The abstract machine: the steps that a CPU can take.
 
 Every CPU has a program counter in its thread and in each handler instance, a store buffer, cached
-translations, prefetched instructions and its register cells.  A step is a commit of a buffered
-store, the execution of the next event, the delivery of a pending interrupt, a fault being taken, the
-setting of an A bit, or the effect of an INVLPGB.
+translations, prefetched instructions and its register cells.  In one step a CPU commits a buffered
+store, executes its next event, delivers a pending interrupt, takes a fault, sets an A bit, or carries
+out an INVLPGB.
 
-Some things are not steps, and lose nothing by it:
+Three things need no step of their own, and no behaviour is lost:
 
-* *Walks, prefetches and evictions.*  What is cached is kept as the largest set that it can be.
-* *Skips.*  Events whose guard is false, and fences that mean nothing for write-back memory.
-* *Faults being taken* with an empty store buffer: an invalidation is best at once.
+* *Walks, prefetches and evictions.*  The machine always keeps the largest set that can be cached.
+* *Skips.*  Events whose guard is false, and fences that have no effect on write-back memory.
+* *Taking a fault* with an empty store buffer: the machine takes it, with its invalidation, at once.
 
 ``MMR`` numbers are the rules of docs/memory-model.md.
 """
@@ -20,9 +20,9 @@ from collections.abc import Iterator
 
 from verifier.explore import access, sends
 from verifier.explore.buffers import committable, stripped, without
-from verifier.explore.caches import load
+from verifier.explore.caches import loaded
 from verifier.explore.compiled import Compiled
-from verifier.explore.layout import UNSENT
+from verifier.explore.prepared import UNSENT
 from verifier.explore.state import (
     ANSWER,
     BARRIER,
@@ -35,30 +35,30 @@ from verifier.explore.state import (
     Dropped,
     Move,
     State,
-    Step,
+    Successor,
     put,
 )
 from verifier.explore.upkeep import Upkeep
-from verifier.program.invalidations import INVALIDATING, row
+from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import UNACCESSED, Value, flags, make_entry, target
 
-# Which steps of a CPU are asked for.
+# Kinds of steps, as bits.
 COMMIT, EXEC, DELIVER, ASIDE = 1, 2, 4, 8
 ALL = COMMIT | EXEC | DELIVER | ASIDE
 
 
-# What was done, the state after it, and the body that is past its event by it; -1: none.
-Steps = Iterator[tuple[Move, Draft, int]]
+# What a step does, the draft of the state after it, and the body that moves past its event (-1: none).
+Attempts = Iterator[tuple[Move, Draft, int]]
 
 
 class AbstractMachine(Upkeep):
-    """The machine of one program: its steps."""
+    """The machine of one program: the steps that lead from one state to the next."""
 
     # ---- steps
 
-    def moves(self, state: State, cpu: int, which: int = ALL) -> list[Step]:
-        """All steps of one CPU, or those of the kinds ``which``."""
-        out: list[Step] = []
+    def moves(self, state: State, cpu: int, which: int = ALL) -> list[Successor]:
+        """The steps of one CPU whose kinds are in ``which``, each with the state after it."""
+        out: list[Successor] = []
         buffer = state.buffers[cpu]
         if which & COMMIT and buffer:
             for index in committable(buffer):
@@ -94,9 +94,10 @@ class AbstractMachine(Upkeep):
         body = self.current(state, cpu)
         return bool(self.halfway[body] >> state.pcs[body] & 1)
 
-    def _strike(self, state: State, cpu: int, body: int) -> Steps:
-        """An NMI, at any instant, whatever the interrupt flag says (MMR 12.1); or, when nothing else is
-        left to be done on its CPU, none. What only an NMI would have sent is not waited for."""
+    def _strike(self, state: State, cpu: int, body: int) -> Attempts:
+        """An NMI strikes. It may do so at any instant, and it ignores the interrupt flag (MMR 12.1). When
+        its CPU has nothing else left to do, the other step is that the NMI never strikes. This step does
+        not wait for handlers that only an NMI would have sent."""
         choice = self.program.bodies[body].choice
         assert choice is not None
         if not self.running_ahead(state, cpu):
@@ -112,8 +113,8 @@ class AbstractMachine(Upkeep):
             self.never(draft, body)
             yield Move("never", cpu), draft, -1
 
-    def _attempt(self, out: list[Step], steps: Steps) -> None:
-        """Collect steps; those of runs that do not count are dropped."""
+    def _attempt(self, out: list[Successor], steps: Attempts) -> None:
+        """Collect steps, and drop those that lead to runs that do not count."""
         while True:
             try:
                 step = next(steps, None)
@@ -127,7 +128,7 @@ class AbstractMachine(Upkeep):
                 self.dropped += 1
 
     def _next(self, draft: Draft, cpu: int, body: int) -> None:
-        """Past the event that was just executed."""
+        """Move past the event that was just executed."""
         pc = draft.pcs[body]
         draft.pcs[body] = pc + 1
         self._passed(draft, body, pc, pc + 1)
@@ -140,7 +141,7 @@ class AbstractMachine(Upkeep):
             elif draft.calling[cpu] == body:
                 draft.calling = put(draft.calling, cpu, IDLE)
 
-    def _commit(self, state: State, cpu: int, index: int) -> Steps:
+    def _commit(self, state: State, cpu: int, index: int) -> Attempts:
         """A buffered store reaches memory (MMR 1.1); a waiting ICR write is executed (8.1)."""
         draft = Draft.of(state)
         store = state.buffers[cpu][index]
@@ -157,8 +158,8 @@ class AbstractMachine(Upkeep):
             self.started(draft, handler)
         yield Move("commit", cpu, writes=writes, at=index), draft, -1
 
-    def _aside(self, state: State, cpu: int) -> Steps:
-        """What happens by itself: A is set (MMR 7.2); an INVLPGB takes effect (11.3)."""
+    def _aside(self, state: State, cpu: int) -> Attempts:
+        """The processor acts by itself: it sets A (MMR 7.2), or an INVLPGB takes effect (11.3)."""
         if self.aged:
             for cell in sorted(self.caches.updatable(state.tlbs[cpu], state.memory, cpu)):
                 draft, value = Draft.of(state), state.memory[cell]
@@ -166,7 +167,7 @@ class AbstractMachine(Upkeep):
                 yield Move("update", cpu, writes=((cell, draft.memory[cell]),)), draft, -1
         for flood in dict.fromkeys(state.floods[cpu]):
             if state.marked[cpu] != IDLE:
-                break  # within one access no translation is lost: it would have to be walked again
+                break  # an access keeps its translation until it is done; else it would walk again
             draft = Draft.of(state)
             left = list(state.floods[cpu])
             left.remove(flood)
@@ -179,14 +180,14 @@ class AbstractMachine(Upkeep):
             )
             yield Move("flush", cpu, at=index), draft, -1
 
-    def _fault(self, state: State, cpu: int) -> Steps:
-        """A fault is taken, with an empty store buffer (MMR 6.3, 8.4)."""
+    def _fault(self, state: State, cpu: int) -> Attempts:
+        """The CPU takes a fault; its store buffer is empty (MMR 6.3, 8.4)."""
         draft = Draft.of(state)
         self._take(draft, cpu)
         yield Move("fault", cpu), draft, -1
 
     def _held(self, state: State, cpu: int, op: Compiled) -> bool:
-        """Does an event wait for something else than the store buffer?"""
+        """Does an event wait for anything besides the store buffer?"""
         event = op.event
         if event.op == "WAIT":
             return self.unanswered(state.memory, event.handlers)
@@ -200,8 +201,8 @@ class AbstractMachine(Upkeep):
             return any(store.kind & UNCACHED for store in state.buffers[cpu])
         return False
 
-    def _execute(self, state: State, cpu: int, body: int, op: Compiled) -> Steps:
-        """All ways in which an event can be executed now; none if it has to wait."""
+    def _execute(self, state: State, cpu: int, body: int, op: Compiled) -> Attempts:
+        """All ways in which the CPU can execute an event now; empty if the event has to wait."""
         event = op.event
         if self._held(state, cpu, op):
             return
@@ -209,7 +210,7 @@ class AbstractMachine(Upkeep):
             for move, after in access.ways(self, state, cpu, op):
                 yield move, after, -1 if move.kind == "update" else body
             return
-        # A function that the interrupt before it goes on with is not delivered anew (MMR 8.10).
+        # If the interrupt before it continues with this function, there is no new delivery (MMR 8.10).
         goes_on = event.op == "DLV" and state.running[cpu] == body
         if op.drains and state.buffers[cpu] and not goes_on:
             return
@@ -222,7 +223,7 @@ class AbstractMachine(Upkeep):
         reads: list[tuple[int, Value]] = []
         for touch, cell in zip(op.touches, cells, strict=True):
             if touch.slot is not None:
-                value = load(cell, state.buffers[cpu], state.memory)
+                value = loaded(cell, state.buffers[cpu], state.memory)
                 draft.slots[touch.slot] = value
                 reads.append((cell, value))
         writes = self.write(draft, cpu, op, cells)
@@ -233,7 +234,8 @@ class AbstractMachine(Upkeep):
         yield Move("exec", cpu, event, tuple(reads), writes=writes), draft, body
 
     def _delivered(self, draft: Draft, cpu: int, body: int) -> None:
-        """A handler begins; the first that an interrupt runs takes along what is queued (MMR 8.10)."""
+        """A handler begins. If it is the first of its interrupt, the interrupt also takes along the other
+        functions that are queued (MMR 8.10)."""
         first = draft.running[cpu] != body
         draft.pending[cpu] = tuple(h for h in draft.pending[cpu] if h != body)
         if self.softly[body]:
@@ -245,8 +247,8 @@ class AbstractMachine(Upkeep):
             queued = sum(1 << h for h in along) if first else draft.batches[cpu] & ~(1 << body)
             draft.batches = put(draft.batches, cpu, queued)
 
-    def _go_on(self, state: State, cpu: int, body: int, op: Compiled) -> Steps:
-        """Instead of returning, the interrupt goes on with another function of its batch (MMR 8.10)."""
+    def _go_on(self, state: State, cpu: int, body: int, op: Compiled) -> Attempts:
+        """The interrupt continues with another function of its batch, and does not return (MMR 8.10)."""
         for other in sends.following(self, state, cpu):
             draft = Draft.of(state)
             writes = self.write(draft, cpu, op, self._cells_of(state, op))
@@ -266,10 +268,10 @@ class AbstractMachine(Upkeep):
         return cells
 
     def _effect(self, draft: Draft, cpu: int, body: int, op: Compiled) -> None:
-        """What an event does besides reading and writing cells."""
+        """Carry out what an event does besides reading and writing cells."""
         event = op.event
         if event.op == "SEND":
-            sends.send(self, draft, cpu, event)
+            sends.send_ipi(self, draft, cpu, event)
         elif event.op in ("RCU", "GP"):
             store = self.graces.execute(draft, event)
             if store is not None:
@@ -285,7 +287,7 @@ class AbstractMachine(Upkeep):
             self._delivered(draft, cpu, body)
         elif event.op == "IRET" and draft.struck[cpu] == IDLE:
             draft.batches = put(draft.batches, cpu, 0)
-        elif event.op in INVALIDATING and not row(event.kind).broadcast:
+        elif event.op in INVALIDATING and not invalidation(event.kind).broadcast:
             self._invalidate(draft, cpu, op)
         elif event.op in INVALIDATING:
             asked = event.kind, *self.covered(draft, op)
@@ -307,8 +309,8 @@ class AbstractMachine(Upkeep):
         if op.pcid is not None:
             return op.pcid(draft.slots), va
         event = op.event
-        return 0 if row(event.kind).acts == "every" else self.caches.tag(draft.memory, event.cpu), va
+        return 0 if invalidation(event.kind).acts == "every" else self.caches.tag(draft.memory, event.cpu), va
 
     def _invalidate(self, draft: Draft, cpu: int, op: Compiled) -> None:
-        """Remove what a CR3 write or an INV covers (MMR 5.1, 5.7)."""
+        """Remove the items that a CR3 write or an INV covers (MMR 5.1, 5.7)."""
         draft.tlbs[cpu] &= ~self.caches.removed(op.event.kind, *self.covered(draft, op))

@@ -1,29 +1,29 @@
-"""Which steps are enough: a partial-order reduction that loses no end of a run.
+"""Which steps are enough: a partial-order reduction that keeps every end of a run.
 
-In some states a few steps of one CPU form a *persistent set*: whatever all other steps do, now or
-later, is independent of them and brings about no further step that is not.  Then every end of a run
-can be reached by one of these steps.  An ``ever`` looks at single instants, so a step that it could
-see is never chosen in this way.
+In some states a few steps of one CPU form a *persistent set*: all other steps, now and later, are
+independent of them, as are all steps that these make possible.  Then one of the steps in the set leads
+to each end of a run, and the search can leave out the others.  An ``ever`` looks at single instants, so
+the reduction never chooses a step that an ``ever`` could see.
 
-Independence is decided by what can still be touched (``Layout.rest``), which is too large where
-addresses are computed, and never too small.
+Two steps are independent if the cells that they may touch say so.  ``Prepared.rest`` gives the cells that
+the rest of a run may touch. Where addresses are computed, it gives too many cells, but never too few.
 """
 
 from __future__ import annotations
 
 from verifier.explore.buffers import committable
 from verifier.explore.compiled import Compiled
-from verifier.explore.layout import UNSENT
 from verifier.explore.machine import ALL, COMMIT, EXEC, AbstractMachine
-from verifier.explore.state import CALLBACK, IDLE, State, Step
+from verifier.explore.prepared import UNSENT
+from verifier.explore.state import CALLBACK, IDLE, State, Successor
 
 NONE = 0
 
 
-def steps(machine: AbstractMachine, state: State, reduced: bool = True) -> list[Step]:
-    """Steps from a state: all of them, or as many as are enough."""
+def steps(machine: AbstractMachine, state: State, reduced: bool = True) -> list[Successor]:
+    """The steps from a state: a persistent set if ``reduced`` and if there is one, else all of them."""
     if reduced:
-        best: list[Step] | None = None
+        best: list[Successor] | None = None
         writes, touched = _others(machine, state)
         for cpu in machine.cpus:
             which = _alone(machine, state, cpu, writes[cpu], touched=touched[cpu])
@@ -32,7 +32,7 @@ def steps(machine: AbstractMachine, state: State, reduced: bool = True) -> list[
             dropped = machine.dropped
             mine = machine.moves(state, cpu, which)
             if not mine and machine.dropped == dropped:
-                continue  # nothing that this CPU can do now
+                continue  # this CPU can do nothing now
             if len(mine) <= 1:
                 return mine
             if best is None or len(mine) < len(best):
@@ -43,14 +43,14 @@ def steps(machine: AbstractMachine, state: State, reduced: bool = True) -> list[
 
 
 def _others(machine: AbstractMachine, state: State) -> tuple[list[int], list[int]]:
-    """For every CPU, the cells that others may still write, and those they may read or write."""
+    """For every CPU: the cells that other CPUs may still write, and the cells that they may read or write."""
     rest = machine.rest(state.pcs)
     writes = list(rest.writes)
     for cpu, buffer in enumerate(state.buffers):
         for store in buffer:
             for cell, _ in store.writes:
                 writes[cpu] |= 1 << cell
-    # A may be set at any time by anybody, and an INVLPGB take effect.
+    # Every CPU may set A at any time, and an INVLPGB may take effect at any time.
     always = machine.ptes if machine.aged else 0
     looked_at = machine.ptes if machine.flooding and _flooded(machine, state) else 0
     by_others, touched = [], []
@@ -71,9 +71,9 @@ def _flooded(machine: AbstractMachine, state: State) -> bool:
 
 
 def _alone(machine: AbstractMachine, state: State, cpu: int, writes: int, touched: int) -> int:
-    """Steps of one CPU that form a persistent set: ``COMMIT``, ``EXEC``, ``ALL`` of it, or ``NONE``.
+    """The kinds of steps of one CPU that form a persistent set: ``COMMIT``, ``EXEC``, ``ALL`` or ``NONE``.
 
-    ``writes`` and ``touched`` are the cells that other CPUs may still write, and access at all.
+    Other CPUs may still write the cells ``writes``, and read or write the cells ``touched``.
     """
     pcs, buffer = state.pcs, state.buffers[cpu]
     if machine.late_graces and any(store.kind & CALLBACK for store in buffer):
@@ -127,12 +127,12 @@ def _alone(machine: AbstractMachine, state: State, cpu: int, writes: int, touche
 
 
 def _deliverable(machine: AbstractMachine, state: State, cpu: int, writes: int) -> bool:
-    """Are the deliveries that this CPU may be about to make its own affair?"""
+    """Are the deliveries that this CPU may do next independent of all other CPUs?"""
     if 1 << machine.irq[cpu] & machine.seen_cells:
         return False
     callbacks = machine.graces.callback
     if callbacks and any(state.pcs[h] < machine.length[h] for h in machine.handlers[cpu] if h in callbacks):
-        return False  # others may have a part in when its grace period ends
+        return False  # other CPUs may decide when its grace period ends
     if machine.switches.dlv_serializing:
         what = machine.fetched[cpu]
         if machine.switches.fault_walk == "spurious_once":
@@ -143,12 +143,12 @@ def _deliverable(machine: AbstractMachine, state: State, cpu: int, writes: int) 
 
 
 def _indifferent(op: Compiled) -> bool:
-    """Is the event the same before and after a commit of its own CPU's oldest store?"""
+    """Does the event have the same effect before and after its CPU commits the oldest store?"""
     return not (op.drains or op.translated or op.event.op in ("INV", "CR3", "IF"))
 
 
 def _footprint(machine: AbstractMachine, state: State, op: Compiled) -> tuple[int, int]:
-    """The cells that an event reads and writes at its instant, by what its addresses are now."""
+    """The cells that an event reads and writes at its instant, with the present values of its addresses."""
     if op.translated or all(touch.cell >= 0 for touch in op.touches):
         return op.reads, op.writes
     read, written = op.reads if op.event.op == "W" else 0, 0

@@ -1,8 +1,8 @@
 """A run of the machine, told as steps, with page walks where a TLB entry was needed.
 
-The machine keeps everything that is cached as large as it can be.  A story tells of those walks and
-prefetches alone that some use rests on, each at the last instant at which it could still read what
-it read; and of none for what was in the TLB from the start, or was told already, and is still there.
+The machine always caches as much as it can.  A story tells only the walks and prefetches that some access
+needs, each at the last instant at which it can still read the same value.  It tells no walk for an entry
+that has been in the TLB from the start, or that an earlier walk of the story has filled.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verifier.errors import InternalError
-from verifier.explore.caches import UPPER, Item
+from verifier.explore.caches import UPPER_ENTRY, Item
 from verifier.explore.flushes import Flushes
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
@@ -44,7 +44,7 @@ def replay(
     return states, moves
 
 
-class _Teller:
+class Telling:
     """Collects the steps of one run; ``before[i]`` is what happens just before move ``i``."""
 
     def __init__(self, machine: AbstractMachine, states: list[State], moves: list[Move]) -> None:
@@ -69,7 +69,8 @@ class _Teller:
     def last_read(self, cpu: int, item: int, first: int, at: int) -> tuple[int, int, int, Value] | None:
         """The last instant, from state ``first`` to ``at``, at which a walk's read could cache an item.
 
-        With the upper item it hangs below, 0 for none, and the cell and value read.
+        The result has the instant, the upper item from which the walk starts (0 if it starts at the root),
+        and the cell and the value that it reads.
         """
         caches = self.machine.caches
         va = caches.items[item.bit_length() - 1].va
@@ -82,12 +83,12 @@ class _Teller:
             for bit, place, cell, value in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va=va):
                 if bit == item:
                     tag = caches.tag(s.memory, cpu)
-                    upper = Item(UPPER, tag, va, place.handle, flags=place.flags, path=place.path)
+                    upper = Item(UPPER_ENTRY, tag, va, place.handle, flags=place.flags, path=place.path)
                     return i, caches.bits[upper] if place.path else 0, cell, value
         return None
 
     def walked(self, s: State, cpu: int, va: int) -> int:
-        """The TLB with the upper entries that an access reads on its way, which nothing keeps (MMR 3.3)."""
+        """The TLB and the upper entries that an access reads on its way; no cache keeps these (MMR 3.3)."""
         caches, tlb, before = self.machine.caches, s.tlbs[cpu], -1
         while tlb != before:
             before = tlb
@@ -96,18 +97,18 @@ class _Teller:
         return tlb
 
     def walks_at(self, cpu: int, at: int) -> bool:
-        """Is an access that may walk this CPU's next step?"""
+        """Is this CPU's next step an access that may walk?"""
         move = self.moves[at] if at < len(self.moves) else None
         return move is not None and move.cpu == cpu and bool(move.used)
 
     def fill(self, cpu: int, item: int, at: int) -> str:
-        """Tell of the walk behind an item that is used at state ``at``, unless it is known to be there.
+        """Tell the walk that cached an item used at state ``at``, unless the reader knows the item already.
 
-        Since when it has been there.
+        The result says since when the item has been there.
         """
         first = self.flushes.gone(cpu, item, at)
         if not self.machine.switches.spontaneous and item & self.machine.caches.uppers:
-            first = at  # each access reads it again
+            first = at  # every access reads an upper entry again
         told = [i for i in self.filled.get((cpu, item), ()) if first <= i <= at]
         if told:
             return self.since(cpu, item, told[-1])
@@ -125,13 +126,13 @@ class _Teller:
             self.fill(cpu, above, i)
         known = self.machine.caches.items[item.bit_length() - 1]
         own = self.states[i].memory[cell] != value
-        # Does this CPU's next step use it?
+        # Does this CPU's next step use the item?
         user = next((m for m in self.moves[i:] if m.cpu == cpu and m.kind == "exec"), None)
         asked = user is not None and user.used == item
         note = "for the access that follows" if asked else "no access asks for it"
         reads = ((self.name(cell), value),)
         writes = ((self.tagged(cpu, known), make_entry(known.to, known.flags)),)
-        upper = known.kind == UPPER
+        upper = known.kind == UPPER_ENTRY
         self.before[i].append(
             Step(
                 "walk" if upper else "fill",
@@ -139,14 +140,14 @@ class _Teller:
                 user.event if user is not None and asked else None,
                 reads,
                 writes=() if upper else writes,
-                note=f"read from the own store buffer; {note}" if own else "" if upper else note,
+                note=f"read from the CPU's own store buffer; {note}" if own else "" if upper else note,
                 rule="3.5" if own else "3.4" if upper else "3.3",
             )
         )
         return self.since(cpu, item, i)
 
     def since(self, cpu: int, item: int, told: int) -> str:
-        """How to speak of a walk that has been told."""
+        """The words for a walk that the story has told."""
         return f"filled above from {self.name(self.cells[cpu, item, told])}"
 
     def prefetch(self, cpu: int, copy: int, at: int) -> None:
@@ -157,12 +158,12 @@ class _Teller:
                 if i < at:
                     reads = ((self.name(cell), value),)
                     self.before[i].append(
-                        Step("fetch", cpu, None, reads, writes=(), note="ahead of its use", rule="10.1")
+                        Step("fetch", cpu, None, reads, writes=(), note="before it is executed", rule="10.1")
                     )
                 return
 
     def snapshot(self, index: int) -> None:
-        """Tell of the first instant at which an ``ever`` held, and of the fills it rests on."""
+        """Tell the first instant at which an ``ever`` held, and the fills that it needs."""
         observables = self.machine.program.observables
         o = observables[index]
         assert o.at is not None and o.expr is not None
@@ -196,7 +197,7 @@ class _Teller:
         self.before[at].append(step)
 
     def effort(self, cpu: int, item: int, at: int) -> tuple[int, int]:
-        """What has to be told if this entry is the one: nothing, or a walk."""
+        """The effort of telling this entry: least for one that needs no walk."""
         first = self.flushes.gone(cpu, item, at)
         known = any(first <= i <= at for i in self.filled.get((cpu, item), ()))
         return 1 - (known or (first == 0 and (cpu, item) in self.initial)), item
@@ -237,7 +238,7 @@ class _Teller:
         return tuple(out + self.before[len(self.moves)])
 
     def slots(self) -> dict[int, Value]:
-        """What was read in this run. States forget what nobody will look at again."""
+        """The values that were read in this run. A state forgets the values that no later step needs."""
         program, first = self.machine.program, self.states[0]
         slots: dict[int, Value] = {b.choice: 0 for b in program.bodies if b.choice is not None}
         slots |= {i: v for i, v in enumerate(first.slots) if v is not None}
@@ -258,13 +259,13 @@ class _Teller:
         return slots
 
     def sets(self, i: int, mark: tuple[int, Value]) -> str:
-        """Which bits a write through a clean entry sets there."""
+        """Which bits a write through a clean entry sets in the entry."""
         cell, content = mark
         aged = flags(self.states[i].memory[cell]) & UNACCESSED and not flags(content) & UNACCESSED
         return "sets A and D" if aged else "sets D"
 
     def step(self, i: int, move: Move, buffered: list[Event | None], note: str) -> list[Step]:
-        """One move, with the fault that may be taken at its end."""
+        """The steps that tell one move: the move, and a fault that the CPU takes at its end."""
         cpu, event, rule, kind = move.cpu, move.event, "", move.kind
         old, new = self.states[i], self.states[i + 1]
         reads = self.named(move.reads)
@@ -278,7 +279,7 @@ class _Teller:
             event, kind, rule = buffered.pop(move.at), "exec" if sent else kind, "8.1" if sent else "1.1"
             for fence in [e for e in buffered if e is not None and e.op == "F"]:
                 if len(buffered) > len(new.buffers[cpu]):
-                    buffered.remove(fence)  # nothing is left that it waits for
+                    buffered.remove(fence)  # all stores that it waited for have left
         elif len(new.buffers[cpu]) > len(old.buffers[cpu]):
             buffered.append(event)
             rule = "1.2" if event is not None and event.op == "W" else ""
@@ -292,9 +293,9 @@ class _Teller:
         elif kind == "fault":
             rule = "5.1"
         elif event is not None and event.op == "SEND" and move.at:
-            note, rule = "ahead of its place", "8.2"
+            note, rule = "executed early", "8.2"
         if event is not None and event.op in ("DLV", "IRET") and self.goes_on(i, event):
-            note, rule = "the interrupt goes on", "8.10"
+            note, rule = "the interrupt continues", "8.10"
         if move.fault:
             note, rule = "faults", "6.3"
         elif move.used and event is not None and event.op == "T":
@@ -307,7 +308,7 @@ class _Teller:
         return out
 
     def goes_on(self, i: int, event: Event) -> bool:
-        """Is this between two functions of one interrupt (MMR 8.10)?"""
+        """Is this delivery or return between two functions of one interrupt (MMR 8.10)?"""
         running = (self.states[i] if event.op == "DLV" else self.states[i + 1]).running[event.cpu]
         return running == event.body if event.op == "DLV" else running not in (IDLE, event.body)
 
@@ -321,7 +322,7 @@ def _bits(items: int) -> Iterator[int]:
         items &= items - 1
 
 
-def tell(
+def told_run(
     machine: AbstractMachine,
     first: State,
     taken: list[int],
@@ -332,7 +333,7 @@ def tell(
 ) -> Trace:
     """The run that takes these turns, as a trace that ends in the observables ``observed``."""
     states, moves = replay(machine, first, taken, end, reduced=reduced)
-    teller = _Teller(machine, states, moves)
+    teller = Telling(machine, states, moves)
     for index, value in observed.items():
         kind = machine.program.observables[index].kind
         if value and kind == "ever":

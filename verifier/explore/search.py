@@ -1,4 +1,4 @@
-"""All runs of the machine: depth first, every state that matters once."""
+"""All runs of the machine: a depth-first search that visits each state once."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from verifier.budget import Budget
-from verifier.errors import LimitError, UsageError
+from verifier.errors import LimitError
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
-from verifier.explore.replay import tell
+from verifier.explore.replay import told_run
 from verifier.explore.rest import Rest
-from verifier.explore.state import CUT, State, Step
+from verifier.explore.state import CUT, State, Successor
 from verifier.program.events import Event, Program
 from verifier.program.expressions import evaluate
-from verifier.program.profiles import GENERIC, Switches
+from verifier.program.profiles import GENERIC, Switches, under
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 
-Final = tuple[Value, ...]
+EndState = tuple[Value, ...]
 CUT_BIT = CUT.bit_length()
 RUNNING = "running the machine"
-MODELS = {"mmu": True, "x86-tso": True, "sc": False}  # is there a store buffer?
 
 
 def machine_of(
@@ -33,34 +32,28 @@ def machine_of(
 
     Raises ``UsageError`` for an unknown model, ``LimitError`` if there is no time to make it.
     """
-    if model not in MODELS:
-        raise UsageError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
-    return AbstractMachine(
-        program, switches if MODELS[model] else switches._replace(store_buffer=False), budget
-    )
+    return AbstractMachine(program, under(model, switches), budget)
 
 
 @dataclass(slots=True)
 class Exploration:
-    """What the explorer found out.
+    """The results of a search.
 
-    ``finals``    which observables a state consists of: indices into ``program.observables``;
-    ``states``    the values of these at the ends of runs; states that ``program.filter`` does not
-                  let through are left out;
-    ``ended``     some run ended (whether the filter let its state through or not);
-    ``cut``       some run reached the unrolling bound (and, cut there, ended); ``cuts``: in which loops, as
-                  bits;
-    ``bad``       an executed access to an address that is no cell;
-    ``complete``  False if the search was given up at a limit, which ``reason`` names;
-    ``visited``   how many states with more than one successor were seen;
-    ``traces``    a run to the first state of each class, by what ``classes`` gave for it.
+    ``finals``    the observables that make up an end state: indices into ``program.observables``;
+    ``states``    their values at the ends of runs, without the states that ``program.filter`` drops;
+    ``ended``     some run ended (even if the filter dropped its state);
+    ``cut``       some run reached the unrolling bound, and ended there; ``cuts``: in which loops, as bits;
+    ``bad``       an event that accessed an address without a cell;
+    ``complete``  False if the search stopped at a limit; ``reason`` names the limit;
+    ``visited``   how many states with more than one successor the search has seen;
+    ``traces``    for each class that ``classes`` gave, a run to the first state of this class.
     """
 
     program: Program
     finals: tuple[int, ...]
-    states: set[Final] = field(default_factory=set)
+    states: set[EndState] = field(default_factory=set)
     ended: bool = False
-    rests: set[Final] = field(default_factory=set)
+    rests: set[EndState] = field(default_factory=set)
     cut: bool = False
     cuts: int = 0
     bad: Event | None = None
@@ -76,18 +69,18 @@ class Exploration:
 
     @property
     def deadlock(self) -> bool:
-        """No run ends at all."""
+        """Did the search find out that no run ends?"""
         return self.complete and not self.ended and not self.cut
 
-    def observed(self, state: Final) -> dict[int, Value]:
+    def observed(self, state: EndState) -> dict[int, Value]:
         """The values of a state by the index of the observable."""
         return dict(zip(self.finals, state, strict=True))
 
-    def holds(self, state: Final) -> bool:
+    def holds(self, state: EndState) -> bool:
         """Does the program's condition hold in a state?"""
         return truth(evaluate(self.program.condition, {}, self.observed(state)))
 
-    def project(self, state: Final) -> tuple[Value, ...]:
+    def project(self, state: EndState) -> tuple[Value, ...]:
         """A state as users see it: the values of ``program.shown``, in its order."""
         values = self.observed(state)
         return tuple(values[i] for i in self.program.shown)
@@ -98,20 +91,20 @@ class Exploration:
         return {self.project(state) for state in self.states}
 
 
-# The class of a state: one run is remembered for each; None: for none.
-Classes = Callable[[Exploration, Final], object]
+# The class of an end state. The search keeps one run for each class, and none for the class None.
+Classes = Callable[[Exploration, EndState], object]
 
 
 @dataclass(slots=True)
 class _Frame:
-    """A state with several successors, and which of them is being searched."""
+    """A state with several successors, and the index of the one that the search is in."""
 
-    steps: list[Step]
+    steps: list[Successor]
     taken: int = -1
 
 
 class Search:
-    """One depth-first search. The state graph has no cycles: every step uses something up."""
+    """One depth-first search. The state graph has no cycles, because every step uses something up."""
 
     def __init__(
         self,
@@ -133,7 +126,7 @@ class Search:
         self.ends: set[tuple[object, ...]] = set()
 
     def run(self, until: Callable[[Exploration], bool] | None = None) -> Exploration:
-        """Search everything, or until something is true of what was found."""
+        """Search all runs, or stop as soon as ``until`` holds for the results so far."""
         result, frames = self.result, self.frames
         self.budget.phase = RUNNING
         try:
@@ -150,7 +143,7 @@ class Search:
         return result
 
     def _search(self, until: Callable[[Exploration], bool] | None) -> None:
-        """Take all turns at the forks that were pushed, or until something is true of what was found."""
+        """Take every branch at the forks on the stack, or stop as soon as ``until`` holds."""
         result, frames = self.result, self.frames
         while frames and result.complete and not (until and until(result)):
             frame = frames[-1]
@@ -161,9 +154,9 @@ class Search:
             self._follow(frame.steps[frame.taken][1])
 
     def _follow(self, state: State) -> None:
-        """Go on while there is one way to go; at a fork, push it."""
+        """Follow a run while it has one next step; put a fork on the stack."""
         seen, machine = self.seen, self.machine
-        # Of runs that are cut in a loop, one that ends is enough to know.
+        # For each loop that is cut, one run that ends is enough.
         while not (state.ever & CUT and self.result.cuts | state.ever >> CUT_BIT == self.result.cuts):
             known = len(seen)
             seen.add(state)
@@ -175,7 +168,7 @@ class Search:
             if self.rest is not None and self.rest.here(state):
                 self._rest(state)
             if machine.aged and machine.final(state):
-                self._end(state)  # A may still be set, or not
+                self._end(state)  # the run may end here, or the processor may still set A
             steps = enough(machine, state, self.reduced)
             if len(steps) == 1:
                 state = steps[0][1]
@@ -202,7 +195,7 @@ class Search:
             result.complete, result.reason = False, "too many states"
 
     def _end(self, state: State) -> None:
-        """Record what may be observed at the end of a run."""
+        """Record the values that a condition may observe at the end of a run."""
         machine, result = self.machine, self.result
         if state.ever & CUT:
             result.cut = True
@@ -228,7 +221,7 @@ class Search:
                 continue
             taken = [frame.taken for frame in self.frames]
             assert self.first is not None
-            result.traces[kind] = tell(
+            result.traces[kind] = told_run(
                 machine,
                 self.first,
                 taken,
@@ -241,31 +234,31 @@ class Search:
 
 
 def _size(state: State) -> int:
-    """About how many bytes a state takes, with what is remembered beside it."""
+    """About how many bytes the search needs for a state."""
     return sum(map(sys.getsizeof, state)) + 1024
 
 
 def explore(
     program: Program,
     *,
-    model: str = "mmu",
+    model: str = "x86-tso",
     switches: Switches = GENERIC,
     limit_states: int | None = None,
     timeout: float | None = None,
-    want: Callable[[Final], object] | None = None,
+    want: Callable[[EndState], object] | None = None,
     first: bool = False,
     traces: bool = False,
     reduced: bool = True,
 ) -> Exploration:
-    """Run the abstract machine on a program, in all ways.
+    """Run a program on the abstract machine, in all ways.
 
-    ``model``         ``mmu`` or ``x86-tso`` (the same machine), or ``sc``: no store buffers;
+    ``model``         ``x86-tso``, or ``sc``, which has no store buffers;
     ``switches``      where machines differ: see ``profiles``;
     ``limit_states``  give up after so many states; ``timeout``: after so many seconds;
-    ``want``          a predicate on states; ``Exploration.trace`` is a run to the first that it
-                      accepts, and with ``first`` the search ends there;
-    ``traces``        instead: ``Exploration.traces`` has a run to each state;
-    ``reduced``       False explores every interleaving, also those known to add nothing.
+    ``want``          a predicate on end states; ``Exploration.trace`` is a run to the first state that it
+                      accepts, and with ``first`` the search stops there;
+    ``traces``        instead of ``want``: ``Exploration.traces`` has a run to each end state;
+    ``reduced``       False explores every interleaving, even those that add no end state.
 
     Raises ``UsageError`` for an unknown model.
     """

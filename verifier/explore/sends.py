@@ -1,4 +1,4 @@
-"""IPIs: sending by the call queue or by a bare ICR write, and delivery (MMR 8)."""
+"""IPIs: sending them by the call queue or by a bare ICR write, and delivering them (MMR 8)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from verifier.program.values import truth
 
 
 def deliverable(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
-    """The pending handlers of which each may be delivered next.
+    """The pending handlers that may be delivered next.
 
-    Two calls of one sender to one CPU arrive in order (MMR 17.7), but that those which are waited for may
-    come first; bare ICR writes arrive in any (8.3).
+    Two calls from one sender to one CPU arrive in order, except that a call whose sender waits may come
+    first (MMR 17.7). Bare ICR writes arrive in any order (8.3).
     """
     if machine.running_ahead(state, cpu):
-        return  # it would be delivered before an ICR write that was executed already
+        return  # the interrupt would come before an ICR write that the CPU has executed already
     for i, body in enumerate(state.pending[cpu]):
         if machine.bare[body]:
             yield body
@@ -42,7 +42,7 @@ def deliverable(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
 
 
 def following(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
-    """The handlers that an interrupt may go on with: of those that came with it, each that is next."""
+    """The handlers with which an interrupt may continue: those of its batch that may come next."""
     for body in deliverable(machine, state, cpu):
         if state.batches[cpu] >> body & 1:
             yield body
@@ -60,7 +60,7 @@ def _overtakes(machine: Upkeep, state: State, body: int, other: int) -> bool:
 
 
 def _wanted(machine: Upkeep, draft: Draft, event: Event) -> list[int]:
-    """The handlers that an IPI starts; the others are over."""
+    """The handlers that an IPI starts. The other handlers of the event never run."""
     wanted = []
     for handler in event.handlers:
         guard = machine.sent_if[handler]
@@ -71,10 +71,10 @@ def _wanted(machine: Upkeep, draft: Draft, event: Event) -> list[int]:
     return wanted
 
 
-def send(machine: Upkeep, draft: Draft, cpu: int, event: Event) -> None:
-    """An IPI to every target whose guard holds; a bare ICR write may have to wait (MMR 8.1, 8.2).
+def send_ipi(machine: Upkeep, draft: Draft, cpu: int, event: Event) -> None:
+    """Send an IPI to every target whose guard holds. A bare ICR write may have to wait (MMR 8.1, 8.2).
 
-    An ICR write that waits for stores does not hold what comes after it, so it waits among them.
+    An ICR write that waits for stores does not hold up later events, so it waits in the store buffer.
     """
     wanted = _wanted(machine, draft, event)
     if event.kind == "rcu":
@@ -97,12 +97,12 @@ def send(machine: Upkeep, draft: Draft, cpu: int, event: Event) -> None:
 
 
 def early(machine: Upkeep, state: State, cpu: int, body: int) -> Iterator[tuple[Move, Draft, int]]:
-    """The next x2APIC write, executed before stores and fences in front of it (MMR 8.2)."""
+    """Execute the next x2APIC write early, before stores and fences that come before it (MMR 8.2)."""
     pc, ops, slots = state.pcs[body], machine.ops[body], Known(state.slots)
     earlier = SENDING | (BARRIER if machine.switches.x2apic_fence == "sfence" else 0)
     if any(store.kind & earlier for store in state.buffers[cpu]):
         return
-    stores, locked = bool(state.buffers[cpu]), False
+    stores = bool(state.buffers[cpu])
     for at in range(pc, len(ops)):
         op = ops[at]
         try:
@@ -123,17 +123,16 @@ def early(machine: Upkeep, state: State, cpu: int, body: int) -> Iterator[tuple[
                 return
         except Unknown:
             return
-        if not _passable(machine, op, stores, locked):
+        if not _passable(machine, op, stores):
             return
         stores = stores or op.event.op in ("W", "X")
-        locked = locked or op.event.op == "X" or (op.event.op == "F" and op.drains)
 
 
-def _passable(machine: Upkeep, op: Compiled, stores: bool, locked: bool) -> bool:
-    """May an x2APIC write be executed before this event, which is in front of it?
+def _passable(machine: Upkeep, op: Compiled, stores: bool) -> bool:
+    """May the CPU execute an x2APIC write before this event, which comes before it in the program?
 
-    ``stores``: some store in front of the event is not committed; ``locked``: some LOCK'd operation or
-    MFENCE in front of it is not executed.
+    An LFENCE holds it: nothing behind an LFENCE begins before the LFENCE is executed (MMR 2.4, 8.2).
+    ``stores``: some store before the event is not committed.
     """
     event, mode = op.event, machine.switches.x2apic_fence
     if op.serial:
@@ -141,11 +140,9 @@ def _passable(machine: Upkeep, op: Compiled, stores: bool, locked: bool) -> bool
     if event.op == "F":
         if event.kind == "mfence":
             return mode == "mfence_lfence"
-        if event.kind == "lock":
-            return True
-        if event.kind == "lfence":
-            return not locked
-        return event.kind != "sfence" or mode != "sfence" or not stores
+        if event.kind == "sfence":
+            return mode != "sfence" or not stores
+        return event.kind == "lock"
     if event.op == "W":
         return not op.translated
     return event.kind == "rcu" or event.op in ("X", "IRQ", "JMP", "BINV", "INV", "CR3", "RCU")

@@ -1,4 +1,4 @@
-"""What the abstract machine is made of at one instant, and what a step did."""
+"""States of the abstract machine, drafts of states, and the moves between them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from typing import Literal, NamedTuple, TypeVar
 from verifier.program.events import Event
 from verifier.program.values import Value
 
-Written = tuple[tuple[int, Value], ...]  # cells, by index, and what is written there
+Written = tuple[tuple[int, Value], ...]  # pairs of a cell's index and the value written there
 
 IDLE = -1  # no handler is running; no fault is being taken
 CUT = 1 << 62  # in ``State.ever``: the run was cut at the unrolling bound, in the loops of the bits above
 
-# Bits of ``Buffered.kind``.
+# Bits of ``Buffered.kind``: properties of a store.
 NT = 1  # non-temporal: it need not wait for older stores (MMR 2.6)
 VIRTUAL = 2  # it went through a translation, and an INVLPGB's answer may have to wait for it (11.3)
-ALIAS = 4  # to an instruction word, by another linear address than it is fetched by (10.2)
-JUMPED = 8  # a branch was taken since (10.2)
-BARRIER = 16  # no store but an SFENCE: younger stores wait for older ones (2.5)
-SENDING = 32  # no store but a bare ICR write that waits (8.1, 8.2)
-WEAK = 64  # an ICR write that waits for earlier ICR writes alone
-FENCED = 128  # one that waits for an SFENCE, too
-UNCACHED = 256  # an ICR write that later loads wait for
-RELEASE = 512  # no store but the end of an RCU reader's section (18.1)
-CALLBACK = 1024  # no store but a ``call_rcu``, whose grace period starts when it leaves the buffer (18.3)
-ANSWER = 2048  # no store but a handler's acknowledgement (8.7)
-SILENT = RELEASE | CALLBACK | ANSWER  # what writes nothing that a program could read
+ALIAS = 4  # it writes an instruction word by a linear address that the fetch does not use (10.2)
+JUMPED = 8  # the CPU has taken a branch since (10.2)
+# Bits of ``Buffered.kind``: entries that are not stores.
+BARRIER = 16  # an SFENCE: younger stores wait for older ones (2.5)
+SENDING = 32  # a bare ICR write that waits (8.1, 8.2)
+WEAK = 64  # with SENDING: it waits only for earlier ICR writes
+FENCED = 128  # with SENDING: it waits for an SFENCE, too
+UNCACHED = 256  # with SENDING: later loads wait for it
+RELEASE = 512  # the end of an RCU reader's section (18.1)
+CALLBACK = 1024  # a ``call_rcu``; its grace period starts when it leaves the buffer (18.3)
+ANSWER = 2048  # a handler's acknowledgement (8.7)
+SILENT = RELEASE | CALLBACK | ANSWER  # these write no cell that a program could read
 
 
 class Buffered(NamedTuple):
-    """Something in a store buffer; its writes are all committed at once."""
+    """An entry of a store buffer. All its writes are committed in one step."""
 
     writes: Written
     kind: int = 0
@@ -42,7 +43,7 @@ Buffer = tuple[Buffered, ...]
 
 
 class State(NamedTuple):
-    """One state of the machine. Slots that nobody will look at again are None."""
+    """One state of the machine. A slot that no later step needs is None."""
 
     pcs: tuple[int, ...]  # by body
     memory: tuple[Value, ...]  # by cell, register cells too
@@ -58,25 +59,25 @@ class State(NamedTuple):
     ever: int  # which ``ever`` observables have held at some instant
     faults: tuple[int, ...]  # by CPU, the virtual address of the fault being taken, or IDLE
     copies: tuple[tuple[int, int], ...]  # by CPU, prefetched instructions: see ``fetch``
-    floods: tuple[tuple[tuple[int, int], ...], ...]  # by CPU, INVLPGBs to come: (by whom, which)
-    marked: tuple[int, ...]  # by CPU, the item in whose leaf the access being executed has set D, or IDLE
-    early: int  # SENDs already executed, ahead of their place, as bits
+    floods: tuple[tuple[tuple[int, int], ...], ...]  # by CPU, INVLPGBs to take effect: (sender, which)
+    marked: tuple[int, ...]  # by CPU, the item in whose leaf the present access has set D, or IDLE
+    early: int  # SENDs that a CPU has executed early, as bits
 
 
-T = TypeVar("T")
+Element = TypeVar("Element")
 
 
-def put(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:
-    """A tuple with one item exchanged."""
+def put(items: tuple[Element, ...], index: int, item: Element) -> tuple[Element, ...]:
+    """A copy of a tuple in which one item is another."""
     return (*items[:index], item, *items[index + 1 :])
 
 
 @dataclass(slots=True)
 class Draft:
-    """A state being changed; what changes rarely is replaced as a whole.
+    """A state that a step is changing. Fields that are tuples change rarely, and are replaced as a whole.
 
-    It has the fields of ``State`` in the same order: drafts and states are made of each other by position,
-    which is faster, and they are made all the time.
+    A draft has the fields of ``State`` in the same order. States and drafts are made from each other by
+    position, because that is faster, and the search does it for every step.
     """
 
     pcs: list[int]
@@ -147,10 +148,10 @@ MoveKind = Literal["exec", "commit", "update", "flush", "fault", "never"]
 
 
 class Move(NamedTuple):
-    """What a step did: ``kind`` as in ``trace.Step``, or ``never``: no NMI strikes; cells are indices.
+    """What a step did. Cells are indices.
 
-    ``kind`` ``exec`` of a store or ICR write that has to wait is its entry into the store buffer,
-    ``commit`` its leaving it, from place ``at``.
+    ``kind`` is as in ``trace.Step``, or ``never``: an NMI does not strike. If a store or an ICR write has to
+    wait, it enters the store buffer with an ``exec``, and leaves it, from index ``at``, with a ``commit``.
     """
 
     kind: MoveKind
@@ -165,7 +166,7 @@ class Move(NamedTuple):
     copy: int = 0  # the prefetched instruction
 
 
-Step = tuple[Move, State]
+Successor = tuple[Move, State]  # a step, and the state after it
 
 
 class Dropped(Exception):

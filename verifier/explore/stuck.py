@@ -1,11 +1,11 @@
-"""Where no run ends: one run that is stuck, and who waits where in it.
+"""If no run ends: find a run that is stuck, and say who waits where in it.
 
-A configuration is stuck if nothing that must happen can happen: every CPU is through or waits for
-something that does not come, all stores are committed, all interrupts that can be delivered have been.
-What only may happen (NMIs, A bits that are set for no reason) does not have to.
+A state is stuck if no step that must happen is possible: every CPU is done or waits for something that
+never comes, all stores are committed, and all interrupts that can be delivered have been delivered.
+Steps that are optional do not count: NMIs, and A bits that the processor sets for no reason.
 
-A wait is tried when all else has come to rest: its loads together, by no other CPU disturbed. So what it
-sees is what stays.
+The search tries a wait only when no other step is left. It does the loads of the wait together, without
+steps of other CPUs between them. So the wait sees the values that stay.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
-from verifier.explore.caches import load
+from verifier.explore.caches import loaded
 from verifier.explore.compiled import Compiled, Known, Unknown
-from verifier.explore.layout import UNSENT
 from verifier.explore.machine import ASIDE, COMMIT, DELIVER, EXEC, AbstractMachine
+from verifier.explore.prepared import UNSENT
 from verifier.explore.search import machine_of
 from verifier.explore.state import IDLE, Move, State
 from verifier.program.events import Body, Event, Program, show
@@ -28,7 +28,8 @@ from verifier.source import Span
 
 MAX_STATES = 5_000
 
-# Who wrote a cell last, and over what; under (CPU, cell): the store of a CPU that may be in its buffer.
+# For each cell, the event that wrote it last, and the value before. For (CPU, cell), the same of a store of
+# this CPU that may still be in its buffer.
 Writers = dict[int | tuple[int, int], tuple[Event, Value]]
 Here = tuple[State, Writers]
 
@@ -36,10 +37,10 @@ Here = tuple[State, Writers]
 def stuck(
     program: Program, *, model: str = "x86-tso", switches: Switches = GENERIC, budget: Budget | None = None
 ) -> tuple[Blocked, ...]:
-    """Who waits where in one of the runs of a program none of whose runs ends.
+    """Who waits where in one run of a program, none of whose runs ends.
 
-    It is the same run every time; one in which no ``assume()`` fails is preferred. Empty if none was found
-    within the budget and ``MAX_STATES``.
+    The choice of the run is deterministic, and prefers a run in which no ``assume()`` fails. The result is
+    empty if the search finds no stuck run within the budget and ``MAX_STATES``.
     """
     budget = budget or Budget()
     try:
@@ -58,7 +59,7 @@ class _Hang:
         self.seen: set[State] = set()
 
     def found(self) -> tuple[Blocked, ...]:
-        """Who waits where in the first one."""
+        """Who waits where in the first stuck state."""
         machine = self.machine
         second: tuple[Blocked, ...] = ()
         for state in machine.initials():
@@ -76,12 +77,12 @@ class _Hang:
                     if counts and waits:
                         return waits
                     second = second or waits
-        if not self.seen:  # it fails before anything is done
+        if not self.seen:  # an assumption fails before the first step
             return tuple(self.failing(self.program.waits[n], "") for n in sorted(machine.failed))
         return second
 
     def following(self, here: Here) -> Iterator[Here]:
-        """All that has to happen next, in some order; waits only if there is nothing else."""
+        """All steps that must happen next, in some order; a wait only if there is no other step."""
         machine, state = self.machine, here[0]
         rest = True
         for cpu in machine.cpus:
@@ -98,7 +99,7 @@ class _Hang:
                 yield from self.past(here, cpu)
 
     def past(self, here: Here, cpu: int) -> Iterator[Here]:
-        """Past a wait, if that is possible now."""
+        """The states after a wait, if it can end now."""
         event = self.event(here[0], cpu)
         if event is None or event.id not in self.looks:
             return
@@ -114,18 +115,18 @@ class _Hang:
                     yield after, last
 
     def event(self, state: State, cpu: int) -> Event | None:
-        """What a CPU is to do next; None at the end of its program."""
+        """The next event of a CPU; None at the end of its program."""
         op = self.op(state, cpu)
         return None if op is None else op.event
 
     def op(self, state: State, cpu: int) -> Compiled | None:
-        """Likewise, compiled."""
+        """The next event of a CPU, compiled; None at the end of its program."""
         body = self.machine.current(state, cpu)
         at = state.pcs[body]
         return self.machine.ops[body][at] if at < self.machine.length[body] else None
 
     def written(self, here: Here, move: Move) -> Writers:
-        """Who wrote what last, after a step from here."""
+        """The last writers of all cells after a step from here."""
         (state, writers), event = here, move.event
         over = {cell: state.memory[cell] for cell, _ in move.writes}
         if not over:
@@ -140,7 +141,7 @@ class _Hang:
     # ---- what is told
 
     def told(self, here: Here) -> tuple[tuple[Blocked, ...], bool]:
-        """Who waits where; and whether this is a run that counts, because no ``assume()`` fails."""
+        """Who waits where; and whether this run counts, that is, no ``assume()`` fails in it."""
         machine, (state, writers) = self.machine, here
         waits: list[Blocked] = []
         counts, awaited = True, set()
@@ -166,7 +167,7 @@ class _Hang:
         return tuple(waits), counts
 
     def looking(self, wait: Wait, state: State, writers: Writers, cpu: int) -> Blocked:
-        """A spin or a lock: what it sees."""
+        """A spin or a lock, with the values that it sees."""
         cells = list(dict.fromkeys(self.read(wait, state, cpu)))
         if wait.kind == "lock" and cells:
             held = self.holder(state.memory[cells[0]], writers.get(cells[0]), _file(wait.span))
@@ -177,7 +178,7 @@ class _Hang:
         return self.failing(wait, ", ".join(seen))
 
     def holder(self, value: Value, last: tuple[Event, Value] | None, file: str) -> str:
-        """Who has a lock, which was written last by an event; where it may have several, what it is."""
+        """Who holds a lock, by the event that wrote it last. If several may hold it, the lock's value."""
         if last is None:
             return "it is held from the start" if value in (1, -1) else f"it is {show(value)} from the start"
         (event, was), where = last, place(last[0].span, file)
@@ -193,8 +194,7 @@ class _Hang:
         return Blocked(wait.kind, wait.cpu, wait.span, wait.what or f"in {text}", held_by=held)
 
     def read(self, wait: Wait, state: State, cpu: int) -> Iterator[int]:
-        """The cells by which a wait looks, as far as it is known which they are; the CPU's stores are
-        committed."""
+        """The cells that a wait reads, if their addresses are known. The CPU's stores are committed."""
         machine, slots = self.machine, Known(state.slots)
         body = machine.current(state, cpu)
         for op in machine.ops[body]:
@@ -206,13 +206,13 @@ class _Hang:
                 for touch in op.touches:
                     cell = touch.cell if touch.cell >= 0 else machine.cell_at.get(touch.addr(slots), -1)
                     if touch.slot is not None and cell >= 0:
-                        slots[touch.slot] = load(cell, state.buffers[cpu], state.memory)
+                        slots[touch.slot] = loaded(cell, state.buffers[cpu], state.memory)
                         yield cell
             except Unknown:
                 continue
 
     def held(self, state: State, cpu: int, event: Event) -> Blocked | None:
-        """What is waited for by the machine itself; None: by nothing that has a name."""
+        """The event's own reason to wait (answers, a grace period, INVLPGBs); None if it has none."""
         machine = self.machine
         if event.op == "WAIT":
             missing = [h for h in event.handlers if machine.unanswered(state.memory, (h,))]
@@ -224,11 +224,11 @@ class _Hang:
             readers = self.readers(state, machine.graces.period[event.id], event.span)
             return Blocked("grace period", cpu, event.span, "for a grace period", held_by=readers)
         if event.op == "TLBSYNC":
-            return Blocked("tlbsync", cpu, event.span, "for its INVLPGBs to have effect everywhere")
+            return Blocked("tlbsync", cpu, event.span, "for its INVLPGBs to take effect everywhere")
         return None
 
     def why(self, state: State, handler: Body) -> str:
-        """Why a handler has not been acknowledged; empty if it waits itself."""
+        """Why a handler has not been acknowledged; empty if the handler itself waits."""
         machine, cpu = self.machine, handler.cpu
         if state.pcs[handler.id] not in (0, UNSENT):
             return ""
@@ -238,7 +238,7 @@ class _Hang:
         return f"CPU {cpu} has interrupts off" if state.memory[machine.irq[cpu]] == 0 else ""
 
     def undelivered(self, state: State, cpu: int, handler: int) -> Blocked:
-        """Something was sent to a CPU that never takes it."""
+        """A handler that was sent to a CPU, but that the CPU never runs."""
         body = self.program.bodies[handler]
         span = body.send.span if body.send is not None else None
         period = self.machine.graces.callback.get(handler)
@@ -248,7 +248,7 @@ class _Hang:
                 "grace period", cpu, span, "for a grace period", held_by=readers, handler=f"{body.name}()"
             )
         off = state.memory[self.machine.irq[cpu]] == 0
-        what = "for interrupts to be on" if off else "for what was sent before it"
+        what = "for interrupts to be on" if off else "for a handler that was sent before it"
         return Blocked("interrupt", cpu, span, what, handler=f"{body.name}()")
 
     def readers(self, state: State, period: int, at: Span | None) -> str:

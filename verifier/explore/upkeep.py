@@ -1,9 +1,10 @@
-"""What is done between two steps of the machine: states are made, kept small, and looked at.
+"""The work between two steps of the machine: it makes states, keeps them small, and looks at them.
 
-After each step what means nothing is skipped, what is waited for is evaluated, dead slots are
-forgotten, and every cache is made as large as walks and prefetches can make it at this instant.
+After each step the machine skips events without effect, evaluates the expressions whose slots are known
+now, forgets dead slots, and makes every cache as large as walks and prefetches can make it at this instant.
 
-The parts that several steps have in common stand here, too: ``access`` and ``sends`` are below the machine.
+This module also has the parts that several kinds of steps share, because ``access`` and ``sends`` are below
+the machine.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from verifier.budget import Budget
 from verifier.explore.compiled import Compiled
 from verifier.explore.fetch import Copies
-from verifier.explore.layout import UNSENT, Layout, Pending
+from verifier.explore.prepared import UNSENT, Pending, Prepared
 from verifier.explore.state import (
     ANSWER,
     CALLBACK,
@@ -35,11 +36,12 @@ from verifier.program.profiles import GENERIC, Switches, kernels
 from verifier.program.values import Value, truth
 
 
-class Upkeep(Layout):
-    """States between two steps.
+class Upkeep(Prepared):
+    """The machine between two steps.
 
-    ``bad`` is an executed event with a wrong address, if there was one; ``dropped`` counts the steps
-    that led to runs that do not count, and ``failed`` has the assumptions that did not hold there.
+    ``bad``      an executed event with a wrong address, if there was one;
+    ``dropped``  the number of steps that led to runs that do not count;
+    ``failed``   the assumptions that failed in those runs.
     """
 
     def __init__(self, program: Program, switches: Switches = GENERIC, budget: Budget | None = None) -> None:
@@ -52,14 +54,14 @@ class Upkeep(Layout):
         self.broadcasts: list[tuple[Kind, Value, int]] = []  # INVLPGBs: kind, PCID, address
 
     def initials(self) -> Iterator[State]:
-        """The first states, one a kernel; none if no run counts at all."""
+        """The first states, one for each kernel version; none if no run counts."""
         for kernel in kernels(self.switches, self.program.versions):
             state = self._initial(kernel)
             if state is not None:
                 yield state
 
     def _initial(self, kernel: int) -> State | None:
-        """The first state under one of ``profiles.KERNELS``; None if no run counts at all."""
+        """The first state under one of ``profiles.KERNELS``; None if no run counts."""
         program = self.program
         none = [IDLE] * program.cpus
         draft = Draft(
@@ -98,12 +100,12 @@ class Upkeep(Layout):
             return None
 
     def final(self, state: State) -> bool:
-        """Has the run ended: all bodies done, all buffers empty, all that is pending has happened?"""
+        """Has the run ended? All bodies are done, all buffers are empty, no INVLPGB or fault is pending."""
         done = state.pcs == tuple(self.length) and not any(state.buffers) and not any(state.floods)
         return done and max(state.faults, default=IDLE) == IDLE
 
     def instant(self, memory: Sequence[Value], tlbs: Sequence[int], at: int) -> Iterator[dict[int, Value]]:
-        """What the observables of snapshot ``at`` may be now: a TLB entry may also have gone."""
+        """The values that the observables of snapshot ``at`` may have now. A TLB entry may be gone."""
         fixed: dict[int, Value] = {}
         cached: list[int] = []
         for i in self.instants.get(at, ()):
@@ -141,7 +143,7 @@ class Upkeep(Layout):
         return self.caches.answer(o, o.pcid, tlbs[o.cpu], memory, cpu=o.cpu)
 
     def _settled(self, draft: Draft) -> State:
-        """The draft as a state: dead slots forgotten, caches filled, instants looked at."""
+        """Make the draft a state: forget dead slots, fill the caches, and look whether an ``ever`` holds."""
         slots = draft.slots
         rest = self.rest(tuple(draft.pcs))
         for slot, value in enumerate(slots):
@@ -164,7 +166,7 @@ class Upkeep(Layout):
         return draft.state()
 
     def _fill(self, draft: Draft, used: tuple[int, ...]) -> None:
-        """Make every TLB as large as walks can make it at this instant; forget what is of no use."""
+        """Make every TLB as large as walks can make it at this instant, and forget items without use."""
         caches = self.caches
         for cpu in self.cpus:
             vas = self.every_va if self.aged else used[cpu] | self.watched_vas[cpu]
@@ -182,7 +184,7 @@ class Upkeep(Layout):
             else:
                 draft.tlbs[cpu] = 0
                 if draft.floods[cpu] and not draft.buffers[cpu]:
-                    draft.floods = put(draft.floods, cpu, ())  # there is nothing to remove any more
+                    draft.floods = put(draft.floods, cpu, ())  # the TLB has nothing left to remove
 
     def _evaluate(self, item: Pending, draft: Draft) -> None:
         value = item.code(draft.slots)
@@ -196,7 +198,7 @@ class Upkeep(Layout):
             raise Dropped
 
     def _passed(self, draft: Draft, body: int, start: int, end: int) -> None:
-        """Evaluate what has waited for events ``start .. end`` of a body."""
+        """Evaluate the expressions that have waited for events ``start .. end`` of a body."""
         due = self.due
         for i in range(start, end):
             for item in due.get((body, i), ()):
@@ -204,7 +206,7 @@ class Upkeep(Layout):
                     self._evaluate(item, draft)
 
     def _advance(self, draft: Draft, body: int) -> None:
-        """Skip what is not executed: false guards, and what means nothing here (MMR 2.4, 2.5)."""
+        """Skip events that are not executed: false guards, and events without effect (MMR 2.4, 2.5)."""
         ops, pc = self.ops[body], draft.pcs[body]
         start = pc
         while pc < len(ops):
@@ -221,13 +223,13 @@ class Upkeep(Layout):
         self._passed(draft, body, start, pc)
 
     def _idle(self, op: Compiled) -> bool:
-        """Does an event mean nothing at all?"""
+        """Is this an event without effect?"""
         if op.event.op == "F":
             return not op.drains and not (op.event.kind == "sfence" and self.weak[op.event.cpu])
         return op.event.op == "JMP" and not self.branching[op.event.cpu]
 
     def never(self, draft: Draft, body: int) -> None:
-        """This handler was not sent, so it and all that it would send are over."""
+        """A handler was not sent: it never runs, nor do the handlers that it would send."""
         draft.pcs[body] = self.length[body]
         if self.answering_bodies >> body & 1:
             self._answer(draft, 1 << body)
@@ -237,7 +239,7 @@ class Upkeep(Layout):
         self._passed(draft, body, 0, self.length[body])
 
     def _take(self, draft: Draft, cpu: int) -> None:
-        """A fault is taken; nothing cached for its address is left (MMR 5.1)."""
+        """The CPU takes a fault, which removes all cached items for its address (MMR 5.1)."""
         tag = self.caches.tag(draft.memory, cpu)
         draft.tlbs[cpu] &= ~self.caches.removed("fault", tag, draft.faults[cpu])
         draft.faults = put(draft.faults, cpu, IDLE)
@@ -251,24 +253,24 @@ class Upkeep(Layout):
     # ---- parts of steps, for ``access``, ``sends`` and the machine
 
     def current(self, state: State, cpu: int) -> int:
-        """The body that a CPU executes: an NMI, a handler, a callback, its thread."""
+        """The body that a CPU executes: an NMI, else a handler, else a callback, else its thread."""
         for running in (state.struck, state.running, state.calling):
             if running[cpu] != IDLE:
                 return running[cpu]
         return self.threads[cpu]
 
     def running_ahead(self, state: State, cpu: int) -> int:
-        """The ICR writes that this CPU has executed ahead of their place."""
+        """The ICR writes that this CPU has executed early, as bits."""
         return state.early & self.ahead[self.current(state, cpu)]
 
     def wrong(self, event: Event) -> Dropped:
-        """An access to something that is no cell."""
+        """Note an access to an address without a cell; the exception ends its run."""
         if self.bad is None:
             self.bad = event
         return Dropped()
 
     def write(self, draft: Draft, cpu: int, op: Compiled, cells: list[int]) -> Written:
-        """Write what an event writes: a plain store to the buffer, all else where it belongs."""
+        """Write the values of an event: plain stores go to the store buffer, all others to their cells."""
         writes: list[tuple[int, Value]] = []
         for touch, cell in zip(op.touches, cells, strict=True):
             if touch.value is not None and (touch.when is None or truth(touch.when(draft.slots))):
@@ -287,7 +289,7 @@ class Upkeep(Layout):
         return tuple(writes)
 
     def fetch(self, state: State, cpu: int, op: Compiled, cell: int) -> Iterator[tuple[Move, Draft]]:
-        """The execution of an instruction word that was prefetched at any time (MMR 10.1)."""
+        """All ways to execute an instruction word, which may have been prefetched at any time (MMR 10.1)."""
         (touch,) = op.touches
         for value, copy in self.prefetched.choices(state, cpu, cell):
             draft = Draft.of(state)
@@ -296,7 +298,8 @@ class Upkeep(Layout):
             yield Move("exec", cpu, op.event, ((cell, value),), copy=copy), draft
 
     def queue(self, draft: Draft, cpu: int, store: Buffered) -> None:
-        """What waits for the stores before it, and writes nothing itself (MMR 8.7, 18.2, 18.3)."""
+        """Queue an entry that waits for the stores before it, and that writes no cell of the program (MMR
+        8.7, 18.2, 18.3)."""
         late = self.late_graces and store.kind & CALLBACK
         if draft.buffers[cpu] or late:
             draft.buffers[cpu] = (*draft.buffers[cpu], store)
@@ -306,7 +309,7 @@ class Upkeep(Layout):
             self.started(draft, handler)
 
     def left(self, draft: Draft, store: Buffered) -> None:
-        """What such a store does where it leaves the buffer: nothing that a program could read."""
+        """The effect of such an entry when it leaves the buffer. It writes no cell of the program."""
         if store.kind & ANSWER:
             self._answer(draft, store.writes[0][1])
         else:
@@ -316,7 +319,7 @@ class Upkeep(Layout):
         """A handler has been sent."""
         to = self.program.bodies[handler].cpu
         draft.pcs[handler] = 0
-        # One order for all interleavings of different senders: only the order of one sender's calls counts.
+        # Only the order of one sender's calls counts, so all interleavings of senders have one order here.
         waiting = (*draft.pending[to], handler)
         bare, sender = self.bare, self.sender
         draft.pending[to] = tuple(sorted(waiting, key=lambda h: (bare[h], h if bare[h] else sender[h])))

@@ -17,7 +17,7 @@ from verifier.program.waits import WaitKind
 from verifier.source import Span
 
 
-class Set(NamedTuple):
+class SetRegister(NamedTuple):
     """``reg = value``, nothing any other CPU can see."""
 
     reg: str
@@ -121,7 +121,7 @@ class Emit(NamedTuple):
     joined: bool = False
 
 
-Instruction = Union[Set, Label, Jump, Branch, Assume, Warn, Emit]
+Instruction = Union[SetRegister, Label, Jump, Branch, Assume, Warn, Emit]
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
-from verifier.lower.c.structs import Part
+from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.events import Observable
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg, call
@@ -39,7 +39,7 @@ class PartOf:
     """A bitfield in a condition: ``part`` of the cell that it lies in."""
 
     cell: CellOf
-    part: Part
+    part: Bitfield
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def observe(final: c.Final, scope: Scope) -> Observed:
     if observer.troubles:
         raise InputError(observer.troubles)
     asked = call("and", *filters) if filters else None
-    return Observed(observer.observables, condition, shown, asked, observer.warnings)
+    return Observed(observer.observables, condition, shown=shown, filter=asked, warnings=observer.warnings)
 
 
 MAX_RANGE = 256
@@ -162,7 +162,7 @@ class _Observer:
             return FALSE
 
     def atom(self, p: c.Proposition, negated: bool) -> Expr:
-        """A proposition that is no logic; raises ``Trouble``."""
+        """A proposition without and, or, not; raises ``Trouble``."""
         if isinstance(p, c.Compare):
             return self.compare(p)
         if isinstance(p, c.Truth):
@@ -176,7 +176,7 @@ class _Observer:
             what = "a TLB entry" if isinstance(p, c.Tlb) else "'ever'"
             raise Trouble(
                 "absent",
-                f"{what} cannot be asked to be absent",
+                f"a condition cannot ask whether {what} is absent",
                 p.span,
                 "entries may vanish at any time, so absence is always possible; ask for presence"
                 if isinstance(p, c.Tlb)
@@ -198,7 +198,7 @@ class _Observer:
     def ever(self, p: c.Ever) -> Expr:
         """One instant of its own for each ``ever``."""
         if self.at is not None:
-            hint = "one instant is asked for; one is enough"
+            hint = "one 'ever' is enough: it looks at one instant"
             raise Trouble("nested-ever", "'ever' inside 'ever'", p.span, hint)
         number, self.snapshots = self.snapshots, self.snapshots + 1
         self.at = number
@@ -213,7 +213,7 @@ class _Observer:
         if high - low >= MAX_RANGE:
             raise Trouble("range", f"a range of more than {MAX_RANGE} numbers", p.span)
         if high < low and not self._counted(p.low) and not self._counted(p.high):
-            raise Trouble("range", f"{low}..{high} is no range: it is empty", p.span, "write low..high")
+            raise Trouble("range", f"the range {low}..{high} is empty", p.span, "write low..high")
         outer = dict(self.variables)
         parts: list[Expr] = []
         for cpu in range(low, high + 1):
@@ -286,12 +286,12 @@ class _Observer:
         if t.loses(number, kind) or (kind.tag == "bool" and not t.holds(kind, number)):
             low, high = t.limits(kind)
             text = f"{t.words(kind)} is {low} to {high}, never {number}"
-            self.warnings.append(Diagnostic("overflow", text, p.span, "", "warning"))
+            self.warnings.append(Diagnostic("overflow", text, span=p.span, hint="", severity="warning"))
             return constant
         return t.wrapped(constant, kind)
 
     def sensible(self, p: c.Compare) -> None:
-        """Raise ``Trouble`` where something that is no number is compared with one that is not 0."""
+        """Raise ``Trouble`` where something that is not a number is compared with a number other than 0."""
         for place, other in ((p.left, p.right), (p.right, p.left)):
             named = isinstance(other, c.Name) and other.name not in self.variables
             if not (named or isinstance(other, c.Number)) or isinstance(place, c.Number | c.Arith):
@@ -306,7 +306,7 @@ class _Observer:
             of = place.place if isinstance(place, c.Register) else place
             hint = self.scope.comparable(of, cpu, self.meaning(place), named)
             if hint:
-                text = f"{place.span.text} is never {other.span.text}: it is no number"
+                text = f"{place.span.text} is never {other.span.text}: it is not a number"
                 raise Trouble("type", text, p.span, hint)
 
     def meaning(self, p: c.Place) -> Meaning:
@@ -325,10 +325,10 @@ class _Observer:
         return meaning.content if isinstance(meaning, EntryOf) else None
 
     def calculable(self, p: c.Operand) -> Expr:
-        """A part of a calculation. Raises ``Trouble`` for what is no number, such as a page."""
+        """A part of a calculation. Raises ``Trouble`` for a page or another thing that is not a number."""
         found = self.operand(p)
         if isinstance(found, Const) and not isinstance(found.value, int):
-            raise Trouble("type", f"{p.span.text} is no number to calculate with", p.span)
+            raise Trouble("type", f"{p.span.text} is not a number", p.span)
         return found
 
     def operand(self, p: c.Operand, value: bool = False) -> Expr:
@@ -347,7 +347,7 @@ class _Observer:
         if isinstance(meaning, RegisterOf):
             if self.at is not None:
                 raise Trouble(
-                    "register-ever", f"{meaning.label} is a register, which 'ever' does not see", p.span,
+                    "register-ever", f"{meaning.label} is a register; 'ever' does not look at it", p.span,
                     "'ever' speaks of memory, cr3, pcid, irq and tlb",
                 )  # fmt: skip
             return self.add(Observable("reg", meaning.label, meaning.cpu, expr=Reg(meaning.local)))

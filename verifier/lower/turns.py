@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Warn
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.paths import Path
 from verifier.program.events import Body, Event
 from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, parts
@@ -60,7 +60,7 @@ def live(code: tuple[Instruction, ...], at_end: frozenset[str]) -> Live:
 
 
 def _sets(x: Instruction) -> Iterator[str]:
-    if isinstance(x, Set):
+    if isinstance(x, SetRegister):
         yield x.reg
     elif isinstance(x, Emit):
         yield from (touch.into for touch in x.touches if touch.into is not None)
@@ -68,7 +68,7 @@ def _sets(x: Instruction) -> Iterator[str]:
 
 def _uses(x: Instruction) -> Iterator[str]:
     """The locals that an instruction looks at, but those that it has just set."""
-    if isinstance(x, Set):
+    if isinstance(x, SetRegister):
         yield from _names(x.value)
     elif isinstance(x, Branch | Assume | Warn):
         yield from _names(x.condition)

@@ -13,13 +13,12 @@ from typing import Literal
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, Set, Warn
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Warn
 from verifier.lower.paths import Env, Path, merge, negation, substitute
 from verifier.lower.turns import Entry, Live, live, looked_by
 from verifier.program.events import RANKS, Access, Body, BodyKind, Event, Observable, Program, Warned
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, parts
-from verifier.program.invalidations import INVALIDATING
-from verifier.program.invalidations import row as invalidation
+from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.ops import KINDS, Kind, Op
 from verifier.program.values import Ptr
 from verifier.program.waits import Loop, Stop, StopKind, Wait
@@ -32,12 +31,12 @@ MAX_CONDITIONS = 2_000_000  # in the guards of all events together
 
 def _ending(code: tuple[Instruction, ...]) -> Literal["", "sysret"]:
     """How a handler returns: ``sysret``, or nothing for IRET."""
-    last = next((x for x in reversed(code) if not isinstance(x, Label | Set)), None)
+    last = next((x for x in reversed(code) if not isinstance(x, Label | SetRegister)), None)
     return "sysret" if isinstance(last, Emit) and last.op == "SYSRET" else ""
 
 
 def _with_handlers(code: Iterable[tuple[Instruction, ...]]) -> list[tuple[Instruction, ...]]:
-    """This code and that of all handlers which it starts, each once."""
+    """This code and the code of all handlers that it starts, each once."""
     found: dict[int, tuple[Instruction, ...]] = {}
     pending = list(code)
     while pending:
@@ -187,7 +186,8 @@ class _Unroller:
                 break
             looks.append(event.id)
         self.last_looks = frozenset(looks)
-        return Wait(body.cpu, code.kind, code.what, code.span, tuple(reversed(looks)), _last(body))
+        events, after = tuple(reversed(looks)), _last(body)
+        return Wait(body.cpu, code.kind, what=code.what, span=code.span, events=events, after=after)
 
     def stop(
         self, body: Body, kind: StopKind, path: Path, wait: Wait | None = None, event: int | None = None
@@ -346,7 +346,7 @@ class _Unroller:
     def step(self, body: Body, instruction: Instruction, path: Path, ended: list[Path]) -> None:
         """One instruction that does not jump; the paths on which it is never done are added to ``ended``."""
         env = path.env
-        if isinstance(instruction, Set):
+        if isinstance(instruction, SetRegister):
             env[instruction.reg] = substitute(instruction.value, env)
         elif isinstance(instruction, Emit):
             self.halt(body, instruction, path, ended)
@@ -357,7 +357,7 @@ class _Unroller:
             hit = call("and", *path.guard, substitute(instruction.condition, env))
             self.warnings.setdefault(body.cpu, []).append(hit)
             after = body.events[-1].id if body.events else -1
-            self.warns.append(Warned(body.id, body.cpu, after, hit, instruction.span))
+            self.warns.append(Warned(body.id, body.cpu, after=after, hit=hit, span=instruction.span))
 
     def mark(self, body: Body, guard: Expr, kind: Kind, code: Emit | None) -> None:
         """The beginning or the end of an RCU reader's section; unnamed if it is a window's."""

@@ -1,21 +1,27 @@
 """What an axiom is, and how the switches put the models ``x86-tso`` and ``sc`` together.
 
 A model is a list of axioms; an axiom says that a relation is acyclic.  The relation is a union of
-*rules*: named equations, each with the place it comes from.  ``MMR`` numbers are the rules of
+*rules*, named equations whose docstrings say where they come from.  ``MMR`` numbers are the rules of
 docs/memory-model.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from verifier.model import fetch, interrupts, rcu, translation, x86tso
-from verifier.model.candidate import Candidate
-from verifier.model.relations import Relation
-from verifier.program.profiles import Switches
+from verifier.model.algebra import R
+from verifier.model.candidate import Candidate, Feature, X
+from verifier.model.relations import Events, Relation
+from verifier.program.profiles import MODEL_NAMES, Switches, under
 
-Equation = Callable[[Candidate[Any, Any]], Any]
+
+class Equation(Protocol):
+    """A relation in terms of a candidate's, for both interpreters; the function's name is the rule's."""
+
+    __name__: str
+
+    def __call__(self, x: X[R], /) -> R: ...
 
 
 class Rule(NamedTuple):
@@ -23,7 +29,7 @@ class Rule(NamedTuple):
 
     name: str
     equation: Equation
-    needs: str = ""  # the feature (``candidate.FEATURES``) without which the relation is empty
+    needs: Feature | None = None  # without it the relation is empty
 
 
 class Axiom(NamedTuple):
@@ -32,9 +38,9 @@ class Axiom(NamedTuple):
     name: str
     rules: tuple[Rule, ...]
 
-    def relation(self, x: Candidate[Any, Any]) -> Any:
+    def relation(self, x: X[R]) -> R:
         """The union of the rules over a candidate of either interpreter."""
-        return x.none.plus(r.equation(x) for r in self.rules if not r.needs or r.needs in x.has)
+        return x.none.plus(r.equation(x) for r in self.rules if r.needs is None or r.needs in x.has)
 
 
 class Model(NamedTuple):
@@ -50,7 +56,7 @@ class Model(NamedTuple):
         return self.switches.store_buffer
 
     def without(self, name: str) -> Model:
-        """The model less one rule, to see what rests on it. Raises ``KeyError`` if there is none."""
+        """The model without one rule, to see what rests on it. Raises ``KeyError`` for an unknown rule."""
         if not any(rule.name == name for axiom in self.axioms for rule in axiom.rules):
             raise KeyError(name)
         axioms = tuple(
@@ -59,7 +65,7 @@ class Model(NamedTuple):
         return self._replace(name=f"{self.name} without {name}", axioms=axioms)
 
 
-def _rules(*equations: Equation, needs: str = "") -> tuple[Rule, ...]:
+def _rules(*equations: Equation, needs: Feature | None = None) -> tuple[Rule, ...]:
     return tuple(Rule(e.__name__, e, needs) for e in equations)
 
 
@@ -80,9 +86,11 @@ _RCU = _rules(rcu.grace, needs="rcu")
 
 
 def model(s: Switches, name: str = "x86-tso") -> Model:
-    """The model of a profile's switches; ``sc`` is any of them without store buffers."""
-    if name == "sc":
-        s = s._replace(store_buffer=False)
+    """The model of a profile's switches; ``sc`` is any of them without store buffers.
+
+    Raises ``UsageError`` for an unknown name.
+    """
+    s = under(name, s)
     shared = _MEMORY + _WALKS + _UPPERS + _BROADCAST + _FETCH + _ICR + _RCU
     if s.tlbsync_waits_remote_stores:
         shared += _rules(translation.remote_stores, needs="broadcast")
@@ -98,10 +106,10 @@ def model(s: Switches, name: str = "x86-tso") -> Model:
     return Model("x86-tso", (Axiom("coherence", _COHERENCE + _MODIFYING), ghb), s)
 
 
-MODELS: dict[str, Model] = {name: model(Switches(), name) for name in ("x86-tso", "sc")}
+MODELS: dict[str, Model] = {name: model(Switches(), name) for name in MODEL_NAMES}
 
 
-def violations(model: Model, x: Candidate[Relation, Any]) -> list[str]:
+def violations(model: Model, x: Candidate[Relation, Events]) -> list[str]:
     """The axioms that a concrete execution breaks, each with its cycle."""
     out: list[str] = []
     for axiom in model.axioms:

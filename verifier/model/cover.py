@@ -40,7 +40,7 @@ class Cover(NamedTuple):
 
     @property
     def nothing(self) -> bool:
-        """Does it remove nothing at all?"""
+        """Does it leave every entry?"""
         return self.entries == self.uppers == NEVER
 
 
@@ -63,7 +63,7 @@ COVERS: dict[Kind, Cover] = {
 }
 
 
-# What of a row some switches make of it.
+# Parts of a row that replace the usual ones under some switches.
 SWITCHED: dict[str, Cover] = {
     "invlpg tce": Cover(NEVER, _PATH, "MMR 5.1: INVLPG with EFER.TCE (APM2 5.5.3)"),
     "invlpg errata": Cover((("va", "tag", "local"), ("va", "global", "pcid0")), NEVER, "MMR 5.9"),
@@ -71,7 +71,7 @@ SWITCHED: dict[str, Cover] = {
 
 
 def cover(kind: Kind, switches: Switches) -> Cover:
-    """The row of an invalidation, as the switches have it; ``InternalError`` if there is none."""
+    """The row of an invalidation under these switches. Raises ``InternalError`` for an unknown kind."""
     row = COVERS.get(kind)
     if row is None:
         raise InternalError(f"the model does not say what the invalidation {kind!r} removes")
@@ -84,7 +84,7 @@ def cover(kind: Kind, switches: Switches) -> Cover:
 
 def holds(formula: Formula, atom: Callable[[str], T], both: Callable[[T, T], T], either: Callable[[T, T], T],
           true: T, false: T) -> T:  # fmt: skip
-    """A formula over any kind of truth: booleans, or a solver's literals."""
+    """The value of a formula, in any kind of truth: booleans, or a solver's literals."""
     found = false
     for alternative in formula:
         here = true

@@ -1,19 +1,16 @@
-"""RCU, as the kernel promises it (MMR 18): no machine has it, so it is a rule of its own.
+"""RCU, as the kernel promises it (MMR 18). The kernel provides it, not the machine: it is a rule of its own.
 
-A reader's section is an instant where it begins, and a place among the stores where it ends: the end
-has come when what was stored before it has reached memory.  Neither is a fence.
+A reader's section begins at an instant.  It ends at a place among the stores: the end has come when all
+earlier stores have reached memory.  Both the beginning and the end are weaker than fences.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from verifier.model.candidate import Candidate
-
-X = Candidate[Any, Any]
+from verifier.model.algebra import R
+from verifier.model.candidate import X
 
 
-def grace(x: X) -> Any:
-    """A grace period ends after a section has, or starts before it (MMR 18.2; the fundamental law of
+def grace(x: X[R]) -> R:
+    """A grace period ends after a section ends, or starts before it starts (MMR 18.2; the fundamental law of
     RCU: Alglave, Maranget, McKenney, Parri, Stern, ASPLOS 2018)."""
     return x.grace

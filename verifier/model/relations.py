@@ -1,42 +1,8 @@
-r"""The algebra that the model's equations are written in, and its concrete interpreter.
-
-The operators are those of a .cat file:
-
-=============  ======================================  =========
-here           meaning                                 .cat
-=============  ======================================  =========
-``r | s``      union                                   ``r | s``
-``r & s``      intersection                            ``r & s``
-``r @ s``      sequence: r, then s                     ``r ; s``
-``~r``         inverse                                 ``r^-1``
-``r.irreflexive()``  without the identity       ``r \\ id``
-``r.plus(rs)``   union with many                 ``r | …``
-``A * B``      all pairs from the set A to the set B   ``A * B``
-``A | B``      union of sets                           ``A | B``
-=============  ======================================  =========
-
-``Events`` and ``Relation`` interpret them over plain sets, for one finished execution.  The
-symbolic interpreter (``verifier.solve.symbolic``) has the same operators over literals.  Neither
-has a difference of relations: equations stay monotone in what a solver chooses.
-"""
+"""The concrete interpreter of the model's algebra: plain sets, for one finished execution."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
-
-R = TypeVar("R", bound="RelationLike")
-
-
-class RelationLike(Protocol):
-    """What both interpreters' relations can do."""
-
-    def __or__(self: R, other: R) -> R: ...
-    def __and__(self: R, other: R) -> R: ...
-    def __matmul__(self: R, other: R) -> R: ...
-    def __invert__(self: R) -> R: ...
-    def irreflexive(self: R) -> R: ...
-    def plus(self: R, others: Iterable[R]) -> R: ...
 
 
 class Events(frozenset[int]):

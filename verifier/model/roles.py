@@ -1,12 +1,13 @@
 """What part an event plays in the model: the barrier table (MMR 14).
 
-Each row says of some events in which sets of a candidate they are; ``candidate.Candidate`` says what the
-sets mean.  An event that no row knows is an error.  Both interpreters, and the stories, look here and
-nowhere else.
+Each row says in which sets of a candidate some events are; ``candidate.Candidate`` says what the
+sets mean.  An event without a row is an error.  Both interpreters, and the stories, take the roles of all
+events from here.
 
-That CLFLUSH, jumps and writes of the interrupt flag are instants matters in no program (``IDLE``): nothing
-meets them but program order, and orders on the flag of their own CPU that agree with it. Nor does it matter
-for stores, which are instants where none is buffered, under ``sc``, and there program order is all in order.
+Some rows (``UNSEEN``) may or may not say that their events are instants: no program shows the difference.
+CLFLUSH, jumps and writes of the interrupt flag are ordered only by program order, and by orders on the
+flag of their own CPU that agree with it.  Stores are instants only where no store is buffered, under ``sc``;
+there all of program order is kept anyway.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import NamedTuple
 from verifier.errors import InternalError
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Const
-from verifier.program.invalidations import INVALIDATING, row
+from verifier.program.invalidations import INVALIDATING, invalidation
+from verifier.program.ops import KINDS
 from verifier.program.profiles import CHOICES, Switches
 from verifier.program.values import Ptr
 
 
-class Setting(NamedTuple):
-    """A switch, by its place in ``Switches``, that has a value."""
+class SwitchValue(NamedTuple):
+    """A switch with a value: ``at`` is its place in ``Switches``."""
 
     at: int
     value: bool | str
@@ -32,18 +34,18 @@ class Setting(NamedTuple):
         return name if self.value is True else f"{name}={self.value}"
 
 
-# Always, never, or where one of these switches is set so.
-Condition = bool | tuple[Setting, ...]
+# Always, never, or if at least one of these switches has its value.
+Condition = bool | tuple[SwitchValue, ...]
 
 
-def _where(*settings: str) -> tuple[Setting, ...]:
+def _where(*settings: str) -> tuple[SwitchValue, ...]:
     """``name`` for a switch that is on, ``name=value`` for one that has a value. Raises ``ValueError``."""
-    out: list[Setting] = []
+    out: list[SwitchValue] = []
     for text in settings:
         name, _, value = text.partition("=")
         if value and value not in CHOICES[name]:
             raise ValueError(text)
-        out.append(Setting(Switches._fields.index(name), value or True))
+        out.append(SwitchValue(Switches._fields.index(name), value or True))
     return tuple(out)
 
 
@@ -55,7 +57,7 @@ class Role(NamedTuple):
     ``serializes``  it drops prefetched copies (``SER``);
     ``holds``       a later x2APIC write waits for it (``H``);
     ``queued``      it takes its place among the stores, though it writes nothing (``S``);
-    ``promised``    it does, and non-temporal stores come before it, too (``Q``);
+    ``promised``    it is queued, and waits for non-temporal stores, too (``Q``);
     ``fences``      stores before it reach memory before stores after it (``SF``);
     ``bare``        it is a bare write of the interrupt command register (``ICR``);
     ``uncached``    it is that register as memory: a store among all stores.
@@ -78,8 +80,9 @@ _DELIVERY = _where("dlv_drains_sb", "dlv_serializing")
 _INVPCID = _where("amd_invpcid_serializing")
 _SERIALIZED = _where("dlv_serializing")
 
-# A key is an op and its kinds; ``-`` is a kind without a name, and so is none. ``relaxed``: the hypothetical
-# form of an invalidation that does not serialize, of any kind.
+# A key is an op and its kinds. ``-`` stands for the kind without a name, and so does an op alone; ``*``
+# stands for all kinds that no other row has. ``relaxed`` is the hypothetical form of an invalidation, of any
+# kind, that does not serialize.
 ROLES: dict[str, Role] = {
     "R - user": Role("MMR 1.1, 8.2: loads in order (SDM 8.2.2)", holds=True),
     "W - user nt alias": Role("MMR 1.2, 2.6: where it is not buffered, see ``buffered``"),
@@ -102,16 +105,14 @@ ROLES: dict[str, Role] = {
         "MMR 2.5, 8.2: loads pass it", instant=False, fences=True, holds=_where("x2apic_fence=sfence")
     ),
     "F clflush": Role("MMR 2.6: invisible in coherent memory"),
-    "CR3 cr3 noflush": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
+    "CR3 *": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
     "CR3 relaxed": Role("hypothetical"),
-    "INV invlpg local all": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
+    "INV *": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
     "INV invpcid0 invpcid1 invpcid2 invpcid3": Role(
         "MMR 5.2, 5.3 (SDM 8.3, 4.10.4.3)", drains=_INVPCID, serializes=_INVPCID, holds=_INVPCID
     ),
     "INV relaxed": Role("hypothetical"),
-    "BINV broadcast-va broadcast-final broadcast-pcid broadcast-all": Role(
-        "MMR 11.3: INVLPGB", drains=_where("invlpgb_after_earlier_stores")
-    ),
+    "BINV *": Role("MMR 11.3: INVLPGB", drains=_where("invlpgb_after_earlier_stores")),
     "TLBSYNC": Role("MMR 9.1, 11.2", drains=True, serializes=True, holds=True),
     "SER cpuid serialize iret wrmsr sync_core": Role(
         "MMR 9.1, 9.2 (SDM 8.3, APM2 7.6.4)", drains=True, serializes=True, holds=True
@@ -152,7 +153,7 @@ ROLES: dict[str, Role] = {
     "IRET sysret callback": Role("MMR 8.6, 18.3: not by IRET", holds=True),
 }
 
-IDLE = ("PAUSE", "W - user nt alias", "F clflush", "IRQ", "JMP")
+UNSEEN = ("PAUSE", "W - user nt alias", "F clflush", "IRQ", "JMP")
 
 
 def _keys() -> dict[tuple[str, str], str]:
@@ -163,6 +164,11 @@ def _keys() -> dict[tuple[str, str], str]:
         for kind in kinds or ["-"]:
             if found.setdefault((op, kind.strip("-")), key) != key:
                 raise ValueError(key)
+    for op, all_kinds in KINDS.items():
+        if (op, "*") in found:
+            rest = found.pop((op, "*"))
+            for kind in all_kinds:
+                found.setdefault((op, kind), rest)
     return found
 
 
@@ -170,7 +176,7 @@ _KEYS = _keys()
 
 
 def role(event: Event) -> Role:
-    """The row of an event. Raises ``InternalError`` for one that no row knows."""
+    """The row of an event. Raises ``InternalError`` for an event without a row."""
     relaxed = not event.serializing and event.op in ("CR3", "INV")
     key = _KEYS.get((event.op, "relaxed" if relaxed else event.kind))
     if key is None:
@@ -196,14 +202,14 @@ def drains(event: Event, s: Switches) -> bool:
 
 
 def instant(event: Event, s: Switches) -> bool:
-    """Does this event hold later ones back, as a load does? Not an SFENCE, a bare ICR write."""
+    """Does this event hold later ones back, as a load does? An SFENCE and a bare ICR write do not."""
     return met(role(event).instant, s)
 
 
 def holds_icr(event: Event, s: Switches) -> bool:
-    """Does a later bare ICR write wait for this instant (MMR 8.2)? LOCK'd operations and MFENCE
-    alone do not hold it; LFENCE does, which waits for them. What reads nothing and does not serialize
-    does not hold it either, nor, by that, what is in front of it."""
+    """Does a later bare ICR write wait for this instant (MMR 8.2)? LFENCE holds the write, and waits for
+    LOCK'd operations and MFENCE, which do not hold it alone. An event that reads nothing and does not
+    serialize does not hold the write; so it does not make the write wait for earlier events either."""
     return met(role(event).holds, s)
 
 
@@ -214,12 +220,12 @@ def bare(event: Event) -> bool:
 
 def queued(event: Event) -> bool:
     """Does this event take its place among the stores, though it writes nothing? An acknowledgement
-    (MMR 8.7), the end of an RCU reader's section, and ``call_rcu``."""
+    (MMR 8.7), the end of an RCU reader's section, and ``call_rcu`` do."""
     return role(event).queued
 
 
 def promised(event: Event) -> bool:
-    """Does this event come after non-temporal stores, too? What RCU promises (MMR 18.2, 18.3)."""
+    """Does this event wait for non-temporal stores, too? RCU promises it (MMR 18.2, 18.3)."""
     return role(event).promised
 
 
@@ -229,19 +235,19 @@ def fences(event: Event) -> bool:
 
 
 def uncached(event: Event) -> bool:
-    """Is this the ICR as memory, a store to it in the order of all stores (MMR 8.1)?"""
+    """Is this a write of the ICR as memory, and so a store in the order of all stores (MMR 8.1)?"""
     return role(event).uncached
 
 
 def invalidates(event: Event, *, broadcast: bool) -> bool:
-    """Is this an invalidation of its own CPU's translations, or of those of all CPUs?"""
-    return event.op in INVALIDATING and row(event.kind).broadcast == broadcast
+    """Is this an invalidation of its own CPU's translations, or with ``broadcast`` of those of all CPUs?"""
+    return event.op in INVALIDATING and invalidation(event.kind).broadcast == broadcast
 
 
 def buffered(event: Event, program: Program) -> bool:
     """Is this a plain store, which reaches memory later than it executes (MMR 1.2)?
 
-    A write of ``cr3`` or of the interrupt flag is not: it takes effect at its instant.
+    Writes of ``cr3`` and of the interrupt flag take effect at their instant.
     """
     if event.op != "W":
         return False

@@ -1,4 +1,4 @@
-"""What a judge answers."""
+"""The answer of a judge."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from verifier.program.waits import Blocked, Loop
 class Answer:
     """A judge's answer about one program.
 
-    ``reachable``  the proposition holds at the end of some run; None: not known;
-    ``refutable``  it fails at the end of some run; None: not known (or not asked);
-    ``witness``    a run in which it holds; ``counter`` one in which it fails;
-    ``states``     all final states, projected to ``Program.shown``, if they were asked for;
-    ``positive, negative``  in how many of them the proposition holds and fails;
+    ``reachable``  does the proposition hold at the end of some run? None: not known;
+    ``refutable``  does it fail at the end of some run? None: not known, or not asked;
+    ``witness``    a run in which it holds; ``counter``: a run in which it fails;
+    ``states``     all final states, projected to ``Program.shown``, if the caller wants them;
+    ``positive, negative``  the numbers of states in which the proposition holds, and fails;
     ``cut``        some run needs more loop iterations than the bound allows;
-    ``loops``      those that some such run is cut in, as far as they are known;
+    ``loops``      the loops in which such runs are cut, as far as they are known;
     ``deadlock``   no run ends;
-    ``waits``      then, who waits where in one of the runs that do not; empty: it was not found out;
-    ``hangs``      some run comes to a configuration that is stuck (MMR 20.1); None: not known;
-    ``hang``       a run that does; ``waits`` then says who waits where in it;
-    ``rests``      what can be seen in these configurations, as ``states`` has it, if it was asked for;
+    ``waits``      with ``deadlock``: who waits where in one run; with ``hangs``: who waits where in
+                   ``hang``; empty if the search did not find out;
+    ``hangs``      some run comes to a stuck configuration (MMR 20.1); None if this is not known;
+    ``hang``       a run that does;
+    ``rests``      the observations in stuck configurations, as ``states`` has them, if asked for;
     ``filtered``   no state passes the filter, whether runs end or not;
-    ``bad``        an event that may access something that is no cell;
+    ``bad``        an event that may access an address without a cell;
     ``reason``     why something is not known.
     """
 

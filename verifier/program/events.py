@@ -1,8 +1,8 @@
-"""A program as guarded events: what both judges decide about.
+"""A program as guarded events, which is the input of both judges.
 
-Control flow is gone: each event carries a ``guard`` over the values read by earlier events and is
-executed in a run exactly if its guard holds there.  Values are single-assignment: a read fills a
-*slot*, and expressions mention slots (``Ref``).
+A program has no control flow. Each event has a ``guard`` over the values that earlier events read, and a
+run executes an event exactly if its guard holds in this run.  Values are single-assignment: a read fills
+a *slot*, and expressions mention slots (``Ref``).
 """
 
 from __future__ import annotations
@@ -36,22 +36,23 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
-    """What the bodies of a test run in; lowering makes it, and unrolling leaves it as it is.
+    """The surroundings in which the bodies of a test run. Lowering makes them, and unrolling keeps them.
 
-    ``cpus``       how many there are;
-    ``cells``      every cell, with its initial value; for each CPU the register cell ``Ptr("c:irq")`` (kind
-                   ``register``, init 1 or 0) and, if there is any mm, ``Ptr("c:cr3")`` (init: the mm's
-                   ``Ptr``) and, if there are PCIDs, ``Ptr("c:pcid")``;
-    ``tlb``        initial TLB contents: (cpu, pcid, va, content of the entry);
+    ``cpus``       the number of CPUs;
+    ``cells``      every cell, with its initial value. Each CPU has the register cell ``Ptr("c:irq")`` (kind
+                   ``register``, init 1 or 0). If there is an mm, it has ``Ptr("c:cr3")`` (init: the mm's
+                   ``Ptr``), and if there are PCIDs, ``Ptr("c:pcid")``;
+    ``tlb``        the initial TLB contents: (cpu, pcid, va, content of the entry);
     ``vas``        the virtual addresses;
     ``tables``     the tables: a present entry leads to one of these, or to a page;
     ``entries``    (mm or table, va) -> the cell of the entry that a walk for the va reads there. Two
-                   vas that lie in one region have one cell;
-    ``depth``      how many entries the longest walk reads;
+                   vas in one region have the same cell;
+    ``depth``      the number of entries that the longest walk reads;
     ``versions``   the kernels at which some word of the test changes, as indices into ``profiles.KERNELS``;
-    ``names``      how states and stories call some addresses, and ``constants`` the numbers that stand for
-                   one thing alone, where an address is expected (``LOADED_MM_SWITCHING``);
-    ``warnings``   about what is allowed, but surely not meant.
+    ``names``      the names of some addresses in states and stories;
+    ``constants``  the names of numbers that have one meaning where an address is expected
+                   (``LOADED_MM_SWITCHING``);
+    ``warnings``   about things that are allowed, but that the author hardly means.
     """
 
     cpus: int
@@ -85,15 +86,15 @@ class Access:
 class Event:
     """One instant of a body; ``op`` and ``kind`` as in ``ops``.
 
-    ``va`` and ``pcid`` are what an INV or BINV names, as far as its row in ``invalidations`` says that it
-    names something.
+    ``va`` and ``pcid`` are the address and the PCID that an INV or BINV names, if its row in
+    ``invalidations`` says that it names one.
 
-    ``waited``: whether a SEND is waited for; None: nobody asks.
+    ``waited``: does the sender wait for a SEND? None if this does not matter.
 
-    ``handlers`` names the bodies a SEND starts or a WAIT waits for; each has its own guard.
+    ``handlers``: the bodies that a SEND starts, or that a WAIT waits for; each has its own guard.
 
-    ``joined``: with the next event of its body, which has the same guard, it is one instruction, so no
-    interrupt comes between the two (MMR 8.9).
+    ``joined``: this event and the next event of its body, which has the same guard, are one instruction, so
+    no interrupt comes between the two (MMR 8.9).
     """
 
     id: int
@@ -124,9 +125,10 @@ class Body:
 
     A callback of ``call_rcu`` is a body between threads and handlers: interrupts are on in it (MMR 18.3).
 
-    ``guard`` holds if the body runs: TRUE for a thread; for a handler, that its IPI was sent; for an
-    NMI a slot of its own, which is 1 if it strikes and 0 if it does not, and nothing decides which.
-    ``events`` are in program order; a handler's first is its DLV, its last its IRET; likewise an NMI's.
+    ``guard`` holds if the body runs. For a thread it is TRUE. For a handler it says that the IPI was sent.
+    For an NMI it is a slot of its own: 1 if the NMI strikes and 0 if it does not; both are always possible.
+    ``events`` are in program order. The first event of a handler is its DLV, and the last is its IRET;
+    an NMI begins with NMI and ends with IRET.
     """
 
     id: int
@@ -139,7 +141,7 @@ class Body:
 
     @property
     def rank(self) -> int:
-        """A body can be interrupted by those of a higher rank, and by no others."""
+        """Bodies of a higher rank can interrupt a body; bodies of the same or a lower rank cannot."""
         return RANKS.index(self.kind)
 
     @property
@@ -150,7 +152,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Observable:
-    """Something that a condition or ``locations`` speaks of.
+    """A value that a condition or ``locations`` asks for.
 
     ``kind``  ``reg``: ``expr`` is the final value, over slots;
               ``mem``: the content of ``cell`` (register cells too);
@@ -175,9 +177,9 @@ class Observable:
 
 
 class Warned(NamedTuple):
-    """A place where a WARN or BUG is hit if ``hit`` holds, over slots.
+    """A place where the code hits a WARN or BUG if ``hit``, over slots, holds.
 
-    ``after`` is the event of its body in front of it, -1 if there is none.
+    ``after`` is the event of its body that comes before it; -1 if there is none.
     """
 
     body: int
@@ -189,20 +191,21 @@ class Warned(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Program:
-    """All that a judge needs to know of one test.
+    """Everything that a judge needs to know about one test.
 
-    ``world``      what it runs in; what is in there can be asked for here as well;
-    ``assumes``    expressions over slots, true in every run that ends; a run counts only if it ends;
-    ``cuts``       true in a run that was cut at the unrolling bound (such runs do not count);
-    ``waits``      what each of ``assumes`` stands for;
-    ``stops``      where bodies may come to rest for ever; a run ends only where all of their slots are 0;
-    ``loops``      which loop each of ``cuts`` cuts, and ``cuts_after``, after which event; -1: there is none;
+    ``world``      the surroundings in which it runs; a program has properties for its parts;
+    ``assumes``    expressions over slots that are true in every run that ends; only such runs count;
+    ``cuts``       expressions, true in a run that is cut at the unrolling bound; such runs do not count;
+    ``waits``      the meaning of each of ``assumes``;
+    ``stops``      where bodies may come to rest for ever; a run ends only where all their slots are 0;
+    ``loops``      the loop that each of ``cuts`` cuts, and ``cuts_after`` the event after which it is cut;
+                   -1 if there is none;
     ``condition``  over ``Obs``: the proposition, without its quantifier;
-    ``shown``      the observables of which final states consist, in printing order;
-    ``filter``     over ``Obs``: states that do not satisfy it are dropped;
-    ``kernel``     the slot, filled by no read, that says which kernel's code this is: an index into
-                   ``profiles.KERNELS``. None: no word of the test differs between versions;
-    ``warns``      where a WARN or BUG may be hit.
+    ``shown``      the observables that make up a final state, in printing order;
+    ``filter``     over ``Obs``: the judges drop states that do not satisfy it;
+    ``kernel``     the slot that says which kernel's code this is, an index into ``profiles.KERNELS``; no
+                   read fills it. None: all words of the test are the same in all versions;
+    ``warns``      the places where the code may hit a WARN or BUG.
     """
 
     world: World
@@ -222,7 +225,7 @@ class Program:
     stops: list[Stop] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
     cuts_after: list[int] = field(default_factory=list)
-    told: Names | None = field(default=None, init=False, repr=False)  # once it has been made
+    told: Names | None = field(default=None, init=False, repr=False)  # made by ``naming``
 
     # -- its world ------------------------------------------------------------------------------------
 
@@ -278,7 +281,7 @@ class Program:
 
     @property
     def warnings(self) -> list[Diagnostic]:
-        """About the text that it was made of."""
+        """Warnings about the text of the test."""
         return self.world.warnings
 
     # -- what it says ---------------------------------------------------------------------------------
@@ -295,7 +298,8 @@ class Program:
         return {e.body: e for e in self.events if e.op == "ACK"}
 
     def sections(self) -> list[tuple[Event, tuple[Event, ...]]]:
-        """The RCU read-side sections: where each begins, and what ends it: the first one executed."""
+        """The RCU read-side sections: the event that begins each, and the events that may end it; the first
+        of these that is executed does."""
         out: list[tuple[Event, tuple[Event, ...]]] = []
         for body in self.bodies:
             marks = [e for e in body.events if e.op == "RCU"]
@@ -315,9 +319,9 @@ class Program:
         return out
 
     def batches(self) -> list[tuple[Body, Body]]:
-        """Pairs of handlers that one interrupt may run, the first one first, if it makes a difference (MMR
-        8.10): what is sent by the call queue to one CPU. Nobody can tell unless the first has stored
-        something, or the CPU fetches instructions that may change."""
+        """Pairs of handlers that one interrupt may run, in this order, if this makes a difference (MMR 8.10).
+        The call queue has sent both to one CPU. It makes a difference only if the first handler stores
+        something, or if the CPU fetches instructions that may change."""
         fetching = {e.cpu for e in self.events if e.op == "IF"}
         mine = [b for b in self.bodies if b.kind == "handler" and b.send is not None and not b.send.kind]
         return [
@@ -328,16 +332,16 @@ class Program:
         ]
 
     def overtakes(self, later: Event, earlier: Event) -> bool:
-        """May what a SEND starts be handled before what an earlier SEND of its CPU starts (MMR 17.7)? One
-        that is waited for may, before one that is not."""
+        """May a CPU handle a SEND before an earlier SEND of the same sender (MMR 17.7)? It may if the sender
+        waits for the later one, but not for the earlier one."""
         waited, other = later.waited, earlier.waited
         if waited is None or other is None:
             return False
         return waited != FALSE and not (isinstance(other, Const) and truth(other.value))
 
     def asking(self) -> list[tuple[Event, Event]]:
-        """LOCK'd operations, with the later bare ICR writes of their body that wait for what they read (MMR
-        8.2): it decides whether or where one is sent, or what is executed in front of it."""
+        """LOCK'd operations, each with a later bare ICR write of its body that waits for the value it reads
+        (MMR 8.2). The value decides whether or where the IPI is sent, or what is executed before it."""
         out: list[tuple[Event, Event]] = []
         for body in self.bodies:
             locked: dict[int, Event] = {}
@@ -367,7 +371,7 @@ class Program:
 
 
 def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
-    """A value as states and stories print it."""
+    """The text of a value in states and stories."""
     if isinstance(value, Ptr):
         name = (names or {}).get(value)
         return name if name is not None else str(value)
@@ -375,8 +379,8 @@ def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
 
 
 class Names:
-    """How values are told, in states and stories alike: as ``show`` does, but 0 in an entry is ``none``, and
-    where addresses are kept a number has the name of the constant that alone has this value."""
+    """The text of values in states and stories. It is that of ``show``, with two exceptions: 0 in an entry is
+    ``none``, and a number in a cell of addresses has the name of its constant in ``World.constants``."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -403,8 +407,8 @@ class Names:
         return self.of(self.by_name.get(name), value)
 
     def observed(self, index: int, value: Value) -> str:
-        """A value of an observable. What a register holds is called as in the one kind of place that it can
-        come from."""
+        """A value of an observable. If all cells that a register's value can come from are of one kind, the
+        value is told as in these cells."""
         o = self.program.observables[index]
         if o.kind != "reg" or o.expr is None:
             return self.of(o.cell if o.kind == "mem" else None, value)

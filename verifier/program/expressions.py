@@ -1,9 +1,9 @@
-"""Expressions over what a program reads: how they are built, and what they come to.
+"""Expressions over the values that a program reads: building and evaluating them.
 
-They are made of ``Const``, ``Reg`` (a local of a body, before unrolling), ``Ref`` (what a read of an event
-returned), ``Obs`` (an observable, in conditions only) and ``Apply``.  What repeats is shared: equal
-applications are one object, and whoever walks an expression that is large when it is written out
-(``Apply.large``) looks at each part once.
+An expression is a ``Const``, a ``Reg`` (a local of a body, before unrolling), a ``Ref`` (the value that a
+read has returned), an ``Obs`` (an observable, only in conditions) or an ``Apply``.  Equal applications are
+one object. So an expression may be small in memory but large when it is written out (``Apply.large``); code
+that walks such an expression has to look at each part only once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Reg:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """What read slot ``slot`` of the program returned; see ``events.Access.slot``."""
+    """The value in slot ``slot``, which a read has filled; see ``events.Access.slot``."""
 
     slot: int
 
@@ -46,7 +46,7 @@ class Obs:
     index: int
 
 
-MAX_DEPTH = 2000  # of applications in one another
+MAX_APPLICATIONS = 2000  # of applications in one another
 _LARGE = 64
 
 
@@ -54,12 +54,12 @@ class Apply:
     """``function(*args)``; ``function`` is a key of ``FUNCTIONS``. Equal ones are one object.
 
     ``slots``     the read slots that it mentions, as bits;
-    ``observes``  it mentions an observable;
-    ``open``      it mentions a local;
-    ``large``     written out it is long: whoever walks it looks at each part once, and does not call
-                  itself, see ``large_parts``.
+    ``observes``  does it mention an observable?
+    ``open``      does it mention a local?
+    ``large``     is it long when written out? Code that walks a large one has to look at each part once,
+                  and to avoid recursion, as ``large_parts`` does.
 
-    Raises ``LimitError`` for too many applications in one another.
+    Raises ``LimitError`` if applications nest too deeply.
     """
 
     __slots__ = ("__weakref__", "_depth", "_size", "args", "function", "large", "observes", "open", "slots")
@@ -94,16 +94,16 @@ class Apply:
                 observes = True
             elif kind is Reg:
                 is_open = True
-        if depth >= MAX_DEPTH:
-            raise LimitError(f"an expression with more than {MAX_DEPTH} operations in one another")
+        if depth >= MAX_APPLICATIONS:
+            raise LimitError(f"an expression nests operations more than {MAX_APPLICATIONS} deep")
         made._depth, made._size, made.large = depth + 1, min(size, _LARGE + 1), size > _LARGE
         made.slots, made.observes, made.open = slots, observes, is_open
         _APPLICATIONS[function, args] = made
         return made
 
     def __reduce__(self) -> tuple[Callable[[_Rows], Apply], tuple[_Rows]]:
-        """Pickled are parts before wholes, a part as its number, so that pickling goes no deeper."""
-        above = (self._depth - 1) // _PICKLED * _PICKLED  # parts down to here are pickled for themselves
+        """Pickle parts before wholes, and a part as a number, so that pickling needs little recursion."""
+        above = (self._depth - 1) // _PICKLED * _PICKLED  # parts of this depth pickle their own parts
         numbers: dict[Expr, int] = {}
         rows: list[tuple[str, tuple[Expr | int, ...]]] = []
         pending: list[tuple[Apply, bool]] = [(self, False)]
@@ -134,7 +134,7 @@ def _unpickled(rows: _Rows) -> Apply:
     return made[-1]
 
 
-# Those in use, and no others: a table, as of interned strings, that no answer depends on.
+# The applications in use. Like a table of interned strings, it saves memory and changes no answer.
 _APPLICATIONS: WeakValueDictionary[tuple[str, tuple[Expr, ...]], Apply] = WeakValueDictionary()
 
 Expr = Union[Const, Reg, Ref, Obs, Apply]
@@ -149,9 +149,9 @@ Slots = Union[Mapping[int, Value], Sequence["Value | None"]]
 def evaluate(expr: Expr, slots: Slots, observed: Mapping[int, Value] | None = None) -> Value:
     """The value of a closed expression.
 
-    ``slots`` maps read slots to values, ``observed`` observables to values. Raises ``KeyError``
-    for a slot that was not read, except behind the branch of an ``ite``, ``and`` or ``or`` that
-    does not matter: these are evaluated from the left and only as far as needed.
+    ``slots`` maps read slots to values, ``observed`` observables to values. ``ite``, ``and`` and ``or`` are
+    evaluated from the left, and only as far as needed. Raises ``KeyError`` if the evaluation needs a slot
+    that was not read.
     """
     kind = type(expr)
     if kind is Const:
@@ -210,9 +210,9 @@ def _evaluate_large(expr: Apply, slots: Slots, observed: Mapping[int, Value] | N
 
 
 def evaluate_all(expr: Expr, slots: Mapping[int, Value], known: dict[Expr, Value] | None = None) -> Value:
-    """The value of an expression over slots that are all known, logic not cut short.
+    """The value of an expression over slots that are all known. It evaluates all arguments of logic.
 
-    ``known`` are parts that have been evaluated; more are added.
+    ``known`` has the values of parts; the function adds those that it evaluates.
     """
     kind = type(expr)
     if kind is Const:
@@ -233,7 +233,7 @@ def evaluate_all(expr: Expr, slots: Mapping[int, Value], known: dict[Expr, Value
 
 
 def call(function: str, *args: Expr) -> Expr:
-    """Build an application, folding what is constant and the trivial cases of logic."""
+    """Build an application; constants and the trivial cases of logic are folded."""
     if function in ("and", "or") and len(args) > 8:
         args = tuple(dict.fromkeys(args))  # below, each is looked for among all before it
     if function == "and":
@@ -297,8 +297,8 @@ def refs(expr: Expr) -> Iterator[int]:
 
 
 def large_parts(expr: Expr, known: Container[Expr] = ()) -> list[Apply]:
-    """The large applications in an expression, parts before wholes, but for those in ``known`` and what
-    only they have."""
+    """The large applications in an expression, parts before wholes. Applications in ``known`` are left out,
+    with the parts that only these have."""
     found: list[Apply] = []
     seen: set[Expr] = set()
     pending: list[tuple[Expr, bool]] = [(expr, False)]

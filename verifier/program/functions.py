@@ -1,5 +1,5 @@
-"""The functions that programs apply to values. Both judges evaluate expressions by this one table; nothing
-else in the machine's semantics is shared.
+"""The functions that programs apply to values. Both judges evaluate expressions by this table; it is the only
+part of the machine's semantics that they share.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from verifier.program.values import (
     matches,
 )
 
-MAX_BITS = 4096  # of an integer
+MAX_INTEGER_BITS = 4096  # of an integer
 
 
 def _wrap(bits: int, signed: bool, whole: bool = False) -> Callable[[Value], Value]:
@@ -126,14 +126,14 @@ def _shift(left: bool) -> Callable[[int, int], Value]:
 
 
 def _bounded(a: int, more: int) -> int:
-    """A number that grows by some bits."""
-    if a.bit_length() + more > MAX_BITS:
-        raise LimitError(f"a number of more than {MAX_BITS} bits")
+    """A number that is about to grow by ``more`` bits. Raises ``LimitError`` if it becomes too long."""
+    if a.bit_length() + more > MAX_INTEGER_BITS:
+        raise LimitError(f"a number of more than {MAX_INTEGER_BITS} bits")
     return a
 
 
 def _handle(a: Value, pattern: str, *more: object) -> Value:
-    """A handle derived from another one: its field, its entry, its mask."""
+    """A handle that belongs to another one: its field, its entry, its mask."""
     return Ptr(pattern.format(a, *more)) if isinstance(a, Ptr) else UNDEF
 
 
@@ -151,7 +151,7 @@ def _attributes(e: Value, bits: int) -> Value:
 
 
 def _page(e: Value) -> Value:
-    """The page or table of an entry; a swap entry's number of a page means no page."""
+    """The page or table of an entry. A swap entry has a page number, but no page."""
     return 0 if e == 0 else UNDEF if attributes(e) & (SWAP | MIGRATION) else held(e) or UNDEF
 
 
@@ -174,7 +174,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
         for bits in (8, 16, 32, 64)
         for signed in (True, False)
     },
-    # The same of C's integer types, which in litmus tests may hold an address: it stays whole.
+    # The same for C's integer types. In litmus tests these may hold an address, which stays whole.
     **{
         f"int{bits}" if signed else f"uint{bits}": _wrap(bits, signed, whole=True)
         for bits in (8, 16, 32, 64)
@@ -192,7 +192,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "or": lambda *a: int(any(x != 0 for x in a)),
     "bool": lambda a: int(a != 0),
     "ite": _ite,
-    # In conditions: what cannot be calculated equals nothing, and what cannot be compared does not hold.
+    # In conditions: a value that cannot be calculated equals none, and a comparison without answer fails.
     "known": lambda a: NO_NUMBER if a == UNDEF else a,
     "holds": lambda a: int(a not in (UNDEF, NO_NUMBER, 0)),
     # Handles.
@@ -211,14 +211,15 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pte_matches": lambda e, wanted: int(matches(e, wanted)),
 }
 
-# Functions that mean something of an UNDEF argument.
+# Functions that have a meaning for an UNDEF argument.
 _LENIENT = frozenset(
     {"and", "or", "ite", "known", "holds", "field", "percpu", "pte", "mm_cpumask", "page_data"}
 )
 
 
 def apply(function: str, args: tuple[Value, ...]) -> Value:
-    """Apply a function of the table; UNDEF in, UNDEF out (``ite`` looks at its branch only)."""
+    """Apply a function of the table. The result is UNDEF if an argument is UNDEF (``ite`` looks only at its
+    condition and at the chosen branch)."""
     if UNDEF in args and function not in _LENIENT:
         return UNDEF
     return FUNCTIONS[function](*args)

@@ -1,38 +1,38 @@
-"""What machine instructions and events are called: ``op`` and ``kind`` of ``code.Emit`` and ``events.Event``.
+"""The names of machine instructions and events: ``op`` and ``kind`` of ``code.Emit`` and ``events.Event``.
 
 =======  ====================================================================================
-R W X    load; store; LOCK'd read-modify-write (one instant, also when it does not write).
+R W X    load; store; LOCK'd read-modify-write (one instant, even if it does not write).
          A virtual one goes through a translation; ``kind`` ``user``: in user mode.
-         ``kind`` of a W also: ``nt`` (MOVNTI), ``alias`` (to an instruction word, through another
-         linear address than it is fetched by)
+         More ``kind`` of a W: ``nt`` (MOVNTI), ``alias`` (to an instruction word, by a linear
+         address that the fetch does not use)
 F        fence; ``kind``: ``mfence``, ``lock`` (a LOCK'd operation on the own stack), ``lfence``,
          ``sfence``, ``clflush`` (CLFLUSH and its kin)
-T        ``translate(va)``: what page the CPU's translation of a virtual address gives
-CR3      write of CR3: it writes the register cells ``c:cr3`` (root) and ``c:pcid``; ``kind``: ``cr3``,
-         it flushes the new PCID, or ``noflush``: nothing (bit 63)
-INV      invalidation of this CPU's TLB; it reads ``c:pcid``; ``kind`` as in ``invalidations``, as is
-         what it names (``va``, ``pcid``)
-BINV     INVLPGB; ``kind`` and what it names likewise
+T        ``translate(va)``: the page to which the CPU translates a virtual address
+CR3      write of CR3: it writes the register cells ``c:cr3`` (root) and ``c:pcid``; ``kind``: ``cr3``
+         flushes the new PCID, ``noflush`` flushes nothing (bit 63)
+INV      invalidation of this CPU's TLB; it reads ``c:pcid``; ``invalidations`` has its kinds, and says
+         whether a kind names a ``va`` and a ``pcid``
+BINV     INVLPGB; its kinds, ``va`` and ``pcid`` are as for INV
 TLBSYNC  waits for this CPU's earlier INVLPGBs; serializing
 SER      serializing; ``kind``: by which instruction
 IF       instruction fetch: one access, a read
-JMP      a taken branch, which matters to self-modifying code
+JMP      a taken branch; it matters only to self-modifying code
 IRQ      write of the interrupt flag: one access, of the register cell ``c:irq`` (1 on, 0 off)
-SEND     one IPI to each target whose guard holds; ``waited``: whether it is waited for;
-         ``kind`` empty: by the call queue, orders earlier stores before it;
+SEND     one IPI to each target whose guard holds; ``waited``: does the sender wait for it?
+         ``kind`` empty: by the call queue, which orders earlier stores before it;
          ``x2apic``, ``xapic``: the bare ICR write; ``rcu``: ``call_rcu``, which starts a grace
-         period and sends this CPU an interrupt when it has ended
+         period and, when this has ended, sends this CPU an interrupt
 WAIT     waits until all handlers of the SENDs of the same group have been acknowledged
-RCU      ``lock``, ``unlock``: one more, one fewer reason to be an RCU reader. ``unroll`` leaves those
-         that begin and end the outermost section of a body, those of windows with interrupts off
-         too; ``held``: the beginning of one that was there before the test
-GP       a grace period that this CPU waits for: ``start``, and next to it ``end``
+RCU      ``lock``, ``unlock``: one more, or one fewer, reason to be an RCU reader. ``unroll`` keeps only
+         those that begin and end the outermost section of a body, including sections with
+         interrupts off; ``held``: the beginning of a section that was open before the test
+GP       a grace period that this CPU waits for: ``start``, directly followed by ``end``
 =======  ====================================================================================
 
 Instructions only:
 
 =======  ====================================================================================
-SYSRET   a handler's last instruction: it returns by SYSRET, not by IRET; elsewhere nothing
+SYSRET   a handler's last instruction: it returns by SYSRET, not by IRET; elsewhere it has no effect
 =======  ====================================================================================
 
 Events only, at the ends of handlers and waits, and in stories:
@@ -40,12 +40,12 @@ Events only, at the ends of handlers and waits, and in stories:
 =======  ====================================================================================
 DLV      delivery: reads ``c:irq``, which must be 1, and writes 0; ``kind`` ``callback``: the start of
          a callback of ``call_rcu``, which is no interrupt and writes nothing
-NMI      an NMI strikes, whatever ``c:irq`` says
-ACK      acknowledgement, if the sender waits for one: a store that comes after the handler's
-IRET     return: writes ``c:irq = 1``, but after an NMI; ``kind`` ``sysret``: not by IRET;
+NMI      an NMI strikes; it ignores ``c:irq``
+ACK      acknowledgement, if the sender waits for one: a store after the stores of the handler
+IRET     return: writes ``c:irq = 1``, except after an NMI; ``kind`` ``sysret``: by SYSRET;
          ``callback``: the end of a callback, which writes nothing
-PAUSE    a CPU waits without looking at anything new
-WARN     a WARN or BUG is hit: in the steps of a run alone
+PAUSE    a CPU waits and reads nothing
+WARN     the code hits a WARN or BUG; only the steps of a run have it
 =======  ====================================================================================
 """
 
@@ -54,6 +54,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
+
+from verifier.program.invalidations import InvalidationKind, invalidating
 
 Op = Literal[
     "R", "W", "X", "F", "T", "CR3", "INV", "BINV", "TLBSYNC", "SER", "IF", "JMP", "IRQ", "SEND", "WAIT",
@@ -64,14 +66,6 @@ Op = Literal[
 Fence = Literal["mfence", "lock", "lfence", "sfence", "clflush"]
 Serializer = Literal["cpuid", "serialize", "iret", "sync_core", "wrmsr"]
 
-# The kinds of CR3, INV and BINV; ``fault`` is what a page fault does, which is no event.
-InvalidationKind = Literal[
-    "cr3", "noflush",
-    "invlpg", "local", "all", "invpcid0", "invpcid1", "invpcid2", "invpcid3",
-    "broadcast-va", "broadcast-final", "broadcast-pcid", "broadcast-all",
-    "fault",
-]  # fmt: skip
-
 Kind = Literal[
     "", "user", "nt", "alias", Fence, InvalidationKind, Serializer, "x2apic", "xapic", "rcu",
     "lock", "unlock", "held", "start", "end", "callback", "sysret",
@@ -79,7 +73,7 @@ Kind = Literal[
 
 _PLAIN: frozenset[Kind] = frozenset({""})
 
-# Which kinds there are of which op.
+# The kinds of each op.
 KINDS: Mapping[Op, frozenset[Kind]] = MappingProxyType(
     {
         "R": frozenset({"", "user"}),
@@ -87,9 +81,9 @@ KINDS: Mapping[Op, frozenset[Kind]] = MappingProxyType(
         "X": _PLAIN,
         "F": frozenset(get_args(Fence)),
         "T": _PLAIN,
-        "CR3": frozenset({"cr3", "noflush"}),
-        "INV": frozenset({"invlpg", "local", "all", "invpcid0", "invpcid1", "invpcid2", "invpcid3"}),
-        "BINV": frozenset({"broadcast-va", "broadcast-final", "broadcast-pcid", "broadcast-all"}),
+        "CR3": invalidating("CR3"),
+        "INV": invalidating("INV"),
+        "BINV": invalidating("BINV"),
         "TLBSYNC": _PLAIN,
         "SER": frozenset(get_args(Serializer)),
         "IF": _PLAIN,

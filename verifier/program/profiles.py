@@ -1,7 +1,7 @@
 """Profiles: the switches of the memory model, and their values for each kind of machine.
 
-A switch is a point at which the sources are silent, or vendors differ.  The default, profile
-``generic``, is the value that admits more, except where every kernel would be condemned by it.
+A switch stands for a point on which the sources say nothing, or on which vendors differ.  The default,
+profile ``generic``, has the value that admits more, unless this value would condemn every kernel.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from verifier.errors import UsageError
 
 
 class Switches(NamedTuple):
-    """The values of all switches; numbers are rules of docs/memory-model.md."""
+    """The values of all switches. The numbers are those of rules in docs/memory-model.md."""
 
     store_buffer: bool = True  # 1.1: stores reach memory later than they execute
     walk_forward: str = "both"  # 3.5: both, memory_only, forward_always
-    spontaneous: bool = True  # 3.3: walks need no reason; else only accesses walk, and none sets A or D
+    spontaneous: bool = True  # 3.3: walks need no access; if false, only accesses walk, and set no A or D
     mfence_serializing: bool = False  # 2.3
     tce: bool = True  # 5.1: INVLPG leaves upper entries that do not lead to its address
     amd_invpcid_serializing: bool = True  # 5.2
@@ -39,7 +39,7 @@ class Switches(NamedTuple):
     kernel: str = "any"  # 19.1: the version whose words these are, or "any" of ``KERNELS``
 
 
-# The kernels in which the code of some word is another than before; each stands for those up to the next.
+# The kernels in which the code of some word changed. Each stands for all versions up to the next one.
 KERNELS = ("v4.0", "v5.8", "v5.13", "v5.17", "v6.17")
 OVERTAKING = KERNELS.index("v5.8")  # from here on waited-for calls are handled first (17.7)
 
@@ -79,11 +79,24 @@ PROFILES: Mapping[str, Switches] = MappingProxyType(
 )  # fmt: skip
 
 
+MODEL_NAMES = ("x86-tso", "sc")
+
+
+def under(model: str, s: Switches) -> Switches:
+    """The switches under a model: ``sc`` has no store buffers.
+
+    Raises ``UsageError`` for a model that does not exist.
+    """
+    if model not in MODEL_NAMES:
+        raise UsageError(f"unknown model {model!r}; use one of {', '.join(MODEL_NAMES)}")
+    return s._replace(store_buffer=False) if model == "sc" else s
+
+
 def switches(profile: str = "generic", settings: Mapping[str, str] = MappingProxyType({})) -> Switches:
-    """The switches of a profile, some of them set otherwise.
+    """The switches of a profile, with the changes in ``settings``.
 
     ``settings`` maps names to values as users write them (``true``, ``false``, or one of
-    ``CHOICES``). Raises ``UsageError`` for what does not exist.
+    ``CHOICES``). Raises ``UsageError`` for a profile, a switch or a value that does not exist.
     """
     if profile not in PROFILES:
         raise UsageError(f"unknown profile {profile!r}; there are {', '.join(PROFILES)}")
@@ -101,13 +114,13 @@ def switches(profile: str = "generic", settings: Mapping[str, str] = MappingProx
 
 
 def _version(text: str) -> tuple[int, int] | None:
-    """``v5.10`` as (5, 10); the ``v`` and a third number may stand or not."""
+    """``v5.10`` as (5, 10). The ``v`` and a third number are optional."""
     found = re.fullmatch(r"v?(\d{1,3})\.(\d{1,3})(\.\d{1,4})?", text)
     return (int(found[1]), int(found[2])) if found else None
 
 
 def _kernel(text: str) -> str:
-    """The kernel of ``KERNELS`` that stands for a version; what is no version stays as it is."""
+    """The kernel of ``KERNELS`` that stands for a version. A text that is not a version stays as it is."""
     asked = _version(text)
     if asked is None:
         return text
@@ -115,7 +128,7 @@ def _kernel(text: str) -> str:
 
 
 def kernels(s: Switches, versions: Iterable[int]) -> tuple[int, ...]:
-    """The kernels that are looked at, as indices into ``KERNELS``: of those between which nothing changes
-    one is enough. ``versions`` are those at which something does."""
+    """The kernels to look at, as indices into ``KERNELS``. ``versions`` are the kernels at which a word of
+    the test changes; of kernels with the same words, the first one is enough."""
     asked = range(len(KERNELS)) if s.kernel == "any" else (KERNELS.index(s.kernel),)
     return tuple(sorted({max(v for v in (0, *versions) if v <= k) for k in asked}))

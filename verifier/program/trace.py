@@ -1,4 +1,4 @@
-"""A run, told step by step: what both judges hand to the renderers."""
+"""A run, told step by step. Both judges hand runs to the renderers in this form."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ StepKind = Literal[
 class Step(NamedTuple):
     """One step of a run.
 
-    ``kind``  ``exec`` (an event's instant; for a store: it enters the store buffer),
-              ``commit`` (a buffered store reaches memory), ``walk`` and ``fill`` (a page walk reads
-              an upper entry, or the last one: a translation is cached), ``fault`` (it is taken),
-              ``update`` (the processor sets A or D), ``flush`` (an INVLPGB takes effect on a CPU),
-              ``fetch`` (an instruction is prefetched), ``snapshot`` (the instant of an ``ever``),
-              ``warn`` (a WARN or BUG is hit),
-              ``cached`` (what a condition on the TLB rests on: the entry that it finds, since when it
-              has been there, and why what was flushed since then has left it).
-    ``reads`` (cell name, value) pairs of what was read, ``writes`` likewise; for ``fill``,
-              ``reads`` is the entry walked.
-    ``rule``  the rule that lets it happen; 8.10 of a delivery: the interrupt before it goes on with
-              this function, and of a return: it goes on with another one.
+    ``kind``  ``exec`` (an event's instant; a store enters the store buffer),
+              ``commit`` (a buffered store reaches memory), ``walk`` (a page walk reads an upper entry),
+              ``fill`` (a page walk reads the last entry, and the translation is cached), ``fault`` (the
+              CPU takes a fault), ``update`` (the processor sets A or D), ``flush`` (an INVLPGB takes
+              effect on a CPU), ``fetch`` (the CPU prefetches an instruction), ``snapshot`` (the instant
+              of an ``ever``), ``warn`` (the code hits a WARN or BUG),
+              ``cached`` (the TLB entry that a condition finds: since when it has been there, and why
+              the flushes since then have left it).
+    ``reads`` the (cell name, value) pairs that were read; for ``fill`` the entry that was walked;
+    ``writes`` the pairs that were written;
+    ``rule``  the rule that allows the step. Rule 8.10 at a delivery: the interrupt before it continues with
+              this function; at a return: it continues with another function.
     """
 
     kind: StepKind
@@ -48,10 +48,11 @@ class Trace(NamedTuple):
 
 
 class Flush(NamedTuple):
-    """An invalidation, as far as it says why it leaves an entry.
+    """An invalidation, with the facts that explain why it leaves an entry.
 
-    ``text``  how to call it; ``va`` and ``pcid`` what it names or acts on, None if that is everything;
-    ``nothing``  it removes nothing at all (a CR3 write with bit 63 set).
+    ``text``     its name in a story;
+    ``va``       the address on which it acts, None if it acts on all; ``pcid`` likewise;
+    ``nothing``  does it remove nothing (a CR3 write with bit 63 set)?
     """
 
     text: str
@@ -60,7 +61,7 @@ class Flush(NamedTuple):
     nothing: bool = False
 
     def leaves(self, va: Ptr, tag: Value, content: Value) -> str:
-        """Why it leaves an entry that it does not remove."""
+        """Why it leaves an entry; the caller knows that it does."""
         if self.nothing:
             why = "flushes nothing"
         elif self.va not in (None, va):
@@ -68,21 +69,22 @@ class Flush(NamedTuple):
         elif flags(content) & GLOBAL:
             why = "keeps global entries"
         elif self.pcid not in (None, tag):
-            why = f"is for PCID {self.pcid}, and this is of PCID {tag}"
+            why = f"is for PCID {self.pcid}, and this entry has PCID {tag}"
         else:
             why = "does not cover it"
         return f"{self.text} {why}"
 
 
 def standing(since: str, left: Iterable[str]) -> str:
-    """Why an entry can still be used: since when it has been there, and what has left it."""
-    return "; ".join([since, *(dict.fromkeys(left) or ["nothing flushed since"])])
+    """Why an entry can still be used: since when it has been there, and why flushes have left it."""
+    return "; ".join([since, *(dict.fromkeys(left) or ["no flush since"])])
 
 
 def warned(program: Program, steps: Iterable[Step], slots: Mapping[int, Value]) -> tuple[Step, ...]:
-    """The steps with those at which a WARN or BUG is hit, each after what its body did before it.
+    """The steps, and one more for each WARN or BUG that the code hits. This step comes after those of the
+    events that come before it in its body.
 
-    ``slots`` are the values that were read in this run.
+    ``slots`` has the values that were read in this run.
     """
     out = list(steps)
     for w in reversed(program.warns):

@@ -2,8 +2,8 @@
 
 A value is an ``int``, a ``Ptr`` (the address of a cell, or the name of a handle: an mm, a table, a
 page, a virtual address), an ``Entry`` (the content of a page-table entry with attributes), or one of
-the two marks ``FAULT`` (an access that faulted) and ``UNDEF`` (a function applied where it means
-nothing, such as a pointer times three).
+the two marks ``FAULT`` (an access that faulted) and ``UNDEF`` (the result of a function that has no
+meaning for its arguments, such as a pointer times three).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Ptr(NamedTuple):
         return self.base if not self.off else f"{self.base}+{self.off}"
 
 
-# Attributes of a paging-structure entry, as departures from: present, writable, user, executable,
-# not global, dirty, accessed.  The last three are contents whose P is clear: the processor ignores all
-# else in them (MMR 4.6), the kernel does not.
+# Attributes of a paging-structure entry. An entry without attributes is present, writable, user, executable,
+# not global, dirty and accessed.  The last three mean that P is clear: the processor ignores the rest of such
+# an entry (MMR 4.6), the kernel reads it.
 RO, NX, GLOBAL, SUPERVISOR, CLEAN, UNACCESSED, PROTNONE, SWAP, MIGRATION = (1 << i for i in range(9))
 ATTRIBUTES: Mapping[str, int] = MappingProxyType(
     {
@@ -33,15 +33,15 @@ ATTRIBUTES: Mapping[str, int] = MappingProxyType(
         "protnone": PROTNONE, "swap": SWAP, "migration": MIGRATION,
     }
 )  # fmt: skip
-COMBINED = RO | NX | SUPERVISOR  # rights: of a whole walk, each level may take them away (MMR 4.2)
+COMBINED = RO | NX | SUPERVISOR  # rights that each level of a walk may take away (MMR 4.2)
 NOT_PRESENT = PROTNONE | SWAP | MIGRATION
 
 
 class Entry(NamedTuple):
-    """The content of an entry with attributes; one without any is its ``target`` alone.
+    """The content of an entry with attributes. The content of an entry without attributes is a ``Ptr``.
 
-    ``target`` is a page or a table, ``flags`` some of ``ATTRIBUTES``, never 0, and of ``NOT_PRESENT``
-    one at most.
+    ``target`` is a page or a table. ``flags`` has at least one of ``ATTRIBUTES``, and at most one of
+    ``NOT_PRESENT``.
     """
 
     target: Ptr
@@ -53,7 +53,7 @@ class Entry(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A value that is no number and no address."""
+    """A value that is neither a number nor an address."""
 
     name: str
 
@@ -63,13 +63,13 @@ class Mark(NamedTuple):
 
 FAULT = Mark("fault")
 UNDEF = Mark("undef")
-NO_NUMBER = Mark("no number")  # what a condition calculates of something that is none
+NO_NUMBER = Mark("no number")  # the result of a condition's calculation with something that is not a number
 
 Value = Union[int, Ptr, Entry, Mark]
 
 
 def target(value: Value) -> Ptr | None:
-    """Where an entry with this content leads a walk, to a page or a table; None if it is not present."""
+    """The page or table to which an entry with this content leads a walk; None if it is not present."""
     kind = type(value)
     if kind is Ptr:
         return value  # type: ignore[return-value]
@@ -77,7 +77,7 @@ def target(value: Value) -> Ptr | None:
 
 
 def flags(value: Value) -> int:
-    """The attributes of an entry's content as a walk sees them: 0 if it is not present."""
+    """The attributes of an entry's content, as a walk sees them; 0 if it is not present."""
     return value.flags if isinstance(value, Entry) and not value.flags & NOT_PRESENT else 0
 
 
@@ -87,12 +87,12 @@ def held(value: Value) -> Ptr | None:
 
 
 def attributes(value: Value) -> int:
-    """The attributes of an entry's content as the kernel sees them, present or not."""
+    """The attributes of an entry's content, as the kernel sees them, whether it is present or not."""
     return value.flags if isinstance(value, Entry) else 0
 
 
 def make_entry(to: Value, attributes: int) -> Value:
-    """An entry's content; UNDEF for what is neither page nor table, or not present in two ways."""
+    """An entry's content. UNDEF if ``to`` is no page and no table, or if two of ``NOT_PRESENT`` are set."""
     absent = attributes & NOT_PRESENT
     if not isinstance(to, Ptr) or absent & (absent - 1):
         return UNDEF
@@ -100,8 +100,8 @@ def make_entry(to: Value, attributes: int) -> Value:
 
 
 def matches(content: Value, wanted: Value) -> bool:
-    """Does an entry lead where ``wanted`` does, with at least the attributes that it names? An entry
-    that is not present is like another one that is not, in the same way."""
+    """Does an entry lead to the same place as ``wanted``, with at least the attributes of ``wanted``? An
+    entry that is not present matches only one that is not present in the same way."""
     if held(wanted) is None:
         return content == wanted
     here, there = attributes(content), attributes(wanted)

@@ -1,4 +1,4 @@
-"""Where runs may wait, and where loops are cut: what is said of runs that do not end."""
+"""Where runs may wait, and where loops are cut. Messages about runs that do not end are made from this."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ BlockedKind = Literal[WaitKind, "answers", "grace period", "tlbsync"]
 
 
 class Wait(NamedTuple):
-    """What an assumption stands for: ``Program.waits`` has one for each of ``Program.assumes``.
+    """The meaning of an assumption: ``Program.waits`` has one for each of ``Program.assumes``.
 
-    ``kind``    ``spin`` (the end of a loop that only reads), ``lock`` (a word that waits for a value of
-                one place), ``interrupt`` (what is sent is delivered); empty: the user's ``assume()``,
-                which no CPU waits for;
-    ``what``    as it is told: ``until READ_ONCE(x) is true``; empty for a lock, whose name says it;
-    ``events``  the ids of the events by which it looks;
-    ``after``   the id of the event of its body in front of it; -1: there is none.
+    ``kind``    ``spin`` (a loop that only reads has ended), ``lock`` (a word waits until one place has
+                a value), ``interrupt`` (everything that is sent is delivered); empty: the ``assume()`` of
+                a user, for which no CPU waits;
+    ``what``    the words for it, ``until READ_ONCE(x) is true``; empty for a lock, whose name is enough;
+    ``events``  the ids of the events that read the awaited values;
+    ``after``   the id of the event of its body in front of it; -1 if there is none.
     """
 
     cpu: int
@@ -53,7 +53,7 @@ class Stop(NamedTuple):
 class Loop(NamedTuple):
     """A loop of one body that may be cut: ``Program.loops`` has one for each of ``Program.cuts``.
 
-    ``body`` is its program or handler, as it is told; ``span`` goes from the loop's beginning to its end.
+    ``body`` is the name of its program or handler in messages; ``span`` is the whole loop.
     """
 
     cpu: int
@@ -68,7 +68,7 @@ class Loop(NamedTuple):
         return self.span.line, self.span.source.position(max(self.span.start, self.span.end - 1))[0]
 
     def told(self, file: str) -> str:
-        """``lines 5-10 of P1``; the name of the file is said if it is another one."""
+        """``lines 5-10 of P1``, with the name of the loop's file if this is not ``file``."""
         if self.span is None or self.lines is None:
             return self.body
         first, last = self.lines
@@ -78,16 +78,17 @@ class Loop(NamedTuple):
 
 
 class Blocked(NamedTuple):
-    """One who waits for ever in a run that does not end.
+    """A CPU or a handler that waits for ever in a run that does not end.
 
     ``kind``     as in ``Wait``, or ``answers`` (of other CPUs, to a call), ``grace period``, ``tlbsync``;
                  empty: nobody waits, but an ``assume()`` fails;
-    ``cpu``      on which CPU;
-    ``span``     where: the spin, the lock's word, the call; of an interrupt that does not come, who sent it;
-    ``what``     for what, after ``waits in line 9``: ``for l``, ``until READ_ONCE(x) is true``;
-    ``held_by``  what holds it, a clause of its own: ``CPU 1 has held it since line 7``, ``x is 0``; empty if
-                 that is not known;
-    ``handler``  who waits, if it is a handler that does not begin.
+    ``cpu``      the CPU on which it waits;
+    ``span``     where it waits: the spin, the lock's word, the call; for an interrupt that does not come:
+                 the SEND;
+    ``what``     what it waits for, to follow ``waits in line 9``: ``for l``, ``until READ_ONCE(x) is true``;
+    ``held_by``  the reason, as a clause: ``CPU 1 has held it since line 7``, ``x is 0``; empty if it is not
+                 known;
+    ``handler``  the handler that waits, if it has not begun; else empty.
     """
 
     kind: BlockedKind
@@ -110,7 +111,7 @@ class Blocked(NamedTuple):
 
 
 def place(span: Span | None, file: str) -> str:
-    """``line 9``, or ``tlb.h:9`` if that is not the file that is spoken of; empty if it is not known."""
+    """``line 9``, or ``tlb.h:9`` if the span is not in ``file``; empty if the place is not known."""
     if span is None:
         return ""
     if span.source.name == file:
@@ -118,15 +119,15 @@ def place(span: Span | None, file: str) -> str:
     return f"{os.path.basename(span.source.name)}:{span.line}"
 
 
-def goes_on(loops: Iterable[Loop], file: str) -> str:
-    """``the loop in lines 5-10 of P1 goes on``; empty if no loop is known."""
+def loops_told(loops: Iterable[Loop], file: str) -> str:
+    """``the loop in lines 5-10 of P1 needs more iterations``; empty if no loop is known."""
     said = [loop.told(file) for loop in loops]
     if len(said) < 2:
-        return f"the loop in {said[0]} goes on" if said else ""
-    return f"the loops in {', '.join(said[:-1])} and {said[-1]} go on"
+        return f"the loop in {said[0]} needs more iterations" if said else ""
+    return f"the loops in {', '.join(said[:-1])} and {said[-1]} need more iterations"
 
 
 def folded(text: str, most: int = 80) -> str:
-    """Source text in one line, cut off where it is long."""
+    """Source text in one line. A long text is cut off."""
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 4]} ..."

@@ -1,4 +1,4 @@
-"""What every report has: what is wrong is said at once, and counted. A format says the rest."""
+"""The base of all reports: it prints errors and warnings at once, and counts. Each format prints the rest."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ P = TypeVar("P")
 
 
 class Report(ABC, Generic[P]):
-    """Prints what becomes of tests as it comes, and keeps what the end of the report needs.
+    """Prints the outcomes of tests as they come, and keeps the counts for the end of the report.
 
-    ``P`` is what is printed of a test: it is made by ``piece`` in the process that decides the test, and
-    goes to ``done`` in the one that prints.
+    ``P`` is the printed part of a test. ``piece`` makes it in the process that decides the test, and
+    ``done`` gets it in the process that prints.
     """
 
     def __init__(self, out: Output) -> None:
@@ -30,27 +30,27 @@ class Report(ABC, Generic[P]):
 
     @abstractmethod
     def piece(self, verdicts: list[Verdict]) -> P:
-        """What to print of a test, which has a verdict for each way to decide it."""
+        """The printed part of a test. The test has one verdict for each way to decide it."""
 
     def begin(self, tests: Iterable[Test]) -> None:
         """The outcomes of these tests follow."""
 
     @abstractmethod
     def done(self, piece: P) -> None:
-        """A test is decided."""
+        """A test is decided: print its part, or keep it."""
 
     def warning(self, warning: Diagnostic) -> None:
-        """Something is allowed, but surely not meant."""
+        """Print a warning about something that is allowed, but that the author hardly means."""
         self.out.complain(warning.render())
 
     def error(self, error: VerifierError, file: str | None = None) -> None:
-        """Something is wrong, with a file or with all."""
+        """Print and count an error, of one file or of all."""
         self.tally.errors += 1
         self.codes.add(error.exit_code)
         self.out.complain(said(error))
 
     def stopped(self, stop: Interrupted) -> None:
-        """A signal keeps the rest from being decided."""
+        """A signal stopped the run before all tests were decided."""
         self.out.complain(said(stop))
 
     def skipped(self, file: str, arch: str) -> None:
@@ -58,26 +58,26 @@ class Report(ABC, Generic[P]):
         self.tally.skipped[arch] = self.tally.skipped.get(arch, 0) + 1
 
     def close(self) -> None:
-        """All that there is was told."""
+        """The end of the report: all outcomes have come."""
 
     def failed(self, error: VerifierError) -> None:
-        """All that there is to tell is this error: nothing could be begun."""
+        """The run could not begin: this error is the whole report."""
         self.error(error)
 
     @property
     def exit_code(self) -> ExitCode:
-        """The worst one of all."""
+        """The worst exit code of all tests and errors."""
         return worst(self.codes)
 
 
 def said(error: VerifierError) -> str:
-    """An error for people."""
+    """The text of an error for people."""
     return str(error) if isinstance(error, InputError) else f"verifier: {error}"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be shown: all final ``states``; ``stories`` of runs; the last run as a ``graph``, too."""
+    """What to show: all final ``states``, ``stories`` of runs, and the last run as a ``graph``."""
 
     states: bool = False
     stories: bool = True
@@ -86,7 +86,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What is printed of a verdict.
+    """The printed part of a verdict.
 
     ``text`` goes to standard output, ``note`` to standard error; ``graph`` is for Graphviz.
     """
@@ -100,7 +100,8 @@ class Piece:
 
 
 class Verdicts(Report[Piece]):
-    """A verdict a test, in some format. ``graph`` is the last one; ``undecided``: the last such test."""
+    """A report with one verdict for each test. ``graph`` is the last graph, ``undecided`` the last test whose
+    verdict is unknown."""
 
     def __init__(self, out: Output, wanted: Wanted) -> None:
         super().__init__(out)
@@ -112,7 +113,7 @@ class Verdicts(Report[Piece]):
         """Text for standard output, and a line for standard error."""
 
     def piece(self, verdicts: list[Verdict]) -> Piece:
-        """What to print of a test's one verdict."""
+        """The printed part of a test's one verdict."""
         (verdict,) = verdicts
         text, note = self.shown(verdict)
         return Piece(
@@ -131,7 +132,7 @@ class Verdicts(Report[Piece]):
         return dot(verdict, trace) if trace is not None else ""
 
     def done(self, piece: Piece) -> None:
-        """Count it, and print what there is of it."""
+        """Count a verdict, and print it."""
         self.tally.add(piece.as_expected, piece.exit_code)
         self.codes.add(piece.exit_code)
         self.graph = piece.graph or self.graph

@@ -1,4 +1,4 @@
-"""A run as a graph for Graphviz: one column a CPU, program order down, reads-from across."""
+"""A run as a graph for Graphviz: one column for each CPU, program order down, reads-from across."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def dot(verdict: Verdict, trace: Trace) -> str:
     edges: list[str] = []
     for number, step in enumerate(trace.steps):
         node = f"s{number}"
-        label = (step.event.text if step.event else step.kind) or step.kind
+        label = step.event.text or step.event.op if step.event else step.kind
         if step.kind in ("commit", "fill"):
             pairs = ", ".join(f"{c} = {say(c, v)}" for c, v in step.writes)
             label = f"{'TLB fill' if step.kind == 'fill' else 'commit'}: {pairs}"

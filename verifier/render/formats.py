@@ -1,4 +1,4 @@
-"""The output formats, a row each: a new one is a renderer, and a row here."""
+"""The output formats, with one row for each. A new format needs a renderer, and a row here."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """An output format, which these ``commands`` have.
+    """An output format of the commands ``commands``.
 
-    ``report`` makes its renderer; ``about`` is for the documentation; ``states``: it shows all final
-    states, whatever the command is.
+    ``report`` makes its renderer; ``about`` is for the documentation; ``states``: does it show all final
+    states under every command?
     """
 
     about: str
@@ -25,11 +25,11 @@ class Format:
     states: bool = False
 
 
-# Renderers are loaded when they are asked for.
+# A renderer is loaded only when it is used.
 def _text(out: Output, wanted: Wanted) -> Verdicts:
-    from verifier.render.text import Text
+    from verifier.render.text import PlainText
 
-    return Text(out, wanted)
+    return PlainText(out, wanted)
 
 
 def _json(out: Output, wanted: Wanted) -> Verdicts:
@@ -46,7 +46,7 @@ def _herd(out: Output, wanted: Wanted) -> Verdicts:
 
 DECIDING = ("check", "states")
 
-# By its name; the first one is the default.
+# The formats by name; the first one is the default.
 FORMATS = {
     "text": Format("for people: a line a verdict, with stories or states", DECIDING, _text),
     "json": Format(

@@ -36,9 +36,9 @@ def herd(verdict: Verdict) -> str:
 
 
 class Herd(Verdicts):
-    """Logs. They have no words for what is not known."""
+    """Logs. The format has no words for an unknown verdict, so standard error gets a note."""
 
     def shown(self, verdict: Verdict) -> tuple[str, str]:
-        """The log, or why there is none, or not all of it."""
+        """The log, and a note if it is missing or incomplete."""
         note = "" if verdict.complete and verdict.states is not None else f"verifier: {headline(verdict)}"
         return (herd(verdict) if verdict.states is not None else ""), note

@@ -1,4 +1,4 @@
-"""Results as JSON; docs/results.schema.json says of what shape."""
+"""Results as JSON. docs/results.schema.json is the schema."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Shape = dict[str, object]  # an object, as the schema has it
 class Document:
     """A document, made piece by piece: ``opening``, results with commas between them, ``closing``.
 
-    ``ascii``: characters beyond ASCII are escaped.
+    ``ascii``: escape all characters beyond ASCII.
     """
 
     opening = '{\n "version": 1,\n "results": ['
@@ -32,11 +32,11 @@ class Document:
 
     def result(self, verdict: Verdict, *, states: bool) -> str:
         """An element of the list of results."""
-        text = json.dumps(result(verdict, states=states), indent=1, ensure_ascii=self.ascii)
+        text = json.dumps(result_object(verdict, states=states), indent=1, ensure_ascii=self.ascii)
         return "\n" + indent(text, "  ")
 
     def error(self, error: Exception, file: str | None = None) -> None:
-        """What is wrong with a file, each thing by itself, or with no file."""
+        """Keep the errors of a file, one by one, or an error without a file."""
         if isinstance(error, InputError):
             self.lists["errors"] += map(_error, error.diagnostics)
         else:
@@ -44,21 +44,21 @@ class Document:
             self.lists["errors"].append(_error(Diagnostic(code, str(error), file=file or "")))
 
     def warning(self, warning: Diagnostic) -> None:
-        """What is allowed, but surely not meant."""
+        """Keep a warning about something that is allowed, but that the author hardly means."""
         self.lists["warnings"].append(_error(warning))
 
     def skip(self, file: str, arch: str) -> None:
-        """A file that was left out."""
+        """Keep a file that was left out."""
         self.lists["skipped"].append({"file": file, "arch": arch})
 
     def closing(self, *, empty: bool) -> str:
-        """What stands after the results."""
+        """The text after the results."""
         text = json.dumps(self.lists, indent=1, ensure_ascii=self.ascii)
         return ("],\n" if empty else "\n ],\n") + text.removeprefix("{\n") + "\n"
 
 
 class Json(Verdicts):
-    """One document in every case."""
+    """A report that is one JSON document, even if errors end it early."""
 
     def __init__(self, out: Output, wanted: Wanted) -> None:
         super().__init__(out, wanted)
@@ -66,11 +66,11 @@ class Json(Verdicts):
         self.begun = False
 
     def shown(self, verdict: Verdict) -> tuple[str, str]:
-        """The result as an element of the list."""
+        """The result_object as an element of the list."""
         return self.document.result(verdict, states=self.wanted.states), ""
 
     def print(self, piece: Piece) -> None:
-        """An element, after what has to stand before it."""
+        """Print an element, with the opening or the comma before it."""
         self.out.write(("," if self.begun else self.document.opening) + piece.text)
         self.begun = True
 
@@ -95,12 +95,12 @@ class Json(Verdicts):
         self.document.skip(file, arch)
 
     def close(self) -> None:
-        """The rest of the document."""
+        """Print the rest of the document."""
         opening = "" if self.begun else self.document.opening
         self.out.write(opening + self.document.closing(empty=not self.begun))
 
     def failed(self, error: VerifierError) -> None:
-        """A document that has the error."""
+        """Print a document that has only the error."""
         super().failed(error)
         self.close()
 
@@ -119,8 +119,8 @@ def _error(d: Diagnostic) -> Shape:
     }
 
 
-def result(verdict: Verdict, *, states: bool) -> Shape:
-    """One result."""
+def result_object(verdict: Verdict, *, states: bool) -> Shape:
+    """One result_object."""
     test = verdict.test
     out: Shape = {
         "file": test.source.name,

@@ -1,4 +1,4 @@
-"""Verdicts for people: one line a test, and the story of a run for each reachable outcome."""
+"""Verdicts for people: one line for each test, and the story of a run for each reachable outcome."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from verifier.program.values import Value
 from verifier.results import Verdict
 from verifier.source import Span
 
-LINE = 120  # characters in a line of a story, if they fit
-LEAST = 24  # of which what came of a step has so many at least
-WIDE = 56  # what is longer has a line of its own
-# Parts of a call that is written once.
+LINE = 120  # characters in a line of a story, if its parts fit
+LEAST = 24  # characters of the last column, which has the remarks, at least
+WIDE = 56  # a longer statement has a line of its own
+# Remarks about the parts of a call that is one statement.
 _SAID = {
     "SEND": "sends", "WAIT": "all have answered", "SEND rcu": "a grace period will start [18.3]",
-    "GP start": "a grace period starts [18.2]", "GP end": "it has ended [18.2]",
+    "GP start": "a grace period starts [18.2]", "GP end": "the grace period has ended [18.2]",
 }  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def headline(verdict: Verdict, width: int = 0) -> str:
 
 
 def story(verdict: Verdict, trace: Trace) -> str:
-    """A run as aligned rows. What came of a step is continued below where the line would be too long."""
+    """A run as aligned rows. Remarks that make a line too long continue below it."""
     rows = list(_rows(verdict, trace))
     texts = [r.cells() for r in rows]
     widths = [max((len(t[i]) for t in texts if len(t[i]) <= WIDE), default=0) for i in range(3)]
@@ -64,7 +64,7 @@ def story(verdict: Verdict, trace: Trace) -> str:
 
 
 def _lines(remarks: list[str], width: int) -> list[str]:
-    """Remarks, as many on a line as there is room for."""
+    """Lines of remarks, each with as many as fit."""
     out = [""]
     for i, remark in enumerate(remarks):
         said = remark + (";" if i < len(remarks) - 1 else "")
@@ -76,8 +76,8 @@ def _lines(remarks: list[str], width: int) -> list[str]:
 
 
 def text(verdict: Verdict, width: int = 0) -> str:
-    """The headline, and below it what a reader would check: a witness if the outcome is reachable,
-    a counterexample if it was expected to hold always and does not."""
+    """The headline, and a run below it that a reader can check: a witness if the outcome is reachable, or a
+    counterexample if a ``forall`` does not hold."""
     out = [headline(verdict, width)]
     trace = verdict.witness
     if verdict.test.quantifier == "forall" and verdict.counter is not None:
@@ -90,7 +90,7 @@ def text(verdict: Verdict, width: int = 0) -> str:
 
 @dataclass(slots=True)
 class _Row:
-    """Who did what, where that stands, and what came of it; ``of``: the statement, if it is one's."""
+    """One row: who did what, in which line, with which remarks. ``of`` is its statement, if it has one."""
 
     who: str
     what: str
@@ -99,23 +99,23 @@ class _Row:
     of: _Statement | None = None
 
     def cells(self) -> tuple[str, str, str]:
-        """Its first columns."""
+        """The first three columns."""
         return self.who, self.what, self.where
 
 
 @dataclass(slots=True, eq=False)
 class _Statement:
-    """A statement that is being executed: with its first part a new execution of it begins."""
+    """A statement that is being executed. If its first part comes again, a new execution begins."""
 
     first: tuple[object, ...]
 
 
-_Place = tuple[int, str, Span | None]  # of a statement: its body, its text and where it stands
+_Place = tuple[int, str, Span | None]  # the body, the text and the span of a statement
 
 
 def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
-    """A row a statement, or a step that is none's; each names the rule that lets it happen, where that is
-    no plain execution."""
+    """One row for each statement, and for each step without a statement. A row names the rule that allows it,
+    unless it is a plain execution."""
     tell = verdict.program.naming.at if verdict.program is not None else _plainly
     steps = list(trace.steps)
     rows: list[_Row] = []
@@ -142,8 +142,8 @@ def _go_on(
     remarks: list[list[str]],
     verdict: Verdict,
 ) -> None:
-    """A part of a statement: of that of the last row, or of one that others came between, or the first
-    part of a new one."""
+    """Add a part of a statement. It is the first part of a new one, or it continues the statement of the last
+    row, or it continues a statement after other rows came in between."""
     text = " ".join(event.text.split())
     place = event.body, text, event.span
     statement, part = open_.get(place), _part(event)
@@ -154,11 +154,11 @@ def _go_on(
     elif rows[-1].of is statement:
         rows[-1].remarks += remarks[1]
     else:
-        rows.append(_Row(who, f"  {_short(text)} goes on", where, remarks[1], of=statement))
+        rows.append(_Row(who, f"  {_short(text)} continues", where, remarks[1], of=statement))
 
 
 def _part(event: Event) -> tuple[object, ...]:
-    """What tells the parts of a statement apart. A loop may come back to one with other addresses."""
+    """A key for a part of a statement. It has no addresses, because these may differ when a loop returns."""
     return event.op, event.kind, tuple((a.slot is None, a.value is None) for a in event.accesses)
 
 
@@ -169,7 +169,7 @@ def _short(text: str) -> str:
 
 
 def _aside(step: Step, verdict: Verdict, tell: Tell) -> _Row | None:
-    """The row of what is no part of a statement."""
+    """The row of a step without a statement; None for a step that is part of a statement."""
     who = f"CPU {step.cpu}" if step.cpu is not None else ""
     event, where = step.event, _where(step.event, verdict)
     own = _own(step, tell)
@@ -180,7 +180,7 @@ def _aside(step: Step, verdict: Verdict, tell: Tell) -> _Row | None:
         return _Row(who, f"    {own}", where if step.kind in ("fault", "flush") else "", noted)
     if step.kind == "snapshot":
         found = ", ".join(f"{c} is {v}" for c, v in _values(step.reads, tell))
-        return _Row(who, "    this is the instant", "", [found])
+        return _Row(who, "    ever holds here", "", [found])
     if event is None or event.op not in ("DLV", "NMI", "IRET"):
         return None
     noted = [step.note] if step.note and step.rule != "8.10" else []
@@ -190,7 +190,7 @@ def _aside(step: Step, verdict: Verdict, tell: Tell) -> _Row | None:
     if event.kind == "callback" and event.op == "DLV":
         return _Row(who, f"  callback: {event.text}", where, ["the grace period has ended [18.3]", *noted])
     if event.op == "DLV":
-        how = "the interrupt goes on with" if step.rule == "8.10" else "interrupt:"
+        how = "the interrupt continues with" if step.rule == "8.10" else "interrupt:"
         return _Row(who, f"  {how} {event.text}", where, rule)
     return _Row(
         who, f"  {'end of callback' if event.kind == 'callback' else 'return from'} {event.text}", "", noted
@@ -198,7 +198,7 @@ def _aside(step: Step, verdict: Verdict, tell: Tell) -> _Row | None:
 
 
 def _remarks(step: Step, rest: list[Step], tell: Tell) -> list[list[str]]:
-    """What came of a part of a statement: where it is the first, and where it is a later one."""
+    """The remarks about a part of a statement: first those for a first part, then those for a later part."""
     event = step.event
     assert event is not None
     notes = [_noted(step)] if step.note else []
@@ -214,7 +214,7 @@ def _remarks(step: Step, rest: list[Step], tell: Tell) -> list[list[str]]:
 
 
 def _where(event: Event | None, verdict: Verdict) -> str:
-    """The line of an event, with the file's name if the test includes it."""
+    """The line of an event, with the file's name if the event is in an included file."""
     if event is None or event.span is None:
         return ""
     if event.span.source.name == verdict.test.source.name:
@@ -222,7 +222,7 @@ def _where(event: Event | None, verdict: Verdict) -> str:
     return f"{os.path.basename(event.span.source.name)}:{event.span.line}"
 
 
-Tell = Callable[[str, Value], str]  # a cell's name and a value -> how to write the value
+Tell = Callable[[str, Value], str]  # a cell's name and a value -> the text of the value
 
 
 def _plainly(cell: str, value: Value) -> str:
@@ -233,8 +233,8 @@ _ELEMENT = re.compile(r"(.*)\[\d+\]")
 
 
 def _values(pairs: tuple[tuple[str, Value], ...], tell: Tell) -> list[tuple[str, str]]:
-    """Cells and what to say of their values. Bits of one mask, of which an access takes several at once,
-    are told as a mask: the CPUs that are in it."""
+    """Cells and the texts of their values. If an access takes several bits of one mask at once, they are told
+    as a mask: the CPUs that are in it."""
     out: list[tuple[str, str]] = []
     masks: dict[str, list[tuple[str, Value]]] = {}
     for cell, value in pairs:
@@ -253,7 +253,7 @@ def _values(pairs: tuple[tuple[str, Value], ...], tell: Tell) -> list[tuple[str,
 
 
 def _noted(step: Step) -> str:
-    """A step's note and its rule. A store that enters the buffer has its rule said there."""
+    """A step's note and its rule. For a store that enters the buffer, another remark has the rule."""
     if step.kind in ("update", "flush"):
         return f"[{step.rule}]"
     if not step.rule or step.kind == "commit" or (step.rule == "1.2" and step.note):
@@ -262,7 +262,7 @@ def _noted(step: Step) -> str:
 
 
 def _own(step: Step, tell: Tell) -> str | None:
-    """What a processor does by itself, in words; None for an event of the program."""
+    """The words for a step that the processor does by itself; None for an event of the program."""
     writes = ", ".join(f"{cell} = {v}" for cell, v in _values(step.writes, tell))
     reads = ", ".join(f"{cell}: {v}" for cell, v in _values(step.reads, tell))
     if step.kind == "fill":
@@ -288,7 +288,7 @@ def _said(pairs: tuple[tuple[str, Value], ...], word: str, tell: Tell, named: bo
 
 
 def _commits_later(step: Step, rest: list[Step]) -> bool | None:
-    """Does this step's store reach memory later than at once? None: it is no buffered store."""
+    """Does this step's store reach memory later, after other steps? None if it is not a buffered store."""
     event = step.event
     if event is None or event.op != "W" or step.kind != "exec" or not step.writes:
         return None
@@ -299,18 +299,14 @@ def _commits_later(step: Step, rest: list[Step]) -> bool | None:
     return not (rest[0].kind == "commit" and rest[0].event is event)
 
 
-_CALLS = re.compile(r"(\w+ = )?(smp_call|on_each_cpu|this_cpu_)")
-
-
 def _silent(step: Step, steps: list[Step]) -> bool:
-    """A send that starts nothing, and the wait for it, are no steps of a story; nor is it one that a
-    call of many CPUs turns interrupts off around its own part, or that is part of one instruction."""
+    """Is this a step that a story leaves out? Such are a send that starts no handler, and the wait for it;
+    turning interrupts off and on around this CPU's part of a call to many CPUs; and parts of one
+    instruction."""
     event = step.event
     if event is not None and event.op == "IRET" and step.rule == "8.10":
-        return True  # told by what it goes on with
-    if event is not None and (event.op == "ACK" or (event.op == "RCU" and not event.text)):
-        return True
-    if event is not None and event.op == "IRQ" and _CALLS.match(event.text):
+        return True  # the row of the next function says it
+    if event is not None and (event.op == "ACK" or (event.op in ("IRQ", "RCU") and not event.text)):
         return True
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):
         return False

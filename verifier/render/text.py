@@ -11,13 +11,13 @@ from verifier.results import Verdict
 from verifier.syntax.test import Test
 
 
-class Text(Verdicts):
-    """A line a verdict. Columns only ever get wider, because what comes later is not known."""
+class PlainText(Verdicts):
+    """A report with one line for each verdict. Columns only get wider, because later names are not known."""
 
     width = 0
 
     def shown(self, verdict: Verdict) -> tuple[str, str]:
-        """The verdict, and a run or all final states."""
+        """The text of a verdict, with a run or with all final states."""
         if not self.wanted.states:
             return (story.text(verdict) if self.wanted.stories else story.headline(verdict)) + "\n", ""
         lines = [story.headline(verdict)]
@@ -27,20 +27,20 @@ class Text(Verdicts):
         return "\n".join([*lines, ""]), ""
 
     def begin(self, tests: Iterable[Test]) -> None:
-        """Make room for their names."""
+        """Make the column of names wide enough for these tests."""
         self.width = max([self.width, *(len(t.id) for t in tests)])
 
     def print(self, piece: Piece) -> None:
-        """The text, with the test's name as wide as those around it."""
+        """Print the text; the test's name is as wide as the names around it."""
         self.out.write(piece.id.ljust(self.width) + piece.text[len(piece.id) :])
 
     def skipped(self, file: str, arch: str) -> None:
-        """Say so in a line, unless only verdicts are asked for."""
+        """Print a line about a skipped file, unless the user wants only verdicts."""
         super().skipped(file, arch)
         if self.wanted.stories or self.wanted.states:
             self.out.write(f"{file}   skipped: a test for {arch}\n")
 
     def close(self) -> None:
-        """The summary, unless there is but one verdict."""
+        """Print the summary, unless the report is a single verdict."""
         if self.tally.total != 1 or self.tally.errors or self.tally.skipped:
             self.out.write(f"{self.tally}\n")

@@ -1,16 +1,16 @@
 """``acyclic(r)`` as clauses: by vertex elimination (Rankooh and Rintanen 2022), or else by ranks.
 
-Eliminating an event joins each way in with each way out.  The order is by least in times out on
-the current graph; only events on cycles of what may be are looked at, and sure pairs are used to
-decide others first.  Where everything is joined with everything, that makes a number of clauses that
-is cubic in the number of events; so it has a budget, and what would need more is said in another way:
-every event has a number, and each pair's first event has the smaller one.  That is a number of clauses
-linear in the pairs, which is slower to solve.
+Eliminating an event joins each way in with each way out.  The next event is the one with the smallest
+product of ways in and ways out in the current graph.  Sure pairs decide other pairs first, and only events
+on possible cycles are looked at.  In a dense graph, elimination makes a number of clauses that is cubic in
+the number of events; so it has a budget.  A relation that exceeds the budget gets ranks: every event has a
+number, and the first event of each pair has the smaller one.  That takes a number of clauses linear in the
+pairs, but they are slower to solve.
 """
 
 from __future__ import annotations
 
-from verifier.solve.clauses import TRUE, Clauses
+from verifier.solve.clauses import YES, Clauses
 from verifier.solve.symbolic import SymbolicRelation
 
 
@@ -40,14 +40,14 @@ def _closure(after: list[int]) -> list[int]:
     return rows
 
 
-MAX_JOINS = 100_000  # of a way in and a way out, before ranks are taken instead
+MAX_JOINS = 100_000  # pairs of a way in and a way out; a relation that needs more gets ranks
 
 
 def require_acyclic(relation: SymbolicRelation, joins: int = MAX_JOINS) -> None:
     """Add clauses that hold exactly if the chosen pairs of ``relation`` form no cycle.
 
-    ``joins``: so many ways in and out may be joined by elimination. Raises ``LimitError`` if the time is
-    over, or the clauses are too many.
+    ``joins`` is how many pairs of a way in and a way out elimination may join. Raises ``LimitError`` if the
+    time is over, or the clauses are too many.
     """
     clauses = relation.space.clauses
     size = relation.space.size
@@ -59,7 +59,7 @@ def require_acyclic(relation: SymbolicRelation, joins: int = MAX_JOINS) -> None:
         if row >> a & 1:
             clauses.add()  # a sure cycle: no execution at all
             return
-    # A pair against the sure order is out; one along it adds nothing.
+    # A pair against the sure order is out; a pair along it is redundant.
     for (a, b), literal in list(may.items()):
         if a == b or sure[b] >> a & 1:
             clauses.add(-literal)
@@ -80,9 +80,9 @@ def require_acyclic(relation: SymbolicRelation, joins: int = MAX_JOINS) -> None:
         row, via = must[a] & mine, 0
         for c in _bits(row):
             via |= sure[c]
-        # Transitive reduction: skip what a sure pair via another one gives.
+        # Transitive reduction: skip pairs that follow from two other sure pairs.
         for b in _bits(row & ~via):
-            pairs.append((a, b, TRUE))
+            pairs.append((a, b, YES))
     pairs += [(a, b, literal) for (a, b), literal in may.items() if component[a] >> b & 1]
     mark = len(clauses.rows), clauses.variables
     if not _eliminate(clauses, pairs, joins):
@@ -101,7 +101,7 @@ def _bits(row: int) -> list[int]:
 
 
 def _rank(clauses: Clauses, pairs: list[tuple[int, int, int]], component: list[int]) -> None:
-    """A number for each event, bits from the highest down; a pair's first event has the smaller one."""
+    """A number for each event, bits from the highest down; the first event of a pair has the smaller one."""
     bits: dict[int, list[int]] = {}
     for a in {event for first, second, _ in pairs for event in (first, second)}:
         count = component[a].bit_count()
@@ -143,8 +143,8 @@ def _eliminate(clauses: Clauses, pairs: list[tuple[int, int, int]], joins: int) 
         for a, first in ins.items():
             for b, second in outs.items():
                 if a == b:
-                    if first == TRUE or second == TRUE:
-                        clauses.add(-first if second == TRUE else -second)
+                    if first == YES or second == YES:
+                        clauses.add(-first if second == YES else -second)
                     elif first != -second:
                         rows.append((-first, -second))
                     continue
@@ -154,11 +154,11 @@ def _eliminate(clauses: Clauses, pairs: list[tuple[int, int, int]], joins: int) 
                 if row is None or b not in ways_in:
                     continue
                 old = row.get(b)
-                if old == TRUE:
+                if old == YES:
                     continue
-                if first == TRUE or second == TRUE or first == second:
-                    new = second if first == TRUE else first
-                    if old is None or old == new or new == TRUE:
+                if first == YES or second == YES or first == second:
+                    new = second if first == YES else first
+                    if old is None or old == new or new == YES:
                         row[b] = ways_in[b][a] = new
                         continue
                     path = clauses.new()

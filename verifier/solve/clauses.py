@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from verifier.budget import Budget
 
-TRUE = 1
-FALSE = -1
-EVERY = 32  # calls of ``check`` between two that look
-BLOCK = 10_000  # clauses that are made text at once
+YES = 1  # the literal that always holds
+NO = -1  # the literal that never holds
+EVERY = 32  # so many calls of ``check`` pass before one looks
+BLOCK = 10_000  # so many clauses are turned into text at once
 CLAUSE, PAIR = 1900, 200  # bytes, about: a clause, here and in Z3; a pair of a relation
-MANY = 32  # literals of which at most one holds: more of them are counted
+MANY = 32  # ``at_most_one`` compares the pairs of up to so many literals; it counts more of them
 
 
 class Clauses:
@@ -23,12 +23,12 @@ class Clauses:
         self.budget = budget or Budget()
         self._calls = 0
         self.variables = 1
-        self.rows: list[tuple[int, ...]] = [(TRUE,)]
+        self.rows: list[tuple[int, ...]] = [(YES,)]
         self._gates: dict[tuple[int, ...], int] = {}
 
     def check(self, pairs: int = 0) -> None:
-        """Raise ``LimitError`` if the time is over, or for more than fits into the memory: the clauses,
-        and so many pairs of relations."""
+        """Raise ``LimitError`` if the time is over, or if the clauses and so many pairs of relations exceed
+        the memory."""
         self._calls -= 1
         if self._calls < 0:
             self._calls = EVERY
@@ -41,21 +41,21 @@ class Clauses:
         return self.variables
 
     def add(self, *literals: int) -> None:
-        """Add a clause; true literals make it vanish, false ones drop out."""
-        if TRUE in literals:
+        """Add a clause. ``YES`` makes it vanish; ``NO`` drops out."""
+        if YES in literals:
             return
-        if FALSE in literals:
-            literals = tuple(x for x in literals if x != FALSE)
-        self.rows.append(literals or (FALSE,))
+        if NO in literals:
+            literals = tuple(x for x in literals if x != NO)
+        self.rows.append(literals or (NO,))
 
     def both(self, a: int, b: int) -> int:
         """The literal of ``a and b``."""
-        if a == TRUE or a == b:
+        if a == YES or a == b:
             return b
-        if b == TRUE:
+        if b == YES:
             return a
-        if a == FALSE or b == FALSE or a == -b:
-            return FALSE
+        if a == NO or b == NO or a == -b:
+            return NO
         if a > b:
             a, b = b, a
         gate = self._gates.get((a, b))
@@ -73,13 +73,13 @@ class Clauses:
         """The literal of a conjunction."""
         found: dict[int, None] = {}
         for x in literals:
-            if x == FALSE or -x in found:
-                return FALSE
-            if x != TRUE:
+            if x == NO or -x in found:
+                return NO
+            if x != YES:
                 found[x] = None
         out = list(found)
         if not out:
-            return TRUE
+            return YES
         if len(out) <= 2:
             return out[0] if len(out) == 1 else self.both(*out)
         key = tuple(sorted(out))
@@ -96,7 +96,7 @@ class Clauses:
         return -self.all([-x for x in literals])
 
     def at_most_one(self, literals: list[int]) -> None:
-        """No two of them."""
+        """Add clauses: at most one of these holds."""
         rows = self.rows
         if len(literals) > MANY:
             before = literals[0]
@@ -110,9 +110,9 @@ class Clauses:
                 rows.append((-a, -b))
 
     def one_hot(self, count: int) -> list[int]:
-        """``count`` literals of which exactly one is true; two share one variable."""
+        """``count`` new literals; exactly one of them holds. Two share one variable."""
         if count == 1:
-            return [TRUE]
+            return [YES]
         if count == 2:
             a = self.new()
             return [a, -a]

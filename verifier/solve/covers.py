@@ -1,61 +1,61 @@
-"""Which entries an invalidation removes, as literals: ``model.cover`` over what may be."""
+"""Which entries an invalidation removes, as literals: the formulas of ``model.cover``."""
 
 from __future__ import annotations
 
 from verifier.model.cover import ALWAYS, NEVER, Formula, cover, holds
 from verifier.program.values import GLOBAL, Ptr, flags
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
-from verifier.solve.sites import Chain, Invalidation, Level, Literals, Use
+from verifier.solve.sites import Chain, InvalidationSite, Level, Literals, Use
 
 
 def _same(e: Encoding, a: Literals, b: Literals) -> int:
     if len(a) == len(b) == 1:
-        return TRUE if a.keys() == b.keys() else FALSE
+        return YES if a.keys() == b.keys() else NO
     return e.clauses.any(e.clauses.both(x, b[v]) for v, x in a.items() if v in b)
 
 
 def _formula(e: Encoding, formula: Formula, atoms: dict[str, int]) -> int:
-    return holds(formula, atoms.__getitem__, e.clauses.both, e.clauses.either, TRUE, FALSE)
+    return holds(formula, atoms.__getitem__, both=e.clauses.both, either=e.clauses.either, true=YES, false=NO)
 
 
-def _entry(e: Encoding, inv: Invalidation, vas: Literals, tag: Literals, globe: int) -> int:
+def _entry(e: Encoding, inv: InvalidationSite, vas: Literals, tag: Literals, globe: int) -> int:
     atoms = {
         "va": _same(e, inv.vas, vas),
         "tag": _same(e, inv.pcid, tag),
         "global": globe,
         "local": -globe,
-        "pcid0": inv.pcid.get(0, FALSE),
+        "pcid0": inv.pcid.get(0, NO),
     }
     return _formula(e, cover(inv.kind, e.model.switches).entries, atoms)
 
 
-def covers_use(e: Encoding, inv: Invalidation, use: Use) -> int:
-    """That an invalidation is done and removes the entry that serves a use."""
+def covers_use(e: Encoding, inv: InvalidationSite, use: Use) -> int:
+    """The literal that an invalidation is done and removes the entry that serves a use."""
     formula = cover(inv.kind, e.model.switches).entries
     if formula == NEVER:
-        return FALSE
+        return NO
     if formula == ALWAYS:
         return inv.done
     parts = []
     for served, chain in use.served:
-        here = _entry(e, inv, chain.vas, chain.tag, chain.flags[GLOBAL])
-        # With nothing else to serve it, it is this walk that does.
+        here = _entry(e, inv, vas=chain.vas, tag=chain.tag, globe=chain.flags[GLOBAL])
+        # A use that only this walk can serve is served by it.
         alone = len(use.served) == 1 and not use.initial
         parts.append(here if alone else e.clauses.both(served, here))
     for entry in use.initial:
-        globe = TRUE if flags(entry.content) & GLOBAL else FALSE
-        here = _entry(e, inv, {entry.va: TRUE}, {entry.pcid: TRUE}, globe)
+        globe = YES if flags(entry.content) & GLOBAL else NO
+        here = _entry(e, inv, vas={entry.va: YES}, tag={entry.pcid: YES}, globe=globe)
         parts.append(e.clauses.both(entry.done, here))
     return e.clauses.both(inv.done, e.clauses.any(parts))
 
 
-def covers_upper(e: Encoding, inv: Invalidation, chain: Chain, upper: Level) -> int:
-    """That an invalidation is done and removes an upper entry that a walk has read."""
+def covers_upper(e: Encoding, inv: InvalidationSite, chain: Chain, upper: Level) -> int:
+    """The literal that an invalidation is done and removes an upper entry that a walk has read."""
     formula = cover(inv.kind, e.model.switches).uppers
     if formula == NEVER:
-        return FALSE
-    leads = FALSE
+        return NO
+    leads = NO
     if any("leads" in alternative for alternative in formula):
         leads = e.clauses.any(
             e.clauses.both(x, y)

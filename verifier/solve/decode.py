@@ -1,13 +1,14 @@
-"""A solver's model read back as an ``Execution``, which knows nothing of literals."""
+"""A solver's model read back as an ``Execution``: values in place of literals."""
 
 from __future__ import annotations
 
 from functools import cmp_to_key
 
 from verifier.execution import Execution, From, Walk, combined
+from verifier.execution.run import Choice
 from verifier.program.events import Event
 from verifier.program.values import UNACCESSED, Ptr, Value, flags
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.sites import Chain, Literals, Use, Write
 from verifier.solve.z3 import Solver
@@ -23,7 +24,7 @@ class _Decoder:
         self.encoding, self.solver = encoding, solver
 
     def holds(self, literal: int) -> bool:
-        return literal == TRUE or (literal != FALSE and self.solver.value(literal))
+        return literal == YES or (literal != NO and self.solver.value(literal))
 
     def value(self, literals: Literals) -> Value:
         return next(v for v, x in literals.items() if self.holds(x))
@@ -82,7 +83,7 @@ class _Decoder:
         written = next(w.values for w in self.encoding.writes if w.node == node)
         return self.wrote(node) and bool(flags(self.value(written)) & UNACCESSED)
 
-    def chosen(self, name: str) -> frozenset[tuple[int, int]]:
+    def chosen(self, name: Choice) -> frozenset[tuple[int, int]]:
         """Pairs of events between which an order was chosen, the first one first."""
         pairs = self.encoding.choices[name].items()
         return frozenset((a, b) if self.holds(x) else (b, a) for (a, b), x in pairs)
@@ -96,7 +97,7 @@ class _Decoder:
                 else:
                     value = self.value(s.write.values)
                 node = None if s.write is None else s.write.node
-                out.append(From(s.cell, node, s.read.node, value, s.forwarded))
+                out.append(From(s.cell, node, read=s.read.node, value=value, forwarded=s.forwarded))
         return out
 
     def coherent(self, cell: Ptr) -> list[Write]:
@@ -133,7 +134,17 @@ class _Decoder:
         for entry in use.initial:
             if self.holds(entry.done):
                 return [
-                    Walk("initial", use.node, use.cpu, va, entry.pcid, (), entry.content, event, observable)
+                    Walk(
+                        "initial",
+                        use.node,
+                        cpu=use.cpu,
+                        va=va,
+                        tag=entry.pcid,
+                        levels=(),
+                        content=entry.content,
+                        event=event,
+                        observable=observable,
+                    )
                 ]
         for served, chain in use.served:
             if self.holds(served):
@@ -149,14 +160,24 @@ class _Decoder:
         va, tag = self.value(chain.vas), self.value(chain.tag)
         assert isinstance(va, Ptr) and isinstance(tag, int)
         for level in chain.levels:
-            # A faulting walk may end at any depth, and has two records for one it goes on at.
+            # A faulting walk may end at any depth: where it may end or go on, it has two records.
             if self.holds(level.done):
                 cell = next(c for c, x in level.where.items() if self.holds(x))
                 levels.append((level.node, cell, self.value(level.values)))
-        return Walk(kind, chain.use, chain.cpu, va, tag, tuple(levels), combined(levels), event, observable)
+        return Walk(
+            kind,
+            chain.use,
+            cpu=chain.cpu,
+            va=va,
+            tag=tag,
+            levels=tuple(levels),
+            content=combined(levels),
+            event=event,
+            observable=observable,
+        )
 
     def updates(self) -> list[Walk]:
-        """What walkers did that set A."""
+        """The updates by page walkers that set A."""
         return [
             self.walk(u.chain, "accessed", None, None) for u in self.encoding.updates if self.holds(u.done)
         ]

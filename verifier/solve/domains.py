@@ -1,9 +1,9 @@
 """May-values: an upper bound of what each read can return, before anything is encoded.
 
-A value that a read returns was written by a store whose value was computed from earlier reads, and
+A value that a read returns was written by a store.  The store's value was computed from earlier reads, and
 so on back to a constant; in one execution such a chain passes each store at most once.  So as many
 rounds of propagation as there are stores with computed values (and accesses with computed
-addresses) reach every value; the set may be too large, never too small.
+addresses) reach every value.  The set contains every possible value, and may contain others.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Domains:
     the pages a translation may give; ``faults[access]`` whether it may find no page;
     ``roots[cpu]`` what its cr3 may hold; ``vas[access]`` the virtual addresses it may use.
     ``kernels``: which kernels' words these may be, as indices into ``profiles.KERNELS``.
-    Raises ``LimitError`` if a domain is too large to decide anything with, or the time is over.
+    Raises ``LimitError`` if a domain is too large, or the time is over.
     """
 
     def __init__(self, program: Program, budget: Budget, kernels: tuple[int, ...] = (0,)) -> None:
@@ -93,7 +93,7 @@ class Domains:
         contents = [v for cell in program.entries.values() for v in self.contents(cell)]
         self.globals = any(flags(v) & GLOBAL for v in [*contents, *(c for _, _, _, c in program.tlb)])
 
-    def contents(self, cell: Ptr) -> Values:
+    def contents(self, cell: Value) -> Values:
         """What a cell may hold at some time."""
         return frozenset(v for v, _, _ in self.cells.get(cell, ()))
 
@@ -102,7 +102,7 @@ class Domains:
         return self.contents(Ptr(f"{cpu}:cr3"))
 
     def pcids(self, cpu: int) -> Values:
-        """What its PCID may be."""
+        """What the CPU's PCID may be."""
         return self.contents(Ptr(f"{cpu}:pcid")) or frozenset((0,))
 
     def _round(self, accesses: list[tuple[Event, Access]]) -> bool:
@@ -148,7 +148,7 @@ class Domains:
                     if item not in here:
                         here.add(item)
                         changed = True
-                if len(here) > MAX_VALUES and len(self.contents(cell)) > MAX_VALUES:  # type: ignore[arg-type]
+                if len(here) > MAX_VALUES and len(self.contents(cell)) > MAX_VALUES:
                     raise LimitError(f"cell {cell} may hold more than {MAX_VALUES} values")
         return changed
 
@@ -183,7 +183,7 @@ class Domains:
         return frozenset(apply("page_data", (p,)) for p in pages)
 
     def _walks(self, cpu: int, va: Value) -> tuple[list[Value], bool]:
-        """What walks by a CPU may find in the end, attributes of upper entries added; whether they
+        """What walks by a CPU may find in the end, with the attributes of upper entries; and whether they
         may find an entry that is not present."""
         found: dict[Value, None] = {}
         absent = False

@@ -1,9 +1,9 @@
 """A program under a model as clauses.
 
-Values and control are literals (``encoding``), and every read, write and walk becomes a *site* (``sites``);
-``walks`` makes the translations, ``relate`` the base relations of a candidate execution of them all;
-the model's equations are interpreted over these (``symbolic``), and each axiom becomes clauses
-(``acyclic``).  What is *allowed* is said by the model alone.
+Values and control are literals (``encoding``), and every read, write and walk becomes a *site* (``sites``).
+``walks`` makes the translations.  ``relate`` makes the base relations of a candidate execution of all sites.
+The model's equations are interpreted over these relations (``symbolic``), and each axiom becomes clauses
+(``acyclic``).  Only the model says what is *allowed*.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from verifier.program.invalidations import INVALIDATING
 from verifier.program.values import Ptr, Value
 from verifier.program.waits import Loop
 from verifier.solve.acyclic import require_acyclic
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.hangs import require_reasons
 from verifier.solve.relate import candidate
-from verifier.solve.sites import Invalidation, Literals, Read, Use, Write
+from verifier.solve.sites import InvalidationSite, Literals, Read, Use, Write
 from verifier.solve.walks import Walks
 
 
@@ -35,10 +35,10 @@ def encode(program: Program, model: Model, budget: Budget | None = None) -> Enco
 
 
 class _Encoder(Encoding):
-    """Fills an encoding in."""
+    """Makes the sites and clauses of an encoding."""
 
     def encode(self) -> None:
-        """Everything, in this order: what is numbered later knows what was numbered before."""
+        """Make everything. The order matters: each part uses the nodes that earlier parts have numbered."""
         self.walks = Walks(self)
         self._walked = {c for c in range(self.program.cpus) if self._walks(c)}
         self.walks.demand()
@@ -70,7 +70,7 @@ class _Encoder(Encoding):
         use = None
         if event.virtual:
             use = self.walks.access(event, self.instant(event))
-            if use.fault != FALSE:
+            if use.fault != NO:
                 self.faults[event.id] = self.node()
                 done = self.clauses.both(done, -use.fault)
         if event.op == "T":
@@ -83,21 +83,43 @@ class _Encoder(Encoding):
                     node, kind = self.node(), "fetch"
                     self.fetches[event.id] = node
                 values = self.slots[access.slot]
-                self.reads.append(Read(node, event.cpu, event.body, event.id, where, values, kind, access))
+                self.reads.append(
+                    Read(
+                        node,
+                        event.cpu,
+                        body=event.body,
+                        at=event.id,
+                        where=where,
+                        values=values,
+                        kind=kind,
+                        access=access,
+                    )
+                )
             if access.value is not None:
                 self._write(event, access, where, late)
 
     def _write(self, event: Event, access: Access, where: dict[Ptr, int], late: bool) -> None:
         wrote = self.truth(access.when)
-        here = {c: self.clauses.both(x, wrote) for c, x in where.items()} if wrote != TRUE else where
-        here = {c: x for c, x in here.items() if x != FALSE}
+        here = {c: self.clauses.both(x, wrote) for c, x in where.items()} if wrote != YES else where
+        here = {c: x for c, x in here.items() if x != NO}
         if not here:
             return
         issue = self.issues.get(event.id)
         if late and issue is None and self._forwards(event, here):
             issue = self.issues[event.id] = self.node()
         values = self.literals(access.value) if access.value is not None else {}
-        self.writes.append(Write(event.id, event.cpu, event.body, event.id, here, values, late, issue))
+        self.writes.append(
+            Write(
+                event.id,
+                event.cpu,
+                body=event.body,
+                at=event.id,
+                where=here,
+                values=values,
+                buffered=late,
+                issue=issue,
+            )
+        )
 
     def _forwards(self, event: Event, where: dict[Ptr, int]) -> bool:
         """May a page walk or a fetch of this CPU read the store while it is buffered?"""
@@ -105,7 +127,7 @@ class _Encoder(Encoding):
         return ("pte" in kinds and event.cpu in self._walked) or "code" in kinds
 
     def _where(self, event: Event, access: Access, done: int, use: Use | None) -> dict[Ptr, int]:
-        """The cells an access touches, each with the literal that it does (it is executed, too)."""
+        """The cells that an access may touch, each with the literal that it is done and touches it."""
         if use is not None:
             found = [(apply("page_data", (p,)), x) for p, x in use.pages.items()]
         else:
@@ -113,7 +135,7 @@ class _Encoder(Encoding):
         where: dict[Ptr, int] = {}
         for address, literal in found:
             literal = self.clauses.both(literal, done)
-            if literal == FALSE:
+            if literal == NO:
                 continue
             if isinstance(address, Ptr) and address in self.program.cells:
                 where[address] = literal
@@ -122,7 +144,7 @@ class _Encoder(Encoding):
         return where
 
     def pcid(self, event: Event) -> Literals:
-        """The PCID that an invalidation acts on: the one it names, the new one, or the current one."""
+        """The PCID that an invalidation acts on: the one that it names, the new one, or the current one."""
         if event.pcid is not None:
             return self.literals(event.pcid)
         for access in event.accesses:
@@ -131,14 +153,14 @@ class _Encoder(Encoding):
                     return self.literals(access.value)
                 if access.slot is not None:
                     return self.slots[access.slot]
-        return {self._only_pcid(event.cpu): TRUE}
+        return {self._only_pcid(event.cpu): YES}
 
     def _only_pcid(self, cpu: int) -> Value:
         cell = self.program.cells.get(Ptr(f"{cpu}:pcid"))
         return cell.init if cell is not None else 0
 
     def _invalidations(self) -> None:
-        """Everything that removes translations of a CPU, the faults and INVLPGBs too."""
+        """Everything that removes translations of a CPU, faults and INVLPGBs included."""
         for event in self.program.events:
             if event.op not in INVALIDATING:
                 continue
@@ -148,13 +170,19 @@ class _Encoder(Encoding):
             if invalidates(event, broadcast=True):
                 for cpu in range(self.program.cpus):
                     node = self.flushes[event.id, cpu] = self.node()
-                    self.invalidations.append(Invalidation(node, cpu, done, kind, vas, pcid, True))
+                    self.invalidations.append(
+                        InvalidationSite(node, cpu, done=done, kind=kind, vas=vas, pcid=pcid, remote=True)
+                    )
             elif removes:
-                self.invalidations.append(Invalidation(event.id, event.cpu, done, kind, vas, pcid))
+                self.invalidations.append(
+                    InvalidationSite(event.id, event.cpu, done=done, kind=kind, vas=vas, pcid=pcid)
+                )
         for use in self.uses:
-            if use.event is not None and use.fault != FALSE:
+            if use.event is not None and use.fault != NO:
                 node = self.faults[use.event.id]
-                self.invalidations.append(Invalidation(node, use.cpu, use.fault, "fault", use.vas, use.now))
+                self.invalidations.append(
+                    InvalidationSite(node, use.cpu, done=use.fault, kind="fault", vas=use.vas, pcid=use.now)
+                )
 
     # -- conditions -----------------------------------------------------------------------------
 
@@ -163,7 +191,9 @@ class _Encoder(Encoding):
             if o.kind == "tlb":
                 assert o.cpu is not None and o.va is not None and o.page is not None
                 node, done = self.node(), self.clauses.new()
-                use = self.walks.asked(node, o.cpu, o.va, o.page, self._asked_pcid(o), done)
+                use = self.walks.asked(
+                    node, o.cpu, va=o.va, wanted=o.page, now=self._asked_pcid(o), done=done
+                )
                 self.observed[index] = {1: done, 0: -done}
                 self.asked[node] = index
                 use.snapshot = None if o.at is None else self._snapshot(o.at)
@@ -171,7 +201,17 @@ class _Encoder(Encoding):
                 assert o.cell is not None
                 values = self.one_hot(self.domains.contents(o.cell))
                 self.observed[index] = values
-                self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {o.cell: TRUE}, values, "memory"))
+                self.reads.append(
+                    Read(
+                        self._snapshot(o.at),
+                        -1,
+                        body=-1,
+                        at=-1,
+                        where={o.cell: YES},
+                        values=values,
+                        kind="memory",
+                    )
+                )
 
     def _snapshot(self, number: int) -> int:
         if number not in self.snapshots:
@@ -179,16 +219,18 @@ class _Encoder(Encoding):
         return self.snapshots[number]
 
     def _asked_pcid(self, o: Observable) -> Literals:
-        """The PCID under which a condition asks: a given one, or the one in force then."""
+        """The PCID under which a condition asks: a given one, or the one in force at its instant."""
         if o.pcid is not None:
-            return {o.pcid: TRUE}
+            return {o.pcid: YES}
         cell = Ptr(f"{o.cpu}:pcid")
         if cell not in self.program.cells:
-            return {0: TRUE}
+            return {0: YES}
         if o.at is None:
             return self.final(cell)
         values = self.one_hot(self.domains.contents(cell))
-        self.reads.append(Read(self._snapshot(o.at), -1, -1, -1, {cell: TRUE}, values, "memory"))
+        self.reads.append(
+            Read(self._snapshot(o.at), -1, body=-1, at=-1, where={cell: YES}, values=values, kind="memory")
+        )
         return values
 
     def _assumptions(self) -> None:

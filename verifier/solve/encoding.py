@@ -1,6 +1,6 @@
-"""What a program is as literals: values and control, the order of events, and the sites of an execution.
+"""A program as literals: values and control, the order of events, and the sites of an execution.
 
-``encode`` fills it in; ``walks``, ``relate`` and ``covers`` look at it.
+``encode`` and ``walks`` make the sites; ``relate`` and ``covers`` read them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from itertools import pairwise, product
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
+from verifier.execution.run import Choice
 from verifier.model import Model
 from verifier.model.roles import buffered
 from verifier.program.events import Event, Observable, Program
@@ -18,9 +19,9 @@ from verifier.program.functions import apply
 from verifier.program.profiles import kernels
 from verifier.program.values import Ptr, Value
 from verifier.program.waits import Loop
-from verifier.solve.clauses import FALSE, TRUE, Clauses
+from verifier.solve.clauses import NO, YES, Clauses
 from verifier.solve.domains import MAX_COMBINATIONS, Domains, order_key
-from verifier.solve.sites import WALKER, Invalidation, Literals, Read, Source, Update, Use, Write
+from verifier.solve.sites import WALKER, InvalidationSite, Literals, Read, RfSource, Update, Use, Write
 
 
 class Encoding:
@@ -45,11 +46,11 @@ class Encoding:
         self.issues: dict[int, int] = {}  # event of a store -> its issue
         self.faults: dict[int, int] = {}  # event -> the fault that it takes
         self.fetches: dict[int, int] = {}  # event of a fetch -> the read of its copy
-        self.invalidations: list[Invalidation] = []
-        self.flushes: dict[tuple[int, int], int] = {}  # (INVLPGB, CPU) -> what it does there
-        self.sources: list[Source] = []
+        self.invalidations: list[InvalidationSite] = []
+        self.flushes: dict[tuple[int, int], int] = {}  # (INVLPGB, CPU) -> its effect there
+        self.sources: list[RfSource] = []
         self.order: dict[tuple[int, int], int] = {}  # co between events of different CPUs
-        # The second part of an instruction -> its first: what comes before one comes before both (8.9).
+        # Later part of an instruction -> its first part: an interrupt comes before both or after both (8.9).
         self.begun: dict[int, int] = {}
         for body in program.bodies:
             for a, b in pairwise(body.events):
@@ -57,18 +58,18 @@ class Encoding:
                     self.begun[b.id] = self.begun.get(a.id, a.id)
         # (handler, handler): one interrupt runs both, the first one first (8.10).
         self.together = {(a.id, b.id): self.clauses.new() for a, b in program.batches()}
-        self.delivered: dict[tuple[int, int], int] = {}  # (handler, event of the thread): it is before
+        self.delivered: dict[tuple[int, int], int] = {}  # (handler, event of the thread): handler first
         self.before: dict[tuple[int, int], int] = {}  # (handler, handler): order on one CPU
         self.snapshots: dict[int, int] = {}  # number -> node
         self.past: dict[tuple[int, int], int] = {}  # (event, snapshot node): event is before it
-        self.choices: dict[str, dict[tuple[int, int], int]] = {
+        self.choices: dict[Choice, dict[tuple[int, int], int]] = {
             "aged": {}, "remote": {}, "apart": {}, "grace": {}
         }  # fmt: skip
         self.bad: list[tuple[int, Event]] = []
         self.asked: dict[int, int] = {}  # use by a condition -> its observable
         self.observed: dict[int, Literals] = {}
         # Where bodies come to rest for ever; is there any (MMR 20.1)?
-        self.stops = [self.slots[stop.slot].get(1, FALSE) for stop in program.stops]
+        self.stops = [self.slots[stop.slot].get(1, NO) for stop in program.stops]
         self.stuck = self.clauses.any(self.stops)
         # By the event in front of which a grace period's end, or a handler's delivery, may not come.
         self.rests_at = {
@@ -78,21 +79,21 @@ class Encoding:
         }
         self.still_open: dict[int, list[int]] = {}  # by such an event: that a section keeps it from coming
         self.cuts: dict[Loop, int] = {}
-        self.cut = FALSE
+        self.cut = NO
         self.init = -1  # the node that wrote the initial state, the last one
 
     # -- values ---------------------------------------------------------------------------------
 
     def one_hot(self, values: frozenset[Value]) -> Literals:
-        """New literals for these values, of which exactly one holds."""
+        """New literals for these values; exactly one of them holds."""
         ordered = sorted(values, key=order_key)
         return dict(zip(ordered, self.clauses.one_hot(len(ordered)), strict=True)) if ordered else {}
 
     def literals(self, expr: Expr) -> Literals:
-        """For each value an expression may have, the literal that it has it."""
+        """For each value that an expression may have, the literal that it has that value."""
         kind = type(expr)
         if kind is Const:
-            return {expr.value: TRUE}  # type: ignore[union-attr,dict-item]
+            return {expr.value: YES}  # type: ignore[union-attr,dict-item]
         if kind is Ref:
             return self.slots[expr.slot]  # type: ignore[union-attr]
         known = self.memo.get(expr)
@@ -145,10 +146,10 @@ class Encoding:
         )
 
     def collect(self, pairs: Iterable[tuple[Value, int]]) -> Literals:
-        """For each value the literal that it is there by one of these; what never holds is left out."""
+        """For each value the literal that one of its pairs holds; values that are impossible are left out."""
         groups: dict[Value, list[int]] = {}
         for value, literal in pairs:
-            if literal != FALSE:
+            if literal != NO:
                 groups.setdefault(value, []).append(literal)
         return {v: self.clauses.any(xs) for v, xs in groups.items()}
 
@@ -160,7 +161,7 @@ class Encoding:
         return self.nodes - 1
 
     def instant(self, event: Event) -> int:
-        """The node at which a translated event is executed: a buffered store's issue, or its own."""
+        """The node at which a translated event is executed: the issue of a buffered store, else its own."""
         if not (self.model.buffered and buffered(event, self.program)):
             return event.id
         if event.id not in self.issues:
@@ -189,12 +190,12 @@ class Encoding:
         return self.final(o.cell)
 
     def final(self, cell: Ptr) -> Literals:
-        """What a cell holds in the end: what its co-last write wrote."""
+        """What a cell holds in the end: the value of the last write in co."""
         clauses = self.clauses
         here = [(w, w.where[cell]) for w in self.writes if cell in w.where]
         init = self.program.cells[cell].init
         if not here:
-            return {init: TRUE}
+            return {init: YES}
         parts: list[tuple[Value, int]] = []
         for w, done in here:
             clauses.check()
@@ -207,11 +208,11 @@ class Encoding:
     # -- order ----------------------------------------------------------------------------------
 
     def co_literal(self, a: Write, b: Write) -> int:
-        """The literal that ``a`` comes before ``b`` in co, where both are done at one cell."""
+        """The literal that ``a`` comes before ``b`` in co, if both are done at one cell."""
         if a.node == b.node:
-            return FALSE
+            return NO
         if a.body == b.body:
-            return TRUE if a.at < b.at else FALSE
+            return YES if a.at < b.at else NO
         if a.cpu == b.cpu and a.cpu != WALKER:
             return self.po_literal(a.body, a.at, b.body, b.at)
         key = (a.node, b.node) if a.node < b.node else (b.node, a.node)
@@ -234,13 +235,13 @@ class Encoding:
     def po_between(self, a: Event, b: Event) -> int:
         """The literal that ``a`` is before ``b`` in program order."""
         if a.cpu != b.cpu or a.id == b.id:
-            return FALSE
+            return NO
         if a.body == b.body:
-            return TRUE if a.id < b.id else FALSE
+            return YES if a.id < b.id else NO
         return self.po_literal(a.body, a.id, b.body, b.id)
 
     def floats(self, node: int) -> bool:
-        """Is this node in nobody's program order?"""
+        """Is this node outside of every program order?"""
         return node >= len(self.program.events) and node not in self.issues.values()
 
     def _handlers(self, body: int, other: int) -> int:
@@ -258,8 +259,8 @@ class Encoding:
 
 
 def _boolean(literal: int) -> Literals:
-    if literal == TRUE:
-        return {1: TRUE}
-    if literal == FALSE:
-        return {0: TRUE}
+    if literal == YES:
+        return {1: YES}
+    if literal == NO:
+        return {0: YES}
     return {1: literal, 0: -literal}

@@ -13,7 +13,7 @@ from verifier.model.roles import bare
 from verifier.program.events import Body, Event
 from verifier.program.values import Ptr
 from verifier.program.waits import Stop
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.relate import keeps
 
@@ -22,7 +22,7 @@ def require_reasons(e: Encoding) -> None:
     """Every stop has its reason."""
     stops = Stops(e)
     for stop, x in stops.all:
-        if x != FALSE:
+        if x != NO:
             e.clauses.check()
             stops.reason(stop, x)
     stops.nothing_after()
@@ -47,7 +47,7 @@ class Stops:
     def reason(self, stop: Stop, x: int) -> None:
         """What has to hold where a body comes to rest."""
         e, body = self.e, self.program.bodies[stop.body]
-        above = [self.resting.get(b.id, FALSE) for b in self._above(body)]
+        above = [self.resting.get(b.id, NO) for b in self._above(body)]
         if stop.kind == "interrupted":
             e.clauses.add(-x, *above)
             return
@@ -59,7 +59,7 @@ class Stops:
         if stop.kind == "answers":
             assert stop.event is not None
             handlers = self.program.events[stop.event].handlers
-            missing = [[self.pending.get(h, FALSE), self.resting.get(h, FALSE)] for h in handlers]
+            missing = [[self.pending.get(h, NO), self.resting.get(h, NO)] for h in handlers]
             e.clauses.add(-x, *chain.from_iterable(missing))
         elif stop.kind == "grace":
             assert stop.event is not None
@@ -77,9 +77,9 @@ class Stops:
         """Why a handler is not delivered: interrupts are off, its CPU is in another one, what was sent before
         it is not delivered, its grace period does not end."""
         e = self.e
-        reasons = [e.final(Ptr(f"{body.cpu}:irq")).get(0, FALSE)]
+        reasons = [e.final(Ptr(f"{body.cpu}:irq")).get(0, NO)]
         reasons += [
-            self.resting.get(b.id, FALSE)
+            self.resting.get(b.id, NO)
             for b in self.program.bodies
             if b.cpu == body.cpu and b.rank >= body.rank > 0 and b is not body
         ]
@@ -112,7 +112,7 @@ class Stops:
             node = None if source.write is None else source.write.node
             for w in e.writes:
                 if source.cell in w.where and w.node != node:
-                    later = TRUE if source.write is None else e.co_literal(source.write, w)
+                    later = YES if source.write is None else e.co_literal(source.write, w)
                     e.clauses.add(-x, -source.literal, -w.where[source.cell], -later)
         for above in self._above(body):
             e.clauses.add(-x, -e.ran[above.id], e.po_between(above.events[-1], look))
@@ -122,7 +122,7 @@ class Stops:
         e = self.e
         for id, rests in self.resting.items():
             body = self.program.bodies[id]
-            if not body.rank or rests == FALSE:
+            if not body.rank or rests == NO:
                 continue
             for event in self.program.events:
                 other = self.program.bodies[event.body]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
-from verifier.execution import Execution
+from verifier.execution import Checked, Execution, check
 from verifier.execution.rest import check_rest, hang
 from verifier.execution.storyline import trace
 from verifier.model import Model
@@ -16,7 +16,7 @@ from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 from verifier.program.waits import Blocked, Loop
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
 from verifier.solve.encode import encode
 from verifier.solve.sites import Literals
@@ -37,11 +37,10 @@ def decide(
 ) -> Answer:
     """Decide a program by Z3.
 
-    ``budget`` is for everything: where it ends, the answer says in what; ``witnesses``: a run in which
-    the proposition holds is told, ``counters``: one in which it fails (None: as ``witnesses``);
-    ``likely``: the outcome is expected to occur, which changes no answer. Every witness is re-checked by the
-    concrete
-    interpreter first; raises ``InternalError`` if one does not hold, never shows it.
+    ``budget`` is for everything; if it ends, the answer says in which phase. With ``witnesses`` a run in
+    which the proposition holds is told, with ``counters`` one in which it fails (None: as ``witnesses``).
+    ``likely`` says that the outcome is expected to occur; every answer is the same without it. The concrete
+    interpreter re-checks every witness before it is told. Raises ``InternalError`` if one is wrong.
     """
     both = {True: witnesses, False: witnesses if counters is None else counters}
     told = frozenset(value for value, wanted in both.items() if wanted)
@@ -61,18 +60,18 @@ class _Asked:
         self.encoding = encode(program, model, self.budget)
         clauses = self.encoding.clauses
         self.proposition = self.encoding.truth(program.condition)
-        kept = TRUE if program.filter is None else self.encoding.truth(program.filter)
+        kept = YES if program.filter is None else self.encoding.truth(program.filter)
         self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
-        counted = [-x for x in (self.encoding.cut, self.bad, -kept) if x != FALSE]
-        self.normal = [*counted, *([-self.encoding.stuck] if self.encoding.stuck != FALSE else [])]
+        counted = [-x for x in (self.encoding.cut, self.bad, -kept) if x != NO]
+        self.normal = [*counted, *([-self.encoding.stuck] if self.encoding.stuck != NO else [])]
         self.resting = [*counted, self.encoding.stuck]
 
     def answer(self, want_states: bool, told: frozenset[bool], likely: bool) -> Answer:
-        """Everything at once; ``told``: for which values of the proposition a run is to be told.
+        """All answers; ``told`` has the values of the proposition for which a run is to be told.
 
-        A run is told by a solver in a context of its own, so that it is the same one every time. If
-        the outcome is likely to occur that solver answers the other questions, too.
+        A solver in a context of its own finds the run that is told, so that it is the same one every time. If
+        the outcome is likely to occur, that solver answers the other questions, too.
         """
         clauses = self.encoding.clauses
         text = clauses.dimacs()
@@ -82,17 +81,17 @@ class _Asked:
         with Solver(text, budget=self.budget, seed=self.seed, fresh=first) as self.solver:
             if first:
                 runs[True] = self._run(True)
-            if self.bad != FALSE:
+            if self.bad != NO:
                 found = self._check([self.bad])
                 if found:
-                    event = next(e for x, e in self.encoding.bad if x == TRUE or self.solver.value(x))
+                    event = next(e for x, e in self.encoding.bad if x == YES or self.solver.value(x))
                     return Answer(bad=event, reason="an access to something that is no cell")
             reachable = True if runs.get(True) else self._check([self.proposition, *self.normal])
             refutable = self._check([-self.proposition, *self.normal])
             deadlock = reachable is False and refutable is False
             going_on = [self.encoding.cut, -self.encoding.stuck]
-            cut = self.encoding.cut != FALSE and self._check(going_on) is not False
-            known = reachable and refutable and not want_states  # that runs are cut does not matter
+            cut = self.encoding.cut != NO and self._check(going_on) is not False
+            known = reachable and refutable and not want_states  # cut runs make no difference
             loops = self._loops() if cut and not known else ()
             hangs = self._check(self.resting)
             states = self._states(self.normal) if want_states and None not in (reachable, refutable) else None
@@ -112,17 +111,29 @@ class _Asked:
         if states is not None:
             positive, negative = states[1], states[2]
         return Answer(
-            reachable, refutable, runs.get(True), runs.get(False),
-            None if states is None else states[0], positive, negative, cut, deadlock, None, reason,
-            loops=loops, waits=waits, hangs=hangs, hang=hung, rests=None if rests is None else rests[0],
-        )  # fmt: skip
+            reachable,
+            refutable,
+            witness=runs.get(True),
+            counter=runs.get(False),
+            states=None if states is None else states[0],
+            positive=positive,
+            negative=negative,
+            cut=cut,
+            deadlock=deadlock,
+            reason=reason,
+            loops=loops,
+            waits=waits,
+            hangs=hangs,
+            hang=hung,
+            rests=None if rests is None else rests[0],
+        )
 
     def _loops(self) -> tuple[Loop, ...]:
-        """The loops that some run is cut in; each is asked for by itself, so that they are the same every
+        """The loops in which some run is cut. Each is asked for by itself, so that they are the same every
         time."""
         runs = -self.encoding.stuck
         cuts = self.encoding.cuts.items()
-        return tuple(loop for loop, done in cuts if done != FALSE and self._check([done, runs]))
+        return tuple(loop for loop, done in cuts if done != NO and self._check([done, runs]))
 
     def _given_up(self) -> str:
         """Why the solver gave no answer."""
@@ -134,9 +145,9 @@ class _Asked:
         if self.budget.over:
             return None
         self.solver.limit(self.budget.left())
-        if FALSE in assumptions:
+        if NO in assumptions:
             return False
-        return self.solver.check([a for a in assumptions if a != TRUE])
+        return self.solver.check([a for a in assumptions if a != YES])
 
     def _run(self, value: bool) -> Trace | None:
         """A run in which the proposition has a value, if there is one, and time left to find it."""
@@ -147,9 +158,9 @@ class _Asked:
         self.budget.enter("reading a run from the solver")
         execution = decode(self.encoding, self.solver)
         self.budget.enter("checking a run again")
-        self._recheck(execution, value)
+        checked = self._recheck(execution, value)
         self.budget.enter("telling a run")
-        told = trace(execution, self.budget)
+        told = trace(checked, self.budget)
         self.budget.enter(SOLVING)
         return told
 
@@ -159,34 +170,34 @@ class _Asked:
         if not ((plain and self._check([*self.resting, *plain])) or self._check(self.resting)):
             return (), None
         execution = decode(self.encoding, self.solver)
-        wrong = [*execution.check(self.budget), *check_rest(execution)]
+        checked = check(execution, self.budget)
+        wrong = [*checked.wrong, *check_rest(execution)]
         if wrong:
             raise InternalError("a run that hangs does not re-check: " + "; ".join(wrong))
-        return hang(execution).told(), trace(execution, self.budget)
+        return hang(execution).told(), trace(checked, self.budget)
 
     def _plain(self) -> list[int]:
-        """What a run that is easy to follow has none of: walks served by a store buffer, accessed flags
-        set for no reason, stale faults."""
+        """Literals of a run that is easy to follow: without walks served by a store buffer, without accessed
+        flags that are set for no reason, without stale faults."""
         e = self.encoding
         rare = [s.literal for s in e.sources if s.forwarded] + [u.done for u in e.updates]
         rare += [u.stale for u in e.uses]
-        return [-x for x in rare if x != FALSE]
+        return [-x for x in rare if x != NO]
 
-    def _recheck(self, execution: Execution, value: bool) -> None:
-        wrong = execution.check(self.budget)
-        if (
-            not wrong
-            and truth(evaluate(self.program.condition, execution.slots, execution.values())) != value
-        ):
+    def _recheck(self, execution: Execution, value: bool) -> Checked:
+        checked = check(execution, self.budget)
+        wrong, condition = checked.wrong, self.program.condition
+        if not wrong and truth(evaluate(condition, execution.slots, execution.values())) != value:
             wrong.append("the proposition has another value")
         if wrong:
             raise InternalError("a witness does not re-check: " + "; ".join(wrong))
+        return checked
 
     def _pick(self, literals: Literals) -> tuple[Value, int]:
         """The value that holds in the current model, and its literal."""
         choices = list(literals.items())
         for choice in choices[:-1]:
-            if choice[1] == TRUE or self.solver.value(choice[1]):
+            if choice[1] == YES or self.solver.value(choice[1]):
                 return choice
         return choices[-1]  # exactly one holds
 
@@ -194,7 +205,7 @@ class _Asked:
         """All projections to the shown observables, with how many satisfy the proposition."""
         found: list[tuple[tuple[Value, ...], bool]] = []
         solver, proposition = self.solver, self.proposition
-        # Where the proposition is not a function of what is shown, both of its values count.
+        # If what is shown leaves the proposition open, both of its values count.
         while True:
             some = self._check(wanted)
             if some is None:
@@ -202,9 +213,9 @@ class _Asked:
             if not some:
                 break
             picked = [self._pick(o) for o in self.shown]
-            holds = proposition == TRUE or (proposition != FALSE and solver.value(proposition))
+            holds = proposition == YES or (proposition != NO and solver.value(proposition))
             found.append((tuple(v for v, _ in picked), holds))
-            refused = [x for _, x in picked if x != TRUE]
+            refused = [x for _, x in picked if x != YES]
             if not refused:
                 break
             solver.forbid(refused)

@@ -1,16 +1,15 @@
 """The symbolic candidate execution of an encoding: its base relations over literals.
 
-What is said here is only what an execution *is*: each executed read takes its value from one
-write, writes to a cell are totally ordered, a handler lies between two instants, a use of a
-translation is served by one walk.
+This module says only what an execution *is*: each executed read takes its value from one
+write, writes to a cell are totally ordered, a handler lies between two instants, one walk serves a use of a
+translation.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
-from verifier.model.candidate import RELATIONS, SETS, CellRelations
+from verifier.model.candidate import CellRelations, Feature, blank
 from verifier.model.roles import (
     bare,
     buffered,
@@ -26,24 +25,23 @@ from verifier.model.roles import (
 from verifier.program.events import Body, Event
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import Ptr
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.relate_walks import Symbolic, translation
-from verifier.solve.sites import WALKER, Read, Source, Write
+from verifier.solve.sites import WALKER, Read, RfSource, Write
 from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
 
 
 def candidate(e: Encoding) -> Symbolic:
-    """The candidate; adds to the encoding's clauses what ties its literals together."""
+    """The candidate. Adds the clauses that tie its literals together to those of the encoding."""
     space = Space(e.nodes, e.clauses)
-    parts: dict[str, Any] = {name: SymbolicEvents(space) for name in SETS}
-    parts |= {name: SymbolicRelation(space) for name in (*RELATIONS, "none")}
-    x = Symbolic(cells=[], has=_features(e), **parts)
+    cells: list[CellRelations[SymbolicRelation]] = []
+    x = blank(lambda: SymbolicEvents(space), lambda: SymbolicRelation(space), cells, _features(e))
     _sets(e, x)
     _program_order(e, x)
     _locations(e, x)
     _fetches(e, x)
-    _memory(e, x)
+    _memory(e, x, cells)
     translation(e, x)
     _broadcast(e, x)
     _interrupts(e, x)
@@ -51,11 +49,11 @@ def candidate(e: Encoding) -> Symbolic:
     return x
 
 
-def _features(e: Encoding) -> frozenset[str]:
+def _features(e: Encoding) -> frozenset[Feature]:
     events = e.program.events
     chains = [c for u in e.uses for c in (*(c for _, c in u.served), *u.faults)]
     chains += [u.chain for u in e.updates]
-    found = {
+    found: dict[Feature, bool] = {
         "translation": bool(e.uses or e.updates),
         "uppers": any(len(c.levels) > 1 for c in chains),
         "fetch": bool(e.fetches) or e.model.switches.fault_walk == "spurious_once",
@@ -69,15 +67,15 @@ def _features(e: Encoding) -> frozenset[str]:
 
 
 def _sets(e: Encoding, x: Symbolic) -> None:
-    """The sets of executed events. What is in ``I`` or ``S`` alone may be in them unexecuted as well: it
-    would order nothing that is not in order anyway; in all other sets it would."""
+    """The sets of executed events. ``I`` and ``S`` may contain events that are not executed, too: if an event
+    is in these alone, it adds no order. In all other sets it would, so these have executed events alone."""
     switches, both = e.model.switches, e.clauses.both
     late = {w.node for w in e.writes if w.buffered}
     faults = {u.event.id: u.fault for u in e.uses if u.event is not None}
     between = _between_functions(e)
     for event in e.program.events:
-        fault = faults.get(event.id, FALSE)
-        come = both(e.executed[event.id], -between.get(event.id, FALSE))
+        fault = faults.get(event.id, NO)
+        come = both(e.executed[event.id], -between.get(event.id, NO))
         done = both(come, -fault)
         if event.id in late:
             (x.NT if event.kind == "nt" else x.S).add(event.id)
@@ -109,7 +107,7 @@ def _sets(e: Encoding, x: Symbolic) -> None:
     for use in e.uses:
         if use.event is None:
             x.I.add(use.node)
-        elif use.fault != FALSE:
+        elif use.fault != NO:
             node = e.faults[use.event.id]
             x.I.add(node)
             x.H.add(node, use.fault)
@@ -120,8 +118,8 @@ def _sets(e: Encoding, x: Symbolic) -> None:
 
 
 def _between_functions(e: Encoding) -> dict[int, int]:
-    """The ends of handlers, and the literals that they are none: the interrupt goes on with another function,
-    or went on with this one (MMR 8.10)."""
+    """First and last events of handlers -> the literal that no interrupt is delivered or returns there, as
+    it goes on with another function, or went on with this one (MMR 8.10)."""
     bodies, found = e.program.bodies, {}
     for body in bodies:
         before = [x for (_, b), x in e.together.items() if b == body.id]
@@ -134,8 +132,8 @@ def _between_functions(e: Encoding) -> dict[int, int]:
 
 
 def _batches(e: Encoding, x: Symbolic) -> None:
-    """Which handlers one interrupt may run: all were sent before it came, and nothing of a lower rank lies
-    between; what lies between in the same rank belongs to it, too (MMR 8.10)."""
+    """Which handlers one interrupt may run (MMR 8.10). All were sent before it came. No event of a lower rank
+    lies between them, and a handler of the same rank that lies between belongs to the interrupt, too."""
     clauses, bodies = e.clauses, e.program.bodies
     for (a, b), one in e.together.items():
         first = e.po_literal(a, -1, b, -1)
@@ -153,11 +151,11 @@ def _batches(e: Encoding, x: Symbolic) -> None:
             elif other.rank == bodies[a].rank:
                 middle = (e.po_literal(a, -1, other.id, -1), e.po_literal(other.id, -1, b, -1))
                 for pair in ((a, other.id), (other.id, b)):
-                    inside = e.together.get(pair, FALSE)
+                    inside = e.together.get(pair, NO)
                     clauses.add(-one, -e.ran[other.id], -middle[0], -middle[1], inside)
         for (c, d), further in e.together.items():
             if c == b and d != a:
-                clauses.add(-one, -further, e.together.get((a, d), FALSE))
+                clauses.add(-one, -further, e.together.get((a, d), NO))
 
 
 def _instants(e: Encoding, event: int) -> list[int]:
@@ -189,14 +187,14 @@ def _program_order(e: Encoding, x: Symbolic) -> None:
                 continue
             if body.rank == other.rank and body.id > other.id:
                 continue
-            _interleave(e, x, lines[body.id], lines[other.id], body.id, other.id)
+            _interleave(e, x, handler=lines[body.id], line=lines[other.id], body=body.id, other=other.id)
     for cpu in range(e.program.cpus):
         _one_line(e, [b for b in e.program.bodies if b.cpu == cpu])
 
 
 def _one_line(e: Encoding, bodies: list[Body]) -> None:
-    """Program order is a line. Among instants that follows from the axioms; what is no instant may be
-    ordered with nothing, and has its one place between any two bodies all the same."""
+    """Program order is a line. For instants that follows from the axioms. Other events may be unordered
+    by the axioms; here they, too, get one place in relation to any two bodies."""
     for a, b in combinations(sorted(bodies, key=lambda b: (-b.rank, b.id)), 2):
         for other in bodies if b.rank else ():
             for at in other.events if other.rank < b.rank else ():
@@ -228,7 +226,7 @@ def _interleave(
 
 
 def _locations(e: Encoding, x: Symbolic) -> None:
-    """Pairs of one CPU that access one cell, one of them writing."""
+    """Pairs of events of one CPU that access one cell, at least one of them writing."""
     both = e.clauses.both
     sites: dict[tuple[int, Ptr], list[tuple[int, int, bool]]] = {}
     for w in e.writes:
@@ -250,7 +248,7 @@ def _locations(e: Encoding, x: Symbolic) -> None:
                     x.loc.add(b, a, literal)
 
 
-def _memory(e: Encoding, x: Symbolic) -> None:
+def _memory(e: Encoding, x: Symbolic, cells: list[CellRelations[SymbolicRelation]]) -> None:
     """rf and co, cell by cell."""
     both = e.clauses.both
     readers: dict[Ptr, list[Read]] = {}
@@ -266,20 +264,20 @@ def _memory(e: Encoding, x: Symbolic) -> None:
         if not here and not reading:
             continue
         relations = CellRelations(*(SymbolicRelation(x.none.space) for _ in range(3)))
-        x.cells.append(relations)
+        cells.append(relations)
         for r in reading:
-            _sources(e, x, relations, cell, r, here)
+            _sources(e, x, relations=relations, cell=cell, read=r, writers=here)
         for i, a in enumerate(here):
             e.clauses.check(len(relations.co.may))
             relations.co.add(e.init, a.node, a.where[cell])
             for b in here[:i]:
                 done = both(a.where[cell], b.where[cell])
-                if done == FALSE or a.node == b.node:
+                if done == NO or a.node == b.node:
                     continue
                 first = e.co_literal(a, b)
                 relations.co.add(a.node, b.node, both(done, first))
                 relations.co.add(b.node, a.node, both(done, -first))
-        x.co = x.co | relations.co
+        x.co.take(relations.co)
 
 
 def _sources(
@@ -298,7 +296,7 @@ def _sources(
     hidden_before = -1
     if read.kind == "load":
         for w in writers:
-            if w.body == read.body and w.at < read.at and w.where[cell] == TRUE:
+            if w.body == read.body and w.at < read.at and w.where[cell] == YES:
                 hidden_before = max(hidden_before, w.at)
     if hidden_before < 0:
         candidates.append((None, False))
@@ -310,7 +308,7 @@ def _sources(
         candidates.append((w, False))
         if w.cpu == read.cpu and w.buffered and w.issue is not None and _forwardable(e, x, w, read):
             candidates.append((w, True))
-    if done == TRUE and len(candidates) <= 2:
+    if done == YES and len(candidates) <= 2:
         literals = clauses.one_hot(len(candidates))
     elif len(candidates) == 1:
         literals = [done]
@@ -320,15 +318,15 @@ def _sources(
         clauses.at_most_one(literals)
         for literal in literals:
             clauses.add(-literal, done)
-    init = {e.program.cells[cell].init: TRUE}
+    init = {e.program.cells[cell].init: YES}
     for (source, forwarded), literal in zip(candidates, literals, strict=True):
-        if literal == FALSE:
+        if literal == NO:
             continue
         if source is not None:
             clauses.add(-literal, source.where[cell])
         for value, has in (source.values if source is not None else init).items():
-            clauses.add(-literal, -has, read.values.get(value, FALSE))
-        e.sources.append(Source(literal, cell, source, read, forwarded))
+            clauses.add(-literal, -has, read.values.get(value, NO))
+        e.sources.append(RfSource(literal, cell, write=source, read=read, forwarded=forwarded))
         node = source.node if source is not None else e.init
         relations.rf.add(node, read.node, literal)
         if forwarded:
@@ -342,7 +340,7 @@ def _sources(
 
 
 def _forwardable(e: Encoding, x: Symbolic, w: Write, read: Read) -> bool:
-    """Walks may see the own store buffer, fetches what they have to see."""
+    """Walks may read the own store buffer; fetches may read those own stores that they have to see."""
     return read.kind == "walk" or (read.kind == "fetch" and x.smc.may_hold(w.node, _user(e, read)))
 
 
@@ -374,13 +372,14 @@ def _fetches(e: Encoding, x: Symbolic) -> None:
 
 
 def _seen_by_fetch(e: Encoding, w: Write, fetch: int) -> int:
-    """With Intel's rule a jump has to lie between, and the linear address to be the same."""
+    """The literal that a fetch has to see a store. By Intel's rule a jump has to lie between them, and both
+    have to use the same linear address."""
     store, reader = e.program.events[w.at], e.program.events[fetch]
     before = e.po_between(store, reader)
     if e.model.switches.smc == "amd":
         return before
     if store.kind == "alias":
-        return FALSE
+        return NO
     jumps = [
         e.clauses.all((e.executed[j.id], e.po_between(store, j), e.po_between(j, reader)))
         for j in e.program.events
@@ -390,7 +389,7 @@ def _seen_by_fetch(e: Encoding, w: Write, fetch: int) -> int:
 
 
 def _broadcast(e: Encoding, x: Symbolic) -> None:
-    """INVLPGBs, what they do on each CPU, and who waits for it (MMR 11.3)."""
+    """INVLPGBs, their effects on each CPU, and the TLBSYNCs that wait for these (MMR 11.3)."""
     for (event, _), node in e.flushes.items():
         issue = e.program.events[event]
         x.broadcast.add(event, node, e.executed[event])
@@ -404,7 +403,7 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
     """Each section ends before a grace period does, or begins after it has started (MMR 18.2)."""
     both, graces = e.clauses.both, e.program.grace_periods()
     for lock, unlocks in e.program.sections() if graces else ():
-        ends, open_ = [], TRUE
+        ends, open_ = [], YES
         for unlock in unlocks:
             ends.append((unlock.id, both(open_, e.executed[unlock.id])))
             open_ = both(open_, -e.executed[unlock.id])
@@ -412,14 +411,14 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
             done = both(e.executed[lock.id], e.executed[start.id])
             over = both(e.executed[lock.id], e.executed[end.id])
             first = e.choices["grace"][lock.id, start.id] = e.clauses.new()
-            e.clauses.add(-over, -first, -open_)  # a section that never ends is not waited for
+            e.clauses.add(-over, -first, -open_)  # a grace period that ends waits only for sections that end
             if lock.kind == "held":
                 e.clauses.add(-done, first)
             x.grace.add(start.id, lock.id, both(done, -first))
             for unlock_id, ended in ends:
                 x.grace.add(unlock_id, end.id, e.clauses.all((over, first, ended)))
-            rests = e.rests_at.get(end.id, FALSE)
-            if rests != FALSE:
+            rests = e.rests_at.get(end.id, NO)
+            if rests != NO:
                 kept = e.clauses.all((rests, done, first, open_))
                 e.still_open.setdefault(end.id, []).append(kept)
                 if lock.kind != "held":
@@ -427,12 +426,14 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
 
 
 def keeps(e: Encoding, a: Event, b: Event) -> int:
-    """The literal that what ``b`` starts is not handled before what ``a`` starts, if ``a`` is first."""
+    """The literal that two sends keep their order: if ``a`` is first, its handler does not come after that
+    of ``b``."""
     if not e.program.overtakes(b, a):
-        return TRUE
+        return YES
     if e.program.kernel is None:
-        return FALSE
-    old = [x for kernel, x in e.slots[e.program.kernel].items() if kernel < OVERTAKING]  # type: ignore[operator]
+        return NO
+    kernels = e.slots[e.program.kernel].items()
+    old = [x for kernel, x in kernels if isinstance(kernel, int) and kernel < OVERTAKING]
     return e.clauses.any(old)
 
 

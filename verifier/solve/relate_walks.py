@@ -1,19 +1,19 @@
-"""Base relations of page walks and of what is cached of them; see ``relate``."""
+"""Base relations of page walks and of the entries that are cached from them; see ``relate``."""
 
 from __future__ import annotations
 
 from verifier.model.candidate import Candidate
-from verifier.solve.clauses import FALSE
+from verifier.solve.clauses import NO
 from verifier.solve.covers import covers_upper, covers_use
 from verifier.solve.encoding import Encoding
-from verifier.solve.sites import Chain, Invalidation, Use, Write
+from verifier.solve.sites import Chain, InvalidationSite, Use, Write
 from verifier.solve.symbolic import SymbolicEvents, SymbolicRelation
 
 Symbolic = Candidate[SymbolicRelation, SymbolicEvents]
 
 
 def translation(e: Encoding, x: Symbolic) -> None:
-    """Who serves each use, which invalidations cover what, and what a condition's use comes after."""
+    """What serves each use, what each invalidation covers, and which events precede a condition's use."""
     for use in e.uses:
         for served, chain in use.served:
             if e.model.switches.spontaneous:
@@ -38,7 +38,7 @@ def translation(e: Encoding, x: Symbolic) -> None:
             if use.event is None:
                 _asked(e, x, inv, use)
             elif inv.remote:
-                _either_way(e, x, "remote", inv.node, use.node)
+                _either_way(e.choices["remote"], x.remote, inv.node, use.node)
         if use.snapshot is not None:
             x.seen.add(use.node, use.snapshot)
     if e.model.switches.walk_forward == "forward_always":
@@ -55,33 +55,32 @@ def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
                 x.levels.add(upper.node, level.node, e.clauses.all((level.done, upper.done, -upper.last)))
     if len(levels) < 2:
         return
-    floating = [v.node for v in levels[1:] if v.last != FALSE and e.floats(v.node)]
+    floating = [v.node for v in levels[1:] if v.last != NO and e.floats(v.node)]
     for inv in e.invalidations:
         e.clauses.check(len(x.covers_upper.may))
         if inv.cpu != chain.cpu:
             continue
-        removed = FALSE
+        removed = NO
         for upper in levels[:-1]:
             going = e.clauses.both(upper.done, -upper.last)
             literal = e.clauses.both(going, covers_upper(e, inv, chain, upper))
             x.covers_upper.add(inv.node, upper.node, literal)
             removed = e.clauses.either(removed, literal)
-        if removed != FALSE:
+        if removed != NO:
             for node in floating:
-                _either_way(e, x, "aged", inv.node, node)
+                _either_way(e.choices["aged"], x.aged, inv.node, node)
 
 
-def _either_way(e: Encoding, x: Symbolic, name: str, a: int, b: int) -> None:
+def _either_way(chosen: dict[tuple[int, int], int], relation: SymbolicRelation, a: int, b: int) -> None:
     """One of two events is before the other."""
-    if (a, b) not in e.choices[name]:
-        first = e.choices[name][a, b] = e.clauses.new()
-        relation = getattr(x, name)
+    if (a, b) not in chosen:
+        first = chosen[a, b] = relation.space.clauses.new()
         relation.add(a, b, first)
         relation.add(b, a, -first)
 
 
-def _asked(e: Encoding, x: Symbolic, inv: Invalidation, use: Use) -> None:
-    """A condition's use is after what is past at its instant."""
+def _asked(e: Encoding, x: Symbolic, inv: InvalidationSite, use: Use) -> None:
+    """A condition's use is after the invalidations that are past at its instant."""
     if use.snapshot is None:
         x.po.add(inv.node, use.node)
         return
@@ -94,8 +93,8 @@ def _asked(e: Encoding, x: Symbolic, inv: Invalidation, use: Use) -> None:
 
 
 def _apart(e: Encoding, x: Symbolic) -> None:
-    """Where walks are always forwarded: they are not made while an own store waits, unless from it
-    or a newer one."""
+    """Where walks are always forwarded: while an own store waits, a walk's read of its cell is forwarded that
+    store or a newer one."""
     forwarded: dict[int, list[tuple[Write, int]]] = {}
     for s in e.sources:
         if s.forwarded and s.write is not None and s.read.kind == "walk":
@@ -114,7 +113,7 @@ def _apart(e: Encoding, x: Symbolic) -> None:
                 for other, x in forwarded.get(read.node, ())
             ]  # fmt: skip
             needed = e.clauses.all([same, *(-n for n in newer)])
-            if needed == FALSE:
+            if needed == NO:
                 continue
             first = e.choices["apart"].setdefault((w.node, read.node), e.clauses.new())
             x.apart.add(w.node, read.node, e.clauses.both(needed, first))

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from verifier.program.events import Access, Event
 from verifier.program.ops import Kind
 from verifier.program.values import Ptr, Value
-from verifier.solve.clauses import FALSE
+from verifier.solve.clauses import NO
 
 Literals = dict[Value, int]
-WALKER = -1  # the CPU of an update by a page walker, which is in nobody's program order
+WALKER = -1  # the CPU of an update by a page walker, which is outside of every program order
 
 
 @dataclass(slots=True, eq=False)
 class Write:
-    """A write of one cell among ``where`` (cell -> literal: done, and done there)."""
+    """A write of one cell among ``where`` (cell -> the literal that the write is done, and at this cell)."""
 
     node: int
     cpu: int
@@ -47,18 +47,18 @@ class Read:
 
 @dataclass(slots=True, eq=False)
 class Level:
-    """One entry that a walk reads, if it comes so far (``done``); ``last``: it is the leaf."""
+    """One entry that a walk reads if it gets there (``done``); ``last``: the walk ends there."""
 
     node: int
     done: int
     where: dict[Ptr, int]
     values: Literals
-    last: int = FALSE
+    last: int = NO
 
 
 @dataclass(slots=True, eq=False)
 class Chain:
-    """A page walk that may serve ``use`` (literal ``done``), as far as it is optional how it went."""
+    """A page walk that may serve ``use``; it does if ``done`` holds."""
 
     use: int
     cpu: int
@@ -71,7 +71,7 @@ class Chain:
 
 
 @dataclass(slots=True, eq=False)
-class Initial:
+class InitialEntry:
     """An entry that the TLB held at the start, number ``index`` of ``program.tlb``; ``done``: it serves."""
 
     done: int
@@ -85,8 +85,8 @@ class Initial:
 class Use:
     """A use of a translation: by an event, or by a condition (``event`` None).
 
-    ``served``: the walks that may serve it, each with the literal that it does; ``pages``: what it is
-    translated to, and may access; ``fault``: it is not.
+    ``served``: the walks that may serve it, each with the literal that it does; ``pages``: the pages that
+    it may be translated to and may access; ``fault``: it faults.
     """
 
     node: int
@@ -95,10 +95,10 @@ class Use:
     vas: Literals
     now: Literals
     served: list[tuple[int, Chain]] = field(default_factory=list)
-    initial: list[Initial] = field(default_factory=list)
-    stale: int = FALSE  # it faults by what is cached
+    initial: list[InitialEntry] = field(default_factory=list)
+    stale: int = NO  # it faults by a cached entry
     faults: list[Chain] = field(default_factory=list)  # it faults by what these read
-    fault: int = FALSE
+    fault: int = NO
     pages: Literals = field(default_factory=dict)
     dirty: int | None = None  # node of the update that sets D
     snapshot: int | None = None
@@ -115,10 +115,10 @@ class Update:
 
 
 @dataclass(slots=True, eq=False)
-class Invalidation:
+class InvalidationSite:
     """Something that removes translations of a CPU; ``kind`` is a row of ``model.cover``.
 
-    ``pcid`` is the one it acts on; ``remote``: by an INVLPGB, in nobody's program order.
+    ``pcid`` is the one it acts on; ``remote``: it is an effect of an INVLPGB, outside of every program order.
     """
 
     node: int
@@ -131,7 +131,7 @@ class Invalidation:
 
 
 @dataclass(slots=True, eq=False)
-class Source:
+class RfSource:
     """One possible rf pair: ``read`` takes its value at ``cell`` from ``write`` (None: init)."""
 
     literal: int

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from verifier.solve.clauses import FALSE, TRUE, Clauses
+from verifier.solve.clauses import NO, YES, Clauses
 
-MANY = 16  # ways on from one event
+MANY = 16  # ways on from one event; more of them are sorted, so that unions share gates
 
 
 class Space:
@@ -27,11 +27,11 @@ class SymbolicEvents:
     def __init__(self, space: Space, sure: int = 0, maybe: dict[int, int] | None = None) -> None:
         self.space, self.sure, self.maybe = space, sure, maybe or {}
 
-    def add(self, event: int, literal: int = TRUE) -> None:
-        if literal == TRUE:
+    def add(self, event: int, literal: int = YES) -> None:
+        if literal == YES:
             self.sure |= 1 << event
             self.maybe.pop(event, None)
-        elif literal != FALSE and not self.sure >> event & 1:
+        elif literal != NO and not self.sure >> event & 1:
             old = self.maybe.get(event)
             self.maybe[event] = literal if old is None else self.space.clauses.either(old, literal)
 
@@ -73,11 +73,11 @@ class SymbolicRelation:
         self.must = [0] * space.size
         self.may: dict[tuple[int, int], int] = {}
 
-    def add(self, a: int, b: int, literal: int = TRUE) -> None:
-        """Put a pair in under a literal (in addition to what it is in by already)."""
-        if literal == FALSE or self.must[a] >> b & 1:
+    def add(self, a: int, b: int, literal: int = YES) -> None:
+        """Put a pair in if a literal holds; it may be in by another literal already."""
+        if literal == NO or self.must[a] >> b & 1:
             return
-        if literal == TRUE:
+        if literal == YES:
             self.must[a] |= 1 << b
             self.may.pop((a, b), None)
             return
@@ -90,12 +90,12 @@ class SymbolicRelation:
             self.add(a, b, literal)
 
     def literal(self, a: int, b: int) -> int:
-        """The literal that a pair is in."""
-        return TRUE if self.must[a] >> b & 1 else self.may.get((a, b), FALSE)
+        """The literal that a pair is in the relation."""
+        return YES if self.must[a] >> b & 1 else self.may.get((a, b), NO)
 
     def may_hold(self, a: int, b: int) -> bool:
-        """May a pair be in?"""
-        return self.literal(a, b) != FALSE
+        """May a pair be in the relation?"""
+        return self.literal(a, b) != NO
 
     def copy(self) -> SymbolicRelation:
         out = SymbolicRelation.__new__(SymbolicRelation)
@@ -105,14 +105,17 @@ class SymbolicRelation:
     def __or__(self, other: SymbolicRelation) -> SymbolicRelation:
         if not other.may and not any(other.must):
             return self
-        out = SymbolicRelation.__new__(SymbolicRelation)
-        out.space = self.space
-        must = [a | b for a, b in zip(self.must, other.must, strict=True)]
-        out.must = must
-        out.may = {k: v for k, v in self.may.items() if not must[k[0]] >> k[1] & 1}
-        for (a, b), literal in other.may.items():
-            out.add(a, b, literal)
+        out = self.copy()
+        out.take(other)
         return out
+
+    def take(self, other: SymbolicRelation) -> None:
+        """Put all pairs of another relation in, as by ``|``."""
+        if any(other.must):
+            must = self.must = [a | b for a, b in zip(self.must, other.must, strict=True)]
+            self.may = {k: v for k, v in self.may.items() if not must[k[0]] >> k[1] & 1}
+        for (a, b), literal in other.may.items():
+            self.add(a, b, literal)
 
     def plus(self, others: Iterable[SymbolicRelation]) -> SymbolicRelation:
         """This relation with all others, as by ``|``."""
@@ -162,14 +165,14 @@ class SymbolicRelation:
         return out
 
     def successors(self) -> dict[int, list[tuple[int, int]]]:
-        """event -> [(event, literal)], sure pairs with the literal true."""
+        """event -> [(event, literal)]; sure pairs have the literal ``YES``."""
         out: dict[int, list[tuple[int, int]]] = {}
         for a, row in enumerate(self.must):
             if row:
                 here = out[a] = []
                 while row:
                     low = row & -row
-                    here.append((low.bit_length() - 1, TRUE))
+                    here.append((low.bit_length() - 1, YES))
                     row ^= low
         for (a, b), literal in self.may.items():
             out.setdefault(a, []).append((b, literal))
@@ -179,10 +182,10 @@ class SymbolicRelation:
         out = SymbolicRelation(self.space)
         after = other.successors()
         both = self.space.clauses.both
-        open_ends = {b: sum(x != TRUE for _, x in outs) for b, outs in after.items()}
+        open_ends = {b: sum(x != YES for _, x in outs) for b, outs in after.items()}
         for a, outs in self.successors().items():
             if len(outs) > MANY:
-                # Unions that begin alike share their gates: what makes each of them different comes last.
+                # Unions that begin alike share their gates, so the parts that differ come last.
                 outs.sort(key=lambda out: open_ends.get(out[0], 0))
             for b, first in outs:
                 self.space.clauses.check(len(out.may))

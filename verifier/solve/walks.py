@@ -1,4 +1,4 @@
-"""Translations as clauses: which walks there may be, what they find, and when an access faults."""
+"""Translations as clauses: which walks are possible, what they find, and when an access faults."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import product
 
 from verifier.program.events import Event
 from verifier.program.functions import apply
-from verifier.program.rights import NEEDS, needs
+from verifier.program.rights import RIGHTS, needs
 from verifier.program.values import (
     CLEAN,
     COMBINED,
@@ -23,10 +23,10 @@ from verifier.program.values import (
     flags,
     target,
 )
-from verifier.solve.clauses import FALSE, TRUE
+from verifier.solve.clauses import NO, YES
 from verifier.solve.domains import order_key
 from verifier.solve.encoding import Encoding
-from verifier.solve.sites import WALKER, Chain, Initial, Level, Literals, Read, Update, Use, Write
+from verifier.solve.sites import WALKER, Chain, InitialEntry, Level, Literals, Read, Update, Use, Write
 
 _KEPT = (RO, NX, SUPERVISOR, GLOBAL, CLEAN)
 
@@ -54,7 +54,7 @@ class Walks:
         )
 
     def tags(self, cpu: int) -> Literals:
-        """A PCID that the CPU may have, to be found by every read of a walk."""
+        """A PCID that the CPU may have; every read of a walk has to find it."""
         return self.e.one_hot(self.domains.pcids(cpu))
 
     def current(self, event: Event, node: int, done: int) -> Literals:
@@ -62,18 +62,20 @@ class Walks:
         now = self.tags(event.cpu)
         if len(now) > 1:
             where = {Ptr(f"{event.cpu}:pcid"): done}
-            self.e.reads.append(Read(node, event.cpu, event.body, event.id, where, now))
+            self.e.reads.append(Read(node, event.cpu, body=event.body, at=event.id, where=where, values=now))
         return now
 
     def _registers(self, level: Level, cpu: int, tag: Literals, roots: Literals | None, at: Read) -> None:
-        """A walk's read finds its tag in force, the first one its root."""
+        """Each read of a walk finds the walk's tag in force; the first read finds the root, too."""
         for name, values in (("pcid", tag), ("cr3", roots)):
             if values and len(self.domains.contents(Ptr(f"{cpu}:{name}"))) > 1:
                 where = {Ptr(f"{cpu}:{name}"): level.done}
-                self.e.reads.append(Read(level.node, cpu, at.body, at.at, where, values, at.kind))
+                self.e.reads.append(
+                    Read(level.node, cpu, body=at.body, at=at.at, where=where, values=values, kind=at.kind)
+                )
 
     def _level(self, node: int, done: int, handles: Literals, vas: Literals, values: Literals) -> Level:
-        """A read of the entry of one of ``handles``; what is no entry cannot be read."""
+        """A read of the entry of one of ``handles``; a handle without such an entry is excluded."""
         where: dict[Ptr, int] = {}
         self.clauses.check()
         for (handle, x), (va, y) in product(handles.items(), vas.items()):
@@ -81,7 +83,7 @@ class Walks:
             cell = self.program.entries.get((handle, va))  # type: ignore[arg-type]
             if cell is None:
                 self.clauses.add(-literal)
-            elif literal != FALSE:
+            elif literal != NO:
                 where[cell] = self.clauses.either(where[cell], literal) if cell in where else literal
         return Level(node, done, where, values)
 
@@ -92,14 +94,14 @@ class Walks:
     def chain(
         self, use: int, cpu: int, vas: Literals, done: int, tag: Literals, event: Event | None = None
     ) -> Chain:
-        """A walk of several reads at any instants, from a root that is in force at the first.
+        """A walk of several reads at any instants, from a root that is in force at the first read.
 
-        With ``event`` all of them are loads at this event's instant.
+        With ``event`` all its reads are loads at this event's instant.
         """
-        chain = Chain(use, cpu, done, vas, tag)
-        at = Read(use, cpu, -1, -1, {}, {}, "walk")
+        chain = Chain(use, cpu, done=done, vas=vas, tag=tag)
+        at = Read(use, cpu, body=-1, at=-1, where={}, values={}, kind="walk")
         if event is not None:
-            at = Read(use, cpu, event.body, event.id, {}, {}, "load")
+            at = Read(use, cpu, body=event.body, at=event.id, where={}, values={}, kind="load")
         roots = self.e.one_hot(self.domains.roots(cpu))
         handles, here = roots, done
         for depth in range(self.program.depth):
@@ -107,13 +109,15 @@ class Walks:
             if depth == self.program.depth - 1:
                 contents = frozenset(v for v in contents if target(v) not in self.program.tables)
             node = self.e.node() if event is None else use
-            level = self._level(node, here, handles, vas, self.e.one_hot(contents))
+            level = self._level(node, here, handles=handles, vas=vas, values=self.e.one_hot(contents))
             if not level.values or not level.where:
                 self.clauses.add(-here)
                 break
-            self.e.reads.append(Read(node, cpu, at.body, at.at, level.where, level.values, at.kind))
+            self.e.reads.append(
+                Read(node, cpu, body=at.body, at=at.at, where=level.where, values=level.values, kind=at.kind)
+            )
             own = {} if event is not None else tag  # an access has read its PCID already
-            self._registers(level, cpu, own, None if depth else roots, self.e.reads[-1])
+            self._registers(level, cpu, tag=own, roots=None if depth else roots, at=self.e.reads[-1])
             chain.levels.append(level)
             handles = self._descend(level)
             level.last = self.clauses.both(here, -self.clauses.any(handles.values()))
@@ -155,8 +159,8 @@ class Walks:
     # -- uses -------------------------------------------------------------------------------------
 
     def _usable(self, done: int, tag: Literals, globe: int, now: Literals) -> None:
-        """What serves is of the current PCID, or global (MMR 4.4)."""
-        if done != FALSE and (len(now) > 1 or len(tag) > 1 or set(now) != set(tag)):
+        """An entry that serves a use is of the current PCID, or global (MMR 4.4)."""
+        if done != NO and (len(now) > 1 or len(tag) > 1 or set(now) != set(tag)):
             same = [self.clauses.both(x, now[q]) for q, x in tag.items() if q in now]
             self.clauses.add(-done, globe, *same)
 
@@ -171,16 +175,16 @@ class Walks:
                 self.clauses.add(-walked, self.e.executed[event.id])
                 vas = self.e.literals(event.accesses[0].addr)
                 now = self.current(event, node, self.e.executed[event.id])
-                chain = self.chain(node, event.cpu, vas, walked, now, event)
+                chain = self.chain(node, event.cpu, vas=vas, done=walked, tag=now, event=event)
                 self.demanded.append((event, chain))
 
     def _demanded(self, use: Use, done: int) -> None:
-        """What an access has walked serves it and others on its CPU, until it is invalidated."""
+        """The entry that an access has walked for serves uses on its CPU, until it is invalidated."""
         for _, chain in self.demanded:
             same = self.clauses.any(
                 self.clauses.both(x, use.vas[va]) for va, x in chain.vas.items() if va in use.vas
             )
-            if chain.cpu == use.cpu and same != FALSE:
+            if chain.cpu == use.cpu and same != NO:
                 served = self.clauses.new()
                 for needed in (done, chain.done, same):
                     self.clauses.add(-served, needed)
@@ -191,12 +195,12 @@ class Walks:
         """A walk of its own serves a use."""
         chosen = self.clauses.new()
         self.clauses.add(-chosen, done)
-        # By an entry of its own PCID, or by a global one, whose walk may have had any.
+        # An entry of its own PCID serves it, or a global one, whose walk may have had any PCID.
         tag = use.now if not self.domains.globals else self.tags(use.cpu)
         if use.event is None and not self.domains.globals:
             tag = {q: x for q, x in use.now.items() if q in self.domains.pcids(use.cpu)}
             self.clauses.add(-chosen, *tag.values())
-        chain = self.chain(use.node, use.cpu, use.vas, chosen, tag)
+        chain = self.chain(use.node, use.cpu, vas=use.vas, done=chosen, tag=tag)
         if tag is not use.now:
             self._usable(chosen, tag, chain.flags[GLOBAL], use.now)
         use.served.append((chosen, chain))
@@ -213,18 +217,18 @@ class Walks:
                 literal = self.clauses.new()
                 self.clauses.add(-literal, done)
                 self.clauses.add(-literal, use.vas[va])
-                use.initial.append(Initial(literal, index, pcid, va, content))
-                self._usable(literal, {pcid: TRUE}, TRUE if flags(content) & GLOBAL else FALSE, use.now)
+                use.initial.append(InitialEntry(literal, index, pcid=pcid, va=va, content=content))
+                self._usable(literal, {pcid: YES}, YES if flags(content) & GLOBAL else NO, use.now)
                 options.append(literal)
         return options
 
     def _permitted(self, use: Use, event: Event) -> None:
-        """What serves an access permits it, and leads to a page; or it faults by it."""
+        """The entry that serves an access permits it and leads to a page, or makes it fault."""
         clauses = self.clauses
         permitted: dict[Value, list[int]] = {}
         stale: list[int] = []
         for served, chain in use.served:
-            forbidden = clauses.any(chain.flags[bit] for bit in NEEDS if needs(event) & bit)
+            forbidden = clauses.any(chain.flags[bit] for bit in RIGHTS if needs(event) & bit)
             stale.append(clauses.both(served, forbidden))
             for page, literal in chain.pages.items():
                 literal = clauses.all((served, literal, -forbidden))
@@ -235,18 +239,18 @@ class Walks:
             else:
                 permitted.setdefault(target(entry.content) or UNDEF, []).append(entry.done)
         found = {page: clauses.any(literals) for page, literals in permitted.items()}
-        use.pages = {page: literal for page, literal in found.items() if literal != FALSE}
+        use.pages = {page: literal for page, literal in found.items() if literal != NO}
         use.stale = clauses.any(stale)
         if not self.switches.spurious_prot_fault:
             clauses.add(-use.stale)
-            use.stale = FALSE
+            use.stale = NO
 
     def access(self, event: Event, node: int) -> Use:
         """The use of a translated access: a walk or an initial entry serves it, or it faults."""
         clauses, (access,) = self.clauses, event.accesses
         done = self.e.executed[event.id]
         vas = self.e.literals(access.addr)
-        use = Use(node, event, event.cpu, vas, self.current(event, node, done))
+        use = Use(node, event, cpu=event.cpu, vas=vas, now=self.current(event, node, done))
         options = self._options(use, done)
         self._permitted(use, event)
         if self.domains.faults[id(access)]:
@@ -258,21 +262,21 @@ class Walks:
             self._dirty(use, event)
         if access.slot is not None:
             values = self.e.slots[access.slot]
-            if use.fault != FALSE:
-                clauses.add(-use.fault, values.get(FAULT, FALSE))
+            if use.fault != NO:
+                clauses.add(-use.fault, values.get(FAULT, NO))
             if event.op == "T":
                 for page, literal in use.pages.items():
-                    clauses.add(-literal, values.get(page, FALSE))
+                    clauses.add(-literal, values.get(page, NO))
         self.e.uses.append(use)
         return use
 
     def asked(self, node: int, cpu: int, va: Ptr, wanted: Value, now: Literals, done: int) -> Use:
-        """The use by a condition: what is cached leads to ``wanted``, with the attributes it names."""
+        """The use by a condition: a cached entry leads to ``wanted`` and has the attributes it names."""
         clauses = self.clauses
-        use = Use(node, None, cpu, {va: TRUE}, now)
+        use = Use(node, None, cpu=cpu, vas={va: YES}, now=now)
         options = self._options(use, done)
         for served, chain in use.served:
-            matching = [chain.pages.get(target(wanted) or wanted, FALSE)]
+            matching = [chain.pages.get(target(wanted) or wanted, NO)]
             matching += [chain.flags[bit] for bit in _KEPT if flags(wanted) & bit]
             clauses.add(-served, clauses.all(matching))
         for entry in use.initial:
@@ -299,15 +303,15 @@ class Walks:
     def _fault(self, use: Use, event: Event, fault: int, kind: str) -> Chain:
         """A walk that ends at an entry which is not present, or forbids the access.
 
-        Its last read is a load of the access itself (``kind`` ``load``), or a walk's since the last
-        serializing event. The reads above it are a walk's, or with ``rewalk`` loads too.
+        With ``kind`` ``load`` its last read is a load of the access itself; with ``walk`` it is a walk's read
+        since the last serializing event. The reads above it are a walk's, or with ``rewalk`` loads too.
         """
         clauses, depth = self.clauses, self.program.depth
-        chain = Chain(use.node, use.cpu, fault, use.vas, use.now)
+        chain = Chain(use.node, use.cpu, done=fault, vas=use.vas, tag=use.now)
         node = use.node if kind == "load" else self.e.node()
-        load = Read(node, event.cpu, event.body, event.id, {}, {}, kind)
+        load = Read(node, event.cpu, body=event.body, at=event.id, where={}, values={}, kind=kind)
         loads = self.switches.fault_walk == "rewalk" or not self.switches.spontaneous
-        above = load if loads else Read(-1, event.cpu, -1, -1, {}, {}, "walk")
+        above = load if loads else Read(-1, event.cpu, body=-1, at=-1, where={}, values={}, kind="walk")
         ends = [clauses.new() for _ in range(depth - 1)] + [fault] if depth > 1 else [fault]
         forbidding: list[int] = []
         roots = self.e.one_hot(self.domains.roots(use.cpu))
@@ -318,17 +322,25 @@ class Walks:
                 clauses.add(-ends[k], going)
             else:
                 ends[k] = going if depth == 1 else clauses.both(going, -clauses.any(ends[:k]))
-            self._end(chain, event, load, ends[k], handles, forbidding, roots if k == 0 else None)
+            self._end(
+                chain,
+                event,
+                load=load,
+                done=ends[k],
+                handles=handles,
+                forbidding=forbidding,
+                roots=roots if k == 0 else None,
+            )
             if k == depth - 1:
                 break
             more = clauses.both(going, -clauses.any(ends[: k + 1]))
-            upper = self._upper(use, above, more, handles, roots if k == 0 else None)
+            upper = self._upper(use, above, more=more, handles=handles, roots=roots if k == 0 else None)
             if upper is None:
                 clauses.add(-more)
                 break
             chain.levels.append(upper)
             forbidding += [
-                clauses.both(more, self._flag(upper, bit)) for bit in NEEDS if needs(event) & bit & COMBINED
+                clauses.both(more, self._flag(upper, bit)) for bit in RIGHTS if needs(event) & bit & COMBINED
             ]
             handles = self._descend(upper)
         return chain
@@ -342,9 +354,19 @@ class Walks:
         if not contents:
             return None
         node = self.e.node() if above.kind == "walk" else above.node
-        level = self._level(node, more, handles, use.vas, self.e.one_hot(contents))
-        self.e.reads.append(Read(node, use.cpu, above.body, above.at, level.where, level.values, above.kind))
-        self._registers(level, use.cpu, use.now, roots, self.e.reads[-1])
+        level = self._level(node, more, handles=handles, vas=use.vas, values=self.e.one_hot(contents))
+        self.e.reads.append(
+            Read(
+                node,
+                use.cpu,
+                body=above.body,
+                at=above.at,
+                where=level.where,
+                values=level.values,
+                kind=above.kind,
+            )
+        )
+        self._registers(level, use.cpu, tag=use.now, roots=roots, at=self.e.reads[-1])
         return level
 
     def _end(
@@ -357,7 +379,7 @@ class Walks:
             v for c in cells for v in self.domains.contents(c) if target(v) not in self.program.tables
         )
         values = self.e.one_hot(contents)
-        level = self._level(load.node, done, handles, chain.vas, values)
+        level = self._level(load.node, done, handles=handles, vas=chain.vas, values=values)
         level.last = done
         forbidden = self.clauses.any(forbidding)
         for value, literal in values.items():
@@ -366,9 +388,19 @@ class Walks:
         if not level.where:
             self.clauses.add(-done)
             return
-        self.e.reads.append(Read(load.node, load.cpu, load.body, load.at, level.where, values, load.kind))
-        # A load is made under the PCID of its access; the use has read that already.
-        self._registers(level, chain.cpu, chain.tag if load.kind == "walk" else {}, roots, load)
+        self.e.reads.append(
+            Read(
+                load.node,
+                load.cpu,
+                body=load.body,
+                at=load.at,
+                where=level.where,
+                values=values,
+                kind=load.kind,
+            )
+        )
+        # A load is made under the PCID of its access, which the use has read already.
+        self._registers(level, chain.cpu, tag=chain.tag if load.kind == "walk" else {}, roots=roots, at=load)
         chain.levels.append(level)
 
     # -- accessed and dirty -----------------------------------------------------------------------
@@ -380,13 +412,15 @@ class Walks:
     def _update(
         self, node: int, where: dict[Ptr, int], values: Literals, changed: list[tuple[Value, int]]
     ) -> None:
-        """A LOCK'd update of an entry by the processor, from ``values`` to what is ``changed`` (MMR 7.1)."""
+        """The processor's LOCK'd update of an entry, from ``values`` to contents ``changed`` (MMR 7.1)."""
         written = self.e.collect(changed)
-        self.e.reads.append(Read(node, WALKER, -1, -1, where, values, "memory"))
-        self.e.writes.append(Write(node, WALKER, -node, 0, where, written, False))
+        self.e.reads.append(Read(node, WALKER, body=-1, at=-1, where=where, values=values, kind="memory"))
+        self.e.writes.append(
+            Write(node, WALKER, body=-node, at=0, where=where, values=written, buffered=False)
+        )
 
     def _dirty(self, use: Use, event: Event) -> None:
-        """A write through an entry that is clean sets D in it first (MMR 7.3)."""
+        """A write through a clean entry sets D in that entry first (MMR 7.3)."""
         clauses, ((_, chain),) = self.clauses, use.served
         clean = clauses.both(chain.flags[CLEAN], clauses.any(use.pages.values()))
         where: dict[Ptr, int] = {}
@@ -394,15 +428,15 @@ class Walks:
             here = clauses.all((chain.done, clean, level.last, self._flag(level, CLEAN)))
             for cell, x in level.where.items():
                 literal = clauses.both(here, x)
-                if literal != FALSE:
-                    where[cell] = clauses.either(where.get(cell, FALSE), literal)
+                if literal != NO:
+                    where[cell] = clauses.either(where.get(cell, NO), literal)
         for entry in use.initial:
             if flags(entry.content) & CLEAN and not flags(entry.content) & needs(event):
                 found = self.program.first_leaf(use.cpu, entry.va)
                 if found is None:
                     clauses.add(-entry.done)
                 else:
-                    where[found] = clauses.either(where.get(found, FALSE), entry.done)
+                    where[found] = clauses.either(where.get(found, NO), entry.done)
         if not where:
             return
         done = clauses.any(where.values())
@@ -458,8 +492,8 @@ class Walks:
         done = self.clauses.new()
         vas = self.e.one_hot(frozenset(va for (_, va), c in self.program.entries.items() if c == cell))
         node = self.e.node()
-        chain = Chain(node, cpu, done, vas, self.tags(cpu))
-        at = Read(node, cpu, -1, -1, {}, {}, "walk")
+        chain = Chain(node, cpu, done=done, vas=vas, tag=self.tags(cpu))
+        at = Read(node, cpu, body=-1, at=-1, where={}, values={}, kind="walk")
         roots = self.e.one_hot(self.domains.roots(cpu))
         handles, going = roots, done
         arrived: list[int] = []
@@ -471,25 +505,29 @@ class Walks:
             ]
             end = self.clauses.any(here)
             arrived.append(end)
-            if end != FALSE and k == 0:
-                self._registers(Level(node, end, {}, {}), cpu, {}, roots, at)
+            if end != NO and k == 0:
+                self._registers(Level(node, end, {}, {}), cpu, tag={}, roots=roots, at=at)
             going = self.clauses.both(going, -end)
-            if going == FALSE or k == self.program.depth - 1:
+            if going == NO or k == self.program.depth - 1:
                 self.clauses.add(-going)
                 break
             contents = self.present(self._cells(handles, vas))
             contents = frozenset(v for v in contents if target(v) in self.program.tables)
-            level = self._level(self.e.node(), going, handles, vas, self.e.one_hot(contents))
+            level = self._level(
+                self.e.node(), going, handles=handles, vas=vas, values=self.e.one_hot(contents)
+            )
             if not contents or not level.where:
                 self.clauses.add(-going)
                 break
-            self.e.reads.append(Read(level.node, cpu, -1, -1, level.where, level.values, "walk"))
-            self._registers(level, cpu, chain.tag, None if k else roots, at)
+            self.e.reads.append(
+                Read(level.node, cpu, body=-1, at=-1, where=level.where, values=level.values, kind="walk")
+            )
+            self._registers(level, cpu, tag=chain.tag, roots=None if k else roots, at=at)
             chain.levels.append(level)
             handles = self._descend(level)
         self.clauses.add(-done, *arrived)
-        self._registers(Level(node, done, {}, {}), cpu, chain.tag, None, at)
+        self._registers(Level(node, done, {}, {}), cpu, tag=chain.tag, roots=None, at=at)
         values = self.e.one_hot(frozenset(sorted(old, key=order_key)))
-        chain.levels.append(Level(node, done, {cell: done}, values, done))
+        chain.levels.append(Level(node, done, where={cell: done}, values=values, last=done))
         self._update(node, {cell: done}, values, self._without(values, UNACCESSED))
         self.e.updates.append(Update(node, cpu, done, chain))

@@ -11,17 +11,18 @@ import ctypes
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType, ModuleType
 from typing import Any
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
 
 
-def _core() -> Any:
-    """The module ``z3.z3core``, without z3py around it, which is half of the time to import z3.
+def _core() -> ModuleType:
+    """The module ``z3.z3core`` alone: z3py around it takes half of the time to import z3.
 
-    z3core looks for its library in the package ``z3``, so that has to be there, if empty, meanwhile.
+    z3core looks for its library in the package ``z3``, so an empty package stands in for it meanwhile.
     """
     if "z3" in sys.modules:
         return importlib.import_module("z3.z3core")
@@ -36,8 +37,10 @@ def _core() -> Any:
 
 
 def _keep_memory() -> None:
-    """A context takes some 16 MB and gives them back when it ends. Left to itself, glibc returns them
-    to the kernel each time and has them faulted in again, which costs more than the solving."""
+    """Make malloc keep the memory that a context frees.
+
+    A context takes some 16 MB and frees them when it ends. By default glibc returns them to the kernel each
+    time, and page faults bring them back, which costs more than the solving."""
     threshold, trim, large = -3, -1, 1 << 30  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -47,13 +50,17 @@ def _keep_memory() -> None:
     mallopt(trim, large)
 
 
+Ref = ctypes.c_void_p  # Z3's expressions, declarations and models are of its subclasses
+
 core = _core()
 _keep_memory()
 
 
-def _direct(wrapper: Any) -> Any:
+def _direct(wrapper: FunctionType) -> Callable[..., Any]:
     """The library function behind a wrapper of z3core, without its error check."""
-    return wrapper.__defaults__[-1].f
+    *_, elementaries = wrapper.__defaults__ or ()
+    function: Callable[..., Any] = elementaries.f
+    return function
 
 
 class _Context:
@@ -63,13 +70,13 @@ class _Context:
         config = core.Z3_mk_config()
         self.ref = core.Z3_mk_context_rc(config)
         core.Z3_del_config(config)
-        # Left to itself, Z3 ends the process when it has no memory.
+        # By default Z3 ends the process when it runs out of memory.
         self.handler = core.Z3_set_error_handler(self.ref, lambda context, code: None)
         self.sort = core.Z3_mk_bool_sort(self.ref)
         core.Z3_inc_ref(self.ref, core.Z3_sort_to_ast(self.ref, self.sort))
         self.logic = core.Z3_mk_string_symbol(self.ref, "QF_FD")
-        self.constants: dict[int, Any] = {}
-        self.declarations: dict[int, Any] = {}
+        self.constants: dict[int, Ref] = {}
+        self.declarations: dict[int, Ref] = {}
         self.true = core.Z3_mk_true(self.ref)
         core.Z3_inc_ref(self.ref, self.true)
         self.interpretation = _direct(core.Z3_model_get_const_interp)
@@ -78,14 +85,14 @@ class _Context:
         self.retain = _direct(core.Z3_model_inc_ref)
         self.release = _direct(core.Z3_model_dec_ref)
 
-    def declaration(self, variable: int) -> Any:
+    def declaration(self, variable: int) -> Ref:
         """The declaration of a variable."""
         known = self.declarations.get(variable)
         if known is None:
             known = self.declarations[variable] = core.Z3_get_app_decl(self.ref, self.literal(variable))
         return known
 
-    def literal(self, x: int) -> Any:
+    def literal(self, x: int) -> Ref:
         """The expression of a DIMACS literal."""
         known = self.constants.get(x)
         if known is None:
@@ -103,7 +110,7 @@ _context: _Context | None = None
 
 
 def unused() -> bool:
-    """Has no solver been made in this process? Then the context that it will share is a fresh one."""
+    """Is the first solver of this process still to come? The shared context that it gets is a fresh one."""
     return _context is None
 
 
@@ -121,7 +128,7 @@ def _limit(error: Exception) -> LimitError:
     return LimitError(f"memory: Z3 gives up: {text}")
 
 
-LITTLE = 0.05  # seconds: to set the time costs more than a small check
+LITTLE = 0.05  # seconds: a smaller difference is ignored, as setting the time costs more than a small check
 
 
 class Solver:
@@ -130,17 +137,17 @@ class Solver:
     def __init__(
         self, text: str, *, budget: Budget | None = None, seed: int = 0, fresh: bool = False
     ) -> None:
-        """``budget``: what is left of it now is for each check, until ``limit`` says something else.
+        """Each check may take what is left of ``budget`` now, until ``limit`` sets another time.
 
-        Which model is found depends on what the context was used for before; with ``fresh`` it is
-        new, and the model is the same every time.
+        Which model is found depends on earlier uses of the context. With ``fresh`` the context is new, and
+        the model is the same every time.
         """
         self.fresh = fresh and not unused()
         self.context = _Context() if self.fresh else _shared()
         ctx = self.context.ref
         self.solver = core.Z3_mk_solver_for_logic(ctx, self.context.logic)
         core.Z3_solver_inc_ref(ctx, self.solver)
-        self.model: Any = None
+        self.model: Ref | None = None
         try:
             core.Z3_solver_from_string(ctx, self.solver, text)
         except core.Z3Exception as error:
@@ -165,13 +172,13 @@ class Solver:
         core.Z3_params_dec_ref(ctx, params)
 
     def limit(self, timeout: float | None) -> None:
-        """Set the time that a check may take from now on, in seconds; as it was, if that is about it."""
+        """Set the time that a check may take from now on, in seconds. Small changes are ignored."""
         if timeout is not None and self.allowed - timeout > LITTLE:
             self.allowed = timeout
             self._parameters(timeout, 0)
 
     def check(self, assumptions: Sequence[int] = ()) -> bool | None:
-        """True: satisfiable under the assumptions, ``value`` speaks of a model. None: unknown.
+        """Satisfiable under the assumptions? If True, ``value`` reads the model. None: unknown.
 
         Raises ``MemoryError``.
         """
@@ -202,7 +209,7 @@ class Solver:
         return (found is not None and found.value == context.true.value) == (x > 0)
 
     def forbid(self, literals: Iterable[int]) -> None:
-        """From now on, not all of these."""
+        """Add the clause that at least one of these is false."""
         ctx = self.context.ref
         refused = [self.context.literal(-x) for x in literals]
         array = (core.Ast * len(refused))(*refused)

@@ -1,4 +1,4 @@
-"""Decide one test: build it, ask the judges, compare them, explain."""
+"""Decides one test: builds it, asks the judges, compares their answers, and explains hangs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ FILTERED = "the filter lets no state through"
 
 
 def run(test: Test, options: Options) -> Verdict:
-    """Decide one test, in this process.
+    """Decide one test in this process.
 
-    Raises ``InputError`` for what the test's text turns out to mean, ``InternalError`` if the tool
+    Raises ``InputError`` for errors that show when the test is built, and ``InternalError`` if the verifier
     contradicts itself or fails.
     """
     try:
@@ -43,7 +43,7 @@ def run(test: Test, options: Options) -> Verdict:
 
 
 def run_or_die(test: Test, options: Options) -> Verdict:
-    """``run``, for a process that can be done without: it raises what comes."""
+    """``run`` for an expendable process: it lets every exception through."""
     start = time.perf_counter()
     if not test.asks and not options.states:
         raise InputError([no_condition(test)])
@@ -71,7 +71,7 @@ def run_or_die(test: Test, options: Options) -> Verdict:
 
 
 def run_alone(test: Test, options: Options) -> Verdict:
-    """``run`` in a process of its own, which holds to ``options.limits``, where a system has one to spare."""
+    """``run`` in a process of its own, with ``options.limits``; in this one if the system cannot fork."""
     if not forks():
         return run(test, options)
     try:
@@ -86,7 +86,7 @@ def run_alone(test: Test, options: Options) -> Verdict:
 
 
 def unknown(test: Test, options: Options, reason: str) -> Verdict:
-    """The verdict on what could not be decided. Raises ``InputError`` for wrong expectations."""
+    """The verdict on a test that could not be decided. Raises ``InputError`` for wrong expectations."""
     nothing = World(cpus=0, cells={})
     empty = Program(nothing, [], [], slots=0, assumes=[], cuts=[], observables=[], condition=TRUE, shown=[])
     return _judged(test, empty, Answer(reason=reason), options, seconds=0.0)
@@ -109,7 +109,7 @@ def _judged(
 
 
 def _one_judge(z3: Answer, explorer: Answer) -> str:
-    """Why the judges could not be compared in everything, if they could not."""
+    """Why the states of the judges could not be compared; empty if they could."""
     lacking = [
         f"{name}: {answer.reason}"
         for name, answer in (("z3", z3), ("the explorer", explorer))
@@ -137,7 +137,7 @@ def _decide(program: Program, options: Options, judge: str, budget: Budget, like
 
 
 def _filtered(program: Program, answer: Answer, options: Options, budget: Budget) -> Answer:
-    """An answer that says so if runs end, but the filter drops all of their states."""
+    """The answer, changed to unknown if runs do end but the filter drops all their states."""
     if not answer.deadlock or answer.cut or program.filter is None:
         return answer
     judge = "explorer" if options.judge == "explorer" else "z3"
@@ -151,8 +151,10 @@ def _filtered(program: Program, answer: Answer, options: Options, budget: Budget
 
 
 def _explained(program: Program, answer: Answer, options: Options, budget: Budget) -> Answer:
-    """Where no run ends: who waits where in one of them. The machine is asked, whoever judged; it needs one
-    run that is stuck, and gets some seconds to find it."""
+    """If no run ends, add to the answer who waits where in one of the runs.
+
+    The explorer finds this out for both judges. It needs one run that is stuck, and gets some seconds for it.
+    """
     if not answer.deadlock or answer.cut:
         return answer
     from verifier import explore
@@ -166,7 +168,7 @@ def _explained(program: Program, answer: Answer, options: Options, budget: Budge
 
 
 def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:
-    """Two judges must agree as far as both know."""
+    """Raise ``InternalError`` if the judges disagree about something that both know."""
     wrong: list[str] = []
     known = all(a.bad or None not in (a.reachable, a.refutable) for a in (z3, explorer))
     # Who has come to a limit may have missed a cut, a deadlock or a wrong address.
@@ -175,7 +177,7 @@ def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None
         if None not in (a, b) and a != b and not (z3.bad or explorer.bad):
             wrong.append(f"{what}: z3 says {a}, the explorer {b}")
     if known and (z3.bad is None) != (explorer.bad is None):
-        wrong.append("only one of them finds an access to something that is no object")
+        wrong.append("only one of them finds an access to an address that belongs to no object")
     for states, reaches in (("states", "reaches"), ("rests", "hangs at")):
         a, b = getattr(z3, states), getattr(explorer, states)
         if a is not None and b is not None:

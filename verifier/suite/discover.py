@@ -1,4 +1,4 @@
-"""What paths name: files, directories, variants of files, standard input."""
+"""Finds what the paths of a call name: files, directories, variants of files, standard input."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from verifier.source import Diagnostic, Source
 from verifier.syntax import MAX_BYTES, decode
 from verifier.syntax.trouble import nearest
 
-STREAMS = re.compile(r"/dev/(stdin|fd/\d+)")  # what the shell has opened; it is read like standard input
+STREAMS = re.compile(r"/dev/(stdin|fd/\d+)")  # opened by the shell, and read like standard input
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A file, or some of its variants: what one path of the command line names."""
+    """A file, or some of its variants."""
 
     name: str
     variants: tuple[str, ...] = ()
-    source: Source | None = None  # None: it is read when its tests are asked for
+    source: Source | None = None  # None: the file is read later
     error: InputError | None = None
 
 
 def discover(paths: Iterable[str]) -> list[Task]:
     """The tasks that paths name: files, directories, ``FILE::VARIANT``, ``-`` for standard input.
 
-    A path that names nothing, or a directory that cannot be read, is a task with its error. Raises
+    A path that does not exist and a directory that cannot be read become tasks with an error. Raises
     ``UsageError`` for a path that ends in ``::``.
     """
     tasks: list[Task] = []
@@ -39,7 +39,7 @@ def discover(paths: Iterable[str]) -> list[Task]:
         name, colons, variant = path.partition("::")
         wanted = tuple(v for v in variant.split(",") if v)
         if colons and not wanted:
-            raise UsageError(f"{path}: no variant is named after '::'")
+            raise UsageError(f"{path}: the name of a variant is missing after '::'")
         if name == "-" or STREAMS.fullmatch(name):
             tasks.append(_stream(name, wanted))
         elif os.path.isdir(name):
@@ -52,7 +52,7 @@ def discover(paths: Iterable[str]) -> list[Task]:
 
 
 def _stream(name: str, wanted: tuple[str, ...]) -> Task:
-    """What comes from a stream, as far as it is worth reading."""
+    """The task of a stream. It reads one byte more than a file may have, and no further."""
     called = "<stdin>" if name == "-" else name
     number = 0 if name in ("-", "/dev/stdin") else int(name.rpartition("/")[2])
     try:
@@ -71,7 +71,7 @@ def _stream(name: str, wanted: tuple[str, ...]) -> Task:
 
 
 def _below(folder: str, wanted: tuple[str, ...]) -> list[Task]:
-    """The tests below a directory, in the order of their names, and the directories that hide some."""
+    """The tests below a directory, by name, and an error for each directory that cannot be read."""
     found: list[Task] = []
 
     def hidden(error: OSError) -> None:
@@ -80,7 +80,7 @@ def _below(folder: str, wanted: tuple[str, ...]) -> list[Task]:
     for where, _, files in os.walk(folder, onerror=hidden):
         found += [Task(str(Path(where, f)), wanted) for f in files if f.endswith(".litmus")]
     if not found:
-        return [_wrong(folder, "no-tests", "no .litmus files below this directory")]
+        return [_wrong(folder, "no-tests", "there are no .litmus files below this directory")]
     return sorted(found, key=lambda task: task.name)
 
 
@@ -89,7 +89,7 @@ def _wrong(name: str, code: str, message: str, hint: str = "") -> Task:
 
 
 def _once(tasks: list[Task]) -> list[Task]:
-    """Each file in the place where it is first named, once if it is named whole anywhere."""
+    """Each file where it is first named; only once, if any path names the whole file."""
     whole = {os.path.realpath(t.name) for t in tasks if not t.variants}
     kept: dict[tuple[str, tuple[str, ...]], Task] = {}
     for task in tasks:
@@ -100,7 +100,7 @@ def _once(tasks: list[Task]) -> list[Task]:
 
 
 def _nearby(name: str) -> str:
-    """The file beside a missing one with the nearest name, as a hint."""
+    """A hint with the file of the nearest name in the folder of a missing file."""
     folder, word = os.path.split(name)
     try:
         return nearest(word, os.listdir(folder or "."))

@@ -1,4 +1,4 @@
-"""The tests of a task, with everything that is wrong with them."""
+"""Loads the tests of a task, and reports all their errors together."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def load_task(task: Task, options: Options) -> list[Test]:
     for wanted in task.variants:
         known = [t.variant for t in tests if t.variant]
         if wanted not in known:
-            hint = nearest(wanted, known) or (f"it has {', '.join(known)}" if known else "it has none")
+            hint = nearest(wanted, known) or (f"it has {', '.join(known)}" if known else "it has no variants")
             raise UsageError(f"{task.name}: there is no variant {wanted!r}; {hint}")
     return [t for t in tests if not task.variants or t.variant in task.variants]
 
 
 def load_all(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
-    """``syntax.load``, but what is wrong with guards does not hide what is wrong with programs.
+    """All tests of a source. Raises ``InputError`` with the errors of guards and those of programs.
 
-    Raises ``InputError`` with both.
+    ``syntax.load`` itself finds only the former.
     """
     try:
         return load(source, defines)
@@ -41,7 +41,7 @@ def load_all(source: Source, defines: Mapping[str, int] | None = None) -> list[T
 
 
 def load_checked(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
-    """``load_all`` for who decides later: errors that building finds are found at once."""
+    """``load_all``, which also builds the tests once, so that all errors show before anything is decided."""
     tests = load_all(source, defines)
     wrong = _errors_of(tests)
     if wrong:
@@ -50,7 +50,7 @@ def load_checked(source: Source, defines: Mapping[str, int] | None = None) -> li
 
 
 def _errors_of(tests: Iterable[Test]) -> list[Diagnostic]:
-    """What building tests finds wrong with them."""
+    """The errors that show when tests are built."""
     found: list[Diagnostic] = []
     for test in tests:
         found += wrong_expectations(test)
@@ -59,5 +59,5 @@ def _errors_of(tests: Iterable[Test]) -> list[Diagnostic]:
         except InputError as error:
             found += error.diagnostics
         except (LimitError, RecursionError):
-            pass  # said when it is decided
+            pass  # the verdict will say so
     return found

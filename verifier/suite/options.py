@@ -1,4 +1,4 @@
-"""What one can ask of a decision, in one frozen value."""
+"""The options of a decision, in one frozen value."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from verifier.errors import UsageError
-from verifier.program.profiles import Switches, switches
+from verifier.program.profiles import MODEL_NAMES, Switches, switches
 from verifier.suite.pool import Limits
 
-# What there is to choose from; the first of each is the default.
+# The choices; the first of each is the default.
 JUDGES = ("z3", "explorer", "both")
-MODEL_NAMES = ("x86-tso", "sc")
 
 MAX_SECONDS = 1e9
 MAX_MEMORY = 1 << 30  # MB
@@ -19,14 +18,14 @@ MAX_MEMORY = 1 << 30  # MB
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to decide. ``timeout`` is in seconds, for each test and judge.
+    """How to decide. Raises ``UsageError`` for values that do not exist or are out of range.
 
-    ``memory`` is in MB, for the process that decides a test; only what decides in processes of its own
-    holds to it. ``strict``: warnings are errors; ``skip_other``: files for other architectures are left
-    out.
-    ``witnesses``: runs are told: one in which the outcome occurs; one in which it does not where the
-    test says ``forall``, and with ``counters`` always. Raises ``UsageError`` for what none of them can
-    be.
+    ``timeout``     in seconds, for each test and judge; None: no limit;
+    ``memory``      in MB, for the process that decides a test; without such a process it does not count;
+    ``strict``      treat warnings as errors;
+    ``skip_other``  skip files for other architectures;
+    ``witnesses``   tell a run in which the outcome happens and, if the test says ``forall``, one in which it
+                    does not; ``counters``: tell the second one for every test.
     """
 
     model: str = MODEL_NAMES[0]
@@ -47,28 +46,31 @@ class Options:
     def __post_init__(self) -> None:
         for what, word, known in (("model", self.model, MODEL_NAMES), ("judge", self.judge, JUDGES)):
             if word not in known:
-                raise UsageError(f"unknown {what} {word!r}; there are {', '.join(known)}")
+                raise UsageError(f"unknown {what} {word!r}; use one of {', '.join(known)}")
         if self.unroll is not None and not (_whole(self.unroll) and self.unroll >= 0):
-            raise UsageError(f"unroll is a whole number, 0 or more, not {self.unroll!r}")
+            raise UsageError(f"unroll must be a whole number, 0 or more, not {self.unroll!r}")
         if self.timeout is not None and not (_number(self.timeout) and 0 < self.timeout < MAX_SECONDS):
-            raise UsageError(f"timeout is a positive number of seconds, not {self.timeout!r}")
+            raise UsageError(f"timeout must be a positive number of seconds, not {self.timeout!r}")
         if self.memory is not None and not (_whole(self.memory) and 0 < self.memory <= MAX_MEMORY):
-            raise UsageError(f"memory is a positive whole number of MB, not {self.memory!r}")
+            raise UsageError(f"memory must be a positive whole number of MB, not {self.memory!r}")
         for name, value in self.settings.items():
             if not isinstance(value, str):
                 hint = f"{str(value).lower()!r}" if isinstance(value, bool) else "a string"
-                raise UsageError(f"the value of switch {name} is {hint}, not {value!r}")
+                raise UsageError(f"the value of switch {name} must be {hint}, not {value!r}")
 
     @property
     def limits(self) -> Limits:
-        """What a process may take to decide a test: its time, and some to notice that it is over."""
+        """The limits of a process that decides a test.
+
+        It has more time than ``timeout``, so that it can notice by itself that the time is over.
+        """
         judges = 2 if self.judge == "both" else 1
         seconds = None if self.timeout is None else 5 + 1.1 * judges * self.timeout
         return Limits(self.memory, seconds)
 
     @property
     def switches(self) -> Switches:
-        """The profile's switches with the settings. Raises ``UsageError`` for what does not exist."""
+        """The profile's switches with the settings. Raises ``UsageError`` for unknown names and values."""
         return switches(self.profile, self.settings)
 
 

@@ -1,4 +1,4 @@
-"""Suites: every test of every task, one after the other or in parallel processes."""
+"""Decides every test of every task, one after the other or in parallel processes."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The tests of a file are known; their outcomes follow."""
+    """A file has been read: these are its tests. Their outcomes follow."""
 
     tests: tuple[Test, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file for another architecture is left out."""
+    """A file is for another architecture, and is skipped."""
 
     arch: str
 
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[P]):
-    """A test is decided: what ``finish`` made of its verdicts."""
+    """A test is decided. ``value`` is what ``finish`` made of its verdicts."""
 
     value: P
 
@@ -50,12 +50,11 @@ Outcome = Begun | Skipped | Done[P] | Diagnostic | VerifierError  # a Diagnostic
 def outcomes(
     tasks: list[Task], columns: Sequence[Options], finish: Finish[P], jobs: int = 1
 ) -> Iterator[tuple[Task, Outcome[P] | None]]:
-    """Each task with its outcomes as they come, and with None at its end; in the order of the tasks.
+    """Pairs of a task and an outcome, in the order of the tasks; after its last outcome a task has None.
 
-    A test is decided under each of the ``columns``, of which the first one says what else there is to
-    say; ``finish`` makes an outcome of the verdicts, in the process that decided. ``jobs``: how many of
-    these there are. Raises ``Interrupted`` on a signal that asks to stop, ``LimitError`` where there can
-    be no process.
+    Each test is decided under all ``columns``; warnings and ``strict`` are those of the first column.
+    ``finish`` makes an outcome of the verdicts, inside the process that decided. ``jobs`` is the number of
+    processes. Raises ``Interrupted`` if a signal asks to stop, and ``LimitError`` if no process can start.
     """
     options = columns[0]
     seconds = [c.limits.seconds for c in columns]
@@ -65,7 +64,7 @@ def outcomes(
         return _parts(tasks[number], columns, finish, done)
 
     parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
-    files: dict[int, _File[P]] = {}  # those that are not at their end
+    files: dict[int, _File[P]] = {}  # the files that are not finished
     try:
         for number, part in parts:
             file = files.setdefault(number, _File(tasks[number], columns, finish))
@@ -80,14 +79,14 @@ def outcomes(
 
 
 def _here(count: int, work: Callable[[int, int], Iterator[object]]) -> Iterator[tuple[int, object]]:
-    """What a pool does, in this process, where a system has no others to spare."""
+    """Does the work of a pool in this process, for systems that cannot fork."""
     for number in range(count):
         yield from ((number, part) for part in work(number, 0))
         yield number, None
 
 
 class _File(Generic[P]):
-    """The outcomes of a file, from the parts that a worker sends: each error and warning once."""
+    """Makes the outcomes of a file from the parts that workers send, each error and warning once."""
 
     def __init__(self, task: Task, columns: Sequence[Options], finish: Finish[P]) -> None:
         self.task, self.columns, self.finish = task, columns, finish
@@ -97,8 +96,7 @@ class _File(Generic[P]):
         self.said: set[object] = set()
 
     def take(self, part: object) -> Iterator[Outcome[P]]:
-        """The outcomes of a part: what is in it, or what becomes of a test whose process died, or whose
-        outcomes were garbled on their way."""
+        """The outcomes in a part. A lost part means an unknown verdict, a garbled one a fault."""
         if isinstance(part, Lost):
             found = self._lost(part.cause)
         else:
@@ -123,7 +121,7 @@ class _File(Generic[P]):
 
     def _lost(self, cause: str) -> list[Outcome[P]]:
         if self.tests is None:
-            return [LimitError(f"{self.task.name}: it could not be read: {cause}")]
+            return [LimitError(f"{self.task.name}: the file could not be read: {cause}")]
         if self.decided == len(self.tests):
             return []  # nothing was left to do
         test = self.tests[self.decided]
@@ -134,7 +132,7 @@ class _File(Generic[P]):
             return [error]
 
     def end(self) -> Iterator[Outcome[P]]:
-        """All errors of the file together."""
+        """All errors of the file, as one exception."""
         if self.wrong:
             yield InputError(self.wrong.values())
 
@@ -142,7 +140,7 @@ class _File(Generic[P]):
 def _parts(
     task: Task, columns: Sequence[Options], finish: Finish[P], done: int
 ) -> Iterator[list[Outcome[P]]]:
-    """The tests of a task, then the outcomes of each, without the first ``done`` of these."""
+    """The parts of a task: its tests, then the outcomes of each; without the first ``done`` parts."""
     try:
         tests = load_task(task, columns[0])
         if done == 0:
@@ -159,7 +157,7 @@ def _parts(
 
 
 def _of_file(error: Exception, task: Task, options: Options) -> Skipped | VerifierError:
-    """What keeps a file's tests from being known."""
+    """The outcome of a file whose tests could not be loaded."""
     if isinstance(error, InputError):
         other = [d.span.text for d in error.diagnostics if d.code == OTHER_CODE and d.span]
         return Skipped(other[0]) if other and options.skip_other else error
@@ -173,7 +171,7 @@ def _of_file(error: Exception, task: Task, options: Options) -> Skipped | Verifi
 
 
 def _outcomes(test: Test, columns: Sequence[Options], finish: Finish[P], alike: Alike) -> list[Outcome[P]]:
-    """One test's outcome and warnings, or what is wrong with it."""
+    """The outcome of a test with its warnings, or its error."""
     try:
         verdicts = [run_or_die(test, options) for options in columns]
         return [Done(finish(verdicts)), *verdicts[0].warnings, *alike.add(verdicts[0])]

@@ -1,9 +1,9 @@
-"""Expendable processes. What runs out of memory or time, crashes or is killed takes nothing else with it.
+"""Expendable worker processes: if one crashes or runs out of memory or time, only one result is lost.
 
-The parent forks workers, hands them numbers of tasks, and reads the parts of their work from a pipe as
-they are finished. It trusts no worker: one that dies, hangs or talks nonsense is replaced, and the part
-it was at is ``Lost``; those before it are kept, and those after it are done by the next worker. A part
-that cannot be sent, or not be read, is ``Garbled``: that is no accident, but a fault of this program.
+The parent forks workers, sends them numbers of tasks, and reads the finished parts of their work from a
+pipe. It replaces a worker that dies, hangs or sends nonsense. The part that this worker was at is ``Lost``;
+the parts before it are kept, and the next worker does the rest. A part that cannot be sent or read is
+``Garbled``: that is a fault of this program.
 """
 
 from __future__ import annotations
@@ -25,24 +25,23 @@ from typing import Generic, NoReturn, TypeVar, cast
 from verifier.errors import Interrupted, LimitError, fault
 
 T = TypeVar("T")
-Handler = Callable[[int, FrameType | None], object] | int | None  # of a signal, as Python has it
+Handler = Callable[[int, FrameType | None], object] | int | None  # Python's type for the handler of a signal
 Work = Callable[[int, int], Iterator[object]]
-"""``work(task, done)`` gives the parts of a task one by one, without the first ``done`` of them."""
+"""``work(task, done)`` yields the parts of a task one by one, without the first ``done`` parts."""
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else ()
-MEMORY = 1024  # MB that a test may take, unless something else is said
 OUT_OF_MEMORY = "out of memory"
-_REQUEST = struct.Struct("<QQ")  # a task, and how many of its parts are done
-_FRAME = struct.Struct("<BQ")  # what follows, and how long it is
-_PART, _END, _RETIRE = range(3)  # a part; no more of this task; and none of any other
+_REQUEST = struct.Struct("<QQ")  # a task, and the number of its parts that are done
+_FRAME = struct.Struct("<BQ")  # the kind of what follows, and its length
+_PART, _END, _RETIRE = range(3)  # a part; the end of a task; the same, and the worker ends
 _MEMORY_EXIT = 71  # a worker's exit code
-_SPARE = 48 << 20  # bytes: what a library takes
+_SPARE = 48 << 20  # bytes that must be free, or memory is short: about as much as a library takes
 _POLL = 0.25  # seconds between two looks at the clock
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a worker may take: ``memory`` in MB beyond what it starts with, ``seconds`` for each part."""
+    """The limits of a worker: ``memory`` in MB beyond what it starts with, ``seconds`` for each part."""
 
     memory: int | None = None
     seconds: float | None = None
@@ -50,22 +49,22 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """In place of a part: its worker died over it. ``cause`` is what is known about why."""
+    """Takes the place of a part whose worker died. ``cause`` says what is known about the reason."""
 
     cause: str
 
 
 @dataclass(frozen=True, slots=True)
 class Garbled:
-    """In place of a part that came to nothing on its way. ``cause`` says why."""
+    """Takes the place of a part that could not be sent or read. ``cause`` says why."""
 
     cause: str
 
 
 class Signals:
-    """While this is entered, a signal that asks to stop is noted in ``caught``, and wakes ``poll``.
+    """Inside this context, a signal that asks to stop is stored in ``caught`` and wakes ``poll``.
 
-    Signals that were ignored stay so, as ``nohup`` means them. A second one ends the process at once.
+    Signals that were ignored stay ignored, as under ``nohup``. A second signal ends the process at once.
     """
 
     def __init__(self) -> None:
@@ -81,12 +80,12 @@ class Signals:
                 try:
                     self.before[signum] = signal.signal(signum, self._note)
                 except ValueError:
-                    break  # not the main thread: whoever has that one stops it
+                    break  # not the main thread: only that one can handle signals
         return self
 
     def _note(self, signum: int, _: FrameType | None) -> None:
         if self.caught is not None:
-            os._exit(128 + signum)  # workers do not outlive their parent
+            os._exit(128 + signum)  # the workers end with their parent
         self.caught = signum
         os.write(self.write, b"!")
 
@@ -98,7 +97,7 @@ class Signals:
 
 
 def forks() -> bool:
-    """Can there be workers on this system?"""
+    """Can this system have workers?"""
     return hasattr(os, "fork") and hasattr(select, "poll")
 
 
@@ -109,14 +108,17 @@ class Pool:
         self.count, self.work, self.limits = count, work, limits
         self.jobs = max(1, min(jobs, count))
         self.workers: list[_Worker] = []
-        self.waiting = [(task, 0) for task in reversed(range(count))]  # tasks, and how much of them is done
-        self.found: dict[int, list[object]] = {}  # parts that have not been given on
+        # Tasks, each with its number of finished parts.
+        self.waiting = [(task, 0) for task in reversed(range(count))]
+        self.found: dict[int, list[object]] = {}  # parts that ``parts`` has not yielded yet
         self.ended: set[int] = set()
 
     def parts(self) -> Iterator[tuple[int, object]]:
-        """Each task with its parts, and with None after the last one; tasks in their order, parts as they
-        come. Raises ``Interrupted`` on a signal, after everything that was finished; ``LimitError`` if
-        there can be no process."""
+        """Pairs of a task and a part, tasks in their order; after its last part a task has None.
+
+        On a signal it first yields everything that is finished, then raises ``Interrupted``. Raises
+        ``LimitError`` if no process can be started.
+        """
         first = 0
         try:
             with Signals() as signals:
@@ -147,13 +149,13 @@ class Pool:
                 worker = _Worker(self.work, self.limits, self.workers)
             except OSError as error:
                 if self.workers:
-                    return  # those that there are do it
+                    return  # the workers that exist do all the work
                 raise LimitError(f"no process can be started: {error.strerror}") from None
             self.workers.append(worker)
             worker.give(*self.waiting.pop())
 
     def _wait(self, signals: Signals) -> None:
-        """Wait until something happens, and take in what has."""
+        """Wait for workers, a signal or a moment, and take in what workers have sent."""
         poll = select.poll()
         poll.register(signals.read, select.POLLIN)
         for worker in self.workers:
@@ -168,7 +170,7 @@ class Pool:
                     self._replace(worker, Lost(f"timeout: stopped after {spent:.0f} seconds"))
 
     def _take(self, worker: _Worker) -> None:
-        """What a worker has to say: parts, or that it is dead."""
+        """Take in what a worker has sent; replace it if it is dead."""
         try:
             frames, alive = worker.listen()
         except (OSError, Nonsense) as error:
@@ -176,7 +178,7 @@ class Pool:
             return
         for kind, part in frames:
             if worker.task is None:
-                alive = False  # nobody has asked
+                alive = False  # it sends something without a request
                 break
             if kind == _PART:
                 self.found.setdefault(worker.task, []).append(part)
@@ -190,9 +192,10 @@ class Pool:
             self._replace(worker)
 
     def _replace(self, worker: _Worker, instead: Lost | Garbled | None = None) -> None:
-        """Do without a worker. Its next part is lost, and ``instead`` or what it died of takes its place;
-        who can say what its task has after that does so in the next process, if it came as far as the
-        first one."""
+        """Remove a worker. ``instead``, or the cause of its death, takes the place of its next part.
+
+        If it had finished a first part, the next worker does the parts of the task after the lost one.
+        """
         self.workers.remove(worker)
         died = worker.end()
         if worker.task is None:
@@ -205,7 +208,7 @@ class Pool:
 
 
 class _Worker:
-    """A process, as its parent sees it."""
+    """A worker process, as its parent sees it."""
 
     def __init__(self, work: Work, limits: Limits, others: Sequence[_Worker]) -> None:
         ours: list[int] = []
@@ -214,7 +217,7 @@ class _Worker:
                 ours += os.pipe()
             here, parent = ours, os.getpid()
             requests, self.requests, self.results, results, self.errors, errors = here
-            os.set_blocking(errors, False)  # who says too much before dying is cut short
+            os.set_blocking(errors, False)  # long last words of a worker are cut
             self.pid = os.fork()
         except OSError:
             for fd in ours:
@@ -236,20 +239,22 @@ class _Worker:
         self.since = 0.0
 
     def give(self, task: int, done: int) -> None:
-        """A task to do. If the worker is dead its results will say so."""
+        """Give the worker a task. If it is dead, the next read of its results shows that."""
         self.task, self.done, self.since = task, done, time.monotonic()
         with suppress(BrokenPipeError):
             os.write(self.requests, _REQUEST.pack(task, done))
 
     def listen(self) -> tuple[list[tuple[int, object]], bool]:
-        """What it has finished, and whether there can be more. Raises ``Nonsense``."""
+        """The frames that it has sent, and whether more can come. Raises ``Nonsense``."""
         frames: list[tuple[int, object]] = []
         data = os.read(self.results, 1 << 20)
         self.buffer += data
         while len(self.buffer) >= _FRAME.size:
             kind, length = _FRAME.unpack_from(self.buffer)
             if kind not in (_PART, _END, _RETIRE):
-                raise Nonsense(f"its process sent {self.buffer[: _FRAME.size].hex()}, where a part begins")
+                raise Nonsense(
+                    f"its process sent {self.buffer[: _FRAME.size].hex()}, where a part must begin"
+                )
             if len(self.buffer) < _FRAME.size + length:
                 break
             body = bytes(self.buffer[_FRAME.size : _FRAME.size + length])
@@ -259,12 +264,12 @@ class _Worker:
         return frames, bool(data)
 
     def end(self) -> str:
-        """Kill it, if it is not dead, and wait for that; what it died of."""
+        """Kill the worker if it is alive, and wait for its end. Returns the cause of its death."""
         try:
             os.kill(self.pid, signal.SIGKILL)
             status = os.waitpid(self.pid, 0)[1]
         except (ProcessLookupError, ChildProcessError):
-            status = 0  # somebody else has waited for it
+            status = 0  # somebody else has reaped it
         try:
             os.set_blocking(self.errors, False)
             said = os.read(self.errors, 1 << 16).decode(errors="replace")
@@ -276,21 +281,21 @@ class _Worker:
 
 
 class Nonsense(Exception):
-    """A worker sends what no worker sends."""
+    """A worker sends data that breaks the protocol."""
 
 
 def _unpacked(body: bytes) -> object:
-    """A part, as a worker sent it."""
+    """The part in a frame, or ``Garbled`` if it cannot be read."""
     try:
         return pickle.loads(body)
     except MemoryError:
         raise
-    except Exception as error:  # pickle's own, or any that what is made anew raises
-        return Garbled(f"what its process sent cannot be read: {type(error).__name__}: {error}")
+    except Exception as error:  # an error of pickle, or of a constructor that it calls
+        return Garbled(f"the result of its process cannot be read: {type(error).__name__}: {error}")
 
 
 def _cause(status: int, said: str) -> str:
-    """What a process died of, by its status and its last words."""
+    """The cause of a process's death, from its status and its last words."""
     if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _MEMORY_EXIT:
         return OUT_OF_MEMORY
     if any(
@@ -315,9 +320,11 @@ def _cause(status: int, said: str) -> str:
 
 
 def alone(function: Callable[[], T], limits: Limits, name: str) -> T:
-    """What a function gives, run in a process of its own. It raises what the function raises,
-    ``LimitError`` if the process dies, and ``InternalError`` if either cannot be sent. ``name``: the file
-    that it is about."""
+    """The result of a function that runs in a process of its own; ``name`` is the file in question.
+
+    Raises what the function raises, ``LimitError`` if the process dies, and ``InternalError`` if the result
+    or the exception cannot be sent.
+    """
 
     def work(_: int, __: int) -> Iterator[object]:
         try:
@@ -330,7 +337,7 @@ def alone(function: Callable[[], T], limits: Limits, name: str) -> T:
     try:
         part = next(part for _, part in Pool(1, work, 1, limits).parts())
     except Interrupted as stop:
-        os.kill(os.getpid(), stop.signum)  # as if nothing had caught it
+        os.kill(os.getpid(), stop.signum)  # let the signal have its usual effect
         raise
     if isinstance(part, Lost):
         raise LimitError(part.cause)
@@ -343,7 +350,7 @@ def alone(function: Callable[[], T], limits: Limits, name: str) -> T:
 
 @dataclass(frozen=True, slots=True)
 class _Value(Generic[T]):
-    """What a function gave, be it an exception or not."""
+    """The result of a function. The wrapper tells a returned exception from a raised one."""
 
     value: T
 
@@ -354,11 +361,11 @@ class _Value(Generic[T]):
 def _child(
     work: Work, limits: Limits, *, requests: int, results: int, errors: int, parent: int, others: list[int]
 ) -> NoReturn:
-    """What a worker does: it keeps three pipes of its own and closes those of ``others``."""
+    """The life of a worker. It keeps its own three pipes, and closes those of ``others``."""
     try:
         signal.set_wakeup_fd(-1)
         for signum in STOPPING:
-            signal.signal(signum, signal.SIG_IGN)  # they are the parent's to handle
+            signal.signal(signum, signal.SIG_IGN)  # the parent handles them
         for fd in others:
             os.close(fd)
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -369,13 +376,13 @@ def _child(
         if limits.memory is not None:
             _limit(limits.memory)
         gc.freeze()
-        gc.set_threshold(50_000, 20, 50)  # tests leave little behind that is in a cycle
+        gc.set_threshold(50_000, 20, 50)  # tests leave few reference cycles behind
         gc.enable()
         _serve(work, limits, requests, results)
     except MemoryError:
         os._exit(_MEMORY_EXIT)
     except BrokenPipeError:
-        os._exit(0)  # nobody listens
+        os._exit(0)  # the parent is gone
     except BaseException as error:
         os.write(2, f"{type(error).__name__}: {error}"[:4000].encode(errors="replace"))
         os._exit(70)
@@ -383,7 +390,7 @@ def _child(
 
 
 def _serve(work: Work, limits: Limits, requests: int, results: int) -> None:
-    """Do task after task, until nobody asks for more or too much memory is held."""
+    """Do tasks until the parent closes the pipe, or this process holds too much memory."""
     while len(request := os.read(requests, _REQUEST.size)) == _REQUEST.size:
         task, done = _REQUEST.unpack(request)
         for part in work(task, done):
@@ -395,14 +402,14 @@ def _serve(work: Work, limits: Limits, requests: int, results: int) -> None:
 
 
 def _packed(part: object) -> bytes:
-    """A part as it is sent; what takes its place, if it cannot be."""
+    """The bytes of a part, or of what takes its place if it cannot be sent."""
     try:
         return pickle.dumps(part, pickle.HIGHEST_PROTOCOL)
     except MemoryError:
         raise
     except RecursionError:
-        lost: Lost | Garbled = Lost("what was found out is nested too deeply to be sent")
-    except Exception as error:  # pickle's own, or any that a part of it raises
+        lost: Lost | Garbled = Lost("the result is nested too deeply to be sent")
+    except Exception as error:  # an error of pickle, or of the object that it reads
         if starved():
             raise MemoryError from error
         what = f"{type(part).__name__} cannot be sent: {type(error).__name__}: {error}"
@@ -417,20 +424,20 @@ def _send(results: int, kind: int, body: bytes) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies (Linux)."""
+    """Ask the kernel to kill this process when its parent dies (Linux only)."""
     if sys.platform == "linux":
         import ctypes
 
         try:
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         except (AttributeError, OSError, TypeError):
-            return  # another C library; it ends when it has nobody to tell
+            return  # another C library: the process ends when it writes to a closed pipe
         if os.getppid() != parent:
             os._exit(0)
 
 
 def _statm(column: int) -> int:
-    """A figure of this process's memory, in bytes; 0 where /proc does not tell."""
+    """A column of /proc/self/statm in bytes; 0 on systems without this file."""
     try:
         with open("/proc/self/statm", "rb") as stream:
             return int(stream.read().split()[column]) * os.sysconf("SC_PAGE_SIZE")
@@ -443,7 +450,7 @@ def _resident() -> int:
 
 
 def starved() -> bool:
-    """Is this process so short of memory that whatever goes wrong goes wrong for that?"""
+    """Is this process so short of memory that a lack of memory explains any error?"""
     try:
         bytearray(_SPARE)
     except MemoryError:
@@ -452,8 +459,11 @@ def starved() -> bool:
 
 
 def _limit(megabytes: int) -> None:
-    """Allow this process some memory beyond what it has. RLIMIT_DATA counts what can be written and
-    belongs to the process alone: that is what deciding takes, and not the libraries' text."""
+    """Limit this process to some memory beyond what it has.
+
+    RLIMIT_DATA counts private memory that can be written. That is what deciding a test takes; the text of
+    libraries does not count.
+    """
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)

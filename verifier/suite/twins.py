@@ -1,4 +1,4 @@
-"""Variants of one file that come out as the same test."""
+"""Finds variants of one file that are the same test."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from verifier.results import Verdict
 from verifier.source import Diagnostic
 from verifier.syntax.test import Test
 
-# What a judge does not look at.
+# Fields that the judges do not look at.
 _SHOWN_ONLY = frozenset({"span", "text", "warnings", "warns", "constants", "told"})
 
 
 class _Numbers:
-    """Numbers for programs and their parts: equal ones for what is equal but for where it stands."""
+    """Numbers programs and their parts. Two that differ only in their places get the same number."""
 
     def __init__(self) -> None:
         self.known: dict[object, int] = {}
-        self.seen: dict[int, tuple[object, int]] = {}  # by id, with the object, so that ids stay its own
+        # By id. The object is kept alive, so that its id stays unique.
+        self.seen: dict[int, tuple[object, int]] = {}
 
     def of(self, x: object) -> int:
-        """The number of a value."""
+        """The number of a value, new or known."""
         if not is_dataclass(x):
             return self._number(self._plain(x))
         if id(x) not in self.seen:
@@ -43,18 +44,19 @@ class _Numbers:
 
 
 class Alike:
-    """Remembers the variants of a file by what they are made of."""
+    """Remembers the variants of a file by their programs."""
 
     def __init__(self) -> None:
         self.numbers = _Numbers()
         self.first: dict[tuple[str, int], Test] = {}
-        self.alike: dict[object, list[tuple[Test, Program]]] = {}  # few have to be looked at closely
+        # By a rough shape: only variants of one shape are compared in full.
+        self.alike: dict[object, list[tuple[Test, Program]]] = {}
 
     def add(self, verdict: Verdict) -> list[Diagnostic]:
-        """One more variant; a warning if it comes out as the same test as one before it."""
+        """Add a variant. Returns a warning if it is the same test as an earlier one."""
         program = verdict.program
         if program is None or not program.cpus:
-            return []  # more than can be built
+            return []  # too large to be built
         shape = tuple((e.body, e.op, e.kind, len(e.accesses)) for e in program.events)
         known = self.alike.setdefault(shape, [])
         known.append((verdict.test, program))
@@ -63,6 +65,6 @@ class Alike:
             twin = self.first.setdefault((test.quantifier, self.numbers.of(other)), test)
             if twin is not test:
                 message = f"variants {twin.variant} and {test.variant} are the same test"
-                hint = "their programs and conditions come out equal"
+                hint = "their programs and conditions are equal"
                 found.append(Diagnostic("same-test", message, test.declared, hint, severity="warning"))
         return found

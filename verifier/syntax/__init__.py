@@ -1,4 +1,4 @@
-"""Text to tests: ``load`` picks the front end by a file's first word."""
+"""Reads files, and turns their text into tests. ``load`` picks the parser by the first word of a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from verifier.syntax.trouble import nearest
 MAX_BYTES = 1 << 20
 HEADERS = ("X86", "X86_64", "C", "MM")
 BEGINNING = f"a test begins with one of {', '.join(HEADERS)}"
-# What other tests of herd7 begin with; this project does not know these machines.
+# The first words of herd7's tests for machines that this project does not model.
 OTHERS = (
     "AArch64", "ARM", "ASL", "BPF", "CPP", "JAVA", "LISA", "MIPS", "PPC", "RISCV",
 )  # fmt: skip
@@ -29,15 +29,15 @@ _KINDS = {stat.S_IFDIR: "directory", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socke
 
 
 def _at_once(name: str, flags: int) -> int:
-    """Open a file so that nothing waits for something to be in it."""
+    """Open a file without waiting for data in it."""
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read(path: str | os.PathLike[str]) -> Source:
-    """A file as a source. Raises ``InputError`` if it cannot be read, is no file or no text."""
+    """A file as a source. Raises ``InputError`` unless it is a regular file of text that can be read."""
     name = os.fspath(path)
     try:
-        kind = stat.S_IFMT(os.stat(name).st_mode)  # who opens a pipe, or a device, may wait for ever
+        kind = stat.S_IFMT(os.stat(name).st_mode)  # opening a pipe or a device could block for ever
         if kind != stat.S_IFREG:
             hint = "name a file" + (", or '-' for standard input" if kind != stat.S_IFDIR else "")
             raise _refuse(name, "directory" if kind == stat.S_IFDIR else "special",
@@ -45,7 +45,7 @@ def read(path: str | os.PathLike[str]) -> Source:
         with open(name, "rb", opener=_at_once) as stream:
             data = stream.read(MAX_BYTES + 1)
         if data is None:  # such as of /proc/kmsg
-            raise _refuse(name, "unreadable", "there is nothing to read in it")
+            raise _refuse(name, "unreadable", "no data can be read from it")
     except OSError as error:
         raise _refuse(name, "unreadable", error.strerror or str(error)) from None
     except ValueError as error:
@@ -54,20 +54,22 @@ def read(path: str | os.PathLike[str]) -> Source:
 
 
 def decode(data: bytes, name: str) -> Source:
-    """Bytes as a source. Raises ``InputError`` for what is no text or too much of it."""
+    """Bytes as a source. Raises ``InputError`` if they are not UTF-8 text, or more than ``MAX_BYTES``."""
     if len(data) > MAX_BYTES:
-        raise _refuse(name, "too-large", "more than 1 MiB", "a litmus test is a few dozen lines")
+        raise _refuse(
+            name, "too-large", "the file has more than 1 MiB", "a litmus test has a few dozen lines"
+        )
     if b"\0" in data:
-        raise _refuse(name, "binary", "this is no text", "a litmus file is UTF-8 text")
+        raise _refuse(name, "binary", "the file is not text", "a litmus file is UTF-8 text")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _refuse(name, "binary", "this is no UTF-8 text", "a litmus file is UTF-8 text") from None
+        raise _refuse(name, "binary", "the file is not UTF-8 text", "save it as UTF-8") from None
     return Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
-    """All tests of a source, one a variant. ``defines`` override enum constants (``-D n=4``).
+    """All tests of a source, one for each variant. ``defines`` override enum constants (``-D n=4``).
 
     Raises ``InputError`` with everything that is wrong with the file.
     """
@@ -80,7 +82,7 @@ def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]
     start = len(bare) - len(bare.lstrip())
     word, *_ = bare.split(None, 1) or [""]
     if not word:
-        raise _refuse(source.name, "empty", "there is nothing but comments", BEGINNING)
+        raise _refuse(source.name, "empty", "the file has only comments", BEGINNING)
     if word in ("X86", "X86_64"):
         from verifier.syntax import x86
 
@@ -91,7 +93,7 @@ def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]
         return mm.parse(source, defines=dict(defines or {}))
     span = Span(source, start, start + max(1, len(word)))
     if word in OTHERS:
-        hint = f"{BEGINNING}; --skip-other leaves out those for other machines"
-        raise InputError([Diagnostic(OTHER_CODE, f"a test for {word}", span, hint)])
+        hint = f"{BEGINNING}; --skip-other skips tests for other architectures"
+        raise InputError([Diagnostic(OTHER_CODE, f"this test is for {word}", span, hint)])
     hint = nearest(word, HEADERS) or BEGINNING
     raise InputError([Diagnostic("header", f"unknown kind of test {word[:40]!r}", span, hint)])

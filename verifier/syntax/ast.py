@@ -1,4 +1,4 @@
-"""The tree of a C or MM test. ``Unit`` is what ``Test.tree`` holds: one variant, no guards left."""
+"""The syntax tree of a C or MM test. ``Test.tree`` holds a ``Unit``: one variant, without guards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from verifier.syntax.condition import Final
 
 @dataclass(frozen=True, slots=True)
 class CType:
-    """``base`` is ``int``, ``unsigned long``, ``struct task_struct``, ``mm``, …; ``pointers`` the stars."""
+    """``base`` is ``int``, ``unsigned long``, ``struct task_struct``, ``mm``, …; ``pointers``: the stars."""
 
     base: str
     pointers: int = 0
@@ -111,8 +111,11 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """``target = value``, or ``target op= value`` with ``op`` not empty. Its value is the new one,
-    unless ``post`` (``x++`` is ``Assign(x, "+", 1, post=True)``)."""
+    """``target = value``, or ``target op= value`` if ``op`` is not empty.
+
+    The value of the expression is the new value of ``target``, with ``post`` the old one: ``x++`` is
+    ``Assign(x, "+", 1, post=True)``.
+    """
 
     target: CExpr
     op: str
@@ -144,8 +147,10 @@ class ExprStmt:
 
 @dataclass(frozen=True, slots=True)
 class Declare:
-    """``type name = init;`` (several declarators make several of these); ``size``: an array. In braces:
-    ``FieldInit`` and expressions."""
+    """``type name = init;``. Several declarators make several of these. An array has a ``size``.
+
+    An ``init`` in braces holds ``FieldInit`` and expressions.
+    """
 
     type: CType
     name: str
@@ -195,8 +200,8 @@ class For:
 
 @dataclass(frozen=True, slots=True)
 class ForEachCpu:
-    """``for_each_cpu(variable, mask) body``, ``for_each_cpu_and(variable, one, other) body``; no mask:
-    ``for_each_online_cpu(variable)``. ``word`` is which; ``counter`` is where the variable stands."""
+    """``for_each_cpu(variable, mask) body``, ``for_each_cpu_and(variable, one, other) body``; without a mask,
+    ``for_each_online_cpu(variable)``. ``word`` is the macro's name; ``counter`` is the variable's span."""
 
     word: str
     variable: str
@@ -217,7 +222,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``case value:``; ``default:`` if None."""
+    """``case value:``; ``default:`` if ``value`` is None."""
 
     value: CExpr | None
     span: Span
@@ -297,7 +302,7 @@ class FieldInit:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """``low..high`` in braces, or before a colon; a single number has both ends the same."""
+    """``low..high`` in braces or before a colon. For a single number both ends are equal."""
 
     low: CExpr
     high: CExpr
@@ -345,8 +350,9 @@ Initial = Union[Object, Setting]
 
 @dataclass(frozen=True, slots=True)
 class StructField:
-    """``type name;``; ``size``: an array of so many, ``bits``: a bit-field. A function pointer has the type
-    ``function *``. ``arms``: for each union around it, which one and which member of it (C11 6.7.2.1)."""
+    """``type name;``. An array has a ``size``, a bit-field has ``bits``; a function pointer has the type
+    ``function *``. ``arms`` has a pair for each union around the field: the union, and the member of it that
+    holds the field (C11 6.7.2.1)."""
 
     name: str
     type: CType
@@ -358,7 +364,7 @@ class StructField:
 
 @dataclass(frozen=True, slots=True)
 class StructDef:
-    """``struct name { fields };``. ``struct name;`` has no fields."""
+    """``struct name { fields };``, or ``struct name;``, which has no fields."""
 
     name: str
     fields: tuple[StructField, ...]
@@ -367,7 +373,7 @@ class StructDef:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """Of a function or thread; ``name`` is empty in ``(void)``-like lists."""
+    """A parameter of a function or thread. ``name`` is empty if the list has only the type."""
 
     type: CType
     name: str
@@ -376,8 +382,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function; ``included`` if it comes from an ``#include``, ``early`` if it is ``__init``: it looks at
-    the initial state, before the test."""
+    """A function. ``included``: it comes from an ``#include``. ``early``: it is ``__init``, and looks at the
+    initial state before the test."""
 
     result: CType
     name: str
@@ -390,7 +396,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """The program of one CPU (a family ``P1..n`` has become one of these for each CPU)."""
+    """The program of one CPU. A family ``P1..n`` becomes one of these for each of its CPUs."""
 
     cpu: int
     parameters: tuple[Parameter, ...]
@@ -400,15 +406,15 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One variant of a C or MM file, guards decided, includes merged.
+    """One variant of a C or MM file. Guards are decided, and includes are merged.
 
-    ``enums``     constants, ``-D`` applied;
-    ``initial``   those of included files first; a later value overrides an included one;
-    ``functions`` by name;
-    ``threads``   by CPU; the CPUs are ``0 .. max``, one without a program may be missing;
-    ``nmis``      ``nmi P1 { … }``, by CPU;
-    ``final``     condition, locations and filters;
-    ``structs``   definitions of structs, which say what types their fields have.
+    ``enums``       the constants; ``-D`` is applied;
+    ``initial``     the initial state, included files first; a later value overrides an included one;
+    ``functions``   by name;
+    ``threads``     by CPU. The CPUs are ``0 .. max``; a CPU without a program may be missing;
+    ``nmis``        ``nmi P1 { … }``, by CPU;
+    ``final``       condition, locations and filters;
+    ``structs``     definitions of structs, with the types of their fields.
     """
 
     arch: str
@@ -419,14 +425,14 @@ class Unit:
     nmis: tuple[Thread, ...]
     final: Final
     structs: tuple[StructDef, ...] = ()
-    overridable: frozenset[int] = frozenset()  # indices in ``initial`` that come from an include
+    overridable: frozenset[int] = frozenset()  # the indices in ``initial`` of what comes from an include
 
 
 _LEAVES = frozenset((str, int, bool, type(None), Span))
 
 
 def nodes(tree: object) -> Iterator[object]:
-    """A tree's nodes; those of conditions are named tuples."""
+    """All nodes of a tree. The nodes of conditions are named tuples."""
     pending: list[object] = [tree]
     while pending:
         x = pending.pop()

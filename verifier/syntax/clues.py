@@ -1,4 +1,4 @@
-"""What a syntax error comes from, where that is not where it shows: a brace or a quote that is missing."""
+"""Finds the cause of a syntax error that shows in another place: a missing brace or quote."""
 
 from __future__ import annotations
 
@@ -19,19 +19,24 @@ EXPECTATIONS = ("never", "sometimes", "always", "deadlock")
 
 
 def check_quotes(source: Source, text: str) -> None:
-    """Raise ``InputError`` for quotes that are none here; ``text`` is the source without comments."""
+    """Raise ``InputError`` for typographic quotation marks; ``text`` is the source without comments."""
     if text.count('"') % 2:
-        return  # which quotes are inside of strings is not known
+        return  # we cannot tell which quotes are inside strings
     bare = re.sub(r'"[^"]*"', lambda s: layout.blank(s.group()), text)
     lines = {source.position(m.start())[0]: m.start() for m in reversed(list(_QUOTES.finditer(bare)))}
     if lines:
         raise InputError(
-            Diagnostic("quote", f"{source.text[at]} is no quote here", Span(source, at, at + 1), 'write "…"')
+            Diagnostic(
+                "quote",
+                f"{source.text[at]} is not a quotation mark here",
+                Span(source, at, at + 1),
+                'write "…"',
+            )
             for at in lines.values()
         )
 
 
-# C11's atomics: <stdatomic.h>. The kernel has none of these names, and none of their orders.
+# The atomics of C11's <stdatomic.h>. The kernel has neither these names nor these memory orders.
 _C11 = re.compile(
     r"\b(_Atomic|memory_order(_\w+)?|atomic_(u?(int|long|llong|short|char)|bool|flag)"
     r"|atomic_\w+_explicit|atomic_(load|store|exchange|init|compare_exchange_(weak|strong)|(thread|signal)_fence))\b"
@@ -39,19 +44,21 @@ _C11 = re.compile(
 
 
 def check_c11(source: Source, text: str) -> None:
-    """Raise ``InputError`` for C11's atomics, once; ``text`` is the source without comments. A function of
-    such a name that the file itself defines is none of them."""
+    """Raise ``InputError`` for the first C11 atomic; ``text`` is the source without comments.
+
+    A function of such a name that the file itself defines is allowed.
+    """
     bare = re.sub(r'"[^"]*"', lambda s: layout.blank(s.group()), text)
     for found in _C11.finditer(bare):
         word = found.group()
         if not re.search(rf"\b{word}\s*\([^()]*\)\s*{{", bare):
             hint = "write READ_ONCE, WRITE_ONCE, smp_load_acquire, smp_store_release, atomic_read, xchg, …"
-            text = f"{word} is C11's; C here is the kernel's"
+            text = f"{word} is from C11; tests use the kernel's C"
             raise InputError([Diagnostic("c11", text, Span(source, found.start(), found.end()), hint)])
 
 
 def explained(source: Source, error: Diagnostic) -> Diagnostic:
-    """The error at its cause, or with a hint, where a look around says what happened."""
+    """The error at its cause, or with a hint, if the text around it shows what happened."""
     if error.span is None:
         return error
     text, at, found = layout.uncomment(source, herd=False).text, error.span.start, error.span.text
@@ -72,14 +79,12 @@ def explained(source: Source, error: Diagnostic) -> Diagnostic:
 
 
 def _lost_quote(source: Source, text: str, at: int) -> Diagnostic | None:
-    """A string without an end swallows what follows up to the next quote."""
+    """The error about a string without an end: it swallows the text up to the next quote."""
     quotes = [m.start() for m in re.finditer('"', text)]
     odd = len(quotes) % 2 == 1
     for first, last in zip(quotes[::2], quotes[1::2], strict=False):
         rest = text[first:last].partition("\n")[2]
-        opens = (
-            text[last - 1 : last].isspace() and last + 1 == at
-        )  # this was to be another string's beginning
+        opens = text[last - 1 : last].isspace() and last + 1 == at  # this quote should begin another string
         if rest and (opens or (odd and last < at and re.search(r"[;{}]", rest))):
             return _no_end(source, first, f"the next '\"' is in line {source.position(last)[0]}")
     return _no_end(source, quotes[-1], "close it with '\"'") if odd and quotes[-1] <= at else None
@@ -88,11 +93,11 @@ def _lost_quote(source: Source, text: str, at: int) -> Diagnostic | None:
 def _no_end(source: Source, start: int, hint: str) -> Diagnostic:
     end = source.text.find("\n", start)
     span = Span(source, start, end if end >= 0 else len(source.text))
-    return Diagnostic("string", "this string does not end in its line", span, hint)
+    return Diagnostic("string", "this string does not end on its line", span, hint)
 
 
 def _open(text: str) -> list[int]:
-    """The braces that are open at the end of a text."""
+    """The offsets of the braces that are still open at the end of a text."""
     found: list[int] = []
     for m in re.finditer("[{}]", text):
         if m.group() == "{":
@@ -103,7 +108,7 @@ def _open(text: str) -> list[int]:
 
 
 def _lost_brace(source: Source, bare: str, at: int, still_open: list[int]) -> Diagnostic | None:
-    """What begins a part of a file cannot stand inside of a block: that was not closed."""
+    """The error about an open block, if the text at ``at`` begins a part that cannot stand inside a block."""
     line = bare.rfind("\n", 0, at) + 1
     if not still_open or still_open[0] >= line or not (at >= len(bare) or _TOP.match(bare, line)):
         return None
@@ -115,7 +120,7 @@ def _lost_brace(source: Source, bare: str, at: int, still_open: list[int]) -> Di
 
 
 def _headings(bare: str, brace: int) -> Iterator[int]:
-    """Where the line of a block begins, if its name stands before the brace."""
+    """The start of the text before a brace on its line, if there is any: the name of the block."""
     line = bare.rfind("\n", 0, brace) + 1
     text = bare[line:brace]
     if text.strip():
@@ -123,20 +128,20 @@ def _headings(bare: str, brace: int) -> Iterator[int]:
 
 
 def _hint(bare: str, at: int, found: str, still_open: list[int]) -> str:
-    """What to write instead, in the line of the error itself."""
+    """A hint that the line of the error itself gives."""
     if found == "#":
-        return "a comment is // … or /* … */"
+        return "write a comment as // … or /* … */"
     if found == "}" and not still_open:
         return "no block is open here; is there one '}' too many before it?"
     if found == "[" and still_open and _GUARD.match(bare, at):
-        return "a guard stands before a statement or a line, not inside of one"
+        return "put the guard before the statement or the line, not inside it"
     if found == "{" and len(still_open) == 1 and re.search(r"\[[^\[\]\n]*\]\s*$", bare[:at]):
-        return "guard each line by itself, or a block of the initial state of its own: [B1] { int y; }"
+        return "guard each line, or write another block of initial values: [B1] { int y; }"
     return ""
 
 
 def _misspelt(source: Source, text: str, error: Diagnostic) -> Diagnostic:
-    """``F nevr "…";``: the word before is taken for a profile."""
+    """The error about a misspelt expectation: in ``F nevr "…";`` the parser takes ``nevr`` for a profile."""
     assert error.span is not None
     before = _WORD.search(text[: error.span.start])
     near = nearest(before.group(1), EXPECTATIONS) if before and "'never'" in error.hint else ""

@@ -1,7 +1,7 @@
 """Conditions: ``exists (1:r0 = 1 /\\ x = 2)``, ``locations [x; 0:r1]``, ``filter (…)``.
 
-The syntax is the same below all headers (``grammar/condition.lark``); what a name means there is
-found out by ``verifier.lower.observe``.
+The syntax is the same for all kinds of tests (``grammar/condition.lark``). ``verifier.lower.observe`` finds
+out what the names mean.
 """
 
 from __future__ import annotations
@@ -9,16 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import numbers
-from verifier.syntax.operations import COMPARISONS, FUNCTIONS, Operation, grouped
+from verifier.syntax.grammars import Node, is_tree, made_tree, tree_of
+from verifier.syntax.operations import COMPARISONS, CONDITION_FUNCTIONS, Operation, grouped
 from verifier.syntax.trouble import nesting
-
-if TYPE_CHECKING:
-    from lark import Token, Tree
 
 
 class Number(NamedTuple):
@@ -29,7 +27,7 @@ class Number(NamedTuple):
 
 
 class Name(NamedTuple):
-    """An object, a constant, a handle; ``brackets``: written ``[x]`` or ``*x``."""
+    """An object, a constant or a handle. ``brackets``: it is written ``[x]`` or ``*x``."""
 
     name: str
     span: Span
@@ -54,7 +52,7 @@ class Field(NamedTuple):
 
 
 class Call(NamedTuple):
-    """``pte(N, v)``, ``mm_cpumask(N)``, ``mk_pte(A, ro)``; each argument a list joined by ``|``."""
+    """``pte(N, v)``, ``mm_cpumask(N)``, ``mk_pte(A, ro)``. An argument is a list, joined by ``|``."""
 
     name: str
     arguments: tuple[tuple[Operand, ...], ...]
@@ -62,7 +60,7 @@ class Call(NamedTuple):
 
 
 class Register(NamedTuple):
-    """``1:x``: what CPU ``cpu`` has of ``x``."""
+    """``1:x``: the register or per-CPU object ``x`` of CPU ``cpu``."""
 
     cpu: Number | Name
     place: Place
@@ -93,7 +91,7 @@ class Compare(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """An operand by itself: true if it is not 0 (``1:warn``, ``mask[1]``)."""
+    """An operand alone (``1:warn``, ``mask[1]``): true unless it is 0."""
 
     operand: Operand
     span: Span
@@ -110,14 +108,14 @@ class Tlb(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """``fault(1:r1)``: the access that was to fill it faulted."""
+    """``fault(1:r1)``: the access that should fill ``1:r1`` faulted."""
 
     place: Place
     span: Span
 
 
 class Logic(NamedTuple):
-    """``not``, ``and``, ``or``, ``implies`` of parts."""
+    """``not``, ``and``, ``or`` or ``implies``, applied to parts."""
 
     op: str
     parts: tuple[Proposition, ...]
@@ -146,7 +144,7 @@ Proposition = Compare | Truth | Tlb | Fault | Logic | Ranged | Ever
 
 
 class Final(NamedTuple):
-    """All that a file says about its end. ``quantifier`` is "" if there is no condition."""
+    """All that a file asks about final states. ``quantifier`` is "" without a condition."""
 
     quantifier: str = ""
     proposition: Proposition | None = None
@@ -161,40 +159,39 @@ _PLACE = re.compile(r"(?:(\d+):)?([A-Za-z_]\w*)")
 
 
 class Builder:
-    """Makes the dataclasses above of Lark's trees. ``Builder(source).final(tree)``."""
+    """Turns Lark's trees into the classes above: ``Builder(source).final(tree)``."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.depth = 0  # of what nests without brackets: ``~``, ``=>``, ``*``, ``.``
+        self.depth = 0  # of the operators that nest without brackets: ``~``, ``=>``, ``*``, ``.``
 
-    def deeper(self, tree: Any) -> None:
+    def deeper(self, tree: Node) -> None:
         """Raise ``InputError`` for what nests deeper than anyone means."""
         self.depth += 1
         if self.depth > 2 * MAX_DEPTH:
             raise InputError([nesting(self.span(tree), 2 * MAX_DEPTH)])
 
-    def span(self, item: Any) -> Span:
+    def span(self, item: Node) -> Span:
         """The span of a tree or token."""
         meta = getattr(item, "meta", item)
         start = getattr(meta, "start_pos", 0)
         return Span(self.source, start, getattr(meta, "end_pos", start))
 
-    def final(self, tree: Tree[Token]) -> Final:
+    def final(self, tree: Node) -> Final:
         """A ``final`` tree."""
         quantifier, proposition, span = "", None, None
         locations: list[Place] = []
         filters: list[Proposition] = []
         warnings: list[Diagnostic] = []
-        for child in tree.children:
-            part: Any = child
+        for part in tree.children:
             if part.data in ("quantified", "observed"):
                 if quantifier:
-                    raise self.error("condition", "a second condition", part, "each test has one")
+                    raise self.error("condition", "this is a second condition", part, "a test has one")
                 quantifier, proposition, span = self.quantified(part)
             elif part.data == "kinds":
                 text, hint = (
-                    "these are for models of herd7, and do nothing here",
-                    "say 'Result: …' in a comment",
+                    "this 'with' is for herd7's models and has no effect here",
+                    "write 'Result: …' in a comment",
                 )
                 warnings.append(Diagnostic("with", text, self.span(part), hint, severity="warning"))
             elif part.data == "filter":
@@ -212,7 +209,7 @@ class Builder:
             warnings=tuple(warnings),
         )
 
-    def quantified(self, part: Any) -> tuple[str, Proposition, Span]:
+    def quantified(self, part: Node) -> tuple[str, Proposition, Span]:
         """A condition: ``exists p``, herd7's old ``final p`` and ``observed a; b; and c;``, which is one of
         several states, each an equation a semicolon."""
         word, *rest = part.children
@@ -223,18 +220,18 @@ class Builder:
         states = [Logic("and", tuple(map(self.proposition, a.children)), self.span(a)) for a in rest]
         return "exists", Logic("or", tuple(states), span), span
 
-    def location(self, tree: Any) -> Place:
+    def location(self, tree: Node) -> Place:
         """An item of ``locations``, with its type before or after it."""
-        return self.place(next(c for c in tree.children if hasattr(c, "data")))
+        return self.place(next(c for c in tree.children if is_tree(c)))
 
-    def error(self, code: str, message: str, tree: Any, hint: str = "") -> InputError:
+    def error(self, code: str, message: str, tree: Node, hint: str = "") -> InputError:
         """An error about a part of the condition."""
         return InputError([Diagnostic(code, message, self.span(tree), hint)])
 
-    def places(self, token: Token) -> Iterator[Place]:
+    def places(self, token: Node) -> Iterator[Place]:
         """``[x; y; 0:r1]``: a whole list in one token."""
         start = token.start_pos or 0
-        for found in _PLACE.finditer(token):
+        for found in _PLACE.finditer(str(token)):
             span = Span(self.source, start + found.start(), start + found.end())
             name = Name(found[2], Span(self.source, start + found.start(2), span.end))
             cpu = found[1]
@@ -244,8 +241,8 @@ class Builder:
                 number = self.number(cpu, span.start)
                 yield Register(number, name, span)
 
-    def proposition(self, tree: Any) -> Proposition:
-        """Any proposition."""
+    def proposition(self, tree: Node) -> Proposition:
+        """A proposition of any kind."""
         kind = tree.data
         if kind == "simple":
             return self.simple(tree.children[0])
@@ -254,10 +251,10 @@ class Builder:
         self.depth -= 1
         return proposition
 
-    def _proposition(self, tree: Any) -> Proposition:
+    def _proposition(self, tree: Node) -> Proposition:
         span, kind = self.span(tree), tree.data
         if kind in ("disjunction", "conjunction"):
-            parts = tuple(self.proposition(c) for c in tree.children if hasattr(c, "data"))
+            parts = tuple(self.proposition(c) for c in tree.children if is_tree(c))
             return Logic("or" if kind == "disjunction" else "and", parts, span)
         if kind == "implies":
             left, _, right = tree.children
@@ -274,7 +271,7 @@ class Builder:
             return Fault(self.place(tree.children[0]), span)
         if kind == "tlb":
             cpu, va, *pcid, page = tree.children
-            number = self.number(pcid[0], pcid[0].start_pos).value if pcid else None
+            number = self.number(str(pcid[0]), pcid[0].start_pos).value if pcid else None
             return Tlb(self.atom(cpu), Name(str(va), self.span(va)), number, self.operand(page), span=span)
         if kind == "ranged":
             word, variable, low, high, body = tree.children
@@ -290,10 +287,10 @@ class Builder:
             return Logic("and" if str(tree.children[0]) == "true" else "or", (), span)
         return Truth(self.operand(tree), span)
 
-    def simple(self, token: Token) -> Proposition:
+    def simple(self, token: Node) -> Proposition:
         """``1:r0 = 1 /\\ [x] = 2 /\\ y = -1``: a whole conjunction in one token."""
         start = token.start_pos or 0
-        parts = [self.item(found, start) for found in _ITEM.finditer(token)]
+        parts = [self.item(found, start) for found in _ITEM.finditer(str(token))]
         return parts[0] if len(parts) == 1 else Logic("and", tuple(parts), self.span(token))
 
     def item(self, found: re.Match[str], start: int) -> Compare:
@@ -314,11 +311,11 @@ class Builder:
 
     # -- operations -------------------------------------------------------------------------------
 
-    def grouped(self, tree: Any) -> Any:
+    def grouped(self, tree: Node) -> Node | Operation:
         """An operation, read flat, as C's precedence groups it."""
         return grouped(tree.children)
 
-    def logical(self, tree: Any) -> Proposition:
+    def logical(self, tree: Node | Operation) -> Proposition:
         """An operation, or a term, that is true or false."""
         if not isinstance(tree, Operation):
             return self.proposition(tree) if tree.data != "operation" else self.logical(self.grouped(tree))
@@ -327,22 +324,22 @@ class Builder:
         left, right = self.operand(tree.left), self.operand(tree.right)
         return Compare(COMPARISONS[str(tree.sign)], left, right, self.ends(tree))
 
-    def ends(self, tree: Any) -> Span:
+    def ends(self, tree: Node | Operation) -> Span:
         """The span of an operation or a tree."""
         if isinstance(tree, Operation):
             return self.ends(tree.left).to(self.ends(tree.right))
         return self.span(tree)
 
-    def operand(self, tree: Any) -> Operand:
+    def operand(self, tree: Node | Operation) -> Operand:
         """A number, a place, or a calculation."""
         if isinstance(tree, Operation):
             if str(tree.sign) in COMPARISONS:
                 raise self.misgrouped(tree)
             left, right = self.operand(tree.left), self.operand(tree.right)
-            return Arith(FUNCTIONS[str(tree.sign)], (left, right), self.ends(tree))
+            return Arith(CONDITION_FUNCTIONS[str(tree.sign)], (left, right), self.ends(tree))
         kind = tree.data
         if kind == "number":
-            return self.number(tree.children[0], self.span(tree).start)
+            return self.number(str(tree.children[0]), self.span(tree).start)
         if kind == "address":
             return Name(str(tree.children[0]), self.span(tree))
         if kind in ("group", "negation", "operation", "minus", "complement"):
@@ -352,17 +349,21 @@ class Builder:
             return found
         if kind in ("name", "brackets", "register", "element", "field", "call"):
             return self.place(tree)
-        raise self.error("type", "this is true or false, no value", tree, "join conditions by /\\ and \\/")
+        raise self.error(
+            "type", "this is true or false, not a value", tree, "join conditions with /\\ and \\/"
+        )
 
-    def _calculation(self, tree: Any) -> Operand:
+    def _calculation(self, tree: Node) -> Operand:
         kind, inner = tree.data, tree.children[-1]
         if kind == "group":
             return self.operand(inner)
         if kind == "operation":
             return self.operand(self.grouped(tree))
-        if kind == "negation":  # inside of brackets that are a value, `~` is C's
+        if kind == "negation":  # inside brackets that hold a value, `~` is C's
             if not str(tree.children[0]).startswith("~"):
-                raise self.error("type", "this is true or false, no value", tree, "~ is the complement")
+                raise self.error(
+                    "type", "this is true or false, not a value", tree, "write ~ for the complement"
+                )
             first, *rest = inner.children if inner.data == "operation" else [inner]
             return self.operand(grouped([_complement(tree.children[0], first), *rest]))
         return Arith("neg" if kind == "minus" else "inv", (self.operand(inner),), self.span(tree))
@@ -371,23 +372,25 @@ class Builder:
         """The error about a comparison where a value is needed: often C's precedence."""
         text = self.ends(tree).text
         hint = "write (x & 8) = 8: as in C, = binds tighter than &" if tree.inside else ""
-        return InputError([Diagnostic("type", f"{text} is true or false, no value", self.ends(tree), hint)])
+        return InputError(
+            [Diagnostic("type", f"{text} is true or false, not a value", self.ends(tree), hint)]
+        )
 
-    def number(self, word: Any, start: int) -> Number:
+    def number(self, word: str, start: int) -> Number:
         """A number token that stands at ``start``. Raises ``InputError`` if it is too large."""
         span = Span(self.source, start, start + len(word))
-        return Number(numbers.at(str(word), span), span)
+        return Number(numbers.at(word, span), span)
 
-    def atom(self, tree: Any) -> Number | Name:
+    def atom(self, tree: Node) -> Number | Name:
         """A number or a name."""
-        word = tree.children[0]
+        word = str(tree.children[0])
         if tree.data == "number":
             return self.number(word, self.span(tree).start)
         if tree.data == "processor":  # P1 is 1
             return self.number(word[1:], self.span(tree).start + 1)
-        return Name(str(word), self.span(tree))
+        return Name(word, self.span(tree))
 
-    def place(self, tree: Any) -> Place:
+    def place(self, tree: Node) -> Place:
         """Something that has a value."""
         if tree.data == "name":
             return Name(str(tree.children[0]), self.span(tree))
@@ -396,7 +399,7 @@ class Builder:
         self.depth -= 1
         return place
 
-    def _place(self, tree: Any) -> Place:
+    def _place(self, tree: Node) -> Place:
         span, kind = self.span(tree), tree.data
         if kind == "brackets":
             inner = self.place(tree.children[-1])
@@ -407,22 +410,17 @@ class Builder:
             return Member(self.place(tree.children[0]), self.atom(tree.children[1]), span)
         if kind == "field":
             return Field(self.place(tree.children[0]), str(tree.children[1]), span)
-        arguments = tuple(
-            tuple(self.operand(f) for f in a.children if hasattr(f, "data")) for a in tree.children[1:]
-        )
+        arguments = tuple(tuple(self.operand(f) for f in a.children if is_tree(f)) for a in tree.children[1:])
         return Call(str(tree.children[0]), arguments, span)
 
 
-def _complement(sign: Any, tree: Any) -> Any:
-    from lark import Tree
-
-    meta = type(tree.meta)()
-    meta.start_pos, meta.end_pos, meta.empty = sign.start_pos, tree.meta.end_pos, False
-    return Tree("complement", [sign, tree], meta)
+def _complement(sign: Node, tree: Node) -> Node:
+    """The tree of ``~`` and what it is written before."""
+    return made_tree("complement", [sign, tree], sign.start_pos, tree.meta.end_pos)
 
 
 def always(span: Span) -> Proposition:
-    """What every state satisfies."""
+    """The proposition that every state satisfies."""
     return Logic("and", (), span)
 
 
@@ -431,7 +429,7 @@ _BRACKET = re.compile(r"[(){}\[\]]")
 
 
 def too_deep(source: Source, text: str, start: int = 0) -> None:
-    """Raise ``InputError`` where brackets nest deeper than anyone means."""
+    """Raise ``InputError`` if brackets nest too deeply."""
     depth = 0
     for bracket in _BRACKET.finditer(text):
         if bracket.group() in "({[":
@@ -445,17 +443,16 @@ def too_deep(source: Source, text: str, start: int = 0) -> None:
 
 def parse_final(source: Source, text: str) -> Final:
     """Parse conditions; ``text`` is the source's text with everything else blanked out."""
-    from verifier.syntax.grammars import parser
     from verifier.syntax.trouble import syntax_error
 
     too_deep(source, text)
     from lark.exceptions import UnexpectedInput
 
     try:
-        tree = parser(("condition",), ("final",)).parse(text, start="final")
+        tree = tree_of(text, ("condition",), ("final",), start="final")
         return Builder(source).final(tree)
     except UnexpectedInput as error:
         raise InputError([syntax_error(source, error, "the condition")]) from None
-    except RecursionError:  # of lark, whose tree builder walks down trees
+    except RecursionError:  # from Lark, whose tree builder is recursive
         start = len(text) - len(text.lstrip())
         raise InputError([nesting(Span(source, start, len(text.rstrip())), MAX_DEPTH)]) from None

@@ -1,17 +1,17 @@
-"""Conditions, locations and filters of C and MM files: cut out of the text, and chosen for each variant."""
+"""Cuts the conditions, locations and filters out of C and MM files, and chooses those of each variant."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import condition, layout
 from verifier.syntax.condition import Final
-from verifier.syntax.grammars import parser
+from verifier.syntax.grammars import Node, tree_of
 from verifier.syntax.trouble import syntax_error
 from verifier.syntax.variants import Guards
 
@@ -29,11 +29,11 @@ class Segment:
 
     final: Final
     span: Span
-    guards: list[Any] = field(default_factory=list)
+    guards: list[Node] = field(default_factory=list)
 
 
 class Cut(NamedTuple):
-    """A text without its segments. ``unread``: there was one with an error."""
+    """A text without its segments. ``unread``: a segment had an error."""
 
     text: str
     segments: list[Segment]
@@ -41,8 +41,10 @@ class Cut(NamedTuple):
 
 
 def cut(source: Source, text: str, troubles: list[Diagnostic]) -> Cut:
-    """Cut out what the condition grammar reads: all at brace depth 0 that begins with its words.
-    ``troubles`` gets its errors."""
+    """Cut out the segments that the condition grammar reads: those outside braces that begin with its words.
+
+    Their errors are added to ``troubles``.
+    """
     depth, starts = 0, []
     marks = sorted(
         [(m.start(), m.group(), None) for m in re.finditer(r"[{}]", text)]
@@ -72,25 +74,27 @@ def cut(source: Source, text: str, troubles: list[Diagnostic]) -> Cut:
 
 
 def _segment(source: Source, text: str, match: re.Match[str], body: int) -> Segment:
-    """The segment at the end of ``text`` that begins with a match; its condition begins at ``body``. Raises
-    ``InputError``."""
+    """The segment that reaches from a match to the end of ``text``. Its condition begins at ``body``.
+
+    Raises ``InputError``.
+    """
     from lark.exceptions import UnexpectedInput
 
     start, guard = match.start(), match.group(1)
     final = condition.parse_final(source, layout.blank(text[:body]) + text[body:])
     span = Span(source, start, body if guard else len(text))
-    guards: list[Any] = []
+    guards: list[Node] = []
     for one in re.finditer(r"\[[^\[\]]*\]", guard or ""):
         word = " " * (start + one.start()) + one.group()
         try:
-            guards.append(parser(("mm",), ("start", "guard")).parse(word, start="guard").children[0])
+            guards.append(tree_of(word, ("mm",), ("start", "guard"), start="guard").children[0])
         except UnexpectedInput as error:
             raise InputError([syntax_error(source, error, "this guard")]) from None
     return Segment(final, span, guards)
 
 
 def chosen(segments: Iterable[Segment], guards: Guards) -> dict[str | None, Final]:
-    """For each variant its condition; locations and filters may be guarded as well."""
+    """The condition, locations and filters of each variant. All three may have guards."""
     names: list[str | None] = [v.name for v in guards.once] or [None]
     out: dict[str | None, Final] = {n: Final() for n in names}
     run: list[frozenset[str] | None] = []
@@ -105,7 +109,7 @@ def chosen(segments: Iterable[Segment], guards: Guards) -> dict[str | None, Fina
                 old, new = out[name], segment.final
                 if old.proposition is not None and new.proposition is not None and new.span is not None:
                     of = f" of variant {name}" if name else ""
-                    guards.trouble("condition", f"a second condition{of}", new.span, "each test has one")
+                    guards.trouble("condition", f"this is a second condition{of}", new.span, "a test has one")
                     continue
                 out[name] = Final(
                     quantifier=old.quantifier or new.quantifier,

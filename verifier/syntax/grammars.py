@@ -1,22 +1,58 @@
-"""The grammars: found in a checkout or in a wheel, built once, kept in a cache on disk."""
+"""Finds the grammars in a checkout or a wheel, and builds their parsers, with a cache on disk."""
 
 from __future__ import annotations
 
 import os
 import sys
 import zlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from lark import Lark
+
+
+class Meta(Protocol):
+    """Where a tree begins and ends in the text; an empty tree has neither."""
+
+    start_pos: int
+    end_pos: int
+
+
+class Node(Protocol):
+    """A node of the trees that Lark makes, as the code that reads them sees it.
+
+    A node is either a tree, which has ``data`` (the name of its rule), ``children`` and ``meta``, or a
+    token, a string that has a ``type`` and positions.  The grammar says which of the two stands where, so
+    readers need no check; where it allows both, ``is_tree`` tells them apart.
+    """
+
+    data: str
+    children: list[Node]
+    meta: Meta
+    type: str
+    start_pos: int
+    end_pos: int
+
+    def iter_subtrees(self) -> Iterator[Node]:
+        """All trees below this one, and itself."""
+
+    def update(self, *, value: str) -> Node:
+        """The token with another text."""
+
+
+def is_tree(node: Node) -> bool:
+    """Is this a tree, or is it a token?"""
+    return hasattr(node, "data")
+
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def folder(name: str) -> Path:
-    """The folder ``grammar`` or ``litmus``: inside an installed package, or beside it in a checkout."""
+    """The folder ``grammar`` or ``litmus``: inside the installed package, or beside it in a checkout."""
     inside = PACKAGE / f"_{name}"
     return inside if inside.is_dir() else PACKAGE.parent / name
 
@@ -28,9 +64,9 @@ def text(*names: str) -> str:
 
 
 def _cache_file(source: str, key: str) -> str:
-    """Where the tables of a grammar are kept, or '' if nothing can be kept there.
+    """The cache file for the tables of a grammar, or '' if there can be none.
 
-    They are pickled, so that no one else may be able to write there.
+    The tables are pickled, so the folder must be one that only this user can write to.
     """
     import lark
 
@@ -43,7 +79,7 @@ def _cache_file(source: str, key: str) -> str:
         status = os.stat(place)
         if not hasattr(os, "getuid") or status.st_uid != os.getuid() or status.st_mode & 0o022:
             return ""
-        # Versions and grammars are few, nobody forges them: a checksum tells them apart, and costs no import.
+        # A checksum is enough to tell a few versions and grammars apart, and needs no import of hashlib.
         data = f"{lark.__version__}\0{sys.version}\0{key}\0{source}".encode()
         return os.path.join(place, f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}{len(data):x}.lark")
     except OSError:
@@ -51,18 +87,18 @@ def _cache_file(source: str, key: str) -> str:
 
 
 def _kept(place: str) -> Lark | None:
-    """The parser whose tables are kept in a file; None if they cannot be read."""
+    """The parser from a cache file; None if the file cannot be read."""
     from lark import Lark
 
     try:
         with open(place, "rb") as file:
             return Lark.load(file)
-    except Exception:  # a file cut short or spoilt may raise anything; it is made anew
+    except Exception:  # a damaged file may raise anything; it is replaced
         return None
 
 
 def _keep(parser: Lark, place: str) -> None:
-    """Keep a parser's tables; the file appears whole or not at all."""
+    """Write a parser's tables to a cache file. The file appears complete or not at all."""
     part = f"{place}.{os.getpid()}"
     try:
         with open(part, "wb") as file:
@@ -91,3 +127,18 @@ def parser(names: tuple[str, ...], starts: tuple[str, ...]) -> Lark:
         if place:
             _keep(found, place)
     return found
+
+
+def tree_of(text: str, names: tuple[str, ...], starts: tuple[str, ...], start: str) -> Node:
+    """The tree of a text, whose rule is ``start``; ``names`` and ``starts`` as for ``parser``. Raises
+    Lark's ``UnexpectedInput``."""
+    return cast("Node", parser(names, starts).parse(text, start=start))
+
+
+def made_tree(data: str, children: list[Node], start: int, end: int) -> Node:
+    """A tree that no grammar made; it goes from ``start`` to ``end``."""
+    from lark import Tree
+
+    tree = Tree(data, [*children])
+    tree.meta.start_pos, tree.meta.end_pos, tree.meta.empty = start, end, False
+    return cast("Node", tree)

@@ -1,7 +1,7 @@
-"""What a test says without effect: names that nothing uses, settings that no CPU has.
+"""Warnings about text without effect: names that nothing uses, settings of registers that no CPU has.
 
-What stands in several variants is looked at in all of them: it is idle if no variant uses it. Only what the
-test itself says is looked at; an include may offer more than a test needs.
+Text that stands in several variants is without effect if it is so in all of them. Includes are exempt: they
+may offer more than a test needs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -18,12 +17,12 @@ from verifier.syntax import condition as c
 from verifier.syntax.ast import nodes
 from verifier.syntax.trouble import nearest
 
-REGISTERS = ("cr3", "irq", "pcid", "tlb")  # that each CPU has
+REGISTERS = ("cr3", "irq", "pcid", "tlb")  # each CPU has these
 _REGISTER = re.compile(r"r[0-9]+")
 Key = tuple[str, int, str]
 
 
-def mentioned(tree: Any) -> set[str]:
+def mentioned(tree: object) -> set[str]:
     """The names that a tree mentions: of objects, locals, functions."""
     found: set[str] = set()
     for x in nodes(tree):
@@ -34,15 +33,15 @@ def mentioned(tree: Any) -> set[str]:
     return found
 
 
-def fields(tree: Any) -> set[str]:
+def fields(tree: object) -> set[str]:
     """The fields that a tree asks for."""
     return {x.name for x in nodes(tree) if isinstance(x, ast.FieldExpr | c.Field)}
 
 
 def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
-    """The functions that some program calls or sends, or those named besides."""
+    """The functions that some program calls or sends, and those of ``also``, with all that these reach."""
     found: set[str] = set(also)
-    roots: list[Any] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
+    roots: list[object] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
     while roots:
         new = mentioned(roots.pop()) & unit.functions.keys() - found
         found |= new
@@ -52,7 +51,7 @@ def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
 
 @dataclass(slots=True)
 class _Report:
-    """What is said, and whether any variant uses it."""
+    """The possible warnings, and which of them some variant refutes."""
 
     said: dict[Key, Diagnostic] = field(default_factory=dict)
     used: set[Key] = field(default_factory=set)
@@ -60,20 +59,20 @@ class _Report:
     def add(
         self, used: bool, code: str, message: str, span: Span, hint: str, severity: str = "warning"
     ) -> None:
-        """``used``: in the variant that is looked at."""
+        """Note a warning. ``used``: the variant at hand refutes it."""
         key = (span.source.name, span.start, code)
         if used:
             self.used.add(key)
         elif key not in self.said:
-            self.said[key] = Diagnostic(code, message, span, hint, severity)
+            self.said[key] = Diagnostic(code, message, span=span, hint=hint, severity=severity)
 
     def idle(self) -> list[Diagnostic]:
-        """What no variant uses."""
+        """The warnings that no variant refutes."""
         return [d for key, d in self.said.items() if key not in self.used]
 
 
 def idle(units: Iterable[ast.Unit]) -> list[Diagnostic]:
-    """What no variant of a file uses; errors are settings of what no CPU has."""
+    """Diagnostics about text that no variant of a file uses. Settings of unknown registers are errors."""
     report = _Report()
     for unit in units:
         _Unit(unit, report).look()
@@ -83,12 +82,15 @@ def idle(units: Iterable[ast.Unit]) -> list[Diagnostic]:
 def idle_constants(
     enums: Iterable[Sequence[tuple[str, Span]]], named: Collection[str], defines: Collection[str]
 ) -> list[Diagnostic]:
-    """The enums of which no constant is used. ``named``: every name in the file but where they are
-    declared; ``defines``: those that the command line sets."""
+    """Warnings about enums of which no constant is used.
+
+    ``named`` has every name in the file, without the declarations; ``defines`` has the names that the
+    command line sets.
+    """
     return [
         Diagnostic(
-            "unused", f"nothing uses {', '.join(name for name, _ in enum)}", enum[0][1].to(enum[-1][1]),
-            nearest(enum[0][0], named) or "use it, or leave it out", "warning",
+            "unused", f"nothing uses {', '.join(name for name, _ in enum)}", span=enum[0][1].to(enum[-1][1]),
+            hint=nearest(enum[0][0], named) or "use it, or leave it out", severity="warning",
         )
         for enum in enums
         if enum and not any(name in named or name in defines for name, _ in enum)
@@ -96,7 +98,7 @@ def idle_constants(
 
 
 class _Unit:
-    """One variant."""
+    """Looks at one variant."""
 
     def __init__(self, unit: ast.Unit, report: _Report) -> None:
         self.unit, self.report = unit, report
@@ -104,7 +106,7 @@ class _Unit:
         self.asked = mentioned(unit.final)
         self.reached = reached(unit, (f.name for f in unit.functions.values() if f.included or f.early))
         bodies = [f for f in unit.functions.values() if f.included or f.name in self.reached]
-        self.code: Sequence[Any] = (*bodies, *unit.threads.values(), *unit.nmis)
+        self.code: Sequence[object] = (*bodies, *unit.threads.values(), *unit.nmis)
         self.names = self._names()
 
     def _names(self) -> set[str]:
@@ -125,7 +127,7 @@ class _Unit:
                     known |= mentioned((item.place, item.cpus))
 
     def look(self) -> None:
-        """Report all of it."""
+        """Report everything that this variant does not use."""
         asked_fields = fields(
             (self.code, self.unit.final, [i.place for i in self.mine if isinstance(i, ast.Setting)])
         )
@@ -141,14 +143,20 @@ class _Unit:
                 hint = nearest(f.name, [g.name for g in self.unit.functions.values() if g.included])
                 text = f"nothing calls {f.name}()"
                 self.report.add(
-                    f.name in self.reached, "unused", text, f.span, hint or "call it, or leave it out"
+                    f.name in self.reached,
+                    "unused",
+                    message=text,
+                    span=f.span,
+                    hint=hint or "call it, or leave it out",
                 )
         for cpu, thread in self.unit.threads.items():
             self._locals(thread.body, self.asked, f"P{cpu}")
         for nmi in self.unit.nmis:
             self._locals(nmi.body, set(), f"the NMI of P{nmi.cpu}")
             does = any(not isinstance(x, ast.Block | ast.Empty) for x in nmi.body.body)
-            self.report.add(does, "no-effect", "this NMI does nothing", nmi.span, "give it statements")
+            self.report.add(
+                does, "no-effect", message="this NMI does nothing", span=nmi.span, hint="give it statements"
+            )
         for f in self.unit.functions.values():
             if not f.included:
                 self._locals(f.body, set(), f"{f.name}()")
@@ -156,14 +164,20 @@ class _Unit:
     def _object(self, item: ast.Object, asked: set[str]) -> None:
         used = item.name in self.names
         hint = "use it, or leave it out"
-        self.report.add(used, "unused", f"nothing uses {item.name}", item.span, hint)
+        self.report.add(used, "unused", message=f"nothing uses {item.name}", span=item.span, hint=hint)
         if not isinstance(item.value, ast.Braced):
             return
         for part in item.value.items:
             if isinstance(part, ast.FieldInit):
                 used = part.name in asked or (item.type.base == "page" and part.name == "data")
                 hint = nearest(part.name, asked) or "name it in code or in the condition, or leave it out"
-                self.report.add(used, "unused-field", f"nothing uses the field {part.name}", part.span, hint)
+                self.report.add(
+                    used,
+                    "unused-field",
+                    message=f"nothing uses the field {part.name}",
+                    span=part.span,
+                    hint=hint,
+                )
             elif isinstance(part, ast.Mapping) and isinstance(part.va, ast.Ident):
                 self._address(item, part, part.va.name)
 
@@ -171,7 +185,7 @@ class _Unit:
         others = [x for x in self.unit.initial if x is not item]
         used = va in self.names or va in mentioned(others)
         text, hint = f"nothing uses the address {va}", "use it, or leave it out"
-        self.report.add(used, "unused-address", text, part.span, hint)
+        self.report.add(used, "unused-address", message=text, span=part.span, hint=hint)
 
     def _register(self, item: ast.Setting) -> None:
         """``1:cr3 = N``, ``1:y = 2``, ``1:r0 = 3``."""
@@ -189,10 +203,17 @@ class _Unit:
         text = f"CPU {item.cpus.span.text.rstrip(':')} has no register, local or per-CPU object {name!r}"
         severity = "error" if self.unit.arch == "MM" else "warning"
         used = name in known or name in self.asked
-        self.report.add(used, "no-setting", text, item.place.span, near or "leave it out", severity)
+        self.report.add(
+            used,
+            "no-setting",
+            message=text,
+            span=item.place.span,
+            hint=near or "leave it out",
+            severity=severity,
+        )
 
     def _tags(self, tlb: ast.Braced) -> None:
-        """``v@7 -> A``, and no number 7 anywhere that a PCID could come from."""
+        """Report ``v@7 -> A`` if no number 7 stands where a PCID could come from."""
         given = [
             x.value for x in self.unit.initial if isinstance(x, ast.Setting) and _root(x.place) == "pcid"
         ]
@@ -205,48 +226,52 @@ class _Unit:
                 glob = any(isinstance(x, ast.Ident) and x.name == "global" for x in nodes(part.target))
                 text = f"no CPU ever has PCID {part.pcid}, so nothing uses this entry"
                 used = glob or part.pcid in numbers
-                self.report.add(used, "unused-entry", text, part.span, "leave it out, or load the PCID")
+                self.report.add(
+                    used, "unused-entry", message=text, span=part.span, hint="leave it out, or load the PCID"
+                )
 
     def _setting(self, item: ast.Setting) -> None:
-        """``mm_cpumask(N) = {0}``; what names an object is said where that is declared."""
+        """``mm_cpumask(N) = {0}``. A setting of an object is reported where the object is declared."""
         if isinstance(item.place, ast.CallExpr) and isinstance(item.value, ast.Braced):
             name = item.place.name
             used = name in mentioned((self.code, self.unit.final))
-            self.report.add(used, "unused", f"nothing looks at {name}()", item.span, "leave it out")
+            self.report.add(
+                used, "unused", message=f"nothing looks at {name}()", span=item.span, hint="leave it out"
+            )
         elif isinstance(item.place, ast.Ident) and self.unit.arch == "C":
             used, text = item.place.name in self.names, f"nothing uses {item.place.name}"
-            self.report.add(used, "unused", text, item.span, "use it, or leave it out")
+            self.report.add(used, "unused", message=text, span=item.span, hint="use it, or leave it out")
 
     def _locals(self, body: ast.Block, asked: set[str], where: str) -> None:
-        """Locals that get a constant and are never looked at."""
+        """Report locals that get a constant and are never read."""
         counts = Counter(x.name for x in nodes(body) if isinstance(x, ast.Ident))
         counts.update(x.variable for x in nodes(body) if isinstance(x, ast.ForEachCpu))
         for x in nodes(body):
             if isinstance(x, ast.Declare) and x.init is not None and isinstance(x.init, ast.Num):
                 used = bool(counts[x.name]) or x.name in asked
                 text = f"nothing in {where} uses the local {x.name}"
-                self.report.add(used, "unused", text, x.span, "use it, or leave it out")
+                self.report.add(used, "unused", message=text, span=x.span, hint="use it, or leave it out")
             elif isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.Assign):
                 to, value = x.expr.target, x.expr.value
                 if isinstance(to, ast.Ident) and _REGISTER.fullmatch(to.name) and isinstance(value, ast.Num):
                     used = counts[to.name] > 1 or to.name in asked
                     text = f"nothing in {where} uses {to.name}"
-                    self.report.add(used, "unused", text, x.span, "leave it out")
+                    self.report.add(used, "unused", message=text, span=x.span, hint="leave it out")
 
 
-def _declared(tree: Any) -> set[str]:
+def _declared(tree: object) -> set[str]:
     return {x.name for x in nodes(tree) if isinstance(x, ast.Declare)}
 
 
 def _given(item: ast.Initial) -> set[str]:
-    """The names in an object's initial value; that it maps an address does not use the address."""
+    """The names in an initial value, except for virtual addresses: a mapping alone does not use them."""
     if isinstance(item, ast.Object) and isinstance(item.value, ast.Braced):
         return mentioned([x.target if isinstance(x, ast.Mapping) else x for x in item.value.items])
     return mentioned(item.value if item.value is not None else ())
 
 
 def _owner(item: ast.Initial) -> str:
-    """The object whose being used makes an item matter; empty if it matters always."""
+    """The object that an item is about: the item matters if the object is used. Empty: it always matters."""
     if isinstance(item, ast.Object):
         return item.name
     name = _root(item.place)
@@ -254,7 +279,7 @@ def _owner(item: ast.Initial) -> str:
 
 
 def _root(place: ast.CExpr) -> str:
-    """The object that a place is a part of."""
+    """The name of the object that a place belongs to."""
     while isinstance(place, ast.FieldExpr | ast.IndexExpr):
         place = place.base
     if isinstance(place, ast.CallExpr) and place.arguments:
@@ -263,7 +288,7 @@ def _root(place: ast.CExpr) -> str:
 
 
 def _within(cpu: int, cpus: ast.Range, unit: ast.Unit) -> bool:
-    """Is a CPU in a range? Whatever the range cannot say is left to the lowering."""
+    """Is a CPU in a range? Yes, if an end of the range is unknown here; the lowering checks that."""
     ends = []
     for e in (cpus.low, cpus.high):
         if isinstance(e, ast.Num):

@@ -1,4 +1,4 @@
-"""What a file includes: found, read and parsed, depth first."""
+"""Finds, reads and parses the files that a test includes, depth first."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import re
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import clues, layout
 from verifier.syntax.ast import Function
-from verifier.syntax.grammars import folder, parser
+from verifier.syntax.grammars import Node, folder, tree_of
 from verifier.syntax.trouble import nearest, syntax_error
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
@@ -21,29 +20,31 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n
 
 @dataclass(slots=True)
 class Part:
-    """A file, included or not, as Lark's tree.
+    """A test or an included file, as Lark's tree.
 
-    ``functions`` of an included one, by their place: as it has no guards, they are the same in all
-    variants, and in all tests that include it.
+    ``functions`` has those of an included file, by their place in it. As it has no guards, they are the same
+    in all variants and in all tests that include it.
     """
 
     source: Source
-    tree: Any
+    tree: Node
     included: bool
     functions: dict[int, Function] = field(default_factory=dict)
 
 
-MAX_INCLUDES = 50  # nested ones
-_INCLUDED: dict[tuple[str, str], Part] = {}  # by name and text: what is read once is kept
+MAX_INCLUDES = 50  # levels of includes in includes
+_INCLUDED: dict[tuple[str, str], Part] = {}  # by name and text; each file is parsed once
 
 
 def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: bool = False) -> Part:
-    """The tree of a text, which is that of ``source`` with blanks where it was read already. Raises
-    ``InputError`` for a syntax error, with the ``troubles`` before it."""
+    """The tree of ``text``: the text of ``source``, with blanks for the parts that are already read.
+
+    Raises ``InputError`` for a syntax error, together with the ``troubles`` before it.
+    """
     from lark.exceptions import UnexpectedInput
 
     try:
-        tree = parser(("mm",), ("start", "guard")).parse(text, start="start")
+        tree = tree_of(text, ("mm",), ("start", "guard"), start="start")
     except UnexpectedInput as error:
         found = clues.explained(source, syntax_error(source, error, "this test"))
         raise InputError([*troubles, found]) from None
@@ -53,16 +54,16 @@ def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: b
 
 
 class Includes:
-    """Blanks out the ``#include`` lines of a file, and adds what they name to ``parts``.
+    """Blanks out the ``#include`` lines of a file, and adds the files that they name to ``parts``.
 
-    ``troubles`` and ``warnings`` get what is wrong, and what is not meant.
+    Errors are added to ``troubles``, warnings to ``warnings``.
     """
 
     def __init__(self, source: Source, troubles: list[Diagnostic], warnings: list[Diagnostic]) -> None:
         self.source, self.troubles, self.warnings = source, troubles, warnings
         self.parts: list[Part] = []
         self.included: set[str] = set()  # by real path
-        self.named: set[str] = set()  # by the file itself, real path
+        self.named: set[str] = set()  # by the test itself; real paths
 
     def blanked(self, text: str) -> str:
         """The file's text without its ``#include`` lines."""
@@ -75,11 +76,11 @@ class Includes:
             name = found.group(2) or found.group(3)
             text = text[: found.start()] + layout.blank(found.group()) + text[found.end() :]
             if name is None:
-                self._trouble("include", "this is no include", span, 'write #include "file.inc"')
+                self._trouble("include", "this #include names no file", span, 'write #include "file.inc"')
                 continue
             if found.group(4).strip():
                 rest = Span(source, found.start(4), found.end(4))
-                self._trouble("include", "text after an include", rest, "give it a line of its own")
+                self._trouble("include", "there is text after the include", rest, "move it to its own line")
             path = self._find(source, name)
             if path is None:
                 shown = name if len(name) < 100 else f"{name[:100]}…"
@@ -89,13 +90,13 @@ class Includes:
             if real in chain:
                 self._trouble("include", f"{name!r} includes itself", span)
             elif len(chain) > MAX_INCLUDES:
-                hint = "include what is needed where it is needed"
+                hint = "include each file directly where it is needed"
                 self._trouble("include", f"includes nest more than {MAX_INCLUDES} deep", span, hint)
             elif real not in self.included:
                 self._include(path, name, span, [*chain, real])
             elif source is self.source and real in self.named:
                 twice = Diagnostic(
-                    "duplicate", f"{name!r} is included twice", span, "once is enough", severity="warning"
+                    "duplicate", f"{name!r} is included twice", span, "leave one out", severity="warning"
                 )
                 self.warnings.append(twice)
             if source is self.source:
@@ -103,7 +104,7 @@ class Includes:
         return text
 
     def _include(self, path: Path, name: str, span: Span, chain: list[str]) -> None:
-        """Parse what is included, after what that includes; ``span`` is where it is asked for."""
+        """Parse an included file, after the files that it includes. ``span`` is the ``#include`` line."""
         from verifier.syntax import read
 
         try:
@@ -126,11 +127,11 @@ class Includes:
     def _find(self, source: Source, name: str) -> Path | None:
         try:
             return next((p / name for p in self._places(source) if os.path.lexists(p / name)), None)
-        except (OSError, ValueError):  # a name that no file can have
+        except (OSError, ValueError):  # no file can have this name
             return None
 
     def _nearby(self, source: Source, name: str) -> str:
-        """The include with the nearest name; beside the test, or one folder below, and in the library."""
+        """A hint with the nearest include: beside the test, one folder below it, or in the library."""
         beside, library = self._places(source)
         known = [str(f.relative_to(library)) for f in library.glob("**/*.inc")]
         for pattern in ("*.inc", "*/*.inc"):

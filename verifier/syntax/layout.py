@@ -1,4 +1,4 @@
-"""What all headers share above the program: comments, the first line, doc string, ``Key=Value`` lines."""
+"""Reads what all kinds of tests share: comments, the first line, the doc string, ``Key=Value`` lines."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from verifier.syntax.trouble import nearest
 
 
 def blank(text: str) -> str:
-    """Spaces of the same length; newlines stay, so that offsets and lines do."""
+    """Spaces of the same length. Newlines stay, so that offsets and line numbers stay right."""
     return "".join("\n" if c == "\n" else " " for c in text)
 
 
-# What stands before braces that are no initial state.
+# The text before braces that hold something else than an initial state.
 _CODE = re.compile(r"(\)|\bP\d+|\.\.\s*\w+|\b(struct|union|enum)(\s+\w+)?|\bvariants)\s*$")
 _COMMENT = re.compile(r'\(\*|/\*|//|"|[{}]')
 
@@ -35,8 +35,8 @@ class Uncommented:
 def uncomment(source: Source, *, herd: bool) -> Uncommented:
     """Blank out comments: ``//``, ``/* */`` and nested ``(* *)``.
 
-    Unless ``herd``, ``(*`` begins a comment only outside braces and in the initial state: in C code
-    ``(*v)`` is an expression.
+    In C code ``(*v)`` is an expression. So, unless ``herd`` is set, ``(*`` begins a comment only outside
+    braces and in the initial state.
     Raises ``InputError`` for a comment without an end.
     """
     text, out, comments, at, depth, code = source.text, [], list[str](), 0, 0, False
@@ -110,7 +110,7 @@ class Head:
     warnings: list[Diagnostic] = field(default_factory=list)
 
 
-# The name is one word; a title for papers, in round brackets, and a ';' may follow, as in herd7.
+# The name is one word. A title in round brackets and a ';' may follow, as in herd7.
 _FIRST = re.compile(r"\s*(\S+)[ \t]+([^\s{;\"]+)(?:[ \t]*\([^()\n]*\))?[ \t]*;?")
 _META = re.compile(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*=[ \t]*([^\n]*?)[ \t]*(?:\n|$)")
 _DOC = re.compile(r'\s*"([^"]*)"')
@@ -134,7 +134,7 @@ def head(source: Source, text: str) -> Head:
         start = text.index(rest, at)
         span = Span(source, start, start + len(rest))
         raise InputError(
-            [Diagnostic("header", "a test's name is one word", span, 'texts are in quotes: "…"')]
+            [Diagnostic("header", "a test's name is one word", span, 'put a description in quotes: "…"')]
         )
     doc = _DOC.match(text, at)
     if doc:
@@ -145,8 +145,8 @@ def head(source: Source, text: str) -> Head:
 
 
 def _lines(source: Source, text: str, head: Head) -> None:
-    """The lines between the first one and the initial state: ``Key=Value``, and free text, which herd7
-    skips. In MM files what is no line of this kind begins the rest of the file."""
+    """Read the lines between the first one and the initial state: ``Key=Value``, and free text, which herd7
+    skips. In MM files any other line begins the rest of the file."""
     start = head.start
     for line in re.compile(r"[^\n]*(?:\n|$)").finditer(text, start):
         found = _META.fullmatch(line.group()) if line.start() > start or not line.group().strip() else None
@@ -156,7 +156,7 @@ def _lines(source: Source, text: str, head: Head) -> None:
             if key in head.meta:
                 head.warnings.append(
                     Diagnostic(
-                        "duplicate", f"a second {key!r}", at, "the last one counts", severity="warning"
+                        "duplicate", f"{key!r} is given twice", at, "the last one counts", severity="warning"
                     )
                 )
             head.meta[key] = found.group(2)
@@ -172,18 +172,20 @@ def _lines(source: Source, text: str, head: Head) -> None:
             return
 
 
-_HEADING = r"\s*\w[\w\s*]*[\s*]\w+\s*\((void|[^()\n]*(\w\s+|\*)\w+[^()\n]*)?\)\s*$"  # of a function
-# What begins the rest of a file: no text that herd7 skips.
+_HEADING = (
+    r"\s*\w[\w\s*]*[\s*]\w+\s*\((void|[^()\n]*(\w\s+|\*)\w+[^()\n]*)?\)\s*$"  # the first line of a function
+)
+# Lines that begin the rest of a file, and are never free text.
 _OURS = re.compile(r"\s*(#|\[|(expect|unroll|variants|enum|struct|union|nmi)\b|P\d+\s*(\(|\.\.))|" + _HEADING)
 
 
 def _opened(text: str, at: int) -> bool:
-    """Is this the end of the file's last text, with no braces to come?"""
+    """Is there no brace after ``at``, so that the initial state is missing?"""
     return "{" not in text[at:]
 
 
 def _code_like(source: Source, start: int, line: str) -> list[Diagnostic]:
-    """A warning about a line that is skipped, and looks as if it were to do something."""
+    """A warning about a line that is skipped, but looks like code."""
     text = line.strip()
     if not text.endswith(";") and "=" not in text:
         return []
@@ -191,23 +193,23 @@ def _code_like(source: Source, start: int, line: str) -> list[Diagnostic]:
     hint = "text before the initial state is skipped, as herd7 does"
     return [
         Diagnostic(
-            "text", "this line does nothing", Span(source, at, at + len(text)), hint, severity="warning"
+            "text", "this line has no effect", Span(source, at, at + len(text)), hint, severity="warning"
         )
     ]
 
 
-# herd7's keys, and those of this project's own tests; others are allowed.
+# The keys of herd7 and of this project's own tests. Other keys are allowed.
 _KEYS = ("Source", "Id", "Generator", "Com", "Prefetch", "Orig", "Cycle", "Relax", "Safe", "Hash", "Variant")
 
 
 def _misspelt(key: str, span: Span) -> list[Diagnostic]:
-    """A warning about a key that is nearly a known one."""
+    """A warning about a key that looks like a misspelt one."""
     folded = {k.lower(): k for k in _KEYS}
     close = difflib.get_close_matches(key.lower(), folded, n=1, cutoff=0.8)
     if key in _KEYS or not close:
         return []
     hint = f"did you mean {folded[close[0]]!r}?"
-    return [Diagnostic("unknown-key", f"nobody knows the key {key!r}", span, hint, severity="warning")]
+    return [Diagnostic("unknown-key", f"unknown key {key!r}", span, hint, severity="warning")]
 
 
 _RESULT = re.compile(r"\bResult:[ \t]*([A-Za-z]+)")
@@ -215,7 +217,7 @@ _WORDS = ("never", "sometimes", "always", "deadlock")
 
 
 class Result(NamedTuple):
-    """What a ``Result:`` comment expects, and where it stands; warnings about such comments."""
+    """The expectation of a ``Result:`` comment, its place, and warnings about such comments."""
 
     word: str | None
     span: Span | None
@@ -223,8 +225,10 @@ class Result(NamedTuple):
 
 
 def result(source: Source, bare: Uncommented) -> Result:
-    """The expectation of a ``Result:`` comment, and warnings: about a word that is nearly one, and about
-    two comments that say different things. None where there is no comment, or it says ``Maybe``."""
+    """The expectation of a ``Result:`` comment; None without a comment, or if it says ``Maybe``.
+
+    There are warnings about misspelt words, and about two comments that contradict each other.
+    """
     word: str | None = None
     place: Span | None = None
     warnings: list[Diagnostic] = []
@@ -234,12 +238,12 @@ def result(source: Source, bare: Uncommented) -> Result:
             span = Span(source, start + found.start(1), start + found.end(1))
             close = nearest(said, _WORDS)
             if said in _WORDS and word not in (None, said):
-                text, hint = f"another comment says {word}", "the first one counts"
+                text, hint = f"an earlier comment says {word}", "the first one counts"
                 warnings.append(Diagnostic("result", text, span, hint, severity="warning"))
             elif said in _WORDS:
                 word, place = said, place or span
             elif close:
-                text = f"there is no result {found.group(1)!r}"
+                text = f"unknown result {found.group(1)!r}"
                 warnings.append(Diagnostic("result", text, span, close, severity="warning"))
     return Result(word, place, warnings)
 
@@ -248,9 +252,9 @@ _CONFIGURATION = re.compile(r"^[ \t]*<<", re.MULTILINE)
 
 
 def without_configuration(text: str) -> str:
-    """A text without herd7's sections ``<< … >>`` after the condition, which say how to draw runs.
+    """A text without herd7's sections ``<< … >>`` after the condition, which configure its drawings.
 
-    They begin a line outside of brackets; elsewhere ``<<`` is a shift.
+    Such a section begins a line outside brackets. Elsewhere ``<<`` is a shift.
     """
     for found in _CONFIGURATION.finditer(text):
         before = text[: found.start()]

@@ -1,16 +1,17 @@
-"""C and MM files to tests: the kernel's litmus dialect, guards, variants, includes, families."""
+"""Turns C and MM files into tests: the kernel's litmus dialect, guards, variants, includes, families."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import clues, condition, finals, layout, printed
 from verifier.syntax.ast import Unit
 from verifier.syntax.condition import Final
+from verifier.syntax.grammars import Node, is_tree
 from verifier.syntax.idle import idle, idle_constants, mentioned
 from verifier.syntax.includes import Includes, parsed
 from verifier.syntax.test import Expectation, Test
@@ -25,7 +26,7 @@ MAX_SIZE = 2 << 20  # characters of all variants together
 _LOOPS = frozenset({"while_", "do_", "for_", "goto"})
 
 
-def _tokens(tree: Any) -> Iterator[Any]:
+def _tokens(tree: Node) -> Iterator[Node]:
     """All tokens below a tree, however deep it is."""
     pending = [tree]
     while pending:
@@ -37,12 +38,12 @@ def _tokens(tree: Any) -> Iterator[Any]:
 
 
 def parse(source: Source, *, defines: dict[str, int] | None = None) -> list[Test]:
-    """All variants of a file, in its order; raises ``InputError`` with all that is wrong."""
+    """All variants of a file, in its order. Raises ``InputError`` with all errors."""
     return _File(source, defines or {}).tests()
 
 
 class _Whole(NamedTuple):
-    """What is said for a whole file. ``portable``: the expectation is about the kernel's model."""
+    """The statements for a whole file. ``portable``: the expectation is about the kernel's portable model."""
 
     expected: str | None
     otherwise: tuple[Expectation, ...] = ()
@@ -87,10 +88,10 @@ class _File:
         raise Unfinished([first, *others], doubtful)
 
     def _reading(self, standing: bool) -> Reading:
-        """The file with, or without, the parts whose guards are wrong."""
+        """The tests of the file with (``standing``) or without the parts whose guards are wrong."""
         self.troubles = list(self.before)
         tests = self._tests(standing)
-        # Without an include every function of it is missing; that would be said where it is called.
+        # If an include is missing, so are its functions, and each call would give another error.
         lost = any(t.code == "include" for t in self.before)
         return Reading(tuple(self.troubles), () if lost else tuple(tests))
 
@@ -99,8 +100,10 @@ class _File:
         variants = [self._variant(v) for t in top if t.data == "variants" for v in t.children]
         size = len(self.source.text)
         if len(variants) * size > MAX_SIZE:
-            what = f"{len(variants)} variants of {size} characters, and each of them is a test"
-            raise InputError([Diagnostic("too-large", what, variants[-1].span, "make several files of them")])
+            what = f"the file has {size} characters and {len(variants)} variants, and each variant is a test"
+            raise InputError(
+                [Diagnostic("too-large", what, variants[-1].span, "split it into several files")]
+            )
         self.guards = Guards(variants, self.troubles, standing)
         variants = self.guards.once
         self._settings()
@@ -110,7 +113,7 @@ class _File:
         every: list[Variant | None] = [*variants] or [None]
         return self._noting_idle([self._test(v, chosen, whole) for v in every])
 
-    def _whole(self, top: list[Any]) -> _Whole:
+    def _whole(self, top: list[Node]) -> _Whole:
         """What is said for the whole file."""
         found = _Whole(self.result.word, portable=self.head.arch == "C" and self.result.word is not None)
         for item in top:
@@ -120,14 +123,16 @@ class _File:
                 found = _Whole(expected, otherwise, comment, unroll=found.unroll)
                 if self.guards.variants:
                     span = self._span(item)
-                    self._trouble("expect", "variants have their own expectations", span, "leave this out")
+                    self._trouble(
+                        "expect", "variants have their own expectations", span, "leave this 'expect' out"
+                    )
             elif item.data == "unroll":
                 unroll = Builder(self.source, self.guards, None).number(item.children[0])
                 found = found._replace(unroll=unroll)
         return found
 
     def _test(self, variant: Variant | None, chosen: dict[str | None, Final], whole: _Whole) -> Test:
-        """One variant, or all there is."""
+        """The test of a variant, or of a file without variants."""
         name = variant.name if variant else None
         final = chosen[name]
         said = variant or whole
@@ -148,24 +153,24 @@ class _File:
             unroll=whole.unroll,
             span=final.span,
             declared=variant.span if variant else None,
-            # As herd7 does: a file in C that asks nothing asks whether runs end at all.
+            # As in herd7, a C file without a condition asks whether any run ends.
             asks=bool(final.quantifier) or self.unread or (self.head.arch == "C" and not self.segments),
             warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
         )
 
     def _unread_result(self, variants: list[Variant], expected: str | None) -> None:
-        """Warn of a ``Result:`` comment that says otherwise than the file's own expectations."""
+        """Warn about a ``Result:`` comment that contradicts the file's own expectations."""
         said = [v.expected for v in variants] or [expected]
         if self.result.word not in (None, *said):
-            text, hint = "nobody looks at this comment", "the expectations of the file say otherwise"
+            text, hint = "this comment has no effect", "the file's own expectations count, and they differ"
             found = Diagnostic("result", text, self.result.span, hint, severity="warning")
             if found not in self.warnings:
                 self.warnings.append(found)
 
     def _noting_idle(self, tests: list[Test]) -> list[Test]:
-        """The tests with warnings about what is without effect; settings of nothing are errors."""
+        """The tests with warnings about text without effect. Settings of unknown registers are errors."""
         if self.unread or any(t.code == "include" for t in self.before):
-            return tests  # who would use it is not known
+            return tests  # the missing parts might use it
         found = [*idle(t.tree for t in tests), *idle_constants(*self._constants(), self.defines)]
         found += unused(t.tree for t in tests)
         found += overlaid(t.tree for t in tests)
@@ -181,13 +186,13 @@ class _File:
         return [replace(t, warnings=(*t.warnings, *warnings)) for t in tests] if warnings else tests
 
     def _constants(self) -> tuple[list[list[tuple[str, Span]]], set[str]]:
-        """The test's own constants, an enum at a time, and every name that stands anywhere else."""
+        """The test's own constants, one list for each enum, and every name outside their declarations."""
         enums: list[list[tuple[str, Span]]] = []
         named = mentioned([s.final for s in self.segments])
         for part in self.parts:
             for item in part.tree.children:
                 if item.children[-1].data == "enum" and not part.included:
-                    made = [x for x in item.children[-1].children if hasattr(x, "data")]
+                    made = [x for x in item.children[-1].children if is_tree(x)]
                     enums.append([(str(x.children[0]), self._span(x)) for x in made])
                     own = {id(x.children[0]) for x in made}
                     named |= {str(t) for t in _tokens(item) if id(t) not in own}
@@ -196,7 +201,7 @@ class _File:
         return enums, named
 
     def _settings(self) -> None:
-        """What is for the whole file: not guarded, not included, ``expect`` and ``unroll`` not twice."""
+        """Check the statements for the whole file: each is in the test itself, unguarded, and unique."""
         seen: set[str] = set()
         for part, item in [(p, i) for p in self.parts for i in p.tree.children]:
             word = str(item.children[-1].data)
@@ -204,22 +209,24 @@ class _File:
                 continue
             span = Builder(part.source, self.guards, None).span(item)
             if part.included:
-                self._trouble("setting", f"an included file has no '{word}'", span, "write it into the test")
+                self._trouble(
+                    "setting", f"an included file cannot have '{word}'", span, "move it to the test"
+                )
             elif len(item.children) > 1:
-                self._trouble("setting", f"'{word}' is for the whole file", span, "leave the guard out")
+                self._trouble("setting", f"'{word}' applies to the whole file", span, "leave the guard out")
             elif word in seen and word != "variants":
-                self._trouble("duplicate", f"a second '{word}'", span, "each file has one")
+                self._trouble("duplicate", f"this is a second '{word}'", span, "a file has one")
             elif word == "variants" and not item.children[-1].children:
-                self._trouble("setting", "there are no variants here", span, "leave it out")
+                self._trouble("setting", "this 'variants' is empty", span, "leave it out")
             seen.add(word)
 
     def _text(self, final: Final) -> str:
-        """The proposition as logs print it; in MM files as it is written."""
+        """The proposition as herd7's logs print it; in MM files, as the file has it."""
         if final.proposition is None:
             return "true"
         return printed.as_herd(final.proposition) if self.head.arch == "C" else printed.normal(final)
 
-    def _variant(self, tree: Any) -> Variant:
+    def _variant(self, tree: Node) -> Variant:
         rest = list(tree.children)
         name = rest.pop(0)
         base = str(rest.pop(0)) if getattr(rest[0], "type", "") == "NAME" else None
@@ -234,10 +241,10 @@ class _File:
             otherwise=otherwise,
         )
 
-    def _span(self, tree: Any) -> Span:
+    def _span(self, tree: Node) -> Span:
         return Builder(self.source, Guards([], []), None).span(tree)
 
-    def _expectation(self, tree: Any) -> tuple[str | None, tuple[Expectation, ...]]:
+    def _expectation(self, tree: Node) -> tuple[str | None, tuple[Expectation, ...]]:
         """What is expected in general, and what under profiles or switches."""
         general: str | None = None
         otherwise: list[Expectation] = []
@@ -247,12 +254,12 @@ class _File:
             span = self._span(one)
             key = tuple(where)
             if where and key in seen:
-                self._trouble("duplicate", f"{'='.join(where)} has two expectations", span, "each has one")
+                self._trouble("duplicate", f"{'='.join(where)} has two expectations", span, "leave one out")
             seen.add(key)
             if not where:
                 if general is not None or otherwise:
-                    hint = "first what is expected in general, then profiles and switches"
-                    self._trouble("expect", f"{word} of what", span, hint)
+                    hint = "write the general expectation first, then those of profiles and switches"
+                    self._trouble("expect", f"{word!r} does not say for which profile or switch", span, hint)
                 general = word
             elif len(where) == 1:
                 otherwise.append(Expectation(word, where[0], None, span))
@@ -261,7 +268,7 @@ class _File:
         return general, tuple(otherwise)
 
     def _unit(self, variant: str | None, final: Final) -> Unit:
-        """The file as one variant sees it."""
+        """The tree of one variant."""
         gathered = Gathered(self.guards, variant, self.defines)
         for part in self.parts:
             gathered.add(part)

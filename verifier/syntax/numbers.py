@@ -1,7 +1,7 @@
-"""Numbers in a text: how large they may be, and what a leading zero means.
+"""Reads numbers: how large they may be, and what a leading zero means.
 
-In C code ``010`` is eight, as in C. Conditions, initial states and assembly are herd7's notation, in which
-``010`` is ten: there it is refused, for nobody can tell which was meant. ``07`` is the same in both.
+In C code ``010`` is eight. Conditions, initial states and assembly have herd7's notation, in which ``010``
+is ten. There it is an error, because the author may have meant either. ``07`` is the same in both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ MAX_BITS = 64
 
 
 class NumberError(ValueError):
-    """A number that is none. ``message`` and ``hint`` are for a diagnostic."""
+    """A text is not a number. ``message`` and ``hint`` are for a diagnostic."""
 
     def __init__(self, message: str, hint: str) -> None:
         self.message, self.hint = message, hint
@@ -25,7 +25,7 @@ class NumberError(ValueError):
 
 
 def number(word: str, *, octal: bool = False) -> int:
-    """The value of ``12``, ``0x1f``, ``- 3``, ``7ul``; ``octal``: C's rule about leading zeros.
+    """The value of ``12``, ``0x1f``, ``- 3``, ``7ul``. ``octal``: a leading zero means octal, as in C.
 
     Raises ``NumberError`` for more than 64 bits, and for leading zeros that can be read in two ways.
     """
@@ -38,7 +38,7 @@ def number(word: str, *, octal: bool = False) -> int:
     zeros = base == 10 and len(text.lstrip("-")) > len(digits)
     if zeros and octal:
         if "8" in digits or "9" in digits:
-            raise NumberError(f"{word} is no number", "a leading 0 means octal in C; leave it out")
+            raise NumberError(f"{word} is not a number", "a leading 0 means octal in C; leave it out")
         base = 8
     elif zeros and len(digits) > 1:
         told = f"{int(digits, 8)} or " if not set(digits) & {"8", "9"} else ""
@@ -50,7 +50,7 @@ def number(word: str, *, octal: bool = False) -> int:
 
 
 def at(word: str, span: Span, *, octal: bool = False) -> int:
-    """``number``, but raises ``InputError`` with the place."""
+    """``number``, with errors as ``InputError`` at a place."""
     try:
         return number(word, octal=octal)
     except NumberError as error:

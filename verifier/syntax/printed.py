@@ -1,4 +1,4 @@
-"""Conditions as text: as they are written, and as herd7's logs print them."""
+"""Prints conditions: as the file has them, and as herd7's logs print them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from verifier.syntax.operations import SIGNS
 
 
 def normal(final: Final) -> str:
-    """The proposition's text with white space folded, without brackets around all of it."""
+    """The proposition's text, with white space folded and without outer brackets."""
     if final.span is None:
         return ""
     text = " ".join(final.span.text.split())
@@ -40,7 +40,7 @@ def _closes(text: str) -> int:
 def as_herd(proposition: Proposition, register: Callable[[str], str] = str, above: str = "") -> str:
     """A proposition as herd7's logs print it: ``1:rax=0 /\\ [x]=2``.
 
-    ``register`` gives a register's name as they print it; ``above`` is the operator around.
+    ``register`` turns a register's name into the form that logs have; ``above`` is the operator around it.
     """
     p = proposition
     if isinstance(p, Compare) and p.op == "eq":

@@ -1,4 +1,4 @@
-"""A test: one variant of one litmus file, as the front ends hand it on."""
+"""``Test``: one variant of one litmus file, which the parsers make."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from verifier.source import Diagnostic, Source, Span
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What is expected under a profile (``switch`` None), or where a switch has a value."""
+    """The expectation under a profile (``switch`` is None), or under a value of a switch."""
 
     word: str
     profile: str | None
@@ -24,19 +24,19 @@ class Test:
 
     ``quantifier``  ``exists``, ``~exists`` or ``forall``;
     ``condition``   the proposition's text as the file has it, whitespace folded;
-    ``expected``    ``never``, ``sometimes``, ``always``, ``deadlock`` or None, about the
-                    proposition whichever quantifier precedes it; ``portable`` if it comes from a
-                    ``Result:`` comment, which speaks of the kernel's portable model;
-    ``otherwise``   what is expected elsewhere than that; the last one that fits counts;
-    ``meta``        herd's ``Key=Value`` lines; ``comment`` is the variant's own text;
-    ``tree``        the checked syntax tree, which only ``program`` looks into;
-    ``unroll``      the bound the file asks for, or None;
+    ``expected``    ``never``, ``sometimes``, ``always``, ``deadlock`` or None. It is about the proposition,
+                    without its quantifier. ``portable``: it comes from a ``Result:`` comment, which is
+                    about the kernel's portable model;
+    ``otherwise``   the expectations under profiles and switches; the last one that fits counts;
+    ``meta``        herd7's ``Key=Value`` lines; ``comment`` is the variant's own text;
+    ``tree``        the checked syntax tree;
+    ``unroll``      the unrolling bound of the file, or None;
     ``warnings``    about the file's text;
-    ``asks``        has the file a condition? If not, its states can be listed, and ``condition`` is true;
+    ``asks``        does the file have a condition? If not, ``condition`` is true, and states can be listed;
     ``span``        of the condition; ``declared`` of the variant's name in ``variants { … }``.
     """
 
-    __test__ = False  # pytest: this is no test class
+    __test__ = False  # tells pytest that this is not a test class
 
     source: Source
     name: str
@@ -64,10 +64,10 @@ class Test:
 
 
 def no_condition(test: Test) -> Diagnostic:
-    """The error about a test that asks nothing, where a question is needed."""
+    """The error about a test without a condition, if the command needs one."""
     end = len(test.source.text.rstrip())
     span = test.declared or Span(test.source, max(0, end - 1), end)
     what = f"variant {test.variant}" if test.variant else "a test"
     example = "'exists (0:rax = 0)'" if test.arch.startswith("X86") else "'exists (1:r0 = 1)'"
-    hint = f"such as {example}; 'verifier states' lists all final states without one"
+    hint = f"write one, such as {example}; or use 'verifier states', which lists all final states"
     return Diagnostic("condition", f"{what} needs a condition", span, hint)

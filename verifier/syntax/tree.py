@@ -1,13 +1,13 @@
-"""Lark's trees to the dataclasses of ``ast``, for one variant: guarded parts stand or fall here."""
+"""Turns Lark's trees into the classes of ``ast`` for one variant. Guards are decided here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from verifier.errors import InputError
 from verifier.source import Source, Span
 from verifier.syntax import ast, numbers
+from verifier.syntax.grammars import Node, is_tree
 from verifier.syntax.trouble import nesting, the_first
 from verifier.syntax.variants import Guards
 
@@ -19,23 +19,23 @@ MAX_NESTED = 100
 
 
 class Builder:
-    """Builds the parts that stand in ``variant`` (None: a file without variants)."""
+    """Builds the parts of ``variant`` (None: a file without variants)."""
 
     def __init__(
         self, source: Source, guards: Guards, variant: str | None, *, included: bool = False
     ) -> None:
         self.source, self.guards, self.variant, self.included = source, guards, variant, included
-        self.herd = False  # in the initial state, whose numbers are herd7's
-        self.depth = 0  # of what nests without brackets: ``if``, ``else``, ``!``, ``+``
+        self.herd = False  # are we in the initial state, whose numbers are herd7's?
+        self.depth = 0  # of what can nest without brackets: ``if``, ``else``, ``!``, ``+``
         self.constants: dict[str, Span] = {}  # of enums: where they stand
 
-    def deeper(self, tree: Any) -> None:
+    def deeper(self, tree: Node) -> None:
         """Raise ``InputError`` for what nests deeper than anyone means."""
         self.depth += 1
         if self.depth > MAX_NESTED:
             raise InputError([nesting(self.span(tree), MAX_NESTED)])
 
-    def span(self, item: Any) -> Span:
+    def span(self, item: Node) -> Span:
         """The span of a tree or a token."""
         meta = getattr(item, "meta", item)
         start = getattr(meta, "start_pos", None) or 0
@@ -43,9 +43,9 @@ class Builder:
 
     # -- guards -----------------------------------------------------------------------------------
 
-    def chosen(self, items: list[Any], kind: str) -> list[Any]:
+    def chosen(self, items: list[Node], kind: str) -> list[Node]:
         """The items that stand; ``kind`` is the tree of a guarded one."""
-        out: list[Any] = []
+        out: list[Node | None] = []
         run: list[frozenset[str] | None] = []
         for item in items:
             guards, inner = _unguarded(item, kind)
@@ -57,7 +57,7 @@ class Builder:
             where: frozenset[str] | None = None
             if self.included:
                 self.guards.trouble(
-                    "guard", "an included file has no guards", span, "guard in the test itself"
+                    "guard", "an included file cannot have guards", span, "put the guard in the test"
                 )
             else:
                 where = self.guards.together([g.children[0] for g in guards], run, span)
@@ -67,11 +67,11 @@ class Builder:
 
     # -- files ------------------------------------------------------------------------------------
 
-    def enum(self, tree: Any, enums: dict[str, int], defines: Mapping[str, int]) -> None:
+    def enum(self, tree: Node, enums: dict[str, int], defines: Mapping[str, int]) -> None:
         """Add the constants of an ``enum``."""
         value = -1
         for item in tree.children:
-            if not hasattr(item, "data"):
+            if not is_tree(item):
                 continue
             name = str(item.children[0])
             value = self.constant(item.children[1], enums) if len(item.children) > 1 else value + 1
@@ -79,13 +79,17 @@ class Builder:
                 self.guards.trouble("number", f"{name} is too large", self.span(item), "numbers have 64 bits")
                 value = 0
             if name in enums and name not in defines and not self.included:
-                hint = the_first(self.constants[name]) if name in self.constants else "an include has it"
+                hint = (
+                    the_first(self.constants[name])
+                    if name in self.constants
+                    else "an included file declares it"
+                )
                 self.guards.trouble("duplicate", f"{name} is declared twice", self.span(item), hint)
             self.constants.setdefault(name, self.span(item))
             value = defines.get(name, value)
             enums[name] = value
 
-    def number(self, token: Any, *, octal: bool = True) -> int:
+    def number(self, token: Node, *, octal: bool = True) -> int:
         """The value of a number token; ``octal``: as in C code, 010 is eight. Errors count as 0."""
         try:
             return numbers.number(str(token), octal=octal)
@@ -94,30 +98,30 @@ class Builder:
             self.guards.trouble(found.code, found.message, self.span(token), found.hint)
             return 0
 
-    def constant(self, tree: Any, enums: dict[str, int]) -> int:
+    def constant(self, tree: Node, enums: dict[str, int]) -> int:
         """The value of a constant expression; errors are noted and count as 0."""
         expr = self.expr(tree)
         value = constant(expr, enums)
         if value is None:
             self.guards.trouble(
-                "constant", "this is no constant", self.span(tree), "numbers and enum constants are"
+                "constant", "this is not a constant", self.span(tree), "use numbers and enum constants"
             )
             return 0
         return value
 
-    def struct(self, tree: Any) -> ast.StructDef:
+    def struct(self, tree: Node) -> ast.StructDef:
         """``struct foo { … };`` and ``struct foo;``, which has no fields."""
         word, name, *members = tree.children
         return ast.StructDef(str(name), tuple(self._fields(word, members)), self.span(name))
 
     def _fields(
-        self, word: Any, members: list[Any], around: tuple[tuple[int, int], ...] = ()
+        self, word: Node, members: list[Node], around: tuple[tuple[int, int], ...] = ()
     ) -> list[ast.StructField]:
         """The fields of a ``struct`` or ``union``; those of nameless ones inside are its own."""
         out: list[ast.StructField] = []
         for at, member in enumerate(members):
             parts = member.children
-            arms = (*around, (word.start_pos, at)) if word == "union" else around
+            arms = (*around, (word.start_pos, at)) if str(word) == "union" else around
             if member.data == "fields":
                 for one in parts[1:]:
                     stars, name, *rest = one.children
@@ -136,14 +140,16 @@ class Builder:
                 pointer = ast.CType("function", 1)
                 out.append(ast.StructField(str(parts[3]), pointer, self.span(parts[3]), arms=arms))
             else:
-                out += self._fields(parts[0], [p for p in parts if hasattr(p, "data")], arms)
-                names = [p for p in parts[1:] if not hasattr(p, "data")]
+                out += self._fields(parts[0], [p for p in parts if is_tree(p)], arms)
+                names = [p for p in parts[1:] if not is_tree(p)]
                 if names:
-                    hint = "declare it by itself, and a field of its type"
-                    self.guards.trouble("struct", "a struct inside of a struct", self.span(names[0]), hint)
+                    hint = "define it separately, and add a field of its type"
+                    self.guards.trouble(
+                        "struct", "a struct with a name is inside another", self.span(names[0]), hint
+                    )
         return out
 
-    def function(self, tree: Any, included: bool) -> ast.Function:
+    def function(self, tree: Node, included: bool) -> ast.Function:
         """A function."""
         base, stars, name, params, body = tree.children
         return ast.Function(
@@ -156,7 +162,7 @@ class Builder:
             early="__init" in map(str, base.children),
         )
 
-    def thread(self, tree: Any, enums: dict[str, int]) -> list[ast.Thread]:
+    def thread(self, tree: Node, enums: dict[str, int]) -> list[ast.Thread]:
         """A thread; a family becomes one for each CPU."""
         first, *rest = tree.children
         low = high = self.number(first.update(value=str(first)[1:]), octal=False)
@@ -167,54 +173,54 @@ class Builder:
         span = self.span(first)
         if high < low or high >= MAX_CPUS:
             hint = f"CPUs are 0 to {MAX_CPUS - 1}"
-            self.guards.trouble("family", f"{low}..{high} is no range of CPUs", span, hint)
+            self.guards.trouble("family", f"{low}..{high} is not a range of CPUs", span, hint)
             high = min(low, MAX_CPUS - 1)
         return [ast.Thread(cpu, params, body, span) for cpu in range(low, high + 1)]
 
-    def nmi(self, tree: Any) -> ast.Thread:
+    def nmi(self, tree: Node) -> ast.Thread:
         """``nmi P1 { … }``."""
         first, body = tree.children
         cpu = self.number(first.update(value=str(first)[1:]), octal=False)
         return ast.Thread(cpu, (), self.block(body), self.span(first))
 
-    def params(self, tree: Any) -> tuple[ast.Parameter, ...]:
+    def params(self, tree: Node) -> tuple[ast.Parameter, ...]:
         """Parameters; ``(void)`` has none."""
         out: list[ast.Parameter] = []
         for param in tree.children:
             base, stars, *rest = param.children
-            name = next((str(r) for r in rest if not hasattr(r, "data")), "")
+            name = next((str(r) for r in rest if not is_tree(r)), "")
             kind = self.ctype(base, stars)
-            if any(hasattr(r, "data") for r in rest):
+            if any(is_tree(r) for r in rest):
                 kind = ast.CType(kind.base, kind.pointers + 1)
             if name or kind != ast.CType("void"):
                 out.append(ast.Parameter(kind, name, self.span(param)))
         return tuple(out)
 
-    def ctype(self, base: Any, stars: Any) -> ast.CType:
+    def ctype(self, base: Node, stars: Node) -> ast.CType:
         """A type without qualifiers."""
         if base.data == "handle":
             words = [str(base.children[0])]
         else:
-            words = [" ".join(map(str, w.children)) if hasattr(w, "data") else str(w) for w in base.children]
+            words = [" ".join(map(str, w.children)) if is_tree(w) else str(w) for w in base.children]
         kept = [w for w in words if w not in _QUALIFIERS]
         return ast.CType(" ".join(kept) or "int", sum(str(s) == "*" for s in stars.children))
 
     # -- initial state ----------------------------------------------------------------------------
 
-    def initial(self, tree: Any) -> list[ast.Initial]:
+    def initial(self, tree: Node) -> list[ast.Initial]:
         """One block of initial values."""
         self.herd = True
         out = self._initial(tree)
         self.herd = False
         return out
 
-    def _initial(self, tree: Any) -> list[ast.Initial]:
+    def _initial(self, tree: Node) -> list[ast.Initial]:
         out: list[ast.Initial] = []
         for item in self.chosen(tree.children, "initial_item"):
             span = self.span(item)
             parts = list(item.children)
             if item.data == "object":
-                percpu = not hasattr(parts[0], "data")
+                percpu = not is_tree(parts[0])
                 if percpu:
                     parts.pop(0)
                 kind = self.ctype(parts[0], parts[1])
@@ -240,7 +246,7 @@ class Builder:
                 out.append(ast.Setting(self.expr(parts[-2]), self.value(parts[-1]), span, cpus))
         return out
 
-    def range(self, tree: Any) -> ast.Range:
+    def range(self, tree: Node) -> ast.Range:
         """``1`` or ``1..n``."""
         word = tree.children[0]
         value = self.number(word.update(value=str(word).lstrip("P")), octal=False)
@@ -248,13 +254,13 @@ class Builder:
         high = self.expr(tree.children[1]) if len(tree.children) > 1 else low
         return ast.Range(low, high, self.span(tree))
 
-    def value(self, tree: Any) -> ast.InitValue:
+    def value(self, tree: Node) -> ast.InitValue:
         """A value, or braces."""
         if tree.data != "braced":
             return self.expr(tree)
         return ast.Braced(tuple(self.part(p) for p in self.chosen(tree.children, "element")), self.span(tree))
 
-    def part(self, tree: Any) -> ast.InitItem:
+    def part(self, tree: Node) -> ast.InitItem:
         """An item in braces."""
         span, parts = self.span(tree), tree.children
         if tree.data == "mapping":
@@ -271,11 +277,11 @@ class Builder:
 
     # -- statements -------------------------------------------------------------------------------
 
-    def block(self, tree: Any) -> ast.Block:
+    def block(self, tree: Node) -> ast.Block:
         """``{ … }``."""
         return ast.Block(tuple(self.statements(tree.children)), self.span(tree))
 
-    def statements(self, items: list[Any]) -> list[ast.Stmt]:
+    def statements(self, items: list[Node]) -> list[ast.Stmt]:
         """The statements that stand."""
         out: list[ast.Stmt] = []
         for item in self.chosen(items, "guarded"):
@@ -285,7 +291,7 @@ class Builder:
                 out.append(self.statement(item))
         return out
 
-    def declaration(self, tree: Any) -> list[ast.Stmt]:
+    def declaration(self, tree: Node) -> list[ast.Stmt]:
         """``int a = 1, *b;``"""
         base, *declarators = tree.children
         out: list[ast.Stmt] = []
@@ -302,7 +308,7 @@ class Builder:
             out.append(ast.Declare(self.ctype(base, stars), str(name), init, span, size=size))
         return out
 
-    def local_value(self, tree: Any) -> ast.CExpr | ast.Braced:
+    def local_value(self, tree: Node) -> ast.CExpr | ast.Braced:
         """What a local starts with."""
         if tree.data != "local_braced":
             return self.expr(tree)
@@ -314,19 +320,19 @@ class Builder:
         )
         return ast.Braced(tuple(parts), self.span(tree))
 
-    def one(self, tree: Any) -> ast.Stmt:
+    def one(self, tree: Node) -> ast.Stmt:
         """A statement that is a body: guarded away, it is empty."""
         found = self.statements([tree])
         return found[0] if len(found) == 1 else ast.Block(tuple(found), self.span(tree))
 
-    def statement(self, tree: Any) -> ast.Stmt:
+    def statement(self, tree: Node) -> ast.Stmt:
         """One statement."""
         self.deeper(tree)
         statement = self._statement(tree)
         self.depth -= 1
         return statement
 
-    def _statement(self, tree: Any) -> ast.Stmt:
+    def _statement(self, tree: Node) -> ast.Stmt:
         span, parts, kind = self.span(tree), tree.children, tree.data
         if kind == "block":
             return self.block(tree)
@@ -362,7 +368,7 @@ class Builder:
             )
         if kind == "switch":
             return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
-        simple: dict[str, Any] = {
+        simple: dict[str, Callable[[], ast.Stmt]] = {
             "empty": lambda: ast.Empty(span),
             "case": lambda: ast.Case(self.expr(parts[0]), span),
             "default": lambda: ast.Case(None, span),
@@ -372,18 +378,18 @@ class Builder:
             "break_": lambda: ast.Break(span),
             "continue_": lambda: ast.Continue(span),
         }
-        return simple[kind]()  # type: ignore[no-any-return]
+        return simple[kind]()
 
     # -- expressions ------------------------------------------------------------------------------
 
-    def expr(self, tree: Any) -> ast.CExpr:
+    def expr(self, tree: Node) -> ast.CExpr:
         """An expression, in code or in the initial state."""
         self.deeper(tree)
         expr = self._expr(tree)
         self.depth -= 1
         return expr
 
-    def _expr(self, tree: Any) -> ast.CExpr:
+    def _expr(self, tree: Node) -> ast.CExpr:
         span, parts, kind = self.span(tree), tree.children, tree.data
         if kind == "num":
             return ast.Num(self.number(parts[0], octal=not self.herd), span)
@@ -442,9 +448,9 @@ def constant(expr: ast.CExpr, enums: dict[str, int]) -> int | None:
     return None
 
 
-def _unguarded(item: Any, kind: str) -> tuple[list[Any], Any]:
+def _unguarded(item: Node, kind: str) -> tuple[list[Node], Node | None]:
     """The guards of an item, and the item without them; both hold where there are two in a row."""
-    guards: list[Any] = []
+    guards: list[Node] = []
     while getattr(item, "data", None) == kind:
         guards += [c for c in item.children if getattr(c, "data", None) == "guard"]
         if not item.children or item.children[-1] in guards:

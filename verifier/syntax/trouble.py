@@ -1,4 +1,4 @@
-"""Friendly words for what is wrong with a text, and the exception that carries them."""
+"""Makes diagnostics and hints in plain words, and merges those of several readings of a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Trouble(Exception):
-    """One diagnostic, raised where it is found and collected above."""
+    """One diagnostic, raised where the error is found and collected by a caller."""
 
     def __init__(self, code: str, message: str, span: Span | None, hint: str = "") -> None:
         self.diagnostic = Diagnostic(code, message, span, hint)
@@ -24,16 +24,17 @@ class Trouble(Exception):
 
 
 class Reading(NamedTuple):
-    """One way to read a file with errors: what is wrong, and tests to look for more errors in."""
+    """One way to read a file with errors: its errors, and tests that may have more of them."""
 
     troubles: tuple[Diagnostic, ...]
     tests: tuple[Test, ...]
 
 
 class Unfinished(InputError):
-    """A file is wrong, and so may be the programs of its tests, which are made nonetheless.
+    """A file has errors. Its tests are made nonetheless, so that the errors of their programs show, too.
 
-    ``readings``  the file with the parts whose guards are wrong and, if there are any, without them;
+    ``readings``  two readings of the file: with the parts whose guards are wrong, and without them. If
+                  there are no such parts, the first one alone;
     ``doubtful``  these parts.
     """
 
@@ -43,10 +44,10 @@ class Unfinished(InputError):
 
 
 def agreed(readings: Sequence[Sequence[Diagnostic]], doubtful: Sequence[Span]) -> list[Diagnostic]:
-    """What is wrong however a file is read, and what is wrong inside doubtful parts; each once.
+    """The errors that all readings have, and those inside doubtful parts, each once.
 
-    What only one reading finds is what a wrong guard does to the rest: a name declared twice, or
-    not at all.
+    Errors that only one reading has are mere consequences of a wrong guard, such as a name that is declared
+    twice or not at all.
     """
     first, *others = map(dict.fromkeys, readings)
     found: dict[object, Diagnostic] = {}
@@ -62,7 +63,7 @@ def _within(d: Diagnostic, part: Span) -> bool:
     return at is not None and at.source is part.source and part.start <= at.start and at.end <= part.end
 
 
-WORDS = {
+TERMINALS = {
     "SEMICOLON": "';'", "COMMA": "','", "LPAR": "'('", "RPAR": "')'", "LSQB": "'['", "RSQB": "']'",
     "LBRACE": "'{'", "RBRACE": "'}'", "COLON": "':'", "EQUAL": "'='", "NAME": "a name", "NUMBER": "a number",
     "SIGNED": "a number", "COMPARE": "'='", "AND": "'/\\'", "OR": "'\\/'", "NOT": "'~'", "STRING": "a string",
@@ -73,9 +74,9 @@ WORDS = {
 
 
 def syntax_error(source: Source, error: UnexpectedInput, where: str, end: int | None = None) -> Diagnostic:
-    """What stands where nothing of the kind can, and what could stand there.
+    """The error about an unexpected token, with the tokens that could stand in its place.
 
-    ``end``: where the parsed part of the source ends, if not with the source.
+    ``end``: where the parsed part ends, if it is not the end of the source.
     """
     from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
@@ -93,7 +94,7 @@ def syntax_error(source: Source, error: UnexpectedInput, where: str, end: int | 
         expected = set(error.expected)
     if not found:
         start = len(source.text.rstrip()) if end is None else end
-    words = sorted({WORDS[e] for e in expected if e in WORDS})
+    words = sorted({TERMINALS[e] for e in expected if e in TERMINALS})
     hint = ""
     if words and len(words) <= 6:
         hint = "expected " + " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
@@ -104,17 +105,17 @@ def syntax_error(source: Source, error: UnexpectedInput, where: str, end: int | 
 
 
 def the_first(span: Span) -> str:
-    """A hint where the first of two things is."""
+    """A hint that says where the first of two things is."""
     return f"the first one is in line {span.line}"
 
 
 def nesting(span: Span, depth: int) -> Diagnostic:
-    """What nests deeper than anyone means."""
-    return Diagnostic("nesting", f"nested more than {depth} deep", span, "write it flatter")
+    """The error about text that nests too deeply."""
+    return Diagnostic("nesting", f"nested more than {depth} levels deep", span, "use fewer levels")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint with the nearest known word, or nothing."""
+    """A hint with the nearest known word; empty if none is near."""
     close = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
     if not close:
         folded = {k.lower(): k for k in known}
@@ -123,11 +124,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def misspelt(word: str, known: Iterable[str], parts: Container[str]) -> list[str]:
-    """The known words of which this one is a misspelling, all equally near.
+    """The known words that ``word`` may be a misspelling of: the nearest ones.
 
-    What is spelt right is meant: a part between underscores that is in ``parts`` stands in the found
-    word, too, so that nobody is told ``dma_rmb`` for ``dma_mb``. Only long words whose parts are all
-    right may lack a letter or have one too many (``pte_get_and_clear``).
+    A part between underscores that is in ``parts`` counts as spelt right, and must be in the found word, too:
+    ``dma_rmb`` is not offered for ``dma_mb``. If all parts are right, only a long word may have one letter
+    too few or too many (``pte_get_and_clear``).
     """
     low = word.lower()
     right = [part for part in low.split("_") if part and part in parts]
@@ -151,7 +152,7 @@ def misspelt(word: str, known: Iterable[str], parts: Container[str]) -> list[str
 
 
 def _edits(a: str, b: str, most: int) -> int:
-    """How many letters are wrong, missing, too many, or swapped with the next one; ``most + 1`` if more."""
+    """The number of letters that are wrong, missing, extra or swapped; at most ``most + 1``."""
     before: list[int] = []
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):

@@ -1,4 +1,4 @@
-"""Members of one union that a test uses beside each other: the model gives each its own memory."""
+"""Warnings about tests that use two members of one union: the model gives each its own memory."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from verifier.syntax import ast
 from verifier.syntax.ast import nodes
 from verifier.syntax.idle import fields, reached
 
-_HINT = "each has its own memory here, so a store to one never changes the other; use one of them"
+_HINT = "the model gives each its own memory: a store to one never changes the other; use only one"
 
 
 def overlaid(units: Iterable[ast.Unit]) -> list[Diagnostic]:
-    """Warnings about members of one union, two of which one variant uses (C11 6.7.2.1)."""
+    """Warnings about unions of which one variant uses two members (C11 6.7.2.1)."""
     said: dict[Span, Diagnostic] = {}
     for unit in units:
         functions = [unit.functions[name] for name in reached(unit)]
@@ -24,12 +24,12 @@ def overlaid(units: Iterable[ast.Unit]) -> list[Diagnostic]:
             members = [f for f in struct.fields if f.arms and f.name in used]
             pairs = ((a, b) for at, b in enumerate(members) for a in members[:at] if _overlap(a, b))
             for first, second in islice(pairs, 1):
-                text = f"{first.name} and {second.name} share memory, in a union"
+                text = f"{first.name} and {second.name} share memory in a union"
                 said[second.span] = Diagnostic("union", text, second.span, _HINT, severity="warning")
     return list(said.values())
 
 
 def _overlap(a: ast.StructField, b: ast.StructField) -> bool:
-    """Are they of different members of a union around both?"""
+    """Do the fields belong to different members of one union?"""
     arms = dict(b.arms)
     return any(arms.get(union, at) != at for union, at in a.arms)

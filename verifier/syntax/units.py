@@ -1,13 +1,13 @@
-"""A C or MM file as one variant sees it: its parts with guards decided, what includes have below it."""
+"""Gathers the parts of a C or MM file, and those of its includes, for one variant."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from verifier.source import Span
 from verifier.syntax.ast import Function, Initial, Object, StructDef, Thread, Unit
 from verifier.syntax.condition import Final
+from verifier.syntax.grammars import Node
 from verifier.syntax.includes import Part
 from verifier.syntax.numbers import MAX_BITS
 from verifier.syntax.tree import Builder
@@ -16,20 +16,20 @@ from verifier.syntax.variants import Guards
 
 
 class Gathered:
-    """What the parts of a file say, gathered for one variant. ``defines`` override constants."""
+    """The parts of a file, gathered for one variant. ``defines`` override constants."""
 
     def __init__(self, guards: Guards, variant: str | None, defines: Mapping[str, int]) -> None:
         self.guards, self.variant, self.defines = guards, variant, defines
         self.enums: dict[str, int] = {}
         self.initial: list[Initial] = []
-        self.included: set[int] = set()  # of ``initial``: what comes from an include
+        self.included: set[int] = set()  # the indices in ``initial`` of what comes from an include
         self.functions: dict[str, Function] = {}
         self.threads: dict[int, Thread] = {}
         self.nmis: list[Thread] = []
         self.structs: list[StructDef] = []
 
     def unit(self, arch: str, final: Final) -> Unit:
-        """All of it, after a look for what stands there twice."""
+        """The tree of the variant. Names that are declared twice are errors."""
         self._objects_twice()
         self._structs_twice()
         return Unit(
@@ -45,7 +45,7 @@ class Gathered:
         )
 
     def add(self, part: Part) -> None:
-        """What a part says; constants first, which the rest may use."""
+        """Add a part. Its constants come first, because the rest may use them."""
         builder = Builder(part.source, self.guards, self.variant, included=part.included)
         items = builder.chosen(part.tree.children, "guarded_top")
         for item in items:
@@ -68,7 +68,7 @@ class Gathered:
                 self.nmis.append(builder.nmi(item))
 
     def check_defines(self, header: Span) -> None:
-        """What is wrong with ``defines``; it is said at ``header``."""
+        """Report the errors in ``defines``, at ``header``."""
         for name, value in self.defines.items():
             if abs(value) >> MAX_BITS:
                 self.guards.trouble("number", f"{name} is too large", header, f"numbers have {MAX_BITS} bits")
@@ -77,23 +77,23 @@ class Gathered:
                 self.guards.trouble("define", f"there is no constant {name!r} to define", header, hint)
 
     def _function(self, function: Function) -> None:
-        """One more function; the test's own one overrides an included one."""
+        """Add a function. A function of the test overrides an included one."""
         old = self.functions.get(function.name)
         if old is not None and old.included == function.included:
             self._twice(f"{function.name}() is defined twice", function.span, old.span)
         self.functions[function.name] = function
 
     def _thread(self, thread: Thread) -> None:
-        """One more CPU's program."""
+        """Add the program of a CPU."""
         if thread.cpu in self.threads:
             self._twice(f"P{thread.cpu} has two programs", thread.span, self.threads[thread.cpu].span)
         self.threads[thread.cpu] = thread
 
     def _has_cpu(self, nmi: Thread) -> bool:
-        """Is there the CPU of an NMI?"""
+        """Does the CPU of an NMI exist? If not, this is an error."""
         there = nmi.cpu <= max(self.threads, default=0)
         if not there:
-            hint = f"one without a program is P{nmi.cpu} {{ }}"
+            hint = f"write P{nmi.cpu} {{ }} for a CPU without a program"
             self.guards.trouble("no-cpu", f"there is no CPU {nmi.cpu}", nmi.span, hint)
         return there
 
@@ -123,7 +123,7 @@ class Gathered:
         self.guards.trouble("duplicate", message, span, the_first(first))
 
 
-def _function(builder: Builder, part: Part, at: int, item: Any) -> Function:
+def _function(builder: Builder, part: Part, at: int, item: Node) -> Function:
     """A function; that of an include is made once, unless there is something to say of it."""
     known, said = part.functions.get(at), len(builder.guards.troubles)
     if known is None:

@@ -1,4 +1,4 @@
-"""Labels that no jump of a C or MM file names: a misspelt name, often, and never meant."""
+"""Warnings about labels that no jump of a C or MM file names. Often one of the names is misspelt."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from verifier.syntax.trouble import nearest
 
 
 def unused(units: Iterable[ast.Unit]) -> list[Diagnostic]:
-    """Warnings about labels that no ``goto`` names, in any variant of a file."""
+    """Warnings about labels that no ``goto`` names in any variant of a file."""
     labels: dict[Span, str] = {}
-    jumps: dict[Span, set[str]] = {}  # by where the body stands
+    jumps: dict[Span, set[str]] = {}  # by the place of the body
     for unit in units:
         own = [f for f in unit.functions.values() if not f.included]
         parts: list[ast.Thread | ast.Function] = [*unit.threads.values(), *unit.nmis, *own]
@@ -26,7 +26,7 @@ def unused(units: Iterable[ast.Unit]) -> list[Diagnostic]:
                     jumps[node.span] = jumps[part.span]
     return [
         Diagnostic(
-            "unused", f"no goto goes to {label}", span, nearest(label, jumps[span]), severity="warning"
+            "unused", f"no goto jumps to {label}", span, nearest(label, jumps[span]), severity="warning"
         )
         for span, label in labels.items()
         if label not in jumps[span]

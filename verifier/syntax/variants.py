@@ -1,19 +1,19 @@
-"""Guards: for which variants of a file a part of it stands."""
+"""Guards: they say which variants of a file a part belongs to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from verifier.source import Diagnostic, Span
+from verifier.syntax.grammars import Node
 from verifier.syntax.test import Expectation
 from verifier.syntax.trouble import nearest, the_first
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One line of ``variants { … }``; ``names`` are the guards that hold for it, its own first."""
+    """One line of ``variants { … }``. ``base`` is the variant that it is based on."""
 
     name: str
     expected: str | None
@@ -23,15 +23,15 @@ class Variant:
     otherwise: tuple[Expectation, ...] = ()
 
 
-_ANOTHER = ""  # a variant that no file has
+_ANOTHER = ""  # a variant that exists in no file
 
 
 @dataclass(slots=True)
 class Guards:
-    """Decides guards and collects what is wrong with them.
+    """Decides guards and collects their errors.
 
-    Where a guard is wrong nobody knows for which variants its part stands: the answer is None, and
-    the part is ``doubtful``. ``standing``: such parts stand everywhere rather than nowhere.
+    If a guard is wrong, the variants of its part are unknown: the answer is None, and the part is
+    ``doubtful``. ``standing``: such parts belong to all variants, otherwise to none.
     """
 
     variants: list[Variant]
@@ -54,7 +54,7 @@ class Guards:
             at: Variant | None = variant
             while at is not None:
                 if at.name in line:
-                    self.trouble("circular", f"variant {at.name} stands on itself", at.span)
+                    self.trouble("circular", f"variant {at.name} is based on itself", at.span)
                     break
                 line.append(at.name)
                 if at.base is not None and at.base not in known:
@@ -67,12 +67,12 @@ class Guards:
 
     @property
     def once(self) -> list[Variant]:
-        """The variants, of those with one name the first one."""
+        """The variants; if several have one name, the first of them."""
         return [v for i, v in enumerate(self.variants) if v.name not in {w.name for w in self.variants[:i]}]
 
     @property
     def all(self) -> frozenset[str]:
-        """All variants."""
+        """The names of all variants."""
         return frozenset(v.name for v in self.variants)
 
     def trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
@@ -88,40 +88,42 @@ class Guards:
             self.warnings.append(found)
 
     def stands(self, where: frozenset[str] | None, variant: str | None, part: Span) -> bool:
-        """Does a part whose guard holds for ``where`` stand in ``variant``?"""
+        """Does a part whose guard holds for ``where`` belong to ``variant``?"""
         if where is not None:
             return variant in where
         if part not in self.doubtful:
             self.doubtful.append(part)
         return self.standing
 
-    def where(self, tree: Any, span: Span) -> frozenset[str] | None:
+    def where(self, tree: Node, span: Span) -> frozenset[str] | None:
         """The variants for which a guard (its Lark tree) holds; None if it is wrong."""
         try:
             return self._where(tree, span)
         except RecursionError:
-            self.trouble("nesting", "this guard is nested too deeply", span, "write it flatter")
+            self.trouble("nesting", "this guard is nested too deeply", span, "use fewer levels")
             return None
 
-    def _where(self, tree: Any, span: Span) -> frozenset[str] | None:
+    def _where(self, tree: Node, span: Span) -> frozenset[str] | None:
         names = sorted({str(t.children[0]) for t in tree.iter_subtrees() if t.data == "g_name"})
         unknown = [n for n in names if n not in self.holds]
         for name in unknown:
             known = (
-                f"the variants are {', '.join(self.holds)}" if self.holds else "name it in 'variants { … }'"
+                f"the variants are {', '.join(self.holds)}"
+                if self.holds
+                else "declare it in 'variants { … }'"
             )
             hint = nearest(name, self.holds) or known
             self.trouble("unknown-variant", f"there is no variant {name!r}", span, hint)
         if unknown:
             return None
         inside = _evaluate(tree, self.holds, self.all)
-        # Would one more variant, for which no guard holds, make a difference? Then the list was cut down.
+        # If another variant, for which no guard holds, makes a difference, the list was probably cut down.
         wider = self.all | {_ANOTHER}
         outside = _evaluate(tree, self.holds, wider)
         if not inside or inside == self.all:
             word = "always" if inside else "never"
             cut_down = outside not in (frozenset(), wider)
-            text, hint = f"this guard is {word} true", "leave it out, or the part it guards"
+            text, hint = f"this guard is {word} true", "leave out the guard, or the part that it guards"
             self.note("constant-guard", text, span, hint, warning=cut_down)
             return inside if inside or cut_down else None
         for name in names:
@@ -130,15 +132,17 @@ class Guards:
                 continue
             every = [{**self.holds, name: n} for n in (frozenset[str](), wider)]
             cut_down = len({_evaluate(tree, h, wider) for h in every}) > 1
-            text = f"{name} does not matter in this guard"
+            text = f"{name} makes no difference in this guard"
             self.note("superfluous", text, span, "leave it out", warning=cut_down)
         return inside
 
     def together(
-        self, trees: list[Any], run: list[frozenset[str] | None], span: Span
+        self, trees: list[Node], run: list[frozenset[str] | None], span: Span
     ) -> frozenset[str] | None:
-        """The variants for which all guards in a row hold; None if one is wrong. ``run``: the guards of what
-        stands directly before, to which this one is added."""
+        """The variants for which all guards in a row hold; None if one is wrong.
+
+        ``run`` has the guards of the parts directly before this one. This one is added to them.
+        """
         found: list[frozenset[str] | None] = []
         rest = False
         for tree in trees:
@@ -157,10 +161,10 @@ class Guards:
         return where
 
     def rest(self, run: Iterable[frozenset[str] | None], span: Span) -> frozenset[str] | None:
-        """What ``[else]`` is after guards with these variants; None if it is wrong, or one of them."""
+        """The variants of an ``[else]`` after guards with these variants; None if one of them is wrong."""
         guards = list(run)
         if not guards:
-            self.trouble("else", "[else] follows no guard", span, "write it after what it is the rest of")
+            self.trouble("else", "[else] follows no guard", span, "write it after a guarded part")
             return None
         before = [g for g in guards if g is not None]
         if len(before) < len(guards):
@@ -177,12 +181,12 @@ class Guards:
                     return None
         left = self.all - frozenset().union(*before)
         if not left:
-            text, hint = "nothing is left for [else]", "leave it out, with the part it guards"
+            text, hint = "no variant is left for [else]", "leave out [else] and the part that it guards"
             self.note("constant-guard", text, span, hint, warning=True)
         return left
 
 
-def _evaluate(tree: Any, holds: dict[str, frozenset[str]], every: frozenset[str]) -> frozenset[str]:
+def _evaluate(tree: Node, holds: dict[str, frozenset[str]], every: frozenset[str]) -> frozenset[str]:
     if tree.data == "g_name":
         return holds[str(tree.children[0])]
     if tree.data == "g_not":

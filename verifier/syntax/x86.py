@@ -1,17 +1,17 @@
-"""herd7's assembly litmus format: ``X86`` and ``X86_64`` files to a tree of instructions."""
+"""Parses herd7's assembly litmus format: ``X86`` and ``X86_64`` files become trees of instructions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import condition, layout, numbers, printed
 from verifier.syntax.condition import Final
-from verifier.syntax.grammars import parser
+from verifier.syntax.grammars import Node, is_tree, parser, tree_of
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import syntax_error
 
@@ -31,7 +31,7 @@ class Named(NamedTuple):
 class Memory(NamedTuple):
     """``[x]``, ``(x)``, ``8(%rax)``, ``[rax+rbx*8-4]``, ``x(%rip)``: a sum of scaled names and a number.
 
-    ``terms`` are names of registers or objects, each with its factor; ``size`` is in bits, or 0.
+    ``terms`` are names of registers or objects, each with its factor. ``size`` is in bits; 0: not given.
     """
 
     terms: tuple[tuple[str, int], ...]
@@ -48,8 +48,8 @@ class Address(NamedTuple):
 Operand = Immediate | Named | Memory | Address
 
 
-class Cell(NamedTuple):
-    """One cell of a column: labels, then at most one instruction. Shared between equal texts."""
+class TableCell(NamedTuple):
+    """One cell of a column: labels, then at most one instruction. Equal texts share one object."""
 
     labels: tuple[str, ...]
     locked: bool = False
@@ -59,14 +59,14 @@ class Cell(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A cell where it stands."""
+    """A cell with its place."""
 
-    cell: Cell
+    cell: TableCell
     span: Span
 
 
 class Initial(NamedTuple):
-    """``x = 1``, ``0:rax = x``, ``int t[2] = {1, 2}``; ``size`` of an array, ``width`` in bytes or 0."""
+    """``x = 1``, ``0:rax = x``, ``int t[2] = {1, 2}``. ``size``: of an array; ``width``: in bytes or 0."""
 
     name: str
     span: Span
@@ -88,18 +88,26 @@ _TAIL = re.compile(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|final|
 
 
 def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[Test]:
-    """The one test of a file; raises ``InputError`` with all that is wrong."""
+    """The one test of a file. Raises ``InputError`` with all errors."""
     bare = layout.uncomment(source, herd=True)
     text = layout.without_configuration(bare.text)
     head = layout.head(source, text)
     opening = text.find("{", head.start)
     if opening < 0:
-        raise InputError([_at(source, head.start, "an initial state is missing", "write '{ }' if all is 0")])
+        raise InputError(
+            [_at(source, head.start, "the initial state is missing", "write '{ }' if everything starts as 0")]
+        )
     closing = _matching(source, text, opening)
     tail = _TAIL.search(text, closing)
     end = tail.start() if tail else len(text)
     troubles = [
-        _at(source, 0, f"there is no constant {name!r} to define", "assembly has none", code="define")
+        _at(
+            source,
+            0,
+            f"there is no constant {name!r} to define",
+            "assembly files have no constants",
+            code="define",
+        )
         for name in defines or ()
     ]
     tree = Tree(
@@ -164,7 +172,7 @@ def _columns(
         stop = text.find(";", at, end)
         if stop < 0:
             break
-        # `lock;` before an instruction is a prefix, no end of a row.
+        # `lock;` before an instruction is a prefix; its `;` does not end a row.
         while text[at:stop].rstrip().lower().endswith("lock"):
             stop = text.find(";", stop + 1, end)
             if stop < 0:
@@ -180,9 +188,11 @@ def _columns(
     rest = text[at:end].strip()
     if rest:
         where = at + len(text[at:end]) - len(text[at:end].lstrip())
-        troubles.append(_at(source, where, "a row of the program does not end", "end each row with ';'"))
+        troubles.append(_at(source, where, "this row of the program does not end", "end each row with ';'"))
     if not rows:
-        troubles.append(_at(source, start, "there is no program", "name the CPUs in a row ' P0 | P1 ;'"))
+        troubles.append(
+            _at(source, start, "the program is missing", "begin it with a row of CPUs: ' P0 | P1 ;'")
+        )
         return []
     for number, (a, b) in enumerate(rows[0]):
         if text[a:b].split(":")[0].strip() != f"P{number}":
@@ -194,10 +204,10 @@ def _columns(
     for row in rows[1:]:
         if len(row) != len(columns):
             many = f"{len(row)} column{'s' if len(row) > 1 else ''}"
-            hint = "separate them by '|'; one without an instruction is empty"
+            hint = "separate columns by '|'; a column without an instruction is empty"
             first = row[min(len(row), len(columns)) - 1][0]
             at = first + len(text[first:end]) - len(text[first:end].lstrip())
-            troubles.append(_at(source, at, f"{many}, not {len(columns)}", hint))
+            troubles.append(_at(source, at, f"this row has {many}, not {len(columns)}", hint))
         for column, (a, b) in zip(columns, row, strict=False):
             word = text[a:b].strip()
             if word:
@@ -224,8 +234,8 @@ def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> 
 
 
 @lru_cache(maxsize=20_000)
-def _parse_cell(word: str) -> Cell:
-    tree: Any = parser(("x86",), ("cell", "init")).parse(word, start="cell")
+def _parse_cell(word: str) -> TableCell:
+    tree = tree_of(word, ("x86",), ("cell", "init"), start="cell")
     labels = tuple(str(c.children[0]) for c in tree.children if c.data == "label")
     for child in tree.children:
         if child.data == "instruction":
@@ -235,16 +245,16 @@ def _parse_cell(word: str) -> Cell:
                 first, *rest = rest
             # A percent sign or a bracket of AT&T's addresses tells its order from Intel's.
             att = "%" in word or "(" in word
-            return Cell(labels, locked, str(first).lower(), tuple(map(_operand, rest)), att=att)
-    return Cell(labels)
+            return TableCell(labels, locked, str(first).lower(), tuple(map(_operand, rest)), att=att)
+    return TableCell(labels)
 
 
-def number(word: Any) -> int:
+def number(word: Node | str) -> int:
     """The value of a number token. Raises ``NumberError``."""
     return numbers.number(str(word))
 
 
-def _operand(tree: Any) -> Operand:
+def _operand(tree: Node) -> Operand:
     parts = tree.children
     if tree.data == "immediate":
         return Immediate(number(parts[0]))
@@ -252,7 +262,7 @@ def _operand(tree: Any) -> Operand:
         return Address(str(parts[0]))
     if tree.data == "named":
         return Named(str(parts[0]))
-    if tree.data == "segmented":  # segments are flat
+    if tree.data == "segmented":  # all segments start at 0
         return _operand(parts[1])
     return _memory(parts)
 
@@ -260,15 +270,15 @@ def _operand(tree: Any) -> Operand:
 _SIZES = {"b": 8, "w": 16, "d": 32, "q": 64}
 
 
-def _memory(parts: list[Any]) -> Memory:
+def _memory(parts: list[Node]) -> Memory:
     terms: list[tuple[str, int]] = []
     displacement, size, sign = 0, 0, 1
     for part in parts:
-        kind = part.data if hasattr(part, "data") else part.type
+        kind = part.data if is_tree(part) else part.type
         if kind == "SIZE":
             size = _SIZES[str(part)[0].lower()]
         elif kind == "SIGN":
-            sign = -1 if part == "-" else 1
+            sign = -1 if str(part) == "-" else 1
         elif kind == "NUMBER":  # the factor of an index, which stands before it
             terms[-1] = terms[-1][0], number(part)
         elif kind == "number":
@@ -285,7 +295,7 @@ def _memory(parts: list[Any]) -> Memory:
             else:
                 displacement += number(first)
             if rest:
-                displacement += -number(rest[1]) if rest[0] == "-" else number(rest[1])
+                displacement += -number(rest[1]) if str(rest[0]) == "-" else number(rest[1])
         else:
             terms.append((str(part.children[0]), 1))
     return Memory(tuple(terms), displacement, size)
@@ -308,7 +318,7 @@ def _initial(source: Source, text: str, start: int, end: int, troubles: list[Dia
     if not text[start:end].strip():
         return []
     try:
-        tree: Any = parser(("x86",), ("cell", "init")).parse(" " * start + text[start:end], start="init")
+        tree = tree_of(" " * start + text[start:end], ("x86",), ("cell", "init"), start="init")
     except UnexpectedInput as error:
         troubles.append(syntax_error(source, error, "the initial state", end))
         return []
@@ -321,11 +331,11 @@ def _initial(source: Source, text: str, start: int, end: int, troubles: list[Dia
     return out
 
 
-def _item(source: Source, item: Any) -> Initial:
+def _item(source: Source, item: Node) -> Initial:
     """One ``x = 1``."""
     parts = list(item.children)
     width = 0
-    if not hasattr(parts[0], "data"):
+    if not is_tree(parts[0]):
         width = _width(str(parts.pop(0)))
     place = parts.pop(0)
     value = _value(parts[0]) if parts else None
@@ -338,7 +348,7 @@ def _item(source: Source, item: Any) -> Initial:
     return Initial(words[0], span, width=width, value=value)
 
 
-def _value(tree: Any) -> int | str | tuple[int | str, ...]:
+def _value(tree: Node) -> int | str | tuple[int | str, ...]:
     if tree.data == "number":
         return number(tree.children[0])
     if tree.data == "list":

@@ -10,13 +10,13 @@ from verifier.words.rows import (
     NO_READER,
     OLD,
     READER,
-    If,
     Load,
+    Locked,
     Modify,
     Special,
     Store,
-    Update,
     Warns,
+    Where,
     Word,
     f,
     looking,
@@ -34,8 +34,8 @@ def exchanges() -> Iterator[Word]:
     source = "__raw_try_cmpxchg(), asm/cmpxchg.h; one for all orders; it writes *old on failure only"
     tries = partial(row, g, source=source)
     for order in _ORDERS:
-        yield swaps(f"xchg{order}(x: pointer, e)", Update("x", Reg("e")), "XCHG", lock, "same")
-        swap = Update("x", Reg("new"), when=f("eq", OLD, "old_value"))
+        yield swaps(f"xchg{order}(x: pointer, e)", Locked("x", Reg("e")), "XCHG", lock, "same")
+        swap = Locked("x", Reg("new"), when=f("eq", OLD, "old_value"))
         doc = "LOCK CMPXCHG, LOCK'd also when it fails"
         yield compares(f"cmpxchg{order}(x: pointer, old_value, new)", swap, doc, lock, "same")
         head, doc = (
@@ -76,21 +76,21 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
         sums = op in ("add", "sub", "inc", "dec")
         doc = "LOCK AND of ~i" if op == "andnot" else f"LOCK {op.upper()}"
         source = f"raw_{wide}_andnot(), {_FALLBACK}" if op == "andnot" else f"arch_{wide}_{op}(), {header}"
-        yield row(g, at(op, head), Update("v", new, None), doc, lock, source=source)
+        yield row(g, at(op, head), Locked("v", new, None), doc, lock, source=source)
         how = "XADD" if sums else "a load, then CMPXCHG until it succeeds, which orders no more"
         source = f"arch_{wide}_fetch_{'add' if sums else 'and'}() and kin ({how}), {orders}"
         for order in _ORDERS:
-            fetched, doc = Update("v", new), "gives the old value"
+            fetched, doc = Locked("v", new), "gives the old value"
             yield row(g, at(f"fetch_{op}{order}", head), fetched, doc, lock, "same", source=source)
             if sums:
-                returned, doc = Update("v", new, new), "gives the new value"
+                returned, doc = Locked("v", new, new), "gives the new value"
                 yield row(g, at(f"{op}_return{order}", head), returned, doc, lock, "same", source=source)
     source = f"arch_{wide}_xchg(), arch_{wide}_cmpxchg(), arch_{wide}_try_cmpxchg(), {orders}"
     swaps = partial(row, g, source=source)
     for order in _ORDERS:
-        xchg = Update("v", Reg("new"))
+        xchg = Locked("v", Reg("new"))
         yield swaps(at(f"xchg{order}", "v: pointer, new"), xchg, "XCHG", lock, "same")
-        swap = Update("v", Reg("new"), when=f("eq", OLD, "old_value"))
+        swap = Locked("v", Reg("new"), when=f("eq", OLD, "old_value"))
         head = "v: pointer, old_value, new"
         yield swaps(at(f"cmpxchg{order}", head), swap, "LOCK CMPXCHG, also when it fails", lock, "same")
         tries = Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True)
@@ -98,11 +98,11 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
         yield swaps(at(f"try_cmpxchg{order}", head), tries, "*old is what was found", lock, "number")
     tests = partial(row, g, source=f"arch_{wide}_dec_and_test() and kin, {header}")
     for op in ("inc", "dec"):
-        zero = Update("v", results[op], f("eq", results[op], 0))
+        zero = Locked("v", results[op], f("eq", results[op], 0))
         yield tests(at(f"{op}_and_test", "v: pointer"), zero, "is the new value 0?", lock, "number")
-    zero = Update("v", results["sub"], f("eq", results["sub"], 0))
+    zero = Locked("v", results["sub"], f("eq", results["sub"], 0))
     yield tests(at("sub_and_test", "i: number, v: pointer"), zero, "is the new value 0?", lock, "number")
-    below = Update("v", results["add"], f("lt", results["add"], 0))
+    below = Locked("v", results["add"], f("lt", results["add"], 0))
     source = f"arch_{wide}_add_negative(), {header}; its orders since v6.4, from memory"
     for name in ("add_negative", "add_negative_relaxed"):
         head, doc = at(name, "i: number, v: pointer"), "is the new value negative?"
@@ -158,7 +158,7 @@ def refcounts() -> Iterator[Word]:
         ("dec", "", dec, f("le", was, 1), "subtracts 1"),
     )
     for name, head, value, bad, doc in saturating:
-        both = (Update("r", value, None), _saturates(bad))
+        both = (Locked("r", value, None), _saturates(bad))
         source = f"__refcount_{name}(), linux/refcount.h, {new}"
         yield row(g, f"refcount_{name}({head}r: pointer)", both, f"LOCK'd; {doc}", lock, source=source)
     looks = "1.1, 2.1, 19.2"
@@ -169,26 +169,26 @@ def refcounts() -> Iterator[Word]:
         source = "__refcount_add_not_zero(), linux/refcount.h"
         yield row(g, head, effects, doc, looks, "number", source=source)
     for name, head, value, last in (("sub", number, less, f("eq", less, 0)), ("dec", "", dec, one)):
-        zero = Update("r", value, f("and", f("gt", was, 0), last))
+        zero = Locked("r", value, f("and", f("gt", was, 0), last))
         bad = f("or", f("le", was, 0), f("lt", value, 0))
         effects = (zero, _saturates(bad))
         head, doc = f"refcount_{name}_and_test({head}r: pointer)", "is the new value 0?"
         source = f"__refcount_sub_and_test(), linux/refcount.h, {new}"
         yield row(g, head, effects, doc, lock, "number", source=source)
-    only = Update("r", FALSE, one, one)
+    only = Locked("r", FALSE, one, one)
     lib = partial(row, g, source="refcount_dec_if_one(), refcount_dec_not_one(), lib/refcount.c")
     yield lib("refcount_dec_if_one(r: pointer)", only, "LOCK'd; 1 becomes 0; was it 1?", lock, "number")
     goes = f("not", f("or", f("eq", was, _SATURATED), f("eq", OLD, 0), one))
-    effects = (looking("r", dec, goes, f("ne", OLD, 1)), If(f("eq", OLD, 0), (Warns(),)))
+    effects = (looking("r", dec, goes, f("ne", OLD, 1)), Where(f("eq", OLD, 0), (Warns(),)))
     yield lib("refcount_dec_not_one(r: pointer)", effects, "subtracts 1 unless it is 1", looks, "number")
 
 
 _SATURATED = -(1 << 30)  # REFCOUNT_SATURATED, INT_MIN / 2
 
 
-def _saturates(bad: Expr) -> If:
+def _saturates(bad: Expr) -> Where:
     """``refcount_warn_saturate()``: a plain store, and a warning."""
-    return If(bad, (Store("r", Const(_SATURATED)), Warns()))
+    return Where(bad, (Store("r", Const(_SATURATED)), Warns()))
 
 
 def bits() -> Iterator[Word]:
@@ -209,20 +209,20 @@ def bits() -> Iterator[Word]:
     source = "arch___set_bit(), arch___test_and_set_bit() and kin (BTS, BTR, BTC), asm/bitops.h"
     bare = partial(row, g, source=source)
     for op, value in values.items():
-        yield locked(f"{op}_bit({head})", Update("addr", value, None), "LOCK'd", lock)
-        yield locked(f"test_and_{op}_bit({head})", Update("addr", value, was), "the old bit", lock, "number")
+        yield locked(f"{op}_bit({head})", Locked("addr", value, None), "LOCK'd", lock)
+        yield locked(f"test_and_{op}_bit({head})", Locked("addr", value, was), "the old bit", lock, "number")
         yield bare(f"__{op}_bit({head})", Modify("addr", value), one, "1.1, 8.9")
         tested = Modify("addr", value, was)
         yield bare(f"__test_and_{op}_bit({head})", tested, f"the old bit; {one}", "1.1, 8.9", "number")
-    lock_bit = Update("addr", values["set"], was)
+    lock_bit = Locked("addr", values["set"], was)
     source = "arch_test_and_set_bit_lock(), arch_clear_bit_unlock(), asm/bitops.h"
     ordered = partial(row, g, source=source)
     yield ordered(f"test_and_set_bit_lock({head})", lock_bit, "the old bit", lock, "number")
-    yield ordered(f"clear_bit_unlock({head})", Update("addr", values["clear"], None), "LOCK'd", lock)
+    yield ordered(f"clear_bit_unlock({head})", Locked("addr", values["clear"], None), "LOCK'd", lock)
     spins = partial(row, g, source="bit_spin_lock(), bit_spin_unlock(), linux/bit_spinlock.h")
-    spin = Update("addr", values["set"], None, needs=f("eq", was, 0))
+    spin = Locked("addr", values["set"], None, needs=f("eq", was, 0))
     held = (READER, spin)
     doc = "LOCK'd; waits exactly until the bit is clear; an RCU reader"
     yield spins(f"bit_spin_lock({head})", held, doc, "2.1, 18.1")
-    free = (Update("addr", values["clear"], None), NO_READER)
+    free = (Locked("addr", values["clear"], None), NO_READER)
     yield spins(f"bit_spin_unlock({head})", free, "LOCK'd", "2.1, 18.1")

@@ -15,15 +15,15 @@ from verifier.words.rows import (
     NO_READER,
     OLD,
     READER,
-    If,
     Load,
+    Locked,
     Modify,
     Order,
     Pure,
     Special,
     SpecialName,
     Store,
-    Update,
+    Where,
     Word,
     f,
     looking,
@@ -42,7 +42,7 @@ def accesses() -> Iterator[Word]:
     yield tso("smp_load_acquire(x: pointer)", load, "a load; TSO keeps it in order", "1.1", "same")
     yield tso("smp_store_release(x: pointer, e)", store, "a store; TSO keeps it in order", "1.1")
     source = "__smp_store_mb(), asm/barrier.h; set_mb() up to v4.1, from memory"
-    swap = Update("x", Reg("e"), None)
+    swap = Locked("x", Reg("e"), None)
     yield row(g, "smp_store_mb(x: place, e)", swap, "a store by XCHG", "2.1", source=source)
     for name, more in (("rcu_dereference", ""), ("rcu_dereference_raw", ", from memory")):
         source = f"{name}(), linux/rcupdate.h{more}"
@@ -106,8 +106,8 @@ def locks() -> Iterator[Word]:
     """Spinlocks. Whoever holds one is an RCU reader: preemption is off, or it called rcu_read_lock()."""
     g = "Spinlocks"
     free = f("eq", OLD, 0)
-    take = Update("l", TRUE, None, needs=free)
-    attempt = (READER, looking("l", TRUE, free), If(f("not", free), (NO_READER,)))
+    take = Locked("l", TRUE, None, needs=free)
+    attempt = (READER, looking("l", TRUE, free), Where(f("not", free), (NO_READER,)))
     drop = Store("l", FALSE)
     enter, leave = (READER, take), (drop, NO_READER)
     spin = "asm-generic/qspinlock.h"
@@ -211,12 +211,12 @@ def masks() -> Iterator[Word]:
     locked = partial(row, g, source="cpumask_set_cpu() and kin, linux/cpumask.h: set_bit() and kin")
     bare = partial(row, g, source="__cpumask_set_cpu() and kin, linux/cpumask.h: __set_bit() and kin")
     for name, value, doc in (("set", TRUE, "sets"), ("clear", FALSE, "clears")):
-        update = Update("bit", value, None)
+        update = Locked("bit", value, None)
         yield locked(f"cpumask_{name}_cpu({head})", update, f"LOCK'd; {doc} one bit", lock)
         whole = Special("mask_modify", "load and store of the whole mask, one instruction", value)
         lossy = f"not LOCK'd; {doc} one bit; what another CPU changes in between is lost"
         yield bare(f"__cpumask_{name}_cpu({head})", whole, lossy, "1.1, 8.9")
-        tested = Update("bit", value)
+        tested = Locked("bit", value)
         yield locked(f"cpumask_test_and_{name}_cpu({head})", tested, f"LOCK'd; {doc} one bit", lock, "number")
     source = "cpumask_test_cpu(), linux/cpumask.h"
     yield row(g, f"cpumask_test_cpu({head})", Load("bit"), "a load", "1.1", "number", source=source)
@@ -337,7 +337,7 @@ _QUIET = (
     ("lockdep_assert_irqs_disabled", _LOCKDEP, "nothing"),
     ("lockdep_assert_irqs_enabled", _LOCKDEP, "nothing"),
     ("lockdep_assert_preemption_disabled", _LOCKDEP, "nothing"),
-    ("migrate_disable", _MIGRATE, "nothing: preemption stays on, so it is no RCU reader"),
+    ("migrate_disable", _MIGRATE, "nothing: preemption stays on, so it is not an RCU reader"),
     ("migrate_enable", _MIGRATE, "nothing"),
     ("pagefault_disable", _FAULTS, "nothing"),
     ("pagefault_enable", _FAULTS, "nothing"),

@@ -1,4 +1,4 @@
-"""What people write in mm code and this vocabulary lacks: what to write instead, or that there is none.
+"""Words of mm code that this vocabulary lacks: what to write instead, or that there is no such thing.
 
 Each hint says what the word is on x86 in words that are here, or where a test gets it from. A hint never
 names a weaker barrier than the word is. Sources: arch/x86/include/asm (barrier.h, tlbflush.h, pgtable.h,
@@ -17,9 +17,9 @@ write smp_mb(), which it is on x86
     virt_mb __smp_mb
 write mb(), which it is on x86, or smp_mb() for memory alone
     dma_mb __mb __dma_mb
-write smp_rmb(): nothing on x86 but for the compiler
+write smp_rmb(): on x86 it is for the compiler only
     virt_rmb __smp_rmb
-write smp_wmb(): nothing on x86 but for the compiler
+write smp_wmb(): on x86 it is for the compiler only
     virt_wmb __smp_wmb smp_mb__before_spinlock
 write wmb(), which it is on x86
     pmem_wmb
@@ -31,7 +31,7 @@ write smp_store_release(&x, e)
     virt_store_release __smp_store_release
 write barrier(), which it is on x86
     smp_mb__after_switch_mm mmiowb barrier_data OPTIMIZER_HIDE_VAR
-write barrier(): it is nothing on x86
+write barrier(): it does nothing on x86
     io_stop_wc read_barrier_depends
 write smp_mb__before_atomic(); the LOCK'd operation is the barrier
     smp_mb__before_clear_bit smp_mb__before_atomic_inc smp_mb__before_atomic_dec
@@ -73,7 +73,7 @@ write tlbsync()
     __tlbsync native_tlbsync
 write cr4_toggle_pge(), which is a write of CR4 that changes PGE
     write_cr4 __write_cr4 native_write_cr4 cr4_set_bits cr4_clear_bits cr4_update_irqsoff
-there is no CR4 here but for cr4_toggle_pge()
+there is only cr4_toggle_pge() to write CR4 here
     read_cr4 __read_cr4 cr4_read_shadow load_mm_cr4
 define it, or take it from the kernel: #include "linux/tlb-v6.15.inc" has flush_tlb_mm_range(mm)
     flush_tlb_mm flush_tlb_mm_range flush_tlb_others flush_tlb_multi native_flush_tlb_others
@@ -158,7 +158,7 @@ write pmd_leaf(e)
     pmd_trans_huge pmd_large pmd_huge pud_large pmd_devmap
 write pte_present(e) && !pte_protnone(e); while a flush is pending, pte_present(e)
     pte_accessible
-write pmd_leaf(e): what is no table is bad
+write pmd_leaf(e): an entry is bad if it does not lead to a table
     pmd_bad pud_bad
 write pmd_none(e) || pmd_leaf(e)
     pmd_none_or_clear_bad pmd_none_or_trans_huge_or_clear_bad
@@ -168,7 +168,7 @@ a page is its name, such as A; there are no numbers of pages here
     page_to_pfn pfn_to_page virt_to_page page_address __pa __va page_folio virt_to_phys phys_to_virt
 there is no such bit of entries here: the walker does not look at it
     pte_special pte_soft_dirty pte_mksoft_dirty pte_uffd_wp pte_mkuffd_wp pte_devmap
-there is nothing to write: it is nothing on x86
+leave it out: it does nothing on x86
     update_mmu_cache update_mmu_cache_range flush_cache_range flush_cache_page flush_cache_mm
     flush_dcache_page flush_icache_range flush_icache_page flush_dcache_folio arch_enter_lazy_mmu_mode
     arch_leave_lazy_mmu_mode page_table_check_pte_set
@@ -290,7 +290,7 @@ write wrmsr(), which serializes
     wrmsrl native_write_msr wrmsrq
 there is no such instruction here; it is serializing, as cpuid() is
     wbinvd wbnoinvd invd
-there is nothing to write: it orders nothing
+leave it out: it orders nothing
     rdmsr rdmsrl rdtsc native_read_msr
 write text_poke(&c, e)
     text_poke_early text_poke_bp smp_text_poke_single text_poke_copy
@@ -330,7 +330,7 @@ write WARN_ON(c)
     VM_WARN_ON VM_WARN_ON_ONCE DEBUG_LOCKS_WARN_ON
 write BUG_ON(c)
     BUG VM_BUG_ON VM_BUG_ON_PAGE VM_BUG_ON_MM BUG_ON_ONCE panic
-there is nothing to write: it decides nothing here
+leave it out: no verdict depends on it
     printk pr_info pr_warn pr_err trace_tlb_flush count_vm_tlb_event count_vm_event inc_mm_counter
     dec_mm_counter udelay ndelay BUILD_BUG_ON might_lock lockdep_assert_held_write mmap_assert_locked
     kasan_check_write
@@ -352,5 +352,5 @@ def _read(table: str) -> dict[str, str]:
     return found
 
 
-# Functions of the kernel that are no words: what to do instead.
+# Functions of the kernel that are not words: what to do instead.
 ELSEWHERE: Mapping[str, str] = MappingProxyType(_read(_TABLE))

@@ -11,7 +11,7 @@ from verifier.words.rows import f
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
+class CpuLoop:
     """A row: the masks that it takes after the counter, by the names that ``wanted`` has for their bits;
     ``wanted``: does it visit a CPU? The kernel's find_next_and_bit() and the like read one word of the
     first mask, then one of the second (lib/find_bit.c)."""
@@ -27,13 +27,14 @@ class Loop:
 
 
 _ROWS = (
-    Loop("for_each_cpu", ("m",), Reg("m")),
-    Loop("for_each_cpu_and", ("m", "o"), f("and", "m", "o")),
-    Loop("for_each_cpu_andnot", ("m", "o"), f("and", "m", f("not", "o"))),
-    Loop("for_each_cpu_or", ("m", "o"), f("or", "m", "o")),
-    Loop("for_each_online_cpu"),
-    Loop("for_each_possible_cpu"),
-    Loop("for_each_present_cpu"),
+    CpuLoop("for_each_cpu", ("m",), Reg("m")),
+    CpuLoop("for_each_cpu_and", ("m", "o"), f("and", "m", "o")),
+    CpuLoop("for_each_cpu_andnot", ("m", "o"), f("and", "m", f("not", "o"))),
+    CpuLoop("for_each_cpu_or", ("m", "o"), f("or", "m", "o")),
+    CpuLoop("for_each_online_cpu"),
+    CpuLoop("for_each_possible_cpu"),
+    CpuLoop("for_each_present_cpu"),
 )
 
-LOOPS: Mapping[str, Loop] = MappingProxyType({loop.name: loop for loop in _ROWS})
+BY_NAME = {loop.name: loop for loop in _ROWS}
+LOOPS: Mapping[str, CpuLoop] = MappingProxyType(BY_NAME)

@@ -12,12 +12,12 @@ from verifier.program.ops import Serializer
 from verifier.words.rows import (
     OLD,
     Load,
+    Locked,
     Machine,
     Order,
     Pure,
     Special,
     Store,
-    Update,
     Word,
     f,
     row,
@@ -104,7 +104,7 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     source = f"{name}_get(), linux/pgtable.h" + ("" if level == "pte" else ", from memory")
     for how in ("", "_lockless") if level in ("pte", "pmd") else ("",):
         yield row(g, f"{name}_get{how}({entry})", Load("p"), "a load", "1.1", content, source=source)
-    clear, source = Update("p", FALSE), f"native_{name}_get_and_clear(), {_64}"
+    clear, source = Locked("p", FALSE), f"native_{name}_get_and_clear(), {_64}"
     if level in ("pmd", "pud"):
         source += f", called by {name}_huge_get_and_clear()"
     elif level != "pte":
@@ -113,8 +113,8 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
         head = f"{name}{huge}_get_and_clear({entry})"
         yield row(g, head, clear, "XCHG with none", lock, content, source=source, lead=_MM)
     swaps = partial(row, g, source=_XCHG)
-    yield swaps(f"{name}_xchg({entry}, {value})", Update("p", Reg("e")), "XCHG", lock, content)
-    swap = Update("p", Reg("e"), when=f("eq", OLD, "expected"))
+    yield swaps(f"{name}_xchg({entry}, {value})", Locked("p", Reg("e")), "XCHG", lock, content)
+    swap = Locked("p", Reg("e"), when=f("eq", OLD, "expected"))
     head = f"{name}_cmpxchg({entry}, expected: {content}, {value})"
     doc = "LOCK CMPXCHG, LOCK'd also when it fails; compares attributes, too"
     yield row(g, head, swap, doc, lock, content, source="no kernel function: cmpxchg() of the entry")
@@ -182,7 +182,7 @@ def tables() -> Iterator[Word]:
         changed = Pure(f(function, "e", bit))
         yield row(g, f"pte_{name}(e: pte)", changed, f"the same, {doc}", "", "pte", source=source)
     source = "ptep_set_wrprotect(), asm/pgtable.h: clear_bit(); since v6.6 a loop of CMPXCHG, from memory"
-    protect = Update("p", f("pte_with", OLD, v.RO), None)
+    protect = Locked("p", f("pte_with", OLD, v.RO), None)
     protects = partial(row, g, source=source, lead=_MM)
     doc = "LOCK'd: makes it read-only"
     yield protects("ptep_set_wrprotect(p: entry)", protect, doc, lock)
@@ -191,14 +191,14 @@ def tables() -> Iterator[Word]:
         "p: entry",
         partial(row, g, source="ptep_clear(), pte_clear_not_present_full(), linux/pgtable.h"),
     )
-    yield clears(f"ptep_clear({gone})", Update("p", FALSE, None), "XCHG with none", lock, lead=_MM)
+    yield clears(f"ptep_clear({gone})", Locked("p", FALSE, None), "XCHG with none", lock, lead=_MM)
     head = f"pte_clear_not_present_full({_MM}, {gone}, full: number)"
     yield clears(head, Store("p", FALSE), "a plain store of none", "1.1")
     head = f"pmdp_establish({_VMA}, p: upper, e: pmd)"
-    yield row(g, head, Update("p", Reg("e")), "XCHG", lock, "pmd", source=f"pmdp_establish(), {_X86}")
+    yield row(g, head, Locked("p", Reg("e")), "XCHG", lock, "pmd", source=f"pmdp_establish(), {_X86}")
     for name, bit, letter in (("young", v.UNACCESSED, "A"), ("dirty", v.CLEAN, "D")):
         was = f("and", f("ne", OLD, 0), f("not", f("pte_has", OLD, bit)))
-        clear = Update("p", f("pte_with", OLD, bit), was, was, looks=TRUE)
+        clear = Locked("p", f("pte_with", OLD, bit), was, was, looks=TRUE)
         doc = f"clears {letter}, LOCK'd; a load if it is clear; was it set?"
         source = f"ptep_test_and_clear_{name}(), pmdp_test_and_clear_{name}(), "
         source += "arch/x86/mm/pgtable.c" if name == "young" else "up to v2.6.22, from memory"

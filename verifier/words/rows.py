@@ -41,7 +41,7 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class Locked:
     """A LOCK'd read-modify-write of ``*at``; it writes ``value`` if ``when`` holds.
 
     ``line``: of a lock that a CPU may wait for in a line which others see: ``joins``, it stands in it where
@@ -75,7 +75,7 @@ class Modify:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A fence instruction, or nothing but a rule for the compiler (``kind`` empty). ``beside``: it rests
+    """A fence instruction, or only a rule for the compiler (``kind`` empty). ``beside``: it rests
     on a LOCK'd operation right ``after`` or ``before`` it, as its own name says."""
 
     kind: Literal["", Fence] = ""
@@ -114,7 +114,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class If:
+class Where:
     """Effects that there are only where ``condition`` holds, of the value just read and the arguments."""
 
     condition: Expr
@@ -150,20 +150,20 @@ class Special:
     kind: Literal["", "x2apic", "xapic"] = ""
 
 
-Effect = Union[Load, Store, Update, Modify, Order, Pure, Machine, If, Warns, Special]
+Effect = Union[Load, Store, Locked, Modify, Order, Pure, Machine, Where, Warns, Special]
 
 
 def flat(effects: Iterable[Effect]) -> Iterator[Effect]:
     """Effects, with those that there are only under a condition."""
     for effect in effects:
         yield effect
-        if isinstance(effect, If):
+        if isinstance(effect, Where):
             yield from flat(effect.effects)
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """What a word takes; ``kind`` is a key of ``KINDS``."""
+class WordParameter:
+    """What a word takes; ``kind`` is a key of ``VALUE_KINDS``."""
 
     name: str
     kind: str
@@ -171,7 +171,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Word:
-    """One row. ``result`` is a key of ``KINDS``, ``void``, or ``same``: what the place holds.
+    """One row. ``result`` is a key of ``VALUE_KINDS``, ``void``, or ``same``: what the place holds.
 
     ``optional`` is how many of the last parameters may be left out; ``planned`` names what is
     missing if the word is not decided yet. ``source`` is the kernel's function and file that the row was
@@ -182,7 +182,7 @@ class Word:
     """
 
     name: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[WordParameter, ...]
     result: str
     effects: tuple[Effect, ...]
     group: str
@@ -191,7 +191,7 @@ class Word:
     planned: str = ""
     optional: int = 0
     source: str = ""
-    lead: tuple[Parameter, ...] = ()
+    lead: tuple[WordParameter, ...] = ()
     stands: bool = False
 
     @cached_property
@@ -202,7 +202,7 @@ class Word:
     @cached_property
     def applies(self) -> frozenset[str]:
         """The functions that are applied in what it stores or gives."""
-        values = (x.value for x in self.effects if isinstance(x, Store | Update | Pure))
+        values = (x.value for x in self.effects if isinstance(x, Store | Locked | Pure))
         return frozenset(
             part.function for value in values for part in parts(value) if isinstance(part, Apply)
         )
@@ -234,7 +234,7 @@ class Word:
     def locked(self) -> bool:
         """Is there a LOCK'd operation in it, or another full fence?"""
         return any(
-            isinstance(x, Update)
+            isinstance(x, Locked)
             or (isinstance(x, Special) and x.locks)
             or (isinstance(x, Order) and x.kind in ("lock", "mfence"))
             for x in flat(self.effects)
@@ -254,7 +254,7 @@ class Word:
 
 
 # What arguments and results can be, in the words that error messages use.
-KINDS: Mapping[str, str] = MappingProxyType(
+VALUE_KINDS: Mapping[str, str] = MappingProxyType(
     {
         "place": "something in memory",
         "pointer": "the address of something in memory",
@@ -268,25 +268,25 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "va": "a virtual address",
         "table": "a table",
         "handle": "an address space, a table, or the content of an upper entry",
-        "entry": "a pointer to a page-table entry, such as pte(N, v)",
-        "upper": "a pointer to an upper page-table entry, such as pmd(N, v)",
-        "pte": "the content of a page-table entry: none or a page",
-        "pmd": "the content of an upper page-table entry: none, a table or a page",
+        "entry": "a pointer to a page-table entry (such as pte(N, v))",
+        "upper": "a pointer to an upper page-table entry (such as pmd(N, v))",
+        "pte": "the content of a page-table entry (none or a page)",
+        "pmd": "the content of an upper page-table entry (none, a table or a page)",
         "target": "a page or a table",
         "attributes": "attributes, joined by |: " + ", ".join(ATTRIBUTES),
-        "vma": "an address space (mm), or a struct",
+        "vma": "an address space (mm) or a struct",
         "pcid": "a PCID, a number from 0 to 4095",
         "code": "the address of an instruction word",
-        "fetched": "the address of an instruction word, or a virtual address",
+        "fetched": "the address of an instruction word or a virtual address",
         "mask": "a cpumask",
         "function": "a function",
-        "condition": "a function, or NULL",
+        "condition": "a function or NULL",
         "local": "a register",
         "percpu": "a per-CPU object",
         "offset": "the address of a per-CPU object",
         "struct": "a struct",
         "text": "a string",
-        "void": "nothing",
+        "void": "void",
     }
 )
 
@@ -296,11 +296,11 @@ def _shown(effect: Effect) -> str:
         return "load"
     if isinstance(effect, Store):
         return {"nt": "non-temporal store"}.get(effect.kind, "store")
-    if isinstance(effect, Update):
+    if isinstance(effect, Locked):
         return "LOCK'd read-modify-write" if effect.looks == FALSE else "load, then LOCK'd if it goes on"
     if isinstance(effect, Modify):
         return "load and store, " + ("two instructions" if effect.split else "one instruction")
-    if isinstance(effect, If | Warns):
+    if isinstance(effect, Where | Warns):
         return ""
     if isinstance(effect, Order):
         known = {"mfence": "full fence", "lock": "LOCK'd operation", "": "nothing (compiler only)"}
@@ -372,9 +372,9 @@ def row(
     )
 
 
-def _parameters(text: str) -> tuple[Parameter, ...]:
+def _parameters(text: str) -> tuple[WordParameter, ...]:
     return tuple(
-        Parameter(n.strip(), k.strip() or "value")
+        WordParameter(n.strip(), k.strip() or "value")
         for n, _, k in (part.partition(":") for part in text.split(",") if part.strip())
     )
 
@@ -389,6 +389,6 @@ READER = Machine("RCU", "lock")
 NO_READER = Machine("RCU", "unlock")
 
 
-def looking(at: str, value: Expr, goes: Expr, result: Expr | None = None) -> Update:
+def looking(at: str, value: Expr, goes: Expr, result: Expr | None = None) -> Locked:
     """A read-modify-write for which the kernel looks first whether it ``goes`` on (MMR 19.2)."""
-    return Update(at, value, goes if result is None else result, goes, looks=TRUE)
+    return Locked(at, value, goes if result is None else result, goes, looks=TRUE)

@@ -15,12 +15,12 @@ from verifier.words.rows import (
     NO_READER,
     OLD,
     READER,
-    If,
     Load,
+    Locked,
     Machine,
     Special,
     Store,
-    Update,
+    Where,
     Word,
     f,
     looking,
@@ -83,8 +83,8 @@ def sleeping() -> Iterator[Word]:
     g = "Mutexes and reader-writer locks"
     free = f("eq", OLD, 0)
     one = "l: pointer"
-    take = Update("l", TRUE, None, needs=free)
-    drop = Update("l", FALSE, None)
+    take = Locked("l", TRUE, None, needs=free)
+    drop = Locked("l", FALSE, None)
     file = "kernel/locking/mutex.c"
     doc, source = "LOCK'd; waits exactly until it is free", "__mutex_trylock_fast(), __mutex_lock_common()"
     yield row(g, f"mutex_lock({one})", take, doc, "2.1", source=f"{source}, {file}")
@@ -102,16 +102,16 @@ def sleeping() -> Iterator[Word]:
 _FREE = f("eq", OLD, 0)
 _NO_WRITER = f("ge", OLD, 0)
 _ENTER, _LEAVE = f("add", OLD, 1), f("sub", OLD, 1)
-_SHARE = Update("l", _ENTER, None, needs=_NO_WRITER, line="waits")
-_UNSHARE = Update("l", _LEAVE, None)
-_OWN = Update("l", Const(-1), None, needs=_FREE, line="joins")
+_SHARE = Locked("l", _ENTER, None, needs=_NO_WRITER, line="waits")
+_UNSHARE = Locked("l", _LEAVE, None)
+_OWN = Locked("l", Const(-1), None, needs=_FREE, line="joins")
 
 
 def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
     """qrwlock: whoever holds one is an RCU reader, as with spinlocks."""
     one, saved, restored = "l: pointer", "l: pointer, flags: local", "l: pointer, flags: number"
     disown, header = Store("l", FALSE), "asm-generic/qrwlock.h"
-    ways: tuple[tuple[str, Update, Update | Store, str, Expr, Expr, str], ...] = (
+    ways: tuple[tuple[str, Locked, Locked | Store, str, Expr, Expr, str], ...] = (
         ("read", _SHARE, _UNSHARE, "2.1, 18.1", _ENTER, _NO_WRITER, "LOCK'd"),
         ("write", _OWN, disown, "1.1, 18.1", Const(-1), _FREE, "a plain store"),
     )
@@ -123,7 +123,7 @@ def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
         yield takes(f"{name}_lock({one})", (READER, lock), doc, "2.1, 18.1")
         yield drops(f"{name}_unlock({one})", (unlock, NO_READER), how, rule)
         attempt = replace(looking("l", taken, goes), line="gives_way")
-        tries = (READER, attempt, If(f("not", goes), (NO_READER,)))
+        tries = (READER, attempt, Where(f("not", goes), (NO_READER,)))
         doc = "a load if that fails, also where a writer waits for it; 1 if it took it"
         source, rules = f"queued_{name}_trylock(), {header}", "1.1, 2.1, 18.1, 19.2"
         yield row(g, f"{name}_trylock({one})", tries, doc, rules, "number", source=source)
@@ -138,21 +138,21 @@ def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
 
 
 def _semaphores(g: str) -> Iterator[Word]:
-    """rwsem. Its holders may sleep, so they are no RCU readers."""
+    """rwsem. Its holders may sleep, so they are not RCU readers."""
     one = "l: pointer"
     file = "kernel/locking/rwsem.c"
     for name, effect in (("read", replace(_SHARE, line="joins")), ("write", _OWN)):
         source = f"__down_{name}(), {file}, since v5.2"
         yield row(g, f"down_{name}({one})", effect, "LOCK'd; waits exactly", "2.1", source=source)
-    tries = Update("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way")
+    tries = Locked("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way")
     doc = "1 if it took it, which it does not while others wait; if not, a load since v5.17, LOCK'd before"
     source = f"__down_read_trylock(), {file}; the version from memory"
     head, rule = f"down_read_trylock({one})", "1.1, 2.1, 19.1, 19.2"
     yield row(g, head, tries, doc, rule, "number", source=source)
-    tries = Update("l", Const(-1), _FREE, _FREE, line="gives_way")
+    tries = Locked("l", Const(-1), _FREE, _FREE, line="gives_way")
     head, doc = f"down_write_trylock({one})", "LOCK'd, also if it fails; 1 if it took it"
     yield row(g, head, tries, doc, "2.1", "number", source=f"rwsem_write_trylock(), {file}")
     ends = partial(row, g, source=f"__up_read(), __up_write(), __downgrade_write(), {file}, since v5.2")
     yield ends(f"up_read({one})", _UNSHARE, "LOCK'd", "2.1")
-    yield ends(f"up_write({one})", Update("l", FALSE, None), "LOCK'd", "2.1")
-    yield ends(f"downgrade_write({one})", Update("l", Const(1), None), "LOCK'd; it is read-held now", "2.1")
+    yield ends(f"up_write({one})", Locked("l", FALSE, None), "LOCK'd", "2.1")
+    yield ends(f"downgrade_write({one})", Locked("l", Const(1), None), "LOCK'd; it is read-held now", "2.1")

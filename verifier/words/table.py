@@ -19,7 +19,16 @@ from verifier.words import counters, mmu, sync
 from verifier.words import data as kernel
 from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.loops import LOOPS
-from verifier.words.rows import KINDS, Machine, Order, Parameter, SpecialName, Update, Word, flat
+from verifier.words.rows import (
+    VALUE_KINDS,
+    Locked,
+    Machine,
+    Order,
+    SpecialName,
+    Word,
+    WordParameter,
+    flat,
+)
 
 _LATER: Mapping[str, str] = MappingProxyType(
     {
@@ -60,8 +69,8 @@ def _rows() -> Iterator[Word]:
     yield from _later()
 
 
-_BY_NAME = {word.name: word for word in _rows()}
-WORDS: Mapping[str, Word] = MappingProxyType(_BY_NAME)
+BY_NAME = {word.name: word for word in _rows()}
+WORDS: Mapping[str, Word] = MappingProxyType(BY_NAME)
 
 
 def special(name: str) -> SpecialName | None:
@@ -115,7 +124,7 @@ _READ_FROM = (
     "`linux/` are in include/. Where it says *from memory*, nobody compared that with the file.",
     "",
     "The words are those of an x86-64 kernel without CONFIG_PREEMPT_RT. With it, `spin_lock_irq()`,",
-    "`spin_lock_irqsave()` and (from memory) their kin for reader-writer locks leave interrupts on; the",
+    "`spin_lock_irqsave()` and (from memory) those of reader-writer locks leave interrupts on; the",
     "`raw_` forms do not.",
 )
 
@@ -123,7 +132,7 @@ _READ_FROM = (
 def strength(word: Word) -> int:
     """How much a word orders: 2 all data accesses, 1 some (SFENCE, LFENCE), 0 nothing beyond TSO."""
     kinds = {x.kind for x in flat(word.effects) if isinstance(x, Order)}
-    locked = any(isinstance(x, Update) for x in flat(word.effects))
+    locked = any(isinstance(x, Locked) for x in flat(word.effects))
     waits = any(isinstance(x, Machine) and (x.serializes or x.op == "GP") for x in flat(word.effects))
     return 2 if locked or waits or kinds & {"lock", "mfence"} else 1 if kinds - {""} else 0
 
@@ -132,7 +141,7 @@ _PARTS = frozenset(part for name in (*WORDS, *ELSEWHERE) for part in name.lower(
 
 
 def instead(name: str, functions: Iterable[str] = ()) -> str:
-    """What to write for a function that is none: the kernel's word, or what is nearly spelt so.
+    """What to write for an unknown function: the kernel's word, or one that is spelt nearly so.
 
     ``functions``: of the test. Of barriers that are equally near, only those are named that order most;
     words that are refused are never named.
@@ -142,7 +151,7 @@ def instead(name: str, functions: Iterable[str] = ()) -> str:
     known = [*(w.name for w in WORDS.values() if not w.planned), *functions, *ELSEWHERE]
     near = misspelt(name, known, _PARTS)
     if all(part in _PARTS for part in name.lower().split("_")):
-        squashed = name.lower().replace("_", "")  # smp_rmb is no misspelling of smp_mb
+        squashed = name.lower().replace("_", "")  # smp_rmb is not a misspelling of smp_mb
         near = [n for n in near if _orders(n) < 0 or n.replace("_", "") == squashed]
     most = max((_orders(n) for n in near), default=0)
     near = [n for n in near if _orders(n) in (most, -1)]
@@ -154,7 +163,7 @@ def instead(name: str, functions: Iterable[str] = ()) -> str:
 
 
 def _orders(name: str) -> int:
-    """The strength of a barrier; -1 for what is none."""
+    """The strength of a barrier; -1 for other words."""
     word = WORDS.get(name)
     return strength(word) if word is not None and word.group == "Barriers" else -1
 
@@ -199,6 +208,6 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 
 
 __all__ = [
-    "CONSTANT_MASKS", "ELSEWHERE", "INITIALIZERS", "KINDS", "LOOPS", "NAMED_VALUES", "WORDS", "Parameter",
-    "Word", "entry", "entry_level", "instead", "is_mask_of_mm", "reference", "special", "strength",
+    "CONSTANT_MASKS", "ELSEWHERE", "INITIALIZERS", "LOOPS", "NAMED_VALUES", "VALUE_KINDS", "WORDS", "Word",
+    "WordParameter", "entry", "entry_level", "instead", "is_mask_of_mm", "reference", "special", "strength",
 ]  # fmt: skip

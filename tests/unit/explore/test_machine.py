@@ -36,7 +36,7 @@ from verifier.errors import UsageError
 from verifier.explore import AbstractMachine, decide, explore
 from verifier.explore.machine import ALL
 from verifier.explore.search import Search
-from verifier.explore.state import Move, State, Step
+from verifier.explore.state import Move, State, Successor
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.program.events import Observable, Program
@@ -425,7 +425,7 @@ class Spontaneous(AbstractMachine):
     def _fill(self, draft: object, used: object) -> None:
         pass
 
-    def moves(self, state: State, cpu: int, which: int = ALL) -> list[Step]:
+    def moves(self, state: State, cpu: int, which: int = ALL) -> list[Successor]:
         out = super().moves(state, cpu, which)
         if self.translating and self.caches.cr3[cpu] >= 0:
             here = state.tlbs[cpu], state.memory, state.buffers[cpu], cpu

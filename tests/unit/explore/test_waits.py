@@ -223,22 +223,22 @@ P1 {
 exists (1:r0 = 7)"""
 
 LOOPS = {
-    "do": (SEQCOUNT, "the loop in lines 6-10 of P1 goes on; assume() its end"),
+    "do": (SEQCOUNT, "the loop in lines 6-10 of P1 needs more iterations; assume() its end"),
     "while": (
         "{ int x; int y; }\nP0 { while (!READ_ONCE(x))\n WRITE_ONCE(y, 1); }\nP1 { WRITE_ONCE(x, 1); }\n"
         "exists (y = 2)",
-        "the loop in lines 3-4 of P0 goes on; assume() its end",
+        "the loop in lines 3-4 of P0 needs more iterations; assume() its end",
     ),
     "goto, and several": (
         "{ int x = 1; int y; }\nP0 {\n"
         "again:\n r0 = READ_ONCE(x); WRITE_ONCE(y, 1);\n if (r0)\n  goto again;\n}\n"
         "P1 { for (r1 = 0; r1 < 1 || READ_ONCE(x); r1++)\n WRITE_ONCE(y, r1); }\nexists (x = 0)",
-        "the loops in lines 4-7 of P0 and lines 9-10 of P1 go on; assume() their ends",
+        "the loops in lines 4-7 of P0 and lines 9-10 of P1 need more iterations; assume() their ends",
     ),
     "a handler": (
         "{ int x; int y; }\nvoid f(void *i) { do { WRITE_ONCE(y, 1); } while (!READ_ONCE(x)); }\n"
         "P0 { smp_call_function_single(1, f, NULL, 1); WRITE_ONCE(x, 1); }\nP1 { }\nexists (x = 1)",
-        "the loop in line 3 of f() on CPU 1 goes on; assume() its end",
+        "the loop in line 3 of f() on CPU 1 needs more iterations; assume() its end",
     ),
 }
 
@@ -250,7 +250,7 @@ def test_which_loop_goes_on(name: str, bound: int, judge: str) -> None:
     program, told = LOOPS[name]
     found = verdict(program, judge, unroll=bound)
     assert (found.observation, found.bound) == ("unknown", bound)
-    assert found.reason == f"within bound {bound}: {told}, or --unroll {bound + 1}"
+    assert found.reason == f"within bound {bound}: {told}, or use --unroll {bound + 1}"
 
 
 @pytest.mark.parametrize("judge", JUDGES)
@@ -260,7 +260,7 @@ def test_a_loop_that_ends_is_not_named(judge: str) -> None:
     program += (
         "P1 { do { WRITE_ONCE(y, 3);\n } while (!READ_ONCE(x)); }\nP2 { WRITE_ONCE(x, 1); }\nexists (x = 9)"
     )
-    assert "the loop in lines 4-5 of P1 goes on" in verdict(program, judge).reason
+    assert "the loop in lines 4-5 of P1 needs more iterations" in verdict(program, judge).reason
 
 
 @pytest.mark.parametrize("judge", JUDGES)
@@ -269,7 +269,7 @@ def test_assembly_has_no_assume(judge: str) -> None:
         "X86_64 t\n{ }\n P0 | P1 ;\n movl $1,(x) | L0: ;\n | movl (x),%eax ;\n | cmpl $0,%eax ;\n | je L0 ;\n"
     )
     (found,) = verdicts(f"{text}exists (1:rax=2)\n", judge)
-    assert found.reason == "within bound 2: the loop in lines 4-7 of P1 goes on; --unroll 3"
+    assert found.reason == "within bound 2: the loop in lines 4-7 of P1 needs more iterations; use --unroll 3"
 
 
 def test_the_bound_is_not_spoken_of_where_it_does_not_matter() -> None:

@@ -1,4 +1,4 @@
-"""Warnings about barriers beside no LOCK'd operation, INVLPGBs that nobody waits for, and ``== A``."""
+"""Warnings about barriers without a LOCK'd operation beside them, INVLPGB without a wait, and ``== A``."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_beside_a_locked_operation(code: str) -> None:
 )
 def test_beside_none(code: str, where: str) -> None:
     (found,) = warned(code, "x = 1")
-    assert found.endswith(f"and no LOCK'd operation stands right {where} it")
+    assert found.endswith(f": no LOCK'd operation stands right {where} it")
 
 
 def test_the_row_says_which_words_are_locked() -> None:

@@ -1,4 +1,4 @@
-"""What includes want of a test's initial state: each thing that is forgotten is a warning."""
+"""Includes need things in a test's initial state. Each one that is missing gives a warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of functions that lower C: they have exactly what the tree and the vocabulary have."""
+"""The tables of functions that lower C have exactly the entries of the tree and the vocabulary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""C and MM tests to code: what programs compute, and what is refused where."""
+"""C and MM tests become code: the results of programs, and errors with their places."""
 
 from __future__ import annotations
 

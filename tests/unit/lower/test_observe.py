@@ -1,4 +1,4 @@
-"""From conditions to observables: resolution, order, what cannot be asked."""
+"""From conditions to observables: resolution of names, order, and questions that are refused."""
 
 from __future__ import annotations
 

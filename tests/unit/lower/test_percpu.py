@@ -1,4 +1,4 @@
-"""What every CPU has: fields and elements, their addresses, and what is no per-CPU object."""
+"""What every CPU has: fields and elements, their addresses, and what is not a per-CPU object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from verifier.syntax import load
 INITIAL = (
     "percpu struct rq q { .n = 1, .left = 5 }; 1:q.n = 2; percpu int a[2] = {3, 4}; percpu int k = 6;"
     " 1:k = 7; struct holder h { .counter = &k }; int *of = &k; int x; struct other plain { .direct = &x };"
-    " percpu int *p = &x;"
+    " percpu int *p = &x; struct other y { .direct = &x }; percpu struct other *o = &y;"
 )
 FUNCTIONS = "int left(struct rq *r) { return this_cpu_read(r->left); } int twice(int *r) { return *r * 2; }"
 
@@ -28,7 +28,8 @@ READ = {
     "this_cpu_read(*of)": 6, "twice(per_cpu_ptr(&k, 1))": 14, "xchg(this_cpu_ptr(&q.n), 9)": 1,
     "atomic_inc_return(per_cpu_ptr(&q.n, 1))": 3, "this_cpu_add_return(q.left, 2)": 7,
     "cmpxchg(per_cpu_ptr(of, 1), 7, 1)": 7,
-    "smp_load_acquire(this_cpu_ptr(&a[0]))": 3, "*this_cpu_read(p)": 0, "&q.n == &q.n": 1,
+    "smp_load_acquire(this_cpu_ptr(&a[0]))": 3, "*this_cpu_read(p)": 0, "*per_cpu(p, 1)": 0,
+    "*this_cpu_read(o)->direct": 0, "*per_cpu(o, 1)->direct": 0, "&q.n == &q.n": 1,
     "this_cpu_ptr(&q.n) == per_cpu_ptr(&q.n, 0)": 1, "this_cpu_ptr(&q.n) == per_cpu_ptr(&q.n, 1)": 0,
 }  # fmt: skip
 
@@ -45,15 +46,17 @@ def test_what_a_cpu_has(expression: str) -> None:
 
 XCHG = "xchg takes the address of something in memory here, not the address of a per-CPU object"
 NOT = {
-    "this_cpu_write(x, 1)": "x is no per-CPU object", "r0 = this_cpu_read(x)": "x is no per-CPU object",
-    "this_cpu_inc(x)": "x is no per-CPU object", "raw_cpu_add(x, 1)": "x is no per-CPU object",
-    "__this_cpu_write(x, 1)": "x is no per-CPU object", "r0 = this_cpu_xchg(x, 1)": "x is no per-CPU object",
-    "r0 = this_cpu_cmpxchg(x, 0, 1)": "x is no per-CPU object",
-    "r0 = per_cpu(x, 0)": "x is no per-CPU object", "per_cpu(x, 0) = 1": "x is no per-CPU object",
-    "r0 = READ_ONCE(per_cpu(x, 0))": "x is no per-CPU object",
-    "r0 = this_cpu_read(*plain.direct)": "*plain.direct is no per-CPU object",
-    "r0 = this_cpu_read(h.counter)": "h.counter is no per-CPU object",
-    "r0 = this_cpu_dec_return(h.counter)": "h.counter is no per-CPU object",
+    "this_cpu_write(x, 1)": "x is not a per-CPU object", "r0 = this_cpu_read(x)": "x is not a per-CPU object",
+    "this_cpu_inc(x)": "x is not a per-CPU object", "raw_cpu_add(x, 1)": "x is not a per-CPU object",
+    "__this_cpu_write(x, 1)": "x is not a per-CPU object",
+    "r0 = this_cpu_xchg(x, 1)": "x is not a per-CPU object",
+    "r0 = this_cpu_cmpxchg(x, 0, 1)": "x is not a per-CPU object",
+    "r0 = per_cpu(x, 0)": "x is not a per-CPU object",
+    "per_cpu(x, 0) = 1": "x is not a per-CPU object",
+    "r0 = READ_ONCE(per_cpu(x, 0))": "x is not a per-CPU object",
+    "r0 = this_cpu_read(*plain.direct)": "*plain.direct is not a per-CPU object",
+    "r0 = this_cpu_read(h.counter)": "h.counter is not a per-CPU object",
+    "r0 = this_cpu_dec_return(h.counter)": "h.counter is not a per-CPU object",
     "r0 = this_cpu_ptr(&x)": "this_cpu_ptr takes the address of a per-CPU object here, not an address",
     "r0 = per_cpu_ptr(&x, 0)": "per_cpu_ptr takes the address of a per-CPU object here, not an address",
     "r0 = this_cpu_ptr(&plain)": "this_cpu_ptr takes the address of a per-CPU object here, not a struct",
@@ -82,7 +85,7 @@ HINTS = {
     "r0 = xchg(&q.n, 1)": "write this_cpu_ptr(&q.n) or per_cpu_ptr(&q.n, cpu)",
     "r0 = q.n": "write this_cpu_read(q.n) or per_cpu(q.n, cpu)", "r0 = this_cpu_ptr(q)": "write &q",
     "this_cpu_inc(x)": "declare it so in the initial state: percpu … x; or use it without a CPU",
-    "r0 = this_cpu_ptr(&x)": "x is no per-CPU object; without a CPU it is &x itself",
+    "r0 = this_cpu_ptr(&x)": "x is not a per-CPU object; without a CPU, write &x",
 }  # fmt: skip
 
 

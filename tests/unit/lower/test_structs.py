@@ -12,7 +12,7 @@ from tests.judges import holds, states
 from verifier.errors import InputError
 from verifier.lower.build import build
 from verifier.lower.c import structs
-from verifier.lower.c.structs import Member, declared, layout
+from verifier.lower.c.structs import Declarator, declared, layout
 from verifier.source import Source
 from verifier.syntax import load
 from verifier.syntax.ast import Binary, CType, Ident, Num
@@ -20,17 +20,20 @@ from verifier.syntax.ast import Binary, CType, Ident, Num
 UNSIGNED, U64, U16, U8 = CType("unsigned"), CType("u64"), CType("u16"), CType("u8")
 DEFINED = {
     "struct flags": (
-        Member("gen", U64), Member("small", U16), Member("a", UNSIGNED, 3), Member("b", UNSIGNED, 5),
-        Member("s", CType("int"), 4), Member("wide", UNSIGNED, 30), Member("yes", CType("bool"), 1),
-        Member("owner", CType("struct mm_struct", 1)), Member("next", CType("struct flags", 1)),
+        Declarator("gen", U64), Declarator("small", U16), Declarator("a", UNSIGNED, 3),
+        Declarator("b", UNSIGNED, 5),
+        Declarator("s", CType("int"), 4), Declarator("wide", UNSIGNED, 30),
+        Declarator("yes", CType("bool"), 1),
+        Declarator("owner", CType("struct mm_struct", 1)), Declarator("next", CType("struct flags", 1)),
     ),
-    "struct ctx": (Member("id", U8), Member("gen", U64), Member("busy", UNSIGNED, 1)),
+    "struct ctx": (Declarator("id", U8), Declarator("gen", U64), Declarator("busy", UNSIGNED, 1)),
     "struct state": (
-        Member("ctxs", CType("struct ctx"), size=2), Member("cur", CType("struct ctx")),
-        Member("slots", U8, size=3), Member("cpus", CType("cpumask_t")), Member("n", CType("int")),
+        Declarator("ctxs", CType("struct ctx"), size=2), Declarator("cur", CType("struct ctx")),
+        Declarator("slots", U8, size=3), Declarator("cpus", CType("cpumask_t")),
+        Declarator("n", CType("int")),
     ),
-    "struct mm_struct": (Member("tlb_gen", U64), Member("asid", U16)),
-    "struct page": (Member("refs", U8),),
+    "struct mm_struct": (Declarator("tlb_gen", U64), Declarator("asid", U16)),
+    "struct page": (Declarator("refs", U8),),
 }  # fmt: skip
 
 
@@ -78,7 +81,7 @@ LAYOUTS = {
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_where_bitfields_lie(name: str) -> None:
     members, fields, parts = LAYOUTS[name]
-    made = layout([Member(n, CType(kind), bits) for n, kind, bits in members])
+    made = layout([Declarator(n, CType(kind), bits) for n, kind, bits in members])
     assert {n: kind.bits for n, kind in made.fields.items()} == fields
     assert {n: (p.unit, p.offset) for n, p in made.parts.items() if n in parts} == parts
 
@@ -97,26 +100,28 @@ def test_what_a_definition_gives() -> None:
     )
     assert declared(unit) == {
         "struct s": (
-            Member("gen", U64), Member("ctxs", U64, size=5), Member("bad", U64, size=-1),
-            Member("a", UNSIGNED, 3),
+            Declarator("gen", U64), Declarator("ctxs", U64, size=5), Declarator("bad", U64, size=-1),
+            Declarator("a", UNSIGNED, 3),
         )
     }  # fmt: skip
 
 
 BAD = {
-    "the width of a is a constant from 1 to 32": Member("a", UNSIGNED, 33),
-    "the width of b is a constant from 1 to 1": Member("b", CType("bool"), 2),
-    "the width of c is a constant from 1 to 8": Member("c", U8, 0),
-    "the width of this is a constant from 0 to 32": Member("", UNSIGNED, -1),
-    "a bitfield holds a number, not an address": Member("p", CType("int", 1), 3),
-    "the size of an array is a constant from 1 to 4096": Member("n", U8, size=0),
+    "the width of a is a constant from 1 to 32": Declarator("a", UNSIGNED, 33),
+    "the width of b is a constant from 1 to 1": Declarator("b", CType("bool"), 2),
+    "the width of c is a constant from 1 to 8": Declarator("c", U8, 0),
+    "the width of this is a constant from 0 to 32": Declarator("", UNSIGNED, -1),
+    "a bitfield holds a number, not an address": Declarator("p", CType("int", 1), 3),
+    "the size of an array is a constant from 1 to 4096": Declarator("n", U8, size=0),
 }
 
 
 @pytest.mark.parametrize("message", BAD)
 def test_wrong_definitions_are_errors(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        structs, "declared", lambda unit: {"struct s": (Member("gen", U64), BAD[message], Member("z", U8))}
+        structs,
+        "declared",
+        lambda unit: {"struct s": (Declarator("gen", U64), BAD[message], Declarator("z", U8))},
     )
     text = "MM t\n{ struct s o { .gen = 1, .z = 2 }; }\nP0 { o.z = 1; }\nexists (o.z = 1)\n"
     assert errors(text) == [message]
@@ -124,7 +129,7 @@ def test_wrong_definitions_are_errors(message: str, monkeypatch: pytest.MonkeyPa
 
 def test_a_struct_that_contains_itself_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        structs, "declared", lambda unit: {"struct s": (Member("s", CType("struct s"), size=9),)}
+        structs, "declared", lambda unit: {"struct s": (Declarator("s", CType("struct s"), size=9),)}
     )
     assert errors("MM t\n{ struct s o; int x; }\nP0 { x = 1; }\nexists (x = 1)\n") == [
         "struct s contains itself"
@@ -133,12 +138,12 @@ def test_a_struct_that_contains_itself_is_an_error(monkeypatch: pytest.MonkeyPat
 
 def test_too_many_cells_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     many = {
-        "struct r": (Member("a", U8, size=4096),),
-        "struct s": (Member("r", CType("struct r"), size=4096),),
+        "struct r": (Declarator("a", U8, size=4096),),
+        "struct s": (Declarator("r", CType("struct r"), size=4096),),
     }
     monkeypatch.setattr(structs, "declared", lambda unit: many)
     assert errors("MM t\n{ struct s o; int x; }\nP0 { x = 1; }\nexists (x = 1)\n") == [
-        "a test has at most 4096 cells; here are more"
+        "a test has at most 4096 cells; this one has more"
     ]
 
 
@@ -214,8 +219,8 @@ def test_parts_of_parts(code: str) -> None:
 
 WRONG = {
     "r0 = &o.a": "a bitfield has no address",
-    "r0 = READ_ONCE(o.a)": "o.a is a bitfield, no object of its own",
-    "WRITE_ONCE(o.a, 1)": "o.a is a bitfield, no object of its own",
+    "r0 = READ_ONCE(o.a)": "o.a is a bitfield, not a whole object",
+    "WRITE_ONCE(o.a, 1)": "o.a is a bitfield, not a whole object",
     "xchg(&o.b, 1)": "a bitfield has no address",
     "r0 = o.nothing": "a struct has no field 'nothing'", "s.ctxs[2].id = 1": "there is no element 2",
     "s.slots[3] = 1": "there is no element 3", "s.cur = 1": "a struct cannot be written whole",
@@ -224,10 +229,10 @@ WRONG = {
     "struct flags f = { 3 }": "the initial values of a struct name its fields",
     "struct flags f = { .a = 1, .gen = 2, .gen = 3 }": "gen has two initial values",
     "struct flags f; f = 3": "a struct cannot be written whole",
-    "int i = { 1 }": "i is no struct and no array",
+    "int i = { 1 }": "i is neither a struct nor an array",
     "int a[2] = { 1, 2, 3 }": "a has only 2 elements", "int a[o.small]": "the size of an array is a constant",
     "int a[2]; a[2] = 1": "there is no element 2",
-    "struct flags f = o": "a struct starts with no single value",
+    "struct flags f = o": "a struct cannot start with a single value",
 }  # fmt: skip
 
 

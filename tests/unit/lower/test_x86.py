@@ -1,10 +1,8 @@
-"""Assembly tests: what is read, what each instruction does, what is refused."""
+"""Assembly tests: the format, the effect of each instruction, and the errors."""
 
 from __future__ import annotations
 
 import itertools
-import json
-from pathlib import Path
 
 import pytest
 
@@ -17,8 +15,6 @@ from verifier.program.events import Program, state_line
 from verifier.source import Source
 from verifier.syntax import load
 from verifier.syntax.test import Test
-
-ORACLE = Path(__file__).parents[4] / "shared" / "oracle" / "x86-tso.jsonl"
 
 
 def test(text: str) -> Test:
@@ -288,20 +284,6 @@ def test_refusals(text: str, code: str, line: int, column: int, hint: str) -> No
 def test_all_errors_at_once() -> None:
     code = " movv $1,(x) ;\n jmp L ;\n movl $1,%exa ;\n"
     assert len(errors(HEAD + code + "exists (0:rbx=1 /\\ w=1)\n")) == 5
-
-
-@pytest.mark.slow
-def test_agreement_data_is_read() -> None:
-    if not ORACLE.exists():
-        pytest.skip(f"no {ORACLE.name} beside the repository")
-    with ORACLE.open(encoding="utf-8") as lines:
-        entries = [json.loads(line) for line in lines]
-    for entry in entries:
-        t = test(entry["litmus"])
-        assert f"{t.quantifier} ({t.condition})" == entry["condition"]
-        made = build(t)
-        labels = " ".join(f"{made.observables[i].label}=;" for i in made.shown)
-        assert labels == " ".join(w.split("=")[0] + "=;" for w in entry["states"][0].split("; ")), t.name
 
 
 def test_every_instruction_has_its_function() -> None:

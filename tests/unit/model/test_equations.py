@@ -1,4 +1,4 @@
-"""docs/memory-model.md shows the equations that the code has, letter by letter but for notation."""
+"""docs/memory-model.md shows the equations of the code. Only the notation may differ."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = sorted(SHOWN.keys() & RULES.keys())
 
 
 def plain(text: str) -> str:
-    """Without spaces, brackets, and the candidate's name."""
+    """An equation without spaces, brackets, and the candidate's name."""
     return re.sub(r"[\s()]|\bx\.", "", text)
 
 

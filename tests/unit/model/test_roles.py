@@ -1,4 +1,4 @@
-"""The table of roles: closed, and each switch that a row names is one of the rules that it cites."""
+"""The table of roles is closed, and each switch in a row belongs to a rule that the row cites."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pytest
 
 from verifier.errors import InternalError
-from verifier.model.roles import ROLES, Role, Setting, role
+from verifier.model.roles import ROLES, Role, SwitchValue, role
 from verifier.model.rules import rules
 from verifier.program.events import Event
 from verifier.program.profiles import GENERIC, Switches
@@ -40,6 +40,6 @@ def test_a_switch_belongs_to_a_rule_that_is_cited(key: str) -> None:
 
 
 def test_settings_are_told_as_users_write_them() -> None:
-    assert str(Setting(Switches._fields.index("dlv_drains_sb"), True)) == "dlv_drains_sb"
-    assert str(Setting(Switches._fields.index("x2apic_fence"), "mfence")) == "x2apic_fence=mfence"
+    assert str(SwitchValue(Switches._fields.index("dlv_drains_sb"), True)) == "dlv_drains_sb"
+    assert str(SwitchValue(Switches._fields.index("x2apic_fence"), "mfence")) == "x2apic_fence=mfence"
     assert GENERIC[Switches._fields.index("x2apic_fence")] == GENERIC.x2apic_fence

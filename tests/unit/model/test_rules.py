@@ -1,4 +1,4 @@
-"""The rules as data: complete, cited rightly, and printed in docs/rules.md."""
+"""The rules as data: they are complete, citations are right, and docs/rules.md is printed from them."""
 
 from __future__ import annotations
 

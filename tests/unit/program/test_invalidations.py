@@ -1,4 +1,4 @@
-"""The table of invalidations, and the two of the judges that say what each removes."""
+"""The table of invalidations, and the tables of both judges, which say what each one removes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from verifier.model.cover import COVERS
 from verifier.program.answer import Answer
 from verifier.program.events import Program, World
 from verifier.program.expressions import TRUE, Const
-from verifier.program.invalidations import INVALIDATING, INVALIDATIONS
-from verifier.program.ops import InvalidationKind
+from verifier.program.invalidations import INVALIDATING, INVALIDATIONS, InvalidationKind
 from verifier.program.values import Ptr
 from verifier.source import Source
 from verifier.syntax import load

@@ -1,4 +1,4 @@
-"""The names of ops and kinds are closed sets, and the table says which kinds there are of which op."""
+"""The names of ops and kinds are closed sets, and the table lists the kinds of each op."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "litmus/linux/switch_mm-vs-flush.litmus", "--profiles", "generic,sc"]) == 0
     out = capsys.readouterr().out
     assert "switch_mm-vs-flush::B1  sometimes  never" in out
-    assert out.endswith("8 tests: 6 the same everywhere, 2 not\n")
+    assert out.endswith("8 tests: 6 the same everywhere, 2 different\n")
     assert main(["compare", "litmus/linux", "--profiles", "nosuch"]) == 2
 
 
@@ -83,7 +83,7 @@ def test_compare_goes_on_after_a_file_with_errors(capsys: pytest.CaptureFixture[
     assert main(["compare", str(tmp_path), "--profiles", "generic,sc"]) == 2
     told = capsys.readouterr()
     assert "a.litmus:3:6: error: there is no 'y'" in told.err
-    assert told.out == "1 test: 1 the same everywhere, 0 not, 1 file with errors\n"
+    assert told.out == "1 test: 1 the same everywhere, 0 different, 1 file with errors\n"
 
 
 def test_rules_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Stories: what each step is called, and where it stands."""
+"""Stories: the text and the place of each step."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_what_is_included_has_its_files_name(told: list[str]) -> None:
 
 
 def test_an_instant_says_what_is_where(told: list[str]) -> None:
-    (instant,) = (line for line in told if line.startswith("this is the instant"))
+    (instant,) = (line for line in told if line.startswith("ever holds here"))
     assert "1:cr3 is N" in instant and "x is 1" in instant
 
 
@@ -84,7 +84,7 @@ BOTH = pytest.mark.parametrize("judge", ["z3", "explorer"])
 
 
 def rows(text: str, judge: str) -> list[str]:
-    """The story of a test's witness, a row a line."""
+    """The story of a test's run: a row for each line."""
     (test,) = load(Source("t", text))
     verdict = run(test, Options(judge=judge))
     assert verdict.witness is not None
@@ -157,13 +157,13 @@ exists (x = 8)
     first = next(i for i, line in enumerate(told) if line.startswith("CPU 0"))
     parts = [line for line in told if line.startswith("CPU 0")]
     assert parts[0].startswith("CPU 0 r0 = atomic_inc_not_zero(&x)")
-    assert all("goes on" in line for line in parts[1:]) and told[first] == parts[0]
+    assert all("continues" in line for line in parts[1:]) and told[first] == parts[0]
 
 
 @BOTH
 def test_a_loop_is_no_statement_that_goes_on(judge: str) -> None:
     text = "MM loop\n{ int x; }\nP0 { while (!READ_ONCE(x)) cpu_relax(); }\nP1 { x = 1; }\nexists (true)\n"
-    assert not any("goes on" in line for line in rows(text, judge))
+    assert not any("continues" in line for line in rows(text, judge))
 
 
 @BOTH
@@ -172,7 +172,7 @@ def test_one_interrupt_may_run_two_functions(judge: str) -> None:
     verdict = run(test, Options(judge=judge))
     assert verdict.witness is not None
     told = [line.split(None, 2)[-1] for line in story(verdict, verdict.witness).splitlines()]
-    on = next(i for i, line in enumerate(told) if line.startswith("the interrupt goes on with "))
+    on = next(i for i, line in enumerate(told) if line.startswith("the interrupt continues with "))
     assert told[on].endswith("[8.10]")
     began = max(i for i, line in enumerate(told[:on]) if line.startswith("interrupt: "))
     assert not any(line.startswith("return from") for line in told[began:on])

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 from verifier.errors import InternalError
+from verifier.execution import Execution, check
 from verifier.lower.code import Emit, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.model import MODELS, Events, Relation
@@ -130,11 +131,11 @@ def test_fences_that_order_nothing_beyond_tso() -> None:
         assert decide(store_buffering(Emit("F", kind=kind))).reachable is True
 
 
-def witness(p: Program) -> tuple[_Asked, object]:
+def witness(p: Program) -> Execution:
     asked = _Asked(p, MODELS["x86-tso"], None, 0)
     solver = Solver(asked.encoding.clauses.dimacs())
     assert solver.check([asked.proposition])
-    return asked, decode(asked.encoding, solver)
+    return decode(asked.encoding, solver)
 
 
 def test_a_witness_that_is_tampered_with_is_refused() -> None:
@@ -144,26 +145,26 @@ def test_a_witness_that_is_tampered_with_is_refused() -> None:
         [exchange(Y, 1, "b"), load(X, "a")],
         registers=[(0, "a"), (1, "b")],
     )
-    _, execution = witness(p)
-    assert execution.check() == []  # type: ignore[attr-defined]
+    execution = witness(p)
+    assert check(execution).wrong == []
 
     def wrong(**changes: object) -> list[str]:
-        _, fresh = witness(p)
+        fresh = witness(p)
         for name, value in changes.items():
             setattr(fresh, name, value)
-        return fresh.check()  # type: ignore[attr-defined,no-any-return]
+        return check(fresh).wrong
 
     good = execution
-    reads = good.reads  # type: ignore[attr-defined]
+    reads = good.reads
     assert wrong(reads=[reads[0]._replace(value=9), *reads[1:]])
-    assert wrong(slots={k: 5 for k in good.slots})  # type: ignore[attr-defined]
-    assert wrong(executed=frozenset(list(good.executed)[1:]))  # type: ignore[attr-defined]
-    assert wrong(order=[line[::-1] for line in good.order])  # type: ignore[attr-defined]
-    assert wrong(co={c: [] for c in good.co})  # type: ignore[attr-defined]
+    assert wrong(slots={k: 5 for k in good.slots})
+    assert wrong(executed=frozenset(list(good.executed)[1:]))
+    assert wrong(order=[line[::-1] for line in good.order])
+    assert wrong(co={c: [] for c in good.co})
 
 
 def test_a_wrong_verdict_of_the_encoder_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its acyclicity clauses the encoder would allow SB with fences; nobody sees it."""
+    """Without its acyclicity clauses the encoder would allow SB with fences; the check finds out."""
     monkeypatch.setattr("verifier.solve.encode.require_acyclic", lambda relation: None)
     with pytest.raises(InternalError, match="ghb"):
         decide(store_buffering(FENCE))

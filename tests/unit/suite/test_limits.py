@@ -1,4 +1,4 @@
-"""Input that grows: an answer, or a limit that says what was too much. No test here looks at a clock."""
+"""Large input gets an answer, or a limit that says what was too much. No test here reads a clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,18 @@ from verifier.errors import InputError, InternalError, LimitError
 from verifier.explore import decide as run_all
 from verifier.lower.build import build
 from verifier.program.answer import Answer
-from verifier.program.expressions import MAX_DEPTH, Apply, Const, Expr, Obs, Ref, Reg, call, evaluate, refs
+from verifier.program.expressions import (
+    MAX_APPLICATIONS,
+    Apply,
+    Const,
+    Expr,
+    Obs,
+    Ref,
+    Reg,
+    call,
+    evaluate,
+    refs,
+)
 from verifier.solve import decide, encode
 from verifier.solve.acyclic import require_acyclic
 from verifier.source import Source
@@ -118,7 +129,7 @@ LIMITED = {
     "handlers that send": (text("", "P0 { on_each_cpu(h17, 0, 0); }\nP1 { x = 2; }", HANDLERS), COPIES),
     "rows": (columns(MANY), "more than 4000 events"),
     "columns": (f"X86 t\n{{ }}\n{WIDE}exists (x=1)\n", "more than 4000 events"),
-    "depth": (doublings(2000), f"more than {MAX_DEPTH} operations in one another"),
+    "depth": (doublings(2000), f"nests operations more than {MAX_APPLICATIONS} deep"),
 }
 
 
@@ -172,7 +183,7 @@ def test_many_errors_take_one_line_each(capsys: pytest.CaptureFixture[str], tmp_
     path = tmp_path / "t.litmus"
     path.write_text(text("", "\n".join(f"P{i} {{ x = {i}; }}" for i in range(2000))))
     assert main(["check", str(path)]) == 2
-    assert capsys.readouterr().err.count("is no range of CPUs") == 2000 - 64
+    assert capsys.readouterr().err.count("is not a range of CPUs") == 2000 - 64
 
 
 # -- the time
@@ -269,7 +280,7 @@ def test_a_large_expression_is_as_lazy_as_a_small_one() -> None:
         evaluate(chosen, {3: 0})
 
 
-@pytest.mark.parametrize("depth", [2, 31, 32, 33, 64, 65, MAX_DEPTH])
+@pytest.mark.parametrize("depth", [2, 31, 32, 33, 64, 65, MAX_APPLICATIONS])
 def test_pickled(depth: int) -> None:
     expr = Apply("add", (doubled(depth - 1, Reg("r")), Const(2)))
     again, part = pickle.loads(pickle.dumps((expr, expr.args[0])))

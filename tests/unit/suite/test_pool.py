@@ -1,4 +1,4 @@
-"""What workers say comes out, or it is said loudly that it did not."""
+"""Results of workers arrive, or an error says that they did not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WRONG = Diagnostic("name", "there is no such thing", file="t")
 
 
 class Unread(VerifierError):
-    """An exception that can be sent, but not be made anew: that takes more than its message."""
+    """An exception that can be sent but not read: its constructor takes more than the message."""
 
     def __init__(self, what: str, why: str) -> None:
         super().__init__(f"{what}: {why}")
@@ -39,7 +39,7 @@ class Unsent(VerifierError):
 
 
 class Deep:
-    """It can be sent only piece by piece."""
+    """An object that is nested too deeply to be sent."""
 
     def __reduce__(self) -> tuple[type[Deep], tuple[()]]:
         raise RecursionError
@@ -63,7 +63,7 @@ def test_what_is_too_deep_to_be_sent_is_lost() -> None:
     def work(_: int, __: int) -> Iterator[object]:
         yield Deep()
 
-    assert parts(work) == [(0, Lost("what was found out is nested too deeply to be sent")), (0, None)]
+    assert parts(work) == [(0, Lost("the result is nested too deeply to be sent")), (0, None)]
 
 
 def test_a_worker_that_talks_nonsense_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

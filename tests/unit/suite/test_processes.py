@@ -1,6 +1,6 @@
 """Faults of the machine, with real processes: killed workers, signals, full disks, no memory, no reader.
 
-None of them ends in a traceback or in exit 1, which means "differs", or takes other results with it.
+None of them gives a traceback, or exit code 1, which means "differs"; and none loses other results.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ pytestmark = [
 
 
 def ring(name: str, cpus: int = 8, loads: int = 3) -> str:
-    """Each CPU stores to its own location and reads those of its neighbours: too many runs to see all."""
+    """Each CPU writes its own location and reads those of its neighbours: too many runs to visit all."""
     rows = [[f"movl $1,(x{c})" for c in range(cpus)]]
     for n in range(loads):
         rows.append([f"movl (x{(c + n + 1) % cpus}),%e{'abcd'[n]}x" for c in range(cpus)])
@@ -55,7 +55,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts the command line in a process group of its own, of which nothing is left at the end."""
+    """Starts the command line in its own process group, and kills the group at the end."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*words: object, **more: object) -> subprocess.Popen[str]:
@@ -337,7 +337,7 @@ def test_circles_of_includes_are_seen_under_any_name(start: Start, tmp_path: Pat
 def test_standard_input_without_end(start: Start) -> None:
     with open("/dev/zero") as endless:
         code, _, err = ended(start("check", "-", stdin=endless))
-    assert code == 2 and "<stdin>: error: more than 1 MiB" in err
+    assert code == 2 and "<stdin>: error: the file has more than 1 MiB" in err
 
 
 @pytest.mark.parametrize("command", ["check", "states"])

@@ -1,4 +1,4 @@
-"""Variants that come out as the same test are pointed out."""
+"""Variants that are the same test give a warning."""
 
 from __future__ import annotations
 

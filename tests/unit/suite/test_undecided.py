@@ -1,4 +1,4 @@
-"""Verdicts that are unknown, and what is said about why."""
+"""Unknown verdicts, and the reasons that they give."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_what_kernel_scripts_call_a_deadlock_is_that_no_state_is_left(
 
 
 def answered(**known: object) -> Verdict:
-    """The verdict on a test that expects nothing, from what a judge knows."""
+    """The verdict on a test without expectation, from the answer of a judge."""
     (test,) = load(Source("t", "MM t\n{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n"))
     states = bool(known.pop("asked", False))
     answer = Answer(**known)  # type: ignore[arg-type]
@@ -100,17 +100,18 @@ def answered(**known: object) -> Verdict:
     ("known", "observation", "reason", "complete"),
     [
         ({"reachable": True, "refutable": True}, "sometimes", "", True),
-        ({"reachable": True, "reason": "timeout"}, "unknown", "timeout; it is sometimes or always", False),
+        ({"reachable": True, "reason": "timeout"}, "unknown",
+         "timeout; the observation is sometimes or always", False),
         ({"refutable": True, "reason": "timeout"}, "unknown", "timeout", False),
         ({"reachable": True, "refutable": True, "asked": True, "reason": "timeout"}, "unknown",
          "timeout: the final states are not known", False),
         ({"reachable": True, "refutable": True, "asked": True, "states": ((1,),), "cut": True}, "sometimes",
-         "there may be more states than within bound 2: assume() its end, or --unroll 3", False),
+         "there may be more states than those within bound 2: assume() its end, or use --unroll 3", False),
         ({"reachable": True, "refutable": True, "asked": True, "states": ((1,),)}, "sometimes", "", True),
         ({"reachable": False, "refutable": False, "deadlock": True}, "unknown",
-         "deadlock: no run ends: who waits where was not found out", True),
+         "deadlock: no run ends: the verifier did not find out who waits where", True),
         ({"reachable": False, "cut": True, "refutable": True, "loops": (Loop(1, "P1"),)}, "unknown",
-         "within bound 2: the loop in P1 goes on; assume() its end, or --unroll 3", False),
+         "within bound 2: the loop in P1 needs more iterations; assume() its end, or use --unroll 3", False),
     ],
 )  # fmt: skip
 def test_what_is_not_known_is_said(
@@ -132,8 +133,8 @@ def test_states_of_a_loop_that_was_cut_are_not_all(
     assert main(["states", str(path)]) == 3
     found = capsys.readouterr().out.splitlines()
     assert (
-        "there may be more states than within bound 2: the loop in line 3 of P0 goes on; "
-        "assume() its end, or --unroll 3"
+        "there may be more states than those within bound 2: the loop in line 3 of P0 needs more iterations; "
+        "assume() its end, or use --unroll 3"
     ) in found[0]
     assert found[-1] == "  and perhaps others"
     assert main(["states", "--format", "herd", str(path)]) == 3
@@ -163,7 +164,7 @@ def test_a_table_says_what_is_not_known(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["compare", "--profiles", "intel,amd", "--timeout", "0.001", f"{path}::F"]) == 3
     out = capsys.readouterr().out
     assert "switch_mm-vs-flush::F under amd: unknown (timeout: " in out
-    assert out.endswith("1 test: 0 the same everywhere, 0 not, 1 unknown\n")
+    assert out.endswith("1 test: 0 the same everywhere, 0 different, 1 unknown\n")
 
 
 def test_there_is_no_graph_of_what_is_not_known(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The condition syntax: what it says, where it stands, what is refused."""
+"""The syntax of conditions: its meaning, its spans, and the errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def proposition(text: str) -> Any:
 
 
 def bare(node: Any) -> Any:
-    """A tree without its spans."""
+    """A tree without spans."""
     if isinstance(node, Span):
         return None
     if isinstance(node, Member):
@@ -212,11 +212,11 @@ def test_a_tilde_before_a_comparison_negates_it() -> None:
 @pytest.mark.parametrize(
     ("text", "says", "hint"),
     [
-        ("x & 8 = 8", "8 = 8 is true or false, no value", "= binds tighter than &"),
-        ("(x = 1) + 1 = 2", "no value", ""),
-        ("(x = 1 /\\ y = 2) = 1", "no value", ""),
-        ("!x + 1 = (!y + 1)", "no value", "~ is the complement"),
-        ("ever (x = 1) = 1", "no value", ""),
+        ("x & 8 = 8", "8 = 8 is true or false, not a value", "= binds tighter than &"),
+        ("(x = 1) + 1 = 2", "not a value", ""),
+        ("(x = 1 /\\ y = 2) = 1", "not a value", ""),
+        ("!x + 1 = (!y + 1)", "not a value", "write ~ for the complement"),
+        ("ever (x = 1) = 1", "not a value", ""),
     ],
 )
 def test_what_is_true_or_false_is_no_value(text: str, says: str, hint: str) -> None:

@@ -1,4 +1,4 @@
-"""Files with errors: everything wrong is said at once, each thing once, in the order of its lines."""
+"""Files with errors: all errors are reported together, each once, in the order of their lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms in which tests are written elsewhere, and words that would do nothing: read, or told."""
+"""Forms of tests from elsewhere, and words without effect: the parser reads them or reports them."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_text_that_looks_like_code_is_told() -> None:
 )
 def test_atomics_of_c11_are_refused_as_such(code: str) -> None:
     (found,) = wrong(f"C t\n{{ }}\nP0(int *x) {{ int r0 = {code}; }}\nexists (0:r0=1)\n")
-    assert found.code == "c11" and "C here is the kernel's" in found.message and "READ_ONCE" in found.hint
+    assert found.code == "c11" and "is from C11" in found.message and "READ_ONCE" in found.hint
 
 
 def test_a_local_is_declared() -> None:
@@ -191,7 +191,7 @@ def test_a_leading_zero_is_octal_in_code() -> None:
         ("X86 t\n{ }\n" + ROWS + "locations [xx]\nexists (x=1)\n", "untouched", "did you mean 'x'?"),
         (ONE + "void f(void *i) { x = 1; }\n" + P0 + END, "unused", ""),
         (ONE + "P0 { if (x) goto out; x = 1; out: ; outt: ; }\n" + END, "unused", "did you mean 'out'?"),
-        (ONE + P0 + "expect always; // Result: Never\n" + END, "result", "say otherwise"),
+        (ONE + P0 + "expect always; // Result: Never\n" + END, "result", "they differ"),
         ("X86 t\n{ }\n P0 ;\n L: MOV [x],$1 ;\nexists (x=1)\n", "label", ""),
     ],
 )
@@ -339,7 +339,7 @@ def test_filters_calculate() -> None:
 
 def test_a_page_is_nothing_to_calculate_with() -> None:
     (found,) = wrong(MM + P0 + "exists (A + 1 = 2)\n")
-    assert (found.code, found.message) == ("type", "A is no number to calculate with")
+    assert (found.code, found.message) == ("type", "A is not a number")
 
 
 @pytest.mark.parametrize(

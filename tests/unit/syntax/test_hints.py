@@ -1,5 +1,5 @@
-"""What a mistake is told: where it is, and what to write instead; what is allowed but surely not meant
-is a warning."""
+"""Messages about mistakes say where the mistake is and what to write instead. Text that is allowed, but
+almost certainly a mistake, gives a warning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ END = USED + "exists (x = 1)\n"
 @pytest.mark.parametrize(
     ("code", "says", "hint"),
     [
-        ("flush;", "flush is a function, which this does not call", "write flush()"),
+        ("flush;", "flush is a function; this does not call it", "write flush()"),
         ("smp_mb;", "smp_mb is a function", "write smp_mb()"),
         ("spin_lock;", "spin_lock is a function", "write spin_lock(&l)"),
         ("smp_store_release(x, 1);", "smp_store_release takes the address", "write &x"),
@@ -30,9 +30,9 @@ END = USED + "exists (x = 1)\n"
         ("dma_mb();", "there is no function", "write mb(), which it is on x86, or smp_mb()"),
         ("smp_mbb();", "there is no function", "'smp_mb'?"),
         ("x = nr_cpu_ids;", "there is no 'nr_cpu_ids'", "write num_online_cpus()"),
-        ("r0 = READ_ONCE(&x);", "no place", "write x, without &"),
-        ("WRITE_ONCE(&x, 1);", "no place", "write x, without &"),
-        ("this_cpu_write(&y, 1);", "no place", "write y, without &"),
+        ("r0 = READ_ONCE(&x);", "cannot be read or written", "write x, without &"),
+        ("WRITE_ONCE(&x, 1);", "cannot be read or written", "write x, without &"),
+        ("this_cpu_write(&y, 1);", "cannot be read or written", "write y, without &"),
         ("set_pte(&pte(N, v), A);", "has no address", "write pte(N, v), without &"),
         ("r0 = user_write(v, 1);", "this has no value", "r0 = xchg(v, 1)"),
         ("int r0 = user_write(v, 1);", "this has no value", "r0 = xchg(v, 1)"),
@@ -92,7 +92,7 @@ def test_what_is_meant_is_not_warned_about(
         ("if (x = 1) smp_mb();", "an assignment as a condition", "write == to compare, or ((x = 1))"),
         ("assume(r0 = 1);", "an assignment as a condition", "((r0 = 1))"),
         ("while (x = 0) smp_mb();", "an assignment as a condition", "((x = 0))"),
-        ("x == 1;", "a comparison whose result nobody uses", "an assignment is ="),
+        ("x == 1;", "nothing uses the result of this comparison", "write = to assign"),
         ("r0 = x; r0 + 1;", "this statement does nothing", "use its value"),
         ("7;", "this statement does nothing", "leave it out"),
         ("&x;", "this statement does nothing", "leave it out"),
@@ -128,11 +128,11 @@ CODE = "MM t\n{ int x; }\n" + PROGRAMS + VARIANTS + "exists (x = 3)\n"
         ('one"', "one", 6, "this string does not end", "the next '\"' is in line 7"),
         ('two"', "two", 7, "this string does not end", "close it"),
         ("MM t\n", 'MM t\n"doc\n', 2, "this string does not end", "the next '\"' is in line 7"),
-        ('"two"', "“two”", 7, "“ is no quote here", 'write "…"'),
-        ("MM t\n", "MM t\n“there exists one”\n", 2, "“ is no quote here", 'write "…"'),
-        ("P0", "# first\nP0", 3, "unexpected '#'", "a comment is // …"),
-        ("x = 1;", "if ([F] x) x = 1;", 3, "unexpected '['", "a guard stands before a statement"),
-        ("int x;", "int x; [F] { int y; }", 2, "unexpected '{'", "guard each line by itself"),
+        ('"two"', "“two”", 7, "“ is not a quotation mark here", 'write "…"'),
+        ("MM t\n", "MM t\n“there exists one”\n", 2, "“ is not a quotation mark here", 'write "…"'),
+        ("P0", "# first\nP0", 3, "unexpected '#'", "write a comment as // …"),
+        ("x = 1;", "if ([F] x) x = 1;", 3, "unexpected '['", "put the guard before the statement"),
+        ("int x;", "int x; [F] { int y; }", 2, "unexpected '{'", "guard each line, or"),
         ("x = 1;", "int q;\nint q;", 4, "q is declared twice", "the first one is in line 3"),
         ("int x;", "int x;\nint x;", 3, "x is declared twice", "the first one is in line 2"),
         ("P1", "P0", 4, "P0 has two programs", "the first one is in line 3"),
@@ -152,4 +152,4 @@ def test_a_key_that_is_nearly_known_is_a_warning(capsys: pytest.CaptureFixture[s
     keys = "MM t\nSorce=me\nMood=fine\nHash=1\n"
     err = warned(capsys, tmp_path, keys + "{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n")
     assert err.count(": warning: ") == 1
-    assert "t.litmus:2:1: warning: nobody knows the key 'Sorce'" in err and "did you mean 'Source'?" in err
+    assert "t.litmus:2:1: warning: unknown key 'Sorce'" in err and "did you mean 'Source'?" in err

@@ -1,4 +1,4 @@
-"""Input that nobody writes on purpose: a diagnostic with its place, and never a traceback."""
+"""Hostile input gives a diagnostic with its place, and never a traceback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N = 5000
 
 
 def diagnostics(text: str) -> list[tuple[str, int, int]]:
-    """Code, line and column of everything that is wrong."""
+    """Code, line and column of every error."""
     with pytest.raises(InputError) as caught:
         load_checked(Source("t.litmus", text))
     found = caught.value.diagnostics
@@ -94,7 +94,7 @@ def test_a_variant_that_stands_on_itself() -> None:
 
 
 def test_nothing_but_comments() -> None:
-    with pytest.raises(InputError, match="nothing but comments"):
+    with pytest.raises(InputError, match="only comments"):
         load_checked(Source("t.litmus", "// a\n/* b */\n"))
 
 
@@ -136,11 +136,11 @@ def test_a_dangling_link_and_a_directory_named_like_a_test(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--timeout", "x", "a.litmus"], "'x' is no number of seconds"),
+        (["--timeout", "x", "a.litmus"], "'x' is not a number of seconds"),
         (["--timeout", "inf", "a.litmus"], "must be positive"),
         (["--timeout", "nan", "a.litmus"], "must be positive"),
-        (["-j", "x", "a.litmus"], "'x' is no whole number"),
-        (["a.litmus::"], "no variant is named after '::'"),
+        (["-j", "x", "a.litmus"], "'x' is not a whole number"),
+        (["a.litmus::"], "the name of a variant is missing after '::'"),
         (
             ["a.litmsu"],
             "there is no such file or directory [missing]\n    hint: did you mean 'a.litmus'?",
@@ -168,5 +168,5 @@ def test_settings_are_for_the_whole_file(tmp_path: Path) -> None:
     assert diagnostics(text) == [("setting", 5, 1), ("duplicate", 6, 1), ("duplicate", 7, 1)]
     (tmp_path / "a.inc").write_text("unroll 3;\n")
     source = Source(str(tmp_path / "t.litmus"), 'MM t\n#include "a.inc"\n{ int x; }\nP0 { x = 1; }' + END)
-    with pytest.raises(InputError, match=r"a\.inc:1:1: error: an included file has no 'unroll'"):
+    with pytest.raises(InputError, match=r"a\.inc:1:1: error: an included file cannot have 'unroll'"):
         load_checked(source)

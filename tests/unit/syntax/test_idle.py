@@ -1,4 +1,4 @@
-"""Nothing that a test says is without effect in silence: names that nothing uses, settings of nothing."""
+"""Text without effect gives a warning: names that nothing uses, settings of unknown registers."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_in_c_files_it_is_a_warning_as_others_write_them() -> None:
 )
 def test_an_empty_range_is_an_error(initial: str, condition: str) -> None:
     text = f"MM t\n{{ int x; {initial} }}\nP0 {{ x = 1; }}\nP1 {{ }}\nexists ({condition})\n"
-    with pytest.raises(InputError, match=r"1\.\.0 is no range: it is empty"):
+    with pytest.raises(InputError, match=r"the range 1\.\.0 is empty"):
         load_checked(Source("t", text))
 
 

@@ -1,4 +1,4 @@
-"""Hints for words that the vocabulary lacks: they name what is here, and nothing weaker."""
+"""Hints for words that the vocabulary lacks: they name words that exist and are at least as strong."""
 
 from __future__ import annotations
 

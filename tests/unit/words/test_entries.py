@@ -1,5 +1,5 @@
-"""Contents of entries: what is not present and holds something, and the kernel's forms of the words, by
-both judges."""
+"""Contents of entries, by both judges: entries that are not present but not empty, and the kernel's forms
+of the words."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TOP = "page A = 1; page B = 2; struct vm_area_struct vma { .f = 1 }; 0..1:cr3 = 
 
 
 def states(mapped: str, code: str, places: str) -> list[str]:
-    """All final states of a program, of which both judges must be sure; it is warned about nothing."""
+    """All final states of a program, on which both judges must agree; it must have no warnings."""
     text = f"MM t\n{{ {TOP} mm N {{ {mapped} }}; }}\nP0 {{ {code} }}\nP1 {{ }}\n"
     (test,) = load(Source("t", text + f"locations [{places}]\nexists (true)\n"))
     verdict = run(test, Options(judge="both", states=True, witnesses=False))
@@ -123,8 +123,11 @@ def wrong(code: str) -> str:
         ("pte_clear(1, v, pte(N, v));", "pte_clear takes an address space (mm) here, not a number"),
         ("pte_clear(N, x, pte(N, v));", "pte_clear takes a virtual address here, not a number"),
         ("pte_clear(N, pte(N, v));", "pte_clear takes 1 or 3 arguments, not 2"),
-        ("ptep_test_and_clear_young(x, v, pte(N, v));", "takes an address space (mm), or a struct here"),
-        ("set_pte(pte(N, v), mk_pte(A, swap | protnone));", "an entry is protnone or swap, one of them"),
+        ("ptep_test_and_clear_young(x, v, pte(N, v));", "takes an address space (mm) or a struct here"),
+        (
+            "set_pte(pte(N, v), mk_pte(A, swap | protnone));",
+            "an entry cannot be protnone and swap at the same time",
+        ),
     ],
 )
 def test_what_it_takes_is_checked(code: str, says: str) -> None:
@@ -136,7 +139,7 @@ def test_an_entry_for_another_address_is_a_warning() -> None:
     (test,) = load(Source("t", text + "exists (pte(N, v) = none)\n"))
     program = run(test, Options(witnesses=False)).program
     assert program is not None
-    assert [w.message for w in program.warnings] == ["pte(N, v) is no entry for w"]
+    assert [w.message for w in program.warnings] == ["pte(N, v) is not an entry for w"]
 
 
 @pytest.mark.parametrize("word", [w for w in WORDS.values() if w.lead], ids=lambda w: w.name)
@@ -147,7 +150,7 @@ def test_a_kernels_form_is_in_the_signature(word: Word) -> None:
 def test_no_tlb_holds_what_is_not_present() -> None:
     text = f"MM t\n{{ {TOP} mm N {{ v -> A }}; }}\nP0 {{ }}\nP1 {{ }}\n"
     text += "exists (1:tlb[v -> mk_pte(A, protnone)])\n"
-    with pytest.raises(InputError, match="a TLB holds no entries that are not present"):
+    with pytest.raises(InputError, match="a TLB holds only entries that are present"):
         load_checked(Source("t", text))
 
 

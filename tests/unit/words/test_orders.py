@@ -10,6 +10,7 @@ import re
 
 import pytest
 
+from tests.words import arguments, called, text
 from verifier.source import Source
 from verifier.suite.decide import run
 from verifier.suite.options import Options
@@ -79,20 +80,6 @@ CALLS = {"smp_call_function_single", "smp_call_function_many", "smp_call_functio
          "on_each_cpu_mask", "on_each_cpu_cond", "on_each_cpu_cond_mask"}  # fmt: skip
 ELSEWHERE = {"assume"}  # it makes no event, and takes runs away
 
-_ARGUMENTS = {
-    "place": "c", "pointer": "&c", "value": "1", "number": "1", "mm": "N", "page": "A", "va": "v",
-    "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",
-    "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
-    "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
-    "text": '"t"', "vma": "N", "word": "&c", "bit": "1", "cpu": "1",
-}  # fmt: skip
-_TYPES = (
-    ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),
-    ("refcount", "refcount_t"), ("raw_spin", "raw_spinlock_t"), ("spin", "spinlock_t"),
-    ("mutex", "struct mutex"), ("read_", "rwlock_t"), ("write_", "rwlock_t"),
-    ("down", "struct rw_semaphore"), ("up", "struct rw_semaphore"),
-)  # fmt: skip
-
 
 def matching(patterns: object, name: str) -> list[str]:
     """The patterns that a word's whole name matches."""
@@ -101,36 +88,7 @@ def matching(patterns: object, name: str) -> list[str]:
 
 def observed(word: Word, value: object = 0) -> str:
     """Store buffering with the word on one side: ``never`` if it is a fence there."""
-    call = [_ARGUMENTS[p.kind] for p in word.parameters]
-    if word.name.startswith("per_cpu") or (word.group == "Per-CPU data" and "pointer" in word.signature):
-        call = ["p" if a == "c" else "&p" if a == "&c" else a for a in call]
-    if word.name == "invpcid":
-        call = ["2", "0", "0"]
-    if "try_cmpxchg" in word.name:
-        call[1] = "&r9"
-    if word.group == "Page tables" and "leaf" not in word.name and word.name.startswith("pte"):
-        call = ["T" if p.kind == "handle" else a for p, a in zip(word.parameters, call, strict=True)]
-    kind = next((t for prefix, t in _TYPES if word.name.startswith(prefix)), "unsigned long")
-    entry = value if isinstance(value, str) else "A"
-    upper = "mk_pte(T, old)" if word.name.startswith("pmdp") and "old" in entry else "T"
-    text = f"""MM t
-{{
-    int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
-    {kind} c = {value if isinstance(value, int) else 0};
-    page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;
-}}
-void nothing(void *info) {{ }}
-P0 {{
-    unsigned long flags;
-    r9 = 0;
-    WRITE_ONCE(x, 1);
-    {word.name}({", ".join(call)});
-    r0 = READ_ONCE(y);
-}}
-P1 {{ WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); }}
-exists (0:r0 = 0 /\\ 1:r0 = 0)
-"""
-    (test,) = load(Source(word.name, text))
+    (test,) = load(Source(word.name, text(word, f"{called(word.name, arguments(word))};", value)))
     return run(test, Options(witnesses=False)).observation
 
 

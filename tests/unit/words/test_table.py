@@ -1,4 +1,4 @@
-"""The vocabulary table: every row is well formed, and the reference page has them all."""
+"""The vocabulary table: every row is well formed, and the reference page shows all rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,19 @@ import pytest
 from verifier.lower.c.language import LANGUAGE
 from verifier.program.expressions import Apply, Expr, Reg
 from verifier.program.functions import FUNCTIONS
-from verifier.words.rows import KERNEL, Effect, If, Load, Machine, Modify, Pure, Special, Store, Update
-from verifier.words.table import KINDS, WORDS, Word, reference
+from verifier.words.rows import (
+    KERNEL,
+    Effect,
+    Load,
+    Locked,
+    Machine,
+    Modify,
+    Pure,
+    Special,
+    Store,
+    Where,
+)
+from verifier.words.table import VALUE_KINDS, WORDS, Word, reference
 
 GIVEN = {"old", "this_cpu", "cpus", "bit", KERNEL.name}
 
@@ -27,7 +38,7 @@ def mentioned(expr: Expr | None) -> set[str]:
 def flat(effects: Iterable[Effect]) -> Iterator[Effect]:
     for effect in effects:
         yield effect
-        if isinstance(effect, If):
+        if isinstance(effect, Where):
             yield from flat(effect.effects)
 
 
@@ -35,12 +46,12 @@ def flat(effects: Iterable[Effect]) -> Iterator[Effect]:
 def test_a_row_is_well_formed(word: Word) -> None:
     names = {p.name for p in word.parameters}
     assert len(names) == len(word.parameters)
-    assert all(p.kind in KINDS for p in word.parameters)
-    assert word.result in KINDS or word.result == "same"
+    assert all(p.kind in VALUE_KINDS for p in word.parameters)
+    assert word.result in VALUE_KINDS or word.result == "same"
     assert word.doc
     for effect in flat(word.effects):
         used: set[str] = set()
-        if isinstance(effect, If):
+        if isinstance(effect, Where):
             used = mentioned(effect.condition)
         elif isinstance(effect, Modify):
             used = {effect.at} | mentioned(effect.value) | mentioned(effect.result)
@@ -48,7 +59,7 @@ def test_a_row_is_well_formed(word: Word) -> None:
             used = {effect.at} | mentioned(effect.result) | mentioned(effect.needs)
         elif isinstance(effect, Store):
             used = {effect.at} | mentioned(effect.value)
-        elif isinstance(effect, Update):
+        elif isinstance(effect, Locked):
             used = {effect.at}
             for expr in (effect.value, effect.result, effect.when, effect.needs, effect.looks):
                 used |= mentioned(expr)
@@ -60,7 +71,7 @@ def test_a_row_is_well_formed(word: Word) -> None:
             assert effect.name in LANGUAGE.words
         assert used <= names | GIVEN
     if word.effects and not word.planned:
-        events = any(isinstance(e, Load | Store | Update | Modify | Machine) for e in flat(word.effects))
+        events = any(isinstance(e, Load | Store | Locked | Modify | Machine) for e in flat(word.effects))
         assert word.rule or not events, "what makes events says by which rule"
         assert word.source, "what is not planned says where it was read"
         assert "|" not in word.source and not word.source.endswith(".")

@@ -1,4 +1,4 @@
-"""Words whose meaning is more than one row says, by both judges; waits in a circle."""
+"""Words whose meaning depends on several rows, by both judges; waits in a circle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from verifier.words.table import WORDS
 
 
 def states(initial: str, code: str, places: str) -> list[str]:
-    """All final states of a program, of which both judges must be sure."""
+    """All final states of a program, on which both judges must agree."""
     text = f"MM t\n{{ {initial} }}\n{code}\nlocations [{places}]\nexists (true)\n"
     (test,) = load(Source("t", text))
     verdict = run(test, Options(judge="both", states=True, witnesses=False))
@@ -138,14 +138,14 @@ def test_waits_in_a_circle(
     assert main(["check", "-q", str(path)]) == 0
     err = capsys.readouterr().err
     assert [f":{line}:" in err for line in (4, 5)] == [line in lines for line in (4, 5)]
-    assert err.count("with interrupts off, which can wait for it likewise") == len(lines)
+    assert err.count("can wait for it, too") == len(lines)
 
 
 BITS = [word.name for word in WORDS.values() if any(p.kind == "bit" for p in word.parameters)]
 
 
 def bits_of(number: str, at: str, kind: str = "MM") -> list[Diagnostic]:
-    """What is said of every word about bits, of this bit of what this points to."""
+    """The messages of every word about bits, for one bit of what one pointer points to."""
     initial = "int x; unsigned u; unsigned long y; long s; u64 w; atomic_t c; percpu short z;"
     objects, arguments = f"{{ {initial} page A {{ .flags = 0 }}; }}\n", ""
     if kind == "C":

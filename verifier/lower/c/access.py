@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from verifier.lower.c import types as t
-from verifier.lower.c.body import Body
-from verifier.lower.c.parts import Local, Place, Spanned, Val
+from verifier.lower.c.body import BodyCode
+from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Touch
 from verifier.program.expressions import FALSE, Const, Expr, Reg
@@ -18,10 +18,10 @@ from verifier.syntax.trouble import Trouble
 from verifier.words.table import WORDS
 
 
-def store_local(b: Body, local: Local, value: Val, node: Spanned) -> Val:
+def store_local(b: BodyCode, local: Local, value: Val, node: Spanned) -> Val:
     """``local = value``; the value it has then."""
     if local.fixed is not None and local.fixed.function:
-        raise Trouble("type", "this stands for a function", node.span)
+        raise Trouble("type", "this is a function; it cannot be assigned to", node.span)
     if local.stack:
         raise Trouble("type", f"{local.stack} cannot be written whole", node.span, "name a part of it")
     kind = local.declared
@@ -59,18 +59,18 @@ def without_value(node: Spanned) -> Trouble:
     word = WORDS.get(given.name) if isinstance(given, ast.CallExpr) else None
     hint = ""
     if word is not None and [p.kind for p in word.parameters[:1]] == ["va"]:
-        hint = "a store does not tell of its fault; a read-modify-write does: r0 = xchg(v, 1)"
+        hint = "a store does not report its fault; a read-modify-write does: r0 = xchg(v, 1)"
     return Trouble("type", "this has no value", node.span, hint)
 
 
-def check_cpu(b: Body, cpu: Expr, span: Span) -> None:
+def check_cpu(b: BodyCode, cpu: Expr, span: Span) -> None:
     """Raise ``Trouble`` for a CPU that does not exist."""
     if isinstance(cpu, Const) and not (isinstance(cpu.value, int) and 0 <= cpu.value < b.memory.cpus):
         hint = f"CPUs are 0 to {b.memory.cpus - 1}"
         raise Trouble("no-cpu", f"there is no CPU {cpu.value}", span, hint)
 
 
-def load(b: Body, place: Place, node: Spanned, op: Op = "R") -> Val:
+def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
     """Add a load, or another operation that reads."""
     if place.whole:
         return Val(place.addr, place.type)
@@ -84,8 +84,8 @@ def load(b: Body, place: Place, node: Spanned, op: Op = "R") -> Val:
     return Val(Reg(temp), kind, data=place.virtual)
 
 
-def store(b: Body, place: Place, value: Val, node: Spanned, unit: Expr | None = None) -> Expr:
-    """Add a plain store; what is stored. Before that of a bitfield its unit is loaded, if it is not
+def store(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned, unit: Expr | None = None) -> Expr:
+    """Add a plain store; what is stored. Before the store of a bitfield its unit is loaded, if it is not
     yet (``unit``)."""
     expr = storable(b, place, value, node)
     if place.part is not None:
@@ -96,7 +96,7 @@ def store(b: Body, place: Place, value: Val, node: Spanned, unit: Expr | None = 
     return expr
 
 
-def storable(b: Body, place: Place, value: Val, node: Spanned) -> Expr:
+def storable(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned) -> Expr:
     """A value converted to what the place holds."""
     if place.whole:
         raise Trouble("type", "a struct cannot be written whole", node.span, "name a field")
@@ -116,7 +116,7 @@ def storable(b: Body, place: Place, value: Val, node: Spanned) -> Expr:
     return kept(b, value, place.type, node)
 
 
-def kept(b: Body, value: Val, kind: Type, node: Spanned) -> Expr:
+def kept(b: BodyCode, value: Val, kind: Type, node: Spanned) -> Expr:
     """A value as an object of a type keeps it; a constant that loses bits gets a warning."""
     number = value.expr.value if isinstance(value.expr, Const) else None
     if kind.kind == "int" and isinstance(number, int) and t.loses(number, kind):
@@ -125,7 +125,7 @@ def kept(b: Body, value: Val, kind: Type, node: Spanned) -> Expr:
     return t.converted(value.expr, value.type, kind)
 
 
-def same_pointee(b: Body, wanted: Type, given: Type, span: Span) -> None:
+def same_pointee(b: BodyCode, wanted: Type, given: Type, span: Span) -> None:
     """Raise ``Trouble`` for an integer seen through a pointer to another integer type: memory here is
     cells, which are read and written whole, and as what they are. C files do not mind, as herd7."""
     if b.memory.mm_file and t.pointers_differ(wanted, given):
@@ -135,7 +135,7 @@ def same_pointee(b: Body, wanted: Type, given: Type, span: Span) -> None:
         raise Trouble("type", text, span, hint)
 
 
-def check_content(b: Body, place: Place, value: Val, node: Spanned) -> None:
+def check_content(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned) -> None:
     """Raise ``Trouble`` for what an entry cannot hold."""
     upper = place.type.kind == "pmd"
     holds = "none, a table or a page" if upper else "none or a page"
@@ -162,5 +162,5 @@ def numeric(value: Val, e: ast.CExpr) -> None:
 def truth_of(value: Val, e: ast.CExpr) -> Expr:
     """The value as a condition."""
     if value.type is t.VOID or value.bits is not None:
-        raise Trouble("type", f"{value.type.words} is no condition", e.span)
+        raise Trouble("type", f"{value.type.words} is not a condition", e.span)
     return value.expr

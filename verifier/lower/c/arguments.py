@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from verifier.lower.c import types as t
-from verifier.lower.c.body import Body, Use
-from verifier.lower.c.parts import Local, Place, Val
+from verifier.lower.c.body import BodyCode, SpecialCall
+from verifier.lower.c.memory import MAX_PCID
+from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import memory_place, of_cpu, place_of, pointee
 from verifier.program.expressions import FALSE, Const
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-from verifier.words.table import KINDS, Parameter, Word
+from verifier.words.table import VALUE_KINDS, Word, WordParameter
 
-MAX_PCID = 4095
 WORD = 64  # the bits of an unsigned long
 
 _NO_ADDRESS = frozenset({"page", "mm", "table", "mask", "function", "void", "pte", "pmd"})
@@ -37,7 +37,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _OR_NULL = frozenset({*t.CONTENTS, "vma"})  # or 0
 
 
-def argument(b: Body, word: Word, parameter: Parameter, e: ast.CExpr) -> Val | Place | Local:
+def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> Val | MemoryPlace | Local:
     """Evaluate one argument and check that it is of the kind that the word takes."""
     kind = parameter.kind
     if kind == "place":
@@ -67,8 +67,8 @@ def argument(b: Body, word: Word, parameter: Parameter, e: ast.CExpr) -> Val | P
     return value
 
 
-def given(b: Body, use: Use, name: str) -> Val:
-    """The argument of that name of a special word; it is no place and no register."""
+def given(b: BodyCode, use: SpecialCall, name: str) -> Val:
+    """The argument of that name of a special word. It has to be a value."""
     parameter = next(p for p in use.word.parameters if p.name == name)
     value = argument(b, use.word, parameter, use.arguments[name])
     assert isinstance(value, Val)
@@ -100,7 +100,7 @@ def check_bit(number: object, e: ast.CExpr) -> None:
     raise Trouble("bit", f"a word has the bits 0 to {WORD - 1}, not {number}", e.span, hint)
 
 
-def check_width(b: Body, word: Word, place: Place, e: ast.CExpr) -> Place:
+def check_width(b: BodyCode, word: Word, place: MemoryPlace, e: ast.CExpr) -> MemoryPlace:
     """Warn of a number that is narrower than the ``unsigned long`` that the kernel's word takes. Files
     of the C dialect are spared: they are written with ``int`` and compared with other tools."""
     if b.memory.mm_file and place.type.kind == "int" and place.type.bits < WORD:
@@ -110,7 +110,7 @@ def check_width(b: Body, word: Word, place: Place, e: ast.CExpr) -> Place:
     return place
 
 
-def pointed_to(b: Body, word: Word, parameter: Parameter, e: ast.CExpr) -> Place:
+def pointed_to(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> MemoryPlace:
     """What an argument that is an address points to."""
     if isinstance(e, ast.Ident) and b.local(e.name, False) is None:
         named = b.memory.named.get(e.name)
@@ -126,12 +126,12 @@ def pointed_to(b: Body, word: Word, parameter: Parameter, e: ast.CExpr) -> Place
         hint = f"write this_cpu_ptr({e.span.text}) or per_cpu_ptr({e.span.text}, cpu)"
         raise mismatch(word, parameter, value.type.words, e, hint=hint)
     if kind == "struct":
-        return Place(value.expr, value.type, whole=True)
+        return MemoryPlace(value.expr, value.type, whole=True)
     return pointee(b, value, e)
 
 
-def offset_of(b: Body, word: Word, parameter: Parameter, e: ast.CExpr) -> Val:
-    """An address that every CPU has one of. That of a plain object is none; where an address comes
+def offset_of(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> Val:
+    """The address of a per-CPU object; that of a plain object is an error. Where an address comes
     from memory, its owner knows."""
     named = b.memory.named.get(e.name) if isinstance(e, ast.Ident) else None
     if named is not None and named.percpu and named.size is None and b.local(named.name, False) is None:
@@ -142,14 +142,14 @@ def offset_of(b: Body, word: Word, parameter: Parameter, e: ast.CExpr) -> Val:
     if known or value.type.kind not in ("pointer", "struct", "mask", "any"):
         hint = ""
         if isinstance(e, ast.Unary) and e.op == "&" and value.type.kind in ("pointer", "struct"):
-            hint = f"{e.operand.span.text} is no per-CPU object; without a CPU it is {e.span.text} itself"
+            hint = f"{e.operand.span.text} is not a per-CPU object; without a CPU, write {e.span.text}"
         raise mismatch(word, parameter, value.type.words, e, hint=hint)
     return value
 
 
-def mismatch(word: Word, parameter: Parameter, given: str, e: ast.CExpr, hint: str = "") -> Trouble:
+def mismatch(word: Word, parameter: WordParameter, given: str, e: ast.CExpr, hint: str = "") -> Trouble:
     """The error about an argument that is not what the word takes."""
-    wanted = KINDS.get(parameter.kind, parameter.kind)
+    wanted = VALUE_KINDS.get(parameter.kind, parameter.kind)
     return Trouble(
         "type", f"{word.name} takes {wanted} here, not {given}", e.span, hint or f"write {word.signature}"
     )

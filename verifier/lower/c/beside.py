@@ -4,45 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, Set
+from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE
 from verifier.source import Diagnostic, Span
 
-LOCKED = "%locked"  # a ``Set`` of it stands around the code of a word that does a LOCK'd operation
+LOCKED = "%locked"  # a ``SetRegister`` of it stands around the code of a word that does a LOCK'd operation
 _BESIDE = "%beside-"  # and one of this where a barrier is the LOCK'd operation before or after it
 
-Body = Sequence[Instruction]
+Instructions = Sequence[Instruction]
 
 
-def beside(side: str, span: Span) -> Set:
+def beside(side: str, span: Span) -> SetRegister:
     """The mark of ``smp_mb__before_atomic()`` (``side`` is ``before``) and its like."""
-    return Set(_BESIDE + side, FALSE, span)
+    return SetRegister(_BESIDE + side, FALSE, span)
 
 
-def lonely(bodies: Iterable[Body]) -> list[Diagnostic]:
+def lonely(bodies: Iterable[Instructions]) -> list[Diagnostic]:
     """Warnings about barriers that rest on a LOCK'd operation which is not there on every path."""
     found: list[Diagnostic] = []
     for code in bodies:
         for at, x in enumerate(code):
-            if not isinstance(x, Set) or not x.reg.startswith(_BESIDE) or x.span is None:
+            if not isinstance(x, SetRegister) or not x.reg.startswith(_BESIDE) or x.span is None:
                 continue
             side = x.reg.removeprefix(_BESIDE)
             if all(_next_is_locked(code, at, _later if side == "before" else _earlier)):
                 continue
             where = "after" if side == "before" else "before"
-            text = f"{x.span.text} is nothing on x86, and no LOCK'd operation stands right {where} it"
+            text = f"{x.span.text} does nothing on x86: no LOCK'd operation stands right {where} it"
             warning = Diagnostic(
-                "lonely-barrier", text, x.span, "write smp_mb() if a barrier is meant", "warning"
+                "lonely-barrier",
+                text,
+                span=x.span,
+                hint="write smp_mb() if a barrier is meant",
+                severity="warning",
             )
             if warning not in found:
                 found.append(warning)
     return found
 
 
-Steps = Callable[[Body, int, dict[str, list[int]]], Iterator[int]]
+Direction = Callable[[Instructions, int, dict[str, list[int]]], Iterator[int]]
 
 
-def _next_is_locked(code: Body, start: int, steps: Steps) -> Iterator[bool]:
+def _next_is_locked(code: Instructions, start: int, steps: Direction) -> Iterator[bool]:
     """For each path from an instruction: is the first operation on it LOCK'd?"""
     places: dict[str, list[int]] = {}
     for i, x in enumerate(code):
@@ -59,7 +63,7 @@ def _next_is_locked(code: Body, start: int, steps: Steps) -> Iterator[bool]:
             yield False
             continue
         x = code[at]
-        if isinstance(x, Set) and x.reg == LOCKED:
+        if isinstance(x, SetRegister) and x.reg == LOCKED:
             yield True
         elif isinstance(x, Emit):
             yield False
@@ -67,7 +71,7 @@ def _next_is_locked(code: Body, start: int, steps: Steps) -> Iterator[bool]:
             pending += steps(code, at, places)
 
 
-def _later(code: Body, at: int, places: dict[str, list[int]]) -> Iterator[int]:
+def _later(code: Instructions, at: int, places: dict[str, list[int]]) -> Iterator[int]:
     x = code[at]
     if isinstance(x, Jump | Branch):
         yield from (i for i in places[x.target] if isinstance(code[i], Label))
@@ -75,7 +79,7 @@ def _later(code: Body, at: int, places: dict[str, list[int]]) -> Iterator[int]:
         yield at + 1
 
 
-def _earlier(code: Body, at: int, places: dict[str, list[int]]) -> Iterator[int]:
+def _earlier(code: Instructions, at: int, places: dict[str, list[int]]) -> Iterator[int]:
     x = code[at]
     if isinstance(x, Label):
         yield from (i for i in places[x.name] if not isinstance(code[i], Label))
@@ -83,7 +87,7 @@ def _earlier(code: Body, at: int, places: dict[str, list[int]]) -> Iterator[int]
         yield at - 1
 
 
-def unanswered(bodies: Iterable[tuple[int, Body]]) -> list[Diagnostic]:
+def unanswered(bodies: Iterable[tuple[int, Instructions]]) -> list[Diagnostic]:
     """Warnings about INVLPGBs after which the CPU may come to its end without a TLBSYNC."""
     every = list(bodies)
     found: list[Diagnostic] = []
@@ -95,11 +99,11 @@ def unanswered(bodies: Iterable[tuple[int, Body]]) -> list[Diagnostic]:
             if isinstance(x, Emit) and x.op == "BINV" and x.span is not None and _ends(code, at):
                 text = f"nothing on CPU {cpu} waits for this INVLPGB, and the test asks for TLBs at its end"
                 hint = "it takes effect at any time before this CPU's tlbsync()"
-                found.append(Diagnostic("no-tlbsync", text, x.span, hint, "warning"))
+                found.append(Diagnostic("no-tlbsync", text, span=x.span, hint=hint, severity="warning"))
     return found
 
 
-def _ends(code: Body, start: int) -> bool:
+def _ends(code: Instructions, start: int) -> bool:
     """Does some path lead to the end without a TLBSYNC?"""
     labels = {x.name: [i] for i, x in enumerate(code) if isinstance(x, Label)}
     seen: set[int] = set()

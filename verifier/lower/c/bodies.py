@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import same_pointee, store_local
-from verifier.lower.c.body import Body
+from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Frame, Local, Started, Val
-from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, Set
+from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, Const, Reg
 from verifier.program.values import Ptr
 from verifier.source import Span
@@ -20,7 +20,7 @@ from verifier.words.table import WORDS
 MAX_DEPTH = 40
 
 
-def inline(b: Body, function: ast.Function, arguments: list[Val], e: ast.CallExpr) -> Val:
+def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: ast.CallExpr) -> Val:
     """The body of a function in the place of its call."""
     name = function.name
     if len(arguments) != len(function.parameters):
@@ -38,7 +38,7 @@ def inline(b: Body, function: ast.Function, arguments: list[Val], e: ast.CallExp
     return frame.returned or Val(Const(0), t.VOID)
 
 
-def enter(b: Body, frame: Frame, function: ast.Function, arguments: list[Val], span: Span) -> None:
+def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val], span: Span) -> None:
     """Bind parameters and run the body in its own frame."""
     assigned = b.shared.assigned.get(id(function))
     if assigned is None:
@@ -64,7 +64,7 @@ def enter(b: Body, frame: Frame, function: ast.Function, arguments: list[Val], s
         b.stack = b.stack[:-1]
 
 
-def passed(b: Body, function: ast.Function, parameter: ast.Parameter, value: Val, span: Span) -> Val:
+def passed(b: BodyCode, function: ast.Function, parameter: ast.Parameter, value: Val, span: Span) -> Val:
     """An argument as a function has it. Raises ``Trouble`` for what is nothing of the parameter's type."""
     kind = t.of(parameter.type)
     if (
@@ -80,7 +80,7 @@ def passed(b: Body, function: ast.Function, parameter: ast.Parameter, value: Val
     return value
 
 
-def program_of(b: Body, thread: ast.Thread) -> tuple[Instruction, ...]:
+def program_of(b: BodyCode, thread: ast.Thread) -> tuple[Instruction, ...]:
     """The program of a CPU."""
     parameters(b, thread)
     for (cpu, name), (value, kind) in b.memory.locals.items():
@@ -94,7 +94,7 @@ def program_of(b: Body, thread: ast.Thread) -> tuple[Instruction, ...]:
     return tuple(b.code)
 
 
-def parameters(b: Body, thread: ast.Thread) -> None:
+def parameters(b: BodyCode, thread: ast.Thread) -> None:
     """The parameters of a program are the shared objects of the same names."""
     for p in thread.parameters:
         kind = t.of(p.type)
@@ -112,7 +112,9 @@ def parameters(b: Body, thread: ast.Thread) -> None:
         b.frame.scopes[0][p.name] = Local(p.name, fixed=Val(Const(Ptr(p.name)), kind))
 
 
-def handler(b: Body, function: str, cpu: int, info: Val, span: Span) -> tuple[tuple[Instruction, ...], str]:
+def handler(
+    b: BodyCode, function: str, cpu: int, info: Val, span: Span
+) -> tuple[tuple[Instruction, ...], str]:
     """A handler's code on a CPU, and the register that receives its ``info``."""
     made = b.unit.functions[function]
     if function in b.stack:
@@ -122,7 +124,7 @@ def handler(b: Body, function: str, cpu: int, info: Val, span: Span) -> tuple[tu
     key = Started(function, cpu, info.type, info.bits, called=info.function, stack=b.stack)
     register = "%info" if made.parameters else ""
     if key not in b.shared.handlers:
-        body = Body(b.shared, cpu, b.language, b.stack)
+        body = BodyCode(b.shared, cpu, b.language, b.stack)
         body.interrupting = True
         body.context = f"{function}@{cpu}"
         given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []
@@ -133,9 +135,9 @@ def handler(b: Body, function: str, cpu: int, info: Val, span: Span) -> tuple[tu
     return b.shared.handlers[key], register
 
 
-def nmi_of(b: Body, nmi: ast.Thread) -> tuple[Instruction, ...]:
+def nmi_of(b: BodyCode, nmi: ast.Thread) -> tuple[Instruction, ...]:
     """The code of an NMI, whose locals are its own."""
-    inside = Body(b.shared, b.cpu, b.language, ("nmi",))
+    inside = BodyCode(b.shared, b.cpu, b.language, ("nmi",))
     inside.interrupting = True
     inside.context = f"nmi@{b.cpu}"
     statements(inside, nmi.body.body, scope=False)
@@ -144,14 +146,14 @@ def nmi_of(b: Body, nmi: ast.Thread) -> tuple[Instruction, ...]:
     return tuple(inside.code)
 
 
-def check_labels(b: Body) -> None:
+def check_labels(b: BodyCode) -> None:
     """Note what jumps to a label that is not there."""
     for name, span in b.frame.labels.items():
         if span is not None:
             b.shared.troubles.append(Trouble("unknown-label", f"there is no label {name!r}", span).diagnostic)
 
 
-def statements(b: Body, body: Sequence[ast.Stmt], scope: bool = True) -> None:
+def statements(b: BodyCode, body: Sequence[ast.Stmt], scope: bool = True) -> None:
     """A sequence of statements; what is wrong with one is noted, and the next one is tried."""
     if scope:
         b.frame.scopes.append({})
@@ -169,7 +171,7 @@ def statements(b: Body, body: Sequence[ast.Stmt], scope: bool = True) -> None:
         b.frame.scopes.pop()
 
 
-def note_targets(b: Body, statement: ast.Stmt) -> None:
+def note_targets(b: BodyCode, statement: ast.Stmt) -> None:
     """A statement with an error still writes its registers: one error, not two."""
     for name in assigned_names(statement):
         local = b.local(name)
@@ -183,9 +185,9 @@ def check_sysret(code: Sequence[Instruction], function: str) -> None:
         if isinstance(x, Emit) and x.op == "SYSRET":
             after = {y.name for y in code[at:] if isinstance(y, Label)}
             around = any(isinstance(y, Branch | Jump) and y.target in after for y in code[:at])
-            if around or any(not isinstance(y, Label | Set) for y in code[at + 1 :]):
+            if around or any(not isinstance(y, Label | SetRegister) for y in code[at + 1 :]):
                 assert x.span is not None
-                text = f"{x.text} is how {function} ends, so it has to be its last statement, in all runs"
+                text = f"{x.text} ends {function}, so it has to be its last statement, in all runs"
                 raise Trouble("sysret", text, x.span)
 
 

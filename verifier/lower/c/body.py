@@ -1,6 +1,6 @@
 """The code of one body while it is lowered: a CPU's program, a handler or an NMI.
 
-What is in a body is lowered by plain functions over a ``Body``, one for each class of expressions and of
+What is in a body is lowered by plain functions over a ``BodyCode``, one for each class of expressions and of
 statements and one for each special word. The body carries the tables of them, so that an expression
 leads to the function that it calls, and the function to its statements, without anybody knowing all.
 """
@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from verifier.lower.c.memory import Memory
+from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.parts import Frame, Local, Shared, Spanned, Val
 from verifier.lower.c.types import Type
-from verifier.lower.code import Emit, Instruction, Set, Target, Touch
+from verifier.lower.code import Emit, Instruction, SetRegister, Target, Touch
 from verifier.program.expressions import Const, Expr, Reg
 from verifier.program.ops import Kind, Op
 from verifier.source import Diagnostic, Span
@@ -29,7 +29,7 @@ N = TypeVar("N")
 R = TypeVar("R")
 
 
-class Body:
+class BodyCode:
     """Its code so far, its locals, and where it is: what functions that add code to it need."""
 
     def __init__(self, shared: Shared, cpu: int, language: Language, stack: tuple[str, ...] = ()) -> None:
@@ -48,7 +48,7 @@ class Body:
         self.given: set[str] = set()  # locals of the thread that the initial state gives a value
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> TestMemory:
         """The cells of the test."""
         return self.shared.memory
 
@@ -65,17 +65,17 @@ class Body:
     # -- what has a table -------------------------------------------------------------------------
 
     def value(self, e: ast.InitItem) -> Val:
-        """Evaluate an expression, left to right. Raises ``Trouble`` for what is none."""
+        """Evaluate an expression, left to right. Raises ``Trouble`` for a string or a list in braces."""
         lower = self.language.expressions.get(type(e))
         if lower is None:
-            raise Trouble("value", "a string is no value here", e.span)
+            raise Trouble("value", "a string is not a value", e.span)
         return lower(self, e)
 
     def statement(self, s: ast.Stmt) -> None:
         """Add the code of one statement."""
         self.language.statements[type(s)](self, s)
 
-    def special(self, use: Use) -> Val:
+    def special(self, use: SpecialCall) -> Val:
         """Add the code of a word that is more than instructions."""
         return self.language.words[use.special.name](self, use)
 
@@ -104,10 +104,14 @@ class Body:
         group: str = "",
         targets: tuple[Target, ...] = (),
         joined: bool = False,
+        told: bool = True,
     ) -> None:
-        """Add a machine instruction that stands for the expression or statement ``node``."""
+        """Add a machine instruction that stands for the expression or statement ``node``.
+
+        ``told=False``: the source does not write it. It has no text, and a story leaves it out.
+        """
         span = self.span(node)
-        text = " ".join(span.text.split()).rstrip(";")
+        text = " ".join(span.text.split()).rstrip(";") if told else ""
         self.code.append(
             Emit(
                 op,
@@ -128,7 +132,7 @@ class Body:
 
     def set(self, reg: str, value: Expr, span: Span | None = None) -> None:
         """Add ``reg = value``."""
-        self.code.append(Set(reg, value, span))
+        self.code.append(SetRegister(reg, value, span))
 
     def held(self, expr: Expr) -> Expr:
         """The expression's value now, whatever is assigned later."""
@@ -148,7 +152,7 @@ class Body:
 
     def warn(self, code: str, message: str, span: Span, hint: str = "") -> None:
         """Note what is allowed, but surely not meant."""
-        found = Diagnostic(code, message, span, hint, "warning")
+        found = Diagnostic(code, message, span=span, hint=hint, severity="warning")
         if found not in self.shared.warnings:
             self.shared.warnings.append(found)
 
@@ -175,7 +179,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class SpecialCall:
     """A call of a word: its row, where it is called, what is given by the names of the parameters, and
     which of its effects is meant."""
 
@@ -193,9 +197,9 @@ Lines = Mapping[type[object], Callable[[C, Any], R]]
 class Language:
     """How everything is lowered: expressions and statements by their class, special words by name."""
 
-    expressions: Lines[Body, Val]
-    statements: Lines[Body, None]
-    words: Mapping[SpecialName, Callable[[Body, Use], Val]]
+    expressions: Lines[BodyCode, Val]
+    statements: Lines[BodyCode, None]
+    words: Mapping[SpecialName, Callable[[BodyCode, SpecialCall], Val]]
 
 
 def line(kind: type[N], lower: Callable[[C, N], R]) -> tuple[type[object], Callable[[C, Any], R]]:

@@ -6,8 +6,8 @@ from verifier.lower.c import types as t
 from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import LOCKED
 from verifier.lower.c.bodies import inline
-from verifier.lower.c.body import Body, Lines, Use, line
-from verifier.lower.c.effects import Row, effect, effects
+from verifier.lower.c.body import BodyCode, Lines, SpecialCall, line
+from verifier.lower.c.effects import WordCall, effect, effects
 from verifier.lower.c.parts import Val
 from verifier.program.expressions import FALSE, Const
 from verifier.syntax import ast
@@ -16,7 +16,7 @@ from verifier.words.rows import Special
 from verifier.words.table import WORDS, Word, entry_level, instead
 
 
-def called(b: Body, e: ast.CallExpr) -> Val:
+def called(b: BodyCode, e: ast.CallExpr) -> Val:
     """A word of the vocabulary, or a function of the test."""
     local = b.local(e.name, False)
     name = local.fixed.function if local is not None and local.fixed is not None else e.name
@@ -43,16 +43,16 @@ def called(b: Body, e: ast.CallExpr) -> Val:
     return result
 
 
-def meaning(b: Body, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+def meaning(b: BodyCode, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
     """What a word is: instructions, or something of its own and instructions around that."""
     if not any(isinstance(x, Special) for x in word.effects):
         return effects(b, word, e, arguments)
     result = Val(Const(0), t.VOID)
     for x in word.effects:
         if isinstance(x, Special):
-            result = b.special(Use(word, e, arguments, x))
+            result = b.special(SpecialCall(word, e, arguments, x))
         else:
-            effect(Row(b, e), x)
+            effect(WordCall(b, e), x)
     return result
 
 
@@ -67,7 +67,7 @@ def check_arity(word: Word, e: ast.CallExpr) -> None:
     raise Trouble("arity", f"{word.name} takes {many}, not {given}", e.span, f"write {word.signature}")
 
 
-def check_leading(b: Body, word: Word, e: ast.CallExpr) -> None:
+def check_leading(b: BodyCode, word: Word, e: ast.CallExpr) -> None:
     """Check what the kernel's form takes besides: it names what the entry itself says here."""
     given = [argument(b, word, p, a) for p, a in zip(word.lead, e.arguments, strict=False)]
     entry = e.arguments[len(word.lead)]
@@ -77,8 +77,8 @@ def check_leading(b: Body, word: Word, e: ast.CallExpr) -> None:
             if not isinstance(at, Val) or not at.type.kind == va.type.kind == "va":
                 continue
             if isinstance(at.expr, Const) and isinstance(va.expr, Const) and at.expr != va.expr:
-                text = f"{entry.span.text} is no entry for {at.expr.value}"
+                text = f"{entry.span.text} is not an entry for {at.expr.value}"
                 b.warn("entry", text, e.span, f"{word.name} looks at the entry alone")
 
 
-CALLS: Lines[Body, Val] = dict((line(ast.CallExpr, called),))
+CALLS: Lines[BodyCode, Val] = dict((line(ast.CallExpr, called),))

@@ -11,14 +11,13 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, storable, store_local
 from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import beside
-from verifier.lower.c.body import Body, Lines, line
-from verifier.lower.c.parts import Local, Place, Val
+from verifier.lower.c.body import BodyCode, Lines, line
+from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Emit, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call
-from verifier.program.invalidations import INVALIDATING
-from verifier.program.invalidations import row as invalidation
+from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import FAULT, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
@@ -26,31 +25,31 @@ from verifier.words.rows import (
     KERNEL,
     OLD,
     Effect,
-    If,
     Load,
+    Locked,
     Machine,
     Modify,
     Order,
     Pure,
     Store,
-    Update,
     Warns,
+    Where,
 )
-from verifier.words.table import Parameter, Word
+from verifier.words.table import Word, WordParameter
 
 # What the pointers that a word takes lead to.
-_POINTS_TO: Mapping[str, Callable[[Val], Place]] = MappingProxyType(
+_POINTS_TO: Mapping[str, Callable[[Val], MemoryPlace]] = MappingProxyType(
     {
-        "entry": lambda given: Place(given.expr, t.PTE),
-        "upper": lambda given: Place(given.expr, t.PMD),
-        "va": lambda given: Place(given.expr, t.ANY, True),
-        "code": lambda given: Place(given.expr, t.CODE),
+        "entry": lambda given: MemoryPlace(given.expr, t.PTE),
+        "upper": lambda given: MemoryPlace(given.expr, t.PMD),
+        "va": lambda given: MemoryPlace(given.expr, t.ANY, True),
+        "code": lambda given: MemoryPlace(given.expr, t.CODE),
     }
 )
 
 
 @dataclass(slots=True)
-class Row:
+class WordCall:
     """A call of a word that is being lowered: what its effects are evaluated with.
 
     ``env``: what the row's expressions mention; ``places``, ``locals`` and ``types``: what the arguments
@@ -58,16 +57,16 @@ class Row:
     that is given.
     """
 
-    b: Body
+    b: BodyCode
     e: ast.CallExpr
     env: dict[str, Expr] = field(default_factory=dict)
-    places: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, MemoryPlace] = field(default_factory=dict)
     locals: dict[str, Local] = field(default_factory=dict)
     types: dict[str, Type] = field(default_factory=dict)
-    target: Place | None = None
+    target: MemoryPlace | None = None
     pcid: Expr = FALSE
 
-    def point(self, name: str, place: Place) -> None:
+    def point(self, name: str, place: MemoryPlace) -> None:
         """An argument leads to a place."""
         self.target = self.places[name] = place
 
@@ -76,9 +75,9 @@ class Row:
         return {**self.env, OLD.name: old}
 
 
-def effects(b: Body, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
+def effects(b: BodyCode, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
     """A word that is a sequence of instructions."""
-    r = Row(b, e, {"this_cpu": Const(b.cpu), "cpus": Const(b.memory.cpus), KERNEL.name: KERNEL})
+    r = WordCall(b, e, {"this_cpu": Const(b.cpu), "cpus": Const(b.memory.cpus), KERNEL.name: KERNEL})
     for parameter in word.parameters:
         if parameter.name not in arguments:
             r.env[parameter.name] = Const(0)
@@ -90,21 +89,21 @@ def effects(b: Body, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr
     if "mask" in of and "cpu" in of:
         bit = call("add", r.env[of["mask"]], r.env[of["cpu"]])
         r.env["bit"] = bit
-        r.places["bit"] = Place(bit, t.INT)
+        r.places["bit"] = MemoryPlace(bit, t.INT)
     result: Expr = Const(0)
     for x in word.effects:
         result = effect(r, x) or result
     return what_it_gives(r, word, result)
 
 
-def bind(r: Row, word: Word, parameter: Parameter, node: ast.CExpr) -> tuple[Expr, ...] | None:
+def bind(r: WordCall, word: Word, parameter: WordParameter, node: ast.CExpr) -> tuple[Expr, ...] | None:
     """Evaluate an argument. The bits of a mask that is not in memory, which ends all."""
     b, name, kind = r.b, parameter.name, parameter.kind
     given = argument(b, word, parameter, node)
     if isinstance(given, Local):
         r.locals[name] = given
         return None
-    if isinstance(given, Place):
+    if isinstance(given, MemoryPlace):
         r.point(name, given)
         r.types[name], r.env[name] = given.type, given.addr
         if given.whole and not isinstance(word.effects[0], Pure):
@@ -126,7 +125,7 @@ def bind(r: Row, word: Word, parameter: Parameter, node: ast.CExpr) -> tuple[Exp
     return None
 
 
-def what_it_gives(r: Row, word: Word, result: Expr) -> Val:
+def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
     """A word's value, with its type."""
     if word.result != "same":
         results = {"void": t.VOID, "number": t.INT, "value": t.ANY}
@@ -143,7 +142,7 @@ def what_it_gives(r: Row, word: Word, result: Expr) -> Val:
     return Val(result, kind, data=data)
 
 
-def constant_bit(r: Row, word: Word, bits: tuple[Expr, ...]) -> Val:
+def constant_bit(r: WordCall, word: Word, bits: tuple[Expr, ...]) -> Val:
     """A bit of a mask that is not in memory, which can only be read."""
     at = word.at("cpu")
     if at is None or not all(isinstance(x, Load) for x in word.effects):
@@ -153,12 +152,12 @@ def constant_bit(r: Row, word: Word, bits: tuple[Expr, ...]) -> Val:
     return Val(call("or", *hits), t.INT)
 
 
-def effect(r: Row, x: Effect) -> Expr | None:
+def effect(r: WordCall, x: Effect) -> Expr | None:
     """Add one instruction; the expression of its result, if it has one."""
     return EFFECTS[type(x)](r, x)
 
 
-def order(r: Row, x: Order) -> None:
+def order(r: WordCall, x: Order) -> None:
     """A fence, or a mark for what stands beside nothing."""
     if x.kind:
         r.b.emit("F", r.e, kind=x.kind)
@@ -166,12 +165,12 @@ def order(r: Row, x: Order) -> None:
         r.b.code.append(beside(x.beside, r.e.span))
 
 
-def pure(r: Row, x: Pure) -> Expr:
+def pure(r: WordCall, x: Pure) -> Expr:
     """No event."""
     return substitute(x.value, r.env)
 
 
-def only_if(r: Row, x: If) -> None:
+def only_if(r: WordCall, x: Where) -> None:
     """Effects under a condition."""
     end = r.b.fresh("if")
     r.b.code.append(Branch(call("not", substitute(x.condition, r.env)), end, r.e.span))
@@ -180,7 +179,7 @@ def only_if(r: Row, x: If) -> None:
     r.b.code.append(Label(end))
 
 
-def warns(r: Row, x: Warns) -> None:
+def warns(r: WordCall, x: Warns) -> None:
     """``WARN_ON``."""
     r.b.code.append(Warn(TRUE, r.e.span))
 
@@ -188,7 +187,7 @@ def warns(r: Row, x: Warns) -> None:
 # -- accesses -------------------------------------------------------------------------------------
 
 
-def load(r: Row, x: Load) -> Expr | None:
+def load(r: WordCall, x: Load) -> Expr | None:
     """A load, which may be waited for."""
     place, temp = r.places[x.at], r.b.fresh()
     r.env[OLD.name] = Reg(temp)
@@ -196,14 +195,14 @@ def load(r: Row, x: Load) -> Expr | None:
     return finish(r, x, place)
 
 
-def store(r: Row, x: Store) -> None:
+def store(r: WordCall, x: Store) -> None:
     """A plain store."""
     place = changed(r, x.at)
     touch = Touch(place.addr, None, fitting(x.value, r.env, place))
     r.b.emit("W", r.e, touch, virtual=place.virtual, kind=x.kind)
 
 
-def modify(r: Row, x: Modify) -> Expr | None:
+def modify(r: WordCall, x: Modify) -> Expr | None:
     """A load and a plain store, by one instruction or by two."""
     place, temp = changed(r, x.at), r.b.fresh()
     r.env[OLD.name] = Reg(temp)
@@ -213,7 +212,7 @@ def modify(r: Row, x: Modify) -> Expr | None:
     return result_of(r, x.result, place)
 
 
-def update(r: Row, x: Update) -> Expr | None:
+def update(r: WordCall, x: Locked) -> Expr | None:
     """A LOCK'd operation, or, where the kernel looks first, a load alone if that is the end of it."""
     place = changed(r, x.at)
     if x.line and r.b.shared.lines:
@@ -235,7 +234,7 @@ def update(r: Row, x: Update) -> Expr | None:
     return finish(r, x, place)
 
 
-def locked(r: Row, x: Update, place: Place) -> str:
+def locked(r: WordCall, x: Locked, place: MemoryPlace) -> str:
     """The LOCK'd operation itself; the local that has what it found."""
     temp = r.b.fresh()
     env = r.given(Reg(temp))
@@ -244,14 +243,14 @@ def locked(r: Row, x: Update, place: Place) -> str:
     return temp
 
 
-def ask_kernel(r: Row, looks: Expr, lock: str) -> None:
+def ask_kernel(r: WordCall, looks: Expr, lock: str) -> None:
     """Go on at ``lock`` if this kernel does not look first."""
     if looks != TRUE:
         r.b.shared.ask_version(looks)
         r.b.code.append(Branch(call("not", looks), lock, r.e.span))
 
 
-def changed(r: Row, at: str) -> Place:
+def changed(r: WordCall, at: str) -> MemoryPlace:
     """The place that is written. A number, as ``atomic_add()`` takes it, has the counter's type; bits
     have it, too."""
     place = r.places[at]
@@ -262,26 +261,26 @@ def changed(r: Row, at: str) -> Place:
     return place
 
 
-def fitting(row: Expr, env: Mapping[str, Expr], place: Place) -> Expr:
+def fitting(row: Expr, env: Mapping[str, Expr], place: MemoryPlace) -> Expr:
     """What a row stores, as the cell keeps it; an argument by itself is converted already."""
     value = substitute(row, env)
     return value if isinstance(row, Reg) or place.type.kind != "int" else t.wrapped(value, place.type)
 
 
-def finish(r: Row, x: Load | Update, place: Place) -> Expr | None:
+def finish(r: WordCall, x: Load | Locked, place: MemoryPlace) -> Expr | None:
     """The end of what reads: it waits, perhaps, and gives something."""
     if x.needs != TRUE:
         r.b.code.append(taken(r, substitute(x.needs, r.env)))
     return result_of(r, x.result, place)
 
 
-def taken(r: Row, free: Expr) -> Assume:
+def taken(r: WordCall, free: Expr) -> Assume:
     """The end of a wait for one place."""
     last = next(x for x in reversed(r.b.code) if isinstance(x, Emit))
     return Assume(free, r.b.span(r.e), "lock", reads=(last,))
 
 
-def result_of(r: Row, result: Expr | None, place: Place) -> Expr | None:
+def result_of(r: WordCall, result: Expr | None, place: MemoryPlace) -> Expr | None:
     """What a word gives that reads a place: ``fault``, if the access faulted."""
     if result is None:
         return None
@@ -304,7 +303,7 @@ class _Line(NamedTuple):
     end: str
 
 
-def in_line(r: Row, x: Update, place: Place) -> Expr | None:
+def in_line(r: WordCall, x: Locked, place: MemoryPlace) -> Expr | None:
     """An operation on a lock that others may wait for in a line which it sees. While somebody stands in
     it, the lock is as taken by a writer to those who do not (MMR 19.4)."""
     at = _Line(place.addr, r.b.memory.line(place.addr), r.b.fresh(), r.b.fresh("end"))
@@ -325,7 +324,7 @@ def in_line(r: Row, x: Update, place: Place) -> Expr | None:
     return None
 
 
-def both(r: Row, x: Update, at: _Line) -> tuple[Touch, Touch, Expr]:
+def both(r: WordCall, x: Locked, at: _Line) -> tuple[Touch, Touch, Expr]:
     """The lock and its line at one instant; the lock as those see it who give way."""
     lock, others = r.b.fresh(), r.b.fresh()
     found = call("ite", call("eq", Reg(others), Const(0)), Reg(lock), Const(-1))
@@ -334,7 +333,7 @@ def both(r: Row, x: Update, at: _Line) -> tuple[Touch, Touch, Expr]:
     return Touch(at.lock, lock, substitute(x.value, env), when), Touch(at.others, others), found
 
 
-def give_way(r: Row, x: Update, at: _Line) -> None:
+def give_way(r: WordCall, x: Locked, at: _Line) -> None:
     """A trylock, which fails while somebody stands in line; it may look first."""
     lock = r.b.fresh("locked")
     looks = substitute(x.looks, r.env)
@@ -351,7 +350,7 @@ def give_way(r: Row, x: Update, at: _Line) -> None:
     r.b.code.append(Label(at.end))
 
 
-def stand(r: Row, x: Update, at: _Line) -> None:
+def stand(r: WordCall, x: Locked, at: _Line) -> None:
     """Stand in line until the lock is free."""
     before, after, lock = r.b.fresh(), r.b.fresh(), r.b.fresh()
     r.b.emit("X", r.e, Touch(at.others, before, call("add", Reg(before), Const(1))))
@@ -365,7 +364,7 @@ def stand(r: Row, x: Update, at: _Line) -> None:
 # -- the system's instructions --------------------------------------------------------------------
 
 
-def machine(r: Row, x: Machine) -> Expr | None:
+def machine(r: WordCall, x: Machine) -> Expr | None:
     """An instruction of the system kind."""
     b = r.b
     if x.op == "T":
@@ -387,7 +386,7 @@ def machine(r: Row, x: Machine) -> Expr | None:
 
 
 def system(
-    b: Body,
+    b: BodyCode,
     e: ast.CallExpr,
     x: Machine,
     *touches: Touch,
@@ -410,16 +409,16 @@ def system(
     b.emit(x.op, e, *touches, kind=x.kind, va=va, pcid=pcid, serializing=x.serializes)
 
 
-EFFECTS: Lines[Row, Expr | None] = dict(
+EFFECTS: Lines[WordCall, Expr | None] = dict(
     (
         line(Load, load),
         line(Store, store),
-        line(Update, update),
+        line(Locked, update),
         line(Modify, modify),
         line(Order, order),
         line(Pure, pure),
         line(Machine, machine),
-        line(If, only_if),
+        line(Where, only_if),
         line(Warns, warns),
     )
 )

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load, numeric, same_pointee, store, store_local, truth_of
-from verifier.lower.c.body import Body, Lines, line
+from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.objects import never_a_number
-from verifier.lower.c.parts import Local, Place, Spanned, Val
+from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.places import any_place, base_of, memory_place, place_of
 from verifier.lower.c.types import Type
-from verifier.lower.code import Branch, Jump, Label, Set
+from verifier.lower.code import Branch, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr
 from verifier.source import Diagnostic, Span
@@ -26,7 +26,7 @@ _ARITHMETIC = {
 COMPARE = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 
-def ident(b: Body, e: ast.Ident) -> Val:
+def ident(b: BodyCode, e: ast.Ident) -> Val:
     """The value of a name: a local, an object, a constant or a function."""
     local = b.local(e.name)
     if local is not None:
@@ -43,7 +43,7 @@ def ident(b: Body, e: ast.Ident) -> Val:
             return Val(Const(Ptr(e.name)), named.type)
         if named.size is not None:
             return Val(Const(Ptr(e.name)), Type("pointer", to=named.type))
-        return load(b, Place(Const(Ptr(e.name)), named.type), e)
+        return load(b, MemoryPlace(Const(Ptr(e.name)), named.type), e)
     if e.name in b.unit.enums:
         value = b.unit.enums[e.name]
         return Val(Const(value), t.literal(value))
@@ -62,7 +62,7 @@ def ident(b: Body, e: ast.Ident) -> Val:
     raise b.memory.unknown(e.name, e.span)
 
 
-def address_of(b: Body, e: ast.CExpr) -> Val:
+def address_of(b: BodyCode, e: ast.CExpr) -> Val:
     """``&e``."""
     if isinstance(e, ast.Ident) and b.local(e.name, False) is None:
         named = b.memory.named.get(e.name)
@@ -77,15 +77,15 @@ def address_of(b: Body, e: ast.CExpr) -> Val:
     called = word is not None or (isinstance(e, ast.CallExpr) and e.name in b.unit.functions)
     if isinstance(e, ast.CallExpr) and called and (word is None or not word.stands):
         hint = f"write {e.span.text}, without &"
-        raise Trouble("address", f"what {e.name}() gives has no address", e.span, hint)
+        raise Trouble("address", f"the result of {e.name}() has no address", e.span, hint)
     place = any_place(b, e)
     if isinstance(place, Local) and place.stack and place.fixed is not None:
         return place.fixed
     if isinstance(place, Local):
-        hint = "what is in an array has one: int x[1];"
+        hint = "an array has one: declare int x[1];"
         raise Trouble("address", "a register has no address", e.span, hint)
     if place.part is not None:
-        raise Trouble("bitfield", "a bitfield has no address", e.span, "it is no object of its own")
+        raise Trouble("bitfield", "a bitfield has no address", e.span, "use the address of its struct")
     if place.virtual:
         return Val(place.addr, t.VA)
     if place.whole:
@@ -94,25 +94,25 @@ def address_of(b: Body, e: ast.CExpr) -> Val:
     return Val(place.addr, to_entry or Type("pointer", to=place.type, percpu=place.percpu))
 
 
-def number(b: Body, e: ast.Num) -> Val:
+def number(b: BodyCode, e: ast.Num) -> Val:
     """A literal."""
     return Val(Const(e.value), t.literal(e.value, e.span.text))
 
 
-def part(b: Body, e: ast.FieldExpr | ast.IndexExpr) -> Val:
+def part(b: BodyCode, e: ast.FieldExpr | ast.IndexExpr) -> Val:
     """A field or an element."""
     place = place_of(b, e)
-    assert isinstance(place, Place)
+    assert isinstance(place, MemoryPlace)
     return load(b, place, e)
 
 
-def unary(b: Body, e: ast.Unary) -> Val:
+def unary(b: BodyCode, e: ast.Unary) -> Val:
     """``&e``, ``*e``, and what is calculated with one operand."""
     if e.op == "&":
         return address_of(b, e.operand)
     if e.op == "*":
         place = place_of(b, e)
-        assert isinstance(place, Place)
+        assert isinstance(place, MemoryPlace)
         return load(b, place, e)
     operand = b.value(e.operand)
     if e.op == "!":
@@ -131,7 +131,7 @@ def result_type(kind: Type, *operands: Val) -> Type:
     return kind if all(o.type.kind == "int" for o in operands) else t.ANY
 
 
-def condition_of(b: Body, e: ast.CExpr) -> Expr:
+def condition_of(b: BodyCode, e: ast.CExpr) -> Expr:
     """The condition of an ``if``, a loop or an assumption."""
     if isinstance(e, ast.Assign) and not e.op and not _in_brackets(e.span):
         b.warn(
@@ -141,7 +141,7 @@ def condition_of(b: Body, e: ast.CExpr) -> Expr:
     return truth_of(b.value(e), e)
 
 
-def binary(b: Body, e: ast.Binary) -> Val:
+def binary(b: BodyCode, e: ast.Binary) -> Val:
     """Two operands and an operator."""
     if e.op in ("&&", "||"):
         return logic(b, e)
@@ -151,12 +151,12 @@ def binary(b: Body, e: ast.Binary) -> Val:
     right = b.value(e.right)
     if len(b.code) > at and isinstance(left.expr, Reg) and not left.expr.name.startswith("%"):
         temp = b.fresh()
-        b.code.insert(at, Set(temp, left.expr))
+        b.code.insert(at, SetRegister(temp, left.expr))
         left = Val(Reg(temp), left.type)
     return combined(b, e.op, left, right, at=(e.left, e.right))
 
 
-def combined(b: Body, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> Val:
+def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> Val:
     """``left op right``; ``at`` is where they stand."""
     if op in COMPARE:
         return compared(b, op, left, right, at=at)
@@ -187,7 +187,7 @@ def combined(b: Body, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.C
     )
 
 
-def compared(b: Body, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> Val:
+def compared(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> Val:
     """A comparison."""
     for value, e in zip((left, right), at, strict=True):
         truth_of(value, e)
@@ -210,7 +210,7 @@ def compared(b: Body, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.C
     return Val(call(COMPARE[op], x, y), t.INT)
 
 
-def shifted(b: Body, op: str, left: Val, right: Val, by: ast.CExpr) -> Val:
+def shifted(b: BodyCode, op: str, left: Val, right: Val, by: ast.CExpr) -> Val:
     """A shift has the type of its left side; by more than its width it is undefined (C11 6.5.7)."""
     kind = t.promoted(left.type, t.INT)
     result = call(_ARITHMETIC[op], t.converted(left.expr, left.type, kind), right.expr)
@@ -228,7 +228,7 @@ def shifted(b: Body, op: str, left: Val, right: Val, by: ast.CExpr) -> Val:
     return Val(result, result_type(kind, left))
 
 
-def check_bare(b: Body, held: Val, page: ast.CExpr, op: str) -> None:
+def check_bare(b: BodyCode, held: Val, page: ast.CExpr, op: str) -> None:
     """Warn of ``== A`` for an entry's content where A has entries with other attributes."""
     used = b.memory.used
     if held.type.kind == "any" or not isinstance(page, ast.Ident):
@@ -239,8 +239,8 @@ def check_bare(b: Body, held: Val, page: ast.CExpr, op: str) -> None:
         b.warn("attributes", text, page.span, hint)
 
 
-def check_comparable(b: Body, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> None:
-    """Raise ``Trouble`` where something that is no number is compared with one that is not 0; warn
+def check_comparable(b: BodyCode, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> None:
+    """Raise ``Trouble`` where something that is not a number is compared with one other than 0; warn
     where what a page holds is compared with a page, unless some page holds pages."""
     one, two = at
     for held, number, here, e in ((left, right, one, two), (right, left, two, one)):
@@ -253,10 +253,12 @@ def check_comparable(b: Body, left: Val, right: Val, at: tuple[ast.CExpr, ast.CE
         if held.data and number.type.kind == "page":
             text = f"what {here.span.text} reads is compared with a page"
             hint = f"what the page holds is {e.span.text}.data; which page it is, translate(…) says"
-            b.shared.suspects.append(Diagnostic("comparison", text, here.span, hint, "warning"))
+            b.shared.suspects.append(
+                Diagnostic("comparison", text, span=here.span, hint=hint, severity="warning")
+            )
 
 
-def logic(b: Body, e: ast.Binary) -> Val:
+def logic(b: BodyCode, e: ast.Binary) -> Val:
     """``&&`` and ``||``: the right side is evaluated only where it matters."""
     left = truth_of(b.value(e.left), e.left)
     code, right = b.captured(lambda: truth_of(b.value(e.right), e.right))
@@ -266,11 +268,11 @@ def logic(b: Body, e: ast.Binary) -> Val:
     result, end = b.fresh(), b.fresh("logic")
     b.set(result, call("bool", left))
     stop = call("not", Reg(result)) if function == "and" else Reg(result)
-    b.code += [Branch(stop, end, e.span), *code, Set(result, call("bool", right)), Label(end)]
+    b.code += [Branch(stop, end, e.span), *code, SetRegister(result, call("bool", right)), Label(end)]
     return Val(Reg(result), t.INT)
 
 
-def choice(b: Body, e: ast.Conditional) -> Val:
+def choice(b: BodyCode, e: ast.Conditional) -> Val:
     """``condition ? then : other``: only one of the two is evaluated."""
     condition = truth_of(b.value(e.condition), e.condition)
     first, then = b.captured(lambda: b.value(e.then))
@@ -282,12 +284,12 @@ def choice(b: Body, e: ast.Conditional) -> Val:
     if not first and not second and then.bits is None and other.bits is None:
         return Val(call("ite", condition, then.expr, other.expr), kind)
     result, no, end = b.fresh(), b.fresh("else"), b.fresh("end")
-    b.code += [Branch(call("not", condition), no, e.span), *first, Set(result, then.expr), Jump(end)]
-    b.code += [Label(no), *second, Set(result, other.expr), Label(end)]
+    b.code += [Branch(call("not", condition), no, e.span), *first, SetRegister(result, then.expr), Jump(end)]
+    b.code += [Label(no), *second, SetRegister(result, other.expr), Label(end)]
     return Val(Reg(result), kind)
 
 
-def cast(b: Body, e: ast.Cast) -> Val:
+def cast(b: BodyCode, e: ast.Cast) -> Val:
     """``(type) e``."""
     kind = t.of(e.type)
     if kind is t.VOID:
@@ -306,7 +308,7 @@ def cast(b: Body, e: ast.Cast) -> Val:
     return Val(value.expr, value.type if kind is t.ANY else kind)
 
 
-def assign(b: Body, e: ast.Assign) -> Val:
+def assign(b: BodyCode, e: ast.Assign) -> Val:
     """``e = value``, ``e op= value``, ``e++``."""
     if isinstance(e.target, ast.Ident | ast.Unary | ast.FieldExpr | ast.IndexExpr | ast.CallExpr):
         if not e.op:
@@ -338,14 +340,14 @@ def assign(b: Body, e: ast.Assign) -> Val:
     return before if e.post else Val(stored, after_assignment(target, new))
 
 
-def after_assignment(target: Place, value: Val) -> Type:
-    """The type of an assignment: that of what was assigned to, where it is known."""
+def after_assignment(target: MemoryPlace, value: Val) -> Type:
+    """The type of an assignment: the type of its left side, where it is known."""
     if target.part is not None:
         return target.part.promoted
     return target.type if target.type.kind == "int" else value.type
 
 
-def shown_whole(b: Body, statement: Spanned, value: ast.CExpr) -> None:
+def shown_whole(b: BodyCode, statement: Spanned, value: ast.CExpr) -> None:
     """If the value is one access, its event is shown as the whole assignment."""
     while isinstance(value, ast.Cast):
         value = value.operand
@@ -365,7 +367,7 @@ def _names_entry(value: Val, e: ast.CExpr) -> bool:
     )
 
 
-EXPRESSIONS: Lines[Body, Val] = dict(
+EXPRESSIONS: Lines[BodyCode, Val] = dict(
     (
         line(ast.Num, number),
         line(ast.Ident, ident),

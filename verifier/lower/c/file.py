@@ -13,11 +13,11 @@ from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.beside import lonely, unanswered
 from verifier.lower.c.bodies import nmi_of, program_of
-from verifier.lower.c.body import Body
+from verifier.lower.c.body import BodyCode
 from verifier.lower.c.hangs import hangs
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.language import LANGUAGE
-from verifier.lower.c.memory import Memory
+from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number
 from verifier.lower.c.parts import Shared
 from verifier.lower.c.types import Type
@@ -32,7 +32,7 @@ from verifier.syntax import condition as c
 from verifier.syntax.ast import nodes
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Trouble, nearest
-from verifier.words.rows import Update, since
+from verifier.words.rows import Locked, since
 from verifier.words.table import NAMED_VALUES, WORDS, is_mask_of_mm, special
 
 
@@ -44,7 +44,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     unit = test.tree
     assert isinstance(unit, ast.Unit)
     troubles: list[Diagnostic] = []
-    memory = Memory(unit, troubles)
+    memory = TestMemory(unit, troubles)
     if not unit.threads and not unit.nmis:
         troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
     shared = Shared(
@@ -55,7 +55,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         budget=budget or Budget(),
         lines=_somebody_gives_way(unit),
     )
-    bodies = [Body(shared, cpu, LANGUAGE) for cpu in range(memory.cpus)]
+    bodies = [BodyCode(shared, cpu, LANGUAGE) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
     for cpu, body in enumerate(bodies):
         thread = unit.threads.get(cpu)
@@ -96,7 +96,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     )
 
 
-def _world(unit: ast.Unit, memory: Memory, shared: Shared, suspects: list[Diagnostic]) -> World:
+def _world(unit: ast.Unit, memory: TestMemory, shared: Shared, suspects: list[Diagnostic]) -> World:
     """What the programs run in."""
     return World(
         cpus=memory.cpus,
@@ -123,13 +123,13 @@ def _somebody_gives_way(unit: ast.Unit) -> bool:
     """Is there a trylock that looks at who waits for its lock (MMR 19.4)?"""
     calls = (x.name for x in nodes((unit.functions, unit.threads, unit.nmis)) if isinstance(x, ast.CallExpr))
     effects = (effect for name in calls if name in WORDS for effect in WORDS[name].effects)
-    return any(isinstance(effect, Update) and effect.line == "gives_way" for effect in effects)
+    return any(isinstance(effect, Locked) and effect.line == "gives_way" for effect in effects)
 
 
 class _Pcids:
     """Which PCIDs there are: what a CPU or its TLB starts with, and what CR3 is loaded with."""
 
-    def __init__(self, memory: Memory, loaded: set[Value | str | None]) -> None:
+    def __init__(self, memory: TestMemory, loaded: set[Value | str | None]) -> None:
         starts = {memory.values.get(Ptr(f"{cpu}:pcid"), 0) for cpu in range(memory.cpus)}
         self.known: set[Value | str | None] = {*starts, *loaded, *(pcid for _, pcid, _, _ in memory.tlb)}
         self.any = None in loaded
@@ -144,7 +144,7 @@ class _Pcids:
 class _Scope:
     """What names mean in a condition; see ``observe.Scope``."""
 
-    def __init__(self, memory: Memory, bodies: list[Body], unit: ast.Unit, pcids: _Pcids) -> None:
+    def __init__(self, memory: TestMemory, bodies: list[BodyCode], unit: ast.Unit, pcids: _Pcids) -> None:
         self.memory, self.bodies, self.unit, self.pcids = memory, bodies, unit, pcids
 
     def cpus(self) -> int:
@@ -269,9 +269,11 @@ class _Scope:
             base = self._root(address)
             if base in self.memory.named and self.memory.named[base].percpu and cpu is None:
                 hint = f"say whose: 0:{place.span.text}"
-            raise Trouble("place", f"{place.span.text} is nothing that holds a value", place.span, hint)
+            raise Trouble("place", f"{place.span.text} does not hold a value", place.span, hint)
         if isinstance(place, c.Call) and is_mask_of_mm(place.name):
-            raise Trouble("type", "a mask is asked for bit by bit", place.span, f"write {place.span.text}[0]")
+            raise Trouble(
+                "type", "a condition names one bit of a mask", place.span, f"write {place.span.text}[0]"
+            )
         return ptr
 
     def _of_stack(self, e: ast.CExpr, cpu: int | None) -> ast.CExpr:
@@ -316,9 +318,9 @@ class _Scope:
         """A page, perhaps with attributes, as TLBs cache it."""
         page = self._target(operand, ("page",))
         if target(page) is None:
-            raise Trouble("value", "a TLB holds no entries that are not present", operand.span)
+            raise Trouble("value", "a TLB holds only entries that are present", operand.span)
         if flags(page) & UNACCESSED:
-            raise Trouble("value", "a TLB holds no entries whose A is clear", operand.span)
+            raise Trouble("value", "a TLB holds only entries whose A is set", operand.span)
         return page
 
     def pcid(self, pcid: int, span: Span) -> int:

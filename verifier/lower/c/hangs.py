@@ -9,7 +9,7 @@ from verifier.program.expressions import Const
 from verifier.program.values import truth
 from verifier.source import Diagnostic, Span
 
-Wait = tuple[int, int, Span]  # who waits, for whom, where
+WaitsFor = tuple[int, int, Span]  # who waits, for whom, where
 
 
 def hangs(bodies: Iterable[tuple[int, Sequence[Instruction], bool]]) -> list[Diagnostic]:
@@ -24,10 +24,12 @@ def hangs(bodies: Iterable[tuple[int, Sequence[Instruction], bool]]) -> list[Dia
     found: list[Diagnostic] = []
     for cpu, other, span in waits:
         if cpu in _reached(other, after):
-            message = f"CPU {cpu} waits for CPU {other} with interrupts off, which can wait for it likewise"
+            message = (
+                f"CPU {cpu} waits for CPU {other} with interrupts off, and CPU {other} can wait for it, too"
+            )
             hint = "runs in which CPUs wait for each other do not end, and the verdict does not count them"
             if not any(d.span == span for d in found):
-                found.append(Diagnostic("hang", message, span, hint, "warning"))
+                found.append(Diagnostic("hang", message, span=span, hint=hint, severity="warning"))
     return found
 
 
@@ -42,7 +44,7 @@ def _reached(start: int, after: dict[int, set[int]]) -> set[int]:
     return found
 
 
-def _waits(cpu: int, code: Sequence[Instruction], on: bool) -> Iterator[Wait]:
+def _waits(cpu: int, code: Sequence[Instruction], on: bool) -> Iterator[WaitsFor]:
     """The waits for other CPUs at which interrupts are off in every run that gets there."""
     sends = {x.group: x for x in code if isinstance(x, Emit) and x.op == "SEND"}
     for x, off in zip(code, _off(code, on), strict=True):

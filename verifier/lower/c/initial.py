@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 from verifier.lower.c import types as t
 from verifier.lower.c.bodies import inline
-from verifier.lower.c.body import Body
+from verifier.lower.c.body import BodyCode
 from verifier.lower.c.language import LANGUAGE
-from verifier.lower.c.memory import Memory
+from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.parts import Shared, Val
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Set, Warn
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import Const, Expr, evaluate
 from verifier.program.values import Ptr, Value, truth
@@ -28,7 +28,7 @@ from verifier.words.table import is_mask_of_mm
 MAX_STEPS = 10_000
 
 
-def unmet(unit: ast.Unit, memory: Memory) -> list[Diagnostic]:
+def unmet(unit: ast.Unit, memory: TestMemory) -> list[Diagnostic]:
     """Warnings about what includes want of the initial state, and the test does not give."""
     checks = [f for f in unit.functions.values() if f.early]
     if not checks:
@@ -43,13 +43,13 @@ def unmet(unit: ast.Unit, memory: Memory) -> list[Diagnostic]:
         if used and wanted <= looked_at:
             for text, span, where in _checked(unit, memory, check):
                 hint = f"{check.span.source.name.rpartition('/')[2]} wants it of the initial state"
-                warning = Diagnostic("initial", f"{where}: {text}", span, hint, "warning")
+                warning = Diagnostic("initial", f"{where}: {text}", span=span, hint=hint, severity="warning")
                 if warning not in found:
                     found.append(warning)
     return found
 
 
-def _checked(unit: ast.Unit, memory: Memory, check: ast.Function) -> Iterator[tuple[str, Span, str]]:
+def _checked(unit: ast.Unit, memory: TestMemory, check: ast.Function) -> Iterator[tuple[str, Span, str]]:
     """What a check says: the text, where, and of what."""
     if check.parameters:
         for mm in memory.tables.mms:
@@ -63,9 +63,11 @@ def _checked(unit: ast.Unit, memory: Memory, check: ast.Function) -> Iterator[tu
                 yield text, thread.span if thread is not None else check.span, f"CPU {cpu}"
 
 
-def _hits(unit: ast.Unit, memory: Memory, check: ast.Function, cpu: int, given: list[Val]) -> Iterator[str]:
+def _hits(
+    unit: ast.Unit, memory: TestMemory, check: ast.Function, cpu: int, given: list[Val]
+) -> Iterator[str]:
     shared = Shared(unit, memory, [])
-    body = Body(shared, cpu, LANGUAGE)
+    body = BodyCode(shared, cpu, LANGUAGE)
     inline(body, check, given, ast.CallExpr(check.name, (), check.span))
     if not shared.troubles:
         yield from _run(body.code, {ptr: cell.init for ptr, cell in memory.cells.items()})
@@ -85,7 +87,7 @@ def _run(code: list[Instruction], memory: dict[Ptr, Value]) -> Iterator[str]:
             return
         x = code[at]
         at += 1
-        if isinstance(x, Set):
+        if isinstance(x, SetRegister):
             env[x.reg] = Const(value(x.value))
         elif isinstance(x, Jump) or (isinstance(x, Branch) and truth(value(x.condition))):
             at = labels[x.target]

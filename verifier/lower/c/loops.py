@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from verifier.lower.c import types as t
 from verifier.lower.c.access import store_local, truth_of
 from verifier.lower.c.bodies import assigned_names, statements
-from verifier.lower.c.body import Body, Lines, line
+from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.expressions import condition_of
 from verifier.lower.c.parts import Local, Spanned, Val
 from verifier.lower.c.special_masks import next_cpu
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Set
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.lower.paths import substitute
 from verifier.program.expressions import Const, Expr, Reg, call, parts
 from verifier.program.values import truth
@@ -19,19 +19,19 @@ from verifier.program.waits import folded
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest
-from verifier.words.loops import Loop
+from verifier.words.loops import CpuLoop
 from verifier.words.table import LOOPS, WORDS
 
 MAX_TURNS = 256
 
 
-def while_(b: Body, s: ast.While) -> None:
+def while_(b: BodyCode, s: ast.While) -> None:
     """``while``: a spin, or a loop that is unrolled."""
     if not spins(b, s.condition, s.body):
         unrolled(b, s.condition, s.body, (), span=s.span)
 
 
-def do_while(b: Body, s: ast.DoWhile) -> None:
+def do_while(b: BodyCode, s: ast.DoWhile) -> None:
     """``do``, ``while``: the same, and its body runs before its condition."""
     if spins(b, s.condition, s.body):
         return
@@ -44,7 +44,7 @@ def do_while(b: Body, s: ast.DoWhile) -> None:
     b.code += [Branch(condition, top, s.condition.span), Label(end)]
 
 
-def for_(b: Body, s: ast.For) -> None:
+def for_(b: BodyCode, s: ast.For) -> None:
     """``for``: it counts by constants, or is unrolled."""
     b.frame.scopes.append({})
     try:
@@ -56,7 +56,7 @@ def for_(b: Body, s: ast.For) -> None:
         b.frame.scopes.pop()
 
 
-def for_each_cpu(b: Body, s: ast.ForEachCpu) -> None:
+def for_each_cpu(b: BodyCode, s: ast.ForEachCpu) -> None:
     """One turn for each CPU. Each step loads a mask in memory anew, to find the next bit that is set
     (include/linux/find.h, ``find_next_bit()``)."""
     local = b.local(s.variable)
@@ -91,7 +91,7 @@ def for_each_cpu(b: Body, s: ast.ForEachCpu) -> None:
     local.fixed = None
 
 
-def masks_of(b: Body, s: ast.ForEachCpu, loop: Loop) -> dict[str, Val]:
+def masks_of(b: BodyCode, s: ast.ForEachCpu, loop: CpuLoop) -> dict[str, Val]:
     """The masks that a loop over CPUs looks at, by the names that its row has for them. Raises ``Trouble``
     for too many, too few, or no masks."""
     wanted = len(loop.masks)
@@ -107,13 +107,13 @@ def masks_of(b: Body, s: ast.ForEachCpu, loop: Loop) -> dict[str, Val]:
     return dict(zip(loop.masks, masks, strict=True))
 
 
-def turn(b: Body, local: Local, value: Const, node: Spanned) -> None:
+def turn(b: BodyCode, local: Local, value: Const, node: Spanned) -> None:
     """The counter has a value throughout this turn."""
     store_local(b, local, Val(value, t.INT), node)
     local.fixed = Val(value, local.declared or t.INT)
 
 
-def forget(b: Body, names: set[str] | None = None) -> None:
+def forget(b: BodyCode, names: set[str] | None = None) -> None:
     """What undeclared registers hold from here on may be of any integer type: it may come from a later
     line. None: all of them."""
     for scope in b.frame.scopes:
@@ -124,7 +124,7 @@ def forget(b: Body, names: set[str] | None = None) -> None:
                 local.type = t.ANY
 
 
-def inside(b: Body, body: ast.Stmt, end: str, again: str) -> None:
+def inside(b: BodyCode, body: ast.Stmt, end: str, again: str) -> None:
     """A loop's body, with targets for ``break`` and ``continue``."""
     b.shared.copied(body.span)
     b.frame.exits.append((end, again))
@@ -133,7 +133,7 @@ def inside(b: Body, body: ast.Stmt, end: str, again: str) -> None:
 
 
 def unrolled(
-    b: Body, condition: ast.CExpr | None, body: ast.Stmt, step: tuple[ast.CExpr, ...], span: Span
+    b: BodyCode, condition: ast.CExpr | None, body: ast.Stmt, step: tuple[ast.CExpr, ...], span: Span
 ) -> None:
     """A loop that is unrolled to the bound."""
     for name in assigned_names((body, step, condition)):
@@ -153,7 +153,7 @@ def unrolled(
     b.code += [Jump(top, span), Label(end)]
 
 
-def counted(b: Body, s: ast.For) -> bool:
+def counted(b: BodyCode, s: ast.For) -> bool:
     """A ``for`` whose bounds are constants: one copy of its body for each turn."""
     counters = assigned_names((s.init, s.step)) | {i.name for i in s.init if isinstance(i, ast.Declare)}
     condition = s.condition
@@ -162,10 +162,10 @@ def counted(b: Body, s: ast.For) -> bool:
     (name,) = counters
     local = b.local(name, False)
     start = next(
-        (i.value for i in reversed(b.code) if isinstance(i, Set) and local and i.reg == local.reg),
+        (i.value for i in reversed(b.code) if isinstance(i, SetRegister) and local and i.reg == local.reg),
         None,
     )
-    if local is None or not isinstance(start, Const) or not isinstance(b.code[-1], Set):
+    if local is None or not isinstance(start, Const) or not isinstance(b.code[-1], SetRegister):
         return False
     kind = local.declared or local.type or t.INT
     local.fixed = Val(start, kind)
@@ -183,18 +183,18 @@ def counted(b: Body, s: ast.For) -> bool:
         for e in s.step:
             b.value(e)
         last = b.code[-1]
-        if not isinstance(last, Set) or not isinstance(last.value, Const):
+        if not isinstance(last, SetRegister) or not isinstance(last.value, Const):
             raise Trouble("loop", f"{name} does not count by a constant", s.span)
         local.fixed = Val(last.value, kind)
     else:
-        hint = "a loop that counts is written out, turn by turn; let it count less far"
+        hint = "each turn of this loop is written out; let it count less far"
         raise Trouble("loop", f"this loop turns more than {MAX_TURNS} times", s.span, hint)
     b.code.append(Label(end))
     local.fixed = None
     return True
 
 
-def quiet(b: Body, s: ast.Stmt) -> bool:
+def quiet(b: BodyCode, s: ast.Stmt) -> bool:
     """Does a statement do nothing at all?"""
     if isinstance(s, ast.Block):
         return all(quiet(b, x) for x in s.body)
@@ -204,7 +204,7 @@ def quiet(b: Body, s: ast.Stmt) -> bool:
     return isinstance(s, ast.Empty)
 
 
-def spins(b: Body, condition: ast.CExpr, body: ast.Stmt) -> bool:
+def spins(b: BodyCode, condition: ast.CExpr, body: ast.Stmt) -> bool:
     """``while (c) cpu_relax();`` where c only reads: exactly its last reading, which finds c false."""
     if not quiet(b, body):
         return False
@@ -238,7 +238,7 @@ def _only_reads(code: Sequence[Instruction]) -> bool:
     assigned: set[str] = set()
     for x in code:
         used: set[str] = set()
-        if isinstance(x, Set):
+        if isinstance(x, SetRegister):
             used = _mentioned(x.value)
         elif isinstance(x, Branch):
             used = _mentioned(x.condition)
@@ -249,14 +249,14 @@ def _only_reads(code: Sequence[Instruction]) -> bool:
         elif not isinstance(x, Label | Jump):
             return False
         before |= used - assigned
-        if isinstance(x, Set):
+        if isinstance(x, SetRegister):
             assigned.add(x.reg)
         elif isinstance(x, Emit):
             assigned |= {touch.into for touch in x.touches if touch.into}
     return not before & assigned
 
 
-LOOP_STATEMENTS: Lines[Body, None] = dict(
+LOOP_STATEMENTS: Lines[BodyCode, None] = dict(
     (
         line(ast.While, while_),
         line(ast.DoWhile, do_while),

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
-from verifier.lower.c.objects import MAPPING, MAX_CELLS, Named, Objects, group
-from verifier.lower.c.structs import Part
+from verifier.lower.c.objects import MAPPING, MAX_CELLS, NamedObject, Objects, group
+from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
@@ -29,7 +29,7 @@ _NESTED = (ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, a
 _LINE = ".%waiting"  # of the cell beside a lock
 
 
-class Memory(Objects):
+class TestMemory(Objects):
     """All cells of a test. Errors are collected in ``troubles``."""
 
     def __init__(self, unit: ast.Unit, troubles: list[Diagnostic]) -> None:
@@ -101,7 +101,7 @@ class Memory(Objects):
             if t.loses(value, kind):
                 text = f"{value} does not fit into {t.words(kind)}: it becomes {kept}"
                 hint = f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
-                self.warnings.append(Diagnostic("overflow", text, span, hint, "warning"))
+                self.warnings.append(Diagnostic("overflow", text, span=span, hint=hint, severity="warning"))
             value = kept
         if self._given.get(cell) is False:
             raise Trouble("duplicate", f"{cell_name(cell, self)} has two initial values", span)
@@ -128,7 +128,7 @@ class Memory(Objects):
             else:
                 self._give(Ptr(cell.base, i), self.value(item)[0], item.span, of.to)
 
-    def _give_bits(self, unit: Ptr, bits: Part, cell: Ptr, value: Value, span: Span) -> None:
+    def _give_bits(self, unit: Ptr, bits: Bitfield, cell: Ptr, value: Value, span: Span) -> None:
         """An initial value of a bitfield: ``cell`` is what it would be by itself."""
         self._give(cell, value, span, bits.type)
         whole = bits.written(Const(self.values.get(unit, 0)), Const(self.values.pop(cell)))
@@ -148,7 +148,7 @@ class Memory(Objects):
 
     def _mapping(self, handle: Ptr, part: ast.Mapping) -> None:
         if part.pcid is not None:
-            raise Trouble("value", "page tables know no PCIDs", part.span, "@ is for TLBs")
+            raise Trouble("value", "page tables have no PCIDs", part.span, "@ is for TLBs")
         va, content = self._translation(part, ("page", "pte", "table", "pmd"), "a page, a table or none")
         self._note_mapping(Mapped(handle, va, content, part.span, overridable=self._overridable))
 
@@ -179,7 +179,7 @@ class Memory(Objects):
                 return
             low, high = self.number(item.cpus.low), self.number(item.cpus.high)
             if high < low:
-                text = f"{low}..{high} is no range: it is empty"
+                text = f"the range {low}..{high} is empty"
                 raise Trouble("range", text, item.cpus.span, "write low..high")
             if not 0 <= low <= high < self.cpus:
                 hint = f"CPUs are 0 to {self.cpus - 1}; one without a program is P{high} {{ }}"
@@ -193,7 +193,7 @@ class Memory(Objects):
         for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
             self._object(Ptr(prefix + item.name), named, item.value)
 
-    def _object(self, ptr: Ptr, named: Named, value: ast.InitValue) -> None:
+    def _object(self, ptr: Ptr, named: NamedObject, value: ast.InitValue) -> None:
         kind = named.type
         if kind.kind == "page" and not isinstance(value, ast.Braced):
             self._give(Ptr(f"{ptr.base}.data"), self.value(value)[0], value.span)
@@ -238,7 +238,7 @@ class Memory(Objects):
             else:
                 self._give_bits(Ptr(f"{ptr}.{bits.unit}"), bits, cell, value, span=part.span)
         elif not (isinstance(part, ast.Mapping) and kind.kind in MAPPING):
-            raise Trouble("value", f"this is nothing that {kind.words} has", part.span)
+            raise Trouble("value", f"{kind.words} cannot hold this", part.span)
 
     def _translation(self, part: ast.Mapping, kinds: tuple[str, ...], words: str) -> tuple[Ptr, Value]:
         """``va -> target``."""
@@ -263,7 +263,7 @@ class Memory(Objects):
             low, high = (part.low, part.high) if isinstance(part, ast.Range) else (part, part)
             first, last = self.number(low), self.number(high)  # type: ignore[arg-type]
             if last < first:
-                text = f"{first}..{last} is no range: it is empty"
+                text = f"the range {first}..{last} is empty"
                 raise Trouble("range", text, part.span, "write low..high")
             if not 0 <= first <= last < self.cpus:
                 raise Trouble(
@@ -285,7 +285,7 @@ class Memory(Objects):
         named = self.named.get(base.name) if isinstance(base, ast.Ident) else None
         if cpu is not None and (named is None or not named.percpu):
             if not isinstance(place, ast.Ident) or named is not None:
-                raise Trouble("place", "this is no per-CPU object and no register", place.span)
+                raise Trouble("place", "this is neither a per-CPU object nor a register", place.span)
             self.locals[cpu, name] = self.value(value)
             self._give(Ptr(f"{cpu}:{name}"), self.locals[cpu, name][0], place.span)
             return
@@ -318,9 +318,9 @@ class Memory(Objects):
                 if part.pcid is not None and part.pcid > MAX_PCID:
                     raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}", part.span)
                 if target(page) is None:
-                    raise Trouble("value", "a TLB holds no entries that are not present", part.span)
+                    raise Trouble("value", "a TLB holds only entries that are present", part.span)
                 if flags(page) & UNACCESSED:
-                    raise Trouble("value", "a TLB holds no entries whose A is clear", part.span)
+                    raise Trouble("value", "a TLB holds only entries whose A is set", part.span)
                 self._cached.append((cpu, part, va, page))
             return
         held, kind = self.value(value)
@@ -392,7 +392,7 @@ class Memory(Objects):
         else:
             yield at
 
-    def on_stack(self, named: Named) -> None:
+    def on_stack(self, named: NamedObject) -> None:
         """Lay out an object on a stack."""
         self.stack[named.name] = named
         for ptr in self._parts(named, named.name):
@@ -402,15 +402,15 @@ class Memory(Objects):
             shown = _ELEMENT.sub(r"[\1].", shown) + (f"[{ptr.off}]" if several else "")
             self.cells[ptr] = Cell(ptr, shown, 0)
 
-    def _object_cells(self, named: Named) -> None:
+    def _object_cells(self, named: NamedObject) -> None:
         for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
             for ptr in self._parts(named, prefix + named.name):
                 self._room(named)
                 self._cell(ptr)
 
-    def _room(self, named: Named) -> None:
+    def _room(self, named: NamedObject) -> None:
         if len(self.cells) >= MAX_CELLS:
-            text = f"a test has at most {MAX_CELLS} cells; here are more"
+            text = f"a test has at most {MAX_CELLS} cells; this one has more"
             raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
 
     def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:
@@ -419,7 +419,7 @@ class Memory(Objects):
             kind = "code"
         self.cells[ptr] = Cell(ptr, cell_name(ptr, self), self.values.get(ptr, default), kind)
 
-    def _parts(self, named: Named, name: str) -> Iterator[Ptr]:
+    def _parts(self, named: NamedObject, name: str) -> Iterator[Ptr]:
         kind = named.type.kind
         if kind in ("va", "function"):
             return
@@ -435,7 +435,7 @@ class Memory(Objects):
             yield from (Ptr(name, i) for i in range(named.size or 1))
 
 
-def cell_name(ptr: Ptr, memory: Memory) -> str:
+def cell_name(ptr: Ptr, memory: TestMemory) -> str:
     """How states and stories call a cell."""
     if ptr in memory.tables.names:
         return memory.tables.names[ptr]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from verifier.lower.c import structs
 from verifier.lower.c import types as t
-from verifier.lower.c.structs import Part
+from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
 from verifier.program.functions import apply
@@ -30,10 +30,10 @@ MAPPING = ("mm", "table")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedObject:
     """An object or a handle. ``type`` is what a plain object holds, or the handle's own type.
 
-    ``size``: elements of an array, None if it is none.
+    ``size``: elements of an array; None if it is not an array.
     """
 
     name: str
@@ -58,23 +58,23 @@ class Objects:
         self.unit = unit
         self.mm_file = unit.arch == "MM"
         self.cpus = max(unit.threads, default=0) + 1
-        self.named: dict[str, Named] = {}
+        self.named: dict[str, NamedObject] = {}
         self.fields: dict[str, dict[str, Type]] = {}  # by kind of object: those that have a name
         self.defined: list[Diagnostic] = []  # what is wrong with definitions
-        self.parts: dict[str, dict[str, Part]] = {}  # likewise: bitfields, whose units are fields
+        self.parts: dict[str, dict[str, Bitfield]] = {}  # likewise: bitfields, whose units are fields
         for name, members in structs.declared(unit).items():
             made = structs.layout(members)
             key = group(t.of(ast.CType(name)))
             self.fields[key], self.parts[key] = made.fields, made.parts
             self.defined += made.troubles
         self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
-        self.stack: dict[str, Named] = {}  # objects on stacks, by a name that nobody writes
+        self.stack: dict[str, NamedObject] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []
         self.used = Uses()
 
     # -- names ------------------------------------------------------------------------------------
 
-    def add(self, named: Named) -> None:
+    def add(self, named: NamedObject) -> None:
         if named.name in self.unit.functions:
             raise Trouble("duplicate", f"{named.name} is a function already", named.span)
         old = self.named.get(named.name)
@@ -87,7 +87,7 @@ class Objects:
             name = item.place
             if item.cpus is None and not self.mm_file and isinstance(name, ast.Ident):
                 if name.name not in self.named:
-                    self.add(Named(name.name, t.ANY, name.span))
+                    self.add(NamedObject(name.name, t.ANY, name.span))
                 if isinstance(item.value, ast.Ident | ast.Unary):
                     self._implicit(item.value)
             elif item.cpus is not None and isinstance(item.value, ast.Ident | ast.Unary) and not self.mm_file:
@@ -103,14 +103,14 @@ class Objects:
             what = "an array" if size is not None else "a per-CPU object"
             raise Trouble("type", f"{kind.words} cannot be {what}", item.span, "give each a name of its own")
         if kind.kind == "mm" and "init_mm" not in self.named:
-            self.named["init_mm"] = Named("init_mm", t.MM, item.span)
-        self.add(Named(item.name, kind, item.span, size, percpu=item.percpu))
+            self.named["init_mm"] = NamedObject("init_mm", t.MM, item.span)
+        self.add(NamedObject(item.name, kind, item.span, size, percpu=item.percpu))
         if isinstance(item.value, ast.Braced):
             for part in item.value.items:
                 if isinstance(part, ast.FieldInit):
                     self.name_field(kind, part.name)
                 elif isinstance(part, ast.Mapping) and isinstance(part.va, ast.Ident):
-                    self.add(Named(part.va.name, t.VA, part.va.span))
+                    self.add(NamedObject(part.va.name, t.VA, part.va.span))
         elif not self.mm_file and isinstance(item.value, ast.Ident | ast.Unary):
             self._implicit(item.value)
 
@@ -124,12 +124,12 @@ class Objects:
         """Have objects of a group (see ``group``) a field of that name?"""
         return name in self.fields.get(of, {}) or name in self.parts.get(of, {})
 
-    def field(self, of: str, name: str) -> tuple[Type, Part | None]:
+    def field(self, of: str, name: str) -> tuple[Type, Bitfield | None]:
         """A field of a group: its type, and where it is if it is a bitfield."""
         part = self.parts.get(of, {}).get(name)
         return (part.type if part else self.fields[of][name]), part
 
-    def part(self, expr: ast.CExpr) -> Part | None:
+    def part(self, expr: ast.CExpr) -> Bitfield | None:
         """The bitfield that a place is, if it is one."""
         if not isinstance(expr, ast.FieldExpr):
             return None
@@ -141,7 +141,7 @@ class Objects:
         while isinstance(value, ast.Unary) and value.op == "&":
             value = value.operand
         if isinstance(value, ast.Ident) and not self._known(value.name):
-            self.add(Named(value.name, t.ANY, value.span))
+            self.add(NamedObject(value.name, t.ANY, value.span))
 
     def _known(self, name: str) -> bool:
         return name in self.named or name in self.unit.enums or name in NAMED_VALUES
@@ -154,12 +154,14 @@ class Objects:
         kind = t.of(p.type)
         held = kind.to if kind.kind == "pointer" and kind.to else t.ANY
         if old is None or (old.type is t.ANY and not old.handle):
-            self.named[p.name] = Named(p.name, held, p.span, old.size if old else None)
+            self.named[p.name] = NamedObject(p.name, held, p.span, old.size if old else None)
 
     def unknown(self, name: str, span: Span | None, otherwise: str = "") -> Trouble:
         """The error about a name that nothing declares; ``otherwise``: the hint where no name is near."""
         if name in WORDS:
             return Trouble("unknown-name", f"{name} is a function", span, f"write {WORDS[name].signature}")
+        if name in NAMED_VALUES:
+            return Trouble("unknown-name", f"{name} is a value", span, "write the name of an object")
         known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *CONSTANT_MASKS]
         hint = nearest(name, known) or instead(name) or otherwise
         return Trouble("unknown-name", f"there is no {name!r}", span, hint)
@@ -202,7 +204,7 @@ class Objects:
             return self.address(expr)
         if isinstance(expr, ast.CallExpr):
             return self._call(expr)
-        raise Trouble("value", "this is no initial value", expr.span)
+        raise Trouble("value", "this is not an initial value", expr.span)
 
     def _name(self, expr: ast.Ident) -> tuple[Value, Type]:
         if expr.name in self.unit.enums:
@@ -279,7 +281,7 @@ class Objects:
         if isinstance(expr, ast.CallExpr) and is_mask_of_mm(expr.name):
             (mm,) = self._arguments(expr, (("mm",), t.MM.words))
             return Ptr(f"mm_cpumask({mm})"), t.MASK
-        raise Trouble("place", "this is no place in memory", expr.span)
+        raise Trouble("place", "this is not a place in memory", expr.span)
 
     def _element(self, base: Ptr, kind: Type, index: int, span: Span) -> tuple[Ptr, Type]:
         """An element of an array in a struct."""
@@ -339,10 +341,10 @@ def check_present(bits: int, kind: Type, span: Span) -> None:
     """Raise ``Trouble`` for an entry that is not present in two ways, or that so leads to a table."""
     names = [name for name, bit in ATTRIBUTES.items() if bits & bit & NOT_PRESENT]
     if len(names) > 1:
-        raise Trouble("attribute", f"an entry is {' or '.join(names)}, one of them", span)
+        raise Trouble("attribute", f"an entry cannot be {' and '.join(names)} at the same time", span)
     if names and kind.kind == "table":
         hint = "protnone, swap and migration stand for a page; write none"
-        raise Trouble("attribute", "an entry that is not present leads to no table", span, hint)
+        raise Trouble("attribute", "an entry that is not present cannot lead to a table", span, hint)
 
 
 def attributes(expr: ast.CExpr) -> int:
@@ -356,4 +358,4 @@ def attributes(expr: ast.CExpr) -> int:
     name = expr.name if isinstance(expr, ast.Ident) else ""
     known = ", ".join(ATTRIBUTES)
     hint = nearest(name, ATTRIBUTES) or f"they are {known}, joined by |"
-    raise Trouble("attribute", f"{expr.span.text} is no attribute of an entry", expr.span, hint)
+    raise Trouble("attribute", f"{expr.span.text} is not an attribute of an entry", expr.span, hint)

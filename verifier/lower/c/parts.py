@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
-from verifier.lower.c.memory import Memory
-from verifier.lower.c.structs import Part
+from verifier.lower.c.memory import TestMemory
+from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction
 from verifier.program.expressions import Apply, Const, Expr
@@ -41,17 +41,17 @@ class Val:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MemoryPlace:
     """Something in memory: its address and what it holds. ``virtual``: translated first; ``whole``:
-    a struct itself, of which only fields can be read and written; ``percpu``: what every CPU has, which
-    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is that of its unit."""
+    a struct itself: only its fields can be read and written; ``percpu``: what every CPU has, which
+    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is its unit's."""
 
     addr: Expr
     type: Type
     virtual: bool = False
     whole: bool = False
     percpu: bool = False
-    part: Part | None = None
+    part: Bitfield | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -113,7 +113,7 @@ class Shared:
     """
 
     unit: ast.Unit
-    memory: Memory
+    memory: TestMemory
     troubles: list[Diagnostic]
     handlers: dict[Started, tuple[Instruction, ...]] = field(default_factory=dict)
     counter: int = 0

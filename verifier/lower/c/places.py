@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, load, numeric
-from verifier.lower.c.body import Body
+from verifier.lower.c.body import BodyCode
 from verifier.lower.c.objects import group
-from verifier.lower.c.parts import Local, Place, Spanned, Val
-from verifier.lower.c.structs import Part
+from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
+from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.program.values import Ptr
@@ -18,16 +18,16 @@ from verifier.syntax.trouble import Trouble
 from verifier.words.table import WORDS, special
 
 
-def place_of(b: Body, e: ast.CExpr) -> Place | Local:
+def place_of(b: BodyCode, e: ast.CExpr) -> MemoryPlace | Local:
     """What an expression on the left of ``=`` means. Raises ``Trouble`` for what every CPU has, if
     nothing says whose is meant."""
     found = any_place(b, e)
-    if isinstance(found, Place):
+    if isinstance(found, MemoryPlace):
         check_reachable(found, e)
     return found
 
 
-def check_reachable(place: Place, e: ast.CExpr) -> None:
+def check_reachable(place: MemoryPlace, e: ast.CExpr) -> None:
     """Raise ``Trouble`` for what every CPU has, if nothing says whose is meant."""
     if place.percpu:
         what = e.span.text
@@ -35,7 +35,7 @@ def check_reachable(place: Place, e: ast.CExpr) -> None:
         raise Trouble("percpu", f"{what} is a per-CPU object", e.span, hint)
 
 
-def any_place(b: Body, e: ast.CExpr) -> Place | Local:
+def any_place(b: BodyCode, e: ast.CExpr) -> MemoryPlace | Local:
     """A place, or what every CPU has, which has an address."""
     if isinstance(e, ast.Ident):
         return named_place(b, e)
@@ -49,7 +49,7 @@ def any_place(b: Body, e: ast.CExpr) -> Place | Local:
             raise Trouble("type", f"{base.type.words} has no elements", e.base.span)
         numeric(index, e.index)
         in_bounds(b, base.expr, index.expr, e)
-        found = Place(base.expr, base.type.to or t.ANY, percpu=base.type.percpu)
+        found = MemoryPlace(base.expr, base.type.to or t.ANY, percpu=base.type.percpu)
         found = chosen(b, found, e)
         return inner(replace(found, addr=call("add", found.addr, index.expr)))
     if isinstance(e, ast.CallExpr) and stands_for_a_place(e):
@@ -61,7 +61,7 @@ def any_place(b: Body, e: ast.CExpr) -> Place | Local:
     hint = ""
     if isinstance(e, ast.Unary) and e.op == "&":
         hint = f"write {e.operand.span.text}, without &"
-    raise Trouble("place", "this is no place that can be read or written", e.span, hint)
+    raise Trouble("place", "this cannot be read or written", e.span, hint)
 
 
 def stands_for_a_place(e: ast.CallExpr) -> bool:
@@ -70,20 +70,20 @@ def stands_for_a_place(e: ast.CallExpr) -> bool:
     return word is not None and word.stands and bool(e.arguments)
 
 
-def member(b: Body, e: ast.FieldExpr) -> Place:
+def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
     """``base.name`` and ``base->name``; of a bitfield the unit that it lies in."""
     base = base_of(b, e.base)
     if base.type.kind == "pointer" and base.type.to is not None and base.type.to.kind == "struct":
         base = Val(base.expr, replace(base.type.to, percpu=base.type.percpu))
     if base.type.kind not in ("struct", "mm", "table", "page", "any"):
         raise Trouble("type", f"{base.type.words} has no fields", e.base.span)
-    found = chosen(b, Place(base.expr, base.type, percpu=base.type.percpu), e)
+    found = chosen(b, MemoryPlace(base.expr, base.type, percpu=base.type.percpu), e)
     kind, part = field_of(b, base.type, e)
     name = e.name if part is None else part.unit
     return inner(replace(found, addr=call("field", found.addr, Const(name)), type=kind, part=part))
 
 
-def inner(place: Place) -> Place:
+def inner(place: MemoryPlace) -> MemoryPlace:
     """A struct, a mask or an array in a struct has no value but its address."""
     kind = place.type
     if kind.kind == "array":
@@ -91,8 +91,8 @@ def inner(place: Place) -> Place:
     return replace(place, type=replace(kind, inside=False), whole=True) if kind.inside else place
 
 
-def chosen(b: Body, place: Place, e: ast.CExpr) -> Place:
-    """A per-CPU place as that of the CPU which is meant, if one is."""
+def chosen(b: BodyCode, place: MemoryPlace, e: ast.CExpr) -> MemoryPlace:
+    """A per-CPU place of the CPU that is meant, if one is."""
     if not place.percpu or b.percpu is None:
         return place
     check_cpu(b, b.percpu, e.span)
@@ -100,7 +100,7 @@ def chosen(b: Body, place: Place, e: ast.CExpr) -> Place:
     return replace(place, addr=call("percpu", place.addr, b.percpu), percpu=False)
 
 
-def apart(b: Body, e: ast.CExpr) -> Val:
+def apart(b: BodyCode, e: ast.CExpr) -> Val:
     """The value of an operand of a place: of whose CPU the place is does not matter to it."""
     outer, b.percpu = b.percpu, None
     try:
@@ -109,7 +109,7 @@ def apart(b: Body, e: ast.CExpr) -> Val:
         b.percpu = outer
 
 
-def memory_place(b: Body, e: ast.CExpr) -> Place:
+def memory_place(b: BodyCode, e: ast.CExpr) -> MemoryPlace:
     """A place in memory, no register."""
     place = place_of(b, e)
     if isinstance(place, Local):
@@ -118,12 +118,12 @@ def memory_place(b: Body, e: ast.CExpr) -> Place:
         hint = f"write *{name}" if known.type.kind in ("pointer", "va", "any") else "just use its name"
         raise Trouble("place", f"{name} is a register, not in memory", e.span, hint)
     if place.part is not None:
-        hint = "read and write it as it is: the compiler makes a load, or a load and a store, of its unit"
-        raise Trouble("bitfield", f"{e.span.text} is a bitfield, no object of its own", e.span, hint)
+        hint = "read and write it by its name: the compiler makes a load, or a load and a store, of its unit"
+        raise Trouble("bitfield", f"{e.span.text} is a bitfield, not a whole object", e.span, hint)
     return place
 
 
-def of_cpu(b: Body, e: ast.CExpr, cpu: Expr) -> Place:
+def of_cpu(b: BodyCode, e: ast.CExpr, cpu: Expr) -> MemoryPlace:
     """A CPU's instance of a per-CPU place."""
     outer, b.percpu, b.reached = (b.percpu, b.reached), cpu, False
     try:
@@ -133,31 +133,27 @@ def of_cpu(b: Body, e: ast.CExpr, cpu: Expr) -> Place:
             hint = "use it without a CPU"
             if isinstance(e, ast.Ident):
                 hint = f"declare it so in the initial state: percpu … {what}; or use it without a CPU"
-            raise Trouble("percpu", f"{what} is no per-CPU object", e.span, hint)
+            raise Trouble("percpu", f"{what} is not a per-CPU object", e.span, hint)
         return place
     finally:
         b.percpu, b.reached = outer
 
 
-def base_of(b: Body, e: ast.CExpr) -> Val:
+def base_of(b: BodyCode, e: ast.CExpr) -> Val:
     """The address that fields and elements count from."""
     if isinstance(e, ast.Ident) and b.local(e.name, False) is None:
         named = b.memory.named.get(e.name)
         if named is not None and (named.handle or named.size is not None or named.percpu):
             kind = named.type if named.handle else Type("pointer", to=named.type)
-            place = chosen(b, Place(Const(Ptr(named.name)), kind, percpu=named.percpu), e)
+            place = chosen(b, MemoryPlace(Const(Ptr(named.name)), kind, percpu=named.percpu), e)
             return Val(place.addr, replace(kind, percpu=place.percpu))
-    if isinstance(e, ast.CallExpr) and special(e.name) == "per_cpu":
-        found = place_of(b, e)
-        assert isinstance(found, Place)
-        return Val(found.addr, found.type)
     if not isinstance(e, ast.FieldExpr | ast.IndexExpr):
         return b.value(e)
     reached = b.reached
     code, inside = b.captured(lambda: any_place(b, e))
-    assert isinstance(inside, Place)
+    assert isinstance(inside, MemoryPlace)
     if not inside.whole and b.percpu is not None:
-        b.reached = reached  # what a per-CPU pointer leads to is no per-CPU object
+        b.reached = reached  # a per-CPU pointer does not lead to a per-CPU object
         return apart(b, e)
     b.code += code
     if inside.whole:
@@ -166,7 +162,7 @@ def base_of(b: Body, e: ast.CExpr) -> Val:
     return load(b, inside, e)
 
 
-def field_of(b: Body, kind: Type, e: ast.FieldExpr) -> tuple[Type, Part | None]:
+def field_of(b: BodyCode, kind: Type, e: ast.FieldExpr) -> tuple[Type, Bitfield | None]:
     """The type of a field, and where it is if it is a bitfield."""
     if kind is t.ANY:
         groups = [name for name in b.memory.fields if b.memory.has(name, e.name)]
@@ -175,7 +171,7 @@ def field_of(b: Body, kind: Type, e: ast.FieldExpr) -> tuple[Type, Part | None]:
         found = {b.memory.field(name, e.name) for name in groups} or {(t.ANY, None)}
         if len(found) > 1 and any(part is not None for _, part in found):
             text = f"{e.name} is a field of several structs, and a bitfield of one"
-            raise Trouble("unknown-field", text, e.span, "say of which: struct … *p = …; p->" + e.name)
+            raise Trouble("unknown-field", text, e.span, "say which struct: struct … *p = …; p->" + e.name)
         return b.memory.field(groups[0], e.name) if groups else (t.ANY, None)
     if e.name == "data" and kind.kind == "page":
         return t.ANY, None
@@ -184,7 +180,7 @@ def field_of(b: Body, kind: Type, e: ast.FieldExpr) -> tuple[Type, Part | None]:
     return b.memory.field(group(kind), e.name)
 
 
-def in_bounds(b: Body, base: Expr, index: Expr, e: Spanned) -> None:
+def in_bounds(b: BodyCode, base: Expr, index: Expr, e: Spanned) -> None:
     """Raise ``Trouble`` for an element that an array does not have."""
     if isinstance(base, Const) and isinstance(base.value, Ptr) and isinstance(index, Const):
         if not isinstance(index.value, int):
@@ -197,13 +193,13 @@ def in_bounds(b: Body, base: Expr, index: Expr, e: Spanned) -> None:
             return
         named = b.memory.named.get(at.base) or b.memory.stack.get(at.base)
         if named is not None and named.percpu and 0 <= at.off < (named.size or 1):
-            return  # what every CPU has is no cell
+            return  # what every CPU has is several cells
         if at not in b.memory.cells:
             hint = f"{named.shown or named.name} has {named.size} elements" if named and named.size else ""
             raise Trouble("index", f"there is no element {at.off}", e.span, hint)
 
 
-def named_place(b: Body, e: ast.Ident) -> Place | Local:
+def named_place(b: BodyCode, e: ast.Ident) -> MemoryPlace | Local:
     local = b.local(e.name)
     if local is not None:
         return local
@@ -211,30 +207,30 @@ def named_place(b: Body, e: ast.Ident) -> Place | Local:
     if named is None:
         raise b.memory.unknown(e.name, e.span, f"declare it: int {e.name};")
     if named.percpu and named.handle:
-        whole = Place(Const(Ptr(named.name)), named.type, whole=True, percpu=True)
+        whole = MemoryPlace(Const(Ptr(named.name)), named.type, whole=True, percpu=True)
         return chosen(b, whole, e)
     if named.handle:
         hint = {"va": f"write *{e.name}", "page": f"its content is {e.name}.data"}.get(named.type.kind, "")
-        raise Trouble("type", f"{e.name} is {named.type.words}, no place in memory", e.span, hint)
+        raise Trouble("type", f"{e.name} is {named.type.words}, not a place in memory", e.span, hint)
     if named.size is not None:
         raise Trouble("type", f"{e.name} is an array", e.span, f"name an element: {e.name}[0]")
-    return chosen(b, Place(Const(Ptr(named.name)), named.type, percpu=named.percpu), e)
+    return chosen(b, MemoryPlace(Const(Ptr(named.name)), named.type, percpu=named.percpu), e)
 
 
-def pointee(b: Body, address: Val, e: ast.CExpr) -> Place:
+def pointee(b: BodyCode, address: Val, e: ast.CExpr) -> MemoryPlace:
     """``*address``."""
     kind = address.type
     if kind.kind == "va":
-        return Place(address.expr, t.ANY, True)
+        return MemoryPlace(address.expr, t.ANY, True)
     if kind.kind in t.ENTRIES:
-        return Place(address.expr, t.PTE if kind.kind == "entry" else t.PMD)
+        return MemoryPlace(address.expr, t.PTE if kind.kind == "entry" else t.PMD)
     if kind.kind == "pointer":
-        return inner(chosen(b, Place(address.expr, kind.to or t.ANY, percpu=kind.percpu), e))
+        return inner(chosen(b, MemoryPlace(address.expr, kind.to or t.ANY, percpu=kind.percpu), e))
     if kind.kind == "struct":
-        return chosen(b, Place(address.expr, kind, whole=True, percpu=kind.percpu), e)
+        return chosen(b, MemoryPlace(address.expr, kind, whole=True, percpu=kind.percpu), e)
     if kind is t.ANY or (kind.kind == "int" and not b.memory.mm_file):
-        return Place(address.expr, t.ANY)
+        return MemoryPlace(address.expr, t.ANY)
     hint = {"page": "its content is A.data", "mm": "its fields are N.name"}.get(kind.kind, "")
     if kind.kind == "int" and isinstance(e, ast.Ident):
         hint = f"write &{e.name}"
-    raise Trouble("type", f"{kind.words} is no address", e.span, hint)
+    raise Trouble("type", f"{kind.words} is not an address", e.span, hint)

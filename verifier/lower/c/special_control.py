@@ -5,7 +5,7 @@ from __future__ import annotations
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load, storable, store_local, truth_of
 from verifier.lower.c.arguments import pointed_to
-from verifier.lower.c.body import Body, Use
+from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.expressions import condition_of
 from verifier.lower.c.parts import Local, Val
 from verifier.lower.c.places import memory_place, place_of
@@ -17,14 +17,14 @@ from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Word
 
 
-def assume(b: Body, use: Use) -> Val:
+def assume(b: BodyCode, use: SpecialCall) -> Val:
     """Only runs in which it holds go on."""
     asks_nothing(b, use.word, use.arguments["c"])
     b.code.append(Assume(condition_of(b, use.arguments["c"]), use.e.span))
     return Val(Const(0), t.VOID)
 
 
-def asks_nothing(b: Body, word: Word, node: ast.CExpr) -> None:
+def asks_nothing(b: BodyCode, word: Word, node: ast.CExpr) -> None:
     """Warn where a condition is written as a constant."""
     if isinstance(node, ast.Num) or (isinstance(node, ast.Ident) and node.name in ("true", "false")):
         always = "always" if node.span.text not in ("0", "false") else "never"
@@ -32,8 +32,8 @@ def asks_nothing(b: Body, word: Word, node: ast.CExpr) -> None:
         b.warn("no-effect", text, node.span, "leave it out, or name a condition")
 
 
-def warn(b: Body, use: Use) -> Val:
-    """``WARN_ON`` and its kin."""
+def warn(b: BodyCode, use: SpecialCall) -> Val:
+    """``WARN_ON`` and similar words."""
     asks_nothing(b, use.word, use.arguments["c"])
     said = use.arguments.get("format")
     if said is not None and not isinstance(said, ast.Text):
@@ -45,7 +45,7 @@ def warn(b: Body, use: Use) -> Val:
     return Val(hit, t.INT)
 
 
-def cond_load(b: Body, use: Use) -> Val:
+def cond_load(b: BodyCode, use: SpecialCall) -> Val:
     """Exactly the last load of a loop; its condition calls the value VAL."""
     place, at = pointed_to(b, use.word, use.word.parameters[0], use.arguments["x"]), len(b.code)
     found = load(b, place, use.e)
@@ -61,7 +61,7 @@ def cond_load(b: Body, use: Use) -> Val:
     return found
 
 
-def try_cmpxchg(b: Body, use: Use) -> Val:
+def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
     """LOCK CMPXCHG; what was found goes to a local."""
     place = pointed_to(b, use.word, use.word.parameters[0], use.arguments[use.word.parameters[0].name])
     old = use.arguments["old"]
@@ -79,6 +79,6 @@ def try_cmpxchg(b: Body, use: Use) -> Val:
     return Val(Reg(done), t.INT)
 
 
-def per_cpu(b: Body, use: Use) -> Val:
+def per_cpu(b: BodyCode, use: SpecialCall) -> Val:
     """The value of a place that the word stands for."""
     return load(b, memory_place(b, use.e), use.e)

@@ -8,8 +8,8 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, load, truth_of
 from verifier.lower.c.arguments import given
 from verifier.lower.c.bodies import handler, inline
-from verifier.lower.c.body import Body, Use
-from verifier.lower.c.parts import Place, Val
+from verifier.lower.c.body import BodyCode, SpecialCall
+from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.c.special_masks import bits_of
 from verifier.lower.code import Branch, Label, Target, Touch
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
@@ -22,7 +22,7 @@ from verifier.words.rows import since
 class _Call:
     """A call of functions on other CPUs: the word, its arguments, the group of its IPIs."""
 
-    use: Use
+    use: SpecialCall
     values: dict[str, Val]
     group: str
     sent: bool = False  # is there anybody who may be sent one?
@@ -59,8 +59,8 @@ class _Call:
         return self.use.special.value == TRUE
 
 
-def call_cpus(b: Body, use: Use) -> Val:
-    """``smp_call_function_single()`` and its kin."""
+def call_cpus(b: BodyCode, use: SpecialCall) -> Val:
+    """``smp_call_function_single()`` and similar words."""
     values = {p.name: given(b, use, p.name) for p in use.word.parameters}
     for name in ("info", "wait"):
         values[name] = replace(values[name], expr=b.held(values[name].expr))
@@ -78,7 +78,7 @@ def call_cpus(b: Body, use: Use) -> Val:
     return Val(Const(0), t.INT)
 
 
-def call_many(b: Body, c: _Call) -> None:
+def call_many(b: BodyCode, c: _Call) -> None:
     """``smp_call_function_many_cond()``, kernel/smp.c: whom else to call is read by one load. Whether
     this CPU is to call, too, is read before that from v5.13 to v6.16, else after the others were
     queued; up to v5.12 it calls when it has waited for the others, since then before."""
@@ -102,7 +102,7 @@ def call_many(b: Body, c: _Call) -> None:
     wait(b, c, local_first if waits_first else TRUE)
 
 
-def asked_first(b: Body, c: _Call, when: Expr, otherwise: Expr) -> Expr:
+def asked_first(b: BodyCode, c: _Call, when: Expr, otherwise: Expr) -> Expr:
     """Is this CPU to call? Asked where ``when`` holds, else ``otherwise``."""
     result, end = b.fresh(), b.fresh("mine")
     b.set(result, otherwise)
@@ -113,20 +113,20 @@ def asked_first(b: Body, c: _Call, when: Expr, otherwise: Expr) -> Expr:
         if mask.bits is not None:
             bit = mask.bits[b.cpu]
         else:
-            bit = load(b, Place(call("add", mask.expr, Const(b.cpu)), t.INT), c.use.e).expr
+            bit = load(b, MemoryPlace(call("add", mask.expr, Const(b.cpu)), t.INT), c.use.e).expr
     b.set(result, asked(b, c, b.cpu, bit) if c.cond else call("bool", bit))
     b.code.append(Label(end))
     return Reg(result)
 
 
-def wanted_bits(b: Body, c: _Call) -> tuple[Expr, ...]:
+def wanted_bits(b: BodyCode, c: _Call) -> tuple[Expr, ...]:
     """Which CPUs are to be called, as far as the mask goes."""
     if "m" not in c.values:
         return (TRUE,) * b.memory.cpus
     return tuple(b.held(bit) for bit in bits_of(b, c.values["m"], c.use.e))
 
 
-def send(b: Body, c: _Call, wanted: list[Expr]) -> None:
+def send(b: BodyCode, c: _Call, wanted: list[Expr]) -> None:
     """IPIs to the other CPUs that are wanted; nothing at all, and no fence, if none is. ``cond`` is asked
     for each when those before it have been queued."""
     targets: list[Target] = []
@@ -145,7 +145,7 @@ def send(b: Body, c: _Call, wanted: list[Expr]) -> None:
         queue(b, c, targets)
 
 
-def queue(b: Body, c: _Call, targets: list[Target]) -> None:
+def queue(b: BodyCode, c: _Call, targets: list[Target]) -> None:
     """``llist_add()``, which is LOCK'd, for each target, if there is any."""
     some, end = call("or", *(target.guard for target in targets)), b.fresh("nobody")
     if some != TRUE:
@@ -156,7 +156,7 @@ def queue(b: Body, c: _Call, targets: list[Target]) -> None:
     b.code.append(Label(end))
 
 
-def wait(b: Body, c: _Call, when: Expr = TRUE) -> None:
+def wait(b: BodyCode, c: _Call, when: Expr = TRUE) -> None:
     """Wait for all that were called, if ``wait`` is set."""
     waits = call("and", c.waits, when)
     if not c.sent or waits == FALSE:
@@ -168,7 +168,7 @@ def wait(b: Body, c: _Call, when: Expr = TRUE) -> None:
     b.code.append(Label(end))
 
 
-def asked(b: Body, c: _Call, cpu: int, wanted: Expr) -> Expr:
+def asked(b: BodyCode, c: _Call, cpu: int, wanted: Expr) -> Expr:
     """Is a CPU wanted for which ``cond(cpu, info)`` holds? The sender asks."""
     result, end = b.fresh(), b.fresh("cond")
     b.set(result, FALSE)
@@ -179,7 +179,7 @@ def asked(b: Body, c: _Call, cpu: int, wanted: Expr) -> Expr:
     return Reg(result)
 
 
-def call_here(b: Body, c: _Call, wanted: Expr) -> None:
+def call_here(b: BodyCode, c: _Call, wanted: Expr) -> None:
     """The sender's own part: the function itself, with interrupts off, and no fence."""
     if wanted == FALSE:
         return
@@ -187,14 +187,14 @@ def call_here(b: Body, c: _Call, wanted: Expr) -> None:
     cell = Const(Ptr(f"{b.cpu}:irq"))
     if wanted != TRUE:
         b.code.append(Branch(call("not", wanted), end, c.use.e.span))
-    b.emit("IRQ", c.use.e, Touch(cell, flags, FALSE))
+    b.emit("IRQ", c.use.e, Touch(cell, flags, FALSE), told=False)
     made = b.unit.functions[c.function]
     inline(b, made, [c.info] if made.parameters else [], c.use.e)
-    b.emit("IRQ", c.use.e, Touch(cell, None, Reg(flags)))
+    b.emit("IRQ", c.use.e, Touch(cell, None, Reg(flags)), told=False)
     b.code.append(Label(end))
 
 
-def call_rcu(b: Body, use: Use) -> Val:
+def call_rcu(b: BodyCode, use: SpecialCall) -> Val:
     """The callback is an interrupt on this CPU that comes when the grace period has ended."""
     x, func = (given(b, use, p.name) for p in use.word.parameters)
     x = Val(b.held(x.expr), x.type, x.bits, x.function)
@@ -206,7 +206,7 @@ def call_rcu(b: Body, use: Use) -> Val:
     return Val(Const(0), t.VOID)
 
 
-def icr(b: Body, use: Use) -> Val:
+def icr(b: BodyCode, use: SpecialCall) -> Val:
     """A bare write: nothing is waited for, the handler's argument is NULL."""
     cpu, func = (given(b, use, p.name) for p in use.word.parameters)
     check_cpu(b, cpu.expr, use.arguments["cpu"].span)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu
 from verifier.lower.c.arguments import given
-from verifier.lower.c.body import Body, Use
+from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.parts import Spanned, Val
 from verifier.lower.code import Branch, Label, Touch
 from verifier.lower.paths import substitute
@@ -18,7 +18,7 @@ from verifier.syntax.trouble import Trouble
 _SET = Reg("m")
 
 
-def bits_of(b: Body, mask: Val, node: Spanned, joined: bool = False, start: int = 0) -> tuple[Expr, ...]:
+def bits_of(b: BodyCode, mask: Val, node: Spanned, joined: bool = False, start: int = 0) -> tuple[Expr, ...]:
     """The bits of a mask from ``start`` on; those in memory are read by one load, ``joined`` to what
     follows."""
     if mask.bits is not None:
@@ -29,7 +29,7 @@ def bits_of(b: Body, mask: Val, node: Spanned, joined: bool = False, start: int 
     return tuple(Reg(temp) for temp in temps)
 
 
-def mask_of(b: Body, use: Use) -> Val:
+def mask_of(b: BodyCode, use: SpecialCall) -> Val:
     """A constant mask of one CPU."""
     cpu = given(b, use, "cpu")
     check_cpu(b, cpu.expr, use.e.span)
@@ -37,22 +37,22 @@ def mask_of(b: Body, use: Use) -> Val:
     return Val(Const(0), t.MASK, bits)
 
 
-def mask_first(b: Body, use: Use) -> Val:
+def mask_first(b: BodyCode, use: SpecialCall) -> Val:
     """The first CPU of a mask."""
     return Val(next_cpu(b, {"m": given(b, use, "m")}, 0, use.e), t.INT)
 
 
-def mask_empty(b: Body, use: Use) -> Val:
+def mask_empty(b: BodyCode, use: SpecialCall) -> Val:
     """Is no bit set?"""
     return Val(call("not", call("or", *bits_of(b, given(b, use, "m"), use.e))), t.INT)
 
 
-def mask_full(b: Body, use: Use) -> Val:
+def mask_full(b: BodyCode, use: SpecialCall) -> Val:
     """Are all bits set?"""
     return Val(call("and", *bits_of(b, given(b, use, "m"), use.e)), t.INT)
 
 
-def mask_weight(b: Body, use: Use) -> Val:
+def mask_weight(b: BodyCode, use: SpecialCall) -> Val:
     """How many bits are set."""
     result, *rest = bits_of(b, given(b, use, "m"), use.e)
     for bit in rest:
@@ -60,7 +60,7 @@ def mask_weight(b: Body, use: Use) -> Val:
     return Val(result, t.INT)
 
 
-def next_cpu(b: Body, masks: Mapping[str, Val], start: int, node: Spanned, wanted: Expr = _SET) -> Expr:
+def next_cpu(b: BodyCode, masks: Mapping[str, Val], start: int, node: Spanned, wanted: Expr = _SET) -> Expr:
     """The first CPU from ``start`` on that is ``wanted``, or how many CPUs there are; ``masks`` by the
     names that ``wanted`` has for their bits. One load of each mask that is in memory."""
     bits = {name: bits_of(b, mask, node, start=start) for name, mask in masks.items()}
@@ -71,7 +71,7 @@ def next_cpu(b: Body, masks: Mapping[str, Val], start: int, node: Spanned, wante
     return result
 
 
-def mask_any_but(b: Body, use: Use) -> Val:
+def mask_any_but(b: BodyCode, use: SpecialCall) -> Val:
     """The first CPU of a mask but one: if that is the first, another load finds the next."""
     mask, e = given(b, use, "m"), use.e
     but, found, end = b.held(given(b, use, "cpu").expr), b.fresh(), b.fresh("any")
@@ -86,7 +86,7 @@ def mask_any_but(b: Body, use: Use) -> Val:
     return Val(Reg(found), t.INT)
 
 
-def mask_modify(b: Body, use: Use) -> Val:
+def mask_modify(b: BodyCode, use: SpecialCall) -> Val:
     """BTS or BTR without LOCK: a load and a store of the whole mask, by one instruction."""
     cpu = given(b, use, "cpu")
     check_cpu(b, cpu.expr, use.arguments["cpu"].span)
@@ -100,14 +100,14 @@ def mask_modify(b: Body, use: Use) -> Val:
     return Val(Const(0), t.VOID)
 
 
-def mask_copy(b: Body, use: Use) -> Val:
+def mask_copy(b: BodyCode, use: SpecialCall) -> Val:
     """One load of a mask and one store."""
     to = given(b, use, "to")
     write_mask(b, to, bits_of(b, given(b, use, "m"), use.e), use.e)
     return Val(Const(0), t.VOID)
 
 
-def mask_combine(b: Body, use: Use) -> Val:
+def mask_combine(b: BodyCode, use: SpecialCall) -> Val:
     """One load of each of two masks, and one store."""
     to = given(b, use, "to")
     left, right = (bits_of(b, given(b, use, name), use.e) for name in ("a", "b"))
@@ -117,13 +117,13 @@ def mask_combine(b: Body, use: Use) -> Val:
     return Val(Const(0), t.VOID) if use.word.result == "void" else Val(call("or", *bits), t.INT)
 
 
-def mask_fill(b: Body, use: Use) -> Val:
+def mask_fill(b: BodyCode, use: SpecialCall) -> Val:
     """One store of a whole mask, all of whose bits are the same."""
     write_mask(b, given(b, use, "m"), (use.special.value,) * b.memory.cpus, use.e)
     return Val(Const(0), t.VOID)
 
 
-def write_mask(b: Body, mask: Val, bits: tuple[Expr, ...], e: ast.CallExpr) -> None:
+def write_mask(b: BodyCode, mask: Val, bits: tuple[Expr, ...], e: ast.CallExpr) -> None:
     """One store of a whole mask. Raises ``Trouble`` for one that is not in memory."""
     if mask.bits is not None:
         raise Trouble("type", "this mask cannot be changed", e.span)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load
 from verifier.lower.c.arguments import given, mismatch
-from verifier.lower.c.body import Body, Use
+from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.effects import system
 from verifier.lower.c.objects import attributes, check_present
-from verifier.lower.c.parts import Place, Val
+from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.code import Touch
 from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.ops import Kind
@@ -18,7 +18,7 @@ from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Machine
 
 
-def entry_of(b: Body, use: Use) -> Val:
+def entry_of(b: BodyCode, use: SpecialCall) -> Val:
     """``pte(N, v)``, ``pmd(N, v)``."""
     handle = given(b, use, "handle")
     va = given(b, use, "v")
@@ -29,7 +29,7 @@ def entry_of(b: Body, use: Use) -> Val:
     return Val(address, t.ENTRY if use.word.entry == "leaf" else t.UPPER)
 
 
-def leaf(b: Body, use: Use) -> Val:
+def leaf(b: BodyCode, use: SpecialCall) -> Val:
     """A large page, which may be PROT_NONE; no table, and no swap entry."""
     content = given(b, use, "e").expr
     to = call("pte_target", content)
@@ -40,7 +40,7 @@ def leaf(b: Body, use: Use) -> Val:
     return Val(large, t.INT)
 
 
-def mk_pte(b: Body, use: Use) -> Val:
+def mk_pte(b: BodyCode, use: SpecialCall) -> Val:
     to = given(b, use, "page")
     node = use.arguments.get("attributes")
     bits: Expr = FALSE if node is None else attributes_of(b, node)
@@ -50,7 +50,7 @@ def mk_pte(b: Body, use: Use) -> Val:
     return Val(to.expr if bits == FALSE else call("mk_pte", to.expr, bits), kind)
 
 
-def attributes_of(b: Body, node: ast.CExpr) -> Expr:
+def attributes_of(b: BodyCode, node: ast.CExpr) -> Expr:
     try:
         return Const(attributes(node))
     except Trouble:
@@ -59,11 +59,11 @@ def attributes_of(b: Body, node: ast.CExpr) -> Expr:
     value = b.value(node)
     fits = not isinstance(value.expr, Const) or value.expr.value in range(1 << len(ATTRIBUTES))
     if value.type.kind not in ("int", "any") or not fits:
-        raise Trouble("attribute", f"{node.name} holds no attributes of an entry", node.span)
+        raise Trouble("attribute", f"{node.name} does not hold the attributes of an entry", node.span)
     return value.expr
 
 
-def read_register(b: Body, use: Use) -> Val:
+def read_register(b: BodyCode, use: SpecialCall) -> Val:
     cell, temp = Ptr(f"{b.cpu}:{use.special.register}"), b.fresh()
     if cell not in b.memory.cells:
         raise Trouble("no-mm", "there is no mm in this test", use.e.span)
@@ -71,7 +71,7 @@ def read_register(b: Body, use: Use) -> Val:
     return Val(Reg(temp), t.MM if use.word.result == "mm" else t.INT)
 
 
-def irqs_disabled(b: Body, use: Use) -> Val:
+def irqs_disabled(b: BodyCode, use: SpecialCall) -> Val:
     temp = b.fresh()
     b.emit("R", use.e, Touch(Const(Ptr(f"{b.cpu}:irq")), temp))
     return Val(call("not", Reg(temp)), t.INT)
@@ -80,7 +80,7 @@ def irqs_disabled(b: Body, use: Use) -> Val:
 _INVPCID: tuple[Kind, ...] = ("invpcid0", "invpcid1", "invpcid2", "invpcid3")
 
 
-def invpcid(b: Body, use: Use) -> Val:
+def invpcid(b: BodyCode, use: SpecialCall) -> Val:
     kind = given(b, use, "type").expr
     number = kind.value if isinstance(kind, Const) else None
     if number not in (0, 1, 2, 3):
@@ -96,20 +96,20 @@ def invpcid(b: Body, use: Use) -> Val:
     return Val(Const(0), t.VOID)
 
 
-def invlpgb(b: Body, use: Use) -> Val:
+def invlpgb(b: BodyCode, use: SpecialCall) -> Val:
     named = {name: given(b, use, name).expr for name in use.arguments}
     kind: Kind = "broadcast-va" if "v" in named else "broadcast-pcid"
     system(b, use.e, Machine("BINV", kind), va=named.get("v"), pcid=named["pcid"])
     return Val(Const(0), t.VOID)
 
 
-def ifetch(b: Body, use: Use) -> Val:
+def ifetch(b: BodyCode, use: SpecialCall) -> Val:
     node = use.arguments["c"]
     value = b.value(node)
     kind = value.type.kind
     if kind == "va":
-        return load(b, Place(value.expr, t.ANY, True), use.e, "IF")
+        return load(b, MemoryPlace(value.expr, t.ANY, True), use.e, "IF")
     if kind == "any" or (kind == "pointer" and value.type.to in (t.CODE, t.ANY)):
-        return load(b, Place(value.expr, t.CODE), use.e, "IF")
+        return load(b, MemoryPlace(value.expr, t.CODE), use.e, "IF")
     hint = f"write &{node.name}" if isinstance(node, ast.Ident) else ""
     raise mismatch(use.word, use.word.parameters[0], value.type.words, node, hint=hint)

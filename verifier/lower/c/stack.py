@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, store
-from verifier.lower.c.body import Body
-from verifier.lower.c.objects import MAX_CELLS, Named, group
-from verifier.lower.c.parts import Place, Slot, Val
+from verifier.lower.c.body import BodyCode
+from verifier.lower.c.objects import MAX_CELLS, NamedObject, group
+from verifier.lower.c.parts import MemoryPlace, Slot, Val
 from verifier.lower.c.types import Type
 from verifier.program.expressions import FALSE, Const, Expr, call
 from verifier.program.values import Ptr
@@ -20,7 +20,7 @@ from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 
 
-def on_stack(b: Body, s: ast.Declare, kind: Type) -> None:
+def on_stack(b: BodyCode, s: ast.Declare, kind: Type) -> None:
     """Declare an object and store what it starts with. Without initial values it is what it was, 0 at
     first; with some, the rest of it is 0 (C11 6.7.9)."""
     size = None if s.size is None else size_of(b, s.size)
@@ -28,7 +28,7 @@ def on_stack(b: Body, s: ast.Declare, kind: Type) -> None:
         raise Trouble("not-yet", f"local arrays of {kind.words} are not supported", s.span)
     if kind.kind in ("mm", "table", "page", "mask", "struct") and s.type.pointers:
         kind = Type("pointer", to=kind)
-    named = Named(slot(b, s), kind, s.span, size, shown=shown(b, s.name))
+    named = NamedObject(slot(b, s), kind, s.span, size, shown=shown(b, s.name))
     if named.name not in b.memory.stack:
         b.memory.on_stack(named)
     local = b.declare(s.name, None)
@@ -40,14 +40,14 @@ def on_stack(b: Body, s: ast.Declare, kind: Type) -> None:
         return
     if not isinstance(s.init, ast.Braced) or kind.kind == "mask":
         hint = "give it in braces, { … }" if kind.kind != "mask" else "use cpumask_copy(), cpumask_set_cpu()"
-        raise Trouble("value", f"{local.stack} starts with no single value", s.init.span, hint)
+        raise Trouble("value", f"{local.stack} cannot start with a single value", s.init.span, hint)
     if size is None:
         store_fields(b, at, kind, s, init=s.init)
     else:
         store_elements(b, at, kind, s, init=s.init, size=size)
 
 
-def size_of(b: Body, e: ast.CExpr) -> int:
+def size_of(b: BodyCode, e: ast.CExpr) -> int:
     value = b.value(e).expr
     size = value.value if isinstance(value, Const) else None
     if not isinstance(size, int) or not 0 < size <= MAX_CELLS:
@@ -55,14 +55,14 @@ def size_of(b: Body, e: ast.CExpr) -> int:
     return size
 
 
-def shown(b: Body, name: str) -> str:
+def shown(b: BodyCode, name: str) -> str:
     """What stories call it."""
     inside = [frame.site[0] for frame in b.frames if frame.site[0]][-1:]
     where = inside or ([] if b.context.startswith("P") else [b.context.partition("@")[0]])
     return f"{b.cpu}:{'.'.join([*where, name])}"
 
 
-def slot(b: Body, s: ast.Declare) -> str:
+def slot(b: BodyCode, s: ast.Declare) -> str:
     """The name of its memory."""
     path = tuple(frame.site for frame in b.frames)
     key = Slot(b.cpu, b.context, path, s.name, start=s.span.start, source=s.span.source.name)
@@ -70,11 +70,11 @@ def slot(b: Body, s: ast.Declare) -> str:
     return b.shared.slots.setdefault(key, f"stack{number}/{b.context}/{s.name}")
 
 
-def store_elements(b: Body, at: Const, kind: Type, s: ast.Declare, init: ast.Braced, size: int) -> None:
+def store_elements(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.Braced, size: int) -> None:
     if len(init.items) > size:
         raise Trouble("size", f"{s.name} has only {size} elements", init.span)
     for i in range(size):
-        place = Place(call("add", at, Const(i)), kind)
+        place = MemoryPlace(call("add", at, Const(i)), kind)
         if i < len(init.items):
             item = init.items[i]
             if isinstance(item, ast.FieldInit):
@@ -84,7 +84,7 @@ def store_elements(b: Body, at: Const, kind: Type, s: ast.Declare, init: ast.Bra
             store(b, place, Val(FALSE, t.INT), s)
 
 
-def store_fields(b: Body, at: Const, kind: Type, s: ast.Declare, init: ast.Braced) -> None:
+def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.Braced) -> None:
     """One store to each field, and one to each unit of bitfields."""
     of, units = group(kind), b.memory.fields.get(group(kind), {})
     bits: dict[str, Expr] = {}  # by unit
@@ -108,11 +108,11 @@ def store_fields(b: Body, at: Const, kind: Type, s: ast.Declare, init: ast.Brace
             raise Trouble("duplicate", f"{item.name} has two initial values", item.span)
         if field.kind != "int" and value.type.kind != "int":
             field = units[item.name] = t.joined(field, value.type)
-        place = Place(call("field", at, Const(item.name)), field)
+        place = MemoryPlace(call("field", at, Const(item.name)), field)
         store(b, place, value, item)
         stored.add(item.name)
     for name, field in units.items():
         if name not in stored:
             rest = Val(bits.get(name, FALSE), t.INT)
             for cell in b.memory.inner(Ptr(f"{at.value}.{name}"), field):
-                store(b, Place(Const(cell), t.ANY), rest, s)
+                store(b, MemoryPlace(Const(cell), t.ANY), rest, s)

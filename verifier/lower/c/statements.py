@@ -5,7 +5,7 @@ from __future__ import annotations
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, store_local
 from verifier.lower.c.bodies import statements
-from verifier.lower.c.body import Body, Lines, line
+from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.expressions import COMPARE, condition_of, shown_whole
 from verifier.lower.c.loops import forget
 from verifier.lower.c.parts import Val
@@ -17,30 +17,30 @@ from verifier.syntax.trouble import Trouble, the_first
 from verifier.words.table import WORDS
 
 
-def empty(b: Body, s: ast.Empty) -> None:
+def empty(b: BodyCode, s: ast.Empty) -> None:
     """``;``"""
 
 
-def block(b: Body, s: ast.Block) -> None:
+def block(b: BodyCode, s: ast.Block) -> None:
     """``{ … }``"""
     statements(b, s.body)
 
 
-def expression(b: Body, s: ast.ExprStmt) -> None:
+def expression(b: BodyCode, s: ast.ExprStmt) -> None:
     """An expression, whose value nobody uses."""
     e = s.expr
     if isinstance(e, ast.Ident) and b.local(e.name, False) is None and e.name in b.unit.functions:
         hint = f"write {e.name}()"
-        raise Trouble("no-call", f"{e.name} is a function, which this does not call", e.span, hint)
+        raise Trouble("no-call", f"{e.name} is a function; this does not call it", e.span, hint)
     before = len(b.code)
     b.value(e)
     if isinstance(e, ast.Binary) and e.op in COMPARE:
-        b.warn("no-effect", "a comparison whose result nobody uses", e.span, "an assignment is =")
+        b.warn("no-effect", "nothing uses the result of this comparison", e.span, "write = to assign")
     elif len(b.code) == before and not may_do_nothing(b, e):
         b.warn("no-effect", "this statement does nothing", e.span, "use its value, or leave it out")
 
 
-def may_do_nothing(b: Body, e: ast.CExpr) -> bool:
+def may_do_nothing(b: BodyCode, e: ast.CExpr) -> bool:
     """Is it meant so: a word that is nothing on x86, a function of the test, a cast to void?"""
     if isinstance(e, ast.Cast):
         return t.of(e.type) is t.VOID
@@ -50,7 +50,7 @@ def may_do_nothing(b: Body, e: ast.CExpr) -> bool:
     return False
 
 
-def declare(b: Body, s: ast.Declare) -> None:
+def declare(b: BodyCode, s: ast.Declare) -> None:
     """A local, or an object on the stack."""
     kind = t.of(s.type)
     if s.name in b.given and len(b.frames) == 1 and s.init is None:
@@ -64,7 +64,9 @@ def declare(b: Body, s: ast.Declare) -> None:
         on_stack(b, s, kind)
         return
     if isinstance(s.init, ast.Braced):
-        raise Trouble("value", f"{s.name} is no struct and no array", s.init.span, "leave the braces out")
+        raise Trouble(
+            "value", f"{s.name} is neither a struct nor an array", s.init.span, "leave the braces out"
+        )
     value = None
     if s.init is not None:
         shown_whole(b, s, s.init)
@@ -77,7 +79,7 @@ def declare(b: Body, s: ast.Declare) -> None:
         store_local(b, local, value, s)
 
 
-def check_new(b: Body, s: ast.Declare) -> None:
+def check_new(b: BodyCode, s: ast.Declare) -> None:
     """Raise ``Trouble`` for a name that is declared twice; warn where it hides a shared object."""
     if s.name in b.frame.scopes[-1]:
         first = b.frame.scopes[-1][s.name].span
@@ -90,7 +92,7 @@ def check_new(b: Body, s: ast.Declare) -> None:
         b.warn("hides", f"the local {s.name} hides the shared {s.name}", s.span, hint)
 
 
-def if_(b: Body, s: ast.If) -> None:
+def if_(b: BodyCode, s: ast.If) -> None:
     """``if``, ``else``."""
     condition = condition_of(b, s.condition)
     no = b.fresh("else")
@@ -105,7 +107,7 @@ def if_(b: Body, s: ast.If) -> None:
     b.code.append(Label(end))
 
 
-def switch(b: Body, s: ast.Switch) -> None:
+def switch(b: BodyCode, s: ast.Switch) -> None:
     """``switch``: jumps to the cases, then its body."""
     on = b.value(s.subject)
     on = Val(b.held(on.expr), on.type)
@@ -141,26 +143,26 @@ def is_case(on: Val, case: Val) -> Expr:
     return call("eq", *t.words_of_64(on.expr, case.expr, on.type, case.type))
 
 
-def case(b: Body, s: ast.Case) -> None:
+def case(b: BodyCode, s: ast.Case) -> None:
     """A case that ``switch`` does not see."""
     raise Trouble("case", "a case outside of a switch", s.span)
 
 
-def break_(b: Body, s: ast.Break) -> None:
+def break_(b: BodyCode, s: ast.Break) -> None:
     """``break``."""
     if not b.frame.exits:
         raise Trouble("break", "there is nothing to break out of", s.span)
     b.code.append(Jump(b.frame.exits[-1][0], s.span))
 
 
-def continue_(b: Body, s: ast.Continue) -> None:
+def continue_(b: BodyCode, s: ast.Continue) -> None:
     """``continue``."""
     if not b.frame.exits or not b.frame.exits[-1][1]:
         raise Trouble("continue", "there is no loop to continue", s.span)
     b.code.append(Jump(b.frame.exits[-1][1], s.span))
 
 
-def return_(b: Body, s: ast.Return) -> None:
+def return_(b: BodyCode, s: ast.Return) -> None:
     """``return``: a value in a local of the frame, and a jump to its end."""
     frame = b.frame
     if s.value is not None:
@@ -182,22 +184,22 @@ def return_(b: Body, s: ast.Return) -> None:
     b.code.append(Jump(frame.end, s.span))
 
 
-def goto(b: Body, s: ast.Goto) -> None:
+def goto(b: BodyCode, s: ast.Goto) -> None:
     """``goto``."""
     b.frame.labels.setdefault(s.name, s.span)
     b.code.append(Jump(f"{b.frame.prefix}{s.name}:", s.span))
 
 
-def label(b: Body, s: ast.LabelStmt) -> None:
+def label(b: BodyCode, s: ast.LabelStmt) -> None:
     """``name:``"""
     if b.frame.labels.get(s.name, s.span) is None:
-        raise Trouble("duplicate", f"the label {s.name} stands twice", s.span)
+        raise Trouble("duplicate", f"the label {s.name} is defined twice", s.span)
     b.frame.labels[s.name] = None
     forget(b)
     b.code.append(Label(f"{b.frame.prefix}{s.name}:", s.span))
 
 
-STATEMENTS: Lines[Body, None] = dict(
+STATEMENTS: Lines[BodyCode, None] = dict(
     (
         line(ast.Block, block),
         line(ast.ExprStmt, expression),

@@ -1,6 +1,6 @@
 """What definitions of structs say: the types of fields, and which bitfields share a unit of memory.
 
-A bitfield is no object of its own.  A compiler reads it by a load of the unit that it lies in, and writes
+A bitfield is a part of an object.  A compiler reads it by a load of the unit that it lies in, and writes
 it by a load and a store of that unit, so that what another CPU does to a neighbour in between is lost.
 """
 
@@ -20,7 +20,7 @@ from verifier.syntax.tree import constant
 MAX_ELEMENTS = 4096
 
 
-class Member(NamedTuple):
+class Declarator(NamedTuple):
     """One declarator of a definition: ``u64 gen;``, ``unsigned a : 3;`` (``bits``; ``: 0`` has no name),
     ``struct ctx ctxs[6];`` (``size``)."""
 
@@ -32,7 +32,7 @@ class Member(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Bitfield:
     """A bitfield: ``type``, whose ``bits`` is its width, from bit ``offset`` of the field ``unit`` on."""
 
     unit: str
@@ -56,22 +56,22 @@ class Part:
 
 
 @dataclass(slots=True)
-class Layout:
+class StructLayout:
     """``fields``: types by name, units of bitfields among them; ``parts``: the bitfields; ``troubles``:
     what is wrong with the definition."""
 
     fields: dict[str, Type] = field(default_factory=dict)
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, Bitfield] = field(default_factory=dict)
     troubles: list[Diagnostic] = field(default_factory=list)
 
 
-def declared(unit: ast.Unit) -> Mapping[str, tuple[Member, ...]]:
+def declared(unit: ast.Unit) -> Mapping[str, tuple[Declarator, ...]]:
     """The definitions of a test, by ``struct foo``. A definition has a ``name`` and ``fields``, each with
     ``name``, ``type``, ``size``, ``bits`` and ``span``; the last two of them are constant expressions."""
-    found: dict[str, tuple[Member, ...]] = {}
+    found: dict[str, tuple[Declarator, ...]] = {}
     for definition in getattr(unit, "structs", ()):
         members = [
-            Member(f.name, f.type, _constant(f.bits, unit), _constant(f.size, unit), span=f.span)
+            Declarator(f.name, f.type, _constant(f.bits, unit), _constant(f.size, unit), span=f.span)
             for f in definition.fields
         ]
         if members:
@@ -80,16 +80,16 @@ def declared(unit: ast.Unit) -> Mapping[str, tuple[Member, ...]]:
 
 
 def _constant(expr: ast.CExpr | None, unit: ast.Unit) -> int | None:
-    """A width or a size; -1, which is neither, if it is no constant."""
+    """A width or a size; -1 if it is not a constant."""
     value = None if expr is None else constant(expr, unit.enums)
     return -1 if expr is not None and value is None else value
 
 
-def layout(members: Iterable[Member]) -> Layout:
+def layout(members: Iterable[Declarator]) -> StructLayout:
     """The fields of a struct, as the x86-64 ABI lays them out (psABI 3.1.2): a bitfield lies within one
     unit of its declared type, which others may have begun; ``: 0`` begins a new one. Bitfields whose units
-    overlap are one cell; what is no bitfield is never part of it (C11 3.14)."""
-    made = Layout()
+    overlap are one cell; other fields are never part of it (C11 3.14)."""
+    made = StructLayout()
     at = first = 0  # bits from the beginning; where the run of bitfields begins
     run: list[_Placed] = []
     names: set[str] = set()
@@ -119,7 +119,7 @@ def layout(members: Iterable[Member]) -> Layout:
     return made
 
 
-def _right(member: Member, kind: Type, names: set[str], troubles: list[Diagnostic]) -> bool:
+def _right(member: Declarator, kind: Type, names: set[str], troubles: list[Diagnostic]) -> bool:
     """Is a member what C allows? If not, why is noted."""
     text = ""
     if member.name in names:
@@ -140,13 +140,13 @@ def _right(member: Member, kind: Type, names: set[str], troubles: list[Diagnosti
 
 
 class _Placed(NamedTuple):
-    member: Member
+    member: Declarator
     type: Type
     at: int
 
 
-def _units(run: list[_Placed], first: int, made: Layout) -> None:
-    """Add the units of consecutive bitfields, of which no bit is before ``first``."""
+def _units(run: list[_Placed], first: int, made: StructLayout) -> None:
+    """Add the units of consecutive bitfields; all their bits are from ``first`` on."""
     units: list[tuple[int, int, list[_Placed]]] = []  # from bit, to bit
     for one in run:
         low = one.at - one.at % one.type.bits
@@ -161,4 +161,4 @@ def _units(run: list[_Placed], first: int, made: Layout) -> None:
         made.fields[name] = Type("int", high - low, False)
         for one in inside:
             width = Type("int", one.member.bits or 0, one.type.signed, tag=one.type.tag)
-            made.parts[one.member.name] = Part(name, one.at - low, width)
+            made.parts[one.member.name] = Bitfield(name, one.at - low, width)

@@ -41,7 +41,7 @@ class Mapped(NamedTuple):
 class Uses:
     """What a file says of the MMU anywhere, found before anything is lowered."""
 
-    leaf: set[str] = field(default_factory=set)  # handles of which it names a leaf entry
+    leaf: set[str] = field(default_factory=set)  # handles that have a leaf entry it names
     upper: dict[str, str] = field(default_factory=dict)  # and an upper one, by which word
     stored: dict[str, set[str]] = field(default_factory=dict)  # names beside an upper entry's in a call
     pcids: bool = False
@@ -178,7 +178,7 @@ class Tables:
         level = 1 + max(below) if below else self._asked(handle, path)
         self.levels[handle] = level
         if level > MAX_LEVELS and below:
-            self._wrong("level", f"there are no more than {MAX_LEVELS} levels", next(iter(below.values())))
+            self._wrong("level", f"there are at most {MAX_LEVELS} levels", next(iter(below.values())))
         return level
 
     def _asked(self, handle: Ptr, path: tuple[Ptr, ...]) -> int:
@@ -191,7 +191,7 @@ class Tables:
         return 1 + max((self._level(t, path) for t in stored), default=1)
 
     def _follow(self) -> None:
-        """An mm of which the file says nothing is like the others."""
+        """An mm that the file does not describe is like the others."""
         others = {self.levels[mm] for mm in self.mms if mm in self._held}
         for mm in self.mms:
             known = mm in self._held or mm in self.pages or mm.base in {*self.used.leaf, *self.used.upper}
@@ -252,7 +252,7 @@ class Tables:
             if other.content != m.content:
                 if m.handle != other.handle:
                     mine = next(x.handle for x in (m, other) if x.handle != INIT_MM)
-                    what = f"what init_mm maps, every mm maps: {mine} has no entry of its own here"
+                    what = f"every mm maps what init_mm maps: {mine} has no entry of its own here"
                 else:
                     what = f"{m.va} and {other.va} lie in one region: {m.handle} has one entry for both"
                 self._wrong("region", what, m, f"that entry has two values: {other.span.text}, {m.span.text}")
@@ -266,7 +266,7 @@ class Tables:
         if (entry_level(word) == "leaf") == (level == 1):
             return
         if level == 1:
-            message = f"{handle} holds pages, no tables: it has no upper entries"
+            message = f"{handle} holds pages, not tables: it has no upper entries"
             how = f"table T {{ {va} -> A }}; mm N {{ {va} -> T }};"
             hint = f"write pte({handle}, {va}); a table is given as {how}"
         else:
@@ -287,7 +287,7 @@ class Tables:
     def address(self, word: str, handle: Expr, va: Expr, span: Span, kind: str = "any") -> Expr:
         """The same where handle or address are found out when the program runs.
 
-        What is no handle then, or one of the wrong level, gives an address of nothing. ``kind`` is
+        A value that is not a handle then, or one of the wrong level, gives an address of nothing. ``kind`` is
         the handle's, as far as it is known: ``mm``, ``table``, ``pmd`` (an upper entry's content).
         """
         if isinstance(handle, Const) and isinstance(va, Const):
@@ -308,5 +308,5 @@ class Tables:
                 both = call("and", call("eq", handle, Const(h)), call("eq", va, Const(a)))
                 result = call("ite", both, here, result)
         if not fits and self.entries:
-            raise Trouble("level", f"nothing that this may stand for has {entry_level(word)} entries", span)
+            raise Trouble("level", f"this cannot be a table or mm that has {entry_level(word)} entries", span)
         return result

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 
 from verifier.budget import Budget
 from verifier.errors import InputError
-from verifier.lower.code import Label, Lowered, Set
+from verifier.lower.code import Label, Lowered, SetRegister
 from verifier.lower.observe import CellOf, Meaning, RegisterOf, observe
 from verifier.lower.x86.instructions import lower_cell
-from verifier.lower.x86.table import REGISTERS
-from verifier.lower.x86.thread import Thread
+from verifier.lower.x86.table import REGISTER_NAMES
+from verifier.lower.x86.thread import Column
 from verifier.program.events import Cell, World
 from verifier.program.expressions import Const
 from verifier.program.values import Ptr, Value
@@ -60,11 +60,11 @@ class _File:
         self.warnings: list[Diagnostic] = []
         self.cells: dict[Ptr, Cell] = {}
         self.objects: dict[str, _Object] = {}
-        self.threads: list[Thread] = []
+        self.threads: list[Column] = []
 
     def lower(self) -> Lowered:
         small = _small(self.tree)
-        self.threads = [Thread(self, cpu, self.bits, small) for cpu in range(len(self.tree.columns))]
+        self.threads = [Column(self, cpu, self.bits, small) for cpu in range(len(self.tree.columns))]
         self._initial_state()
         for thread, column in zip(self.threads, self.tree.columns, strict=True):
             self._thread(thread, column)
@@ -73,7 +73,9 @@ class _File:
             if isinstance(place, c.Name) and place.name not in self.objects:
                 text = f"no instruction touches {place.name!r}"
                 hint = nearest(place.name, self.objects) or "it is always 0"
-                self.warnings.append(Diagnostic("untouched", text, place.span, hint, "warning"))
+                self.warnings.append(
+                    Diagnostic("untouched", text, span=place.span, hint=hint, severity="warning")
+                )
                 self.object(place.name)  # where nothing touches it, it is 0
         final = self.tree.final
         if not small:
@@ -138,7 +140,7 @@ class _File:
             if item.cpu is None:
                 self._declare(item)
         for item in self.tree.init:
-            register = REGISTERS.get(item.name.lower())
+            register = REGISTER_NAMES.get(item.name.lower())
             name = register.whole if item.cpu is not None and register else item.name
             if (item.cpu, name) in seen:
                 self._trouble("duplicate", f"{item.name} has two initial values", item.span)
@@ -149,8 +151,8 @@ class _File:
                 hint = f"CPUs are 0 to {len(self.threads) - 1}"
                 self._trouble("no-cpu", f"there is no CPU {item.cpu}", item.span, hint)
             elif register is None:
-                hint = nearest(item.name.lower(), REGISTERS)
-                self._trouble("unknown-register", f"{item.name!r} is no register", item.span, hint)
+                hint = nearest(item.name.lower(), REGISTER_NAMES)
+                self._trouble("unknown-register", f"{item.name!r} is not a register", item.span, hint)
             else:
                 self.threads[item.cpu].set(item.name, self._value(item.value, item, self.bits), item.span)
 
@@ -211,16 +213,18 @@ class _File:
 
     # -- threads ------------------------------------------------------------------------------------
 
-    def _thread(self, thread: Thread, column: tuple[x86.Placed, ...]) -> None:
+    def _thread(self, thread: Column, column: tuple[x86.Placed, ...]) -> None:
         thread.prepare([placed.cell for placed in column])
         named = {o.name for p in column for o in p.cell.operands if isinstance(o, x86.Named)}
         for placed in column:
             for label in placed.cell.labels:
                 if label in thread.labels:
-                    self._trouble("duplicate", f"label {label!r} stands twice", placed.span)
+                    self._trouble("duplicate", f"label {label!r} is defined twice", placed.span)
                 if label not in named:
-                    text, hint = f"no jump goes to {label!r}", nearest(label, named - set(REGISTERS))
-                    self.warnings.append(Diagnostic("label", text, placed.span, hint, "warning"))
+                    text, hint = f"no jump goes to {label!r}", nearest(label, named - set(REGISTER_NAMES))
+                    self.warnings.append(
+                        Diagnostic("label", text, span=placed.span, hint=hint, severity="warning")
+                    )
                 thread.labels.add(label)
         for placed in column:
             self.budget.tick()
@@ -234,15 +238,15 @@ class _File:
         if thread.returns:
             thread.code.append(Label(thread.END))
 
-    def _assume(self, thread: Thread, cell: x86.Cell) -> None:
+    def _assume(self, thread: Column, cell: x86.TableCell) -> None:
         """Take a wrong instruction to touch what it names, so that one error makes no others."""
         for operand in cell.operands:
             if isinstance(operand, x86.Memory):
                 for name, _ in operand.terms:
-                    if name.lower() not in REGISTERS:
+                    if name.lower() not in REGISTER_NAMES:
                         self.object(name)
-            elif isinstance(operand, x86.Named) and operand.name.lower() in REGISTERS:
-                thread.written.add(REGISTERS[operand.name.lower()].whole)
+            elif isinstance(operand, x86.Named) and operand.name.lower() in REGISTER_NAMES:
+                thread.written.add(REGISTER_NAMES[operand.name.lower()].whole)
 
     # -- names in conditions --------------------------------------------------------------------------
 
@@ -252,7 +256,7 @@ class _File:
 
     def constant(self, name: c.Name) -> int:
         """No number has a name in assembly."""
-        raise Trouble("unknown-name", f"{name.name!r} is no number", name.span)
+        raise Trouble("unknown-name", f"{name.name!r} is not a number", name.span)
 
     def va(self, name: c.Name) -> Ptr:
         """There are no virtual addresses in assembly."""
@@ -280,7 +284,7 @@ class _File:
         if isinstance(place, c.Name):
             if place.name not in self.objects:
                 hint = nearest(place.name, self.objects)
-                if place.name.lower() in REGISTERS:
+                if place.name.lower() in REGISTER_NAMES:
                     hint = f"a register needs its CPU: 0:{place.name}"
                 raise Trouble("unknown-name", f"no instruction touches {place.name!r}", place.span, hint)
             return CellOf(Ptr(place.name), f"[{place.name}]")
@@ -293,12 +297,12 @@ class _File:
 
     def _register(self, place: c.Place, cpu: int) -> Meaning:
         name = place.name if isinstance(place, c.Name) else place.span.text
-        register = REGISTERS.get(name.lower())
+        register = REGISTER_NAMES.get(name.lower())
         if register is None or not isinstance(place, c.Name):
-            hint = nearest(name.lower(), REGISTERS)
-            raise Trouble("unknown-register", f"{name!r} is no register", place.span, hint)
+            hint = nearest(name.lower(), REGISTER_NAMES)
+            raise Trouble("unknown-register", f"{name!r} is not a register", place.span, hint)
         thread = self.threads[cpu]
-        # `forall` over a column that writes no register at all says just that, and is no typing error.
+        # `forall` over a column that writes no register is meant so; it is not a typing error.
         if register.whole not in thread.written and (thread.written or self.test.quantifier != "forall"):
             known = [self._printed(r) for r in thread.written]
             hint = f"it is always 0; P{cpu} writes {', '.join(sorted(known)) or 'no register'}"
@@ -307,7 +311,7 @@ class _File:
             return RegisterOf(cpu, register.whole, f"{cpu}:{self._printed(register.whole)}")
         # A part of a register is observed through a local of its own, set when all is over.
         printed = name.lower() if self.wide else name.upper()
-        part = Set(f"%{name.lower()}", thread.unsigned(thread.register(name), register.bits))
+        part = SetRegister(f"%{name.lower()}", thread.unsigned(thread.register(name), register.bits))
         if part not in thread.code:
             thread.code.append(part)
         return RegisterOf(cpu, part.reg, f"{cpu}:{printed}")
@@ -325,7 +329,7 @@ class _File:
             return p
         value = p.right.value
         if isinstance(p.left, c.Register) and isinstance(p.left.place, c.Name):
-            register = REGISTERS.get(p.left.place.name.lower())
+            register = REGISTER_NAMES.get(p.left.place.name.lower())
             bits = register.bits if register else 64
             value = signed(value, bits) if bits >= self.bits else value & ((1 << bits) - 1)
         elif isinstance(p.left, c.Name) and p.left.name in self.objects:
@@ -359,7 +363,8 @@ def _small(tree: x86.Tree) -> bool:
                 if isinstance(operand, x86.Immediate) and not 0 <= operand.value < 1 << 16:
                     return False
                 if isinstance(operand, x86.Named) and (
-                    operand.name in behind or REGISTERS.get(operand.name.lower(), REGISTERS["eax"]).bits < 32
+                    operand.name in behind
+                    or REGISTER_NAMES.get(operand.name.lower(), REGISTER_NAMES["eax"]).bits < 32
                 ):
                     return False
             if cell.opcode and not _STEADY.fullmatch(cell.opcode):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from verifier.lower.code import Branch, Jump, Touch
-from verifier.lower.x86.operands import ONE, ZERO, Instruction
+from verifier.lower.x86.operands import ONE, ZERO, X86Instruction
 from verifier.lower.x86.table import (
     ARITHMETIC,
     BITS,
@@ -19,37 +19,37 @@ from verifier.lower.x86.table import (
     LOCKABLE,
     MOVES,
     NOTHING,
-    REGISTERS,
+    REGISTER_NAMES,
     SHIFTS,
     UNARY,
 )
-from verifier.lower.x86.thread import Thread
+from verifier.lower.x86.thread import Column
 from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.syntax import x86
 from verifier.syntax.trouble import Trouble, nearest
 
 
-def lower_cell(thread: Thread, placed: x86.Placed) -> None:
+def lower_cell(thread: Column, placed: x86.Placed) -> None:
     """Append the code of one instruction. Raises ``Trouble`` for what is wrong with it."""
-    i = Instruction(thread, placed)
+    i = X86Instruction(thread, placed)
     if i.locked and (i.opcode not in LOCKABLE or not any(isinstance(o, x86.Memory) for o in targets(i))):
         hint = "LOCK goes with a read-modify-write of memory"
         raise Trouble("lock", f"{i.opcode} cannot be locked here", i.span, hint)
     INSTRUCTIONS[i.opcode](i)
 
 
-def fence(i: Instruction) -> None:
+def fence(i: X86Instruction) -> None:
     """A fence of its own kind."""
     i.arity(0)
     i.emit("F", kind=FENCES[i.opcode])
 
 
-def nothing(i: Instruction) -> None:
-    """``nop`` and its kin."""
+def nothing(i: X86Instruction) -> None:
+    """``nop`` and similar instructions."""
 
 
-def flush(i: Instruction) -> None:
-    """``clflush`` and its kin: a fence of the kind that orders nothing."""
+def flush(i: X86Instruction) -> None:
+    """``clflush`` and similar instructions: a fence of the kind that orders nothing."""
     i.arity(1)
     operand = i.operands[0]
     if not isinstance(operand, x86.Memory):
@@ -58,12 +58,12 @@ def flush(i: Instruction) -> None:
     i.emit("F", kind="clflush")
 
 
-def targets(i: Instruction) -> tuple[x86.Operand, ...]:
+def targets(i: X86Instruction) -> tuple[x86.Operand, ...]:
     """The operands that may be written to."""
     return i.operands if INSTRUCTIONS[i.opcode] in (xchg, xadd, cmpxchg) else i.operands[:1]
 
 
-def jump(i: Instruction) -> None:
+def jump(i: X86Instruction) -> None:
     """``jmp`` and the conditional ones."""
     i.arity(1)
     target, labels = i.operands[0], i.thread.labels
@@ -77,33 +77,33 @@ def jump(i: Instruction) -> None:
         i.thread.code.append(Branch(JUMPS[i.opcode], target.name, i.span))
 
 
-def ret(i: Instruction) -> None:
+def ret(i: X86Instruction) -> None:
     """The end of the column."""
     i.thread.returns = True
     i.thread.code.append(Jump(i.thread.END, i.span))
 
 
-def move(i: Instruction) -> None:
+def move(i: X86Instruction) -> None:
     """``mov``: a load, a store, or neither."""
     target, source = i.two()
     thread = i.thread
     name = i.register(target)
     whole = i.bits == thread.bits or (thread.small and i.bits == 32)
     if name is not None and whole and isinstance(source, x86.Memory):
-        register = REGISTERS[name].whole
+        register = REGISTER_NAMES[name].whole
         i.emit("R", Touch(i.cell(source, False), register))
         thread.written.add(register)
     else:
         i.assign(target, i.value(source), kind="nt" if i.opcode == "movnti" else "")
 
 
-def extend(i: Instruction) -> None:
+def extend(i: X86Instruction) -> None:
     """``movzx``, ``movsx``: a narrower value made wider."""
     target, source = i.two()
     bits = i.source
     if not bits and isinstance(source, x86.Named):
         name = i.register(source)
-        bits = REGISTERS[name].bits if name else 0
+        bits = REGISTER_NAMES[name].bits if name else 0
     elif not bits and isinstance(source, x86.Memory):
         bits = source.size
     if not bits or bits >= i.bits:
@@ -112,7 +112,7 @@ def extend(i: Instruction) -> None:
     i.assign(target, wrap(i.value(source, bits), bits))
 
 
-def lea(i: Instruction) -> None:
+def lea(i: X86Instruction) -> None:
     """An address, without access."""
     target, source = i.two()
     if not isinstance(source, x86.Memory) or i.register(target) is None:
@@ -120,7 +120,7 @@ def lea(i: Instruction) -> None:
     i.assign(target, i.address(source)[0])
 
 
-def arithmetic(i: Instruction) -> None:
+def arithmetic(i: X86Instruction) -> None:
     """``add``, ``sub`` and bitwise operations."""
     target, source = i.two()
     by = i.value(source)
@@ -137,7 +137,7 @@ def arithmetic(i: Instruction) -> None:
     i.modify(target, lambda old: call(function, old, by), flags)
 
 
-def shift(i: Instruction) -> None:
+def shift(i: X86Instruction) -> None:
     """Shifts by a constant, or by ``cl`` where no jump reads the flags."""
     if len(i.operands) == 1:
         i.operands = (*i.operands, x86.Immediate(1))
@@ -174,7 +174,7 @@ def shift(i: Instruction) -> None:
     i.modify(target, change, flags)
 
 
-def unary(i: Instruction) -> None:
+def unary(i: X86Instruction) -> None:
     """``inc dec neg not``."""
     i.arity(1)
     opcode, least = i.opcode, Const(-(1 << (i.bits - 1)))
@@ -198,7 +198,7 @@ def unary(i: Instruction) -> None:
     i.modify(i.operands[0], change, flags)
 
 
-def bit(i: Instruction) -> None:
+def bit(i: X86Instruction) -> None:
     """``bt bts btr btc``: CF is the bit that was there."""
     target, source = i.two()
     index = call("bitand", i.value(source), Const(i.bits - 1))
@@ -215,8 +215,8 @@ def bit(i: Instruction) -> None:
     i.modify(target, lambda old: call(function, old, by), flags)
 
 
-def exchange(i: Instruction) -> tuple[x86.Operand, str]:
-    """The operands of ``xchg`` and its kin, in either order: the place, and a register."""
+def exchange(i: X86Instruction) -> tuple[x86.Operand, str]:
+    """The operands of ``xchg`` and ``xadd``, in either order: the place, and a register."""
     target, source = i.two()
     if isinstance(source, x86.Memory):
         target, source = source, target
@@ -226,7 +226,7 @@ def exchange(i: Instruction) -> tuple[x86.Operand, str]:
     return target, name
 
 
-def xchg(i: Instruction) -> None:
+def xchg(i: X86Instruction) -> None:
     """With memory it is locked, prefix or not."""
     target, name = exchange(i)
     new = i.thread.register(name)
@@ -238,7 +238,7 @@ def xchg(i: Instruction) -> None:
     i.assign(x86.Named(name), old)
 
 
-def xadd(i: Instruction) -> None:
+def xadd(i: X86Instruction) -> None:
     """The sum goes to the first operand, its old value to the register."""
     target, name = exchange(i)
     by = i.thread.register(name)
@@ -253,7 +253,7 @@ def xadd(i: Instruction) -> None:
     i.assign(target, total)
 
 
-def cmpxchg(i: Instruction) -> None:
+def cmpxchg(i: X86Instruction) -> None:
     """Without LOCK the old value is written back when they differ (SDM vol. 2, CMPXCHG)."""
     target, name = exchange(i)
     new = i.thread.register(name)
@@ -282,7 +282,7 @@ def cmpxchg(i: Instruction) -> None:
     i.thread.set(accumulator, old, i.span, failed)
 
 
-def compare(i: Instruction) -> None:
+def compare(i: X86Instruction) -> None:
     """``cmp``, ``test``: flags only."""
     target, source = i.two()
     a, b = i.value(target), i.value(source)
@@ -292,7 +292,7 @@ def compare(i: Instruction) -> None:
         i.flags_of(call("bitand", a, b), lambda: ZERO, lambda: ZERO)
 
 
-INSTRUCTIONS: Mapping[str, Callable[[Instruction], None]] = MappingProxyType(
+INSTRUCTIONS: Mapping[str, Callable[[X86Instruction], None]] = MappingProxyType(
     {
         **dict.fromkeys(MOVES, move),
         **dict.fromkeys(JUMPS, jump),

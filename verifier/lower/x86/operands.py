@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from verifier.lower.code import Emit, Set, Touch
-from verifier.lower.x86.table import CF, KNOWN, OF, PF, REGISTERS, SF, ZF, Register, decode
-from verifier.lower.x86.thread import Thread
+from verifier.lower.code import Emit, SetRegister, Touch
+from verifier.lower.x86.table import CF, KNOWN, OF, PF, REGISTER_NAMES, SF, ZF, RegisterName, decode
+from verifier.lower.x86.thread import Column
 from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.program.ops import Kind, Op
 from verifier.program.values import Ptr
@@ -21,10 +21,10 @@ ZERO, ONE = Const(0), Const(1)
 Thunk = Callable[[], Expr]
 
 
-class Instruction:
+class X86Instruction:
     """One instruction; its operands destination first."""
 
-    def __init__(self, thread: Thread, placed: x86.Placed) -> None:
+    def __init__(self, thread: Column, placed: x86.Placed) -> None:
         self.thread, self.span = thread, placed.span
         cell = placed.cell
         opcode = decode(cell.opcode)
@@ -43,11 +43,11 @@ class Instruction:
         """The width of an instruction without a suffix: its first register's, its memory's, or 32."""
         for operand in self.operands:
             if isinstance(operand, x86.Named):
-                register = REGISTERS.get(operand.name.lower())
+                register = REGISTER_NAMES.get(operand.name.lower())
                 if register is not None:
                     return register.bits
             elif isinstance(operand, x86.Memory):
-                names = [name for name, _ in operand.terms if name.lower() not in REGISTERS]
+                names = [name for name, _ in operand.terms if name.lower() not in REGISTER_NAMES]
                 bits = operand.size or max(map(self.thread.objects.width, names), default=0)
                 if bits:
                     return bits
@@ -83,10 +83,10 @@ class Instruction:
         if not isinstance(operand, x86.Named):
             return None
         name = operand.name.lower()
-        found = REGISTERS.get(name)
+        found = REGISTER_NAMES.get(name)
         if found is None:
-            hint = nearest(name, REGISTERS) or f"memory is written [{operand.name}]"
-            raise Trouble("unknown-register", f"{operand.name!r} is no register", self.span, hint)
+            hint = nearest(name, REGISTER_NAMES) or f"write [{operand.name}] for the memory"
+            raise Trouble("unknown-register", f"{operand.name!r} is not a register", self.span, hint)
         return name
 
     def address(self, operand: x86.Memory) -> tuple[Expr, str]:
@@ -95,7 +95,7 @@ class Instruction:
         objects: list[str] = []
         fixed = True
         for name, factor in operand.terms:
-            register = REGISTERS.get(name.lower())
+            register = REGISTER_NAMES.get(name.lower())
             if register is not None and register.whole == "rip":
                 continue
             if register is not None:
@@ -145,7 +145,7 @@ class Instruction:
     def keep(self, expr: Expr) -> Expr:
         """The expression's value now, in a local of its own."""
         kept = Reg(self.thread.temporary())
-        self.thread.code.append(Set(kept.name, expr, self.span))
+        self.thread.code.append(SetRegister(kept.name, expr, self.span))
         return kept
 
     # -- effects ----------------------------------------------------------------------------------
@@ -162,9 +162,9 @@ class Instruction:
         name = self.register(target)
         if name is None:
             raise self.wrong("a constant cannot be written")
-        register = REGISTERS[name]
+        register = REGISTER_NAMES[name]
         if register.bits != self.bits and not register.shift:  # movl %rax is movl %eax
-            name = next(n for n, r in REGISTERS.items() if r == Register(register.whole, self.bits))
+            name = next(n for n, r in REGISTER_NAMES.items() if r == RegisterName(register.whole, self.bits))
         self.thread.set(name, value, self.span)
 
     def modify(
@@ -205,7 +205,7 @@ class Instruction:
         """Set those flags that the column reads and the instruction changes."""
         for flag, value in ((ZF, zero), (SF, sign), (CF, carry), (OF, overflow), (PF, parity)):
             if value is not None and flag.name in self.thread.flags:
-                self.thread.code.append(Set(flag.name, value(), self.span))
+                self.thread.code.append(SetRegister(flag.name, value(), self.span))
 
     def flags_of(
         self, result: Expr, carry: Thunk | None, overflow: Thunk | None, zero: Thunk | None = None
@@ -220,7 +220,7 @@ class Instruction:
             return call("not", call("bitand", low, ONE))
 
         zero = zero or (lambda: call("eq", value, ZERO))
-        self.flags(zero, lambda: call("lt", value, ZERO), carry, overflow, parity)
+        self.flags(zero, lambda: call("lt", value, ZERO), carry=carry, overflow=overflow, parity=parity)
 
     def flags_of_sum(self, a: Expr, b: Expr) -> None:
         """The flags of ``a + b``."""

@@ -12,7 +12,7 @@ from verifier.program.expressions import Apply, Expr, Reg, call
 from verifier.program.ops import Fence
 
 
-class Register(NamedTuple):
+class RegisterName(NamedTuple):
     """A name of a register: bits ``shift`` to ``shift + bits`` of the register ``whole``."""
 
     whole: str
@@ -20,25 +20,25 @@ class Register(NamedTuple):
     shift: int = 0
 
 
-def _registers() -> dict[str, Register]:
-    names: dict[str, Register] = {}
+def _registers() -> dict[str, RegisterName]:
+    names: dict[str, RegisterName] = {}
     for letter in "abcd":
         whole = f"r{letter}x"
         for name, bits in ((whole, 64), (f"e{letter}x", 32), (f"{letter}x", 16), (f"{letter}l", 8)):
-            names[name] = Register(whole, bits)
-        names[f"{letter}h"] = Register(whole, 8, 8)
+            names[name] = RegisterName(whole, bits)
+        names[f"{letter}h"] = RegisterName(whole, 8, 8)
     for stem in ("si", "di", "bp", "sp"):
         for name, bits in ((f"r{stem}", 64), (f"e{stem}", 32), (stem, 16), (f"{stem}l", 8)):
-            names[name] = Register(f"r{stem}", bits)
+            names[name] = RegisterName(f"r{stem}", bits)
     for number in range(8, 16):
         for suffix, bits in (("", 64), ("d", 32), ("w", 16), ("b", 8)):
-            names[f"r{number}{suffix}"] = Register(f"r{number}", bits)
+            names[f"r{number}{suffix}"] = RegisterName(f"r{number}", bits)
     for name in ("rip", "cs", "ds", "es", "fs", "gs", "ss"):
-        names[name] = Register(name, 64)
+        names[name] = RegisterName(name, 64)
     return names
 
 
-REGISTERS = _registers()
+REGISTER_NAMES = _registers()
 SUFFIXES = {"b": 8, "w": 16, "l": 32, "q": 64}
 ARITHMETIC = {"add": "add", "sub": "sub", "and": "bitand", "or": "bitor", "xor": "bitxor"}
 SHIFTS = {"shl": "shl", "sal": "shl", "shr": "shr", "sar": "shr"}
@@ -49,7 +49,7 @@ FENCES: Mapping[str, Fence] = MappingProxyType({fence: fence for fence in _FENCE
 FLUSHES = frozenset({"clflush", "clflushopt", "clwb"})
 NOTHING = frozenset({"nop", "pause", "endbr64", "endbr32"})
 MOVES = frozenset({"mov", "movabs", "movnti"})
-OTHERS = frozenset({"movzx", "movsx", "lea", "xchg", "xadd", "cmpxchg", "cmp", "test", "jmp", "ret"})
+OTHER_OPCODES = frozenset({"movzx", "movsx", "lea", "xchg", "xadd", "cmpxchg", "cmp", "test", "jmp", "ret"})
 LOCKABLE = frozenset({*ARITHMETIC, *UNARY, "xchg", "xadd", "cmpxchg", "bts", "btr", "btc"})
 
 ZF, SF, CF, OF, PF = (Reg(f"%{f}") for f in ("zf", "sf", "cf", "of", "pf"))
@@ -73,7 +73,9 @@ def _jumps() -> dict[str, Expr]:
 
 
 JUMPS = _jumps()
-KNOWN = frozenset({*ARITHMETIC, *SHIFTS, *UNARY, *BITS, *FENCES, *FLUSHES, *NOTHING, *MOVES, *OTHERS, *JUMPS})
+KNOWN = frozenset(
+    {*ARITHMETIC, *SHIFTS, *UNARY, *BITS, *FENCES, *FLUSHES, *NOTHING, *MOVES, *OTHER_OPCODES, *JUMPS}
+)
 
 
 class Opcode(NamedTuple):
@@ -110,4 +112,4 @@ def locals_of(expr: Expr) -> Iterator[str]:
 
 
 # The flags that a conditional jump reads.
-NEEDS = {name: frozenset(locals_of(condition)) for name, condition in JUMPS.items()}
+FLAGS_READ = {name: frozenset(locals_of(condition)) for name, condition in JUMPS.items()}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from verifier.lower.code import Instruction, Set
-from verifier.lower.x86.table import NEEDS, REGISTERS
+from verifier.lower.code import Instruction, SetRegister
+from verifier.lower.x86.table import FLAGS_READ, REGISTER_NAMES
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import Ptr
 from verifier.source import Span
 from verifier.syntax import x86
 
 
-class Objects(Protocol):
+class SharedObjects(Protocol):
     """What the columns of a file share: its objects."""
 
     def object(self, name: str) -> Ptr:
@@ -27,13 +27,13 @@ class Objects(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Thread:
+class Column:
     """One column while it is lowered. ``bits`` is the width of whole registers.
 
     ``small``: no value of the test leaves the range in which wrapping to 32 bits does nothing.
     """
 
-    objects: Objects
+    objects: SharedObjects
     cpu: int
     bits: int
     small: bool
@@ -46,10 +46,10 @@ class Thread:
 
     END = "%end"
 
-    def prepare(self, cells: list[x86.Cell]) -> None:
+    def prepare(self, cells: list[x86.TableCell]) -> None:
         """Find out which flags the column's jumps read."""
         for cell in cells:
-            self.flags |= NEEDS.get(cell.opcode, frozenset())
+            self.flags |= FLAGS_READ.get(cell.opcode, frozenset())
 
     def temporary(self) -> str:
         """A local of its own."""
@@ -68,13 +68,13 @@ class Thread:
 
     def register(self, name: str) -> Expr:
         """A register's value, modulo its width."""
-        register = REGISTERS[name.lower()]
+        register = REGISTER_NAMES[name.lower()]
         whole = Reg(register.whole)
         return call("shr", self.unsigned(whole, 16), Const(8)) if register.shift else whole
 
     def set(self, name: str, value: Expr, span: Span, when: Expr = TRUE) -> None:
         """Write a register, if ``when``; what happens to the rest of it is the manuals' rule."""
-        register = REGISTERS[name.lower()]
+        register = REGISTER_NAMES[name.lower()]
         whole, bits = register.whole, register.bits
         if bits >= self.bits:
             value = self.signed(value, self.bits)
@@ -83,5 +83,7 @@ class Thread:
         else:
             rest = call("bitand", Reg(whole), Const(~(((1 << bits) - 1) << register.shift)))
             value = call("bitor", rest, call("shl", self.unsigned(value, bits), Const(register.shift)))
-        self.code.append(Set(whole, value if when == TRUE else call("ite", when, value, Reg(whole)), span))
+        self.code.append(
+            SetRegister(whole, value if when == TRUE else call("ite", when, value, Reg(whole)), span)
+        )
         self.written.add(whole)

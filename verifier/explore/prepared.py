@@ -1,4 +1,4 @@
-"""A program made ready for the machine: compiled expressions, indices, and what is still to come."""
+"""A program prepared for the machine: compiled expressions, indices, and what the rest of a run may do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Literal
 
 from verifier.budget import Budget
 from verifier.explore.caches import Caches, removal
-from verifier.explore.compiled import ICR, Code, Compiled, attributes, compiled, compiled_event, touch
+from verifier.explore.compiled import (
+    ICR,
+    Code,
+    Compiled,
+    compiled,
+    compiled_event,
+    possible_attributes,
+    touch,
+)
 from verifier.explore.graces import Graces
 from verifier.program.events import Body, Cell, Event, Program
 from verifier.program.expressions import TRUE, Const, Expr, mask, refs
@@ -49,9 +57,9 @@ PendingKind = Literal["assume", "cut", "result"]
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """An expression to be evaluated as soon as all events it speaks of are past.
+    """An expression that the machine evaluates as soon as all events that it depends on are past.
 
-    ``needs`` has one (body, index of its last event that matters) for each body.
+    ``needs`` has, for each body that matters, the body and the index of the last event that matters.
     """
 
     kind: PendingKind
@@ -63,10 +71,12 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What may still happen from some program counters on, handlers not yet sent included.
+    """What the rest of a run may do from given program counters on; handlers that may still be sent count.
 
-    ``slots`` that somebody will look at; by CPU: the virtual addresses it may use, the cells it may
-    read, and those it may write by events that are still to be executed.
+    ``slots``   the slots that a later step needs;
+    ``vas``     by CPU: the virtual addresses that it may use;
+    ``reads``   by CPU: the cells that it may read;
+    ``writes``  by CPU: the cells that events not yet executed may write.
     """
 
     slots: int
@@ -76,8 +86,8 @@ class Rest:
     floods: bool = False  # an INVLPGB may still come
 
 
-class Layout:
-    """All that is known of a program before its first step.
+class Prepared:
+    """All facts about a program that are known before its first step.
 
     The machine runs a program without its stops; ``whole`` has them. ``kept``, by CPU: the slots, as bits,
     that are looked at where its thread comes to rest.
@@ -94,7 +104,7 @@ class Layout:
         self.cells = list(program.cells.values())
         self.graces = Graces(program, len(self.cells))
         self.cells += self.graces.cells
-        # Which handlers have been acknowledged (MMR 8.7), as bits, in a cell that no event names.
+        # One more cell, which no event names, says which handlers have been acknowledged (MMR 8.7), as bits.
         self.answered = len(self.cells)
         self.answering_bodies = sum(1 << body for body in program.acknowledgements())
         if self.answering_bodies:
@@ -113,7 +123,7 @@ class Layout:
         self._observe()
         self.ops = [[self._op(event) for event in body.events] for body in program.bodies]
         self.length = [len(ops) for ops in self.ops]
-        # Where an instruction is half done, and no interrupt comes (MMR 8.9), as bits.
+        # The program counters at which an instruction is half done, so no interrupt comes (MMR 8.9), as bits.
         self.halfway = [sum(2 << i for i, e in enumerate(b.events) if e.joined) for b in program.bodies]
         self.threads = [0] * program.cpus
         self.handlers: list[list[int]] = [[] for _ in self.cpus]
@@ -148,13 +158,13 @@ class Layout:
                         op.slots |= mask(earlier.event.guard)
         self._schedule()
         self._suffixes()
-        # Without translated accesses, or conditions about the TLB, there is no TLB to keep.
+        # A program without translated accesses, and without conditions about the TLB, needs no TLB.
         self.translating = self.aged or any(rows[0][1] for rows in self._columns) or any(self.watched_vas)
 
     def _features(self) -> None:
-        """What the program has of the rarer things."""
+        """Find out which of the rarer features the program uses."""
         program, switches = self.program, self.switches
-        events, found = program.events, attributes(program)
+        events, found = program.events, possible_attributes(program)
         self.dirties = bool(found & CLEAN) and switches.spontaneous  # a write may have to set D
         walkers = min(self.caches.cr3, default=-1) >= 0
         self.aged = bool(found & UNACCESSED) and switches.spontaneous and walkers  # walkers may set A
@@ -182,7 +192,7 @@ class Layout:
         ]
 
     def _from_nmi(self, body: Body) -> bool:
-        """Is there this body only if some NMI strikes?"""
+        """Does this body run only if some NMI strikes?"""
         while body.send is not None:
             body = self.program.bodies[body.send.body]
         return body.kind == "nmi"
@@ -191,7 +201,7 @@ class Layout:
         return sum(1 << i for i in range(len(self.cells)) if chosen(i))
 
     def _observe(self) -> None:
-        """Sort the observables: what is asked of results, TLBs and single instants."""
+        """Sort the observables: those at the end of a run, those about TLBs, those at single instants."""
         observables = self.program.observables
         self.finals = [i for i, o in enumerate(observables) if o.at is None or o.kind == "ever"]
         self.evers = [i for i in self.finals if observables[i].kind == "ever"]
@@ -239,16 +249,16 @@ class Layout:
         return op
 
     def _effects(self, op: Compiled) -> None:
-        """What an event does besides its accesses, at its instant."""
+        """Add the cells that an event touches at its instant besides those of its accesses."""
         event, cpu = op.event, op.event.cpu
         if event.op in ("INV", "CR3"):
             op.reads |= self.ptes
-        if op.serial:  # what is fetched, or found absent, starts anew
+        if op.serial:  # fetches and absent entries start anew
             op.reads |= self.fetched[cpu]
             op.reads |= self.ptes if self.switches.fault_walk == "spurious_once" else 0
         later = event.op == "W" and self.buffered
         if later and self.switches.walk_forward == "forward_always":
-            op.reads |= op.stores & self.ptes  # it hides what memory holds from own walks
+            op.reads |= op.stores & self.ptes  # it hides the value in memory from this CPU's walks
         now = 0
         if op.translated and op.modifies and self.dirties:
             now = self.ptes
@@ -258,7 +268,7 @@ class Layout:
         op.writes = now if later else op.stores | now
         op.stores |= now
         if op.writes & self.ptes:
-            op.reads |= self.ptes  # what own walks could make until now depends on other entries, too
+            op.reads |= self.ptes  # the walks that this CPU could do until now depend on other entries, too
         op.visible = bool(
             op.writes & self.seen_cells
             or (cpu in self.seen_tlbs and (op.reads | op.stores) & self.ptes and event.op != "R")
@@ -266,11 +276,11 @@ class Layout:
         )
 
     def _fixed(self, addr: Expr) -> int:
-        """The cell of an address that is known, else -1."""
+        """The cell of a constant address; -1 for any other address."""
         return self.cell_at.get(addr.value, -1) if isinstance(addr, Const) else -1
 
     def _schedule(self) -> None:
-        """When each assumption, cut and result can be evaluated."""
+        """Find out when each assumption, cut and result can be evaluated."""
         home: dict[int, tuple[int, int]] = {}
         for body in self.program.bodies:
             if body.choice is not None:
@@ -311,7 +321,7 @@ class Layout:
                 self.due.setdefault(need, []).append(item)
 
     def _suffixes(self) -> None:
-        """For every body and program counter: what the rest of the body may still touch."""
+        """For every body and program counter: find out what the rest of the body may touch."""
         self._columns: list[list[tuple[int, int, int, int, bool]]] = []
         for body, ops in enumerate(self.ops):
             waiting = [0] * (len(ops) + 1)
@@ -339,7 +349,7 @@ class Layout:
         self._rests: dict[tuple[int, ...], Rest] = {}
 
     def rest(self, pcs: tuple[int, ...]) -> Rest:
-        """What may still happen from these program counters on."""
+        """What the rest of a run may do from these program counters on."""
         known = self._rests.get(pcs)
         if known is None:
             slots, vas, reads, writes, floods = 0, [], [], [], False
@@ -361,11 +371,11 @@ class Layout:
         return known
 
     def unanswered(self, memory: Sequence[Value], handlers: Iterable[int]) -> bool:
-        """Has one of these handlers, which somebody waits for, not been acknowledged?"""
+        """Is one of these handlers, which somebody waits for, still without acknowledgement?"""
         done = memory[self.answered] if handlers else 0
         assert isinstance(done, int)
         return any(not done >> h & 1 for h in handlers)
 
     def unfinished(self, pcs: tuple[int, ...], handlers: Iterable[int]) -> bool:
-        """Is one of these handlers still to run, as far as is known?"""
+        """May one of these handlers still run?"""
         return any(pcs[h] < self.length[h] for h in handlers)

@@ -1,0 +1,65 @@
+"""A test around a call of any word of the vocabulary, made from the kinds of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from verifier.words.rows import Word
+
+_ARGUMENTS = {
+    "place": "c", "pointer": "&c", "value": "1", "number": "1", "mm": "N", "page": "A", "va": "v",
+    "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",
+    "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
+    "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
+    "text": '"t"', "vma": "N", "word": "&c", "bit": "1", "cpu": "1",
+}  # fmt: skip
+_TYPES = (
+    ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),
+    ("refcount", "refcount_t"), ("raw_spin", "raw_spinlock_t"), ("spin", "spinlock_t"),
+    ("mutex", "struct mutex"), ("read_", "rwlock_t"), ("write_", "rwlock_t"),
+    ("down", "struct rw_semaphore"), ("up", "struct rw_semaphore"),
+)  # fmt: skip
+
+
+def arguments(word: Word) -> list[str]:
+    """What a word is called with."""
+    given = [_ARGUMENTS[p.kind] for p in word.parameters]
+    if word.name.startswith("per_cpu") or (word.group == "Per-CPU data" and "pointer" in word.signature):
+        given = ["p" if a == "c" else "&p" if a == "&c" else a for a in given]
+    if word.name == "invpcid":
+        given = ["2", "0", "0"]
+    if "try_cmpxchg" in word.name:
+        given[1] = "&r9"
+    if word.group == "Page tables" and "leaf" not in word.name and word.name.startswith("pte"):
+        given = ["T" if p.kind == "handle" else a for p, a in zip(word.parameters, given, strict=True)]
+    return given
+
+
+def called(name: str, given: Iterable[str]) -> str:
+    """A call of a word."""
+    return f"{name}({', '.join(given)})"
+
+
+def text(word: Word, statements: str, value: object = 0, initial: str = "", condition: str = "") -> str:
+    """Store buffering with some statements on one side. ``value``: of ``c``, or of the entry for ``v``;
+    ``initial`` and ``condition``: what else is in the initial state and in the condition."""
+    kind = next((t for prefix, t in _TYPES if word.name.startswith(prefix)), "unsigned long")
+    entry = value if isinstance(value, str) else "A"
+    upper = "mk_pte(T, old)" if word.name.startswith("pmdp") and "old" in entry else "T"
+    return f"""MM t
+{{
+    int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
+    {kind} c = {value if isinstance(value, int) else 0};
+    page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;{initial}
+}}
+void nothing(void *info) {{ }}
+P0 {{
+    unsigned long flags;
+    r9 = 0;
+    WRITE_ONCE(x, 1);
+    {statements}
+    r0 = READ_ONCE(y);
+}}
+P1 {{ WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); }}
+exists (0:r0 = 0 /\\ 1:r0 = 0{condition})
+"""
