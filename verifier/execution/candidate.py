@@ -103,7 +103,6 @@ class _Candidate(Removals):
         super().__init__(x)
         self.lines = x.lines()
         self.cpu = {n: c for c, line in enumerate(self.lines) for n in line}
-        self.issue_of = {i: e for e, i in x.issues.items()}
 
     # -- what is removed ----------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class Domains:
     ``slots[s]`` what read slot s may return; ``addresses[access]`` the cells an access may touch
     (for a virtual access the data cells of the pages it may be translated to); ``pages[access]``
     the pages a translation may give; ``faults[access]`` whether it may find no page;
-    ``roots[cpu]`` what its cr3 may hold; ``vas[access]`` the virtual addresses it may use.
+    ``roots[cpu]`` what its cr3 may hold.
     ``kernels``: which kernels' words these may be, as indices into ``profiles.KERNELS``.
     Raises ``LimitError`` if a domain is too large, or the time is over.
     """
@@ -74,7 +74,6 @@ class Domains:
         self.addresses: dict[int, Values] = {}
         self.pages: dict[int, Values] = {}
         self.faults: dict[int, bool] = {}
-        self.vas: dict[int, Values] = {}
         self._memo: dict[Expr, Values] = {}
         self._parts: dict[tuple[Value, ...], dict[Expr, Value]] = {}  # by slots and their values
         for cell in program.cells.values():
@@ -170,7 +169,7 @@ class Domains:
     def _where(self, event: Event, access: Access) -> Values:
         if not event.virtual:
             return self.of(access.addr)
-        vas = self.vas[id(access)] = self.of(access.addr)
+        vas = self.of(access.addr)
         pages: set[Value] = set()
         fault = False
         for va in vas:

@@ -92,7 +92,6 @@ class _Encoder(Encoding):
                         where=where,
                         values=values,
                         kind=kind,
-                        access=access,
                     )
                 )
             if access.value is not None:

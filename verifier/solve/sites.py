@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verifier.program.events import Access, Event
+from verifier.program.events import Event
 from verifier.program.ops import Kind
 from verifier.program.values import Ptr, Value
 from verifier.solve.clauses import NO
@@ -42,7 +42,6 @@ class Read:
     where: dict[Ptr, int]
     values: Literals
     kind: str = "load"
-    access: Access | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -72,10 +71,9 @@ class Chain:
 
 @dataclass(slots=True, eq=False)
 class InitialEntry:
-    """An entry that the TLB held at the start, number ``index`` of ``program.tlb``; ``done``: it serves."""
+    """An entry that the TLB held at the start; ``done``: it serves."""
 
     done: int
-    index: int
     pcid: int
     va: Ptr
     content: Value

@@ -212,12 +212,12 @@ class Walks:
         else:
             self._demanded(use, done)
         options = [literal for literal, _ in use.served]
-        for index, (cpu, pcid, va, content) in enumerate(self.program.tlb):
+        for cpu, pcid, va, content in self.program.tlb:
             if cpu == use.cpu and va in use.vas:
                 literal = self.clauses.new()
                 self.clauses.add(-literal, done)
                 self.clauses.add(-literal, use.vas[va])
-                use.initial.append(InitialEntry(literal, index, pcid=pcid, va=va, content=content))
+                use.initial.append(InitialEntry(literal, pcid=pcid, va=va, content=content))
                 self._usable(literal, {pcid: YES}, YES if flags(content) & GLOBAL else NO, use.now)
                 options.append(literal)
         return options
