@@ -25,7 +25,7 @@ Live = dict[int, frozenset[str]]  # by the index of a label
 
 
 @dataclass(slots=True)
-class Entry:
+class LoopEntry:
     """A turn's beginning: how many events and warnings there were, and where control and locals were."""
 
     events: int
@@ -154,7 +154,7 @@ def settled(expr: Expr, facts: Facts) -> Expr:
 
 
 def looked_by(
-    body: Body, entry: Entry, path: Path, kept: frozenset[str], warned: Callable[[int], Iterable[Expr]]
+    body: Body, entry: LoopEntry, path: Path, kept: frozenset[str], warned: Callable[[int], Iterable[Expr]]
 ) -> tuple[int, ...] | None:
     """The events of a turn that goes back and can be left out; None if it cannot.
 
@@ -194,7 +194,7 @@ def _looks(event: Event, facts: Facts) -> bool:
     return all(a.value is None or decided(a.when, facts) is False for a in event.accesses)
 
 
-def _renewed(body: Body, entry: Entry, reg: str, found: Expr, kept: frozenset[str]) -> int | None:
+def _renewed(body: Body, entry: LoopEntry, reg: str, found: Expr, kept: frozenset[str]) -> int | None:
     """The load in front of a loop whose value the turn has replaced by what it found at the same place."""
     first = entry.env.get(reg)
     if not isinstance(first, Ref) or not isinstance(found, Ref):

@@ -15,7 +15,7 @@ from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Warn
 from verifier.lower.paths import Env, Path, merge, negation, substitute
-from verifier.lower.turns import Entry, Live, live, looked_by
+from verifier.lower.turns import Live, LoopEntry, live, looked_by
 from verifier.program.events import RANKS, Access, Body, BodyKind, Event, Observable, Program, Warned
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
@@ -109,7 +109,7 @@ class _Loops:
 
     def __init__(self, code: tuple[Instruction, ...], at_end: frozenset[str], places: dict[str, int]) -> None:
         self.code, self.at_end, self.places = code, at_end, places
-        self.entered: dict[int, Entry] = {}
+        self.entered: dict[int, LoopEntry] = {}
         self._live: Live | None = None
 
     @property
@@ -322,9 +322,9 @@ class _Unroller:
             arriving.setdefault((copy, to), []).append(taken)
         return rest
 
-    def entry(self, body: Body, path: Path) -> Entry:
+    def entry(self, body: Body, path: Path) -> LoopEntry:
         """A turn of a loop begins here, if there is a loop."""
-        return Entry(len(body.events), len(self.warns), path.guard, dict(path.env), dict(path.groups))
+        return LoopEntry(len(body.events), len(self.warns), path.guard, dict(path.env), dict(path.groups))
 
     def last_turn(
         self, body: Body, loops: _Loops, path: Path, at: int, to: int, *, ended: list[Path]
