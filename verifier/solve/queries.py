@@ -52,6 +52,7 @@ def decide(
 
 
 SOLVING = "solving"
+States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the proposition holds
 
 
 class _Asked:
@@ -97,9 +98,10 @@ class _Asked:
             known = reachable and refutable and not want_states  # cut runs make no difference
             loops = self._loops() if cut and not known else ()
             hangs = self._check(self.resting)
-            states = self._states(self.normal) if want_states and None not in (reachable, refutable) else None
-            rests = self._states(self.resting) if want_states and states is not None else None
-        unknown = None in (reachable, refutable, hangs) or (want_states and None in (states, rests))
+            listing = want_states and None not in (reachable, refutable, hangs)
+            ends = self._states(self.ending, -self.encoding.stuck) if listing else None
+            rests = self._states(self.resting, self.encoding.stuck) if ends is not None else None
+        unknown = None in (reachable, refutable, hangs) or (want_states and None in (ends, rests))
         reason = self._given_up() if unknown else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
@@ -109,24 +111,24 @@ class _Asked:
         if hangs and (told or deadlock):
             with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
                 hung = self._told(self.resting)
-        positive = negative = None
-        if states is not None:
-            positive, negative = states[1], states[2]
+        states = None
+        if ends is not None and rests is not None:
+            states = ends | rests if self.program.judges_hangs else ends
         return Answer(
             reachable,
             refutable,
             witness=runs.get(True),
             counter=runs.get(False),
-            states=None if states is None else states[0],
-            positive=positive,
-            negative=negative,
+            states=_listed(states),
+            positive=None if states is None else sum(holds for _, holds in states),
+            negative=None if states is None else sum(not holds for _, holds in states),
             cut=cut,
             deadlock=deadlock,
             reason=reason,
             loops=loops,
             hangs=hangs,
             hang=hung,
-            rests=None if rests is None else rests[0],
+            rests=_listed(rests),
         )
 
     def _loops(self) -> tuple[Loop, ...]:
@@ -197,9 +199,10 @@ class _Asked:
                 return choice
         return choices[-1]  # exactly one holds
 
-    def _states(self, wanted: list[int]) -> tuple[tuple[tuple[Value, ...], ...], int, int] | None:
-        """All projections to the shown observables, with how many satisfy the proposition."""
-        found: list[tuple[tuple[Value, ...], bool]] = []
+    def _states(self, wanted: list[int], always: int) -> States | None:
+        """All projections to the shown observables, and whether they satisfy the proposition; ``always`` is
+        one of what is wanted, and holds in no run that is asked for elsewhere."""
+        found: States = set()
         solver, proposition = self.solver, self.proposition
         # If what is shown leaves the proposition open, both of its values count.
         while True:
@@ -210,14 +213,19 @@ class _Asked:
                 break
             picked = [self._pick(o) for o in self.shown]
             holds = proposition == YES or (proposition != NO and solver.value(proposition))
-            found.append((tuple(v for v, _ in picked), holds))
-            refused = [x for _, x in picked if x != YES]
+            found.add((tuple(v for v, _ in picked), holds))
+            refused = [x for x in (always, *(x for _, x in picked)) if x != YES]
             if not refused:
                 break
             solver.forbid(refused)
-        ordered = tuple(sorted({s for s, _ in found}, key=lambda s: tuple(map(_key, s))))
-        positive = sum(h for _, h in found)
-        return ordered, positive, len(found) - positive
+        return found
+
+
+def _listed(states: States | None) -> tuple[tuple[Value, ...], ...] | None:
+    """States as answers have them: each once, in order."""
+    if states is None:
+        return None
+    return tuple(sorted({s for s, _ in states}, key=lambda s: tuple(map(_key, s))))
 
 
 def _key(value: Value) -> tuple[int, str]:

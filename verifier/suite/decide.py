@@ -141,8 +141,8 @@ def _filtered(program: Program, answer: Answer, options: Options, budget: Budget
     judge = "explorer" if options.judge == "explorer" else "z3"
     quick = replace(options, states=False, witnesses=False)
     ends = _decide(replace(program, filter=None), quick, judge, budget)
-    if ends.deadlock:
-        return answer
+    if ends.deadlock:  # then runs hang, whatever the filter says of their states
+        return replace(answer, hangs=ends.hangs, hang=ends.hang)
     known = ends.reachable or ends.refutable
     reason = FILTERED if known else f"{FILTERED}, or no run ends"
     return replace(answer, reachable=None, refutable=None, deadlock=False, reason=reason, filtered=True)
