@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.paths import Path
-from verifier.program.events import Body, Event
+from verifier.program.events import Access, Body, Event
 from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, parts
+from verifier.program.functions import INTEGER_TYPES
 
 Env = dict[str, Expr]
 Guard = tuple[Expr, ...]
@@ -98,7 +99,8 @@ Facts = dict[Expr, bool]
 
 
 def _plain(expr: Expr, holds: bool = True) -> tuple[Expr, bool]:
-    """A truth without the words around it, and whether it holds: ``not``, ``bool``, ``== 0``, ``!= 0``."""
+    """A truth without the words around it, and whether it holds: ``not``, ``bool``, ``== 0``, ``!= 0``;
+    ``a != b`` as that ``a == b`` does not hold."""
     while isinstance(expr, Apply):
         function, args = expr.function, expr.args
         if function in ("not", "bool"):
@@ -108,6 +110,8 @@ def _plain(expr: Expr, holds: bool = True) -> tuple[Expr, bool]:
         else:
             break
         holds = holds == (function in ("bool", "ne"))
+    if isinstance(expr, Apply) and expr.function == "ne":
+        return Apply("eq", expr.args), not holds
     return expr, holds
 
 
@@ -119,6 +123,8 @@ def known(guard: Iterable[Expr]) -> Facts:
         part, holds = _plain(*pending.pop())
         if part not in found:
             found[part] = holds
+            if isinstance(part, Apply) and part.function == "eq":
+                found.setdefault(Apply("eq", part.args[::-1]), holds)
             if isinstance(part, Apply) and part.function == ("and" if holds else "or"):
                 pending += [(a, holds) for a in part.args]
     return found
@@ -186,12 +192,37 @@ def _of(env: Env, reg: str) -> Expr:
 
 
 def _looks(event: Event, facts: Facts) -> bool:
-    """Does an event only look, or order: a load, a fence, a LOCK'd operation that writes nothing?"""
+    """Does an event only look, or order: a load, a fence, a LOCK'd operation that changes nothing?"""
     if event.op in ("R", "F", "T", "SER", "PAUSE", "JMP", "RCU"):
         return True
     if event.op != "X" or event.virtual:
         return False
-    return all(a.value is None or decided(a.when, facts) is False for a in event.accesses)
+    return all(a.value is None or decided(a.when, facts) is False or _same(a, facts) for a in event.accesses)
+
+
+def _same(a: Access, facts: Facts) -> bool:
+    """Does a LOCK'd operation write what it has read: a number that it was, a bit that was set?"""
+    if a.slot is None or a.value is None:
+        return False
+    read = Ref(a.slot)
+    if decided(Apply("eq", (read, a.value)), facts):
+        return True
+    value = a.value
+    if isinstance(value, Apply) and value.function in INTEGER_TYPES:
+        (value,) = value.args  # what was read has this type
+    if not isinstance(value, Apply) or value.function != "bitor" or read not in value.args:
+        return False
+    return all(arg == read or _is_set(arg, read, facts) for arg in value.args)
+
+
+def _is_set(bit: Expr, read: Expr, facts: Facts) -> bool:
+    """Is one bit, a constant, set in a value?"""
+    number = bit.value if isinstance(bit, Const) else None
+    if not isinstance(number, int) or number <= 0 or number & (number - 1):
+        return False
+    shifted = Apply("shr", (read, Const(number.bit_length() - 1)))
+    forms = ((read, bit), (bit, read), (shifted, Const(1)))
+    return any(decided(Apply("bitand", args), facts) for args in forms)
 
 
 def _renewed(body: Body, entry: LoopEntry, reg: str, found: Expr, kept: frozenset[str]) -> int | None:
