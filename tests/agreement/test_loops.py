@@ -56,7 +56,7 @@ def test_every_loop_of_the_corpus() -> None:
         compare(test)
 
 
-SHARED = "{ unsigned int seq; int a; int b; int x; int stop; unsigned long w; atomic_t y; }\n"
+SHARED = "{ unsigned int seq; int a; int b; int x; int stop; unsigned long w; atomic_t y; spinlock_t l; }\n"
 WRITER = "P0 { seq = 1; smp_wmb(); a = 1; b = 1; smp_wmb(); seq = 2; }\n"
 FORMS = {
     "a reader in one loop": WRITER
@@ -91,6 +91,10 @@ FORMS = {
     " r0 = a; a = r0 + 1; clear_bit(1, &w); }\n"
     "P1 { while (atomic_fetch_or(4, &y) & 4) cpu_relax(); while (test_and_set_bit(1, &w)) cpu_relax();\n"
     " r0 = a; a = r0 + 1; r1 = 0; clear_bit(1, &w); }",
+    "a trylock": "P0 { while (!spin_trylock(&l)) cpu_relax(); r0 = a; a = r0 + 1; spin_unlock(&l); }\n"
+    "P1 { while (!spin_trylock(&l)) cpu_relax(); r0 = a; a = r0 + 1; r1 = 0; spin_unlock(&l); }",
+    "a counter that is not yet positive": "P0 { while (atomic_dec_if_positive(&y) < 0) cpu_relax(); r0 = x; }\n"
+    "P1 { x = 1; atomic_inc(&y); r0 = a; r1 = 0; }",
     "in a handler": "P0 { smp_call_function_single(1, f, NULL, 0); x = 1; stop = 1;"
     " }\nP1 { r0 = READ_ONCE(a); r1 = 0; }",
     "under interrupts": "P0 { x = 1; smp_call_function_single(1, f, NULL, 0); stop = 1; }\n"

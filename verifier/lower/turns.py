@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.paths import Path
 from verifier.program.events import Access, Body, Event
-from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, parts
+from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, call, parts
 from verifier.program.functions import INTEGER_TYPES
 
 Env = dict[str, Expr]
@@ -110,9 +110,19 @@ def _plain(expr: Expr, holds: bool = True) -> tuple[Expr, bool]:
         else:
             break
         holds = holds == (function in ("bool", "ne"))
-    if isinstance(expr, Apply) and expr.function == "ne":
-        return Apply("eq", expr.args), not holds
-    return expr, holds
+    if not isinstance(expr, Apply) or expr.function not in _AS:
+        return expr, holds
+    function, turned, same = _AS[expr.function]
+    return Apply(function, expr.args[::-1] if turned else expr.args), holds == same
+
+
+# Comparisons by others: the function, whether its arguments change places, whether it is not negated.
+_AS = {
+    "ne": ("eq", False, False),
+    "ge": ("lt", False, False),
+    "gt": ("lt", True, True),
+    "le": ("lt", True, False),
+}
 
 
 def known(guard: Iterable[Expr]) -> Facts:
@@ -147,13 +157,36 @@ def decided(expr: Expr, facts: Facts) -> bool | None:
 
 
 def settled(expr: Expr, facts: Facts) -> Expr:
-    """An expression without the choices that facts decide."""
+    """An expression without the choices at its top that facts decide."""
     while isinstance(expr, Apply) and expr.function == "ite":
         chosen = decided(expr.args[0], facts)
         if chosen is None:
             break
         expr = expr.args[1] if chosen else expr.args[2]
     return expr
+
+
+_DEEP = 8
+
+
+def _settled_inside(expr: Expr, facts: Facts, depth: int = _DEEP) -> Expr:
+    """Likewise of the choices inside, down to some depth."""
+    expr = settled(expr, facts)
+    if not isinstance(expr, Apply) or not depth:
+        return expr
+    return call(expr.function, *(_settled_inside(a, facts, depth - 1) for a in expr.args))
+
+
+def where(facts: Facts, guard: Expr) -> Facts:
+    """What is known where a guard holds as well."""
+    found = known((*_as_guard(facts), guard))
+    more = [_settled_inside(fact, found) for fact in found]
+    return known((*_as_guard(found), *_as_guard(dict(zip(more, found.values(), strict=True)))))
+
+
+def _as_guard(facts: Facts) -> Iterator[Expr]:
+    for fact, holds in facts.items():
+        yield fact if holds else call("not", fact)
 
 
 # ---- turns that can be left out
@@ -175,7 +208,7 @@ def looked_by(
     for event in body.events[entry.events :]:
         if decided(event.guard, facts) is False:
             continue
-        if not _looks(event, facts):
+        if not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None
         events.append(event.id)
     changed = [r for r in (*kept, "%rcu", "%off") if _of(entry.env, r) != settled(_of(env, r), facts)]
