@@ -44,6 +44,7 @@ LANGUAGE = Language(
             "per_cpu": control.per_cpu,
             "read_register": mmu.read_register,
             "try_cmpxchg": control.try_cmpxchg,
+            "wait_event": control.wait_event,
             "warn": control.warn,
         }
     ),
