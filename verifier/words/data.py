@@ -139,8 +139,9 @@ def locks() -> Iterator[Word]:
         yield drops(f"{prefix}_unlock_irqrestore({head})", restore, "interrupts as before", "1.1, 8.3, 18.1")
         yield takes(f"{prefix}_lock_bh({one})", enter, "as spin_lock", "2.1, 18.1")
         yield drops(f"{prefix}_unlock_bh({one})", leave, "as spin_unlock", "1.1, 18.1")
-    source = "spin_lock_init(), linux/spinlock.h, from memory"
-    yield row(g, "spin_lock_init(l: pointer)", drop, "a plain store", "1.1", source=source)
+    for raw in ("", "raw_"):
+        source = f"{raw}spin_lock_init(), linux/spinlock.h, from memory"
+        yield row(g, f"{raw}spin_lock_init(l: pointer)", drop, "a plain store", "1.1", source=source)
     doc = "waits until it is free; v4.8 to v4.13 as here"
     source = "queued_spin_unlock_wait(), kernel/locking/qspinlock.c, v4.8 to v4.13, from memory; "
     source += "before, it looked at the locked byte only, which a waiting spin_lock() sets later"

@@ -43,7 +43,7 @@ rcu_assign_pointer rcu_access_pointer RCU_INIT_POINTER data_race smp_cond_load_(
 movnti clflush(opt)? clwb [ls]fence [rw]mb (smp|dma)_[rw]mb barrier smp_read_barrier_depends
 smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquire__after_ctrl_dep
 {_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit
-(raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked spin_lock_init spin_unlock_wait
+(raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked (raw_)?spin_lock_init spin_unlock_wait
 mutex_is_locked write_unlock(_irq|_irqrestore)?
 rcu_read_(un)?lock(_sched|_bh)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched call_rcu(_hurry)?
 (this|__this|raw)_cpu_(read|write|x?chg|cmpxchg|xchg|and|or|(add|sub|inc|dec)(_return)?) (this|per)_cpu_ptr
