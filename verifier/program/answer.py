@@ -46,6 +46,6 @@ class Answer:
     filtered: bool = False
     loops: tuple[Loop, ...] = ()
     waits: tuple[Blocked, ...] = ()
-    hangs: bool | None = False
+    hangs: bool | None = None
     hang: Trace | None = None
     rests: tuple[tuple[Value, ...], ...] | None = None

@@ -94,8 +94,10 @@ class _Asked:
             known = reachable and refutable and not want_states  # cut runs make no difference
             loops = self._loops() if cut and not known else ()
             hangs = self._check(self.resting)
-            states = self._states(self.normal) if want_states and None not in (reachable, refutable) else None
-            rests = self._states(self.resting) if want_states and states is not None else None
+            states = rests = None
+            if want_states and None not in (reachable, refutable):
+                states = self._states(self.normal, -self.encoding.stuck)
+                rests = None if states is None else self._states(self.resting, self.encoding.stuck)
         unknown = None in (reachable, refutable, hangs) or (want_states and None in (states, rests))
         reason = self._given_up() if unknown else ""
         for value in told - runs.keys():
@@ -201,8 +203,9 @@ class _Asked:
                 return choice
         return choices[-1]  # exactly one holds
 
-    def _states(self, wanted: list[int]) -> tuple[tuple[tuple[Value, ...], ...], int, int] | None:
-        """All projections to the shown observables, with how many satisfy the proposition."""
+    def _states(self, wanted: list[int], kind: int) -> tuple[tuple[tuple[Value, ...], ...], int, int] | None:
+        """All projections to the shown observables, with how many satisfy the proposition. ``kind`` holds of
+        these runs, and of no others: what they show may be shown again by others."""
         found: list[tuple[tuple[Value, ...], bool]] = []
         solver, proposition = self.solver, self.proposition
         # If what is shown leaves the proposition open, both of its values count.
@@ -218,7 +221,7 @@ class _Asked:
             refused = [x for _, x in picked if x != YES]
             if not refused:
                 break
-            solver.forbid(refused)
+            solver.forbid([*refused, *([] if kind == YES else [kind])])
         ordered = tuple(sorted({s for s, _ in found}, key=lambda s: tuple(map(_key, s))))
         positive = sum(h for _, h in found)
         return ordered, positive, len(found) - positive
