@@ -285,7 +285,7 @@ define it, or #include "linux/kthread.inc"
     kthread_park kthread_unpark kthread_parkme kthread_should_park kthread_should_stop kthread_stop
     kthread_exit
 define it, or #include "linux/work.inc"
-    queue_work schedule_work flush_work cancel_work_sync process_one_work work_pending
+    queue_work schedule_work flush_work cancel_work_sync worker_thread process_one_work work_pending
 write flush_work(&work), which #include "linux/work.inc" has, for each work
     flush_workqueue drain_workqueue destroy_workqueue flush_scheduled_work
 there are no timers here: write what the timer does as an nmi, or as a handler that another CPU sends
