@@ -276,6 +276,22 @@ def interrupts() -> Iterator[Word]:
     yield row(g, head, IRQ_RESTORE, doc, "8.3", source=source)
     asks = Special("irqs_disabled", "no data access")
     yield flag("irqs_disabled()", asks, "are interrupts off?", "8.3", "number")
+    for name, on, file, more in (
+        ("halt", FALSE, "native_halt()", "; with interrupts off only an NMI ends it"),
+        ("safe_halt", TRUE, "native_safe_halt(): STI; HLT", "; interrupts on, and none between"),
+    ):
+        halts = Special(
+            "halt", "HLT, until an interrupt has come" if on == FALSE else "STI and HLT, likewise", on
+        )
+        source = f"{file}, asm/irqflags.h"
+        yield row(
+            g,
+            f"{name}()",
+            halts,
+            f"waits until a handler or an NMI has run here{more}",
+            "8.11",
+            source=source,
+        )
     makes = "IPIs, and their acknowledgements if wait"
     others, own_too = (Special("call_cpus", makes, own, True) for own in (FALSE, TRUE))
     by_caller = (others,)  # whoever calls it has disabled preemption

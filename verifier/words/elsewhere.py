@@ -261,6 +261,12 @@ write local_irq_restore(flags)
     raw_local_irq_restore arch_local_irq_restore
 write local_irq_disable()
     raw_local_irq_disable arch_local_irq_disable native_irq_disable cli
+write halt()
+    native_halt hlt arch_cpu_idle_dead stop_this_cpu
+write safe_halt(), or what the CPU does before it
+    native_safe_halt raw_safe_halt arch_safe_halt default_idle arch_cpu_idle cpu_do_idle
+there is no MONITOR here: its MWAIT ends at a store, too; wait for that by smp_cond_load_acquire(&x, VAL)
+    mwait __mwait __monitor mwait_idle_with_hints __sti_mwait
 write local_irq_enable()
     raw_local_irq_enable arch_local_irq_enable native_irq_enable sti
 define it, or #include "linux/wait.inc"

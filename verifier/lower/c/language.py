@@ -24,6 +24,7 @@ LANGUAGE = Language(
             "call_rcu": ipi.call_rcu,
             "cond_load": control.cond_load,
             "entry_of": mmu.entry_of,
+            "halt": ipi.halt,
             "icr": ipi.icr,
             "ifetch": mmu.ifetch,
             "invlpgb": mmu.invlpgb,
