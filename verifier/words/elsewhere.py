@@ -302,7 +302,14 @@ there are no timers here: write queue_work(&wq, &work), which #include "linux/wo
     queue_delayed_work schedule_delayed_work mod_delayed_work cancel_delayed_work_sync cancel_delayed_work
     flush_delayed_work
 write smp_call_function_single(cpu, func, info, 0)
-    smp_call_function_single_async smp_send_reschedule irq_work_queue_on resched_cpu generic_exec_single
+    smp_send_reschedule resched_cpu generic_exec_single
+define it, or #include "linux/csd.inc"
+    smp_call_function_single_async
+define it, or #include "linux/irq_work.inc"
+    irq_work_queue irq_work_queue_on irq_work_sync irq_work_run irq_work_single irq_work_is_busy
+    irq_work_is_pending
+write apic_icr_write(smp_processor_id(), func), the interrupt that it sends to its own CPU
+    arch_irq_work_raise
 write smp_mb(), then smp_call_function(func, NULL, 1) of a function that does nothing
     kick_all_cpus_sync
 write on_each_cpu(func, NULL, 1) of a function that is sync_core()

@@ -287,7 +287,7 @@ WRONG = {
     "invlpgb(v)": "type", "invlpgb(1, A)": "type", "invlpgb(5000, v)": "pcid", "tlbsync(1)": "arity",
     "r0 = ifetch(&x)": "type", "r0 = ifetch(c)": "type", "r0 = ifetch(A)": "type", "text_poke(&x, 1)": "type",
     "text_poke(v, 1)": "type", "movnti(x, 1)": "type", "movnti(A, 1)": "type", "clflush(x)": "type",
-    "r0 = user_read(&x)": "type", "user_write(A, 1)": "type", "apic_icr_write(0, h)": "self-ipi",
+    "r0 = user_read(&x)": "type", "user_write(A, 1)": "type",
     "apic_icr_write(4, h)": "no-cpu", "apic_icr_write(1, x)": "type", "r0 = T + 1": "type", "x = T": "type",
     "r0 = N.v": "unknown-field", "r0 = *T": "type",
 }  # fmt: skip

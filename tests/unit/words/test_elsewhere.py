@@ -51,9 +51,10 @@ def test_an_include_that_is_named_has_it(name: str) -> None:
 FULL = [
     "dma_mb", "virt_mb", "__smp_mb", "__mb", "set_mb", "virt_store_mb", "write_cr3", "build_cr3",
     "__flush_tlb_one_user", "local_flush_tlb", "sync_core_before_usermode", "kick_all_cpus_sync",
-    "native_ptep_get_and_clear", "ptep_modify_prot_start", "pmdp_invalidate", "ptep_clear_flush", "get_page", "kref_get",
-    "lock_page", "spin_lock_nested", "mutex_lock_nested", "write_seqlock", "cmpxchg64", "sync_cmpxchg",
-    "wrmsrl", "synchronize_rcu_bh", "wbinvd", "cr4_set_bits", "mmap_write_lock",
+    "native_ptep_get_and_clear", "ptep_modify_prot_start", "pmdp_invalidate", "ptep_clear_flush",
+    "get_page", "kref_get", "lock_page", "spin_lock_nested", "mutex_lock_nested", "write_seqlock",
+    "cmpxchg64", "sync_cmpxchg", "wrmsrl", "synchronize_rcu_bh", "wbinvd", "cr4_set_bits",
+    "mmap_write_lock",
 ]  # fmt: skip
 
 

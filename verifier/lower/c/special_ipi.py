@@ -235,12 +235,9 @@ def icr(b: BodyCode, use: SpecialCall) -> Val:
         wanted = call("eq", to, Const(k))
         if wanted == FALSE:
             continue
-        if k == b.cpu and wanted == TRUE:
-            raise Trouble("self-ipi", "a CPU's interrupt to itself is not supported", use.e.span)
-        if k != b.cpu:
-            code, register = handler(b, func.function, k, Val(FALSE, t.ANY), span=use.e.span)
-            info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
-            targets.append(Target(k, wanted, code, info, name=func.function))
+        code, register = handler(b, func.function, k, Val(FALSE, t.ANY), span=use.e.span)
+        info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
+        targets.append(Target(k, wanted, code, info, name=func.function))
     b.shared.counter += 1
     b.emit("SEND", use.e, kind=use.special.kind, group=f"icr{b.shared.counter}", targets=tuple(targets))
     return Val(Const(0), t.VOID)
