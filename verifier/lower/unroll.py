@@ -131,6 +131,7 @@ class _Loops:
 class _Unroller:
     bound: int
     budget: Budget
+    exact: bool = True  # are loops that are their last turn taken for it?
     given: Env = field(default_factory=dict)  # what every body knows from the start
     graced: bool = False  # does anybody wait for RCU readers?
     registers: Container[Ptr] = frozenset()  # the cells of the test
@@ -213,9 +214,7 @@ class _Unroller:
             ended.append(self.stop(body, "look", path, wait))
             here = Ref(self.stops[-1].slot)
             self.assume(here, negation(holds), wait._replace(kind="stopped"))
-            for event in map(self.events.__getitem__, wait.events):
-                for access in event.accesses:  # what fails there takes no lock
-                    access.when = call("and", negation(here), access.when)
+            self.rests_in(wait.events)
         self.assume(call("and", *path.guard), holds, wait)
 
     def halt(self, body: Body, code: Emit, path: Path, ended: list[Path]) -> None:
@@ -314,7 +313,7 @@ class _Unroller:
         if taken is not None:
             to = loops.places[instruction.target]
             if to <= at:
-                if self.last_turn(body, loops, taken, at, to, ended=ended):
+                if self.exact and self.last_turn(body, loops, taken, at, to, ended=ended):
                     return rest
                 if copy >= self.bound:
                     self.cut(body, loops.span(at, to), guard=call("and", *taken.guard))
@@ -341,8 +340,16 @@ class _Unroller:
         span = loops.span(at, to)
         wait = Wait(body.cpu, "spin", "", span, events or (self.pause(body, path, span),), _last(body))
         ended.append(self.stop(body, "look", path, wait))
+        self.rests_in(events)
         self.assume(call("and", *path.guard), FALSE, wait)
         return True
+
+    def rests_in(self, events: Iterable[int]) -> None:
+        """Where a body rests at the last stop, these events only look: what fails there takes no lock."""
+        here = Ref(self.stops[-1].slot)
+        for event in map(self.events.__getitem__, events):
+            for access in event.accesses:
+                access.when = call("and", negation(here), access.when)
 
     def step(self, body: Body, instruction: Instruction, path: Path, ended: list[Path]) -> None:
         """One instruction that does not jump; the paths on which it is never done are added to ``ended``."""
@@ -544,10 +551,11 @@ class _Unroller:
         )
 
 
-def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Program:
+def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact: bool = True) -> Program:
     """A lowered test as guarded events, each loop's backward jumps taken at most ``bound`` times.
 
-    ``bound`` counts the backward jumps that one body takes in a run. Raises ``LimitError`` if the
+    ``bound`` counts the backward jumps that one body takes in a run. A loop that is its last turn (MMR 20.4)
+    needs no bound, and is unrolled only if ``exact`` is false. Raises ``LimitError`` if the
     result is too large to be decided, or the time is over.
     """
     everything = [
@@ -556,6 +564,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
     unroller = _Unroller(
         bound,
         budget or Budget(),
+        exact=exact,
         graced=any(map(_waits_for_readers, everything)),
         halting=_halting(lowered),
         at_end=_asked(lowered),

@@ -141,15 +141,16 @@ def _semaphores(g: str) -> Iterator[Word]:
     """rwsem. Its holders may sleep, so they are not RCU readers."""
     one = "l: pointer"
     file = "kernel/locking/rwsem.c"
-    for name, effect in (("read", replace(_SHARE, line="joins")), ("write", _OWN)):
+    follows, joins = replace(_SHARE, line="follows", readers=True), replace(_OWN, readers=True)
+    for name, effect in (("read", follows), ("write", joins)):
         source = f"__down_{name}(), {file}, since v5.2"
         yield row(g, f"down_{name}({one})", effect, "LOCK'd; waits exactly", "2.1", source=source)
-    tries = Locked("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way")
+    tries = Locked("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way", readers=True)
     doc = "1 if it took it, which it does not while others wait; if not, a load since v5.17, LOCK'd before"
     source = f"__down_read_trylock(), {file}; the version from memory"
     head, rule = f"down_read_trylock({one})", "1.1, 2.1, 19.1, 19.2"
     yield row(g, head, tries, doc, rule, "number", source=source)
-    tries = Locked("l", Const(-1), _FREE, _FREE, line="gives_way")
+    tries = Locked("l", Const(-1), _FREE, _FREE, line="gives_way", readers=True)
     head, doc = f"down_write_trylock({one})", "LOCK'd, also if it fails; 1 if it took it"
     yield row(g, head, tries, doc, "2.1", "number", source=f"rwsem_write_trylock(), {file}")
     ends = partial(row, g, source=f"__up_read(), __up_write(), __downgrade_write(), {file}, since v5.2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
@@ -83,14 +84,15 @@ class TestMemory(Objects):
         except Trouble as trouble:
             self.troubles.append(trouble.diagnostic)
 
-    def line(self, lock: Expr) -> Expr:
-        """The address of a cell that counts who stands in line for a lock."""
+    def line(self, lock: Expr, who: Literal["read", "write"]) -> Expr:
+        """The address of a cell that counts the writers, or the readers, that stand in line for a lock."""
+        suffix = f"{_LINE}-{who}"
         known = [lock.value] if isinstance(lock, Const) else list(self.cells)
         for ptr in known:
-            if isinstance(ptr, Ptr) and not ptr.base.endswith(_LINE):
-                at = Ptr(str(ptr) + _LINE)
-                self.cells.setdefault(at, Cell(at, f"waiting for {ptr}", 0))
-        return call("field", lock, Const(_LINE[1:]))
+            if isinstance(ptr, Ptr) and _LINE not in ptr.base:
+                at = Ptr(str(ptr) + suffix)
+                self.cells.setdefault(at, Cell(at, f"waiting to {who} {ptr}", 0))
+        return call("field", lock, Const(suffix[1:]))
 
     # -- initial contents -------------------------------------------------------------------------
 
