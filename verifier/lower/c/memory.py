@@ -418,7 +418,7 @@ class TestMemory(Objects):
     def halts(self, cpu: int) -> Ptr:
         """The register cell that says whether a CPU is halted; from now on there is one."""
         if halted(cpu) not in self.cells:
-            self._cell(halted(cpu), "register", 0)
+            self.cells[halted(cpu)] = Cell(halted(cpu), f"{cpu}:halted", 0, "register")
         return halted(cpu)
 
     def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:

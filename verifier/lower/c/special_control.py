@@ -77,7 +77,7 @@ def wait_event(b: BodyCode, use: SpecialCall) -> Val:
     if found.type.percpu or found.type.tag != "wait_queue_head":
         text = f"{use.word.name} takes a struct wait_queue_head here, not {found.type.words}"
         raise Trouble("type", text, queue.span, "declare it so, or a pointer to it")
-    if not (isinstance(queue, ast.Unary) and queue.op == "&"):
+    if found.type.inside:
         queue = ast.Unary("&", queue, queue.span)
     state = ast.Num(use.special.value.value, at)
     prepare, sleep, finish = (
