@@ -93,7 +93,8 @@ FORMS = {
     " r0 = a; a = r0 + 1; r1 = 0; clear_bit(1, &w); }",
     "a trylock": "P0 { while (!spin_trylock(&l)) cpu_relax(); r0 = a; a = r0 + 1; spin_unlock(&l); }\n"
     "P1 { while (!spin_trylock(&l)) cpu_relax(); r0 = a; a = r0 + 1; r1 = 0; spin_unlock(&l); }",
-    "a counter that is not yet positive": "P0 { while (atomic_dec_if_positive(&y) < 0) cpu_relax(); r0 = x; }\n"
+    "a counter that is not yet positive": "P0 { while (atomic_dec_if_positive(&y) < 0) cpu_relax();"
+    " r0 = x; }\n"
     "P1 { x = 1; atomic_inc(&y); r0 = a; r1 = 0; }",
     "in a handler": "P0 { smp_call_function_single(1, f, NULL, 0); x = 1; stop = 1;"
     " }\nP1 { r0 = READ_ONCE(a); r1 = 0; }",

@@ -79,7 +79,9 @@ WAITS = {
         "CPU 0 waits in line 3 for m, and it is held from the start",
     ),
     "a lock with several readers": (
-        "{ rwlock_t l; }\nP0 { read_lock(&l); write_lock(&l); }\nP1 { read_lock(&l); }\nexists (l = 1)",
+        "{ rwlock_t l; int x; int y; }\n"
+        "P0 { read_lock(&l); WRITE_ONCE(x, 1); while (!READ_ONCE(y)) cpu_relax(); write_lock(&l); }\n"
+        "P1 { while (!READ_ONCE(x)) cpu_relax(); read_lock(&l); WRITE_ONCE(y, 1); }\nexists (l = 1)",
         "CPU 0 waits in line 3 for l, and it is 2, written by CPU 1 in line 4",
     ),
     "who reads last is not who holds": (
