@@ -11,7 +11,8 @@ from tests.judges import holds, states
 from tests.texts import wrong
 from verifier.cli import main
 
-QUEUE = '#include "linux/wait.inc"\n{ int x; struct wait_queue_head wq; struct wait_queue_head *p = &wq; struct o o { .f = 1 }; }'
+OBJECTS = "{ int x; struct wait_queue_head wq; struct wait_queue_head *p = &wq; struct o o { .f = 1 }; }"
+QUEUE = f'#include "linux/wait.inc"\n{OBJECTS}'
 
 
 @pytest.mark.parametrize(
