@@ -18,7 +18,7 @@ class Waiting:
             (14, self.store), (12, self.load), (11, self.spin), (11, self.locked), (4, self.trylock),
             (5, lambda: ["smp_mb();"]), (8, self.window), (9, self.call), (5, self.branch),
             (4, self.section), (4, self.grace), (3, lambda: [] if self.inside else ["call_rcu(&p, cb);"]),
-            (3, self.retry), (3, self.update),
+            (3, self.retry), (3, self.update), (4, self.halt), (3, self.itself),
         ]  # fmt: skip
 
     def text(self) -> str:
@@ -116,6 +116,14 @@ class Waiting:
     def grace(self) -> list[str]:
         """A grace period."""
         return [] if self.inside else ["synchronize_rcu();"]
+
+    def halt(self) -> list[str]:
+        """A halt, perhaps with interrupts off."""
+        return [] if self.inside else [self.random.choice(["halt();", "safe_halt();"])]
+
+    def itself(self) -> list[str]:
+        """An interrupt of a CPU to itself."""
+        return [] if self.inside else [f"apic_icr_write({self.cpu}, {self.some(HANDLERS)});"]
 
     def retry(self) -> list[str]:
         """The reader of a sequence count."""

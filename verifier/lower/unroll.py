@@ -7,7 +7,7 @@ order, paths that meet at a label are merged: guards by disjunction, locals by `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -20,7 +20,7 @@ from verifier.program.events import RANKS, Access, Body, BodyKind, Event, Observ
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.ops import KINDS, Kind, Op
-from verifier.program.values import Ptr
+from verifier.program.values import Ptr, halted
 from verifier.program.waits import Loop, Stop, StopKind, Wait
 from verifier.source import Span
 from verifier.words.rows import KERNEL
@@ -134,6 +134,7 @@ class _Unroller:
     exact: bool = True  # are loops that are their last turn taken for it?
     given: Env = field(default_factory=dict)  # what every body knows from the start
     graced: bool = False  # does anybody wait for RCU readers?
+    registers: Container[Ptr] = frozenset()  # the cells of the test
     waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
     bodies: list[Body] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -471,7 +472,8 @@ class _Unroller:
             guard = body.guard = call("and", *inside)
             slot = self.slot()
             off = None if kind else Const(0)
-            self.ends(body, "DLV", (Access(irq, slot, off),), span=code.span, name=name, kind=kind)
+            wakes = self.wakes(target.cpu)
+            self.ends(body, "DLV", (Access(irq, slot, off), *wakes), span=code.span, name=name, kind=kind)
             self.assume(
                 guard,
                 call("eq", Ref(slot), Const(1)),
@@ -490,9 +492,13 @@ class _Unroller:
         """An NMI, which may strike or not."""
         strikes = Ref(self.slot())
         body = self.body(cpu, "nmi", f"the NMI of CPU {cpu}", strikes)
-        self.ends(body, "NMI", (), span=None, name="NMI")
+        self.ends(body, "NMI", self.wakes(cpu), span=None, name="NMI")
         self.within(body, code, Path((strikes,), dict(self.given), {}), strikes)
         self.ends(body, "IRET", (), span=None, name="NMI", guard=self.over(body))
+
+    def wakes(self, cpu: int) -> tuple[Access, ...]:
+        """The end of a halt on a CPU that may halt (MMR 8.11)."""
+        return (Access(Const(halted(cpu)), None, Const(0)),) if halted(cpu) in self.registers else ()
 
     def within(self, body: Body, code: tuple[Instruction, ...], path: Path, guard: Expr) -> None:
         """What a handler does between its delivery and its return: all of it as an RCU reader."""
@@ -562,6 +568,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
         graced=any(map(_waits_for_readers, everything)),
         halting=_halting(lowered),
         at_end=_asked(lowered),
+        registers=lowered.world.cells.keys(),
         waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
     )
     kernel = unroller.slot() if lowered.world.versions else None

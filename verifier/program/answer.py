@@ -43,6 +43,6 @@ class Answer:
     reason: str = ""
     filtered: bool = False
     loops: tuple[Loop, ...] = ()
-    hangs: bool | None = False
+    hangs: bool | None = None
     hang: Trace | None = None
     rests: tuple[tuple[Value, ...], ...] | None = None

@@ -25,7 +25,7 @@ class Cell:
 
     ``kind``: ``data`` (plain kernel data, page contents, mask bits), ``pte`` (an entry, of any level,
     that page walks read), ``code`` (an instruction word), ``register`` (``c:cr3``, ``c:pcid``,
-    ``c:irq``: per-CPU state; writes are not buffered).
+    ``c:irq``, ``c:%halted``: per-CPU state; writes are not buffered).
     """
 
     ptr: Ptr
@@ -41,7 +41,8 @@ class World:
     ``cpus``       the number of CPUs;
     ``cells``      every cell, with its initial value. Each CPU has the register cell ``Ptr("c:irq")`` (kind
                    ``register``, init 1 or 0). If there is an mm, it has ``Ptr("c:cr3")`` (init: the mm's
-                   ``Ptr``), and if there are PCIDs, ``Ptr("c:pcid")``;
+                   ``Ptr``), and if there are PCIDs, ``Ptr("c:pcid")``; if it halts somewhere,
+                   ``Ptr("c:%halted")``, init 0;
     ``tlb``        the initial TLB contents: (cpu, pcid, va, content of the entry);
     ``vas``        the virtual addresses;
     ``tables``     the tables: a present entry leads to one of these, or to a page;

@@ -22,6 +22,7 @@ WIDE = 56  # a longer statement has a line of its own
 _SAID = {
     "SEND": "sends", "WAIT": "all have answered", "SEND rcu": "a grace period will start [18.3]",
     "GP start": "a grace period starts [18.2]", "GP end": "the grace period has ended [18.2]",
+    "IRQ hlt": "halts [8.11]", "HLT": "halts [8.11]", "R hlt": "wakes up [8.11]",
 }  # fmt: skip
 
 
@@ -225,9 +226,10 @@ def _remarks(step: Step, rest: list[Step], tell: Tell) -> list[list[str]]:
         notes.insert(0, "goes to the store buffer [1.2]")
     if step.kind == "warn":
         notes.append("warns")
-    notes.append(_SAID.get(f"{event.op} {event.kind}".strip(), ""))
+    if not (event.kind == "hlt" and any(value for _, value in step.reads)):  # it goes on waiting
+        notes.append(_SAID.get(f"{event.op} {event.kind}".strip(), ""))
     said = ["", ""]
-    if event.op not in ("DLV", "IRQ", "INV") and not (event.op == "T" and step.note):
+    if event.op not in ("DLV", "IRQ", "INV") and event.kind != "hlt" and not (event.op == "T" and step.note):
         said = [_said(step.reads, "reads ", tell, named) for named in (False, True)]
     return [[n for n in (s, *notes) if n] for s in said]
 

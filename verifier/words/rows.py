@@ -130,10 +130,10 @@ class Warns:
 
 # The words that are more than instructions, by what they do.
 SpecialName = Literal[
-    "assume", "call_cpus", "call_rcu", "cond_load", "entry_of", "icr", "ifetch", "invlpgb", "invpcid",
+    "assume", "call_cpus", "call_rcu", "cond_load", "entry_of", "halt", "icr", "ifetch", "invlpgb", "invpcid",
     "irqs_disabled", "leaf", "mask_any_but", "mask_combine", "mask_copy", "mask_empty", "mask_fill",
     "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte", "per_cpu",
-    "read_register", "try_cmpxchg", "warn",
+    "read_register", "try_cmpxchg", "wait_event", "warn",
 ]  # fmt: skip
 
 

@@ -157,3 +157,16 @@ def _semaphores(g: str) -> Iterator[Word]:
     yield ends(f"up_read({one})", _UNSHARE, "LOCK'd", "2.1")
     yield ends(f"up_write({one})", Locked("l", FALSE, None), "LOCK'd", "2.1")
     yield ends(f"downgrade_write({one})", Locked("l", Const(1), None), "LOCK'd; it is read-held now", "2.1")
+
+
+def waiting() -> Iterator[Word]:
+    """What calls the functions of ``litmus/linux/wait.inc`` because it is a macro: it evaluates its argument
+    again and again."""
+    g = "Sleeping"
+    doc = "if c does not hold: prepare_to_wait_event(), c, schedule(), until c holds, then finish_wait(); "
+    doc += 'with #include "linux/wait.inc"'
+    for name, state in (("wait_event", 2), ("wait_event_interruptible", 1)):
+        more = "" if state == 2 else "; there are no signals, so it gives 0"
+        effect = Special("wait_event", "loads of c; what these functions do", Const(state))
+        source, result = f"{name}(), ___wait_event(), linux/wait.h", "number" if more else "void"
+        yield row(g, f"{name}(wq: struct, c)", effect, doc + more, "1.1", result, source=source)

@@ -24,6 +24,7 @@ LANGUAGE = Language(
             "call_rcu": ipi.call_rcu,
             "cond_load": control.cond_load,
             "entry_of": mmu.entry_of,
+            "halt": ipi.halt,
             "icr": ipi.icr,
             "ifetch": mmu.ifetch,
             "invlpgb": mmu.invlpgb,
@@ -44,6 +45,7 @@ LANGUAGE = Language(
             "per_cpu": control.per_cpu,
             "read_register": mmu.read_register,
             "try_cmpxchg": control.try_cmpxchg,
+            "wait_event": control.wait_event,
             "warn": control.warn,
         }
     ),

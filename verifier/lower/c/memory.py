@@ -15,7 +15,7 @@ from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
 from verifier.program.expressions import Const, Expr, call
-from verifier.program.values import UNACCESSED, Ptr, Value, flags, target
+from verifier.program.values import UNACCESSED, Ptr, Value, flags, halted, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first
@@ -414,6 +414,12 @@ class TestMemory(Objects):
         if len(self.cells) >= MAX_CELLS:
             text = f"a test has at most {MAX_CELLS} cells; this one has more"
             raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
+
+    def halts(self, cpu: int) -> Ptr:
+        """The register cell that says whether a CPU is halted; from now on there is one."""
+        if halted(cpu) not in self.cells:
+            self.cells[halted(cpu)] = Cell(halted(cpu), f"{cpu}:halted", 0, "register")
+        return halted(cpu)
 
     def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:
         named = self.named.get(ptr.base.split(":", 1)[-1])
