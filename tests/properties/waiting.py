@@ -1,4 +1,5 @@
-"""Random programs in which CPUs wait: for locks, values, handlers, grace periods. Many of them hang."""
+"""Random programs in which CPUs wait: for locks, values, handlers, grace periods, and to be woken. Many of
+them hang."""
 
 from __future__ import annotations
 
@@ -20,10 +21,14 @@ class Waiting:
             (4, self.section), (4, self.grace), (3, lambda: [] if self.inside else ["call_rcu(&p, cb);"]),
             (3, self.retry), (3, self.update), (4, self.halt), (3, self.itself),
         ]  # fmt: skip
+        self.tasks = self.random.random() < 0.3  # do tasks sleep and wake each other?
+        if self.tasks:
+            self.rows += [(9, self.sleep), (12, self.wake)]
 
     def text(self) -> str:
         """The program, as an MM file that shows all that it writes and reads."""
-        out = ["MM t", "{ int x; int y; int z; spinlock_t l; spinlock_t m; int p; }"]
+        out = ["MM t"] + ['#include "linux/wait.inc"'] * self.tasks
+        out.append("{ int x; int y; int z; spinlock_t l; spinlock_t m; int p; }")
         for name, most in (("h", 2), ("g", 2), ("cb", 1)):
             out.append(
                 f"void {name}(void *info) {{ {' '.join(self.body(-1, self.random.randint(0, most)))} }}"
@@ -130,6 +135,23 @@ class Waiting:
         x = self.some(OBJECTS)
         turn = f"r8 = READ_ONCE({x}); smp_rmb(); r9 = READ_ONCE({self.some(OBJECTS)}); smp_rmb();"
         return [f"do {{ {turn} }} while ((r8 & 1) || READ_ONCE({x}) != r8);"]
+
+    def sleep(self) -> list[str]:
+        """Sleep unless a flag is set. The state may be set without a barrier, or too late."""
+        if self.inside:
+            return []
+        sets = self.random.choice(["set_current_state(2);", "__set_current_state(2);"])
+        test = f"if (!READ_ONCE({self.some(OBJECTS)}))"
+        return (
+            [sets, test, "schedule();"]
+            if self.random.random() < 0.8
+            else [f"{test} {{", sets, "schedule(); }"]
+        )
+
+    def wake(self) -> list[str]:
+        """Set a flag and wake a task, perhaps the own one."""
+        cpu = self.random.randrange(self.cpus)
+        return [f"WRITE_ONCE({self.some(OBJECTS)}, 1);", f"wake_up_process(cpu_curr({cpu}));"]
 
     def update(self) -> list[str]:
         """A loop that tries to take a flag."""
