@@ -271,12 +271,13 @@ write local_irq_enable()
     raw_local_irq_enable arch_local_irq_enable native_irq_enable sti
 define it, or #include "linux/wait.inc"
     wake_up_process wake_up wake_up_all wake_up_state try_to_wake_up set_current_state __set_current_state
+    wake_up_interruptible wake_up_interruptible_all
     set_special_state schedule prepare_to_wait prepare_to_wait_exclusive prepare_to_wait_event finish_wait
     add_wait_queue remove_wait_queue init_waitqueue_head waitqueue_active wq_has_sleeper complete complete_all
     init_completion reinit_completion wait_for_completion try_wait_for_completion completion_done get_current
     cpu_curr
 write wake_up(&wq), which #include "linux/wait.inc" has
-    swake_up_one swake_up_locked wake_up_interruptible wake_up_one wake_up_poll
+    swake_up_one swake_up_locked wake_up_one wake_up_poll
 write wake_up_process(p), which #include "linux/wait.inc" has
     rcuwait_wake_up wake_up_q
 write schedule(), which #include "linux/wait.inc" has: there are no time-outs
