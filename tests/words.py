@@ -12,6 +12,7 @@ _ARGUMENTS = {
     "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
     "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
     "text": '"t"', "vma": "N", "word": "&c", "bit": "1", "cpu": "1",
+    "domain": "&dom", "index": "idx",
 }  # fmt: skip
 _TYPES = (
     ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),
@@ -46,15 +47,17 @@ def text(word: Word, statements: str, value: object = 0, initial: str = "", cond
     kind = next((t for prefix, t in _TYPES if word.name.startswith(prefix)), "unsigned long")
     entry = value if isinstance(value, str) else "A"
     upper = "mk_pte(T, old)" if word.name.startswith("pmdp") and "old" in entry else "T"
+    begins = "int idx = srcu_read_lock_fast(&dom);" if word.at("index") is not None else ""
     return f"""MM t
 {{
-    int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
+    struct srcu_struct dom; int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
     {kind} c = {value if isinstance(value, int) else 0};
     page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;{initial}
 }}
 void nothing(void *info) {{ }}
 P0 {{
     unsigned long flags;
+    {begins}
     r9 = 0;
     WRITE_ONCE(x, 1);
     {statements}

@@ -222,7 +222,9 @@ class _Hang:
             return Blocked("answers", cpu, event.span, f"for {what}", held_by=why)
         if machine.graces.waiting(state.memory, event):
             readers = self.readers(state, machine.graces.period[event.id], event.span)
-            return Blocked("grace period", cpu, event.span, "for a grace period", held_by=readers)
+            starts = [a for a, b in self.program.grace_periods() if b is event]
+            what = "for callbacks" if starts[0].kind == "barrier" else "for a grace period"
+            return Blocked("grace period", cpu, event.span, what, held_by=readers)
         if event.op == "TLBSYNC":
             return Blocked("tlbsync", cpu, event.span, "for its INVLPGBs to take effect everywhere")
         return None
@@ -262,6 +264,8 @@ class _Hang:
     def reader(self, lock: Event, file: str) -> str:
         """A section that does not end."""
         body = self.program.bodies[lock.body]
+        if lock.op == "SEND":
+            return f"the callback that CPU {lock.cpu} asked for in {place(lock.span, file)} has not run"
         if lock.span is not None:
             return f"the section of CPU {lock.cpu} in {place(lock.span, file)} does not end"
         if body.kind != "thread":

@@ -188,7 +188,7 @@ def _of(env: Env, reg: str) -> Expr:
 def _looks(event: Event, facts: Facts) -> bool:
     """Does an event only look, or order: a load, a fence, a LOCK'd operation that writes nothing?"""
     if event.op in ("R", "F", "T", "SER", "PAUSE", "JMP", "RCU"):
-        return True
+        return event.domain is None
     if event.op != "X" or event.virtual:
         return False
     return all(a.value is None or decided(a.when, facts) is False for a in event.accesses)

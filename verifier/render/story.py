@@ -21,6 +21,7 @@ WIDE = 56  # a longer statement has a line of its own
 _SAID = {
     "SEND": "sends", "WAIT": "all have answered", "SEND rcu": "a grace period will start [18.3]",
     "GP start": "a grace period starts [18.2]", "GP end": "the grace period has ended [18.2]",
+    "GP barrier": "waits for callbacks [18.5]",
 }  # fmt: skip
 
 

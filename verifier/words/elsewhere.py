@@ -299,7 +299,7 @@ write synchronize_rcu()
 write call_rcu(x, func)
     call_rcu_sched call_rcu_bh call_rcu_lazy
 write rcu_dereference(x)
-    rcu_dereference_bh rcu_dereference_sched srcu_dereference
+    rcu_dereference_bh rcu_dereference_sched
 write rcu_assign_pointer(x, e)
     rcu_replace_pointer list_add_rcu hlist_add_head_rcu
 write this_cpu_ptr(&x)

@@ -68,6 +68,10 @@ def rcu() -> Iterator[Word]:
         doc = "func(x) on this CPU when a grace period has ended; "
         doc += "not offloaded: CONFIG_RCU_NOCB_CPU may run it elsewhere"
         yield row(g, f"{name}(x, func: function)", calls, doc, "18.3", source=source + more)
+    doc = "waits for the callbacks that call_rcu() has queued on all CPUs; no grace period; a full fence "
+    waits = (Machine("GP", "barrier"), Machine("GP", "end"))
+    source = "rcu_barrier(), rcu_barrier_entrain(), kernel/rcu/tree.c"
+    yield row(g, "rcu_barrier()", waits, doc + "before and after", "18.5", source=source)
     load, doc = Load("x"), "a load of a pointer; c is not looked at"
     for name in ("rcu_dereference_check", "rcu_dereference_protected"):
         source = f"{name}(), linux/rcupdate.h"

@@ -15,7 +15,7 @@ from typing import Literal
 
 from verifier.program.values import Ptr
 from verifier.syntax.trouble import misspelt
-from verifier.words import counters, mmu, sync
+from verifier.words import counters, mmu, srcu, sync
 from verifier.words import data as kernel
 from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.loops import LOOPS
@@ -32,9 +32,8 @@ from verifier.words.rows import (
 
 _LATER: Mapping[str, str] = MappingProxyType(
     {
-        "RCU": "rcu_barrier kfree_rcu",
-        "SRCU": "srcu_read_lock srcu_read_unlock srcu_down_read srcu_up_read synchronize_srcu "
-        "synchronize_srcu_expedited smp_mb__after_srcu_read_unlock",
+        "what becomes of freed memory is what its next owner stores: write call_rcu(&p->rcu, f) with a "
+        "function f that stores it": "kfree_rcu kvfree_rcu kfree_rcu_mightsleep",
     }
 )
 
@@ -58,6 +57,7 @@ def _rows() -> Iterator[Word]:
     yield from kernel.locks()
     yield from sync.sleeping()
     yield from sync.rcu()
+    yield from srcu.srcu()
     yield from kernel.percpu()
     yield from kernel.masks()
     yield from mmu.tables()

@@ -114,6 +114,8 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("smpmb", "'smp_mb'?"),
         ("READONCE", "'READ_ONCE'?"),
         ("pte_presnt", "'pte_present'?"),
+        ("srcu_read_lok", "'srcu_read_lock'?"),
+        ("rcu_barrierr", "'rcu_barrier'?"),
         ("pte_get_and_clear", "'ptep_get_and_clear'?"),
         ("get_pgae", "there is no get_page() either; give the page"),
         ("write_crr3", "there is no write_cr3() either; write load_cr3"),
@@ -126,9 +128,6 @@ def test_the_right_hint(name: str, says: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "srcu_read_lok",
-        "srcu_read_lockk",
-        "rcu_barrierr",
         "kfree_rcuu",
         "frobnicate",
         "smp_read_acquire",

@@ -30,7 +30,8 @@ refcount_(add|inc|dec|sub_and_test|dec_and_test|dec_if_one)
 (test_and_)?(set|clear|change)_bit test_and_set_bit_lock clear_bit_unlock bit_spin_(un)?lock
 (raw_)?spin_lock(_irq|_irqsave|_bh)? mutex_(un)?lock (read|write)_lock(_irq|_irqsave)?
 read_unlock(_irq|_irqrestore)? (down|up)_(read|write) down_write_trylock downgrade_write
-synchronize_(rcu|rcu_expedited|sched|net) cpumask_(test_and_)?(set|clear)_cpu
+synchronize_(rcu|rcu_expedited|sched|net|srcu|srcu_expedited) s?rcu_barrier
+srcu_read_(un)?lock(_notrace|_nmisafe)? srcu_(down|up)_read cpumask_(test_and_)?(set|clear)_cpu
 p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear pmdp_establish
 load_cr3(_noflush)? invlpg flush_tlb_local __flush_tlb_all cr4_toggle_pge tlbsync
 invpcid(_flush_(one|single_context|all|all_nonglobals))? sync_core cpuid serialize iret wrmsr
@@ -46,6 +47,7 @@ smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquir
 (raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked spin_lock_init spin_unlock_wait
 mutex_is_locked write_unlock(_irq|_irqrestore)?
 rcu_read_(un)?lock(_sched|_bh)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched call_rcu(_hurry)?
+srcu_read_(un)?lock_(lite|fast) call_srcu srcu_dereference(_notrace|_check)? smp_mb__after_srcu_read_unlock
 (this|__this|raw)_cpu_(read|write|x?chg|cmpxchg|xchg|and|or|(add|sub|inc|dec)(_return)?) (this|per)_cpu_ptr
 per_cpu (raw_)?smp_processor_id (get|put)_cpu num_online_cpus __cpumask_(set|clear)_cpu
 cpumask_(test_cpu|of|empty|full|weight|first|any|any_but|and|andnot|or|copy|clear|setall) mm_cpumask
