@@ -153,7 +153,7 @@ def offset_of(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -
 def domain(word: Word, parameter: WordParameter, value: Val, e: ast.CExpr) -> Val:
     """The address of a ``struct srcu_struct``."""
     kind = value.type.to or value.type
-    if kind.kind == "struct" and kind.tag == "srcu_struct" and not value.type.percpu:
+    if (kind.kind, kind.tag) == (t.SRCU.kind, t.SRCU.tag) and not value.type.percpu:
         return value
     raise mismatch(word, parameter, value.type.words, e, "declare struct srcu_struct s; and write &s")
 

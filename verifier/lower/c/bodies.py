@@ -107,7 +107,7 @@ def parameters(b: BodyCode, thread: ast.Thread) -> None:
             b.shared.troubles.append(error.diagnostic)
         if named.handle:
             kind = named.type
-        elif kind.kind != "pointer":
+        elif kind.kind != "pointer" and kind != t.SRCU:
             kind = t.Type("pointer", to=named.type)
         b.frame.scopes[0][p.name] = Local(p.name, fixed=Val(Const(Ptr(p.name)), kind))
 
