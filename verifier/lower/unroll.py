@@ -8,7 +8,7 @@ order, paths that meet at a label are merged: guards by disjunction, locals by `
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from verifier.budget import Budget
@@ -567,6 +567,15 @@ class _Unroller:
         if self.graced:
             self.mark(body, self.over(body), "unlock", None)
 
+    def observable(self, o: Observable, finals: list[Env]) -> Observable:
+        """What a condition asks for, over slots; ``finals`` are the threads' locals at their ends."""
+        if o.kind == "hang":
+            waits = [s for s in self.stops if o.cpu is None or (o.cpu == s.cpu and s.kind != "pending")]
+            return replace(o, expr=call("or", *(Ref(s.slot) for s in waits)))
+        if o.kind == "reg" and o.cpu is not None and o.expr is not None:
+            return replace(o, expr=substitute(o.expr, finals[o.cpu]))
+        return o
+
     def over(self, body: Body) -> Expr:
         """That an interrupt has come to its end, where only another one can still keep it."""
         if self.halting.get(body.cpu, 0) > body.rank:
@@ -632,12 +641,6 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
     for cpu, env in enumerate(finals):
         if cpu in unroller.warnings:
             env["%warn"] = call("or", *unroller.warnings[cpu])
-    observables = [
-        Observable(o.kind, o.label, o.cpu, substitute(o.expr, finals[o.cpu]))
-        if o.kind == "reg" and o.cpu is not None and o.expr is not None
-        else o
-        for o in lowered.observables
-    ]
     for o in lowered.observables if unroller.indexed else ():
         srcu.check(o.expr, {} if o.cpu is None else finals[o.cpu], None)
     return Program(
@@ -647,7 +650,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         slots=unroller.slots,
         assumes=unroller.assumes,
         cuts=unroller.cuts,
-        observables=observables,
+        observables=[unroller.observable(o, finals) for o in lowered.observables],
         condition=lowered.condition,
         shown=lowered.shown,
         filter=lowered.filter,

@@ -166,12 +166,14 @@ class Observable:
                        that ``page`` names) by a cached entry under PCID ``pcid``, None: under its
                        current one; entries may vanish, so 0 is always possible too;
               ``ever``: 1 if ``expr``, over the observables with ``at`` equal to its own ``at``,
-                       holds at one instant of the run; 0 is always possible too.
+                       holds at one instant of the run; 0 is always possible too;
+              ``hang``: 1 if the run comes to rest for ever, and CPU ``cpu`` waits there (None: any
+                       CPU); ``expr`` says so, over the slots of ``Program.stops``.
     ``at``    None: at the end of the run; k: at the instant of snapshot k (memory and registers as
               they are then, store buffers not counted).
     """
 
-    kind: Literal["reg", "mem", "tlb", "ever"]
+    kind: Literal["reg", "mem", "tlb", "ever", "hang"]
     label: str
     cpu: int | None = None
     expr: Expr | None = None
@@ -234,6 +236,11 @@ class Program:
     told: Names | None = field(default=None, init=False, repr=False)  # made by ``naming``
 
     # -- its world ------------------------------------------------------------------------------------
+
+    @property
+    def judges_hangs(self) -> bool:
+        """Does the condition ask for hangs? Then a run that hangs counts as one that ends."""
+        return any(o.kind == "hang" for o in self.observables)
 
     @property
     def cpus(self) -> int:

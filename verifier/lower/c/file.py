@@ -14,7 +14,6 @@ from verifier.lower.c import types as t
 from verifier.lower.c.beside import lonely, unanswered
 from verifier.lower.c.bodies import nmi_of, program_of
 from verifier.lower.c.body import BodyCode
-from verifier.lower.c.hangs import hangs
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import TestMemory
@@ -73,9 +72,6 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     keeps_pages = shared.keeps_pages or any(
         isinstance(cell.init, Ptr) for ptr, cell in memory.cells.items() if ptr.base.endswith(".data")
     )
-    if test.expected != "deadlock":
-        on = [(cpu, code, True) for cpu, code in enumerate(threads)]
-        shared.warnings += hangs([*on, *((key.cpu, code, False) for key, code in shared.handlers.items())])
     if None in shared.waits or len(shared.waits) > 1:
         shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
     shared.warnings += unmet(unit, memory)
