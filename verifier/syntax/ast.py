@@ -213,7 +213,7 @@ class ForEachCpu:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """``guard(name)(arguments);``, or ``scoped_guard(name, arguments) body``. ``named`` is the name's span."""
+    """``guard(name)(arguments);``, or ``scoped_guard(name, arguments) body``; ``named``: the name's span."""
 
     name: str
     arguments: tuple[CExpr, ...]

@@ -13,7 +13,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class LockGuard:
     """A row: the words that it begins and ends with. ``arguments``: how many it takes.
 
     ``keeps``: ``flags``, which both words take after the arguments; ``index``, which the first word gives
@@ -32,31 +32,31 @@ class Guard:
         return f"guard({self.name})({'&l' if self.arguments else ''})"
 
 
-def _locks() -> list[Guard]:
-    rows = [Guard("mutex", "mutex_lock", "mutex_unlock")]
-    rows += [Guard(f"rwsem_{how}", f"down_{how}", f"up_{how}") for how in ("read", "write")]
+def _locks() -> list[LockGuard]:
+    rows = [LockGuard("mutex", "mutex_lock", "mutex_unlock")]
+    rows += [LockGuard(f"rwsem_{how}", f"down_{how}", f"up_{how}") for how in ("read", "write")]
     for name, lock, unlock in (
         ("spinlock", "spin_lock", "spin_unlock"),
         ("raw_spinlock", "raw_spin_lock", "raw_spin_unlock"),
         ("read_lock", "read_lock", "read_unlock"),
         ("write_lock", "write_lock", "write_unlock"),
     ):
-        rows.append(Guard(name, lock, unlock))
-        rows.append(Guard(f"{name}_irq", f"{lock}_irq", f"{unlock}_irq"))
-        rows.append(Guard(f"{name}_irqsave", f"{lock}_irqsave", f"{unlock}_irqrestore", keeps="flags"))
-    rows += [Guard(f"{p}spinlock_bh", f"{p}spin_lock_bh", f"{p}spin_unlock_bh") for p in ("", "raw_")]
-    rows.append(Guard("srcu", "srcu_read_lock", "srcu_read_unlock", keeps="index"))
+        rows.append(LockGuard(name, lock, unlock))
+        rows.append(LockGuard(f"{name}_irq", f"{lock}_irq", f"{unlock}_irq"))
+        rows.append(LockGuard(f"{name}_irqsave", f"{lock}_irqsave", f"{unlock}_irqrestore", keeps="flags"))
+    rows += [LockGuard(f"{p}spinlock_bh", f"{p}spin_lock_bh", f"{p}spin_unlock_bh") for p in ("", "raw_")]
+    rows.append(LockGuard("srcu", "srcu_read_lock", "srcu_read_unlock", keeps="index"))
     return rows
 
 
 _ROWS = (
     *_locks(),
-    Guard("rcu", "rcu_read_lock", "rcu_read_unlock", 0),
-    Guard("preempt", "preempt_disable", "preempt_enable", 0),
-    Guard("migrate", "migrate_disable", "migrate_enable", 0),
-    Guard("irq", "local_irq_disable", "local_irq_enable", 0),
-    Guard("irqsave", "local_irq_save", "local_irq_restore", 0, keeps="flags"),
+    LockGuard("rcu", "rcu_read_lock", "rcu_read_unlock", 0),
+    LockGuard("preempt", "preempt_disable", "preempt_enable", 0),
+    LockGuard("migrate", "migrate_disable", "migrate_enable", 0),
+    LockGuard("irq", "local_irq_disable", "local_irq_enable", 0),
+    LockGuard("irqsave", "local_irq_save", "local_irq_restore", 0, keeps="flags"),
 )
 
 BY_NAME = {guard.name: guard for guard in _ROWS}
-GUARDS: Mapping[str, Guard] = MappingProxyType(BY_NAME)
+GUARDS: Mapping[str, LockGuard] = MappingProxyType(BY_NAME)

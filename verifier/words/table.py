@@ -18,6 +18,7 @@ from verifier.syntax.trouble import misspelt
 from verifier.words import counters, mmu, srcu, sync
 from verifier.words import data as kernel
 from verifier.words.elsewhere import ELSEWHERE
+from verifier.words.guards import GUARDS
 from verifier.words.loops import LOOPS
 from verifier.words.rows import (
     VALUE_KINDS,
@@ -179,6 +180,8 @@ def reference() -> str:
         "pointer to an entry it is what the kernel's form has, an mm or a vma and an address.",
         *_loops(),
         "",
+        *_guards(),
+        "",
         *_READ_FROM,
         "",
     ]
@@ -200,6 +203,16 @@ def _loops() -> list[str]:
     *most, last = (f"`{loop.signature}`" for loop in LOOPS.values())
     text = f"{', '.join(most)} and {last} are statements: `int cpu;` is declared before, the body runs once "
     return wrap(text + "for each CPU, masks in memory are read bit by bit.", 96)
+
+
+def _guards() -> list[str]:
+    """What the reference says of lock guards."""
+    rows = (f"`{g.signature}` ({g.begin}, {g.end})" for g in GUARDS.values())
+    text = f"Lock guards (include/linux/cleanup.h, v6.5 and later) are statements, too: {', '.join(rows)}. "
+    text += (
+        "The second word is called wherever the scope is left. `scoped_guard(spinlock, &l) { … }` likewise."
+    )
+    return wrap(text, 96)
 
 
 def entry(handle: Ptr, va: Ptr) -> Ptr:

@@ -51,7 +51,8 @@ smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquir
 {_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit
 (raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked spin_lock_init spin_unlock_wait
 mutex_is_locked sema_init local_(un)?lock(_irq|_irqsave|_irqrestore)? write_unlock(_irq|_irqrestore)?
-rcu_read_(un)?lock(_sched|_bh|_sched_notrace)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched call_rcu(_hurry|_sched|_bh)?
+rcu_read_(un)?lock(_sched|_bh|_sched_notrace)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched
+call_rcu(_hurry|_sched|_bh)?
 srcu_read_(un)?lock_(lite|fast) call_srcu srcu_dereference(_notrace|_check)? smp_mb__after_srcu_read_unlock
 (this|__this|raw)_cpu_(read|write|x?chg|cmpxchg|xchg|and|or|(add|sub|inc|dec)(_return)?) (this|per)_cpu_ptr
 per_cpu (raw_)?smp_processor_id (get|put)_cpu num_online_cpus __cpumask_(set|clear)_cpu

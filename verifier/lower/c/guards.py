@@ -8,12 +8,12 @@ from verifier.lower.c import types as t
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Held, Val
 from verifier.lower.code import Emit
-from verifier.program.expressions import Reg
+from verifier.program.expressions import Const, Reg
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.ast import nodes
 from verifier.syntax.trouble import Trouble, nearest
-from verifier.words.guards import GUARDS, Guard
+from verifier.words.guards import GUARDS, LockGuard
 
 
 def begin(b: BodyCode, s: ast.Guard, rest: Sequence[ast.Stmt]) -> None:
@@ -42,15 +42,19 @@ def begin(b: BodyCode, s: ast.Guard, rest: Sequence[ast.Stmt]) -> None:
     b.frame.held.append(Held(ast.CallExpr(row.end, last, s.span), s.span, labels))
 
 
-def _once(b: BodyCode, s: ast.Guard, e: ast.CExpr) -> ast.Ident:
-    """A name that stands for the argument's value."""
-    value = b.value(e)
+def _once(b: BodyCode, s: ast.Guard, e: ast.CExpr) -> ast.CExpr:
+    """What stands for the argument's value: a name, if only the run shows the value. A number is no lock,
+    which the word itself says."""
+    code, value = b.captured(lambda: b.value(e))
+    if isinstance(value.expr, Const) or value.type.kind == "int":
+        return e
+    b.code += code
     local = b.declare(b.fresh("guarded"), None)
     local.fixed = Val(b.held(value.expr), value.type, value.bits, value.function)
     return ast.Ident(next(name for name, x in b.frame.scopes[-1].items() if x is local), e.span)
 
 
-def _kept(b: BodyCode, s: ast.Guard, row: Guard) -> ast.Ident | None:
+def _kept(b: BodyCode, s: ast.Guard, row: LockGuard) -> ast.Ident | None:
     """A local for what the guard keeps from its beginning to its end."""
     if not row.keeps:
         return None

@@ -209,7 +209,7 @@ def label(b: BodyCode, s: ast.LabelStmt) -> None:
 
 
 def guard(b: BodyCode, s: ast.Guard) -> None:
-    """``scoped_guard(…)``; or a ``guard(…)`` that is the whole body of something, whose scope ends at once."""
+    """``scoped_guard(…)``; or a ``guard(…)`` that is all of a body, whose scope ends at once."""
     held = len(b.frame.held)
     b.frame.scopes.append({})
     guards.begin(b, s, () if s.body is None else (s.body,))
