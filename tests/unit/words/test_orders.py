@@ -27,7 +27,7 @@ smp_mb mb mfence smp_store_mb (try_)?(cmp)?xchg{_ORDER}
 {_COUNTER}(add|sub|inc|dec)_return{_ORDER} {_COUNTER}(try_)?(cmp)?xchg{_ORDER}
 {_COUNTER}(inc|dec|sub)_and_test {_COUNTER}add_negative(_relaxed)?
 refcount_(add|inc|dec|sub_and_test|dec_and_test|dec_if_one)
-(test_and_)?(set|clear|change)_bit test_and_set_bit_lock clear_bit_unlock bit_spin_(un)?lock
+(test_and_)?(set|clear|change)_bit test_and_set_bit_lock clear_bit_unlock bit_spin_((un)?lock|trylock)
 (raw_)?spin_lock(_irq|_irqsave|_bh)? mutex_(un)?lock (read|write)_lock(_irq|_irqsave)?
 (raw_)?spin_lock(_nested|_nest_lock|_irqsave_nested) mutex_lock_(io|nest_lock|nested|io_nested)
 mutex_lock_(killable|interruptible)(_nested)? down_(read|write)_(nested|killable) down_read_interruptible
@@ -48,7 +48,7 @@ rcu_dereference(_raw|(_bh|_sched)?(_check)?|_protected)? rcu_replace_pointer
 rcu_assign_pointer rcu_access_pointer RCU_INIT_POINTER data_race smp_cond_load_(acquire|relaxed)
 movnti clflush(opt)? clwb [ls]fence [rw]mb (smp|dma)_[rw]mb barrier smp_read_barrier_depends
 smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquire__after_ctrl_dep
-{_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit
+{_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit __bit_spin_unlock
 (raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked spin_lock_init spin_unlock_wait
 mutex_is_locked sema_init local_(un)?lock(_irq|_irqsave|_irqrestore)? write_unlock(_irq|_irqrestore)?
 rcu_read_(un)?lock(_sched|_bh|_sched_notrace)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched
