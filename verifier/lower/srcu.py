@@ -62,6 +62,11 @@ def elsewhere(span: Span | None) -> InputError:
     return _trouble("this section began on another CPU, or outside this handler", span, hint)
 
 
+def over(span: Span | None) -> InputError:
+    """The error about a section that has ended before."""
+    return _trouble("this section has ended already", span, "srcu_read_lock() begins another one")
+
+
 def mixed(of: Ptr, here: Ptr, span: Span | None) -> InputError:
     """The error about an index of one domain that is given to another."""
     return _trouble(f"the index comes from the srcu_struct {of}, not from {here}", span)
@@ -73,7 +78,7 @@ def check(expr: Expr | None, env: Env, span: Span | None) -> None:
         return
     for local in parts(expr):
         if isinstance(local, Reg) and any(_is_index(part) for part in parts(env.get(local.name, FALSE))):
-            hint = "keep it in a local, and give it to srcu_read_unlock()"
+            hint = "keep it in a local of the same program or handler, and give it to srcu_read_unlock()"
             text = "nothing can be done with the index of an SRCU section but end the section"
             raise _trouble(text, span, hint)
 

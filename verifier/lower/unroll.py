@@ -16,7 +16,7 @@ from verifier.errors import InternalError, LimitError
 from verifier.lower import srcu
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Warn
 from verifier.lower.paths import Env, Path, merge, negation, substitute
-from verifier.lower.turns import Live, LoopEntry, live, looked_by
+from verifier.lower.turns import Live, LoopEntry, decided, known, live, looked_by
 from verifier.program.events import RANKS, Access, Body, BodyKind, Event, Observable, Program, Warned
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
@@ -425,6 +425,9 @@ class _Unroller:
             assert lock.domain is not None
             if lock.domain != domain:
                 raise srcu.mixed(lock.domain, domain, code.span)
+            facts = known((*path.guard, this))
+            if any(e.begun == began and decided(e.guard, facts) for e in body.events):
+                raise srcu.over(code.span)
             self.srcu_mark(body, call("and", guard, this), code, domain, began)
 
     def srcu_mark(

@@ -48,7 +48,8 @@ rcu_dereference(_raw|(_bh|_sched)?(_check)?|_protected)? rcu_replace_pointer
 rcu_assign_pointer rcu_access_pointer RCU_INIT_POINTER data_race smp_cond_load_(acquire|relaxed)
 movnti clflush(opt)? clwb [ls]fence [rw]mb (smp|dma)_[rw]mb barrier smp_read_barrier_depends
 smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquire__after_ctrl_dep
-{_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit __bit_spin_unlock
+{_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit
+__bit_spin_unlock
 (raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked spin_lock_init spin_unlock_wait
 mutex_is_locked sema_init local_(un)?lock(_irq|_irqsave|_irqrestore)? write_unlock(_irq|_irqrestore)?
 rcu_read_(un)?lock(_sched|_bh|_sched_notrace)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched
