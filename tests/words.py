@@ -12,12 +12,13 @@ _ARGUMENTS = {
     "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
     "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
     "text": '"t"', "vma": "N", "word": "&c", "bit": "1", "cpu": "1", "struct": "queue",
+    "domain": "&dom", "index": "idx",
 }  # fmt: skip
 _TYPES = (
     ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),
     ("refcount", "refcount_t"), ("raw_spin", "raw_spinlock_t"), ("spin", "spinlock_t"),
     ("mutex", "struct mutex"), ("read_", "rwlock_t"), ("write_", "rwlock_t"),
-    ("down", "struct rw_semaphore"), ("up", "struct rw_semaphore"),
+    ("down", "struct rw_semaphore"), ("up", "struct rw_semaphore"), ("sema", "struct semaphore"),
 )  # fmt: skip
 
 
@@ -48,16 +49,18 @@ def text(word: Word, statements: str, value: object = 0, initial: str = "", cond
     upper = "mk_pte(T, old)" if word.name.startswith("pmdp") and "old" in entry else "T"
     waits = word.special is not None and word.special.name == "wait_event"
     include, queue = ('#include "linux/wait.inc"', "struct wait_queue_head queue;") if waits else ("", "")
+    begins = "int idx = srcu_read_lock_fast(&dom);" if word.at("index") is not None else ""
     return f"""MM t
 {include}
 {{
-    int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
+    struct srcu_struct dom; int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
     {kind} c = {value if isinstance(value, int) else 0};
     page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;{queue}{initial}
 }}
 void nothing(void *info) {{ }}
 P0 {{
     unsigned long flags;
+    {begins}
     r9 = 0;
     WRITE_ONCE(x, 1);
     {statements}

@@ -13,7 +13,7 @@ P0 {
     WRITE_ONE(x, 1);
     smp_mb(1);
     y = 2;
-    rcu_barrier();
+    kfree_rcu(x);
 }
 
 

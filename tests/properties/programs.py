@@ -131,14 +131,28 @@ def reader(kind: str) -> Emit:
     return Emit("RCU", kind=kind, text=f"rcu {kind}")
 
 
-def grace() -> list[Instruction]:
-    """``synchronize_rcu()``"""
-    return [Emit("GP", kind=kind, text=f"grace period {kind}") for kind in ("start", "end")]
+def srcu_lock(domain: str, index: str) -> Emit:
+    """``index = srcu_read_lock(domain)``, without its fence"""
+    return Emit("RCU", (Touch(lit(domain), index),), kind="lock", text=f"{index} = srcu lock {domain}")
 
 
-def call_rcu(group: str, target: Target) -> Emit:
-    """``call_rcu(x, f)``"""
-    return Emit("SEND", kind="rcu", group=group, targets=(target,), text=f"call_rcu {group}")
+def srcu_unlock(domain: str, index: str) -> Emit:
+    """``srcu_read_unlock(domain, index)``, without its fence"""
+    touch = Touch(lit(domain), None, Reg(index))
+    return Emit("RCU", (touch,), kind="unlock", text=f"srcu unlock {domain} {index}")
+
+
+def grace(domain: str = "", kind: str = "start") -> list[Instruction]:
+    """``synchronize_rcu()``, ``synchronize_srcu(domain)``; with ``barrier``, ``rcu_barrier()``"""
+    touches = (Touch(lit(domain)),) if domain else ()
+    return [Emit("GP", touches, kind=k, text=f"grace period {domain} {k}") for k in (kind, "end")]
+
+
+def call_rcu(group: str, target: Target, domain: str = "") -> Emit:
+    """``call_rcu(x, f)``, ``call_srcu(domain, x, f)``"""
+    touches = (Touch(lit(domain)),) if domain else ()
+    text = f"call_rcu {group} {domain}"
+    return Emit("SEND", touches, kind="rcu", group=group, targets=(target,), text=text)
 
 
 def sysret() -> Emit:
@@ -261,18 +275,20 @@ class _Body:
 class Generator:
     """Random tests of up to three CPUs, small enough for both judges.
 
-    ``kind`` is ``plain`` (x86-TSO alone), ``mmu`` (translation), ``ipi`` (interrupts), ``all``, or
-    ``rcu`` (RCU, sometimes with interrupts). All kinds with interrupts have NMIs, too.
+    ``kind`` is ``plain`` (x86-TSO alone), ``mmu`` (translation), ``ipi`` (interrupts), ``all``, ``rcu``
+    (RCU, sometimes with interrupts), or ``srcu`` (SRCU beside it). All kinds with interrupts have NMIs, too.
     """
 
     def __init__(self, draw: Draw, kind: str) -> None:
         self.draw = draw
         self.kind = kind
         self.mmu = kind in ("mmu", "all")
-        self.rcu = kind == "rcu"
+        self.rcu = kind in ("rcu", "srcu")
+        self.domains: Sequence[str] = draw((("s", "s", ""), ("s", "t"), ("s",))) if kind == "srcu" else ("",)
         self.ipi = kind in ("ipi", "all") or (self.rcu and draw((False, True)))
         self.labels = 0
         self.groups = 0
+        self.sections = 0
         self.values = 0
         self.cpus = draw((2, 2, 2, 3)) if kind != "plain" else draw((2, 2, 3))
         # Each program has only a few of all kinds of things, so that rare combinations occur.
@@ -365,7 +381,7 @@ class Generator:
         """
         draw = self.draw
         for cpu, body in enumerate(bodies):
-            for _ in range(draw((1, 1, 2))):
+            for _ in range(draw((1, 1, 2) if self.kind == "rcu" else (1, 2, 2))):
                 what = (
                     "reader",
                     "reader",
@@ -377,18 +393,35 @@ class Generator:
                 )
                 choice = draw(what)
                 at, end = sorted(draw(_places(body.code)) for _ in range(2))
-                if choice == "reader":
+                domain = draw(self.domains)
+                if choice == "reader" and domain:
+                    self.srcu_section(body, domain)
+                elif choice == "reader":
                     body.code.insert(end, reader("unlock"))
                     body.code.insert(at, reader("lock"))
                 elif choice == "off":
                     body.code.insert(end, irq(cpu, 1))
                     body.code.insert(at, irq(cpu, 0))
                 elif choice == "waits":
-                    body.code[at:at] = grace()
+                    start = draw(("start", "start", "barrier")) if self.kind == "srcu" else "start"
+                    body.code[at:at] = grace(domain, start)
                 elif choice == "turns":
                     body.code[at:at] = self.turns(cpu)
                 elif choice == "calls":
                     self.callback(body, cpu, at)
+
+    def srcu_section(self, body: _Body, domain: str) -> None:
+        """A section of SRCU, whose unlock surely has the index of its lock; sometimes with the fences."""
+        code = body.code
+        at = self.draw(_places(code))
+        end = self.draw([i for i in _places(code) if i >= at and _closed(code[at:i], code)])
+        self.sections += 1
+        index = f"i{self.sections}"
+        full = self.draw((True, False))
+        fences = [Emit("F", kind="lock", text="smp_mb()")] if full else []
+        if self.draw((True,) * 7 + (False,)):
+            code[end:end] = [*fences, srcu_unlock(domain, index)]
+        code[at:at] = [srcu_lock(domain, index), *fences]
 
     def turns(self, cpu: int) -> list[Instruction]:
         """A loop that contains a section, a part of a section, or a grace period."""
@@ -417,7 +450,8 @@ class Generator:
             self.start(callback, cpu)
         if draw((False, False, False, True)):
             callback.code.append(sysret())
-        body.code.insert(at, call_rcu(group, Target(cpu, TRUE, tuple(callback.code), (), "callback")))
+        target = Target(cpu, TRUE, tuple(callback.code), (), "callback")
+        body.code.insert(at, call_rcu(group, target, draw(self.domains)))
 
     def proposition(self, test: Lowered) -> Expr:
         """A proposition about the observables of a final state."""
@@ -674,9 +708,20 @@ class Generator:
 
 
 def _places(code: list[Instruction]) -> list[int]:
-    """The places for an insertion: outside ``synchronize_rcu()``, and between instructions."""
-    split = [isinstance(x, Emit) and (x.joined or (x.op, x.kind) == ("GP", "start")) for x in code]
+    """The places for an insertion: outside ``synchronize_rcu()`` and its kin, and between instructions."""
+    split = [isinstance(x, Emit) and (x.joined or (x.op == "GP" and x.kind != "end")) for x in code]
     return [i for i in range(len(code) + 1) if not (i and split[i - 1])]
+
+
+def _closed(part: list[Instruction], code: list[Instruction]) -> bool:
+    """Does no jump lead into a part of this code, or out of it?"""
+
+    def jumps(lines: list[Instruction]) -> list[str]:
+        return [x.target for x in lines if isinstance(x, Jump | Branch)]
+
+    labels = {x.name for x in part if isinstance(x, Label)}
+    inside = jumps(part)
+    return set(inside) <= labels and all(jumps(code).count(x) == inside.count(x) for x in labels)
 
 
 def _digest(reg: str) -> Expr:
@@ -685,7 +730,7 @@ def _digest(reg: str) -> Expr:
 
 
 def random_test(draw: Draw, kind: str) -> Lowered:
-    """A random test of one of the kinds ``plain``, ``mmu``, ``ipi``, ``all``."""
+    """A random test of one of the kinds of ``Generator``."""
     return Generator(draw, kind).test()
 
 

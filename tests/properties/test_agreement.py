@@ -19,7 +19,7 @@ from verifier.lower.unroll import unroll
 from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, Switches
 
-KINDS = ("plain", "mmu", "ipi", "all", "rcu")
+KINDS = ("plain", "mmu", "ipi", "all", "rcu", "srcu")
 WANTED = os.environ.get("VERIFIER_AGREEMENT")
 EXAMPLES = int(WANTED) if WANTED else 600
 LIMIT = 20_000  # states; larger programs are left out

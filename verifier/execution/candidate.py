@@ -349,7 +349,8 @@ class _Candidate(Removals):
         for lock, unlocks in self.program.sections():
             end = next((u.id for u in unlocks if u.id in x.executed), None)
             for start, after in self.program.grace_periods():
-                if lock.id in x.executed and start.id in x.executed:
+                awaits = self.program.awaits(start, lock)
+                if awaits and lock.id in x.executed and start.id in x.executed:
                     chosen = lock.kind == "held" or (lock.id, start.id) in x.choices["grace"]
                     if after.id not in x.executed and chosen and end is None:
                         if lock.kind != "held":  # it keeps the grace period from ending
@@ -380,7 +381,8 @@ class _Candidate(Removals):
             (a.id, b.id)
             for a in sends
             for b in sends
-            if a.cpu == b.cpu and a is not b and (old or not self.program.overtakes(b, a))
+            if a.cpu == b.cpu and a is not b and a.domain == b.domain
+            if old or not self.program.overtakes(b, a)
         )
 
     def _acked(self) -> Relation:

@@ -30,7 +30,7 @@ def hang(x: Execution) -> Hang:
 
 
 def open_sections(x: Execution) -> Iterator[Event]:
-    """Where the RCU readers' sections begin that have not ended."""
+    """Where the readers' sections begin that have not ended."""
     for lock, unlocks in x.program.sections():
         if lock.id in x.executed and not any(u.id in x.executed for u in unlocks):
             yield lock
@@ -83,16 +83,21 @@ def _comes_after(x: Execution, body: Body, here: list[Stop]) -> bool:
         send = x.program.bodies[stop.body].send
         if stop.kind == "pending" and stop.cpu == body.cpu and send is not None and send is not body.send:
             line = x.order[body.send.cpu]
-            if send.cpu == body.send.cpu and not bare(send) and not bare(body.send):
+            alike = send.domain == body.send.domain and not bare(send) and not bare(body.send)
+            if send.cpu == body.send.cpu and alike:
                 return line.index(send.id) < line.index(body.send.id)
     return False
 
 
 def _waits_for_readers(x: Execution, end: Event) -> bool:
     """Does a section that was open when it started keep this end of a grace period from coming?"""
-    (start,) = [a.id for a, b in x.program.grace_periods() if b.id == end.id] or [-1]
     chosen = x.choices.get("grace", frozenset())
-    return any(lock.kind == "held" or (lock.id, start) in chosen for lock in open_sections(x))
+    return any(
+        lock.kind == "held" or (lock.id, start.id) in chosen
+        for start, after in x.program.grace_periods()
+        for lock in open_sections(x)
+        if after.id == end.id and x.program.awaits(start, lock)
+    )
 
 
 def _is_last(x: Execution, body: Body) -> bool:

@@ -1,4 +1,5 @@
-"""RCU: which readers' sections are open, and which of them each grace period still waits for (MMR 18).
+"""RCU: which readers' sections are open, and which of them each grace period still waits for (MMR 18). What
+a callback does is such a section, too, for those who wait for callbacks.
 
 The machine keeps both in cells of its own, after the cells of the program. One cell has the open
 sections. Each grace period has one more. Each cell is a set with one bit for each section.
@@ -30,13 +31,18 @@ class Graces:
         if periods:
             held = sum(self.bits[lock.id] for lock, _ in program.sections() if lock.kind == "held")
             self.cells[0] = replace(self.cells[0], init=held)
-        self.body = [0] * len(program.bodies)  # the sections of each body
+        self.body = [0] * len(program.bodies)  # the RCU sections of each body
         for lock, _ in program.sections():
-            self.body[lock.body] |= self.bits[lock.id]
+            if lock.op == "RCU" and lock.domain is None:
+                self.body[lock.body] |= self.bits[lock.id]
         self.period: dict[int, int] = {}  # event that starts or ends a grace period -> its cell
+        self.awaited: dict[int, int] = {}  # cell of a grace period -> the sections that it may wait for
         self.callback: dict[int, int] = {}  # body of a callback -> the cell of its grace period
         for n, (start, end) in enumerate(periods):
             self.period[start.id] = self.period[end.id] = first + 1 + n
+            self.awaited[first + 1 + n] = sum(
+                self.bits[lock.id] for lock, _ in program.sections() if program.awaits(start, lock)
+            )
             if start.op == "SEND":
                 self.callback[end.body] = first + 1 + n
 
@@ -50,7 +56,7 @@ class Graces:
             return 0, {"held": 0, "lock": open_, "unlock": every}[event.kind]
         if event.op == "GP":
             mine = 1 << self.period[event.id]
-            return (open_, mine) if event.kind == "start" else (mine, 0)
+            return (mine, 0) if event.kind == "end" else (open_, mine)
         if event.op == "SEND" and event.id in self.period:
             return open_, open_ | 1 << self.period[event.id]
         return 0, 0
@@ -73,25 +79,34 @@ class Graces:
             self._set(draft, self.first, self._get(draft, self.first) | self.bits[event.id])
         elif event.kind == "unlock":
             mine = self._get(draft, self.first) & self.body[event.body]
-            last = 1 << mine.bit_length() - 1
+            last = 1 << mine.bit_length() - 1 if event.begun is None else self.bits.get(event.begun, 0)
+            if not last:
+                return None  # the end of a callback for which nobody waits
             return Buffered(tuple((self.first + n, last) for n in range(len(self.cells))), RELEASE)
         elif event.op == "SEND":
             if event.id not in self.period:
                 return None
-            return Buffered(((self.first, 0), (self.period[event.id], 0)), CALLBACK, 0, sent)
-        elif event.kind == "start":
-            self._set(draft, self.period[event.id], self._get(draft, self.first))
+            mine = self.bits.get(event.id, 0)
+            return Buffered(((self.first, mine), (self.period[event.id], 0)), CALLBACK, 0, sent)
+        elif event.kind in ("start", "barrier"):
+            self._start(draft, self.period[event.id])
         return None
 
     def leave(self, draft: Draft, store: Buffered) -> Written:
         """The effect of such an entry when it leaves the buffer. It writes no cell of the program."""
         for cell, value in store.writes:
+            assert isinstance(value, int)
             if store.kind & RELEASE:
-                assert isinstance(value, int)
                 self._set(draft, cell, self._get(draft, cell) & ~value)
-            elif cell != self.first:
-                self._set(draft, cell, self._get(draft, self.first))
+            elif cell == self.first:
+                self._set(draft, cell, self._get(draft, cell) | value)
+            else:
+                self._start(draft, cell)
         return ()
+
+    def _start(self, draft: Draft, cell: int) -> None:
+        """A grace period starts: it waits for what is open in its domain."""
+        self._set(draft, cell, self._get(draft, self.first) & self.awaited[cell])
 
     def _get(self, draft: Draft, cell: int) -> int:
         value = draft.memory[cell]

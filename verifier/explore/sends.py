@@ -55,6 +55,8 @@ def _overtakes(machine: Upkeep, state: State, body: int, other: int) -> bool:
     bodies, kernel = machine.program.bodies, machine.program.kernel
     mine, its = bodies[body].send, bodies[other].send
     assert mine is not None and its is not None
+    if mine.domain != its.domain:
+        return True
     known = OVERTAKING if kernel is None else state.slots[kernel]
     return isinstance(known, int) and known >= OVERTAKING and machine.program.overtakes(mine, its)
 

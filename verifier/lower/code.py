@@ -102,6 +102,8 @@ class Target(NamedTuple):
 class Emit(NamedTuple):
     """A machine instruction, or a part of one; ``op`` and ``kind`` as in ``program.ops``.
 
+    ``touches`` of an RCU, GP or SEND: the ``srcu_struct`` that it is about, if it is about one; ``into``:
+                the local that receives the index of a section, ``value``: the index of the one that ends;
     ``text``    how the source writes it;
     ``joined``  it and the next ``Emit`` are one instruction: no interrupt comes between them (MMR 8.9).
     """

@@ -227,7 +227,7 @@ def _of(env: Env, reg: str) -> Expr:
 def _looks(event: Event, facts: Facts) -> bool:
     """Does an event only look, or order: a load, a fence, a LOCK'd operation that changes nothing?"""
     if event.op in ("R", "F", "T", "SER", "PAUSE", "JMP", "RCU"):
-        return True
+        return event.domain is None
     if event.op != "X" or event.virtual:
         return False
     return all(a.value is None or decided(a.when, facts) is False or _same(a, facts) for a in event.accesses)

@@ -13,9 +13,10 @@ from typing import Literal
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
+from verifier.lower import srcu
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Warn
 from verifier.lower.paths import Env, Path, merge, negation, substitute
-from verifier.lower.turns import Live, LoopEntry, live, looked_by
+from verifier.lower.turns import Live, LoopEntry, decided, known, live, looked_by
 from verifier.program.events import RANKS, Access, Body, BodyKind, Event, Observable, Program, Warned
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
@@ -48,8 +49,10 @@ def _with_handlers(code: Iterable[tuple[Instruction, ...]]) -> list[tuple[Instru
 
 
 def _waits_for_readers(x: Instruction) -> bool:
-    """Is this the beginning of a grace period?"""
-    return isinstance(x, Emit) and (x.op == "GP" or x.kind == "rcu")
+    """Does an RCU grace period begin here? SRCU's readers are no RCU readers."""
+    if not isinstance(x, Emit) or x.touches:
+        return False
+    return x.kind == "rcu" or (x.op == "GP" and x.kind == "start")
 
 
 def _reading(env: Env) -> Expr:
@@ -136,6 +139,7 @@ class _Unroller:
     graced: bool = False  # does anybody wait for RCU readers?
     registers: Container[Ptr] = frozenset()  # the cells of the test
     waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
+    barriers: bool = False  # does anybody wait for callbacks?
     bodies: list[Body] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     slots: int = 0
@@ -152,6 +156,8 @@ class _Unroller:
     last_looks: frozenset[int] = frozenset()  # of the wait before
     at_end: list[frozenset[str]] = field(default_factory=list)  # by CPU, the locals that observables ask for
     halting: dict[int, int] = field(default_factory=dict)  # CPU -> highest rank of what may come to rest
+    indexed: bool = False  # has there been an SRCU section?
+    near: Span | None = None  # of the next instruction that has one, once there has been a section
 
     def slot(self) -> int:
         self.slots += 1
@@ -206,7 +212,7 @@ class _Unroller:
 
     def look(self, body: Body, code: Assume, path: Path, ended: list[Path]) -> None:
         """The end of a wait: what is looked for is there, or the body comes to rest here."""
-        holds, wait = substitute(code.condition, path.env), self.waiting(body, code)
+        holds, wait = self.given_value(code.condition, path, code.span), self.waiting(body, code)
         if wait.kind and holds != TRUE:
             if not wait.events:
                 pause = self.pause(body, path, code.span)
@@ -281,6 +287,8 @@ class _Unroller:
                             body, loops, current, at, copy=copy, arriving=arriving, ended=finished
                         )
                     else:
+                        if self.indexed:
+                            self.near = next((x.span for x in code[at:] if x.span is not None), None)
                         self.step(body, instruction, current, finished)
             if current is not None:
                 finished.append(current)
@@ -308,7 +316,7 @@ class _Unroller:
         assert isinstance(instruction, Jump | Branch)
         condition: Expr = TRUE
         if isinstance(instruction, Branch):
-            condition = call("bool", substitute(instruction.condition, path.env))
+            condition = call("bool", self.given_value(instruction.condition, path, instruction.span))
         taken, rest = path.under(condition), path.under(negation(condition))
         if taken is not None:
             to = loops.places[instruction.target]
@@ -355,14 +363,16 @@ class _Unroller:
         """One instruction that does not jump; the paths on which it is never done are added to ``ended``."""
         env = path.env
         if isinstance(instruction, SetRegister):
-            env[instruction.reg] = substitute(instruction.value, env)
+            copied = isinstance(instruction.value, Reg)
+            value, span = instruction.value, instruction.span or self.near
+            env[instruction.reg] = substitute(value, env) if copied else self.given_value(value, path, span)
         elif isinstance(instruction, Emit):
             self.halt(body, instruction, path, ended)
             self.emit(body, instruction, path)
         elif isinstance(instruction, Assume):
             self.look(body, instruction, path, ended)
         elif isinstance(instruction, Warn):
-            hit = call("and", *path.guard, substitute(instruction.condition, env))
+            hit = call("and", *path.guard, self.given_value(instruction.condition, path, instruction.span))
             self.warnings.setdefault(body.cpu, []).append(hit)
             after = body.events[-1].id if body.events else -1
             self.warns.append(Warned(body.id, body.cpu, after=after, hit=hit, span=instruction.span))
@@ -396,12 +406,73 @@ class _Unroller:
         self.mark(body, call("and", *path.guard, negation(before), after), "lock", code)
         self.mark(body, call("and", *path.guard, before, negation(after)), "unlock", code)
 
+    def given_value(self, expr: Expr, path: Path, span: Span | None) -> Expr:
+        """What an expression is on a path; no index of an SRCU section."""
+        if self.indexed:
+            srcu.check(expr, path.env, span)
+        return substitute(expr, path.env)
+
+    def section(self, body: Body, code: Emit, path: Path) -> None:
+        """The beginning or the end of an SRCU section (MMR 18.4). These count each for itself, and in
+        handlers, too."""
+        (touch,), env = code.touches, path.env
+        domain = srcu.domain(substitute(touch.addr, env), code.span)
+        guard = call("and", *path.guard)
+        if touch.value is None:
+            assert touch.into is not None
+            self.indexed = True
+            event = self.srcu_mark(body, guard, code, domain)
+            env[touch.into] = srcu.index(event.id)
+            return
+        if not isinstance(touch.value, Reg):
+            srcu.check(touch.value, env, code.span)
+        for began, this in srcu.ended(substitute(touch.value, env), path.guard, code.span):
+            lock = self.events[began]
+            if lock.body != body.id:
+                raise srcu.elsewhere(code.span)
+            assert lock.domain is not None
+            if lock.domain != domain:
+                raise srcu.mixed(lock.domain, domain, code.span)
+            facts = known((*path.guard, this))
+            if any(e.begun == began and decided(e.guard, facts) for e in body.events):
+                raise srcu.over(code.span)
+            self.srcu_mark(body, call("and", guard, this), code, domain, began)
+
+    def srcu_mark(
+        self, body: Body, guard: Expr, code: Emit, domain: Ptr | None, began: int | None = None
+    ) -> Event:
+        """An end of a section of SRCU, or of a callback."""
+        return self.add(
+            Event(
+                len(self.events),
+                body.id,
+                body.cpu,
+                "RCU",
+                guard=guard,
+                kind=code.kind,
+                span=code.span,
+                text=code.text,
+                domain=domain,
+                begun=began,
+            )
+        )
+
     def emit(self, body: Body, code: Emit, path: Path) -> None:
         env = path.env
         if code.op in ("RCU", "SYSRET"):
-            if code.op == "RCU":
+            if code.op == "RCU" and code.touches:
+                self.section(body, code, path)
+            elif code.op == "RCU":
                 self.reader(body, code, path)
             return
+        domain = None
+        if code.op == "GP" or code.kind == "rcu":
+            for touch in code.touches:
+                domain = srcu.domain(substitute(touch.addr, env), code.span)
+            code = code._replace(touches=())
+        for touch in code.touches if self.indexed else ():
+            for part in (touch.addr, touch.value, touch.when):
+                srcu.check(part, env, code.span)
         addresses = [substitute(touch.addr, env) for touch in code.touches]
         if code.op in INVALIDATING:
             named = invalidation(code.kind)
@@ -440,6 +511,7 @@ class _Unroller:
                 span=code.span,
                 text=code.text,
                 joined=code.joined,
+                domain=domain,
             )
         )
         self.origin[event.id] = code
@@ -481,6 +553,9 @@ class _Unroller:
             )
             local = {**self.given, **{name: substitute(value, env) for name, value in target.locals}}
             self.within(body, target.code, Path(inside, local, {}), guard)
+            if kind and self.barriers:
+                end = code._replace(kind="unlock", text="")
+                self.srcu_mark(body, self.over(body), end, event.domain, event.id)
             if code.group in self.waited:
                 self.ends(body, "ACK", (), span=code.span, name=name, guard=self.over(body))
             on = () if kind else (Access(irq, None, Const(1)),)
@@ -569,6 +644,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
         halting=_halting(lowered),
         at_end=_asked(lowered),
         registers=lowered.world.cells.keys(),
+        barriers=any(isinstance(x, Emit) and x.kind == "barrier" for x in everything),
         waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
     )
     kernel = unroller.slot() if lowered.world.versions else None
@@ -584,6 +660,8 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
     for cpu, env in enumerate(finals):
         if cpu in unroller.warnings:
             env["%warn"] = call("or", *unroller.warnings[cpu])
+    for o in lowered.observables if unroller.indexed else ():
+        srcu.check(o.expr, {} if o.cpu is None else finals[o.cpu], None)
     return Program(
         world=lowered.world,
         bodies=unroller.bodies,

@@ -136,7 +136,9 @@ ROLES: dict[str, Role] = {
     "ACK": Role("MMR 8.7: acknowledgement, a store", instant=False, queued=True),
     "RCU lock held": Role("MMR 18.1: where a section begins"),
     "RCU unlock": Role("MMR 18.2: where a section ends", instant=False, queued=True, promised=True),
-    "GP start end": Role("MMR 18.2: full fences at both ends of a grace period", drains=True, holds=True),
+    "GP start barrier end": Role(
+        "MMR 18.2: full fences at both ends of a grace period", drains=True, holds=True
+    ),
     "DLV": Role(
         "MMR 8.4: interrupt delivery (SDM 11.10, APM2 7.5.1)",
         drains=_DELIVERY,

@@ -96,6 +96,10 @@ class Event:
 
     ``joined``: this event and the next event of its body, which has the same guard, are one instruction, so
     no interrupt comes between the two (MMR 8.9).
+
+    ``domain``: of an RCU, GP or SEND, the ``srcu_struct`` that it is about; None for RCU itself.
+    ``begun``: the event that began the section which this one ends, if it is a section of SRCU or of a
+    callback (MMR 18.4, 18.5).
     """
 
     id: int
@@ -114,6 +118,8 @@ class Event:
     span: Span | None = None
     text: str = ""
     joined: bool = False
+    domain: Ptr | None = None
+    begun: int | None = None
 
 
 BodyKind = Literal["thread", "callback", "handler", "nmi"]
@@ -306,25 +312,36 @@ class Program:
         return {e.body: e for e in self.events if e.op == "ACK"}
 
     def sections(self) -> list[tuple[Event, tuple[Event, ...]]]:
-        """The RCU read-side sections: the event that begins each, and the events that may end it; the first
-        of these that is executed does."""
+        """The RCU and SRCU read-side sections: the event that begins each, and the events that may end it;
+        the first of these that is executed does. A callback is such a section, too, from its ``call_rcu``
+        to its end, if somebody waits for callbacks of its domain."""
         out: list[tuple[Event, tuple[Event, ...]]] = []
+        awaited = {e.domain for e in self.events if e.kind == "barrier"}
         for body in self.bodies:
             marks = [e for e in body.events if e.op == "RCU"]
+            if body.send is not None and body.send.kind == "rcu" and body.send.domain in awaited:
+                out.append((body.send, tuple(e for e in marks if e.begun == body.send.id)))
             for i, mark in enumerate(marks):
                 if mark.kind != "unlock":
-                    out.append((mark, tuple(e for e in marks[i + 1 :] if e.kind == "unlock")))
+                    begun = None if mark.domain is None else mark.id
+                    ends = (e for e in marks[i + 1 :] if e.kind == "unlock" and e.begun == begun)
+                    out.append((mark, tuple(ends)))
         return out
 
     def grace_periods(self) -> list[tuple[Event, Event]]:
-        """Where each grace period starts and ends: for ``call_rcu``, at the delivery of its callback."""
+        """Where each grace period starts and ends: for ``call_rcu``, at the delivery of its callback. It
+        waits for the sections of its own domain. ``rcu_barrier`` is one that waits for callbacks."""
         out: list[tuple[Event, Event]] = []
         for body in self.bodies:
             events = body.events
-            out += [(e, events[i + 1]) for i, e in enumerate(events) if e.op == "GP" and e.kind == "start"]
+            out += [(e, events[i + 1]) for i, e in enumerate(events) if e.op == "GP" and e.kind != "end"]
             if body.send is not None and body.send.kind == "rcu":
                 out.append((body.send, events[0]))
         return out
+
+    def awaits(self, start: Event, begin: Event) -> bool:
+        """Is a section one that a grace period waits for, if it is open when the grace period starts?"""
+        return begin.domain == start.domain and (begin.op == "SEND") == (start.kind == "barrier")
 
     def batches(self) -> list[tuple[Body, Body]]:
         """Pairs of handlers that one interrupt may run, in this order, if this makes a difference (MMR 8.10).

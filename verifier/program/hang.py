@@ -20,7 +20,7 @@ class Hang:
     ``slots``   what was read, by slot; the stops' own slots too;
     ``memory``  what each cell holds;
     ``last``    who wrote a cell last, and what it held before; cells that nobody wrote are missing;
-    ``open``    where the RCU readers' sections begin that have not ended.
+    ``open``    where the readers' sections begin that have not ended.
     """
 
     program: Program
@@ -50,8 +50,9 @@ class Hang:
         assert stop.event is not None
         event = self.program.events[stop.event]
         if stop.kind == "grace":
-            held = self._readers(event.span)
-            return Blocked("grace period", stop.cpu, event.span, "for a grace period", held)
+            (start,) = [a for a, b in self.program.grace_periods() if b is event]
+            what = "for callbacks" if start.kind == "barrier" else "for a grace period"
+            return Blocked("grace period", stop.cpu, event.span, what, self._readers(start))
         missing = [self.program.bodies[h] for h in event.handlers if self._unanswered(h)]
         what = _joined(f"CPU {b.cpu} to run {b.name}()" for b in missing)
         why = _joined(filter(None, map(self._why, missing)))
@@ -115,19 +116,22 @@ class Hang:
         """Something was sent to a CPU that never takes it."""
         body = self.program.bodies[stop.body]
         span = body.send.span if body.send is not None else None
-        if body.kind == "callback" and self.open:
-            readers = self._readers(span)
+        readers = "" if body.send is None else self._readers(body.send)
+        if body.kind == "callback" and readers:
             return Blocked("grace period", stop.cpu, span, "for a grace period", readers, f"{body.name}()")
         off = self.memory.get(Ptr(f"{stop.cpu}:irq")) == 0
         what = "for interrupts to be on" if off else "for what was sent before it"
         return Blocked("interrupt", stop.cpu, span, what, handler=f"{body.name}()")
 
-    def _readers(self, at: Span | None) -> str:
+    def _readers(self, at: Event) -> str:
         """The sections that a grace period waits for."""
-        return _joined(self._reader(lock, _file(at)) for lock in self.open)
+        file = _file(at.span)
+        return _joined(self._reader(lock, file) for lock in self.open if self.program.awaits(at, lock))
 
     def _reader(self, lock: Event, file: str) -> str:
         body = self.program.bodies[lock.body]
+        if lock.op == "SEND":
+            return f"the callback that CPU {lock.cpu} asked for in {place(lock.span, file)} has not run"
         if lock.span is not None:
             return f"the section of CPU {lock.cpu} in {place(lock.span, file)} does not end"
         if body.kind != "thread":

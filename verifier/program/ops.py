@@ -28,8 +28,10 @@ SEND     one IPI to each target whose guard holds; ``waited``: does the sender w
 WAIT     waits until all handlers of the SENDs of the same group have been acknowledged
 RCU      ``lock``, ``unlock``: one more, or one fewer, reason to be an RCU reader. ``unroll`` keeps only
          those that begin and end the outermost section of a body, including sections with
-         interrupts off; ``held``: the beginning of a section that was open before the test
-GP       a grace period that this CPU waits for: ``start``, directly followed by ``end``
+         interrupts off; ``held``: the beginning of a section that was open before the test.
+         Those of SRCU name their domain, and are all kept
+GP       a grace period that this CPU waits for: ``start``, directly followed by ``end``; ``barrier`` in
+         place of ``start``: it waits for callbacks
 =======  ====================================================================================
 
 Instructions only:
@@ -72,7 +74,7 @@ Serializer = Literal["cpuid", "serialize", "iret", "sync_core", "wrmsr"]
 
 Kind = Literal[
     "", "user", "nt", "alias", Fence, InvalidationKind, Serializer, "x2apic", "xapic", "rcu",
-    "lock", "unlock", "held", "start", "end", "callback", "sysret", "hlt",
+    "lock", "unlock", "held", "start", "barrier", "end", "callback", "sysret", "hlt",
 ]  # fmt: skip
 
 _PLAIN: frozenset[Kind] = frozenset({""})
@@ -97,7 +99,7 @@ KINDS: Mapping[Op, frozenset[Kind]] = MappingProxyType(
         "SEND": frozenset({"", "x2apic", "xapic", "rcu"}),
         "WAIT": _PLAIN,
         "RCU": frozenset({"lock", "unlock", "held"}),
-        "GP": frozenset({"start", "end"}),
+        "GP": frozenset({"start", "barrier", "end"}),
         "SYSRET": _PLAIN,
         "DLV": frozenset({"", "callback"}),
         "NMI": _PLAIN,

@@ -23,6 +23,7 @@ _SAID = {
     "SEND": "sends", "WAIT": "all have answered", "SEND rcu": "a grace period will start [18.3]",
     "GP start": "a grace period starts [18.2]", "GP end": "the grace period has ended [18.2]",
     "IRQ hlt": "halts [8.11]", "HLT": "halts [8.11]", "R hlt": "wakes up [8.11]",
+    "GP barrier": "waits for callbacks [18.5]",
 }  # fmt: skip
 
 

@@ -407,7 +407,7 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
         for unlock in unlocks:
             ends.append((unlock.id, both(open_, e.executed[unlock.id])))
             open_ = both(open_, -e.executed[unlock.id])
-        for start, end in graces:
+        for start, end in (g for g in graces if e.program.awaits(g[0], lock)):
             done = both(e.executed[lock.id], e.executed[start.id])
             over = both(e.executed[lock.id], e.executed[end.id])
             first = e.choices["grace"][lock.id, start.id] = e.clauses.new()
@@ -428,6 +428,8 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
 def keeps(e: Encoding, a: Event, b: Event) -> int:
     """The literal that two sends keep their order: if ``a`` is first, its handler does not come after that
     of ``b``."""
+    if a.domain != b.domain:
+        return NO  # callbacks of two domains
     if not e.program.overtakes(b, a):
         return YES
     if e.program.kernel is None:

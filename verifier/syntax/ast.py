@@ -212,6 +212,17 @@ class ForEachCpu:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """``guard(name)(arguments);``, or ``scoped_guard(name, arguments) body``; ``named``: the name's span."""
+
+    name: str
+    arguments: tuple[CExpr, ...]
+    body: Stmt | None
+    span: Span
+    named: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """``switch (subject) body``; the body holds ``Case`` statements."""
 
@@ -275,7 +286,7 @@ class Empty:
 
 Stmt = Union[
     Block, ExprStmt, Declare, If, While, DoWhile, For, ForEachCpu, Switch, Case, LabelStmt, Goto, Return,
-    Break, Continue, Empty,
+    Break, Continue, Empty, Guard,
 ]  # fmt: skip
 
 # -- initial state -----------------------------------------------------------------------------------------

@@ -366,6 +366,13 @@ class Builder:
                 span=span,
                 counter=self.span(name),
             )
+        if kind == "guard_":
+            arguments = tuple(map(self.expr, parts[2].children))
+            return ast.Guard(str(parts[1]), arguments, None, span, self.span(parts[1]))
+        if kind == "scoped_guard":
+            arguments = tuple(map(self.expr, parts[2:-1]))
+            taken = self.span(parts[0]).to(self.span(parts[-2]))
+            return ast.Guard(str(parts[1]), arguments, self.one(parts[-1]), taken, self.span(parts[1]))
         if kind == "switch":
             return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
         simple: dict[str, Callable[[], ast.Stmt]] = {

@@ -226,3 +226,10 @@ def bits() -> Iterator[Word]:
     yield spins(f"bit_spin_lock({head})", held, doc, "2.1, 18.1")
     free = (Locked("addr", values["clear"], None), NO_READER)
     yield spins(f"bit_spin_unlock({head})", free, "LOCK'd", "2.1, 18.1")
+    more = partial(row, g, source="bit_spin_trylock(), __bit_spin_unlock(), linux/bit_spinlock.h")
+    attempt = (READER, Locked("addr", values["set"], f("eq", was, 0)), Where(was, (NO_READER,)))
+    doc = "LOCK'd, also if it fails; 1 if it took it"
+    yield more(f"bit_spin_trylock({head})", attempt, doc, "2.1, 18.1", "number")
+    bare_free = (Modify("addr", values["clear"]), NO_READER)
+    doc = "not LOCK'd: a change that another CPU makes in the word at the same time may be lost"
+    yield more(f"__bit_spin_unlock({head})", bare_free, doc, "1.1, 18.1")

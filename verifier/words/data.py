@@ -137,6 +137,11 @@ def locks() -> Iterator[Word]:
         head = "l: pointer, flags: number"
         restore = (drop, IRQ_RESTORE, NO_READER)
         yield drops(f"{prefix}_unlock_irqrestore({head})", restore, "interrupts as before", "1.1, 8.3, 18.1")
+        for nested in ("nested", "nest_lock"):
+            doc = "as spin_lock; the last argument is lockdep's"
+            yield takes(f"{prefix}_lock_{nested}({one}, subclass)", enter, doc, "2.1, 18.1")
+        nested = f"{prefix}_lock_irqsave_nested({saved}, subclass)"
+        yield takes(nested, both, "as spin_lock_irqsave", "2.1, 8.3, 18.1")
         yield takes(f"{prefix}_lock_bh({one})", enter, "as spin_lock", "2.1, 18.1")
         yield drops(f"{prefix}_unlock_bh({one})", leave, "as spin_unlock", "1.1, 18.1")
     for raw in ("", "raw_"):

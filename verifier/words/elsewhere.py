@@ -228,33 +228,33 @@ write down_write(&i_mmap_rwsem)
     i_mmap_lock_write anon_vma_lock_write
 write down_read(&i_mmap_rwsem)
     i_mmap_lock_read anon_vma_lock_read
-there is no per-CPU semaphore here: its readers do this_cpu_inc() between preempt_disable() and
-preempt_enable(), without a barrier; while a writer waits, they do smp_mb()
-    percpu_down_read percpu_up_read percpu_down_read_trylock cpus_read_lock cpus_read_unlock
-there is no per-CPU semaphore here: its writer waits by synchronize_rcu() for readers that have not seen it
-    percpu_down_write percpu_up_write cpus_write_lock cpus_write_unlock
-define it: u32 s; do { s = READ_ONCE(seq); } while (s & 1); smp_rmb(); return s;
+define it, or #include "linux/percpu-rwsem.inc"
+    percpu_down_read percpu_up_read percpu_down_read_trylock percpu_down_write percpu_up_write
+    rcu_sync_enter rcu_sync_exit rcu_sync_is_idle
+define it, or #include "linux/percpu-rwsem.inc", which has percpu_down_read()
+    cpus_read_lock cpus_read_unlock
+define it, or #include "linux/percpu-rwsem.inc", which has percpu_down_write()
+    cpus_write_lock cpus_write_unlock
+define it, or #include "linux/seqlock.inc"
     read_seqbegin read_seqcount_begin raw_read_seqcount_begin __read_seqcount_begin raw_seqcount_begin
-define it: smp_rmb(); return READ_ONCE(seq) != s;
-    read_seqretry read_seqcount_retry
-define it: WRITE_ONCE(seq, seq + 1); smp_wmb();
-    write_seqcount_begin raw_write_seqcount_begin
-define it: spin_lock(&l); WRITE_ONCE(seq, seq + 1); smp_wmb();
-    write_seqlock
-define it: smp_wmb(); WRITE_ONCE(seq, seq + 1);
-    write_seqcount_end raw_write_seqcount_end
-define it: smp_wmb(); WRITE_ONCE(seq, seq + 1); spin_unlock(&l);
-    write_sequnlock
+    read_seqretry read_seqcount_retry __read_seqcount_retry raw_read_seqcount write_seqcount_begin
+    raw_write_seqcount_begin write_seqlock write_seqcount_end raw_write_seqcount_end write_sequnlock
+    write_seqcount_invalidate raw_write_seqcount_barrier raw_read_seqcount_latch write_seqlock_irq
+    raw_read_seqcount_latch_retry raw_write_seqcount_latch read_seqlock_excl read_sequnlock_excl
+    write_sequnlock_irq write_seqlock_bh write_sequnlock_bh write_sequnlock_irqrestore
+define it, or #include "linux/seqlock.inc", which has __write_seqlock_irqsave(sl): it gives the flags
+    write_seqlock_irqsave
+define it, or #include "linux/seqlock.inc", which has __read_seqlock_excl_irqsave(sl): it gives the flags
+    read_seqlock_excl_irqsave
+define it, or #include "linux/percpu-refcount.inc"
+    percpu_ref_get percpu_ref_put percpu_ref_tryget percpu_ref_tryget_live percpu_ref_kill
+    percpu_ref_kill_and_confirm
 write mutex_lock(&l)
-    mutex_lock_nested mutex_lock_killable mutex_lock_interruptible rt_mutex_lock
+    rt_mutex_lock
 write spin_lock(&l)
-    spin_lock_nested raw_spin_lock_nested raw_spin_rq_lock rq_lock arch_spin_lock
+    raw_spin_rq_lock rq_lock arch_spin_lock
 write spin_unlock(&l)
     raw_spin_rq_unlock rq_unlock arch_spin_unlock
-write preempt_disable(): no lock is taken
-    local_lock local_lock_irq
-write preempt_enable(): no lock was taken
-    local_unlock local_unlock_irq
 write local_irq_save(flags)
     raw_local_irq_save arch_local_irq_save
 write local_irq_restore(flags)
@@ -331,13 +331,13 @@ leave it out: it orders nothing
 write text_poke(&c, e)
     text_poke_early text_poke_bp smp_text_poke_single text_poke_copy
 write synchronize_rcu()
-    synchronize_rcu_bh synchronize_rcu_mult synchronize_sched_expedited
+    synchronize_rcu_mult
 write call_rcu(x, func)
-    call_rcu_sched call_rcu_bh call_rcu_lazy
-write rcu_dereference(x)
-    rcu_dereference_bh rcu_dereference_sched srcu_dereference
+    call_rcu_lazy
+leave it out, and declare struct srcu_struct s;
+    init_srcu_struct cleanup_srcu_struct DEFINE_SRCU DEFINE_STATIC_SRCU
 write rcu_assign_pointer(x, e)
-    rcu_replace_pointer list_add_rcu hlist_add_head_rcu
+    list_add_rcu hlist_add_head_rcu
 write this_cpu_ptr(&x)
     raw_cpu_ptr __this_cpu_ptr get_cpu_ptr get_cpu_var
 write preempt_enable()

@@ -97,7 +97,8 @@ class Machine:
 
     ``register`` is the register cell of this CPU that it writes ``value`` to, and whose old content
     it leaves in the local ``into``. ``va`` and ``pcid`` are arguments of the word; a PCID that is left out
-    is 0.
+    is 0. ``domain``: the argument that is the ``srcu_struct`` in question, ``index`` the one that says
+    which of its sections ends; the index is the value of a word that begins one.
     """
 
     op: Op
@@ -108,6 +109,8 @@ class Machine:
     value: Expr | None = None
     into: str = ""
     serializing: bool = True
+    domain: str = ""
+    index: str = ""
 
     @property
     def serializes(self) -> bool:
@@ -224,7 +227,7 @@ class Word:
     def signature(self) -> str:
         """How it is written; ``&x`` where the address of an object is taken."""
         names = [
-            f"&{p.name}" if p.kind in ("pointer", "word", "offset", "code", "fetched") else p.name
+            f"&{p.name}" if p.kind in ("pointer", "word", "offset", "code", "fetched", "domain") else p.name
             for p in self.parameters
         ]
         needed = len(names) - self.optional
@@ -287,6 +290,8 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "percpu": "a per-CPU object",
         "offset": "the address of a per-CPU object",
         "struct": "a struct",
+        "domain": "the address of a struct srcu_struct",
+        "index": "the index that srcu_read_lock() gave",
         "text": "a string",
         "void": "void",
     }
@@ -327,6 +332,7 @@ _MACHINE = {
 _SOFTWARE = {
     ("RCU", "lock"): "nothing (a reader)", ("RCU", "unlock"): "nothing (no reader any more)",
     ("GP", "start"): "full fence", ("GP", "end"): "grace period, full fence",
+    ("GP", "barrier"): "full fence",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from verifier.words.rows import (
     Load,
     Locked,
     Machine,
+    Modify,
     Special,
     Store,
     Where,
@@ -37,9 +38,10 @@ def rcu() -> Iterator[Word]:
     reads = partial(
         row, g, source="rcu_read_lock() and kin, linux/rcupdate.h; one flavour since v4.20, from memory"
     )
-    for flavour in ("", "_sched", "_bh"):
-        yield reads(f"rcu_read_lock{flavour}()", READER, "a read-side section begins; no fence", "18.1")
-        yield reads(f"rcu_read_unlock{flavour}()", NO_READER, "and ends; no fence", "18.1")
+    for flavour in ("", "_sched", "_bh", "_sched_notrace"):
+        lock, unlock = f"rcu_read_lock{flavour}", f"rcu_read_unlock{flavour}"
+        yield reads(f"{lock}()", READER, "a read-side section begins; no fence", "18.1")
+        yield reads(f"{unlock}()", NO_READER, "and ends; no fence", "18.1")
     counts = partial(row, g, source="preempt_disable(), preempt_enable(), linux/preempt.h")
     yield counts("preempt_disable()", READER, "a read-side section, too", "18.1")
     yield counts("preempt_enable()", NO_READER, "and its end", "18.1")
@@ -51,6 +53,7 @@ def rcu() -> Iterator[Word]:
     yield counts("preempt_enable_no_resched()", NO_READER, "the end of one", "18.1")
     doc = "waits for a grace period; a full fence before and after"
     flavours = "one flavour since v4.20"
+    old = "v4.20 and v5.0 as here, another flavour up to v4.19"
     for name, source, more in (
         ("synchronize_rcu", f"kernel/rcu/tree.c, from memory; {flavours}", ""),
         ("synchronize_rcu_expedited", f"kernel/rcu/tree_exp.h, from memory; {flavours}", ""),
@@ -59,19 +62,41 @@ def rcu() -> Iterator[Word]:
             "kernel/rcu/tree.c; the versions from memory",
             "; v4.20 and v5.0 as here, another flavour up to v4.19",
         ),
+        ("synchronize_sched_expedited", f"kernel/rcu/tree_exp.h, from memory; {old}", ""),
+        ("synchronize_rcu_bh", f"kernel/rcu/tree_plugin.h, from memory; {old}", ""),
         ("synchronize_net", "net/core/dev.c, from memory", ""),
     ):
         yield row(g, f"{name}()", _GRACE, doc + more, "18.2", source=f"{name}(), {source}")
     calls = Special("call_rcu", "a grace period, then the callback")
     source = "__call_rcu_common(), rcu_do_batch(), kernel/rcu/tree.c"
-    for name, more in (("call_rcu", ""), ("call_rcu_hurry", "; v6.2 and later")):
+    for name, more in (
+        ("call_rcu", ""),
+        ("call_rcu_hurry", "; v6.2 and later"),
+        ("call_rcu_sched", f", from memory; {old}"),
+        ("call_rcu_bh", f", from memory; {old}"),
+    ):
         doc = "func(x) on this CPU when a grace period has ended; "
         doc += "not offloaded: CONFIG_RCU_NOCB_CPU may run it elsewhere"
         yield row(g, f"{name}(x, func: function)", calls, doc, "18.3", source=source + more)
+    doc = "waits for the callbacks that call_rcu() has queued on all CPUs; no grace period; a full fence "
+    waits = (Machine("GP", "barrier"), Machine("GP", "end"))
+    source = "rcu_barrier(), rcu_barrier_entrain(), kernel/rcu/tree.c"
+    yield row(g, "rcu_barrier()", waits, doc + "before and after", "18.5", source=source)
+    for flavour in ("_sched", "_bh"):
+        source = f"rcu_barrier{flavour}(), kernel/rcu/tree.c, from memory; {old}"
+        yield row(g, f"rcu_barrier{flavour}()", waits, "as rcu_barrier", "18.5", source=source)
     load, doc = Load("x"), "a load of a pointer; c is not looked at"
-    for name in ("rcu_dereference_check", "rcu_dereference_protected"):
-        source = f"{name}(), linux/rcupdate.h"
-        yield row(g, f"{name}(x: place, c)", load, doc, "1.1", "same", source=source)
+    for name in ("check", "protected", "bh_check", "sched_check"):
+        source = f"rcu_dereference_{name}(), linux/rcupdate.h"
+        yield row(g, f"rcu_dereference_{name}(x: place, c)", load, doc, "1.1", "same", source=source)
+    for name in ("bh", "sched"):
+        source = f"rcu_dereference_{name}(), linux/rcupdate.h"
+        head, doc = f"rcu_dereference_{name}(x: place)", "a load of a pointer"
+        yield row(g, head, load, doc, "1.1", "same", source=source)
+    doc = "a load of a pointer, then a store; the old pointer; c is not looked at"
+    source, swap = "rcu_replace_pointer(), linux/rcupdate.h; v5.5 and later", Modify("x", Reg("e"), OLD, True)
+    head = "rcu_replace_pointer(x: place, e, c)"
+    yield row(g, head, swap, doc, "1.1", "same", source=source)
     name, source = "rcu_access_pointer(x: place)", "rcu_access_pointer(), linux/rcupdate.h, from memory"
     yield row(g, name, load, "a load of a pointer", "1.1", "same", source=source)
     source, store = "RCU_INIT_POINTER(), linux/rcupdate.h", Store("x", Reg("e"))
@@ -93,10 +118,21 @@ def sleeping() -> Iterator[Word]:
     doc, rule = "a load if it is taken; 1 if it took it", "1.1, 2.1, 19.2"
     source = f"__mutex_trylock_or_owner(), {file}, since v4.10, the version from memory"
     yield row(g, f"mutex_trylock({one})", looking("l", TRUE, free), doc, rule, "number", source=source)
+    same = partial(row, g, source=f"__mutex_lock(), {file}")
+    doc = "as mutex_lock; the last argument is lockdep's"
+    for nested in ("nested", "nest_lock", "io_nested"):
+        yield same(f"mutex_lock_{nested}({one}, subclass)", take, doc, "2.1")
+    yield same(f"mutex_lock_io({one})", take, "as mutex_lock", "2.1")
+    for how in ("killable", "interruptible"):
+        doc = "as mutex_lock: no signal comes; 0"
+        yield same(f"mutex_lock_{how}({one})", take, doc, "2.1", "number")
+        yield same(f"mutex_lock_{how}_nested({one}, subclass)", take, doc, "2.1", "number")
     held, source = Load("l", f("ne", OLD, 0)), f"mutex_is_locked(), {file}, from memory"
     yield row(g, f"mutex_is_locked({one})", held, "a load", "1.1", "number", source=source)
     yield from _reader_writer_spinlocks(g)
     yield from _semaphores(g)
+    yield from _counting_semaphores(g)
+    yield from _local_locks(g)
 
 
 _FREE = f("eq", OLD, 0)
@@ -145,6 +181,11 @@ def _semaphores(g: str) -> Iterator[Word]:
     for name, effect in (("read", follows), ("write", joins)):
         source = f"__down_{name}(), {file}, since v5.2"
         yield row(g, f"down_{name}({one})", effect, "LOCK'd; waits exactly", "2.1", source=source)
+        doc = f"as down_{name}; the last argument is lockdep's"
+        yield row(g, f"down_{name}_nested({one}, subclass)", effect, doc, "2.1", source=source)
+        doc = f"as down_{name}: no signal comes; 0"
+        for how in ("killable", "interruptible") if name == "read" else ("killable",):
+            yield row(g, f"down_{name}_{how}({one})", effect, doc, "2.1", "number", source=source)
     tries = Locked("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way", readers=True)
     doc = "1 if it took it, which it does not while others wait; if not, a load since v5.17, LOCK'd before"
     source = f"__down_read_trylock(), {file}; the version from memory"
@@ -170,3 +211,36 @@ def waiting() -> Iterator[Word]:
         effect = Special("wait_event", "loads of c; what these functions do", Const(state))
         source, result = f"{name}(), ___wait_event(), linux/wait.h", "number" if more else "void"
         yield row(g, f"{name}(wq: struct, c)", effect, doc + more, "1.1", result, source=source)
+
+
+def _counting_semaphores(g: str) -> Iterator[Word]:
+    """``struct semaphore``: its count. Whoever uses one holds its spinlock for a while, so that each of these
+    is a LOCK'd operation; the count is what others see when they have the spinlock."""
+    file, free = "kernel/locking/semaphore.c", f("gt", OLD, 0)
+    down = Locked("l", _LEAVE, None, needs=free, line="joins")
+    doc, one = "LOCK'd; waits exactly until the count is above 0, and takes 1 from it", "l: pointer"
+    yield row(g, f"down({one})", down, doc, "2.1", source=f"down(), __down_common(), {file}")
+    for how in ("interruptible", "killable"):
+        doc = "as down: no signal comes; 0"
+        yield row(g, f"down_{how}({one})", down, doc, "2.1", "number", source=f"down_{how}(), {file}")
+    tries = Locked("l", _LEAVE, f("not", free), free, line="gives_way")
+    doc = "LOCK'd, also if it fails; 0 if it took 1, which it does not while others wait; if not, 1"
+    yield row(g, f"down_trylock({one})", tries, doc, "2.1", "number", source=f"down_trylock(), {file}")
+    rises = Locked("l", _ENTER, None)
+    yield row(g, f"up({one})", rises, "LOCK'd; adds 1 to the count", "2.1", source=f"up(), {file}")
+    doc, source = "a plain store", "sema_init(), linux/semaphore.h, from memory"
+    yield row(g, f"sema_init({one}, n)", Store("l", Reg("n")), doc, "1.1", source=source)
+
+
+def _local_locks(g: str) -> Iterator[Word]:
+    """Local locks without PREEMPT_RT: no lock is taken; what they do keeps others on this CPU away."""
+    header = "linux/local_lock_internal.h; v5.8 and later"
+    one, saved, restored = "l: offset", "l: offset, flags: local", "l: offset, flags: number"
+    doc = "preemption is off: an RCU reader; no fence"
+    locks = partial(row, g, source=f"__local_lock() and kin, {header}")
+    yield locks(f"local_lock({one})", READER, doc, "18.1")
+    yield locks(f"local_unlock({one})", NO_READER, "preemption is on; no fence", "18.1")
+    yield locks(f"local_lock_irq({one})", IRQ_OFF, "interrupts are off", "8.8, 18.1")
+    yield locks(f"local_unlock_irq({one})", IRQ_ON, "interrupts are on", "8.8, 18.1")
+    yield locks(f"local_lock_irqsave({saved})", IRQ_SAVE, "interrupts are off", "8.8, 18.1")
+    yield locks(f"local_unlock_irqrestore({restored})", IRQ_RESTORE, "interrupts as before", "8.8, 18.1")

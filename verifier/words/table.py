@@ -15,9 +15,10 @@ from typing import Literal
 
 from verifier.program.values import Ptr
 from verifier.syntax.trouble import misspelt
-from verifier.words import counters, mmu, sync
+from verifier.words import counters, mmu, srcu, sync
 from verifier.words import data as kernel
 from verifier.words.elsewhere import ELSEWHERE
+from verifier.words.guards import GUARDS
 from verifier.words.loops import LOOPS
 from verifier.words.rows import (
     VALUE_KINDS,
@@ -32,9 +33,8 @@ from verifier.words.rows import (
 
 _LATER: Mapping[str, str] = MappingProxyType(
     {
-        "RCU": "rcu_barrier kfree_rcu",
-        "SRCU": "srcu_read_lock srcu_read_unlock srcu_down_read srcu_up_read synchronize_srcu "
-        "synchronize_srcu_expedited smp_mb__after_srcu_read_unlock",
+        "what becomes of freed memory is what its next owner stores: write call_rcu(&p->rcu, f) with a "
+        "function f that stores it": "kfree_rcu kvfree_rcu kfree_rcu_mightsleep",
     }
 )
 
@@ -59,6 +59,7 @@ def _rows() -> Iterator[Word]:
     yield from sync.sleeping()
     yield from sync.rcu()
     yield from sync.waiting()
+    yield from srcu.srcu()
     yield from kernel.percpu()
     yield from kernel.masks()
     yield from mmu.tables()
@@ -180,6 +181,8 @@ def reference() -> str:
         "pointer to an entry it is what the kernel's form has, an mm or a vma and an address.",
         *_loops(),
         "",
+        *_guards(),
+        "",
         *_READ_FROM,
         "",
     ]
@@ -201,6 +204,16 @@ def _loops() -> list[str]:
     *most, last = (f"`{loop.signature}`" for loop in LOOPS.values())
     text = f"{', '.join(most)} and {last} are statements: `int cpu;` is declared before, the body runs once "
     return wrap(text + "for each CPU, masks in memory are read bit by bit.", 96)
+
+
+def _guards() -> list[str]:
+    """What the reference says of lock guards."""
+    rows = (f"`{g.signature}` ({g.begin}, {g.end})" for g in GUARDS.values())
+    text = f"Lock guards (include/linux/cleanup.h, v6.5 and later) are statements, too: {', '.join(rows)}. "
+    text += (
+        "The second word is called wherever the scope is left. `scoped_guard(spinlock, &l) { … }` likewise."
+    )
+    return wrap(text, 96)
 
 
 def entry(handle: Ptr, va: Ptr) -> Ptr:

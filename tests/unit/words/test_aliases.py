@@ -61,7 +61,8 @@ def alike(word: Word) -> Iterator[str]:
     lines += [called(WORD, [*["N", "u", "v"][:more], *given]) for more in (1, 2, 3)]
     lines += [called(WORD, given[1:]), called(WORD, ["s", *given[1:]]) + ".f = 1"]
     lines.append(f"set_pud({called(WORD, ['M', 'v'])}, U)")
-    functions = f"void f(int i) {{ }}\nvoid g(unsigned long flags) {{ {call}; x = flags; }}\nP0 {{"
+    index = "int idx = 1; " if "idx" in given else ""
+    functions = f"void f(int i) {{ }}\nvoid g(unsigned long flags) {{ {index}{call}; x = flags; }}\nP0 {{"
     program = text(word, ";\n    ".join(lines) + ";", "mk_pte(A, ro)", MORE)
     yield program.replace("P0 {", functions, 1)
     named = bool(given) and all(re.fullmatch(r"\w+", a) for a in given)

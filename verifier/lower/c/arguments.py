@@ -23,6 +23,7 @@ _NO_ADDRESS = frozenset({"page", "mm", "table", "mask", "function", "void", "pte
 _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "number": ("int",),
+        "index": ("int",),
         "cpu": ("int",),
         "bit": ("int",),
         "pcid": ("int",),
@@ -56,6 +57,8 @@ def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) ->
     if kind == "offset":
         return offset_of(b, word, parameter, e)
     value = b.value(e)
+    if kind == "domain":
+        return domain(word, parameter, value, e)
     if not fits(kind, value):
         raise mismatch(word, parameter, value.type.words, e)
     if kind == "pcid" and isinstance(value.expr, Const):
@@ -145,6 +148,14 @@ def offset_of(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -
             hint = f"{e.operand.span.text} is not a per-CPU object; without a CPU, write {e.span.text}"
         raise mismatch(word, parameter, value.type.words, e, hint=hint)
     return value
+
+
+def domain(word: Word, parameter: WordParameter, value: Val, e: ast.CExpr) -> Val:
+    """The address of a ``struct srcu_struct``."""
+    kind = value.type.to or value.type
+    if (kind.kind, kind.tag) == (t.SRCU.kind, t.SRCU.tag) and not value.type.percpu:
+        return value
+    raise mismatch(word, parameter, value.type.words, e, "declare struct srcu_struct s; and write &s")
 
 
 def mismatch(word: Word, parameter: WordParameter, given: str, e: ast.CExpr, hint: str = "") -> Trouble:

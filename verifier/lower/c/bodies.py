@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from verifier.lower.c import types as t
 from verifier.lower.c.access import same_pointee, store_local
 from verifier.lower.c.body import BodyCode
+from verifier.lower.c.guards import begin, check_jumps, closed
 from verifier.lower.c.parts import Frame, Local, Started, Val
 from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, Const, Reg
@@ -107,7 +108,7 @@ def parameters(b: BodyCode, thread: ast.Thread) -> None:
             b.shared.troubles.append(error.diagnostic)
         if named.handle:
             kind = named.type
-        elif kind.kind != "pointer":
+        elif kind.kind != "pointer" and kind != t.SRCU:
             kind = t.Type("pointer", to=named.type)
         b.frame.scopes[0][p.name] = Local(p.name, fixed=Val(Const(Ptr(p.name)), kind))
 
@@ -148,6 +149,7 @@ def nmi_of(b: BodyCode, nmi: ast.Thread) -> tuple[Instruction, ...]:
 
 def check_labels(b: BodyCode) -> None:
     """Note what jumps to a label that is not there."""
+    check_jumps(b)
     for name, span in b.frame.labels.items():
         if span is not None:
             b.shared.troubles.append(Trouble("unknown-label", f"there is no label {name!r}", span).diagnostic)
@@ -157,16 +159,21 @@ def statements(b: BodyCode, body: Sequence[ast.Stmt], scope: bool = True) -> Non
     """A sequence of statements; what is wrong with one is noted, and the next one is tried."""
     if scope:
         b.frame.scopes.append({})
-    for statement in body:
+    held = len(b.frame.held)
+    for at, statement in enumerate(body, 1):
         depth = len(b.frames), len(b.frame.scopes), len(b.frame.exits)
         try:
-            b.statement(statement)
+            if isinstance(statement, ast.Guard) and statement.body is None:
+                begin(b, statement, body[at:])
+            else:
+                b.statement(statement)
         except Trouble as trouble:
             b.shared.troubles.append(trouble.diagnostic)
             del b.frames[depth[0] :], b.frame.scopes[depth[1] :], b.frame.exits[depth[2] :]
             if isinstance(statement, ast.Declare) and b.local(statement.name, False) is None:
                 b.written.add(b.declare(statement.name, None).reg)
             note_targets(b, statement)
+    closed(b, held)
     if scope:
         b.frame.scopes.pop()
 

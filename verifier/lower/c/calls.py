@@ -27,9 +27,7 @@ def called(b: BodyCode, e: ast.CallExpr) -> Val:
         hint = instead(e.name, b.unit.functions)
         raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, hint)
     if word.planned:
-        what = f" ({word.planned})" if word.planned not in ("SRCU",) else ""
-        text = f"{e.name}{what} is not supported yet" if what else f"{word.planned} is not supported yet"
-        raise Trouble("not-yet", text, e.span)
+        raise Trouble("not-yet", f"{e.name} is not supported yet", e.span, word.planned)
     check_arity(word, e)
     leading = len(word.lead) if word.lead and len(e.arguments) > len(word.parameters) else 0
     if leading:

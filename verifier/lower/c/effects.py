@@ -390,10 +390,20 @@ def machine(r: WordCall, x: Machine) -> Expr | None:
         env = r.env if into is None else r.given(Reg(into))
         value = None if x.value is None else substitute(x.value, env)
         touches = (Touch(Const(Ptr(f"{b.cpu}:{x.register}")), into, value),)
+    if x.domain:
+        return about_domain(r, x)
     system(b, r.e, x, *touches, va=r.env.get(x.va), pcid=r.env.get(x.pcid))
     if into is not None and x.into:
         store_local(b, r.locals[x.into], Val(Reg(into), t.BOOL), r.e)
     return None
+
+
+def about_domain(r: WordCall, x: Machine) -> Expr | None:
+    """A part of SRCU: of one ``srcu_struct``. What begins a section gives its index."""
+    into = r.b.fresh() if x.kind == "lock" else None
+    ends = r.env[x.index] if x.index else None
+    r.b.emit(x.op, r.e, Touch(r.env[x.domain], into, ends), kind=x.kind)
+    return None if into is None else Reg(into)
 
 
 def system(

@@ -9,7 +9,7 @@ from verifier.lower.c.access import store_local, truth_of
 from verifier.lower.c.bodies import assigned_names, statements
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.expressions import condition_of
-from verifier.lower.c.parts import Local, Spanned, Val
+from verifier.lower.c.parts import Exits, Local, Spanned, Val
 from verifier.lower.c.special_masks import next_cpu
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.lower.paths import substitute
@@ -127,7 +127,8 @@ def forget(b: BodyCode, names: set[str] | None = None) -> None:
 def inside(b: BodyCode, body: ast.Stmt, end: str, again: str) -> None:
     """A loop's body, with targets for ``break`` and ``continue``."""
     b.shared.copied(body.span)
-    b.frame.exits.append((end, again))
+    held = len(b.frame.held)
+    b.frame.exits.append(Exits(end, again, held, held))
     statements(b, (body,))
     b.frame.exits.pop()
 

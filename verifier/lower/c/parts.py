@@ -69,6 +69,24 @@ class Local:
     stack: str = ""  # a struct, an array, a mask on the stack, which ``fixed`` is the address of: what it is
 
 
+class Held(NamedTuple):
+    """A guard that holds its lock: what gives it back, where the guard is, and the labels in its scope."""
+
+    end: ast.CallExpr
+    span: Span
+    labels: frozenset[str]
+
+
+class Exits(NamedTuple):
+    """The targets of ``break`` and ``continue`` (empty if there is none), and how many guards are held
+    there."""
+
+    end: str
+    again: str
+    held: int
+    held_again: int
+
+
 @dataclass(slots=True)
 class Frame:
     """A function being inlined, or the thread itself."""
@@ -78,7 +96,10 @@ class Frame:
     scopes: list[dict[str, Local]] = field(default_factory=lambda: [{}])
     returned: Val | None = None
     labels: dict[str, Span | None] = field(default_factory=dict)  # None once defined
-    exits: list[tuple[str, str]] = field(default_factory=list)  # (break, continue) targets
+    exits: list[Exits] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    jumps: list[tuple[str, tuple[int, ...], Span]] = field(default_factory=list)  # label, guards held there
+    guarded: dict[str, tuple[int, ...]] = field(default_factory=dict)  # by label, the guards held there
     result: Type | None = None  # what the function is declared to give
     site: tuple[str, int] = ("", 0)  # the function, and where it is called
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from verifier.lower.c import guards
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, store_local
 from verifier.lower.c.bodies import statements
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.expressions import COMPARE, condition_of, shown_whole
 from verifier.lower.c.loops import forget
-from verifier.lower.c.parts import Val
+from verifier.lower.c.parts import Exits, Val
 from verifier.lower.c.stack import on_stack
 from verifier.lower.code import Branch, Jump, Label
 from verifier.program.expressions import Expr, Reg, call
@@ -122,10 +123,13 @@ def switch(b: BodyCode, s: ast.Switch) -> None:
             equal = is_case(on, b.value(case.value))
             b.code.append(Branch(equal, labels[id(case)], case.span))
     b.code.append(Jump(default or end))
-    outer = b.frame.exits[-1][1] if b.frame.exits else ""
-    b.frame.exits.append((end, outer))
+    held = len(b.frame.held)
+    outer = b.frame.exits[-1] if b.frame.exits else Exits("", "", held, held)
+    b.frame.exits.append(Exits(end, outer.again, held, outer.held_again))
     b.frame.scopes.append({})
     for x in body:
+        if isinstance(x, ast.Guard) and x.body is None:
+            raise Trouble("guard", "a case would jump into the scope of this guard", x.span, "use a block")
         if isinstance(x, ast.Case):
             b.code.append(Label(labels[id(x)]))
         else:
@@ -152,14 +156,16 @@ def break_(b: BodyCode, s: ast.Break) -> None:
     """``break``."""
     if not b.frame.exits:
         raise Trouble("break", "there is nothing to break out of", s.span)
-    b.code.append(Jump(b.frame.exits[-1][0], s.span))
+    guards.leave(b, b.frame.exits[-1].held, s.span)
+    b.code.append(Jump(b.frame.exits[-1].end, s.span))
 
 
 def continue_(b: BodyCode, s: ast.Continue) -> None:
     """``continue``."""
-    if not b.frame.exits or not b.frame.exits[-1][1]:
+    if not b.frame.exits or not b.frame.exits[-1].again:
         raise Trouble("continue", "there is no loop to continue", s.span)
-    b.code.append(Jump(b.frame.exits[-1][1], s.span))
+    guards.leave(b, b.frame.exits[-1].held_again, s.span)
+    b.code.append(Jump(b.frame.exits[-1].again, s.span))
 
 
 def return_(b: BodyCode, s: ast.Return) -> None:
@@ -181,12 +187,14 @@ def return_(b: BodyCode, s: ast.Return) -> None:
             else:
                 b.set(reg, value.expr, s.span)
                 frame.returned = Val(Reg(reg), t.joined(before.type if before else None, value.type))
+    guards.leave(b, 0, s.span)
     b.code.append(Jump(frame.end, s.span))
 
 
 def goto(b: BodyCode, s: ast.Goto) -> None:
     """``goto``."""
     b.frame.labels.setdefault(s.name, s.span)
+    guards.goes_to(b, s.name, s.span)
     b.code.append(Jump(f"{b.frame.prefix}{s.name}:", s.span))
 
 
@@ -195,8 +203,20 @@ def label(b: BodyCode, s: ast.LabelStmt) -> None:
     if b.frame.labels.get(s.name, s.span) is None:
         raise Trouble("duplicate", f"the label {s.name} is defined twice", s.span)
     b.frame.labels[s.name] = None
+    b.frame.guarded[s.name] = tuple(held.span.start for held in b.frame.held)
     forget(b)
     b.code.append(Label(f"{b.frame.prefix}{s.name}:", s.span))
+
+
+def guard(b: BodyCode, s: ast.Guard) -> None:
+    """``scoped_guard(…)``; or a ``guard(…)`` that is all of a body, whose scope ends at once."""
+    held = len(b.frame.held)
+    b.frame.scopes.append({})
+    guards.begin(b, s, () if s.body is None else (s.body,))
+    if s.body is not None:
+        statements(b, (s.body,))
+    guards.closed(b, held)
+    b.frame.scopes.pop()
 
 
 STATEMENTS: Lines[BodyCode, None] = dict(
@@ -213,5 +233,6 @@ STATEMENTS: Lines[BodyCode, None] = dict(
         line(ast.Break, break_),
         line(ast.Continue, continue_),
         line(ast.Empty, empty),
+        line(ast.Guard, guard),
     )
 )

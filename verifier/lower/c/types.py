@@ -45,10 +45,11 @@ _WORDS = {
 }  # fmt: skip
 
 ANY, VOID, FUNCTION = Type("any"), Type("void"), Type("function")
-INT, LONG, ULONG = Type("int", 32), Type("int", 64), Type("int", 64, False)
+INT, LONG, ULONG, UINT = Type("int", 32), Type("int", 64), Type("int", 64, False), Type("int", 32, False)
 BOOL = Type("int", 8, False, tag="bool")
 MM, PAGE, VA, ENTRY, PTE, MASK = (Type(k) for k in ("mm", "page", "va", "entry", "pte", "mask"))
 TABLE, UPPER, PMD, CODE = Type("table"), Type("upper"), Type("pmd"), Type("int", 32, tag="code")
+SRCU = Type("struct", tag="srcu_struct")  # no test looks into one
 HANDLES = frozenset({"mm", "table", "page", "va", "mask", "struct", "function"})
 ENTRIES = frozenset({"entry", "upper"})  # pointers to entries
 CONTENTS = frozenset({"pte", "pmd"})  # what entries hold
@@ -57,7 +58,12 @@ _SIMPLE = {
     "mm": MM, "struct mm_struct": MM, "page": PAGE, "struct page": PAGE, "table": TABLE, "code": CODE,
     "pte_t": PTE, "pmd_t": PMD, "pud_t": PMD, "p4d_t": PMD, "pgd_t": PMD,
     "cpumask": MASK, "cpumask_t": MASK, "struct cpumask": MASK, "cpumask_var_t": MASK, "void": VOID,
-    "rwlock_t": INT, "struct mutex": INT, "struct rw_semaphore": INT,
+    "rwlock_t": INT, "struct mutex": INT, "struct rw_semaphore": INT, "struct semaphore": INT,
+    "local_lock_t": INT,
+    # Sequence counters, without PREEMPT_RT: which lock is beside them makes no difference.
+    "seqcount_t": UINT, "seqcount_spinlock_t": UINT, "seqcount_raw_spinlock_t": UINT,
+    "seqcount_rwlock_t": UINT, "seqcount_mutex_t": UINT, "seqcount_latch_t": UINT,
+    "seqlock_t": Type("struct", tag="seqlock"),
     "refcount_t": Type("int", 32, False),  # an atomic_t, which refcount_read() gives as unsigned
     "atomic_t": INT, "spinlock_t": INT, "raw_spinlock_t": INT, "atomic64_t": LONG, "atomic_long_t": LONG,
     "bool": BOOL, "_Bool": BOOL, "size_t": Type("int", 64, False),

@@ -1,0 +1,91 @@
+"""SRCU's indices: which lock an unlock belongs to (MMR 18.4).
+
+The index that ``srcu_read_lock()`` gives is a value of its own, a ``Ptr`` that says which event began the
+section.  It may be copied from local to local, and given to the unlock.  Nothing else can be done with
+it: in the kernel it is 0 or 1, as the domain's grace periods go, and no test should depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verifier.errors import InputError
+from verifier.lower.paths import Env
+from verifier.lower.turns import known, settled
+from verifier.program.expressions import FALSE, Apply, Const, Expr, Reg, call, parts
+from verifier.program.values import Ptr
+from verifier.source import Diagnostic, Span
+
+_INDEX = "the index of an SRCU section"
+
+
+def index(event: int) -> Const:
+    """The index of the section that this event begins."""
+    return Const(Ptr(_INDEX, event))
+
+
+def begun(value: object) -> int | None:
+    """The event that began the section with this index; None if this is no index."""
+    return value.off if isinstance(value, Ptr) and value.base == _INDEX else None
+
+
+def domain(address: Expr, span: Span | None) -> Ptr:
+    """The ``srcu_struct`` at an address. Raises ``InputError`` if only a run shows which one it is."""
+    if isinstance(address, Const) and isinstance(address.value, Ptr):
+        return address.value
+    hint = "name it, as in srcu_read_lock(&s), or give a function its address as an argument"
+    raise _trouble("which srcu_struct this is depends on the run", span, hint)
+
+
+def ended(value: Expr, guard: tuple[Expr, ...], span: Span | None) -> Iterator[tuple[int, Expr]]:
+    """The events that began the sections which may end here, each with the condition that it is that one.
+    Raises ``InputError`` if it cannot be seen where the index comes from."""
+    pending: list[tuple[Expr, tuple[Expr, ...]]] = [(value, ())]
+    while pending:
+        value, when = pending.pop()
+        value = settled(value, known((*guard, *when)))
+        if isinstance(value, Apply) and value.function == "ite":
+            condition, then, otherwise = value.args
+            pending.append((otherwise, (*when, call("not", condition))))
+            pending.append((then, (*when, condition)))
+            continue
+        event = begun(value.value) if isinstance(value, Const) else None
+        if event is None:
+            hint = "keep what srcu_read_lock() gives in a local, which has it on every path to the unlock"
+            raise _trouble("it cannot be seen which srcu_read_lock() this index comes from", span, hint)
+        yield event, call("and", *when)
+
+
+def elsewhere(span: Span | None) -> InputError:
+    """The error about a section that ends on another CPU, or in another handler, than it began in."""
+    hint = "srcu_up_read() on another CPU is not supported"
+    return _trouble("this section began on another CPU, or outside this handler", span, hint)
+
+
+def over(span: Span | None) -> InputError:
+    """The error about a section that has ended before."""
+    return _trouble("this section has ended already", span, "srcu_read_lock() begins another one")
+
+
+def mixed(of: Ptr, here: Ptr, span: Span | None) -> InputError:
+    """The error about an index of one domain that is given to another."""
+    return _trouble(f"the index comes from the srcu_struct {of}, not from {here}", span)
+
+
+def check(expr: Expr | None, env: Env, span: Span | None) -> None:
+    """Raise ``InputError`` if an expression calculates with an index, or looks at it."""
+    if expr is None:
+        return
+    for local in parts(expr):
+        if isinstance(local, Reg) and any(_is_index(part) for part in parts(env.get(local.name, FALSE))):
+            hint = "keep it in a local of the same program or handler, and give it to srcu_read_unlock()"
+            text = "nothing can be done with the index of an SRCU section but end the section"
+            raise _trouble(text, span, hint)
+
+
+def _is_index(part: Expr) -> bool:
+    return isinstance(part, Const) and begun(part.value) is not None
+
+
+def _trouble(text: str, span: Span | None, hint: str = "") -> InputError:
+    return InputError((Diagnostic("srcu", text, span, hint),))
