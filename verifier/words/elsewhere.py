@@ -14,31 +14,29 @@ from types import MappingProxyType
 # Hints, each with the words that it is for, indented.
 _TABLE = """\
 write smp_mb(), which it is on x86
-    virt_mb __smp_mb
+    __smp_mb
 write mb(), which it is on x86, or smp_mb() for memory alone
-    dma_mb __mb __dma_mb
+    __mb __dma_mb
 write smp_rmb(): on x86 it is for the compiler only
-    virt_rmb __smp_rmb
+    __smp_rmb
 write smp_wmb(): on x86 it is for the compiler only
-    virt_wmb __smp_wmb smp_mb__before_spinlock
-write wmb(), which it is on x86
-    pmem_wmb
+    __smp_wmb smp_mb__before_spinlock
 write smp_store_mb(x, e)
-    virt_store_mb set_mb __smp_store_mb
+    set_mb __smp_store_mb
 write smp_load_acquire(&x)
-    virt_load_acquire __smp_load_acquire
+    __smp_load_acquire
 write smp_store_release(&x, e)
-    virt_store_release __smp_store_release
+    __smp_store_release
 write barrier(), which it is on x86
     smp_mb__after_switch_mm mmiowb barrier_data OPTIMIZER_HIDE_VAR
 write barrier(): it does nothing on x86
-    io_stop_wc read_barrier_depends
+    read_barrier_depends
 write smp_mb__before_atomic(); the LOCK'd operation is the barrier
     smp_mb__before_clear_bit smp_mb__before_atomic_inc smp_mb__before_atomic_dec
 write smp_mb__after_atomic(); the LOCK'd operation is the barrier
     smp_mb__after_clear_bit smp_mb__after_atomic_inc smp_mb__after_atomic_dec
 write lfence(), which it is on x86
-    barrier_nospec rdtsc_ordered speculation_barrier
+    rdtsc_ordered speculation_barrier
 write mfence() and lfence(), which it is on Intel; nothing on AMD
     weak_wrmsr_fence
 write cpu_relax()
@@ -319,9 +317,13 @@ write READ_ONCE(x)
 write WRITE_ONCE(x, e)
     __WRITE_ONCE
 write cmpxchg(&x, old, new): it is LOCK'd, as on other CPUs' memory it has to be
-    cmpxchg64 arch_cmpxchg sync_cmpxchg
-write this_cpu_cmpxchg(x, old, new): it is not LOCK'd
-    cmpxchg_local cmpxchg64_local
+    arch_cmpxchg
+write cmpxchg_double(&p->a, &p->b, old_a, old_b, new_a, new_b): no value has 128 bits here
+    cmpxchg128 try_cmpxchg128 cmpxchg16b
+write this_cpu_cmpxchg_double(s.a, s.b, old_a, old_b, new_a, new_b): no value has 128 bits here
+    this_cpu_cmpxchg128 this_cpu_try_cmpxchg128 raw_cpu_cmpxchg128
+write cmpxchg_double_local(&p->a, &p->b, old_a, old_b, new_a, new_b): no value has 128 bits here
+    cmpxchg128_local try_cmpxchg128_local
 write user_read(v)
     get_user __get_user copy_from_user raw_copy_from_user unsafe_get_user
 write user_write(v, e)

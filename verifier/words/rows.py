@@ -65,12 +65,16 @@ class Locked:
 class Modify:
     """A read-modify-write of ``*at`` by one instruction without LOCK: a load and a plain store to other
     CPUs, but no interrupt comes between. ``value`` and ``result`` are wrapped to what ``at`` holds.
-    ``split``: the kernel takes two instructions."""
+    ``split``: the kernel takes two instructions. ``when``: where it does not hold of what was found, that
+    is written back, as CMPXCHG does. ``looks``: the kernel looks first, by a plain load, and does nothing
+    more if ``when`` does not hold of what that found."""
 
     at: str
     value: Expr
     result: Expr | None = None
     split: bool = False
+    when: Expr = TRUE
+    looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +132,10 @@ class Warns:
 
 # The words that are more than instructions, by what they do.
 SpecialName = Literal[
-    "assume", "call_cpus", "call_rcu", "cond_load", "entry_of", "icr", "ifetch", "invlpgb", "invpcid",
-    "irqs_disabled", "leaf", "mask_any_but", "mask_combine", "mask_copy", "mask_empty", "mask_fill",
-    "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte", "per_cpu",
-    "read_register", "try_cmpxchg", "warn",
+    "assume", "call_cpus", "call_rcu", "cmpxchg_double", "cond_load", "entry_of", "icr", "ifetch",
+    "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but", "mask_combine", "mask_copy",
+    "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte",
+    "per_cpu", "read_poll", "read_register", "try_cmpxchg", "warn",
 ]  # fmt: skip
 
 
@@ -281,6 +285,7 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "mask": "a cpumask",
         "function": "a function",
         "condition": "a function or NULL",
+        "accessor": "the name of a function or a word that reads",
         "local": "a register",
         "percpu": "a per-CPU object",
         "offset": "the address of a per-CPU object",

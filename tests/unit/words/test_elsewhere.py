@@ -49,11 +49,11 @@ def test_an_include_that_is_named_has_it(name: str) -> None:
 
 
 FULL = [
-    "dma_mb", "virt_mb", "__smp_mb", "__mb", "set_mb", "virt_store_mb", "wake_up_process",
+    "__smp_mb", "__mb", "set_mb", "wake_up_process",
     "set_current_state", "schedule", "write_cr3", "build_cr3", "__flush_tlb_one_user",
     "local_flush_tlb", "sync_core_before_usermode", "kick_all_cpus_sync", "native_ptep_get_and_clear",
     "ptep_modify_prot_start", "pmdp_invalidate", "ptep_clear_flush", "get_page", "kref_get",
-    "lock_page", "spin_lock_nested", "mutex_lock_nested", "write_seqlock", "cmpxchg64", "sync_cmpxchg",
+    "lock_page", "spin_lock_nested", "mutex_lock_nested", "write_seqlock",
     "wrmsrl", "synchronize_rcu_bh", "wbinvd", "cr4_set_bits", "mmap_write_lock",
 ]  # fmt: skip
 
@@ -74,10 +74,6 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("__flush_tlb_single", "invlpg(v)"),
         ("__flush_tlb", "flush_tlb_local()"),
         ("__flush_tlb_global", "__flush_tlb_all()"),
-        ("dma_mb", "smp_mb()"),
-        ("virt_mb", "smp_mb()"),
-        ("virt_wmb", "smp_wmb()"),
-        ("pmem_wmb", "wmb()"),
         ("percpu_down_read", "there is no per-CPU semaphore"),
         ("wake_up_process", "full barrier"),
         ("get_page", "atomic_inc(&A->refcount)"),

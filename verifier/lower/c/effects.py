@@ -203,13 +203,28 @@ def store(r: WordCall, x: Store) -> None:
 
 
 def modify(r: WordCall, x: Modify) -> Expr | None:
-    """A load and a plain store, by one instruction or by two."""
-    place, temp = changed(r, x.at), r.b.fresh()
-    r.env[OLD.name] = Reg(temp)
-    r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, joined=not x.split)
-    stored = fitting(x.value, r.env, place)
-    r.b.emit("W", r.e, Touch(place.addr, None, stored), virtual=place.virtual)
+    """A load and a plain store, by one instruction or by two, perhaps after a load that looks."""
+    place = changed(r, x.at)
+    if not x.looks:
+        r.env[OLD.name] = Reg(modified(r, x, place))
+        return result_of(r, x.result, place)
+    found, end = r.b.fresh(), r.b.fresh("end")
+    r.env[OLD.name] = Reg(found)
+    r.b.emit("R", r.e, Touch(place.addr, found), virtual=place.virtual)
+    r.b.code.append(Branch(call("not", substitute(x.when, r.env)), end, r.e.span))
+    r.b.set(found, Reg(modified(r, x, place)))
+    r.b.code.append(Label(end))
     return result_of(r, x.result, place)
+
+
+def modified(r: WordCall, x: Modify, place: MemoryPlace) -> str:
+    """The load and the store themselves; the local that has what was found."""
+    temp = r.b.fresh()
+    env = r.given(Reg(temp))
+    r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, joined=not x.split)
+    stored = call("ite", substitute(x.when, env), fitting(x.value, env, place), Reg(temp))
+    r.b.emit("W", r.e, Touch(place.addr, None, stored), virtual=place.virtual)
+    return temp
 
 
 def update(r: WordCall, x: Locked) -> Expr | None:

@@ -60,6 +60,7 @@ _SIMPLE = {
     "rwlock_t": INT, "struct mutex": INT, "struct rw_semaphore": INT,
     "refcount_t": Type("int", 32, False),  # an atomic_t, which refcount_read() gives as unsigned
     "atomic_t": INT, "spinlock_t": INT, "raw_spinlock_t": INT, "atomic64_t": LONG, "atomic_long_t": LONG,
+    "local_t": LONG, "local64_t": LONG,
     "bool": BOOL, "_Bool": BOOL, "size_t": Type("int", 64, False),
     "intptr_t": LONG, "uintptr_t": Type("int", 64, False), "ssize_t": LONG,
 }  # fmt: skip
