@@ -83,6 +83,15 @@ class CallExpr:
 
 
 @dataclass(frozen=True, slots=True)
+class PointerCall:
+    """``callee(arguments)``, where the function is found in ``callee``: ``ops->flush(mm)``."""
+
+    callee: CExpr
+    arguments: tuple[CExpr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class FieldExpr:
     """``base.name`` or ``base->name``, which mean the same here."""
 
@@ -124,7 +133,9 @@ class Assign:
     post: bool = False
 
 
-CExpr = Union[Num, Ident, Text, Unary, Binary, Conditional, CallExpr, FieldExpr, IndexExpr, Cast, Assign]
+CExpr = Union[
+    Num, Ident, Text, Unary, Binary, Conditional, CallExpr, PointerCall, FieldExpr, IndexExpr, Cast, Assign
+]
 
 # -- statements ------------------------------------------------------------------------------------------
 
@@ -147,7 +158,8 @@ class ExprStmt:
 
 @dataclass(frozen=True, slots=True)
 class Declare:
-    """``type name = init;``. Several declarators make several of these. An array has a ``size``.
+    """``type name = init;``. Several declarators make several of these. An array has a ``size``, and
+    ``columns`` if it is one of arrays.
 
     An ``init`` in braces holds ``FieldInit`` and expressions.
     """
@@ -157,6 +169,7 @@ class Declare:
     init: CExpr | Braced | None
     span: Span
     size: CExpr | None = None
+    columns: CExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +344,7 @@ class Object:
     span: Span
     size: CExpr | None = None
     percpu: bool = False
+    columns: CExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,15 +364,16 @@ Initial = Union[Object, Setting]
 
 @dataclass(frozen=True, slots=True)
 class StructField:
-    """``type name;``. An array has a ``size``, a bit-field has ``bits``; a function pointer has the type
-    ``function *``. ``arms`` has a pair for each union around the field: the union, and the member of it that
-    holds the field (C11 6.7.2.1)."""
+    """``type name;``. An array has a ``size``, and ``columns`` if it is one of arrays; a bit-field has
+    ``bits``; a function pointer has the type ``function *``. ``arms`` has a pair for each union around the
+    field: the union, and the member of it that holds the field (C11 6.7.2.1)."""
 
     name: str
     type: CType
     span: Span
     size: CExpr | None = None
     bits: CExpr | None = None
+    columns: CExpr | None = None
     arms: tuple[tuple[int, int], ...] = ()
 
 

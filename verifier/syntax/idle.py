@@ -41,7 +41,9 @@ def fields(tree: object) -> set[str]:
 def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
     """The functions that some program calls or sends, and those of ``also``, with all that these reach."""
     found: set[str] = set(also)
-    roots: list[object] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
+    given = tuple(x.value for x in unit.initial)  # functions that pointers lead to
+    roots: list[object] = [given, *unit.threads.values(), *unit.nmis]
+    roots += [unit.functions[name] for name in found]
     while roots:
         new = mentioned(roots.pop()) & unit.functions.keys() - found
         found |= new

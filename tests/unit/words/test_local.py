@@ -18,7 +18,10 @@ HEAD = "struct two { u64 a; u64 b; u64 c; };\n{ struct two s; struct two o; int 
         ("r0 = cmpxchg_double(&s.b, &s.a, 0, 0, 1, 1);", "b and a are not two words"),
         ("r0 = cmpxchg_double(&s.a, &s.d, 0, 0, 1, 1);", "no field 'd'"),
         ("r0 = cmpxchg128(&s, 0, 1);", "write cmpxchg_double("),
-        ("int v; r0 = read_poll_timeout(atomic_inc_return, v, v, 0, 9, 0, &x);", "atomic_inc_return may only read"),
+        (
+            "int v; r0 = read_poll_timeout(atomic_inc_return, v, v, 0, 9, 0, &x);",
+            "atomic_inc_return may only read",
+        ),
         ("int v; r0 = read_poll_timeout(nothing, v, v, 0, 9, 0, x);", "the name of a function or a word"),
         ("int v; r0 = read_poll_timeout(READ_ONCE, x, x, 0, 9, 0, x);", "takes a register here"),
         ("int v; r0 = read_poll_timeout(READ_ONCE, v, v, 0, 9);", "takes 6 or 7 arguments, not 5"),

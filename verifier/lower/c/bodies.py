@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from verifier.lower.c import types as t
 from verifier.lower.c.access import same_pointee, store_local
 from verifier.lower.c.body import BodyCode
-from verifier.lower.c.parts import Frame, Local, Started, Val
+from verifier.lower.c.parts import Frame, Local, Spanned, Started, Val
 from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, Const, Reg
 from verifier.program.values import Ptr
@@ -20,7 +20,7 @@ from verifier.words.table import WORDS
 MAX_DEPTH = 40
 
 
-def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: ast.CallExpr) -> Val:
+def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: Spanned) -> Val:
     """The body of a function in the place of its call."""
     name = function.name
     if len(arguments) != len(function.parameters):

@@ -20,6 +20,7 @@ from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number
 from verifier.lower.c.parts import Shared
+from verifier.lower.c.pointers import pointers
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction, Lowered
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
@@ -54,6 +55,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         warnings=memory.warnings,
         budget=budget or Budget(),
         lines=_somebody_gives_way(unit),
+        pointers=pointers(unit),
     )
     bodies = [BodyCode(shared, cpu, LANGUAGE) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
@@ -180,6 +182,8 @@ class _Scope:
         if named is None:
             if word in self.unit.enums:
                 return Const(self.unit.enums[word])
+            if word in self.unit.functions:
+                return Const(Ptr(word))
             if word == "fault":
                 return Const(FAULT)
             if word in NAMED_VALUES:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.lower.c.memory import TestMemory
+from verifier.lower.c.pointers import Pointers
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction
@@ -124,6 +125,7 @@ class Shared:
     warnings: list[Diagnostic] = field(default_factory=list)
     suspects: list[Diagnostic] = field(default_factory=list)
     keeps_pages: bool = False
+    pointers: Pointers = field(default_factory=Pointers)
     lines: bool = False  # does some trylock look at who waits for a lock?
     waits: set[bool | None] = field(default_factory=set)  # are sends waited for? None: known at run time
     versions: set[int] = field(default_factory=set)
