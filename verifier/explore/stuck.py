@@ -91,7 +91,7 @@ class _Hang:
             steps = machine.moves(state, cpu, which)
             steps += [step for step in machine.moves(state, cpu, ASIDE) if step[0].kind == "flush"]
             for move, after in steps:
-                if move.event is None or move.event.op != "NMI":
+                if move.event is None or self.program.bodies[move.event.body].choice is None:
                     rest = False
                     yield after, self.written(here, move)
         if rest:

@@ -17,7 +17,7 @@ from verifier.syntax import condition as c
 from verifier.syntax.ast import nodes
 from verifier.syntax.trouble import nearest
 
-REGISTERS = ("cr3", "irq", "pcid", "tlb")  # each CPU has these
+REGISTERS = ("cr3", "irq", "pcid", "tlb", "pending")  # each CPU has these
 _REGISTER = re.compile(r"r[0-9]+")
 Key = tuple[str, int, str]
 

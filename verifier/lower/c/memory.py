@@ -40,6 +40,7 @@ class TestMemory(Objects):
         self.warnings: list[Diagnostic] = []
         self.values: dict[Ptr, Value] = {}
         self.tlb: list[tuple[int, int, Ptr, Value]] = []
+        self.pending: list[tuple[int, str, Span]] = []  # handlers that are pending from the start
         self.locals: dict[tuple[int, str], tuple[Value, Type]] = {}
         self._given: dict[Ptr, bool] = {}  # what has a value; True if a test may override it
         self._cached: list[tuple[int, ast.Mapping, Ptr, Value]] = []
@@ -282,6 +283,9 @@ class TestMemory(Objects):
     def _set(self, place: ast.CExpr, value: ast.InitValue, cpu: int | None) -> None:
         """``place = value`` and ``cpu:place = value``."""
         name = place.name if isinstance(place, ast.Ident) else ""
+        if cpu is not None and name == "pending":
+            self._pending(value, cpu)
+            return
         if cpu is not None and name in ("cr3", "irq", "tlb", "pcid"):
             self._register(name, value, cpu, place.span)
             return
@@ -312,6 +316,16 @@ class TestMemory(Objects):
             self._give_bits(ptr, bits, cell, self.value(value)[0], span=place.span)
         else:
             self._give(ptr, self.value(value)[0], place.span, kind.to or t.ANY)
+
+    def _pending(self, value: ast.InitValue, cpu: int) -> None:
+        """``1:pending = f``, ``1:pending = { f, g }``."""
+        for part in value.items if isinstance(value, ast.Braced) else (value,):
+            function = part.operand if isinstance(part, ast.Unary) and part.op == "&" else part
+            if not isinstance(function, ast.Ident) or function.name not in self.unit.functions:
+                known = function.name if isinstance(function, ast.Ident) else ""
+                hint = nearest(known, self.unit.functions) or "write 1:pending = { f, g }"
+                raise Trouble("type", "a handler, which is a function, is pending", part.span, hint)
+            self.pending.append((cpu, function.name, part.span))
 
     def _register(self, name: str, value: ast.InitValue, cpu: int, span: Span) -> None:
         if name != "irq" and not self.tables.mms:

@@ -207,7 +207,8 @@ def call_rcu(b: BodyCode, use: SpecialCall) -> Val:
 
 
 def icr(b: BodyCode, use: SpecialCall) -> Val:
-    """A bare write: nothing is waited for, the handler's argument is NULL."""
+    """A bare write: nothing is waited for, the handler's argument is NULL. ``value``: of an NMI."""
+    nmi = use.special.value == TRUE
     cpu, func = (given(b, use, p.name) for p in use.word.parameters)
     check_cpu(b, cpu.expr, use.arguments["cpu"].span)
     to = b.held(cpu.expr)
@@ -217,11 +218,12 @@ def icr(b: BodyCode, use: SpecialCall) -> Val:
         if wanted == FALSE:
             continue
         if k == b.cpu and wanted == TRUE:
-            raise Trouble("self-ipi", "a CPU's interrupt to itself is not supported", use.e.span)
+            what = "NMI" if nmi else "interrupt"
+            raise Trouble("self-ipi", f"a CPU's {what} to itself is not supported", use.e.span)
         if k != b.cpu:
             code, register = handler(b, func.function, k, Val(FALSE, t.ANY), span=use.e.span)
             info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
-            targets.append(Target(k, wanted, code, info, name=func.function))
+            targets.append(Target(k, wanted, code, info, name=func.function, nmi=nmi))
     b.shared.counter += 1
     b.emit("SEND", use.e, kind=use.special.kind, group=f"icr{b.shared.counter}", targets=tuple(targets))
     return Val(Const(0), t.VOID)
