@@ -92,6 +92,18 @@ class PointerCall:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerOf:
+    """``word(operand, type, member)``: the struct of a type whose member is at an address, as
+    ``list_entry(p, struct foo, node)``."""
+
+    word: str
+    operand: CExpr
+    type: CType
+    member: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class FieldExpr:
     """``base.name`` or ``base->name``, which mean the same here."""
 
@@ -134,8 +146,9 @@ class Assign:
 
 
 CExpr = Union[
-    Num, Ident, Text, Unary, Binary, Conditional, CallExpr, PointerCall, FieldExpr, IndexExpr, Cast, Assign
-]
+    Num, Ident, Text, Unary, Binary, Conditional, CallExpr, PointerCall, ContainerOf, FieldExpr, IndexExpr,
+    Cast, Assign,
+]  # fmt: skip
 
 # -- statements ------------------------------------------------------------------------------------------
 
@@ -225,6 +238,19 @@ class ForEachCpu:
 
 
 @dataclass(frozen=True, slots=True)
+class ForEachEntry:
+    """``list_for_each_entry(variable, head, member) body``; ``word`` is the macro's name, ``arguments`` are
+    those after the variable; ``head`` is all before the body."""
+
+    word: str
+    variable: str
+    arguments: tuple[CExpr, ...]
+    body: Stmt
+    span: Span
+    head: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """``switch (subject) body``; the body holds ``Case`` statements."""
 
@@ -287,8 +313,8 @@ class Empty:
 
 
 Stmt = Union[
-    Block, ExprStmt, Declare, If, While, DoWhile, For, ForEachCpu, Switch, Case, LabelStmt, Goto, Return,
-    Break, Continue, Empty,
+    Block, ExprStmt, Declare, If, While, DoWhile, For, ForEachCpu, ForEachEntry, Switch, Case, LabelStmt,
+    Goto, Return, Break, Continue, Empty,
 ]  # fmt: skip
 
 # -- initial state -----------------------------------------------------------------------------------------

@@ -28,14 +28,15 @@ def mentioned(tree: object) -> set[str]:
     for x in nodes(tree):
         if isinstance(x, ast.Ident | ast.CallExpr | c.Name | c.Call | ast.Parameter):
             found.add(x.name)
-        elif isinstance(x, ast.ForEachCpu):
+        elif isinstance(x, ast.ForEachCpu | ast.ForEachEntry):
             found.add(x.variable)
     return found
 
 
 def fields(tree: object) -> set[str]:
     """The fields that a tree asks for."""
-    return {x.name for x in nodes(tree) if isinstance(x, ast.FieldExpr | c.Field)}
+    found = {x.name for x in nodes(tree) if isinstance(x, ast.FieldExpr | c.Field)}
+    return found | {x.member for x in nodes(tree) if isinstance(x, ast.ContainerOf)}
 
 
 def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
@@ -247,7 +248,8 @@ class _Unit:
     def _locals(self, body: ast.Block, asked: set[str], where: str) -> None:
         """Report locals that get a constant and are never read."""
         counts = Counter(x.name for x in nodes(body) if isinstance(x, ast.Ident))
-        counts.update(x.variable for x in nodes(body) if isinstance(x, ast.ForEachCpu))
+        loops = (x for x in nodes(body) if isinstance(x, ast.ForEachCpu | ast.ForEachEntry))
+        counts.update(x.variable for x in loops)
         for x in nodes(body):
             if isinstance(x, ast.Declare) and x.init is not None and isinstance(x.init, ast.Num):
                 used = bool(counts[x.name]) or x.name in asked

@@ -391,6 +391,15 @@ class Builder:
                 span=span,
                 counter=self.span(name),
             )
+        if kind == "list_each":
+            return ast.ForEachEntry(
+                word=str(parts[0]),
+                variable=str(parts[1]),
+                arguments=tuple(map(self.expr, parts[2:-1])),
+                body=self.one(parts[-1]),
+                span=span,
+                head=Span(self.source, span.start, self.span(parts[-2]).end + 1),
+            )
         if kind == "switch":
             return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
         simple: dict[str, Callable[[], ast.Stmt]] = {
@@ -428,6 +437,10 @@ class Builder:
             return ast.Text(str(parts[0])[1:-1], span)
         if kind == "call":
             return ast.CallExpr(str(parts[0]), tuple(map(self.expr, parts[1].children)), span)
+        if kind == "of_type":
+            words = [" ".join(map(str, w.children)) if is_tree(w) else str(w) for w in parts[2].children]
+            of = ast.CType(" ".join(w for w in words if w not in _QUALIFIERS), 1)
+            return ast.ContainerOf(str(parts[0]), self.expr(parts[1]), of, member=str(parts[3]), span=span)
         if kind in ("call_dot", "call_index", "call_of"):
             callee = self.expr(parts[0])
             if kind == "call_dot":

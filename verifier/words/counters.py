@@ -250,6 +250,15 @@ def bits() -> Iterator[Word]:
     )
     name = "xor_unlock_is_negative_byte(mask: number, addr: word)"
     yield row(g, name, flips, doc, lock, "number", source=source)
+    source = "wait_on_bit(), wait_on_bit_lock(), linux/wait_bit.h, from memory; the sleep is left out"
+    waits = partial(row, g, source=source)
+    clear, args = f("eq", was, 0), "addr: word, nr: bit, mode: number"
+    doc = "waits exactly until the bit is clear; gives 0"
+    seen = Load("addr", FALSE, needs=clear)
+    yield waits(f"wait_on_bit({args})", seen, doc, "1.1", "number")
+    doc = "LOCK'd; waits exactly until the bit is clear, and sets it; gives 0"
+    taken = Locked("addr", values["set"], FALSE, needs=clear)
+    yield waits(f"wait_on_bit_lock({args})", taken, doc, "2.1", "number")
     spins = partial(row, g, source="bit_spin_lock(), bit_spin_unlock(), linux/bit_spinlock.h")
     spin = Locked("addr", values["set"], None, needs=f("eq", was, 0))
     held = (READER, spin)

@@ -178,18 +178,17 @@ there is no allocator here: what becomes of a freed table is what somebody store
 there is no allocator here: declare what is used in the initial state
     kmalloc kzalloc kvmalloc vmalloc alloc_page alloc_pages get_zeroed_page __get_free_page kmem_cache_alloc
     folio_alloc alloc_percpu
-give the page a counter, page A { .refcount = 1 }, and write atomic_inc(&A->refcount)
-    get_page folio_get page_ref_inc page_ref_add folio_ref_add
-give the page a counter, page A { .refcount = 1 }, and write atomic_dec_and_test(&A->refcount)
-    put_page folio_put page_ref_dec_and_test put_page_testzero folio_put_testzero page_ref_sub_and_test
+define it, or #include "linux/page.inc"
+    get_page folio_get page_ref_inc page_ref_add folio_ref_inc folio_ref_add put_page folio_put
+    page_ref_dec_and_test put_page_testzero folio_put_testzero page_ref_sub_and_test get_page_unless_zero
+    folio_try_get page_ref_add_unless page_count page_ref_count folio_ref_count page_ref_freeze
+    folio_ref_freeze page_ref_unfreeze folio_ref_unfreeze
+write folio_try_get(folio) of linux/page.inc: atomic_add_unless(&folio->_refcount, 1, 0)
+    try_get_page page_cache_get_speculative try_grab_folio folio_ref_try_add try_get_folio
+write folio_put(folio) of linux/page.inc: atomic_dec_and_test(&folio->_refcount)
     unpin_user_page
-give the page a counter, page A { .refcount = 1 }, and write atomic_add_unless(&A->refcount, 1, 0)
-    get_page_unless_zero try_get_page folio_try_get page_cache_get_speculative try_grab_folio
-    folio_ref_try_add try_get_folio page_ref_add_unless
-give the page a counter, page A { .refcount = 1 }, and write atomic_read(&A->refcount)
-    page_count page_ref_count folio_ref_count page_mapcount folio_mapcount
-give the page a counter, page A { .refcount = 1 }, and write atomic_cmpxchg(&A->refcount, n, 0)
-    page_ref_freeze folio_ref_freeze
+give the page a counter, page A { ._mapcount = 0 }, and write atomic_read(&A->_mapcount)
+    page_mapcount folio_mapcount
 write refcount_inc(&r)
     kref_get
 write refcount_dec_and_test(&r)
@@ -204,14 +203,13 @@ give the mm a counter, mm N { .mm_users = 1 }, and write atomic_dec_and_test(&N-
     mmput mmput_async
 give the mm a counter, mm N { .mm_users = 1 }, and write atomic_inc_not_zero(&N->mm_users)
     mmget_not_zero
-give the page a word of flags, and write test_and_set_bit_lock(nr, &A->flags)
-    lock_page trylock_page folio_lock folio_trylock
-give the page a word of flags, and write clear_bit_unlock(nr, &A->flags)
-    unlock_page folio_unlock
+define it, or #include "linux/page.inc"
+    lock_page trylock_page folio_lock folio_trylock unlock_page folio_unlock folio_wait_locked
+    wait_on_page_locked folio_test_locked PageLocked
 give the page a word of flags, and write set_bit(nr, &A->flags)
     SetPageDirty set_page_dirty folio_set_dirty SetPageUptodate folio_mark_dirty
 give the page a word of flags, and write test_bit(nr, &A->flags)
-    PageLocked PageDirty folio_test_dirty folio_test_locked PageUptodate PageAnon
+    PageDirty folio_test_dirty PageUptodate PageAnon
 write down_read(&mm->mmap_lock)
     mmap_read_lock mmap_read_lock_killable vma_start_read
 write up_read(&mm->mmap_lock)
@@ -299,7 +297,12 @@ write call_rcu(x, func)
 write rcu_dereference(x)
     rcu_dereference_bh rcu_dereference_sched srcu_dereference
 write rcu_assign_pointer(x, e)
-    rcu_replace_pointer list_add_rcu hlist_add_head_rcu
+    rcu_replace_pointer hlist_add_head_rcu
+define it, or #include "linux/list.inc"
+    INIT_LIST_HEAD list_add list_add_tail list_del list_del_init list_del_init_careful list_empty
+    list_empty_careful list_add_rcu list_add_tail_rcu list_del_rcu
+define it, or #include "linux/llist.inc"
+    init_llist_head llist_add llist_add_batch llist_del_all llist_del_first llist_empty llist_next
 write this_cpu_ptr(&x)
     raw_cpu_ptr __this_cpu_ptr get_cpu_ptr get_cpu_var
 write preempt_enable()

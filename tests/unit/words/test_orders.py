@@ -28,7 +28,7 @@ FENCES = rf"""
 {_COUNTER}(add|sub|inc|dec)_return{_ORDER} {_COUNTER}(try_)?(cmp)?xchg{_ORDER}
 {_COUNTER}(inc|dec|sub)_and_test {_COUNTER}add_negative(_relaxed)?
 refcount_(add|inc|dec|sub_and_test|dec_and_test|dec_if_one)
-(test_and_)?(set|clear|change)_bit test_and_set_bit_lock clear_bit_unlock bit_spin_(un)?lock
+(test_and_)?(set|clear|change)_bit test_and_set_bit_lock clear_bit_unlock bit_spin_(un)?lock wait_on_bit_lock
 (raw_)?spin_lock(_irq|_irqsave|_bh)? mutex_(un)?lock (read|write)_lock(_irq|_irqsave)?
 read_unlock(_irq|_irqrestore)? (down|up)_(read|write) down_write_trylock downgrade_write
 synchronize_(rcu|rcu_expedited|sched|net) cpumask_(test_and_)?(set|clear)_cpu
@@ -42,7 +42,7 @@ PLAIN = rf"""
 READ_ONCE WRITE_ONCE smp_load_acquire smp_store_release (rcu|lockless)_dereference(_raw|_check|_protected)?
 rcu_assign_pointer rcu_access_pointer RCU_INIT_POINTER data_race smp_cond_load_(acquire|relaxed)
 virt_(load_acquire|store_release) atomic(64|_long)?_cond_read_(acquire|relaxed) readx?_poll_timeout(_atomic)?
-pmem_wmb io_stop_wc barrier_nospec array_index_nospec test_bit_acquire __clear_bit_unlock
+wait_on_bit pmem_wmb io_stop_wc barrier_nospec array_index_nospec test_bit_acquire __clear_bit_unlock
 (try_)?cmpxchg_local cmpxchg64_local cmpxchg_double_local (this|__this|raw)_cpu_(try_cmpxchg|cmpxchg_double)
 local(64)?_(read|set|add|sub|inc|dec|((add|sub|inc|dec)_return)|((sub|inc|dec)_and_test)|add_negative)
 local(64)?_((try_)?cmpxchg|xchg|add_unless|inc_not_zero)

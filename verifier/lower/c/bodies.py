@@ -204,4 +204,6 @@ def assigned_names(tree: object) -> set[str]:
             found |= {a.name for p, a in given if p.kind == "local" and isinstance(a, ast.Ident)}
         elif isinstance(x, ast.ForEachCpu):
             found.add(x.variable)
+        elif isinstance(x, ast.ForEachEntry):
+            found |= {x.variable, *(a.name for a in x.arguments[:1] if isinstance(a, ast.Ident))}
     return found

@@ -10,13 +10,14 @@ from verifier.lower.c import special_masks as masks
 from verifier.lower.c import special_mmu as mmu
 from verifier.lower.c.body import Language
 from verifier.lower.c.calls import CALLS
+from verifier.lower.c.entries import ENTRY_EXPRESSIONS, ENTRY_STATEMENTS
 from verifier.lower.c.expressions import EXPRESSIONS
 from verifier.lower.c.loops import LOOP_STATEMENTS
 from verifier.lower.c.statements import STATEMENTS
 
 LANGUAGE = Language(
-    expressions=MappingProxyType({**EXPRESSIONS, **CALLS}),
-    statements=MappingProxyType({**STATEMENTS, **LOOP_STATEMENTS}),
+    expressions=MappingProxyType({**EXPRESSIONS, **CALLS, **ENTRY_EXPRESSIONS}),
+    statements=MappingProxyType({**STATEMENTS, **LOOP_STATEMENTS, **ENTRY_STATEMENTS}),
     words=MappingProxyType(
         {
             "assume": control.assume,

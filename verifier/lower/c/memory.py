@@ -23,7 +23,7 @@ from verifier.words.table import entry_level
 MAX_PCID = 4095
 MAX_INNER = 16  # structs in structs
 _ELEMENT = re.compile(r"\+([0-9]+)\.")
-_NESTED = (ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.Switch)
+_NESTED = (ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.ForEachEntry, ast.Switch)
 
 
 _LINE = ".%waiting"  # of the cell beside a lock
