@@ -20,7 +20,6 @@ from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number
 from verifier.lower.c.parts import Shared, Val
-from verifier.lower.c.pointers import pointers
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction, Lowered, Pending
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
@@ -55,7 +54,6 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         warnings=memory.warnings,
         budget=budget or Budget(),
         lines=_somebody_gives_way(unit),
-        pointers=pointers(unit),
     )
     bodies = [BodyCode(shared, cpu, LANGUAGE) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []

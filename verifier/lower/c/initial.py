@@ -16,7 +16,6 @@ from verifier.lower.c.body import BodyCode
 from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.parts import Shared, Val
-from verifier.lower.c.pointers import pointers
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import Const, Expr, evaluate
@@ -67,7 +66,7 @@ def _checked(unit: ast.Unit, memory: TestMemory, check: ast.Function) -> Iterato
 def _hits(
     unit: ast.Unit, memory: TestMemory, check: ast.Function, cpu: int, given: list[Val]
 ) -> Iterator[str]:
-    shared = Shared(unit, memory, [], pointers=pointers(unit))
+    shared = Shared(unit, memory, [])
     body = BodyCode(shared, cpu, LANGUAGE)
     inline(body, check, given, ast.CallExpr(check.name, (), check.span))
     if not shared.troubles:

@@ -319,6 +319,9 @@ class TestMemory(Objects):
 
     def _pending(self, value: ast.InitValue, cpu: int) -> None:
         """``1:pending = f``, ``1:pending = { f, g }``."""
+        if any(known == cpu for known, _, _ in self.pending):
+            hint = "write 1:pending = { f, g }"
+            raise Trouble("duplicate", f"{cpu}:pending has two initial values", value.span, hint)
         for part in value.items if isinstance(value, ast.Braced) else (value,):
             function = part.operand if isinstance(part, ast.Unary) and part.op == "&" else part
             if not isinstance(function, ast.Ident) or function.name not in self.unit.functions:
