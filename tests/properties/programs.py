@@ -19,7 +19,7 @@ from verifier.lower.code import (
     Jump,
     Label,
     Lowered,
-    Pending,
+    PendingHandler,
     Target,
     Touch,
 )
@@ -366,7 +366,7 @@ class Generator:
             body.code.append(write(lit(DATA[2]), _digest(body.regs[0])))
             if self.draw((False,) * 4 + (True,)):
                 self.start(body, cpu)
-            test.pending.append(Pending(cpu, f"pending{n}", tuple(body.code), (), span))
+            test.pending.append(PendingHandler(cpu, f"pending{n}", tuple(body.code), (), span))
 
     def start(self, body: _Body, cpu: int) -> None:
         """A callback or an IPI: a handler or an NMI may start these."""

@@ -101,7 +101,7 @@ class Target(NamedTuple):
     nmi: bool = False
 
 
-class Pending(NamedTuple):
+class PendingHandler(NamedTuple):
     """A handler that is pending when the test begins: its CPU, its name and its code, and its initial
     locals. ``span``: where the initial state says so."""
 
@@ -157,4 +157,4 @@ class Lowered:
     shown: list[int]
     filter: Expr | None = None
     nmis: list[tuple[int, tuple[Instruction, ...]]] = field(default_factory=list)
-    pending: list[Pending] = field(default_factory=list)
+    pending: list[PendingHandler] = field(default_factory=list)

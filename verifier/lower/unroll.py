@@ -21,7 +21,7 @@ from verifier.lower.code import (
     Jump,
     Label,
     Lowered,
-    Pending,
+    PendingHandler,
     SetRegister,
     Warn,
 )
@@ -506,7 +506,7 @@ class _Unroller:
         on = () if kind else (Access(irq, None, Const(1)),)
         self.ends(body, "IRET", on, span=span, name=name, kind=kind or _ending(code), guard=self.over(body))
 
-    def pending(self, p: Pending) -> None:
+    def pending(self, p: PendingHandler) -> None:
         """A handler that is pending from the start."""
         body = self.body(p.cpu, "handler", p.name)
         self.handler(body, p.code, Path((), {}, {}), {**self.given, **dict(p.locals)}, p.span)

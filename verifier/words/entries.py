@@ -63,5 +63,5 @@ _LOOPS = (
     EntryLoop("llist_for_each_entry_safe", _LOCKLESS, ends=True, safe=True),
 )
 
-ENTRIES: Mapping[str, EntryWord] = MappingProxyType({word.name: word for word in _ENTRIES})
+ENTRY_WORDS: Mapping[str, EntryWord] = MappingProxyType({word.name: word for word in _ENTRIES})
 ENTRY_LOOPS: Mapping[str, EntryLoop] = MappingProxyType({loop.name: loop for loop in _LOOPS})

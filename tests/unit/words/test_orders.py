@@ -60,7 +60,7 @@ p..?_(clear|none|present|populate|leaf|page|same) p..?p_get(_lockless)? mk_pte
 pte_(write|exec|user|global|dirty|young|wrprotect|mkwrite|mkold|mkyoung|mkclean|mkdirty)
 (load_cr3(_noflush)?|inv(lpg|pcid_.*)|(__)?flush_tlb_.*|cr4_toggle_pge)_relaxed
 read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke sysret jump
-local_irq_(disable|enable|save|restore) irqs_disabled apic_icr_write(_mmio)?
+local_irq_(disable|enable|save|restore) irqs_disabled apic_(icr_write|send_nmi)(_mmio)?
 p[tm][de]_protnone is_swap_p[tm][de] pte_to_swp_entry swp_entry_to_pte is_migration_entry
 pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
 WARN(_ON)?(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep

@@ -14,15 +14,15 @@ from verifier.lower.c.types import Type
 from verifier.program.expressions import FALSE, Const, call
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest
-from verifier.words.entries import ENTRIES, ENTRY_LOOPS, EntryLoop
+from verifier.words.entries import ENTRY_LOOPS, ENTRY_WORDS, EntryLoop
 from verifier.words.table import WORDS
 
 
 def container_of(b: BodyCode, e: ast.ContainerOf) -> Val:
     """The struct around a node."""
-    word = ENTRIES.get(e.word)
+    word = ENTRY_WORDS.get(e.word)
     if word is None:
-        known = [*ENTRIES, *b.unit.functions, *WORDS]
+        known = [*ENTRY_WORDS, *b.unit.functions, *WORDS]
         raise Trouble("unknown-word", f"there is no {e.word} of a type", e.span, nearest(e.word, known))
     kind = t.of(e.type)
     if kind.kind != "struct":
@@ -57,7 +57,7 @@ def for_each_entry(b: BodyCode, s: ast.ForEachEntry) -> None:
     pos = ast.Ident(s.variable, span)
 
     def entry(of_node: ast.CExpr) -> ast.CExpr:
-        return ast.ContainerOf(next(iter(ENTRIES)), of_node, of, member, span)
+        return ast.ContainerOf(next(iter(ENTRY_WORDS)), of_node, of, member, span)
 
     def link(of_struct: ast.CExpr) -> ast.CExpr:
         return ast.FieldExpr(ast.FieldExpr(of_struct, member, span), "next", span)

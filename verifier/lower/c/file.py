@@ -21,7 +21,7 @@ from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number
 from verifier.lower.c.parts import Shared, Val
 from verifier.lower.c.types import Type
-from verifier.lower.code import Instruction, Lowered, Pending
+from verifier.lower.code import Instruction, Lowered, PendingHandler
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
 from verifier.program.events import World
 from verifier.program.expressions import FALSE, Const
@@ -98,16 +98,16 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     )
 
 
-def pending(bodies: list[BodyCode], memory: TestMemory, troubles: list[Diagnostic]) -> list[Pending]:
+def pending(bodies: list[BodyCode], memory: TestMemory, troubles: list[Diagnostic]) -> list[PendingHandler]:
     """The handlers that are pending from the start; their argument is NULL."""
-    found: list[Pending] = []
+    found: list[PendingHandler] = []
     for cpu, function, span in memory.pending:
         try:
             code, register = handler(bodies[cpu], function, cpu, Val(FALSE, t.ANY), span=span)
         except Trouble as trouble:
             troubles.append(trouble.diagnostic)
             continue
-        found.append(Pending(cpu, function, code, ((register, FALSE),) if register else (), span))
+        found.append(PendingHandler(cpu, function, code, ((register, FALSE),) if register else (), span))
     return found
 
 
