@@ -183,9 +183,9 @@ define it, or #include "linux/page.inc"
     page_ref_dec_and_test put_page_testzero folio_put_testzero page_ref_sub_and_test get_page_unless_zero
     folio_try_get page_ref_add_unless page_count page_ref_count folio_ref_count page_ref_freeze
     folio_ref_freeze page_ref_unfreeze folio_ref_unfreeze
-write folio_try_get(folio) of linux/page.inc: atomic_add_unless(&folio->_refcount, 1, 0)
+write folio_try_get(folio), after #include "linux/page.inc": atomic_add_unless(&folio->_refcount, 1, 0)
     try_get_page page_cache_get_speculative try_grab_folio folio_ref_try_add try_get_folio
-write folio_put(folio) of linux/page.inc: atomic_dec_and_test(&folio->_refcount)
+write folio_put(folio), after #include "linux/page.inc": atomic_dec_and_test(&folio->_refcount)
     unpin_user_page
 give the page a counter, page A { ._mapcount = 0 }, and write atomic_read(&A->_mapcount)
     page_mapcount folio_mapcount
