@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from verifier.program.expressions import Expr, Reg
-from verifier.words.rows import OLD, Load, Modify, Special, Store, Word, f, row
+from verifier.words.rows import OLD, Load, Modify, Special, Store, Word, f, row, since
 
 _ONE = "not LOCK'd; no interrupt comes between"
 _RULE = "1.1, 8.9"
@@ -50,10 +50,10 @@ def counters(prefix: str) -> Iterator[Word]:
     tries = Special("try_cmpxchg", _NOT_LOCKED)
     head, doc = words("try_cmpxchg(l: pointer, old: pointer, new)"), f"*old is what was found; {_ONE}"
     yield compares(head, tries, doc, _RULE, "number")
-    doc = f"gives the old value; {_ONE}; before v6.10 XCHG, which is LOCK'd: here as since then, which "
-    source = f"local_xchg(), {header}: a loop of CMPXCHG without LOCK; the version from memory"
-    head, swap = words("xchg(l: pointer, n)"), Modify("l", Reg("n"), OLD)
-    yield row(g, head, swap, doc + "admits more", _RULE, "same", source=source)
+    doc = f"gives the old value; {_ONE}; before v6.9 XCHG, which is LOCK'd"
+    source = f"local_xchg(), {header}: since v6.9 a loop of CMPXCHG without LOCK"
+    head, swap = words("xchg(l: pointer, n)"), Modify("l", Reg("n"), OLD, locked=f("not", since("v6.9")))
+    yield row(g, head, swap, doc, "1.1, 2.1, 8.9, 19.1", "same", source=source)
     source = f"local_add_unless(), {header}: a load, then CMPXCHG without LOCK until it succeeds"
     unless = partial(row, g, source=source)
     for head, added, differs, doc in (

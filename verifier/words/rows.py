@@ -67,7 +67,7 @@ class Modify:
     CPUs, but no interrupt comes between. ``value`` and ``result`` are wrapped to what ``at`` holds.
     ``split``: the kernel takes two instructions. ``when``: where it does not hold of what was found, that
     is written back, as CMPXCHG does. ``looks``: the kernel looks first, by a plain load, and does nothing
-    more if ``when`` does not hold of what that found."""
+    more if ``when`` does not hold of what that found. ``locked``: in these kernels it is LOCK'd."""
 
     at: str
     value: Expr
@@ -75,6 +75,7 @@ class Modify:
     split: bool = False
     when: Expr = TRUE
     looks: bool = False
+    locked: Expr = FALSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +305,8 @@ def _shown(effect: Effect) -> str:
     if isinstance(effect, Locked):
         return "LOCK'd read-modify-write" if effect.looks == FALSE else "load, then LOCK'd if it goes on"
     if isinstance(effect, Modify):
-        return "load and store, " + ("two instructions" if effect.split else "one instruction")
+        how = "load and store, " + ("two instructions" if effect.split else "one instruction")
+        return how if effect.locked == FALSE else f"{how}; LOCK'd in some versions"
     if isinstance(effect, Where | Warns):
         return ""
     if isinstance(effect, Order):

@@ -14,7 +14,7 @@ from verifier.lower.c.beside import beside
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.types import Type
-from verifier.lower.code import Assume, Branch, Emit, Label, Touch, Warn
+from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call
 from verifier.program.invalidations import INVALIDATING, invalidation
@@ -205,6 +205,8 @@ def store(r: WordCall, x: Store) -> None:
 def modify(r: WordCall, x: Modify) -> Expr | None:
     """A load and a plain store, by one instruction or by two, perhaps after a load that looks."""
     place = changed(r, x.at)
+    if x.locked != FALSE:
+        return sometimes_locked(r, x, place)
     if not x.looks:
         r.env[OLD.name] = Reg(modified(r, x, place))
         return result_of(r, x.result, place)
@@ -214,6 +216,19 @@ def modify(r: WordCall, x: Modify) -> Expr | None:
     r.b.code.append(Branch(call("not", substitute(x.when, r.env)), end, r.e.span))
     r.b.set(found, Reg(modified(r, x, place)))
     r.b.code.append(Label(end))
+    return result_of(r, x.result, place)
+
+
+def sometimes_locked(r: WordCall, x: Modify, place: MemoryPlace) -> Expr | None:
+    """A read-modify-write that is LOCK'd in some kernels."""
+    found, bare, end = r.b.fresh(), r.b.fresh("bare"), r.b.fresh("end")
+    r.b.shared.ask_version(x.locked)
+    r.b.code.append(Branch(call("not", x.locked), bare, r.e.span))
+    r.b.set(found, Reg(locked(r, Locked(x.at, x.value, when=x.when), place)))
+    r.b.code += [Jump(end, r.e.span), Label(bare)]
+    r.b.set(found, Reg(modified(r, x, place)))
+    r.b.code.append(Label(end))
+    r.env[OLD.name] = Reg(found)
     return result_of(r, x.result, place)
 
 
