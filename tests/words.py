@@ -11,10 +11,11 @@ _ARGUMENTS = {
     "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",
     "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
     "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
-    "text": '"t"', "vma": "N", "word": "&c", "bit": "1", "cpu": "1", "struct": "queue",
-    "domain": "&dom", "index": "idx",
+    "text": '"t"', "vma": "N", "accessor": "READ_ONCE", "word": "&c", "bit": "1", "cpu": "1",
+    "struct": "queue", "domain": "&dom", "index": "idx",
 }  # fmt: skip
 _TYPES = (
+    ("local64", "local64_t"), ("local_", "local_t"),
     ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),
     ("refcount", "refcount_t"), ("raw_spin", "raw_spinlock_t"), ("spin", "spinlock_t"),
     ("mutex", "struct mutex"), ("read_", "rwlock_t"), ("write_", "rwlock_t"),
@@ -29,6 +30,11 @@ def arguments(word: Word) -> list[str]:
         given = ["p" if a == "c" else "&p" if a == "&c" else a for a in given]
     if word.name == "invpcid":
         given = ["2", "0", "0"]
+    if "cmpxchg_double" in word.name:
+        percpu = word.group == "Per-CPU data"
+        given[:2] = ["pairs.a", "pairs.b"] if percpu else ["&pair.a", "&pair.b"]
+    if "_poll_timeout" in word.name:
+        given = ["c" if p.name == "args" else a for p, a in zip(word.parameters, given, strict=True)]
     if "try_cmpxchg" in word.name:
         given[1] = "&r9"
     if word.group == "Page tables" and "leaf" not in word.name and word.name.startswith("pte"):
@@ -52,8 +58,10 @@ def text(word: Word, statements: str, value: object = 0, initial: str = "", cond
     begins = "int idx = srcu_read_lock_fast(&dom);" if word.at("index") is not None else ""
     return f"""MM t
 {include}
+struct two {{ u64 a; u64 b; }};
 {{
-    struct srcu_struct dom; int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
+    struct two pair; percpu struct two pairs; struct srcu_struct dom;
+    int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
     {kind} c = {value if isinstance(value, int) else 0};
     page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;{queue}{initial}
 }}

@@ -215,12 +215,12 @@ class MmuGenerator:
         if isinstance(code[0], Emit) and code[0].op in ("R", "T") and code[0].touches[0].into:
             seen = Apply("ite", (Apply("eq", (Reg(code[0].touches[0].into), Const(0))), Const(7), Const(8)))
             code.append(write(lit("z"), seen))
-        target = Target(to, TRUE, tuple(code), (), "handler")
         kind = self.draw(("x2apic", "x2apic", "xapic", ""))
+        target = Target(to, TRUE, tuple(code), (), "handler", nmi=bool(kind) and self.draw((False, True)))
         made: list[Instruction] = [
             Emit("SEND", kind=kind, group=f"g{self.sent}", targets=(target,), text=f"send {kind}")
         ]
-        if self.draw((False, False, True)):
+        if not target.nmi and self.draw((False, False, True)):
             made.append(Emit("WAIT", group=f"g{self.sent}", text="wait"))
         return made
 

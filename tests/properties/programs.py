@@ -19,6 +19,7 @@ from verifier.lower.code import (
     Jump,
     Label,
     Lowered,
+    PendingHandler,
     Target,
     Touch,
 )
@@ -27,6 +28,7 @@ from verifier.program.events import Cell, Observable, Program, World
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import FAULT, Ptr, Value
+from verifier.source import Source, Span
 
 T = TypeVar("T")
 
@@ -344,6 +346,8 @@ class Generator:
         )
         if self.ipi and draw((False, False, True)):
             self.nmi(test)
+        if self.ipi and draw((False,) * 4 + (True,)):
+            self.pending(test)
         if self.kind != "plain" and draw((False, False, True)):
             self.ever(test)
         if draw((False, False, True)):
@@ -366,6 +370,19 @@ class Generator:
             if self.draw((False,) * 4 + (True,)):
                 self.start(body, cpu)
             test.nmis.append((cpu, tuple(body.code)))
+
+    def pending(self, test: Lowered) -> None:
+        """One handler that is pending from the start, sometimes two."""
+        span = Span(Source("random", ""), 0, 0)
+        for n in range(self.draw((1, 1, 1, 2))):
+            cpu, body = self.draw(range(self.cpus)), _Body([], [])
+            self.look(body, lit(self.draw(self.data)))
+            if self.draw((True, False)):
+                self.instruction(body, cpu, "handler")
+            body.code.append(write(lit(DATA[2]), _digest(body.regs[0])))
+            if self.draw((False,) * 4 + (True,)):
+                self.start(body, cpu)
+            test.pending.append(PendingHandler(cpu, f"pending{n}", tuple(body.code), (), span))
 
     def start(self, body: _Body, cpu: int) -> None:
         """A callback or an IPI: a handler or an NMI may start these."""
@@ -679,6 +696,7 @@ class Generator:
         draw = self.draw
         self.groups += 1
         kind = draw(("", "", "", "x2apic", "xapic"))
+        nmi = bool(kind) and draw((False, True))
         targets = []
         others = [c for c in range(self.cpus) if c != cpu]
         for target in others if len(others) == 1 or draw((False, False, True)) else [draw(others)]:
@@ -693,17 +711,17 @@ class Generator:
             if handler.regs and draw((False, True)):
                 # Only the handler itself sees what it read.
                 handler.code.append(write(lit(DATA[2]), _digest(handler.regs[-1])))
-            if draw((False, False, True)):
+            if not nmi and draw((False, False, True)):
                 handler.code.append(sysret())
             guard: Expr = TRUE
             if body.regs and draw((False, True)):
                 guard = Apply(draw(("eq", "ne")), (Reg(draw(body.regs)), Const(0)))
             if guard != FALSE:
-                targets.append(Target(target, guard, tuple(handler.code), initial, "handler"))
+                targets.append(Target(target, guard, tuple(handler.code), initial, "handler", nmi=nmi))
         group = f"g{self.groups}"
         waited = None if kind else draw((None, False, True))
         body.code.append(send(group, *targets, waited=waited)._replace(kind=kind))
-        if draw((True, False)):
+        if not nmi and draw((True, False)):
             body.code.append(wait(group))
 
 

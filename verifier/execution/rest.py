@@ -55,7 +55,7 @@ def _reason(x: Execution, stop: Stop, here: list[Stop]) -> bool:
     if stop.kind == "interrupted":
         return above
     if stop.kind == "pending":
-        off = x.final(Ptr(f"{body.cpu}:irq")) == 0
+        off = x.final(Ptr(f"{body.cpu}:irq")) == 0 and body.kind != "nmi"
         busy = any(b.cpu == body.cpu and b.rank >= body.rank for b in resting)
         return off or busy or _comes_after(x, body, here) or _waits_for_readers(x, body.events[0])
     if above:
@@ -78,7 +78,8 @@ def _sees_the_end(x: Execution, event: int) -> bool:
 
 def _comes_after(x: Execution, body: Body, here: list[Stop]) -> bool:
     """Is something pending that a handler has to come after?"""
-    assert body.send is not None
+    if body.send is None:
+        return False
     for stop in here:
         send = x.program.bodies[stop.body].send
         if stop.kind == "pending" and stop.cpu == body.cpu and send is not None and send is not body.send:

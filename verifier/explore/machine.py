@@ -84,6 +84,8 @@ class AbstractMachine(Upkeep):
             if state.running[cpu] == IDLE and state.pending[cpu] and state.memory[self.irq[cpu]] == 1:
                 for body in sends.deliverable(self, state, cpu):
                     self._attempt(out, self._execute(state, cpu, body, self.ops[body][0]))
+            for body in sends.striking(self, state, cpu):
+                self._attempt(out, self._execute(state, cpu, body, self.ops[body][0]))
             for body in self.nmis[cpu]:
                 if state.pcs[body] == 0:
                     self._attempt(out, self._strike(state, cpu, body))
@@ -280,8 +282,9 @@ class AbstractMachine(Upkeep):
             self.queue(draft, cpu, Buffered(((self.answered, 1 << body),), ANSWER))
         elif event.op == "NMI":
             choice = self.program.bodies[body].choice
-            assert choice is not None
-            draft.slots[choice] = 1
+            if choice is not None:
+                draft.slots[choice] = 1
+            draft.pending[cpu] = tuple(h for h in draft.pending[cpu] if h != body)
             draft.struck = put(draft.struck, cpu, body)
         elif event.op == "DLV":
             self._delivered(draft, cpu, body)

@@ -127,21 +127,25 @@ class Prepared:
         self.halfway = [sum(2 << i for i, e in enumerate(b.events) if e.joined) for b in program.bodies]
         self.threads = [0] * program.cpus
         self.handlers: list[list[int]] = [[] for _ in self.cpus]
-        self.nmis: list[list[int]] = [[] for _ in self.cpus]
+        self.nmis: list[list[int]] = [[] for _ in self.cpus]  # those that may strike or not
+        self.sent_nmis: list[list[int]] = [[] for _ in self.cpus]
         for body in program.bodies:
             if body.kind == "thread":
                 self.threads[body.cpu] = body.id
             elif body.kind in ("handler", "callback"):
                 self.handlers[body.cpu].append(body.id)
             else:
-                self.nmis[body.cpu].append(body.id)
-        self.bodies_on = [[self.threads[c], *self.handlers[c], *self.nmis[c]] for c in self.cpus]
+                (self.nmis if body.send is None else self.sent_nmis)[body.cpu].append(body.id)
+        self.bodies_on = [
+            [self.threads[c], *self.handlers[c], *self.sent_nmis[c], *self.nmis[c]] for c in self.cpus
+        ]
+        self.unmaskable = [body.kind == "nmi" for body in program.bodies]
         self.softly = [body.kind == "callback" for body in program.bodies]
         self.batching = {body.id for pair in program.batches() for body in pair}
         self.sender = [-1 if body.send is None else body.send.cpu for body in program.bodies]
         self.by_nmi = [self._from_nmi(body) for body in program.bodies]
-        # Handlers that no call queue keeps in order (MMR 8.3).
-        self.bare = [body.send is not None and body.send.kind in ICR for body in program.bodies]
+        # Handlers that no call queue keeps in order (MMR 8.3), those from before the test among them.
+        self.bare = [body.send is None or body.send.kind in ICR for body in program.bodies]
         self.sent_if = [None if b.guard == TRUE else compiled(b.guard) for b in program.bodies]
         # By event, the group of waits that it looks for (MMR 20.1).
         self.halting = {self.threads[c]: kept for c, kept in self.kept.items()}

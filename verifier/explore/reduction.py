@@ -102,6 +102,7 @@ def _alone(machine: AbstractMachine, state: State, cpu: int, writes: int, touche
                 and machine.unfinished(pcs, machine.handlers[cpu])
             )
             or any(pcs[nmi] == 0 for nmi in machine.nmis[cpu])
+            or machine.unfinished(pcs, machine.sent_nmis[cpu])
         )
     )
     body = machine.current(state, cpu)
@@ -139,7 +140,8 @@ def _deliverable(machine: AbstractMachine, state: State, cpu: int, writes: int) 
             what |= machine.ptes
         if what & writes:
             return False
-    return not any(state.pcs[h] == UNSENT and machine.sender[h] != cpu for h in machine.handlers[cpu])
+    coming = (*machine.handlers[cpu], *machine.sent_nmis[cpu])
+    return not any(state.pcs[h] == UNSENT and machine.sender[h] != cpu for h in coming)
 
 
 def _indifferent(op: Compiled) -> bool:

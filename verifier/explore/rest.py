@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from verifier.explore.machine import AbstractMachine
-from verifier.explore.sends import deliverable
+from verifier.explore.sends import deliverable, striking
 from verifier.explore.state import IDLE, Dropped, State
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
@@ -54,6 +54,8 @@ class Rest:
 
     def _must_deliver(self, state: State, cpu: int) -> bool:
         """Is there an interrupt that a CPU has to take now?"""
+        if state.struck[cpu] == IDLE and any(True for _ in striking(self.machine, state, cpu)):
+            return True
         free = state.struck[cpu] == IDLE and state.running[cpu] == IDLE and bool(state.pending[cpu])
         on = free and state.memory[self.machine.irq[cpu]] == 1
         return on and any(True for _ in deliverable(self.machine, state, cpu))

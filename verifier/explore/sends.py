@@ -32,6 +32,8 @@ def deliverable(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
     if machine.running_ahead(state, cpu):
         return  # the interrupt would come before an ICR write that the CPU has executed already
     for i, body in enumerate(state.pending[cpu]):
+        if machine.unmaskable[body]:
+            continue
         if machine.bare[body]:
             yield body
         elif all(_overtakes(machine, state, body, other) for other in state.pending[cpu][:i]):
@@ -39,6 +41,13 @@ def deliverable(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
                 continue  # callbacks do not interrupt each other
             if machine.graces.ended(state.memory, body):
                 yield body
+
+
+def striking(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
+    """The NMIs that have been sent and that may strike next: the interrupt flag does not hold them (MMR
+    8.3, 12.1)."""
+    if not machine.running_ahead(state, cpu):
+        yield from (body for body in state.pending[cpu] if machine.unmaskable[body])
 
 
 def following(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:

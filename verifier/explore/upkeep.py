@@ -69,7 +69,9 @@ class Upkeep(Prepared):
             memory=[cell.init for cell in self.cells],
             buffers=[()] * program.cpus,
             tlbs=[0] * program.cpus,
-            pending=[()] * program.cpus,
+            pending=[
+                tuple(h for h in handlers if program.bodies[h].send is None) for handlers in self.handlers
+            ],
             running=none,
             struck=tuple(none),
             calling=tuple(none),

@@ -89,7 +89,8 @@ class Target(NamedTuple):
 
     ``guard``  over the sender's locals: is this CPU sent one;
     ``code``   the handler's body on that CPU (without entry and return, which ``unroll`` adds);
-    ``locals`` the handler's initial locals, evaluated by the sender (``info``).
+    ``locals`` the handler's initial locals, evaluated by the sender (``info``);
+    ``nmi``    it comes as an NMI.
     """
 
     cpu: int
@@ -97,6 +98,18 @@ class Target(NamedTuple):
     code: tuple[Instruction, ...]
     locals: tuple[tuple[str, Expr], ...] = ()
     name: str = ""
+    nmi: bool = False
+
+
+class PendingHandler(NamedTuple):
+    """A handler that is pending when the test begins: its CPU, its name and its code, and its initial
+    locals. ``span``: where the initial state says so."""
+
+    cpu: int
+    name: str
+    code: tuple[Instruction, ...]
+    locals: tuple[tuple[str, Expr], ...]
+    span: Span
 
 
 class Emit(NamedTuple):
@@ -135,7 +148,8 @@ class Lowered:
                   observable's ``expr`` is over the final locals of its CPU (``Reg``); the local
                   ``%warn`` is 1 if a WARN was hit there; a local never written is 0;
     ``world``     what they run in; the local ``KERNEL`` stands for one of its ``versions``;
-    ``nmis``      (CPU, body) of each NMI that may strike.
+    ``nmis``      (CPU, body) of each NMI that may strike;
+    ``pending``   the handlers that are pending from the start.
     """
 
     threads: list[tuple[Instruction, ...]]
@@ -145,3 +159,4 @@ class Lowered:
     shown: list[int]
     filter: Expr | None = None
     nmis: list[tuple[int, tuple[Instruction, ...]]] = field(default_factory=list)
+    pending: list[PendingHandler] = field(default_factory=list)

@@ -14,7 +14,18 @@ from typing import Literal
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.lower import srcu
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Warn
+from verifier.lower.code import (
+    Assume,
+    Branch,
+    Emit,
+    Instruction,
+    Jump,
+    Label,
+    Lowered,
+    PendingHandler,
+    SetRegister,
+    Warn,
+)
 from verifier.lower.paths import Env, Path, merge, negation, substitute
 from verifier.lower.turns import Live, LoopEntry, decided, known, live, looked_by
 from verifier.program.events import RANKS, Access, Body, BodyKind, Event, Observable, Program, Warned
@@ -79,6 +90,7 @@ def _halting(lowered: Lowered) -> dict[int, int]:
     found: dict[int, int] = {}
     pending: list[tuple[int, int, tuple[Instruction, ...]]] = [(-1, 0, code) for code in lowered.threads]
     pending += [(cpu, RANKS.index("nmi"), code) for cpu, code in lowered.nmis]
+    pending += [(p.cpu, RANKS.index("handler"), p.code) for p in lowered.pending]
     seen: set[tuple[int, int, int]] = set()
     while pending:
         cpu, rank, code = pending.pop()
@@ -89,7 +101,7 @@ def _halting(lowered: Lowered) -> dict[int, int]:
             found[cpu] = max(rank, found.get(cpu, 0))
         for x in (x for x in code if isinstance(x, Emit)):
             above = RANKS.index("callback" if x.kind == "rcu" else "handler")
-            pending += [(target.cpu, above, target.code) for target in x.targets]
+            pending += [(t.cpu, RANKS.index("nmi") if t.nmi else above, t.code) for t in x.targets]
     return found
 
 
@@ -534,42 +546,77 @@ class _Unroller:
             guard = call("and", event.guard, wanted)
             name = target.name or "handler"
             kind: Literal["", "callback"] = "callback" if event.kind == "rcu" else ""
-            body = self.body(target.cpu, kind or "handler", name, guard, send=event)
+            rank: BodyKind = "nmi" if target.nmi else kind or "handler"
+            body = self.body(target.cpu, rank, name, guard, send=event)
             made.append(body.id)
-            irq = Const(Ptr(f"{target.cpu}:irq"))
             sent = path.under(call("bool", wanted))
             assert sent is not None
-            self.stop(body, "pending", sent)
-            inside = sent.guard
-            guard = body.guard = call("and", *inside)
-            slot = self.slot()
-            off = None if kind else Const(0)
-            wakes = self.wakes(target.cpu)
-            self.ends(body, "DLV", (Access(irq, slot, off), *wakes), span=code.span, name=name, kind=kind)
-            self.assume(
-                guard,
-                call("eq", Ref(slot), Const(1)),
-                Wait(target.cpu, "interrupt", "for interrupts to be on", code.span),
-            )
             local = {**self.given, **{name: substitute(value, env) for name, value in target.locals}}
-            self.within(body, target.code, Path(inside, local, {}), guard)
-            if kind and self.barriers:
-                end = code._replace(kind="unlock", text="")
-                self.srcu_mark(body, self.over(body), end, event.domain, event.id)
-            if code.group in self.waited:
-                self.ends(body, "ACK", (), span=code.span, name=name, guard=self.over(body))
-            on = () if kind else (Access(irq, None, Const(1)),)
-            ending = kind or _ending(target.code)
-            self.ends(body, "IRET", on, span=code.span, name=name, kind=ending, guard=self.over(body))
+            if target.nmi:
+                self.strike(body, target.code, sent, local, code.span)
+            else:
+                waited = code.group in self.waited
+                self.handler(body, target.code, sent, local, code.span, kind=kind, waited=waited)
         return made
+
+    def handler(
+        self,
+        body: Body,
+        code: tuple[Instruction, ...],
+        sent: Path,
+        local: Env,
+        span: Span | None,
+        *,
+        kind: Literal["", "callback"] = "",
+        waited: bool = False,
+    ) -> None:
+        """A handler or a callback that is sent on the path ``sent``, from its delivery to its return."""
+        irq, name = Const(Ptr(f"{body.cpu}:irq")), body.name
+        self.stop(body, "pending", sent)
+        inside = sent.guard
+        guard = body.guard = call("and", *inside)
+        slot = self.slot()
+        off = None if kind else Const(0)
+        accesses = (Access(irq, slot, off), *self.wakes(body.cpu))
+        self.ends(body, "DLV", accesses, span=span, name=name, kind=kind)
+        why = Wait(body.cpu, "interrupt", "for interrupts to be on", span)
+        self.assume(guard, call("eq", Ref(slot), Const(1)), why)
+        self.within(body, code, Path(inside, local, {}), guard)
+        if kind and self.barriers and body.send is not None:
+            end = Emit("RCU", kind="unlock", span=span)
+            self.srcu_mark(body, self.over(body), end, body.send.domain, body.send.id)
+        if waited:
+            self.ends(body, "ACK", (), span=span, name=name, guard=self.over(body))
+        on = () if kind else (Access(irq, None, Const(1)),)
+        self.ends(body, "IRET", on, span=span, name=name, kind=kind or _ending(code), guard=self.over(body))
+
+    def pending(self, p: PendingHandler) -> None:
+        """A handler that is pending from the start."""
+        body = self.body(p.cpu, "handler", p.name)
+        self.handler(body, p.code, Path((), {}, {}), {**self.given, **dict(p.locals)}, p.span)
 
     def nmi(self, cpu: int, code: tuple[Instruction, ...]) -> None:
         """An NMI, which may strike or not."""
         strikes = Ref(self.slot())
         body = self.body(cpu, "nmi", f"the NMI of CPU {cpu}", strikes)
-        self.ends(body, "NMI", self.wakes(cpu), span=None, name="NMI")
-        self.within(body, code, Path((strikes,), dict(self.given), {}), strikes)
-        self.ends(body, "IRET", (), span=None, name="NMI", guard=self.over(body))
+        self.struck(body, code, Path((strikes,), dict(self.given), {}), None, name="NMI")
+
+    def strike(
+        self, body: Body, code: tuple[Instruction, ...], sent: Path, local: Env, span: Span | None
+    ) -> None:
+        """An NMI that is sent: it strikes, unless its CPU has come to rest in another one."""
+        if self.halting.get(body.cpu, 0) >= body.rank:
+            self.stop(body, "pending", sent)
+        body.guard = call("and", *sent.guard)
+        self.struck(body, code, Path(sent.guard, local, {}), span, name=body.name)
+
+    def struck(
+        self, body: Body, code: tuple[Instruction, ...], path: Path, span: Span | None, name: str
+    ) -> None:
+        """An NMI from its delivery to its return."""
+        self.ends(body, "NMI", self.wakes(body.cpu), span=span, name=name)
+        self.within(body, code, path, body.guard)
+        self.ends(body, "IRET", (), span=span, name=name, guard=self.over(body))
 
     def wakes(self, cpu: int) -> tuple[Access, ...]:
         """The end of a halt on a CPU that may halt (MMR 8.11)."""
@@ -634,7 +681,11 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
     result is too large to be decided, or the time is over.
     """
     everything = [
-        x for code in _with_handlers([*lowered.threads, *(code for _, code in lowered.nmis)]) for x in code
+        x
+        for code in _with_handlers(
+            [*lowered.threads, *(code for _, code in lowered.nmis), *(p.code for p in lowered.pending)]
+        )
+        for x in code
     ]
     unroller = _Unroller(
         bound,
@@ -657,6 +708,8 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
     ]
     for cpu, code in lowered.nmis:
         unroller.nmi(cpu, code)
+    for pending in lowered.pending:
+        unroller.pending(pending)
     for cpu, env in enumerate(finals):
         if cpu in unroller.warnings:
             env["%warn"] = call("or", *unroller.warnings[cpu])

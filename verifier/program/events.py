@@ -133,7 +133,8 @@ class Body:
     A callback of ``call_rcu`` is a body between threads and handlers: interrupts are on in it (MMR 18.3).
 
     ``guard`` holds if the body runs. For a thread it is TRUE. For a handler it says that the IPI was sent.
-    For an NMI it is a slot of its own: 1 if the NMI strikes and 0 if it does not; both are always possible.
+    For an NMI that nobody sends it is a slot of its own: 1 if the NMI strikes and 0 if it does not; both are
+    always possible. A handler without a ``send`` is pending from the start.
     ``events`` are in program order. The first event of a handler is its DLV, and the last is its IRET;
     an NMI begins with NMI and ends with IRET.
     """
@@ -153,8 +154,9 @@ class Body:
 
     @property
     def choice(self) -> int | None:
-        """The slot that says whether an NMI strikes."""
-        return self.guard.slot if self.kind == "nmi" and isinstance(self.guard, Ref) else None
+        """The slot that says whether an NMI strikes that nobody sends."""
+        mine = self.kind == "nmi" and self.send is None
+        return self.guard.slot if mine and isinstance(self.guard, Ref) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ part of the machine's semantics that they share.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from verifier.errors import LimitError
@@ -155,6 +156,32 @@ def _page(e: Value) -> Value:
     return 0 if e == 0 else UNDEF if attributes(e) & (SWAP | MIGRATION) else held(e) or UNDEF
 
 
+_AROUND = "%in-"  # after an address, before the name of a field: what would have it there
+_ELEMENT = re.compile(r"(.*)\+([0-9]+)")
+
+
+def _container(a: Value, name: Value) -> Value:
+    """What has a field of this name at an address: the inverse of ``field``. That of NULL is NULL here. If
+    nothing has it, as the head of a list, this is an address of nothing, whose field is there."""
+    if not isinstance(a, Ptr):
+        return 0 if a == 0 else UNDEF
+    if a.off or not a.base.endswith(f".{name}"):
+        return Ptr(f"{a}{_AROUND}{name}")
+    return _owner(a.base.removesuffix(f".{name}"))
+
+
+def _owner(text: str) -> Ptr:
+    """The address that is written so."""
+    element = _ELEMENT.fullmatch(text)
+    return Ptr(text) if element is None else Ptr(element.group(1), int(element.group(2)))
+
+
+def _field(a: Value, name: Value) -> Value:
+    if isinstance(a, Ptr) and a.base.endswith(f"{_AROUND}{name}"):
+        return _owner(a.base.removesuffix(f"{_AROUND}{name}"))
+    return _handle(a, "{}.{}", name)
+
+
 # The functions that convert to C's integer types: bits, and whether it is signed.
 INTEGER_TYPES = {
     f"{'' if signed else 'u'}int{bits}": (bits, signed)
@@ -199,7 +226,8 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "known": lambda a: NO_NUMBER if a == UNDEF else a,
     "holds": lambda a: int(a not in (UNDEF, NO_NUMBER, 0)),
     # Handles.
-    "field": lambda a, name: _handle(a, "{}.{}", name),
+    "field": _field,
+    "container": _container,
     "percpu": _percpu,
     "pte": lambda mm, va: _handle(mm, "pte({}, {})", va) if isinstance(va, Ptr) else UNDEF,
     "mm_cpumask": lambda mm: _handle(mm, "mm_cpumask({})"),

@@ -207,7 +207,8 @@ def _aside(step: Step, verdict: Verdict, tell: Tell) -> _Row | None:
     noted = [step.note] if step.note and step.rule != "8.10" else []
     rule = ["[8.10]"] if step.rule == "8.10" else noted
     if event.op == "NMI":
-        return _Row(who, "  NMI", "", noted)
+        name = "" if event.span is None else f": {event.text}"
+        return _Row(who, f"  NMI{name}", where, noted)
     if event.kind == "callback" and event.op == "DLV":
         return _Row(who, f"  callback: {event.text}", where, ["the grace period has ended [18.3]", *noted])
     if event.op == "DLV":

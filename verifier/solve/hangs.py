@@ -77,7 +77,7 @@ class Stops:
         """Why a handler is not delivered: interrupts are off, its CPU is in another one, what was sent before
         it is not delivered, its grace period does not end."""
         e = self.e
-        reasons = [e.final(Ptr(f"{body.cpu}:irq")).get(0, NO)]
+        reasons = [e.final(Ptr(f"{body.cpu}:irq")).get(0, NO)] if body.kind != "nmi" else []
         reasons += [
             self.resting.get(b.id, NO)
             for b in self.program.bodies

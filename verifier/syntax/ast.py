@@ -83,6 +83,27 @@ class CallExpr:
 
 
 @dataclass(frozen=True, slots=True)
+class PointerCall:
+    """``callee(arguments)``, where the function is found in ``callee``: ``ops->flush(mm)``."""
+
+    callee: CExpr
+    arguments: tuple[CExpr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOf:
+    """``word(operand, type, member)``: the struct of a type whose member is at an address, as
+    ``list_entry(p, struct foo, node)``."""
+
+    word: str
+    operand: CExpr
+    type: CType
+    member: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class FieldExpr:
     """``base.name`` or ``base->name``, which mean the same here."""
 
@@ -124,7 +145,10 @@ class Assign:
     post: bool = False
 
 
-CExpr = Union[Num, Ident, Text, Unary, Binary, Conditional, CallExpr, FieldExpr, IndexExpr, Cast, Assign]
+CExpr = Union[
+    Num, Ident, Text, Unary, Binary, Conditional, CallExpr, PointerCall, ContainerOf, FieldExpr, IndexExpr,
+    Cast, Assign,
+]  # fmt: skip
 
 # -- statements ------------------------------------------------------------------------------------------
 
@@ -147,7 +171,8 @@ class ExprStmt:
 
 @dataclass(frozen=True, slots=True)
 class Declare:
-    """``type name = init;``. Several declarators make several of these. An array has a ``size``.
+    """``type name = init;``. Several declarators make several of these. An array has a ``size``, and
+    ``columns`` if it is one of arrays.
 
     An ``init`` in braces holds ``FieldInit`` and expressions.
     """
@@ -157,6 +182,7 @@ class Declare:
     init: CExpr | Braced | None
     span: Span
     size: CExpr | None = None
+    columns: CExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +249,19 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class ForEachEntry:
+    """``list_for_each_entry(variable, head, member) body``; ``word`` is the macro's name, ``arguments`` are
+    those after the variable; ``head`` is all before the body."""
+
+    word: str
+    variable: str
+    arguments: tuple[CExpr, ...]
+    body: Stmt
+    span: Span
+    head: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """``switch (subject) body``; the body holds ``Case`` statements."""
 
@@ -285,8 +324,8 @@ class Empty:
 
 
 Stmt = Union[
-    Block, ExprStmt, Declare, If, While, DoWhile, For, ForEachCpu, Switch, Case, LabelStmt, Goto, Return,
-    Break, Continue, Empty, Guard,
+    Block, ExprStmt, Declare, If, While, DoWhile, For, ForEachCpu, ForEachEntry, Switch, Case, LabelStmt,
+    Goto, Return, Break, Continue, Empty, Guard,
 ]  # fmt: skip
 
 # -- initial state -----------------------------------------------------------------------------------------
@@ -342,6 +381,7 @@ class Object:
     span: Span
     size: CExpr | None = None
     percpu: bool = False
+    columns: CExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,15 +401,16 @@ Initial = Union[Object, Setting]
 
 @dataclass(frozen=True, slots=True)
 class StructField:
-    """``type name;``. An array has a ``size``, a bit-field has ``bits``; a function pointer has the type
-    ``function *``. ``arms`` has a pair for each union around the field: the union, and the member of it that
-    holds the field (C11 6.7.2.1)."""
+    """``type name;``. An array has a ``size``, and ``columns`` if it is one of arrays; a bit-field has
+    ``bits``; a function pointer has the type ``function *``. ``arms`` has a pair for each union around the
+    field: the union, and the member of it that holds the field (C11 6.7.2.1)."""
 
     name: str
     type: CType
     span: Span
     size: CExpr | None = None
     bits: CExpr | None = None
+    columns: CExpr | None = None
     arms: tuple[tuple[int, int], ...] = ()
 
 

@@ -17,7 +17,7 @@ from verifier.syntax import condition as c
 from verifier.syntax.ast import nodes
 from verifier.syntax.trouble import nearest
 
-REGISTERS = ("cr3", "irq", "pcid", "tlb")  # each CPU has these
+REGISTERS = ("cr3", "irq", "pcid", "tlb", "pending")  # each CPU has these
 _REGISTER = re.compile(r"r[0-9]+")
 Key = tuple[str, int, str]
 
@@ -28,20 +28,23 @@ def mentioned(tree: object) -> set[str]:
     for x in nodes(tree):
         if isinstance(x, ast.Ident | ast.CallExpr | c.Name | c.Call | ast.Parameter):
             found.add(x.name)
-        elif isinstance(x, ast.ForEachCpu):
+        elif isinstance(x, ast.ForEachCpu | ast.ForEachEntry):
             found.add(x.variable)
     return found
 
 
 def fields(tree: object) -> set[str]:
     """The fields that a tree asks for."""
-    return {x.name for x in nodes(tree) if isinstance(x, ast.FieldExpr | c.Field)}
+    found = {x.name for x in nodes(tree) if isinstance(x, ast.FieldExpr | c.Field)}
+    return found | {x.member for x in nodes(tree) if isinstance(x, ast.ContainerOf)}
 
 
 def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
     """The functions that some program calls or sends, and those of ``also``, with all that these reach."""
     found: set[str] = set(also)
-    roots: list[object] = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in found)]
+    given = tuple(x.value for x in unit.initial)  # functions that pointers lead to
+    roots: list[object] = [given, *unit.threads.values(), *unit.nmis]
+    roots += [unit.functions[name] for name in found]
     while roots:
         new = mentioned(roots.pop()) & unit.functions.keys() - found
         found |= new
@@ -245,7 +248,8 @@ class _Unit:
     def _locals(self, body: ast.Block, asked: set[str], where: str) -> None:
         """Report locals that get a constant and are never read."""
         counts = Counter(x.name for x in nodes(body) if isinstance(x, ast.Ident))
-        counts.update(x.variable for x in nodes(body) if isinstance(x, ast.ForEachCpu))
+        loops = (x for x in nodes(body) if isinstance(x, ast.ForEachCpu | ast.ForEachEntry))
+        counts.update(x.variable for x in loops)
         for x in nodes(body):
             if isinstance(x, ast.Declare) and x.init is not None and isinstance(x.init, ast.Num):
                 used = bool(counts[x.name]) or x.name in asked

@@ -20,6 +20,7 @@ def blank(text: str) -> str:
 
 # The text before braces that hold something else than an initial state.
 _CODE = re.compile(r"(\)|\bP\d+|\.\.\s*\w+|\b(struct|union|enum)(\s+\w+)?|\bvariants)\s*$")
+_POINTER = re.compile(r"\(\*\s*\w+\s*(\[\s*\w*\s*\]\s*)*\)\s*\(")  # to a function: (*hook)(int cpu)
 _COMMENT = re.compile(r'\(\*|/\*|//|"|[{}]')
 
 
@@ -36,7 +37,7 @@ def uncomment(source: Source, *, herd: bool) -> Uncommented:
     """Blank out comments: ``//``, ``/* */`` and nested ``(* *)``.
 
     In C code ``(*v)`` is an expression. So, unless ``herd`` is set, ``(*`` begins a comment only outside
-    braces and in the initial state.
+    braces and in the initial state, and there not in ``(*hook)(…)``.
     Raises ``InputError`` for a comment without an end.
     """
     text, out, comments, at, depth, code = source.text, [], list[str](), 0, 0, False
@@ -53,7 +54,8 @@ def uncomment(source: Source, *, herd: bool) -> Uncommented:
             out.append(text[at:end])
             at = end
             continue
-        if mark in "{}" or (mark == "(*" and depth and code and not herd):
+        in_code = mark == "(*" and not herd and (bool(depth and code) or _POINTER.match(text, start))
+        if mark in "{}" or in_code:
             if mark == "{" and depth == 0:
                 code = _CODE.search("".join([*out, text[at:start]])[-200:]) is not None
             depth = max(0, depth + (mark == "{") - (mark == "}"))

@@ -16,6 +16,8 @@ _QUALIFIERS = frozenset(
     {"const", "volatile", "static", "inline", "extern", "__rcu", "__percpu", "__user", "__iomem"}
 )
 MAX_NESTED = 100
+MAX_DIMENSIONS = 2
+_FUNCTION = ast.CType("function", 1)  # a pointer to one
 
 
 class Builder:
@@ -125,20 +127,24 @@ class Builder:
             if member.data == "fields":
                 for one in parts[1:]:
                     stars, name, *rest = one.children
-                    arrays = [r for r in rest if r.data == "array"]
                     bits = [self.expr(r.children[0]) for r in rest if r.data == "bits"]
-                    size = self.expr(arrays[0].children[0]) if arrays and arrays[0].children else None
+                    size, columns = self.sizes(rest)
                     kind = self.ctype(parts[0], stars)
-                    if len(arrays) > 1 or (arrays and size is None):
-                        kind, size = ast.CType(kind.base, kind.pointers + 1), None
+                    if rest and rest[0].data == "array" and size is None:
+                        kind = ast.CType(kind.base, kind.pointers + 1)
                     out.append(
                         ast.StructField(
-                            str(name), kind, self.span(name), size, bits=bits[0] if bits else None, arms=arms
+                            str(name),
+                            kind,
+                            self.span(name),
+                            size,
+                            bits=bits[0] if bits else None,
+                            columns=columns,
+                            arms=arms,
                         )
                     )
             elif member.data == "function_field":
-                pointer = ast.CType("function", 1)
-                out.append(ast.StructField(str(parts[3]), pointer, self.span(parts[3]), arms=arms))
+                out.append(ast.StructField(str(parts[3]), _FUNCTION, self.span(parts[3]), arms=arms))
             else:
                 out += self._fields(parts[0], [p for p in parts if is_tree(p)], arms)
                 names = [p for p in parts[1:] if not is_tree(p)]
@@ -148,6 +154,17 @@ class Builder:
                         "struct", "a struct with a name is inside another", self.span(names[0]), hint
                     )
         return out
+
+    def sizes(self, parts: list[Node]) -> tuple[ast.CExpr | None, ast.CExpr | None]:
+        """The sizes of an array, of which the first may be left out."""
+        arrays = [r for r in parts if is_tree(r) and r.data == "array"]
+        if len(arrays) > MAX_DIMENSIONS:
+            text = f"an array has at most {MAX_DIMENSIONS} dimensions here"
+            self.guards.trouble("size", text, self.span(arrays[2]), "number the elements yourself")
+        sizes = [self.expr(r.children[0]) if r.children else None for r in arrays[:MAX_DIMENSIONS]]
+        if len(sizes) > 1 and sizes[1] is None:
+            self.guards.trouble("size", "the second size is needed", self.span(arrays[1]), "write [2][3]")
+        return (sizes[0] if sizes else None), (sizes[1] if len(sizes) > 1 else None)
 
     def function(self, tree: Node, included: bool) -> ast.Function:
         """A function."""
@@ -188,6 +205,9 @@ class Builder:
         out: list[ast.Parameter] = []
         for param in tree.children:
             base, stars, *rest = param.children
+            if param.data == "function_param":
+                out.append(ast.Parameter(_FUNCTION, str(rest[1]), self.span(param)))
+                continue
             name = next((str(r) for r in rest if not is_tree(r)), "")
             kind = self.ctype(base, stars)
             if any(is_tree(r) for r in rest):
@@ -219,23 +239,26 @@ class Builder:
         for item in self.chosen(tree.children, "initial_item"):
             span = self.span(item)
             parts = list(item.children)
-            if item.data == "object":
+            if item.data in ("object", "function_object"):
                 percpu = not is_tree(parts[0])
                 if percpu:
                     parts.pop(0)
-                kind = self.ctype(parts[0], parts[1])
-                name, rest = str(parts[2]), parts[3:]
-                size = None
-                if rest and rest[0].data == "array":
-                    array = rest.pop(0)
-                    size = self.expr(array.children[0]) if array.children else None
-                    kind = kind if array.children else ast.CType(kind.base, kind.pointers)
-                    if size is None and rest and rest[0].data == "braced":
-                        size = ast.Num(len(rest[0].children), span)
-                value = self.value(rest[0]) if rest else None
+                function = item.data == "function_object"
+                kind = _FUNCTION if function else self.ctype(parts[0], parts[1])
+                name, rest = parts[3 if function else 2], parts[4 if function else 3 :]
+                size, columns = self.sizes(rest)
+                given = [r for r in rest if r.data not in ("array", "params")]
+                if size is None and rest and rest[0].data == "array" and given and given[0].data == "braced":
+                    size = ast.Num(len(given[0].children), span)
                 out.append(
                     ast.Object(
-                        type=kind, name=name, value=value, span=self.span(parts[2]), size=size, percpu=percpu
+                        type=kind,
+                        name=str(name),
+                        value=self.value(given[0]) if given else None,
+                        span=self.span(name),
+                        size=size,
+                        percpu=percpu,
+                        columns=columns,
                     )
                 )
             elif item.data == "typed_setting":
@@ -296,16 +319,18 @@ class Builder:
         base, *declarators = tree.children
         out: list[ast.Stmt] = []
         for d in declarators:
-            stars, name, *rest = d.children
-            size = None
-            if rest and rest[0].data == "array":
-                array = rest.pop(0)
-                size = self.expr(array.children[0]) if array.children else None
-                if size is None and rest and rest[0].data == "local_braced":
-                    size = ast.Num(len(rest[0].children), self.span(array))
-            init = self.local_value(rest[0]) if rest else None
+            stars, *rest = d.children
+            function = d.data == "function_declarator"
+            name = rest.pop(1 if function else 0)
+            size, columns = self.sizes(rest)
+            given = [r for r in rest if is_tree(r) and r.data not in ("array", "params")]
+            unsized = size is None and not function and bool(rest) and rest[0].data == "array"
+            if unsized and given and given[0].data == "local_braced":
+                size = ast.Num(len(given[0].children), self.span(rest[0]))
+            init = self.local_value(given[0]) if given else None
             span = self.span(name).to(self.span(d))  # without the stars, as if it were assigned
-            out.append(ast.Declare(self.ctype(base, stars), str(name), init, span, size=size))
+            kind = _FUNCTION if function else self.ctype(base, stars)
+            out.append(ast.Declare(kind, str(name), init, span, size=size, columns=columns))
         return out
 
     def local_value(self, tree: Node) -> ast.CExpr | ast.Braced:
@@ -315,7 +340,7 @@ class Builder:
         parts = (
             ast.FieldInit(str(p.children[0]), self.expr(p.children[1]), self.span(p))
             if p.data == "field_value"
-            else self.expr(p)
+            else self.local_value(p)
             for p in tree.children
         )
         return ast.Braced(tuple(parts), self.span(tree))
@@ -373,6 +398,15 @@ class Builder:
             arguments = tuple(map(self.expr, parts[2:-1]))
             taken = self.span(parts[0]).to(self.span(parts[-2]))
             return ast.Guard(str(parts[1]), arguments, self.one(parts[-1]), taken, self.span(parts[1]))
+        if kind == "list_each":
+            return ast.ForEachEntry(
+                word=str(parts[0]),
+                variable=str(parts[1]),
+                arguments=tuple(map(self.expr, parts[2:-1])),
+                body=self.one(parts[-1]),
+                span=span,
+                head=Span(self.source, span.start, self.span(parts[-2]).end + 1),
+            )
         if kind == "switch":
             return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
         simple: dict[str, Callable[[], ast.Stmt]] = {
@@ -410,6 +444,18 @@ class Builder:
             return ast.Text(str(parts[0])[1:-1], span)
         if kind == "call":
             return ast.CallExpr(str(parts[0]), tuple(map(self.expr, parts[1].children)), span)
+        if kind == "of_type":
+            words = [" ".join(map(str, w.children)) if is_tree(w) else str(w) for w in parts[2].children]
+            of = ast.CType(" ".join(w for w in words if w not in _QUALIFIERS), 1)
+            return ast.ContainerOf(str(parts[0]), self.expr(parts[1]), of, member=str(parts[3]), span=span)
+        if kind in ("call_dot", "call_index", "call_of"):
+            callee = self.expr(parts[0])
+            if kind == "call_dot":
+                callee = ast.FieldExpr(callee, str(parts[1]), self.span(parts[0]).to(self.span(parts[1])))
+            elif kind == "call_index":
+                at = self.span(parts[0]).to(self.span(parts[1]))
+                callee = ast.IndexExpr(callee, self.expr(parts[1]), Span(self.source, at.start, at.end + 1))
+            return ast.PointerCall(callee, tuple(map(self.expr, parts[-1].children)), span)
         if kind == "binary":
             return ast.Binary(str(parts[1]), self.expr(parts[0]), self.expr(parts[2]), span)
         if kind == "unary_":

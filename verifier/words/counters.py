@@ -43,6 +43,17 @@ def exchanges() -> Iterator[Word]:
             "LOCK CMPXCHG; *old is what was found",
         )
         yield tries(head, Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True), doc, lock, "number")
+    swap = Locked("x", Reg("new"), when=f("eq", OLD, "old_value"))
+    for name, source in (
+        ("cmpxchg64", "arch_cmpxchg64(), asm/cmpxchg_64.h"),
+        ("sync_cmpxchg", "arch_sync_cmpxchg(), asm/cmpxchg.h"),
+    ):
+        doc = "LOCK CMPXCHG, LOCK'd also when it fails"
+        yield row(g, f"{name}(x: pointer, old_value, new)", swap, doc, lock, "same", source=source)
+    head = "try_cmpxchg64(x: pointer, old: pointer, new)"
+    taken = Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True)
+    doc, source = "LOCK CMPXCHG; *old is what was found", "arch_try_cmpxchg64(), asm/cmpxchg_64.h"
+    yield row(g, head, taken, doc, lock, "number", source=source)
 
 
 def atomics(prefix: str, wrap: str) -> Iterator[Word]:
@@ -204,6 +215,9 @@ def bits() -> Iterator[Word]:
     head = "nr: bit, addr: word"
     source = "constant_test_bit(), variable_test_bit(), asm/bitops.h"
     yield row(g, f"test_bit({head})", Load("addr", was), "a load of the word", "1.1", "number", source=source)
+    source = "arch_test_bit_acquire(), asm/bitops.h; since v6.0, from memory"
+    looks = f"test_bit_acquire({head})"
+    yield row(g, looks, Load("addr", was), "a load of the word", "1.1", "number", source=source)
     locked = partial(row, g, source="arch_set_bit(), arch_test_and_set_bit() and kin, asm/bitops.h")
     one = "not LOCK'd; no interrupt comes between"
     source = "arch___set_bit(), arch___test_and_set_bit() and kin (BTS, BTR, BTC), asm/bitops.h"
@@ -219,6 +233,32 @@ def bits() -> Iterator[Word]:
     ordered = partial(row, g, source=source)
     yield ordered(f"test_and_set_bit_lock({head})", lock_bit, "the old bit", lock, "number")
     yield ordered(f"clear_bit_unlock({head})", Locked("addr", values["clear"], None), "LOCK'd", lock)
+    source = "arch___clear_bit_unlock(), asm/bitops.h: arch___clear_bit()"
+    dropped = Modify("addr", values["clear"])
+    yield row(g, f"__clear_bit_unlock({head})", dropped, one, "1.1, 8.9", source=source)
+    doc = "LOCK'd; is bit 7 set in what is stored?"
+    source = "clear_bit_unlock_is_negative_byte(), asm/bitops.h, up to v6.6 (from memory)"
+    seventh = f("bitand", f("shr", values["clear"], 7), 1)
+    dropped_with = Locked("addr", values["clear"], seventh)
+    yield row(
+        g, f"clear_bit_unlock_is_negative_byte({head})", dropped_with, doc, lock, "number", source=source
+    )
+    flipped = f("bitxor", OLD, f("bitand", "mask", 0xFF))
+    flips = Locked("addr", flipped, f("bitand", f("shr", flipped, 7), 1))
+    source = (
+        "arch_xor_unlock_is_negative_byte(), asm/bitops.h: XOR of the lowest byte; since v6.7 (from memory)"
+    )
+    name = "xor_unlock_is_negative_byte(mask: number, addr: word)"
+    yield row(g, name, flips, doc, lock, "number", source=source)
+    source = "wait_on_bit(), wait_on_bit_lock(), linux/wait_bit.h, from memory; the sleep is left out"
+    waits = partial(row, g, source=source)
+    clear, args = f("eq", was, 0), "addr: word, nr: bit, mode: number"
+    doc = "waits exactly until the bit is clear; gives 0"
+    seen = Load("addr", FALSE, needs=clear)
+    yield waits(f"wait_on_bit({args})", seen, doc, "1.1", "number")
+    doc = "LOCK'd; waits exactly until the bit is clear, and sets it; gives 0"
+    taken = Locked("addr", values["set"], FALSE, needs=clear)
+    yield waits(f"wait_on_bit_lock({args})", taken, doc, "2.1", "number")
     spins = partial(row, g, source="bit_spin_lock(), bit_spin_unlock(), linux/bit_spinlock.h")
     spin = Locked("addr", values["set"], None, needs=f("eq", was, 0))
     held = (READER, spin)

@@ -41,6 +41,12 @@ def accesses() -> Iterator[Word]:
     tso = partial(row, g, source="__smp_load_acquire(), __smp_store_release(), asm/barrier.h")
     yield tso("smp_load_acquire(x: pointer)", load, "a load; TSO keeps it in order", "1.1", "same")
     yield tso("smp_store_release(x: pointer, e)", store, "a store; TSO keeps it in order", "1.1")
+    guests = partial(
+        row, g, source="virt_load_acquire() and kin, asm-generic/barrier.h: __smp_load_acquire() and kin"
+    )
+    yield guests("virt_load_acquire(x: pointer)", load, "a load; TSO keeps it in order", "1.1", "same")
+    yield guests("virt_store_release(x: pointer, e)", store, "a store; TSO keeps it in order", "1.1")
+    yield guests("virt_store_mb(x: place, e)", Locked("x", Reg("e"), None), "a store by XCHG", "2.1")
     source = "__smp_store_mb(), asm/barrier.h; set_mb() up to v4.1, from memory"
     swap = Locked("x", Reg("e"), None)
     yield row(g, "smp_store_mb(x: place, e)", swap, "a store by XCHG", "2.1", source=source)
@@ -58,6 +64,20 @@ def accesses() -> Iterator[Word]:
     source = "smp_cond_load_relaxed(), asm-generic/barrier.h, from memory"
     for name in ("smp_cond_load_acquire", "smp_cond_load_relaxed"):
         yield row(g, f"{name}(x: pointer, c)", waits, "waits exactly", "1.1", "same", source=source)
+    for name in ("atomic_cond_read", "atomic64_cond_read", "atomic_long_cond_read"):
+        for order in ("acquire", "relaxed"):
+            source = f"{name}_{order}(), linux/atomic.h: smp_cond_load_{order}()"
+            head = f"{name}_{order}(x: pointer, c)"
+            yield row(g, head, waits, "waits exactly", "1.1", "same", source=source)
+    polls = Special("read_poll", "what op does, repeated until c or the time-out")
+    doc = "val = op(args) until c holds: 0, or -110 (-ETIMEDOUT): the time-out may come at any time, and "
+    doc += "then op reads once more. With timeout_us 0 it waits exactly"
+    for name in ("read_poll_timeout", "read_poll_timeout_atomic"):
+        head = f"{name}(op: accessor, val: local, c, us: number, timeout_us: number, before: number, args)"
+        yield row(g, head, polls, doc, "1.1", "number", optional=1, source=f"{name}(), linux/iopoll.h")
+    for name in ("readx_poll_timeout", "readx_poll_timeout_atomic"):
+        head = f"{name}(op: accessor, args, val: local, c, us: number, timeout_us: number)"
+        yield row(g, head, polls, doc, "1.1", "number", source=f"{name}(), linux/iopoll.h")
 
 
 def barriers() -> Iterator[Word]:
@@ -81,6 +101,19 @@ def barriers() -> Iterator[Word]:
     yield row(g, "barrier()", nothing, "for the compiler only", "1.1", source=source)
     for name in ("dma_rmb", "dma_wmb"):
         yield row(g, f"{name}()", nothing, given, "1.1", source=f"__{name}(), asm/barrier.h")
+    generic = "asm-generic/barrier.h"
+    yield row(g, "dma_mb()", full, "MFENCE", "2.3", source=f"dma_mb(), {generic}: mb()")
+    yield row(g, "virt_mb()", Order("lock"), "as smp_mb()", "2.1", source=f"virt_mb(), {generic}: __smp_mb()")
+    for name in ("rmb", "wmb"):
+        source = f"virt_{name}(), {generic}: __smp_{name}()"
+        yield row(g, f"virt_{name}()", nothing, given, "1.1", source=source)
+    yield row(g, "pmem_wmb()", Order("sfence"), "SFENCE", "2.5", source=f"pmem_wmb(), {generic}: wmb()")
+    doc = "nothing on x86"
+    yield row(
+        g, "io_stop_wc()", nothing, doc, "1.1", source=f"io_stop_wc(), {generic}, since v5.17 (from memory)"
+    )
+    doc = "LFENCE; nothing, if the CPU's LFENCE does not serialize (LFENCE_RDTSC)"
+    yield row(g, "barrier_nospec()", Order("lfence"), doc, "2.4", source="barrier_nospec(), asm/barrier.h")
     source = "smp_read_barrier_depends(), asm-generic/barrier.h; up to v5.8, from memory"
     yield row(g, "smp_read_barrier_depends()", nothing, given, "1.1", source=source)
     doc = "the LOCK'd operation beside it is the barrier"
@@ -338,6 +371,12 @@ def control() -> Iterator[Word]:
     for name in ("WARN", "WARN_ONCE"):
         yield warns(f"{name}(c, format: text)", warn, "the same, and what is wrong", "", "number")
     yield warns("BUG_ON(c)", warn, "the same; the CPU goes on, where in the kernel that thread ends")
+    inside = f("and", f("ge", "index", 0), f("lt", "index", "size"))
+    clamped = Pure(f("ite", inside, "index", 0))
+    doc = "index if it is below size, else 0"
+    source = "array_index_nospec(), linux/nospec.h; array_index_mask_nospec(), asm/barrier.h"
+    head = "array_index_nospec(index: number, size: number)"
+    yield row(g, head, clamped, doc, "", "number", source=source)
     for name in ("likely", "unlikely"):
         source = f"{name}(), linux/compiler.h"
         yield row(g, f"{name}(c)", Pure(Reg("c")), "its argument", "", "same", source=source)

@@ -14,31 +14,29 @@ from types import MappingProxyType
 # Hints, each with the words that it is for, indented.
 _TABLE = """\
 write smp_mb(), which it is on x86
-    virt_mb __smp_mb
+    __smp_mb
 write mb(), which it is on x86, or smp_mb() for memory alone
-    dma_mb __mb __dma_mb
+    __mb __dma_mb
 write smp_rmb(): on x86 it is for the compiler only
-    virt_rmb __smp_rmb
+    __smp_rmb
 write smp_wmb(): on x86 it is for the compiler only
-    virt_wmb __smp_wmb smp_mb__before_spinlock
-write wmb(), which it is on x86
-    pmem_wmb
+    __smp_wmb smp_mb__before_spinlock
 write smp_store_mb(x, e)
-    virt_store_mb set_mb __smp_store_mb
+    set_mb __smp_store_mb
 write smp_load_acquire(&x)
-    virt_load_acquire __smp_load_acquire
+    __smp_load_acquire
 write smp_store_release(&x, e)
-    virt_store_release __smp_store_release
+    __smp_store_release
 write barrier(), which it is on x86
     smp_mb__after_switch_mm mmiowb barrier_data OPTIMIZER_HIDE_VAR
 write barrier(): it does nothing on x86
-    io_stop_wc read_barrier_depends
+    read_barrier_depends
 write smp_mb__before_atomic(); the LOCK'd operation is the barrier
     smp_mb__before_clear_bit smp_mb__before_atomic_inc smp_mb__before_atomic_dec
 write smp_mb__after_atomic(); the LOCK'd operation is the barrier
     smp_mb__after_clear_bit smp_mb__after_atomic_inc smp_mb__after_atomic_dec
 write lfence(), which it is on x86
-    barrier_nospec rdtsc_ordered speculation_barrier
+    rdtsc_ordered speculation_barrier
 write mfence() and lfence(), which it is on Intel; nothing on AMD
     weak_wrmsr_fence
 write cpu_relax()
@@ -180,18 +178,17 @@ there is no allocator here: what becomes of a freed table is what somebody store
 there is no allocator here: declare what is used in the initial state
     kmalloc kzalloc kvmalloc vmalloc alloc_page alloc_pages get_zeroed_page __get_free_page kmem_cache_alloc
     folio_alloc alloc_percpu
-give the page a counter, page A { .refcount = 1 }, and write atomic_inc(&A->refcount)
-    get_page folio_get page_ref_inc page_ref_add folio_ref_add
-give the page a counter, page A { .refcount = 1 }, and write atomic_dec_and_test(&A->refcount)
-    put_page folio_put page_ref_dec_and_test put_page_testzero folio_put_testzero page_ref_sub_and_test
+define it, or #include "linux/page.inc"
+    get_page folio_get page_ref_inc page_ref_add folio_ref_inc folio_ref_add put_page folio_put
+    page_ref_dec_and_test put_page_testzero folio_put_testzero page_ref_sub_and_test get_page_unless_zero
+    folio_try_get page_ref_add_unless page_count page_ref_count folio_ref_count page_ref_freeze
+    folio_ref_freeze page_ref_unfreeze folio_ref_unfreeze
+write folio_try_get(folio), after #include "linux/page.inc": atomic_add_unless(&folio->_refcount, 1, 0)
+    try_get_page page_cache_get_speculative try_grab_folio folio_ref_try_add try_get_folio
+write folio_put(folio), after #include "linux/page.inc": atomic_dec_and_test(&folio->_refcount)
     unpin_user_page
-give the page a counter, page A { .refcount = 1 }, and write atomic_add_unless(&A->refcount, 1, 0)
-    get_page_unless_zero try_get_page folio_try_get page_cache_get_speculative try_grab_folio
-    folio_ref_try_add try_get_folio page_ref_add_unless
-give the page a counter, page A { .refcount = 1 }, and write atomic_read(&A->refcount)
-    page_count page_ref_count folio_ref_count page_mapcount folio_mapcount
-give the page a counter, page A { .refcount = 1 }, and write atomic_cmpxchg(&A->refcount, n, 0)
-    page_ref_freeze folio_ref_freeze
+give the page a counter, page A { ._mapcount = 0 }, and write atomic_read(&A->_mapcount)
+    page_mapcount folio_mapcount
 write refcount_inc(&r)
     kref_get
 write refcount_dec_and_test(&r)
@@ -206,14 +203,13 @@ give the mm a counter, mm N { .mm_users = 1 }, and write atomic_dec_and_test(&N-
     mmput mmput_async
 give the mm a counter, mm N { .mm_users = 1 }, and write atomic_inc_not_zero(&N->mm_users)
     mmget_not_zero
-give the page a word of flags, and write test_and_set_bit_lock(nr, &A->flags)
-    lock_page trylock_page folio_lock folio_trylock
-give the page a word of flags, and write clear_bit_unlock(nr, &A->flags)
-    unlock_page folio_unlock
+define it, or #include "linux/page.inc"
+    lock_page trylock_page folio_lock folio_trylock unlock_page folio_unlock folio_wait_locked
+    wait_on_page_locked folio_test_locked PageLocked
 give the page a word of flags, and write set_bit(nr, &A->flags)
     SetPageDirty set_page_dirty folio_set_dirty SetPageUptodate folio_mark_dirty
 give the page a word of flags, and write test_bit(nr, &A->flags)
-    PageLocked PageDirty folio_test_dirty folio_test_locked PageUptodate PageAnon
+    PageDirty folio_test_dirty PageUptodate PageAnon
 write down_read(&mm->mmap_lock)
     mmap_read_lock mmap_read_lock_killable vma_start_read
 write up_read(&mm->mmap_lock)
@@ -337,7 +333,12 @@ write call_rcu(x, func)
 leave it out, and declare struct srcu_struct s;
     init_srcu_struct cleanup_srcu_struct DEFINE_SRCU DEFINE_STATIC_SRCU
 write rcu_assign_pointer(x, e)
-    list_add_rcu hlist_add_head_rcu
+    hlist_add_head_rcu
+define it, or #include "linux/list.inc"
+    INIT_LIST_HEAD list_add list_add_tail list_del list_del_init list_del_init_careful list_empty
+    list_empty_careful list_add_rcu list_add_tail_rcu list_del_rcu
+define it, or #include "linux/llist.inc"
+    init_llist_head llist_add llist_add_batch llist_del_all llist_del_first llist_empty llist_next
 write this_cpu_ptr(&x)
     raw_cpu_ptr __this_cpu_ptr get_cpu_ptr get_cpu_var
 write preempt_enable()
@@ -356,9 +357,13 @@ write READ_ONCE(x)
 write WRITE_ONCE(x, e)
     __WRITE_ONCE
 write cmpxchg(&x, old, new): it is LOCK'd, as on other CPUs' memory it has to be
-    cmpxchg64 arch_cmpxchg sync_cmpxchg
-write this_cpu_cmpxchg(x, old, new): it is not LOCK'd
-    cmpxchg_local cmpxchg64_local
+    arch_cmpxchg
+write cmpxchg_double(&p->a, &p->b, old_a, old_b, new_a, new_b): no value has 128 bits here
+    cmpxchg128 try_cmpxchg128 cmpxchg16b
+write this_cpu_cmpxchg_double(s.a, s.b, old_a, old_b, new_a, new_b): no value has 128 bits here
+    this_cpu_cmpxchg128 this_cpu_try_cmpxchg128 raw_cpu_cmpxchg128
+write cmpxchg_double_local(&p->a, &p->b, old_a, old_b, new_a, new_b): no value has 128 bits here
+    cmpxchg128_local try_cmpxchg128_local
 write user_read(v)
     get_user __get_user copy_from_user raw_copy_from_user unsafe_get_user
 write user_write(v, e)

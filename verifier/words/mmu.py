@@ -332,3 +332,13 @@ def interrupts() -> Iterator[Word]:
     doc = "the bare xAPIC write, uncached: earlier stores are visible before it"
     source = "native_apic_icr_write(), arch/x86/kernel/apic/apic.c: the second of its two stores"
     yield row(g, f"apic_icr_write_mmio{head}", send(kind="xapic"), doc, "8.1", source=source)
+    doc = "the bare x2APIC write of an NMI: it strikes after this, even with interrupts off; orders nothing, "
+    doc += "waits for nothing; each NMI strikes, where one that comes in time to be merged would not"
+    source = "x2apic_send_IPI() with NMI_VECTOR, arch/x86/kernel/apic/x2apic_cluster.c; as "
+    source += "nmi_trigger_cpumask_backtrace() and NMI shootdowns send it, without their weak_wrmsr_fence()"
+    strike = send(kind="x2apic", value=TRUE)
+    yield row(g, f"apic_send_nmi{head}", strike, doc, "8.2, 8.3, 12.1", source=source)
+    doc = "the bare xAPIC write of an NMI, uncached: earlier stores are visible before it; else the same"
+    source = "__default_send_IPI_dest_field() with NMI_VECTOR, arch/x86/kernel/apic/ipi.c"
+    strike = send(kind="xapic", value=TRUE)
+    yield row(g, f"apic_send_nmi_mmio{head}", strike, doc, "8.1, 8.3, 12.1", source=source)

@@ -67,12 +67,17 @@ class Locked:
 class Modify:
     """A read-modify-write of ``*at`` by one instruction without LOCK: a load and a plain store to other
     CPUs, but no interrupt comes between. ``value`` and ``result`` are wrapped to what ``at`` holds.
-    ``split``: the kernel takes two instructions."""
+    ``split``: the kernel takes two instructions. ``when``: where it does not hold of what was found, that
+    is written back, as CMPXCHG does. ``looks``: the kernel looks first, by a plain load, and does nothing
+    more if ``when`` does not hold of what that found. ``locked``: in these kernels it is LOCK'd."""
 
     at: str
     value: Expr
     result: Expr | None = None
     split: bool = False
+    when: Expr = TRUE
+    looks: bool = False
+    locked: Expr = FALSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +138,10 @@ class Warns:
 
 # The words that are more than instructions, by what they do.
 SpecialName = Literal[
-    "assume", "call_cpus", "call_rcu", "cond_load", "entry_of", "halt", "icr", "ifetch", "invlpgb", "invpcid",
-    "irqs_disabled", "leaf", "mask_any_but", "mask_combine", "mask_copy", "mask_empty", "mask_fill",
-    "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte", "per_cpu",
-    "read_register", "try_cmpxchg", "wait_event", "warn",
+    "assume", "call_cpus", "call_rcu", "cmpxchg_double", "cond_load", "entry_of", "halt", "icr", "ifetch",
+    "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but", "mask_combine", "mask_copy",
+    "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte",
+    "per_cpu", "read_poll", "read_register", "try_cmpxchg", "wait_event", "warn",
 ]  # fmt: skip
 
 
@@ -286,6 +291,7 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "mask": "a cpumask",
         "function": "a function",
         "condition": "a function or NULL",
+        "accessor": "the name of a function or a word that reads",
         "local": "a register",
         "percpu": "a per-CPU object",
         "offset": "the address of a per-CPU object",
@@ -306,7 +312,8 @@ def _shown(effect: Effect) -> str:
     if isinstance(effect, Locked):
         return "LOCK'd read-modify-write" if effect.looks == FALSE else "load, then LOCK'd if it goes on"
     if isinstance(effect, Modify):
-        return "load and store, " + ("two instructions" if effect.split else "one instruction")
+        how = "load and store, " + ("two instructions" if effect.split else "one instruction")
+        return how if effect.locked == FALSE else f"{how}; LOCK'd in some versions"
     if isinstance(effect, Where | Warns):
         return ""
     if isinstance(effect, Order):

@@ -15,7 +15,7 @@ from typing import Literal
 
 from verifier.program.values import Ptr
 from verifier.syntax.trouble import misspelt
-from verifier.words import counters, mmu, srcu, sync
+from verifier.words import counters, local, mmu, srcu, sync
 from verifier.words import data as kernel
 from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.guards import GUARDS
@@ -50,17 +50,21 @@ def _rows() -> Iterator[Word]:
     yield from mmu.stores()
     yield from kernel.barriers()
     yield from counters.exchanges()
+    yield from local.exchanges()
     yield from counters.atomics("atomic", "s32")
     yield from counters.atomics("atomic64", "s64")
     yield from counters.atomics("atomic_long", "s64")
     yield from counters.refcounts()
     yield from counters.bits()
+    yield from local.counters("local")
+    yield from local.counters("local64")
     yield from kernel.locks()
     yield from sync.sleeping()
     yield from sync.rcu()
     yield from sync.waiting()
     yield from srcu.srcu()
     yield from kernel.percpu()
+    yield from local.percpu()
     yield from kernel.masks()
     yield from mmu.tables()
     yield from mmu.translation()
@@ -110,6 +114,8 @@ INITIALIZERS: Mapping[str, bool] = MappingProxyType(
         "ATOMIC_INIT": True,
         "ATOMIC64_INIT": True,
         "ATOMIC_LONG_INIT": True,
+        "LOCAL_INIT": True,
+        "LOCAL64_INIT": True,
         "REFCOUNT_INIT": True,
         "__SPIN_LOCK_UNLOCKED": False,
     }

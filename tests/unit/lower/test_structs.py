@@ -89,8 +89,13 @@ def test_where_bitfields_lie(name: str) -> None:
 def test_what_a_definition_gives() -> None:
     span: Any = None
     sizes = {"gen": None, "ctxs": Binary("+", Ident("N", span), Num(1, span), span), "bad": Ident("n", span)}
-    fields = [SimpleNamespace(name=n, type=U64, size=size, bits=None, span=span) for n, size in sizes.items()]
-    fields.append(SimpleNamespace(name="a", type=UNSIGNED, size=None, bits=Num(3, span), span=span))
+    fields = [
+        SimpleNamespace(name=n, type=U64, size=size, columns=None, bits=None, span=span)
+        for n, size in sizes.items()
+    ]
+    fields.append(
+        SimpleNamespace(name="a", type=UNSIGNED, size=None, columns=None, bits=Num(3, span), span=span)
+    )
     unit: Any = SimpleNamespace(
         structs=(
             SimpleNamespace(name="s", fields=tuple(fields)),
@@ -223,16 +228,17 @@ WRONG = {
     "WRITE_ONCE(o.a, 1)": "o.a is a bitfield, not a whole object",
     "xchg(&o.b, 1)": "a bitfield has no address",
     "r0 = o.nothing": "a struct has no field 'nothing'", "s.ctxs[2].id = 1": "there is no element 2",
-    "s.slots[3] = 1": "there is no element 3", "s.cur = 1": "a struct cannot be written whole",
+    "s.slots[3] = 1": "there is no element 3", "s.cur = 1": "a struct ctx cannot be assigned from 1",
     "r0 = s.cur.nothing": "a struct has no field 'nothing'",
     "u64 *p = &s.slots[0]": "this points to u8, not to u64",
     "struct flags f = { 3 }": "the initial values of a struct name its fields",
     "struct flags f = { .a = 1, .gen = 2, .gen = 3 }": "gen has two initial values",
-    "struct flags f; f = 3": "a struct cannot be written whole",
+    "struct flags f; f = 3": "a struct flags cannot be assigned from 3",
     "int i = { 1 }": "i is neither a struct nor an array",
     "int a[2] = { 1, 2, 3 }": "a has only 2 elements", "int a[o.small]": "the size of an array is a constant",
     "int a[2]; a[2] = 1": "there is no element 2",
-    "struct flags f = o": "a struct cannot start with a single value",
+    "struct flags f = s": "a struct flags cannot be assigned from s, a struct state",
+    "struct flags f; f = &o": "a struct flags cannot be assigned from &o",
 }  # fmt: skip
 
 

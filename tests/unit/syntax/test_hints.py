@@ -27,7 +27,7 @@ END = USED + "exists (x = 1)\n"
         ("set_pte(A);", "takes 2 arguments", "write set_pte(p, e)"),
         ("flush_tlb_page(N, v);", "there is no function", '#include "linux/tlb-'),
         ("ptep_clear_flush(pte(N, v));", "there is no function", "write ptep_get_and_clear(p)"),
-        ("dma_mb();", "there is no function", "write mb(), which it is on x86, or smp_mb()"),
+        ("__dma_mb();", "there is no function", "write mb(), which it is on x86, or smp_mb()"),
         ("smp_mbb();", "there is no function", "'smp_mb'?"),
         ("x = nr_cpu_ids;", "there is no 'nr_cpu_ids'", "write num_online_cpus()"),
         ("r0 = READ_ONCE(&x);", "cannot be read or written", "write x, without &"),

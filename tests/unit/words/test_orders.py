@@ -22,12 +22,14 @@ _COUNTER, _ORDER = r"atomic(64|_long)?_", "(_relaxed|_acquire|_release)?"
 
 # A LOCK'd instruction (XCHG is one), a fence for loads, or a serializing instruction on every path.
 FENCES = rf"""
-smp_mb mb mfence smp_store_mb (try_)?(cmp)?xchg{_ORDER}
+(smp|virt|dma)_mb mb mfence (smp|virt)_store_mb (try_)?(cmp)?xchg{_ORDER}
+(try_)?cmpxchg64 sync_cmpxchg cmpxchg_double (clear_bit|xor)_unlock_is_negative_byte
 {_COUNTER}(add|sub|and|or|xor|andnot|inc|dec) {_COUNTER}fetch_(add|sub|and|or|xor|andnot|inc|dec){_ORDER}
 {_COUNTER}(add|sub|inc|dec)_return{_ORDER} {_COUNTER}(try_)?(cmp)?xchg{_ORDER}
 {_COUNTER}(inc|dec|sub)_and_test {_COUNTER}add_negative(_relaxed)?
 refcount_(add|inc|dec|sub_and_test|dec_and_test|dec_if_one)
 (test_and_)?(set|clear|change)_bit test_and_set_bit_lock clear_bit_unlock bit_spin_((un)?lock|trylock)
+wait_on_bit_lock
 (raw_)?spin_lock(_irq|_irqsave|_bh)? mutex_(un)?lock (read|write)_lock(_irq|_irqsave)?
 (raw_)?spin_lock(_nested|_nest_lock|_irqsave_nested) mutex_lock_(io|nest_lock|nested|io_nested)
 mutex_lock_(killable|interruptible)(_nested)? down_(read|write)_(nested|killable) down_read_interruptible
@@ -46,7 +48,12 @@ PLAIN = rf"""
 READ_ONCE WRITE_ONCE smp_load_acquire smp_store_release lockless_dereference
 rcu_dereference(_raw|(_bh|_sched)?(_check)?|_protected)? rcu_replace_pointer
 rcu_assign_pointer rcu_access_pointer RCU_INIT_POINTER data_race smp_cond_load_(acquire|relaxed)
-movnti clflush(opt)? clwb [ls]fence [rw]mb (smp|dma)_[rw]mb barrier smp_read_barrier_depends
+virt_(load_acquire|store_release) atomic(64|_long)?_cond_read_(acquire|relaxed) readx?_poll_timeout(_atomic)?
+wait_on_bit pmem_wmb io_stop_wc barrier_nospec array_index_nospec test_bit_acquire __clear_bit_unlock
+(try_)?cmpxchg_local cmpxchg64_local cmpxchg_double_local (this|__this|raw)_cpu_(try_cmpxchg|cmpxchg_double)
+local(64)?_(read|set|add|sub|inc|dec|((add|sub|inc|dec)_return)|((sub|inc|dec)_and_test)|add_negative)
+local(64)?_((try_)?cmpxchg|xchg|add_unless|inc_not_zero)
+movnti clflush(opt)? clwb [ls]fence [rw]mb (smp|dma|virt)_[rw]mb barrier smp_read_barrier_depends
 smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquire__after_ctrl_dep
 {_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit
 __bit_spin_unlock
@@ -63,7 +70,7 @@ p..?_(clear|none|present|populate|leaf|page|same) p..?p_get(_lockless)? mk_pte
 pte_(write|exec|user|global|dirty|young|wrprotect|mkwrite|mkold|mkyoung|mkclean|mkdirty)
 (load_cr3(_noflush)?|inv(lpg|pcid_.*)|(__)?flush_tlb_.*|cr4_toggle_pge)_relaxed
 read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke sysret jump
-local_irq_(disable|enable|save|restore) irqs_disabled apic_icr_write(_mmio)?
+local_irq_(disable|enable|save|restore) irqs_disabled apic_(icr_write|send_nmi)(_mmio)?
 p[tm][de]_protnone is_swap_p[tm][de] pte_to_swp_entry swp_entry_to_pte is_migration_entry
 pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
 wait_event(_interruptible)?

@@ -27,6 +27,7 @@ def store_local(b: BodyCode, local: Local, value: Val, node: Spanned) -> Val:
     kind = local.declared
     if value.type is t.VOID:
         raise without_value(node)
+    value = pointing(value, kind or t.ANY)
     if value.bits is not None or value.function:
         raise Trouble("type", f"{value.type.words} cannot be kept in a local", node.span)
     if (
@@ -74,6 +75,9 @@ def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
     """Add a load, or another operation that reads."""
     if place.whole:
         return Val(place.addr, place.type)
+    function = pointed_to(b, place)
+    if function:
+        return Val(Const(Ptr(function)), t.FUNCTION, function=function)
     temp = b.fresh()
     b.emit(op, node, Touch(place.addr, temp), virtual=place.virtual)
     if place.part is not None:
@@ -82,6 +86,23 @@ def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
     if kind.to is not None and kind.to.kind in ("mm", "table", "page", "mask", "struct"):
         kind = replace(kind.to, percpu=kind.percpu)  # pointers to handles are the handles themselves
     return Val(Reg(temp), kind, data=place.virtual)
+
+
+def pointed_to(b: BodyCode, place: MemoryPlace) -> str:
+    """The function that a pointer leads to which only the initial state sets; empty if it is another
+    place, or any function."""
+    cell = place.addr.value if isinstance(place.addr, Const) else None
+    value = b.memory.values.get(cell) if isinstance(cell, Ptr) else None
+    if not isinstance(value, Ptr) or value.base not in b.unit.functions or not isinstance(cell, Ptr):
+        return ""
+    return value.base if b.shared.pointers.constant(cell.base.split(":", 1)[-1]) else ""
+
+
+def pointing(value: Val, kind: Type) -> Val:
+    """A function where it is kept in memory or in a local: its address."""
+    if value.function and kind in (t.TO_FUNCTION, t.ANY):
+        return Val(value.expr, t.TO_FUNCTION)
+    return value
 
 
 def store(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned, unit: Expr | None = None) -> Expr:
@@ -99,7 +120,10 @@ def store(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned, unit: Expr
 def storable(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned) -> Expr:
     """A value converted to what the place holds."""
     if place.whole:
-        raise Trouble("type", "a struct cannot be written whole", node.span, "name a field")
+        row = place.type.kind == "pointer"
+        what, hint = ("an array", "name an element") if row else ("a struct", "name a field")
+        raise Trouble("type", f"{what} cannot be written whole", node.span, hint)
+    value = pointing(value, place.type)
     if value.type is t.VOID or value.bits is not None or value.function:
         raise Trouble("type", f"{value.type.words} cannot be stored", node.span)
     if (

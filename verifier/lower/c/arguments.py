@@ -13,7 +13,7 @@ from verifier.lower.c.places import memory_place, of_cpu, place_of, pointee
 from verifier.program.expressions import FALSE, Const
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-from verifier.words.table import VALUE_KINDS, Word, WordParameter
+from verifier.words.table import VALUE_KINDS, WORDS, Word, WordParameter
 
 WORD = 64  # the bits of an unsigned long
 
@@ -54,6 +54,10 @@ def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) ->
         return pointed_to(b, word, parameter, e)
     if kind == "word":
         return check_width(b, word, pointed_to(b, word, parameter, e), e)
+    if kind == "accessor":
+        if isinstance(e, ast.Ident) and (e.name in b.unit.functions or e.name in WORDS):
+            return Val(Const(0), t.FUNCTION, function=e.name)
+        raise mismatch(word, parameter, "this", e)
     if kind == "offset":
         return offset_of(b, word, parameter, e)
     value = b.value(e)

@@ -8,7 +8,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import same_pointee, store_local
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.guards import begin, check_jumps, closed
-from verifier.lower.c.parts import Frame, Local, Started, Val
+from verifier.lower.c.parts import Frame, Local, Spanned, Started, Val
 from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, Const, Reg
 from verifier.program.values import Ptr
@@ -21,7 +21,7 @@ from verifier.words.table import WORDS
 MAX_DEPTH = 40
 
 
-def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: ast.CallExpr) -> Val:
+def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: Spanned) -> Val:
     """The body of a function in the place of its call."""
     name = function.name
     if len(arguments) != len(function.parameters):
@@ -211,4 +211,6 @@ def assigned_names(tree: object) -> set[str]:
             found |= {a.name for p, a in given if p.kind == "local" and isinstance(a, ast.Ident)}
         elif isinstance(x, ast.ForEachCpu):
             found.add(x.variable)
+        elif isinstance(x, ast.ForEachEntry):
+            found |= {x.variable, *(a.name for a in x.arguments[:1] if isinstance(a, ast.Ident))}
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from verifier.lower.c import types as t
 from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import LOCKED
@@ -9,7 +11,10 @@ from verifier.lower.c.bodies import inline
 from verifier.lower.c.body import BodyCode, Lines, SpecialCall, line
 from verifier.lower.c.effects import WordCall, effect, effects
 from verifier.lower.c.parts import Val
-from verifier.program.expressions import FALSE, Const
+from verifier.lower.c.pointers import name_of
+from verifier.lower.code import Branch, Jump, Label, Warn
+from verifier.program.expressions import FALSE, TRUE, Const, Reg, call
+from verifier.program.values import Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Special
@@ -22,6 +27,9 @@ def called(b: BodyCode, e: ast.CallExpr) -> Val:
     name = local.fixed.function if local is not None and local.fixed is not None else e.name
     if name in b.unit.functions:
         return inline(b, b.unit.functions[name], [b.value(a) for a in e.arguments], e)
+    if local is not None or (e.name in b.memory.named and e.name not in WORDS):
+        name_span = replace(e.span, end=e.span.start + len(e.name))
+        return through(b, ast.PointerCall(ast.Ident(e.name, name_span), e.arguments, e.span))
     word = WORDS.get(e.name)
     if word is None:
         hint = instead(e.name, b.unit.functions)
@@ -79,4 +87,42 @@ def check_leading(b: BodyCode, word: Word, e: ast.CallExpr) -> None:
                 b.warn("entry", text, e.span, f"{word.name} looks at the entry alone")
 
 
-CALLS: Lines[BodyCode, Val] = dict((line(ast.CallExpr, called),))
+def through(b: BodyCode, e: ast.PointerCall) -> Val:
+    """A call through a pointer: of the one function that it leads to, or a branch over those that it may
+    lead to. A call of NULL, or of nothing known, warns, and the CPU goes on."""
+    callee = e.callee
+    while isinstance(callee, ast.Unary) and callee.op in "*&":
+        callee = callee.operand  # a function is as good as its address
+    pointer = b.value(callee)
+    given = [b.value(a) for a in e.arguments]
+    if pointer.function:
+        return inline(b, b.unit.functions[pointer.function], given, e)
+    if pointer.type not in (t.TO_FUNCTION, t.ANY):
+        text = f"{callee.span.text} is {pointer.type.words}, not a function"
+        raise Trouble("type", text, callee.span, "declare it void (*f)(struct foo *p)")
+    name = "" if isinstance(callee, ast.Ident) and b.local(callee.name, False) else name_of(callee)
+    may_be = [b.unit.functions[f] for f in b.shared.pointers.candidates(name)]
+    may_be = [f for f in may_be if len(f.parameters) == len(given)]
+    if not may_be:
+        text = f"no function with {len(given)} parameters is ever stored where {callee.span.text} points"
+        raise Trouble("pointer", text, e.span, "give it one in the initial state, or store one")
+    address = b.held(pointer.expr)
+    given = [Val(b.held(a.expr), a.type, a.bits, a.function, a.data) for a in given]
+    result, end = b.fresh(), b.fresh("called")
+    kind: t.Type | None = None
+    b.set(result, FALSE)
+    for function in may_be:
+        other = b.fresh("other")
+        equal = call("eq", address, Const(Ptr(function.name)))
+        b.code.append(Branch(call("not", equal), other, e.span))
+        gives = inline(b, function, given, e)
+        if gives.bits is not None or gives.function:
+            raise Trouble("type", f"{gives.type.words} cannot be returned through a pointer", e.span)
+        b.set(result, gives.expr)
+        kind = gives.type if gives.type is t.VOID else t.joined(kind, gives.type)
+        b.code += [Jump(end, e.span), Label(other)]
+    b.code += [Warn(TRUE, e.span), Label(end)]
+    return Val(Reg(result), kind or t.VOID)
+
+
+CALLS: Lines[BodyCode, Val] = dict((line(ast.CallExpr, called), line(ast.PointerCall, through)))

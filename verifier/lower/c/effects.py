@@ -14,7 +14,7 @@ from verifier.lower.c.beside import beside
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.types import Type
-from verifier.lower.code import Assume, Branch, Emit, Label, Touch, Warn
+from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call
 from verifier.program.invalidations import INVALIDATING, invalidation
@@ -203,13 +203,43 @@ def store(r: WordCall, x: Store) -> None:
 
 
 def modify(r: WordCall, x: Modify) -> Expr | None:
-    """A load and a plain store, by one instruction or by two."""
-    place, temp = changed(r, x.at), r.b.fresh()
-    r.env[OLD.name] = Reg(temp)
-    r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, joined=not x.split)
-    stored = fitting(x.value, r.env, place)
-    r.b.emit("W", r.e, Touch(place.addr, None, stored), virtual=place.virtual)
+    """A load and a plain store, by one instruction or by two, perhaps after a load that looks."""
+    place = changed(r, x.at)
+    if x.locked != FALSE:
+        return sometimes_locked(r, x, place)
+    if not x.looks:
+        r.env[OLD.name] = Reg(modified(r, x, place))
+        return result_of(r, x.result, place)
+    found, end = r.b.fresh(), r.b.fresh("end")
+    r.env[OLD.name] = Reg(found)
+    r.b.emit("R", r.e, Touch(place.addr, found), virtual=place.virtual)
+    r.b.code.append(Branch(call("not", substitute(x.when, r.env)), end, r.e.span))
+    r.b.set(found, Reg(modified(r, x, place)))
+    r.b.code.append(Label(end))
     return result_of(r, x.result, place)
+
+
+def sometimes_locked(r: WordCall, x: Modify, place: MemoryPlace) -> Expr | None:
+    """A read-modify-write that is LOCK'd in some kernels."""
+    found, bare, end = r.b.fresh(), r.b.fresh("bare"), r.b.fresh("end")
+    r.b.shared.ask_version(x.locked)
+    r.b.code.append(Branch(call("not", x.locked), bare, r.e.span))
+    r.b.set(found, Reg(locked(r, Locked(x.at, x.value, when=x.when), place)))
+    r.b.code += [Jump(end, r.e.span), Label(bare)]
+    r.b.set(found, Reg(modified(r, x, place)))
+    r.b.code.append(Label(end))
+    r.env[OLD.name] = Reg(found)
+    return result_of(r, x.result, place)
+
+
+def modified(r: WordCall, x: Modify, place: MemoryPlace) -> str:
+    """The load and the store themselves; the local that has what was found."""
+    temp = r.b.fresh()
+    env = r.given(Reg(temp))
+    r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, joined=not x.split)
+    stored = call("ite", substitute(x.when, env), fitting(x.value, env, place), Reg(temp))
+    r.b.emit("W", r.e, Touch(place.addr, None, stored), virtual=place.virtual)
+    return temp
 
 
 def update(r: WordCall, x: Locked) -> Expr | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load, numeric, same_pointee, store, store_local, truth_of
 from verifier.lower.c.body import BodyCode, Lines, line
+from verifier.lower.c.copies import copied_from, copy, is_struct, named_struct
 from verifier.lower.c.objects import never_a_number
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.places import any_place, base_of, memory_place, place_of
@@ -312,6 +313,9 @@ def assign(b: BodyCode, e: ast.Assign) -> Val:
     """``e = value``, ``e op= value``, ``e++``."""
     if isinstance(e.target, ast.Ident | ast.Unary | ast.FieldExpr | ast.IndexExpr | ast.CallExpr):
         if not e.op:
+            whole = named_struct(b, e.target)
+            if whole is not None:
+                return copy(b, whole, copied_from(b, e.value, whole.type), e)
             shown_whole(b, e, e.value)
             if isinstance(e.target, ast.Ident):
                 local = b.local(e.target.name)
@@ -328,6 +332,8 @@ def assign(b: BodyCode, e: ast.Assign) -> Val:
         result = store_local(b, target, new, e)
         return kept if e.post else result
     target = replace(target, addr=b.held(target.addr))
+    if not e.op and is_struct(target):
+        return copy(b, Val(target.addr, target.type), copied_from(b, e.value, target.type), e)
     if not e.op:
         value = b.value(e.value)
         return Val(store(b, target, value, e), after_assignment(target, value))

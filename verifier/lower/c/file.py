@@ -12,18 +12,18 @@ from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.beside import lonely, unanswered
-from verifier.lower.c.bodies import nmi_of, program_of
+from verifier.lower.c.bodies import handler, nmi_of, program_of
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number
-from verifier.lower.c.parts import Shared
+from verifier.lower.c.parts import Shared, Val
 from verifier.lower.c.types import Type
-from verifier.lower.code import Instruction, Lowered
+from verifier.lower.code import Instruction, Lowered, PendingHandler
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
 from verifier.program.events import World
-from verifier.program.expressions import Const
+from verifier.program.expressions import FALSE, Const
 from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_entry, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -58,6 +58,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         thread = unit.threads.get(cpu)
         threads.append(program_of(body, thread) if thread is not None else ())
     nmis = [(nmi.cpu, nmi_of(bodies[nmi.cpu], nmi)) for nmi in unit.nmis]
+    waiting = pending(bodies, memory, troubles)
     pcids = _Pcids(memory, shared.pcids)
     observed = None
     try:
@@ -87,7 +88,21 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         shown=observed.shown,
         filter=observed.filter,
         nmis=nmis,
+        pending=waiting,
     )
+
+
+def pending(bodies: list[BodyCode], memory: TestMemory, troubles: list[Diagnostic]) -> list[PendingHandler]:
+    """The handlers that are pending from the start; their argument is NULL."""
+    found: list[PendingHandler] = []
+    for cpu, function, span in memory.pending:
+        try:
+            code, register = handler(bodies[cpu], function, cpu, Val(FALSE, t.ANY), span=span)
+        except Trouble as trouble:
+            troubles.append(trouble.diagnostic)
+            continue
+        found.append(PendingHandler(cpu, function, code, ((register, FALSE),) if register else (), span))
+    return found
 
 
 def _world(unit: ast.Unit, memory: TestMemory, shared: Shared, suspects: list[Diagnostic]) -> World:
@@ -167,6 +182,8 @@ class _Scope:
         if named is None:
             if word in self.unit.enums:
                 return Const(self.unit.enums[word])
+            if word in self.unit.functions:
+                return Const(Ptr(word))
             if word == "fault":
                 return Const(FAULT)
             if word in NAMED_VALUES:

@@ -10,18 +10,20 @@ from verifier.lower.c import special_masks as masks
 from verifier.lower.c import special_mmu as mmu
 from verifier.lower.c.body import Language
 from verifier.lower.c.calls import CALLS
+from verifier.lower.c.entries import ENTRY_EXPRESSIONS, ENTRY_STATEMENTS
 from verifier.lower.c.expressions import EXPRESSIONS
 from verifier.lower.c.loops import LOOP_STATEMENTS
 from verifier.lower.c.statements import STATEMENTS
 
 LANGUAGE = Language(
-    expressions=MappingProxyType({**EXPRESSIONS, **CALLS}),
-    statements=MappingProxyType({**STATEMENTS, **LOOP_STATEMENTS}),
+    expressions=MappingProxyType({**EXPRESSIONS, **CALLS, **ENTRY_EXPRESSIONS}),
+    statements=MappingProxyType({**STATEMENTS, **LOOP_STATEMENTS, **ENTRY_STATEMENTS}),
     words=MappingProxyType(
         {
             "assume": control.assume,
             "call_cpus": ipi.call_cpus,
             "call_rcu": ipi.call_rcu,
+            "cmpxchg_double": control.cmpxchg_double,
             "cond_load": control.cond_load,
             "entry_of": mmu.entry_of,
             "halt": ipi.halt,
@@ -43,6 +45,7 @@ LANGUAGE = Language(
             "mask_weight": masks.mask_weight,
             "mk_pte": mmu.mk_pte,
             "per_cpu": control.per_cpu,
+            "read_poll": control.read_poll,
             "read_register": mmu.read_register,
             "try_cmpxchg": control.try_cmpxchg,
             "wait_event": control.wait_event,

@@ -24,7 +24,10 @@ from verifier.words.table import entry_level
 MAX_PCID = 4095
 MAX_INNER = 16  # structs in structs
 _ELEMENT = re.compile(r"\+([0-9]+)\.")
-_NESTED = (ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.Switch, ast.Guard)
+_NESTED = (
+    ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.ForEachEntry, ast.Switch,
+    ast.Guard,
+)  # fmt: skip
 
 
 _LINE = ".%waiting"  # of the cell beside a lock
@@ -41,6 +44,7 @@ class TestMemory(Objects):
         self.warnings: list[Diagnostic] = []
         self.values: dict[Ptr, Value] = {}
         self.tlb: list[tuple[int, int, Ptr, Value]] = []
+        self.pending: list[tuple[int, str, Span]] = []  # handlers that are pending from the start
         self.locals: dict[tuple[int, str], tuple[Value, Type]] = {}
         self._given: dict[Ptr, bool] = {}  # what has a value; True if a test may override it
         self._cached: list[tuple[int, ast.Mapping, Ptr, Value]] = []
@@ -98,6 +102,8 @@ class TestMemory(Objects):
 
     def _give(self, cell: Ptr, value: Value, span: Span, kind: Type = t.ANY) -> None:
         """An initial value, converted to the type of what holds it."""
+        if kind.kind == "int" and isinstance(value, Ptr) and value.base in self.unit.functions:
+            raise Trouble("type", f"{cell_name(cell, self)} holds numbers; {value} is a function", span)
         if kind.kind == "int" and isinstance(value, int):
             kept = t.number(value, kind)
             if t.loses(value, kind):
@@ -125,10 +131,11 @@ class TestMemory(Objects):
         if len(value.items) > of.bits:
             raise Trouble("size", f"there are only {of.bits} elements", value.span)
         for i, item in enumerate(value.items):
-            if of.to.inside:
-                self._inner_value(Ptr(cell.base, i), of.to, item)  # type: ignore[arg-type]
+            at = Ptr(cell.base, cell.off + i * t.cells(of.to))
+            if of.to.inside or of.to.kind == "array":
+                self._inner_value(at, of.to, item)  # type: ignore[arg-type]
             else:
-                self._give(Ptr(cell.base, i), self.value(item)[0], item.span, of.to)
+                self._give(at, self.value(item)[0], item.span, of.to)
 
     def _give_bits(self, unit: Ptr, bits: Bitfield, cell: Ptr, value: Value, span: Span) -> None:
         """An initial value of a bitfield: ``cell`` is what it would be by itself."""
@@ -211,7 +218,10 @@ class TestMemory(Objects):
             if len(items) > named.size:
                 raise Trouble("size", f"{named.name} has only {named.size} elements", value.span)
             for i, part in enumerate(items):
-                self._give(Ptr(ptr.base, i), self.value(part)[0], part.span, kind)
+                if kind.kind == "array":
+                    self._inner_value(Ptr(ptr.base, i * t.cells(kind)), kind, part)  # type: ignore[arg-type]
+                else:
+                    self._give(Ptr(ptr.base, i), self.value(part)[0], part.span, kind)
         elif isinstance(value, ast.Braced) and len(value.items) == 1:
             self._give(ptr, self.value(value.items[0])[0], value.span, kind)
         else:
@@ -278,6 +288,9 @@ class TestMemory(Objects):
     def _set(self, place: ast.CExpr, value: ast.InitValue, cpu: int | None) -> None:
         """``place = value`` and ``cpu:place = value``."""
         name = place.name if isinstance(place, ast.Ident) else ""
+        if cpu is not None and name == "pending":
+            self._pending(value, cpu)
+            return
         if cpu is not None and name in ("cr3", "irq", "tlb", "pcid"):
             self._register(name, value, cpu, place.span)
             return
@@ -308,6 +321,19 @@ class TestMemory(Objects):
             self._give_bits(ptr, bits, cell, self.value(value)[0], span=place.span)
         else:
             self._give(ptr, self.value(value)[0], place.span, kind.to or t.ANY)
+
+    def _pending(self, value: ast.InitValue, cpu: int) -> None:
+        """``1:pending = f``, ``1:pending = { f, g }``."""
+        if any(known == cpu for known, _, _ in self.pending):
+            hint = "write 1:pending = { f, g }"
+            raise Trouble("duplicate", f"{cpu}:pending has two initial values", value.span, hint)
+        for part in value.items if isinstance(value, ast.Braced) else (value,):
+            function = part.operand if isinstance(part, ast.Unary) and part.op == "&" else part
+            if not isinstance(function, ast.Ident) or function.name not in self.unit.functions:
+                known = function.name if isinstance(function, ast.Ident) else ""
+                hint = nearest(known, self.unit.functions) or "write 1:pending = { f, g }"
+                raise Trouble("type", "a handler, which is a function, is pending", part.span, hint)
+            self.pending.append((cpu, function.name, part.span))
 
     def _register(self, name: str, value: ast.InitValue, cpu: int, span: Span) -> None:
         if name != "irq" and not self.tables.mms:
@@ -383,9 +409,11 @@ class TestMemory(Objects):
         """The cells of a part of a struct."""
         if of.kind == "array":
             assert of.to is not None
-            self.arrays[at.base.split(":", 1)[-1]] = of.bits
+            name = at.base.split(":", 1)[-1]
+            self.arrays.setdefault(name, t.cells(of))
+            self.columns[name] = of.bits
             for i in range(min(of.bits, MAX_CELLS + 1)):
-                yield from self.inner(Ptr(at.base, i), of.to, depth)
+                yield from self.inner(Ptr(at.base, at.off + i * t.cells(of.to)), of.to, depth)
         elif of.inside and of.kind == "mask":
             self.arrays[str(at).split(":", 1)[-1]] = self.cpus
             yield from (Ptr(str(at), c) for c in range(self.cpus))
@@ -394,6 +422,14 @@ class TestMemory(Objects):
         else:
             yield at
 
+    def index(self, ptr: Ptr) -> str:
+        """How an element of an array is called."""
+        name = ptr.base.split(":", 1)[-1]
+        columns = self.columns.get(name, 0)
+        if not columns or columns == self.arrays.get(name):
+            return f"[{ptr.off}]"
+        return f"[{ptr.off // columns}][{ptr.off % columns}]"
+
     def on_stack(self, named: NamedObject) -> None:
         """Lay out an object on a stack."""
         self.stack[named.name] = named
@@ -401,7 +437,7 @@ class TestMemory(Objects):
             self._room(named)
             shown = named.shown + ptr.base.removeprefix(named.name)
             several = named.size is not None or named.type.kind == "mask" or ptr.base in self.arrays
-            shown = _ELEMENT.sub(r"[\1].", shown) + (f"[{ptr.off}]" if several else "")
+            shown = _ELEMENT.sub(r"[\1].", shown) + (self.index(ptr) if several else "")
             self.cells[ptr] = Cell(ptr, shown, 0)
 
     def _object_cells(self, named: NamedObject) -> None:
@@ -440,7 +476,11 @@ class TestMemory(Objects):
         elif kind == "mask":
             yield from (Ptr(name, c) for c in range(self.cpus))
         else:
-            yield from (Ptr(name, i) for i in range(named.size or 1))
+            count = (named.size or 1) * t.cells(named.type)
+            if named.type.kind == "array":
+                self.columns[named.name] = named.type.bits
+                self.arrays[named.name] = count
+            yield from (Ptr(name, i) for i in range(min(count, MAX_CELLS + 1)))
 
 
 def cell_name(ptr: Ptr, memory: TestMemory) -> str:
@@ -455,7 +495,7 @@ def cell_name(ptr: Ptr, memory: TestMemory) -> str:
         or (named is not None and (named.size is not None or named.type.kind == "mask"))
     )
     shown = _ELEMENT.sub(r"[\1].", ptr.base)
-    return f"{shown}[{ptr.off}]" if several else _ELEMENT.sub(r"[\1].", str(ptr))
+    return shown + memory.index(ptr) if several else _ELEMENT.sub(r"[\1].", str(ptr))
 
 
 def _entry_place(place: ast.CExpr) -> bool:

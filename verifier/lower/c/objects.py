@@ -68,6 +68,7 @@ class Objects:
             self.fields[key], self.parts[key] = made.fields, made.parts
             self.defined += made.troubles
         self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
+        self.columns: dict[str, int] = {}  # likewise: of rows of arrays, or of arrays that have no rows
         self.stack: dict[str, NamedObject] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []
         self.used = Uses()
@@ -99,11 +100,19 @@ class Objects:
         size = None if item.size is None else self.number(item.size)
         if size is not None and not 0 < size <= MAX_CELLS:
             raise Trouble("size", f"an array of {size} elements", item.span, f"1 to {MAX_CELLS}")
+        columns = None if item.columns is None else self.number(item.columns)
+        if columns is not None and not 0 < columns <= MAX_CELLS:
+            raise Trouble("size", f"an array of {columns} elements", item.span, f"1 to {MAX_CELLS}")
         if kind.kind in (*MAPPING, "page") and (size is not None or item.percpu):
             what = "an array" if size is not None else "a per-CPU object"
             raise Trouble("type", f"{kind.words} cannot be {what}", item.span, "give each a name of its own")
         if kind.kind == "mm" and "init_mm" not in self.named:
             self.named["init_mm"] = NamedObject("init_mm", t.MM, item.span)
+        if columns is not None and kind.kind in t.HANDLES:
+            text = f"an array of arrays of {kind.words}"
+            raise Trouble("not-yet", f"{text} is not supported", item.span, "number the elements yourself")
+        if columns is not None:
+            kind = Type("array", columns, to=kind)
         self.add(NamedObject(item.name, kind, item.span, size, percpu=item.percpu))
         if isinstance(item.value, ast.Braced):
             for part in item.value.items:
@@ -160,6 +169,8 @@ class Objects:
         """The error about a name that nothing declares; ``otherwise``: the hint where no name is near."""
         if name in WORDS:
             return Trouble("unknown-name", f"{name} is a function", span, f"write {WORDS[name].signature}")
+        if name in self.unit.functions:
+            return Trouble("unknown-name", f"{name} is a function", span, "write the name of an object")
         if name in NAMED_VALUES:
             return Trouble("unknown-name", f"{name} is a value", span, "write the name of an object")
         known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *CONSTANT_MASKS]
@@ -182,6 +193,8 @@ class Objects:
         if isinstance(expr, ast.Ident):
             return self._name(expr)
         if isinstance(expr, ast.Unary):
+            if expr.op == "&" and isinstance(expr.operand, ast.Ident) and expr.operand.name not in self.named:
+                return self._name(expr.operand)
             if expr.op == "&":
                 return self.address(expr.operand)
             value, kind = self.value(expr.operand)
@@ -207,6 +220,8 @@ class Objects:
         raise Trouble("value", "this is not an initial value", expr.span)
 
     def _name(self, expr: ast.Ident) -> tuple[Value, Type]:
+        if expr.name in self.unit.functions:
+            return Ptr(expr.name), t.TO_FUNCTION
         if expr.name in self.unit.enums:
             value = self.unit.enums[expr.name]
             return value, t.literal(value)
@@ -252,17 +267,21 @@ class Objects:
             kind = named.type if named.handle else Type("pointer", to=named.type)
             return Ptr(expr.name), replace(kind, percpu=named.percpu)
         if isinstance(expr, ast.IndexExpr) and isinstance(
-            expr.base, ast.Ident | ast.CallExpr | ast.FieldExpr
+            expr.base, ast.Ident | ast.CallExpr | ast.FieldExpr | ast.IndexExpr
         ):
             base, kind = self.address(expr.base)
             index = self.number(expr.index)
-            if kind.to is not None and kind.to.kind == "array":
+            row = isinstance(expr.base, ast.IndexExpr)
+            inside = isinstance(expr.base, ast.FieldExpr)
+            if (inside or row) and kind.to is not None and kind.to.kind == "array":
                 return self._element(base, kind, index, expr.span)
+            if row:
+                raise Trouble("index", f"{expr.base.span.text} has no elements", expr.span)
             named = self.named.get(base.base) or self.stack.get(base.base)
             size = self.cpus if kind.kind == "mask" else named.size if named else None
             if size is None or not 0 <= index < size:
                 raise Trouble("index", f"there is no element {index}", expr.span)
-            return Ptr(base.base, index), kind
+            return Ptr(base.base, index * t.cells(kind.to)), kind
         if isinstance(expr, ast.FieldExpr):
             base, kind = self.address(expr.base)
             if (kind.kind, expr.name) == ("page", "data"):
@@ -284,14 +303,15 @@ class Objects:
         raise Trouble("place", "this is not a place in memory", expr.span)
 
     def _element(self, base: Ptr, kind: Type, index: int, span: Span) -> tuple[Ptr, Type]:
-        """An element of an array in a struct."""
+        """An element of an array in a struct, or of a row."""
         assert kind.to is not None and kind.to.to is not None
         if not 0 <= index < kind.to.bits:
             raise Trouble("index", f"there is no element {index}", span)
         of = kind.to.to
+        at = Ptr(base.base, base.off + index * t.cells(of))
         if of.inside:
-            return Ptr(base.base, index), replace(of, inside=False, percpu=kind.percpu)
-        return Ptr(base.base, index), Type("pointer", to=of, percpu=kind.percpu)
+            return at, replace(of, inside=False, percpu=kind.percpu)
+        return at, Type("pointer", to=of, percpu=kind.percpu)
 
     def handle_and_va(self, expr: ast.CallExpr) -> tuple[Ptr, Ptr]:
         both = ((MAPPING, "an address space (mm) or a table"), (("va",), t.VA.words))

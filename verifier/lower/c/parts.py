@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.lower.c.memory import TestMemory
+from verifier.lower.c.pointers import Pointers, pointers
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction
@@ -159,6 +160,14 @@ class Shared:
 
     budget: Budget = field(default_factory=Budget)
     copies: int = 0
+    found: Pointers | None = None  # made by ``pointers``
+
+    @property
+    def pointers(self) -> Pointers:
+        """Where function pointers lead to."""
+        if self.found is None:
+            self.found = pointers(self.unit)
+        return self.found
 
     def copied(self, span: Span) -> None:
         """A function is inlined, or a turn of a loop written out, at ``span``. Raises ``LimitError`` for

@@ -8,7 +8,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, load, numeric
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.objects import group
-from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
+from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, Expr, Reg, call
@@ -48,10 +48,12 @@ def any_place(b: BodyCode, e: ast.CExpr) -> MemoryPlace | Local:
         if base.type.kind not in ("pointer", "any") or base.type.to is t.VOID:
             raise Trouble("type", f"{base.type.words} has no elements", e.base.span)
         numeric(index, e.index)
-        in_bounds(b, base.expr, index.expr, e)
+        stride = t.cells(base.type.to)
+        in_bounds(b, base.expr, index.expr, e, stride=stride)
         found = MemoryPlace(base.expr, base.type.to or t.ANY, percpu=base.type.percpu)
         found = chosen(b, found, e)
-        return inner(replace(found, addr=call("add", found.addr, index.expr)))
+        step = index.expr if stride == 1 else call("mul", index.expr, Const(stride))
+        return inner(replace(found, addr=call("add", found.addr, step)))
     if isinstance(e, ast.CallExpr) and stands_for_a_place(e):
         if special(e.name) != "per_cpu":
             return place_of(b, e.arguments[0])
@@ -180,16 +182,25 @@ def field_of(b: BodyCode, kind: Type, e: ast.FieldExpr) -> tuple[Type, Bitfield 
     return b.memory.field(group(kind), e.name)
 
 
-def in_bounds(b: BodyCode, base: Expr, index: Expr, e: Spanned) -> None:
-    """Raise ``Trouble`` for an element that an array does not have."""
+def in_bounds(b: BodyCode, base: Expr, index: Expr, e: ast.IndexExpr, stride: int) -> None:
+    """Raise ``Trouble`` for an element that an array does not have; ``stride``: the cells of one."""
     if isinstance(base, Const) and isinstance(base.value, Ptr) and isinstance(index, Const):
         if not isinstance(index.value, int):
             raise Trouble("type", "an index is a number", e.span)
-        at = Ptr(base.value.base, base.value.off + index.value)
-        size = b.memory.arrays.get(at.base.split(":", 1)[-1])
+        at = Ptr(base.value.base, base.value.off + index.value * stride)
+        name = at.base.split(":", 1)[-1]
+        size = b.memory.arrays.get(name)
+        if size is not None and isinstance(e.base, ast.IndexExpr) and stride == 1:
+            size = min(size, b.memory.columns.get(name, size))
+            if not 0 <= base.value.off % size + index.value < size:
+                text, hint = f"there is no element {index.value}", f"there are {size} elements in a row"
+                raise Trouble("index", text, e.span, hint)
+            return
         if size is not None:
             if not 0 <= at.off < size:
-                raise Trouble("index", f"there is no element {at.off}", e.span, f"there are {size} elements")
+                count = size // stride
+                text = f"there is no element {at.off // stride}"
+                raise Trouble("index", text, e.span, f"there are {count} elements")
             return
         named = b.memory.named.get(at.base) or b.memory.stack.get(at.base)
         if named is not None and named.percpu and 0 <= at.off < (named.size or 1):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load, storable, store_local, truth_of
-from verifier.lower.c.arguments import given, pointed_to
+from verifier.lower.c.arguments import argument, given, pointed_to
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.expressions import condition_of
-from verifier.lower.c.parts import Local, Val
-from verifier.lower.c.places import memory_place, place_of
+from verifier.lower.c.objects import group
+from verifier.lower.c.parts import Local, MemoryPlace, Val
+from verifier.lower.c.places import base_of, memory_place, place_of
 from verifier.lower.code import Assume, Emit, Touch, Warn
-from verifier.program.expressions import Const, Reg, call
+from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.waits import folded
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Word
+
+_ETIMEDOUT = -110
 
 
 def assume(b: BodyCode, use: SpecialCall) -> Val:
@@ -90,9 +93,46 @@ def wait_event(b: BodyCode, use: SpecialCall) -> Val:
     return Val(Const(0), t.INT)
 
 
+def read_poll(b: BodyCode, use: SpecialCall) -> Val:
+    """The last turn of a loop that reads: those before it wrote nothing but the local that it writes, too.
+    It ends by the condition, or by the time-out, after which the kernel reads once more."""
+    op = use.arguments["op"]
+    argument(b, use.word, use.word.parameters[0], op)
+    assert isinstance(op, ast.Ident)
+    timeout = b.held(truth_of(given(b, use, "timeout_us"), use.arguments["timeout_us"]))
+    args = (use.arguments["args"],) if "args" in use.arguments else ()
+    for name in ("us", "before"):
+        if name in use.arguments:
+            given(b, use, name)  # they are checked, and decide nothing
+    read, at = ast.CallExpr(op.name, args, use.e.span), len(b.code)
+    to = next(p for p in use.word.parameters if p.name == "val")
+    local = argument(b, use.word, to, use.arguments["val"])
+    assert isinstance(local, Local)
+    store_local(b, local, b.value(read), use.e)
+    if any(isinstance(x, Emit) and x.op not in ("R", "F", "T") for x in b.code[at:]):
+        text = f"{op.name} may only read here: {use.word.name} calls it again and again"
+        raise Trouble("poll", text, op.span, "write the loop")
+    span, c = b.span(use.e), use.arguments["c"]
+    done = b.held(call("bool", condition_of(b, c)))
+    reads = tuple(x for x in b.code[at:] if isinstance(x, Emit))
+    ends = call("or", timeout, done)
+    if ends != TRUE:
+        what = f"until {folded(c.span.text)} is true"
+        b.code.append(Assume(ends, span, kind="spin", what=what, reads=reads))
+    return Val(call("ite", done, Const(0), Const(_ETIMEDOUT)), t.INT)
+
+
+def place_given(b: BodyCode, use: SpecialCall, name: str) -> MemoryPlace:
+    """What a parameter that is a place or a pointer to one leads to."""
+    parameter = next(p for p in use.word.parameters if p.name == name)
+    place = argument(b, use.word, parameter, use.arguments[name])
+    assert isinstance(place, MemoryPlace)
+    return place
+
+
 def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
-    """LOCK CMPXCHG; what was found goes to a local."""
-    place = pointed_to(b, use.word, use.word.parameters[0], use.arguments[use.word.parameters[0].name])
+    """CMPXCHG, LOCK'd or not; what was found goes to a local."""
+    place = place_given(b, use, use.word.parameters[0].name)
     old = use.arguments["old"]
     local = place_of(b, old.operand) if isinstance(old, ast.Unary) and old.op == "&" else None
     if not isinstance(local, Local):
@@ -102,10 +142,65 @@ def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
     before = t.converted(held.expr, held.type, place.type)
     temp, done = b.fresh(), b.fresh()
     equal = call("eq", Reg(temp), before)
-    b.emit("X", use.e, Touch(place.addr, temp, new, equal), virtual=place.virtual)
+    if use.special.locks:
+        b.emit("X", use.e, Touch(place.addr, temp, new, equal), virtual=place.virtual)
+    else:
+        b.emit("R", use.e, Touch(place.addr, temp), virtual=place.virtual, joined=True)
+        stored = call("ite", equal, new, Reg(temp))
+        b.emit("W", use.e, Touch(place.addr, None, stored), virtual=place.virtual)
     b.set(done, equal)
     store_local(b, local, Val(Reg(temp), place.type), use.e)
     return Val(Reg(done), t.INT)
+
+
+def cmpxchg_double(b: BodyCode, use: SpecialCall) -> Val:
+    """CMPXCHG16B, LOCK'd or not: two neighbouring words at one instant."""
+    check_neighbours(b, use)
+    places = [place_given(b, use, name) for name in ("x", "y")]
+    if any(place.virtual for place in places):
+        raise Trouble(
+            "type", f"{use.word.name} takes kernel data here", use.e.span, "name fields of a struct"
+        )
+    values: dict[str, Expr] = {}
+    for kind in ("old", "new"):
+        for name, place in zip("xy", places, strict=True):
+            node = use.arguments[f"{kind}_{name}"]
+            values[kind + name] = b.held(storable(b, place, b.value(node), node))
+    found = [b.fresh(), b.fresh()]
+    equal = call("and", *(call("eq", Reg(r), values[f"old{n}"]) for n, r in zip("xy", found, strict=True)))
+    done = b.fresh()
+    if use.special.locks:
+        touches = zip("xy", places, found, strict=True)
+        b.emit("X", use.e, *(Touch(p.addr, r, values[f"new{n}"], equal) for n, p, r in touches))
+    else:
+        b.emit("R", use.e, *(Touch(p.addr, r) for p, r in zip(places, found, strict=True)), joined=True)
+        kept = [call("ite", equal, values[f"new{n}"], Reg(r)) for n, r in zip("xy", found, strict=True)]
+        b.emit("W", use.e, *(Touch(p.addr, None, v) for p, v in zip(places, kept, strict=True)))
+    b.set(done, equal)
+    return Val(Reg(done), t.INT)
+
+
+def check_neighbours(b: BodyCode, use: SpecialCall) -> None:
+    """Raise ``Trouble`` unless the two words are neighbours in memory."""
+    one, two = (use.arguments[name] for name in ("x", "y"))
+    x, y = (e.operand if isinstance(e, ast.Unary) and e.op == "&" else e for e in (one, two))
+    hint = "declare struct s { u64 a; u64 b; }; the first word begins at 16 bytes"
+    span = one.span.to(two.span)
+    if not (isinstance(x, ast.FieldExpr) and isinstance(y, ast.FieldExpr)):
+        raise Trouble("double", f"{use.word.name} takes two fields of one struct", span, hint)
+    if " ".join(x.base.span.text.split()) != " ".join(y.base.span.text.split()):
+        raise Trouble("double", f"{use.word.name} takes two fields of one struct", span, hint)
+    _, base = b.captured(lambda: base_of(b, x.base))
+    kind = base.type.to if base.type.kind == "pointer" and base.type.to is not None else base.type
+    fields = list(b.memory.fields.get(group(kind), {}).items())
+    names = [name for name, _ in fields]
+    if not {x.name, y.name} <= {*names}:
+        return  # what is wrong there is said by who evaluates it
+    at = names.index(x.name)
+    wide = all(field.kind != "int" or field.bits == 64 for _, field in fields[: at + 2])
+    if names.index(y.name) != at + 1 or not wide or at % 2:
+        text = f"{x.name} and {y.name} are not two words at a multiple of 16 bytes"
+        raise Trouble("double", text, span, hint)
 
 
 def per_cpu(b: BodyCode, use: SpecialCall) -> Val:

@@ -228,7 +228,8 @@ def halt(b: BodyCode, use: SpecialCall) -> Val:
 
 
 def icr(b: BodyCode, use: SpecialCall) -> Val:
-    """A bare write: nothing is waited for, the handler's argument is NULL."""
+    """A bare write: nothing is waited for, the handler's argument is NULL. ``value``: of an NMI."""
+    nmi = use.special.value == TRUE
     cpu, func = (given(b, use, p.name) for p in use.word.parameters)
     check_cpu(b, cpu.expr, use.arguments["cpu"].span)
     to = b.held(cpu.expr)
@@ -237,9 +238,13 @@ def icr(b: BodyCode, use: SpecialCall) -> Val:
         wanted = call("eq", to, Const(k))
         if wanted == FALSE:
             continue
+        if nmi and k == b.cpu and wanted == TRUE:
+            raise Trouble("self-ipi", "a CPU's NMI to itself is not supported", use.e.span)
+        if nmi and k == b.cpu:
+            continue
         code, register = handler(b, func.function, k, Val(FALSE, t.ANY), span=use.e.span)
         info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
-        targets.append(Target(k, wanted, code, info, name=func.function))
+        targets.append(Target(k, wanted, code, info, name=func.function, nmi=nmi))
     b.shared.counter += 1
     b.emit("SEND", use.e, kind=use.special.kind, group=f"icr{b.shared.counter}", targets=tuple(targets))
     return Val(Const(0), t.VOID)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, store
 from verifier.lower.c.body import BodyCode
+from verifier.lower.c.copies import copied_from, copy
 from verifier.lower.c.objects import MAX_CELLS, NamedObject, group
 from verifier.lower.c.parts import MemoryPlace, Slot, Val
 from verifier.lower.c.types import Type
@@ -24,10 +25,13 @@ def on_stack(b: BodyCode, s: ast.Declare, kind: Type) -> None:
     """Declare an object and store what it starts with. Without initial values it is what it was, 0 at
     first; with some, the rest of it is 0 (C11 6.7.9)."""
     size = None if s.size is None else size_of(b, s.size)
+    columns = None if s.columns is None else size_of(b, s.columns)
     if size is not None and (kind.kind in t.HANDLES and not s.type.pointers):
         raise Trouble("not-yet", f"local arrays of {kind.words} are not supported", s.span)
     if kind.kind in ("mm", "table", "page", "mask", "struct") and s.type.pointers:
         kind = Type("pointer", to=kind)
+    if columns is not None:
+        kind = Type("array", columns, to=kind)
     named = NamedObject(slot(b, s), kind, s.span, size, shown=shown(b, s.name))
     if named.name not in b.memory.stack:
         b.memory.on_stack(named)
@@ -37,6 +41,9 @@ def on_stack(b: BodyCode, s: ast.Declare, kind: Type) -> None:
     at = Const(Ptr(named.name))
     local.fixed = Val(at, kind if size is None else Type("pointer", to=kind))
     if s.init is None:
+        return
+    if size is None and kind.kind == "struct" and not isinstance(s.init, ast.Braced):
+        copy(b, local.fixed, copied_from(b, s.init, kind), s)
         return
     if not isinstance(s.init, ast.Braced) or kind.kind == "mask":
         hint = "give it in braces, { … }" if kind.kind != "mask" else "use cpumask_copy(), cpumask_set_cpu()"
@@ -74,11 +81,17 @@ def store_elements(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast
     if len(init.items) > size:
         raise Trouble("size", f"{s.name} has only {size} elements", init.span)
     for i in range(size):
-        place = MemoryPlace(call("add", at, Const(i)), kind)
-        if i < len(init.items):
-            item = init.items[i]
-            if isinstance(item, ast.FieldInit):
-                raise Trouble("value", "an array has no fields", item.span)
+        place = MemoryPlace(call("add", at, Const(i * t.cells(kind))), kind)
+        item = init.items[i] if i < len(init.items) else None
+        if isinstance(item, ast.FieldInit):
+            raise Trouble("value", "an array has no fields", item.span)
+        if kind.kind == "array":
+            row = Const(place.addr.value) if isinstance(place.addr, Const) else at
+            if item is not None and not isinstance(item, ast.Braced):
+                raise Trouble("value", "a row is given in braces", item.span, "{ {1, 2}, {3, 4} }")
+            given = item or ast.Braced((), init.span)
+            store_elements(b, row, kind.to or t.ANY, s, init=given, size=kind.bits)
+        elif item is not None:
             store(b, place, b.value(item), s)
         else:
             store(b, place, Val(FALSE, t.INT), s)

@@ -45,6 +45,8 @@ def may_do_nothing(b: BodyCode, e: ast.CExpr) -> bool:
     """Is it meant so: a word that is nothing on x86, a function of the test, a cast to void?"""
     if isinstance(e, ast.Cast):
         return t.of(e.type) is t.VOID
+    if isinstance(e, ast.PointerCall):
+        return True
     if isinstance(e, ast.CallExpr):
         word = WORDS.get(e.name)
         return e.name in b.unit.functions or word is None or word.result == "void"

@@ -28,6 +28,7 @@ class Declarator(NamedTuple):
     type: ast.CType
     bits: int | None = None
     size: int | None = None
+    columns: int | None = None
     span: Span | None = None
 
 
@@ -71,7 +72,14 @@ def declared(unit: ast.Unit) -> Mapping[str, tuple[Declarator, ...]]:
     found: dict[str, tuple[Declarator, ...]] = {}
     for definition in getattr(unit, "structs", ()):
         members = [
-            Declarator(f.name, f.type, _constant(f.bits, unit), _constant(f.size, unit), span=f.span)
+            Declarator(
+                f.name,
+                f.type,
+                _constant(f.bits, unit),
+                size=_constant(f.size, unit),
+                columns=_constant(f.columns, unit),
+                span=f.span,
+            )
             for f in definition.fields
         ]
         if members:
@@ -101,11 +109,13 @@ def layout(members: Iterable[Declarator]) -> StructLayout:
             _units(run, first, made)
             run = []
             unit = kind.bits if kind.kind == "int" else 64
-            at = first = at + -at % unit + unit * (member.size or 1)
+            at = first = at + -at % unit + unit * (member.size or 1) * (member.columns or 1)
             if kind.kind in ("struct", "mask") and not member.type.pointers:
                 kind = replace(kind, inside=True)
             elif kind.kind in ("mm", "page", "table") and not member.type.pointers:
                 kind = t.VOID  # these have names of their own
+            if member.columns is not None:
+                kind = Type("array", member.columns, to=kind)
             made.fields[member.name] = kind
             if member.size is not None:
                 made.fields[member.name] = Type("array", member.size, to=kind)
@@ -124,7 +134,8 @@ def _right(member: Declarator, kind: Type, names: set[str], troubles: list[Diagn
     text = ""
     if member.name in names:
         return False  # which the parser has said
-    if member.size is not None and not 0 < member.size <= MAX_ELEMENTS:
+    sizes = [size for size in (member.size, member.columns) if size is not None]
+    if not all(0 < size <= MAX_ELEMENTS for size in sizes):
         text = f"the size of an array is a constant from 1 to {MAX_ELEMENTS}"
     elif member.bits is not None and kind.kind != "int":
         text = f"a bitfield holds a number, not {kind.words}"

@@ -45,6 +45,7 @@ _WORDS = {
 }  # fmt: skip
 
 ANY, VOID, FUNCTION = Type("any"), Type("void"), Type("function")
+TO_FUNCTION = Type("pointer", to=FUNCTION)
 INT, LONG, ULONG, UINT = Type("int", 32), Type("int", 64), Type("int", 64, False), Type("int", 32, False)
 BOOL = Type("int", 8, False, tag="bool")
 MM, PAGE, VA, ENTRY, PTE, MASK = (Type(k) for k in ("mm", "page", "va", "entry", "pte", "mask"))
@@ -66,6 +67,8 @@ _SIMPLE = {
     "seqlock_t": Type("struct", tag="seqlock"),
     "refcount_t": Type("int", 32, False),  # an atomic_t, which refcount_read() gives as unsigned
     "atomic_t": INT, "spinlock_t": INT, "raw_spinlock_t": INT, "atomic64_t": LONG, "atomic_long_t": LONG,
+    "local_t": LONG, "local64_t": LONG,
+    "function": FUNCTION,
     "bool": BOOL, "_Bool": BOOL, "size_t": Type("int", 64, False),
     "intptr_t": LONG, "uintptr_t": Type("int", 64, False), "ssize_t": LONG,
 }  # fmt: skip
@@ -201,6 +204,11 @@ def words_of_64(a: Expr, b: Expr, x: Type, y: Type) -> tuple[Expr, Expr]:
     if not known.signed and known.bits < 64:
         return a, b
     return wrapped(a, LONG), wrapped(b, LONG)
+
+
+def cells(a: Type | None) -> int:
+    """How many cells an element of a type takes in an array: more than one if it is an array."""
+    return a.bits * cells(a.to) if a is not None and a.kind == "array" else 1
 
 
 def joined(a: Type | None, b: Type) -> Type:

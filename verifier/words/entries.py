@@ -1,0 +1,67 @@
+"""The kernel's macros that find the struct around a node of a list, and its loops over such structs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Link = Literal["", "next", "prev"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryWord:
+    """``word(p, type, member)``: the struct of that type whose ``member`` is at p or, with a ``link``, at
+    what this link of p leads to. ``or_null``: NULL, if that is p itself. ``source`` as in ``rows.Word``."""
+
+    name: str
+    source: str
+    link: Link = ""
+    or_null: bool = False
+
+    @property
+    def signature(self) -> str:
+        """How it is written."""
+        return f"{self.name}(p, struct foo, member)"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLoop:
+    """``word(pos, head, member) { … }``: one turn for each struct whose ``member`` is in the list. ``ends``:
+    a list that ends with NULL, whose first node is given; else it ends where it began. ``safe``: pos may be
+    taken out in its turn; another pointer comes after pos, which has the next one."""
+
+    name: str
+    source: str
+    ends: bool = False
+    safe: bool = False
+
+    @property
+    def signature(self) -> str:
+        """How it is written."""
+        names = ["pos", *(["n"] if self.safe else []), "node" if self.ends else "head", "member"]
+        return f"{self.name}({', '.join(names)})"
+
+
+_LIST, _RCU, _LOCKLESS = "linux/list.h", "linux/rculist.h", "linux/llist.h"
+_ENTRIES = (
+    EntryWord("container_of", "linux/container_of.h"),
+    EntryWord("list_entry", _LIST),
+    EntryWord("list_entry_rcu", _RCU),
+    EntryWord("llist_entry", _LOCKLESS),
+    EntryWord("list_first_entry", _LIST, "next"),
+    EntryWord("list_last_entry", _LIST, "prev"),
+    EntryWord("list_first_entry_or_null", _LIST, "next", or_null=True),
+    EntryWord("list_first_or_null_rcu", _RCU, "next", or_null=True),
+)
+_LOOPS = (
+    EntryLoop("list_for_each_entry", _LIST),
+    EntryLoop("list_for_each_entry_safe", _LIST, safe=True),
+    EntryLoop("list_for_each_entry_rcu", _RCU),
+    EntryLoop("llist_for_each_entry", _LOCKLESS, ends=True),
+    EntryLoop("llist_for_each_entry_safe", _LOCKLESS, ends=True, safe=True),
+)
+
+ENTRY_WORDS: Mapping[str, EntryWord] = MappingProxyType({word.name: word for word in _ENTRIES})
+ENTRY_LOOPS: Mapping[str, EntryLoop] = MappingProxyType({loop.name: loop for loop in _LOOPS})
