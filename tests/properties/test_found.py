@@ -59,6 +59,18 @@ def callback_of_an_nmi() -> Lowered:
 
 
 @found
+def an_nmi_that_need_not_strike_while_a_handler_waits() -> Lowered:
+    """CPU 1 comes to rest with interrupts off and a handler pending. What is left there is an NMI, which may
+    never strike; CPU 0 goes on (MMR 12.1, 20.2)."""
+    handler = at(1, read("r0", Y), write(Z, Reg("r0")))
+    mine = [write(X, ONE), irq(1, 0), rmw("r0", Y, Const(3), Apply("eq", (Reg("r0"), Const(0))))]
+    other = [send("g", handler), write(Y, ONE), read("r0", X), Emit("F", kind="mfence")]
+    test = lowered(other, mine, mem=("x", "y", "z"), regs=("0:r0", "1:r0"))
+    test.nmis.append((1, (read("r0", X), write(Z, Const(8)))))
+    return test
+
+
+@found
 def nmis_that_send_crosswise() -> Lowered:
     """Each would wait for an IPI that the other has not sent."""
     test = lowered([], [], mem=("x", "z"))
@@ -191,6 +203,7 @@ def test_judges_agree(name: str) -> None:
     second = solve.decide(program, switches=switches, want_states=True)
     assert first.states is not None and second.states is not None
     assert set(first.states) == set(second.states)
+    assert set(first.rests or ()) == set(second.rests or ())
     assert run(program, switches=switches, reduced=False).shown == set(first.states)
 
 

@@ -124,7 +124,19 @@ def _alone(machine: AbstractMachine, state: State, cpu: int, writes: int, touche
             return EXEC
     if not commits or flooded or machine.aged:
         return NONE
+    if _only_struck(machine, state, cpu, over=op is None):
+        return NONE
     return ALL if not interrupts or _deliverable(machine, state, cpu, writes) else NONE
+
+
+def _only_struck(machine: AbstractMachine, state: State, cpu: int, over: bool) -> bool:
+    """May a CPU come to rest where it only has an NMI to take, which need not strike? Others go on then."""
+    if not machine.whole.stops or all(state.pcs[nmi] != 0 for nmi in machine.nmis[cpu]):
+        return False
+    body = machine.current(state, cpu)
+    if not over:
+        return machine.graces.waiting(state.memory, machine.ops[body][state.pcs[body]].event)
+    return bool(state.pending[cpu])
 
 
 def _deliverable(machine: AbstractMachine, state: State, cpu: int, writes: int) -> bool:
