@@ -12,6 +12,7 @@ _ARGUMENTS = {
     "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
     "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
     "text": '"t"', "vma": "N", "accessor": "READ_ONCE", "word": "&c", "bit": "1", "cpu": "1",
+    "struct": "queue",
 }  # fmt: skip
 _TYPES = (
     ("local64", "local64_t"), ("local_", "local_t"),
@@ -52,13 +53,16 @@ def text(word: Word, statements: str, value: object = 0, initial: str = "", cond
     kind = next((t for prefix, t in _TYPES if word.name.startswith(prefix)), "unsigned long")
     entry = value if isinstance(value, str) else "A"
     upper = "mk_pte(T, old)" if word.name.startswith("pmdp") and "old" in entry else "T"
+    waits = word.special is not None and word.special.name == "wait_event"
+    include, queue = ('#include "linux/wait.inc"', "struct wait_queue_head queue;") if waits else ("", "")
     return f"""MM t
+{include}
 struct two {{ u64 a; u64 b; }};
 {{
     struct two pair; percpu struct two pairs;
     int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
     {kind} c = {value if isinstance(value, int) else 0};
-    page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;{initial}
+    page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;{queue}{initial}
 }}
 void nothing(void *info) {{ }}
 P0 {{

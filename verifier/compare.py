@@ -14,7 +14,10 @@ from verifier.results import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A test's observation in each column; ``unknown`` says which of them are unknown, and why."""
+    """A test's observation in each column, and whether it may hang.
+
+    ``unknown`` says which of them are unknown, and why.
+    """
 
     id: str
     cells: tuple[str, ...]
@@ -23,7 +26,11 @@ class Compared:
     @property
     def differs(self) -> bool:
         """Do two known observations differ?"""
-        return len({c for c in self.cells if c != "unknown"}) > 1
+        return len({c for c in self.cells if not c.startswith("unknown")}) > 1
+
+
+def _cell(verdict: Verdict) -> str:
+    return f"{verdict.observation}{' hangs' if verdict.hangs and not verdict.deadlock else ''}"
 
 
 class Table(Report[Compared]):
@@ -46,7 +53,7 @@ class Table(Report[Compared]):
             for name, v in zip(self.names, verdicts, strict=True)
             if v.observation == "unknown"
         ]
-        return Compared(verdicts[0].test.id, tuple(v.observation for v in verdicts), tuple(unknown))
+        return Compared(verdicts[0].test.id, tuple(map(_cell, verdicts)), tuple(unknown))
 
     def done(self, piece: Compared) -> None:
         """Keep the row of a test, which is decided in all columns."""
@@ -57,7 +64,9 @@ class Table(Report[Compared]):
         """Print the table, and a summary."""
         shown = [r for r in self.rows if self.everything or r.differs or r.unknown]
         width = max([len(r.id) for r in shown] + [4])
-        widths = [max(len(name), 9) for name in self.names]
+        widths = [
+            max(len(name), 9, *(len(r.cells[i]) for r in self.rows)) for i, name in enumerate(self.names)
+        ]
         for head, cells in [("", self.names), *((r.id, r.cells) for r in shown)] if shown else []:
             self.out.write(_line([head, *cells], [width, *widths]))
         for reason in (why for r in self.rows for why in r.unknown):

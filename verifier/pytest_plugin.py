@@ -141,6 +141,7 @@ class LitmusItem(pytest.Item):
         except VerifierError as error:
             raise LitmusFailure(str(error)) from None
         self.user_properties.append(("observation", verdict.observation))
+        self.user_properties.append(("hangs", verdict.hangs))
         found = {d.key: d for d in (*verdict.warnings, *_alike(self).add(verdict))}
         warnings = [d.render() for d in found.values()]
         if verdict.exit_code:

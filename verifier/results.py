@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from verifier.errors import ExitCode, UsageError
@@ -10,7 +11,7 @@ from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, PROFILES, Switches, switches, under
 from verifier.program.trace import Trace
 from verifier.program.values import Value
-from verifier.program.waits import Blocked, Loop, loops_told
+from verifier.program.waits import Blocked, Loop, folded, loops_told
 from verifier.source import Diagnostic
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
@@ -32,7 +33,12 @@ class Verdict:
     ``complete``     False if a part of the answer is missing: the observation, all final states, or the
                      answer of the other judge; ``reason`` tells why;
     ``warnings``     about the test's text: things that are allowed, but that the author hardly means;
-    ``deadlock``     does no run end? ``waits`` says who waits where in one run, if the search found out;
+    ``deadlock``     does no run end?
+    ``hangs``        does some run hang (MMR 20.1)? None if this is not known; ``hang``: such a run;
+    ``hang_expected``  does the test expect that some run hangs? None if it says nothing about hangs: it has
+                     no expectation, its condition asks for hangs, or its language has no word for them;
+    ``rests``        with ``states``: the states in which runs hang;
+    ``waits``        who waits where in ``hang``; if no run ends or hangs: the ``assume()``s of the test;
     ``loops``        if the verdict depends on the bound: the loops that it cuts in some run.
     """
 
@@ -55,8 +61,17 @@ class Verdict:
     complete: bool = True
     warnings: tuple[Diagnostic, ...] = ()
     deadlock: bool = False
+    hangs: bool | None = False
+    hang_expected: bool | None = None
+    hang: Trace | None = None
+    rests: tuple[tuple[Value, ...], ...] | None = None
     waits: tuple[Blocked, ...] = ()
     loops: tuple[Loop, ...] = ()
+
+    @property
+    def wanted(self) -> str:
+        """The expectation, as files write it: ``never``, ``sometimes hangs``; empty without one."""
+        return " ".join(filter(None, (self.expected, "hangs" if self.hang_expected else "")))
 
     @property
     def exit_code(self) -> ExitCode:
@@ -65,7 +80,9 @@ class Verdict:
             return ExitCode.UNKNOWN
         if self.as_expected is True:
             return ExitCode.EXPECTED
-        if self.observation == "unknown" and not (self.expected and self.deadlock):
+        if self.hang_expected and self.hangs is None:
+            return ExitCode.UNKNOWN
+        if self.observation == "unknown" and not (self.as_expected is False and self.deadlock):
             return ExitCode.UNKNOWN
         return ExitCode.DIFFERS if self.as_expected is False else ExitCode.EXPECTED
 
@@ -127,18 +144,23 @@ def wrong_expectations(test: Test) -> list[Diagnostic]:
     return found
 
 
-def expected_of(test: Test, profile: str, chosen: Switches = GENERIC, model: str = "x86-tso") -> str | None:
+def expected_of(
+    test: Test, profile: str, chosen: Switches = GENERIC, model: str = "x86-tso"
+) -> tuple[str | None, bool]:
     """The expectation of a test's file under a profile, its switches and a model: the last one that fits.
-    Under the model ``sc``, expectations for the profile ``sc`` fit, too."""
-    word = test.expected
+    Under the model ``sc``, expectations for the profile ``sc`` fit, too.
+
+    The result is the word about the proposition, None without one, and whether some run hangs.
+    """
+    word, hangs = test.expected, test.hangs
     for e in test.otherwise:
         if e.switch is None:
             fits = e.profile in ((profile, "sc") if model == "sc" else (profile,))
         else:
             fits = getattr(switches("generic", dict([e.switch])), e.switch[0]) == getattr(chosen, e.switch[0])
         if fits:
-            word = e.word
-    return word
+            word, hangs = e.word, e.hangs
+    return word, hangs
 
 
 def judge_answer(
@@ -168,7 +190,8 @@ def judge_answer(
         observation = "unknown"  # the caller wants the states, and they are not known
     reason = "; ".join(filter(None, (reason, doubt)))
     chosen = under(model, chosen)
-    expected = expected_of(test, profile, chosen, model)
+    expected, hang_expected = _hang_expected(test, program, expected_of(test, profile, chosen, model))
+    hangs = None if answer.cut and not answer.hangs else answer.hangs
     as_expected: bool | None = None
     if expected is not None:
         as_expected = observation == expected
@@ -180,6 +203,9 @@ def judge_answer(
             as_expected = True
             if observation != expected:
                 reason = "; ".join(filter(None, ("stronger on x86", reason)))
+    if hang_expected is not None:
+        # Hangs beyond the bound of loops are not known, and count only if one is expected.
+        as_expected = as_expected is not False and hang_expected == bool(hangs)
     return Verdict(
         test=test,
         model=model,
@@ -200,7 +226,11 @@ def judge_answer(
         complete=not doubt and (observation != "unknown" or answer.deadlock or answer.filtered),
         warnings=warnings_of(test, program),
         deadlock=answer.deadlock and not answer.cut,
-        waits=answer.waits,
+        hangs=hangs,
+        hang_expected=hang_expected,
+        hang=answer.hang,
+        rests=answer.rests,
+        waits=_waits(program, answer),
         loops=answer.loops if bound is not None or doubt else (),
     )
 
@@ -222,10 +252,37 @@ def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
     return f"within bound {program.bound}: {f'{said}; ' if said else ''}{help_}"
 
 
-def _deadlock(test: Test, answer: Answer) -> str:
+def _hang_expected(
+    test: Test, program: Program, expected: tuple[str | None, bool]
+) -> tuple[str | None, bool | None]:
+    """The expectation, with None for the hang if the test says nothing about hangs."""
+    word, hangs = expected
+    silent = test.arch != "MM" or word in (None, "deadlock") or program.judges_hangs
+    return word, None if silent and not hangs else hangs
+
+
+def _waits(program: Program, answer: Answer) -> tuple[Blocked, ...]:
+    """Who waits where in a run that hangs. If no run ends or hangs, no run is left by the ``assume()``s."""
+    if answer.hang is not None:
+        return answer.hang.waits
+    if not answer.deadlock:
+        return ()
+    assumed = {w.span: w for w in program.waits if not w.kind and w.span is not None}
+    return tuple(Blocked("", w.cpu, at, folded(at.text)) for at, w in assumed.items())
+
+
+def _deadlock(test: Test, program: Program, answer: Answer) -> str:
     """The message that no run ends, and who waits where."""
-    waits = "; ".join(wait.told(test.source.name) for wait in answer.waits)
-    return f"deadlock: no run ends: {waits or 'the verifier did not find out who waits where'}"
+    waits = _waits(program, answer)
+    if answer.hangs:
+        return f"deadlock: no run ends: {who_waits(test, waits)}"
+    told = " or ".join(wait.told(test.source.name) for wait in waits)
+    return f"deadlock: no run ends{': ' if told else ''}{told}"
+
+
+def who_waits(test: Test, waits: Iterable[Blocked]) -> str:
+    """Who waits where, as text."""
+    return "; ".join(wait.told(test.source.name) for wait in waits)
 
 
 def _of_states(test: Test, program: Program, answer: Answer) -> str:
@@ -252,6 +309,6 @@ def _observation(test: Test, program: Program, answer: Answer) -> tuple[str, str
         return "sometimes", "", None
     if answer.cut:
         return "unknown", _loops_cut(test, program, answer), program.bound
-    if answer.deadlock:
-        return "unknown", _deadlock(test, answer), None
+    if answer.deadlock and not answer.reachable and not answer.refutable:
+        return "unknown", _deadlock(test, program, answer), None
     return ("always" if answer.reachable else "never"), "", None

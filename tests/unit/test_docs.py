@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from verifier.cli import main
 from verifier.errors import STOPPED, ExitCode
 from verifier.render.formats import FORMATS
 from verifier.source import Source
@@ -73,3 +75,29 @@ def test_the_formats_are_those_of_the_program() -> None:
     rows = [[f"`{n}`", ", ".join(f"`{c}`" for c in f.commands), f.about] for n, f in FORMATS.items()]
     assert table("Formats") == rows
     assert f"the default is `{next(iter(FORMATS))}`" in CLI
+
+
+def printed() -> list[tuple[str, str, str]]:
+    """A page, a litmus file in it, and what ``verifier check`` prints about it, as the page says."""
+    found = []
+    for page in PAGES:
+        fences = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+        for (language, text), (other, output) in pairwise(fences):
+            name = re.match(r"\w+ ([\w-]+)", text)
+            if language == "litmus" and not other and name and output.startswith(name[1]):
+                found.append((page.name, text, output))
+    return found
+
+
+def test_some_examples_say_what_is_printed() -> None:
+    assert len(printed()) > 1
+
+
+@pytest.mark.parametrize(("page", "text", "output"), printed())
+def test_what_examples_print(
+    page: str, text: str, output: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "example.litmus"
+    path.write_text(text)
+    assert main(["check", str(path)]) == ExitCode.EXPECTED
+    assert capsys.readouterr().out == output

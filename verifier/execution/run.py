@@ -210,7 +210,7 @@ class Execution:
         uses = {w.observable for w in self.walks}
         at_snapshot = {(r.read, r.cell): r.value for r in self.reads}
         for index, o in enumerate(self.program.observables):
-            if o.kind == "reg" and o.expr is not None:
+            if o.kind in ("reg", "hang") and o.expr is not None:
                 out[index] = evaluate(o.expr, self.slots)
             elif o.kind == "mem" and o.cell is not None:
                 if o.at is None:

@@ -7,6 +7,5 @@ kind of invalidation names. It has its own table of what each kind removes.
 from verifier.explore.judge import decide
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.search import Exploration, explore
-from verifier.explore.stuck import stuck
 
-__all__ = ["AbstractMachine", "Exploration", "decide", "explore", "stuck"]
+__all__ = ["AbstractMachine", "Exploration", "decide", "explore"]

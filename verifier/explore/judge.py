@@ -66,6 +66,7 @@ def decide(
         deadlock=found.complete and not found.states,
         reason=found.reason,
         hangs=True if found.rests else unknown,
+        hang=found.hang,
         rests=tuple(sorted(found.rests, key=_sort_key)) if want_states and found.complete else None,
     )
 

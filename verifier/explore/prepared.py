@@ -149,7 +149,7 @@ class Prepared:
         self.sent_if = [None if b.guard == TRUE else compiled(b.guard) for b in program.bodies]
         # By event, the group of waits that it looks for (MMR 20.1).
         self.halting = {self.threads[c]: kept for c, kept in self.kept.items()}
-        self.looks = grouped([w for w in program.waits if w.kind in ("spin", "lock")])
+        self.looks = grouped([w for w in program.waits if w.kind in ("spin", "lock", "halt")])
         # A grace period of call_rcu() may begin late; it matters to whether it ends.
         self.late_graces = bool(self.graces.callback and self.whole.stops) and self.buffered
         self.first_look: dict[int, int] = {}  # by group: its first event, by its place in its body

@@ -7,7 +7,7 @@ that has been in the TLB from the start, or that an earlier walk of the story ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from verifier.errors import InternalError
 from verifier.explore.caches import UPPER_ENTRY, Item
@@ -19,6 +19,7 @@ from verifier.program.events import Event
 from verifier.program.expressions import evaluate
 from verifier.program.trace import Step, Trace, standing, warned
 from verifier.program.values import FAULT, UNACCESSED, Value, flags, make_entry, truth
+from verifier.program.waits import Blocked
 
 
 def replay(
@@ -330,8 +331,12 @@ def told_run(
     observed: dict[int, Value],
     shown: tuple[Value, ...],
     reduced: bool,
+    waiting: Callable[[Mapping[int, Value], Sequence[Step]], tuple[Blocked, ...]] | None = None,
 ) -> Trace:
-    """The run that takes these turns, as a trace that ends in the observables ``observed``."""
+    """The run that takes these turns, as a trace that ends in the observables ``observed``.
+
+    ``waiting`` says from the values and the steps who waits where at its end, if it hangs.
+    """
     states, moves = replay(machine, first, taken, end, reduced=reduced)
     teller = Telling(machine, states, moves)
     for index, value in observed.items():
@@ -340,4 +345,6 @@ def told_run(
             teller.snapshot(index)
         elif value and kind == "tlb":
             teller.cached(index, len(states) - 1)
-    return Trace(warned(machine.program, teller.steps(), teller.slots()), shown)
+    steps, slots = teller.steps(), teller.slots()
+    waits = waiting(slots, steps) if waiting is not None else ()
+    return Trace(warned(machine.program, steps, slots), shown, waits)

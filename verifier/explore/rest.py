@@ -5,7 +5,7 @@ A wait fails alone: its loads together, by no other CPU disturbed, do not find w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from verifier.explore.machine import AbstractMachine
@@ -13,8 +13,10 @@ from verifier.explore.sends import deliverable, striking
 from verifier.explore.state import IDLE, Dropped, State
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
-from verifier.program.values import Value, truth
-from verifier.program.waits import Stop
+from verifier.program.hang import Hang
+from verifier.program.trace import Step
+from verifier.program.values import Ptr, Value, truth
+from verifier.program.waits import Blocked, Stop
 
 Slots = Sequence["Value | None"]
 
@@ -143,17 +145,57 @@ class Rest:
         """The stop of a body that is held up in front of an event, or in the middle of what it is part of."""
         return next(s for s in self.interrupted[body] if s.event is not None and s.event >= event.id)
 
-    def finals(self, state: State) -> Iterator[tuple[Value, ...]]:
-        """What may be observed there, as ``Search`` has it at the ends of runs."""
+    def finals(self, state: State) -> Iterator[tuple[tuple[Value, ...], list[Stop], Slots]]:
+        """What may be observed there, as ``Search`` has it at the ends of runs; with the stops and slots."""
         machine, observables = self.machine, self.program.observables
-        for _, slots in self.resting(state):
+        for stops, slots in self.resting(state):
             choices: list[tuple[Value, ...]] = []
             for i in machine.finals:
                 o = observables[i]
-                if o.kind == "reg" and o.expr is not None and o.cpu is not None:
+                if o.kind == "hang" and o.expr is not None:
+                    choices.append((evaluate(o.expr, slots),))
+                elif o.kind == "reg" and o.expr is not None and o.cpu is not None:
                     done = state.pcs[machine.threads[o.cpu]] == machine.length[machine.threads[o.cpu]]
                     known = state.results[machine.result_of[i]] if done else evaluate(o.expr, slots)
                     choices.append((0 if known is None else known,))
                 else:
                     choices.append(machine.observed(i, state))
-            yield from product(*choices)
+            for final in product(*choices):
+                yield final, stops, slots
+
+    def waiting(
+        self, state: State, stops: list[Stop], seen: Slots, known: Mapping[int, Value], steps: Sequence[Step]
+    ) -> tuple[Blocked, ...]:
+        """Who waits where in a state. ``seen`` has the values that were read last, ``known`` those of the
+        whole run, whose ``steps`` say who wrote what."""
+        machine, program = self.machine, self.program
+        slots = {i: value for i, value in enumerate(seen) if value is not None} | dict(known)
+        slots |= {stop.slot: int(stop in stops) for stop in program.stops}
+        memory = {ptr: state.memory[machine.cell_at[ptr]] for ptr in program.cells}
+        return Hang(program, stops, slots, memory, self._last(steps), list(self._open(state, slots))).told()
+
+    def _last(self, steps: Sequence[Step]) -> dict[Ptr, tuple[Event, Value]]:
+        """Who wrote each cell last, and what it held before."""
+        at = {cell.name: cell.ptr for cell in self.program.cells.values()}
+        memory = {name: self.program.cells[ptr].init for name, ptr in at.items()}
+        last: dict[Ptr, tuple[Event, Value]] = {}
+        for step in steps:
+            if step.event is None or step.rule == "1.2":
+                continue  # a store that enters the store buffer; its commit follows
+            for name, value in step.writes:
+                if name in at:
+                    last[at[name]] = step.event, memory[name]
+                    memory[name] = value
+        return last
+
+    def _open(self, state: State, slots: Mapping[int, Value]) -> Iterator[Event]:
+        """Where the RCU readers' sections begin that have not ended."""
+        for lock, unlocks in self.program.sections():
+            if self._done(state, lock, slots) and not any(self._done(state, u, slots) for u in unlocks):
+                yield lock
+
+    def _done(self, state: State, event: Event, slots: Mapping[int, Value]) -> bool:
+        """Has an event been executed?"""
+        ids = [op.event.id for op in self.machine.ops[event.body]]
+        past = event.id in ids and ids.index(event.id) < state.pcs[event.body]
+        return past and truth(evaluate(event.guard, slots))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 
 from verifier.budget import Budget
@@ -17,10 +18,12 @@ from verifier.explore.state import CUT, State, Successor
 from verifier.program.events import Event, Program
 from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches, under
-from verifier.program.trace import Trace
+from verifier.program.trace import Step, Trace
 from verifier.program.values import Value, truth
+from verifier.program.waits import Blocked
 
 EndState = tuple[Value, ...]
+Waiting = Callable[[Mapping[int, Value], Sequence[Step]], tuple[Blocked, ...]]
 CUT_BIT = CUT.bit_length()
 RUNNING = "running the machine"
 
@@ -41,6 +44,7 @@ class Exploration:
 
     ``finals``    the observables that make up an end state: indices into ``program.observables``;
     ``states``    their values at the ends of runs, without the states that ``program.filter`` drops;
+    ``rests``     what is shown where the machine comes to rest for ever; ``hang``: a run that does;
     ``ended``     some run ended (even if the filter dropped its state);
     ``cut``       some run reached the unrolling bound, and ended there; ``cuts``: in which loops, as bits;
     ``bad``       an event that accessed an address without a cell;
@@ -54,6 +58,7 @@ class Exploration:
     states: set[EndState] = field(default_factory=set)
     ended: bool = False
     rests: set[EndState] = field(default_factory=set)
+    hang: Trace | None = None
     cut: bool = False
     cuts: int = 0
     bad: Event | None = None
@@ -184,9 +189,17 @@ class Search:
         """Record what may be observed where the machine has come to rest."""
         assert self.rest is not None
         result, filtered = self.result, self.machine.program.filter
-        for final in self.rest.finals(state) if not state.ever & CUT else ():
-            if filtered is None or truth(evaluate(filtered, {}, result.observed(final))):
-                result.rests.add(result.project(final))
+        if state.ever & CUT:
+            return
+        for final, stops, slots in self.rest.finals(state):
+            if filtered is not None and not truth(evaluate(filtered, {}, result.observed(final))):
+                continue
+            result.rests.add(result.project(final))
+            waiting = partial(self.rest.waiting, state, stops, slots)
+            if result.hang is None:
+                result.hang = self._told(state, final, waiting)
+            if self.machine.whole.judges_hangs:
+                self._reached(state, final, waiting)
 
     def _count(self) -> None:
         result = self.result
@@ -211,26 +224,35 @@ class Search:
             self.budget.tick()
             if filtered is not None and not truth(evaluate(filtered, {}, result.observed(final))):
                 continue
-            if final in result.states:
-                continue
-            result.states.add(final)
-            if len(result.states) % 1024 == 0:
-                self.budget.fits(len(result.states) * 2 * sys.getsizeof(final))
-            kind = None if self.classes is None else self.classes(result, final)
-            if kind is None or kind in result.traces:
-                continue
-            taken = [frame.taken for frame in self.frames]
-            assert self.first is not None
-            result.traces[kind] = told_run(
-                machine,
-                self.first,
-                taken,
-                state,
-                observed=result.observed(final),
-                shown=result.project(final),
-                reduced=self.reduced,
-            )
-            self.budget.phase = RUNNING
+            self._reached(state, final)
+
+    def _reached(self, state: State, final: EndState, waiting: Waiting | None = None) -> None:
+        """A run that counts ends here; keep one run for each class."""
+        result = self.result
+        if final in result.states:
+            return
+        result.states.add(final)
+        if len(result.states) % 1024 == 0:
+            self.budget.fits(len(result.states) * 2 * sys.getsizeof(final))
+        kind = None if self.classes is None else self.classes(result, final)
+        if kind is not None and kind not in result.traces:
+            result.traces[kind] = self._told(state, final, waiting)
+
+    def _told(self, state: State, final: EndState, waiting: Waiting | None) -> Trace:
+        """The run to a state, as a trace."""
+        assert self.first is not None
+        told = told_run(
+            self.machine,
+            self.first,
+            [frame.taken for frame in self.frames],
+            state,
+            observed=self.result.observed(final),
+            shown=self.result.project(final),
+            reduced=self.reduced,
+            waiting=waiting,
+        )
+        self.budget.phase = RUNNING
+        return told
 
 
 def _size(state: State) -> int:

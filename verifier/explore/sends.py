@@ -154,4 +154,4 @@ def _passable(machine: Upkeep, op: Compiled, stores: bool) -> bool:
         return event.kind == "lock"
     if event.op == "W":
         return not op.translated
-    return event.kind == "rcu" or event.op in ("X", "IRQ", "JMP", "BINV", "INV", "CR3", "RCU")
+    return event.kind == "rcu" or event.op in ("X", "IRQ", "HLT", "JMP", "BINV", "INV", "CR3", "RCU")

@@ -130,6 +130,8 @@ class Upkeep(Prepared):
         if o.kind == "reg":
             value = state.results[self.result_of[index]]
             return (0 if value is None else value,)
+        if o.kind == "hang":
+            return (0,)  # at the end of a run nobody waits; ``Rest`` has the other runs
         if o.kind == "mem" and o.cell is not None:
             return (state.memory[self.cell_at[o.cell]],)
         if o.kind == "ever":

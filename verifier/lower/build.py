@@ -10,9 +10,10 @@ from verifier.syntax.test import Test
 DEFAULT_UNROLL = 2
 
 
-def build(test: Test, unroll: int | None = None, budget: Budget | None = None) -> Program:
+def build(test: Test, unroll: int | None = None, budget: Budget | None = None, exact: bool = True) -> Program:
     """The guarded events of a test.
 
+    ``exact``: loops that are their last turn (MMR 20.4) need no bound.
     ``unroll`` is how often a body may jump backwards; None takes the file's ``unroll`` or 2.
     Raises ``InputError`` for what the vocabulary does not allow, ``LimitError`` for a test that
     unrolls to too much, or if the time is over.
@@ -26,4 +27,4 @@ def build(test: Test, unroll: int | None = None, budget: Budget | None = None) -
     bound = unroll if unroll is not None else test.unroll if test.unroll is not None else DEFAULT_UNROLL
     lowered = lower(test, budget)
     budget.enter("unrolling")
-    return unroll_code(lowered, bound, budget)
+    return unroll_code(lowered, bound, budget, exact)

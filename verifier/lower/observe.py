@@ -49,7 +49,14 @@ class EntryOf:
     content: Value
 
 
-Meaning = CellOf | PartOf | RegisterOf | EntryOf | Const
+@dataclass(frozen=True, slots=True)
+class HangOf:
+    """``hang`` in a condition: does a CPU wait for ever? None: any CPU."""
+
+    cpu: int | None
+
+
+Meaning = CellOf | PartOf | RegisterOf | EntryOf | HangOf | Const
 
 
 class Scope(Protocol):
@@ -125,13 +132,13 @@ class _Observer:
 
     def shown(self) -> list[int]:
         """Registers by CPU and name, then memory by name, then the rest."""
-        order = {"reg": 0, "mem": 1, "tlb": 2, "ever": 3}
+        order = {"reg": 0, "mem": 1, "tlb": 2, "ever": 3, "hang": 4}
         mine = [i for i, o in enumerate(self.observables) if o.at is None or o.kind == "ever"]
         return sorted(
             mine,
             key=lambda i: (
                 order[self.observables[i].kind],
-                self.observables[i].cpu if self.observables[i].kind != "mem" else 0,
+                self.observables[i].cpu or 0 if self.observables[i].kind != "mem" else 0,
                 self.observables[i].label,
             ),
         )
@@ -310,10 +317,14 @@ class _Observer:
                 raise Trouble("type", text, p.span, hint)
 
     def meaning(self, p: c.Place) -> Meaning:
-        """What a place means here."""
-        if isinstance(p, c.Register):
-            return self.scope.place(p.place, self.cpu(p.cpu))
-        return self.scope.place(p, None)
+        """What a place means here. ``hang`` is no place, unless the test has one of this name."""
+        place, cpu = (p.place, self.cpu(p.cpu)) if isinstance(p, c.Register) else (p, None)
+        try:
+            return self.scope.place(place, cpu)
+        except Trouble:
+            if isinstance(place, c.Name) and place.name == "hang":
+                return HangOf(cpu)
+            raise
 
     def entry(self, p: c.Operand) -> Value | None:
         """The content that an entry is compared with, if the operand is one."""
@@ -344,6 +355,12 @@ class _Observer:
             return Const(meaning.content)
         if isinstance(meaning, Const):
             return meaning
+        if isinstance(meaning, HangOf):
+            if self.at is not None:
+                hint = "ask for it beside 'ever': a run hangs at its end"
+                raise Trouble("hang-ever", "'ever' does not look at hangs", p.span, hint)
+            label = "hang" if meaning.cpu is None else f"{meaning.cpu}:hang"
+            return self.add(Observable("hang", label, meaning.cpu, expr=FALSE))
         if isinstance(meaning, RegisterOf):
             if self.at is not None:
                 raise Trouble(

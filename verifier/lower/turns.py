@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.paths import Path
-from verifier.program.events import Body, Event
-from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, parts
+from verifier.program.events import Access, Body, Event
+from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, call, parts
+from verifier.program.functions import INTEGER_TYPES
 
 Env = dict[str, Expr]
 Guard = tuple[Expr, ...]
@@ -98,7 +99,8 @@ Facts = dict[Expr, bool]
 
 
 def _plain(expr: Expr, holds: bool = True) -> tuple[Expr, bool]:
-    """A truth without the words around it, and whether it holds: ``not``, ``bool``, ``== 0``, ``!= 0``."""
+    """A truth without the words around it, and whether it holds: ``not``, ``bool``, ``== 0``, ``!= 0``;
+    ``a != b`` as that ``a == b`` does not hold."""
     while isinstance(expr, Apply):
         function, args = expr.function, expr.args
         if function in ("not", "bool"):
@@ -108,7 +110,19 @@ def _plain(expr: Expr, holds: bool = True) -> tuple[Expr, bool]:
         else:
             break
         holds = holds == (function in ("bool", "ne"))
-    return expr, holds
+    if not isinstance(expr, Apply) or expr.function not in _AS:
+        return expr, holds
+    function, turned, same = _AS[expr.function]
+    return Apply(function, expr.args[::-1] if turned else expr.args), holds == same
+
+
+# Comparisons by others: the function, whether its arguments change places, whether it is not negated.
+_AS = {
+    "ne": ("eq", False, False),
+    "ge": ("lt", False, False),
+    "gt": ("lt", True, True),
+    "le": ("lt", True, False),
+}
 
 
 def known(guard: Iterable[Expr]) -> Facts:
@@ -119,6 +133,8 @@ def known(guard: Iterable[Expr]) -> Facts:
         part, holds = _plain(*pending.pop())
         if part not in found:
             found[part] = holds
+            if isinstance(part, Apply) and part.function == "eq":
+                found.setdefault(Apply("eq", part.args[::-1]), holds)
             if isinstance(part, Apply) and part.function == ("and" if holds else "or"):
                 pending += [(a, holds) for a in part.args]
     return found
@@ -141,13 +157,36 @@ def decided(expr: Expr, facts: Facts) -> bool | None:
 
 
 def settled(expr: Expr, facts: Facts) -> Expr:
-    """An expression without the choices that facts decide."""
+    """An expression without the choices at its top that facts decide."""
     while isinstance(expr, Apply) and expr.function == "ite":
         chosen = decided(expr.args[0], facts)
         if chosen is None:
             break
         expr = expr.args[1] if chosen else expr.args[2]
     return expr
+
+
+_DEEP = 8
+
+
+def _settled_inside(expr: Expr, facts: Facts, depth: int = _DEEP) -> Expr:
+    """Likewise of the choices inside, down to some depth."""
+    expr = settled(expr, facts)
+    if not isinstance(expr, Apply) or not depth:
+        return expr
+    return call(expr.function, *(_settled_inside(a, facts, depth - 1) for a in expr.args))
+
+
+def where(facts: Facts, guard: Expr) -> Facts:
+    """What is known where a guard holds as well."""
+    found = known((*_as_guard(facts), guard))
+    more = [_settled_inside(fact, found) for fact in found]
+    return known((*_as_guard(found), *_as_guard(dict(zip(more, found.values(), strict=True)))))
+
+
+def _as_guard(facts: Facts) -> Iterator[Expr]:
+    for fact, holds in facts.items():
+        yield fact if holds else call("not", fact)
 
 
 # ---- turns that can be left out
@@ -169,7 +208,7 @@ def looked_by(
     for event in body.events[entry.events :]:
         if decided(event.guard, facts) is False:
             continue
-        if not _looks(event, facts):
+        if not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None
         events.append(event.id)
     changed = [r for r in (*kept, "%rcu", "%off") if _of(entry.env, r) != settled(_of(env, r), facts)]
@@ -186,12 +225,37 @@ def _of(env: Env, reg: str) -> Expr:
 
 
 def _looks(event: Event, facts: Facts) -> bool:
-    """Does an event only look, or order: a load, a fence, a LOCK'd operation that writes nothing?"""
+    """Does an event only look, or order: a load, a fence, a LOCK'd operation that changes nothing?"""
     if event.op in ("R", "F", "T", "SER", "PAUSE", "JMP", "RCU"):
         return True
     if event.op != "X" or event.virtual:
         return False
-    return all(a.value is None or decided(a.when, facts) is False for a in event.accesses)
+    return all(a.value is None or decided(a.when, facts) is False or _same(a, facts) for a in event.accesses)
+
+
+def _same(a: Access, facts: Facts) -> bool:
+    """Does a LOCK'd operation write what it has read: a number that it was, a bit that was set?"""
+    if a.slot is None or a.value is None:
+        return False
+    read = Ref(a.slot)
+    if decided(Apply("eq", (read, a.value)), facts):
+        return True
+    value = a.value
+    if isinstance(value, Apply) and value.function in INTEGER_TYPES:
+        (value,) = value.args  # what was read has this type
+    if not isinstance(value, Apply) or value.function != "bitor" or read not in value.args:
+        return False
+    return all(arg == read or _is_set(arg, read, facts) for arg in value.args)
+
+
+def _is_set(bit: Expr, read: Expr, facts: Facts) -> bool:
+    """Is one bit, a constant, set in a value?"""
+    number = bit.value if isinstance(bit, Const) else None
+    if not isinstance(number, int) or number <= 0 or number & (number - 1):
+        return False
+    shifted = Apply("shr", (read, Const(number.bit_length() - 1)))
+    forms = ((read, bit), (bit, read), (shifted, Const(1)))
+    return any(decided(Apply("bitand", args), facts) for args in forms)
 
 
 def _renewed(body: Body, entry: LoopEntry, reg: str, found: Expr, kept: frozenset[str]) -> int | None:

@@ -7,8 +7,8 @@ order, paths that meet at a label are merged: guards by disjunction, locals by `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from verifier.budget import Budget
@@ -31,7 +31,7 @@ from verifier.program.events import RANKS, Access, Body, BodyKind, Event, Observ
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.ops import KINDS, Kind, Op
-from verifier.program.values import Ptr
+from verifier.program.values import Ptr, halted
 from verifier.program.waits import Loop, Stop, StopKind, Wait
 from verifier.source import Span
 from verifier.words.rows import KERNEL
@@ -143,8 +143,10 @@ class _Loops:
 class _Unroller:
     bound: int
     budget: Budget
+    exact: bool = True  # are loops that are their last turn taken for it?
     given: Env = field(default_factory=dict)  # what every body knows from the start
     graced: bool = False  # does anybody wait for RCU readers?
+    registers: Container[Ptr] = frozenset()  # the cells of the test
     waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
     bodies: list[Body] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -224,9 +226,7 @@ class _Unroller:
             ended.append(self.stop(body, "look", path, wait))
             here = Ref(self.stops[-1].slot)
             self.assume(here, negation(holds), wait._replace(kind="stopped"))
-            for event in map(self.events.__getitem__, wait.events):
-                for access in event.accesses:  # what fails there takes no lock
-                    access.when = call("and", negation(here), access.when)
+            self.rests_in(wait.events)
         self.assume(call("and", *path.guard), holds, wait)
 
     def halt(self, body: Body, code: Emit, path: Path, ended: list[Path]) -> None:
@@ -325,7 +325,7 @@ class _Unroller:
         if taken is not None:
             to = loops.places[instruction.target]
             if to <= at:
-                if self.last_turn(body, loops, taken, at, to, ended=ended):
+                if self.exact and self.last_turn(body, loops, taken, at, to, ended=ended):
                     return rest
                 if copy >= self.bound:
                     self.cut(body, loops.span(at, to), guard=call("and", *taken.guard))
@@ -352,8 +352,16 @@ class _Unroller:
         span = loops.span(at, to)
         wait = Wait(body.cpu, "spin", "", span, events or (self.pause(body, path, span),), _last(body))
         ended.append(self.stop(body, "look", path, wait))
+        self.rests_in(events)
         self.assume(call("and", *path.guard), FALSE, wait)
         return True
+
+    def rests_in(self, events: Iterable[int]) -> None:
+        """Where a body rests at the last stop, these events only look: what fails there takes no lock."""
+        here = Ref(self.stops[-1].slot)
+        for event in map(self.events.__getitem__, events):
+            for access in event.accesses:
+                access.when = call("and", negation(here), access.when)
 
     def step(self, body: Body, instruction: Instruction, path: Path, ended: list[Path]) -> None:
         """One instruction that does not jump; the paths on which it is never done are added to ``ended``."""
@@ -497,7 +505,8 @@ class _Unroller:
         guard = body.guard = call("and", *inside)
         slot = self.slot()
         off = None if kind else Const(0)
-        self.ends(body, "DLV", (Access(irq, slot, off),), span=span, name=name, kind=kind)
+        delivered = (Access(irq, slot, off), *self.wakes(body.cpu))
+        self.ends(body, "DLV", delivered, span=span, name=name, kind=kind)
         why = Wait(body.cpu, "interrupt", "for interrupts to be on", span)
         self.assume(guard, call("eq", Ref(slot), Const(1)), why)
         self.within(body, code, Path(inside, local, {}), guard)
@@ -530,9 +539,13 @@ class _Unroller:
         self, body: Body, code: tuple[Instruction, ...], path: Path, span: Span | None, name: str
     ) -> None:
         """An NMI from its delivery to its return."""
-        self.ends(body, "NMI", (), span=span, name=name)
+        self.ends(body, "NMI", self.wakes(body.cpu), span=span, name=name)
         self.within(body, code, path, body.guard)
         self.ends(body, "IRET", (), span=span, name=name, guard=self.over(body))
+
+    def wakes(self, cpu: int) -> tuple[Access, ...]:
+        """The end of a halt on a CPU that may halt (MMR 8.11)."""
+        return (Access(Const(halted(cpu)), None, Const(0)),) if halted(cpu) in self.registers else ()
 
     def within(self, body: Body, code: tuple[Instruction, ...], path: Path, guard: Expr) -> None:
         """What a handler does between its delivery and its return: all of it as an RCU reader."""
@@ -541,6 +554,15 @@ class _Unroller:
         self.run(body, code, path)
         if self.graced:
             self.mark(body, self.over(body), "unlock", None)
+
+    def observable(self, o: Observable, finals: list[Env]) -> Observable:
+        """What a condition asks for, over slots; ``finals`` are the threads' locals at their ends."""
+        if o.kind == "hang":
+            waits = [s for s in self.stops if o.cpu is None or (o.cpu == s.cpu and s.kind != "pending")]
+            return replace(o, expr=call("or", *(Ref(s.slot) for s in waits)))
+        if o.kind == "reg" and o.cpu is not None and o.expr is not None:
+            return replace(o, expr=substitute(o.expr, finals[o.cpu]))
+        return o
 
     def over(self, body: Body) -> Expr:
         """That an interrupt has come to its end, where only another one can still keep it."""
@@ -576,10 +598,11 @@ class _Unroller:
         )
 
 
-def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Program:
+def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact: bool = True) -> Program:
     """A lowered test as guarded events, each loop's backward jumps taken at most ``bound`` times.
 
-    ``bound`` counts the backward jumps that one body takes in a run. Raises ``LimitError`` if the
+    ``bound`` counts the backward jumps that one body takes in a run. A loop that is its last turn (MMR 20.4)
+    needs no bound, and is unrolled only if ``exact`` is false. Raises ``LimitError`` if the
     result is too large to be decided, or the time is over.
     """
     everything = [
@@ -592,9 +615,11 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
     unroller = _Unroller(
         bound,
         budget or Budget(),
+        exact=exact,
         graced=any(map(_waits_for_readers, everything)),
         halting=_halting(lowered),
         at_end=_asked(lowered),
+        registers=lowered.world.cells.keys(),
         waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
     )
     kernel = unroller.slot() if lowered.world.versions else None
@@ -612,12 +637,6 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
     for cpu, env in enumerate(finals):
         if cpu in unroller.warnings:
             env["%warn"] = call("or", *unroller.warnings[cpu])
-    observables = [
-        Observable(o.kind, o.label, o.cpu, substitute(o.expr, finals[o.cpu]))
-        if o.kind == "reg" and o.cpu is not None and o.expr is not None
-        else o
-        for o in lowered.observables
-    ]
     return Program(
         world=lowered.world,
         bodies=unroller.bodies,
@@ -625,7 +644,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None) -> Pr
         slots=unroller.slots,
         assumes=unroller.assumes,
         cuts=unroller.cuts,
-        observables=observables,
+        observables=[unroller.observable(o, finals) for o in lowered.observables],
         condition=lowered.condition,
         shown=lowered.shown,
         filter=lowered.filter,

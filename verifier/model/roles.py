@@ -84,7 +84,7 @@ _SERIALIZED = _where("dlv_serializing")
 # stands for all kinds that no other row has. ``relaxed`` is the hypothetical form of an invalidation, of any
 # kind, that does not serialize.
 ROLES: dict[str, Role] = {
-    "R - user": Role("MMR 1.1, 8.2: loads in order (SDM 8.2.2)", holds=True),
+    "R - user hlt": Role("MMR 1.1, 8.2: loads in order (SDM 8.2.2)", holds=True),
     "W - user nt alias": Role("MMR 1.2, 2.6: where it is not buffered, see ``buffered``"),
     "X - user": Role("MMR 2.1, 8.2: LOCK'd operation (SDM 8.2.2)", drains=True, holds=_ORDERED),
     "T": Role("MMR 3.3: as a load", holds=True),
@@ -119,7 +119,8 @@ ROLES: dict[str, Role] = {
     ),
     "JMP": Role("MMR 10.2: a jump"),
     "PAUSE": Role("MMR 20.3: a wait that looks at nothing new"),
-    "IRQ": Role("MMR 8.2, 8.8: CLI, STI"),
+    "IRQ - hlt": Role("MMR 8.2, 8.8: CLI, STI"),
+    "HLT": Role("MMR 8.11: HLT orders nothing"),
     "SEND": Role("MMR 8.2, 17.4: LOCK'd operation on the call queue", drains=True, holds=True),
     "SEND rcu": Role("MMR 18.3: call_rcu()", instant=False, queued=True, promised=True),
     "SEND x2apic": Role("MMR 8.2: WRMSR to the ICR", instant=False, drains=_ORDERED, bare=True),
@@ -153,7 +154,7 @@ ROLES: dict[str, Role] = {
     "IRET sysret callback": Role("MMR 8.6, 18.3: not by IRET", holds=True),
 }
 
-UNSEEN = ("PAUSE", "W - user nt alias", "F clflush", "IRQ", "JMP")
+UNSEEN = ("PAUSE", "W - user nt alias", "F clflush", "IRQ - hlt", "HLT", "JMP")
 
 
 def _keys() -> dict[tuple[str, str], str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from verifier.program.events import Event
 from verifier.program.trace import Trace
 from verifier.program.values import Value
-from verifier.program.waits import Blocked, Loop
+from verifier.program.waits import Loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,8 @@ class Answer:
     ``cut``        some run needs more loop iterations than the bound allows;
     ``loops``      the loops in which such runs are cut, as far as they are known;
     ``deadlock``   no run ends;
-    ``waits``      with ``deadlock``: who waits where in one run; with ``hangs``: who waits where in
-                   ``hang``; empty if the search did not find out;
     ``hangs``      some run comes to a stuck configuration (MMR 20.1); None if this is not known;
-    ``hang``       a run that does;
+    ``hang``       such a run, with who waits where at its end;
     ``rests``      the observations in stuck configurations, as ``states`` has them, if asked for;
     ``filtered``   no state passes the filter, whether runs end or not;
     ``bad``        an event that may access an address without a cell;
@@ -45,7 +43,6 @@ class Answer:
     reason: str = ""
     filtered: bool = False
     loops: tuple[Loop, ...] = ()
-    waits: tuple[Blocked, ...] = ()
-    hangs: bool | None = False
+    hangs: bool | None = None
     hang: Trace | None = None
     rests: tuple[tuple[Value, ...], ...] | None = None

@@ -25,7 +25,7 @@ class Cell:
 
     ``kind``: ``data`` (plain kernel data, page contents, mask bits), ``pte`` (an entry, of any level,
     that page walks read), ``code`` (an instruction word), ``register`` (``c:cr3``, ``c:pcid``,
-    ``c:irq``: per-CPU state; writes are not buffered).
+    ``c:irq``, ``c:%halted``: per-CPU state; writes are not buffered).
     """
 
     ptr: Ptr
@@ -41,7 +41,8 @@ class World:
     ``cpus``       the number of CPUs;
     ``cells``      every cell, with its initial value. Each CPU has the register cell ``Ptr("c:irq")`` (kind
                    ``register``, init 1 or 0). If there is an mm, it has ``Ptr("c:cr3")`` (init: the mm's
-                   ``Ptr``), and if there are PCIDs, ``Ptr("c:pcid")``;
+                   ``Ptr``), and if there are PCIDs, ``Ptr("c:pcid")``; if it halts somewhere,
+                   ``Ptr("c:%halted")``, init 0;
     ``tlb``        the initial TLB contents: (cpu, pcid, va, content of the entry);
     ``vas``        the virtual addresses;
     ``tables``     the tables: a present entry leads to one of these, or to a page;
@@ -162,12 +163,14 @@ class Observable:
                        that ``page`` names) by a cached entry under PCID ``pcid``, None: under its
                        current one; entries may vanish, so 0 is always possible too;
               ``ever``: 1 if ``expr``, over the observables with ``at`` equal to its own ``at``,
-                       holds at one instant of the run; 0 is always possible too.
+                       holds at one instant of the run; 0 is always possible too;
+              ``hang``: 1 if the run comes to rest for ever, and CPU ``cpu`` waits there (None: any
+                       CPU); ``expr`` says so, over the slots of ``Program.stops``.
     ``at``    None: at the end of the run; k: at the instant of snapshot k (memory and registers as
               they are then, store buffers not counted).
     """
 
-    kind: Literal["reg", "mem", "tlb", "ever"]
+    kind: Literal["reg", "mem", "tlb", "ever", "hang"]
     label: str
     cpu: int | None = None
     expr: Expr | None = None
@@ -230,6 +233,11 @@ class Program:
     told: Names | None = field(default=None, init=False, repr=False)  # made by ``naming``
 
     # -- its world ------------------------------------------------------------------------------------
+
+    @property
+    def judges_hangs(self) -> bool:
+        """Does the condition ask for hangs? Then a run that hangs counts as one that ends."""
+        return any(o.kind == "hang" for o in self.observables)
 
     @property
     def cpus(self) -> int:

@@ -182,6 +182,13 @@ def _field(a: Value, name: Value) -> Value:
     return _handle(a, "{}.{}", name)
 
 
+# The functions that convert to C's integer types: bits, and whether it is signed.
+INTEGER_TYPES = {
+    f"{'' if signed else 'u'}int{bits}": (bits, signed)
+    for bits in (8, 16, 32, 64)
+    for signed in (True, False)
+}
+
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     # Arithmetic is exact; a front end wraps what its types say (the next rows).
     "add": _add,
@@ -202,11 +209,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
         for signed in (True, False)
     },
     # The same for C's integer types. In litmus tests these may hold an address, which stays whole.
-    **{
-        f"int{bits}" if signed else f"uint{bits}": _wrap(bits, signed, whole=True)
-        for bits in (8, 16, 32, 64)
-        for signed in (True, False)
-    },
+    **{name: _wrap(bits, signed, whole=True) for name, (bits, signed) in INTEGER_TYPES.items()},
     # Truth and comparison. Any two values can be compared for equality.
     "eq": lambda a, b: int(a == b),
     "ne": lambda a, b: int(a != b),

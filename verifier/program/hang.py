@@ -66,9 +66,12 @@ class Hang:
         """A spin or a lock: what it sees."""
         cells = list(dict.fromkeys(self._read(wait)))
         if wait.kind == "lock" and cells:
-            held = self._holder(cells[-1], _file(wait.span))
-            return Blocked("lock", wait.cpu, wait.span, f"for {self.program.cells[cells[-1]].name}", held)
+            held = self._holder(cells[0], _file(wait.span))
+            return Blocked("lock", wait.cpu, wait.span, f"for {self.program.cells[cells[0]].name}", held)
         seen = [f"{self.program.cells[c].name} is {self.program.naming.of(c, self.memory[c])}" for c in cells]
+        if wait.kind == "halt":
+            off = self.memory.get(Ptr(f"{wait.cpu}:irq")) == 0
+            return Blocked("halt", wait.cpu, wait.span, wait.what, "its interrupts are off" if off else "")
         text = folded(wait.span.text) if wait.span is not None else ""
         return Blocked(wait.kind, wait.cpu, wait.span, wait.what or f"in {text}", ", ".join(seen))
 

@@ -2,7 +2,8 @@
 
 =======  ====================================================================================
 R W X    load; store; LOCK'd read-modify-write (one instant, even if it does not write).
-         A virtual one goes through a translation; ``kind`` ``user``: in user mode.
+         A virtual one goes through a translation; ``kind`` ``user``: in user mode. R ``hlt``: the
+         end of a halt, which finds 0 in ``c:%halted``.
          More ``kind`` of a W: ``nt`` (MOVNTI), ``alias`` (to an instruction word, by a linear
          address that the fetch does not use)
 F        fence; ``kind``: ``mfence``, ``lock`` (a LOCK'd operation on the own stack), ``lfence``,
@@ -17,7 +18,9 @@ TLBSYNC  waits for this CPU's earlier INVLPGBs; serializing
 SER      serializing; ``kind``: by which instruction
 IF       instruction fetch: one access, a read
 JMP      a taken branch; it matters only to self-modifying code
-IRQ      write of the interrupt flag: one access, of the register cell ``c:irq`` (1 on, 0 off)
+IRQ      write of the interrupt flag: one access, of the register cell ``c:irq`` (1 on, 0 off);
+         ``kind`` ``hlt``: STI and HLT at one instant, so that it writes ``c:%halted``, too
+HLT      HLT: it writes 1 to the register cell ``c:%halted``, which CPUs have that halt somewhere
 SEND     one IPI to each target whose guard holds; ``waited``: does the sender wait for it?
          ``kind`` empty: by the call queue, which orders earlier stores before it;
          ``x2apic``, ``xapic``: the bare ICR write; ``rcu``: ``call_rcu``, which starts a grace
@@ -39,7 +42,8 @@ Events only, at the ends of handlers and waits, and in stories:
 
 =======  ====================================================================================
 DLV      delivery: reads ``c:irq``, which must be 1, and writes 0; ``kind`` ``callback``: the start of
-         a callback of ``call_rcu``, which is no interrupt and writes nothing
+         a callback of ``call_rcu``, which is no interrupt and does not write it. Both, and NMI, write
+         0 to ``c:%halted``, if there is one
 NMI      an NMI strikes; it ignores ``c:irq``
 ACK      acknowledgement, if the sender waits for one: a store after the stores of the handler
 IRET     return: writes ``c:irq = 1``, except after an NMI; ``kind`` ``sysret``: by SYSRET;
@@ -58,8 +62,8 @@ from typing import Literal, get_args
 from verifier.program.invalidations import InvalidationKind, invalidating
 
 Op = Literal[
-    "R", "W", "X", "F", "T", "CR3", "INV", "BINV", "TLBSYNC", "SER", "IF", "JMP", "IRQ", "SEND", "WAIT",
-    "RCU", "GP", "SYSRET",
+    "R", "W", "X", "F", "T", "CR3", "INV", "BINV", "TLBSYNC", "SER", "IF", "JMP", "IRQ", "HLT", "SEND",
+    "WAIT", "RCU", "GP", "SYSRET",
     "DLV", "NMI", "ACK", "IRET", "PAUSE", "WARN",
 ]  # fmt: skip
 
@@ -68,7 +72,7 @@ Serializer = Literal["cpuid", "serialize", "iret", "sync_core", "wrmsr"]
 
 Kind = Literal[
     "", "user", "nt", "alias", Fence, InvalidationKind, Serializer, "x2apic", "xapic", "rcu",
-    "lock", "unlock", "held", "start", "end", "callback", "sysret",
+    "lock", "unlock", "held", "start", "end", "callback", "sysret", "hlt",
 ]  # fmt: skip
 
 _PLAIN: frozenset[Kind] = frozenset({""})
@@ -76,7 +80,7 @@ _PLAIN: frozenset[Kind] = frozenset({""})
 # The kinds of each op.
 KINDS: Mapping[Op, frozenset[Kind]] = MappingProxyType(
     {
-        "R": frozenset({"", "user"}),
+        "R": frozenset({"", "user", "hlt"}),
         "W": frozenset({"", "user", "nt", "alias"}),
         "X": _PLAIN,
         "F": frozenset(get_args(Fence)),
@@ -88,7 +92,8 @@ KINDS: Mapping[Op, frozenset[Kind]] = MappingProxyType(
         "SER": frozenset(get_args(Serializer)),
         "IF": _PLAIN,
         "JMP": _PLAIN,
-        "IRQ": _PLAIN,
+        "IRQ": frozenset({"", "hlt"}),
+        "HLT": _PLAIN,
         "SEND": frozenset({"", "x2apic", "xapic", "rcu"}),
         "WAIT": _PLAIN,
         "RCU": frozenset({"lock", "unlock", "held"}),

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Expr, evaluate
 from verifier.program.values import GLOBAL, Ptr, Value, flags, truth
+from verifier.program.waits import Blocked
 
 StepKind = Literal[
     "exec", "commit", "walk", "fill", "fault", "update", "flush", "fetch", "snapshot", "warn", "cached"
@@ -41,10 +42,14 @@ class Step(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """A whole run and the final state it ends in (values of ``program.shown``)."""
+    """A whole run and the final state it ends in (values of ``program.shown``).
+
+    ``waits``  who waits where at its end, if it hangs (MMR 20.1).
+    """
 
     steps: tuple[Step, ...]
     state: tuple[Value, ...] = ()
+    waits: tuple[Blocked, ...] = ()
 
 
 class Flush(NamedTuple):

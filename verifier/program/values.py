@@ -68,6 +68,11 @@ NO_NUMBER = Mark("no number")  # the result of a condition's calculation with so
 Value = Union[int, Ptr, Entry, Mark]
 
 
+def halted(cpu: int) -> Ptr:
+    """The register cell that says whether a CPU is in a halt."""
+    return Ptr(f"{cpu}:%halted")
+
+
 def target(value: Value) -> Ptr | None:
     """The page or table to which an entry with this content leads a walk; None if it is not present."""
     kind = type(value)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from verifier.source import Span
 
-WaitKind = Literal["", "spin", "lock", "interrupt", "answers", "stopped"]
+WaitKind = Literal["", "spin", "lock", "halt", "interrupt", "answers", "stopped"]
 StopKind = Literal["look", "answers", "grace", "pending", "interrupted"]
 BlockedKind = Literal[WaitKind, "answers", "grace period", "tlbsync"]
 
@@ -17,8 +17,8 @@ class Wait(NamedTuple):
     """The meaning of an assumption: ``Program.waits`` has one for each of ``Program.assumes``.
 
     ``kind``    ``spin`` (a loop that only reads has ended), ``lock`` (a word waits until one place has
-                a value), ``interrupt`` (everything that is sent is delivered); empty: the ``assume()`` of
-                a user, for which no CPU waits;
+                a value), ``halt`` (HLT waits for an interrupt), ``interrupt`` (everything that is sent is
+                delivered); empty: the ``assume()`` of a user, for which no CPU waits;
     ``what``    the words for it, ``until READ_ONCE(x) is true``; empty for a lock, whose name is enough;
     ``events``  the ids of the events that read the awaited values;
     ``after``   the id of the event of its body in front of it; -1 if there is none.

@@ -128,7 +128,7 @@ class Verdicts(Report[Piece]):
     def _graph(self, verdict: Verdict) -> str:
         from verifier.render.dot import dot
 
-        trace = verdict.witness or verdict.counter
+        trace = verdict.witness or verdict.hang or verdict.counter
         return dot(verdict, trace) if trace is not None else ""
 
     def done(self, piece: Piece) -> None:

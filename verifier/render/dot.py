@@ -10,8 +10,8 @@ from verifier.results import Verdict
 def dot(verdict: Verdict, trace: Trace) -> str:
     """The graph as text."""
     say = verdict.program.naming.at if verdict.program else lambda cell, value: show(value)
-    holds = "holds" if trace is verdict.witness else "does not hold"
-    title = f"{verdict.test.id}: a run in which it {holds}"
+    holds = "in which it holds" if trace is verdict.witness else "in which it does not hold"
+    title = f"{verdict.test.id}: a run {'that hangs' if trace is verdict.hang else holds}"
     out = [f"digraph {_quote(verdict.test.id)} {{", f"  label={_quote(title)};"]
     out.append("  node [shape=box, fontname=monospace];")
     last: dict[int, str] = {}

@@ -1,4 +1,5 @@
-"""The log text of herd7 7.58. ``Positive`` and ``Negative`` count states, not executions."""
+"""The log text of herd7 7.58. ``Positive`` and ``Negative`` count states, not executions. A ``Flag`` says
+that some run hangs."""
 
 from __future__ import annotations
 
@@ -26,6 +27,7 @@ def herd(verdict: Verdict) -> str:
             "Ok" if holds else "No",
             "Witnesses",
             f"Positive: {positive} Negative: {negative}",
+            *(["Flag hangs"] if verdict.hangs else []),
             f"Condition {test.quantifier} ({test.condition})",
             f"Observation {test.id} {observation} {positive} {negative}",
             f"Time {test.id} {verdict.seconds:.2f}",

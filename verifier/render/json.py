@@ -7,7 +7,7 @@ from textwrap import indent
 
 from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
 from verifier.output import Output
-from verifier.program.events import state_line
+from verifier.program.events import Program, state_line
 from verifier.program.trace import Step, Trace
 from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop
@@ -134,19 +134,27 @@ def result_object(verdict: Verdict, *, states: bool) -> Shape:
         "observation": verdict.observation,
         "reason": verdict.reason,
         "expected": verdict.expected,
+        "hangs_expected": verdict.hang_expected,
         "as_expected": verdict.as_expected,
         "bound": verdict.bound,
         "complete": verdict.complete,
         "seconds": round(verdict.seconds, 6),
         "witness": _trace(verdict, verdict.witness),
+        "hangs": verdict.hangs,
+        "hang": _trace(verdict, verdict.hang),
         "waits": [_wait(w) for w in verdict.waits],
         "loops": [_loop(x) for x in verdict.loops],
     }
     if states:
-        program, known = verdict.program, verdict.states
-        lines = None if program is None or known is None else [state_line(program, s) for s in known]
-        out["states"] = None if lines is None else sorted(lines)
+        out["states"] = _states(verdict.program, verdict.states)
+        out["hang_states"] = _states(verdict.program, verdict.rests)
     return out
+
+
+def _states(program: Program | None, known: tuple[tuple[Value, ...], ...] | None) -> list[str] | None:
+    if program is None or known is None:
+        return None
+    return sorted(state_line(program, state) for state in known)
 
 
 def _wait(w: Blocked) -> Shape:

@@ -11,6 +11,7 @@ from verifier.errors import ExitCode
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
 from verifier.program.values import Value
+from verifier.program.waits import Blocked, place
 from verifier.results import Verdict
 from verifier.source import Span
 
@@ -21,20 +22,23 @@ WIDE = 56  # a longer statement has a line of its own
 _SAID = {
     "SEND": "sends", "WAIT": "all have answered", "SEND rcu": "a grace period will start [18.3]",
     "GP start": "a grace period starts [18.2]", "GP end": "the grace period has ended [18.2]",
+    "IRQ hlt": "halts [8.11]", "HLT": "halts [8.11]", "R hlt": "wakes up [8.11]",
 }  # fmt: skip
 
 
 def headline(verdict: Verdict, width: int = 0) -> str:
-    """``name::B1   sometimes   as expected: why``."""
+    """``name::B1   sometimes   as expected, may hang: why``."""
     test = verdict.test
     if verdict.as_expected is None:
         judged = ""
     elif verdict.as_expected:
         judged = "as expected"
     elif verdict.exit_code is ExitCode.UNKNOWN:
-        judged = f"expected {verdict.expected}"
+        judged = f"expected {verdict.wanted}"
     else:
-        judged = f"DIFFERS: expected {verdict.expected}"
+        judged = f"DIFFERS: expected {verdict.wanted or 'that no run hangs'}"
+    if verdict.hangs and not verdict.deadlock:
+        judged = f"{judged}, may hang" if judged else "may hang"
     if test.comment:
         judged = f"{judged}: {test.comment}" if judged and verdict.as_expected else judged or test.comment
     if verdict.reason:
@@ -85,7 +89,16 @@ def text(verdict: Verdict, width: int = 0) -> str:
         out.append("  a run in which it does not hold:")
     if trace is not None:
         out += ["", story(verdict, trace), ""]
+    if verdict.hang is not None and not (trace is not None and trace.waits):
+        if not verdict.deadlock:
+            waits = [wait.told(verdict.test.source.name) for wait in verdict.waits]
+            lines = _lines(waits, LINE - len(_HANGS))
+            out += [_HANGS + lines[0], *(" " * len(_HANGS) + line for line in lines[1:])]
+        out += ["", story(verdict, verdict.hang), ""]
     return "\n".join(out)
+
+
+_HANGS = "  may hang: "
 
 
 @dataclass(slots=True)
@@ -132,7 +145,14 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
             _go_on(rows, open_, step.event, _remarks(step, steps[at + 1 :], tell), verdict=verdict)
         else:
             rows.append(row)
-    return rows
+    return [*rows, *(_waits(wait, verdict) for wait in trace.waits)]
+
+
+def _waits(wait: Blocked, verdict: Verdict) -> _Row:
+    """The row of one who waits for ever at the end of a run."""
+    what = f"  {wait.handler} is never run" if wait.handler else "  waits for ever"
+    where = place(wait.span, verdict.test.source.name)
+    return _Row(f"CPU {wait.cpu}", what, where, [said for said in (wait.what, wait.held_by) if said])
 
 
 def _go_on(
@@ -207,9 +227,10 @@ def _remarks(step: Step, rest: list[Step], tell: Tell) -> list[list[str]]:
         notes.insert(0, "goes to the store buffer [1.2]")
     if step.kind == "warn":
         notes.append("warns")
-    notes.append(_SAID.get(f"{event.op} {event.kind}".strip(), ""))
+    if not (event.kind == "hlt" and any(value for _, value in step.reads)):  # it goes on waiting
+        notes.append(_SAID.get(f"{event.op} {event.kind}".strip(), ""))
     said = ["", ""]
-    if event.op not in ("DLV", "IRQ", "INV") and not (event.op == "T" and step.note):
+    if event.op not in ("DLV", "IRQ", "INV") and event.kind != "hlt" and not (event.op == "T" and step.note):
         said = [_said(step.reads, "reads ", tell, named) for named in (False, True)]
     return [[n for n in (s, *notes) if n] for s in said]
 
@@ -307,7 +328,9 @@ def _silent(step: Step, steps: list[Step]) -> bool:
     event = step.event
     if event is not None and event.op == "IRET" and step.rule == "8.10":
         return True  # the row of the next function says it
-    if event is not None and (event.op == "ACK" or (event.op in ("IRQ", "RCU") and not event.text)):
+    if event is not None and (
+        event.op in ("ACK", "PAUSE") or (event.op in ("IRQ", "RCU") and not event.text)
+    ):
         return True
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):
         return False

@@ -24,6 +24,8 @@ class PlainText(Verdicts):
         if verdict.states is not None and verdict.program is not None:
             lines += [f"  {state_line(verdict.program, state)}" for state in verdict.states]
             lines += [] if verdict.complete else ["  and perhaps others"]
+            lines += ["  where runs hang:"] if verdict.rests else []
+            lines += [f"  {state_line(verdict.program, state)}" for state in verdict.rests or ()]
         return "\n".join([*lines, ""]), ""
 
     def begin(self, tests: Iterable[Test]) -> None:

@@ -178,7 +178,7 @@ class Encoding:
         return self.observed[index]
 
     def _observe(self, o: Observable) -> Literals:
-        if o.kind == "reg":
+        if o.kind in ("reg", "hang"):
             assert o.expr is not None
             return self.literals(o.expr)
         if o.kind == "ever":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.execution import Checked, Execution, check
-from verifier.execution.rest import check_rest, hang
+from verifier.execution.rest import check_rest, hang, stops
 from verifier.execution.storyline import trace
 from verifier.model import Model
 from verifier.model import model as model_of
@@ -15,7 +15,7 @@ from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
-from verifier.program.waits import Blocked, Loop
+from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
 from verifier.solve.encode import encode
@@ -52,6 +52,7 @@ def decide(
 
 
 SOLVING = "solving"
+States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the proposition holds
 
 
 class _Asked:
@@ -64,8 +65,9 @@ class _Asked:
         self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
         counted = [-x for x in (self.encoding.cut, self.bad, -kept) if x != NO]
-        self.normal = [*counted, *([-self.encoding.stuck] if self.encoding.stuck != NO else [])]
+        self.ending = [*counted, *([-self.encoding.stuck] if self.encoding.stuck != NO else [])]
         self.resting = [*counted, self.encoding.stuck]
+        self.normal = counted if program.judges_hangs else self.ending
 
     def answer(self, want_states: bool, told: frozenset[bool], likely: bool) -> Answer:
         """All answers; ``told`` has the values of the proposition for which a run is to be told.
@@ -89,43 +91,44 @@ class _Asked:
             reachable = True if runs.get(True) else self._check([self.proposition, *self.normal])
             refutable = self._check([-self.proposition, *self.normal])
             deadlock = reachable is False and refutable is False
+            if self.program.judges_hangs:
+                deadlock = self._check(self.ending) is False
             going_on = [self.encoding.cut, -self.encoding.stuck]
             cut = self.encoding.cut != NO and self._check(going_on) is not False
             known = reachable and refutable and not want_states  # cut runs make no difference
             loops = self._loops() if cut and not known else ()
             hangs = self._check(self.resting)
-            states = self._states(self.normal) if want_states and None not in (reachable, refutable) else None
-            rests = self._states(self.resting) if want_states and states is not None else None
-        unknown = None in (reachable, refutable, hangs) or (want_states and None in (states, rests))
+            listing = want_states and None not in (reachable, refutable, hangs)
+            ends = self._states(self.ending, -self.encoding.stuck) if listing else None
+            rests = self._states(self.resting, self.encoding.stuck) if ends is not None else None
+        unknown = None in (reachable, refutable, hangs) or (want_states and None in (ends, rests))
         reason = self._given_up() if unknown else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
                 with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
                     runs[value] = self._run(value)
-        waits: tuple[Blocked, ...] = ()
         hung = None
-        if hangs:
+        if hangs and (told or deadlock):
             with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
-                waits, hung = self._hang()
-        positive = negative = None
-        if states is not None:
-            positive, negative = states[1], states[2]
+                hung = self._told(self.resting)
+        states = None
+        if ends is not None and rests is not None:
+            states = ends | rests if self.program.judges_hangs else ends
         return Answer(
             reachable,
             refutable,
             witness=runs.get(True),
             counter=runs.get(False),
-            states=None if states is None else states[0],
-            positive=positive,
-            negative=negative,
+            states=_listed(states),
+            positive=None if states is None else sum(holds for _, holds in states),
+            negative=None if states is None else sum(not holds for _, holds in states),
             cut=cut,
             deadlock=deadlock,
             reason=reason,
             loops=loops,
-            waits=waits,
             hangs=hangs,
             hang=hung,
-            rests=None if rests is None else rests[0],
+            rests=_listed(rests),
         )
 
     def _loops(self) -> tuple[Loop, ...]:
@@ -151,7 +154,10 @@ class _Asked:
 
     def _run(self, value: bool) -> Trace | None:
         """A run in which the proposition has a value, if there is one, and time left to find it."""
-        wanted = [self.proposition if value else -self.proposition, *self.normal]
+        return self._told([self.proposition if value else -self.proposition, *self.normal], value)
+
+    def _told(self, wanted: list[int], value: bool | None = None) -> Trace | None:
+        """A run as it is wanted, checked again; ``value``: that of the proposition, if it was asked for."""
         plain = self._plain()
         if not ((plain and self._check([*wanted, *plain])) or self._check(wanted)):
             return None
@@ -161,20 +167,10 @@ class _Asked:
         checked = self._recheck(execution, value)
         self.budget.enter("telling a run")
         told = trace(checked, self.budget)
+        if stops(execution):
+            told = told._replace(waits=hang(execution).told())
         self.budget.enter(SOLVING)
         return told
-
-    def _hang(self) -> tuple[tuple[Blocked, ...], Trace | None]:
-        """Who waits where in a run that hangs, and this run."""
-        plain = self._plain()
-        if not ((plain and self._check([*self.resting, *plain])) or self._check(self.resting)):
-            return (), None
-        execution = decode(self.encoding, self.solver)
-        checked = check(execution, self.budget)
-        wrong = [*checked.wrong, *check_rest(execution)]
-        if wrong:
-            raise InternalError("a run that hangs does not re-check: " + "; ".join(wrong))
-        return hang(execution).told(), trace(checked, self.budget)
 
     def _plain(self) -> list[int]:
         """Literals of a run that is easy to follow: without walks served by a store buffer, without accessed
@@ -184,11 +180,13 @@ class _Asked:
         rare += [u.stale for u in e.uses]
         return [-x for x in rare if x != NO]
 
-    def _recheck(self, execution: Execution, value: bool) -> Checked:
+    def _recheck(self, execution: Execution, value: bool | None) -> Checked:
         checked = check(execution, self.budget)
         wrong, condition = checked.wrong, self.program.condition
-        if not wrong and truth(evaluate(condition, execution.slots, execution.values())) != value:
-            wrong.append("the proposition has another value")
+        wrong = wrong or check_rest(execution)
+        if not wrong and value is not None:
+            found = truth(evaluate(condition, execution.slots, execution.values()))
+            wrong = [] if found == value else ["the proposition has another value"]
         if wrong:
             raise InternalError("a witness does not re-check: " + "; ".join(wrong))
         return checked
@@ -201,9 +199,10 @@ class _Asked:
                 return choice
         return choices[-1]  # exactly one holds
 
-    def _states(self, wanted: list[int]) -> tuple[tuple[tuple[Value, ...], ...], int, int] | None:
-        """All projections to the shown observables, with how many satisfy the proposition."""
-        found: list[tuple[tuple[Value, ...], bool]] = []
+    def _states(self, wanted: list[int], always: int) -> States | None:
+        """All projections to the shown observables, and whether they satisfy the proposition; ``always`` is
+        one of what is wanted, and holds in no run that is asked for elsewhere."""
+        found: States = set()
         solver, proposition = self.solver, self.proposition
         # If what is shown leaves the proposition open, both of its values count.
         while True:
@@ -214,14 +213,19 @@ class _Asked:
                 break
             picked = [self._pick(o) for o in self.shown]
             holds = proposition == YES or (proposition != NO and solver.value(proposition))
-            found.append((tuple(v for v, _ in picked), holds))
-            refused = [x for _, x in picked if x != YES]
+            found.add((tuple(v for v, _ in picked), holds))
+            refused = [x for x in (always, *(x for _, x in picked)) if x != YES]
             if not refused:
                 break
             solver.forbid(refused)
-        ordered = tuple(sorted({s for s, _ in found}, key=lambda s: tuple(map(_key, s))))
-        positive = sum(h for _, h in found)
-        return ordered, positive, len(found) - positive
+        return found
+
+
+def _listed(states: States | None) -> tuple[tuple[Value, ...], ...] | None:
+    """States as answers have them: each once, in order."""
+    if states is None:
+        return None
+    return tuple(sorted({s for s, _ in states}, key=lambda s: tuple(map(_key, s))))
 
 
 def _key(value: Value) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Decides one test: builds it, asks the judges, compares their answers, and explains hangs."""
+"""Decides one test: builds it, asks the judges, and compares their answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from verifier.suite.pool import OUT_OF_MEMORY, alone, forks, starved
 from verifier.syntax.test import Test, no_condition
 
 EXPLORER_STATES = 2_000_000
-EXPLAINING = 10.0  # seconds
 FILTERED = "the filter lets no state through"
 
 
@@ -66,7 +65,6 @@ def run_or_die(test: Test, options: Options) -> Verdict:
         if first.reachable is None or first.refutable is None:
             first = second
     first = _filtered(program, first, options, budget)
-    first = _explained(program, first, options, budget)
     return _judged(test, program, first, options, seconds=time.perf_counter() - start, doubt=doubt)
 
 
@@ -143,28 +141,11 @@ def _filtered(program: Program, answer: Answer, options: Options, budget: Budget
     judge = "explorer" if options.judge == "explorer" else "z3"
     quick = replace(options, states=False, witnesses=False)
     ends = _decide(replace(program, filter=None), quick, judge, budget)
-    if ends.deadlock:
-        return answer
+    if ends.deadlock:  # then runs hang, whatever the filter says of their states
+        return replace(answer, hangs=ends.hangs, hang=ends.hang)
     known = ends.reachable or ends.refutable
     reason = FILTERED if known else f"{FILTERED}, or no run ends"
     return replace(answer, reachable=None, refutable=None, deadlock=False, reason=reason, filtered=True)
-
-
-def _explained(program: Program, answer: Answer, options: Options, budget: Budget) -> Answer:
-    """If no run ends, add to the answer who waits where in one of the runs.
-
-    The explorer finds this out for both judges. It needs one run that is stuck, and gets some seconds for it.
-    """
-    if not answer.deadlock or answer.cut:
-        return answer
-    from verifier import explore
-
-    left = budget.left()
-    seconds = EXPLAINING if left is None else min(left, EXPLAINING)
-    waits = explore.stuck(
-        program, model=options.model, switches=options.switches, budget=Budget(seconds, options.memory)
-    )
-    return replace(answer, waits=waits)
 
 
 def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:

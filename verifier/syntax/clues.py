@@ -15,7 +15,7 @@ _TOP = re.compile(r"\s*(variants|expect|unroll|enum|nmi|~?\s*exists|forall|filte
 _QUOTES = re.compile("[“”„‟«»‘’]")
 _WORD = re.compile(r"([A-Za-z_]\w*)\s*$")
 _GUARD = re.compile(r"\[[\w\s!&|()]+\]")
-EXPECTATIONS = ("never", "sometimes", "always", "deadlock")
+EXPECTATIONS = ("never", "sometimes", "always", "deadlock", "hangs")
 
 
 def check_quotes(source: Source, text: str) -> None:

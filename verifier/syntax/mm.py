@@ -46,6 +46,7 @@ class _Whole(NamedTuple):
     """The statements for a whole file. ``portable``: the expectation is about the kernel's portable model."""
 
     expected: str | None
+    hangs: bool = False
     otherwise: tuple[Expectation, ...] = ()
     comment: str = ""
     portable: bool = False
@@ -118,9 +119,9 @@ class _File:
         found = _Whole(self.result.word, portable=self.head.arch == "C" and self.result.word is not None)
         for item in top:
             if item.data == "expect":
-                expected, otherwise = self._expectation(item.children[0])
+                expected, hangs, otherwise = self._expectation(item.children[0])
                 comment = str(item.children[1])[1:-1] if len(item.children) > 1 else ""
-                found = _Whole(expected, otherwise, comment, unroll=found.unroll)
+                found = _Whole(expected, hangs, otherwise, comment, unroll=found.unroll)
                 if self.guards.variants:
                     span = self._span(item)
                     self._trouble(
@@ -148,6 +149,7 @@ class _File:
             comment=said.comment,
             meta=self.head.meta,
             expected=said.expected,
+            hangs=said.hangs,
             otherwise=said.otherwise,
             portable=whole.portable and not variant,
             unroll=whole.unroll,
@@ -230,11 +232,12 @@ class _File:
         rest = list(tree.children)
         name = rest.pop(0)
         base = str(rest.pop(0)) if getattr(rest[0], "type", "") == "NAME" else None
-        expected, otherwise = self._expectation(rest.pop(0))
+        expected, hangs, otherwise = self._expectation(rest.pop(0))
         comment = " ".join(str(rest[0])[1:-1].split()) if rest else ""
         return Variant(
             name=str(name),
             expected=expected,
+            hangs=hangs,
             comment=comment,
             span=self._span(name),
             base=base,
@@ -244,14 +247,17 @@ class _File:
     def _span(self, tree: Node) -> Span:
         return Builder(self.source, Guards([], []), None).span(tree)
 
-    def _expectation(self, tree: Node) -> tuple[str | None, tuple[Expectation, ...]]:
-        """What is expected in general, and what under profiles or switches."""
-        general: str | None = None
+    def _expectation(self, tree: Node) -> tuple[str | None, bool, tuple[Expectation, ...]]:
+        """What is expected in general, whether it hangs, and what is expected under profiles or switches."""
+        general: tuple[str | None, bool] | None = None
         otherwise: list[Expectation] = []
         seen: set[tuple[str, ...]] = set()
         for one in tree.children:
-            *where, word = map(str, one.children)
-            span = self._span(one)
+            said = {x.type: str(x) for x in one.children if x.type in ("EXPECT", "HANGS")}
+            where = [str(x) for x in one.children if x.type not in said]
+            word, hangs, span = said.get("EXPECT"), "HANGS" in said, self._span(one)
+            if word == "deadlock" and hangs:
+                self._trouble("expect", "a deadlock is a hang", span, "leave 'hangs' out")
             key = tuple(where)
             if where and key in seen:
                 self._trouble("duplicate", f"{'='.join(where)} has two expectations", span, "leave one out")
@@ -259,13 +265,14 @@ class _File:
             if not where:
                 if general is not None or otherwise:
                     hint = "write the general expectation first, then those of profiles and switches"
-                    self._trouble("expect", f"{word!r} does not say for which profile or switch", span, hint)
-                general = word
+                    text = f"{' '.join(said.values())!r} does not say for which profile or switch"
+                    self._trouble("expect", text, span, hint)
+                general = word, hangs
             elif len(where) == 1:
-                otherwise.append(Expectation(word, where[0], None, span))
+                otherwise.append(Expectation(word, hangs, where[0], None, span))
             else:
-                otherwise.append(Expectation(word, None, (where[0], where[1]), span))
-        return general, tuple(otherwise)
+                otherwise.append(Expectation(word, hangs, None, (where[0], where[1]), span))
+        return *(general or (None, False)), tuple(otherwise)
 
     def _unit(self, variant: str | None, final: Final) -> Unit:
         """The tree of one variant."""

@@ -10,9 +10,13 @@ from verifier.source import Diagnostic, Source, Span
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """The expectation under a profile (``switch`` is None), or under a value of a switch."""
+    """The expectation under a profile (``switch`` is None), or under a value of a switch.
 
-    word: str
+    ``word`` is about the proposition, None if only a hang is expected; ``hangs``: does some run hang?
+    """
+
+    word: str | None
+    hangs: bool
     profile: str | None
     switch: tuple[str, str] | None
     span: Span
@@ -27,6 +31,7 @@ class Test:
     ``expected``    ``never``, ``sometimes``, ``always``, ``deadlock`` or None. It is about the proposition,
                     without its quantifier. ``portable``: it comes from a ``Result:`` comment, which is
                     about the kernel's portable model;
+    ``hangs``       the test expects that some run hangs;
     ``otherwise``   the expectations under profiles and switches; the last one that fits counts;
     ``meta``        herd7's ``Key=Value`` lines; ``comment`` is the variant's own text;
     ``tree``        the checked syntax tree;
@@ -49,6 +54,7 @@ class Test:
     comment: str = ""
     meta: dict[str, str] = field(default_factory=dict)
     expected: str | None = None
+    hangs: bool = False
     otherwise: tuple[Expectation, ...] = ()
     portable: bool = False
     unroll: int | None = None

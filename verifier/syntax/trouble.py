@@ -69,7 +69,7 @@ TERMINALS = {
     "SIGNED": "a number", "COMPARE": "'='", "AND": "'/\\'", "OR": "'\\/'", "NOT": "'~'", "STRING": "a string",
     "QUANTIFIER": "'exists', '~exists' or 'forall'", "$END": "the end of the file", "STAR": "'*'",
     "REGISTER": "a register", "MINUSGREATERTHAN": "'->'", "DOT": "'.'", "__ANON_0": "'->'",
-    "EXPECT": "'never', 'sometimes', 'always' or 'deadlock'",
+    "EXPECT": "'never', 'sometimes', 'always' or 'deadlock'", "HANGS": "'hangs'",
 }  # fmt: skip
 
 

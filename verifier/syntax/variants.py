@@ -17,6 +17,7 @@ class Variant:
 
     name: str
     expected: str | None
+    hangs: bool
     comment: str
     span: Span
     base: str | None = None

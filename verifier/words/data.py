@@ -172,8 +172,9 @@ def locks() -> Iterator[Word]:
         yield drops(f"{prefix}_unlock_irqrestore({head})", restore, "interrupts as before", "1.1, 8.3, 18.1")
         yield takes(f"{prefix}_lock_bh({one})", enter, "as spin_lock", "2.1, 18.1")
         yield drops(f"{prefix}_unlock_bh({one})", leave, "as spin_unlock", "1.1, 18.1")
-    source = "spin_lock_init(), linux/spinlock.h, from memory"
-    yield row(g, "spin_lock_init(l: pointer)", drop, "a plain store", "1.1", source=source)
+    for raw in ("", "raw_"):
+        source = f"{raw}spin_lock_init(), linux/spinlock.h, from memory"
+        yield row(g, f"{raw}spin_lock_init(l: pointer)", drop, "a plain store", "1.1", source=source)
     doc = "waits until it is free; v4.8 to v4.13 as here"
     source = "queued_spin_unlock_wait(), kernel/locking/qspinlock.c, v4.8 to v4.13, from memory; "
     source += "before, it looked at the locked byte only, which a waiting spin_lock() sets later"
@@ -308,6 +309,22 @@ def interrupts() -> Iterator[Word]:
     yield row(g, head, IRQ_RESTORE, doc, "8.3", source=source)
     asks = Special("irqs_disabled", "no data access")
     yield flag("irqs_disabled()", asks, "are interrupts off?", "8.3", "number")
+    for name, on, file, more in (
+        ("halt", FALSE, "native_halt()", "; with interrupts off only an NMI ends it"),
+        ("safe_halt", TRUE, "native_safe_halt(): STI; HLT", "; interrupts on, and none between"),
+    ):
+        halts = Special(
+            "halt", "HLT, until an interrupt has come" if on == FALSE else "STI and HLT, likewise", on
+        )
+        source = f"{file}, asm/irqflags.h"
+        yield row(
+            g,
+            f"{name}()",
+            halts,
+            f"waits until a handler or an NMI has run here{more}",
+            "8.11",
+            source=source,
+        )
     makes = "IPIs, and their acknowledgements if wait"
     others, own_too = (Special("call_cpus", makes, own, True) for own in (FALSE, TRUE))
     by_caller = (others,)  # whoever calls it has disabled preemption

@@ -257,20 +257,56 @@ write local_irq_restore(flags)
     raw_local_irq_restore arch_local_irq_restore
 write local_irq_disable()
     raw_local_irq_disable arch_local_irq_disable native_irq_disable cli
+write halt()
+    native_halt hlt arch_cpu_idle_dead stop_this_cpu
+write safe_halt(), or what the CPU does before it
+    native_safe_halt raw_safe_halt arch_safe_halt default_idle arch_cpu_idle cpu_do_idle
+there is no MONITOR here: its MWAIT ends at a store, too; wait for that by smp_cond_load_acquire(&x, VAL)
+    mwait __mwait __monitor mwait_idle_with_hints __sti_mwait
 write local_irq_enable()
     raw_local_irq_enable arch_local_irq_enable native_irq_enable sti
-there is no scheduler here; if it wakes somebody it is a full barrier: write smp_mb(), and store what the
-other waits for
-    wake_up_process wake_up wake_up_all wake_up_state try_to_wake_up swake_up_one rcuwait_wake_up
-there is no scheduler here: write smp_store_mb(state, s)
-    set_current_state prepare_to_wait
-there is no scheduler here: write WRITE_ONCE(state, s)
-    __set_current_state
-there is no scheduler here: wait by smp_cond_load_acquire(&x, VAL); schedule() is a full barrier besides,
-which is smp_mb()
-    schedule wait_event schedule_timeout rcuwait_wait_event
+define it, or #include "linux/wait.inc"
+    wake_up_process wake_up wake_up_all wake_up_state try_to_wake_up set_current_state __set_current_state
+    wake_up_interruptible wake_up_interruptible_all
+    set_special_state schedule prepare_to_wait prepare_to_wait_exclusive prepare_to_wait_event finish_wait
+    add_wait_queue remove_wait_queue init_waitqueue_head waitqueue_active wq_has_sleeper complete complete_all
+    init_completion reinit_completion wait_for_completion try_wait_for_completion completion_done get_current
+    cpu_curr
+write wake_up(&wq), which #include "linux/wait.inc" has
+    swake_up_one swake_up_locked wake_up_one wake_up_poll
+write wake_up_process(p), which #include "linux/wait.inc" has
+    rcuwait_wake_up wake_up_q
+write schedule(), which #include "linux/wait.inc" has: there are no time-outs
+    schedule_timeout schedule_preempt_disabled io_schedule schedule_timeout_uninterruptible
+write wait_event(wq, c): there are no time-outs and no signals
+    wait_event_timeout wait_event_killable wait_event_lock_irq rcuwait_wait_event wait_event_freezable
+    swait_event_exclusive wait_event_interruptible_timeout wait_event_idle wait_event_exclusive
+write wait_for_completion(&x), which #include "linux/wait.inc" has: there are no time-outs and no signals
+    wait_for_completion_timeout wait_for_completion_interruptible wait_for_completion_killable
+    wait_for_completion_io wait_for_completion_killable_timeout wait_for_completion_interruptible_timeout
+define it, or #include "linux/kthread.inc"
+    kthread_park kthread_unpark kthread_parkme kthread_should_park kthread_should_stop kthread_stop
+    kthread_exit
+define it, or #include "linux/work.inc"
+    queue_work schedule_work flush_work cancel_work_sync worker_thread process_one_work work_pending
+write flush_work(&work), which #include "linux/work.inc" has, for each work
+    flush_workqueue drain_workqueue destroy_workqueue flush_scheduled_work
+there are no timers here: write what the timer does as an nmi, or as a handler that another CPU sends
+    mod_timer add_timer del_timer del_timer_sync timer_delete timer_delete_sync timer_shutdown_sync
+    hrtimer_start hrtimer_cancel hrtimer_try_to_cancel hrtimer_start_range_ns timer_pending add_timer_on
+    mod_timer_pending timer_setup hrtimer_init hrtimer_setup hrtimer_forward hrtimer_active
+there are no timers here: write queue_work(&wq, &work), which #include "linux/work.inc" has, where it expires
+    queue_delayed_work schedule_delayed_work mod_delayed_work cancel_delayed_work_sync cancel_delayed_work
+    flush_delayed_work
 write smp_call_function_single(cpu, func, info, 0)
-    smp_call_function_single_async smp_send_reschedule irq_work_queue_on resched_cpu generic_exec_single
+    smp_send_reschedule resched_cpu generic_exec_single
+define it, or #include "linux/csd.inc"
+    smp_call_function_single_async
+define it, or #include "linux/irq_work.inc"
+    irq_work_queue irq_work_queue_on irq_work_sync irq_work_run irq_work_single irq_work_is_busy
+    irq_work_is_pending
+write apic_icr_write(smp_processor_id(), func), the interrupt that it sends to its own CPU
+    arch_irq_work_raise
 write smp_mb(), then smp_call_function(func, NULL, 1) of a function that does nothing
     kick_all_cpus_sync
 write on_each_cpu(func, NULL, 1) of a function that is sync_core()
@@ -311,8 +347,9 @@ write cpumask_test_cpu(cpu, cpu_online_mask)
     cpu_online cpu_possible
 write num_online_cpus()
     num_possible_cpus num_present_cpus nr_cpu_ids
-declare percpu struct task_struct *current_task, and write this_cpu_read(current_task)
-    current get_current
+declare percpu struct task_struct *current_task, and write this_cpu_read(current_task); or write
+get_current(), which #include "linux/wait.inc" has
+    current
 write READ_ONCE(x) or WRITE_ONCE(x, e)
     ACCESS_ONCE
 write READ_ONCE(x)

@@ -326,7 +326,7 @@ def interrupts() -> Iterator[Word]:
     g = "Interrupts and IPIs"
     send = partial(Special, "icr", "interrupt command")
     head = "(cpu: cpu, func: function)"
-    doc = "the bare x2APIC write: func(NULL) on one CPU; orders nothing, waits for nothing"
+    doc = "the bare x2APIC write: func(NULL) on one CPU, perhaps this one; orders nothing, waits for nothing"
     source = "native_x2apic_icr_write(), asm/apic.h, without the weak_wrmsr_fence() that belongs before it"
     yield row(g, f"apic_icr_write{head}", send(kind="x2apic"), doc, "8.2", source=source)
     doc = "the bare xAPIC write, uncached: earlier stores are visible before it"

@@ -45,8 +45,9 @@ class Locked:
     """A LOCK'd read-modify-write of ``*at``; it writes ``value`` if ``when`` holds.
 
     ``line``: of a lock that a CPU may wait for in a line which others see: ``joins``, it stands in it where
-    it cannot have the lock at once; ``waits``, it waits behind those who stand there, unless in an
-    interrupt; ``gives_way``, a trylock, it fails while somebody stands there (MMR 19.4).
+    it cannot have the lock at once; ``follows``, so does a reader, and waits for all writers that stand
+    there; ``waits``, a reader waits for them without standing there, unless in an interrupt; ``gives_way``,
+    a trylock, it fails while somebody stands there (MMR 19.4). ``readers``: do readers stand there, too?
     ``looks``: where this holds, the kernel looks first: a plain load, and nothing more if ``when`` does
     not hold of what it found. (In a loop around CMPXCHG, what a failing turn found is what the last
     one finds: a run without the failing turns has the same end.)
@@ -58,7 +59,8 @@ class Locked:
     when: Expr = TRUE
     needs: Expr = TRUE
     looks: Expr = FALSE
-    line: Literal["", "joins", "waits", "gives_way"] = ""
+    line: Literal["", "joins", "follows", "waits", "gives_way"] = ""
+    readers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,10 @@ class Warns:
 
 # The words that are more than instructions, by what they do.
 SpecialName = Literal[
-    "assume", "call_cpus", "call_rcu", "cmpxchg_double", "cond_load", "entry_of", "icr", "ifetch",
+    "assume", "call_cpus", "call_rcu", "cmpxchg_double", "cond_load", "entry_of", "halt", "icr", "ifetch",
     "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but", "mask_combine", "mask_copy",
     "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte",
-    "per_cpu", "read_poll", "read_register", "try_cmpxchg", "warn",
+    "per_cpu", "read_poll", "read_register", "try_cmpxchg", "wait_event", "warn",
 ]  # fmt: skip
 
 

@@ -141,18 +141,32 @@ def _semaphores(g: str) -> Iterator[Word]:
     """rwsem. Its holders may sleep, so they are not RCU readers."""
     one = "l: pointer"
     file = "kernel/locking/rwsem.c"
-    for name, effect in (("read", replace(_SHARE, line="joins")), ("write", _OWN)):
+    follows, joins = replace(_SHARE, line="follows", readers=True), replace(_OWN, readers=True)
+    for name, effect in (("read", follows), ("write", joins)):
         source = f"__down_{name}(), {file}, since v5.2"
         yield row(g, f"down_{name}({one})", effect, "LOCK'd; waits exactly", "2.1", source=source)
-    tries = Locked("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way")
+    tries = Locked("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way", readers=True)
     doc = "1 if it took it, which it does not while others wait; if not, a load since v5.17, LOCK'd before"
     source = f"__down_read_trylock(), {file}; the version from memory"
     head, rule = f"down_read_trylock({one})", "1.1, 2.1, 19.1, 19.2"
     yield row(g, head, tries, doc, rule, "number", source=source)
-    tries = Locked("l", Const(-1), _FREE, _FREE, line="gives_way")
+    tries = Locked("l", Const(-1), _FREE, _FREE, line="gives_way", readers=True)
     head, doc = f"down_write_trylock({one})", "LOCK'd, also if it fails; 1 if it took it"
     yield row(g, head, tries, doc, "2.1", "number", source=f"rwsem_write_trylock(), {file}")
     ends = partial(row, g, source=f"__up_read(), __up_write(), __downgrade_write(), {file}, since v5.2")
     yield ends(f"up_read({one})", _UNSHARE, "LOCK'd", "2.1")
     yield ends(f"up_write({one})", Locked("l", FALSE, None), "LOCK'd", "2.1")
     yield ends(f"downgrade_write({one})", Locked("l", Const(1), None), "LOCK'd; it is read-held now", "2.1")
+
+
+def waiting() -> Iterator[Word]:
+    """What calls the functions of ``litmus/linux/wait.inc`` because it is a macro: it evaluates its argument
+    again and again."""
+    g = "Sleeping"
+    doc = "if c does not hold: prepare_to_wait_event(), c, schedule(), until c holds, then finish_wait(); "
+    doc += 'with #include "linux/wait.inc"'
+    for name, state in (("wait_event", 2), ("wait_event_interruptible", 1)):
+        more = "" if state == 2 else "; there are no signals, so it gives 0"
+        effect = Special("wait_event", "loads of c; what these functions do", Const(state))
+        source, result = f"{name}(), ___wait_event(), linux/wait.h", "number" if more else "void"
+        yield row(g, f"{name}(wq: struct, c)", effect, doc + more, "1.1", result, source=source)

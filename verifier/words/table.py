@@ -61,6 +61,7 @@ def _rows() -> Iterator[Word]:
     yield from kernel.locks()
     yield from sync.sleeping()
     yield from sync.rcu()
+    yield from sync.waiting()
     yield from kernel.percpu()
     yield from local.percpu()
     yield from kernel.masks()

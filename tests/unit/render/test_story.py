@@ -83,10 +83,10 @@ ROOT = Path(__file__).resolve().parents[3]
 BOTH = pytest.mark.parametrize("judge", ["z3", "explorer"])
 
 
-def rows(text: str, judge: str) -> list[str]:
+def rows(text: str, judge: str, **settings: str) -> list[str]:
     """The story of a test's run: a row for each line."""
     (test,) = load(Source("t", text))
-    verdict = run(test, Options(judge=judge))
+    verdict = run(test, Options(judge=judge, settings=settings))
     assert verdict.witness is not None
     return [" ".join(line.split()) for line in story(verdict, verdict.witness).splitlines()]
 
@@ -130,7 +130,7 @@ P1 { }
 P2 { }
 exists (0:r1 = 1)
 """
-    told = rows(text, judge)
+    told = rows(text, judge, kernel="v5.10")
     assert any("reads m: {0, 2}; sends; reads m[0]: 1" in line for line in told)
     assert any(line.endswith("reads none: {}") for line in told)
     assert any(line.endswith("r1 = cpumask_test_cpu(2, m) line 4 reads 1") for line in told)

@@ -109,7 +109,7 @@ def answered(**known: object) -> Verdict:
          "there may be more states than those within bound 2: assume() its end, or use --unroll 3", False),
         ({"reachable": True, "refutable": True, "asked": True, "states": ((1,),)}, "sometimes", "", True),
         ({"reachable": False, "refutable": False, "deadlock": True}, "unknown",
-         "deadlock: no run ends: the verifier did not find out who waits where", True),
+         "deadlock: no run ends", True),
         ({"reachable": False, "cut": True, "refutable": True, "loops": (Loop(1, "P1"),)}, "unknown",
          "within bound 2: the loop in P1 needs more iterations; assume() its end, or use --unroll 3", False),
     ],

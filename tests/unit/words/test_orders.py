@@ -49,7 +49,7 @@ local(64)?_((try_)?cmpxchg|xchg|add_unless|inc_not_zero)
 movnti clflush(opt)? clwb [ls]fence [rw]mb (smp|dma|virt)_[rw]mb barrier smp_read_barrier_depends
 smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquire__after_ctrl_dep
 {_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit
-(raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked spin_lock_init spin_unlock_wait
+(raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked (raw_)?spin_lock_init spin_unlock_wait
 mutex_is_locked write_unlock(_irq|_irqrestore)?
 rcu_read_(un)?lock(_sched|_bh)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched call_rcu(_hurry)?
 (this|__this|raw)_cpu_(read|write|x?chg|cmpxchg|xchg|and|or|(add|sub|inc|dec)(_return)?) (this|per)_cpu_ptr
@@ -63,6 +63,7 @@ read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_po
 local_irq_(disable|enable|save|restore) irqs_disabled apic_(icr_write|send_nmi)(_mmio)?
 p[tm][de]_protnone is_swap_p[tm][de] pte_to_swp_entry swp_entry_to_pte is_migration_entry
 pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
+wait_event(_interruptible)?
 WARN(_ON)?(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep
 lockdep_assert_(irqs_disabled|irqs_enabled|preemption_disabled|held) (migrate|pagefault)_(en|dis)able
 """.split()
@@ -84,7 +85,7 @@ LOOKS = {
 # Fences for whom they call; litmus/words/19.3-*.litmus look at those who call nobody.
 CALLS = {"smp_call_function_single", "smp_call_function_many", "smp_call_function", "on_each_cpu",
          "on_each_cpu_mask", "on_each_cpu_cond", "on_each_cpu_cond_mask"}  # fmt: skip
-ELSEWHERE = {"assume"}  # it makes no event, and takes runs away
+ELSEWHERE = {"assume", "halt", "safe_halt"}  # they take runs away; litmus/mmu/8.11-halt.litmus has halts
 
 
 def matching(patterns: object, name: str) -> list[str]:

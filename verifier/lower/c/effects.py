@@ -245,7 +245,7 @@ def modified(r: WordCall, x: Modify, place: MemoryPlace) -> str:
 def update(r: WordCall, x: Locked) -> Expr | None:
     """A LOCK'd operation, or, where the kernel looks first, a load alone if that is the end of it."""
     place = changed(r, x.at)
-    if x.line and r.b.shared.lines:
+    if x.line:
         return in_line(r, x, place)
     looks = substitute(x.looks, r.env)
     if looks == FALSE:
@@ -324,11 +324,12 @@ def result_of(r: WordCall, result: Expr | None, place: MemoryPlace) -> Expr | No
 
 
 class _Line(NamedTuple):
-    """A lock and those who stand in line for it: where the two are, the local that has what the lock looks
-    like, and the label of the end."""
+    """A lock and those who stand in line for it: where the lock is, and the cells that count the writers and
+    the readers; the local that has what the lock looks like, and the label of the end."""
 
     lock: Expr
-    others: Expr
+    writers: Expr
+    readers: Expr | None
     seen: str
     end: str
 
@@ -336,31 +337,35 @@ class _Line(NamedTuple):
 def in_line(r: WordCall, x: Locked, place: MemoryPlace) -> Expr | None:
     """An operation on a lock that others may wait for in a line which it sees. While somebody stands in
     it, the lock is as taken by a writer to those who do not (MMR 19.4)."""
-    at = _Line(place.addr, r.b.memory.line(place.addr), r.b.fresh(), r.b.fresh("end"))
+    lines = r.b.memory.line
+    readers = lines(place.addr, "read") if x.readers else None
+    at = _Line(place.addr, lines(place.addr, "write"), readers, r.b.fresh(), r.b.fresh("end"))
     r.env[OLD.name] = Reg(at.seen)
     if x.line == "gives_way":
         give_way(r, x, at)
         return result_of(r, x.result, place)
-    lock, others, found = both(r, x, at)
+    lock, others, found = whole(r, x, at)
     if x.line == "waits":
         env = r.given(Reg(lock.into or "") if r.b.interrupting else found)
         when = substitute(x.needs, env)
-        r.b.emit("X", r.e, lock._replace(value=substitute(x.value, env), when=when), others)
+        r.b.emit("X", r.e, lock._replace(value=substitute(x.value, env), when=when), *others)
         r.b.code.append(taken(r, when))
         return None
-    r.b.emit("X", r.e, lock, others)
+    r.b.emit("X", r.e, lock, *others)
     r.b.code.append(Branch(substitute(x.needs, r.given(found)), at.end, r.e.span))
     stand(r, x, at)
     return None
 
 
-def both(r: WordCall, x: Locked, at: _Line) -> tuple[Touch, Touch, Expr]:
+def whole(r: WordCall, x: Locked, at: _Line) -> tuple[Touch, list[Touch], Expr]:
     """The lock and its line at one instant; the lock as those see it who give way."""
-    lock, others = r.b.fresh(), r.b.fresh()
-    found = call("ite", call("eq", Reg(others), Const(0)), Reg(lock), Const(-1))
+    lock = r.b.fresh()
+    others = [Touch(cell, r.b.fresh()) for cell in (at.writers, at.readers) if cell is not None]
+    nobody = call("and", *(call("eq", Reg(touch.into or ""), Const(0)) for touch in others))
+    found = call("ite", nobody, Reg(lock), Const(-1))
     env = r.given(found)
     when = substitute(x.when if x.needs == TRUE else x.needs, env)
-    return Touch(at.lock, lock, substitute(x.value, env), when), Touch(at.others, others), found
+    return Touch(at.lock, lock, substitute(x.value, env), when), others, found
 
 
 def give_way(r: WordCall, x: Locked, at: _Line) -> None:
@@ -369,25 +374,31 @@ def give_way(r: WordCall, x: Locked, at: _Line) -> None:
     looks = substitute(x.looks, r.env)
     if looks != FALSE:
         ask_kernel(r, looks, lock)
-        held, others, found = both(r, x, at)
-        r.b.emit("R", r.e, held._replace(value=None, when=TRUE), others)
+        held, others, found = whole(r, x, at)
+        r.b.emit("R", r.e, held._replace(value=None, when=TRUE), *others)
         r.b.set(at.seen, found)
         r.b.code.append(Branch(call("not", substitute(x.when, r.env)), at.end, r.e.span))
     r.b.code.append(Label(lock))
-    held, others, found = both(r, x, at)
-    r.b.emit("X", r.e, held, others)
+    held, others, found = whole(r, x, at)
+    r.b.emit("X", r.e, held, *others)
     r.b.set(at.seen, found)
     r.b.code.append(Label(at.end))
 
 
 def stand(r: WordCall, x: Locked, at: _Line) -> None:
-    """Stand in line until the lock is free."""
-    before, after, lock = r.b.fresh(), r.b.fresh(), r.b.fresh()
-    r.b.emit("X", r.e, Touch(at.others, before, call("add", Reg(before), Const(1))))
+    """Stand in line until the lock is free; a reader, until no writer stands there either."""
+    before, after, lock, ahead = r.b.fresh(), r.b.fresh(), r.b.fresh(), r.b.fresh()
+    follows = x.line == "follows"
+    cell = at.readers if follows and at.readers is not None else at.writers
+    r.b.emit("X", r.e, Touch(cell, before, call("add", Reg(before), Const(1))))
     env = r.given(Reg(lock))
     free = substitute(x.needs, env)
+    writers = [Touch(at.writers, ahead)] if follows else []
+    if follows:
+        free = call("and", free, call("eq", Reg(ahead), Const(0)))
     takes = Touch(at.lock, lock, substitute(x.value, env), free)
-    r.b.emit("X", r.e, takes, Touch(at.others, after, call("sub", Reg(after), Const(1)), free))
+    leaves = Touch(cell, after, call("sub", Reg(after), Const(1)), free)
+    r.b.emit("X", r.e, takes, leaves, *writers)
     r.b.code += [taken(r, free), Label(at.end)]
 
 

@@ -14,7 +14,6 @@ from verifier.lower.c import types as t
 from verifier.lower.c.beside import lonely, unanswered
 from verifier.lower.c.bodies import handler, nmi_of, program_of
 from verifier.lower.c.body import BodyCode
-from verifier.lower.c.hangs import hangs
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import TestMemory
@@ -29,11 +28,10 @@ from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_e
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
-from verifier.syntax.ast import nodes
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Trouble, nearest
-from verifier.words.rows import Locked, since
-from verifier.words.table import NAMED_VALUES, WORDS, is_mask_of_mm, special
+from verifier.words.rows import since
+from verifier.words.table import NAMED_VALUES, is_mask_of_mm, special
 
 
 def lower(test: Test, budget: Budget | None = None) -> Lowered:
@@ -53,7 +51,6 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         troubles,
         warnings=memory.warnings,
         budget=budget or Budget(),
-        lines=_somebody_gives_way(unit),
     )
     bodies = [BodyCode(shared, cpu, LANGUAGE) for cpu in range(memory.cpus)]
     threads: list[tuple[Instruction, ...]] = []
@@ -74,9 +71,6 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     keeps_pages = shared.keeps_pages or any(
         isinstance(cell.init, Ptr) for ptr, cell in memory.cells.items() if ptr.base.endswith(".data")
     )
-    if test.expected != "deadlock":
-        on = [(cpu, code, True) for cpu, code in enumerate(threads)]
-        shared.warnings += hangs([*on, *((key.cpu, code, False) for key, code in shared.handlers.items())])
     if None in shared.waits or len(shared.waits) > 1:
         shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
     shared.warnings += unmet(unit, memory)
@@ -132,13 +126,6 @@ def _only_names(enums: dict[str, int]) -> dict[int, str]:
     """The constants whose value no other one has; 0 is a null pointer whatever else it is."""
     values = list(enums.values())
     return {value: name for name, value in enums.items() if value and values.count(value) == 1}
-
-
-def _somebody_gives_way(unit: ast.Unit) -> bool:
-    """Is there a trylock that looks at who waits for its lock (MMR 19.4)?"""
-    calls = (x.name for x in nodes((unit.functions, unit.threads, unit.nmis)) if isinstance(x, ast.CallExpr))
-    effects = (effect for name in calls if name in WORDS for effect in WORDS[name].effects)
-    return any(isinstance(effect, Locked) and effect.line == "gives_way" for effect in effects)
 
 
 class _Pcids:

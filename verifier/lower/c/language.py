@@ -26,6 +26,7 @@ LANGUAGE = Language(
             "cmpxchg_double": control.cmpxchg_double,
             "cond_load": control.cond_load,
             "entry_of": mmu.entry_of,
+            "halt": ipi.halt,
             "icr": ipi.icr,
             "ifetch": mmu.ifetch,
             "invlpgb": mmu.invlpgb,
@@ -47,6 +48,7 @@ LANGUAGE = Language(
             "read_poll": control.read_poll,
             "read_register": mmu.read_register,
             "try_cmpxchg": control.try_cmpxchg,
+            "wait_event": control.wait_event,
             "warn": control.warn,
         }
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
@@ -14,7 +15,7 @@ from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
 from verifier.program.expressions import Const, Expr, call
-from verifier.program.values import UNACCESSED, Ptr, Value, flags, target
+from verifier.program.values import UNACCESSED, Ptr, Value, flags, halted, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first
@@ -84,14 +85,15 @@ class TestMemory(Objects):
         except Trouble as trouble:
             self.troubles.append(trouble.diagnostic)
 
-    def line(self, lock: Expr) -> Expr:
-        """The address of a cell that counts who stands in line for a lock."""
+    def line(self, lock: Expr, who: Literal["read", "write"]) -> Expr:
+        """The address of a cell that counts the writers, or the readers, that stand in line for a lock."""
+        suffix = f"{_LINE}-{who}"
         known = [lock.value] if isinstance(lock, Const) else list(self.cells)
         for ptr in known:
-            if isinstance(ptr, Ptr) and not ptr.base.endswith(_LINE):
-                at = Ptr(str(ptr) + _LINE)
-                self.cells.setdefault(at, Cell(at, f"waiting for {ptr}", 0))
-        return call("field", lock, Const(_LINE[1:]))
+            if isinstance(ptr, Ptr) and _LINE not in ptr.base:
+                at = Ptr(str(ptr) + suffix)
+                self.cells.setdefault(at, Cell(at, f"waiting to {who} {ptr}", 0))
+        return call("field", lock, Const(suffix[1:]))
 
     # -- initial contents -------------------------------------------------------------------------
 
@@ -445,6 +447,12 @@ class TestMemory(Objects):
         if len(self.cells) >= MAX_CELLS:
             text = f"a test has at most {MAX_CELLS} cells; this one has more"
             raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
+
+    def halts(self, cpu: int) -> Ptr:
+        """The register cell that says whether a CPU is halted; from now on there is one."""
+        if halted(cpu) not in self.cells:
+            self.cells[halted(cpu)] = Cell(halted(cpu), f"{cpu}:halted", 0, "register")
+        return halted(cpu)
 
     def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:
         named = self.named.get(ptr.base.split(":", 1)[-1])

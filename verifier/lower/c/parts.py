@@ -125,7 +125,6 @@ class Shared:
     warnings: list[Diagnostic] = field(default_factory=list)
     suspects: list[Diagnostic] = field(default_factory=list)
     keeps_pages: bool = False
-    lines: bool = False  # does some trylock look at who waits for a lock?
     waits: set[bool | None] = field(default_factory=set)  # are sends waited for? None: known at run time
     versions: set[int] = field(default_factory=set)
 

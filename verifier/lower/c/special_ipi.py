@@ -11,7 +11,7 @@ from verifier.lower.c.bodies import handler, inline
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.c.special_masks import bits_of
-from verifier.lower.code import Branch, Label, Target, Touch
+from verifier.lower.code import Assume, Branch, Emit, Label, Target, Touch
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import Ptr, truth
 from verifier.syntax.trouble import Trouble
@@ -206,6 +206,25 @@ def call_rcu(b: BodyCode, use: SpecialCall) -> Val:
     return Val(Const(0), t.VOID)
 
 
+def halt(b: BodyCode, use: SpecialCall) -> Val:
+    """HLT; STI and HLT at one instant, as no interrupt comes behind the STI. It ends when one has come."""
+    if b.interrupting:
+        hint = "interrupts do not interrupt each other here, so nothing would end it but an NMI"
+        raise Trouble("halt", f"{use.word.name} in a handler is not supported", use.e.span, hint)
+    halted, found = Const(b.memory.halts(b.cpu)), b.fresh()
+    if use.special.value == TRUE:
+        irq = Const(Ptr(f"{b.cpu}:irq"))
+        b.emit("IRQ", use.e, Touch(irq, None, TRUE), Touch(halted, None, TRUE), kind="hlt")
+    else:
+        b.emit("HLT", use.e, Touch(halted, None, TRUE))
+    b.emit("R", use.e, Touch(halted, found), kind="hlt")
+    woken = call("eq", Reg(found), FALSE)
+    look = b.code[-1]
+    assert isinstance(look, Emit)
+    b.code.append(Assume(woken, b.span(use.e), "halt", "in a halt", (look,)))
+    return Val(Const(0), t.VOID)
+
+
 def icr(b: BodyCode, use: SpecialCall) -> Val:
     """A bare write: nothing is waited for, the handler's argument is NULL. ``value``: of an NMI."""
     nmi = use.special.value == TRUE
@@ -217,13 +236,9 @@ def icr(b: BodyCode, use: SpecialCall) -> Val:
         wanted = call("eq", to, Const(k))
         if wanted == FALSE:
             continue
-        if k == b.cpu and wanted == TRUE:
-            what = "NMI" if nmi else "interrupt"
-            raise Trouble("self-ipi", f"a CPU's {what} to itself is not supported", use.e.span)
-        if k != b.cpu:
-            code, register = handler(b, func.function, k, Val(FALSE, t.ANY), span=use.e.span)
-            info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
-            targets.append(Target(k, wanted, code, info, name=func.function, nmi=nmi))
+        code, register = handler(b, func.function, k, Val(FALSE, t.ANY), span=use.e.span)
+        info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
+        targets.append(Target(k, wanted, code, info, name=func.function, nmi=nmi))
     b.shared.counter += 1
     b.emit("SEND", use.e, kind=use.special.kind, group=f"icr{b.shared.counter}", targets=tuple(targets))
     return Val(Const(0), t.VOID)

@@ -1,0 +1,75 @@
+"""Both judges find the same hangs, and each run that hangs passes the check again."""
+
+from __future__ import annotations
+
+import sys
+from itertools import cycle
+
+import pytest
+
+from tests.properties.waiting import Waiting
+from verifier import explore, solve
+from verifier.budget import Budget
+from verifier.explore.rest import Rest
+from verifier.explore.search import Search, machine_of
+from verifier.lower.build import build
+from verifier.program.profiles import PROFILES
+from verifier.source import Source
+from verifier.syntax import load
+
+FAST = 60
+SLOW = 600
+
+
+def check(seed: int, profile: str) -> bool | None:
+    """Does the program of a seed hang? Both judges have to agree, state by state."""
+    (test,) = load(Source(f"seed {seed}", Waiting(seed).text()))
+    program, switches = build(test), PROFILES[profile]
+    first = solve.decide(program, switches=switches, want_states=True, budget=Budget(60))
+    second = explore.decide(program, switches=switches, want_states=True, budget=Budget(60))
+    if first.rests is None or second.rests is None:
+        return None
+    assert (first.hangs, first.rests) == (second.hangs, second.rests)
+    assert first.states == second.states
+    assert bool(first.hang) == bool(second.hang) == bool(first.hangs)
+    for answer in (first, second):
+        assert answer.hang is None or answer.hang.waits
+    return bool(first.hangs)
+
+
+def several(seeds: range) -> None:
+    """Check many programs; a good part of them has to be decided, and to hang."""
+    found = [check(seed, profile) for seed, profile in zip(seeds, cycle(PROFILES), strict=False)]
+    assert found.count(True) > len(found) // 4 and found.count(False) > len(found) // 10
+    assert found.count(None) <= len(found) // 20
+
+
+def test_some_random_programs() -> None:
+    several(range(FAST))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_random_programs(part: int) -> None:
+    size = SLOW // 4
+    several(range(1000 + part * size, 1000 + (part + 1) * size))
+
+
+@pytest.mark.parametrize("seed", range(0, FAST, 4))
+def test_the_reduction_loses_no_hang(seed: int) -> None:
+    (test,) = load(Source(f"seed {seed}", Waiting(seed).text()))
+    program = build(test)
+    found = []
+    for reduced in (True, False):
+        machine = machine_of(program, "x86-tso", budget=Budget(60))
+        found.append(Search(machine, 200_000, None, reduced, Rest(machine)).run())
+    if all(x.complete for x in found):
+        assert found[0].rests == found[1].rests and found[0].states == found[1].states
+
+
+if __name__ == "__main__":  # python -m tests.properties.test_waiting FIRST LAST
+    done = [
+        check(seed, profile)
+        for seed, profile in zip(range(int(sys.argv[1]), int(sys.argv[2])), cycle(PROFILES), strict=False)
+    ]
+    print(len(done), "programs,", done.count(True), "hang,", done.count(None), "undecided")
