@@ -124,6 +124,8 @@ def _alone(machine: AbstractMachine, state: State, cpu: int, writes: int, touche
             return EXEC
     if not commits or flooded or machine.aged:
         return NONE
+    if machine.whole.stops and any(pcs[nmi] == 0 for nmi in machine.nmis[cpu]):
+        return NONE  # the machine may come to rest before the NMI strikes
     return ALL if not interrupts or _deliverable(machine, state, cpu, writes) else NONE
 
 

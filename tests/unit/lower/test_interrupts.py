@@ -109,3 +109,11 @@ WRONG = {
 def test_what_cannot_be_pending(initial: str) -> None:
     found = wrong(text("P0 { } P1 { }", "x = 1", initial))
     assert any(WRONG[initial] in d.message for d in found), [d.message for d in found]
+
+
+def test_the_machine_may_come_to_rest_before_an_nmi_strikes() -> None:
+    programs = "nmi P0 { WRITE_ONCE(y, 7); } P0 { } P1 { apic_icr_write(0, f); r0 = READ_ONCE(x); }"
+    (test,) = load(Source("t", text(programs, "y = 7", "0:irq = off;")))
+    program = build(test)
+    for answer in (decide(program, want_states=True), explore.decide(program, want_states=True)):
+        assert answer.rests == ((0,), (7,))
