@@ -699,6 +699,8 @@ class Generator:
         nmi = bool(kind) and draw((False, True))
         targets = []
         others = [c for c in range(self.cpus) if c != cpu]
+        if nmi and draw((False, False, True)):
+            others = [cpu]
         for target in others if len(others) == 1 or draw((False, False, True)) else [draw(others)]:
             handler = _Body([], [])
             initial: tuple[tuple[str, Expr], ...] = ()

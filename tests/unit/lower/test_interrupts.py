@@ -37,6 +37,11 @@ def test_it_goes_to_the_cpu_that_the_run_finds() -> None:
     assert states(text(programs, "x = 1")) == ["[x]=1;"]
 
 
+def test_it_may_go_to_the_own_cpu() -> None:
+    programs = "P0 { local_irq_disable(); apic_send_nmi(0, f); r0 = READ_ONCE(x); } P1 { }"
+    assert states(text(programs, "x = 1 /\\ 0:r0 = 1")) == ["0:r0=0; [x]=1;", "0:r0=1; [x]=1;"]
+
+
 def test_two_nmis_do_not_nest() -> None:
     programs = "P0 { apic_send_nmi(1, f); apic_send_nmi(1, f); } P1 { }"
     assert states(text(programs, "x = 2")) == ["[x]=2;"]
@@ -73,11 +78,10 @@ def test_an_nmi_waits_for_another_one_that_never_ends() -> None:
     program = build(test)
     one, two = decide(program, want_states=True), explore.decide(program, want_states=True)
     assert one.hangs and two.hangs and one.states == two.states
-    assert two.rests == ((0,), (1,))
+    assert one.rests == two.rests == ((0,), (1,))
 
 
 REFUSED = {
-    "apic_send_nmi(0, f);": "a CPU's NMI to itself is not supported",
     "apic_send_nmi(7, f);": "there is no CPU 7",
     "apic_send_nmi(1, x);": "apic_send_nmi takes a function here",
     "apic_send_nmi(1, two);": "a handler takes one argument, info; two takes more",
@@ -105,3 +109,11 @@ WRONG = {
 def test_what_cannot_be_pending(initial: str) -> None:
     found = wrong(text("P0 { } P1 { }", "x = 1", initial))
     assert any(WRONG[initial] in d.message for d in found), [d.message for d in found]
+
+
+def test_the_machine_may_come_to_rest_before_an_nmi_strikes() -> None:
+    programs = "nmi P0 { WRITE_ONCE(y, 7); } P0 { } P1 { apic_icr_write(0, f); r0 = READ_ONCE(x); }"
+    (test,) = load(Source("t", text(programs, "y = 7", "0:irq = off;")))
+    program = build(test)
+    for answer in (decide(program, want_states=True), explore.decide(program, want_states=True)):
+        assert answer.rests == ((0,), (7,))

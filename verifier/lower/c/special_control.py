@@ -64,35 +64,6 @@ def cond_load(b: BodyCode, use: SpecialCall) -> Val:
     return found
 
 
-_SLEEPS = ("prepare_to_wait_event", "schedule", "finish_wait")
-
-
-def wait_event(b: BodyCode, use: SpecialCall) -> Val:
-    """What the kernel's macro expands to, by the functions of the test: as a macro, it evaluates its
-    condition each time."""
-    for name in _SLEEPS:
-        if name not in b.unit.functions:
-            text = f"{use.word.name} calls {name}(), which is not defined here"
-            raise Trouble("unknown-word", text, use.e.span, 'write #include "linux/wait.inc"')
-    at, c, queue = use.e.span, use.arguments["c"], use.arguments["wq"]
-    assert isinstance(use.special.value, Const) and isinstance(use.special.value.value, int)
-    _, found = b.captured(lambda: given(b, use, "wq"))
-    if found.type.percpu or found.type.tag != "wait_queue_head":
-        text = f"{use.word.name} takes a struct wait_queue_head here, not {found.type.words}"
-        raise Trouble("type", text, queue.span, "declare it so, or a pointer to it")
-    if found.type.inside:
-        queue = ast.Unary("&", queue, queue.span)
-    state = ast.Num(use.special.value.value, at)
-    prepare, sleep, finish = (
-        ast.ExprStmt(ast.CallExpr(name, arguments, at), at)
-        for name, arguments in zip(_SLEEPS, ((queue, state), (), (queue,)), strict=True)
-    )
-    turn = ast.Block((prepare, ast.If(c, ast.Break(at), None, at), sleep), at)
-    waits = ast.Block((ast.For((), None, (), turn, at), finish), at)
-    b.statement(ast.If(ast.Unary("!", c, c.span), waits, None, at))
-    return Val(Const(0), t.INT)
-
-
 def read_poll(b: BodyCode, use: SpecialCall) -> Val:
     """The last turn of a loop that reads: those before it wrote nothing but the local that it writes, too.
     It ends by the condition, or by the time-out, after which the kernel reads once more."""
@@ -128,6 +99,35 @@ def place_given(b: BodyCode, use: SpecialCall, name: str) -> MemoryPlace:
     place = argument(b, use.word, parameter, use.arguments[name])
     assert isinstance(place, MemoryPlace)
     return place
+
+
+_SLEEPS = ("prepare_to_wait_event", "schedule", "finish_wait")
+
+
+def wait_event(b: BodyCode, use: SpecialCall) -> Val:
+    """What the kernel's macro expands to, by the functions of the test: as a macro, it evaluates its
+    condition each time."""
+    for name in _SLEEPS:
+        if name not in b.unit.functions:
+            text = f"{use.word.name} calls {name}(), which is not defined here"
+            raise Trouble("unknown-word", text, use.e.span, 'write #include "linux/wait.inc"')
+    at, c, queue = use.e.span, use.arguments["c"], use.arguments["wq"]
+    assert isinstance(use.special.value, Const) and isinstance(use.special.value.value, int)
+    _, found = b.captured(lambda: given(b, use, "wq"))
+    if found.type.percpu or found.type.tag != "wait_queue_head":
+        text = f"{use.word.name} takes a struct wait_queue_head here, not {found.type.words}"
+        raise Trouble("type", text, queue.span, "declare it so, or a pointer to it")
+    if found.type.inside:
+        queue = ast.Unary("&", queue, queue.span)
+    state = ast.Num(use.special.value.value, at)
+    prepare, sleep, finish = (
+        ast.ExprStmt(ast.CallExpr(name, arguments, at), at)
+        for name, arguments in zip(_SLEEPS, ((queue, state), (), (queue,)), strict=True)
+    )
+    turn = ast.Block((prepare, ast.If(c, ast.Break(at), None, at), sleep), at)
+    waits = ast.Block((ast.For((), None, (), turn, at), finish), at)
+    b.statement(ast.If(ast.Unary("!", c, c.span), waits, None, at))
+    return Val(Const(0), t.INT)
 
 
 def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:

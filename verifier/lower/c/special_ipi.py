@@ -238,10 +238,6 @@ def icr(b: BodyCode, use: SpecialCall) -> Val:
         wanted = call("eq", to, Const(k))
         if wanted == FALSE:
             continue
-        if nmi and k == b.cpu and wanted == TRUE:
-            raise Trouble("self-ipi", "a CPU's NMI to itself is not supported", use.e.span)
-        if nmi and k == b.cpu:
-            continue
         code, register = handler(b, func.function, k, Val(FALSE, t.ANY), span=use.e.span)
         info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
         targets.append(Target(k, wanted, code, info, name=func.function, nmi=nmi))
