@@ -19,21 +19,24 @@ def stops(x: Execution) -> list[Stop]:
 
 def hang(x: Execution) -> Hang:
     """The configuration in which an execution ends, as facts."""
-    written = x.written_at()
-    last: dict[Ptr, tuple[Event, Value]] = {}
-    for cell, order in x.co.items():
-        if order and order[-1] < len(x.program.events):
-            before = written[order[-2], cell] if len(order) > 1 else x.program.cells[cell].init
-            last[cell] = x.program.events[order[-1]], before
+    written, events = x.written_at(), x.program.events
+    history = {
+        cell: [(events[node] if node < len(events) else None, written[node, cell]) for node in order]
+        for cell, order in x.co.items()
+    }
     memory = {cell: x.final(cell) for cell in x.program.cells}
-    return Hang(x.program, stops(x), x.slots, memory, last, list(open_sections(x)))
+    through = {w.event: w.content for w in x.walks if w.event is not None and w.kind != "fault"}
+    open_ = {end.id: list(awaited(x, start.id)) for start, end in x.program.grace_periods()}
+    return Hang(x.program, stops(x), x.slots, memory, history, open_, through)
 
 
-def open_sections(x: Execution) -> Iterator[Event]:
-    """Where the RCU readers' sections begin that have not ended."""
+def awaited(x: Execution, start: int) -> Iterator[Event]:
+    """Where the RCU readers' sections begin that have not ended, and that a grace period waits for."""
+    chosen = x.choices.get("grace", frozenset())
     for lock, unlocks in x.program.sections():
         if lock.id in x.executed and not any(u.id in x.executed for u in unlocks):
-            yield lock
+            if lock.kind == "held" or (lock.id, start) in chosen:
+                yield lock
 
 
 def check_rest(x: Execution) -> list[str]:
@@ -91,8 +94,7 @@ def _comes_after(x: Execution, body: Body, here: list[Stop]) -> bool:
 def _waits_for_readers(x: Execution, end: Event) -> bool:
     """Does a section that was open when it started keep this end of a grace period from coming?"""
     (start,) = [a.id for a, b in x.program.grace_periods() if b.id == end.id] or [-1]
-    chosen = x.choices.get("grace", frozenset())
-    return any(lock.kind == "held" or (lock.id, start) in chosen for lock in open_sections(x))
+    return any(True for _ in awaited(x, start))
 
 
 def _is_last(x: Execution, body: Body) -> bool:

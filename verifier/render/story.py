@@ -134,7 +134,7 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
     open_: dict[_Place, _Statement] = {}
     at_once: set[int] = set()  # commits that follow their store at once are no steps of their own
     for at, step in enumerate(steps):
-        if at in at_once or _silent(step, steps):
+        if at in at_once or _silent(step, trace):
             continue
         if _commits_later(step, steps[at + 1 :]) is False:
             at_once.add(at + 1)
@@ -149,7 +149,8 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
 
 def _waits(wait: Blocked, verdict: Verdict) -> _Row:
     """The row of one who waits for ever at the end of a run."""
-    what = f"  {wait.handler} is never run" if wait.handler else "  waits for ever"
+    what = f"  {wait.handler} is never run" if wait.handler else f"  {wait.inside} waits for ever"
+    what = what.replace("   ", "  ")
     where = place(wait.span, verdict.test.source.name)
     return _Row(f"CPU {wait.cpu}", what, where, [said for said in (wait.what, wait.held_by) if said])
 
@@ -318,8 +319,9 @@ def _commits_later(step: Step, rest: list[Step]) -> bool | None:
     return not (rest[0].kind == "commit" and rest[0].event is event)
 
 
-def _silent(step: Step, steps: list[Step]) -> bool:
-    """Is this a step that a story leaves out? Such are a send that starts no handler, and the wait for it;
+def _silent(step: Step, trace: Trace) -> bool:
+    """Is this a step that a story leaves out? Such are a send that starts no handler, and the wait for it
+    (but not if someone waits for the handler for ever, or if the handler does);
     turning interrupts off and on around this CPU's part of a call to many CPUs; and parts of one
     instruction."""
     event = step.event
@@ -331,6 +333,8 @@ def _silent(step: Step, steps: list[Step]) -> bool:
         return True
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):
         return False
+    if any(wait.span == event.span and (wait.handler or wait.kind == "answers") for wait in trace.waits):
+        return False
     return not any(
-        s.event is not None and s.event.op == "DLV" and s.event.body in event.handlers for s in steps
+        s.event is not None and s.event.op == "DLV" and s.event.body in event.handlers for s in trace.steps
     )

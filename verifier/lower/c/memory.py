@@ -14,7 +14,7 @@ from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
 from verifier.program.expressions import Const, Expr, call
-from verifier.program.values import UNACCESSED, Ptr, Value, flags, target
+from verifier.program.values import LINE, UNACCESSED, Ptr, Value, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first
@@ -24,9 +24,6 @@ MAX_PCID = 4095
 MAX_INNER = 16  # structs in structs
 _ELEMENT = re.compile(r"\+([0-9]+)\.")
 _NESTED = (ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.Switch)
-
-
-_LINE = ".%waiting"  # of the cell beside a lock
 
 
 class TestMemory(Objects):
@@ -87,10 +84,10 @@ class TestMemory(Objects):
         """The address of a cell that counts who stands in line for a lock."""
         known = [lock.value] if isinstance(lock, Const) else list(self.cells)
         for ptr in known:
-            if isinstance(ptr, Ptr) and not ptr.base.endswith(_LINE):
-                at = Ptr(str(ptr) + _LINE)
+            if isinstance(ptr, Ptr) and not ptr.base.endswith(LINE):
+                at = Ptr(str(ptr) + LINE)
                 self.cells.setdefault(at, Cell(at, f"waiting for {ptr}", 0))
-        return call("field", lock, Const(_LINE[1:]))
+        return call("field", lock, Const(LINE[1:]))
 
     # -- initial contents -------------------------------------------------------------------------
 

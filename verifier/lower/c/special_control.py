@@ -7,11 +7,11 @@ from verifier.lower.c.access import load, storable, store_local, truth_of
 from verifier.lower.c.arguments import pointed_to
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.expressions import condition_of
+from verifier.lower.c.loops import until
 from verifier.lower.c.parts import Local, Val
 from verifier.lower.c.places import memory_place, place_of
 from verifier.lower.code import Assume, Emit, Touch, Warn
 from verifier.program.expressions import Const, Reg, call
-from verifier.program.waits import folded
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Word
@@ -55,7 +55,7 @@ def cond_load(b: BodyCode, use: SpecialCall) -> Val:
     finally:
         b.frame.scopes.pop()
     span = b.span(use.e)
-    what = f"until {folded(use.arguments['c'].span.text)} is true"
+    what = until(use.arguments["c"], True)
     reads = tuple(x for x in b.code[at:] if isinstance(x, Emit))
     b.code.append(Assume(condition, span, kind="spin", what=what, reads=reads))
     return found
