@@ -8,7 +8,7 @@ from verifier.execution.run import Execution
 from verifier.model.roles import bare
 from verifier.program.events import Body, Event
 from verifier.program.hang import Hang
-from verifier.program.values import Ptr, Value
+from verifier.program.values import Ptr
 from verifier.program.waits import Stop
 
 
@@ -34,9 +34,9 @@ def awaited(x: Execution, start: int) -> Iterator[Event]:
     """Where the RCU readers' sections begin that have not ended, and that a grace period waits for."""
     chosen = x.choices.get("grace", frozenset())
     for lock, unlocks in x.program.sections():
-        if lock.id in x.executed and not any(u.id in x.executed for u in unlocks):
-            if lock.kind == "held" or (lock.id, start) in chosen:
-                yield lock
+        is_open = lock.id in x.executed and not any(u.id in x.executed for u in unlocks)
+        if is_open and (lock.kind == "held" or (lock.id, start) in chosen):
+            yield lock
 
 
 def check_rest(x: Execution) -> list[str]:

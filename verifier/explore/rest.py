@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.sends import deliverable
-from verifier.explore.state import IDLE, Dropped, State
+from verifier.explore.state import IDLE, Dropped, Move, State
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
 from verifier.program.hang import Hang

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from verifier.program.events import Body, Event, Program, show
+from verifier.program.events import Access, Body, Event, Program, show
 from verifier.program.expressions import TRUE, Apply, evaluate
 from verifier.program.functions import apply
 from verifier.program.values import FAULT, LINE, Ptr, Value, target, truth
@@ -39,7 +39,8 @@ class Hang:
     ``slots``    what was read, by slot; the stops' own slots too;
     ``memory``   what each cell holds;
     ``history``  what was written to each cell, in order, and who wrote it; None: the processor did;
-    ``open``     by the event that ends a grace period: where the RCU readers' sections begin that it waits for;
+    ``open``     by the event that ends a grace period: where the RCU readers' sections begin that it waits
+                 for;
     ``through``  by the event of a translated access: the content of the entry through which it went.
     """
 
@@ -85,7 +86,23 @@ class Hang:
             if cells:
                 return self._locked(stop, wait, *cells[0])
         seen = ", ".join(dict.fromkeys(self._seen(wait)))
-        return _Told(Blocked(wait.kind, wait.cpu, wait.span, wait.what or _never_left(wait), seen))
+        blocked = Blocked(wait.kind, wait.cpu, wait.span, wait.what or _never_left(wait), seen)
+        return _Told(blocked, frozenset(self._writers({cell for cell, _ in self._cells(wait)})))
+
+    def _writers(self, cells: set[Ptr]) -> Iterator[int]:
+        """The CPUs that would still write to one of these cells if they went on."""
+        for stop in self.stops:
+            at = stop.event if stop.wait is None else stop.wait.after
+            for event in self.program.bodies[stop.body].events:
+                if event.id >= (at or 0) and any(self._writes(access) & cells for access in event.accesses):
+                    yield stop.cpu
+
+    def _writes(self, access: Access) -> set[Value]:
+        """The cell that an access writes, if this is known."""
+        try:
+            return set() if access.value is None else {evaluate(access.addr, self.slots)}
+        except KeyError:
+            return set()
 
     def _reads(self, wait: Wait) -> Iterator[tuple[Event, int, Ptr]]:
         """What a wait looks at: the events, with their slots and addresses."""
@@ -257,7 +274,7 @@ class Hang:
         if stop.event is not None:
             at = self.program.events[stop.event].span
         where = place(at, file)
-        return f"{name} waits{f' in {where}' if where else ''} itself"
+        return f"{name} waits{f' in {where}' if where else ''}"
 
     def _running(self, body: Body) -> Body | None:
         """The handler or NMI that has come to rest on the CPU of another handler, and holds this one up."""

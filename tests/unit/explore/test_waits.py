@@ -32,7 +32,7 @@ def verdict(program: str, judge: str = "z3", **more: object) -> Verdict:
 WAITS = {
     "a spin": (
         "{ int x; }\nP0 { while (READ_ONCE(x) != 7) cpu_relax(); }\nP1 { WRITE_ONCE(x, 1); }\nexists (x = 1)",
-        "CPU 0 waits in line 3 until READ_ONCE(x) != 7 is false, and x is 1",
+        "CPU 0 waits in line 3 until READ_ONCE(x) == 7, and x is 1",
     ),
     "what is waited for is not negated twice": (
         "{ int x; }\nP0 { do { cpu_relax(); } while (!READ_ONCE(x)); }\nexists (x = 1)",
@@ -52,7 +52,7 @@ WAITS = {
     "an entry with other attributes": (
         "{ int x; page A; mm N { v -> A }; }\nP0 { ptep_set_wrprotect(pte(N, v)); }\n"
         "P1 { while (ptep_get(pte(N, v)) == A) cpu_relax(); }\nexists (x = 1)",
-        "CPU 1 waits in line 4 until ptep_get(pte(N, v)) == A is false, and pte(N, v) is mk_pte(A, ro)",
+        "CPU 1 waits in line 4 until ptep_get(pte(N, v)) != A, and pte(N, v) is mk_pte(A, ro)",
     ),
     "a local": (
         "{ int x = 1; }\nP0 { r0 = READ_ONCE(x); while (r0) cpu_relax(); }\nexists (x = 1)",
@@ -60,11 +60,11 @@ WAITS = {
     ),
     "for ever": (
         "{ int x; }\nP0 { while (1) cpu_relax(); }\nexists (x = 1)",
-        "CPU 0 waits in line 3 until 1 is false",
+        "CPU 0 waits in line 3 in a loop that has no end",
     ),
     "smp_cond_load": (
         "{ int x = 5; }\nP0 { smp_cond_load_acquire(&x, VAL == 1); }\nexists (x = 1)",
-        "CPU 0 waits in line 3 until VAL == 1 is true, and x is 5",
+        "CPU 0 waits in line 3 until VAL == 1, and x is 5",
     ),
     "two locks in two orders": (
         "{ spinlock_t a; spinlock_t b; int x; int y; }\n"
@@ -80,12 +80,12 @@ WAITS = {
     ),
     "a lock with several readers": (
         "{ rwlock_t l; }\nP0 { read_lock(&l); write_lock(&l); }\nP1 { read_lock(&l); }\nexists (l = 1)",
-        "CPU 0 waits in line 3 for l, and it is 2, written by CPU 1 in line 4",
+        "CPU 0 waits in line 3 for l, and CPU 0 has held it as a reader since line 3 and CPU 1 since line 4",
     ),
     "who reads last is not who holds": (
         "{ rwlock_t l; int x; }\nP0 { while (!READ_ONCE(x)) cpu_relax();\n read_lock(&l); read_unlock(&l);\n"
         " write_lock(&l); }\nP1 { read_lock(&l); WRITE_ONCE(x, 1); }\nexists (l = 1)",
-        "CPU 0 waits in line 5 for l, and it is 1, written by CPU 0 in line 4",
+        "CPU 0 waits in line 5 for l, and CPU 1 has held it as a reader since line 6",
     ),
     "a call": (
         "{ int x; 0..1:irq = off; }\nvoid f(void *info) { WRITE_ONCE(x, 1); }\n"
@@ -97,9 +97,10 @@ WAITS = {
     "a call of functions that wait": (
         "{ int x; }\nvoid f(void *info) { while (!READ_ONCE(x)) cpu_relax(); }\n"
         "P0 { smp_call_function(f, NULL, 1); WRITE_ONCE(x, 1); }\nP1 { }\nP2 { }\nexists (x = 1)",
-        "CPU 0 waits in line 4 for CPU 1 to run f() and CPU 2 to run f(); "
-        "CPU 1 waits in line 3 until READ_ONCE(x) is true, and x is 0; "
-        "CPU 2 waits in line 3 until READ_ONCE(x) is true, and x is 0",
+        "CPU 0 waits in line 4 for CPU 1 to run f() and CPU 2 to run f(), and f() on CPU 1 waits in line 3 and "
+        "f() on CPU 2 waits in line 3; "
+        "CPU 1, in f(), waits in line 3 until READ_ONCE(x) is true, and x is 0; "
+        "CPU 2, in f(), waits in line 3 until READ_ONCE(x) is true, and x is 0",
     ),
     "a handler that keeps another one out": (
         "{ int x; int y; }\nvoid f(void *info) { WRITE_ONCE(y, 1); while (!READ_ONCE(x)) cpu_relax(); }\n"
@@ -107,7 +108,7 @@ WAITS = {
         " smp_call_function_single(1, g, NULL, 1); }\nP1 { }\n"
         "P2 { smp_call_function_single(1, f, NULL, 0); }\nexists (x = 1)",
         "CPU 0 waits in line 6 for CPU 1 to run g(), and CPU 1 is in f(); "
-        "CPU 1 waits in line 3 until READ_ONCE(x) is true, and x is 0",
+        "CPU 1, in f(), waits in line 3 until READ_ONCE(x) is true, and x is 0",
     ),
     "an interrupt that nobody waits for": (
         "{ int x; 1:irq = off; }\nvoid f(void *info) { WRITE_ONCE(x, 1); }\n"
@@ -127,7 +128,7 @@ WAITS = {
         "P0 { while (!READ_ONCE(y)) cpu_relax();\n synchronize_rcu(); WRITE_ONCE(x, 1); }\n"
         "P1 { smp_call_function_single(2, f, NULL, 0); }\nP2 { }\nexists (x = 1)",
         "CPU 0 waits in line 5 for a grace period, and f() on CPU 2 does not return; "
-        "CPU 2 waits in line 3 until READ_ONCE(x) is true, and x is 0",
+        "CPU 2, in f(), waits in line 3 until READ_ONCE(x) is true, and x is 0",
     ),
     "a callback": (
         "{ int x; struct rcu_head h; }\nvoid f(struct rcu_head *h) { WRITE_ONCE(x, 1); }\n"

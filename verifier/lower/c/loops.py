@@ -144,8 +144,9 @@ def unrolled(
             local.fixed = None if local.fixed is None or not local.fixed.function else local.fixed
     forget(b, assigned_names((body, step, condition)))
     top, again, end = b.fresh("while"), b.fresh("again"), b.fresh("done")
-    begin, start, holds = len(b.code), Label(top, span), TRUE
+    begin, start = len(b.code), Label(top, span)
     b.code.append(start)
+    holds: Expr = TRUE
     if condition is not None:
         holds = condition_of(b, condition)
         b.code.append(Branch(call("not", holds), end, condition.span))
@@ -220,9 +221,10 @@ def spins(b: BodyCode, condition: ast.CExpr, body: ast.Stmt) -> bool:
         b.fresh_count = max(mark, b.fresh_count)
         return False
     reads = tuple(x for x in code if isinstance(x, Emit))
+    what = "in a loop that has no end" if isinstance(holds, Const) else until(condition, False)
     b.code += [
         *code,
-        Assume(call("not", holds), condition.span, kind="spin", what=until(condition, False), reads=reads),
+        Assume(call("not", holds), condition.span, kind="spin", what=what, reads=reads),
     ]
     return True
 
