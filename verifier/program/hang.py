@@ -14,6 +14,7 @@ from verifier.program.waits import Blocked, Stop, Wait, place
 from verifier.source import Span
 
 WORD = 64  # bits
+_STRUCK = {"callback": "callback", "handler": "interrupt", "nmi": "NMI"}
 
 
 class _Held(NamedTuple):
@@ -235,13 +236,14 @@ class Hang:
         if held.since is None:
             return "it is held from the start"
         where = place(held.since.span, file)
-        said = f"CPU {held.cpu}"
+        body, here = self.program.bodies[held.since.body], self.program.bodies[stop.body]
+        struck = any(s.body == body.id and s.kind == "interrupted" for s in self.stops)
+        struck = struck and body.cpu == here.cpu and body is not here
+        said = f"CPU {held.cpu}{' itself' if struck else ''}"
         said += f" has held it{' as a reader' if held.reader else ''}" if first else ""
         said += f" since {where}" if where else ""
-        body, here = self.program.bodies[held.since.body], self.program.bodies[stop.body]
-        under = any(s.body == body.id and s.kind == "interrupted" for s in self.stops)
-        if body.cpu == here.cpu and body is not here and under:
-            said += f", in the code that {_inside(here)} has interrupted"
+        if struck:
+            said += f", before this {_STRUCK[here.kind]}"
         return said
 
     # -- interrupts and grace periods -----------------------------------------------------------------
