@@ -229,7 +229,8 @@ class Hang:
                     return None  # someone gave back for another one
                 held.pop(max(own, key=lambda n: (held[n].cpu is not None, n)))
             was = value
-        return list({h.cpu: h for h in reversed(held)}.values())[::-1]
+        first = {h.cpu: h for h in reversed(held)}
+        return sorted(first.values(), key=lambda h: -1 if h.cpu is None else h.cpu)
 
     def _has(self, held: _Held, stop: Stop, file: str, first: bool) -> str:
         """The words for one who has a lock; ``first``: of several."""
