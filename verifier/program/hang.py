@@ -9,11 +9,11 @@ from typing import NamedTuple
 from verifier.program.events import Access, Body, Event, Program, show
 from verifier.program.expressions import TRUE, Apply, evaluate
 from verifier.program.functions import apply
-from verifier.program.values import FAULT, LINE, Ptr, Value, target, truth
+from verifier.program.values import FAULT, IN_LINE, Ptr, Value, target, truth
 from verifier.program.waits import Blocked, Stop, Wait, place
 from verifier.source import Span
 
-WORD = 64  # bits
+WORD_BITS = 64  # bits
 _STRUCK = {"callback": "callback", "handler": "interrupt", "nmi": "NMI"}
 
 
@@ -166,7 +166,7 @@ class Hang:
 
     def _locked(self, stop: Stop, wait: Wait, lock: Ptr, slot: int) -> _Told:
         """A wait for a lock: who has it, or who stands in line before."""
-        name, file, line = self.program.cells[lock].name, _file(wait.span), Ptr(f"{lock}{LINE}")
+        name, file, line = self.program.cells[lock].name, _file(wait.span), Ptr(f"{lock}{IN_LINE}")
         line_slot = next((s for at, s in self._cells(wait) if at == line), None)
         if line_slot is not None and self._free(wait, {slot: self.memory[lock], line_slot: 0}):
             ahead = [h for h in self._holders(line) or () if h.since is not None]
@@ -193,7 +193,7 @@ class Hang:
         """The one bit that a wait looks at; None if it looks at the whole word."""
         if not self._free(wait, {slot: 0}):
             return None
-        taken = [k for k in range(WORD) if not self._free(wait, {slot: 1 << k})]
+        taken = [k for k in range(WORD_BITS) if not self._free(wait, {slot: 1 << k})]
         return taken[0] if len(taken) == 1 else None
 
     def _setter(self, lock: Ptr, bit: int) -> list[_Held] | None:

@@ -23,7 +23,7 @@ class Ptr(NamedTuple):
         return self.base if not self.off else f"{self.base}+{self.off}"
 
 
-LINE = ".%waiting"  # after the name of a lock: the cell that counts who stands in line for it
+IN_LINE = ".%waiting"  # after the name of a lock: the cell that counts who stands in line for it
 
 # Attributes of a paging-structure entry. An entry without attributes is present, writable, user, executable,
 # not global, dirty and accessed.  The last three mean that P is clear: the processor ignores the rest of such

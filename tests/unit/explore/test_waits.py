@@ -367,7 +367,7 @@ def test_json_has_it_apart(capsys: pytest.CaptureFixture[str], tmp_path: Path, j
     assert found["loops"] == []
     assert found["waits"][0] == {
         "kind": "answers", "cpu": 0, "file": str(path), "line": 4, "what": "for CPU 1 to run f()",
-        "held_by": "CPU 1 has interrupts off", "handler": None,
+        "held_by": "CPU 1 has interrupts off", "handler": None, "inside": None,
     }  # fmt: skip
     path.write_text(f"MM t\n{COUNTS}\n")
     main(["check", "--format", "json", "--judge", judge, str(path)])

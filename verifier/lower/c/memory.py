@@ -14,7 +14,7 @@ from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
 from verifier.program.expressions import Const, Expr, call
-from verifier.program.values import LINE, UNACCESSED, Ptr, Value, flags, target
+from verifier.program.values import IN_LINE, UNACCESSED, Ptr, Value, flags, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first
@@ -84,10 +84,10 @@ class TestMemory(Objects):
         """The address of a cell that counts who stands in line for a lock."""
         known = [lock.value] if isinstance(lock, Const) else list(self.cells)
         for ptr in known:
-            if isinstance(ptr, Ptr) and not ptr.base.endswith(LINE):
-                at = Ptr(str(ptr) + LINE)
+            if isinstance(ptr, Ptr) and not ptr.base.endswith(IN_LINE):
+                at = Ptr(str(ptr) + IN_LINE)
                 self.cells.setdefault(at, Cell(at, f"waiting for {ptr}", 0))
-        return call("field", lock, Const(LINE[1:]))
+        return call("field", lock, Const(IN_LINE[1:]))
 
     # -- initial contents -------------------------------------------------------------------------
 
