@@ -36,8 +36,8 @@ def headline(verdict: Verdict, width: int = 0, brief: bool = False) -> str:
     elif verdict.exit_code is ExitCode.UNKNOWN:
         judged = f"expected {verdict.wanted}"
     else:
-        judged = f"DIFFERS: expected {verdict.wanted or 'that no run hangs'}"
-    hangs = "may hang" if verdict.hangs else ""
+        judged = f"DIFFERS: {_difference(verdict)}"
+    hangs = "may hang" if verdict.hangs and "may hang" not in judged else ""
     if verdict.hangs and verdict.deadlock:
         hangs, reason = ("deadlock", "") if brief else ("", reason)
     judged = ", ".join(filter(None, (judged, hangs)))
@@ -46,6 +46,16 @@ def headline(verdict: Verdict, width: int = 0, brief: bool = False) -> str:
     if reason:
         judged = f"{judged} ({reason})" if judged else reason
     return f"{test.id:<{width}}   {verdict.observation:<9}   {judged}".rstrip()
+
+
+def _difference(verdict: Verdict) -> str:
+    """What differs: the observation, that some run hangs, or both."""
+    said = [f"expected {verdict.expected}"] if verdict.expected not in (None, verdict.observation) else []
+    if verdict.hang_expected and not verdict.hangs:
+        said.append("no run hangs, and the test expects that one does")
+    elif verdict.hang_expected is False and verdict.hangs:
+        said.append("may hang, and the test expects that no run does")
+    return ", ".join(said) or f"expected {verdict.wanted}"
 
 
 def story(verdict: Verdict, trace: Trace) -> str:

@@ -157,6 +157,28 @@ def test_lines_under_a_deadlock() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        ("never", "never DIFFERS: may hang, and the test expects that no run does"),
+        ("always", "never DIFFERS: expected always, may hang, and the test expects that no run does"),
+        ("always hangs", "never DIFFERS: expected always, may hang"),
+        ("never hangs", "never as expected, may hang"),
+        ("hangs", "never as expected, may hang"),
+        ("deadlock", "never DIFFERS: expected deadlock, may hang"),
+    ],
+)
+def test_how_a_verdict_on_hangs_differs(expected: str, said: str) -> None:
+    found = verdict(NESTED.replace("never hangs", expected))
+    assert " ".join(story.headline(found).split()[1:]) == said
+
+
+def test_a_hang_that_is_expected_and_does_not_come() -> None:
+    found = verdict("{ int x; }\nP0 { x = 1; }\nexpect always hangs;\nexists (x = 1)\n")
+    said = "t always DIFFERS: no run hangs, and the test expects that one does"
+    assert " ".join(story.headline(found).split()) == said
+
+
 def test_one_line_for_each_who_waits() -> None:
     lines = story.text(verdict(NESTED)).splitlines()
     assert lines[1:3] == [
