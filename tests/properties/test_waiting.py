@@ -62,6 +62,12 @@ def test_some_random_programs() -> None:
     several(range(FAST))
 
 
+@pytest.mark.parametrize("seed", [1285])
+def test_what_was_found(seed: int) -> None:
+    """1285: P1 is interrupted in front of the last of two events that one instruction is made of."""
+    assert check(seed, "generic")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_random_programs(part: int) -> None:

@@ -165,7 +165,8 @@ class Rest:
 
     def _interrupted(self, body: int, event: Event) -> Stop:
         """The stop of a body that is held up in front of an event, or in the middle of what it is part of."""
-        return next(s for s in self.interrupted[body] if s.event is not None and s.event >= event.id)
+        stops = self.interrupted[body]
+        return next((s for s in stops if s.event is not None and s.event >= event.id), stops[-1])
 
     def finals(self, state: State) -> Iterator[tuple[tuple[Value, ...], list[Stop], Seen]]:
         """What may be observed there, as ``Search`` has it at the ends of runs; with the stops and slots."""
