@@ -14,6 +14,8 @@ from verifier.explore.rest import Rest
 from verifier.explore.search import Search, machine_of
 from verifier.lower.build import build
 from verifier.program.profiles import PROFILES
+from verifier.program.trace import Trace
+from verifier.program.waits import Blocked
 from verifier.source import Source
 from verifier.syntax import load
 
@@ -34,7 +36,19 @@ def check(seed: int, profile: str) -> bool | None:
     assert bool(first.hang) == bool(second.hang) == bool(first.hangs)
     for answer in (first, second):
         assert answer.hang is None or answer.hang.waits
+    if first.hang is not None and second.hang is not None and where(first.hang) == where(second.hang):
+        assert said(first.hang) == said(second.hang)
     return bool(first.hangs)
+
+
+def where(run: Trace) -> object:
+    """Where a run hangs: its final state, and who waits in which places."""
+    return run.state, sorted((w.cpu, w.handler, w.inside, w.span.start if w.span else 0) for w in run.waits)
+
+
+def said(run: Trace) -> list[Blocked]:
+    """What is told of such a place, if no other run may have another reason: sections begin early or late."""
+    return [wait for wait in run.waits if wait.kind != "grace period"]
 
 
 def several(seeds: range) -> None:
@@ -46,6 +60,12 @@ def several(seeds: range) -> None:
 
 def test_some_random_programs() -> None:
     several(range(FAST))
+
+
+@pytest.mark.parametrize("seed", [1285])
+def test_what_was_found(seed: int) -> None:
+    """1285: P1 is interrupted in front of the last of two events that one instruction is made of."""
+    assert check(seed, "generic")
 
 
 @pytest.mark.slow

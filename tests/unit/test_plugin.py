@@ -49,7 +49,7 @@ def test_a_deadlock_says_who_waits(pytester: pytest.Pytester) -> None:
     )
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(failed=1)
-    told = "deadlock: no run ends: CPU 0 waits in line 3 for l, and it is held from the start"
+    told = "no run ends: CPU 0 waits in line 3 for l, and it is held from the start"
     result.stdout.fnmatch_lines([f"*{told}*"])
 
 

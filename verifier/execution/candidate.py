@@ -356,8 +356,10 @@ class _Candidate(Removals):
                         if lock.kind != "held":  # it keeps the grace period from ending
                             pairs.append((lock.id, start.id))
                         continue
-                    first = end is not None and chosen
-                    pairs.append((end, after.id) if first and end is not None else (start.id, lock.id))
+                    if end is None or not chosen:
+                        pairs.append((start.id, lock.id))
+                    elif after.id in x.executed:
+                        pairs.append((end, after.id))
         return Relation(pairs)
 
     def _sent(self) -> Relation:

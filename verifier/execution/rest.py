@@ -8,7 +8,7 @@ from verifier.execution.run import Execution
 from verifier.model.roles import bare
 from verifier.program.events import Body, Event
 from verifier.program.hang import Hang
-from verifier.program.values import Ptr, Value
+from verifier.program.values import Ptr
 from verifier.program.waits import Stop
 
 
@@ -19,20 +19,24 @@ def stops(x: Execution) -> list[Stop]:
 
 def hang(x: Execution) -> Hang:
     """The configuration in which an execution ends, as facts."""
-    written = x.written_at()
-    last: dict[Ptr, tuple[Event, Value]] = {}
-    for cell, order in x.co.items():
-        if order and order[-1] < len(x.program.events):
-            before = written[order[-2], cell] if len(order) > 1 else x.program.cells[cell].init
-            last[cell] = x.program.events[order[-1]], before
+    written, events = x.written_at(), x.program.events
+    history = {
+        cell: [(events[node] if node < len(events) else None, written[node, cell]) for node in order]
+        for cell, order in x.co.items()
+    }
     memory = {cell: x.final(cell) for cell in x.program.cells}
-    return Hang(x.program, stops(x), x.slots, memory, last, list(open_sections(x)))
+    through = {w.event: w.content for w in x.walks if w.event is not None and w.kind != "fault"}
+    open_ = {end.id: list(awaited(x, start)) for start, end in x.program.grace_periods()}
+    return Hang(x.program, stops(x), x.slots, memory, history, open_, through)
 
 
-def open_sections(x: Execution) -> Iterator[Event]:
-    """Where the readers' sections begin that have not ended."""
+def awaited(x: Execution, start: Event) -> Iterator[Event]:
+    """Where the readers' sections begin that have not ended, and that a grace period waits for."""
+    chosen = x.choices.get("grace", frozenset())
     for lock, unlocks in x.program.sections():
-        if lock.id in x.executed and not any(u.id in x.executed for u in unlocks):
+        is_open = lock.id in x.executed and not any(u.id in x.executed for u in unlocks)
+        mine = is_open and x.program.awaits(start, lock)
+        if mine and (lock.kind == "held" or (lock.id, start.id) in chosen):
             yield lock
 
 
@@ -92,13 +96,8 @@ def _comes_after(x: Execution, body: Body, here: list[Stop]) -> bool:
 
 def _waits_for_readers(x: Execution, end: Event) -> bool:
     """Does a section that was open when it started keep this end of a grace period from coming?"""
-    chosen = x.choices.get("grace", frozenset())
-    return any(
-        lock.kind == "held" or (lock.id, start.id) in chosen
-        for start, after in x.program.grace_periods()
-        for lock in open_sections(x)
-        if after.id == end.id and x.program.awaits(start, lock)
-    )
+    starts = [a for a, b in x.program.grace_periods() if b.id == end.id]
+    return any(True for start in starts for _ in awaited(x, start))
 
 
 def _is_last(x: Execution, body: Body) -> bool:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from typing import NamedTuple
 
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.sends import deliverable, striking
-from verifier.explore.state import IDLE, Dropped, State
+from verifier.explore.state import IDLE, Dropped, Move, State
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
 from verifier.program.hang import Hang
@@ -19,6 +20,22 @@ from verifier.program.values import Ptr, Value, truth
 from verifier.program.waits import Blocked, Stop
 
 Slots = Sequence["Value | None"]
+Through = Mapping[int, Value]  # by event, the entry by which a translated access goes
+
+
+class Failed(NamedTuple):
+    """A way in which a look fails: where its body comes to rest, what was read, and by which entries."""
+
+    stop: Stop
+    slots: Slots
+    through: Through
+
+
+class Seen(NamedTuple):
+    """What was read where the machine comes to rest, and by which entries."""
+
+    slots: Sequence[Value | None]
+    through: Through
 
 
 class Rest:
@@ -87,37 +104,44 @@ class Rest:
             for op in ops[machine.first_look[group] : at]
         )
 
-    def failing(self, state: State, cpu: int) -> Iterator[tuple[Stop, Slots]]:
+    def failing(self, state: State, cpu: int) -> Iterator[Failed]:
         """The ways in which the look that a CPU is to make next fails: where, and what was read."""
         machine = self.machine
         body = machine.current(state, cpu)
         group = machine.looks[machine.ops[body][state.pcs[body]].event.id]
-        pending = [state]
+        pending: list[tuple[State, Through]] = [(state, {})]
         while pending:
-            now = pending.pop()
+            now, before = pending.pop()
             machine.budget.tick()
             at = now.pcs[body]
             op = machine.ops[body][at] if at < machine.length[body] else None
             if op is None or machine.looks.get(op.event.id) != group:
                 continue  # it has found what it looks for
             for move, draft, going in machine._execute(now, cpu, body, op):
-                read = list(draft.slots)
+                read, through = list(draft.slots), self._through(before, move)
                 machine.failed.clear()
                 try:
                     if going >= 0:
                         machine._next(draft, move.cpu, going)
-                    pending.append(machine._settled(draft))
+                    pending.append((machine._settled(draft), through))
                 except Dropped:
                     missing = [self.machine.program.waits[n] for n in machine.failed]
                     if missing and all(wait.kind for wait in missing):
-                        yield self.looks[id(missing[0])], read
+                        yield Failed(self.looks[id(missing[0])], read, through)
+
+    def _through(self, before: Through, move: Move) -> Through:
+        """By which entry a step has gone, besides those before it."""
+        if not move.used or move.event is None:
+            return before
+        item = self.machine.caches.items[move.used.bit_length() - 1]
+        return {**before, move.event.id: item.to}
 
     # ---- what is seen there
 
-    def resting(self, state: State) -> Iterator[tuple[list[Stop], list[Value | None]]]:
+    def resting(self, state: State) -> Iterator[tuple[list[Stop], Seen]]:
         """The stops at which the bodies are, and all slots, their own too; for each way to look."""
         machine, stops = self.machine, list[Stop]()
-        looking: list[list[tuple[Stop, Slots]]] = []
+        looking: list[list[Failed]] = []
         for cpu in machine.cpus:
             stops += [self.pending[h] for h in state.pending[cpu]]
             current = machine.current(state, cpu)
@@ -134,21 +158,23 @@ class Rest:
                     stops.append(self.before[event.id])
         for ways in product(*looking):
             slots = list(state.slots)
-            for _, read in ways:
-                slots = [b if a is None else a for a, b in zip(slots, read, strict=True)]
-            here = [*stops, *(stop for stop, _ in ways)]
+            for way in ways:
+                slots = [b if a is None else a for a, b in zip(slots, way.slots, strict=True)]
+            here = [*stops, *(way.stop for way in ways)]
             for stop in self.program.stops:
                 slots[stop.slot] = int(stop in here)
-            yield here, slots
+            yield here, Seen(slots, {e: entry for way in ways for e, entry in way.through.items()})
 
     def _interrupted(self, body: int, event: Event) -> Stop:
         """The stop of a body that is held up in front of an event, or in the middle of what it is part of."""
-        return next(s for s in self.interrupted[body] if s.event is not None and s.event >= event.id)
+        stops = self.interrupted[body]
+        return next((s for s in stops if s.event is not None and s.event >= event.id), stops[-1])
 
-    def finals(self, state: State) -> Iterator[tuple[tuple[Value, ...], list[Stop], Slots]]:
+    def finals(self, state: State) -> Iterator[tuple[tuple[Value, ...], list[Stop], Seen]]:
         """What may be observed there, as ``Search`` has it at the ends of runs; with the stops and slots."""
         machine, observables = self.machine, self.program.observables
-        for stops, slots in self.resting(state):
+        for stops, seen in self.resting(state):
+            slots = seen.slots
             choices: list[tuple[Value, ...]] = []
             for i in machine.finals:
                 o = observables[i]
@@ -161,41 +187,36 @@ class Rest:
                 else:
                     choices.append(machine.observed(i, state))
             for final in product(*choices):
-                yield final, stops, slots
+                yield final, stops, seen
 
     def waiting(
-        self, state: State, stops: list[Stop], seen: Slots, known: Mapping[int, Value], steps: Sequence[Step]
+        self, state: State, stops: list[Stop], seen: Seen, known: Mapping[int, Value], steps: Sequence[Step]
     ) -> tuple[Blocked, ...]:
-        """Who waits where in a state. ``seen`` has the values that were read last, ``known`` those of the
-        whole run, whose ``steps`` say who wrote what."""
+        """Who waits where in a state. ``seen`` has what was read last, ``known`` the values of the whole run,
+        whose ``steps`` say who wrote what."""
         machine, program = self.machine, self.program
-        slots = {i: value for i, value in enumerate(seen) if value is not None} | dict(known)
+        slots = {i: value for i, value in enumerate(seen.slots) if value is not None} | dict(known)
         slots |= {stop.slot: int(stop in stops) for stop in program.stops}
         memory = {ptr: state.memory[machine.cell_at[ptr]] for ptr in program.cells}
-        return Hang(program, stops, slots, memory, self._last(steps), list(self._open(state, slots))).told()
+        open_ = {end.id: list(self._awaited(state, end)) for _, end in program.grace_periods()}
+        return Hang(program, stops, slots, memory, self._history(steps), open_, seen.through).told()
 
-    def _last(self, steps: Sequence[Step]) -> dict[Ptr, tuple[Event, Value]]:
-        """Who wrote each cell last, and what it held before."""
+    def _history(self, steps: Sequence[Step]) -> dict[Ptr, list[tuple[Event | None, Value]]]:
+        """What was written to each cell, and who wrote it."""
         at = {cell.name: cell.ptr for cell in self.program.cells.values()}
-        memory = {name: self.program.cells[ptr].init for name, ptr in at.items()}
-        last: dict[Ptr, tuple[Event, Value]] = {}
+        history: dict[Ptr, list[tuple[Event | None, Value]]] = {}
         for step in steps:
-            if step.event is None or step.rule == "1.2":
+            if step.rule == "1.2":
                 continue  # a store that enters the store buffer; its commit follows
             for name, value in step.writes:
-                if name in at:
-                    last[at[name]] = step.event, memory[name]
-                    memory[name] = value
-        return last
+                if name in at and step.kind not in ("fill", "walk", "cached"):
+                    author = None if step.kind == "update" else step.event
+                    history.setdefault(at[name], []).append((author, value))
+        return history
 
-    def _open(self, state: State, slots: Mapping[int, Value]) -> Iterator[Event]:
-        """Where the RCU readers' sections begin that have not ended."""
-        for lock, unlocks in self.program.sections():
-            if self._done(state, lock, slots) and not any(self._done(state, u, slots) for u in unlocks):
-                yield lock
-
-    def _done(self, state: State, event: Event, slots: Mapping[int, Value]) -> bool:
-        """Has an event been executed?"""
-        ids = [op.event.id for op in self.machine.ops[event.body]]
-        past = event.id in ids and ids.index(event.id) < state.pcs[event.body]
-        return past and truth(evaluate(event.guard, slots))
+    def _awaited(self, state: State, end: Event) -> Iterator[Event]:
+        """Where the RCU readers' sections begin for which a grace period waits that would end here."""
+        graces = self.machine.graces
+        bits = state.memory[graces.period[end.id]]
+        assert isinstance(bits, int)
+        return (lock for lock, _ in self.program.sections() if bits & graces.bits[lock.id])

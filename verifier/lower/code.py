@@ -26,10 +26,15 @@ class SetRegister(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A place to jump to; names are unique in a body. ``span``: of the loop that begins here, if one does."""
+    """A place to jump to; names are unique in a body.
+
+    ``span``: of the loop that begins here, if one does; ``what``: the words for how it ends, ``until x is
+    true``, if its condition says it.
+    """
 
     name: str
     span: Span | None = None
+    what: str = ""
 
 
 class Jump(NamedTuple):

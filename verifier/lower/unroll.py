@@ -229,6 +229,7 @@ class _Unroller:
             if not wait.events:
                 pause = self.pause(body, path, code.span)
                 wait = wait._replace(events=(pause,), after=pause)
+            wait = wait._replace(holds=holds)
             ended.append(self.stop(body, "look", path, wait))
             here = Ref(self.stops[-1].slot)
             self.assume(here, negation(holds), wait._replace(kind="stopped"))
@@ -357,8 +358,9 @@ class _Unroller:
         )  # fmt: skip
         if events is None:
             return False
-        span = loops.span(at, to)
-        wait = Wait(body.cpu, "spin", "", span, events or (self.pause(body, path, span),), _last(body))
+        span, start = loops.span(at, to), loops.code[to]
+        what = start.what if isinstance(start, Label) else ""
+        wait = Wait(body.cpu, "spin", what, span, events or (self.pause(body, path, span),), _last(body))
         ended.append(self.stop(body, "look", path, wait))
         self.rests_in(events)
         self.assume(call("and", *path.guard), FALSE, wait)

@@ -23,6 +23,8 @@ class Ptr(NamedTuple):
         return self.base if not self.off else f"{self.base}+{self.off}"
 
 
+IN_LINE = ".%waiting"  # after the name of a lock: cells that count who stands in line, -write and -read
+
 # Attributes of a paging-structure entry. An entry without attributes is present, writable, user, executable,
 # not global, dirty and accessed.  The last three mean that P is clear: the processor ignores the rest of such
 # an entry (MMR 4.6), the kernel reads it.

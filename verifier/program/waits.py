@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from verifier.program.expressions import TRUE, Expr
 from verifier.source import Span
 
 WaitKind = Literal["", "spin", "lock", "halt", "interrupt", "answers", "stopped"]
@@ -19,9 +20,11 @@ class Wait(NamedTuple):
     ``kind``    ``spin`` (a loop that only reads has ended), ``lock`` (a word waits until one place has
                 a value), ``halt`` (HLT waits for an interrupt), ``interrupt`` (everything that is sent is
                 delivered); empty: the ``assume()`` of a user, for which no CPU waits;
-    ``what``    the words for it, ``until READ_ONCE(x) is true``; empty for a lock, whose name is enough;
+    ``what``    the words for it, ``until READ_ONCE(x) is true``; empty for a lock, whose name is enough, and
+                for a loop whose source does not say it;
     ``events``  the ids of the events that read the awaited values;
-    ``after``   the id of the event of its body in front of it; -1 if there is none.
+    ``after``   the id of the event of its body in front of it; -1 if there is none;
+    ``holds``   what is waited for, over slots, if it is one condition.
     """
 
     cpu: int
@@ -30,6 +33,7 @@ class Wait(NamedTuple):
     span: Span | None = None
     events: tuple[int, ...] = ()
     after: int = -1
+    holds: Expr = TRUE
 
 
 class Stop(NamedTuple):
@@ -88,7 +92,8 @@ class Blocked(NamedTuple):
     ``what``     what it waits for, to follow ``waits in line 9``: ``for l``, ``until READ_ONCE(x) is true``;
     ``held_by``  the reason, as a clause: ``CPU 1 has held it since line 7``, ``x is 0``; empty if it is not
                  known;
-    ``handler``  the handler that waits, if it has not begun; else empty.
+    ``handler``  the handler that waits, if it has not begun; else empty;
+    ``inside``   the handler or NMI in which the CPU waits, ``f()``, ``the NMI``; empty in its program.
     """
 
     kind: BlockedKind
@@ -97,16 +102,18 @@ class Blocked(NamedTuple):
     what: str
     held_by: str = ""
     handler: str = ""
+    inside: str = ""
 
     def told(self, file: str) -> str:
-        """``CPU 1 waits in line 9 for l, and CPU 0 has held it since line 5``."""
+        """``CPU 1, in f(), waits in line 9 for l, and CPU 0 has held it since line 5``."""
         where = place(self.span, file)
         if not self.kind:
             return f"{self.what} of CPU {self.cpu}{f' in {where}' if where else ''} does not hold"
         if self.handler:
             said = f"{self.handler}{f', sent in {where},' if where else ''} waits on CPU {self.cpu}"
         else:
-            said = f"CPU {self.cpu} waits{f' in {where}' if where else ''}"
+            said = f"CPU {self.cpu}{f', in {self.inside},' if self.inside else ''} waits"
+            said += f" in {where}" if where else ""
         return f"{said} {self.what}{f', and {self.held_by}' if self.held_by else ''}"
 
 

@@ -166,6 +166,7 @@ def _wait(w: Blocked) -> Shape:
         "what": w.what,
         "held_by": w.held_by,
         "handler": w.handler or None,
+        "inside": w.inside or None,
     }
 
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from textwrap import wrap
 
 from verifier.errors import ExitCode
 from verifier.program.events import Event, show
@@ -27,9 +28,9 @@ _SAID = {
 }  # fmt: skip
 
 
-def headline(verdict: Verdict, width: int = 0) -> str:
-    """``name::B1   sometimes   as expected, may hang: why``."""
-    test = verdict.test
+def headline(verdict: Verdict, width: int = 0, brief: bool = False) -> str:
+    """``name::B1   sometimes   as expected, may hang: why``; ``brief``: without who waits where."""
+    test, reason = verdict.test, verdict.reason
     if verdict.as_expected is None:
         judged = ""
     elif verdict.as_expected:
@@ -37,14 +38,26 @@ def headline(verdict: Verdict, width: int = 0) -> str:
     elif verdict.exit_code is ExitCode.UNKNOWN:
         judged = f"expected {verdict.wanted}"
     else:
-        judged = f"DIFFERS: expected {verdict.wanted or 'that no run hangs'}"
-    if verdict.hangs and not verdict.deadlock:
-        judged = f"{judged}, may hang" if judged else "may hang"
+        judged = f"DIFFERS: {_difference(verdict)}"
+    hangs = "may hang" if verdict.hangs and "may hang" not in judged else ""
+    if verdict.hangs and verdict.deadlock:
+        hangs, reason = ("deadlock", "") if brief else ("", reason)
+    judged = ", ".join(filter(None, (judged, hangs)))
     if test.comment:
         judged = f"{judged}: {test.comment}" if judged and verdict.as_expected else judged or test.comment
-    if verdict.reason:
-        judged = f"{judged} ({verdict.reason})" if judged else verdict.reason
+    if reason:
+        judged = f"{judged} ({reason})" if judged else reason
     return f"{test.id:<{width}}   {verdict.observation:<9}   {judged}".rstrip()
+
+
+def _difference(verdict: Verdict) -> str:
+    """What differs: the observation, that some run hangs, or both."""
+    said = [f"expected {verdict.expected}"] if verdict.expected not in (None, verdict.observation) else []
+    if verdict.hang_expected and not verdict.hangs:
+        said.append("no run hangs, and the test expects that one does")
+    elif verdict.hang_expected is False and verdict.hangs:
+        said.append("may hang, and the test expects that no run does")
+    return ", ".join(said) or f"expected {verdict.wanted}"
 
 
 def story(verdict: Verdict, trace: Trace) -> str:
@@ -83,7 +96,8 @@ def _lines(remarks: list[str], width: int) -> list[str]:
 def text(verdict: Verdict, width: int = 0) -> str:
     """The headline, and a run below it that a reader can check: a witness if the outcome is reachable, or a
     counterexample if a ``forall`` does not hold."""
-    out = [headline(verdict, width)]
+    told = verdict.hang is not None and bool(verdict.waits)
+    out = [headline(verdict, width, brief=told)]
     trace = verdict.witness
     if verdict.test.quantifier == "forall" and verdict.counter is not None:
         trace = verdict.counter
@@ -91,15 +105,23 @@ def text(verdict: Verdict, width: int = 0) -> str:
     if trace is not None:
         out += ["", story(verdict, trace), ""]
     if verdict.hang is not None and not (trace is not None and trace.waits):
-        if not verdict.deadlock:
-            waits = [wait.told(verdict.test.source.name) for wait in verdict.waits]
-            lines = _lines(waits, LINE - len(_HANGS))
-            out += [_HANGS + lines[0], *(" " * len(_HANGS) + line for line in lines[1:])]
-        out += ["", story(verdict, verdict.hang), ""]
+        out += [*_who_waits(verdict), "", story(verdict, verdict.hang), ""]
     return "\n".join(out)
 
 
-_HANGS = "  may hang: "
+def _who_waits(verdict: Verdict) -> list[str]:
+    """Who waits where, a line for each that does."""
+    head = "  no run ends: " if verdict.deadlock else "  may hang: "
+    waits = [wait.told(verdict.test.source.name) for wait in verdict.waits]
+    said = [f"{wait};" for wait in waits[:-1]] + waits[-1:]
+    lines = [
+        line
+        for text in said
+        for line in wrap(
+            text, LINE - len(head), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+    ]
+    return [(" " * len(head) if n else head) + line for n, line in enumerate(lines)]
 
 
 @dataclass(slots=True)
@@ -136,7 +158,7 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
     open_: dict[_Place, _Statement] = {}
     at_once: set[int] = set()  # commits that follow their store at once are no steps of their own
     for at, step in enumerate(steps):
-        if at in at_once or _silent(step, steps):
+        if at in at_once or _silent(step, trace):
             continue
         if _commits_later(step, steps[at + 1 :]) is False:
             at_once.add(at + 1)
@@ -151,7 +173,8 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
 
 def _waits(wait: Blocked, verdict: Verdict) -> _Row:
     """The row of one who waits for ever at the end of a run."""
-    what = f"  {wait.handler} is never run" if wait.handler else "  waits for ever"
+    what = "waits for ever" if not wait.inside else f"{wait.inside} waits for ever"
+    what = f"  {wait.handler} is never run" if wait.handler else f"  {what}"
     where = place(wait.span, verdict.test.source.name)
     return _Row(f"CPU {wait.cpu}", what, where, [said for said in (wait.what, wait.held_by) if said])
 
@@ -322,8 +345,9 @@ def _commits_later(step: Step, rest: list[Step]) -> bool | None:
     return not (rest[0].kind == "commit" and rest[0].event is event)
 
 
-def _silent(step: Step, steps: list[Step]) -> bool:
-    """Is this a step that a story leaves out? Such are a send that starts no handler, and the wait for it;
+def _silent(step: Step, trace: Trace) -> bool:
+    """Is this a step that a story leaves out? Such are a send that starts no handler, and the wait for it
+    (but not if someone waits for the handler for ever, or if the handler does);
     turning interrupts off and on around this CPU's part of a call to many CPUs; and parts of one
     instruction."""
     event = step.event
@@ -335,6 +359,8 @@ def _silent(step: Step, steps: list[Step]) -> bool:
         return True
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):
         return False
+    if any(wait.span == event.span and (wait.handler or wait.kind == "answers") for wait in trace.waits):
+        return False
     return not any(
-        s.event is not None and s.event.op == "DLV" and s.event.body in event.handlers for s in steps
+        s.event is not None and s.event.op == "DLV" and s.event.body in event.handlers for s in trace.steps
     )

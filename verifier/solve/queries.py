@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.execution import Checked, Execution, check
@@ -52,6 +54,7 @@ def decide(
 
 
 SOLVING = "solving"
+SHORTENING = 30  # questions to find a shorter run that hangs
 States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the proposition holds
 
 
@@ -159,8 +162,12 @@ class _Asked:
     def _told(self, wanted: list[int], value: bool | None = None) -> Trace | None:
         """A run as it is wanted, checked again; ``value``: that of the proposition, if it was asked for."""
         plain = self._plain()
-        if not ((plain and self._check([*wanted, *plain])) or self._check(wanted)):
+        if plain and self._check([*wanted, *plain]):
+            wanted = [*wanted, *plain]
+        elif not self._check(wanted):
             return None
+        if self.encoding.stuck != NO and self.solver.value(self.encoding.stuck):
+            self._shorten([*wanted, self.encoding.stuck])
         self.budget.enter("reading a run from the solver")
         execution = decode(self.encoding, self.solver)
         self.budget.enter("checking a run again")
@@ -179,6 +186,34 @@ class _Asked:
         rare = [s.literal for s in e.sources if s.forwarded] + [u.done for u in e.updates]
         rare += [u.stale for u in e.uses]
         return [-x for x in rare if x != NO]
+
+    def _shorten(self, wanted: list[int]) -> None:
+        """Find a run that hangs in which little is done for nothing; there is one that is as wanted."""
+        rare = [x for x in self._needless() if x not in (YES, NO)]
+        have = {x for x in rare if self.solver.value(x)}
+        tries = 0
+        for x in rare:
+            if x not in have and tries == SHORTENING:
+                continue
+            if x not in have:
+                tries += 1
+                if not self._check([*wanted, x]):
+                    continue
+                have = {x for x in rare if self.solver.value(x)}
+            wanted = [*wanted, x]
+        if not self._check(wanted):
+            raise InternalError("a run that hangs is lost")
+
+    def _needless(self) -> Iterator[int]:
+        """Literals of what need not be in a run that hangs, the most telling ones first: that an NMI does not
+        strike, that a handler or a body does not wait, that none is sent, that an event is not executed."""
+        e = self.encoding
+        yield from (-e.ran[b.id] for b in self.program.bodies if b.kind == "nmi")
+        stops = zip(self.program.stops, e.stops, strict=True)
+        waits = [(stop.kind != "pending", -x) for stop, x in stops if stop.kind != "interrupted"]
+        yield from (x for _, x in sorted(waits, key=lambda wait: wait[0]))
+        yield from (-e.ran[b.id] for b in self.program.bodies if b.send is not None)
+        yield from (-x for x in reversed(e.executed))
 
     def _recheck(self, execution: Execution, value: bool | None) -> Checked:
         checked = check(execution, self.budget)

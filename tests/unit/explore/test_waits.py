@@ -32,7 +32,7 @@ def verdict(program: str, judge: str = "z3", **more: object) -> Verdict:
 WAITS = {
     "a spin": (
         "{ int x; }\nP0 { while (READ_ONCE(x) != 7) cpu_relax(); }\nP1 { WRITE_ONCE(x, 1); }\nexists (x = 1)",
-        "CPU 0 waits in line 3 until READ_ONCE(x) != 7 is false, and x is 1",
+        "CPU 0 waits in line 3 until READ_ONCE(x) == 7, and x is 1",
     ),
     "what is waited for is not negated twice": (
         "{ int x; }\nP0 { do { cpu_relax(); } while (!READ_ONCE(x)); }\nexists (x = 1)",
@@ -52,7 +52,7 @@ WAITS = {
     "an entry with other attributes": (
         "{ int x; page A; mm N { v -> A }; }\nP0 { ptep_set_wrprotect(pte(N, v)); }\n"
         "P1 { while (ptep_get(pte(N, v)) == A) cpu_relax(); }\nexists (x = 1)",
-        "CPU 1 waits in line 4 until ptep_get(pte(N, v)) == A is false, and pte(N, v) is mk_pte(A, ro)",
+        "CPU 1 waits in line 4 until ptep_get(pte(N, v)) != A, and pte(N, v) is mk_pte(A, ro)",
     ),
     "a local": (
         "{ int x = 1; }\nP0 { r0 = READ_ONCE(x); while (r0) cpu_relax(); }\nexists (x = 1)",
@@ -60,11 +60,11 @@ WAITS = {
     ),
     "for ever": (
         "{ int x; }\nP0 { while (1) cpu_relax(); }\nexists (x = 1)",
-        "CPU 0 waits in line 3 until 1 is false",
+        "CPU 0 waits in line 3 in a loop that has no end",
     ),
     "smp_cond_load": (
         "{ int x = 5; }\nP0 { smp_cond_load_acquire(&x, VAL == 1); }\nexists (x = 1)",
-        "CPU 0 waits in line 3 until VAL == 1 is true, and x is 5",
+        "CPU 0 waits in line 3 until VAL == 1, and x is 5",
     ),
     "two locks in two orders": (
         "{ spinlock_t a; spinlock_t b; int x; int y; }\n"
@@ -82,12 +82,69 @@ WAITS = {
         "{ rwlock_t l; int x; int y; }\n"
         "P0 { read_lock(&l); WRITE_ONCE(x, 1); while (!READ_ONCE(y)) cpu_relax(); write_lock(&l); }\n"
         "P1 { while (!READ_ONCE(x)) cpu_relax(); read_lock(&l); WRITE_ONCE(y, 1); }\nexists (l = 1)",
-        "CPU 0 waits in line 3 for l, and it is 2, written by CPU 1 in line 4",
+        "CPU 0 waits in line 3 for l, and CPU 0 has held it as a reader since line 3 and CPU 1 since line 4",
     ),
     "who reads last is not who holds": (
         "{ rwlock_t l; int x; }\nP0 { while (!READ_ONCE(x)) cpu_relax();\n read_lock(&l); read_unlock(&l);\n"
         " write_lock(&l); }\nP1 { read_lock(&l); WRITE_ONCE(x, 1); }\nexists (l = 1)",
-        "CPU 0 waits in line 5 for l, and it is 1, written by CPU 0 in line 4",
+        "CPU 0 waits in line 5 for l, and CPU 1 has held it as a reader since line 6",
+    ),
+    "who gives back for others": (
+        "{ rwlock_t l; int x; }\nP0 { read_lock(&l); while (!READ_ONCE(x)) cpu_relax();\n read_unlock(&l); "
+        "read_unlock(&l);\n write_lock(&l); }\nP1 { read_lock(&l); read_lock(&l); WRITE_ONCE(x, 1); }\n"
+        "exists (l = 1)",
+        "CPU 0 waits in line 5 for l, and it is 1",
+    ),
+    "readers from the start": (
+        "{ rwlock_t l = 2; }\nP0 { read_unlock(&l);\n write_lock(&l); }\nexists (l = 1)",
+        "CPU 0 waits in line 4 for l, and it is held from the start",
+    ),
+    "who has downgraded": (
+        "{ struct rw_semaphore l; }\nP0 { down_write(&l);\n downgrade_write(&l);\n down_write(&l); }\n"
+        "exists (l = 1)",
+        "CPU 0 waits in line 5 for l, and CPU 0 has held it as a reader since line 4",
+    ),
+    "a bit beside others": (
+        "{ unsigned long f = 4; int x; }\nP0 { bit_spin_lock(0, &f);\n WRITE_ONCE(x, 1); }\n"
+        "P1 { while (!READ_ONCE(x)) cpu_relax();\n set_bit(1, &f);\n bit_spin_lock(0, &f); }\nexists (x = 1)",
+        "CPU 1 waits in line 7 for bit 0 of f, and CPU 0 has held it since line 3",
+    ),
+    "a loop on a local": (
+        "{ int x = 1; }\nP0 {\n do {\n  r0 = READ_ONCE(x);\n } while (r0 & 1); }\nexists (x = 1)",
+        "CPU 0 waits in line 4 until r0 & 1 is false, and x is 1",
+    ),
+    "a loop with work": (
+        "{ int x; int y = 5; }\nP0 { while (READ_ONCE(x) < 1) {\n  r0 = READ_ONCE(y); } }\nexists (x = 1)",
+        "CPU 0 waits in line 3 until READ_ONCE(x) >= 1, and x is 0, y is 5",
+    ),
+    "a loop that is left in the middle": (
+        "{ int x; }\nP0 { for (;;) {\n  if (READ_ONCE(x) == 1)\n   break;\n  cpu_relax(); } }\n"
+        "exists (x = 1)",
+        "CPU 0 waits in line 3 until READ_ONCE(x) == 1, and x is 0",
+    ),
+    "a loop that is left in two places": (
+        "{ int x; }\nP0 { for (;;) {\n  if (READ_ONCE(x) == 1)\n   break;\n  if (READ_ONCE(x) == 2)\n"
+        "   break; }\n}\nexists (x = 1)",
+        "CPU 0 waits in line 3 for the loop up to line 7 to end, and x is 0",
+    ),
+    "a loop by goto": (
+        "{ int x; }\nP0 {\nagain:\n if (!READ_ONCE(x)) goto again;\n}\nexists (x = 1)",
+        "CPU 0 waits in line 4 for the loop up to line 5 to end, and x is 0",
+    ),
+    "a page": (
+        "{ page A = 1; page B = 2; mm N { v -> A }; 0:cr3 = N; }\n"
+        "P0 { while (READ_ONCE(*v) != 2) cpu_relax(); }\nexists (A.data = 1)",
+        "CPU 0 waits in line 3 until READ_ONCE(*v) == 2, and v is translated to A, A.data is 1",
+    ),
+    "a translation": (
+        "{ page A = 1; page B = 2; mm N { v -> A }; 0:cr3 = N; }\n"
+        "P0 { while (translate(v) != B) cpu_relax(); }\nexists (A.data = 1)",
+        "CPU 0 waits in line 3 until translate(v) == B, and v is translated to A",
+    ),
+    "no page": (
+        "{ page A = 1; mm N { v -> none }; 0:cr3 = N; }\n"
+        "P0 { while (READ_ONCE(*v) != 1) cpu_relax(); }\nexists (A.data = 1)",
+        "CPU 0 waits in line 3 until READ_ONCE(*v) == 1, and v faults",
     ),
     "a call": (
         "{ int x; 0..1:irq = off; }\nvoid f(void *info) { WRITE_ONCE(x, 1); }\n"
@@ -99,9 +156,10 @@ WAITS = {
     "a call of functions that wait": (
         "{ int x; }\nvoid f(void *info) { while (!READ_ONCE(x)) cpu_relax(); }\n"
         "P0 { smp_call_function(f, NULL, 1); WRITE_ONCE(x, 1); }\nP1 { }\nP2 { }\nexists (x = 1)",
-        "CPU 0 waits in line 4 for CPU 1 to run f() and CPU 2 to run f(); "
-        "CPU 1 waits in line 3 until READ_ONCE(x) is true, and x is 0; "
-        "CPU 2 waits in line 3 until READ_ONCE(x) is true, and x is 0",
+        "CPU 0 waits in line 4 for CPU 1 to run f() and CPU 2 to run f(), and f() on CPU 1 waits in line 3 "
+        "and f() on CPU 2 waits in line 3; "
+        "CPU 1, in f(), waits in line 3 until READ_ONCE(x) is true, and x is 0; "
+        "CPU 2, in f(), waits in line 3 until READ_ONCE(x) is true, and x is 0",
     ),
     "a handler that keeps another one out": (
         "{ int x; int y; }\nvoid f(void *info) { WRITE_ONCE(y, 1); while (!READ_ONCE(x)) cpu_relax(); }\n"
@@ -109,7 +167,37 @@ WAITS = {
         " smp_call_function_single(1, g, NULL, 1); }\nP1 { }\n"
         "P2 { smp_call_function_single(1, f, NULL, 0); }\nexists (x = 1)",
         "CPU 0 waits in line 6 for CPU 1 to run g(), and CPU 1 is in f(); "
-        "CPU 1 waits in line 3 until READ_ONCE(x) is true, and x is 0",
+        "CPU 1, in f(), waits in line 3 until READ_ONCE(x) is true, and x is 0",
+    ),
+    "a handler behind one that waits": (
+        "{ int x; int y; }\nvoid f(void *info) { WRITE_ONCE(y, 1); while (!READ_ONCE(x)) cpu_relax(); }\n"
+        "void g(void *info) { WRITE_ONCE(x, 1); }\nP0 { while (!READ_ONCE(y)) cpu_relax();\n"
+        " smp_call_function_single(1, g, NULL, 0); }\nP1 { }\n"
+        "P2 { smp_call_function_single(1, f, NULL, 0); }\nexists (x = 1)",
+        "CPU 1, in f(), waits in line 3 until READ_ONCE(x) is true, and x is 0; "
+        "g(), sent in line 6, waits on CPU 1 for f() to return",
+    ),
+    "an interrupted holder": (
+        "{ spinlock_t l; int x; }\nvoid f(void *info) { spin_lock(&l); }\n"
+        "P0 { spin_lock(&l); WRITE_ONCE(x, 1);\n while (READ_ONCE(x) != 2) cpu_relax(); spin_unlock(&l); }\n"
+        "P1 { while (!READ_ONCE(x)) cpu_relax();\n smp_call_function_single(0, f, NULL, 1);\n"
+        " WRITE_ONCE(x, 2); }\nexists (x = 3)",
+        "CPU 1 waits in line 7 for CPU 0 to run f(), and f() waits in line 3; "
+        "CPU 0, in f(), waits in line 3 for l, and CPU 0 itself has held it since line 4, "
+        "before this interrupt",
+    ),
+    "two locks in a callback": (
+        "{ spinlock_t l; int x; struct rcu_head h; }\n"
+        "void f(struct rcu_head *h) { spin_lock(&l); spin_lock(&l); }\n"
+        "P0 { call_rcu(&h, f); }\nexists (x = 1)",
+        "CPU 0, in f(), waits in line 3 for l, and CPU 0 has held it since line 3",
+    ),
+    "a section that begins later": (
+        "{ int x; int y; 1:irq = off; }\nP0 { synchronize_rcu(); }\n"
+        "P1 { while (!READ_ONCE(y)) cpu_relax(); }\nP2 { rcu_read_lock(); rcu_read_unlock(); }\n"
+        "exists (x = 1)",
+        "CPU 0 waits in line 3 for a grace period, and CPU 1 has interrupts off; "
+        "CPU 1 waits in line 4 until READ_ONCE(y) is true, and y is 0",
     ),
     "an interrupt that nobody waits for": (
         "{ int x; 1:irq = off; }\nvoid f(void *info) { WRITE_ONCE(x, 1); }\n"
@@ -129,7 +217,7 @@ WAITS = {
         "P0 { while (!READ_ONCE(y)) cpu_relax();\n synchronize_rcu(); WRITE_ONCE(x, 1); }\n"
         "P1 { smp_call_function_single(2, f, NULL, 0); }\nP2 { }\nexists (x = 1)",
         "CPU 0 waits in line 5 for a grace period, and f() on CPU 2 does not return; "
-        "CPU 2 waits in line 3 until READ_ONCE(x) is true, and x is 0",
+        "CPU 2, in f(), waits in line 3 until READ_ONCE(x) is true, and x is 0",
     ),
     "a callback": (
         "{ int x; struct rcu_head h; }\nvoid f(struct rcu_head *h) { WRITE_ONCE(x, 1); }\n"
@@ -281,7 +369,7 @@ def test_json_has_it_apart(capsys: pytest.CaptureFixture[str], tmp_path: Path, j
     assert found["loops"] == []
     assert found["waits"][0] == {
         "kind": "answers", "cpu": 0, "file": str(path), "line": 4, "what": "for CPU 1 to run f()",
-        "held_by": "CPU 1 has interrupts off", "handler": None,
+        "held_by": "CPU 1 has interrupts off", "handler": None, "inside": None,
     }  # fmt: skip
     path.write_text(f"MM t\n{COUNTS}\n")
     main(["check", "--format", "json", "--judge", judge, str(path)])

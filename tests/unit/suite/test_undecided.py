@@ -38,8 +38,8 @@ def test_a_filter_that_lets_nothing_through_is_no_deadlock(
     assert main(["check", "-q", "--judge", judge, str(path)]) == 3
     assert capsys.readouterr().out.splitlines() == [
         "t::F   unknown     expected never (the filter lets no state through)",
-        "t::D   unknown     as expected (deadlock: no run ends: CPU 1 waits in line 4 until READ_ONCE(x) != 7"
-        " is false, and x is 1)",
+        "t::D   unknown     as expected (deadlock: no run ends: CPU 1 waits in line 4 until READ_ONCE(x) == 7"
+        ", and x is 1)",
         "t::U   unknown     expected deadlock (the filter lets no state through)",
         "t::K   sometimes   as expected",
         "4 tests: 2 as expected, 2 unknown",

@@ -13,7 +13,7 @@ from verifier.lower.c.parts import Exits, Local, Spanned, Val
 from verifier.lower.c.special_masks import next_cpu
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.lower.paths import substitute
-from verifier.program.expressions import Const, Expr, Reg, call, parts
+from verifier.program.expressions import TRUE, Const, Expr, Reg, call, parts
 from verifier.program.values import truth
 from verifier.program.waits import folded
 from verifier.source import Span
@@ -37,10 +37,12 @@ def do_while(b: BodyCode, s: ast.DoWhile) -> None:
         return
     top, again, end = b.fresh("do"), b.fresh("again"), b.fresh("done")
     forget(b, assigned_names((s.body, s.condition)))
-    b.code.append(Label(top, s.span))
+    begin, start = len(b.code), Label(top, s.span)
+    b.code.append(start)
     inside(b, s.body, end, again)
     b.code.append(Label(again))
     condition = condition_of(b, s.condition)
+    b.code[begin] = start._replace(what=left_when(s.condition, condition, s.body))
     b.code += [Branch(condition, top, s.condition.span), Label(end)]
 
 
@@ -143,10 +145,13 @@ def unrolled(
             local.fixed = None if local.fixed is None or not local.fixed.function else local.fixed
     forget(b, assigned_names((body, step, condition)))
     top, again, end = b.fresh("while"), b.fresh("again"), b.fresh("done")
-    b.code.append(Label(top, span))
+    begin, start = len(b.code), Label(top, span)
+    b.code.append(start)
+    holds: Expr = TRUE
     if condition is not None:
         holds = condition_of(b, condition)
         b.code.append(Branch(call("not", holds), end, condition.span))
+    b.code[begin] = start._replace(what=left_when(condition, holds, body))
     inside(b, body, end, again)
     b.code.append(Label(again))
     for e in step:
@@ -170,7 +175,7 @@ def counted(b: BodyCode, s: ast.For) -> bool:
         return False
     kind = local.declared or local.type or t.INT
     local.fixed = Val(start, kind)
-    end = b.fresh("done")
+    end, mark = b.fresh("done"), len(b.code)
     for _ in range(MAX_TURNS):
         code, holds = b.captured(lambda: truth_of(b.value(condition), condition))
         if code or not isinstance(holds, Const):
@@ -185,7 +190,9 @@ def counted(b: BodyCode, s: ast.For) -> bool:
             b.value(e)
         last = b.code[-1]
         if not isinstance(last, SetRegister) or not isinstance(last.value, Const):
-            raise Trouble("loop", f"{name} does not count by a constant", s.span)
+            del b.code[mark:]  # it does not count by a constant
+            local.fixed = None
+            return False
         local.fixed = Val(last.value, kind)
     else:
         hint = "each turn of this loop is written out; let it count less far"
@@ -215,18 +222,46 @@ def spins(b: BodyCode, condition: ast.CExpr, body: ast.Stmt) -> bool:
         b.fresh_count = max(mark, b.fresh_count)
         return False
     reads = tuple(x for x in code if isinstance(x, Emit))
+    what = "in a loop that has no end" if isinstance(holds, Const) else until(condition, False)
     b.code += [
         *code,
-        Assume(call("not", holds), condition.span, kind="spin", what=_until(condition), reads=reads),
+        Assume(call("not", holds), condition.span, kind="spin", what=what, reads=reads),
     ]
     return True
 
 
-def _until(condition: ast.CExpr) -> str:
-    """What a loop that goes on under a condition waits for."""
-    if isinstance(condition, ast.Unary) and condition.op == "!":
-        return f"until {folded(condition.operand.span.text)} is true"
-    return f"until {folded(condition.span.text)} is false"
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+def until(condition: ast.CExpr, holds: bool) -> str:
+    """What is waited for, in the words of the source: that a condition holds, or that it does not."""
+    while isinstance(condition, ast.Unary) and condition.op == "!":
+        condition, holds = condition.operand, not holds
+    if not isinstance(condition, ast.Binary) or condition.op not in _OPPOSITE:
+        return f"until {folded(condition.span.text)} is {'true' if holds else 'false'}"
+    start, text = condition.span.start, condition.span.text
+    left, right = condition.left.span.end - start, condition.right.span.start - start
+    between = text[left:right]
+    if not holds:
+        between = between.replace(condition.op, _OPPOSITE[condition.op])
+    return f"until {folded(text[:left] + between + text[right:])}"
+
+
+def left_when(condition: ast.CExpr | None, goes_on: Expr, body: ast.Stmt) -> str:
+    """The words for how a loop ends; empty if not one condition says it. ``goes_on``: its own, as code."""
+    if condition is not None and not isinstance(goes_on, Const):
+        return until(condition, False)
+    leaving = [x for x in ast.nodes(body) if isinstance(x, ast.Break | ast.Return | ast.Goto)]
+    whole = body.body if isinstance(body, ast.Block) else (body,)
+    ifs = [x for x in whole if isinstance(x, ast.If) and x.other is None and _leaves(x.then)]
+    return until(ifs[0].condition, True) if len(ifs) == len(leaving) == 1 else ""
+
+
+def _leaves(s: ast.Stmt) -> bool:
+    """Does a statement only leave a loop?"""
+    if isinstance(s, ast.Block) and len(s.body) == 1:
+        return _leaves(s.body[0])
+    return isinstance(s, ast.Break | ast.Return | ast.Goto)
 
 
 def _mentioned(expr: Expr) -> set[str]:

@@ -15,7 +15,7 @@ from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
 from verifier.program.expressions import Const, Expr, call
-from verifier.program.values import UNACCESSED, Ptr, Value, flags, halted, target
+from verifier.program.values import IN_LINE, UNACCESSED, Ptr, Value, flags, halted, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first
@@ -28,9 +28,6 @@ _NESTED = (
     ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.ForEachEntry, ast.Switch,
     ast.Guard,
 )  # fmt: skip
-
-
-_LINE = ".%waiting"  # of the cell beside a lock
 
 
 class TestMemory(Objects):
@@ -90,10 +87,10 @@ class TestMemory(Objects):
 
     def line(self, lock: Expr, who: Literal["read", "write"]) -> Expr:
         """The address of a cell that counts the writers, or the readers, that stand in line for a lock."""
-        suffix = f"{_LINE}-{who}"
+        suffix = f"{IN_LINE}-{who}"
         known = [lock.value] if isinstance(lock, Const) else list(self.cells)
         for ptr in known:
-            if isinstance(ptr, Ptr) and _LINE not in ptr.base:
+            if isinstance(ptr, Ptr) and IN_LINE not in ptr.base:
                 at = Ptr(str(ptr) + suffix)
                 self.cells.setdefault(at, Cell(at, f"waiting to {who} {ptr}", 0))
         return call("field", lock, Const(suffix[1:]))

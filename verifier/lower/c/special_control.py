@@ -7,12 +7,12 @@ from verifier.lower.c.access import load, storable, store_local, truth_of
 from verifier.lower.c.arguments import argument, given, pointed_to
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.expressions import condition_of
+from verifier.lower.c.loops import until
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import base_of, memory_place, place_of
 from verifier.lower.code import Assume, Emit, Touch, Warn
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call
-from verifier.program.waits import folded
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Word
@@ -58,7 +58,7 @@ def cond_load(b: BodyCode, use: SpecialCall) -> Val:
     finally:
         b.frame.scopes.pop()
     span = b.span(use.e)
-    what = f"until {folded(use.arguments['c'].span.text)} is true"
+    what = until(use.arguments["c"], True)
     reads = tuple(x for x in b.code[at:] if isinstance(x, Emit))
     b.code.append(Assume(condition, span, kind="spin", what=what, reads=reads))
     return found
@@ -88,7 +88,7 @@ def read_poll(b: BodyCode, use: SpecialCall) -> Val:
     reads = tuple(x for x in b.code[at:] if isinstance(x, Emit))
     ends = call("or", timeout, done)
     if ends != TRUE:
-        what = f"until {folded(c.span.text)} is true"
+        what = until(c, True)
         b.code.append(Assume(ends, span, kind="spin", what=what, reads=reads))
     return Val(call("ite", done, Const(0), Const(_ETIMEDOUT)), t.INT)
 
