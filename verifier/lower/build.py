@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from verifier.budget import Budget
+from verifier.errors import InputError
 from verifier.lower.unroll import unroll as unroll_code
 from verifier.program.events import Program
 from verifier.syntax.test import Test
@@ -27,4 +30,8 @@ def build(test: Test, unroll: int | None = None, budget: Budget | None = None, e
     bound = unroll if unroll is not None else test.unroll if test.unroll is not None else DEFAULT_UNROLL
     lowered = lower(test, budget)
     budget.enter("unrolling")
-    return unroll_code(lowered, bound, budget, exact)
+    try:
+        return unroll_code(lowered, bound, budget, exact)
+    except InputError as error:  # what has no place of its own is about the condition
+        placed = [d if d.span is not None else replace(d, span=test.span) for d in error.diagnostics]
+        raise InputError(placed) from None

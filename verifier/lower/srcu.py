@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verifier.errors import InputError
-from verifier.lower.paths import Env
+from verifier.lower.code import Lowered
+from verifier.lower.paths import Env, substitute
 from verifier.lower.turns import known, settled
-from verifier.program.expressions import FALSE, Apply, Const, Expr, Reg, call, parts
+from verifier.program.expressions import FALSE, Apply, Const, Expr, Obs, Reg, call, parts
 from verifier.program.values import Ptr
 from verifier.source import Diagnostic, Span
 
@@ -81,6 +82,27 @@ def check(expr: Expr | None, env: Env, span: Span | None) -> None:
             hint = "keep it in a local of the same program or handler, and give it to srcu_read_unlock()"
             text = "nothing can be done with the index of an SRCU section but end the section"
             raise _trouble(text, span, hint)
+
+
+def check_asked(lowered: Lowered, finals: list[Env]) -> None:
+    """Raise ``InputError`` if a condition looks at an index; ``finals`` are the threads' last locals."""
+    asked = [e for e in (lowered.condition, lowered.filter) if e is not None]
+    for number in {part.index for e in asked for part in parts(e) if isinstance(part, Obs)}:
+        o = lowered.observables[number]
+        env = {} if o.cpu is None else finals[o.cpu]
+        if o.expr is not None and any(_is_index(part) for part in parts(substitute(o.expr, env))):
+            text = f"{o.label} is the index of an SRCU section, and a condition cannot look at it"
+            raise _trouble(text, None, "locations may name it, and show it as 0")
+
+
+def shown(expr: Expr) -> Expr:
+    """What is shown of a local: an index is 0."""
+    if _is_index(expr):
+        return FALSE
+    if isinstance(expr, Apply) and expr.function == "ite":
+        condition, then, otherwise = expr.args
+        return call("ite", condition, shown(then), shown(otherwise))
+    return expr
 
 
 def _is_index(part: Expr) -> bool:

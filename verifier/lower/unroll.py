@@ -638,7 +638,8 @@ class _Unroller:
             waits = [s for s in self.stops if o.cpu is None or (o.cpu == s.cpu and s.kind != "pending")]
             return replace(o, expr=call("or", *(Ref(s.slot) for s in waits)))
         if o.kind == "reg" and o.cpu is not None and o.expr is not None:
-            return replace(o, expr=substitute(o.expr, finals[o.cpu]))
+            expr = substitute(o.expr, finals[o.cpu])
+            return replace(o, expr=srcu.shown(expr) if self.indexed else expr)
         return o
 
     def over(self, body: Body) -> Expr:
@@ -715,8 +716,8 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
     for cpu, env in enumerate(finals):
         if cpu in unroller.warnings:
             env["%warn"] = call("or", *unroller.warnings[cpu])
-    for o in lowered.observables if unroller.indexed else ():
-        srcu.check(o.expr, {} if o.cpu is None else finals[o.cpu], None)
+    if unroller.indexed:
+        srcu.check_asked(lowered, finals)
     return Program(
         world=lowered.world,
         bodies=unroller.bodies,

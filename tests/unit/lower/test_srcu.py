@@ -87,8 +87,9 @@ def test_a_handler_cannot_end_the_section_of_a_thread() -> None:
 
 
 def test_a_condition_cannot_ask_for_an_index() -> None:
-    with pytest.raises(InputError, match="nothing can be done with the index"):
+    with pytest.raises(InputError, match="0:i is the index of an SRCU section") as caught:
         built("i = srcu_read_lock(&s); srcu_read_unlock(&s, i);", condition="0:i = 0")
+    assert all(d.span is not None for d in caught.value.diagnostics)
 
 
 def test_a_loop_with_sections_is_cut() -> None:
