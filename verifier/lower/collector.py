@@ -1,0 +1,152 @@
+"""What unrolling collects: bodies, events, assumptions, and where bodies may come to rest."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+
+from verifier.budget import Budget
+from verifier.errors import InternalError, LimitError
+from verifier.lower.code import (
+    Emit,
+    Instruction,
+)
+from verifier.lower.paths import Env, Path, negation
+from verifier.program.events import Access, Body, BodyKind, Event, Warned
+from verifier.program.expressions import TRUE, Apply, Expr, Ref, call
+from verifier.program.ops import KINDS, Kind, Op
+from verifier.program.values import Ptr
+from verifier.program.waits import Loop, Stop, StopKind, Wait
+from verifier.source import Span
+
+MAX_EVENTS = 4000
+MAX_CONDITIONS = 2_000_000  # in the guards of all events together
+
+
+def last(body: Body) -> int:
+    """The last event of a body; -1 if it has none yet."""
+    return body.events[-1].id if body.events else -1
+
+
+@dataclass(slots=True)
+class Collector(ABC):
+    """The program that is being made."""
+
+    bound: int
+    budget: Budget
+    exact: bool = True  # are loops that are their last turn taken for it?
+    given: Env = field(default_factory=dict)  # what every body knows from the start
+    graced: bool = False  # does anybody wait for RCU readers?
+    registers: Container[Ptr] = frozenset()  # the cells of the test
+    waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
+    barriers: bool = False  # does anybody wait for callbacks?
+    bodies: list[Body] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    slots: int = 0
+    assumes: list[Expr] = field(default_factory=list)
+    cuts: list[Expr] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    loops: list[Loop] = field(default_factory=list)
+    warnings: dict[int, list[Expr]] = field(default_factory=dict)
+    warns: list[Warned] = field(default_factory=list)
+    conditions: int = 0  # in the guards of all events
+    cuts_after: list[int] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
+    origin: dict[int, Emit] = field(default_factory=dict)  # what each event was made of
+    last_looks: frozenset[int] = frozenset()  # of the wait before
+    at_end: list[frozenset[str]] = field(default_factory=list)  # by CPU, the locals that observables ask for
+    halting: dict[int, int] = field(default_factory=dict)  # CPU -> highest rank of what may come to rest
+    indexed: bool = False  # has there been an SRCU section?
+    near: Span | None = None  # of the next instruction that has one, once there has been a section
+
+    @abstractmethod
+    def run(self, body: Body, code: tuple[Instruction, ...], path: Path) -> Path:
+        """Unroll ``code`` into ``body`` from ``path``; the path at its end."""
+
+    def slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+    def add(self, event: Event) -> Event:
+        if len(self.events) >= MAX_EVENTS:
+            raise LimitError(f"more than {MAX_EVENTS} events after unrolling; ask for a smaller bound")
+        self.conditions += len(event.guard.args) if isinstance(event.guard, Apply) else 1
+        if self.conditions > MAX_CONDITIONS:
+            raise LimitError(f"more than {MAX_CONDITIONS} conditions in the guards of all events")
+        if event.kind not in KINDS[event.op]:
+            raise InternalError(f"there is no event {event.op} {event.kind!r}")
+        self.events.append(event)
+        self.bodies[event.body].events.append(event)
+        return event
+
+    def pause(self, body: Body, path: Path, span: Span | None) -> int:
+        """An event at which a body waits that looks at nothing; its number."""
+        guard = call("and", *path.guard)
+        return self.add(Event(len(self.events), body.id, body.cpu, "PAUSE", guard=guard, span=span)).id
+
+    def assume(self, guard: Expr, condition: Expr, wait: Wait) -> None:
+        needed = call("or", negation(guard), condition)
+        if needed != TRUE:
+            self.assumes.append(needed)
+            self.waits.append(wait)
+
+    def stop(
+        self, body: Body, kind: StopKind, path: Path, wait: Wait | None = None, event: int | None = None
+    ) -> Path:
+        """Where ``path`` is, its body may come to rest for ever; the path that ends here. ``path`` goes on
+        where it does not."""
+        slot = self.slot()
+        ends = path.under(Ref(slot))
+        assert ends is not None
+        self.stops.append(Stop(kind, body.cpu, body.id, slot, wait, event))
+        self.assume(Ref(slot), call("and", *path.guard), Wait(body.cpu, "stopped"))
+        path.guard = (*path.guard, negation(Ref(slot)))
+        return ends
+
+    def rests_in(self, events: Iterable[int]) -> None:
+        """Where a body rests at the last stop, these events only look: what fails there takes no lock."""
+        here = Ref(self.stops[-1].slot)
+        for event in map(self.events.__getitem__, events):
+            for access in event.accesses:
+                access.when = call("and", negation(here), access.when)
+
+    def cut(self, body: Body, loop: Span | None, guard: Expr) -> None:
+        """A backward jump is not taken: a loop is cut."""
+        who = f"{body.name}() on CPU {body.cpu}" if body.kind in ("handler", "callback") else body.name
+        self.cuts.append(guard)
+        self.cuts_after.append(last(body))
+        self.loops.append(Loop(body.cpu, who, loop))
+
+    def body(
+        self, cpu: int, kind: BodyKind, name: str, guard: Expr = TRUE, send: Event | None = None
+    ) -> Body:
+        body = Body(len(self.bodies), cpu, kind, name, guard=guard, send=send)
+        self.bodies.append(body)
+        return body
+
+    def ends(
+        self,
+        body: Body,
+        op: Op,
+        accesses: tuple[Access, ...],
+        span: Span | None,
+        name: str,
+        kind: Kind = "",
+        guard: Expr | None = None,
+    ) -> None:
+        """An event at an end of a handler or NMI; ``guard``: if it is not the body's."""
+        self.add(
+            Event(
+                id=len(self.events),
+                body=body.id,
+                cpu=body.cpu,
+                op=op,
+                guard=body.guard if guard is None else guard,
+                accesses=accesses,
+                kind=kind,
+                serializing=op == "IRET" and not kind,
+                span=span,
+                text=name,
+            )
+        )

@@ -1,0 +1,129 @@
+"""Handlers, callbacks and NMIs: what is sent, from its delivery to its return (MMR 8, 12, 18.3)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from verifier.lower import rests, sections
+from verifier.lower.code import (
+    Emit,
+    Instruction,
+    Label,
+    PendingHandler,
+    SetRegister,
+)
+from verifier.lower.collector import Collector
+from verifier.lower.paths import Env, Path, substitute
+from verifier.program.events import Access, Body, BodyKind, Event
+from verifier.program.expressions import FALSE, Const, Expr, Ref, call
+from verifier.program.values import Ptr, halted
+from verifier.program.waits import Wait
+from verifier.source import Span
+
+
+def _ending(code: tuple[Instruction, ...]) -> Literal["", "sysret"]:
+    """How a handler returns: ``sysret``, or nothing for IRET."""
+    last = next((x for x in reversed(code) if not isinstance(x, Label | SetRegister)), None)
+    return "sysret" if isinstance(last, Emit) and last.op == "SYSRET" else ""
+
+
+def send(c: Collector, event: Event, code: Emit, path: Path, env: Env) -> list[int]:
+    """One handler body for each CPU that may be a target."""
+    made: list[int] = []
+    for target in code.targets:
+        wanted = substitute(target.guard, env)
+        if wanted == FALSE:
+            continue
+        guard = call("and", event.guard, wanted)
+        name = target.name or "handler"
+        kind: Literal["", "callback"] = "callback" if event.kind == "rcu" else ""
+        rank: BodyKind = "nmi" if target.nmi else kind or "handler"
+        body = c.body(target.cpu, rank, name, guard, send=event)
+        made.append(body.id)
+        sent = path.under(call("bool", wanted))
+        assert sent is not None
+        local = {**c.given, **{name: substitute(value, env) for name, value in target.locals}}
+        if target.nmi:
+            strike(c, body, target.code, sent, local, code.span)
+        else:
+            waited = code.group in c.waited
+            handler(c, body, target.code, sent, local, code.span, kind=kind, waited=waited)
+    return made
+
+
+def handler(
+    c: Collector,
+    body: Body,
+    code: tuple[Instruction, ...],
+    sent: Path,
+    local: Env,
+    span: Span | None,
+    *,
+    kind: Literal["", "callback"] = "",
+    waited: bool = False,
+) -> None:
+    """A handler or a callback that is sent on the path ``sent``, from its delivery to its return."""
+    irq, name = Const(Ptr(f"{body.cpu}:irq")), body.name
+    c.stop(body, "pending", sent)
+    inside = sent.guard
+    guard = body.guard = call("and", *inside)
+    slot = c.slot()
+    off = None if kind else Const(0)
+    accesses = (Access(irq, slot, off), *wakes(c, body.cpu))
+    c.ends(body, "DLV", accesses, span=span, name=name, kind=kind)
+    why = Wait(body.cpu, "interrupt", "for interrupts to be on", span)
+    c.assume(guard, call("eq", Ref(slot), Const(1)), why)
+    within(c, body, code, Path(inside, local, {}), guard)
+    if kind and c.barriers and body.send is not None:
+        end = Emit("RCU", kind="unlock", span=span)
+        sections.srcu_mark(c, body, rests.over(c, body), end, body.send.domain, body.send.id)
+    if waited:
+        c.ends(body, "ACK", (), span=span, name=name, guard=rests.over(c, body))
+    on = () if kind else (Access(irq, None, Const(1)),)
+    c.ends(body, "IRET", on, span=span, name=name, kind=kind or _ending(code), guard=rests.over(c, body))
+
+
+def pending_handler(c: Collector, p: PendingHandler) -> None:
+    """A handler that is pending from the start."""
+    body = c.body(p.cpu, "handler", p.name)
+    handler(c, body, p.code, Path((), {}, {}), {**c.given, **dict(p.locals)}, p.span)
+
+
+def nmi(c: Collector, cpu: int, code: tuple[Instruction, ...]) -> None:
+    """An NMI, which may strike or not."""
+    strikes = Ref(c.slot())
+    body = c.body(cpu, "nmi", f"the NMI of CPU {cpu}", strikes)
+    struck(c, body, code, Path((strikes,), dict(c.given), {}), None, name="NMI")
+
+
+def strike(
+    c: Collector, body: Body, code: tuple[Instruction, ...], sent: Path, local: Env, span: Span | None
+) -> None:
+    """An NMI that is sent: it strikes, unless its CPU has come to rest in another one."""
+    if c.halting.get(body.cpu, 0) >= body.rank:
+        c.stop(body, "pending", sent)
+    body.guard = call("and", *sent.guard)
+    struck(c, body, code, Path(sent.guard, local, {}), span, name=body.name)
+
+
+def struck(
+    c: Collector, body: Body, code: tuple[Instruction, ...], path: Path, span: Span | None, name: str
+) -> None:
+    """An NMI from its delivery to its return."""
+    c.ends(body, "NMI", wakes(c, body.cpu), span=span, name=name)
+    within(c, body, code, path, body.guard)
+    c.ends(body, "IRET", (), span=span, name=name, guard=rests.over(c, body))
+
+
+def wakes(c: Collector, cpu: int) -> tuple[Access, ...]:
+    """The end of a halt on a CPU that may halt (MMR 8.11)."""
+    return (Access(Const(halted(cpu)), None, Const(0)),) if halted(cpu) in c.registers else ()
+
+
+def within(c: Collector, body: Body, code: tuple[Instruction, ...], path: Path, guard: Expr) -> None:
+    """What a handler does between its delivery and its return: all of it as an RCU reader."""
+    if c.graced:
+        sections.mark(c, body, guard, "lock", None)
+    c.run(body, code, path)
+    if c.graced:
+        sections.mark(c, body, rests.over(c, body), "unlock", None)
