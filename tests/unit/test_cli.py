@@ -27,6 +27,7 @@ from verifier.suite.pool import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSIC, LINUX = ROOT / "litmus" / "classic", ROOT / "litmus" / "linux"
+SOME = [LINUX / "switch-mm", LINUX / "gup-fast", LINUX / "mmu-gather", ROOT / "litmus" / "hangs"]
 SB = CLASSIC / "SB.litmus"
 SWITCH = LINUX / "switch_mm-vs-flush.litmus"
 
@@ -39,9 +40,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
-def test_the_corpus_is_as_expected(capsys: pytest.CaptureFixture[str], judge: str) -> None:
-    code, out, _ = run(capsys, "check", "-q", "--judge", judge, LINUX, CLASSIC)
+def test_both_judges_find_the_corpus_as_expected(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "check", "-q", "--judge", "both", *SOME, CLASSIC)
     assert code == 0
     assert re.search(r"(\d+) tests: \1 as expected$", out.strip())
 
@@ -95,7 +95,7 @@ Time SB *
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["check", "states"])
 def test_json_output_holds_to_its_schema(capsys: pytest.CaptureFixture[str], command: str) -> None:
-    _, out, _ = run(capsys, command, "--format", "json", LINUX, SB)
+    _, out, _ = run(capsys, command, "--format", "json", *SOME, SB)
     found = json.loads(out)
     jsonschema.validate(found, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
     assert all(("states" in r) == (command == "states") for r in found["results"])
@@ -115,7 +115,7 @@ def test_json_output_has_the_errors(capsys: pytest.CaptureFixture[str], tmp_path
 
 @pytest.mark.slow
 def test_output_is_the_same_every_time(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "check", LINUX)[1] == run(capsys, "check", "-j", "2", LINUX)[1]
+    assert run(capsys, "check", *SOME)[1] == run(capsys, "check", "-j", "2", *SOME)[1]
 
 
 def test_dot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -449,6 +449,7 @@ def test_a_worker_that_holds_much_is_replaced(
     real = os.fork
     monkeypatch.setattr(os, "fork", lambda: started.append(1) or real())
     paths = [CLASSIC / f"{name}.litmus" for name in ("SB", "MP", "LB")]
+    monkeypatch.setattr(pool, "_resident", lambda: 0)
     assert run(capsys, "check", "-q", *paths)[0] == 0 and len(started) == 1
     monkeypatch.setattr(pool, "_resident", lambda: 1 << 40)
     code, out, _ = run(capsys, "check", "-q", *paths)

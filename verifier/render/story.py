@@ -11,7 +11,7 @@ from textwrap import wrap
 from verifier.errors import ExitCode
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
-from verifier.program.values import Value
+from verifier.program.values import IN_LINE, Value
 from verifier.program.waits import Blocked, place
 from verifier.results import Verdict
 from verifier.source import Span
@@ -153,7 +153,7 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
     """One row for each statement, and for each step without a statement. A row names the rule that allows it,
     unless it is a plain execution."""
     tell = verdict.program.naming.at if verdict.program is not None else _plainly
-    steps = list(trace.steps)
+    steps = [_without_lines(step, verdict) for step in trace.steps]
     rows: list[_Row] = []
     open_: dict[_Place, _Statement] = {}
     at_once: set[int] = set()  # commits that follow their store at once are no steps of their own
@@ -169,6 +169,14 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
         else:
             rows.append(row)
     return [*rows, *(_waits(wait, verdict) for wait in trace.waits)]
+
+
+def _without_lines(step: Step, verdict: Verdict) -> Step:
+    """A step without the lines for locks in which nobody stands."""
+    if verdict.program is None or len(step.reads) < 2:
+        return step
+    lines = {cell.name for ptr, cell in verdict.program.cells.items() if IN_LINE in ptr.base}
+    return step._replace(reads=tuple((cell, v) for cell, v in step.reads if v or cell not in lines))
 
 
 def _waits(wait: Blocked, verdict: Verdict) -> _Row:

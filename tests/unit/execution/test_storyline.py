@@ -105,14 +105,14 @@ def test_an_execution_that_is_wrong_has_no_story(runs: list[Checked]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", ["litmus/mmu", "litmus/linux", "litmus/classic"])
+@pytest.mark.parametrize("folder", ["litmus/mmu", "litmus/hangs", "litmus/linux/switch-mm", "litmus/classic"])
 def test_every_step_of_every_witness_is_told(folder: str, runs: list[Checked]) -> None:
     for path in sorted((ROOT / folder).rglob("*.litmus")):
         for test in verifier.load(path):
             runs.clear()
             verdict = verifier.check(test)
-            both = (verdict.witness, verdict.counter)
-            for run, told in zip(runs, filter(None, both), strict=True):
+            all_ = (verdict.witness, verdict.counter, verdict.hang)
+            for run, told in zip(runs, filter(None, all_), strict=True):
                 assert told is not None
                 shown = {s.event.id for s in told.steps if s.event is not None}
                 missing = {i for i in run.execution.executed if i not in shown}

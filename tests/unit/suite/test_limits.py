@@ -301,7 +301,7 @@ def test_what_nobody_uses_is_forgotten() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", ["classic", "locks", "mmu", "rcu", "linux"])
+@pytest.mark.parametrize("folder", ["classic", "locks", "mmu", "rcu", "hangs", "linux/switch-mm"])
 def test_ranks_say_what_elimination_says(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same verdicts and the same sets of states, for all tests of the corpus."""
     paths = sorted((ROOT / "litmus" / folder).rglob("*.litmus"))
