@@ -20,15 +20,15 @@ from verifier.source import Source
 from verifier.syntax import load
 
 FAST = 60
-SLOW = 600
+SLOW = 320
 
 
 def check(seed: int, profile: str) -> bool | None:
     """Does the program of a seed hang? Both judges have to agree, state by state."""
     (test,) = load(Source(f"seed {seed}", Waiting(seed).text()))
     program, switches = build(test), PROFILES[profile]
-    first = solve.decide(program, switches=switches, want_states=True, budget=Budget(60))
-    second = explore.decide(program, switches=switches, want_states=True, budget=Budget(60))
+    first = solve.decide(program, switches=switches, want_states=True, budget=Budget(20))
+    second = explore.decide(program, switches=switches, want_states=True, budget=Budget(20))
     if first.rests is None or second.rests is None:
         return None
     assert (first.hangs, first.rests) == (second.hangs, second.rests)
@@ -81,7 +81,7 @@ def test_the_reduction_loses_no_hang(seed: int) -> None:
     program = build(test)
     found = []
     for reduced in (True, False):
-        machine = machine_of(program, "x86-tso", budget=Budget(60))
+        machine = machine_of(program, "x86-tso", budget=Budget(20))
         found.append(Search(machine, 200_000, None, reduced, Rest(machine)).run())
     if all(x.complete for x in found):
         assert found[0].rests == found[1].rests and found[0].states == found[1].states

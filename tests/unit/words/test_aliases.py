@@ -26,6 +26,8 @@ from verifier.words import loops, table
 from verifier.words.rows import Word
 from verifier.words.table import LOOPS, WORDS
 
+pytestmark = pytest.mark.slow  # one program for each word
+
 T = TypeVar("T")
 # Where the word stands in a text, which may be that of a loop over CPUs; what it is called besides.
 HERE, OTHER = "for_each_cpu_here", "OTHER_NAME"
