@@ -47,8 +47,9 @@ def where(run: Trace) -> object:
 
 
 def said(run: Trace) -> list[Blocked]:
-    """What is told of such a place, if no other run may have another reason: sections begin early or late."""
-    return [wait for wait in run.waits if wait.kind != "grace period"]
+    """What is told of such a place, without the reasons. These may differ: another CPU has taken the lock, or
+    another one of two handlers is the one that is pending."""
+    return [wait._replace(held_by="") for wait in run.waits if wait.kind != "grace period"]
 
 
 def several(seeds: range) -> None:
