@@ -24,6 +24,7 @@ from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.ops import Kind
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import GLOBAL, Ptr, Value, flags
+from verifier.program.waits import Stop
 
 INIT = -1
 
@@ -346,6 +347,7 @@ class _Candidate(Removals):
     def _grace(self) -> Relation:
         """The execution says whether section or grace period is first; these pairs check that it can be."""
         x, pairs = self.x, []
+        resting = {self._waits_at(stop) for stop in self.program.stops if x.slots.get(stop.slot)}
         for lock, unlocks in self.program.sections():
             end = next((u.id for u in unlocks if u.id in x.executed), None)
             for start, after in self.program.grace_periods():
@@ -353,7 +355,7 @@ class _Candidate(Removals):
                 if awaits and lock.id in x.executed and start.id in x.executed:
                     chosen = lock.kind == "held" or (lock.id, start.id) in x.choices["grace"]
                     if after.id not in x.executed and chosen and end is None:
-                        if lock.kind != "held":  # it keeps the grace period from ending
+                        if lock.kind != "held" and after.id in resting:  # it keeps the period from ending
                             pairs.append((lock.id, start.id))
                         continue
                     if end is None or not chosen:
@@ -361,6 +363,12 @@ class _Candidate(Removals):
                     elif after.id in x.executed:
                         pairs.append((end, after.id))
         return Relation(pairs)
+
+    def _waits_at(self, stop: Stop) -> int | None:
+        """The end of a grace period, or the delivery, in front of which a body rests; None: elsewhere."""
+        if stop.kind == "pending":
+            return self.program.bodies[stop.body].events[0].id
+        return stop.event if stop.kind == "grace" else None
 
     def _sent(self) -> Relation:
         return Relation(
