@@ -201,7 +201,10 @@ class _Asked:
                     continue
                 have = {x for x in rare if self.solver.value(x)}
             wanted = [*wanted, x]
-        if not self._check(wanted):
+        found = self._check(wanted)
+        if found is None:
+            raise LimitError(self._given_up())
+        if not found:
             raise InternalError("a run that hangs is lost")
 
     def _needless(self) -> Iterator[int]:
