@@ -7,7 +7,7 @@ several things by a ``random.Random`` or by Hypothesis.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -361,6 +361,17 @@ class Generator:
 
     def nmi(self, test: Lowered) -> None:
         """One NMI, sometimes two, that read, write, and sometimes start something."""
+        for cpu, code in self.interrupts():
+            test.nmis.append((cpu, code))
+
+    def pending(self, test: Lowered) -> None:
+        """One handler that is pending from the start, sometimes two."""
+        span = Span(Source("random", ""), 0, 0)
+        for n, (cpu, code) in enumerate(self.interrupts()):
+            test.pending.append(PendingHandler(cpu, f"pending{n}", code, (), span))
+
+    def interrupts(self) -> Iterator[tuple[int, tuple[Instruction, ...]]]:
+        """One interrupt, sometimes two: the CPU that it comes to, and what it does."""
         for _ in range(self.draw((1, 1, 1, 2))):
             cpu, body = self.draw(range(self.cpus)), _Body([], [])
             self.look(body, lit(self.draw(self.data)))
@@ -369,20 +380,7 @@ class Generator:
             body.code.append(write(lit(DATA[2]), _digest(body.regs[0])))
             if self.draw((False,) * 4 + (True,)):
                 self.start(body, cpu)
-            test.nmis.append((cpu, tuple(body.code)))
-
-    def pending(self, test: Lowered) -> None:
-        """One handler that is pending from the start, sometimes two."""
-        span = Span(Source("random", ""), 0, 0)
-        for n in range(self.draw((1, 1, 1, 2))):
-            cpu, body = self.draw(range(self.cpus)), _Body([], [])
-            self.look(body, lit(self.draw(self.data)))
-            if self.draw((True, False)):
-                self.instruction(body, cpu, "handler")
-            body.code.append(write(lit(DATA[2]), _digest(body.regs[0])))
-            if self.draw((False,) * 4 + (True,)):
-                self.start(body, cpu)
-            test.pending.append(PendingHandler(cpu, f"pending{n}", tuple(body.code), (), span))
+            yield cpu, tuple(body.code)
 
     def start(self, body: _Body, cpu: int) -> None:
         """A callback or an IPI: a handler or an NMI may start these."""

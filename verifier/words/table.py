@@ -214,12 +214,12 @@ def _loops() -> list[str]:
 
 def _guards() -> list[str]:
     """What the reference says of lock guards."""
-    rows = (f"`{g.signature}` ({g.begin}, {g.end})" for g in GUARDS.values())
-    text = f"Lock guards (include/linux/cleanup.h, v6.5 and later) are statements, too: {', '.join(rows)}. "
-    text += (
-        "The second word is called wherever the scope is left. `scoped_guard(spinlock, &l) { … }` likewise."
+    text = (
+        "Lock guards (include/linux/cleanup.h, v6.5 and later) are statements, too. A guard calls one word, "
+        "and another one wherever its scope is left. `scoped_guard(spinlock, &l) { … }` does the same for "
+        "one statement."
     )
-    return wrap(text, 96)
+    return [*wrap(text, 96), "", *(f"- `{g.signature}`: `{g.begin}`, `{g.end}`" for g in GUARDS.values())]
 
 
 def entry(handle: Ptr, va: Ptr) -> Ptr:
