@@ -24,8 +24,13 @@ SLOW = 320
 
 
 def check(seed: int, profile: str) -> bool | None:
-    """Does the program of a seed hang? Both judges have to agree, state by state."""
-    (test,) = load(Source(f"seed {seed}", Waiting(seed).text()))
+    """Does the program of a seed hang?"""
+    return check_text(Waiting(seed).text(), profile)
+
+
+def check_text(text: str, profile: str) -> bool | None:
+    """Does a program hang? Both judges have to agree, state by state."""
+    (test,) = load(Source("waiting", text))
     program, switches = build(test), PROFILES[profile]
     first = solve.decide(program, switches=switches, want_states=True, budget=Budget(20))
     second = explore.decide(program, switches=switches, want_states=True, budget=Budget(20))
@@ -94,3 +99,21 @@ if __name__ == "__main__":  # python -m tests.properties.test_waiting FIRST LAST
         for seed, profile in zip(range(int(sys.argv[1]), int(sys.argv[2])), cycle(PROFILES), strict=False)
     ]
     print(len(done), "programs,", done.count(True), "hang,", done.count(None), "undecided")
+
+
+FOUND = {
+    "a bare ICR write does not pass a lock that is waited for (MMR 8.2)": """MM t
+{ spinlock_t l; spinlock_t m; }
+void h(void *info) { }
+P0 { spin_lock(&l); spin_lock(&m); apic_icr_write(0, h); spin_unlock(&l); }
+P1 { spin_lock(&m); smp_call_function_single(0, h, NULL, 1); spin_unlock(&m); }
+locations [l; m]
+exists (hang)
+"""
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(name: str) -> None:
+    """Programs on which the judges once disagreed."""
+    assert check_text(FOUND[name], "generic")

@@ -188,6 +188,7 @@ class Prepared:
             elif event.kind == "nt" or (event.kind == "x2apic" and switches.x2apic_fence == "sfence"):
                 self.weak[event.cpu] = self.buffered
         self.branching = [bool(cells) and switches.smc == "intel" for cells in self.fetched]
+        self.awaited = program.awaited()
         self.sends = {e.id: n for n, e in enumerate(e for e in events if e.kind == "x2apic")}
         weak = self.buffered and not switches.amd_x2apic_ordered
         self.ahead = [

@@ -142,11 +142,12 @@ def early(machine: Upkeep, state: State, cpu: int, body: int) -> Iterator[tuple[
 def _passable(machine: Upkeep, op: Compiled, stores: bool) -> bool:
     """May the CPU execute an x2APIC write before this event, which comes before it in the program?
 
-    An LFENCE holds it: nothing behind an LFENCE begins before the LFENCE is executed (MMR 2.4, 8.2).
+    An LFENCE holds it: nothing behind an LFENCE begins before the LFENCE is executed (MMR 2.4, 8.2). So does
+    what the CPU waits for in a loop or at a lock: it does not know before that it gets past it.
     ``stores``: some store before the event is not committed.
     """
     event, mode = op.event, machine.switches.x2apic_fence
-    if op.serial:
+    if op.serial or event.id in machine.awaited:
         return False
     if event.op == "F":
         if event.kind == "mfence":

@@ -368,8 +368,10 @@ class Program:
 
     def asking(self) -> list[tuple[Event, Event]]:
         """LOCK'd operations, each with a later bare ICR write of its body that waits for the value it reads
-        (MMR 8.2). The value decides whether or where the IPI is sent, or what is executed before it."""
+        (MMR 8.2). The value decides whether or where the IPI is sent, what is executed before it, or for how
+        long a loop or a lock in front of it waits."""
         out: list[tuple[Event, Event]] = []
+        awaited = self.awaited()
         for body in self.bodies:
             locked: dict[int, Event] = {}
             asked: list[Event] = []  # in front of the event that is looked at
@@ -380,7 +382,16 @@ class Program:
                     out += [(x, event) for x in asked]
                 if event.op == "X":
                     locked |= {a.slot: event for a in event.accesses if a.slot is not None}
+                asked += [locked[slot] for slot in awaited.get(event.id, ()) if slot in locked]
         return list(dict.fromkeys(out))
+
+    def awaited(self) -> dict[int, set[int]]:
+        """The events that read what a loop or a lock waits for, each with the slots that decide on it."""
+        out: dict[int, set[int]] = {}
+        for needed, wait in zip(self.assumes, self.waits, strict=True):
+            for event in wait.events:
+                out.setdefault(event, set()).update(refs(needed))
+        return out
 
     def first_leaf(self, cpu: int, va: Ptr) -> Ptr | None:
         """The entry that a walk of the initial page tables ends at: an entry of the initial TLB was

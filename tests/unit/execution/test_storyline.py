@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from verifier.execution.storyline import _Teller, trace
 from verifier.explore.replay import Telling
 from verifier.explore.search import machine_of
 from verifier.lower.build import build
+from verifier.program.expressions import Ref, call
 from verifier.program.profiles import switches
 from verifier.program.trace import Step, Trace
 from verifier.solve import queries
@@ -255,3 +257,32 @@ exists (1:tlb[v -> A] /\\ 1:r0 = 1 /\\ 1:r1 = 1 /\\ 1:r2 = 1)
         s for s in verdict.witness.steps if s.kind == "exec" and s.event is not None and s.event.virtual
     ]
     assert len(accesses) == 3
+
+
+HELD_UP = """MM held-up
+{ int x; int y; int z; }
+void f(void *info) { WRITE_ONCE(x, 1); while (!READ_ONCE(z)) cpu_relax(); }
+P0 { synchronize_rcu(); }
+P1 {
+    while (!READ_ONCE(x)) cpu_relax();
+    rcu_read_lock(); while (!READ_ONCE(y)) cpu_relax(); rcu_read_unlock();
+}
+P2 { smp_call_function_single(0, f, NULL, 1); }
+exists (1:hang)
+"""
+
+
+def test_a_grace_period_that_is_held_up_waits_for_no_reader(runs: list[Checked]) -> None:
+    """Its interrupt rests after it began, and before it waits. It does not matter whether a reader is called
+    older than it: in this run there is no such reader, and the run is right (MMR 18.2)."""
+    (test,) = load(Source("held-up", HELD_UP))
+    program = build(test)
+    (reader,) = (lock for lock, _ in program.sections() if lock.cpu == 1)
+    ((start, end),) = program.grace_periods()
+    (held,) = (s.slot for s in program.stops if s.kind == "interrupted" and s.event == end.id)
+    assert queries.decide(replace(program, condition=call("and", program.condition, Ref(held)))).reachable
+    run = next(r.execution for r in runs if r.execution.executed >= {reader.id, start.id})
+    assert end.id not in run.executed
+    for chosen in (frozenset[tuple[int, int]](), frozenset({(reader.id, start.id)})):
+        run.choices["grace"] = chosen
+        assert not check(run).wrong
