@@ -200,6 +200,9 @@ def _semaphores(g: str) -> Iterator[Word]:
     yield ends(f"downgrade_write({one})", Locked("l", Const(1), None), "LOCK'd; it is read-held now", "2.1")
 
 
+SLEEPS = ("prepare_to_wait_event", "schedule", "finish_wait")
+
+
 def waiting() -> Iterator[Word]:
     """What calls the functions of ``litmus/linux/wait.inc`` because it is a macro: it evaluates its argument
     again and again."""

@@ -245,7 +245,7 @@ def modified(r: WordCall, x: Modify, place: MemoryPlace) -> str:
 def update(r: WordCall, x: Locked) -> Expr | None:
     """A LOCK'd operation, or, where the kernel looks first, a load alone if that is the end of it."""
     place = changed(r, x.at)
-    if x.line:
+    if x.line and (x.line != "joins" or r.b.shared.line_is_seen):
         return in_line(r, x, place)
     looks = substitute(x.looks, r.env)
     if looks == FALSE:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
+from verifier.lower.c.lines import looked_at
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.pointers import Pointers, pointers
 from verifier.lower.c.structs import Bitfield
@@ -161,6 +162,7 @@ class Shared:
     budget: Budget = field(default_factory=Budget)
     copies: int = 0
     found: Pointers | None = None  # made by ``pointers``
+    seen: bool | None = None  # made by ``line_is_seen``
 
     @property
     def pointers(self) -> Pointers:
@@ -168,6 +170,13 @@ class Shared:
         if self.found is None:
             self.found = pointers(self.unit)
         return self.found
+
+    @property
+    def line_is_seen(self) -> bool:
+        """Does anybody look at the line in front of a lock?"""
+        if self.seen is None:
+            self.seen = looked_at(self.unit)
+        return self.seen
 
     def copied(self, span: Span) -> None:
         """A function is inlined, or a turn of a loop written out, at ``span``. Raises ``LimitError`` for

@@ -16,6 +16,7 @@ from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Word
+from verifier.words.sync import SLEEPS
 
 _ETIMEDOUT = -110
 
@@ -101,13 +102,10 @@ def place_given(b: BodyCode, use: SpecialCall, name: str) -> MemoryPlace:
     return place
 
 
-_SLEEPS = ("prepare_to_wait_event", "schedule", "finish_wait")
-
-
 def wait_event(b: BodyCode, use: SpecialCall) -> Val:
     """What the kernel's macro expands to, by the functions of the test: as a macro, it evaluates its
     condition each time."""
-    for name in _SLEEPS:
+    for name in SLEEPS:
         if name not in b.unit.functions:
             text = f"{use.word.name} calls {name}(), which is not defined here"
             raise Trouble("unknown-word", text, use.e.span, 'write #include "linux/wait.inc"')
@@ -122,7 +120,7 @@ def wait_event(b: BodyCode, use: SpecialCall) -> Val:
     state = ast.Num(use.special.value.value, at)
     prepare, sleep, finish = (
         ast.ExprStmt(ast.CallExpr(name, arguments, at), at)
-        for name, arguments in zip(_SLEEPS, ((queue, state), (), (queue,)), strict=True)
+        for name, arguments in zip(SLEEPS, ((queue, state), (), (queue,)), strict=True)
     )
     turn = ast.Block((prepare, ast.If(c, ast.Break(at), None, at), sleep), at)
     waits = ast.Block((ast.For((), None, (), turn, at), finish), at)
