@@ -150,7 +150,6 @@ class _Asked:
     def _check(self, assumptions: list[int]) -> bool | None:
         if self.budget.over:
             return None
-        self.solver.limit(self.budget.left())
         if NO in assumptions:
             return False
         return self.solver.check([a for a in assumptions if a != YES])

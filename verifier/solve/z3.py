@@ -11,6 +11,7 @@ import ctypes
 import importlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
@@ -128,7 +129,29 @@ def _limit(error: Exception) -> LimitError:
     return LimitError(f"memory: Z3 gives up: {text}")
 
 
-LITTLE = 0.05  # seconds: a smaller difference is ignored, as setting the time costs more than a small check
+class _Watch:
+    """Interrupts the checks of a context once its time is over.
+
+    Z3's own parameter ``timeout`` is of one check, and setting it for the next one changes which model is
+    found: what is told would depend on how long the checks before it took.
+    """
+
+    AGAIN = 0.05  # seconds: no check may begin in between and go on for ever
+
+    def __init__(self, context: Ref, seconds: float) -> None:
+        self.context, self.seconds, self.closed = context, seconds, threading.Event()
+        self.thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        wait = self.seconds
+        while not self.closed.wait(wait):
+            core.Z3_interrupt(self.context)
+            wait = self.AGAIN
+
+    def close(self) -> None:
+        self.closed.set()
+        self.thread.join()
 
 
 class Solver:
@@ -137,7 +160,7 @@ class Solver:
     def __init__(
         self, text: str, *, budget: Budget | None = None, seed: int = 0, fresh: bool = False
     ) -> None:
-        """Each check may take what is left of ``budget`` now, until ``limit`` sets another time.
+        """All checks together may take what is left of ``budget`` now.
 
         Which model is found depends on earlier uses of the context. With ``fresh`` the context is new, and
         the model is the same every time.
@@ -153,29 +176,20 @@ class Solver:
         except core.Z3Exception as error:
             raise _limit(error) from None
         timeout, memory = (budget.left(), budget.memory) if budget else (None, None)
-        self.allowed = float("inf") if timeout is None else timeout
-        if timeout is not None or memory or seed:
-            self._parameters(timeout, seed, memory)
+        if memory or seed:
+            self._parameters(seed, memory)
+        self.watch = None if timeout is None else _Watch(ctx, timeout)
 
-    def _parameters(self, timeout: float | None, seed: int, memory: int | None = None) -> None:
+    def _parameters(self, seed: int, memory: int | None) -> None:
         ctx = self.context.ref
         params = core.Z3_mk_params(ctx)
         core.Z3_params_inc_ref(ctx, params)
-        if timeout is not None:
-            limit = max(1, min(int(timeout * 1000), 2**31 - 1))
-            core.Z3_params_set_uint(ctx, params, core.Z3_mk_string_symbol(ctx, "timeout"), limit)
         if memory:
             core.Z3_params_set_uint(ctx, params, core.Z3_mk_string_symbol(ctx, "max_memory"), memory)
         if seed:
             core.Z3_params_set_uint(ctx, params, core.Z3_mk_string_symbol(ctx, "random_seed"), seed)
         core.Z3_solver_set_params(ctx, self.solver, params)
         core.Z3_params_dec_ref(ctx, params)
-
-    def limit(self, timeout: float | None) -> None:
-        """Set the time that a check may take from now on, in seconds. Small changes are ignored."""
-        if timeout is not None and self.allowed - timeout > LITTLE:
-            self.allowed = timeout
-            self._parameters(timeout, 0)
 
     def check(self, assumptions: Sequence[int] = ()) -> bool | None:
         """Satisfiable under the assumptions? If True, ``value`` reads the model. None: unknown.
@@ -230,6 +244,8 @@ class Solver:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.watch is not None:
+            self.watch.close()
         self._drop_model()
         core.Z3_solver_dec_ref(self.context.ref, self.solver)
         if self.fresh:

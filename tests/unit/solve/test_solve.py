@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Sequence
 from itertools import product
 
 import pytest
 
+from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.execution import Execution, check
+from verifier.lower.build import build
 from verifier.lower.code import Emit, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.model import MODELS, Events, Relation
@@ -23,8 +27,17 @@ from verifier.solve.encode import encode
 from verifier.solve.queries import _Asked
 from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
 from verifier.solve.z3 import Solver
+from verifier.source import Source
+from verifier.syntax import load as load_test
 
 X, Y = Ptr("x"), Ptr("y")
+HANG = """MM hang
+{ int x; spinlock_t l; spinlock_t m; }
+void h(void *info) { spin_lock(&l); spin_unlock(&l); }
+P0 { spin_lock(&l); spin_lock(&m); spin_unlock(&m); spin_unlock(&l); }
+P1 { spin_lock(&m); smp_call_function_single(0, h, NULL, 1); spin_unlock(&m); }
+exists (x = 1)
+"""
 FENCE = Emit("F", kind="mfence")
 
 
@@ -205,3 +218,32 @@ def test_interrupts_off_for_ever_is_a_deadlock() -> None:
 def test_an_encoding_is_the_same_every_time() -> None:
     texts = {encode(store_buffering(), MODELS["x86-tso"]).clauses.dimacs() for _ in range(3)}
     assert len(texts) == 1
+
+
+def pigeons(count: int) -> str:
+    """One pigeon more than there are holes: Z3 does not get to the end of it."""
+    clauses = Clauses()
+    at = [[clauses.new() for _ in range(count)] for _ in range(count + 1)]
+    clauses.rows += map(tuple, at)
+    for hole in zip(*at, strict=True):
+        clauses.at_most_one(list(hole))
+    return clauses.dimacs()
+
+
+def test_checks_end_with_the_time() -> None:
+    with Solver(pigeons(14), budget=Budget(0.3)) as solver:
+        assert solver.check() is None
+        assert solver.check() is None  # and so does the next one
+
+
+def test_the_clock_has_no_say_in_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    (test,) = load_test(Source("hang", HANG))
+    quick = decide(build(test), budget=Budget(60)).hang
+    ordinary = Solver.check
+
+    def slow(solver: Solver, assumptions: Sequence[int] = ()) -> bool | None:
+        time.sleep(0.06)
+        return ordinary(solver, assumptions)
+
+    monkeypatch.setattr(Solver, "check", slow)
+    assert quick is not None and decide(build(test), budget=Budget(60)).hang == quick
