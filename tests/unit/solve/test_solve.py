@@ -18,6 +18,7 @@ from verifier.lower.unroll import unroll
 from verifier.model import MODELS, Events, Relation
 from verifier.program.events import Cell, Observable, Program, World
 from verifier.program.expressions import TRUE, Apply, Const, Obs, Reg, call
+from verifier.program.profiles import PROFILES
 from verifier.program.values import Ptr
 from verifier.solve import decide
 from verifier.solve.acyclic import MAX_JOINS, require_acyclic
@@ -31,11 +32,20 @@ from verifier.source import Source
 from verifier.syntax import load as load_test
 
 X, Y = Ptr("x"), Ptr("y")
-HANG = """MM hang
-{ int x; spinlock_t l; spinlock_t m; }
-void h(void *info) { spin_lock(&l); spin_unlock(&l); }
-P0 { spin_lock(&l); spin_lock(&m); spin_unlock(&m); spin_unlock(&l); }
-P1 { spin_lock(&m); smp_call_function_single(0, h, NULL, 1); spin_unlock(&m); }
+HANG = """MM t
+#include "linux/wait.inc"
+{ int x; int y; int z; spinlock_t l; spinlock_t m; int p; }
+void h(void *info) {  }
+void g(void *info) { spin_lock(&l); spin_lock(&m); WRITE_ONCE(z, 0); spin_unlock(&l); }
+void cb(void *info) {  }
+P0 { WRITE_ONCE(y, 1); }
+P1 {
+    smp_call_function_single(0, g, NULL, 0); WRITE_ONCE(z, 1); wake_up_process(cpu_curr(1));
+    local_irq_disable(); apic_icr_write(1, g); halt(); local_irq_enable();
+}
+P2 { local_irq_disable(); local_irq_enable(); }
+nmi P0 { r0 = spin_trylock(&m); }
+locations [x; y; z; l; m; ]
 exists (x = 1)
 """
 FENCE = Emit("F", kind="mfence")
@@ -238,7 +248,9 @@ def test_checks_end_with_the_time() -> None:
 
 def test_the_clock_has_no_say_in_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     (test,) = load_test(Source("hang", HANG))
-    quick = decide(build(test), budget=Budget(60)).hang
+    program = build(test)
+    machine = PROFILES["sparc64"]
+    quick = decide(program, switches=machine, budget=Budget(60)).hang
     ordinary = Solver.check
 
     def slow(solver: Solver, assumptions: Sequence[int] = ()) -> bool | None:
@@ -246,4 +258,4 @@ def test_the_clock_has_no_say_in_what_is_told(monkeypatch: pytest.MonkeyPatch) -
         return ordinary(solver, assumptions)
 
     monkeypatch.setattr(Solver, "check", slow)
-    assert quick is not None and decide(build(test), budget=Budget(60)).hang == quick
+    assert quick is not None and decide(program, switches=machine, budget=Budget(60)).hang == quick
