@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from verifier.budget import Budget
 from verifier.errors import InputError
+from verifier.lower.code import Lowered
 from verifier.lower.unroll import unroll as unroll_code
 from verifier.program.events import Program
 from verifier.syntax.test import Test
@@ -22,13 +23,26 @@ def build(test: Test, unroll: int | None = None, budget: Budget | None = None, e
     unrolls to too much, or if the time is over.
     """
     budget = budget or Budget()
+    lowered = lower(test, budget)
+    return unrolled(test, lowered, unroll, budget, exact)
+
+
+def lower(test: Test, budget: Budget) -> Lowered:
+    """The code of a test. Raises as ``build``."""
     budget.enter("reading the program")
     if test.arch in ("X86", "X86_64"):
-        from verifier.lower.x86.file import lower
+        from verifier.lower.x86.file import lower as lower_file
     else:
-        from verifier.lower.c.file import lower
+        from verifier.lower.c.file import lower as lower_file
+    return lower_file(test, budget)
+
+
+def unrolled(
+    test: Test, lowered: Lowered, unroll: int | None = None, budget: Budget | None = None, exact: bool = True
+) -> Program:
+    """The guarded events of a test's code. Raises as ``build``."""
+    budget = budget or Budget()
     bound = unroll if unroll is not None else test.unroll if test.unroll is not None else DEFAULT_UNROLL
-    lowered = lower(test, budget)
     budget.enter("unrolling")
     try:
         return unroll_code(lowered, bound, budget, exact)

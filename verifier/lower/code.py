@@ -154,7 +154,8 @@ class Lowered:
                   ``%warn`` is 1 if a WARN was hit there; a local never written is 0;
     ``world``     what they run in; the local ``KERNEL`` stands for one of its ``versions``;
     ``nmis``      (CPU, body) of each NMI that may strike;
-    ``pending``   the handlers that are pending from the start.
+    ``pending``   the handlers that are pending from the start;
+    ``options``   locals that every body knows, each with its value; None: any of 0 and 1 (``optional``).
     """
 
     threads: list[tuple[Instruction, ...]]
@@ -165,3 +166,4 @@ class Lowered:
     filter: Expr | None = None
     nmis: list[tuple[int, tuple[Instruction, ...]]] = field(default_factory=list)
     pending: list[PendingHandler] = field(default_factory=list)
+    options: dict[str, int | None] = field(default_factory=dict)

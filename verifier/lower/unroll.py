@@ -304,6 +304,11 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
     kernel = unroller.slot() if lowered.world.versions else None
     if kernel is not None:
         unroller.given[KERNEL.name] = Ref(kernel)
+    options: dict[str, int] = {}
+    for name, given in lowered.options.items():
+        if given is None:
+            options[name] = unroller.slot()
+        unroller.given[name] = Ref(options[name]) if given is None else Const(given)
     irqs = [lowered.world.cells.get(Ptr(f"{cpu}:irq")) for cpu in range(len(lowered.threads))]
     finals = [
         unroller.thread(cpu, code, irq is not None and irq.init == 0)
@@ -336,4 +341,5 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
         loops=unroller.loops,
         cuts_after=unroller.cuts_after,
         stops=unroller.stops,
+        options=options,
     )

@@ -216,6 +216,8 @@ class Program:
     ``filter``     over ``Obs``: the judges drop states that do not satisfy it;
     ``kernel``     the slot that says which kernel's code this is, an index into ``profiles.KERNELS``; no
                    read fills it. None: all words of the test are the same in all versions;
+    ``options``    by name, the slots that say whether a part of the code is there (``lower.optional``);
+                   no read fills them, and only the Z3 judge chooses them;
     ``warns``      the places where the code may hit a WARN or BUG.
     """
 
@@ -230,6 +232,7 @@ class Program:
     shown: list[int]
     filter: Expr | None = None
     kernel: int | None = None
+    options: dict[str, int] = field(default_factory=dict)
     warns: list[Warned] = field(default_factory=list)
     bound: int = 2
     waits: list[Wait] = field(default_factory=list)

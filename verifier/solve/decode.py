@@ -43,6 +43,7 @@ class _Decoder:
         }
         slots |= {b.choice: self.value(e.slots[b.choice]) for b in program.bodies if b.choice is not None}
         slots |= {s.slot: self.value(e.slots[s.slot]) for s in program.stops}
+        slots |= {slot: self.value(e.slots[slot]) for slot in program.options.values()}
         if program.kernel is not None:
             slots[program.kernel] = self.value(e.slots[program.kernel])
         faulting = {u.event.id for u in uses if u.event is not None and self.holds(u.fault)}

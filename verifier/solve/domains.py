@@ -70,6 +70,8 @@ class Domains:
             self.slots[stop.slot] = frozenset((0, 1))
         if program.kernel is not None:
             self.slots[program.kernel] = frozenset(kernels)
+        for slot in program.options.values():
+            self.slots[slot] = frozenset((0, 1))
         self.cells: dict[Value, set[tuple[Value, int, int]]] = {}
         self.addresses: dict[int, Values] = {}
         self.pages: dict[int, Values] = {}

@@ -23,22 +23,36 @@ from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.hangs import require_reasons
 from verifier.solve.relate import candidate
+from verifier.solve.relate_walks import Symbolic
 from verifier.solve.sites import InvalidationSite, Literals, Read, Use, Write
 from verifier.solve.walks import Walks
 
 
 def encode(program: Program, model: Model, budget: Budget | None = None) -> Encoding:
     """All clauses and literals of one program under one model. Raises ``LimitError``."""
+    encoding, execution = candidates(program, model, budget)
+    require(encoding, execution)
+    return encoding
+
+
+def candidates(program: Program, model: Model, budget: Budget | None = None) -> tuple[Encoding, Symbolic]:
+    """All candidate executions of a program, whether the model allows them or not. Raises ``LimitError``."""
     encoder = _Encoder(program, model, budget)
-    encoder.encode()
-    return encoder
+    return encoder, encoder.encode()
+
+
+def require(encoding: Encoding, execution: Symbolic) -> None:
+    """Only executions that the model allows. Raises ``LimitError``."""
+    for axiom in encoding.model.axioms:
+        require_acyclic(axiom.relation(execution))
 
 
 class _Encoder(Encoding):
     """Makes the sites and clauses of an encoding."""
 
-    def encode(self) -> None:
-        """Make everything. The order matters: each part uses the nodes that earlier parts have numbered."""
+    def encode(self) -> Symbolic:
+        """Make everything but what the model forbids. The order matters: each part uses the nodes that earlier
+        parts have numbered."""
         self.walks = Walks(self)
         self._walked = {c for c in range(self.program.cpus) if self._walks(c)}
         self.walks.demand()
@@ -52,8 +66,7 @@ class _Encoder(Encoding):
         self.budget.enter("encoding what may happen in which order")
         execution = candidate(self)
         require_reasons(self)
-        for axiom in self.model.axioms:
-            require_acyclic(axiom.relation(execution))
+        return execution
 
     # -- events ---------------------------------------------------------------------------------
 

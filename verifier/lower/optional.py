@@ -1,0 +1,222 @@
+"""Code whose parts can be left out, to see what rests on them.
+
+A part is what one place of the source does in one way: that it is a barrier, that it is LOCK'd, that it
+flushes. Each has a local that is 1 where the part is there (``Lowered.options``). A judge may choose these
+locals; where they are given, unrolling leaves nothing of the parts that are not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Literal, NamedTuple, get_args
+
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, Target
+from verifier.program.expressions import FALSE, Reg, call
+from verifier.program.ops import Op
+from verifier.source import Span
+
+PartKind = Literal[
+    "barrier", "LOCK", "serialization", "flush", "wait", "IPI", "IRQ-off region", "lock", "grace period",
+    "reader",
+]  # fmt: skip
+KINDS: tuple[PartKind, ...] = get_args(PartKind)
+
+
+class Part(NamedTuple):
+    """A part of a test that can be left out.
+
+    ``name``    the local that is 1 where it is there;
+    ``kind``    what it does; without it, the rest of its instruction is done as before;
+    ``text``    how the source writes it, at ``span``;
+    ``cpus``    the CPUs that execute it.
+    """
+
+    name: str
+    kind: PartKind
+    text: str
+    span: Span
+    cpus: frozenset[int]
+
+
+# The ops of which nothing is left without the part.
+_WHOLE: Mapping[Op, PartKind] = {
+    "F": "barrier", "WAIT": "wait", "SEND": "IPI", "BINV": "flush", "TLBSYNC": "wait", "SER": "serialization",
+}  # fmt: skip
+
+
+def optional(lowered: Lowered) -> tuple[Lowered, list[Part]]:
+    """The same test with parts that may be left out, and these parts in the order of the code."""
+    maker = _Maker()
+    threads = [maker.code(cpu, code) for cpu, code in enumerate(lowered.threads)]
+    nmis = [(cpu, maker.code(cpu, code)) for cpu, code in lowered.nmis]
+    pending = [p._replace(code=maker.code(p.cpu, p.code)) for p in lowered.pending]
+    parts = list(maker.parts.values())
+    options: dict[str, int | None] = {part.name: None for part in parts}
+    return replace(lowered, threads=threads, nmis=nmis, pending=pending, options=options), parts
+
+
+class _Maker:
+    """Makes parts, and code that asks for them. What several CPUs execute is one part."""
+
+    def __init__(self) -> None:
+        self.parts: dict[tuple[PartKind, Span], Part] = {}
+        self.made: dict[tuple[int, int], tuple[Instruction, ...]] = {}
+        self.labels = 0
+
+    def code(self, cpu: int, code: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
+        """The code of a thread or a handler on a CPU."""
+        key = (cpu, id(code))
+        if key not in self.made:
+            self.made[key] = tuple(_Body(self, cpu, code).instructions())
+        return self.made[key]
+
+    def asked(self, kind: PartKind, x: Emit | Assume, cpu: int, text: str) -> Reg | None:
+        """The local of the part that an instruction is; None if the source does not say where it is."""
+        if x.span is None:
+            return None
+        known = self.parts.get((kind, x.span))
+        name = known.name if known is not None else f"%part{len(self.parts)}"
+        cpus = known.cpus if known is not None else frozenset[int]()
+        self.parts[kind, x.span] = Part(name, kind, text, x.span, cpus | {cpu})
+        return Reg(name)
+
+    def label(self) -> str:
+        self.labels += 1
+        return f"%option{self.labels}"
+
+
+class _Body:
+    """One body's code with its parts made optional."""
+
+    def __init__(self, maker: _Maker, cpu: int, code: tuple[Instruction, ...]) -> None:
+        self.maker, self.cpu, self.source = maker, cpu, code
+        self.weak: dict[int, tuple[Emit, ...]] = {}  # by id: what stands for a LOCK'd operation without LOCK
+        self.turning = _in_loops(code)
+        self.sections = _sections(code)
+
+    def instructions(self) -> Iterator[Instruction]:
+        """The code; what begins halfway in an instruction is never left out alone."""
+        halfway = False
+        for at, x in enumerate(self.source):
+            if isinstance(x, Emit):
+                x = x._replace(targets=tuple(self.target(t) for t in x.targets)) if x.targets else x
+                yield from [x] if halfway or x.joined else self.emit(at, x)
+                halfway = x.joined
+            elif isinstance(x, Assume):
+                yield self.assume(x)
+            else:
+                yield x
+
+    def target(self, target: Target) -> Target:
+        return target._replace(code=self.maker.code(target.cpu, target.code))
+
+    def part(self, kind: PartKind, x: Emit) -> Reg | None:
+        return self.maker.asked(kind, x, self.cpu, x.text)
+
+    def emit(self, at: int, x: Emit) -> Iterator[Instruction]:
+        """One instruction."""
+        if x.op in _WHOLE and x.kind not in ("clflush", "rcu"):
+            yield from self.without(self.part(_WHOLE[x.op], x), x)
+        elif x.op == "X" and at not in self.turning:
+            yield from self.without(self.part("LOCK", x), x, *self.unlocked(x))
+        elif x.op in ("CR3", "INV"):
+            yield from self.invalidation(x)
+        elif x.op == "GP":
+            yield from self.without(self.part("grace period", x), x)
+        elif x.op == "IRQ" and not x.kind and x.touches[0].value == FALSE:
+            yield from self.without(self.part("IRQ-off region", x), x, *_left_on(x))
+        elif x.op == "RCU" and at in self.sections:
+            yield from self.without(self.part("reader", self.sections[at]), x)
+        else:
+            yield x
+
+    def without(self, part: Reg | None, x: Emit, *instead: Emit) -> Iterator[Instruction]:
+        """``x`` where the part is there, what stands in its place where it is not."""
+        if part is None:
+            yield x
+            return
+        absent, end = self.maker.label(), self.maker.label()
+        yield Branch(call("not", part), absent, x.span)
+        yield x
+        if instead:
+            yield Jump(end, x.span)
+        yield Label(absent)
+        yield from instead
+        if instead:
+            yield Label(end)
+
+    def unlocked(self, x: Emit) -> tuple[Emit, ...]:
+        """The same operation as one instruction without a LOCK prefix: a load and a store."""
+        looks = tuple(t._replace(value=None) for t in x.touches if t.into is not None)
+        stores = tuple(t._replace(into=None) for t in x.touches if t.value is not None)
+        made = []
+        if looks:
+            made.append(x._replace(op="R", touches=looks, joined=bool(stores)))
+        if stores:
+            made.append(x._replace(op="W", touches=stores))
+        self.weak[id(x)] = tuple(made)
+        return tuple(made)
+
+    def invalidation(self, x: Emit) -> Iterator[Instruction]:
+        """A flush that serializes, or only one of both."""
+        flush = self.part("flush", x) if x.kind != "noflush" else None
+        serial = self.part("serialization", x) if x.serializing and "invpcid" not in x.kind else None
+        kept = self.maker.label()
+        end = self.maker.label()
+        relaxed = x._replace(serializing=False)
+        if flush is not None:
+            yield Branch(flush, kept, x.span)
+            if x.op == "CR3":
+                yield from self.without(serial, x._replace(kind="noflush"), relaxed._replace(kind="noflush"))
+            elif serial is not None:
+                stays = Emit("SER", kind="sync_core", span=x.span, text=x.text)
+                yield from self.without(serial, stays)
+            yield Jump(end, x.span)
+            yield Label(kept)
+        yield from self.without(serial, x, relaxed)
+        yield Label(end)
+
+    def assume(self, x: Assume) -> Assume:
+        """What a lock waits for, if the lock is there."""
+        reads = tuple(y for read in x.reads for y in (read, *self.weak.get(id(read), ())))
+        x = x._replace(reads=reads)
+        part = self.maker.asked("lock", x, self.cpu, _text(x)) if x.kind == "lock" else None
+        return x if part is None else x._replace(condition=call("or", call("not", part), x.condition))
+
+
+def _text(x: Assume) -> str:
+    return x.reads[0].text if x.reads else x.what
+
+
+def _left_on(x: Emit) -> tuple[Emit, ...]:
+    """What reads the flag, too, still reads it."""
+    (touch,) = x.touches
+    return () if touch.into is None else (x._replace(touches=(touch._replace(value=Reg(touch.into)),)),)
+
+
+def _in_loops(code: tuple[Instruction, ...]) -> frozenset[int]:
+    """The places of instructions that a jump back repeats."""
+    labels = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
+    found: set[int] = set()
+    for at, x in enumerate(code):
+        if isinstance(x, Jump | Branch) and labels[x.target] <= at:
+            found |= set(range(labels[x.target], at))
+    return frozenset(found)
+
+
+def _sections(code: tuple[Instruction, ...]) -> dict[int, Emit]:
+    """The marks of RCU readers, each with the one that begins its section. Where they do not nest in the
+    order of the code, and for SRCU, whose sections have indices, there are none."""
+    found: dict[int, Emit] = {}
+    open_: list[Emit] = []
+    for at, x in enumerate(code):
+        if isinstance(x, Emit) and x.op == "RCU" and not x.touches:
+            if x.kind == "lock":
+                open_.append(x)
+                found[at] = x
+            elif open_:
+                found[at] = open_.pop()
+            else:
+                return {}
+    return {} if open_ else found
