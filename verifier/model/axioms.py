@@ -7,6 +7,7 @@ docs/memory-model.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from verifier.model import fetch, interrupts, rcu, translation, x86tso
@@ -40,7 +41,11 @@ class Axiom(NamedTuple):
 
     def relation(self, x: X[R]) -> R:
         """The union of the rules over a candidate of either interpreter."""
-        return x.none.plus(r.equation(x) for r in self.rules if r.needs is None or r.needs in x.has)
+        return x.none.plus(found for _, found in self.relations(x))
+
+    def relations(self, x: X[R]) -> Iterator[tuple[Rule, R]]:
+        """The rules that say something of a candidate, each with its relation."""
+        return ((r, r.equation(x)) for r in self.rules if r.needs is None or r.needs in x.has)
 
 
 class Model(NamedTuple):

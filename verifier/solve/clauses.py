@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from verifier.budget import Budget
 
@@ -121,10 +121,11 @@ class Clauses:
         self.at_most_one(out)
         return out
 
-    def dimacs(self) -> str:
-        """The formula as DIMACS text."""
-        blocks = [f"p cnf {self.variables} {len(self.rows)}"]
-        for i in range(0, len(self.rows), BLOCK):
+    def dimacs(self, rows: Sequence[tuple[int, ...]] | None = None) -> str:
+        """The formula as DIMACS text, or one of these clauses over the same variables."""
+        rows = self.rows if rows is None else rows
+        blocks = [f"p cnf {self.variables} {len(rows)}"]
+        for i in range(0, len(rows), BLOCK):
             self.check()
-            blocks.append(" 0\n".join([" ".join(map(str, row)) for row in self.rows[i : i + BLOCK]]) + " 0")
+            blocks.append(" 0\n".join([" ".join(map(str, row)) for row in rows[i : i + BLOCK]]) + " 0")
         return "\n".join(blocks) + "\n"

@@ -31,7 +31,8 @@ from verifier.solve.walks import Walks
 def encode(program: Program, model: Model, budget: Budget | None = None) -> Encoding:
     """All clauses and literals of one program under one model. Raises ``LimitError``."""
     encoding, execution = candidates(program, model, budget)
-    require(encoding, execution)
+    for axiom in model.axioms:
+        require_acyclic(axiom.relation(execution))
     return encoding
 
 
@@ -41,18 +42,13 @@ def candidates(program: Program, model: Model, budget: Budget | None = None) -> 
     return encoder, encoder.encode()
 
 
-def require(encoding: Encoding, execution: Symbolic) -> None:
-    """Only executions that the model allows. Raises ``LimitError``."""
-    for axiom in encoding.model.axioms:
-        require_acyclic(axiom.relation(execution))
-
-
 class _Encoder(Encoding):
     """Makes the sites and clauses of an encoding."""
 
     def encode(self) -> Symbolic:
-        """Make everything but what the model forbids. The order matters: each part uses the nodes that earlier
-        parts have numbered."""
+        """Make everything but what the model forbids.
+
+        The order matters: each part uses the nodes that earlier parts have numbered."""
         self.walks = Walks(self)
         self._walked = {c for c in range(self.program.cpus) if self._walks(c)}
         self.walks.demand()

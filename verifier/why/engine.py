@@ -14,8 +14,9 @@ from verifier.lower.optional import Part
 from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.stops import running
+from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import NO, YES
-from verifier.solve.encode import candidates, require
+from verifier.solve.encode import candidates
 from verifier.solve.z3 import Solver
 
 
@@ -45,8 +46,10 @@ class Engine:
         self.normal = [x for x in (-e.cut, -bad, kept) if x != YES]
         self.shown = [e.observe(i) for i in self.program.shown]
         self.on = {part: e.slots[self.program.options[part.name]][1] for part in parts}
-        self.candidates = clauses.dimacs()
-        require(e, self.execution)
+        self.graphs = [(axiom.name, list(axiom.relations(self.execution))) for axiom in model.axioms]
+        self.unordered = clauses.rows[:]  # the clauses of all candidates
+        for _, rules in self.graphs:
+            require_acyclic(self.execution.none.plus(relation for _, relation in rules))
         self.solver = Solver(clauses.dimacs(), budget=self.budget, fresh=True)
 
     def __enter__(self) -> Engine:

@@ -1,0 +1,218 @@
+"""The cycles that any run with an outcome would have to close.
+
+Candidate executions are not yet ordered by the model. One after the other is found that has the outcome;
+some rules of the model make a cycle in it, and the cycle becomes a clause, until no candidate is left. A
+smallest set of these cycles is a proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from verifier.errors import LimitError
+from verifier.lower.optional import Part
+from verifier.program.values import Ptr, Value
+from verifier.solve.clauses import NO, YES
+from verifier.solve.symbolic import SymbolicRelation
+from verifier.solve.z3 import Solver
+from verifier.why.engine import Engine
+
+MOST = 2000  # candidates that are looked at
+AT_ONCE = 4  # cycles of one candidate
+
+
+class Edge(NamedTuple):
+    """``first`` comes before ``second``, by a rule of the model."""
+
+    first: int
+    second: int
+    rule: str
+
+
+class Cycle(NamedTuple):
+    """Events each of which comes before the next one, and the last one before the first.
+
+    ``read``: what reads among them found, by event and cell, in the candidate that showed the cycle.
+    """
+
+    axiom: str
+    edges: tuple[Edge, ...]
+    read: Mapping[tuple[int, Ptr], Value]
+
+
+# Of the rules that order two events, the one that says most comes first.
+_TELLING = (
+    "start", "fresh", "fresh_upper", "refetch", "grace", "walk", "copied", "descent", "ipi", "queue", "rfe", "fr",
+    "rf", "co", "drain", "drain_nt", "sfence", "icr", "seen", "ppo", "po_loc", "po",
+)  # fmt: skip
+_RANK = {rule: rank for rank, rule in enumerate(_TELLING)}
+
+
+class Cycles:
+    """Finds the cycles of a program whose parts are all known. Close it after use."""
+
+    def __init__(self, engine: Engine, present: Iterable[Part]) -> None:
+        self.engine, self.there = engine, frozenset(present)
+        clauses = engine.encoding.clauses
+        known = [engine.on[p] if p in self.there else -engine.on[p] for p in engine.on]
+        units = [(x,) for x in (engine.outcome, *engine.normal, *known) if x != YES]
+        self.impossible = any(x == (NO,) for x in units)
+        self.next = clauses.variables
+        self.solver = Solver(clauses.dimacs([*engine.unordered, *units]), budget=engine.budget, fresh=True)
+        self.graphs = [
+            (axiom, list(_ways((rule.name, relation) for rule, relation in rules)))
+            for axiom, rules in engine.graphs
+        ]
+        self.found: dict[int, Cycle] = {}  # by the literal that forbids it
+
+    def __enter__(self) -> Cycles:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.solver.__exit__()
+
+    def needed(self) -> list[Cycle]:
+        """A smallest set of cycles one of which is in each candidate with the outcome; the shortest first.
+        Empty: there is no such candidate. Raises ``LimitError``."""
+        if self.impossible:
+            return []
+        tried = 0
+        while self._candidate(self.found):
+            tried += 1
+            if tried > MOST:
+                raise LimitError(f"more than {MOST} candidate executions")
+            self._forbid()
+        needed = self.solver.core(list(self.found))
+        for literal in sorted(needed, key=lambda x: len(self.found[x].edges), reverse=True):
+            rest = [x for x in needed if x != literal]
+            if literal in needed and not self._candidate(rest):
+                needed = self.solver.core(rest)
+        return sorted((self.found[x] for x in needed), key=lambda cycle: (len(cycle.edges), cycle.edges))
+
+    def _candidate(self, forbidden: Iterable[int]) -> bool:
+        if self.engine.budget.over:
+            raise LimitError(self.engine.budget.timeout)
+        found = self.solver.check(list(forbidden))
+        if found is None:
+            raise LimitError(self.engine.budget.timeout)
+        return found
+
+    def _forbid(self) -> None:
+        """Forbid some cycles of the candidate at hand."""
+        known: dict[int, bool] = {YES: True}
+        for axiom, ways in self.graphs:
+            edges: dict[tuple[int, int], tuple[str, int]] = {}
+            for pair, rule, literal in ways:
+                if pair not in edges:
+                    holds = known.get(literal)
+                    if holds is None:
+                        holds = known[literal] = self.solver.value(literal)
+                    if holds:
+                        edges[pair] = rule, literal
+            found = shortest(edges, AT_ONCE)
+            if found:
+                cycles = [self._cycle(axiom, nodes, edges) for nodes in found]
+                for cycle, literals in cycles:  # what is read is asked before the solver forgets it
+                    self.next += 1
+                    self.found[self.next] = cycle
+                    self.solver.forbid([self.next, *literals])
+                return
+        raise AssertionError("the model allows an execution that it forbids")
+
+    def _cycle(
+        self, axiom: str, nodes: list[int], edges: Mapping[tuple[int, int], tuple[str, int]]
+    ) -> tuple[Cycle, list[int]]:
+        pairs = list(zip(nodes, [*nodes[1:], nodes[0]], strict=True))
+        literals = [edges[pair][1] for pair in pairs]
+        made = tuple(Edge(*pair, edges[pair][0]) for pair in pairs)
+        return Cycle(axiom, made, dict(self._read(frozenset(nodes)))), [x for x in literals if x != YES]
+
+    def _read(self, nodes: frozenset[int]) -> Iterator[tuple[tuple[int, Ptr], Value]]:
+        for read in self.engine.encoding.reads:
+            if read.node in nodes:
+                for cell, here in read.where.items():
+                    if self._holds(here):
+                        yield from (((read.node, cell), v) for v, x in read.values.items() if self._holds(x))
+
+    def _holds(self, literal: int) -> bool:
+        return literal == YES or (literal != NO and self.solver.value(literal))
+
+
+def _ways(rules: Iterable[tuple[str, SymbolicRelation]]) -> Iterator[tuple[tuple[int, int], str, int]]:
+    """The pairs of all rules, each with its rule and its literal: sure ones before others."""
+    found = [
+        (_RANK.get(name, len(_RANK)), (a, b), name, literal)
+        for name, relation in rules
+        for a, ways in relation.successors().items()
+        for b, literal in ways
+        if literal != NO
+    ]
+    found.sort(key=lambda way: (way[3] != YES, way[0]))
+    for _, pair, name, literal in found:
+        yield pair, name, literal
+
+
+def shortest(edges: Iterable[tuple[int, int]], limit: int) -> list[list[int]]:
+    """Some shortest cycles of a graph, each from its smallest event."""
+    after, before = _rows(edges)
+    alive = _on_cycles(after, before)
+    found: dict[tuple[int, ...], None] = {}
+    best = len(after) + 1
+    for start in _bits(alive):
+        cycle = _around(start, after, before, alive, best + 1)
+        if cycle is not None:
+            best = min(best, len(cycle))
+            turn = cycle.index(min(cycle))
+            found[tuple(cycle[turn:] + cycle[:turn])] = None
+    return [list(c) for c in sorted(found, key=lambda c: (len(c), c)) if len(c) <= best + 1][:limit]
+
+
+def _rows(edges: Iterable[tuple[int, int]]) -> tuple[dict[int, int], dict[int, int]]:
+    after: dict[int, int] = {}
+    before: dict[int, int] = {}
+    for a, b in edges:
+        after[a] = after.get(a, 0) | 1 << b
+        before[b] = before.get(b, 0) | 1 << a
+    return after, before
+
+
+def _on_cycles(after: Mapping[int, int], before: Mapping[int, int]) -> int:
+    """The events, as bits, that are left when those without a way in or out are dropped."""
+    alive = sum(1 << a for a in after.keys() & before.keys())
+    while True:
+        kept = sum(1 << a for a in _bits(alive) if after[a] & alive and before[a] & alive)
+        if kept == alive:
+            return alive
+        alive = kept
+
+
+def _around(
+    start: int, after: Mapping[int, int], before: Mapping[int, int], alive: int, most: int
+) -> list[int] | None:
+    """A shortest way from an event back to itself, in at most ``most`` steps."""
+    layers, seen = [1 << start], 0
+    while len(layers) <= most and layers[-1]:
+        reached = 0
+        for a in _bits(layers[-1]):
+            reached |= after[a]
+        reached &= alive
+        if reached >> start & 1:
+            break
+        reached &= ~seen
+        seen |= reached
+        layers.append(reached)
+    else:
+        return None
+    way, at = [], start
+    for layer in reversed(layers):
+        at = next(_bits(before[at] & layer))
+        way.append(at)
+    return way[::-1]
+
+
+def _bits(row: int) -> Iterator[int]:
+    while row:
+        low = row & -row
+        yield low.bit_length() - 1
+        row ^= low

@@ -1,0 +1,94 @@
+"""Smallest sets of parts on which an impossible outcome rests (MARCO: Liffiton, Previti, Malik, Marques-Silva,
+"Fast, flexible MUS enumeration", Constraints 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from verifier.lower.optional import KINDS, Part, PartKind
+from verifier.why.engine import Engine
+
+# What a reader would least like to see in a reason is left out of it first.
+_LAST: tuple[PartKind, ...] = (
+    "serialization",
+    "LOCK",
+    "lock",
+    "IRQ-off region",
+    "reader",
+    "wait",
+    "grace period",
+    "flush",
+    "barrier",
+)
+_WEIGHT = {kind: at for at, kind in enumerate(_LAST)}
+MONOTONE = tuple(kind for kind in KINDS if kind in _WEIGHT)
+
+
+class Reasons(NamedTuple):
+    """Smallest sets of parts, each of which alone makes the outcome impossible; ``complete``: no other does."""
+
+    found: tuple[tuple[Part, ...], ...]
+    complete: bool
+
+
+def reasons(engine: Engine, bound: int = 4) -> Reasons:
+    """At most ``bound`` reasons of an outcome that is impossible. An IPI is no such part: without one, other
+    things happen. Raises ``LimitError``."""
+    always = [p for p in engine.on if p.kind not in MONOTONE]
+    parts = [p for p in engine.on if p.kind in MONOTONE]
+
+    def possible(present: Sequence[Part]) -> bool:
+        return engine.possible([*always, *present])
+
+    found: list[tuple[Part, ...]] = []
+    largest: list[frozenset[Part]] = []  # sets with which the outcome is possible
+    seed: Sequence[Part] | None = parts
+    while seed is not None and len(found) < bound:
+        if possible(seed):
+            largest.append(_grown(parts, seed, possible))
+        else:
+            found.append(_smallest(engine, seed, possible))
+        seed = _seed(parts, found, largest)
+    return Reasons(tuple(found), seed is None)
+
+
+def _smallest(
+    engine: Engine, present: Sequence[Part], possible: Callable[[Sequence[Part]], bool]
+) -> tuple[Part, ...]:
+    """A subset that suffices, and none of whose subsets does; the last question was about ``present``."""
+    now = engine.core(present)
+    for part in sorted(now, key=lambda p: _WEIGHT[p.kind]):
+        rest = [p for p in now if p is not part]
+        if part in now and not possible(rest):
+            now = engine.core(rest)
+    return tuple(now)
+
+
+def _grown(
+    parts: Sequence[Part], present: Sequence[Part], possible: Callable[[Sequence[Part]], bool]
+) -> frozenset[Part]:
+    """As many parts as possible with which the outcome is still possible."""
+    now = list(present)
+    for part in parts:
+        if part not in now and possible([*now, part]):
+            now.append(part)
+    return frozenset(now)
+
+
+def _seed(
+    parts: Sequence[Part], found: Sequence[Sequence[Part]], largest: Sequence[frozenset[Part]]
+) -> list[Part] | None:
+    """A set that contains no reason that is known, and is in no set with which the outcome is possible."""
+
+    def search(at: int, out: frozenset[Part]) -> frozenset[Part] | None:
+        if at == len(found):
+            kept = frozenset(parts) - out
+            return None if any(kept <= other for other in largest) else kept
+        if not out.isdisjoint(found[at]):
+            return search(at + 1, out)
+        tries = (search(at + 1, out | {part}) for part in found[at])
+        return next((kept for kept in tries if kept is not None), None)
+
+    kept = search(0, frozenset())
+    return None if kept is None else [p for p in parts if p in kept]
