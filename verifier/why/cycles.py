@@ -15,8 +15,8 @@ from verifier.lower.optional import Part
 from verifier.program.values import Ptr, Value
 from verifier.solve.clauses import NO, YES
 from verifier.solve.symbolic import SymbolicRelation
-from verifier.solve.z3 import Solver
-from verifier.why.engine import Engine
+from verifier.why.engine import Candidates
+from verifier.why.rests import Rests
 
 MOST = 2000  # candidates that are looked at
 AT_ONCE = 4  # cycles of one candidate
@@ -43,28 +43,38 @@ class Cycle(NamedTuple):
 
 # Of the rules that order two events, the one that says most comes first.
 _TELLING = (
-    "start", "fresh", "fresh_upper", "refetch", "grace", "walk", "copied", "descent", "ipi", "queue", "rfe", "fr",
-    "rf", "co", "drain", "drain_nt", "sfence", "icr", "seen", "ppo", "po_loc", "po",
+    "start", "fresh", "fresh_upper", "refetch", "grace", "walk", "copied", "descent", "ipi", "queue", "rfe",
+    "fr", "rf", "co", "drain", "drain_nt", "sfence", "icr", "seen", "ppo", "po_loc", "po",
 )  # fmt: skip
 _RANK = {rule: rank for rank, rule in enumerate(_TELLING)}
 
 
 class Cycles:
-    """Finds the cycles of a program whose parts are all known. Close it after use."""
+    """Finds the cycles of a program with an outcome that is impossible; ``present``: the parts on which this
+    is said to rest. Close it after use."""
 
-    def __init__(self, engine: Engine, present: Iterable[Part]) -> None:
-        self.engine, self.there = engine, frozenset(present)
-        clauses = engine.encoding.clauses
-        known = [engine.on[p] if p in self.there else -engine.on[p] for p in engine.on]
-        units = [(x,) for x in (engine.outcome, *engine.normal, *known) if x != YES]
-        self.impossible = any(x == (NO,) for x in units)
-        self.next = clauses.variables
-        self.solver = Solver(clauses.dimacs([*engine.unordered, *units]), budget=engine.budget, fresh=True)
+    def __init__(self, candidates: Candidates, present: Iterable[Part]) -> None:
+        self.candidates, self.rests = candidates, Rests(candidates, present)
         self.graphs = [
             (axiom, list(_ways((rule.name, relation) for rule, relation in rules)))
-            for axiom, rules in engine.graphs
+            for axiom, rules in candidates.graphs
         ]
+        given = [candidates.outcome, *candidates.normal]
+        self.impossible = NO in given
+        if self.rests.parts:
+            self._order_the_rest()
+        self.solver = candidates.solver(given)
+        self.next = candidates.encoding.clauses.variables
         self.found: dict[int, Cycle] = {}  # by the literal that forbids it
+
+    def _order_the_rest(self) -> None:
+        """Pairs that rest on no part are no reason: they are clauses from the start."""
+        for _, ways in self.graphs:
+            relation = self.candidates.execution.none.copy()
+            for (a, b), rule, literal in ways:
+                if next(self.rests.on(a, b, rule), None) is None:
+                    relation.add(a, b, literal)
+            self.candidates.acyclic([relation])
 
     def __enter__(self) -> Cycles:
         return self
@@ -91,12 +101,7 @@ class Cycles:
         return sorted((self.found[x] for x in needed), key=lambda cycle: (len(cycle.edges), cycle.edges))
 
     def _candidate(self, forbidden: Iterable[int]) -> bool:
-        if self.engine.budget.over:
-            raise LimitError(self.engine.budget.timeout)
-        found = self.solver.check(list(forbidden))
-        if found is None:
-            raise LimitError(self.engine.budget.timeout)
-        return found
+        return self.candidates.check(self.solver, forbidden)
 
     def _forbid(self) -> None:
         """Forbid some cycles of the candidate at hand."""
@@ -129,7 +134,7 @@ class Cycles:
         return Cycle(axiom, made, dict(self._read(frozenset(nodes)))), [x for x in literals if x != YES]
 
     def _read(self, nodes: frozenset[int]) -> Iterator[tuple[tuple[int, Ptr], Value]]:
-        for read in self.engine.encoding.reads:
+        for read in self.candidates.encoding.reads:
             if read.node in nodes:
                 for cell, here in read.where.items():
                     if self._holds(here):

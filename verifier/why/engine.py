@@ -17,15 +17,54 @@ from verifier.program.stops import running
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encode import candidates
+from verifier.solve.symbolic import SymbolicRelation
 from verifier.solve.z3 import Solver
 
 
-class Engine:
-    """Decides an outcome of a program with optional parts.
+class Candidates:
+    """The candidate executions of a program in which its proposition has a value at the end of a run.
 
-    ``value``: the outcome is that the program's proposition has this value at the end of a run. Runs that
-    hang do not count. Raises ``LimitError``. Close it after use (it is a context manager).
+    ``value``: that value. Runs that hang do not count. ``graphs``: by axiom, its rules, each with what it
+    says of the candidates. Raises ``LimitError``.
     """
+
+    def __init__(
+        self, program: Program, model: Model, value: bool = True, budget: Budget | None = None
+    ) -> None:
+        self.program, self.budget = running(program), budget or Budget()
+        self.encoding, self.execution = candidates(self.program, model, self.budget)
+        e, clauses = self.encoding, self.encoding.clauses
+        proposition = e.truth(self.program.condition)
+        kept = YES if self.program.filter is None else e.truth(self.program.filter)
+        bad = clauses.any(x for x, _ in e.bad)
+        self.outcome = proposition if value else -proposition
+        self.normal = [x for x in (-e.cut, -bad, kept) if x != YES]
+        self.graphs = [(axiom.name, list(axiom.relations(self.execution))) for axiom in model.axioms]
+
+    def acyclic(self, rules: Iterable[SymbolicRelation]) -> None:
+        """Only candidates in which these relations together have no cycle."""
+        require_acyclic(self.execution.none.plus(rules))
+
+    def solver(self, more: Iterable[int] = ()) -> Solver:
+        """A solver for what is encoded by now, and for more literals that hold."""
+        clauses = self.encoding.clauses
+        units = [(x,) for x in more if x != YES]
+        return Solver(clauses.dimacs([*clauses.rows, *units]), budget=self.budget, fresh=True)
+
+    def check(self, solver: Solver, assumptions: Iterable[int]) -> bool:
+        """Is there a candidate under these assumptions? Raises ``LimitError``."""
+        asked = [x for x in assumptions if x != YES]
+        if self.budget.over:
+            raise LimitError(self.budget.timeout)
+        found = False if NO in asked else solver.check(asked)
+        if found is None:
+            raise LimitError(self.budget.timeout)
+        return found
+
+
+class Engine:
+    """Decides an outcome of a program with optional parts. Arguments and errors are as for ``Candidates``.
+    Close it after use (it is a context manager)."""
 
     def __init__(
         self,
@@ -35,22 +74,13 @@ class Engine:
         value: bool = True,
         budget: Budget | None = None,
     ) -> None:
-        self.program, self.model = running(program), model
-        self.budget = budget or Budget()
-        self.encoding, self.execution = candidates(self.program, model, self.budget)
-        e, clauses = self.encoding, self.encoding.clauses
-        proposition = e.truth(self.program.condition)
-        kept = YES if self.program.filter is None else e.truth(self.program.filter)
-        bad = clauses.any(x for x, _ in e.bad)
-        self.outcome = proposition if value else -proposition
-        self.normal = [x for x in (-e.cut, -bad, kept) if x != YES]
-        self.shown = [e.observe(i) for i in self.program.shown]
-        self.on = {part: e.slots[self.program.options[part.name]][1] for part in parts}
-        self.graphs = [(axiom.name, list(axiom.relations(self.execution))) for axiom in model.axioms]
-        self.unordered = clauses.rows[:]  # the clauses of all candidates
-        for _, rules in self.graphs:
-            require_acyclic(self.execution.none.plus(relation for _, relation in rules))
-        self.solver = Solver(clauses.dimacs(), budget=self.budget, fresh=True)
+        self.candidates = Candidates(program, model, value, budget)
+        self.encoding = self.candidates.encoding
+        slots, options = self.encoding.slots, self.candidates.program.options
+        self.on = {part: slots[options[part.name]][1] for part in parts}
+        for _, rules in self.candidates.graphs:
+            self.candidates.acyclic(relation for _, relation in rules)
+        self.solver = self.candidates.solver()
 
     def __enter__(self) -> Engine:
         return self
@@ -58,21 +88,12 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.solver.__exit__()
 
-    def check(self, assumptions: Iterable[int]) -> bool:
-        """Is there an execution under these assumptions? Raises ``LimitError``."""
-        asked = [x for x in assumptions if x != YES]
-        if self.budget.over:
-            raise LimitError(self.budget.timeout)
-        found = False if NO in asked else self.solver.check(asked)
-        if found is None:
-            raise LimitError(self.budget.timeout)
-        return found
-
     def possible(self, present: Iterable[Part], absent: Iterable[Part] = ()) -> bool:
         """May the outcome occur where some parts are present, and others absent? A part that is neither may
         be absent; that is the same for parts whose absence allows more."""
         on, off = [self.on[p] for p in present], [-self.on[p] for p in absent]
-        return self.check([self.outcome, *self.normal, *on, *off])
+        c = self.candidates
+        return c.check(self.solver, [c.outcome, *c.normal, *on, *off])
 
     def core(self, present: Sequence[Part]) -> list[Part]:
         """Parts of ``present`` without which the outcome is not possible, either; the last question was

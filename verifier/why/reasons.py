@@ -1,5 +1,7 @@
-"""Smallest sets of parts on which an impossible outcome rests (MARCO: Liffiton, Previti, Malik, Marques-Silva,
-"Fast, flexible MUS enumeration", Constraints 2016)."""
+"""Smallest sets of parts on which an impossible outcome rests.
+
+The method is MARCO (Liffiton, Previti, Malik, Marques-Silva: "Fast, flexible MUS enumeration", Constraints
+21, 2016)."""
 
 from __future__ import annotations
 
