@@ -16,6 +16,8 @@ from verifier.suite.options import JUDGES, MAX_SECONDS
 COMMANDS = {
     "check": "decide tests, and show a run for each outcome that can happen",
     "states": "list all final states",
+    "explain": "say why an outcome cannot happen: what it rests on, and the cycles that would have to close",
+    "audit": "say which barriers, flushes, waits and locks are needed",
     "compare": "compare verdicts under several profiles or models",
     "rules": "show the rules of the memory model",
 }
@@ -43,6 +45,8 @@ class Arguments(argparse.Namespace):
     format: str
     dot: str | None
     quiet: bool
+    # of ``explain``
+    reasons: int
     # of ``compare``
     profiles: str | None
     models: str
@@ -92,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name == "compare":
             _comparing(command)
+        elif name in ("explain", "audit"):
+            _asking_why(command, name)
         else:
             _deciding(command, name)
     return parser
@@ -117,8 +123,42 @@ def _comparing(command: argparse.ArgumentParser) -> None:
     command.add_argument("-a", "--all", action="store_true", help="show tests with the same verdicts, too")
 
 
+def _asking_why(command: argparse.ArgumentParser, name: str) -> None:
+    """Add the options of ``explain`` and ``audit``."""
+    _machine(command)
+    if name == "explain":
+        command.add_argument(
+            "--reasons", type=_one_or_more, default=4, metavar="N",
+            help="how many independent reasons to look for (default: %(default)s)",
+        )  # fmt: skip
+    command.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="the output's format (default: %(default)s)",
+    )
+    _limiting(command)
+    command.add_argument("-q", "--quiet", action="store_true", help="leave out the runs")
+
+
 def _deciding(command: argparse.ArgumentParser, name: str) -> None:
     """Add the options that say how to decide, and what to print."""
+    _machine(command)
+    command.add_argument(
+        "--judge", choices=JUDGES, default=JUDGES[0], help="which judge decides (default: %(default)s)"
+    )
+    command.add_argument("--seed", type=_count, default=0, metavar="N", help="the solver's seed")
+    formats = formats_of(name)
+    command.add_argument(
+        "--format", choices=formats, default=formats[0], help="the output's format (default: %(default)s)"
+    )
+    command.add_argument("--dot", metavar="FILE", help="write the last run as a graph; - for standard output")
+    _limiting(command)
+    command.add_argument("-q", "--quiet", action="store_true", help="print verdicts without stories")
+
+
+def _machine(command: argparse.ArgumentParser) -> None:
+    """Add the options that say what to decide, and for which machine."""
     command.add_argument(
         "--model", choices=MODEL_NAMES, default=MODEL_NAMES[0], help="the memory model (default: %(default)s)"
     )
@@ -133,24 +173,13 @@ def _deciding(command: argparse.ArgumentParser, name: str) -> None:
         help="change one switch of the profile",
     )  # fmt: skip
     command.add_argument(
-        "--judge", choices=JUDGES, default=JUDGES[0], help="which judge decides (default: %(default)s)"
-    )
-    command.add_argument(
         "--unroll", type=_count, metavar="N",
         help="how often a CPU may jump backwards (default: as the file says, or 2)",
     )  # fmt: skip
-    command.add_argument("--seed", type=_count, default=0, metavar="N", help="the solver's seed")
     command.add_argument(
         "-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N",
         help="give a constant of an enum another value",
     )  # fmt: skip
-    formats = formats_of(name)
-    command.add_argument(
-        "--format", choices=formats, default=formats[0], help="the output's format (default: %(default)s)"
-    )
-    command.add_argument("--dot", metavar="FILE", help="write the last run as a graph; - for standard output")
-    _limiting(command)
-    command.add_argument("-q", "--quiet", action="store_true", help="print verdicts without stories")
 
 
 def _limiting(command: argparse.ArgumentParser) -> None:

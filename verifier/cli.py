@@ -53,6 +53,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: Arguments, out: Output) -> int:
     if arguments.command == "rules":
         return _rules(arguments.which, out)
+    if arguments.command in ("explain", "audit"):
+        return _why(arguments, out)
     return _compare(arguments, out) if arguments.command == "compare" else _check(arguments, out)
 
 
@@ -85,6 +87,50 @@ def _check(arguments: Arguments, out: Output) -> int:
     stopped = _decide(arguments, [options], report)
     if arguments.dot and not stopped:
         _dot(report, arguments.dot)
+    report.close()
+    return stopped or report.exit_code
+
+
+def _why(arguments: Arguments, out: Output) -> int:
+    """Run ``explain`` or ``audit``: decide each test, and say why the verdict is as it is."""
+    from verifier.budget import Budget
+    from verifier.model import model
+    from verifier.render.base import Wanted
+    from verifier.render.why import AuditedJson, AuditedText, ExplainedJson, ExplainedText
+    from verifier.results import Verdict
+    from verifier.suite.options import Options
+    from verifier.why.audit import Audit, audit
+    from verifier.why.explain import Explanation, explain
+
+    options = Options(
+        model=arguments.model,
+        unroll=arguments.unroll,
+        timeout=arguments.timeout,
+        defines=dict(arguments.defines),
+        profile=arguments.profile,
+        settings=dict(arguments.settings),
+        memory=arguments.memory,
+        strict=arguments.strict,
+        skip_other=arguments.skip_other,
+        more=arguments.timeout,
+    )
+    machine = model(options.switches, options.model)
+
+    def explained(verdict: Verdict) -> Explanation:
+        budget = Budget(arguments.timeout, arguments.memory)
+        return explain(verdict, machine, budget, arguments.unroll, arguments.reasons)
+
+    def audited(verdict: Verdict) -> Audit:
+        budget = Budget(arguments.timeout, arguments.memory)
+        return audit(verdict, machine, budget, arguments.unroll, not arguments.quiet)
+
+    wanted, text = Wanted(stories=not arguments.quiet), arguments.format == "text"
+    report: Verdicts
+    if arguments.command == "explain":
+        report = (ExplainedText if text else ExplainedJson)(out, wanted, explained)
+    else:
+        report = (AuditedText if text else AuditedJson)(out, wanted, audited)
+    stopped = _decide(arguments, [options], report)
     report.close()
     return stopped or report.exit_code
 

@@ -52,7 +52,10 @@ def optional(lowered: Lowered) -> tuple[Lowered, list[Part]]:
     nmis = [(cpu, maker.code(cpu, code)) for cpu, code in lowered.nmis]
     pending = [p._replace(code=maker.code(p.cpu, p.code)) for p in lowered.pending]
     parts = list(maker.parts.values())
-    options: dict[str, int | None] = {part.name: None for part in parts}
+    if not any(part.kind == "grace period" for part in parts):
+        parts = [part for part in parts if part.kind != "reader"]  # nobody waits for them
+    options: dict[str, int | None] = dict.fromkeys((part.name for part in maker.parts.values()), 1)
+    options |= dict.fromkeys(part.name for part in parts)
     return replace(lowered, threads=threads, nmis=nmis, pending=pending, options=options), parts
 
 

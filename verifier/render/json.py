@@ -30,9 +30,10 @@ class Document:
         self.ascii = ascii
         self.lists: dict[str, list[Shape]] = {"errors": [], "warnings": [], "skipped": []}
 
-    def result(self, verdict: Verdict, *, states: bool) -> str:
-        """An element of the list of results."""
-        text = json.dumps(result_object(verdict, states=states), indent=1, ensure_ascii=self.ascii)
+    def result(self, verdict: Verdict, *, states: bool, more: Shape | None = None) -> str:
+        """An element of the list of results; ``more`` is what it has besides."""
+        found = result_object(verdict, states=states) | (more or {})
+        text = json.dumps(found, indent=1, ensure_ascii=self.ascii)
         return "\n" + indent(text, "  ")
 
     def error(self, error: Exception, file: str | None = None) -> None:
@@ -139,9 +140,9 @@ def result_object(verdict: Verdict, *, states: bool) -> Shape:
         "bound": verdict.bound,
         "complete": verdict.complete,
         "seconds": round(verdict.seconds, 6),
-        "witness": _trace(verdict, verdict.witness),
+        "witness": trace_object(verdict.program, verdict.witness),
         "hangs": verdict.hangs,
-        "hang": _trace(verdict, verdict.hang),
+        "hang": trace_object(verdict.program, verdict.hang),
         "waits": [_wait(w) for w in verdict.waits],
         "loops": [_loop(x) for x in verdict.loops],
     }
@@ -181,10 +182,11 @@ def _loop(x: Loop) -> Shape:
     }
 
 
-def _trace(verdict: Verdict, trace: Trace | None) -> Shape | None:
-    if trace is None or verdict.program is None:
+def trace_object(program: Program | None, trace: Trace | None) -> Shape | None:
+    """A run of a program."""
+    if trace is None or program is None:
         return None
-    naming = verdict.program.naming
+    naming = program.naming
 
     def pairs(items: tuple[tuple[str, Value], ...]) -> list[list[str]]:
         return [[cell, naming.at(cell, value)] for cell, value in items]
@@ -203,4 +205,4 @@ def _trace(verdict: Verdict, trace: Trace | None) -> Shape | None:
             "rule": s.rule,
         }
 
-    return {"state": state_line(verdict.program, trace.state), "steps": [step(s) for s in trace.steps]}
+    return {"state": state_line(program, trace.state), "steps": [step(s) for s in trace.steps]}

@@ -25,7 +25,8 @@ class Options:
     ``strict``      treat warnings as errors;
     ``skip_other``  skip files for other architectures;
     ``witnesses``   tell a run in which the outcome happens and, if the test says ``forall``, one in which it
-                    does not; ``counters``: tell the second one for every test.
+                    does not; ``counters``: tell the second one for every test;
+    ``more``        seconds that the process has besides, for what is made of the verdict.
     """
 
     model: str = MODEL_NAMES[0]
@@ -39,6 +40,7 @@ class Options:
     profile: str = "generic"
     settings: Mapping[str, str] = field(default_factory=dict)
     counters: bool = False
+    more: float = 0.0
     memory: int | None = None
     strict: bool = False
     skip_other: bool = False
@@ -65,7 +67,7 @@ class Options:
         It has more time than ``timeout``, so that it can notice by itself that the time is over.
         """
         judges = 2 if self.judge == "both" else 1
-        seconds = None if self.timeout is None else 5 + 1.1 * judges * self.timeout
+        seconds = None if self.timeout is None else 5 + 1.1 * (judges * self.timeout + self.more)
         return Limits(self.memory, seconds)
 
     @property

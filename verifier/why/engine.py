@@ -17,6 +17,7 @@ from verifier.program.stops import running
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encode import candidates
+from verifier.solve.sites import Literals
 from verifier.solve.symbolic import SymbolicRelation
 from verifier.solve.z3 import Solver
 
@@ -78,6 +79,7 @@ class Engine:
         self.encoding = self.candidates.encoding
         slots, options = self.encoding.slots, self.candidates.program.options
         self.on = {part: slots[options[part.name]][1] for part in parts}
+        self.shown = [self.encoding.observe(i) for i in self.candidates.program.shown]
         for _, rules in self.candidates.graphs:
             self.candidates.acyclic(relation for _, relation in rules)
         self.solver = self.candidates.solver()
@@ -94,6 +96,28 @@ class Engine:
         on, off = [self.on[p] for p in present], [-self.on[p] for p in absent]
         c = self.candidates
         return c.check(self.solver, [c.outcome, *c.normal, *on, *off])
+
+    # -- final states -----------------------------------------------------------------------------
+
+    def forbid_states(self, present: Iterable[Part], most: int) -> bool:
+        """From now on the engine knows only runs that end in other states than those with these parts. False:
+        there are more than ``most`` of them, and the engine is of no more use."""
+        c = self.candidates
+        given = [*c.normal, *(self.on[p] for p in present)]
+        for _ in range(most):
+            if not c.check(self.solver, given):
+                return True
+            self.solver.forbid([self._held(values) for values in self.shown])
+        return False
+
+    def another_state(self, present: Iterable[Part], absent: Iterable[Part]) -> bool:
+        """After ``forbid_states``: may a run without some parts end in a state that is not forbidden?"""
+        on, off = [self.on[p] for p in present], [-self.on[p] for p in absent]
+        return self.candidates.check(self.solver, [*self.candidates.normal, *on, *off])
+
+    def _held(self, values: Literals) -> int:
+        """The literal of the value that an observable has in the current model."""
+        return next(x for x in values.values() if x == YES or (x != NO and self.solver.value(x)))
 
     def core(self, present: Sequence[Part]) -> list[Part]:
         """Parts of ``present`` without which the outcome is not possible, either; the last question was

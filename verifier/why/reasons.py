@@ -28,7 +28,7 @@ MONOTONE = tuple(kind for kind in KINDS if kind in _WEIGHT)
 
 
 class Reasons(NamedTuple):
-    """Smallest sets of parts, each of which alone makes the outcome impossible; ``complete``: no other does."""
+    """Smallest sets of parts, each of which makes the outcome impossible; ``complete``: no other set does."""
 
     found: tuple[tuple[Part, ...], ...]
     complete: bool

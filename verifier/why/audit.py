@@ -1,0 +1,210 @@
+"""``audit``: which of a test's barriers, flushes, waits and locks its impossible outcome needs.
+
+One part after the other is taken away. Two parts of which one is enough are found by taking away both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
+from verifier.budget import Budget
+from verifier.errors import InternalError, LimitError
+from verifier.lower.build import lower, unrolled
+from verifier.lower.code import Emit, Instruction, Lowered, SetRegister
+from verifier.lower.optional import Part, optional
+from verifier.model import Model
+from verifier.program.events import Observable, Program
+from verifier.program.expressions import Reg
+from verifier.program.trace import Trace
+from verifier.program.values import IN_LINE
+from verifier.results import Verdict
+from verifier.source import Span
+from verifier.syntax import ast
+from verifier.syntax.ast import nodes
+from verifier.syntax.idle import reached
+from verifier.syntax.test import Test
+from verifier.why.engine import Engine
+from verifier.words.rows import Order
+from verifier.words.table import WORDS
+
+Need = Literal["needed", "redundant", "unneeded here", "unneeded", "for the compiler only"]
+STATES = 2000  # final states that are listed to find out what is redundant
+PAIRS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about a part.
+
+    ``need``   ``needed``: without it the outcome is possible; ``redundant``: without it no run ends in
+               another state, by all memory and locals; ``unneeded here``: states change, but the outcome
+               stays impossible; ``unneeded``: it stays impossible, and whether states change is not known;
+               ``for the compiler only``: on x86 it is no instruction;
+    ``joint``  parts each of which is needed if this one is missing, though this one alone is not;
+    ``run``    if it is needed, a run without it that has the outcome, of ``program``.
+    """
+
+    kind: str
+    text: str
+    span: Span
+    cpus: frozenset[int]
+    need: Need
+    part: Part | None = None
+    joint: tuple[Part, ...] = ()
+    run: Trace | None = None
+    program: Program | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The findings about a test, in the order of its code. ``gap``: why some are missing; empty: none is."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    gap: str = ""
+
+    def __str__(self) -> str:
+        from verifier.render.why import audit
+
+        return audit(self)
+
+
+def audit(
+    verdict: Verdict, model: Model, budget: Budget, unroll: int | None = None, witnesses: bool = True
+) -> Audit:
+    """Audit a test whose outcome is impossible. With ``witnesses`` each part that is needed has a run.
+
+    Raises ``InternalError`` if the engine contradicts the verdict or itself.
+    """
+    test = verdict.test
+    value = test.quantifier != "forall"
+    impossible = verdict.observation == "never" if value else verdict.observation == "always"
+    if not impossible or verdict.deadlock:
+        why = verdict.reason if verdict.observation == "unknown" else "the outcome is possible as it is"
+        return Audit(verdict, gap=f"there is nothing to audit: {why}")
+    try:
+        return _Auditor(verdict, model, budget, unroll, value).audit(witnesses)
+    except LimitError as limit:
+        return Audit(verdict, gap=str(limit))
+
+
+class _Auditor:
+    def __init__(
+        self, verdict: Verdict, model: Model, budget: Budget, unroll: int | None, value: bool
+    ) -> None:
+        self.verdict, self.test, self.model, self.budget = verdict, verdict.test, model, budget
+        self.unroll, self.value = unroll, value
+        self.code, self.parts = optional(observing(lower(self.test, budget)))
+
+    def audit(self, witnesses: bool) -> Audit:
+        program = unrolled(self.test, self.code, self.unroll, self.budget)
+        with Engine(program, self.parts, self.model, self.value, self.budget) as engine:
+            if engine.possible(self.parts):
+                raise InternalError(f"{self.test.id}: the outcome is possible with all parts")
+            needed = [p for p in self.parts if self._possible(engine, p)]
+            spare = [p for p in self.parts if p not in needed]
+            joint = self._joint(engine, spare)
+            changes = self._changes(engine, spare)
+        findings = [
+            self._needed(p, witnesses)
+            if p in needed
+            else Finding(
+                p.kind, p.text, p.span, p.cpus, _unneeded(None if changes is None else changes[p]), p,
+                tuple(joint.get(p, ())),
+            )
+            for p in self.parts
+        ]  # fmt: skip
+        return Audit(self.verdict, (*findings, *_compiler(self.test)))
+
+    def _possible(self, engine: Engine, *absent: Part) -> bool:
+        return engine.possible([p for p in self.parts if p not in absent], absent)
+
+    def _joint(self, engine: Engine, spare: Sequence[Part]) -> dict[Part, list[Part]]:
+        """Pairs of parts that cannot both be missing."""
+        out: dict[Part, list[Part]] = {}
+        for at, (a, b) in enumerate(combinations(spare, 2)):
+            if at < PAIRS and self._possible(engine, a, b):
+                out.setdefault(a, []).append(b)
+                out.setdefault(b, []).append(a)
+        return out
+
+    def _changes(self, engine: Engine, spare: Sequence[Part]) -> dict[Part, bool] | None:
+        """Does a run without the part end in a state that no other run ends in? None: too many states."""
+        if not engine.forbid_states(self.parts, STATES):
+            return None
+        return {p: engine.another_state([q for q in self.parts if q is not p], [p]) for p in spare}
+
+    def _needed(self, part: Part, witnesses: bool) -> Finding:
+        """A part that is needed, with a run without it, by the ordinary way of deciding."""
+        from verifier.solve import decide
+
+        found = Finding(part.kind, part.text, part.span, part.cpus, "needed", part)
+        if not witnesses:
+            return found
+        options: dict[str, int | None] = {name: int(name != part.name) for name in self.code.options}
+        program = unrolled(self.test, replace(self.code, options=options), self.unroll, self.budget)
+        answer = decide(
+            program, model=self.model.name, switches=self.model.switches, budget=self.budget,
+            witnesses=self.value, counters=not self.value,
+        )  # fmt: skip
+        run = answer.witness if self.value else answer.counter
+        if run is None and not answer.reason:
+            raise InternalError(f"{self.test.id}: no run without {part.text} has the outcome")
+        return replace(found, run=run, program=program)
+
+
+def _unneeded(changes: bool | None) -> Need:
+    return "unneeded" if changes is None else "unneeded here" if changes else "redundant"
+
+
+def observing(code: Lowered) -> Lowered:
+    """The same code, whose final states show all memory and all locals that the source names."""
+    observables, shown = list(code.observables), list(code.shown)
+    known = {(o.kind, o.cpu, o.label) for i, o in enumerate(observables) if i in shown}
+    found = [
+        Observable("mem", f"[{cell.name}]", cell=ptr)
+        for ptr, cell in code.world.cells.items()
+        if cell.kind != "register" and IN_LINE not in ptr.base
+    ]
+    found += [
+        Observable("reg", f"{cpu}:{name}", cpu, Reg(name))
+        for cpu, body in enumerate(code.threads)
+        for name in dict.fromkeys(_assigned(body))
+        if name.isidentifier()
+    ]
+    for o in found:
+        if (o.kind, o.cpu, o.label) not in known:
+            shown.append(len(observables))
+            observables.append(o)
+    return replace(code, observables=observables, shown=shown)
+
+
+def _assigned(code: Sequence[Instruction]) -> Iterator[str]:
+    for x in code:
+        if isinstance(x, SetRegister):
+            yield x.reg
+        elif isinstance(x, Emit):
+            yield from (t.into for t in x.touches if t.into is not None)
+
+
+def _compiler(test: Test) -> Iterator[Finding]:
+    """The barriers that are no instructions on x86."""
+    if not isinstance(test.tree, ast.Unit):
+        return
+    unit = test.tree
+    code: list[tuple[int, object]] = list(unit.threads.items())
+    code += [(-1, unit.functions[name]) for name in reached(unit)]
+    for cpu, body in code:
+        for x in nodes(body):
+            word = WORDS.get(x.name) if isinstance(x, ast.CallExpr) and x.name not in unit.functions else None
+            if (
+                word is not None
+                and word.effects
+                and all(isinstance(y, Order) and not y.kind for y in word.effects)
+            ):
+                assert isinstance(x, ast.CallExpr)
+                cpus = frozenset({cpu} if cpu >= 0 else ())
+                yield Finding("barrier", f"{x.name}()", x.span, cpus, "for the compiler only")

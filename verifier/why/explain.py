@@ -1,0 +1,270 @@
+"""``explain``: what an impossible outcome rests on, and the cycles that a run with it would have to close."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from verifier.budget import Budget
+from verifier.errors import InternalError, LimitError
+from verifier.lower.build import lower, unrolled
+from verifier.lower.optional import Part, optional
+from verifier.model import Model
+from verifier.program.events import Program
+from verifier.program.expressions import refs
+from verifier.program.waits import place
+from verifier.results import Verdict
+from verifier.syntax.test import Test
+from verifier.why.cycles import Cycle, Cycles, Edge
+from verifier.why.engine import Candidates, Engine
+from verifier.why.names import Names, Node, Step
+from verifier.why.reasons import MONOTONE, Reasons, reasons
+
+BOUND = 4  # reasons
+
+
+class Link(NamedTuple):
+    """A step of a cycle, and why it comes before the next one."""
+
+    step: Step
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A cycle in words.
+
+    ``case``   what the runs have in common that it is about; empty: all runs;
+    ``links``  its steps, each with the reason why it comes before the next one, the last before the first;
+    ``alike``  how many cycles differ from it only in the numbers of CPUs, itself included;
+    ``parts``  the parts of the test that it rests on.
+    """
+
+    case: str
+    links: tuple[Link, ...]
+    alike: int
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Parts each of which is needed, while the others of the test are not; ``cycles``: the proof. ``gap``
+    says why there is none."""
+
+    parts: tuple[Part, ...]
+    cycles: tuple[Closed, ...]
+    gap: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A line to paste beside a barrier."""
+
+    part: Part
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a test's outcome is as it is.
+
+    ``verdict``   what was decided; a run of it is the explanation of an outcome that is possible;
+    ``summary``   one sentence;
+    ``reasons``   of an outcome that is impossible; ``complete``: there are no others;
+    ``comments``  lines to paste beside the barriers of the first reason;
+    ``gap``       why the explanation is only a part of one; empty if it is whole.
+    """
+
+    verdict: Verdict
+    summary: str
+    reasons: tuple[Reason, ...] = ()
+    complete: bool = True
+    comments: tuple[Comment, ...] = ()
+    gap: str = ""
+
+    def __str__(self) -> str:
+        from verifier.render.why import explanation
+
+        return explanation(self)
+
+
+def explain(
+    verdict: Verdict, model: Model, budget: Budget, unroll: int | None = None, bound: int = BOUND
+) -> Explanation:
+    """Explain a verdict. ``bound``: how many reasons are looked for.
+
+    The budget is for everything; what is missing when it ends is named in the result. Raises
+    ``InternalError`` if the engine contradicts the verdict.
+    """
+    impossible = (
+        verdict.counter is None if verdict.test.quantifier == "forall" else verdict.observation == "never"
+    )
+    if verdict.observation == "unknown" or not impossible or verdict.deadlock:
+        return Explanation(verdict, _possible(verdict))
+    try:
+        return _Explainer(verdict, model, budget, unroll).explain(bound)
+    except LimitError as limit:
+        return Explanation(
+            verdict, "never; there was no time to find out why", gap=str(limit), complete=False
+        )
+
+
+def _possible(verdict: Verdict) -> str:
+    if verdict.observation == "unknown":
+        return f"it is not known: {verdict.reason}"
+    if verdict.deadlock:
+        return "no run ends"
+    return "it happens; the run below is one that can be checked"
+
+
+class _Explainer:
+    def __init__(self, verdict: Verdict, model: Model, budget: Budget, unroll: int | None) -> None:
+        self.verdict, self.model, self.budget = verdict, model, budget
+        self.test, self.unroll = verdict.test, unroll
+        self.value = verdict.test.quantifier != "forall"
+
+    def explain(self, bound: int) -> Explanation:
+        self.code, parts = optional(lower(self.test, self.budget))
+        program = unrolled(self.test, self.code, self.unroll, self.budget)
+        self.always = [p for p in parts if p.kind not in MONOTONE]
+        with Engine(program, parts, self.model, self.value, self.budget) as engine:
+            if engine.possible(parts):
+                raise InternalError(f"{self.test.id}: the outcome is possible with all parts")
+            found = reasons(engine, bound)
+        told = tuple(self._reason(parts) for parts in found.found)
+        return Explanation(
+            self.verdict, _summary(self.test, told, found), told, found.complete,
+            tuple(_comments(told[0], self.test)) if told else (),
+        )  # fmt: skip
+
+    def _reason(self, parts: tuple[Part, ...]) -> Reason:
+        there = {p.name for p in (*parts, *self.always)}
+        options: dict[str, int | None] = {name: int(name in there) for name in self.code.options}
+        try:
+            program = unrolled(self.test, replace(self.code, options=options), self.unroll, self.budget)
+            candidates = Candidates(program, self.model, self.value, self.budget)
+            with Cycles(candidates, parts) as cycles:
+                needed = cycles.needed()
+                names = Names(candidates, self.test.source.name)
+                closed = [_closed(c, names, cycles, candidates.program) for c in needed]
+        except LimitError as limit:
+            return Reason(parts, (), f"its cycles are missing: {limit}")
+        return Reason(parts, tuple(_merged(closed)))
+
+
+def _closed(cycle: Cycle, names: Names, cycles: Cycles, program: Program) -> Closed:
+    """A cycle in words, from the lowest CPU's first store or other event."""
+    edges = _from_the_first(cycle.edges, names.nodes)
+    links = [Link(names.step(e.first, cycle.read), names.why(e)) for e in edges]
+    parts = dict.fromkeys(p for e in edges for p in cycles.rests.on(*e))
+    return Closed(
+        "; ".join(dict.fromkeys(_case(cycle, names, program))), tuple(_short(links)), 1, tuple(parts)
+    )
+
+
+def _from_the_first(edges: Sequence[Edge], nodes: dict[int, Node]) -> Sequence[Edge]:
+    def rank(edge: Edge) -> tuple[int, bool, int]:
+        node = nodes[edge.first]
+        return (99 if node.cpu is None else node.cpu, node.kind != "commit", edge.first)
+
+    at = edges.index(min(edges, key=rank))
+    return [*edges[at:], *edges[:at]]
+
+
+def _short(links: Sequence[Link]) -> list[Link]:
+    """A barrier between two steps is a reason, not a step."""
+    out: list[Link] = []
+    for link in links:
+        if out and link.step.text in out[-1].why and "waits for the store buffer" in out[-1].why:
+            out[-1] = Link(
+                out[-1].step, f"{link.step.text} in {link.step.where} is between them{_numbers(out[-1].why)}"
+            )
+        else:
+            out.append(link)
+    return out
+
+
+def _numbers(why: str) -> str:
+    found = re.search(r" \[[\d., ]+\]$", why)
+    return found[0] if found else ""
+
+
+def _case(cycle: Cycle, names: Names, program: Program) -> Iterable[str]:
+    """What distinguishes the runs that a cycle is about: what decides a branch."""
+    asked = {s for e in program.events for s in refs(e.guard)} | {
+        s for b in program.bodies for s in refs(b.guard)
+    }
+    for edge in cycle.edges:
+        event = names.nodes[edge.first].event
+        if event is not None and any(a.slot in asked for a in event.accesses):
+            found = names.finds(edge.first, cycle.read)
+            if found:
+                yield found
+
+
+def _merged(cycles: Iterable[Closed]) -> list[Closed]:
+    """Cycles that differ only in the numbers of CPUs are told once."""
+    found: dict[str, Closed] = {}
+    for cycle in cycles:
+        key = re.sub(
+            r"CPU \d+",
+            "CPU",
+            f"{cycle.case} {[(link.step._replace(cpu=None), link.why) for link in cycle.links]}",
+        )
+        known = found.get(key)
+        found[key] = cycle if known is None else replace(known, alike=known.alike + 1)
+    return list(found.values())
+
+
+def named(part: Part, file: str, short: bool = True) -> str:
+    """``smp_mb() (line 22)``, ``the LOCK of atomic_inc() (line 9)``."""
+    called = re.match(r"(?:[^()=]+ = )?(\w+)\(", part.text)
+    text = f"{called[1]}()" if called and short else " ".join(part.text.split())
+    of = {
+        "barrier": "",
+        "lock": "the lock that ",
+        "IRQ-off region": "the IRQ-off region of ",
+        "wait": "the wait of ",
+    }
+    what = f"{text} takes" if part.kind == "lock" else text
+    return f"{of.get(part.kind, f'the {part.kind} of ')}{what} ({place(part.span, file)})"
+
+
+def _summary(test: Test, told: Sequence[Reason], found: Reasons) -> str:
+    """One sentence."""
+    if not told:
+        return "never"
+    first, file = told[0], test.source.name
+    if not first.parts:
+        return "never: it rests on no barrier, LOCK, flush or wait; what every CPU does by itself excludes it"
+    said = [named(p, file) for p in first.parts]
+    rests = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    others = len(told) - 1
+    more = (
+        f"; {others}{'' if found.complete else ' or more'} other reason{'s' if others > 1 else ''}"
+        if others
+        else ""
+    )
+    return f"never: it rests on {rests}{more}"
+
+
+def _comments(reason: Reason, test: Test) -> Iterable[Comment]:
+    """For each barrier of a reason, with what on other CPUs it pairs: the other parts on its cycles."""
+    file = test.source.name
+    for part in reason.parts:
+        if part.kind not in ("barrier", "LOCK", "serialization"):
+            continue
+        on = [c for c in reason.cycles if part in c.parts]
+        others = dict.fromkeys(p for c in on for p in c.parts if p is not part and p.cpus != part.cpus)
+        pairs = [named(p, file) for p in others]
+        if not pairs:
+            steps = dict.fromkeys(
+                f"{link.step.text}{f' in {link.step.where}' if link.step.where else ''}"
+                for c in on for link in c.links
+                if link.step.cpu is not None and link.step.cpu not in part.cpus
+            )  # fmt: skip
+            pairs = [f"the order of {' and '.join(steps)}"] if steps else []
+        if pairs:
+            yield Comment(part, f"/* Pairs with {', and '.join(pairs)}. */")

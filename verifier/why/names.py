@@ -1,0 +1,201 @@
+"""The words for events of candidate executions, and for why one comes before another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from verifier.model.roles import buffered, role
+from verifier.program.events import Event
+from verifier.program.expressions import Const
+from verifier.program.values import IN_LINE, Ptr, Value
+from verifier.program.waits import place
+from verifier.solve.sites import Chain
+from verifier.why.cycles import Edge
+from verifier.why.engine import Candidates
+
+NodeKind = Literal[
+    "event", "commit", "issue", "fault", "copy", "flush", "walk", "update", "use", "snapshot", "init"
+]
+_NOTES: Mapping[NodeKind, str] = {
+    "commit": "reaches memory", "issue": "is executed", "fault": "faults", "copy": "is prefetched",
+    "flush": "takes effect",
+}  # fmt: skip
+
+
+class Step(NamedTuple):
+    """An event of a cycle: the CPU, what the source or the processor does, where, and a remark."""
+
+    cpu: int | None
+    text: str
+    where: str
+    note: str = ""
+
+
+class Node(NamedTuple):
+    """What an event of a candidate is: of an event of the program, or of the processor."""
+
+    kind: NodeKind
+    cpu: int | None
+    event: Event | None = None
+    text: str = ""
+
+
+class Names:
+    """Names for the events of candidates; ``file``: lines of other files have their names."""
+
+    def __init__(self, candidates: Candidates, file: str) -> None:
+        self.program, self.file = candidates.program, file
+        self.tell = self.program.naming.of
+        e = candidates.encoding
+        events = self.program.events
+        late = {v.id for v in events if e.model.buffered and buffered(v, self.program)}
+        self.nodes = {v.id: Node("commit" if v.id in late else "event", v.cpu, v) for v in events}
+        self.nodes |= {node: Node("issue", events[v].cpu, events[v]) for v, node in e.issues.items()}
+        self.nodes |= {node: Node("fault", events[v].cpu, events[v]) for v, node in e.faults.items()}
+        self.nodes |= {node: Node("copy", events[v].cpu, events[v]) for v, node in e.fetches.items()}
+        self.nodes |= {node: Node("flush", cpu, events[v]) for (v, cpu), node in e.flushes.items()}
+        for use in e.uses:
+            if use.event is None:
+                label = self.program.observables[e.asked[use.node]].label
+                self.nodes[use.node] = Node("use", use.cpu, None, f"{label} can be used")
+            if use.dirty is not None:
+                self.nodes.setdefault(use.dirty, Node("update", use.cpu, use.event, "the processor sets D"))
+            for chain in (*(c for _, c in use.served), *use.faults):
+                self._walk(chain)
+        for update in e.updates:
+            self.nodes.setdefault(update.node, Node("update", update.cpu, None, "the processor sets A"))
+            self._walk(update.chain)
+        snapshot = Node("snapshot", None, None, "the instant that is asked for")
+        self.nodes |= dict.fromkeys(e.snapshots.values(), snapshot)
+        self.nodes[e.init] = Node("init", None, None, "what the TLB held at the start")
+
+    def _walk(self, chain: Chain) -> None:
+        vas = " or ".join(map(str, chain.vas))
+        for level in chain.levels:
+            self.nodes.setdefault(level.node, Node("walk", chain.cpu, None, f"page walk for {vas}"))
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def step(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> Step:
+        """An event of a cycle, with what it read."""
+        n = self.nodes[node]
+        where = place(n.event.span, self.file) if n.event is not None else ""
+        if n.kind == "walk":
+            return Step(n.cpu, n.text, "", self._found(node, read))
+        if n.event is None or n.text:
+            return Step(n.cpu, n.text, where)
+        note = _NOTES.get(n.kind, "")
+        if (n.kind == "event" and n.event.op in ("R", "X", "IF")) or n.kind == "copy":
+            found = self._found(node, read)
+            note = f"{note}: {found}" if note and found else note or found
+        return Step(n.cpu, said(n.event), where if n.event.op != "IRET" else "", note)
+
+    def _found(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> str:
+        """What a read found, without registers and the lines for locks in which nobody stands."""
+        found = [
+            (self.program.cells[cell], value)
+            for (reader, cell), value in read.items()
+            if reader == node and (IN_LINE not in cell.base or value)
+        ]
+        told = [f"{c.name}: {self.tell(c.ptr, v)}" for c, v in found if c.kind != "register"]
+        return f"reads {', '.join(told[:3])}{', …' if len(told) > 3 else ''}" if told else ""
+
+    def line(self, node: int) -> str:
+        """A short name: the place, if there is one."""
+        n = self.nodes[node]
+        found = place(n.event.span, self.file) if n.event is not None else ""
+        return found or {"walk": "the page walk", "use": "the use", "init": "the start"}.get(n.kind, "it")
+
+    def finds(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> str:
+        """``CPU 0 finds 1 in line 12``, if an event of the program reads one value."""
+        n = self.nodes[node]
+        found = self._found(node, read).removeprefix("reads ")
+        if n.event is None or not found or "," in found:
+            return ""
+        return f"CPU {n.cpu} finds {found.partition(': ')[2]} in {self.line(node)}"
+
+    # -- order ------------------------------------------------------------------------------------
+
+    def why(self, edge: Edge) -> str:
+        """Why the first event of a pair comes before the second one."""
+        a, b = self.nodes[edge.first], self.nodes[edge.second]
+        words = _WORDS.get(edge.rule, f"by the rule {edge.rule}")
+        if edge.rule == "fr":
+            value = self._written(b)
+            words = f"{self.line(edge.second)} overwrites what it found" + (
+                f", with {value}" if value else ""
+            )
+        elif edge.rule in ("rf", "rfe"):
+            words = f"{self.line(edge.second)} reads it [1.1]"
+        elif edge.rule == "co":
+            words = f"{self.line(edge.second)} overwrites it [1.1]"
+        elif edge.rule == "ipi":
+            handled = b.event is not None and b.event.op == "WAIT"
+            words = "the sender waits for it [8.7]" if handled else "this is what sends it [8.3]"
+        elif edge.rule in ("drain", "drain_nt") and b.event is not None:
+            words = f"{said(b.event)} waits for the store buffer{_rules(b.event)}"
+        elif edge.rule == "ppo":
+            words = self._ordered(a, b)
+        return words
+
+    def _ordered(self, a: Node, b: Node) -> str:
+        """Why program order holds."""
+        if a.event is None or b.event is None:
+            return "program order [1.1]"
+        first, second = self.program.bodies[a.event.body], self.program.bodies[b.event.body]
+        if first is not second:
+            if second.rank > first.rank:
+                return "the interrupt strikes after it"
+            if first.rank > second.rank:
+                return "the interrupt strikes before it"
+            return "the interrupts come in this order"
+        if a.event.op == "X" and b.kind != "commit":
+            return "program order; it is LOCK'd, so it is not buffered [2.1]"
+        return "program order [1.1]"
+
+    def _written(self, n: Node) -> str:
+        for access in n.event.accesses if n.event is not None else ():
+            value = access.value.value if isinstance(access.value, Const) else None
+            if value is not None and not isinstance(value, str) and isinstance(access.addr, Const):
+                return self.tell(access.addr.value, value)
+        return ""
+
+
+_WORDS = {
+    "fresh": "it removes older entries, so this walk comes after it [5.4]",
+    "fresh_upper": "it removes older upper entries, so this walk comes after it [17.1]",
+    "start": "entries of the start are older than every flush [5.4]",
+    "walk": "the walk serves this use [3.3]",
+    "descent": "the walk goes on to the next level [3.4]",
+    "marking": "the walk sets D after it has read the entry [7.3]",
+    "age": "the walk is older [17.1]",
+    "forward_issue": "the walk reads it from the store buffer [3.5]",
+    "forward_newest": "the walk reads before the newer store is executed [3.5]",
+    "queue": "it was sent first [17.7]",
+    "seen": "it is past at that instant",
+    "grace": "the grace period [18.2]",
+    "copied": "the copy is read before it is executed [10.1]",
+    "refetch": "it drops what was prefetched [9.2]",
+    "self_modifying": "the own store has to be seen [10.2]",
+    "sfence": "the store fence [2.5]",
+    "icr": "the x2APIC write waits [8.2]",
+    "broadcast": "INVLPGB and TLBSYNC [11.3]",
+    "po_loc": "program order at one place [1.1]",
+    "po": "program order",
+}
+
+
+def said(event: Event) -> str:
+    """How the source writes an event, or what it stands for."""
+    text = " ".join(event.text.split()) or event.op
+    return {
+        "DLV": f"interrupt: {text}", "IRET": f"return from {text}", "ACK": f"{text} is acknowledged",
+    }.get(event.op, text)  # fmt: skip
+
+
+def _rules(event: Event) -> str:
+    """The rules that say what an event waits for: `` [2.3]``."""
+    found = re.match(r"MMR ([\d., ]+\d)", role(event).source)
+    return f" [{found[1]}]" if found else ""
