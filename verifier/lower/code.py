@@ -95,7 +95,8 @@ class Target(NamedTuple):
     ``guard``  over the sender's locals: is this CPU sent one;
     ``code``   the handler's body on that CPU (without entry and return, which ``unroll`` adds);
     ``locals`` the handler's initial locals, evaluated by the sender (``info``);
-    ``nmi``    it comes as an NMI.
+    ``nmi``    it comes as an NMI;
+    ``awaited`` of a callback: does ``rcu_barrier`` wait for it?
     """
 
     cpu: int
@@ -104,6 +105,7 @@ class Target(NamedTuple):
     locals: tuple[tuple[str, Expr], ...] = ()
     name: str = ""
     nmi: bool = False
+    awaited: bool = True
 
 
 class PendingHandler(NamedTuple):

@@ -138,9 +138,9 @@ class Warns:
 
 # The words that are more than instructions, by what they do.
 SpecialName = Literal[
-    "assume", "call_cpus", "call_rcu", "cmpxchg_double", "cond_load", "entry_of", "halt", "icr", "ifetch",
-    "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but", "mask_combine", "mask_copy",
-    "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte",
+    "assume", "call_cpus", "call_rcu", "cmpxchg_double", "cond_load", "entry_of", "free", "free_rcu", "halt",
+    "icr", "ifetch", "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but", "mask_combine",
+    "mask_copy", "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte",
     "per_cpu", "read_poll", "read_register", "try_cmpxchg", "wait_event", "warn",
 ]  # fmt: skip
 
@@ -299,6 +299,8 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "domain": "the address of a struct srcu_struct",
         "index": "the index that srcu_read_lock() gave",
         "text": "a string",
+        "freed": "the address of a struct, or NULL",
+        "member": "the name of its struct rcu_head",
         "void": "void",
     }
 )

@@ -82,10 +82,7 @@ def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
     b.emit(op, node, Touch(place.addr, temp), virtual=place.virtual)
     if place.part is not None:
         return Val(place.part.read(Reg(temp)), place.part.promoted)
-    kind = place.type
-    if kind.to is not None and kind.to.kind in ("mm", "table", "page", "mask", "struct"):
-        kind = replace(kind.to, percpu=kind.percpu)  # pointers to handles are the handles themselves
-    return Val(Reg(temp), kind, data=place.virtual)
+    return Val(Reg(temp), t.loaded(place.type), data=place.virtual)
 
 
 def pointed_to(b: BodyCode, place: MemoryPlace) -> str:

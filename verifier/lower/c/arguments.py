@@ -33,9 +33,10 @@ _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "target": ("page", "table"),
         "vma": ("mm", "struct", "pointer"),
         "code": ("pointer",),
+        "freed": ("struct",),
     }
 )
-_OR_NULL = frozenset({*t.CONTENTS, "vma"})  # or 0
+_OR_NULL = frozenset({*t.CONTENTS, "vma", "freed"})  # or 0
 
 
 def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> Val | MemoryPlace | Local:

@@ -137,6 +137,8 @@ def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
         kind = kind if r.places[first].whole else Type("pointer", to=kind)
     elif kind.percpu:
         kind = replace(kind, percpu=False)
+    elif kind.kind == "pointer":
+        kind = t.loaded(kind)
     elif kind.kind == "int" and isinstance(result, Apply):
         result = t.wrapped(result, kind)
     return Val(result, kind, data=data)

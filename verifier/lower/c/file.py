@@ -81,7 +81,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     ):
         shared.warnings += unanswered(started)
     return Lowered(
-        threads=threads,
+        threads=[*threads, *((),) * memory.workers],
         world=_world(unit, memory, shared, [] if keeps_pages else shared.suspects),
         observables=observed.observables,
         condition=observed.condition,
@@ -108,7 +108,7 @@ def pending(bodies: list[BodyCode], memory: TestMemory, troubles: list[Diagnosti
 def _world(unit: ast.Unit, memory: TestMemory, shared: Shared, suspects: list[Diagnostic]) -> World:
     """What the programs run in."""
     return World(
-        cpus=memory.cpus,
+        cpus=memory.cpus + memory.workers,
         cells=memory.cells,
         tlb=memory.tlb,
         vas=memory.vas,
@@ -118,6 +118,7 @@ def _world(unit: ast.Unit, memory: TestMemory, shared: Shared, suspects: list[Di
         versions=frozenset(shared.versions),
         names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
         constants=_only_names(unit.enums),
+        poisons=frozenset(memory.poisons),
         warnings=[*shared.warnings, *suspects],
     )
 

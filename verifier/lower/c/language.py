@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from verifier.lower.c import special_control as control
+from verifier.lower.c import special_free as memory
 from verifier.lower.c import special_ipi as ipi
 from verifier.lower.c import special_masks as masks
 from verifier.lower.c import special_mmu as mmu
@@ -26,6 +27,8 @@ LANGUAGE = Language(
             "cmpxchg_double": control.cmpxchg_double,
             "cond_load": control.cond_load,
             "entry_of": mmu.entry_of,
+            "free": memory.free,
+            "free_rcu": memory.free_rcu,
             "halt": ipi.halt,
             "icr": ipi.icr,
             "ifetch": mmu.ifetch,

@@ -39,6 +39,8 @@ class TestMemory(Objects):
         troubles += self.defined
         self.cells: dict[Ptr, Cell] = {}
         self.warnings: list[Diagnostic] = []
+        self.poisons: set[int] = set()  # what is stored into objects that are freed
+        self.workers = 0  # CPUs that have no program and run what is left to workqueues
         self.values: dict[Ptr, Value] = {}
         self.tlb: list[tuple[int, int, Ptr, Value]] = []
         self.pending: list[tuple[int, str, Span]] = []  # handlers that are pending from the start
@@ -369,16 +371,20 @@ class TestMemory(Objects):
         for cell in self.tables.cells:
             self._cell(cell, "pte")
         for cpu in range(self.cpus):
-            self._cell(Ptr(f"{cpu}:irq"), "register", 1)
-            if self.tables.mms:
-                self._cell(Ptr(f"{cpu}:cr3"), "register", INIT_MM)
-                if self.used.pcids:
-                    self._cell(Ptr(f"{cpu}:pcid"), "register", 0)
+            self._registers(cpu)
         for cpu, part, va, page in self._cached:
             own = self.values.get(Ptr(f"{cpu}:pcid"), 0)
             pcid = part.pcid if part.pcid is not None else own
             assert isinstance(pcid, int)
             self.tlb.append((cpu, pcid, va, page))
+
+    def _registers(self, cpu: int) -> None:
+        """The cells of a CPU's registers."""
+        self._cell(Ptr(f"{cpu}:irq"), "register", 1)
+        if self.tables.mms:
+            self._cell(Ptr(f"{cpu}:cr3"), "register", INIT_MM)
+            if self.used.pcids:
+                self._cell(Ptr(f"{cpu}:pcid"), "register", 0)
 
     def _name_fields(self, body: ast.Stmt) -> None:
         """The fields that initial values of structs on the stack name."""
@@ -453,6 +459,14 @@ class TestMemory(Objects):
         if halted(cpu) not in self.cells:
             self.cells[halted(cpu)] = Cell(halted(cpu), f"{cpu}:halted", 0, "register")
         return halted(cpu)
+
+    def worker(self) -> int:
+        """A CPU that has no program and runs what the kernel leaves to a workqueue; from now on there is
+        one."""
+        if not self.workers:
+            self.workers = 1
+            self._registers(self.cpus)
+        return self.cpus
 
     def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:
         named = self.named.get(ptr.base.split(":", 1)[-1])

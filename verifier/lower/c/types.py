@@ -48,12 +48,21 @@ ANY, VOID, FUNCTION = Type("any"), Type("void"), Type("function")
 TO_FUNCTION = Type("pointer", to=FUNCTION)
 INT, LONG, ULONG, UINT = Type("int", 32), Type("int", 64), Type("int", 64, False), Type("int", 32, False)
 BOOL = Type("int", 8, False, tag="bool")
+BIT = Type("int", 1, False)  # of a mask
 MM, PAGE, VA, ENTRY, PTE, MASK = (Type(k) for k in ("mm", "page", "va", "entry", "pte", "mask"))
 TABLE, UPPER, PMD, CODE = Type("table"), Type("upper"), Type("pmd"), Type("int", 32, tag="code")
 SRCU = Type("struct", tag="srcu_struct")  # no test looks into one
 HANDLES = frozenset({"mm", "table", "page", "va", "mask", "struct", "function"})
 ENTRIES = frozenset({"entry", "upper"})  # pointers to entries
 CONTENTS = frozenset({"pte", "pmd"})  # what entries hold
+
+
+def loaded(kind: Type) -> Type:
+    """The type of what is read from a place: pointers to handles are the handles themselves."""
+    if kind.to is not None and kind.to.kind in ("mm", "table", "page", "mask", "struct"):
+        return replace(kind.to, percpu=kind.percpu)
+    return kind
+
 
 _SIMPLE = {
     "mm": MM, "struct mm_struct": MM, "page": PAGE, "struct page": PAGE, "table": TABLE, "code": CODE,
