@@ -363,12 +363,8 @@ write WRITE_ONCE(x, e)
     __WRITE_ONCE
 write cmpxchg(&x, old, new): it is LOCK'd, as on other CPUs' memory it has to be
     arch_cmpxchg
-write cmpxchg_double(&p->a, &p->b, old_a, old_b, new_a, new_b): no value has 128 bits here
-    cmpxchg128 try_cmpxchg128 cmpxchg16b
-write this_cpu_cmpxchg_double(s.a, s.b, old_a, old_b, new_a, new_b): no value has 128 bits here
-    this_cpu_cmpxchg128 this_cpu_try_cmpxchg128 raw_cpu_cmpxchg128
-write cmpxchg_double_local(&p->a, &p->b, old_a, old_b, new_a, new_b): no value has 128 bits here
-    cmpxchg128_local try_cmpxchg128_local
+write cmpxchg_double(&p->a, &p->b, old_a, old_b, new_a, new_b)
+    cmpxchg16b
 write user_read(v)
     get_user __get_user copy_from_user raw_copy_from_user unsafe_get_user
 write user_write(v, e)

@@ -138,10 +138,11 @@ class Warns:
 
 # The words that are more than instructions, by what they do.
 SpecialName = Literal[
-    "assume", "call_cpus", "call_rcu", "cmpxchg_double", "cond_load", "entry_of", "free", "free_rcu", "halt",
-    "icr", "ifetch", "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but", "mask_combine",
-    "mask_copy", "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte",
-    "per_cpu", "read_poll", "read_register", "try_cmpxchg", "wait_event", "warn",
+    "assume", "call_cpus", "call_rcu", "cmpxchg128", "cmpxchg_double", "cond_load", "entry_of", "free",
+    "free_rcu", "halt", "icr", "ifetch", "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but",
+    "mask_combine", "mask_copy", "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify",
+    "mask_of", "mask_weight", "mk_pte", "per_cpu", "read_poll", "read_register", "try_cmpxchg",
+    "wait_event", "warn",
 ]  # fmt: skip
 
 
@@ -232,7 +233,9 @@ class Word:
     def signature(self) -> str:
         """How it is written; ``&x`` where the address of an object is taken."""
         names = [
-            f"&{p.name}" if p.kind in ("pointer", "word", "offset", "code", "fetched", "domain") else p.name
+            f"&{p.name}"
+            if p.kind in ("pointer", "word", "wide", "offset", "code", "fetched", "domain")
+            else p.name
             for p in self.parameters
         ]
         needed = len(names) - self.optional
@@ -269,6 +272,8 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "place": "something in memory",
         "pointer": "the address of something in memory",
         "word": "the address of an unsigned long",
+        "wide": "the address of a u128",
+        "percpu wide": "a per-CPU u128",
         "value": "a value",
         "number": "a number",
         "cpu": "a number",

@@ -83,7 +83,7 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("folio_lock", "linux/page.inc"),
         ("list_del_init", "linux/list.inc"),
         ("llist_add", "linux/llist.inc"),
-        ("cmpxchg128", "cmpxchg_double(&p->a, &p->b"),
+        ("cmpxchg16b", "cmpxchg_double(&p->a, &p->b"),
         ("kref_put", "refcount_dec_and_test(&r)"),
         ("mmap_read_lock", "down_read(&mm->mmap_lock)"),
         ("read_seqcount_begin", "seqlock.inc"),

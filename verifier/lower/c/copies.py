@@ -88,5 +88,8 @@ def inside(b: BodyCode, at: Expr, of: Type, path: str) -> Iterator[tuple[str, Ex
         yield from ((f"{path}[{c}]", call("add", at, Const(c)), t.BIT) for c in range(b.memory.cpus))
     elif of.inside:
         yield from cells(b, at, of, path)
+    elif t.wide(of):
+        yield path, at, t.ULONG
+        yield f"{path}.{t.HIGH}", t.high_half(at), t.ULONG
     else:
         yield path, at, of

@@ -14,7 +14,7 @@ from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
-from verifier.program.expressions import Const, Expr, call
+from verifier.program.expressions import Const, Expr, call, evaluate
 from verifier.program.values import IN_LINE, UNACCESSED, Ptr, Value, flags, halted, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -110,10 +110,15 @@ class TestMemory(Objects):
                 hint = f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
                 self.warnings.append(Diagnostic("overflow", text, span=span, hint=hint, severity="warning"))
             value = kept
-        if self._given.get(cell) is False:
+        high = Ptr(f"{cell}.{t.HIGH}") if t.wide(kind) else cell
+        if False in (self._given.get(cell), self._given.get(high)):
             raise Trouble("duplicate", f"{cell_name(cell, self)} has two initial values", span)
         self._given[cell] = self._overridable
-        self.values[cell] = value
+        if t.wide(kind) and isinstance(value, int):
+            low, upper = t.halves(Const(value))
+            self.values[cell], self.values[high] = evaluate(low, {}), evaluate(upper, {})
+        else:
+            self.values[cell] = value
 
     def _inner_value(self, cell: Ptr, of: Type, value: ast.InitValue) -> None:
         """What a struct, an array or a mask in a struct is at first."""
@@ -236,7 +241,8 @@ class TestMemory(Objects):
             if not self.has(group(kind), part.name):
                 raise self.no_field(kind, part.name, part.span)
             of, bits = self.field(group(kind), part.name)
-            cell = Ptr(f"{ptr}.{part.name}")
+            steps = (part.name,) if bits is not None else self.steps(group(kind), part.name)
+            cell = Ptr(".".join((str(ptr), *steps)))
             if of.inside or of.kind == "array":
                 self._inner_value(cell, of, part.value)
                 return
@@ -423,7 +429,7 @@ class TestMemory(Objects):
         elif of.inside:
             yield from self._struct(str(at), of, depth + 1)
         else:
-            yield at
+            yield from _cells_of(at, of)
 
     def index(self, ptr: Ptr) -> str:
         """How an element of an array is called."""
@@ -491,7 +497,16 @@ class TestMemory(Objects):
             if named.type.kind == "array":
                 self.columns[named.name] = named.type.bits
                 self.arrays[named.name] = count
-            yield from (Ptr(name, i) for i in range(min(count, MAX_CELLS + 1)))
+            of = named.type.to if named.type.kind == "array" else named.type
+            for i in range(min(count, MAX_CELLS + 1)):
+                yield from _cells_of(Ptr(name, i), of or t.ANY)
+
+
+def _cells_of(at: Ptr, of: Type) -> Iterator[Ptr]:
+    """The cells of what is no struct: two of an integer of 128 bits."""
+    yield at
+    if t.wide(of):
+        yield Ptr(f"{at}.{t.HIGH}")
 
 
 def cell_name(ptr: Ptr, memory: TestMemory) -> str:

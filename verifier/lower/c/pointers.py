@@ -15,7 +15,7 @@ from verifier.syntax.ast import nodes
 from verifier.words.rows import Locked, Modify, Special, Store, flat
 from verifier.words.table import WORDS
 
-_STORES = frozenset({"try_cmpxchg", "cmpxchg_double"})  # special words that store
+_STORES = frozenset({"try_cmpxchg", "cmpxchg_double", "cmpxchg128"})  # special words that store
 _FILL = frozenset({"free", "free_rcu"})  # they store to whole structs
 
 
