@@ -22,10 +22,9 @@ def srcu() -> Iterator[Word]:
         doc = "waits for a grace period of s, that is, for the readers of s; a full fence before and after"
         yield row(_G, f"{name}(s: domain)", waits, doc, "18.2, 18.4", source=f"{name}(), {file}")
     calls = Special("call_rcu", "a grace period of s, then the callback")
-    doc = (
-        "func(x) on this CPU when a grace period of s has ended; the kernel's workqueue may run it on another"
-    )
-    source = f"call_srcu(), srcu_invoke_callbacks(), {file}"
+    doc = "func(x) when a grace period of s has ended, by a workqueue: here on a CPU that has no program; "
+    doc += "those of one CPU one after the other"
+    source = f"call_srcu(), srcu_gp_start_if_needed(), srcu_invoke_callbacks(), {file}"
     head = "call_srcu(s: domain, x, func: function)"
     yield row(_G, head, calls, doc, "18.3, 18.4", source=source)
     doc = "waits for the callbacks that call_srcu() has queued for s; no grace period; a full fence "

@@ -64,3 +64,12 @@ def test_null_is_not_freed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
 )
 def test_every_byte_is_the_poison(of: t.Type, holds: int) -> None:
     assert poison(of) == holds
+
+
+@pytest.mark.parametrize(
+    "code", ["WRITE_ONCE(x, smp_processor_id());", "this_cpu_inc(c);", "r0 = this_cpu_ptr(&c);"]
+)
+def test_which_cpu_runs_a_callback_of_srcu_is_not_known(code: str) -> None:
+    head = f"MM t\n{{ struct srcu_struct s; int x; percpu int c; }}\nvoid f(void *p) {{ {code} }}\n"
+    text = f"{head}P0 {{ call_srcu(&s, NULL, f); }}\nexists (x = 1 /\\ 0:c = 1)\n"
+    assert any("on which CPU is not known" in d.message for d in wrong(text))

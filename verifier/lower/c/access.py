@@ -66,6 +66,9 @@ def without_value(node: Spanned) -> Trouble:
 
 def check_cpu(b: BodyCode, cpu: Expr, span: Span) -> None:
     """Raise ``Trouble`` for a CPU that does not exist."""
+    if cpu == Const(b.cpu) and b.cpu >= b.memory.cpus:
+        hint = "pass what it needs: the argument of the callback is the first one of the call"
+        raise Trouble("no-cpu", "a workqueue runs this callback, and on which CPU is not known", span, hint)
     if isinstance(cpu, Const) and not (isinstance(cpu.value, int) and 0 <= cpu.value < b.memory.cpus):
         hint = f"CPUs are 0 to {b.memory.cpus - 1}"
         raise Trouble("no-cpu", f"there is no CPU {cpu.value}", span, hint)

@@ -16,12 +16,13 @@ from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import FAULT, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import (
+    CPU,
     KERNEL,
     OLD,
     Effect,
@@ -169,6 +170,8 @@ def order(r: WordCall, x: Order) -> None:
 
 def pure(r: WordCall, x: Pure) -> Expr:
     """No event."""
+    if CPU in parts(x.value):
+        check_cpu(r.b, Const(r.b.cpu), r.e.span)
     return substitute(x.value, r.env)
 
 

@@ -81,7 +81,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     ):
         shared.warnings += unanswered(started)
     return Lowered(
-        threads=[*threads, *((),) * memory.workers],
+        threads=[*threads, *((),) * len(memory.workers)],
         world=_world(unit, memory, shared, [] if keeps_pages else shared.suspects),
         observables=observed.observables,
         condition=observed.condition,
@@ -108,7 +108,7 @@ def pending(bodies: list[BodyCode], memory: TestMemory, troubles: list[Diagnosti
 def _world(unit: ast.Unit, memory: TestMemory, shared: Shared, suspects: list[Diagnostic]) -> World:
     """What the programs run in."""
     return World(
-        cpus=memory.cpus + memory.workers,
+        cpus=memory.cpus + len(memory.workers),
         cells=memory.cells,
         tlb=memory.tlb,
         vas=memory.vas,

@@ -40,7 +40,7 @@ class TestMemory(Objects):
         self.cells: dict[Ptr, Cell] = {}
         self.warnings: list[Diagnostic] = []
         self.poisons: set[int] = set()  # what is stored into objects that are freed
-        self.workers = 0  # CPUs that have no program and run what is left to workqueues
+        self.workers: dict[object, int] = {}  # CPUs that run what is left to a workqueue, by what it is
         self.values: dict[Ptr, Value] = {}
         self.tlb: list[tuple[int, int, Ptr, Value]] = []
         self.pending: list[tuple[int, str, Span]] = []  # handlers that are pending from the start
@@ -466,13 +466,13 @@ class TestMemory(Objects):
             self.cells[halted(cpu)] = Cell(halted(cpu), f"{cpu}:halted", 0, "register")
         return halted(cpu)
 
-    def worker(self) -> int:
-        """A CPU that has no program and runs what the kernel leaves to a workqueue; from now on there is
-        one."""
-        if not self.workers:
-            self.workers = 1
-            self._registers(self.cpus)
-        return self.cpus
+    def worker(self, work: object) -> int:
+        """A CPU that has no program: it runs what the kernel leaves to a workqueue. Two works that may run
+        at the same time have two."""
+        if work not in self.workers:
+            self.workers[work] = self.cpus + len(self.workers)
+            self._registers(self.workers[work])
+        return self.workers[work]
 
     def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:
         named = self.named.get(ptr.base.split(":", 1)[-1])

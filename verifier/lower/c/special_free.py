@@ -38,16 +38,17 @@ def free_rcu(b: BodyCode, use: SpecialCall) -> Val:
         return Val(Const(0), t.VOID)
     if "field" in use.arguments:
         check_head(b, what.type, use)
-    end, worker = unless_null(b, what.expr, use), b.memory.worker()
+    b.shared.counter += 1
+    group = f"rcu{b.shared.counter}"
+    end, worker = unless_null(b, what.expr, use), b.memory.worker(group)
     later = BodyCode(b.shared, worker, b.language, b.stack)
     later.interrupting = True
     later.context = f"{use.word.name}@{worker}"
     fill(later, Val(Reg("%info"), what.type), use)
-    b.shared.counter += 1
     target = Target(
         worker, TRUE, tuple(later.code), (("%info", what.expr),), name=use.word.name, awaited=False
     )
-    b.emit("SEND", use.e, kind="rcu", group=f"rcu{b.shared.counter}", targets=(target,))
+    b.emit("SEND", use.e, kind="rcu", group=group, targets=(target,))
     b.code.append(Label(end))
     return Val(Const(0), t.VOID)
 
