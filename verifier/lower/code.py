@@ -125,6 +125,7 @@ class Emit(NamedTuple):
     ``touches`` of an RCU, GP or SEND: the ``srcu_struct`` that it is about, if it is about one; ``into``:
                 the local that receives the index of a section, ``value``: the index of the one that ends;
     ``text``    how the source writes it;
+    ``anywhere`` of what ends a section: it may have begun on another CPU;
     ``joined``  it and the next ``Emit`` are one instruction: no interrupt comes between them (MMR 8.9).
     """
 
@@ -141,6 +142,7 @@ class Emit(NamedTuple):
     span: Span | None = None
     text: str = ""
     joined: bool = False
+    anywhere: bool = False
 
 
 Instruction = Union[SetRegister, Label, Jump, Branch, Assume, Warn, Emit]

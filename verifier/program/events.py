@@ -317,11 +317,15 @@ class Program:
         return {e.body: e for e in self.events if e.op == "ACK"}
 
     def sections(self) -> list[tuple[Event, tuple[Event, ...]]]:
-        """The RCU and SRCU read-side sections: the event that begins each, and the events that may end it;
-        the first of these that is executed does. A callback is such a section, too, from its ``call_rcu``
-        to its end, if somebody waits for callbacks of its domain."""
+        """The RCU and SRCU read-side sections: the event that begins each, and the events that may end it,
+        all in one body; the first of these that is executed does. A callback is such a section, too, from
+        its ``call_rcu`` to its end, if somebody waits for callbacks of its domain."""
         out: list[tuple[Event, tuple[Event, ...]]] = []
         awaited = {e.domain for e in self.events if e.kind == "barrier"}
+        ended: dict[int, list[Event]] = {}
+        for e in (e for body in self.bodies for e in body.events if e.op == "RCU"):
+            if e.begun is not None:
+                ended.setdefault(e.begun, []).append(e)
         for body in self.bodies:
             marks = [e for e in body.events if e.op == "RCU"]
             asked = body.send if body.awaited else None
@@ -329,9 +333,8 @@ class Program:
                 out.append((asked, tuple(e for e in marks if e.begun == asked.id)))
             for i, mark in enumerate(marks):
                 if mark.kind != "unlock":
-                    begun = None if mark.domain is None else mark.id
-                    ends = (e for e in marks[i + 1 :] if e.kind == "unlock" and e.begun == begun)
-                    out.append((mark, tuple(ends)))
+                    ends = (e for e in marks[i + 1 :] if e.kind == "unlock" and e.begun is None)
+                    out.append((mark, tuple(ends if mark.domain is None else ended.get(mark.id, ()))))
         return out
 
     def grace_periods(self) -> list[tuple[Event, Event]]:

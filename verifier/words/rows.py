@@ -103,7 +103,8 @@ class Machine:
     ``register`` is the register cell of this CPU that it writes ``value`` to, and whose old content
     it leaves in the local ``into``. ``va`` and ``pcid`` are arguments of the word; a PCID that is left out
     is 0. ``domain``: the argument that is the ``srcu_struct`` in question, ``index`` the one that says
-    which of its sections ends; the index is the value of a word that begins one.
+    which of its sections ends; the index is the value of a word that begins one. ``anywhere``: it may have
+    begun on another CPU.
     """
 
     op: Op
@@ -116,6 +117,7 @@ class Machine:
     serializing: bool = True
     domain: str = ""
     index: str = ""
+    anywhere: bool = False
 
     @property
     def serializes(self) -> bool:

@@ -438,6 +438,8 @@ def about_domain(r: WordCall, x: Machine) -> Expr | None:
     into = r.b.fresh() if x.kind == "lock" else None
     ends = r.env[x.index] if x.index else None
     r.b.emit(x.op, r.e, Touch(r.env[x.domain], into, ends), kind=x.kind)
+    if x.anywhere:
+        r.b.code[-1:] = [y._replace(anywhere=True) for y in r.b.code[-1:] if isinstance(y, Emit)]
     return None if into is None else Reg(into)
 
 
