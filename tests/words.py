@@ -13,6 +13,7 @@ _ARGUMENTS = {
     "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
     "text": '"t"', "vma": "N", "accessor": "READ_ONCE", "word": "&c", "bit": "1", "cpu": "1",
     "struct": "queue", "domain": "&dom", "index": "idx",
+    "freed": "&pair", "wide": "&whole", "percpu wide": "wholes", "member": "head",
 }  # fmt: skip
 _TYPES = (
     ("local64", "local64_t"), ("local_", "local_t"),
@@ -58,9 +59,9 @@ def text(word: Word, statements: str, value: object = 0, initial: str = "", cond
     begins = "int idx = srcu_read_lock_fast(&dom);" if word.at("index") is not None else ""
     return f"""MM t
 {include}
-struct two {{ u64 a; u64 b; }};
+struct two {{ u64 a; u64 b; struct rcu_head head; }};
 {{
-    struct two pair; percpu struct two pairs; struct srcu_struct dom;
+    struct two pair; percpu struct two pairs; u128 whole; percpu u128 wholes; struct srcu_struct dom;
     int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
     {kind} c = {value if isinstance(value, int) else 0};
     page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;{queue}{initial}

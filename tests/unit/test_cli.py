@@ -149,7 +149,7 @@ MM = "MM t\n{ page A = 1; mm N { v -> A }; int x; }\n"
         (C + "exists (0:r1=1)\n", "no statement of P0 writes"),
         ("C t\n{}\nP0(int *x) { WRITE_ONE(*x, 1); }\nexists (x=1)\n", "did you mean 'WRITE_ONCE'"),
         ("C t\n{}\nP0(int *x) { WRITE_ONCE(*x); }\nexists (x=1)\n", "2 arguments, not 1"),
-        ("C t\n{}\nP0(int *x) { kfree_rcu(x); }\nexists (x=1)\n", "kfree_rcu is not supported"),
+        ("C t\n{}\nP0(int *x) { kfree_rcu(x); }\nexists (x=1)\n", "kfree_rcu takes 2 arguments"),
         (MM + "P0 { load_cr3(A); }\nexists (x=1)\n", "[type]"),
         (MM + "P0 { invlpg(N); }\nexists (x=1)\n", "[type]"),
         (MM + "P0 { y = 1; }\nexists (x=1)\n", "'y'"),

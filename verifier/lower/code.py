@@ -95,7 +95,8 @@ class Target(NamedTuple):
     ``guard``  over the sender's locals: is this CPU sent one;
     ``code``   the handler's body on that CPU (without entry and return, which ``unroll`` adds);
     ``locals`` the handler's initial locals, evaluated by the sender (``info``);
-    ``nmi``    it comes as an NMI.
+    ``nmi``    it comes as an NMI;
+    ``awaited`` of a callback: does ``rcu_barrier`` wait for it?
     """
 
     cpu: int
@@ -104,6 +105,7 @@ class Target(NamedTuple):
     locals: tuple[tuple[str, Expr], ...] = ()
     name: str = ""
     nmi: bool = False
+    awaited: bool = True
 
 
 class PendingHandler(NamedTuple):
@@ -123,6 +125,7 @@ class Emit(NamedTuple):
     ``touches`` of an RCU, GP or SEND: the ``srcu_struct`` that it is about, if it is about one; ``into``:
                 the local that receives the index of a section, ``value``: the index of the one that ends;
     ``text``    how the source writes it;
+    ``anywhere`` of what ends a section: it may have begun on another CPU;
     ``joined``  it and the next ``Emit`` are one instruction: no interrupt comes between them (MMR 8.9).
     """
 
@@ -139,6 +142,7 @@ class Emit(NamedTuple):
     span: Span | None = None
     text: str = ""
     joined: bool = False
+    anywhere: bool = False
 
 
 Instruction = Union[SetRegister, Label, Jump, Branch, Assume, Warn, Emit]

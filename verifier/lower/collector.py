@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
@@ -27,6 +28,18 @@ MAX_CONDITIONS = 2_000_000  # in the guards of all events together
 def last(body: Body) -> int:
     """The last event of a body; -1 if it has none yet."""
     return body.events[-1].id if body.events else -1
+
+
+class Handed(NamedTuple):
+    """The end of a section whose index is read from memory: who ends it and where, the value that is the
+    index, and the events that will be the ends of the sections which it may be."""
+
+    body: Body
+    guard: tuple[Expr, ...]
+    value: Expr
+    domain: Ptr
+    ends: tuple[Event, ...]
+    span: Span | None
 
 
 @dataclass(slots=True)
@@ -58,6 +71,9 @@ class Collector(ABC):
     at_end: list[frozenset[str]] = field(default_factory=list)  # by CPU, the locals that observables ask for
     halting: dict[int, int] = field(default_factory=dict)  # CPU -> highest rank of what may come to rest
     indexed: bool = False  # has there been an SRCU section?
+    begins: int = 0  # how many places begin SRCU sections
+    carriers: set[str] = field(default_factory=set)  # the cells and fields that are given an index
+    handed: list[Handed] = field(default_factory=list)  # ends of sections by an index from memory
     near: Span | None = None  # of the next instruction that has one, once there has been a section
 
     @abstractmethod

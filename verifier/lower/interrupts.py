@@ -39,6 +39,7 @@ def send(c: Collector, event: Event, code: Emit, path: Path, env: Env) -> list[i
         kind: Literal["", "callback"] = "callback" if event.kind == "rcu" else ""
         rank: BodyKind = "nmi" if target.nmi else kind or "handler"
         body = c.body(target.cpu, rank, name, guard, send=event)
+        body.awaited = target.awaited
         made.append(body.id)
         sent = path.under(call("bool", wanted))
         assert sent is not None
@@ -74,7 +75,7 @@ def handler(
     why = Wait(body.cpu, "interrupt", "for interrupts to be on", span)
     c.assume(guard, call("eq", Ref(slot), Const(1)), why)
     within(c, body, code, Path(inside, local, {}), guard)
-    if kind and c.barriers and body.send is not None:
+    if kind and c.barriers and body.awaited and body.send is not None:
         end = Emit("RCU", kind="unlock", span=span)
         sections.srcu_mark(c, body, rests.over(c, body), end, body.send.domain, body.send.id)
     if waited:

@@ -43,6 +43,15 @@ class PartOf:
 
 
 @dataclass(frozen=True, slots=True)
+class WideOf:
+    """An integer of 128 bits in a condition: its two cells, and its type."""
+
+    low: CellOf
+    high: CellOf
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class EntryOf:
     """A page or a table in a condition, with attributes: what an entry is compared with."""
 
@@ -56,7 +65,7 @@ class HangOf:
     cpu: int | None
 
 
-Meaning = CellOf | PartOf | RegisterOf | EntryOf | HangOf | Const
+Meaning = CellOf | PartOf | WideOf | RegisterOf | EntryOf | HangOf | Const
 
 
 class Scope(Protocol):
@@ -371,6 +380,11 @@ class _Observer:
         if isinstance(meaning, PartOf):
             unit = self.add(Observable("mem", meaning.cell.label, cell=meaning.cell.cell))
             return meaning.part.read(unit)
+        if isinstance(meaning, WideOf):
+            if value and isinstance(p, c.Name) and not p.brackets:
+                return Const(meaning.low.cell)
+            found = [self.add(Observable("mem", x.label, cell=x.cell)) for x in (meaning.low, meaning.high)]
+            return t.both(found[0], found[1], meaning.type)
         if value and isinstance(p, c.Name) and not p.brackets:
             return Const(meaning.cell)
         return self.add(Observable("mem", meaning.label, cell=meaning.cell))

@@ -6,12 +6,13 @@ from verifier.lower import srcu
 from verifier.lower.code import (
     Emit,
     Instruction,
+    Touch,
 )
-from verifier.lower.collector import Collector
+from verifier.lower.collector import Collector, Handed, last
 from verifier.lower.paths import Env, Path, negation, substitute
 from verifier.lower.turns import decided, known
-from verifier.program.events import Body, Event
-from verifier.program.expressions import FALSE, Const, Expr, Reg, call
+from verifier.program.events import Body, Event, Warned
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call, refs
 from verifier.program.ops import Kind
 from verifier.program.values import Ptr
 from verifier.source import Span
@@ -80,9 +81,14 @@ def section(c: Collector, body: Body, code: Emit, path: Path) -> None:
         return
     if not isinstance(touch.value, Reg):
         srcu.check(touch.value, env, code.span)
-    for began, this in srcu.ended(substitute(touch.value, env), path.guard, code.span):
+    value = substitute(touch.value, env)
+    if code.anywhere and srcu.from_memory(value, path.guard):
+        ends = tuple(srcu_mark(c, body, guard, code, domain, _NOT_KNOWN) for _ in range(c.begins))
+        c.handed.append(Handed(body, path.guard, value, domain, ends, code.span))
+        return
+    for began, this in srcu.ended(value, path.guard, code.span):
         lock = c.events[began]
-        if lock.body != body.id:
+        if lock.body != body.id and not code.anywhere:
             raise srcu.elsewhere(code.span)
         assert lock.domain is not None
         if lock.domain != domain:
@@ -91,6 +97,68 @@ def section(c: Collector, body: Body, code: Emit, path: Path) -> None:
         if any(e.begun == began and decided(e.guard, facts) for e in body.events):
             raise srcu.over(code.span)
         srcu_mark(c, body, call("and", guard, this), code, domain, began)
+
+
+_NOT_KNOWN = -1  # which event began the section that may end here
+
+
+def keeps_index(c: Collector, code: Emit, touch: Touch, env: Env) -> bool:
+    """Does a plain store put the index of a section, and nothing else, to where ``srcu_up_read`` may find
+    it?"""
+    if code.op != "W" or not isinstance(touch.value, Reg) or touch.when != TRUE:
+        return False
+    value, place = substitute(touch.value, env), srcu.carrier(substitute(touch.addr, env))
+    if not place or not srcu.is_index(value):
+        return False
+    c.carriers.add(place)
+    return True
+
+
+def hand_over(c: Collector) -> set[int]:
+    """The ends of sections whose index is read from memory: now all sections are known. The slots that may
+    read an index. Raises ``InputError`` for what is done with one besides."""
+    begins = [e for e in c.events if e.op == "RCU" and e.kind == "lock" and e.domain is not None]
+    for h in c.handed:
+        mine = [e for e in begins if e.domain == h.domain]
+        if len(mine) > len(h.ends):
+            raise srcu.too_many(h.span)
+        here = [call("eq", h.value, srcu.index(lock.id)) for lock in mine]
+        for end in h.ends:
+            end.guard = FALSE
+        for end, lock, this in zip(h.ends, mine, here, strict=False):
+            end.guard, end.begun = call("and", *h.guard, this), lock.id
+        wrong = call("and", *h.guard, negation(call("or", *here)))
+        c.warnings.setdefault(h.body.cpu, []).append(wrong)
+        after = h.ends[-1].id if h.ends else last(h.body)
+        c.warns.append(Warned(h.body.id, h.body.cpu, after=after, hit=wrong, span=h.span))
+    check_ends(c)
+    return check_carried(c)
+
+
+def check_ends(c: Collector) -> None:
+    """Raise ``InputError`` for a section that two CPUs may end."""
+    places: dict[int, int] = {}
+    for e in c.events:
+        if e.op != "RCU" or e.begun is None or e.guard == FALSE:
+            continue
+        if places.setdefault(e.begun, e.body) != e.body:
+            raise srcu.twice(e.span)
+
+
+def check_carried(c: Collector) -> set[int]:
+    """The slots that may read an index. Raises ``InputError`` if one does more than end a section."""
+    reads = (a for e in c.events for a in e.accesses if not e.virtual and srcu.carries(c.carriers, a.addr))
+    carried = {a.slot for a in reads if a.slot is not None}
+    ends = {end.id for h in c.handed for end in h.ends}
+    for e in c.events if carried else ():
+        exprs = [e.guard, e.va, e.pcid, e.waited]
+        exprs += [expr for a in e.accesses for expr in (a.addr, a.value, a.when)]
+        if e.id not in ends and any(x is not None and not carried.isdisjoint(refs(x)) for x in exprs):
+            raise srcu.used(e.span)
+    for expr, wait in zip(c.assumes, c.waits, strict=True) if carried else ():
+        if not carried.isdisjoint(refs(expr)):
+            raise srcu.used(wait.span)
+    return carried
 
 
 def srcu_mark(

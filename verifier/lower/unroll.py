@@ -222,7 +222,8 @@ class _Unroller(Collector):
                 domain = srcu.domain(substitute(touch.addr, env), code.span)
             code = code._replace(touches=())
         for touch in code.touches if self.indexed else ():
-            for part in (touch.addr, touch.value, touch.when):
+            kept = sections.keeps_index(self, code, touch, env)
+            for part in (touch.addr, None if kept else touch.value, touch.when):
                 srcu.check(part, env, code.span)
         addresses = [substitute(touch.addr, env) for touch in code.touches]
         if code.op in INVALIDATING:
@@ -298,6 +299,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
         halting=rests.halting(lowered),
         at_end=_asked(lowered),
         registers=lowered.world.cells.keys(),
+        begins=sum(isinstance(x, Emit) and x.op == "RCU" and x.kind == "lock" for x in everything),
         barriers=any(isinstance(x, Emit) and x.kind == "barrier" for x in everything),
         waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
     )
@@ -318,11 +320,12 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
         interrupts.nmi(unroller, cpu, code)
     for pending in lowered.pending:
         interrupts.pending_handler(unroller, pending)
+    carried = sections.hand_over(unroller)
     for cpu, env in enumerate(finals):
         if cpu in unroller.warnings:
             env["%warn"] = call("or", *unroller.warnings[cpu])
     if unroller.indexed:
-        srcu.check_asked(lowered, finals)
+        srcu.check_asked(lowered, finals, unroller.carriers, carried)
     return Program(
         world=lowered.world,
         bodies=unroller.bodies,

@@ -53,6 +53,7 @@ class World:
     ``names``      the names of some addresses in states and stories;
     ``constants``  the names of numbers that have one meaning where an address is expected
                    (``LOADED_MM_SWITCHING``);
+    ``poisons``    numbers that are told in hexadecimal: what freed memory is filled with;
     ``warnings``   about things that are allowed, but that the author hardly means.
     """
 
@@ -66,6 +67,7 @@ class World:
     versions: frozenset[int] = frozenset()
     names: dict[Ptr, str] = field(default_factory=dict)
     constants: dict[int, str] = field(default_factory=dict)
+    poisons: frozenset[int] = frozenset()
     warnings: list[Diagnostic] = field(default_factory=list)
 
 
@@ -136,7 +138,7 @@ class Body:
     For an NMI that nobody sends it is a slot of its own: 1 if the NMI strikes and 0 if it does not; both are
     always possible. A handler without a ``send`` is pending from the start.
     ``events`` are in program order. The first event of a handler is its DLV, and the last is its IRET;
-    an NMI begins with NMI and ends with IRET.
+    an NMI begins with NMI and ends with IRET. ``awaited``: of a callback, does ``rcu_barrier`` wait for it?
     """
 
     id: int
@@ -146,6 +148,7 @@ class Body:
     events: list[Event] = field(default_factory=list)
     guard: Expr = TRUE
     send: Event | None = None
+    awaited: bool = True
 
     @property
     def rank(self) -> int:
@@ -317,20 +320,24 @@ class Program:
         return {e.body: e for e in self.events if e.op == "ACK"}
 
     def sections(self) -> list[tuple[Event, tuple[Event, ...]]]:
-        """The RCU and SRCU read-side sections: the event that begins each, and the events that may end it;
-        the first of these that is executed does. A callback is such a section, too, from its ``call_rcu``
-        to its end, if somebody waits for callbacks of its domain."""
+        """The RCU and SRCU read-side sections: the event that begins each, and the events that may end it,
+        all in one body; the first of these that is executed does. A callback is such a section, too, from
+        its ``call_rcu`` to its end, if somebody waits for callbacks of its domain."""
         out: list[tuple[Event, tuple[Event, ...]]] = []
         awaited = {e.domain for e in self.events if e.kind == "barrier"}
+        ended: dict[int, list[Event]] = {}
+        for e in (e for body in self.bodies for e in body.events if e.op == "RCU"):
+            if e.begun is not None:
+                ended.setdefault(e.begun, []).append(e)
         for body in self.bodies:
             marks = [e for e in body.events if e.op == "RCU"]
-            if body.send is not None and body.send.kind == "rcu" and body.send.domain in awaited:
-                out.append((body.send, tuple(e for e in marks if e.begun == body.send.id)))
+            asked = body.send if body.awaited else None
+            if asked is not None and asked.kind == "rcu" and asked.domain in awaited:
+                out.append((asked, tuple(e for e in marks if e.begun == asked.id)))
             for i, mark in enumerate(marks):
                 if mark.kind != "unlock":
-                    begun = None if mark.domain is None else mark.id
-                    ends = (e for e in marks[i + 1 :] if e.kind == "unlock" and e.begun == begun)
-                    out.append((mark, tuple(ends)))
+                    ends = (e for e in marks[i + 1 :] if e.kind == "unlock" and e.begun is None)
+                    out.append((mark, tuple(ends if mark.domain is None else ended.get(mark.id, ()))))
         return out
 
     def grace_periods(self) -> list[tuple[Event, Event]]:
@@ -420,8 +427,9 @@ def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
 
 
 class Names:
-    """The text of values in states and stories. It is that of ``show``, with two exceptions: 0 in an entry is
-    ``none``, and a number in a cell of addresses has the name of its constant in ``World.constants``."""
+    """The text of values in states and stories. It is that of ``show``, with three exceptions: 0 in an entry
+    is ``none``, a number in a cell of addresses has the name of its constant in ``World.constants``, and one
+    of ``World.poisons`` is hexadecimal."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -441,6 +449,8 @@ class Names:
             return "none"
         if isinstance(value, int) and cell in self.pointers and value in self.program.constants:
             return self.program.constants[value]
+        if isinstance(value, int) and value in self.program.world.poisons:
+            return hex(value)
         return show(value, self.program.names)
 
     def at(self, name: str, value: Value) -> str:

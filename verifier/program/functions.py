@@ -119,7 +119,7 @@ def _modulo(a: int, b: int) -> Value:
 
 def _shift(left: bool) -> Callable[[int, int], Value]:
     def shift(a: int, b: int) -> Value:
-        if not 0 <= b < 64:
+        if not 0 <= b < 128:
             return UNDEF
         return _bounded(a, b) << b if left else a >> b
 
@@ -185,7 +185,7 @@ def _field(a: Value, name: Value) -> Value:
 # The functions that convert to C's integer types: bits, and whether it is signed.
 INTEGER_TYPES = {
     f"{'' if signed else 'u'}int{bits}": (bits, signed)
-    for bits in (8, 16, 32, 64)
+    for bits in (8, 16, 32, 64, 128)
     for signed in (True, False)
 }
 

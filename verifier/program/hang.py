@@ -14,6 +14,7 @@ from verifier.program.waits import Blocked, Stop, Wait, place
 from verifier.source import Span
 
 WORD_BITS = 64  # bits
+_HOLDERS = 4096  # of a lock; where it says more, it holds something else, as in memory that was freed
 _STRUCK = {"callback": "callback", "handler": "interrupt", "nmi": "NMI"}
 
 
@@ -216,11 +217,11 @@ class Hang:
         A number is how many have it; -1 is a writer.
         """
         was = self.program.cells[lock].init
-        if not isinstance(was, int):
+        if not isinstance(was, int) or abs(was) > _HOLDERS:
             return None
         held = [_Held(None, None, was != 1)] * abs(was)
         for event, value in self.history.get(lock, ()):
-            if event is None or not isinstance(value, int):
+            if event is None or not isinstance(value, int) or abs(value) > _HOLDERS:
                 return None
             if value <= 0 or was < 0:
                 held = [_Held(event.cpu, event, value > 0)] * abs(value)

@@ -132,6 +132,42 @@ def barriers() -> Iterator[Word]:
     yield row(g, name, nothing, given, "1.1", source=f"{name}, asm-generic/barrier.h, from memory")
 
 
+def wide() -> Iterator[Word]:
+    """CMPXCHG16B of a ``u128``."""
+    g, source = (
+        "Exchange",
+        "arch_cmpxchg128(), arch_try_cmpxchg128(), asm/cmpxchg_64.h; v6.5 and later, from memory",
+    )
+    compares = partial(row, g, source=source)
+    locked = Special("cmpxchg128", "LOCK'd read-modify-write", locks=True)
+    doc = "LOCK CMPXCHG16B, LOCK'd also when it fails"
+    for order in ("", "_relaxed", "_acquire", "_release"):
+        head = f"cmpxchg128{order}(x: wide, old_value, new)"
+        yield compares(head, locked, f"{doc}; gives the old value", "2.1", "same")
+        head = f"try_cmpxchg128{order}(x: wide, old: pointer, new)"
+        yield compares(head, locked, f"{doc}; *old is what was found", "2.1", "number")
+    alone, doc = Special("cmpxchg128", _ALONE), f"CMPXCHG16B without LOCK; {_ONE}"
+    yield compares("cmpxchg128_local(x: wide, old_value, new)", alone, doc, "1.1, 8.9", "same")
+    yield compares("try_cmpxchg128_local(x: wide, old: pointer, new)", alone, doc, "1.1, 8.9", "number")
+
+
+def percpu_wide() -> Iterator[Word]:
+    """The same of what every CPU has."""
+    g, source = (
+        "Per-CPU data",
+        "percpu_cmpxchg128_op(), percpu_try_cmpxchg128_op(), asm/percpu.h; v6.5 and later",
+    )
+    alone, doc = Special("cmpxchg128", _ALONE), f"CMPXCHG16B without LOCK; {_ONE}"
+    compares = partial(row, g, source=f"{source}, from memory")
+    for name in ("this_cpu", "raw_cpu"):
+        head = f"{name}_cmpxchg128(x: percpu wide, old_value, new)"
+        yield compares(head, alone, f"{doc}; gives the old value", "1.1, 8.9", "same")
+        head = f"{name}_try_cmpxchg128(x: percpu wide, old: pointer, new)"
+        yield compares(head, alone, f"{doc}; *old is what was found", "1.1, 8.9", "number")
+
+
+_ALONE = "load and store, one instruction"
+_ONE = "no interrupt comes between"
 _BARE = "no kernel function: the instruction"
 
 

@@ -174,7 +174,12 @@ there is no allocator of tables here: declare table T, and write pmd_populate(mm
     pte_alloc pte_alloc_one pmd_alloc pud_alloc __pte_alloc pte_alloc_map_lock pmd_install
 there is no allocator here: what becomes of a freed table is what somebody stores into it
     pte_free pmd_free __free_pages free_page __free_page free_pages free_unref_page put_pages_list
-    pagetable_free kfree vfree kvfree kmem_cache_free
+    pagetable_free
+write kfree(p)
+    kmem_cache_free kfree_sensitive kzfree kfree_bulk
+there is none that waits for kfree_rcu(): write call_rcu(&p->rcu, f) with an f that calls kfree(), and
+rcu_barrier()
+    kvfree_rcu_barrier
 there is no allocator here: declare what is used in the initial state
     kmalloc kzalloc kvmalloc vmalloc alloc_page alloc_pages get_zeroed_page __get_free_page kmem_cache_alloc
     folio_alloc alloc_percpu
@@ -358,12 +363,8 @@ write WRITE_ONCE(x, e)
     __WRITE_ONCE
 write cmpxchg(&x, old, new): it is LOCK'd, as on other CPUs' memory it has to be
     arch_cmpxchg
-write cmpxchg_double(&p->a, &p->b, old_a, old_b, new_a, new_b): no value has 128 bits here
-    cmpxchg128 try_cmpxchg128 cmpxchg16b
-write this_cpu_cmpxchg_double(s.a, s.b, old_a, old_b, new_a, new_b): no value has 128 bits here
-    this_cpu_cmpxchg128 this_cpu_try_cmpxchg128 raw_cpu_cmpxchg128
-write cmpxchg_double_local(&p->a, &p->b, old_a, old_b, new_a, new_b): no value has 128 bits here
-    cmpxchg128_local try_cmpxchg128_local
+write cmpxchg_double(&p->a, &p->b, old_a, old_b, new_a, new_b)
+    cmpxchg16b
 write user_read(v)
     get_user __get_user copy_from_user raw_copy_from_user unsafe_get_user
 write user_write(v, e)

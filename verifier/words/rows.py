@@ -103,7 +103,8 @@ class Machine:
     ``register`` is the register cell of this CPU that it writes ``value`` to, and whose old content
     it leaves in the local ``into``. ``va`` and ``pcid`` are arguments of the word; a PCID that is left out
     is 0. ``domain``: the argument that is the ``srcu_struct`` in question, ``index`` the one that says
-    which of its sections ends; the index is the value of a word that begins one.
+    which of its sections ends; the index is the value of a word that begins one. ``anywhere``: it may have
+    begun on another CPU.
     """
 
     op: Op
@@ -116,6 +117,7 @@ class Machine:
     serializing: bool = True
     domain: str = ""
     index: str = ""
+    anywhere: bool = False
 
     @property
     def serializes(self) -> bool:
@@ -138,10 +140,11 @@ class Warns:
 
 # The words that are more than instructions, by what they do.
 SpecialName = Literal[
-    "assume", "call_cpus", "call_rcu", "cmpxchg_double", "cond_load", "entry_of", "halt", "icr", "ifetch",
-    "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but", "mask_combine", "mask_copy",
-    "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte",
-    "per_cpu", "read_poll", "read_register", "try_cmpxchg", "wait_event", "warn",
+    "assume", "call_cpus", "call_rcu", "cmpxchg128", "cmpxchg_double", "cond_load", "entry_of", "free",
+    "free_rcu", "halt", "icr", "ifetch", "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but",
+    "mask_combine", "mask_copy", "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify",
+    "mask_of", "mask_weight", "mk_pte", "per_cpu", "read_poll", "read_register", "try_cmpxchg",
+    "wait_event", "warn",
 ]  # fmt: skip
 
 
@@ -232,7 +235,9 @@ class Word:
     def signature(self) -> str:
         """How it is written; ``&x`` where the address of an object is taken."""
         names = [
-            f"&{p.name}" if p.kind in ("pointer", "word", "offset", "code", "fetched", "domain") else p.name
+            f"&{p.name}"
+            if p.kind in ("pointer", "word", "wide", "offset", "code", "fetched", "domain")
+            else p.name
             for p in self.parameters
         ]
         needed = len(names) - self.optional
@@ -269,6 +274,8 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "place": "something in memory",
         "pointer": "the address of something in memory",
         "word": "the address of an unsigned long",
+        "wide": "the address of a u128",
+        "percpu wide": "a per-CPU u128",
         "value": "a value",
         "number": "a number",
         "cpu": "a number",
@@ -299,6 +306,8 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "domain": "the address of a struct srcu_struct",
         "index": "the index that srcu_read_lock() gave",
         "text": "a string",
+        "freed": "the address of a struct, or NULL",
+        "member": "the name of its struct rcu_head",
         "void": "void",
     }
 )

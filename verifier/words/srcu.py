@@ -11,6 +11,7 @@ _G = "SRCU"
 _FULL = Order("lock")  # smp_mb()
 _BEGIN = Machine("RCU", "lock", domain="s")
 _END = Machine("RCU", "unlock", domain="s", index="idx")
+_END_ANYWHERE = Machine("RCU", "unlock", domain="s", index="idx", anywhere=True)
 
 
 def srcu() -> Iterator[Word]:
@@ -22,10 +23,9 @@ def srcu() -> Iterator[Word]:
         doc = "waits for a grace period of s, that is, for the readers of s; a full fence before and after"
         yield row(_G, f"{name}(s: domain)", waits, doc, "18.2, 18.4", source=f"{name}(), {file}")
     calls = Special("call_rcu", "a grace period of s, then the callback")
-    doc = (
-        "func(x) on this CPU when a grace period of s has ended; the kernel's workqueue may run it on another"
-    )
-    source = f"call_srcu(), srcu_invoke_callbacks(), {file}"
+    doc = "func(x) when a grace period of s has ended, by a workqueue: here on a CPU that has no program; "
+    doc += "those of one CPU one after the other"
+    source = f"call_srcu(), srcu_gp_start_if_needed(), srcu_invoke_callbacks(), {file}"
     head = "call_srcu(s: domain, x, func: function)"
     yield row(_G, head, calls, doc, "18.3, 18.4", source=source)
     doc = "waits for the callbacks that call_srcu() has queued for s; no grace period; a full fence "
@@ -52,15 +52,17 @@ def _sections() -> Iterator[Word]:
         doc = "a section begins, then a full fence; its index, for the unlock"
         source = f"{name}(), {header}; __srcu_read_lock(), {file}{more}"
         yield begins(f"{name}(s: domain)", (_BEGIN, _FULL), doc, source=source)
-    for name, more in (
-        ("srcu_read_unlock", ""),
-        ("srcu_read_unlock_notrace", ""),
-        ("srcu_read_unlock_nmisafe", "; v6.1 and later, on x86 as srcu_read_unlock()"),
-        ("srcu_up_read", "; v6.0 and later; here in the same program or handler as srcu_down_read()"),
+    elsewhere = "; it may have begun on another CPU, and the index be read from memory: what is no index "
+    elsewhere += "there sets 1:warn"
+    for name, end, where, more in (
+        ("srcu_read_unlock", _END, "", ""),
+        ("srcu_read_unlock_notrace", _END, "", ""),
+        ("srcu_read_unlock_nmisafe", _END, "", "; v6.1 and later, on x86 as srcu_read_unlock()"),
+        ("srcu_up_read", _END_ANYWHERE, elsewhere, "; v6.0 and later"),
     ):
-        doc = "a full fence, then the section with this index ends, as by a plain store"
+        doc = f"a full fence, then the section with this index ends, as by a plain store{where}"
         source = f"{name}(), {header}; __srcu_read_unlock(), {file}{more}"
-        yield ends(f"{name}(s: domain, idx: index)", (_FULL, _END), doc, source=source)
+        yield ends(f"{name}(s: domain, idx: index)", (_FULL, end), doc, source=source)
     for flavour, more in (
         ("_lite", "; v6.13 to v6.16, the versions from memory"),
         ("_fast", "; v6.15 and later, the version from memory"),

@@ -103,6 +103,27 @@ def rcu() -> Iterator[Word]:
     yield row(g, "RCU_INIT_POINTER(x: place, e)", store, "a store of a pointer", "1.1", source=source)
 
 
+def freeing() -> Iterator[Word]:
+    """What frees an object. The slab poisoning of the kernel makes it visible who uses that afterwards."""
+    g, poison = "Freeing", "fills every field with POISON_FREE, the byte 0x6b"
+    frees = Special("free", "stores")
+    file = "mm/slub.c"
+    doc = f"{poison}: plain stores, one field after the other; no fence; nothing if p is NULL"
+    for name in ("kfree", "kvfree", "vfree"):
+        source = f"{name}(), slab_free(), init_object(), {file}, with slub_debug=P, from memory"
+        yield row(g, f"{name}(p: freed)", frees, doc, "1.1", source=source)
+    frees = Special("free_rcu", "a grace period, then stores")
+    how = f"when a grace period has ended, a workqueue {poison}; rcu_barrier() does not wait for it"
+    source = "kvfree_call_rcu(), kfree_rcu_work(), mm/slab_common.c, kernel/rcu/tree.c up to v6.13; "
+    source += "without a workqueue up to v5.5, the versions from memory"
+    for name in ("kfree_rcu", "kvfree_rcu"):
+        doc = f"{how}; nothing if p is NULL"
+        yield row(g, f"{name}(p: freed, field: member)", frees, doc, "18.3", source=source)
+    for name in ("kfree_rcu_mightsleep", "kvfree_rcu_mightsleep"):
+        doc = f"{how}; where memory is short, the kernel waits here, which adds no outcome"
+        yield row(g, f"{name}(p: freed)", frees, doc, "18.3", source=source)
+
+
 def sleeping() -> Iterator[Word]:
     """Mutexes; reader-writer spinlocks and semaphores: 0 is free, -1 a writer, n > 0 readers."""
     g = "Mutexes and reader-writer locks"

@@ -31,19 +31,6 @@ from verifier.words.rows import (
     flat,
 )
 
-_LATER: Mapping[str, str] = MappingProxyType(
-    {
-        "what becomes of freed memory is what its next owner stores: write call_rcu(&p->rcu, f) with a "
-        "function f that stores it": "kfree_rcu kvfree_rcu kfree_rcu_mightsleep",
-    }
-)
-
-
-def _later() -> Iterator[Word]:
-    for what, names in _LATER.items():
-        for name in names.split():
-            yield Word(name, (), "void", (), "Not yet", what, planned=what)
-
 
 def _rows() -> Iterator[Word]:
     yield from kernel.accesses()
@@ -51,6 +38,7 @@ def _rows() -> Iterator[Word]:
     yield from kernel.barriers()
     yield from counters.exchanges()
     yield from local.exchanges()
+    yield from kernel.wide()
     yield from counters.atomics("atomic", "s32")
     yield from counters.atomics("atomic64", "s64")
     yield from counters.atomics("atomic_long", "s64")
@@ -61,10 +49,12 @@ def _rows() -> Iterator[Word]:
     yield from kernel.locks()
     yield from sync.sleeping()
     yield from sync.rcu()
+    yield from sync.freeing()
     yield from sync.waiting()
     yield from srcu.srcu()
     yield from kernel.percpu()
     yield from local.percpu()
+    yield from kernel.percpu_wide()
     yield from kernel.masks()
     yield from mmu.tables()
     yield from mmu.translation()
@@ -72,7 +62,6 @@ def _rows() -> Iterator[Word]:
     yield from kernel.interrupts()
     yield from mmu.interrupts()
     yield from kernel.control()
-    yield from _later()
 
 
 BY_NAME = {word.name: word for word in _rows()}

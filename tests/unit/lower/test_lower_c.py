@@ -221,7 +221,7 @@ WRONG = {
     "smp_call_function_single(7, h, NULL, 1)": "no-cpu", "smp_call_function_single(0, x, NULL, 1)": "type",
     "int i = N": "type", "for (int i = 0; i < 1000; i++) x = i": "loop", "r0 = nothing()": "type",
     "two(1, 2, 3)": "arity", "inner(A)": "type", "a = 3": "type", "r0 = \"s\"": "value",
-    "kfree_rcu(x)": "not-yet", "srcu_read_lock(&x)": "type", "call_srcu(&x, 0, h)": "type",
+    "kfree_rcu(x)": "arity", "kfree(x)": "type", "srcu_read_lock(&x)": "type", "call_srcu(&x, 0, h)": "type",
 }  # fmt: skip
 FUNCTIONS = (
     "void h(void *info) { } int two(int a, int b) { return a; } void nothing(void) { }"

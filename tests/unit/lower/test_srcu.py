@@ -57,7 +57,7 @@ def test_the_index_says_which_section_ends(program: str, found: list[tuple[str, 
         ("srcu_read_unlock(&s, 0);", 6, "which srcu_read_lock() this index comes from"),
         ("if (READ_ONCE(y)) i = srcu_read_lock(&s);\n srcu_read_unlock(&s, i);", 7, "on every path"),
         ("i = srcu_read_lock(&s);\n srcu_read_unlock(&t, i);", 7, "comes from the srcu_struct s, not from t"),
-        ("i = srcu_read_lock(&s);\n WRITE_ONCE(x, i);", 7, "keep it in a local"),
+        ("i = srcu_read_lock(&s);\n WRITE_ONCE(x, i + 1);", 7, "keep it in a local"),
         ("i = srcu_read_lock(&s);\n if (i) x = 1;", 7, "keep it in a local"),
         ("i = srcu_read_lock(&s);\n WARN_ON(i);", 7, "keep it in a local"),
         ("i = srcu_read_lock(&s);\n srcu_read_unlock(&s, i + 1);", 7, "keep it in a local"),
@@ -79,11 +79,29 @@ def test_what_is_wrong(program: str, line: int, says: str) -> None:
     assert says in f"{found.message} {found.hint}"
 
 
-def test_a_handler_cannot_end_the_section_of_a_thread() -> None:
-    functions = "void f(void *info) { srcu_up_read(&s, info); }"
+def test_only_one_word_ends_a_section_of_another_cpu() -> None:
+    functions = "void f(void *info) { srcu_read_unlock(&s, info); }"
     program = "i = srcu_down_read(&s); smp_call_function_single(1, f, i, 1);"
-    with pytest.raises(InputError, match="on another CPU is not supported"):
+    with pytest.raises(InputError, match="this section began on another CPU"):
         built(program, functions)
+    assert sections(built(program, functions.replace("read_unlock", "up_read"))) == [("s", 1)]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("int j = READ_ONCE(x); if (j) y = 1; srcu_up_read(&s, j);", "nothing can be done with the index"),
+        ("int j = READ_ONCE(x); y = j + 1; srcu_up_read(&s, j);", "nothing can be done with the index"),
+        ("srcu_read_unlock(&s, READ_ONCE(x));", "which srcu_read_lock() this index comes from"),
+        ("srcu_up_read(&s, READ_ONCE(x)); smp_call_function_single(0, f, NULL, 0);", "may end this section"),
+    ],
+)
+def test_what_an_index_in_memory_is_for(more: str, says: str) -> None:
+    functions = f"void g(void *info) {{ {more} }} void f(void *info) {{ srcu_up_read(&s, READ_ONCE(x)); }}"
+    program = "i = srcu_down_read(&s); WRITE_ONCE(x, i); smp_call_function_single(1, g, NULL, 1);"
+    with pytest.raises(InputError) as caught:
+        built(program, functions)
+    assert any(says in d.message for d in caught.value.diagnostics)
 
 
 def test_a_condition_cannot_ask_for_an_index() -> None:

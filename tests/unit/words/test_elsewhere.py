@@ -83,7 +83,7 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("folio_lock", "linux/page.inc"),
         ("list_del_init", "linux/list.inc"),
         ("llist_add", "linux/llist.inc"),
-        ("cmpxchg128", "cmpxchg_double(&p->a, &p->b"),
+        ("cmpxchg16b", "cmpxchg_double(&p->a, &p->b"),
         ("kref_put", "refcount_dec_and_test(&r)"),
         ("mmap_read_lock", "down_read(&mm->mmap_lock)"),
         ("read_seqcount_begin", "seqlock.inc"),
@@ -117,6 +117,7 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("pte_presnt", "'pte_present'?"),
         ("srcu_read_lok", "'srcu_read_lock'?"),
         ("rcu_barrierr", "'rcu_barrier'?"),
+        ("kfree_rcuu", "'kfree_rcu'?"),
         ("pte_get_and_clear", "'ptep_get_and_clear'?"),
         ("get_pgae", "there is no get_page() either; define it, or #include"),
         ("write_crr3", "there is no write_cr3() either; write load_cr3"),
@@ -129,7 +130,6 @@ def test_the_right_hint(name: str, says: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "kfree_rcuu",
         "frobnicate",
         "smp_read_acquire",
         "read_mb",

@@ -23,7 +23,8 @@ _COUNTER, _ORDER = r"atomic(64|_long)?_", "(_relaxed|_acquire|_release)?"
 # A LOCK'd instruction (XCHG is one), a fence for loads, or a serializing instruction on every path.
 FENCES = rf"""
 (smp|virt|dma)_mb mb mfence (smp|virt)_store_mb (try_)?(cmp)?xchg{_ORDER}
-(try_)?cmpxchg64 sync_cmpxchg cmpxchg_double (clear_bit|xor)_unlock_is_negative_byte
+(try_)?cmpxchg64 (try_)?cmpxchg128{_ORDER} sync_cmpxchg cmpxchg_double
+(clear_bit|xor)_unlock_is_negative_byte
 {_COUNTER}(add|sub|and|or|xor|andnot|inc|dec) {_COUNTER}fetch_(add|sub|and|or|xor|andnot|inc|dec){_ORDER}
 {_COUNTER}(add|sub|inc|dec)_return{_ORDER} {_COUNTER}(try_)?(cmp)?xchg{_ORDER}
 {_COUNTER}(inc|dec|sub)_and_test {_COUNTER}add_negative(_relaxed)?
@@ -51,6 +52,7 @@ rcu_assign_pointer rcu_access_pointer RCU_INIT_POINTER data_race smp_cond_load_(
 virt_(load_acquire|store_release) atomic(64|_long)?_cond_read_(acquire|relaxed) readx?_poll_timeout(_atomic)?
 wait_on_bit pmem_wmb io_stop_wc barrier_nospec array_index_nospec test_bit_acquire __clear_bit_unlock
 (try_)?cmpxchg_local cmpxchg64_local cmpxchg_double_local (this|__this|raw)_cpu_(try_cmpxchg|cmpxchg_double)
+(try_)?cmpxchg128_local (this|raw)_cpu_(try_)?cmpxchg128 (k|kv|v)free kv?free_rcu(_mightsleep)?
 local(64)?_(read|set|add|sub|inc|dec|((add|sub|inc|dec)_return)|((sub|inc|dec)_and_test)|add_negative)
 local(64)?_((try_)?cmpxchg|xchg|add_unless|inc_not_zero)
 movnti clflush(opt)? clwb [ls]fence [rw]mb (smp|dma|virt)_[rw]mb barrier smp_read_barrier_depends

@@ -8,7 +8,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.types import Type
-from verifier.lower.code import Touch
+from verifier.lower.code import Emit, Touch
 from verifier.program.expressions import FALSE, Const, Expr, Reg
 from verifier.program.ops import Op
 from verifier.program.values import Ptr, target
@@ -66,6 +66,9 @@ def without_value(node: Spanned) -> Trouble:
 
 def check_cpu(b: BodyCode, cpu: Expr, span: Span) -> None:
     """Raise ``Trouble`` for a CPU that does not exist."""
+    if cpu == Const(b.cpu) and b.cpu >= b.memory.cpus:
+        hint = "pass what it needs: the argument of the callback is the first one of the call"
+        raise Trouble("no-cpu", "a workqueue runs this callback, and on which CPU is not known", span, hint)
     if isinstance(cpu, Const) and not (isinstance(cpu.value, int) and 0 <= cpu.value < b.memory.cpus):
         hint = f"CPUs are 0 to {b.memory.cpus - 1}"
         raise Trouble("no-cpu", f"there is no CPU {cpu.value}", span, hint)
@@ -78,14 +81,42 @@ def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
     function = pointed_to(b, place)
     if function:
         return Val(Const(Ptr(function)), t.FUNCTION, function=function)
+    if t.wide(place.type) and place.part is None:
+        return load_halves(b, place, node)
     temp = b.fresh()
     b.emit(op, node, Touch(place.addr, temp), virtual=place.virtual)
     if place.part is not None:
         return Val(place.part.read(Reg(temp)), place.part.promoted)
-    kind = place.type
-    if kind.to is not None and kind.to.kind in ("mm", "table", "page", "mask", "struct"):
-        kind = replace(kind.to, percpu=kind.percpu)  # pointers to handles are the handles themselves
-    return Val(Reg(temp), kind, data=place.virtual)
+    return Val(Reg(temp), t.loaded(place.type), data=place.virtual)
+
+
+def load_halves(b: BodyCode, place: MemoryPlace, node: Spanned) -> Val:
+    """Two loads, which are two instants: no instruction of a compiler reads 128 bits at once."""
+    temps = b.fresh(), b.fresh()
+    for half, temp, addr in zip(_HALVES, temps, (place.addr, t.high_half(place.addr)), strict=True):
+        b.emit("R", node, Touch(addr, temp))
+        told(b, half)
+    low, high = map(Reg, temps)
+    return Val(t.both(low, high, place.type), place.type)
+
+
+def store_halves(b: BodyCode, place: MemoryPlace, value: Expr, node: Spanned) -> None:
+    """Two stores, which are two instants."""
+    for half, part, addr in zip(
+        _HALVES, t.halves(b.held(value)), (place.addr, t.high_half(place.addr)), strict=True
+    ):
+        b.emit("W", node, Touch(addr, None, part))
+        told(b, half)
+
+
+def told(b: BodyCode, what: str) -> None:
+    """The last instruction is only this part of what the source writes."""
+    last = b.code[-1]
+    assert isinstance(last, Emit)
+    b.code[-1] = last._replace(text=f"{last.text}: {what}")
+
+
+_HALVES = ("low half", "high half")
 
 
 def pointed_to(b: BodyCode, place: MemoryPlace) -> str:
@@ -113,7 +144,10 @@ def store(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned, unit: Expr
         unit = unit or load(b, replace(place, part=None), node).expr
         b.emit("W", node, Touch(place.addr, None, place.part.written(unit, expr)))
         return expr
-    b.emit("W", node, Touch(place.addr, None, expr), virtual=place.virtual)
+    if t.wide(place.type):
+        store_halves(b, place, expr, node)
+    else:
+        b.emit("W", node, Touch(place.addr, None, expr), virtual=place.virtual)
     return expr
 
 

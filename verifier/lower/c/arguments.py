@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from verifier.lower.c import types as t
@@ -13,6 +13,7 @@ from verifier.lower.c.places import memory_place, of_cpu, place_of, pointee
 from verifier.program.expressions import FALSE, Const
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
+from verifier.words.rows import Pure
 from verifier.words.table import VALUE_KINDS, WORDS, Word, WordParameter
 
 WORD = 64  # the bits of an unsigned long
@@ -33,27 +34,22 @@ _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "target": ("page", "table"),
         "vma": ("mm", "struct", "pointer"),
         "code": ("pointer",),
+        "freed": ("struct",),
     }
 )
-_OR_NULL = frozenset({*t.CONTENTS, "vma"})  # or 0
+_OR_NULL = frozenset({*t.CONTENTS, "vma", "freed"})  # or 0
 
 
 def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> Val | MemoryPlace | Local:
     """Evaluate one argument and check that it is of the kind that the word takes."""
     kind = parameter.kind
-    if kind == "place":
-        return memory_place(b, e)
-    if kind == "percpu":
-        return of_cpu(b, e, Const(b.cpu))
+    if kind in _PLACES:
+        return check_bits(word, parameter, _PLACES[kind](b, word, parameter, e), e)
     if kind == "local":
         place = place_of(b, e)
         if not isinstance(place, Local):
             raise mismatch(word, parameter, "something in memory", e)
         return place
-    if kind == "pointer":
-        return pointed_to(b, word, parameter, e)
-    if kind == "word":
-        return check_width(b, word, pointed_to(b, word, parameter, e), e)
     if kind == "accessor":
         if isinstance(e, ast.Ident) and (e.name in b.unit.functions or e.name in WORDS):
             return Val(Const(0), t.FUNCTION, function=e.name)
@@ -135,6 +131,32 @@ def pointed_to(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) 
     if kind == "struct":
         return MemoryPlace(value.expr, value.type, whole=True)
     return pointee(b, value, e)
+
+
+def check_bits(word: Word, parameter: WordParameter, place: MemoryPlace, e: ast.CExpr) -> MemoryPlace:
+    """Raise ``Trouble`` for an integer of 128 bits, which a few words take, and nothing else."""
+    wide = parameter.kind in ("wide", "percpu wide")
+    if wide and not t.wide(place.type):
+        of = t.words(place.type) if place.type.kind == "int" else place.type.words
+        hint = "declare it u128; of two words in a struct, write cmpxchg_double(&p->a, &p->b, …)"
+        raise mismatch(word, parameter, of, e, hint)
+    if not wide and t.wide(place.type) and not any(isinstance(x, Pure) for x in word.effects):
+        text = f"{word.name} of {t.words(place.type)}: no plain instruction reads or writes 128 bits at once"
+        hint = "use its name, which is two loads or two stores; or cmpxchg128()"
+        raise Trouble("type", text, e.span, hint)
+    return place
+
+
+_PLACES: Mapping[str, Callable[[BodyCode, Word, WordParameter, ast.CExpr], MemoryPlace]] = MappingProxyType(
+    {
+        "place": lambda b, word, parameter, e: memory_place(b, e),
+        "percpu": lambda b, word, parameter, e: of_cpu(b, e, Const(b.cpu)),
+        "percpu wide": lambda b, word, parameter, e: of_cpu(b, e, Const(b.cpu)),
+        "pointer": lambda b, word, parameter, e: pointed_to(b, word, parameter, e),
+        "wide": lambda b, word, parameter, e: pointed_to(b, word, parameter, e),
+        "word": lambda b, word, parameter, e: check_width(b, word, pointed_to(b, word, parameter, e), e),
+    }
+)
 
 
 def offset_of(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> Val:

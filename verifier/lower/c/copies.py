@@ -85,8 +85,11 @@ def inside(b: BodyCode, at: Expr, of: Type, path: str) -> Iterator[tuple[str, Ex
             element = call("add", at, Const(i * t.cells(of.to)))
             yield from inside(b, element, of.to or t.ANY, path=f"{path}[{i}]")
     elif of.inside and of.kind == "mask":
-        yield from ((f"{path}[{c}]", call("add", at, Const(c)), t.INT) for c in range(b.memory.cpus))
+        yield from ((f"{path}[{c}]", call("add", at, Const(c)), t.BIT) for c in range(b.memory.cpus))
     elif of.inside:
         yield from cells(b, at, of, path)
+    elif t.wide(of):
+        yield path, at, t.ULONG
+        yield f"{path}.{t.HIGH}", t.high_half(at), t.ULONG
     else:
         yield path, at, of

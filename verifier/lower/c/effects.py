@@ -16,12 +16,13 @@ from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import FAULT, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import (
+    CPU,
     KERNEL,
     OLD,
     Effect,
@@ -137,6 +138,8 @@ def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
         kind = kind if r.places[first].whole else Type("pointer", to=kind)
     elif kind.percpu:
         kind = replace(kind, percpu=False)
+    elif kind.kind == "pointer":
+        kind = t.loaded(kind)
     elif kind.kind == "int" and isinstance(result, Apply):
         result = t.wrapped(result, kind)
     return Val(result, kind, data=data)
@@ -167,6 +170,8 @@ def order(r: WordCall, x: Order) -> None:
 
 def pure(r: WordCall, x: Pure) -> Expr:
     """No event."""
+    if CPU in parts(x.value):
+        check_cpu(r.b, Const(r.b.cpu), r.e.span)
     return substitute(x.value, r.env)
 
 
@@ -433,6 +438,8 @@ def about_domain(r: WordCall, x: Machine) -> Expr | None:
     into = r.b.fresh() if x.kind == "lock" else None
     ends = r.env[x.index] if x.index else None
     r.b.emit(x.op, r.e, Touch(r.env[x.domain], into, ends), kind=x.kind)
+    if x.anywhere:
+        r.b.code[-1:] = [y._replace(anywhere=True) for y in r.b.code[-1:] if isinstance(y, Emit)]
     return None if into is None else Reg(into)
 
 

@@ -223,7 +223,7 @@ def shifted(b: BodyCode, op: str, left: Val, right: Val, by: ast.CExpr) -> Val:
             text = f"a shift by {count.value} of what has {kind.bits} bits is undefined in C"
             b.warn("shift", text, by.span, f"shift by 0 to {kind.bits - 1}")
             result = Const(UNDEF)
-    elif kind.bits < 64:
+    elif kind.bits < 128:
         inside = call("and", call("ge", count, Const(0)), call("lt", count, Const(kind.bits)))
         result = call("ite", inside, result, Const(UNDEF))
     return Val(result, result_type(kind, left))

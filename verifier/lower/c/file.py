@@ -21,7 +21,7 @@ from verifier.lower.c.objects import attributes, check_present, never_a_number
 from verifier.lower.c.parts import Shared, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction, Lowered, PendingHandler
-from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, observe
+from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, WideOf, observe
 from verifier.program.events import World
 from verifier.program.expressions import FALSE, Const
 from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_entry, target
@@ -81,7 +81,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     ):
         shared.warnings += unanswered(started)
     return Lowered(
-        threads=threads,
+        threads=[*threads, *((),) * len(memory.workers)],
         world=_world(unit, memory, shared, [] if keeps_pages else shared.suspects),
         observables=observed.observables,
         condition=observed.condition,
@@ -108,7 +108,7 @@ def pending(bodies: list[BodyCode], memory: TestMemory, troubles: list[Diagnosti
 def _world(unit: ast.Unit, memory: TestMemory, shared: Shared, suspects: list[Diagnostic]) -> World:
     """What the programs run in."""
     return World(
-        cpus=memory.cpus,
+        cpus=memory.cpus + len(memory.workers),
         cells=memory.cells,
         tlb=memory.tlb,
         vas=memory.vas,
@@ -118,6 +118,7 @@ def _world(unit: ast.Unit, memory: TestMemory, shared: Shared, suspects: list[Di
         versions=frozenset(shared.versions),
         names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
         constants=_only_names(unit.enums),
+        poisons=frozenset(memory.poisons),
         warnings=[*shared.warnings, *suspects],
     )
 
@@ -170,11 +171,19 @@ class _Scope:
             return EntryOf(self._mk_pte(place, ("page", "table")))
         return self._whole_or_part(place, None)
 
-    def _whole_or_part(self, place: c.Place, cpu: int | None) -> CellOf | PartOf:
+    def _wide(self, cell: CellOf, place: c.Place, cpu: int | None) -> CellOf | WideOf:
+        """A cell, with the other one if it is half an integer of 128 bits."""
+        high = self.memory.cells.get(Ptr(f"{cell.cell}.{t.HIGH}"))
+        of = self.holds(place, cpu) if high is not None else None
+        if high is None or of is None or not t.wide(of):
+            return cell
+        return WideOf(cell, CellOf(high.ptr, high.name), of)
+
+    def _whole_or_part(self, place: c.Place, cpu: int | None) -> CellOf | PartOf | WideOf:
         ptr = self._cell(place, cpu)
         cell = CellOf(ptr, self.memory.cells[ptr].name)
         part = self.memory.part(self._of_stack(self._syntax(place), cpu))
-        return cell if part is None else PartOf(cell, part)
+        return self._wide(cell, place, cpu) if part is None else PartOf(cell, part)
 
     def _name(self, name: c.Name) -> Meaning:
         word = name.name
@@ -204,7 +213,7 @@ class _Scope:
                 # On the right of a comparison it is an address; ``observe`` asks for the cell.
                 return CellOf(Ptr(word), f"{word}[0]")
             raise Trouble("type", f"{word} is an array", name.span, f"name an element: {word}[0]")
-        return CellOf(Ptr(word), f"[{word}]")
+        return self._wide(CellOf(Ptr(word), f"[{word}]"), name, None)
 
     def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
         """Empty if a place may be a number that is not 0; otherwise what to write instead."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from verifier.lower.c import special_control as control
+from verifier.lower.c import special_free as memory
 from verifier.lower.c import special_ipi as ipi
 from verifier.lower.c import special_masks as masks
 from verifier.lower.c import special_mmu as mmu
+from verifier.lower.c import special_wide as wide
 from verifier.lower.c.body import Language
 from verifier.lower.c.calls import CALLS
 from verifier.lower.c.entries import ENTRY_EXPRESSIONS, ENTRY_STATEMENTS
@@ -23,9 +25,12 @@ LANGUAGE = Language(
             "assume": control.assume,
             "call_cpus": ipi.call_cpus,
             "call_rcu": ipi.call_rcu,
+            "cmpxchg128": wide.cmpxchg128,
             "cmpxchg_double": control.cmpxchg_double,
             "cond_load": control.cond_load,
             "entry_of": mmu.entry_of,
+            "free": memory.free,
+            "free_rcu": memory.free_rcu,
             "halt": ipi.halt,
             "icr": ipi.icr,
             "ifetch": mmu.ifetch,

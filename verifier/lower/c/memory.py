@@ -14,7 +14,7 @@ from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
-from verifier.program.expressions import Const, Expr, call
+from verifier.program.expressions import Const, Expr, call, evaluate
 from verifier.program.values import IN_LINE, UNACCESSED, Ptr, Value, flags, halted, target
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -39,6 +39,8 @@ class TestMemory(Objects):
         troubles += self.defined
         self.cells: dict[Ptr, Cell] = {}
         self.warnings: list[Diagnostic] = []
+        self.poisons: set[int] = set()  # what is stored into objects that are freed
+        self.workers: dict[object, int] = {}  # CPUs that run what is left to a workqueue, by what it is
         self.values: dict[Ptr, Value] = {}
         self.tlb: list[tuple[int, int, Ptr, Value]] = []
         self.pending: list[tuple[int, str, Span]] = []  # handlers that are pending from the start
@@ -108,10 +110,15 @@ class TestMemory(Objects):
                 hint = f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
                 self.warnings.append(Diagnostic("overflow", text, span=span, hint=hint, severity="warning"))
             value = kept
-        if self._given.get(cell) is False:
+        high = Ptr(f"{cell}.{t.HIGH}") if t.wide(kind) else cell
+        if False in (self._given.get(cell), self._given.get(high)):
             raise Trouble("duplicate", f"{cell_name(cell, self)} has two initial values", span)
         self._given[cell] = self._overridable
-        self.values[cell] = value
+        if t.wide(kind) and isinstance(value, int):
+            low, upper = t.halves(Const(value))
+            self.values[cell], self.values[high] = evaluate(low, {}), evaluate(upper, {})
+        else:
+            self.values[cell] = value
 
     def _inner_value(self, cell: Ptr, of: Type, value: ast.InitValue) -> None:
         """What a struct, an array or a mask in a struct is at first."""
@@ -234,7 +241,8 @@ class TestMemory(Objects):
             if not self.has(group(kind), part.name):
                 raise self.no_field(kind, part.name, part.span)
             of, bits = self.field(group(kind), part.name)
-            cell = Ptr(f"{ptr}.{part.name}")
+            steps = (part.name,) if bits is not None else self.steps(group(kind), part.name)
+            cell = Ptr(".".join((str(ptr), *steps)))
             if of.inside or of.kind == "array":
                 self._inner_value(cell, of, part.value)
                 return
@@ -369,16 +377,20 @@ class TestMemory(Objects):
         for cell in self.tables.cells:
             self._cell(cell, "pte")
         for cpu in range(self.cpus):
-            self._cell(Ptr(f"{cpu}:irq"), "register", 1)
-            if self.tables.mms:
-                self._cell(Ptr(f"{cpu}:cr3"), "register", INIT_MM)
-                if self.used.pcids:
-                    self._cell(Ptr(f"{cpu}:pcid"), "register", 0)
+            self._registers(cpu)
         for cpu, part, va, page in self._cached:
             own = self.values.get(Ptr(f"{cpu}:pcid"), 0)
             pcid = part.pcid if part.pcid is not None else own
             assert isinstance(pcid, int)
             self.tlb.append((cpu, pcid, va, page))
+
+    def _registers(self, cpu: int) -> None:
+        """The cells of a CPU's registers."""
+        self._cell(Ptr(f"{cpu}:irq"), "register", 1)
+        if self.tables.mms:
+            self._cell(Ptr(f"{cpu}:cr3"), "register", INIT_MM)
+            if self.used.pcids:
+                self._cell(Ptr(f"{cpu}:pcid"), "register", 0)
 
     def _name_fields(self, body: ast.Stmt) -> None:
         """The fields that initial values of structs on the stack name."""
@@ -417,7 +429,7 @@ class TestMemory(Objects):
         elif of.inside:
             yield from self._struct(str(at), of, depth + 1)
         else:
-            yield at
+            yield from _cells_of(at, of)
 
     def index(self, ptr: Ptr) -> str:
         """How an element of an array is called."""
@@ -454,6 +466,14 @@ class TestMemory(Objects):
             self.cells[halted(cpu)] = Cell(halted(cpu), f"{cpu}:halted", 0, "register")
         return halted(cpu)
 
+    def worker(self, work: object) -> int:
+        """A CPU that has no program: it runs what the kernel leaves to a workqueue. Two works that may run
+        at the same time have two."""
+        if work not in self.workers:
+            self.workers[work] = self.cpus + len(self.workers)
+            self._registers(self.workers[work])
+        return self.workers[work]
+
     def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:
         named = self.named.get(ptr.base.split(":", 1)[-1])
         if named is not None and named.type.kind == "int" and named.type.tag == "code":
@@ -477,7 +497,16 @@ class TestMemory(Objects):
             if named.type.kind == "array":
                 self.columns[named.name] = named.type.bits
                 self.arrays[named.name] = count
-            yield from (Ptr(name, i) for i in range(min(count, MAX_CELLS + 1)))
+            of = named.type.to if named.type.kind == "array" else named.type
+            for i in range(min(count, MAX_CELLS + 1)):
+                yield from _cells_of(Ptr(name, i), of or t.ANY)
+
+
+def _cells_of(at: Ptr, of: Type) -> Iterator[Ptr]:
+    """The cells of what is no struct: two of an integer of 128 bits."""
+    yield at
+    if t.wide(of):
+        yield Ptr(f"{at}.{t.HIGH}")
 
 
 def cell_name(ptr: Ptr, memory: TestMemory) -> str:

@@ -14,6 +14,7 @@ from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, 
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest
+from verifier.syntax.unions import halves
 from verifier.words.table import (
     CONSTANT_MASKS,
     INITIALIZERS,
@@ -67,6 +68,13 @@ class Objects:
             key = group(t.of(ast.CType(name)))
             self.fields[key], self.parts[key] = made.fields, made.parts
             self.defined += made.troubles
+        # Likewise: fields that are halves of another one, with where these lie and with their types.
+        self.halves: dict[str, dict[str, tuple[tuple[str, ...], Type]]] = {}
+        for definition in unit.structs:
+            key = group(t.of(ast.CType(f"struct {definition.name}")))
+            for half, (whole, upper) in halves(definition).items():
+                of = self.fields[key].pop(half)
+                self.halves.setdefault(key, {})[half] = ((whole, t.HIGH) if upper else (whole,), of)
         self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
         self.columns: dict[str, int] = {}  # likewise: of rows of arrays, or of arrays that have no rows
         self.stack: dict[str, NamedObject] = {}  # objects on stacks, by a name that nobody writes
@@ -126,17 +134,24 @@ class Objects:
     def name_field(self, kind: Type, name: str) -> None:
         """A field that is named for one object exists for all of its kind."""
         fields = self.fields.setdefault(group(kind), {})
-        if name not in self.parts.get(group(kind), {}):
+        if name not in self.parts.get(group(kind), {}) and name not in self.halves.get(group(kind), {}):
             fields.setdefault(name, t.ANY)
 
     def has(self, of: str, name: str) -> bool:
         """Have objects of a group (see ``group``) a field of that name?"""
-        return name in self.fields.get(of, {}) or name in self.parts.get(of, {})
+        return any(name in known.get(of, {}) for known in (self.fields, self.parts, self.halves))
 
     def field(self, of: str, name: str) -> tuple[Type, Bitfield | None]:
         """A field of a group: its type, and where it is if it is a bitfield."""
         part = self.parts.get(of, {}).get(name)
-        return (part.type if part else self.fields[of][name]), part
+        half = self.halves.get(of, {}).get(name)
+        return (part.type if part else half[1] if half else self.fields[of][name]), part
+
+    def steps(self, of: str, name: str) -> tuple[str, ...]:
+        """The names that lead to a field of a group: of a bitfield to its unit, of half an integer of 128
+        bits to the integer, and to its upper cell."""
+        part = self.parts.get(of, {}).get(name)
+        return (part.unit,) if part else self.halves.get(of, {}).get(name, ((name,), t.ANY))[0]
 
     def part(self, expr: ast.CExpr) -> Bitfield | None:
         """The bitfield that a place is, if it is one."""
@@ -286,11 +301,12 @@ class Objects:
             base, kind = self.address(expr.base)
             if (kind.kind, expr.name) == ("page", "data"):
                 return Ptr(f"{base.base}.data"), Type("pointer", to=t.ANY)
+            if kind.kind == "pointer" and kind.to is not None and t.wide(kind.to) and expr.name == t.HIGH:
+                return Ptr(f"{base}.{t.HIGH}"), Type("pointer", to=t.ULONG, percpu=kind.percpu)
             if not self.has(group(kind), expr.name):
                 raise self.no_field(kind, expr.name, expr.span)
-            of, part = self.field(group(kind), expr.name)
-            name = expr.name if part is None else part.unit
-            cell = Ptr(f"{base}.{name}")
+            of, _ = self.field(group(kind), expr.name)
+            cell = Ptr(".".join((str(base), *self.steps(group(kind), expr.name))))
             if of.inside:
                 return cell, replace(of, inside=False, percpu=kind.percpu)
             return cell, Type("pointer", to=of, percpu=kind.percpu)
@@ -333,7 +349,7 @@ class Objects:
 
     def no_field(self, kind: Type, name: str, span: Span | None) -> Trouble:
         """The error about a field that no initial state names."""
-        known = [*self.fields.get(group(kind), {}), *self.parts.get(group(kind), {})]
+        known = [name for of in (self.fields, self.parts, self.halves) for name in of.get(group(kind), {})]
         hint = nearest(name, known) or f"name it once in the initial state, as in {{ .{name} = 0 }}"
         if kind.kind == "struct" and not known:
             hint = f"give it once where an object is declared: struct {kind.tag} … = {{ .{name} = 0 }}"

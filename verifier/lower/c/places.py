@@ -81,8 +81,16 @@ def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
         raise Trouble("type", f"{base.type.words} has no fields", e.base.span)
     found = chosen(b, MemoryPlace(base.expr, base.type, percpu=base.type.percpu), e)
     kind, part = field_of(b, base.type, e)
-    name = e.name if part is None else part.unit
-    return inner(replace(found, addr=call("field", found.addr, Const(name)), type=kind, part=part))
+    for step in b.memory.steps(group_of(b, base.type, e), e.name):
+        found = replace(found, addr=call("field", found.addr, Const(step)))
+    return inner(replace(found, type=kind, part=part))
+
+
+def group_of(b: BodyCode, kind: Type, e: ast.FieldExpr) -> str:
+    """The group of what has a field; of an unknown type, the first one that has such a field."""
+    if kind is t.ANY:
+        return next((name for name in b.memory.fields if b.memory.has(name, e.name)), "")
+    return group(kind)
 
 
 def inner(place: MemoryPlace) -> MemoryPlace:

@@ -15,7 +15,8 @@ from verifier.syntax.ast import nodes
 from verifier.words.rows import Locked, Modify, Special, Store, flat
 from verifier.words.table import WORDS
 
-_STORES = frozenset({"try_cmpxchg", "cmpxchg_double"})  # special words that store
+_STORES = frozenset({"try_cmpxchg", "cmpxchg_double", "cmpxchg128"})  # special words that store
+_FILL = frozenset({"free", "free_rcu"})  # they store to whole structs
 
 
 @dataclass(slots=True)
@@ -81,6 +82,7 @@ class _Search:
     def word(self, x: ast.CallExpr) -> None:
         """A word of the vocabulary: what it stores, and where."""
         word = WORDS[x.name]
+        self.found.wild |= word.special is not None and word.special.name in _FILL
         special = word.special is not None and word.special.name in _STORES
         stores = special or any(isinstance(y, Store | Locked | Modify) for y in flat(word.effects))
         if not stores or any(isinstance(y, Special) for y in word.effects) != special:

@@ -190,13 +190,16 @@ def check_neighbours(b: BodyCode, use: SpecialCall) -> None:
         raise Trouble("double", f"{use.word.name} takes two fields of one struct", span, hint)
     _, base = b.captured(lambda: base_of(b, x.base))
     kind = base.type.to if base.type.kind == "pointer" and base.type.to is not None else base.type
+    steps = [b.memory.steps(group(kind), e.name) for e in (x, y)]
+    if steps[1] == (*steps[0], t.HIGH):
+        return
     fields = list(b.memory.fields.get(group(kind), {}).items())
     names = [name for name, _ in fields]
-    if not {x.name, y.name} <= {*names}:
+    if not all(b.memory.has(group(kind), e.name) for e in (x, y)):
         return  # what is wrong there is said by who evaluates it
-    at = names.index(x.name)
+    at = names.index(x.name) if x.name in names else -1
     wide = all(field.kind != "int" or field.bits == 64 for _, field in fields[: at + 2])
-    if names.index(y.name) != at + 1 or not wide or at % 2:
+    if at < 0 or names[at + 1 : at + 2] != [y.name] or not wide or at % 2:
         text = f"{x.name} and {y.name} are not two words at a multiple of 16 bytes"
         raise Trouble("double", text, span, hint)
 

@@ -195,15 +195,16 @@ def call_here(b: BodyCode, c: _Call, wanted: Expr) -> None:
 
 
 def call_rcu(b: BodyCode, use: SpecialCall) -> Val:
-    """The callback is an interrupt on this CPU that comes when the grace period has ended: one of RCU, or of
-    the ``srcu_struct`` that the word takes."""
+    """The callback comes when the grace period has ended. One of RCU is an interrupt on this CPU. One of the
+    ``srcu_struct`` that the word takes runs in a workqueue, and those of one CPU one after the other."""
     domain = tuple(Touch(given(b, use, p.name).expr) for p in use.word.parameters if p.kind == "domain")
     x, func = (given(b, use, p.name) for p in use.word.parameters if p.kind != "domain")
     x = Val(b.held(x.expr), x.type, x.bits, x.function)
-    code, register = handler(b, func.function, b.cpu, x, span=use.e.span)
+    cpu = b.memory.worker((b.cpu, *domain)) if domain else b.cpu
+    code, register = handler(b, func.function, cpu, x, span=use.e.span)
     info = ((register, x.expr),) if register else ()
     b.shared.counter += 1
-    target = Target(b.cpu, TRUE, code, info, name=func.function)
+    target = Target(cpu, TRUE, code, info, name=func.function)
     b.emit("SEND", use.e, *domain, kind="rcu", group=f"rcu{b.shared.counter}", targets=(target,))
     return Val(Const(0), t.VOID)
 

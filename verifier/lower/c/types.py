@@ -48,12 +48,22 @@ ANY, VOID, FUNCTION = Type("any"), Type("void"), Type("function")
 TO_FUNCTION = Type("pointer", to=FUNCTION)
 INT, LONG, ULONG, UINT = Type("int", 32), Type("int", 64), Type("int", 64, False), Type("int", 32, False)
 BOOL = Type("int", 8, False, tag="bool")
+U128 = Type("int", 128, False)
+BIT = Type("int", 1, False)  # of a mask
 MM, PAGE, VA, ENTRY, PTE, MASK = (Type(k) for k in ("mm", "page", "va", "entry", "pte", "mask"))
 TABLE, UPPER, PMD, CODE = Type("table"), Type("upper"), Type("pmd"), Type("int", 32, tag="code")
 SRCU = Type("struct", tag="srcu_struct")  # no test looks into one
 HANDLES = frozenset({"mm", "table", "page", "va", "mask", "struct", "function"})
 ENTRIES = frozenset({"entry", "upper"})  # pointers to entries
 CONTENTS = frozenset({"pte", "pmd"})  # what entries hold
+
+
+def loaded(kind: Type) -> Type:
+    """The type of what is read from a place: pointers to handles are the handles themselves."""
+    if kind.to is not None and kind.to.kind in ("mm", "table", "page", "mask", "struct"):
+        return replace(kind.to, percpu=kind.percpu)
+    return kind
+
 
 _SIMPLE = {
     "mm": MM, "struct mm_struct": MM, "page": PAGE, "struct page": PAGE, "table": TABLE, "code": CODE,
@@ -72,6 +82,8 @@ _SIMPLE = {
     "bool": BOOL, "_Bool": BOOL, "size_t": Type("int", 64, False),
     "intptr_t": LONG, "uintptr_t": Type("int", 64, False), "ssize_t": LONG,
 }  # fmt: skip
+HIGH = "high"  # the name of the second cell of an integer of 128 bits
+_WHOLE = ("8", "16", "32", "64", "128")  # the bits of what is no bitfield
 _WIDTHS = {"char": 8, "short": 16, "long": 64}
 
 
@@ -95,10 +107,10 @@ def _base(name: str) -> Type:
     if name.startswith(("struct ", "union ")):
         return Type("struct", tag=name.split(None, 1)[1])
     bare = name.lstrip("_").removeprefix("int").removeprefix("uint").removesuffix("_t")
-    if bare[:1] in ("u", "s") and bare[1:] in ("8", "16", "32", "64"):
+    if bare[:1] in ("u", "s") and bare[1:] in _WHOLE:
         return Type("int", int(bare[1:]), bare[0] == "s")
-    if bare in ("8", "16", "32", "64"):
-        return Type("int", int(bare), not name.startswith("u"))
+    if bare in _WHOLE:
+        return Type("int", int(bare), not name.lstrip("_").startswith("u"))
     words = name.split()
     if set(words) <= {"unsigned", "signed", "long", "int", "char", "short"}:
         return Type("int", next((_WIDTHS[w] for w in words if w in _WIDTHS), 32), "unsigned" not in words)
@@ -152,7 +164,7 @@ def loses(value: int, a: Type) -> bool:
 
 def words(a: Type) -> str:
     """The name of an integer type, as the kernel writes it."""
-    if a.bits not in (8, 16, 32, 64) and a.tag != "bool":
+    if str(a.bits) not in _WHOLE and a.tag != "bool":
         return f"{a.bits} {'signed ' if a.signed else ''}bits"
     return "bool" if a.tag == "bool" else f"{'s' if a.signed else 'u'}{a.bits}"
 
@@ -162,7 +174,7 @@ _TRUTHS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "not", "and", "or", "bo
 
 def wrapped(expr: Expr, t: Type) -> Expr:
     """An exact result as a value of type ``t``."""
-    if t.tag != "bool" and t.bits not in (8, 16, 32, 64):  # a bitfield
+    if t.tag != "bool" and str(t.bits) not in _WHOLE:  # a bitfield
         top, kept = Const(1 << (t.bits - 1)), call("bitand", expr, Const((1 << t.bits) - 1))
         return call("sub", call("bitxor", kept, top), top) if t.signed else kept
     wrap = "bool" if t.tag == "bool" else f"int{t.bits}" if t.signed else f"uint{t.bits}"
@@ -206,6 +218,26 @@ def words_of_64(a: Expr, b: Expr, x: Type, y: Type) -> tuple[Expr, Expr]:
     return wrapped(a, LONG), wrapped(b, LONG)
 
 
+def wide(a: Type) -> bool:
+    """Is it an integer of 128 bits? It is in two cells, as plain code reads and writes it."""
+    return a.kind == "int" and a.bits == 128
+
+
+def halves(value: Expr) -> tuple[Expr, Expr]:
+    """What the two cells of an integer of 128 bits hold, the low one first."""
+    return wrapped(value, ULONG), wrapped(call("shr", value, Const(64)), ULONG)
+
+
+def both(low: Expr, high: Expr, a: Type) -> Expr:
+    """The integer of 128 bits whose cells hold this."""
+    return wrapped(call("bitor", call("shl", high, Const(64)), low), a)
+
+
+def high_half(address: Expr) -> Expr:
+    """The address of the second cell of an integer of 128 bits."""
+    return call("field", address, Const(HIGH))
+
+
 def cells(a: Type | None) -> int:
     """How many cells an element of a type takes in an array: more than one if it is an array."""
     return a.bits * cells(a.to) if a is not None and a.kind == "array" else 1
@@ -239,7 +271,7 @@ def literal(value: int, text: str = "") -> Type:
             return signed
         if (unsigned or digits.startswith("0")) and holds(Type("int", bits, False), value):
             return Type("int", bits, False)
-    return ULONG
+    return U128 if value >> 64 else ULONG
 
 
 def pointers_differ(a: Type, b: Type) -> bool:
