@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from verifier.program.trace import Step, Trace
     from verifier.results import Verdict
     from verifier.syntax.test import Test
+    from verifier.why.answers import Audit, Explanation
 
 __version__ = "0.1.0"
-__all__ = ["Step", "Test", "Trace", "Verdict", "__version__", "check", "load"]
+__all__ = [
+    "Audit", "Explanation", "Step", "Test", "Trace", "Verdict", "__version__", "audit", "check", "explain",
+    "load",
+]  # fmt: skip
 
 _HOMES = {
+    "Audit": "verifier.why.answers",
+    "Explanation": "verifier.why.answers",
     "Step": "verifier.program.trace",
     "Trace": "verifier.program.trace",
     "Verdict": "verifier.results",
@@ -76,6 +82,57 @@ def check(
     )  # fmt: skip
     _ = options.switches  # complain about an unknown switch before building the test
     return run(test, options) if memory is None else run_alone(test, options)
+
+
+def explain(
+    test: Test,
+    *,
+    model: str = "x86-tso",
+    unroll: int | None = None,
+    timeout: float | None = 60.0,
+    reasons: int = 4,
+    profile: str = "generic",
+    settings: Mapping[str, str] | None = None,
+) -> Explanation:
+    """Decide a test, and say why its outcome is impossible: what it rests on, and the cycles that a run with
+    the outcome would have to close. ``print`` shows it.
+
+    ``timeout``   in seconds, for the verdict and again for its explanation; what is missing when it ends is
+                  named in ``gap``;
+    ``reasons``   how many independent reasons are looked for;
+    the rest, and the errors, are as for ``check``.
+    """
+    from verifier.budget import Budget
+    from verifier.model import model as model_of
+    from verifier.suite.decide import run
+    from verifier.suite.options import Options
+    from verifier.why.explain import explain as find
+
+    options = Options(model=model, unroll=unroll, timeout=timeout, profile=profile, settings=settings or {})
+    machine = model_of(options.switches, model)
+    return find(run(test, options), machine, Budget(timeout), unroll, reasons)
+
+
+def audit(
+    test: Test,
+    *,
+    model: str = "x86-tso",
+    unroll: int | None = None,
+    timeout: float | None = 60.0,
+    profile: str = "generic",
+    settings: Mapping[str, str] | None = None,
+) -> Audit:
+    """Decide a test whose outcome is impossible, and find out which of its barriers, flushes, waits and locks
+    are needed for that. ``print`` shows it. Arguments and errors are as for ``explain``."""
+    from verifier.budget import Budget
+    from verifier.model import model as model_of
+    from verifier.suite.decide import run
+    from verifier.suite.options import Options
+    from verifier.why.audit import audit as find
+
+    options = Options(model=model, unroll=unroll, timeout=timeout, profile=profile, settings=settings or {})
+    machine = model_of(options.switches, model)
+    return find(run(test, options), machine, Budget(timeout), unroll)
 
 
 def __getattr__(name: str) -> object:

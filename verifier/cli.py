@@ -99,8 +99,9 @@ def _why(arguments: Arguments, out: Output) -> int:
     from verifier.render.why import AuditedJson, AuditedText, ExplainedJson, ExplainedText
     from verifier.results import Verdict
     from verifier.suite.options import Options
-    from verifier.why.audit import Audit, audit
-    from verifier.why.explain import Explanation, explain
+    from verifier.why.answers import Audit, Explanation
+    from verifier.why.audit import audit
+    from verifier.why.explain import explain
 
     options = Options(
         model=arguments.model,

@@ -16,7 +16,8 @@ JUDGED = BASE | {"program"}
 LOWERED = JUDGED | {"syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
-SHOWN = TOLD | {"output", "render", "report", "compare"}
+REASONED = LOWERED | SOLVED | {"results", "why"}
+SHOWN = TOLD | {"why", "output", "render", "report", "compare"}
 MAY: dict[str, set[str]] = {
     "source": set(),
     "errors": {"source"},
@@ -32,10 +33,11 @@ MAY: dict[str, set[str]] = {
     "explore": JUDGED,  # if it knew more, it could not contradict the others
     "results": JUDGED | {"syntax"},
     "suite": TOLD,
-    "render": JUDGED | {"results", "syntax", "output"},  # of syntax: what a test is
+    "why": REASONED,
+    "render": JUDGED | {"results", "syntax", "output", "why", "lower"},  # of syntax: what a test is
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
-    "__init__": TOLD,
+    "__init__": TOLD | {"why"},
     "pytest_plugin": TOLD | {"render"},
     "arguments": SHOWN | {"__init__"},
     "cli": SHOWN | {"__init__", "arguments"},

@@ -20,10 +20,10 @@ PartKind = Literal[
     "barrier", "LOCK", "serialization", "flush", "wait", "IPI", "IRQ-off region", "lock", "grace period",
     "reader",
 ]  # fmt: skip
-KINDS: tuple[PartKind, ...] = get_args(PartKind)
+PART_KINDS: tuple[PartKind, ...] = get_args(PartKind)
 
 
-class Part(NamedTuple):
+class OptionalPart(NamedTuple):
     """A part of a test that can be left out.
 
     ``name``    the local that is 1 where it is there;
@@ -45,7 +45,7 @@ _WHOLE: Mapping[Op, PartKind] = {
 }  # fmt: skip
 
 
-def optional(lowered: Lowered) -> tuple[Lowered, list[Part]]:
+def optional(lowered: Lowered) -> tuple[Lowered, list[OptionalPart]]:
     """The same test with parts that may be left out, and these parts in the order of the code."""
     maker = _Maker()
     threads = [maker.code(cpu, code) for cpu, code in enumerate(lowered.threads)]
@@ -63,7 +63,7 @@ class _Maker:
     """Makes parts, and code that asks for them. What several CPUs execute is one part."""
 
     def __init__(self) -> None:
-        self.parts: dict[tuple[PartKind, Span], Part] = {}
+        self.parts: dict[tuple[PartKind, Span], OptionalPart] = {}
         self.made: dict[tuple[int, int], tuple[Instruction, ...]] = {}
         self.labels = 0
 
@@ -81,7 +81,7 @@ class _Maker:
         known = self.parts.get((kind, x.span))
         name = known.name if known is not None else f"%part{len(self.parts)}"
         cpus = known.cpus if known is not None else frozenset[int]()
-        self.parts[kind, x.span] = Part(name, kind, text, x.span, cpus | {cpu})
+        self.parts[kind, x.span] = OptionalPart(name, kind, text, x.span, cpus | {cpu})
         return Reg(name)
 
     def label(self) -> str:

@@ -6,70 +6,30 @@ One part after the other is taken away. Two parts of which one is enough are fou
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
-from typing import Literal
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.lower.build import lower, unrolled
 from verifier.lower.code import Emit, Instruction, Lowered, SetRegister
-from verifier.lower.optional import Part, optional
+from verifier.lower.optional import OptionalPart, optional
 from verifier.model import Model
-from verifier.program.events import Observable, Program
+from verifier.program.events import Observable
 from verifier.program.expressions import Reg
-from verifier.program.trace import Trace
 from verifier.program.values import IN_LINE
 from verifier.results import Verdict
-from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.ast import nodes
 from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
+from verifier.why.answers import Audit, Finding, Need
 from verifier.why.engine import Engine
 from verifier.words.rows import Order
 from verifier.words.table import WORDS
 
-Need = Literal["needed", "redundant", "unneeded here", "unneeded", "for the compiler only"]
 STATES = 2000  # final states that are listed to find out what is redundant
 PAIRS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found about a part.
-
-    ``need``   ``needed``: without it the outcome is possible; ``redundant``: without it no run ends in
-               another state, by all memory and locals; ``unneeded here``: states change, but the outcome
-               stays impossible; ``unneeded``: it stays impossible, and whether states change is not known;
-               ``for the compiler only``: on x86 it is no instruction;
-    ``joint``  parts each of which is needed if this one is missing, though this one alone is not;
-    ``run``    if it is needed, a run without it that has the outcome, of ``program``.
-    """
-
-    kind: str
-    text: str
-    span: Span
-    cpus: frozenset[int]
-    need: Need
-    part: Part | None = None
-    joint: tuple[Part, ...] = ()
-    run: Trace | None = None
-    program: Program | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """The findings about a test, in the order of its code. ``gap``: why some are missing; empty: none is."""
-
-    verdict: Verdict
-    findings: tuple[Finding, ...] = ()
-    gap: str = ""
-
-    def __str__(self) -> str:
-        from verifier.render.why import audit
-
-        return audit(self)
 
 
 def audit(
@@ -119,25 +79,25 @@ class _Auditor:
         ]  # fmt: skip
         return Audit(self.verdict, (*findings, *_compiler(self.test)))
 
-    def _possible(self, engine: Engine, *absent: Part) -> bool:
+    def _possible(self, engine: Engine, *absent: OptionalPart) -> bool:
         return engine.possible([p for p in self.parts if p not in absent], absent)
 
-    def _joint(self, engine: Engine, spare: Sequence[Part]) -> dict[Part, list[Part]]:
+    def _joint(self, engine: Engine, spare: Sequence[OptionalPart]) -> dict[OptionalPart, list[OptionalPart]]:
         """Pairs of parts that cannot both be missing."""
-        out: dict[Part, list[Part]] = {}
+        out: dict[OptionalPart, list[OptionalPart]] = {}
         for at, (a, b) in enumerate(combinations(spare, 2)):
             if at < PAIRS and self._possible(engine, a, b):
                 out.setdefault(a, []).append(b)
                 out.setdefault(b, []).append(a)
         return out
 
-    def _changes(self, engine: Engine, spare: Sequence[Part]) -> dict[Part, bool] | None:
+    def _changes(self, engine: Engine, spare: Sequence[OptionalPart]) -> dict[OptionalPart, bool] | None:
         """Does a run without the part end in a state that no other run ends in? None: too many states."""
         if not engine.forbid_states(self.parts, STATES):
             return None
         return {p: engine.another_state([q for q in self.parts if q is not p], [p]) for p in spare}
 
-    def _needed(self, part: Part, witnesses: bool) -> Finding:
+    def _needed(self, part: OptionalPart, witnesses: bool) -> Finding:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
         from verifier.solve import decide
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from verifier.errors import LimitError
-from verifier.lower.optional import Part
+from verifier.lower.optional import OptionalPart
 from verifier.program.values import Ptr, Value
 from verifier.solve.clauses import NO, YES
 from verifier.solve.symbolic import SymbolicRelation
@@ -53,7 +53,7 @@ class Cycles:
     """Finds the cycles of a program with an outcome that is impossible; ``present``: the parts on which this
     is said to rest. Close it after use."""
 
-    def __init__(self, candidates: Candidates, present: Iterable[Part]) -> None:
+    def __init__(self, candidates: Candidates, present: Iterable[OptionalPart]) -> None:
         self.candidates, self.rests = candidates, Rests(candidates, present)
         self.graphs = [
             (axiom, list(_ways((rule.name, relation) for rule, relation in rules)))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
-from verifier.lower.optional import Part
+from verifier.lower.optional import OptionalPart
 from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.stops import running
@@ -70,7 +70,7 @@ class Engine:
     def __init__(
         self,
         program: Program,
-        parts: Sequence[Part],
+        parts: Sequence[OptionalPart],
         model: Model,
         value: bool = True,
         budget: Budget | None = None,
@@ -90,7 +90,7 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.solver.__exit__()
 
-    def possible(self, present: Iterable[Part], absent: Iterable[Part] = ()) -> bool:
+    def possible(self, present: Iterable[OptionalPart], absent: Iterable[OptionalPart] = ()) -> bool:
         """May the outcome occur where some parts are present, and others absent? A part that is neither may
         be absent; that is the same for parts whose absence allows more."""
         on, off = [self.on[p] for p in present], [-self.on[p] for p in absent]
@@ -99,7 +99,7 @@ class Engine:
 
     # -- final states -----------------------------------------------------------------------------
 
-    def forbid_states(self, present: Iterable[Part], most: int) -> bool:
+    def forbid_states(self, present: Iterable[OptionalPart], most: int) -> bool:
         """From now on the engine knows only runs that end in other states than those with these parts. False:
         there are more than ``most`` of them, and the engine is of no more use."""
         c = self.candidates
@@ -110,7 +110,7 @@ class Engine:
             self.solver.forbid([self._held(values) for values in self.shown])
         return False
 
-    def another_state(self, present: Iterable[Part], absent: Iterable[Part]) -> bool:
+    def another_state(self, present: Iterable[OptionalPart], absent: Iterable[OptionalPart]) -> bool:
         """After ``forbid_states``: may a run without some parts end in a state that is not forbidden?"""
         on, off = [self.on[p] for p in present], [-self.on[p] for p in absent]
         return self.candidates.check(self.solver, [*self.candidates.normal, *on, *off])
@@ -119,7 +119,7 @@ class Engine:
         """The literal of the value that an observable has in the current model."""
         return next(x for x in values.values() if x == YES or (x != NO and self.solver.value(x)))
 
-    def core(self, present: Sequence[Part]) -> list[Part]:
+    def core(self, present: Sequence[OptionalPart]) -> list[OptionalPart]:
         """Parts of ``present`` without which the outcome is not possible, either; the last question was
         about ``present``."""
         found = set(self.solver.core([x for x in (self.on[p] for p in present) if x != YES]))

@@ -4,90 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import replace
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.lower.build import lower, unrolled
-from verifier.lower.optional import Part, optional
+from verifier.lower.optional import OptionalPart, optional
 from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.expressions import refs
-from verifier.program.waits import place
 from verifier.results import Verdict
 from verifier.syntax.test import Test
+from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, named
 from verifier.why.cycles import Cycle, Cycles, Edge
 from verifier.why.engine import Candidates, Engine
-from verifier.why.names import Names, Node, Step
+from verifier.why.names import EventName, EventNames
 from verifier.why.reasons import MONOTONE, Reasons, reasons
 
 BOUND = 4  # reasons
-
-
-class Link(NamedTuple):
-    """A step of a cycle, and why it comes before the next one."""
-
-    step: Step
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A cycle in words.
-
-    ``case``   what the runs have in common that it is about; empty: all runs;
-    ``links``  its steps, each with the reason why it comes before the next one, the last before the first;
-    ``alike``  how many cycles differ from it only in the numbers of CPUs, itself included;
-    ``parts``  the parts of the test that it rests on.
-    """
-
-    case: str
-    links: tuple[Link, ...]
-    alike: int
-    parts: tuple[Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Parts each of which is needed, while the others of the test are not; ``cycles``: the proof. ``gap``
-    says why there is none."""
-
-    parts: tuple[Part, ...]
-    cycles: tuple[Closed, ...]
-    gap: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Comment:
-    """A line to paste beside a barrier."""
-
-    part: Part
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a test's outcome is as it is.
-
-    ``verdict``   what was decided; a run of it is the explanation of an outcome that is possible;
-    ``summary``   one sentence;
-    ``reasons``   of an outcome that is impossible; ``complete``: there are no others;
-    ``comments``  lines to paste beside the barriers of the first reason;
-    ``gap``       why the explanation is only a part of one; empty if it is whole.
-    """
-
-    verdict: Verdict
-    summary: str
-    reasons: tuple[Reason, ...] = ()
-    complete: bool = True
-    comments: tuple[Comment, ...] = ()
-    gap: str = ""
-
-    def __str__(self) -> str:
-        from verifier.render.why import explanation
-
-        return explanation(self)
 
 
 def explain(
@@ -139,7 +73,7 @@ class _Explainer:
             tuple(_comments(told[0], self.test)) if told else (),
         )  # fmt: skip
 
-    def _reason(self, parts: tuple[Part, ...]) -> Reason:
+    def _reason(self, parts: tuple[OptionalPart, ...]) -> Reason:
         there = {p.name for p in (*parts, *self.always)}
         options: dict[str, int | None] = {name: int(name in there) for name in self.code.options}
         try:
@@ -147,14 +81,14 @@ class _Explainer:
             candidates = Candidates(program, self.model, self.value, self.budget)
             with Cycles(candidates, parts) as cycles:
                 needed = cycles.needed()
-                names = Names(candidates, self.test.source.name)
+                names = EventNames(candidates, self.test.source.name)
                 closed = [_closed(c, names, cycles, candidates.program) for c in needed]
         except LimitError as limit:
             return Reason(parts, (), f"its cycles are missing: {limit}")
         return Reason(parts, tuple(_merged(closed)))
 
 
-def _closed(cycle: Cycle, names: Names, cycles: Cycles, program: Program) -> Closed:
+def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, program: Program) -> Closed:
     """A cycle in words, from the lowest CPU's first store or other event."""
     edges = _from_the_first(cycle.edges, names.nodes)
     links = [Link(names.step(e.first, cycle.read), names.why(e)) for e in edges]
@@ -164,7 +98,7 @@ def _closed(cycle: Cycle, names: Names, cycles: Cycles, program: Program) -> Clo
     )
 
 
-def _from_the_first(edges: Sequence[Edge], nodes: dict[int, Node]) -> Sequence[Edge]:
+def _from_the_first(edges: Sequence[Edge], nodes: dict[int, EventName]) -> Sequence[Edge]:
     def rank(edge: Edge) -> tuple[int, bool, int]:
         node = nodes[edge.first]
         return (99 if node.cpu is None else node.cpu, node.kind != "commit", edge.first)
@@ -191,7 +125,7 @@ def _numbers(why: str) -> str:
     return found[0] if found else ""
 
 
-def _case(cycle: Cycle, names: Names, program: Program) -> Iterable[str]:
+def _case(cycle: Cycle, names: EventNames, program: Program) -> Iterable[str]:
     """What distinguishes the runs that a cycle is about: what decides a branch."""
     asked = {s for e in program.events for s in refs(e.guard)} | {
         s for b in program.bodies for s in refs(b.guard)
@@ -216,20 +150,6 @@ def _merged(cycles: Iterable[Closed]) -> list[Closed]:
         known = found.get(key)
         found[key] = cycle if known is None else replace(known, alike=known.alike + 1)
     return list(found.values())
-
-
-def named(part: Part, file: str, short: bool = True) -> str:
-    """``smp_mb() (line 22)``, ``the LOCK of atomic_inc() (line 9)``."""
-    called = re.match(r"(?:[^()=]+ = )?(\w+)\(", part.text)
-    text = f"{called[1]}()" if called and short else " ".join(part.text.split())
-    of = {
-        "barrier": "",
-        "lock": "the lock that ",
-        "IRQ-off region": "the IRQ-off region of ",
-        "wait": "the wait of ",
-    }
-    what = f"{text} takes" if part.kind == "lock" else text
-    return f"{of.get(part.kind, f'the {part.kind} of ')}{what} ({place(part.span, file)})"
 
 
 def _summary(test: Test, told: Sequence[Reason], found: Reasons) -> str:

@@ -15,16 +15,16 @@ from verifier.solve.sites import Chain
 from verifier.why.cycles import Edge
 from verifier.why.engine import Candidates
 
-NodeKind = Literal[
+EventNameKind = Literal[
     "event", "commit", "issue", "fault", "copy", "flush", "walk", "update", "use", "snapshot", "init"
 ]
-_NOTES: Mapping[NodeKind, str] = {
+_NOTES: Mapping[EventNameKind, str] = {
     "commit": "reaches memory", "issue": "is executed", "fault": "faults", "copy": "is prefetched",
     "flush": "takes effect",
 }  # fmt: skip
 
 
-class Step(NamedTuple):
+class CycleStep(NamedTuple):
     """An event of a cycle: the CPU, what the source or the processor does, where, and a remark."""
 
     cpu: int | None
@@ -33,17 +33,17 @@ class Step(NamedTuple):
     note: str = ""
 
 
-class Node(NamedTuple):
+class EventName(NamedTuple):
     """What an event of a candidate is: of an event of the program, or of the processor."""
 
-    kind: NodeKind
+    kind: EventNameKind
     cpu: int | None
     event: Event | None = None
     text: str = ""
 
 
-class Names:
-    """Names for the events of candidates; ``file``: lines of other files have their names."""
+class EventNames:
+    """EventNames for the events of candidates; ``file``: lines of other files have their names."""
 
     def __init__(self, candidates: Candidates, file: str) -> None:
         self.program, self.file = candidates.program, file
@@ -51,46 +51,48 @@ class Names:
         e = candidates.encoding
         events = self.program.events
         late = {v.id for v in events if e.model.buffered and buffered(v, self.program)}
-        self.nodes = {v.id: Node("commit" if v.id in late else "event", v.cpu, v) for v in events}
-        self.nodes |= {node: Node("issue", events[v].cpu, events[v]) for v, node in e.issues.items()}
-        self.nodes |= {node: Node("fault", events[v].cpu, events[v]) for v, node in e.faults.items()}
-        self.nodes |= {node: Node("copy", events[v].cpu, events[v]) for v, node in e.fetches.items()}
-        self.nodes |= {node: Node("flush", cpu, events[v]) for (v, cpu), node in e.flushes.items()}
+        self.nodes = {v.id: EventName("commit" if v.id in late else "event", v.cpu, v) for v in events}
+        self.nodes |= {node: EventName("issue", events[v].cpu, events[v]) for v, node in e.issues.items()}
+        self.nodes |= {node: EventName("fault", events[v].cpu, events[v]) for v, node in e.faults.items()}
+        self.nodes |= {node: EventName("copy", events[v].cpu, events[v]) for v, node in e.fetches.items()}
+        self.nodes |= {node: EventName("flush", cpu, events[v]) for (v, cpu), node in e.flushes.items()}
         for use in e.uses:
             if use.event is None:
                 label = self.program.observables[e.asked[use.node]].label
-                self.nodes[use.node] = Node("use", use.cpu, None, f"{label} can be used")
+                self.nodes[use.node] = EventName("use", use.cpu, None, f"{label} can be used")
             if use.dirty is not None:
-                self.nodes.setdefault(use.dirty, Node("update", use.cpu, use.event, "the processor sets D"))
+                self.nodes.setdefault(
+                    use.dirty, EventName("update", use.cpu, use.event, "the processor sets D")
+                )
             for chain in (*(c for _, c in use.served), *use.faults):
                 self._walk(chain)
         for update in e.updates:
-            self.nodes.setdefault(update.node, Node("update", update.cpu, None, "the processor sets A"))
+            self.nodes.setdefault(update.node, EventName("update", update.cpu, None, "the processor sets A"))
             self._walk(update.chain)
-        snapshot = Node("snapshot", None, None, "the instant that is asked for")
+        snapshot = EventName("snapshot", None, None, "the instant that is asked for")
         self.nodes |= dict.fromkeys(e.snapshots.values(), snapshot)
-        self.nodes[e.init] = Node("init", None, None, "what the TLB held at the start")
+        self.nodes[e.init] = EventName("init", None, None, "what the TLB held at the start")
 
     def _walk(self, chain: Chain) -> None:
         vas = " or ".join(map(str, chain.vas))
         for level in chain.levels:
-            self.nodes.setdefault(level.node, Node("walk", chain.cpu, None, f"page walk for {vas}"))
+            self.nodes.setdefault(level.node, EventName("walk", chain.cpu, None, f"page walk for {vas}"))
 
     # -- events -----------------------------------------------------------------------------------
 
-    def step(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> Step:
+    def step(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> CycleStep:
         """An event of a cycle, with what it read."""
         n = self.nodes[node]
         where = place(n.event.span, self.file) if n.event is not None else ""
         if n.kind == "walk":
-            return Step(n.cpu, n.text, "", self._found(node, read))
+            return CycleStep(n.cpu, n.text, "", self._found(node, read))
         if n.event is None or n.text:
-            return Step(n.cpu, n.text, where)
+            return CycleStep(n.cpu, n.text, where)
         note = _NOTES.get(n.kind, "")
         if (n.kind == "event" and n.event.op in ("R", "X", "IF")) or n.kind == "copy":
             found = self._found(node, read)
             note = f"{note}: {found}" if note and found else note or found
-        return Step(n.cpu, said(n.event), where if n.event.op != "IRET" else "", note)
+        return CycleStep(n.cpu, said(n.event), where if n.event.op != "IRET" else "", note)
 
     def _found(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> str:
         """What a read found, without registers and the lines for locks in which nobody stands."""
@@ -140,7 +142,7 @@ class Names:
             words = self._ordered(a, b)
         return words
 
-    def _ordered(self, a: Node, b: Node) -> str:
+    def _ordered(self, a: EventName, b: EventName) -> str:
         """Why program order holds."""
         if a.event is None or b.event is None:
             return "program order [1.1]"
@@ -155,7 +157,7 @@ class Names:
             return "program order; it is LOCK'd, so it is not buffered [2.1]"
         return "program order [1.1]"
 
-    def _written(self, n: Node) -> str:
+    def _written(self, n: EventName) -> str:
         for access in n.event.accesses if n.event is not None else ():
             value = access.value.value if isinstance(access.value, Const) else None
             if value is not None and not isinstance(value, str) and isinstance(access.addr, Const):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from verifier.lower.optional import KINDS, Part, PartKind
+from verifier.lower.optional import PART_KINDS, OptionalPart, PartKind
 from verifier.why.engine import Engine
 
 # What a reader would least like to see in a reason is left out of it first.
@@ -24,13 +24,13 @@ _LAST: tuple[PartKind, ...] = (
     "barrier",
 )
 _WEIGHT = {kind: at for at, kind in enumerate(_LAST)}
-MONOTONE = tuple(kind for kind in KINDS if kind in _WEIGHT)
+MONOTONE = tuple(kind for kind in PART_KINDS if kind in _WEIGHT)
 
 
 class Reasons(NamedTuple):
     """Smallest sets of parts, each of which makes the outcome impossible; ``complete``: no other set does."""
 
-    found: tuple[tuple[Part, ...], ...]
+    found: tuple[tuple[OptionalPart, ...], ...]
     complete: bool
 
 
@@ -40,12 +40,12 @@ def reasons(engine: Engine, bound: int = 4) -> Reasons:
     always = [p for p in engine.on if p.kind not in MONOTONE]
     parts = [p for p in engine.on if p.kind in MONOTONE]
 
-    def possible(present: Sequence[Part]) -> bool:
+    def possible(present: Sequence[OptionalPart]) -> bool:
         return engine.possible([*always, *present])
 
-    found: list[tuple[Part, ...]] = []
-    largest: list[frozenset[Part]] = []  # sets with which the outcome is possible
-    seed: Sequence[Part] | None = parts
+    found: list[tuple[OptionalPart, ...]] = []
+    largest: list[frozenset[OptionalPart]] = []  # sets with which the outcome is possible
+    seed: Sequence[OptionalPart] | None = parts
     while seed is not None and len(found) < bound:
         if possible(seed):
             largest.append(_grown(parts, seed, possible))
@@ -56,8 +56,8 @@ def reasons(engine: Engine, bound: int = 4) -> Reasons:
 
 
 def _smallest(
-    engine: Engine, present: Sequence[Part], possible: Callable[[Sequence[Part]], bool]
-) -> tuple[Part, ...]:
+    engine: Engine, present: Sequence[OptionalPart], possible: Callable[[Sequence[OptionalPart]], bool]
+) -> tuple[OptionalPart, ...]:
     """A subset that suffices, and none of whose subsets does; the last question was about ``present``."""
     now = engine.core(present)
     for part in sorted(now, key=lambda p: _WEIGHT[p.kind]):
@@ -68,8 +68,10 @@ def _smallest(
 
 
 def _grown(
-    parts: Sequence[Part], present: Sequence[Part], possible: Callable[[Sequence[Part]], bool]
-) -> frozenset[Part]:
+    parts: Sequence[OptionalPart],
+    present: Sequence[OptionalPart],
+    possible: Callable[[Sequence[OptionalPart]], bool],
+) -> frozenset[OptionalPart]:
     """As many parts as possible with which the outcome is still possible."""
     now = list(present)
     for part in parts:
@@ -79,11 +81,13 @@ def _grown(
 
 
 def _seed(
-    parts: Sequence[Part], found: Sequence[Sequence[Part]], largest: Sequence[frozenset[Part]]
-) -> list[Part] | None:
+    parts: Sequence[OptionalPart],
+    found: Sequence[Sequence[OptionalPart]],
+    largest: Sequence[frozenset[OptionalPart]],
+) -> list[OptionalPart] | None:
     """A set that contains no reason that is known, and is in no set with which the outcome is possible."""
 
-    def search(at: int, out: frozenset[Part]) -> frozenset[Part] | None:
+    def search(at: int, out: frozenset[OptionalPart]) -> frozenset[OptionalPart] | None:
         if at == len(found):
             kept = frozenset(parts) - out
             return None if any(kept <= other for other in largest) else kept

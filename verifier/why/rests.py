@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from verifier.lower.optional import Part, PartKind
+from verifier.lower.optional import OptionalPart, PartKind
 from verifier.program.events import Event
 from verifier.program.ops import Op
 from verifier.source import Span
@@ -36,7 +36,7 @@ _SECOND: tuple[tuple[Op, PartKind], ...] = (
 class Rests:
     """The parts that pairs of events rest on, among those that are present."""
 
-    def __init__(self, candidates: Candidates, present: Iterable[Part]) -> None:
+    def __init__(self, candidates: Candidates, present: Iterable[OptionalPart]) -> None:
         self.parts = {(p.kind, p.span): p for p in present}
         self.events: dict[int, Event] = {e.id: e for e in candidates.program.events}
         events = candidates.program.events
@@ -48,7 +48,7 @@ class Rests:
             if lock.span is not None
         }
 
-    def on(self, first: int, second: int, rule: str) -> Iterator[Part]:
+    def on(self, first: int, second: int, rule: str) -> Iterator[OptionalPart]:
         """The parts without which ``first`` does not come before ``second`` by a rule of the model."""
         a, b = self.events.get(first), self.events.get(second)
         for event in (a, b):
@@ -61,7 +61,7 @@ class Rests:
         if a is not None and rule == "ppo" and a.op == "X":
             yield from self._part("LOCK", a.span)
 
-    def _part(self, kind: PartKind, span: Span | None) -> Iterator[Part]:
+    def _part(self, kind: PartKind, span: Span | None) -> Iterator[OptionalPart]:
         found = None if span is None else self.parts.get((kind, span))
         if found is not None:
             yield found

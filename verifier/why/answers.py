@@ -1,0 +1,245 @@
+"""The answers of ``explain`` and ``audit``, and their texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Literal, NamedTuple
+
+from verifier.lower.optional import OptionalPart
+from verifier.program.events import Program
+from verifier.program.trace import Trace
+from verifier.program.waits import place
+from verifier.results import Verdict
+from verifier.source import Span
+from verifier.why.names import CycleStep
+
+WIDTH = 112
+# What a part does, for the list of what an outcome rests on.
+DOES = {
+    "barrier": "a barrier",
+    "LOCK": "is LOCK'd: it waits for the store buffer, and is not buffered",
+    "serialization": "serializes: it waits for the store buffer, and drops prefetched code",
+    "flush": "removes translations",
+    "wait": "waits until the others have answered",
+    "IPI": "interrupts other CPUs",
+    "IRQ-off region": "keeps interrupts off",
+    "lock": "keeps others out",
+    "grace period": "waits for readers",
+    "reader": "is waited for by grace periods",
+}
+
+
+Need = Literal["needed", "redundant", "unneeded here", "unneeded", "for the compiler only"]
+
+
+class Link(NamedTuple):
+    """A step of a cycle, and why it comes before the next one."""
+
+    step: CycleStep
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A cycle in words.
+
+    ``case``   what the runs have in common that it is about; empty: all runs;
+    ``links``  its steps, each with the reason why it comes before the next one, the last before the first;
+    ``alike``  how many cycles differ from it only in the numbers of CPUs, itself included;
+    ``parts``  the parts of the test that it rests on.
+    """
+
+    case: str
+    links: tuple[Link, ...]
+    alike: int
+    parts: tuple[OptionalPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Parts each of which is needed, while the others of the test are not; ``cycles``: the proof. ``gap``
+    says why there is none."""
+
+    parts: tuple[OptionalPart, ...]
+    cycles: tuple[Closed, ...]
+    gap: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A line to paste beside a barrier."""
+
+    part: OptionalPart
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a test's outcome is as it is.
+
+    ``verdict``   what was decided; a run of it is the explanation of an outcome that is possible;
+    ``summary``   one sentence;
+    ``reasons``   of an outcome that is impossible; ``complete``: there are no others;
+    ``comments``  lines to paste beside the barriers of the first reason;
+    ``gap``       why the explanation is only a part of one; empty if it is whole.
+    """
+
+    verdict: Verdict
+    summary: str
+    reasons: tuple[Reason, ...] = ()
+    complete: bool = True
+    comments: tuple[Comment, ...] = ()
+    gap: str = ""
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.verdict.test.id}: {self.summary}", "", *self.lines()])
+
+    def lines(self) -> list[str]:
+        """The reasons, and comments for the source."""
+        out = [
+            line for number, reason in enumerate(self.reasons, 1) for line in _reason(reason, number, self)
+        ]
+        if self.comments:
+            file = self.verdict.test.source.name
+            out.append("Comments that could stand in the source:")
+            out += [f"  {place(c.part.span, file)}: {c.text}" for c in self.comments]
+            out.append("")
+        if self.gap:
+            out.append(f"This is not all of it: {self.gap}.")
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about a part.
+
+    ``need``   ``needed``: without it the outcome is possible; ``redundant``: without it no run ends in
+               another state, by all memory and locals; ``unneeded here``: states change, but the outcome
+               stays impossible; ``unneeded``: it stays impossible, and whether states change is not known;
+               ``for the compiler only``: on x86 it is no instruction;
+    ``joint``  parts each of which is needed if this one is missing, though this one alone is not;
+    ``run``    if it is needed, a run without it that has the outcome, of ``program``.
+    """
+
+    kind: str
+    text: str
+    span: Span
+    cpus: frozenset[int]
+    need: Need
+    part: OptionalPart | None = None
+    joint: tuple[OptionalPart, ...] = ()
+    run: Trace | None = None
+    program: Program | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The findings about a test, in the order of its code. ``gap``: why some are missing; empty: none is."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    gap: str = ""
+
+    def __str__(self) -> str:
+        return "\n".join([self.verdict.test.id, *self.lines()])
+
+    def lines(self) -> list[str]:
+        """A row for each finding."""
+        out = findings(self)
+        if any(f.need == "redundant" for f in self.findings):
+            out += wrapped("Redundant: no final state changes without it, by all memory and all locals.")
+        return [*out, *([f"  {self.gap[:1].upper()}{self.gap[1:]}."] if self.gap else [])]
+
+
+def named(part: OptionalPart, file: str, short: bool = True) -> str:
+    """``smp_mb() (line 22)``, ``the LOCK of atomic_inc() (line 9)``."""
+    called = re.match(r"(?:[^()=]+ = )?(\w+)\(", part.text)
+    text = f"{called[1]}()" if called and short else " ".join(part.text.split())
+    of = {
+        "barrier": "",
+        "lock": "the lock that ",
+        "IRQ-off region": "the IRQ-off region of ",
+        "wait": "the wait of ",
+    }
+    what = f"{text} takes" if part.kind == "lock" else text
+    return f"{of.get(part.kind, f'the {part.kind} of ')}{what} ({place(part.span, file)})"
+
+
+def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
+    file = x.verdict.test.source.name
+    out: list[str] = []
+    if len(x.reasons) > 1:
+        out.append(f"Reason {number} of {len(x.reasons)}{'' if x.complete else ' or more'}")
+    if reason.parts:
+        out += ["It rests on", *_table(_part(p, file) for p in reason.parts), ""]
+    on = {part for cycle in reason.cycles for part in cycle.parts}
+    off = [part for part in reason.parts if part not in on]
+    if off and reason.cycles:
+        said = " and ".join(named(part, file) for part in off)
+        verb = "is" if len(off) == 1 else "are"
+        out += [*wrapped(f"{said} {verb} on no cycle: without it, some runs would close none."), ""]
+    if reason.gap:
+        out += [f"{reason.gap}.", ""]
+    if reason.cycles:
+        many = len(reason.cycles)
+        which = "this cycle" if many == 1 else f"one of these {many} cycles"
+        out.append(f"A run with this outcome would have to close {which}:")
+        for at, cycle in enumerate(reason.cycles, 1):
+            out += ["", *_cycle(cycle, at if many > 1 else 0)]
+        out.append("")
+    elif reason.parts and not reason.gap:
+        out += ["No cycle is needed: without an order, the values alone exclude it.", ""]
+    return out
+
+
+def _part(part: OptionalPart, file: str) -> tuple[str, str, str, str]:
+    cpus = ", ".join(map(str, sorted(part.cpus)))
+    return f"CPU {cpus}", " ".join(part.text.split()), place(part.span, file), DOES[part.kind]
+
+
+def _cycle(cycle: Closed, number: int) -> list[str]:
+    head = f"  {number}. " if number else "  "
+    case = f"if {cycle.case}" if cycle.case else "in any case"
+    alike = f" ({cycle.alike} alike, on other CPUs)" if cycle.alike > 1 else ""
+    rows = _table((_row(link.step) for link in cycle.links), indent="     ")
+    out = [f"{head}{case}{alike}"]
+    for row, link in zip(rows, cycle.links, strict=True):
+        out += [row, f"       before: {link.why}"]
+    first = cycle.links[0].step
+    who = f"CPU {first.cpu}  " if first.cpu is not None else ""
+    return [*out, f"     {who}{first.text}: it would come before itself"]
+
+
+def _row(step: CycleStep) -> tuple[str, str, str, str]:
+    return f"CPU {step.cpu}" if step.cpu is not None else "", step.text, step.where, step.note
+
+
+def _table(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
+    cells = list(rows)
+    widths = [max((len(row[at]) for row in cells), default=0) for at in range(3)]
+    return [
+        indent + ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)) + "  " + row[3]).rstrip()
+        for row in cells
+    ]
+
+
+def wrapped(text: str) -> list[str]:
+    """Lines of a paragraph."""
+    return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
+
+
+def findings(x: Audit) -> list[str]:
+    """A row for each finding."""
+    file = x.verdict.test.source.name
+    rows = []
+    for f in sorted(x.findings, key=lambda f: (f.span.source.name != file, f.span.source.name, f.span.start)):
+        cpus = f"CPU {', '.join(map(str, sorted(f.cpus)))}" if f.cpus else ""
+        joint = f"; needed if {' or '.join(named(p, file) for p in f.joint)} is missing" if f.joint else ""
+        text = " ".join(f.text.split())
+        rows.append(
+            (place(f.span, file), text, f"{f.kind}", f"{f.need}{joint}{f'  ({cpus})' if cpus else ''}")
+        )
+    return _table(rows)
