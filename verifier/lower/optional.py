@@ -7,7 +7,7 @@ locals; where they are given, unrolling leaves nothing of the parts that are not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple, get_args
 
@@ -57,6 +57,23 @@ def optional(lowered: Lowered) -> tuple[Lowered, list[OptionalPart]]:
     options: dict[str, int | None] = dict.fromkeys((part.name for part in maker.parts.values()), 1)
     options |= dict.fromkeys(part.name for part in parts)
     return replace(lowered, threads=threads, nmis=nmis, pending=pending, options=options), parts
+
+
+def kept(
+    lowered: Lowered, parts: Sequence[OptionalPart], kind: PartKind
+) -> tuple[Lowered, list[OptionalPart]]:
+    """The code in which the parts of a kind are always there, and the other parts."""
+    names = [p.name for p in parts if p.kind == kind]
+    options = lowered.options | dict.fromkeys(names, 1)
+    return replace(lowered, options=options), [p for p in parts if p.kind != kind]
+
+
+def given(lowered: Lowered, present: Container[str]) -> Lowered:
+    """The code in which those of the optional parts are there that ``present`` names."""
+    options = {
+        name: int(name in present) if known is None else known for name, known in lowered.options.items()
+    }
+    return replace(lowered, options=dict(options))
 
 
 class _Maker:

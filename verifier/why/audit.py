@@ -13,7 +13,7 @@ from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.lower.build import lower, unrolled
 from verifier.lower.code import Emit, Instruction, Lowered, SetRegister
-from verifier.lower.optional import OptionalPart, optional
+from verifier.lower.optional import OptionalPart, given
 from verifier.model import Model
 from verifier.program.events import Observable
 from verifier.program.expressions import Reg
@@ -24,7 +24,7 @@ from verifier.syntax.ast import nodes
 from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
 from verifier.why.answers import Audit, Finding, Need
-from verifier.why.engine import Engine
+from verifier.why.engine import Engine, opened
 from verifier.words.rows import Order
 from verifier.words.table import WORDS
 
@@ -57,27 +57,36 @@ class _Auditor:
     ) -> None:
         self.verdict, self.test, self.model, self.budget = verdict, verdict.test, model, budget
         self.unroll, self.value = unroll, value
-        self.code, self.parts = optional(observing(lower(self.test, budget)))
+        code = observing(lower(self.test, budget))
+        self.code, self.parts, self.engine, self.gap = opened(self.test, code, model, value, budget, unroll)
 
     def audit(self, witnesses: bool) -> Audit:
-        program = unrolled(self.test, self.code, self.unroll, self.budget)
-        with Engine(program, self.parts, self.model, self.value, self.budget) as engine:
-            if engine.possible(self.parts):
-                raise InternalError(f"{self.test.id}: the outcome is possible with all parts")
-            needed = [p for p in self.parts if self._possible(engine, p)]
-            spare = [p for p in self.parts if p not in needed]
-            joint = self._joint(engine, spare)
-            changes = self._changes(engine, spare)
-        findings = [
-            self._needed(p, witnesses)
-            if p in needed
-            else Finding(
-                p.kind, p.text, p.span, p.cpus, _unneeded(None if changes is None else changes[p]), p,
-                tuple(joint.get(p, ())),
-            )
-            for p in self.parts
-        ]  # fmt: skip
-        return Audit(self.verdict, (*findings, *_compiler(self.test)))
+        """All findings; when the time is over, those that there are."""
+        found: dict[OptionalPart, Finding] = {}
+        try:
+            with self.engine as engine:
+                self._judge(engine, found)
+            for part, finding in found.items():
+                if witnesses and finding.need == "needed":
+                    found[part] = self._with_run(part, finding)
+        except LimitError as limit:
+            self.gap = str(limit)
+        return Audit(self.verdict, (*found.values(), *_compiler(self.test)), self.gap)
+
+    def _judge(self, engine: Engine, found: dict[OptionalPart, Finding]) -> None:
+        """Judge one part after the other."""
+        for p in self.parts:
+            need: Need = "needed" if self._possible(engine, p) else "unneeded"
+            found[p] = Finding(p.kind, p.text, p.span, p.cpus, need, p)
+        spare = [p for p in self.parts if found[p].need != "needed"]
+        for p, others in self._joint(engine, spare).items():
+            found[p] = replace(found[p], joint=tuple(others))
+        if not engine.forbid_states(self.parts, STATES):
+            self.gap = self.gap or f"more than {STATES} final states: what is redundant is not known"
+            return
+        for p in spare:
+            changes = engine.another_state([q for q in self.parts if q is not p], [p])
+            found[p] = replace(found[p], need="unneeded here" if changes else "redundant")
 
     def _possible(self, engine: Engine, *absent: OptionalPart) -> bool:
         return engine.possible([p for p in self.parts if p not in absent], absent)
@@ -91,21 +100,12 @@ class _Auditor:
                 out.setdefault(b, []).append(a)
         return out
 
-    def _changes(self, engine: Engine, spare: Sequence[OptionalPart]) -> dict[OptionalPart, bool] | None:
-        """Does a run without the part end in a state that no other run ends in? None: too many states."""
-        if not engine.forbid_states(self.parts, STATES):
-            return None
-        return {p: engine.another_state([q for q in self.parts if q is not p], [p]) for p in spare}
-
-    def _needed(self, part: OptionalPart, witnesses: bool) -> Finding:
+    def _with_run(self, part: OptionalPart, found: Finding) -> Finding:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
         from verifier.solve import decide
 
-        found = Finding(part.kind, part.text, part.span, part.cpus, "needed", part)
-        if not witnesses:
-            return found
-        options: dict[str, int | None] = {name: int(name != part.name) for name in self.code.options}
-        program = unrolled(self.test, replace(self.code, options=options), self.unroll, self.budget)
+        others = {p.name for p in self.parts if p is not part}
+        program = unrolled(self.test, given(self.code, others), self.unroll, self.budget)
         answer = decide(
             program, model=self.model.name, switches=self.model.switches, budget=self.budget,
             witnesses=self.value, counters=not self.value,
@@ -114,10 +114,6 @@ class _Auditor:
         if run is None and not answer.reason:
             raise InternalError(f"{self.test.id}: no run without {part.text} has the outcome")
         return replace(found, run=run, program=program)
-
-
-def _unneeded(changes: bool | None) -> Need:
-    return "unneeded" if changes is None else "unneeded here" if changes else "redundant"
 
 
 def observing(code: Lowered) -> Lowered:

@@ -7,10 +7,13 @@ solver under assumptions, and what the solver learns serves all later ones.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from verifier.budget import Budget
-from verifier.errors import LimitError
-from verifier.lower.optional import OptionalPart
+from verifier.errors import InternalError, LimitError
+from verifier.lower.build import unrolled
+from verifier.lower.code import Lowered
+from verifier.lower.optional import OptionalPart, kept, optional
 from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.stops import running
@@ -20,6 +23,7 @@ from verifier.solve.encode import candidates
 from verifier.solve.sites import Literals
 from verifier.solve.symbolic import SymbolicRelation
 from verifier.solve.z3 import Solver
+from verifier.syntax.test import Test
 
 
 class Candidates:
@@ -124,3 +128,33 @@ class Engine:
         about ``present``."""
         found = set(self.solver.core([x for x in (self.on[p] for p in present) if x != YES]))
         return [p for p in present if self.on[p] in found]
+
+
+class Opened(NamedTuple):
+    """A test with optional parts, and the engine that answers for it. ``gap``: what is taken as given."""
+
+    code: Lowered
+    parts: list[OptionalPart]
+    engine: Engine
+    gap: str
+
+
+def opened(
+    test: Test, code: Lowered, model: Model, value: bool, budget: Budget, unroll: int | None = None
+) -> Opened:
+    """The engine of a test whose outcome is impossible. Raises ``LimitError``, and ``InternalError`` if the
+    engine says that it is possible."""
+    code, parts = optional(code)
+    gap = ""
+    try:
+        engine = Engine(unrolled(test, code, unroll, budget), parts, model, value, budget)
+    except LimitError as limit:
+        if budget.over:
+            raise
+        # Counters that are not updated by LOCK'd operations may get many values.
+        gap = f"LOCK prefixes are taken as given ({limit})"
+        code, parts = kept(code, parts, "LOCK")
+        engine = Engine(unrolled(test, code, unroll, budget), parts, model, value, budget)
+    if engine.possible(parts):
+        raise InternalError(f"{test.id}: the outcome is possible with all parts")
+    return Opened(code, parts, engine, gap)

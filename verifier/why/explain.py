@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from verifier.budget import Budget
-from verifier.errors import InternalError, LimitError
+from verifier.errors import LimitError
 from verifier.lower.build import lower, unrolled
-from verifier.lower.optional import OptionalPart, optional
+from verifier.lower.optional import OptionalPart, given
 from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.expressions import refs
@@ -17,7 +17,7 @@ from verifier.results import Verdict
 from verifier.syntax.test import Test
 from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, named
 from verifier.why.cycles import Cycle, Cycles, Edge
-from verifier.why.engine import Candidates, Engine
+from verifier.why.engine import Candidates, opened
 from verifier.why.names import EventName, EventNames
 from verifier.why.reasons import MONOTONE, Reasons, reasons
 
@@ -60,24 +60,22 @@ class _Explainer:
         self.value = verdict.test.quantifier != "forall"
 
     def explain(self, bound: int) -> Explanation:
-        self.code, parts = optional(lower(self.test, self.budget))
-        program = unrolled(self.test, self.code, self.unroll, self.budget)
+        self.code, parts, opened_engine, gap = opened(
+            self.test, lower(self.test, self.budget), self.model, self.value, self.budget, self.unroll
+        )
         self.always = [p for p in parts if p.kind not in MONOTONE]
-        with Engine(program, parts, self.model, self.value, self.budget) as engine:
-            if engine.possible(parts):
-                raise InternalError(f"{self.test.id}: the outcome is possible with all parts")
+        with opened_engine as engine:
             found = reasons(engine, bound)
         told = tuple(self._reason(parts) for parts in found.found)
         return Explanation(
             self.verdict, _summary(self.test, told, found), told, found.complete,
-            tuple(_comments(told[0], self.test)) if told else (),
+            tuple(_comments(told[0], self.test)) if told else (), gap,
         )  # fmt: skip
 
     def _reason(self, parts: tuple[OptionalPart, ...]) -> Reason:
         there = {p.name for p in (*parts, *self.always)}
-        options: dict[str, int | None] = {name: int(name in there) for name in self.code.options}
         try:
-            program = unrolled(self.test, replace(self.code, options=options), self.unroll, self.budget)
+            program = unrolled(self.test, given(self.code, there), self.unroll, self.budget)
             candidates = Candidates(program, self.model, self.value, self.budget)
             with Cycles(candidates, parts) as cycles:
                 needed = cycles.needed()

@@ -1,0 +1,140 @@
+"""What ``explain`` and ``audit`` say: of cases whose answers are known, and that each answer holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import verifier
+from verifier.budget import Budget
+from verifier.cli import main
+from verifier.model import model
+from verifier.program.profiles import GENERIC
+from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.options import Options
+from verifier.syntax import load
+from verifier.syntax.test import Test
+from verifier.why.answers import Audit, Explanation, Finding
+from verifier.why.audit import audit
+from verifier.why.cycles import shortest
+from verifier.why.explain import explain
+
+LITMUS = Path(__file__).parents[3] / "litmus"
+FLUSH = "linux/switch_mm-vs-flush.litmus"
+
+
+def variant(file: str, name: str | None) -> Test:
+    return next(t for t in verifier.load(LITMUS / file) if t.variant == name)
+
+
+def explained(file: str, name: str | None = None) -> Explanation:
+    return verifier.explain(variant(file, name))
+
+
+def audited(file: str, name: str | None = None) -> dict[tuple[str, str], Finding]:
+    """The findings by the kind of a part and the name of its word."""
+    found = verifier.audit(variant(file, name)).findings
+    return {(f.kind, f.text.partition("(")[0]): f for f in found}
+
+
+def of_text(text: str) -> tuple[Explanation, Audit]:
+    (test,) = load(Source("here", text))
+    verdict, machine = run(test, Options()), model(GENERIC)
+    return explain(verdict, machine, Budget(20)), audit(verdict, machine, Budget(20))
+
+
+def test_the_comment_of_switch_mm() -> None:
+    """The barrier, the LOCK'd mask bit and the flush; or the load of CR3 in place of the LOCK."""
+    x = explained(FLUSH, "F")
+    kinds = [{(p.kind, p.text.partition("(")[0]) for p in r.parts} for r in x.reasons]
+    rest = {("barrier", "smp_mb"), ("flush", "flush_tlb_local")}
+    assert kinds == [rest | {("LOCK", "cpumask_set_cpu")}, rest | {("serialization", "load_cr3")}]
+    assert x.complete and not x.gap
+    assert all(len(r.cycles) == 2 and not r.gap for r in x.reasons)
+    assert [c.text for c in x.comments] == [
+        "/* Pairs with the LOCK of cpumask_set_cpu() (line 33). */", "/* Pairs with smp_mb() (line 22). */",
+    ]  # fmt: skip
+
+
+def test_needed_jointly() -> None:
+    found = audited(FLUSH, "F")
+    lock, serial = found["LOCK", "cpumask_set_cpu"], found["serialization", "load_cr3"]
+    assert lock.need == serial.need == "redundant"
+    assert lock.joint == (serial.part,) and serial.joint == (lock.part,)
+    barrier = found["barrier", "smp_mb"]
+    assert barrier.need == "needed" and barrier.run is not None and not barrier.joint
+
+
+def test_mmdrop_is_the_barrier_unless_there_is_another() -> None:
+    file = "linux/membarrier/curr-then-user.litmus"
+    drop = "LOCK", "atomic_dec_and_test"
+    assert audited(file, "F")[drop].need == "needed"
+    assert audited(file, "V5")[drop].need == "redundant"
+
+
+def test_a_window_is_part_of_a_reason() -> None:
+    """It is on no cycle: it leaves no other runs than those that close one."""
+    x = explained("linux/gup-fast/table-free.litmus", "F")
+    (reason,) = x.reasons
+    assert {p.kind for p in reason.parts} == {"wait", "IRQ-off region"}
+    assert "is on no cycle" in str(x)
+
+
+def test_a_lock_is_part_of_a_reason() -> None:
+    text = """MM two
+    { spinlock_t l; int x; int y; }
+    P0 { spin_lock(&l); WRITE_ONCE(x, 1); WRITE_ONCE(x, 2); spin_unlock(&l); }
+    P1 { spin_lock(&l); r0 = READ_ONCE(x); spin_unlock(&l); }
+    exists (1:r0 = 1)
+    """
+    x, found = of_text(text)
+    assert any(p.kind == "lock" for r in x.reasons for p in r.parts)
+    assert [f.need for f in found.findings if f.kind == "lock"] == ["needed", "needed"]
+
+
+def test_what_is_for_the_compiler_only() -> None:
+    text = """MM wmb
+    { int x; int y; }
+    P0 { WRITE_ONCE(x, 1); smp_wmb(); WRITE_ONCE(y, 1); }
+    P1 { r0 = READ_ONCE(y); smp_rmb(); r1 = READ_ONCE(x); }
+    exists (1:r0 = 1 /\\\\ 1:r1 = 0)
+    """.replace("\\\\", "\\")
+    x, found = of_text(text)
+    assert [f.need for f in found.findings] == ["for the compiler only"] * 2
+    (reason,) = x.reasons
+    assert not reason.parts and len(reason.cycles) == 1
+    steps = [link.step.text for link in reason.cycles[0].links]
+    assert steps == ["WRITE_ONCE(x, 1)", "WRITE_ONCE(y, 1)", "r0 = READ_ONCE(y)", "r1 = READ_ONCE(x)"]
+
+
+def test_what_happens_is_told_and_not_audited() -> None:
+    x = explained("classic/SB.litmus")
+    assert not x.reasons and x.verdict.observation == "sometimes"
+    assert "the outcome is possible" in verifier.audit(variant("classic/SB.litmus", None)).gap
+
+
+def test_no_time_is_said() -> None:
+    test = variant(FLUSH, "F")
+    verdict, machine = run(test, Options()), model(GENERIC)
+    assert "timeout" in explain(verdict, machine, Budget(0.001)).gap
+    assert "timeout" in audit(verdict, machine, Budget(0.001)).gap
+
+
+@pytest.mark.parametrize("command", ["explain", "audit"])
+def test_the_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = f"{LITMUS / FLUSH}::F"
+    assert main([command, path]) == 0
+    text = capsys.readouterr().out
+    assert "smp_mb()" in text and "line 22" in text
+    assert main([command, path, "--format", "json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert result[{"explain": "explanation", "audit": "audit"}[command]]["gap"] == ""
+
+
+def test_shortest_cycles() -> None:
+    edges = [(0, 1), (1, 2), (2, 0), (2, 3), (3, 0), (4, 5), (5, 4), (6, 0)]
+    assert shortest(edges, 4) == [[4, 5], [0, 1, 2]]
+    assert shortest([(0, 1), (1, 2)], 4) == []
