@@ -64,8 +64,8 @@ def _sections() -> Iterator[Word]:
         source = f"{name}(), {header}; __srcu_read_unlock(), {file}{more}"
         yield ends(f"{name}(s: domain, idx: index)", (_FULL, end), doc, source=source)
     for flavour, more in (
-        ("_lite", "; v6.13 to v6.16, the versions from memory"),
-        ("_fast", "; v6.15 and later, the version from memory"),
+        ("_lite", "; v6.13 to v6.16"),
+        ("_fast", "; v6.15 and later"),
     ):
         header = "linux/srcu.h, linux/srcutree.h"
         doc = "a section begins; no fence"

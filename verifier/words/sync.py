@@ -207,9 +207,11 @@ def _semaphores(g: str) -> Iterator[Word]:
         doc = f"as down_{name}: no signal comes; 0"
         for how in ("killable", "interruptible") if name == "read" else ("killable",):
             yield row(g, f"down_{name}_{how}({one})", effect, doc, "2.1", "number", source=source)
-    tries = Locked("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=since("v5.17"), line="gives_way", readers=True)
-    doc = "1 if it took it, which it does not while others wait; if not, a load since v5.17, LOCK'd before"
-    source = f"__down_read_trylock(), {file}; the version from memory"
+    looks = f("or", since("v5.16"), f("not", since("v5.8")))  # LOCK'd from v5.2 on; v4.0 stands for v5.2, too
+    tries = Locked("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=looks, line="gives_way", readers=True)
+    doc = "1 if it took it, which it does not while others wait; if not, a load since v5.16 and up to v5.1, "
+    doc += "LOCK'd between"
+    source = f"__down_read_trylock(), {file}; asm/rwsem.h up to v5.1"
     head, rule = f"down_read_trylock({one})", "1.1, 2.1, 19.1, 19.2"
     yield row(g, head, tries, doc, rule, "number", source=source)
     tries = Locked("l", Const(-1), _FREE, _FREE, line="gives_way", readers=True)
@@ -239,7 +241,10 @@ def waiting() -> Iterator[Word]:
 
 def _counting_semaphores(g: str) -> Iterator[Word]:
     """``struct semaphore``: its count. Whoever uses one holds its spinlock for a while, so that each of these
-    is a LOCK'd operation; the count is what others see when they have the spinlock."""
+    is a LOCK'd operation; the count is what others see when they have the spinlock. up() gives its place to
+    the first who waits, and wakes it up, since v6.15 (from memory) after it has left the spinlock: that is no
+    difference here. Interrupts are off with the spinlock, but an NMI that calls one of these where it has
+    interrupted another one waits for ever in the kernel, and not here."""
     file, free = "kernel/locking/semaphore.c", f("gt", OLD, 0)
     down = Locked("l", _LEAVE, None, needs=free, line="joins")
     doc, one = "LOCK'd; waits exactly until the count is above 0, and takes 1 from it", "l: pointer"
@@ -252,7 +257,7 @@ def _counting_semaphores(g: str) -> Iterator[Word]:
     yield row(g, f"down_trylock({one})", tries, doc, "2.1", "number", source=f"down_trylock(), {file}")
     rises = Locked("l", _ENTER, None)
     yield row(g, f"up({one})", rises, "LOCK'd; adds 1 to the count", "2.1", source=f"up(), {file}")
-    doc, source = "a plain store", "sema_init(), linux/semaphore.h, from memory"
+    doc, source = "a plain store", "sema_init(), linux/semaphore.h"
     yield row(g, f"sema_init({one}, n)", Store("l", Reg("n")), doc, "1.1", source=source)
 
 
