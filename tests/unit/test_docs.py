@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from itertools import pairwise
 from pathlib import Path
 
@@ -101,3 +102,27 @@ def test_what_examples_print(
     path.write_text(text)
     assert main(["check", str(path)]) == ExitCode.EXPECTED
     assert capsys.readouterr().out == output
+
+
+def calls() -> list[tuple[str, str, str]]:
+    """A page, a call of the command in it, and what it prints, as the page says."""
+    return [
+        (page.name, call, output)
+        for page in PAGES
+        for call, output in re.findall(
+            r"^```console\n\$ verifier ([^\n]*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL
+        )
+    ]
+
+
+@pytest.mark.parametrize(("page", "call", "output"), calls())
+def test_what_calls_print(
+    page: str, call: str, output: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(shlex.split(call)) == ExitCode.EXPECTED
+    assert capsys.readouterr().out == output
+
+
+def test_some_calls_say_what_is_printed() -> None:
+    assert len(calls()) > 3

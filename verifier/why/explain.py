@@ -159,12 +159,11 @@ def _summary(test: Test, told: Sequence[Reason], found: Reasons) -> str:
         return "never: it rests on no barrier, LOCK, flush or wait; what every CPU does by itself excludes it"
     said = [named(p, file) for p in first.parts]
     rests = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
-    others = len(told) - 1
-    more = (
-        f"; {others}{'' if found.complete else ' or more'} other reason{'s' if others > 1 else ''}"
-        if others
-        else ""
-    )
+    others, more = len(told) - 1, ""
+    if others:
+        more = f"; {others}{'' if found.complete else ' or more'} other reason{'s' if others > 1 else ''}"
+    elif not found.complete:
+        more = "; there may be other reasons"
     return f"never: it rests on {rests}{more}"
 
 

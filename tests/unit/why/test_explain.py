@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import verifier
@@ -130,7 +131,9 @@ def test_the_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "smp_mb()" in text and "line 22" in text
     assert main([command, path, "--format", "json"]) == 0
-    (result,) = json.loads(capsys.readouterr().out)["results"]
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, json.loads((LITMUS.parent / "docs" / "results.schema.json").read_text()))
+    (result,) = found["results"]
     assert result[{"explain": "explanation", "audit": "audit"}[command]]["gap"] == ""
 
 
