@@ -112,6 +112,7 @@ class _Body:
     def __init__(self, maker: _Maker, cpu: int, code: tuple[Instruction, ...]) -> None:
         self.maker, self.cpu, self.source = maker, cpu, code
         self.weak: dict[int, tuple[Emit, ...]] = {}  # by id: what stands for a LOCK'd operation without LOCK
+        self.grace: Reg | None = None  # of the grace period that has started
         self.turning = _in_loops(code)
         self.sections = _sections(code)
 
@@ -143,7 +144,8 @@ class _Body:
         elif x.op in ("CR3", "INV"):
             yield from self.invalidation(x)
         elif x.op == "GP":
-            yield from self.without(self.part("grace period", x), x)
+            self.grace = self.part("grace period", x) if x.kind != "end" else self.grace
+            yield from self.without(self.grace, x)
         elif x.op == "IRQ" and not x.kind and x.touches[0].value == FALSE:
             yield from self.without(self.part("IRQ-off region", x), x, *_left_on(x))
         elif x.op == "RCU" and at in self.sections:
