@@ -15,7 +15,7 @@ BASE = {"source", "errors", "budget"}
 JUDGED = BASE | {"program"}
 LOWERED = JUDGED | {"syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
-TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
+TOLD = LOWERED | SOLVED | {"explore", "why", "results", "suite"}
 SHOWN = TOLD | {"output", "render", "report", "compare"}
 MAY: dict[str, set[str]] = {
     "source": set(),
@@ -30,6 +30,7 @@ MAY: dict[str, set[str]] = {
     "execution": JUDGED | {"model"},
     "solve": JUDGED | {"model", "execution"},
     "explore": JUDGED,  # if it knew more, it could not contradict the others
+    "why": SOLVED,
     "results": JUDGED | {"syntax"},
     "suite": TOLD,
     "render": JUDGED | {"results", "syntax", "output"},  # of syntax: what a test is

@@ -8,7 +8,7 @@ from textwrap import indent
 from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
 from verifier.output import Output
 from verifier.program.events import Program, state_line
-from verifier.program.trace import Step, Trace
+from verifier.program.trace import Matter, Step, Trace
 from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop
 from verifier.render.base import Piece, Verdicts, Wanted
@@ -203,4 +203,15 @@ def _trace(verdict: Verdict, trace: Trace | None) -> Shape | None:
             "rule": s.rule,
         }
 
-    return {"state": state_line(verdict.program, trace.state), "steps": [step(s) for s in trace.steps]}
+    return {
+        "state": state_line(verdict.program, trace.state),
+        "steps": [step(s) for s in trace.steps],
+        "matter": _matter(verdict, trace.matter),
+    }
+
+
+def _matter(verdict: Verdict, matter: Matter | None) -> Shape | None:
+    if matter is None:
+        return None
+    said = matter.told(verdict.test.source.name)
+    return {"kind": matter.kind, "text": said, "steps": list(matter.steps)}

@@ -216,6 +216,16 @@ class Solver:
             raise MemoryError
         return False if answer == -1 else None
 
+    def core(self, assumptions: Sequence[int]) -> list[int]:
+        """Those of the assumptions of the last check, which found them unsatisfiable, that suffice for it."""
+        ctx = self.context.ref
+        vector = core.Z3_solver_get_unsat_core(ctx, self.solver)
+        core.Z3_ast_vector_inc_ref(ctx, vector)
+        size = core.Z3_ast_vector_size(ctx, vector)
+        found = {core.Z3_get_ast_id(ctx, core.Z3_ast_vector_get(ctx, vector, i)) for i in range(size)}
+        core.Z3_ast_vector_dec_ref(ctx, vector)
+        return [x for x in assumptions if core.Z3_get_ast_id(ctx, self.context.literal(x)) in found]
+
     def value(self, x: int) -> bool:
         """Is a literal true in the model? A variable the model leaves open counts as false."""
         context = self.context

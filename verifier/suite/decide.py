@@ -120,11 +120,12 @@ def _decide(program: Program, options: Options, judge: str, budget: Budget, like
     states = options.states or options.judge == "both"
     if judge == "z3":
         from verifier.solve import decide
+        from verifier.why.story import matter
 
         return decide(
             program, model=options.model, switches=options.switches, budget=budget,
             seed=options.seed, want_states=states, witnesses=options.witnesses,
-            counters=options.witnesses and options.counters, likely=likely,
+            counters=options.witnesses and options.counters, likely=likely, why=matter,
         )  # fmt: skip
     from verifier import explore
 

@@ -1,0 +1,1 @@
+"""Why an outcome is possible or not, and what to do about it."""
