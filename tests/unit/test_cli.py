@@ -49,7 +49,7 @@ def test_both_judges_find_the_corpus_as_expected(capsys: pytest.CaptureFixture[s
 def test_the_story_of_b1_is_the_store_buffer(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "check", f"{SWITCH}::B1")
     assert code == 0
-    lines = [" ".join(line.split()) for line in out.splitlines() if line.startswith("  ")]
+    lines = [" ".join(line.split()) for line in out.splitlines() if line.startswith(("  ", "* "))]
     stored = next(
         i for i, x in enumerate(lines) if "set_pte" in x and x.endswith("goes to the store buffer [1.2]")
     )
@@ -121,9 +121,9 @@ def test_output_is_the_same_every_time(capsys: pytest.CaptureFixture[str]) -> No
 def test_dot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     target = tmp_path / "out.dot"
     assert run(capsys, "check", "--dot", target, SB)[0] == 0
-    assert target.read_text().startswith('digraph "SB" {\n  label="SB: a run in which it holds";')
+    assert target.read_text().startswith('digraph "SB" {\n  label="SB: a run in which it holds')
     assert run(capsys, "check", "--dot", target, f"{SWITCH}::F")[0] == 0
-    assert 'label="switch_mm-vs-flush::F: a run in which it does not hold";' in target.read_text()
+    assert 'label="switch_mm-vs-flush::F: a run in which it does not hold' in target.read_text()
 
 
 def write(tmp_path: Path, text: str | bytes) -> Path:

@@ -15,6 +15,7 @@ from verifier.execution.candidate import candidate
 from verifier.execution.run import Execution
 from verifier.execution.walks import check_walks
 from verifier.model import Candidate, Events, Relation, violations
+from verifier.model import model as model_of
 from verifier.program.expressions import evaluate
 from verifier.program.values import FAULT, Value, truth
 
@@ -46,6 +47,15 @@ def check(x: Execution, budget: Budget | None = None) -> Checked:
     wrong += violations(x.model, made)
     budget.check()
     return Checked(x, wrong, made)
+
+
+def sequential(checked: Checked) -> Relation:
+    """The order that the model sc would ask for in an execution that the check has found right; it has a
+    cycle exactly if the execution is none of sc."""
+    x, made = checked.execution, checked.candidate
+    assert made is not None
+    order = model_of(x.model.switches, "sc").axioms[-1].relation(made)
+    return order | ((r.write, r.read) for r in x.reads if r.forwarded and r.write is not None)
 
 
 def _control(x: Execution) -> list[str]:

@@ -7,6 +7,8 @@ page walk as late as it may come.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.execution.candidate import Removals
@@ -32,13 +34,23 @@ from verifier.program.values import (
 Entry = tuple[int, int, Ptr, Value, Ptr | None]
 
 
-def trace(checked: Checked, budget: Budget | None = None) -> Trace:
-    """The steps of an execution, and the state it ends in.
+class Told(NamedTuple):
+    """An execution that the check has found right, its story, and the turn that each instant has in it."""
+
+    checked: Checked
+    trace: Trace
+    turns: dict[int, int]
+
+
+def tell(checked: Checked, budget: Budget | None = None) -> Told:
+    """The story of an execution: its steps, and the state it ends in.
 
     Raises ``LimitError`` if the time is over, ``InternalError`` if the check has found the execution wrong,
     or if some step has no place in the order.
     """
-    return _Teller(checked, budget or Budget()).tell()
+    teller = _Teller(checked, budget or Budget())
+    told = teller.tell()
+    return Told(checked, told, {node: turn for turn, node in enumerate(teller.told)})
 
 
 class _Teller:
@@ -54,7 +66,7 @@ class _Teller:
         self.tlb = _Tlb(execution)
         self.shown_issue: dict[int, int] = {}  # commit -> issue node
         self.behind: dict[int, int] = {}  # event that may leave its place -> the instant before it
-        self.told: set[int] = set()
+        self.told: dict[int, None] = {}  # in order
         self.cpu: dict[int, int] = {}
         self.after: dict[int, set[int]] = {}
         self.waiting: dict[int, int] = {}
@@ -132,10 +144,10 @@ class _Teller:
             needless = walk is not None and self.tlb.known(node, walk)
             step = None if needless else self._step(node)
             self.tlb.pass_by(node)
-            self.told.add(node)
+            self.told[node] = None
             if step is not None:
-                steps.append((walk, step))
-        left = self.nodes - self.told
+                steps.append((walk, step._replace(node=node)))
+        left = self.nodes - self.told.keys()
         if left:
             raise InternalError(f"a story has no place for {len(left)} of its {len(self.nodes)} steps")
         steps += [(None, s) for s in self._cached(None)]
@@ -172,9 +184,8 @@ class _Teller:
             if (None if at is None else self.x.snapshots[at]) == snapshot:
                 note = standing(*self.tlb.history(walk))
                 what = (self._tagged(walk), walk.content)
-                out.append(
-                    Step("cached", walk.cpu, event=None, reads=(), writes=(what,), note=note, rule="4.1")
-                )
+                step = Step("cached", walk.cpu, writes=(what,), note=note, rule="4.1", node=walk.use)
+                out.append(step)
         return out
 
     def _name(self, cell: Ptr) -> str:

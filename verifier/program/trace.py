@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Expr, evaluate
 from verifier.program.values import GLOBAL, Ptr, Value, flags, truth
-from verifier.program.waits import Blocked
+from verifier.program.waits import Blocked, place
+from verifier.source import Span
 
 StepKind = Literal[
     "exec", "commit", "walk", "fill", "fault", "update", "flush", "fetch", "snapshot", "warn", "cached"
@@ -29,7 +30,8 @@ class Step(NamedTuple):
     ``reads`` the (cell name, value) pairs that were read; for ``fill`` the entry that was walked;
     ``writes`` the pairs that were written;
     ``rule``  the rule that allows the step. Rule 8.10 at a delivery: the interrupt before it continues with
-              this function; at a return: it continues with another function.
+              this function; at a return: it continues with another function;
+    ``node``  the instant of an ``Execution`` that the step is; None: of none, or the explorer told it.
     """
 
     kind: StepKind
@@ -39,17 +41,43 @@ class Step(NamedTuple):
     writes: tuple[tuple[str, Value], ...] = ()
     note: str = ""
     rule: str = ""
+    node: int | None = None
+
+
+MatterKind = Literal["reordered", "stale", "interleaving"]
+
+
+class Matter(NamedTuple):
+    """What matters in a run: why it comes to its outcome.
+
+    ``kind``   ``reordered`` (no sequentially consistent run has the outcome: a step overtakes another one),
+               ``stale`` (none has it in which each access uses what it finds at that instant: a
+               translation or an instruction is used that was read before it changed), ``interleaving``
+               (the order in which the CPUs take turns is enough);
+    ``parts``  the sentence about it; a span stands for the line that it is in;
+    ``steps``  the steps of the run that matter, as indices, in order.
+    """
+
+    kind: MatterKind
+    parts: tuple[str | Span, ...]
+    steps: tuple[int, ...] = ()
+
+    def told(self, file: str) -> str:
+        """The sentence; places that are not in ``file`` have the name of their file."""
+        return "".join(part if isinstance(part, str) else place(part, file) for part in self.parts)
 
 
 class Trace(NamedTuple):
     """A whole run and the final state it ends in (values of ``program.shown``).
 
-    ``waits``  who waits where at its end, if it hangs (MMR 20.1).
+    ``waits``   who waits where at its end, if it hangs (MMR 20.1);
+    ``matter``  which of its steps matter; None: it is not told.
     """
 
     steps: tuple[Step, ...]
     state: tuple[Value, ...] = ()
     waits: tuple[Blocked, ...] = ()
+    matter: Matter | None = None
 
 
 class Flush(NamedTuple):

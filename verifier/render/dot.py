@@ -1,4 +1,5 @@
-"""A run as a graph for Graphviz: one column for each CPU, program order down, reads-from across."""
+"""A run as a graph for Graphviz: one column for each CPU, program order down, reads-from across. The steps
+that matter are bold."""
 
 from __future__ import annotations
 
@@ -12,6 +13,9 @@ def dot(verdict: Verdict, trace: Trace) -> str:
     say = verdict.program.naming.at if verdict.program else lambda cell, value: show(value)
     holds = "in which it holds" if trace is verdict.witness else "in which it does not hold"
     title = f"{verdict.test.id}: a run {'that hangs' if trace is verdict.hang else holds}"
+    if trace.matter is not None:
+        title += f"\n{trace.matter.told(verdict.test.source.name)}"
+    bold = set(trace.matter.steps) if trace.matter is not None else set()
     out = [f"digraph {_quote(verdict.test.id)} {{", f"  label={_quote(title)};"]
     out.append("  node [shape=box, fontname=monospace];")
     last: dict[int, str] = {}
@@ -29,8 +33,9 @@ def dot(verdict: Verdict, trace: Trace) -> str:
         elif step.kind == "warn":
             label += " warns"
         values = ", ".join(f"{c} = {say(c, v)}" for c, v in step.reads)
+        label += f"\nreads {values}" if values else ""
         columns.setdefault(-1 if step.cpu is None else step.cpu, []).append(
-            f"    {node} [label={_quote(label + (chr(10) + 'reads ' + values if values else ''))}];"
+            f"    {node} [label={_quote(label)}{', style=bold' if number in bold else ''}];"
         )
         if step.cpu is not None and step.kind == "exec":
             if step.cpu in last:

@@ -8,7 +8,7 @@ from textwrap import indent
 from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
 from verifier.output import Output
 from verifier.program.events import Program, state_line
-from verifier.program.trace import Step, Trace
+from verifier.program.trace import Matter, Step, Trace
 from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop
 from verifier.render.base import Piece, Verdicts, Wanted
@@ -140,9 +140,9 @@ def result_object(verdict: Verdict, *, states: bool) -> Shape:
         "bound": verdict.bound,
         "complete": verdict.complete,
         "seconds": round(verdict.seconds, 6),
-        "witness": trace_object(verdict.program, verdict.witness),
+        "witness": trace_object(verdict.program, verdict.witness, test.source.name),
         "hangs": verdict.hangs,
-        "hang": trace_object(verdict.program, verdict.hang),
+        "hang": trace_object(verdict.program, verdict.hang, test.source.name),
         "waits": [_wait(w) for w in verdict.waits],
         "loops": [_loop(x) for x in verdict.loops],
     }
@@ -182,8 +182,8 @@ def _loop(x: Loop) -> Shape:
     }
 
 
-def trace_object(program: Program | None, trace: Trace | None) -> Shape | None:
-    """A run of a program."""
+def trace_object(program: Program | None, trace: Trace | None, file: str) -> Shape | None:
+    """A run of a program; ``file`` is the test's."""
     if trace is None or program is None:
         return None
     naming = program.naming
@@ -205,4 +205,12 @@ def trace_object(program: Program | None, trace: Trace | None) -> Shape | None:
             "rule": s.rule,
         }
 
-    return {"state": state_line(program, trace.state), "steps": [step(s) for s in trace.steps]}
+    return {
+        "state": state_line(program, trace.state),
+        "steps": [step(s) for s in trace.steps],
+        "matter": _matter(trace.matter, file),
+    }
+
+
+def _matter(matter: Matter | None, file: str) -> Shape | None:
+    return matter and {"kind": matter.kind, "text": matter.told(file), "steps": list(matter.steps)}

@@ -67,9 +67,10 @@ def story(verdict: Verdict, trace: Trace) -> str:
     widths = [max((len(t[i]) for t in texts if len(t[i]) <= WIDE), default=0) for i in range(3)]
     out: list[str] = []
     for row, cells in zip(rows, texts, strict=True):
-        head = "  " + "  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)) + "  "
+        mark = "* " if row.matters else "  "
+        head = mark + "  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)) + "  "
         if len(head) > 2 + sum(widths) + 6 and (cells[2] or row.remarks):
-            out.append("  " + "  ".join(cells[:2]).rstrip())  # a long statement has a line of its own
+            out.append(mark + "  ".join(cells[:2]).rstrip())  # a long statement has a line of its own
             head = (
                 "  "
                 + "  ".join(cell.ljust(w) for cell, w in zip(("", "", cells[2]), widths, strict=True))
@@ -103,7 +104,7 @@ def text(verdict: Verdict, width: int = 0) -> str:
         trace = verdict.counter
         out.append("  a run in which it does not hold:")
     if trace is not None:
-        out += ["", story(verdict, trace), ""]
+        out += [*_matter(verdict, trace), "", story(verdict, trace), ""]
     if verdict.hang is not None and not (trace is not None and trace.waits):
         out += [*_who_waits(verdict), "", story(verdict, verdict.hang), ""]
     return "\n".join(out)
@@ -114,25 +115,32 @@ def _who_waits(verdict: Verdict) -> list[str]:
     head = "  no run ends: " if verdict.deadlock else "  may hang: "
     waits = [wait.told(verdict.test.source.name) for wait in verdict.waits]
     said = [f"{wait};" for wait in waits[:-1]] + waits[-1:]
-    lines = [
-        line
-        for text in said
-        for line in wrap(
-            text, LINE - len(head), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-        )
-    ]
+    lines = [line for text in said for line in _wrapped(text, LINE - len(head))]
     return [(" " * len(head) if n else head) + line for n, line in enumerate(lines)]
+
+
+def _matter(verdict: Verdict, trace: Trace) -> list[str]:
+    """What matters in a run; in one line, if it is not too long."""
+    if trace.matter is None:
+        return []
+    return [f"  {line}" for line in _wrapped(trace.matter.told(verdict.test.source.name), LINE - 2)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 @dataclass(slots=True)
 class _Row:
-    """One row: who did what, in which line, with which remarks. ``of`` is its statement, if it has one."""
+    """One row: who did what, in which line, with which remarks. ``of`` is its statement, if it has one;
+    ``matters``: is one of its steps a step that matters?"""
 
     who: str
     what: str
     where: str = ""
     remarks: list[str] = field(default_factory=list)
     of: _Statement | None = None
+    matters: bool = False
 
     def cells(self) -> tuple[str, str, str]:
         """The first three columns."""
@@ -156,6 +164,7 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
     steps = [_without_lines(step, verdict) for step in trace.steps]
     rows: list[_Row] = []
     open_: dict[_Place, _Statement] = {}
+    mattering = set(trace.matter.steps) if trace.matter is not None else set()
     at_once: set[int] = set()  # commits that follow their store at once are no steps of their own
     for at, step in enumerate(steps):
         if at in at_once or _silent(step, trace):
@@ -168,6 +177,7 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
             _go_on(rows, open_, step.event, _remarks(step, steps[at + 1 :], tell), verdict=verdict)
         else:
             rows.append(row)
+        rows[-1].matters |= at in mattering or (at + 1 in at_once and at + 1 in mattering)
     return [*rows, *(_waits(wait, verdict) for wait in trace.waits)]
 
 
@@ -370,5 +380,6 @@ def _silent(step: Step, trace: Trace) -> bool:
     if any(wait.span == event.span and (wait.handler or wait.kind == "answers") for wait in trace.waits):
         return False
     return not any(
-        s.event is not None and s.event.op == "DLV" and s.event.body in event.handlers for s in trace.steps
+        s.event is not None and s.event.op in ("DLV", "NMI") and s.event.body in event.handlers
+        for s in trace.steps
     )

@@ -17,10 +17,11 @@ from verifier.why.answers import Audit, Explanation, Finding, wrapped
 
 
 def explanation(x: Explanation) -> str:
-    """The verdict and a sentence; then reasons with their cycles, or a run."""
+    """The verdict, a sentence, and reasons with their cycles; of an outcome that is possible, what ``check``
+    shows."""
+    if not x.reasons and not x.gap:
+        return text(x.verdict)
     out = [headline(x.verdict), *wrapped(f"{x.summary[:1].upper()}{x.summary[1:]}."), ""]
-    if not x.reasons:
-        out += text(x.verdict).split("\n")[1:]
     return "\n".join([*out, *x.lines()]).rstrip() + "\n"
 
 
@@ -78,10 +79,11 @@ def explanation_object(x: Explanation) -> Shape:
 
 def audit_object(x: Audit) -> Shape:
     """What an audit adds to a result."""
-    return {"gap": x.gap, "findings": [_finding_object(f) for f in x.findings]}
+    file = x.verdict.test.source.name
+    return {"gap": x.gap, "findings": [_finding_object(f, file) for f in x.findings]}
 
 
-def _finding_object(f: Finding) -> Shape:
+def _finding_object(f: Finding, file: str) -> Shape:
     return {
         "kind": f.kind,
         "text": " ".join(f.text.split()),
@@ -89,7 +91,7 @@ def _finding_object(f: Finding) -> Shape:
         "cpus": sorted(f.cpus),
         "need": f.need,
         "joint": [_part_object(p) for p in f.joint],
-        "run": trace_object(f.program, f.run),
+        "run": trace_object(f.program, f.run, file),
     }
 
 

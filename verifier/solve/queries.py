@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
-from verifier.execution import Checked, Execution, check
+from verifier.execution import Checked, Execution, check, sequential
+from verifier.execution.decisions import Decision
 from verifier.execution.rest import check_rest, hang, stops
-from verifier.execution.storyline import trace
+from verifier.execution.storyline import Told, tell
 from verifier.model import Model
 from verifier.model import model as model_of
 from verifier.program.answer import Answer
 from verifier.program.events import Program
 from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
-from verifier.program.trace import Trace
+from verifier.program.trace import Matter, Trace
 from verifier.program.values import Value, truth
 from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES
@@ -23,6 +24,10 @@ from verifier.solve.decode import decode
 from verifier.solve.encode import encode
 from verifier.solve.sites import Literals
 from verifier.solve.z3 import Solver, unused
+
+# The part of some decisions that forces the outcome; None: some run with these decisions has another one.
+Forces = Callable[[Sequence[Decision]], list[Decision] | None]
+Why = Callable[[Told, Forces, Budget], Matter]  # what matters in a run that ends
 
 
 def decide(
@@ -36,18 +41,20 @@ def decide(
     witnesses: bool = True,
     counters: bool | None = None,
     likely: bool = False,
+    why: Why | None = None,
 ) -> Answer:
     """Decide a program by Z3.
 
     ``budget`` is for everything; if it ends, the answer says in which phase. With ``witnesses`` a run in
     which the proposition holds is told, with ``counters`` one in which it fails (None: as ``witnesses``).
-    ``likely`` says that the outcome is expected to occur; every answer is the same without it. The concrete
+    ``likely`` says that the outcome is expected to occur; every answer is the same without it. With ``why``,
+    which says what matters in a run, a run is told without store buffers if there is such a run. The concrete
     interpreter re-checks every witness before it is told. Raises ``InternalError`` if one is wrong.
     """
     both = {True: witnesses, False: witnesses if counters is None else counters}
     told = frozenset(value for value, wanted in both.items() if wanted)
     try:
-        asked = _Asked(program, model_of(switches, model), budget, seed)
+        asked = _Asked(program, model_of(switches, model), budget, seed, why)
         return asked.answer(want_states, told, likely)
     except LimitError as limit:
         return Answer(reason=str(limit))
@@ -59,8 +66,10 @@ States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the p
 
 
 class _Asked:
-    def __init__(self, program: Program, model: Model, budget: Budget | None, seed: int) -> None:
-        self.program, self.seed, self.budget = program, seed, budget or Budget()
+    def __init__(
+        self, program: Program, model: Model, budget: Budget | None, seed: int, why: Why | None = None
+    ) -> None:
+        self.program, self.seed, self.budget, self.why = program, seed, budget or Budget(), why
         self.encoding = encode(program, model, self.budget)
         clauses = self.encoding.clauses
         self.proposition = self.encoding.truth(program.condition)
@@ -113,7 +122,8 @@ class _Asked:
         hung = None
         if hangs and (told or deadlock):
             with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
-                hung = self._told(self.resting)
+                rest = self._found(self.resting)
+                hung = None if rest is None else self._told(rest)
         states = None
         if ends is not None and rests is not None:
             states = ends | rests if self.program.judges_hangs else ends
@@ -156,9 +166,70 @@ class _Asked:
 
     def _run(self, value: bool) -> Trace | None:
         """A run in which the proposition has a value, if there is one, and time left to find it."""
-        return self._told([self.proposition if value else -self.proposition, *self.normal], value)
+        found = self._found(self._having(value), value)
+        if found is None or self.why is None or stops(found.execution):
+            return None if found is None else self._told(found)
+        if sequential(found).cycle():
+            found = self._without_buffers(value) or found
+        told = tell(found, self.budget)
+        self.budget.enter("finding out what matters in a run")
+        matter = self.why(told, lambda decided: self._forced(decided, value), self.budget)
+        self.budget.enter(SOLVING)
+        return told.trace._replace(matter=matter)
 
-    def _told(self, wanted: list[int], value: bool | None = None) -> Trace | None:
+    def _having(self, value: bool) -> list[int]:
+        """Literals of the runs that count, and in which the proposition has a value."""
+        return [self.proposition if value else -self.proposition, *self.normal]
+
+    def _without_buffers(self, value: bool) -> Checked | None:
+        """A run of the model sc in which the proposition has a value, if there is one that ends; None if it
+        is not found in half of the time that is left."""
+        left = self.budget.left()
+        budget = Budget(None if left is None else left / 2, self.budget.memory)
+        try:
+            asked = _Asked(self.program, model_of(self.encoding.model.switches, "sc"), budget, self.seed)
+            text = asked.encoding.clauses.dimacs()
+            with Solver(text, budget=budget, seed=self.seed, fresh=True) as asked.solver:
+                return asked._found([*asked._having(value), -asked.encoding.stuck], value)
+        except LimitError:
+            return None
+
+    def _forced(self, decided: Sequence[Decision], value: bool) -> list[Decision] | None:
+        """A part of some decisions with which the proposition has a value in every run; None: there is none,
+        or the solver gives up."""
+        other, literals = self._having(not value), [self._literals(d) for d in decided]
+        every = [x for xs in literals for x in xs if x != YES]
+        if self._check([*other, *every]) is not False:
+            return None
+        if NO in other:
+            return []
+        needed = set(self.solver.core(every))
+        return [d for d, xs in zip(decided, literals, strict=True) if not needed.isdisjoint(xs)]
+
+    def _literals(self, d: Decision) -> list[int]:
+        """The literals of a decision."""
+        e = self.encoding
+        if d.kind == "found":
+            return [e.observed[d.at][d.value]]
+        if d.kind != "last":
+            return [e.slots[d.at][d.value]]
+        assert d.cell is not None
+        writes = [w for w in e.writes if d.cell in w.where]
+        if d.event is None:
+            return [-w.where[d.cell] for w in writes]
+        last = next(w for w in writes if w.node == d.event.id)
+        pairs = ((w.where[d.cell], e.co_literal(w, last)) for w in writes if w is not last)
+        return [last.where[d.cell], *(-done if first == NO else first for done, first in pairs)]
+
+    def _told(self, checked: Checked) -> Trace:
+        """A run's story; of one that hangs, with who waits where at its end."""
+        told = tell(checked, self.budget).trace
+        if stops(checked.execution):
+            told = told._replace(waits=hang(checked.execution).told())
+        self.budget.enter(SOLVING)
+        return told
+
+    def _found(self, wanted: list[int], value: bool | None = None) -> Checked | None:
         """A run as it is wanted, checked again; ``value``: that of the proposition, if it was asked for."""
         plain = self._plain()
         if plain and self._check([*wanted, *plain]):
@@ -172,11 +243,7 @@ class _Asked:
         self.budget.enter("checking a run again")
         checked = self._recheck(execution, value)
         self.budget.enter("telling a run")
-        told = trace(checked, self.budget)
-        if stops(execution):
-            told = told._replace(waits=hang(execution).told())
-        self.budget.enter(SOLVING)
-        return told
+        return checked
 
     def _plain(self) -> list[int]:
         """Literals of a run that is easy to follow: without walks served by a store buffer, without accessed

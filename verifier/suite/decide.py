@@ -119,12 +119,13 @@ def _one_judge(z3: Answer, explorer: Answer) -> str:
 def _decide(program: Program, options: Options, judge: str, budget: Budget, likely: bool = False) -> Answer:
     states = options.states or options.judge == "both"
     if judge == "z3":
+        from verifier.execution.matter import matter
         from verifier.solve import decide
 
         return decide(
             program, model=options.model, switches=options.switches, budget=budget,
             seed=options.seed, want_states=states, witnesses=options.witnesses,
-            counters=options.witnesses and options.counters, likely=likely,
+            counters=options.witnesses and options.counters, likely=likely, why=matter,
         )  # fmt: skip
     from verifier import explore
 

@@ -16,7 +16,7 @@ from verifier.results import Verdict
 from verifier.source import Span
 from verifier.why.names import CycleStep
 
-WIDTH = 112
+PARAGRAPH = 112
 # What a part does, for the list of what an outcome rests on.
 DOES = {
     "barrier": "a barrier",
@@ -228,7 +228,7 @@ def _table(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
 
 def wrapped(text: str) -> list[str]:
     """Lines of a paragraph."""
-    return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return wrap(text, PARAGRAPH, initial_indent="  ", subsequent_indent="  ")
 
 
 def findings(x: Audit) -> list[str]:

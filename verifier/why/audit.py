@@ -102,13 +102,14 @@ class _Auditor:
 
     def _with_run(self, part: OptionalPart, found: Finding) -> Finding:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
+        from verifier.execution.matter import matter
         from verifier.solve import decide
 
         others = {p.name for p in self.parts if p is not part}
         program = unrolled(self.test, given(self.code, others), self.unroll, self.budget)
         answer = decide(
             program, model=self.model.name, switches=self.model.switches, budget=self.budget,
-            witnesses=self.value, counters=not self.value,
+            witnesses=self.value, counters=not self.value, why=matter,
         )  # fmt: skip
         run = answer.witness if self.value else answer.counter
         if run is None and not answer.reason:

@@ -50,7 +50,9 @@ def _possible(verdict: Verdict) -> str:
         return f"it is not known: {verdict.reason}"
     if verdict.deadlock:
         return "no run ends"
-    return "it happens; the run below is one that can be checked"
+    run = verdict.counter if verdict.test.quantifier == "forall" else verdict.witness
+    matter = "" if run is None or run.matter is None else run.matter.told(verdict.test.source.name)
+    return f"it happens: {matter}" if matter else "it happens"
 
 
 class _Explainer:

@@ -12,13 +12,13 @@ import verifier
 from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.execution import Checked, check
-from verifier.execution.storyline import _Teller, trace
+from verifier.execution.storyline import Told, _Teller, tell
 from verifier.explore.replay import Telling
 from verifier.explore.search import machine_of
 from verifier.lower.build import build
 from verifier.program.expressions import Ref, call
 from verifier.program.profiles import switches
-from verifier.program.trace import Step, Trace
+from verifier.program.trace import Step
 from verifier.solve import queries
 from verifier.source import Source
 from verifier.syntax import load
@@ -78,11 +78,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Checked]]:
     """The runs that have been told."""
     seen: list[Checked] = []
 
-    def keep(checked: Checked, budget: object = None) -> Trace:
+    def keep(checked: Checked, budget: object = None) -> Told:
         seen.append(checked)
-        return trace(checked)
+        return tell(checked)
 
-    monkeypatch.setattr(queries, "trace", keep)
+    monkeypatch.setattr(queries, "tell", keep)
     yield seen
 
 
@@ -103,7 +103,7 @@ def test_an_execution_that_is_wrong_has_no_story(runs: list[Checked]) -> None:
     wrong = check(execution)
     assert wrong.wrong
     with pytest.raises(InternalError, match="found right"):
-        trace(wrong)
+        tell(wrong)
 
 
 @pytest.mark.slow

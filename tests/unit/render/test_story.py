@@ -39,7 +39,7 @@ def told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> list[str]:
     path = tmp_path / "s.litmus"
     path.write_text(TEXT)
     assert main(["check", str(path)]) == 0
-    return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    return [" ".join(line.removeprefix("*").split()) for line in capsys.readouterr().out.splitlines()]
 
 
 def test_a_declaration_is_told_as_an_assignment(told: list[str]) -> None:
@@ -88,7 +88,7 @@ def rows(text: str, judge: str, **settings: str) -> list[str]:
     (test,) = load(Source("t", text))
     verdict = run(test, Options(judge=judge, settings=settings))
     assert verdict.witness is not None
-    return [" ".join(line.split()) for line in story(verdict, verdict.witness).splitlines()]
+    return [" ".join(line.removeprefix("*").split()) for line in story(verdict, verdict.witness).splitlines()]
 
 
 @BOTH
@@ -229,5 +229,5 @@ exists (0:tlb[v -> A])
     (test,) = load(Source("t", text))
     verdict = run(test, Options(judge=judge, profile="sparc64"))
     assert verdict.witness is not None
-    told = [" ".join(line.split()) for line in story(verdict, verdict.witness).splitlines()]
+    told = [" ".join(line.removeprefix("*").split()) for line in story(verdict, verdict.witness).splitlines()]
     assert any(line.startswith("CPU 0 v -> A is in the TLB filled ") for line in told)

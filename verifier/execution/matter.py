@@ -1,0 +1,492 @@
+"""What matters in a run: the step that overtook another one, the stale translation, or the reads that decide.
+
+*reordered*     No sequentially consistent run has the outcome. The shortest cycle of the model sc over the
+                run has pairs that x86-TSO does not keep in order; of these, the run turns some around.
+*stale*         The run is sequentially consistent. If each page walk took place at the use that it serves,
+                there would be a cycle: a use rests on what was read before it changed. Copies of instructions
+                likewise.
+*interleaving*  The rest: a set of decisions that forces the outcome, none of which can be left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from verifier.budget import Budget
+from verifier.execution import Walk, sequential
+from verifier.execution.candidate import INIT, Removals
+from verifier.execution.decisions import Decision, decisions
+from verifier.execution.storyline import Told
+from verifier.model import fetch as fetching
+from verifier.model import model as model_of
+from verifier.model import translation
+from verifier.program.events import Event
+from verifier.program.profiles import KERNELS
+from verifier.program.trace import Matter
+from verifier.program.values import FAULT, Ptr, Value, target
+from verifier.program.waits import folded
+from verifier.source import Span
+
+WIDTH = 56  # characters of a statement; the rest is cut off
+CLAUSES = 4  # decisions that are told one by one
+
+Pair = tuple[int, int]
+Parts = list[str | Span]
+Forces = Callable[[Sequence[Decision]], list[Decision] | None]
+
+
+class _Old(NamedTuple):
+    """What is used at the instant ``use`` and was read earlier, by a walk, or without one by a fetch.
+
+    ``read``   the instant of that read, of ``cell``; ``INIT``: it is an entry of the initial TLB;
+    ``write``  the write that it found; None: the initial state.
+    """
+
+    use: int
+    read: int
+    cell: Ptr
+    write: int | None
+    walk: Walk | None
+
+
+def matter(told: Told, forces: Forces, budget: Budget) -> Matter:
+    """What matters in a run that ends; ``forces``: the part of some decisions with which every run has its
+    outcome, None if some run does not.
+
+    Raises ``LimitError`` if the time is over.
+    """
+    return _Finder(told, forces, budget).matter()
+
+
+class _Finder:
+    def __init__(self, told: Told, forces: Forces, budget: Budget) -> None:
+        self.told, self.forces, self.budget = told, forces, budget
+        self.x = told.checked.execution
+        self.program = self.x.program
+        self.events = self.program.events
+        self.steps: dict[int, int] = {}  # node -> the step that it is
+        for number, step in enumerate(told.trace.steps):
+            if step.node is not None:
+                self.steps.setdefault(step.node, number)
+        self.event_of = {n: self.events[e] for e, n in self.x.issues.items()}
+        for owned in (self.x.faults, self.x.dirty, self.x.fetches):
+            self.event_of |= {n: self.events[e] for e, n in owned.items()}
+        self.walk_of = {n: w for w in self.x.walks for n, _, _ in w.levels}
+
+    def matter(self) -> Matter:
+        """The first of the three kinds that fits."""
+        cycle = shortest(sequential(self.told.checked), self.budget)
+        return self._reordered(cycle) if cycle else self._stale() or self._interleaving()
+
+    # -- places -------------------------------------------------------------------------------------
+
+    def _event(self, node: int) -> Event | None:
+        """The event of the program that a node is a part of."""
+        return self.events[node] if 0 <= node < len(self.events) else self.event_of.get(node)
+
+    def _marks(self, nodes: Iterable[int]) -> tuple[int, ...]:
+        """The steps of some nodes; a buffered store has two."""
+        found = set()
+        for node in nodes:
+            found |= {self.steps[n] for n in (node, self.x.issues.get(node)) if n in self.steps}
+            pseudo = -1000 - node
+            if pseudo in self.steps:
+                found.add(self.steps[pseudo])
+        return tuple(sorted(found))
+
+    # -- reordered ----------------------------------------------------------------------------------
+
+    def _reordered(self, cycle: list[int]) -> Matter:
+        turns = self.told.turns
+        pairs = list(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
+        turned = [(a, b) for a, b in pairs if turns.get(b, 0) < turns.get(a, 0)]
+        parts: Parts = []
+        for early, late in turned:
+            parts += ["; "] if parts else []
+            parts += [f"CPU {self._cpu(late)}: ", *self._named(late), " takes effect before "]
+            parts += self._named(early)
+        return Matter("reordered", tuple(parts), self._marks(cycle))
+
+    def _cpu(self, node: int) -> int:
+        event = self._event(node)
+        return event.cpu if event is not None else self.walk_of[node].cpu
+
+    def _named(self, node: int) -> Parts:
+        """``line 24 `r1 = READ_ONCE(y)```."""
+        event = self._event(node)
+        if event is None:
+            walk = self.walk_of[node]
+            return [f"a page walk for {walk.va}"]
+        return [*_at(event), f"`{folded(event.text, WIDTH)}`"] if event.text else [*_at(event)]
+
+    # -- stale --------------------------------------------------------------------------------------
+
+    def _stale(self) -> Matter | None:
+        x = self.x
+        for walk in x.walks:
+            if walk.kind == "initial" and self._path(walk) is None:
+                said = ", which was in its TLB from the start, although no table had it"
+                return Matter("stale", (*self._use(walk), said), self._marks([walk.use]))
+        order: dict[Pair, _Old | None] = dict.fromkeys(self._at_use())
+        for old in self._olds():
+            before, after = self._around_use(old)
+            order |= {(writer, old.use): None for writer in before}
+            for writer in after:
+                order.setdefault((old.use, writer), old)
+        cycle = shortest(order, self.budget)
+        if not cycle:
+            return None
+        parts: Parts = []
+        marks = set(self._marks(cycle))
+        for use, writer in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
+            known = order[use, writer]
+            if known is not None:
+                parts += ["; "] if parts else []
+                parts += self._old(known, writer)
+                marks |= self._filled(known)
+        return Matter("stale", tuple(parts), tuple(sorted(marks)))
+
+    def _at_use(self) -> set[Pair]:
+        """The order of a machine whose walks and fetches take place where they are used, without what these
+        find."""
+        x = self.x
+        sc = model_of(x.model.switches, "sc").axioms[-1]
+        apart = (translation.__name__, fetching.__name__)
+        rules = tuple(rule for rule in sc.rules if rule.equation.__module__ not in apart)
+        made = self.told.checked.candidate
+        assert made is not None
+        own = {n for line in x.lines() for n in line} | {n for n, _ in x.written_at()}
+        floating = {n for w in x.walks for n, _, _ in w.levels if n not in own} | set(x.fetches.values())
+        out = {(a, b) for a, b in sc._replace(rules=rules).relation(made) if not {a, b} & {INIT, *floating}}
+        for walk in x.walks:
+            if walk.observable is not None and self._instant(walk) == walk.use:  # at the end
+                out |= {(w, walk.use) for order in x.co.values() for w in order}
+        return out
+
+    def _instant(self, walk: Walk) -> int:
+        """The instant at which what a walk has read is used."""
+        if walk.observable is not None:
+            at = self.program.observables[walk.observable].at
+            return walk.use if at is None else self.x.snapshots[at]
+        return walk.levels[-1][0] if walk.kind == "accessed" else walk.use
+
+    def _olds(self) -> Iterator[_Old]:
+        """What is used, and was read earlier."""
+        x = self.x
+        for walk in x.walks:
+            use = self._instant(walk)
+            for cell in self._path(walk) or () if walk.kind == "initial" else ():
+                yield _Old(use, INIT, cell, None, walk)
+            for node, entry, _ in walk.levels:
+                for r in x.reads:
+                    if r.read == node != use and self._walked(r.cell, entry):
+                        yield _Old(use, node, r.cell, r.write, walk)
+        for event, node in x.fetches.items():
+            for r in x.reads:
+                if r.read == node:
+                    yield _Old(event, node, r.cell, r.write, None)
+
+    def _walked(self, cell: Ptr, entry: Ptr) -> bool:
+        """Does a walk read a cell where it reads an entry? It reads registers, too."""
+        return cell == entry or self.program.cells[cell].kind == "register"
+
+    def _around_use(self, old: _Old) -> tuple[list[int], list[int]]:
+        """The write that a use finds, and the later ones, which change it. If the cell has the same value
+        again before the use, it is as if that had been read."""
+        x, turns = self.x, self.told.turns
+        order, written = x.co.get(old.cell, []), x.written_at()
+        first = order.index(old.write) + 1 if old.write is not None else 0
+        value = written[old.write, old.cell] if old.write is not None else self.program.cells[old.cell].init
+        for n, writer in enumerate(order):
+            same = n >= first and written[writer, old.cell] == value
+            if same and turns[writer] < turns.get(old.use, len(turns)):
+                first = n + 1
+        return order[:first][-1:], order[first:]
+
+    def _path(self, walk: Walk) -> tuple[Ptr, ...] | None:
+        """The cells from which an entry of the initial TLB was read: on a way through the initial tables that
+        leads to its page, if possible one from the CR3 of its CPU. None: there is no such way."""
+        cr3 = Ptr(f"{walk.cpu}:cr3")
+        first = self.program.cells[cr3].init if cr3 in self.program.cells else None
+        roots = [first, *(root for root, va in self.program.entries if va == walk.va)]
+        for root in roots:
+            path: list[Ptr] = []
+            handle: Value | None = root
+            while isinstance(handle, Ptr) and (handle, walk.va) in self.program.entries:
+                path.append(self.program.entries[handle, walk.va])
+                handle = target(self.program.cells[path[-1]].init)
+                if handle not in self.program.tables:
+                    break
+            if path and handle == target(walk.content):
+                return (*path, cr3) if root == first else tuple(path)
+        return None
+
+    def _old(self, old: _Old, writer: int) -> Parts:
+        """A use of something that was read before it changed."""
+        walk = old.walk
+        if walk is None:
+            event = self.events[old.use]
+            said: Parts = [f"CPU {event.cpu} executes in ", *_at(event), "what it fetched before "]
+            return [*said, *self._changed(old, writer, event.cpu)]
+        how: Parts = [", which was in its TLB from the start, before "]
+        if walk.kind == "fault":
+            how = [" on an entry that it read before "]
+        elif old.read != INIT:
+            flush = self._flushed(walk, old.read)
+            how = [", which it walked "]
+            how += ["after the flush in ", flush, ", before "] if flush is not None else ["before "]
+        return [*self._use(walk), *how, *self._changed(old, writer, walk.cpu)]
+
+    def _use(self, walk: Walk) -> Parts:
+        """Who uses which translation, and where."""
+        what = f"{self._tagged(walk)} -> {self.program.naming.of(None, walk.content)}"
+        if walk.observable is not None:
+            at = self.program.observables[walk.observable].at
+            when = "at the end" if at is None else "at the instant asked for"
+            return [f"{when} CPU {walk.cpu} can still use {what}"]
+        if walk.event is None:
+            return [f"CPU {walk.cpu} sets A by a walk for {walk.va}"]
+        event = self.events[walk.event]
+        if walk.kind == "fault":
+            return [f"CPU {walk.cpu} faults in ", *_at(event, "")]
+        return [f"CPU {walk.cpu} uses {what} in ", *_at(event, "")]
+
+    def _tagged(self, walk: Walk) -> str:
+        tagged = Ptr(f"{walk.cpu}:pcid") in self.program.cells
+        return f"{walk.va}@{walk.tag}" if tagged else str(walk.va)
+
+    def _changed(self, old: _Old, writer: int, reader: int) -> Parts:
+        """Who changed what a CPU had read."""
+        changed = f"changed {self.program.cells[old.cell].name}"
+        event = self._event(writer)
+        if event is None or writer in self.x.dirty.values():
+            return [f"the processor of CPU {self._cpu(writer)} {changed}"]
+        if event.cpu == reader:
+            return ["its ", *_at(event), changed]
+        return [*_at(event), f"of CPU {event.cpu} {changed}"]
+
+    def _flushed(self, walk: Walk, read: int) -> Span | None:
+        """The last invalidation in front of a walk that would have removed an older entry."""
+        removals = Removals(self.x)
+        turns = self.told.turns
+        mine = [
+            n
+            for n, (_, cpu, _, _) in removals.invalidations.items()
+            if cpu == walk.cpu and n in turns and turns[n] < turns.get(read, 0)
+            if n not in self.x.faults.values() and removals.removes(n, walk.va, walk.tag, walk.content)
+        ]
+        if not mine:
+            return None
+        node = max(mine, key=turns.__getitem__)
+        number = self.x.flushes[node][0] if node in self.x.flushes else node
+        return self.events[number].span
+
+    def _filled(self, old: _Old) -> set[int]:
+        """The step that reads what is used. A story tells one fill for all uses of an entry."""
+        walk = old.walk
+        if old.read in self.steps:
+            return {self.steps[old.read]}
+        if walk is None or old.read == INIT:
+            return set()
+        last = self.steps.get(walk.use, len(self.told.trace.steps))
+        what = ((self._tagged(walk), walk.content),)
+        steps = enumerate(self.told.trace.steps[:last])
+        fills = [n for n, s in steps if s.kind == "fill" and s.cpu == walk.cpu and s.writes == what]
+        return set(fills[-1:])
+
+    # -- interleaving -------------------------------------------------------------------------------
+
+    def _interleaving(self) -> Matter:
+        mine = self._least(decisions(self.x))
+        if mine is None:
+            return Matter("interleaving", ("it needs only that the CPUs take turns as they do here",))
+        if not mine:
+            return Matter("interleaving", ("every run that ends gets here",))
+        parts: Parts = ["it needs only that ", *_joined(self._clauses(mine))]
+        marks = self._marks(n for d in mine for n in self._nodes(d))
+        return Matter("interleaving", tuple(parts), marks)
+
+    def _clauses(self, mine: list[Decision]) -> list[list[Parts]]:
+        """Decisions as clauses. Reads of one CPU are told as one: CPU 1 reads 0 in line 7 and 1 in line 8."""
+        several = self._several()
+        groups: list[list[Parts]] = []
+        reader = ""
+        for d in mine[: CLAUSES if len(mine) > CLAUSES + 1 else None]:
+            clause = self._decided(d, several)
+            if reader and clause[0] == reader:
+                groups[-1].append(clause[1:])
+            else:
+                groups.append([clause])
+            reader = str(clause[0]) if d.kind == "read" and len(clause) > 3 else ""
+        if len(mine) > CLAUSES + 1:
+            groups.append([[f"{len(mine) - CLAUSES} more things are as they are here"]])
+        return groups
+
+    def _nodes(self, d: Decision) -> list[int]:
+        """The instants of a decision."""
+        if d.event is not None:
+            return [self.x.fetches.get(d.event.id, d.event.id), d.event.id]
+        if d.kind != "found":
+            return []
+        o = self.program.observables[d.at]
+        if o.kind == "ever" and o.at is not None:
+            return [self.x.snapshots[o.at], *self._around(o.at)[0], *self._around(o.at)[1]]
+        return [w.use for w in self.x.walks if w.observable == d.at]
+
+    def _around(self, snapshot: int) -> tuple[list[int], list[int]]:
+        """The writes whose values an instant finds, and those that come after it at the same cells."""
+        node = self.x.snapshots[snapshot]
+        mine = [r for r in self.x.reads if r.read == node]
+        before = [r.write for r in mine if r.write is not None]
+        orders = [(self.x.co.get(r.cell, []), r.write) for r in mine]
+        after = [co[0 if w is None else co.index(w) + 1 :][:1] for co, w in orders]
+        return before, [w for first in after for w in first]
+
+    def _least(self, choices: list[Decision]) -> list[Decision] | None:
+        """A part of a run's decisions that forces its outcome, and from which none can be left out. Reads
+        alone are preferred. None: the solver has given up."""
+        found = self.forces([d for d in choices if d.kind == "read"])
+        if found is None:
+            found = self.forces(choices)
+        for d in reversed(found or []):
+            self.budget.check()
+            if found is not None and d in found:
+                less = self.forces([other for other in found if other is not d])
+                found = found if less is None else less
+        return found
+
+    def _several(self) -> set[_Line]:
+        """Lines of a CPU that read several values."""
+        seen: set[_Line] = set()
+        out: set[_Line] = set()
+        for event in self.events:
+            place = _line(event)
+            for access in event.accesses:
+                if access.slot is not None and event.id in self.x.executed:
+                    (out if place in seen else seen).add(place)
+        return out
+
+    def _decided(self, d: Decision, several: set[_Line]) -> Parts:
+        """A decision as a clause."""
+        program, event = self.program, d.event
+        if d.kind == "kernel":
+            assert isinstance(d.value, int)
+            return [f"the kernel is {KERNELS[d.value]}"]
+        if d.kind == "found":
+            return self._condition(d)
+        cell = program.cells[d.cell].name if d.cell in program.cells else "memory"
+        if event is None:
+            return [f"nobody writes {cell}"]
+        if d.kind == "strikes":
+            return [f"{'an' if d.value else 'no'} NMI strikes CPU {event.cpu}"]
+        if d.kind == "last":
+            return [*_at(event), f"of CPU {event.cpu} writes {cell} last"]
+        value = program.naming.of(d.cell, d.value)
+        if d.value == FAULT:
+            return [f"CPU {event.cpu} faults in ", *_at(event, "")]
+        if event.op == "T":
+            return [f"CPU {event.cpu} finds the page {value} in ", *_at(event, "")]
+        if event.span is None:
+            return [f"CPU {event.cpu} reads {cell} = {value}"]
+        what = f"{cell} = {value}" if _line(event) in several else value
+        return [f"CPU {event.cpu} reads ", what, " in ", event.span]
+
+    def _condition(self, d: Decision) -> Parts:
+        o = self.program.observables[d.at]
+        if o.kind == "ever" and o.at is not None:
+            if not d.value:
+                return ["the instant asked for does not come"]
+            before, after = (list(filter(None, map(self._event, ns))) for ns in self._around(o.at))
+            parts: Parts = ["the instant asked for comes"]
+            for word, events in ((" after ", before), (" and before " if before else " before ", after)):
+                for n, event in enumerate(dict.fromkeys(events)):
+                    parts += [" and " if n else word, *_at(event), f"of CPU {event.cpu}"]
+            return parts
+        if o.kind == "tlb":
+            can = "can" if d.value else "cannot"
+            when = "at the end" if o.at is None else "at the instant asked for"
+            return [f"CPU {o.cpu} {can} use {o.va} -> {self.program.naming.of(None, o.page or 0)} {when}"]
+        return [f"{o.label} is {self.program.naming.observed(d.at, d.value)} in the end"]
+
+
+def _joined(groups: list[list[Parts]]) -> Parts:
+    """Groups of clauses with commas between them, if some group has several clauses, and with *and*."""
+    out: Parts = []
+    single = all(len(group) == 1 for group in groups)
+    for n, group in enumerate(groups):
+        if n:
+            out.append((" and " if single else ", and ") if n == len(groups) - 1 else ", ")
+        for k, clause in enumerate(group):
+            out += [" and " if k == len(group) - 1 else ", "] if k else []
+            out += clause
+    return out
+
+
+_Line = tuple[int, str, int]
+
+
+def _line(event: Event) -> _Line:
+    """The CPU, the file and the line of an event."""
+    return (event.cpu, "", 0) if event.span is None else (event.cpu, event.span.source.name, event.span.line)
+
+
+def _at(event: Event, after: str = " ") -> Parts:
+    """The line of an event."""
+    return [event.span, after] if event.span is not None else [f"a step{after}"]
+
+
+def shortest(pairs: Iterable[Pair], budget: Budget) -> list[int]:
+    """A cycle with the fewest pairs; empty if there is none. Raises ``LimitError`` if the time is over."""
+    after: dict[int, list[int]] = {}
+    for a, b in sorted(pairs):
+        after.setdefault(a, []).append(b)
+    after = _inverse(_entered(_inverse(_entered(after))))
+    found: list[int] = []
+    for root in sorted(after):
+        budget.check()
+        found = _through(root, after, len(found) or len(after) + 1) or found
+    return found
+
+
+def _inverse(after: dict[int, list[int]]) -> dict[int, list[int]]:
+    out: dict[int, list[int]] = {}
+    for a, ways in after.items():
+        for b in ways:
+            out.setdefault(b, []).append(a)
+    return out
+
+
+def _entered(after: dict[int, list[int]]) -> dict[int, list[int]]:
+    """A graph without the nodes that have no way in, again and again: they are on no cycle."""
+    ways = {b: len(froms) for b, froms in _inverse(after).items()}
+    left = [a for a in after if a not in ways]
+    for a in left:
+        for b in after.get(a, ()):
+            ways[b] -= 1
+            if not ways[b]:
+                left.append(b)
+    gone = set(left)
+    return {
+        a: kept for a, bs in after.items() if a not in gone and (kept := [b for b in bs if b not in gone])
+    }
+
+
+def _through(root: int, after: dict[int, list[int]], less: int) -> list[int]:
+    """A shortest cycle through a node, if it has fewer pairs than ``less``."""
+    came = {root: root}
+    edge = [root]
+    for _ in range(less - 1):  # the cycles of so many pairs
+        reached: list[int] = []
+        for a in edge:
+            for b in after.get(a, ()):
+                if b == root:
+                    path = [a]
+                    while path[-1] != root:
+                        path.append(came[path[-1]])
+                    return path[::-1]
+                if b not in came:
+                    came[b] = a
+                    reached.append(b)
+        edge = reached
+    return []
