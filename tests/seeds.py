@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 
 import verifier
 from verifier.cli import main
+from verifier.program.waits import place
+from verifier.why.answers import named
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "seeds.md"
@@ -28,6 +31,8 @@ How to read the tables:
   `verifier check FILE::VARIANT` prints a run.
 - In variant F the protocol is meant to be right. In B something is left out or changed. V is another question
   worth asking. L takes a comment to the letter.
+- Where a claim is about what is needed, the last column has the answer of `verifier audit`
+  ([why.md](why.md)).
 - The model is that of x86 ([memory-model.md](memory-model.md)). Where other machines differ, the tables say
   so. If *sc* forbids an outcome, the outcome needs a store buffer. If *sparc64* forbids it, it needs a page
   walk at a time when no access asks for one.
@@ -127,7 +132,8 @@ def _claims() -> Iterator[str]:
             if claim["number"].startswith(seed["number"]):
                 yield _row(
                     claim["number"], claim["says"], f"**{claim['answer']}**",
-                    "<br>".join(_verdicts(claim["by"])), claim["why"],
+                    "<br>".join(_verdicts(claim["by"])),
+                    "<br>".join([claim["why"], *_audited(claim.get("audit", []))]),
                 )  # fmt: skip
         yield ""
 
@@ -140,6 +146,40 @@ def _verdicts(paths: list[str]) -> Iterator[str]:
         link = "" if file == last else f"{_link(file)} "
         last = file
         yield f"{link}{name} {_expected(test)}{': ' if test.comment else ''}{test.comment}"
+
+
+@cache
+def audits(file: str, name: str) -> verifier.Audit:
+    """The audit of a variant."""
+    return verifier.audit(variants(file)[name])
+
+
+def _audited(asked: list[str]) -> Iterator[str]:
+    """What ``verifier audit`` says of the parts of a variant: ``file::variant: kind word, kind word``."""
+    for line in asked:
+        place, _, parts = line.partition(": ")
+        file, _, name = place.partition("::")
+        said = [_found(audits(file, name), *part.rsplit(" ", 1)) for part in parts.split(", ")]
+        yield f"*audit* of {Path(file).stem} {name}: {'; '.join(said)}."
+
+
+def _found(audit: verifier.Audit, kind: str, word: str) -> str:
+    file = audit.verdict.test.source.name
+    found = [f for f in audit.findings if f.kind == kind and f.text.partition("(")[0].split(" ")[-1] == word]
+    assert found, f"{audit.verdict.test.id}: no {kind} of {word}"
+    own = [f for f in found if f.span.source.name == file] or found
+    needs = {(f.need, f.joint): place(f.span, file) for f in own}
+    what = f"`{word}()`" if kind == "barrier" else f"the {kind} of `{word}()`"
+    said = []
+    for (need, joint), where in needs.items():
+        unless = f", unless {' or '.join(_named(named(p, file)) for p in joint)} is missing" if joint else ""
+        said.append(f"{what}{f' ({where})' if len(needs) > 1 else ''} is {need}{unless}")
+    return "; ".join(said)
+
+
+def _named(text: str) -> str:
+    """A part's name without its place, with its word as code."""
+    return re.sub(r"(\w+\(\))", r"`\1`", text.partition(" (")[0])
 
 
 def _expected(test: verifier.Test) -> str:
