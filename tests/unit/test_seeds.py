@@ -61,6 +61,7 @@ def test_open_claims_have_a_question() -> None:
     assert {c["number"] for c in CLAIMS if c["answer"] == "open"} <= asked
 
 
+@pytest.mark.slow
 def test_every_entry_is_in_the_index() -> None:
     listed = {entry for entry, _ in entries()}
     assert set(data()["entry"]) <= listed, "no file has this Id"
@@ -69,6 +70,7 @@ def test_every_entry_is_in_the_index() -> None:
         assert f"\n| {entry} |" in page()
 
 
+@pytest.mark.slow
 def test_links_within_the_page_lead_somewhere() -> None:
     headings = re.findall(r"^#+ (.*)$", page(), re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
