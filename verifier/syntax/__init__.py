@@ -68,8 +68,11 @@ def decode(data: bytes, name: str) -> Source:
     return Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
+def load(
+    source: Source, defines: Mapping[str, int] | None = None, only: str | None = None
+) -> list[Test]:
     """All tests of a source, one for each variant. ``defines`` override enum constants (``-D n=4``).
+    ``only``: in C and MM files, the test of this variant alone.
 
     Raises ``InputError`` with everything that is wrong with the file.
     """
@@ -90,7 +93,7 @@ def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]
     if word in ("C", "MM"):
         from verifier.syntax import mm
 
-        return mm.parse(source, defines=dict(defines or {}))
+        return mm.parse(source, defines=dict(defines or {}), only=only)
     span = Span(source, start, start + max(1, len(word)))
     if word in OTHERS:
         hint = f"{BEGINNING}; --skip-other skips tests for other architectures"

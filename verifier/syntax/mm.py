@@ -37,9 +37,14 @@ def _tokens(tree: Node) -> Iterator[Node]:
             yield x
 
 
-def parse(source: Source, *, defines: dict[str, int] | None = None) -> list[Test]:
-    """All variants of a file, in its order. Raises ``InputError`` with all errors."""
-    return _File(source, defines or {}).tests()
+def parse(
+    source: Source, *, defines: dict[str, int] | None = None, only: str | None = None
+) -> list[Test]:
+    """All variants of a file, in its order. Raises ``InputError`` with all errors.
+
+    ``only``: of this variant alone, without warnings about text that has no effect in any variant.
+    """
+    return _File(source, defines or {}, only).tests()
 
 
 class _Whole(NamedTuple):
@@ -54,8 +59,8 @@ class _Whole(NamedTuple):
 
 
 class _File:
-    def __init__(self, source: Source, defines: dict[str, int]) -> None:
-        self.source, self.defines = source, defines
+    def __init__(self, source: Source, defines: dict[str, int], only: str | None = None) -> None:
+        self.source, self.defines, self.only = source, defines, only
         self.troubles: list[Diagnostic] = []
         bare = layout.uncomment(source, herd=False)
         clues.check_quotes(source, bare.text)
@@ -112,6 +117,8 @@ class _File:
         self._unread_result(variants, whole.expected)
         chosen = finals.chosen(self.segments, self.guards)
         every: list[Variant | None] = [*variants] or [None]
+        if self.only is not None:
+            return [self._test(v, chosen, whole) for v in every if v is not None and v.name == self.only]
         return self._noting_idle([self._test(v, chosen, whole) for v in every])
 
     def _whole(self, top: list[Node]) -> _Whole:

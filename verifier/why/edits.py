@@ -1,0 +1,303 @@
+"""The edits that are tried one by one: each is written into the text, and the test is read and decided again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from verifier.program.trace import Trace
+from verifier.source import Span
+from verifier.syntax import ast
+from verifier.syntax.idle import reached
+from verifier.syntax.test import Test
+from verifier.why.sites import Body, Footprint, Key, bodies, calls, footprint, jumps, movable
+from verifier.why.texts import Writer, Writing
+from verifier.words.table import WORDS
+
+Ways = Callable[[int], Iterator[Writing]]
+LENGTH = 60  # of a statement in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One edit. ``what`` says what it does; ``body`` and the place ``at`` (before statement ``at``) say where,
+    and ``body`` is None if ``what`` says it all; ``ways`` writes it for a place; ``line`` is for the order.
+
+    ``within``: the smaller edit that this one contains, if it is a region: from statement ``first`` to ``last``.
+    """
+
+    kind: str
+    cost: int
+    what: str
+    line: int
+    ways: Ways = field(compare=False)
+    body: Body | None = None
+    at: int = 0
+    region: tuple[int, int] | None = None
+
+    @property
+    def same_but_place(self) -> tuple[str, str, Key | None]:
+        """Equal for edits that differ only in the place."""
+        return self.kind, self.what, self.body.key if self.body is not None else None
+
+    def contains(self, other: Edit) -> bool:
+        """Is it a larger region around another one?"""
+        if self.region is None or other.region is None or self.same_but_place != other.same_but_place:
+            return False
+        return self.region[0] <= other.region[0] and other.region[1] <= self.region[1]
+
+
+def short(span: Span) -> str:
+    """A statement in one line, not too long."""
+    text = " ".join(span.text.split())
+    return text if len(text) <= LENGTH else f"{text[: LENGTH - 1]}…"
+
+
+def place(body: Body, low: int, high: int) -> str:
+    """The places from ``low`` to ``high`` of a block, as lines of the file."""
+    s, position = body.statements, body.block.span.source.position
+    before = position(s[low - 1].span.end - 1)[0] if low else None
+    after = s[high].span.line if high < len(s) else None
+    any_ = "anywhere " if high > low else ""
+    if before is None and after is None:
+        return f"in the block of line {body.block.span.line}"
+    if before is None:
+        return f"{any_}before line {after}"
+    if after is None:
+        return f"{any_}after line {before}"
+    return f"in line {before}" if before == after else f"{any_}between lines {before} and {after}"
+
+
+class Edits:
+    """All edits of a test, of all kinds but those of ``insertions``."""
+
+    def __init__(self, test: Test, writer: Writer, cost: Mapping[str, int], witness: Trace | None) -> None:
+        self.test, self.writer, self.cost = test, writer, cost
+        self.unit: ast.Unit = test.tree
+        self.used = reached(self.unit)
+        self.bodies = bodies(test)
+        self.alive = _executed(witness)
+        code = [*self.unit.threads.values(), *self.unit.nmis]
+        code += [f for n, f in self.unit.functions.items() if n in self.used]  # type: ignore[misc]
+        self.called = [x for part in code for x in calls(part)]
+
+    def all(self) -> list[Edit]:
+        """The edits, cheapest first."""
+        found: list[Edit] = []
+        for body in self.bodies:
+            if self._touched(body):
+                found += [*self._changes(body), *self._moves(body), *self._regions(body), *self._calls(body)]
+        return sorted(found, key=lambda e: (e.cost, e.region is not None and e.region[1] - e.region[0], e.line))
+
+    # -- only what the bad run executes ---------------------------------------------------------------------
+
+    def _touched(self, body: Body) -> bool:
+        """Does the bad run come to a block?"""
+        return body.thread or not self.alive or any(map(self._executes, body.statements))
+
+    def _executes(self, s: ast.Stmt) -> bool:
+        """May the bad run execute a statement? A call of a function counts."""
+        if not self.alive or any(s.span.start <= a and b <= s.span.end for a, b in self.alive):
+            return True
+        return any(x.name in self.unit.functions or x.name not in WORDS for x in calls(s)) or not any(calls(s))
+
+    # -- a word becomes another one ---------------------------------------------------------------------------
+
+    def _changes(self, body: Body) -> Iterator[Edit]:
+        for s in body.statements:
+            if self._executes(s):
+                yield from self._changed(s, s, alone=False)
+
+    def _changed(self, s: ast.Stmt, whole: ast.Stmt, *, alone: bool) -> Iterator[Edit]:
+        """The changes in a statement. ``alone``: it is the one statement of an ``if`` or a loop."""
+        inner: list[ast.Stmt | None] = []
+        own: list[object] = [s]
+        if isinstance(s, ast.If):
+            inner, own = [s.then, s.other], [s.condition]
+        elif isinstance(s, ast.While | ast.DoWhile):
+            inner, own = [s.body], [s.condition]
+        elif isinstance(s, ast.For | ast.ForEachCpu | ast.ForEachEntry | ast.Switch):
+            inner, own = [s.body], []
+        elif isinstance(s, ast.Block | ast.Guard):
+            return
+        for x in (call for part in own for call in calls(part)):
+            for kind, start, end, text in self._stronger(x):
+                whole_text = x.span.text[: start - x.span.start] + text + x.span.text[end - x.span.start :]
+                yield self._edit(
+                    kind,
+                    f"{short(x.span)} becomes {' '.join(whole_text.split())} in line {x.span.line}",
+                    x.span.line,
+                    lambda _, s=s, start=start, end=end, text=text: self.writer.replaced(  # type: ignore[misc]
+                        s, start, end, text, alone
+                    ),
+                )
+        for part in inner:
+            if part is not None and not isinstance(part, ast.Block):
+                yield from self._changed(part, whole, alone=True)
+
+    def _stronger(self, x: ast.CallExpr) -> Iterator[tuple[str, int, int, str]]:
+        """The kind of each change of a call, and the text that it puts in the place of another."""
+        name, start = x.name, x.span.start
+        end = start + len(name)
+        source = x.span.source.text
+        full = [n for n in (name.replace("_relaxed", ""), name.replace("_noflush", ""), name.removeprefix("__"))]
+        full += [name.replace("_noflush", "").replace("_relaxed", "")]
+        for other in dict.fromkeys(full):
+            if other != name and other in WORDS:
+                yield "full", start, end, other
+        if name in ("WRITE_ONCE", "smp_store_release") and len(x.arguments) == 2:
+            first = x.arguments[0].span
+            given = source[first.start : first.end].strip()
+            object_ = given if name == "WRITE_ONCE" else given.removeprefix("&")
+            virtual = object_.startswith("*")
+            yield "locked", start, first.end, f"xchg({object_[1:]}" if virtual else f"smp_store_mb({object_}"
+        if name == "set_pte" and len(x.arguments) == 2:
+            yield "locked", start, end, "ptep_xchg"
+        if name == "set_pmd" and len(x.arguments) == 2:
+            yield "locked", start, end, "pmdp_xchg"
+        if name == "pte_clear" and len(x.arguments) == 1:
+            yield "locked", start, end, "ptep_get_and_clear"
+        if name == "pmd_clear" and len(x.arguments) == 1:
+            yield "locked", start, end, "pmdp_get_and_clear"
+        if name == "atomic_set":
+            yield "locked", start, end, "atomic_xchg"
+        if name.startswith(("smp_call_function", "on_each_cpu")) and x.arguments:
+            for a in x.arguments[1:]:
+                if isinstance(a, ast.Num) and a.value == 0 and a is x.arguments[-1]:
+                    yield "wait", a.span.start, a.span.end, "1"
+                elif isinstance(a, ast.Ident) and a.name == "false" and a is x.arguments[-1]:
+                    yield "wait", a.span.start, a.span.end, "true"
+
+    # -- a statement moves --------------------------------------------------------------------------------------
+
+    def _moves(self, body: Body) -> Iterator[Edit]:
+        """Moves of statements over others that do not conflict with them."""
+        prints = [footprint(s, self.unit) for s in body.statements]
+        for i, s in enumerate(body.statements):
+            if not movable(s) or body.loop:
+                continue
+            for at in _targets(body, prints, i):
+                over = range(i + 1, at) if at > i else range(at, i)
+                if at < i and len(over) == 1 and movable(body.statements[at]):
+                    continue  # the other one moves down
+                if not any(map(self._executes, (s, *(body.statements[k] for k in over)))):
+                    continue
+                yield self._edit(
+                    "move" if len(over) == 1 else "move_far",
+                    f"move `{short(s.span)}` of line {s.span.line}",
+                    s.span.line,
+                    lambda at, i=i: self.writer.moved(body, i, at),  # type: ignore[misc]
+                    body,
+                    at,
+                )
+
+    # -- interrupts off -----------------------------------------------------------------------------------------
+
+    def _regions(self, body: Body) -> Iterator[Edit]:
+        """Interrupts off around some statements, if interrupts can come."""
+        if body.loop or not self._interrupted():
+            return
+        s = body.statements
+        for i in range(len(s)):
+            for j in range(i, len(s)):
+                inside = s[i : j + 1]
+                if any(map(jumps, inside)) or any("irq" in x.name for part in inside for x in calls(part)):
+                    break
+                if any(isinstance(x, ast.Declare | ast.Empty | ast.Guard) for x in (s[i], s[j])):
+                    continue
+                lines = [s[i].span.line, s[j].span.source.position(s[j].span.end - 1)[0]]
+                which = f"lines {lines[0]} to {lines[1]}" if lines[1] > lines[0] else f"line {lines[0]}"
+                yield self._edit(
+                    "irqs_off",
+                    f"local_irq_disable() and local_irq_enable() around {which}",
+                    lines[0],
+                    lambda _, i=i, j=j: self._around(body, i, j),  # type: ignore[misc]
+                    region=(s[i].span.start, s[j].span.end),
+                )
+
+    def _interrupted(self) -> bool:
+        sends = re.compile(r"smp_call_function|on_each_cpu|apic_|irq_work|call_single")
+        settings = [o.place for o in self.unit.initial if isinstance(o, ast.Setting)]
+        pending = any(isinstance(p, ast.Ident) and p.name == "pending" for p in settings)
+        return pending or any(sends.search(x.name) for x in self.called)
+
+    def _around(self, body: Body, i: int, j: int) -> Iterator[Writing]:
+        for first in self.writer.inserted(body, i, "local_irq_disable();"):
+            for last in self.writer.inserted(body, j + 1, "local_irq_enable();"):
+                yield (*first, *last)
+
+    # -- a call is inserted -------------------------------------------------------------------------------------
+
+    def _calls(self, body: Body) -> Iterator[Edit]:
+        """Calls of functions of the file, of handlers on other CPUs, and of words that are no barriers."""
+        words: list[tuple[str, str]] = []
+        if any(x.name.startswith("invlpgb") for x in self.called):
+            words.append(("tlbsync", "tlbsync()"))
+        words += [
+            ("helper", f"{n}()") for n, f in self.unit.functions.items()
+            if not f.parameters and f.result.base == "void" and not f.result.pointers and not f.early
+            and (not f.included or n in self.used)
+        ]  # fmt: skip
+        words += [("ipi", f"smp_call_function({h}, NULL, 1)") for h in self._handlers()]
+        if any(re.match(r"rcu_read_lock|synchronize_rcu|call_rcu|preempt_dis|local_irq", x.name) for x in self.called):
+            words.append(("synchronize_rcu", "synchronize_rcu()"))
+        for kind, text in words:
+            for at in body.places():
+                yield self._edit(
+                    kind,
+                    text,
+                    _line(body, at),
+                    lambda at, text=text: self.writer.inserted(body, at, f"{text};"),  # type: ignore[misc]
+                    body,
+                    at,
+                )
+
+    def _handlers(self) -> list[str]:
+        """The functions that other CPUs can be asked to run."""
+        found = dict.fromkeys(n for n in ("do_nothing", "do_flush_tlb") if n in self.unit.functions)
+        for x in self.called:
+            if x.name.startswith(("smp_call_function", "on_each_cpu")):
+                found.update(
+                    (a.name, None)
+                    for a in x.arguments
+                    if isinstance(a, ast.Ident) and a.name in self.unit.functions
+                )
+        return list(found)
+
+    def _edit(
+        self,
+        kind: str,
+        what: str,
+        line: int,
+        ways: Ways,
+        body: Body | None = None,
+        at: int = 0,
+        region: tuple[int, int] | None = None,
+    ) -> Edit:
+        return Edit(kind, self.cost[kind], what, line, ways, body, at, region)
+
+
+def _line(body: Body, at: int) -> int:
+    s = body.statements
+    return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
+
+
+def _targets(body: Body, prints: list[Footprint], i: int) -> Iterator[int]:
+    """Where statement ``i`` can move to: before which statements."""
+    s = body.statements
+    for step in (1, -1):
+        k = i + step
+        while 0 <= k < len(s) and not jumps(s[k]) and not isinstance(s[k], ast.Guard):
+            if prints[i].conflicts(prints[k]):
+                break
+            yield k + 1 if step > 0 else k
+            k += step
+
+
+def _executed(witness: Trace | None) -> set[Key]:
+    """The places of the events of a run."""
+    if witness is None:
+        return set()
+    spans = (s.event.span for s in witness.steps if s.event is not None)
+    return {(span.start, span.end) for span in spans if span is not None}

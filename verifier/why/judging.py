@@ -1,0 +1,141 @@
+"""Both judges about all that can be seen at the end of a run, to compare a test with a repaired one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import compress
+
+from verifier import explore
+from verifier.budget import Budget
+from verifier.errors import LimitError
+from verifier.lower.build import lower, unrolled
+from verifier.lower.code import Emit, Lowered, SetRegister
+from verifier.program.answer import Answer
+from verifier.program.events import Observable, Program
+from verifier.program.expressions import Reg, evaluate
+from verifier.program.trace import Trace
+from verifier.program.values import Value, truth
+from verifier.suite.decide import EXPLORER_STATES, compare
+from verifier.suite.options import Options
+from verifier.syntax.test import Test
+
+State = tuple[tuple[str, str], ...]  # what is seen, by name
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What both judges say of a test.
+
+    ``possible``  is the bad outcome possible? None: a judge does not know, for a ``reason``;
+    ``good``      the final states without it; ``beside``: those of them that a run with it has, too, if one
+                  does not ask what a TLB or an instant could have shown;
+    ``stuck``     the states in which a run hangs;
+    ``ends``      does some run end? ``witness``: a run with the bad outcome.
+    """
+
+    possible: bool | None
+    good: frozenset[State] = frozenset()
+    beside: frozenset[State] = frozenset()
+    stuck: frozenset[State] = frozenset()
+    ends: bool = True
+    witness: Trace | None = None
+    program: Program | None = None
+    reason: str = ""
+
+
+def judged(
+    test: Test, options: Options, budget: Budget, *, witness: bool = False, before: bool = False
+) -> Judged:
+    """Ask both judges. ``before``: runs that a bound cuts do not matter. Raises ``InternalError`` if they disagree, ``InputError`` for a wrong test."""
+    bad = test.quantifier != "forall"
+    try:
+        program = unrolled(test, _observed(lower(test, budget)), options.unroll, budget)
+    except LimitError as limit:
+        return Judged(None, reason=str(limit))
+    from verifier.solve import decide
+
+    first = decide(
+        program, model=options.model, switches=options.switches, budget=budget, seed=options.seed,
+        want_states=True, witnesses=witness and bad, counters=witness and not bad,
+    )  # fmt: skip
+    reason = _unknown(first, before)
+    if reason:
+        return Judged(None, reason=reason)
+    second = explore.decide(
+        program, model=options.model, switches=options.switches, budget=budget,
+        limit_states=EXPLORER_STATES, want_states=True, witnesses=False,
+    )  # fmt: skip
+    reason = _unknown(second, before)
+    if reason:
+        return Judged(None, reason=f"the explorer: {reason}")
+    compare(test, program, first, second)
+    states = {_named(program, s): _holds(program, s) == bad for s in first.states or ()}
+    sure = [o.kind not in ("tlb", "ever") for o in map(program.observables.__getitem__, program.shown)]
+    spoilt = {tuple(compress(s, sure)) for s, wrong in states.items() if wrong}
+    good = frozenset(s for s, wrong in states.items() if not wrong)
+    stuck = frozenset(_named(program, s) for s in first.rests or ())
+    return Judged(
+        possible=first.reachable if bad else first.refutable,
+        good=good,
+        beside=frozenset(s for s in good if tuple(compress(s, sure)) in spoilt),
+        stuck=stuck,
+        ends=bool(first.reachable or first.refutable),
+        witness=first.witness if bad else first.counter,
+        program=program,
+    )
+
+
+def possible(test: Test, options: Options, budget: Budget) -> bool | None:
+    """Is the bad outcome possible, says one judge alone; None: not known. Raises ``LimitError``."""
+    program = unrolled(test, lower(test, budget), options.unroll, budget)
+    from verifier.solve import decide
+
+    answer = decide(
+        program, model=options.model, switches=options.switches, budget=budget, witnesses=False
+    )  # fmt: skip
+    if _unknown(answer) or answer.deadlock:
+        return None
+    return answer.reachable if test.quantifier != "forall" else answer.refutable
+
+
+def _unknown(answer: Answer, cut: bool = False) -> str:
+    """Why an answer says less than is needed; empty if it does not."""
+    if answer.bad is not None:
+        return f"an access to an address that belongs to no object: {answer.bad.text}"
+    if None in (answer.reachable, answer.refutable, answer.hangs):
+        return answer.reason or "not decided"
+    return "a loop is cut at its bound" if answer.cut and not cut else ""
+
+
+def _observed(lowered: Lowered) -> Lowered:
+    """The same test with everything shown: all memory, and the locals of the programs."""
+    seen = list(lowered.observables)
+    cells = {o.cell for o in seen if o.kind == "mem" and o.at is None}
+    locals_ = {o.label for o in seen if o.kind == "reg" and o.at is None}
+    for ptr, cell in lowered.world.cells.items():
+        if cell.kind != "register" and ptr not in cells and "%" not in str(ptr):
+            seen.append(Observable("mem", cell.name, cell=ptr))
+    for cpu, code in enumerate(lowered.threads):
+        names: dict[str, None] = {}
+        for x in code:
+            if isinstance(x, SetRegister):
+                names[x.reg] = None
+            elif isinstance(x, Emit):
+                names.update((t.into, None) for t in x.touches if t.into is not None)
+        for name in names:
+            if not {"%", "#"} & set(name) and f"{cpu}:{name}" not in locals_:
+                seen.append(Observable("reg", f"{cpu}:{name}", cpu=cpu, expr=Reg(name)))
+    shown = [i for i, o in enumerate(seen) if o.at is None or o.kind == "ever"]
+    return replace(lowered, observables=seen, shown=shown)
+
+
+def _holds(program: Program, state: tuple[Value, ...]) -> bool:
+    values = dict(zip(program.shown, state, strict=True))
+    return truth(evaluate(program.condition, {}, values))
+
+
+def _named(program: Program, state: tuple[Value, ...]) -> State:
+    return tuple(
+        (program.observables[i].label, program.naming.observed(i, value))
+        for i, value in zip(program.shown, state, strict=True)
+    )

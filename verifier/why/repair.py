@@ -1,0 +1,459 @@
+"""What would mend a test whose bad outcome is possible: the smallest changes of its text, cheapest first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations_with_replacement
+from typing import Literal
+
+from verifier.budget import Budget
+from verifier.errors import ExitCode, InputError, InternalError, LimitError, UsageError
+from verifier.source import Source
+from verifier.suite.load import load_all
+from verifier.suite.options import Options
+from verifier.syntax import ast, load
+from verifier.syntax.test import Test
+from verifier.why.costs import costs
+from verifier.why.edits import Edit, Edits, place
+from verifier.why.insertions import MOST, Insertions, Instructed
+from verifier.why.judging import Judged, State, judged, possible
+from verifier.why.sites import Body, bodies
+from verifier.why.texts import Writer, applied, patch, same, together
+
+MANY = 12  # answers that are shown
+LOST = 4  # lost states that are shown
+Word = tuple[str, str]  # a word and its argument
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A smallest change after which the bad outcome is impossible; both judges say so.
+
+    ``changes``  what to do, one line for each edit;
+    ``kinds``    the rows of the table of costs that they are, and ``cost`` the sum of their costs;
+    ``places``   in how many places they can stand alike; the patch has the first one;
+    ``lost``     the good final states that are possible no more: of all memory and all locals of programs,
+                 what differs between states;
+    ``beside``   more of them, which a run with the bad outcome has, too: only what a TLB could have translated
+                 at the end, or an ``ever``, tells the good one from the bad one;
+    ``gained``   how many final states are possible that were not;
+    ``patch``    the change as a unified diff of the file.
+    """
+
+    changes: tuple[str, ...]
+    kinds: tuple[str, ...]
+    cost: int
+    places: int
+    lost: tuple[str, ...]
+    beside: tuple[str, ...]
+    gained: int
+    patch: str
+
+    def __str__(self) -> str:
+        """What to do, what it costs and what it loses."""
+        return f"{' and '.join(self.changes)}  [cost {self.cost}; {self.loss}]"
+
+    @property
+    def loss(self) -> str:
+        """What it loses, in words."""
+        said = [_losing(self.lost, "good outcome")] if self.lost else ["loses no good outcome"]
+        if self.beside:
+            said.append(_losing(self.beside, "outcome", " that bad runs have, too").removeprefix("loses "))
+        return ", and ".join(said)
+
+
+def _losing(states: Sequence[str], noun: str, which: str = "") -> str:
+    shown = "; ".join(states[:LOST]) + ("; …" if len(states) > LOST else "")
+    return f"loses {len(states)} {noun}{'s' * (len(states) > 1)}{which}: {shown}"
+
+
+Status = Literal["repaired", "impossible", "none", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """The repairs of a test, cheapest first.
+
+    ``status``    ``repaired``; ``impossible``: its bad outcome is impossible as it is; ``none``: no edit of the
+                  kinds that are tried helps; ``unknown``: the time was over, or a judge did not know, before
+                  there was an answer;
+    ``complete``  are these all the answers up to the cost of the last one? If not, ``reason`` tells why;
+    ``tried``     how many changes were decided; ``hanging``: how many make the outcome impossible, but let a
+                  run hang that could not hang before, and so are no repairs.
+    """
+
+    test: Test
+    status: Status
+    found: tuple[Repair, ...] = ()
+    complete: bool = True
+    reason: str = ""
+    tried: int = 0
+    hanging: int = 0
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0: repaired, or there is nothing to repair; 1: no repair was found; 3: it is not known."""
+        if self.status == "unknown":
+            return ExitCode.UNKNOWN
+        return ExitCode.DIFFERS if self.status == "none" else ExitCode.EXPECTED
+
+    def __str__(self) -> str:
+        """The answers, as the command prints them."""
+        from verifier.render.repair import repairs_text
+
+        return repairs_text(self)
+
+
+def repair(
+    test: Test, options: Options | None = None, cost: Mapping[str, int] | None = None
+) -> Repairs:
+    """The smallest changes after which the bad outcome of a test is impossible.
+
+    The bad outcome is what ``exists`` or ``~exists`` asks for, or what ``forall`` excludes. ``cost`` overrides
+    costs of the table ``costs.COSTS``. ``options.timeout`` is for all of it, in seconds.
+
+    Raises ``UsageError`` for an assembly test, a test without a condition, or an unknown kind of edit;
+    ``InputError`` for a wrong test; ``InternalError`` if the judges disagree.
+    """
+    options = options or Options()
+    table = costs(cost)
+    _ = options.switches
+    if not isinstance(test.tree, ast.Unit):
+        raise UsageError(f"{test.source.name}: only C and MM tests can be repaired")
+    if not test.asks:
+        raise UsageError(f"{test.source.name}: there is no condition, so there is nothing to repair")
+    start = time.perf_counter()
+    search = _Search(test, options, table)
+    return replace(search.run(), seconds=time.perf_counter() - start)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """Edits that make the outcome impossible, each in places from ``low`` to ``high`` of its block."""
+
+    edits: tuple[Edit, ...]
+    spread: tuple[tuple[int, int], ...]
+
+    @property
+    def cost(self) -> int:
+        return sum(e.cost for e in self.edits)
+
+    def joined(self, other: _Answer) -> _Answer | None:
+        """Both as one answer, if they differ only in one place, and that of one is next to the other's."""
+        if [e.same_but_place for e in self.edits] != [e.same_but_place for e in other.edits]:
+            return None
+        differ = [i for i, (a, b) in enumerate(zip(self.spread, other.spread, strict=True)) if a != b]
+        if len(differ) != 1 or self.edits[differ[0]].body is None:
+            return None
+        (low, high), (other_low, other_high) = self.spread[differ[0]], other.spread[differ[0]]
+        if other_low > high + 1 or low > other_high + 1:
+            return None
+        spread = list(self.spread)
+        spread[differ[0]] = min(low, other_low), max(high, other_high)
+        first = self if low <= other_low else other
+        return _Answer(first.edits, tuple(spread))
+
+    @property
+    def places(self) -> int:
+        number = 1
+        for low, high in self.spread:
+            number *= high - low + 1
+        return number
+
+    def told(self) -> tuple[str, ...]:
+        return tuple(
+            e.what if e.body is None else f"{_verb(e)} {place(e.body, low, high)}"
+            for e, (low, high) in zip(self.edits, self.spread, strict=True)
+        )
+
+
+def _verb(e: Edit) -> str:
+    return f"{e.what} to" if e.kind.startswith("move") else f"insert {e.what}"
+
+
+@dataclass
+class _Search:
+    """Looks for the repairs of a test, from the cheapest edits on, until one loses no good outcome."""
+
+    test: Test
+    options: Options
+    cost: Mapping[str, int]
+    tried: int = 0
+    hanging: int = 0
+    unsure: str = ""  # why some change could not be decided
+    found: list[tuple[_Answer, Repair]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.options.timeout, self.options.memory)
+        self.base = Judged(None)
+        self.family: list[Test] = []
+        self.writer = Writer(self.test.source, self.test.variant)
+
+    def run(self) -> Repairs:
+        """All of it."""
+        self.base = judged(self.test, self.options, self.budget, witness=True, before=True)
+        if self.base.possible is not True:
+            status: Status = "unknown" if self.base.possible is None else "impossible"
+            return Repairs(self.test, status, (), self.base.possible is False, self.base.reason)
+        reason = ""
+        try:
+            self.family = load_all(self.test.source, self.options.defines)
+            alone = len(self.family) == 1
+            self.writer = Writer(self.test.source, None if alone else self.test.variant)
+            self._levels()
+        except LimitError as limit:
+            reason = str(limit)
+        reason = reason or self.unsure
+        ranked = sorted(self.found, key=lambda x: (bool(x[1].lost), x[0].cost, x[0].edits[0].line))
+        repairs = tuple(r for _, r in ranked)
+        status = "repaired" if repairs else "unknown" if reason else "none"
+        return Repairs(self.test, status, repairs, not reason, reason, self.tried, self.hanging)
+
+    # -- levels of cost -----------------------------------------------------------------------------------
+
+    def _levels(self) -> None:
+        """Try edits, one level of cost after the other."""
+        edits = Edits(self.test, self.writer, self.cost, self.base.witness).all()
+        words = self._words()
+        sums = {
+            sum(chosen) for n in range(1, MOST + 1)
+            for chosen in combinations_with_replacement([self.cost[w] for w, _ in words], n)
+        }  # fmt: skip
+        cheap = [w for w in words if self.cost[w[0]] == min(self.cost[x] for x, _ in words)]
+        dear = [self.cost[w] for w, _ in words if (w, _) not in cheap]
+        engine: Insertions | None = None
+        whole = False
+        try:
+            for level in sorted(sums | {e.cost for e in edits}):
+                self.budget.check()
+                now_whole = bool(dear) and level >= min(dear)
+                if words and (engine is None or now_whole != whole):
+                    engine, whole = self._engine(engine, words if now_whole else cheap), now_whole
+                if engine is not None:
+                    self._confirmed([self._inserted(s) for _, s in engine.sets(level)])
+                self._confirmed(list(self._single([e for e in edits if e.cost == level])))
+                if any(not repair.lost for _, repair in self.found):
+                    return
+        finally:
+            if engine is not None:
+                engine.__exit__()
+
+    def _words(self) -> list[Word]:
+        """The instructions that may help if they are inserted."""
+        program = self.base.program
+        if program is None or program.judges_hangs:
+            return []  # runs that hang count there, and a solver that lets them out says nothing
+        found: list[Word] = [("smp_mb", "")]
+        if program.world.vas:
+            found += [("invlpg", va.base) for va in program.world.vas if not va.off]
+            found += [("flush_tlb_local", ""), ("sync_core", "")]
+        elif any(e.op == "IF" for e in program.events):
+            found.append(("sync_core", ""))
+        return found
+
+    def _engine(self, old: Insertions | None, words: Sequence[Word]) -> Insertions | None:
+        """A solver for these words, which knows the answers of an older one."""
+        answers: list[tuple[Instructed, ...]] = []
+        if old is not None:
+            answers = [tuple(old.offered[i] for i in s) for s in old.found]
+            old.__exit__()
+        touched = [b for b in bodies(self.test) if not b.loop]
+        try:
+            engine = Insertions(self.test, touched, words, self.cost, self.options, self.budget)
+        except InputError:
+            return None  # some word does not fit into this test
+        for chosen in answers:
+            engine.known(chosen)
+        return engine
+
+    def _inserted(self, chosen: tuple[Instructed, ...]) -> _Answer:
+        edits = []
+        for x in chosen:
+            text = f"{x.text};"
+            edits.append(
+                Edit(
+                    x.word, self.cost[x.word], x.text, _line(x.body, x.at),
+                    lambda at, body=x.body, text=text: self.writer.inserted(body, at, text),  # type: ignore[misc]
+                    x.body, x.at,
+                )
+            )  # fmt: skip
+        return _Answer(tuple(edits), tuple((e.at, e.at) for e in edits))
+
+    def _single(self, edits: Sequence[Edit]) -> Iterator[_Answer]:
+        """Those of single edits that make the outcome impossible."""
+        regions: list[Edit] = []
+        for edit in edits:
+            self.budget.check()
+            if any(edit.contains(r) for r in regions):
+                continue
+            changed = self._changed((edit,), (edit.at,))
+            if changed is None:
+                continue
+            self.tried += 1
+            try:
+                if possible(changed, self.options, self.budget) is False:
+                    yield _Answer((edit,), ((edit.at, edit.at),))
+                    regions += [edit] if edit.region is not None else []
+            except InputError:
+                continue
+
+    def _changed(self, edits: Sequence[Edit], places: Sequence[int]) -> Test | None:
+        """The test of this variant with edits; None if no way to write them is right."""
+        ways = [list(e.ways(at)) for e, at in zip(edits, places, strict=True)]
+        for writing in together(ways):
+            source = applied(self.test.source, writing)
+            if source is not None:
+                try:
+                    (test,) = load(source, self.options.defines, self.writer.variant)
+                    return test
+                except InputError:
+                    continue
+        return None
+
+    # -- answers ------------------------------------------------------------------------------------------
+
+    def _confirmed(self, answers: list[_Answer]) -> None:
+        """Ask both judges about answers; equal ones become one."""
+        for answer in _merged(answers):
+            if len(self.found) < MANY:
+                self._confirm(answer)
+            else:
+                self.unsure = self.unsure or f"there are more than {MANY} answers"
+
+    def _confirm(self, answer: _Answer) -> None:
+        first = [low for low, _ in answer.spread]
+        last = [high for _, high in answer.spread]
+        written = self._written(answer, first)
+        if written is None:
+            return
+        source, test = written
+        after = judged(test, self.options, self.budget)
+        if first != last and after.possible is not None:
+            again = self._written(answer, last)
+            other = None if again is None else judged(again[1], self.options, self.budget)
+            if other is None or not _alike(after, other):
+                for half in _halves(answer):
+                    self._confirm(half)
+                return
+        self._accept(answer, source, after)
+
+    def _accept(self, answer: _Answer, source: Source, after: Judged) -> None:
+        if after.possible is None:
+            self.unsure = self.unsure or f"{' and '.join(answer.told())}: {after.reason}"
+            return
+        if after.possible:
+            if len(answer.edits) > 1 or answer.edits[0].kind == "smp_mb":
+                raise InternalError(
+                    f"{self.test.source.name}: the solver says that it helps to {' and '.join(answer.told())}, "
+                    "and both judges say that it does not; please report this with the file"
+                )
+            return
+        if after.stuck - self.base.stuck or not after.ends:
+            self.hanging += 1
+            return
+        lost, beside, gained = _compared(self.base, after)
+        repair = Repair(
+            changes=answer.told(),
+            kinds=tuple(e.kind for e in answer.edits),
+            cost=answer.cost,
+            places=answer.places,
+            lost=lost,
+            beside=beside,
+            gained=gained,
+            patch=patch(self.test.source, source),
+        )
+        self.found.append((answer, repair))
+
+    def _written(self, answer: _Answer, places: Sequence[int]) -> tuple[Source, Test] | None:
+        """The changed file and its test; all other variants stay as they are."""
+        ways = [list(e.ways(at)) for e, at in zip(answer.edits, places, strict=True)]
+        kept = {t.variant: t for t in self.family}
+        for writing in together(ways):
+            source = applied(self.test.source, writing)
+            if source is None:
+                continue
+            try:
+                tests = load_all(source, self.options.defines)
+            except InputError:
+                continue
+            others = [t for t in tests if t.variant != self.test.variant]
+            if all(same(t.tree, kept[t.variant].tree) for t in others if not _based(t, self.test)):
+                return source, next(t for t in tests if t.variant == self.test.variant)
+        return None
+
+
+def _based(test: Test, on: Test) -> bool:
+    """May a variant be based on another one, so that the guard of that one holds for it?"""
+    at = test.declared
+    if at is None or on.variant is None:
+        return False
+    rest = at.source.text[at.end :].lstrip()
+    return rest[:1] == ":" and rest[1:].lstrip().startswith(on.variant)
+
+
+def _line(body: Body, at: int) -> int:
+    s = body.statements
+    return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
+
+
+def _merged(answers: list[_Answer]) -> list[_Answer]:
+    """Answers in neighbouring places as one, the first place first."""
+    found: list[_Answer] = []
+    for answer in sorted(answers, key=lambda a: (a.cost, [s for s, _ in a.spread])):
+        found.append(answer)
+        joined = True
+        while joined:
+            joined = False
+            last = found[-1]
+            for i, other in enumerate(found[:-1]):
+                both = other.joined(last)
+                if both is not None:
+                    found.pop()
+                    found.pop(i)
+                    found.append(both)
+                    joined = True
+                    break
+    return sorted(found, key=lambda a: (a.cost, a.edits[0].line))
+
+
+def _halves(answer: _Answer) -> list[_Answer]:
+    """An answer with several places as two with fewer."""
+    at = next(i for i, (low, high) in enumerate(answer.spread) if low < high)
+    low, high = answer.spread[at]
+    middle = (low + high) // 2
+    made = []
+    for part in ((low, middle), (middle + 1, high)):
+        spread = list(answer.spread)
+        spread[at] = part
+        made.append(_Answer(answer.edits, tuple(spread)))
+    return made
+
+
+def _alike(a: Judged, b: Judged) -> bool:
+    return (a.possible, a.good, a.stuck, a.ends) == (b.possible, b.good, b.stuck, b.ends)
+
+
+def _compared(before: Judged, after: Judged) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """The good states that are lost and those beside a bad one, as text, and how many are new."""
+    names = {n for s in before.good for n, _ in s} & {n for s in after.good for n, _ in s}
+    if not after.good:
+        names = {n for s in before.good for n, _ in s}
+    old, new = (_only(j.good, names) for j in (before, after))
+    spoilt = _only(before.beside, names)
+    values: dict[str, set[str]] = {}
+    for state in old | new:
+        for name, value in state:
+            values.setdefault(name, set()).add(value)
+
+    def told(states: set[State]) -> tuple[str, ...]:
+        lines = (" ".join(f"{n}={v}" for n, v in s if len(values[n]) > 1) or "the only one" for s in states)
+        return tuple(sorted(lines))
+
+    return told(old - new - spoilt), told((old - new) & spoilt), len(new - old)
+
+
+def _only(states: frozenset[State], names: set[str]) -> set[State]:
+    return {tuple((n, v) for n, v in s if n in names) for s in states}
