@@ -11,7 +11,7 @@ from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
-from verifier.why.sites import Body, Footprint, Key, bodies, calls, footprint, jumps, movable
+from verifier.why.sites import Body, Footprint, Key, bodies, calls, footprint, jumps, leaves, movable
 from verifier.why.texts import Writer, Writing
 from verifier.words.table import WORDS
 
@@ -24,7 +24,7 @@ class Edit:
     """One edit. ``what`` says what it does; ``body`` and the place ``at`` (before statement ``at``) say where,
     and ``body`` is None if ``what`` says it all; ``ways`` writes it for a place; ``line`` is for the order.
 
-    ``within``: the smaller edit that this one contains, if it is a region: from statement ``first`` to ``last``.
+    ``region``: from where to where in the file it reaches, if it is one around statements.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class Edit:
 
     def contains(self, other: Edit) -> bool:
         """Is it a larger region around another one?"""
-        if self.region is None or other.region is None or self.same_but_place != other.same_but_place:
+        if self.region is None or other.region is None or self.kind != other.kind:
             return False
         return self.region[0] <= other.region[0] and other.region[1] <= self.region[1]
 
@@ -78,6 +78,7 @@ class Edits:
         self.used = reached(self.unit)
         self.bodies = bodies(test)
         self.alive = _executed(witness)
+        self.objects = {o.name for o in self.unit.initial if isinstance(o, ast.Object)}
         code = [*self.unit.threads.values(), *self.unit.nmis]
         code += [f for n, f in self.unit.functions.items() if n in self.used]  # type: ignore[misc]
         self.called = [x for part in code for x in calls(part)]
@@ -143,8 +144,9 @@ class Edits:
         source = x.span.source.text
         full = [n for n in (name.replace("_relaxed", ""), name.replace("_noflush", ""), name.removeprefix("__"))]
         full += [name.replace("_noflush", "").replace("_relaxed", "")]
+        full += [name.replace("_final", ""), f"{name}_careful"]
         for other in dict.fromkeys(full):
-            if other != name and other in WORDS:
+            if other != name and (other in WORDS or (other in self.unit.functions and name not in WORDS)):
                 yield "full", start, end, other
         if name in ("WRITE_ONCE", "smp_store_release") and len(x.arguments) == 2:
             first = x.arguments[0].span
@@ -239,7 +241,7 @@ class Edits:
             if not f.parameters and f.result.base == "void" and not f.result.pointers and not f.early
             and (not f.included or n in self.used)
         ]  # fmt: skip
-        words += [("ipi", f"smp_call_function({h}, NULL, 1)") for h in self._handlers()]
+        words += [("ipi", f"smp_call_function({h}, {info}, 1)") for h, info in self._handlers(body)]
         if any(re.match(r"rcu_read_lock|synchronize_rcu|call_rcu|preempt_dis|local_irq", x.name) for x in self.called):
             words.append(("synchronize_rcu", "synchronize_rcu()"))
         for kind, text in words:
@@ -253,16 +255,18 @@ class Edits:
                     at,
                 )
 
-    def _handlers(self) -> list[str]:
-        """The functions that other CPUs can be asked to run."""
-        found = dict.fromkeys(n for n in ("do_nothing", "do_flush_tlb") if n in self.unit.functions)
+    def _handlers(self, body: Body) -> list[tuple[str, str]]:
+        """The functions that other CPUs can be asked to run, each with its argument; the ones that do least
+        come first."""
+        found = dict.fromkeys((n, "NULL") for n in ("do_nothing", "do_flush_tlb") if n in self.unit.functions)
         for x in self.called:
-            if x.name.startswith(("smp_call_function", "on_each_cpu")):
-                found.update(
-                    (a.name, None)
-                    for a in x.arguments
-                    if isinstance(a, ast.Ident) and a.name in self.unit.functions
-                )
+            if not x.name.startswith(("smp_call_function", "on_each_cpu")):
+                continue
+            for h, info in zip(x.arguments, x.arguments[1:]):
+                if isinstance(h, ast.Ident) and h.name in self.unit.functions and _is_handler(self.unit, h.name):
+                    inside = body.block.span.start <= h.span.start < body.block.span.end
+                    known = isinstance(info, ast.Ident) and (inside or info.name in self.objects)
+                    found[h.name, info.span.text if known else "NULL"] = None
         return list(found)
 
     def _edit(
@@ -278,6 +282,11 @@ class Edits:
         return Edit(kind, self.cost[kind], what, line, ways, body, at, region)
 
 
+def _is_handler(unit: ast.Unit, name: str) -> bool:
+    function = unit.functions[name]
+    return len(function.parameters) <= 1 and function.result.base == "void"
+
+
 def _line(body: Body, at: int) -> int:
     s = body.statements
     return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
@@ -288,7 +297,7 @@ def _targets(body: Body, prints: list[Footprint], i: int) -> Iterator[int]:
     s = body.statements
     for step in (1, -1):
         k = i + step
-        while 0 <= k < len(s) and not jumps(s[k]) and not isinstance(s[k], ast.Guard):
+        while 0 <= k < len(s) and not leaves(s[k]) and not isinstance(s[k], ast.Guard):
             if prints[i].conflicts(prints[k]):
                 break
             yield k + 1 if step > 0 else k

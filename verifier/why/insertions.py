@@ -102,11 +102,18 @@ class Insertions:
 
     def _correction(self, present: frozenset[int]) -> frozenset[int]:
         """Instructions of which one at least has to be added to ``present``: as few as possible."""
-        there = set(present)
-        for i in range(len(self.parts)):
-            there |= self._in_model()
-            if i not in there and self.engine.possible([self.parts[j] for j in {*there, i}]):
-                there.add(i)
+        there = present | self._in_model()
+        rest = [i for i in range(len(self.parts)) if i not in there]
+        size = len(rest)
+        while rest and size:
+            left: list[int] = []
+            for start in range(0, len(rest), size):
+                some = [i for i in rest[start : start + size] if i not in there]
+                if some and self.engine.possible([self.parts[j] for j in {*there, *some}]):
+                    there |= self._in_model()
+                else:
+                    left += some
+            rest, size = [i for i in left if i not in there], size // 2
         return frozenset(range(len(self.parts))) - there
 
     def _in_model(self) -> set[int]:

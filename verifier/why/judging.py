@@ -10,6 +10,7 @@ from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.lower.build import lower, unrolled
 from verifier.lower.code import Emit, Lowered, SetRegister
+from verifier.model import model as model_of
 from verifier.program.answer import Answer
 from verifier.program.events import Observable, Program
 from verifier.program.expressions import Reg, evaluate
@@ -18,6 +19,7 @@ from verifier.program.values import Value, truth
 from verifier.suite.decide import EXPLORER_STATES, compare
 from verifier.suite.options import Options
 from verifier.syntax.test import Test
+from verifier.why.engine import Engine
 
 State = tuple[tuple[str, str], ...]  # what is seen, by name
 
@@ -42,11 +44,15 @@ class Judged:
     program: Program | None = None
     reason: str = ""
 
+    def hangs_more_than(self, base: Judged) -> bool:
+        """Can a run hang that could not hang before, or does no run end?"""
+        return bool(self.stuck - base.stuck) or not self.ends
 
-def judged(
-    test: Test, options: Options, budget: Budget, *, witness: bool = False, before: bool = False
-) -> Judged:
-    """Ask both judges. ``before``: runs that a bound cuts do not matter. Raises ``InternalError`` if they disagree, ``InputError`` for a wrong test."""
+
+def judged(test: Test, options: Options, budget: Budget, base: Judged | None = None) -> Judged:
+    """Ask both judges. ``base``: what they said before a change. Where the first judge says enough to refuse
+    the change, the second one is not asked. Without it, a run is told, and runs that a bound cuts do not
+    matter. Raises ``InternalError`` if they disagree, ``InputError`` for a wrong test."""
     bad = test.quantifier != "forall"
     try:
         program = unrolled(test, _observed(lower(test, budget)), options.unroll, budget)
@@ -56,38 +62,52 @@ def judged(
 
     first = decide(
         program, model=options.model, switches=options.switches, budget=budget, seed=options.seed,
-        want_states=True, witnesses=witness and bad, counters=witness and not bad,
+        want_states=True, witnesses=base is None and bad, counters=base is None and not bad,
     )  # fmt: skip
-    reason = _unknown(first, before)
+    reason = _unknown(first, base is None)
     if reason:
         return Judged(None, reason=reason)
+    found = _found(program, first, bad)
+    if base is not None and (found.possible or found.hangs_more_than(base)):
+        return found
     second = explore.decide(
         program, model=options.model, switches=options.switches, budget=budget,
         limit_states=EXPLORER_STATES, want_states=True, witnesses=False,
     )  # fmt: skip
-    reason = _unknown(second, before)
+    reason = _unknown(second, base is None)
     if reason:
         return Judged(None, reason=f"the explorer: {reason}")
     compare(test, program, first, second)
-    states = {_named(program, s): _holds(program, s) == bad for s in first.states or ()}
+    return found
+
+
+def _found(program: Program, answer: Answer, bad: bool) -> Judged:
+    """What an answer says. ``bad``: the value of the proposition in the bad outcome."""
+    states = {_named(program, s): _holds(program, s) == bad for s in answer.states or ()}
     sure = [o.kind not in ("tlb", "ever") for o in map(program.observables.__getitem__, program.shown)]
     spoilt = {tuple(compress(s, sure)) for s, wrong in states.items() if wrong}
     good = frozenset(s for s, wrong in states.items() if not wrong)
-    stuck = frozenset(_named(program, s) for s in first.rests or ())
+    stuck = frozenset(_named(program, s) for s in answer.rests or ())
     return Judged(
-        possible=first.reachable if bad else first.refutable,
+        possible=answer.reachable if bad else answer.refutable,
         good=good,
         beside=frozenset(s for s in good if tuple(compress(s, sure)) in spoilt),
         stuck=stuck,
-        ends=bool(first.reachable or first.refutable),
-        witness=first.witness if bad else first.counter,
+        ends=bool(answer.reachable or answer.refutable),
+        witness=answer.witness if bad else answer.counter,
         program=program,
     )
 
 
 def possible(test: Test, options: Options, budget: Budget) -> bool | None:
-    """Is the bad outcome possible, says one judge alone; None: not known. Raises ``LimitError``."""
+    """Is the bad outcome possible in a run that ends, says one judge alone; None: not known. Raises
+    ``LimitError``."""
     program = unrolled(test, lower(test, budget), options.unroll, budget)
+    bad = test.quantifier != "forall"
+    if not program.judges_hangs:
+        model = model_of(options.switches, options.model)
+        with Engine(program, (), model, bad, budget) as engine:
+            return engine.possible(())
     from verifier.solve import decide
 
     answer = decide(
@@ -95,7 +115,7 @@ def possible(test: Test, options: Options, budget: Budget) -> bool | None:
     )  # fmt: skip
     if _unknown(answer) or answer.deadlock:
         return None
-    return answer.reachable if test.quantifier != "forall" else answer.refutable
+    return answer.reachable if bad else answer.refutable
 
 
 def _unknown(answer: Answer, cut: bool = False) -> str:

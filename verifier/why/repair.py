@@ -194,7 +194,7 @@ class _Search:
 
     def run(self) -> Repairs:
         """All of it."""
-        self.base = judged(self.test, self.options, self.budget, witness=True, before=True)
+        self.base = judged(self.test, self.options, self.budget)
         if self.base.possible is not True:
             status: Status = "unknown" if self.base.possible is None else "impossible"
             return Repairs(self.test, status, (), self.base.possible is False, self.base.reason)
@@ -285,9 +285,11 @@ class _Search:
     def _single(self, edits: Sequence[Edit]) -> Iterator[_Answer]:
         """Those of single edits that make the outcome impossible."""
         regions: list[Edit] = []
+        called: set[object] = set()  # where a call of a handler that does less helps already
         for edit in edits:
             self.budget.check()
-            if any(edit.contains(r) for r in regions):
+            where = (edit.body.key, edit.at) if edit.kind == "ipi" and edit.body is not None else None
+            if where in called or any(edit.contains(r) for r in regions):
                 continue
             changed = self._changed((edit,), (edit.at,))
             if changed is None:
@@ -297,6 +299,7 @@ class _Search:
                 if possible(changed, self.options, self.budget) is False:
                     yield _Answer((edit,), ((edit.at, edit.at),))
                     regions += [edit] if edit.region is not None else []
+                    called |= {where} - {None}
             except InputError:
                 continue
 
@@ -330,10 +333,10 @@ class _Search:
         if written is None:
             return
         source, test = written
-        after = judged(test, self.options, self.budget)
+        after = judged(test, self.options, self.budget, self.base)
         if first != last and after.possible is not None:
             again = self._written(answer, last)
-            other = None if again is None else judged(again[1], self.options, self.budget)
+            other = None if again is None else judged(again[1], self.options, self.budget, self.base)
             if other is None or not _alike(after, other):
                 for half in _halves(answer):
                     self._confirm(half)
@@ -351,7 +354,7 @@ class _Search:
                     "and both judges say that it does not; please report this with the file"
                 )
             return
-        if after.stuck - self.base.stuck or not after.ends:
+        if after.hangs_more_than(self.base):
             self.hanging += 1
             return
         lost, beside, gained = _compared(self.base, after)

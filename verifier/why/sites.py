@@ -173,6 +173,13 @@ def jumps(s: ast.Stmt) -> bool:
     return any(isinstance(x, (*JUMPS, ast.LabelStmt, ast.Case)) for x in ast.nodes(s))
 
 
+def leaves(s: ast.Stmt) -> bool:
+    """May a statement leave its block, but for an ``if`` that returns?"""
+    if isinstance(s, ast.If):
+        return any(isinstance(x, (ast.Goto, ast.Break, ast.Continue, ast.LabelStmt, ast.Case)) for x in ast.nodes(s))
+    return jumps(s)
+
+
 def movable(s: ast.Stmt) -> bool:
     """Can a statement be moved?"""
     return not isinstance(s, _PINNED) and not jumps(s) and not isinstance(s, ast.Guard)
