@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from verifier.program.trace import Step, Trace
     from verifier.results import Verdict
     from verifier.syntax.test import Test
+    from verifier.why.repair import Repair, Repairs
 
 __version__ = "0.1.0"
-__all__ = ["Step", "Test", "Trace", "Verdict", "__version__", "check", "load"]
+__all__ = [
+    "Repair", "Repairs", "Step", "Test", "Trace", "Verdict", "__version__", "check", "load", "repair",
+]  # fmt: skip
 
 _HOMES = {
     "Step": "verifier.program.trace",
     "Trace": "verifier.program.trace",
     "Verdict": "verifier.results",
     "Test": "verifier.syntax.test",
+    "Repair": "verifier.why.repair",
+    "Repairs": "verifier.why.repair",
 }
 
 
@@ -76,6 +81,36 @@ def check(
     )  # fmt: skip
     _ = options.switches  # complain about an unknown switch before building the test
     return run(test, options) if memory is None else run_alone(test, options)
+
+
+def repair(
+    test: Test,
+    *,
+    model: str = "x86-tso",
+    unroll: int | None = None,
+    timeout: float | None = 60.0,
+    profile: str = "generic",
+    settings: Mapping[str, str] | None = None,
+    defines: Mapping[str, int] | None = None,
+    costs: Mapping[str, int] | None = None,
+) -> Repairs:
+    """The smallest changes of a test's text after which its bad outcome is impossible, cheapest first.
+
+    ``timeout``   in seconds, for all of it; what was found until then is given as not complete;
+    ``defines``   as the test was loaded with;
+    ``costs``     overrides of the table of costs (docs/repair.md), by kind of edit;
+    the rest is as for ``check``.
+
+    Raises as ``check``, and ``UsageError`` for an assembly test or a test without a condition.
+    """
+    from verifier.suite.options import Options
+    from verifier.why.repair import repair as find
+
+    options = Options(
+        model=model, unroll=unroll, timeout=timeout, profile=profile, settings=settings or {},
+        defines=defines or {},
+    )  # fmt: skip
+    return find(test, options, costs)
 
 
 def __getattr__(name: str) -> object:

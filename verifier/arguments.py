@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "decide tests, and show a run for each outcome that can happen",
     "states": "list all final states",
     "compare": "compare verdicts under several profiles or models",
+    "repair": "find the smallest changes after which a bad outcome is impossible",
     "rules": "show the rules of the memory model",
 }
 
@@ -47,6 +48,10 @@ class Arguments(argparse.Namespace):
     profiles: str | None
     models: str
     all: bool
+    # of ``repair``
+    costs: list[tuple[str, int]]
+    patch: bool
+    take: int
     # of ``rules``
     which: str | None
 
@@ -92,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name == "compare":
             _comparing(command)
+        elif name == "repair":
+            _repairing(command)
         else:
             _deciding(command, name)
     return parser
@@ -117,8 +124,35 @@ def _comparing(command: argparse.ArgumentParser) -> None:
     command.add_argument("-a", "--all", action="store_true", help="show tests with the same verdicts, too")
 
 
-def _deciding(command: argparse.ArgumentParser, name: str) -> None:
-    """Add the options that say how to decide, and what to print."""
+def _repairing(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``repair``."""
+    _machine(command)
+    command.add_argument(
+        "--cost", dest="costs", type=_cost, action="append", default=[], metavar="KIND=N",
+        help="give an edit of a kind another cost, such as smp_mb=3 (docs/repair.md has the table)",
+    )  # fmt: skip
+    command.add_argument("--patch", action="store_true", help="print the first answer as a unified diff")
+    command.add_argument(
+        "--take", type=_one_or_more, default=1, metavar="N", help="the answer that --patch prints"
+    )
+    command.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="the output's format (default: %(default)s)",
+    )
+    command.add_argument(
+        "--timeout", type=_positive, default=60.0, metavar="S",
+        help="seconds for each test, all edits together (default: %(default)g)",
+    )  # fmt: skip
+    command.add_argument(
+        "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
+        help="memory for each test (default: %(default)s)",
+    )  # fmt: skip
+
+
+def _machine(command: argparse.ArgumentParser) -> None:
+    """Add the options that choose the machine and the program."""
     command.add_argument(
         "--model", choices=MODEL_NAMES, default=MODEL_NAMES[0], help="the memory model (default: %(default)s)"
     )
@@ -133,9 +167,6 @@ def _deciding(command: argparse.ArgumentParser, name: str) -> None:
         help="change one switch of the profile",
     )  # fmt: skip
     command.add_argument(
-        "--judge", choices=JUDGES, default=JUDGES[0], help="which judge decides (default: %(default)s)"
-    )
-    command.add_argument(
         "--unroll", type=_count, metavar="N",
         help="how often a CPU may jump backwards (default: as the file says, or 2)",
     )  # fmt: skip
@@ -144,6 +175,14 @@ def _deciding(command: argparse.ArgumentParser, name: str) -> None:
         "-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N",
         help="give a constant of an enum another value",
     )  # fmt: skip
+
+
+def _deciding(command: argparse.ArgumentParser, name: str) -> None:
+    """Add the options that say how to decide, and what to print."""
+    _machine(command)
+    command.add_argument(
+        "--judge", choices=JUDGES, default=JUDGES[0], help="which judge decides (default: %(default)s)"
+    )
     formats = formats_of(name)
     command.add_argument(
         "--format", choices=formats, default=formats[0], help="the output's format (default: %(default)s)"
@@ -189,6 +228,14 @@ def _define(word: str) -> tuple[str, int]:
         return name, int(value, 0)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{word!r} is not name=number") from None
+
+
+def _cost(word: str) -> tuple[str, int]:
+    name, _, value = word.partition("=")
+    try:
+        return name, int(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is not kind=number") from None
 
 
 def _setting(word: str) -> tuple[str, str]:

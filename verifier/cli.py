@@ -1,4 +1,4 @@
-"""The command line: ``verifier check``, ``states``, ``compare`` and ``rules``.
+"""The command line: ``verifier check``, ``states``, ``compare``, ``repair`` and ``rules``.
 
 The arguments name tasks and say how to decide them. The outcome of each test goes to a report as soon as
 it is there. The exit code is the worst of all outcomes.
@@ -53,6 +53,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: Arguments, out: Output) -> int:
     if arguments.command == "rules":
         return _rules(arguments.which, out)
+    if arguments.command == "repair":
+        return _repair(arguments, out)
     return _compare(arguments, out) if arguments.command == "compare" else _check(arguments, out)
 
 
@@ -111,6 +113,47 @@ def _compare(arguments: Arguments, out: Output) -> int:
     stopped = _decide(arguments, options, table)
     table.close()
     return stopped or table.exit_code
+
+
+def _repair(arguments: Arguments, out: Output) -> int:
+    """Run ``repair``: print what would mend each test."""
+    from verifier.render.repair import Patches, RepairJson, RepairReport, Told
+    from verifier.suite.discover import discover
+    from verifier.suite.load import load_task
+    from verifier.suite.options import Options
+    from verifier.why.costs import costs
+    from verifier.why.repair import repair
+
+    options = Options(
+        model=arguments.model,
+        unroll=arguments.unroll,
+        timeout=arguments.timeout,
+        seed=arguments.seed,
+        defines=dict(arguments.defines),
+        profile=arguments.profile,
+        settings=dict(arguments.settings),
+        memory=arguments.memory,
+    )
+    _ = options.switches, costs(dict(arguments.costs))  # complain before reading files
+    report: RepairReport = Told(out)
+    if arguments.format == "json":
+        report = RepairJson(out)
+    elif arguments.patch:
+        report = Patches(out, arguments.take)
+    codes: list[int] = []
+    for task in discover(arguments.paths):
+        try:
+            for test in load_task(task, options):
+                found = repair(test, options, dict(arguments.costs))
+                codes.append(found.exit_code)
+                report.add(found)
+        except OutputError:
+            raise
+        except VerifierError as error:
+            codes.append(error.exit_code)
+            report.error(error, task.name)
+    report.close()
+    return worst(codes)
 
 
 def _decide(arguments: Arguments, columns: list[Options], report: Report[P]) -> int:

@@ -32,13 +32,14 @@ MAY: dict[str, set[str]] = {
     "explore": JUDGED,  # if it knew more, it could not contradict the others
     "results": JUDGED | {"syntax"},
     "suite": TOLD,
-    "render": JUDGED | {"results", "syntax", "output"},  # of syntax: what a test is
+    "why": TOLD,
+    "render": JUDGED | {"results", "syntax", "output", "why"},  # of syntax: what a test is
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
-    "__init__": TOLD,
+    "__init__": TOLD | {"why"},
     "pytest_plugin": TOLD | {"render"},
     "arguments": SHOWN | {"__init__"},
-    "cli": SHOWN | {"__init__", "arguments"},
+    "cli": SHOWN | {"__init__", "arguments", "why"},
 }
 
 

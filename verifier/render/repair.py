@@ -1,54 +1,88 @@
-"""Repairs as text, and as JSON. docs/repair.schema.json is the schema."""
+"""Repairs for people, as patches, and as JSON. docs/repair.schema.json is the schema."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
 
-if TYPE_CHECKING:
-    from verifier.why.repair import Repairs
-
-SAID = {
-    "impossible": "its bad outcome is impossible as it is",
-    "none": "no edit of the kinds that are tried makes the outcome impossible",
-    "unknown": "unknown",
-}
+from verifier.errors import InputError, VerifierError
+from verifier.output import Output
+from verifier.render.base import said
+from verifier.render.json import Shape, error_objects
+from verifier.why.repair import Repairs
 
 
-def repairs_text(found: Repairs, *, patches: bool = False) -> str:
-    """The answers for people, or the patch of the first one."""
-    return "".join(f"{line}\n" for line in _lines(found, patches)).rstrip("\n")
+class RepairReport(ABC):
+    """Prints what is found for each test."""
+
+    def __init__(self, out: Output) -> None:
+        self.out = out
+
+    @abstractmethod
+    def add(self, found: Repairs) -> None:
+        """The answers for a test."""
+
+    def error(self, error: VerifierError, file: str = "") -> None:
+        """An error of a file, or of the whole call."""
+        self.out.complain(said(error))
+
+    def close(self) -> None:
+        """The end of the report."""
 
 
-def _lines(found: Repairs, patches: bool) -> Iterable[str]:
-    count = len(found.found)
-    said = SAID.get(found.status) or f"{count} repair{'s' * (count > 1)}"
-    if found.status == "unknown":
-        said = f"unknown: {found.reason}"
-    yield f"{found.test.id}   {said}"
-    for number, one in enumerate(found.found, 1):
-        changes = "\n     and ".join(one.changes)
-        yield f"  {number}. {changes}"
-        yield f"     cost {one.cost}; {one.loss}"
-        if patches:
-            yield ""
-            yield from one.patch.splitlines()
-            yield ""
-    if found.hanging:
-        made = "1 more makes" if found.hanging == 1 else f"{found.hanging} more make"
-        yield f"  {made} the outcome impossible, but let a run hang that did not hang before"
-    if found.status == "repaired" and not found.complete:
-        yield f"  not complete: {found.reason}"
+class Told(RepairReport):
+    """For people."""
+
+    begun = False
+
+    def add(self, found: Repairs) -> None:
+        """Print the answers."""
+        self.out.write(("\n" if self.begun else "") + f"{found}\n")
+        self.begun = True
 
 
-def repairs_json(found: Iterable[Repairs], errors: Iterable[dict[str, object]] = ()) -> str:
-    """The answers for programs."""
-    document = {"version": 1, "repairs": [_object(x) for x in found], "errors": list(errors)}
-    return json.dumps(document, indent=1) + "\n"
+class Patches(RepairReport):
+    """A unified diff for each test: that of answer ``number``, counted from 1."""
+
+    def __init__(self, out: Output, number: int) -> None:
+        super().__init__(out)
+        self.number = number
+
+    def add(self, found: Repairs) -> None:
+        """Print the diff, or say why there is none."""
+        if len(found.found) >= self.number:
+            self.out.write(found.found[self.number - 1].patch)
+        elif found.found:
+            self.out.complain(f"verifier: {found.test.id} has {len(found.found)} repairs, not {self.number}")
+        else:
+            self.out.complain(f"verifier: {found}")
 
 
-def _object(found: Repairs) -> dict[str, object]:
+class RepairJson(RepairReport):
+    """One JSON document."""
+
+    def __init__(self, out: Output) -> None:
+        super().__init__(out)
+        self.results: list[Shape] = []
+        self.errors: list[Shape] = []
+
+    def add(self, found: Repairs) -> None:
+        """Keep the answers for the document."""
+        self.results.append(repairs_object(found))
+
+    def error(self, error: VerifierError, file: str = "") -> None:
+        """Keep it for the document, too."""
+        super().error(error, file)
+        self.errors += error_objects(error, None if isinstance(error, InputError) else file)
+
+    def close(self) -> None:
+        """Print the document."""
+        document = {"version": 1, "results": self.results, "errors": self.errors}
+        self.out.write(json.dumps(document, indent=1, ensure_ascii=not self.out.unicode) + "\n")
+
+
+def repairs_object(found: Repairs) -> Shape:
+    """The answers for a test, as the schema has them."""
     return {
         "file": found.test.source.name,
         "name": found.test.name,

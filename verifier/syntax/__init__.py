@@ -68,9 +68,7 @@ def decode(data: bytes, name: str) -> Source:
     return Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def load(
-    source: Source, defines: Mapping[str, int] | None = None, only: str | None = None
-) -> list[Test]:
+def load(source: Source, defines: Mapping[str, int] | None = None, only: str | None = None) -> list[Test]:
     """All tests of a source, one for each variant. ``defines`` override enum constants (``-D n=4``).
     ``only``: in C and MM files, the test of this variant alone.
 

@@ -37,9 +37,7 @@ def _tokens(tree: Node) -> Iterator[Node]:
             yield x
 
 
-def parse(
-    source: Source, *, defines: dict[str, int] | None = None, only: str | None = None
-) -> list[Test]:
+def parse(source: Source, *, defines: dict[str, int] | None = None, only: str | None = None) -> list[Test]:
     """All variants of a file, in its order. Raises ``InputError`` with all errors.
 
     ``only``: of this variant alone, without warnings about text that has no effect in any variant.

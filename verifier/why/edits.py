@@ -80,7 +80,7 @@ class Edits:
         self.alive = _executed(witness)
         self.objects = {o.name for o in self.unit.initial if isinstance(o, ast.Object)}
         code = [*self.unit.threads.values(), *self.unit.nmis]
-        code += [f for n, f in self.unit.functions.items() if n in self.used]  # type: ignore[misc]
+        code += [f for n, f in self.unit.functions.items() if n in self.used]
         self.called = [x for part in code for x in calls(part)]
 
     def all(self) -> list[Edit]:
@@ -89,7 +89,9 @@ class Edits:
         for body in self.bodies:
             if self._touched(body):
                 found += [*self._changes(body), *self._moves(body), *self._regions(body), *self._calls(body)]
-        return sorted(found, key=lambda e: (e.cost, e.region is not None and e.region[1] - e.region[0], e.line))
+        return sorted(
+            found, key=lambda e: (e.cost, e.region is not None and e.region[1] - e.region[0], e.line)
+        )
 
     # -- only what the bad run executes ---------------------------------------------------------------------
 
@@ -101,7 +103,9 @@ class Edits:
         """May the bad run execute a statement? A call of a function counts."""
         if not self.alive or any(s.span.start <= a and b <= s.span.end for a, b in self.alive):
             return True
-        return any(x.name in self.unit.functions or x.name not in WORDS for x in calls(s)) or not any(calls(s))
+        return any(x.name in self.unit.functions or x.name not in WORDS for x in calls(s)) or not any(
+            calls(s)
+        )
 
     # -- a word becomes another one ---------------------------------------------------------------------------
 
@@ -142,7 +146,9 @@ class Edits:
         name, start = x.name, x.span.start
         end = start + len(name)
         source = x.span.source.text
-        full = [n for n in (name.replace("_relaxed", ""), name.replace("_noflush", ""), name.removeprefix("__"))]
+        full = [
+            n for n in (name.replace("_relaxed", ""), name.replace("_noflush", ""), name.removeprefix("__"))
+        ]
         full += [name.replace("_noflush", "").replace("_relaxed", "")]
         full += [name.replace("_final", ""), f"{name}_careful"]
         for other in dict.fromkeys(full):
@@ -242,7 +248,10 @@ class Edits:
             and (not f.included or n in self.used)
         ]  # fmt: skip
         words += [("ipi", f"smp_call_function({h}, {info}, 1)") for h, info in self._handlers(body)]
-        if any(re.match(r"rcu_read_lock|synchronize_rcu|call_rcu|preempt_dis|local_irq", x.name) for x in self.called):
+        if any(
+            re.match(r"rcu_read_lock|synchronize_rcu|call_rcu|preempt_dis|local_irq", x.name)
+            for x in self.called
+        ):
             words.append(("synchronize_rcu", "synchronize_rcu()"))
         for kind, text in words:
             for at in body.places():
@@ -258,12 +267,19 @@ class Edits:
     def _handlers(self, body: Body) -> list[tuple[str, str]]:
         """The functions that other CPUs can be asked to run, each with its argument; the ones that do least
         come first."""
-        found = dict.fromkeys((n, "NULL") for n in ("do_nothing", "do_flush_tlb") if n in self.unit.functions)
+        found: dict[tuple[str, str], None] = {}
+        for name in ("do_nothing", "do_flush_tlb"):
+            if name in self.unit.functions:
+                found[name, "NULL"] = None
         for x in self.called:
             if not x.name.startswith(("smp_call_function", "on_each_cpu")):
                 continue
             for h, info in zip(x.arguments, x.arguments[1:]):
-                if isinstance(h, ast.Ident) and h.name in self.unit.functions and _is_handler(self.unit, h.name):
+                if (
+                    isinstance(h, ast.Ident)
+                    and h.name in self.unit.functions
+                    and _is_handler(self.unit, h.name)
+                ):
                     inside = body.block.span.start <= h.span.start < body.block.span.end
                     known = isinstance(info, ast.Ident) and (inside or info.name in self.objects)
                     found[h.name, info.span.text if known else "NULL"] = None

@@ -69,7 +69,11 @@ class Insertions:
         code, self.parts = _optional(test, self.offered, budget)
         program = unrolled(test, code, options.unroll, budget)
         self.engine = Engine(
-            program, self.parts, model_of(options.switches, options.model), test.quantifier != "forall", budget
+            program,
+            self.parts,
+            model_of(options.switches, options.model),
+            test.quantifier != "forall",
+            budget,
         )
         self.corrections: list[frozenset[int]] = []
         self.found: list[frozenset[int]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import compress
 
@@ -22,6 +23,16 @@ from verifier.syntax.test import Test
 from verifier.why.engine import Engine
 
 State = tuple[tuple[str, str], ...]  # what is seen, by name
+
+
+def seen(states: Iterable[State]) -> set[str]:
+    """The names of what is seen in states."""
+    return {name for state in states for name, _ in state}
+
+
+def only(states: Iterable[State], names: set[str]) -> set[State]:
+    """States without all other names."""
+    return {tuple((n, v) for n, v in s if n in names) for s in states}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,8 @@ class Judged:
 
     def hangs_more_than(self, base: Judged) -> bool:
         """Can a run hang that could not hang before, or does no run end?"""
-        return bool(self.stuck - base.stuck) or not self.ends
+        both = seen(self.stuck) & seen(base.stuck) if base.stuck else seen(self.stuck)
+        return bool(only(self.stuck, both) - only(base.stuck, both)) or not self.ends
 
 
 def judged(test: Test, options: Options, budget: Budget, base: Judged | None = None) -> Judged:

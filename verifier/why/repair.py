@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
 from typing import Literal
 
-from verifier.budget import Budget
+from verifier.budget import MEMORY, Budget
 from verifier.errors import ExitCode, InputError, InternalError, LimitError, UsageError
 from verifier.source import Source
 from verifier.suite.load import load_all
@@ -18,7 +18,7 @@ from verifier.syntax.test import Test
 from verifier.why.costs import costs
 from verifier.why.edits import Edit, Edits, place
 from verifier.why.insertions import MOST, Insertions, Instructed
-from verifier.why.judging import Judged, State, judged, possible
+from verifier.why.judging import Judged, State, judged, only, possible, seen
 from verifier.why.sites import Body, bodies
 from verifier.why.texts import Writer, applied, patch, same, together
 
@@ -36,8 +36,8 @@ class Repair:
     ``places``   in how many places they can stand alike; the patch has the first one;
     ``lost``     the good final states that are possible no more: of all memory and all locals of programs,
                  what differs between states;
-    ``beside``   more of them, which a run with the bad outcome has, too: only what a TLB could have translated
-                 at the end, or an ``ever``, tells the good one from the bad one;
+    ``beside``   more of them, which a run with the bad outcome has, too: only what a TLB could have
+                 translated at the end, or an ``ever``, tells the good one from the bad one;
     ``gained``   how many final states are possible that were not;
     ``patch``    the change as a unified diff of the file.
     """
@@ -76,9 +76,9 @@ Status = Literal["repaired", "impossible", "none", "unknown"]
 class Repairs:
     """The repairs of a test, cheapest first.
 
-    ``status``    ``repaired``; ``impossible``: its bad outcome is impossible as it is; ``none``: no edit of the
-                  kinds that are tried helps; ``unknown``: the time was over, or a judge did not know, before
-                  there was an answer;
+    ``status``    ``repaired``; ``impossible``: its bad outcome is impossible as it is; ``none``: no edit of
+                  the kinds that are tried helps; ``unknown``: the time was over, or a judge did not know,
+                  before there was an answer;
     ``complete``  are these all the answers up to the cost of the last one? If not, ``reason`` tells why;
     ``tried``     how many changes were decided; ``hanging``: how many make the outcome impossible, but let a
                   run hang that could not hang before, and so are no repairs.
@@ -102,18 +102,33 @@ class Repairs:
 
     def __str__(self) -> str:
         """The answers, as the command prints them."""
-        from verifier.render.repair import repairs_text
+        return "\n".join(self._lines())
 
-        return repairs_text(self)
+    def _lines(self) -> Iterator[str]:
+        count = len(self.found)
+        known = {
+            "repaired": f"{count} repair{'s' * (count > 1)}",
+            "impossible": "its bad outcome is impossible as it is",
+            "none": "no edit of the kinds that are tried makes the outcome impossible",
+        }
+        yield f"{self.test.id}   {known.get(self.status, f'unknown: {self.reason}')}"
+        for number, one in enumerate(self.found, 1):
+            first, *more = one.changes
+            yield f"  {number}. {first}"
+            yield from (f"     and {change}" for change in more)
+            yield f"     cost {one.cost}; {one.loss}"
+        if self.hanging:
+            made = "1 more makes" if self.hanging == 1 else f"{self.hanging} more make"
+            yield f"  {made} the outcome impossible, but let a run hang that could not hang before"
+        if self.status == "repaired" and not self.complete:
+            yield f"  not complete: {self.reason}"
 
 
-def repair(
-    test: Test, options: Options | None = None, cost: Mapping[str, int] | None = None
-) -> Repairs:
+def repair(test: Test, options: Options | None = None, cost: Mapping[str, int] | None = None) -> Repairs:
     """The smallest changes after which the bad outcome of a test is impossible.
 
-    The bad outcome is what ``exists`` or ``~exists`` asks for, or what ``forall`` excludes. ``cost`` overrides
-    costs of the table ``costs.COSTS``. ``options.timeout`` is for all of it, in seconds.
+    The bad outcome is what ``exists`` or ``~exists`` asks for, or what ``forall`` excludes. ``cost``
+    overrides costs of the table ``costs.COSTS``. ``options.timeout`` is for all of it, in seconds.
 
     Raises ``UsageError`` for an assembly test, a test without a condition, or an unknown kind of edit;
     ``InputError`` for a wrong test; ``InternalError`` if the judges disagree.
@@ -187,7 +202,7 @@ class _Search:
     found: list[tuple[_Answer, Repair]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.budget = Budget(self.options.timeout, self.options.memory)
+        self.budget = Budget(self.options.timeout, self.options.memory or MEMORY)
         self.base = Judged(None)
         self.family: list[Test] = []
         self.writer = Writer(self.test.source, self.test.variant)
@@ -350,8 +365,9 @@ class _Search:
         if after.possible:
             if len(answer.edits) > 1 or answer.edits[0].kind == "smp_mb":
                 raise InternalError(
-                    f"{self.test.source.name}: the solver says that it helps to {' and '.join(answer.told())}, "
-                    "and both judges say that it does not; please report this with the file"
+                    f"{self.test.source.name}: one solver says that it helps to "
+                    f"{' and '.join(answer.told())}, another one that it does not; please report this with "
+                    "the file"
                 )
             return
         if after.hangs_more_than(self.base):
@@ -441,11 +457,11 @@ def _alike(a: Judged, b: Judged) -> bool:
 
 def _compared(before: Judged, after: Judged) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """The good states that are lost and those beside a bad one, as text, and how many are new."""
-    names = {n for s in before.good for n, _ in s} & {n for s in after.good for n, _ in s}
-    if not after.good:
-        names = {n for s in before.good for n, _ in s}
-    old, new = (_only(j.good, names) for j in (before, after))
-    spoilt = _only(before.beside, names)
+    names = seen(before.good)
+    if after.good:
+        names &= seen(after.good)
+    old, new = (only(j.good, names) for j in (before, after))
+    spoilt = only(before.beside, names)
     values: dict[str, set[str]] = {}
     for state in old | new:
         for name, value in state:
@@ -456,7 +472,3 @@ def _compared(before: Judged, after: Judged) -> tuple[tuple[str, ...], tuple[str
         return tuple(sorted(lines))
 
     return told(old - new - spoilt), told((old - new) & spoilt), len(new - old)
-
-
-def _only(states: frozenset[State], names: set[str]) -> set[State]:
-    return {tuple((n, v) for n, v in s if n in names) for s in states}

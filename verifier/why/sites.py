@@ -18,7 +18,8 @@ _PINNED = (ast.Declare, ast.Case, ast.LabelStmt, ast.Empty, *JUMPS)
 _HANDLES = frozenset({"mm", "page", "table", "struct mm_struct", "struct page"})
 # Words that change a state of the CPU without an address: they stay in their order.
 _STATES = {
-    "local_irq_disable": "irq", "local_irq_enable": "irq", "local_irq_save": "irq", "local_irq_restore": "irq",
+    "local_irq_disable": "irq", "local_irq_enable": "irq",
+    "local_irq_save": "irq", "local_irq_restore": "irq",
     "rcu_read_lock": "rcu", "rcu_read_unlock": "rcu", "preempt_disable": "rcu", "preempt_enable": "rcu",
 }  # fmt: skip
 
@@ -176,7 +177,9 @@ def jumps(s: ast.Stmt) -> bool:
 def leaves(s: ast.Stmt) -> bool:
     """May a statement leave its block, but for an ``if`` that returns?"""
     if isinstance(s, ast.If):
-        return any(isinstance(x, (ast.Goto, ast.Break, ast.Continue, ast.LabelStmt, ast.Case)) for x in ast.nodes(s))
+        return any(
+            isinstance(x, (ast.Goto, ast.Break, ast.Continue, ast.LabelStmt, ast.Case)) for x in ast.nodes(s)
+        )
     return jumps(s)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from verifier.source import Source
+from verifier.source import Source, Span
 from verifier.syntax import ast, layout
 from verifier.why.sites import Body
 
@@ -167,14 +167,15 @@ def applied(source: Source, writing: Writing) -> Source | None:
 def patch(before: Source, after: Source) -> str:
     """The unified diff of a file."""
     old, new = (s.text.splitlines(keepends=True) for s in (before, after))
-    lines = difflib.unified_diff(old, new, f"a/{before.name}", f"b/{after.name}")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    name = before.name.lstrip("/")
+    lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
 
 
 def same(a: object, b: object) -> bool:
     """Are two trees equal but for the places in the text?"""
-    from verifier.source import Span
-
     if isinstance(a, Span) or isinstance(b, Span):
         return isinstance(a, Span) == isinstance(b, Span)
     if type(a) is not type(b):
