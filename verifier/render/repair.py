@@ -26,7 +26,7 @@ class RepairReport(ABC):
         """An error of a file, or of the whole call."""
         self.out.complain(said(error))
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """The end of the report."""
 
 

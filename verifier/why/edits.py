@@ -1,10 +1,11 @@
-"""The edits that are tried one by one: each is written into the text, and the test is read and decided again."""
+"""The edits that are tried one by one: each is written into the text, which is read and decided again."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from verifier.program.trace import Trace
 from verifier.source import Span
@@ -21,8 +22,8 @@ LENGTH = 60  # of a statement in a message
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One edit. ``what`` says what it does; ``body`` and the place ``at`` (before statement ``at``) say where,
-    and ``body`` is None if ``what`` says it all; ``ways`` writes it for a place; ``line`` is for the order.
+    """One edit. ``what`` says what it does; ``body`` and the place ``at`` (before statement ``at``) say
+    where, and ``body`` is None if ``what`` says it all; ``ways`` writes it for a place; ``line`` is for the order.
 
     ``region``: from where to where in the file it reaches, if it is one around statements.
     """
@@ -107,7 +108,7 @@ class Edits:
             calls(s)
         )
 
-    # -- a word becomes another one ---------------------------------------------------------------------------
+    # -- a word becomes another one -------------------------------------------------------------------------
 
     def _changes(self, body: Body) -> Iterator[Edit]:
         for s in body.statements:
@@ -177,7 +178,7 @@ class Edits:
                 elif isinstance(a, ast.Ident) and a.name == "false" and a is x.arguments[-1]:
                     yield "wait", a.span.start, a.span.end, "true"
 
-    # -- a statement moves --------------------------------------------------------------------------------------
+    # -- a statement moves ----------------------------------------------------------------------------------
 
     def _moves(self, body: Body) -> Iterator[Edit]:
         """Moves of statements over others that do not conflict with them."""
@@ -200,7 +201,7 @@ class Edits:
                     at,
                 )
 
-    # -- interrupts off -----------------------------------------------------------------------------------------
+    # -- interrupts off -------------------------------------------------------------------------------------
 
     def _regions(self, body: Body) -> Iterator[Edit]:
         """Interrupts off around some statements, if interrupts can come."""
@@ -235,7 +236,7 @@ class Edits:
             for last in self.writer.inserted(body, j + 1, "local_irq_enable();"):
                 yield (*first, *last)
 
-    # -- a call is inserted -------------------------------------------------------------------------------------
+    # -- a call is inserted ---------------------------------------------------------------------------------
 
     def _calls(self, body: Body) -> Iterator[Edit]:
         """Calls of functions of the file, of handlers on other CPUs, and of words that are no barriers."""
@@ -274,7 +275,7 @@ class Edits:
         for x in self.called:
             if not x.name.startswith(("smp_call_function", "on_each_cpu")):
                 continue
-            for h, info in zip(x.arguments, x.arguments[1:]):
+            for h, info in pairwise(x.arguments):
                 if (
                     isinstance(h, ast.Ident)
                     and h.name in self.unit.functions

@@ -1,8 +1,8 @@
 """Which instructions would have to be inserted where: one solver answers for all sets of them.
 
-Each instruction that may be inserted has a local that is 1 where it is there (``lower.optional``). The more of
-them are there, the fewer executions are left, so the smallest sets without the outcome are the smallest ones
-that have an instruction of each correction: of the instructions that some execution with the outcome lacks.
+Each instruction that may be inserted has a local that is 1 where it is there (``lower.optional``). The more
+of them are there, the fewer executions are left. So the smallest sets without the outcome are the smallest
+ones that have an instruction of each correction: of the instructions that an execution with the outcome lacks.
 """
 
 from __future__ import annotations
