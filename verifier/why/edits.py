@@ -12,7 +12,7 @@ from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
-from verifier.why.sites import Body, Footprint, Key, bodies, calls, footprint, jumps, leaves, movable
+from verifier.why.sites import Site, Footprint, Key, bodies, calls, footprint, jumps, leaves, movable
 from verifier.why.texts import Writer, Writing
 from verifier.words.table import WORDS
 
@@ -33,7 +33,7 @@ class Edit:
     what: str
     line: int
     ways: Ways = field(compare=False)
-    body: Body | None = None
+    body: Site | None = None
     at: int = 0
     region: tuple[int, int] | None = None
 
@@ -55,7 +55,7 @@ def short(span: Span) -> str:
     return text if len(text) <= LENGTH else f"{text[: LENGTH - 1]}…"
 
 
-def place(body: Body, low: int, high: int) -> str:
+def place(body: Site, low: int, high: int) -> str:
     """The places from ``low`` to ``high`` of a block, as lines of the file."""
     s, position = body.statements, body.block.span.source.position
     before = position(s[low - 1].span.end - 1)[0] if low else None
@@ -96,7 +96,7 @@ class Edits:
 
     # -- only what the bad run executes ---------------------------------------------------------------------
 
-    def _touched(self, body: Body) -> bool:
+    def _touched(self, body: Site) -> bool:
         """Does the bad run come to a block?"""
         return body.thread or not self.alive or any(map(self._executes, body.statements))
 
@@ -110,7 +110,7 @@ class Edits:
 
     # -- a word becomes another one -------------------------------------------------------------------------
 
-    def _changes(self, body: Body) -> Iterator[Edit]:
+    def _changes(self, body: Site) -> Iterator[Edit]:
         for s in body.statements:
             if self._executes(s):
                 yield from self._changed(s, s, alone=False)
@@ -180,7 +180,7 @@ class Edits:
 
     # -- a statement moves ----------------------------------------------------------------------------------
 
-    def _moves(self, body: Body) -> Iterator[Edit]:
+    def _moves(self, body: Site) -> Iterator[Edit]:
         """Moves of statements over others that do not conflict with them."""
         prints = [footprint(s, self.unit) for s in body.statements]
         for i, s in enumerate(body.statements):
@@ -203,7 +203,7 @@ class Edits:
 
     # -- interrupts off -------------------------------------------------------------------------------------
 
-    def _regions(self, body: Body) -> Iterator[Edit]:
+    def _regions(self, body: Site) -> Iterator[Edit]:
         """Interrupts off around some statements, if interrupts can come."""
         if body.loop or not self._interrupted():
             return
@@ -231,14 +231,14 @@ class Edits:
         pending = any(isinstance(p, ast.Ident) and p.name == "pending" for p in settings)
         return pending or any(sends.search(x.name) for x in self.called)
 
-    def _around(self, body: Body, i: int, j: int) -> Iterator[Writing]:
+    def _around(self, body: Site, i: int, j: int) -> Iterator[Writing]:
         for first in self.writer.inserted(body, i, "local_irq_disable();"):
             for last in self.writer.inserted(body, j + 1, "local_irq_enable();"):
                 yield (*first, *last)
 
     # -- a call is inserted ---------------------------------------------------------------------------------
 
-    def _calls(self, body: Body) -> Iterator[Edit]:
+    def _calls(self, body: Site) -> Iterator[Edit]:
         """Calls of functions of the file, of handlers on other CPUs, and of words that are no barriers."""
         words: list[tuple[str, str]] = []
         if any(x.name.startswith("invlpgb") for x in self.called):
@@ -265,7 +265,7 @@ class Edits:
                     at,
                 )
 
-    def _handlers(self, body: Body) -> list[tuple[str, str]]:
+    def _handlers(self, body: Site) -> list[tuple[str, str]]:
         """The functions that other CPUs can be asked to run, each with its argument; the ones that do least
         come first."""
         found: dict[tuple[str, str], None] = {}
@@ -292,7 +292,7 @@ class Edits:
         what: str,
         line: int,
         ways: Ways,
-        body: Body | None = None,
+        body: Site | None = None,
         at: int = 0,
         region: tuple[int, int] | None = None,
     ) -> Edit:
@@ -304,12 +304,12 @@ def _is_handler(unit: ast.Unit, name: str) -> bool:
     return len(function.parameters) <= 1 and function.result.base == "void"
 
 
-def _line(body: Body, at: int) -> int:
+def _line(body: Site, at: int) -> int:
     s = body.statements
     return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
 
 
-def _targets(body: Body, prints: list[Footprint], i: int) -> Iterator[int]:
+def _targets(body: Site, prints: list[Footprint], i: int) -> Iterator[int]:
     """Where statement ``i`` can move to: before which statements."""
     s = body.statements
     for step in (1, -1):

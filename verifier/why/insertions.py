@@ -21,7 +21,7 @@ from verifier.suite.options import Options
 from verifier.syntax import ast
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine
-from verifier.why.sites import Body, Key, key
+from verifier.why.sites import Site, Key, key
 
 MOST = 3  # instructions in a set
 
@@ -32,7 +32,7 @@ class Instructed:
 
     word: str
     argument: str
-    body: Body
+    body: Site
     at: int
 
     @property
@@ -54,7 +54,7 @@ class Insertions:
     def __init__(
         self,
         test: Test,
-        bodies: Sequence[Body],
+        bodies: Sequence[Site],
         words: Sequence[tuple[str, str]],
         cost: Mapping[str, int],
         options: Options,

@@ -19,10 +19,10 @@ from verifier.why.costs import costs
 from verifier.why.edits import Edit, Edits, place
 from verifier.why.insertions import MOST, Insertions, Instructed
 from verifier.why.judging import Judged, State, judged, only, possible, seen
-from verifier.why.sites import Body, bodies
+from verifier.why.sites import Site, bodies
 from verifier.why.texts import Writer, applied, patch, same, together
 
-MANY = 12  # answers that are shown
+MAX_ANSWERS = 12  # answers that are shown
 LOST = 4  # lost states that are shown
 Word = tuple[str, str]  # a word and its argument
 
@@ -336,10 +336,10 @@ class _Search:
     def _confirmed(self, answers: list[_Answer]) -> None:
         """Ask both judges about answers; equal ones become one."""
         for answer in _merged(answers):
-            if len(self.found) < MANY:
+            if len(self.found) < MAX_ANSWERS:
                 self._confirm(answer)
             else:
-                self.unsure = self.unsure or f"there are more than {MANY} answers"
+                self.unsure = self.unsure or f"there are more than {MAX_ANSWERS} answers"
 
     def _confirm(self, answer: _Answer) -> None:
         first = [low for low, _ in answer.spread]
@@ -413,7 +413,7 @@ def _based(test: Test, on: Test) -> bool:
     return rest[:1] == ":" and rest[1:].lstrip().startswith(on.variant)
 
 
-def _line(body: Body, at: int) -> int:
+def _line(body: Site, at: int) -> int:
     s = body.statements
     return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
 

@@ -13,8 +13,8 @@ from verifier.words.rows import Load, Order, Pure, flat
 from verifier.words.table import WORDS
 
 Key = tuple[int, int]
-JUMPS = (ast.Return, ast.Goto, ast.Break, ast.Continue)
-_PINNED = (ast.Declare, ast.Case, ast.LabelStmt, ast.Empty, *JUMPS)
+LEAVING = (ast.Return, ast.Goto, ast.Break, ast.Continue)
+_PINNED = (ast.Declare, ast.Case, ast.LabelStmt, ast.Empty, *LEAVING)
 _HANDLES = frozenset({"mm", "page", "table", "struct mm_struct", "struct page"})
 # Words that change a state of the CPU without an address: they stay in their order.
 _STATES = {
@@ -25,7 +25,7 @@ _STATES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class Site:
     """A block of the test's own file. ``loop``: a jump back may repeat it."""
 
     block: ast.Block
@@ -49,7 +49,7 @@ class Body:
         found = []
         for at in range(len(self.statements) + 1):
             before = self.statements[at - 1] if at else None
-            if isinstance(before, JUMPS) or (before is not None and _named(before, "sysret")):
+            if isinstance(before, LEAVING) or (before is not None and _named(before, "sysret")):
                 break
             if isinstance(before, ast.Declare) and not _whole(before):
                 continue
@@ -65,13 +65,13 @@ def key(span: Span) -> Key:
     return span.start, span.end
 
 
-def bodies(test: Test) -> list[Body]:
+def bodies(test: Test) -> list[Site]:
     """The blocks of the programs, and of the functions that they use, in the order of the file."""
     unit: ast.Unit = test.tree
     used = reached(unit)
     roots = [(t.body, True) for t in (*unit.threads.values(), *unit.nmis)]
     roots += [(f.body, False) for n, f in unit.functions.items() if n in used and not f.included]
-    found: dict[Key, Body] = {}
+    found: dict[Key, Site] = {}
     for root, thread in roots:
         if root.span.source.name == test.source.name:
             for body in _below(root, _turns_back(root), thread):
@@ -79,9 +79,9 @@ def bodies(test: Test) -> list[Body]:
     return [found[k] for k in sorted(found)]
 
 
-def _below(s: ast.Stmt | None, loop: bool, thread: bool) -> Iterator[Body]:
+def _below(s: ast.Stmt | None, loop: bool, thread: bool) -> Iterator[Site]:
     if isinstance(s, ast.Block):
-        yield Body(s, loop, thread)
+        yield Site(s, loop, thread)
         for x in s.body:
             yield from _below(x, loop, False)
     elif isinstance(s, ast.If):
@@ -171,7 +171,7 @@ def _call(x: ast.CallExpr, found: Footprint, handles: set[str]) -> None:
 
 def jumps(s: ast.Stmt) -> bool:
     """May a statement leave its block?"""
-    return any(isinstance(x, (*JUMPS, ast.LabelStmt, ast.Case)) for x in ast.nodes(s))
+    return any(isinstance(x, (*LEAVING, ast.LabelStmt, ast.Case)) for x in ast.nodes(s))
 
 
 def leaves(s: ast.Stmt) -> bool:

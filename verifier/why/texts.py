@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from verifier.source import Source, Span
 from verifier.syntax import ast, layout
-from verifier.why.sites import Body
+from verifier.why.sites import Site
 
 _GUARDS = re.compile(r"(?:\[[^\[\]]*\]\s*)+\Z")
 WAYS = 24  # to write an edit, at most
@@ -59,7 +59,7 @@ class Writer:
             return found + 1 if found >= 0 else end
         return end
 
-    def inserted(self, body: Body, at: int, text: str) -> Iterator[Writing]:
+    def inserted(self, body: Site, at: int, text: str) -> Iterator[Writing]:
         """A statement before statement ``at`` of a block."""
         statements = body.statements
         text = self.guard + text
@@ -98,7 +98,7 @@ class Writer:
         if self.guard and (alone or isinstance(s, ast.Declare)):
             yield (here,)
 
-    def moved(self, body: Body, source: int, at: int) -> Iterator[Writing]:
+    def moved(self, body: Site, source: int, at: int) -> Iterator[Writing]:
         """Statement ``source`` of a block moves before statement ``at``."""
         s = body.statements[source]
         text = self.source.text[s.span.start : self.ends(s)]

@@ -117,11 +117,11 @@ def test_what_is_lost_is_told() -> None:
 { int x; int y; int z; }
 P0 { WRITE_ONCE(x, 1); r0 = READ_ONCE(y); r1 = READ_ONCE(z); }
 P1 { WRITE_ONCE(z, 1); WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); }
-exists (0:r0 = 0 /\\ 1:r0 = 0 /\\ 0:r1 = 0)
+exists (0:r0 = 0 /\\ 1:r0 = 0 /\\ 0:r1 = 1)
 """
     found = repairs(text)
     barrier = next(r for r in found.found if r.kinds == ("smp_mb",))
-    assert barrier.lost == ("0:r1=1 0:r0=0 1:r0=0",) or barrier.lost == ("0:r0=0 1:r0=0 0:r1=1",)
+    assert [sorted(lost.split()) for lost in barrier.lost] == [["0:r0=0", "0:r1=0", "1:r0=0"]]
     assert "loses 1 good outcome: " in str(found)
     assert [bool(r.lost) for r in found.found] == sorted(bool(r.lost) for r in found.found)
 
@@ -140,17 +140,15 @@ P1 {
     WRITE_ONCE(y, 1);
     smp_mb();
     r0 = READ_ONCE(x);
+    smp_call_function(nothing, NULL, 1);
     local_irq_enable();
-    [C] smp_call_function(nothing, NULL, 1);
-    [D] smp_call_function(nothing, NULL, 0);
 }
-variants { C sometimes; D sometimes; }
 exists (0:r0 = 0 /\\ 1:r0 = 0)
 """
 
 
 def test_what_lets_a_run_hang_is_no_repair() -> None:
-    found = repairs(HANGS, "C", ipi=1)
+    found = repairs(HANGS, ipi=1)
     assert found.hanging
     assert not any(r.kinds == ("ipi",) and "line 6" in r.changes[0] for r in found.found)
     assert "let a run hang that could not hang before" in str(found)
@@ -232,7 +230,9 @@ def test_assembly_is_refused() -> None:
 def test_python() -> None:
     found = verifier.repair(variants(LOOK)["B1"], costs={"locked": 3})
     assert isinstance(found, verifier.Repairs) and isinstance(found.found[0], verifier.Repair)
-    assert str(found).startswith("look::B1   1 repair\n  1. insert smp_mb() anywhere between lines 9 and 12\n")
+    assert str(found).startswith(
+        "look::B1   1 repair\n  1. insert smp_mb() anywhere between lines 9 and 12\n"
+    )
 
 
 # -- the command -------------------------------------------------------------------------------------------
