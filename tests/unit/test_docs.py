@@ -107,7 +107,9 @@ CONSOLE = [
     (page.name, text, command, output)
     for page in PAGES
     for text, command, output in re.findall(
-        r"^```litmus\n((?:(?!^```).*\n)*)```\n(?:(?!^```).*\n)*?^```console\n\$ verifier (.*)\n((?:(?!^```).*\n)*)```",
+        r"^```litmus\n((?:(?!```).*\n)*)```\n"
+        r"(?:(?!```).*\n)*?"
+        r"^```console\n\$ verifier (.*)\n((?:(?!```).*\n)*)```",
         page.read_text(),
         re.MULTILINE,
     )

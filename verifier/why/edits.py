@@ -12,7 +12,7 @@ from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
-from verifier.why.sites import Site, Footprint, Key, bodies, calls, footprint, jumps, leaves, movable
+from verifier.why.sites import Footprint, Key, Site, bodies, calls, footprint, jumps, leaves, movable
 from verifier.why.texts import Writer, Writing
 from verifier.words.table import WORDS
 
@@ -23,7 +23,8 @@ LENGTH = 60  # of a statement in a message
 @dataclass(frozen=True, slots=True)
 class Edit:
     """One edit. ``what`` says what it does; ``body`` and the place ``at`` (before statement ``at``) say
-    where, and ``body`` is None if ``what`` says it all; ``ways`` writes it for a place; ``line`` is for the order.
+    where, and ``body`` is None if ``what`` says it all; ``ways`` writes it for a place; ``line`` is for
+    the order.
 
     ``region``: from where to where in the file it reaches, if it is one around statements.
     """

@@ -2,7 +2,7 @@
 
 Each instruction that may be inserted has a local that is 1 where it is there (``lower.optional``). The more
 of them are there, the fewer executions are left. So the smallest sets without the outcome are the smallest
-ones that have an instruction of each correction: of the instructions that an execution with the outcome lacks.
+ones that have an instruction of each correction, which is what an execution with the outcome lacks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from verifier.suite.options import Options
 from verifier.syntax import ast
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine
-from verifier.why.sites import Site, Key, key
+from verifier.why.sites import Key, Site, key
 
 MOST = 3  # instructions in a set
 

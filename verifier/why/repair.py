@@ -11,7 +11,6 @@ from typing import Literal
 from verifier.budget import MEMORY, Budget
 from verifier.errors import ExitCode, InputError, InternalError, LimitError, UsageError
 from verifier.source import Source
-from verifier.suite.load import load_all
 from verifier.suite.options import Options
 from verifier.syntax import ast, load
 from verifier.syntax.test import Test
@@ -22,7 +21,7 @@ from verifier.why.judging import Judged, State, judged, only, possible, seen
 from verifier.why.sites import Site, bodies
 from verifier.why.texts import Writer, applied, patch, same, together
 
-MAX_ANSWERS = 12  # answers that are shown
+MAX_ANSWERS = 12  # of one cost
 LOST = 4  # lost states that are shown
 Word = tuple[str, str]  # a word and its argument
 
@@ -204,6 +203,7 @@ class _Search:
     def __post_init__(self) -> None:
         self.budget = Budget(self.options.timeout, self.options.memory or MEMORY)
         self.base = Judged(None)
+        self.engine: Insertions | None = None
         self.family: list[Test] = []
         self.writer = Writer(self.test.source, self.test.variant)
 
@@ -215,7 +215,7 @@ class _Search:
             return Repairs(self.test, status, (), self.base.possible is False, self.base.reason)
         reason = ""
         try:
-            self.family = load_all(self.test.source, self.options.defines)
+            self.family = load(self.test.source, self.options.defines, plain=True)
             alone = len(self.family) == 1
             self.writer = Writer(self.test.source, None if alone else self.test.variant)
             self._levels()
@@ -239,22 +239,21 @@ class _Search:
         }  # fmt: skip
         cheap = [w for w in words if self.cost[w[0]] == min(self.cost[x] for x, _ in words)]
         dear = [self.cost[w] for w, _ in words if (w, _) not in cheap]
-        engine: Insertions | None = None
-        whole = False
+        begun: list[Word] = []
         try:
             for level in sorted(sums | {e.cost for e in edits}):
                 self.budget.check()
-                now_whole = bool(dear) and level >= min(dear)
-                if words and (engine is None or now_whole != whole):
-                    engine, whole = self._engine(engine, words if now_whole else cheap), now_whole
-                if engine is not None:
-                    self._confirmed([self._inserted(s) for _, s in engine.sets(level)])
+                wanted = words if dear and level >= min(dear) else cheap
+                if wanted != begun:
+                    self._begin(wanted)
+                    begun = wanted
+                if level in sums:
+                    self._confirmed([self._inserted(s) for s in self._sets(level)])
                 self._confirmed(list(self._single([e for e in edits if e.cost == level])))
                 if any(not repair.lost for _, repair in self.found):
                     return
         finally:
-            if engine is not None:
-                engine.__exit__()
+            self._end()
 
     def _words(self) -> list[Word]:
         """The instructions that may help if they are inserted."""
@@ -269,20 +268,38 @@ class _Search:
             found.append(("sync_core", ""))
         return found
 
-    def _engine(self, old: Insertions | None, words: Sequence[Word]) -> Insertions | None:
-        """A solver for these words, which knows the answers of an older one."""
+    def _begin(self, words: Sequence[Word]) -> None:
+        """Make a solver for these words, which knows the answers of an older one. It may take half of the
+        time that is left, so that the other edits are tried, too."""
         answers: list[tuple[Instructed, ...]] = []
-        if old is not None:
-            answers = [tuple(old.offered[i] for i in s) for s in old.found]
-            old.__exit__()
-        touched = [b for b in bodies(self.test) if not b.loop]
+        if self.engine is not None:
+            answers = [tuple(self.engine.offered[i] for i in s) for s in self.engine.found]
+        self._end()
+        left = self.budget.left()
+        budget = Budget(None if left is None else left / 2, self.budget.memory)
         try:
-            engine = Insertions(self.test, touched, words, self.cost, self.options, self.budget)
+            self.engine = Insertions(self.test, bodies(self.test), words, self.cost, self.options, budget)
         except InputError:
-            return None  # some word does not fit into this test
+            return  # some word does not fit into this test
+        except LimitError as limit:
+            self.unsure = self.unsure or f"insertions: {limit}"
+            return
         for chosen in answers:
-            engine.known(chosen)
-        return engine
+            self.engine.known(chosen)
+
+    def _end(self) -> None:
+        if self.engine is not None:
+            self.engine.__exit__()
+        self.engine = None
+
+    def _sets(self, level: int) -> Iterator[tuple[Instructed, ...]]:
+        """The sets of insertions up to a cost that were not given yet."""
+        try:
+            if self.engine is not None:
+                yield from (chosen for _, chosen in self.engine.sets(level))
+        except LimitError as limit:
+            self.unsure = self.unsure or f"insertions: {limit}"
+            self._end()
 
     def _inserted(self, chosen: tuple[Instructed, ...]) -> _Answer:
         edits = []
@@ -325,7 +342,7 @@ class _Search:
             source = applied(self.test.source, writing)
             if source is not None:
                 try:
-                    (test,) = load(source, self.options.defines, self.writer.variant)
+                    (test,) = load(source, self.options.defines, plain=True, only=self.writer.variant)
                     return test
                 except InputError:
                     continue
@@ -335,11 +352,11 @@ class _Search:
 
     def _confirmed(self, answers: list[_Answer]) -> None:
         """Ask both judges about answers; equal ones become one."""
-        for answer in _merged(answers):
-            if len(self.found) < MAX_ANSWERS:
-                self._confirm(answer)
-            else:
-                self.unsure = self.unsure or f"there are more than {MAX_ANSWERS} answers"
+        merged = _merged(answers)
+        for answer in merged[:MAX_ANSWERS]:
+            self._confirm(answer)
+        if len(merged) > MAX_ANSWERS:
+            self.unsure = self.unsure or f"there are more than {MAX_ANSWERS} answers of cost {merged[0].cost}"
 
     def _confirm(self, answer: _Answer) -> None:
         first = [low for low, _ in answer.spread]
@@ -350,8 +367,8 @@ class _Search:
         source, test = written
         after = judged(test, self.options, self.budget, self.base)
         if first != last and after.possible is not None:
-            again = self._written(answer, last)
-            other = None if again is None else judged(again[1], self.options, self.budget, self.base)
+            again = self._changed(answer.edits, last)
+            other = None if again is None else judged(again, self.options, self.budget, self.base)
             if other is None or not _alike(after, other):
                 for half in _halves(answer):
                     self._confirm(half)
@@ -395,7 +412,7 @@ class _Search:
             if source is None:
                 continue
             try:
-                tests = load_all(source, self.options.defines)
+                tests = load(source, self.options.defines, plain=True)
             except InputError:
                 continue
             others = [t for t in tests if t.variant != self.test.variant]

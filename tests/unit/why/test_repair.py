@@ -54,7 +54,7 @@ def repairs(text: str, variant: str | None = None, **cost: int) -> Repairs:
 
 
 def confirmed(text: str, variant: str | None, one: Repair) -> None:
-    """Both judges say that the outcome is impossible in the patched text, and other variants are as before."""
+    """Both judges say that the outcome is impossible in the patched text; other variants are as before."""
     before, after = variants(text), variants(patched(text, one.patch))
     verdict = run(after[variant], Options(judge="both", witnesses=False))
     impossible = "always" if verdict.test.quantifier == "forall" else "never"
