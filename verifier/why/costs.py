@@ -23,6 +23,7 @@ COSTS: Mapping[str, Cost] = {
     "move": Cost(2, "move a statement by one place, within its block"),
     "move_far": Cost(3, "move a statement by more than one place, within its block"),
     "wait": Cost(3, "wait for a call of other CPUs that was not waited for"),
+    "exchange": Cost(3, "a load and a later store of the same place become `xchg()`"),
     "tlbsync": Cost(3, "insert `tlbsync()` after an INVLPGB"),
     "invlpg": Cost(3, "insert `invlpg()` of one address"),
     "flush_tlb_local": Cost(4, "insert `flush_tlb_local()`"),

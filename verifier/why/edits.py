@@ -90,7 +90,8 @@ class Edits:
         found: list[Edit] = []
         for body in self.bodies:
             if self._touched(body):
-                found += [*self._changes(body), *self._moves(body), *self._regions(body), *self._calls(body)]
+                found += [*self._changes(body), *self._moves(body), *self._exchanges(body)]
+                found += [*self._regions(body), *self._calls(body)]
         return sorted(
             found, key=lambda e: (e.cost, e.region is not None and e.region[1] - e.region[0], e.line)
         )
@@ -202,6 +203,29 @@ class Edits:
                     at,
                 )
 
+    def _exchanges(self, body: Site) -> Iterator[Edit]:
+        """A load into a local, and a later store to the same place: one XCHG in the place of the load."""
+        for i, s in enumerate(body.statements):
+            loaded = _load(s)
+            if loaded is None or not self._executes(s):
+                continue
+            for other in body.statements[i + 1 :]:
+                stored = _store(other)
+                if stored is not None and stored[0] == loaded[1]:
+                    at, value = stored
+                    pointer = at[1:] if at.startswith("*") else f"&{at}"
+                    text = f"{loaded[0]} = xchg({pointer}, {value});"
+                    yield self._edit(
+                        "exchange",
+                        f"lines {s.span.line} and {other.span.line} become `{text}`",
+                        s.span.line,
+                        lambda _, s=s, other=other, text=text: self.writer.joined(  # type: ignore[misc]
+                            s, text, other
+                        ),
+                    )
+                if jumps(other) or stored is not None:
+                    break
+
     # -- interrupts off -------------------------------------------------------------------------------------
 
     def _regions(self, body: Site) -> Iterator[Edit]:
@@ -298,6 +322,24 @@ class Edits:
         region: tuple[int, int] | None = None,
     ) -> Edit:
         return Edit(kind, self.cost[kind], what, line, ways, body, at, region)
+
+
+def _load(s: ast.Stmt) -> tuple[str, str] | None:
+    """The local and the place of ``r0 = READ_ONCE(x);``."""
+    if not isinstance(s, ast.ExprStmt) or not isinstance(s.expr, ast.Assign) or s.expr.op:
+        return None
+    target, value = s.expr.target, s.expr.value
+    if isinstance(target, ast.Ident) and isinstance(value, ast.CallExpr) and value.name == "READ_ONCE":
+        return target.name, "".join(value.arguments[0].span.text.split())
+    return None
+
+
+def _store(s: ast.Stmt) -> tuple[str, str] | None:
+    """The place and the value of ``WRITE_ONCE(x, 1);``."""
+    if isinstance(s, ast.ExprStmt) and isinstance(s.expr, ast.CallExpr) and s.expr.name == "WRITE_ONCE":
+        at, value = s.expr.arguments
+        return "".join(at.span.text.split()), value.span.text
+    return None
 
 
 def _is_handler(unit: ast.Unit, name: str) -> bool:

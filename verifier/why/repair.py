@@ -18,7 +18,7 @@ from verifier.why.costs import costs
 from verifier.why.edits import Edit, Edits, place
 from verifier.why.insertions import MOST, Insertions, Instructed
 from verifier.why.judging import Judged, State, judged, only, possible, seen
-from verifier.why.sites import Site, bodies
+from verifier.why.sites import Site, bodies, shared
 from verifier.why.texts import Writer, applied, patch, same, together
 
 MAX_ANSWERS = 12  # of one cost
@@ -217,7 +217,8 @@ class _Search:
         try:
             self.family = load(self.test.source, self.options.defines, plain=True)
             alone = len(self.family) == 1
-            self.writer = Writer(self.test.source, None if alone else self.test.variant)
+            others = shared(t for t in self.family if t.variant != self.test.variant)
+            self.writer = Writer(self.test.source, None if alone else self.test.variant, others)
             self._levels()
         except LimitError as limit:
             reason = str(limit)
@@ -342,7 +343,7 @@ class _Search:
             source = applied(self.test.source, writing)
             if source is not None:
                 try:
-                    (test,) = load(source, self.options.defines, plain=True, only=self.writer.variant)
+                    (test,) = load(source, self.options.defines, plain=True, only=self.test.variant)
                     return test
                 except InputError:
                     continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from verifier.source import Span
@@ -77,6 +77,19 @@ def bodies(test: Test) -> list[Site]:
             for body in _below(root, _turns_back(root), thread):
                 found.setdefault(body.key, body)
     return [found[k] for k in sorted(found)]
+
+
+def shared(tests: Iterable[Test]) -> frozenset[Key]:
+    """The blocks and statements of tests, which are other variants of a file."""
+    found: set[Key] = set()
+    for test in tests:
+        unit: ast.Unit = test.tree
+        roots = [t.body for t in (*unit.threads.values(), *unit.nmis)]
+        roots += [f.body for f in unit.functions.values() if not f.included]
+        for root in {id(r): r for r in roots}.values():
+            for site in _below(root, False, True):
+                found |= {site.key, *(key(s.span) for s in site.statements)}
+    return frozenset(found)
 
 
 def _below(s: ast.Stmt | None, loop: bool, thread: bool) -> Iterator[Site]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from verifier.source import Source, Span
 from verifier.syntax import ast, layout
-from verifier.why.sites import Site
+from verifier.why.sites import Key, Site, key
 
 _GUARDS = re.compile(r"(?:\[[^\[\]]*\]\s*)+\Z")
 WAYS = 24  # to write an edit, at most
@@ -32,10 +32,11 @@ Writing = tuple[TextChange, ...]  # one way to write an edit
 
 
 class Writer:
-    """Writes edits of one variant of a file. ``variant``: None if the file has no other one."""
+    """Writes edits of one variant of a file. ``variant``: None if the file has no other one. ``shared``: the
+    statements and blocks that are in other variants, too; the rest needs no guard."""
 
-    def __init__(self, source: Source, variant: str | None) -> None:
-        self.source, self.variant = source, variant
+    def __init__(self, source: Source, variant: str | None, shared: frozenset[Key] = frozenset()) -> None:
+        self.source, self.variant, self.shared = source, variant, shared
         self.bare = layout.uncomment(source, herd=False).text
         self.guard = "" if variant is None else f"[{variant}] "
         self.others = "" if variant is None else f"[!{variant}] "
@@ -62,7 +63,7 @@ class Writer:
     def inserted(self, body: Site, at: int, text: str) -> Iterator[Writing]:
         """A statement before statement ``at`` of a block."""
         statements = body.statements
-        text = self.guard + text
+        text = self.guard + text if body.key in self.shared else text
         if at:
             yield (self._after(statements[at - 1], text),)
         if at < len(statements) and not isinstance(statements[at], ast.Declare):
@@ -86,7 +87,7 @@ class Writer:
         offset = s.span.start
         new = old[: start - offset] + text + old[end - offset :]
         at = s.span.start
-        if not self.guard:
+        if key(s.span) not in self.shared:
             yield (here,)
         elif alone:
             both = f"{{ {self.others}{old} {self.guard}{new} }}"
@@ -104,7 +105,15 @@ class Writer:
         text = self.source.text[s.span.start : self.ends(s)]
         removed = self._removed(s)
         kept = (TextChange(s.span.start, s.span.start, self.others),)
-        for put, gone in product(self.inserted(body, at, text), [kept, removed] if self.guard else [removed]):
+        ways = [kept, removed] if key(s.span) in self.shared else [removed]
+        for put, gone in product(self.inserted(body, at, text), ways):
+            yield (*put, *gone)
+
+    def joined(self, s: ast.Stmt, text: str, other: ast.Stmt) -> Iterator[Writing]:
+        """A statement becomes ``text``, and a later one goes away."""
+        kept = (TextChange(other.span.start, other.span.start, self.others),)
+        ways = [kept, self._removed(other)] if key(other.span) in self.shared else [self._removed(other)]
+        for put, gone in product(self.replaced(s, s.span.start, self.ends(s), text, alone=False), ways):
             yield (*put, *gone)
 
     def _removed(self, s: ast.Stmt) -> Writing:
