@@ -122,7 +122,7 @@ def _repair(arguments: Arguments, out: Output) -> int:
     from verifier.suite.load import load_task
     from verifier.suite.options import Options
     from verifier.why.costs import costs
-    from verifier.why.repair import repair
+    from verifier.why.repair import repair_alone
 
     options = Options(
         model=arguments.model,
@@ -144,7 +144,7 @@ def _repair(arguments: Arguments, out: Output) -> int:
     for task in discover(arguments.paths):
         try:
             for test in load_task(task, options):
-                found = repair(test, options, dict(arguments.costs))
+                found = repair_alone(test, options, dict(arguments.costs))
                 codes.append(found.exit_code)
                 report.add(found)
         except OutputError:

@@ -41,6 +41,13 @@ class Instructed:
         return f"{self.word}({self.argument})"
 
 
+def offered(bodies: Sequence[Site], words: Sequence[tuple[str, str]]) -> list[Instructed]:
+    """Each word in each place."""
+    return [
+        Instructed(word, argument, b, at) for b in bodies for at in b.places() for word, argument in words
+    ]
+
+
 _KINDS: Mapping[str, PartKind] = {"smp_mb": "barrier", "sync_core": "serialization"}
 
 
@@ -61,10 +68,7 @@ class Insertions:
         budget: Budget,
     ) -> None:
         self.budget = budget
-        self.offered = [
-            Instructed(word, argument, body, at) for body in bodies for at in body.places()
-            for word, argument in words
-        ]  # fmt: skip
+        self.offered = offered(bodies, words)
         self.cost = [cost[x.word] for x in self.offered]
         code, self.parts = _optional(test, self.offered, budget)
         program = unrolled(test, code, options.unroll, budget)
@@ -77,7 +81,11 @@ class Insertions:
         )
         self.corrections: list[frozenset[int]] = []
         self.found: list[frozenset[int]] = []
-        self.hopeless = not self.offered or self.engine.possible(self.parts)
+        try:
+            self.hopeless = not self.offered or self.engine.possible(self.parts)
+        except BaseException:
+            self.engine.__exit__()
+            raise
 
     def __enter__(self) -> Insertions:
         return self
@@ -148,12 +156,12 @@ class Insertions:
         return best[1] if best is not None else None
 
 
-def _optional(test: Test, offered: Sequence[Instructed], budget: Budget) -> tuple[Lowered, list[Part]]:
+def _optional(test: Test, chosen: Sequence[Instructed], budget: Budget) -> tuple[Lowered, list[Part]]:
     """The code of a test with all instructions, each of them optional."""
     sources: dict[str, Source] = {}
     spans: dict[tuple[str, int], int] = {}  # by the source and the place that stand for an instruction
     put: dict[Key, dict[int, list[ast.Stmt]]] = {}
-    for i, x in enumerate(offered):
+    for i, x in enumerate(chosen):
         source = sources.setdefault(x.text, Source(test.source.name, test.source.text))
         span = Span(source, i, i)
         spans[x.text, i] = i
@@ -164,7 +172,7 @@ def _optional(test: Test, offered: Sequence[Instructed], budget: Budget) -> tupl
     fakes = {id(s) for s in sources.values()}
     parts = [
         Part(f"%insert{i}", _KINDS.get(x.word, "flush"), x.text, x.body.block.span, frozenset())
-        for i, x in enumerate(offered)
+        for i, x in enumerate(chosen)
     ]
     asked = _Asked(fakes)
     threads = [asked.code(code) for code in lowered.threads]

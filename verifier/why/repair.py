@@ -12,11 +12,12 @@ from verifier.budget import MEMORY, Budget
 from verifier.errors import ExitCode, InputError, InternalError, LimitError, UsageError
 from verifier.source import Source
 from verifier.suite.options import Options
+from verifier.suite.pool import alone, forks
 from verifier.syntax import ast, load
 from verifier.syntax.test import Test
 from verifier.why.costs import costs
 from verifier.why.edits import Edit, Edits, place
-from verifier.why.insertions import MOST, Insertions, Instructed
+from verifier.why.insertions import MOST, Insertions, Instructed, offered
 from verifier.why.judging import Judged, State, judged, only, possible, seen
 from verifier.why.sites import Site, bodies, shared
 from verifier.why.texts import Writer, applied, patch, same, together
@@ -144,6 +145,22 @@ def repair(test: Test, options: Options | None = None, cost: Mapping[str, int] |
     return replace(search.run(), seconds=time.perf_counter() - start)
 
 
+def repair_alone(test: Test, options: Options, cost: Mapping[str, int] | None = None) -> Repairs:
+    """``repair`` in a process of its own, with ``options.limits``; in this one if the system cannot fork."""
+    if not forks():
+        return repair(test, options, cost)
+    start = time.perf_counter()
+    try:
+        found = alone(lambda: _sent(repair(test, options, cost)), options.limits, test.source.name)
+    except LimitError as lost:
+        return Repairs(test, "unknown", (), False, str(lost), seconds=time.perf_counter() - start)
+    return replace(found, test=test)
+
+
+def _sent(found: Repairs) -> Repairs:
+    return replace(found, test=replace(found.test, tree=None))
+
+
 @dataclass(slots=True)
 class _Answer:
     """Edits that make the outcome impossible, each in places from ``low`` to ``high`` of its block."""
@@ -204,6 +221,7 @@ class _Search:
         self.budget = Budget(self.options.timeout, self.options.memory or MEMORY)
         self.base = Judged(None)
         self.engine: Insertions | None = None
+        self.too_large = False
         self.family: list[Test] = []
         self.writer = Writer(self.test.source, self.test.variant)
 
@@ -250,7 +268,8 @@ class _Search:
                     begun = wanted
                 if level in sums:
                     self._confirmed([self._inserted(s) for s in self._sets(level)])
-                self._confirmed(list(self._single([e for e in edits if e.cost == level])))
+                single = [*self._one_by_one(wanted), *edits]
+                self._confirmed(list(self._single([e for e in single if e.cost == level])))
                 if any(not repair.lost for _, repair in self.found):
                     return
         finally:
@@ -269,6 +288,12 @@ class _Search:
             found.append(("sync_core", ""))
         return found
 
+    def _one_by_one(self, words: Sequence[Word]) -> list[Edit]:
+        """Insertions as edits of their own, if a solver for all of them is too large or too slow."""
+        if not self.too_large:
+            return []
+        return [self._inserted((x,)).edits[0] for x in offered(bodies(self.test), words)]
+
     def _begin(self, words: Sequence[Word]) -> None:
         """Make a solver for these words, which knows the answers of an older one. It may take half of the
         time that is left, so that the other edits are tried, too."""
@@ -283,10 +308,14 @@ class _Search:
         except InputError:
             return  # some word does not fit into this test
         except LimitError as limit:
-            self.unsure = self.unsure or f"insertions: {limit}"
+            self._give_up(limit)
             return
         for chosen in answers:
             self.engine.known(chosen)
+
+    def _give_up(self, limit: LimitError) -> None:
+        self.too_large = True
+        self.unsure = self.unsure or f"several insertions together are not tried: {limit}"
 
     def _end(self) -> None:
         if self.engine is not None:
@@ -299,7 +328,7 @@ class _Search:
             if self.engine is not None:
                 yield from (chosen for _, chosen in self.engine.sets(level))
         except LimitError as limit:
-            self.unsure = self.unsure or f"insertions: {limit}"
+            self._give_up(limit)
             self._end()
 
     def _inserted(self, chosen: tuple[Instructed, ...]) -> _Answer:
