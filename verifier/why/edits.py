@@ -115,9 +115,9 @@ class Edits:
     def _changes(self, body: Site) -> Iterator[Edit]:
         for s in body.statements:
             if self._executes(s):
-                yield from self._changed(s, s, alone=False)
+                yield from self._changed(s, alone=False)
 
-    def _changed(self, s: ast.Stmt, whole: ast.Stmt, *, alone: bool) -> Iterator[Edit]:
+    def _changed(self, s: ast.Stmt, *, alone: bool) -> Iterator[Edit]:
         """The changes in a statement. ``alone``: it is the one statement of an ``if`` or a loop."""
         inner: list[ast.Stmt | None] = []
         own: list[object] = [s]
@@ -142,7 +142,7 @@ class Edits:
                 )
         for part in inner:
             if part is not None and not isinstance(part, ast.Block):
-                yield from self._changed(part, whole, alone=True)
+                yield from self._changed(part, alone=True)
 
     def _stronger(self, x: ast.CallExpr) -> Iterator[tuple[str, int, int, str]]:
         """The kind of each change of a call, and the text that it puts in the place of another."""

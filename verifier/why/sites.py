@@ -15,6 +15,7 @@ from verifier.words.table import WORDS
 Key = tuple[int, int]
 LEAVING = (ast.Return, ast.Goto, ast.Break, ast.Continue)
 _PINNED = (ast.Declare, ast.Case, ast.LabelStmt, ast.Empty, *LEAVING)
+_LOOPS = ast.While | ast.DoWhile | ast.For | ast.ForEachEntry
 _HANDLES = frozenset({"mm", "page", "table", "struct mm_struct", "struct page"})
 # Words that change a state of the CPU without an address: they stay in their order.
 _STATES = {
@@ -87,9 +88,23 @@ def shared(tests: Iterable[Test]) -> frozenset[Key]:
         roots = [t.body for t in (*unit.threads.values(), *unit.nmis)]
         roots += [f.body for f in unit.functions.values() if not f.included]
         for root in {id(r): r for r in roots}.values():
-            for site in _below(root, False, True):
-                found |= {site.key, *(key(s.span) for s in site.statements)}
+            found |= {key(s.span) for s in _statements(root)}
     return frozenset(found)
+
+
+def _statements(s: ast.Stmt | None) -> Iterator[ast.Stmt]:
+    """A statement and all inside it."""
+    if s is None:
+        return
+    yield s
+    if isinstance(s, ast.Block):
+        for x in s.body:
+            yield from _statements(x)
+    elif isinstance(s, ast.If):
+        yield from _statements(s.then)
+        yield from _statements(s.other)
+    elif isinstance(s, _LOOPS | ast.ForEachCpu | ast.Switch | ast.Guard):
+        yield from _statements(s.body)
 
 
 def _below(s: ast.Stmt | None, loop: bool, thread: bool) -> Iterator[Site]:
@@ -100,7 +115,7 @@ def _below(s: ast.Stmt | None, loop: bool, thread: bool) -> Iterator[Site]:
     elif isinstance(s, ast.If):
         yield from _below(s.then, loop, False)
         yield from _below(s.other, loop, False)
-    elif isinstance(s, ast.While | ast.DoWhile | ast.For | ast.ForEachEntry):
+    elif isinstance(s, _LOOPS):
         yield from _below(s.body, True, False)
     elif isinstance(s, ast.ForEachCpu | ast.Switch | ast.Guard):
         yield from _below(s.body, loop, False)

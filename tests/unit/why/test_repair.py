@@ -185,6 +185,64 @@ exists (1:r0 = 1 /\\ 1:r1 = 0)
     assert not any(m.startswith("move `WRITE_ONCE(data, r0);` of line 6 to before line 4") for m in moved)
 
 
+def test_text_of_one_variant_needs_no_guard() -> None:
+    text = (
+        LOOK.replace("P1 {\n    WRITE", "P1 {\n    [B1] {\n    WRITE")
+        .replace(
+            "    r1 = READ_ONCE(z);\n    [F] smp_mb();\n",
+            "    r0 = READ_ONCE(x);\n    }\n    [F] WRITE_ONCE(y, 1);\n",
+        )
+        .replace(
+            "    r0 = READ_ONCE(x);\n}\nvariants",
+            "    [F] smp_mb();\n    [F] r0 = READ_ONCE(x);\n}\nvariants",
+        )
+    )
+    barrier = next(r for r in repairs(text, "B1").found if r.kinds == ("smp_mb",))
+    assert "+    smp_mb();\n" in barrier.patch
+
+
+def test_the_one_statement_of_an_if_is_changed_in_braces() -> None:
+    text = LOOK.replace("    WRITE_ONCE(y, 1);\n", "    if (READ_ONCE(z) == 0)\n        WRITE_ONCE(y, 1);\n")
+    stronger = next(r for r in repairs(text, "B1").found if r.kinds == ("locked",))
+    assert "+        { [!B1] WRITE_ONCE(y, 1); [B1] smp_store_mb(y, 1); }\n" in stronger.patch
+
+
+def test_a_load_and_a_store_become_an_exchange() -> None:
+    text = """MM tickets
+{ int x = 1; }
+P0..1 {
+    r0 = READ_ONCE(x);
+    WRITE_ONCE(x, 0);
+}
+exists (0:r0 = 1 /\\ 1:r0 = 1)
+"""
+    assert changes(repairs(text)) == [("lines 4 and 5 become `r0 = xchg(&x, 0);`",)]
+
+
+def test_interrupts_are_off_for_as_little_as_needed() -> None:
+    text = """MM window
+{ int x; int y; }
+void both(void *info) { WRITE_ONCE(x, 1); WRITE_ONCE(y, 1); }
+P0 { smp_call_function_single(1, both, NULL, 1); }
+P1 {
+    r0 = 7;
+    r1 = READ_ONCE(x);
+    r2 = READ_ONCE(y);
+    r3 = 7;
+}
+exists (1:r1 = 0 /\\ 1:r2 = 1)
+"""
+    found = repairs(text, move=9, move_far=9)
+    off = [r for r in found.found if r.kinds == ("irqs_off",)]
+    assert [r.changes for r in off] == [("local_irq_disable() and local_irq_enable() around lines 7 to 8",)]
+
+
+def test_a_statement_moves_behind_a_return() -> None:
+    path = ROOT / "litmus" / "linux" / "lazy-tlb" / "leave-twice.litmus"
+    found = repairs(path.read_text(), "B1")
+    assert [r.kinds for r in found.found] == [("move",)] and not found.found[0].lost
+
+
 def test_what_is_impossible_needs_no_repair() -> None:
     found = repairs(LOOK, "F")
     assert (found.status, found.found, found.exit_code) == ("impossible", (), 0)
