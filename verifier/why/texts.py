@@ -184,7 +184,8 @@ def patch(before: Source, after: Source) -> str:
 
 
 def same(a: object, b: object) -> bool:
-    """Are two trees equal but for the places in the text?"""
+    """Are two trees equal but for the places in the text, and for braces around one statement?"""
+    a, b = _bare(a), _bare(b)
     if isinstance(a, Span) or isinstance(b, Span):
         return isinstance(a, Span) == isinstance(b, Span)
     if type(a) is not type(b):
@@ -199,3 +200,9 @@ def same(a: object, b: object) -> bool:
     if slots:
         return all(same(getattr(a, s), getattr(b, s)) for s in slots)
     return bool(a == b)
+
+
+def _bare(x: object) -> object:
+    while isinstance(x, ast.Block) and len(x.body) == 1 and not isinstance(x.body[0], ast.Declare):
+        x = x.body[0]
+    return x
