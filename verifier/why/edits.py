@@ -26,7 +26,8 @@ class Edit:
     where, and ``body`` is None if ``what`` says it all; ``ways`` writes it for a place; ``line`` is for
     the order.
 
-    ``region``: from where to where in the file it reaches, if it is one around statements.
+    ``region``: from where to where in the file it reaches, if it is one around statements; ``weaker``: what
+    an edit does of which this one does a part, so that it does not help where that one does not.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Edit:
     body: Site | None = None
     at: int = 0
     region: tuple[int, int] | None = None
+    weaker: str = ""
 
     @property
     def same_but_place(self) -> tuple[str, str, Key | None]:
@@ -268,11 +270,7 @@ class Edits:
         words: list[tuple[str, str]] = []
         if any(x.name.startswith("invlpgb") for x in self.called):
             words.append(("tlbsync", "tlbsync()"))
-        words += [
-            ("helper", f"{n}()") for n, f in self.unit.functions.items()
-            if not f.parameters and f.result.base == "void" and not f.result.pointers and not f.early
-            and (not f.included or n in self.used)
-        ]  # fmt: skip
+        words += [("helper", f"{name}()") for name in self._helpers()]
         words += [("ipi", f"smp_call_function({h}, {info}, 1)") for h, info in self._handlers(body)]
         if any(
             re.match(r"rcu_read_lock|synchronize_rcu|call_rcu|preempt_dis|local_irq", x.name)
@@ -288,7 +286,18 @@ class Edits:
                     lambda at, text=text: self.writer.inserted(body, at, f"{text};"),  # type: ignore[misc]
                     body,
                     at,
+                    weaker=text.replace("do_nothing", "do_flush_tlb") if "(do_nothing," in text else "",
                 )
+
+    def _helpers(self) -> list[str]:
+        """The functions that can be called anywhere: they take nothing, and give back every lock."""
+        return [
+            n
+            for n, f in self.unit.functions.items()
+            if not f.parameters and f.result.base == "void" and not f.result.pointers and not f.early
+            and (not f.included or n in self.used)
+            and _balanced(f)
+        ]  # fmt: skip
 
     def _handlers(self, body: Site) -> list[tuple[str, str]]:
         """The functions that other CPUs can be asked to run, each with its argument; the ones that do least
@@ -320,8 +329,19 @@ class Edits:
         body: Site | None = None,
         at: int = 0,
         region: tuple[int, int] | None = None,
+        weaker: str = "",
     ) -> Edit:
-        return Edit(kind, self.cost[kind], what, line, ways, body, at, region)
+        return Edit(kind, self.cost[kind], what, line, ways, body, at, region, weaker)
+
+
+_TAKES = re.compile(r"(?<!un)lock|_disable|_save|down_")
+_GIVES = re.compile(r"unlock|_enable|_restore|up_")
+
+
+def _balanced(function: ast.Function) -> bool:
+    """Does a function give back as many locks as it takes, and turn interrupts on as often as off?"""
+    names = [x.name for x in calls(function)]
+    return sum(map(bool, map(_TAKES.search, names))) == sum(map(bool, map(_GIVES.search, names)))
 
 
 def _load(s: ast.Stmt) -> tuple[str, str] | None:

@@ -23,7 +23,8 @@ class Engine:
     """Decides an outcome of a program with optional parts.
 
     ``value``: the outcome is that the program's proposition has this value at the end of a run. Runs that
-    hang do not count. Raises ``LimitError``. Close it after use (it is a context manager).
+    hang do not count. ``fresh``: in a context of its own, as ``Solver`` has it. Raises ``LimitError``.
+    Close it after use (it is a context manager).
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Engine:
         model: Model,
         value: bool = True,
         budget: Budget | None = None,
+        fresh: bool = True,
     ) -> None:
         self.program, self.model = running(program), model
         self.budget = budget or Budget()
@@ -47,7 +49,7 @@ class Engine:
         self.on = {part: e.slots[self.program.options[part.name]][1] for part in parts}
         self.candidates = clauses.dimacs()
         require(e, self.execution)
-        self.solver = Solver(clauses.dimacs(), budget=self.budget, fresh=True)
+        self.solver = Solver(clauses.dimacs(), budget=self.budget, fresh=fresh)
 
     def __enter__(self) -> Engine:
         return self

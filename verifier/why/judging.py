@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import compress
+from typing import Literal
 
 from verifier import explore
 from verifier.budget import Budget
@@ -54,6 +55,7 @@ class Judged:
     witness: Trace | None = None
     program: Program | None = None
     reason: str = ""
+    wrong: bool = False  # does it access what is no object?
 
     def hangs_more_than(self, base: Judged) -> bool:
         """Can a run hang that could not hang before, or does no run end?"""
@@ -78,7 +80,7 @@ def judged(test: Test, options: Options, budget: Budget, base: Judged | None = N
     )  # fmt: skip
     reason = _unknown(first, base is None)
     if reason:
-        return Judged(None, reason=reason)
+        return Judged(None, reason=reason, wrong=first.bad is not None)
     found = _found(program, first, bad)
     if base is not None and (found.possible or found.hangs_more_than(base)):
         return found
@@ -111,23 +113,29 @@ def _found(program: Program, answer: Answer, bad: bool) -> Judged:
     )
 
 
-def possible(test: Test, options: Options, budget: Budget) -> bool | None:
-    """Is the bad outcome possible in a run that ends, says one judge alone; None: not known. Raises
-    ``LimitError``."""
+Effect = Literal["helps", "hangs", "fails"]
+
+
+def effect(test: Test, options: Options, budget: Budget, base: Judged) -> Effect:
+    """What a change does, says one judge alone: it makes the bad outcome impossible; it does so, but a run
+    can hang; or it does not. Raises ``LimitError``."""
     program = unrolled(test, lower(test, budget), options.unroll, budget)
     bad = test.quantifier != "forall"
     if not program.judges_hangs:
         model = model_of(options.switches, options.model)
-        with Engine(program, (), model, bad, budget) as engine:
-            return engine.possible(())
+        with Engine(program, (), model, bad, budget, fresh=False) as engine:
+            if engine.possible(()):
+                return "fails"
     from verifier.solve import decide
 
     answer = decide(
         program, model=options.model, switches=options.switches, budget=budget, witnesses=False
     )  # fmt: skip
-    if _unknown(answer) or answer.deadlock:
-        return None
-    return answer.reachable if bad else answer.refutable
+    if answer.bad is not None:
+        return "fails"
+    if answer.deadlock or (answer.hangs and not base.stuck):
+        return "hangs"
+    return "fails" if (answer.reachable if bad else answer.refutable) else "helps"
 
 
 def _unknown(answer: Answer, cut: bool = False) -> str:

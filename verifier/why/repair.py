@@ -18,7 +18,7 @@ from verifier.syntax.test import Test
 from verifier.why.costs import costs
 from verifier.why.edits import Edit, Edits, place
 from verifier.why.insertions import MOST, Insertions, Instructed, offered
-from verifier.why.judging import Judged, State, judged, only, possible, seen
+from verifier.why.judging import Judged, State, effect, judged, only, seen
 from verifier.why.sites import Site, bodies, shared
 from verifier.why.texts import Writer, applied, patch, same, together
 
@@ -347,23 +347,30 @@ class _Search:
     def _single(self, edits: Sequence[Edit]) -> Iterator[_Answer]:
         """Those of single edits that make the outcome impossible."""
         regions: list[Edit] = []
-        called: set[object] = set()  # where a call of a handler that does less helps already
-        for edit in edits:
+        failed: set[tuple[object, str]] = set()  # places, and what does not help there
+        helping: dict[tuple[object, str], Edit] = {}
+        for edit in sorted(edits, key=lambda e: bool(e.weaker)):
             self.budget.check()
-            where = (edit.body.key, edit.at) if edit.kind == "ipi" and edit.body is not None else None
-            if where in called or any(edit.contains(r) for r in regions):
+            where = edit.body.key if edit.body is not None else None, edit.at
+            if any(edit.contains(r) for r in regions) or (where, edit.weaker) in failed:
                 continue
             changed = self._changed((edit,), (edit.at,))
             if changed is None:
                 continue
             self.tried += 1
             try:
-                if possible(changed, self.options, self.budget) is False:
-                    yield _Answer((edit,), ((edit.at, edit.at),))
-                    regions += [edit] if edit.region is not None else []
-                    called |= {where} - {None}
+                found = effect(changed, self.options, self.budget, self.base)
             except InputError:
                 continue
+            self.hanging += found == "hangs"
+            if found == "fails":
+                failed.add((where, edit.what))
+            elif found == "helps":
+                helping.pop((where, edit.weaker), None)
+                helping[where, edit.what] = edit
+                regions += [edit] if edit.region is not None else []
+        for edit in helping.values():
+            yield _Answer((edit,), ((edit.at, edit.at),))
 
     def _changed(self, edits: Sequence[Edit], places: Sequence[int]) -> Test | None:
         """The test of this variant with edits; None if no way to write them is right."""
@@ -407,7 +414,8 @@ class _Search:
 
     def _accept(self, answer: _Answer, source: Source, after: Judged) -> None:
         if after.possible is None:
-            self.unsure = self.unsure or f"{' and '.join(answer.told())}: {after.reason}"
+            if not after.wrong:
+                self.unsure = self.unsure or f"{' and '.join(answer.told())}: {after.reason}"
             return
         if after.possible:
             if len(answer.edits) > 1 or answer.edits[0].kind == "smp_mb":
