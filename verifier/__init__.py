@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from verifier.program.trace import Step, Trace
     from verifier.results import Verdict
     from verifier.syntax.test import Test
-    from verifier.why.repair import Repair, Repairs
+    from verifier.why.found import Repair, Repairs
 
 __version__ = "0.1.0"
 __all__ = [
@@ -28,8 +28,8 @@ _HOMES = {
     "Trace": "verifier.program.trace",
     "Verdict": "verifier.results",
     "Test": "verifier.syntax.test",
-    "Repair": "verifier.why.repair",
-    "Repairs": "verifier.why.repair",
+    "Repair": "verifier.why.found",
+    "Repairs": "verifier.why.found",
 }
 
 

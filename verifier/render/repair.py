@@ -9,7 +9,7 @@ from verifier.errors import InputError, VerifierError
 from verifier.output import Output
 from verifier.render.base import said
 from verifier.render.json import Shape, error_objects
-from verifier.why.repair import Repairs
+from verifier.why.found import Repairs
 
 
 class RepairReport(ABC):

@@ -65,7 +65,7 @@ def place(body: Site, low: int, high: int) -> str:
     after = s[high].span.line if high < len(s) else None
     any_ = "anywhere " if high > low else ""
     if before is None and after is None:
-        return f"in the block of line {body.block.span.line}"
+        return f"in the empty block of line {body.block.span.line}"
     if before is None:
         return f"{any_}before line {after}"
     if after is None:

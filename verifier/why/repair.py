@@ -6,122 +6,25 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
-from typing import Literal
 
 from verifier.budget import MEMORY, Budget
-from verifier.errors import ExitCode, InputError, InternalError, LimitError, UsageError
+from verifier.errors import InputError, InternalError, LimitError, UsageError
 from verifier.source import Source
 from verifier.suite.options import Options
 from verifier.suite.pool import alone, forks
 from verifier.syntax import ast, load
 from verifier.syntax.test import Test
 from verifier.why.costs import costs
-from verifier.why.edits import Edit, Edits, place
+from verifier.why.edits import Edit, Edits
+from verifier.why.found import Repair, Repairs, Status
 from verifier.why.insertions import MOST, Insertions, Instructed, offered
 from verifier.why.judging import Judged, State, effect, judged, only, seen
+from verifier.why.mending import Mending, halves, merged
 from verifier.why.sites import Site, bodies, shared
 from verifier.why.texts import Writer, applied, patch, same, together
 
 MAX_ANSWERS = 12  # of one cost
-LOST = 4  # lost states that are shown
 Word = tuple[str, str]  # a word and its argument
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """A smallest change after which the bad outcome is impossible; both judges say so.
-
-    ``changes``  what to do, one line for each edit;
-    ``kinds``    the rows of the table of costs that they are, and ``cost`` the sum of their costs;
-    ``places``   in how many places they can stand alike; the patch has the first one;
-    ``lost``     the good final states that are possible no more: of all memory and all locals of programs,
-                 what differs between states;
-    ``beside``   more of them, which a run with the bad outcome has, too: only what a TLB could have
-                 translated at the end, or an ``ever``, tells the good one from the bad one;
-    ``gained``   how many final states are possible that were not;
-    ``patch``    the change as a unified diff of the file.
-    """
-
-    changes: tuple[str, ...]
-    kinds: tuple[str, ...]
-    cost: int
-    places: int
-    lost: tuple[str, ...]
-    beside: tuple[str, ...]
-    gained: int
-    patch: str
-
-    def __str__(self) -> str:
-        """What to do, what it costs and what it loses."""
-        return f"{' and '.join(self.changes)}  [cost {self.cost}; {self.loss}]"
-
-    @property
-    def loss(self) -> str:
-        """What it loses, in words."""
-        said = [_losing(self.lost, "good outcome")] if self.lost else ["loses no good outcome"]
-        if self.beside:
-            said.append(_losing(self.beside, "outcome", " that bad runs have, too").removeprefix("loses "))
-        return ", and ".join(said)
-
-
-def _losing(states: Sequence[str], noun: str, which: str = "") -> str:
-    shown = "; ".join(states[:LOST]) + ("; …" if len(states) > LOST else "")
-    return f"loses {len(states)} {noun}{'s' * (len(states) > 1)}{which}: {shown}"
-
-
-Status = Literal["repaired", "impossible", "none", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Repairs:
-    """The repairs of a test, cheapest first.
-
-    ``status``    ``repaired``; ``impossible``: its bad outcome is impossible as it is; ``none``: no edit of
-                  the kinds that are tried helps; ``unknown``: the time was over, or a judge did not know,
-                  before there was an answer;
-    ``complete``  are these all the answers up to the cost of the last one? If not, ``reason`` tells why;
-    ``tried``     how many changes were decided; ``hanging``: how many make the outcome impossible, but let a
-                  run hang that could not hang before, and so are no repairs.
-    """
-
-    test: Test
-    status: Status
-    found: tuple[Repair, ...] = ()
-    complete: bool = True
-    reason: str = ""
-    tried: int = 0
-    hanging: int = 0
-    seconds: float = 0.0
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """0: repaired, or there is nothing to repair; 1: no repair was found; 3: it is not known."""
-        if self.status == "unknown":
-            return ExitCode.UNKNOWN
-        return ExitCode.DIFFERS if self.status == "none" else ExitCode.EXPECTED
-
-    def __str__(self) -> str:
-        """The answers, as the command prints them."""
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        count = len(self.found)
-        known = {
-            "repaired": f"{count} repair{'s' * (count > 1)}",
-            "impossible": "its bad outcome is impossible as it is",
-            "none": "no edit of the kinds that are tried makes the outcome impossible",
-        }
-        yield f"{self.test.id}   {known.get(self.status, f'unknown: {self.reason}')}"
-        for number, one in enumerate(self.found, 1):
-            first, *more = one.changes
-            yield f"  {number}. {first}"
-            yield from (f"     and {change}" for change in more)
-            yield f"     cost {one.cost}; {one.loss}"
-        if self.hanging:
-            made = "1 more makes" if self.hanging == 1 else f"{self.hanging} more make"
-            yield f"  {made} the outcome impossible, but let a run hang that could not hang before"
-        if self.status == "repaired" and not self.complete:
-            yield f"  not complete: {self.reason}"
 
 
 def repair(test: Test, options: Options | None = None, cost: Mapping[str, int] | None = None) -> Repairs:
@@ -161,50 +64,6 @@ def _sent(found: Repairs) -> Repairs:
     return replace(found, test=replace(found.test, tree=None))
 
 
-@dataclass(slots=True)
-class _Answer:
-    """Edits that make the outcome impossible, each in places from ``low`` to ``high`` of its block."""
-
-    edits: tuple[Edit, ...]
-    spread: tuple[tuple[int, int], ...]
-
-    @property
-    def cost(self) -> int:
-        return sum(e.cost for e in self.edits)
-
-    def joined(self, other: _Answer) -> _Answer | None:
-        """Both as one answer, if they differ only in one place, and that of one is next to the other's."""
-        if [e.same_but_place for e in self.edits] != [e.same_but_place for e in other.edits]:
-            return None
-        differ = [i for i, (a, b) in enumerate(zip(self.spread, other.spread, strict=True)) if a != b]
-        if len(differ) != 1 or self.edits[differ[0]].body is None:
-            return None
-        (low, high), (other_low, other_high) = self.spread[differ[0]], other.spread[differ[0]]
-        if other_low > high + 1 or low > other_high + 1:
-            return None
-        spread = list(self.spread)
-        spread[differ[0]] = min(low, other_low), max(high, other_high)
-        first = self if low <= other_low else other
-        return _Answer(first.edits, tuple(spread))
-
-    @property
-    def places(self) -> int:
-        number = 1
-        for low, high in self.spread:
-            number *= high - low + 1
-        return number
-
-    def told(self) -> tuple[str, ...]:
-        return tuple(
-            e.what if e.body is None else f"{_verb(e)} {place(e.body, low, high)}"
-            for e, (low, high) in zip(self.edits, self.spread, strict=True)
-        )
-
-
-def _verb(e: Edit) -> str:
-    return f"{e.what} to" if e.kind.startswith("move") else f"insert {e.what}"
-
-
 @dataclass
 class _Search:
     """Looks for the repairs of a test, from the cheapest edits on, until one loses no good outcome."""
@@ -215,7 +74,7 @@ class _Search:
     tried: int = 0
     hanging: int = 0
     unsure: str = ""  # why some change could not be decided
-    found: list[tuple[_Answer, Repair]] = field(default_factory=list)
+    found: list[tuple[Mending, Repair]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.options.timeout, self.options.memory or MEMORY)
@@ -331,7 +190,7 @@ class _Search:
             self._give_up(limit)
             self._end()
 
-    def _inserted(self, chosen: tuple[Instructed, ...]) -> _Answer:
+    def _inserted(self, chosen: tuple[Instructed, ...]) -> Mending:
         edits = []
         for x in chosen:
             text = f"{x.text};"
@@ -342,9 +201,9 @@ class _Search:
                     x.body, x.at,
                 )
             )  # fmt: skip
-        return _Answer(tuple(edits), tuple((e.at, e.at) for e in edits))
+        return Mending(tuple(edits), tuple((e.at, e.at) for e in edits))
 
-    def _single(self, edits: Sequence[Edit]) -> Iterator[_Answer]:
+    def _single(self, edits: Sequence[Edit]) -> Iterator[Mending]:
         """Those of single edits that make the outcome impossible."""
         regions: list[Edit] = []
         failed: set[tuple[object, str]] = set()  # places, and what does not help there
@@ -370,7 +229,7 @@ class _Search:
                 helping[where, edit.what] = edit
                 regions += [edit] if edit.region is not None else []
         for edit in helping.values():
-            yield _Answer((edit,), ((edit.at, edit.at),))
+            yield Mending((edit,), ((edit.at, edit.at),))
 
     def _changed(self, edits: Sequence[Edit], places: Sequence[int]) -> Test | None:
         """The test of this variant with edits; None if no way to write them is right."""
@@ -387,15 +246,15 @@ class _Search:
 
     # -- answers ------------------------------------------------------------------------------------------
 
-    def _confirmed(self, answers: list[_Answer]) -> None:
+    def _confirmed(self, answers: list[Mending]) -> None:
         """Ask both judges about answers; equal ones become one."""
-        merged = _merged(answers)
-        for answer in merged[:MAX_ANSWERS]:
+        alike = merged(answers)
+        for answer in alike[:MAX_ANSWERS]:
             self._confirm(answer)
-        if len(merged) > MAX_ANSWERS:
-            self.unsure = self.unsure or f"there are more than {MAX_ANSWERS} answers of cost {merged[0].cost}"
+        if len(alike) > MAX_ANSWERS:
+            self.unsure = self.unsure or f"there are more than {MAX_ANSWERS} answers of cost {alike[0].cost}"
 
-    def _confirm(self, answer: _Answer) -> None:
+    def _confirm(self, answer: Mending) -> None:
         first = [low for low, _ in answer.spread]
         last = [high for _, high in answer.spread]
         written = self._written(answer, first)
@@ -407,12 +266,12 @@ class _Search:
             again = self._changed(answer.edits, last)
             other = None if again is None else judged(again, self.options, self.budget, self.base)
             if other is None or not _alike(after, other):
-                for half in _halves(answer):
+                for half in halves(answer):
                     self._confirm(half)
                 return
         self._accept(answer, source, after)
 
-    def _accept(self, answer: _Answer, source: Source, after: Judged) -> None:
+    def _accept(self, answer: Mending, source: Source, after: Judged) -> None:
         if after.possible is None:
             if not after.wrong:
                 self.unsure = self.unsure or f"{' and '.join(answer.told())}: {after.reason}"
@@ -441,7 +300,7 @@ class _Search:
         )
         self.found.append((answer, repair))
 
-    def _written(self, answer: _Answer, places: Sequence[int]) -> tuple[Source, Test] | None:
+    def _written(self, answer: Mending, places: Sequence[int]) -> tuple[Source, Test] | None:
         """The changed file and its test; all other variants stay as they are."""
         ways = [list(e.ways(at)) for e, at in zip(answer.edits, places, strict=True)]
         kept = {t.variant: t for t in self.family}
@@ -471,39 +330,6 @@ def _based(test: Test, on: Test) -> bool:
 def _line(body: Site, at: int) -> int:
     s = body.statements
     return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
-
-
-def _merged(answers: list[_Answer]) -> list[_Answer]:
-    """Answers in neighbouring places as one, the first place first."""
-    found: list[_Answer] = []
-    for answer in sorted(answers, key=lambda a: (a.cost, [s for s, _ in a.spread])):
-        found.append(answer)
-        joined = True
-        while joined:
-            joined = False
-            last = found[-1]
-            for i, other in enumerate(found[:-1]):
-                both = other.joined(last)
-                if both is not None:
-                    found.pop()
-                    found.pop(i)
-                    found.append(both)
-                    joined = True
-                    break
-    return sorted(found, key=lambda a: (a.cost, a.edits[0].line))
-
-
-def _halves(answer: _Answer) -> list[_Answer]:
-    """An answer with several places as two with fewer."""
-    at = next(i for i, (low, high) in enumerate(answer.spread) if low < high)
-    low, high = answer.spread[at]
-    middle = (low + high) // 2
-    made = []
-    for part in ((low, middle), (middle + 1, high)):
-        spread = list(answer.spread)
-        spread[at] = part
-        made.append(_Answer(answer.edits, tuple(spread)))
-    return made
 
 
 def _alike(a: Judged, b: Judged) -> bool:

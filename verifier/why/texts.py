@@ -96,6 +96,10 @@ class Writer:
             guard = TextChange(at, at, self.others)
             yield (guard, self._after(s, f"{self.guard}{new}"))
             yield (here,)
+        elif self.source.text[s.span.end :].lstrip()[:1] == ";":  # one declarator, or the last one
+            first = self.begins(s)
+            whole = self.source.text[first:start] + text + self.source.text[end : self.ends(s)]
+            yield (TextChange(first, first, self.others), self._after(s, f"{self.guard}{whole}"))
         if self.guard and (alone or isinstance(s, ast.Declare)):
             yield (here,)
 

@@ -19,7 +19,8 @@ from verifier.suite.options import Options
 from verifier.syntax import load
 from verifier.syntax.test import Test
 from verifier.why.costs import COSTS
-from verifier.why.repair import Repair, Repairs, repair
+from verifier.why.found import Repair, Repairs
+from verifier.why.repair import repair
 
 ROOT = Path(__file__).parents[3]
 NAME = str(ROOT / "litmus" / "linux" / "some.litmus")  # finds the includes
@@ -205,6 +206,15 @@ def test_the_one_statement_of_an_if_is_changed_in_braces() -> None:
     text = LOOK.replace("    WRITE_ONCE(y, 1);\n", "    if (READ_ONCE(z) == 0)\n        WRITE_ONCE(y, 1);\n")
     stronger = next(r for r in repairs(text, "B1").found if r.kinds == ("locked",))
     assert "+        { [!B1] WRITE_ONCE(y, 1); [B1] smp_store_mb(y, 1); }\n" in stronger.patch
+
+
+def test_a_declaration_is_changed_for_one_variant() -> None:
+    text = LOOK.replace("    WRITE_ONCE(y, 1);\n", "    int old = __test_and_set_bit(0, &y);\n").replace(
+        "int y;", "unsigned long y;"
+    )
+    full = next(r for r in repairs(text, "B1").found if r.kinds == ("full",))
+    assert "+    [!B1] int old = __test_and_set_bit(0, &y);\n" in full.patch
+    assert "+    [B1] int old = test_and_set_bit(0, &y);\n" in full.patch
 
 
 def test_a_load_and_a_store_become_an_exchange() -> None:
