@@ -32,6 +32,7 @@ COSTS: Mapping[str, Cost] = {
     "helper": Cost(6, "call a function of the file that takes no argument"),
     "ipi": Cost(8, "call a handler of the test on all other CPUs, and wait"),
     "synchronize_rcu": Cost(9, "insert `synchronize_rcu()`"),
+    "lock": Cost(10, "take a lock of the test around statements of a block"),
 }
 MAX_COST = 1_000_000
 

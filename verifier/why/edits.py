@@ -228,29 +228,48 @@ class Edits:
                 if jumps(other) or stored is not None:
                     break
 
-    # -- interrupts off -------------------------------------------------------------------------------------
+    # -- interrupts off, and locks ---------------------------------------------------------------------------
 
     def _regions(self, body: Site) -> Iterator[Edit]:
-        """Interrupts off around some statements, if interrupts can come."""
-        if body.loop or not self._interrupted():
+        """Interrupts off, or a lock held, around some statements."""
+        if body.loop:
             return
-        s = body.statements
-        for i in range(len(s)):
-            for j in range(i, len(s)):
-                inside = s[i : j + 1]
-                if any(map(jumps, inside)) or any("irq" in x.name for part in inside for x in calls(part)):
-                    break
-                if any(isinstance(x, ast.Declare | ast.Empty | ast.Guard) for x in (s[i], s[j])):
-                    continue
+        pairs = [("irqs_off", "local_irq_disable()", "local_irq_enable()")] if self._interrupted() else []
+        for kind, first, last in pairs + self._locks():
+            for i, j in self._stretches(body, "irq" if kind == "irqs_off" else first):
+                s = body.statements
                 lines = [s[i].span.line, s[j].span.source.position(s[j].span.end - 1)[0]]
                 which = f"lines {lines[0]} to {lines[1]}" if lines[1] > lines[0] else f"line {lines[0]}"
                 yield self._edit(
-                    "irqs_off",
-                    f"local_irq_disable() and local_irq_enable() around {which}",
+                    kind,
+                    f"{first} and {last} around {which}",
                     lines[0],
-                    lambda _, i=i, j=j: self._around(body, i, j),  # type: ignore[misc]
+                    lambda _, i=i, j=j, first=first, last=last: self._around(  # type: ignore[misc]
+                        body, i, j, first=first, last=last
+                    ),
                     region=(s[i].span.start, s[j].span.end),
                 )
+
+    def _stretches(self, body: Site, word: str) -> Iterator[tuple[int, int]]:
+        """From which statement to which a region may reach: none jumps, and none calls ``word``."""
+        s = body.statements
+        for i in range(len(s)):
+            for j in range(i, len(s)):
+                if any(word in x.span.text for x in calls(s[j])) or jumps(s[j]):
+                    break
+                if not any(isinstance(x, ast.Declare | ast.Empty | ast.Guard) for x in (s[i], s[j])):
+                    yield i, j
+
+    def _locks(self) -> list[tuple[str, str, str]]:
+        """The locks of objects that the test takes, and how it takes them and gives them back."""
+        named = {(x.name, _argument(x)): x for x in self.called if len(x.arguments) == 1}
+        found: dict[tuple[str, str, str], None] = {}
+        for name, argument in named:
+            other = name.replace("lock", "unlock")
+            known = argument.lstrip("&").partition(".")[0] in self.objects
+            if "lock" in name and "unlock" not in name and known and (other, argument) in named:
+                found["lock", f"{name}({argument})", f"{other}({argument})"] = None
+        return list(found)
 
     def _interrupted(self) -> bool:
         sends = re.compile(r"smp_call_function|on_each_cpu|apic_|irq_work|call_single")
@@ -258,10 +277,10 @@ class Edits:
         pending = any(isinstance(p, ast.Ident) and p.name == "pending" for p in settings)
         return pending or any(sends.search(x.name) for x in self.called)
 
-    def _around(self, body: Site, i: int, j: int) -> Iterator[Writing]:
-        for first in self.writer.inserted(body, i, "local_irq_disable();"):
-            for last in self.writer.inserted(body, j + 1, "local_irq_enable();"):
-                yield (*first, *last)
+    def _around(self, body: Site, i: int, j: int, *, first: str, last: str) -> Iterator[Writing]:
+        for before in self.writer.inserted(body, i, f"{first};"):
+            for after in self.writer.inserted(body, j + 1, f"{last};"):
+                yield (*before, *after)
 
     # -- a call is inserted ---------------------------------------------------------------------------------
 
@@ -332,6 +351,10 @@ class Edits:
         weaker: str = "",
     ) -> Edit:
         return Edit(kind, self.cost[kind], what, line, ways, body, at, region, weaker)
+
+
+def _argument(x: ast.CallExpr) -> str:
+    return "".join(x.arguments[0].span.text.split())
 
 
 _TAKES = re.compile(r"(?<!un)lock|_disable|_save|down_")
