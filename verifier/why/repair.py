@@ -122,7 +122,7 @@ class _Search:
             for level in sorted(sums | {e.cost for e in edits}):
                 self.budget.check()
                 wanted = words if dear and level >= min(dear) else cheap
-                if wanted != begun:
+                if wanted != begun and not self.too_large:
                     self._begin(wanted)
                     begun = wanted
                 if level in sums:
