@@ -10,6 +10,8 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from verifier.arguments import Arguments, format_asked, parse
@@ -19,7 +21,9 @@ from verifier.suite.pool import OUT_OF_MEMORY
 
 if TYPE_CHECKING:
     from verifier.render.base import Report, Verdicts
+    from verifier.render.repair import RepairReport
     from verifier.suite.options import Options
+    from verifier.syntax.test import Test
 
 P = TypeVar("P")
 
@@ -117,7 +121,7 @@ def _compare(arguments: Arguments, out: Output) -> int:
 
 def _repair(arguments: Arguments, out: Output) -> int:
     """Run ``repair``: print what would mend each test."""
-    from verifier.render.repair import Patches, RepairJson, RepairReport, Told
+    from verifier.render.repair import Patches, RepairJson, Told
     from verifier.suite.discover import discover
     from verifier.suite.load import load_task
     from verifier.suite.options import Options
@@ -142,18 +146,28 @@ def _repair(arguments: Arguments, out: Output) -> int:
         report = Patches(out, arguments.take)
     codes: list[int] = []
     for task in discover(arguments.paths):
-        try:
-            for test in load_task(task, options):
+        tests: list[Test] = []
+        with _reported(report, task.name, codes):
+            tests = load_task(task, options)
+        for test in tests:
+            with _reported(report, task.name, codes):
                 found = repair_alone(test, options, dict(arguments.costs))
                 codes.append(found.exit_code)
                 report.add(found)
-        except OutputError:
-            raise
-        except VerifierError as error:
-            codes.append(error.exit_code)
-            report.error(error, task.name)
     report.close()
     return worst(codes)
+
+
+@contextmanager
+def _reported(report: RepairReport, file: str, codes: list[int]) -> Iterator[None]:
+    """Report an error of a file or a test, and go on."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except VerifierError as error:
+        codes.append(error.exit_code)
+        report.error(error, file)
 
 
 def _decide(arguments: Arguments, columns: list[Options], report: Report[P]) -> int:
