@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from verifier.results import Verdict
     from verifier.syntax.test import Test
     from verifier.why.answers import Audit, Explanation
+    from verifier.why.found import Repair, Repairs
 
 __version__ = "0.1.0"
 __all__ = [
-    "Audit", "Explanation", "Step", "Test", "Trace", "Verdict", "__version__", "audit", "check", "explain",
-    "load",
+    "Audit", "Explanation", "Repair", "Repairs", "Step", "Test", "Trace", "Verdict", "__version__", "audit",
+    "check", "explain", "load", "repair",
 ]  # fmt: skip
 
 _HOMES = {
@@ -31,6 +32,8 @@ _HOMES = {
     "Trace": "verifier.program.trace",
     "Verdict": "verifier.results",
     "Test": "verifier.syntax.test",
+    "Repair": "verifier.why.found",
+    "Repairs": "verifier.why.found",
 }
 
 
@@ -133,6 +136,36 @@ def audit(
     options = Options(model=model, unroll=unroll, timeout=timeout, profile=profile, settings=settings or {})
     machine = model_of(options.switches, model)
     return find(run(test, options), machine, Budget(timeout), unroll)
+
+
+def repair(
+    test: Test,
+    *,
+    model: str = "x86-tso",
+    unroll: int | None = None,
+    timeout: float | None = 60.0,
+    profile: str = "generic",
+    settings: Mapping[str, str] | None = None,
+    defines: Mapping[str, int] | None = None,
+    costs: Mapping[str, int] | None = None,
+) -> Repairs:
+    """The smallest changes of a test's text after which its bad outcome is impossible, cheapest first.
+
+    ``timeout``   in seconds, for all of it; what was found until then is given as not complete;
+    ``defines``   as the test was loaded with;
+    ``costs``     overrides of the table of costs (docs/repair.md), by kind of edit;
+    the rest is as for ``check``.
+
+    Raises as ``check``, and ``UsageError`` for an assembly test or a test without a condition.
+    """
+    from verifier.suite.options import Options
+    from verifier.why.repair import repair as find
+
+    options = Options(
+        model=model, unroll=unroll, timeout=timeout, profile=profile, settings=settings or {},
+        defines=defines or {},
+    )  # fmt: skip
+    return find(test, options, costs)
 
 
 def __getattr__(name: str) -> object:

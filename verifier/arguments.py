@@ -19,6 +19,7 @@ COMMANDS = {
     "explain": "say why an outcome cannot happen: what it rests on, and the cycles that would have to close",
     "audit": "say which barriers, flushes, waits and locks are needed",
     "compare": "compare verdicts under several profiles or models",
+    "repair": "find the smallest changes after which a bad outcome is impossible",
     "rules": "show the rules of the memory model",
 }
 
@@ -51,6 +52,10 @@ class Arguments(argparse.Namespace):
     profiles: str | None
     models: str
     all: bool
+    # of ``repair``
+    costs: list[tuple[str, int]]
+    patch: bool
+    take: int
     # of ``rules``
     which: str | None
 
@@ -98,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
             _comparing(command)
         elif name in ("explain", "audit"):
             _asking_why(command, name)
+        elif name == "repair":
+            _repairing(command)
         else:
             _deciding(command, name)
     return parser
@@ -139,6 +146,33 @@ def _asking_why(command: argparse.ArgumentParser, name: str) -> None:
     )
     _limiting(command)
     command.add_argument("-q", "--quiet", action="store_true", help="leave out the runs")
+
+
+def _repairing(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``repair``."""
+    _machine(command)
+    command.add_argument(
+        "--cost", dest="costs", type=_cost, action="append", default=[], metavar="KIND=N",
+        help="give an edit of a kind another cost, such as smp_mb=3 (docs/repair.md has the table)",
+    )  # fmt: skip
+    command.add_argument("--patch", action="store_true", help="print the first answer as a unified diff")
+    command.add_argument(
+        "--take", type=_one_or_more, default=1, metavar="N", help="the answer that --patch prints"
+    )
+    command.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="the output's format (default: %(default)s)",
+    )
+    command.add_argument(
+        "--timeout", type=_positive, default=60.0, metavar="S",
+        help="seconds for each test, all edits together (default: %(default)g)",
+    )  # fmt: skip
+    command.add_argument(
+        "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
+        help="memory for each test (default: %(default)s)",
+    )  # fmt: skip
 
 
 def _deciding(command: argparse.ArgumentParser, name: str) -> None:
@@ -218,6 +252,14 @@ def _define(word: str) -> tuple[str, int]:
         return name, int(value, 0)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{word!r} is not name=number") from None
+
+
+def _cost(word: str) -> tuple[str, int]:
+    name, _, value = word.partition("=")
+    try:
+        return name, int(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is not kind=number") from None
 
 
 def _setting(word: str) -> tuple[str, str]:

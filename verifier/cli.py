@@ -1,4 +1,4 @@
-"""The command line: ``verifier check``, ``states``, ``compare`` and ``rules``.
+"""The command line: ``verifier check``, ``states``, ``compare``, ``repair`` and ``rules``.
 
 The arguments name tasks and say how to decide them. The outcome of each test goes to a report as soon as
 it is there. The exit code is the worst of all outcomes.
@@ -10,6 +10,8 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from verifier.arguments import Arguments, format_asked, parse
@@ -19,7 +21,9 @@ from verifier.suite.pool import OUT_OF_MEMORY
 
 if TYPE_CHECKING:
     from verifier.render.base import Report, Verdicts
+    from verifier.render.repair import RepairReport
     from verifier.suite.options import Options
+    from verifier.syntax.test import Test
 
 P = TypeVar("P")
 
@@ -55,6 +59,8 @@ def _run(arguments: Arguments, out: Output) -> int:
         return _rules(arguments.which, out)
     if arguments.command in ("explain", "audit"):
         return _why(arguments, out)
+    if arguments.command == "repair":
+        return _repair(arguments, out)
     return _compare(arguments, out) if arguments.command == "compare" else _check(arguments, out)
 
 
@@ -158,6 +164,56 @@ def _compare(arguments: Arguments, out: Output) -> int:
     stopped = _decide(arguments, options, table)
     table.close()
     return stopped or table.exit_code
+
+
+def _repair(arguments: Arguments, out: Output) -> int:
+    """Run ``repair``: print what would mend each test."""
+    from verifier.render.repair import Patches, RepairJson, RepairText
+    from verifier.suite.discover import discover
+    from verifier.suite.load import load_task
+    from verifier.suite.options import Options
+    from verifier.why.costs import costs
+    from verifier.why.repair import repair_alone
+
+    options = Options(
+        model=arguments.model,
+        unroll=arguments.unroll,
+        timeout=arguments.timeout,
+        defines=dict(arguments.defines),
+        profile=arguments.profile,
+        settings=dict(arguments.settings),
+        memory=arguments.memory,
+    )
+    _ = options.switches, costs(dict(arguments.costs))  # complain before reading files
+    report: RepairReport = RepairText(out)
+    if arguments.format == "json":
+        report = RepairJson(out)
+    elif arguments.patch:
+        report = Patches(out, arguments.take)
+    codes: list[int] = []
+    for task in discover(arguments.paths):
+        tests: list[Test] = []
+        with _reported(report, task.name, codes):
+            tests = load_task(task, options)
+        for test in tests:
+            with _reported(report, task.name, codes):
+                found = repair_alone(test, options, dict(arguments.costs))
+                codes.append(found.exit_code)
+                report.add(found)
+    report.close()
+    return worst(codes)
+
+
+@contextmanager
+def _reported(report: RepairReport, file: str, codes: list[int]) -> Iterator[None]:
+    """Report an error of a file or a test, and go on."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except VerifierError as error:
+        codes.append(error.exit_code)
+        report.error(error, file)
 
 
 def _decide(arguments: Arguments, columns: list[Options], report: Report[P]) -> int:

@@ -104,6 +104,41 @@ def test_what_examples_print(
     assert capsys.readouterr().out == output
 
 
+CONSOLE = [
+    (page.name, text, command, output)
+    for page in PAGES
+    for text, command, output in re.findall(
+        r"^```litmus\n((?:(?!```).*\n)*)```\n"
+        r"(?:(?!```).*\n)*?"
+        r"^```console\n\$ verifier (.*)\n((?:(?!```).*\n)*)```",
+        page.read_text(),
+        re.MULTILINE,
+    )
+]
+
+
+def test_some_examples_say_what_is_called() -> None:
+    assert CONSOLE
+
+
+@pytest.mark.parametrize(("page", "text", "command", "output"), CONSOLE)
+def test_what_commands_print(
+    page: str,
+    text: str,
+    command: str,
+    output: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A call that follows a litmus file, which has the name of its test."""
+    name = text.split()[1]
+    (tmp_path / f"{name}.litmus").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == ExitCode.EXPECTED
+    assert capsys.readouterr().out == output
+
+
 def calls() -> list[tuple[str, str, str]]:
     """A page, a call of the command in it, and what it prints, as the page says."""
     return [
@@ -112,6 +147,7 @@ def calls() -> list[tuple[str, str, str]]:
         for call, output in re.findall(
             r"^```console\n\$ verifier ([^\n]*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL
         )
+        if not any(call == command for _, _, command, _ in CONSOLE)
     ]
 
 

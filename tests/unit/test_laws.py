@@ -16,7 +16,6 @@ JUDGED = BASE | {"program"}
 LOWERED = JUDGED | {"syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
-REASONED = LOWERED | SOLVED | {"results", "why"}
 SHOWN = TOLD | {"why", "output", "render", "report", "compare"}
 MAY: dict[str, set[str]] = {
     "source": set(),
@@ -33,7 +32,7 @@ MAY: dict[str, set[str]] = {
     "explore": JUDGED,  # if it knew more, it could not contradict the others
     "results": JUDGED | {"syntax"},
     "suite": TOLD,
-    "why": REASONED,
+    "why": TOLD,
     "render": JUDGED | {"results", "syntax", "output", "why", "lower"},  # of syntax: what a test is
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},

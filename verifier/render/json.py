@@ -38,11 +38,7 @@ class Document:
 
     def error(self, error: Exception, file: str | None = None) -> None:
         """Keep the errors of a file, one by one, or an error without a file."""
-        if isinstance(error, InputError):
-            self.lists["errors"] += map(_error, error.diagnostics)
-        else:
-            code = next((c for kind, c in _CODES.items() if isinstance(error, kind)), "usage")
-            self.lists["errors"].append(_error(Diagnostic(code, str(error), file=file or "")))
+        self.lists["errors"] += error_objects(error, file)
 
     def warning(self, warning: Diagnostic) -> None:
         """Keep a warning about something that is allowed, but that the author hardly means."""
@@ -107,6 +103,14 @@ class Json(Verdicts):
 
 
 _CODES: dict[type[Exception], str] = {InternalError: "internal", LimitError: "limit", Interrupted: "stopped"}
+
+
+def error_objects(error: Exception, file: str | None = None) -> list[Shape]:
+    """The errors of a file, one by one, or an error without a file."""
+    if isinstance(error, InputError):
+        return [_error(d) for d in error.diagnostics]
+    code = next((c for kind, c in _CODES.items() if isinstance(error, kind)), "usage")
+    return [_error(Diagnostic(code, str(error), file=file or ""))]
 
 
 def _error(d: Diagnostic) -> Shape:

@@ -60,7 +60,7 @@ def run_or_die(test: Test, options: Options) -> Verdict:
     doubt = ""
     if options.judge == "both":
         second = _decide(program, options, "explorer", budget.again())
-        _compare(test, program, first, second)
+        compare(test, program, first, second)
         doubt = _one_judge(first, second)
         if first.reachable is None or first.refutable is None:
             first = second
@@ -149,7 +149,7 @@ def _filtered(program: Program, answer: Answer, options: Options, budget: Budget
     return replace(answer, reachable=None, refutable=None, deadlock=False, reason=reason, filtered=True)
 
 
-def _compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:
+def compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:
     """Raise ``InternalError`` if the judges disagree about something that both know."""
     wrong: list[str] = []
     known = all(a.bad or None not in (a.reachable, a.refutable) for a in (z3, explorer))

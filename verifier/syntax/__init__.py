@@ -68,8 +68,11 @@ def decode(data: bytes, name: str) -> Source:
     return Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
+def load(
+    source: Source, defines: Mapping[str, int] | None = None, *, plain: bool = False, only: str | None = None
+) -> list[Test]:
     """All tests of a source, one for each variant. ``defines`` override enum constants (``-D n=4``).
+    ``plain``: without warnings that need all variants; ``only``: this variant alone; both of C and MM files.
 
     Raises ``InputError`` with everything that is wrong with the file.
     """
@@ -90,7 +93,7 @@ def load(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]
     if word in ("C", "MM"):
         from verifier.syntax import mm
 
-        return mm.parse(source, defines=dict(defines or {}))
+        return mm.parse(source, defines=dict(defines or {}), plain=plain, only=only)
     span = Span(source, start, start + max(1, len(word)))
     if word in OTHERS:
         hint = f"{BEGINNING}; --skip-other skips tests for other architectures"

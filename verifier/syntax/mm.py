@@ -37,9 +37,15 @@ def _tokens(tree: Node) -> Iterator[Node]:
             yield x
 
 
-def parse(source: Source, *, defines: dict[str, int] | None = None) -> list[Test]:
-    """All variants of a file, in its order. Raises ``InputError`` with all errors."""
-    return _File(source, defines or {}).tests()
+def parse(
+    source: Source, *, defines: dict[str, int] | None = None, plain: bool = False, only: str | None = None
+) -> list[Test]:
+    """All variants of a file, in its order. Raises ``InputError`` with all errors.
+
+    ``plain``: without warnings about text that has no effect in any variant; ``only``: this variant alone,
+    ``plain``.
+    """
+    return _File(source, defines or {}, plain, only).tests()
 
 
 class _Whole(NamedTuple):
@@ -54,8 +60,10 @@ class _Whole(NamedTuple):
 
 
 class _File:
-    def __init__(self, source: Source, defines: dict[str, int]) -> None:
-        self.source, self.defines = source, defines
+    def __init__(
+        self, source: Source, defines: dict[str, int], plain: bool = False, only: str | None = None
+    ) -> None:
+        self.source, self.defines, self.plain, self.only = source, defines, plain, only
         self.troubles: list[Diagnostic] = []
         bare = layout.uncomment(source, herd=False)
         clues.check_quotes(source, bare.text)
@@ -112,7 +120,10 @@ class _File:
         self._unread_result(variants, whole.expected)
         chosen = finals.chosen(self.segments, self.guards)
         every: list[Variant | None] = [*variants] or [None]
-        return self._noting_idle([self._test(v, chosen, whole) for v in every])
+        if self.only is not None:
+            every = [v for v in every if v is not None and v.name == self.only]
+        tests = [self._test(v, chosen, whole) for v in every]
+        return tests if self.plain or self.only is not None else self._noting_idle(tests)
 
     def _whole(self, top: list[Node]) -> _Whole:
         """What is said for the whole file."""

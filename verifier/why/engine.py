@@ -50,11 +50,11 @@ class Candidates:
         """Only candidates in which these relations together have no cycle."""
         require_acyclic(self.execution.none.plus(rules))
 
-    def solver(self, more: Iterable[int] = ()) -> Solver:
-        """A solver for what is encoded by now, and for more literals that hold."""
+    def solver(self, more: Iterable[int] = (), fresh: bool = True) -> Solver:
+        """A solver for what is encoded by now, and more literals that hold; ``fresh`` as for ``Solver``."""
         clauses = self.encoding.clauses
         units = [(x,) for x in more if x != YES]
-        return Solver(clauses.dimacs([*clauses.rows, *units]), budget=self.budget, fresh=True)
+        return Solver(clauses.dimacs([*clauses.rows, *units]), budget=self.budget, fresh=fresh)
 
     def check(self, solver: Solver, assumptions: Iterable[int]) -> bool:
         """Is there a candidate under these assumptions? Raises ``LimitError``."""
@@ -68,8 +68,8 @@ class Candidates:
 
 
 class Engine:
-    """Decides an outcome of a program with optional parts. Arguments and errors are as for ``Candidates``.
-    Close it after use (it is a context manager)."""
+    """Decides an outcome of a program with optional parts. Arguments and errors are as for ``Candidates``;
+    ``fresh``: in a context of its own, as ``Solver`` has it. Close it after use (it is a context manager)."""
 
     def __init__(
         self,
@@ -78,6 +78,7 @@ class Engine:
         model: Model,
         value: bool = True,
         budget: Budget | None = None,
+        fresh: bool = True,
     ) -> None:
         self.candidates = Candidates(program, model, value, budget)
         self.encoding = self.candidates.encoding
@@ -86,7 +87,7 @@ class Engine:
         self.shown = [self.encoding.observe(i) for i in self.candidates.program.shown]
         for _, rules in self.candidates.graphs:
             self.candidates.acyclic(relation for _, relation in rules)
-        self.solver = self.candidates.solver()
+        self.solver = self.candidates.solver(fresh=fresh)
 
     def __enter__(self) -> Engine:
         return self

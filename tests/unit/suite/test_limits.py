@@ -34,7 +34,7 @@ from verifier.program.expressions import (
 from verifier.solve import decide, encode
 from verifier.solve.acyclic import require_acyclic
 from verifier.source import Source
-from verifier.suite.decide import _compare
+from verifier.suite.decide import compare
 from verifier.syntax import load, read
 
 pytestmark = pytest.mark.slow
@@ -355,9 +355,9 @@ def test_who_came_to_a_limit_contradicts_nobody() -> None:
     (test,) = load(read(ROOT / "litmus" / "classic" / "SB.litmus"))
     program = build(test)
     limited, known = Answer(reason="memory"), Answer(True, True, cut=True, states=())
-    _compare(test, program, limited, known)
-    _compare(test, program, known, limited)
-    _compare(test, program, limited, Answer(bad=program.events[0]))
+    compare(test, program, limited, known)
+    compare(test, program, known, limited)
+    compare(test, program, limited, Answer(bad=program.events[0]))
     for other in (replace(known, cut=False), replace(known, refutable=False), Answer(bad=program.events[0])):
         with pytest.raises(InternalError):
-            _compare(test, program, other, known)
+            compare(test, program, other, known)

@@ -1,0 +1,415 @@
+"""The edits that are tried one by one: each is written into the text, which is read and decided again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from verifier.program.trace import Trace
+from verifier.source import Span
+from verifier.syntax import ast
+from verifier.syntax.idle import reached
+from verifier.syntax.test import Test
+from verifier.why.sites import Footprint, Key, Site, bodies, calls, footprint, jumps, leaves, movable
+from verifier.why.texts import Writer, Writing
+from verifier.words.table import WORDS
+
+Ways = Callable[[int], Iterator[Writing]]
+LENGTH = 60  # of a statement in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One edit. ``what`` says what it does; ``body`` and the place ``at`` (before statement ``at``) say
+    where, and ``body`` is None if ``what`` says it all; ``ways`` writes it for a place; ``line`` is for
+    the order.
+
+    ``region``: from where to where in the file it reaches, if it is one around statements; ``weaker``: what
+    an edit does of which this one does a part, so that it does not help where that one does not.
+    """
+
+    kind: str
+    cost: int
+    what: str
+    line: int
+    ways: Ways = field(compare=False)
+    body: Site | None = None
+    at: int = 0
+    region: tuple[int, int] | None = None
+    weaker: str = ""
+
+    @property
+    def same_but_place(self) -> tuple[str, str, Key | None]:
+        """Equal for edits that differ only in the place."""
+        return self.kind, self.what, self.body.key if self.body is not None else None
+
+    def contains(self, other: Edit) -> bool:
+        """Is it a larger region around another one?"""
+        if self.region is None or other.region is None or self.kind != other.kind:
+            return False
+        return self.region[0] <= other.region[0] and other.region[1] <= self.region[1]
+
+
+def short(span: Span) -> str:
+    """A statement in one line, not too long."""
+    text = " ".join(span.text.split())
+    return text if len(text) <= LENGTH else f"{text[: LENGTH - 1]}…"
+
+
+def place(body: Site, low: int, high: int) -> str:
+    """The places from ``low`` to ``high`` of a block, as lines of the file."""
+    s, position = body.statements, body.block.span.source.position
+    before = position(s[low - 1].span.end - 1)[0] if low else None
+    after = s[high].span.line if high < len(s) else None
+    any_ = "anywhere " if high > low else ""
+    if before is None and after is None:
+        return f"in the empty block of line {body.block.span.line}"
+    if before is None:
+        return f"{any_}before line {after}"
+    if after is None:
+        return f"{any_}after line {before}"
+    return f"in line {before}" if before == after else f"{any_}between lines {before} and {after}"
+
+
+class Edits:
+    """All edits of a test, of all kinds but those of ``insertions``."""
+
+    def __init__(self, test: Test, writer: Writer, cost: Mapping[str, int], witness: Trace | None) -> None:
+        self.test, self.writer, self.cost = test, writer, cost
+        self.unit: ast.Unit = test.tree
+        self.used = reached(self.unit)
+        self.bodies = bodies(test)
+        self.alive = _executed(witness)
+        self.objects = {o.name for o in self.unit.initial if isinstance(o, ast.Object)}
+        code = [*self.unit.threads.values(), *self.unit.nmis]
+        code += [f for n, f in self.unit.functions.items() if n in self.used]
+        self.called = [x for part in code for x in calls(part)]
+
+    def all(self) -> list[Edit]:
+        """The edits, cheapest first."""
+        found: list[Edit] = []
+        for body in self.bodies:
+            if self._touched(body):
+                found += [*self._changes(body), *self._moves(body), *self._exchanges(body)]
+                found += [*self._regions(body), *self._calls(body)]
+        return sorted(
+            found, key=lambda e: (e.cost, e.region is not None and e.region[1] - e.region[0], e.line)
+        )
+
+    # -- only what the bad run executes ---------------------------------------------------------------------
+
+    def _touched(self, body: Site) -> bool:
+        """Does the bad run come to a block?"""
+        return body.thread or not self.alive or any(map(self._executes, body.statements))
+
+    def _executes(self, s: ast.Stmt) -> bool:
+        """May the bad run execute a statement? A call of a function counts."""
+        if not self.alive or any(s.span.start <= a and b <= s.span.end for a, b in self.alive):
+            return True
+        return any(x.name in self.unit.functions or x.name not in WORDS for x in calls(s)) or not any(
+            calls(s)
+        )
+
+    # -- a word becomes another one -------------------------------------------------------------------------
+
+    def _changes(self, body: Site) -> Iterator[Edit]:
+        for s in body.statements:
+            if self._executes(s):
+                yield from self._changed(s, alone=False)
+
+    def _changed(self, s: ast.Stmt, *, alone: bool) -> Iterator[Edit]:
+        """The changes in a statement. ``alone``: it is the one statement of an ``if`` or a loop."""
+        inner: list[ast.Stmt | None] = []
+        own: list[object] = [s]
+        if isinstance(s, ast.If):
+            inner, own = [s.then, s.other], [s.condition]
+        elif isinstance(s, ast.While | ast.DoWhile):
+            inner, own = [s.body], [s.condition]
+        elif isinstance(s, ast.For | ast.ForEachCpu | ast.ForEachEntry | ast.Switch):
+            inner, own = [s.body], []
+        elif isinstance(s, ast.Block | ast.Guard):
+            return
+        for x in (call for part in own for call in calls(part)):
+            for kind, start, end, text in self._stronger(x):
+                whole_text = x.span.text[: start - x.span.start] + text + x.span.text[end - x.span.start :]
+                yield self._edit(
+                    kind,
+                    f"{short(x.span)} becomes {' '.join(whole_text.split())} in line {x.span.line}",
+                    x.span.line,
+                    lambda _, s=s, start=start, end=end, text=text: self.writer.replaced(  # type: ignore[misc]
+                        s, start, end, text, alone
+                    ),
+                )
+        for part in inner:
+            if part is not None and not isinstance(part, ast.Block):
+                yield from self._changed(part, alone=True)
+
+    def _stronger(self, x: ast.CallExpr) -> Iterator[tuple[str, int, int, str]]:
+        """The kind of each change of a call, and the text that it puts in the place of another."""
+        name, start = x.name, x.span.start
+        end = start + len(name)
+        source = x.span.source.text
+        full = [
+            n for n in (name.replace("_relaxed", ""), name.replace("_noflush", ""), name.removeprefix("__"))
+        ]
+        full += [name.replace("_noflush", "").replace("_relaxed", "")]
+        full += [name.replace("_final", ""), f"{name}_careful"]
+        for other in dict.fromkeys(full):
+            if other != name and (other in WORDS or (other in self.unit.functions and name not in WORDS)):
+                yield "full", start, end, other
+        if name in ("WRITE_ONCE", "smp_store_release") and len(x.arguments) == 2:
+            first = x.arguments[0].span
+            given = source[first.start : first.end].strip()
+            object_ = given if name == "WRITE_ONCE" else given.removeprefix("&")
+            virtual = object_.startswith("*")
+            yield "locked", start, first.end, f"xchg({object_[1:]}" if virtual else f"smp_store_mb({object_}"
+        if name == "set_pte" and len(x.arguments) == 2:
+            yield "locked", start, end, "ptep_xchg"
+        if name == "set_pmd" and len(x.arguments) == 2:
+            yield "locked", start, end, "pmdp_xchg"
+        if name == "pte_clear" and len(x.arguments) == 1:
+            yield "locked", start, end, "ptep_get_and_clear"
+        if name == "pmd_clear" and len(x.arguments) == 1:
+            yield "locked", start, end, "pmdp_get_and_clear"
+        if name == "atomic_set":
+            yield "locked", start, end, "atomic_xchg"
+        if name.startswith(("smp_call_function", "on_each_cpu")) and x.arguments:
+            for a in x.arguments[1:]:
+                if isinstance(a, ast.Num) and a.value == 0 and a is x.arguments[-1]:
+                    yield "wait", a.span.start, a.span.end, "1"
+                elif isinstance(a, ast.Ident) and a.name == "false" and a is x.arguments[-1]:
+                    yield "wait", a.span.start, a.span.end, "true"
+
+    # -- a statement moves ----------------------------------------------------------------------------------
+
+    def _moves(self, body: Site) -> Iterator[Edit]:
+        """Moves of statements over others that do not conflict with them."""
+        prints = [footprint(s, self.unit) for s in body.statements]
+        for i, s in enumerate(body.statements):
+            if not movable(s) or body.loop:
+                continue
+            for at in _targets(body, prints, i):
+                over = range(i + 1, at) if at > i else range(at, i)
+                if at < i and len(over) == 1 and movable(body.statements[at]):
+                    continue  # the other one moves down
+                if not any(map(self._executes, (s, *(body.statements[k] for k in over)))):
+                    continue
+                yield self._edit(
+                    "move" if len(over) == 1 else "move_far",
+                    f"move `{short(s.span)}` of line {s.span.line}",
+                    s.span.line,
+                    lambda at, i=i: self.writer.moved(body, i, at),  # type: ignore[misc]
+                    body,
+                    at,
+                )
+
+    def _exchanges(self, body: Site) -> Iterator[Edit]:
+        """A load into a local, and a later store to the same place: one XCHG in the place of the load."""
+        for i, s in enumerate(body.statements):
+            loaded = _load(s)
+            if loaded is None or not self._executes(s):
+                continue
+            for other in body.statements[i + 1 :]:
+                stored = _store(other)
+                if stored is not None and stored[0] == loaded[1]:
+                    at, value = stored
+                    pointer = at[1:] if at.startswith("*") else f"&{at}"
+                    text = f"{loaded[0]} = xchg({pointer}, {value});"
+                    yield self._edit(
+                        "exchange",
+                        f"lines {s.span.line} and {other.span.line} become `{text}`",
+                        s.span.line,
+                        lambda _, s=s, other=other, text=text: self.writer.joined(  # type: ignore[misc]
+                            s, text, other
+                        ),
+                    )
+                if jumps(other) or stored is not None:
+                    break
+
+    # -- interrupts off, and locks ---------------------------------------------------------------------------
+
+    def _regions(self, body: Site) -> Iterator[Edit]:
+        """Interrupts off, or a lock held, around some statements."""
+        if body.loop:
+            return
+        pairs = [("irqs_off", "local_irq_disable()", "local_irq_enable()")] if self._interrupted() else []
+        for kind, first, last in pairs + self._locks():
+            for i, j in self._stretches(body, "irq" if kind == "irqs_off" else first):
+                s = body.statements
+                lines = [s[i].span.line, s[j].span.source.position(s[j].span.end - 1)[0]]
+                which = f"lines {lines[0]} to {lines[1]}" if lines[1] > lines[0] else f"line {lines[0]}"
+                yield self._edit(
+                    kind,
+                    f"{first} and {last} around {which}",
+                    lines[0],
+                    lambda _, i=i, j=j, first=first, last=last: self._around(  # type: ignore[misc]
+                        body, i, j, first=first, last=last
+                    ),
+                    region=(s[i].span.start, s[j].span.end),
+                )
+
+    def _stretches(self, body: Site, word: str) -> Iterator[tuple[int, int]]:
+        """From which statement to which a region may reach: none jumps, and none calls ``word``."""
+        s = body.statements
+        for i in range(len(s)):
+            for j in range(i, len(s)):
+                if any(word in x.span.text for x in calls(s[j])) or jumps(s[j]):
+                    break
+                if not any(isinstance(x, ast.Declare | ast.Empty | ast.Guard) for x in (s[i], s[j])):
+                    yield i, j
+
+    def _locks(self) -> list[tuple[str, str, str]]:
+        """The locks of objects that the test takes, and how it takes them and gives them back."""
+        named = {(x.name, _argument(x)): x for x in self.called if len(x.arguments) == 1}
+        found: dict[tuple[str, str, str], None] = {}
+        for name, argument in named:
+            other = name.replace("lock", "unlock")
+            known = argument.lstrip("&").partition(".")[0] in self.objects
+            if "lock" in name and "unlock" not in name and known and (other, argument) in named:
+                found["lock", f"{name}({argument})", f"{other}({argument})"] = None
+        return list(found)
+
+    def _interrupted(self) -> bool:
+        sends = re.compile(r"smp_call_function|on_each_cpu|apic_|irq_work|call_single")
+        settings = [o.place for o in self.unit.initial if isinstance(o, ast.Setting)]
+        pending = any(isinstance(p, ast.Ident) and p.name == "pending" for p in settings)
+        return pending or any(sends.search(x.name) for x in self.called)
+
+    def _around(self, body: Site, i: int, j: int, *, first: str, last: str) -> Iterator[Writing]:
+        for before in self.writer.inserted(body, i, f"{first};"):
+            for after in self.writer.inserted(body, j + 1, f"{last};"):
+                yield (*before, *after)
+
+    # -- a call is inserted ---------------------------------------------------------------------------------
+
+    def _calls(self, body: Site) -> Iterator[Edit]:
+        """Calls of functions of the file, of handlers on other CPUs, and of words that are no barriers."""
+        words: list[tuple[str, str]] = []
+        if any(x.name.startswith("invlpgb") for x in self.called):
+            words.append(("tlbsync", "tlbsync()"))
+        words += [("helper", f"{name}()") for name in self._helpers()]
+        words += [("ipi", f"smp_call_function({h}, {info}, 1)") for h, info in self._handlers(body)]
+        if any(
+            re.match(r"rcu_read_lock|synchronize_rcu|call_rcu|preempt_dis|local_irq", x.name)
+            for x in self.called
+        ):
+            words.append(("synchronize_rcu", "synchronize_rcu()"))
+        for kind, text in words:
+            for at in body.places():
+                yield self._edit(
+                    kind,
+                    text,
+                    _line(body, at),
+                    lambda at, text=text: self.writer.inserted(body, at, f"{text};"),  # type: ignore[misc]
+                    body,
+                    at,
+                    weaker=text.replace("do_nothing", "do_flush_tlb") if "(do_nothing," in text else "",
+                )
+
+    def _helpers(self) -> list[str]:
+        """The functions that can be called anywhere: they take nothing, and give back every lock."""
+        return [
+            n
+            for n, f in self.unit.functions.items()
+            if not f.parameters and f.result.base == "void" and not f.result.pointers and not f.early
+            and (not f.included or n in self.used)
+            and _balanced(f)
+        ]  # fmt: skip
+
+    def _handlers(self, body: Site) -> list[tuple[str, str]]:
+        """The functions that other CPUs can be asked to run, each with its argument; the ones that do least
+        come first."""
+        found: dict[tuple[str, str], None] = {}
+        for name in ("do_nothing", "do_flush_tlb"):
+            if name in self.unit.functions:
+                found[name, "NULL"] = None
+        for x in self.called:
+            if not x.name.startswith(("smp_call_function", "on_each_cpu")):
+                continue
+            for h, info in pairwise(x.arguments):
+                if (
+                    isinstance(h, ast.Ident)
+                    and h.name in self.unit.functions
+                    and _is_handler(self.unit, h.name)
+                ):
+                    inside = body.block.span.start <= h.span.start < body.block.span.end
+                    known = isinstance(info, ast.Ident) and (inside or info.name in self.objects)
+                    found[h.name, info.span.text if known else "NULL"] = None
+        return list(found)
+
+    def _edit(
+        self,
+        kind: str,
+        what: str,
+        line: int,
+        ways: Ways,
+        body: Site | None = None,
+        at: int = 0,
+        region: tuple[int, int] | None = None,
+        weaker: str = "",
+    ) -> Edit:
+        return Edit(kind, self.cost[kind], what, line, ways, body, at, region, weaker)
+
+
+def _argument(x: ast.CallExpr) -> str:
+    return "".join(x.arguments[0].span.text.split())
+
+
+_TAKES = re.compile(r"(?<!un)lock|_disable|_save|down_")
+_GIVES = re.compile(r"unlock|_enable|_restore|up_")
+
+
+def _balanced(function: ast.Function) -> bool:
+    """Does a function give back as many locks as it takes, and turn interrupts on as often as off?"""
+    names = [x.name for x in calls(function)]
+    return sum(map(bool, map(_TAKES.search, names))) == sum(map(bool, map(_GIVES.search, names)))
+
+
+def _load(s: ast.Stmt) -> tuple[str, str] | None:
+    """The local and the place of ``r0 = READ_ONCE(x);``."""
+    if not isinstance(s, ast.ExprStmt) or not isinstance(s.expr, ast.Assign) or s.expr.op:
+        return None
+    target, value = s.expr.target, s.expr.value
+    if isinstance(target, ast.Ident) and isinstance(value, ast.CallExpr) and value.name == "READ_ONCE":
+        return target.name, "".join(value.arguments[0].span.text.split())
+    return None
+
+
+def _store(s: ast.Stmt) -> tuple[str, str] | None:
+    """The place and the value of ``WRITE_ONCE(x, 1);``."""
+    if isinstance(s, ast.ExprStmt) and isinstance(s.expr, ast.CallExpr) and s.expr.name == "WRITE_ONCE":
+        at, value = s.expr.arguments
+        return "".join(at.span.text.split()), value.span.text
+    return None
+
+
+def _is_handler(unit: ast.Unit, name: str) -> bool:
+    function = unit.functions[name]
+    return len(function.parameters) <= 1 and function.result.base == "void"
+
+
+def _line(body: Site, at: int) -> int:
+    s = body.statements
+    return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
+
+
+def _targets(body: Site, prints: list[Footprint], i: int) -> Iterator[int]:
+    """Where statement ``i`` can move to: before which statements."""
+    s = body.statements
+    for step in (1, -1):
+        k = i + step
+        while 0 <= k < len(s) and not leaves(s[k]) and not isinstance(s[k], ast.Guard):
+            if prints[i].conflicts(prints[k]):
+                break
+            yield k + 1 if step > 0 else k
+            k += step
+
+
+def _executed(witness: Trace | None) -> set[Key]:
+    """The places of the events of a run."""
+    if witness is None:
+        return set()
+    spans = (s.event.span for s in witness.steps if s.event is not None)
+    return {(span.start, span.end) for span in spans if span is not None}

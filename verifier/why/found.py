@@ -1,0 +1,109 @@
+"""What is found for a test: its repairs, which print themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from verifier.errors import ExitCode
+from verifier.syntax.test import Test
+
+LOST = 4  # lost states that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A smallest change after which the bad outcome is impossible; both judges say so.
+
+    ``changes``  what to do, one line for each edit;
+    ``kinds``    the rows of the table of costs that they are, and ``cost`` the sum of their costs;
+    ``places``   in how many places they can stand alike; the patch has the first one;
+    ``lost``     the good final states that are possible no more: of all memory and all locals of programs,
+                 what differs between states;
+    ``beside``   more of them, which a run with the bad outcome has, too: only what a TLB could have
+                 translated at the end, or an ``ever``, tells the good one from the bad one;
+    ``gained``   how many final states are possible that were not;
+    ``patch``    the change as a unified diff of the file.
+    """
+
+    changes: tuple[str, ...]
+    kinds: tuple[str, ...]
+    cost: int
+    places: int
+    lost: tuple[str, ...]
+    beside: tuple[str, ...]
+    gained: int
+    patch: str
+
+    def __str__(self) -> str:
+        """What to do, what it costs and what it loses."""
+        return f"{' and '.join(self.changes)}  [cost {self.cost}; {self.loss}]"
+
+    @property
+    def loss(self) -> str:
+        """What it loses, in words."""
+        said = [_losing(self.lost, "good outcome")] if self.lost else ["loses no good outcome"]
+        if self.beside:
+            said.append(_losing(self.beside, "outcome", " that bad runs have, too").removeprefix("loses "))
+        return ", and ".join(said)
+
+
+def _losing(states: Sequence[str], noun: str, which: str = "") -> str:
+    shown = "; ".join(states[:LOST]) + ("; …" if len(states) > LOST else "")
+    return f"loses {len(states)} {noun}{'s' * (len(states) > 1)}{which}: {shown}"
+
+
+Status = Literal["repaired", "impossible", "none", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """The repairs of a test, cheapest first.
+
+    ``status``    ``repaired``; ``impossible``: its bad outcome is impossible as it is; ``none``: no edit of
+                  the kinds that are tried helps; ``unknown``: the time was over, or a judge did not know,
+                  before there was an answer;
+    ``complete``  are these all the answers up to the cost of the last one? If not, ``reason`` tells why;
+    ``tried``     how many changes were decided; ``hanging``: how many make the outcome impossible, but let a
+                  run hang that could not hang before, and so are no repairs.
+    """
+
+    test: Test
+    status: Status
+    found: tuple[Repair, ...] = ()
+    complete: bool = True
+    reason: str = ""
+    tried: int = 0
+    hanging: int = 0
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0: repaired, or there is nothing to repair; 1: no repair was found; 3: it is not known."""
+        if self.status == "unknown":
+            return ExitCode.UNKNOWN
+        return ExitCode.DIFFERS if self.status == "none" else ExitCode.EXPECTED
+
+    def __str__(self) -> str:
+        """The answers, as the command prints them."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        count = len(self.found)
+        known = {
+            "repaired": f"{count} repair{'s' * (count > 1)}",
+            "impossible": "its bad outcome is impossible as it is",
+            "none": "no edit of the kinds that are tried makes the outcome impossible",
+        }
+        yield f"{self.test.id}   {known.get(self.status, f'unknown: {self.reason}')}"
+        for number, one in enumerate(self.found, 1):
+            first, *more = one.changes
+            yield f"  {number}. {first}"
+            yield from (f"     and {change}" for change in more)
+            yield f"     cost {one.cost}; {one.loss}"
+        if self.hanging:
+            made = "1 more makes" if self.hanging == 1 else f"{self.hanging} more make"
+            yield f"  {made} the outcome impossible, but let a run hang that could not hang before"
+        if self.status == "repaired" and not self.complete:
+            yield f"  not complete: {self.reason}"

@@ -1,0 +1,181 @@
+"""Both judges about all that can be seen at the end of a run, to compare a test with a repaired one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import compress
+from typing import Literal
+
+from verifier import explore
+from verifier.budget import Budget
+from verifier.errors import LimitError
+from verifier.lower.build import lower, unrolled
+from verifier.lower.code import Emit, Lowered, SetRegister
+from verifier.model import model as model_of
+from verifier.program.answer import Answer
+from verifier.program.events import Observable, Program
+from verifier.program.expressions import Reg, evaluate
+from verifier.program.trace import Trace
+from verifier.program.values import Value, truth
+from verifier.suite.decide import EXPLORER_STATES, compare
+from verifier.suite.options import Options
+from verifier.syntax.test import Test
+from verifier.why.engine import Engine
+
+State = tuple[tuple[str, str], ...]  # what is seen, by name
+
+
+def seen(states: Iterable[State]) -> set[str]:
+    """The names of what is seen in states."""
+    return {name for state in states for name, _ in state}
+
+
+def only(states: Iterable[State], names: set[str]) -> set[State]:
+    """States without all other names."""
+    return {tuple((n, v) for n, v in s if n in names) for s in states}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What both judges say of a test.
+
+    ``possible``  is the bad outcome possible? None: a judge does not know, for a ``reason``;
+    ``good``      the final states without it; ``beside``: those of them that a run with it has, too, if one
+                  does not ask what a TLB or an instant could have shown;
+    ``stuck``     the states in which a run hangs;
+    ``ends``      does some run end? ``witness``: a run with the bad outcome.
+    """
+
+    possible: bool | None
+    good: frozenset[State] = frozenset()
+    beside: frozenset[State] = frozenset()
+    stuck: frozenset[State] = frozenset()
+    ends: bool = True
+    witness: Trace | None = None
+    program: Program | None = None
+    reason: str = ""
+    wrong: bool = False  # does it access what is no object?
+
+    def hangs_more_than(self, base: Judged) -> bool:
+        """Can a run hang that could not hang before, or does no run end?"""
+        both = seen(self.stuck) & seen(base.stuck) if base.stuck else seen(self.stuck)
+        return bool(only(self.stuck, both) - only(base.stuck, both)) or not self.ends
+
+
+def judged(test: Test, options: Options, budget: Budget, base: Judged | None = None) -> Judged:
+    """Ask both judges. ``base``: what they said before a change. Where the first judge says enough to refuse
+    the change, the second one is not asked. Without it, a run is told, and runs that a bound cuts do not
+    matter. Raises ``InternalError`` if they disagree, ``InputError`` for a wrong test."""
+    bad = test.quantifier != "forall"
+    try:
+        program = unrolled(test, _observed(lower(test, budget)), options.unroll, budget)
+    except LimitError as limit:
+        return Judged(None, reason=str(limit))
+    from verifier.solve import decide
+
+    first = decide(
+        program, model=options.model, switches=options.switches, budget=budget, seed=options.seed,
+        want_states=True, witnesses=base is None and bad, counters=base is None and not bad,
+    )  # fmt: skip
+    reason = _unknown(first, base is None)
+    if reason:
+        return Judged(None, reason=reason, wrong=first.bad is not None)
+    found = _found(program, first, bad)
+    if base is not None and (found.possible or found.hangs_more_than(base)):
+        return found
+    second = explore.decide(
+        program, model=options.model, switches=options.switches, budget=budget,
+        limit_states=EXPLORER_STATES, want_states=True, witnesses=False,
+    )  # fmt: skip
+    reason = _unknown(second, base is None)
+    if reason:
+        return Judged(None, reason=f"the explorer: {reason}")
+    compare(test, program, first, second)
+    return found
+
+
+def _found(program: Program, answer: Answer, bad: bool) -> Judged:
+    """What an answer says. ``bad``: the value of the proposition in the bad outcome."""
+    states = {_named(program, s): _holds(program, s) == bad for s in answer.states or ()}
+    sure = [o.kind not in ("tlb", "ever") for o in map(program.observables.__getitem__, program.shown)]
+    spoilt = {tuple(compress(s, sure)) for s, wrong in states.items() if wrong}
+    good = frozenset(s for s, wrong in states.items() if not wrong)
+    stuck = frozenset(_named(program, s) for s in answer.rests or ())
+    return Judged(
+        possible=answer.reachable if bad else answer.refutable,
+        good=good,
+        beside=frozenset(s for s in good if tuple(compress(s, sure)) in spoilt),
+        stuck=stuck,
+        ends=bool(answer.reachable or answer.refutable),
+        witness=answer.witness if bad else answer.counter,
+        program=program,
+    )
+
+
+Effect = Literal["helps", "hangs", "fails"]
+
+
+def effect(test: Test, options: Options, budget: Budget, base: Judged) -> Effect:
+    """What a change does, says one judge alone: it makes the bad outcome impossible; it does so, but a run
+    can hang; or it does not. Raises ``LimitError``."""
+    program = unrolled(test, lower(test, budget), options.unroll, budget)
+    bad = test.quantifier != "forall"
+    if not program.judges_hangs:
+        model = model_of(options.switches, options.model)
+        with Engine(program, (), model, bad, budget, fresh=False) as engine:
+            if engine.possible(()):
+                return "fails"
+    from verifier.solve import decide
+
+    answer = decide(
+        program, model=options.model, switches=options.switches, budget=budget, witnesses=False
+    )  # fmt: skip
+    if answer.bad is not None:
+        return "fails"
+    if answer.deadlock or (answer.hangs and not base.stuck):
+        return "hangs"
+    return "fails" if (answer.reachable if bad else answer.refutable) else "helps"
+
+
+def _unknown(answer: Answer, cut: bool = False) -> str:
+    """Why an answer says less than is needed; empty if it does not."""
+    if answer.bad is not None:
+        return f"an access to an address that belongs to no object: {answer.bad.text}"
+    if None in (answer.reachable, answer.refutable, answer.hangs):
+        return answer.reason or "not decided"
+    return "a loop is cut at its bound" if answer.cut and not cut else ""
+
+
+def _observed(lowered: Lowered) -> Lowered:
+    """The same test with everything shown: all memory, and the locals of the programs."""
+    seen = list(lowered.observables)
+    cells = {o.cell for o in seen if o.kind == "mem" and o.at is None}
+    locals_ = {o.label for o in seen if o.kind == "reg" and o.at is None}
+    for ptr, cell in lowered.world.cells.items():
+        if cell.kind != "register" and ptr not in cells and "%" not in str(ptr):
+            seen.append(Observable("mem", cell.name, cell=ptr))
+    for cpu, code in enumerate(lowered.threads):
+        names: dict[str, None] = {}
+        for x in code:
+            if isinstance(x, SetRegister):
+                names[x.reg] = None
+            elif isinstance(x, Emit):
+                names.update((t.into, None) for t in x.touches if t.into is not None)
+        for name in names:
+            if not {"%", "#"} & set(name) and f"{cpu}:{name}" not in locals_:
+                seen.append(Observable("reg", f"{cpu}:{name}", cpu=cpu, expr=Reg(name)))
+    shown = [i for i, o in enumerate(seen) if o.at is None or o.kind == "ever"]
+    return replace(lowered, observables=seen, shown=shown)
+
+
+def _holds(program: Program, state: tuple[Value, ...]) -> bool:
+    values = dict(zip(program.shown, state, strict=True))
+    return truth(evaluate(program.condition, {}, values))
+
+
+def _named(program: Program, state: tuple[Value, ...]) -> State:
+    return tuple(
+        (program.observables[i].label, program.naming.observed(i, value))
+        for i, value in zip(program.shown, state, strict=True)
+    )

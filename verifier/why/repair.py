@@ -1,0 +1,355 @@
+"""What would mend a test whose bad outcome is possible: the smallest changes of its text, cheapest first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations_with_replacement
+
+from verifier.budget import MEMORY, Budget
+from verifier.errors import InputError, InternalError, LimitError, UsageError
+from verifier.source import Source
+from verifier.suite.options import Options
+from verifier.suite.pool import alone, forks
+from verifier.syntax import ast, load
+from verifier.syntax.test import Test
+from verifier.why.costs import costs
+from verifier.why.edits import Edit, Edits
+from verifier.why.found import Repair, Repairs, Status
+from verifier.why.insertions import MOST, Insertions, Instructed, offered
+from verifier.why.judging import Judged, State, effect, judged, only, seen
+from verifier.why.mending import Mending, halves, merged
+from verifier.why.sites import Site, bodies, shared
+from verifier.why.texts import Writer, applied, patch, same, together
+
+MAX_ANSWERS = 12  # of one cost
+Word = tuple[str, str]  # a word and its argument
+
+
+def repair(test: Test, options: Options | None = None, cost: Mapping[str, int] | None = None) -> Repairs:
+    """The smallest changes after which the bad outcome of a test is impossible.
+
+    The bad outcome is what ``exists`` or ``~exists`` asks for, or what ``forall`` excludes. ``cost``
+    overrides costs of the table ``costs.COSTS``. ``options.timeout`` is for all of it, in seconds.
+
+    Raises ``UsageError`` for an assembly test, a test without a condition, or an unknown kind of edit;
+    ``InputError`` for a wrong test; ``InternalError`` if the judges disagree.
+    """
+    options = options or Options()
+    table = costs(cost)
+    _ = options.switches
+    if not isinstance(test.tree, ast.Unit):
+        raise UsageError(f"{test.source.name}: only C and MM tests can be repaired")
+    if not test.asks:
+        raise UsageError(f"{test.source.name}: there is no condition, so there is nothing to repair")
+    start = time.perf_counter()
+    search = _Search(test, options, table)
+    return replace(search.run(), seconds=time.perf_counter() - start)
+
+
+def repair_alone(test: Test, options: Options, cost: Mapping[str, int] | None = None) -> Repairs:
+    """``repair`` in a process of its own, with ``options.limits``; in this one if the system cannot fork."""
+    if not forks():
+        return repair(test, options, cost)
+    start = time.perf_counter()
+    try:
+        found = alone(lambda: _sent(repair(test, options, cost)), options.limits, test.source.name)
+    except LimitError as lost:
+        return Repairs(test, "unknown", (), False, str(lost), seconds=time.perf_counter() - start)
+    return replace(found, test=test)
+
+
+def _sent(found: Repairs) -> Repairs:
+    return replace(found, test=replace(found.test, tree=None))
+
+
+@dataclass
+class _Search:
+    """Looks for the repairs of a test, from the cheapest edits on, until one loses no good outcome."""
+
+    test: Test
+    options: Options
+    cost: Mapping[str, int]
+    tried: int = 0
+    hanging: int = 0
+    unsure: str = ""  # why some change could not be decided
+    found: list[tuple[Mending, Repair]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.options.timeout, self.options.memory or MEMORY)
+        self.base = Judged(None)
+        self.engine: Insertions | None = None
+        self.too_large = False
+        self.family: list[Test] = []
+        self.writer = Writer(self.test.source, self.test.variant)
+
+    def run(self) -> Repairs:
+        """All of it."""
+        self.base = judged(self.test, self.options, self.budget)
+        if self.base.possible is not True:
+            status: Status = "unknown" if self.base.possible is None else "impossible"
+            return Repairs(self.test, status, (), self.base.possible is False, self.base.reason)
+        reason = ""
+        try:
+            self.family = load(self.test.source, self.options.defines, plain=True)
+            alone = len(self.family) == 1
+            others = shared(t for t in self.family if t.variant != self.test.variant)
+            self.writer = Writer(self.test.source, None if alone else self.test.variant, others)
+            self._levels()
+        except LimitError as limit:
+            reason = str(limit)
+        reason = reason or self.unsure
+        ranked = sorted(self.found, key=lambda x: (bool(x[1].lost), x[0].cost, x[0].edits[0].line))
+        repairs = tuple(r for _, r in ranked)
+        status = "repaired" if repairs else "unknown" if reason else "none"
+        return Repairs(self.test, status, repairs, not reason, reason, self.tried, self.hanging)
+
+    # -- levels of cost -----------------------------------------------------------------------------------
+
+    def _levels(self) -> None:
+        """Try edits, one level of cost after the other."""
+        edits = Edits(self.test, self.writer, self.cost, self.base.witness).all()
+        words = self._words()
+        sums = {
+            sum(chosen) for n in range(1, MOST + 1)
+            for chosen in combinations_with_replacement([self.cost[w] for w, _ in words], n)
+        }  # fmt: skip
+        cheap = [w for w in words if self.cost[w[0]] == min(self.cost[x] for x, _ in words)]
+        dear = [self.cost[w] for w, _ in words if (w, _) not in cheap]
+        begun: list[Word] = []
+        try:
+            for level in sorted(sums | {e.cost for e in edits}):
+                self.budget.check()
+                wanted = words if dear and level >= min(dear) else cheap
+                if wanted != begun and not self.too_large:
+                    self._begin(wanted)
+                    begun = wanted
+                if level in sums:
+                    self._confirmed([self._inserted(s) for s in self._sets(level)])
+                single = [*self._one_by_one(wanted), *edits]
+                self._confirmed(list(self._single([e for e in single if e.cost == level])))
+                if any(not repair.lost for _, repair in self.found):
+                    return
+        finally:
+            self._end()
+
+    def _words(self) -> list[Word]:
+        """The instructions that may help if they are inserted."""
+        program = self.base.program
+        if program is None or program.judges_hangs:
+            return []  # runs that hang count there, and a solver that lets them out says nothing
+        found: list[Word] = [("smp_mb", "")]
+        if program.world.vas:
+            found += [("invlpg", va.base) for va in program.world.vas if not va.off]
+            found += [("flush_tlb_local", ""), ("sync_core", "")]
+        elif any(e.op == "IF" for e in program.events):
+            found.append(("sync_core", ""))
+        return found
+
+    def _one_by_one(self, words: Sequence[Word]) -> list[Edit]:
+        """Insertions as edits of their own, if a solver for all of them is too large or too slow."""
+        if not self.too_large:
+            return []
+        return [self._inserted((x,)).edits[0] for x in offered(bodies(self.test), words)]
+
+    def _begin(self, words: Sequence[Word]) -> None:
+        """Make a solver for these words, which knows the answers of an older one. It may take half of the
+        time that is left, so that the other edits are tried, too."""
+        answers: list[tuple[Instructed, ...]] = []
+        if self.engine is not None:
+            answers = [tuple(self.engine.offered[i] for i in s) for s in self.engine.found]
+        self._end()
+        left = self.budget.left()
+        budget = Budget(None if left is None else left / 2, self.budget.memory)
+        try:
+            self.engine = Insertions(self.test, bodies(self.test), words, self.cost, self.options, budget)
+        except InputError:
+            return  # some word does not fit into this test
+        except LimitError as limit:
+            self._give_up(limit)
+            return
+        for chosen in answers:
+            self.engine.known(chosen)
+
+    def _give_up(self, limit: LimitError) -> None:
+        self.too_large = True
+        self.unsure = self.unsure or f"several insertions together are not tried: {limit}"
+
+    def _end(self) -> None:
+        if self.engine is not None:
+            self.engine.__exit__()
+        self.engine = None
+
+    def _sets(self, level: int) -> Iterator[tuple[Instructed, ...]]:
+        """The sets of insertions up to a cost that were not given yet."""
+        try:
+            if self.engine is not None:
+                yield from (chosen for _, chosen in self.engine.sets(level))
+        except LimitError as limit:
+            self._give_up(limit)
+            self._end()
+
+    def _inserted(self, chosen: tuple[Instructed, ...]) -> Mending:
+        edits = []
+        for x in chosen:
+            text = f"{x.text};"
+            edits.append(
+                Edit(
+                    x.word, self.cost[x.word], x.text, _line(x.body, x.at),
+                    lambda at, body=x.body, text=text: self.writer.inserted(body, at, text),  # type: ignore[misc]
+                    x.body, x.at,
+                )
+            )  # fmt: skip
+        return Mending(tuple(edits), tuple((e.at, e.at) for e in edits))
+
+    def _single(self, edits: Sequence[Edit]) -> Iterator[Mending]:
+        """Those of single edits that make the outcome impossible."""
+        regions: list[Edit] = []
+        failed: set[tuple[object, str]] = set()  # places, and what does not help there
+        helping: dict[tuple[object, str], Edit] = {}
+        for edit in sorted(edits, key=lambda e: bool(e.weaker)):
+            self.budget.check()
+            where = edit.body.key if edit.body is not None else None, edit.at
+            if any(edit.contains(r) for r in regions) or (where, edit.weaker) in failed:
+                continue
+            changed = self._changed((edit,), (edit.at,))
+            if changed is None:
+                continue
+            self.tried += 1
+            try:
+                found = effect(changed, self.options, self.budget, self.base)
+            except InputError:
+                continue
+            self.hanging += found == "hangs"
+            if found == "fails":
+                failed.add((where, edit.what))
+            elif found == "helps":
+                helping.pop((where, edit.weaker), None)
+                helping[where, edit.what] = edit
+                regions += [edit] if edit.region is not None else []
+        for edit in helping.values():
+            yield Mending((edit,), ((edit.at, edit.at),))
+
+    def _changed(self, edits: Sequence[Edit], places: Sequence[int]) -> Test | None:
+        """The test of this variant with edits; None if no way to write them is right."""
+        ways = [list(e.ways(at)) for e, at in zip(edits, places, strict=True)]
+        for writing in together(ways):
+            source = applied(self.test.source, writing)
+            if source is not None:
+                try:
+                    (test,) = load(source, self.options.defines, plain=True, only=self.test.variant)
+                    return test
+                except InputError:
+                    continue
+        return None
+
+    # -- answers ------------------------------------------------------------------------------------------
+
+    def _confirmed(self, answers: list[Mending]) -> None:
+        """Ask both judges about answers; equal ones become one."""
+        alike = merged(answers)
+        for answer in alike[:MAX_ANSWERS]:
+            self._confirm(answer)
+        if len(alike) > MAX_ANSWERS:
+            self.unsure = self.unsure or f"there are more than {MAX_ANSWERS} answers of cost {alike[0].cost}"
+
+    def _confirm(self, answer: Mending) -> None:
+        first = [low for low, _ in answer.spread]
+        last = [high for _, high in answer.spread]
+        written = self._written(answer, first)
+        if written is None:
+            return
+        source, test = written
+        after = judged(test, self.options, self.budget, self.base)
+        if first != last and after.possible is not None:
+            again = self._changed(answer.edits, last)
+            other = None if again is None else judged(again, self.options, self.budget, self.base)
+            if other is None or not _alike(after, other):
+                for half in halves(answer):
+                    self._confirm(half)
+                return
+        self._accept(answer, source, after)
+
+    def _accept(self, answer: Mending, source: Source, after: Judged) -> None:
+        if after.possible is None:
+            if not after.wrong:
+                self.unsure = self.unsure or f"{' and '.join(answer.told())}: {after.reason}"
+            return
+        if after.possible:
+            if len(answer.edits) > 1 or answer.edits[0].kind == "smp_mb":
+                raise InternalError(
+                    f"{self.test.source.name}: one solver says that it helps to "
+                    f"{' and '.join(answer.told())}, another one that it does not; please report this with "
+                    "the file"
+                )
+            return
+        if after.hangs_more_than(self.base):
+            self.hanging += 1
+            return
+        lost, beside, gained = _compared(self.base, after)
+        repair = Repair(
+            changes=answer.told(),
+            kinds=tuple(e.kind for e in answer.edits),
+            cost=answer.cost,
+            places=answer.places,
+            lost=lost,
+            beside=beside,
+            gained=gained,
+            patch=patch(self.test.source, source),
+        )
+        self.found.append((answer, repair))
+
+    def _written(self, answer: Mending, places: Sequence[int]) -> tuple[Source, Test] | None:
+        """The changed file and its test; all other variants stay as they are."""
+        ways = [list(e.ways(at)) for e, at in zip(answer.edits, places, strict=True)]
+        kept = {t.variant: t for t in self.family}
+        for writing in together(ways):
+            source = applied(self.test.source, writing)
+            if source is None:
+                continue
+            try:
+                tests = load(source, self.options.defines, plain=True)
+            except InputError:
+                continue
+            others = [t for t in tests if t.variant != self.test.variant]
+            if all(same(t.tree, kept[t.variant].tree) for t in others if not _based(t, self.test)):
+                return source, next(t for t in tests if t.variant == self.test.variant)
+        return None
+
+
+def _based(test: Test, on: Test) -> bool:
+    """May a variant be based on another one, so that the guard of that one holds for it?"""
+    at = test.declared
+    if at is None or on.variant is None:
+        return False
+    rest = at.source.text[at.end :].lstrip()
+    return rest[:1] == ":" and rest[1:].lstrip().startswith(on.variant)
+
+
+def _line(body: Site, at: int) -> int:
+    s = body.statements
+    return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
+
+
+def _alike(a: Judged, b: Judged) -> bool:
+    return (a.possible, a.good, a.stuck, a.ends) == (b.possible, b.good, b.stuck, b.ends)
+
+
+def _compared(before: Judged, after: Judged) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """The good states that are lost and those beside a bad one, as text, and how many are new."""
+    names = seen(before.good)
+    if after.good:
+        names &= seen(after.good)
+    old, new = (only(j.good, names) for j in (before, after))
+    spoilt = only(before.beside, names)
+    values: dict[str, set[str]] = {}
+    for state in old | new:
+        for name, value in state:
+            values.setdefault(name, set()).add(value)
+
+    def told(states: set[State]) -> tuple[str, ...]:
+        lines = (" ".join(f"{n}={v}" for n, v in s if len(values[n]) > 1) or "the only one" for s in states)
+        return tuple(sorted(lines))
+
+    return told(old - new - spoilt), told((old - new) & spoilt), len(new - old)
