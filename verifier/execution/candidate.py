@@ -23,7 +23,7 @@ from verifier.program.expressions import evaluate
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.ops import Kind
 from verifier.program.profiles import OVERTAKING
-from verifier.program.values import GLOBAL, Ptr, Value, flags
+from verifier.program.values import GLOBAL, Ptr, Value, flags, truth
 from verifier.program.waits import Stop
 
 INIT = -1
@@ -339,7 +339,11 @@ class _Candidate(Removals):
             seen=self._seen(),
             grace=self._grace(),
             kept=self._kept(),
-            asking=Relation((a.id, b.id) for a, b in self.program.asking() if {a.id, b.id} <= x.executed),
+            asking=Relation(
+                (a.id, b.id)
+                for a, b, there in self.program.asking()
+                if {a.id, b.id} <= x.executed and truth(evaluate(there, x.slots))
+            ),
             none=Relation(),
             has=FEATURES,
         )

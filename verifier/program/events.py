@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, refs
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call, refs
 from verifier.program.ops import Kind, Op
 from verifier.program.values import Ptr, Value, target, truth
 from verifier.program.waits import Loop, Stop, Wait
@@ -376,23 +376,26 @@ class Program:
             return False
         return waited != FALSE and not (isinstance(other, Const) and truth(other.value))
 
-    def asking(self) -> list[tuple[Event, Event]]:
+    def asking(self) -> list[tuple[Event, Event, Expr]]:
         """LOCK'd operations, each with a later bare ICR write of its body that waits for the value it reads
         (MMR 8.2). The value decides whether or where the IPI is sent, what is executed before it, or for how
-        long a loop or a lock in front of it waits."""
-        out: list[tuple[Event, Event]] = []
+        long a loop or a lock in front of it waits. It does so if the third, over ``options``, holds."""
+        out: list[tuple[Event, Event, Expr]] = []
+        options = frozenset(self.options.values())
         awaited = self.awaited()
         for body in self.bodies:
             locked: dict[int, Event] = {}
-            asked: list[Event] = []  # in front of the event that is looked at
+            asked: list[tuple[Event, Expr]] = []  # in front of the event that is looked at
             for event in body.events:
                 guards = [event.guard, *(self.bodies[h].guard for h in event.handlers)]
-                asked += [locked[slot] for g in guards for slot in refs(g) if slot in locked]
+                asked += [(locked[slot], TRUE) for g in guards for slot in refs(g) if slot in locked]
                 if event.op == "SEND" and event.kind in ("x2apic", "xapic"):
-                    out += [(x, event) for x in asked]
+                    out += [(x, event, there) for x, there in asked]
                 if event.op == "X":
                     locked |= {a.slot: event for a in event.accesses if a.slot is not None}
-                asked += [locked[slot] for slot in awaited.get(event.id, ()) if slot in locked]
+                slots = awaited.get(event.id, set())
+                there = call("and", *(Ref(slot) for slot in sorted(slots & options)))
+                asked += [(locked[slot], there) for slot in sorted(slots) if slot in locked]
         return list(dict.fromkeys(out))
 
     def awaited(self) -> dict[int, set[int]]:

@@ -450,8 +450,9 @@ def _interrupts(e: Encoding, x: Symbolic) -> None:
     for a in sends:
         for b in (v for v in sends if v.cpu == a.cpu and v is not a):
             x.kept.add(a.id, b.id, keeps(e, a, b))
-    for read, send in e.program.asking():
-        x.asking.add(read.id, send.id, e.clauses.both(e.executed[read.id], e.executed[send.id]))
+    for read, send, there in e.program.asking():
+        done = e.clauses.both(e.executed[read.id], e.executed[send.id])
+        x.asking.add(read.id, send.id, e.clauses.both(done, e.truth(there)))
     said = e.program.acknowledgements()
     for event in e.program.events:
         if event.op == "WAIT":

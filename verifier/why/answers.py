@@ -156,7 +156,7 @@ class Audit:
 
 def named(part: OptionalPart, file: str, short: bool = True) -> str:
     """``smp_mb() (line 22)``, ``the LOCK of atomic_inc() (line 9)``."""
-    called = re.match(r"(?:[^()=]+ = )?(\w+)\(", part.text)
+    called = re.match(r"(?:[^()=]+ = |return )?(\w+)\(", part.text)
     text = f"{called[1]}()" if called and short else " ".join(part.text.split())
     of = {
         "barrier": "",
@@ -180,6 +180,7 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
     if off and reason.cycles:
         said = " and ".join(named(part, file) for part in off)
         verb = "is" if len(off) == 1 else "are"
+        said = f"{said[:1].upper()}{said[1:]}"
         out += [*wrapped(f"{said} {verb} on no cycle: without it, some runs would close none."), ""]
     if reason.gap:
         out += [f"{reason.gap}.", ""]
@@ -203,7 +204,7 @@ def _part(part: OptionalPart, file: str) -> tuple[str, str, str, str]:
 def _cycle(cycle: Closed, number: int) -> list[str]:
     head = f"  {number}. " if number else "  "
     case = f"if {cycle.case}" if cycle.case else "in any case"
-    alike = f" ({cycle.alike} alike, on other CPUs)" if cycle.alike > 1 else ""
+    alike = f" ({cycle.alike} alike)" if cycle.alike > 1 else ""
     rows = _table((_row(link.step) for link in cycle.links), indent="     ")
     out = [f"{head}{case}{alike}"]
     for row, link in zip(rows, cycle.links, strict=True):

@@ -56,7 +56,7 @@ class Cycles:
     def __init__(self, candidates: Candidates, present: Iterable[OptionalPart]) -> None:
         self.candidates, self.rests = candidates, Rests(candidates, present)
         self.graphs = [
-            (axiom, list(_ways((rule.name, relation) for rule, relation in rules)))
+            (axiom, list(self._ways((rule.name, relation) for rule, relation in rules)))
             for axiom, rules in candidates.graphs
         ]
         given = [candidates.outcome, *candidates.normal]
@@ -66,6 +66,23 @@ class Cycles:
         self.solver = candidates.solver(given)
         self.next = candidates.encoding.clauses.variables
         self.found: dict[int, Cycle] = {}  # by the literal that forbids it
+
+    def _ways(
+        self, rules: Iterable[tuple[str, SymbolicRelation]]
+    ) -> Iterator[tuple[tuple[int, int], str, int]]:
+        """The pairs of all rules, each with its rule and its literal: sure ones before others. What the start
+        comes before is left out but for invalidations: a cycle through the start has one of them."""
+        init = self.candidates.encoding.init
+        found = [
+            (_RANK.get(name, len(_RANK)), (a, b), name, literal)
+            for name, relation in rules
+            for a, ways in relation.successors().items()
+            for b, literal in ways
+            if literal != NO and (a != init or name == "start")
+        ]
+        found.sort(key=lambda way: (way[3] != YES, way[0]))
+        for _, pair, name, literal in found:
+            yield pair, name, literal
 
     def _order_the_rest(self) -> None:
         """Pairs that rest on no part are no reason: they are clauses from the start."""
@@ -142,20 +159,6 @@ class Cycles:
 
     def _holds(self, literal: int) -> bool:
         return literal == YES or (literal != NO and self.solver.value(literal))
-
-
-def _ways(rules: Iterable[tuple[str, SymbolicRelation]]) -> Iterator[tuple[tuple[int, int], str, int]]:
-    """The pairs of all rules, each with its rule and its literal: sure ones before others."""
-    found = [
-        (_RANK.get(name, len(_RANK)), (a, b), name, literal)
-        for name, relation in rules
-        for a, ways in relation.successors().items()
-        for b, literal in ways
-        if literal != NO
-    ]
-    found.sort(key=lambda way: (way[3] != YES, way[0]))
-    for _, pair, name, literal in found:
-        yield pair, name, literal
 
 
 def shortest(edges: Iterable[tuple[int, int]], limit: int) -> list[list[int]]:

@@ -71,7 +71,7 @@ class EventNames:
             self._walk(update.chain)
         snapshot = EventName("snapshot", None, None, "the instant that is asked for")
         self.nodes |= dict.fromkeys(e.snapshots.values(), snapshot)
-        self.nodes[e.init] = EventName("init", None, None, "what the TLB held at the start")
+        self.nodes[e.init] = EventName("init", None, None, "the start, and what the TLB held there")
 
     def _walk(self, chain: Chain) -> None:
         vas = " or ".join(map(str, chain.vas))
@@ -111,12 +111,13 @@ class EventNames:
         return found or {"walk": "the page walk", "use": "the use", "init": "the start"}.get(n.kind, "it")
 
     def finds(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> str:
-        """``CPU 0 finds 1 in line 12``, if an event of the program reads one value."""
+        """``CPU 0 finds 1 in x (line 12)``, if an event of the program reads one value."""
         n = self.nodes[node]
         found = self._found(node, read).removeprefix("reads ")
         if n.event is None or not found or "," in found:
             return ""
-        return f"CPU {n.cpu} finds {found.partition(': ')[2]} in {self.line(node)}"
+        cell, _, value = found.partition(": ")
+        return f"CPU {n.cpu} finds {value} in {cell} ({self.line(node)})"
 
     # -- order ------------------------------------------------------------------------------------
 
@@ -124,6 +125,10 @@ class EventNames:
         """Why the first event of a pair comes before the second one."""
         a, b = self.nodes[edge.first], self.nodes[edge.second]
         words = _WORDS.get(edge.rule, f"by the rule {edge.rule}")
+        if a.kind == "init":
+            return words if edge.rule == "start" else "everything comes after the start"
+        if b.kind == "init" and edge.rule == "fresh":
+            return "what is used after it is nothing that the TLB held at the start [5.4]"
         if edge.rule == "fr":
             value = self._written(b)
             words = f"{self.line(edge.second)} overwrites what it found" + (

@@ -47,7 +47,9 @@ def agrees(test: Test) -> Counter[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["classic/SB.litmus", "mmu/8.8-window.litmus", "mmu/5.6-switch.litmus"])
+@pytest.mark.parametrize(
+    "name", ["classic/SB.litmus", "mmu/8.8-window.litmus", "mmu/5.6-switch.litmus", "mmu/8.2-waits.litmus"]
+)
 def test_some_files(name: str) -> None:
     assert sum((agrees(test) for test in files_tests(ROOT / "litmus" / name)), Counter[str]())["all"]
 

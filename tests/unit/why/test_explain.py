@@ -141,3 +141,18 @@ def test_shortest_cycles() -> None:
     edges = [(0, 1), (1, 2), (2, 0), (2, 3), (3, 0), (4, 5), (5, 4), (6, 0)]
     assert shortest(edges, 4) == [[4, 5], [0, 1, 2]]
     assert shortest([(0, 1), (1, 2)], 4) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["classic", "mmu", "locks", "rcu", "linux/switch-mm", "linux/mmu-gather"])
+def test_everything_impossible_is_explained(folder: str) -> None:
+    """A reason has cycles, unless values alone exclude the outcome; all is found in time."""
+    with_cycles = 0
+    for path in sorted((LITMUS / folder).glob("*.litmus")):
+        for test in verifier.load(path):
+            x = verifier.explain(test, reasons=2)
+            assert not x.gap and not any(r.gap for r in x.reasons), test.id
+            assert bool(x.reasons) == (x.verdict.observation == "never"), test.id
+            assert all(set(c.parts) <= set(r.parts) for r in x.reasons for c in r.cycles), test.id
+            with_cycles += any(r.cycles for r in x.reasons)
+    assert with_cycles > 3
