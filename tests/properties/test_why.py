@@ -27,7 +27,7 @@ from verifier.why.engine import Engine
 
 KINDS = ("plain", "mmu", "ipi", "all", "rcu")
 STATES = 20_000
-FAST, SLOW = 5, 60
+FAST, SLOW = 5, 20
 
 
 def placed(test: Lowered) -> Lowered:

@@ -20,7 +20,7 @@ from verifier.syntax.test import Test
 from verifier.why.engine import Engine
 
 ROOT = Path(__file__).parents[3]
-SLOW = ("locks", "rcu", "linux/cpumask", "linux/gup-fast", "linux/code-patching")
+SLOW = ("locks", "rcu", "linux/gup-fast")
 
 
 def files_tests(path: Path) -> list[Test]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections import Counter
 from pathlib import Path
 
 import jsonschema
@@ -362,28 +362,36 @@ BEYOND = {
 }
 
 
-@pytest.mark.slow
-def test_the_bugs_of_linux() -> None:
-    """Each B variant whose F is never; both judges confirm every first answer."""
-    count = Counter[str]()
-    none: set[str] = set()
+def bugs() -> list[tuple[Path, Test]]:
+    """Each B variant of litmus/linux whose F is never; a part of them unless all are asked for."""
+    found = []
     for path in sorted((ROOT / "litmus" / "linux").rglob("*.litmus")):
         tests = {t.variant: t for t in load(Source(str(path), path.read_text()))}
         right = tests.get("F")
-        for test in tests.values():
-            if right is None or right.expected != "never" or not (test.variant or "").startswith("B"):
-                continue
-            if test.condition != right.condition or test.expected != "sometimes":
-                continue
-            found = repair(test, Options(timeout=None))
-            count[found.status] += 1
-            if found.found:
-                text = patched(path.read_text(), found.found[0].patch)
-                after = next(t for t in load(Source(str(path), text)) if t.variant == test.variant)
-                verdict = run(after, Options(judge="both", witnesses=False))
-                assert verdict.observation == "never", test.id
-                assert not verdict.hangs or run(test, Options()).hangs, test.id
-            else:
-                none.add(test.id)
-    assert none == BEYOND.keys()
-    assert count["repaired"] > 90
+        if right is not None and right.expected == "never":
+            found += [
+                (path, t)
+                for t in tests.values()
+                if (t.variant or "").startswith("B")
+                and t.condition == right.condition
+                and t.expected == "sometimes"
+            ]
+    return found if os.environ.get("VERIFIER_REPAIRS") else found[::12]
+
+
+@pytest.mark.slow
+def test_the_bugs_of_linux() -> None:
+    """Both judges confirm every first answer. With ``VERIFIER_REPAIRS=1``, of all; that takes minutes."""
+    asked = bugs()
+    without: set[str] = set()
+    for path, test in asked:
+        found = repair(test, Options(timeout=None))
+        if not found.found:
+            without.add(test.id)
+            continue
+        text = patched(path.read_text(), found.found[0].patch)
+        after = next(t for t in load(Source(str(path), text)) if t.variant == test.variant)
+        verdict = run(after, Options(judge="both", witnesses=False))
+        assert verdict.observation == "never", test.id
+        assert not verdict.hangs or run(test, Options()).hangs, test.id
+    assert without == BEYOND.keys() & {test.id for _, test in asked}
