@@ -154,5 +154,5 @@ def test_everything_impossible_is_explained(folder: str) -> None:
             assert not x.gap and not any(r.gap for r in x.reasons), test.id
             assert bool(x.reasons) == (x.verdict.observation == "never"), test.id
             assert all(set(c.parts) <= set(r.parts) for r in x.reasons for c in r.cycles), test.id
-                with_cycles += any(r.cycles for r in x.reasons)
+            with_cycles += any(r.cycles for r in x.reasons)
     assert with_cycles > 3
