@@ -150,8 +150,10 @@ class _Watch:
             wait = self.AGAIN
 
     def close(self) -> None:
+        """No interrupts any more."""
         self.closed.set()
-        self.thread.join()
+        if self.thread is not threading.current_thread():
+            self.thread.join()
 
 
 class Solver:
@@ -252,6 +254,12 @@ class Solver:
 
     def __enter__(self) -> Solver:
         return self
+
+    def __del__(self) -> None:
+        """A solver that nobody has closed interrupts no other one that shares its context."""
+        watch = getattr(self, "watch", None)
+        if watch is not None:
+            watch.close()
 
     def __exit__(self, *_: object) -> None:
         if self.watch is not None:

@@ -19,16 +19,16 @@ from verifier.why.names import CycleStep
 PARAGRAPH = 112
 # What a part does, for the list of what an outcome rests on.
 DOES = {
-    "barrier": "a barrier",
-    "LOCK": "is LOCK'd: it waits for the store buffer, and is not buffered",
-    "serialization": "serializes: it waits for the store buffer, and drops prefetched code",
-    "flush": "removes translations",
-    "wait": "waits until the others have answered",
-    "IPI": "interrupts other CPUs",
-    "IRQ-off region": "keeps interrupts off",
-    "lock": "keeps others out",
-    "grace period": "waits for readers",
-    "reader": "is waited for by grace periods",
+    "barrier": "a barrier [2.1, 2.3]",
+    "LOCK": "is LOCK'd: it waits for the store buffer, and is not buffered [2.1]",
+    "serialization": "serializes: it waits for the store buffer, and drops prefetched code [5.3, 9.1]",
+    "flush": "removes translations [5.1]",
+    "wait": "waits until the others have answered [8.7]",
+    "IPI": "interrupts other CPUs [8.3]",
+    "IRQ-off region": "keeps interrupts off [8.3]",
+    "lock": "keeps others out [2.1]",
+    "grace period": "waits for readers [18.2]",
+    "reader": "is waited for by grace periods [18.1]",
 }
 
 

@@ -156,6 +156,11 @@ def opened(
         gap = f"LOCK prefixes are taken as given ({limit})"
         code, parts = kept(code, parts, "LOCK")
         engine = Engine(unrolled(test, code, unroll, budget), parts, model, value, budget)
-    if engine.possible(parts):
+    try:
+        possible = engine.possible(parts)
+    except LimitError:
+        engine.__exit__()
+        raise
+    if possible:
         raise InternalError(f"{test.id}: the outcome is possible with all parts")
     return Opened(code, parts, engine, gap)

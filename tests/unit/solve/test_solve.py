@@ -259,3 +259,12 @@ def test_the_clock_has_no_say_in_what_is_told(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Solver, "check", slow)
     assert quick is not None and decide(program, switches=machine, budget=Budget(60)).hang == quick
+
+
+def test_a_solver_that_is_forgotten_interrupts_nobody() -> None:
+    """Both are in the context that the process shares."""
+    with Solver("p cnf 1 1\n1 0\n") as first:
+        assert first.check()
+    Solver("p cnf 1 1\n1 0\n", budget=Budget(0.05)).check()
+    with Solver(pigeons(8)) as other:
+        assert other.check() is False
