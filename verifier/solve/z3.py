@@ -181,6 +181,7 @@ class Solver:
         if memory or seed:
             self._parameters(seed, memory)
         self.watch = None if timeout is None else _Watch(ctx, timeout)
+        self.open = True
 
     def _parameters(self, seed: int, memory: int | None) -> None:
         ctx = self.context.ref
@@ -255,13 +256,19 @@ class Solver:
     def __enter__(self) -> Solver:
         return self
 
-    def __del__(self) -> None:
-        """A solver that nobody has closed interrupts no other one that shares its context."""
-        watch = getattr(self, "watch", None)
-        if watch is not None:
-            watch.close()
-
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        """A solver that nobody has closed would interrupt others in the context that it shares."""
+        if getattr(self, "open", False):
+            self.close()
+
+    def close(self) -> None:
+        """Free what it holds. It may be closed again."""
+        if not self.open:
+            return
+        self.open = False
         if self.watch is not None:
             self.watch.close()
         self._drop_model()
