@@ -173,15 +173,17 @@ class Solver:
         self.solver = core.Z3_mk_solver_for_logic(ctx, self.context.logic)
         core.Z3_solver_inc_ref(ctx, self.solver)
         self.model: Ref | None = None
+        self.watch: _Watch | None = None
+        self.open = True
         try:
             core.Z3_solver_from_string(ctx, self.solver, text)
         except core.Z3Exception as error:
+            self.close()  # what it has read may fill the memory
             raise _limit(error) from None
         timeout, memory = (budget.left(), budget.memory) if budget else (None, None)
         if memory or seed:
             self._parameters(seed, memory)
         self.watch = None if timeout is None else _Watch(ctx, timeout)
-        self.open = True
 
     def _parameters(self, seed: int, memory: int | None) -> None:
         ctx = self.context.ref
