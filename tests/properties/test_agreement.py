@@ -21,7 +21,7 @@ from verifier.program.profiles import GENERIC, Switches
 
 KINDS = ("plain", "mmu", "ipi", "all", "rcu", "srcu")
 WANTED = os.environ.get("VERIFIER_AGREEMENT")
-EXAMPLES = int(WANTED) if WANTED else 480
+EXAMPLES = int(WANTED) if WANTED else 360
 LIMIT = 20_000  # states; larger programs are left out
 ANSWERS = (
     "states",
