@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from verifier.model import Model
     from verifier.program.trace import Step, Trace
     from verifier.results import Verdict
     from verifier.syntax.test import Test
@@ -87,6 +88,23 @@ def check(
     return run(test, options) if memory is None else run_alone(test, options)
 
 
+def _decided(
+    test: Test,
+    model: str,
+    unroll: int | None,
+    timeout: float | None,
+    profile: str,
+    settings: Mapping[str, str] | None,
+) -> tuple[Verdict, Model]:
+    """A verdict, and the model that it is about."""
+    from verifier.model import model as model_of
+    from verifier.suite.decide import run
+    from verifier.suite.options import Options
+
+    options = Options(model=model, unroll=unroll, timeout=timeout, profile=profile, settings=settings or {})
+    return run(test, options), model_of(options.switches, model)
+
+
 def explain(
     test: Test,
     *,
@@ -106,14 +124,10 @@ def explain(
     the rest, and the errors, are as for ``check``.
     """
     from verifier.budget import Budget
-    from verifier.model import model as model_of
-    from verifier.suite.decide import run
-    from verifier.suite.options import Options
     from verifier.why.explain import explain as find
 
-    options = Options(model=model, unroll=unroll, timeout=timeout, profile=profile, settings=settings or {})
-    machine = model_of(options.switches, model)
-    return find(run(test, options), machine, Budget(timeout), unroll, reasons)
+    verdict, machine = _decided(test, model, unroll, timeout, profile, settings)
+    return find(verdict, machine, Budget(timeout), unroll, reasons)
 
 
 def audit(
@@ -128,14 +142,10 @@ def audit(
     """Decide a test whose outcome is impossible, and find out which of its barriers, flushes, waits and locks
     are needed for that. ``print`` shows it. Arguments and errors are as for ``explain``."""
     from verifier.budget import Budget
-    from verifier.model import model as model_of
-    from verifier.suite.decide import run
-    from verifier.suite.options import Options
     from verifier.why.audit import audit as find
 
-    options = Options(model=model, unroll=unroll, timeout=timeout, profile=profile, settings=settings or {})
-    machine = model_of(options.switches, model)
-    return find(run(test, options), machine, Budget(timeout), unroll)
+    verdict, machine = _decided(test, model, unroll, timeout, profile, settings)
+    return find(verdict, machine, Budget(timeout), unroll)
 
 
 def repair(

@@ -1,4 +1,4 @@
-"""The command line: ``verifier check``, ``states``, ``compare``, ``repair`` and ``rules``.
+"""The command line: ``verifier check``, ``states``, ``explain``, ``audit``, ``repair``, ``compare``, ``rules``.
 
 The arguments name tasks and say how to decide them. The outcome of each test goes to a report as soon as
 it is there. The exit code is the worst of all outcomes.
@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from verifier.arguments import Arguments, format_asked, parse
@@ -68,23 +69,16 @@ def _check(arguments: Arguments, out: Output) -> int:
     """Run ``check`` or ``states``: print a verdict for each test, in one of the formats."""
     from verifier.render.base import Wanted
     from verifier.render.formats import FORMATS
-    from verifier.suite.options import Options
 
     states, graph = arguments.command == "states", bool(arguments.dot)
     form = FORMATS[arguments.format]
-    options = Options(
-        model=arguments.model,
+    options = replace(
+        _options(arguments),
         judge=arguments.judge,
-        unroll=arguments.unroll,
-        timeout=arguments.timeout,
         seed=arguments.seed,
         states=states or form.states,
         witnesses=graph or (not arguments.quiet and not states),
-        defines=dict(arguments.defines),
-        profile=arguments.profile,
-        settings=dict(arguments.settings),
         counters=graph,
-        memory=arguments.memory,
         strict=arguments.strict,
         skip_other=arguments.skip_other,
     )
@@ -97,19 +91,11 @@ def _check(arguments: Arguments, out: Output) -> int:
     return stopped or report.exit_code
 
 
-def _why(arguments: Arguments, out: Output) -> int:
-    """Run ``explain`` or ``audit``: decide each test, and say why the verdict is as it is."""
-    from verifier.budget import Budget
-    from verifier.model import model
-    from verifier.render.base import Wanted
-    from verifier.render.why import AuditedJson, AuditedText, ExplainedJson, ExplainedText
-    from verifier.results import Verdict
+def _options(arguments: Arguments) -> Options:
+    """The program and the machine that a call names, and its limits."""
     from verifier.suite.options import Options
-    from verifier.why.answers import Audit, Explanation
-    from verifier.why.audit import audit
-    from verifier.why.explain import explain
 
-    options = Options(
+    return Options(
         model=arguments.model,
         unroll=arguments.unroll,
         timeout=arguments.timeout,
@@ -117,9 +103,22 @@ def _why(arguments: Arguments, out: Output) -> int:
         profile=arguments.profile,
         settings=dict(arguments.settings),
         memory=arguments.memory,
-        strict=arguments.strict,
-        skip_other=arguments.skip_other,
-        more=arguments.timeout,
+    )
+
+
+def _why(arguments: Arguments, out: Output) -> int:
+    """Run ``explain`` or ``audit``: decide each test, and say why the verdict is as it is."""
+    from verifier.budget import Budget
+    from verifier.model import model
+    from verifier.render.base import Wanted
+    from verifier.render.why import AuditedJson, AuditedText, ExplainedJson, ExplainedText
+    from verifier.results import Verdict
+    from verifier.why.answers import Audit, Explanation
+    from verifier.why.audit import audit
+    from verifier.why.explain import explain
+
+    options = replace(
+        _options(arguments), strict=arguments.strict, skip_other=arguments.skip_other, more=arguments.timeout
     )
     machine = model(options.switches, options.model)
 
@@ -171,19 +170,10 @@ def _repair(arguments: Arguments, out: Output) -> int:
     from verifier.render.repair import Patches, RepairJson, RepairText
     from verifier.suite.discover import discover
     from verifier.suite.load import load_task
-    from verifier.suite.options import Options
     from verifier.why.costs import costs
     from verifier.why.repair import repair_alone
 
-    options = Options(
-        model=arguments.model,
-        unroll=arguments.unroll,
-        timeout=arguments.timeout,
-        defines=dict(arguments.defines),
-        profile=arguments.profile,
-        settings=dict(arguments.settings),
-        memory=arguments.memory,
-    )
+    options = _options(arguments)
     _ = options.switches, costs(dict(arguments.costs))  # complain before reading files
     report: RepairReport = RepairText(out)
     if arguments.format == "json":

@@ -154,6 +154,12 @@ class Audit:
         return [*out, *([f"  {self.gap[:1].upper()}{self.gap[1:]}."] if self.gap else [])]
 
 
+def impossible(verdict: Verdict) -> bool:
+    """Is it known that no run that ends has the outcome: that ``exists`` holds, or that ``forall`` fails?"""
+    wanted = "always" if verdict.test.quantifier == "forall" else "never"
+    return verdict.observation == wanted and not verdict.deadlock
+
+
 def named(part: OptionalPart, file: str, short: bool = True) -> str:
     """``smp_mb() (line 22)``, ``the LOCK of atomic_inc() (line 9)``."""
     called = re.match(r"(?:[^()=]+ = |return )?(\w+)\(", part.text)

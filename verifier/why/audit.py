@@ -23,7 +23,7 @@ from verifier.syntax import ast
 from verifier.syntax.ast import nodes
 from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
-from verifier.why.answers import Audit, Finding, Need
+from verifier.why.answers import Audit, Finding, Need, impossible
 from verifier.why.engine import Engine, opened
 from verifier.words.rows import Order
 from verifier.words.table import WORDS
@@ -41,8 +41,7 @@ def audit(
     """
     test = verdict.test
     value = test.quantifier != "forall"
-    impossible = verdict.observation == "never" if value else verdict.observation == "always"
-    if not impossible or verdict.deadlock:
+    if not impossible(verdict):
         why = verdict.reason if verdict.observation == "unknown" else "the outcome is possible as it is"
         return Audit(verdict, gap=f"there is nothing to audit: {why}")
     try:

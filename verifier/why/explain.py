@@ -15,7 +15,7 @@ from verifier.program.events import Program
 from verifier.program.expressions import refs
 from verifier.results import Verdict
 from verifier.syntax.test import Test
-from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, named
+from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, impossible, named
 from verifier.why.cycles import Cycle, Cycles, Edge
 from verifier.why.engine import Candidates, opened
 from verifier.why.names import EventName, EventNames
@@ -32,16 +32,16 @@ def explain(
     The budget is for everything; what is missing when it ends is named in the result. Raises
     ``InternalError`` if the engine contradicts the verdict.
     """
-    impossible = (
-        verdict.counter is None if verdict.test.quantifier == "forall" else verdict.observation == "never"
-    )
-    if verdict.observation == "unknown" or not impossible or verdict.deadlock:
+    if not impossible(verdict):
         return Explanation(verdict, _possible(verdict))
     try:
         return _Explainer(verdict, model, budget, unroll).explain(bound)
     except LimitError as limit:
         return Explanation(
-            verdict, "never; there was no time to find out why", gap=str(limit), complete=False
+            verdict,
+            f"{verdict.observation}; there was no time to find out why",
+            gap=str(limit),
+            complete=False,
         )
 
 
@@ -70,7 +70,7 @@ class _Explainer:
             found = reasons(engine, bound)
         told = tuple(self._reason(parts) for parts in found.found)
         return Explanation(
-            self.verdict, _summary(self.test, told, found), told, found.complete,
+            self.verdict, _summary(self.verdict, told, found), told, found.complete,
             tuple(_comments(told[0], self.test)) if told else (), gap,
         )  # fmt: skip
 
@@ -94,7 +94,7 @@ def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, program: Program) -
     links = [Link(names.step(e.first, cycle.read), names.why(e)) for e in edges]
     parts = dict.fromkeys(p for e in edges for p in cycles.rests.on(*e))
     return Closed(
-        "; ".join(dict.fromkeys(_case(cycle, names, program))), tuple(_short(links)), 1, tuple(parts)
+        "; ".join(dict.fromkeys(_case(cycle, names, program))), tuple(_short(edges, links)), 1, tuple(parts)
     )
 
 
@@ -107,16 +107,17 @@ def _from_the_first(edges: Sequence[Edge], nodes: dict[int, EventName]) -> Seque
     return [*edges[at:], *edges[:at]]
 
 
-def _short(links: Sequence[Link]) -> list[Link]:
-    """A barrier between two steps is a reason, not a step."""
+def _short(edges: Sequence[Edge], links: Iterable[Link]) -> list[Link]:
+    """An event that waits for the store buffer of the step in front of it is a reason, not a step."""
     out: list[Link] = []
-    for link in links:
-        if out and link.step.text in out[-1].why and "waits for the store buffer" in out[-1].why:
-            out[-1] = Link(
-                out[-1].step, f"{link.step.text} in {link.step.where} is between them{_numbers(out[-1].why)}"
-            )
+    waits = False
+    for edge, link in zip(edges, links, strict=True):
+        if waits:
+            text, where = link.step.text, link.step.where
+            out[-1] = Link(out[-1].step, f"{text} in {where} is between them{_numbers(out[-1].why)}")
         else:
             out.append(link)
+        waits = not waits and edge.rule in ("drain", "drain_nt") and edge is not edges[-1]
     return out
 
 
@@ -152,13 +153,13 @@ def _merged(cycles: Iterable[Closed]) -> list[Closed]:
     return list(found.values())
 
 
-def _summary(test: Test, told: Sequence[Reason], found: Reasons) -> str:
+def _summary(verdict: Verdict, told: Sequence[Reason], found: Reasons) -> str:
     """One sentence."""
     if not told:
-        return "never"
-    first, file = told[0], test.source.name
+        return verdict.observation
+    first, file, word = told[0], verdict.test.source.name, verdict.observation
     if not first.parts:
-        return "never: it rests on no barrier, LOCK, flush or wait; what every CPU does by itself excludes it"
+        return f"{word}: it rests on no barrier, LOCK, flush or wait, but on what every CPU does by itself"
     said = [named(p, file) for p in first.parts]
     rests = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
     others, more = len(told) - 1, ""
@@ -166,7 +167,7 @@ def _summary(test: Test, told: Sequence[Reason], found: Reasons) -> str:
         more = f"; {others}{'' if found.complete else ' or more'} other reason{'s' if others > 1 else ''}"
     elif not found.complete:
         more = "; there may be other reasons"
-    return f"never: it rests on {rests}{more}"
+    return f"{word}: it rests on {rests}{more}"
 
 
 def _comments(reason: Reason, test: Test) -> Iterable[Comment]:

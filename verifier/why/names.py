@@ -154,10 +154,10 @@ class EventNames:
         first, second = self.program.bodies[a.event.body], self.program.bodies[b.event.body]
         if first is not second:
             if second.rank > first.rank:
-                return "the interrupt strikes after it"
+                return "the interrupt strikes after it [8.3]"
             if first.rank > second.rank:
-                return "the interrupt strikes before it"
-            return "the interrupts come in this order"
+                return "the interrupt strikes before it [8.3]"
+            return "the interrupts come in this order [8.3]"
         if a.event.op == "X" and b.kind != "commit":
             return "program order; it is LOCK'd, so it is not buffered [2.1]"
         return "program order [1.1]"

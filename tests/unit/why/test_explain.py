@@ -117,6 +117,19 @@ def test_what_happens_is_told_and_not_audited() -> None:
     assert "the outcome is possible" in verifier.audit(variant("classic/SB.litmus", None)).gap
 
 
+def test_what_always_holds_is_explained() -> None:
+    """The outcome of ``forall`` that must not happen is that the condition fails."""
+    text = """MM always
+    { int x; int y; }
+    P0 { WRITE_ONCE(x, 1); smp_mb(); r0 = READ_ONCE(y); }
+    P1 { WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); }
+    forall (0:r0 = 1 \\/ 1:r0 = 1)
+    """
+    x, found = of_text(text)
+    assert x.summary.startswith("always: it rests on smp_mb() (line 3) and smp_mb() (line 4)")
+    assert [f.need for f in found.findings] == ["needed", "needed"]
+
+
 def test_no_time_is_said() -> None:
     test = variant(FLUSH, "F")
     verdict, machine = run(test, Options()), model(GENERIC)
