@@ -1,4 +1,4 @@
-"""The command line: ``verifier check``, ``states``, ``explain``, ``audit``, ``repair``, ``compare``, ``rules``.
+"""The command line, and its commands: those of ``arguments.COMMANDS``.
 
 The arguments name tasks and say how to decide them. The outcome of each test goes to a report as soon as
 it is there. The exit code is the worst of all outcomes.
