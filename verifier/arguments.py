@@ -20,6 +20,7 @@ COMMANDS = {
     "audit": "say which barriers, flushes, waits and locks are needed",
     "compare": "compare verdicts under several profiles or models",
     "repair": "find the smallest changes after which a bad outcome is impossible",
+    "kernel": "show what a test takes of the kernel's own text, and what is left out of it",
     "rules": "show the rules of the memory model",
 }
 
@@ -43,6 +44,7 @@ class Arguments(argparse.Namespace):
     unroll: int | None
     seed: int
     defines: list[tuple[str, int]]
+    kernel: str | None
     format: str
     dot: str | None
     quiet: bool
@@ -105,6 +107,9 @@ def _parser() -> argparse.ArgumentParser:
             _asking_why(command, name)
         elif name == "repair":
             _repairing(command)
+        elif name == "kernel":
+            _tree(command)
+            _formatting(command)
         else:
             _deciding(command, name)
     return parser
@@ -138,14 +143,19 @@ def _asking_why(command: argparse.ArgumentParser, name: str) -> None:
             "--reasons", type=_one_or_more, default=4, metavar="N",
             help="how many independent reasons to look for (default: %(default)s)",
         )  # fmt: skip
+    _formatting(command)
+    _limiting(command)
+    command.add_argument("-q", "--quiet", action="store_true", help="leave out the runs")
+
+
+def _formatting(command: argparse.ArgumentParser) -> None:
+    """Add the choice between text and JSON."""
     command.add_argument(
         "--format",
         choices=("text", "json"),
         default="text",
         help="the output's format (default: %(default)s)",
     )
-    _limiting(command)
-    command.add_argument("-q", "--quiet", action="store_true", help="leave out the runs")
 
 
 def _repairing(command: argparse.ArgumentParser) -> None:
@@ -159,12 +169,7 @@ def _repairing(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--take", type=_one_or_more, default=1, metavar="N", help="the answer that --patch prints"
     )
-    command.add_argument(
-        "--format",
-        choices=("text", "json"),
-        default="text",
-        help="the output's format (default: %(default)s)",
-    )
+    _formatting(command)
     command.add_argument(
         "--timeout", type=_positive, default=60.0, metavar="S",
         help="seconds for each test, all edits together (default: %(default)g)",
@@ -209,6 +214,15 @@ def _machine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--unroll", type=_count, metavar="N",
         help="how often a CPU may jump backwards (default: as the file says, or 2)",
+    )  # fmt: skip
+    _tree(command)
+
+
+def _tree(command: argparse.ArgumentParser) -> None:
+    """Add what says where the kernel's text is, and how a test is set."""
+    command.add_argument(
+        "--kernel", metavar="DIR[@REV]",
+        help="a kernel's source, for tests about its text: a directory, or a revision of its repository",
     )  # fmt: skip
     command.add_argument(
         "-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N",

@@ -62,6 +62,8 @@ def _run(arguments: Arguments, out: Output) -> int:
         return _why(arguments, out)
     if arguments.command == "repair":
         return _repair(arguments, out)
+    if arguments.command == "kernel":
+        return _kernel(arguments, out)
     return _compare(arguments, out) if arguments.command == "compare" else _check(arguments, out)
 
 
@@ -103,6 +105,7 @@ def _options(arguments: Arguments) -> Options:
         profile=arguments.profile,
         settings=dict(arguments.settings),
         memory=arguments.memory,
+        kernel=arguments.kernel,
     )
 
 
@@ -191,6 +194,43 @@ def _repair(arguments: Arguments, out: Output) -> int:
                 codes.append(found.exit_code)
                 report.add(found)
     report.close()
+    return worst(codes)
+
+
+def _kernel(arguments: Arguments, out: Output) -> int:
+    """Run ``kernel``: print what each test takes of the kernel's own text."""
+    from verifier.lower.c.kernel import resolved
+    from verifier.render.base import Wanted
+    from verifier.render.formats import FORMATS
+    from verifier.render.kernel import as_json, taken_json, taken_text
+    from verifier.suite.discover import discover
+    from verifier.suite.load import load_task
+    from verifier.suite.options import Options
+
+    options = Options(defines=dict(arguments.defines), kernel=arguments.kernel)
+    codes: list[int] = []
+    rows: list[dict[str, object]] = []
+    seen: set[str] = set()
+    for task in discover(arguments.paths):
+        try:
+            for test in load_task(task, options):
+                if getattr(test.tree, "kernel", None) is None:
+                    continue
+                found = resolved(test.tree)
+                text = taken_text("", found)
+                if text in seen and not task.variants:  # another variant with the same text
+                    continue
+                seen.add(text)
+                rows.append(taken_json(test.id, found))
+                if arguments.format == "text":
+                    out.write(taken_text(test.id, found) + "\n")
+        except VerifierError as error:
+            codes.append(error.exit_code)
+            FORMATS["text"].report(out, Wanted()).error(error, task.name)
+    if not rows and not codes:
+        raise UsageError("no test here takes text of a kernel; docs/kernel-text.md says how")
+    if arguments.format == "json":
+        out.write(as_json(rows))
     return worst(codes)
 
 

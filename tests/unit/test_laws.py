@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2] / "verifier"
 # What each room may import besides itself. A room that is missing here is a mistake.
 BASE = {"source", "errors", "budget"}
 JUDGED = BASE | {"program"}
-LOWERED = JUDGED | {"syntax", "words", "lower"}
+LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
 SHOWN = TOLD | {"why", "output", "render", "report", "compare"}
@@ -22,10 +22,11 @@ MAY: dict[str, set[str]] = {
     "errors": {"source"},
     "budget": {"errors"},
     "output": {"errors"},
-    "syntax": BASE,
+    "kernel": BASE,
+    "syntax": BASE | {"kernel"},
     "program": BASE,
     "words": JUDGED | {"syntax"},
-    "lower": JUDGED | {"syntax", "words"},
+    "lower": JUDGED | {"kernel", "syntax", "words"},
     "model": JUDGED,
     "execution": JUDGED | {"model"},
     "solve": JUDGED | {"model", "execution"},

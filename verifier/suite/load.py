@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from verifier.errors import InputError, LimitError, UsageError
+from verifier.kernel.tree import KernelTree
 from verifier.lower.build import build
 from verifier.results import wrong_expectations
 from verifier.source import Diagnostic, Source
@@ -19,7 +21,8 @@ def load_task(task: Task, options: Options) -> list[Test]:
     """The tests of a task. Raises ``InputError``, or ``UsageError`` for an unknown variant."""
     if task.error is not None:
         raise task.error
-    tests = load_all(task.source or read(task.name), options.defines)
+    tree = tree_at(options.kernel) if options.kernel else None
+    tests = load_all(task.source or read(task.name), options.defines, tree)
     for wanted in task.variants:
         known = [t.variant for t in tests if t.variant]
         if wanted not in known:
@@ -28,21 +31,31 @@ def load_task(task: Task, options: Options) -> list[Test]:
     return [t for t in tests if not task.variants or t.variant in task.variants]
 
 
-def load_all(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
+@lru_cache(maxsize=8)
+def tree_at(place: str) -> KernelTree:
+    """The kernel tree that ``--kernel`` names. Raises ``UsageError``."""
+    return KernelTree(place)
+
+
+def load_all(
+    source: Source, defines: Mapping[str, int] | None = None, tree: KernelTree | None = None
+) -> list[Test]:
     """All tests of a source. Raises ``InputError`` with the errors of guards and those of programs.
 
     ``syntax.load`` itself finds only the former.
     """
     try:
-        return load(source, defines)
+        return load(source, defines, tree=tree)
     except Unfinished as error:
         readings = [[*r.troubles, *_errors_of(r.tests)] for r in error.readings]
         raise InputError(agreed(readings, error.doubtful)) from None
 
 
-def load_checked(source: Source, defines: Mapping[str, int] | None = None) -> list[Test]:
+def load_checked(
+    source: Source, defines: Mapping[str, int] | None = None, tree: KernelTree | None = None
+) -> list[Test]:
     """``load_all``, which also builds the tests once, so that all errors show before anything is decided."""
-    tests = load_all(source, defines)
+    tests = load_all(source, defines, tree)
     wrong = _errors_of(tests)
     if wrong:
         raise InputError(agreed([wrong], ()))

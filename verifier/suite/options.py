@@ -26,6 +26,7 @@ class Options:
     ``skip_other``  skip files for other architectures;
     ``witnesses``   tell a run in which the outcome happens and, if the test says ``forall``, one in which it
                     does not; ``counters``: tell the second one for every test;
+    ``kernel``      the kernel tree of tests about its own text: DIR or DIR@REV;
     ``more``        seconds that the process has besides, for what is made of the verdict.
     """
 
@@ -44,6 +45,7 @@ class Options:
     memory: int | None = None
     strict: bool = False
     skip_other: bool = False
+    kernel: str | None = None
 
     def __post_init__(self) -> None:
         for what, word, known in (("model", self.model, MODEL_NAMES), ("judge", self.judge, JUDGES)):

@@ -15,7 +15,7 @@ from verifier.suite.load import load_task
 from verifier.suite.options import Options
 from verifier.suite.pool import Garbled, Limits, Lost, Pool, forks, starved
 from verifier.suite.twins import Alike
-from verifier.syntax import OTHER_CODE
+from verifier.syntax import NO_TREE, OTHER_CODE
 from verifier.syntax.test import Test
 
 P = TypeVar("P")
@@ -30,7 +30,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file is for another architecture, and is skipped."""
+    """A file is for another architecture, or about a kernel's text that is not given, and is skipped."""
 
     arch: str
 
@@ -160,6 +160,8 @@ def _of_file(error: Exception, task: Task, options: Options) -> Skipped | Verifi
     """The outcome of a file whose tests could not be loaded."""
     if isinstance(error, InputError):
         other = [d.span.text for d in error.diagnostics if d.code == OTHER_CODE and d.span]
+        if {d.code for d in error.diagnostics if d.severity == "error"} == {NO_TREE}:
+            return Skipped("a kernel's own text; --kernel DIR names a tree")
         return Skipped(other[0]) if other and options.skip_other else error
     if isinstance(error, VerifierError):
         return error

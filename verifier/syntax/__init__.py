@@ -7,6 +7,7 @@ import stat
 from collections.abc import Mapping
 
 from verifier.errors import InputError
+from verifier.kernel.tree import KernelTree
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
@@ -19,6 +20,7 @@ OTHERS = (
     "AArch64", "ARM", "ASL", "BPF", "CPP", "JAVA", "LISA", "MIPS", "PPC", "RISCV",
 )  # fmt: skip
 OTHER_CODE = "architecture"
+NO_TREE = "no-tree"  # of a test that needs a kernel tree where none is given
 
 
 def _refuse(name: str, code: str, message: str, hint: str = "") -> InputError:
@@ -69,10 +71,16 @@ def decode(data: bytes, name: str) -> Source:
 
 
 def load(
-    source: Source, defines: Mapping[str, int] | None = None, *, plain: bool = False, only: str | None = None
+    source: Source,
+    defines: Mapping[str, int] | None = None,
+    *,
+    plain: bool = False,
+    only: str | None = None,
+    tree: KernelTree | None = None,
 ) -> list[Test]:
     """All tests of a source, one for each variant. ``defines`` override enum constants (``-D n=4``).
     ``plain``: without warnings that need all variants; ``only``: this variant alone; both of C and MM files.
+    ``tree``: where the kernel's own text is taken from.
 
     Raises ``InputError`` with everything that is wrong with the file.
     """
@@ -93,7 +101,7 @@ def load(
     if word in ("C", "MM"):
         from verifier.syntax import mm
 
-        return mm.parse(source, defines=dict(defines or {}), plain=plain, only=only)
+        return mm.parse(source, defines=dict(defines or {}), plain=plain, only=only, tree=tree)
     span = Span(source, start, start + max(1, len(word)))
     if word in OTHERS:
         hint = f"{BEGINNING}; --skip-other skips tests for other architectures"

@@ -416,11 +416,13 @@ class StructField:
 
 @dataclass(frozen=True, slots=True)
 class StructDef:
-    """``struct name { fields };``, or ``struct name;``, which has no fields."""
+    """``struct name { fields };``, or ``struct name;``, which has no fields. ``typedef``: ``name``
+    alone means it, too."""
 
     name: str
     fields: tuple[StructField, ...]
     span: Span
+    typedef: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,6 +446,7 @@ class Function:
     span: Span
     included: bool = False
     early: bool = False
+    kernel: str = ""  # the file of the kernel tree that it was taken from
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,6 +460,52 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A name in ``#kernel "file" { … }``. ``kind`` is ``struct``, ``enum``, or empty: whatever has it."""
+
+    kind: str
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFile:
+    """``#kernel "file" { names }``: these definitions of a file of the kernel tree, and the types, constants
+    and macros of it that they need."""
+
+    path: str
+    names: tuple[Taken, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """``#config NAME``, ``!NAME`` or ``NAME = value``."""
+
+    name: str
+    value: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """``#without name``: calls of it in the kernel's text do nothing; ``= value``: they give this."""
+
+    name: str
+    value: CExpr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class KernelText:
+    """What a test takes of the kernel's own text."""
+
+    files: tuple[KernelFile, ...]
+    config: tuple[Configured, ...]
+    without: tuple[Omitted, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """One variant of a C or MM file. Guards are decided, and includes are merged.
 
@@ -466,7 +515,8 @@ class Unit:
     ``threads``     by CPU. The CPUs are ``0 .. max``; a CPU without a program may be missing;
     ``nmis``        ``nmi P1 { … }``, by CPU;
     ``final``       condition, locations and filters;
-    ``structs``     definitions of structs, with the types of their fields.
+    ``structs``     definitions of structs, with the types of their fields;
+    ``kernel``      what the test takes of the kernel's own text.
     """
 
     arch: str
@@ -477,6 +527,8 @@ class Unit:
     nmis: tuple[Thread, ...]
     final: Final
     structs: tuple[StructDef, ...] = ()
+    kernel: KernelText | None = None
+    cutter: object = None  # what takes the kernel's text; see syntax/kernel.py
     overridable: frozenset[int] = frozenset()  # the indices in ``initial`` of what comes from an include
 
 

@@ -48,6 +48,9 @@ def is_tree(node: Node) -> bool:
     return hasattr(node, "data")
 
 
+# What the grammar of C and MM files can begin with: a file, a part of one, a definition of the kernel's text.
+MM_STARTS = ("start", "guard", "function", "struct_def", "enum", "expr", "stmt")
+
 PACKAGE = Path(__file__).resolve().parent.parent
 
 

@@ -12,7 +12,7 @@ from verifier.errors import InputError
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import clues, layout
 from verifier.syntax.ast import Function
-from verifier.syntax.grammars import Node, folder, tree_of
+from verifier.syntax.grammars import MM_STARTS, Node, folder, tree_of
 from verifier.syntax.trouble import nearest, syntax_error
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
@@ -44,7 +44,7 @@ def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: b
     from lark.exceptions import UnexpectedInput
 
     try:
-        tree = tree_of(text, ("mm",), ("start", "guard"), start="start")
+        tree = tree_of(text, ("mm",), MM_STARTS, start="start")
     except UnexpectedInput as error:
         found = clues.explained(source, syntax_error(source, error, "this test"))
         raise InputError([*troubles, found]) from None

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from verifier.errors import InputError
+from verifier.kernel.tree import KernelTree
 from verifier.source import Diagnostic, Source, Span
-from verifier.syntax import clues, condition, finals, layout, printed
+from verifier.syntax import NO_TREE, clues, condition, finals, layout, printed
 from verifier.syntax.ast import Unit
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import Node, is_tree
@@ -38,14 +39,19 @@ def _tokens(tree: Node) -> Iterator[Node]:
 
 
 def parse(
-    source: Source, *, defines: dict[str, int] | None = None, plain: bool = False, only: str | None = None
+    source: Source,
+    *,
+    defines: dict[str, int] | None = None,
+    plain: bool = False,
+    only: str | None = None,
+    tree: KernelTree | None = None,
 ) -> list[Test]:
     """All variants of a file, in its order. Raises ``InputError`` with all errors.
 
     ``plain``: without warnings about text that has no effect in any variant; ``only``: this variant alone,
-    ``plain``.
+    ``plain``; ``tree``: where the kernel's own text is taken from.
     """
-    return _File(source, defines or {}, plain, only).tests()
+    return _File(source, defines or {}, plain, only, tree=tree).tests()
 
 
 class _Whole(NamedTuple):
@@ -61,9 +67,15 @@ class _Whole(NamedTuple):
 
 class _File:
     def __init__(
-        self, source: Source, defines: dict[str, int], plain: bool = False, only: str | None = None
+        self,
+        source: Source,
+        defines: dict[str, int],
+        plain: bool = False,
+        only: str | None = None,
+        tree: KernelTree | None = None,
     ) -> None:
         self.source, self.defines, self.plain, self.only = source, defines, plain, only
+        self.tree = tree
         self.troubles: list[Diagnostic] = []
         bare = layout.uncomment(source, herd=False)
         clues.check_quotes(source, bare.text)
@@ -90,6 +102,9 @@ class _File:
     def tests(self) -> list[Test]:
         """Every variant as a test of its own."""
         first = self._reading(True)
+        lost = [d for d in first.troubles if d.code == NO_TREE]
+        if lost:  # without the kernel's text nothing else makes sense
+            raise InputError(lost[:1])
         if not first.troubles:
             return list(first.tests)
         doubtful = tuple(self.guards.doubtful)
@@ -287,7 +302,7 @@ class _File:
 
     def _unit(self, variant: str | None, final: Final) -> Unit:
         """The tree of one variant."""
-        gathered = Gathered(self.guards, variant, self.defines)
+        gathered = Gathered(self.guards, variant, self.defines, self.tree)
         for part in self.parts:
             gathered.add(part)
         unit = gathered.unit(self.head.arch, final)

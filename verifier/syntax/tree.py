@@ -166,6 +166,43 @@ class Builder:
             self.guards.trouble("size", "the second size is needed", self.span(arrays[1]), "write [2][3]")
         return (sizes[0] if sizes else None), (sizes[1] if len(sizes) > 1 else None)
 
+    def typedef(self, tree: Node) -> ast.StructDef:
+        """``typedef struct { … } foo;`` is ``struct foo``, which may also be called ``foo``."""
+        _, word, *rest = tree.children
+        name = rest.pop()
+        members = [m for m in rest if is_tree(m)]
+        return ast.StructDef(str(name), tuple(self._fields(word, members)), self.span(name), typedef=True)
+
+    def kernel(self, tree: Node) -> ast.KernelFile:
+        """``#kernel "file" { names }``."""
+        _, path, *names = tree.children
+        taken = tuple(
+            ast.Taken(str(n.children[0]) if len(n.children) > 1 else "", str(n.children[-1]), self.span(n))
+            for n in names
+        )
+        return ast.KernelFile(str(path)[1:-1], taken, self.span(tree))
+
+    def config(self, tree: Node, enums: dict[str, int]) -> list[ast.Configured]:
+        """``#config NAME, !NAME, NAME = value``."""
+        out: list[ast.Configured] = []
+        for item in tree.children[1:]:
+            value = 0 if item.data == "refused" else 1
+            if len(item.children) > 1:
+                value = self.constant(item.children[1], enums)
+            out.append(ast.Configured(str(item.children[0]), value, self.span(item)))
+        return out
+
+    def without(self, tree: Node) -> list[ast.Omitted]:
+        """``#without name, name = value``."""
+        return [
+            ast.Omitted(
+                str(item.children[0]),
+                self.expr(item.children[1]) if len(item.children) > 1 else None,
+                self.span(item),
+            )
+            for item in tree.children[1:]
+        ]
+
     def function(self, tree: Node, included: bool) -> ast.Function:
         """A function."""
         base, stars, name, params, body = tree.children

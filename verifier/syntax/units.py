@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from verifier.kernel.scan import Definition
+from verifier.kernel.tree import KernelTree
 from verifier.source import Span
-from verifier.syntax.ast import Function, Initial, Object, StructDef, Thread, Unit
+from verifier.syntax import NO_TREE
+from verifier.syntax.ast import (
+    Configured,
+    Function,
+    Initial,
+    KernelFile,
+    KernelText,
+    Object,
+    Omitted,
+    StructDef,
+    Thread,
+    Unit,
+)
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import Node
 from verifier.syntax.includes import Part
+from verifier.syntax.kernel import Cutter
 from verifier.syntax.numbers import MAX_BITS
 from verifier.syntax.tree import Builder
-from verifier.syntax.trouble import nearest, the_first
+from verifier.syntax.trouble import Trouble, nearest, the_first
 from verifier.syntax.variants import Guards
 
 
 class Gathered:
     """The parts of a file, gathered for one variant. ``defines`` override constants."""
 
-    def __init__(self, guards: Guards, variant: str | None, defines: Mapping[str, int]) -> None:
-        self.guards, self.variant, self.defines = guards, variant, defines
+    def __init__(
+        self, guards: Guards, variant: str | None, defines: Mapping[str, int], tree: KernelTree | None = None
+    ) -> None:
+        self.guards, self.variant, self.defines, self.tree = guards, variant, defines, tree
         self.enums: dict[str, int] = {}
         self.initial: list[Initial] = []
         self.included: set[int] = set()  # the indices in ``initial`` of what comes from an include
@@ -27,11 +44,15 @@ class Gathered:
         self.threads: dict[int, Thread] = {}
         self.nmis: list[Thread] = []
         self.structs: list[StructDef] = []
+        self.files: list[KernelFile] = []
+        self.config: list[Configured] = []
+        self.without: list[Omitted] = []
 
     def unit(self, arch: str, final: Final) -> Unit:
         """The tree of the variant. Names that are declared twice are errors."""
         self._objects_twice()
         self._structs_twice()
+        asked, cutter = self._kernel()
         return Unit(
             arch=arch,
             enums=self.enums,
@@ -41,8 +62,46 @@ class Gathered:
             nmis=tuple(n for n in self.nmis if self._has_cpu(n)),
             final=final,
             structs=tuple(self.structs),
+            kernel=asked,
+            cutter=cutter,
             overridable=frozenset(self.included),
         )
+
+    def _kernel(self) -> tuple[KernelText | None, Cutter | None]:
+        """What the variant takes of the kernel's text: its functions and objects are added."""
+        if not self.files:
+            for span in [*(x.span for x in self.config), *(x.span for x in self.without)]:
+                hint = 'name a file of the kernel: #kernel "arch/x86/mm/tlb.c" { … }'
+                self.guards.trouble("kernel", "this is about the kernel's text, of which there is none",
+                                    span, hint)  # fmt: skip
+            return None, None
+        asked = KernelText(tuple(self.files), tuple(self.config), tuple(self.without))
+        if self.tree is None:
+            hint = "say where the kernel's source is: --kernel DIR, or --kernel DIR@REV"
+            self.guards.trouble(
+                NO_TREE, "this test is about the text of a kernel tree", asked.files[0].span, hint
+            )
+            return asked, None
+        cutter = Cutter(self.tree, asked, self.guards.troubles)
+        for one in asked.files:
+            if one.path in cutter.files:
+                self._taken(cutter, one)
+        return asked, cutter
+
+    def _taken(self, cutter: Cutter, one: KernelFile) -> None:
+        """The functions and objects of a file that the test names."""
+        file = cutter.files[one.path]
+        for name in one.names:
+            try:
+                found = cutter.find(name, file)
+                if isinstance(found, Definition) and found.kind == "function":
+                    self._function(cutter.function(file, found))
+                elif isinstance(found, Definition) and found.kind == "object":
+                    self.included.add(len(self.initial))
+                    self.initial.append(cutter.object(file, found))
+            except Trouble as trouble:
+                if trouble.diagnostic not in self.guards.troubles:
+                    self.guards.troubles.append(trouble.diagnostic)
 
     def add(self, part: Part) -> None:
         """Add a part. Its constants come first, because the rest may use them."""
@@ -64,6 +123,14 @@ class Gathered:
                     self._thread(thread)
             elif item.data == "struct_def":
                 self.structs.append(builder.struct(item))
+            elif item.data == "typedef":
+                self.structs.append(builder.typedef(item))
+            elif item.data == "kernel":
+                self.files.append(builder.kernel(item))
+            elif item.data == "config":
+                self.config += builder.config(item, self.enums)
+            elif item.data == "without":
+                self.without += builder.without(item)
             elif item.data == "nmi":
                 self.nmis.append(builder.nmi(item))
 

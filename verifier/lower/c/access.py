@@ -27,6 +27,7 @@ def store_local(b: BodyCode, local: Local, value: Val, node: Spanned) -> Val:
     kind = local.declared
     if value.type is t.VOID:
         raise without_value(node)
+    stays(value, node.span)
     value = pointing(value, kind or t.ANY)
     if value.bits is not None or value.function:
         raise Trouble("type", f"{value.type.words} cannot be kept in a local", node.span)
@@ -157,6 +158,7 @@ def storable(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned) -> Expr
         row = place.type.kind == "pointer"
         what, hint = ("an array", "name an element") if row else ("a struct", "name a field")
         raise Trouble("type", f"{what} cannot be written whole", node.span, hint)
+    stays(value, node.span)
     value = pointing(value, place.type)
     if value.type is t.VOID or value.bits is not None or value.function:
         raise Trouble("type", f"{value.type.words} cannot be stored", node.span)
@@ -172,6 +174,13 @@ def storable(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned) -> Expr
         b.shared.keeps_pages = True
     same_pointee(b, place.type, value.type, node.span)
     return kept(b, value, place.type, node)
+
+
+def stays(value: Val, span: Span) -> None:
+    """Raise ``Trouble`` for the address of a local that would be kept."""
+    if value.local is not None:
+        text = "the address of a local can be passed to a function, which may follow it, and not be kept"
+        raise Trouble("address", text, span, "an array or a struct has an address: declare int x[1];")
 
 
 def kept(b: BodyCode, value: Val, kind: Type, node: Spanned) -> Expr:

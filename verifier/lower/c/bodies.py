@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import same_pointee, store_local
+from verifier.lower.c.access import same_pointee, stays, store_local
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.guards import begin, check_jumps, closed
 from verifier.lower.c.parts import Frame, Local, Spanned, Started, Val
@@ -44,7 +45,7 @@ def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val
     assigned = b.shared.assigned.get(id(function))
     if assigned is None:
         assigned = b.shared.assigned[id(function)] = assigned_names(function.body)
-    evaluated = [Val(b.held(a.expr), a.type, a.bits, a.function) for a in arguments]
+    evaluated = [replace(a, expr=b.held(a.expr), data=False) for a in arguments]
     b.frames.append(frame)
     b.stack = (*b.stack, function.name)
     try:
@@ -77,7 +78,8 @@ def passed(b: BodyCode, function: ast.Function, parameter: ast.Parameter, value:
         raise Trouble("type", wanted, span)
     if value.type.kind in ("int", "any") and kind is not t.ANY:
         value = Val(t.converted(value.expr, value.type, kind), kind, value.bits, value.function)
-    same_pointee(b, kind, value.type, span)
+    if value.local is None:
+        same_pointee(b, kind, value.type, span)
     return value
 
 
@@ -126,6 +128,7 @@ def handler(
     register = "%info" if made.parameters else ""
     if key not in b.shared.handlers:
         body = BodyCode(b.shared, cpu, b.language, b.stack)
+        stays(info, span)
         body.interrupting = True
         body.context = f"{function}@{cpu}"
         given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []

@@ -107,7 +107,7 @@ def through(b: BodyCode, e: ast.PointerCall) -> Val:
         text = f"no function with {len(given)} parameters is ever stored where {callee.span.text} points"
         raise Trouble("pointer", text, e.span, "give it one in the initial state, or store one")
     address = b.held(pointer.expr)
-    given = [Val(b.held(a.expr), a.type, a.bits, a.function, a.data) for a in given]
+    given = [replace(a, expr=b.held(a.expr)) for a in given]
     result, end = b.fresh(), b.fresh("called")
     kind: t.Type | None = None
     b.set(result, FALSE)

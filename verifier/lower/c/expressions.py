@@ -83,8 +83,7 @@ def address_of(b: BodyCode, e: ast.CExpr) -> Val:
     if isinstance(place, Local) and place.stack and place.fixed is not None:
         return place.fixed
     if isinstance(place, Local):
-        hint = "an array has one: declare int x[1];"
-        raise Trouble("address", "a register has no address", e.span, hint)
+        return of_register(b, place, e)
     if place.part is not None:
         raise Trouble("bitfield", "a bitfield has no address", e.span, "use the address of its struct")
     if place.virtual:
@@ -93,6 +92,19 @@ def address_of(b: BodyCode, e: ast.CExpr) -> Val:
         return Val(place.addr, replace(place.type, percpu=place.percpu))
     to_entry = {"pte": t.ENTRY, "pmd": t.UPPER}.get(place.type.kind)
     return Val(place.addr, to_entry or Type("pointer", to=place.type, percpu=place.percpu))
+
+
+def of_register(b: BodyCode, local: Local, e: ast.CExpr) -> Val:
+    """The address of a local, for a function that stores through it. It is in no memory: nobody but who is
+    given this address can follow it."""
+    if local.fixed is not None:
+        if local.fixed.local is not None or local.fixed.type.kind in t.HANDLES:
+            raise Trouble("address", f"{e.span.text} is no variable here", e.span, "pass the value itself")
+        local_value, local.fixed = local.fixed, None
+        store_local(b, local, local_value, e)
+    b.written.add(local.reg)
+    kind = Type("pointer", to=local.declared or local.type or t.ANY)
+    return Val(Const(Ptr(f"&{local.reg}")), kind, local=local)
 
 
 def number(b: BodyCode, e: ast.Num) -> Val:
@@ -113,7 +125,8 @@ def unary(b: BodyCode, e: ast.Unary) -> Val:
         return address_of(b, e.operand)
     if e.op == "*":
         place = place_of(b, e)
-        assert isinstance(place, MemoryPlace)
+        if isinstance(place, Local):
+            return Val(Reg(place.reg), place.type or place.declared or t.ANY)
         return load(b, place, e)
     operand = b.value(e.operand)
     if e.op == "!":
@@ -325,6 +338,8 @@ def assign(b: BodyCode, e: ast.Assign) -> Val:
     else:
         raise Trouble("place", "this cannot be assigned to", e.target.span)
     both = e.target, e.value
+    if isinstance(target, Local) and not e.op:
+        return store_local(b, target, b.value(e.value), e)
     if isinstance(target, Local):
         old = target.fixed or Val(Reg(target.reg), target.type or target.declared or t.ANY)
         new = combined(b, e.op, old, b.value(e.value), at=both)

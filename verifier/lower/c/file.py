@@ -15,6 +15,7 @@ from verifier.lower.c.beside import lonely, unanswered
 from verifier.lower.c.bodies import handler, nmi_of, program_of
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.initial import unmet
+from verifier.lower.c.kernel import resolved
 from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number
@@ -39,8 +40,10 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
 
     Raises ``InputError`` with everything that is wrong with it, ``LimitError`` for what grows too large.
     """
-    unit = test.tree
-    assert isinstance(unit, ast.Unit)
+    assert isinstance(test.tree, ast.Unit)
+    text = resolved(test.tree)
+    unit = text.unit
+    theirs = {f.path for f in unit.kernel.files} if unit.kernel else set()  # what nobody here has written
     troubles: list[Diagnostic] = []
     memory = TestMemory(unit, troubles)
     if not unit.threads and not unit.nmis:
@@ -73,7 +76,8 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     )
     if None in shared.waits or len(shared.waits) > 1:
         shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
-    shared.warnings += unmet(unit, memory)
+    shared.warnings = [w for w in shared.warnings if w.span is None or w.span.source.name not in theirs]
+    shared.warnings += [*text.warnings, *unmet(unit, memory)]
     started = [*enumerate(threads), *nmis, *((key.cpu, code) for key, code in shared.handlers.items())]
     shared.warnings += lonely(code for _, code in started)
     if test.expected in (None, "never") and any(

@@ -33,13 +33,15 @@ class Spanned(Protocol):
 @dataclass(frozen=True, slots=True)
 class Val:
     """A value: its expression over locals, and its type. ``bits``: a mask that is not in memory, by
-    CPU. ``function``: its name, if it is one. ``data``: it was just read through a translation."""
+    CPU. ``function``: its name, if it is one. ``data``: it was just read through a translation. ``local``:
+    it is the address of this local, which may only be passed on and followed."""
 
     expr: Expr
     type: Type
     bits: tuple[Expr, ...] | None = None
     function: str = ""
     data: bool = False
+    local: Local | None = None
 
 
 @dataclass(frozen=True, slots=True)

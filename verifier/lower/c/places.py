@@ -40,7 +40,8 @@ def any_place(b: BodyCode, e: ast.CExpr) -> MemoryPlace | Local:
     if isinstance(e, ast.Ident):
         return named_place(b, e)
     if isinstance(e, ast.Unary) and e.op == "*":
-        return pointee(b, apart(b, e.operand), e.operand)
+        address = apart(b, e.operand)
+        return address.local or pointee(b, address, e.operand)
     if isinstance(e, ast.FieldExpr):
         return member(b, e)
     if isinstance(e, ast.IndexExpr):

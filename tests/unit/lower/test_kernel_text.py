@@ -1,0 +1,206 @@
+"""Tests that take text of a kernel tree: what is taken, decided, expanded, left out, and what is missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from verifier.errors import InputError
+from verifier.kernel.tree import KernelTree
+from verifier.lower.c.kernel import Resolved, resolved
+from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.load import load_all
+from verifier.suite.options import Options
+from verifier.syntax.ast import CallExpr as Call
+from verifier.syntax.ast import nodes
+from verifier.syntax.test import Test
+
+SMALL = KernelTree(str(Path(__file__).parents[2] / "trees" / "small"))
+HEAD = '#kernel "include/flags.h"\n#config !fast_key, !CONFIG_SLOW, !CONFIG_STATISTICS\n'
+TAKEN = '#kernel "kernel/flag.c" { raise_flag, wait_flag }\n'
+CONDITION = "exists (1:r0 = 0)"
+BODY = """
+{ struct board board; }
+P0 { raise_flag(&board, 1); }
+P1 { r0 = wait_flag(&board); }
+"""
+
+
+def read_all(text: str, tree: KernelTree | None = SMALL) -> list[Test]:
+    return load_all(Source("t.litmus", f"MM t\n{text}"), tree=tree)
+
+
+def verdicts(text: str, judge: str = "both") -> dict[str | None, str]:
+    found = [run(t, Options(judge=judge, witnesses=False)) for t in read_all(text)]
+    assert not [v.reason for v in found if v.reason]
+    return {v.test.variant: v.observation for v in found}
+
+
+def taken(text: str) -> Resolved:
+    (test,) = read_all(text)
+    return resolved(test.tree)
+
+
+def errors(text: str) -> list[tuple[str, str, str]]:
+    """The errors of a test: their codes, messages and hints."""
+    with pytest.raises(InputError) as caught:
+        for test in read_all(text):
+            resolved(test.tree)
+    return [(d.code, d.message, d.hint) for d in caught.value.diagnostics]
+
+
+def calls(found: Resolved, function: str) -> set[str]:
+    return {x.name for x in nodes(found.unit.functions[function]) if isinstance(x, Call)}
+
+
+@pytest.mark.parametrize(("fences", "calls_smp_mb"), [("CONFIG_FENCES", True), ("!CONFIG_FENCES", False)])
+def test_conditionals_are_decided_by_config(fences: str, calls_smp_mb: bool) -> None:
+    found = taken(f"{HEAD}{TAKEN}#config {fences}\n{BODY}{CONDITION}")
+    assert ("smp_mb" in calls(found, "raise_flag")) == calls_smp_mb
+
+
+def test_the_judges_agree_about_the_text() -> None:
+    # x86 keeps stores in order, so that the fence makes no difference to message passing.
+    text = f"{HEAD}{TAKEN}#config CONFIG_FENCES\n{BODY}"
+    assert verdicts(text + "exists (1:r0 = 0)") == {None: "never"}
+    assert verdicts(text + "exists (1:r0 = 1)") == {None: "sometimes"}
+    assert verdicts(text + "exists (1:r0 = -1)") == {None: "sometimes"}
+
+
+def test_what_is_left_out_in_one_variant() -> None:
+    store_buffering = f"""{HEAD}#kernel "kernel/flag.c" {{ raise_flag }}
+#config CONFIG_FENCES
+[B] #without smp_mb
+{{ struct board board; struct board other; }}
+P0 {{ raise_flag(&board, 1); r0 = READ_ONCE(other.data); }}
+P1 {{ raise_flag(&other, 1); r0 = READ_ONCE(board.data); }}
+variants {{ F never; B sometimes; }}
+exists (0:r0 = 0 /\\ 1:r0 = 0)
+"""
+    assert verdicts(store_buffering) == {"F": "never", "B": "sometimes"}
+
+
+def test_dead_branches_need_nothing() -> None:
+    found = taken(f"{HEAD}{TAKEN}#config CONFIG_FENCES\n{BODY}{CONDITION}")
+    assert "fast_raise" not in calls(found, "raise_flag")
+    live = HEAD.replace("!fast_key", "fast_key") + TAKEN + "#config CONFIG_FENCES\n"
+    ((code, message, hint),) = errors(live + BODY + CONDITION)
+    assert (code, message) == ("unresolved", "there is no function 'fast_raise'")
+    assert '#kernel "kernel/flag.c" { fast_raise }' in hint and "#without fast_raise" in hint
+
+
+def test_everything_that_is_missing_is_said_at_once() -> None:
+    text = '#kernel "include/flags.h"\n#config fast_key, CONFIG_FENCES, !CONFIG_SLOW\n'
+    text += f'#kernel "kernel/flag.c" {{ raise_flag, fast_raise, wait_flag, nothing }}\n{BODY}{CONDITION}'
+    found = errors(text.replace(", nothing", ""))
+    assert [(c, m) for c, m, _ in found] == [
+        ("unresolved", "there is no function 'unknown_helper'"),
+        ("config", "nothing decides #ifdef CONFIG_STATISTICS"),
+    ][: len(found)]
+    assert ("kernel", "kernel/flag.c defines no 'nothing'") in [(c, m) for c, m, _ in errors(text)]
+
+
+def test_macros_and_constants_come_along() -> None:
+    text = f"""{HEAD}#kernel "kernel/flag.c" {{ publish, wait_flag }}
+{{ struct board board; }}
+P0 {{ publish(&board, STEP_THIRD); r1 = STEP_SECOND; r2 = NO_FLAG; }}
+P1 {{ r0 = wait_flag(&board); }}
+"""
+    assert verdicts(text + "exists (1:r0 = 2 /\\ 0:r1 = 4 /\\ 0:r2 = 0xffffffffffffffff)") == {
+        None: "sometimes"
+    }
+    assert verdicts(text + "exists (1:r0 = 1)") == {None: "never"}
+    found = taken(text + CONDITION)
+    assert calls(found, "publish") == {"WRITE_ONCE", "smp_mb"}
+
+
+def test_types_are_those_of_the_tree() -> None:
+    text = f"""{HEAD}#kernel "kernel/flag.c" {{ read_both }}
+{{ struct board board; }}
+P0 {{ int d; bool r; read_both(&board, &d, &r); r1 = r; board.narrow = 300; r2 = board.narrow; }}
+P1 {{ board.data = 7; board.state.flag = -1; }}
+"""
+    assert verdicts(text + "exists (0:r1 = 1 /\\ 0:r2 = 44 /\\ 0:d = 7)") == {None: "sometimes"}
+    assert verdicts(text + "exists (0:r1 = 2)") == {None: "never"}
+    fields = {
+        s.name: [f.name for f in s.fields]
+        for s in taken(text + CONDITION.replace("1:r0", "0:r1")).unit.structs
+    }
+    assert fields == {"board": ["data", "state", "narrow"], "state_t": ["flag"]}
+
+
+def test_a_function_of_two_arms() -> None:
+    text = f'{HEAD}#kernel "include/flags.h" {{ next_generation }}\n{{ struct board board; }}\n'
+    text += "P0 { r0 = next_generation(&board); r1 = next_generation(&board); }\nexists (0:r1 = 2)"
+    assert verdicts(text) == {None: "always"}
+    assert verdicts(text.replace("#config", "#config !CONFIG_SMP,")) == {None: "never"}
+
+
+def test_objects_of_the_tree() -> None:
+    text = f'{HEAD}#kernel "kernel/flag.c" {{ boards, limit }}\n{{ 1:boards.data = 5; }}\n'
+    text += "P0 { r0 = limit; r1 = per_cpu(boards, 1).data; }\nP1 { }\nexists (0:r0 = 33 /\\ 0:r1 = 5)"
+    assert verdicts(text) == {None: "always"}
+
+
+def test_what_is_dropped_is_said() -> None:
+    found = taken(f"{HEAD}{TAKEN}#config CONFIG_FENCES\n{BODY}{CONDITION}")
+    said = {(n.outcome, n.name) for n in found.notes}
+    assert said == {
+        ("taken", "raise_flag"), ("taken", "wait_flag"), ("dropped", "lockdep_assert_irqs_enabled"),
+        ("dropped", "trace_flag_raised"), ("decided", "fast_key"),
+    }  # fmt: skip
+
+
+def test_spans_are_those_of_the_kernel() -> None:
+    found = taken(f"{HEAD}{TAKEN}#config CONFIG_FENCES\n{BODY}{CONDITION}")
+    lines = (Path(SMALL.directory) / "kernel" / "flag.c").read_text().splitlines()
+    for name in ("raise_flag", "wait_flag"):
+        for x in nodes(found.unit.functions[name]):
+            if isinstance(x, Call) and x.span.source.name == "kernel/flag.c":
+                assert re.search(rf"\b{x.name}\(", lines[x.span.line - 1])
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ('#kernel "kernel/none.c" { f }\n' + BODY, "kernel", "there is no such file in the tree"),
+        ('#kernel "../flag.c" { f }\n' + BODY, "kernel", "a file is named by its path in the tree"),
+        ('#kernel "kernel/flag.c" { rise_flag }\n' + BODY, "kernel", "defines no 'rise_flag'"),
+        ('#kernel "kernel/flag.c" { struct raise_flag }\n' + BODY, "kernel", "defines no 'raise_flag'"),
+        (TAKEN + BODY, "config", "nothing decides #if defined(CONFIG_FENCES)"),
+        (HEAD + '#kernel "kernel/flag.c" { fast_raise }\n#without unknown_helper\n' + BODY, "without",
+         "the value of unknown_helper() is used"),
+        ("#config CONFIG_A\n" + BODY, "kernel", "of which there is none"),
+        ("#without smp_mb\n" + BODY, "kernel", "of which there is none"),
+    ],
+)  # fmt: skip
+def test_bad_input(body: str, code: str, message: str) -> None:
+    found = errors(body + CONDITION)
+    assert [c for c, m, _ in found if message in m] == [code], found
+
+
+def test_a_value_for_what_is_left_out() -> None:
+    text = f'{HEAD}#kernel "kernel/flag.c" {{ fast_raise }}\n#without unknown_helper = 2\n'
+    text += "{ struct board board; }\nP0 { fast_raise(&board); r0 = board.state.flag; }\nexists (0:r0 = 3)"
+    assert verdicts(text) == {None: "always"}
+
+
+def test_without_a_tree() -> None:
+    with pytest.raises(InputError) as caught:
+        read_all(HEAD + TAKEN + BODY + CONDITION, tree=None)
+    assert [d.code for d in caught.value.diagnostics] == ["no-tree"]
+
+
+def test_what_this_text_does_not_ask_is_no_error() -> None:
+    """Another version of the kernel may ask it. A name that is nearly one that is asked gets a warning."""
+    said = "#config CONFIG_FENCES, CONFIG_NOBODY, CONFIG_SLOWW\n#without mb\n"
+    found = taken(f"{HEAD}{TAKEN}{said}{BODY}{CONDITION}")
+    unused = {n.name for n in found.notes if n.outcome == "unused"}
+    assert {"CONFIG_NOBODY", "CONFIG_SLOWW"} <= unused
+    assert [(d.message, d.hint) for d in found.warnings] == [
+        ("nothing in this text calls mb", "leave it out"),
+        ("nothing in this text asks for CONFIG_SLOWW", "did you mean 'CONFIG_SLOW'?"),
+    ]

@@ -1,0 +1,290 @@
+"""Finds what a C file of a kernel tree defines, without running a preprocessor.
+
+Comments, directives and the branches of ``#if`` that are not compiled become blanks of the same length, so
+that every offset stays that of the file. A condition that nothing decides is ``open``: its first branch is
+kept, and it is an error for whatever lies in it or around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from verifier.kernel.conditions import Condition, Config, Malformed
+from verifier.source import Source
+
+Kind = Literal["function", "struct", "typedef", "enum", "object"]
+
+
+class Macro(NamedTuple):
+    """A ``#define``: ``parameters`` is None without brackets; its body lies at ``start`` .. ``end``."""
+
+    name: str
+    parameters: tuple[str, ...] | None
+    start: int
+    end: int
+    at: int
+
+
+class Definition(NamedTuple):
+    """What the file defines at ``start`` .. ``end``; ``body`` is where its braces open."""
+
+    kind: Kind
+    name: str
+    start: int
+    end: int
+    body: int
+
+
+class Open(NamedTuple):
+    """A condition that nothing decides: its text at ``start`` .. ``end``, what it governs up to ``upto``, and
+    the ``names`` that it asks."""
+
+    start: int
+    end: int
+    upto: int
+    names: list[str]
+
+
+@dataclass(slots=True)
+class _If:
+    """An ``#if`` whose ``#endif`` is not reached. ``taken``: has a branch been compiled? None: open."""
+
+    around: bool
+    active: bool
+    taken: bool
+    start: int
+    end: int
+    names: list[str] | None = None
+
+
+_COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'', re.DOTALL)
+_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)((?:[^\n\\]|\\\n|\\.)*)", re.MULTILINE)
+_DEFINE = re.compile(r"\s+(\w+)(\(([^()]*)\))?")
+_GUARD = re.compile(r"\s*#[ \t]*define[ \t]+(\w+)[ \t]*\n")
+_BRACKET = re.compile(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
+_TRAILING = re.compile(
+    r"(\b(__acquires|__releases|__must_hold|__cond_acquires|__attribute__|__no_sanitize\w*)\s*\(.*\)"
+    r"|\b__\w+|\bnotrace)\s*$",
+    re.DOTALL,
+)
+_TAGGED = re.compile(r"(typedef\s+)?(struct|union|enum)\b[^{};]*$")
+_PERCPU = re.compile(r"\b(DEFINE|DECLARE)_PER_CPU\w*\s*\(([^;]*?),\s*(\w+)\s*\)")
+_OBJECT = re.compile(r"\b(\w+)\s*(?:\[[^\]]*\]\s*)*(?:__\w+\s*)*(?:=|$)")
+
+
+def blanked(text: str) -> str:
+    """Spaces of the same length; newlines stay."""
+    return "\n".join(" " * len(line) for line in text.split("\n"))
+
+
+@dataclass(slots=True)
+class Scanned:
+    """A file as a configuration compiles it. ``active`` has blanks for all that is no code."""
+
+    source: Source
+    config: Config
+    active: str = ""
+    bare: str = ""  # without comments alone
+    macros: dict[str, Macro] = field(default_factory=dict)
+    open: list[Open] = field(default_factory=list)
+    _definitions: dict[tuple[Kind, str], Definition] | None = None
+
+    @property
+    def definitions(self) -> Mapping[tuple[Kind, str], Definition]:
+        """What the file defines, by kind and name; of two definitions the last one."""
+        if self._definitions is None:
+            self._definitions = {(d.kind, d.name): d for d in _definitions(self.active)}
+        return self._definitions
+
+    def lines(self) -> list[str]:
+        """The lines of the code that is compiled."""
+        return self.active.split("\n")
+
+    def around(self, start: int, end: int) -> list[Open]:
+        """The open conditions that matter to what lies at ``start`` .. ``end``."""
+        return [x for x in self.open if x.start < end and start < x.upto]
+
+    def elsewhere(self, name: str) -> list[int]:
+        """Where a name stands before a bracket or a brace in the text that is not compiled."""
+        found = re.finditer(rf"\b{re.escape(name)}\b(?=\s*[({{])", self.bare)
+        return [m.start() for m in found if not self.active[m.start() : m.end()].strip()]
+
+
+def scan(source: Source, config: Config) -> Scanned:
+    """A file under a configuration."""
+    made = Scanned(source, config)
+    made.bare = _COMMENT.sub(
+        lambda m: m.group() if m.group()[0] in "\"'" else blanked(m.group()), source.text
+    )
+    pieces: list[str] = []
+    stack: list[_If] = []
+    at, active = 0, True
+    for found in _DIRECTIVE.finditer(made.bare):
+        text = made.bare[at : found.start()]
+        pieces += [text if active else blanked(text), blanked(found.group())]
+        at = found.end()
+        word = found.group(1)
+        if word in ("if", "ifdef", "ifndef"):
+            stack.append(_opened(made, found, active))
+        elif word in ("elif", "else") and stack:
+            _other(made, stack[-1], found)
+        elif word == "endif" and stack:
+            done = stack.pop()
+            active = done.around
+            if done.names is not None and done.around:
+                made.open.append(Open(done.start, done.end, found.end(), done.names))
+            continue
+        elif active and word == "define":
+            _defined(made, found)
+        elif active and word == "undef":
+            made.macros.pop(found.group(2).strip(), None)
+        active = stack[-1].active if stack else True
+    rest = made.bare[at:]
+    made.active = "".join([*pieces, rest if active else blanked(rest)])
+    return made
+
+
+def _opened(made: Scanned, found: re.Match[str], active: bool) -> _If:
+    """An ``#if``, ``#ifdef`` or ``#ifndef``."""
+    word, text = found.group(1), found.group(2).replace("\\\n", "  ")
+    names: list[str] = []
+    value: int | None
+    if not active:
+        return _If(False, False, True, found.start(), found.end())
+    if word == "if":
+        value, names = _decided(made, text)
+    else:
+        name = text.strip()
+        following = _GUARD.match(made.bare, found.end())
+        if word == "ifndef" and following and following.group(1) == name:
+            value = 0  # a file's guard against a second inclusion
+        else:
+            value = 1 if name in made.macros else made.config.value(name)
+            names = [name] if value is None else []
+        if value is not None:
+            value = int(bool(value) == (word == "ifdef"))
+    stands = value is None or bool(value)
+    return _If(True, stands, stands, found.start(), found.end(), names if value is None else None)
+
+
+def _decided(made: Scanned, text: str) -> tuple[int | None, list[str]]:
+    try:
+        asked = Condition(text, made.config, frozenset(made.macros))
+        return asked.value, asked.open
+    except (Malformed, ValueError, RecursionError):
+        return None, []
+
+
+def _other(made: Scanned, inside: _If, found: re.Match[str]) -> None:
+    """An ``#elif`` or ``#else``."""
+    if not inside.around:
+        return
+    if inside.names is not None or inside.taken:
+        inside.active = False  # of an open condition only the first branch is kept
+        return
+    value: int | None = 1
+    if found.group(1) == "elif":
+        value, names = _decided(made, found.group(2).replace("\\\n", "  "))
+        if value is None:
+            inside.names, inside.start, inside.end = names, found.start(), found.end()
+    inside.active = inside.taken = value is None or bool(value)
+
+
+def _defined(made: Scanned, found: re.Match[str]) -> None:
+    """A ``#define``."""
+    head = _DEFINE.match(found.group(2))
+    if head is None:
+        return
+    parameters = None
+    if head.group(2) is not None:
+        parameters = tuple(p.strip() for p in head.group(3).replace("\\\n", " ").split(",") if p.strip())
+    start = found.start(2)
+    made.macros[head.group(1)] = Macro(
+        head.group(1), parameters, start + head.end(), found.end(), start + head.start(1)
+    )
+
+
+def _definitions(active: str) -> Iterator[Definition]:
+    """The definitions at the outer level of a file."""
+    start, braces, brackets, body, function = 0, 0, 0, -1, False
+    for found in _BRACKET.finditer(active):
+        mark = found.group()
+        if mark == "{":
+            if braces == 0 and brackets == 0:
+                function = _is_head(active[start : found.start()])
+                body = found.start()
+            braces += 1
+        elif mark == "}":
+            braces = max(0, braces - 1)
+            if braces == 0 and function:
+                yield from _function(active, start, found.end(), body)
+                start, function, body, brackets = found.end(), False, -1, 0
+        elif mark == "(":
+            brackets += 1
+        elif mark == ")":
+            brackets = max(0, brackets - 1)
+        elif mark == ";" and braces == 0:
+            yield from _declaration(active, start, found.end(), body)
+            start, body, brackets = found.end(), -1, 0
+
+
+def _is_head(text: str) -> bool:
+    """Is this what stands before the body of a function?"""
+    text = text.rstrip()
+    return _named(text) is not None
+
+
+def _named(head: str) -> tuple[int, int] | None:
+    """Where the name of a function stands in its head."""
+    text = head.rstrip()
+    while (found := _TRAILING.search(text)) and ")" in text[: found.start()]:
+        text = text[: found.start()].rstrip()
+    if not text.endswith(")"):
+        return None
+    depth = 0
+    for at in range(len(text) - 1, -1, -1):
+        depth += (text[at] == ")") - (text[at] == "(")
+        if depth == 0:
+            name = re.search(r"(\w+)\s*$", text[:at])
+            if name is None or "=" in text[:at]:
+                return None
+            return name.start(1), name.end(1)
+    return None
+
+
+def _function(active: str, start: int, end: int, body: int) -> Iterator[Definition]:
+    head = active[start:body]
+    where = _named(head)
+    if where is not None:
+        start += len(head) - len(head.lstrip())
+        yield Definition("function", head[where[0] : where[1]], start, end, body)
+
+
+def _declaration(active: str, start: int, end: int, body: int) -> Iterator[Definition]:
+    """A type, an object, or nothing that anyone takes."""
+    text = active[start:end]
+    start += len(text) - len(text.lstrip())
+    found = _TAGGED.search(active[start:body]) if body >= 0 else None
+    if found and "=" not in found.group() and ")" not in found.group():
+        words = found.group().split()
+        kind: Kind = "typedef" if found.group(1) else "enum" if found.group(2) == "enum" else "struct"
+        if kind == "typedef":
+            after = active[active.rindex("}", body, end) + 1 : end - 1]
+            name = next(iter(re.findall(r"\b(?!__)\w+", after)), "")
+        else:
+            name = words[1] if len(words) > 1 else ""
+        if name or kind == "enum":
+            yield Definition(kind, name or f"@{start}", start, end, body)
+        return
+    percpu = _PERCPU.search(text)
+    if percpu:
+        yield Definition("object", percpu.group(3), start, end, body)
+        return
+    if text.lstrip().startswith(("typedef", "extern")) or "(" in text.split("=")[0]:
+        return
+    found = _OBJECT.search(text.rstrip().rstrip(";").split("=")[0].rstrip())
+    if found:
+        yield Definition("object", found.group(1), start, end, body)

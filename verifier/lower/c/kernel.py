@@ -1,0 +1,469 @@
+"""Closes the kernel's text that a test takes: features decided, macros expanded, types and constants found.
+
+What a test takes by name is judged as it stands. What that needs besides comes from the same files if it is a
+type, a constant or a macro; a function has to be named. What cannot be found is reported all at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple, get_args
+
+from verifier.errors import InputError
+from verifier.kernel.conditions import ASSUMED
+from verifier.kernel.dropped import dropped
+from verifier.kernel.scan import Definition, Macro, Scanned
+from verifier.source import Diagnostic, Span
+from verifier.syntax import ast
+from verifier.syntax import condition as c
+from verifier.syntax.kernel import Cutter
+from verifier.syntax.rebuilt import rebuilt, retyped, substituted
+from verifier.syntax.trouble import Trouble, nearest
+from verifier.words.table import CONSTANT_MASKS, INITIALIZERS, NAMED_VALUES, WORDS, instead
+
+Outcome = Literal["taken", "dropped", "omitted", "decided", "unused"]
+
+# Questions about the configuration, the processor and static keys, which #config answers.
+QUESTIONS = frozenset(
+    {
+        "IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE", "static_cpu_has", "boot_cpu_has", "this_cpu_has",
+        "cpu_has", "cpu_feature_enabled", "static_cpu_has_safe", "boot_cpu_has_bug", "static_cpu_has_bug",
+        "static_branch_likely", "static_branch_unlikely", "static_key_false", "static_key_true",
+        "static_key_enabled", "alternative_has_feature",
+    }
+)  # fmt: skip
+MAX_EXPANDED = 200
+EXPRESSIONS = get_args(ast.CExpr)
+
+
+class Note(NamedTuple):
+    """What became of a name in the kernel's text, where, and why."""
+
+    outcome: Outcome
+    name: str
+    reason: str
+    span: Span
+
+
+@dataclass(slots=True)
+class Resolved:
+    """A unit whose kernel text is closed, and what became of that text."""
+
+    unit: ast.Unit
+    notes: list[Note] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+
+def resolved(unit: ast.Unit) -> Resolved:
+    """A unit with the kernel's text that it takes. Raises ``InputError`` with all that is missing."""
+    if unit.kernel is None or not isinstance(unit.cutter, Cutter):
+        return Resolved(unit)
+    return _Closure(unit, unit.kernel, unit.cutter).close()
+
+
+class _Closure:
+    def __init__(self, unit: ast.Unit, asked: ast.KernelText, cutter: Cutter) -> None:
+        self.unit, self.asked, self.cutter = unit, asked, cutter
+        self.notes: list[Note] = []
+        self.troubles: dict[tuple[str, str], Diagnostic] = {}
+        self.enums = dict(unit.enums)
+        self.omitted = {o.name: o for o in asked.without}
+        self.used: set[str] = set()  # of #without
+        self.objects = {x.name for x in unit.initial if isinstance(x, ast.Object)}
+        self.objects |= _addresses(unit)
+        self.scopes: list[set[str]] = []  # parameters and locals
+        self.expanding: list[str] = []
+        self.macros: dict[str, ast.CExpr] = {}
+        self.ours = False  # is this the test's own code?
+        self.constants = self._constants()
+
+    def close(self) -> Resolved:
+        functions = {name: self._function(f) for name, f in self.unit.functions.items()}
+        self.ours = True
+        threads = {
+            cpu: replace(t, body=self._body(t.body, {p.name for p in t.parameters}))
+            for cpu, t in self.unit.threads.items()
+        }
+        nmis = tuple(replace(t, body=self._body(t.body, set())) for t in self.unit.nmis)
+        self.scopes = [set()]
+        initial = tuple(self._any(x) for x in self.unit.initial)
+        unit = replace(
+            self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial, enums=self.enums
+        )
+        unit = self._typed(unit)
+        warnings = self._unused()
+        if self.troubles:
+            raise InputError(list(self.troubles.values()))
+        return Resolved(unit, self.notes, warnings)
+
+    def _unused(self) -> list[Diagnostic]:
+        """What the test says of this text, and this text never asks. Another version may ask it."""
+        found: list[Diagnostic] = []
+        for o in self.asked.without:
+            if o.name not in self.used:
+                text = f"nothing in this text calls {o.name}"
+                hint = "it is taken by #kernel" if o.name in self.unit.functions else "leave it out"
+                found.append(Diagnostic("without", text, o.span, hint, severity="warning"))
+        asked = self.cutter.config.used
+        for said in self.asked.config:
+            if said.name not in asked and said.name not in self.enums:
+                self._note("unused", said.name, "nothing in this text asks for it", said.span)
+                hint = nearest(said.name, asked)
+                if hint:
+                    text = f"nothing in this text asks for {said.name}"
+                    found.append(Diagnostic("config", text, said.span, hint, severity="warning"))
+        return found
+
+    def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
+        self.troubles.setdefault((code, message), Diagnostic(code, message, span, hint))
+
+    def _note(self, outcome: Outcome, name: str, reason: str, span: Span) -> None:
+        self.notes.append(Note(outcome, name, reason, span))
+
+    # -- names ------------------------------------------------------------------------------------
+
+    def _constants(self) -> dict[str, tuple[Scanned, Definition]]:
+        """Where each constant of an enum of the files is."""
+        found: dict[str, tuple[Scanned, Definition]] = {}
+        for file in self.cutter.files.values():
+            for (kind, _), definition in file.definitions.items():
+                if kind == "enum":
+                    inside = file.active[definition.body + 1 : definition.end].split("}")[0]
+                    for part in inside.split(","):
+                        found.setdefault(part.split("=")[0].strip(), (file, definition))
+        return found
+
+    def _macro(self, name: str) -> tuple[Scanned, Macro] | None:
+        if name in self.expanding:
+            return None
+        return next(((f, f.macros[name]) for f in self.cutter.files.values() if name in f.macros), None)
+
+    def _bound(self, name: str) -> bool:
+        return any(name in scope for scope in self.scopes)
+
+    def _ident(self, e: ast.Ident) -> Any:
+        name = e.name
+        if self._bound(name) or name in self.objects or name in self.unit.functions:
+            return e
+        config = {said.name: said.value for said in self.asked.config}
+        if name in config:  # a constant that the test overrides
+            self.cutter.config.used.add(name)
+            return ast.Num(config[name], e.span)
+        if name in self.enums or name in NAMED_VALUES or name in CONSTANT_MASKS:
+            return e
+        found = self._macro(name)
+        if found is not None:
+            return self._expanded(*found, None, e.span)
+        if name in self.constants:
+            file, definition = self.constants[name]
+            try:
+                self.enums |= {
+                    k: v for k, v in self.cutter.enum(file, definition).items() if k not in self.enums
+                }
+            except Trouble as trouble:
+                self._said(trouble)
+                return ast.Num(0, e.span)
+            return e
+        if not self.ours:
+            self._unknown(name, e.span)
+        return e
+
+    def _unknown(self, name: str, span: Span) -> None:
+        """An object that nothing declares."""
+        where = self._defining(name)
+        hint = nearest(name, self.objects)
+        if where is not None:
+            hint = f'declare it in the initial state, or take it: #kernel "{where}" {{ {name} }}'
+        elif not hint:
+            hint = "declare it in the initial state, or name the file that defines it in #kernel"
+        self._trouble("unknown-name", f"there is no {name!r}", span, hint)
+
+    def _defining(self, name: str) -> str | None:
+        """The file that defines a function or an object, of those that the test names."""
+        for path, file in self.cutter.files.items():
+            if any((kind, name) in file.definitions for kind in ("function", "object")):
+                return path
+        return None
+
+    def _said(self, trouble: Trouble) -> None:
+        d = trouble.diagnostic
+        self.troubles.setdefault((d.code, f"{d.message} {d.span.start if d.span else 0}"), d)
+
+    # -- calls ------------------------------------------------------------------------------------
+
+    def _call(self, e: ast.CallExpr, *, alone: bool = False) -> Any:
+        """A call; ``alone``: its value is not used."""
+        name = e.name
+        if self.ours:
+            if name not in WORDS and name not in self.unit.functions and (found := self._macro(name)):
+                return self._expanded(*found, e.arguments, e.span, alone=alone)
+            return self._mapped(e)
+        omitted = self.omitted.get(name)
+        if omitted is not None:
+            return self._omit(e, omitted, alone)
+        if name in self.unit.functions or self._bound(name):
+            return self._mapped(e)
+        if name in QUESTIONS:
+            return self._feature(e)
+        found = self._macro(name)
+        if found is not None and name not in WORDS:
+            return self._expanded(*found, e.arguments, e.span, alone=alone)
+        nothing = dropped(name)
+        if nothing is not None and not (nothing.unless and self.cutter.config.value(nothing.unless)):
+            self._note("dropped", name, nothing.reason, e.span)
+            return ast.Empty(e.span) if alone else ast.Num(0, e.span)
+        if name in WORDS or name in INITIALIZERS:
+            return self._mapped(e)
+        self._missing(name, e.span)
+        return ast.Empty(e.span) if alone else ast.Num(0, e.span)
+
+    def _omit(self, e: ast.CallExpr, omitted: ast.Omitted, alone: bool) -> ast.CExpr | ast.Stmt:
+        self.used.add(e.name)
+        self._note("omitted", e.name, "the test says so", e.span)
+        if omitted.value is not None:
+            return omitted.value
+        if not alone:
+            hint = f"say what it gives: #without {e.name} = 0"
+            self._trouble("without", f"the value of {e.name}() is used", e.span, hint)
+            return ast.Num(0, e.span)
+        return ast.Empty(e.span)
+
+    def _missing(self, name: str, span: Span) -> None:
+        """A function that is neither taken nor a word."""
+        where = self._defining(name)
+        if where is not None:
+            hint = f'take it: #kernel "{where}" {{ {name} }}; or leave it out: #without {name}'
+        else:
+            hint = instead(name, self.unit.functions)
+            rest = f"name the file that defines it in #kernel, or leave it out: #without {name}"
+            hint = f"{hint}; or {rest}" if hint else rest
+        self._trouble("unresolved", f"there is no function {name!r}", span, hint)
+
+    def _feature(self, e: ast.CallExpr) -> ast.CExpr:
+        """A question that #config answers."""
+        asked = e.arguments[0] if len(e.arguments) == 1 else None
+        while isinstance(asked, ast.Unary) and asked.op == "&":
+            asked = asked.operand
+        name = asked.name if isinstance(asked, ast.Ident) else e.span.text
+        value = self.cutter.config.value(name)
+        if value is None:
+            hint = f"write #config {name} or !{name}"
+            self._trouble("config", f"nothing decides {e.name}({name})", e.span, hint)
+            value = 0
+        self._note("decided", name, "assumed" if name in ASSUMED else "by #config", e.span)
+        return ast.Num(int(bool(value)), e.span)
+
+    # -- macros -----------------------------------------------------------------------------------
+
+    def _expanded(
+        self,
+        file: Scanned,
+        macro: Macro,
+        arguments: tuple[ast.CExpr, ...] | None,
+        span: Span,
+        *,
+        alone: bool = False,
+    ) -> Any:
+        """The body of a macro with its arguments in their places, as C has it (C11 6.10.3)."""
+        given: list[ast.CExpr] = [self._any(a) for a in arguments or ()]
+        nothing = ast.Num(0, span)
+        if macro.parameters is None and arguments is not None:  # it stands for the name of a function
+            body = self._body_of(file, macro, "expr", span)
+            if isinstance(body, ast.Ident):
+                self.expanding.append(macro.name)
+                made = self._call(ast.CallExpr(body.name, arguments, span), alone=alone)
+                self.expanding.pop()
+                return made
+            return nothing
+        if macro.parameters is not None and len(macro.parameters) != len(given):
+            text = f"{macro.name} takes {len(macro.parameters)} arguments, not {len(given)}"
+            self._trouble("arity", text, span)
+            return nothing
+        if len(self.expanding) > MAX_EXPANDED:
+            self._trouble("macro", f"{macro.name} expands too deeply", span)
+            return nothing
+        statement = alone and file.bare[macro.start : macro.end].strip().startswith(("do", "{", "if"))
+        body = self._body_of(file, macro, "stmt" if statement else "expr", span)
+        if body is None:
+            return ast.Empty(span) if alone else nothing
+        self.expanding.append(macro.name)
+        outer = self.scopes
+        self.scopes = [*outer, set(macro.parameters or ()) | (_declared(body) if statement else set())]
+        body = self._any(body)
+        self.scopes = outer
+        self.expanding.pop()
+        return substituted(body, dict(zip(macro.parameters or (), given, strict=False)))
+
+    def _body_of(self, file: Scanned, macro: Macro, start: str, span: Span) -> Any:
+        text = file.bare[macro.start : macro.end]
+        if not text.strip():
+            return None if start == "stmt" else ast.Num(1, span)
+        try:
+            if "##" in text:
+                raise Trouble("macro", f"{macro.name} joins tokens, which is not supported", span)
+            return self.cutter.macro(file, macro, start)
+        except Trouble as trouble:
+            d = trouble.diagnostic
+            place = f"{file.source.name}:{Span(file.source, macro.at, macro.at).line}"
+            hint = f"define it in the test, or write #without {macro.name}"
+            self._trouble("macro", f"{macro.name} ({place}) is no expression here: {d.message}", span, hint)
+            return None
+
+    # -- trees ------------------------------------------------------------------------------------
+
+    def _function(self, f: ast.Function) -> ast.Function:
+        self.ours = not f.kernel
+        if f.kernel:
+            self._note("taken", f.name, "", f.span)
+        return replace(f, body=self._body(f.body, {p.name for p in f.parameters}))
+
+    def _body(self, body: ast.Block, bound: set[str]) -> ast.Block:
+        self.scopes = [bound | _declared(body)]
+        made = self._any(body)
+        assert isinstance(made, ast.Block)
+        return made
+
+    def _mapped(self, x: Any) -> Any:
+        """A node with its parts mapped."""
+        return rebuilt(x, self._any)
+
+    def _any(self, x: Any) -> Any:
+        """A node of the kernel's text as the test has it."""
+        if isinstance(x, ast.Ident):
+            return self._ident(x)
+        if isinstance(x, ast.CallExpr):
+            return self._call(x)
+        if isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.CallExpr):
+            made = self._call(x.expr, alone=True)
+            return ast.ExprStmt(made, x.span) if isinstance(made, EXPRESSIONS) else made
+        if isinstance(x, ast.If):
+            return self._if(x)
+        if isinstance(x, ast.Conditional):
+            test = self._any(x.condition)
+            known = _known(test)
+            if known is not None:
+                return self._any(x.then if known else x.other)
+            return ast.Conditional(test, self._any(x.then), self._any(x.other), x.span)
+        if isinstance(x, ast.Binary) and x.op in ("&&", "||"):
+            return self._logic(x)
+        if isinstance(x, ast.Unary) and x.op == "!":
+            inner = self._any(x.operand)
+            known = _known(inner)
+            return ast.Unary("!", inner, x.span) if known is None else ast.Num(int(not known), x.span)
+        if isinstance(x, ast.FieldInit):
+            return replace(x, value=self._any(x.value))
+        return self._mapped(x)
+
+    def _if(self, x: ast.If) -> ast.Stmt:
+        test = self._any(x.condition)
+        known = _known(test)
+        if known is None:
+            other = None if x.other is None else self._any(x.other)
+            return ast.If(test, self._any(x.then), other, x.span)
+        if known:
+            return self._any(x.then)  # type: ignore[no-any-return]
+        return ast.Empty(x.span) if x.other is None else self._any(x.other)
+
+    def _logic(self, x: ast.Binary) -> ast.CExpr:
+        left = self._any(x.left)
+        known = _known(left)
+        if known is not None:
+            if known != (x.op == "&&"):
+                return ast.Num(int(x.op == "||"), x.span)
+            right = self._any(x.right)
+            known = _known(right)
+            return right if known is None else ast.Num(int(known), x.span)
+        right = self._any(x.right)
+        known = _known(right)
+        if known is not None and known == (x.op == "&&"):
+            return left  # type: ignore[no-any-return]
+        return ast.Binary(x.op, left, right, x.span)
+
+    # -- types ------------------------------------------------------------------------------------
+
+    def _typed(self, unit: ast.Unit) -> ast.Unit:
+        """A unit with the structs that its types name, and without typedefs."""
+        asked = frozenset(_field_names(unit))
+        structs = {s.name: s for s in unit.structs}
+        typedefs = {s.name for s in unit.structs if s.typedef}
+        pending = _bases((unit.functions, unit.threads, unit.nmis, unit.initial, unit.structs))
+        seen: set[str] = set()
+        while pending:
+            base = pending.pop()
+            if base in seen:
+                continue
+            seen.add(base)
+            tagged = base.startswith(("struct ", "union "))
+            name = base.split()[-1]
+            for file in self.cutter.files.values():
+                found = file.definitions.get(("struct" if tagged else "typedef", name))
+                if found is None or name in structs:
+                    continue
+                try:
+                    made = self.cutter.struct(file, found, asked)
+                except Trouble as trouble:
+                    self._said(trouble)
+                    break
+                if made.typedef:
+                    typedefs.add(name)
+                if made.fields:
+                    structs[name] = replace(made, fields=tuple(f for f in made.fields if f.name in asked))
+                    structs[name] = self._mapped_struct(structs[name])
+                    pending |= _bases(structs[name])
+                break
+        unit = replace(unit, structs=tuple(structs.values()), enums=self.enums)
+        return retyped(unit, frozenset(typedefs)) if typedefs else unit
+
+    def _mapped_struct(self, made: ast.StructDef) -> ast.StructDef:
+        """The sizes of its arrays and bitfields are constants of the tree."""
+        self.scopes, ours = [set()], self.ours
+        self.ours = False
+        made = replace(made, fields=tuple(self._mapped(f) for f in made.fields))
+        self.ours = ours
+        return made
+
+
+def _known(e: object) -> bool | None:
+    """The truth of a constant condition."""
+    if isinstance(e, ast.Num):
+        return e.value != 0
+    if isinstance(e, ast.CallExpr) and e.name in ("likely", "unlikely") and len(e.arguments) == 1:
+        return _known(e.arguments[0])
+    return None
+
+
+def _declared(body: object) -> set[str]:
+    """The locals of a body, and its labels."""
+    found: set[str] = set()
+    for x in ast.nodes(body):
+        if isinstance(x, ast.Declare):
+            found.add(x.name)
+        elif isinstance(x, ast.ForEachEntry):
+            found.add(x.variable)
+    return found
+
+
+def _field_names(unit: ast.Unit) -> set[str]:
+    """The fields that anything names."""
+    found: set[str] = set()
+    for x in ast.nodes((unit.functions, unit.threads, unit.nmis, unit.initial, unit.final)):
+        if isinstance(x, ast.FieldExpr | ast.FieldInit | c.Field):
+            found.add(x.name)
+        elif isinstance(x, ast.ContainerOf):
+            found.add(x.member)
+    return found
+
+
+def _bases(tree: object) -> set[str]:
+    """The types that a tree names."""
+    return {x.base for x in ast.nodes(tree) if isinstance(x, ast.CType)}
+
+
+def _addresses(unit: ast.Unit) -> set[str]:
+    """The virtual addresses that the initial state maps, and the objects that parameters make."""
+    found = {
+        x.va.name
+        for x in ast.nodes(unit.initial)
+        if isinstance(x, ast.Mapping) and isinstance(x.va, ast.Ident)
+    }
+    return found | {p.name for t in unit.threads.values() for p in t.parameters} | {"init_mm"}

@@ -1,0 +1,243 @@
+"""Cuts definitions out of the files of a kernel tree, and parses them by the grammar of tests.
+
+What is no part of a definition becomes blanks, so that every span is that of the kernel's own file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from verifier.kernel.conditions import Config, undecided
+from verifier.kernel.scan import Definition, Kind, Macro, Scanned, blanked, scan
+from verifier.kernel.tree import KernelTree, Unreadable
+from verifier.source import Diagnostic, Source, Span
+from verifier.syntax import ast, clues
+from verifier.syntax.grammars import MM_STARTS, Node, tree_of
+from verifier.syntax.tree import Builder
+from verifier.syntax.trouble import Trouble, nearest, syntax_error
+from verifier.syntax.variants import Guards
+
+# Words of the compiler that say nothing about what code does.
+_ATTRIBUTES = re.compile(
+    r"\b(__maybe_unused|__always_unused|__user|__percpu|__rcu|__iomem|__force|__must_check|__read_mostly"
+    r"|__ro_after_init|__initdata|__private|__randomize_layout|____?cacheline\w*|__aligned_largest"
+    r"|__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)|__(?:aligned|counted_by|section)\s*\([^()]*\)"
+    r"|fallthrough\s*;|__packed|__used|__refdata)"
+)
+_TYPE = re.compile(
+    r"\b(?:struct|union|enum)\s+\w+|\b(?:unsigned|signed|long|int|char|short|void|bool|_Bool|const|volatile)\b"
+    r"|\b(?:\w+_t|_{0,2}[us](?:8|16|32|64|128))\b|\*"
+)
+
+
+class Cutter:
+    """Takes definitions from a tree, under what ``#config`` says. Errors are raised as ``Trouble``."""
+
+    def __init__(self, tree: KernelTree, asked: ast.KernelText, troubles: list[Diagnostic]) -> None:
+        self.tree, self.asked = tree, asked
+        self.config = Config({c.name: c.value for c in asked.config})
+        self.files: dict[str, Scanned] = {}
+        for one in asked.files:
+            if one.path in self.files:
+                continue
+            try:
+                self.files[one.path] = scan(tree.source(one.path), self.config)
+            except Unreadable as error:
+                text = f"{one.path} cannot be taken from {tree.place}: {error}"
+                troubles.append(Diagnostic("kernel", text, one.span, "name a file by its path in the tree"))
+
+    def decided(self, file: Scanned, start: int, end: int) -> None:
+        """Raise ``Trouble`` if a condition that matters to ``start`` .. ``end`` is open."""
+        for x in file.around(start, end):
+            found = undecided(x.names, file.source.text[x.start : x.end], Span(file.source, x.start, x.end))
+            raise Trouble(found.code, found.message, found.span, found.hint)
+
+    def function(self, file: Scanned, found: Definition) -> ast.Function:
+        """A function, as the file has it."""
+        self.decided(file, found.start, found.end)
+        text = _head(file.active, found) + _plain(file.active[found.body : found.end])
+        builder = self.builder(file.source)
+        made = builder.function(self.parsed(file, text, found.start, "function"), included=True)
+        self.noted(builder)
+        return ast.Function(
+            made.result,
+            made.name,
+            made.parameters,
+            made.body,
+            made.span,
+            included=True,
+            kernel=file.source.name,
+        )
+
+    def struct(self, file: Scanned, found: Definition, fields: frozenset[str]) -> ast.StructDef:
+        """A struct with those of its fields that anyone names."""
+        close = file.active.rindex("}", found.body, found.end)
+        inside = self.members(file, found.body + 1, close, fields)
+        tail = file.active[close : found.end]
+        if found.kind == "typedef":
+            name = re.search(rf"\b{re.escape(found.name)}\b", tail)
+            assert name is not None
+            tail = "}" + " " * (name.start() - 1) + found.name + blanked(tail[name.end() : -1]) + ";"
+        else:
+            tail = "}" + blanked(tail[1:-1]) + ";"
+        text = _plain(file.active[found.start : found.body + 1]) + inside + tail
+        tree = self.parsed(file, text, found.start, "struct_def")
+        builder = self.builder(file.source)
+        made = builder.typedef(tree) if tree.data == "typedef" else builder.struct(tree)
+        self.noted(builder)
+        return made
+
+    def members(self, file: Scanned, start: int, end: int, fields: frozenset[str]) -> str:
+        """The members whose names someone uses; the rest is blank."""
+        out: list[str] = []
+        for low, high, brace in _members(file.active, start, end):
+            text = _plain(file.active[low:high])
+            if brace is not None:
+                close = text.rindex("}")
+                inner = self.members(file, brace + 1, low + close, fields)
+                kept = inner.strip() != ""
+                name = re.search(
+                    r"\w+", re.sub(r"\b__\w+", lambda m: " " * len(m.group()), text[close + 1 :])
+                )
+                if name is not None and name.group() in fields:
+                    kept = True
+                if kept:
+                    rest = re.sub(r"\b__\w+", lambda m: " " * len(m.group()), text[close:])
+                    text = text[: brace - low + 1] + inner + rest
+            else:
+                kept = any(
+                    n in fields for n in re.findall(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?::\s*\w+\s*)?[,;)]", text)
+                )
+                if kept:
+                    self.decided(file, low + len(text) - len(text.lstrip()), high)
+            out.append(text if kept else blanked(text))
+        return "".join(out)
+
+    def object(self, file: Scanned, found: Definition) -> ast.Object:
+        """An object; what it starts with is what the file says, or 0."""
+        self.decided(file, found.start, found.end)
+        text = _plain(file.active[found.start : found.end])
+        percpu = re.search(r"\b(?:DEFINE|DECLARE)_PER_CPU\w*\s*\(", text)
+        if percpu:
+            text = blanked(text[: percpu.end()]) + text[percpu.end() :]
+            close = text.index(")", text.index(found.name))
+            comma = text.rindex(",", 0, text.rindex(found.name, 0, close))
+            text = f"{text[:comma]} {text[comma + 1 : close]} {text[close + 1 :]}"
+        text = re.sub(r"\b(static|extern)\b", lambda m: blanked(m.group()), text)
+        tree = self.parsed(file, text, found.start, "stmt")
+        builder = self.builder(file.source)
+        (made,) = builder.statements([tree])[:1]
+        self.noted(builder)
+        if not isinstance(made, ast.Declare):
+            raise Trouble("kernel", f"{found.name} is no object", Span(file.source, found.start, found.end))
+        return ast.Object(
+            type=made.type,
+            name=made.name,
+            value=made.init,
+            span=made.span,
+            size=made.size,
+            percpu=percpu is not None,
+            columns=made.columns,
+        )
+
+    def enum(self, file: Scanned, found: Definition) -> dict[str, int]:
+        """The constants of an enum."""
+        self.decided(file, found.start, found.end)
+        close = file.active.rindex("}", found.body, found.end)
+        text = file.active[found.start : close + 1] + blanked(file.active[close + 1 : found.end - 1]) + ";"
+        builder = self.builder(file.source)
+        made: dict[str, int] = {}
+        builder.enum(self.parsed(file, text, found.start, "enum"), made, {})
+        self.noted(builder)
+        return made
+
+    def macro(self, file: Scanned, found: Macro, start: str) -> ast.CExpr | ast.Stmt:
+        """The body of a macro; ``start`` is ``expr`` or ``stmt``."""
+        self.decided(file, found.at, found.end)
+        text = _plain(file.bare[found.start : found.end].replace("\\\n", " \n"))
+        if start == "stmt":
+            text += ";"
+        tree = self.parsed(file, text, found.start, start)
+        builder = self.builder(file.source)
+        made = builder.expr(tree) if start == "expr" else builder.one(tree)
+        self.noted(builder)
+        return made
+
+    def builder(self, source: Source) -> Builder:
+        return Builder(source, Guards([], []), None, included=True)
+
+    def noted(self, builder: Builder) -> None:
+        """Raise the first error that a builder has noted."""
+        for found in builder.guards.troubles:
+            raise Trouble(found.code, found.message, found.span, found.hint)
+
+    def parsed(self, file: Scanned, text: str, at: int, start: str) -> Node:
+        """A definition as a tree. Raises ``Trouble`` for what the grammar does not know."""
+        from lark.exceptions import UnexpectedInput
+
+        try:
+            return tree_of(" " * at + text, ("mm",), MM_STARTS, start=start)
+        except UnexpectedInput as error:
+            found = clues.explained(file.source, syntax_error(file.source, error, "this definition"))
+            raise Trouble("kernel", found.message, found.span, found.hint) from None
+        except RecursionError:
+            raise Trouble("nesting", "nested too deeply", Span(file.source, at, at + 1)) from None
+
+    def find(self, taken: ast.Taken, file: Scanned) -> Definition | Macro:
+        """What has a name in a file. Raises ``Trouble`` if nothing has."""
+        every: tuple[Kind, ...] = ("function", "typedef", "object", "struct", "enum")
+        kinds = [k for k in every if taken.kind in ("", k)]
+        for kind in kinds:
+            found = file.definitions.get((kind, taken.name))
+            if found is not None:
+                return found
+        if taken.name in file.macros and not taken.kind:
+            return file.macros[taken.name]
+        hidden = file.elsewhere(taken.name)
+        for x in file.open:
+            if any(x.start <= at < x.upto for at in hidden):
+                self.decided(file, x.start, x.upto)
+        hint = nearest(taken.name, [name for _, name in file.definitions] + list(file.macros))
+        if hidden:
+            line = Span(file.source, hidden[0], hidden[0]).line
+            hint = f"#config leaves out what line {line} has"
+        raise Trouble("kernel", f"{file.source.name} defines no {taken.name!r}", taken.span, hint)
+
+
+def _head(active: str, found: Definition) -> str:
+    """The head of a function: its type, its name and its parameters."""
+    head = active[found.start : found.body]
+    name = list(re.finditer(rf"\b{re.escape(found.name)}\b(?=\s*\()", head))[-1]
+    depth, close = 0, len(head)
+    for at in range(name.end(), len(head)):
+        depth += (head[at] == "(") - (head[at] == ")")
+        if depth == 0 and head[at] == ")":
+            close = at + 1
+            break
+    before = head[: name.start()]
+    kept = list(blanked(before))
+    for word in _TYPE.finditer(before):
+        kept[word.start() : word.end()] = word.group()
+    return "".join(kept) + _plain(head[name.start() : close]) + blanked(head[close:])
+
+
+def _plain(text: str) -> str:
+    """A text without attributes."""
+    return _ATTRIBUTES.sub(lambda m: blanked(m.group()), text)
+
+
+def _members(active: str, start: int, end: int) -> Iterable[tuple[int, int, int | None]]:
+    """The members of a struct: where each lies, and where its braces open if it has some."""
+    low, depth, brace = start, 0, None
+    for found in re.finditer(r"[{};]", active[start:end]):
+        at = start + found.start()
+        if found.group() == "{":
+            if depth == 0:
+                brace = at
+            depth += 1
+        elif found.group() == "}":
+            depth -= 1
+        elif depth == 0:
+            yield low, at + 1, brace
+            low, brace = at + 1, None
