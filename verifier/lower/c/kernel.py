@@ -6,6 +6,7 @@ type, a constant or a macro; a function has to be named. What cannot be found is
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -108,9 +109,9 @@ class _Closure:
         for said in self.asked.config:
             if said.name not in asked and said.name not in self.enums:
                 self._note("unused", said.name, "nothing in this text asks for it", said.span)
-                hint = nearest(said.name, asked)
-                if hint:
-                    text = f"nothing in this text asks for {said.name}"
+                close = difflib.get_close_matches(said.name, asked, n=1, cutoff=0.9)
+                if close:
+                    text, hint = f"nothing in this text asks for {said.name}", f"did you mean {close[0]!r}?"
                     found.append(Diagnostic("config", text, said.span, hint, severity="warning"))
         return found
 
