@@ -12,7 +12,7 @@ from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
-from verifier.explore.replay import told_run
+from verifier.explore.replay import Why, told_run
 from verifier.explore.rest import Rest
 from verifier.explore.state import CUT, State, Successor
 from verifier.program.events import Event, Program
@@ -118,8 +118,9 @@ class Search:
         classes: Classes | None = None,
         reduced: bool = True,
         rest: Rest | None = None,
+        why: Why | None = None,
     ) -> None:
-        self.machine, self.rest = machine, rest
+        self.machine, self.rest, self.why = machine, rest, why
         self.budget = machine.budget
         self.limit = limit
         self.classes = classes
@@ -250,6 +251,7 @@ class Search:
             shown=self.result.project(final),
             reduced=self.reduced,
             waiting=waiting,
+            why=self.why,
         )
         self.budget.phase = RUNNING
         return told
