@@ -244,6 +244,7 @@ class Instants:
         cpu, authors = move.cpu, self._authors[i + 1][move.cpu]
         buffer = self.states[i].buffers[cpu]
         entry, author = buffer[move.at], authors.pop(move.at)
+        self._does(i, author, "exec" if entry.kind & SENDING else "commit")
         left = [*buffer[: move.at], *buffer[move.at + 1 :]]
         gone = len(left) - len(self.states[i + 1].buffers[cpu])  # SFENCEs whose older stores have left
         for k in [k for k, other in enumerate(left) if other.kind & BARRIER][:gone][::-1]:
@@ -253,7 +254,6 @@ class Instants:
         if not entry.kind & SILENT:
             for cell, _ in entry.writes:
                 self._wrote(i, cell, author)
-        self._does(i, author, "exec" if entry.kind & SENDING else "commit")
 
     def _update(self, i: int, move: Move) -> None:
         """The processor sets A by itself, or D for an access that follows."""

@@ -124,16 +124,17 @@ class Telling:
         """The words for a walk that the story has told."""
         return f"filled above from {self.name(self.cells[cpu, item, told])}"
 
-    def prefetch(self, cpu: int, copy: int, at: int) -> None:
+    def prefetch(self, cpu: int, copy: int, at: int, event: Event | None) -> None:
         """Tell when an instruction that is executed after state ``at`` was fetched."""
         cell, value = self.machine.prefetched.made[copy.bit_length() - 1]
         for i in range(at, -1, -1):
             if self.states[i].memory[cell] == value:
                 if i < at:
                     reads = ((self.name(cell), value),)
-                    self.before[i].append(
-                        Step("fetch", cpu, None, reads, writes=(), note="before it is executed", rule="10.1")
-                    )
+                    told = Step("fetch", cpu, None, reads, note="before it is executed", rule="10.1")
+                    if self.nodes is not None and event is not None:
+                        told = told._replace(node=self.nodes.fetches[event.id])
+                    self.before[i].append(told)
                 return
 
     def snapshot(self, index: int) -> None:
@@ -194,7 +195,7 @@ class Telling:
                 how = "an entry of the initial TLB" if since == _START else "a cached entry"
                 notes[i] = f"translated to {page} by {how}"
             if move.copy:
-                self.prefetch(move.cpu, move.copy, i)
+                self.prefetch(move.cpu, move.copy, i, move.event)
         out: list[Step] = []
         for i, move in enumerate(self.moves):
             out += self.before[i]
