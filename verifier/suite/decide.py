@@ -132,9 +132,9 @@ def _decide(
             counters=options.witnesses and options.counters, likely=likely, why=matter,
         )  # fmt: skip
     from verifier import explore
-    from verifier.suite.ran import Finding
+    from verifier.suite.ran import Telltale
 
-    why = Finding(program, options.model, options.switches, budget).told if told else None
+    why = Telltale(program, options.model, options.switches, budget).told if told else None
     return explore.decide(
         program, model=options.model, switches=options.switches, budget=budget,
         limit_states=EXPLORER_STATES, want_states=states, witnesses=options.witnesses, why=why,

@@ -22,7 +22,7 @@ from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 from verifier.program.waits import Wait
 
-STATES = 20_000  # forks that a search for another run may see
+FORKS = 20_000  # forks that a search for another run may see
 
 
 def execution(ran: Ran, model: str) -> Execution:
@@ -79,7 +79,7 @@ class _End(NamedTuple):
     observed: Mapping[int, Value]
 
 
-class Finding:
+class Telltale:
     """Says what matters in the runs that the explorer tells of a program."""
 
     def __init__(self, program: Program, model: str, switches: Switches, budget: Budget) -> None:
@@ -127,7 +127,7 @@ class Finding:
                 model="sc",
                 switches=self.switches,
                 budget=half,
-                limit_states=STATES,
+                limit_states=FORKS,
             )
         except LimitError:
             return None
@@ -147,7 +147,7 @@ class Finding:
             model=self.model,
             switches=self.switches,
             budget=self.budget,
-            limit_states=STATES,
+            limit_states=FORKS,
         )
 
 
@@ -161,7 +161,7 @@ class _Forcing:
     A decision about who writes a cell last counts as one about its last value; that is enough.
     """
 
-    def __init__(self, finding: Finding, x: Execution, value: bool) -> None:
+    def __init__(self, finding: Telltale, x: Execution, value: bool) -> None:
         self.finding, self.x, self.value = finding, x, value
         self.ends: list[_End] = []  # of runs with the other outcome
 
@@ -202,7 +202,7 @@ class _Forcing:
         return all(end.observed[i] == v for i, v in self._finals(d).items())
 
     def _finals(self, d: Decision) -> dict[int, Value]:
-        """What a decision says about what the condition finds; what an instant finds, its ``ever`` sums up."""
+        """What a decision says about observables of the end; an ``ever`` sums up what its instant finds."""
         o = self.x.program.observables[d.at] if d.kind == "found" else None
         if o is not None:
             return {d.at: d.value} if o.at is None or o.kind == "ever" else {}
