@@ -22,6 +22,7 @@ def decide(
     limit_states: int | None = None,
     want_states: bool = False,
     witnesses: bool = True,
+    counters: bool | None = None,
     why: Why | None = None,
 ) -> Answer:
     """Decide a program by running it in all ways.
@@ -30,6 +31,8 @@ def decide(
     ``switches``      where machines differ;
     ``limit_states``  give up after so many states; ``budget``: after so much time. The answer then tells
                       what was found before, and leaves the rest unknown;
+    ``witnesses``     tell a run in which the proposition holds; ``counters``: one in which it fails (None:
+                      as ``witnesses``);
     ``why``           says what matters in a run that is told, if it ends.
 
     Raises ``UsageError`` for an unknown model.
@@ -41,11 +44,12 @@ def decide(
     except LimitError as limit:
         return Answer(reason=str(limit))
     holding: set[bool] = set()
+    told = {True: witnesses, False: witnesses if counters is None else counters}
 
     def classes(found: Exploration, state: tuple[Value, ...]) -> object:
         holds = found.holds(state)
         holding.add(holds)
-        return holds if witnesses else None
+        return holds if told[holds] else None
 
     # The search always visits every state, because a wrong address may come up late.
     rest = Rest(machine) if program.stops else None

@@ -137,7 +137,8 @@ def _decide(
     why = Telltale(program, options.model, options.switches, budget).told if told else None
     return explore.decide(
         program, model=options.model, switches=options.switches, budget=budget,
-        limit_states=EXPLORER_STATES, want_states=states, witnesses=options.witnesses, why=why,
+        limit_states=EXPLORER_STATES, want_states=states, witnesses=options.witnesses,
+        counters=options.witnesses and options.counters, why=why,
     )  # fmt: skip
 
 
