@@ -6,6 +6,7 @@ kind of invalidation names. It has its own table of what each kind removes.
 
 from verifier.explore.judge import decide
 from verifier.explore.machine import AbstractMachine
-from verifier.explore.search import Exploration, explore
+from verifier.explore.replay import Ran, Why
+from verifier.explore.search import Exploration, explore, find
 
-__all__ = ["AbstractMachine", "Exploration", "decide", "explore"]
+__all__ = ["AbstractMachine", "Exploration", "Ran", "Why", "decide", "explore", "find"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
+from verifier.explore.replay import Why
 from verifier.explore.rest import Rest
 from verifier.explore.search import Exploration, Search, machine_of
 from verifier.program.answer import Answer
@@ -21,13 +22,18 @@ def decide(
     limit_states: int | None = None,
     want_states: bool = False,
     witnesses: bool = True,
+    counters: bool | None = None,
+    why: Why | None = None,
 ) -> Answer:
     """Decide a program by running it in all ways.
 
     ``model``         ``x86-tso``, or ``sc``, which has no store buffers;
     ``switches``      where machines differ;
     ``limit_states``  give up after so many states; ``budget``: after so much time. The answer then tells
-                      what was found before, and leaves the rest unknown.
+                      what was found before, and leaves the rest unknown;
+    ``witnesses``     tell a run in which the proposition holds; ``counters``: one in which it fails (None:
+                      as ``witnesses``);
+    ``why``           says what matters in a run that is told, if it ends.
 
     Raises ``UsageError`` for an unknown model.
     """
@@ -38,15 +44,16 @@ def decide(
     except LimitError as limit:
         return Answer(reason=str(limit))
     holding: set[bool] = set()
+    told = {True: witnesses, False: witnesses if counters is None else counters}
 
     def classes(found: Exploration, state: tuple[Value, ...]) -> object:
         holds = found.holds(state)
         holding.add(holds)
-        return holds if witnesses else None
+        return holds if told[holds] else None
 
     # The search always visits every state, because a wrong address may come up late.
     rest = Rest(machine) if program.stops else None
-    found = Search(machine, limit_states, classes, rest=rest).run()
+    found = Search(machine, limit_states, classes, rest=rest, why=why).run()
     if found.bad is not None:
         return Answer(bad=found.bad, reason="an access to an address that belongs to no object")
     pairs = {(found.project(s), found.holds(s)) for s in found.states} if found.complete else set()

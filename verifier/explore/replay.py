@@ -8,10 +8,11 @@ that has been in the TLB from the start, or that an earlier walk of the story ha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from verifier.errors import InternalError
 from verifier.explore.caches import UPPER_ENTRY, Item
-from verifier.explore.flushes import Flushes
+from verifier.explore.instants import Instants, Sources
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.state import IDLE, SENDING, SILENT, Move, State, Written
@@ -45,6 +46,16 @@ def replay(
     return states, moves
 
 
+class Ran(NamedTuple):
+    """A run that ends, its story, and its facts, whose nodes the steps of the story name."""
+
+    trace: Trace
+    facts: Instants
+
+
+Why = Callable[[Ran], Trace]  # the story of a run with what matters in it; or that of a better run
+
+
 class Telling:
     """Collects the steps of one run; ``before[i]`` is what happens just before move ``i``."""
 
@@ -53,13 +64,12 @@ class Telling:
         self.states = states
         self.moves = moves
         self.before: list[list[Step]] = [[] for _ in states]
-        self.flushes = Flushes(machine, states, moves)
+        self.sources = Sources(machine, states, moves)
+        self.flushes = self.sources.flushes
+        self.nodes: Instants | None = None  # the instants that steps are
         self.filled: dict[tuple[int, int], list[int]] = {}  # CPU, item -> where its walks are told
         self.cells: dict[tuple[int, int, int], int] = {}  # CPU, item, where its walk is told -> the cell read
-        self.initial: set[tuple[int, int]] = set()  # CPU, item
-        for cpu, pcid, va, content in machine.program.tlb:
-            at = machine.va_at[va]
-            self.initial.add((cpu, machine.caches.initial(states[0].memory, cpu, pcid, at, content=content)))
+        self.initial = self.sources.initial
 
     def name(self, cell: int) -> str:
         return self.machine.cells[cell].name
@@ -67,55 +77,18 @@ class Telling:
     def named(self, cells: Written) -> tuple[tuple[str, Value], ...]:
         return tuple((self.name(cell), value) for cell, value in cells)
 
-    def last_read(self, cpu: int, item: int, first: int, at: int) -> tuple[int, int, int, Value] | None:
-        """The last instant, from state ``first`` to ``at``, at which a walk's read could cache an item.
-
-        The result has the instant, the upper item from which the walk starts (0 if it starts at the root),
-        and the cell and the value that it reads.
-        """
-        caches = self.machine.caches
-        va = caches.items[item.bit_length() - 1].va
-        for i in range(at, first - 1, -1):
-            self.machine.budget.tick()
-            s = self.states[i]
-            if not self.machine.switches.spontaneous and not self.walks_at(cpu, i):
-                continue
-            tlb = s.tlbs[cpu] if self.machine.switches.spontaneous else self.walked(s, cpu, va)
-            for bit, place, cell, value in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va=va):
-                if bit == item:
-                    tag = caches.tag(s.memory, cpu)
-                    upper = Item(UPPER_ENTRY, tag, va, place.handle, flags=place.flags, path=place.path)
-                    return i, caches.bits[upper] if place.path else 0, cell, value
-        return None
-
-    def walked(self, s: State, cpu: int, va: int) -> int:
-        """The TLB and the upper entries that an access reads on its way; no cache keeps these (MMR 3.3)."""
-        caches, tlb, before = self.machine.caches, s.tlbs[cpu], -1
-        while tlb != before:
-            before = tlb
-            for bit, _, _, _ in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va=va):
-                tlb |= bit & caches.uppers
-        return tlb
-
-    def walks_at(self, cpu: int, at: int) -> bool:
-        """Is this CPU's next step an access that may walk?"""
-        move = self.moves[at] if at < len(self.moves) else None
-        return move is not None and move.cpu == cpu and bool(move.used)
-
     def fill(self, cpu: int, item: int, at: int) -> str:
         """Tell the walk that cached an item used at state ``at``, unless the reader knows the item already.
 
         The result says since when the item has been there.
         """
-        first = self.flushes.gone(cpu, item, at)
-        if not self.machine.switches.spontaneous and item & self.machine.caches.uppers:
-            first = at  # every access reads an upper entry again
+        first = self.sources.since(cpu, item, at)
         told = [i for i in self.filled.get((cpu, item), ()) if first <= i <= at]
         if told:
             return self.since(cpu, item, told[-1])
         if first == 0 and (cpu, item) in self.initial:
             return _START
-        found = self.last_read(cpu, item, first, at)
+        found = self.sources.last_read(cpu, item, first, at)
         if found is None:
             raise InternalError(
                 f"a story does not say where {self.machine.caches.items[item.bit_length() - 1]} is from"
@@ -151,16 +124,17 @@ class Telling:
         """The words for a walk that the story has told."""
         return f"filled above from {self.name(self.cells[cpu, item, told])}"
 
-    def prefetch(self, cpu: int, copy: int, at: int) -> None:
+    def prefetch(self, cpu: int, copy: int, at: int, event: Event | None) -> None:
         """Tell when an instruction that is executed after state ``at`` was fetched."""
         cell, value = self.machine.prefetched.made[copy.bit_length() - 1]
         for i in range(at, -1, -1):
             if self.states[i].memory[cell] == value:
                 if i < at:
                     reads = ((self.name(cell), value),)
-                    self.before[i].append(
-                        Step("fetch", cpu, None, reads, writes=(), note="before it is executed", rule="10.1")
-                    )
+                    told = Step("fetch", cpu, None, reads, note="before it is executed", rule="10.1")
+                    if self.nodes is not None and event is not None:
+                        told = told._replace(node=self.nodes.fetches[event.id])
+                    self.before[i].append(told)
                 return
 
     def snapshot(self, index: int) -> None:
@@ -177,7 +151,9 @@ class Telling:
                     now = [k for k in observed if observables[k].kind == "mem"]
                     cells = [self.machine.cell_at[c] for k in now if (c := observables[k].cell)]
                     reads = self.named(tuple((cell, state.memory[cell]) for cell in cells))
-                    self.before[i].append(Step("snapshot", None, reads=reads, note="the instant asked for"))
+                    node = self.nodes.snapshots.get(o.at) if self.nodes is not None else None
+                    note = "the instant asked for"
+                    self.before[i].append(Step("snapshot", None, reads=reads, note=note, node=node))
                     return
 
     def cached(self, index: int, at: int) -> None:
@@ -192,9 +168,9 @@ class Telling:
         va, content = self.machine.program.vas[entry.va], make_entry(entry.to, entry.flags)
         left = [f.leaves(va, entry.tag, content) for f in self.flushes.left(cpu, item, at)]
         name = self.tagged(cpu, entry)
-        step = Step(
-            "cached", cpu, None, (), writes=((name, content),), note=standing(since, left), rule="4.1"
-        )
+        use = self.nodes.uses.get(index) if self.nodes is not None else None
+        note = standing(since, left)
+        step = Step("cached", cpu, None, (), writes=((name, content),), note=note, rule="4.1", node=use)
         self.before[at].append(step)
 
     def effort(self, cpu: int, item: int, at: int) -> tuple[int, int]:
@@ -219,7 +195,7 @@ class Telling:
                 how = "an entry of the initial TLB" if since == _START else "a cached entry"
                 notes[i] = f"translated to {page} by {how}"
             if move.copy:
-                self.prefetch(move.cpu, move.copy, i)
+                self.prefetch(move.cpu, move.copy, i, move.event)
         out: list[Step] = []
         for i, move in enumerate(self.moves):
             out += self.before[i]
@@ -232,11 +208,17 @@ class Telling:
                     writes=self.named((mark,)),
                     note=self.sets(i, mark),
                     rule="7.3",
+                    node=None if self.nodes is None else self.nodes.marks[i, "update"],
                 )
                 for mark in move.dirty
             ]
-            out += self.step(i, move, buffered[move.cpu], notes.get(i, ""))
+            told = self.step(i, move, buffered[move.cpu], notes.get(i, ""))
+            out += [s._replace(node=self.mark(i, s)) for s in told]
         return tuple(out + self.before[len(self.moves)])
+
+    def mark(self, i: int, step: Step) -> int | None:
+        """The instant that a step of move ``i`` is."""
+        return None if self.nodes is None else self.nodes.marks.get((i, step.kind))
 
     def slots(self) -> dict[int, Value]:
         """The values that were read in this run. A state forgets the values that no later step needs."""
@@ -332,13 +314,17 @@ def told_run(
     shown: tuple[Value, ...],
     reduced: bool,
     waiting: Callable[[Mapping[int, Value], Sequence[Step]], tuple[Blocked, ...]] | None = None,
+    why: Why | None = None,
 ) -> Trace:
     """The run that takes these turns, as a trace that ends in the observables ``observed``.
 
-    ``waiting`` says from the values and the steps who waits where at its end, if it hangs.
+    ``waiting`` says from the values and the steps who waits where at its end, if it hangs; ``why``, what
+    matters in it, if it ends.
     """
     states, moves = replay(machine, first, taken, end, reduced=reduced)
     teller = Telling(machine, states, moves)
+    if why is not None and waiting is None:
+        teller.nodes = Instants(teller.sources, teller.slots(), observed)
     for index, value in observed.items():
         kind = machine.program.observables[index].kind
         if value and kind == "ever":
@@ -347,4 +333,5 @@ def told_run(
             teller.cached(index, len(states) - 1)
     steps, slots = teller.steps(), teller.slots()
     waits = waiting(slots, steps) if waiting is not None else ()
-    return Trace(warned(machine.program, steps, slots), shown, waits)
+    trace = Trace(warned(machine.program, steps, slots), shown, waits)
+    return trace if why is None or teller.nodes is None else why(Ran(trace, teller.nodes))

@@ -12,7 +12,7 @@ from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
-from verifier.explore.replay import told_run
+from verifier.explore.replay import Ran, Why, told_run
 from verifier.explore.rest import Rest
 from verifier.explore.state import CUT, State, Successor
 from verifier.program.events import Event, Program
@@ -118,8 +118,9 @@ class Search:
         classes: Classes | None = None,
         reduced: bool = True,
         rest: Rest | None = None,
+        why: Why | None = None,
     ) -> None:
-        self.machine, self.rest = machine, rest
+        self.machine, self.rest, self.why = machine, rest, why
         self.budget = machine.budget
         self.limit = limit
         self.classes = classes
@@ -250,6 +251,7 @@ class Search:
             shown=self.result.project(final),
             reduced=self.reduced,
             waiting=waiting,
+            why=self.why,
         )
         self.budget.phase = RUNNING
         return told
@@ -294,3 +296,32 @@ def explore(
     classes: Classes | None = wanted if traces or want is not None else None
     search = Search(machine, limit_states, classes, reduced)
     return search.run((lambda found: found.trace is not None) if first else None)
+
+
+def find(
+    program: Program,
+    wanted: Callable[[Mapping[int, Value]], bool],
+    *,
+    model: str,
+    switches: Switches,
+    budget: Budget,
+    limit_states: int,
+) -> Ran | None:
+    """A run that ends in observables as they are wanted; None if there is none.
+
+    Raises ``LimitError`` if the search is not complete.
+    """
+    ran: list[Ran] = []
+
+    def keep(found: Ran) -> Trace:
+        ran.append(found)
+        return found.trace
+
+    def classes(found: Exploration, state: EndState) -> object:
+        return True if wanted(found.observed(state)) else None
+
+    search = Search(machine_of(program, model, switches, budget), limit_states, classes, why=keep)
+    found = search.run(lambda _: bool(ran))
+    if not ran and not found.complete:
+        raise LimitError(found.reason)
+    return ran[0] if ran else None

@@ -31,7 +31,7 @@ class Step(NamedTuple):
     ``writes`` the pairs that were written;
     ``rule``  the rule that allows the step. Rule 8.10 at a delivery: the interrupt before it continues with
               this function; at a return: it continues with another function;
-    ``node``  the instant of an ``Execution`` that the step is; None: of none, or the explorer told it.
+    ``node``  the instant of an ``Execution`` that the step is; None: of none, or nobody asks what matters.
     """
 
     kind: StepKind

@@ -59,10 +59,11 @@ def run_or_die(test: Test, options: Options) -> Verdict:
     )
     doubt = ""
     if options.judge == "both":
-        second = _decide(program, options, "explorer", budget.again())
+        open_ = first.reachable is None or first.refutable is None  # then the explorer's story is told
+        second = _decide(program, options, "explorer", budget.again(), told=open_)
         compare(test, program, first, second)
         doubt = _one_judge(first, second)
-        if first.reachable is None or first.refutable is None:
+        if open_:
             first = second
     first = _filtered(program, first, options, budget)
     return _judged(test, program, first, options, seconds=time.perf_counter() - start, doubt=doubt)
@@ -116,7 +117,10 @@ def _one_judge(z3: Answer, explorer: Answer) -> str:
     return f"the judges are not compared ({', '.join(lacking)})" if lacking else ""
 
 
-def _decide(program: Program, options: Options, judge: str, budget: Budget, likely: bool = False) -> Answer:
+def _decide(
+    program: Program, options: Options, judge: str, budget: Budget, likely: bool = False, told: bool = True
+) -> Answer:
+    """The answer of one judge; ``told``: somebody sees its stories."""
     states = options.states or options.judge == "both"
     if judge == "z3":
         from verifier.execution.matter import matter
@@ -128,10 +132,13 @@ def _decide(program: Program, options: Options, judge: str, budget: Budget, like
             counters=options.witnesses and options.counters, likely=likely, why=matter,
         )  # fmt: skip
     from verifier import explore
+    from verifier.suite.ran import Telltale
 
+    why = Telltale(program, options.model, options.switches, budget).told if told else None
     return explore.decide(
         program, model=options.model, switches=options.switches, budget=budget,
         limit_states=EXPLORER_STATES, want_states=states, witnesses=options.witnesses,
+        counters=options.witnesses and options.counters, why=why,
     )  # fmt: skip
 
 

@@ -298,9 +298,8 @@ def test_json_and_graphs_have_it(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert capsys.readouterr().out.count("style=bold") == 6
 
 
-def test_the_explorer_does_not_tell_it() -> None:
-    verdict = decided(SB, Options(judge="explorer"))
-    assert verdict.witness is not None and verdict.witness.matter is None
+def test_the_explorer_tells_it_too() -> None:
+    assert told(decided(SB, Options(judge="explorer"))) == told(decided(SB))
 
 
 def rows_with_marks(verdict: Verdict, matter: Matter) -> int:
