@@ -80,12 +80,12 @@ class _Auditor:
         spare = [p for p in self.parts if found[p].need != "needed"]
         for p, others in self._joint(engine, spare).items():
             found[p] = replace(found[p], joint=tuple(others))
-        if not engine.forbid_states(self.parts, STATES):
+        changing = engine.changing(self.parts, spare, STATES)
+        if changing is None:
             self.gap = self.gap or f"more than {STATES} final states: what is redundant is not known"
             return
         for p in spare:
-            changes = engine.another_state([q for q in self.parts if q is not p], [p])
-            found[p] = replace(found[p], need="unneeded here" if changes else "redundant")
+            found[p] = replace(found[p], need="unneeded here" if p in changing else "redundant")
 
     def _possible(self, engine: Engine, *absent: OptionalPart) -> bool:
         return engine.possible([p for p in self.parts if p not in absent], absent)
