@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import islice
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
@@ -29,7 +29,7 @@ from verifier.words.rows import Order
 from verifier.words.table import WORDS
 
 STATES = 2000  # final states that are listed to find out what is redundant
-PAIRS = 400
+PAIRS = 400  # that are told
 
 
 def audit(
@@ -78,8 +78,12 @@ class _Auditor:
             need: Need = "needed" if self._possible(engine, p) else "unneeded"
             found[p] = Finding(p.kind, p.text, p.span, p.cpus, need, p)
         spare = [p for p in self.parts if found[p].need != "needed"]
-        for p, others in self._joint(engine, spare).items():
-            found[p] = replace(found[p], joint=tuple(others))
+        joint: dict[OptionalPart, list[OptionalPart]] = {}
+        for a, b in islice(engine.pairs(self.parts, spare), PAIRS):
+            joint.setdefault(a, []).append(b)
+            joint.setdefault(b, []).append(a)
+        for p, others in joint.items():
+            found[p] = replace(found[p], joint=tuple(sorted(others, key=self.parts.index)))
         changing = engine.changing(self.parts, spare, STATES)
         if changing is None:
             self.gap = self.gap or f"more than {STATES} final states: what is redundant is not known"
@@ -89,15 +93,6 @@ class _Auditor:
 
     def _possible(self, engine: Engine, *absent: OptionalPart) -> bool:
         return engine.possible([p for p in self.parts if p not in absent], absent)
-
-    def _joint(self, engine: Engine, spare: Sequence[OptionalPart]) -> dict[OptionalPart, list[OptionalPart]]:
-        """Pairs of parts that cannot both be missing."""
-        out: dict[OptionalPart, list[OptionalPart]] = {}
-        for at, (a, b) in enumerate(combinations(spare, 2)):
-            if at < PAIRS and self._possible(engine, a, b):
-                out.setdefault(a, []).append(b)
-                out.setdefault(b, []).append(a)
-        return out
 
     def _with_run(self, part: OptionalPart, found: Finding) -> Finding:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""

@@ -6,8 +6,7 @@ solver under assumptions, and what the solver learns serves all later ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from verifier.budget import Budget
@@ -106,6 +105,8 @@ class Engine:
         for _, rules in self.candidates.graphs:
             self.candidates.acyclic(relation for _, relation in rules)
         self.solver = self.candidates.solver(fresh=fresh)
+        self.next = self.encoding.clauses.variables
+        self.counted: dict[tuple[OptionalPart, ...], int] = {}
 
     def __enter__(self) -> Engine:
         return self
@@ -120,10 +121,26 @@ class Engine:
         c = self.candidates
         return c.check(self.solver, [c.outcome, *c.normal, *on, *off])
 
-    # -- final states -----------------------------------------------------------------------------
+    # -- one question about many parts ------------------------------------------------------------
+
+    def pairs(
+        self, parts: Sequence[OptionalPart], spare: Sequence[OptionalPart]
+    ) -> Iterator[tuple[OptionalPart, OptionalPart]]:
+        """The pairs among the parts ``spare``, none of which is needed alone, that cannot both be missing. Of
+        ``parts`` the others are there. From now on the engine knows only runs in which at most two of
+        ``spare``, and none of these pairs, are missing."""
+        c = self.candidates
+        self._count(spare)
+        given = [*c.given, *(self.on[p] for p in parts if p not in spare)]
+        while c.check(self.solver, given):
+            missing = [p for p in spare if not self._holds(self.on[p])]
+            if len(missing) != 2:
+                raise InternalError(f"the outcome is possible without {[p.text for p in missing]}")
+            self.solver.forbid([-self.on[p] for p in missing])
+            yield missing[0], missing[1]
 
     def changing(
-        self, parts: Sequence[OptionalPart], spare: Iterable[OptionalPart], most: int
+        self, parts: Sequence[OptionalPart], spare: Sequence[OptionalPart], most: int
     ) -> list[OptionalPart] | None:
         """Those of the parts ``spare`` without which, each alone, a run ends in another state than all runs
         with all ``parts``. None: there are more than ``most`` states. The engine is of no more use then.
@@ -133,8 +150,7 @@ class Engine:
         """
         c = self.candidates
         left = list(spare)
-        for a, b in combinations(left, 2):
-            self.solver.forbid([-self.on[a], -self.on[b]])
+        self.solver.forbid([self._count(spare)])
         found: list[OptionalPart] = []
         states = 0
         while left:
@@ -151,6 +167,23 @@ class Engine:
                 found.append(missing)
                 left.remove(missing)
         return found
+
+    def _count(self, spare: Sequence[OptionalPart]) -> int:
+        """A literal that holds where two of these parts are missing; from now on, no three of them are."""
+        known = self.counted.get(tuple(spare))
+        if known is not None:
+            return known
+        one = two = NO
+        for part in spare:
+            missing = -self.on[part]
+            now_one, now_two = self.next + 1, self.next + 2
+            self.next += 2
+            for implied in ((one, -now_one), (missing, -now_one), (two, -now_two), (one, missing, -now_two),
+                            (two, missing)):  # fmt: skip
+                self.solver.forbid(implied)
+            one, two = now_one, now_two
+        self.counted[tuple(spare)] = two
+        return two
 
     def _holds(self, literal: int) -> bool:
         return literal == YES or (literal != NO and self.solver.value(literal))
