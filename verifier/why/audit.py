@@ -97,16 +97,15 @@ class _Auditor:
     def _with_run(self, part: OptionalPart, found: Finding) -> Finding:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
         from verifier.execution.matter import matter
-        from verifier.solve import decide
+        from verifier.solve.queries import find
 
         others = {p.name for p in self.parts if p is not part}
         program = unrolled(self.test, given(self.code, others), self.unroll, self.budget)
-        answer = decide(
-            program, model=self.model.name, switches=self.model.switches, budget=self.budget,
-            witnesses=self.value, counters=not self.value, why=matter,
+        run = find(
+            program, self.value, model=self.model.name, switches=self.model.switches, budget=self.budget,
+            why=matter,
         )  # fmt: skip
-        run = answer.witness if self.value else answer.counter
-        if run is None and not answer.reason:
+        if run is None:
             raise InternalError(f"{self.test.id}: no run without {part.text} has the outcome")
         return replace(found, run=run, program=program)
 
