@@ -146,7 +146,8 @@ def _compiler(test: Test) -> Iterator[Finding]:
         return
     unit = test.tree
     code: list[tuple[int, object]] = list(unit.threads.items())
-    code += [(-1, unit.functions[name]) for name in reached(unit)]
+    called = reached(unit)
+    code += [(-1, body) for name, body in unit.functions.items() if name in called]
     for cpu, body in code:
         for x in nodes(body):
             word = WORDS.get(x.name) if isinstance(x, ast.CallExpr) and x.name not in unit.functions else None
