@@ -60,6 +60,21 @@ def decide(
         return Answer(reason=str(limit))
 
 
+def find(
+    program: Program, value: bool, *, model: str, switches: Switches, budget: Budget, why: Why | None = None
+) -> Trace | None:
+    """The run that ``decide`` tells for a value of the proposition, without its other answers. None: there is
+    no such run. Raises ``LimitError``, and ``InternalError`` as ``decide``."""
+    asked = _Asked(program, model_of(switches, model), budget, 0, why)
+    text = asked.encoding.clauses.dimacs()
+    budget.enter(SOLVING)
+    with Solver(text, budget=budget, fresh=True) as asked.solver:
+        run = asked._run(value)
+        if run is None and asked._check(asked._having(value)) is None:
+            raise LimitError(asked._given_up())
+        return run
+
+
 SOLVING = "solving"
 SHORTENING = 30  # questions to find a shorter run that hangs
 States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the proposition holds

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import islice
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
@@ -29,7 +29,7 @@ from verifier.words.rows import Order
 from verifier.words.table import WORDS
 
 STATES = 2000  # final states that are listed to find out what is redundant
-PAIRS = 400
+PAIRS = 400  # that are told
 
 
 def audit(
@@ -78,40 +78,34 @@ class _Auditor:
             need: Need = "needed" if self._possible(engine, p) else "unneeded"
             found[p] = Finding(p.kind, p.text, p.span, p.cpus, need, p)
         spare = [p for p in self.parts if found[p].need != "needed"]
-        for p, others in self._joint(engine, spare).items():
-            found[p] = replace(found[p], joint=tuple(others))
-        if not engine.forbid_states(self.parts, STATES):
+        joint: dict[OptionalPart, list[OptionalPart]] = {}
+        for a, b in islice(engine.pairs(self.parts, spare), PAIRS):
+            joint.setdefault(a, []).append(b)
+            joint.setdefault(b, []).append(a)
+        for p, others in joint.items():
+            found[p] = replace(found[p], joint=tuple(sorted(others, key=self.parts.index)))
+        changing = engine.changing(self.parts, spare, STATES)
+        if changing is None:
             self.gap = self.gap or f"more than {STATES} final states: what is redundant is not known"
             return
         for p in spare:
-            changes = engine.another_state([q for q in self.parts if q is not p], [p])
-            found[p] = replace(found[p], need="unneeded here" if changes else "redundant")
+            found[p] = replace(found[p], need="unneeded here" if p in changing else "redundant")
 
     def _possible(self, engine: Engine, *absent: OptionalPart) -> bool:
         return engine.possible([p for p in self.parts if p not in absent], absent)
 
-    def _joint(self, engine: Engine, spare: Sequence[OptionalPart]) -> dict[OptionalPart, list[OptionalPart]]:
-        """Pairs of parts that cannot both be missing."""
-        out: dict[OptionalPart, list[OptionalPart]] = {}
-        for at, (a, b) in enumerate(combinations(spare, 2)):
-            if at < PAIRS and self._possible(engine, a, b):
-                out.setdefault(a, []).append(b)
-                out.setdefault(b, []).append(a)
-        return out
-
     def _with_run(self, part: OptionalPart, found: Finding) -> Finding:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
         from verifier.execution.matter import matter
-        from verifier.solve import decide
+        from verifier.solve.queries import find
 
         others = {p.name for p in self.parts if p is not part}
         program = unrolled(self.test, given(self.code, others), self.unroll, self.budget)
-        answer = decide(
-            program, model=self.model.name, switches=self.model.switches, budget=self.budget,
-            witnesses=self.value, counters=not self.value, why=matter,
+        run = find(
+            program, self.value, model=self.model.name, switches=self.model.switches, budget=self.budget,
+            why=matter,
         )  # fmt: skip
-        run = answer.witness if self.value else answer.counter
-        if run is None and not answer.reason:
+        if run is None:
             raise InternalError(f"{self.test.id}: no run without {part.text} has the outcome")
         return replace(found, run=run, program=program)
 
@@ -152,7 +146,8 @@ def _compiler(test: Test) -> Iterator[Finding]:
         return
     unit = test.tree
     code: list[tuple[int, object]] = list(unit.threads.items())
-    code += [(-1, unit.functions[name]) for name in reached(unit)]
+    called = reached(unit)
+    code += [(-1, body) for name, body in unit.functions.items() if name in called]
     for cpu, body in code:
         for x in nodes(body):
             word = WORDS.get(x.name) if isinstance(x, ast.CallExpr) and x.name not in unit.functions else None

@@ -59,11 +59,10 @@ class Cycles:
             (axiom, list(self._ways((rule.name, relation) for rule, relation in rules)))
             for axiom, rules in candidates.graphs
         ]
-        given = [candidates.outcome, *candidates.normal]
-        self.impossible = NO in given
+        self.impossible = NO in candidates.given
         if self.rests.parts:
             self._order_the_rest()
-        self.solver = candidates.solver(given)
+        self.solver = candidates.solver(candidates.given, unordered=not self.rests.parts)
         self.next = candidates.encoding.clauses.variables
         self.found: dict[int, Cycle] = {}  # by the literal that forbids it
 

@@ -6,7 +6,7 @@ solver under assumptions, and what the solver learns serves all later ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from verifier.budget import Budget
@@ -45,16 +45,33 @@ class Candidates:
         self.outcome = proposition if value else -proposition
         self.normal = [x for x in (-e.cut, -bad, kept) if x != YES]
         self.graphs = [(axiom.name, list(axiom.relations(self.execution))) for axiom in model.axioms]
+        self.rows = len(clauses.rows)  # of the encoding in which nothing is ordered yet
+
+    @property
+    def given(self) -> list[int]:
+        """The literals of the outcome, at the end of a run."""
+        return [self.outcome, *self.normal]
+
+    def possible(self) -> bool:
+        """May the outcome occur? What is ordered for this question, ``unordered`` solvers do not know."""
+        if NO in self.given:
+            return False
+        for _, rules in self.graphs:
+            self.acyclic(relation for _, relation in rules)
+        with self.solver() as solver:
+            return self.check(solver, self.given)
 
     def acyclic(self, rules: Iterable[SymbolicRelation]) -> None:
         """Only candidates in which these relations together have no cycle."""
         require_acyclic(self.execution.none.plus(rules))
 
-    def solver(self, more: Iterable[int] = (), fresh: bool = True) -> Solver:
-        """A solver for what is encoded by now, and more literals that hold; ``fresh`` as for ``Solver``."""
+    def solver(self, more: Iterable[int] = (), fresh: bool = True, unordered: bool = False) -> Solver:
+        """A solver for what is encoded by now, and more literals that hold; ``fresh`` as for ``Solver``.
+        ``unordered``: without what makes relations acyclic."""
         clauses = self.encoding.clauses
+        rows = clauses.rows[: self.rows] if unordered else clauses.rows
         units = [(x,) for x in more if x != YES]
-        return Solver(clauses.dimacs([*clauses.rows, *units]), budget=self.budget, fresh=fresh)
+        return Solver(clauses.dimacs([*rows, *units]), budget=self.budget, fresh=fresh)
 
     def check(self, solver: Solver, assumptions: Iterable[int]) -> bool:
         """Is there a candidate under these assumptions? Raises ``LimitError``."""
@@ -88,6 +105,8 @@ class Engine:
         for _, rules in self.candidates.graphs:
             self.candidates.acyclic(relation for _, relation in rules)
         self.solver = self.candidates.solver(fresh=fresh)
+        self.next = self.encoding.clauses.variables
+        self.counted: dict[tuple[OptionalPart, ...], int] = {}
 
     def __enter__(self) -> Engine:
         return self
@@ -102,27 +121,76 @@ class Engine:
         c = self.candidates
         return c.check(self.solver, [c.outcome, *c.normal, *on, *off])
 
-    # -- final states -----------------------------------------------------------------------------
+    # -- one question about many parts ------------------------------------------------------------
 
-    def forbid_states(self, present: Iterable[OptionalPart], most: int) -> bool:
-        """From now on the engine knows only runs that end in other states than those with these parts. False:
-        there are more than ``most`` of them, and the engine is of no more use."""
+    def pairs(
+        self, parts: Sequence[OptionalPart], spare: Sequence[OptionalPart]
+    ) -> Iterator[tuple[OptionalPart, OptionalPart]]:
+        """The pairs among the parts ``spare``, none of which is needed alone, that cannot both be missing. Of
+        ``parts`` the others are there. From now on the engine knows only runs in which at most two of
+        ``spare``, and none of these pairs, are missing."""
         c = self.candidates
-        given = [*c.normal, *(self.on[p] for p in present)]
-        for _ in range(most):
-            if not c.check(self.solver, given):
-                return True
-            self.solver.forbid([self._held(values) for values in self.shown])
-        return False
+        self._count(spare)
+        given = [*c.given, *(self.on[p] for p in parts if p not in spare)]
+        while c.check(self.solver, given):
+            missing = [p for p in spare if not self._holds(self.on[p])]
+            if len(missing) != 2:
+                raise InternalError(f"the outcome is possible without {[p.text for p in missing]}")
+            self.solver.forbid([-self.on[p] for p in missing])
+            yield missing[0], missing[1]
 
-    def another_state(self, present: Iterable[OptionalPart], absent: Iterable[OptionalPart]) -> bool:
-        """After ``forbid_states``: may a run without some parts end in a state that is not forbidden?"""
-        on, off = [self.on[p] for p in present], [-self.on[p] for p in absent]
-        return self.candidates.check(self.solver, [*self.candidates.normal, *on, *off])
+    def changing(
+        self, parts: Sequence[OptionalPart], spare: Sequence[OptionalPart], most: int
+    ) -> list[OptionalPart] | None:
+        """Those of the parts ``spare`` without which, each alone, a run ends in another state than all runs
+        with all ``parts``. None: there are more than ``most`` states. The engine is of no more use then.
+
+        One question is about all of them: a run that ends in a state that is not known, in which at most one
+        part is missing.
+        """
+        c = self.candidates
+        left = list(spare)
+        self.solver.forbid([self._count(spare)])
+        found: list[OptionalPart] = []
+        states = 0
+        while left:
+            if not c.check(self.solver, [*c.normal, *(self.on[p] for p in parts if p not in left)]):
+                break
+            state = [self._held(values) for values in self.shown]
+            missing = next((p for p in left if not self._holds(self.on[p])), None)
+            if missing is None or c.check(self.solver, [*c.normal, *(self.on[p] for p in parts), *state]):
+                states += 1
+                if states > most:
+                    return None
+                self.solver.forbid(state)
+            else:
+                found.append(missing)
+                left.remove(missing)
+        return found
+
+    def _count(self, spare: Sequence[OptionalPart]) -> int:
+        """A literal that holds where two of these parts are missing; from now on, no three of them are."""
+        known = self.counted.get(tuple(spare))
+        if known is not None:
+            return known
+        one = two = NO
+        for part in spare:
+            missing = -self.on[part]
+            now_one, now_two = self.next + 1, self.next + 2
+            self.next += 2
+            for implied in ((one, -now_one), (missing, -now_one), (two, -now_two), (one, missing, -now_two),
+                            (two, missing)):  # fmt: skip
+                self.solver.forbid(implied)
+            one, two = now_one, now_two
+        self.counted[tuple(spare)] = two
+        return two
+
+    def _holds(self, literal: int) -> bool:
+        return literal == YES or (literal != NO and self.solver.value(literal))
 
     def _held(self, values: Literals) -> int:
         """The literal of the value that an observable has in the current model."""
-        return next(x for x in values.values() if x == YES or (x != NO and self.solver.value(x)))
+        return next(x for x in values.values() if self._holds(x))
 
     def core(self, present: Sequence[OptionalPart]) -> list[OptionalPart]:
         """Parts of ``present`` without which the outcome is not possible, either; the last question was

@@ -9,7 +9,7 @@ from dataclasses import replace
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.lower.build import lower, unrolled
-from verifier.lower.optional import OptionalPart, given
+from verifier.lower.optional import OptionalPart, given, optional
 from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.expressions import refs
@@ -62,23 +62,46 @@ class _Explainer:
         self.value = verdict.test.quantifier != "forall"
 
     def explain(self, bound: int) -> Explanation:
-        self.code, parts, opened_engine, gap = opened(
-            self.test, lower(self.test, self.budget), self.model, self.value, self.budget, self.unroll
-        )
+        lowered = lower(self.test, self.budget)
+        self.code, parts = optional(lowered)
         self.always = [p for p in parts if p.kind not in MONOTONE]
-        with opened_engine as engine:
-            found = reasons(engine, bound)
-        told = tuple(self._reason(parts) for parts in found.found)
+        bare = self._bare()
+        gap = ""
+        if bare is not None:
+            found = Reasons(((),), True)
+            told: tuple[Reason, ...] = (self._reason((), bare),)
+        else:
+            self.code, _, opened_engine, gap = opened(
+                self.test, lowered, self.model, self.value, self.budget, self.unroll
+            )
+            with opened_engine as engine:
+                found = reasons(engine, bound)
+            told = tuple(self._reason(parts) for parts in found.found)
         return Explanation(
             self.verdict, _summary(self.verdict, told, found), told, found.complete,
             tuple(_comments(told[0], self.test)) if told else (), gap,
         )  # fmt: skip
 
-    def _reason(self, parts: tuple[OptionalPart, ...]) -> Reason:
-        there = {p.name for p in (*parts, *self.always)}
+    def _bare(self) -> Candidates | None:
+        """The candidates without any part, if the outcome is impossible even then. Many outcomes rest on no
+        part, and these are far fewer candidates than those in which each part is there or not."""
         try:
-            program = unrolled(self.test, given(self.code, there), self.unroll, self.budget)
-            candidates = Candidates(program, self.model, self.value, self.budget)
+            candidates = self._candidates(())
+            return None if candidates.possible() else candidates
+        except LimitError:
+            if self.budget.over:
+                raise
+            return None  # counters that are not updated by LOCK'd operations may get many values
+
+    def _candidates(self, parts: Iterable[OptionalPart]) -> Candidates:
+        """The candidates of the program that has only these parts, and those that are always there."""
+        there = {p.name for p in (*parts, *self.always)}
+        program = unrolled(self.test, given(self.code, there), self.unroll, self.budget)
+        return Candidates(program, self.model, self.value, self.budget)
+
+    def _reason(self, parts: tuple[OptionalPart, ...], known: Candidates | None = None) -> Reason:
+        try:
+            candidates = known or self._candidates(parts)
             with Cycles(candidates, parts) as cycles:
                 needed = cycles.needed()
                 names = EventNames(candidates, self.test.source.name)

@@ -35,8 +35,8 @@ class Reasons(NamedTuple):
 
 
 def reasons(engine: Engine, bound: int = 4) -> Reasons:
-    """At most ``bound`` reasons of an outcome that is impossible. An IPI is no such part: without one, other
-    things happen. Raises ``LimitError``."""
+    """At most ``bound`` reasons of an outcome. That it is impossible with all parts was the engine's last
+    answer. An IPI is no such part: without one, other things happen. Raises ``LimitError``."""
     always = [p for p in engine.on if p.kind not in MONOTONE]
     parts = [p for p in engine.on if p.kind in MONOTONE]
 
@@ -47,7 +47,7 @@ def reasons(engine: Engine, bound: int = 4) -> Reasons:
     largest: list[frozenset[OptionalPart]] = []  # sets with which the outcome is possible
     seed: Sequence[OptionalPart] | None = parts
     while seed is not None and len(found) < bound:
-        if possible(seed):
+        if (found or largest) and possible(seed):
             largest.append(_grown(parts, seed, possible))
         else:
             found.append(_smallest(engine, seed, possible))
