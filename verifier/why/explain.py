@@ -55,6 +55,9 @@ def _possible(verdict: Verdict) -> str:
     return f"it happens: {matter}" if matter else "it happens"
 
 
+MANY_PARTS = 12  # parts, from which it pays to ask first without any of them
+
+
 class _Explainer:
     def __init__(self, verdict: Verdict, model: Model, budget: Budget, unroll: int | None) -> None:
         self.verdict, self.model, self.budget = verdict, model, budget
@@ -65,7 +68,7 @@ class _Explainer:
         lowered = lower(self.test, self.budget)
         self.code, parts = optional(lowered)
         self.always = [p for p in parts if p.kind not in MONOTONE]
-        bare = self._bare()
+        bare = self._bare() if len(parts) >= MANY_PARTS else None
         gap = ""
         if bare is not None:
             found = Reasons(((),), True)
