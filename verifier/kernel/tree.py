@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,14 @@ from verifier.source import Source
 
 MAX_FILE = 4 << 20  # of one file
 _GIT_SECONDS = 60
+
+
+_VERSION = ("VERSION", "PATCHLEVEL", "SUBLEVEL")
+
+
+def version_code(major: int, minor: int, patch: int) -> int:
+    """The kernel's ``KERNEL_VERSION(major, minor, patch)`` (linux/version.h)."""
+    return (major << 16) + (minor << 8) + min(patch, 255)
 
 
 class Unreadable(Exception):
@@ -50,6 +59,18 @@ class KernelTree:
             text = data.decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
             self._sources[path] = Source(path, text)
         return self._sources[path]
+
+    @property
+    def version(self) -> int | None:
+        """``LINUX_VERSION_CODE``, as the tree's Makefile says it; None if it says nothing."""
+        try:
+            text = self.source("Makefile").text
+        except Unreadable:
+            return None
+        found = [re.search(rf"^{word}\s*=\s*(\d+)", text, re.MULTILINE) for word in _VERSION]
+        if found[0] is None or found[1] is None:
+            return None
+        return version_code(*(int(m.group(1)) if m else 0 for m in found))
 
     def _of_directory(self, path: str) -> bytes:
         place = Path(self.directory, path)

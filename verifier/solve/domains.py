@@ -14,7 +14,7 @@ from itertools import product
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.program.events import Access, Event, Program
-from verifier.program.expressions import Apply, Const, Expr, Ref, evaluate_all, large_parts, refs
+from verifier.program.expressions import Apply, Const, Expr, Ref, evaluate_all, large_parts, mask, refs
 from verifier.program.functions import apply
 from verifier.program.rights import needs
 from verifier.program.values import (
@@ -49,6 +49,9 @@ def order_key(value: Value) -> tuple[int, str, int]:
     return (3, value.name, 0)
 
 
+_NEVER: Values = frozenset((0,))
+
+
 class Domains:
     """May-values of slots and addresses of a program.
 
@@ -76,7 +79,8 @@ class Domains:
         self.addresses: dict[int, Values] = {}
         self.pages: dict[int, Values] = {}
         self.faults: dict[int, bool] = {}
-        self._memo: dict[Expr, Values] = {}
+        self._memo: dict[Expr, Values] = {}  # of what may have changed since, nothing
+        self._stored: dict[int, tuple[Values, Values]] = {}  # by access: what is stored, and where
         self._parts: dict[tuple[Value, ...], dict[Expr, Value]] = {}  # by slots and their values
         for cell in program.cells.values():
             self.cells[cell.ptr] = {(cell.init, -1, -1)}
@@ -108,9 +112,9 @@ class Domains:
 
     def _round(self, accesses: list[tuple[Event, Access]]) -> bool:
         """One step of propagation; False if nothing changed."""
-        self._memo = {}
         old_slots = self.slots[:]
         changed = False
+        new = 0  # the slots that may return more than before, as bits
         for event, access in accesses:
             self.budget.tick()
             where = self._where(event, access)
@@ -132,15 +136,22 @@ class Domains:
             values = frozenset(got)
             if values != old_slots[access.slot]:
                 self.slots[access.slot] = values
+                new |= 1 << access.slot
                 changed = True
-        self._memo = {}
+        if new:
+            self._memo = {expr: v for expr, v in self._memo.items() if not mask(expr) & new}
         changed = self._updated(accesses) or changed
         for event, access in accesses:
-            if access.value is None:
+            if access.value is None or self.of(event.guard) <= _NEVER:
                 continue
             self.budget.tick()
             values = self.of(access.value)
-            for cell in self.addresses[id(access)]:
+            where = self.addresses[id(access)]
+            known = self._stored.get(id(access))
+            if known is not None and known[0] is values and known[1] == where:
+                continue
+            self._stored[id(access)] = values, where
+            for cell in where:
                 here = self.cells.get(cell)
                 if here is None:
                     continue

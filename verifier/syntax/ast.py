@@ -461,21 +461,24 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A name in ``#kernel "file" { … }``. ``kind`` is ``struct``, ``enum``, or empty: whatever has it."""
+    """A name in ``#kernel "file" { … }``. ``kind`` is ``struct``, ``enum``, or empty: whatever has it.
+    ``optional``: with ``?``, it may be missing from this version of the file."""
 
     kind: str
     name: str
     span: Span
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class KernelFile:
     """``#kernel "file" { names }``: these definitions of a file of the kernel tree, and the types, constants
-    and macros of it that they need."""
+    and macros of it that they need. ``optional``: with ``?``, the file may be missing."""
 
     path: str
     names: tuple[Taken, ...]
     span: Span
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ class Cutter:
             try:
                 self.files[one.path] = scan(tree.source(one.path), self.config)
             except Unreadable as error:
+                if one.optional:
+                    continue
                 text = f"{one.path} cannot be taken from {tree.place}: {error}"
                 troubles.append(Diagnostic("kernel", text, one.span, "name a file by its path in the tree"))
 
@@ -202,7 +204,7 @@ class Cutter:
         if hidden:
             line = Span(file.source, hidden[0], hidden[0]).line
             hint = f"#config leaves out what line {line} has"
-        raise Trouble("kernel", f"{file.source.name} defines no {taken.name!r}", taken.span, hint)
+        raise Trouble("missing", f"{file.source.name} defines no {taken.name!r}", taken.span, hint)
 
 
 def _head(active: str, found: Definition) -> str:

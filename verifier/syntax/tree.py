@@ -175,12 +175,16 @@ class Builder:
 
     def kernel(self, tree: Node) -> ast.KernelFile:
         """``#kernel "file" { names }``."""
-        _, path, *names = tree.children
-        taken = tuple(
-            ast.Taken(str(n.children[0]) if len(n.children) > 1 else "", str(n.children[-1]), self.span(n))
-            for n in names
-        )
-        return ast.KernelFile(str(path)[1:-1], taken, self.span(tree))
+        _, path, *rest = tree.children
+        names = [n for n in rest if is_tree(n)]
+        taken = tuple(self.taken(n) for n in names)
+        return ast.KernelFile(str(path)[1:-1], taken, self.span(tree), optional=len(rest) > len(names))
+
+    def taken(self, tree: Node) -> ast.Taken:
+        """``name``, ``struct name``; with ``?`` if it may be missing."""
+        words = {x.type: str(x) for x in tree.children}
+        kind = words.get("STRUCT", words.get("ENUM", ""))
+        return ast.Taken(kind, words["NAME"], self.span(tree), optional="QMARK" in words)
 
     def config(self, tree: Node, enums: dict[str, int]) -> list[ast.Configured]:
         """``#config NAME, !NAME, NAME = value``."""

@@ -100,6 +100,8 @@ class Gathered:
                     self.included.add(len(self.initial))
                     self.initial.append(cutter.object(file, found))
             except Trouble as trouble:
+                if name.optional and trouble.diagnostic.code == "missing":
+                    continue
                 if trouble.diagnostic not in self.guards.troubles:
                     self.guards.troubles.append(trouble.diagnostic)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_everything_that_is_missing_is_said_at_once() -> None:
         ("unresolved", "there is no function 'unknown_helper'"),
         ("config", "nothing decides #ifdef CONFIG_STATISTICS"),
     ][: len(found)]
-    assert ("kernel", "kernel/flag.c defines no 'nothing'") in [(c, m) for c, m, _ in errors(text)]
+    assert ("missing", "kernel/flag.c defines no 'nothing'") in [(c, m) for c, m, _ in errors(text)]
 
 
 def test_macros_and_constants_come_along() -> None:
@@ -168,8 +169,8 @@ def test_spans_are_those_of_the_kernel() -> None:
     [
         ('#kernel "kernel/none.c" { f }\n' + BODY, "kernel", "there is no such file in the tree"),
         ('#kernel "../flag.c" { f }\n' + BODY, "kernel", "a file is named by its path in the tree"),
-        ('#kernel "kernel/flag.c" { rise_flag }\n' + BODY, "kernel", "defines no 'rise_flag'"),
-        ('#kernel "kernel/flag.c" { struct raise_flag }\n' + BODY, "kernel", "defines no 'raise_flag'"),
+        ('#kernel "kernel/flag.c" { rise_flag }\n' + BODY, "missing", "defines no 'rise_flag'"),
+        ('#kernel "kernel/flag.c" { struct raise_flag }\n' + BODY, "missing", "defines no 'raise_flag'"),
         (TAKEN + BODY, "config", "nothing decides #if defined(CONFIG_FENCES)"),
         (HEAD + '#kernel "kernel/flag.c" { fast_raise }\n#without unknown_helper\n' + BODY, "without",
          "the value of unknown_helper() is used"),
@@ -204,3 +205,37 @@ def test_what_this_text_does_not_ask_is_no_error() -> None:
         ("nothing in this text calls mb", "leave it out"),
         ("nothing in this text asks for CONFIG_SLOWW", "did you mean 'CONFIG_SLOW'?"),
     ]
+
+
+def test_what_may_be_missing() -> None:
+    text = f'#kernel "kernel/none.c"? {{ f }}\n{HEAD}'
+    text += '#kernel "kernel/flag.c" { raise_flag, wait_flag, old_raise? }\n'
+    assert verdicts(f"{text}#config CONFIG_FENCES\n{BODY}{CONDITION}") == {None: "never"}
+
+
+@pytest.mark.parametrize(("version", "called"), [("5.9.3", "wait_flag"), ("5.10.0", "read_both"), (None, "")])
+def test_arms_by_version(tmp_path: Path, version: str | None, called: str) -> None:
+    """A signature that changes needs another call: the arm that is not for this version needs nothing."""
+    shutil.copytree(SMALL.directory, tmp_path, dirs_exist_ok=True)
+    if version is not None:
+        words = zip(("VERSION", "PATCHLEVEL", "SUBLEVEL"), version.split("."), strict=True)
+        (tmp_path / "Makefile").write_text("".join(f"{word} = {n}\n" for word, n in words))
+    text = f"""{HEAD}#kernel "kernel/flag.c" {{ wait_flag, read_both }}
+{{ struct board board; }}
+P0 {{
+    int d; bool raised;
+    if (LINUX_VERSION_CODE >= KERNEL_VERSION(5, 10, 0)) read_both(&board, &d, &raised);
+    else d = wait_flag(&board, 1, 2, 3);
+}}
+exists (0:d = 0)
+"""
+    if version == "5.9.3":
+        text = text.replace(", 1, 2, 3", "")
+    tree = KernelTree(str(tmp_path))
+    if version is None:
+        with pytest.raises(InputError, match="does not say which kernel it is"):
+            resolved(read_all(text, tree)[0].tree)
+        return
+    (test,) = read_all(text, tree)
+    assert {x.name for x in nodes(resolved(test.tree).unit.threads) if isinstance(x, Call)} == {called}
+    assert run(test, Options(witnesses=False)).reason == ""

@@ -7,6 +7,7 @@ type, a constant or a macro; a function has to be named. What cannot be found is
 from __future__ import annotations
 
 import difflib
+import operator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -14,6 +15,7 @@ from verifier.errors import InputError
 from verifier.kernel.conditions import ASSUMED
 from verifier.kernel.dropped import dropped
 from verifier.kernel.scan import Definition, Macro, Scanned
+from verifier.kernel.tree import version_code
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
@@ -34,6 +36,10 @@ QUESTIONS = frozenset(
     }
 )  # fmt: skip
 MAX_EXPANDED = 200
+_COMPARED = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+    ">=": operator.ge,
+}  # fmt: skip
 EXPRESSIONS = get_args(ast.CExpr)
 
 
@@ -146,6 +152,8 @@ class _Closure:
         name = e.name
         if self._bound(name) or name in self.objects or name in self.unit.functions:
             return e
+        if name == "LINUX_VERSION_CODE":
+            return self._version(e)
         config = {said.name: said.value for said in self.asked.config}
         if name in config:  # a constant that the test overrides
             self.cutter.config.used.add(name)
@@ -168,6 +176,14 @@ class _Closure:
         if not self.ours:
             self._unknown(name, e.span)
         return e
+
+    def _version(self, e: ast.Ident) -> ast.CExpr:
+        """``LINUX_VERSION_CODE``."""
+        version = self.cutter.tree.version
+        if version is None:
+            hint = "its Makefile has no VERSION and PATCHLEVEL"
+            self._trouble("version", "this tree does not say which kernel it is", e.span, hint)
+        return ast.Num(version or 0, e.span)
 
     def _unknown(self, name: str, span: Span) -> None:
         """An object that nothing declares."""
@@ -195,6 +211,10 @@ class _Closure:
     def _call(self, e: ast.CallExpr, *, alone: bool = False) -> Any:
         """A call; ``alone``: its value is not used."""
         name = e.name
+        if name == "KERNEL_VERSION" and len(e.arguments) == 3:
+            numbers = [a.value for a in e.arguments if isinstance(a, ast.Num)]
+            if len(numbers) == 3:
+                return ast.Num(version_code(*numbers), e.span)
         if self.ours:
             if name not in WORDS and name not in self.unit.functions and (found := self._macro(name)):
                 return self._expanded(*found, e.arguments, e.span, alone=alone)
@@ -347,6 +367,11 @@ class _Closure:
             return ast.Conditional(test, self._any(x.then), self._any(x.other), x.span)
         if isinstance(x, ast.Binary) and x.op in ("&&", "||"):
             return self._logic(x)
+        if isinstance(x, ast.Binary) and x.op in _COMPARED:
+            left, right = self._any(x.left), self._any(x.right)
+            if isinstance(left, ast.Num) and isinstance(right, ast.Num):
+                return ast.Num(int(_COMPARED[x.op](left.value, right.value)), x.span)
+            return ast.Binary(x.op, left, right, x.span)
         if isinstance(x, ast.Unary) and x.op == "!":
             inner = self._any(x.operand)
             known = _known(inner)
