@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import operator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -35,6 +36,12 @@ QUESTIONS = frozenset(
         "static_key_enabled", "alternative_has_feature",
     }
 )  # fmt: skip
+# Macros for constants that join tokens or ask for types, and how many of their arguments are values
+# (linux/const.h, linux/bits.h).
+_BITS = {
+    "_AC": 1, "UL": 1, "ULL": 1, "_UL": 1, "_ULL": 1, "BIT": 1, "BIT_ULL": 1, "_BITUL": 1,
+    "_BITULL": 1, "GENMASK": 2, "GENMASK_ULL": 2,
+}  # fmt: skip
 MAX_EXPANDED = 200
 _COMPARED = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
@@ -215,6 +222,8 @@ class _Closure:
             numbers = [a.value for a in e.arguments if isinstance(a, ast.Num)]
             if len(numbers) == 3:
                 return ast.Num(version_code(*numbers), e.span)
+        if name in _BITS and e.arguments and name not in self.unit.functions:
+            return _bits(name, tuple(self._any(a) for a in e.arguments[: _BITS[name]]), e.span)
         if self.ours:
             if name not in WORDS and name not in self.unit.functions and (found := self._macro(name)):
                 return self._expanded(*found, e.arguments, e.span, alone=alone)
@@ -359,6 +368,8 @@ class _Closure:
             return ast.ExprStmt(made, x.span) if isinstance(made, EXPRESSIONS) else made
         if isinstance(x, ast.If):
             return self._if(x)
+        if isinstance(x, ast.Block):
+            return ast.Block(tuple(self._reached(x.body)), x.span)
         if isinstance(x, ast.Conditional):
             test = self._any(x.condition)
             known = _known(test)
@@ -379,6 +390,16 @@ class _Closure:
         if isinstance(x, ast.FieldInit):
             return replace(x, value=self._any(x.value))
         return self._mapped(x)
+
+    def _reached(self, body: tuple[ast.Stmt, ...]) -> Iterator[ast.Stmt]:
+        """The statements of a block that are reached: none after a jump, up to a label."""
+        reached = True
+        for statement in body:
+            reached = reached or any(isinstance(x, ast.LabelStmt | ast.Case) for x in ast.nodes(statement))
+            if reached:
+                made = self._any(statement)
+                yield made
+                reached = not _leaves(made)
 
     def _if(self, x: ast.If) -> ast.Stmt:
         test = self._any(x.condition)
@@ -447,6 +468,29 @@ class _Closure:
         made = replace(made, fields=tuple(self._mapped(f) for f in made.fields))
         self.ours = ours
         return made
+
+
+def _bits(name: str, given: tuple[ast.CExpr, ...], span: Span) -> ast.CExpr:
+    """One of the macros for constants; each of them makes an ``unsigned long`` here."""
+    long, one = ast.CType("unsigned long"), ast.Num(1, span)
+
+    def shifted(to: ast.CExpr) -> ast.CExpr:
+        return ast.Binary("<<", ast.Cast(long, one, span), to, span)
+
+    if name.startswith("GENMASK"):
+        high, low = given
+        top = ast.Binary("-", ast.Binary("<<", shifted(high), one, span), one, span)
+        return ast.Binary("&", top, ast.Unary("~", ast.Binary("-", shifted(low), one, span), span), span)
+    if "BIT" in name:
+        return shifted(given[0])
+    return ast.Cast(long, given[0], span)
+
+
+def _leaves(statement: ast.Stmt) -> bool:
+    """Does a statement always jump away?"""
+    if isinstance(statement, ast.Block) and statement.body:
+        return _leaves(statement.body[-1])
+    return isinstance(statement, ast.Return | ast.Goto | ast.Break | ast.Continue)
 
 
 def _known(e: object) -> bool | None:
