@@ -29,8 +29,6 @@ def arguments(word: Word) -> list[str]:
     given = [_ARGUMENTS[p.kind] for p in word.parameters]
     if word.name.startswith("per_cpu") or (word.group == "Per-CPU data" and "pointer" in word.signature):
         given = ["p" if a == "c" else "&p" if a == "&c" else a for a in given]
-    if word.name.endswith("write_cr3"):
-        given = ["__pa(N)"]
     if word.name == "invpcid":
         given = ["2", "0", "0"]
     if "cmpxchg_double" in word.name:

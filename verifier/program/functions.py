@@ -9,13 +9,9 @@ from collections.abc import Callable
 
 from verifier.errors import LimitError
 from verifier.program.values import (
-    CR3_ADDRESS,
-    CR3_KEEPS,
-    CR3_PCID,
     FAULT,
     MIGRATION,
     NO_NUMBER,
-    ROOT,
     SWAP,
     UNDEF,
     Mark,
@@ -23,7 +19,6 @@ from verifier.program.values import (
     Value,
     attributes,
     held,
-    is_root,
     make_entry,
     matches,
 )
@@ -76,10 +71,6 @@ def _sub(a: Value, b: Value) -> Value:
 def _and(a: Value, b: Value) -> Value:
     if isinstance(a, int) and isinstance(b, int):
         return a & b
-    if is_root(a) and isinstance(b, int):
-        return _part_of_cr3(a, b)
-    if is_root(b) and isinstance(a, int):
-        return _part_of_cr3(b, a)
     if a == 0 or b == 0:
         return 0
     return a if a == b else UNDEF
@@ -93,37 +84,9 @@ def _xor(a: Value, b: Value) -> Value:
     return a if b == 0 else b if a == 0 else UNDEF
 
 
-def _part_of_cr3(root: Value, mask: int) -> Value:
-    """Some bits of CR3: its address with other bits, or these alone."""
-    assert isinstance(root, Ptr)
-    if mask & CR3_ADDRESS == CR3_ADDRESS:
-        return Ptr(root.base, root.off & mask)
-    return root.off & mask if not mask & CR3_ADDRESS else UNDEF
-
-
-def _with_bits(root: Value, bits: int) -> Value:
-    """The address of a top-level table with more bits of CR3."""
-    assert isinstance(root, Ptr)
-    bits &= (1 << 64) - 1
-    return UNDEF if bits & CR3_ADDRESS else Ptr(root.base, root.off | bits)
-
-
-def _root(a: Value) -> Value:
-    """The physical address of an mm's top-level table."""
-    return Ptr(f"{a.base}{ROOT}") if isinstance(a, Ptr) and not a.off and not is_root(a) else UNDEF
-
-
-def _of_cr3(value: Callable[[Ptr], Value]) -> Callable[[Value], Value]:
-    return lambda a: value(a) if isinstance(a, Ptr) and is_root(a) else UNDEF
-
-
 def _or(a: Value, b: Value) -> Value:
     if isinstance(a, int) and isinstance(b, int):
         return a | b
-    if is_root(a) and isinstance(b, int):
-        return _with_bits(a, b)
-    if is_root(b) and isinstance(a, int):
-        return _with_bits(b, a)
     if a == b:
         return a
     return a if b == 0 else b if a == 0 else UNDEF
@@ -266,11 +229,6 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "field": _field,
     "container": _container,
     "percpu": _percpu,
-    # CR3: the address of a top-level table, and what its other bits say.
-    "root": _root,
-    "root_mm": _of_cr3(lambda a: Ptr(a.base.removesuffix(ROOT))),
-    "root_pcid": _of_cr3(lambda a: a.off & CR3_PCID),
-    "root_keeps": _of_cr3(lambda a: int(a.off & CR3_KEEPS != 0)),
     "pte": lambda mm, va: _handle(mm, "pte({}, {})", va) if isinstance(va, Ptr) else UNDEF,
     "mm_cpumask": lambda mm: _handle(mm, "mm_cpumask({})"),
     "page_data": lambda page: page if page == FAULT else _handle(page, "{}.data"),

@@ -39,19 +39,6 @@ COMBINED = RO | NX | SUPERVISOR  # rights that each level of a walk may take awa
 NOT_PRESENT = PROTNONE | SWAP | MIGRATION
 
 
-# The physical address of an mm's top-level table, as CR3 has it: its name ends so. Its ``off`` has the bits
-# of CR3 that are no address: the PCID, the LAM bits, and in a store what keeps translations (MMR 5.7).
-ROOT = "%root"
-CR3_ADDRESS = ((1 << 40) - 1) << 12  # the bits of an address in CR3
-CR3_PCID = 0xFFF
-CR3_KEEPS = 1 << 63
-
-
-def is_root(value: Value) -> bool:
-    """Is it the address of a top-level table, with or without other bits of CR3?"""
-    return isinstance(value, Ptr) and value.base.endswith(ROOT)
-
-
 class Entry(NamedTuple):
     """The content of an entry with attributes. The content of an entry without attributes is a ``Ptr``.
 

@@ -231,19 +231,6 @@ def translation() -> Iterator[Word]:
     keeps, doc = replace(root, kind="noflush"), "loads mm and flushes nothing"
     source = f"no kernel function: the write in load_new_mm_cr3(), {_TLB}, from memory"
     yield from _both(g, f"load_cr3_noflush{head}", keeps, doc, rules, 1, source=source)
-    table = Pure(f("root", "pgd"))
-    physical = partial(row, g, result="value", source="__pa(), asm/page.h; __sme_pa(), asm/mem_encrypt.h")
-    for name in ("__pa", "__sme_pa"):
-        doc = "the physical address of an mm's top-level table, mm->pgd; | a PCID and other bits of CR3"
-        yield physical(f"{name}(pgd: mm)", table, doc, "")
-    writes = partial(row, g, source="native_write_cr3(), arch/x86/kernel/cpu/common.c, asm/special_insns.h")
-    doc = "loads CR3 with __pa(mm->pgd) | PCID; bit 63 keeps what is cached; serializing"
-    for name in ("write_cr3", "native_write_cr3", "__native_write_cr3"):
-        yield writes(f"{name}(cr3)", Special("write_cr3", "CR3"), doc, rules)
-    own = partial(row, g, result="value", source="__read_cr3(), native_read_cr3(), asm/special_insns.h")
-    for name in ("__read_cr3", "__native_read_cr3", "native_read_cr3"):
-        doc = "this CPU's CR3: __pa(mm->pgd) | PCID"
-        yield own(f"{name}()", Special("read_cr3", "no data access"), doc, "")
     reads = partial(row, g, source="no kernel function of this name: __read_cr3(), asm/special_insns.h")
     read = partial(Special, "read_register", "no data access")
     yield reads("read_cr3()", read(register="cr3"), "this CPU's address space", "", "mm")
@@ -251,11 +238,6 @@ def translation() -> Iterator[Word]:
     doc = "removes v from this CPU's TLB, under its current PCID and globals"
     page = Machine("INV", "invlpg", va="v")
     yield from _both(g, "invlpg(v: va)", page, doc, rule, source="invlpg(), asm/tlb.h")
-    source = f"native_flush_tlb_one_user(), flush_tlb_one_kernel(), {_TLB}; without PTI"
-    for name in ("flush_tlb_one_user", "flush_tlb_one_kernel", "native_flush_tlb_one_user",
-                 "__flush_tlb_one_user", "__flush_tlb_one_kernel"):  # fmt: skip
-        doc = "INVLPG of an address that is a number, such as v + 4096, where no address of the test is"
-        yield row(g, f"{name}(addr)", Machine("INV", "invlpg", va="addr"), doc, rule, source=source)
     local, every = Machine("INV", "local"), Machine("INV", "all")
     doc = "removes all of the current PCID but globals from this CPU's TLB"
     source = f"native_flush_tlb_local(), {_TLB}; __flush_tlb() up to v5.7, from memory"

@@ -143,8 +143,8 @@ SpecialName = Literal[
     "assume", "call_cpus", "call_rcu", "cmpxchg128", "cmpxchg_double", "cond_load", "entry_of", "free",
     "free_rcu", "halt", "icr", "ifetch", "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but",
     "mask_combine", "mask_copy", "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify",
-    "mask_of", "mask_weight", "mk_pte", "per_cpu", "read_poll", "read_cr3", "read_register",
-    "try_cmpxchg", "wait_event", "warn", "write_cr3",
+    "mask_of", "mask_weight", "mk_pte", "per_cpu", "read_poll", "read_register", "try_cmpxchg",
+    "wait_event", "warn",
 ]  # fmt: skip
 
 

@@ -174,7 +174,6 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
     """``left op right``; ``at`` is where they stand."""
     if op in COMPARE:
         return compared(b, op, left, right, at=at)
-    left, right = as_number(left), as_number(right)
     numeric(left, at[0])
     numeric(right, at[1])
     function = _ARITHMETIC[op]
@@ -202,11 +201,6 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
     )
 
 
-def as_number(value: Val) -> Val:
-    """A virtual address as the number that it is: sums and differences of one address have a meaning."""
-    return replace(value, type=t.ULONG) if value.type.kind == "va" else value
-
-
 def compared(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> Val:
     """A comparison."""
     for value, e in zip((left, right), at, strict=True):
@@ -219,7 +213,6 @@ def compared(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
     elif op in ("==", "!="):
         x, y = t.words_of_64(x, y, left.type, right.type)
     if op not in ("==", "!="):
-        left, right = as_number(left), as_number(right)
         numeric(left, at[0])
         numeric(right, at[1])
     elif b.memory.used.attributes:

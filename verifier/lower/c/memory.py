@@ -478,14 +478,7 @@ class TestMemory(Objects):
         named = self.named.get(ptr.base.split(":", 1)[-1])
         if named is not None and named.type.kind == "int" and named.type.tag == "code":
             kind = "code"
-        if named is None and ptr.base.endswith(".pgd") and self._of_mm(ptr):
-            default = Ptr(ptr.base.removesuffix(".pgd"))
         self.cells[ptr] = Cell(ptr, cell_name(ptr, self), self.values.get(ptr, default), kind)
-
-    def _of_mm(self, field: Ptr) -> bool:
-        """Is it a field of an mm?"""
-        owner = self.named.get(field.base.partition(".")[0])
-        return owner is not None and owner.type.kind == "mm"
 
     def _parts(self, named: NamedObject, name: str) -> Iterator[Ptr]:
         kind = named.type.kind

@@ -66,8 +66,6 @@ class Objects:
         for name, members in structs.declared(unit).items():
             made = structs.layout(members)
             key = group(t.of(ast.CType(name)))
-            if key == "mm" and "pgd" in made.fields:
-                made.fields["pgd"] = t.MM  # an mm stands for its top-level table
             self.fields[key], self.parts[key] = made.fields, made.parts
             self.defined += made.troubles
         # Likewise: fields that are halves of another one, with where these lie and with their types.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load
 from verifier.lower.c.arguments import given, mismatch
@@ -11,10 +9,10 @@ from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.effects import system
 from verifier.lower.c.objects import attributes, check_present
 from verifier.lower.c.parts import MemoryPlace, Val
-from verifier.lower.code import Branch, Jump, Label, Touch
+from verifier.lower.code import Touch
 from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.ops import Kind
-from verifier.program.values import ATTRIBUTES, MIGRATION, SWAP, Ptr, is_root
+from verifier.program.values import ATTRIBUTES, MIGRATION, SWAP, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Machine
@@ -71,38 +69,6 @@ def read_register(b: BodyCode, use: SpecialCall) -> Val:
         raise Trouble("no-mm", "there is no mm in this test", use.e.span)
     b.emit("R", use.e, Touch(Const(cell), temp))
     return Val(Reg(temp), t.MM if use.word.result == "mm" else t.INT)
-
-
-def read_cr3(b: BodyCode, use: SpecialCall) -> Val:
-    """The register with its PCID."""
-    cell = Ptr(f"{b.cpu}:cr3")
-    if cell not in b.memory.cells:
-        raise Trouble("no-mm", "there is no mm in this test", use.e.span)
-    held, pcid = b.fresh(), b.fresh()
-    touches = [Touch(Const(cell), held)]
-    if b.memory.used.pcids:
-        touches.append(Touch(Const(Ptr(f"{b.cpu}:pcid")), pcid))
-    b.emit("R", use.e, *touches)
-    root = call("root", Reg(held))
-    return Val(call("bitor", root, Reg(pcid)) if b.memory.used.pcids else root, t.ANY)
-
-
-def write_cr3(b: BodyCode, use: SpecialCall) -> Val:
-    """A load of CR3 with a value that says which mm, which PCID, and whether translations are kept."""
-    value = b.held(given(b, use, "cr3").expr)
-    if isinstance(value, Const) and not is_root(value.value):  # type: ignore[arg-type]
-        hint = "write __pa(mm->pgd) | pcid"
-        raise Trouble("type", "CR3 holds the address of a top-level table", use.e.span, hint)
-    mm, pcid, keeps = (call(f"root_{part}", value) for part in ("mm", "pcid", "keeps"))
-    register = Touch(Const(Ptr(f"{b.cpu}:cr3")), None, mm)
-    flushes = Machine("CR3", "cr3", pcid="pcid", register="cr3")
-    end, other = b.fresh("loaded"), b.fresh("keeps")
-    b.code.append(Branch(keeps, other, use.e.span))
-    system(b, use.e, flushes, register, pcid=pcid)
-    b.code += [Jump(end, use.e.span), Label(other)]
-    system(b, use.e, replace(flushes, kind="noflush"), register, pcid=pcid)
-    b.code.append(Label(end))
-    return Val(Const(0), t.VOID)
 
 
 def irqs_disabled(b: BodyCode, use: SpecialCall) -> Val:

@@ -109,7 +109,6 @@ def _call(found: Uses, name: str, arguments: tuple[object, ...]) -> None:
         given = {x.name for a in arguments[1:] for x in nodes(a) if isinstance(x, ast.Ident | c.Name)}
         if not any(ATTRIBUTES.get(n, 0) & NOT_PRESENT for n in given):  # no == A takes these for A
             found.varied |= {a.name for a in arguments[:1] if isinstance(a, ast.Ident | c.Name)}
-    found.pcids |= special(name) == "write_cr3"
     at = word.at("pcid")
     if at is not None and len(arguments) > at:
         pcid = arguments[at]
