@@ -9,7 +9,8 @@ from verifier.words.rows import Word
 _ARGUMENTS = {
     "place": "c", "pointer": "&c", "value": "1", "number": "1", "mm": "N", "page": "A", "va": "v",
     "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",
-    "target": "A", "attributes": "ro", "pcid": "0", "code": "&insn", "fetched": "&insn", "mask": "m",
+    "target": "A", "attributes": "ro", "pcid": "0", "root": "N", "cr3": "__pa(N)",
+    "code": "&insn", "fetched": "&insn", "mask": "m",
     "function": "nothing", "condition": "NULL", "local": "flags", "percpu": "p", "offset": "&p",
     "text": '"t"', "vma": "N", "accessor": "READ_ONCE", "word": "&c", "bit": "1", "cpu": "1",
     "struct": "queue", "domain": "&dom", "index": "idx",

@@ -9,9 +9,14 @@ from collections.abc import Callable
 
 from verifier.errors import LimitError
 from verifier.program.values import (
+    ADDRESS_BITS,
     FAULT,
+    LAM_BITS,
     MIGRATION,
     NO_NUMBER,
+    NOFLUSH_BIT,
+    PCID_BITS,
+    ROOT,
     SWAP,
     UNDEF,
     Mark,
@@ -48,13 +53,41 @@ def _integers(f: Callable[..., Value]) -> Callable[..., Value]:
     return on_integers
 
 
+def _is_root(a: Value) -> bool:
+    """Is it the physical address of an mm's root, perhaps with bits of CR3?"""
+    return isinstance(a, Ptr) and a.base.endswith(ROOT)
+
+
+def _root(base: str, bits: int) -> Value:
+    """A root with other bits, which are none of its address's."""
+    return UNDEF if bits < 0 or bits >> 64 or bits & ADDRESS_BITS else Ptr(base, bits)
+
+
+def _moved(a: Ptr, by: int) -> Value:
+    """An address and a number of cells or bytes."""
+    return _root(a.base, a.off + by) if _is_root(a) else Ptr(a.base, a.off + by)
+
+
+def _on_bits(a: Value, b: Value, made: Callable[[int, int], int]) -> Value:
+    """A root and a number, joined or compared bit by bit. The bits of the address stay, or all of them go;
+    of a root of which some are left, nothing is known."""
+    if isinstance(b, Ptr):
+        a, b = b, a
+    if not isinstance(a, Ptr) or not isinstance(b, int) or not _is_root(a):
+        return UNDEF
+    number = b & ((1 << 64) - 1)
+    bits = made(a.off, number) & ~ADDRESS_BITS
+    kept = [made(bit, number) & ADDRESS_BITS for bit in (0, ADDRESS_BITS)]
+    return Ptr(a.base, bits) if kept == [0, ADDRESS_BITS] else bits if kept == [0, 0] else UNDEF
+
+
 def _add(a: Value, b: Value) -> Value:
     if isinstance(a, int) and isinstance(b, int):
         return a + b
     if isinstance(a, Ptr) and isinstance(b, int):
-        return Ptr(a.base, a.off + b)
+        return _moved(a, b)
     if isinstance(b, Ptr) and isinstance(a, int):
-        return Ptr(b.base, b.off + a)
+        return _moved(b, a)
     return UNDEF
 
 
@@ -62,7 +95,7 @@ def _sub(a: Value, b: Value) -> Value:
     if isinstance(a, int) and isinstance(b, int):
         return a - b
     if isinstance(a, Ptr) and isinstance(b, int):
-        return Ptr(a.base, a.off - b)
+        return _moved(a, -b)
     if isinstance(a, Ptr) and isinstance(b, Ptr) and a.base == b.base:
         return a.off - b.off
     return UNDEF
@@ -73,7 +106,7 @@ def _and(a: Value, b: Value) -> Value:
         return a & b
     if a == 0 or b == 0:
         return 0
-    return a if a == b else UNDEF
+    return a if a == b else _on_bits(a, b, int.__and__)
 
 
 def _xor(a: Value, b: Value) -> Value:
@@ -81,7 +114,7 @@ def _xor(a: Value, b: Value) -> Value:
         return a ^ b
     if a == b:
         return 0
-    return a if b == 0 else b if a == 0 else UNDEF
+    return a if b == 0 else b if a == 0 else _on_bits(a, b, int.__xor__)
 
 
 def _or(a: Value, b: Value) -> Value:
@@ -89,7 +122,7 @@ def _or(a: Value, b: Value) -> Value:
         return a | b
     if a == b:
         return a
-    return a if b == 0 else b if a == 0 else UNDEF
+    return a if b == 0 else b if a == 0 else _on_bits(a, b, int.__or__)
 
 
 def _order(compare: Callable[[int, int], bool]) -> Callable[[Value, Value], Value]:
@@ -117,9 +150,13 @@ def _modulo(a: int, b: int) -> Value:
     return a - b * quotient if isinstance(quotient, int) else UNDEF
 
 
-def _shift(left: bool) -> Callable[[int, int], Value]:
-    def shift(a: int, b: int) -> Value:
-        if not 0 <= b < 128:
+def _shift(left: bool) -> Callable[[Value, Value], Value]:
+    def shift(a: Value, b: Value) -> Value:
+        if not isinstance(b, int) or not 0 <= b < 128:
+            return UNDEF
+        if isinstance(a, Ptr) and _is_root(a) and not left and not ADDRESS_BITS >> b:
+            return a.off >> b
+        if not isinstance(a, int):
             return UNDEF
         return _bounded(a, b) << b if left else a >> b
 
@@ -136,6 +173,12 @@ def _bounded(a: int, more: int) -> int:
 def _handle(a: Value, pattern: str, *more: object) -> Value:
     """A handle that belongs to another one: its field, its entry, its mask."""
     return Ptr(pattern.format(a, *more)) if isinstance(a, Ptr) else UNDEF
+
+
+def _in_cr3(a: Value, of: Callable[[Ptr], Value]) -> Value:
+    """A part of what is written to CR3; UNDEF if that is no root, or has bits that are reserved there."""
+    known = isinstance(a, Ptr) and _is_root(a) and not a.off & ~(PCID_BITS | NOFLUSH_BIT | LAM_BITS)
+    return of(a) if known and isinstance(a, Ptr) else UNDEF
 
 
 def _percpu(a: Value, cpu: Value) -> Value:
@@ -201,8 +244,8 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "bitand": _and,
     "bitor": _or,
     "bitxor": _xor,
-    "shl": _integers(_shift(True)),
-    "shr": _integers(_shift(False)),
+    "shl": _shift(True),
+    "shr": _shift(False),
     **{
         f"{'s' if signed else 'u'}{bits}": _wrap(bits, signed)
         for bits in (8, 16, 32, 64)
@@ -231,6 +274,11 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "percpu": _percpu,
     "pte": lambda mm, va: _handle(mm, "pte({}, {})", va) if isinstance(va, Ptr) else UNDEF,
     "mm_cpumask": lambda mm: _handle(mm, "mm_cpumask({})"),
+    # CR3 as a number: the root of an mm (``ROOT``), and what a value that is written to CR3 says.
+    "root": lambda mm: Ptr(f"{mm}{ROOT}") if isinstance(mm, Ptr) and not _is_root(mm) else UNDEF,
+    "cr3_mm": lambda a: _in_cr3(a, lambda root: _owner(root.base.removesuffix(ROOT))),
+    "cr3_pcid": lambda a: _in_cr3(a, lambda root: root.off & PCID_BITS),
+    "cr3_noflush": lambda a: _in_cr3(a, lambda root: int(bool(root.off & NOFLUSH_BIT))),
     "page_data": lambda page: page if page == FAULT else _handle(page, "{}.data"),
     # Contents of entries.
     "mk_pte": lambda page, bits: make_entry(page, bits) if isinstance(bits, int) else UNDEF,

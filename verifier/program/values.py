@@ -25,6 +25,13 @@ class Ptr(NamedTuple):
 
 IN_LINE = ".%waiting"  # after the name of a lock: cells that count who stands in line, -write and -read
 
+# After the name of an mm: the physical address of its root. ``off`` of such a ``Ptr`` is the bits of CR3
+# that are no address: the PCID, bit 63 (nothing is flushed), and those of LAM, which change no walk.
+ROOT = "%root"
+PCID_BITS, NOFLUSH_BIT, LAM_BITS = 0xFFF, 1 << 63, 3 << 61
+ADDRESS_BITS = 0x000F_FFFF_FFFF_F000  # of a root
+PAGE_BITS = 12  # of an address: where it lies in its page
+
 # Attributes of a paging-structure entry. An entry without attributes is present, writable, user, executable,
 # not global, dirty and accessed.  The last three mean that P is clear: the processor ignores the rest of such
 # an entry (MMR 4.6), the kernel reads it.

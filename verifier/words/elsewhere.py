@@ -41,12 +41,12 @@ write mfence() and lfence(), which it is on Intel; nothing on AMD
     weak_wrmsr_fence
 write cpu_relax()
     rep_nop native_pause cpu_relax_yield cpu_relax_lowlatency
-write load_cr3(mm), or load_cr3(mm, pcid)
-    write_cr3 native_write_cr3 __native_write_cr3 build_cr3
-write load_cr3_noflush(mm, pcid)
+write load_cr3(mm, pcid); or write_cr3(__pa(mm->pgd) | pcid)
+    build_cr3
+write load_cr3_noflush(mm, pcid); or write_cr3(__pa(mm->pgd) | pcid | CR3_NOFLUSH)
     build_cr3_noflush
-write read_cr3()
-    __read_cr3 native_read_cr3 read_cr3_pa __native_read_cr3
+write read_cr3(), or __read_cr3()
+    native_read_cr3
 write flush_tlb_local()
     local_flush_tlb __flush_tlb __flush_tlb_local native_flush_tlb_local __native_flush_tlb flush_tlb
     native_flush_tlb local_flush_tlb_mm
@@ -163,7 +163,7 @@ write pmd_none(e) || pmd_leaf(e)
 entries are compared by ==; there are no numbers of entries here
     pte_val pmd_val pud_val pgd_val __pgd
 a page is its name, such as A; there are no numbers of pages here
-    page_to_pfn pfn_to_page virt_to_page page_address __pa __va page_folio virt_to_phys phys_to_virt
+    page_to_pfn pfn_to_page virt_to_page page_address __va page_folio virt_to_phys phys_to_virt
 there is no such bit of entries here: the walker does not look at it
     pte_special pte_soft_dirty pte_mksoft_dirty pte_uffd_wp pte_mkuffd_wp pte_devmap
 leave it out: it does nothing on x86

@@ -220,6 +220,29 @@ def _both(
     yield row(g, head, relaxed, doc, "5.3", optional=optional, source=source)
 
 
+def _numbers(g: str) -> Iterator[Word]:
+    """CR3 as the kernel builds it: a root's physical address, a PCID, bit 63, the bits of LAM."""
+    takes = partial(row, g, rule="5.1", result="ulong")
+    root = Pure(f("root", "pgd"))
+    doc = "the physical address of an mm's root; with a PCID, CR3_NOFLUSH and LAM bits it is what CR3 takes"
+    source = "__pa(), asm/page.h; __sme_pa(), linux/mem_encrypt.h, since v4.14: without SME the same"
+    for name in ("__pa", "__sme_pa"):
+        yield takes(f"{name}(pgd: root)", root, doc, source=source)
+    write = Special("write_cr3", "write of CR3", register="pcid")
+    doc = "load_cr3(mm, pcid), or load_cr3_noflush(mm, pcid) if CR3_NOFLUSH is set; LAM bits do nothing; "
+    doc += "a value that is no root is an error of the test; serializing"
+    for name in ("write_cr3", "native_write_cr3", "__native_write_cr3"):
+        source = f"{'write_cr3(), ' if name == 'write_cr3' else ''}native_write_cr3(), asm/special_insns.h"
+        yield row(g, f"{name}(cr3: cr3)", write, doc, "5.1, 5.3, 5.7", source=source)
+    read = Special("read_cr3", "no data access", TRUE)
+    doc = "this CPU's root and PCID; the bits of LAM are not kept"
+    source = "__native_read_cr3(), asm/special_insns.h"
+    for name in ("__read_cr3", "__native_read_cr3"):
+        yield takes(f"{name}()", read, doc, source=source)
+    bare, source = Special("read_cr3", "no data access"), "read_cr3_pa(), asm/processor.h"
+    yield takes("read_cr3_pa()", bare, "this CPU's root, without the PCID", source=source)
+
+
 def translation() -> Iterator[Word]:
     """CR3 and the TLB."""
     g, rule = "TLB and CR3", "5.1, 5.3"
@@ -235,6 +258,7 @@ def translation() -> Iterator[Word]:
     read = partial(Special, "read_register", "no data access")
     yield reads("read_cr3()", read(register="cr3"), "this CPU's address space", "", "mm")
     yield reads("read_pcid()", read(register="pcid"), "this CPU's PCID", "", "number")
+    yield from _numbers(g)
     doc = "removes v from this CPU's TLB, under its current PCID and globals"
     page = Machine("INV", "invlpg", va="v")
     yield from _both(g, "invlpg(v: va)", page, doc, rule, source="invlpg(), asm/tlb.h")

@@ -143,8 +143,8 @@ SpecialName = Literal[
     "assume", "call_cpus", "call_rcu", "cmpxchg128", "cmpxchg_double", "cond_load", "entry_of", "free",
     "free_rcu", "halt", "icr", "ifetch", "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but",
     "mask_combine", "mask_copy", "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify",
-    "mask_of", "mask_weight", "mk_pte", "per_cpu", "read_poll", "read_register", "try_cmpxchg",
-    "wait_event", "warn",
+    "mask_of", "mask_weight", "mk_pte", "per_cpu", "read_poll", "read_register", "read_cr3", "try_cmpxchg",
+    "wait_event", "warn", "write_cr3",
 ]  # fmt: skip
 
 
@@ -152,8 +152,8 @@ SpecialName = Literal[
 class Special:
     """A word whose meaning is control flow: ``name`` says which function of the lowering is for it,
     ``value`` what that needs to know of the word: what it stores, or whether this CPU is called, too.
-    ``locks``: it does a LOCK'd operation. ``register``: the register cell of this CPU that it reads;
-    ``kind``: of the SEND that it makes, as in ``program.ops``."""
+    ``locks``: it does a LOCK'd operation. ``register``: the register cell of this CPU that it reads or
+    writes; ``kind``: of the SEND that it makes, as in ``program.ops``."""
 
     name: SpecialName
     makes: str = ""
@@ -293,6 +293,9 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "attributes": "attributes, joined by |: " + ", ".join(ATTRIBUTES),
         "vma": "an address space (mm) or a struct",
         "pcid": "a PCID, a number from 0 to 4095",
+        "root": "the root of an address space (such as mm->pgd)",
+        "cr3": "a number for CR3 (such as __pa(mm->pgd) | pcid)",
+        "ulong": "a number",
         "code": "the address of an instruction word",
         "fetched": "the address of an instruction word or a virtual address",
         "mask": "a cpumask",

@@ -13,6 +13,7 @@ from textwrap import wrap
 from types import MappingProxyType
 from typing import Literal
 
+from verifier.program import values as v
 from verifier.program.values import Ptr
 from verifier.syntax.trouble import misspelt
 from verifier.words import counters, local, mmu, srcu, sync
@@ -110,8 +111,27 @@ INITIALIZERS: Mapping[str, bool] = MappingProxyType(
     }
 )
 
+# Constants of the kernel that are unsigned longs.
+LONG_VALUES: Mapping[str, int] = MappingProxyType(
+    {
+        "CR3_NOFLUSH": v.NOFLUSH_BIT,  # asm/processor-flags.h
+        "X86_CR3_PCID_NOFLUSH": v.NOFLUSH_BIT,
+        "CR3_ADDR_MASK": v.ADDRESS_BITS,
+        "CR3_PCID_MASK": v.PCID_BITS,
+        "X86_CR3_PCID_MASK": v.PCID_BITS,
+        "X86_CR3_LAM_U57": 1 << 61,
+        "X86_CR3_LAM_U48": 1 << 62,
+        "PAGE_SIZE": 1 << v.PAGE_BITS,  # asm/page_types.h
+        "PAGE_MASK": (1 << 64) - (1 << v.PAGE_BITS),
+        "TLB_FLUSH_ALL": (1 << 64) - 1,  # asm/tlbflush.h
+    }
+)
+NUMBERS: Mapping[str, int] = MappingProxyType({"PAGE_SHIFT": v.PAGE_BITS, "X86_CR3_PCID_BITS": v.PAGE_BITS})
+# The names of roots, with the mm that each belongs to.
+ROOTS: Mapping[str, str] = MappingProxyType({"swapper_pg_dir": "init_mm"})
+
 NAMED_VALUES: Mapping[str, int] = MappingProxyType(
-    {"NULL": 0, "none": 0, "true": 1, "false": 0, "on": 1, "off": 0}
+    {"NULL": 0, "none": 0, "true": 1, "false": 0, "on": 1, "off": 0, **LONG_VALUES, **NUMBERS}
 )
 
 
@@ -217,6 +237,6 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 
 
 __all__ = [
-    "CONSTANT_MASKS", "ELSEWHERE", "INITIALIZERS", "LOOPS", "NAMED_VALUES", "VALUE_KINDS", "WORDS", "Word",
-    "WordParameter", "entry", "entry_level", "instead", "is_mask_of_mm", "reference", "special", "strength",
+    "CONSTANT_MASKS", "ELSEWHERE", "INITIALIZERS", "LONG_VALUES", "LOOPS", "NAMED_VALUES", "ROOTS",
+    "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry", "entry_level", "instead", "is_mask_of_mm", "reference", "special", "strength",
 ]  # fmt: skip

@@ -28,6 +28,8 @@ _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cpu": ("int",),
         "bit": ("int",),
         "pcid": ("int",),
+        "root": ("upper", "mm"),
+        "cr3": ("int",),
         "pte": ("pte", "page"),
         "pmd": ("pte", "page", "table", "pmd"),
         "handle": ("mm", "table", "pmd"),

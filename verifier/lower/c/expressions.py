@@ -18,7 +18,7 @@ from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-from verifier.words.table import CONSTANT_MASKS, NAMED_VALUES, WORDS, special
+from verifier.words.table import CONSTANT_MASKS, LONG_VALUES, NAMED_VALUES, ROOTS, WORDS, special
 
 _ARITHMETIC = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "<<": "shl", ">>": "shr",
@@ -51,8 +51,10 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
     if e.name in b.unit.functions:
         return Val(Const(Ptr(e.name)), t.FUNCTION, function=e.name)
     if e.name in NAMED_VALUES:
-        kind = {"NULL": t.ANY, "none": t.PTE}.get(e.name, t.INT)
+        kind = {"NULL": t.ANY, "none": t.PTE}.get(e.name, t.ULONG if e.name in LONG_VALUES else t.INT)
         return Val(Const(NAMED_VALUES[e.name]), kind)
+    if e.name in ROOTS and ROOTS[e.name] in b.memory.named:
+        return Val(Const(Ptr(ROOTS[e.name])), t.UPPER)
     if e.name == "fault":
         return Val(Const(FAULT), t.ANY)
     if e.name in CONSTANT_MASKS:

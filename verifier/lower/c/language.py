@@ -50,11 +50,13 @@ LANGUAGE = Language(
             "mask_weight": masks.mask_weight,
             "mk_pte": mmu.mk_pte,
             "per_cpu": control.per_cpu,
+            "read_cr3": mmu.read_cr3,
             "read_poll": control.read_poll,
             "read_register": mmu.read_register,
             "try_cmpxchg": control.try_cmpxchg,
             "wait_event": control.wait_event,
             "warn": control.warn,
+            "write_cr3": mmu.write_cr3,
         }
     ),
 )

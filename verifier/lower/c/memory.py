@@ -22,6 +22,7 @@ from verifier.syntax.trouble import Trouble, nearest, the_first
 from verifier.words.table import entry_level
 
 MAX_PCID = 4095
+PGD = "pgd"  # the field of an mm that leads to its root
 MAX_INNER = 16  # structs in structs
 _ELEMENT = re.compile(r"\+([0-9]+)\.")
 _NESTED = (
@@ -60,6 +61,9 @@ class TestMemory(Objects):
             self._name_fields(function.body)
         for thread in (*unit.threads.values(), *unit.nmis):
             self._name_fields(thread.body)
+        code = (list(unit.functions.values()), unit.threads, unit.nmis)
+        if any(isinstance(x, ast.FieldExpr) and x.name == PGD for x in ast.nodes(code)):
+            self.fields.setdefault("mm", {}).setdefault(PGD, t.UPPER)
         handles = [n for n in self.named.values() if n.type.kind in MAPPING]
         if handles:
             self.used = uses(unit)
@@ -79,6 +83,7 @@ class TestMemory(Objects):
         for item, overridable in self._initial:
             self._overridable = overridable
             self._try(self._fill, item)
+        self._roots()
         self._lay_out()
 
     def _try(self, step, item) -> None:  # type: ignore[no-untyped-def]
@@ -96,6 +101,20 @@ class TestMemory(Objects):
                 at = Ptr(str(ptr) + suffix)
                 self.cells.setdefault(at, Cell(at, f"waiting to {who} {ptr}", 0))
         return call("field", lock, Const(suffix[1:]))
+
+    def _roots(self) -> None:
+        """The ``pgd`` of each mm, if code names it: its own root, unless the test says another one's."""
+        if PGD not in self.fields.get("mm", {}):
+            return
+        self.fields["mm"][PGD] = t.UPPER
+        for mm in self.tables.mms:
+            held = self.values.setdefault(Ptr(f"{mm}.{PGD}"), mm)
+            if held not in self.tables.mms:
+                text = f"the pgd of {mm} is the root of an address space, not {held}"
+                found = Diagnostic(
+                    "type", text, span=self.named[mm.base].span, hint="write .pgd = M, of an mm M"
+                )
+                self.troubles.append(found)
 
     # -- initial contents -------------------------------------------------------------------------
 

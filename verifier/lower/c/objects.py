@@ -18,7 +18,9 @@ from verifier.syntax.unions import halves
 from verifier.words.table import (
     CONSTANT_MASKS,
     INITIALIZERS,
+    LONG_VALUES,
     NAMED_VALUES,
+    ROOTS,
     WORDS,
     entry_level,
     instead,
@@ -244,8 +246,12 @@ class Objects:
         if named is not None:
             kind = named.type if named.handle else Type("pointer", to=named.type)
             return Ptr(named.name), replace(kind, percpu=named.percpu)
+        if expr.name in LONG_VALUES:
+            return LONG_VALUES[expr.name], t.ULONG
         if expr.name in NAMED_VALUES:
             return NAMED_VALUES[expr.name], t.PTE if expr.name == "none" else t.ANY
+        if ROOTS.get(expr.name) in self.named:
+            return Ptr(ROOTS[expr.name]), t.UPPER
         if expr.name == "fault":
             return FAULT, t.ANY
         raise self.unknown(expr.name, expr.span)

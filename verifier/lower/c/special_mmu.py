@@ -9,10 +9,10 @@ from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.effects import system
 from verifier.lower.c.objects import attributes, check_present
 from verifier.lower.c.parts import MemoryPlace, Val
-from verifier.lower.code import Touch
-from verifier.program.expressions import FALSE, Const, Expr, Reg, call
+from verifier.lower.code import Branch, Jump, Label, Touch
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.ops import Kind
-from verifier.program.values import ATTRIBUTES, MIGRATION, SWAP, Ptr
+from verifier.program.values import ATTRIBUTES, MIGRATION, SWAP, UNDEF, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Machine
@@ -69,6 +69,49 @@ def read_register(b: BodyCode, use: SpecialCall) -> Val:
         raise Trouble("no-mm", "there is no mm in this test", use.e.span)
     b.emit("R", use.e, Touch(Const(cell), temp))
     return Val(Reg(temp), t.MM if use.word.result == "mm" else t.INT)
+
+
+def registers(b: BodyCode, use: SpecialCall) -> tuple[Ptr, Ptr]:
+    """This CPU's ``cr3`` and ``pcid``. Raises ``Trouble`` if there is no mm."""
+    root, pcid = (Ptr(f"{b.cpu}:{name}") for name in ("cr3", "pcid"))
+    if root not in b.memory.cells:
+        raise Trouble("no-mm", "there is no mm in this test", use.e.span)
+    return root, pcid
+
+
+def read_cr3(b: BodyCode, use: SpecialCall) -> Val:
+    """CR3 as a number; ``value``: with the PCID. One instruction, which finds both at one instant."""
+    root, pcid = registers(b, use)
+    mm, tag = b.fresh(), b.fresh()
+    tagged = use.special.value == TRUE and b.memory.used.pcids
+    b.emit("R", use.e, Touch(Const(root), mm), *([Touch(Const(pcid), tag)] if tagged else []))
+    found = call("root", Reg(mm))
+    return Val(call("bitor", found, Reg(tag)) if tagged else found, t.ULONG)
+
+
+def write_cr3(b: BodyCode, use: SpecialCall) -> Val:
+    """The write of ``load_cr3()`` or, with bit 63, of ``load_cr3_noflush()``: which one, and of which mm, is
+    known when the program runs. Before a value that is no root an access of nothing is in the way."""
+    root, _ = registers(b, use)
+    value = b.held(given(b, use, "cr3").expr)
+    mms, mm = b.memory.tables.mms, call("cr3_mm", value)
+    known = call("holds", call("or", *(call("holds", call("eq", mm, Const(one))) for one in mms)))
+    if isinstance(value, Const) and not isinstance(value.value, Ptr):
+        text = f"{use.arguments['cr3'].span.text} is no root of an address space"
+        raise Trouble("root", text, use.arguments["cr3"].span, "write __pa(mm->pgd), and | pcid")
+    if known != TRUE:
+        b.emit("R", use.e, Touch(call("ite", known, Const(root), Const(UNDEF)), b.fresh()))
+    # The run goes on behind the wrong access, so that both judges see its end.
+    mm = call("ite", known, mm, Const(mms[0]))
+    pcid = call("ite", known, call("cr3_pcid", value), FALSE)
+    keeps = call("cr3_noflush", value)
+    touch, flushes, end = Touch(Const(root), None, mm), b.fresh("flushes"), b.fresh("end")
+    b.code.append(Branch(call("not", keeps), flushes, use.e.span))
+    system(b, use.e, Machine("CR3", "noflush"), touch, pcid=pcid)
+    b.code += [Jump(end, use.e.span), Label(flushes)]
+    system(b, use.e, Machine("CR3", "cr3"), touch, pcid=pcid)
+    b.code.append(Label(end))
+    return Val(Const(0), t.VOID)
 
 
 def irqs_disabled(b: BodyCode, use: SpecialCall) -> Val:
