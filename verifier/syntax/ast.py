@@ -492,11 +492,13 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class Omitted:
-    """``#without name``: calls of it in the kernel's text do nothing; ``= value``: they give this."""
+    """``#without name``: calls of it in the kernel's text do nothing; ``= value``: they give this.
+    ``optional``: with ``?``, this version may have no such calls."""
 
     name: str
     value: CExpr | None
     span: Span
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,8 +201,9 @@ class Builder:
         return [
             ast.Omitted(
                 str(item.children[0]),
-                self.expr(item.children[1]) if len(item.children) > 1 else None,
+                self.expr(item.children[-1]) if is_tree(item.children[-1]) else None,
                 self.span(item),
+                optional=any(getattr(x, "type", "") == "QMARK" for x in item.children),
             )
             for item in tree.children[1:]
         ]

@@ -114,7 +114,7 @@ class _Closure:
         """What the test says of this text, and this text never asks. Another version may ask it."""
         found: list[Diagnostic] = []
         for o in self.asked.without:
-            if o.name not in self.used:
+            if o.name not in self.used and not o.optional:
                 text = f"nothing in this text calls {o.name}"
                 hint = "it is taken by #kernel" if o.name in self.unit.functions else "leave it out"
                 found.append(Diagnostic("without", text, o.span, hint, severity="warning"))
