@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 
 from verifier.budget import Budget
@@ -35,6 +36,14 @@ def lower(test: Test, budget: Budget) -> Lowered:
     else:
         from verifier.lower.c.file import lower as lower_file
     return lower_file(test, budget)
+
+
+def reached(lowered: Lowered, program: Program, dead: Container[int]) -> Lowered:
+    """The code without the instructions of which no run executes any event; ``dead`` are such events of its
+    program."""
+    alive = {id(x) for number, x in program.origin.items() if number not in dead}
+    gone = {id(x): x for number, x in program.origin.items() if number in dead and id(x) not in alive}
+    return replace(lowered, unreached={**lowered.unreached, **gone})  # type: ignore[dict-item]
 
 
 def unrolled(

@@ -7,6 +7,7 @@ model, two judges, stories and all the rest for nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Union
 
@@ -159,7 +160,8 @@ class Lowered:
     ``world``     what they run in; the local ``KERNEL`` stands for one of its ``versions``;
     ``nmis``      (CPU, body) of each NMI that may strike;
     ``pending``   the handlers that are pending from the start;
-    ``options``   locals that every body knows, each with its value; None: any of 0 and 1 (``optional``).
+    ``options``   locals that every body knows, each with its value; None: any of 0 and 1 (``optional``);
+    ``unreached`` instructions that no run executes, by their ``id``: paths that lead there are left out.
     """
 
     threads: list[tuple[Instruction, ...]]
@@ -171,3 +173,4 @@ class Lowered:
     nmis: list[tuple[int, tuple[Instruction, ...]]] = field(default_factory=list)
     pending: list[PendingHandler] = field(default_factory=list)
     options: dict[str, int | None] = field(default_factory=dict)
+    unreached: Mapping[int, Emit] = field(default_factory=dict)

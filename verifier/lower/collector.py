@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -67,6 +67,7 @@ class Collector(ABC):
     cuts_after: list[int] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)
     origin: dict[int, Emit] = field(default_factory=dict)  # what each event was made of
+    unreached: Mapping[int, Emit] = field(default_factory=dict)
     last_looks: frozenset[int] = frozenset()  # of the wait before
     at_end: list[frozenset[str]] = field(default_factory=list)  # by CPU, the locals that observables ask for
     halting: dict[int, int] = field(default_factory=dict)  # CPU -> highest rank of what may come to rest

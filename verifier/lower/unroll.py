@@ -113,7 +113,9 @@ class _Unroller(Collector):
                     continue
                 else:
                     self.budget.tick()
-                    if kind is Jump or kind is Branch:
+                    if id(instruction) in self.unreached:
+                        current = None
+                    elif kind is Jump or kind is Branch:
                         current = self.jump(
                             body, loops, current, at, copy=copy, arriving=arriving, ended=finished
                         )
@@ -302,6 +304,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
         begins=sum(isinstance(x, Emit) and x.op == "RCU" and x.kind == "lock" for x in everything),
         barriers=any(isinstance(x, Emit) and x.kind == "barrier" for x in everything),
         waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
+        unreached=lowered.unreached,
     )
     kernel = unroller.slot() if lowered.world.versions else None
     if kernel is not None:
@@ -345,4 +348,5 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
         cuts_after=unroller.cuts_after,
         stops=unroller.stops,
         options=options,
+        origin=unroller.origin,
     )

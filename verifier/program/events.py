@@ -7,6 +7,7 @@ a *slot*, and expressions mention slots (``Ref``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
@@ -221,7 +222,8 @@ class Program:
                    read fills it. None: all words of the test are the same in all versions;
     ``options``    by name, the slots that say whether a part of the code is there (``lower.optional``);
                    no read fills them, and only the Z3 judge chooses them;
-    ``warns``      the places where the code may hit a WARN or BUG.
+    ``warns``      the places where the code may hit a WARN or BUG;
+    ``origin``     the instruction that each event was made of, by the event's number.
     """
 
     world: World
@@ -242,6 +244,7 @@ class Program:
     stops: list[Stop] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
     cuts_after: list[int] = field(default_factory=list)
+    origin: Mapping[int, object] = field(default_factory=dict, repr=False)
     told: Names | None = field(default=None, init=False, repr=False)  # made by ``naming``
 
     # -- its world ------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The Z3 judge. Nothing outside this package imports z3."""
 
+from verifier.solve.domains import unreached
 from verifier.solve.queries import decide
 
-__all__ = ["decide"]
+__all__ = ["decide", "unreached"]

@@ -49,6 +49,13 @@ def order_key(value: Value) -> tuple[int, str, int]:
     return (3, value.name, 0)
 
 
+def unreached(program: Program, kernels: tuple[int, ...], budget: Budget) -> frozenset[int]:
+    """The events whose guards hold in no run, whatever the order of memory is: what reads may return is taken
+    from all that is ever stored there. Raises ``LimitError``."""
+    domains = Domains(program, budget, kernels)
+    return frozenset(e.id for e in program.events if domains.of(e.guard) <= _NEVER)
+
+
 _NEVER: Values = frozenset((0,))
 
 

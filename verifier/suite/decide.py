@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from verifier.budget import Budget
 from verifier.errors import InputError, InternalError, LimitError, VerifierError, unexpected
-from verifier.lower.build import build
+from verifier.lower.build import build, lower, reached, unrolled
 from verifier.program.answer import Answer
 from verifier.program.events import Program, World, state_line
 from verifier.program.expressions import TRUE
@@ -18,6 +18,8 @@ from verifier.suite.pool import OUT_OF_MEMORY, alone, forks, starved
 from verifier.syntax.test import Test, no_condition
 
 EXPLORER_STATES = 2_000_000
+LARGE = 150  # events, from which it pays to look for those that no run reaches
+MAX_PASSES = 4
 FILTERED = "the filter lets no state through"
 
 
@@ -49,13 +51,14 @@ def run_or_die(test: Test, options: Options) -> Verdict:
     budget = Budget(options.timeout, options.memory)
     try:
         program = build(test, options.unroll, budget)
+        asked = program if options.judge == "explorer" else _reached(test, program, options, budget)
     except LimitError as limit:
         return unknown(test, options, str(limit))
     if test.quantifier == "forall":
         options = replace(options, counters=True)
     likely = test.expected in ("sometimes", "always")
     first = _decide(
-        program, options, "explorer" if options.judge == "explorer" else "z3", budget, likely=likely
+        asked, options, "explorer" if options.judge == "explorer" else "z3", budget, likely=likely
     )
     doubt = ""
     if options.judge == "both":
@@ -64,9 +67,29 @@ def run_or_die(test: Test, options: Options) -> Verdict:
         compare(test, program, first, second)
         doubt = _one_judge(first, second)
         if open_:
-            first = second
-    first = _filtered(program, first, options, budget)
-    return _judged(test, program, first, options, seconds=time.perf_counter() - start, doubt=doubt)
+            first, asked = second, program
+    first = _filtered(asked, first, options, budget)
+    return _judged(test, asked, first, options, seconds=time.perf_counter() - start, doubt=doubt)
+
+
+def _reached(test: Test, program: Program, options: Options, budget: Budget) -> Program:
+    """The program for Z3: a large one without what no run reaches, as far as values alone show it. The
+    explorer has the whole program, so that it contradicts a wrong answer."""
+    from verifier.program.profiles import kernels
+    from verifier.solve import unreached
+
+    if len(program.events) < LARGE:
+        return program
+    lowered = lower(test, budget)
+    known = frozenset[int]()
+    for _ in range(MAX_PASSES):
+        program = unrolled(test, lowered, options.unroll, budget)
+        dead = unreached(program, kernels(options.switches, program.versions), budget)
+        lowered = reached(lowered, program, dead)
+        if frozenset(lowered.unreached) == known:
+            break
+        known = frozenset(lowered.unreached)
+    return program
 
 
 def run_alone(test: Test, options: Options) -> Verdict:
