@@ -54,9 +54,7 @@ write __flush_tlb_all()
     __flush_tlb_global flush_tlb_global native_flush_tlb_global local_flush_tlb_all
     __native_flush_tlb_global
 write invlpg(v)
-    __flush_tlb_one __flush_tlb_one_user __flush_tlb_one_kernel flush_tlb_one_user flush_tlb_one_kernel
-    __flush_tlb_single native_flush_tlb_one_user local_flush_tlb_page __native_flush_tlb_single __invlpg
-    flush_tlb_one
+    local_flush_tlb_page __invlpg flush_tlb_one
 write invpcid(type, pcid, v)
     __invpcid
 write invlpgb(pcid, v), and tlbsync() to wait for it

@@ -296,6 +296,7 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "root": "the root of an address space (such as mm->pgd)",
         "cr3": "a number for CR3 (such as __pa(mm->pgd) | pcid)",
         "ulong": "a number",
+        "addr": "a virtual address, or what is calculated with one",
         "code": "the address of an instruction word",
         "fetched": "the address of an instruction word or a virtual address",
         "mask": "a cpumask",

@@ -238,5 +238,6 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 
 __all__ = [
     "CONSTANT_MASKS", "ELSEWHERE", "INITIALIZERS", "LONG_VALUES", "LOOPS", "NAMED_VALUES", "ROOTS",
-    "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry", "entry_level", "instead", "is_mask_of_mm", "reference", "special", "strength",
+    "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry", "entry_level", "instead", "is_mask_of_mm",
+    "reference", "special", "strength",
 ]  # fmt: skip
