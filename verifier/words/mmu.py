@@ -282,8 +282,12 @@ def translation() -> Iterator[Word]:
     doc = "removes all of the current PCID but globals from this CPU's TLB"
     source = f"native_flush_tlb_local(), {_TLB}; __flush_tlb() up to v5.7, from memory"
     yield from _both(g, "flush_tlb_local()", local, doc, rule, source=source)
+    for name in ("native_flush_tlb_local", "__flush_tlb_local"):
+        yield row(g, f"{name}()", local, f"{doc}; serializing", rule, source=source)
     doc, source = "removes everything from this CPU's TLB", f"native_flush_tlb_global(), {_TLB}"
     yield from _both(g, "__flush_tlb_all()", every, doc, rule, source=f"__flush_tlb_all(), {source}")
+    for name in ("native_flush_tlb_global", "__flush_tlb_global"):
+        yield row(g, f"{name}()", every, f"{doc}; serializing", rule, source=source)
     source = f"no kernel function of this name: __native_tlb_flush_global(), called by {source}"
     yield from _both(g, "cr4_toggle_pge()", every, doc, rule, source=source)
     source = "invpcid_flush_one() and kin, asm/invpcid.h"

@@ -18,7 +18,16 @@ from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-from verifier.words.table import CONSTANT_MASKS, LONG_VALUES, NAMED_VALUES, ROOTS, WORDS, special
+from verifier.words.table import (
+    CONSTANT_MASKS,
+    CPU_COUNTS,
+    LONG_VALUES,
+    NAMED_VALUES,
+    PERCPU_NAMES,
+    ROOTS,
+    WORDS,
+    special,
+)
 
 _ARITHMETIC = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "<<": "shl", ">>": "shr",
@@ -51,6 +60,11 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
         return Val(Const(value), t.literal(value))
     if e.name in b.unit.functions:
         return Val(Const(Ptr(e.name)), t.FUNCTION, function=e.name)
+    if e.name in CPU_COUNTS:
+        return Val(Const(b.memory.cpus), t.UINT)
+    if e.name in PERCPU_NAMES and PERCPU_NAMES[e.name] in b.memory.named:
+        own = ast.Ident(PERCPU_NAMES[e.name], e.span)
+        return b.value(ast.CallExpr("this_cpu_read", (own,), e.span))
     if e.name in NAMED_VALUES:
         kind = {"NULL": t.ANY, "none": t.PTE}.get(e.name, t.ULONG if e.name in LONG_VALUES else t.INT)
         return Val(Const(NAMED_VALUES[e.name]), kind)
