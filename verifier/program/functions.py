@@ -15,6 +15,7 @@ from verifier.program.values import (
     MIGRATION,
     NO_NUMBER,
     NOFLUSH_BIT,
+    PAGE_BITS,
     PCID_BITS,
     ROOT,
     SWAP,
@@ -53,6 +54,10 @@ def _integers(f: Callable[..., Value]) -> Callable[..., Value]:
     return on_integers
 
 
+_LAST = (1 << 64) - 1  # the greatest number of 64 bits
+_PAGE = (1 << PAGE_BITS) - 1
+
+
 def _is_root(a: Value) -> bool:
     """Is it the physical address of an mm's root, perhaps with bits of CR3?"""
     return isinstance(a, Ptr) and a.base.endswith(ROOT)
@@ -75,7 +80,7 @@ def _on_bits(a: Value, b: Value, made: Callable[[int, int], int]) -> Value:
         a, b = b, a
     if not isinstance(a, Ptr) or not isinstance(b, int) or not _is_root(a):
         return UNDEF
-    number = b & ((1 << 64) - 1)
+    number = b & _LAST
     bits = made(a.off, number) & ~ADDRESS_BITS
     kept = [made(bit, number) & ADDRESS_BITS for bit in (0, ADDRESS_BITS)]
     return Ptr(a.base, bits) if kept == [0, ADDRESS_BITS] else bits if kept == [0, 0] else UNDEF
@@ -131,6 +136,11 @@ def _order(compare: Callable[[int, int], bool]) -> Callable[[Value, Value], Valu
             return int(compare(a, b))
         if isinstance(a, Ptr) and isinstance(b, Ptr) and a.base == b.base:
             return int(compare(a.off, b.off))
+        # Every address is between 0 and the last number of 64 bits.
+        if isinstance(a, Ptr) and b in (0, _LAST):
+            return int(compare(1, b))
+        if isinstance(b, Ptr) and a in (0, _LAST):
+            return int(compare(a, 1))
         return UNDEF
 
     return ordered
@@ -173,6 +183,23 @@ def _bounded(a: int, more: int) -> int:
 def _handle(a: Value, pattern: str, *more: object) -> Value:
     """A handle that belongs to another one: its field, its entry, its mask."""
     return Ptr(pattern.format(a, *more)) if isinstance(a, Ptr) else UNDEF
+
+
+def _masked(a: Value, b: Value) -> Value:
+    """A virtual address and a mask: its page and something of where in the page, or only the latter. That
+    it is at the beginning of a page is all that is known of the address of a name."""
+    if isinstance(b, Ptr):
+        a, b = b, a
+    if not isinstance(a, Ptr) or not isinstance(b, int):
+        return _and(a, b)
+    if b >> PAGE_BITS in (-1, _LAST >> PAGE_BITS):
+        return Ptr(a.base, a.off & (b | ~_PAGE))
+    return a.off & b if 0 <= b <= _PAGE else UNDEF
+
+
+def _va_page(a: Value) -> Value:
+    """The page that a virtual address lies in."""
+    return Ptr(a.base, a.off & ~_PAGE) if isinstance(a, Ptr) else a
 
 
 def _in_cr3(a: Value, of: Callable[[Ptr], Value]) -> Value:
@@ -274,6 +301,9 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "percpu": _percpu,
     "pte": lambda mm, va: _handle(mm, "pte({}, {})", va) if isinstance(va, Ptr) else UNDEF,
     "mm_cpumask": lambda mm: _handle(mm, "mm_cpumask({})"),
+    # Virtual addresses as numbers, ``off`` counting bytes.
+    "va_and": _masked,
+    "va_page": _va_page,
     # CR3 as a number: the root of an mm (``ROOT``), and what a value that is written to CR3 says.
     "root": lambda mm: Ptr(f"{mm}{ROOT}") if isinstance(mm, Ptr) and not _is_root(mm) else UNDEF,
     "cr3_mm": lambda a: _in_cr3(a, lambda root: _owner(root.base.removesuffix(ROOT))),

@@ -16,6 +16,7 @@ from verifier.syntax import ast
 from verifier.syntax import condition as c
 from verifier.syntax.ast import nodes
 from verifier.syntax.trouble import nearest
+from verifier.words.table import PERCPU_NAMES
 
 REGISTERS = ("cr3", "irq", "pcid", "tlb", "pending")  # each CPU has these
 _REGISTER = re.compile(r"r[0-9]+")
@@ -28,6 +29,8 @@ def mentioned(tree: object) -> set[str]:
     for x in nodes(tree):
         if isinstance(x, ast.Ident | ast.CallExpr | c.Name | c.Call | ast.Parameter):
             found.add(x.name)
+            if x.name in PERCPU_NAMES:
+                found.add(PERCPU_NAMES[x.name])
         elif isinstance(x, ast.ForEachCpu | ast.ForEachEntry):
             found.add(x.variable)
     return found

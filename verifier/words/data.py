@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from verifier.program.expressions import FALSE, TRUE, Expr, Reg
@@ -350,6 +351,8 @@ def interrupts() -> Iterator[Word]:
     yield row(g, head, IRQ_RESTORE, doc, "8.3", source=source)
     asks = Special("irqs_disabled", "no data access")
     yield flag("irqs_disabled()", asks, "are interrupts off?", "8.3", "number")
+    source = "preemptible(), linux/preempt.h: without CONFIG_PREEMPT_COUNT it is 0"
+    yield row(g, "preemptible()", Pure(FALSE), "0: nothing says it of a test", "", "number", source=source)
     for name, on, file, more in (
         ("halt", FALSE, "native_halt()", "; with interrupts off only an NMI ends it"),
         ("safe_halt", TRUE, "native_safe_halt(): STI; HLT", "; interrupts on, and none between"),
@@ -392,7 +395,11 @@ def interrupts() -> Iterator[Word]:
         (f"on_each_cpu_cond_mask(cond: condition, {tail}, m: mask)", "likewise, of a mask", every, many),
     )
     for head, doc, effects, source in heads:
-        yield row(g, head, effects, doc, rule, source=source)
+        word = row(g, head, effects, doc, rule, source=source)
+        if word.name.startswith("on_each_cpu_cond"):
+            doc = f"{doc}; the GFP flags that it took after wait up to v5.6 may be given"
+            word = replace(word, doc=doc, older=4)
+        yield word
 
 
 def control() -> Iterator[Word]:

@@ -48,15 +48,13 @@ write load_cr3_noflush(mm, pcid); or write_cr3(__pa(mm->pgd) | pcid | CR3_NOFLUS
 write read_cr3(), or __read_cr3()
     native_read_cr3
 write flush_tlb_local()
-    local_flush_tlb __flush_tlb __flush_tlb_local native_flush_tlb_local __native_flush_tlb flush_tlb
+    local_flush_tlb __flush_tlb __native_flush_tlb flush_tlb
     native_flush_tlb local_flush_tlb_mm
 write __flush_tlb_all()
-    __flush_tlb_global flush_tlb_global native_flush_tlb_global local_flush_tlb_all
+    flush_tlb_global local_flush_tlb_all
     __native_flush_tlb_global
 write invlpg(v)
-    __flush_tlb_one __flush_tlb_one_user __flush_tlb_one_kernel flush_tlb_one_user flush_tlb_one_kernel
-    __flush_tlb_single native_flush_tlb_one_user local_flush_tlb_page __native_flush_tlb_single __invlpg
-    flush_tlb_one
+    local_flush_tlb_page __invlpg flush_tlb_one
 write invpcid(type, pcid, v)
     __invpcid
 write invlpgb(pcid, v), and tlbsync() to wait for it
@@ -351,8 +349,8 @@ write preempt_enable()
 write cpumask_test_cpu(cpu, cpu_online_mask)
     cpu_online cpu_possible
 write num_online_cpus()
-    num_possible_cpus num_present_cpus nr_cpu_ids
-declare percpu struct task_struct *current_task, and write this_cpu_read(current_task); or write
+    num_possible_cpus num_present_cpus
+declare percpu struct task_struct *current_task, whose this_cpu_read() it is; or write
 get_current(), which #include "linux/wait.inc" has
     current
 write READ_ONCE(x) or WRITE_ONCE(x, e)

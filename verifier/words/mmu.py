@@ -243,6 +243,21 @@ def _numbers(g: str) -> Iterator[Word]:
     yield takes("read_cr3_pa()", bare, "this CPU's root, without the PCID", source=source)
 
 
+def _pages(g: str) -> Iterator[Word]:
+    """The kernel's names of INVLPG, which take an address that may be the sum of another one."""
+    page, rule = Machine("INV", "invlpg", va="addr"), "5.1, 5.3"
+    doc = "INVLPG of the page that addr lies in; without PTI, with which user PCIDs follow; serializing"
+    user = ("flush_tlb_one_user", "__flush_tlb_one_user", "native_flush_tlb_one_user", "__flush_tlb_one")
+    older = "; __flush_tlb_one() and __flush_tlb_single() up to v4.15, from memory"
+    for name in (*user, "__flush_tlb_single", "__native_flush_tlb_single"):
+        source = f"native_flush_tlb_one_user(), {_TLB}{older}"
+        yield row(g, f"{name}(addr: addr)", page, doc, rule, source=source)
+    for name in ("flush_tlb_one_kernel", "__flush_tlb_one_kernel"):
+        doc = "the same; without PTI, with which the other PCIDs of this CPU are flushed later"
+        source = f"flush_tlb_one_kernel(), {_TLB}; __flush_tlb_one_kernel() up to v5.7, from memory"
+        yield row(g, f"{name}(addr: addr)", page, doc, rule, source=source)
+
+
 def translation() -> Iterator[Word]:
     """CR3 and the TLB."""
     g, rule = "TLB and CR3", "5.1, 5.3"
@@ -262,12 +277,17 @@ def translation() -> Iterator[Word]:
     doc = "removes v from this CPU's TLB, under its current PCID and globals"
     page = Machine("INV", "invlpg", va="v")
     yield from _both(g, "invlpg(v: va)", page, doc, rule, source="invlpg(), asm/tlb.h")
+    yield from _pages(g)
     local, every = Machine("INV", "local"), Machine("INV", "all")
     doc = "removes all of the current PCID but globals from this CPU's TLB"
     source = f"native_flush_tlb_local(), {_TLB}; __flush_tlb() up to v5.7, from memory"
     yield from _both(g, "flush_tlb_local()", local, doc, rule, source=source)
+    for name in ("native_flush_tlb_local", "__flush_tlb_local"):
+        yield row(g, f"{name}()", local, f"{doc}; serializing", rule, source=source)
     doc, source = "removes everything from this CPU's TLB", f"native_flush_tlb_global(), {_TLB}"
     yield from _both(g, "__flush_tlb_all()", every, doc, rule, source=f"__flush_tlb_all(), {source}")
+    for name in ("native_flush_tlb_global", "__flush_tlb_global"):
+        yield row(g, f"{name}()", every, f"{doc}; serializing", rule, source=source)
     source = f"no kernel function of this name: __native_tlb_flush_global(), called by {source}"
     yield from _both(g, "cr4_toggle_pge()", every, doc, rule, source=source)
     source = "invpcid_flush_one() and kin, asm/invpcid.h"

@@ -192,6 +192,8 @@ class Word:
     says "from memory" where the row was not compared with the file. ``lead``: what the kernel's form
     takes before the others (an mm or a vma, an address); it decides nothing on x86 and may be left out.
     ``stands``: a call of it can stand for the place that is its first argument, as in ``&READ_ONCE(x)``.
+    ``older``: where older kernels' form has an argument more, the GFP flags of an allocation; it decides
+    nothing and may be given.
     """
 
     name: str
@@ -206,6 +208,7 @@ class Word:
     source: str = ""
     lead: tuple[WordParameter, ...] = ()
     stands: bool = False
+    older: int | None = None
 
     @cached_property
     def special(self) -> Special | None:
@@ -296,6 +299,7 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "root": "the root of an address space (such as mm->pgd)",
         "cr3": "a number for CR3 (such as __pa(mm->pgd) | pcid)",
         "ulong": "a number",
+        "addr": "a virtual address, or what is calculated with one",
         "code": "the address of an instruction word",
         "fetched": "the address of an instruction word or a virtual address",
         "mask": "a cpumask",

@@ -8,6 +8,7 @@ from tests.unit.lower.test_lower_c import errors, mm, states
 from verifier.errors import InputError
 from verifier.lower.c.file import lower
 from verifier.lower.code import Emit, Lowered
+from verifier.program.expressions import Const
 from verifier.program.values import GLOBAL, NX, RO, Entry, Ptr
 from verifier.source import Source
 from verifier.syntax import load
@@ -356,3 +357,49 @@ WRONG_AT_LAST = {
 def test_wrong_conditions(condition: str) -> None:
     ((code, line, _),) = errors(mm(OBJECTS, "P0 { x = 1; }", condition))
     assert (code, line) == (WRONG_AT_LAST[condition], 5)
+
+
+# -- CR3 and addresses as numbers -----------------------------------------------------------------------
+
+
+def wrong(initial: str, code: str) -> list[str]:
+    """What the errors say."""
+    with pytest.raises(InputError) as caught:
+        lowered(initial, code)
+    return [d.message for d in caught.value.diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("write_cr3(1);", "1 is no root of an address space"),
+        ("write_cr3(N);", "takes a number for CR3"),
+        ("write_cr3(__pa(A));", "__pa takes the root of an address space"),
+        ("flush_tlb_one_user(4096);", "takes a virtual address"),
+        ("r0 = v < w;", "nothing says whether v is below w"),
+        ("r0 = w - v;", "nothing says whether w is below v"),
+        ("r0 = v * 2;", "a number is needed here, not a virtual address"),
+        ("r0 = v + w;", "a number is needed here, not a virtual address"),
+        ("r0 = 5 - v;", "a number is needed here, not a virtual address"),
+        ("r0 = *(v + 8);", "a number is not an address"),
+        ("invlpg(v + 8);", "takes a virtual address"),
+        ("r0 = v == 5;", "v is a virtual address, which is never 5"),
+    ],
+)
+def test_what_no_number_is_made_of(code: str, message: str) -> None:
+    assert any(message in text for text in wrong("mm N { v -> A, w -> B };", f"P0 {{ {code} }}"))
+
+
+def test_a_pgd_is_the_root_of_an_mm() -> None:
+    code = "P0 { write_cr3(__pa(N->pgd)); }"
+    cells = lowered("mm N { v -> A }; mm M { v -> B, .pgd = N };", code).world.cells
+    roots = {name: cells[Ptr(f"{name}.pgd")].init for name in ("N", "M", "init_mm")}
+    assert roots == {"N": Ptr("N"), "M": Ptr("N"), "init_mm": Ptr("init_mm")}
+    assert Ptr("N.pgd") not in lowered("mm N { v -> A };").world.cells
+    said = wrong("mm N { v -> A, .pgd = A };", code)
+    assert "the pgd of N is the root of an address space, not A" in said
+
+
+def test_an_address_names_its_page() -> None:
+    flushed = [i.va for i in emitted("flush_tlb_one_user(v + 40); flush_tlb_one_kernel(v + 4097);")]
+    assert flushed == [Const(Ptr("v")), Const(Ptr("v", 4096))]

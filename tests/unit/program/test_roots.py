@@ -1,4 +1,4 @@
-"""CR3 as a number: what can be calculated with the physical address of an mm's root."""
+"""CR3 and virtual addresses as numbers: what can be calculated with them."""
 
 from __future__ import annotations
 
@@ -61,3 +61,40 @@ def test_only_the_root_of_something_has_an_address() -> None:
     assert apply("root", (N,)) == ROOT
     assert apply("root", (ROOT,)) == apply("root", (5,)) == UNDEF
     assert apply("cr3_mm", (apply("root", (Ptr("t", 3),)),)) == Ptr("t", 3)
+
+
+V, IN = Ptr("v"), Ptr("v", 4100)
+
+
+@pytest.mark.parametrize(
+    ("function", "a", "b", "expected"),
+    [
+        ("va_and", IN, M ^ 0xFFF, Ptr("v", 4096)),
+        ("va_and", -4096, IN, Ptr("v", 4096)),
+        ("va_and", IN, 0xFFF, 4),
+        ("va_and", Ptr("v", -1), -4096, Ptr("v", -4096)),
+        ("va_and", IN, 0x1FFF, UNDEF),
+        ("va_and", 6, 3, 2),
+        ("lt", V, IN, 1),
+        ("lt", V, M, 1),
+        ("ge", V, M, 0),
+        ("gt", V, 0, 1),
+        ("le", V, 0, 0),
+        ("lt", 0, V, 1),
+        ("lt", M, V, 0),
+        ("lt", V, 5, UNDEF),
+        ("lt", V, Ptr("w"), UNDEF),
+        ("sub", IN, V, 4100),
+    ],
+)
+def test_virtual_addresses(function: str, a: Value, b: Value, expected: Value) -> None:
+    assert apply(function, (a, b)) == expected
+
+
+def test_the_page_of_an_address() -> None:
+    assert [apply("va_page", (a,)) for a in (V, IN, Ptr("v", -1), 7)] == [
+        V,
+        Ptr("v", 4096),
+        Ptr("v", -4096),
+        7,
+    ]

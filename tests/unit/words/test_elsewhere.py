@@ -49,8 +49,8 @@ def test_an_include_that_is_named_has_it(name: str) -> None:
 
 
 FULL = [
-    "__smp_mb", "__mb", "set_mb", "write_cr3", "build_cr3",
-    "__flush_tlb_one_user", "local_flush_tlb", "sync_core_before_usermode", "kick_all_cpus_sync",
+    "__smp_mb", "__mb", "set_mb", "build_cr3",
+    "__invlpg", "local_flush_tlb", "sync_core_before_usermode", "kick_all_cpus_sync",
     "native_ptep_get_and_clear", "ptep_modify_prot_start", "pmdp_invalidate", "ptep_clear_flush",
     "kref_get", "wrmsrl", "wbinvd", "cr4_set_bits", "mmap_write_lock",
 ]  # fmt: skip
@@ -65,11 +65,11 @@ def test_a_full_barrier_gets_one(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("write_cr3", "load_cr3(mm)"),
-        ("native_write_cr3", "load_cr3(mm)"),
+        ("build_cr3", "load_cr3(mm, pcid)"),
+        ("native_read_cr3", "read_cr3()"),
         ("build_cr3_noflush", "load_cr3_noflush(mm, pcid)"),
-        ("__flush_tlb_one_user", "invlpg(v)"),
-        ("__flush_tlb_single", "invlpg(v)"),
+        ("__invlpg", "invlpg(v)"),
+        ("local_flush_tlb_page", "invlpg(v)"),
         ("__flush_tlb", "flush_tlb_local()"),
         ("__flush_tlb_global", "__flush_tlb_all()"),
         ("percpu_down_read", "percpu-rwsem.inc"),
@@ -120,7 +120,7 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("kfree_rcuu", "'kfree_rcu'?"),
         ("pte_get_and_clear", "'ptep_get_and_clear'?"),
         ("get_pgae", "there is no get_page() either; define it, or #include"),
-        ("write_crr3", "there is no write_cr3() either; write load_cr3"),
+        ("build_crr3", "there is no build_cr3() either; write load_cr3"),
     ],
 )
 def test_the_right_hint(name: str, says: str) -> None:

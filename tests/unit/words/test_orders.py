@@ -40,7 +40,9 @@ synchronize_(rcu|rcu_expedited|rcu_bh|sched|sched_expedited|net|srcu|srcu_expedi
 srcu_barrier rcu_barrier(_sched|_bh)?
 srcu_read_(un)?lock(_notrace|_nmisafe)? srcu_(down|up)_read cpumask_(test_and_)?(set|clear)_cpu
 p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear pmdp_establish
-load_cr3(_noflush)? invlpg flush_tlb_local __flush_tlb_all cr4_toggle_pge tlbsync
+load_cr3(_noflush)? (native_|__native_)?write_cr3 invlpg (__)?flush_tlb_one_(user|kernel)
+__flush_tlb_(one|single) native_flush_tlb_one_user __native_flush_tlb_single
+flush_tlb_local native_flush_tlb_(local|global) __flush_tlb_(local|global) __flush_tlb_all cr4_toggle_pge tlbsync
 invpcid(_flush_(one|single_context|all|all_nonglobals))? sync_core cpuid serialize iret wrmsr
 """.split()
 
@@ -55,6 +57,7 @@ wait_on_bit pmem_wmb io_stop_wc barrier_nospec array_index_nospec test_bit_acqui
 (try_)?cmpxchg128_local (this|raw)_cpu_(try_)?cmpxchg128 (k|kv|v)free kv?free_rcu(_mightsleep)?
 local(64)?_(read|set|add|sub|inc|dec|((add|sub|inc|dec)_return)|((sub|inc|dec)_and_test)|add_negative)
 local(64)?_((try_)?cmpxchg|xchg|add_unless|inc_not_zero)
+__pa __sme_pa __(native_)?read_cr3 read_cr3_pa preemptible
 movnti clflush(opt)? clwb [ls]fence [rw]mb (smp|dma|virt)_[rw]mb barrier smp_read_barrier_depends
 smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquire__after_ctrl_dep
 {_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit

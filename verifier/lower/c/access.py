@@ -46,7 +46,10 @@ def store_local(b: BodyCode, local: Local, value: Val, node: Spanned) -> Val:
     expr = value.expr if kind is None else kept(b, value, kind, node)
     as_declared = kind is not None and (value.type.kind == "int" or value.type is t.ANY)
     seen = kind if kind is not None and as_declared else value.type
-    local.type = seen if local.type is None else t.joined(local.type, seen)
+    known = local.type
+    local.type = seen if known is None else t.joined(known, seen)
+    if kind is not None and known is not None and {known.kind, seen.kind} == {"va", "int"}:
+        local.type = kind  # an address, and what is calculated with it
     local.fixed = None
     b.written.add(local.reg)
     b.set(local.reg, expr, node.span)

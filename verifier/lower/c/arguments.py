@@ -30,6 +30,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "pcid": ("int",),
         "root": ("upper", "mm"),
         "cr3": ("int",),
+        "addr": ("va", "int"),
         "pte": ("pte", "page"),
         "pmd": ("pte", "page", "table", "pmd"),
         "handle": ("mm", "table", "pmd"),
@@ -67,6 +68,8 @@ def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) ->
         pcid = value.expr.value
         if not (isinstance(pcid, int) and 0 <= pcid <= MAX_PCID):
             raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}, not {pcid}", e.span)
+    if kind == "addr" and isinstance(value.expr, Const) and isinstance(value.expr.value, int):
+        raise mismatch(word, parameter, "a constant", e)
     if kind == "bit" and isinstance(value.expr, Const):
         check_bit(value.expr.value, e)
     return value

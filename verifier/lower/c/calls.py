@@ -36,6 +36,8 @@ def called(b: BodyCode, e: ast.CallExpr) -> Val:
         raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, hint)
     if word.planned:
         raise Trouble("not-yet", f"{e.name} is not supported yet", e.span, word.planned)
+    if word.older is not None and len(e.arguments) == len(word.parameters) + 1:
+        e = without_flags(word, e)
     check_arity(word, e)
     leading = len(word.lead) if word.lead and len(e.arguments) > len(word.parameters) else 0
     if leading:
@@ -47,6 +49,15 @@ def called(b: BodyCode, e: ast.CallExpr) -> Val:
     result = meaning(b, word, e, arguments)
     b.set(LOCKED, FALSE)
     return result
+
+
+def without_flags(word: Word, e: ast.CallExpr) -> ast.CallExpr:
+    """A call in the form of older kernels, as one of today's. Raises ``Trouble`` if it is none."""
+    at = word.older or 0
+    flags = e.arguments[at]
+    if not isinstance(flags, ast.Ident) or not flags.name.startswith("GFP_"):
+        raise Trouble("type", f"{word.name} takes GFP flags here", flags.span, f"write {word.signature}")
+    return replace(e, arguments=(*e.arguments[:at], *e.arguments[at + 1 :]))
 
 
 def meaning(b: BodyCode, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:

@@ -463,6 +463,7 @@ def system(
     elif b.memory.used.pcids and x.op == "INV":
         touches = (*touches, Touch(own, b.fresh()))
     named = invalidation(x.kind) if x.op in INVALIDATING else None
+    va = None if va is None else call("va_page", va)
     va, pcid = va if named and named.va else None, pcid if named and named.pcid else None
     b.emit(x.op, e, *touches, kind=x.kind, va=va, pcid=pcid, serializing=x.serializes)
 

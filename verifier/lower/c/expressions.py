@@ -18,12 +18,22 @@ from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-from verifier.words.table import CONSTANT_MASKS, LONG_VALUES, NAMED_VALUES, ROOTS, WORDS, special
+from verifier.words.table import (
+    CONSTANT_MASKS,
+    CPU_COUNTS,
+    LONG_VALUES,
+    NAMED_VALUES,
+    PERCPU_NAMES,
+    ROOTS,
+    WORDS,
+    special,
+)
 
 _ARITHMETIC = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "<<": "shl", ">>": "shr",
     "&": "bitand", "|": "bitor", "^": "bitxor",
 }  # fmt: skip
+_PAGE_MASKS = (Const(NAMED_VALUES["PAGE_MASK"]), Const(NAMED_VALUES["PAGE_SIZE"] - 1))
 COMPARE = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 
@@ -50,6 +60,11 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
         return Val(Const(value), t.literal(value))
     if e.name in b.unit.functions:
         return Val(Const(Ptr(e.name)), t.FUNCTION, function=e.name)
+    if e.name in CPU_COUNTS:
+        return Val(Const(b.memory.cpus), t.UINT)
+    if e.name in PERCPU_NAMES and PERCPU_NAMES[e.name] in b.memory.named:
+        own = ast.Ident(PERCPU_NAMES[e.name], e.span)
+        return b.value(ast.CallExpr("this_cpu_read", (own,), e.span))
     if e.name in NAMED_VALUES:
         kind = {"NULL": t.ANY, "none": t.PTE}.get(e.name, t.ULONG if e.name in LONG_VALUES else t.INT)
         return Val(Const(NAMED_VALUES[e.name]), kind)
@@ -176,6 +191,8 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
     """``left op right``; ``at`` is where they stand."""
     if op in COMPARE:
         return compared(b, op, left, right, at=at)
+    if t.VA in (left.type, right.type):
+        return on_addresses(b, op, left, right, at=at)
     numeric(left, at[0])
     numeric(right, at[1])
     function = _ARITHMETIC[op]
@@ -186,6 +203,8 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
     if op in ("<<", ">>"):
         return shifted(b, op, left, right, by=at[1])
     kind = t.promoted(left.type, right.type)
+    if op == "&" and any(value.expr in _PAGE_MASKS for value in (left, right)):
+        function = "va_and"  # of an address, if one is in it
     if left.type is t.ANY and op in ("&", "|", "^"):
         return Val(call(function, left.expr, right.expr), t.ANY)
     if op in ("+", "-", "*"):  # the same modulo two to the width, whatever the operands are converted to
@@ -203,6 +222,29 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
     )
 
 
+def on_addresses(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> Val:
+    """What is calculated with virtual addresses: an unsigned long, as the kernel keeps them. Sums and
+    differences with numbers, differences of two, and masks."""
+    both = left.type == right.type
+    for value, e in zip((left, right), at, strict=True):
+        if value.type != t.VA or op not in ("+", "-", "&") or (both and op != "-"):
+            numeric(value, e)
+    if op == "-" and isinstance(left.expr, Const) and isinstance(left.expr.value, int):
+        numeric(right, at[1])
+    if both:
+        check_same_va(left, right, at)
+    function = "va_and" if op == "&" else _ARITHMETIC[op]
+    return Val(t.wrapped(call(function, left.expr, right.expr), t.ULONG), t.ULONG)
+
+
+def check_same_va(left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> None:
+    """Raise ``Trouble`` for two virtual addresses of which nothing says how far apart they are."""
+    x, y = (value.expr.value if isinstance(value.expr, Const) else None for value in (left, right))
+    if isinstance(x, Ptr) and isinstance(y, Ptr) and x.base != y.base:
+        text = f"nothing says whether {x.base} is below {y.base}"
+        raise Trouble("type", text, at[0].span.to(at[1].span), "write sums of one address, as v + PAGE_SIZE")
+
+
 def compared(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> Val:
     """A comparison."""
     for value, e in zip((left, right), at, strict=True):
@@ -215,8 +257,10 @@ def compared(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
     elif op in ("==", "!="):
         x, y = t.words_of_64(x, y, left.type, right.type)
     if op not in ("==", "!="):
-        numeric(left, at[0])
-        numeric(right, at[1])
+        for value, e in zip((left, right), at, strict=True):
+            if value.type != t.VA:
+                numeric(value, e)
+        check_same_va(left, right, at)
     elif b.memory.used.attributes:
         for held, wanted, node in ((left, right, at[1]), (right, left, at[0])):
             if held.type.kind in ("pte", "pmd", "any") and _names_entry(wanted, node):
@@ -261,7 +305,8 @@ def check_comparable(b: BodyCode, left: Val, right: Val, at: tuple[ast.CExpr, as
     one, two = at
     for held, number, here, e in ((left, right, one, two), (right, left, two, one)):
         constant = number.expr.value if isinstance(number.expr, Const) else 0
-        if isinstance(constant, int) and number.type.kind == "int" and constant:
+        last = held.type == t.VA and constant in (-1, (1 << 64) - 1)  # as TLB_FLUSH_ALL
+        if isinstance(constant, int) and number.type.kind == "int" and constant and not last:
             hint = never_a_number(held.type.kind, here.span.text, isinstance(e, ast.Ident))
             if hint:
                 text = f"{here.span.text} is {held.type.words}, which is never {e.span.text}"
