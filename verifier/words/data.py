@@ -397,7 +397,7 @@ def interrupts() -> Iterator[Word]:
     for head, doc, effects, source in heads:
         word = row(g, head, effects, doc, rule, source=source)
         if word.name.startswith("on_each_cpu_cond"):
-            doc = f"{doc}; the GFP flags that it took after wait up to v5.6 may be given"
+            doc = f"{doc}; with GFP flags after wait as up to v5.6: asks for all before it calls any"
             word = replace(word, doc=doc, older=4)
         yield word
 

@@ -192,8 +192,8 @@ class Word:
     says "from memory" where the row was not compared with the file. ``lead``: what the kernel's form
     takes before the others (an mm or a vma, an address); it decides nothing on x86 and may be left out.
     ``stands``: a call of it can stand for the place that is its first argument, as in ``&READ_ONCE(x)``.
-    ``older``: where older kernels' form has an argument more, the GFP flags of an allocation; it decides
-    nothing and may be given.
+    ``older``: where older kernels' form has an argument more, the GFP flags of an allocation; whoever
+    gives it means that form.
     """
 
     name: str

@@ -128,8 +128,6 @@ LONG_VALUES: Mapping[str, int] = MappingProxyType(
 )
 NUMBERS: Mapping[str, int] = MappingProxyType({"PAGE_SHIFT": v.PAGE_BITS, "X86_CR3_PCID_BITS": v.PAGE_BITS})
 CPU_COUNTS = frozenset({"nr_cpu_ids"})  # how many CPUs there are, linux/cpumask.h
-# Names that stand for what a CPU has, by the per-CPU object: asm/current.h.
-PERCPU_NAMES: Mapping[str, str] = MappingProxyType({"current": "current_task"})
 # The names of roots, with the mm that each belongs to.
 ROOTS: Mapping[str, str] = MappingProxyType({"swapper_pg_dir": "init_mm"})
 
@@ -241,7 +239,7 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 
 __all__ = [
     "CONSTANT_MASKS", "CPU_COUNTS", "ELSEWHERE", "INITIALIZERS", "LONG_VALUES", "LOOPS", "NAMED_VALUES",
-    "PERCPU_NAMES", "ROOTS",
-    "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry", "entry_level", "instead", "is_mask_of_mm",
+    "ROOTS", "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry", "entry_level", "instead",
+    "is_mask_of_mm",
     "reference", "special", "strength",
 ]  # fmt: skip

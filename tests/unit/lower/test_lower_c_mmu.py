@@ -376,6 +376,8 @@ def wrong(initial: str, code: str) -> list[str]:
         ("write_cr3(N);", "takes a number for CR3"),
         ("write_cr3(__pa(A));", "__pa takes the root of an address space"),
         ("flush_tlb_one_user(4096);", "takes a virtual address"),
+        ("on_each_cpu_cond(NULL, f, NULL, 1, 5);", "on_each_cpu_cond takes GFP flags here"),
+        ("r0 = current;", "there is no 'current'"),
         ("r0 = v < w;", "nothing says whether v is below w"),
         ("r0 = w - v;", "nothing says whether w is below v"),
         ("r0 = v * 2;", "a number is needed here, not a virtual address"),

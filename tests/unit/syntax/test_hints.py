@@ -29,7 +29,7 @@ END = USED + "exists (x = 1)\n"
         ("ptep_clear_flush(pte(N, v));", "there is no function", "write ptep_get_and_clear(p)"),
         ("__dma_mb();", "there is no function", "write mb(), which it is on x86, or smp_mb()"),
         ("smp_mbb();", "there is no function", "'smp_mb'?"),
-        ("x = nr_cpu_ids;", "there is no 'nr_cpu_ids'", "write num_online_cpus()"),
+        ("x = wbinvd;", "there is no 'wbinvd'", "it is serializing, as cpuid() is"),
         ("r0 = READ_ONCE(&x);", "cannot be read or written", "write x, without &"),
         ("WRITE_ONCE(&x, 1);", "cannot be read or written", "write x, without &"),
         ("this_cpu_write(&y, 1);", "cannot be read or written", "write y, without &"),

@@ -71,7 +71,7 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("__invlpg", "invlpg(v)"),
         ("local_flush_tlb_page", "invlpg(v)"),
         ("__flush_tlb", "flush_tlb_local()"),
-        ("__flush_tlb_global", "__flush_tlb_all()"),
+        ("flush_tlb_global", "__flush_tlb_all()"),
         ("percpu_down_read", "percpu-rwsem.inc"),
         ("wake_up_process", "wait.inc"),
         ("mod_timer", "there are no timers here"),

@@ -42,7 +42,8 @@ srcu_read_(un)?lock(_notrace|_nmisafe)? srcu_(down|up)_read cpumask_(test_and_)?
 p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear pmdp_establish
 load_cr3(_noflush)? (native_|__native_)?write_cr3 invlpg (__)?flush_tlb_one_(user|kernel)
 __flush_tlb_(one|single) native_flush_tlb_one_user __native_flush_tlb_single
-flush_tlb_local native_flush_tlb_(local|global) __flush_tlb_(local|global) __flush_tlb_all cr4_toggle_pge tlbsync
+flush_tlb_local native_flush_tlb_(local|global) __flush_tlb_(local|global)
+__flush_tlb_all cr4_toggle_pge tlbsync
 invpcid(_flush_(one|single_context|all|all_nonglobals))? sync_core cpuid serialize iret wrmsr
 """.split()
 

@@ -36,13 +36,15 @@ def called(b: BodyCode, e: ast.CallExpr) -> Val:
         raise Trouble("unknown-word", f"there is no function {e.name!r}", e.span, hint)
     if word.planned:
         raise Trouble("not-yet", f"{e.name} is not supported yet", e.span, word.planned)
-    if word.older is not None and len(e.arguments) == len(word.parameters) + 1:
-        e = without_flags(word, e)
-    check_arity(word, e)
-    leading = len(word.lead) if word.lead and len(e.arguments) > len(word.parameters) else 0
+    passed = e.arguments
+    if word.older is not None and len(passed) == len(word.parameters) + 1:
+        passed = without_flags(word, e)
+    else:
+        check_arity(word, e)
+    leading = len(word.lead) if word.lead and len(passed) > len(word.parameters) else 0
     if leading:
         check_leading(b, word, e)
-    arguments = dict(zip((p.name for p in word.parameters), e.arguments[leading:], strict=False))
+    arguments = dict(zip((p.name for p in word.parameters), passed[leading:], strict=False))
     if not word.locked:
         return meaning(b, word, e, arguments)
     b.set(LOCKED, FALSE)
@@ -51,13 +53,13 @@ def called(b: BodyCode, e: ast.CallExpr) -> Val:
     return result
 
 
-def without_flags(word: Word, e: ast.CallExpr) -> ast.CallExpr:
-    """A call in the form of older kernels, as one of today's. Raises ``Trouble`` if it is none."""
+def without_flags(word: Word, e: ast.CallExpr) -> tuple[ast.CExpr, ...]:
+    """The arguments of a call in the form of older kernels. Raises ``Trouble`` if it is none."""
     at = word.older or 0
     flags = e.arguments[at]
     if not isinstance(flags, ast.Ident) or not flags.name.startswith("GFP_"):
         raise Trouble("type", f"{word.name} takes GFP flags here", flags.span, f"write {word.signature}")
-    return replace(e, arguments=(*e.arguments[:at], *e.arguments[at + 1 :]))
+    return (*e.arguments[:at], *e.arguments[at + 1 :])
 
 
 def meaning(b: BodyCode, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:

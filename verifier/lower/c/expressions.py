@@ -17,13 +17,13 @@ from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
+from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import (
     CONSTANT_MASKS,
     CPU_COUNTS,
     LONG_VALUES,
     NAMED_VALUES,
-    PERCPU_NAMES,
     ROOTS,
     WORDS,
     special,

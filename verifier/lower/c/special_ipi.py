@@ -74,8 +74,19 @@ def call_cpus(b: BodyCode, use: SpecialCall) -> Val:
         call_here(b, c, wanted[b.cpu])
         wait(b, c)
     else:
+        if c.cond and len(use.e.arguments) > len(use.word.parameters):
+            ask_all(b, c)
         call_many(b, c)
     return Val(Const(0), t.INT)
+
+
+def ask_all(b: BodyCode, c: _Call) -> None:
+    """``on_each_cpu_cond_mask()`` up to v5.6, kernel/smp.c: it asks for all CPUs, makes a mask of that,
+    and only then calls those of the mask."""
+    wanted = wanted_bits(b, c)
+    bits = tuple(asked(b, c, cpu, wanted[cpu]) for cpu in range(b.memory.cpus))
+    c.values["m"] = Val(Const(0), t.MASK, bits)
+    del c.values["cond"]
 
 
 def call_many(b: BodyCode, c: _Call) -> None:
