@@ -24,12 +24,14 @@ from verifier.program.values import (
     GLOBAL,
     RO,
     UNACCESSED,
+    UNDEF,
     Entry,
     Ptr,
     Value,
     flags,
     make_entry,
     target,
+    truth,
 )
 
 MAX_VALUES = 1024
@@ -47,6 +49,28 @@ def order_key(value: Value) -> tuple[int, str, int]:
     if isinstance(value, Entry):
         return (2, value.target.base, value.flags)
     return (3, value.name, 0)
+
+
+def _logic(function: str, arguments: list[Values]) -> Values:
+    """What a connective may give: its arguments are taken to be independent of each other."""
+    truths = [{truth(v) for v in values} for values in arguments]
+    if not all(truths):
+        return frozenset()
+    if function == "and":
+        truth_of = {all(t == {True} for t in truths)} | {not any(t == {False} for t in truths)}
+    elif function == "or":
+        truth_of = {any(t == {True} for t in truths)} | {not all(t == {False} for t in truths)}
+    else:
+        truth_of = {t != (function == "not") for t in truths[0]}
+    return frozenset(map(int, truth_of))
+
+
+def _equal(function: str, a: Values, b: Values) -> Values:
+    """What a comparison may give."""
+    equal = {True} if a & b else set[bool]()
+    if len(a | b) > 1 and a and b:
+        equal = equal | {False}
+    return frozenset(int(e == (function == "eq")) for e in equal)
 
 
 def unreached(program: Program, kernels: tuple[int, ...], budget: Budget) -> frozenset[int]:
@@ -260,10 +284,16 @@ class Domains:
         size = 1
         for values in arguments:
             size *= len(values)
-        if expr.function in ("and", "or", "not", "bool", "eq", "ne"):
+        logical = expr.function in ("and", "or", "not", "bool", "eq", "ne")
+        if logical and any(UNDEF in values for values in arguments):
             return frozenset((0, 1))
+        if expr.function in ("and", "or", "not", "bool"):
+            return _logic(expr.function, arguments)
+        if expr.function in ("eq", "ne"):
+            return _equal(expr.function, *arguments)
         if expr.function == "ite":
-            return arguments[1] | arguments[2]
+            truths = {True, False} if UNDEF in arguments[0] else {truth(v) for v in arguments[0]}
+            return frozenset().union(*(arguments[1 if t else 2] for t in truths))
         if size > MAX_COMBINATIONS:
             raise LimitError(f"an expression combines {size} values; make the test smaller")
         out = frozenset(apply(expr.function, choice) for choice in product(*arguments))

@@ -10,7 +10,7 @@ from verifier.source import Diagnostic
 from verifier.syntax.test import Test
 
 # Fields that the judges do not look at.
-_SHOWN_ONLY = frozenset({"span", "text", "warnings", "warns", "constants", "told"})
+_SHOWN_ONLY = frozenset({"span", "text", "warnings", "warns", "constants", "told", "origin"})
 
 
 class _Numbers:
