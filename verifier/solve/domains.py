@@ -284,8 +284,8 @@ class Domains:
         size = 1
         for values in arguments:
             size *= len(values)
-        logical = expr.function in ("and", "or", "not", "bool", "eq", "ne")
-        if logical and any(UNDEF in values for values in arguments):
+        unary = expr.function in ("not", "bool", "eq", "ne")  # of UNDEF they give UNDEF; it is true in others
+        if unary and any(UNDEF in values for values in arguments):
             return frozenset((0, 1))
         if expr.function in ("and", "or", "not", "bool"):
             return _logic(expr.function, arguments)

@@ -43,6 +43,10 @@ def copied_from(b: BodyCode, e: ast.CExpr, kind: Type) -> Val:
         place = place_of(b, e)
         if isinstance(place, MemoryPlace) and is_struct(place):
             found = Val(place.addr, place.type)
+    if found is None and isinstance(e, ast.CallExpr) and e.name in b.unit.functions:
+        given_type = t.of(b.unit.functions[e.name].result)
+        if given_type.kind == "struct" and not b.unit.functions[e.name].result.pointers:
+            found = b.value(e)
     if found is None or found.type.tag != kind.tag:
         given = e.span.text if found is None else f"{e.span.text}, a struct {found.type.tag}"
         text = f"a struct {kind.tag} cannot be assigned from {given}"
