@@ -32,7 +32,7 @@ _TYPE = re.compile(
 )
 
 
-class Piece(NamedTuple):
+class Excerpt(NamedTuple):
     """A definition of a kernel's file: ``function``, ``struct`` (and typedefs), ``object``, ``enum`` or
     ``macro``."""
 
@@ -48,7 +48,7 @@ class Cutter:
         self.tree, self.asked = tree, asked
         self.config = Config({c.name: c.value for c in asked.config})
         self.files: dict[str, Scanned] = {}
-        self.taken: dict[Piece, str] = {}
+        self.taken: dict[Excerpt, str] = {}
         for one in asked.files:
             if one.path in self.files:
                 continue
@@ -60,7 +60,7 @@ class Cutter:
 
     def note(self, file: Scanned, kind: str, name: str, text: str) -> None:
         """Remember what was taken, as it is parsed."""
-        self.taken[Piece(file.source.name, kind, name)] = text
+        self.taken[Excerpt(file.source.name, kind, name)] = text
 
     def decided(self, file: Scanned, start: int, end: int) -> None:
         """Raise ``Trouble`` if a condition that matters to ``start`` .. ``end`` is open."""
