@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from verifier.errors import UsageError
 from verifier.history.rows import Commit
 from verifier.kernel.git import Repository, repository
@@ -17,6 +19,13 @@ class Range:
     """
 
     def __init__(self, directory: str, text: str) -> None:
+        if not os.path.isdir(directory):
+            base, at, _ = directory.rpartition("@")
+            if at and os.path.isdir(base):
+                raise UsageError(
+                    f"--kernel {directory}: the range says which revisions; name the directory alone"
+                )
+            raise UsageError(f"--kernel {directory}: there is no directory {directory!r}")
         a, dots, b = text.partition("..")
         if not dots or b.startswith(".") or ".." in b:
             raise UsageError(f"{text!r} is no range of revisions; write A..B, such as v6.1..v6.12")
@@ -67,8 +76,8 @@ class Range:
 
     def renamed(self, path: str, commit: Commit) -> str:
         """What a commit says about the name of a file: ``a.c was b.c before``; empty if nothing."""
-        said = self.repository.run("diff-tree", "-r", "-M", "--diff-filter=R", "--name-status", "-z", "--root",
-                                   "--no-commit-id", commit.id) or ""  # fmt: skip
+        asked = ["-r", "-M", "--diff-filter=R", "--name-status", "-z", "--root", "--no-commit-id"]
+        said = self.repository.run("diff-tree", *asked, commit.id) or ""
         words = said.split("\0")
         for at in range(0, len(words) - 2, 3):
             _, old, new = words[at : at + 3]

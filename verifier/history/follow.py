@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 
-from verifier.errors import UsageError
 from verifier.history.commits import Range
 from verifier.history.found import History
 from verifier.history.judge import Judge, Progress
@@ -24,8 +22,7 @@ def _silent(_: str) -> None:
 
 def follow(
     source: Source,
-    directory: str,
-    span: str,
+    span: Range,
     options: Options,
     *,
     variants: Sequence[str] = (),
@@ -33,23 +30,19 @@ def follow(
     first_parent: bool = False,
     progress: Progress = _silent,
 ) -> History:
-    """The history of the tests of a source between two revisions of a repository.
+    """The history of the tests of a source at the revisions of ``span``.
 
-    ``span``          the revisions, as ``A..B``;
     ``variants``      those that are asked for; none: all;
     ``every``         judge each row; otherwise verdicts are bisected;
     ``first_parent``  follow first parents alone, so that a merge stands for all that it brings.
 
-    Raises ``InputError`` for a test that is wrong whatever the tree is, and ``UsageError`` for a directory, a
-    range or a variant that does not exist, or a test that takes nothing of a kernel's text.
+    Raises ``InputError`` for a test that is wrong whatever the tree is, and ``UsageError`` for a
+    variant that does not exist, or a test that takes nothing of a kernel's text.
     """
     start = time.perf_counter()
-    if not os.path.isdir(directory):
-        raise UsageError(f"--kernel {directory}: there is no directory {directory!r}")
-    found = Range(directory, span)
     name, asked = variants_of(source, options.defines, variants)
-    reader = Reader(source, found.repository, asked, options.defines)
-    walk = _Walk(found, reader, first_parent, progress)
+    reader = Reader(source, span.repository, asked, options.defines)
+    walk = _Walk(span, reader, first_parent, progress)
     judge = Judge(options, progress)
     turns: list[Turn] = []
     for variant in reader.variants:
@@ -69,15 +62,15 @@ def follow(
         file=source.name,
         name=name,
         variants=tuple(v or "" for v in reader.variants),
-        kernel=directory,
+        kernel=span.directory,
         paths=tuple(reader.paths),
-        first=found.first,
-        last=found.last,
+        first=span.first,
+        last=span.last,
         visited=len(walk.visited),
         rows=tuple(rows),
         turns=tuple(turns),
         complete=not any(j.word == "-" for row in rows for j in row.verdicts.values()),
-        notes=tuple(_beside(found, walk)),
+        notes=tuple(_beside(span, walk)),
         seconds=time.perf_counter() - start,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from verifier.errors import ExitCode, worst
 from verifier.history.rows import Commit, Row, Turn
-from verifier.history.told import told
+from verifier.history.told import sentences, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,21 @@ class History:
     def __str__(self) -> str:
         return "\n".join([self.title(), *told(self.variants, self.rows, self.turns, self.sentences())])
 
+    def brief(self) -> str:
+        """The same without the rows."""
+        return "\n".join([self.title(), *sentences(self.turns, self.sentences())])
+
     def sentences(self) -> list[str]:
         """What there is to say besides the rows and the turns."""
         found: list[str] = []
-        if len(self.rows) == 1:
+        judged = [j for row in self.rows for j in row.verdicts.values() if j.observation is not None]
+        if not judged:
+            found.append("nothing could be judged")
+        elif len(self.rows) == 1:
             found.append("nothing that the test takes changes")
         elif not self.turns:
-            found.append(f"no verdict changes{'' if self.complete else ' between the rows that are judged'}")
+            every = len(judged) == len(self.rows) * len(self.variants)
+            found.append(f"no verdict changes{'' if every else ' between the rows that are judged'}")
         rest = sum(any(j.word == "-" for j in row.verdicts.values()) for row in self.rows)
         if rest:
             rows = "1 row is" if rest == 1 else f"{rest} rows are"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from verifier.errors import ExitCode, VerifierError
 from verifier.history.rows import Judgement
@@ -27,7 +28,7 @@ class Judge:
         if taking.errors:
             return Judgement(errors=taking.errors)
         found = self.decided.get((variant, taking.meaning))
-        return found or Judgement(warnings=taking.warnings)
+        return replace(found or Judgement(), warnings=taking.warnings)
 
     def judge(self, snapshot: Snapshot, variant: str, where: str) -> Judgement:
         """The judgement, which is made now if it is not known; ``where`` names the revision."""
@@ -36,9 +37,8 @@ class Judge:
             return found
         self.progress(f"{where}{' ' * bool(variant)}{variant}")
         taking = snapshot.takings[variant]
-        made = self._made(taking)
-        self.decided[variant, taking.meaning] = made
-        return made
+        self.decided[variant, taking.meaning] = self._made(taking)
+        return self.known(snapshot, variant)
 
     def _made(self, taking: Taking) -> Judgement:
         assert taking.test is not None
@@ -56,6 +56,5 @@ class Judge:
             as_expected=verdict.as_expected,
             reason=verdict.reason if verdict.observation == "unknown" else "",
             seconds=verdict.seconds,
-            warnings=taking.warnings,
             exit_code=verdict.exit_code,
         )

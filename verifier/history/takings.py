@@ -16,7 +16,8 @@ from verifier.lower.build import build
 from verifier.lower.c.kernel import resolved
 from verifier.source import Diagnostic, Source, Span
 from verifier.suite.load import load_all
-from verifier.syntax.kernel import Cutter, Excerpt
+from verifier.syntax import ast, load
+from verifier.syntax.kernel import UNREADABLE, Cutter, Excerpt
 from verifier.syntax.test import Test
 
 # Of a syntax tree: where things stand, what its text is cut from, and what was asked of it.
@@ -77,7 +78,11 @@ class Reader:
     None stands for a file without variants."""
 
     def __init__(
-        self, source: Source, repository: Repository, variants: Sequence[str | None], defines: Mapping[str, int]
+        self,
+        source: Source,
+        repository: Repository,
+        variants: Sequence[str | None],
+        defines: Mapping[str, int],
     ) -> None:
         self.source_file, self.repository = source, repository
         self.variants, self.defines = tuple(variants), defines
@@ -92,10 +97,11 @@ class Reader:
         listing = _Listing()
         for variant in self.variants:
             try:
-                load_all(self.source_file, self.defines, listing, variant)
-            except InputError:
-                if not listing.names:
-                    raise
+                load(self.source_file, self.defines, only=variant, tree=listing)
+            except InputError as error:
+                own = [d for d in error.diagnostics if d.code != UNREADABLE]
+                if own:
+                    raise InputError(own) from None
         return listing.names
 
     def at(self, commit: str) -> Snapshot:
@@ -181,12 +187,11 @@ def _words(x: object) -> Iterator[str]:
     elif isinstance(x, tuple | list):
         yield f"({type(x).__name__}"
         for part in x:
-            yield from _words(part)
+            if not isinstance(part, ast.Empty):  # such as a call that is dropped
+                yield from _words(part)
         yield ")"
     elif isinstance(x, frozenset | set):
         yield "set"
         yield from sorted(str(list(_words(part))) for part in x)
     else:
         yield f"{type(x).__name__} {x!r}"
-
-

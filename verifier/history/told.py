@@ -10,13 +10,18 @@ _KINDS = {"start": "(start) ", "commit": "", "end": "(end) "}
 
 
 def told(
-    variants: Sequence[str], rows: Sequence[Row], turns: Sequence[Turn], sentences: Sequence[str]
+    variants: Sequence[str], rows: Sequence[Row], turns: Sequence[Turn], more: Sequence[str]
 ) -> Iterator[str]:
     """A table with a line for each row, then a sentence for each turn."""
     yield from table(variants, rows)
     yield ""
-    yield from (_sentence(str(turn)) for turn in turns)
-    yield from (_sentence(text) for text in sentences)
+    yield from sentences(turns, more)
+
+
+def sentences(turns: Sequence[Turn], more: Sequence[str]) -> Iterator[str]:
+    """A sentence for each turn, and what there is to say besides."""
+    for text in (*map(str, turns), *more):
+        yield f"{text[0].upper()}{text[1:]}."
 
 
 def table(variants: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
@@ -63,7 +68,3 @@ def _of(judgement: Judgement) -> Iterator[str]:
     if judgement.reason:
         yield judgement.reason
     yield from (d.message for d in judgement.warnings)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."

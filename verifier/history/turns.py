@@ -104,9 +104,7 @@ class Search:
                 if then.word == here.word:
                     return []
                 changes = differences(step.here, self.steps[at].here)
-                return [
-                    Turn(self.variant, then.word, here.word, self.steps[at].commit, changes, step.commit)
-                ]
+                return [Turn(self.variant, then.word, here.word, self.steps[at].commit, changes, step.commit)]
             if not then.errors:
                 return []  # one that is not judged lies between
         return []

@@ -19,6 +19,8 @@ from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, syntax_error
 from verifier.syntax.variants import Guards
 
+UNREADABLE = "kernel"  # of a file of the tree that cannot be taken
+
 # Words of the compiler that say nothing about what code does.
 _ATTRIBUTES = re.compile(
     r"\b(__maybe_unused|__always_unused|__user|__percpu|__rcu|__iomem|__force|__must_check|__read_mostly"
@@ -56,7 +58,7 @@ class Cutter:
                 self.files[one.path] = scanned(tree.source(one.path), self.config)
             except Unreadable as error:
                 text = f"{one.path} cannot be taken from {tree.place}: {error}"
-                troubles.append(Diagnostic("kernel", text, one.span, "name a file by its path in the tree"))
+                troubles.append(Diagnostic(UNREADABLE, text, one.span, "name a file by its path in the tree"))
 
     def note(self, file: Scanned, kind: str, name: str, text: str) -> None:
         """Remember what was taken, as it is parsed."""
