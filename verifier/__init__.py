@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from verifier.history.found import History
     from verifier.model import Model
     from verifier.program.trace import Step, Trace
     from verifier.results import Verdict
+    from verifier.revisions.found import History
     from verifier.syntax.test import Test
     from verifier.why.answers import Audit, Explanation
     from verifier.why.found import Repair, Repairs
@@ -30,7 +30,7 @@ __all__ = [
 _HOMES = {
     "Audit": "verifier.why.answers",
     "Explanation": "verifier.why.answers",
-    "History": "verifier.history.found",
+    "History": "verifier.revisions.found",
     "Step": "verifier.program.trace",
     "Trace": "verifier.program.trace",
     "Verdict": "verifier.results",
@@ -203,15 +203,16 @@ def history(
     ``kernel``        the directory of the repository;
     ``span``          its revisions, as ``v6.1..v6.12``: after the first one, up to the second;
     ``variants``      those of the file that are asked for; none: all;
-    ``every``         judge each revision at which something changes; otherwise verdicts are bisected;
+    ``every``         judge each revision at which something changes; otherwise verdicts are bisected if
+                      there are many of them;
     ``first_parent``  follow first parents alone, so that a merge stands for all that it brings;
     the rest is as for ``check`` and ``load``.
 
     Raises ``InputError`` for a file that is wrong whatever the kernel is, ``UsageError`` for a directory, a
     range or a variant that does not exist, and as ``check``.
     """
-    from verifier.history.commits import Range
-    from verifier.history.follow import follow
+    from verifier.revisions.commits import RevisionRange
+    from verifier.revisions.follow import follow
     from verifier.suite.options import Options
     from verifier.syntax import read
 
@@ -220,7 +221,7 @@ def history(
         defines=defines or {}, memory=memory, witnesses=False,
     )  # fmt: skip
     _ = options.switches  # complain about an unknown switch before reading files
-    revisions = Range(os.fspath(kernel), span)
+    revisions = RevisionRange(os.fspath(kernel), span)
     return follow(read(path), revisions, options, variants=variants, every=every, first_parent=first_parent)
 
 

@@ -177,7 +177,7 @@ def _following(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--judge", choices=JUDGES, default=JUDGES[0], help="which judge decides (default: %(default)s)"
     )
-    command.add_argument("-a", "--all", action="store_true", help="judge each row, instead of a bisection")
+    command.add_argument("-a", "--all", action="store_true", help="judge each row, however many there are")
     command.add_argument(
         "--first-parent", action="store_true", help="follow first parents alone: a merge is one step"
     )

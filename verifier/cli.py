@@ -246,9 +246,9 @@ def _kernel(arguments: Arguments, out: Output) -> int:
 
 def _history(arguments: Arguments, out: Output) -> int:
     """Run ``history``: print how verdicts change along the history of a repository."""
-    from verifier.history.commits import Range
-    from verifier.history.follow import follow
     from verifier.render.history import HistoryJson, HistoryText
+    from verifier.revisions.commits import RevisionRange
+    from verifier.revisions.follow import follow
     from verifier.suite.discover import discover
     from verifier.syntax import read
 
@@ -264,7 +264,7 @@ def _history(arguments: Arguments, out: Output) -> int:
         if arguments.kernel or os.path.isdir(options.kernel)
         else options.kernel.rpartition("@")[0]
     )
-    revisions = Range(place, span)
+    revisions = RevisionRange(place, span)
     report: HistoryReport = HistoryText(out, quiet=arguments.quiet)
     if arguments.format == "json":
         report = HistoryJson(out)

@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-_TREE = pytest.StashKey["KernelTree | None"]()
+_TREE: pytest.StashKey[KernelTree | None] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:

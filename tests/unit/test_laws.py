@@ -16,7 +16,7 @@ JUDGED = BASE | {"program"}
 LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
-SHOWN = TOLD | {"why", "history", "settings", "output", "render", "report", "compare"}
+SHOWN = TOLD | {"why", "revisions", "settings", "output", "render", "report", "compare"}
 MAY: dict[str, set[str]] = {
     "source": set(),
     "errors": {"source"},
@@ -35,12 +35,12 @@ MAY: dict[str, set[str]] = {
     "results": JUDGED | {"syntax"},
     "suite": TOLD,
     "why": TOLD,
-    "history": TOLD,
+    "revisions": TOLD,
     "render": JUDGED
-    | {"results", "syntax", "output", "why", "history", "lower"},  # of syntax: what a test is
+    | {"results", "syntax", "output", "why", "revisions", "lower"},  # of syntax: what a test is
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
-    "__init__": TOLD | {"why", "history"},
+    "__init__": TOLD | {"why", "revisions"},
     "pytest_plugin": TOLD | {"render", "settings"},
     "arguments": SHOWN | {"__init__"},
     "cli": SHOWN | {"__init__", "arguments"},

@@ -6,11 +6,11 @@ import json
 from abc import ABC, abstractmethod
 
 from verifier.errors import InputError, VerifierError
-from verifier.history.found import History
-from verifier.history.rows import Change, Commit, Judgement, Row, Turn
 from verifier.output import Output
 from verifier.render.base import said
 from verifier.render.json import Shape, diagnostic_object, error_objects
+from verifier.revisions.found import History
+from verifier.revisions.rows import Change, Commit, Judgement, Row, Turn
 
 
 class HistoryReport(ABC):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from verifier.errors import ExitCode, VerifierError
-from verifier.history.rows import Judgement
-from verifier.history.takings import Snapshot, Taking
+from verifier.revisions.rows import Judgement
+from verifier.revisions.takings import Snapshot, Taking
 from verifier.source import Diagnostic
 from verifier.suite.decide import run_alone
 from verifier.suite.options import Options

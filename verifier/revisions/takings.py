@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 
 from verifier.errors import InputError, LimitError
-from verifier.history.rows import Change, How
 from verifier.kernel.git import Repository
 from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.lower.build import build
 from verifier.lower.c.kernel import resolved
+from verifier.revisions.rows import Change, How
 from verifier.source import Diagnostic, Source, Span
 from verifier.suite.load import load_all
 from verifier.syntax import ast, load

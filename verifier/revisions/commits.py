@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from verifier.errors import UsageError
-from verifier.history.rows import Commit
 from verifier.kernel.git import Repository, repository
+from verifier.revisions.rows import Commit
 
 _FORMAT = "--format=%H%x00%P%x00%cs%x00%s"
 
 
-class Range:
+class RevisionRange:
     """The revisions ``A..B`` of a repository: after A, up to B. ``A..`` ends at HEAD.
 
     Raises ``UsageError`` for a range that is none, revisions that do not exist, and an A that does not come

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from verifier.history.rows import Judgement, Row, Turn
+from verifier.revisions.rows import Judgement, Row, Turn
 
 _KINDS = {"start": "(start) ", "commit": "", "end": "(end) "}
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verifier.history.judge import Judge
-from verifier.history.rows import Commit, Judgement, Turn
-from verifier.history.takings import Snapshot, differences
+from verifier.revisions.judge import Judge
+from verifier.revisions.rows import Commit, Judgement, Turn
+from verifier.revisions.takings import Snapshot, differences
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Visit:
     """A row before it is judged: a commit, what is taken there, and what is taken at its parents."""
 
     commit: Commit
@@ -24,24 +24,28 @@ class Step:
     before: tuple[Snapshot, ...]
 
 
-class Search:
-    """Looks for the turns of one variant among ``steps``."""
+FEW = 8  # so many different tests are all judged, even if a bisection would need fewer
 
-    def __init__(self, steps: Sequence[Step], judge: Judge, variant: str) -> None:
-        self.steps, self.judge, self.variant = steps, judge, variant
+
+class TurnSearch:
+    """Looks for the turns of one variant among ``visits``."""
+
+    def __init__(self, visits: Sequence[Visit], judge: Judge, variant: str) -> None:
+        self.visits, self.judge, self.variant = visits, judge, variant
 
     def every(self) -> list[Turn]:
         """All turns: each row is judged, and what parents have."""
         for at in self._usable():
             self._parents(at)
             self._verdict(at)
-        return self._turns(0, len(self.steps) - 1)
+        return self._turns(0, len(self.visits) - 1)
 
     def between(self) -> list[Turn]:
-        """The turns that a bisection between the first row and the last one finds."""
+        """All turns if there are few rows of different meaning; if there are many, those that a bisection
+        between the first row and the last one finds."""
         usable = self._usable()
-        if not usable:
-            return []
+        if len({self.visits[at].here.takings[self.variant].meaning for at in usable}) <= FEW:
+            return self.every()
         return self._bisected(usable)
 
     def _bisected(self, rows: list[int]) -> list[Turn]:
@@ -68,29 +72,31 @@ class Search:
 
     def _usable(self) -> list[int]:
         """The rows that can be judged."""
-        return [at for at, step in enumerate(self.steps) if not step.here.takings[self.variant].errors]
+        return [at for at, visit in enumerate(self.visits) if not visit.here.takings[self.variant].errors]
 
     def _verdict(self, at: int) -> Judgement:
-        step = self.steps[at]
-        return self.judge.judge(step.here, self.variant, f"{step.commit.short} ({at + 1}/{len(self.steps)})")
+        visit = self.visits[at]
+        return self.judge.judge(
+            visit.here, self.variant, f"{visit.commit.short} ({at + 1}/{len(self.visits)})"
+        )
 
     def _parents(self, at: int) -> None:
-        for snapshot in self.steps[at].before:
-            self.judge.judge(snapshot, self.variant, f"before {self.steps[at].commit.short}")
+        for snapshot in self.visits[at].before:
+            self.judge.judge(snapshot, self.variant, f"before {self.visits[at].commit.short}")
 
     def _turns(self, first: int, last: int) -> list[Turn]:
         """The turns that judged rows after ``first`` up to ``last`` are."""
         found: list[Turn] = []
         for at in range(first + 1, last + 1):
-            step = self.steps[at]
-            here = self._known(step.here)
-            parents = [self._known(snapshot) for snapshot in step.before]
+            visit = self.visits[at]
+            here = self._known(visit.here)
+            parents = [self._known(snapshot) for snapshot in visit.before]
             if here.observation is None or not parents:
                 continue
             if all(p.observation is not None for p in parents):
                 if all(p.word != here.word for p in parents):
-                    changes = differences(step.before[0], step.here)
-                    found.append(Turn(self.variant, parents[0].word, here.word, step.commit, changes))
+                    changes = differences(visit.before[0], visit.here)
+                    found.append(Turn(self.variant, parents[0].word, here.word, visit.commit, changes))
             elif all(p.errors for p in parents):
                 found += self._over_a_gap(at, here)
         return found
@@ -98,13 +104,15 @@ class Search:
     def _over_a_gap(self, at: int, here: Judgement) -> list[Turn]:
         """The turn at a row behind rows that cannot be judged."""
         for earlier in range(at - 1, -1, -1):
-            step = self.steps[earlier]
-            then = self._known(step.here)
+            visit = self.visits[earlier]
+            then = self._known(visit.here)
             if then.observation is not None:
                 if then.word == here.word:
                     return []
-                changes = differences(step.here, self.steps[at].here)
-                return [Turn(self.variant, then.word, here.word, self.steps[at].commit, changes, step.commit)]
+                changes = differences(visit.here, self.visits[at].here)
+                return [
+                    Turn(self.variant, then.word, here.word, self.visits[at].commit, changes, visit.commit)
+                ]
             if not then.errors:
                 return []  # one that is not judged lies between
         return []

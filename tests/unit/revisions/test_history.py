@@ -1,4 +1,4 @@
-"""Histories of a small repository, which the tests make: which rows, which verdicts, which commits are named."""
+"""Histories of small repositories that the tests make: rows, verdicts, and which commits are named."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import verifier
 from verifier.cli import main
 from verifier.errors import ExitCode, InputError, UsageError
-from verifier.history.commits import Range
-from verifier.history.follow import follow
-from verifier.history.found import History
+from verifier.revisions.commits import RevisionRange
+from verifier.revisions.follow import follow
+from verifier.revisions.found import History
 from verifier.source import Source
 from verifier.suite.options import Options
 
@@ -92,7 +93,7 @@ class Tree:
         self, span: str, text: str = TEST, *, every: bool = False, first_parent: bool = False
     ) -> History:
         return follow(
-            Source("flags.litmus", text), Range(str(self.path), span), Options(witnesses=False),
+            Source("flags.litmus", text), RevisionRange(str(self.path), span), Options(witnesses=False),
             every=every, first_parent=first_parent,
         )  # fmt: skip
 
@@ -174,29 +175,41 @@ def test_a_variant_without_effect_says_so(lost_and_found: Tree) -> None:
     assert without == [False, False, True, True, False]
 
 
-def test_bisection_judges_what_it_needs(tree: Tree) -> None:
+def numbered(tree: Tree, bare: range) -> None:
+    """A line of 20 different functions, some of them without the barrier."""
     tree.commit("fenced", FENCED)
     tree.git("tag", "start")
-    for number in range(1, 14):
-        text = (FENCED if number < 9 else BARE).replace("UP);", f"UP);\n\tpr_info({number});")
-        tree.commit(f"commit {number}", text)
-    found = tree.history("start..HEAD")
-    assert turns(found) == [("F", "never", "sometimes", "commit 9")]
-    assert len(found.rows) == 14
+    for number in range(1, 21):
+        text = BARE if number in bare else FENCED
+        tree.commit(f"commit {number}", text.replace("UP)", f"UP + {number})"))
+
+
+def test_bisection_judges_what_it_needs(tree: Tree) -> None:
+    numbered(tree, range(9, 21))
     told: list[str] = []
-    text = TEST.replace("variants { F never; B sometimes; }", "").replace("[B] #without smp_mb\n", "")
-    again = follow(Source("t", text), Range(str(tree.path), "start..HEAD"), Options(), progress=told.append)
-    assert turns(again) == [("", "never", "sometimes", "commit 9")]
-    assert len([line for line in told if line.endswith("/14)")]) == 2  # two meanings
+    span = RevisionRange(str(tree.path), "start..HEAD")
+    found = follow(Source("t", TEST), span, Options(), variants=["F"], progress=told.append)
+    assert turns(found) == [("F", "never", "sometimes", "commit 9")]
+    judged = [line for line in told if "/21)" in line]
+    assert len(found.rows) == 21 and len(judged) == 7 and not found.complete
+    assert sum(j.observation is not None for r in found.rows for j in r.verdicts.values()) == 7
 
 
-def test_a_bisection_says_what_it_does_not_know(lost_and_found: Tree) -> None:
-    text = TEST.replace("READ_ONCE(b.up)", "READ_ONCE(b.up) + LATE").replace(
-        "{ struct", "enum { LATE = 0 };\n{ struct"
-    )
-    found = lost_and_found.history("start..HEAD", text)
+def test_a_bisection_says_what_it_does_not_know(tree: Tree) -> None:
+    numbered(tree, range(5, 16))
+    found = tree.history("start..HEAD")
     assert found.turns == () and not found.complete
-    assert "not judged" in str(found) and "--all" in str(found)
+    assert "not judged, and verdicts may change and change back there; --all" in str(found)
+    every = tree.history("start..HEAD", every=True)
+    assert turns(every) == [
+        ("F", "never", "sometimes", "commit 5"), ("F", "sometimes", "never", "commit 16"),
+    ]  # fmt: skip
+    assert every.complete
+
+
+def test_a_few_rows_are_all_judged(lost_and_found: Tree) -> None:
+    found = lost_and_found.history("start..HEAD")
+    assert found.complete and len(found.turns) == 2
 
 
 def test_what_lies_between_cannot_be_judged(tree: Tree) -> None:
@@ -343,7 +356,7 @@ def test_what_is_no_range(tree: Tree, span: str, why: str) -> None:
     tree.commit("alone", BARE)
     tree.git("checkout", "-q", "main")
     with pytest.raises(UsageError, match=why):
-        Range(str(tree.path), span)
+        RevisionRange(str(tree.path), span)
 
 
 def test_a_shallow_clone(tree: Tree, tmp_path: Path) -> None:
@@ -353,20 +366,20 @@ def test_a_shallow_clone(tree: Tree, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     tree.git("clone", "-q", "--depth", "2", f"file://{tree.path}", str(clone))
     with pytest.raises(UsageError, match=r"it is a shallow clone: 'git fetch --unshallow' brings the rest"):
-        Range(str(clone), f"{first}..HEAD")
-    found = follow(Source("t", TEST), Range(str(clone), "HEAD~1..HEAD"), Options(), every=True)
+        RevisionRange(str(clone), f"{first}..HEAD")
+    found = follow(Source("t", TEST), RevisionRange(str(clone), "HEAD~1..HEAD"), Options(), every=True)
     assert rows(found) == [("drop it", "sometimes", "sometimes")]
 
 
 @pytest.mark.parametrize("place", ["{}/none", "{}@HEAD", "{}/kernel/flag.c"])
 def test_what_is_no_repository(tree: Tree, place: str) -> None:
     with pytest.raises(UsageError, match="--kernel"):
-        Range(place.format(tree.path), "HEAD~1..HEAD")
+        RevisionRange(place.format(tree.path), "HEAD~1..HEAD")
 
 
 def test_a_directory_without_a_repository(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no git repository"):
-        Range(str(tmp_path), "HEAD~1..HEAD")
+        RevisionRange(str(tmp_path), "HEAD~1..HEAD")
 
 
 @pytest.mark.parametrize(
@@ -383,6 +396,17 @@ def test_a_test_that_is_wrong_whatever_the_tree_is(
     tree.commit("fenced", FENCED)
     with pytest.raises(error, match=why):
         tree.history("HEAD~1..HEAD", text)
+
+
+def test_from_python(lost_and_found: Tree, tmp_path: Path) -> None:
+    path = tmp_path / "flags.litmus"
+    path.write_text(TEST)
+    for _ in range(2):
+        found = verifier.history(path, lost_and_found.path, "start..HEAD", variants=["F"], every=True)
+        assert isinstance(found, verifier.History)
+        assert turns(found)[0] == ("F", "never", "sometimes", "drop the barrier")
+    with pytest.raises(UsageError, match="no variant 'C'"):
+        verifier.history(path, lost_and_found.path, "start..HEAD", variants=["C"])
 
 
 # -- the command -------------------------------------------------------------------------------------

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from verifier.history.commits import Range
-from verifier.history.found import History
-from verifier.history.judge import Judge, Progress
-from verifier.history.rows import Commit, Row, Turn
-from verifier.history.takings import Reader, differences
-from verifier.history.turns import Search, Step
+from verifier.revisions.commits import RevisionRange
+from verifier.revisions.found import History
+from verifier.revisions.judge import Judge, Progress
+from verifier.revisions.rows import Commit, Row, Turn
+from verifier.revisions.takings import Reader, differences
+from verifier.revisions.turns import TurnSearch, Visit
 from verifier.source import Source
 from verifier.suite.load import variants_of
 from verifier.suite.options import Options
@@ -22,7 +22,7 @@ def _silent(_: str) -> None:
 
 def follow(
     source: Source,
-    span: Range,
+    span: RevisionRange,
     options: Options,
     *,
     variants: Sequence[str] = (),
@@ -33,7 +33,7 @@ def follow(
     """The history of the tests of a source at the revisions of ``span``.
 
     ``variants``      those that are asked for; none: all;
-    ``every``         judge each row; otherwise verdicts are bisected;
+    ``every``         judge each row; otherwise verdicts are bisected if there are many rows;
     ``first_parent``  follow first parents alone, so that a merge stands for all that it brings.
 
     Raises ``InputError`` for a test that is wrong whatever the tree is, and ``UsageError`` for a
@@ -46,17 +46,17 @@ def follow(
     judge = Judge(options, progress)
     turns: list[Turn] = []
     for variant in reader.variants:
-        search = Search(walk.steps, judge, variant or "")
+        search = TurnSearch(walk.visits, judge, variant or "")
         turns += search.every() if every else search.between()
     rows = [
         Row(
-            commit=step.commit,
-            kind="start" if at == 0 else "end" if not step.before and at else "commit",
-            changes=differences(step.before[0], step.here) if step.before else (),
-            verdicts={v or "": judge.known(step.here, v or "") for v in reader.variants},
-            notes=tuple(walk.notes.get(step.commit.id, ())),
+            commit=visit.commit,
+            kind="start" if at == 0 else "end" if not visit.before and at else "commit",
+            changes=differences(visit.before[0], visit.here) if visit.before else (),
+            verdicts={v or "": judge.known(visit.here, v or "") for v in reader.variants},
+            notes=tuple(walk.notes.get(visit.commit.id, ())),
         )
-        for at, step in enumerate(walk.steps)
+        for at, visit in enumerate(walk.visits)
     ]
     return History(
         file=source.name,
@@ -78,18 +78,18 @@ def follow(
 class _Walk:
     """The commits of a range that touch the files of a test, and those at which what it takes changes."""
 
-    def __init__(self, span: Range, reader: Reader, first_parent: bool, progress: Progress) -> None:
+    def __init__(self, span: RevisionRange, reader: Reader, first_parent: bool, progress: Progress) -> None:
         self.span, self.reader, self.first_parent = span, reader, first_parent
         self.notes: dict[str, list[str]] = {}
         self.roots: list[Commit] = []
         first, last = reader.at(span.first.id), reader.at(span.last.id)
-        self.steps = [Step(span.first, first, ())]
+        self.visits = [Visit(span.first, first, ())]
         self.visited = span.touching(reader.paths, first_parent=first_parent)
         for at, commit in enumerate(self.visited, 1):
             progress(f"{at}/{len(self.visited)} {commit.short}")
             self._visit(commit)
-        if self.steps[-1].here is not last:  # the last row stands on another line
-            self.steps.append(Step(span.last, last, ()))
+        if self.visits[-1].here is not last:  # the last row stands on another line
+            self.visits.append(Visit(span.last, last, ()))
 
     def _visit(self, commit: Commit) -> None:
         parents = commit.parents[:1] if self.first_parent else commit.parents
@@ -98,7 +98,7 @@ class _Walk:
         if not parents:
             self.roots.append(commit)
         if all(snapshot is not here for snapshot in before):
-            self.steps.append(Step(commit, here, before))
+            self.visits.append(Visit(commit, here, before))
             for path in self.reader.paths:
                 self._name(path, commit, parents)
 
@@ -111,7 +111,7 @@ class _Walk:
             self.notes.setdefault(commit.id, []).append(said)
 
 
-def _beside(span: Range, walk: _Walk) -> list[str]:
+def _beside(span: RevisionRange, walk: _Walk) -> list[str]:
     """What there is to say besides the rows."""
     found: list[str] = []
     if walk.roots and span.shallow:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from verifier.errors import ExitCode, worst
-from verifier.history.rows import Commit, Row, Turn
-from verifier.history.told import sentences, told
+from verifier.revisions.rows import Commit, Row, Turn
+from verifier.revisions.told import sentences, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ class History:
         rest = sum(any(j.word == "-" for j in row.verdicts.values()) for row in self.rows)
         if rest:
             rows = "1 row is" if rest == 1 else f"{rest} rows are"
-            found.append(f"{rows} not judged for every variant; --all judges each")
+            found.append(
+                f"{rows} not judged, and verdicts may change and change back there; --all judges each"
+            )
         return [*found, *self.notes]
 
     def title(self) -> str:
