@@ -68,9 +68,7 @@ class History:
         rest = sum(any(j.word == "-" for j in row.verdicts.values()) for row in self.rows)
         if rest:
             rows = "1 row is" if rest == 1 else f"{rest} rows are"
-            found.append(
-                f"{rows} not judged, and verdicts may change and change back there; --all judges each"
-            )
+            found.append(f"{rows} not judged, and verdicts may change there and back; --all judges each")
         return [*found, *self.notes]
 
     def title(self) -> str:

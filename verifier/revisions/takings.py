@@ -14,6 +14,7 @@ from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.lower.build import build
 from verifier.lower.c.kernel import resolved
 from verifier.revisions.rows import Change, How
+from verifier.revisions.shortcuts import Footprint, tokens
 from verifier.source import Diagnostic, Source, Span
 from verifier.suite.load import load_all
 from verifier.syntax import ast, load
@@ -21,8 +22,8 @@ from verifier.syntax.kernel import UNREADABLE, Cutter, Excerpt
 from verifier.syntax.test import Test
 
 # Of a syntax tree: where things stand, what its text is cut from, and what was asked of it.
+_FOOTPRINTS = 4  # how many takings of a variant are compared with those of a new commit
 _BESIDE = frozenset({"span", "cutter", "kernel"})
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\w+|[^\w\s]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Reader:
         self.source_file, self.repository = source, repository
         self.variants, self.defines = tuple(variants), defines
         self.paths = self._named()
+        self._footprints: dict[str | None, list[tuple[Footprint, Taking]]] = {v: [] for v in self.variants}
         self._built: set[str] = set()
         self._by_files: dict[object, Snapshot] = {}
         self._by_key: dict[object, Snapshot] = {}
@@ -117,6 +119,20 @@ class Reader:
             return self._by_files[files]
 
     def _taking(self, variant: str | None, commit: str) -> Taking:
+        """What a variant takes at a commit."""
+        for footprint, taking in reversed(self._footprints[variant]):
+            if footprint.holds(self.repository, commit):
+                return taking
+        made = self._read(variant, commit)
+        if made.test is not None:
+            unit = made.test.tree
+            words = [*_words(unit), *_words(unit.kernel), *made.texts.values(), *(e.name for e in made.texts)]
+            others = {p: self.repository.file(commit, p) for p in self.paths if p not in unit.cutter.files}
+            self._footprints[variant].append((Footprint(unit.cutter, words, others), made))
+            del self._footprints[variant][:-_FOOTPRINTS]
+        return made
+
+    def _read(self, variant: str | None, commit: str) -> Taking:
         tree = KernelTree(f"{self.repository.directory}@{commit}")
         try:
             (test,) = load_all(self.source_file, self.defines, tree, variant)
@@ -129,7 +145,7 @@ class Reader:
             return Taking({}, errors=error.diagnostics)
         cutter = test.tree.cutter
         assert isinstance(cutter, Cutter)
-        texts = {piece: " ".join(_TOKEN.findall(text)) for piece, text in cutter.taken.items()}
+        texts = {piece: tokens(text) for piece, text in cutter.taken.items()}
         return Taking(texts, meant, test, warnings=tuple(found.warnings))
 
     def _build(self, test: Test, meant: str) -> None:

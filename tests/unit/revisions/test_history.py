@@ -16,6 +16,7 @@ from verifier.errors import ExitCode, InputError, UsageError
 from verifier.revisions.commits import RevisionRange
 from verifier.revisions.follow import follow
 from verifier.revisions.found import History
+from verifier.revisions.takings import Reader
 from verifier.source import Source
 from verifier.suite.options import Options
 
@@ -61,7 +62,7 @@ class Tree:
         self.commit("the header", {"include/flag.h": HEADER, FILE: "\n"})
 
     def git(self, *words: str) -> str:
-        date = f"2020-01-{self.day:02}T00:00:00Z"
+        date = f"2020-{1 + self.day // 28:02}-{1 + self.day % 28:02}T00:00:00Z"
         name, mail = "A U Thor", "author@example.org"
         done = subprocess.run(
             ["git", "-C", str(self.path), "-c", "commit.gpgsign=false", *words],
@@ -153,7 +154,7 @@ def test_each_row_is_judged(lost_and_found: Tree) -> None:
     assert found.complete and found.visited == 10
     assert [r.kind for r in found.rows] == ["start"] + ["commit"] * 6
     assert {str(c) for t in found.turns for c in t.changes} == {f"{FILE} raise_flag() changed"}
-    assert found.rows[2].commit.date == "2020-01-07"
+    assert found.rows[2].commit.date == "2020-01-08"
     assert found.exit_code == ExitCode.DIFFERS
 
 
@@ -199,7 +200,7 @@ def test_a_bisection_says_what_it_does_not_know(tree: Tree) -> None:
     numbered(tree, range(5, 16))
     found = tree.history("start..HEAD")
     assert found.turns == () and not found.complete
-    assert "not judged, and verdicts may change and change back there; --all" in str(found)
+    assert "not judged, and verdicts may change there and back; --all" in str(found)
     every = tree.history("start..HEAD", every=True)
     assert turns(every) == [
         ("F", "never", "sometimes", "commit 5"), ("F", "sometimes", "never", "commit 16"),
@@ -312,6 +313,30 @@ def test_a_field_and_a_constant(tree: Tree) -> None:
     assert [str(c) for c in found.rows[2].changes] == [
         "include/flag.h macro UP changed", "include/flag.h struct flag changed",
     ]  # fmt: skip
+
+
+def test_what_is_told_without_parsing_is_right(tree: Tree) -> None:
+    """What a reader knows from earlier commits is what a new one finds."""
+    options = {
+        "an option": "#ifdef CONFIG_A\nint b;\n#endif\n", "none": "", "a macro": "#define smp_wmb() f()\n",
+        "a word": "#define smp_mb() smp_wmb()\n", "a value": "#define UP 3\n", "a type": "typedef u8 a_t;\n",
+        "a constant": "enum { LOW, UP = 4 };\n", "another": "enum { LOW, HIGH };\n", "a name": "int a;\n",
+        "a function": "void raise_flag(struct flag *f) { f->up = 2; }\n",
+    }  # fmt: skip
+    commits = [tree.commit("fenced", FENCED)]
+    for subject, text in options.items():
+        commits.append(tree.commit(f"{subject} beside it", {FILE: text + FENCED}))
+        commits.append(
+            tree.commit(f"{subject} in the header", {FILE: FENCED, "include/flag.h": text + HEADER})
+        )
+        commits.append(tree.commit(f"{subject} goes", {FILE: FENCED + "\n", "include/flag.h": HEADER}))
+        inside = {"include/flag.h": HEADER.replace("int up;", f"\n{text} int up;")}
+        commits.append(tree.commit(f"{subject} in the struct", inside))
+    source, repository = Source("flags.litmus", TEST), RevisionRange(str(tree.path), "HEAD~..HEAD").repository
+    known = Reader(source, repository, ["F", "B"], {})
+    keys = [known.at(commit).key for commit in commits]
+    assert keys == [Reader(source, repository, ["F", "B"], {}).at(commit).key for commit in commits]
+    assert 5 < len(set(keys)) < len(keys)
 
 
 def test_a_range_in_which_nothing_changes(tree: Tree) -> None:
