@@ -37,7 +37,7 @@ class _Lax(Cutter):
         self.met += [(here, file.source.text[x.start : x.end]) for x in file.around(start, end)]
 
 
-class Footprint:
+class NameMeanings:
     """What the names of a taking stand for in each file. ``words``: everything in which a name may stand;
     ``others``: files that are no C text, by path."""
 

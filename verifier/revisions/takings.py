@@ -14,7 +14,7 @@ from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.lower.build import build
 from verifier.lower.c.kernel import resolved
 from verifier.revisions.rows import Change, How
-from verifier.revisions.shortcuts import Footprint, tokens
+from verifier.revisions.shortcuts import NameMeanings, tokens
 from verifier.source import Diagnostic, Source, Span
 from verifier.suite.load import load_all
 from verifier.syntax import ast, load
@@ -22,7 +22,7 @@ from verifier.syntax.kernel import UNREADABLE, Cutter, Excerpt
 from verifier.syntax.test import Test
 
 # Of a syntax tree: where things stand, what its text is cut from, and what was asked of it.
-_FOOTPRINTS = 4  # how many takings of a variant are compared with those of a new commit
+_COMPARED = 4  # how many takings of a variant are compared with those of a new commit
 _BESIDE = frozenset({"span", "cutter", "kernel"})
 
 
@@ -88,7 +88,7 @@ class Reader:
         self.source_file, self.repository = source, repository
         self.variants, self.defines = tuple(variants), defines
         self.paths = self._named()
-        self._footprints: dict[str | None, list[tuple[Footprint, Taking]]] = {v: [] for v in self.variants}
+        self._earlier: dict[str | None, list[tuple[NameMeanings, Taking]]] = {v: [] for v in self.variants}
         self._built: set[str] = set()
         self._by_files: dict[object, Snapshot] = {}
         self._by_key: dict[object, Snapshot] = {}
@@ -120,16 +120,16 @@ class Reader:
 
     def _taking(self, variant: str | None, commit: str) -> Taking:
         """What a variant takes at a commit."""
-        for footprint, taking in reversed(self._footprints[variant]):
-            if footprint.holds(self.repository, commit):
+        for names, taking in reversed(self._earlier[variant]):
+            if names.holds(self.repository, commit):
                 return taking
         made = self._read(variant, commit)
         if made.test is not None:
             unit = made.test.tree
             words = [*_words(unit), *_words(unit.kernel), *made.texts.values(), *(e.name for e in made.texts)]
             others = {p: self.repository.file(commit, p) for p in self.paths if p not in unit.cutter.files}
-            self._footprints[variant].append((Footprint(unit.cutter, words, others), made))
-            del self._footprints[variant][:-_FOOTPRINTS]
+            self._earlier[variant].append((NameMeanings(unit.cutter, words, others), made))
+            del self._earlier[variant][:-_COMPARED]
         return made
 
     def _read(self, variant: str | None, commit: str) -> Taking:
