@@ -9,26 +9,28 @@ SB sometimes
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from verifier.model import Model
     from verifier.program.trace import Step, Trace
     from verifier.results import Verdict
+    from verifier.revisions.found import History
     from verifier.syntax.test import Test
     from verifier.why.answers import Audit, Explanation
     from verifier.why.found import Repair, Repairs
 
 __version__ = "0.1.0"
 __all__ = [
-    "Audit", "Explanation", "Repair", "Repairs", "Step", "Test", "Trace", "Verdict", "__version__", "audit",
-    "check", "explain", "load", "repair",
+    "Audit", "Explanation", "History", "Repair", "Repairs", "Step", "Test", "Trace", "Verdict", "__version__",
+    "audit", "check", "explain", "history", "load", "repair",
 ]  # fmt: skip
 
 _HOMES = {
     "Audit": "verifier.why.answers",
     "Explanation": "verifier.why.answers",
+    "History": "verifier.revisions.found",
     "Step": "verifier.program.trace",
     "Trace": "verifier.program.trace",
     "Verdict": "verifier.results",
@@ -176,6 +178,51 @@ def repair(
         defines=defines or {},
     )  # fmt: skip
     return find(test, options, costs)
+
+
+def history(
+    path: str | os.PathLike[str],
+    kernel: str | os.PathLike[str],
+    span: str,
+    *,
+    variants: Sequence[str] = (),
+    every: bool = False,
+    first_parent: bool = False,
+    model: str = "x86-tso",
+    judge: str = "z3",
+    unroll: int | None = None,
+    timeout: float | None = 60.0,
+    profile: str = "generic",
+    settings: Mapping[str, str] | None = None,
+    defines: Mapping[str, int] | None = None,
+    memory: int | None = None,
+) -> History:
+    """How the verdicts of a file about a kernel's own text change along the history of a git repository.
+    ``print`` shows it.
+
+    ``kernel``        the directory of the repository;
+    ``span``          its revisions, as ``v6.1..v6.12``: after the first one, up to the second;
+    ``variants``      those of the file that are asked for; none: all;
+    ``every``         judge each revision at which something changes; otherwise verdicts are bisected if
+                      there are many of them;
+    ``first_parent``  follow first parents alone, so that a merge stands for all that it brings;
+    the rest is as for ``check`` and ``load``.
+
+    Raises ``InputError`` for a file that is wrong whatever the kernel is, ``UsageError`` for a directory, a
+    range or a variant that does not exist, and as ``check``.
+    """
+    from verifier.revisions.commits import RevisionRange
+    from verifier.revisions.follow import follow
+    from verifier.suite.options import Options
+    from verifier.syntax import read
+
+    options = Options(
+        model=model, judge=judge, unroll=unroll, timeout=timeout, profile=profile, settings=settings or {},
+        defines=defines or {}, memory=memory, witnesses=False,
+    )  # fmt: skip
+    _ = options.switches  # complain about an unknown switch before reading files
+    revisions = RevisionRange(os.fspath(kernel), span)
+    return follow(read(path), revisions, options, variants=variants, every=every, first_parent=first_parent)
 
 
 def __getattr__(name: str) -> object:

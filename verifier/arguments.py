@@ -21,6 +21,7 @@ COMMANDS = {
     "compare": "compare verdicts under several profiles or models",
     "repair": "find the smallest changes after which a bad outcome is impossible",
     "kernel": "show what a test takes of the kernel's own text, and what is left out of it",
+    "history": "show how verdicts change along the history of a kernel's repository",
     "rules": "show the rules of the memory model",
 }
 
@@ -50,6 +51,8 @@ class Arguments(argparse.Namespace):
     quiet: bool
     # of ``explain``
     reasons: int
+    # of ``history``; also ``all``
+    first_parent: bool
     # of ``compare``
     profiles: str | None
     models: str
@@ -64,7 +67,14 @@ class Arguments(argparse.Namespace):
 
 def parse(argv: list[str] | None) -> Arguments:
     """The arguments of a call. Raises ``UsageError``, and ``SystemExit`` if the call asks for help."""
-    return _parser().parse_args(argv, namespace=Arguments())
+    parser = _parser()
+    found, more = parser.parse_known_args(argv, namespace=Arguments())
+    if found.command == "history" and not any(word.startswith("-") for word in more):
+        found.paths += more  # the range may stand behind options
+        more = []
+    if more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    return found
 
 
 def format_asked(words: list[str]) -> str:
@@ -98,8 +108,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "rules":
             _choosing(command)
             continue
+        behind = "; last, the revisions A..B" if name == "history" else ""
         command.add_argument(
-            "paths", nargs="+", metavar="PATH", help="a file, a directory, FILE::VARIANT, or -"
+            "paths", nargs="+", metavar="PATH", help=f"a file, a directory, FILE::VARIANT, or -{behind}"
         )
         if name == "compare":
             _comparing(command)
@@ -107,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
             _asking_why(command, name)
         elif name == "repair":
             _repairing(command)
+        elif name == "history":
+            _following(command)
         elif name == "kernel":
             _tree(command)
             _formatting(command)
@@ -156,6 +169,28 @@ def _formatting(command: argparse.ArgumentParser) -> None:
         default="text",
         help="the output's format (default: %(default)s)",
     )
+
+
+def _following(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``history``."""
+    _machine(command)
+    command.add_argument(
+        "--judge", choices=JUDGES, default=JUDGES[0], help="which judge decides (default: %(default)s)"
+    )
+    command.add_argument("-a", "--all", action="store_true", help="judge each row, however many there are")
+    command.add_argument(
+        "--first-parent", action="store_true", help="follow first parents alone: a merge is one step"
+    )
+    _formatting(command)
+    command.add_argument(
+        "--timeout", type=_positive, default=60.0, metavar="S",
+        help="seconds for each verdict and judge (default: %(default)g)",
+    )  # fmt: skip
+    command.add_argument(
+        "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
+        help="memory for each verdict (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument("-q", "--quiet", action="store_true", help="leave out the table")
 
 
 def _repairing(command: argparse.ArgumentParser) -> None:

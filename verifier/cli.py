@@ -22,6 +22,7 @@ from verifier.suite.pool import OUT_OF_MEMORY
 
 if TYPE_CHECKING:
     from verifier.render.base import Report, Verdicts
+    from verifier.render.history import HistoryReport
     from verifier.render.repair import RepairReport
     from verifier.suite.options import Options
     from verifier.syntax.test import Test
@@ -64,6 +65,8 @@ def _run(arguments: Arguments, out: Output) -> int:
         return _repair(arguments, out)
     if arguments.command == "kernel":
         return _kernel(arguments, out)
+    if arguments.command == "history":
+        return _history(arguments, out)
     return _compare(arguments, out) if arguments.command == "compare" else _check(arguments, out)
 
 
@@ -105,8 +108,15 @@ def _options(arguments: Arguments) -> Options:
         profile=arguments.profile,
         settings=dict(arguments.settings),
         memory=arguments.memory,
-        kernel=arguments.kernel,
+        kernel=_tree_of(arguments),
     )
+
+
+def _tree_of(arguments: Arguments) -> str | None:
+    """The kernel tree that a call names, or else the project's settings."""
+    from verifier.settings import settings
+
+    return settings().kernel if arguments.kernel is None else arguments.kernel
 
 
 def _why(arguments: Arguments, out: Output) -> int:
@@ -207,7 +217,7 @@ def _kernel(arguments: Arguments, out: Output) -> int:
     from verifier.suite.load import load_task
     from verifier.suite.options import Options
 
-    options = Options(defines=dict(arguments.defines), kernel=arguments.kernel)
+    options = Options(defines=dict(arguments.defines), kernel=_tree_of(arguments))
     codes: list[int] = []
     rows: list[dict[str, object]] = []
     seen: set[str] = set()
@@ -234,8 +244,57 @@ def _kernel(arguments: Arguments, out: Output) -> int:
     return worst(codes)
 
 
+def _history(arguments: Arguments, out: Output) -> int:
+    """Run ``history``: print how verdicts change along the history of a repository."""
+    from verifier.render.history import HistoryJson, HistoryText
+    from verifier.revisions.commits import RevisionRange
+    from verifier.revisions.follow import follow
+    from verifier.suite.discover import discover
+    from verifier.syntax import read
+
+    *paths, span = arguments.paths
+    if ".." not in span or not paths:
+        raise UsageError("'verifier history' takes files, and then a range of revisions: FILE… A..B")
+    options = replace(_options(arguments), judge=arguments.judge, witnesses=False)
+    _ = options.switches  # complain about an unknown switch before reading files
+    if options.kernel is None:
+        raise UsageError("say where the kernel's repository is: --kernel DIR")
+    place = (
+        options.kernel
+        if arguments.kernel or os.path.isdir(options.kernel)
+        else options.kernel.rpartition("@")[0]
+    )
+    revisions = RevisionRange(place, span)
+    report: HistoryReport = HistoryText(out, quiet=arguments.quiet)
+    if arguments.format == "json":
+        report = HistoryJson(out)
+    seen = sys.stderr is not None and sys.stderr.isatty()
+    codes: list[int] = []
+    for task in discover(paths):
+        with _reported(report, task.name, codes):
+            if task.error is not None:
+                raise task.error
+            found = follow(
+                task.source or read(task.name),
+                revisions,
+                options,
+                variants=task.variants,
+                every=arguments.all,
+                first_parent=arguments.first_parent,
+                progress=out.progress if seen else _silent,
+            )
+            codes.append(found.exit_code)
+            report.add(found)
+    report.close()
+    return worst(codes)
+
+
+def _silent(_: str) -> None:
+    """Show no progress."""
+
+
 @contextmanager
-def _reported(report: RepairReport, file: str, codes: list[int]) -> Iterator[None]:
+def _reported(report: RepairReport | HistoryReport, file: str, codes: list[int]) -> Iterator[None]:
     """Report an error of a file or a test, and go on."""
     try:
         yield

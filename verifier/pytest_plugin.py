@@ -12,12 +12,13 @@ import pytest
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr, TracebackStyle
 
+    from verifier.kernel.tree import KernelTree
     from verifier.suite.twins import Alike
     from verifier.syntax.test import Test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--verifier-judge``, ``-profile``, ``-timeout``, ``-memory`` and ``-strict``."""
+    """Add ``--verifier-judge``, ``-profile``, ``-timeout``, ``-memory``, ``-kernel`` and ``-strict``."""
     from verifier.budget import MEMORY
 
     group = parser.getgroup("verifier", "litmus tests")
@@ -37,8 +38,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--verifier-memory", type=int, default=MEMORY, metavar="MB", help="memory for each litmus test"
     )
     group.addoption(
+        "--verifier-kernel",
+        metavar="DIR[@REV]",
+        help="a kernel's source, for litmus tests about its text (default: kernel of [tool.verifier])",
+    )
+    group.addoption(
         "--verifier-strict", action="store_true", help="treat warnings about litmus tests as errors"
     )
+
+
+_TREE: pytest.StashKey[KernelTree | None] = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find the kernel tree that the options or the project's settings name."""
+    from verifier.errors import UsageError
+    from verifier.settings import settings
+    from verifier.suite.load import tree_at
+
+    try:
+        place = config.getoption("--verifier-kernel")
+        place = settings(config.invocation_params.dir).kernel if place is None else place
+        config.stash[_TREE] = None if place is None else tree_at(place)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -71,12 +94,18 @@ class LitmusFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item a variant."""
-        from verifier.errors import VerifierError, unexpected
+        from verifier.errors import InputError, VerifierError, unexpected
         from verifier.suite.load import load_checked
-        from verifier.syntax import read
+        from verifier.syntax import NO_TREE, read
 
         try:
-            tests = load_checked(read(self.path))
+            tests = load_checked(read(self.path), tree=self.config.stash[_TREE])
+        except InputError as error:
+            if {d.code for d in error.diagnostics} == {NO_TREE}:
+                yield Treeless.from_parent(self, name="no-tree")
+            else:
+                yield BrokenFile.from_parent(self, name="error", problem=str(error))
+            return
         except VerifierError as error:
             yield BrokenFile.from_parent(self, name="error", problem=str(error))
             return
@@ -107,6 +136,18 @@ class BrokenFile(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """The file's path, its first line, and a title."""
         return self.path, 0, f"{self.path.name}: error"
+
+
+class Treeless(pytest.Item):
+    """A file about the text of a kernel, where no kernel's tree is given. It is skipped."""
+
+    def runtest(self) -> None:
+        """Skip."""
+        pytest.skip("it is about a kernel's own text; --verifier-kernel DIR names a tree")
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The file's path, its first line, and a title."""
+        return self.path, 0, f"{self.path.name}: no-tree"
 
 
 class LitmusFailure(Exception):

@@ -16,12 +16,13 @@ JUDGED = BASE | {"program"}
 LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
-SHOWN = TOLD | {"why", "output", "render", "report", "compare"}
+SHOWN = TOLD | {"why", "revisions", "settings", "output", "render", "report", "compare"}
 MAY: dict[str, set[str]] = {
     "source": set(),
     "errors": {"source"},
     "budget": {"errors"},
     "output": {"errors"},
+    "settings": {"errors"},
     "kernel": BASE,
     "syntax": BASE | {"kernel"},
     "program": BASE,
@@ -34,11 +35,13 @@ MAY: dict[str, set[str]] = {
     "results": JUDGED | {"syntax"},
     "suite": TOLD,
     "why": TOLD,
-    "render": JUDGED | {"results", "syntax", "output", "why", "lower"},  # of syntax: what a test is
+    "revisions": TOLD,
+    "render": JUDGED
+    | {"results", "syntax", "output", "why", "revisions", "lower"},  # of syntax: what a test is
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
-    "__init__": TOLD | {"why"},
-    "pytest_plugin": TOLD | {"render"},
+    "__init__": TOLD | {"why", "revisions"},
+    "pytest_plugin": TOLD | {"render", "settings"},
     "arguments": SHOWN | {"__init__"},
     "cli": SHOWN | {"__init__", "arguments"},
 }

@@ -90,10 +90,10 @@ def test_no_file_keeps_others_from_being_collected(pytester: pytest.Pytester) ->
         import verifier.suite.load
         load = verifier.suite.load.load_checked
 
-        def fails(source, defines=None):
+        def fails(source, defines=None, tree=None):
             if "strange" in source.name:
                 raise KeyError("strange")
-            return load(source, defines)
+            return load(source, defines, tree)
 
         verifier.suite.load.load_checked = fails
         """
@@ -126,3 +126,36 @@ def test_a_test_that_dies_takes_no_other_with_it(pytester: pytest.Pytester) -> N
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*two::B*unknown*its process was killed by SIGKILL*"])
+
+
+KERNEL = """MM flag
+#kernel "kernel/flag.c" { wait_flag }
+#kernel "include/flags.h"
+#config !CONFIG_STATISTICS, !CONFIG_FENCES, !CONFIG_SLOW
+{ struct board board; }
+P0 { r0 = wait_flag(&board); }
+expect always;
+exists (0:r0 = -1)
+"""
+SMALL = Path(__file__).parents[1] / "trees" / "small"
+
+
+def test_a_kernels_text(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".litmus", flag=KERNEL, two=GOOD)
+    skipped = pytester.runpytest_subprocess("-rs")
+    skipped.assert_outcomes(passed=2, skipped=1)
+    skipped.stdout.fnmatch_lines(["*--verifier-kernel DIR names a tree*"])
+    pytester.runpytest_subprocess(f"--verifier-kernel={SMALL}").assert_outcomes(passed=3)
+    pytester.makepyprojecttoml(f'[tool.verifier]\nkernel = "{SMALL}"\n')
+    pytester.runpytest_subprocess().assert_outcomes(passed=3)
+
+
+def test_a_tree_that_is_not_there(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".litmus", flag=KERNEL)
+    result = pytester.runpytest_subprocess("--verifier-kernel=none")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--kernel none: there is no directory*"])
+    pytester.makepyprojecttoml("[tool.verifier]\nkernal = 1\n")
+    result = pytester.runpytest_subprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*has no key 'kernal'*"])

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from verifier.kernel.conditions import Condition, Config, Malformed
 from verifier.source import Source
 
+_KEPT_FILES = 64  # how many files are kept as a configuration compiles them
 Kind = Literal["function", "struct", "typedef", "enum", "object"]
 
 
@@ -111,6 +113,19 @@ class Scanned:
         """Where a name stands before a bracket or a brace in the text that is not compiled."""
         found = re.finditer(rf"\b{re.escape(name)}\b(?=\s*[({{])", self.bare)
         return [m.start() for m in found if not self.active[m.start() : m.end()].strip()]
+
+
+@lru_cache(maxsize=_KEPT_FILES)
+def _kept(source: Source, values: frozenset[tuple[str, int]]) -> Scanned:
+    return scan(source, Config(dict(values)))
+
+
+def scanned(source: Source, config: Config) -> Scanned:
+    """``scan``, which is done once for a source and what ``#config`` says."""
+    made = _kept(source, frozenset(config.values.items()))
+    config.used |= made.config.used
+    config.assumed |= made.config.assumed
+    return made
 
 
 def scan(source: Source, config: Config) -> Scanned:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-from functools import cache
 from pathlib import Path
 
 from verifier.errors import UsageError
+from verifier.kernel.git import repository, text_of
 from verifier.source import Source
 
 MAX_FILE = 4 << 20  # of one file
-_GIT_SECONDS = 60
+_TOO_LARGE = f"it has more than {MAX_FILE >> 20} MiB"
 
 
 _VERSION = ("VERSION", "PATCHLEVEL", "SUBLEVEL")
@@ -29,7 +28,7 @@ class Unreadable(Exception):
 
 class KernelTree:
     """A kernel tree. ``DIR`` is what lies in the directory; ``DIR@REV`` is a revision of its repository,
-    read through ``git cat-file``: nothing is checked out.
+    read through ``git cat-file``: nothing is checked out. All trees of a repository share what is read.
 
     Raises ``UsageError`` for a directory or a revision that is not there.
     """
@@ -48,16 +47,20 @@ class KernelTree:
         self.commit = _commit(directory, revision) if revision else ""
         self._sources: dict[str, Source] = {}
 
+    @property
+    def asked(self) -> set[str]:
+        """The paths of the files that were taken so far."""
+        return set(self._sources)
+
     def source(self, path: str) -> Source:
         """A file of the tree; it is named by its path in it. Raises ``Unreadable``."""
         if path not in self._sources:
-            data = self._of_revision(path) if self.commit else self._of_directory(path)
-            if len(data) > MAX_FILE:
-                raise Unreadable(f"it has more than {MAX_FILE >> 20} MiB")
-            if b"\0" in data:
+            if ".." in Path(path).parts or Path(path).is_absolute():
+                raise Unreadable("a file is named by its path in the tree")
+            found = self._of_revision(path) if self.commit else self._of_directory(path)
+            if "\0" in found.text:
                 raise Unreadable("it is not text")
-            text = data.decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-            self._sources[path] = Source(path, text)
+            self._sources[path] = found
         return self._sources[path]
 
     @property
@@ -72,48 +75,37 @@ class KernelTree:
             return None
         return version_code(*(int(m.group(1)) if m else 0 for m in found))
 
-    def _of_directory(self, path: str) -> bytes:
+    def _of_directory(self, path: str) -> Source:
         place = Path(self.directory, path)
-        if ".." in Path(path).parts or Path(path).is_absolute():
-            raise Unreadable("a file is named by its path in the tree")
         try:
             if not place.is_file():
                 raise Unreadable("there is no such file in the tree")
             with place.open("rb") as file:
-                return file.read(MAX_FILE + 1)
+                data = file.read(MAX_FILE + 1)
         except (OSError, ValueError) as error:
             raise Unreadable(str(error)) from None
+        if len(data) > MAX_FILE:
+            raise Unreadable(_TOO_LARGE)
+        return Source(path, text_of(data))
 
-    def _of_revision(self, path: str) -> bytes:
-        found = _git(self.directory, "cat-file", "-s", f"{self.commit}:{path}")
+    def _of_revision(self, path: str) -> Source:
+        repo = repository(self.directory)
+        found = repo.file(self.commit, path)
         if found is None:
             raise Unreadable(f"there is no such file at {self.revision}")
-        if int(found) > MAX_FILE:
-            raise Unreadable(f"it has more than {MAX_FILE >> 20} MiB")
-        found = _git(self.directory, "cat-file", "blob", f"{self.commit}:{path}")
-        if found is None:
+        if found.type != "blob":
             raise Unreadable("it is no file")
-        return found
+        if found.size > MAX_FILE:
+            raise Unreadable(_TOO_LARGE)
+        return repo.source(path, found)
 
 
-def _git(directory: str, *arguments: str) -> bytes | None:
-    """What git prints; None if it fails. Raises ``UsageError`` if there is no git."""
-    command = ["git", "-C", directory, *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=_GIT_SECONDS, check=False)
-    except FileNotFoundError:
-        raise UsageError("a revision is read by git, which is not installed") from None
-    except subprocess.TimeoutExpired:
-        raise UsageError(f"git did not answer within {_GIT_SECONDS} s in {directory}") from None
-    return done.stdout if done.returncode == 0 else None
-
-
-@cache
 def _commit(directory: str, revision: str) -> str:
     """The full name of a revision's commit."""
-    found = _git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    try:
+        found = repository(directory).find(f"{revision}^{{commit}}")
+    except UsageError as error:
+        raise UsageError(f"--kernel {directory}@{revision}: {error}") from None
     if found is None:
-        if _git(directory, "rev-parse", "--git-dir") is None:
-            raise UsageError(f"--kernel {directory}@{revision}: {directory} is no git repository")
         raise UsageError(f"--kernel {directory}@{revision}: there is no revision {revision!r}")
-    return found.decode().strip()
+    return found.id

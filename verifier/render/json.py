@@ -42,7 +42,7 @@ class Document:
 
     def warning(self, warning: Diagnostic) -> None:
         """Keep a warning about something that is allowed, but that the author hardly means."""
-        self.lists["warnings"].append(_error(warning))
+        self.lists["warnings"].append(diagnostic_object(warning))
 
     def skip(self, file: str, arch: str) -> None:
         """Keep a file that was left out."""
@@ -108,12 +108,13 @@ _CODES: dict[type[Exception], str] = {InternalError: "internal", LimitError: "li
 def error_objects(error: Exception, file: str | None = None) -> list[Shape]:
     """The errors of a file, one by one, or an error without a file."""
     if isinstance(error, InputError):
-        return [_error(d) for d in error.diagnostics]
+        return [diagnostic_object(d) for d in error.diagnostics]
     code = next((c for kind, c in _CODES.items() if isinstance(error, kind)), "usage")
-    return [_error(Diagnostic(code, str(error), file=file or ""))]
+    return [diagnostic_object(Diagnostic(code, str(error), file=file or ""))]
 
 
-def _error(d: Diagnostic) -> Shape:
+def diagnostic_object(d: Diagnostic) -> Shape:
+    """An error or a warning, as the schemas have it."""
     return {
         "file": d.span.source.name if d.span else d.file or None,
         "line": d.span.line if d.span else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from verifier.errors import InputError, LimitError, UsageError
@@ -12,7 +12,8 @@ from verifier.results import wrong_expectations
 from verifier.source import Diagnostic, Source
 from verifier.suite.discover import Task
 from verifier.suite.options import Options
-from verifier.syntax import load, read
+from verifier.syntax import NO_TREE, load, read
+from verifier.syntax.mm import declared
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
 
@@ -26,9 +27,36 @@ def load_task(task: Task, options: Options) -> list[Test]:
     for wanted in task.variants:
         known = [t.variant for t in tests if t.variant]
         if wanted not in known:
-            hint = nearest(wanted, known) or (f"it has {', '.join(known)}" if known else "it has no variants")
-            raise UsageError(f"{task.name}: there is no variant {wanted!r}; {hint}")
+            raise _no_variant(task.name, wanted, known)
     return [t for t in tests if not task.variants or t.variant in task.variants]
+
+
+def variants_of(
+    source: Source, defines: Mapping[str, int], wanted: Sequence[str]
+) -> tuple[str, list[str | None]]:
+    """The name of a test about a kernel's text that is not known yet, and those of its variants that are
+    wanted, or all; None stands for a file without variants.
+
+    Raises ``InputError`` for a file that is wrong in itself, ``UsageError`` for one that takes no such text,
+    and for an unknown variant.
+    """
+    try:
+        load_all(source, defines)
+    except InputError as error:
+        if {d.code for d in error.diagnostics} != {NO_TREE}:
+            raise
+    else:
+        raise UsageError(f"{source.name} takes no text of a kernel; docs/kernel-text.md says how")
+    name, known = declared(source)
+    for one in wanted:
+        if one not in known:
+            raise _no_variant(source.name, one, known)
+    return name, [v for v in known if not wanted or v in wanted] or [None]
+
+
+def _no_variant(name: str, wanted: str, known: Sequence[str]) -> UsageError:
+    hint = nearest(wanted, known) or (f"it has {', '.join(known)}" if known else "it has no variants")
+    return UsageError(f"{name}: there is no variant {wanted!r}; {hint}")
 
 
 @lru_cache(maxsize=8)
@@ -38,14 +66,18 @@ def tree_at(place: str) -> KernelTree:
 
 
 def load_all(
-    source: Source, defines: Mapping[str, int] | None = None, tree: KernelTree | None = None
+    source: Source,
+    defines: Mapping[str, int] | None = None,
+    tree: KernelTree | None = None,
+    only: str | None = None,
 ) -> list[Test]:
-    """All tests of a source. Raises ``InputError`` with the errors of guards and those of programs.
+    """All tests of a source, or one variant. Raises ``InputError`` with the errors of guards and those of
+    programs.
 
     ``syntax.load`` itself finds only the former.
     """
     try:
-        return load(source, defines, tree=tree)
+        return load(source, defines, tree=tree, only=only)
     except Unfinished as error:
         readings = [[*r.troubles, *_errors_of(r.tests)] for r in error.readings]
         raise InputError(agreed(readings, error.doubtful)) from None

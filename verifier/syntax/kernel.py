@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from verifier.kernel.conditions import Config, undecided
-from verifier.kernel.scan import Definition, Kind, Macro, Scanned, blanked, scan
+from verifier.kernel.scan import Definition, Kind, Macro, Scanned, blanked, scanned
 from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import ast, clues
@@ -17,6 +18,8 @@ from verifier.syntax.grammars import MM_STARTS, Node, tree_of
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, syntax_error
 from verifier.syntax.variants import Guards
+
+UNREADABLE = "kernel"  # of a file of the tree that cannot be taken
 
 # Words of the compiler that say nothing about what code does.
 _ATTRIBUTES = re.compile(
@@ -31,6 +34,15 @@ _TYPE = re.compile(
 )
 
 
+class Excerpt(NamedTuple):
+    """A definition of a kernel's file: ``function``, ``struct`` (and typedefs), ``object``, ``enum`` or
+    ``macro``."""
+
+    file: str
+    kind: str
+    name: str
+
+
 class Cutter:
     """Takes definitions from a tree, under what ``#config`` says. Errors are raised as ``Trouble``."""
 
@@ -38,16 +50,21 @@ class Cutter:
         self.tree, self.asked = tree, asked
         self.config = Config({c.name: c.value for c in asked.config})
         self.files: dict[str, Scanned] = {}
+        self.taken: dict[Excerpt, str] = {}
         for one in asked.files:
             if one.path in self.files:
                 continue
             try:
-                self.files[one.path] = scan(tree.source(one.path), self.config)
+                self.files[one.path] = scanned(tree.source(one.path), self.config)
             except Unreadable as error:
                 if one.optional:
                     continue
                 text = f"{one.path} cannot be taken from {tree.place}: {error}"
-                troubles.append(Diagnostic("kernel", text, one.span, "name a file by its path in the tree"))
+                troubles.append(Diagnostic(UNREADABLE, text, one.span, "name a file by its path in the tree"))
+
+    def note(self, file: Scanned, kind: str, name: str, text: str) -> None:
+        """Remember what was taken, as it is parsed."""
+        self.taken[Excerpt(file.source.name, kind, name)] = text
 
     def decided(self, file: Scanned, start: int, end: int) -> None:
         """Raise ``Trouble`` if a condition that matters to ``start`` .. ``end`` is open."""
@@ -59,6 +76,7 @@ class Cutter:
         """A function, as the file has it."""
         self.decided(file, found.start, found.end)
         text = _head(file.active, found) + _plain(file.active[found.body : found.end])
+        self.note(file, "function", found.name, text)
         builder = self.builder(file.source)
         made = builder.function(self.parsed(file, text, found.start, "function"), included=True)
         self.noted(builder)
@@ -84,6 +102,7 @@ class Cutter:
         else:
             tail = "}" + blanked(tail[1:-1]) + ";"
         text = _plain(file.active[found.start : found.body + 1]) + inside + tail
+        self.note(file, "struct", found.name, text)
         tree = self.parsed(file, text, found.start, "struct_def")
         builder = self.builder(file.source)
         made = builder.typedef(tree) if tree.data == "typedef" else builder.struct(tree)
@@ -127,6 +146,7 @@ class Cutter:
             comma = text.rindex(",", 0, text.rindex(found.name, 0, close))
             text = f"{text[:comma]} {text[comma + 1 : close]} {text[close + 1 :]}"
         text = re.sub(r"\b(static|extern)\b", lambda m: blanked(m.group()), text)
+        self.note(file, "object", found.name, text)
         tree = self.parsed(file, text, found.start, "stmt")
         builder = self.builder(file.source)
         (made,) = builder.statements([tree])[:1]
@@ -148,6 +168,8 @@ class Cutter:
         self.decided(file, found.start, found.end)
         close = file.active.rindex("}", found.body, found.end)
         text = file.active[found.start : close + 1] + blanked(file.active[close + 1 : found.end - 1]) + ";"
+        first = re.search(r"\{\s*(\w*)", text)
+        self.note(file, "enum", first.group(1) if first and found.name[0] == "@" else found.name, text)
         builder = self.builder(file.source)
         made: dict[str, int] = {}
         builder.enum(self.parsed(file, text, found.start, "enum"), made, {})
@@ -158,6 +180,7 @@ class Cutter:
         """The body of a macro; ``start`` is ``expr`` or ``stmt``."""
         self.decided(file, found.at, found.end)
         text = _plain(file.bare[found.start : found.end].replace("\\\n", " \n"))
+        self.note_macro(file, found)
         if start == "stmt":
             text += ";"
         tree = self.parsed(file, text, found.start, start)
@@ -165,6 +188,12 @@ class Cutter:
         made = builder.expr(tree) if start == "expr" else builder.one(tree)
         self.noted(builder)
         return made
+
+    def note_macro(self, file: Scanned, found: Macro) -> None:
+        """Remember a macro."""
+        head = "" if found.parameters is None else f"({', '.join(found.parameters)})"
+        body = file.bare[found.start : found.end].replace("\\\n", " \n")
+        self.note(file, "macro", found.name, f"{head} {body}")
 
     def builder(self, source: Source) -> Builder:
         return Builder(source, Guards([], []), None, included=True)

@@ -54,6 +54,13 @@ def parse(
     return _File(source, defines or {}, plain, only, tree=tree).tests()
 
 
+def declared(source: Source) -> tuple[str, list[str]]:
+    """The name of a C or MM file and its variants, whatever else is in it. Raises ``InputError``."""
+    file = _File(source, {})
+    top = [t.children[-1] for t in file.main.tree.children]
+    return file.head.name, [str(v.children[0]) for t in top if t.data == "variants" for v in t.children]
+
+
 class _Whole(NamedTuple):
     """The statements for a whole file. ``portable``: the expectation is about the kernel's portable model."""
 

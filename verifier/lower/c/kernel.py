@@ -329,6 +329,7 @@ class _Closure:
     def _body_of(self, file: Scanned, macro: Macro, start: str, span: Span) -> Any:
         text = file.bare[macro.start : macro.end]
         if not text.strip():
+            self.cutter.note_macro(file, macro)
             return None if start == "stmt" else ast.Num(1, span)
         try:
             if "##" in text:
