@@ -50,6 +50,7 @@ class Collector(ABC):
     budget: Budget
     exact: bool = True  # are loops that are their last turn taken for it?
     given: Env = field(default_factory=dict)  # what every body knows from the start
+    optional: list[Expr] = field(default_factory=list)  # what may be there or not (``optional``)
     graced: bool = False  # does anybody wait for RCU readers?
     registers: Container[Ptr] = frozenset()  # the cells of the test
     waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for

@@ -113,7 +113,6 @@ class _Body:
         self.maker, self.cpu, self.source = maker, cpu, code
         self.weak: dict[int, tuple[Emit, ...]] = {}  # by id: what stands for a LOCK'd operation without LOCK
         self.grace: Reg | None = None  # of the grace period that has started
-        self.turning = _in_loops(code)
         self.sections = _sections(code)
 
     def instructions(self) -> Iterator[Instruction]:
@@ -139,7 +138,7 @@ class _Body:
         """One instruction."""
         if x.op in _WHOLE and x.kind not in ("clflush", "rcu"):
             yield from self.without(self.part(_WHOLE[x.op], x), x)
-        elif x.op == "X" and at not in self.turning:
+        elif x.op == "X":
             yield from self.without(self.part("LOCK", x), x, *self.unlocked(x))
         elif x.op in ("CR3", "INV"):
             yield from self.invalidation(x)
@@ -215,16 +214,6 @@ def _left_on(x: Emit) -> tuple[Emit, ...]:
     """What reads the flag, too, still reads it."""
     (touch,) = x.touches
     return () if touch.into is None else (x._replace(touches=(touch._replace(value=Reg(touch.into)),)),)
-
-
-def _in_loops(code: tuple[Instruction, ...]) -> frozenset[int]:
-    """The places of instructions that a jump back repeats."""
-    labels = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
-    found: set[int] = set()
-    for at, x in enumerate(code):
-        if isinstance(x, Jump | Branch) and labels[x.target] <= at:
-            found |= set(range(labels[x.target], at))
-    return frozenset(found)
 
 
 def _sections(code: tuple[Instruction, ...]) -> dict[int, Emit]:

@@ -210,7 +210,8 @@ def looked_by(
             continue
         if not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None
-        events.append(event.id)
+        if event.op != "W":
+            events.append(event.id)
     changed = [r for r in (*kept, "%rcu", "%off") if _of(entry.env, r) != settled(_of(env, r), facts)]
     if not changed:
         return tuple(events)
@@ -225,9 +226,15 @@ def _of(env: Env, reg: str) -> Expr:
 
 
 def _looks(event: Event, facts: Facts) -> bool:
-    """Does an event only look, or order: a load, a fence, a LOCK'd operation that changes nothing?"""
+    """Does an event only look, or order: a load, a fence, a LOCK'd operation that changes nothing?
+
+    A store that is not done on this path is nothing. One that is done is something, though it write what
+    was read: another CPU may have stored in between.
+    """
     if event.op in ("R", "F", "T", "SER", "PAUSE", "JMP", "RCU"):
         return event.domain is None
+    if event.op == "W" and not event.virtual:
+        return all(decided(a.when, facts) is False for a in event.accesses)
     if event.op != "X" or event.virtual:
         return False
     return all(a.value is None or decided(a.when, facts) is False or _same(a, facts) for a in event.accesses)
