@@ -72,6 +72,7 @@ class Collector(ABC):
     at_end: list[frozenset[str]] = field(default_factory=list)  # by CPU, the locals that observables ask for
     halting: dict[int, int] = field(default_factory=dict)  # CPU -> highest rank of what may come to rest
     indexed: bool = False  # has there been an SRCU section?
+    present: dict[int, Expr] = field(default_factory=dict)  # by its begin, whether an SRCU section is there
     begins: int = 0  # how many places begin SRCU sections
     carriers: set[str] = field(default_factory=set)  # the cells and fields that are given an index
     handed: list[Handed] = field(default_factory=list)  # ends of sections by an index from memory

@@ -56,11 +56,12 @@ def live(code: tuple[Instruction, ...], at_end: frozenset[str]) -> Live:
             else:
                 if isinstance(x, Branch):
                     now |= found[labels[x.target]]
-                now = (now - set(_sets(x))) | set(_uses(x))
+                now = (now - set(sets(x))) | set(_uses(x))
     return found
 
 
-def _sets(x: Instruction) -> Iterator[str]:
+def sets(x: Instruction) -> Iterator[str]:
+    """The locals that an instruction sets."""
     if isinstance(x, SetRegister):
         yield x.reg
     elif isinstance(x, Emit):
@@ -74,7 +75,7 @@ def _uses(x: Instruction) -> Iterator[str]:
     elif isinstance(x, Branch | Assume | Warn):
         yield from _names(x.condition)
     elif isinstance(x, Emit):
-        own = set(_sets(x))
+        own = set(sets(x))
         for touch in x.touches:
             yield from _names(touch.addr)
             for expr in (touch.value, touch.when):
