@@ -127,6 +127,7 @@ class Emit(NamedTuple):
                 the local that receives the index of a section, ``value``: the index of the one that ends;
     ``text``    how the source writes it;
     ``anywhere`` of what ends a section: it may have begun on another CPU;
+    ``part``    of what begins an SRCU section: the local that is 1 if the section is there; empty: it is;
     ``joined``  it and the next ``Emit`` are one instruction: no interrupt comes between them (MMR 8.9).
     """
 
@@ -144,6 +145,7 @@ class Emit(NamedTuple):
     text: str = ""
     joined: bool = False
     anywhere: bool = False
+    part: str = ""
 
 
 Instruction = Union[SetRegister, Label, Jump, Branch, Assume, Warn, Emit]

@@ -50,6 +50,7 @@ class Collector(ABC):
     budget: Budget
     exact: bool = True  # are loops that are their last turn taken for it?
     given: Env = field(default_factory=dict)  # what every body knows from the start
+    optional: list[Expr] = field(default_factory=list)  # what may be there or not (``optional``)
     graced: bool = False  # does anybody wait for RCU readers?
     registers: Container[Ptr] = frozenset()  # the cells of the test
     waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
@@ -72,6 +73,7 @@ class Collector(ABC):
     at_end: list[frozenset[str]] = field(default_factory=list)  # by CPU, the locals that observables ask for
     halting: dict[int, int] = field(default_factory=dict)  # CPU -> highest rank of what may come to rest
     indexed: bool = False  # has there been an SRCU section?
+    present: dict[int, Expr] = field(default_factory=dict)  # by its begin, whether an SRCU section is there
     begins: int = 0  # how many places begin SRCU sections
     carriers: set[str] = field(default_factory=set)  # the cells and fields that are given an index
     handed: list[Handed] = field(default_factory=list)  # ends of sections by an index from memory

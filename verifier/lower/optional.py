@@ -11,15 +11,18 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple, get_args
 
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, Target
-from verifier.program.expressions import FALSE, Reg, call
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Target
+from verifier.lower.turns import sets
+from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.ops import Op
+from verifier.program.values import Ptr
 from verifier.source import Span
 
 PartKind = Literal[
     "barrier", "LOCK", "serialization", "flush", "wait", "IPI", "IRQ-off region", "lock", "grace period",
     "reader",
 ]  # fmt: skip
+Domain = Ptr | Literal["RCU", "some srcu_struct"]  # whose readers they are, if the source says it
 PART_KINDS: tuple[PartKind, ...] = get_args(PartKind)
 
 
@@ -51,9 +54,7 @@ def optional(lowered: Lowered) -> tuple[Lowered, list[OptionalPart]]:
     threads = [maker.code(cpu, code) for cpu, code in enumerate(lowered.threads)]
     nmis = [(cpu, maker.code(cpu, code)) for cpu, code in lowered.nmis]
     pending = [p._replace(code=maker.code(p.cpu, p.code)) for p in lowered.pending]
-    parts = list(maker.parts.values())
-    if not any(part.kind == "grace period" for part in parts):
-        parts = [part for part in parts if part.kind != "reader"]  # nobody waits for them
+    parts = [part for part in maker.parts.values() if part.kind != "reader" or maker.awaited(part)]
     options: dict[str, int | None] = dict.fromkeys((part.name for part in maker.parts.values()), 1)
     options |= dict.fromkeys(part.name for part in parts)
     return replace(lowered, threads=threads, nmis=nmis, pending=pending, options=options), parts
@@ -83,6 +84,12 @@ class _Maker:
         self.parts: dict[tuple[PartKind, Span], OptionalPart] = {}
         self.made: dict[tuple[int, int], tuple[Instruction, ...]] = {}
         self.labels = 0
+        self.awaiting: set[Domain] = set()  # what grace periods wait for readers of
+        self.read: dict[str, set[Domain]] = {}  # by the name of a reader, what it is a reader of
+
+    def awaited(self, reader: OptionalPart) -> bool:
+        """May a grace period wait for a reader?"""
+        return any(_may_be(a, b) for a in self.read[reader.name] for b in self.awaiting)
 
     def code(self, cpu: int, code: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
         """The code of a thread or a handler on a CPU."""
@@ -113,8 +120,8 @@ class _Body:
         self.maker, self.cpu, self.source = maker, cpu, code
         self.weak: dict[int, tuple[Emit, ...]] = {}  # by id: what stands for a LOCK'd operation without LOCK
         self.grace: Reg | None = None  # of the grace period that has started
-        self.turning = _in_loops(code)
         self.sections = _sections(code)
+        self.values = _values(code)
 
     def instructions(self) -> Iterator[Instruction]:
         """The code; what begins halfway in an instruction is never left out alone."""
@@ -137,9 +144,11 @@ class _Body:
 
     def emit(self, at: int, x: Emit) -> Iterator[Instruction]:
         """One instruction."""
+        if (x.op == "GP" and x.kind == "start") or x.kind == "rcu":
+            self.maker.awaiting.add(self.domain(x))
         if x.op in _WHOLE and x.kind not in ("clflush", "rcu"):
             yield from self.without(self.part(_WHOLE[x.op], x), x)
-        elif x.op == "X" and at not in self.turning:
+        elif x.op == "X":
             yield from self.without(self.part("LOCK", x), x, *self.unlocked(x))
         elif x.op in ("CR3", "INV"):
             yield from self.invalidation(x)
@@ -149,9 +158,29 @@ class _Body:
         elif x.op == "IRQ" and not x.kind and x.touches[0].value == FALSE:
             yield from self.without(self.part("IRQ-off region", x), x, *_left_on(x))
         elif x.op == "RCU" and at in self.sections:
-            yield from self.without(self.part("reader", self.sections[at]), x)
+            yield from self.without(self.reader(self.sections[at]), x)
+        elif x.op == "RCU" and x.touches and x.kind == "lock":
+            part = self.reader(x)
+            yield x if part is None else x._replace(part=part.name)
         else:
             yield x
+
+    def reader(self, x: Emit) -> Reg | None:
+        """The part that a section is which begins here."""
+        part = self.part("reader", x)
+        if part is not None:
+            self.maker.read.setdefault(part.name, set()).add(self.domain(x))
+        return part
+
+    def domain(self, x: Emit) -> Domain:
+        """What a reader or a grace period is about."""
+        if not x.touches:
+            return "RCU"
+        address = x.touches[0].addr
+        while isinstance(address, Reg) and address.name in self.values:
+            address = self.values[address.name]
+        value = address.value if isinstance(address, Const) else None
+        return value if isinstance(value, Ptr) else "some srcu_struct"
 
     def without(self, part: Reg | None, x: Emit, *instead: Emit) -> Iterator[Instruction]:
         """``x`` where the part is there, what stands in its place where it is not."""
@@ -217,19 +246,25 @@ def _left_on(x: Emit) -> tuple[Emit, ...]:
     return () if touch.into is None else (x._replace(touches=(touch._replace(value=Reg(touch.into)),)),)
 
 
-def _in_loops(code: tuple[Instruction, ...]) -> frozenset[int]:
-    """The places of instructions that a jump back repeats."""
-    labels = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
-    found: set[int] = set()
-    for at, x in enumerate(code):
-        if isinstance(x, Jump | Branch) and labels[x.target] <= at:
-            found |= set(range(labels[x.target], at))
-    return frozenset(found)
+def _may_be(a: Domain, b: Domain) -> bool:
+    """May these be the same one?"""
+    return a == b or ("some srcu_struct" in (a, b) and "RCU" not in (a, b))
+
+
+def _values(code: tuple[Instruction, ...]) -> dict[str, Expr]:
+    """The values of the locals that are set once, by an assignment: what a function is given."""
+    found: dict[str, Expr] = {}
+    twice: set[str] = set()
+    for x in code:
+        for name in sets(x):
+            twice |= {name} & found.keys()
+            found[name] = x.value if isinstance(x, SetRegister) else Reg(name)
+    return {name: value for name, value in found.items() if name not in twice and value != Reg(name)}
 
 
 def _sections(code: tuple[Instruction, ...]) -> dict[int, Emit]:
     """The marks of RCU readers, each with the one that begins its section. Where they do not nest in the
-    order of the code, and for SRCU, whose sections have indices, there are none."""
+    order of the code, there are none. SRCU's sections have indices: unrolling finds their ends."""
     found: dict[int, Emit] = {}
     open_: list[Emit] = []
     for at, x in enumerate(code):

@@ -69,14 +69,16 @@ def given_value(c: Collector, expr: Expr, path: Path, span: Span | None) -> Expr
 
 def section(c: Collector, body: Body, code: Emit, path: Path) -> None:
     """The beginning or the end of an SRCU section (MMR 18.4). These count each for itself, and in
-    handlers, too."""
+    handlers, too. A section that is left out has its index, but no marks."""
     (touch,), env = code.touches, path.env
     domain = srcu.domain(substitute(touch.addr, env), code.span)
     guard = call("and", *path.guard)
     if touch.value is None:
         assert touch.into is not None
         c.indexed = True
-        event = srcu_mark(c, body, guard, code, domain)
+        there = substitute(Reg(code.part), env) if code.part else TRUE
+        event = srcu_mark(c, body, call("and", guard, there), code, domain)
+        c.present[event.id] = there
         env[touch.into] = srcu.index(event.id)
         return
     if not isinstance(touch.value, Reg):
@@ -96,7 +98,7 @@ def section(c: Collector, body: Body, code: Emit, path: Path) -> None:
         facts = known((*path.guard, this))
         if any(e.begun == began and decided(e.guard, facts) for e in body.events):
             raise srcu.over(code.span)
-        srcu_mark(c, body, call("and", guard, this), code, domain, began)
+        srcu_mark(c, body, call("and", guard, this, c.present[began]), code, domain, began)
 
 
 _NOT_KNOWN = -1  # which event began the section that may end here
@@ -126,7 +128,7 @@ def hand_over(c: Collector) -> set[int]:
         for end in h.ends:
             end.guard = FALSE
         for end, lock, this in zip(h.ends, mine, here, strict=False):
-            end.guard, end.begun = call("and", *h.guard, this), lock.id
+            end.guard, end.begun = call("and", *h.guard, this, c.present[lock.id]), lock.id
         wrong = call("and", *h.guard, negation(call("or", *here)))
         c.warnings.setdefault(h.body.cpu, []).append(wrong)
         after = h.ends[-1].id if h.ends else last(h.body)

@@ -56,11 +56,12 @@ def live(code: tuple[Instruction, ...], at_end: frozenset[str]) -> Live:
             else:
                 if isinstance(x, Branch):
                     now |= found[labels[x.target]]
-                now = (now - set(_sets(x))) | set(_uses(x))
+                now = (now - set(sets(x))) | set(_uses(x))
     return found
 
 
-def _sets(x: Instruction) -> Iterator[str]:
+def sets(x: Instruction) -> Iterator[str]:
+    """The locals that an instruction sets."""
     if isinstance(x, SetRegister):
         yield x.reg
     elif isinstance(x, Emit):
@@ -74,7 +75,7 @@ def _uses(x: Instruction) -> Iterator[str]:
     elif isinstance(x, Branch | Assume | Warn):
         yield from _names(x.condition)
     elif isinstance(x, Emit):
-        own = set(_sets(x))
+        own = set(sets(x))
         for touch in x.touches:
             yield from _names(touch.addr)
             for expr in (touch.value, touch.when):
@@ -210,7 +211,8 @@ def looked_by(
             continue
         if not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None
-        events.append(event.id)
+        if event.op != "W":
+            events.append(event.id)
     changed = [r for r in (*kept, "%rcu", "%off") if _of(entry.env, r) != settled(_of(env, r), facts)]
     if not changed:
         return tuple(events)
@@ -225,9 +227,15 @@ def _of(env: Env, reg: str) -> Expr:
 
 
 def _looks(event: Event, facts: Facts) -> bool:
-    """Does an event only look, or order: a load, a fence, a LOCK'd operation that changes nothing?"""
+    """Does an event only look, or order: a load, a fence, a LOCK'd operation that changes nothing?
+
+    A store that is not done on this path is nothing. One that is done is something, though it write what
+    was read: another CPU may have stored in between.
+    """
     if event.op in ("R", "F", "T", "SER", "PAUSE", "JMP", "RCU"):
         return event.domain is None
+    if event.op == "W" and not event.virtual:
+        return all(decided(a.when, facts) is False for a in event.accesses)
     if event.op != "X" or event.virtual:
         return False
     return all(a.value is None or decided(a.when, facts) is False or _same(a, facts) for a in event.accesses)

@@ -26,9 +26,9 @@ from verifier.lower.code import (
 )
 from verifier.lower.collector import Collector, last
 from verifier.lower.paths import Env, Path, merge, negation, substitute
-from verifier.lower.turns import Live, LoopEntry, live, looked_by
+from verifier.lower.turns import Live, LoopEntry, decided, known, live, looked_by
 from verifier.program.events import Access, Body, Event, Program, Warned
-from verifier.program.expressions import FALSE, TRUE, Const, Expr, Ref, Reg, call, parts
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import Ptr
 from verifier.program.waits import Wait
@@ -156,28 +156,61 @@ class _Unroller(Collector):
         if taken is not None:
             to = loops.places[instruction.target]
             if to <= at:
-                if self.exact and self.last_turn(body, loops, taken, at, to, ended=ended):
-                    return rest
-                if copy >= self.bound:
-                    self.cut(body, loops.span(at, to), guard=call("and", *taken.guard))
-                    return rest
-                copy += 1
-            arriving.setdefault((copy, to), []).append(taken)
+                again = self.turns(body, loops, taken, at, to, ended) if self.exact else [taken]
+                if copy < self.bound and again:
+                    arriving.setdefault((copy + 1, to), []).extend(again)
+                else:
+                    for going in again:
+                        self.cut(body, loops.span(at, to), guard=call("and", *going.guard))
+            else:
+                arriving.setdefault((copy, to), []).append(taken)
         return rest
+
+    def turns(self, body: Body, loops: _Loops, path: Path, at: int, to: int, ended: list[Path]) -> list[Path]:
+        """The paths on which the loop turns again, of one that goes back. An optional part may decide
+        whether this turn can be left out: where it is there, or where it is not."""
+        self.budget.tick()
+        if self.last_turn(body, loops, path, at, to, ended=ended):
+            return []
+        asked = self.asked(body, loops.entered[to], path)
+        if not asked or self.left_out(body, loops, path.under(call("and", *asked)), to) is None:
+            return [path]
+        with_it, without = path.under(asked[0]), path.under(negation(asked[0]))
+        again = [
+            going
+            for half in (with_it, without)
+            if half is not None
+            for going in self.turns(body, loops, half, at, to, ended)
+        ]
+        return [path] if len(again) == 2 and again[0] is with_it and again[1] is without else again
+
+    def asked(self, body: Body, entry: LoopEntry, path: Path) -> list[Expr]:
+        """The options that a turn asks for, those of them that the path leaves open."""
+        slots = 0
+        for event in body.events[entry.events :] if self.optional else ():
+            slots |= mask(event.guard)
+        facts = known(path.guard)
+        return [x for x in self.optional if mask(x) & slots and decided(x, facts) is None]
 
     def entry(self, body: Body, path: Path) -> LoopEntry:
         """A turn of a loop begins here, if there is a loop."""
         return LoopEntry(len(body.events), len(self.warns), path.guard, dict(path.env), dict(path.groups))
+
+    def left_out(self, body: Body, loops: _Loops, path: Path | None, to: int) -> tuple[int, ...] | None:
+        """The events of the turn that ``path`` goes back from, if the turn can be left out."""
+        if path is None:
+            return None
+        return looked_by(
+            body, loops.entered[to], path, loops.live[to],
+            lambda first: (w.hit for w in self.warns[first:] if w.body == body.id),
+        )  # fmt: skip
 
     def last_turn(
         self, body: Body, loops: _Loops, path: Path, at: int, to: int, *, ended: list[Path]
     ) -> bool:
         """Can the turn that ``path`` goes back from be left out? Then the turn is the last one, or the body
         comes to rest in it."""
-        events = looked_by(
-            body, loops.entered[to], path, loops.live[to],
-            lambda first: (w.hit for w in self.warns[first:] if w.body == body.id),
-        )  # fmt: skip
+        events = self.left_out(body, loops, path, to)
         if events is None:
             return False
         span, start = loops.span(at, to), loops.code[to]
@@ -313,6 +346,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
     for name, given in lowered.options.items():
         if given is None:
             options[name] = unroller.slot()
+            unroller.optional.append(Ref(options[name]))
         unroller.given[name] = Ref(options[name]) if given is None else Const(given)
     irqs = [lowered.world.cells.get(Ptr(f"{cpu}:irq")) for cpu in range(len(lowered.threads))]
     finals = [
