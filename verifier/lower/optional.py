@@ -32,7 +32,8 @@ class OptionalPart(NamedTuple):
     ``name``    the local that is 1 where it is there;
     ``kind``    what it does; without it, the rest of its instruction is done as before;
     ``text``    how the source writes it, at ``span``;
-    ``cpus``    the CPUs that execute it.
+    ``cpus``    the CPUs that execute it;
+    ``loop``    a jump back may repeat it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class OptionalPart(NamedTuple):
     text: str
     span: Span
     cpus: frozenset[int]
+    loop: bool = False
 
 
 # The ops of which nothing is left without the part.
@@ -61,12 +63,11 @@ def optional(lowered: Lowered) -> tuple[Lowered, list[OptionalPart]]:
 
 
 def kept(
-    lowered: Lowered, parts: Sequence[OptionalPart], kind: PartKind
+    lowered: Lowered, parts: Sequence[OptionalPart], always: Container[OptionalPart]
 ) -> tuple[Lowered, list[OptionalPart]]:
-    """The code in which the parts of a kind are always there, and the other parts."""
-    names = [p.name for p in parts if p.kind == kind]
-    options = lowered.options | dict.fromkeys(names, 1)
-    return replace(lowered, options=options), [p for p in parts if p.kind != kind]
+    """The code in which some parts are always there, and the other parts."""
+    options = lowered.options | dict.fromkeys((p.name for p in parts if p in always), 1)
+    return replace(lowered, options=options), [p for p in parts if p not in always]
 
 
 def given(lowered: Lowered, present: Container[str]) -> Lowered:
@@ -98,14 +99,15 @@ class _Maker:
             self.made[key] = tuple(_Body(self, cpu, code).instructions())
         return self.made[key]
 
-    def asked(self, kind: PartKind, x: Emit | Assume, cpu: int, text: str) -> Reg | None:
+    def asked(self, kind: PartKind, x: Emit | Assume, cpu: int, text: str, loop: bool = False) -> Reg | None:
         """The local of the part that an instruction is; None if the source does not say where it is."""
         if x.span is None:
             return None
         known = self.parts.get((kind, x.span))
         name = known.name if known is not None else f"%part{len(self.parts)}"
         cpus = known.cpus if known is not None else frozenset[int]()
-        self.parts[kind, x.span] = OptionalPart(name, kind, text, x.span, cpus | {cpu})
+        loop = loop or (known is not None and known.loop)
+        self.parts[kind, x.span] = OptionalPart(name, kind, text, x.span, cpus | {cpu}, loop)
         return Reg(name)
 
     def label(self) -> str:
@@ -120,6 +122,7 @@ class _Body:
         self.maker, self.cpu, self.source = maker, cpu, code
         self.weak: dict[int, tuple[Emit, ...]] = {}  # by id: what stands for a LOCK'd operation without LOCK
         self.grace: Reg | None = None  # of the grace period that has started
+        self.turning = _in_loops(code)
         self.sections = _sections(code)
         self.values = _values(code)
 
@@ -149,7 +152,8 @@ class _Body:
         if x.op in _WHOLE and x.kind not in ("clflush", "rcu"):
             yield from self.without(self.part(_WHOLE[x.op], x), x)
         elif x.op == "X":
-            yield from self.without(self.part("LOCK", x), x, *self.unlocked(x))
+            part = self.maker.asked("LOCK", x, self.cpu, x.text, at in self.turning)
+            yield from self.without(part, x, *self.unlocked(x))
         elif x.op in ("CR3", "INV"):
             yield from self.invalidation(x)
         elif x.op == "GP":
@@ -244,6 +248,16 @@ def _left_on(x: Emit) -> tuple[Emit, ...]:
     """What reads the flag, too, still reads it."""
     (touch,) = x.touches
     return () if touch.into is None else (x._replace(touches=(touch._replace(value=Reg(touch.into)),)),)
+
+
+def _in_loops(code: tuple[Instruction, ...]) -> frozenset[int]:
+    """The places of instructions that a jump back repeats."""
+    labels = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
+    found: set[int] = set()
+    for at, x in enumerate(code):
+        if isinstance(x, Jump | Branch) and labels[x.target] <= at:
+            found |= set(range(labels[x.target], at))
+    return frozenset(found)
 
 
 def _may_be(a: Domain, b: Domain) -> bool:

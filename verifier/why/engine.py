@@ -214,15 +214,19 @@ def opened(
     """The engine of a test whose outcome is impossible. Raises ``LimitError``, and ``InternalError`` if the
     engine says that it is possible."""
     code, parts = optional(code)
-    gap = ""
-    try:
-        engine = Engine(unrolled(test, code, unroll, budget), parts, model, value, budget)
-    except LimitError as limit:
-        if budget.over:
-            raise
-        # Counters that are not updated by LOCK'd operations may get many values.
-        gap = f"LOCK prefixes are taken as given ({limit})"
-        code, parts = kept(code, parts, "LOCK")
+    engine, gap = None, ""
+    locks = [p for p in parts if p.kind == "LOCK"]
+    # Loops get longer, and counters get many values, where what updates them is not LOCK'd.
+    for more, where in (([p for p in locks if p.loop], " in loops"), (locks, "")):
+        try:
+            engine = Engine(unrolled(test, code, unroll, budget), parts, model, value, budget)
+            break
+        except LimitError as limit:
+            if budget.over:
+                raise
+            gap = f"LOCK prefixes{where} are taken as given ({limit})"
+            code, parts = kept(code, parts, more)
+    if engine is None:
         engine = Engine(unrolled(test, code, unroll, budget), parts, model, value, budget)
     try:
         possible = engine.possible(parts)
