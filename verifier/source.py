@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,11 +42,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The half-open range ``start .. end`` of offsets in a source."""
+    """The half-open range ``start .. end`` of offsets in a source.
+
+    ``called``: where the function is called whose code this is, if the call is in another source, as that of
+    an include's function is; of several such calls, the outermost one.
+    """
 
     source: Source
     start: int
     end: int
+    called: Span | None = field(default=None, compare=False)
 
     @property
     def line(self) -> int:
@@ -65,7 +70,7 @@ class Span:
 
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of another one in the same source."""
-        return Span(self.source, self.start, max(self.end, other.end))
+        return replace(self, end=max(self.end, other.end))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,8 @@ class World:
     ``constants``  the names of numbers that have one meaning where an address is expected
                    (``LOADED_MM_SWITCHING``);
     ``poisons``    numbers that are told in hexadecimal: what freed memory is filled with;
-    ``warnings``   about things that are allowed, but that the author hardly means.
+    ``warnings``   about things that are allowed, but that the author hardly means;
+    ``file``       the name of the test's source.
     """
 
     cpus: int
@@ -70,6 +71,7 @@ class World:
     constants: dict[int, str] = field(default_factory=dict)
     poisons: frozenset[int] = frozenset()
     warnings: list[Diagnostic] = field(default_factory=list)
+    file: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,7 @@ from verifier.program.events import Access, Body, Event, Program, show
 from verifier.program.expressions import TRUE, Apply, evaluate
 from verifier.program.functions import apply
 from verifier.program.values import FAULT, IN_LINE, Ptr, Value, target, truth
-from verifier.program.waits import Blocked, Stop, Wait, place
+from verifier.program.waits import Blocked, Stop, Wait, reached
 from verifier.source import Span
 
 WORD_BITS = 64  # bits
@@ -78,6 +78,13 @@ class Hang:
             event = self.program.events[stop.event]
             told = self._grace(stop, event) if stop.kind == "grace" else self._answers(stop, event)
         return told._replace(blocked=told.blocked._replace(inside=_inside(self.program.bodies[stop.body])))
+
+    def _at(self, span: Span | None) -> str:
+        return reached(span, self.program.world.file)
+
+    def _in(self, span: Span | None) -> str:
+        where = self._at(span)
+        return f" in {where}" if where else ""
 
     # -- looks ------------------------------------------------------------------------------------
 
@@ -170,19 +177,19 @@ class Hang:
 
     def _locked(self, stop: Stop, wait: Wait, lock: Ptr, slot: int) -> _Told:
         """A wait for a lock: who has it, or who stands in line before."""
-        name, file, line = self.program.cells[lock].name, _file(wait.span), Ptr(f"{lock}{IN_LINE}-write")
+        name, line = self.program.cells[lock].name, Ptr(f"{lock}{IN_LINE}-write")
         line_slot = next((s for at, s in self._cells(wait) if at == line), None)
         if line_slot is not None and self._free(wait, {slot: self.memory[lock], line_slot: 0}):
-            ahead = [h for h in self._holders(line) or () if h.since is not None]
-            who = _joined(f"CPU {h.cpu}, which waits for it{_in(h.since, file)}" for h in ahead)
-            on = frozenset(h.cpu for h in ahead if h.cpu is not None)
+            ahead = [(h.cpu, h.since.span) for h in self._holders(line) or () if h.since is not None]
+            who = _joined(f"CPU {cpu}, which waits for it{self._in(span)}" for cpu, span in ahead)
+            on = frozenset(cpu for cpu, _ in ahead if cpu is not None)
             return _Told(Blocked("lock", wait.cpu, wait.span, f"for {name} behind {who or 'others'}"), on)
         bit = self._bit(wait, slot)
         holders = self._holders(lock) if bit is None else self._setter(lock, bit)
         what = f"for {name}" if bit is None else f"for bit {bit} of {name}"
         if holders is None:
             return _Told(Blocked("lock", wait.cpu, wait.span, what, f"it is {show(self.memory[lock])}"))
-        held = _joined(self._has(h, stop, file, first=n == 0) for n, h in enumerate(holders))
+        held = _joined(self._has(h, stop, first=n == 0) for n, h in enumerate(holders))
         on = frozenset(h.cpu for h in holders if h.cpu is not None)
         return _Told(Blocked("lock", wait.cpu, wait.span, what, held), on)
 
@@ -236,11 +243,11 @@ class Hang:
         first = {h.cpu: h for h in reversed(held)}
         return sorted(first.values(), key=lambda h: -1 if h.cpu is None else h.cpu)
 
-    def _has(self, held: _Held, stop: Stop, file: str, first: bool) -> str:
+    def _has(self, held: _Held, stop: Stop, first: bool) -> str:
         """The words for one who has a lock; ``first``: of several."""
         if held.since is None:
             return "it is held from the start"
-        where = place(held.since.span, file)
+        where = self._at(held.since.span)
         body, here = self.program.bodies[held.since.body], self.program.bodies[stop.body]
         struck = any(s.body == body.id and s.kind == "interrupted" for s in self.stops)
         struck = struck and body.cpu == here.cpu and body is not here
@@ -257,7 +264,7 @@ class Hang:
         """A wait for handlers."""
         missing = [self.program.bodies[h] for h in event.handlers if self._unanswered(h)]
         what = _joined(f"CPU {b.cpu} to run {b.name}()" for b in missing)
-        why = _joined(filter(None, (self._why(b, _file(event.span), len(missing) > 1) for b in missing)))
+        why = _joined(filter(None, (self._why(b, len(missing) > 1) for b in missing)))
         return _Told(
             Blocked("answers", stop.cpu, event.span, f"for {what}", why), frozenset(b.cpu for b in missing)
         )
@@ -265,7 +272,7 @@ class Hang:
     def _unanswered(self, handler: int) -> bool:
         return any(stop.body == handler for stop in self.stops)
 
-    def _why(self, handler: Body, file: str, several: bool) -> str:
+    def _why(self, handler: Body, several: bool) -> str:
         """Why a handler has not been acknowledged; empty if this is not known."""
         cpu = handler.cpu
         stop = next(s for s in self.stops if s.body == handler.id)
@@ -280,8 +287,7 @@ class Hang:
         at = stop.wait.span if stop.wait is not None else None
         if stop.event is not None:
             at = self.program.events[stop.event].span
-        where = place(at, file)
-        return f"{name} waits{f' in {where}' if where else ''}"
+        return f"{name} waits{self._in(at)}"
 
     def _running(self, body: Body) -> Body | None:
         """The handler or NMI that has come to rest on the CPU of another handler, and holds this one up."""
@@ -296,7 +302,7 @@ class Hang:
         """Something was sent to a CPU that never takes it."""
         body = self.program.bodies[stop.body]
         span = body.send.span if body.send is not None else None
-        running, readers = self._running(body), self._readers(body.events[0], span)
+        running, readers = self._running(body), self._readers(body.events[0])
         if readers:
             return Blocked("grace period", stop.cpu, span, "for a grace period", readers, f"{body.name}()")
         off = self.memory.get(Ptr(f"{stop.cpu}:irq")) == 0
@@ -306,22 +312,22 @@ class Hang:
 
     def _grace(self, stop: Stop, end: Event) -> _Told:
         """A wait for a grace period."""
-        readers = self._readers(end, end.span)
+        readers = self._readers(end)
         on = frozenset(lock.cpu for lock in self.open.get(end.id, ()))
         (start,) = [a for a, b in self.program.grace_periods() if b is end]
         what = "for callbacks" if start.kind == "barrier" else "for a grace period"
         return _Told(Blocked("grace period", stop.cpu, end.span, what, readers), on)
 
-    def _readers(self, end: Event, at: Span | None) -> str:
+    def _readers(self, end: Event) -> str:
         """The sections for which a grace period waits that would end here."""
-        return _joined(self._reader(lock, _file(at)) for lock in self.open.get(end.id, ()))
+        return _joined(self._reader(lock) for lock in self.open.get(end.id, ()))
 
-    def _reader(self, lock: Event, file: str) -> str:
+    def _reader(self, lock: Event) -> str:
         body = self.program.bodies[lock.body]
         if lock.op == "SEND":
-            return f"the callback that CPU {lock.cpu} asked for in {place(lock.span, file)} has not run"
+            return f"the callback that CPU {lock.cpu} asked for in {self._at(lock.span)} has not run"
         if lock.span is not None:
-            return f"the section of CPU {lock.cpu} in {place(lock.span, file)} does not end"
+            return f"the section of CPU {lock.cpu} in {self._at(lock.span)} does not end"
         if body.kind != "thread":
             return f"{body.name}() on CPU {lock.cpu} does not return"
         return f"CPU {lock.cpu} has interrupts off"
@@ -356,15 +362,6 @@ def _never_left(wait: Wait) -> str:
         return "in a loop"
     last = wait.span.source.position(max(wait.span.start, wait.span.end - 1))[0]
     return f"for the loop{f' up to line {last}' if last > wait.span.line else ''} to end"
-
-
-def _in(event: Event | None, file: str) -> str:
-    where = place(event.span, file) if event is not None else ""
-    return f" in {where}" if where else ""
-
-
-def _file(span: Span | None) -> str:
-    return "" if span is None else span.source.name
 
 
 def _joined(parts: Iterable[str]) -> str:

@@ -106,7 +106,7 @@ class Blocked(NamedTuple):
 
     def told(self, file: str) -> str:
         """``CPU 1, in f(), waits in line 9 for l, and CPU 0 has held it since line 5``."""
-        where = place(self.span, file)
+        where = reached(self.span, file)
         if not self.kind:
             return f"{self.what} of CPU {self.cpu}{f' in {where}' if where else ''} does not hold"
         if self.handler:
@@ -124,6 +124,15 @@ def place(span: Span | None, file: str) -> str:
     if span.source.name == file:
         return f"line {span.line}"
     return f"{os.path.basename(span.source.name)}:{span.line}"
+
+
+def reached(span: Span | None, file: str) -> str:
+    """``place``; for the code of an include's function the line that calls it comes first:
+    ``line 9 (tlb.inc:40)``."""
+    said = place(span, file)
+    if span is None or span.called is None or span.called.source.name != file or span.source.name == file:
+        return said
+    return f"{place(span.called, file)} ({said})"
 
 
 def loops_told(loops: Iterable[Loop], file: str) -> str:

@@ -13,7 +13,7 @@ from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop
 from verifier.render.base import Piece, Verdicts, Wanted
 from verifier.results import Verdict
-from verifier.source import Diagnostic
+from verifier.source import Diagnostic, Span
 
 Shape = dict[str, object]  # an object, as the schema has it
 
@@ -169,11 +169,17 @@ def _wait(w: Blocked) -> Shape:
         "cpu": w.cpu,
         "file": w.span.source.name if w.span else None,
         "line": w.span.line if w.span else None,
+        "called": _called(w.span),
         "what": w.what,
         "held_by": w.held_by,
         "handler": w.handler or None,
         "inside": w.inside or None,
     }
+
+
+def _called(span: Span | None) -> Shape | None:
+    call = span.called if span else None
+    return None if call is None else {"file": call.source.name, "line": call.line}
 
 
 def _loop(x: Loop) -> Shape:

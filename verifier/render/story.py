@@ -12,7 +12,7 @@ from verifier.errors import ExitCode
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
 from verifier.program.values import IN_LINE, Value
-from verifier.program.waits import Blocked, place
+from verifier.program.waits import Blocked, reached
 from verifier.results import Verdict
 from verifier.source import Span
 
@@ -193,7 +193,7 @@ def _waits(wait: Blocked, verdict: Verdict) -> _Row:
     """The row of one who waits for ever at the end of a run."""
     what = "waits for ever" if not wait.inside else f"{wait.inside} waits for ever"
     what = f"  {wait.handler} is never run" if wait.handler else f"  {what}"
-    where = place(wait.span, verdict.test.source.name)
+    where = reached(wait.span, verdict.test.source.name)
     return _Row(f"CPU {wait.cpu}", what, where, [said for said in (wait.what, wait.held_by) if said])
 
 

@@ -287,7 +287,8 @@ def test_files_that_are_included_have_their_names(tmp_path: Path, capsys: pytest
         'MM t\n{ spinlock_t l; }\n#include "take.h"\nP0 { take(&l); take(&l); }\nexists (l = 1)\n'
     )
     assert main(["check", "-q", str(tmp_path / "t.litmus")]) == 3
-    assert "CPU 0 waits in take.h:3 for l, and CPU 0 has held it since line 3" in capsys.readouterr().out
+    said = "CPU 0 waits in line 4 (take.h:3) for l, and CPU 0 has held it since line 4 (take.h:3)"
+    assert said in capsys.readouterr().out
 
 
 COUNTS = """{ unsigned int seq; int a; }
@@ -369,7 +370,7 @@ def test_json_has_it_apart(capsys: pytest.CaptureFixture[str], tmp_path: Path, j
     assert found["loops"] == []
     assert found["waits"][0] == {
         "kind": "answers", "cpu": 0, "file": str(path), "line": 4, "what": "for CPU 1 to run f()",
-        "held_by": "CPU 1 has interrupts off", "handler": None, "inside": None,
+        "held_by": "CPU 1 has interrupts off", "handler": None, "inside": None, "called": None,
     }  # fmt: skip
     path.write_text(f"MM t\n{COUNTS}\n")
     main(["check", "--format", "json", "--judge", judge, str(path)])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import cast
+
 import pytest
 
 from tests.texts import wrong
 from verifier.render import story
+from verifier.render.json import result_object
 from verifier.results import Verdict
 from verifier.source import Source
 from verifier.suite.decide import run
 from verifier.suite.options import Options
-from verifier.syntax import load
+from verifier.syntax import load, read
 
 BOTH = pytest.mark.parametrize("judge", ["z3", "explorer"])
 
@@ -88,6 +92,36 @@ exists (x = 2)
 )
 def test_both_judges_say_who_waits(text: str, expected: str, judge: str) -> None:
     assert told(text, judge) == expected
+
+
+# Its second line takes the lock, the third one waits.
+INCLUDE = """
+void hold(spinlock_t *l) { spin_lock(l); }
+void take_it(spinlock_t *l) { spin_lock(l); }
+void take(spinlock_t *l) { take_it(l); }
+"""
+
+
+@BOTH
+def test_a_wait_in_an_include_names_the_line_that_calls_it(judge: str, tmp_path: Path) -> None:
+    (tmp_path / "outer.inc").write_text('#include "locks.inc"\nvoid both(spinlock_t *l) {\n take(l); }\n')
+    (tmp_path / "locks.inc").write_text(INCLUDE)
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        'MM t\n#include "outer.inc"\n{ spinlock_t l; int x; }\nP0 { hold(&l); }\n'
+        "P1 {\n both(&l); }\nexists (x = 2)\n"
+    )
+    (test,) = load(read(path))
+    found = run(test, Options(judge=judge))
+    (line,) = [w.told(str(path)) for w in found.waits]
+    assert line == (
+        "CPU 1 waits in line 6 (locks.inc:3) for l, and CPU 0 has held it since line 4 (locks.inc:2)"
+    )
+    assert found.hang is not None and found.hang.waits == found.waits
+    last = " ".join(story.story(found, found.hang).splitlines()[-1].split())
+    assert last.startswith("CPU 1 waits for ever line 6 (locks.inc:3) for l; CPU 0 has held it since line 4")
+    (wait,) = cast("list[dict[str, object]]", result_object(found, states=False)["waits"])
+    assert wait["line"] == 3 and wait["called"] == {"file": str(path), "line": 6}
 
 
 def test_a_chain_begins_with_a_cpu_that_nobody_waits_for() -> None:

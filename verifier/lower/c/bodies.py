@@ -10,7 +10,7 @@ from verifier.lower.c.access import same_pointee, stays, store_local
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.guards import begin, check_jumps, closed
 from verifier.lower.c.parts import Frame, Local, Spanned, Started, Val
-from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, SetRegister
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, Const, Reg
 from verifier.program.values import Ptr
 from verifier.source import Span
@@ -35,9 +35,26 @@ def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: Spanned
     b.fresh_count += 1
     prefix = f"{name}#{b.fresh_count}."
     frame = Frame(prefix, f"%return{b.fresh_count}", result=t.of(function.result), site=(name, e.span.start))
+    start = len(b.code)
     enter(b, frame, function, arguments, span=e.span)
+    if function.body.span.source is not e.span.source:
+        b.code[start:] = called(b.code[start:], e.span)
     b.code.append(Label(frame.end))
     return frame.returned or Val(Const(0), t.VOID)
+
+
+def called(code: Sequence[Instruction], at: Span) -> list[Instruction]:
+    """The code of a function that is called in another file, with spans that say where."""
+    made: dict[int, Emit] = {}
+    out: list[Instruction] = []
+    for x in code:
+        y = x if x.span is None else x._replace(span=replace(x.span, called=at))
+        if isinstance(x, Emit) and isinstance(y, Emit):
+            made[id(x)] = y
+        if isinstance(y, Assume):  # it knows the instructions by which it looks
+            y = y._replace(reads=tuple(made.get(id(read), read) for read in y.reads))
+        out.append(y)
+    return out
 
 
 def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val], span: Span) -> None:

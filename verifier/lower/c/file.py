@@ -86,7 +86,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         shared.warnings += unanswered(started)
     return Lowered(
         threads=[*threads, *((),) * len(memory.workers)],
-        world=_world(unit, memory, shared, [] if keeps_pages else shared.suspects),
+        world=_world(unit, memory, shared, [] if keeps_pages else shared.suspects, test.source.name),
         observables=observed.observables,
         condition=observed.condition,
         shown=observed.shown,
@@ -109,7 +109,9 @@ def pending(bodies: list[BodyCode], memory: TestMemory, troubles: list[Diagnosti
     return found
 
 
-def _world(unit: ast.Unit, memory: TestMemory, shared: Shared, suspects: list[Diagnostic]) -> World:
+def _world(
+    unit: ast.Unit, memory: TestMemory, shared: Shared, suspects: list[Diagnostic], file: str
+) -> World:
     """What the programs run in."""
     return World(
         cpus=memory.cpus + len(memory.workers),
@@ -124,6 +126,7 @@ def _world(unit: ast.Unit, memory: TestMemory, shared: Shared, suspects: list[Di
         constants=_only_names(unit.enums),
         poisons=frozenset(memory.poisons),
         warnings=[*shared.warnings, *suspects],
+        file=file,
     )
 
 

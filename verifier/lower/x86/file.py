@@ -95,7 +95,9 @@ class _File:
         names = {cell: cell.base + f"[{i}]" for cell, i in self._elements()}
         return Lowered(
             threads=[tuple(t.code) for t in self.threads],
-            world=World(len(self.threads), self.cells, names=names, warnings=self.warnings),
+            world=World(
+                len(self.threads), self.cells, names=names, warnings=self.warnings, file=self.test.source.name
+            ),
             observables=seen.observables,
             condition=seen.condition,
             shown=seen.shown,
