@@ -204,3 +204,19 @@ def test_what_this_text_does_not_ask_is_no_error() -> None:
         ("nothing in this text calls mb", "leave it out"),
         ("nothing in this text asks for CONFIG_SLOWW", "did you mean 'CONFIG_SLOW'?"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ('asm volatile ("" ::: "memory");', "inline assembly"),
+        ("return ({ int a = 1; a; });", "a statement expression"),
+        ("int *p __free(kfree) = 0;", "a local with __free()"),
+    ],
+)
+def test_text_that_cannot_be_taken_is_refused_by_name(body: str, what: str, tmp_path: Path) -> None:
+    (tmp_path / "f.c").write_text(f"int f(void)\n{{\n\t{body}\n}}\n")
+    with pytest.raises(InputError) as caught:
+        read_all('#kernel "f.c" { f }\n{ int x; }\nP0 { f(); }\nexists (x = 1)', KernelTree(str(tmp_path)))
+    found = next(d for d in caught.value.diagnostics if d.code == "kernel")
+    assert found.message == f"{what} is not read" and found.span is not None and found.span.line == 3
