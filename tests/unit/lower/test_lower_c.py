@@ -55,10 +55,15 @@ COMPUTED = {
     ),
     "a comma evaluates both": (
         "int x;",
-        "P0 { int i; int t = 0; for (i = 1, t = 1; t++, i < 3; i++, t++) ; r0 = t; r1 = (r2 = 4, 5);"
-        " i = 2; do i--; while (t--, i); r3 = t; }",
-        "0:r0=0 /\\ 0:r1=0 /\\ 0:r2=0 /\\ 0:r3=0",
-        ["0:r0=6; 0:r1=5; 0:r2=4; 0:r3=4;"],
+        "P0 { r1 = (r2 = 4, 5); if (r1 = 0, r2) r0 = 3; }",
+        "0:r0=0 /\\ 0:r1=1 /\\ 0:r2=0",
+        ["0:r0=3; 0:r1=0; 0:r2=4;"],
+    ),
+    "a comma in the condition of a loop": (
+        "int x;",
+        "P0 { int i = 2; int t = 5; do i--; while (t--, i); r0 = t; }",
+        "0:r0=0",
+        ["0:r0=3;"],
     ),
     "ranges of cases, and characters": (
         "int x = 4;",
