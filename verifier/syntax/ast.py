@@ -145,9 +145,18 @@ class Assign:
     post: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Comma:
+    """``first, then``: both are evaluated, in this order; the value is that of ``then``."""
+
+    first: CExpr
+    then: CExpr
+    span: Span
+
+
 CExpr = Union[
     Num, Ident, Text, Unary, Binary, Conditional, CallExpr, PointerCall, ContainerOf, FieldExpr, IndexExpr,
-    Cast, Assign,
+    Cast, Assign, Comma,
 ]  # fmt: skip
 
 # -- statements ------------------------------------------------------------------------------------------
@@ -272,10 +281,11 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``case value:``; ``default:`` if ``value`` is None."""
+    """``case value:``, ``case value ... upto:``; ``default:`` if ``value`` is None."""
 
     value: CExpr | None
     span: Span
+    upto: CExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,20 @@ UNREADABLE = "kernel"  # of a file of the tree that cannot be taken
 
 # Words of the compiler that say nothing about what code does.
 _ATTRIBUTES = re.compile(
-    r"\b(__maybe_unused|__always_unused|__user|__percpu|__rcu|__iomem|__force|__must_check|__read_mostly"
+    r"\b(__maybe_unused|__always_unused|__init_or_module|__user|__percpu|__rcu|__iomem|__force|__must_check|__read_mostly"
     r"|__ro_after_init|__initdata|__private|__randomize_layout|____?cacheline\w*|__aligned_largest"
     r"|__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)|__(?:aligned|counted_by|section)\s*\([^()]*\)"
     r"|fallthrough\s*;|__packed|__used|__refdata)"
+)
+# What no test can take, and what to say of it.
+_REFUSED = (
+    (
+        re.compile(r"\b(?:asm|__asm__)\b"),
+        "inline assembly",
+        "write a function of words of that name in the test",
+    ),
+    (re.compile(r"\(\s*\{"), "a statement expression", "write a function of that name in the test"),
+    (re.compile(r"\b__free\s*\("), "a local with __free()", "leave out the function that has it"),
 )
 _TYPE = re.compile(
     r"\b(?:struct|union|enum)\s+\w+|\b(?:unsigned|signed|long|int|char|short|void|bool|_Bool|const|volatile)\b"
@@ -207,11 +217,16 @@ class Cutter:
         """A definition as a tree. Raises ``Trouble`` for what the grammar does not know."""
         from lark.exceptions import UnexpectedInput
 
+        for form, what, hint in _REFUSED:
+            found = form.search(re.sub(r'"[^"]*"', lambda s: blanked(s.group()), text))
+            if found is not None:
+                span = Span(file.source, at + found.start(), at + found.end())
+                raise Trouble("kernel", f"{what} is not read", span, hint)
         try:
             return tree_of(" " * at + text, ("mm",), MM_STARTS, start=start)
         except UnexpectedInput as error:
-            found = clues.explained(file.source, syntax_error(file.source, error, "this definition"))
-            raise Trouble("kernel", found.message, found.span, found.hint) from None
+            said = clues.explained(file.source, syntax_error(file.source, error, "this definition"))
+            raise Trouble("kernel", said.message, said.span, said.hint) from None
         except RecursionError:
             raise Trouble("nesting", "nested too deeply", Span(file.source, at, at + 1)) from None
 

@@ -359,6 +359,10 @@ class Builder:
     def declaration(self, tree: Node) -> list[ast.Stmt]:
         """``int a = 1, *b;``"""
         base, *declarators = tree.children
+        words = set(map(str, base.children))
+        if "static" in words and "const" not in words:
+            hint = "declare it in the initial state, and leave the declaration out"
+            self.guards.trouble("static", "a static object outlives the function", self.span(tree), hint)
         out: list[ast.Stmt] = []
         for d in declarators:
             stars, *rest = d.children
@@ -380,12 +384,20 @@ class Builder:
         if tree.data != "local_braced":
             return self.expr(tree)
         parts = (
-            ast.FieldInit(str(p.children[0]), self.expr(p.children[1]), self.span(p))
-            if p.data == "field_value"
-            else self.local_value(p)
-            for p in tree.children
+            self.local_field(p) if p.data == "field_value" else self.local_value(p) for p in tree.children
         )
         return ast.Braced(tuple(parts), self.span(tree))
+
+    def local_field(self, tree: Node) -> ast.FieldInit:
+        """``.name = value`` in the braces of a local."""
+        *names, value = tree.children
+        span = self.span(tree)
+        if len(names) > 1 or value.data == "local_braced":
+            path = ".".join(map(str, names))
+            hint = f"leave it out of the braces, and assign to .{path} after the declaration"
+            self.guards.trouble("not-yet", f"{path} is a field inside a field", span, hint)
+            return ast.FieldInit(str(names[0]), ast.Num(0, span), span)
+        return ast.FieldInit(str(names[0]), self.expr(value), span)
 
     def one(self, tree: Node) -> ast.Stmt:
         """A statement that is a body: guarded away, it is empty."""
@@ -453,7 +465,9 @@ class Builder:
             return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
         simple: dict[str, Callable[[], ast.Stmt]] = {
             "empty": lambda: ast.Empty(span),
-            "case": lambda: ast.Case(self.expr(parts[0]), span),
+            "case": lambda: ast.Case(
+                self.expr(parts[0]), span, self.expr(parts[1]) if len(parts) > 1 else None
+            ),
             "default": lambda: ast.Case(None, span),
             "label": lambda: ast.LabelStmt(str(parts[0]), span),
             "goto": lambda: ast.Goto(str(parts[0]), span),
@@ -483,7 +497,17 @@ class Builder:
         if kind == "deref":
             return ast.Ident(str(parts[-1]), span)
         if kind == "text":
-            return ast.Text(str(parts[0])[1:-1], span)
+            return ast.Text("".join(str(p)[1:-1] for p in parts), span)
+        if kind == "character":
+            return ast.Num(numbers.character(str(parts[0])), span)
+        if kind == "comma":
+            return ast.Comma(self.expr(parts[0]), self.expr(parts[1]), span)
+        if kind == "sizeof":
+            return ast.CallExpr(str(parts[0]), (), span)
+        if kind == "literal":
+            hint = "declare a local with these braces, and use the local"
+            self.guards.trouble("not-yet", "a compound literal is not supported", span, hint)
+            return ast.Num(0, span)
         if kind == "call":
             return ast.CallExpr(str(parts[0]), tuple(map(self.expr, parts[1].children)), span)
         if kind == "of_type":

@@ -239,3 +239,19 @@ exists (0:d = 0)
     (test,) = read_all(text, tree)
     assert {x.name for x in nodes(resolved(test.tree).unit.threads) if isinstance(x, Call)} == {called}
     assert run(test, Options(witnesses=False)).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ('asm volatile ("" ::: "memory");', "inline assembly"),
+        ("return ({ int a = 1; a; });", "a statement expression"),
+        ("int *p __free(kfree) = 0;", "a local with __free()"),
+    ],
+)
+def test_text_that_cannot_be_taken_is_refused_by_name(body: str, what: str, tmp_path: Path) -> None:
+    (tmp_path / "f.c").write_text(f"int f(void)\n{{\n\t{body}\n}}\n")
+    with pytest.raises(InputError) as caught:
+        read_all('#kernel "f.c" { f }\n{ int x; }\nP0 { f(); }\nexists (x = 1)', KernelTree(str(tmp_path)))
+    found = next(d for d in caught.value.diagnostics if d.code == "kernel")
+    assert found.message == f"{what} is not read" and found.span is not None and found.span.line == 3

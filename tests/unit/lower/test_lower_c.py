@@ -53,6 +53,26 @@ COMPUTED = {
         "0:r0=0 /\\ 0:r1=0 /\\ 0:r2=0",
         ["0:r0=16; 0:r1=0; 0:r2=9;"],
     ),
+    "a comma evaluates both": (
+        "int x;",
+        "P0 { r1 = (r2 = 4, 5); if (r1 = 0, r2) r0 = 3; }",
+        "0:r0=0 /\\ 0:r1=1 /\\ 0:r2=0",
+        ["0:r0=3; 0:r1=0; 0:r2=4;"],
+    ),
+    "a comma in the condition of a loop": (
+        "int x;",
+        "P0 { int i = 2; int t = 5; do i--; while (t--, i); r0 = t; }",
+        "0:r0=0",
+        ["0:r0=3;"],
+    ),
+    "ranges of cases, and characters": (
+        "int x = 4;",
+        "P0 { switch (x) { case 0 ... 3: r0 = 1; break; case 4 ... 4: r0 = '\\n'; }"
+        " switch (x) { case -1 ... 3: case 5 ... 9: r1 = 1; break; default: r1 = 'a'; }"
+        " r2 = '\\x41' + '\\0'; }",
+        "0:r0=0 /\\ 0:r1=0 /\\ 0:r2=0",
+        ["0:r0=10; 0:r1=97; 0:r2=65;"],
+    ),
     "operands are evaluated from the left": (
         "int x;",
         "P0 { r0 = 1; r1 = r0 + (r0 = 5); r2 = r0++ + ++r0; }",
@@ -309,3 +329,19 @@ def test_sysret_is_how_a_handler_ends(body: str) -> None:
 
 def test_a_thread_may_say_sysret() -> None:
     _lowered("MM t\n{ int x; }\nP0 { WRITE_ONCE(x, 1); sysret(); WRITE_ONCE(x, 2); }\nexists (x = 1)\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("static int s = 0;", "static"),
+        ("struct pair p = { .a.b = 1 };", "not-yet"),
+        ("struct pair q = (struct pair){ .a = 1 };", "not-yet"),
+        ("r0 = sizeof(struct pair);", "unknown-word"),
+        ("switch (x) { case 4 ... 2: r1 = 1; }", "case"),
+        ("switch (x) { case 0 ... x: r1 = 1; }", "case"),
+    ],
+)
+def test_c_that_is_not_supported_is_refused_by_name(line: str, code: str) -> None:
+    text = f"MM t\nstruct pair {{ int a; int b; }};\n{{ int x; }}\nP0 {{\n{line}\n}}\nexists (x=1)\n"
+    assert [(c, at) for c, at, _ in errors(text)] == [(code, 5)]

@@ -350,6 +350,12 @@ def choice(b: BodyCode, e: ast.Conditional) -> Val:
     return Val(Reg(result), kind)
 
 
+def comma(b: BodyCode, e: ast.Comma) -> Val:
+    """``first, then`` (C11 6.5.17)."""
+    b.value(e.first)
+    return b.value(e.then)
+
+
 def cast(b: BodyCode, e: ast.Cast) -> Val:
     """``(type) e``."""
     kind = t.of(e.type)
@@ -442,6 +448,7 @@ EXPRESSIONS: Lines[BodyCode, Val] = dict(
         line(ast.Unary, unary),
         line(ast.Binary, binary),
         line(ast.Conditional, choice),
+        line(ast.Comma, comma),
         line(ast.FieldExpr, part),
         line(ast.IndexExpr, part),
         line(ast.Cast, cast),

@@ -12,10 +12,12 @@ from verifier.lower.c.loops import forget
 from verifier.lower.c.parts import Exits, Val
 from verifier.lower.c.stack import on_stack
 from verifier.lower.code import Branch, Jump, Label
-from verifier.program.expressions import Expr, Reg, call
+from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, the_first
 from verifier.words.table import WORDS
+
+MAX_CASES = 64  # of a range
 
 
 def empty(b: BodyCode, s: ast.Empty) -> None:
@@ -122,8 +124,8 @@ def switch(b: BodyCode, s: ast.Switch) -> None:
         if case.value is None:
             default = labels[id(case)]
         else:
-            equal = is_case(on, b.value(case.value))
-            b.code.append(Branch(equal, labels[id(case)], case.span))
+            for value in case_values(b, case, case.value):
+                b.code.append(Branch(is_case(on, value), labels[id(case)], case.span))
     b.code.append(Jump(default or end))
     held = len(b.frame.held)
     outer = b.frame.exits[-1] if b.frame.exits else Exits("", "", held, held)
@@ -139,6 +141,21 @@ def switch(b: BodyCode, s: ast.Switch) -> None:
     b.frame.scopes.pop()
     b.frame.exits.pop()
     b.code.append(Label(end))
+
+
+def case_values(b: BodyCode, case: ast.Case, low: ast.CExpr) -> list[Val]:
+    """The values of a case: one, or those of a range, ``case 1 ... 4:`` (an extension of GNU C)."""
+    first = b.value(low)
+    if case.upto is None:
+        return [first]
+    last = b.value(case.upto)
+    ends = [x.expr.value if isinstance(x.expr, Const) else None for x in (first, last)]
+    if not isinstance(ends[0], int) or not isinstance(ends[1], int):
+        raise Trouble("case", "the ends of a range of cases are constants", case.span)
+    if not 0 <= ends[1] - ends[0] < MAX_CASES:
+        hint = f"the first is not above the last, and a range has at most {MAX_CASES} values"
+        raise Trouble("case", "this range of cases is empty or too large", case.span, hint)
+    return [Val(Const(value), first.type) for value in range(ends[0], ends[1] + 1)]
 
 
 def is_case(on: Val, case: Val) -> Expr:
