@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from verifier.kernel.conditions import Config, undecided
-from verifier.kernel.scan import Definition, Kind, Macro, Scanned, blanked, scan
+from verifier.kernel.scan import LOCK, LOCKS, Definition, Kind, Macro, Scanned, blanked, scan
 from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import ast, clues
@@ -126,6 +126,7 @@ class Cutter:
             close = text.index(")", text.index(found.name))
             comma = text.rindex(",", 0, text.rindex(found.name, 0, close))
             text = f"{text[:comma]} {text[comma + 1 : close]} {text[close + 1 :]}"
+        text = LOCK.sub(lambda m: f"{LOCKS[m[1]]} {m[2]}".rjust(len(m[0])), text)
         text = re.sub(r"\b(static|extern)\b", lambda m: blanked(m.group()), text)
         tree = self.parsed(file, text, found.start, "stmt")
         builder = self.builder(file.source)

@@ -20,10 +20,19 @@ from verifier.kernel.tree import version_code
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
+from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.rebuilt import rebuilt, retyped, substituted
 from verifier.syntax.trouble import Trouble, nearest
-from verifier.words.table import CONSTANT_MASKS, INITIALIZERS, NAMED_VALUES, WORDS, instead
+from verifier.words.table import (
+    CONSTANT_MASKS,
+    CPU_COUNTS,
+    INITIALIZERS,
+    NAMED_VALUES,
+    ROOTS,
+    WORDS,
+    instead,
+)
 
 Outcome = Literal["taken", "dropped", "omitted", "decided", "unused"]
 
@@ -47,6 +56,7 @@ _COMPARED = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
     ">=": operator.ge,
 }  # fmt: skip
+STATEMENTS = ("do", "{", "if", "guard(")  # how macros begin that are statements
 EXPRESSIONS = get_args(ast.CExpr)
 
 
@@ -182,9 +192,13 @@ class _Closure:
                 self._said(trouble)
                 return ast.Num(0, e.span)
             return e
-        if not self.ours:
+        if not self.ours and not self._means(name):
             self._unknown(name, e.span)
         return e
+
+    def _means(self, name: str) -> bool:
+        """Does a name mean something here without a declaration? ``current`` stands for an object."""
+        return name in CPU_COUNTS or name in ROOTS or PERCPU_NAMES.get(name) in self.objects
 
     def _version(self, e: ast.Ident) -> ast.CExpr:
         """``LINUX_VERSION_CODE``."""
@@ -314,7 +328,7 @@ class _Closure:
         if len(self.expanding) > MAX_EXPANDED:
             self._trouble("macro", f"{macro.name} expands too deeply", span)
             return nothing
-        statement = alone and file.bare[macro.start : macro.end].strip().startswith(("do", "{", "if"))
+        statement = alone and file.bare[macro.start : macro.end].strip().startswith(STATEMENTS)
         body = self._body_of(file, macro, "stmt" if statement else "expr", span)
         if body is None:
             return ast.Empty(span) if alone else nothing
