@@ -98,6 +98,7 @@ class _Closure:
         self.scopes: list[set[str]] = []  # parameters and locals
         self.expanding: list[str] = []
         self.macros: dict[str, ast.CExpr] = {}
+        self.in_word = False  # is this an argument of a word?
         self.ours = False  # is this the test's own code?
         self.constants = self._constants()
 
@@ -169,8 +170,8 @@ class _Closure:
         name = e.name
         if self._bound(name) or name in self.objects or name in self.unit.functions:
             return e
-        if name.startswith("GFP_"):  # what allocations take, which a word may
-            return e
+        if name.startswith(("GFP_", "__GFP_")):  # what allocations take, which a word may
+            return e if self.in_word else ast.Num(0, e.span)
         if name == "LINUX_VERSION_CODE":
             return self._version(e)
         config = {said.name: said.value for said in self.asked.config}
@@ -259,7 +260,10 @@ class _Closure:
             self._note("dropped", name, nothing.reason, e.span)
             return ast.Empty(e.span) if alone else ast.Num(0, e.span)
         if name in WORDS or name in INITIALIZERS:
-            return self._mapped(e)
+            outer, self.in_word = self.in_word, True
+            made = self._mapped(e)
+            self.in_word = outer
+            return made
         self._missing(name, e.span)
         return ast.Empty(e.span) if alone else ast.Num(0, e.span)
 
