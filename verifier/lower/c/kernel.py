@@ -422,7 +422,7 @@ class _Closure:
                 reached = not _leaves(made)
 
     def _if(self, x: ast.If) -> ast.Stmt:
-        test = self._any(x.condition)
+        test = self._any(_either(x.condition))
         known = _known(test)
         if known is None:
             other = None if x.other is None else self._any(x.other)
@@ -511,6 +511,17 @@ def _leaves(statement: ast.Stmt) -> bool:
     if isinstance(statement, ast.Block) and statement.body:
         return _leaves(statement.body[-1])
     return isinstance(statement, ast.Return | ast.Goto | ast.Break | ast.Continue)
+
+
+def _either(test: ast.CExpr) -> ast.CExpr:
+    """A condition that joins addresses by ``|``, as numbers: is any of them not 0?"""
+    if isinstance(test, ast.CallExpr) and test.name in ("likely", "unlikely") and len(test.arguments) == 1:
+        return replace(test, arguments=(_either(test.arguments[0]),))
+    if isinstance(test, ast.Binary) and test.op == "|":
+        return ast.Binary("|", _either(test.left), _either(test.right), test.span)
+    if isinstance(test, ast.Cast) and test.type == ast.CType("unsigned long"):
+        return ast.Binary("!=", test.operand, ast.Num(0, test.span), test.span)
+    return test
 
 
 def _known(e: object) -> bool | None:
