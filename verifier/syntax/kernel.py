@@ -31,7 +31,7 @@ _TYPE = re.compile(
     r"|\b(?:\w+_t|_{0,2}[us](?:8|16|32|64|128))\b|\*"
 )
 
-# An array at the end of a struct, which has as many elements as there is memory for; and how many it has here.
+# An array at the end of a struct, as long as the memory that is there; and how many elements it has here.
 _FLEXIBLE = re.compile(r"(\w+)\s*\[\s*0?\s*\]\s*;")
 FLEXIBLE = 4
 
