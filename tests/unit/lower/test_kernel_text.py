@@ -254,7 +254,8 @@ TELL = f"""{HEAD}#kernel "kernel/flag.c" {{ tell_others, tell_set, tell_clear, b
     ("call", "data"), [("0, -1", 1), ("1, -1", 2), ("0, 1", 1), ("1, 1", 2), ("clear, 1", 2)]
 )
 def test_functions_in_locals_and_masks_on_the_stack(call: str, data: int) -> None:
-    text = f"{TELL}P0 {{ int clear = READ_ONCE(board.narrow) + 1; r0 = tell_others(&board, {call}); }}\nP1 {{ }}\n"
+    text = f"{TELL}P0 {{ int clear = READ_ONCE(board.narrow) + 1; r0 = tell_others(&board, {call}); }}\n"
+    text += "P1 { }\n"
     assert verdicts(f"{text}exists (0:r0 = 9 /\\ board.data = {data})") == {None: "always"}
 
 
@@ -278,8 +279,8 @@ def test_flexible_arrays_and_addresses_in_conditions() -> None:
     text = f"""{HEAD}#kernel "kernel/flag.c" {{ put_in }}
 {{ struct board board; struct bag bag; struct board *room; }}
 struct board *new_room(int flags) {{ return READ_ONCE(room); }}
-P0 {{ r0 = put_in(&bag, &board); r1 = bag.items[0] == &board; [B] WRITE_ONCE(room, &board); r2 = put_in(&bag, &board);
-      r3 = put_in(&bag, &board); }}
+P0 {{ r0 = put_in(&bag, &board); r1 = bag.items[0] == &board; [B] WRITE_ONCE(room, &board);
+      r2 = put_in(&bag, &board); r3 = put_in(&bag, &board); }}
 variants {{ A always; B always; }}
 [A] exists (0:r0 = 1 /\\ 0:r1 = 1 /\\ 0:r2 = 2 /\\ 0:r3 = -1)
 [B] exists (0:r0 = 1 /\\ 0:r1 = 1 /\\ 0:r2 = -1 /\\ 0:r3 = -1)
