@@ -34,6 +34,7 @@ UNJUDGED = (
             r"data_race_\w+|ASSERT_EXCLUSIVE_\w+", "for a sanitizer"),
     Unjudged(r"pr_(emerg|alert|crit|err|warn|warning|notice|info|cont|debug|devel)\w*|printk\w*|dump_\w+|"
             r"bad_page\w*|(print|add)_\w*taint\w*", "a message"),
+    Unjudged(r"cpus_read_(un)?lock|(get|put)_online_cpus", "no CPU comes or goes here"),
     Unjudged(r"prefetchw?|prefetch_\w+|touch_(nmi_|softlockup_)?watchdog\w*", "a hint to the machine"),
 )  # fmt: skip
 _PATTERNS = tuple((re.compile(d.pattern), d) for d in UNJUDGED)

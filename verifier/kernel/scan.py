@@ -74,6 +74,12 @@ _TRAILING = re.compile(
 )
 _TAGGED = re.compile(r"(typedef\s+)?(struct|union|enum)\b[^{};]*$")
 _PERCPU = re.compile(r"\b(DEFINE|DECLARE)_PER_CPU\w*\s*\(([^;]*?),\s*(\w+)\s*\)")
+# What defines a lock, and the type of the lock.
+LOCK = re.compile(r"\bDEFINE_(MUTEX|SPINLOCK|RAW_SPINLOCK|RWLOCK)\s*\(\s*(\w+)\s*\)")
+LOCKS = {
+    "MUTEX": "struct mutex", "SPINLOCK": "spinlock_t", "RAW_SPINLOCK": "raw_spinlock_t",
+    "RWLOCK": "rwlock_t",
+}  # fmt: skip
 _OBJECT = re.compile(r"\b(\w+)\s*(?:\[[^\]]*\]\s*)*(?:__\w+\s*)*(?:=|$)")
 
 
@@ -297,6 +303,10 @@ def _declaration(active: str, start: int, end: int, body: int) -> Iterator[Defin
     percpu = _PERCPU.search(text)
     if percpu:
         yield Definition("object", percpu.group(3), start, end, body)
+        return
+    lock = LOCK.search(text)
+    if lock:
+        yield Definition("object", lock.group(2), start, end, body)
         return
     if text.lstrip().startswith(("typedef", "extern")) or "(" in text.split("=")[0]:
         return

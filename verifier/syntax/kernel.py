@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from verifier.kernel.conditions import Config, undecided
-from verifier.kernel.scan import Definition, Kind, Macro, Scanned, blanked, scanned
+from verifier.kernel.scan import LOCK, LOCKS, Definition, Kind, Macro, Scanned, blanked, scanned
 from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import ast, clues
@@ -42,6 +43,10 @@ _TYPE = re.compile(
     r"\b(?:struct|union|enum)\s+\w+|\b(?:unsigned|signed|long|int|char|short|void|bool|_Bool|const|volatile)\b"
     r"|\b(?:\w+_t|_{0,2}[us](?:8|16|32|64|128))\b|\*"
 )
+
+# An array at the end of a struct, as long as the memory that is there; and how many elements it has here.
+_FLEXIBLE = re.compile(r"(\w+)\s*\[\s*0?\s*\]\s*;")
+FLEXIBLE = 4
 
 
 class Excerpt(NamedTuple):
@@ -117,7 +122,8 @@ class Cutter:
         builder = self.builder(file.source)
         made = builder.typedef(tree) if tree.data == "typedef" else builder.struct(tree)
         self.noted(builder)
-        return made
+        open_ended = set(_FLEXIBLE.findall(inside))
+        return replace(made, fields=tuple(_sized(f) if f.name in open_ended else f for f in made.fields))
 
     def members(self, file: Scanned, start: int, end: int, fields: frozenset[str]) -> str:
         """The members whose names someone uses; the rest is blank."""
@@ -155,6 +161,7 @@ class Cutter:
             close = text.index(")", text.index(found.name))
             comma = text.rindex(",", 0, text.rindex(found.name, 0, close))
             text = f"{text[:comma]} {text[comma + 1 : close]} {text[close + 1 :]}"
+        text = LOCK.sub(lambda m: f"{LOCKS[m[1]]} {m[2]}".rjust(len(m[0])), text)
         text = re.sub(r"\b(static|extern)\b", lambda m: blanked(m.group()), text)
         self.note(file, "object", found.name, text)
         tree = self.parsed(file, text, found.start, "stmt")
@@ -249,6 +256,12 @@ class Cutter:
             line = Span(file.source, hidden[0], hidden[0]).line
             hint = f"#config leaves out what line {line} has"
         raise Trouble("missing", f"{file.source.name} defines no {taken.name!r}", taken.span, hint)
+
+
+def _sized(field: ast.StructField) -> ast.StructField:
+    """A flexible array as one of ``FLEXIBLE`` elements. ``[]`` has been read as a pointer, ``[0]`` not."""
+    kind = field.type if field.size is not None else ast.CType(field.type.base, field.type.pointers - 1)
+    return replace(field, type=kind, size=ast.Num(FLEXIBLE, field.span))
 
 
 def _head(active: str, found: Definition) -> str:

@@ -54,6 +54,9 @@ def accesses() -> Iterator[Word]:
     for name, more in (("rcu_dereference", ""), ("rcu_dereference_raw", ", from memory")):
         source = f"{name}(), linux/rcupdate.h{more}"
         yield row(g, f"{name}(x: place)", load, "a load of a pointer", "1.1", "same", source=source)
+    source = "task_rcu_dereference(), kernel/exit.c; up to v5.3"
+    doc = "a load of a pointer; up to v5.3, and without its look whether the task has been freed"
+    yield row(g, "task_rcu_dereference(x: pointer)", load, doc, "1.1", "same", source=source)
     source = "lockless_dereference(), linux/compiler.h; v4.0 to v4.14, the versions from memory"
     yield row(g, "lockless_dereference(x: place)", load, "a load of a pointer", "1.1", "same", source=source)
     source = "rcu_assign_pointer(), linux/rcupdate.h, from memory"
@@ -296,6 +299,15 @@ def masks() -> Iterator[Word]:
         yield locked(f"cpumask_test_and_{name}_cpu({head})", tested, f"LOCK'd; {doc} one bit", lock, "number")
     source = "cpumask_test_cpu(), linux/cpumask.h"
     yield row(g, f"cpumask_test_cpu({head})", Load("bit"), "a load", "1.1", "number", source=source)
+    source, doc = "cpu_online(), linux/cpumask.h: a test_bit()", "1: every CPU of a test is online"
+    yield row(g, "cpu_online(cpu: cpu)", Pure(TRUE), doc, "", "number", source=source)
+    source = "alloc_cpumask_var() and kin, linux/cpumask.h, without CONFIG_CPUMASK_OFFSTACK"
+    on_stack = partial(row, g, source=source)
+    doc = "1: a cpumask_var_t of a function is on its stack; for a failure, define it in the test"
+    yield on_stack("alloc_cpumask_var(m: mask, gfp)", Pure(TRUE), doc, "", "number")
+    empty, doc = Special("mask_fill", "one store of the whole mask", FALSE), "clears all bits; 1"
+    yield on_stack("zalloc_cpumask_var(m: mask, gfp)", empty, doc, "1.1", "number")
+    yield on_stack("free_cpumask_var(m: mask)", (), "nothing", "")
     mine, doc = Pure(f("mm_cpumask", "mm")), "the CPUs that may use mm"
     source = "mm_cpumask(), linux/mm_types.h, from memory"
     yield row(g, "mm_cpumask(mm: mm)", mine, doc, "", "mask", source=source)

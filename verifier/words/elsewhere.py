@@ -347,7 +347,7 @@ write this_cpu_ptr(&x)
 write preempt_enable()
     put_cpu_ptr put_cpu_var
 write cpumask_test_cpu(cpu, cpu_online_mask)
-    cpu_online cpu_possible
+    cpu_possible
 write num_online_cpus()
     num_possible_cpus num_present_cpus
 declare percpu struct task_struct *current_task, whose this_cpu_read() it is; or write

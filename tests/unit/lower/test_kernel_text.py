@@ -255,3 +255,50 @@ def test_text_that_cannot_be_taken_is_refused_by_name(body: str, what: str, tmp_
         read_all('#kernel "f.c" { f }\n{ int x; }\nP0 { f(); }\nexists (x = 1)', KernelTree(str(tmp_path)))
     found = next(d for d in caught.value.diagnostics if d.code == "kernel")
     assert found.message == f"{what} is not read" and found.span is not None and found.span.line == 3
+
+
+TELL = f"""{HEAD}#kernel "kernel/flag.c" {{ tell_others, tell_set, tell_clear, board_mutex }}
+{{
+    struct board board;
+    struct task_struct me = {{ .pid = 9 }};
+    percpu struct task_struct *current_task = &me;
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "data"), [("0, -1", 1), ("1, -1", 2), ("0, 1", 1), ("1, 1", 2), ("clear, 1", 2)]
+)
+def test_functions_in_locals_and_masks_on_the_stack(call: str, data: int) -> None:
+    text = f"{TELL}P0 {{ int clear = READ_ONCE(board.narrow) + 1; r0 = tell_others(&board, {call}); }}\n"
+    text += "P1 { }\n"
+    assert verdicts(f"{text}exists (0:r0 = 9 /\\ board.data = {data})") == {None: "always"}
+
+
+def test_no_memory_for_a_mask() -> None:
+    text = TELL.replace("{\n", "#without zalloc_cpumask_var = 0\n\n{\n", 1)
+    text += "P0 { r0 = tell_others(&board, 0, -1); }\nP1 { }\nexists (0:r0 = -1 /\\ board.data = 0)"
+    assert verdicts(text) == {None: "always"}
+
+
+def test_a_guard_of_a_macro_and_what_is_dropped() -> None:
+    text = TELL + "P0 { r0 = tell_others(&board, 0, 1); }\nP1 { mutex_lock(&board_mutex); r1 = 1; }\n"
+    found = taken(text + "exists (1:r1 = 1)")
+    assert {("dropped", "cpus_read_lock"), ("dropped", "cpus_read_unlock")} <= {
+        (n.outcome, n.name) for n in found.notes
+    }
+    # Where CPU 1 keeps the mutex, CPU 0 waits for it for ever.
+    assert verdicts(text + "exists (hang)") == {None: "sometimes"}
+
+
+def test_flexible_arrays_and_addresses_in_conditions() -> None:
+    text = f"""{HEAD}#kernel "kernel/flag.c" {{ put_in }}
+{{ struct board board; struct bag bag; struct board *room; }}
+struct board *new_room(int flags) {{ return READ_ONCE(room); }}
+P0 {{ r0 = put_in(&bag, &board); r1 = bag.items[0] == &board; [B] WRITE_ONCE(room, &board);
+      r2 = put_in(&bag, &board); r3 = put_in(&bag, &board); }}
+variants {{ A always; B always; }}
+[A] exists (0:r0 = 1 /\\ 0:r1 = 1 /\\ 0:r2 = 2 /\\ 0:r3 = -1)
+[B] exists (0:r0 = 1 /\\ 0:r1 = 1 /\\ 0:r2 = -1 /\\ 0:r3 = -1)
+"""
+    assert verdicts(text) == {"A": "always", "B": "always"}

@@ -75,6 +75,7 @@ pte|pmd|pud|p4d|pgd set_p(te|md|ud|4d|gd) set_p(te|md|ud)_at
 p..?_(clear|none|present|populate|leaf|page|same) p..?p_get(_lockless)? mk_pte
 pte_(write|exec|user|global|dirty|young|wrprotect|mkwrite|mkold|mkyoung|mkclean|mkdirty)
 (load_cr3(_noflush)?|inv(lpg|pcid_.*)|(__)?flush_tlb_.*|cr4_toggle_pge)_relaxed
+cpu_online (z?alloc|free)_cpumask_var task_rcu_dereference
 read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke sysret jump
 local_irq_(disable|enable|save|restore) irqs_disabled apic_(icr_write|send_nmi)(_mmio)?
 p[tm][de]_protnone is_swap_p[tm][de] pte_to_swp_entry swp_entry_to_pte is_migration_entry

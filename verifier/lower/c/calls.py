@@ -45,12 +45,61 @@ def called(b: BodyCode, e: ast.CallExpr) -> Val:
     if leading:
         check_leading(b, word, e)
     arguments = dict(zip((p.name for p in word.parameters), passed[leading:], strict=False))
+    for parameter in word.parameters:
+        held = arguments.get(parameter.name)
+        if parameter.kind == "function" and isinstance(held, ast.Ident) and in_register(b, held):
+            return each_function(b, word, e, arguments, parameter.name)
     if not word.locked:
         return meaning(b, word, e, arguments)
     b.set(LOCKED, FALSE)
     result = meaning(b, word, e, arguments)
     b.set(LOCKED, FALSE)
     return result
+
+
+def in_register(b: BodyCode, e: ast.Ident) -> bool:
+    """Is it a local that is assigned to?"""
+    local = b.local(e.name, False)
+    return local is not None and local.fixed is None
+
+
+def each_function(
+    b: BodyCode, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr], name: str
+) -> Val:
+    """A word that takes a function, where a local holds it: a branch over those that the function around it
+    assigns to that local. A warning, as in a call of NULL, if it holds none of them."""
+    held = arguments[name]
+    assert isinstance(held, ast.Ident)
+    may_be = assigned_functions(b, held.name)
+    if not may_be:
+        text = f"{word.name} takes a function here, and none is ever assigned to {held.name}"
+        raise Trouble("type", text, held.span, f"assign one, or write {word.signature}")
+    address = b.held(b.value(held).expr)
+    result, end = b.fresh(), b.fresh("called")
+    b.set(result, FALSE)
+    gives = Val(Const(0), t.VOID)
+    for function in may_be:
+        other = b.fresh("other")
+        b.code.append(Branch(call("ne", address, Const(Ptr(function))), other, e.span))
+        gives = meaning(b, word, e, {**arguments, name: ast.Ident(function, held.span)})
+        b.set(result, gives.expr)
+        b.code += [Jump(end, e.span), Label(other)]
+    b.code += [Warn(TRUE, e.span), Label(end)]
+    return Val(Reg(result), gives.type)
+
+
+def assigned_functions(b: BodyCode, name: str) -> list[str]:
+    """The functions of the test that the innermost function, or this program, assigns to a name."""
+    inside = b.unit.functions.get(b.stack[-1]) if b.stack else None
+    found: set[str] = set()
+    for x in ast.nodes(inside.body if inside is not None else (b.unit.threads, b.unit.nmis)):
+        value: object = None
+        if isinstance(x, ast.Declare) and x.name == name:
+            value = x.init
+        elif isinstance(x, ast.Assign) and isinstance(x.target, ast.Ident) and x.target.name == name:
+            value = x.value
+        found |= {i.name for i in ast.nodes(value) if isinstance(i, ast.Ident) and i.name in b.unit.functions}
+    return sorted(found)
 
 
 def without_flags(word: Word, e: ast.CallExpr) -> tuple[ast.CExpr, ...]:

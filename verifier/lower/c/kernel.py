@@ -20,10 +20,19 @@ from verifier.kernel.tree import version_code
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
+from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.rebuilt import rebuilt, retyped, substituted
 from verifier.syntax.trouble import Trouble, nearest
-from verifier.words.table import CONSTANT_MASKS, INITIALIZERS, NAMED_VALUES, WORDS, instead
+from verifier.words.table import (
+    CONSTANT_MASKS,
+    CPU_COUNTS,
+    INITIALIZERS,
+    NAMED_VALUES,
+    ROOTS,
+    WORDS,
+    instead,
+)
 
 Outcome = Literal["taken", "dropped", "omitted", "decided", "unused"]
 
@@ -47,6 +56,7 @@ _COMPARED = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
     ">=": operator.ge,
 }  # fmt: skip
+STATEMENTS = ("do", "{", "if", "guard(")  # how macros begin that are statements
 EXPRESSIONS = get_args(ast.CExpr)
 
 
@@ -88,6 +98,7 @@ class _Closure:
         self.scopes: list[set[str]] = []  # parameters and locals
         self.expanding: list[str] = []
         self.macros: dict[str, ast.CExpr] = {}
+        self.in_word = False  # is this an argument of a word?
         self.ours = False  # is this the test's own code?
         self.constants = self._constants()
 
@@ -159,8 +170,8 @@ class _Closure:
         name = e.name
         if self._bound(name) or name in self.objects or name in self.unit.functions:
             return e
-        if name.startswith("GFP_"):  # what allocations take, which a word may
-            return e
+        if name.startswith(("GFP_", "__GFP_")):  # what allocations take, which a word may
+            return e if self.in_word else ast.Num(0, e.span)
         if name == "LINUX_VERSION_CODE":
             return self._version(e)
         config = {said.name: said.value for said in self.asked.config}
@@ -182,9 +193,13 @@ class _Closure:
                 self._said(trouble)
                 return ast.Num(0, e.span)
             return e
-        if not self.ours:
+        if not self.ours and not self._means(name):
             self._unknown(name, e.span)
         return e
+
+    def _means(self, name: str) -> bool:
+        """Does a name mean something here without a declaration? ``current`` stands for an object."""
+        return name in CPU_COUNTS or name in ROOTS or PERCPU_NAMES.get(name) in self.objects
 
     def _version(self, e: ast.Ident) -> ast.CExpr:
         """``LINUX_VERSION_CODE``."""
@@ -245,7 +260,10 @@ class _Closure:
             self._note("dropped", name, nothing.reason, e.span)
             return ast.Empty(e.span) if alone else ast.Num(0, e.span)
         if name in WORDS or name in INITIALIZERS:
-            return self._mapped(e)
+            outer, self.in_word = self.in_word, True
+            made = self._mapped(e)
+            self.in_word = outer
+            return made
         self._missing(name, e.span)
         return ast.Empty(e.span) if alone else ast.Num(0, e.span)
 
@@ -314,7 +332,7 @@ class _Closure:
         if len(self.expanding) > MAX_EXPANDED:
             self._trouble("macro", f"{macro.name} expands too deeply", span)
             return nothing
-        statement = alone and file.bare[macro.start : macro.end].strip().startswith(("do", "{", "if"))
+        statement = alone and file.bare[macro.start : macro.end].strip().startswith(STATEMENTS)
         body = self._body_of(file, macro, "stmt" if statement else "expr", span)
         if body is None:
             return ast.Empty(span) if alone else nothing
@@ -405,7 +423,7 @@ class _Closure:
                 reached = not _leaves(made)
 
     def _if(self, x: ast.If) -> ast.Stmt:
-        test = self._any(x.condition)
+        test = self._any(_either(x.condition))
         known = _known(test)
         if known is None:
             other = None if x.other is None else self._any(x.other)
@@ -494,6 +512,17 @@ def _leaves(statement: ast.Stmt) -> bool:
     if isinstance(statement, ast.Block) and statement.body:
         return _leaves(statement.body[-1])
     return isinstance(statement, ast.Return | ast.Goto | ast.Break | ast.Continue)
+
+
+def _either(test: ast.CExpr) -> ast.CExpr:
+    """A condition that joins addresses by ``|``, as numbers: is any of them not 0?"""
+    if isinstance(test, ast.CallExpr) and test.name in ("likely", "unlikely") and len(test.arguments) == 1:
+        return replace(test, arguments=(_either(test.arguments[0]),))
+    if isinstance(test, ast.Binary) and test.op == "|":
+        return ast.Binary("|", _either(test.left), _either(test.right), test.span)
+    if isinstance(test, ast.Cast) and test.type == ast.CType("unsigned long"):
+        return ast.Binary("!=", test.operand, ast.Num(0, test.span), test.span)
+    return test
 
 
 def _known(e: object) -> bool | None:

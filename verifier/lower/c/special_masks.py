@@ -118,9 +118,9 @@ def mask_combine(b: BodyCode, use: SpecialCall) -> Val:
 
 
 def mask_fill(b: BodyCode, use: SpecialCall) -> Val:
-    """One store of a whole mask, all of whose bits are the same."""
+    """One store of a whole mask, all of whose bits are the same; the value is 1, if there is one."""
     write_mask(b, given(b, use, "m"), (use.special.value,) * b.memory.cpus, use.e)
-    return Val(Const(0), t.VOID)
+    return Val(Const(0), t.VOID) if use.word.result == "void" else Val(Const(1), t.INT)
 
 
 def write_mask(b: BodyCode, mask: Val, bits: tuple[Expr, ...], e: ast.CallExpr) -> None:

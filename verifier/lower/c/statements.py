@@ -13,6 +13,7 @@ from verifier.lower.c.parts import Exits, Val
 from verifier.lower.c.stack import on_stack
 from verifier.lower.code import Branch, Jump, Label
 from verifier.program.expressions import Const, Expr, Reg, call
+from verifier.program.values import truth
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, the_first
 from verifier.words.table import WORDS
@@ -100,6 +101,11 @@ def check_new(b: BodyCode, s: ast.Declare) -> None:
 def if_(b: BodyCode, s: ast.If) -> None:
     """``if``, ``else``."""
     condition = condition_of(b, s.condition)
+    if isinstance(condition, Const) and of_kernel(b):
+        live, dead = (s.then, s.other) if truth(condition.value) else (s.other, s.then)
+        if not any(isinstance(x, ast.LabelStmt | ast.Case) for x in ast.nodes(dead)):
+            statements(b, () if live is None else (live,))
+            return
     no = b.fresh("else")
     b.code.append(Branch(call("not", condition), no, s.condition.span))
     statements(b, (s.then,))
@@ -110,6 +116,11 @@ def if_(b: BodyCode, s: ast.If) -> None:
     b.code += [Jump(end), Label(no)]
     statements(b, (s.other,))
     b.code.append(Label(end))
+
+
+def of_kernel(b: BodyCode) -> bool:
+    """Is this inside a function of a kernel tree? What its arguments rule out is not looked at."""
+    return bool(b.stack) and b.stack[-1] in b.unit.functions and b.unit.functions[b.stack[-1]].kernel != ""
 
 
 def switch(b: BodyCode, s: ast.Switch) -> None:

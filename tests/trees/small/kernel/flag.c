@@ -51,3 +51,64 @@ void fast_raise(struct board *b)
 }
 
 EXPORT_SYMBOL_GPL(raise_flag);
+
+static DEFINE_MUTEX(board_mutex);
+#define SERIALIZED() guard(mutex)(&board_mutex)
+typedef void (*tell_t)(void *info);
+
+struct bag {
+	unsigned int nr;
+	void *items[];
+};
+
+static void tell_set(void *info)
+{
+	struct board *b = info;
+
+	WRITE_ONCE(b->data, 1);
+}
+
+static void tell_clear(void *info)
+{
+	struct board *b = info;
+
+	WRITE_ONCE(b->data, 2);
+}
+
+int tell_others(struct board *b, int clear, int cpu)
+{
+	cpumask_var_t mask;
+	tell_t tell = tell_set;
+	int other;
+
+	if (clear)
+		tell = tell_clear;
+	if (cpu < 0 && !zalloc_cpumask_var(&mask, GFP_KERNEL))
+		return -1;
+	SERIALIZED();
+	cpus_read_lock();
+	if (cpu >= 0) {
+		if (cpu >= nr_cpu_ids || !cpu_online(cpu))
+			goto out;
+		smp_call_function_single(cpu, tell, b, 1);
+	} else {
+		for_each_online_cpu(other)
+			__cpumask_set_cpu(other, mask);
+		smp_call_function_many(mask, tell, b, true);
+	}
+out:
+	if (cpu < 0)
+		free_cpumask_var(mask);
+	cpus_read_unlock();
+	return current->pid;
+}
+
+int put_in(struct bag *bag, struct board *b)
+{
+	struct board *room = new_room(GFP_NOWAIT | __GFP_NOWARN);
+
+	if (unlikely((unsigned long)room | (unsigned long)bag->items[1]))
+		return -1;
+	bag->items[bag->nr++] = b;
+	return bag->nr;
+}
