@@ -104,7 +104,6 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("mmgrab", "sched.inc"),
         ("kick_all_cpus_sync", "smp_mb(), then smp_call_function("),
         ("text_poke_sync", "sync_core()"),
-        ("cpu_online", "cpumask_test_cpu(cpu, cpu_online_mask)"),
         ("get_user", "user_read(v)"),
         ("ACCESS_ONCE", "READ_ONCE(x)"),
         ("call_rcu_lazy", "call_rcu(x, func)"),
