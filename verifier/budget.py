@@ -52,6 +52,13 @@ class Budget:
         """The reason that a verdict gives when the time is over."""
         return f"timeout: more than {self.seconds:g} s, while {self.phase}"
 
+    @property
+    def spent(self) -> str:
+        """The reason that a verdict gives when a solver gives up: the time is over, or the memory is full."""
+        if self.over or self.memory is None:
+            return self.timeout
+        return f"memory: more than {self.memory} MB, while {self.phase}"
+
     def check(self) -> None:
         """Raise ``LimitError`` if the time is over."""
         if self.over:

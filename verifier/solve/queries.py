@@ -129,7 +129,7 @@ class _Asked:
             ends = self._states(self.ending, -self.encoding.stuck) if listing else None
             rests = self._states(self.resting, self.encoding.stuck) if ends is not None else None
         unknown = None in (reachable, refutable, hangs) or (want_states and None in (ends, rests))
-        reason = self._given_up() if unknown else ""
+        reason = self.budget.spent if unknown else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
                 with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
@@ -165,12 +165,6 @@ class _Asked:
         runs = -self.encoding.stuck
         cuts = self.encoding.cuts.items()
         return tuple(loop for loop, done in cuts if done != NO and self._check([done, runs]))
-
-    def _given_up(self) -> str:
-        """Why the solver gave no answer."""
-        if self.budget.over or self.budget.memory is None:
-            return self.budget.timeout
-        return f"memory: more than {self.budget.memory} MB, while {self.budget.phase}"
 
     def _check(self, assumptions: list[int]) -> bool | None:
         if self.budget.over:
@@ -284,7 +278,7 @@ class _Asked:
             wanted = [*wanted, x]
         found = self._check(wanted)
         if found is None:
-            raise LimitError(self._given_up())
+            raise LimitError(self.budget.spent)
         if not found:
             raise InternalError("a run that hangs is lost")
 

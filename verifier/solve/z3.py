@@ -7,6 +7,7 @@ to the library's functions directly, because z3py's wrappers cost more than the 
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import importlib
 import importlib.util
@@ -57,6 +58,32 @@ core = _core()
 _keep_memory()
 
 
+def _limit(error: Exception) -> Exception:
+    """What Z3's error is here: it is out of memory, or it is a fault."""
+    found = error.args[0] if error.args else ""
+    text = found.decode(errors="replace") if isinstance(found, bytes) else str(found)
+    return LimitError(f"memory: Z3 gives up: {text}") if "memory" in text.lower() else error
+
+
+class _Library:
+    """The functions of z3core. Where Z3 is out of memory, they raise ``LimitError``."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        function = getattr(core, name)
+
+        def call(*given: object) -> object:
+            try:
+                return function(*given)
+            except (core.Z3Exception, ctypes.ArgumentError) as error:  # the latter may hide a MemoryError
+                raise _limit(error) from None
+
+        setattr(self, name, call)
+        return call
+
+
+z3 = _Library()
+
+
 def _direct(wrapper: FunctionType) -> Callable[..., Any]:
     """The library function behind a wrapper of z3core, without its error check."""
     *_, elementaries = wrapper.__defaults__ or ()
@@ -64,22 +91,32 @@ def _direct(wrapper: FunctionType) -> Callable[..., Any]:
     return function
 
 
+# Without a check of the error code, which would find the error of another call. Z3_interrupt is for a whole
+# context, and when nothing is going on there, all that comes later is cancelled.
+interrupt = _direct(core.Z3_solver_interrupt)
+
+
 class _Context:
     """The context of the process and its Boolean constants; both live as long as the process."""
 
     def __init__(self) -> None:
-        config = core.Z3_mk_config()
-        self.ref = core.Z3_mk_context_rc(config)
-        core.Z3_del_config(config)
-        # By default Z3 ends the process when it runs out of memory.
-        self.handler = core.Z3_set_error_handler(self.ref, lambda context, code: None)
-        self.sort = core.Z3_mk_bool_sort(self.ref)
-        core.Z3_inc_ref(self.ref, core.Z3_sort_to_ast(self.ref, self.sort))
-        self.logic = core.Z3_mk_string_symbol(self.ref, "QF_FD")
+        config = z3.Z3_mk_config()
+        if not config:
+            raise MemoryError
+        self.ref = z3.Z3_mk_context_rc(config)
+        z3.Z3_del_config(config)
+        if not self.ref:
+            raise MemoryError  # and there is no context that could say so
+        # By default Z3 ends the process when it runs out of memory. A handler in Python would need some.
+        nothing: Any = _direct(core.Z3_get_error_code)
+        _direct(core.Z3_set_error_handler)(self.ref, ctypes.cast(nothing, core._error_handler_type))
+        self.sort = z3.Z3_mk_bool_sort(self.ref)
+        z3.Z3_inc_ref(self.ref, z3.Z3_sort_to_ast(self.ref, self.sort))
+        self.logic = z3.Z3_mk_string_symbol(self.ref, "QF_FD")
         self.constants: dict[int, Ref] = {}
         self.declarations: dict[int, Ref] = {}
-        self.true = core.Z3_mk_true(self.ref)
-        core.Z3_inc_ref(self.ref, self.true)
+        self.true = z3.Z3_mk_true(self.ref)
+        z3.Z3_inc_ref(self.ref, self.true)
         self.interpretation = _direct(core.Z3_model_get_const_interp)
         self.check = _direct(core.Z3_solver_check)
         self.model = _direct(core.Z3_solver_get_model)
@@ -90,7 +127,7 @@ class _Context:
         """The declaration of a variable."""
         known = self.declarations.get(variable)
         if known is None:
-            known = self.declarations[variable] = core.Z3_get_app_decl(self.ref, self.literal(variable))
+            known = self.declarations[variable] = z3.Z3_get_app_decl(self.ref, self.literal(variable))
         return known
 
     def literal(self, x: int) -> Ref:
@@ -98,11 +135,11 @@ class _Context:
         known = self.constants.get(x)
         if known is None:
             if x > 0:
-                symbol = core.Z3_mk_int_symbol(self.ref, x)
-                known = core.Z3_mk_const(self.ref, symbol, self.sort)
+                symbol = z3.Z3_mk_int_symbol(self.ref, x)
+                known = z3.Z3_mk_const(self.ref, symbol, self.sort)
             else:
-                known = core.Z3_mk_not(self.ref, self.literal(-x))
-            core.Z3_inc_ref(self.ref, known)
+                known = z3.Z3_mk_not(self.ref, self.literal(-x))
+            z3.Z3_inc_ref(self.ref, known)
             self.constants[x] = known
         return known
 
@@ -122,15 +159,8 @@ def _shared() -> _Context:
     return _context
 
 
-def _limit(error: Exception) -> LimitError:
-    """What Z3 says when it gives up."""
-    found = error.args[0] if error.args else ""
-    text = found.decode(errors="replace") if isinstance(found, bytes) else str(found)
-    return LimitError(f"memory: Z3 gives up: {text}")
-
-
 class _Watch:
-    """Interrupts the checks of a context once its time is over.
+    """Interrupts the checks of a solver once its time is over.
 
     Z3's own parameter ``timeout`` is of one check, and setting it for the next one changes which model is
     found: what is told would depend on how long the checks before it took.
@@ -138,22 +168,27 @@ class _Watch:
 
     AGAIN = 0.05  # seconds: no check may begin in between and go on for ever
 
-    def __init__(self, context: Ref, seconds: float) -> None:
-        self.context, self.seconds, self.closed = context, seconds, threading.Event()
-        self.thread = threading.Thread(target=self._run, name="watch", daemon=True)
-        self.thread.start()
+    def __init__(self, context: Ref, solver: Ref, seconds: float) -> None:
+        self.context, self.solver, self.seconds = context, solver, seconds
+        self.closed, self.using = threading.Event(), threading.RLock()
+        # A Thread would wait for ever for its start, if there is no memory for this start.
+        try:
+            _thread.start_new_thread(self._run, ())
+        except RuntimeError as error:
+            raise MemoryError from error
 
     def _run(self) -> None:
         wait = self.seconds
         while not self.closed.wait(wait):
-            core.Z3_interrupt(self.context)
+            with self.using:
+                if not self.closed.is_set():
+                    interrupt(self.context, self.solver)
             wait = self.AGAIN
 
     def close(self) -> None:
         """No interrupts any more."""
-        self.closed.set()
-        if self.thread is not threading.current_thread():
-            self.thread.join()
+        with self.using:
+            self.closed.set()
 
 
 class Solver:
@@ -167,34 +202,40 @@ class Solver:
         Which model is found depends on earlier uses of the context. With ``fresh`` the context is new, and
         the model is the same every time.
         """
+        while _forgotten:
+            _free(*_forgotten.pop())
         self.fresh = fresh and not unused()
         self.context = _Context() if self.fresh else _shared()
-        ctx = self.context.ref
-        self.solver = core.Z3_mk_solver_for_logic(ctx, self.context.logic)
-        core.Z3_solver_inc_ref(ctx, self.solver)
+        self.solver: Ref | None = None
         self.model: Ref | None = None
         self.watch: _Watch | None = None
         self.open = True
         try:
-            core.Z3_solver_from_string(ctx, self.solver, text)
-        except core.Z3Exception as error:
+            self._read(text, budget, seed)
+        except BaseException:
             self.close()  # what it has read may fill the memory
-            raise _limit(error) from None
+            raise
+
+    def _read(self, text: str, budget: Budget | None, seed: int) -> None:
+        ctx = self.context.ref
+        self.solver = z3.Z3_mk_solver_for_logic(ctx, self.context.logic)
+        z3.Z3_solver_inc_ref(ctx, self.solver)
+        z3.Z3_solver_from_string(ctx, self.solver, text)
         timeout, memory = (budget.left(), budget.memory) if budget else (None, None)
         if memory or seed:
             self._parameters(seed, memory)
-        self.watch = None if timeout is None else _Watch(ctx, timeout)
+        self.watch = None if timeout is None else _Watch(ctx, self.solver, timeout)
 
     def _parameters(self, seed: int, memory: int | None) -> None:
         ctx = self.context.ref
-        params = core.Z3_mk_params(ctx)
-        core.Z3_params_inc_ref(ctx, params)
+        params = z3.Z3_mk_params(ctx)
+        z3.Z3_params_inc_ref(ctx, params)
         if memory:
-            core.Z3_params_set_uint(ctx, params, core.Z3_mk_string_symbol(ctx, "max_memory"), memory)
+            z3.Z3_params_set_uint(ctx, params, z3.Z3_mk_string_symbol(ctx, "max_memory"), memory)
         if seed:
-            core.Z3_params_set_uint(ctx, params, core.Z3_mk_string_symbol(ctx, "random_seed"), seed)
-        core.Z3_solver_set_params(ctx, self.solver, params)
-        core.Z3_params_dec_ref(ctx, params)
+            z3.Z3_params_set_uint(ctx, params, z3.Z3_mk_string_symbol(ctx, "random_seed"), seed)
+        z3.Z3_solver_set_params(ctx, self.solver, params)
+        z3.Z3_params_dec_ref(ctx, params)
 
     def check(self, assumptions: Sequence[int] = ()) -> bool | None:
         """Satisfiable under the assumptions? If True, ``value`` reads the model. None: unknown.
@@ -206,8 +247,8 @@ class Solver:
         if assumptions:
             try:
                 array = (core.Ast * len(assumptions))(*map(self.context.literal, assumptions))
-                answer = core.Z3_solver_check_assumptions(ctx, self.solver, len(assumptions), array)
-            except core.Z3Exception:
+                answer = z3.Z3_solver_check_assumptions(ctx, self.solver, len(assumptions), array)
+            except (LimitError, core.Z3Exception):
                 return None
         else:
             answer = self.context.check(ctx, self.solver)
@@ -217,19 +258,19 @@ class Solver:
                 return None
             self.context.retain(ctx, self.model)
             return True
-        if answer == 0 and "memory" in core.Z3_solver_get_reason_unknown(ctx, self.solver):
+        if answer == 0 and "memory" in z3.Z3_solver_get_reason_unknown(ctx, self.solver):
             raise MemoryError
         return False if answer == -1 else None
 
     def core(self, assumptions: Sequence[int]) -> list[int]:
         """Those of the assumptions of the last check, which found them unsatisfiable, that suffice for it."""
         ctx = self.context.ref
-        vector = core.Z3_solver_get_unsat_core(ctx, self.solver)
-        core.Z3_ast_vector_inc_ref(ctx, vector)
-        size = core.Z3_ast_vector_size(ctx, vector)
-        found = {core.Z3_get_ast_id(ctx, core.Z3_ast_vector_get(ctx, vector, i)) for i in range(size)}
-        core.Z3_ast_vector_dec_ref(ctx, vector)
-        return [x for x in assumptions if core.Z3_get_ast_id(ctx, self.context.literal(x)) in found]
+        vector = z3.Z3_solver_get_unsat_core(ctx, self.solver)
+        z3.Z3_ast_vector_inc_ref(ctx, vector)
+        size = z3.Z3_ast_vector_size(ctx, vector)
+        found = {z3.Z3_get_ast_id(ctx, z3.Z3_ast_vector_get(ctx, vector, i)) for i in range(size)}
+        z3.Z3_ast_vector_dec_ref(ctx, vector)
+        return [x for x in assumptions if z3.Z3_get_ast_id(ctx, self.context.literal(x)) in found]
 
     def value(self, x: int) -> bool:
         """Is a literal true in the model? A variable the model leaves open counts as false."""
@@ -242,13 +283,10 @@ class Solver:
         ctx = self.context.ref
         refused = [self.context.literal(-x) for x in literals]
         array = (core.Ast * len(refused))(*refused)
-        try:
-            clause = core.Z3_mk_or(ctx, len(refused), array)
-            core.Z3_inc_ref(ctx, clause)
-            core.Z3_solver_assert(ctx, self.solver, clause)
-            core.Z3_dec_ref(ctx, clause)
-        except core.Z3Exception as error:
-            raise _limit(error) from None
+        clause = z3.Z3_mk_or(ctx, len(refused), array)
+        z3.Z3_inc_ref(ctx, clause)
+        z3.Z3_solver_assert(ctx, self.solver, clause)
+        z3.Z3_dec_ref(ctx, clause)
 
     def _drop_model(self) -> None:
         if self.model is not None:
@@ -262,9 +300,13 @@ class Solver:
         self.close()
 
     def __del__(self) -> None:
-        """A solver that nobody has closed would interrupt others in the context that it shares."""
+        """A solver that nobody has closed would interrupt others in the context that it shares.
+
+        This may be called in any thread at any time, so Z3 is left alone until the next solver is made."""
         if getattr(self, "open", False):
-            self.close()
+            if self.watch is not None:
+                self.watch.close()
+            _forgotten.append((self.context, self.solver, self.model, self.fresh))
 
     def close(self) -> None:
         """Free what it holds. It may be closed again."""
@@ -273,7 +315,17 @@ class Solver:
         self.open = False
         if self.watch is not None:
             self.watch.close()
-        self._drop_model()
-        core.Z3_solver_dec_ref(self.context.ref, self.solver)
-        if self.fresh:
-            core.Z3_del_context(self.context.ref)
+        _free(self.context, self.solver, self.model, self.fresh)
+
+
+_Held = tuple[_Context, Ref | None, Ref | None, bool]  # solver and model in a context; is it theirs alone?
+_forgotten: list[_Held] = []
+
+
+def _free(context: _Context, solver: Ref | None, model: Ref | None, fresh: bool) -> None:
+    if model is not None:
+        context.release(context.ref, model)
+    if solver is not None:
+        z3.Z3_solver_dec_ref(context.ref, solver)
+    if fresh:
+        z3.Z3_del_context(context.ref)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Generic, NoReturn, TypeVar, cast
 
-from verifier.errors import Interrupted, LimitError, fault
+from verifier.errors import Interrupted, LimitError, VerifierError, fault
 
 T = TypeVar("T")
 Handler = Callable[[int, FrameType | None], object] | int | None  # Python's type for the handler of a signal
@@ -332,6 +332,8 @@ def alone(function: Callable[[], T], limits: Limits, name: str) -> T:
         except MemoryError:
             raise
         except Exception as error:
+            if not isinstance(error, VerifierError) and starved():
+                raise MemoryError from error
             yield error
 
     try:

@@ -80,7 +80,7 @@ class Candidates:
             raise LimitError(self.budget.timeout)
         found = False if NO in asked else solver.check(asked)
         if found is None:
-            raise LimitError(self.budget.timeout)
+            raise LimitError(self.budget.spent)
         return found
 
 

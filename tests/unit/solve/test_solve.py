@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 
 from verifier.budget import Budget
-from verifier.errors import InternalError
+from verifier.errors import InternalError, LimitError
 from verifier.execution import Execution, check
 from verifier.lower.build import build
 from verifier.lower.code import Emit, Lowered, Target, Touch
@@ -27,7 +27,7 @@ from verifier.solve.decode import decode
 from verifier.solve.encode import encode
 from verifier.solve.queries import _Asked
 from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
-from verifier.solve.z3 import Solver
+from verifier.solve.z3 import Solver, _forgotten, _Library, core
 from verifier.source import Source
 from verifier.syntax import load as load_test
 
@@ -259,6 +259,57 @@ def test_the_clock_has_no_say_in_what_is_told(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Solver, "check", slow)
     assert quick is not None and decide(program, switches=machine, budget=Budget(60)).hang == quick
+
+
+def test_time_that_is_over_between_checks_cancels_nothing_else() -> None:
+    with Solver("p cnf 1 1\n1 0\n", budget=Budget(0.01)) as solver:
+        assert solver.watch is not None
+        time.sleep(0.1)
+    with Solver("p cnf 1 1\n1 0\n") as other:
+        assert other.check()
+
+
+def test_a_watch_without_memory_for_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", start)
+    with pytest.raises(MemoryError):
+        Solver("p cnf 1 1\n1 0\n", budget=Budget(1))
+    with Solver("p cnf 1 1\n1 0\n") as solver:
+        assert solver.check()
+
+
+def test_no_memory_for_a_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "Z3_mk_context_rc", lambda config: None)
+    monkeypatch.setattr("verifier.solve.z3.z3", _Library())
+    monkeypatch.setattr("verifier.solve.z3._context", None)
+    with pytest.raises(MemoryError):
+        Solver("p cnf 1 1\n1 0\n")
+
+
+@pytest.mark.parametrize("call", ["Z3_mk_solver_for_logic", "Z3_solver_from_string", "Z3_mk_params"])
+def test_no_memory_in_a_call(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise core.Z3Exception(b"out of memory")
+
+    monkeypatch.setattr(core, call, fails)
+    monkeypatch.setattr("verifier.solve.z3.z3", _Library())
+    with pytest.raises(LimitError, match="memory: Z3 gives up: out of memory"):
+        Solver("p cnf 1 1\n1 0\n", budget=Budget(5))
+
+
+def test_what_is_no_lack_of_memory_is_a_fault() -> None:
+    with pytest.raises(core.Z3Exception, match="unexpected char"):
+        Solver("p cnf 1 1\nx 0\n")
+
+
+def test_a_solver_that_is_forgotten_is_freed_by_the_next_one() -> None:
+    """Who forgets it may be any thread, and another one may be in Z3."""
+    Solver("p cnf 1 1\n1 0\n").check()
+    assert _forgotten
+    with Solver("p cnf 1 1\n1 0\n") as solver:
+        assert not _forgotten and solver.check()
 
 
 def test_a_solver_that_is_forgotten_interrupts_nobody() -> None:

@@ -345,6 +345,32 @@ def test_in_a_gigabyte(judge: str, name: str, tmp_path: Path) -> None:
     assert done.returncode in (0, 3) and "Traceback" not in done.stderr, done.stderr[-500:]
 
 
+FROM_LITTLE_TO_ENOUGH = """
+from verifier.suite.decide import run_alone
+from verifier.suite.options import Options
+from verifier.syntax import load, read
+import sys, verifier.solve
+(test,) = load(read(sys.argv[1]))
+for memory in range(1, 100, 3):
+    verdict = run_alone(test, Options(memory=memory))
+    print(verdict.reason or verdict.observation)
+"""
+
+
+@pytest.mark.slow
+def test_any_lack_of_memory_is_told_as_one() -> None:
+    """Whatever it is that there is no memory for: a context of Z3, a thread, a formula, Python's objects."""
+    command = [sys.executable, "-c", FROM_LITTLE_TO_ENOUGH, str(ROOT / "litmus" / "classic" / "SB.litmus")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    said = done.stdout.splitlines()
+    assert len(said) == 33 and said[0] == "out of memory" and said[-1] == "sometimes"
+    assert all(line == "sometimes" or "memory" in line for line in said)
+    assert "SIGSEGV" not in done.stdout
+
+
 def test_z3_keeps_to_the_memory() -> None:
     (test,) = load(read(ROOT / "litmus" / "classic" / "SB.litmus"))
     answer = decide(build(test), budget=Budget(None, 1))
