@@ -6,7 +6,6 @@ type, a constant or a macro; a function has to be named. What cannot be found is
 
 from __future__ import annotations
 
-import difflib
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -133,10 +132,6 @@ class _Closure:
         for said in self.asked.config:
             if said.name not in asked and said.name not in self.enums:
                 self._note("unused", said.name, "nothing in this text asks for it", said.span)
-                close = difflib.get_close_matches(said.name, asked, n=1, cutoff=0.9)
-                if close:
-                    text, hint = f"nothing in this text asks for {said.name}", f"did you mean {close[0]!r}?"
-                    found.append(Diagnostic("config", text, said.span, hint, severity="warning"))
         return found
 
     def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
