@@ -71,7 +71,7 @@ def find(
     with Solver(text, budget=budget, fresh=True) as asked.solver:
         run = asked._run(value)
         if run is None and asked._check(asked._having(value)) is None:
-            raise LimitError(asked._given_up())
+            raise LimitError(budget.spent)
         return run
 
 

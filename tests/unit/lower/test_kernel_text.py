@@ -304,7 +304,8 @@ variants {{ A always; B always; }}
 
 
 def test_a_guard_may_follow_a_value() -> None:
-    text = f'{HEAD}#kernel "kernel/flag.c" {{ fast_raise }}\n#without unknown_helper = -1\n[B] #without smp_mb?\n'
+    text = f'{HEAD}#kernel "kernel/flag.c" {{ fast_raise }}\n'
+    text += "#without unknown_helper = -1\n[B] #without smp_mb?\n"
     text += "{ struct board board; }\nP0 { [B] smp_mb(); fast_raise(&board); r0 = board.state.flag; }\n"
     text += "variants { A; B; }\nexists (0:r0 = -1)"
     assert set(verdicts(text.replace("A;", "A always;").replace("B;", "B always;")).values()) == {"always"}
