@@ -81,7 +81,7 @@ class Engine:
         fresh: bool = True,
     ) -> None:
         self.candidates = Candidates(program, model, value, budget)
-        self.encoding = self.candidates.encoding
+        self.encoding, self.budget = self.candidates.encoding, self.candidates.budget
         slots, options = self.encoding.slots, self.candidates.program.options
         self.on = {part: slots[options[part.name]][1] for part in parts}
         self.shown = [self.encoding.observe(i) for i in self.candidates.program.shown]
@@ -147,6 +147,7 @@ def opened(
     engine says that it is possible."""
     code, parts = optional(code)
     gap = ""
+    budget.tell("the test with all parts")
     try:
         engine = Engine(unrolled(test, code, unroll, budget), parts, model, value, budget)
     except LimitError as limit:

@@ -68,13 +68,17 @@ class _Explainer:
         self.always = [p for p in parts if p.kind not in MONOTONE]
         with opened_engine as engine:
             found = reasons(engine, bound)
-        told = tuple(self._reason(parts) for parts in found.found)
+        told = tuple(self._reason(parts, at, len(found.found)) for at, parts in enumerate(found.found, 1))
+        bare = sum(bool(r.gap) for r in told)
+        cycles = f"the cycles of {bare} of {len(told)} reasons are missing" if bare else ""
+        gap = "; ".join(filter(None, (gap, found.gap, cycles)))
         return Explanation(
             self.verdict, _summary(self.verdict, told, found), told, found.complete,
             tuple(_comments(told[0], self.test)) if told else (), gap,
         )  # fmt: skip
 
-    def _reason(self, parts: tuple[OptionalPart, ...]) -> Reason:
+    def _reason(self, parts: tuple[OptionalPart, ...], number: int, of: int) -> Reason:
+        self.budget.tell("cycles of reason", number, of)
         there = {p.name for p in (*parts, *self.always)}
         try:
             program = unrolled(self.test, given(self.code, there), self.unroll, self.budget)
