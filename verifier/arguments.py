@@ -158,7 +158,7 @@ def _asking_why(command: argparse.ArgumentParser, name: str) -> None:
         )  # fmt: skip
     _formatting(command)
     _limiting(command)
-    command.add_argument("-q", "--quiet", action="store_true", help="leave out the runs")
+    command.add_argument("-q", "--quiet", action="store_true", help="leave out the runs, and the progress")
 
 
 def _formatting(command: argparse.ArgumentParser) -> None:
@@ -213,6 +213,7 @@ def _repairing(command: argparse.ArgumentParser) -> None:
         "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
         help="memory for each test (default: %(default)s)",
     )  # fmt: skip
+    command.add_argument("-q", "--quiet", action="store_true", help="leave out the progress")
 
 
 def _deciding(command: argparse.ArgumentParser, name: str) -> None:

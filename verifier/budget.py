@@ -8,6 +8,7 @@ too large, it raises ``LimitError`` with the phase in which that happened; the v
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from verifier.errors import LimitError
 
@@ -18,25 +19,36 @@ EVERY = 16  # calls of ``expired`` for each look at the clock
 class Budget:
     """``seconds`` and ``memory`` (MiB) for one test; None means no limit.
 
-    ``phase`` names the work that is going on; messages have it after the word "while".
+    ``phase`` names the work that is going on; messages have it after the word "while". ``listener`` hears
+    how far long work is, for instance to show it.
     """
 
-    __slots__ = ("_ticks", "deadline", "memory", "phase", "seconds")
+    __slots__ = ("_ticks", "deadline", "listener", "memory", "phase", "seconds")
 
-    def __init__(self, seconds: float | None = None, memory: int | None = MEMORY) -> None:
-        self.seconds, self.memory = seconds, memory
+    def __init__(
+        self,
+        seconds: float | None = None,
+        memory: int | None = MEMORY,
+        listener: Callable[[str], None] | None = None,
+    ) -> None:
+        self.seconds, self.memory, self.listener = seconds, memory, listener
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.phase = "starting"
         self._ticks = EVERY
 
     def again(self) -> Budget:
         """A fresh budget of the same size, which gives the second judge as much time as the first."""
-        return Budget(self.seconds, self.memory)
+        return Budget(self.seconds, self.memory, self.listener)
 
     def enter(self, phase: str) -> None:
         """Begin another phase. Raises ``LimitError`` if the time is over."""
         self.phase = phase
         self.check()
+
+    def tell(self, what: str, done: int = 0, of: int = 0) -> None:
+        """Say that work begins: number ``done``, if there are several, of ``of``, if that is known."""
+        if self.listener is not None:
+            self.listener(f"{what} {done} of {of}" if of else f"{what} {done}" if done else what)
 
     def left(self) -> float | None:
         """The seconds that are left, at least a millisecond; None means no limit."""

@@ -10,7 +10,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from verifier.arguments import Arguments, format_asked, parse
 from verifier.errors import ExitCode, Interrupted, LimitError, UsageError, VerifierError, unexpected, worst
 from verifier.output import Output, OutputError, open_all
-from verifier.suite.pool import OUT_OF_MEMORY
+from verifier.suite.pool import OUT_OF_MEMORY, tell
 
 if TYPE_CHECKING:
     from verifier.render.base import Report, Verdicts
@@ -134,14 +134,17 @@ def _why(arguments: Arguments, out: Output) -> int:
         _options(arguments), strict=arguments.strict, skip_other=arguments.skip_other, more=arguments.timeout
     )
     machine = model(options.switches, options.model)
+    hurry = out.terminal and not arguments.quiet
+
+    def budget(verdict: Verdict) -> Budget:
+        listener = (lambda text: tell(f"{verdict.test.id}: {text}")) if hurry else None
+        return Budget(arguments.timeout, arguments.memory, listener)
 
     def explained(verdict: Verdict) -> Explanation:
-        budget = Budget(arguments.timeout, arguments.memory)
-        return explain(verdict, machine, budget, arguments.unroll, arguments.reasons)
+        return explain(verdict, machine, budget(verdict), arguments.unroll, arguments.reasons)
 
     def audited(verdict: Verdict) -> Audit:
-        budget = Budget(arguments.timeout, arguments.memory)
-        return audit(verdict, machine, budget, arguments.unroll, not arguments.quiet)
+        return audit(verdict, machine, budget(verdict), arguments.unroll, not arguments.quiet)
 
     wanted, text = Wanted(stories=not arguments.quiet), arguments.format == "text"
     report: Verdicts
@@ -149,7 +152,7 @@ def _why(arguments: Arguments, out: Output) -> int:
         report = (ExplainedText if text else ExplainedJson)(out, wanted, explained)
     else:
         report = (AuditedText if text else AuditedJson)(out, wanted, audited)
-    stopped = _decide(arguments, [options], report)
+    stopped = _decide(arguments, [options], report, hurry=hurry)
     report.close()
     return stopped or report.exit_code
 
@@ -194,13 +197,16 @@ def _repair(arguments: Arguments, out: Output) -> int:
     elif arguments.patch:
         report = Patches(out, arguments.take)
     codes: list[int] = []
-    for task in discover(arguments.paths):
+    tasks = discover(arguments.paths)
+    hurry = out.terminal and not arguments.quiet
+    for number, task in enumerate(tasks, 1):
         tests: list[Test] = []
         with _reported(report, task.name, codes):
             tests = load_task(task, options)
         for test in tests:
             with _reported(report, task.name, codes):
-                found = repair_alone(test, options, dict(arguments.costs))
+                hear = _hearing(out, test, number, len(tasks)) if hurry else None
+                found = repair_alone(test, options, dict(arguments.costs), hear)
                 codes.append(found.exit_code)
                 report.add(found)
     report.close()
@@ -293,6 +299,11 @@ def _silent(_: str) -> None:
     """Show no progress."""
 
 
+def _hearing(out: Output, test: Test, number: int, of: int) -> Callable[[str], None]:
+    """Shows the progress of a test, which is of file ``number`` of ``of``."""
+    return lambda text: out.progress(f"{test.id}: {text}", number, of)
+
+
 @contextmanager
 def _reported(report: RepairReport | HistoryReport, file: str, codes: list[int]) -> Iterator[None]:
     """Report an error of a file or a test, and go on."""
@@ -305,15 +316,21 @@ def _reported(report: RepairReport | HistoryReport, file: str, codes: list[int])
         report.error(error, file)
 
 
-def _decide(arguments: Arguments, columns: list[Options], report: Report[P]) -> int:
-    """Decide each test under all ``columns``. Returns 0, or the exit code of a signal that asks to stop."""
+def _decide(
+    arguments: Arguments, columns: list[Options], report: Report[P], *, hurry: bool | None = None
+) -> int:
+    """Decide each test under all ``columns``. Returns 0, or the exit code of a signal that asks to stop.
+
+    ``hurry``: show the progress; without it, if there are several files, and a terminal.
+    """
     from verifier.report import print_all
     from verifier.suite.discover import discover
     from verifier.suite.outcomes import outcomes
 
     tasks = discover(arguments.paths)
     found = outcomes(tasks, columns, report.piece, arguments.jobs)
-    hurry = len(tasks) > 1 and sys.stderr is not None and sys.stderr.isatty()
+    if hurry is None:
+        hurry = len(tasks) > 1 and report.out.terminal
     return print_all(tasks, found, report, hurry=hurry)
 
 

@@ -67,10 +67,16 @@ class Output:
         self._clear()
         self._say(f"{text}\n")
 
-    def progress(self, text: str) -> None:
-        """Show a progress line on the terminal until the next output."""
+    @property
+    def terminal(self) -> bool:
+        """Is standard error a terminal, which can show progress?"""
+        return sys.stderr is not None and sys.stderr.isatty()
+
+    def progress(self, text: str, number: int = 1, of: int = 1) -> None:
+        """Show a progress line on the terminal until the next output, about file ``number`` of ``of``."""
         self.hurried = True
-        self._say(f"\r\033[K{text}")
+        line = f"{number}/{of} {text}" if of > 1 else text
+        self._say(f"\r\033[K{_cut(line)}")
 
     def _clear(self) -> None:
         if self.hurried:
@@ -82,6 +88,15 @@ class Output:
             with suppress(OSError, ValueError):
                 sys.stderr.write(_encodable(text, sys.stderr))
                 sys.stderr.flush()
+
+
+def _cut(line: str) -> str:
+    """As much of a line as fits into one row of the terminal, which cannot take back a longer one."""
+    try:
+        columns = os.get_terminal_size(2).columns
+    except OSError:
+        columns = 0
+    return line if not columns or len(line) < columns else f"{line[: max(columns - 4, 0)]}..."
 
 
 def _encodable(text: str, stream: TextIO) -> str:

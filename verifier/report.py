@@ -11,7 +11,7 @@ from verifier.render.base import Report
 from verifier.source import Diagnostic
 from verifier.suite.discover import Task
 from verifier.suite.outcomes import Begun, Done, Outcome, Skipped
-from verifier.suite.pool import OUT_OF_MEMORY
+from verifier.suite.pool import OUT_OF_MEMORY, Doing
 
 P = TypeVar("P")
 
@@ -26,14 +26,18 @@ def print_all(
     """Report outcomes, and return 0, or the exit code if a signal asks to stop. ``hurry``: show the progress.
     Raises ``OutputError``."""
     ended = 0
+    show = report.out.progress
     try:
         for task, outcome in found:
             if outcome is None:
                 ended += 1
             elif isinstance(outcome, Begun):
                 if hurry:
-                    report.out.progress(f"{ended + 1}/{len(tasks)} {task.name}")
+                    show(task.name, ended + 1, len(tasks))
                 report.begin(outcome.tests)
+            elif isinstance(outcome, Doing):
+                if hurry:
+                    show(outcome.text, ended + 1, len(tasks))
             elif isinstance(outcome, Done):
                 report.done(outcome.value)
             elif isinstance(outcome, Skipped):

@@ -13,7 +13,7 @@ from verifier.suite.decide import nested, run_or_die, unknown
 from verifier.suite.discover import Task
 from verifier.suite.load import load_task
 from verifier.suite.options import Options
-from verifier.suite.pool import Garbled, Limits, Lost, Pool, forks, starved
+from verifier.suite.pool import Doing, Garbled, Limits, Lost, Pool, forks, starved
 from verifier.suite.twins import Alike
 from verifier.syntax import NO_TREE, OTHER_CODE
 from verifier.syntax.test import Test
@@ -44,7 +44,8 @@ class Done(Generic[P]):
 
 Finish = Callable[[list[Verdict]], P]
 
-Outcome = Begun | Skipped | Done[P] | Diagnostic | VerifierError  # a Diagnostic is a warning
+# A Diagnostic is a warning; what is told is no result.
+Outcome = Begun | Skipped | Done[P] | Doing | Diagnostic | VerifierError
 
 
 def outcomes(
@@ -68,6 +69,9 @@ def outcomes(
     try:
         for number, part in parts:
             file = files.setdefault(number, _File(tasks[number], columns, finish))
+            if isinstance(part, Doing):
+                yield file.task, part
+                continue
             yield from ((file.task, outcome) for outcome in (file.end() if part is None else file.take(part)))
             if part is None:
                 del files[number]

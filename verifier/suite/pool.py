@@ -3,7 +3,7 @@
 The parent forks workers, sends them numbers of tasks, and reads the finished parts of their work from a
 pipe. It replaces a worker that dies, hangs or sends nonsense. The part that this worker was at is ``Lost``;
 the parts before it are kept, and the next worker does the rest. A part that cannot be sent or read is
-``Garbled``: that is a fault of this program.
+``Garbled``: that is a fault of this program. Between two parts a worker may say how far it is, with ``tell``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SI
 OUT_OF_MEMORY = "out of memory"
 _REQUEST = struct.Struct("<QQ")  # a task, and the number of its parts that are done
 _FRAME = struct.Struct("<BQ")  # the kind of what follows, and its length
-_PART, _END, _RETIRE = range(3)  # a part; the end of a task; the same, and the worker ends
+_PART, _END, _RETIRE, _NOTE = range(4)  # a part; the end of a task; the same, and the worker ends; ``Doing``
 _MEMORY_EXIT = 71  # a worker's exit code
 _SPARE = 48 << 20  # bytes that must be free, or memory is short: about as much as a library takes
 _POLL = 0.25  # seconds between two looks at the clock
@@ -59,6 +59,13 @@ class Garbled:
     """Takes the place of a part that could not be sent or read. ``cause`` says why."""
 
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What a worker is doing. No part: it comes between two parts, and only the newest one counts."""
+
+    text: str
 
 
 class Signals:
@@ -112,9 +119,10 @@ class Pool:
         self.waiting = [(task, 0) for task in reversed(range(count))]
         self.found: dict[int, list[object]] = {}  # parts that ``parts`` has not yielded yet
         self.ended: set[int] = set()
+        self.told: dict[int, Doing] = {}  # the newest word about tasks
 
     def parts(self) -> Iterator[tuple[int, object]]:
-        """Pairs of a task and a part, tasks in their order; after its last part a task has None.
+        """Pairs of a task and a part or ``Doing``, tasks in their order; after its last part a task has None.
 
         On a signal it first yields everything that is finished, then raises ``Interrupted``. Raises
         ``LimitError`` if no process can be started.
@@ -129,6 +137,8 @@ class Pool:
                     while first < self.count:
                         yield from ((first, part) for part in self.found.pop(first, ()))
                         if first not in self.ended and stop is None:
+                            if first in self.told:
+                                yield first, self.told.pop(first)
                             break
                         if first in self.ended:
                             yield first, None
@@ -180,6 +190,10 @@ class Pool:
             if worker.task is None:
                 alive = False  # it sends something without a request
                 break
+            if kind == _NOTE:
+                self.told[worker.task] = cast("Doing", part)
+                continue
+            self.told.pop(worker.task, None)
             if kind == _PART:
                 self.found.setdefault(worker.task, []).append(part)
                 worker.done += 1
@@ -200,6 +214,7 @@ class Pool:
         died = worker.end()
         if worker.task is None:
             return
+        self.told.pop(worker.task, None)
         self.found.setdefault(worker.task, []).append(instead or Lost(died))
         if worker.done:
             self.waiting.append((worker.task, worker.done + 1))
@@ -251,7 +266,7 @@ class _Worker:
         self.buffer += data
         while len(self.buffer) >= _FRAME.size:
             kind, length = _FRAME.unpack_from(self.buffer)
-            if kind not in (_PART, _END, _RETIRE):
+            if kind not in (_PART, _END, _RETIRE, _NOTE):
                 raise Nonsense(
                     f"its process sent {self.buffer[: _FRAME.size].hex()}, where a part must begin"
                 )
@@ -259,6 +274,9 @@ class _Worker:
                 break
             body = bytes(self.buffer[_FRAME.size : _FRAME.size + length])
             del self.buffer[: _FRAME.size + length]
+            if kind == _NOTE:
+                frames.append((kind, Doing(body.decode(errors="replace"))))
+                continue
             frames.append((kind, _unpacked(body) if kind == _PART else None))
             self.since = time.monotonic()
         return frames, bool(data)
@@ -319,8 +337,11 @@ def _cause(status: int, said: str) -> str:
     return f"its process ended with code {os.WEXITSTATUS(status)}{': ' if last else ''}{last}"
 
 
-def alone(function: Callable[[], T], limits: Limits, name: str) -> T:
-    """The result of a function that runs in a process of its own; ``name`` is the file in question.
+def alone(
+    function: Callable[[], T], limits: Limits, name: str, hear: Callable[[str], None] | None = None
+) -> T:
+    """The result of a function that runs in a process of its own; ``name`` is the file in question. ``hear``
+    gets what the process tells meanwhile.
 
     Raises what the function raises, ``LimitError`` if the process dies, and ``InternalError`` if the result
     or the exception cannot be sent.
@@ -337,7 +358,11 @@ def alone(function: Callable[[], T], limits: Limits, name: str) -> T:
             yield error
 
     try:
-        part = next(part for _, part in Pool(1, work, 1, limits).parts())
+        for _, part in Pool(1, work, 1, limits).parts():
+            if not isinstance(part, Doing):
+                break
+            if hear is not None:
+                hear(part.text)
     except Interrupted as stop:
         os.kill(os.getpid(), stop.signum)  # let the signal have its usual effect
         raise
@@ -358,6 +383,14 @@ class _Value(Generic[T]):
 
 
 # -- the worker's side -------------------------------------------------------------------------------
+
+_pipe: list[int] = []  # to the parent, in a worker
+
+
+def tell(text: str) -> None:
+    """In a worker, say what it is doing."""
+    if _pipe:
+        _send(_pipe[0], _NOTE, text.encode(errors="replace"))
 
 
 def _child(
@@ -380,6 +413,7 @@ def _child(
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)  # tests leave few reference cycles behind
         gc.enable()
+        _pipe[:] = [results]
         _serve(work, limits, requests, results)
     except MemoryError:
         os._exit(_MEMORY_EXIT)

@@ -32,7 +32,7 @@ DOES = {
 }
 
 
-Need = Literal["needed", "redundant", "unneeded here", "unneeded", "for the compiler only"]
+Need = Literal["needed", "redundant", "unneeded here", "unneeded", "for the compiler only", "not asked"]
 
 
 class Link(NamedTuple):
@@ -119,6 +119,7 @@ class Finding:
     ``need``   ``needed``: without it the outcome is possible; ``redundant``: without it no run ends in
                another state, by all memory and locals; ``unneeded here``: states change, but the outcome
                stays impossible; ``unneeded``: it stays impossible, and whether states change is not known;
+               ``not asked``: the time was over before;
                ``for the compiler only``: on x86 it is no instruction;
     ``joint``  parts each of which is needed if this one is missing, though this one alone is not;
     ``run``    if it is needed, a run without it that has the outcome, of ``program``.

@@ -5,7 +5,7 @@ One part after the other is taken away. Two parts of which one is enough are fou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -13,7 +13,7 @@ from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.lower.build import lower, unrolled
 from verifier.lower.code import Emit, Instruction, Lowered, SetRegister
-from verifier.lower.optional import OptionalPart, given
+from verifier.lower.optional import OptionalPart, given, optional
 from verifier.model import Model
 from verifier.program.events import Observable
 from verifier.program.expressions import Reg
@@ -30,6 +30,8 @@ from verifier.words.table import WORDS
 
 STATES = 2000  # final states that are listed to find out what is redundant
 PAIRS = 400  # that are told
+# What an audit asks after it has asked for each part whether it is needed.
+_LATER = ("which parts are needed together", "which parts are redundant", "the runs without needed parts")
 
 
 def audit(
@@ -56,40 +58,60 @@ class _Auditor:
     ) -> None:
         self.verdict, self.test, self.model, self.budget = verdict, verdict.test, model, budget
         self.unroll, self.value = unroll, value
-        code = observing(lower(self.test, budget))
-        self.code, self.parts, self.engine, self.gap = opened(self.test, code, model, value, budget, unroll)
+        self.code = observing(lower(self.test, budget))
+        self.gap = ""
+        self.later = list(_LATER)  # what is to be asked after the parts
 
     def audit(self, witnesses: bool) -> Audit:
         """All findings; when the time is over, those that there are."""
-        found: dict[OptionalPart, Finding] = {}
+        if not witnesses:
+            self.later.pop()
+        self.parts = optional(self.code)[1]
+        found = {p: Finding(p.kind, p.text, p.span, p.cpus, "not asked", p) for p in self.parts}
         try:
-            with self.engine as engine:
+            self.code, self.parts, opened_engine, self.gap = opened(
+                self.test, self.code, self.model, self.value, self.budget, self.unroll
+            )
+            found = {p: found[p] for p in self.parts}
+            with opened_engine as engine:
                 self._judge(engine, found)
-            for part, finding in found.items():
-                if witnesses and finding.need == "needed":
-                    found[part] = self._with_run(part, finding)
+            needed = [p for p in self.parts if witnesses and found[p].need == "needed"]
+            for number, part in enumerate(needed, 1):
+                self.budget.tell("a run without needed part", number, len(needed))
+                found[part] = self._with_run(part, found[part])
         except LimitError as limit:
-            self.gap = str(limit)
+            self.gap = f"{limit}; not asked: {self._not_asked(found)}"
         return Audit(self.verdict, (*found.values(), *_compiler(self.test)), self.gap)
+
+    def _not_asked(self, found: Mapping[OptionalPart, Finding]) -> str:
+        """What there was no time for."""
+        open_ = [p for p in self.parts if found[p].need == "not asked"]
+        parts = [f"{len(open_)} of {len(self.parts)} parts"] if open_ else []
+        return ", ".join([*parts, *self.later])
 
     def _judge(self, engine: Engine, found: dict[OptionalPart, Finding]) -> None:
         """Judge one part after the other."""
-        for p in self.parts:
+        for number, p in enumerate(self.parts, 1):
+            self.budget.tell("is it needed? part", number, len(self.parts))
             need: Need = "needed" if self._possible(engine, p) else "unneeded"
             found[p] = Finding(p.kind, p.text, p.span, p.cpus, need, p)
         spare = [p for p in self.parts if found[p].need != "needed"]
+        self.budget.tell(self.later[0])
         joint: dict[OptionalPart, list[OptionalPart]] = {}
         for a, b in islice(engine.pairs(self.parts, spare), PAIRS):
             joint.setdefault(a, []).append(b)
             joint.setdefault(b, []).append(a)
         for p, others in joint.items():
             found[p] = replace(found[p], joint=tuple(sorted(others, key=self.parts.index)))
+        self.later.pop(0)
+        self.budget.tell(self.later[0])
         changing = engine.changing(self.parts, spare, STATES)
         if changing is None:
             self.gap = self.gap or f"more than {STATES} final states: what is redundant is not known"
             return
         for p in spare:
             found[p] = replace(found[p], need="unneeded here" if p in changing else "redundant")
+        self.later.pop(0)
 
     def _possible(self, engine: Engine, *absent: OptionalPart) -> bool:
         return engine.possible([p for p in self.parts if p not in absent], absent)

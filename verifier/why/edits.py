@@ -41,6 +41,14 @@ class Edit:
     weaker: str = ""
 
     @property
+    def told(self) -> str:
+        """What it does, and where."""
+        if self.body is None:
+            return self.what
+        verb = f"{self.what} to" if self.kind.startswith("move") else f"insert {self.what}"
+        return f"{verb} {place(self.body, self.at, self.at)}"
+
+    @property
     def same_but_place(self) -> tuple[str, str, Key | None]:
         """Equal for edits that differ only in the place."""
         return self.kind, self.what, self.body.key if self.body is not None else None

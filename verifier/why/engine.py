@@ -98,7 +98,7 @@ class Engine:
         fresh: bool = True,
     ) -> None:
         self.candidates = Candidates(program, model, value, budget)
-        self.encoding = self.candidates.encoding
+        self.encoding, self.budget = self.candidates.encoding, self.candidates.budget
         slots, options = self.encoding.slots, self.candidates.program.options
         self.on = {part: slots[options[part.name]][1] for part in parts}
         self.shown = [self.encoding.observe(i) for i in self.candidates.program.shown]
@@ -214,6 +214,7 @@ def opened(
     """The engine of a test whose outcome is impossible. Raises ``LimitError``, and ``InternalError`` if the
     engine says that it is possible."""
     code, parts = optional(code)
+    budget.tell("the test with all parts")
     engine, gap = None, ""
     locks = [p for p in parts if p.kind == "LOCK"]
     # Loops get longer, and counters get many values, where what updates them is not LOCK'd.

@@ -72,14 +72,18 @@ class _Explainer:
         gap = ""
         if bare is not None:
             found = Reasons(((),), True)
-            told: tuple[Reason, ...] = (self._reason((), bare),)
+            told: tuple[Reason, ...] = (self._reason((), 1, 1, bare),)
         else:
             self.code, _, opened_engine, gap = opened(
                 self.test, lowered, self.model, self.value, self.budget, self.unroll
             )
             with opened_engine as engine:
                 found = reasons(engine, bound)
-            told = tuple(self._reason(parts) for parts in found.found)
+            of = len(found.found)
+            told = tuple(self._reason(parts, at, of) for at, parts in enumerate(found.found, 1))
+        lacking = sum(bool(r.gap) for r in told)
+        cycles = f"the cycles of {lacking} of {len(told)} reasons are missing" if lacking else ""
+        gap = "; ".join(filter(None, (gap, found.gap, cycles)))
         return Explanation(
             self.verdict, _summary(self.verdict, told, found), told, found.complete,
             tuple(_comments(told[0], self.test)) if told else (), gap,
@@ -88,6 +92,7 @@ class _Explainer:
     def _bare(self) -> Candidates | None:
         """The candidates without any part, if the outcome is impossible even then. Many outcomes rest on no
         part, and these are far fewer candidates than those in which each part is there or not."""
+        self.budget.tell("the test without any part")
         try:
             candidates = self._candidates(())
             return None if candidates.possible() else candidates
@@ -102,7 +107,10 @@ class _Explainer:
         program = unrolled(self.test, given(self.code, there), self.unroll, self.budget)
         return Candidates(program, self.model, self.value, self.budget)
 
-    def _reason(self, parts: tuple[OptionalPart, ...], known: Candidates | None = None) -> Reason:
+    def _reason(
+        self, parts: tuple[OptionalPart, ...], number: int, of: int, known: Candidates | None = None
+    ) -> Reason:
+        self.budget.tell("cycles of reason", number, of)
         try:
             candidates = known or self._candidates(parts)
             with Cycles(candidates, parts) as cycles:

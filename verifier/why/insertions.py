@@ -96,6 +96,7 @@ class Insertions:
     def sets(self, most: int) -> Iterator[tuple[int, tuple[Instructed, ...]]]:
         """The smallest sets of a cost up to ``most`` that were not given yet, each with its cost."""
         while not self.hopeless:
+            self.budget.tell(f"insertions of cost {most} at most, set", len(self.corrections) + 1)
             found = self._hitting(most)
             if found is None:
                 return

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from verifier.errors import LimitError
 from verifier.lower.optional import PART_KINDS, OptionalPart, PartKind
 from verifier.why.engine import Engine
 
@@ -28,15 +29,18 @@ MONOTONE = tuple(kind for kind in PART_KINDS if kind in _WEIGHT)
 
 
 class Reasons(NamedTuple):
-    """Smallest sets of parts, each of which makes the outcome impossible; ``complete``: no other set does."""
+    """Smallest sets of parts, each of which makes the outcome impossible; ``complete``: no other set does.
+    ``gap``: why the search ended early; empty if it did not."""
 
     found: tuple[tuple[OptionalPart, ...], ...]
     complete: bool
+    gap: str = ""
 
 
 def reasons(engine: Engine, bound: int = 4) -> Reasons:
     """At most ``bound`` reasons of an outcome. That it is impossible with all parts was the engine's last
-    answer. An IPI is no such part: without one, other things happen. Raises ``LimitError``."""
+    answer. An IPI is no such part: without one, other things happen. Raises ``LimitError`` if there is no
+    time for the first one."""
     always = [p for p in engine.on if p.kind not in MONOTONE]
     parts = [p for p in engine.on if p.kind in MONOTONE]
 
@@ -46,12 +50,18 @@ def reasons(engine: Engine, bound: int = 4) -> Reasons:
     found: list[tuple[OptionalPart, ...]] = []
     largest: list[frozenset[OptionalPart]] = []  # sets with which the outcome is possible
     seed: Sequence[OptionalPart] | None = parts
-    while seed is not None and len(found) < bound:
-        if (found or largest) and possible(seed):
-            largest.append(_grown(parts, seed, possible))
-        else:
-            found.append(_smallest(engine, seed, possible))
-        seed = _seed(parts, found, largest)
+    try:
+        while seed is not None and len(found) < bound:
+            engine.budget.tell("looking for reason", len(found) + 1, bound)
+            if (found or largest) and possible(seed):
+                largest.append(_grown(parts, seed, possible))
+            else:
+                found.append(_smallest(engine, seed, possible))
+            seed = _seed(parts, found, largest)
+    except LimitError as limit:
+        if not found:
+            raise
+        return Reasons(tuple(found), False, f"{limit}; other reasons were not looked for")
     return Reasons(tuple(found), seed is None)
 
 

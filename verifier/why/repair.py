@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
 
@@ -11,7 +11,7 @@ from verifier.budget import MEMORY, Budget
 from verifier.errors import InputError, InternalError, LimitError, UsageError
 from verifier.source import Source
 from verifier.suite.options import Options
-from verifier.suite.pool import alone, forks
+from verifier.suite.pool import alone, forks, tell
 from verifier.syntax import ast, load
 from verifier.syntax.test import Test
 from verifier.why.costs import costs
@@ -27,11 +27,20 @@ MAX_ANSWERS = 12  # of one cost
 Word = tuple[str, str]  # a word and its argument
 
 
-def repair(test: Test, options: Options | None = None, cost: Mapping[str, int] | None = None) -> Repairs:
+Hear = Callable[[str], None]
+
+
+def repair(
+    test: Test,
+    options: Options | None = None,
+    cost: Mapping[str, int] | None = None,
+    hear: Hear | None = None,
+) -> Repairs:
     """The smallest changes after which the bad outcome of a test is impossible.
 
     The bad outcome is what ``exists`` or ``~exists`` asks for, or what ``forall`` excludes. ``cost``
-    overrides costs of the table ``costs.COSTS``. ``options.timeout`` is for all of it, in seconds.
+    overrides costs of the table ``costs.COSTS``. ``options.timeout`` is for all of it, in seconds. ``hear``
+    gets what is being tried.
 
     Raises ``UsageError`` for an assembly test, a test without a condition, or an unknown kind of edit;
     ``InputError`` for a wrong test; ``InternalError`` if the judges disagree.
@@ -44,17 +53,24 @@ def repair(test: Test, options: Options | None = None, cost: Mapping[str, int] |
     if not test.asks:
         raise UsageError(f"{test.source.name}: there is no condition, so there is nothing to repair")
     start = time.perf_counter()
-    search = _Search(test, options, table)
+    search = _Search(test, options, table, hear)
     return replace(search.run(), seconds=time.perf_counter() - start)
 
 
-def repair_alone(test: Test, options: Options, cost: Mapping[str, int] | None = None) -> Repairs:
+def repair_alone(
+    test: Test, options: Options, cost: Mapping[str, int] | None = None, hear: Hear | None = None
+) -> Repairs:
     """``repair`` in a process of its own, with ``options.limits``; in this one if the system cannot fork."""
     if not forks():
-        return repair(test, options, cost)
+        return repair(test, options, cost, hear)
     start = time.perf_counter()
     try:
-        found = alone(lambda: _sent(repair(test, options, cost)), options.limits, test.source.name)
+        found = alone(
+            lambda: _sent(repair(test, options, cost, tell if hear is not None else None)),
+            options.limits,
+            test.source.name,
+            hear,
+        )
     except LimitError as lost:
         return Repairs(test, "unknown", (), False, str(lost), seconds=time.perf_counter() - start)
     return replace(found, test=test)
@@ -71,25 +87,32 @@ class _Search:
     test: Test
     options: Options
     cost: Mapping[str, int]
+    hear: Hear | None = None
     tried: int = 0
     hanging: int = 0
     unsure: str = ""  # why some change could not be decided
     found: list[tuple[Mending, Repair]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.budget = Budget(self.options.timeout, self.options.memory or MEMORY)
+        self.budget = Budget(self.options.timeout, self.options.memory or MEMORY, self.hear)
         self.base = Judged(None)
         self.engine: Insertions | None = None
         self.too_large = False
         self.family: list[Test] = []
+        self.asking = ""  # what is being tried, for a search that ends early
+        self.helping: list[Edit] = []  # one judge says so, the other is not asked yet
         self.writer = Writer(self.test.source, self.test.variant)
 
     def run(self) -> Repairs:
         """All of it."""
+        self.budget.tell("the test as it is")
         self.base = judged(self.test, self.options, self.budget)
         if self.base.possible is not True:
             status: Status = "unknown" if self.base.possible is None else "impossible"
-            return Repairs(self.test, status, (), self.base.possible is False, self.base.reason)
+            reason = self.base.reason
+            if status == "unknown":
+                reason += "; no edit was tried, as both judges must know the test as it is"
+            return Repairs(self.test, status, (), self.base.possible is False, reason)
         reason = ""
         try:
             self.family = load(self.test.source, self.options.defines, plain=True)
@@ -98,12 +121,28 @@ class _Search:
             self.writer = Writer(self.test.source, None if alone else self.test.variant, others)
             self._levels()
         except LimitError as limit:
-            reason = str(limit)
+            reason = f"{limit}{self._not_asked()}"
         reason = reason or self.unsure
         ranked = sorted(self.found, key=lambda x: (bool(x[1].lost), x[0].cost, x[0].edits[0].line))
         repairs = tuple(r for _, r in ranked)
         status = "repaired" if repairs else "unknown" if reason else "none"
         return Repairs(self.test, status, repairs, not reason, reason, self.tried, self.hanging)
+
+    def _step(self, what: str, cost: int, number: int = 0, of: int = 0) -> None:
+        """Something is tried, of this cost: number ``number`` of ``of``, if there are several."""
+        if self.budget.listener is not None:
+            self.budget.tell(f"{what} of cost {cost}" + "," * bool(of), number, of)
+        which = f" {number} to {of} of {of}" if number < of else f" {number} of {of}" if of else ""
+        self.asking = f"{what}{which} of cost {cost}, and all that costs more"
+        self.budget.enter(f"trying {what.removesuffix('s')}s")
+
+    def _not_asked(self) -> str:
+        """What there was no time for."""
+        said = f"; not tried: {self.asking}" if self.asking else ""
+        if self.helping:
+            said += "; one judge says that this helps, the other was not asked: "
+            said += "; ".join(e.told for e in self.helping)
+        return said
 
     # -- levels of cost -----------------------------------------------------------------------------------
 
@@ -120,7 +159,7 @@ class _Search:
         begun: list[Word] = []
         try:
             for level in sorted(sums | {e.cost for e in edits}):
-                self.budget.check()
+                self._step("insertions", level)
                 wanted = words if dear and level >= min(dear) else cheap
                 if wanted != begun and not self.too_large:
                     self._begin(wanted)
@@ -129,6 +168,7 @@ class _Search:
                     self._confirmed([self._inserted(s) for s in self._sets(level)])
                 single = [*self._one_by_one(wanted), *edits]
                 self._confirmed(list(self._single([e for e in single if e.cost == level])))
+                self.helping = []
                 if any(not repair.lost for _, repair in self.found):
                     return
         finally:
@@ -161,7 +201,7 @@ class _Search:
             answers = [tuple(self.engine.offered[i] for i in s) for s in self.engine.found]
         self._end()
         left = self.budget.left()
-        budget = Budget(None if left is None else left / 2, self.budget.memory)
+        budget = Budget(None if left is None else left / 2, self.budget.memory, self.hear)
         try:
             self.engine = Insertions(self.test, bodies(self.test), words, self.cost, self.options, budget)
         except InputError:
@@ -208,8 +248,8 @@ class _Search:
         regions: list[Edit] = []
         failed: set[tuple[object, str]] = set()  # places, and what does not help there
         helping: dict[tuple[object, str], Edit] = {}
-        for edit in sorted(edits, key=lambda e: bool(e.weaker)):
-            self.budget.check()
+        for number, edit in enumerate(sorted(edits, key=lambda e: bool(e.weaker)), 1):
+            self._step("edit", edit.cost, number, len(edits))
             where = edit.body.key if edit.body is not None else None, edit.at
             if any(edit.contains(r) for r in regions) or (where, edit.weaker) in failed:
                 continue
@@ -227,6 +267,7 @@ class _Search:
             elif found == "helps":
                 helping.pop((where, edit.weaker), None)
                 helping[where, edit.what] = edit
+                self.helping = list(helping.values())
                 regions += [edit] if edit.region is not None else []
         for edit in helping.values():
             yield Mending((edit,), ((edit.at, edit.at),))
@@ -249,7 +290,8 @@ class _Search:
     def _confirmed(self, answers: list[Mending]) -> None:
         """Ask both judges about answers; equal ones become one."""
         alike = merged(answers)
-        for answer in alike[:MAX_ANSWERS]:
+        for number, answer in enumerate(alike[:MAX_ANSWERS], 1):
+            self._step("answer", answer.cost, number, min(len(alike), MAX_ANSWERS))
             self._confirm(answer)
         if len(alike) > MAX_ANSWERS:
             self.unsure = self.unsure or f"there are more than {MAX_ANSWERS} answers of cost {alike[0].cost}"
