@@ -319,3 +319,19 @@ def test_a_solver_that_is_forgotten_interrupts_nobody() -> None:
     Solver("p cnf 1 1\n1 0\n", budget=Budget(0.05)).check()
     with Solver(pigeons(8)) as other:
         assert other.check() is False
+
+
+def test_stores_that_wait_for_each_other_are_all_found() -> None:
+    """Each of these stores happens only after another CPU's: what may be read grows round after round."""
+    text = """MM chain
+{ int a; int b; int c; int d; int e; int f; }
+P0 { WRITE_ONCE(a, 1); if (READ_ONCE(b)) WRITE_ONCE(c, 1); if (READ_ONCE(d)) WRITE_ONCE(e, 1); }
+P1 {
+    if (READ_ONCE(a)) WRITE_ONCE(b, 1);
+    if (READ_ONCE(c)) WRITE_ONCE(d, 1);
+    if (READ_ONCE(e)) WRITE_ONCE(f, 1);
+}
+exists (f = 1)
+"""
+    (test,) = load(Source("t", text))
+    assert decide(build(test)).reachable
