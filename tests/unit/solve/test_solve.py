@@ -333,5 +333,5 @@ P1 {
 }
 exists (f = 1)
 """
-    (test,) = load(Source("t", text))
+    (test,) = load_test(Source("t", text))
     assert decide(build(test)).reachable
