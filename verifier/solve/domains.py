@@ -123,11 +123,12 @@ class Domains:
         # Walks pass values on too: entry -> translation -> address.
         rounds = computed + 2 + program.depth * sum(e.virtual for e, _ in accesses)
         self._idle: set[int] = set()  # the stores whose guards have not held yet, by access
-        self._begins = False  # has the last round found that one of these may happen?
+        self._begun = 0  # how many of these may happen after all
         self._sets = False  # does the processor set A or D? It may do so between any two of them
         done = 0
-        while done < rounds * (1 + self._sets) and self._round(accesses):
-            done = 0 if self._begins else done + 1
+        # So does a store that happens only after what it waits for: one more step for each.
+        while done < (rounds + self._begun) * (1 + self._sets) and self._round(accesses):
+            done += 1
         contents = [v for cell in program.entries.values() for v in self.contents(cell)]
         self.globals = any(flags(v) & GLOBAL for v in [*contents, *(c for _, _, _, c in program.tlb)])
 
@@ -147,7 +148,6 @@ class Domains:
         """One step of propagation; False if nothing changed."""
         old_slots = self.slots[:]
         changed = False
-        self._begins = False
         new = 0  # the slots that may return more than before, as bits
         for event, access in accesses:
             self.budget.tick()
@@ -183,7 +183,7 @@ class Domains:
                 continue
             if id(access) in self._idle:
                 self._idle.discard(id(access))
-                self._begins = True
+                self._begun += 1
             self.budget.tick()
             values = self.of(access.value)
             where = self.addresses[id(access)]
