@@ -76,7 +76,7 @@ def _equal(function: str, a: Values, b: Values) -> Values:
 def unreached(program: Program, kernels: tuple[int, ...], budget: Budget) -> frozenset[int]:
     """The events whose guards hold in no run, whatever the order of memory is: what reads may return is taken
     from all that is ever stored there. Raises ``LimitError``."""
-    domains = Domains(program, budget, kernels)
+    domains = Domains(program, budget, kernels, guarded=True)
     return frozenset(e.id for e in program.events if domains.of(e.guard) <= _NEVER)
 
 
@@ -91,11 +91,14 @@ class Domains:
     the pages a translation may give; ``faults[access]`` whether it may find no page;
     ``roots[cpu]`` what its cr3 may hold.
     ``kernels``: which kernels' words these may be, as indices into ``profiles.KERNELS``.
+    ``guarded``: a store whose guard never holds adds no value; this is finer, and takes more rounds.
     Raises ``LimitError`` if a domain is too large, or the time is over.
     """
 
-    def __init__(self, program: Program, budget: Budget, kernels: tuple[int, ...] = (0,)) -> None:
-        self.program, self.budget = program, budget
+    def __init__(
+        self, program: Program, budget: Budget, kernels: tuple[int, ...] = (0,), guarded: bool = False
+    ) -> None:
+        self.program, self.budget, self.guarded = program, budget, guarded
         self.slots: list[Values] = [frozenset()] * program.slots
         for body in program.bodies:
             if body.choice is not None:
@@ -178,7 +181,7 @@ class Domains:
         for event, access in accesses:
             if access.value is None:
                 continue
-            if self.of(event.guard) <= _NEVER:
+            if self.guarded and self.of(event.guard) <= _NEVER:
                 self._idle.add(id(access))
                 continue
             if id(access) in self._idle:

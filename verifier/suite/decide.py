@@ -84,7 +84,12 @@ def _reached(test: Test, program: Program, options: Options, budget: Budget) -> 
     known = frozenset[int]()
     for _ in range(MAX_PASSES):
         program = unrolled(test, lowered, options.unroll, budget)
-        dead = unreached(program, kernels(options.switches, program.versions), budget)
+        try:
+            dead = unreached(program, kernels(options.switches, program.versions), budget)
+        except LimitError:
+            if budget.over:
+                raise
+            break  # counters with many values: the program stays as it is
         lowered = reached(lowered, program, dead)
         if frozenset(lowered.unreached) == known:
             break
