@@ -21,13 +21,25 @@ LENGTH = 60  # of a statement in a message
 
 
 @dataclass(frozen=True, slots=True)
+class InBlock:
+    """What an edit does in a block: it moves a statement before another one (``moved``), or puts statements,
+    given as text, before others."""
+
+    block: Key
+    put: tuple[tuple[int, str], ...] = ()
+    moved: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """One edit. ``what`` says what it does; ``body`` and the place ``at`` (before statement ``at``) say
     where, and ``body`` is None if ``what`` says it all; ``ways`` writes it for a place; ``line`` is for
     the order.
 
-    ``region``: from where to where in the file it reaches, if it is one around statements; ``weaker``: what
-    an edit does of which this one does a part, so that it does not help where that one does not.
+    ``region``: from where to where in the file it reaches, if it is one around statements of ``site``;
+    ``weaker``: what an edit does of which this one does a part, so that it does not help where that one
+    does not;
+    ``change``: for a place, the same as a change of the tree, if it is one of the statements of one block.
     """
 
     kind: str
@@ -38,7 +50,9 @@ class Edit:
     body: Site | None = None
     at: int = 0
     region: tuple[int, int] | None = None
+    site: Site | None = None
     weaker: str = ""
+    change: Callable[[int], InBlock] | None = field(default=None, compare=False)
 
     @property
     def told(self) -> str:
@@ -211,6 +225,7 @@ class Edits:
                     lambda at, i=i: self.writer.moved(body, i, at),  # type: ignore[misc]
                     body,
                     at,
+                    change=lambda at, i=i: InBlock(body.key, moved=(i, at)),  # type: ignore[misc]
                 )
 
     def _exchanges(self, body: Site) -> Iterator[Edit]:
@@ -256,6 +271,10 @@ class Edits:
                         body, i, j, first=first, last=last
                     ),
                     region=(s[i].span.start, s[j].span.end),
+                    site=body,
+                    change=lambda _, put=((i, f"{first};"), (j + 1, f"{last};")): InBlock(  # type: ignore[misc]
+                        body.key, put
+                    ),
                 )
 
     def _stretches(self, body: Site, word: str) -> Iterator[tuple[int, int]]:
@@ -314,6 +333,7 @@ class Edits:
                     body,
                     at,
                     weaker=text.replace("do_nothing", "do_flush_tlb") if "(do_nothing," in text else "",
+                    change=lambda at, text=text: InBlock(body.key, ((at, f"{text};"),)),  # type: ignore[misc]
                 )
 
     def _helpers(self) -> list[str]:
@@ -356,9 +376,11 @@ class Edits:
         body: Site | None = None,
         at: int = 0,
         region: tuple[int, int] | None = None,
+        site: Site | None = None,
         weaker: str = "",
+        change: Callable[[int], InBlock] | None = None,
     ) -> Edit:
-        return Edit(kind, self.cost[kind], what, line, ways, body, at, region, weaker)
+        return Edit(kind, self.cost[kind], what, line, ways, body, at, region, site, weaker, change)
 
 
 def _argument(x: ast.CallExpr) -> str:

@@ -21,7 +21,8 @@ from verifier.suite.options import Options
 from verifier.syntax import ast
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine
-from verifier.why.sites import Key, Site, key
+from verifier.why.sites import Key, Site
+from verifier.why.trees import Rewriting, inserting
 
 MOST = 3  # instructions in a set
 
@@ -169,7 +170,8 @@ def _optional(test: Test, chosen: Sequence[Instructed], budget: Budget) -> tuple
         arguments = (ast.Ident(x.argument, span),) if x.argument else ()
         made = ast.ExprStmt(ast.CallExpr(x.word, arguments, span), span)
         put.setdefault(x.body.key, {}).setdefault(x.at, []).append(made)
-    lowered = lower(replace(test, tree=_Inserting(put).unit(test.tree)), budget)
+    changes = {k: inserting({at: tuple(s) for at, s in row.items()}) for k, row in put.items()}
+    lowered = lower(replace(test, tree=Rewriting(changes).unit(test.tree)), budget)
     fakes = {id(s) for s in sources.values()}
     parts = [
         OptionalPart(f"%insert{i}", _KINDS.get(x.word, "flush"), x.text, x.body.block.span, frozenset())
@@ -181,43 +183,6 @@ def _optional(test: Test, chosen: Sequence[Instructed], budget: Budget) -> tuple
     pending = [p._replace(code=asked.code(p.code)) for p in lowered.pending]
     options: dict[str, int | None] = {p.name: None for p in parts}
     return replace(lowered, threads=threads, nmis=nmis, pending=pending, options=options), parts
-
-
-class _Inserting:
-    """A unit with more statements in its blocks."""
-
-    def __init__(self, put: Mapping[Key, Mapping[int, list[ast.Stmt]]]) -> None:
-        self.put = put
-
-    def unit(self, unit: ast.Unit) -> ast.Unit:
-        """The unit with the statements."""
-        return replace(
-            unit,
-            functions={
-                n: f if f.included else replace(f, body=self.block(f.body)) for n, f in unit.functions.items()
-            },
-            threads={c: replace(t, body=self.block(t.body)) for c, t in unit.threads.items()},
-            nmis=tuple(replace(t, body=self.block(t.body)) for t in unit.nmis),
-        )
-
-    def block(self, b: ast.Block) -> ast.Block:
-        put = self.put.get(key(b.span), {})
-        body: list[ast.Stmt] = []
-        for at, s in enumerate(b.body):
-            body += [*put.get(at, ()), self.statement(s)]
-        return replace(b, body=(*body, *put.get(len(b.body), ())))
-
-    def statement(self, s: ast.Stmt) -> ast.Stmt:
-        if isinstance(s, ast.Block):
-            return self.block(s)
-        if isinstance(s, ast.If):
-            other = None if s.other is None else self.statement(s.other)
-            return replace(s, then=self.statement(s.then), other=other)
-        if isinstance(s, ast.ForEachCpu | ast.Switch):
-            return replace(s, body=self.statement(s.body))
-        if isinstance(s, ast.Guard) and s.body is not None:
-            return replace(s, body=self.statement(s.body))
-        return s
 
 
 class _Asked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from itertools import combinations_with_replacement
 
 from verifier.budget import MEMORY, Budget
@@ -15,13 +16,15 @@ from verifier.suite.pool import alone, forks, tell
 from verifier.syntax import ast, load
 from verifier.syntax.test import Test
 from verifier.why.costs import costs
-from verifier.why.edits import Edit, Edits
+from verifier.why.edits import Edit, Edits, InBlock
 from verifier.why.found import Repair, Repairs, Status
 from verifier.why.insertions import MOST, Insertions, Instructed, offered
-from verifier.why.judging import Judged, State, effect, judged, only, seen
+from verifier.why.judging import Effect, Judged, State, effect, judged, only, seen
 from verifier.why.mending import Mending, halves, merged
+from verifier.why.regions import Regions
 from verifier.why.sites import Site, bodies, shared
 from verifier.why.texts import Writer, applied, patch, same, together
+from verifier.why.trees import Trees
 
 MAX_ANSWERS = 12  # of one cost
 Word = tuple[str, str]  # a word and its argument
@@ -63,6 +66,7 @@ def repair_alone(
     """``repair`` in a process of its own, with ``options.limits``; in this one if the system cannot fork."""
     if not forks():
         return repair(test, options, cost, hear)
+    import_module("verifier.lower.c.file")  # here, so that each process need not do it
     start = time.perf_counter()
     try:
         found = alone(
@@ -100,6 +104,7 @@ class _Search:
         self.too_large = False
         self.family: list[Test] = []
         self.asking = ""  # what is being tried, for a search that ends early
+        self.trees = Trees(self.test)
         self.helping: list[Edit] = []  # one judge says so, the other is not asked yet
         self.writer = Writer(self.test.source, self.test.variant)
 
@@ -239,6 +244,7 @@ class _Search:
                     x.word, self.cost[x.word], x.text, _line(x.body, x.at),
                     lambda at, body=x.body, text=text: self.writer.inserted(body, at, text),  # type: ignore[misc]
                     x.body, x.at,
+                    change=lambda at, body=x.body, text=text: InBlock(body.key, ((at, text),)),  # type: ignore[misc]
                 )
             )  # fmt: skip
         return Mending(tuple(edits), tuple((e.at, e.at) for e in edits))
@@ -248,18 +254,21 @@ class _Search:
         regions: list[Edit] = []
         failed: set[tuple[object, str]] = set()  # places, and what does not help there
         helping: dict[tuple[object, str], Edit] = {}
+        wide = Regions(self.base.program, self.test.tree, edits)
+        known: dict[int, Effect | None] = {}  # of the widest regions
         for number, edit in enumerate(sorted(edits, key=lambda e: bool(e.weaker)), 1):
             self._step("edit", edit.cost, number, len(edits))
             where = edit.body.key if edit.body is not None else None, edit.at
             if any(edit.contains(r) for r in regions) or (where, edit.weaker) in failed:
                 continue
-            changed = self._changed((edit,), (edit.at,))
-            if changed is None:
-                continue
-            self.tried += 1
-            try:
-                found = effect(changed, self.options, self.budget, self.base)
-            except InputError:
+            around = wide.around(edit)
+            if around is not None:
+                if id(around) not in known:
+                    known[id(around)] = self._effect(around)
+                if known[id(around)] == "fails":
+                    continue
+            found = known[id(edit)] if id(edit) in known else self._effect(edit)
+            if found is None:
                 continue
             self.hanging += found == "hangs"
             if found == "fails":
@@ -272,6 +281,21 @@ class _Search:
         for edit in helping.values():
             yield Mending((edit,), ((edit.at, edit.at),))
 
+    def _effect(self, edit: Edit) -> Effect | None:
+        """What a single edit does; None if it cannot be written."""
+        tree = self.trees.changed((edit,), (edit.at,))
+        test = replace(self.test, tree=tree) if tree is not None else self._changed((edit,), (edit.at,))
+        if test is None:
+            return None
+        self.tried += 1
+        try:
+            found = effect(test, self.options, self.budget, self.base)
+        except InputError:
+            return None
+        if tree is not None and found != "fails" and self._changed((edit,), (edit.at,)) is None:
+            return None
+        return found
+
     def _changed(self, edits: Sequence[Edit], places: Sequence[int]) -> Test | None:
         """The test of this variant with edits; None if no way to write them is right."""
         ways = [list(e.ways(at)) for e, at in zip(edits, places, strict=True)]
@@ -280,9 +304,10 @@ class _Search:
             if source is not None:
                 try:
                     (test,) = load(source, self.options.defines, plain=True, only=self.test.variant)
-                    return test
                 except InputError:
                     continue
+                if self.trees.meant(test, edits, places):
+                    return test
         return None
 
     # -- answers ------------------------------------------------------------------------------------------
@@ -301,6 +326,9 @@ class _Search:
         last = [high for _, high in answer.spread]
         written = self._written(answer, first)
         if written is None:
+            if answer.places > 1:  # perhaps only the first place cannot be written
+                for half in halves(answer):
+                    self._confirm(half)
             return
         source, test = written
         after = judged(test, self.options, self.budget, self.base)
@@ -355,8 +383,11 @@ class _Search:
             except InputError:
                 continue
             others = [t for t in tests if t.variant != self.test.variant]
-            if all(same(t.tree, kept[t.variant].tree) for t in others if not _based(t, self.test)):
-                return source, next(t for t in tests if t.variant == self.test.variant)
+            test = next(t for t in tests if t.variant == self.test.variant)
+            if self.trees.meant(test, answer.edits, places) and all(
+                same(t.tree, kept[t.variant].tree) for t in others if not _based(t, self.test)
+            ):
+                return source, test
         return None
 
 

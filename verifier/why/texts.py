@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import NamedTuple
 
@@ -188,7 +189,7 @@ def patch(before: Source, after: Source) -> str:
 
 
 def same(a: object, b: object) -> bool:
-    """Are two trees equal but for the places in the text, and for braces around one statement?"""
+    """Are two trees equal but for the places in the text, and for braces around statements?"""
     a, b = _bare(a), _bare(b)
     if isinstance(a, Span) or isinstance(b, Span):
         return isinstance(a, Span) == isinstance(b, Span)
@@ -207,6 +208,18 @@ def same(a: object, b: object) -> bool:
 
 
 def _bare(x: object) -> object:
-    while isinstance(x, ast.Block) and len(x.body) == 1 and not isinstance(x.body[0], ast.Declare):
-        x = x.body[0]
-    return x
+    """A statement without braces around it, or a block without braces around some of its statements."""
+    if not isinstance(x, ast.Block):
+        return x
+    body = tuple(_flat(x))
+    if len(body) == 1 and not isinstance(body[0], ast.Declare):
+        return body[0]
+    return replace(x, body=body)
+
+
+def _flat(block: ast.Block) -> Iterator[ast.Stmt]:
+    for s in block.body:
+        if isinstance(s, ast.Block) and not any(isinstance(x, ast.Declare) for x in s.body):
+            yield from _flat(s)
+        else:
+            yield s

@@ -11,16 +11,22 @@ import jsonschema
 import pytest
 
 import verifier
+from verifier.budget import Budget
 from verifier.cli import main
 from verifier.errors import UsageError
 from verifier.source import Source
 from verifier.suite.decide import run
 from verifier.suite.options import Options
-from verifier.syntax import load
+from verifier.syntax import ast, load
 from verifier.syntax.test import Test
-from verifier.why.costs import COSTS
+from verifier.why.costs import COSTS, costs
+from verifier.why.edits import Edits
 from verifier.why.found import Repair, Repairs
-from verifier.why.repair import repair
+from verifier.why.judging import judged
+from verifier.why.regions import Regions
+from verifier.why.repair import _Search, repair
+from verifier.why.sites import shared
+from verifier.why.texts import Writer, same
 
 ROOT = Path(__file__).parents[3]
 NAME = str(ROOT / "litmus" / "linux" / "some.litmus")  # finds the includes
@@ -161,6 +167,60 @@ def test_a_later_else_means_what_it_meant() -> None:
     )
     found = repairs(text, "B1")
     assert any(r.kinds == ("smp_mb",) for r in found.found)
+
+
+def test_an_else_of_the_same_variant_means_what_it_meant() -> None:
+    text = LOOK.replace(
+        "    r1 = READ_ONCE(z);\n    [F] smp_mb();\n",
+        "    [V] WRITE_ONCE(z, 2);\n    [else] WRITE_ONCE(z, 1);\n    [F] smp_mb();\n",
+    ).replace("B1 sometimes;", "B1 sometimes; V sometimes;")
+    found = repairs(text, "B1")
+    assert any(r.kinds == ("smp_mb",) and r.places == 2 for r in found.found)
+    for one in found.found:
+        after = variants(patched(text, one.patch))["B1"]
+        written = [x.span.text for x in ast.nodes(after.tree) if isinstance(x, ast.CallExpr)]
+        assert any(text.endswith("(z, 1)") for text in written), one
+
+
+def test_what_is_tried_in_the_tree_is_what_is_written() -> None:
+    path = ROOT / "litmus" / "linux" / "switch_mm-vs-flush.litmus"
+    test = variants(path.read_text())["B1"]
+    search = _Search(test, Options(), costs())
+    search.writer = Writer(test.source, "B1", shared([variants(path.read_text())["F"]]))
+    changed = [e for e in Edits(test, search.writer, costs(), None).all() if e.change is not None]
+    assert {e.kind for e in changed} >= {"move", "irqs_off", "ipi"}
+    for edit in changed:
+        written = search._changed((edit,), (edit.at,))  # it compares the trees
+        assert written is not None, edit.told
+        tree = search.trees.changed((edit,), (edit.at,))
+        assert tree is not None and same(written.tree, tree)
+
+
+def test_a_region_inside_one_that_does_not_help_is_not_tried() -> None:
+    text = """MM window
+{ int x; int y; int z; }
+void both(void *info) { WRITE_ONCE(x, 1); WRITE_ONCE(y, 1); }
+P0 { smp_call_function_single(1, both, NULL, 1); }
+P1 {
+    r0 = READ_ONCE(z);
+    r1 = READ_ONCE(x);
+    MIDDLE
+    r2 = READ_ONCE(z);
+}
+exists (1:r1 = 0 /\\ x = 1)
+"""
+    plain, flagged = (text.replace("MIDDLE", s) for s in ("r3 = READ_ONCE(z);", "off_and_on();"))
+    flagged = flagged.replace(
+        "void both", "void off_and_on(void) { local_irq_disable(); local_irq_enable(); }\nvoid both"
+    )
+    for source, around in ((plain, True), (flagged, False)):
+        test = variants(source)[None]
+        program = judged(test, Options(), Budget()).program
+        edits = Edits(test, Writer(test.source, None), costs(), None).all()
+        regions = [e for e in edits if e.kind == "irqs_off"]
+        inner = [e for e in regions if e.line > 6]
+        wide = Regions(program, test.tree, edits)
+        assert inner and all((wide.around(e) is not None) == around for e in inner)
 
 
 def test_moves_keep_what_a_statement_uses() -> None:
@@ -353,11 +413,12 @@ def test_the_page_has_the_table() -> None:
 BEYOND = {
     "completion-on-stack::B": "wait until the waker has unlocked",
     "int3::B1": "a phase more: INT3 first, and a call of all CPUs",
-    "irq-work-sync::B": "wait for another bit",
     "mmdrop-after-cr3::B2": "a reference",
     "nmi-uaccess::B1": "a value that says that CR3 is changing",
+    "nmi-uaccess::B2": "a value that says that CR3 is changing",
     "self-removal::B2": "leave out a step",
     "speculative-reference::B1": "a conditional increment",
+    "trim-copy::B1": "leave out a step",
     "two-words::B1": "one word for two",
 }
 
