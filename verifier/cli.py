@@ -21,11 +21,12 @@ from verifier.output import Output, OutputError, open_all
 from verifier.suite.pool import OUT_OF_MEMORY, tell
 
 if TYPE_CHECKING:
+    from verifier.render.answers import AnswerReport
     from verifier.render.base import Report, Verdicts
-    from verifier.render.history import HistoryReport
-    from verifier.render.repair import RepairReport
+    from verifier.revisions.found import History
     from verifier.suite.options import Options
     from verifier.syntax.test import Test
+    from verifier.why.found import Repairs
 
 P = TypeVar("P")
 
@@ -191,7 +192,7 @@ def _repair(arguments: Arguments, out: Output) -> int:
 
     options = _options(arguments)
     _ = options.switches, costs(dict(arguments.costs))  # complain before reading files
-    report: RepairReport = RepairText(out)
+    report: AnswerReport[Repairs] = RepairText(out)
     if arguments.format == "json":
         report = RepairJson(out)
     elif arguments.patch:
@@ -271,7 +272,7 @@ def _history(arguments: Arguments, out: Output) -> int:
         else options.kernel.rpartition("@")[0]
     )
     revisions = RevisionRange(place, span)
-    report: HistoryReport = HistoryText(out, quiet=arguments.quiet)
+    report: AnswerReport[History] = HistoryText(out, quiet=arguments.quiet)
     if arguments.format == "json":
         report = HistoryJson(out)
     seen = sys.stderr is not None and sys.stderr.isatty()
@@ -305,7 +306,7 @@ def _hearing(out: Output, test: Test, number: int, of: int) -> Callable[[str], N
 
 
 @contextmanager
-def _reported(report: RepairReport | HistoryReport, file: str, codes: list[int]) -> Iterator[None]:
+def _reported(report: AnswerReport[P], file: str, codes: list[int]) -> Iterator[None]:
     """Report an error of a file or a test, and go on."""
     try:
         yield

@@ -39,15 +39,12 @@ class Config:
     def __init__(self, values: Mapping[str, int]) -> None:
         self.values = dict(values)
         self.used: set[str] = set()
-        self.assumed: set[str] = set()  # which of ``ASSUMED`` have decided something
 
     def value(self, name: str) -> int | None:
         """The value of a name; None if nothing says it."""
         if name in self.values:
             self.used.add(name)
             return self.values[name]
-        if name in ASSUMED:
-            self.assumed.add(name)
         return ASSUMED.get(name)
 
 

@@ -130,7 +130,6 @@ def scanned(source: Source, config: Config) -> Scanned:
     """``scan``, which is done once for a source and what ``#config`` says."""
     made = _kept(source, frozenset(config.values.items()))
     config.used |= made.config.used
-    config.assumed |= made.config.assumed
     return made
 
 

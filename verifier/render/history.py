@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from abc import ABC, abstractmethod
-
-from verifier.errors import InputError, VerifierError
 from verifier.output import Output
-from verifier.render.base import said
-from verifier.render.json import Shape, diagnostic_object, error_objects
+from verifier.render.answers import AnswerDocument, AnswerReport
+from verifier.render.json import Shape, diagnostic_object
 from verifier.revisions.found import History
 from verifier.revisions.rows import Change, Commit, Judgement, Row, Turn
 
 
-class HistoryReport(ABC):
-    """Prints what is found for each file."""
-
-    def __init__(self, out: Output) -> None:
-        self.out = out
-
-    @abstractmethod
-    def add(self, found: History) -> None:
-        """The history of a file."""
-
-    def error(self, error: VerifierError, file: str = "") -> None:
-        """An error of a file, or of the whole call."""
-        self.out.complain(said(error))
-
-    def close(self) -> None:  # noqa: B027
-        """The end of the report."""
-
-
-class HistoryText(HistoryReport):
+class HistoryText(AnswerReport[History]):
     """For people. ``quiet``: without the table."""
 
     begun = False
@@ -46,27 +24,12 @@ class HistoryText(HistoryReport):
         self.begun = True
 
 
-class HistoryJson(HistoryReport):
+class HistoryJson(AnswerDocument[History]):
     """One JSON document."""
 
-    def __init__(self, out: Output) -> None:
-        super().__init__(out)
-        self.results: list[Shape] = []
-        self.errors: list[Shape] = []
-
-    def add(self, found: History) -> None:
-        """Keep the history for the document."""
-        self.results.append(history_object(found))
-
-    def error(self, error: VerifierError, file: str = "") -> None:
-        """Keep it for the document, too."""
-        super().error(error, file)
-        self.errors += error_objects(error, None if isinstance(error, InputError) else file)
-
-    def close(self) -> None:
-        """Print the document."""
-        document = {"version": 1, "results": self.results, "errors": self.errors}
-        self.out.write(json.dumps(document, indent=1, ensure_ascii=not self.out.unicode) + "\n")
+    def shape(self, found: History) -> Shape:
+        """See ``history_object``."""
+        return history_object(found)
 
 
 def history_object(found: History) -> Shape:

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from abc import ABC, abstractmethod
-
-from verifier.errors import InputError, VerifierError
 from verifier.output import Output
-from verifier.render.base import said
-from verifier.render.json import Shape, error_objects
+from verifier.render.answers import AnswerDocument, AnswerReport
+from verifier.render.json import Shape
 from verifier.why.found import Repairs
 
 
-class RepairReport(ABC):
-    """Prints what is found for each test."""
-
-    def __init__(self, out: Output) -> None:
-        self.out = out
-
-    @abstractmethod
-    def add(self, found: Repairs) -> None:
-        """The answers for a test."""
-
-    def error(self, error: VerifierError, file: str = "") -> None:
-        """An error of a file, or of the whole call."""
-        self.out.complain(said(error))
-
-    def close(self) -> None:  # noqa: B027
-        """The end of the report."""
-
-
-class RepairText(RepairReport):
+class RepairText(AnswerReport[Repairs]):
     """For people."""
 
     begun = False
@@ -41,7 +19,7 @@ class RepairText(RepairReport):
         self.begun = True
 
 
-class Patches(RepairReport):
+class Patches(AnswerReport[Repairs]):
     """A unified diff for each test: that of answer ``number``, counted from 1."""
 
     def __init__(self, out: Output, number: int) -> None:
@@ -58,27 +36,12 @@ class Patches(RepairReport):
             self.out.complain(f"verifier: {found}")
 
 
-class RepairJson(RepairReport):
+class RepairJson(AnswerDocument[Repairs]):
     """One JSON document."""
 
-    def __init__(self, out: Output) -> None:
-        super().__init__(out)
-        self.results: list[Shape] = []
-        self.errors: list[Shape] = []
-
-    def add(self, found: Repairs) -> None:
-        """Keep the answers for the document."""
-        self.results.append(repairs_object(found))
-
-    def error(self, error: VerifierError, file: str = "") -> None:
-        """Keep it for the document, too."""
-        super().error(error, file)
-        self.errors += error_objects(error, None if isinstance(error, InputError) else file)
-
-    def close(self) -> None:
-        """Print the document."""
-        document = {"version": 1, "results": self.results, "errors": self.errors}
-        self.out.write(json.dumps(document, indent=1, ensure_ascii=not self.out.unicode) + "\n")
+    def shape(self, found: Repairs) -> Shape:
+        """See ``repairs_object``."""
+        return repairs_object(found)
 
 
 def repairs_object(found: Repairs) -> Shape:

@@ -309,3 +309,54 @@ def test_a_guard_may_follow_a_value() -> None:
     text += "{ struct board board; }\nP0 { [B] smp_mb(); fast_raise(&board); r0 = board.state.flag; }\n"
     text += "variants { A; B; }\nexists (0:r0 = -1)"
     assert set(verdicts(text.replace("A;", "A always;").replace("B;", "B always;")).values()) == {"always"}
+
+
+def of_macro(define: str, code: str, tmp_path: Path) -> str:
+    """The final state after kernel code that uses a macro, or the error."""
+    body = f"struct s {{ int x; int y; }};\n{define}\nint f(struct s *p)\n{{\n\t{code}\n}}\n"
+    (tmp_path / "f.c").write_text(body)
+    text = '#kernel "f.c" { f }\n#config !OFF, ON\n{ struct s s = { .x = 3, .y = 5 }; }\n'
+    text += "P0 { r0 = f(&s); }\nlocations [0:r0;]\n"
+    try:
+        (test,) = read_all(text, KernelTree(str(tmp_path)))
+        (state,) = run(test, Options(states=True, witnesses=False)).states or ()
+        return str(state)
+    except InputError as error:
+        return error.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("define", "code", "expected"),
+    [
+        # C puts texts together: what is not in brackets may be read in another way.
+        ("#define A 1 + 2", "return A * 2;", "its body is not in brackets"),
+        ("#define A (1 + 2)", "return A * 2;", "(6,)"),
+        ("#define A -1", "return 4 + A;", "(3,)"),
+        ("#define TWICE(a) (a * 2)", "return TWICE(1 + 2);", "a is not in brackets there"),
+        ("#define TWICE(a) (a * 2)", "return TWICE(3);", "(6,)"),
+        ("#define TWICE(a) ((a) * 2)", "return TWICE(1 + 2);", "(6,)"),
+        ("#define TWICE(a) \\\n\t((a) * \\\n\t 2)", "return TWICE(1 + 2);", "(6,)"),
+        # A parameter may stand for a field or a function, and not for what has its name.
+        ("#define GET(p, x) ((p)->x)", "return GET(p, y);", "(5,)"),
+        ("#define GET(p, x) ((p)->x)", "return GET(p, 1);", "x stands for a name there"),
+        ("#define CALL(f, a) f(a)", "return CALL(nobody, 1);", "there is no function 'nobody'"),
+        ("#define CALL(f, a) f(a)", "return CALL(READ_ONCE, p->y);", "(5,)"),
+        ("#define NOW 7\n#define g NOW", "return g();", "NOW (f.c:2) cannot be expanded"),
+        # Logic gives 0 or 1, whatever #config says of one side.
+        ("", "return IS_ENABLED(ON) && p->y;", "(1,)"),
+        ("", "return p->y && IS_ENABLED(ON);", "(1,)"),
+        ("", "return IS_ENABLED(OFF) || p->x;", "(1,)"),
+        ("", "return IS_ENABLED(OFF) && p->x;", "(0,)"),
+        ("", "return !IS_ENABLED(OFF) + (IS_ENABLED(ON) ? p->x : nobody());", "(4,)"),
+    ],
+)
+def test_macros_mean_what_they_mean_in_c(define: str, code: str, expected: str, tmp_path: Path) -> None:
+    assert expected in of_macro(define, code, tmp_path)
+
+
+def test_a_macro_that_is_named_goes_before_a_word(tmp_path: Path) -> None:
+    (tmp_path / "f.c").write_text("#define READ_ONCE(x) 9\nint f(int *p)\n{\n\treturn READ_ONCE(*p);\n}\n")
+    for names, value in (("f", 4), ("f, READ_ONCE", 9)):
+        text = f'#kernel "f.c" {{ {names} }}\n{{ int x = 4; }}\nP0 {{ r0 = f(&x); }}\nexists (0:r0 = {value})'
+        (test,) = read_all(text, KernelTree(str(tmp_path)))
+        assert run(test, Options(witnesses=False)).observation == "always"

@@ -16,6 +16,7 @@ from verifier.kernel.conditions import ASSUMED
 from verifier.kernel.dropped import dropped
 from verifier.kernel.scan import Definition, Macro, Scanned
 from verifier.kernel.tree import version_code
+from verifier.lower.c.macros import BITS, bits, check_brackets, named
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
@@ -44,12 +45,6 @@ QUESTIONS = frozenset(
         "static_key_enabled", "alternative_has_feature",
     }
 )  # fmt: skip
-# Macros for constants that join tokens or ask for types, and how many of their arguments are values
-# (linux/const.h, linux/bits.h).
-_BITS = {
-    "_AC": 1, "UL": 1, "ULL": 1, "_UL": 1, "_ULL": 1, "BIT": 1, "BIT_ULL": 1, "_BITUL": 1,
-    "_BITULL": 1, "GENMASK": 2, "GENMASK_ULL": 2,
-}  # fmt: skip
 MAX_EXPANDED = 200
 _COMPARED = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
@@ -96,7 +91,8 @@ class _Closure:
         self.objects |= _addresses(unit)
         self.scopes: list[set[str]] = []  # parameters and locals
         self.expanding: list[str] = []
-        self.macros: dict[str, ast.CExpr] = {}
+        # Macros that the test names go before words of their names.
+        self.named = {name.name for one in asked.files for name in one.names}
         self.in_word = False  # is this an argument of a word?
         self.ours = False  # is this the test's own code?
         self.constants = self._constants()
@@ -157,6 +153,10 @@ class _Closure:
         if name in self.expanding:
             return None
         return next(((f, f.macros[name]) for f in self.cutter.files.values() if name in f.macros), None)
+
+    def _wins(self, name: str) -> bool:
+        """Does a macro of this name go before a word?"""
+        return name not in WORDS or name in self.named
 
     def _bound(self, name: str) -> bool:
         return any(name in scope for scope in self.scopes)
@@ -234,10 +234,10 @@ class _Closure:
             numbers = [a.value for a in e.arguments if isinstance(a, ast.Num)]
             if len(numbers) == 3:
                 return ast.Num(version_code(*numbers), e.span)
-        if name in _BITS and e.arguments and name not in self.unit.functions:
-            return _bits(name, tuple(self._any(a) for a in e.arguments[: _BITS[name]]), e.span)
+        if name in BITS and e.arguments and name not in self.unit.functions:
+            return bits(name, tuple(self._any(a) for a in e.arguments[: BITS[name]]), e.span)
         if self.ours:
-            if name not in WORDS and name not in self.unit.functions and (found := self._macro(name)):
+            if self._wins(name) and name not in self.unit.functions and (found := self._macro(name)):
                 return self._expanded(*found, e.arguments, e.span, alone=alone)
             return self._mapped(e)
         omitted = self.omitted.get(name)
@@ -248,7 +248,7 @@ class _Closure:
         if name in QUESTIONS:
             return self._feature(e)
         found = self._macro(name)
-        if found is not None and name not in WORDS:
+        if found is not None and self._wins(name):
             return self._expanded(*found, e.arguments, e.span, alone=alone)
         nothing = dropped(name)
         if nothing is not None and not (nothing.unless and self.cutter.config.value(nothing.unless)):
@@ -310,7 +310,6 @@ class _Closure:
         alone: bool = False,
     ) -> Any:
         """The body of a macro with its arguments in their places, as C has it (C11 6.10.3)."""
-        given: list[ast.CExpr] = [self._any(a) for a in arguments or ()]
         nothing = ast.Num(0, span)
         if macro.parameters is None and arguments is not None:  # it stands for the name of a function
             body = self._body_of(file, macro, "expr", span)
@@ -319,9 +318,12 @@ class _Closure:
                 made = self._call(ast.CallExpr(body.name, arguments, span), alone=alone)
                 self.expanding.pop()
                 return made
+            if body is not None:
+                self._refused(file, macro, "it stands for a function here, and its body is no name", span)
             return nothing
-        if macro.parameters is not None and len(macro.parameters) != len(given):
-            text = f"{macro.name} takes {len(macro.parameters)} arguments, not {len(given)}"
+        given = dict(zip(macro.parameters or (), arguments or (), strict=False))
+        if macro.parameters is not None and not len(macro.parameters) == len(given) == len(arguments or ()):
+            text = f"{macro.name} takes {len(macro.parameters)} arguments, not {len(arguments or ())}"
             self._trouble("arity", text, span)
             return nothing
         if len(self.expanding) > MAX_EXPANDED:
@@ -331,13 +333,22 @@ class _Closure:
         body = self._body_of(file, macro, "stmt" if statement else "expr", span)
         if body is None:
             return ast.Empty(span) if alone else nothing
+        try:
+            text = file.bare[macro.start : macro.end].replace("\\\n", " \n")
+            check_brackets(text, macro.start, body, given, alone)
+            body = named(body, given)
+        except Trouble as trouble:
+            self._refused(file, macro, trouble.diagnostic.message, span)
+            return nothing
+        values = {x.name for x in ast.nodes(body) if isinstance(x, ast.Ident)}
+        mapped = {name: self._any(a) for name, a in given.items() if name in values}
         self.expanding.append(macro.name)
         outer = self.scopes
-        self.scopes = [*outer, set(macro.parameters or ()) | (_declared(body) if statement else set())]
+        self.scopes = [*outer, set(given) | (_declared(body) if statement else set())]
         body = self._any(body)
         self.scopes = outer
         self.expanding.pop()
-        return substituted(body, dict(zip(macro.parameters or (), given, strict=False)))
+        return substituted(body, mapped)
 
     def _body_of(self, file: Scanned, macro: Macro, start: str, span: Span) -> Any:
         text = file.bare[macro.start : macro.end]
@@ -349,11 +360,16 @@ class _Closure:
                 raise Trouble("macro", f"{macro.name} joins tokens, which is not supported", span)
             return self.cutter.macro(file, macro, start)
         except Trouble as trouble:
-            d = trouble.diagnostic
-            place = f"{file.source.name}:{Span(file.source, macro.at, macro.at).line}"
-            hint = f"define it in the test, or write #without {macro.name}"
-            self._trouble("macro", f"{macro.name} ({place}) is no expression here: {d.message}", span, hint)
+            self._refused(file, macro, f"it is no expression here: {trouble.diagnostic.message}", span)
             return None
+
+    def _refused(self, file: Scanned, macro: Macro, why: str, span: Span) -> None:
+        """A macro that cannot be expanded."""
+        place = f"{file.source.name}:{Span(file.source, macro.at, macro.at).line}"
+        hint = f"define it in the test, or write #without {macro.name}"
+        if macro.parameters is None:
+            hint = f"give it a value: #config {macro.name} = …"
+        self._trouble("macro", f"{macro.name} ({place}) cannot be expanded: {why}", span, hint)
 
     # -- trees ------------------------------------------------------------------------------------
 
@@ -384,7 +400,7 @@ class _Closure:
             return ast.ExprStmt(made, x.span) if isinstance(made, EXPRESSIONS) else made
         if isinstance(x, ast.If):
             return self._if(x)
-        if isinstance(x, ast.Block):
+        if isinstance(x, ast.Block) and not self.ours:
             return ast.Block(tuple(self._reached(x.body)), x.span)
         if isinstance(x, ast.Conditional):
             test = self._any(x.condition)
@@ -435,11 +451,11 @@ class _Closure:
                 return ast.Num(int(x.op == "||"), x.span)
             right = self._any(x.right)
             known = _known(right)
-            return right if known is None else ast.Num(int(known), x.span)
+            return _truth(right) if known is None else ast.Num(int(known), x.span)
         right = self._any(x.right)
         known = _known(right)
         if known is not None and known == (x.op == "&&"):
-            return left  # type: ignore[no-any-return]
+            return _truth(left)
         return ast.Binary(x.op, left, right, x.span)
 
     # -- types ------------------------------------------------------------------------------------
@@ -486,22 +502,6 @@ class _Closure:
         return made
 
 
-def _bits(name: str, given: tuple[ast.CExpr, ...], span: Span) -> ast.CExpr:
-    """One of the macros for constants; each of them makes an ``unsigned long`` here."""
-    long, one = ast.CType("unsigned long"), ast.Num(1, span)
-
-    def shifted(to: ast.CExpr) -> ast.CExpr:
-        return ast.Binary("<<", ast.Cast(long, one, span), to, span)
-
-    if name.startswith("GENMASK"):
-        high, low = given
-        top = ast.Binary("-", ast.Binary("<<", shifted(high), one, span), one, span)
-        return ast.Binary("&", top, ast.Unary("~", ast.Binary("-", shifted(low), one, span), span), span)
-    if "BIT" in name:
-        return shifted(given[0])
-    return ast.Cast(long, given[0], span)
-
-
 def _leaves(statement: ast.Stmt) -> bool:
     """Does a statement always jump away?"""
     if isinstance(statement, ast.Block) and statement.body:
@@ -518,6 +518,11 @@ def _either(test: ast.CExpr) -> ast.CExpr:
     if isinstance(test, ast.Cast) and test.type == ast.CType("unsigned long"):
         return ast.Binary("!=", test.operand, ast.Num(0, test.span), test.span)
     return test
+
+
+def _truth(e: ast.CExpr) -> ast.CExpr:
+    """What ``&&`` and ``||`` give: 0 or 1."""
+    return ast.Unary("!", ast.Unary("!", e, e.span), e.span)
 
 
 def _known(e: object) -> bool | None:

@@ -1,0 +1,84 @@
+"""Macros of the kernel's text as trees: where C would read their text in another way, they are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from verifier.source import Span
+from verifier.syntax import ast
+from verifier.syntax.rebuilt import rebuilt
+from verifier.syntax.trouble import Trouble
+
+# Macros for constants that join tokens or ask for types, and how many of their arguments are values
+# (linux/const.h, linux/bits.h).
+BITS = {
+    "_AC": 1, "UL": 1, "ULL": 1, "_UL": 1, "_ULL": 1, "BIT": 1, "BIT_ULL": 1, "_BITUL": 1,
+    "_BITULL": 1, "GENMASK": 2, "GENMASK_ULL": 2,
+}  # fmt: skip
+# What binds less than an operator beside it may.
+COMPOUND = (ast.Binary, ast.Conditional, ast.Assign, ast.Comma)
+# The names in nodes for which a parameter may stand.
+_NAMES: Mapping[type, str] = {
+    ast.FieldExpr: "name", ast.FieldInit: "name", ast.CallExpr: "name", ast.ContainerOf: "member",
+    ast.ForEachCpu: "variable", ast.ForEachEntry: "variable",
+}  # fmt: skip
+
+
+def bits(name: str, given: tuple[ast.CExpr, ...], span: Span) -> ast.CExpr:
+    """One of the macros of ``BITS``; each of them makes an ``unsigned long`` here."""
+    long, one = ast.CType("unsigned long"), ast.Num(1, span)
+
+    def shifted(to: ast.CExpr) -> ast.CExpr:
+        return ast.Binary("<<", ast.Cast(long, one, span), to, span)
+
+    if name.startswith("GENMASK"):
+        high, low = given
+        top = ast.Binary("-", ast.Binary("<<", shifted(high), one, span), one, span)
+        return ast.Binary("&", top, ast.Unary("~", ast.Binary("-", shifted(low), one, span), span), span)
+    if "BIT" in name:
+        return shifted(given[0])
+    return ast.Cast(long, given[0], span)
+
+
+def check_brackets(text: str, start: int, body: object, given: Mapping[str, ast.CExpr], alone: bool) -> None:
+    """Raise ``Trouble`` where C, which puts texts together, may read another tree than this (C11 6.10.3).
+
+    ``text``: the macro's body, which begins at ``start`` in its file; ``alone``: nothing stands beside it.
+    """
+    if isinstance(body, COMPOUND) and not alone and not _bracketed(text.strip()):
+        raise Trouble("macro", "its body is not in brackets: what stands beside it may bind tighter", None)
+    for x in ast.nodes(body):
+        if isinstance(x, ast.Ident) and isinstance(given.get(x.name), COMPOUND):
+            before, after = text[: x.span.start - start].rstrip(), text[x.span.end - start :].lstrip()
+            if before[-1:] not in ("", "(", ",", "[") or after[:1] not in ("", ")", ",", "]", ";"):
+                why = f"{x.name} is not in brackets there, and is more than one operand here"
+                raise Trouble("macro", why, None)
+
+
+def _bracketed(text: str) -> bool:
+    """Is a text all in one pair of brackets?"""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if depth == 0:
+            return at == len(text) - 1 and char == ")"
+    return False
+
+
+def named(body: Any, given: Mapping[str, ast.CExpr]) -> Any:
+    """A body in which parameters that stand for the names of fields, functions and counters are replaced.
+    Raises ``Trouble`` if the argument is no name."""
+
+    def put(x: Any) -> Any:
+        x = rebuilt(x, put)
+        attribute = _NAMES.get(type(x))
+        if attribute is None or getattr(x, attribute) not in given:
+            return x
+        name = given[getattr(x, attribute)]
+        if not isinstance(name, ast.Ident):
+            raise Trouble("macro", f"{getattr(x, attribute)} stands for a name there, and is none here", None)
+        return replace(x, **{attribute: name.name})
+
+    return put(body) if given else body
