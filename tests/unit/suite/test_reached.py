@@ -1,0 +1,64 @@
+"""Z3 gets a large program without what no run reaches. The explorer, which has all of it, agrees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from verifier.budget import Budget
+from verifier.lower.build import build
+from verifier.source import Source
+from verifier.suite import decide
+from verifier.suite.options import Options
+from verifier.syntax import load, read
+
+ROOT = Path(__file__).resolve().parents[3]
+RULED_OUT = """MM ruled-out
+{ int lazy; int next; int x; int y; }
+void relax(void) { WRITE_ONCE(lazy, 0); if (READ_ONCE(lazy)) { WRITE_ONCE(next, 1); smp_mb(); } }
+P0 { relax(); WRITE_ONCE(x, 1); if (READ_ONCE(next) == 1) WRITE_ONCE(lazy, 1); r0 = READ_ONCE(y); }
+P1 { WRITE_ONCE(y, 1); relax(); if (READ_ONCE(lazy)) smp_mb(); r0 = READ_ONCE(x); }
+exists (0:r0 = 0 /\\ 1:r0 = 0)
+"""
+
+
+@pytest.fixture(autouse=True)
+def every_program_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decide, "LARGE", 0)
+
+
+def test_what_values_rule_out_is_left_out() -> None:
+    """``lazy`` is set only where ``next`` is, and ``next`` only where ``lazy`` is: neither ever is."""
+    (test,) = load(Source("t", RULED_OUT))
+    whole = build(test)
+    rest = decide._reached(test, whole, Options(), Budget())
+    gone = {(e.op, e.text) for e in whole.events} - {(e.op, e.text) for e in rest.events}
+    assert gone == {("W", "WRITE_ONCE(next, 1)"), ("W", "WRITE_ONCE(lazy, 1)"), ("F", "smp_mb()")}
+    assert decide.run(test, Options(judge="both", witnesses=False)).observation == "sometimes"
+
+
+def test_what_may_happen_late_stays() -> None:
+    """Each store waits for one of the other CPU."""
+    text = """MM chain
+{ int a; int b; int c; int d; }
+P0 { WRITE_ONCE(a, 1); if (READ_ONCE(b)) WRITE_ONCE(c, 1); }
+P1 { if (READ_ONCE(a)) WRITE_ONCE(b, 1); if (READ_ONCE(c)) WRITE_ONCE(d, 1); }
+exists (d = 1)
+"""
+    (test,) = load(Source("t", text))
+    program = build(test)
+    assert len(decide._reached(test, program, Options(), Budget()).events) == len(program.events)
+    assert decide.run(test, Options(judge="both", witnesses=False)).observation == "sometimes"
+
+
+@pytest.mark.parametrize("folder", ["linux/switch-mm", "linux/membarrier", "linux/sleep", "hangs"])
+def test_the_judges_agree(folder: str) -> None:
+    """The states and the hangs of both are compared."""
+    paths = sorted((ROOT / "litmus" / folder).rglob("*.litmus"))
+    assert paths
+    for path in paths[::2]:
+        for test in load(read(path)):
+            if test.asks:
+                verdict = decide.run(test, Options(judge="both", witnesses=False))
+                assert verdict.as_expected, test.id
