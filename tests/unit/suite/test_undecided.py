@@ -171,3 +171,27 @@ def test_there_is_no_graph_of_what_is_not_known(capsys: pytest.CaptureFixture[st
     path = LITMUS / "linux" / "switch_mm-vs-flush.litmus"
     assert main(["check", "-q", "--dot", str(tmp_path / "g"), "--timeout", "0.001", f"{path}::F"]) == 3
     assert "switch_mm-vs-flush::F is unknown, so there is no graph" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("write", "at"),
+    [
+        ("load_cr3(q)", "load_cr3(q)"),
+        ("load_cr3(q, 1)", "load_cr3(q, 1)"),
+        ("load_cr3_noflush(q)", "load_cr3_noflush(q)"),
+        ("write_cr3(__pa(q->pgd))", "q->pgd"),
+    ],
+)
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+def test_cr3_of_no_address_space(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str, write: str, at: str
+) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        "MM t\n{ page A = 1; page B = 2; mm N { v -> A }; mm M { v -> B };\n"
+        "  struct mm_struct *p = M; 0:cr3 = N; }\n"
+        f"P0 {{ struct mm_struct *q = READ_ONCE(p); {write}; r1 = *v; }}\nP1 {{ WRITE_ONCE(p, NULL); }}\n"
+        "exists (0:r1 = 1)\n"
+    )
+    assert main(["check", "-q", "--judge", judge, str(path)]) == 3
+    assert f"an access in line 4 to an address that belongs to no object: {at}" in capsys.readouterr().out

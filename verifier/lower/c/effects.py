@@ -18,7 +18,7 @@ from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
-from verifier.program.values import FAULT, Ptr
+from verifier.program.values import FAULT, UNDEF, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import (
@@ -437,6 +437,8 @@ def machine(r: WordCall, x: Machine) -> Expr | None:
         into = b.fresh() if x.into or asks else None
         env = r.env if into is None else r.given(Reg(into))
         value = None if x.value is None else substitute(x.value, env)
+        if value is not None and x.op == "CR3":
+            value = a_root(b, r.e, value)
         touches = (Touch(Const(Ptr(f"{b.cpu}:{x.register}")), into, value),)
     if x.domain:
         return about_domain(r, x)
@@ -444,6 +446,17 @@ def machine(r: WordCall, x: Machine) -> Expr | None:
     if into is not None and x.into:
         store_local(b, r.locals[x.into], Val(Reg(into), t.BOOL), r.e)
     return None
+
+
+def a_root(b: BodyCode, e: ast.CallExpr, mm: Expr) -> Expr:
+    """``mm``, which CR3 shall hold. Before a value that is no address space an access of nothing is in the
+    way, and the run goes on behind it with some other root, so that both judges see its end."""
+    mms = b.memory.tables.mms
+    known = call("holds", call("or", *(call("holds", call("eq", mm, Const(one))) for one in mms)))
+    if known == TRUE:
+        return mm
+    b.emit("R", e, Touch(call("ite", known, Const(Ptr(f"{b.cpu}:cr3")), Const(UNDEF)), b.fresh()))
+    return call("ite", known, mm, Const(mms[0]))
 
 
 def about_domain(r: WordCall, x: Machine) -> Expr | None:
