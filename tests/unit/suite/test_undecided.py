@@ -195,3 +195,20 @@ def test_cr3_of_no_address_space(
     )
     assert main(["check", "-q", "--judge", judge, str(path)]) == 3
     assert f"an access in line 4 to an address that belongs to no object: {at}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+@pytest.mark.parametrize("first", ["v", "0", "v + 4096"])
+def test_an_invalidation_of_no_address(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str, first: str
+) -> None:
+    """A number that is no virtual address would invalidate nothing, in silence."""
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        f"MM t\n{{ page A = 1; mm N {{ v -> A }}; long a = {first}; 0:cr3 = N; }}\n"
+        "P0 { r2 = READ_ONCE(a); flush_tlb_one_user(r2); r3 = *v; }\nexists (0:r3 = 1)\n"
+    )
+    main(["check", "-q", "--judge", judge, str(path)])
+    said = capsys.readouterr().out
+    wrong = "an access in line 3 to an address that belongs to no object: flush_tlb_one_user(r2)"
+    assert (wrong in said, "always" in said) == (first == "0", first != "0")

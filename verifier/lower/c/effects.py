@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
@@ -451,12 +451,16 @@ def machine(r: WordCall, x: Machine) -> Expr | None:
 def a_root(b: BodyCode, e: ast.CallExpr, mm: Expr) -> Expr:
     """``mm``, which CR3 shall hold. Before a value that is no address space an access of nothing is in the
     way, and the run goes on behind it with some other root, so that both judges see its end."""
-    mms = b.memory.tables.mms
-    known = call("holds", call("or", *(call("holds", call("eq", mm, Const(one))) for one in mms)))
-    if known == TRUE:
-        return mm
-    b.emit("R", e, Touch(call("ite", known, Const(Ptr(f"{b.cpu}:cr3")), Const(UNDEF)), b.fresh()))
-    return call("ite", known, mm, Const(mms[0]))
+    known = one_of(b, e, mm, b.memory.tables.mms)
+    return mm if known == TRUE else call("ite", known, mm, Const(b.memory.tables.mms[0]))
+
+
+def one_of(b: BodyCode, e: ast.CallExpr, value: Expr, known: Iterable[Ptr]) -> Expr:
+    """Whether ``value`` is one of these; if it may be none, an access of nothing is in the way."""
+    holds = call("holds", call("or", *(call("holds", call("eq", value, Const(one))) for one in known)))
+    if holds != TRUE:
+        b.emit("R", e, Touch(call("ite", holds, Const(Ptr(f"{b.cpu}:cr3")), Const(UNDEF)), b.fresh()))
+    return holds
 
 
 def about_domain(r: WordCall, x: Machine) -> Expr | None:
@@ -489,8 +493,10 @@ def system(
     elif b.memory.used.pcids and x.op == "INV":
         touches = (*touches, Touch(own, b.fresh()))
     named = invalidation(x.kind) if x.op in INVALIDATING else None
-    va = None if va is None else call("va_page", va)
     va, pcid = va if named and named.va else None, pcid if named and named.pcid else None
+    if va is not None:
+        one_of(b, e, call("va_base", va), b.memory.tables.vas)
+        va = call("va_page", va)
     b.emit(x.op, e, *touches, kind=x.kind, va=va, pcid=pcid, serializing=x.serializes)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load, numeric, same_pointee, store, store_local, truth_of
 from verifier.lower.c.body import BodyCode, Lines, line, of_kernel
-from verifier.lower.c.copies import copied_from, copy, is_struct, named_struct
+from verifier.lower.c.copies import copied_from, copy, is_struct, is_whole, named_struct
 from verifier.lower.c.objects import never_a_number
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.places import any_place, base_of, memory_place, place_of
@@ -366,9 +366,22 @@ def comma(b: BodyCode, e: ast.Comma) -> Val:
     return b.value(e.then)
 
 
+def written(b: BodyCode, c: ast.CType) -> Type:
+    """The type that code writes; that of an expression is found without evaluating it."""
+    if c.of is None:
+        return t.of(c)
+    of, before = c.of, set(b.written)
+    _, value = b.captured(lambda: b.value(of))
+    b.written &= before
+    kind = replace(value.type, inside=False)
+    if c.pointers and kind.kind in t.HANDLES and not is_whole(b, of):
+        return t.pointed(Type("pointer", to=kind), c.pointers - 1)
+    return t.pointed(kind, c.pointers)
+
+
 def cast(b: BodyCode, e: ast.Cast) -> Val:
     """``(type) e``."""
-    kind = t.of(e.type)
+    kind = written(b, e.type)
     if kind is t.VOID:
         b.value(e.operand)
         return Val(Const(0), t.VOID)

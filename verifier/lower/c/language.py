@@ -16,10 +16,10 @@ from verifier.lower.c.calls import CALLS
 from verifier.lower.c.entries import ENTRY_EXPRESSIONS, ENTRY_STATEMENTS
 from verifier.lower.c.expressions import EXPRESSIONS
 from verifier.lower.c.loops import LOOP_STATEMENTS
-from verifier.lower.c.statements import STATEMENTS
+from verifier.lower.c.statements import STATEMENT_EXPRESSIONS, STATEMENTS
 
 LANGUAGE = Language(
-    expressions=MappingProxyType({**EXPRESSIONS, **CALLS, **ENTRY_EXPRESSIONS}),
+    expressions=MappingProxyType({**EXPRESSIONS, **CALLS, **ENTRY_EXPRESSIONS, **STATEMENT_EXPRESSIONS}),
     statements=MappingProxyType({**STATEMENTS, **LOOP_STATEMENTS, **ENTRY_STATEMENTS}),
     words=MappingProxyType(
         {
