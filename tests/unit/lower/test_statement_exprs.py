@@ -15,7 +15,7 @@ from verifier.suite.load import load_all
 from verifier.suite.options import Options
 
 STATE = """MM t
-{ atomic_t c = 1; int x; int y = 5; u8 small = 255; struct foo s { .a = 3 }; struct foo *p = &s; 
+{ atomic_t c = 1; int x; int y = 5; u8 small = 255; struct foo s { .a = 3 }; struct foo *p = &s;
   cpumask_t m = {1}; page A = 0; page B = 0; mm N { v -> A }; }
 struct foo { int a; };
 """

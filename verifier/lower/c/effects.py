@@ -121,9 +121,19 @@ def bind(r: WordCall, word: Word, parameter: WordParameter, node: ast.CExpr) -> 
         r.pcid = given.expr
     if r.target is not None and kind in ("pte", "pmd", "table"):
         storable(b, r.target, given, node)
-    if kind in _POINTS_TO:
+    if given.local is not None and kind in t.ENTRIES:
+        only_read(word, node)
+        r.locals[name] = given.local
+    elif kind in _POINTS_TO:
         r.point(name, _POINTS_TO[kind](given))
     return None
+
+
+def only_read(word: Word, node: ast.CExpr) -> None:
+    """Raise ``Trouble`` for a word that changes the copy of an entry which a local is."""
+    if not all(isinstance(x, Load) for x in word.effects):
+        text = f"{word.name} changes an entry in memory, and this is the address of a local"
+        raise Trouble("type", text, node.span, "assign to the local")
 
 
 def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
@@ -193,7 +203,10 @@ def warns(r: WordCall, x: Warns) -> None:
 
 
 def load(r: WordCall, x: Load) -> Expr | None:
-    """A load, which may be waited for."""
+    """A load, which may be waited for. A local is read without one."""
+    if x.at in r.locals:
+        r.env[OLD.name] = Reg(r.locals[x.at].reg)
+        return substitute(x.result, r.env)
     place, temp = r.places[x.at], r.b.fresh()
     r.env[OLD.name] = Reg(temp)
     r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, kind=x.kind)

@@ -8,7 +8,7 @@ from verifier.lower.c import guards
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, store_local
 from verifier.lower.c.bodies import statements
-from verifier.lower.c.body import BodyCode, Lines, line
+from verifier.lower.c.body import BodyCode, Lines, line, of_kernel
 from verifier.lower.c.copies import is_whole
 from verifier.lower.c.expressions import COMPARE, condition_of, shown_whole, written
 from verifier.lower.c.loops import forget
@@ -150,11 +150,6 @@ def if_(b: BodyCode, s: ast.If) -> None:
     b.code += [Jump(end), Label(no)]
     statements(b, (s.other,))
     b.code.append(Label(end))
-
-
-def of_kernel(b: BodyCode) -> bool:
-    """Is this inside a function of a kernel tree? What its arguments rule out is not looked at."""
-    return bool(b.stack) and b.stack[-1] in b.unit.functions and b.unit.functions[b.stack[-1]].kernel != ""
 
 
 def switch(b: BodyCode, s: ast.Switch) -> None:
