@@ -265,13 +265,13 @@ class _Closure:
     def _omit(self, e: ast.CallExpr, omitted: ast.Omitted, alone: bool) -> ast.CExpr | ast.Stmt:
         self.used.add(e.name)
         self._note("omitted", e.name, "the test says so", e.span)
+        if alone:
+            return ast.Empty(e.span)
         if omitted.value is not None:
             return omitted.value
-        if not alone:
-            hint = f"say what it gives: #without {e.name} = 0"
-            self._trouble("without", f"the value of {e.name}() is used", e.span, hint)
-            return ast.Num(0, e.span)
-        return ast.Empty(e.span)
+        hint = f"say what it gives: #without {e.name} = 0"
+        self._trouble("without", f"the value of {e.name}() is used", e.span, hint)
+        return ast.Num(0, e.span)
 
     def _missing(self, name: str, span: Span) -> None:
         """A function that is neither taken nor a word."""
