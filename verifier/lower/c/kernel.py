@@ -345,7 +345,7 @@ class _Closure:
         self.expanding.append(macro.name)
         outer = self.scopes
         self.scopes = [*outer, set(given) | (_declared(body) if statement else set())]
-        body = self._any(body)
+        body = self._call(body, alone=alone) if isinstance(body, ast.CallExpr) else self._any(body)
         self.scopes = outer
         self.expanding.pop()
         return substituted(body, mapped)
