@@ -8,7 +8,7 @@ from verifier.words.rows import Word
 
 _ARGUMENTS = {
     "place": "c", "pointer": "&c", "value": "1", "number": "1", "mm": "N", "page": "A", "va": "v",
-    "addr": "v",
+    "addr": "v", "in table": "pte(T, v)",
     "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",
     "target": "A", "attributes": "ro", "pcid": "0", "root": "N", "cr3": "__pa(N)",
     "code": "&insn", "fetched": "&insn", "mask": "m",

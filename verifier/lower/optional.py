@@ -107,6 +107,7 @@ class _Maker:
         name = known.name if known is not None else f"%part{len(self.parts)}"
         cpus = known.cpus if known is not None else frozenset[int]()
         loop = loop or (known is not None and known.loop)
+        text = text or " ".join(x.span.text.split()).rstrip(";")  # what a story does not tell has none
         self.parts[kind, x.span] = OptionalPart(name, kind, text, x.span, cpus | {cpu}, loop)
         return Reg(name)
 

@@ -202,6 +202,11 @@ def _va_page(a: Value) -> Value:
     return Ptr(a.base, a.off & ~_PAGE) if isinstance(a, Ptr) else a
 
 
+def _va_base(a: Value) -> Value:
+    """The name from which a virtual address is counted."""
+    return Ptr(a.base) if isinstance(a, Ptr) else UNDEF
+
+
 def _in_cr3(a: Value, of: Callable[[Ptr], Value]) -> Value:
     """A part of what is written to CR3; UNDEF if that is no root, or has bits that are reserved there."""
     known = isinstance(a, Ptr) and _is_root(a) and not a.off & ~(PCID_BITS | NOFLUSH_BIT | LAM_BITS)
@@ -304,6 +309,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     # Virtual addresses as numbers, ``off`` counting bytes.
     "va_and": _masked,
     "va_page": _va_page,
+    "va_base": _va_base,
     # CR3 as a number: the root of an mm (``ROOT``), and what a value that is written to CR3 says.
     "root": lambda mm: Ptr(f"{mm}{ROOT}") if isinstance(mm, Ptr) and not _is_root(mm) else UNDEF,
     "cr3_mm": lambda a: _in_cr3(a, lambda root: _owner(root.base.removesuffix(ROOT))),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from verifier.budget import Budget
 from verifier.errors import InputError, InternalError, LimitError, VerifierError, unexpected
-from verifier.lower.build import build, lower, reached, unrolled
+from verifier.lower.build import lower, unrolled
 from verifier.program.answer import Answer
 from verifier.program.events import Program, World, state_line
 from verifier.program.expressions import TRUE
@@ -18,8 +18,6 @@ from verifier.suite.pool import OUT_OF_MEMORY, alone, forks, starved
 from verifier.syntax.test import Test, no_condition
 
 EXPLORER_STATES = 2_000_000
-LARGE = 150  # events, from which it pays to look for those that no run reaches
-MAX_PASSES = 4
 FILTERED = "the filter lets no state through"
 
 
@@ -50,8 +48,12 @@ def run_or_die(test: Test, options: Options) -> Verdict:
         raise InputError([no_condition(test)])
     budget = Budget(options.timeout, options.memory)
     try:
-        program = build(test, options.unroll, budget)
-        asked = program if options.judge == "explorer" else _reached(test, program, options, budget)
+        code = lower(test, budget)
+        program = asked = unrolled(test, code, options.unroll, budget)
+        if options.judge != "explorer":  # which has the whole program, so that it contradicts a wrong answer
+            from verifier.solve import shortened
+
+            asked = shortened(test, code, program, options.switches, options.unroll, budget)[1]
     except LimitError as limit:
         return unknown(test, options, str(limit))
     if test.quantifier == "forall":
@@ -70,31 +72,6 @@ def run_or_die(test: Test, options: Options) -> Verdict:
             first, asked = second, program
     first = _filtered(asked, first, options, budget)
     return _judged(test, asked, first, options, seconds=time.perf_counter() - start, doubt=doubt)
-
-
-def _reached(test: Test, program: Program, options: Options, budget: Budget) -> Program:
-    """The program for Z3: a large one without what no run reaches, as far as values alone show it. The
-    explorer has the whole program, so that it contradicts a wrong answer."""
-    from verifier.program.profiles import kernels
-    from verifier.solve import unreached
-
-    if len(program.events) < LARGE:
-        return program
-    lowered = lower(test, budget)
-    known = frozenset[int]()
-    for _ in range(MAX_PASSES):
-        program = unrolled(test, lowered, options.unroll, budget)
-        try:
-            dead = unreached(program, kernels(options.switches, program.versions), budget)
-        except LimitError:
-            if budget.over:
-                raise
-            break  # counters with many values: the program stays as it is
-        lowered = reached(lowered, program, dead)
-        if frozenset(lowered.unreached) == known:
-            break
-        known = frozenset(lowered.unreached)
-    return program
 
 
 def run_alone(test: Test, options: Options) -> Verdict:

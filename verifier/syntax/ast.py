@@ -14,10 +14,12 @@ from verifier.syntax.condition import Final
 
 @dataclass(frozen=True, slots=True)
 class CType:
-    """``base`` is ``int``, ``unsigned long``, ``struct task_struct``, ``mm``, …; ``pointers``: the stars."""
+    """``base`` is ``int``, ``unsigned long``, ``struct task_struct``, ``mm``, …; ``pointers``: the stars.
+    ``of``: it is the type of this expression, which is not evaluated (``typeof``)."""
 
     base: str
     pointers: int = 0
+    of: CExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,18 @@ class Comma:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class StatementExpr:
+    """``({ statements })``, an extension of GNU C: its value is that of the last statement, if that is an
+    expression."""
+
+    body: Block
+    span: Span
+
+
 CExpr = Union[
     Num, Ident, Text, Unary, Binary, Conditional, CallExpr, PointerCall, ContainerOf, FieldExpr, IndexExpr,
-    Cast, Assign, Comma,
+    Cast, Assign, Comma, StatementExpr,
 ]  # fmt: skip
 
 # -- statements ------------------------------------------------------------------------------------------

@@ -36,7 +36,6 @@ _REFUSED = (
         "inline assembly",
         "write a function of words of that name in the test",
     ),
-    (re.compile(r"\(\s*\{"), "a statement expression", "write a function of that name in the test"),
     (re.compile(r"\b__free\s*\("), "a local with __free()", "leave out the function that has it"),
 )
 _TYPE = re.compile(

@@ -9,7 +9,7 @@ from typing import Any
 from verifier.source import Span
 from verifier.syntax import ast
 
-_LEAF = (str, int, bool, type(None), Span, ast.CType)
+_LEAF = (str, int, bool, type(None), Span)
 Of = Callable[[Any], Any]  # of one kind of node another one, which fits in its place
 
 
@@ -25,7 +25,7 @@ def rebuilt(node: Any, of: Of) -> Any:
 
 
 def _part(old: Any, of: Of) -> Any:
-    if isinstance(old, _LEAF):
+    if isinstance(old, _LEAF) or (isinstance(old, ast.CType) and old.of is None):
         return old
     if isinstance(old, tuple):
         made = tuple([_part(o, of) for o in old])

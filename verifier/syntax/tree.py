@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from verifier.errors import InputError
 from verifier.source import Source, Span
@@ -258,14 +259,29 @@ class Builder:
                 out.append(ast.Parameter(kind, name, self.span(param)))
         return tuple(out)
 
-    def ctype(self, base: Node, stars: Node) -> ast.CType:
-        """A type without qualifiers."""
+    def ctype(self, base: Node, stars: Node, *, code: bool = False) -> ast.CType:
+        """A type without qualifiers. In ``code`` it may be that of an expression."""
+        pointers = sum(str(s) == "*" for s in stars.children)
+        for word in base.children:
+            if is_tree(word) and word.data == "typeof":
+                if not code and len(word.children) == 2:
+                    hint = "write the type itself"
+                    self.guards.trouble("not-yet", "typeof stands outside of code", self.span(word), hint)
+                return self.typeof(word, pointers)
         if base.data == "handle":
             words = [str(base.children[0])]
         else:
             words = [" ".join(map(str, w.children)) if is_tree(w) else str(w) for w in base.children]
         kept = [w for w in words if w not in _QUALIFIERS]
-        return ast.CType(" ".join(kept) or "int", sum(str(s) == "*" for s in stars.children))
+        return ast.CType(" ".join(kept) or "int", pointers)
+
+    def typeof(self, tree: Node, pointers: int) -> ast.CType:
+        """``typeof(type)``, ``typeof(expression)``."""
+        _, of, *stars = tree.children
+        if stars:
+            named = self.ctype(of, stars[0], code=True)
+            return replace(named, pointers=named.pointers + pointers)
+        return ast.CType("typeof", pointers, self.expr(of))
 
     # -- initial state ----------------------------------------------------------------------------
 
@@ -375,7 +391,7 @@ class Builder:
                 size = ast.Num(len(given[0].children), self.span(rest[0]))
             init = self.local_value(given[0]) if given else None
             span = self.span(name).to(self.span(d))  # without the stars, as if it were assigned
-            kind = _FUNCTION if function else self.ctype(base, stars)
+            kind = _FUNCTION if function else self.ctype(base, stars, code=True)
             out.append(ast.Declare(kind, str(name), init, span, size=size, columns=columns))
         return out
 
@@ -500,6 +516,8 @@ class Builder:
             return ast.Text("".join(str(p)[1:-1] for p in parts), span)
         if kind == "character":
             return ast.Num(numbers.character(str(parts[0])), span)
+        if kind == "statement_expr":
+            return ast.StatementExpr(self.block(parts[0]), span)
         if kind == "comma":
             return ast.Comma(self.expr(parts[0]), self.expr(parts[1]), span)
         if kind == "sizeof":
@@ -513,6 +531,7 @@ class Builder:
         if kind == "of_type":
             words = [" ".join(map(str, w.children)) if is_tree(w) else str(w) for w in parts[2].children]
             of = ast.CType(" ".join(w for w in words if w not in _QUALIFIERS), 1)
+            of = next((self.typeof(w, 1) for w in parts[2].children if is_tree(w) and w.data == "typeof"), of)
             return ast.ContainerOf(str(parts[0]), self.expr(parts[1]), of, member=str(parts[3]), span=span)
         if kind in ("call_dot", "call_index", "call_of"):
             callee = self.expr(parts[0])
@@ -535,7 +554,7 @@ class Builder:
         if kind == "index":
             return ast.IndexExpr(self.expr(parts[0]), self.expr(parts[1]), span)
         if kind == "cast":
-            return ast.Cast(self.ctype(parts[0], parts[1]), self.expr(parts[2]), span)
+            return ast.Cast(self.ctype(parts[0], parts[1], code=True), self.expr(parts[2]), span)
         if kind == "assign":
             op = str(parts[1])[:-1]
             return ast.Assign(self.expr(parts[0]), op, self.expr(parts[2]), span)

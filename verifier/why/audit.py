@@ -120,9 +120,12 @@ class _Auditor:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
         from verifier.execution.matter import matter
         from verifier.solve.queries import find
+        from verifier.solve.shorten import shortened
 
         others = {p.name for p in self.parts if p is not part}
-        program = unrolled(self.test, given(self.code, others), self.unroll, self.budget)
+        code = given(self.code, others)
+        program = unrolled(self.test, code, self.unroll, self.budget)
+        _, program = shortened(self.test, code, program, self.model.switches, self.unroll, self.budget)
         run = find(
             program, self.value, model=self.model.name, switches=self.model.switches, budget=self.budget,
             why=matter,

@@ -20,6 +20,7 @@ from verifier.program.stops import running
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encode import candidates
+from verifier.solve.shorten import shortened
 from verifier.solve.sites import Literals
 from verifier.solve.symbolic import SymbolicRelation
 from verifier.solve.z3 import Solver
@@ -220,7 +221,7 @@ def opened(
     # Loops get longer, and counters get many values, where what updates them is not LOCK'd.
     for more, where in (([p for p in locks if p.loop], " in loops"), (locks, "")):
         try:
-            engine = Engine(unrolled(test, code, unroll, budget), parts, model, value, budget)
+            code, engine = _engine(test, code, parts, model, value, budget, unroll)
             break
         except LimitError as limit:
             if budget.over:
@@ -228,7 +229,7 @@ def opened(
             gap = f"LOCK prefixes{where} are taken as given ({limit})"
             code, parts = kept(code, parts, more)
     if engine is None:
-        engine = Engine(unrolled(test, code, unroll, budget), parts, model, value, budget)
+        code, engine = _engine(test, code, parts, model, value, budget, unroll)
     try:
         possible = engine.possible(parts)
     except LimitError:
@@ -237,3 +238,18 @@ def opened(
     if possible:
         raise InternalError(f"{test.id}: the outcome is possible with all parts")
     return Opened(code, parts, engine, gap)
+
+
+def _engine(
+    test: Test,
+    code: Lowered,
+    parts: Sequence[OptionalPart],
+    model: Model,
+    value: bool,
+    budget: Budget,
+    unroll: int | None,
+) -> tuple[Lowered, Engine]:
+    """The engine of a test, and its code without what no run reaches."""
+    program = unrolled(test, code, unroll, budget)
+    code, program = shortened(test, code, program, model.switches, unroll, budget)
+    return code, Engine(program, parts, model, value, budget)

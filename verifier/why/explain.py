@@ -14,6 +14,7 @@ from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.expressions import refs
 from verifier.results import Verdict
+from verifier.solve import shortened
 from verifier.syntax.test import Test
 from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, impossible, named
 from verifier.why.cycles import Cycle, Cycles, Edge
@@ -104,7 +105,9 @@ class _Explainer:
     def _candidates(self, parts: Iterable[OptionalPart]) -> Candidates:
         """The candidates of the program that has only these parts, and those that are always there."""
         there = {p.name for p in (*parts, *self.always)}
-        program = unrolled(self.test, given(self.code, there), self.unroll, self.budget)
+        code = given(self.code, there)
+        program = unrolled(self.test, code, self.unroll, self.budget)
+        _, program = shortened(self.test, code, program, self.model.switches, self.unroll, self.budget)
         return Candidates(program, self.model, self.value, self.budget)
 
     def _reason(

@@ -119,17 +119,12 @@ write ptep_test_and_clear_young(p): x86 does not flush
     ptep_clear_flush_young ptep_clear_young_notify
 write ptep_get(p), and set_pte(p, e) if the entry differs and is to be dirty
     ptep_set_access_flags
-write pte(T, v)
-    pte_offset_map pte_offset_map_lock pte_offset_kernel pte_offset_map_nolock pte_offset_map_ro_nolock
-    pte_offset virt_to_kpte
-write pmd(N, v)
-    pmd_offset pmd_off pmd_off_k pmd_offset_lockless
-write pud(N, v)
-    pud_offset
-write p4d(N, v)
-    p4d_offset
-write pgd(N, v)
-    pgd_offset pgd_offset_k pgd_offset_pgd
+write pte(T, v), or pte_offset_kernel(p, v) of a pointer to the upper entry
+    pte_offset_map pte_offset_map_lock pte_offset_map_nolock pte_offset_map_ro_nolock pte_offset virt_to_kpte
+write pmd(N, v), or pmd_offset(p, v) of a pointer to the entry above
+    pmd_off pmd_off_k
+write pgd_offset(mm, v)
+    pgd_offset_pgd pgd_offset_k
 leave it out: nothing is mapped by hand here
     pte_unmap kmap kunmap kmap_local_page kunmap_local
 declare a spinlock_t, and write spin_lock(&ptl)
@@ -151,17 +146,15 @@ write is_swap_pte(e)
 write pfn_swap_entry_to_page(e)
     migration_entry_to_page swp_offset_pfn pfn_swap_entry_folio
 write pmd_leaf(e)
-    pmd_trans_huge pmd_large pmd_huge pud_large pmd_devmap
+    pmd_large pud_large pmd_devmap
 write pte_present(e) && !pte_protnone(e); while a flush is pending, pte_present(e)
     pte_accessible
-write pmd_leaf(e): an entry is bad if it does not lead to a table
-    pmd_bad pud_bad
 write pmd_none(e) || pmd_leaf(e)
     pmd_none_or_clear_bad pmd_none_or_trans_huge_or_clear_bad
 entries are compared by ==; there are no numbers of entries here
-    pte_val pmd_val pud_val pgd_val __pgd
+    __pgd
 a page is its name, such as A; there are no numbers of pages here
-    page_to_pfn pfn_to_page virt_to_page page_address __va page_folio virt_to_phys phys_to_virt
+    page_to_pfn pfn_to_page page_address __va page_folio virt_to_phys phys_to_virt
 there is no such bit of entries here: the walker does not look at it
     pte_special pte_soft_dirty pte_mksoft_dirty pte_uffd_wp pte_mkuffd_wp pte_devmap
 leave it out: it does nothing on x86

@@ -140,11 +140,11 @@ class Warns:
 
 # The words that are more than instructions, by what they do.
 SpecialName = Literal[
-    "assume", "call_cpus", "call_rcu", "cmpxchg128", "cmpxchg_double", "cond_load", "entry_of", "free",
-    "free_rcu", "halt", "icr", "ifetch", "invlpgb", "invpcid", "irqs_disabled", "leaf", "mask_any_but",
-    "mask_combine", "mask_copy", "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify",
-    "mask_of", "mask_weight", "mk_pte", "per_cpu", "read_poll", "read_register", "read_cr3", "try_cmpxchg",
-    "wait_event", "warn", "write_cr3",
+    "assume", "bad_entry", "call_cpus", "call_rcu", "cmpxchg128", "cmpxchg_double", "cond_load",
+    "entry_below", "entry_of", "first_entry", "free", "free_rcu", "halt", "icr", "ifetch", "invlpgb",
+    "invpcid", "irqs_disabled", "leaf", "mask_any_but", "mask_combine", "mask_copy", "mask_empty",
+    "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte", "per_cpu",
+    "read_cr3", "read_poll", "read_register", "table_of", "try_cmpxchg", "wait_event", "warn", "write_cr3",
 ]  # fmt: skip
 
 
@@ -290,6 +290,7 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "handle": "an address space, a table, or the content of an upper entry",
         "entry": "a pointer to a page-table entry (such as pte(N, v))",
         "upper": "a pointer to an upper page-table entry (such as pmd(N, v))",
+        "in table": "a pointer to a page-table entry (such as pte(T, v))",
         "pte": "the content of a page-table entry (none or a page)",
         "pmd": "the content of an upper page-table entry (none, a table or a page)",
         "target": "a page or a table",

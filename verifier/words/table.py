@@ -31,6 +31,7 @@ from verifier.words.rows import (
     WordParameter,
     flat,
 )
+from verifier.words.walks import walks
 
 
 def _rows() -> Iterator[Word]:
@@ -58,6 +59,7 @@ def _rows() -> Iterator[Word]:
     yield from kernel.percpu_wide()
     yield from kernel.masks()
     yield from mmu.tables()
+    yield from walks()
     yield from mmu.translation()
     yield from mmu.code()
     yield from kernel.interrupts()

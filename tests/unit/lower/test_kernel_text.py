@@ -244,7 +244,6 @@ exists (0:d = 0)
     ("body", "what"),
     [
         ('asm volatile ("" ::: "memory");', "inline assembly"),
-        ("return ({ int a = 1; a; });", "a statement expression"),
         ("int *p __free(kfree) = 0;", "a local with __free()"),
     ],
 )

@@ -98,3 +98,4 @@ def test_the_page_of_an_address() -> None:
         Ptr("v", -4096),
         7,
     ]
+    assert [apply("va_base", (a,)) for a in (V, IN, Ptr("v", -1), 7)] == [V, V, V, UNDEF]

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from verifier.budget import Budget
-from verifier.lower.build import build
+from verifier.lower.build import lower, unrolled
+from verifier.program.events import Program
+from verifier.program.profiles import GENERIC
+from verifier.solve import shorten
 from verifier.source import Source
 from verifier.suite import decide
 from verifier.suite.options import Options
 from verifier.syntax import load, read
+from verifier.syntax.test import Test
 
 ROOT = Path(__file__).resolve().parents[3]
 RULED_OUT = """MM ruled-out
@@ -25,14 +29,21 @@ exists (0:r0 = 0 /\\ 1:r0 = 0)
 
 @pytest.fixture(autouse=True)
 def every_program_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decide, "LARGE", 0)
+    monkeypatch.setattr(shorten, "LARGE", 0)
+
+
+def both(test: Test) -> tuple[Program, Program]:
+    """The whole program of a test, and the shortened one."""
+    budget = Budget()
+    code = lower(test, budget)
+    whole = unrolled(test, code, budget=budget)
+    return whole, shorten.shortened(test, code, whole, GENERIC, None, budget)[1]
 
 
 def test_what_values_rule_out_is_left_out() -> None:
     """``lazy`` is set only where ``next`` is, and ``next`` only where ``lazy`` is: neither ever is."""
     (test,) = load(Source("t", RULED_OUT))
-    whole = build(test)
-    rest = decide._reached(test, whole, Options(), Budget())
+    whole, rest = both(test)
     gone = {(e.op, e.text) for e in whole.events} - {(e.op, e.text) for e in rest.events}
     assert gone == {("W", "WRITE_ONCE(next, 1)"), ("W", "WRITE_ONCE(lazy, 1)"), ("F", "smp_mb()")}
     assert decide.run(test, Options(judge="both", witnesses=False)).observation == "sometimes"
@@ -47,8 +58,8 @@ P1 { if (READ_ONCE(a)) WRITE_ONCE(b, 1); if (READ_ONCE(c)) WRITE_ONCE(d, 1); }
 exists (d = 1)
 """
     (test,) = load(Source("t", text))
-    program = build(test)
-    assert len(decide._reached(test, program, Options(), Budget()).events) == len(program.events)
+    whole, rest = both(test)
+    assert len(rest.events) == len(whole.events)
     assert decide.run(test, Options(judge="both", witnesses=False)).observation == "sometimes"
 
 

@@ -171,3 +171,44 @@ def test_there_is_no_graph_of_what_is_not_known(capsys: pytest.CaptureFixture[st
     path = LITMUS / "linux" / "switch_mm-vs-flush.litmus"
     assert main(["check", "-q", "--dot", str(tmp_path / "g"), "--timeout", "0.001", f"{path}::F"]) == 3
     assert "switch_mm-vs-flush::F is unknown, so there is no graph" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("write", "at"),
+    [
+        ("load_cr3(q)", "load_cr3(q)"),
+        ("load_cr3(q, 1)", "load_cr3(q, 1)"),
+        ("load_cr3_noflush(q)", "load_cr3_noflush(q)"),
+        ("write_cr3(__pa(q->pgd))", "q->pgd"),
+    ],
+)
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+def test_cr3_of_no_address_space(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str, write: str, at: str
+) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        "MM t\n{ page A = 1; page B = 2; mm N { v -> A }; mm M { v -> B };\n"
+        "  struct mm_struct *p = M; 0:cr3 = N; }\n"
+        f"P0 {{ struct mm_struct *q = READ_ONCE(p); {write}; r1 = *v; }}\nP1 {{ WRITE_ONCE(p, NULL); }}\n"
+        "exists (0:r1 = 1)\n"
+    )
+    assert main(["check", "-q", "--judge", judge, str(path)]) == 3
+    assert f"an access in line 4 to an address that belongs to no object: {at}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+@pytest.mark.parametrize("first", ["v", "0", "v + 4096"])
+def test_an_invalidation_of_no_address(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str, first: str
+) -> None:
+    """A number that is no virtual address would invalidate nothing, in silence."""
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        f"MM t\n{{ page A = 1; mm N {{ v -> A }}; long a = {first}; 0:cr3 = N; }}\n"
+        "P0 { r2 = READ_ONCE(a); flush_tlb_one_user(r2); r3 = *v; }\nexists (0:r3 = 1)\n"
+    )
+    main(["check", "-q", "--judge", judge, str(path)])
+    said = capsys.readouterr().out
+    wrong = "an access in line 3 to an address that belongs to no object: flush_tlb_one_user(r2)"
+    assert (wrong in said, "always" in said) == (first == "0", first != "0")

@@ -74,6 +74,9 @@ cpumask_(test_cpu|of|empty|full|weight|first|any|any_but|and|andnot|or|copy|clea
 pte|pmd|pud|p4d|pgd set_p(te|md|ud|4d|gd) set_p(te|md|ud)_at
 p..?_(clear|none|present|populate|leaf|page|same) p..?p_get(_lockless)? mk_pte
 pte_(write|exec|user|global|dirty|young|wrprotect|mkwrite|mkold|mkyoung|mkclean|mkdirty)
+p.._(addr_end|val|bad|huge|write|access_permitted)
+p[4um]d_offset(_lockless)? pgd_offset pte_offset_kernel
+p[mu]d_trans_huge virt_to_(page|ptdesc)
 (load_cr3(_noflush)?|inv(lpg|pcid_.*)|(__)?flush_tlb_.*|cr4_toggle_pge)_relaxed
 cpu_online (z?alloc|free)_cpumask_var task_rcu_dereference
 read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke sysret jump

@@ -35,6 +35,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "pmd": ("pte", "page", "table", "pmd"),
         "handle": ("mm", "table", "pmd"),
         "target": ("page", "table"),
+        "in table": ("entry", "upper"),
         "vma": ("mm", "struct", "pointer"),
         "code": ("pointer",),
         "freed": ("struct",),

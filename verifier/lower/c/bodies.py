@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from verifier.lower.c import types as t
@@ -175,8 +175,11 @@ def check_labels(b: BodyCode) -> None:
             b.shared.troubles.append(Trouble("unknown-label", f"there is no label {name!r}", span).diagnostic)
 
 
-def statements(b: BodyCode, body: Sequence[ast.Stmt], scope: bool = True) -> None:
-    """A sequence of statements; what is wrong with one is noted, and the next one is tried."""
+def statements(
+    b: BodyCode, body: Sequence[ast.Stmt], scope: bool = True, last: Callable[[], None] | None = None
+) -> None:
+    """A sequence of statements; what is wrong with one is noted, and the next one is tried. ``last``: what
+    comes after them in the same scope."""
     if scope:
         b.frame.scopes.append({})
     held = len(b.frame.held)
@@ -193,6 +196,8 @@ def statements(b: BodyCode, body: Sequence[ast.Stmt], scope: bool = True) -> Non
             if isinstance(statement, ast.Declare) and b.local(statement.name, False) is None:
                 b.written.add(b.declare(statement.name, None).reg)
             note_targets(b, statement)
+    if last is not None:
+        last()
     closed(b, held)
     if scope:
         b.frame.scopes.pop()

@@ -178,6 +178,11 @@ class BodyCode:
         return local
 
 
+def of_kernel(b: BodyCode) -> bool:
+    """Is this inside a function of a kernel tree? What its arguments rule out is not looked at."""
+    return bool(b.stack) and b.stack[-1] in b.unit.functions and b.unit.functions[b.stack[-1]].kernel != ""
+
+
 @dataclass(frozen=True, slots=True)
 class SpecialCall:
     """A call of a word: its row, where it is called, what is given by the names of the parameters, and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
-from verifier.program.values import FAULT, Ptr
+from verifier.program.values import FAULT, UNDEF, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import (
@@ -121,9 +121,19 @@ def bind(r: WordCall, word: Word, parameter: WordParameter, node: ast.CExpr) -> 
         r.pcid = given.expr
     if r.target is not None and kind in ("pte", "pmd", "table"):
         storable(b, r.target, given, node)
-    if kind in _POINTS_TO:
+    if given.local is not None and kind in t.ENTRIES:
+        only_read(word, node)
+        r.locals[name] = given.local
+    elif kind in _POINTS_TO:
         r.point(name, _POINTS_TO[kind](given))
     return None
+
+
+def only_read(word: Word, node: ast.CExpr) -> None:
+    """Raise ``Trouble`` for a word that changes the copy of an entry which a local is."""
+    if not all(isinstance(x, Load) for x in word.effects):
+        text = f"{word.name} changes an entry in memory, and this is the address of a local"
+        raise Trouble("type", text, node.span, "assign to the local")
 
 
 def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
@@ -193,7 +203,10 @@ def warns(r: WordCall, x: Warns) -> None:
 
 
 def load(r: WordCall, x: Load) -> Expr | None:
-    """A load, which may be waited for."""
+    """A load, which may be waited for. A local is read without one."""
+    if x.at in r.locals:
+        r.env[OLD.name] = Reg(r.locals[x.at].reg)
+        return substitute(x.result, r.env)
     place, temp = r.places[x.at], r.b.fresh()
     r.env[OLD.name] = Reg(temp)
     r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, kind=x.kind)
@@ -424,6 +437,8 @@ def machine(r: WordCall, x: Machine) -> Expr | None:
         into = b.fresh() if x.into or asks else None
         env = r.env if into is None else r.given(Reg(into))
         value = None if x.value is None else substitute(x.value, env)
+        if value is not None and x.op == "CR3":
+            value = a_root(b, r.e, value)
         touches = (Touch(Const(Ptr(f"{b.cpu}:{x.register}")), into, value),)
     if x.domain:
         return about_domain(r, x)
@@ -431,6 +446,21 @@ def machine(r: WordCall, x: Machine) -> Expr | None:
     if into is not None and x.into:
         store_local(b, r.locals[x.into], Val(Reg(into), t.BOOL), r.e)
     return None
+
+
+def a_root(b: BodyCode, e: ast.CallExpr, mm: Expr) -> Expr:
+    """``mm``, which CR3 shall hold. Before a value that is no address space an access of nothing is in the
+    way, and the run goes on behind it with some other root, so that both judges see its end."""
+    known = one_of(b, e, mm, b.memory.tables.mms)
+    return mm if known == TRUE else call("ite", known, mm, Const(b.memory.tables.mms[0]))
+
+
+def one_of(b: BodyCode, e: ast.CallExpr, value: Expr, known: Iterable[Ptr]) -> Expr:
+    """Whether ``value`` is one of these; if it may be none, an access of nothing is in the way."""
+    holds = call("holds", call("or", *(call("holds", call("eq", value, Const(one))) for one in known)))
+    if holds != TRUE:
+        b.emit("R", e, Touch(call("ite", holds, Const(Ptr(f"{b.cpu}:cr3")), Const(UNDEF)), b.fresh()))
+    return holds
 
 
 def about_domain(r: WordCall, x: Machine) -> Expr | None:
@@ -463,8 +493,10 @@ def system(
     elif b.memory.used.pcids and x.op == "INV":
         touches = (*touches, Touch(own, b.fresh()))
     named = invalidation(x.kind) if x.op in INVALIDATING else None
-    va = None if va is None else call("va_page", va)
     va, pcid = va if named and named.va else None, pcid if named and named.pcid else None
+    if va is not None:
+        one_of(b, e, call("va_base", va), b.memory.tables.vas)
+        va = call("va_page", va)
     b.emit(x.op, e, *touches, kind=x.kind, va=va, pcid=pcid, serializing=x.serializes)
 
 

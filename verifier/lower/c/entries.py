@@ -4,9 +4,8 @@ A node is a field of a struct; the list itself is C code in an include (linux/li
 
 from __future__ import annotations
 
-from verifier.lower.c import types as t
 from verifier.lower.c.body import BodyCode, Lines, line
-from verifier.lower.c.expressions import compared
+from verifier.lower.c.expressions import compared, written
 from verifier.lower.c.loops import unrolled
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Spanned, Val
@@ -24,7 +23,7 @@ def container_of(b: BodyCode, e: ast.ContainerOf) -> Val:
     if word is None:
         known = [*ENTRY_WORDS, *b.unit.functions, *WORDS]
         raise Trouble("unknown-word", f"there is no {e.word} of a type", e.span, nearest(e.word, known))
-    kind = t.of(e.type)
+    kind = written(b, e.type)
     if kind.kind != "struct":
         raise Trouble("type", f"{e.word} takes a struct as its type", e.span, f"write {word.signature}")
     if not word.link:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load, numeric, same_pointee, store, store_local, truth_of
-from verifier.lower.c.body import BodyCode, Lines, line
-from verifier.lower.c.copies import copied_from, copy, is_struct, named_struct
+from verifier.lower.c.body import BodyCode, Lines, line, of_kernel
+from verifier.lower.c.copies import copied_from, copy, is_struct, is_whole, named_struct
 from verifier.lower.c.objects import never_a_number
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.places import any_place, base_of, memory_place, place_of
@@ -120,7 +120,8 @@ def of_register(b: BodyCode, local: Local, e: ast.CExpr) -> Val:
         local_value, local.fixed = local.fixed, None
         store_local(b, local, local_value, e)
     b.written.add(local.reg)
-    kind = Type("pointer", to=local.declared or local.type or t.ANY)
+    held = local.declared or local.type or t.ANY
+    kind = {"pte": t.ENTRY, "pmd": t.UPPER}.get(held.kind) or Type("pointer", to=held)
     return Val(Const(Ptr(f"&{local.reg}")), kind, local=local)
 
 
@@ -193,6 +194,9 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
         return compared(b, op, left, right, at=at)
     if t.VA in (left.type, right.type):
         return on_addresses(b, op, left, right, at=at)
+    if op in "+-" and moves(b, left):
+        numeric(right, at[1])
+        return Val(call(_ARITHMETIC[op], left.expr, right.expr), left.type)
     numeric(left, at[0])
     numeric(right, at[1])
     function = _ARITHMETIC[op]
@@ -220,6 +224,12 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
         found if op != "/" and left.type.kind == right.type.kind == "int" else t.wrapped(found, kind),
         result_type(kind, left, right),
     )
+
+
+def moves(b: BodyCode, value: Val) -> bool:
+    """Can a number be added to it: a pointer to an entry, or, in the kernel's own text, one to a page? What
+    that leads to is nothing that is known here."""
+    return value.type.kind in t.ENTRIES or (value.type.kind == "page" and of_kernel(b))
 
 
 def on_addresses(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> Val:
@@ -356,9 +366,22 @@ def comma(b: BodyCode, e: ast.Comma) -> Val:
     return b.value(e.then)
 
 
+def written(b: BodyCode, c: ast.CType) -> Type:
+    """The type that code writes; that of an expression is found without evaluating it."""
+    if c.of is None:
+        return t.of(c)
+    of, before = c.of, set(b.written)
+    _, value = b.captured(lambda: b.value(of))
+    b.written &= before
+    kind = replace(value.type, inside=False)
+    if c.pointers and kind.kind in t.HANDLES and not is_whole(b, of):
+        return t.pointed(Type("pointer", to=kind), c.pointers - 1)
+    return t.pointed(kind, c.pointers)
+
+
 def cast(b: BodyCode, e: ast.Cast) -> Val:
     """``(type) e``."""
-    kind = t.of(e.type)
+    kind = written(b, e.type)
     if kind is t.VOID:
         b.value(e.operand)
         return Val(Const(0), t.VOID)

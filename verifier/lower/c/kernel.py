@@ -344,7 +344,7 @@ class _Closure:
         mapped = {name: self._any(a) for name, a in given.items() if name in values}
         self.expanding.append(macro.name)
         outer = self.scopes
-        self.scopes = [*outer, set(given) | (_declared(body) if statement else set())]
+        self.scopes = [*outer, set(given) | _declared(body)]
         body = self._call(body, alone=alone) if isinstance(body, ast.CallExpr) else self._any(body)
         self.scopes = outer
         self.expanding.pop()
@@ -398,6 +398,10 @@ class _Closure:
         if isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.CallExpr):
             made = self._call(x.expr, alone=True)
             return ast.ExprStmt(made, x.span) if isinstance(made, EXPRESSIONS) else made
+        if isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.StatementExpr):
+            return replace(x, expr=self._mapped(x.expr))
+        if isinstance(x, ast.StatementExpr):
+            return self._statement_expr(x)
         if isinstance(x, ast.If):
             return self._if(x)
         if isinstance(x, ast.Block) and not self.ours:
@@ -422,6 +426,15 @@ class _Closure:
         if isinstance(x, ast.FieldInit):
             return replace(x, value=self._any(x.value))
         return self._mapped(x)
+
+    def _statement_expr(self, x: ast.StatementExpr) -> ast.StatementExpr:
+        """``({ … })``, whose last statement is its value."""
+        *body, last = x.body.body or (ast.Empty(x.span),)
+        made = list(self._reached(tuple(body)))
+        made.append(
+            replace(last, expr=self._any(last.expr)) if isinstance(last, ast.ExprStmt) else self._any(last)
+        )
+        return replace(x, body=replace(x.body, body=tuple(made)))
 
     def _reached(self, body: tuple[ast.Stmt, ...]) -> Iterator[ast.Stmt]:
         """The statements of a block that are reached: none after a jump, up to a label."""

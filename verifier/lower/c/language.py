@@ -9,26 +9,30 @@ from verifier.lower.c import special_free as memory
 from verifier.lower.c import special_ipi as ipi
 from verifier.lower.c import special_masks as masks
 from verifier.lower.c import special_mmu as mmu
+from verifier.lower.c import special_walk as walk
 from verifier.lower.c import special_wide as wide
 from verifier.lower.c.body import Language
 from verifier.lower.c.calls import CALLS
 from verifier.lower.c.entries import ENTRY_EXPRESSIONS, ENTRY_STATEMENTS
 from verifier.lower.c.expressions import EXPRESSIONS
 from verifier.lower.c.loops import LOOP_STATEMENTS
-from verifier.lower.c.statements import STATEMENTS
+from verifier.lower.c.statements import STATEMENT_EXPRESSIONS, STATEMENTS
 
 LANGUAGE = Language(
-    expressions=MappingProxyType({**EXPRESSIONS, **CALLS, **ENTRY_EXPRESSIONS}),
+    expressions=MappingProxyType({**EXPRESSIONS, **CALLS, **ENTRY_EXPRESSIONS, **STATEMENT_EXPRESSIONS}),
     statements=MappingProxyType({**STATEMENTS, **LOOP_STATEMENTS, **ENTRY_STATEMENTS}),
     words=MappingProxyType(
         {
             "assume": control.assume,
+            "bad_entry": walk.bad_entry,
             "call_cpus": ipi.call_cpus,
             "call_rcu": ipi.call_rcu,
             "cmpxchg128": wide.cmpxchg128,
             "cmpxchg_double": control.cmpxchg_double,
             "cond_load": control.cond_load,
+            "entry_below": walk.entry_below,
             "entry_of": mmu.entry_of,
+            "first_entry": walk.first_entry,
             "free": memory.free,
             "free_rcu": memory.free_rcu,
             "halt": ipi.halt,
@@ -53,6 +57,7 @@ LANGUAGE = Language(
             "read_cr3": mmu.read_cr3,
             "read_poll": control.read_poll,
             "read_register": mmu.read_register,
+            "table_of": walk.table_of,
             "try_cmpxchg": control.try_cmpxchg,
             "wait_event": control.wait_event,
             "warn": control.warn,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,9 @@ _NAMES: Mapping[type, str] = {
     ast.FieldExpr: "name", ast.FieldInit: "name", ast.CallExpr: "name", ast.ContainerOf: "member",
     ast.ForEachCpu: "variable", ast.ForEachEntry: "variable",
 }  # fmt: skip
+
+
+_ASSIGNED = re.compile(r"(?:[^=!<>]|<<|>>)=$")  # what stands before the whole value of an assignment
 
 
 def bits(name: str, given: tuple[ast.CExpr, ...], span: Span) -> ast.CExpr:
@@ -52,7 +56,8 @@ def check_brackets(text: str, start: int, body: object, given: Mapping[str, ast.
     for x in ast.nodes(body):
         if isinstance(x, ast.Ident) and isinstance(given.get(x.name), COMPOUND):
             before, after = text[: x.span.start - start].rstrip(), text[x.span.end - start :].lstrip()
-            if before[-1:] not in ("", "(", ",", "[") or after[:1] not in ("", ")", ",", "]", ";"):
+            starts = before[-1:] in ("", "(", ",", "[") or (_ASSIGNED.search(before) and after[:1] in ",;")
+            if not starts or after[:1] not in ("", ")", ",", "]", ";"):
                 why = f"{x.name} is not in brackets there, and is more than one operand here"
                 raise Trouble("macro", why, None)
 

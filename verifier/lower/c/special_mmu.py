@@ -6,13 +6,13 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import load
 from verifier.lower.c.arguments import given, mismatch
 from verifier.lower.c.body import BodyCode, SpecialCall
-from verifier.lower.c.effects import system
+from verifier.lower.c.effects import a_root, system
 from verifier.lower.c.objects import attributes, check_present
 from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.code import Branch, Jump, Label, Touch
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.ops import Kind
-from verifier.program.values import ATTRIBUTES, MIGRATION, SWAP, UNDEF, Ptr
+from verifier.program.values import ATTRIBUTES, MIGRATION, SWAP, Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Machine
@@ -91,19 +91,14 @@ def read_cr3(b: BodyCode, use: SpecialCall) -> Val:
 
 def write_cr3(b: BodyCode, use: SpecialCall) -> Val:
     """The write of ``load_cr3()`` or, with bit 63, of ``load_cr3_noflush()``: which one, and of which mm, is
-    known when the program runs. Before a value that is no root an access of nothing is in the way."""
+    known when the program runs."""
     root, _ = registers(b, use)
     value = b.held(given(b, use, "cr3").expr)
-    mms, mm = b.memory.tables.mms, call("cr3_mm", value)
-    known = call("holds", call("or", *(call("holds", call("eq", mm, Const(one))) for one in mms)))
     if isinstance(value, Const) and not isinstance(value.value, Ptr):
         text = f"{use.arguments['cr3'].span.text} is no root of an address space"
         raise Trouble("root", text, use.arguments["cr3"].span, "write __pa(mm->pgd), and | pcid")
-    if known != TRUE:
-        b.emit("R", use.e, Touch(call("ite", known, Const(root), Const(UNDEF)), b.fresh()))
-    # The run goes on behind the wrong access, so that both judges see its end.
-    mm = call("ite", known, mm, Const(mms[0]))
-    pcid = call("ite", known, call("cr3_pcid", value), FALSE)
+    mm = a_root(b, use.e, call("cr3_mm", value))
+    pcid = call("cr3_pcid", value)
     keeps = call("cr3_noflush", value)
     touch, flushes, end = Touch(Const(root), None, mm), b.fresh("flushes"), b.fresh("end")
     b.code.append(Branch(call("not", keeps), flushes, use.e.span))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from verifier.lower.c import guards
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, store_local
 from verifier.lower.c.bodies import statements
-from verifier.lower.c.body import BodyCode, Lines, line
-from verifier.lower.c.expressions import COMPARE, condition_of, shown_whole
+from verifier.lower.c.body import BodyCode, Lines, line, of_kernel
+from verifier.lower.c.copies import is_whole
+from verifier.lower.c.expressions import COMPARE, condition_of, shown_whole, written
 from verifier.lower.c.loops import forget
 from verifier.lower.c.parts import Exits, Val
 from verifier.lower.c.stack import on_stack
+from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Jump, Label
 from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.program.values import truth
@@ -47,8 +51,8 @@ def expression(b: BodyCode, s: ast.ExprStmt) -> None:
 def may_do_nothing(b: BodyCode, e: ast.CExpr) -> bool:
     """Is it meant so: a word that is nothing on x86, a function of the test, a cast to void?"""
     if isinstance(e, ast.Cast):
-        return t.of(e.type) is t.VOID
-    if isinstance(e, ast.PointerCall):
+        return written(b, e.type) is t.VOID
+    if isinstance(e, ast.PointerCall | ast.StatementExpr):
         return True
     if isinstance(e, ast.CallExpr):
         word = WORDS.get(e.name)
@@ -58,7 +62,7 @@ def may_do_nothing(b: BodyCode, e: ast.CExpr) -> bool:
 
 def declare(b: BodyCode, s: ast.Declare) -> None:
     """A local, or an object on the stack."""
-    kind = t.of(s.type)
+    kind, s = declared(b, s)
     if s.name in b.given and len(b.frames) == 1 and s.init is None:
         given = b.local(s.name, False)
         if given is not None and kind.kind == "int":  # the initial state gives it a value
@@ -77,12 +81,42 @@ def declare(b: BodyCode, s: ast.Declare) -> None:
     if s.init is not None:
         shown_whole(b, s, s.init)
         value = b.value(s.init)
+        if s.type.base == "__auto_type":
+            kind = replace(value.type, inside=False)
     local = b.declare(s.name, None if kind is t.ANY or kind.kind in t.HANDLES else kind)
     local.span = s.span
     if kind.kind in t.HANDLES or kind.kind == "pointer":
         local.type = kind
     if value is not None:
         store_local(b, local, value, s)
+
+
+def declared(b: BodyCode, s: ast.Declare) -> tuple[Type, ast.Declare]:
+    """The type that a declaration writes; and the declaration, in which a type that ``typeof`` found is a
+    pointer or none."""
+    if s.type.base == "__auto_type" and (s.init is None or isinstance(s.init, ast.Braced)):
+        raise Trouble("type", f"{s.name} has no value that gives it a type", s.span, f"write {s.name} = …")
+    kind = written(b, s.type)
+    if s.type.of is None:
+        return kind, s
+    points = bool(s.type.pointers) or not is_whole(b, s.type.of)
+    return kind, replace(s, type=ast.CType(s.type.base, int(points)))
+
+
+def statement_expr(b: BodyCode, e: ast.StatementExpr) -> Val:
+    """``({ … })``: the value of its last statement, as it is there. Its locals end with it."""
+    *body, last = e.body.body or (ast.Empty(e.span),)
+    if not isinstance(last, ast.ExprStmt):
+        statements(b, (*body, last))
+        return Val(Const(0), t.VOID)
+    found: list[Val] = []
+
+    def value() -> None:
+        of = b.value(last.expr)
+        found.append(of if of.bits is not None or of.local is not None else replace(of, expr=b.held(of.expr)))
+
+    statements(b, body, last=value)
+    return found[0]
 
 
 def check_new(b: BodyCode, s: ast.Declare) -> None:
@@ -116,11 +150,6 @@ def if_(b: BodyCode, s: ast.If) -> None:
     b.code += [Jump(end), Label(no)]
     statements(b, (s.other,))
     b.code.append(Label(end))
-
-
-def of_kernel(b: BodyCode) -> bool:
-    """Is this inside a function of a kernel tree? What its arguments rule out is not looked at."""
-    return bool(b.stack) and b.stack[-1] in b.unit.functions and b.unit.functions[b.stack[-1]].kernel != ""
 
 
 def switch(b: BodyCode, s: ast.Switch) -> None:
@@ -266,3 +295,4 @@ STATEMENTS: Lines[BodyCode, None] = dict(
         line(ast.Guard, guard),
     )
 )
+STATEMENT_EXPRESSIONS: Lines[BodyCode, Val] = dict((line(ast.StatementExpr, statement_expr),))

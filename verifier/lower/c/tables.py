@@ -310,3 +310,14 @@ class Tables:
         if not fits and self.entries:
             raise Trouble("level", f"this cannot be a table or mm that has {entry_level(word)} entries", span)
         return result
+
+    def anywhere(self, handle: Expr, va: Expr, *, of_mm: bool) -> Expr:
+        """The entry for an address in what the program finds, an mm or a table, of whatever level it is. What
+        is neither gives an address of nothing."""
+        result = call("pte", handle, va)
+        for h, a in product(self.handles, self.vas):
+            cell = self.entries[h, a]
+            if (h in self.mms) == of_mm and cell != entry(h, a):
+                both = call("and", call("eq", handle, Const(h)), call("eq", va, Const(a)))
+                result = call("ite", both, Const(cell), result)
+        return result

@@ -89,8 +89,12 @@ _WIDTHS = {"char": 8, "short": 16, "long": 64}
 
 def of(c: CType) -> Type:
     """The type that a declaration writes. Pointers to handles are the handles themselves."""
-    base, stars = _base(c.base), c.pointers
-    if base.kind in ("mm", "table", "page", "mask", "struct"):
+    return pointed(_base(c.base), c.pointers)
+
+
+def pointed(base: Type, stars: int) -> Type:
+    """A type with stars after it. Pointers to handles are the handles themselves."""
+    if stars and base.kind in ("mm", "table", "page", "mask", "struct"):
         stars -= 1
     elif base.kind in CONTENTS and stars:
         base, stars = ENTRY if base is PTE else UPPER, stars - 1

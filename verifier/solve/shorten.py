@@ -1,0 +1,38 @@
+"""Large programs without what no run reaches, as far as values alone show it."""
+
+from __future__ import annotations
+
+from verifier.budget import Budget
+from verifier.errors import LimitError
+from verifier.lower.build import reached, unrolled
+from verifier.lower.code import Lowered
+from verifier.program.events import Program
+from verifier.program.profiles import Switches, kernels
+from verifier.solve.domains import unreached
+from verifier.syntax.test import Test
+
+LARGE = 150  # events, from which it pays to look for those that no run reaches
+MAX_PASSES = 4
+
+
+def shortened(
+    test: Test, code: Lowered, program: Program, switches: Switches, unroll: int | None, budget: Budget
+) -> tuple[Lowered, Program]:
+    """A test's code without what no run reaches, and its program; ``program`` is that of all the code. Where
+    a part of the code is optional, runs with and without it count. Raises as ``build``."""
+    if len(program.events) < LARGE:
+        return code, program
+    known = frozenset(code.unreached)
+    for _ in range(MAX_PASSES):
+        try:
+            dead = unreached(program, kernels(switches, program.versions), budget)
+        except LimitError:
+            if budget.over:
+                raise
+            break  # counters with many values: the program stays as it is
+        code = reached(code, program, dead)
+        if frozenset(code.unreached) == known:
+            break
+        known = frozenset(code.unreached)
+        program = unrolled(test, code, unroll, budget)
+    return code, program
