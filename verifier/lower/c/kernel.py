@@ -91,6 +91,7 @@ class _Closure:
         self.objects |= _addresses(unit)
         self.scopes: list[set[str]] = []  # parameters and locals
         self.expanding: list[str] = []
+        self.reading: list[Definition] = []  # enums
         # Macros that the test names go before words of their names.
         self.named = {name.name for one in asked.files for name in one.names}
         self.in_word = False  # is this an argument of a word?
@@ -179,17 +180,33 @@ class _Closure:
         if found is not None:
             return self._expanded(*found, None, e.span)
         if name in self.constants:
-            file, definition = self.constants[name]
-            try:
-                self.enums |= {
-                    k: v for k, v in self.cutter.enum(file, definition).items() if k not in self.enums
-                }
-            except Trouble as trouble:
-                self._said(trouble)
-                return ast.Num(0, e.span)
-            return e
+            return self._enumerator(e)
         if not self.ours and not self._means(name):
             self._unknown(name, e.span)
+        return e
+
+    def _enumerator(self, e: ast.Ident) -> ast.CExpr:
+        """A constant of an enum of the files; the others of its enum come along."""
+        file, definition = self.constants[e.name]
+        if definition in self.reading:
+            return e
+
+        def meaning(x: ast.CExpr) -> ast.CExpr:
+            found: ast.CExpr = self._any(x)
+            names = {i.name for i in ast.nodes(found) if isinstance(i, ast.Ident)}
+            known = {n: ast.Num(v, x.span) for n, v in self.enums.items() if n in names}
+            made: ast.CExpr = substituted(found, known)
+            return made
+
+        self.reading.append(definition)
+        try:
+            made = self.cutter.enum(file, definition, meaning)
+        except Trouble as trouble:
+            self._said(trouble)
+            return ast.Num(0, e.span)
+        finally:
+            self.reading.pop()
+        self.enums |= {k: v for k, v in made.items() if k not in self.enums}
         return e
 
     def _means(self, name: str) -> bool:
