@@ -384,3 +384,32 @@ def test_what_is_left_out_where_its_value_is_not_used(call: str, value: str, tmp
     (test,) = read_all(text + "P0 { r0 = f(&s); }\nexists (0:r0 = 3)", KernelTree(str(tmp_path)))
     found = run(test, Options(witnesses=False))
     assert (found.observation, [w for w in found.warnings if w.code == "no-effect"]) == ("always", [])
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("arch_atomic_add(2, &p->a);\n\treturn raw_atomic_read(&p->a);", "(5,)"),
+        ("return raw_atomic_add_return(2, &p->a);", "(5,)"),
+        ("return raw_xchg(&p->x, 4) + p->x;", "(7,)"),
+        (
+            "unsigned long f;\n\traw_local_irq_save(f);\n\traw_local_irq_restore(f);\n\treturn 1;",
+            "(1,)",
+        ),
+        ("return arch_wobble(&p->a);", "there is no function 'arch_wobble'"),
+        ('return WARN_ONCE(p->x < 1, "x is %d of %d\\n", p->x, 3);', "(0,)"),
+    ],
+)
+def test_words_under_names_of_uninstrumented_code(code: str, expected: str, tmp_path: Path) -> None:
+    """raw_atomic_inc() and arch_atomic_inc() are what atomic_inc() is without its sanitizers."""
+    body = f"struct s {{ int x; atomic_t a; }};\nint f(struct s *p)\n{{\n\t{code}\n}}\n"
+    (tmp_path / "f.c").write_text(body)
+    text = (
+        '#kernel "f.c" { f }\n{ struct s s = { .x = 3, .a = 3 }; }\nP0 { r0 = f(&s); }\nlocations [0:r0;]\n'
+    )
+    try:
+        (test,) = read_all(text, KernelTree(str(tmp_path)))
+        (state,) = run(test, Options(states=True, witnesses=False)).states or ()
+        assert str(state) == expected
+    except InputError as error:
+        assert expected in error.diagnostics[0].message

@@ -7,6 +7,7 @@ type, a constant or a macro; a function has to be named. What cannot be found is
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
@@ -45,6 +46,9 @@ QUESTIONS = frozenset(
         "static_key_enabled", "alternative_has_feature",
     }
 )  # fmt: skip
+# Names of words in code that sanitizers and lockdep leave alone.
+_UNINSTRUMENTED = re.compile(r"^(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)")
+_MESSAGES = {"WARN": 2, "WARN_ONCE": 2}  # how many arguments are judged
 MAX_EXPANDED = 200
 _COMPARED = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
@@ -271,7 +275,12 @@ class _Closure:
         if nothing is not None and not (nothing.unless and self.cutter.config.value(nothing.unless)):
             self._note("dropped", name, nothing.reason, e.span)
             return ast.Empty(e.span) if alone else ast.Num(0, e.span)
-        if name in WORDS or name in INITIALIZERS:
+        plain = _UNINSTRUMENTED.sub("", name)  # raw_atomic_inc(), arch_atomic_inc()
+        if name not in WORDS and plain in WORDS:
+            e = replace(e, name=plain)
+        if name in _MESSAGES:  # what follows the format is for the message alone
+            e = replace(e, arguments=e.arguments[: _MESSAGES[name]])
+        if e.name in WORDS or name in INITIALIZERS:
             outer, self.in_word = self.in_word, True
             made = self._mapped(e)
             self.in_word = outer
