@@ -143,7 +143,11 @@ def unary(b: BodyCode, e: ast.Unary) -> Val:
     if e.op == "*":
         place = place_of(b, e)
         if isinstance(place, Local):
-            return Val(Reg(place.reg), place.type or place.declared or t.ANY)
+            found = Val(Reg(place.reg), place.type or place.declared or t.ANY)
+            seen = b.value(e.operand).type.to or t.ANY
+            if seen != found.type and seen.kind == found.type.kind == "int":
+                return Val(t.converted(found.expr, found.type, seen), seen)
+            return found
         return load(b, place, e)
     operand = b.value(e.operand)
     if e.op == "!":
@@ -369,6 +373,19 @@ def written(b: BodyCode, c: ast.CType) -> Type:
     return t.pointed(kind, c.pointers)
 
 
+def size_of(b: BodyCode, e: ast.SizeOf) -> Val:
+    """``sizeof``: the bytes of a number or of an address. Nothing says how large anything else is."""
+    kind = written(b, e.type)
+    whole = e.type.of is None or is_whole(b, e.type.of)
+    if kind.kind == "int" and kind.bits % 8 == 0:
+        return Val(Const(kind.bits // 8), t.ULONG)
+    address = kind.kind in ("pointer", "entry", "upper", "va") or (kind.kind in t.HANDLES and not whole)
+    if not address and not (kind is t.ANY and e.type.pointers):
+        text = f"the size of {kind.words if kind is not t.ANY else e.span.text} is not known here"
+        raise Trouble("sizeof", text, e.span, "objects are cells; write the number itself")
+    return Val(Const(8), t.ULONG)
+
+
 def cast(b: BodyCode, e: ast.Cast) -> Val:
     """``(type) e``."""
     kind = written(b, e.type)
@@ -383,9 +400,11 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
     if kind.kind == "int" and value.type.kind == "pointer":
         return value
     if kind.kind == value.type.kind == "pointer" and value.type.to is not t.ANY:
+        if value.local is not None and t.same_width(kind, value.type):
+            return replace(value, type=kind)
         same_pointee(b, kind, value.type, e.span)
-        return Val(value.expr, replace(kind, percpu=value.type.percpu))
-    return Val(value.expr, value.type if kind is t.ANY else kind)
+        return Val(value.expr, replace(kind, percpu=value.type.percpu), local=value.local)
+    return Val(value.expr, value.type if kind is t.ANY else kind, local=value.local)
 
 
 def assign(b: BodyCode, e: ast.Assign) -> Val:
@@ -465,6 +484,7 @@ EXPRESSIONS: Lines[BodyCode, Val] = dict(
         line(ast.FieldExpr, part),
         line(ast.IndexExpr, part),
         line(ast.Cast, cast),
+        line(ast.SizeOf, size_of),
         line(ast.Assign, assign),
     )
 )
