@@ -390,6 +390,9 @@ def _set(made: _Made, i: Executed) -> None:
 
 def _jump(made: _Made, i: Executed) -> None:
     asked = made.flags.get(i.op[1:])
+    if asked is not None and re.fullmatch(r"\d+f", i.operands[0]):  # to another section: an exception
+        made.lines.append(f"WARN_ON({asked});")
+        return
     found = re.fullmatch(r"%l\[(\w+)\]|%l(\d+)", i.operands[0])
     if asked is None or found is None:
         raise NotInTable(f"{i.text}: nothing says what it asks")
@@ -489,8 +492,8 @@ def _is_word(made: AsmStatement, name: str) -> bool:
 
 WORDS_OF_ASM = frozenset(
     {
-        "smp_mb", "xchg", "cmpxchg", "cmpxchg_local", "test_bit", "READ_ONCE", "WRITE_ONCE", "mfence",
-        "lfence", "sfence",
+        "smp_mb", "xchg", "cmpxchg", "cmpxchg_local", "test_bit", "READ_ONCE", "WRITE_ONCE", "WARN_ON",
+        "mfence", "lfence", "sfence",
         "cpu_relax", "local_irq_disable", "local_irq_enable", "halt", "this_cpu_read", "this_cpu_write",
         "this_cpu_cmpxchg", "this_cpu_or", "this_cpu_and",
         *(f"this_cpu_{op}_return" for op in ("add", "sub")), *(f"local_{op}_return" for op in ("add", "sub")),

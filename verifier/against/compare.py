@@ -10,16 +10,14 @@ from typing import Literal, NamedTuple
 from verifier import explore
 from verifier.against.assembly import WORDS_OF_ASM
 from verifier.against.definitions import Definitions, definitions
+from verifier.against.families import FAMILIES, Family, code_of, family_of, reason_of
 from verifier.against.preprocess import preprocessed
 from verifier.against.situations import (
     ALONE,
-    FAMILIES,
     OBSERVED,
     CalledIn,
     CallOfWord,
-    Family,
     calls,
-    family_of,
     situations,
     text_of,
 )
@@ -54,7 +52,8 @@ class Difference(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class ComparedWord:
     """What became of a word. ``place``: where the tree defines it; ``instructions``: what is in that
-    text; ``tests``: in how many tests the two agree."""
+    text; ``tests``: in how many tests the two were run; ``said``: what the comparison leaves out
+    on purpose."""
 
     word: str
     status: Status
@@ -63,6 +62,7 @@ class ComparedWord:
     instructions: tuple[str, ...] = ()
     tests: int = 0
     differences: tuple[Difference, ...] = ()
+    said: str = ""
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Comparison:
         version = self.tree.version
         if version is None:
             return Switches()
-        known = [(_code(name), name) for name in KERNELS]
+        known = [(code_of(name), name) for name in KERNELS]
         return Switches(kernel=max((k for k in known if k[0] <= version), default=known[0])[1])
 
     def words(self, names: Iterable[str] | None = None) -> Iterator[ComparedWord]:
@@ -106,13 +106,15 @@ class Comparison:
 
     def word(self, word: Word) -> ComparedWord:
         """Compare one word."""
-        family = family_of(word)
+        family = family_of(word, self.tree.version)
         if family is None:
-            return ComparedWord(word.name, "not compared", "no test calls it yet")
+            return ComparedWord(word.name, "not compared", reason_of(word))
         try:
             every = list(calls(word, family))
+            if not every:
+                raise NotCompared("no values are known for its parameters")
             result = {"void": "void", "same": family.local}.get(word.result, "long")
-            taken = {c.text: take(self.definitions, word.name, c.text, result, family.local) for c in every}
+            taken = {c.text: take(self.definitions, family, word.name, c.text, result) for c in every}
         except NotCompared as why:
             missing = str(why) == MISSING
             return ComparedWord(word.name, "missing" if missing else "not compared", str(why))
@@ -123,7 +125,9 @@ class Comparison:
         status, reason, tests, differences = self._seen[key]
         if status == "agrees" and word.name in WORDS_OF_ASM and one.instructions:
             status = "instruction"
-        return ComparedWord(word.name, status, reason, one.place, tuple(one.instructions), tests, differences)
+        return ComparedWord(
+            word.name, status, reason, one.place, tuple(one.instructions), tests, differences, family.said
+        )
 
     def _judged(
         self, word: Word, family: Family, every: list[CallOfWord], taken: Mapping[str, TakenCall]
@@ -147,13 +151,13 @@ class Comparison:
         codes = [taken[v.call.text].expression for v in variants]
         functions = {name: text for v in variants for name, text in taken[v.call.text].functions.items()}
         try:
-            by_tree = self._tests(text_of(family, variants, codes, "\n".join(functions.values())))
-            of_tree = [self._states(test, family) for test in by_tree]
+            by_tree = self._tests(text_of(family, variants, codes, "\n".join(functions.values()), tree=True))
+            of_tree = [self._states(test, family, True) for test in by_tree]
         except (InputError, LimitError) as error:
             raise NotCompared(one.why(_first(error))) from None
         try:
-            by_rows = self._tests(text_of(family, variants, [v.call.text for v in variants], ""))
-            of_rows = [self._states(test, family) for test in by_rows]
+            by_rows = self._tests(text_of(family, variants, [v.call.text for v in variants], "", tree=False))
+            of_rows = [self._states(test, family, False) for test in by_rows]
         except (InputError, LimitError) as error:
             raise NotCompared(f"of the word itself: {_first(error)}") from None
         out: list[Difference] = []
@@ -166,7 +170,7 @@ class Comparison:
     def _tests(self, text: str) -> list[Test]:
         return [_of_kernel(test) for test in load(Source("word", text), plain=True)]
 
-    def _states(self, test: Test, family: Family) -> tuple[States, States]:
+    def _states(self, test: Test, family: Family, tree: bool) -> tuple[States, States]:
         """The final states of a test, and those in which it hangs."""
         self.budget.tick()
         program = build(test, budget=self.budget)
@@ -178,24 +182,24 @@ class Comparison:
         if answer.cut:
             raise NotCompared("a loop turns more often than the bound")
         return (
-            frozenset(_state(program, s, family) for s in answer.states),
-            frozenset(_state(program, s, family) for s in answer.rests or ()),
+            frozenset(_state(program, s, family, tree) for s in answer.states),
+            frozenset(_state(program, s, family, tree) for s in answer.rests or ()),
         )
 
 
-def _code(name: str) -> int:
-    major, minor = name.lstrip("v").split(".")
-    return (int(major) << 16) + (int(minor) << 8)
-
-
-def _state(program: Program, state: tuple[object, ...], family: Family) -> tuple[object, ...]:
+def _state(program: Program, state: tuple[object, ...], family: Family, tree: bool) -> tuple[object, ...]:
     """A state, in the order of ``OBSERVED``; numbers as words of as many bits as the cell has."""
     labels = {program.observables[i].label: v for i, v in zip(program.shown, state, strict=True)}
     mask = (1 << family.bits) - 1
-    return tuple(
-        v & mask if isinstance(v, int) else v
-        for v in (labels.get(name, labels.get(f"[{name}]")) for name in OBSERVED)
-    )
+    decoded = {there & mask: here for here, there in family.encoding.items()} if tree else {}
+    values: list[object] = []
+    for name in OBSERVED:
+        value = labels.get(name, labels.get(f"[{name}]", labels.get(f"0:{name}")))
+        if isinstance(value, int):
+            value &= mask
+            value = decoded.get(value, value) & mask
+        values.append(value)
+    return tuple(values)
 
 
 def _told(states: Iterable[tuple[object, ...]]) -> tuple[str, ...]:
@@ -234,6 +238,7 @@ def _classes(every: list[CallOfWord], ends: list[States]) -> list[CallOfWord]:
     """Calls that go in different ways: whether the cell changes, and whether they give 0."""
     chosen: dict[object, CallOfWord] = {}
     for call, states in zip(every, ends, strict=True):
-        changed = {(s[0] == call.start & 0xFFFFFFFF, bool(s[1])) for s in states}
-        chosen.setdefault(frozenset(changed), call)
+        start = int(call.start) & 0xFFFFFFFF if call.start.lstrip("-").isdigit() else call.start
+        ways = {(s[0] & 0xFFFFFFFF if isinstance(s[0], int) else s[0]) == start for s in states}
+        chosen.setdefault((frozenset(ways), frozenset(bool(s[1]) for s in states)), call)
     return list(chosen.values())[:MAX_CLASSES]

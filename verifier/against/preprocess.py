@@ -27,6 +27,7 @@ OPTIONS = (
     "GENERIC_BUG", "BUG", "X86_LOCAL_APIC", "RWSEM_SPIN_ON_OWNER", "MUTEX_SPIN_ON_OWNER", "PHYS_ADDR_T_64BIT",
     "ARCH_HAS_PTE_SPECIAL", "HAVE_ARCH_TRANSPARENT_HUGEPAGE", "TRANSPARENT_HUGEPAGE", "TREE_RCU",
     "HAVE_SETUP_PER_CPU_AREA", "CC_HAS_ASM_GOTO", "CC_HAS_ASM_FLAG_OUTPUTS", "AS_HAS_ASM_GOTO",
+    "ARCH_HAS_REFCOUNT",
 )  # fmt: skip
 # What the compiler and the Makefile define.
 DEFINED: Mapping[str, str] = MappingProxyType(
@@ -40,7 +41,8 @@ DEFINED: Mapping[str, str] = MappingProxyType(
         "__STDC_VERSION__": "201112L", "__CHAR_BIT__": "8", "__SIZEOF_INT__": "4", "__SIZEOF_LONG__": "8",
         "__SIZEOF_POINTER__": "8", "__SIZEOF_INT128__": "16", "__GCC_ASM_FLAG_OUTPUTS__": "1",
         "CC_HAVE_ASM_GOTO": "1",
-        "CC_USING_FENTRY": "1", "__BYTE_ORDER__": "1234", "__ORDER_LITTLE_ENDIAN__": "1234",
+        "CC_USING_FENTRY": "1",
+        "__FILE__": '""', "__LINE__": "0", "__BYTE_ORDER__": "1234", "__ORDER_LITTLE_ENDIAN__": "1234",
     }
 )  # fmt: skip
 # What C has no macro for: the compiler's own functions, as macros of their arguments.

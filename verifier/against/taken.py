@@ -4,10 +4,13 @@ down to instructions."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from verifier.against.assembly import NO_WORD, without_asm
 from verifier.against.definitions import Definitions, closing, without_attributes
+from verifier.against.families import Family
 from verifier.against.preprocess import KEPT, expand
 from verifier.against.tokens import Token, spelled, tokens
 
@@ -27,17 +30,10 @@ _INTEGERS = frozenset(
 )  # fmt: skip
 _QUALIFIERS = frozenset({"const", "volatile", "__volatile__", "__const__"})
 _DROPPED = frozenset({"__extension__", "__volatile__", "__const__", "__restrict", "__force"})
-# Structs of one field, which are that field here.
-INSIDE = frozenset({"counter", "refs", "raw_lock", "rlock", "val", "cnts"})
 # Types that are others here.
-TYPES = {
-    "refcount_t": "atomic_t",
-    "__s64": "s64",
-    "__u32": "u32",
-    "__u64": "u64",
-    "__u8": "u8",
-    "__u16": "u16",
-}
+TYPES: Mapping[str, str] = MappingProxyType(
+    {"__s64": "s64", "__u32": "u32", "__u64": "u64", "__u8": "u8", "__u16": "u16"}
+)
 
 
 class NotCompared(Exception):
@@ -67,6 +63,7 @@ class TakenCall:
 @dataclass(slots=True)
 class _Taking:
     defs: Definitions
+    family: Family
     told: list[str] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -74,7 +71,7 @@ class _Taking:
 
     def taken(self, given: list[Token]) -> list[Token]:
         """Expanded tokens as a test has them."""
-        return self.called(rewritten(without_asm(given, self.told, self.unknown)))
+        return self.called(rewritten(without_asm(given, self.told, self.unknown), self.family))
 
     def called(self, given: list[Token]) -> list[Token]:
         """Tokens in which each function of the tree has the name that it has in a test."""
@@ -88,7 +85,7 @@ class _Taking:
                 out.append(token)
                 continue
             name = token.text
-            if name in self.defs.functions:
+            if name in self.defs.functions or name in self.family.stubs:
                 self.function(name)
             elif name.startswith(NO_WORD):
                 out.append(token)
@@ -102,6 +99,9 @@ class _Taking:
         """Take a function along."""
         if name in self.functions:
             return
+        if name in self.family.stubs:
+            self.functions[name] = self.family.stubs[name]
+            return
         if len(self.functions) > MAX_FUNCTIONS:
             raise NotCompared(f"it calls more than {MAX_FUNCTIONS} functions")
         self.functions[name] = ""
@@ -110,18 +110,18 @@ class _Taking:
         self.functions[name] = text  # after those that it calls
 
 
-def take(defs: Definitions, name: str, call: str, result: str, old: str) -> TakenCall:
+def take(defs: Definitions, family: Family, name: str, call: str, result: str) -> TakenCall:
     """What a call means at the end of what a tree compiles; it becomes a function that gives a
-    ``result``, and takes the address of the ``old`` of its caller. Raises ``NotCompared``."""
+    ``result``, and takes the address of its caller's ``old``. Raises ``NotCompared``."""
     macro = defs.macro(name)
     found = defs.functions.get(name)
     if found is None and (macro is None or (macro.parameters is None and spelled(macro.body) in ("", name))):
         raise NotCompared(MISSING)
-    taking = _Taking(defs)
+    taking = _Taking(defs, family)
     made = taking.taken(without_attributes(expand(defs.of, tokens(call), defs.of.time, KEPT - {name})))
     whole = f"{PREFIX}call{sum(map(ord, call))}_{len(call)}"
     text = spelled(made)
-    head = f"{old} *old" if "&old" in call else "void"
+    head = f"{family.local} *old" if "&old" in call else "void"
     text = re.sub(r"& ?old\b", "old", text)
     taking.functions[whole] = f"{result} {whole}({head}) {{ {'' if result == 'void' else 'return '}{text}; }}"
     expression = f"{whole}({'&old' if head != 'void' else ''})"
@@ -133,7 +133,7 @@ def take(defs: Definitions, name: str, call: str, result: str, old: str) -> Take
 MISSING = "not in this tree"
 
 
-def rewritten(given: list[Token]) -> list[Token]:
+def rewritten(given: list[Token], family: Family) -> list[Token]:
     """Tokens with what a test has no word for written otherwise. An object is a cell, whatever the type
     of the pointer to it: a cast of one integer pointer to another is left out."""
     out: list[Token] = []
@@ -143,26 +143,41 @@ def rewritten(given: list[Token]) -> list[Token]:
         following = given[at + 1].text if at + 1 < len(given) else ""
         if token.text in _DROPPED:
             at += 1
-        elif token.text in TYPES:
-            out.append(token._replace(text=TYPES[token.text]))
+        elif (name := family.types.get(token.text) or TYPES.get(token.text)) is not None:
+            out.append(token._replace(text=name))
             at += 1
-        elif token.text == "->" and following in INSIDE:
+        elif token.kind == "text" and not _shown(out):
+            out.append(Token("number", "0", token.spaced))  # what nobody looks at
+            at += 1
+        elif token.text == "->" and following in family.inside:
             out += [Token("mark", "["), Token("number", "0"), Token("mark", "]")]
             at += 2
-        elif token.text == "." and following in INSIDE:
+        elif token.text == "." and following in family.inside:
             at += 2
         elif token.text in ("_Static_assert", "static_assert"):
             at = closing(given, at + 1) + 1
             at += at < len(given) and given[at].text == ";"
         elif token.text == "(" and (end := _cast(given, at)):
             at = end
-        elif (name := _pointer(given, at)) and (not out or out[-1].text in "{};"):
+        elif (after := _pointer(given, at)) and (not out or out[-1].text in "{};"):
             out.append(Token("name", "__auto_type", True))
-            at = name
+            at = after
         else:
             out.append(token)
             at += 1
     return out
+
+
+def _shown(before: list[Token]) -> bool:
+    """Is a string after these tokens an argument of a warning, or a part of another string?"""
+    if before and before[-1].kind == "text":
+        return True
+    depth = 0
+    for at in range(len(before) - 1, 0, -1):
+        depth += (before[at].text == ")") - (before[at].text == "(")
+        if depth < 0:
+            return before[at - 1].text.startswith("WARN")
+    return False
 
 
 def _words(given: list[Token], at: int) -> int:

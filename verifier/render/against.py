@@ -23,6 +23,8 @@ def compared_text(place: str, found: Iterable[ComparedWord]) -> Iterator[str]:
     for word in found:
         counts[word.status] += 1
         yield f"{word.word:32} {word.status}{_more(word)}\n"
+        if word.said and word.tests:
+            yield f"    not compared: {word.said}\n"
         for difference in word.differences:
             what = " hangs with" if difference.hangs else ""
             yield f"    {difference.test}:\n"

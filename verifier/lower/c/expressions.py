@@ -14,7 +14,7 @@ from verifier.lower.c.places import any_place, base_of, memory_place, place_of
 from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
-from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr
+from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr, truth
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.idle import PERCPU_NAMES
@@ -326,6 +326,8 @@ def check_comparable(b: BodyCode, left: Val, right: Val, at: tuple[ast.CExpr, as
 def logic(b: BodyCode, e: ast.Binary) -> Val:
     """``&&`` and ``||``: the right side is evaluated only where it matters."""
     left = truth_of(b.value(e.left), e.left)
+    if b.of_kernel and isinstance(left, Const) and truth(left.value) == (e.op == "||"):
+        return Val(call("bool", left), t.INT)
     code, right = b.captured(lambda: truth_of(b.value(e.right), e.right))
     function = "and" if e.op == "&&" else "or"
     if not code:
@@ -340,6 +342,8 @@ def logic(b: BodyCode, e: ast.Binary) -> Val:
 def choice(b: BodyCode, e: ast.Conditional) -> Val:
     """``condition ? then : other``: only one of the two is evaluated."""
     condition = truth_of(b.value(e.condition), e.condition)
+    if b.of_kernel and isinstance(condition, Const):
+        return b.value(e.then if truth(condition.value) else e.other)
     first, then = b.captured(lambda: b.value(e.then))
     second, other = b.captured(lambda: b.value(e.other))
     kind = t.joined(then.type, other.type)
@@ -364,11 +368,16 @@ def written(b: BodyCode, c: ast.CType) -> Type:
     """The type that code writes; that of an expression is found without evaluating it."""
     if c.of is None:
         return t.of(c)
-    of, before = c.of, set(b.written)
-    _, value = b.captured(lambda: b.value(of))
+    of, before, outer = c.of, set(b.written), b.percpu
+    b.percpu = Const(b.cpu) if outer is None else outer  # what every CPU has is of the same type
+    try:
+        _, value = b.captured(lambda: b.value(of))
+        whole = is_whole(b, of)
+    finally:
+        b.percpu = outer
     b.written &= before
     kind = replace(value.type, inside=False)
-    if c.pointers and kind.kind in t.HANDLES and not is_whole(b, of):
+    if c.pointers and kind.kind in t.HANDLES and not whole:
         return t.pointed(Type("pointer", to=kind), c.pointers - 1)
     return t.pointed(kind, c.pointers)
 

@@ -144,7 +144,7 @@ def check_new(b: BodyCode, s: ast.Declare) -> None:
 def if_(b: BodyCode, s: ast.If) -> None:
     """``if``, ``else``."""
     condition = condition_of(b, s.condition)
-    if isinstance(condition, Const) and of_kernel(b):
+    if isinstance(condition, Const) and b.of_kernel:
         live, dead = (s.then, s.other) if truth(condition.value) else (s.other, s.then)
         if not any(isinstance(x, ast.LabelStmt | ast.Case) for x in ast.nodes(dead)):
             statements(b, () if live is None else (live,))
@@ -161,11 +161,6 @@ def if_(b: BodyCode, s: ast.If) -> None:
     b.code.append(Label(end))
 
 
-def of_kernel(b: BodyCode) -> bool:
-    """Is this inside a function of a kernel tree? What its arguments rule out is not looked at."""
-    return bool(b.stack) and b.stack[-1] in b.unit.functions and b.unit.functions[b.stack[-1]].kernel != ""
-
-
 def switch(b: BodyCode, s: ast.Switch) -> None:
     """``switch``: jumps to the cases, then its body."""
     on = b.value(s.subject)
@@ -173,7 +168,7 @@ def switch(b: BodyCode, s: ast.Switch) -> None:
     body = s.body.body if isinstance(s.body, ast.Block) else (s.body,)
     cases = [x for x in body if isinstance(x, ast.Case)]
     end, default = b.fresh("done"), ""
-    if isinstance(on.expr, Const) and of_kernel(b):
+    if isinstance(on.expr, Const) and b.of_kernel:
         body = reached_cases(b, on, body)
         cases = [x for x in body if isinstance(x, ast.Case)]
     labels = {id(case): b.fresh("case") for case in cases}
