@@ -190,7 +190,7 @@ REASONS: tuple[tuple[str, str], ...] = (
      "a value or a place, without an access"),
     (r"data_race|array_index_nospec|WARN\w*|BUG_ON|assume|lockdep_\w*|cant_migrate|io_stop_wc",
      "no event of the machine, or a word of the tests alone"),
-    ("Page tables", "entries are pages with attributes here, and numbers in the kernel"),
+    ("Page tables|Walks by software", "entries are pages with attributes here, and numbers in the kernel"),
     ("TLB and CR3", "tests take what is above the instruction from the tree itself (#kernel)"),
     ("CPU masks", "a mask is a set of CPUs here, and an array of words in the kernel"),
     ("RCU|SRCU", "a grace period is one event here, and an algorithm in the kernel"),
