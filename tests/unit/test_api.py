@@ -47,7 +47,7 @@ def test_memory_is_bounded_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPat
     verdict = verifier.check(TEST, memory=500)
     assert verdict.test is TEST and verdict.observation == "always"
     assert verdict.witness is not None and verdict.complete
-    monkeypatch.setattr(decide, "build", lambda *_: bytearray(400 << 20))
+    monkeypatch.setattr(decide, "lower", lambda *_: bytearray(400 << 20))
     short = verifier.check(TEST, memory=200)
     assert (short.observation, short.reason) == ("unknown", "out of memory")
     assert short.test is TEST and short.exit_code == 3 and not short.complete
@@ -65,13 +65,13 @@ def test_out_of_memory_is_unknown_in_this_process(monkeypatch: pytest.MonkeyPatc
     def build(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(decide, "build", build)
+    monkeypatch.setattr(decide, "lower", build)
     verdict = verifier.check(TEST)
     assert (verdict.observation, verdict.reason) == ("unknown", "out of memory")
 
 
 def test_an_exception_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decide, "build", lambda *_: {}["gone"])
+    monkeypatch.setattr(decide, "lower", lambda *_: {}["gone"])
     with pytest.raises(InternalError, match=r"this is a fault of the verifier .*\n.*KeyError: 'gone'"):
         verifier.check(TEST)
 

@@ -300,12 +300,12 @@ def test_an_exception_is_one_test_s(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     text = MAYBE + "variants { A sometimes; B sometimes; C sometimes; }\nexists (1:r0 = 1)\n"
-    path, real = write(tmp_path, text), decide.build
+    path, real = write(tmp_path, text), decide.lower
 
-    def build(test: Any, *more: Any) -> Any:
+    def lower(test: Any, *more: Any) -> Any:
         return real(test, *more) if test.variant != "B" else 1 // 0
 
-    monkeypatch.setattr(decide, "build", build)
+    monkeypatch.setattr(decide, "lower", lower)
     code, out, err = run(capsys, "check", "-q", "--format", form, path, SB)
     assert code == 4
     assert f"verifier: {path}: this is a fault of the verifier (version " in err
@@ -460,14 +460,14 @@ def test_a_worker_that_holds_much_is_replaced(
 def test_a_test_that_does_not_stop_is_stopped(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    real = decide.build
+    real = decide.lower
 
-    def build(test: Any, *more: Any) -> Any:
+    def lower(test: Any, *more: Any) -> Any:
         if test.name == "SB":
             time.sleep(1000)
         return real(test, *more)
 
-    monkeypatch.setattr(decide, "build", build)
+    monkeypatch.setattr(decide, "lower", lower)
     monkeypatch.setattr(Options, "limits", Limits(None, 5.0))
     code, out, _ = run(capsys, "check", "-q", SB, CLASSIC / "MP.litmus")
     assert code == 3

@@ -6,7 +6,7 @@ What is no part of a definition becomes blanks, so that every span is that of th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -179,14 +179,17 @@ class Cutter:
             columns=made.columns,
         )
 
-    def enum(self, file: Scanned, found: Definition) -> dict[str, int]:
-        """The constants of an enum."""
+    def enum(
+        self, file: Scanned, found: Definition, meaning: Callable[[ast.CExpr], ast.CExpr]
+    ) -> dict[str, int]:
+        """The constants of an enum; ``meaning``: of an expression that may name constants of elsewhere."""
         self.decided(file, found.start, found.end)
         close = file.active.rindex("}", found.body, found.end)
         text = file.active[found.start : close + 1] + blanked(file.active[close + 1 : found.end - 1]) + ";"
         first = re.search(r"\{\s*(\w*)", text)
         self.note(file, "enum", first.group(1) if first and found.name[0] == "@" else found.name, text)
         builder = self.builder(file.source)
+        builder.meaning = meaning
         made: dict[str, int] = {}
         builder.enum(self.parsed(file, text, found.start, "enum"), made, {})
         self.noted(builder)

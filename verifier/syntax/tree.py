@@ -31,6 +31,7 @@ class Builder:
         self.herd = False  # are we in the initial state, whose numbers are herd7's?
         self.depth = 0  # of what can nest without brackets: ``if``, ``else``, ``!``, ``+``
         self.constants: dict[str, Span] = {}  # of enums: where they stand
+        self.meaning: Callable[[ast.CExpr], ast.CExpr] = _itself  # of an expression in an enum
 
     def deeper(self, tree: Node) -> None:
         """Raise ``InputError`` for what nests deeper than anyone means."""
@@ -103,8 +104,7 @@ class Builder:
 
     def constant(self, tree: Node, enums: dict[str, int]) -> int:
         """The value of a constant expression; errors are noted and count as 0."""
-        expr = self.expr(tree)
-        value = constant(expr, enums)
+        value = constant(self.meaning(self.expr(tree)), enums)
         if value is None:
             self.guards.trouble(
                 "constant", "this is not a constant", self.span(tree), "use numbers and enum constants"
@@ -521,7 +521,7 @@ class Builder:
         if kind == "comma":
             return ast.Comma(self.expr(parts[0]), self.expr(parts[1]), span)
         if kind == "sizeof":
-            return ast.CallExpr(str(parts[0]), (), span)
+            return ast.SizeOf(self.typeof(tree, 0), span)
         if kind == "literal":
             hint = "declare a local with these braces, and use the local"
             self.guards.trouble("not-yet", "a compound literal is not supported", span, hint)
@@ -564,12 +564,19 @@ class Builder:
         return ast.Assign(self.expr(parts[0]), str(parts[1])[0], one, span, post=True)
 
 
+def _itself(expr: ast.CExpr) -> ast.CExpr:
+    return expr
+
+
 def constant(expr: ast.CExpr, enums: dict[str, int]) -> int | None:
     """The value of a constant expression; None if it is none."""
     if isinstance(expr, ast.Num):
         return expr.value
     if isinstance(expr, ast.Ident):
         return enums.get(expr.name)
+    if isinstance(expr, ast.Cast) and expr.type == ast.CType("unsigned long"):
+        value = constant(expr.operand, enums)
+        return None if value is None else value % (1 << 64)
     if isinstance(expr, ast.Unary):
         value = constant(expr.operand, enums)
         if value is None or expr.op not in "-~!+":

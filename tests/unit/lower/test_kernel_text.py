@@ -361,3 +361,57 @@ def test_a_macro_that_is_named_goes_before_a_word(tmp_path: Path) -> None:
         text = f'#kernel "f.c" {{ {names} }}\n{{ int x = 4; }}\nP0 {{ r0 = f(&x); }}\nexists (0:r0 = {value})'
         (test,) = read_all(text, KernelTree(str(tmp_path)))
         assert run(test, Options(witnesses=False)).observation == "always"
+
+
+@pytest.mark.parametrize(
+    ("enums", "value"),
+    [
+        ("enum a { ONE = 1, TWO };\nenum b { THREE = TWO + ONE, FOUR };", 4),
+        ("enum b { THREE = TWO + ONE, FOUR };\nenum a { ONE = 1, TWO };", 4),
+        ("#define BASE (1 << 2)\nenum b { FIRST = BASE, FOUR = FIRST + 1 };", 5),
+        ("enum a { SHIFT = 3 };\nenum b { FOUR = BIT(SHIFT) };", 8),
+    ],
+)
+def test_constants_of_one_enum_in_another(enums: str, value: int, tmp_path: Path) -> None:
+    assert of_macro(enums, "return FOUR;", tmp_path) == f"({value},)"
+
+
+@pytest.mark.parametrize("call", ["next(p);", "step(p);", "(void)p; next(p);"])
+@pytest.mark.parametrize("value", ["", " = 7"])
+def test_what_is_left_out_where_its_value_is_not_used(call: str, value: str, tmp_path: Path) -> None:
+    """Also behind a macro that stands for the call."""
+    text = "struct s { int x; };\n#define step(p) next(p)\nint next(struct s *p)\n{\n\treturn ++p->x;\n}\n"
+    (tmp_path / "f.c").write_text(f"{text}int f(struct s *p)\n{{\n\t{call}\n\treturn p->x;\n}}\n")
+    text = f'#kernel "f.c" {{ f, next }}\n#without next{value}\n{{ struct s s = {{ .x = 3 }}; }}\n'
+    (test,) = read_all(text + "P0 { r0 = f(&s); }\nexists (0:r0 = 3)", KernelTree(str(tmp_path)))
+    found = run(test, Options(witnesses=False))
+    assert (found.observation, [w for w in found.warnings if w.code == "no-effect"]) == ("always", [])
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("arch_atomic_add(2, &p->a);\n\treturn raw_atomic_read(&p->a);", "(5,)"),
+        ("return raw_atomic_add_return(2, &p->a);", "(5,)"),
+        ("return raw_xchg(&p->x, 4) + p->x;", "(7,)"),
+        (
+            "unsigned long f;\n\traw_local_irq_save(f);\n\traw_local_irq_restore(f);\n\treturn 1;",
+            "(1,)",
+        ),
+        ("return arch_wobble(&p->a);", "there is no function 'arch_wobble'"),
+        ('return WARN_ONCE(p->x < 1, "x is %d of %d\\n", p->x, 3);', "(0,)"),
+    ],
+)
+def test_words_under_names_of_uninstrumented_code(code: str, expected: str, tmp_path: Path) -> None:
+    """raw_atomic_inc() and arch_atomic_inc() are what atomic_inc() is without its sanitizers."""
+    body = f"struct s {{ int x; atomic_t a; }};\nint f(struct s *p)\n{{\n\t{code}\n}}\n"
+    (tmp_path / "f.c").write_text(body)
+    text = (
+        '#kernel "f.c" { f }\n{ struct s s = { .x = 3, .a = 3 }; }\nP0 { r0 = f(&s); }\nlocations [0:r0;]\n'
+    )
+    try:
+        (test,) = read_all(text, KernelTree(str(tmp_path)))
+        (state,) = run(test, Options(states=True, witnesses=False)).states or ()
+        assert str(state) == expected
+    except InputError as error:
+        assert expected in error.diagnostics[0].message

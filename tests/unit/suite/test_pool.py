@@ -125,9 +125,9 @@ def test_no_test_is_silent(
 def test_no_verdict_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     (test,) = load(Source("t", SB.read_text()))
 
-    def build(*_: object) -> None:
+    def lower(*_: object) -> None:
         raise Unread("x", "y")
 
-    monkeypatch.setattr(decide, "build", build)
+    monkeypatch.setattr(decide, "lower", lower)
     with pytest.raises(InternalError, match="this is a fault of the verifier"):
         verifier.check(test, memory=500)

@@ -7,6 +7,7 @@ type, a constant or a macro; a function has to be named. What cannot be found is
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
@@ -45,6 +46,9 @@ QUESTIONS = frozenset(
         "static_key_enabled", "alternative_has_feature",
     }
 )  # fmt: skip
+# Names of words in code that sanitizers and lockdep leave alone.
+_UNINSTRUMENTED = re.compile(r"^(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)")
+_MESSAGES = {"WARN": 2, "WARN_ONCE": 2}  # how many arguments are judged
 MAX_EXPANDED = 200
 _COMPARED = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
@@ -91,6 +95,7 @@ class _Closure:
         self.objects |= _addresses(unit)
         self.scopes: list[set[str]] = []  # parameters and locals
         self.expanding: list[str] = []
+        self.reading: list[Definition] = []  # enums
         # Macros that the test names go before words of their names.
         self.named = {name.name for one in asked.files for name in one.names}
         self.in_word = False  # is this an argument of a word?
@@ -179,17 +184,33 @@ class _Closure:
         if found is not None:
             return self._expanded(*found, None, e.span)
         if name in self.constants:
-            file, definition = self.constants[name]
-            try:
-                self.enums |= {
-                    k: v for k, v in self.cutter.enum(file, definition).items() if k not in self.enums
-                }
-            except Trouble as trouble:
-                self._said(trouble)
-                return ast.Num(0, e.span)
-            return e
+            return self._enumerator(e)
         if not self.ours and not self._means(name):
             self._unknown(name, e.span)
+        return e
+
+    def _enumerator(self, e: ast.Ident) -> ast.CExpr:
+        """A constant of an enum of the files; the others of its enum come along."""
+        file, definition = self.constants[e.name]
+        if definition in self.reading:
+            return e
+
+        def meaning(x: ast.CExpr) -> ast.CExpr:
+            found: ast.CExpr = self._any(x)
+            names = {i.name for i in ast.nodes(found) if isinstance(i, ast.Ident)}
+            known = {n: ast.Num(v, x.span) for n, v in self.enums.items() if n in names}
+            made: ast.CExpr = substituted(found, known)
+            return made
+
+        self.reading.append(definition)
+        try:
+            made = self.cutter.enum(file, definition, meaning)
+        except Trouble as trouble:
+            self._said(trouble)
+            return ast.Num(0, e.span)
+        finally:
+            self.reading.pop()
+        self.enums |= {k: v for k, v in made.items() if k not in self.enums}
         return e
 
     def _means(self, name: str) -> bool:
@@ -254,7 +275,12 @@ class _Closure:
         if nothing is not None and not (nothing.unless and self.cutter.config.value(nothing.unless)):
             self._note("dropped", name, nothing.reason, e.span)
             return ast.Empty(e.span) if alone else ast.Num(0, e.span)
-        if name in WORDS or name in INITIALIZERS:
+        plain = _UNINSTRUMENTED.sub("", name)  # raw_atomic_inc(), arch_atomic_inc()
+        if name not in WORDS and plain in WORDS:
+            e = replace(e, name=plain)
+        if name in _MESSAGES:  # what follows the format is for the message alone
+            e = replace(e, arguments=e.arguments[: _MESSAGES[name]])
+        if e.name in WORDS or name in INITIALIZERS:
             outer, self.in_word = self.in_word, True
             made = self._mapped(e)
             self.in_word = outer
@@ -265,16 +291,16 @@ class _Closure:
     def _omit(self, e: ast.CallExpr, omitted: ast.Omitted, alone: bool) -> ast.CExpr | ast.Stmt:
         self.used.add(e.name)
         self._note("omitted", e.name, "the test says so", e.span)
+        if alone:
+            return ast.Empty(e.span)
         if omitted.value is not None:
             outer, self.scopes = self.scopes, []  # its names are no locals of the kernel's function
             value: ast.CExpr = self._any(omitted.value)
             self.scopes = outer
             return value
-        if not alone:
-            hint = f"say what it gives: #without {e.name} = 0"
-            self._trouble("without", f"the value of {e.name}() is used", e.span, hint)
-            return ast.Num(0, e.span)
-        return ast.Empty(e.span)
+        hint = f"say what it gives: #without {e.name} = 0"
+        self._trouble("without", f"the value of {e.name}() is used", e.span, hint)
+        return ast.Num(0, e.span)
 
     def _missing(self, name: str, span: Span) -> None:
         """A function that is neither taken nor a word."""
@@ -348,7 +374,7 @@ class _Closure:
         self.expanding.append(macro.name)
         outer = self.scopes
         self.scopes = [*outer, set(given) | _declared(body)]
-        body = self._any(body)
+        body = self._call(body, alone=alone) if isinstance(body, ast.CallExpr) else self._any(body)
         self.scopes = outer
         self.expanding.pop()
         return substituted(body, mapped)
