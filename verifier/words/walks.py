@@ -16,6 +16,7 @@ from verifier.words.rows import Pure, Special, Word, f, row
 
 _GROUP = "Walks by software"
 _64, _X86, _LINUX = "asm/pgtable_64.h", "asm/pgtable.h", "linux/pgtable.h"
+LEVELS_OPTION = "CONFIG_PGTABLE_LEVELS"  # of #config
 WALKED = ("p4d", "pud", "pmd")  # the levels between the first and the last one, from above
 LEVELS = ("pgd", *WALKED)
 

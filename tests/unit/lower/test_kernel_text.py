@@ -187,6 +187,8 @@ def test_a_value_for_what_is_left_out() -> None:
     text = f'{HEAD}#kernel "kernel/flag.c" {{ fast_raise }}\n#without unknown_helper = 2\n'
     text += "{ struct board board; }\nP0 { fast_raise(&board); r0 = board.state.flag; }\nexists (0:r0 = 3)"
     assert verdicts(text) == {None: "always"}
+    named = text.replace("= 2", "= TWO").replace("#without", "#config TWO = 2\n#without")
+    assert verdicts(named) == {None: "always"}
 
 
 def test_without_a_tree() -> None:

@@ -331,3 +331,12 @@ def test_members_of_a_union_that_stand_beside_each_other_are_told(
     """Each field is a cell of its own, so a store to one member never changes the other."""
     (test,) = load(Source("t", f"MM t\n{declared}\nP0 {{ {code} }}\nexists (true)\n"))
     assert [d.code for d in test.warnings if d.code == "union"] == ["union"] * count
+
+
+def test_a_struct_on_the_stack_stays_in_a_loop_that_is_not_counted() -> None:
+    """The address that is taken in a loop's body is that of memory, whatever is stored there."""
+    code = "struct pair { int a; int b; };\n{ int n = 2; }\n"
+    code += "void put(struct pair *p, int x) { p->a = p->a + x; }\n"
+    code += "P0 { struct pair s = { .a = 1 }; int i; int e = n; "
+    code += "for (i = 0; i < e; i++) put(&s, 3); r0 = s.a; }\n"
+    assert states(f"MM t\n{code}locations [0:r0]\nexists (true)\n") == ["0:r0=7;"]

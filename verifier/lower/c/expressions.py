@@ -33,7 +33,8 @@ _ARITHMETIC = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "<<": "shl", ">>": "shr",
     "&": "bitand", "|": "bitor", "^": "bitxor",
 }  # fmt: skip
-_PAGE_MASKS = (Const(NAMED_VALUES["PAGE_MASK"]), Const(NAMED_VALUES["PAGE_SIZE"] - 1))
+_PAGE = NAMED_VALUES["PAGE_SIZE"]
+_PAGE_MASKS = (Const(NAMED_VALUES["PAGE_MASK"]), Const(-_PAGE), Const(_PAGE - 1))
 COMPARE = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 

@@ -14,17 +14,14 @@ from verifier.lower.code import Touch
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import MIGRATION, PROTNONE, SWAP, UNDEF, Ptr
 from verifier.syntax.trouble import Trouble
-from verifier.words.walks import LEVELS, WALKED
-
-LEVELS_OPTION = "CONFIG_PGTABLE_LEVELS"
+from verifier.words.walks import LEVELS, LEVELS_OPTION, WALKED
 
 
 def levels(b: BodyCode, use: SpecialCall) -> int:
-    """How many levels the tables have: what the test says, or as many as its deepest mm has."""
+    """How many levels the tables have: what ``#config`` says, or those of the deepest mm of the test."""
     depth = b.memory.tables.depth
-    said = b.unit.enums.get(LEVELS_OPTION)
-    if said is None and b.unit.kernel is not None:
-        said = next((c.value for c in b.unit.kernel.config if c.name == LEVELS_OPTION), None)
+    config = () if b.unit.kernel is None else b.unit.kernel.config
+    said = next((c.value for c in config if c.name == LEVELS_OPTION), None)
     if depth < 2:
         hint = "give it a table: table T { v -> A }; mm N { v -> T };"
         raise Trouble(
