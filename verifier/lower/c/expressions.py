@@ -388,6 +388,9 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
     value = b.value(e.operand)
     if value.type.kind in t.HANDLES | t.ENTRIES | t.CONTENTS or value.type is t.VOID:
         return value
+    if value.local is not None and kind.kind == "pointer":  # of a local, which it still leads to
+        same_pointee(b, kind, Type("pointer", to=value.local.declared), e.span)
+        return replace(value, type=kind)
     if kind.tag == "bool" or (kind.kind == "int" and value.type.kind in ("int", "any")):
         return Val(t.converted(value.expr, value.type, kind), kind)
     if kind.kind == "int" and value.type.kind == "pointer":

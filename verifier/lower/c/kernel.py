@@ -172,6 +172,8 @@ class _Closure:
             return e
         if name.startswith(("GFP_", "__GFP_")):  # what allocations take, which a word may
             return e if self.in_word else ast.Num(0, e.span)
+        if name == "VAL" and self.in_word:  # of smp_cond_load_acquire() and its kin
+            return e
         if name == "LINUX_VERSION_CODE":
             return self._version(e)
         config = {said.name: said.value for said in self.asked.config}
@@ -278,6 +280,8 @@ class _Closure:
         plain = _UNINSTRUMENTED.sub("", name)  # raw_atomic_inc(), arch_atomic_inc()
         if name not in WORDS and plain in WORDS:
             e = replace(e, name=plain)
+        if name == "BUG" and not e.arguments:
+            e = ast.CallExpr("BUG_ON", (ast.Num(1, e.span),), e.span)
         if name in _MESSAGES:  # what follows the format is for the message alone
             e = replace(e, arguments=e.arguments[: _MESSAGES[name]])
         if e.name in WORDS or name in INITIALIZERS:

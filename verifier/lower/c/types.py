@@ -279,7 +279,9 @@ def literal(value: int, text: str = "") -> Type:
 
 
 def pointers_differ(a: Type, b: Type) -> bool:
-    """Do two pointers lead to integers of different types?"""
+    """Do two pointers lead to integers of different types? An instruction word may be seen as a byte."""
     if a.kind != "pointer" or b.kind != "pointer" or a.to is None or b.to is None:
+        return False
+    if a.to.bits == 8 and b.to.tag == CODE.tag:
         return False
     return a.to.kind == b.to.kind == "int" and (a.to.bits, a.to.signed) != (b.to.bits, b.to.signed)
