@@ -46,6 +46,7 @@ class Arguments(argparse.Namespace):
     seed: int
     defines: list[tuple[str, int]]
     kernel: str | None
+    words: bool
     format: str
     dot: str | None
     quiet: bool
@@ -109,8 +110,12 @@ def _parser() -> argparse.ArgumentParser:
             _choosing(command)
             continue
         behind = "; last, the revisions A..B" if name == "history" else ""
+        behind += "; with --words, words of the vocabulary, or none for all" if name == "kernel" else ""
         command.add_argument(
-            "paths", nargs="+", metavar="PATH", help=f"a file, a directory, FILE::VARIANT, or -{behind}"
+            "paths",
+            nargs="*" if name == "kernel" else "+",
+            metavar="PATH",
+            help=f"a file, a directory, FILE::VARIANT, or -{behind}",
         )
         if name == "compare":
             _comparing(command)
@@ -121,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
         elif name == "history":
             _following(command)
         elif name == "kernel":
+            command.add_argument(
+                "--words", action="store_true", help="compare the vocabulary with the tree instead"
+            )
             _tree(command)
             _formatting(command)
         else:

@@ -21,6 +21,7 @@ from verifier.output import Output, OutputError, open_all
 from verifier.suite.pool import OUT_OF_MEMORY, tell
 
 if TYPE_CHECKING:
+    from verifier.against.compare import ComparedWord
     from verifier.render.answers import AnswerReport
     from verifier.render.base import Report, Verdicts
     from verifier.revisions.found import History
@@ -216,6 +217,10 @@ def _repair(arguments: Arguments, out: Output) -> int:
 
 def _kernel(arguments: Arguments, out: Output) -> int:
     """Run ``kernel``: print what each test takes of the kernel's own text."""
+    if arguments.words:
+        return _words(arguments, out)
+    if not arguments.paths:
+        raise UsageError("'verifier kernel' takes files, or --words")
     from verifier.lower.c.kernel import resolved
     from verifier.render.base import Wanted
     from verifier.render.formats import FORMATS
@@ -249,6 +254,39 @@ def _kernel(arguments: Arguments, out: Output) -> int:
     if arguments.format == "json":
         out.write(as_json(rows))
     return worst(codes)
+
+
+def _words(arguments: Arguments, out: Output) -> int:
+    """Run ``kernel --words``: compare the rows of the vocabulary with a tree."""
+    from verifier.against.compare import Comparison
+    from verifier.kernel.tree import KernelTree
+    from verifier.render.against import compared_json, compared_text
+    from verifier.syntax.trouble import nearest
+    from verifier.words.table import WORDS
+
+    for name in arguments.paths:
+        if name not in WORDS:
+            hint = nearest(name, WORDS) or "with --words come words of the vocabulary, and no files"
+            raise UsageError(f"there is no word {name!r}: {hint}")
+    place = _tree_of(arguments)
+    if place is None:
+        raise UsageError("say with which tree to compare: --kernel DIR")
+    comparison = Comparison(KernelTree(place))
+    comparison.check()
+    differs = False
+
+    def compared() -> Iterator[ComparedWord]:
+        nonlocal differs
+        for found in comparison.words(arguments.paths or None):
+            differs |= found.status == "differs"
+            yield found
+
+    if arguments.format == "json":
+        out.write(compared_json(place, compared()))
+    else:
+        for line in compared_text(place, compared()):
+            out.write(line)
+    return int(ExitCode.DIFFERS) if differs else 0
 
 
 def _history(arguments: Arguments, out: Output) -> int:

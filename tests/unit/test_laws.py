@@ -16,7 +16,7 @@ JUDGED = BASE | {"program"}
 LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
-SHOWN = TOLD | {"why", "revisions", "settings", "output", "render", "report", "compare"}
+SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare"}
 MAY: dict[str, set[str]] = {
     "source": set(),
     "errors": {"source"},
@@ -34,10 +34,11 @@ MAY: dict[str, set[str]] = {
     "explore": JUDGED,  # if it knew more, it could not contradict the others
     "results": JUDGED | {"syntax"},
     "suite": TOLD,
+    "against": LOWERED | {"explore"},
     "why": TOLD,
     "revisions": TOLD,
     "render": JUDGED
-    | {"results", "syntax", "output", "why", "revisions", "lower"},  # of syntax: what a test is
+    | {"results", "syntax", "output", "against", "why", "revisions", "lower"},  # of syntax: what a test is
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
     "__init__": TOLD | {"why", "revisions"},

@@ -275,7 +275,18 @@ def _named(head: str) -> tuple[int, int] | None:
     return None
 
 
+# Macros on lines of their own before a definition, which make others, as HPAGEFLAG(Freed, freed).
+_MAKERS = re.compile(r"\s*(?:[A-Z_][A-Z0-9_]*\([^(){};]*\)[ \t]*\n\s*)+(?=\w)")
+
+
+def _own(active: str, start: int, end: int) -> int:
+    """Where a definition begins, after macros that make others."""
+    makers = _MAKERS.match(active, start, end)
+    return makers.end() if makers else start
+
+
 def _function(active: str, start: int, end: int, body: int) -> Iterator[Definition]:
+    start = _own(active, start, body)
     head = active[start:body]
     where = _named(head)
     if where is not None:
@@ -285,6 +296,7 @@ def _function(active: str, start: int, end: int, body: int) -> Iterator[Definiti
 
 def _declaration(active: str, start: int, end: int, body: int) -> Iterator[Definition]:
     """A type, an object, or nothing that anyone takes."""
+    start = _own(active, start, end)
     text = active[start:end]
     start += len(text) - len(text.lstrip())
     found = _TAGGED.search(active[start:body]) if body >= 0 else None

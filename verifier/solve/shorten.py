@@ -11,7 +11,7 @@ from verifier.program.profiles import Switches, kernels
 from verifier.solve.domains import unreached
 from verifier.syntax.test import Test
 
-LARGE = 150  # events, from which it pays to look for those that no run reaches
+LARGE = 60  # events, from which it pays to look for those that no run reaches
 MAX_PASSES = 4
 
 

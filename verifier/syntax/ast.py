@@ -165,9 +165,17 @@ class StatementExpr:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class SizeOf:
+    """``sizeof(type)``, ``sizeof(expression)``."""
+
+    type: CType
+    span: Span
+
+
 CExpr = Union[
     Num, Ident, Text, Unary, Binary, Conditional, CallExpr, PointerCall, ContainerOf, FieldExpr, IndexExpr,
-    Cast, Assign, Comma, StatementExpr,
+    Cast, Assign, Comma, StatementExpr, SizeOf,
 ]  # fmt: skip
 
 # -- statements ------------------------------------------------------------------------------------------

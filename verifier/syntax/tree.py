@@ -521,7 +521,7 @@ class Builder:
         if kind == "comma":
             return ast.Comma(self.expr(parts[0]), self.expr(parts[1]), span)
         if kind == "sizeof":
-            return ast.CallExpr(str(parts[0]), (), span)
+            return ast.SizeOf(self.typeof(tree, 0), span)
         if kind == "literal":
             hint = "declare a local with these braces, and use the local"
             self.guards.trouble("not-yet", "a compound literal is not supported", span, hint)

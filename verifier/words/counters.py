@@ -174,7 +174,7 @@ def refcounts() -> Iterator[Word]:
         yield row(g, f"refcount_{name}({head}r: pointer)", both, f"LOCK'd; {doc}", lock, source=source)
     looks = "1.1, 2.1, 19.2"
     for name, head, value, doc in (("add", number, more, "adds i"), ("inc", "", inc, "adds 1")):
-        bad = f("and", some, f("or", f("lt", was, 0), f("lt", value, 0)))
+        bad = f("or", f("lt", was, 0), f("lt", value, 0))
         effects = (looking("r", value, some), _saturates(bad))
         head, doc = f"refcount_{name}_not_zero({head}r: pointer)", f"{doc} unless it is 0"
         source = "__refcount_add_not_zero(), linux/refcount.h"

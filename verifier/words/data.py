@@ -434,7 +434,8 @@ def control() -> Iterator[Word]:
     yield row(g, head, clamped, doc, "", "number", source=source)
     for name in ("likely", "unlikely"):
         source = f"{name}(), linux/compiler.h"
-        yield row(g, f"{name}(c)", Pure(Reg("c")), "its argument", "", "same", source=source)
+        truth, doc = Pure(f("bool", "c")), "is its argument other than 0?"
+        yield row(g, f"{name}(c)", truth, doc, "", "number", source=source)
     for name, file, doc in _QUIET:
         yield row(g, f"{name}()", (), doc, source=f"{name}(), {file}")
     name, source = "lockdep_assert_held(l: pointer)", f"lockdep_assert_held(), {_LOCKDEP}"

@@ -98,3 +98,12 @@ def test_braces_in_strings_and_characters() -> None:
         ("function", "f"),
         ("object", "g"),
     ]
+
+
+def test_macros_that_make_definitions_belong_to_no_other_one() -> None:
+    text = "FLAG(one, a)\nFLAG(two, b)\n\nstruct s { int x; };\nFLAG(three, c)\nint f(int x)\n{ return x; }\n"
+    text += "EXPORT(f);\nDEFINE0(g)\n{ return 0; }\n"
+    file = scanned(text)
+    assert list(file.definitions) == [("struct", "s"), ("function", "f"), ("function", "DEFINE0")]
+    begins = {name: text[d.start :].split("\n")[0] for (_, name), d in file.definitions.items()}
+    assert begins["s"].startswith("struct s") and begins["f"].startswith("int f")

@@ -337,7 +337,7 @@ def test_a_thread_may_say_sysret() -> None:
         ("static int s = 0;", "static"),
         ("struct pair p = { .a.b = 1 };", "not-yet"),
         ("struct pair q = (struct pair){ .a = 1 };", "not-yet"),
-        ("r0 = sizeof(struct pair);", "unknown-word"),
+        ("r0 = sizeof(struct pair);", "sizeof"),
         ("switch (x) { case 4 ... 2: r1 = 1; }", "case"),
         ("switch (x) { case 0 ... x: r1 = 1; }", "case"),
     ],

@@ -14,10 +14,11 @@ from verifier.suite.decide import run
 from verifier.suite.load import load_all
 from verifier.suite.options import Options
 
+KEPT = "the address of a local can be passed to a function, which may follow it, and not be kept"
 STATE = """MM t
 { atomic_t c = 1; int x; int y = 5; u8 small = 255; struct foo s { .a = 3 }; struct foo *p = &s;
   cpumask_t m = {1}; page A = 0; page B = 0; mm N { v -> A }; }
-struct foo { int a; };
+struct foo { int a; u64 *q; };
 """
 
 
@@ -62,6 +63,15 @@ struct foo { int a; };
             "typeof(READ_ONCE(*pte(N, v))) e = READ_ONCE(*pte(N, v)); set_pte(pte(N, v), B); r0 = e;",
             "0:r0 = A",
         ),
+        # sizes of numbers and of addresses
+        (
+            "r0 = sizeof(small) + sizeof(int) * 10; r1 = sizeof(*p->q) + sizeof(&x) + sizeof(void *);",
+            "0:r0 = 41 /\\ 0:r1 = 24",
+        ),
+        ("r0 = 1; r1 = sizeof(r0 = 2);", "0:r0 = 1 /\\ 0:r1 = 4"),
+        # the address of a local, in another one that stays as it is
+        ("int k = 1; int *q = &k; *q = 4; r0 = k + *q;", "0:r0 = 8"),
+        ("u32 k = 0; int *q = (int *)&k; *q = -1; r0 = *q < 0; r1 = k > 1;", "0:r0 = 1 /\\ 0:r1 = 1"),
         # the lock is given back where the statement expression ends, after its value
         (
             "spinlock_t *l = &k; r0 = ({ guard(spinlock)(l); READ_ONCE(k); }); r1 = READ_ONCE(k);",
@@ -103,6 +113,8 @@ def test_a_spin_may_wait_for_a_statement_expression() -> None:
         ("r0 = ({ int a = 1; });", "type", "this has no value"),
         ("r0 = ({ });", "type", "this has no value"),
         ("r0 = ({ int a = 1; a; }) + a;", "unknown-name", "there is no 'a'"),
+        ("r0 = sizeof(*p);", "sizeof", "the size of a struct is not known here"),
+        ("int k = 1; int *q = &k; q = &x; r0 = *q;", "address", KEPT),
         ("__auto_type t; r0 = 1;", "type", "t has no value that gives it a type"),
         ("typeof(nothing) t = 1; r0 = t;", "unknown-name", "there is no 'nothing'"),
         ("r0 = ({ WRITE_ONCE(nothing, 1); 1; });", "unknown-name", "there is no 'nothing'"),

@@ -62,6 +62,12 @@ class BodyCode:
         """The innermost function."""
         return self.frames[-1]
 
+    @property
+    def of_kernel(self) -> bool:
+        """Is this inside a function of a kernel tree? What its arguments rule out is not looked at."""
+        inside = self.unit.functions.get(self.stack[-1]) if self.stack else None
+        return inside is not None and inside.kernel != ""
+
     # -- what has a table -------------------------------------------------------------------------
 
     def value(self, e: ast.InitItem) -> Val:

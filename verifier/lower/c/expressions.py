@@ -14,7 +14,7 @@ from verifier.lower.c.places import any_place, base_of, memory_place, place_of
 from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
-from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr
+from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr, truth
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.idle import PERCPU_NAMES
@@ -144,7 +144,11 @@ def unary(b: BodyCode, e: ast.Unary) -> Val:
     if e.op == "*":
         place = place_of(b, e)
         if isinstance(place, Local):
-            return Val(Reg(place.reg), place.type or place.declared or t.ANY)
+            found = Val(Reg(place.reg), place.type or place.declared or t.ANY)
+            seen = b.value(e.operand).type.to or t.ANY
+            if seen != found.type and seen.kind == found.type.kind == "int":
+                return Val(t.converted(found.expr, found.type, seen), seen)
+            return found
         return load(b, place, e)
     operand = b.value(e.operand)
     if e.op == "!":
@@ -332,6 +336,8 @@ def check_comparable(b: BodyCode, left: Val, right: Val, at: tuple[ast.CExpr, as
 def logic(b: BodyCode, e: ast.Binary) -> Val:
     """``&&`` and ``||``: the right side is evaluated only where it matters."""
     left = truth_of(b.value(e.left), e.left)
+    if b.of_kernel and isinstance(left, Const) and truth(left.value) == (e.op == "||"):
+        return Val(call("bool", left), t.INT)
     code, right = b.captured(lambda: truth_of(b.value(e.right), e.right))
     function = "and" if e.op == "&&" else "or"
     if not code:
@@ -346,6 +352,8 @@ def logic(b: BodyCode, e: ast.Binary) -> Val:
 def choice(b: BodyCode, e: ast.Conditional) -> Val:
     """``condition ? then : other``: only one of the two is evaluated."""
     condition = truth_of(b.value(e.condition), e.condition)
+    if b.of_kernel and isinstance(condition, Const):
+        return b.value(e.then if truth(condition.value) else e.other)
     first, then = b.captured(lambda: b.value(e.then))
     second, other = b.captured(lambda: b.value(e.other))
     kind = t.joined(then.type, other.type)
@@ -370,13 +378,31 @@ def written(b: BodyCode, c: ast.CType) -> Type:
     """The type that code writes; that of an expression is found without evaluating it."""
     if c.of is None:
         return t.of(c)
-    of, before = c.of, set(b.written)
-    _, value = b.captured(lambda: b.value(of))
+    of, before, outer = c.of, set(b.written), b.percpu
+    b.percpu = Const(b.cpu) if outer is None else outer  # what every CPU has is of the same type
+    try:
+        _, value = b.captured(lambda: b.value(of))
+        whole = is_whole(b, of)
+    finally:
+        b.percpu = outer
     b.written &= before
     kind = replace(value.type, inside=False)
-    if c.pointers and kind.kind in t.HANDLES and not is_whole(b, of):
+    if c.pointers and kind.kind in t.HANDLES and not whole:
         return t.pointed(Type("pointer", to=kind), c.pointers - 1)
     return t.pointed(kind, c.pointers)
+
+
+def size_of(b: BodyCode, e: ast.SizeOf) -> Val:
+    """``sizeof``: the bytes of a number or of an address. Nothing says how large anything else is."""
+    kind = written(b, e.type)
+    whole = e.type.of is None or is_whole(b, e.type.of)
+    if kind.kind == "int" and kind.bits % 8 == 0:
+        return Val(Const(kind.bits // 8), t.ULONG)
+    address = kind.kind in ("pointer", "entry", "upper", "va") or (kind.kind in t.HANDLES and not whole)
+    if not address and not (kind is t.ANY and e.type.pointers):
+        text = f"the size of {kind.words if kind is not t.ANY else e.span.text} is not known here"
+        raise Trouble("sizeof", text, e.span, "objects are cells; write the number itself")
+    return Val(Const(8), t.ULONG)
 
 
 def cast(b: BodyCode, e: ast.Cast) -> Val:
@@ -396,9 +422,11 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
     if kind.kind == "int" and value.type.kind == "pointer":
         return value
     if kind.kind == value.type.kind == "pointer" and value.type.to is not t.ANY:
+        if value.local is not None and t.same_width(kind, value.type):
+            return replace(value, type=kind)
         same_pointee(b, kind, value.type, e.span)
-        return Val(value.expr, replace(kind, percpu=value.type.percpu))
-    return Val(value.expr, value.type if kind is t.ANY else kind)
+        return Val(value.expr, replace(kind, percpu=value.type.percpu), local=value.local)
+    return Val(value.expr, value.type if kind is t.ANY else kind, local=value.local)
 
 
 def assign(b: BodyCode, e: ast.Assign) -> Val:
@@ -478,6 +506,7 @@ EXPRESSIONS: Lines[BodyCode, Val] = dict(
         line(ast.FieldExpr, part),
         line(ast.IndexExpr, part),
         line(ast.Cast, cast),
+        line(ast.SizeOf, size_of),
         line(ast.Assign, assign),
     )
 )

@@ -298,7 +298,10 @@ class _Closure:
         if alone:
             return ast.Empty(e.span)
         if omitted.value is not None:
-            return omitted.value
+            outer, self.scopes = self.scopes, []  # its names are no locals of the kernel's function
+            value: ast.CExpr = self._any(omitted.value)
+            self.scopes = outer
+            return value
         hint = f"say what it gives: #without {e.name} = 0"
         self._trouble("without", f"the value of {e.name}() is used", e.span, hint)
         return ast.Num(0, e.span)

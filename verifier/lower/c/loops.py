@@ -141,7 +141,7 @@ def unrolled(
     """A loop that is unrolled to the bound."""
     for name in assigned_names((body, step, condition)):
         local = b.local(name, False)
-        if local is not None:
+        if local is not None and not local.stack:
             local.fixed = None if local.fixed is None or not local.fixed.function else local.fixed
     forget(b, assigned_names((body, step, condition)))
     top, again, end = b.fresh("while"), b.fresh("again"), b.fresh("done")

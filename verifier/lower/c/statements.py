@@ -7,7 +7,7 @@ from dataclasses import replace
 from verifier.lower.c import guards
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, store_local
-from verifier.lower.c.bodies import statements
+from verifier.lower.c.bodies import assigned_names, statements
 from verifier.lower.c.body import BodyCode, Lines, line, of_kernel
 from verifier.lower.c.copies import is_whole
 from verifier.lower.c.expressions import COMPARE, condition_of, shown_whole, written
@@ -16,7 +16,7 @@ from verifier.lower.c.parts import Exits, Val
 from verifier.lower.c.stack import on_stack
 from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Jump, Label
-from verifier.program.expressions import Const, Expr, Reg, call
+from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import truth
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, the_first
@@ -85,10 +85,19 @@ def declare(b: BodyCode, s: ast.Declare) -> None:
             kind = replace(value.type, inside=False)
     local = b.declare(s.name, None if kind is t.ANY or kind.kind in t.HANDLES else kind)
     local.span = s.span
+    if value is not None and value.local is not None and s.name not in assigned_here(b):
+        local.fixed = value  # it points to that local for good
+        return
     if kind.kind in t.HANDLES or kind.kind == "pointer":
         local.type = kind
     if value is not None:
         store_local(b, local, value, s)
+
+
+def assigned_here(b: BodyCode) -> set[str]:
+    """The names that the innermost function, or this program, assigns to."""
+    inside = b.unit.functions.get(b.stack[-1]) if b.stack else None
+    return assigned_names(inside.body if inside is not None else (b.unit.threads, b.unit.nmis))
 
 
 def declared(b: BodyCode, s: ast.Declare) -> tuple[Type, ast.Declare]:
@@ -135,7 +144,7 @@ def check_new(b: BodyCode, s: ast.Declare) -> None:
 def if_(b: BodyCode, s: ast.If) -> None:
     """``if``, ``else``."""
     condition = condition_of(b, s.condition)
-    if isinstance(condition, Const) and of_kernel(b):
+    if isinstance(condition, Const) and b.of_kernel:
         live, dead = (s.then, s.other) if truth(condition.value) else (s.other, s.then)
         if not any(isinstance(x, ast.LabelStmt | ast.Case) for x in ast.nodes(dead)):
             statements(b, () if live is None else (live,))
@@ -159,6 +168,9 @@ def switch(b: BodyCode, s: ast.Switch) -> None:
     body = s.body.body if isinstance(s.body, ast.Block) else (s.body,)
     cases = [x for x in body if isinstance(x, ast.Case)]
     end, default = b.fresh("done"), ""
+    if isinstance(on.expr, Const) and b.of_kernel:
+        body = reached_cases(b, on, body)
+        cases = [x for x in body if isinstance(x, ast.Case)]
     labels = {id(case): b.fresh("case") for case in cases}
     for case in cases:
         if case.value is None:
@@ -181,6 +193,30 @@ def switch(b: BodyCode, s: ast.Switch) -> None:
     b.frame.scopes.pop()
     b.frame.exits.pop()
     b.code.append(Label(end))
+
+
+def reached_cases(b: BodyCode, on: Val, body: tuple[ast.Stmt, ...]) -> tuple[ast.Stmt, ...]:
+    """The statements of a ``switch`` that the case of a constant reaches: those up to its first ``break``."""
+    cases = [x for x in body if isinstance(x, ast.Case)]
+    taken = next(
+        (
+            c
+            for c in cases
+            if c.value is not None and any(is_case(on, v) == TRUE for v in case_values(b, c, c.value))
+        ),
+        next((c for c in cases if c.value is None), None),
+    )
+    jumps_in = any(isinstance(x, ast.LabelStmt) for x in ast.nodes(body))
+    if taken is None or jumps_in:
+        return body if jumps_in else ()
+    rest = body[body.index(taken) :]
+    ends = (i for i, x in enumerate(rest) if isinstance(x, ast.Break | ast.Return) or _ends(x))
+    return rest[: next(ends, len(rest)) + 1]
+
+
+def _ends(s: ast.Stmt) -> bool:
+    """Does a block end with a ``break``?"""
+    return isinstance(s, ast.Block) and bool(s.body) and isinstance(s.body[-1], ast.Break | ast.Return)
 
 
 def case_values(b: BodyCode, case: ast.Case, low: ast.CExpr) -> list[Val]:

@@ -278,6 +278,13 @@ def literal(value: int, text: str = "") -> Type:
     return U128 if value >> 64 else ULONG
 
 
+def same_width(a: Type, b: Type) -> bool:
+    """Do two pointers lead to integers of the same width?"""
+    return (
+        a.to is not None and b.to is not None and a.to.kind == b.to.kind == "int" and a.to.bits == b.to.bits
+    )
+
+
 def pointers_differ(a: Type, b: Type) -> bool:
     """Do two pointers lead to integers of different types? An instruction word may be seen as a byte."""
     if a.kind != "pointer" or b.kind != "pointer" or a.to is None or b.to is None:

@@ -1,0 +1,1 @@
+"""The rows of the vocabulary against the text of a kernel tree: do they mean the same?"""
