@@ -414,9 +414,6 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
     value = b.value(e.operand)
     if value.type.kind in t.HANDLES | t.ENTRIES | t.CONTENTS or value.type is t.VOID:
         return value
-    if value.local is not None and kind.kind == "pointer":  # of a local, which it still leads to
-        same_pointee(b, kind, Type("pointer", to=value.local.declared), e.span)
-        return replace(value, type=kind)
     if kind.tag == "bool" or (kind.kind == "int" and value.type.kind in ("int", "any")):
         return Val(t.converted(value.expr, value.type, kind), kind)
     if kind.kind == "int" and value.type.kind == "pointer":
@@ -424,6 +421,10 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
     if kind.kind == value.type.kind == "pointer" and value.type.to is not t.ANY:
         if value.local is not None and t.same_width(kind, value.type):
             return replace(value, type=kind)
+        if value.type.to == t.CODE and kind.to is not None and kind.to.bits == 8:
+            return value  # an instruction word, whatever the size of its accesses
+        if (other := t.as_bytes(kind, value.type)) is not None:
+            return replace(value, type=other)
         same_pointee(b, kind, value.type, e.span)
         return Val(value.expr, replace(kind, percpu=value.type.percpu), local=value.local)
     return Val(value.expr, value.type if kind is t.ANY else kind, local=value.local)

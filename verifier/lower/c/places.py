@@ -48,8 +48,10 @@ def any_place(b: BodyCode, e: ast.CExpr) -> MemoryPlace | Local:
         base, index = base_of(b, e.base), apart(b, e.index)
         if base.type.kind == "struct" and points(b, e.base):
             numeric(index, e.index)
-            in_bounds(b, base.expr, index.expr, e, stride=1)
-            addr = call("add", base.expr, index.expr)
+            addr = base.expr
+            if index.expr != Const(0):  # the struct itself is no array, perhaps
+                in_bounds(b, base.expr, index.expr, e, stride=1)
+                addr = call("add", base.expr, index.expr)
             return chosen(b, MemoryPlace(addr, base.type, whole=True, percpu=base.type.percpu), e)
         if base.type.kind not in ("pointer", "any") or base.type.to is t.VOID:
             raise Trouble("type", f"{base.type.words} has no elements", e.base.span)
@@ -254,6 +256,9 @@ def pointee(b: BodyCode, address: Val, e: ast.CExpr) -> MemoryPlace:
         return MemoryPlace(address.expr, t.ANY, True)
     if kind.kind in t.ENTRIES:
         return MemoryPlace(address.expr, t.PTE if kind.kind == "entry" else t.PMD)
+    if kind.kind == "pointer" and kind.to is not None and kind.to.tag == t.BYTES:
+        was = t.words(replace(kind.to, kind="int", tag=""))
+        raise Trouble("type", f"this points to {was}, and is read as the type it is declared with", e.span)
     if kind.kind == "pointer":
         return inner(chosen(b, MemoryPlace(address.expr, kind.to or t.ANY, percpu=kind.percpu), e))
     if kind.kind == "struct":
