@@ -173,7 +173,8 @@ REASONS: tuple[tuple[str, str], ...] = (
     (r"movnti|clflush(opt)?|clwb|[mls]fence|invlpg\w*|invpcid\w*|tlbsync|cpuid|serialize|iret|wrmsr|sysret|jump|ifetch"
      r"|cr4_toggle_pge\w*|translate|user_read|user_write|load_cr3\w*|read_cr3|read_pcid|flush_tlb_local_relaxed"
      r"|__flush_tlb_all_relaxed|safe_halt|halt", "an instruction itself, or a word of the tests alone"),
-    (r"(try_)?cmpxchg128\w*|\w*cmpxchg_double\w*|\w*_cmpxchg128", "of two words: its asm names four registers"),
+    (r"(try_)?cmpxchg128\w*|\w*cmpxchg_double\w*|\w*_cmpxchg128",
+     "of two words: its asm names four registers"),
     (r"\w*_is_negative_byte", "of one byte of a word: an object is one cell here"),
     (r"read\w*_poll_timeout\w*", "it waits for a time, and there is none here"),
     (r"wait_on_bit\w*|wait_event\w*|(mutex|down)\w*|up(_read|_write)?|downgrade_write|sema_init",
@@ -189,7 +190,7 @@ REASONS: tuple[tuple[str, str], ...] = (
      "a value or a place, without an access"),
     (r"data_race|array_index_nospec|WARN\w*|BUG_ON|assume|lockdep_\w*|cant_migrate|io_stop_wc",
      "no event of the machine, or a word of the tests alone"),
-    ("Page tables", "entries are pages with attributes here, and numbers in the kernel"),
+    ("Page tables|Walks by software", "entries are pages with attributes here, and numbers in the kernel"),
     ("TLB and CR3", "tests take what is above the instruction from the tree itself (#kernel)"),
     ("CPU masks", "a mask is a set of CPUs here, and an array of words in the kernel"),
     ("RCU|SRCU", "a grace period is one event here, and an algorithm in the kernel"),

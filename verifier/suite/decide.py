@@ -51,7 +51,7 @@ def run_or_die(test: Test, options: Options) -> Verdict:
         code = lower(test, budget)
         program = asked = unrolled(test, code, options.unroll, budget)
         if options.judge != "explorer":  # which has the whole program, so that it contradicts a wrong answer
-            from verifier.solve import shortened
+            from verifier.suite.shorten import shortened
 
             asked = shortened(test, code, program, options.switches, options.unroll, budget)[1]
     except LimitError as limit:

@@ -120,7 +120,7 @@ class _Auditor:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
         from verifier.execution.matter import matter
         from verifier.solve.queries import find
-        from verifier.solve.shorten import shortened
+        from verifier.suite.shorten import shortened
 
         others = {p.name for p in self.parts if p is not part}
         code = given(self.code, others)

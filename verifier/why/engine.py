@@ -20,10 +20,10 @@ from verifier.program.stops import running
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encode import candidates
-from verifier.solve.shorten import shortened
 from verifier.solve.sites import Literals
 from verifier.solve.symbolic import SymbolicRelation
 from verifier.solve.z3 import Solver
+from verifier.suite.shorten import shortened
 from verifier.syntax.test import Test
 
 

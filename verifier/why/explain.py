@@ -14,7 +14,7 @@ from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.expressions import refs
 from verifier.results import Verdict
-from verifier.solve import shortened
+from verifier.suite.shorten import shortened
 from verifier.syntax.test import Test
 from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, impossible, named
 from verifier.why.cycles import Cycle, Cycles, Edge

@@ -4,6 +4,7 @@ missing."""
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,7 @@ def test_a_word_that_the_tree_does_not_have_is_missing(found: dict[str, Compared
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kernel", "--words", "--kernel", SMALL, "atomic_add", "atomic_xchg"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == (
-        ["atomic_add", "agrees", "in", "16", "tests;", "a", "macro;", "lock", "addl", "%1,%0"]
-    )
+    assert re.fullmatch(r"atomic_add +agrees +in \d+ tests; a macro; lock addl %1,%0", lines[0])
     assert lines[1].split() == ["atomic_xchg", "missing"]
     assert lines[2].endswith("2 words: 1 agree, 1 not in this tree")
     assert main(["kernel", "--words", "--kernel", SMALL, "virt_store_mb"]) == 1

@@ -10,9 +10,8 @@ from verifier.budget import Budget
 from verifier.lower.build import lower, unrolled
 from verifier.program.events import Program
 from verifier.program.profiles import GENERIC
-from verifier.solve import shorten
 from verifier.source import Source
-from verifier.suite import decide
+from verifier.suite import decide, shorten
 from verifier.suite.options import Options
 from verifier.syntax import load, read
 from verifier.syntax.test import Test

@@ -8,7 +8,7 @@ from verifier.lower.c import guards
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, store_local
 from verifier.lower.c.bodies import assigned_names, statements
-from verifier.lower.c.body import BodyCode, Lines, line, of_kernel
+from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.copies import is_whole
 from verifier.lower.c.expressions import COMPARE, condition_of, shown_whole, written
 from verifier.lower.c.loops import forget

@@ -8,7 +8,7 @@ from verifier.lower.build import reached, unrolled
 from verifier.lower.code import Lowered
 from verifier.program.events import Program
 from verifier.program.profiles import Switches, kernels
-from verifier.solve.domains import unreached
+from verifier.solve import unreached
 from verifier.syntax.test import Test
 
 LARGE = 60  # events, from which it pays to look for those that no run reaches
