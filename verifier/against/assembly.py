@@ -402,6 +402,13 @@ def _jump(made: _Made, i: Executed) -> None:
     made.lines.append(f"if ({asked}) goto {label};")
 
 
+def _exception(made: _Made, i: Executed) -> None:
+    """``jmp`` to another section: an exception."""
+    if not re.fullmatch(r"\d+f", i.operands[0]):
+        raise NotInTable(f"{i.text} is not known")
+    made.lines.append("WARN_ON(1);")
+
+
 def _sbb(made: _Made, i: Executed) -> None:
     """``sbb %0,%0``: all ones where the carry is set."""
     operand = made.of.operand(i.operands[0])
@@ -422,7 +429,7 @@ _CODES = ("e", "z", "ne", "nz", "s", "ns", "c", "nc", "b")
 EXECUTES: Mapping[str, Callable[[_Made, Executed], None]] = MappingProxyType(
     {
         **{op: _arithmetic for op in _OPERATORS}, "xadd": _xadd, "xchg": _xchg, "cmpxchg": _cmpxchg,
-        **{op: _bit for op in ("bt", "bts", "btr", "btc")}, "mov": _mov, "sbb": _sbb,
+        **{op: _bit for op in ("bt", "bts", "btr", "btc")}, "mov": _mov, "sbb": _sbb, "jmp": _exception,
         **{f"set{code}": _set for code in _CODES}, **{f"j{code}": _jump for code in _CODES},
     }
 )  # fmt: skip

@@ -31,11 +31,13 @@ from verifier.program.profiles import KERNELS, Switches
 from verifier.source import Source
 from verifier.syntax import ast, load
 from verifier.syntax.test import Test
+from verifier.words import rows
 from verifier.words.rows import Word
 from verifier.words.table import WORDS
 
 Status = Literal["agrees", "instruction", "differs", "not compared", "missing"]
 States = frozenset[tuple[object, ...]]
+_KERNEL = repr(rows.KERNEL)  # where a row depends on the version
 MAX_CLASSES = 4  # of the ways in which a call can go
 
 
@@ -74,6 +76,11 @@ class Comparison:
     budget: Budget = field(default_factory=Budget)
     _definitions: Definitions | None = None
     _seen: dict[object, tuple[Status, str, int, tuple[Difference, ...]]] = field(default_factory=dict)
+    _rows: dict[object, list[tuple[States, States]]] = field(default_factory=dict)
+
+    def of(self, tree: KernelTree) -> Comparison:
+        """The same for another tree, which knows what is known so far."""
+        return Comparison(tree, self.budget, None, self._seen, self._rows)
 
     @property
     def definitions(self) -> Definitions:
@@ -119,7 +126,9 @@ class Comparison:
             missing = str(why) == MISSING
             return ComparedWord(word.name, "missing" if missing else "not compared", str(why))
         one = next(iter(taken.values()))
-        key = (_canonical(one), family.names, _meaning(word))
+        # What depends on no version is judged once for all trees.
+        kernel = self.switches.kernel if _KERNEL in repr(word.effects) else ""
+        key = (_canonical(one), family.names, family.before, _meaning(word), kernel)
         if key not in self._seen:
             self._seen[key] = self._judged(word, family, every, taken)
         status, reason, tests, differences = self._seen[key]
@@ -156,8 +165,7 @@ class Comparison:
         except (InputError, LimitError) as error:
             raise NotCompared(one.why(_first(error))) from None
         try:
-            by_rows = self._tests(text_of(family, variants, [v.call.text for v in variants], "", tree=False))
-            of_rows = [self._states(test, family, False) for test in by_rows]
+            of_rows = self._row_states(family, variants)
         except (InputError, LimitError) as error:
             raise NotCompared(f"of the word itself: {_first(error)}") from None
         out: list[Difference] = []
@@ -166,6 +174,14 @@ class Comparison:
                 if x != y:
                     out.append(Difference(variant.words, _told(x - y), _told(y - x), hangs))
         return out, [states for states, _ in of_rows]
+
+    def _row_states(self, family: Family, variants: list[CalledIn]) -> list[tuple[States, States]]:
+        """The final states by the rows."""
+        text = text_of(family, variants, [v.call.text for v in variants], "", tree=False)
+        key = text, self.switches.kernel
+        if key not in self._rows:
+            self._rows[key] = [self._states(test, family, False) for test in self._tests(text)]
+        return self._rows[key]
 
     def _tests(self, text: str) -> list[Test]:
         return [_of_kernel(test) for test in load(Source("word", text), plain=True)]

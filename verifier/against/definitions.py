@@ -133,6 +133,8 @@ def _item(text: str, start: int) -> tuple[int, int] | None:
             braces += 1
         elif mark == "}":
             braces = max(0, braces - 1)
+            if braces == 0 and body == start:  # of a function whose head a macro made
+                return found.end(), -1
             if braces == 0 and body >= 0 and is_head(text[start:body]):
                 return found.end(), body
         elif mark == "(" and braces == 0:
@@ -177,23 +179,9 @@ def function_name(head: str) -> str:
 
 
 def _makes(of: Preprocessed, name: str, time: int) -> bool:
-    """Is a name a macro that makes definitions?"""
+    """Is a name a macro with arguments? Where a definition would begin, it makes some, or nothing."""
     macro = of.macro(name, time)
-    return macro is not None and macro.parameters is not None and _defines(of, macro, time, 0)
-
-
-def _defines(of: Preprocessed, macro: Defined, time: int, depth: int) -> bool:
-    texts = {t.text for t in macro.body}
-    if (
-        {"{", "}", ";"} <= texts
-        and not {"do", "while"} <= texts
-        and macro.body[0].text not in ("(", "{", "if")
-    ):
-        return True
-    if depth < 4 and macro.body and macro.body[-1].text == ")" and macro.body[0].kind == "name":
-        inner = of.macro(macro.body[0].text, time)
-        return inner is not None and inner.parameters is not None and _defines(of, inner, time, depth + 1)
-    return False
+    return macro is not None and macro.parameters is not None
 
 
 def _expanded(of: Preprocessed, start: int, end: int) -> Iterator[Found]:

@@ -23,8 +23,8 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 class Family:
     """Words that are called alike: those that match ``names``; of several, the first one counts.
 
-    ``cell``      declares the object ``c`` that they work on; ``local`` is the type of what it holds, which
-                  has ``bits`` bits;
+    ``cell``      declares the object ``cell`` that they work on; ``local`` is the type of what it holds,
+                  which has ``bits`` bits;
     ``starts``    what the cell holds at first;
     ``files``     may define them;
     ``arguments`` are further than ``ARGUMENTS``;
@@ -42,9 +42,9 @@ class Family:
     starts: tuple[str, ...]
     files: tuple[str, ...]
     arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    reach: str = "c"
+    reach: str = "cell"
     changed: str = "9"
-    handler: str = "WRITE_ONCE(c, READ_ONCE(c) + 8);"
+    handler: str = "WRITE_ONCE(cell, READ_ONCE(cell) + 8);"
     local: str = "int"
     bits: int = 32
     inside: tuple[str, ...] = ("counter",)
@@ -60,15 +60,21 @@ _REFCOUNT = ("include/linux/refcount.h", "lib/refcount.c")
 _COUNTS = ("0", "1", "2", "-1")
 _LONG: dict[str, Any] = {"local": "s64", "bits": 64}
 _WORD: dict[str, Any] = {"local": "unsigned long", "bits": 64}
-_REFS: dict[str, Any] = {"inside": ("counter", "refs"), "types": {"refcount_t": "atomic_t"}}
+_REFS: dict[str, Any] = {
+    "inside": ("counter", "refs"), "types": {"refcount_t": "atomic_t"}, "arguments": {"i": ("1", "2")},
+    "said": "amounts that are negative: they are a misuse, and versions differ",
+}  # fmt: skip
 _OLDER: dict[str, Any] = {
     **_REFS, "before": "v5.5", "arguments": {"i": ("1",)},
     "said": "counts that saturate: before v5.5 an exception of the processor does that, or other code, as "
     "the configuration says; here only what is no misuse is compared",
 }  # fmt: skip
-_OWN: dict[str, Any] = {"reach": "per_cpu(c, 0)", "handler": "this_cpu_write(c, this_cpu_read(c) + 8);"}
+_OWN: dict[str, Any] = {
+    "reach": "per_cpu(cell, 0)",
+    "handler": "this_cpu_write(cell, this_cpu_read(cell) + 8);",
+}
 _POINTER: dict[str, Any] = {
-    "arguments": {"e": ("&y",), "c": ("1",)}, "changed": "&y", "handler": "WRITE_ONCE(c, &y);",
+    "arguments": {"e": ("&y",), "c": ("1",)}, "changed": "&y", "handler": "WRITE_ONCE(cell, &y);",
     "local": "int *", "bits": 64,
 }  # fmt: skip
 _SPIN = ("include/linux/spinlock.h", "kernel/locking/spinlock.c")
@@ -91,65 +97,68 @@ _RWLOCK: dict[str, Any] = {
 }  # fmt: skip
 
 FAMILIES = (
-    Family(r"atomic_long_(?!cond_read)\w+", "atomic_long_t c", _COUNTS, _ATOMIC, **_LONG),
-    Family(r"atomic64_(?!cond_read)\w+", "atomic64_t c", _COUNTS, _ATOMIC, **_LONG),
-    Family(r"atomic_(?!cond_read|long_cond)\w+", "atomic_t c", _COUNTS, _ATOMIC),
-    Family(r"refcount_dec", "atomic_t c", ("2",), _REFCOUNT, **_OLDER),
-    Family(r"refcount_(add|inc)|refcount_(sub|dec)_and_test", "atomic_t c", ("1", "2"), _REFCOUNT, **_OLDER),
-    Family(r"refcount_\w+", "atomic_t c", ("0", "1", "2"), _REFCOUNT, **_OLDER),
-    Family(r"refcount_\w+", "atomic_t c", (*_COUNTS, str(-(1 << 30))), _REFCOUNT, **_REFS),
+    Family(r"atomic_long_(?!cond_read)\w+", "atomic_long_t cell", _COUNTS, _ATOMIC, **_LONG),
+    Family(r"atomic64_(?!cond_read)\w+", "atomic64_t cell", _COUNTS, _ATOMIC, **_LONG),
+    Family(r"atomic_(?!cond_read|long_cond)\w+", "atomic_t cell", _COUNTS, _ATOMIC),
+    Family(r"refcount_dec", "atomic_t cell", ("3",), _REFCOUNT, **_OLDER),
+    Family(r"refcount_(sub|dec)_and_test", "atomic_t cell", ("2",), _REFCOUNT, **_OLDER),
+    Family(r"refcount_(add|inc)", "atomic_t cell", ("1", "2"), _REFCOUNT, **_OLDER),
+    Family(r"refcount_\w+", "atomic_t cell", ("0", "1", "2"), _REFCOUNT, **_OLDER),
+    Family(r"refcount_\w+", "atomic_t cell", (*_COUNTS, str(-(1 << 30))), _REFCOUNT, **_REFS),
     Family(
-        r"(__)?(test_and_)?(set|clear|change)_bit(_lock|_unlock)?|test_bit(_acquire)?", "unsigned long c",
+        r"(__)?(test_and_)?(set|clear|change)_bit(_lock|_unlock)?|test_bit(_acquire)?", "unsigned long cell",
         ("0", "1", "8", "9"), _BITS, **_WORD,
     ),
     Family(
-        r"(__)?bit_spin_(un|try)?lock", "unsigned long c", ("0", "1"), ("include/linux/bit_spinlock.h",),
+        r"(__)?bit_spin_(un|try)?lock", "unsigned long cell", ("0", "1"), ("include/linux/bit_spinlock.h",),
         arguments={"nr": ("0",)}, **_WORD,
     ),
     Family(
         r"(try_)?(cmp)?xchg(64)?(_relaxed|_acquire|_release|_local)?|sync_cmpxchg",
-        "unsigned long c", ("0", "1", "2"), _ATOMIC, **_WORD,
+        "unsigned long cell", ("0", "1", "2"), _ATOMIC, **_WORD,
     ),
     Family(
-        r"(smp|virt)_(load_acquire|store_release|store_mb)|READ_ONCE|WRITE_ONCE", "int c", ("0", "1"), _ATOMIC
+        r"(smp|virt)_(load_acquire|store_release|store_mb)|READ_ONCE|WRITE_ONCE", "int cell", ("0", "1"),
+        _ATOMIC,
     ),
     Family(
         r"((smp|virt|dma|pmem)_)?(mb|rmb|wmb)|barrier|cpu_relax|smp_mb__\w+|smp_acquire__after_ctrl_dep"
-        r"|smp_read_barrier_depends|barrier_nospec", "int c", ("0",), (*_ATOMIC, "include/linux/spinlock.h"),
+        r"|smp_read_barrier_depends|barrier_nospec", "int cell", ("0",),
+        (*_ATOMIC, "include/linux/spinlock.h"),
     ),
     Family(
         r"rcu_read_(un)?lock(_sched|_bh|_sched_notrace)?|preempt_(dis|en)able(_no_resched)?|(likely|unlikely)"
         r"|local_irq_(dis|en)able|pagefault_(dis|en)able|migrate_(dis|en)able|cond_resched|might_sleep",
-        "int c", ("0",), ("include/linux/rcupdate.h", "include/linux/uaccess.h"), arguments={"c": ("7",)},
+        "int cell", ("0",), ("include/linux/rcupdate.h", "include/linux/uaccess.h"), arguments={"c": ("7",)},
     ),
     Family(
         r"rcu_(dereference(_\w+)?|access_pointer|assign_pointer|replace_pointer)|RCU_INIT_POINTER"
-        r"|lockless_dereference", "int *c", ("NULL", "&x"), ("include/linux/rcupdate.h",), **_POINTER,
+        r"|lockless_dereference", "int *cell", ("NULL", "&x"), ("include/linux/rcupdate.h",), **_POINTER,
     ),
     Family(
-        r"(smp|atomic)_cond_(load|read)_(acquire|relaxed)", "atomic_t c", ("0", "1"), _ATOMIC,
+        r"(smp|atomic)_cond_(load|read)_(acquire|relaxed)", "atomic_t cell", ("0", "1"), _ATOMIC,
         arguments={"c": ("VAL != 0",)},
     ),
     Family(
-        r"atomic(64|_long)_cond_read_(acquire|relaxed)", "atomic64_t c", ("0", "1"), _ATOMIC,
+        r"atomic(64|_long)_cond_read_(acquire|relaxed)", "atomic64_t cell", ("0", "1"), _ATOMIC,
         arguments={"c": ("VAL != 0",)}, **_LONG, types={"atomic_long_t": "atomic64_t"},
     ),
     Family(
-        r"local(64)?_(?!lock|unlock|irq|bh)\w+", "local_t c", _COUNTS,
+        r"local(64)?_(?!lock|unlock|irq|bh)\w+", "local_t cell", _COUNTS,
         ("arch/x86/include/asm/local.h", "include/asm-generic/local64.h"), **_LONG, inside=("counter", "a"),
         types={"local64_t": "local_t"},
     ),
     Family(
-        r"(__this_cpu|this_cpu|raw_cpu)_(?!ptr|\w*double|\w*128)\w+", "percpu int c", ("0", "1"),
+        r"(__this_cpu|this_cpu|raw_cpu)_(?!ptr|\w*double|\w*128)\w+", "percpu int cell", ("0", "1"),
         ("include/linux/percpu.h",), **_OWN,
     ),
     Family(
-        r"(raw_)?spin_(un|try)?lock(_nested|_nest_lock|_irq)?|(raw_)?spin_is_locked", "spinlock_t c",
+        r"(raw_)?spin_(un|try)?lock(_nested|_nest_lock|_irq)?|(raw_)?spin_is_locked", "spinlock_t cell",
         ("0", "1"), _SPIN, **_SPINLOCK,
     ),
-    Family(r"(read|write)_trylock", "rwlock_t c", ("0", "1", "-1"), _SPIN, **_RWLOCK),
-    Family(r"read_unlock", "rwlock_t c", ("2",), _SPIN, **_RWLOCK),
-    Family(r"write_unlock", "rwlock_t c", ("-1",), _SPIN, **_RWLOCK),
+    Family(r"(read|write)_trylock", "rwlock_t cell", ("0", "1", "-1"), _SPIN, **_RWLOCK),
+    Family(r"read_unlock", "rwlock_t cell", ("2",), _SPIN, **_RWLOCK),
+    Family(r"write_unlock", "rwlock_t cell", ("-1",), _SPIN, **_RWLOCK),
 )  # fmt: skip
 
 
@@ -170,8 +179,8 @@ def code_of(name: str) -> int:
 
 # Why other words are not compared, by name or by group; the first line that matches counts.
 REASONS: tuple[tuple[str, str], ...] = (
-    (r"movnti|clflush(opt)?|clwb|[mls]fence|invlpg\w*|invpcid\w*|tlbsync|cpuid|serialize|iret|wrmsr|sysret|jump|ifetch"
-     r"|cr4_toggle_pge\w*|translate|user_read|user_write|load_cr3\w*|read_cr3|read_pcid|flush_tlb_local_relaxed"
+    (r"movnti|clflush(opt)?|clwb|[mls]fence|invlpg\w*|invpcid\w*|tlbsync|cpuid|serialize|iret|wrmsr"
+     r"|sysret|jump|ifetch|cr4_toggle_pge\w*|translate|user_read|user_write|load_cr3\w*|read_cr3|read_pcid|flush_tlb_local_relaxed"
      r"|__flush_tlb_all_relaxed|safe_halt|halt", "an instruction itself, or a word of the tests alone"),
     (r"(try_)?cmpxchg128\w*|\w*cmpxchg_double\w*|\w*_cmpxchg128",
      "of two words: its asm names four registers"),

@@ -247,6 +247,8 @@ class _Reader:
             if found is None:
                 return
         name = found.group(1)
+        if name.startswith("generated/"):  # of another configuration
+            return
         here = path.rsplit("/", 1)[0]
         places = ([here] if '"' in rest else []) + list(_PLACES)
         if any(self.file(f"{place}/{name}", depth + 1) for place in places):

@@ -26,9 +26,9 @@ def calls(word: Word, family: Family) -> Iterator[CallOfWord]:
     before = after = ""
     for p in word.parameters:
         if p.kind in ("pointer", "word", "offset") and p.name != "old":
-            choices.append(("&c",))
+            choices.append(("&cell",))
         elif p.kind in ("place", "percpu"):
-            choices.append(("c",))
+            choices.append(("cell",))
         elif p.name == "old":
             choices.append(("&old",))
             before, after = "old = 1;", "r2 = old;"
@@ -83,10 +83,10 @@ class CalledIn(NamedTuple):
     @property
     def words(self) -> str:
         """How reports call it."""
-        return f"{self.call.text} with c = {self.call.start}, {self.at.name}"
+        return f"{self.call.text} with {self.call.start} in the cell, {self.at.name}"
 
 
-OBSERVED = ("c", *(f"{cpu}:r{i}" for cpu in (0, 1) for i in (0, 1, 2)))
+OBSERVED = ("cell", *(f"{cpu}:r{i}" for cpu in (0, 1) for i in (0, 1, 2)))
 
 
 def text_of(
@@ -102,7 +102,7 @@ def text_of(
     )
     threads = threads.replace("CHANGED", _held(family, family.changed, tree))
     names = "".join(f"    V{n} sometimes;\n" for n in range(len(variants)))
-    cell = "0:c" if family.cell.startswith("percpu") else "c"
+    cell = "0:cell" if family.cell.startswith("percpu") else "cell"
     observed = "; ".join((cell, *OBSERVED[1:]))
     return (
         f"MM word\n{{\n{cells}int x; int y;\n}}\n{functions}\n"

@@ -57,7 +57,9 @@ class TakenCall:
         if found:
             return self.unknown[int(found.group(1))]
         found = re.search(rf"there is no function '{PREFIX}(\w+)'", message)
-        return f"it calls {found.group(1)}(), which these files do not define" if found else message
+        if found:
+            return f"it calls {found.group(1)}(), which these files do not define"
+        return f"its C is not read here: {message}" if message.startswith("unexpected") else message
 
 
 @dataclass(slots=True)
@@ -138,8 +140,18 @@ def rewritten(given: list[Token], family: Family) -> list[Token]:
     of the pointer to it: a cast of one integer pointer to another is left out."""
     out: list[Token] = []
     at = 0
+    local: dict[str, list[Token]] = {}  # names of types that are local to a block
     while at < len(given):
         token = given[at]
+        if token.text == "typedef":
+            end = next(i for i in range(at, len(given)) if given[i].text == ";")
+            local[given[end - 1].text] = rewritten(given[at + 1 : end - 1], family)
+            at = end + 1
+            continue
+        if token.text in local:
+            out += local[token.text]
+            at += 1
+            continue
         following = given[at + 1].text if at + 1 < len(given) else ""
         if token.text in _DROPPED:
             at += 1

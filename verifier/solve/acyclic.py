@@ -66,6 +66,7 @@ def require_acyclic(relation: SymbolicRelation, joins: int = MAX_JOINS) -> None:
             del may[a, b]
         elif sure[a] >> b & 1:
             del may[a, b]
+    may = _nearest(may, sure)
     if not may:
         return
     after = must[:]
@@ -89,6 +90,30 @@ def require_acyclic(relation: SymbolicRelation, joins: int = MAX_JOINS) -> None:
         del clauses.rows[mark[0] :]
         clauses.variables = mark[1]
         _rank(clauses, pairs, component)
+
+
+def _nearest(may: dict[tuple[int, int], int], sure: list[int]) -> dict[tuple[int, int], int]:
+    """``may`` without the pairs that follow from the sure order and from another pair of the same literal,
+    which begins later or ends earlier. What comes before the first event of a handler comes before all of it,
+    for instance."""
+    rows: dict[int, dict[int, int]] = {}  # by literal and event, a mask of the events that come after it
+    for (a, b), literal in may.items():
+        row = rows.setdefault(literal, {})
+        row[a] = row.get(a, 0) | 1 << b
+    near: dict[tuple[int, int], int] = {}
+    for literal, row in rows.items():
+        for a, ends in row.items():
+            follow = 0
+            if ends & (ends - 1):
+                for b in _bits(ends):
+                    follow |= sure[b]
+            if len(row) > 1:
+                for later in row:
+                    if sure[a] >> later & 1:
+                        follow |= row[later]
+            for b in _bits(ends & ~follow):
+                near[a, b] = literal
+    return near
 
 
 def _bits(row: int) -> list[int]:

@@ -9,12 +9,23 @@ addresses) reach every value.  The set contains every possible value, and may co
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import product
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.program.events import Access, Event, Program
-from verifier.program.expressions import Apply, Const, Expr, Ref, evaluate_all, large_parts, mask, refs
+from verifier.program.expressions import (
+    Apply,
+    Const,
+    Expr,
+    Ref,
+    evaluate,
+    evaluate_all,
+    large_parts,
+    mask,
+    refs,
+)
 from verifier.program.functions import apply
 from verifier.program.rights import needs
 from verifier.program.values import (
@@ -54,8 +65,10 @@ def order_key(value: Value) -> tuple[int, str, int]:
 def _logic(function: str, arguments: list[Values]) -> Values:
     """What a connective may give: its arguments are taken to be independent of each other."""
     truths = [{truth(v) for v in values} for values in arguments]
-    if not all(truths):
-        return frozenset()
+    if not all(truths):  # what is never read does not matter where another argument decides
+        decided = function == "or"
+        decides = function in ("and", "or") and any(decided in t for t in truths)
+        return frozenset((int(decided),)) if decides else frozenset()
     if function == "and":
         truth_of = {all(t == {True} for t in truths)} | {not any(t == {False} for t in truths)}
     elif function == "or":
@@ -276,16 +289,30 @@ class Domains:
         known = self._parts.setdefault((expr.slots, *choice), {}) if expr.large else None
         return evaluate_all(expr, dict(zip(slots, choice, strict=True)), known)
 
+    def _without(self, expr: Apply, slots: Sequence[int]) -> Values:
+        """May-values of an expression that also mentions slots which no read fills: those that it has where
+        these do not matter, as in the other arm of an ``ite``."""
+        found: set[Value] = set()
+        for choice in product(*(self.slots[s] for s in slots)):
+            with suppress(KeyError):
+                found.add(evaluate(expr, dict(zip(slots, choice, strict=True))))
+        return frozenset(found)
+
     def _combine(self, expr: Expr) -> Values:
         assert isinstance(expr, Apply)
         self.budget.tick()
         slots: list[int] = []
-        size = 1
+        size, missing = 1, False
         for s in refs(expr):
+            if not self.slots[s]:  # no read fills it, so far
+                missing = True
+                continue
             slots.append(s)
             size *= len(self.slots[s])
             if size > 64:
                 break
+        if size <= 64 and missing:
+            return self._without(expr, slots)
         if size <= 64:
             # Few combinations of what was read: exact for correlated arguments.
             return frozenset(

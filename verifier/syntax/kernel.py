@@ -20,6 +20,7 @@ from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, syntax_error
 from verifier.syntax.variants import Guards
 
+_STORAGE = re.compile(r"^\s*(?:static|extern)\b")
 UNREADABLE = "kernel"  # of a file of the tree that cannot be taken
 
 # Words of the compiler that say nothing about what code does.
@@ -115,7 +116,10 @@ class Cutter:
             tail = "}" + " " * (name.start() - 1) + found.name + blanked(tail[name.end() : -1]) + ";"
         else:
             tail = "}" + blanked(tail[1:-1]) + ";"
-        text = _plain(file.active[found.start : found.body + 1]) + inside + tail
+        head = _plain(file.active[found.start : found.body + 1])
+        if found.kind != "typedef":  # it may be declared with an object, which may be static
+            head = _STORAGE.sub(lambda m: " " * len(m.group()), head)
+        text = head + inside + tail
         self.note(file, "struct", found.name, text)
         tree = self.parsed(file, text, found.start, "struct_def")
         builder = self.builder(file.source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from verifier.program.expressions import FALSE, Const, Expr, Reg
@@ -21,6 +22,7 @@ from verifier.words.rows import (
     f,
     looking,
     row,
+    since,
 )
 
 _ORDERS = ("", "_relaxed", "_acquire", "_release")
@@ -142,8 +144,12 @@ def _conditional(
         ("dec_unless_positive", "dec", f("le", OLD, 0), "subtracts 1 unless the value is positive"),
     ):
         source = f"raw_{wide}_{'fetch_add_unless' if name == 'inc_not_zero' else name}(), {_FALLBACK}"
-        effect = looking("v", results[op], goes)
-        yield row("Atomic counters", at(name, "v: pointer"), effect, doc, rule, "number", source=source)
+        effect, rules = looking("v", results[op], goes), rule
+        if name != "inc_not_zero":  # the older loop guessed 0, and began with CMPXCHG
+            effect, rules = replace(effect, looks=since("v4.19")), f"{rule[:-4]}19.1, 19.2"
+            doc += "; if not, a load since v4.19, LOCK'd before"
+            source += "; linux/atomic.h up to v4.18, the version from memory"
+        yield row("Atomic counters", at(name, "v: pointer"), effect, doc, rules, "number", source=source)
     less = results["dec"]
     dec = looking("v", less, f("ge", less, 0), less)
     doc = "gives the value minus 1, stored unless < 0"

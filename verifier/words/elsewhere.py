@@ -70,7 +70,9 @@ write tlbsync()
 write cr4_toggle_pge(), which is a write of CR4 that changes PGE
     write_cr4 __write_cr4 native_write_cr4 cr4_set_bits cr4_clear_bits cr4_update_irqsoff
 there is only cr4_toggle_pge() to write CR4 here
-    read_cr4 __read_cr4 cr4_read_shadow load_mm_cr4
+    read_cr4 __read_cr4 load_mm_cr4
+write this_cpu_read(cpu_tlbstate.cr4), where the kernel keeps what it has written to CR4
+    cr4_read_shadow
 define it, or take it from the kernel: #include "linux/tlb-v6.15.inc" has flush_tlb_mm_range(mm)
     flush_tlb_mm flush_tlb_mm_range flush_tlb_others flush_tlb_multi native_flush_tlb_others
     native_flush_tlb_multi flush_tlb_batched_pending flush_pmd_tlb_range flush_hugetlb_tlb_range

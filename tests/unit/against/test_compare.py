@@ -49,7 +49,7 @@ def test_every_word_has_a_line(found: dict[str, ComparedWord]) -> None:
 def test_a_barrier_that_is_missing_is_a_difference(found: dict[str, ComparedWord]) -> None:
     (weak,) = [d for d in found["virt_store_mb"].differences if "between a store and a load" in d.test]
     assert found["virt_store_mb"].status == "differs" and not weak.only_row
-    assert weak.only_tree == ("c=7; 0:r0=0; 0:r1=0; 0:r2=0; 1:r0=0; 1:r1=0; 1:r2=0",)
+    assert weak.only_tree == ("cell=7; 0:r0=0; 0:r1=0; 0:r2=0; 1:r0=0; 1:r1=0; 1:r2=0",)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[1].split() == ["atomic_xchg", "missing"]
     assert lines[2].endswith("2 words: 1 agree, 1 not in this tree")
     assert main(["kernel", "--words", "--kernel", SMALL, "virt_store_mb"]) == 1
-    assert "only the tree: c=7; 0:r0=0" in capsys.readouterr().out
+    assert "only the tree: cell=7; 0:r0=0" in capsys.readouterr().out
 
 
 def test_the_command_as_json(capsys: pytest.CaptureFixture[str]) -> None:

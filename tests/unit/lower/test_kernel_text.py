@@ -415,3 +415,73 @@ def test_words_under_names_of_uninstrumented_code(code: str, expected: str, tmp_
         assert str(state) == expected
     except InputError as error:
         assert expected in error.diagnostics[0].message
+
+
+def read_back(body: str, initial: str, code: str, tmp_path: Path) -> str:
+    """The final state after a file's function f, or the first error."""
+    (tmp_path / "f.c").write_text(body)
+    text = f'#kernel "f.c" {{ f }}\n{{ {initial} }}\nP0 {{ r0 = {code}; }}\nlocations [0:r0;]\n'
+    try:
+        (test,) = read_all(text, KernelTree(str(tmp_path)))
+        (state,) = run(test, Options(states=True, witnesses=False)).states or ()
+        return str(state)
+    except InputError as error:
+        return error.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("return l[1].x;", "(4,)"),
+        ("int i = l[0].x - 2; return l[i].x;", "(4,)"),
+        ("struct loc *m = &l[1]; return m[0].x;", "(4,)"),
+        ("return b->l[0].x + l[1].x;", "(7,)"),
+        ("return b[0].l[1].x;", "(4,)"),
+        ("return (*b).l[0].x;", "(3,)"),
+        ("return batch[0].l[0].x;", "a struct has no elements"),
+    ],
+)
+def test_elements_of_what_a_pointer_to_a_struct_leads_to(code: str, expected: str, tmp_path: Path) -> None:
+    body = "struct loc { int x; };\nstruct batch { struct loc l[2]; };\n"
+    body += f"int f(struct loc *l, struct batch *b)\n{{\n\t{code}\n}}\n"
+    initial = "struct batch batch = { .l = { { .x = 3 }, { .x = 4 } } };"
+    assert read_back(body, initial, "f(&batch.l[0], &batch)", tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("return *(const u8 *)((const char *)p + 1);", "(8,)"),
+        ("return *(const u8 *)(const char *)(u8 *)p;", "(235,)"),
+        ("return *(const char *)p;", "this points to u8"),
+        ("const char *q = (const char *)p;\n\treturn *q;", "this points to u8, not to s8"),
+    ],
+)
+def test_bytes_with_a_sign_and_without(code: str, expected: str, tmp_path: Path) -> None:
+    """The value of 0xeb as a char is -21: what would have to be converted is refused."""
+    body = f"int f(const u8 *p)\n{{\n\t{code}\n}}\n"
+    assert read_back(body, "u8 a[2] = { 0xeb, 8 };", "f(&a[0])", tmp_path).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("static struct one { int x; } one;\nint f(struct one *o)\n{\n\treturn o->x;\n}\n", "(3,)"),
+        (
+            "struct one { int x; };\nint f(struct one *o)\n{\n\tstruct one two = { .x = ATOMIC_INIT(5) };\n"
+            "\treturn two.x;\n}\n",
+            "(5,)",
+        ),
+        (
+            "struct one { int x; };\nint f(struct one *o)\n{\n\tif (o->x == 4)\n\t\tBUG();\n\treturn 1;\n}\n",
+            "(1,)",
+        ),
+        (
+            "struct one { int x; };\nint f(struct one *o)\n{\n"
+            "\treturn smp_cond_load_acquire(&o->x, VAL > 2);\n}\n",
+            "(3,)",
+        ),
+    ],
+)
+def test_what_code_of_the_kernel_is_made_of(body: str, expected: str, tmp_path: Path) -> None:
+    assert read_back(body, "struct one one = { .x = 3 };", "f(&one)", tmp_path) == expected

@@ -62,6 +62,28 @@ exists (d = 1)
     assert decide.run(test, Options(judge="both", witnesses=False)).observation == "sometimes"
 
 
+def test_a_read_that_never_happens_hides_nothing() -> None:
+    """A second turn of the loops would read an element that the array does not have. What later events wait
+    for mentions that read in an arm that does not matter."""
+    text = """MM turns
+struct loc { int rel; };
+struct arr { struct loc vec[1]; int nr; };
+{ int a[4] = { 1, 2 }; struct arr arr = { .nr = 1 }; }
+void poke(int *at, int value) { if (at == &a[0]) WRITE_ONCE(a[0], value); else WRITE_ONCE(a[1], value); }
+P0 {
+    unsigned int i;
+    for (i = 0; i < arr.nr; i++) poke(a + arr.vec[i].rel, 5);
+    for (i = 0; i < arr.nr; i++) poke(a + arr.vec[i].rel + 1, 7);
+    for (i = 0; i < arr.nr; i++) poke(a + arr.vec[i].rel, 8);
+}
+P1 { r0 = READ_ONCE(a[0]); }
+unroll 4;
+exists (1:r0 = 1)
+"""
+    (test,) = load(Source("t", text))
+    assert decide.run(test, Options(judge="both", witnesses=False)).observation == "sometimes"
+
+
 @pytest.mark.parametrize("folder", ["linux/switch-mm", "linux/membarrier", "linux/sleep", "hangs"])
 def test_the_judges_agree(folder: str) -> None:
     """The states and the hangs of both are compared."""

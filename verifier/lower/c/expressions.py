@@ -422,6 +422,10 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
     if kind.kind == value.type.kind == "pointer" and value.type.to is not t.ANY:
         if value.local is not None and t.same_width(kind, value.type):
             return replace(value, type=kind)
+        if value.type.to == t.CODE and kind.to is not None and kind.to.bits == 8:
+            return value  # an instruction word, whatever the size of its accesses
+        if (other := t.as_bytes(kind, value.type)) is not None:
+            return replace(value, type=other)
         same_pointee(b, kind, value.type, e.span)
         return Val(value.expr, replace(kind, percpu=value.type.percpu), local=value.local)
     return Val(value.expr, value.type if kind is t.ANY else kind, local=value.local)

@@ -47,7 +47,9 @@ QUESTIONS = frozenset(
     }
 )  # fmt: skip
 # Names of words in code that sanitizers and lockdep leave alone.
-_UNINSTRUMENTED = re.compile(r"^(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)")
+_UNINSTRUMENTED = re.compile(
+    r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
+)
 _MESSAGES = {"WARN": 2, "WARN_ONCE": 2}  # how many arguments are judged
 MAX_EXPANDED = 200
 _COMPARED = {
@@ -172,6 +174,8 @@ class _Closure:
             return e
         if name.startswith(("GFP_", "__GFP_")):  # what allocations take, which a word may
             return e if self.in_word else ast.Num(0, e.span)
+        if name == "VAL" and self.in_word:  # of smp_cond_load_acquire() and its kin
+            return e
         if name == "LINUX_VERSION_CODE":
             return self._version(e)
         config = {said.name: said.value for said in self.asked.config}
@@ -278,9 +282,13 @@ class _Closure:
         plain = _UNINSTRUMENTED.sub("", name)  # raw_atomic_inc(), arch_atomic_inc()
         if name not in WORDS and plain in WORDS:
             e = replace(e, name=plain)
+        if name in INITIALIZERS and len(e.arguments) == 1:
+            return self._any(e.arguments[0]) if INITIALIZERS[name] else ast.Num(0, e.span)
+        if name == "BUG" and not e.arguments:
+            e = ast.CallExpr("BUG_ON", (ast.Num(1, e.span),), e.span)
         if name in _MESSAGES:  # what follows the format is for the message alone
             e = replace(e, arguments=e.arguments[: _MESSAGES[name]])
-        if e.name in WORDS or name in INITIALIZERS:
+        if e.name in WORDS:
             outer, self.in_word = self.in_word, True
             made = self._mapped(e)
             self.in_word = outer

@@ -46,6 +46,13 @@ def any_place(b: BodyCode, e: ast.CExpr) -> MemoryPlace | Local:
         return member(b, e)
     if isinstance(e, ast.IndexExpr):
         base, index = base_of(b, e.base), apart(b, e.index)
+        if base.type.kind == "struct" and points(b, e.base):
+            numeric(index, e.index)
+            addr = base.expr
+            if index.expr != Const(0):  # the struct itself is no array, perhaps
+                in_bounds(b, base.expr, index.expr, e, stride=1)
+                addr = call("add", base.expr, index.expr)
+            return chosen(b, MemoryPlace(addr, base.type, whole=True, percpu=base.type.percpu), e)
         if base.type.kind not in ("pointer", "any") or base.type.to is t.VOID:
             raise Trouble("type", f"{base.type.words} has no elements", e.base.span)
         numeric(index, e.index)
@@ -65,6 +72,11 @@ def any_place(b: BodyCode, e: ast.CExpr) -> MemoryPlace | Local:
     if isinstance(e, ast.Unary) and e.op == "&":
         hint = f"write {e.operand.span.text}, without &"
     raise Trouble("place", "this cannot be read or written", e.span, hint)
+
+
+def points(b: BodyCode, e: ast.CExpr) -> bool:
+    """Is what leads to a struct a pointer to it, and not the struct itself?"""
+    return b.local(e.name, False) is not None if isinstance(e, ast.Ident) else isinstance(e, ast.Cast)
 
 
 def stands_for_a_place(e: ast.CallExpr) -> bool:
@@ -244,6 +256,9 @@ def pointee(b: BodyCode, address: Val, e: ast.CExpr) -> MemoryPlace:
         return MemoryPlace(address.expr, t.ANY, True)
     if kind.kind in t.ENTRIES:
         return MemoryPlace(address.expr, t.PTE if kind.kind == "entry" else t.PMD)
+    if kind.kind == "pointer" and kind.to is not None and kind.to.tag == t.BYTES:
+        was = t.words(replace(kind.to, kind="int", tag=""))
+        raise Trouble("type", f"this points to {was}, and is read as the type it is declared with", e.span)
     if kind.kind == "pointer":
         return inner(chosen(b, MemoryPlace(address.expr, kind.to or t.ANY, percpu=kind.percpu), e))
     if kind.kind == "struct":

@@ -51,6 +51,7 @@ BOOL = Type("int", 8, False, tag="bool")
 U128 = Type("int", 128, False)
 BIT = Type("int", 1, False)  # of a mask
 MM, PAGE, VA, ENTRY, PTE, MASK = (Type(k) for k in ("mm", "page", "va", "entry", "pte", "mask"))
+BYTES = "bytes"  # with or without a sign, seen as what has the other
 TABLE, UPPER, PMD, CODE = Type("table"), Type("upper"), Type("pmd"), Type("int", 32, tag="code")
 SRCU = Type("struct", tag="srcu_struct")  # no test looks into one
 HANDLES = frozenset({"mm", "table", "page", "va", "mask", "struct", "function"})
@@ -289,4 +290,17 @@ def pointers_differ(a: Type, b: Type) -> bool:
     """Do two pointers lead to integers of different types?"""
     if a.kind != "pointer" or b.kind != "pointer" or a.to is None or b.to is None:
         return False
+    if b.to.tag == BYTES:
+        return a.to.kind == "int" and (a.to.bits, a.to.signed) != (8, b.to.signed)
     return a.to.kind == b.to.kind == "int" and (a.to.bits, a.to.signed) != (b.to.bits, b.to.signed)
+
+
+def as_bytes(wanted: Type, given: Type) -> Type | None:
+    """What ``(char *)p`` gives of a pointer to a ``u8``, and the other way round: an address that can be
+    passed on and be cast back, and cannot be followed. None of other casts."""
+    if wanted.kind != "pointer" or given.kind != "pointer" or wanted.to is None or given.to is None:
+        return None
+    other = given.to.bits == wanted.to.bits == 8 and wanted.to.signed != given.to.signed
+    if not other or wanted.to.kind != "int" or given.to.kind not in ("int", "void"):
+        return None
+    return Type("pointer", to=Type("void", 8, given.to.signed, tag=BYTES), percpu=given.percpu)
