@@ -52,7 +52,7 @@ _QUESTIONS = """## Questions
 
 The runs in this section are runs of the model. They are not known bugs: the model lets a processor do
 whatever the manuals do not exclude.
-[open-questions.md](open-questions.md) asks the first and the third, and two more, of real kernels' text.
+[open-questions.md](open-questions.md) asks the first and the third, and three more, of real kernels' text.
 """
 _ENTRIES = """## All entries
 
