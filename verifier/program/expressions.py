@@ -257,7 +257,7 @@ def call(function: str, *args: Expr) -> Expr:
     if function == "ite":
         chosen, then, other = args
         if isinstance(chosen, Const):
-            return then if truth(chosen.value) else other
+            return Const(UNDEF) if chosen.value == UNDEF else then if truth(chosen.value) else other
         if then == other:
             return then
     elif function == "bool":
