@@ -11,6 +11,7 @@ import pytest
 from verifier.against.compare import ComparedWord, Comparison
 from verifier.cli import main
 from verifier.kernel.tree import KernelTree
+from verifier.solve.queries import decide
 from verifier.words.table import WORDS
 
 SMALL = str(Path(__file__).parents[2] / "trees" / "words")
@@ -68,11 +69,17 @@ def test_a_word_that_the_tree_does_not_have_is_missing(found: dict[str, Compared
     assert found["atomic_xchg"].status == "missing"
 
 
+def test_z3_says_the_same(found: dict[str, ComparedWord]) -> None:
+    words = ["atomic_add", "atomic_add_unless", "virt_store_mb"]
+    by_z3 = Comparison(KernelTree(SMALL), decide=decide).words(words)
+    assert list(by_z3) == [found[name] for name in words]
+
+
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kernel", "--words", "--kernel", SMALL, "atomic_add", "atomic_xchg"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == (
-        ["atomic_add", "agrees", "in", "16", "tests;", "a", "macro;", "lock", "addl", "%1,%0"]
+        ["atomic_add", "agrees", "in", "17", "tests;", "a", "macro;", "lock", "addl", "%1,%0"]
     )
     assert lines[1].split() == ["atomic_xchg", "missing"]
     assert lines[2].endswith("2 words: 1 agree, 1 not in this tree")
