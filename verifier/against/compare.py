@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -26,6 +26,7 @@ from verifier.budget import Budget
 from verifier.errors import InputError, LimitError, UsageError
 from verifier.kernel.tree import KernelTree
 from verifier.lower.build import build
+from verifier.program.answer import Answer
 from verifier.program.events import Program
 from verifier.program.profiles import KERNELS, Switches
 from verifier.source import Source
@@ -74,13 +75,14 @@ class Comparison:
 
     tree: KernelTree
     budget: Budget = field(default_factory=Budget)
+    decide: Callable[..., Answer] = explore.decide  # the judge
     _definitions: Definitions | None = None
     _seen: dict[object, tuple[Status, str, int, tuple[Difference, ...]]] = field(default_factory=dict)
     _rows: dict[object, list[tuple[States, States]]] = field(default_factory=dict)
 
     def of(self, tree: KernelTree) -> Comparison:
         """The same for another tree, which knows what is known so far."""
-        return Comparison(tree, self.budget, None, self._seen, self._rows)
+        return Comparison(tree, self.budget, self.decide, None, self._seen, self._rows)
 
     @property
     def definitions(self) -> Definitions:
@@ -190,7 +192,7 @@ class Comparison:
         """The final states of a test, and those in which it hangs."""
         self.budget.tick()
         program = build(test, budget=self.budget)
-        answer = explore.decide(
+        answer = self.decide(
             program, switches=self.switches, want_states=True, witnesses=False, budget=self.budget
         )
         if answer.reason or answer.states is None:

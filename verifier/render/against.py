@@ -51,7 +51,7 @@ def compared_json(place: str, found: Iterable[ComparedWord]) -> str:
     rows: list[dict[str, Any]] = [
         {
             "word": w.word, "status": w.status, "reason": w.reason, "place": w.place, "tests": w.tests,
-            "instructions": list(w.instructions),
+            "instructions": list(w.instructions), "said": w.said,
             "differences": [
                 {"test": d.test, "only_tree": list(d.only_tree), "only_row": list(d.only_row),
                 "hangs": d.hangs}

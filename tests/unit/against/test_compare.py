@@ -12,6 +12,7 @@ import pytest
 from verifier.against.compare import ComparedWord, Comparison
 from verifier.cli import main
 from verifier.kernel.tree import KernelTree
+from verifier.solve.queries import decide
 from verifier.words.table import WORDS
 
 SMALL = str(Path(__file__).parents[2] / "trees" / "words")
@@ -67,6 +68,12 @@ def test_what_cannot_be_compared_says_why(found: dict[str, ComparedWord], word: 
 
 def test_a_word_that_the_tree_does_not_have_is_missing(found: dict[str, ComparedWord]) -> None:
     assert found["atomic_xchg"].status == "missing"
+
+
+def test_z3_says_the_same(found: dict[str, ComparedWord]) -> None:
+    words = ["atomic_add", "atomic_add_unless", "virt_store_mb"]
+    by_z3 = Comparison(KernelTree(SMALL), decide=decide).words(words)
+    assert list(by_z3) == [found[name] for name in words]
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
