@@ -37,8 +37,7 @@ MAY: dict[str, set[str]] = {
     "against": LOWERED | {"explore"},
     "why": TOLD,
     "revisions": TOLD,
-    "render": JUDGED
-    | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words"},  # of syntax: what a test is
+    "render": JUDGED | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words"},
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
     "__init__": TOLD | {"why", "revisions"},

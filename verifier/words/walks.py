@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from verifier.program import values as v
-from verifier.program.expressions import FALSE, TRUE, Expr, Reg
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg
 from verifier.words.rows import Pure, Special, Word, f, row
 
 _GROUP = "Walks by software"
@@ -29,13 +29,17 @@ def _offsets() -> Iterator[Word]:
     source = f"pgd_offset(), {_LINUX}, earlier {_X86}; without the load of mm->pgd, which never changes"
     doc = "the address of the first entry of the walk"
     yield step(f"{LEVELS[0]}_offset(mm: mm, addr: addr)", root, doc, result="upper", source=source)
-    below = partial(Special, "entry_below")
-    for level in WALKED:
+    below = partial(Special, "entry_below")  # its value: which level of ``WALKED`` may be folded, from 1 on
+    for number, level in enumerate(WALKED, 1):
         source = f"{level}_offset(), {_LINUX}, earlier {_X86}"
         loads = f"the address of the {level} entry for addr in the table that *p leads to; where {level} is "
         loads += "folded, p, and no load; of a local, there is a copy in memory then"
         yield step(
-            f"{level}_offset(p: upper, addr: addr)", below("load"), loads, result="upper", source=source
+            f"{level}_offset(p: upper, addr: addr)",
+            below("load", Const(number)),
+            loads,
+            result="upper",
+            source=source,
         )
         source = f"{level}_offset_lockless(), {_LINUX}, since v5.10"
         pure = (
@@ -43,7 +47,7 @@ def _offsets() -> Iterator[Word]:
         )
         pure += f"{level} is folded, where x86 takes the copy of *p"
         head = f"{level}_offset_lockless(p: upper, e: pmd, addr: addr)"
-        yield step(head, below("no event"), pure, result="upper", source=source)
+        yield step(head, below("no event", Const(number)), pure, result="upper", source=source)
     doc = "the address of the last entry for addr, in the table that *p leads to"
     source = f"pte_offset_kernel(), {_LINUX}, earlier {_64}"
     head = "pte_offset_kernel(p: upper, addr: addr)"
@@ -70,10 +74,10 @@ def _questions() -> Iterator[Word]:
         doc = "the whole of the entry, with its attributes"
         head = f"{level}_val(e: {content})"
         yield row(_GROUP, head, Pure(Reg("e")), doc, result="value", source=source)
-    bad = Special("bad_entry", "no event")
     for level in LEVELS:
         source = f"{level}_bad(), {_X86}"
         empty = level in ("pgd", "pmd")
+        bad = Special("bad_entry", "no event", TRUE if empty else FALSE)
         doc = f"does it lead to something that is no table? {'Also of none' if empty else 'Not of none'}"
         yield asks(f"{level}_bad(e: pmd)", bad, doc, source=source)
     leaf = Special("leaf", "no event")

@@ -14,7 +14,7 @@ from verifier.lower.code import Touch
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import MIGRATION, PROTNONE, SWAP, UNDEF, Ptr
 from verifier.syntax.trouble import Trouble
-from verifier.words.walks import LEVELS, LEVELS_OPTION, WALKED
+from verifier.words.walks import LEVELS, LEVELS_OPTION
 
 
 def levels(b: BodyCode, use: SpecialCall) -> int:
@@ -33,9 +33,10 @@ def levels(b: BodyCode, use: SpecialCall) -> int:
     return depth if said is None else said
 
 
-def folded(b: BodyCode, use: SpecialCall, level: str) -> bool:
-    """Is there no table of a level? Those next to the first one are folded first."""
-    return level in WALKED[: len(LEVELS) + 1 - levels(b, use)]
+def folded(b: BodyCode, use: SpecialCall) -> bool:
+    """Is there no table of the word's level? Those next to the first one are folded first."""
+    gone = range(1, len(LEVELS) + 2 - levels(b, use))
+    return use.special.value in [Const(number) for number in gone]
 
 
 def address(b: BodyCode, use: SpecialCall, handle: Val, va: Val) -> Expr:
@@ -56,7 +57,7 @@ def entry_below(b: BodyCode, use: SpecialCall) -> Val:
     """``pmd_offset()`` and its kin, with the load of the entry above or with what was read from it."""
     kind = t.ENTRY if use.word.result == "entry" else t.UPPER
     above = given(b, use, "p")
-    if folded(b, use, use.word.name.partition("_")[0]):
+    if folded(b, use):
         return above if above.local is None else copied(b, use, above)
     content = given(b, use, "e") if "e" in use.arguments else loaded(b, use, above)
     return Val(b.held(address(b, use, content, given(b, use, "addr"))), kind)
@@ -86,8 +87,8 @@ def copied(b: BodyCode, use: SpecialCall, above: Val) -> Val:
 
 
 def bad_entry(b: BodyCode, use: SpecialCall) -> Val:
-    """``pmd_bad()`` and its kin: it leads to no table. With four levels the kernel's ``pgd_bad()`` is 0."""
-    level = use.word.name.partition("_")[0]
+    """``pmd_bad()`` and its kin: it leads to no table; ``value``: an empty one leads to none, either. With four
+    levels the kernel's ``pgd_bad()`` is 0."""
     content = given(b, use, "e").expr
     to = call("pte_target", content)
     table = call("or", *(call("eq", to, Const(one)) for one in sorted(b.memory.tables.tables)))
@@ -95,7 +96,7 @@ def bad_entry(b: BodyCode, use: SpecialCall) -> Val:
         gone = (call("pte_has", content, Const(bit)) for bit in (PROTNONE, SWAP, MIGRATION))
         table = call("and", table, *(call("not", x) for x in gone))
     empty = call("eq", content, FALSE)
-    if level in ("pgd", "pmd"):
+    if use.special.value == TRUE:
         return Val(call("or", empty, call("not", table)), t.INT)
     return Val(call("not", call("or", empty, table)), t.INT)
 
