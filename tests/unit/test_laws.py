@@ -38,7 +38,16 @@ MAY: dict[str, set[str]] = {
     "why": TOLD,
     "revisions": TOLD,
     "render": JUDGED
-    | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words"},  # of syntax: what a test is
+    | {
+        "results",
+        "syntax",
+        "output",
+        "against",
+        "why",
+        "revisions",
+        "lower",
+        "words",
+    },  # of syntax: what a test is
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
     "__init__": TOLD | {"why", "revisions"},
