@@ -278,10 +278,16 @@ def _arithmetic(made: _Made, i: Executed) -> None:
             made.lines.append(f"__auto_type __is = this_cpu_{word}_return({place}, {value});")
             made.flag("__is")
         return
-    if i.suffix != "q" or word in ("or", "and", "xor"):
-        raise NotInTable(f"{i.text}: not LOCK'd, in memory, and no word is that")
-    made.lines.append(f"long __is = local_{word}_return({value}, &{place});")
+    _unlocked(made, place, f"{_OPERATORS[op]} ({value})")
     made.flag("__is")
+
+
+def _unlocked(made: _Made, place: str, change: str) -> None:
+    """An instruction without LOCK that changes memory: a load and a store, between which no interrupt
+    comes. It is CMPXCHG of what memory holds, which succeeds."""
+    made.lines.append(f"__auto_type __was = READ_ONCE({place});")
+    made.lines.append(f"typeof(__was) __is = __was {change};")
+    made.lines.append(f"assume(cmpxchg_local(&{place}, __was, __is) == __was);")
 
 
 def _is_stack(i: Executed) -> bool:
@@ -305,10 +311,8 @@ def _xadd(made: _Made, i: Executed) -> None:
         if prefix is None:
             raise NotInTable(f"{i.text}: its width is not known")
         made.lines.append(f"__auto_type __was = {prefix}_fetch_add({value}, &{place});")
-    elif i.suffix == "q":
-        made.lines.append(f"__auto_type __was = local_add_return({value}, &{place}) - {value};")
     else:
-        raise NotInTable(f"{i.text}: not LOCK'd, in memory, and no word is that")
+        _unlocked(made, place, f"+ ({value})")
     made.lines.append(f"{operand.text} = __was;")
 
 
@@ -500,10 +504,10 @@ def _is_word(made: AsmStatement, name: str) -> bool:
 WORDS_OF_ASM = frozenset(
     {
         "smp_mb", "xchg", "cmpxchg", "cmpxchg_local", "test_bit", "READ_ONCE", "WRITE_ONCE", "WARN_ON",
-        "mfence", "lfence", "sfence",
+        "assume", "mfence", "lfence", "sfence",
         "cpu_relax", "local_irq_disable", "local_irq_enable", "halt", "this_cpu_read", "this_cpu_write",
         "this_cpu_cmpxchg", "this_cpu_or", "this_cpu_and",
-        *(f"this_cpu_{op}_return" for op in ("add", "sub")), *(f"local_{op}_return" for op in ("add", "sub")),
+        *(f"this_cpu_{op}_return" for op in ("add", "sub")),
         *(f"{p}_fetch_{op}" for p in ("atomic", "atomic64") for op in ("add", "sub", "or", "and", "xor")),
         *(f"{p}test_and_{op}_bit" for p in ("", "__") for op in ("set", "clear", "change")),
     }

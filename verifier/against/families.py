@@ -95,6 +95,8 @@ _RWLOCK: dict[str, Any] = {
     "inside": ("counter", "raw_lock", "cnts", "wlocked"), "types": {"arch_rwlock_t": "rwlock_t"},
     "encoding": {0: 0, 1: 0x200, 2: 0x400, -1: 0xFF},
 }  # fmt: skip
+# A reader counts 0x100 in v4.14 and 0x200 in v4.20, asm-generic/qrwlock.h; the version between, from memory.
+_OLD_RWLOCK = {**_RWLOCK, "encoding": {0: 0, 1: 0x100, 2: 0x200, -1: 0xFF}, "before": "v4.15"}
 
 FAMILIES = (
     Family(r"atomic_long_(?!cond_read)\w+", "atomic_long_t cell", _COUNTS, _ATOMIC, **_LONG),
@@ -156,6 +158,8 @@ FAMILIES = (
         r"(raw_)?spin_(un|try)?lock(_nested|_nest_lock|_irq)?|(raw_)?spin_is_locked", "spinlock_t cell",
         ("0", "1"), _SPIN, **_SPINLOCK,
     ),
+    Family(r"(read|write)_trylock", "rwlock_t cell", ("0", "1", "-1"), _SPIN, **_OLD_RWLOCK),
+    Family(r"read_unlock", "rwlock_t cell", ("2",), _SPIN, **_OLD_RWLOCK),
     Family(r"(read|write)_trylock", "rwlock_t cell", ("0", "1", "-1"), _SPIN, **_RWLOCK),
     Family(r"read_unlock", "rwlock_t cell", ("2",), _SPIN, **_RWLOCK),
     Family(r"write_unlock", "rwlock_t cell", ("-1",), _SPIN, **_RWLOCK),

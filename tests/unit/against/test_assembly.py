@@ -36,7 +36,7 @@ def c_of(asm: str) -> str:
         ('"movl %%gs:%1, %0" : "=r" (r) : "m" (x)', "(r) = this_cpu_read((x));"),
         ('"movl %1, %%gs:%0" : "+m" (x) : "ri" (v)', "this_cpu_write((x), (v));"),
         ('"addl %1, %%gs:%0" : "+m" (x) : "ri" (v)', "this_cpu_add_return((x), (v))"),
-        ('"subq %1,%0" : "+m" (l) : "ir" (i)', "local_sub_return((i), &(l))"),
+        ('"subq %1,%0" : "+m" (l) : "ir" (i)', "assume(cmpxchg_local(&(l), __was, __is) == __was);"),
         (f'{PLACES} "decl %0; js %l[under]" : : "m" (n) : "memory" : under', "if ((__is) < 0) goto under;"),
         (f'{PLACES} "incl %0\\n\\tjs 111f\\n\\t{ELSEWHERE}" : "+m" (n)', "WARN_ON((__is) < 0);"),
     ],
@@ -49,7 +49,6 @@ def test_what_a_template_means(asm: str, has: str) -> None:
     ("asm", "why"),
     [
         ('"frob %0" : "+m" (n)', "the instruction frob %0 is not in the table"),
-        ('"addl %1,%0" : "+m" (n) : "ir" (i)', "not LOCK'd, in memory, and no word is that"),
         ('"addl $0,-4(%%rsp)"', "it is not LOCK'd"),
         (f'{PLACES} "xaddb %0, %1" : "+q" (i), "+m" (n)', "its width is not known"),
         (f'{PLACES} "mfence"', "mfence is not known"),

@@ -53,10 +53,18 @@ def test_a_barrier_that_is_missing_is_a_difference(found: dict[str, ComparedWord
     assert weak.only_tree == ("cell=7; 0:r0=0; 0:r1=0; 0:r2=0; 1:r0=0; 1:r1=0; 1:r2=0",)
 
 
+def test_a_lock_that_is_missing_is_a_difference(found: dict[str, ComparedWord]) -> None:
+    lost = {d.test: d for d in found["atomic_sub"].differences}
+    assert found["atomic_sub"].status == "differs" and found["atomic_sub"].instructions == ("subl %1, %0",)
+    assert not any(d.only_row for d in lost.values())
+    assert "atomic_sub(1, &cell) with 1 in the cell, against an interrupt" not in lost
+    twice = lost["atomic_sub(1, &cell) with 1 in the cell, against itself"]
+    assert [state.split(";")[0] for state in twice.only_tree] == ["cell=0"], "one of two changes is lost"
+
+
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
-        ("atomic_sub", "subl %1, %0: not LOCK'd, in memory, and no word is that"),
         ("atomic_sub_and_test", "it calls outside(), which these files do not define"),
         ("atomic_inc_and_test", "the instruction frobl %0 is not in the table"),
         ("synchronize_rcu", "a grace period is one event here, and an algorithm in the kernel"),
