@@ -134,7 +134,8 @@ class _Search:
             f"--- a/{self.test.source.name.lstrip('/')}\n"  # the kernel's text is mended rather than the test
         )
         ranked = sorted(
-            self.found, key=lambda x: (bool(x[1].lost), x[0].cost, own in x[1].patch, x[0].edits[0].line)
+            self.found,
+            key=lambda x: (theirs and own in x[1].patch, bool(x[1].lost), x[0].cost, x[0].edits[0].line),
         )
         repairs = tuple(r for _, r in ranked)
         status = "repaired" if repairs else "unknown" if reason else "none"
