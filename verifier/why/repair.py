@@ -130,9 +130,8 @@ class _Search:
         except LimitError as limit:
             reason = f"{limit}{self._not_asked()}"
         reason = reason or self.unsure
-        own = (
-            f"--- a/{self.test.source.name.lstrip('/')}\n"  # the kernel's text is mended rather than the test
-        )
+        own = f"--- a/{self.test.source.name.lstrip('/')}\n"
+        theirs = any(own not in r.patch for _, r in self.found)  # then the test itself is mended last
         ranked = sorted(
             self.found,
             key=lambda x: (theirs and own in x[1].patch, bool(x[1].lost), x[0].cost, x[0].edits[0].line),
