@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from copy import copy
 from pathlib import Path
 
 from verifier.errors import UsageError
@@ -62,6 +64,21 @@ class KernelTree:
                 raise Unreadable("it is not text")
             self._sources[path] = found
         return self._sources[path]
+
+    def edited(self, sources: Iterable[Source]) -> KernelTree:
+        """The same tree with other texts of some files."""
+        made = copy(self)
+        made._sources = {**self._sources, **{s.name: s for s in sources}}
+        return made
+
+    def exact(self, path: str) -> bool:
+        """Is the text of a file all of its bytes? It is not with carriage returns, or if it is not UTF-8."""
+        data = self.source(path).text.encode()
+        if self.commit:
+            repo = repository(self.directory)
+            found = repo.file(self.commit, path)
+            return found is not None and repo.content(found) == data
+        return Path(self.directory, path).read_bytes() == data
 
     @property
     def version(self) -> int | None:

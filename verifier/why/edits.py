@@ -12,12 +12,14 @@ from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
-from verifier.why.sites import Footprint, Key, Site, bodies, calls, footprint, jumps, leaves, movable
+from verifier.why.sites import Footprint, Key, Site, bodies, calls, footprint, jumps, key, leaves, movable
 from verifier.why.texts import Writer, Writing
 from verifier.words.table import WORDS
 
 Ways = Callable[[int], Iterator[Writing]]
 LENGTH = 60  # of a statement in a message
+# Words that the kernel does not have, or not with these arguments.
+_OURS = ("ptep_", "pmdp_", "load_cr3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +88,29 @@ def place(body: Site, low: int, high: int) -> str:
     before = position(s[low - 1].span.end - 1)[0] if low else None
     after = s[high].span.line if high < len(s) else None
     any_ = "anywhere " if high > low else ""
+    of = f" of {body.kernel}" if body.kernel else ""
     if before is None and after is None:
-        return f"in the empty block of line {body.block.span.line}"
+        return f"in the empty block of line {body.block.span.line}{of}"
     if before is None:
-        return f"{any_}before line {after}"
+        return f"{any_}before line {after}{of}"
     if after is None:
-        return f"{any_}after line {before}"
-    return f"in line {before}" if before == after else f"{any_}between lines {before} and {after}"
+        return f"{any_}after line {before}{of}"
+    return f"in line {before}{of}" if before == after else f"{any_}between lines {before} and {after}{of}"
 
 
 class Edits:
     """All edits of a test, of all kinds but those of ``insertions``."""
 
-    def __init__(self, test: Test, writer: Writer, cost: Mapping[str, int], witness: Trace | None) -> None:
+    def __init__(
+        self,
+        test: Test,
+        writer: Writer,
+        cost: Mapping[str, int],
+        witness: Trace | None,
+        writers: Callable[[Span], Writer] | None = None,
+    ) -> None:
         self.test, self.writer, self.cost = test, writer, cost
+        self.writers = writers or (lambda _: writer)
         self.unit: ast.Unit = test.tree
         self.used = reached(self.unit)
         self.bodies = bodies(test)
@@ -113,7 +124,9 @@ class Edits:
         """The edits, cheapest first."""
         found: list[Edit] = []
         for body in self.bodies:
-            if self._touched(body):
+            if self.touched(body) and body.kernel:
+                found += [*self._changes(body), *self._regions(body), *self._calls(body)]
+            elif self.touched(body):
                 found += [*self._changes(body), *self._moves(body), *self._exchanges(body)]
                 found += [*self._regions(body), *self._calls(body)]
         return sorted(
@@ -122,13 +135,15 @@ class Edits:
 
     # -- only what the bad run executes ---------------------------------------------------------------------
 
-    def _touched(self, body: Site) -> bool:
+    def touched(self, body: Site) -> bool:
         """Does the bad run come to a block?"""
         return body.thread or not self.alive or any(map(self._executes, body.statements))
 
     def _executes(self, s: ast.Stmt) -> bool:
         """May the bad run execute a statement? A call of a function counts."""
-        if not self.alive or any(s.span.start <= a and b <= s.span.end for a, b in self.alive):
+        if not self.alive or any(
+            s.span.source.name == file and s.span.start <= a and b <= s.span.end for file, a, b in self.alive
+        ):
             return True
         return any(x.name in self.unit.functions or x.name not in WORDS for x in calls(s)) or not any(
             calls(s)
@@ -139,9 +154,9 @@ class Edits:
     def _changes(self, body: Site) -> Iterator[Edit]:
         for s in body.statements:
             if self._executes(s):
-                yield from self._changed(s, alone=False)
+                yield from self._changed(s, body, alone=False)
 
-    def _changed(self, s: ast.Stmt, *, alone: bool) -> Iterator[Edit]:
+    def _changed(self, s: ast.Stmt, body: Site, *, alone: bool) -> Iterator[Edit]:
         """The changes in a statement. ``alone``: it is the one statement of an ``if`` or a loop."""
         inner: list[ast.Stmt | None] = []
         own: list[object] = [s]
@@ -155,18 +170,21 @@ class Edits:
             return
         for x in (call for part in own for call in calls(part)):
             for kind, start, end, text in self._stronger(x):
+                if body.kernel and text.partition("(")[0].startswith(_OURS):
+                    continue
                 whole_text = x.span.text[: start - x.span.start] + text + x.span.text[end - x.span.start :]
                 yield self._edit(
                     kind,
-                    f"{short(x.span)} becomes {' '.join(whole_text.split())} in line {x.span.line}",
+                    f"{short(x.span)} becomes {' '.join(whole_text.split())} in line {x.span.line}"
+                    + (f" of {body.kernel}" if body.kernel else ""),
                     x.span.line,
-                    lambda _, s=s, start=start, end=end, text=text: self.writer.replaced(  # type: ignore[misc]
+                    lambda _, s=s, start=start, end=end, text=text: self.writers(s.span).replaced(  # type: ignore[misc]
                         s, start, end, text, alone
                     ),
                 )
         for part in inner:
             if part is not None and not isinstance(part, ast.Block):
-                yield from self._changed(part, alone=True)
+                yield from self._changed(part, body, alone=True)
 
     def _stronger(self, x: ast.CallExpr) -> Iterator[tuple[str, int, int, str]]:
         """The kind of each change of a call, and the text that it puts in the place of another."""
@@ -258,14 +276,15 @@ class Edits:
         if body.loop:
             return
         pairs = [("irqs_off", "local_irq_disable()", "local_irq_enable()")] if self._interrupted() else []
-        for kind, first, last in pairs + self._locks():
+        where = f" of {body.kernel}" if body.kernel else ""
+        for kind, first, last in pairs + ([] if body.kernel else self._locks()):
             for i, j in self._stretches(body, "irq" if kind == "irqs_off" else first):
                 s = body.statements
                 lines = [s[i].span.line, s[j].span.source.position(s[j].span.end - 1)[0]]
                 which = f"lines {lines[0]} to {lines[1]}" if lines[1] > lines[0] else f"line {lines[0]}"
                 yield self._edit(
                     kind,
-                    f"{first} and {last} around {which}",
+                    f"{first} and {last} around {which}{where}",
                     lines[0],
                     lambda _, i=i, j=j, first=first, last=last: self._around(  # type: ignore[misc]
                         body, i, j, first=first, last=last
@@ -305,8 +324,9 @@ class Edits:
         return pending or any(sends.search(x.name) for x in self.called)
 
     def _around(self, body: Site, i: int, j: int, *, first: str, last: str) -> Iterator[Writing]:
-        for before in self.writer.inserted(body, i, f"{first};"):
-            for after in self.writer.inserted(body, j + 1, f"{last};"):
+        writer = self.writers(body.block.span)
+        for before in writer.inserted(body, i, f"{first};"):
+            for after in writer.inserted(body, j + 1, f"{last};"):
                 yield (*before, *after)
 
     # -- a call is inserted ---------------------------------------------------------------------------------
@@ -324,12 +344,16 @@ class Edits:
         ):
             words.append(("synchronize_rcu", "synchronize_rcu()"))
         for kind, text in words:
+            if body.kernel and kind in ("helper", "ipi"):
+                continue
             for at in body.places():
                 yield self._edit(
                     kind,
                     text,
                     _line(body, at),
-                    lambda at, text=text: self.writer.inserted(body, at, f"{text};"),  # type: ignore[misc]
+                    lambda at, text=text: self.writers(body.block.span).inserted(  # type: ignore[misc]
+                        body, at, f"{text};"
+                    ),
                     body,
                     at,
                     weaker=text.replace("do_nothing", "do_flush_tlb") if "(do_nothing," in text else "",
@@ -442,4 +466,4 @@ def _executed(witness: Trace | None) -> set[Key]:
     if witness is None:
         return set()
     spans = (s.event.span for s in witness.steps if s.event is not None)
-    return {(span.start, span.end) for span in spans if span is not None}
+    return {key(span) for span in spans if span is not None}

@@ -7,6 +7,7 @@ ones that have an instruction of each correction, which is what an execution wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered
 from verifier.lower.optional import OptionalPart, PartKind
 from verifier.model import model as model_of
 from verifier.program.expressions import Reg, call
+from verifier.solve.shorten import shortened
 from verifier.source import Source, Span
 from verifier.suite.options import Options
 from verifier.syntax import ast
@@ -45,8 +47,18 @@ class Instructed:
 def offered(bodies: Sequence[Site], words: Sequence[tuple[str, str]]) -> list[Instructed]:
     """Each word in each place."""
     return [
-        Instructed(word, argument, b, at) for b in bodies for at in b.places() for word, argument in words
+        Instructed(word, argument, b, at)
+        for b in bodies
+        for at in b.places()
+        for word, argument in words
+        if not b.kernel or _known(word, argument, b)
     ]
+
+
+def _known(word: str, argument: str, body: Site) -> bool:
+    """Does the kernel's text know a word? An address of the test has no name there."""
+    text = body.block.span.source.text
+    return word == "smp_mb" or (not argument and re.search(rf"\b{word}\b", text) is not None)
 
 
 _KINDS: Mapping[str, PartKind] = {"smp_mb": "barrier", "sync_core": "serialization"}
@@ -73,6 +85,7 @@ class Insertions:
         self.cost = [cost[x.word] for x in self.offered]
         code, self.parts = _optional(test, self.offered, budget)
         program = unrolled(test, code, options.unroll, budget)
+        _, program = shortened(test, code, program, options.switches, options.unroll, budget)
         self.engine = Engine(
             program,
             self.parts,

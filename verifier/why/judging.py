@@ -18,6 +18,7 @@ from verifier.program.events import Observable, Program
 from verifier.program.expressions import Reg, evaluate
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
+from verifier.solve.shorten import shortened
 from verifier.suite.decide import EXPLORER_STATES, compare
 from verifier.suite.options import Options
 from verifier.syntax.test import Test
@@ -69,13 +70,15 @@ def judged(test: Test, options: Options, budget: Budget, base: Judged | None = N
     matter. Raises ``InternalError`` if they disagree, ``InputError`` for a wrong test."""
     bad = test.quantifier != "forall"
     try:
-        program = unrolled(test, _observed(lower(test, budget)), options.unroll, budget)
+        code = _observed(lower(test, budget))
+        program = unrolled(test, code, options.unroll, budget)
+        _, short = shortened(test, code, program, options.switches, options.unroll, budget)
     except LimitError as limit:
         return Judged(None, reason=str(limit))
     from verifier.solve import decide
 
     first = decide(
-        program, model=options.model, switches=options.switches, budget=budget, seed=options.seed,
+        short, model=options.model, switches=options.switches, budget=budget, seed=options.seed,
         want_states=True, witnesses=base is None and bad, counters=base is None and not bad,
     )  # fmt: skip
     reason = _unknown(first, base is None)
@@ -119,7 +122,9 @@ Effect = Literal["helps", "hangs", "fails"]
 def effect(test: Test, options: Options, budget: Budget, base: Judged) -> Effect:
     """What a change does, says one judge alone: it makes the bad outcome impossible; it does so, but a run
     can hang; or it does not. Raises ``LimitError``."""
-    program = unrolled(test, lower(test, budget), options.unroll, budget)
+    code = lower(test, budget)
+    program = unrolled(test, code, options.unroll, budget)
+    _, program = shortened(test, code, program, options.switches, options.unroll, budget)
     bad = test.quantifier != "forall"
     if not program.judges_hangs:
         model = model_of(options.switches, options.model)

@@ -10,10 +10,11 @@ from itertools import combinations_with_replacement
 
 from verifier.budget import MEMORY, Budget
 from verifier.errors import InputError, InternalError, LimitError, UsageError
-from verifier.source import Source
+from verifier.source import Source, Span
 from verifier.suite.options import Options
 from verifier.suite.pool import alone, forks, tell
 from verifier.syntax import ast, load
+from verifier.syntax.kernel import Cutter
 from verifier.syntax.test import Test
 from verifier.why.costs import costs
 from verifier.why.edits import Edit, Edits, InBlock
@@ -23,7 +24,7 @@ from verifier.why.judging import Effect, Judged, State, effect, judged, only, se
 from verifier.why.mending import Mending, halves, merged
 from verifier.why.regions import Regions
 from verifier.why.sites import Site, bodies, shared
-from verifier.why.texts import Writer, applied, patch, same, together
+from verifier.why.texts import KernelWriter, Writer, changed, patch, same, together
 from verifier.why.trees import Trees
 
 MAX_ANSWERS = 12  # of one cost
@@ -102,6 +103,7 @@ class _Search:
         self.base = Judged(None)
         self.engine: Insertions | None = None
         self.too_large = False
+        self.bodies: list[Site] = []
         self.family: list[Test] = []
         self.asking = ""  # what is being tried, for a search that ends early
         self.trees = Trees(self.test)
@@ -120,7 +122,7 @@ class _Search:
             return Repairs(self.test, status, (), self.base.possible is False, reason)
         reason = ""
         try:
-            self.family = load(self.test.source, self.options.defines, plain=True)
+            self.family = self._loaded(())
             alone = len(self.family) == 1
             others = shared(t for t in self.family if t.variant != self.test.variant)
             self.writer = Writer(self.test.source, None if alone else self.test.variant, others)
@@ -128,7 +130,12 @@ class _Search:
         except LimitError as limit:
             reason = f"{limit}{self._not_asked()}"
         reason = reason or self.unsure
-        ranked = sorted(self.found, key=lambda x: (bool(x[1].lost), x[0].cost, x[0].edits[0].line))
+        own = f"--- a/{self.test.source.name.lstrip('/')}\n"
+        theirs = any(own not in r.patch for _, r in self.found)  # then the test itself is mended last
+        ranked = sorted(
+            self.found,
+            key=lambda x: (theirs and own in x[1].patch, bool(x[1].lost), x[0].cost, x[0].edits[0].line),
+        )
         repairs = tuple(r for _, r in ranked)
         status = "repaired" if repairs else "unknown" if reason else "none"
         return Repairs(self.test, status, repairs, not reason, reason, self.tried, self.hanging)
@@ -153,7 +160,9 @@ class _Search:
 
     def _levels(self) -> None:
         """Try edits, one level of cost after the other."""
-        edits = Edits(self.test, self.writer, self.cost, self.base.witness).all()
+        maker = Edits(self.test, self.writer, self.cost, self.base.witness, self._writer)
+        self.bodies = [b for b in bodies(self.test) if not b.kernel or maker.touched(b)]
+        edits = maker.all()
         words = self._words()
         sums = {
             sum(chosen) for n in range(1, MOST + 1)
@@ -196,7 +205,7 @@ class _Search:
         """Insertions as edits of their own, if a solver for all of them is too large or too slow."""
         if not self.too_large:
             return []
-        return [self._inserted((x,)).edits[0] for x in offered(bodies(self.test), words)]
+        return [self._inserted((x,)).edits[0] for x in offered(self.bodies, words)]
 
     def _begin(self, words: Sequence[Word]) -> None:
         """Make a solver for these words, which knows the answers of an older one. It may take half of the
@@ -208,7 +217,7 @@ class _Search:
         left = self.budget.left()
         budget = Budget(None if left is None else left / 2, self.budget.memory, self.hear)
         try:
-            self.engine = Insertions(self.test, bodies(self.test), words, self.cost, self.options, budget)
+            self.engine = Insertions(self.test, self.bodies, words, self.cost, self.options, budget)
         except InputError:
             return  # some word does not fit into this test
         except LimitError as limit:
@@ -242,7 +251,7 @@ class _Search:
             edits.append(
                 Edit(
                     x.word, self.cost[x.word], x.text, _line(x.body, x.at),
-                    lambda at, body=x.body, text=text: self.writer.inserted(body, at, text),  # type: ignore[misc]
+                    lambda at, body=x.body, text=text: self._writer(body.block.span).inserted(body, at, text),  # type: ignore[misc]
                     x.body, x.at,
                     change=lambda at, body=x.body, text=text: InBlock(body.key, ((at, text),)),  # type: ignore[misc]
                 )
@@ -300,15 +309,51 @@ class _Search:
         """The test of this variant with edits; None if no way to write them is right."""
         ways = [list(e.ways(at)) for e, at in zip(edits, places, strict=True)]
         for writing in together(ways):
-            source = applied(self.test.source, writing)
-            if source is not None:
+            sources = changed(self._sources(), writing)
+            if sources is not None:
                 try:
-                    (test,) = load(source, self.options.defines, plain=True, only=self.test.variant)
+                    (test,) = self._loaded(sources, only=self.test.variant)
                 except InputError:
                     continue
                 if self.trees.meant(test, edits, places):
                     return test
         return None
+
+    # -- files --------------------------------------------------------------------------------------------
+
+    def _sources(self) -> list[Source]:
+        """The test's own file, and those of the kernel tree that it takes text from."""
+        cutter = self.test.tree.cutter
+        theirs = [f.source for f in cutter.files.values()] if isinstance(cutter, Cutter) else []
+        return [self.test.source, *theirs]
+
+    def _before(self, changed: Source) -> Source:
+        """A file as it was."""
+        return next(s for s in self._sources() if s.name == changed.name)
+
+    def _writer(self, span: Span) -> Writer:
+        """What writes edits of the file in which something is."""
+        cutter, name = self.test.tree.cutter, span.source.name
+        if name == self.test.source.name or not isinstance(cutter, Cutter) or name not in cutter.files:
+            return self.writer
+        file = cutter.files[name]
+        return KernelWriter(file.source, file.active)
+
+    def _exact(self, source: Source) -> bool:
+        """Can a patch of a file be written?"""
+        cutter = self.test.tree.cutter
+        theirs = source.name != self.test.source.name and isinstance(cutter, Cutter)
+        return not theirs or cutter.tree.exact(source.name)
+
+    def _loaded(self, sources: Sequence[Source], only: str | None = None) -> list[Test]:
+        """The tests of the file, or one variant, where some files have other texts."""
+        own = next((s for s in sources if s.name == self.test.source.name), self.test.source)
+        cutter = self.test.tree.cutter
+        tree = cutter.tree if isinstance(cutter, Cutter) else None
+        theirs = [s for s in sources if s is not own]
+        if tree is not None and theirs:
+            tree = tree.edited(theirs)
+        return load(own, self.options.defines, plain=True, only=only, tree=tree)
 
     # -- answers ------------------------------------------------------------------------------------------
 
@@ -330,7 +375,7 @@ class _Search:
                 for half in halves(answer):
                     self._confirm(half)
             return
-        source, test = written
+        sources, test = written
         after = judged(test, self.options, self.budget, self.base)
         if first != last and after.possible is not None:
             again = self._changed(answer.edits, last)
@@ -339,9 +384,9 @@ class _Search:
                 for half in halves(answer):
                     self._confirm(half)
                 return
-        self._accept(answer, source, after)
+        self._accept(answer, sources, after)
 
-    def _accept(self, answer: Mending, source: Source, after: Judged) -> None:
+    def _accept(self, answer: Mending, sources: Sequence[Source], after: Judged) -> None:
         if after.possible is None:
             if not after.wrong:
                 self.unsure = self.unsure or f"{' and '.join(answer.told())}: {after.reason}"
@@ -366,29 +411,34 @@ class _Search:
             lost=lost,
             beside=beside,
             gained=gained,
-            patch=patch(self.test.source, source),
+            patch="".join(patch(self._before(s), s) for s in sources),
         )
         self.found.append((answer, repair))
 
-    def _written(self, answer: Mending, places: Sequence[int]) -> tuple[Source, Test] | None:
+    def _written(self, answer: Mending, places: Sequence[int]) -> tuple[list[Source], Test] | None:
         """The changed file and its test; all other variants stay as they are."""
         ways = [list(e.ways(at)) for e, at in zip(answer.edits, places, strict=True)]
         kept = {t.variant: t for t in self.family}
         for writing in together(ways):
-            source = applied(self.test.source, writing)
-            if source is None:
+            sources = changed(self._sources(), writing)
+            if sources is None or not all(map(self._exact, sources)):
                 continue
             try:
-                tests = load(source, self.options.defines, plain=True)
+                tests = self._loaded(sources)
             except InputError:
                 continue
             others = [t for t in tests if t.variant != self.test.variant]
             test = next(t for t in tests if t.variant == self.test.variant)
             if self.trees.meant(test, answer.edits, places) and all(
-                same(t.tree, kept[t.variant].tree) for t in others if not _based(t, self.test)
+                same(_own(t.tree), _own(kept[t.variant].tree)) for t in others if not _based(t, self.test)
             ):
-                return source, test
+                return sources, test
         return None
+
+
+def _own(unit: ast.Unit) -> ast.Unit:
+    """A variant without the kernel's text, of which there is one for all variants."""
+    return replace(unit, functions={n: f for n, f in unit.functions.items() if not f.kernel})
 
 
 def _based(test: Test, on: Test) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from verifier.source import Span
 from verifier.syntax import ast
@@ -12,7 +12,7 @@ from verifier.syntax.test import Test
 from verifier.words.rows import Load, Order, Pure, flat
 from verifier.words.table import WORDS
 
-Key = tuple[int, int]
+Key = tuple[str, int, int]  # a file, and from where to where
 LEAVING = (ast.Return, ast.Goto, ast.Break, ast.Continue)
 _PINNED = (ast.Declare, ast.Case, ast.LabelStmt, ast.Empty, *LEAVING)
 _LOOPS = ast.While | ast.DoWhile | ast.For | ast.ForEachEntry
@@ -27,11 +27,13 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A block of the test's own file. ``loop``: a jump back may repeat it."""
+    """A block of the test's own file, or of a function of the kernel's text, which ``kernel`` names with its
+    file. ``loop``: a jump back may repeat it."""
 
     block: ast.Block
     loop: bool
     thread: bool
+    kernel: str = ""
 
     @property
     def key(self) -> Key:
@@ -54,6 +56,8 @@ class Site:
                 break
             if isinstance(before, ast.Declare) and not _whole(before):
                 continue
+            if self.kernel and any(isinstance(s, ast.Declare) for s in self.statements[at:]):
+                continue  # the kernel declares first
             if at < len(self.statements) or not self.statements or before is not None:
                 found.append(at)
         if any(isinstance(s, ast.Case) for s in self.statements):
@@ -63,7 +67,7 @@ class Site:
 
 def key(span: Span) -> Key:
     """What names a part of the file."""
-    return span.start, span.end
+    return span.source.name, span.start, span.end
 
 
 def bodies(test: Test) -> list[Site]:
@@ -71,13 +75,20 @@ def bodies(test: Test) -> list[Site]:
     unit: ast.Unit = test.tree
     used = reached(unit)
     roots = [(t.body, True) for t in (*unit.threads.values(), *unit.nmis)]
-    roots += [(f.body, False) for n, f in unit.functions.items() if n in used and not f.included]
+    functions = [f for n, f in unit.functions.items() if n in used]
+    roots += [(f.body, False) for f in functions if not f.included]
     found: dict[Key, Site] = {}
     for root, thread in roots:
         if root.span.source.name == test.source.name:
             for body in _below(root, _turns_back(root), thread):
                 found.setdefault(body.key, body)
-    return [found[k] for k in sorted(found)]
+    own = [found[k] for k in sorted(found)]
+    theirs: dict[Key, Site] = {}
+    for f in functions:
+        if f.kernel:
+            for body in _below(f.body, _turns_back(f.body), False):
+                theirs[body.key] = replace(body, kernel=f"{f.kernel}, in {f.name}()")
+    return [*(theirs[k] for k in sorted(theirs)), *own]
 
 
 def shared(tests: Iterable[Test]) -> frozenset[Key]:

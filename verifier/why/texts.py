@@ -22,11 +22,13 @@ WAYS = 24  # to write an edit, at most
 
 
 class TextChange(NamedTuple):
-    """The text from ``start`` to ``end`` becomes ``text``."""
+    """The text from ``start`` to ``end`` becomes ``text``, in a ``file`` of the kernel tree if it is not the
+    test's own."""
 
     start: int
     end: int
     text: str
+    file: str = ""
 
 
 Writing = tuple[TextChange, ...]  # one way to write an edit
@@ -149,9 +151,13 @@ class Writer:
         return TextChange(start, start, f"{{ {text} "), TextChange(end, end, " }")
 
     def _rest_of_line(self, at: int) -> int | None:
-        """The end of the line, if nothing but a comment follows there."""
+        """The end of the line, if nothing but a comment follows there, which may go on in further lines."""
         end = (self.source.text + "\n").index("\n", at)
-        return None if self.bare[at:end].strip() else end
+        if self.bare[at:end].strip():
+            return None
+        rest = self.source.text[at:end].partition("//")[0]
+        close = self.source.text.find("*/", end) + 2 if rest.rfind("/*") > rest.rfind("*/") else 0
+        return self._rest_of_line(close) if close > end else end
 
     def _indent(self, at: int) -> str:
         line = self.source.text.rfind("\n", 0, at) + 1
@@ -167,6 +173,43 @@ def together(ways: Sequence[Iterable[Writing]]) -> Iterator[Writing]:
         yield tuple(change for writing in chosen for change in writing)
 
 
+class KernelWriter(Writer):
+    """Writes edits of a file of the kernel tree: there are no guards. ``code``: its text with blanks for all
+    that is no code that is compiled."""
+
+    def __init__(self, source: Source, code: str) -> None:
+        self.source, self.variant, self.shared = source, None, frozenset()
+        self.bare = code
+        self.guard = self.others = ""
+
+    def inserted(self, body: Site, at: int, text: str) -> Iterator[Writing]:
+        """See ``Writer``."""
+        return self._filed(super().inserted(body, at, text))
+
+    def replaced(self, s: ast.Stmt, start: int, end: int, text: str, alone: bool) -> Iterator[Writing]:
+        """See ``Writer``."""
+        return self._filed(super().replaced(s, start, end, text, alone))
+
+    def _filed(self, ways: Iterable[Writing]) -> Iterator[Writing]:
+        for writing in ways:
+            yield tuple(change._replace(file=self.source.name) for change in writing)
+
+
+def changed(sources: Iterable[Source], writing: Writing) -> list[Source] | None:
+    """The changed texts of the files that a writing changes; None if changes overlap. The first of
+    ``sources`` is the test's own file."""
+    found = []
+    for number, source in enumerate(sources):
+        name = source.name if number else ""
+        here = tuple(change for change in writing if change.file == name)
+        made = applied(source, here) if here else source
+        if made is None:
+            return None
+        if made is not source:
+            found.append(made)
+    return found
+
+
 def applied(source: Source, writing: Writing) -> Source | None:
     """The changed text; None if the changes overlap."""
     out, at = [], 0
@@ -180,7 +223,7 @@ def applied(source: Source, writing: Writing) -> Source | None:
 
 def patch(before: Source, after: Source) -> str:
     """The unified diff of a file."""
-    old, new = (s.text.splitlines(keepends=True) for s in (before, after))
+    old, new = (re.findall(r"[^\n]*\n|[^\n]+\Z", s.text) for s in (before, after))
     name = before.name.lstrip("/")
     lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
     return "".join(
@@ -209,6 +252,8 @@ def same(a: object, b: object) -> bool:
 
 def _bare(x: object) -> object:
     """A statement without braces around it, or a block without braces around some of its statements."""
+    if isinstance(x, ast.Unit):
+        return replace(x, cutter=None)
     if not isinstance(x, ast.Block):
         return x
     body = tuple(_flat(x))

@@ -40,7 +40,7 @@ def moving(source: int, at: int) -> Change:
 
 
 class Rewriting:
-    """A unit with other statements in some of its blocks. Included functions stay as they are."""
+    """A unit with other statements in some of its blocks. Functions of includes stay as they are."""
 
     def __init__(self, changes: Mapping[Key, Change]) -> None:
         self.changes = changes
@@ -50,7 +50,8 @@ class Rewriting:
         return replace(
             unit,
             functions={
-                n: f if f.included else replace(f, body=self.block(f.body)) for n, f in unit.functions.items()
+                n: f if f.included and not f.kernel else replace(f, body=self.block(f.body))
+                for n, f in unit.functions.items()
             },
             threads={c: replace(t, body=self.block(t.body)) for c, t in unit.threads.items()},
             nmis=tuple(replace(t, body=self.block(t.body)) for t in unit.nmis),
@@ -110,6 +111,8 @@ class Trees:
         if not wanted <= self.statements.keys():
             read = {s.span.text.strip(): s for s in ast.nodes(test.tree) if isinstance(s, ast.ExprStmt)}
             self.statements |= {text: read[text] for text in wanted if text in read}
+        if not wanted <= self.statements.keys():
+            return False  # it stands in a comment, for instance
         tree = self.changed(edits, places)
         if tree is None:  # a word becomes another one, or two statements become one
             return statements(test.tree) == self.number - sum(e.kind == "exchange" for e in edits)

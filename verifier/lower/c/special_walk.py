@@ -87,8 +87,8 @@ def copied(b: BodyCode, use: SpecialCall, above: Val) -> Val:
 
 
 def bad_entry(b: BodyCode, use: SpecialCall) -> Val:
-    """``pmd_bad()`` and its kin: it leads to no table; ``value``: an empty one leads to none, either. With four
-    levels the kernel's ``pgd_bad()`` is 0."""
+    """``pmd_bad()`` and its kin: it leads to no table; ``value``: an empty one leads to none, either. With
+    four levels the kernel's ``pgd_bad()`` is 0."""
     content = given(b, use, "e").expr
     to = call("pte_target", content)
     table = call("or", *(call("eq", to, Const(one)) for one in sorted(b.memory.tables.tables)))
