@@ -17,9 +17,9 @@ from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered
 from verifier.lower.optional import OptionalPart, PartKind
 from verifier.model import model as model_of
 from verifier.program.expressions import Reg, call
-from verifier.solve.shorten import shortened
 from verifier.source import Source, Span
 from verifier.suite.options import Options
+from verifier.suite.shorten import shortened
 from verifier.syntax import ast
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine

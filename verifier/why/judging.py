@@ -18,9 +18,9 @@ from verifier.program.events import Observable, Program
 from verifier.program.expressions import Reg, evaluate
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
-from verifier.solve.shorten import shortened
 from verifier.suite.decide import EXPLORER_STATES, compare
 from verifier.suite.options import Options
+from verifier.suite.shorten import shortened
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine
 
