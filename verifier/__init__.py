@@ -196,6 +196,7 @@ def history(
     settings: Mapping[str, str] | None = None,
     defines: Mapping[str, int] | None = None,
     memory: int | None = None,
+    jobs: int = 1,
 ) -> History:
     """How the verdicts of a file about a kernel's own text change along the history of a git repository.
     ``print`` shows it.
@@ -206,6 +207,7 @@ def history(
     ``every``         judge each revision at which something changes; otherwise verdicts are bisected if
                       there are many of them;
     ``first_parent``  follow first parents alone, so that a merge stands for all that it brings;
+    ``jobs``          how many processes decide at the same time;
     the rest is as for ``check`` and ``load``.
 
     Raises ``InputError`` for a file that is wrong whatever the kernel is, ``UsageError`` for a directory, a
@@ -222,7 +224,9 @@ def history(
     )  # fmt: skip
     _ = options.switches  # complain about an unknown switch before reading files
     revisions = RevisionRange(os.fspath(kernel), span)
-    return follow(read(path), revisions, options, variants=variants, every=every, first_parent=first_parent)
+    return follow(
+        read(path), revisions, options, variants=variants, every=every, first_parent=first_parent, jobs=jobs
+    )
 
 
 def __getattr__(name: str) -> object:

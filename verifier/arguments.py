@@ -152,6 +152,7 @@ def _comparing(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--models", metavar="A,B", default=MODEL_NAMES[0], help="what to compare (default: %(default)s)"
     )
+    _place(command)
     _limiting(command)
     command.add_argument("-a", "--all", action="store_true", help="show tests with the same verdicts, too")
 
@@ -198,6 +199,7 @@ def _following(command: argparse.ArgumentParser) -> None:
         "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
         help="memory for each verdict (default: %(default)s)",
     )  # fmt: skip
+    _sharing(command)
     command.add_argument("-q", "--quiet", action="store_true", help="leave out the table")
 
 
@@ -264,13 +266,18 @@ def _machine(command: argparse.ArgumentParser) -> None:
 
 def _tree(command: argparse.ArgumentParser) -> None:
     """Add what says where the kernel's text is, and how a test is set."""
-    command.add_argument(
-        "--kernel", metavar="DIR[@REV]",
-        help="a kernel's source, for tests about its text: a directory, or a revision of its repository",
-    )  # fmt: skip
+    _place(command)
     command.add_argument(
         "-D", dest="defines", type=_define, action="append", default=[], metavar="NAME=N",
         help="give a constant of an enum another value",
+    )  # fmt: skip
+
+
+def _place(command: argparse.ArgumentParser) -> None:
+    """Add what says where the kernel's text is."""
+    command.add_argument(
+        "--kernel", metavar="DIR[@REV]",
+        help="a kernel's source, for tests about its text: a directory, or a revision of its repository",
     )  # fmt: skip
 
 
@@ -287,18 +294,19 @@ def _limiting(command: argparse.ArgumentParser) -> None:
         metavar="MB",
         help="memory for each test (default: %(default)s)",
     )
-    command.add_argument(
-        "-j",
-        dest="jobs",
-        type=_one_or_more,
-        default=1,
-        metavar="N",
-        help="how many processes decide at the same time (default: %(default)s)",
-    )
+    _sharing(command)
     command.add_argument("--strict", action="store_true", help="treat warnings as errors")
     command.add_argument(
         "--skip-other", action="store_true", help="skip tests for other architectures, and count them"
     )
+
+
+def _sharing(command: argparse.ArgumentParser) -> None:
+    """Add the number of processes."""
+    command.add_argument(
+        "-j", dest="jobs", type=_one_or_more, default=1, metavar="N",
+        help="how many processes decide at the same time (default: %(default)s)",
+    )  # fmt: skip
 
 
 # -- words -------------------------------------------------------------------------------------------

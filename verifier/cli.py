@@ -174,6 +174,7 @@ def _compare(arguments: Arguments, out: Output) -> int:
             memory=arguments.memory,
             strict=arguments.strict,
             skip_other=arguments.skip_other,
+            kernel=_tree_of(arguments),
         )
         for profile, model in machines
     ]
@@ -326,6 +327,7 @@ def _history(arguments: Arguments, out: Output) -> int:
                 variants=task.variants,
                 every=arguments.all,
                 first_parent=arguments.first_parent,
+                jobs=arguments.jobs,
                 progress=out.progress if seen else _silent,
             )
             codes.append(found.exit_code)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from verifier.revisions.commits import RevisionRange
 from verifier.revisions.found import History
 from verifier.revisions.judge import Judge, Progress
-from verifier.revisions.rows import Commit, Row, Turn
+from verifier.revisions.rows import Commit, Row
 from verifier.revisions.takings import Reader, differences
 from verifier.revisions.turns import TurnSearch, Visit
 from verifier.source import Source
@@ -28,13 +28,15 @@ def follow(
     variants: Sequence[str] = (),
     every: bool = False,
     first_parent: bool = False,
+    jobs: int = 1,
     progress: Progress = _silent,
 ) -> History:
     """The history of the tests of a source at the revisions of ``span``.
 
     ``variants``      those that are asked for; none: all;
     ``every``         judge each row; otherwise verdicts are bisected if there are many rows;
-    ``first_parent``  follow first parents alone, so that a merge stands for all that it brings.
+    ``first_parent``  follow first parents alone, so that a merge stands for all that it brings;
+    ``jobs``          how many processes decide at the same time.
 
     Raises ``InputError`` for a test that is wrong whatever the tree is, and ``UsageError`` for a
     variant that does not exist, or a test that takes nothing of a kernel's text.
@@ -44,10 +46,10 @@ def follow(
     reader = Reader(source, span.repository, asked, options.defines)
     walk = _Walk(span, reader, first_parent, progress)
     judge = Judge(options, progress)
-    turns: list[Turn] = []
-    for variant in reader.variants:
-        search = TurnSearch(walk.visits, judge, variant or "")
-        turns += search.every() if every else search.between()
+    searches = [TurnSearch(walk.visits, judge, variant or "") for variant in reader.variants]
+    if jobs > 1:
+        judge.together((wanted for search in searches for wanted in search.sure(every)), jobs)
+    turns = [turn for search in searches for turn in (search.every() if every else search.between())]
     rows = [
         Row(
             commit=visit.commit,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from verifier.errors import ExitCode, VerifierError
+from verifier.results import Verdict
 from verifier.revisions.rows import Judgement
 from verifier.revisions.takings import Snapshot, Taking
 from verifier.source import Diagnostic
-from verifier.suite.decide import run_alone
+from verifier.suite.decide import run_each
 from verifier.suite.options import Options
+from verifier.suite.pool import Raised
+from verifier.syntax.test import Test
 
 Progress = Callable[[str], None]
+Wanted = tuple[Snapshot, str, str]  # what is taken, the variant, and words that name the revision
 
 
 class Judge:
@@ -40,21 +44,39 @@ class Judge:
         self.decided[variant, taking.meaning] = self._made(taking)
         return self.known(snapshot, variant)
 
+    def together(self, wanted: Iterable[Wanted], jobs: int) -> None:
+        """Make the judgements that are wanted, and not known, in ``jobs`` processes at the same time."""
+        open_: dict[tuple[str, str], tuple[Test, str]] = {}
+        for snapshot, variant, where in wanted:
+            taking = snapshot.takings[variant]
+            key = variant, taking.meaning
+            if taking.test is not None and key not in self.decided:
+                open_.setdefault(key, (taking.test, f"{where}{' ' * bool(variant)}{variant}"))
+        found = run_each([test for test, _ in open_.values()], self.options, jobs)
+        for number, (key, (_, where)) in enumerate(open_.items(), 1):
+            self.progress(f"{number}/{len(open_)} {where}")
+            self.decided[key] = _judgement(next(found))
+
     def _made(self, taking: Taking) -> Judgement:
         assert taking.test is not None
-        try:
-            verdict = run_alone(taking.test, self.options)
-        except VerifierError as error:
-            if error.exit_code != ExitCode.WRONG:
-                raise
-            found = getattr(error, "diagnostics", None) or (Diagnostic("usage", str(error)),)
-            return Judgement(errors=tuple(found))
-        return Judgement(
-            observation=verdict.observation,
-            hangs=verdict.hangs,
-            expected=verdict.wanted,
-            as_expected=verdict.as_expected,
-            reason=verdict.reason if verdict.observation == "unknown" else "",
-            seconds=verdict.seconds,
-            exit_code=verdict.exit_code,
-        )
+        (found,) = run_each([taking.test], self.options)
+        return _judgement(found)
+
+
+def _judgement(verdict: Verdict | Raised) -> Judgement:
+    """What a verdict says. Raises what says nothing of the test, such as a fault of the verifier."""
+    if isinstance(verdict, Raised):
+        error = verdict.error
+        if not isinstance(error, VerifierError) or error.exit_code != ExitCode.WRONG:
+            raise error
+        found = getattr(error, "diagnostics", None) or (Diagnostic("usage", str(error)),)
+        return Judgement(errors=tuple(found))
+    return Judgement(
+        observation=verdict.observation,
+        hangs=verdict.hangs,
+        expected=verdict.wanted,
+        as_expected=verdict.as_expected,
+        reason=verdict.reason if verdict.observation == "unknown" else "",
+        seconds=verdict.seconds,
+        exit_code=verdict.exit_code,
+    )

@@ -7,10 +7,10 @@ the parents of a commit. A verdict changes at a commit if none of its parents ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from verifier.revisions.judge import Judge
+from verifier.revisions.judge import Judge, Wanted
 from verifier.revisions.rows import Commit, Judgement, Turn
 from verifier.revisions.takings import Snapshot, differences
 
@@ -33,6 +33,17 @@ class TurnSearch:
     def __init__(self, visits: Sequence[Visit], judge: Judge, variant: str) -> None:
         self.visits, self.judge, self.variant = visits, judge, variant
 
+    def sure(self, every: bool) -> Iterator[Wanted]:
+        """The judgements that ``every`` or ``between`` will ask for, whatever the others say."""
+        rows = self._usable()
+        few = self._few(rows)
+        if not every and not few:
+            rows = rows[:1] + rows[-1:]
+        for at in rows:
+            if every or few:
+                yield from (self._parent(at, snapshot) for snapshot in self.visits[at].before)
+            yield self._row(at)
+
     def every(self) -> list[Turn]:
         """All turns: each row is judged, and what parents have."""
         for at in self._usable():
@@ -44,9 +55,10 @@ class TurnSearch:
         """All turns if there are few rows of different meaning; if there are many, those that a bisection
         between the first row and the last one finds."""
         usable = self._usable()
-        if len({self.visits[at].here.takings[self.variant].meaning for at in usable}) <= FEW:
-            return self.every()
-        return self._bisected(usable)
+        return self.every() if self._few(usable) else self._bisected(usable)
+
+    def _few(self, rows: list[int]) -> bool:
+        return len({self.visits[at].here.takings[self.variant].meaning for at in rows}) <= FEW
 
     def _bisected(self, rows: list[int]) -> list[Turn]:
         low, high = 0, len(rows) - 1
@@ -75,14 +87,18 @@ class TurnSearch:
         return [at for at, visit in enumerate(self.visits) if not visit.here.takings[self.variant].errors]
 
     def _verdict(self, at: int) -> Judgement:
-        visit = self.visits[at]
-        return self.judge.judge(
-            visit.here, self.variant, f"{visit.commit.short} ({at + 1}/{len(self.visits)})"
-        )
+        return self.judge.judge(*self._row(at))
 
     def _parents(self, at: int) -> None:
         for snapshot in self.visits[at].before:
-            self.judge.judge(snapshot, self.variant, f"before {self.visits[at].commit.short}")
+            self.judge.judge(*self._parent(at, snapshot))
+
+    def _row(self, at: int) -> Wanted:
+        visit = self.visits[at]
+        return visit.here, self.variant, f"{visit.commit.short} ({at + 1}/{len(self.visits)})"
+
+    def _parent(self, at: int, snapshot: Snapshot) -> Wanted:
+        return snapshot, self.variant, f"before {self.visits[at].commit.short}"
 
     def _turns(self, first: int, last: int) -> list[Turn]:
         """The turns that judged rows after ``first`` up to ``last`` are."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from verifier.budget import Budget
 from verifier.errors import InputError, InternalError, LimitError, VerifierError, unexpected
@@ -14,7 +16,7 @@ from verifier.program.expressions import TRUE
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic
 from verifier.suite.options import Options
-from verifier.suite.pool import OUT_OF_MEMORY, alone, forks, starved
+from verifier.suite.pool import OUT_OF_MEMORY, Raised, each_alone, forks, starved
 from verifier.syntax.test import Test, no_condition
 
 EXPLORER_STATES = 2_000_000
@@ -78,15 +80,37 @@ def run_alone(test: Test, options: Options) -> Verdict:
     """``run`` in a process of its own, with ``options.limits``; in this one if the system cannot fork."""
     if not forks():
         return run(test, options)
-    try:
-        verdict = alone(
-            lambda: replace(run(test, options), test=replace(test, tree=None)),
-            options.limits,
-            test.source.name,
-        )
-    except LimitError as lost:
-        return unknown(test, options, str(lost))
-    return replace(verdict, test=test)
+    (found,) = run_each([test], options)
+    if isinstance(found, Raised):
+        raise found.error
+    return found
+
+
+def run_each(tests: Sequence[Test], options: Options, jobs: int = 1) -> Iterator[Verdict | Raised]:
+    """``run_alone`` for each of the tests of a file, in their order, in up to ``jobs`` processes at a time.
+
+    What ``run_alone`` would raise takes the place of a verdict.
+    """
+
+    def work(test: Test) -> Verdict:
+        return replace(run(test, options), test=replace(test, tree=None))
+
+    if not forks():
+        for test in tests:
+            try:
+                yield run(test, options)
+            except VerifierError as error:
+                yield Raised(error)
+        return
+    name = tests[0].source.name if tests else ""
+    found = each_alone([partial(work, test) for test in tests], options.limits, name, jobs)
+    for test, verdict in zip(tests, found, strict=True):
+        if not isinstance(verdict, Raised):
+            yield replace(verdict, test=test)
+        elif isinstance(verdict.error, LimitError):
+            yield unknown(test, options, str(verdict.error))
+        else:
+            yield verdict
 
 
 def unknown(test: Test, options: Options, reason: str) -> Verdict:

@@ -346,10 +346,25 @@ def alone(
     Raises what the function raises, ``LimitError`` if the process dies, and ``InternalError`` if the result
     or the exception cannot be sent.
     """
+    (found,) = each_alone([function], limits, name, hear=hear)
+    if isinstance(found, Raised):
+        raise found.error
+    return found
 
-    def work(_: int, __: int) -> Iterator[object]:
+
+def each_alone(
+    functions: Sequence[Callable[[], T]],
+    limits: Limits,
+    name: str,
+    jobs: int = 1,
+    hear: Callable[[str], None] | None = None,
+) -> Iterator[T | Raised]:
+    """The results of functions, in their order; up to ``jobs`` processes do them at the same time. What a
+    function raises, and what ``alone`` would raise, takes the place of its result."""
+
+    def work(task: int, _: int) -> Iterator[object]:
         try:
-            yield _Value(function())
+            yield _Value(functions[task]())
         except MemoryError:
             raise
         except Exception as error:
@@ -357,22 +372,30 @@ def alone(
                 raise MemoryError from error
             yield error
 
+    part: object = None
     try:
-        for _, part in Pool(1, work, 1, limits).parts():
-            if not isinstance(part, Doing):
-                break
-            if hear is not None:
-                hear(part.text)
+        for _, part in Pool(len(functions), work, jobs, limits).parts():
+            if isinstance(part, Doing):
+                if hear is not None:
+                    hear(part.text)
+            elif isinstance(part, Lost):
+                yield Raised(LimitError(part.cause))
+            elif isinstance(part, Garbled):
+                yield Raised(fault(part.cause, name))
+            elif isinstance(part, Exception):
+                yield Raised(part)
+            elif part is not None:
+                yield cast("_Value[T]", part).value
     except Interrupted as stop:
         os.kill(os.getpid(), stop.signum)  # let the signal have its usual effect
         raise
-    if isinstance(part, Lost):
-        raise LimitError(part.cause)
-    if isinstance(part, Garbled):
-        raise fault(part.cause, name)
-    if isinstance(part, Exception):
-        raise part
-    return cast("_Value[T]", part).value
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """Takes the place of a result: the function has raised ``error``."""
+
+    error: Exception
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from verifier.syntax.idle import idle, idle_constants, mentioned
 from verifier.syntax.includes import Includes, parsed
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
-from verifier.syntax.trouble import Reading, Unfinished
+from verifier.syntax.trouble import Reading, Unfinished, agreed
 from verifier.syntax.unions import overlaid
 from verifier.syntax.units import Gathered
 from verifier.syntax.unused import unused
@@ -109,14 +109,15 @@ class _File:
     def tests(self) -> list[Test]:
         """Every variant as a test of its own."""
         first = self._reading(True)
-        lost = [d for d in first.troubles if d.code == NO_TREE]
-        if lost:  # without the kernel's text nothing else makes sense
-            raise InputError(lost[:1])
         if not first.troubles:
             return list(first.tests)
         doubtful = tuple(self.guards.doubtful)
-        others = [self._reading(False)] if doubtful else []
-        raise Unfinished([first, *others], doubtful)
+        readings = [first, *([self._reading(False)] if doubtful else [])]
+        lost = [d for d in first.troubles if d.code == NO_TREE]
+        if lost:  # without the kernel's text no program makes sense; what is wrong before that, is wrong
+            own = agreed([[d for d in r.troubles if d.code != NO_TREE] for r in readings], doubtful)
+            raise InputError(own or lost[:1])
+        raise Unfinished(readings, doubtful)
 
     def _reading(self, standing: bool) -> Reading:
         """The tests of the file with (``standing``) or without the parts whose guards are wrong."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from verifier.cli import main
 from verifier.errors import InputError
 from verifier.kernel.tree import KernelTree
 from verifier.lower.c.kernel import Resolved, resolved
@@ -195,6 +196,39 @@ def test_without_a_tree() -> None:
     with pytest.raises(InputError) as caught:
         read_all(HEAD + TAKEN + BODY + CONDITION, tree=None)
     assert [d.code for d in caught.value.diagnostics] == ["no-tree"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "word"),
+    [
+        (
+            f"{HEAD}{TAKEN}[X] #without smp_mb\n{BODY}variants {{ F never; }}\n{CONDITION}",
+            "unknown-variant",
+            "[X]",
+        ),
+        (f"[X] {TAKEN}{HEAD}{BODY}variants {{ F never; }}\n{CONDITION}", "unknown-variant", "[X]"),
+        (f"{HEAD}{TAKEN}{BODY}variants {{ F never; F never; }}\n{CONDITION}", "duplicate", "F"),
+        (f"{HEAD}{TAKEN}{BODY.replace('1);', '1)')}{CONDITION}", "syntax", "}"),
+    ],
+)
+def test_what_is_wrong_whatever_the_tree_is_shows_without_one(wrong: str, code: str, word: str) -> None:
+    said: list[set[tuple[str, str]]] = []
+    for tree in (None, SMALL):
+        with pytest.raises(InputError) as caught:
+            read_all(wrong, tree)
+        said.append({(d.code, d.span.text if d.span else "") for d in caught.value.diagnostics})
+    assert said[0] == {(code, word)} and said[0] <= said[1]
+
+
+def test_a_wrong_guard_is_no_skipped_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(f"MM t\n{HEAD}{TAKEN}[X] #without smp_mb\n{BODY}variants {{ F never; }}\n{CONDITION}")
+    assert main(["check", str(path)]) == 2
+    said = capsys.readouterr()
+    assert "t.litmus:5:1: error" in said.err and "1 with errors" in said.out
+    path.write_text(path.read_text().replace("[X]", "[F]"))
+    assert main(["check", str(path)]) == 0
+    assert "1 skipped (1 a kernel's own text" in capsys.readouterr().out
 
 
 def test_what_this_text_does_not_ask_is_no_error() -> None:

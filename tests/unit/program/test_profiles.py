@@ -78,6 +78,14 @@ def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "litmus/linux", "--profiles", "nosuch"]) == 2
 
 
+def test_compare_reads_a_kernel_tree(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["compare", "tests/trees/flag.litmus", "--profiles", "generic,sc"]
+    assert main([*words, "--kernel", "tests/trees/small"]) == 0
+    assert capsys.readouterr().out.endswith("2 tests: 1 the same everywhere, 1 different\n")
+    assert main(words) == 0
+    assert "1 skipped (1 a kernel's own text" in capsys.readouterr().out
+
+
 def test_compare_goes_on_after_a_file_with_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "a.litmus").write_text("MM t\n{ int x; }\nP0 { y = 1; }\nexists (x = 1)\n")
     (tmp_path / "b.litmus").write_text("MM t\n{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n")

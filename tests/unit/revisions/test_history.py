@@ -91,11 +91,11 @@ class Tree:
         return self.git("rev-parse", "HEAD")
 
     def history(
-        self, span: str, text: str = TEST, *, every: bool = False, first_parent: bool = False
+        self, span: str, text: str = TEST, *, every: bool = False, first_parent: bool = False, jobs: int = 1
     ) -> History:
         return follow(
             Source("flags.litmus", text), RevisionRange(str(self.path), span), Options(witnesses=False),
-            every=every, first_parent=first_parent,
+            every=every, first_parent=first_parent, jobs=jobs,
         )  # fmt: skip
 
 
@@ -211,6 +211,23 @@ def test_a_bisection_says_what_it_does_not_know(tree: Tree) -> None:
 def test_a_few_rows_are_all_judged(lost_and_found: Tree) -> None:
     found = lost_and_found.history("start..HEAD")
     assert found.complete and len(found.turns) == 2
+
+
+@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.parametrize("rows_differ", [False, True])
+def test_several_processes_say_the_same(tree: Tree, every: bool, rows_differ: bool) -> None:
+    if rows_differ:
+        numbered(tree, range(9, 21))
+    else:
+        tree.commit("fenced", FENCED)
+        tree.git("tag", "start")
+        tree.commit("drop the barrier", BARE)
+        tree.commit("an unknown word", BARE.replace("UP);\n", "UP);\n\twobble(f);\n"))
+        tree.commit("the barrier is back", FENCED)
+    alone, together = (tree.history("start..HEAD", every=every, jobs=jobs) for jobs in (1, 3))
+    assert str(together) == str(alone) and alone.turns
+    judged = [[j.word for r in found.rows for j in r.verdicts.values()] for found in (alone, together)]
+    assert judged[0] == judged[1] and together.exit_code == alone.exit_code
 
 
 def test_what_lies_between_cannot_be_judged(tree: Tree) -> None:
@@ -462,6 +479,16 @@ def test_the_command(lost_and_found: Tree, file: str, capsys: pytest.CaptureFixt
     assert len(named) == 2
     assert named[0].startswith("The verdict of F changes from never to sometimes at ")
     assert named[0].endswith(f" (drop the barrier): {FILE} raise_flag() changed.")
+
+
+def test_several_processes_print_the_same(
+    lost_and_found: Tree, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [file, "--kernel", str(lost_and_found.path), "start..HEAD"]
+    alone = call(capsys, *words)
+    assert "The verdict of F changes" in alone[1]
+    assert call(capsys, *words, "-j", "2") == alone
+    assert call(capsys, *words, "-j", "0")[0] == ExitCode.WRONG
 
 
 def test_quiet(lost_and_found: Tree, file: str, capsys: pytest.CaptureFixture[str]) -> None:
