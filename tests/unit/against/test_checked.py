@@ -39,7 +39,7 @@ def test_a_page_of_the_small_tree(tmp_path: Path) -> None:
     comparison = Comparison(KernelTree(SMALL))
     text = compared_json(SMALL, comparison.words(["atomic_add", "virt_store_mb", "kfree", "refcount_inc"]))
     (tmp_path / "v6.12.json").write_text(text)
-    states, reasons, _ = read(made := page([str(tmp_path / "v6.12.json")]))
+    states, reasons, _ = read(page([str(tmp_path / "v6.12.json")]))
     assert [states["v6.12"][n] for n in ("atomic_add", "virt_store_mb", "kfree", "refcount_inc")] == [*"=≠·–"]
     assert reasons["kfree"] == {"v6.12": "an allocator in the kernel, which no test has"}
-    assert rendered(*read(made)) == made and json.loads(text)["kernel"] == SMALL
+    assert json.loads(text)["kernel"] == SMALL
