@@ -59,7 +59,9 @@ def test_a_lock_that_is_missing_is_a_difference(found: dict[str, ComparedWord]) 
     assert not any(d.only_row for d in lost.values())
     assert "atomic_sub(1, &cell) with 0 in the cell, against an interrupt" not in lost
     twice = lost["atomic_sub(1, &cell) with 0 in the cell, against itself"]
-    assert [state.split(";")[0] for state in twice.only_tree] == ["cell=4294967295"], "one of two changes is lost"
+    assert [state.split(";")[0] for state in twice.only_tree] == ["cell=4294967295"], (
+        "one of two changes is lost"
+    )
 
 
 @pytest.mark.parametrize(
