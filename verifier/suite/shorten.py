@@ -15,6 +15,13 @@ LARGE = 60  # events, from which it pays to look for those that no run reaches
 MAX_PASSES = 4
 
 
+def short_program(
+    test: Test, code: Lowered, switches: Switches, unroll: int | None, budget: Budget
+) -> tuple[Lowered, Program]:
+    """``shortened`` of a test's code whose whole program nobody needs."""
+    return shortened(test, code, unrolled(test, code, unroll, budget), switches, unroll, budget)
+
+
 def shortened(
     test: Test, code: Lowered, program: Program, switches: Switches, unroll: int | None, budget: Budget
 ) -> tuple[Lowered, Program]:

@@ -11,7 +11,7 @@ from itertools import islice
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
-from verifier.lower.build import lower, unrolled
+from verifier.lower.build import lower
 from verifier.lower.code import Emit, Instruction, Lowered, SetRegister
 from verifier.lower.optional import OptionalPart, given, optional
 from verifier.model import Model
@@ -120,12 +120,11 @@ class _Auditor:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
         from verifier.execution.matter import matter
         from verifier.solve.queries import find
-        from verifier.suite.shorten import shortened
+        from verifier.suite.shorten import short_program
 
         others = {p.name for p in self.parts if p is not part}
         code = given(self.code, others)
-        program = unrolled(self.test, code, self.unroll, self.budget)
-        _, program = shortened(self.test, code, program, self.model.switches, self.unroll, self.budget)
+        _, program = short_program(self.test, code, self.model.switches, self.unroll, self.budget)
         run = find(
             program, self.value, model=self.model.name, switches=self.model.switches, budget=self.budget,
             why=matter,

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
-from verifier.lower.build import unrolled
 from verifier.lower.code import Lowered
 from verifier.lower.optional import OptionalPart, kept, optional
 from verifier.model import Model
@@ -23,7 +22,7 @@ from verifier.solve.encode import candidates
 from verifier.solve.sites import Literals
 from verifier.solve.symbolic import SymbolicRelation
 from verifier.solve.z3 import Solver
-from verifier.suite.shorten import shortened
+from verifier.suite.shorten import short_program
 from verifier.syntax.test import Test
 
 
@@ -250,6 +249,5 @@ def _engine(
     unroll: int | None,
 ) -> tuple[Lowered, Engine]:
     """The engine of a test, and its code without what no run reaches."""
-    program = unrolled(test, code, unroll, budget)
-    code, program = shortened(test, code, program, model.switches, unroll, budget)
+    code, program = short_program(test, code, model.switches, unroll, budget)
     return code, Engine(program, parts, model, value, budget)

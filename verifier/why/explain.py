@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
-from verifier.lower.build import lower, unrolled
+from verifier.lower.build import lower
 from verifier.lower.optional import OptionalPart, given, optional
 from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.expressions import refs
 from verifier.results import Verdict
-from verifier.suite.shorten import shortened
+from verifier.suite.shorten import short_program
 from verifier.syntax.test import Test
 from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, impossible, named
 from verifier.why.cycles import Cycle, Cycles, Edge
@@ -106,8 +106,7 @@ class _Explainer:
         """The candidates of the program that has only these parts, and those that are always there."""
         there = {p.name for p in (*parts, *self.always)}
         code = given(self.code, there)
-        program = unrolled(self.test, code, self.unroll, self.budget)
-        _, program = shortened(self.test, code, program, self.model.switches, self.unroll, self.budget)
+        _, program = short_program(self.test, code, self.model.switches, self.unroll, self.budget)
         return Candidates(program, self.model, self.value, self.budget)
 
     def _reason(

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from verifier.budget import Budget
-from verifier.lower.build import lower, unrolled
+from verifier.lower.build import lower
 from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered
 from verifier.lower.optional import OptionalPart, PartKind
 from verifier.model import model as model_of
 from verifier.program.expressions import Reg, call
 from verifier.source import Source, Span
 from verifier.suite.options import Options
-from verifier.suite.shorten import shortened
+from verifier.suite.shorten import short_program
 from verifier.syntax import ast
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine
@@ -84,8 +84,7 @@ class Insertions:
         self.offered = offered(bodies, words)
         self.cost = [cost[x.word] for x in self.offered]
         code, self.parts = _optional(test, self.offered, budget)
-        program = unrolled(test, code, options.unroll, budget)
-        _, program = shortened(test, code, program, options.switches, options.unroll, budget)
+        _, program = short_program(test, code, options.switches, options.unroll, budget)
         self.engine = Engine(
             program,
             self.parts,

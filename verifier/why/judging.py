@@ -20,7 +20,7 @@ from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 from verifier.suite.decide import EXPLORER_STATES, compare
 from verifier.suite.options import Options
-from verifier.suite.shorten import shortened
+from verifier.suite.shorten import short_program, shortened
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine
 
@@ -123,8 +123,7 @@ def effect(test: Test, options: Options, budget: Budget, base: Judged) -> Effect
     """What a change does, says one judge alone: it makes the bad outcome impossible; it does so, but a run
     can hang; or it does not. Raises ``LimitError``."""
     code = lower(test, budget)
-    program = unrolled(test, code, options.unroll, budget)
-    _, program = shortened(test, code, program, options.switches, options.unroll, budget)
+    _, program = short_program(test, code, options.switches, options.unroll, budget)
     bad = test.quantifier != "forall"
     if not program.judges_hangs:
         model = model_of(options.switches, options.model)

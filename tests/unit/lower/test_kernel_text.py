@@ -346,18 +346,22 @@ def test_a_guard_may_follow_a_value() -> None:
     assert set(verdicts(text.replace("A;", "A always;").replace("B;", "B always;")).values()) == {"always"}
 
 
-def of_macro(define: str, code: str, tmp_path: Path) -> str:
-    """The final state after kernel code that uses a macro, or the error."""
-    body = f"struct s {{ int x; int y; }};\n{define}\nint f(struct s *p)\n{{\n\t{code}\n}}\n"
+def read_back(body: str, initial: str, code: str, tmp_path: Path, config: str = "") -> str:
+    """The final state after a file's function f, or the first error."""
     (tmp_path / "f.c").write_text(body)
-    text = '#kernel "f.c" { f }\n#config !OFF, ON\n{ struct s s = { .x = 3, .y = 5 }; }\n'
-    text += "P0 { r0 = f(&s); }\nlocations [0:r0;]\n"
+    text = f'#kernel "f.c" {{ f }}\n{config}\n{{ {initial} }}\nP0 {{ r0 = {code}; }}\nlocations [0:r0;]\n'
     try:
         (test,) = read_all(text, KernelTree(str(tmp_path)))
         (state,) = run(test, Options(states=True, witnesses=False)).states or ()
         return str(state)
     except InputError as error:
         return error.diagnostics[0].message
+
+
+def of_macro(define: str, code: str, tmp_path: Path) -> str:
+    """``read_back`` of code that uses a macro."""
+    body = f"struct s {{ int x; int y; }};\n{define}\nint f(struct s *p)\n{{\n\t{code}\n}}\n"
+    return read_back(body, "struct s s = { .x = 3, .y = 5 };", "f(&s)", tmp_path, "#config !OFF, ON")
 
 
 @pytest.mark.parametrize(
@@ -449,18 +453,6 @@ def test_words_under_names_of_uninstrumented_code(code: str, expected: str, tmp_
         assert str(state) == expected
     except InputError as error:
         assert expected in error.diagnostics[0].message
-
-
-def read_back(body: str, initial: str, code: str, tmp_path: Path) -> str:
-    """The final state after a file's function f, or the first error."""
-    (tmp_path / "f.c").write_text(body)
-    text = f'#kernel "f.c" {{ f }}\n{{ {initial} }}\nP0 {{ r0 = {code}; }}\nlocations [0:r0;]\n'
-    try:
-        (test,) = read_all(text, KernelTree(str(tmp_path)))
-        (state,) = run(test, Options(states=True, witnesses=False)).states or ()
-        return str(state)
-    except InputError as error:
-        return error.diagnostics[0].message
 
 
 @pytest.mark.parametrize(
