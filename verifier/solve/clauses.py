@@ -17,7 +17,7 @@ MANY = 32  # ``at_most_one`` compares the pairs of up to so many literals; it co
 class Clauses:
     """A growing formula in conjunctive normal form, with structurally shared gates."""
 
-    __slots__ = ("_calls", "_gates", "budget", "rows", "variables")
+    __slots__ = ("_calls", "_gates", "_implied", "budget", "rows", "variables")
 
     def __init__(self, budget: Budget | None = None) -> None:
         self.budget = budget or Budget()
@@ -25,6 +25,7 @@ class Clauses:
         self.variables = 1
         self.rows: list[tuple[int, ...]] = [(YES,)]
         self._gates: dict[tuple[int, ...], int] = {}
+        self._implied: dict[tuple[tuple[int, ...], ...], int] = {}
 
     def check(self, pairs: int = 0) -> None:
         """Raise ``LimitError`` if the time is over, or if the clauses and so many pairs of relations exceed
@@ -94,6 +95,31 @@ class Clauses:
     def any(self, literals: Iterable[int]) -> int:
         """The literal of a disjunction."""
         return -self.all([-x for x in literals])
+
+    def implied(self, ways: Iterable[tuple[int, int]]) -> int:
+        """A literal that holds where both literals of one of these pairs hold; it may hold elsewhere, too."""
+        found: set[tuple[int, ...]] = set()
+        for a, b in ways:
+            if a == YES or a == b:
+                if b == YES:
+                    return YES
+                if b != NO:
+                    found.add((b,))
+            elif b == YES:
+                if a != NO:
+                    found.add((a,))
+            elif a != NO and b != NO and a != -b:
+                found.add((a, b) if a < b else (b, a))
+        if not found:
+            return NO
+        key = tuple(sorted(found)) if len(found) > 1 else tuple(found)
+        if len(key) == 1 and len(key[0]) == 1:
+            return key[0][0]
+        gate = self._implied.get(key)
+        if gate is None:
+            gate = self._implied[key] = self.new()
+            self.rows += [(gate, *[-x for x in way]) for way in key]
+        return gate
 
     def at_most_one(self, literals: list[int]) -> None:
         """Add clauses: at most one of these holds."""

@@ -1,4 +1,10 @@
-"""The symbolic interpreter of the model's algebra: relations whose pairs carry literals."""
+"""The symbolic interpreter of the model's algebra: relations whose pairs carry literals.
+
+The algebra is monotone, and all that is ever said of its results is that they have no cycle. So what its
+operators make needs gates in one direction alone: the literal of a pair holds where the pair is in the
+result, and it may hold elsewhere, too (Plaisted and Greenbaum 1986). ``SymbolicEvents.add`` and
+``SymbolicRelation.add``, by which an encoding fills the relations of a candidate, make exact literals.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,8 @@ from collections.abc import Iterable
 
 from verifier.solve.clauses import NO, YES, Clauses
 
-MANY = 16  # ways on from one event; more of them are sorted, so that unions share gates
+# By pair, the ways to be in a relation: two literals each, both of which hold.
+Ways = dict[tuple[int, int], list[tuple[int, int]]]
 
 
 class Space:
@@ -37,9 +44,10 @@ class SymbolicEvents:
 
     def __or__(self, other: SymbolicEvents) -> SymbolicEvents:
         out = SymbolicEvents(self.space, self.sure | other.sure)
-        for maybe in (self.maybe, other.maybe):
-            for event, literal in maybe.items():
-                out.add(event, literal)
+        for event in self.maybe.keys() | other.maybe.keys():
+            if not out.sure >> event & 1:
+                either = ((maybe.get(event, NO), YES) for maybe in (self.maybe, other.maybe))
+                out.add(event, self.space.clauses.implied(either))
         return out
 
     def __mul__(self, other: SymbolicEvents) -> SymbolicRelation:
@@ -59,7 +67,7 @@ class SymbolicEvents:
                 out.add(a, b, mine)
                 rest ^= low
             for b, literal in other.maybe.items():
-                out.add(a, b, self.space.clauses.both(mine, literal))
+                out.add(a, b, self.space.clauses.implied([(mine, literal)]))
         return out
 
 
@@ -103,49 +111,55 @@ class SymbolicRelation:
         return out
 
     def __or__(self, other: SymbolicRelation) -> SymbolicRelation:
-        if not other.may and not any(other.must):
-            return self
-        out = self.copy()
-        out.take(other)
-        return out
+        return self if not other.may and not any(other.must) else self.plus([other])
 
     def take(self, other: SymbolicRelation) -> None:
-        """Put all pairs of another relation in, as by ``|``."""
-        if any(other.must):
-            must = self.must = [a | b for a, b in zip(self.must, other.must, strict=True)]
-            self.may = {k: v for k, v in self.may.items() if not must[k[0]] >> k[1] & 1}
+        """Put all pairs of another relation in, each where its literal holds."""
+        for a, row in enumerate(other.must):
+            self.must[a] |= row
+        self.may = {k: v for k, v in self.may.items() if not self.must[k[0]] >> k[1] & 1}
         for (a, b), literal in other.may.items():
             self.add(a, b, literal)
 
     def plus(self, others: Iterable[SymbolicRelation]) -> SymbolicRelation:
         """This relation with all others, as by ``|``."""
-        out, before = self.copy(), False
+        out, more = self.copy(), Ways()
+        may = out.may
         for other in others:
-            self.space.clauses.check(len(out.may))
+            self.space.clauses.check(len(may))
             if any(other.must):
                 out.must = [a | b for a, b in zip(out.must, other.must, strict=True)]
-                before = bool(out.may)
-            for (a, b), literal in other.may.items():
-                out.add(a, b, literal)
-        if before:
-            out.may = {k: v for k, v in out.may.items() if not out.must[k[0]] >> k[1] & 1}
-        return out
+            for pair, literal in other.may.items():
+                old = may.setdefault(pair, literal)
+                if old != literal:
+                    more.setdefault(pair, [(old, YES)]).append((literal, YES))
+        if more or any(out.must):
+            out.may = {k: v for k, v in may.items() if k not in more and not out.must[k[0]] >> k[1] & 1}
+        return out._by(more)
 
     def __and__(self, other: SymbolicRelation) -> SymbolicRelation:
         out = SymbolicRelation(self.space)
         out.must = [a & b for a, b in zip(self.must, other.must, strict=True)]
-        both = self.space.clauses.both
+        implied = self.space.clauses.implied
         for (a, b), literal in self.may.items():
             if other.must[a] >> b & 1:
                 out.may[a, b] = literal
             else:
                 theirs = other.may.get((a, b))
                 if theirs is not None:
-                    out.add(a, b, both(literal, theirs))
+                    out.add(a, b, implied([(literal, theirs)]))
         for (a, b), literal in other.may.items():
             if self.must[a] >> b & 1:
                 out.may[a, b] = literal
         return out
+
+    def _by(self, ways: Ways) -> SymbolicRelation:
+        """This relation, with pairs that are in it where one of their ways is."""
+        implied = self.space.clauses.implied
+        for (a, b), mine in ways.items():
+            if not self.must[a] >> b & 1:
+                self.add(a, b, implied(mine))
+        return self
 
     def __invert__(self) -> SymbolicRelation:
         out = SymbolicRelation(self.space)
@@ -179,16 +193,17 @@ class SymbolicRelation:
         return out
 
     def __matmul__(self, other: SymbolicRelation) -> SymbolicRelation:
-        out = SymbolicRelation(self.space)
+        out, ways = SymbolicRelation(self.space), Ways()
         after = other.successors()
-        both = self.space.clauses.both
-        open_ends = {b: sum(x != YES for _, x in outs) for b, outs in after.items()}
         for a, outs in self.successors().items():
-            if len(outs) > MANY:
-                # Unions that begin alike share their gates, so the parts that differ come last.
-                outs.sort(key=lambda out: open_ends.get(out[0], 0))
             for b, first in outs:
-                self.space.clauses.check(len(out.may))
-                for c, second in after.get(b, ()):
-                    out.add(a, c, both(first, second))
-        return out
+                here = after.get(b)
+                if here is None:
+                    continue
+                self.space.clauses.check(len(ways))
+                for c, second in here:
+                    if first == second == YES:
+                        out.must[a] |= 1 << c
+                    else:
+                        ways.setdefault((a, c), []).append((first, second))
+        return out._by(ways)
