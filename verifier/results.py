@@ -295,8 +295,7 @@ def _of_states(test: Test, program: Program, answer: Answer) -> str:
 def _observation(test: Test, program: Program, answer: Answer) -> tuple[str, str, int | None]:
     """The observation, the reason if it is unknown, and the bound if it matters."""
     if answer.bad is not None:
-        line = f" in line {answer.bad.span.line}" if answer.bad.span else ""
-        return "unknown", f"an access{line} to an address that belongs to no object: {answer.bad.text}", None
+        return "unknown", answer.bad.told, None
     if answer.reachable is None or answer.refutable is None:
         if answer.reachable:
             return (

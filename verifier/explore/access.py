@@ -20,7 +20,7 @@ def ways(machine: Upkeep, state: State, cpu: int, op: Compiled) -> Ways:
     va = machine.va_at.get(touch.addr(state.slots), -1)
     root = machine.caches.root(state.memory, cpu)
     if va < 0 or (root, va) not in machine.caches.cells:
-        raise machine.wrong(op.event)
+        raise machine.wrong(op.event, state)
     waits = op.drains and bool(state.buffers[cpu])
     if state.marked[cpu] != IDLE:
         if not waits:
@@ -107,7 +107,7 @@ def _done(
         return
     cell = machine.cell_at.get(apply("page_data", (item.to,)), -1)
     if cell < 0:
-        raise machine.wrong(event)
+        raise machine.wrong(event, state)
     if event.op == "IF":
         for move, draft in machine.fetch(state, cpu, op, cell):
             yield move._replace(used=bit), draft
@@ -148,7 +148,7 @@ def faulting(machine: Upkeep, state: State, cpu: int, op: Compiled, va: int) -> 
     for place in places:
         cell = caches.cells.get((place.handle, va), -1)
         if cell < 0:
-            raise machine.wrong(op.event)
+            raise machine.wrong(op.event, state)
         value = loaded(cell, buffer, memory)
         to, bits = target(value), flags(value)
         if to is None:

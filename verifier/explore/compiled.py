@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from verifier.explore.state import ALIAS, NT
 from verifier.program.events import Access, Event, Program
-from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, evaluate, parts
+from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, apply_lazily, evaluate, parts
 from verifier.program.functions import apply
 from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
@@ -19,7 +19,7 @@ Code = Callable[[SlotValues], Value]
 ICR = frozenset({"x2apic", "xapic"})
 
 
-class Unknown(Exception):
+class Unknown(KeyError):
     """An expression needs a slot that has not been read yet."""
 
 
@@ -46,19 +46,44 @@ def compiled(expr: Expr) -> Code:
     if expr.large:
         return lambda slots: evaluate(expr, slots)
     function, args = expr.function, [compiled(a) for a in expr.args]
-    if function == "and":
-        return lambda slots: int(all(a(slots) != 0 for a in args))
-    if function == "or":
-        return lambda slots: int(any(a(slots) != 0 for a in args))
+    if function == "and" or function == "or":
+        return _logic(function, args)
     if function == "ite":
         chosen, then, other = args
 
         def branch(slots: SlotValues) -> Value:
             which = chosen(slots)
-            return UNDEF if which == UNDEF else then(slots) if which != 0 else other(slots)
+            if which == UNDEF:
+                return apply_lazily(function, args, lambda a: a(slots))
+            return then(slots) if which != 0 else other(slots)
 
         return branch
     return lambda slots: apply(function, tuple([a(slots) for a in args]))
+
+
+def _logic(function: str, args: list[Code]) -> Code:
+    """A connective, as a function of the slots."""
+
+    def conjunction(slots: SlotValues) -> Value:
+        for a in args:
+            value = a(slots)
+            if value == 0:
+                return 0
+            if value != 1 and value == UNDEF:
+                return apply_lazily(function, args, lambda a: a(slots))
+        return 1
+
+    def disjunction(slots: SlotValues) -> Value:
+        for a in args:
+            value = a(slots)
+            if value == 0:
+                continue
+            if value != 1 and value == UNDEF:
+                return apply_lazily(function, args, lambda a: a(slots))
+            return 1
+        return 0
+
+    return conjunction if function == "and" else disjunction
 
 
 def _leaves(expr: Expr | None) -> Iterator[int]:

@@ -79,9 +79,9 @@ class Graces:
             self._set(draft, self.first, self._get(draft, self.first) | self.bits[event.id])
         elif event.kind == "unlock":
             mine = self._get(draft, self.first) & self.body[event.body]
-            last = 1 << mine.bit_length() - 1 if event.begun is None else self.bits.get(event.begun, 0)
+            last = 1 << mine.bit_length() >> 1 if event.begun is None else self.bits.get(event.begun, 0)
             if not last:
-                return None  # the end of a callback for which nobody waits
+                return None  # a callback ends for which nobody waits; in a run that is wrong, nothing
             return Buffered(tuple((self.first + n, last) for n in range(len(self.cells))), RELEASE)
         elif event.op == "SEND":
             if event.id not in self.period:

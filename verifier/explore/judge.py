@@ -51,11 +51,12 @@ def decide(
         holding.add(holds)
         return holds if told[holds] else None
 
-    # The search always visits every state, because a wrong address may come up late.
+    # Until a run is wrong, the search visits every state: this may come up late.
     rest = Rest(machine) if program.stops else None
-    found = Search(machine, limit_states, classes, rest=rest, why=why).run()
+    search = Search(machine, limit_states, classes, rest=rest, why=why)
+    found = search.run(lambda found: found.bad is not None or machine.bad is not None)
     if found.bad is not None:
-        return Answer(bad=found.bad, reason="an access to an address that belongs to no object")
+        return Answer(bad=found.bad, reason=found.bad.told)
     pairs = {(found.project(s), found.holds(s)) for s in found.states} if found.complete else set()
     unknown = None if not found.complete else False
     return Answer(

@@ -265,7 +265,7 @@ class AbstractMachine(Upkeep):
             if cell < 0:
                 cell = self.cell_at.get(touch.addr(state.slots), -1)
                 if cell < 0:
-                    raise self.wrong(op.event)
+                    raise self.wrong(op.event, state)
             cells.append(cell)
         return cells
 

@@ -19,8 +19,9 @@ from verifier.explore.compiled import (
 )
 from verifier.explore.graces import Graces
 from verifier.program.events import Body, Cell, Event, Program
-from verifier.program.expressions import TRUE, Const, Expr, mask, refs
+from verifier.program.expressions import TRUE, Const, Expr, call, mask, refs
 from verifier.program.invalidations import INVALIDATING
+from verifier.program.kinds import undefined_decisions
 from verifier.program.profiles import Switches
 from verifier.program.stops import running
 from verifier.program.values import CLEAN, UNACCESSED, Ptr, Value
@@ -52,7 +53,7 @@ def _looked_at(program: Program) -> dict[int, int]:
 UNSENT = -1  # program counter of a handler that no SEND has started yet
 
 
-PendingKind = Literal["assume", "cut", "result"]
+PendingKind = Literal["assume", "cut", "decision", "result"]
 
 
 @dataclass(slots=True, eq=False)
@@ -296,7 +297,13 @@ class Prepared:
                         home[a.slot] = (body.id, i)
         program = self.program
         loops = list(dict.fromkeys(program.loops))
-        exprs: list[tuple[PendingKind, Expr, int]] = [("assume", e, n) for n, e in enumerate(program.assumes)]
+        self.decisions = undefined_decisions(program)
+        # What is wrong comes first: what an assumption says of an UNDEF value does not matter.
+        exprs: list[tuple[PendingKind, Expr, int]] = [
+            ("decision", call("and", *d.guard, call("undefined", d.value)), n)
+            for n, d in enumerate(self.decisions)
+        ]
+        exprs += [("assume", e, n) for n, e in enumerate(program.assumes)]
         exprs += [("cut", e, loops.index(loop)) for e, loop in zip(program.cuts, program.loops, strict=True)]
         self.result_of: dict[int, int] = {}
         for i in self.finals:
@@ -307,7 +314,8 @@ class Prepared:
         self.waiting: list[Pending] = []
         self.due: dict[tuple[int, int], list[Pending]] = {}
         places = {e.id: (b.id, i) for b in program.bodies for i, e in enumerate(b.events)}
-        after = [wait.after for wait in program.waits] + program.cuts_after
+        after = [d.after for d in self.decisions]
+        after += [wait.after for wait in program.waits] + program.cuts_after
         for n, (kind, expr, index) in enumerate(exprs):
             where = after[n] if n < len(after) else -1
             self.budget.tick()

@@ -14,11 +14,12 @@ from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.replay import Ran, Why, told_run
 from verifier.explore.rest import Rest
-from verifier.explore.state import CUT, State, Successor
-from verifier.program.events import Event, Program
+from verifier.explore.state import CUT, WRONG, State, Successor
+from verifier.program.events import Program
 from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches, under
 from verifier.program.trace import Step, Trace
+from verifier.program.undefined import Wrong
 from verifier.program.values import Value, truth
 from verifier.program.waits import Blocked
 
@@ -47,7 +48,7 @@ class Exploration:
     ``rests``     what is shown where the machine comes to rest for ever; ``hang``: a run that does;
     ``ended``     some run ended (even if the filter dropped its state);
     ``cut``       some run reached the unrolling bound, and ended there; ``cuts``: in which loops, as bits;
-    ``bad``       an event that accessed an address without a cell;
+    ``bad``       what made a run wrong;
     ``complete``  False if the search stopped at a limit; ``reason`` names the limit;
     ``visited``   how many states with more than one successor the search has seen;
     ``traces``    for each class that ``classes`` gave, a run to the first state of this class.
@@ -61,7 +62,7 @@ class Exploration:
     hang: Trace | None = None
     cut: bool = False
     cuts: int = 0
-    bad: Event | None = None
+    bad: Wrong | None = None
     complete: bool = True
     reason: str = ""
     visited: int = 0
@@ -144,7 +145,7 @@ class Search:
                     break
         except LimitError as limit:
             result.complete, result.reason = False, str(limit)
-        result.bad = self.machine.bad
+        result.bad = result.bad or self.machine.bad
         result.complete = result.complete and not frames
         return result
 
@@ -163,7 +164,7 @@ class Search:
         """Follow a run while it has one next step; put a fork on the stack."""
         seen, machine = self.seen, self.machine
         # For each loop that is cut, one run that ends is enough.
-        while not (state.ever & CUT and self.result.cuts | state.ever >> CUT_BIT == self.result.cuts):
+        while not self._known(state):
             known = len(seen)
             seen.add(state)
             if len(seen) == known:
@@ -186,11 +187,16 @@ class Search:
                 self._end(state)
             return
 
+    def _known(self, state: State) -> bool:
+        """Do runs that were cut as this one was add nothing? They may still be wrong."""
+        cuts = self.result.cuts
+        return bool(state.ever & CUT) and cuts | state.ever >> CUT_BIT == cuts and not self.machine.decisions
+
     def _rest(self, state: State) -> None:
         """Record what may be observed where the machine has come to rest."""
         assert self.rest is not None
         result, filtered = self.result, self.machine.program.filter
-        if state.ever & CUT:
+        if self._wrong(state) or state.ever & CUT:
             return
         for final, stops, slots in self.rest.finals(state):
             if filtered is not None and not truth(evaluate(filtered, {}, result.observed(final))):
@@ -211,6 +217,8 @@ class Search:
     def _end(self, state: State) -> None:
         """Record the values that a condition may observe at the end of a run."""
         machine, result = self.machine, self.result
+        if self._wrong(state):
+            return
         if state.ever & CUT:
             result.cut = True
             result.cuts |= state.ever >> CUT_BIT
@@ -226,6 +234,12 @@ class Search:
             if filtered is not None and not truth(evaluate(filtered, {}, result.observed(final))):
                 continue
             self._reached(state, final)
+
+    def _wrong(self, state: State) -> bool:
+        """Has a run that ends here, or comes to rest, decided by an UNDEF value?"""
+        if state.ever & WRONG and self.result.bad is None:
+            self.result.bad = self.machine.undefined
+        return bool(state.ever & WRONG)
 
     def _reached(self, state: State, final: EndState, waiting: Waiting | None = None) -> None:
         """A run that counts ends here; keep one run for each class."""

@@ -21,6 +21,9 @@ from verifier.explore.state import (
     CUT,
     IDLE,
     VIRTUAL,
+    WRONG,
+    WRONG_BIT,
+    WRONG_BITS,
     Buffered,
     Draft,
     Dropped,
@@ -33,20 +36,23 @@ from verifier.program.events import Event, Program
 from verifier.program.expressions import evaluate
 from verifier.program.ops import Kind
 from verifier.program.profiles import GENERIC, Switches, kernels
+from verifier.program.undefined import Wrong, decision, no_cell
 from verifier.program.values import Value, truth
 
 
 class Upkeep(Prepared):
     """The machine between two steps.
 
-    ``bad``      an executed event with a wrong address, if there was one;
+    ``bad``      an access to an address without a cell, if there was one;
+    ``undefined``  the last decision by an UNDEF value;
     ``dropped``  the number of steps that led to runs that do not count;
     ``failed``   the assumptions that failed in those runs.
     """
 
     def __init__(self, program: Program, switches: Switches = GENERIC, budget: Budget | None = None) -> None:
         super().__init__(program, switches, budget or Budget())
-        self.bad: Event | None = None
+        self.bad: Wrong | None = None
+        self.undefined: Wrong | None = None
         self.dropped = 0
         self.failed: set[int] = set()
         self.prefetched = Copies(self)
@@ -197,9 +203,23 @@ class Upkeep(Prepared):
         elif item.kind == "cut":
             if truth(value):
                 draft.ever |= CUT | CUT << 1 + item.index
+        elif item.kind == "decision":
+            if value == 1:
+                self._undefined(item.index, draft)
         elif not truth(value):
             self.failed.add(item.index)
+            looks = self.program.waits[item.index].events
+            if looks and draft.ever & _wrong(self.program.events[looks[0]].body):
+                self.bad = self.bad or self.undefined  # it has decided so in a turn that may be left out
             raise Dropped
+
+    def _undefined(self, index: int, draft: Draft) -> None:
+        """Note a decision by an UNDEF value. As for any other, it counts if the run is one that does."""
+        made = self.decisions[index]
+        first, draft.ever = not draft.ever & WRONG, draft.ever | _wrong(made.body)
+        if first:
+            known = {slot: value for slot, value in enumerate(draft.slots) if value is not None}
+            self.undefined = decision(self.program, made.value, made.span, known)
 
     def _passed(self, draft: Draft, body: int, start: int, end: int) -> None:
         """Evaluate the expressions that have waited for events ``start .. end`` of a body."""
@@ -267,10 +287,10 @@ class Upkeep(Prepared):
         """The ICR writes that this CPU has executed early, as bits."""
         return state.early & self.ahead[self.current(state, cpu)]
 
-    def wrong(self, event: Event) -> Dropped:
+    def wrong(self, event: Event, state: State) -> Dropped:
         """Note an access to an address without a cell; the exception ends its run."""
         if self.bad is None:
-            self.bad = event
+            self.bad = self.undefined if state.ever & WRONG else no_cell(event)
         return Dropped()
 
     def write(self, draft: Draft, cpu: int, op: Compiled, cells: list[int]) -> Written:
@@ -327,3 +347,8 @@ class Upkeep(Prepared):
         waiting = (*draft.pending[to], handler)
         bare, sender = self.bare, self.sender
         draft.pending[to] = tuple(sorted(waiting, key=lambda h: (bare[h], h if bare[h] else sender[h])))
+
+
+def _wrong(body: int) -> int:
+    """In ``State.ever``: this body has decided by an UNDEF value. The last bit is of all later bodies."""
+    return 1 << WRONG_BIT + min(body, WRONG_BITS - 1)

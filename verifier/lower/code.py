@@ -53,6 +53,13 @@ class Branch(NamedTuple):
     span: Span | None = None
 
 
+class Decide(NamedTuple):
+    """The value of this condition decides between values: a conditional expression whose arms do nothing."""
+
+    condition: Expr
+    span: Span | None = None
+
+
 class Assume(NamedTuple):
     """Only runs in which the condition holds here go on and end: a spin's exit, ``assume(c)``.
 
@@ -148,7 +155,7 @@ class Emit(NamedTuple):
     part: str = ""
 
 
-Instruction = Union[SetRegister, Label, Jump, Branch, Assume, Warn, Emit]
+Instruction = Union[SetRegister, Label, Jump, Branch, Decide, Assume, Warn, Emit]
 
 
 @dataclass(slots=True, eq=False)

@@ -14,10 +14,10 @@ from verifier.lower.code import (
     Instruction,
 )
 from verifier.lower.paths import Env, Path, negation
-from verifier.program.events import Access, Body, BodyKind, Event, Warned
-from verifier.program.expressions import TRUE, Apply, Expr, Ref, call
+from verifier.program.events import Access, Body, BodyKind, DecidedBy, Event, Warned
+from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, call
 from verifier.program.ops import KINDS, Kind, Op
-from verifier.program.values import Ptr
+from verifier.program.values import UNDEF, Ptr
 from verifier.program.waits import Loop, Stop, StopKind, Wait
 from verifier.source import Span
 
@@ -64,6 +64,7 @@ class Collector(ABC):
     loops: list[Loop] = field(default_factory=list)
     warnings: dict[int, list[Expr]] = field(default_factory=dict)
     warns: list[Warned] = field(default_factory=list)
+    decisions: list[DecidedBy] = field(default_factory=list)
     conditions: int = 0  # in the guards of all events
     cuts_after: list[int] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)
@@ -109,6 +110,11 @@ class Collector(ABC):
         if needed != TRUE:
             self.assumes.append(needed)
             self.waits.append(wait)
+
+    def decides(self, body: Body, guard: tuple[Expr, ...], value: Expr, span: Span | None) -> None:
+        """After the last event of a body, a value decides what is done."""
+        if not isinstance(value, Const) or value.value == UNDEF:
+            self.decisions.append(DecidedBy(body.id, last(body), guard, value, span))
 
     def stop(
         self, body: Body, kind: StopKind, path: Path, wait: Wait | None = None, event: int | None = None

@@ -43,6 +43,23 @@ class OptionalPart(NamedTuple):
     cpus: frozenset[int]
     loop: bool = False
 
+    def is_of(self, op: Op) -> bool:
+        """May an event of its instruction, or of what stands for it, have this op?"""
+        return self.kind not in _OPS or op in _OPS[self.kind]
+
+
+# The ops of the instructions that parts of a kind are of; a lock and a reader are of several.
+_OPS: Mapping[PartKind, frozenset[Op]] = {
+    "barrier": frozenset({"F"}),
+    "LOCK": frozenset({"X", "R", "W"}),
+    "serialization": frozenset({"SER", "CR3", "INV"}),
+    "flush": frozenset({"BINV", "CR3", "INV"}),
+    "wait": frozenset({"WAIT", "TLBSYNC"}),
+    "IPI": frozenset({"SEND"}),
+    "IRQ-off region": frozenset({"IRQ"}),
+    "grace period": frozenset({"GP"}),
+}
+
 
 # The ops of which nothing is left without the part.
 _WHOLE: Mapping[Op, PartKind] = {

@@ -69,6 +69,7 @@ def waiting(c: Collector, body: Body, code: Assume) -> Wait:
 def look(c: Collector, body: Body, code: Assume, path: Path, ended: list[Path]) -> None:
     """The end of a wait: what is looked for is there, or the body comes to rest here."""
     holds, wait = sections.given_value(c, code.condition, path, code.span), waiting(c, body, code)
+    c.decides(body, path.guard, holds, code.span)
     if wait.kind and holds != TRUE:
         if not wait.events:
             pause = c.pause(body, path, code.span)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Warn
+from verifier.lower.code import Assume, Branch, Decide, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.paths import Path
 from verifier.program.events import Access, Body, Event
 from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, call, parts
@@ -72,7 +72,7 @@ def _uses(x: Instruction) -> Iterator[str]:
     """The locals that an instruction looks at, but those that it has just set."""
     if isinstance(x, SetRegister):
         yield from _names(x.value)
-    elif isinstance(x, Branch | Assume | Warn):
+    elif isinstance(x, Branch | Decide | Assume | Warn):
         yield from _names(x.condition)
     elif isinstance(x, Emit):
         own = set(sets(x))

@@ -7,7 +7,7 @@ order, paths that meet at a label are merged: guards by disjunction, locals by `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from verifier.budget import Budget
@@ -16,6 +16,7 @@ from verifier.lower import interrupts, rests, sections, srcu
 from verifier.lower.code import (
     Assume,
     Branch,
+    Decide,
     Emit,
     Instruction,
     Jump,
@@ -149,9 +150,9 @@ class _Unroller(Collector):
         assert isinstance(instruction, Jump | Branch)
         condition: Expr = TRUE
         if isinstance(instruction, Branch):
-            condition = call(
-                "bool", sections.given_value(self, instruction.condition, path, instruction.span)
-            )
+            span = instruction.span
+            condition = call("bool", sections.given_value(self, instruction.condition, path, span))
+            self.decides(body, path.guard, condition, span)
         taken, rest = path.under(condition), path.under(negation(condition))
         if taken is not None:
             to = loops.places[instruction.target]
@@ -235,10 +236,13 @@ class _Unroller(Collector):
             self.emit(body, instruction, path)
         elif isinstance(instruction, Assume):
             rests.look(self, body, instruction, path, ended)
+        elif isinstance(instruction, Decide):
+            value = sections.given_value(self, instruction.condition, path, instruction.span)
+            self.decides(body, path.guard, value, instruction.span)
         elif isinstance(instruction, Warn):
-            hit = call(
-                "and", *path.guard, sections.given_value(self, instruction.condition, path, instruction.span)
-            )
+            value = sections.given_value(self, instruction.condition, path, instruction.span)
+            self.decides(body, path.guard, value, instruction.span)
+            hit = call("and", *path.guard, value)
             self.warnings.setdefault(body.cpu, []).append(hit)
             after = body.events[-1].id if body.events else -1
             self.warns.append(Warned(body.id, body.cpu, after=after, hit=hit, span=instruction.span))
@@ -302,6 +306,8 @@ class _Unroller(Collector):
             )
         )
         self.origin[event.id] = code
+        for value in self.asked_of(event, code, before):
+            self.decides(body, path.guard, value, code.span)
         if code.op == "IRQ":
             sections.reader(self, body, code, path)
             event.joined = body.events[-1] is not event  # a reader from that instant on
@@ -310,6 +316,23 @@ class _Unroller(Collector):
             path.groups[code.group] = (*path.groups.get(code.group, ()), *event.handlers)
         elif code.op == "WAIT":
             event.handlers = path.groups.get(code.group, ())
+
+    def asked_of(self, event: Event, code: Emit, before: Env) -> Iterator[Expr]:
+        """The values that decide what an event does: whether it stores, what it names, where it sends; and
+        what a register of the processor holds."""
+        for access in event.accesses:
+            yield access.when
+            if access.value is not None and _is_register(access.addr):
+                yield access.value
+        yield from (x for x in (event.va, event.pcid) if x is not None)
+        for target in code.targets:
+            yield substitute(target.guard, before)
+
+
+def _is_register(addr: Expr) -> bool:
+    """Is it the address of a register that decides what a CPU does?"""
+    cell = addr.value if isinstance(addr, Const) else None
+    return isinstance(cell, Ptr) and cell.base.endswith((":irq", ":cr3", ":pcid"))
 
 
 def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact: bool = True) -> Program:
@@ -376,6 +399,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
         filter=lowered.filter,
         kernel=kernel,
         warns=unroller.warns,
+        decisions=unroller.decisions,
         bound=bound,
         waits=unroller.waits,
         loops=unroller.loops,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from verifier.program.events import Event
 from verifier.program.trace import Trace
+from verifier.program.undefined import Wrong
 from verifier.program.values import Value
 from verifier.program.waits import Loop
 
@@ -26,7 +26,8 @@ class Answer:
     ``hang``       such a run, with who waits where at its end;
     ``rests``      the observations in stuck configurations, as ``states`` has them, if asked for;
     ``filtered``   no state passes the filter, whether runs end or not;
-    ``bad``        an event that may access an address without a cell;
+    ``bad``        what makes some run one of which nothing is known: an access to an address without a cell,
+                   or a decision by an undefined value;
     ``reason``     why something is not known.
     """
 
@@ -39,7 +40,7 @@ class Answer:
     negative: int | None = None
     cut: bool = False
     deadlock: bool = False
-    bad: Event | None = None
+    bad: Wrong | None = None
     reason: str = ""
     filtered: bool = False
     loops: tuple[Loop, ...] = ()

@@ -206,6 +206,19 @@ class Warned(NamedTuple):
     span: Span | None
 
 
+class DecidedBy(NamedTuple):
+    """A place where ``value``, over slots, decides what is done, if all of ``guard`` holds.
+
+    In a run in which it is UNDEF nothing is known (``undefined``). ``after``: as for ``Warned``.
+    """
+
+    body: int
+    after: int
+    guard: tuple[Expr, ...]
+    value: Expr
+    span: Span | None
+
+
 @dataclass(slots=True, eq=False)
 class Program:
     """Everything that a judge needs to know about one test.
@@ -225,6 +238,7 @@ class Program:
     ``options``    by name, the slots that say whether a part of the code is there (``lower.optional``);
                    no read fills them, and only the Z3 judge chooses them;
     ``warns``      the places where the code may hit a WARN or BUG;
+    ``decisions``  the places where a value decides what is done;
     ``origin``     the instruction that each event was made of, by the event's number.
     """
 
@@ -241,6 +255,7 @@ class Program:
     kernel: int | None = None
     options: dict[str, int] = field(default_factory=dict)
     warns: list[Warned] = field(default_factory=list)
+    decisions: list[DecidedBy] = field(default_factory=list)
     bound: int = 2
     waits: list[Wait] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)

@@ -4,18 +4,34 @@ An expression is a ``Const``, a ``Reg`` (a local of a body, before unrolling), a
 read has returned), an ``Obs`` (an observable, only in conditions) or an ``Apply``.  Equal applications are
 one object. So an expression may be small in memory but large when it is written out (``Apply.large``); code
 that walks such an expression has to look at each part only once.
+
+``UNDEF`` is a value of which nothing is known: any number or address. What an operation gives for it is what
+it gives for all of these, if that is one value, and ``UNDEF`` otherwise. As far as this is looked for:
+
+=================  ===========================================================================
+``and``            0 if an argument is 0, otherwise UNDEF
+``or``             1 if an argument is defined and not 0, otherwise UNDEF
+``ite``            with an UNDEF condition, the value that both arms have, otherwise UNDEF
+``bitand, va_and`` 0 if the other argument is 0, otherwise UNDEF
+all others         UNDEF, ``not``, ``eq`` and the other comparisons among them
+=================  ===========================================================================
+
+Only ``known``, ``holds`` and ``undefined`` tell UNDEF from other values. A slot that was not read counts as
+UNDEF beside an argument that is UNDEF. In a condition, an observable that is UNDEF equals nothing, not even
+another one (``NO_NUMBER``). All that follows, folding in ``call`` as well as evaluation, agrees with the
+table ``functions.FUNCTIONS``. A run that decides by a value that is UNDEF is wrong: see ``undefined``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Union
+from typing import TypeVar, Union
 from weakref import WeakValueDictionary
 
 from verifier.errors import LimitError
 from verifier.program.functions import apply
-from verifier.program.values import UNDEF, Value, truth
+from verifier.program.values import NO_NUMBER, UNDEF, Value, truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +159,7 @@ TRUE = Const(1)
 FALSE = Const(0)
 
 
+Part = TypeVar("Part")
 Slots = Union[Mapping[int, Value], Sequence["Value | None"]]
 
 
@@ -159,7 +176,8 @@ def evaluate(expr: Expr, slots: Slots, observed: Mapping[int, Value] | None = No
     if kind is Ref:
         return slots[expr.slot]  # type: ignore[union-attr,return-value]
     if kind is Obs and observed is not None:
-        return observed[expr.index]  # type: ignore[union-attr]
+        value = observed[expr.index]  # type: ignore[union-attr]
+        return NO_NUMBER if value == UNDEF else value
     if not isinstance(expr, Apply):
         raise TypeError(f"not a closed expression: {expr}")
     if expr.large:
@@ -173,13 +191,30 @@ def _applied(expr: Apply, value: Callable[[Expr], Value]) -> Value:
     if function == "and" or function == "or":
         decided = function == "or"
         for a in args:
-            if truth(value(a)) == decided:
+            found = value(a)
+            if found == UNDEF:
+                return apply_lazily(function, args, value)
+            if truth(found) == decided:
                 return int(decided)
         return int(not decided)
     if function == "ite":
         chosen = value(args[0])
-        return UNDEF if chosen == UNDEF else value(args[1 if truth(chosen) else 2])
+        if chosen == UNDEF:
+            return apply_lazily(function, args, value)
+        return value(args[1 if truth(chosen) else 2])
     return apply(function, tuple([value(a) for a in args]))
+
+
+def apply_lazily(function: str, args: Sequence[Part], value: Callable[[Part], Value]) -> Value:
+    """The value of an application one of whose arguments is UNDEF, so that others may not have been read:
+    ``value`` raises ``KeyError`` for these."""
+    values: list[Value] = []
+    for a in args:
+        try:
+            values.append(value(a))
+        except KeyError:
+            values.append(UNDEF)
+    return apply(function, tuple(values))
 
 
 class _Missing(Exception):
@@ -233,13 +268,16 @@ def evaluate_all(expr: Expr, slots: Mapping[int, Value], known: dict[Expr, Value
 
 
 def call(function: str, *args: Expr) -> Expr:
-    """Build an application; constants and the trivial cases of logic are folded."""
+    """Build an application; constants and the trivial cases of logic are folded.
+
+    What has no value for constants is left as it is: the parts tell why (``undefined``).
+    """
     if function in ("and", "or") and len(args) > 8:
         args = tuple(dict.fromkeys(args))  # below, each is looked for among all before it
     if function == "and":
         kept: list[Expr] = []
         for a in args:
-            if isinstance(a, Const):
+            if isinstance(a, Const) and a.value != UNDEF:
                 if not truth(a.value):
                     return FALSE
             elif len(args) > 8 or a not in kept:
@@ -248,7 +286,7 @@ def call(function: str, *args: Expr) -> Expr:
     if function == "or":
         kept = []
         for a in args:
-            if isinstance(a, Const):
+            if isinstance(a, Const) and a.value != UNDEF:
                 if truth(a.value):
                     return TRUE
             elif len(args) > 8 or a not in kept:
@@ -256,10 +294,10 @@ def call(function: str, *args: Expr) -> Expr:
         return FALSE if not kept else _as_bool(kept[0]) if len(kept) == 1 else Apply("or", tuple(kept))
     if function == "ite":
         chosen, then, other = args
-        if isinstance(chosen, Const):
-            return Const(UNDEF) if chosen.value == UNDEF else then if truth(chosen.value) else other
         if then == other:
             return then
+        if isinstance(chosen, Const) and chosen.value != UNDEF:
+            return then if truth(chosen.value) else other
     elif function == "bool":
         if not isinstance(args[0], Const):
             return _as_bool(args[0])
@@ -269,11 +307,13 @@ def call(function: str, *args: Expr) -> Expr:
         if args[0].function == "bool":
             args = args[0].args
     if all(isinstance(a, Const) for a in args):
-        return Const(apply(function, tuple(a.value for a in args)))  # type: ignore[misc,union-attr]
+        value = apply(function, tuple(a.value for a in args))  # type: ignore[misc,union-attr]
+        if value != UNDEF:
+            return Const(value)
     return Apply(function, args)
 
 
-_BOOLEAN = frozenset({"not", "and", "or", "eq", "ne", "lt", "le", "gt", "ge", "bool", "holds"})
+_BOOLEAN = frozenset({"not", "and", "or", "eq", "ne", "lt", "le", "gt", "ge", "bool", "holds", "undefined"})
 
 
 def _as_bool(expr: Expr) -> Expr:

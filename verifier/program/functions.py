@@ -217,8 +217,32 @@ def _percpu(a: Value, cpu: Value) -> Value:
     return Ptr(f"{cpu}:{a.base}", a.off) if isinstance(a, Ptr) and isinstance(cpu, int) else UNDEF
 
 
+def _all(*args: Value) -> Value:
+    found: Value = 1
+    for a in args:
+        if a == 0:
+            return 0
+        if a == UNDEF:
+            found = UNDEF
+    return found
+
+
+def _any(*args: Value) -> Value:
+    found: Value = 0
+    for a in args:
+        if a == UNDEF:
+            found = UNDEF
+        elif a != 0:
+            return 1
+    return found
+
+
 def _ite(c: Value, a: Value, b: Value) -> Value:
-    return UNDEF if c == UNDEF else a if c != 0 else b
+    return (a if a == b else UNDEF) if c == UNDEF else a if c != 0 else b
+
+
+def _equal(a: Value, b: Value) -> bool:
+    return a == b and a != NO_NUMBER
 
 
 def _attributes(e: Value, bits: int) -> Value:
@@ -286,20 +310,21 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     # The same for C's integer types. In litmus tests these may hold an address, which stays whole.
     **{name: _wrap(bits, signed, whole=True) for name, (bits, signed) in INTEGER_TYPES.items()},
     # Truth and comparison. Any two values can be compared for equality.
-    "eq": lambda a, b: int(a == b),
-    "ne": lambda a, b: int(a != b),
+    "eq": lambda a, b: int(_equal(a, b)),
+    "ne": lambda a, b: int(not _equal(a, b)),
     "lt": _order(lambda a, b: a < b),
     "le": _order(lambda a, b: a <= b),
     "gt": _order(lambda a, b: a > b),
     "ge": _order(lambda a, b: a >= b),
     "not": lambda a: int(a == 0),
-    "and": lambda *a: int(all(x != 0 for x in a)),
-    "or": lambda *a: int(any(x != 0 for x in a)),
+    "and": _all,
+    "or": _any,
     "bool": lambda a: int(a != 0),
     "ite": _ite,
     # In conditions: a value that cannot be calculated equals none, and a comparison without answer fails.
     "known": lambda a: NO_NUMBER if a == UNDEF else a,
     "holds": lambda a: int(a not in (UNDEF, NO_NUMBER, 0)),
+    "undefined": lambda a: int(a == UNDEF),
     # Handles.
     "field": _field,
     "container": _container,
@@ -326,15 +351,12 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pte_matches": lambda e, wanted: int(matches(e, wanted)),
 }
 
-# Functions that have a meaning for an UNDEF argument.
-_LENIENT = frozenset(
-    {"and", "or", "ite", "known", "holds", "field", "percpu", "pte", "mm_cpumask", "page_data"}
-)
+# Functions that may give something else than UNDEF for an UNDEF argument: see ``expressions``.
+LENIENT = frozenset({"and", "or", "ite", "bitand", "va_and", "known", "holds", "undefined"})
 
 
 def apply(function: str, args: tuple[Value, ...]) -> Value:
-    """Apply a function of the table. The result is UNDEF if an argument is UNDEF (``ite`` looks only at its
-    condition and at the chosen branch)."""
-    if UNDEF in args and function not in _LENIENT:
+    """Apply a function of the table. The result is UNDEF if an argument is UNDEF, but for ``LENIENT``."""
+    if UNDEF in args and function not in LENIENT:
         return UNDEF
     return FUNCTIONS[function](*args)

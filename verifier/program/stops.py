@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from verifier.program.events import Body, Event, Program
+from verifier.program.events import Body, DecidedBy, Event, Program
 from verifier.program.expressions import FALSE, TRUE, Apply, Expr, Ref, call, large_parts, mask
 
 
@@ -29,6 +29,12 @@ class _Fixed:
         if expr not in self.known:
             self.known[expr] = call(expr.function, *(self.of(a) for a in expr.args))
         return self.known[expr]
+
+    def decision(self, d: DecidedBy) -> DecidedBy:
+        """Likewise of a place where a value decides."""
+        if not any(mask(x) & self.mask for x in (*d.guard, d.value)):
+            return d
+        return d._replace(guard=tuple([self.of(x) for x in d.guard]), value=self.of(d.value))
 
     def maybe(self, expr: Expr | None) -> Expr | None:
         """Likewise, where there may be none."""
@@ -71,6 +77,7 @@ def running(program: Program) -> Program:
         waits=[wait for _, wait in assumes],
         cuts=[fixed.of(c) for c in program.cuts],
         observables=[replace(o, expr=fixed.maybe(o.expr)) for o in program.observables],
+        decisions=[fixed.decision(d) for d in program.decisions],
         warns=[w._replace(hit=fixed.of(w.hit)) for w in program.warns],
         stops=[],
     )

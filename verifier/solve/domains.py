@@ -64,26 +64,29 @@ def order_key(value: Value) -> tuple[int, str, int]:
 
 def _logic(function: str, arguments: list[Values]) -> Values:
     """What a connective may give: its arguments are taken to be independent of each other."""
-    truths = [{truth(v) for v in values} for values in arguments]
+    if function in ("not", "bool"):
+        return frozenset(apply(function, (v,)) for v in arguments[0])
+    decided = int(function == "or")
+    truths = [{v if v == UNDEF else int(truth(v)) for v in values} for values in arguments]
+    decides = any(decided in t for t in truths)
     if not all(truths):  # what is never read does not matter where another argument decides
-        decided = function == "or"
-        decides = function in ("and", "or") and any(decided in t for t in truths)
-        return frozenset((int(decided),)) if decides else frozenset()
-    if function == "and":
-        truth_of = {all(t == {True} for t in truths)} | {not any(t == {False} for t in truths)}
-    elif function == "or":
-        truth_of = {any(t == {True} for t in truths)} | {not all(t == {False} for t in truths)}
-    else:
-        truth_of = {t != (function == "not") for t in truths[0]}
-    return frozenset(map(int, truth_of))
+        return frozenset((decided,)) if decides else frozenset()
+    found: set[Value] = {decided} if decides else set()
+    if all(1 - decided in t for t in truths):
+        found.add(1 - decided)
+    if any(UNDEF in t for t in truths) and not any(t == {decided} for t in truths):
+        found.add(UNDEF)
+    return frozenset(found)
 
 
 def _equal(function: str, a: Values, b: Values) -> Values:
     """What a comparison may give."""
+    unknown = {UNDEF} if a and b and UNDEF in a | b else set[Value]()
+    a, b = a - unknown, b - unknown
     equal = {True} if a & b else set[bool]()
     if len(a | b) > 1 and a and b:
         equal = equal | {False}
-    return frozenset(int(e == (function == "eq")) for e in equal)
+    return frozenset(int(e == (function == "eq")) for e in equal) | unknown
 
 
 def unreached(program: Program, kernels: tuple[int, ...], budget: Budget) -> frozenset[int]:
@@ -323,15 +326,14 @@ class Domains:
         size = 1
         for values in arguments:
             size *= len(values)
-        unary = expr.function in ("not", "bool", "eq", "ne")  # of UNDEF they give UNDEF; it is true in others
-        if unary and any(UNDEF in values for values in arguments):
-            return frozenset((0, 1))
         if expr.function in ("and", "or", "not", "bool"):
             return _logic(expr.function, arguments)
         if expr.function in ("eq", "ne"):
             return _equal(expr.function, *arguments)
         if expr.function == "ite":
-            truths = {True, False} if UNDEF in arguments[0] else {truth(v) for v in arguments[0]}
+            if UNDEF in arguments[0]:
+                return arguments[1] | arguments[2] | {UNDEF}
+            truths = {truth(v) for v in arguments[0]}
             return frozenset().union(*(arguments[1 if t else 2] for t in truths))
         if size > MAX_COMBINATIONS:
             raise LimitError(f"an expression combines {size} values; make the test smaller")

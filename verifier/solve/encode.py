@@ -12,11 +12,11 @@ from verifier.budget import Budget
 from verifier.model import Model
 from verifier.model.cover import cover
 from verifier.model.roles import buffered, invalidates
-from verifier.program.events import Access, Event, Observable, Program
+from verifier.program.events import Access, DecidedBy, Event, Observable, Program
 from verifier.program.expressions import Const
 from verifier.program.functions import apply
 from verifier.program.invalidations import INVALIDATING
-from verifier.program.values import Ptr, Value
+from verifier.program.values import UNDEF, Ptr, Value
 from verifier.program.waits import Loop
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import NO, YES
@@ -52,6 +52,7 @@ class _Encoder(Encoding):
         self.walks = Walks(self)
         self._walked = {c for c in range(self.program.cpus) if self._walks(c)}
         self.walks.demand()
+        self._decisions()
         for event in self.program.events:
             self._event(event)
         self.walks.accessed()
@@ -241,9 +242,23 @@ class _Encoder(Encoding):
         )
         return values
 
+    def _decisions(self) -> None:
+        """Where a decision is by an UNDEF value, the run is wrong."""
+        for d in self.program.decisions:
+            unknown = self.literals(d.value).get(UNDEF, NO)
+            if unknown != NO:
+                here = self.clauses.all((unknown, *map(self.truth, d.guard)))
+                if here != NO:
+                    self.bad.append((here, d))
+
     def _assumptions(self) -> None:
-        for expr in self.program.assumes:
-            self.clauses.add(self.truth(expr))
+        events = self.program.events
+        undefined = [(x, d) for x, d in self.bad if isinstance(d, DecidedBy)]
+        for expr, wait in zip(self.program.assumes, self.program.waits, strict=True):
+            # A turn that is left out may be wrong: the body goes on as if it had found what it looks for.
+            body = events[wait.events[0]].body if wait.events and undefined else -1
+            wrong = [x for x, d in undefined if d.body == body and d.after <= wait.after]
+            self.clauses.add(self.truth(expr), *wrong)
         cuts: dict[Loop, list[int]] = {}
         for expr, loop in zip(self.program.cuts, self.program.loops, strict=True):
             cuts.setdefault(loop, []).append(self.truth(expr))

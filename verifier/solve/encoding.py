@@ -13,11 +13,11 @@ from verifier.errors import LimitError
 from verifier.execution.run import Choice
 from verifier.model import Model
 from verifier.model.roles import buffered
-from verifier.program.events import Event, Observable, Program
+from verifier.program.events import DecidedBy, Event, Observable, Program
 from verifier.program.expressions import Apply, Const, Expr, Obs, Ref, large_parts, refs
 from verifier.program.functions import apply
 from verifier.program.profiles import kernels
-from verifier.program.values import Ptr, Value
+from verifier.program.values import NO_NUMBER, UNDEF, Ptr, Value
 from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES, Clauses
 from verifier.solve.domains import MAX_COMBINATIONS, Domains, order_key
@@ -65,7 +65,7 @@ class Encoding:
         self.choices: dict[Choice, dict[tuple[int, int], int]] = {
             "aged": {}, "remote": {}, "apart": {}, "grace": {}
         }  # fmt: skip
-        self.bad: list[tuple[int, Event]] = []
+        self.bad: list[tuple[int, Event | DecidedBy]] = []
         self.asked: dict[int, int] = {}  # use by a condition -> its observable
         self.observed: dict[int, Literals] = {}
         # Where bodies come to rest for ever; is there any (MMR 20.1)?
@@ -109,7 +109,8 @@ class Encoding:
 
     def _apply(self, expr: Expr) -> Literals:
         if isinstance(expr, Obs):
-            return self.observe(expr.index)
+            found = self.observe(expr.index).items()
+            return self.collect((NO_NUMBER if v == UNDEF else v, x) for v, x in found)
         assert isinstance(expr, Apply)
         function, args = expr.function, expr.args
         clauses = self.clauses
@@ -118,19 +119,10 @@ class Encoding:
             (slot,) = refs(expr)
             values = self.slots[slot].items()
             return self.collect((self.domains.value(expr, (slot,), (v,)), x) for v, x in values)
-        if function == "and" or function == "or":
-            truths = [self.truth(a) for a in args]
-            x = clauses.all(truths) if function == "and" else clauses.any(truths)
-            return _boolean(x)
-        if function == "not":
-            return _boolean(-self.truth(args[0]))
-        if function == "bool":
-            return _boolean(self.truth(args[0]))
+        if function in ("and", "or", "not", "bool"):
+            return self._logic(function, [self.literals(a) for a in args])
         if function == "ite":
-            chosen = self.truth(args[0])
-            pairs = [(v, clauses.both(chosen, x)) for v, x in self.literals(args[1]).items()]
-            pairs += [(v, clauses.both(-chosen, x)) for v, x in self.literals(args[2]).items()]
-            return self.collect(pairs)
+            return self._choice(*(self.literals(a) for a in args))
         parts = [self.literals(a) for a in args]
         size = 1
         for p in parts:
@@ -138,12 +130,46 @@ class Encoding:
         if size > MAX_COMBINATIONS:
             raise LimitError(f"an expression combines {size} values; make the test smaller")
         if function in ("eq", "ne") and len(parts) == 2:
-            same = clauses.any(clauses.both(x, parts[1][v]) for v, x in parts[0].items() if v in parts[1])
-            return _boolean(same if function == "eq" else -same)
+            common = [v for v in parts[0] if v in parts[1] and v not in _NEVER_EQUAL]
+            same = clauses.any(clauses.both(parts[0][v], parts[1][v]) for v in common)
+            unknown = clauses.any(p[UNDEF] for p in parts if UNDEF in p)
+            return self._decided(same if function == "eq" else clauses.all((-same, -unknown)), unknown)
         return self.collect(
             (apply(function, tuple(v for v, _ in choice)), clauses.all([x for _, x in choice]))
             for choice in product(*(p.items() for p in parts))
         )
+
+    def _logic(self, function: str, parts: list[Literals]) -> Literals:
+        """A connective of parts with these literals."""
+        clauses = self.clauses
+        truths = [clauses.any(x for v, x in p.items() if v != 0 and v != UNDEF) for p in parts]
+        join = clauses.any if function == "or" else clauses.all
+        holds = join(truths)
+        if not any(UNDEF in p for p in parts):
+            return _boolean(-holds if function == "not" else holds)
+        may = join([clauses.either(x, p.get(UNDEF, NO)) for x, p in zip(truths, parts, strict=True)])
+        unknown = clauses.both(may, -holds)
+        return self._decided(-may if function == "not" else holds, unknown)
+
+    def _decided(self, holds: int, unknown: int) -> Literals:
+        """The literals of a truth that holds, is UNDEF, or else fails."""
+        if unknown == NO:
+            return _boolean(holds)
+        return self.collect([(1, holds), (UNDEF, unknown), (0, -self.clauses.either(holds, unknown))])
+
+    def _choice(self, chosen: Literals, then: Literals, other: Literals) -> Literals:
+        """An ``ite`` of parts with these literals."""
+        both = self.clauses.both
+        holds = self.clauses.any(x for v, x in chosen.items() if v != 0 and v != UNDEF)
+        unknown = chosen.get(UNDEF, NO)
+        fails = -self.clauses.either(holds, unknown)
+        pairs = [(v, both(holds, x)) for v, x in then.items()]
+        pairs += [(v, both(fails, x)) for v, x in other.items()]
+        if unknown != NO:
+            same = [(v, both(unknown, both(x, other[v]))) for v, x in then.items() if v in other]
+            pairs += same
+            pairs.append((UNDEF, self.clauses.all((unknown, *(-x for _, x in same)))))
+        return self.collect(pairs)
 
     def collect(self, pairs: Iterable[tuple[Value, int]]) -> Literals:
         """For each value the literal that one of its pairs holds; values that are impossible are left out."""
@@ -256,6 +282,9 @@ class Encoding:
         if literal is None:
             literal = self.delivered[handler, event] = self.clauses.new()
         return literal
+
+
+_NEVER_EQUAL = (UNDEF, NO_NUMBER)
 
 
 def _boolean(literal: int) -> Literals:

@@ -13,10 +13,11 @@ from verifier.execution.storyline import Told, tell
 from verifier.model import Model
 from verifier.model import model as model_of
 from verifier.program.answer import Answer
-from verifier.program.events import Program
+from verifier.program.events import Event, Program
 from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Matter, Trace
+from verifier.program.undefined import decision, no_cell
 from verifier.program.values import Value, truth
 from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES
@@ -113,8 +114,7 @@ class _Asked:
             if self.bad != NO:
                 found = self._check([self.bad])
                 if found:
-                    event = next(e for x, e in self.encoding.bad if x == YES or self.solver.value(x))
-                    return Answer(bad=event, reason="an access to something that is no cell")
+                    return self._wrong()
             reachable = True if runs.get(True) else self._check([self.proposition, *self.normal])
             refutable = self._check([-self.proposition, *self.normal])
             deadlock = reachable is False and refutable is False
@@ -158,6 +158,16 @@ class _Asked:
             hang=hung,
             rests=_listed(rests),
         )
+
+    def _wrong(self) -> Answer:
+        """That a run is wrong, and why."""
+        what = next(e for x, e in self.encoding.bad if x == YES or self.solver.value(x))
+        if isinstance(what, Event):
+            bad = no_cell(what)
+        else:
+            slots = {n: self._pick(x)[0] for n, x in enumerate(self.encoding.slots) if x}
+            bad = decision(self.program, what.value, what.span, slots)
+        return Answer(bad=bad, reason=bad.told)
 
     def _loops(self) -> tuple[Loop, ...]:
         """The loops in which some run is cut. Each is asked for by itself, so that they are the same every

@@ -255,7 +255,7 @@ class Walks:
         self._permitted(use, event)
         if self.domains.faults[id(access)]:
             options += self._faults(use, event, done)
-        clauses.add(-done, *options)
+        clauses.add(-done, self._lost(event, done, vas), *options)
         clauses.at_most_one(options)
         use.fault = clauses.any([use.stale, *(c.done for c in use.faults)])
         if needs(event) & RO and self.switches.spontaneous:
@@ -269,6 +269,21 @@ class Walks:
                     clauses.add(-literal, values.get(page, NO))
         self.e.uses.append(use)
         return use
+
+    def _lost(self, event: Event, done: int, vas: Literals) -> int:
+        """The literal that nothing can serve an access, in a run that is wrong: its address is none that is
+        translated, or an UNDEF value has become the root."""
+        clauses, e = self.clauses, self.e
+        lost = clauses.both(done, clauses.any(x for va, x in vas.items() if va not in self.program.vas))
+        if lost != NO:
+            e.bad.append((lost, event))
+        roots = [
+            clauses.both(e.executed[x.id], e.literals(a.value).get(UNDEF, NO))
+            for x in self.program.events
+            for a in x.accesses
+            if UNDEF in self.domains.roots(event.cpu) and x.op == "CR3" and x.cpu == event.cpu and a.value
+        ]
+        return clauses.any([lost, *roots])
 
     def asked(self, node: int, cpu: int, va: Ptr, wanted: Value, now: Literals, done: int) -> Use:
         """The use by a condition: a cached entry leads to ``wanted`` and has the attributes it names."""

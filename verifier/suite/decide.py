@@ -195,7 +195,8 @@ def compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:
         if None not in (a, b) and a != b and not (z3.bad or explorer.bad):
             wrong.append(f"{what}: z3 says {a}, the explorer {b}")
     if known and (z3.bad is None) != (explorer.bad is None):
-        wrong.append("only one of them finds an access to an address that belongs to no object")
+        told = next(bad.told for bad in (z3.bad, explorer.bad) if bad is not None)
+        wrong.append(f"only one of them finds {told}")
     for states, reaches in (("states", "reaches"), ("rests", "hangs at")):
         a, b = getattr(z3, states), getattr(explorer, states)
         if a is not None and b is not None:

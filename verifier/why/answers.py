@@ -32,7 +32,9 @@ DOES = {
 }
 
 
-Need = Literal["needed", "redundant", "unneeded here", "unneeded", "for the compiler only", "not asked"]
+Need = Literal[
+    "needed", "redundant", "never reached", "unneeded here", "unneeded", "for the compiler only", "not asked",
+]  # fmt: skip
 
 
 class Link(NamedTuple):
@@ -117,7 +119,8 @@ class Finding:
     """What was found about a part.
 
     ``need``   ``needed``: without it the outcome is possible; ``redundant``: without it no run ends in
-               another state, by all memory and locals; ``unneeded here``: states change, but the outcome
+               another state, by all memory and locals; ``never reached``: nor does any run execute it;
+               ``unneeded here``: states change, but the outcome
                stays impossible; ``unneeded``: it stays impossible, and whether states change is not known;
                ``not asked``: the time was over before;
                ``for the compiler only``: on x86 it is no instruction;
@@ -152,6 +155,8 @@ class Audit:
         out = findings(self)
         if any(f.need == "redundant" for f in self.findings):
             out += wrapped("Redundant: no final state changes without it, by all memory and all locals.")
+        if any(f.need == "never reached" for f in self.findings):
+            out += wrapped("Never reached: no run executes it, so this test says nothing about it.")
         return [*out, *([f"  {self.gap[:1].upper()}{self.gap[1:]}."] if self.gap else [])]
 
 

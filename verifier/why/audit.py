@@ -97,6 +97,7 @@ class _Auditor:
             found[p] = Finding(p.kind, p.text, p.span, p.cpus, need, p)
         spare = [p for p in self.parts if found[p].need != "needed"]
         self.budget.tell(self.later[0])
+        idle = {p for p in spare if not engine.reached(p, self.parts)}
         joint: dict[OptionalPart, list[OptionalPart]] = {}
         for a, b in islice(engine.pairs(self.parts, spare), PAIRS):
             joint.setdefault(a, []).append(b)
@@ -110,7 +111,8 @@ class _Auditor:
             self.gap = self.gap or f"more than {STATES} final states: what is redundant is not known"
             return
         for p in spare:
-            found[p] = replace(found[p], need="unneeded here" if p in changing else "redundant")
+            alike: Need = "never reached" if p in idle else "redundant"
+            found[p] = replace(found[p], need="unneeded here" if p in changing else alike)
         self.later.pop(0)
 
     def _possible(self, engine: Engine, *absent: OptionalPart) -> bool:

@@ -121,6 +121,17 @@ class Engine:
         c = self.candidates
         return c.check(self.solver, [c.outcome, *c.normal, *on, *off])
 
+    def reached(self, part: OptionalPart, present: Iterable[OptionalPart]) -> bool:
+        """Does some run with these parts execute the instruction of a part?"""
+        e = self.encoding
+        mine = (
+            x for x in e.program.events if x.span == part.span and x.cpu in part.cpus and part.is_of(x.op)
+        )
+        done = [e.executed[x.id] for x in mine]
+        known: list[int] = [x for x in done if x != NO]
+        on = [self.on[p] for p in present]
+        return YES in known or any(self.candidates.check(self.solver, [x, *on]) for x in known)
+
     # -- one question about many parts ------------------------------------------------------------
 
     def pairs(

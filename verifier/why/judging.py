@@ -56,7 +56,7 @@ class Judged:
     witness: Trace | None = None
     program: Program | None = None
     reason: str = ""
-    wrong: bool = False  # does it access what is no object?
+    wrong: bool = False  # is a run wrong: it accesses what is no object, or decides by an undefined value?
 
     def hangs_more_than(self, base: Judged) -> bool:
         """Can a run hang that could not hang before, or does no run end?"""
@@ -145,7 +145,7 @@ def effect(test: Test, options: Options, budget: Budget, base: Judged) -> Effect
 def _unknown(answer: Answer, cut: bool = False) -> str:
     """Why an answer says less than is needed; empty if it does not."""
     if answer.bad is not None:
-        return f"an access to an address that belongs to no object: {answer.bad.text}"
+        return answer.bad.told
     if None in (answer.reachable, answer.refutable, answer.hangs):
         return answer.reason or "not decided"
     return "a loop is cut at its bound" if answer.cut and not cut else ""

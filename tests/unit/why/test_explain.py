@@ -69,11 +69,32 @@ def test_needed_jointly() -> None:
     assert barrier.need == "needed" and barrier.run is not None and not barrier.joint
 
 
+def test_what_no_run_reaches() -> None:
+    """It is not redundant: the test says nothing about it."""
+    _, found = of_text(
+        "MM t\n{ int x; int y; int z; }\n"
+        "P0 { WRITE_ONCE(x, 1); smp_mb(); r0 = READ_ONCE(y);\n"
+        "  if (READ_ONCE(z)) { smp_mb(); atomic_inc(&z); }\n  smp_mb(); }\n"
+        "P1 { WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x);\n  if (r0) smp_mb(); }\n"
+        "exists (0:r0 = 0 /\\ 1:r0 = 0)\n"
+    )
+    said = [(f.span.line, f.kind, f.need) for f in found.findings]
+    assert said == [
+        (3, "barrier", "needed"),
+        (4, "barrier", "never reached"),
+        (4, "LOCK", "never reached"),
+        (5, "barrier", "redundant"),
+        (6, "barrier", "needed"),
+        (7, "barrier", "redundant"),
+    ]
+    assert "Never reached: no run executes it" in str(found)
+
+
 def test_mmdrop_is_the_barrier_unless_there_is_another() -> None:
     file = "linux/membarrier/curr-then-user.litmus"
     drop = "LOCK", "atomic_dec_and_test"
     assert audited(file, "F")[drop].need == "needed"
-    assert audited(file, "V5")[drop].need == "redundant"
+    assert audited(file, "V5")[drop].need == "never reached"
 
 
 def test_a_window_is_part_of_a_reason() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from verifier.lower.c import types as t
@@ -12,7 +13,7 @@ from verifier.lower.c.objects import never_a_number
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.places import any_place, base_of, memory_place, place_of
 from verifier.lower.c.types import Type
-from verifier.lower.code import Branch, Jump, Label, SetRegister
+from verifier.lower.code import Branch, Decide, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr, truth
 from verifier.source import Diagnostic, Span
@@ -341,13 +342,24 @@ def logic(b: BodyCode, e: ast.Binary) -> Val:
         return Val(call("bool", left), t.INT)
     code, right = b.captured(lambda: truth_of(b.value(e.right), e.right))
     function = "and" if e.op == "&&" else "or"
-    if not code:
+    if _is_value(code):
+        b.code += _decided_where(left if function == "and" else call("not", left), code)
         return Val(call(function, call("bool", left), call("bool", right)), t.INT)
     result, end = b.fresh(), b.fresh("logic")
     b.set(result, call("bool", left))
     stop = call("not", Reg(result)) if function == "and" else Reg(result)
     b.code += [Branch(stop, end, e.span), *code, SetRegister(result, call("bool", right)), Label(end)]
     return Val(Reg(result), t.INT)
+
+
+def _is_value(code: Sequence[Instruction]) -> bool:
+    """Does this code do nothing?"""
+    return all(isinstance(x, Decide) for x in code)
+
+
+def _decided_where(holds: Expr, code: Sequence[Instruction]) -> list[Instruction]:
+    """What code that does nothing decides, where it is reached."""
+    return [x._replace(condition=call("and", holds, x.condition)) for x in code if isinstance(x, Decide)]
 
 
 def choice(b: BodyCode, e: ast.Conditional) -> Val:
@@ -361,7 +373,10 @@ def choice(b: BodyCode, e: ast.Conditional) -> Val:
     if then.type.kind == other.type.kind == "int":
         kind = t.promoted(then.type, other.type)
         then, other = (replace(v, expr=t.converted(v.expr, v.type, kind)) for v in (then, other))
-    if not first and not second and then.bits is None and other.bits is None:
+    if _is_value(first) and _is_value(second) and then.bits is None and other.bits is None:
+        if not isinstance(condition, Const):
+            b.code.append(Decide(condition, e.condition.span))
+        b.code += _decided_where(condition, first) + _decided_where(call("not", condition), second)
         return Val(call("ite", condition, then.expr, other.expr), kind)
     result, no, end = b.fresh(), b.fresh("else"), b.fresh("end")
     b.code += [Branch(call("not", condition), no, e.span), *first, SetRegister(result, then.expr), Jump(end)]

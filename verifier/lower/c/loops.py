@@ -11,7 +11,7 @@ from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.expressions import condition_of
 from verifier.lower.c.parts import Exits, Local, Spanned, Val
 from verifier.lower.c.special_masks import next_cpu
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister
+from verifier.lower.code import Assume, Branch, Decide, Emit, Instruction, Jump, Label, SetRegister
 from verifier.lower.paths import substitute
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call, parts
 from verifier.program.values import truth
@@ -276,7 +276,7 @@ def _only_reads(code: Sequence[Instruction]) -> bool:
         used: set[str] = set()
         if isinstance(x, SetRegister):
             used = _mentioned(x.value)
-        elif isinstance(x, Branch):
+        elif isinstance(x, Branch | Decide):
             used = _mentioned(x.condition)
         elif isinstance(x, Emit):
             if x.op not in ("R", "T"):

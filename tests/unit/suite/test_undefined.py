@@ -1,0 +1,103 @@
+"""What a run that decides by an undefined value is told to be, by both judges and with the same words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.judges import holds, states
+from verifier.cli import main
+
+ADDRESS = "v & 0x7fffffffe000 has no value"
+STORED = f"`y` in line 3 reads what line 3 stores: {ADDRESS}"
+
+
+def text(body: str, condition: str = "exists (x = 1)") -> str:
+    """A test whose program has the number of an address in ``a``."""
+    return (
+        "MM t\n{ page A = 1; mm N { v -> A }; 0:cr3 = N; int x; int n = 64; u64 y; }\n"
+        f"P0 {{ unsigned long a = v; {body} r9 = *v; }}\n{condition}\n"
+    )
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+@pytest.mark.parametrize(
+    ("body", "decided", "why"),
+    [
+        ("y = a & 0x7fffffffe000; if (y > 33) x = 1;", "y > 33", STORED),
+        ("unsigned long b = a & 0x7fffffffe000; if (b) x = 1;", "b", ADDRESS),
+        ("unsigned long b = a & 0x7fffffffe000; r1 = b ? 1 : 2;", "b", ADDRESS),
+        ("y = a & 0x7fffffffe000; r1 = n ? n : (y ? 1 : 2); r2 = y ? 1 : 2;", "y", STORED),
+        ("y = a & 0x7fffffffe000; while (READ_ONCE(y) < 7) { n = 1; }", "READ_ONCE(y) < 7", None),
+        ("y = a & 0x7fffffffe000; while (READ_ONCE(y) < 7) cpu_relax();", "READ_ONCE(y) < 7", None),
+        ("y = a & 0x7fffffffe000; do { r1 = READ_ONCE(y); } while (r1 & 1);", "r1 & 1", None),
+        ("y = a & 0x7fffffffe000; r1 = cmpxchg(&y, 1, 2);", "r1 = cmpxchg(&y, 1, 2)", None),
+        ("y = a & 0x7fffffffe000; WARN_ON(y == 2);", "WARN_ON(y == 2)", STORED),
+        ("r1 = 1 << n; if (r1) x = 1;", "r1", "a shift by 64 of what has 32 bits"),
+        ("r1 = 7 / (n - 64); switch (r1) { case 1: x = 1; }", "case 1:", "a division by 0"),
+        ("if (n && (a & 0x7fffffffe000)) x = 1;", "n && (a & 0x7fffffffe000)", ADDRESS),
+        ("y = a; r1 = y < 7; if (r1) x = 1;", "r1", "nothing says whether v < 7"),
+        ("y = a & 0x7fffffffe000; local_irq_disable(); local_irq_restore(y);", "local_irq_restore(y)", None),
+    ],
+)
+def test_a_decision_by_an_undefined_value(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str, body: str, decided: str, why: str | None
+) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(text(body))
+    assert main(["check", "-q", "--judge", judge, str(path)]) == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"unknown `{decided}" in said
+    assert "in line 3 decides by an undefined value: " in said
+    assert said.endswith(why or ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ("body", "condition", "found"),
+    [
+        ("y = a & 0x7fffffffe000;", "exists (y = 1)", False),
+        ("y = a & 0x7fffffffe000;", "exists (~y = 1)", True),
+        ("y = a & 0x7fffffffe000;", "exists (y != 1)", True),
+        ("y = a & 0x7fffffffe000;", "exists (y < 1 \\/ y >= 1)", False),
+        ("y = a & 0x7fffffffe000;", "exists (y + 1 = 1)", False),
+        ("y = a & 0x7fffffffe000; r1 = a & 0x7fffffffe000;", "exists (0:r1 = y)", False),
+        ("if (x && (a & 0x7fffffffe000)) x = 1;", "exists (x = 1)", False),
+        ("if (n || (a & 0x7fffffffe000)) x = 1;", "exists (x = 1)", True),
+        ("y = a & 0x7fffffffe000; if (!(y & 0)) x = 1;", "exists (x = 1)", True),
+        ("r1 = 1 << n; r1 = 1; if (r1) x = 1;", "exists (x = 1)", True),
+        ("if (x) { if (a & 0x7fffffffe000) x = 2; } else { x = 1; }", "exists (x = 1)", True),
+    ],
+)
+def test_what_is_not_decided_by(body: str, condition: str, found: bool) -> None:
+    assert holds(text(body, condition)) == found
+
+
+def test_a_value_that_is_undefined_is_shown() -> None:
+    assert states(text("y = a & 0x7fffffffe000; r1 = y + 1;", "locations [y; 0:r1]\nexists (x = 1)")) == [
+        "0:r1=undef; [x]=0; [y]=undef;"
+    ]
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+def test_a_turn_that_is_left_out(capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str) -> None:
+    """The loop's last turn finds 0, but one before it may find an address."""
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        "MM t\n{ page A = 1; mm N { v -> A }; unsigned long y = v; int x; 1:cr3 = N; }\n"
+        "P0 { unsigned long r;\n while ((r = READ_ONCE(y)) != 0) { if (r < 7) barrier(); } x = 1; }\n"
+        "P1 { WRITE_ONCE(y, 0); r9 = *v; }\nexists (x = 1)\n"
+    )
+    assert main(["check", "-q", "--judge", judge, str(path)]) == 3
+    assert "`r < 7` in line 4 decides by an undefined value" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+def test_a_jump_in_assembly(capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        "X86_64 t\n{ 0:rax = y; }\n P0 ;\n shlq $1,%rax ;\n cmpq $7,%rax ;\n jb L ;\n movq $1,(x) ;\n L: ;\n"
+        "exists (x=1)\n"
+    )
+    assert main(["check", "-q", "--judge", judge, str(path)]) == 3
+    assert "in line 6 decides by an undefined value" in capsys.readouterr().out

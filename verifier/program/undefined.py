@@ -1,0 +1,160 @@
+"""Decisions by undefined values.
+
+``UNDEF`` is a value of which nothing is known: C does not define it, or this model has no number for it, as
+for the bits of an address. It may be stored, read and passed on. But in a run that decides by it, nothing is
+known of what is done next. Such a run is wrong, as one that accesses an address without a cell is: a branch,
+a loop or a wait has a condition that is UNDEF; or it decides whether a store is done, whether an interrupt
+is sent, what an invalidation names, or what a register of the processor holds.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from verifier.program.events import Event, Program, show
+from verifier.program.expressions import Apply, Const, Expr, Ref, Slots, evaluate
+from verifier.program.values import UNDEF, Value, truth
+from verifier.program.waits import folded
+from verifier.source import Span
+
+
+class Wrong(NamedTuple):
+    """What makes a run one of which nothing is known, in words, and where it stands."""
+
+    told: str
+    span: Span | None = None
+
+
+def no_cell(event: Event) -> Wrong:
+    """An access to an address without a cell."""
+    line = f" in line {event.span.line}" if event.span else ""
+    return Wrong(f"an access{line} to an address that belongs to no object: {event.text}", event.span)
+
+
+def decision(program: Program, value: Expr, span: Span | None, slots: Slots) -> Wrong:
+    """A decision by ``value``, which is UNDEF for the values that these slots have."""
+    why = _Reasons(program, slots).of(value)
+    if span is None:
+        return Wrong(f"a decision by an undefined value: {why}")
+    return Wrong(
+        f"`{folded(span.text)}` in {_line(program, span)} decides by an undefined value: {why}", span
+    )
+
+
+def _line(program: Program, span: Span) -> str:
+    """``line 5``, with the name of the file if it is not the test's."""
+    other = "" if span.source.name == program.world.file else f" of {os.path.basename(span.source.name)}"
+    return f"line {span.line}{other}"
+
+
+_SIGNS = {
+    "add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "bitand": "&", "va_and": "&", "bitor": "|",
+    "bitxor": "^", "shl": "<<", "shr": ">>", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
+}  # fmt: skip
+_BITWISE = frozenset({"bitand", "va_and", "bitor", "bitxor"})
+_PREFIXES = {"neg": "-", "inv": "~"}
+_MOST = 4  # reads and stores on the way to where a value comes from
+
+
+class _Reasons:
+    """Why values are UNDEF in a run in which slots have these values; what has no value was not read."""
+
+    def __init__(self, program: Program, slots: Slots) -> None:
+        self.program, self.slots = program, slots
+
+    def value(self, expr: Expr) -> Value | None:
+        """A value, if it is known."""
+        try:
+            return evaluate(expr, self.slots)
+        except KeyError:
+            return None
+
+    def of(self, expr: Expr, most: int = _MOST) -> str:
+        """Where an UNDEF value comes from."""
+        expr = self._origin(expr)
+        if isinstance(expr, Ref):
+            return self._read(expr.slot, most)
+        if not isinstance(expr, Apply):
+            return "it has no value"
+        values = [self.value(a) for a in expr.args]
+        if expr.function == "ite":
+            return self._chosen(expr.args[0])
+        if expr.function in ("div", "mod") and values[1] == 0:
+            return "a division by 0"
+        text = self._applied(expr, values)
+        return f"nothing says whether {text}" if expr.function in _ORDERS else f"{text} has no value"
+
+    def _origin(self, expr: Expr) -> Expr:
+        """The first part that is UNDEF although its own parts are not."""
+        while isinstance(expr, Apply):
+            args = expr.args
+            if expr.function == "ite":
+                chosen = self.value(args[0])
+                if chosen != UNDEF:
+                    arm = args[1 if chosen is None or truth(chosen) else 2]
+                    if isinstance(arm, Const):
+                        return expr
+                    args = (arm,)
+                else:
+                    args = args[:1]
+            unknown = next((a for a in args if self.value(a) == UNDEF), None)
+            if unknown is None:
+                return expr
+            expr = unknown
+        return expr
+
+    def _applied(self, expr: Apply, values: list[Value | None]) -> str:
+        """An operation as C writes it."""
+        texts = [
+            hex(v) if expr.function in _BITWISE and isinstance(v, int) else self._shown(a, v)
+            for a, v in zip(expr.args, values, strict=True)
+        ]
+        sign = _SIGNS.get(expr.function)
+        if sign is not None and len(texts) == 2:
+            return f"{texts[0]} {sign} {texts[1]}"
+        if expr.function in _PREFIXES:
+            return f"{_PREFIXES[expr.function]}{texts[0]}"
+        if expr.function[1:].isdigit():
+            return f"a part of {texts[0]}"
+        return f"{expr.function}({', '.join(texts)})"
+
+    def _shown(self, expr: Expr, value: Value | None) -> str:
+        if value is None:
+            return "?"
+        if isinstance(expr, Const):
+            return show(expr.value, self.program.names)
+        return show(value, self.program.names)
+
+    def _chosen(self, condition: Expr) -> str:
+        """C does not define a shift or a division, since it is not inside of this."""
+        for part in condition.args if isinstance(condition, Apply) and condition.function == "and" else ():
+            if isinstance(part, Apply) and part.function == "lt":
+                count, width = (self.value(a) for a in part.args)
+                return f"a shift by {count} of what has {width} bits"
+            if isinstance(part, Apply) and part.function == "eq":
+                return "a division of the least number by -1"
+        return "it has no value"
+
+    def _read(self, slot: int, most: int) -> str:
+        """Who has read an UNDEF value, and who has stored it."""
+        program = self.program
+        read = next(((e, a) for e in program.events for a in e.accesses if a.slot == slot), None)
+        if read is None or read[0].span is None:
+            return "it is read from memory"
+        event, access = read
+        assert event.span is not None
+        where = f"`{folded(event.text)}` in {_line(program, event.span)} reads"
+        for store in program.events if most else ():
+            for a in store.accesses:
+                if a.value is None or store is event or self.value(a.value) != UNDEF:
+                    continue
+                done = self.value(store.guard)
+                if done is None or not truth(done) or self.value(a.addr) != self.value(access.addr):
+                    continue
+                what = f"what {_line(program, store.span)} stores" if store.span else "what is stored"
+                return f"{where} {what}: {self.of(a.value, most - 1)}"
+        return f"{where} one"
+
+
+_ORDERS = frozenset({"lt", "le", "gt", "ge"})
