@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Literal
@@ -15,9 +15,10 @@ from verifier.lower.code import Emit, Lowered, SetRegister
 from verifier.model import model as model_of
 from verifier.program.answer import Answer
 from verifier.program.events import Observable, Program
-from verifier.program.expressions import Reg, evaluate
+from verifier.program.expressions import Const, Ref, Reg, call, evaluate
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
+from verifier.program.waits import Wait
 from verifier.suite.decide import EXPLORER_STATES, compare
 from verifier.suite.options import Options
 from verifier.suite.shorten import short_program, shortened
@@ -66,8 +67,11 @@ class Judged:
 
 def judged(test: Test, options: Options, budget: Budget, base: Judged | None = None) -> Judged:
     """Ask both judges. ``base``: what they said before a change. Where the first judge says enough to refuse
-    the change, the second one is not asked. Without it, a run is told, and runs that a bound cuts do not
-    matter. Raises ``InternalError`` if they disagree, ``InputError`` for a wrong test."""
+    the change, the second one is not asked.
+
+    Without ``base``, a run with the bad outcome is told, and runs that a bound cuts do not matter. The second
+    judge only has to find such a run, too; that is quick, as it follows the first one's. Raises
+    ``InternalError`` if they disagree, ``InputError`` for a wrong test."""
     bad = test.quantifier != "forall"
     try:
         code = _observed(lower(test, budget))
@@ -87,6 +91,12 @@ def judged(test: Test, options: Options, budget: Budget, base: Judged | None = N
     found = _found(program, first, bad)
     if base is not None and (found.possible or found.hangs_more_than(base)):
         return found
+    if base is None and found.possible and not program.judges_hangs and found.witness is not None:
+        try:
+            if _followed(short, found.witness, bad, options, budget):
+                return found
+        except LimitError as limit:
+            return Judged(None, reason=f"the explorer: {limit}")
     second = explore.decide(
         program, model=options.model, switches=options.switches, budget=budget,
         limit_states=EXPLORER_STATES, want_states=True, witnesses=False,
@@ -96,6 +106,38 @@ def judged(test: Test, options: Options, budget: Budget, base: Judged | None = N
         return Judged(None, reason=f"the explorer: {reason}")
     compare(test, program, first, second)
     return found
+
+
+def _followed(program: Program, witness: Trace, bad: bool, options: Options, budget: Budget) -> bool:
+    """Has the explorer a run with the bad outcome in which all reads find what they find in another judge's
+    run? Raises ``LimitError``."""
+    given = [call("eq", Ref(slot), Const(value)) for slot, value in _read(witness)]
+    program = replace(
+        program,
+        assumes=[*program.assumes, *given],
+        waits=[*program.waits, *(Wait(0, "") for _ in given)],
+    )
+
+    def wanted(observed: Mapping[int, Value]) -> bool:
+        return truth(evaluate(program.condition, {}, observed)) == bad and (
+            program.filter is None or truth(evaluate(program.filter, {}, observed))
+        )
+
+    found = explore.find(
+        program, wanted, model=options.model, switches=options.switches, budget=budget,
+        limit_states=EXPLORER_STATES,
+    )  # fmt: skip
+    return found is not None
+
+
+def _read(witness: Trace) -> Iterator[tuple[int, Value]]:
+    """What fills slots in a run, where a step has one read."""
+    for step in witness.steps:
+        if step.kind != "exec" or step.event is None or len(step.reads) != 1:
+            continue
+        slots = [a.slot for a in step.event.accesses if a.slot is not None]
+        if len(slots) == 1:
+            yield slots[0], step.reads[0][1]
 
 
 def _found(program: Program, answer: Answer, bad: bool) -> Judged:
