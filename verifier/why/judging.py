@@ -65,9 +65,12 @@ class Judged:
         return bool(only(self.stuck, both) - only(base.stuck, both)) or not self.ends
 
 
-def judged(test: Test, options: Options, budget: Budget, base: Judged | None = None) -> Judged:
+def judged(
+    test: Test, options: Options, budget: Budget, base: Judged | None = None, forks: int = EXPLORER_STATES
+) -> Judged:
     """Ask both judges. ``base``: what they said before a change. Where the first judge says enough to refuse
-    the change, the second one is not asked.
+    the change, the second one is not asked. ``forks``: what it may see; less than the default, and it may
+    leave the question open.
 
     Without ``base``, a run with the bad outcome is told, and runs that a bound cuts do not matter. The second
     judge only has to find such a run, too; that is quick, as it follows the first one's. Raises
@@ -99,9 +102,12 @@ def judged(test: Test, options: Options, budget: Budget, base: Judged | None = N
             return Judged(None, reason=f"the explorer: {limit}")
     second = explore.decide(
         program, model=options.model, switches=options.switches, budget=budget,
-        limit_states=EXPLORER_STATES, want_states=True, witnesses=False,
+        limit_states=forks, want_states=True, witnesses=False,
     )  # fmt: skip
     reason = _unknown(second, base is None)
+    if reason and forks < EXPLORER_STATES and second.bad is None and not budget.over:
+        compare(test, program, first, second)
+        return found
     if reason:
         return Judged(None, reason=f"the explorer: {reason}")
     compare(test, program, first, second)
