@@ -28,7 +28,7 @@ from verifier.why.texts import KernelWriter, Writer, changed, patch, same, toget
 from verifier.why.trees import Trees
 
 MAX_ANSWERS = 12  # of one cost
-LAST_FORKS = 20_000  # that the explorer may see where the last place of an answer is tried
+LAST_FORKS = 5_000  # that the explorer may see where the last place of an answer is tried
 Word = tuple[str, str]  # a word and its argument
 
 
@@ -302,7 +302,8 @@ class _Search:
             return None
         self.tried += 1
         try:
-            found = effect(test, self.options, self.budget, self.base)
+            likely = self.base.dead if tree is not None else ()
+            found = effect(test, self.options, self.budget, self.base, likely)
         except InputError:
             return None
         if tree is not None and found != "fails" and self._changed((edit,), (edit.at,)) is None:
