@@ -15,7 +15,7 @@ from verifier.syntax.test import Test
 from verifier.why.sites import (
     Footprint,
     Key,
-    Known,
+    Vocabulary,
     Site,
     bodies,
     calls,
@@ -124,7 +124,7 @@ class Edits:
         self.unit: ast.Unit = test.tree
         self.used = reached(self.unit)
         self.bodies = bodies(test)
-        self.known = Known(self.unit)
+        self.known = Vocabulary(self.unit)
         self.alive = _executed(witness)
         self.apparent = _apparent(witness)
         self.inside: dict[Key, bool] = {}  # by statement: has it events that others could notice?
@@ -133,10 +133,10 @@ class Edits:
         code += [f for n, f in self.unit.functions.items() if n in self.used]
         self.called = [x for part in code for x in calls(part)]
 
-    def all(self, chosen: Sequence[Site]) -> list[Edit]:
-        """The edits in some of the test's blocks, cheapest first."""
+    def all(self, chosen: Sequence[Site] | None = None) -> list[Edit]:
+        """The edits in some of the test's blocks, or in all of them, cheapest first."""
         found: list[Edit] = []
-        for body in chosen:
+        for body in self.bodies if chosen is None else chosen:
             if self.touched(body):
                 found += [*self._changes(body), *self._moves(body), *self._exchanges(body)]
                 found += [*self._regions(body), *self._calls(body)]

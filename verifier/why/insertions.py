@@ -22,7 +22,7 @@ from verifier.suite.shorten import short_program
 from verifier.syntax import ast
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine
-from verifier.why.sites import Key, Known, Site
+from verifier.why.sites import Key, Vocabulary, Site
 from verifier.why.trees import Rewriting, inserting
 
 MOST = 3  # instructions in a set
@@ -43,7 +43,7 @@ class Instructed:
         return f"{self.word}({self.argument})"
 
 
-def offered(bodies: Sequence[Site], words: Sequence[tuple[str, str]], known: Known) -> list[Instructed]:
+def offered(bodies: Sequence[Site], words: Sequence[tuple[str, str]], known: Vocabulary) -> list[Instructed]:
     """Each word in each place whose text knows it. The kernel's text does not know the test's addresses."""
     return [
         Instructed(word, argument, b, at)
@@ -74,7 +74,7 @@ class Insertions:
         budget: Budget,
     ) -> None:
         self.budget = budget
-        self.offered = offered(bodies, words, Known(test.tree))
+        self.offered = offered(bodies, words, Vocabulary(test.tree))
         self.cost = [cost[x.word] for x in self.offered]
         code, self.parts = _optional(test, self.offered, budget)
         _, program = short_program(test, code, options.switches, options.unroll, budget)

@@ -23,7 +23,7 @@ from verifier.why.insertions import MOST, Insertions, Instructed, offered
 from verifier.why.judging import Effect, Judged, State, effect, judged, only, seen
 from verifier.why.mending import Mending, halves, merged
 from verifier.why.regions import Regions
-from verifier.why.sites import Known, Site, bodies, shared
+from verifier.why.sites import Vocabulary, Site, bodies, shared
 from verifier.why.texts import KernelWriter, Writer, changed, patch, same, together
 from verifier.why.trees import Trees
 
@@ -209,7 +209,9 @@ class _Search:
         """Insertions as edits of their own, if a solver for all of them is too large or too slow."""
         if not self.too_large:
             return []
-        return [self._inserted((x,)).edits[0] for x in offered(self.bodies, words, Known(self.test.tree))]
+        return [
+            self._inserted((x,)).edits[0] for x in offered(self.bodies, words, Vocabulary(self.test.tree))
+        ]
 
     def _begin(self, words: Sequence[Word]) -> None:
         """Make a solver for these words, which knows the answers of an older one. It may take half of the

@@ -96,7 +96,7 @@ def bodies(test: Test) -> list[Site]:
     return [*(theirs[k] for k in sorted(theirs)), *own]
 
 
-class Known:
+class Vocabulary:
     """What the text of a kernel file can name: what the functions taken from it call, and what it defines in
     front of a function. ``unit``: the program that has been parsed."""
 
