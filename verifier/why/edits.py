@@ -15,8 +15,8 @@ from verifier.syntax.test import Test
 from verifier.why.sites import (
     Footprint,
     Key,
-    Vocabulary,
     Site,
+    Vocabulary,
     bodies,
     calls,
     footprint,

@@ -22,7 +22,7 @@ from verifier.suite.shorten import short_program
 from verifier.syntax import ast
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine
-from verifier.why.sites import Key, Vocabulary, Site
+from verifier.why.sites import Key, Site, Vocabulary
 from verifier.why.trees import Rewriting, inserting
 
 MOST = 3  # instructions in a set

@@ -23,7 +23,7 @@ from verifier.why.insertions import MOST, Insertions, Instructed, offered
 from verifier.why.judging import Effect, Judged, State, effect, judged, only, seen
 from verifier.why.mending import Mending, halves, merged
 from verifier.why.regions import Regions
-from verifier.why.sites import Vocabulary, Site, bodies, shared
+from verifier.why.sites import Site, Vocabulary, bodies, shared
 from verifier.why.texts import KernelWriter, Writer, changed, patch, same, together
 from verifier.why.trees import Trees
 
