@@ -26,6 +26,7 @@ from verifier.why.sites import (
     movable,
 )
 from verifier.why.texts import Writer, Writing
+from verifier.words.rows import Machine, flat
 from verifier.words.table import WORDS
 
 Ways = Callable[[int], Iterator[Writing]]
@@ -332,7 +333,7 @@ class Edits:
         pairs = [("irqs_off", "local_irq_disable()", "local_irq_enable()")] if self._interrupted() else []
         where = _of(body)
         for kind, first, last in pairs + self._locks(body):
-            for i, j in self._stretches(body, "irq" if kind == "irqs_off" else first):
+            for i, j in self._stretches(body, "" if kind == "irqs_off" else first):
                 s = body.statements
                 lines = [s[i].span.line, s[j].span.source.position(s[j].span.end - 1)[0]]
                 which = f"lines {lines[0]} to {lines[1]}" if lines[1] > lines[0] else f"line {lines[0]}"
@@ -351,11 +352,12 @@ class Edits:
                 )
 
     def _stretches(self, body: Site, word: str) -> Iterator[tuple[int, int]]:
-        """From which statement to which a region may reach: none jumps, and none calls ``word``."""
+        """From which statement to which a region may reach: none jumps, and none has a call as ``word``; if
+        that is empty, none has a word that changes whether interrupts are on."""
         s = body.statements
         for i in range(len(s)):
             for j in range(i, len(s)):
-                if any(word in x.span.text for x in calls(s[j])) or jumps(s[j]):
+                if any(word in x.span.text if word else _masks(x) for x in calls(s[j])) or jumps(s[j]):
                     break
                 if not any(isinstance(x, ast.Declare | ast.Empty | ast.Guard) for x in (s[i], s[j])):
                     yield i, j
@@ -463,6 +465,12 @@ class Edits:
         change: Callable[[int], InBlock] | None = None,
     ) -> Edit:
         return Edit(kind, self.cost[kind], what, line, ways, body, at, region, site, weaker, change)
+
+
+def _masks(x: ast.CallExpr) -> bool:
+    """Is it a word that turns interrupts on or off?"""
+    word = WORDS.get(x.name)
+    return word is not None and any(isinstance(e, Machine) and e.op == "IRQ" for e in flat(word.effects))
 
 
 def _of(body: Site) -> str:
