@@ -28,6 +28,7 @@ from verifier.why.texts import KernelWriter, Writer, changed, patch, same, toget
 from verifier.why.trees import Trees
 
 MAX_ANSWERS = 12  # of one cost
+LARGE = 250  # events of a program for which the first answers are enough
 LAST_FORKS = 5_000  # that the explorer may see where the last place of an answer is tried
 Word = tuple[str, str]  # a word and its argument
 
@@ -188,6 +189,11 @@ class _Search:
                 self._confirmed(list(self._single([e for e in single if e.cost == level])))
                 self.helping = []
                 if any(not repair.lost for _, repair in self.found):
+                    return
+                if self.found and self.base.program is not None and len(self.base.program.events) >= LARGE:
+                    self.unsure = self.unsure or (
+                        f"edits of a cost above {level} are not tried, as the program is large"
+                    )
                     return
         finally:
             self._end()
