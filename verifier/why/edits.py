@@ -12,6 +12,7 @@ from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
+from verifier.why.badrun import BadRun
 from verifier.why.sites import (
     Footprint,
     Key,
@@ -21,7 +22,6 @@ from verifier.why.sites import (
     calls,
     footprint,
     jumps,
-    key,
     leaves,
     movable,
 )
@@ -126,9 +126,7 @@ class Edits:
         self.used = reached(self.unit)
         self.bodies = bodies(test)
         self.known = Vocabulary(self.unit)
-        self.alive = _executed(witness)
-        self.apparent = _apparent(witness)
-        self.inside: dict[Key, bool] = {}  # by statement: has it events that others could notice?
+        self.run = BadRun(witness, self.unit)
         self.objects = {o.name for o in self.unit.initial if isinstance(o, ast.Object)}
         code = [*self.unit.threads.values(), *self.unit.nmis]
         code += [f for n, f in self.unit.functions.items() if n in self.used]
@@ -149,50 +147,13 @@ class Edits:
 
     def touched(self, body: Site) -> bool:
         """Does the bad run come to a block?"""
-        return body.thread or not self.alive or any(map(self._executes, body.statements))
-
-    def _executes(self, s: ast.Stmt) -> bool:
-        """May the bad run execute a statement? A call of a function counts."""
-        if not self.alive or any(
-            s.span.source.name == file and s.span.start <= a and b <= s.span.end for file, a, b in self.alive
-        ):
-            return True
-        return any(x.name in self.unit.functions or x.name not in WORDS for x in calls(s)) or not any(
-            calls(s)
-        )
-
-    def _noticed(self, s: ast.Stmt) -> bool:
-        """Has a statement, with the functions that it calls, an event of the bad run that others could
-        notice?"""
-        if not self.alive:
-            return True
-        if key(s.span) not in self.inside:
-            self.inside[key(s.span)] = any(
-                file == part.source.name and part.start <= a and b <= part.end
-                for part in self._reaching(s)
-                for file, a, b in self.apparent
-            )
-        return self.inside[key(s.span)]
-
-    def _reaching(self, s: ast.Stmt) -> Iterator[Span]:
-        """The statement, and all functions that it may call or ask others to call."""
-        yield s.span
-        pending: list[object] = [s]
-        seen: set[str] = set()
-        while pending:
-            for x in ast.nodes(pending.pop()):
-                name = x.name if isinstance(x, ast.CallExpr | ast.Ident) else ""
-                if name in self.unit.functions and name not in seen:
-                    seen.add(name)
-                    body = self.unit.functions[name].body
-                    pending.append(body)
-                    yield body.span
+        return body.thread or not self.run.known or any(map(self.run.executes, body.statements))
 
     # -- a word becomes another one -------------------------------------------------------------------------
 
     def _changes(self, body: Site) -> Iterator[Edit]:
         for s in body.statements:
-            if self._executes(s):
+            if self.run.executes(s):
                 yield from self._changed(s, body, alone=False)
 
     def _changed(self, s: ast.Stmt, body: Site, *, alone: bool) -> Iterator[Edit]:
@@ -274,7 +235,7 @@ class Edits:
                 over = range(i + 1, at) if at > i else range(at, i)
                 if at < i and len(over) == 1 and movable(body.statements[at]):
                     continue  # the other one moves down
-                if not self._noticed(s) or not any(self._noticed(body.statements[k]) for k in over):
+                if not self.run.notices(s) or not any(self.run.notices(body.statements[k]) for k in over):
                     continue  # the bad run stays possible
                 yield self._edit(
                     "move" if len(over) == 1 else "move_far",
@@ -305,7 +266,7 @@ class Edits:
         """A load into a local, and a later store to the same place: one XCHG in the place of the load."""
         for i, s in enumerate(body.statements):
             loaded = _load(s)
-            if loaded is None or not self._executes(s):
+            if loaded is None or not self.run.executes(s):
                 continue
             for other in body.statements[i + 1 :]:
                 stored = _store(other)
@@ -517,33 +478,3 @@ def _is_handler(unit: ast.Unit, name: str) -> bool:
 def _line(body: Site, at: int) -> int:
     s = body.statements
     return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
-
-
-def _executed(witness: Trace | None) -> set[Key]:
-    """The places of the events of a run."""
-    if witness is None:
-        return set()
-    spans = (s.event.span for s in witness.steps if s.event is not None)
-    return {key(span) for span in spans if span is not None}
-
-
-def _apparent(witness: Trace | None) -> set[Key]:
-    """The places of the events of a run of which the order matters to others: all but plain accesses to what
-    no other code, and no page walk, touches in it. Such an access can come a bit earlier or later."""
-    if witness is None:
-        return set()
-    steps = [(s, s.event.body if s.event is not None and s.kind in ("exec", "commit") else -1)
-             for s in witness.steps]  # fmt: skip
-    users: dict[str, set[int]] = {}
-    for step, body in steps:
-        for cell, _ in (*step.reads, *step.writes):
-            users.setdefault(cell, set()).add(body)
-    found = set()
-    for step, _ in steps:
-        event, cells = step.event, [cell for cell, _ in (*step.reads, *step.writes)]
-        if event is None or event.span is None:
-            continue
-        plain = event.op in ("R", "W") and not event.virtual and step.kind in ("exec", "commit")
-        if not plain or any(len(users[cell]) > 1 for cell in cells):
-            found.add(key(event.span))
-    return found

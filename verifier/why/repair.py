@@ -28,7 +28,7 @@ from verifier.why.texts import KernelWriter, Writer, changed, patch, same, toget
 from verifier.why.trees import Trees
 
 MAX_ANSWERS = 12  # of one cost
-LARGE = 250  # events of a program for which the first answers are enough
+MANY_EVENTS = 250  # events of a program for which the first answers are enough
 LAST_FORKS = 5_000  # that the explorer may see where the last place of an answer is tried
 Word = tuple[str, str]  # a word and its argument
 
@@ -190,7 +190,11 @@ class _Search:
                 self.helping = []
                 if any(not repair.lost for _, repair in self.found):
                     return
-                if self.found and self.base.program is not None and len(self.base.program.events) >= LARGE:
+                if (
+                    self.found
+                    and self.base.program is not None
+                    and len(self.base.program.events) >= MANY_EVENTS
+                ):
                     self.unsure = self.unsure or (
                         f"edits of a cost above {level} are not tried, as the program is large"
                     )
