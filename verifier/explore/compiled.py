@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import cast
 
 from verifier.explore.state import ALIAS, NT
 from verifier.program.events import Access, Event, Program
-from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, apply_lazily, evaluate, parts
+from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, apply_lazily, evaluate, parts, refs
 from verifier.program.functions import apply
 from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
@@ -15,6 +17,9 @@ from verifier.program.values import ATTRIBUTES, NX, RO, SUPERVISOR, UNDEF, Entry
 
 SlotValues = Sequence["Value | None"]
 Code = Callable[[SlotValues], Value]
+
+SMALL = 4  # applications in an expression that is evaluated each time
+REMEMBERED = 1 << 12  # values of one that is not
 
 ICR = frozenset({"x2apic", "xapic"})
 
@@ -35,6 +40,10 @@ class Known(list["Value | None"]):
 
 def compiled(expr: Expr) -> Code:
     """An expression as a function of the slots. It is as lazy as ``expressions.evaluate``."""
+    return _remembering(expr) if isinstance(expr, Apply) and expr.size > SMALL else _plain(expr)
+
+
+def _plain(expr: Expr) -> Code:
     if isinstance(expr, Const):
         value = expr.value
         return lambda slots: value  # type: ignore[return-value]
@@ -45,7 +54,7 @@ def compiled(expr: Expr) -> Code:
         raise TypeError(f"not a closed expression: {expr}")
     if expr.large:
         return lambda slots: evaluate(expr, slots)
-    function, args = expr.function, [compiled(a) for a in expr.args]
+    function, args = expr.function, [_plain(a) for a in expr.args]
     if function == "and" or function == "or":
         return _logic(function, args)
     if function == "ite":
@@ -84,6 +93,30 @@ def _logic(function: str, args: list[Code]) -> Code:
         return 0
 
     return conjunction if function == "and" else disjunction
+
+
+def _remembering(expr: Apply) -> Code:
+    """A function that remembers its values: runs differ in few slots."""
+    given = itemgetter(*refs(expr)) if expr.slots else _nothing
+    plain, known, missing = _plain(expr), dict[object, Value](), cast(Value, object())
+
+    def code(slots: SlotValues) -> Value:
+        if type(slots) is Known:
+            return plain(slots)
+        key = given(slots)
+        value = known.get(key, missing)
+        if value is missing:
+            value = plain(slots)
+            if len(known) >= REMEMBERED:
+                known.clear()
+            known[key] = value
+        return value
+
+    return code
+
+
+def _nothing(slots: SlotValues) -> None:
+    """What an expression without slots depends on."""
 
 
 def _leaves(expr: Expr | None) -> Iterator[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal
 
 from verifier.budget import Budget
@@ -74,13 +75,15 @@ class Pending:
 class Rest:
     """What the rest of a run may do from given program counters on; handlers that may still be sent count.
 
-    ``slots``   the slots that a later step needs;
+    ``slots``   the slots that a later step needs, as bits;
+    ``kept``    of the values of all slots, and None after them: those that matter, and None for the others;
     ``vas``     by CPU: the virtual addresses that it may use;
     ``reads``   by CPU: the cells that it may read;
     ``writes``  by CPU: the cells that events not yet executed may write.
     """
 
     slots: int
+    kept: Callable[[list[Value | None]], tuple[Value | None, ...]]
     vas: tuple[int, ...]
     reads: tuple[int, ...]
     writes: tuple[int, ...]
@@ -378,8 +381,16 @@ class Prepared:
                 vas.append(v)
                 reads.append(r)
                 writes.append(w)
+            count, constant = self.program.slots, self.program.kernel
             known = self._rests[pcs] = Rest(
-                slots=slots, vas=tuple(vas), reads=tuple(reads), writes=tuple(writes), floods=floods
+                slots=slots,
+                kept=itemgetter(
+                    *(n if slots >> n & 1 or n == constant else count for n in range(count)), count, count
+                ),
+                vas=tuple(vas),
+                reads=tuple(reads),
+                writes=tuple(writes),
+                floods=floods,
             )
         return known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -136,6 +137,8 @@ class Search:
         """Search all runs, or stop as soon as ``until`` holds for the results so far."""
         result, frames = self.result, self.frames
         self.budget.phase = RUNNING
+        collecting = gc.isenabled()
+        gc.disable()  # states are many, and no state is part of a cycle
         try:
             for state in self.machine.initials():
                 self.first = state
@@ -145,6 +148,9 @@ class Search:
                     break
         except LimitError as limit:
             result.complete, result.reason = False, str(limit)
+        finally:
+            if collecting:
+                gc.enable()
         result.bad = result.bad or self.machine.bad
         result.complete = result.complete and not frames
         return result

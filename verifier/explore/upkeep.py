@@ -154,11 +154,8 @@ class Upkeep(Prepared):
 
     def _settled(self, draft: Draft) -> State:
         """Make the draft a state: forget dead slots, fill the caches, and look whether an ``ever`` holds."""
-        slots = draft.slots
         rest = self.rest(tuple(draft.pcs))
-        for slot, value in enumerate(slots):
-            if value is not None and not rest.slots >> slot & 1 and slot != self.program.kernel:
-                slots[slot] = None
+        draft.slots = list(rest.kept([*draft.slots, None]))[:-2]
         if self.translating:
             for cpu, va in enumerate(draft.faults):
                 if va != IDLE and not draft.buffers[cpu] and cpu not in self.seen_tlbs:

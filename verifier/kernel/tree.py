@@ -13,7 +13,10 @@ from verifier.kernel.git import repository, text_of
 from verifier.source import Source
 
 MAX_FILE = 4 << 20  # of one file
-_TOO_LARGE = f"it has more than {MAX_FILE >> 20} MiB"
+_TOO_LARGE = (
+    f"it has more than {MAX_FILE >> 20} MiB",
+    "such files are generated; name the file that has the definition, or write what is needed in the test",
+)
 
 
 _VERSION = ("VERSION", "PATCHLEVEL", "SUBLEVEL")
@@ -24,8 +27,15 @@ def version_code(major: int, minor: int, patch: int) -> int:
     return (major << 16) + (minor << 8) + min(patch, 255)
 
 
+BY_PATH = "name a file by its path in the tree"
+
+
 class Unreadable(Exception):
-    """A file of a tree that cannot be taken, and why."""
+    """A file of a tree that cannot be taken, why, and what to do about it (``hint``)."""
+
+    def __init__(self, why: str, hint: str = BY_PATH) -> None:
+        super().__init__(why)
+        self.hint = hint
 
 
 class KernelTree:
@@ -61,7 +71,7 @@ class KernelTree:
                 raise Unreadable("a file is named by its path in the tree")
             found = self._of_revision(path) if self.commit else self._of_directory(path)
             if "\0" in found.text:
-                raise Unreadable("it is not text")
+                raise Unreadable("it is not text", "take the definitions from a C file")
             self._sources[path] = found
         return self._sources[path]
 
@@ -102,7 +112,7 @@ class KernelTree:
         except (OSError, ValueError) as error:
             raise Unreadable(str(error)) from None
         if len(data) > MAX_FILE:
-            raise Unreadable(_TOO_LARGE)
+            raise Unreadable(*_TOO_LARGE)
         return Source(path, text_of(data))
 
     def _of_revision(self, path: str) -> Source:
@@ -113,7 +123,7 @@ class KernelTree:
         if found.type != "blob":
             raise Unreadable("it is no file")
         if found.size > MAX_FILE:
-            raise Unreadable(_TOO_LARGE)
+            raise Unreadable(*_TOO_LARGE)
         return repo.source(path, found)
 
 

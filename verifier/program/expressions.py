@@ -117,6 +117,11 @@ class Apply:
         _APPLICATIONS[function, args] = made
         return made
 
+    @property
+    def size(self) -> int:
+        """How many applications it is when written out; no more than one above what is not yet large."""
+        return self._size
+
     def __reduce__(self) -> tuple[Callable[[_Rows], Apply], tuple[_Rows]]:
         """Pickle parts before wholes, and a part as a number, so that pickling needs little recursion."""
         above = (self._depth - 1) // _PICKLED * _PICKLED  # parts of this depth pickle their own parts

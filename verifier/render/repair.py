@@ -55,6 +55,7 @@ def repairs_object(found: Repairs) -> Shape:
         "reason": found.reason,
         "tried": found.tried,
         "hanging": found.hanging,
+        "untried": list(found.untried),
         "seconds": round(found.seconds, 6),
         "repairs": [
             {

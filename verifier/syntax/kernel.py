@@ -75,7 +75,7 @@ class Cutter:
                 if one.optional:
                     continue
                 text = f"{one.path} cannot be taken from {tree.place}: {error}"
-                troubles.append(Diagnostic(UNREADABLE, text, one.span, "name a file by its path in the tree"))
+                troubles.append(Diagnostic(UNREADABLE, text, one.span, error.hint))
 
     def note(self, file: Scanned, kind: str, name: str, text: str) -> None:
         """Remember what was taken, as it is parsed."""

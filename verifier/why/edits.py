@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -12,14 +12,25 @@ from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
-from verifier.why.sites import Footprint, Key, Site, bodies, calls, footprint, jumps, key, leaves, movable
+from verifier.why.badrun import BadRun
+from verifier.why.sites import (
+    Footprint,
+    Key,
+    Site,
+    Vocabulary,
+    bodies,
+    calls,
+    footprint,
+    jumps,
+    leaves,
+    movable,
+)
 from verifier.why.texts import Writer, Writing
+from verifier.words.rows import Machine, flat
 from verifier.words.table import WORDS
 
 Ways = Callable[[int], Iterator[Writing]]
 LENGTH = 60  # of a statement in a message
-# Words that the kernel does not have, or not with these arguments.
-_OURS = ("ptep_", "pmdp_", "load_cr3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +125,18 @@ class Edits:
         self.unit: ast.Unit = test.tree
         self.used = reached(self.unit)
         self.bodies = bodies(test)
-        self.alive = _executed(witness)
+        self.known = Vocabulary(self.unit)
+        self.run = BadRun(witness, self.unit)
         self.objects = {o.name for o in self.unit.initial if isinstance(o, ast.Object)}
         code = [*self.unit.threads.values(), *self.unit.nmis]
         code += [f for n, f in self.unit.functions.items() if n in self.used]
         self.called = [x for part in code for x in calls(part)]
 
-    def all(self) -> list[Edit]:
-        """The edits, cheapest first."""
+    def all(self, chosen: Sequence[Site] | None = None) -> list[Edit]:
+        """The edits in some of the test's blocks, or in all of them, cheapest first."""
         found: list[Edit] = []
-        for body in self.bodies:
-            if self.touched(body) and body.kernel:
-                found += [*self._changes(body), *self._regions(body), *self._calls(body)]
-            elif self.touched(body):
+        for body in self.bodies if chosen is None else chosen:
+            if self.touched(body):
                 found += [*self._changes(body), *self._moves(body), *self._exchanges(body)]
                 found += [*self._regions(body), *self._calls(body)]
         return sorted(
@@ -137,23 +147,13 @@ class Edits:
 
     def touched(self, body: Site) -> bool:
         """Does the bad run come to a block?"""
-        return body.thread or not self.alive or any(map(self._executes, body.statements))
-
-    def _executes(self, s: ast.Stmt) -> bool:
-        """May the bad run execute a statement? A call of a function counts."""
-        if not self.alive or any(
-            s.span.source.name == file and s.span.start <= a and b <= s.span.end for file, a, b in self.alive
-        ):
-            return True
-        return any(x.name in self.unit.functions or x.name not in WORDS for x in calls(s)) or not any(
-            calls(s)
-        )
+        return body.thread or not self.run.known or any(map(self.run.executes, body.statements))
 
     # -- a word becomes another one -------------------------------------------------------------------------
 
     def _changes(self, body: Site) -> Iterator[Edit]:
         for s in body.statements:
-            if self._executes(s):
+            if self.run.executes(s):
                 yield from self._changed(s, body, alone=False)
 
     def _changed(self, s: ast.Stmt, body: Site, *, alone: bool) -> Iterator[Edit]:
@@ -170,13 +170,14 @@ class Edits:
             return
         for x in (call for part in own for call in calls(part)):
             for kind, start, end, text in self._stronger(x):
-                if body.kernel and text.partition("(")[0].startswith(_OURS):
+                word = WORDS.get(text.partition("(")[0])
+                if body.kernel and word is not None and word.ours:
                     continue
                 whole_text = x.span.text[: start - x.span.start] + text + x.span.text[end - x.span.start :]
                 yield self._edit(
                     kind,
                     f"{short(x.span)} becomes {' '.join(whole_text.split())} in line {x.span.line}"
-                    + (f" of {body.kernel}" if body.kernel else ""),
+                    + _of(body),
                     x.span.line,
                     lambda _, s=s, start=start, end=end, text=text: self.writers(s.span).replaced(  # type: ignore[misc]
                         s, start, end, text, alone
@@ -209,7 +210,7 @@ class Edits:
             yield "locked", start, end, "ptep_xchg"
         if name == "set_pmd" and len(x.arguments) == 2:
             yield "locked", start, end, "pmdp_xchg"
-        if name == "pte_clear" and len(x.arguments) == 1:
+        if name == "pte_clear":  # with an mm and an address in front, or without
             yield "locked", start, end, "ptep_get_and_clear"
         if name == "pmd_clear" and len(x.arguments) == 1:
             yield "locked", start, end, "pmdp_get_and_clear"
@@ -230,27 +231,42 @@ class Edits:
         for i, s in enumerate(body.statements):
             if not movable(s) or body.loop:
                 continue
-            for at in _targets(body, prints, i):
+            for at in self._targets(body, prints, i):
                 over = range(i + 1, at) if at > i else range(at, i)
                 if at < i and len(over) == 1 and movable(body.statements[at]):
                     continue  # the other one moves down
-                if not any(map(self._executes, (s, *(body.statements[k] for k in over)))):
-                    continue
+                if not self.run.notices(s) or not any(self.run.notices(body.statements[k]) for k in over):
+                    continue  # the bad run stays possible
                 yield self._edit(
                     "move" if len(over) == 1 else "move_far",
                     f"move `{short(s.span)}` of line {s.span.line}",
                     s.span.line,
-                    lambda at, i=i: self.writer.moved(body, i, at),  # type: ignore[misc]
+                    lambda at, i=i: self.writers(body.block.span).moved(body, i, at),  # type: ignore[misc]
                     body,
                     at,
                     change=lambda at, i=i: InBlock(body.key, moved=(i, at)),  # type: ignore[misc]
                 )
 
+    def _targets(self, body: Site, prints: list[Footprint], i: int) -> Iterator[int]:
+        """Where statement ``i`` can move to: before which statements. In the kernel's text it passes no
+        statement that may leave the function, as no test has all that comes behind."""
+        s, places = body.statements, set(body.places()) if body.within is not None else None
+        stays = leaves if body.within is None else jumps
+        for step in (1, -1):
+            k = i + step
+            while 0 <= k < len(s) and not stays(s[k]) and not isinstance(s[k], ast.Guard):
+                if prints[i].conflicts(prints[k]):
+                    break
+                at = k + 1 if step > 0 else k
+                if places is None or at in places:
+                    yield at
+                k += step
+
     def _exchanges(self, body: Site) -> Iterator[Edit]:
         """A load into a local, and a later store to the same place: one XCHG in the place of the load."""
         for i, s in enumerate(body.statements):
             loaded = _load(s)
-            if loaded is None or not self._executes(s):
+            if loaded is None or not self.run.executes(s):
                 continue
             for other in body.statements[i + 1 :]:
                 stored = _store(other)
@@ -260,9 +276,9 @@ class Edits:
                     text = f"{loaded[0]} = xchg({pointer}, {value});"
                     yield self._edit(
                         "exchange",
-                        f"lines {s.span.line} and {other.span.line} become `{text}`",
+                        f"lines {s.span.line} and {other.span.line} become `{text}`{_of(body)}",
                         s.span.line,
-                        lambda _, s=s, other=other, text=text: self.writer.joined(  # type: ignore[misc]
+                        lambda _, s=s, other=other, text=text: self.writers(s.span).joined(  # type: ignore[misc]
                             s, text, other
                         ),
                     )
@@ -276,9 +292,9 @@ class Edits:
         if body.loop:
             return
         pairs = [("irqs_off", "local_irq_disable()", "local_irq_enable()")] if self._interrupted() else []
-        where = f" of {body.kernel}" if body.kernel else ""
-        for kind, first, last in pairs + ([] if body.kernel else self._locks()):
-            for i, j in self._stretches(body, "irq" if kind == "irqs_off" else first):
+        where = _of(body)
+        for kind, first, last in pairs + self._locks(body):
+            for i, j in self._stretches(body, "" if kind == "irqs_off" else first):
                 s = body.statements
                 lines = [s[i].span.line, s[j].span.source.position(s[j].span.end - 1)[0]]
                 which = f"lines {lines[0]} to {lines[1]}" if lines[1] > lines[0] else f"line {lines[0]}"
@@ -297,22 +313,26 @@ class Edits:
                 )
 
     def _stretches(self, body: Site, word: str) -> Iterator[tuple[int, int]]:
-        """From which statement to which a region may reach: none jumps, and none calls ``word``."""
+        """From which statement to which a region may reach: none jumps, and none has a call as ``word``; if
+        that is empty, none has a word that changes whether interrupts are on."""
         s = body.statements
         for i in range(len(s)):
             for j in range(i, len(s)):
-                if any(word in x.span.text for x in calls(s[j])) or jumps(s[j]):
+                if any(word in x.span.text if word else _masks(x) for x in calls(s[j])) or jumps(s[j]):
                     break
                 if not any(isinstance(x, ast.Declare | ast.Empty | ast.Guard) for x in (s[i], s[j])):
                     yield i, j
 
-    def _locks(self) -> list[tuple[str, str, str]]:
-        """The locks of objects that the test takes, and how it takes them and gives them back."""
-        named = {(x.name, _argument(x)): x for x in self.called if len(x.arguments) == 1}
+    def _locks(self, body: Site) -> list[tuple[str, str, str]]:
+        """The locks of objects that the test takes, and how it takes them and gives them back; in the
+        kernel's text those that the same function takes."""
+        called = self.called if body.within is None else list(calls(body.within))
+        named = {(x.name, _argument(x)): x for x in called if len(x.arguments) == 1}
         found: dict[tuple[str, str, str], None] = {}
         for name, argument in named:
             other = name.replace("lock", "unlock")
-            known = argument.lstrip("&").partition(".")[0] in self.objects
+            root = argument.lstrip("&").partition(".")[0]
+            known = body.within is not None or root in self.objects
             if "lock" in name and "unlock" not in name and known and (other, argument) in named:
                 found["lock", f"{name}({argument})", f"{other}({argument})"] = None
         return list(found)
@@ -336,7 +356,7 @@ class Edits:
         words: list[tuple[str, str]] = []
         if any(x.name.startswith("invlpgb") for x in self.called):
             words.append(("tlbsync", "tlbsync()"))
-        words += [("helper", f"{name}()") for name in self._helpers()]
+        words += [("helper", f"{name}()") for name in self._helpers(body)]
         words += [("ipi", f"smp_call_function({h}, {info}, 1)") for h, info in self._handlers(body)]
         if any(
             re.match(r"rcu_read_lock|synchronize_rcu|call_rcu|preempt_dis|local_irq", x.name)
@@ -344,8 +364,6 @@ class Edits:
         ):
             words.append(("synchronize_rcu", "synchronize_rcu()"))
         for kind, text in words:
-            if body.kernel and kind in ("helper", "ipi"):
-                continue
             for at in body.places():
                 yield self._edit(
                     kind,
@@ -360,14 +378,15 @@ class Edits:
                     change=lambda at, text=text: InBlock(body.key, ((at, f"{text};"),)),  # type: ignore[misc]
                 )
 
-    def _helpers(self) -> list[str]:
-        """The functions that can be called anywhere: they take nothing, and give back every lock."""
+    def _helpers(self, body: Site) -> list[str]:
+        """The functions that can be called anywhere: they take nothing, and give back every lock. The
+        kernel's text can call those that its file defines in front of it."""
         return [
             n
             for n, f in self.unit.functions.items()
             if not f.parameters and f.result.base == "void" and not f.result.pointers and not f.early
             and (not f.included or n in self.used)
-            and _balanced(f)
+            and _balanced(f) and (body.within is None or self.known.defines(body, n))
         ]  # fmt: skip
 
     def _handlers(self, body: Site) -> list[tuple[str, str]]:
@@ -375,7 +394,7 @@ class Edits:
         come first."""
         found: dict[tuple[str, str], None] = {}
         for name in ("do_nothing", "do_flush_tlb"):
-            if name in self.unit.functions:
+            if name in self.unit.functions and body.within is None:
                 found[name, "NULL"] = None
         for x in self.called:
             if not x.name.startswith(("smp_call_function", "on_each_cpu")):
@@ -385,9 +404,11 @@ class Edits:
                     isinstance(h, ast.Ident)
                     and h.name in self.unit.functions
                     and _is_handler(self.unit, h.name)
+                    and (body.within is None or self.known.defines(body, h.name))
                 ):
                     inside = body.block.span.start <= h.span.start < body.block.span.end
-                    known = isinstance(info, ast.Ident) and (inside or info.name in self.objects)
+                    shown = body.within is None and isinstance(info, ast.Ident) and info.name in self.objects
+                    known = isinstance(info, ast.Ident) and (inside or shown)
                     found[h.name, info.span.text if known else "NULL"] = None
         return list(found)
 
@@ -405,6 +426,16 @@ class Edits:
         change: Callable[[int], InBlock] | None = None,
     ) -> Edit:
         return Edit(kind, self.cost[kind], what, line, ways, body, at, region, site, weaker, change)
+
+
+def _masks(x: ast.CallExpr) -> bool:
+    """Is it a word that turns interrupts on or off?"""
+    word = WORDS.get(x.name)
+    return word is not None and any(isinstance(e, Machine) and e.op == "IRQ" for e in flat(word.effects))
+
+
+def _of(body: Site) -> str:
+    return f" of {body.kernel}" if body.kernel else ""
 
 
 def _argument(x: ast.CallExpr) -> str:
@@ -447,23 +478,3 @@ def _is_handler(unit: ast.Unit, name: str) -> bool:
 def _line(body: Site, at: int) -> int:
     s = body.statements
     return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
-
-
-def _targets(body: Site, prints: list[Footprint], i: int) -> Iterator[int]:
-    """Where statement ``i`` can move to: before which statements."""
-    s = body.statements
-    for step in (1, -1):
-        k = i + step
-        while 0 <= k < len(s) and not leaves(s[k]) and not isinstance(s[k], ast.Guard):
-            if prints[i].conflicts(prints[k]):
-                break
-            yield k + 1 if step > 0 else k
-            k += step
-
-
-def _executed(witness: Trace | None) -> set[Key]:
-    """The places of the events of a run."""
-    if witness is None:
-        return set()
-    spans = (s.event.span for s in witness.steps if s.event is not None)
-    return {key(span) for span in spans if span is not None}

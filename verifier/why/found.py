@@ -66,7 +66,8 @@ class Repairs:
                   before there was an answer;
     ``complete``  are these all the answers up to the cost of the last one? If not, ``reason`` tells why;
     ``tried``     how many changes were decided; ``hanging``: how many make the outcome impossible, but let a
-                  run hang that could not hang before, and so are no repairs.
+                  run hang that could not hang before, and so are no repairs;
+    ``untried``   if the test takes the kernel's text: the kinds of edits for which that has no place.
     """
 
     test: Test
@@ -76,6 +77,7 @@ class Repairs:
     reason: str = ""
     tried: int = 0
     hanging: int = 0
+    untried: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -105,5 +107,7 @@ class Repairs:
         if self.hanging:
             made = "1 more makes" if self.hanging == 1 else f"{self.hanging} more make"
             yield f"  {made} the outcome impossible, but let a run hang that could not hang before"
+        if self.untried and self.status != "impossible":
+            yield f"  the kernel's text has no place for {', '.join(self.untried)}"
         if self.status == "repaired" and not self.complete:
             yield f"  not complete: {self.reason}"

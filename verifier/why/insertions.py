@@ -7,7 +7,6 @@ ones that have an instruction of each correction, which is what an execution wit
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,7 +22,7 @@ from verifier.suite.shorten import short_program
 from verifier.syntax import ast
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine
-from verifier.why.sites import Key, Site
+from verifier.why.sites import Key, Site, Vocabulary
 from verifier.why.trees import Rewriting, inserting
 
 MOST = 3  # instructions in a set
@@ -44,21 +43,15 @@ class Instructed:
         return f"{self.word}({self.argument})"
 
 
-def offered(bodies: Sequence[Site], words: Sequence[tuple[str, str]]) -> list[Instructed]:
-    """Each word in each place."""
+def offered(bodies: Sequence[Site], words: Sequence[tuple[str, str]], known: Vocabulary) -> list[Instructed]:
+    """Each word in each place whose text knows it. The kernel's text does not know the test's addresses."""
     return [
         Instructed(word, argument, b, at)
         for b in bodies
         for at in b.places()
         for word, argument in words
-        if not b.kernel or _known(word, argument, b)
+        if b.within is None or word == "smp_mb" or (not argument and known.calls(b, word))
     ]
-
-
-def _known(word: str, argument: str, body: Site) -> bool:
-    """Does the kernel's text know a word? An address of the test has no name there."""
-    text = body.block.span.source.text
-    return word == "smp_mb" or (not argument and re.search(rf"\b{word}\b", text) is not None)
 
 
 _KINDS: Mapping[str, PartKind] = {"smp_mb": "barrier", "sync_core": "serialization"}
@@ -81,7 +74,7 @@ class Insertions:
         budget: Budget,
     ) -> None:
         self.budget = budget
-        self.offered = offered(bodies, words)
+        self.offered = offered(bodies, words, Vocabulary(test.tree))
         self.cost = [cost[x.word] for x in self.offered]
         code, self.parts = _optional(test, self.offered, budget)
         _, program = short_program(test, code, options.switches, options.unroll, budget)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Literal
@@ -15,15 +16,19 @@ from verifier.lower.code import Emit, Lowered, SetRegister
 from verifier.model import model as model_of
 from verifier.program.answer import Answer
 from verifier.program.events import Observable, Program
-from verifier.program.expressions import Reg, evaluate
+from verifier.program.expressions import Const, Ref, Reg, call, evaluate
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
+from verifier.program.waits import Wait
 from verifier.suite.decide import EXPLORER_STATES, compare
 from verifier.suite.options import Options
 from verifier.suite.shorten import short_program, shortened
 from verifier.syntax.test import Test
 from verifier.why.engine import Engine
 
+Place = tuple[
+    str, int, int, str, int
+]  # an instruction: its file, from where to where, its op; the how many-th
 State = tuple[tuple[str, str], ...]  # what is seen, by name
 
 
@@ -45,7 +50,8 @@ class Judged:
     ``good``      the final states without it; ``beside``: those of them that a run with it has, too, if one
                   does not ask what a TLB or an instant could have shown;
     ``stuck``     the states in which a run hangs;
-    ``ends``      does some run end? ``witness``: a run with the bad outcome.
+    ``ends``      does some run end? ``witness``: a run with the bad outcome;
+    ``dead``      instructions that no run executes.
     """
 
     possible: bool | None
@@ -55,8 +61,14 @@ class Judged:
     ends: bool = True
     witness: Trace | None = None
     program: Program | None = None
+    dead: frozenset[Place] = frozenset()
     reason: str = ""
     wrong: bool = False  # is a run wrong: it accesses what is no object, or decides by an undefined value?
+
+    @property
+    def judges_hangs(self) -> bool:
+        """Does the condition ask for hangs?"""
+        return self.program is not None and self.program.judges_hangs
 
     def hangs_more_than(self, base: Judged) -> bool:
         """Can a run hang that could not hang before, or does no run end?"""
@@ -64,15 +76,21 @@ class Judged:
         return bool(only(self.stuck, both) - only(base.stuck, both)) or not self.ends
 
 
-def judged(test: Test, options: Options, budget: Budget, base: Judged | None = None) -> Judged:
+def judged(
+    test: Test, options: Options, budget: Budget, base: Judged | None = None, forks: int = EXPLORER_STATES
+) -> Judged:
     """Ask both judges. ``base``: what they said before a change. Where the first judge says enough to refuse
-    the change, the second one is not asked. Without it, a run is told, and runs that a bound cuts do not
-    matter. Raises ``InternalError`` if they disagree, ``InputError`` for a wrong test."""
+    the change, the second one is not asked. ``forks``: what it may see; less than the default, and it may
+    leave the question open.
+
+    Without ``base``, a run with the bad outcome is told, and runs that a bound cuts do not matter. The second
+    judge only has to find such a run, too; that is quick, as it follows the first one's. Raises
+    ``InternalError`` if they disagree, ``InputError`` for a wrong test."""
     bad = test.quantifier != "forall"
     try:
         code = _observed(lower(test, budget))
         program = unrolled(test, code, options.unroll, budget)
-        _, short = shortened(test, code, program, options.switches, options.unroll, budget)
+        code, short = shortened(test, code, program, options.switches, options.unroll, budget)
     except LimitError as limit:
         return Judged(None, reason=str(limit))
     from verifier.solve import decide
@@ -87,15 +105,56 @@ def judged(test: Test, options: Options, budget: Budget, base: Judged | None = N
     found = _found(program, first, bad)
     if base is not None and (found.possible or found.hangs_more_than(base)):
         return found
+    if base is None and found.possible and not program.judges_hangs and found.witness is not None:
+        try:
+            if _followed(short, found.witness, bad, options, budget):
+                return replace(found, dead=_dead(code))
+        except LimitError as limit:
+            return Judged(None, reason=f"the explorer: {limit}")
     second = explore.decide(
         program, model=options.model, switches=options.switches, budget=budget,
-        limit_states=EXPLORER_STATES, want_states=True, witnesses=False,
+        limit_states=forks, want_states=True, witnesses=False,
     )  # fmt: skip
     reason = _unknown(second, base is None)
+    if reason and forks < EXPLORER_STATES and second.bad is None and not budget.over:
+        compare(test, program, first, second)
+        return found
     if reason:
         return Judged(None, reason=f"the explorer: {reason}")
     compare(test, program, first, second)
     return found
+
+
+def _followed(program: Program, witness: Trace, bad: bool, options: Options, budget: Budget) -> bool:
+    """Has the explorer a run with the bad outcome in which all reads find what they find in another judge's
+    run? Raises ``LimitError``."""
+    given = [call("eq", Ref(slot), Const(value)) for slot, value in _read(witness)]
+    program = replace(
+        program,
+        assumes=[*program.assumes, *given],
+        waits=[*program.waits, *(Wait(0, "") for _ in given)],
+    )
+
+    def wanted(observed: Mapping[int, Value]) -> bool:
+        return truth(evaluate(program.condition, {}, observed)) == bad and (
+            program.filter is None or truth(evaluate(program.filter, {}, observed))
+        )
+
+    found = explore.find(
+        program, wanted, model=options.model, switches=options.switches, budget=budget,
+        limit_states=EXPLORER_STATES,
+    )  # fmt: skip
+    return found is not None
+
+
+def _read(witness: Trace) -> Iterator[tuple[int, Value]]:
+    """What fills slots in a run, where a step has one read."""
+    for step in witness.steps:
+        if step.kind != "exec" or step.event is None or len(step.reads) != 1:
+            continue
+        slots = [a.slot for a in step.event.accesses if a.slot is not None]
+        if len(slots) == 1:
+            yield slots[0], step.reads[0][1]
 
 
 def _found(program: Program, answer: Answer, bad: bool) -> Judged:
@@ -119,17 +178,20 @@ def _found(program: Program, answer: Answer, bad: bool) -> Judged:
 Effect = Literal["helps", "hangs", "fails"]
 
 
-def effect(test: Test, options: Options, budget: Budget, base: Judged) -> Effect:
+def effect(test: Test, options: Options, budget: Budget, base: Judged, likely: Container[Place]) -> Effect:
     """What a change does, says one judge alone: it makes the bad outcome impossible; it does so, but a run
-    can hang; or it does not. Raises ``LimitError``."""
+    can hang; or it does not. ``likely``: instructions that no run executes, it seems; a bad run without
+    them says enough. Raises ``LimitError``."""
     code = lower(test, budget)
-    _, program = short_program(test, code, options.switches, options.unroll, budget)
     bad = test.quantifier != "forall"
-    if not program.judges_hangs:
-        model = model_of(options.switches, options.model)
-        with Engine(program, (), model, bad, budget, fresh=False) as engine:
-            if engine.possible(()):
-                return "fails"
+    without = {id(x): x for place, x in _placed(code) if place in likely}
+    if without and not base.judges_hangs:
+        guessed = unrolled(test, replace(code, unreached=without), options.unroll, budget)
+        if _possible(guessed, bad, options, budget):
+            return "fails"
+    _, program = short_program(test, code, options.switches, options.unroll, budget)
+    if not program.judges_hangs and _possible(program, bad, options, budget):
+        return "fails"
     from verifier.solve import decide
 
     answer = decide(
@@ -140,6 +202,41 @@ def effect(test: Test, options: Options, budget: Budget, base: Judged) -> Effect
     if answer.deadlock or (answer.hangs and not base.stuck):
         return "hangs"
     return "fails" if (answer.reachable if bad else answer.refutable) else "helps"
+
+
+def _possible(program: Program, bad: bool, options: Options, budget: Budget) -> bool:
+    model = model_of(options.switches, options.model)
+    with Engine(program, (), model, bad, budget, fresh=False) as engine:
+        return engine.possible(())
+
+
+def _dead(code: Lowered) -> frozenset[Place]:
+    """The instructions of a shortened code that no run executes."""
+    return frozenset(place for place, x in _placed(code) if id(x) in code.unreached)
+
+
+def _placed(code: Lowered) -> Iterator[tuple[Place, Emit]]:
+    """The instructions of a code, each with its place. What is called twice has its places twice."""
+    times: Counter[tuple[str, int, int, str]] = Counter()
+    for x in _emits(code):
+        at = ("", 0, 0, x.op) if x.span is None else (x.span.source.name, x.span.start, x.span.end, x.op)
+        times[at] += 1
+        yield (*at, times[at]), x
+
+
+def _emits(code: Lowered) -> Iterator[Emit]:
+    """All instructions of a code, with those of handlers."""
+    pending = [*code.threads, *(c for _, c in code.nmis), *(p.code for p in code.pending)]
+    seen: set[int] = set()
+    while pending:
+        body = pending.pop()
+        if id(body) in seen:
+            continue
+        seen.add(id(body))
+        for x in body:
+            if isinstance(x, Emit):
+                yield x
+                pending += [t.code for t in x.targets]
 
 
 def _unknown(answer: Answer, cut: bool = False) -> str:

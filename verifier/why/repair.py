@@ -16,18 +16,20 @@ from verifier.suite.pool import alone, forks, tell
 from verifier.syntax import ast, load
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.test import Test
-from verifier.why.costs import costs
+from verifier.why.costs import COSTS, costs
 from verifier.why.edits import Edit, Edits, InBlock
 from verifier.why.found import Repair, Repairs, Status
 from verifier.why.insertions import MOST, Insertions, Instructed, offered
 from verifier.why.judging import Effect, Judged, State, effect, judged, only, seen
 from verifier.why.mending import Mending, halves, merged
 from verifier.why.regions import Regions
-from verifier.why.sites import Site, bodies, shared
+from verifier.why.sites import Site, Vocabulary, bodies, shared
 from verifier.why.texts import KernelWriter, Writer, changed, patch, same, together
 from verifier.why.trees import Trees
 
 MAX_ANSWERS = 12  # of one cost
+MANY_EVENTS = 250  # events of a program for which the first answers are enough
+LAST_FORKS = 5_000  # that the explorer may see where the last place of an answer is tried
 Word = tuple[str, str]  # a word and its argument
 
 
@@ -104,6 +106,7 @@ class _Search:
         self.engine: Insertions | None = None
         self.too_large = False
         self.bodies: list[Site] = []
+        self.untried: tuple[str, ...] = ()
         self.family: list[Test] = []
         self.asking = ""  # what is being tried, for a search that ends early
         self.trees = Trees(self.test)
@@ -126,19 +129,18 @@ class _Search:
             alone = len(self.family) == 1
             others = shared(t for t in self.family if t.variant != self.test.variant)
             self.writer = Writer(self.test.source, None if alone else self.test.variant, others)
-            self._levels()
+            maker = Edits(self.test, self.writer, self.cost, self.base.witness, self._writer)
+            sites = bodies(self.test)
+            self._levels(maker, [b for b in sites if b.within is not None and maker.touched(b)])
+            if not self.found:  # else what the kernel's text does is mended there, and not in the test
+                self._levels(maker, [b for b in sites if b.within is None])
         except LimitError as limit:
             reason = f"{limit}{self._not_asked()}"
         reason = reason or self.unsure
-        own = f"--- a/{self.test.source.name.lstrip('/')}\n"
-        theirs = any(own not in r.patch for _, r in self.found)  # then the test itself is mended last
-        ranked = sorted(
-            self.found,
-            key=lambda x: (theirs and own in x[1].patch, bool(x[1].lost), x[0].cost, x[0].edits[0].line),
-        )
+        ranked = sorted(self.found, key=lambda x: (bool(x[1].lost), x[0].cost, x[0].edits[0].line))
         repairs = tuple(r for _, r in ranked)
         status = "repaired" if repairs else "unknown" if reason else "none"
-        return Repairs(self.test, status, repairs, not reason, reason, self.tried, self.hanging)
+        return Repairs(self.test, status, repairs, not reason, reason, self.tried, self.hanging, self.untried)
 
     def _step(self, what: str, cost: int, number: int = 0, of: int = 0) -> None:
         """Something is tried, of this cost: number ``number`` of ``of``, if there are several."""
@@ -158,12 +160,15 @@ class _Search:
 
     # -- levels of cost -----------------------------------------------------------------------------------
 
-    def _levels(self) -> None:
-        """Try edits, one level of cost after the other."""
-        maker = Edits(self.test, self.writer, self.cost, self.base.witness, self._writer)
-        self.bodies = [b for b in bodies(self.test) if not b.kernel or maker.touched(b)]
-        edits = maker.all()
-        words = self._words()
+    def _levels(self, maker: Edits, chosen: Sequence[Site]) -> None:
+        """Try edits in some blocks, one level of cost after the other."""
+        if not chosen:
+            return
+        self.bodies, self.too_large = list(chosen), False
+        edits, words = maker.all(chosen), self._words()
+        if any(b.within is not None for b in chosen):
+            tried = {e.kind for e in edits} | {x.word for x in offered(chosen, words, maker.known)}
+            self.untried = tuple(kind for kind in COSTS if kind not in tried)
         sums = {
             sum(chosen) for n in range(1, MOST + 1)
             for chosen in combinations_with_replacement([self.cost[w] for w, _ in words], n)
@@ -185,6 +190,15 @@ class _Search:
                 self.helping = []
                 if any(not repair.lost for _, repair in self.found):
                     return
+                if (
+                    self.found
+                    and self.base.program is not None
+                    and len(self.base.program.events) >= MANY_EVENTS
+                ):
+                    self.unsure = self.unsure or (
+                        f"edits of a cost above {level} are not tried, as the program is large"
+                    )
+                    return
         finally:
             self._end()
 
@@ -205,7 +219,9 @@ class _Search:
         """Insertions as edits of their own, if a solver for all of them is too large or too slow."""
         if not self.too_large:
             return []
-        return [self._inserted((x,)).edits[0] for x in offered(self.bodies, words)]
+        return [
+            self._inserted((x,)).edits[0] for x in offered(self.bodies, words, Vocabulary(self.test.tree))
+        ]
 
     def _begin(self, words: Sequence[Word]) -> None:
         """Make a solver for these words, which knows the answers of an older one. It may take half of the
@@ -298,7 +314,8 @@ class _Search:
             return None
         self.tried += 1
         try:
-            found = effect(test, self.options, self.budget, self.base)
+            likely = self.base.dead if tree is not None else ()
+            found = effect(test, self.options, self.budget, self.base, likely)
         except InputError:
             return None
         if tree is not None and found != "fails" and self._changed((edit,), (edit.at,)) is None:
@@ -379,7 +396,7 @@ class _Search:
         after = judged(test, self.options, self.budget, self.base)
         if first != last and after.possible is not None:
             again = self._changed(answer.edits, last)
-            other = None if again is None else judged(again, self.options, self.budget, self.base)
+            other = None if again is None else judged(again, self.options, self.budget, self.base, LAST_FORKS)
             if other is None or not _alike(after, other):
                 for half in halves(answer):
                     self._confirm(half)

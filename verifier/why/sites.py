@@ -27,13 +27,18 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A block of the test's own file, or of a function of the kernel's text, which ``kernel`` names with its
-    file. ``loop``: a jump back may repeat it."""
+    """A block of the test's own file, or of the function ``within`` of the kernel's text. ``loop``: a jump
+    back may repeat it."""
 
     block: ast.Block
     loop: bool
     thread: bool
-    kernel: str = ""
+    within: ast.Function | None = None
+
+    @property
+    def kernel(self) -> str:
+        """The function of the kernel's text that it is in, with its file; empty if there is none."""
+        return f"{self.within.kernel}, in {self.within.name}()" if self.within is not None else ""
 
     @property
     def key(self) -> Key:
@@ -87,8 +92,32 @@ def bodies(test: Test) -> list[Site]:
     for f in functions:
         if f.kernel:
             for body in _below(f.body, _turns_back(f.body), False):
-                theirs[body.key] = replace(body, kernel=f"{f.kernel}, in {f.name}()")
+                theirs[body.key] = replace(body, within=f)
     return [*(theirs[k] for k in sorted(theirs)), *own]
+
+
+class Vocabulary:
+    """What the text of a kernel file can name: what the functions taken from it call, and what it defines in
+    front of a function. ``unit``: the program that has been parsed."""
+
+    def __init__(self, unit: ast.Unit) -> None:
+        self.unit = unit
+        self.called: dict[str, set[str]] = {}
+        for f in unit.functions.values():
+            if f.kernel:
+                self.called.setdefault(f.kernel, set()).update(x.name for x in calls(f))
+
+    def calls(self, body: Site, word: str) -> bool:
+        """Does the file in which a block is know a word?"""
+        file = body.within.kernel if body.within is not None else ""
+        return word in self.called.get(file, ()) or self.defines(body, word)
+
+    def defines(self, body: Site, name: str) -> bool:
+        """Does the file define a function, of those taken, in front of that in which a block is?"""
+        f, within = self.unit.functions.get(name), body.within
+        if f is None or within is None or f.kernel != within.kernel:
+            return False
+        return f.body.span.start < within.body.span.start
 
 
 def shared(tests: Iterable[Test]) -> frozenset[Key]:
@@ -180,21 +209,26 @@ def footprint(s: ast.Stmt, unit: ast.Unit) -> Footprint:
     for x in ast.nodes(s):
         if isinstance(x, ast.Assign) and isinstance(x.target, ast.Ident):
             found.written.add(x.target.name)
+        elif isinstance(x, ast.Assign):
+            found.memory["".join(x.target.span.text.split())] = True
         elif isinstance(x, ast.Declare):
             found.written.add(x.name)
         elif isinstance(x, ast.Ident):
             found.read.add(x.name)
         elif isinstance(x, ast.CallExpr):
-            _call(x, found, handles)
+            _call(x, found, handles, unit)
     return found
 
 
-def _call(x: ast.CallExpr, found: Footprint, handles: set[str]) -> None:
+def _call(x: ast.CallExpr, found: Footprint, handles: set[str], unit: ast.Unit) -> None:
     if x.name in _STATES:
         found.memory[f"%{_STATES[x.name]}"] = True
     if "save" in x.name or "try_cmpxchg" in x.name:
         found.written |= {a.name for a in ast.nodes(x.arguments) if isinstance(a, ast.Ident)} - handles
     word = WORDS.get(x.name)
+    if x.name in unit.functions:  # it may store through a pointer to a local
+        addressed = [a.operand for a in x.arguments if isinstance(a, ast.Unary) and a.op == "&"]
+        found.written |= {a.name for a in addressed if isinstance(a, ast.Ident)} - handles
     if word is None or word.special is not None:
         return
     stores = not all(isinstance(e, Load | Order | Pure) for e in flat(word.effects))

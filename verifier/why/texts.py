@@ -190,6 +190,14 @@ class KernelWriter(Writer):
         """See ``Writer``."""
         return self._filed(super().replaced(s, start, end, text, alone))
 
+    def moved(self, body: Site, source: int, at: int) -> Iterator[Writing]:
+        """See ``Writer``."""
+        return self._filed(super().moved(body, source, at))
+
+    def joined(self, s: ast.Stmt, text: str, other: ast.Stmt) -> Iterator[Writing]:
+        """See ``Writer``."""
+        return self._filed(super().joined(s, text, other))
+
     def _filed(self, ways: Iterable[Writing]) -> Iterator[Writing]:
         for writing in ways:
             yield tuple(change._replace(file=self.source.name) for change in writing)

@@ -230,6 +230,16 @@ class Word:
             return ""
         return "leaf" if self.result == "entry" else "upper"
 
+    @property
+    def ours(self) -> bool:
+        """Has the kernel no such word? Its row says so in place of a source."""
+        return self.source.startswith("no kernel function")
+
+    @property
+    def formats(self) -> bool:
+        """Does it end with the format of a message, after which the kernel's form takes what is printed?"""
+        return bool(self.parameters) and self.parameters[-1].kind == "text"
+
     def at(self, kind: str) -> int | None:
         """Where its parameter of a kind stands."""
         return next((at for at, p in enumerate(self.parameters) if p.kind == kind), None)

@@ -76,7 +76,8 @@ def test_a_large_file_and_one_that_is_no_text(repository: Path) -> None:
     git(repository, "add", ".")
     git(repository, "commit", "-q", "-m", "large")
     for place in (str(repository), f"{repository}@HEAD"):
-        with pytest.raises(Unreadable, match="MiB"):
+        with pytest.raises(Unreadable, match="MiB") as large:
             KernelTree(place).source("large.c")
+        assert "generated" in large.value.hint
         with pytest.raises(Unreadable, match="not text"):
             KernelTree(place).source("binary.c")

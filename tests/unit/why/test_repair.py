@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -22,11 +23,12 @@ from verifier.syntax.test import Test
 from verifier.why.costs import COSTS, costs
 from verifier.why.edits import Edits
 from verifier.why.found import Repair, Repairs
-from verifier.why.judging import judged
+from verifier.why.judging import effect, judged
 from verifier.why.regions import Regions
 from verifier.why.repair import _Search, repair
 from verifier.why.sites import shared
 from verifier.why.texts import Writer, same
+from verifier.why.trees import Trees
 
 ROOT = Path(__file__).parents[3]
 NAME = str(ROOT / "litmus" / "linux" / "some.litmus")  # finds the includes
@@ -194,6 +196,73 @@ def test_what_is_tried_in_the_tree_is_what_is_written() -> None:
         assert written is not None, edit.told
         tree = search.trees.changed((edit,), (edit.at,))
         assert tree is not None and same(written.tree, tree)
+
+
+def test_a_move_that_is_left_out_would_not_help() -> None:
+    """The bad run does not come to both sides of it, or others cannot notice one of them."""
+    text = """MM own
+{ int x; int y; int own; int more; }
+P0 {
+    WRITE_ONCE(own, 1);
+    smp_mb();
+    WRITE_ONCE(x, 1);
+    r1 = READ_ONCE(more);
+    if (r1)
+        smp_mb();
+    r0 = READ_ONCE(y);
+}
+P1 { WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); }
+exists (0:r0 = 0 /\\ 1:r0 = 0)
+"""
+    test = variants(text)[None]
+    base = judged(test, Options(), Budget())
+    writer = Writer(test.source, None)
+    every, some = (
+        {(e.told, e.at): e for e in Edits(test, writer, costs(), run).all() if e.kind.startswith("move")}
+        for run in (None, base.witness)
+    )
+    left_out = every.keys() - some.keys()
+    assert left_out and some
+    for edit in map(every.__getitem__, left_out):
+        tree = Trees(test).changed((edit,), (edit.at,))
+        assert effect(replace(test, tree=tree), Options(), Budget(), base, base.dead) == "fails", edit.told
+
+
+def test_interrupts_off_around_a_function_whose_name_only_sounds_like_it() -> None:
+    text = """MM window
+{ int x; int y; }
+void both(void *info) { WRITE_ONCE(x, 1); WRITE_ONCE(y, 1); }
+void irq_safe(void) { }
+P0 { smp_call_function_single(1, both, NULL, 1); }
+P1 {
+    r0 = READ_ONCE(x);
+    irq_safe();
+    r1 = READ_ONCE(y);
+}
+exists (1:r0 = 0 /\\ 1:r1 = 1)
+"""
+    found = repair(variants(text)[None], cost={"irqs_off": 1}).found
+    assert ("irqs_off",) in [one.kinds for one in found]
+
+
+def test_a_statement_stays_behind_a_function_that_stores_through_a_pointer() -> None:
+    text = """MM pointer
+{ int x; int y; }
+void give(int *to) { *to = 1; }
+P0 {
+    int one = 0;
+
+    give(&one);
+    WRITE_ONCE(x, one);
+    r0 = READ_ONCE(y);
+}
+P1 { WRITE_ONCE(y, 1); r0 = READ_ONCE(x); }
+exists (0:r0 = 0 /\\ 1:r0 = 0)
+"""
+    test = variants(text)[None]
+    edits = Edits(test, Writer(test.source, None), costs(), None).all()
+    moved = [e.told for e in edits if e.kind.startswith("move")]
+    assert moved and not any("`give(&one);`" in told for told in moved)
 
 
 def test_a_region_inside_one_that_does_not_help_is_not_tried() -> None:

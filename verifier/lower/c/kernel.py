@@ -50,7 +50,6 @@ QUESTIONS = frozenset(
 _UNINSTRUMENTED = re.compile(
     r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
 )
-_MESSAGES = {"WARN": 2, "WARN_ONCE": 2}  # how many arguments are judged
 MAX_EXPANDED = 200
 _COMPARED = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
@@ -286,8 +285,8 @@ class _Closure:
             return self._any(e.arguments[0]) if INITIALIZERS[name] else ast.Num(0, e.span)
         if name == "BUG" and not e.arguments:
             e = ast.CallExpr("BUG_ON", (ast.Num(1, e.span),), e.span)
-        if name in _MESSAGES:  # what follows the format is for the message alone
-            e = replace(e, arguments=e.arguments[: _MESSAGES[name]])
+        if name in WORDS and WORDS[name].formats:  # what follows the format is for the message alone
+            e = replace(e, arguments=e.arguments[: len(WORDS[name].parameters)])
         if e.name in WORDS:
             outer, self.in_word = self.in_word, True
             made = self._mapped(e)
