@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -118,17 +118,23 @@ class _Closure:
             self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial, enums=self.enums
         )
         unit = self._typed(unit)
-        warnings = self._unused()
+        warnings = self._unused(unit)
         if self.troubles:
             raise InputError(list(self.troubles.values()))
         return Resolved(unit, self.notes, warnings)
 
-    def _unused(self) -> list[Diagnostic]:
+    def _unused(self, unit: ast.Unit) -> list[Diagnostic]:
         """What the test says of this text, and this text never asks. Another version may ask it."""
         found: list[Diagnostic] = []
+        own = [f for f in unit.functions.values() if not f.kernel]
+        ours = {x.name for x in ast.nodes((unit.threads, unit.nmis, own)) if isinstance(x, ast.CallExpr)}
         for o in self.asked.without:
             if o.name not in self.used and not o.optional:
                 text = f"nothing in this text calls {o.name}"
+                if o.name in ours:
+                    hint = f"#without is about the kernel's text; put a guard before {o.name}()"
+                    self._trouble("without", f"{text}, but the test's own code does", o.span, hint)
+                    continue
                 hint = "it is taken by #kernel" if o.name in self.unit.functions else "leave it out"
                 found.append(Diagnostic("without", text, o.span, hint, severity="warning"))
         asked = self.cutter.config.used
@@ -351,10 +357,9 @@ class _Closure:
         if macro.parameters is None and arguments is not None:  # it stands for the name of a function
             body = self._body_of(file, macro, "expr", span)
             if isinstance(body, ast.Ident):
-                self.expanding.append(macro.name)
-                made = self._call(ast.CallExpr(body.name, arguments, span), alone=alone)
-                self.expanding.pop()
-                return made
+                given = {f"{macro.name}'{at}": a for at, a in enumerate(arguments)}
+                stand_in = tuple(ast.Ident(name, a.span) for name, a in given.items())
+                return self._put(macro, ast.CallExpr(body.name, stand_in, span), given, alone)
             if body is not None:
                 self._refused(file, macro, "it stands for a function here, and its body is no name", span)
             return nothing
@@ -377,13 +382,18 @@ class _Closure:
         except Trouble as trouble:
             self._refused(file, macro, trouble.diagnostic.message, span)
             return nothing
+        return self._put(macro, body, given, alone)
+
+    def _put(self, macro: Macro, body: Any, given: Mapping[str, ast.CExpr], alone: bool) -> Any:
+        """A macro's body, which is the kernel's text wherever it is put, and its arguments, which are
+        those of whoever calls it."""
         values = {x.name for x in ast.nodes(body) if isinstance(x, ast.Ident)}
         mapped = {name: self._any(a) for name, a in given.items() if name in values}
         self.expanding.append(macro.name)
-        outer = self.scopes
-        self.scopes = [*outer, set(given) | _declared(body)]
+        scopes, ours = self.scopes, self.ours
+        self.scopes, self.ours = [*scopes, set(given) | _declared(body)], False
         body = self._call(body, alone=alone) if isinstance(body, ast.CallExpr) else self._any(body)
-        self.scopes = outer
+        self.scopes, self.ours = scopes, ours
         self.expanding.pop()
         return substituted(body, mapped)
 
