@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
@@ -18,6 +19,7 @@ from verifier.kernel.dropped import dropped
 from verifier.kernel.scan import Definition, Macro, Scanned
 from verifier.kernel.tree import version_code
 from verifier.lower.c.macros import BITS, bits, check_brackets, named
+from verifier.lower.c.presence import Presence
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
@@ -35,7 +37,7 @@ from verifier.words.table import (
     instead,
 )
 
-Outcome = Literal["taken", "dropped", "omitted", "decided", "unused"]
+Outcome = Literal["taken", "dropped", "omitted", "decided", "unused", "set", "not set"]
 
 # Questions about the configuration, the processor and static keys, which #config answers.
 QUESTIONS = frozenset(
@@ -103,6 +105,8 @@ class _Closure:
         self.in_word = False  # is this an argument of a word?
         self.ours = False  # is this the test's own code?
         self.constants = self._constants()
+        self.presence = Presence(unit, asked, cutter)
+        self.own_fields = _own_fields(unit)
 
     def close(self) -> Resolved:
         functions = {name: self._function(f) for name, f in self.unit.functions.items()}
@@ -113,7 +117,7 @@ class _Closure:
         }
         nmis = tuple(replace(t, body=self._body(t.body, set())) for t in self.unit.nmis)
         self.scopes = [set()]
-        initial = tuple(self._any(x) for x in self.unit.initial)
+        initial = tuple(self._any(x) for x in self._standing())
         unit = replace(
             self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial, enums=self.enums
         )
@@ -122,6 +126,20 @@ class _Closure:
         if self.troubles:
             raise InputError(list(self.troubles.values()))
         return Resolved(unit, self.notes, warnings)
+
+    def _standing(self) -> Iterator[ast.Initial]:
+        """The initial state, without optional fields that this tree does not have."""
+        for item in self.unit.initial:
+            try:
+                made, said = self.presence.initial(item)
+            except Trouble as trouble:
+                self._said(trouble)
+                continue
+            for name, span, there in said:
+                reason = "" if there else "this tree has no such field"
+                self._note("set" if there else "not set", name, reason, span)
+            if made is not None:
+                yield made
 
     def _unused(self, unit: ast.Unit) -> list[Diagnostic]:
         """What the test says of this text, and this text never asks. Another version may ask it."""
@@ -268,6 +286,8 @@ class _Closure:
         if name in BITS and e.arguments and name not in self.unit.functions:
             return bits(name, tuple(self._any(a) for a in e.arguments[: BITS[name]]), e.span)
         if self.ours:
+            if name == "defined" and name not in self.unit.functions:
+                return self._defined(e)
             if self._wins(name) and name not in self.unit.functions and (found := self._macro(name)):
                 return self._expanded(*found, e.arguments, e.span, alone=alone)
             return self._mapped(e)
@@ -340,6 +360,16 @@ class _Closure:
             value = 0
         self._note("decided", name, "assumed" if name in ASSUMED else "by #config", e.span)
         return ast.Num(int(bool(value)), e.span)
+
+    def _defined(self, e: ast.CallExpr) -> ast.CExpr:
+        """``defined(name)``, ``defined(struct.field)``: does the tree have it?"""
+        try:
+            answer = self.presence.asks(e, self.own_fields)
+        except Trouble as trouble:
+            self._said(trouble)
+            return ast.Num(0, e.span)
+        self._note("decided", e.span.text, answer.where, e.span)
+        return ast.Num(int(answer.there), e.span)
 
     # -- macros -----------------------------------------------------------------------------------
 
@@ -614,6 +644,18 @@ def _field_names(unit: ast.Unit) -> set[str]:
         elif isinstance(x, ast.ContainerOf):
             found.add(x.member)
     return found
+
+
+def _own_fields(unit: ast.Unit) -> frozenset[str]:
+    """The fields that the test's own code and its initial state name, but for questions about them."""
+    own = [f for f in unit.functions.values() if not f.kernel]
+    found = Counter[str]()
+    for x in ast.nodes((own, unit.threads, unit.nmis, unit.initial)):
+        if isinstance(x, ast.FieldExpr | ast.FieldInit):
+            found[x.name] += 1
+        elif isinstance(x, ast.CallExpr) and x.name == "defined":
+            found.subtract(a.name for a in x.arguments if isinstance(a, ast.FieldExpr))
+    return frozenset(name for name, count in found.items() if count > 0)
 
 
 def _bases(tree: object) -> set[str]:
