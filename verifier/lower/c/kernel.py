@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
@@ -18,11 +17,21 @@ from verifier.kernel.conditions import ASSUMED
 from verifier.kernel.dropped import dropped
 from verifier.kernel.scan import Definition, Macro, Scanned
 from verifier.kernel.tree import version_code
+from verifier.lower.c.kernel_trees import (
+    addresses,
+    bases,
+    declared,
+    either,
+    field_names,
+    leaves,
+    own_fields,
+    truth,
+    truth_of,
+)
 from verifier.lower.c.macros import BITS, bits, check_brackets, named
 from verifier.lower.c.presence import Presence
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax import condition as c
 from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.rebuilt import rebuilt, retyped, substituted
@@ -96,7 +105,7 @@ class _Closure:
         self.omitted = {o.name: o for o in asked.without}
         self.used: set[str] = set()  # of #without
         self.objects = {x.name for x in unit.initial if isinstance(x, ast.Object)}
-        self.objects |= _addresses(unit)
+        self.objects |= addresses(unit)
         self.scopes: list[set[str]] = []  # parameters and locals
         self.expanding: list[str] = []
         self.reading: list[Definition] = []  # enums
@@ -106,7 +115,7 @@ class _Closure:
         self.ours = False  # is this the test's own code?
         self.constants = self._constants()
         self.presence = Presence(unit, asked, cutter)
-        self.own_fields = _own_fields(unit)
+        self.own_fields = own_fields(unit)
 
     def close(self) -> Resolved:
         functions = {name: self._function(f) for name, f in self.unit.functions.items()}
@@ -369,7 +378,7 @@ class _Closure:
             self._said(trouble)
             return ast.Num(0, e.span)
         self._note("decided", e.span.text, answer.where, e.span)
-        return ast.Num(int(answer.there), e.span)
+        return ast.Num(int(answer.is_there), e.span)
 
     # -- macros -----------------------------------------------------------------------------------
 
@@ -421,7 +430,7 @@ class _Closure:
         mapped = {name: self._any(a) for name, a in given.items() if name in values}
         self.expanding.append(macro.name)
         scopes, ours = self.scopes, self.ours
-        self.scopes, self.ours = [*scopes, set(given) | _declared(body)], False
+        self.scopes, self.ours = [*scopes, set(given) | declared(body)], False
         body = self._call(body, alone=alone) if isinstance(body, ast.CallExpr) else self._any(body)
         self.scopes, self.ours = scopes, ours
         self.expanding.pop()
@@ -457,7 +466,7 @@ class _Closure:
         return replace(f, body=self._body(f.body, {p.name for p in f.parameters}))
 
     def _body(self, body: ast.Block, bound: set[str]) -> ast.Block:
-        self.scopes = [bound | _declared(body)]
+        self.scopes = [bound | declared(body)]
         made = self._any(body)
         assert isinstance(made, ast.Block)
         return made
@@ -485,7 +494,7 @@ class _Closure:
             return ast.Block(tuple(self._reached(x.body)), x.span)
         if isinstance(x, ast.Conditional):
             test = self._any(x.condition)
-            known = _known(test)
+            known = truth_of(test)
             if known is not None:
                 return self._any(x.then if known else x.other)
             return ast.Conditional(test, self._any(x.then), self._any(x.other), x.span)
@@ -498,7 +507,7 @@ class _Closure:
             return ast.Binary(x.op, left, right, x.span)
         if isinstance(x, ast.Unary) and x.op == "!":
             inner = self._any(x.operand)
-            known = _known(inner)
+            known = truth_of(inner)
             return ast.Unary("!", inner, x.span) if known is None else ast.Num(int(not known), x.span)
         if isinstance(x, ast.FieldInit):
             return replace(x, value=self._any(x.value))
@@ -521,11 +530,11 @@ class _Closure:
             if reached:
                 made = self._any(statement)
                 yield made
-                reached = not _leaves(made)
+                reached = not leaves(made)
 
     def _if(self, x: ast.If) -> ast.Stmt:
-        test = self._any(_either(x.condition))
-        known = _known(test)
+        test = self._any(either(x.condition))
+        known = truth_of(test)
         if known is None:
             other = None if x.other is None else self._any(x.other)
             return ast.If(test, self._any(x.then), other, x.span)
@@ -535,27 +544,27 @@ class _Closure:
 
     def _logic(self, x: ast.Binary) -> ast.CExpr:
         left = self._any(x.left)
-        known = _known(left)
+        known = truth_of(left)
         if known is not None:
             if known != (x.op == "&&"):
                 return ast.Num(int(x.op == "||"), x.span)
             right = self._any(x.right)
-            known = _known(right)
-            return _truth(right) if known is None else ast.Num(int(known), x.span)
+            known = truth_of(right)
+            return truth(right) if known is None else ast.Num(int(known), x.span)
         right = self._any(x.right)
-        known = _known(right)
+        known = truth_of(right)
         if known is not None and known == (x.op == "&&"):
-            return _truth(left)
+            return truth(left)
         return ast.Binary(x.op, left, right, x.span)
 
     # -- types ------------------------------------------------------------------------------------
 
     def _typed(self, unit: ast.Unit) -> ast.Unit:
         """A unit with the structs that its types name, and without typedefs."""
-        asked = frozenset(_field_names(unit))
+        asked = frozenset(field_names(unit))
         structs = {s.name: s for s in unit.structs}
         typedefs = {s.name for s in unit.structs if s.typedef}
-        pending = _bases((unit.functions, unit.threads, unit.nmis, unit.initial, unit.structs))
+        pending = bases((unit.functions, unit.threads, unit.nmis, unit.initial, unit.structs))
         seen: set[str] = set()
         while pending:
             base = pending.pop()
@@ -578,7 +587,7 @@ class _Closure:
                 if made.fields:
                     structs[name] = replace(made, fields=tuple(f for f in made.fields if f.name in asked))
                     structs[name] = self._mapped_struct(structs[name])
-                    pending |= _bases(structs[name])
+                    pending |= bases(structs[name])
                 break
         unit = replace(unit, structs=tuple(structs.values()), enums=self.enums)
         return retyped(unit, frozenset(typedefs)) if typedefs else unit
@@ -590,84 +599,3 @@ class _Closure:
         made = replace(made, fields=tuple(self._mapped(f) for f in made.fields))
         self.ours = ours
         return made
-
-
-def _leaves(statement: ast.Stmt) -> bool:
-    """Does a statement always jump away?"""
-    if isinstance(statement, ast.Block) and statement.body:
-        return _leaves(statement.body[-1])
-    return isinstance(statement, ast.Return | ast.Goto | ast.Break | ast.Continue)
-
-
-def _either(test: ast.CExpr) -> ast.CExpr:
-    """A condition that joins addresses by ``|``, as numbers: is any of them not 0?"""
-    if isinstance(test, ast.CallExpr) and test.name in ("likely", "unlikely") and len(test.arguments) == 1:
-        return replace(test, arguments=(_either(test.arguments[0]),))
-    if isinstance(test, ast.Binary) and test.op == "|":
-        return ast.Binary("|", _either(test.left), _either(test.right), test.span)
-    if isinstance(test, ast.Cast) and test.type == ast.CType("unsigned long"):
-        return ast.Binary("!=", test.operand, ast.Num(0, test.span), test.span)
-    return test
-
-
-def _truth(e: ast.CExpr) -> ast.CExpr:
-    """What ``&&`` and ``||`` give: 0 or 1."""
-    return ast.Unary("!", ast.Unary("!", e, e.span), e.span)
-
-
-def _known(e: object) -> bool | None:
-    """The truth of a constant condition."""
-    if isinstance(e, ast.Num):
-        return e.value != 0
-    if isinstance(e, ast.CallExpr) and e.name in ("likely", "unlikely") and len(e.arguments) == 1:
-        return _known(e.arguments[0])
-    return None
-
-
-def _declared(body: object) -> set[str]:
-    """The locals of a body, and its labels."""
-    found: set[str] = set()
-    for x in ast.nodes(body):
-        if isinstance(x, ast.Declare):
-            found.add(x.name)
-        elif isinstance(x, ast.ForEachEntry):
-            found.add(x.variable)
-    return found
-
-
-def _field_names(unit: ast.Unit) -> set[str]:
-    """The fields that anything names."""
-    found: set[str] = set()
-    for x in ast.nodes((unit.functions, unit.threads, unit.nmis, unit.initial, unit.final)):
-        if isinstance(x, ast.FieldExpr | ast.FieldInit | c.Field):
-            found.add(x.name)
-        elif isinstance(x, ast.ContainerOf):
-            found.add(x.member)
-    return found
-
-
-def _own_fields(unit: ast.Unit) -> frozenset[str]:
-    """The fields that the test's own code and its initial state name, but for questions about them."""
-    own = [f for f in unit.functions.values() if not f.kernel]
-    found = Counter[str]()
-    for x in ast.nodes((own, unit.threads, unit.nmis, unit.initial)):
-        if isinstance(x, ast.FieldExpr | ast.FieldInit):
-            found[x.name] += 1
-        elif isinstance(x, ast.CallExpr) and x.name == "defined":
-            found.subtract(a.name for a in x.arguments if isinstance(a, ast.FieldExpr))
-    return frozenset(name for name, count in found.items() if count > 0)
-
-
-def _bases(tree: object) -> set[str]:
-    """The types that a tree names."""
-    return {x.base for x in ast.nodes(tree) if isinstance(x, ast.CType)}
-
-
-def _addresses(unit: ast.Unit) -> set[str]:
-    """The virtual addresses that the initial state maps, and the objects that parameters make."""
-    found = {
-        x.va.name
-        for x in ast.nodes(unit.initial)
-        if isinstance(x, ast.Mapping) and isinstance(x.va, ast.Ident)
-    }
-    return found | {p.name for t in unit.threads.values() for p in t.parameters} | {"init_mm"}

@@ -14,10 +14,10 @@ from verifier.syntax.trouble import Trouble
 _HANDLES = {"mm": "struct mm_struct", "page": "struct page"}
 
 
-class Answer(NamedTuple):
-    """Is something there, and where, or why not?"""
+class There(NamedTuple):
+    """Whether something is in the tree, and what to say of that."""
 
-    there: bool
+    is_there: bool
     where: str
 
 
@@ -34,7 +34,7 @@ class Presence:
 
     # -- names ------------------------------------------------------------------------------------
 
-    def asks(self, e: ast.CallExpr, own_names: frozenset[str]) -> Answer:
+    def asks(self, e: ast.CallExpr, own_names: frozenset[str]) -> There:
         """``defined(name)``, ``defined(struct.field)``. ``own_names``: the fields that the test's own code
         names. Raises ``Trouble`` for a question that no version can answer in another way."""
         asked = e.arguments[0] if len(e.arguments) == 1 else None
@@ -46,11 +46,11 @@ class Presence:
                 raise Trouble("defined", text, asked.span, "ask for the field that the arm uses")
             found = self._field(asked.base.name, asked.name)
             where = f"struct {asked.base.name} has {'it' if found else 'no such field'}"
-            return Answer(found is not None, where)
+            return There(found is not None, where)
         hint = "write defined(name), or defined(struct_name.field)"
         raise Trouble("defined", "defined() asks for a name, or for a field of a struct", e.span, hint)
 
-    def _name(self, asked: ast.Ident) -> Answer:
+    def _name(self, asked: ast.Ident) -> There:
         name = asked.name
         every = [(one, taken) for one in self.asked.files for taken in one.names if taken.name == name]
         if not every:
@@ -71,8 +71,8 @@ class Presence:
                     raise
                 continue
             line = Span(file.source, found.start, found.start).line
-            return Answer(True, f"{one.path}:{line} has it")
-        return Answer(False, "no file that the test names has it")
+            return There(True, f"{one.path}:{line} has it")
+        return There(False, "no file that the test names has it")
 
     # -- fields -----------------------------------------------------------------------------------
 
