@@ -11,7 +11,10 @@ from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.kernel import Cutter
 
-_WORDS = {"dropped": "dropped", "omitted": "left out", "decided": "decided", "unused": "unused"}
+_WORDS = {
+    "dropped": "dropped", "omitted": "left out", "decided": "decided", "unused": "unused", "set": "set",
+    "not set": "not set",
+}  # fmt: skip
 
 
 def taken_text(name: str, found: Resolved) -> str:

@@ -372,11 +372,12 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class FieldInit:
-    """``.name = value`` in braces."""
+    """``.name = value`` in braces. ``optional``: ``.name? = value`` in the initial state, if it exists."""
 
     name: str
     value: InitValue
     span: Span
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,12 +416,14 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """``place = value;`` or ``cpus:place = value;``: ``1..n:cr3 = N``, ``mm_cpumask(N) = {1}``."""
+    """``place = value;`` or ``cpus:place = value;``: ``1..n:cr3 = N``, ``mm_cpumask(N) = {1}``.
+    ``optional``: ``place? = value``, where the field exists."""
 
     place: CExpr
     value: InitValue
     span: Span
     cpus: Range | None = None
+    optional: bool = False
 
 
 Initial = Union[Object, Setting]
@@ -583,3 +586,10 @@ def nodes(tree: object) -> Iterator[object]:
             pending += x.values()
         elif hasattr(x, "__slots__"):
             pending += [getattr(x, s) for s in x.__slots__]
+
+
+def optional_at(item: Initial) -> Span | None:
+    """Where an item of the initial state has ``?``; None if nowhere."""
+    if isinstance(item, Setting) and item.optional:
+        return item.place.span
+    return next((x.span for x in nodes(item) if isinstance(x, FieldInit) and x.optional), None)

@@ -324,7 +324,8 @@ class Builder:
                 out.append(ast.Setting(self.expr(parts[3]), value, span, self.range(parts[2])))
             else:
                 cpus = self.range(parts.pop(0)) if parts[0].data == "cpus" else None
-                out.append(ast.Setting(self.expr(parts[-2]), self.value(parts[-1]), span, cpus))
+                made = self.expr(parts[0]), self.value(parts[-1])
+                out.append(ast.Setting(*made, span, cpus, optional=len(parts) > 2))
         return out
 
     def range(self, tree: Node) -> ast.Range:
@@ -351,7 +352,7 @@ class Builder:
                 self.expr(parts[0]), self.value(parts[2]), span, self.number(parts[1], octal=False)
             )
         if tree.data == "field_value":
-            return ast.FieldInit(str(parts[0]), self.value(parts[1]), span)
+            return ast.FieldInit(str(parts[0]), self.value(parts[-1]), span, len(parts) > 2)
         if tree.data == "range":
             return self.range(tree)
         return self.value(tree)

@@ -19,6 +19,7 @@ from verifier.syntax.ast import (
     StructDef,
     Thread,
     Unit,
+    optional_at,
 )
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import Node
@@ -74,6 +75,11 @@ class Gathered:
                 hint = 'name a file of the kernel: #kernel "arch/x86/mm/tlb.c" { … }'
                 self.guards.trouble("kernel", "this is about the kernel's text, of which there is none",
                                     span, hint)  # fmt: skip
+            for item in self.initial:
+                mark = optional_at(item)
+                if mark is not None:
+                    text = "'?' asks whether the kernel's text has a field, and there is no such text"
+                    self.guards.trouble("optional", text, mark, "leave '?' out, or name a file by #kernel")
             return None, None
         asked = KernelText(tuple(self.files), tuple(self.config), tuple(self.without))
         if self.tree is None:

@@ -242,6 +242,42 @@ def test_what_this_text_does_not_ask_is_no_error() -> None:
     ]
 
 
+def own_code(define: str, code: str, tmp_path: Path, config: str = "") -> str:
+    """``read_back`` of a test whose own code uses a macro of the tree; f() returns its argument."""
+    body = f"{define}\nint f(int x)\n{{\n\treturn x;\n}}\n"
+    return read_back(body, "int x = 3;", code, tmp_path, config)
+
+
+@pytest.mark.parametrize(
+    ("define", "code", "without", "expected"),
+    [
+        # The body of a macro is the kernel's text wherever it is put; its arguments are the test's.
+        ("#define TWICE(a) (2 * g(a))", "TWICE(x)", "g = 5", "(10,)"),
+        ("#define TWICE(a) (2 * f(a))", "TWICE(x)", "f = 5", "(10,)"),
+        ("#define TWICE(a) (2 * f(a))", "TWICE(f(x))", "f = 5", "(10,)"),
+        (
+            "#define TWICE(a) (2 * (a))",
+            "TWICE(f(x))",
+            "f = 5",
+            "nothing in this text calls f, but the test's own",
+        ),
+        ("#define INNER(a) g(a)\n#define TWICE(a) (2 * INNER(a))", "TWICE(x)", "g = 5", "(10,)"),
+        ("#define g f", "g(x)", "f = 5", "(5,)"),
+        ("#define g f", "g(f(x))", "f = 5", "(5,)"),
+        ("#define TWICE(a) (2 * g(a))", "TWICE(x)", "", "there is no function 'g'"),
+        ("#define TWICE(a) (2 * (a) + nobody)", "TWICE(x)", "", "there is no 'nobody'"),
+        ("#define TWICE(a) (2 * (a) + VM_WARN_ON(a))", "TWICE(x)", "", "(6,)"),
+        ("", "f(x)", "f = 5", "nothing in this text calls f, but the test's own code does"),
+        ("", "f(x)", "f? = 5", "(3,)"),
+    ],
+)
+def test_macros_in_the_tests_own_code(
+    define: str, code: str, without: str, expected: str, tmp_path: Path
+) -> None:
+    said = own_code(define, code, tmp_path, f"#without {without}" if without else "")
+    assert expected in said
+
+
 def test_what_may_be_missing() -> None:
     text = f'#kernel "kernel/none.c"? {{ f }}\n{HEAD}'
     text += '#kernel "kernel/flag.c" { raise_flag, wait_flag, old_raise? }\n'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -17,10 +17,21 @@ from verifier.kernel.conditions import ASSUMED
 from verifier.kernel.dropped import dropped
 from verifier.kernel.scan import Definition, Macro, Scanned
 from verifier.kernel.tree import version_code
+from verifier.lower.c.kernel_trees import (
+    addresses,
+    bases,
+    declared,
+    either,
+    field_names,
+    leaves,
+    own_fields,
+    truth,
+    truth_of,
+)
 from verifier.lower.c.macros import BITS, bits, check_brackets, named
+from verifier.lower.c.presence import Presence
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax import condition as c
 from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.rebuilt import rebuilt, retyped, substituted
@@ -35,7 +46,7 @@ from verifier.words.table import (
     instead,
 )
 
-Outcome = Literal["taken", "dropped", "omitted", "decided", "unused"]
+Outcome = Literal["taken", "dropped", "omitted", "decided", "unused", "set", "not set"]
 
 # Questions about the configuration, the processor and static keys, which #config answers.
 QUESTIONS = frozenset(
@@ -93,7 +104,7 @@ class _Closure:
         self.omitted = {o.name: o for o in asked.without}
         self.used: set[str] = set()  # of #without
         self.objects = {x.name for x in unit.initial if isinstance(x, ast.Object)}
-        self.objects |= _addresses(unit)
+        self.objects |= addresses(unit)
         self.scopes: list[set[str]] = []  # parameters and locals
         self.expanding: list[str] = []
         self.reading: list[Definition] = []  # enums
@@ -102,6 +113,8 @@ class _Closure:
         self.in_word = False  # is this an argument of a word?
         self.ours = False  # is this the test's own code?
         self.constants = self._constants()
+        self.presence = Presence(unit, asked, cutter)
+        self.own_fields = own_fields(unit)
 
     def close(self) -> Resolved:
         functions = {name: self._function(f) for name, f in self.unit.functions.items()}
@@ -112,22 +125,42 @@ class _Closure:
         }
         nmis = tuple(replace(t, body=self._body(t.body, set())) for t in self.unit.nmis)
         self.scopes = [set()]
-        initial = tuple(self._any(x) for x in self.unit.initial)
+        initial = tuple(self._any(x) for x in self._standing())
         unit = replace(
             self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial, enums=self.enums
         )
         unit = self._typed(unit)
-        warnings = self._unused()
+        warnings = self._unused(unit)
         if self.troubles:
             raise InputError(list(self.troubles.values()))
         return Resolved(unit, self.notes, warnings)
 
-    def _unused(self) -> list[Diagnostic]:
+    def _standing(self) -> Iterator[ast.Initial]:
+        """The initial state, without optional fields that this tree does not have."""
+        for item in self.unit.initial:
+            try:
+                made, said = self.presence.initial(item)
+            except Trouble as trouble:
+                self._said(trouble)
+                continue
+            for name, span, there in said:
+                reason = "" if there else "this tree has no such field"
+                self._note("set" if there else "not set", name, reason, span)
+            if made is not None:
+                yield made
+
+    def _unused(self, unit: ast.Unit) -> list[Diagnostic]:
         """What the test says of this text, and this text never asks. Another version may ask it."""
         found: list[Diagnostic] = []
+        own = [f for f in unit.functions.values() if not f.kernel]
+        ours = {x.name for x in ast.nodes((unit.threads, unit.nmis, own)) if isinstance(x, ast.CallExpr)}
         for o in self.asked.without:
             if o.name not in self.used and not o.optional:
                 text = f"nothing in this text calls {o.name}"
+                if o.name in ours:
+                    hint = f"#without is about the kernel's text; put a guard before {o.name}()"
+                    self._trouble("without", f"{text}, but the test's own code does", o.span, hint)
+                    continue
                 hint = "it is taken by #kernel" if o.name in self.unit.functions else "leave it out"
                 found.append(Diagnostic("without", text, o.span, hint, severity="warning"))
         asked = self.cutter.config.used
@@ -261,6 +294,8 @@ class _Closure:
         if name in BITS and e.arguments and name not in self.unit.functions:
             return bits(name, tuple(self._any(a) for a in e.arguments[: BITS[name]]), e.span)
         if self.ours:
+            if name == "defined" and name not in self.unit.functions:
+                return self._defined(e)
             if self._wins(name) and name not in self.unit.functions and (found := self._macro(name)):
                 return self._expanded(*found, e.arguments, e.span, alone=alone)
             return self._mapped(e)
@@ -334,6 +369,16 @@ class _Closure:
         self._note("decided", name, "assumed" if name in ASSUMED else "by #config", e.span)
         return ast.Num(int(bool(value)), e.span)
 
+    def _defined(self, e: ast.CallExpr) -> ast.CExpr:
+        """``defined(name)``, ``defined(struct.field)``: does the tree have it?"""
+        try:
+            answer = self.presence.asks(e, self.own_fields)
+        except Trouble as trouble:
+            self._said(trouble)
+            return ast.Num(0, e.span)
+        self._note("decided", e.span.text, answer.where, e.span)
+        return ast.Num(int(answer.is_there), e.span)
+
     # -- macros -----------------------------------------------------------------------------------
 
     def _expanded(
@@ -350,10 +395,9 @@ class _Closure:
         if macro.parameters is None and arguments is not None:  # it stands for the name of a function
             body = self._body_of(file, macro, "expr", span)
             if isinstance(body, ast.Ident):
-                self.expanding.append(macro.name)
-                made = self._call(ast.CallExpr(body.name, arguments, span), alone=alone)
-                self.expanding.pop()
-                return made
+                given = {f"{macro.name}'{at}": a for at, a in enumerate(arguments)}
+                stand_in = tuple(ast.Ident(name, a.span) for name, a in given.items())
+                return self._put(macro, ast.CallExpr(body.name, stand_in, span), given, alone)
             if body is not None:
                 self._refused(file, macro, "it stands for a function here, and its body is no name", span)
             return nothing
@@ -376,13 +420,18 @@ class _Closure:
         except Trouble as trouble:
             self._refused(file, macro, trouble.diagnostic.message, span)
             return nothing
+        return self._put(macro, body, given, alone)
+
+    def _put(self, macro: Macro, body: Any, given: Mapping[str, ast.CExpr], alone: bool) -> Any:
+        """A macro's body, which is the kernel's text wherever it is put, and its arguments, which are
+        those of whoever calls it."""
         values = {x.name for x in ast.nodes(body) if isinstance(x, ast.Ident)}
         mapped = {name: self._any(a) for name, a in given.items() if name in values}
         self.expanding.append(macro.name)
-        outer = self.scopes
-        self.scopes = [*outer, set(given) | _declared(body)]
+        scopes, ours = self.scopes, self.ours
+        self.scopes, self.ours = [*scopes, set(given) | declared(body)], False
         body = self._call(body, alone=alone) if isinstance(body, ast.CallExpr) else self._any(body)
-        self.scopes = outer
+        self.scopes, self.ours = scopes, ours
         self.expanding.pop()
         return substituted(body, mapped)
 
@@ -416,7 +465,7 @@ class _Closure:
         return replace(f, body=self._body(f.body, {p.name for p in f.parameters}))
 
     def _body(self, body: ast.Block, bound: set[str]) -> ast.Block:
-        self.scopes = [bound | _declared(body)]
+        self.scopes = [bound | declared(body)]
         made = self._any(body)
         assert isinstance(made, ast.Block)
         return made
@@ -444,7 +493,7 @@ class _Closure:
             return ast.Block(tuple(self._reached(x.body)), x.span)
         if isinstance(x, ast.Conditional):
             test = self._any(x.condition)
-            known = _known(test)
+            known = truth_of(test)
             if known is not None:
                 return self._any(x.then if known else x.other)
             return ast.Conditional(test, self._any(x.then), self._any(x.other), x.span)
@@ -457,7 +506,7 @@ class _Closure:
             return ast.Binary(x.op, left, right, x.span)
         if isinstance(x, ast.Unary) and x.op == "!":
             inner = self._any(x.operand)
-            known = _known(inner)
+            known = truth_of(inner)
             return ast.Unary("!", inner, x.span) if known is None else ast.Num(int(not known), x.span)
         if isinstance(x, ast.FieldInit):
             return replace(x, value=self._any(x.value))
@@ -480,11 +529,11 @@ class _Closure:
             if reached:
                 made = self._any(statement)
                 yield made
-                reached = not _leaves(made)
+                reached = not leaves(made)
 
     def _if(self, x: ast.If) -> ast.Stmt:
-        test = self._any(_either(x.condition))
-        known = _known(test)
+        test = self._any(either(x.condition))
+        known = truth_of(test)
         if known is None:
             other = None if x.other is None else self._any(x.other)
             return ast.If(test, self._any(x.then), other, x.span)
@@ -494,27 +543,27 @@ class _Closure:
 
     def _logic(self, x: ast.Binary) -> ast.CExpr:
         left = self._any(x.left)
-        known = _known(left)
+        known = truth_of(left)
         if known is not None:
             if known != (x.op == "&&"):
                 return ast.Num(int(x.op == "||"), x.span)
             right = self._any(x.right)
-            known = _known(right)
-            return _truth(right) if known is None else ast.Num(int(known), x.span)
+            known = truth_of(right)
+            return truth(right) if known is None else ast.Num(int(known), x.span)
         right = self._any(x.right)
-        known = _known(right)
+        known = truth_of(right)
         if known is not None and known == (x.op == "&&"):
-            return _truth(left)
+            return truth(left)
         return ast.Binary(x.op, left, right, x.span)
 
     # -- types ------------------------------------------------------------------------------------
 
     def _typed(self, unit: ast.Unit) -> ast.Unit:
         """A unit with the structs that its types name, and without typedefs."""
-        asked = frozenset(_field_names(unit))
+        asked = frozenset(field_names(unit))
         structs = {s.name: s for s in unit.structs}
         typedefs = {s.name for s in unit.structs if s.typedef}
-        pending = _bases((unit.functions, unit.threads, unit.nmis, unit.initial, unit.structs))
+        pending = bases((unit.functions, unit.threads, unit.nmis, unit.initial, unit.structs))
         seen: set[str] = set()
         while pending:
             base = pending.pop()
@@ -537,7 +586,7 @@ class _Closure:
                 if made.fields:
                     structs[name] = replace(made, fields=tuple(f for f in made.fields if f.name in asked))
                     structs[name] = self._mapped_struct(structs[name])
-                    pending |= _bases(structs[name])
+                    pending |= bases(structs[name])
                 break
         unit = replace(unit, structs=tuple(structs.values()), enums=self.enums)
         return retyped(unit, frozenset(typedefs)) if typedefs else unit
@@ -549,72 +598,3 @@ class _Closure:
         made = replace(made, fields=tuple(self._mapped(f) for f in made.fields))
         self.ours = ours
         return made
-
-
-def _leaves(statement: ast.Stmt) -> bool:
-    """Does a statement always jump away?"""
-    if isinstance(statement, ast.Block) and statement.body:
-        return _leaves(statement.body[-1])
-    return isinstance(statement, ast.Return | ast.Goto | ast.Break | ast.Continue)
-
-
-def _either(test: ast.CExpr) -> ast.CExpr:
-    """A condition that joins addresses by ``|``, as numbers: is any of them not 0?"""
-    if isinstance(test, ast.CallExpr) and test.name in ("likely", "unlikely") and len(test.arguments) == 1:
-        return replace(test, arguments=(_either(test.arguments[0]),))
-    if isinstance(test, ast.Binary) and test.op == "|":
-        return ast.Binary("|", _either(test.left), _either(test.right), test.span)
-    if isinstance(test, ast.Cast) and test.type == ast.CType("unsigned long"):
-        return ast.Binary("!=", test.operand, ast.Num(0, test.span), test.span)
-    return test
-
-
-def _truth(e: ast.CExpr) -> ast.CExpr:
-    """What ``&&`` and ``||`` give: 0 or 1."""
-    return ast.Unary("!", ast.Unary("!", e, e.span), e.span)
-
-
-def _known(e: object) -> bool | None:
-    """The truth of a constant condition."""
-    if isinstance(e, ast.Num):
-        return e.value != 0
-    if isinstance(e, ast.CallExpr) and e.name in ("likely", "unlikely") and len(e.arguments) == 1:
-        return _known(e.arguments[0])
-    return None
-
-
-def _declared(body: object) -> set[str]:
-    """The locals of a body, and its labels."""
-    found: set[str] = set()
-    for x in ast.nodes(body):
-        if isinstance(x, ast.Declare):
-            found.add(x.name)
-        elif isinstance(x, ast.ForEachEntry):
-            found.add(x.variable)
-    return found
-
-
-def _field_names(unit: ast.Unit) -> set[str]:
-    """The fields that anything names."""
-    found: set[str] = set()
-    for x in ast.nodes((unit.functions, unit.threads, unit.nmis, unit.initial, unit.final)):
-        if isinstance(x, ast.FieldExpr | ast.FieldInit | c.Field):
-            found.add(x.name)
-        elif isinstance(x, ast.ContainerOf):
-            found.add(x.member)
-    return found
-
-
-def _bases(tree: object) -> set[str]:
-    """The types that a tree names."""
-    return {x.base for x in ast.nodes(tree) if isinstance(x, ast.CType)}
-
-
-def _addresses(unit: ast.Unit) -> set[str]:
-    """The virtual addresses that the initial state maps, and the objects that parameters make."""
-    found = {
-        x.va.name
-        for x in ast.nodes(unit.initial)
-        if isinstance(x, ast.Mapping) and isinstance(x.va, ast.Ident)
-    }
-    return found | {p.name for t in unit.threads.values() for p in t.parameters} | {"init_mm"}

@@ -1,0 +1,90 @@
+"""What trees of the kernel's text say: which conditions are constant, which names and types they have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from verifier.syntax import ast
+from verifier.syntax import condition as c
+
+
+def leaves(statement: ast.Stmt) -> bool:
+    """Does a statement always jump away?"""
+    if isinstance(statement, ast.Block) and statement.body:
+        return leaves(statement.body[-1])
+    return isinstance(statement, ast.Return | ast.Goto | ast.Break | ast.Continue)
+
+
+def either(test: ast.CExpr) -> ast.CExpr:
+    """A condition that joins addresses by ``|``, as numbers: is any of them not 0?"""
+    if isinstance(test, ast.CallExpr) and test.name in ("likely", "unlikely") and len(test.arguments) == 1:
+        return replace(test, arguments=(either(test.arguments[0]),))
+    if isinstance(test, ast.Binary) and test.op == "|":
+        return ast.Binary("|", either(test.left), either(test.right), test.span)
+    if isinstance(test, ast.Cast) and test.type == ast.CType("unsigned long"):
+        return ast.Binary("!=", test.operand, ast.Num(0, test.span), test.span)
+    return test
+
+
+def truth(e: ast.CExpr) -> ast.CExpr:
+    """What ``&&`` and ``||`` give: 0 or 1."""
+    return ast.Unary("!", ast.Unary("!", e, e.span), e.span)
+
+
+def truth_of(e: object) -> bool | None:
+    """The truth of a constant condition."""
+    if isinstance(e, ast.Num):
+        return e.value != 0
+    if isinstance(e, ast.CallExpr) and e.name in ("likely", "unlikely") and len(e.arguments) == 1:
+        return truth_of(e.arguments[0])
+    return None
+
+
+def declared(body: object) -> set[str]:
+    """The locals of a body, and its labels."""
+    found: set[str] = set()
+    for x in ast.nodes(body):
+        if isinstance(x, ast.Declare):
+            found.add(x.name)
+        elif isinstance(x, ast.ForEachEntry):
+            found.add(x.variable)
+    return found
+
+
+def field_names(unit: ast.Unit) -> set[str]:
+    """The fields that anything names."""
+    found: set[str] = set()
+    for x in ast.nodes((unit.functions, unit.threads, unit.nmis, unit.initial, unit.final)):
+        if isinstance(x, ast.FieldExpr | ast.FieldInit | c.Field):
+            found.add(x.name)
+        elif isinstance(x, ast.ContainerOf):
+            found.add(x.member)
+    return found
+
+
+def own_fields(unit: ast.Unit) -> frozenset[str]:
+    """The fields that the test's own code and its initial state name, but for questions about them."""
+    own = [f for f in unit.functions.values() if not f.kernel]
+    found = Counter[str]()
+    for x in ast.nodes((own, unit.threads, unit.nmis, unit.initial)):
+        if isinstance(x, ast.FieldExpr | ast.FieldInit):
+            found[x.name] += 1
+        elif isinstance(x, ast.CallExpr) and x.name == "defined":
+            found.subtract(a.name for a in x.arguments if isinstance(a, ast.FieldExpr))
+    return frozenset(name for name, count in found.items() if count > 0)
+
+
+def bases(tree: object) -> set[str]:
+    """The types that a tree names."""
+    return {x.base for x in ast.nodes(tree) if isinstance(x, ast.CType)}
+
+
+def addresses(unit: ast.Unit) -> set[str]:
+    """The virtual addresses that the initial state maps, and the objects that parameters make."""
+    found = {
+        x.va.name
+        for x in ast.nodes(unit.initial)
+        if isinstance(x, ast.Mapping) and isinstance(x.va, ast.Ident)
+    }
+    return found | {p.name for t in unit.threads.values() for p in t.parameters} | {"init_mm"}
