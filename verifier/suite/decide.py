@@ -43,12 +43,13 @@ def run(test: Test, options: Options) -> Verdict:
         raise unexpected(error, test.source.name) from error
 
 
-def run_or_die(test: Test, options: Options) -> Verdict:
-    """``run`` for an expendable process: it lets every exception through."""
+def run_or_die(test: Test, options: Options, budget: Budget | None = None) -> Verdict:
+    """``run`` for an expendable process: it lets every exception through. ``budget``: that of ``options``, if
+    the caller wants to ask it afterwards."""
     start = time.perf_counter()
     if not test.asks and not options.states:
         raise InputError([no_condition(test)])
-    budget = Budget(options.timeout, options.memory)
+    budget = budget or Budget(options.timeout, options.memory)
     try:
         code = lower(test, budget)
         program = asked = unrolled(test, code, options.unroll, budget)
@@ -93,7 +94,7 @@ def run_each(tests: Sequence[Test], options: Options, jobs: int = 1) -> Iterator
     """
 
     def work(test: Test) -> Verdict:
-        return replace(run(test, options), test=replace(test, tree=None))
+        return replace(run(test, options), test=test.bare)
 
     if not forks():
         for test in tests:

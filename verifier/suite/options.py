@@ -27,7 +27,8 @@ class Options:
     ``witnesses``   tell a run in which the outcome happens and, if the test says ``forall``, one in which it
                     does not; ``counters``: tell the second one for every test;
     ``kernel``      the kernel tree of tests about its own text: DIR or DIR@REV;
-    ``more``        seconds that the process has besides, for what is made of the verdict.
+    ``more``        seconds that the process has besides, for what is made of the verdict;
+    ``store``       the file of a results store (docs/suites.md); ``fresh``: write answers to it, use none.
     """
 
     model: str = MODEL_NAMES[0]
@@ -46,6 +47,8 @@ class Options:
     strict: bool = False
     skip_other: bool = False
     kernel: str | None = None
+    store: str | None = None
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         for what, word, known in (("model", self.model, MODEL_NAMES), ("judge", self.judge, JUDGES)):
