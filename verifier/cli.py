@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from verifier.arguments import Arguments, format_asked, parse
 from verifier.errors import ExitCode, Interrupted, LimitError, UsageError, VerifierError, unexpected, worst
 from verifier.output import Output, OutputError, open_all
-from verifier.suite.pool import OUT_OF_MEMORY, tell
+from verifier.suite.worker import OUT_OF_MEMORY, tell
 
 if TYPE_CHECKING:
     from verifier.against.compare import ComparedWord

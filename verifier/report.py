@@ -11,7 +11,7 @@ from verifier.render.base import Report
 from verifier.source import Diagnostic
 from verifier.suite.discover import Task
 from verifier.suite.outcomes import Aside, Begun, Done, Outcome, Skipped
-from verifier.suite.pool import OUT_OF_MEMORY, Doing
+from verifier.suite.worker import OUT_OF_MEMORY, Doing
 
 P = TypeVar("P")
 

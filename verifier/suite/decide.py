@@ -16,7 +16,8 @@ from verifier.program.expressions import TRUE
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic
 from verifier.suite.options import Options
-from verifier.suite.pool import OUT_OF_MEMORY, Raised, each_alone, forks, starved
+from verifier.suite.pool import Raised, each_alone
+from verifier.suite.worker import OUT_OF_MEMORY, forks, starved
 from verifier.syntax.test import Test, no_condition
 
 EXPLORER_STATES = 2_000_000

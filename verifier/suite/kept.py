@@ -14,8 +14,8 @@ from verifier.suite.decide import run_or_die
 from verifier.suite.keys import key_of, tool
 from verifier.suite.options import Options
 from verifier.suite.packed import packed
-from verifier.suite.pool import OUT_OF_MEMORY
 from verifier.suite.store import Cell, Kept, Record, ResultsStore, StoreError, set_aside
+from verifier.suite.worker import OUT_OF_MEMORY
 from verifier.syntax.test import Test
 
 TIMEOUT = "timeout: "  # how the causes begin that are about time

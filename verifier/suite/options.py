@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from verifier.errors import UsageError
 from verifier.program.profiles import MODEL_NAMES, Switches, switches
-from verifier.suite.pool import Limits
+from verifier.suite.worker import Limits
 
 # The choices; the first of each is the default.
 JUDGES = ("z3", "explorer", "both")

@@ -16,9 +16,10 @@ from verifier.suite.kept import Book, Keeper, OnDisk, Place, Shelf, Unkept
 from verifier.suite.keys import key_of
 from verifier.suite.load import load_task
 from verifier.suite.options import Options
-from verifier.suite.pool import Doing, Garbled, Limits, Lost, Pool, forks, starved
+from verifier.suite.pool import Pool
 from verifier.suite.store import opened
 from verifier.suite.twins import Alike
+from verifier.suite.worker import Doing, Garbled, Limits, Lost, forks, starved
 from verifier.syntax import NO_TREE, OTHER_CODE
 from verifier.syntax.test import Test
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,9 +15,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import verifier.solve  # loads Z3 here once, and not in each process
 from verifier.budget import Budget
 from verifier.cli import main
 from verifier.errors import ExitCode, LimitError
+from verifier.results import Verdict
 from verifier.suite import kept, keys
 from verifier.suite.decide import run
 from verifier.suite.keys import key_of
@@ -24,9 +28,11 @@ from verifier.suite.options import Options
 from verifier.suite.packed import Unpackable, packed, unpacked
 from verifier.suite.store import ResultsStore
 from verifier.syntax import load, read
+from verifier.syntax.test import Test
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "runs.schema.json").read_text())
+assert verifier.solve.decide
 SMALL = ROOT / "tests" / "trees" / "small"
 MM = """MM {name}
 #include "part.inc"
@@ -111,6 +117,7 @@ def test_times_are_those_of_the_decision(suite: Path, call: Call, form: str) -> 
     assert call(*words) == call(*words) and all(reused())
 
 
+@pytest.mark.slow
 def test_stories_warnings_and_graphs(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files with hangs, faults, locks, locks of other files, warnings about the text, equal variants."""
     monkeypatch.chdir(tmp_path)
@@ -267,6 +274,32 @@ def test_what_did_not_counts_under_any(suite: Path, call: Call) -> None:
     words = ["check", ".", "--store", "s.db"]
     first = call(*words)
     assert call(*words, "--timeout", 7, "--memory", 700) == first and all(reused())
+
+
+def test_a_worker_that_dies_of_its_limits_is_an_answer_and_a_killed_one_is_not(
+    suite: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = kept.run_or_die
+
+    def dying(test: Test, options: Options, budget: Budget | None = None) -> Verdict:
+        if test.id == "a::F":
+            raise MemoryError
+        if test.id == "b::PLAIN":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(test, options, budget)
+
+    monkeypatch.setattr(kept, "run_or_die", dying)
+    words = ["check", "-q", ".", "--store", "s.db"]
+    first = call(*words)
+    lines = first[1].splitlines()
+    assert lines[1].endswith("expected never (out of memory)") and "killed by SIGKILL" in lines[2]
+    assert "2 as expected, 2 unknown" in lines[4] and first[0] == ExitCode.UNKNOWN
+    monkeypatch.setattr(kept, "run_or_die", real)
+    code, out, _ = call(*words)
+    assert out.splitlines()[:2] == lines[:2] and "3 as expected, 1 unknown" in out and code == 3
+    assert reused() == [True, True, False, True]
+    code, out, _ = call(*words, "--memory", 2000)
+    assert code == 0 and reused() == [True, False, True, True]
 
 
 def test_a_known_answer_stays_where_less_was_allowed(suite: Path, call: Call) -> None:
