@@ -68,6 +68,7 @@ class Arguments(argparse.Namespace):
     store: str | None
     no_store: bool
     fresh: bool
+    dask: str | None
     # of ``results`` and ``diff``
     runs: list[str]
     keep: int | None
@@ -183,6 +184,9 @@ def _keeping(command: argparse.ArgumentParser) -> None:
     _store(command)
     command.add_argument("--no-store", action="store_true", help="use no results store, whatever is set")
     command.add_argument("--fresh", action="store_true", help="decide anew what the store has")
+    command.add_argument(
+        "--dask", metavar="ADDRESS", help="let the workers of a Dask cluster decide, such as tcp://host:8786"
+    )
 
 
 def _comparing(command: argparse.ArgumentParser) -> None:

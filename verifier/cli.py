@@ -92,6 +92,7 @@ def _check(arguments: Arguments, out: Output) -> int:
         skip_other=arguments.skip_other,
         store=_store_of(arguments),
         fresh=arguments.fresh,
+        dask=_cluster_of(arguments),
     )
     _ = options.switches  # complain about an unknown switch before reading files
     report = form.report(out, Wanted(states=states, stories=not arguments.quiet, graph=graph))
@@ -135,6 +136,13 @@ def _store_of(arguments: Arguments) -> str | None:
     if arguments.fresh and store is None:
         raise UsageError("--fresh is about a results store: name one with --store FILE")
     return None if arguments.no_store else store
+
+
+def _cluster_of(arguments: Arguments) -> str | None:
+    """The address of the scheduler that a call names."""
+    if arguments.dask is not None and arguments.jobs > 1:
+        raise UsageError("with --dask the cluster's workers decide: leave -j out")
+    return arguments.dask
 
 
 def _look_back(arguments: Arguments, out: Output) -> int:
@@ -215,6 +223,7 @@ def _compare(arguments: Arguments, out: Output) -> int:
             kernel=_tree_of(arguments),
             store=_store_of(arguments),
             fresh=arguments.fresh,
+            dask=_cluster_of(arguments),
         )
         for profile, model in machines
     ]

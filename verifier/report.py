@@ -10,7 +10,8 @@ from verifier.output import OutputError
 from verifier.render.base import Report
 from verifier.source import Diagnostic
 from verifier.suite.discover import Task
-from verifier.suite.outcomes import Aside, Begun, Done, Outcome, Skipped
+from verifier.suite.outcomes import Aside
+from verifier.suite.parts import Begun, Done, Outcome, Skipped
 from verifier.suite.worker import OUT_OF_MEMORY, Doing
 
 P = TypeVar("P")

@@ -171,6 +171,7 @@ class Book:
         from json import dumps
 
         self.path, self.said, self.lost = path, set[str](), False
+        self.unkept: list[Unkept] = []  # to be told
         self.identity = _identity(path)
         machines = dumps([machine(options) for options in columns])
         with ResultsStore(path) as store:
@@ -196,7 +197,9 @@ class Book:
         return []
 
     def about(self, digest: str) -> list[Kept]:
-        """The answers about a test's text."""
+        """The answers about a test's text that may be used."""
+        if self.keeper.fresh or self.lost:
+            return []
         try:
             with ResultsStore(self.path) as store:
                 return store.about(digest, tool())

@@ -28,7 +28,8 @@ class Options:
                     does not; ``counters``: tell the second one for every test;
     ``kernel``      the kernel tree of tests about its own text: DIR or DIR@REV;
     ``more``        seconds that the process has besides, for what is made of the verdict;
-    ``store``       the file of a results store (docs/suites.md); ``fresh``: write answers to it, use none.
+    ``store``       the file of a results store (docs/suites.md); ``fresh``: write answers to it, use none;
+    ``dask``        the address of a Dask scheduler whose workers decide.
     """
 
     model: str = MODEL_NAMES[0]
@@ -49,6 +50,7 @@ class Options:
     kernel: str | None = None
     store: str | None = None
     fresh: bool = False
+    dask: str | None = None
 
     def __post_init__(self) -> None:
         for what, word, known in (("model", self.model, MODEL_NAMES), ("judge", self.judge, JUDGES)):

@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
-from verifier.errors import InputError, Interrupted, LimitError, VerifierError, fault, unexpected
-from verifier.results import Verdict
+from verifier.errors import InputError, Interrupted, LimitError, fault
 from verifier.source import Diagnostic
-from verifier.suite.decide import nested, run_or_die, unknown
+from verifier.suite.decide import unknown
 from verifier.suite.discover import Task
-from verifier.suite.kept import Book, Keeper, OnDisk, Place, Shelf, Unkept
-from verifier.suite.keys import key_of
-from verifier.suite.load import load_task
+from verifier.suite.kept import Book, OnDisk, Place, Unkept
+from verifier.suite.keys import digest, tool
 from verifier.suite.options import Options
+from verifier.suite.parts import Begun, Done, Finish, Job, Outcome, limits_together, parts_of
 from verifier.suite.pool import Pool
-from verifier.suite.store import opened
-from verifier.suite.twins import Alike
-from verifier.suite.worker import Doing, Garbled, Limits, Lost, forks, starved
-from verifier.syntax import NO_TREE, OTHER_CODE
+from verifier.suite.store import Record, opened
+from verifier.suite.worker import Doing, Garbled, Lost, forks
+from verifier.syntax import read
 from verifier.syntax.test import Test
 
 P = TypeVar("P")
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A file has been read: these are its tests. Their outcomes follow. ``keys``: those of their answers, for
-    each column."""
-
-    tests: tuple[Test, ...]
-    keys: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file is for another architecture, or about a kernel's text that is not given, and is skipped."""
-
-    arch: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done(Generic[P]):
-    """A test is decided. ``value`` is what ``finish`` made of its verdicts."""
-
-    value: P
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +31,6 @@ class Aside:
     """Something to say that is about no test: a store that cannot be written, or is damaged."""
 
     text: str
-
-
-Finish = Callable[[list[Verdict]], P]
-
-# A Diagnostic is a warning; what is told is no result.
-Outcome = Begun | Skipped | Done[P] | Doing | Diagnostic | VerifierError
-Decided = tuple[list[Verdict], list[Unkept]]
 
 
 def outcomes(
@@ -80,23 +50,45 @@ def outcomes(
         if said:
             yield tasks[0], Aside(f"{said}, and a new one is begun")
         book = Book(options.store, columns, len(tasks), command)
-    shelf = OnDisk(options.store) if options.store is not None else None
+    if options.dask is not None:
+        parts = _spread(options.dask, tasks, columns, finish, book)
+    else:
+        shelf = OnDisk(options.store) if options.store is not None else None
 
-    def work(number: int, done: int) -> Iterator[object]:
-        return _parts(
-            _Job(tasks[number], number, columns, book.keeper if book else None, shelf), finish, done
-        )
+        def work(number: int, done: int) -> Iterator[object]:
+            job = Job(tasks[number], number, columns, book.keeper if book else None, shelf)
+            return parts_of(job, finish, done)
 
-    limits = limits_together(columns)
-    parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
+        limits = limits_together(columns)
+        parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
     yield from _told(tasks, columns, finish, parts, book)
 
 
-def limits_together(columns: Sequence[Options]) -> Limits:
-    """The limits of a process that decides a test under all columns."""
-    seconds = [c.limits.seconds for c in columns]
-    known = [s for s in seconds if s is not None]
-    return Limits(columns[0].memory, sum(known) if len(known) == len(seconds) else None)
+def _spread(
+    address: str, tasks: list[Task], columns: Sequence[Options], finish: Finish[P], book: Book | None
+) -> Iterator[tuple[int, object]]:
+    """The parts of tasks that a cluster decides. Raises ``UsageError`` if there is none."""
+    from verifier.suite.cluster import Cluster
+    from verifier.suite.remote import Errand, Shared
+    from verifier.suite.spread import Spread
+
+    def errand(number: int) -> bytes:
+        task = tasks[number]
+        if task.source is None and task.error is None:
+            try:
+                task = replace(task, source=read(task.name))
+            except InputError as error:
+                task = replace(task, error=error)
+        known = book.about(digest(task.source)) if book is not None and task.source is not None else []
+        return pickle.dumps(Errand(task, number, tuple(known)))
+
+    def keep(records: Sequence[Record]) -> None:
+        if book is not None:
+            book.unkept += book.write(records)
+
+    keeper = book.keeper if book is not None else None
+    shared = pickle.dumps(Shared(columns, finish, keeper, os.getcwd(), tool()))
+    return Spread(len(tasks), errand, shared, Cluster(address), keep).parts()
 
 
 def _told(
@@ -111,6 +103,9 @@ def _told(
     state = "failed"
     try:
         for number, part in parts:
+            if book is not None and book.unkept:
+                yield from ((tasks[number], aside) for aside in _asides(book, book.unkept))
+                book.unkept.clear()
             file = files.setdefault(number, _File(tasks[number], number, columns, finish, book))
             if isinstance(part, Doing):
                 yield file.task, part
@@ -202,77 +197,3 @@ class _File(Generic[P]):
         """All errors of the file, as one exception."""
         if self.wrong:
             yield InputError(self.wrong.values())
-
-
-class _Job(NamedTuple):
-    """A task for a worker: its number, how to decide it, and where answers are kept."""
-
-    task: Task
-    number: int
-    columns: Sequence[Options]
-    keeper: Keeper | None
-    shelf: Shelf | None
-
-    def keys(self, tests: Sequence[Test]) -> tuple[tuple[str, ...], ...]:
-        """The keys of the tests' answers, if they are kept."""
-        if self.keeper is None:
-            return ()
-        return tuple(tuple(key_of(test, options) for options in self.columns) for test in tests)
-
-    def decided(self, test: Test, number: int) -> Decided:
-        """The verdicts on a test. Raises as ``run_or_die``."""
-        if self.keeper is None or self.shelf is None:
-            return [run_or_die(test, options) for options in self.columns], []
-        return self.keeper.decide(self.shelf, test, self.columns, Place(self.number, number, self.task.name))
-
-
-def _parts(job: _Job, finish: Finish[P], done: int) -> Iterator[list[Outcome[P] | Unkept]]:
-    """The parts of a task: its tests, then the outcomes of each; without the first ``done`` parts."""
-    try:
-        tests = load_task(job.task, job.columns[0])
-        if done == 0:
-            yield [Begun(tuple(t.bare for t in tests), job.keys(tests))]
-    except MemoryError:
-        raise
-    except Exception as error:
-        yield [_of_file(error, job.task, job.columns[0])]
-        return
-    alike = Alike()
-    for number, test in enumerate(tests):
-        if number + 1 >= done:
-            yield _outcomes(test, number, job, finish, alike)
-
-
-def _of_file(error: Exception, task: Task, options: Options) -> Skipped | VerifierError:
-    """The outcome of a file whose tests could not be loaded."""
-    if isinstance(error, InputError):
-        other = [d.span.text for d in error.diagnostics if d.code == OTHER_CODE and d.span]
-        if {d.code for d in error.diagnostics if d.severity == "error"} == {NO_TREE}:
-            return Skipped("a kernel's own text; --kernel DIR names a tree")
-        return Skipped(other[0]) if other and options.skip_other else error
-    if isinstance(error, VerifierError):
-        return error
-    if isinstance(error, RecursionError):
-        return InputError([nested(task.name)])
-    if starved():
-        raise MemoryError from error
-    return unexpected(error, task.name)
-
-
-def _outcomes(
-    test: Test, number: int, job: _Job, finish: Finish[P], alike: Alike
-) -> list[Outcome[P] | Unkept]:
-    """The outcome of a test with its warnings, or its error."""
-    try:
-        verdicts, unkept = job.decided(test, number)
-        return [Done(finish(verdicts)), *verdicts[0].warnings, *alike.add(verdicts[0]), *unkept]
-    except MemoryError:
-        raise
-    except VerifierError as error:
-        return [error]
-    except RecursionError:
-        return [InputError([nested(test.source.name)])]
-    except Exception as error:
-        if starved():
-            raise MemoryError from error
-        return [unexpected(error, test.source.name)]

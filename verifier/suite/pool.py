@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from types import FrameType
 from typing import Generic, TypeVar, cast
 
 from verifier.errors import Interrupted, LimitError, VerifierError, fault
+from verifier.suite.order import InOrder
 from verifier.suite.worker import (
     END,
     FRAME,
@@ -43,7 +43,6 @@ from verifier.suite.worker import (
 T = TypeVar("T")
 Handler = Callable[[int, FrameType | None], object] | int | None  # Python's type for the handler of a signal
 
-HELD = 64 << 20  # bytes of parts that wait for earlier tasks; with more of them, no later task is begun
 _POLL = 0.25  # seconds between two looks at the clock
 
 
@@ -83,24 +82,13 @@ class Signals:
 
 
 class Pool:
-    """Does ``count`` tasks in ``jobs`` processes at a time.
-
-    Parts of later tasks wait until those of earlier ones have come, but no more of them than ``HELD``: the
-    memory that this takes does not grow with the number of tasks.
-    """
+    """Does ``count`` tasks in ``jobs`` processes at a time."""
 
     def __init__(self, count: int, work: Work, jobs: int, limits: Limits) -> None:
-        self.count, self.work, self.limits = count, work, limits
+        self.work, self.limits = work, limits
         self.jobs = max(1, min(jobs, count))
         self.workers: list[_Worker] = []
-        self.first = 0  # the first task that has not ended
-        self.next = 0  # the first task that no worker was given
-        self.again: list[tuple[int, int]] = []  # a heap: tasks whose worker died, with their finished parts
-        self.found: dict[int, list[object]] = {}  # parts that ``parts`` has not yielded yet
-        self.held: dict[int, int] = {}  # their sizes by task, and of all tasks together
-        self.weight = 0
-        self.ended: set[int] = set()  # those of the tasks from ``first`` on
-        self.told: dict[int, Doing] = {}  # the newest word about tasks
+        self.tasks = InOrder(count)
 
     def parts(self) -> Iterator[tuple[int, object]]:
         """Pairs of a task and a part or ``Doing``, tasks in their order; after its last part a task has None.
@@ -110,53 +98,23 @@ class Pool:
         """
         try:
             with Signals() as signals:
-                while self.first < self.count:
+                while not self.tasks.over:
                     self._employ()
                     self._wait(signals)
                     stop = signals.caught
-                    yield from self._finished(everything=stop is not None)
+                    yield from self.tasks.finished(everything=stop is not None)
                     if stop is not None:
                         raise Interrupted(stop)
         finally:
             for worker in self.workers:
                 worker.end()
 
-    def _finished(self, *, everything: bool) -> Iterator[tuple[int, object]]:
-        """What can be yielded now; ``everything``: also the parts of tasks after one that has not ended."""
-        while self.first < self.count:
-            task = self.first
-            self.weight -= self.held.pop(task, 0)
-            yield from ((task, part) for part in self.found.pop(task, ()))
-            if task in self.ended:
-                self.ended.remove(task)
-                yield task, None
-            elif not everything:
-                if task in self.told:
-                    yield task, self.told.pop(task)
-                break
-            elif not self.found and not self.ended:
-                break
-            self.first += 1
-
-    def _waiting(self) -> bool:
-        """Is there a task that may be begun?"""
-        full = self.weight >= HELD and self.next > self.first
-        return bool(self.again) or (self.next < self.count and not full)
-
-    def _give(self, worker: _Worker) -> None:
-        """Give a worker the first task that waits."""
-        if self.again:
-            worker.give(*heappop(self.again))
-        else:
-            worker.give(self.next, 0)
-            self.next += 1
-
     def _employ(self) -> None:
         """Give tasks to the workers, of which there are as many as can be used."""
         for worker in self.workers:
-            if worker.task is None and self._waiting():
-                self._give(worker)
-        while len(self.workers) < self.jobs and self._waiting():
+            if worker.task is None and self.tasks.waiting:
+                worker.give(*self.tasks.take())
+        while len(self.workers) < self.jobs and self.tasks.waiting:
             try:
                 worker = _Worker(self.work, self.limits, self.workers)
             except OSError as error:
@@ -164,7 +122,7 @@ class Pool:
                     return  # the workers that exist do all the work
                 raise LimitError(f"no process can be started: {error.strerror}") from None
             self.workers.append(worker)
-            self._give(worker)
+            worker.give(*self.tasks.take())
 
     def _wait(self, signals: Signals) -> None:
         """Wait for workers, a signal or a moment, and take in what workers have sent."""
@@ -193,16 +151,13 @@ class Pool:
                 alive = False  # it sends something without a request
                 break
             if kind == NOTE:
-                self.told[worker.task] = cast("Doing", part)
+                self.tasks.tell(worker.task, cast("Doing", part))
                 continue
-            self.told.pop(worker.task, None)
             if kind == PART:
-                self.found.setdefault(worker.task, []).append(part)
-                self.held[worker.task] = self.held.get(worker.task, 0) + size
-                self.weight += size
+                self.tasks.add(worker.task, part, size)
                 worker.done += 1
                 continue
-            self.ended.add(worker.task)
+            self.tasks.end(worker.task)
             worker.task = None
             if kind == RETIRE:
                 alive = False
@@ -218,12 +173,11 @@ class Pool:
         died = worker.end()
         if worker.task is None:
             return
-        self.told.pop(worker.task, None)
-        self.found.setdefault(worker.task, []).append(instead or Lost(died))
+        self.tasks.add(worker.task, instead or Lost(died))
         if worker.done:
-            heappush(self.again, (worker.task, worker.done + 1))
+            self.tasks.give_back(worker.task, worker.done + 1)
         else:
-            self.ended.add(worker.task)
+            self.tasks.end(worker.task)
 
 
 class _Worker:

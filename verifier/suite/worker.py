@@ -82,7 +82,7 @@ def live(
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
         os.dup2(errors, 2)
-        _die_with(parent)
+        die_with(parent)
         if limits.memory is not None:
             _limit(limits.memory)
         gc.freeze()
@@ -134,7 +134,7 @@ def _send(results: int, kind: int, body: bytes) -> None:
         rest = rest[os.write(results, rest) :]
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Ask the kernel to kill this process when its parent dies (Linux only)."""
     if sys.platform == "linux":
         import ctypes

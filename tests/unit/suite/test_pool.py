@@ -15,7 +15,8 @@ import verifier
 from verifier.cli import main
 from verifier.errors import InputError, InternalError, LimitError, VerifierError
 from verifier.source import Diagnostic, Source
-from verifier.suite import decide, outcomes, pool, worker
+from verifier.suite import decide, order, pool, worker
+from verifier.suite import parts as decided
 from verifier.suite.pool import Pool, alone
 from verifier.suite.worker import Garbled, Limits, Lost, Work
 from verifier.syntax import load
@@ -111,14 +112,14 @@ def test_no_test_is_silent(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: VerifierError
 ) -> None:
     """From end to end: the test's error cannot be sent; that is exit 4, and the other test is decided."""
-    real = outcomes.run_or_die
+    real = decided.run_or_die
 
     def run_or_die(test: verifier.Test, options: decide.Options) -> verifier.Verdict:
         if test.name == "SB":
             raise error
         return real(test, options)
 
-    monkeypatch.setattr(outcomes, "run_or_die", run_or_die)
+    monkeypatch.setattr(decided, "run_or_die", run_or_die)
     code = main(["check", "-q", str(SB), str(MP)])
     out, err = capsys.readouterr()
     assert code == 4 and out.startswith("MP   never") and "1 with errors" in out
@@ -138,7 +139,7 @@ def test_no_verdict_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_later_tasks_wait_while_much_is_held(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The first task ends when the file is there. Until then, others are done, but not all of them."""
-    monkeypatch.setattr(pool, "HELD", 10_000)
+    monkeypatch.setattr(order, "HELD", 10_000)
     go, begun = tmp_path / "go", tmp_path / "begun"
 
     def work(task: int, _: int) -> Iterator[object]:
@@ -153,20 +154,21 @@ def test_later_tasks_wait_while_much_is_held(monkeypatch: pytest.MonkeyPatch, tm
 
     def wait(signals: pool.Signals) -> None:
         watched(signals)
-        if running.weight >= 10_000 and all(w.task in (None, 0) for w in running.workers):
+        if running.tasks.weight >= 10_000 and all(w.task in (None, 0) for w in running.workers):
             go.touch()
 
     monkeypatch.setattr(running, "_wait", wait)
     found = list(running.parts())
     assert [task for task, part in found if part is None] == list(range(50))
-    order = [int(word) for word in begun.read_text().split()]
-    assert order.index(0) == 10 and sorted(order) == list(range(50))
-    assert (running.weight, running.held, running.found, running.ended) == (0, {}, {}, set())
+    those = [int(word) for word in begun.read_text().split()]
+    assert those.index(0) == 10 and sorted(those) == list(range(50))
+    left = running.tasks
+    assert (left.weight, left.held, left.found, left.ended) == (0, {}, {}, set())
 
 
 def test_tasks_of_dead_workers_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if much is held: the earlier parts are what the others wait for."""
-    monkeypatch.setattr(pool, "HELD", 1)
+    monkeypatch.setattr(order, "HELD", 1)
 
     def work(task: int, done: int) -> Iterator[object]:
         for part in range(done, 4):

@@ -172,7 +172,7 @@ def test_what_does_not_change_an_answer_is_not(suite: Path, options: Options) ->
 
 def test_every_option_is_thought_of() -> None:
     """A new option has to be in the key, or here, because no answer depends on it."""
-    outside = {"timeout", "memory", "strict", "skip_other", "store", "fresh", "more", "kernel"}
+    outside = {"timeout", "memory", "strict", "skip_other", "store", "fresh", "dask", "more", "kernel"}
     inside = {
         "model", "judge", "unroll", "seed", "states", "witnesses", "counters", "defines", "profile",
         "settings",
