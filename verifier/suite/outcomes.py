@@ -7,7 +7,7 @@ import pickle
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from verifier.errors import InputError, Interrupted, LimitError, fault
 from verifier.source import Diagnostic
@@ -22,6 +22,9 @@ from verifier.suite.store import Record, opened
 from verifier.suite.worker import Doing, Garbled, Lost, forks
 from verifier.syntax import read
 from verifier.syntax.test import Test
+
+if TYPE_CHECKING:
+    from verifier.suite.spread import Executors
 
 P = TypeVar("P")
 
@@ -44,14 +47,15 @@ def outcomes(
     ``LimitError`` if no process can start, and ``UsageError`` for a store that cannot be used.
     """
     options = columns[0]
+    executors = cluster_at(options.dask) if options.dask is not None else None
     book = None
     if options.store is not None:
         said = opened(options.store)
         if said:
             yield tasks[0], Aside(f"{said}, and a new one is begun")
         book = Book(options.store, columns, len(tasks), command)
-    if options.dask is not None:
-        parts = _spread(options.dask, tasks, columns, finish, book)
+    if executors is not None:
+        parts = _spread(executors, tasks, columns, finish, book)
     else:
         shelf = OnDisk(options.store) if options.store is not None else None
 
@@ -64,11 +68,17 @@ def outcomes(
     yield from _told(tasks, columns, finish, parts, book)
 
 
-def _spread(
-    address: str, tasks: list[Task], columns: Sequence[Options], finish: Finish[P], book: Book | None
-) -> Iterator[tuple[int, object]]:
-    """The parts of tasks that a cluster decides. Raises ``UsageError`` if there is none."""
+def cluster_at(address: str) -> Executors:
+    """The Dask cluster whose scheduler has an address. Raises ``UsageError`` if Dask is not installed."""
     from verifier.suite.cluster import Cluster
+
+    return Cluster(address)
+
+
+def _spread(
+    executors: Executors, tasks: list[Task], columns: Sequence[Options], finish: Finish[P], book: Book | None
+) -> Iterator[tuple[int, object]]:
+    """The parts of tasks that executors decide."""
     from verifier.suite.remote import Errand, Shared
     from verifier.suite.spread import Spread
 
@@ -88,7 +98,7 @@ def _spread(
 
     keeper = book.keeper if book is not None else None
     shared = pickle.dumps(Shared(columns, finish, keeper, os.getcwd(), tool()))
-    return Spread(len(tasks), errand, shared, Cluster(address), keep).parts()
+    return Spread(len(tasks), errand, shared, executors, keep).parts()
 
 
 def _told(

@@ -229,7 +229,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Some files in the current directory, one of them wrong; ``--dask`` uses two threads."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cluster, "Cluster", lambda address: Threads(2))
+    monkeypatch.setattr(cluster, "Cluster", lambda _: Threads(2))
     Path("part.inc").write_text("void look(void) { r7 = 1; }\n")
     for name in "abc":
         Path(f"{name}.litmus").write_text(MM.format(name=name))
@@ -302,9 +302,12 @@ def test_wrong_calls(suite: Path, call: Call) -> None:
     assert code == ExitCode.WRONG and "leave -j out" in err
 
 
-def test_dask_is_optional(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dask_is_optional(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    code, _, err = call("check", ROOT / "litmus" / "classic" / "SB.litmus", "--dask", "tcp://127.0.0.1:1")
+    store = tmp_path / "s.db"
+    words = ["check", ROOT / "litmus" / "classic" / "SB.litmus", "--store", store]
+    code, _, err = call(*words, "--dask", "tcp://127.0.0.1:1")
+    assert not store.exists()
     assert code == ExitCode.WRONG and "pip install 'verifier[dask]'" in err
 
 
