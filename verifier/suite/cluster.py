@@ -12,8 +12,8 @@ from typing import Protocol, cast
 
 from verifier.errors import LimitError, UsageError
 
-FIRST = 10.0  # seconds for the scheduler to answer when the suite begins
-AGAIN = 300.0  # and when it has been lost
+PATIENCE = 10.0  # seconds for the scheduler to answer when the suite begins
+PATIENCE_LATER = 300.0  # and when it has been lost
 _TRY = 3.0  # seconds for one try to reach it
 
 
@@ -27,6 +27,13 @@ class _Client(Protocol):
         """Close the connection."""
 
 
+def _silence(*packages: str) -> None:
+    """What happens to the cluster is said by the command, and not by logs of these packages."""
+    known = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in packages]
+    for name in (*packages, *known):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
 class Cluster:
     """The cluster whose scheduler has an address. Raises ``UsageError`` if Dask is not installed."""
 
@@ -36,9 +43,7 @@ class Cluster:
             self.make = cast("Callable[..., _Client]", import_module("distributed").Client)
         except ImportError:
             raise UsageError("--dask needs Dask: pip install 'verifier[dask]'") from None
-        # What happens to the cluster is said here, and not by its log.
-        for name in ("distributed", "tornado", "asyncio"):
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        _silence("distributed", "tornado", "asyncio")
         self.client: _Client | None = None
         self.found: Executor | None = None
         self.known = False  # was the scheduler ever reached?
@@ -52,7 +57,7 @@ class Cluster:
         return self.found
 
     def _connected(self, stopped: Callable[[], bool]) -> _Client:
-        end = time.monotonic() + (AGAIN if self.known else FIRST)
+        end = time.monotonic() + (PATIENCE_LATER if self.known else PATIENCE)
         while True:
             try:
                 return self.make(self.address, timeout=_TRY, set_as_default=False, name="verifier")

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
 
 from verifier.budget import Budget
 from verifier.results import Verdict
@@ -14,37 +13,12 @@ from verifier.suite.decide import run_or_die
 from verifier.suite.keys import key_of, tool
 from verifier.suite.options import Options
 from verifier.suite.packed import packed
-from verifier.suite.store import Cell, Kept, Record, ResultsStore, StoreError, set_aside
+from verifier.suite.shelf import Cell, Kept, Place, Record, Shelf, StoreError, Unkept
+from verifier.suite.store import ResultsStore, set_aside
 from verifier.suite.worker import OUT_OF_MEMORY
 from verifier.syntax.test import Test
 
 TIMEOUT = "timeout: "  # how the causes begin that are about time
-
-
-@dataclass(frozen=True, slots=True)
-class Unkept:
-    """Something could not be read from a store, or written to it; all verdicts are as without the store."""
-
-    cause: str
-    damaged: bool = False
-
-
-class Place(NamedTuple):
-    """Where a test stands in a run: the numbers of its file, and of the test there; and the file's path."""
-
-    file: int
-    test: int
-    path: str
-
-
-class Shelf(Protocol):
-    """Where answers are: both methods raise ``StoreError``."""
-
-    def find(self, key: str) -> Kept | None:
-        """The answer that a key has."""
-
-    def write(self, records: Sequence[Record]) -> None:
-        """Keep verdicts, and their answers."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
 from verifier.source import Source
 from verifier.suite.options import Options
@@ -30,6 +29,8 @@ def tool() -> str:
 
 
 def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

@@ -13,17 +13,16 @@ from verifier.errors import InputError, Interrupted, LimitError, fault
 from verifier.source import Diagnostic
 from verifier.suite.decide import unknown
 from verifier.suite.discover import Task
-from verifier.suite.kept import Book, OnDisk, Place, Unkept
-from verifier.suite.keys import digest, tool
 from verifier.suite.options import Options
 from verifier.suite.parts import Begun, Done, Finish, Job, Outcome, limits_together, parts_of
 from verifier.suite.pool import Pool
-from verifier.suite.store import Record, opened
+from verifier.suite.shelf import Place, Record, Unkept
 from verifier.suite.worker import Doing, Garbled, Lost, forks
 from verifier.syntax import read
 from verifier.syntax.test import Test
 
 if TYPE_CHECKING:
+    from verifier.suite.kept import Book
     from verifier.suite.spread import Executors
 
 P = TypeVar("P")
@@ -48,16 +47,18 @@ def outcomes(
     """
     options = columns[0]
     executors = cluster_at(options.dask) if options.dask is not None else None
-    book = None
+    book, shelf = None, None
     if options.store is not None:
+        from verifier.suite.kept import Book, OnDisk
+        from verifier.suite.store import opened
+
         said = opened(options.store)
         if said:
             yield tasks[0], Aside(f"{said}, and a new one is begun")
-        book = Book(options.store, columns, len(tasks), command)
+        book, shelf = Book(options.store, columns, len(tasks), command), OnDisk(options.store)
     if executors is not None:
         parts = _spread(executors, tasks, columns, finish, book)
     else:
-        shelf = OnDisk(options.store) if options.store is not None else None
 
         def work(number: int, done: int) -> Iterator[object]:
             job = Job(tasks[number], number, columns, book.keeper if book else None, shelf)
@@ -79,7 +80,8 @@ def _spread(
     executors: Executors, tasks: list[Task], columns: Sequence[Options], finish: Finish[P], book: Book | None
 ) -> Iterator[tuple[int, object]]:
     """The parts of tasks that executors decide."""
-    from verifier.suite.remote import Errand, Shared
+    from verifier.suite.keys import digest, tool
+    from verifier.suite.remote import Common, Errand
     from verifier.suite.spread import Spread
 
     def errand(number: int) -> bytes:
@@ -97,7 +99,7 @@ def _spread(
             book.unkept += book.write(records)
 
     keeper = book.keeper if book is not None else None
-    shared = pickle.dumps(Shared(columns, finish, keeper, os.getcwd(), tool()))
+    shared = pickle.dumps(Common(columns, finish, keeper, os.getcwd(), tool()))
     return Spread(len(tasks), errand, shared, executors, keep).parts()
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from verifier.errors import InputError, VerifierError, unexpected
 from verifier.results import Verdict
 from verifier.source import Diagnostic
 from verifier.suite.decide import nested, run_or_die
 from verifier.suite.discover import Task
-from verifier.suite.kept import Keeper, Place, Shelf, Unkept
-from verifier.suite.keys import key_of
 from verifier.suite.load import load_task
 from verifier.suite.options import Options
+from verifier.suite.shelf import Place, Shelf, Unkept
 from verifier.suite.twins import Alike
 from verifier.suite.worker import Doing, Limits, starved
 from verifier.syntax import NO_TREE, OTHER_CODE
 from verifier.syntax.test import Test
+
+if TYPE_CHECKING:
+    from verifier.suite.kept import Keeper
 
 P = TypeVar("P")
 
@@ -73,6 +75,8 @@ class Job(NamedTuple):
         """The keys of the tests' answers, if they are kept."""
         if self.keeper is None:
             return ()
+        from verifier.suite.keys import key_of
+
         return tuple(tuple(key_of(test, options) for options in self.columns) for test in tests)
 
     def decided(self, test: Test, number: int) -> Decided:

@@ -27,7 +27,7 @@ from verifier.suite.keys import tool
 from verifier.suite.options import Options
 from verifier.suite.parts import Finish, Job, limits_together, parts_of
 from verifier.suite.pool import Pool
-from verifier.suite.store import Kept, Record
+from verifier.suite.shelf import Kept, Record
 from verifier.suite.worker import Doing, die_with
 from verifier.syntax import load
 from verifier.syntax.grammars import PACKAGE
@@ -50,7 +50,7 @@ class HelperDied(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Shared(Generic[P]):
+class Common(Generic[P]):
     """What all tasks of a suite have in common. ``folder`` is the current directory of the command, ``tool``
     the digest of its program, which the workers must have, too."""
 
@@ -80,7 +80,7 @@ class Sent:
 
 def perform(shared: bytes, errand: bytes) -> list[bytes]:
     """The parts of an errand, each a pickled ``Sent``, ``Lost`` or ``Garbled``. Both arguments are pickled:
-    a ``Shared`` and an ``Errand``. Raises ``Refused`` and ``HelperDied``."""
+    a ``Common`` and an ``Errand``. Raises ``Refused`` and ``HelperDied``."""
     for _ in range(_TRIES):
         helper = getattr(_LOCAL, "helper", None) or _Helper()
         _LOCAL.helper = helper
@@ -156,7 +156,7 @@ def main() -> None:
     import_module("verifier.solve")  # Z3 and the grammars are loaded here once, and not in each worker
     for text in _WARM:
         load(Source("warm", text))
-    shared: Shared[object] | None = None
+    shared: Common[object] | None = None
     refused: Refused | None = None
     while True:
         try:
@@ -171,7 +171,7 @@ def main() -> None:
         _write(answers, b"")
 
 
-def _prepared(shared: Shared[P]) -> Refused | None:
+def _prepared(shared: Common[P]) -> Refused | None:
     """Go to the folder of the command. Why the suite cannot be decided here, if it cannot."""
     if shared.tool != tool():
         what = f"another verifier, Z3, Lark or Python than this machine ({sys.executable})"
@@ -183,7 +183,7 @@ def _prepared(shared: Shared[P]) -> Refused | None:
     return None
 
 
-def _parts(shared: Shared[P], errand: Errand) -> Iterator[object]:
+def _parts(shared: Common[P], errand: Errand) -> Iterator[object]:
     """The parts of an errand, which a worker of this process decides."""
     columns = [replace(options, store=None) for options in shared.columns]
 

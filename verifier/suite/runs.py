@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from verifier.errors import UsageError, worst
 from verifier.results import Tally
-from verifier.suite.store import Cell, ResultsStore, StoreError
+from verifier.suite.shelf import Cell, StoreError
+from verifier.suite.store import ResultsStore
 
 _LAST = re.compile(r"last(?:~(\d+))?")
 LEAST_LAPSE = 0.5  # seconds, from which a change of time is worth a line

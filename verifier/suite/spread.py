@@ -17,10 +17,10 @@ from verifier.errors import Interrupted, LimitError, UsageError
 from verifier.suite.order import InOrder
 from verifier.suite.pool import Signals
 from verifier.suite.remote import Refused, Sent, perform
-from verifier.suite.store import Record
+from verifier.suite.shelf import Record
 from verifier.suite.worker import Garbled, Lost
 
-WIDTH = 256  # tasks that an executor has at the same time
+IN_FLIGHT = 256  # tasks that an executor has at the same time
 TRIES = 5  # how often a task may take its process with it
 RENEWALS = 10  # how often a new executor is asked for while nothing comes back
 _LOOK = 0.25  # seconds between two looks at signals
@@ -39,7 +39,7 @@ class Executors(Protocol):
 
 class Spread:
     """Does ``count`` tasks. ``errand`` gives the pickled ``Errand`` of one, ``shared`` is the pickled
-    ``Shared``. ``keep`` gets the records of a task as soon as they come."""
+    ``Common``. ``keep`` gets the records of a task as soon as they come."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Spread:
 
     def _submit(self, stopped: Callable[[], bool]) -> None:
         """Give the executor as much as it may have."""
-        while self.tasks.waiting and len(self.flying) < WIDTH and not stopped():
+        while self.tasks.waiting and len(self.flying) < IN_FLIGHT and not stopped():
             executor = self.executors.executor(stopped)
             task, _ = self.tasks.take()
             try:

@@ -12,12 +12,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from verifier.errors import UsageError
-from verifier.results import Verdict
-from verifier.source import Source
-from verifier.suite.packed import Unpackable, unpacked
+from verifier.suite.shelf import Cell, Kept, Record, StoreError
 
 VERSION = 1
 _APPLICATION = 0x6C69746D  # "litm", in SQLite's header
@@ -40,41 +37,6 @@ CREATE TABLE verdicts (
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {VERSION};
 """
-
-
-class StoreError(Exception):
-    """The store cannot be read or written. ``damaged``: its file is broken."""
-
-    def __init__(self, said: str, damaged: bool = False) -> None:
-        super().__init__(said)
-        self.damaged = damaged
-
-
-Cell = str | int | float | None
-
-
-class Kept(NamedTuple):
-    """An answer as a store has it. ``limits`` are empty if the verdict did not come to them; ``texts``: name
-    and text, by digest."""
-
-    key: str
-    limits: str
-    data: bytes
-    texts: Mapping[str, tuple[str, str]]
-
-    def verdict(self) -> Verdict | None:
-        """The verdict; None if its bytes are damaged."""
-        try:
-            return unpacked(self.data, lambda digest: Source(*self.texts[digest]))
-        except Unpackable:
-            return None
-
-
-class Record(NamedTuple):
-    """A verdict of a run, as the table has it, and its answer, unless the store has that already."""
-
-    row: Mapping[str, Cell]
-    answer: Kept | None = None
 
 
 @contextmanager

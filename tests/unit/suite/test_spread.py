@@ -21,10 +21,10 @@ import pytest
 
 from verifier.cli import main
 from verifier.errors import ExitCode, LimitError, UsageError
-from verifier.suite import cluster, order, remote, spread
+from verifier.suite import cluster, keys, order, remote, spread
 from verifier.suite.remote import HelperDied, Refused, Sent
+from verifier.suite.shelf import Record
 from verifier.suite.spread import Spread
-from verifier.suite.store import Record
 from verifier.suite.worker import Garbled, Lost
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -177,7 +177,7 @@ def test_what_cannot_be_read_is_garbled_and_records_are_kept_at_once() -> None:
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the first task does not come, others are not begun without end."""
     monkeypatch.setattr(order, "HELD", 10_000)
-    monkeypatch.setattr(spread, "WIDTH", 2)
+    monkeypatch.setattr(spread, "IN_FLIGHT", 2)
     begun: list[int] = []
 
     def does(task: int) -> list[object]:
@@ -289,9 +289,7 @@ def test_a_helper_that_is_killed_is_replaced(
 
 @pytest.mark.slow
 def test_other_versions_are_refused(suite: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    from verifier.suite import outcomes
-
-    monkeypatch.setattr(outcomes, "tool", lambda: "another")
+    monkeypatch.setattr(keys, "tool", lambda: "another")
     code, out, err = call("check", ".", "--dask", "a")
     assert code == ExitCode.WRONG and "has another verifier, Z3, Lark or Python" in err
     assert "sometimes" not in out
@@ -432,12 +430,12 @@ def test_a_cluster_that_loses_a_worker_and_its_scheduler(tmp_path: Path, real: R
 
 @pytest.mark.slow
 @dask
-def test_a_scheduler_that_is_not_there(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(cluster, "FIRST", 0.1)
-    monkeypatch.setattr(cluster, "_TRY", 0.2)
-    path = tmp_path / "sb.litmus"
-    path.write_text((ROOT / "litmus" / "classic" / "SB.litmus").read_text())
-    code, _, err = call("check", path, "--dask", f"tcp://127.0.0.1:{free_port()}")
-    assert code == ExitCode.WRONG and "no scheduler answers" in err and "Traceback" not in err
-    code, _, err = call("check", path, "--dask", "nonsense://x")
-    assert code == ExitCode.WRONG and "--dask nonsense://x: " in err
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [(f"tcp://127.0.0.1:{free_port()}", "no scheduler answers"), ("nonsense://x", "--dask nonsense://x: ")],
+    ids=["nobody", "nonsense"],
+)
+def test_a_scheduler_that_is_not_there(address: str, said: str) -> None:
+    words = [sys.executable, "-m", "verifier.cli", "check", "litmus/classic/SB.litmus", "--dask", address]
+    found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=WAIT)
+    assert found.returncode == ExitCode.WRONG and said in found.stderr and "Traceback" not in found.stderr
