@@ -8,6 +8,7 @@ dropped.
 from __future__ import annotations
 
 import pickle
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
@@ -18,11 +19,12 @@ from verifier.suite.order import InOrder
 from verifier.suite.pool import Signals
 from verifier.suite.remote import Refused, Sent, perform
 from verifier.suite.shelf import Record
-from verifier.suite.worker import Garbled, Lost
+from verifier.suite.worker import Doing, Garbled, Lost
 
 IN_FLIGHT = 256  # tasks that an executor has at the same time
 TRIES = 5  # how often a task may take its process with it
 RENEWALS = 10  # how often a new executor is asked for while nothing comes back
+_QUIET = 10.0  # seconds without a result, after which that is said
 _LOOK = 0.25  # seconds between two looks at signals
 
 
@@ -54,6 +56,7 @@ class Spread:
         self.flying: dict[Future[list[bytes]], int] = {}
         self.tries: Counter[int] = Counter()
         self.renewals = 0  # since a result has come
+        self.since = time.monotonic()  # when that was
 
     def parts(self) -> Iterator[tuple[int, object]]:
         """As ``Pool.parts``. Raises ``UsageError`` if the workers are not fit for the suite."""
@@ -95,7 +98,7 @@ class Spread:
             error = CancelledError("cancelled") if future.cancelled() else future.exception()
             if error is None:
                 self._take(task, future.result())
-                self.renewals = 0
+                self.renewals, self.since = 0, time.monotonic()
             elif isinstance(error, Refused):
                 raise UsageError(str(error))
             elif isinstance(error, CancelledError | BrokenExecutor):
@@ -105,6 +108,8 @@ class Spread:
                 self._again(task, error)
         if broken is not None:
             self._renew(broken)
+        if time.monotonic() - self.since > _QUIET:
+            self.tasks.tell(self.tasks.first, Doing("waiting for workers"))
 
     def _take(self, task: int, parts: Sequence[bytes]) -> None:
         """Take in the parts of a task."""

@@ -25,7 +25,7 @@ from verifier.suite import cluster, keys, order, remote, spread
 from verifier.suite.remote import HelperDied, Refused, Sent
 from verifier.suite.shelf import Record
 from verifier.suite.spread import Spread
-from verifier.suite.worker import Garbled, Lost
+from verifier.suite.worker import Doing, Garbled, Lost
 
 ROOT = Path(__file__).resolve().parents[3]
 MM = """MM {name}
@@ -145,6 +145,20 @@ def test_executors_that_finish_nothing_are_not_asked_for_ever() -> None:
     with pytest.raises(LimitError, match="no executor finishes a task: CancelledError"):
         spread_over(makes, 3)
     assert makes.made == spread.RENEWALS + 1
+
+
+def test_it_says_that_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread, "_QUIET", -1.0)
+    failing = [0, 0, 0]
+
+    def does(task: int) -> list[object]:
+        if failing:
+            raise HelperDied(str(failing.pop()))
+        return twice(task)
+
+    found = spread_over(Makes(does), 2)
+    assert found[0] == (0, Doing("waiting for workers"))
+    assert [x for x in found if not isinstance(x[1], Doing)] == whole(2)
 
 
 def test_workers_that_are_not_fit_are_an_error() -> None:
