@@ -22,6 +22,8 @@ COMMANDS = {
     "repair": "find the smallest changes after which a bad outcome is impossible",
     "kernel": "show what a test takes of the kernel's own text, and what is left out of it",
     "history": "show how verdicts change along the history of a kernel's repository",
+    "results": "list the runs of a results store, or the verdicts of some",
+    "diff": "compare two runs of a results store: which verdicts changed, and which times",
     "rules": "show the rules of the memory model",
 }
 
@@ -62,6 +64,14 @@ class Arguments(argparse.Namespace):
     costs: list[tuple[str, int]]
     patch: bool
     take: int
+    # of ``check``, ``states`` and ``compare``; ``store`` also of ``results`` and ``diff``
+    store: str | None
+    no_store: bool
+    fresh: bool
+    dask: str | None
+    # of ``results`` and ``diff``
+    runs: list[str]
+    keep: int | None
     # of ``rules``
     which: str | None
 
@@ -109,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "rules":
             _choosing(command)
             continue
+        if name in ("results", "diff"):
+            _looking_back(command, name)
+            continue
         behind = "; last, the revisions A..B" if name == "history" else ""
         behind += "; with --words, words of the vocabulary, or none for all" if name == "kernel" else ""
         command.add_argument(
@@ -146,6 +159,36 @@ def _choosing(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _looking_back(command: argparse.ArgumentParser, name: str) -> None:
+    """Add the arguments of ``results`` and ``diff``."""
+    runs = "a run of the store: its number, last, last~1, …; FILE:NUMBER, or FILE for the last one of another"
+    command.add_argument("runs", nargs=2 if name == "diff" else "*", metavar="RUN", help=runs)
+    _store(command)
+    if name == "results":
+        command.add_argument(
+            "--keep", type=_count, metavar="N",
+            help="remove all runs but the last N, and the answers that none of those has",
+        )  # fmt: skip
+    _formatting(command)
+
+
+def _store(command: argparse.ArgumentParser) -> None:
+    """Add the name of a results store."""
+    command.add_argument(
+        "--store", metavar="FILE", help="the results store (default: store of [tool.verifier], if any)"
+    )
+
+
+def _keeping(command: argparse.ArgumentParser) -> None:
+    """Add the options of a suite whose answers are kept."""
+    _store(command)
+    command.add_argument("--no-store", action="store_true", help="use no results store, whatever is set")
+    command.add_argument("--fresh", action="store_true", help="decide anew what the store has")
+    command.add_argument(
+        "--dask", metavar="ADDRESS", help="let the workers of a Dask cluster decide, such as tcp://host:8786"
+    )
+
+
 def _comparing(command: argparse.ArgumentParser) -> None:
     """Add the options that choose the columns, and the tests to show."""
     command.add_argument("--profiles", metavar="A,B", help="what to compare (default: all profiles)")
@@ -154,6 +197,7 @@ def _comparing(command: argparse.ArgumentParser) -> None:
     )
     _place(command)
     _limiting(command)
+    _keeping(command)
     command.add_argument("-a", "--all", action="store_true", help="show tests with the same verdicts, too")
 
 
@@ -239,6 +283,7 @@ def _deciding(command: argparse.ArgumentParser, name: str) -> None:
     )
     command.add_argument("--dot", metavar="FILE", help="write the last run as a graph; - for standard output")
     _limiting(command)
+    _keeping(command)
     command.add_argument("-q", "--quiet", action="store_true", help="print verdicts without stories")
 
 

@@ -23,7 +23,7 @@ class Budget:
     how far long work is, for instance to show it.
     """
 
-    __slots__ = ("_ticks", "deadline", "listener", "memory", "phase", "seconds")
+    __slots__ = ("_felt", "_ticks", "deadline", "listener", "memory", "phase", "seconds")
 
     def __init__(
         self,
@@ -35,10 +35,30 @@ class Budget:
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.phase = "starting"
         self._ticks = EVERY
+        self._felt: list[str] = []  # phases that came to a limit; budgets made of this one share the list
 
     def again(self) -> Budget:
         """A fresh budget of the same size, which gives the second judge as much time as the first."""
-        return Budget(self.seconds, self.memory, self.listener)
+        return self._sharing(Budget(self.seconds, self.memory, self.listener))
+
+    def half(self) -> Budget:
+        """A budget with half of the time that is left."""
+        left = self.left()
+        return self._sharing(Budget(None if left is None else left / 2, self.memory))
+
+    def _sharing(self, made: Budget) -> Budget:
+        made._felt = self._felt
+        return made
+
+    @property
+    def felt(self) -> bool:
+        """Did this budget, or one made of it, come to a limit? If not, a larger one would change nothing."""
+        return bool(self._felt)
+
+    def feel(self) -> None:
+        """Note that this work came to a limit, and may have been left undone."""
+        if not self._felt:
+            self._felt.append(self.phase)
 
     def enter(self, phase: str) -> None:
         """Begin another phase. Raises ``LimitError`` if the time is over."""
@@ -57,7 +77,10 @@ class Budget:
     @property
     def over(self) -> bool:
         """Is the time over?"""
-        return self.deadline is not None and time.monotonic() >= self.deadline
+        if self.deadline is None or time.monotonic() < self.deadline:
+            return False
+        self.feel()
+        return True
 
     @property
     def timeout(self) -> str:
@@ -67,6 +90,7 @@ class Budget:
     @property
     def spent(self) -> str:
         """The reason that a verdict gives when a solver gives up: the time is over, or the memory is full."""
+        self.feel()
         if self.over or self.memory is None:
             return self.timeout
         return f"memory: more than {self.memory} MB, while {self.phase}"
@@ -92,4 +116,5 @@ class Budget:
     def fits(self, size: int) -> None:
         """Raise ``LimitError`` if an estimate of ``size`` bytes is larger than the memory."""
         if self.memory is not None and size > self.memory << 20:
+            self.feel()
             raise LimitError(f"memory: about {size >> 20} MB, more than {self.memory}, while {self.phase}")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from verifier.arguments import Arguments, format_asked, parse
 from verifier.errors import ExitCode, Interrupted, LimitError, UsageError, VerifierError, unexpected, worst
 from verifier.output import Output, OutputError, open_all
-from verifier.suite.pool import OUT_OF_MEMORY, tell
+from verifier.suite.worker import OUT_OF_MEMORY, tell
 
 if TYPE_CHECKING:
     from verifier.against.compare import ComparedWord
@@ -65,6 +65,8 @@ def _run(arguments: Arguments, out: Output) -> int:
         return _why(arguments, out)
     if arguments.command == "repair":
         return _repair(arguments, out)
+    if arguments.command in ("results", "diff"):
+        return _look_back(arguments, out)
     if arguments.command == "kernel":
         return _kernel(arguments, out)
     if arguments.command == "history":
@@ -88,6 +90,9 @@ def _check(arguments: Arguments, out: Output) -> int:
         counters=graph,
         strict=arguments.strict,
         skip_other=arguments.skip_other,
+        store=_store_of(arguments),
+        fresh=arguments.fresh,
+        dask=_cluster_of(arguments),
     )
     _ = options.switches  # complain about an unknown switch before reading files
     report = form.report(out, Wanted(states=states, stories=not arguments.quiet, graph=graph))
@@ -119,6 +124,47 @@ def _tree_of(arguments: Arguments) -> str | None:
     from verifier.settings import settings
 
     return settings().kernel if arguments.kernel is None else arguments.kernel
+
+
+def _store_of(arguments: Arguments) -> str | None:
+    """The results store that a call names, or else the project's settings."""
+    from verifier.settings import settings
+
+    if arguments.no_store and (arguments.store is not None or arguments.fresh):
+        raise UsageError("--no-store says that there is no store; leave out --store and --fresh")
+    store = settings().store if arguments.store is None else arguments.store
+    if arguments.fresh and store is None:
+        raise UsageError("--fresh is about a results store: name one with --store FILE")
+    return None if arguments.no_store else store
+
+
+def _cluster_of(arguments: Arguments) -> str | None:
+    """The address of the scheduler that a call names."""
+    if arguments.dask is not None and arguments.jobs > 1:
+        raise UsageError("with --dask the cluster's workers decide: leave -j out")
+    return arguments.dask
+
+
+def _look_back(arguments: Arguments, out: Output) -> int:
+    """Run ``results`` or ``diff``."""
+    from verifier.runs import list_runs, list_verdicts, show_difference
+    from verifier.settings import settings
+    from verifier.suite.runs import chosen, difference, prune, runs
+
+    store = settings().store if arguments.store is None else arguments.store
+    as_json = arguments.format == "json"
+    found = [chosen(word, store) for word in arguments.runs]
+    if arguments.command == "diff":
+        return show_difference(out, difference(*found), as_json=as_json)
+    if found and arguments.keep is None:
+        return list_verdicts(out, found, as_json=as_json)
+    if store is None:
+        raise UsageError('say which results store: --store FILE, or store = "FILE" in [tool.verifier]')
+    if arguments.keep is not None:
+        if found:
+            raise UsageError("--keep is about all runs of the store; name none")
+        prune(store, arguments.keep)
+    return list_runs(out, runs(store), as_json=as_json)
 
 
 def _why(arguments: Arguments, out: Output) -> int:
@@ -175,6 +221,9 @@ def _compare(arguments: Arguments, out: Output) -> int:
             strict=arguments.strict,
             skip_other=arguments.skip_other,
             kernel=_tree_of(arguments),
+            store=_store_of(arguments),
+            fresh=arguments.fresh,
+            dask=_cluster_of(arguments),
         )
         for profile, model in machines
     ]
@@ -369,7 +418,8 @@ def _decide(
     from verifier.suite.outcomes import outcomes
 
     tasks = discover(arguments.paths)
-    found = outcomes(tasks, columns, report.piece, arguments.jobs)
+    words = [arguments.command, *arguments.paths]
+    found = outcomes(tasks, columns, report.piece, arguments.jobs, " ".join(words))
     if hurry is None:
         hurry = len(tasks) > 1 and report.out.terminal
     return print_all(tasks, found, report, hurry=hurry)

@@ -10,15 +10,16 @@ from verifier.output import OutputError
 from verifier.render.base import Report
 from verifier.source import Diagnostic
 from verifier.suite.discover import Task
-from verifier.suite.outcomes import Begun, Done, Outcome, Skipped
-from verifier.suite.pool import OUT_OF_MEMORY, Doing
+from verifier.suite.outcomes import Aside
+from verifier.suite.parts import Begun, Done, Outcome, Skipped
+from verifier.suite.worker import OUT_OF_MEMORY, Doing
 
 P = TypeVar("P")
 
 
 def print_all(
     tasks: Sequence[Task],
-    found: Iterable[tuple[Task, Outcome[P] | None]],
+    found: Iterable[tuple[Task, Outcome[P] | Aside | None]],
     report: Report[P],
     *,
     hurry: bool,
@@ -42,6 +43,8 @@ def print_all(
                 report.done(outcome.value)
             elif isinstance(outcome, Skipped):
                 report.skipped(task.name, outcome.arch)
+            elif isinstance(outcome, Aside):
+                report.out.complain(f"verifier: {outcome.text}")
             elif isinstance(outcome, Diagnostic):
                 report.warning(outcome)
             else:

@@ -13,10 +13,14 @@ FILE = "pyproject.toml"
 
 class Settings(NamedTuple):
     """``kernel``: the kernel tree of tests about its own text, DIR or DIR@REV; a relative one is meant from
-    where the file lies. ``file``: where it is said."""
+    where the file lies. ``store``: the file of the results store, likewise. ``file``: where it is said."""
 
     kernel: str | None = None
+    store: str | None = None
     file: str = ""
+
+
+_KEYS = {"kernel": "DIR or DIR@REV", "store": "a file"}
 
 
 def settings(start: str | os.PathLike[str] = ".") -> Settings:
@@ -46,11 +50,16 @@ def _read(file: Path, text: str) -> Settings:
     if not isinstance(table, dict):
         raise UsageError(f"{file}: tool.verifier must be a table: [tool.verifier]")
     for key in table:
-        if key not in Settings._fields or key == "file":
-            raise UsageError(f"{file}: [tool.verifier] has no key {key!r}; it has kernel")
-    kernel = table.get("kernel")
-    if kernel is not None and not (isinstance(kernel, str) and kernel):
-        raise UsageError(f"{file}: [tool.verifier] kernel must be a string, DIR or DIR@REV, not {kernel!r}")
-    if kernel is None:
-        return Settings(None, str(file))
-    return Settings(os.path.join(file.parent, os.path.expanduser(kernel)), str(file))
+        if key not in _KEYS:
+            raise UsageError(f"{file}: [tool.verifier] has no key {key!r}; it has {', '.join(_KEYS)}")
+    found = {key: _place(file, key, table.get(key)) for key in _KEYS}
+    return Settings(found["kernel"], found["store"], str(file))
+
+
+def _place(file: Path, key: str, value: object) -> str | None:
+    """A path that is meant from where the file lies."""
+    if value is None:
+        return None
+    if not (isinstance(value, str) and value):
+        raise UsageError(f"{file}: [tool.verifier] {key} must be a string, {_KEYS[key]}, not {value!r}")
+    return os.path.join(file.parent, os.path.expanduser(value))

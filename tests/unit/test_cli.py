@@ -21,9 +21,9 @@ from verifier.render import story
 from verifier.render.base import Verdicts
 from verifier.render.formats import FORMATS, Format
 from verifier.results import Verdict
-from verifier.suite import decide, pool
+from verifier.suite import decide, worker
 from verifier.suite.options import Options
-from verifier.suite.pool import Limits
+from verifier.suite.worker import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSIC, LINUX = ROOT / "litmus" / "classic", ROOT / "litmus" / "linux"
@@ -449,9 +449,9 @@ def test_a_worker_that_holds_much_is_replaced(
     real = os.fork
     monkeypatch.setattr(os, "fork", lambda: started.append(1) or real())
     paths = [CLASSIC / f"{name}.litmus" for name in ("SB", "MP", "LB")]
-    monkeypatch.setattr(pool, "_resident", lambda: 0)
+    monkeypatch.setattr(worker, "_resident", lambda: 0)
     assert run(capsys, "check", "-q", *paths)[0] == 0 and len(started) == 1
-    monkeypatch.setattr(pool, "_resident", lambda: 1 << 40)
+    monkeypatch.setattr(worker, "_resident", lambda: 1 << 40)
     code, out, _ = run(capsys, "check", "-q", *paths)
     assert code == 0 and len(started) == 4 and "3 tests: 3 as expected" in out
 

@@ -16,7 +16,7 @@ JUDGED = BASE | {"program"}
 LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
-SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare"}
+SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare", "runs"}
 MAY: dict[str, set[str]] = {
     "source": set(),
     "errors": {"source"},
@@ -40,6 +40,7 @@ MAY: dict[str, set[str]] = {
     "render": JUDGED | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words"},
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
+    "runs": TOLD | {"output", "render"},
     "__init__": TOLD | {"why", "revisions"},
     "pytest_plugin": TOLD | {"render", "settings"},
     "arguments": SHOWN | {"__init__"},

@@ -181,7 +181,10 @@ class _Asked:
             return None
         if NO in assumptions:
             return False
-        return self.solver.check([a for a in assumptions if a != YES])
+        found = self.solver.check([a for a in assumptions if a != YES])
+        if found is None:
+            self.budget.feel()
+        return found
 
     def _run(self, value: bool) -> Trace | None:
         """A run in which the proposition has a value, if there is one, and time left to find it."""
@@ -203,8 +206,7 @@ class _Asked:
     def _without_buffers(self, value: bool) -> Checked | None:
         """A run of the model sc in which the proposition has a value, if there is one that ends; None if it
         is not found in half of the time that is left."""
-        left = self.budget.left()
-        budget = Budget(None if left is None else left / 2, self.budget.memory)
+        budget = self.budget.half()
         try:
             asked = _Asked(self.program, model_of(self.encoding.model.switches, "sc"), budget, self.seed)
             text = asked.encoding.clauses.dimacs()

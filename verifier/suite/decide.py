@@ -16,7 +16,8 @@ from verifier.program.expressions import TRUE
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic
 from verifier.suite.options import Options
-from verifier.suite.pool import OUT_OF_MEMORY, Raised, each_alone, forks, starved
+from verifier.suite.pool import Raised, each_alone
+from verifier.suite.worker import OUT_OF_MEMORY, forks, starved
 from verifier.syntax.test import Test, no_condition
 
 EXPLORER_STATES = 2_000_000
@@ -43,12 +44,13 @@ def run(test: Test, options: Options) -> Verdict:
         raise unexpected(error, test.source.name) from error
 
 
-def run_or_die(test: Test, options: Options) -> Verdict:
-    """``run`` for an expendable process: it lets every exception through."""
+def run_or_die(test: Test, options: Options, budget: Budget | None = None) -> Verdict:
+    """``run`` for an expendable process: it lets every exception through. ``budget``: that of ``options``, if
+    the caller wants to ask it afterwards."""
     start = time.perf_counter()
     if not test.asks and not options.states:
         raise InputError([no_condition(test)])
-    budget = Budget(options.timeout, options.memory)
+    budget = budget or Budget(options.timeout, options.memory)
     try:
         code = lower(test, budget)
         program = asked = unrolled(test, code, options.unroll, budget)
@@ -93,7 +95,7 @@ def run_each(tests: Sequence[Test], options: Options, jobs: int = 1) -> Iterator
     """
 
     def work(test: Test) -> Verdict:
-        return replace(run(test, options), test=replace(test, tree=None))
+        return replace(run(test, options), test=test.bare)
 
     if not forks():
         for test in tests:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from verifier.errors import UsageError
 from verifier.program.profiles import MODEL_NAMES, Switches, switches
-from verifier.suite.pool import Limits
+from verifier.suite.worker import Limits
 
 # The choices; the first of each is the default.
 JUDGES = ("z3", "explorer", "both")
@@ -27,7 +27,9 @@ class Options:
     ``witnesses``   tell a run in which the outcome happens and, if the test says ``forall``, one in which it
                     does not; ``counters``: tell the second one for every test;
     ``kernel``      the kernel tree of tests about its own text: DIR or DIR@REV;
-    ``more``        seconds that the process has besides, for what is made of the verdict.
+    ``more``        seconds that the process has besides, for what is made of the verdict;
+    ``store``       the file of a results store (docs/suites.md); ``fresh``: write answers to it, use none;
+    ``dask``        the address of a Dask scheduler whose workers decide.
     """
 
     model: str = MODEL_NAMES[0]
@@ -46,6 +48,9 @@ class Options:
     strict: bool = False
     skip_other: bool = False
     kernel: str | None = None
+    store: str | None = None
+    fresh: bool = False
+    dask: str | None = None
 
     def __post_init__(self) -> None:
         for what, word, known in (("model", self.model, MODEL_NAMES), ("judge", self.judge, JUDGES)):

@@ -2,73 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+import pickle
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from verifier.errors import InputError, Interrupted, LimitError, VerifierError, fault, unexpected
-from verifier.results import Verdict
+from verifier.errors import InputError, Interrupted, LimitError, fault
 from verifier.source import Diagnostic
-from verifier.suite.decide import nested, run_or_die, unknown
+from verifier.suite.decide import unknown
 from verifier.suite.discover import Task
-from verifier.suite.load import load_task
 from verifier.suite.options import Options
-from verifier.suite.pool import Doing, Garbled, Limits, Lost, Pool, forks, starved
-from verifier.suite.twins import Alike
-from verifier.syntax import NO_TREE, OTHER_CODE
+from verifier.suite.parts import Begun, Done, Finish, Job, Outcome, limits_together, parts_of
+from verifier.suite.pool import Pool
+from verifier.suite.shelf import Place, Record, Unkept
+from verifier.suite.worker import Doing, Garbled, Lost, forks
+from verifier.syntax import read
 from verifier.syntax.test import Test
+
+if TYPE_CHECKING:
+    from verifier.suite.kept import Book
+    from verifier.suite.spread import Executors
 
 P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A file has been read: these are its tests. Their outcomes follow."""
+class Aside:
+    """Something to say that is about no test: a store that cannot be written, or is damaged."""
 
-    tests: tuple[Test, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file is for another architecture, or about a kernel's text that is not given, and is skipped."""
-
-    arch: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done(Generic[P]):
-    """A test is decided. ``value`` is what ``finish`` made of its verdicts."""
-
-    value: P
-
-
-Finish = Callable[[list[Verdict]], P]
-
-# A Diagnostic is a warning; what is told is no result.
-Outcome = Begun | Skipped | Done[P] | Doing | Diagnostic | VerifierError
+    text: str
 
 
 def outcomes(
-    tasks: list[Task], columns: Sequence[Options], finish: Finish[P], jobs: int = 1
-) -> Iterator[tuple[Task, Outcome[P] | None]]:
+    tasks: list[Task], columns: Sequence[Options], finish: Finish[P], jobs: int = 1, command: str = ""
+) -> Iterator[tuple[Task, Outcome[P] | Aside | None]]:
     """Pairs of a task and an outcome, in the order of the tasks; after its last outcome a task has None.
 
-    Each test is decided under all ``columns``; warnings and ``strict`` are those of the first column.
-    ``finish`` makes an outcome of the verdicts, inside the process that decided. ``jobs`` is the number of
-    processes. Raises ``Interrupted`` if a signal asks to stop, and ``LimitError`` if no process can start.
+    Each test is decided under all ``columns``; warnings, ``strict`` and the store are those of the first
+    column. ``finish`` makes an outcome of the verdicts, inside the process that decided. ``jobs`` is the
+    number of processes; ``command`` is noted in the store. Raises ``Interrupted`` if a signal asks to stop,
+    ``LimitError`` if no process can start, and ``UsageError`` for a store that cannot be used.
     """
     options = columns[0]
-    seconds = [c.limits.seconds for c in columns]
-    limits = Limits(options.memory, sum(s for s in seconds if s is not None) if None not in seconds else None)
+    executors = cluster_at(options.dask) if options.dask is not None else None
+    book, shelf = None, None
+    if options.store is not None:
+        from verifier.suite.kept import Book, OnDisk
+        from verifier.suite.store import opened
 
-    def work(number: int, done: int) -> Iterator[object]:
-        return _parts(tasks[number], columns, finish, done)
+        said = opened(options.store)
+        if said:
+            yield tasks[0], Aside(f"{said}, and a new one is begun")
+        book, shelf = Book(options.store, columns, len(tasks), command), OnDisk(options.store)
+    if executors is not None:
+        parts = _spread(executors, tasks, columns, finish, book)
+    else:
 
-    parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
+        def work(number: int, done: int) -> Iterator[object]:
+            job = Job(tasks[number], number, columns, book.keeper if book else None, shelf)
+            return parts_of(job, finish, done)
+
+        limits = limits_together(columns)
+        parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
+    yield from _told(tasks, columns, finish, parts, book)
+
+
+def cluster_at(address: str) -> Executors:
+    """The Dask cluster whose scheduler has an address. Raises ``UsageError`` if Dask is not installed."""
+    from verifier.suite.cluster import Cluster
+
+    return Cluster(address)
+
+
+def _spread(
+    executors: Executors, tasks: list[Task], columns: Sequence[Options], finish: Finish[P], book: Book | None
+) -> Iterator[tuple[int, object]]:
+    """The parts of tasks that executors decide."""
+    from verifier.suite.keys import digest, tool
+    from verifier.suite.remote import Common, Errand
+    from verifier.suite.spread import Spread
+
+    def errand(number: int) -> bytes:
+        task = tasks[number]
+        if task.source is None and task.error is None:
+            try:
+                task = replace(task, source=read(task.name))
+            except InputError as error:
+                task = replace(task, error=error)
+        known = book.about(digest(task.source)) if book is not None and task.source is not None else []
+        return pickle.dumps(Errand(task, number, tuple(known)))
+
+    def keep(records: Sequence[Record]) -> None:
+        if book is not None:
+            book.unkept += book.write(records)
+
+    keeper = book.keeper if book is not None else None
+    shared = pickle.dumps(Common(columns, finish, keeper, os.getcwd(), tool()))
+    return Spread(len(tasks), errand, shared, executors, keep).parts()
+
+
+def _told(
+    tasks: list[Task],
+    columns: Sequence[Options],
+    finish: Finish[P],
+    parts: Iterator[tuple[int, object]],
+    book: Book | None,
+) -> Iterator[tuple[Task, Outcome[P] | Aside | None]]:
+    """The outcomes in the parts that workers send; the run is ended in the book."""
     files: dict[int, _File[P]] = {}  # the files that are not finished
+    state = "failed"
     try:
         for number, part in parts:
-            file = files.setdefault(number, _File(tasks[number], columns, finish))
+            if book is not None and book.unkept:
+                yield from ((tasks[number], aside) for aside in _asides(book, book.unkept))
+                book.unkept.clear()
+            file = files.setdefault(number, _File(tasks[number], number, columns, finish, book))
             if isinstance(part, Doing):
                 yield file.task, part
                 continue
@@ -76,10 +126,19 @@ def outcomes(
             if part is None:
                 del files[number]
                 yield file.task, None
-    except Interrupted:
+        state = "complete"
+    except Interrupted as stop:
+        state = f"stopped by {signal.Signals(stop.signum).name}"
         for file in files.values():
             yield from ((file.task, outcome) for outcome in file.end())
         raise
+    finally:
+        asides = _asides(book, book.end(state)) if book is not None else []
+    yield from ((tasks[-1], aside) for aside in asides)
+
+
+def _asides(book: Book, unkept: Iterable[Unkept]) -> list[Aside]:
+    return [Aside(text) for text in map(book.told, unkept) if text]
 
 
 def _here(count: int, work: Callable[[int, int], Iterator[object]]) -> Iterator[tuple[int, object]]:
@@ -92,14 +151,17 @@ def _here(count: int, work: Callable[[int, int], Iterator[object]]) -> Iterator[
 class _File(Generic[P]):
     """Makes the outcomes of a file from the parts that workers send, each error and warning once."""
 
-    def __init__(self, task: Task, columns: Sequence[Options], finish: Finish[P]) -> None:
-        self.task, self.columns, self.finish = task, columns, finish
+    def __init__(
+        self, task: Task, number: int, columns: Sequence[Options], finish: Finish[P], book: Book | None
+    ) -> None:
+        self.task, self.number, self.columns, self.finish, self.book = task, number, columns, finish, book
         self.tests: tuple[Test, ...] | None = None
+        self.keys: tuple[tuple[str, ...], ...] = ()
         self.decided = 0
         self.wrong: dict[object, Diagnostic] = {}
         self.said: set[object] = set()
 
-    def take(self, part: object) -> Iterator[Outcome[P]]:
+    def take(self, part: object) -> Iterator[Outcome[P] | Aside]:
         """The outcomes in a part. A lost part means an unknown verdict, a garbled one a fault."""
         if isinstance(part, Lost):
             found = self._lost(part.cause)
@@ -108,10 +170,13 @@ class _File(Generic[P]):
             if isinstance(part, Garbled):
                 found = [fault(part.cause, self.task.name)]
             else:
-                found = cast("list[Outcome[P]]", part)
+                found = cast("list[Outcome[P] | Unkept]", part)
         for outcome in found:
+            if isinstance(outcome, Unkept):
+                yield from _asides(self.book, [outcome]) if self.book else []
+                continue
             if isinstance(outcome, Begun):
-                self.tests = outcome.tests
+                self.tests, self.keys = outcome.tests, outcome.keys
             if isinstance(outcome, Diagnostic) and self.columns[0].strict:
                 outcome = InputError([replace(outcome, severity="error")])
             if isinstance(outcome, InputError):
@@ -123,15 +188,20 @@ class _File(Generic[P]):
                 self.said.add(outcome.key)
                 yield outcome
 
-    def _lost(self, cause: str) -> list[Outcome[P]]:
+    def _lost(self, cause: str) -> list[Outcome[P] | Unkept]:
         if self.tests is None:
             return [LimitError(f"{self.task.name}: the file could not be read: {cause}")]
         if self.decided == len(self.tests):
             return []  # nothing was left to do
-        test = self.tests[self.decided]
+        number, test = self.decided, self.tests[self.decided]
         self.decided += 1
         try:
-            return [Done(self.finish([unknown(test, options, cause) for options in self.columns]))]
+            verdicts = [unknown(test, options, cause) for options in self.columns]
+            unkept: list[Unkept] = []
+            if self.book is not None:
+                at = Place(self.number, number, self.task.name)
+                unkept = self.book.write(self.book.keeper.lost(self.keys[number], verdicts, self.columns, at))
+            return [Done(self.finish(verdicts)), *unkept]
         except InputError as error:
             return [error]
 
@@ -139,55 +209,3 @@ class _File(Generic[P]):
         """All errors of the file, as one exception."""
         if self.wrong:
             yield InputError(self.wrong.values())
-
-
-def _parts(
-    task: Task, columns: Sequence[Options], finish: Finish[P], done: int
-) -> Iterator[list[Outcome[P]]]:
-    """The parts of a task: its tests, then the outcomes of each; without the first ``done`` parts."""
-    try:
-        tests = load_task(task, columns[0])
-        if done == 0:
-            yield [Begun(tuple(replace(t, tree=None, warnings=()) for t in tests))]
-    except MemoryError:
-        raise
-    except Exception as error:
-        yield [_of_file(error, task, columns[0])]
-        return
-    alike = Alike()
-    for number, test in enumerate(tests, 1):
-        if number >= done:
-            yield _outcomes(test, columns, finish, alike)
-
-
-def _of_file(error: Exception, task: Task, options: Options) -> Skipped | VerifierError:
-    """The outcome of a file whose tests could not be loaded."""
-    if isinstance(error, InputError):
-        other = [d.span.text for d in error.diagnostics if d.code == OTHER_CODE and d.span]
-        if {d.code for d in error.diagnostics if d.severity == "error"} == {NO_TREE}:
-            return Skipped("a kernel's own text; --kernel DIR names a tree")
-        return Skipped(other[0]) if other and options.skip_other else error
-    if isinstance(error, VerifierError):
-        return error
-    if isinstance(error, RecursionError):
-        return InputError([nested(task.name)])
-    if starved():
-        raise MemoryError from error
-    return unexpected(error, task.name)
-
-
-def _outcomes(test: Test, columns: Sequence[Options], finish: Finish[P], alike: Alike) -> list[Outcome[P]]:
-    """The outcome of a test with its warnings, or its error."""
-    try:
-        verdicts = [run_or_die(test, options) for options in columns]
-        return [Done(finish(verdicts)), *verdicts[0].warnings, *alike.add(verdicts[0])]
-    except MemoryError:
-        raise
-    except VerifierError as error:
-        return [error]
-    except RecursionError:
-        return [InputError([nested(test.source.name)])]
-    except Exception as error:
-        if starved():
-            raise MemoryError from error
-        return [unexpected(error, test.source.name)]

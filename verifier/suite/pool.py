@@ -8,64 +8,42 @@ the parts before it are kept, and the next worker does the rest. A part that can
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import select
 import signal
-import struct
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Generic, NoReturn, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 from verifier.errors import Interrupted, LimitError, VerifierError, fault
+from verifier.suite.order import InOrder
+from verifier.suite.worker import (
+    END,
+    FRAME,
+    MEMORY_EXIT,
+    NOTE,
+    OUT_OF_MEMORY,
+    PART,
+    REQUEST,
+    RETIRE,
+    STOPPING,
+    Doing,
+    Garbled,
+    Limits,
+    Lost,
+    Work,
+    live,
+    starved,
+)
 
 T = TypeVar("T")
 Handler = Callable[[int, FrameType | None], object] | int | None  # Python's type for the handler of a signal
-Work = Callable[[int, int], Iterator[object]]
-"""``work(task, done)`` yields the parts of a task one by one, without the first ``done`` parts."""
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else ()
-OUT_OF_MEMORY = "out of memory"
-_REQUEST = struct.Struct("<QQ")  # a task, and the number of its parts that are done
-_FRAME = struct.Struct("<BQ")  # the kind of what follows, and its length
-_PART, _END, _RETIRE, _NOTE = range(4)  # a part; the end of a task; the same, and the worker ends; ``Doing``
-_MEMORY_EXIT = 71  # a worker's exit code
-_SPARE = 48 << 20  # bytes that must be free, or memory is short: about as much as a library takes
 _POLL = 0.25  # seconds between two looks at the clock
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The limits of a worker: ``memory`` in MB beyond what it starts with, ``seconds`` for each part."""
-
-    memory: int | None = None
-    seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Takes the place of a part whose worker died. ``cause`` says what is known about the reason."""
-
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Garbled:
-    """Takes the place of a part that could not be sent or read. ``cause`` says why."""
-
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Doing:
-    """What a worker is doing. No part: it comes between two parts, and only the newest one counts."""
-
-    text: str
 
 
 class Signals:
@@ -103,23 +81,14 @@ class Signals:
         os.close(self.write)
 
 
-def forks() -> bool:
-    """Can this system have workers?"""
-    return hasattr(os, "fork") and hasattr(select, "poll")
-
-
 class Pool:
     """Does ``count`` tasks in ``jobs`` processes at a time."""
 
     def __init__(self, count: int, work: Work, jobs: int, limits: Limits) -> None:
-        self.count, self.work, self.limits = count, work, limits
+        self.work, self.limits = work, limits
         self.jobs = max(1, min(jobs, count))
         self.workers: list[_Worker] = []
-        # Tasks, each with its number of finished parts.
-        self.waiting = [(task, 0) for task in reversed(range(count))]
-        self.found: dict[int, list[object]] = {}  # parts that ``parts`` has not yielded yet
-        self.ended: set[int] = set()
-        self.told: dict[int, Doing] = {}  # the newest word about tasks
+        self.tasks = InOrder(count)
 
     def parts(self) -> Iterator[tuple[int, object]]:
         """Pairs of a task and a part or ``Doing``, tasks in their order; after its last part a task has None.
@@ -127,22 +96,13 @@ class Pool:
         On a signal it first yields everything that is finished, then raises ``Interrupted``. Raises
         ``LimitError`` if no process can be started.
         """
-        first = 0
         try:
             with Signals() as signals:
-                while first < self.count:
+                while not self.tasks.over:
                     self._employ()
                     self._wait(signals)
                     stop = signals.caught
-                    while first < self.count:
-                        yield from ((first, part) for part in self.found.pop(first, ()))
-                        if first not in self.ended and stop is None:
-                            if first in self.told:
-                                yield first, self.told.pop(first)
-                            break
-                        if first in self.ended:
-                            yield first, None
-                        first += 1
+                    yield from self.tasks.finished(everything=stop is not None)
                     if stop is not None:
                         raise Interrupted(stop)
         finally:
@@ -152,9 +112,9 @@ class Pool:
     def _employ(self) -> None:
         """Give tasks to the workers, of which there are as many as can be used."""
         for worker in self.workers:
-            if worker.task is None and self.waiting:
-                worker.give(*self.waiting.pop())
-        while self.waiting and len(self.workers) < self.jobs:
+            if worker.task is None and self.tasks.waiting:
+                worker.give(*self.tasks.take())
+        while len(self.workers) < self.jobs and self.tasks.waiting:
             try:
                 worker = _Worker(self.work, self.limits, self.workers)
             except OSError as error:
@@ -162,7 +122,7 @@ class Pool:
                     return  # the workers that exist do all the work
                 raise LimitError(f"no process can be started: {error.strerror}") from None
             self.workers.append(worker)
-            worker.give(*self.waiting.pop())
+            worker.give(*self.tasks.take())
 
     def _wait(self, signals: Signals) -> None:
         """Wait for workers, a signal or a moment, and take in what workers have sent."""
@@ -186,21 +146,20 @@ class Pool:
         except (OSError, Nonsense) as error:
             self._replace(worker, Garbled(str(error)))
             return
-        for kind, part in frames:
+        for kind, part, size in frames:
             if worker.task is None:
                 alive = False  # it sends something without a request
                 break
-            if kind == _NOTE:
-                self.told[worker.task] = cast("Doing", part)
+            if kind == NOTE:
+                self.tasks.tell(worker.task, cast("Doing", part))
                 continue
-            self.told.pop(worker.task, None)
-            if kind == _PART:
-                self.found.setdefault(worker.task, []).append(part)
+            if kind == PART:
+                self.tasks.add(worker.task, part, size)
                 worker.done += 1
                 continue
-            self.ended.add(worker.task)
+            self.tasks.end(worker.task)
             worker.task = None
-            if kind == _RETIRE:
+            if kind == RETIRE:
                 alive = False
         if not alive:
             self._replace(worker)
@@ -214,12 +173,11 @@ class Pool:
         died = worker.end()
         if worker.task is None:
             return
-        self.told.pop(worker.task, None)
-        self.found.setdefault(worker.task, []).append(instead or Lost(died))
+        self.tasks.add(worker.task, instead or Lost(died))
         if worker.done:
-            self.waiting.append((worker.task, worker.done + 1))
+            self.tasks.give_back(worker.task, worker.done + 1)
         else:
-            self.ended.add(worker.task)
+            self.tasks.end(worker.task)
 
 
 class _Worker:
@@ -241,7 +199,7 @@ class _Worker:
         if self.pid == 0:
             mine = [self.requests, self.results, self.errors]
             theirs = [fd for w in others for fd in (w.requests, w.results, w.errors)]
-            _child(
+            live(
                 work, limits, requests=requests, results=results, errors=errors, parent=parent,
                 others=[*mine, *theirs],
             )  # fmt: skip
@@ -257,27 +215,25 @@ class _Worker:
         """Give the worker a task. If it is dead, the next read of its results shows that."""
         self.task, self.done, self.since = task, done, time.monotonic()
         with suppress(BrokenPipeError):
-            os.write(self.requests, _REQUEST.pack(task, done))
+            os.write(self.requests, REQUEST.pack(task, done))
 
-    def listen(self) -> tuple[list[tuple[int, object]], bool]:
-        """The frames that it has sent, and whether more can come. Raises ``Nonsense``."""
-        frames: list[tuple[int, object]] = []
+    def listen(self) -> tuple[list[tuple[int, object, int]], bool]:
+        """The frames that it has sent, with their sizes, and whether more can come. Raises ``Nonsense``."""
+        frames: list[tuple[int, object, int]] = []
         data = os.read(self.results, 1 << 20)
         self.buffer += data
-        while len(self.buffer) >= _FRAME.size:
-            kind, length = _FRAME.unpack_from(self.buffer)
-            if kind not in (_PART, _END, _RETIRE, _NOTE):
-                raise Nonsense(
-                    f"its process sent {self.buffer[: _FRAME.size].hex()}, where a part must begin"
-                )
-            if len(self.buffer) < _FRAME.size + length:
+        while len(self.buffer) >= FRAME.size:
+            kind, length = FRAME.unpack_from(self.buffer)
+            if kind not in (PART, END, RETIRE, NOTE):
+                raise Nonsense(f"its process sent {self.buffer[: FRAME.size].hex()}, where a part must begin")
+            if len(self.buffer) < FRAME.size + length:
                 break
-            body = bytes(self.buffer[_FRAME.size : _FRAME.size + length])
-            del self.buffer[: _FRAME.size + length]
-            if kind == _NOTE:
-                frames.append((kind, Doing(body.decode(errors="replace"))))
+            body = bytes(self.buffer[FRAME.size : FRAME.size + length])
+            del self.buffer[: FRAME.size + length]
+            if kind == NOTE:
+                frames.append((kind, Doing(body.decode(errors="replace")), length))
                 continue
-            frames.append((kind, _unpacked(body) if kind == _PART else None))
+            frames.append((kind, _unpacked(body) if kind == PART else None, length))
             self.since = time.monotonic()
         return frames, bool(data)
 
@@ -314,7 +270,7 @@ def _unpacked(body: bytes) -> object:
 
 def _cause(status: int, said: str) -> str:
     """The cause of a process's death, from its status and its last words."""
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _MEMORY_EXIT:
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == MEMORY_EXIT:
         return OUT_OF_MEMORY
     if any(
         word in said
@@ -403,130 +359,3 @@ class _Value(Generic[T]):
     """The result of a function. The wrapper tells a returned exception from a raised one."""
 
     value: T
-
-
-# -- the worker's side -------------------------------------------------------------------------------
-
-_pipe: list[int] = []  # to the parent, in a worker
-
-
-def tell(text: str) -> None:
-    """In a worker, say what it is doing."""
-    if _pipe:
-        _send(_pipe[0], _NOTE, text.encode(errors="replace"))
-
-
-def _child(
-    work: Work, limits: Limits, *, requests: int, results: int, errors: int, parent: int, others: list[int]
-) -> NoReturn:
-    """The life of a worker. It keeps its own three pipes, and closes those of ``others``."""
-    try:
-        signal.set_wakeup_fd(-1)
-        for signum in STOPPING:
-            signal.signal(signum, signal.SIG_IGN)  # the parent handles them
-        for fd in others:
-            os.close(fd)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, 0)
-        os.dup2(nothing, 1)
-        os.dup2(errors, 2)
-        _die_with(parent)
-        if limits.memory is not None:
-            _limit(limits.memory)
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)  # tests leave few reference cycles behind
-        gc.enable()
-        _pipe[:] = [results]
-        _serve(work, limits, requests, results)
-    except MemoryError:
-        os._exit(_MEMORY_EXIT)
-    except BrokenPipeError:
-        os._exit(0)  # the parent is gone
-    except BaseException as error:
-        os.write(2, f"{type(error).__name__}: {error}"[:4000].encode(errors="replace"))
-        os._exit(70)
-    os._exit(0)
-
-
-def _serve(work: Work, limits: Limits, requests: int, results: int) -> None:
-    """Do tasks until the parent closes the pipe, or this process holds too much memory."""
-    while len(request := os.read(requests, _REQUEST.size)) == _REQUEST.size:
-        task, done = _REQUEST.unpack(request)
-        for part in work(task, done):
-            _send(results, _PART, _packed(part))
-        fat = limits.memory is not None and _resident() > limits.memory << 19
-        _send(results, _RETIRE if fat else _END, b"")
-        if fat:
-            return
-
-
-def _packed(part: object) -> bytes:
-    """The bytes of a part, or of what takes its place if it cannot be sent."""
-    try:
-        return pickle.dumps(part, pickle.HIGHEST_PROTOCOL)
-    except MemoryError:
-        raise
-    except RecursionError:
-        lost: Lost | Garbled = Lost("the result is nested too deeply to be sent")
-    except Exception as error:  # an error of pickle, or of the object that it reads
-        if starved():
-            raise MemoryError from error
-        what = f"{type(part).__name__} cannot be sent: {type(error).__name__}: {error}"
-        lost = Garbled(f"{what}; it is {part}"[:1000] if isinstance(part, Exception) else what)
-    return pickle.dumps(lost, pickle.HIGHEST_PROTOCOL)
-
-
-def _send(results: int, kind: int, body: bytes) -> None:
-    rest = memoryview(_FRAME.pack(kind, len(body)) + body)
-    while rest:
-        rest = rest[os.write(results, rest) :]
-
-
-def _die_with(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent dies (Linux only)."""
-    if sys.platform == "linux":
-        import ctypes
-
-        try:
-            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        except (AttributeError, OSError, TypeError):
-            return  # another C library: the process ends when it writes to a closed pipe
-        if os.getppid() != parent:
-            os._exit(0)
-
-
-def _statm(column: int) -> int:
-    """A column of /proc/self/statm in bytes; 0 on systems without this file."""
-    try:
-        with open("/proc/self/statm", "rb") as stream:
-            return int(stream.read().split()[column]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def _resident() -> int:
-    return _statm(1)
-
-
-def starved() -> bool:
-    """Is this process so short of memory that a lack of memory explains any error?"""
-    try:
-        bytearray(_SPARE)
-    except MemoryError:
-        return True
-    return False
-
-
-def _limit(megabytes: int) -> None:
-    """Limit this process to some memory beyond what it has.
-
-    RLIMIT_DATA counts private memory that can be written. That is what deciding a test takes; the text of
-    libraries does not count.
-    """
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = _statm(5) + (megabytes << 20)
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))

@@ -118,15 +118,13 @@ class Telltale:
     def _without_buffers(self, value: bool) -> Ran | None:
         """A run of the model sc in which the proposition has a value, if there is one that ends; None if it
         is not found in half of the time that is left."""
-        left = self.budget.left()
-        half = Budget(None if left is None else left / 2, self.budget.memory)
         try:
             return explore.find(
                 self.program,
                 lambda observed: self._holds(observed) == value,
                 model="sc",
                 switches=self.switches,
-                budget=half,
+                budget=self.budget.half(),
                 limit_states=FORKS,
             )
         except LimitError:

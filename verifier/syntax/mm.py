@@ -192,6 +192,7 @@ class _File:
             # As in herd7, a C file without a condition asks whether any run ends.
             asks=bool(final.quantifier) or self.unread or (self.head.arch == "C" and not self.segments),
             warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
+            includes=tuple(p.source for p in self.parts if p.included),
         )
 
     def _unread_result(self, variants: list[Variant], expected: str | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from verifier.source import Diagnostic, Source, Span
@@ -38,7 +38,8 @@ class Test:
     ``unroll``      the unrolling bound of the file, or None;
     ``warnings``    about the file's text;
     ``asks``        does the file have a condition? If not, ``condition`` is true, and states can be listed;
-    ``span``        of the condition; ``declared`` of the variant's name in ``variants { … }``.
+    ``span``        of the condition; ``declared`` of the variant's name in ``variants { … }``;
+    ``includes``    the files that the test includes, as they were read.
     """
 
     __test__ = False  # tells pytest that this is not a test class
@@ -62,6 +63,12 @@ class Test:
     declared: Span | None = None
     warnings: tuple[Diagnostic, ...] = ()
     asks: bool = True
+    includes: tuple[Source, ...] = ()
+
+    @property
+    def bare(self) -> Test:
+        """The test without what is large, and needed only to decide it."""
+        return replace(self, tree=None, includes=(), warnings=())
 
     @property
     def id(self) -> str:

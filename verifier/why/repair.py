@@ -12,7 +12,8 @@ from verifier.budget import MEMORY, Budget
 from verifier.errors import InputError, InternalError, LimitError, UsageError
 from verifier.source import Source, Span
 from verifier.suite.options import Options
-from verifier.suite.pool import alone, forks, tell
+from verifier.suite.pool import alone
+from verifier.suite.worker import forks, tell
 from verifier.syntax import ast, load
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.test import Test

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +15,10 @@ import verifier
 from verifier.cli import main
 from verifier.errors import InputError, InternalError, LimitError, VerifierError
 from verifier.source import Diagnostic, Source
-from verifier.suite import decide, outcomes, pool
-from verifier.suite.pool import Garbled, Limits, Lost, Pool, Work, alone
+from verifier.suite import decide, order, pool, worker
+from verifier.suite import parts as decided
+from verifier.suite.pool import Pool, alone
+from verifier.suite.worker import Garbled, Limits, Lost, Work
 from verifier.syntax import load
 from verifier.syntax.trouble import Reading, Unfinished
 
@@ -70,7 +74,7 @@ def test_a_worker_that_talks_nonsense_is_a_fault(monkeypatch: pytest.MonkeyPatch
     def send(results: int, kind: int, body: bytes) -> None:
         os.write(results, b"\xee" * 9)
 
-    monkeypatch.setattr(pool, "_send", send)
+    monkeypatch.setattr(worker, "_send", send)
 
     def work(_: int, __: int) -> Iterator[object]:
         yield "something"
@@ -108,14 +112,14 @@ def test_no_test_is_silent(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: VerifierError
 ) -> None:
     """From end to end: the test's error cannot be sent; that is exit 4, and the other test is decided."""
-    real = outcomes.run_or_die
+    real = decided.run_or_die
 
     def run_or_die(test: verifier.Test, options: decide.Options) -> verifier.Verdict:
         if test.name == "SB":
             raise error
         return real(test, options)
 
-    monkeypatch.setattr(outcomes, "run_or_die", run_or_die)
+    monkeypatch.setattr(decided, "run_or_die", run_or_die)
     code = main(["check", "-q", str(SB), str(MP)])
     out, err = capsys.readouterr()
     assert code == 4 and out.startswith("MP   never") and "1 with errors" in out
@@ -131,3 +135,49 @@ def test_no_verdict_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decide, "lower", lower)
     with pytest.raises(InternalError, match="this is a fault of the verifier"):
         verifier.check(test, memory=500)
+
+
+def test_later_tasks_wait_while_much_is_held(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The first task ends when the file is there. Until then, others are done, but not all of them."""
+    monkeypatch.setattr(order, "HELD", 10_000)
+    go, begun = tmp_path / "go", tmp_path / "begun"
+
+    def work(task: int, _: int) -> Iterator[object]:
+        while task == 0 and not go.exists():
+            time.sleep(0.01)
+        with begun.open("a") as stream:
+            stream.write(f"{task}\n")
+        yield bytes(1000)
+
+    running = Pool(50, work, 2, Limits())
+    watched = running._wait
+
+    def wait(signals: pool.Signals) -> None:
+        watched(signals)
+        if running.tasks.weight >= 10_000 and all(w.task in (None, 0) for w in running.workers):
+            go.touch()
+
+    monkeypatch.setattr(running, "_wait", wait)
+    found = list(running.parts())
+    assert [task for task, part in found if part is None] == list(range(50))
+    those = [int(word) for word in begun.read_text().split()]
+    assert those.index(0) == 10 and sorted(those) == list(range(50))
+    left = running.tasks
+    assert (left.weight, left.held, left.found, left.ended) == (0, {}, {}, set())
+
+
+def test_tasks_of_dead_workers_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if much is held: the earlier parts are what the others wait for."""
+    monkeypatch.setattr(order, "HELD", 1)
+
+    def work(task: int, done: int) -> Iterator[object]:
+        for part in range(done, 4):
+            if part == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield f"{task}.{part}"
+
+    found = list(Pool(6, work, 3, Limits()).parts())
+    for task in range(6):
+        texts = [p if isinstance(p, str | None) else type(p).__name__ for t, p in found if t == task]
+        assert texts == [f"{task}.0", f"{task}.1", "Lost", f"{task}.3", None]
+    assert [t for t, p in found if p is None] == list(range(6))

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -364,3 +365,39 @@ def test_states_that_are_not_all_known(start: Start, tmp_path: Path, form: str) 
         assert (
             ("unknown" in err and out == "") if form == "herd" else lines(out)[0].startswith("MANY unknown")
         )
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_stopped_suite_resumes(start: Start, suite: Path, signum: signal.Signals, jobs: str) -> None:
+    """What was decided when the suite was stopped is not decided again, even where it was not printed yet."""
+    (suite / "a.litmus").write_text(ring("ENDLESS"))
+    (suite / "b.litmus").write_text(SB.format(name="MIDDLE"))
+    if jobs == "1":
+        (suite / "0.litmus").write_text(SB.format(name="ZERO"))
+    store = suite / "s.db"
+    process = start(*EXPLORE, "-j", jobs, "--store", store, suite, preexec_fn=heeded)
+    many = 1 if jobs == "1" else 2
+
+    def decided() -> bool:
+        try:
+            with sqlite3.connect(store) as base:
+                return bool(base.execute("SELECT count(*) FROM verdicts").fetchone()[0] == many)
+        except sqlite3.OperationalError:
+            return False  # the tables are not made yet
+
+    until(decided)
+    process.send_signal(signum)
+    code, out, _ = ended(process)
+    assert code == (-9 if signum == signal.SIGKILL else 128 + signum)
+    assert "ENDLESS" not in out
+    (suite / "a.litmus").write_text(SB.format(name="QUICK"))
+    code, out, err = ended(start(*EXPLORE, "--store", store, suite))
+    names = (["ZERO"] if jobs == "1" else []) + ["QUICK", "MIDDLE", "LAST"]
+    assert (code, err) == (0, "") and [line.split()[0] for line in out.splitlines()[:-1]] == names
+    with sqlite3.connect(store) as base:
+        reused = {n: r for n, r in base.execute("SELECT id, reused FROM verdicts WHERE run = 2")}
+        states = [state for (state,) in base.execute("SELECT state FROM runs ORDER BY number")]
+    known = {"ZERO"} if jobs == "1" else {"MIDDLE", "LAST"}
+    assert {n for n, r in reused.items() if r} == known
+    assert states == ["open" if signum == signal.SIGKILL else f"stopped by {signum.name}", "complete"]
