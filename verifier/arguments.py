@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import NoReturn
 
 from verifier import __version__
@@ -22,6 +23,7 @@ COMMANDS = {
     "repair": "find the smallest changes after which a bad outcome is impossible",
     "kernel": "show what a test takes of the kernel's own text, and what is left out of it",
     "history": "show how verdicts change along the history of a kernel's repository",
+    "generate": "make tests from cycles of edges",
     "rules": "show the rules of the memory model",
 }
 
@@ -62,6 +64,16 @@ class Arguments(argparse.Namespace):
     costs: list[tuple[str, int]]
     patch: bool
     take: int
+    # of ``generate`` and ``fuzz``; also ``seed``
+    language: str
+    edges: list[str]
+    max_edges: int
+    cpus: int
+    count: int | None
+    cycle: list[str]
+    into: str | None
+    seconds: float | None
+    herd: str | None
     # of ``rules``
     which: str | None
 
@@ -106,8 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, about in COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about)
-        if name == "rules":
-            _choosing(command)
+        if name in _WITHOUT_PATHS:
+            _WITHOUT_PATHS[name](command)
             continue
         behind = "; last, the revisions A..B" if name == "history" else ""
         behind += "; with --words, words of the vocabulary, or none for all" if name == "kernel" else ""
@@ -144,6 +156,49 @@ def _choosing(command: argparse.ArgumentParser) -> None:
         metavar="WHICH",
         help="a rule (5.7), a chapter (5) or a switch (tce)",
     )
+
+
+def _generating(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``generate``."""
+    from verifier.generate.edges import LANGUAGES
+
+    command.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        default=LANGUAGES[0],
+        help="the tests' language (default: %(default)s)",
+    )
+    command.add_argument(
+        "--edges",
+        type=_words,
+        default=[],
+        metavar="A,B",
+        help="the edges to use (docs/generate.md has a table)",
+    )
+    command.add_argument(
+        "--max-edges",
+        type=_one_or_more,
+        default=6,
+        metavar="N",
+        help="edges of a cycle (default: %(default)s)",
+    )
+    command.add_argument(
+        "--cpus", type=_one_or_more, default=4, metavar="N", help="CPUs of a test (default: %(default)s)"
+    )
+    command.add_argument(
+        "--count", type=_one_or_more, metavar="N", help="a random choice of N (default: all)"
+    )
+    command.add_argument("--seed", type=_count, default=0, metavar="N", help="the seed of this choice")
+    command.add_argument(
+        "--cycle", type=_words, default=[], metavar="'A B …'", help="make the test of one cycle"
+    )
+    command.add_argument(
+        "--into", metavar="DIR", help="write files into a new directory (default: standard output)"
+    )
+    command.add_argument(
+        "--format", choices=("text", "names", "jsonl"), default="text",
+        help="on standard output: texts, names with cycles, or lines of JSON (default: %(default)s)",
+    )  # fmt: skip
 
 
 def _comparing(command: argparse.ArgumentParser) -> None:
@@ -309,6 +364,12 @@ def _sharing(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+_WITHOUT_PATHS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "rules": _choosing,
+    "generate": _generating,
+}
+
+
 # -- words -------------------------------------------------------------------------------------------
 
 
@@ -333,6 +394,10 @@ def _setting(word: str) -> tuple[str, str]:
     if not equals:
         raise argparse.ArgumentTypeError(f"{word!r} is not switch=value")
     return name, value
+
+
+def _words(word: str) -> list[str]:
+    return word.replace(",", " ").split()
 
 
 def _positive(word: str) -> float:
