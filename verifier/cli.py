@@ -340,11 +340,11 @@ def _history(arguments: Arguments, out: Output) -> int:
 
 def _generate(arguments: Arguments, out: Output) -> int:
     """Run ``generate``: write tests, as files or to standard output."""
-    from verifier.generate.suite import Asked, save, tests
+    from verifier.generate.suite import Recipe, save, tests
 
     if arguments.cycle and (arguments.edges or arguments.count is not None):
         raise UsageError("--cycle names one test, so it goes without --edges and --count")
-    asked = Asked(
+    asked = Recipe(
         language=arguments.language,
         names=arguments.edges,
         max_edges=arguments.max_edges,

@@ -16,14 +16,14 @@ from functools import cached_property
 from itertools import product
 
 from verifier.errors import UsageError
-from verifier.generate.edges import Edge, Meeting, Step
+from verifier.generate.edges import Edge, Meeting, Stride
 
 
 @dataclass(frozen=True, slots=True)
 class Bead:
     """A step, and the communications after it."""
 
-    step: Step
+    step: Stride
     meetings: tuple[Meeting, ...]
 
     @property
@@ -61,7 +61,7 @@ def _beads(edges: Iterable[Edge]) -> tuple[Bead, ...]:
     runs = [(m,) for m in comms]
     pairs = [(a, b) for a, b in product(comms, comms) if a.target == b.source == "W" and b.target != "W"]
     found = []
-    for step in (e for e in edges if isinstance(e, Step)):
+    for step in (e for e in edges if isinstance(e, Stride)):
         for run in [*runs, *pairs]:
             if run[0].source == step.target:
                 found.append(Bead(step, run))
@@ -81,7 +81,7 @@ def least(word: tuple[int, ...]) -> tuple[int, ...]:
     return min(word[i:] + word[:i] for i in range(len(word)))
 
 
-class Cycles:
+class Necklaces:
     """The critical cycles of some edges with up to ``max_edges`` edges and ``max_cpus`` CPUs.
 
     Raises ``UsageError`` if there is none.
@@ -257,7 +257,7 @@ class Cycles:
     def _impossible(self) -> str:
         """Why there is no cycle."""
         names = ", ".join(e.name for e in self.edges)
-        steps = [e for e in self.edges if isinstance(e, Step)]
+        steps = [e for e in self.edges if isinstance(e, Stride)]
         comms = [e for e in self.edges if isinstance(e, Meeting)]
         if not steps or not comms:
             what = (
@@ -265,9 +265,9 @@ class Cycles:
             )
             return f"no cycle can be made of {names}: it needs {what}"
         for e in self.edges:
-            others: list[Edge] = [*comms] if isinstance(e, Step) else [*steps, *comms]
+            others: list[Edge] = [*comms] if isinstance(e, Stride) else [*steps, *comms]
             if not any(x.source == e.target for x in others):
-                what = "communication" if isinstance(e, Step) else "edge"
+                what = "communication" if isinstance(e, Stride) else "edge"
                 stuck = f"{e.name} ends at {e.target}, and no {what} starts there"
                 return f"no cycle can be made of {names}: {stuck}"
         return (
@@ -292,16 +292,16 @@ def cycle_of(edges: list[Edge], names: list[str]) -> Cycle:
                 f"{names[i]} ends at {edge.target}, but {names[(i + 1) % len(edges)]}, which follows, "
                 f"starts at {after.source}"
             )
-        if isinstance(edge, Step) and isinstance(after, Step):
+        if isinstance(edge, Stride) and isinstance(after, Stride):
             raise UsageError(
                 f"{names[i]} and the step after it are on one CPU: a critical cycle has one step there"
             )
-    first = next((i for i, e in enumerate(edges) if isinstance(e, Step)), None)
+    first = next((i for i, e in enumerate(edges) if isinstance(e, Stride)), None)
     if first is None:
         raise UsageError("a cycle needs steps to another location, such as PodWR")
     found: list[Bead] = []
     for edge in edges[first:] + edges[:first]:
-        if isinstance(edge, Step):
+        if isinstance(edge, Stride):
             found.append(Bead(edge, ()))
         else:
             found[-1] = Bead(found[-1].step, (*found[-1].meetings, edge))

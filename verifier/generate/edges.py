@@ -72,7 +72,7 @@ MEETINGS = (
     Meeting("Frw", "T", "W", "a walk has read the entry before the write", ("3.1", "3.2", "4.1")),
 )
 
-KINDS = (
+STEP_KINDS = (
     Kind("Pod", "po", "nothing in between", ("1.1", "3.7"), _ALL),
     Kind("MFenced", "mfence", "MFENCE", ("2.3", "3.7"), _fence("MFENCE", "mb();")),
     Kind("LFenced", "lfence", "LFENCE", ("2.4", "3.7"), _fence("LFENCE", "rmb();")),
@@ -107,7 +107,7 @@ KINDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Stride:
     """A step between two accesses of these types, to different locations."""
 
     kind: Kind
@@ -119,16 +119,16 @@ class Step:
         return f"{self.kind.name}{self.source}{self.target}"
 
 
-Edge = Step | Meeting
+Edge = Stride | Meeting
 
 
 @cache
-def steps(language: str) -> tuple[Step, ...]:
+def steps(language: str) -> tuple[Stride, ...]:
     """All steps of a language."""
     types = PLAIN + WALK if language == "MM" else PLAIN
     return tuple(
-        Step(kind, a, b)
-        for kind in KINDS
+        Stride(kind, a, b)
+        for kind in STEP_KINDS
         if kind.word(language) is not None
         for a in types
         for b in types
@@ -161,7 +161,7 @@ def edges(names: Iterable[str], language: str) -> tuple[Edge, ...]:
     """
     known: dict[str, Edge] = {e.name: e for e in every(language)}
     also = {other: m.name for m in MEETINGS for other in m.also}
-    kinds = {kind.name for kind in KINDS}
+    kinds = {kind.name for kind in STEP_KINDS}
     found: dict[str, Edge] = {}
     for name in names:
         pattern = f"{name}**" if name in kinds else also.get(name, name)
@@ -178,7 +178,7 @@ def _unknown(name: str, pattern: str, language: str, known: list[str]) -> str:
     others = [other for other in LANGUAGES if any(fnmatchcase(e.name, pattern) for e in every(other))]
     if others:
         return f"{language} has no edge {name!r}; it takes --language {others[-1]}"
-    rows = [kind for kind in KINDS if pattern[:-2] == kind.name]
+    rows = [kind for kind in STEP_KINDS if pattern[:-2] == kind.name]
     if rows:
         kind = rows[0]
         types = PLAIN + WALK if language == "MM" else PLAIN
@@ -196,7 +196,7 @@ def table() -> str:
         out.append(f"| {names} | {m.source} | {m.target} | {m.about} | {', '.join(m.rules)} |")
     out += ["", "| step | in names | from | to | between the two accesses | languages | rules |"]
     out.append("|---|---|---|---|---|---|---|")
-    for k in KINDS:
+    for k in STEP_KINDS:
         spelt = ", ".join(language for language, _ in k.words)
         ends = f"{', '.join(k.sources)} | {', '.join(k.targets)}"
         out.append(f"| `{k.name}` | {k.short} | {ends} | {k.about} | {spelt} | {', '.join(k.rules)} |")

@@ -41,7 +41,7 @@ RINGS = {"WR": "SB", "RW": "LB", "WW": "2W"}
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class Titled:
     """A cycle with its name. ``rest_first``: CPU 0 is that of the last bead's middle access."""
 
     cycle: Cycle
@@ -49,7 +49,7 @@ class Placed:
     rest_first: bool
 
 
-def placed(cycle: Cycle) -> Placed:
+def placed(cycle: Cycle) -> Titled:
     """The cycle, turned so that its first CPU is that of the classic name.
 
     The same for all rotations, and the names of different cycles are different.
@@ -63,7 +63,7 @@ def placed(cycle: Cycle) -> Placed:
         base = "+".join([base, *marks])
     elif marks[0] != "po":
         base += f"+{marks[0]}s"
-    return Placed(turned, base, rest_first)
+    return Titled(turned, base, rest_first)
 
 
 def _offers(cycle: Cycle) -> Iterator[tuple[bool, str, list[str], str, bool, Cycle]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from verifier.errors import UsageError
-from verifier.generate.cycles import Cycle, Cycles, cycle_of, spelled
+from verifier.generate.cycles import Cycle, Necklaces, cycle_of, spelled
 from verifier.generate.edges import DEFAULTS, LANGUAGES, edges
 from verifier.generate.names import placed
 from verifier.generate.texts import written
@@ -18,7 +18,7 @@ LONGEST = 200  # of a file's name
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Recipe:
     """What to make. ``count`` None: all cycles; ``cycle``: only the one that these edges are.
 
     Raises ``UsageError`` for a language that does not exist.
@@ -58,7 +58,7 @@ class Made:
         return json.dumps({"name": self.name, "cycle": self.cycle, "text": self.text})
 
 
-def cycles(asked: Asked) -> Iterable[Cycle]:
+def cycles(asked: Recipe) -> Iterable[Cycle]:
     """The cycles that are asked for. Raises ``UsageError`` for bad names, and if there is no cycle."""
     if asked.cycle:
         one = [edges([name], asked.language) for name in asked.cycle]
@@ -68,13 +68,13 @@ def cycles(asked: Asked) -> Iterable[Cycle]:
                     f"{name!r} stands for several edges; a cycle needs one, such as {found[0].name}"
                 )
         return [cycle_of([found[0] for found in one], list(asked.cycle))]
-    every = Cycles(
+    every = Necklaces(
         edges(asked.names or DEFAULTS[asked.language], asked.language), asked.max_edges, asked.cpus
     )
     return every if asked.count is None else every.sample(asked.count, asked.seed)
 
 
-def tests(asked: Asked) -> Iterator[Made]:
+def tests(asked: Recipe) -> Iterator[Made]:
     """The tests that are asked for. No two are equal up to renaming; the same seed makes the same ones."""
     for cycle in cycles(asked):
         place = placed(cycle)

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from verifier.generate.cycles import spelled
-from verifier.generate.names import Placed
+from verifier.generate.names import Titled
 
 DATA = "xyzabcdefghijklmno"
-ENTRIES = "vwutsp"
-REGISTERS = ("EAX", "EBX")
+ENTRY_NAMES = "vwutsp"
+X86_REGISTERS = ("EAX", "EBX")
 
 
 @dataclass(slots=True)
-class Access:
+class Visit:
     """An access: R, W or T; the number of its location; the value that it writes, or has to read."""
 
     type: str
@@ -28,10 +28,10 @@ class Access:
 
 
 @dataclass(slots=True)
-class Thread:
+class Lane:
     """What a CPU does: accesses, with what is between the two; ``handler``: an interrupt does it."""
 
-    accesses: list[Access]
+    accesses: list[Visit]
     step: int = -1  # which step of the cycle it is, if it is one
     handler: bool = False
 
@@ -40,22 +40,22 @@ class Thread:
 class Plan:
     """A test in no language."""
 
-    placed: Placed
-    threads: list[Thread] = field(default_factory=list)
+    placed: Titled
+    threads: list[Lane] = field(default_factory=list)
     entries: set[int] = field(default_factory=set)  # the locations that are page-table entries
     last: dict[int, int] = field(default_factory=dict)  # how many writes each location has
 
 
-def plan(placed: Placed) -> Plan:
+def plan(placed: Titled) -> Plan:
     """What the CPUs of a test do."""
     made, cycle = Plan(placed), placed.cycle
     # The accesses at the location of each bead: the end of its step, and those of its communications.
-    chunks: list[list[Access]] = []
+    chunks: list[list[Visit]] = []
     for place, bead in enumerate(cycle):
-        chunk, written = list[Access](), 0
+        chunk, written = list[Visit](), 0
         for type_ in (bead.step.target, *(m.target for m in bead.meetings)):
             written += type_ == "W"
-            chunk.append(Access(type_, place, written))
+            chunk.append(Visit(type_, place, written))
         chunks.append(chunk)
         made.last[place] = written
         if "T" in {a.type for a in chunk}:
@@ -63,10 +63,10 @@ def plan(placed: Placed) -> Plan:
     for number, bead in enumerate(cycle):
         source, target = chunks[number - 1][-1], chunks[number][0]
         if bead.step.kind.handler:
-            made.threads += [Thread([source], number), Thread([target], number, handler=True)]
+            made.threads += [Lane([source], number), Lane([target], number, handler=True)]
         else:
-            made.threads.append(Thread([source, target], number))
-        made.threads += [Thread([a]) for a in chunks[number][1:-1]]
+            made.threads.append(Lane([source, target], number))
+        made.threads += [Lane([a]) for a in chunks[number][1:-1]]
     if placed.rest_first:
         made.threads = [made.threads[-1], *made.threads[:-1]]
     return made
@@ -76,7 +76,7 @@ class _Names:
     """Names of locations, in the order of their first access."""
 
     def __init__(self, made: Plan) -> None:
-        data, entries = _letters(DATA), _letters(ENTRIES)
+        data, entries = _letters(DATA), _letters(ENTRY_NAMES)
         self.of: dict[int, str] = {}
         for thread in made.threads:
             for access in thread.accesses:
@@ -96,12 +96,12 @@ def _letters(letters: str) -> Iterator[str]:
         number += 1
 
 
-def written(placed: Placed, language: str) -> str:
+def written(placed: Titled, language: str) -> str:
     """The text of a cycle's test."""
     return {"X86": _x86, "C": _c, "MM": _mm}[language](plan(placed))
 
 
-def _between(made: Plan, thread: Thread, language: str, **holes: str) -> str:
+def _between(made: Plan, thread: Lane, language: str, **holes: str) -> str:
     """What a thread does between its two accesses."""
     if thread.step < 0:
         return ""
@@ -122,7 +122,7 @@ def _finals(made: Plan, names: _Names, equals: str = "=") -> list[str]:
 def _x86(made: Plan) -> str:
     names, columns, wanted = _Names(made), list[list[str]](), list[str]()
     for cpu, thread in enumerate(made.threads):
-        lines, registers = list[str](), iter(REGISTERS)
+        lines, registers = list[str](), iter(X86_REGISTERS)
         for number, access in enumerate(thread.accesses):
             between = _between(made, thread, "X86", q=f"q{cpu}") if number else ""
             lines += [between] if between else []
@@ -218,7 +218,7 @@ def _mm(made: Plan) -> str:
     return "\n\n".join([*blocks, *handlers, *bodies, f"exists ({condition})\n"])
 
 
-def _mm_between(made: Plan, thread: Thread, names: _Names, handlers: list[str]) -> list[str]:
+def _mm_between(made: Plan, thread: Lane, names: _Names, handlers: list[str]) -> list[str]:
     """What an MM thread does between two accesses; it may need a handler."""
     kind = made.placed.cycle[thread.step].step.kind
     entry = names[thread.accesses[0 if kind.of_source else 1].place]

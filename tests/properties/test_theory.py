@@ -3,7 +3,7 @@
 A critical cycle violates sequential consistency, and the condition of its test is true in one candidate
 execution. On x86-TSO this execution is possible if and only if some step of the cycle is from a write to a
 read, and neither MFENCE nor a LOCK'd operation stands between the two (Shasha and Snir, TOPLAS 1988; Alglave,
-Maranget, Tautschnig, TOPLAS 2014). ``VERIFIER_CYCLES=3000 pytest tests/properties/test_cycles.py`` tries as
+Maranget, Tautschnig, TOPLAS 2014). ``VERIFIER_CYCLES=3000 pytest tests/properties/test_theory.py`` tries as
 many tests in each language.
 """
 
@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from verifier import explore, solve
-from verifier.generate.cycles import Cycle, Cycles
-from verifier.generate.edges import KINDS, MEETINGS, edges
+from verifier.generate.cycles import Cycle, Necklaces
+from verifier.generate.edges import MEETINGS, STEP_KINDS, edges
 from verifier.generate.names import placed
 from verifier.generate.texts import written
 from verifier.lower.build import build
@@ -32,11 +32,11 @@ from verifier.syntax import load
 COUNT = int(os.environ.get("VERIFIER_CYCLES", "120"))
 FENCES = ("MFenced", "Locked")
 PLAIN = ("Rfe", "Fre", "Coe", "Pod", "MFenced", "LFenced", "SFenced", "Locked")
-EVERY = tuple(row.name for row in (*KINDS, *MEETINGS))
+EVERY = tuple(row.name for row in (*STEP_KINDS, *MEETINGS))
 
 
 def sample(names: tuple[str, ...], language: str, seed: int, size: int, cpus: int) -> Iterator[Cycle]:
-    return Cycles(edges(names, language), size, cpus).sample(COUNT, seed)
+    return Necklaces(edges(names, language), size, cpus).sample(COUNT, seed)
 
 
 def program(cycle: Cycle, language: str) -> Program:
@@ -48,9 +48,7 @@ def program(cycle: Cycle, language: str) -> Program:
 
 def relaxed(cycle: Cycle) -> bool:
     """Has the cycle a step that x86-TSO does not keep?"""
-    return any(
-        (b.step.source, b.step.target) == ("W", "R") and b.step.kind.name not in FENCES for b in cycle
-    )
+    return any((b.step.source, b.step.target) == ("W", "R") and b.step.kind.name not in FENCES for b in cycle)
 
 
 @pytest.mark.parametrize(("language", "seed"), [("X86", 1), ("C", 2), ("MM", 3)])
@@ -91,5 +89,7 @@ def test_herd7_says_the_same(tmp_path: Path) -> None:
         expected[place.name] = relaxed(cycle)
     (tmp_path / "@all").write_text("\n".join(f"{name}.litmus" for name in expected) + "\n")
     out = subprocess.run(["herd7", "@all"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    found = {name: word != "Never" for name, word in re.findall(r"^Observation (\S+) (\w+)", out, re.MULTILINE)}
+    found = {
+        name: word != "Never" for name, word in re.findall(r"^Observation (\S+) (\w+)", out, re.MULTILINE)
+    }
     assert found == expected
