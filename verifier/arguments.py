@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 from verifier import __version__
@@ -24,6 +26,7 @@ COMMANDS = {
     "history": "show how verdicts change along the history of a kernel's repository",
     "results": "list the runs of a results store, or the verdicts of some",
     "diff": "compare two runs of a results store: which verdicts changed, and which times",
+    "generate": "make tests from cycles of edges",
     "rules": "show the rules of the memory model",
 }
 
@@ -72,6 +75,16 @@ class Arguments(argparse.Namespace):
     # of ``results`` and ``diff``
     runs: list[str]
     keep: int | None
+    # of ``generate`` and ``fuzz``; also ``seed``
+    language: str
+    edges: list[str]
+    max_edges: int
+    cpus: int
+    count: int | None
+    cycle: list[str]
+    into: str | None
+    seconds: float | None
+    herd: str | None
     # of ``rules``
     which: str | None
 
@@ -116,11 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, about in COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about)
-        if name == "rules":
-            _choosing(command)
-            continue
-        if name in ("results", "diff"):
-            _looking_back(command, name)
+        if name in _WITHOUT_PATHS:
+            _WITHOUT_PATHS[name](command)
             continue
         behind = "; last, the revisions A..B" if name == "history" else ""
         behind += "; with --words, words of the vocabulary, or none for all" if name == "kernel" else ""
@@ -187,6 +197,49 @@ def _keeping(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dask", metavar="ADDRESS", help="let the workers of a Dask cluster decide, such as tcp://host:8786"
     )
+
+
+def _generating(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``generate``."""
+    from verifier.generate.edges import LANGUAGES
+
+    command.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        default=LANGUAGES[0],
+        help="the tests' language (default: %(default)s)",
+    )
+    command.add_argument(
+        "--edges",
+        type=_words,
+        default=[],
+        metavar="A,B",
+        help="the edges to use (docs/generate.md has a table)",
+    )
+    command.add_argument(
+        "--max-edges",
+        type=_one_or_more,
+        default=6,
+        metavar="N",
+        help="edges of a cycle (default: %(default)s)",
+    )
+    command.add_argument(
+        "--cpus", type=_one_or_more, default=4, metavar="N", help="CPUs of a test (default: %(default)s)"
+    )
+    command.add_argument(
+        "--count", type=_one_or_more, metavar="N", help="a random choice of N (default: all)"
+    )
+    command.add_argument("--seed", type=_count, default=0, metavar="N", help="the seed of this choice")
+    command.add_argument(
+        "--cycle", type=_words, default=[], metavar="'A B …'", help="make the test of one cycle"
+    )
+    command.add_argument(
+        "--into", metavar="DIR", help="write files into a new directory (default: standard output)"
+    )
+    command.add_argument(
+        "--format", choices=("text", "names", "jsonl"), default="text",
+        help="on standard output: texts, names with cycles, or lines of JSON (default: %(default)s)",
+    )  # fmt: skip
 
 
 def _comparing(command: argparse.ArgumentParser) -> None:
@@ -354,6 +407,14 @@ def _sharing(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+_WITHOUT_PATHS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "rules": _choosing,
+    "generate": _generating,
+    "results": partial(_looking_back, name="results"),
+    "diff": partial(_looking_back, name="diff"),
+}
+
+
 # -- words -------------------------------------------------------------------------------------------
 
 
@@ -378,6 +439,10 @@ def _setting(word: str) -> tuple[str, str]:
     if not equals:
         raise argparse.ArgumentTypeError(f"{word!r} is not switch=value")
     return name, value
+
+
+def _words(word: str) -> list[str]:
+    return word.replace(",", " ").split()
 
 
 def _positive(word: str) -> float:

@@ -61,6 +61,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: Arguments, out: Output) -> int:
     if arguments.command == "rules":
         return _rules(arguments.which, out)
+    if arguments.command == "generate":
+        return _generate(arguments, out)
     if arguments.command in ("explain", "audit"):
         return _why(arguments, out)
     if arguments.command == "repair":
@@ -383,6 +385,34 @@ def _history(arguments: Arguments, out: Output) -> int:
             report.add(found)
     report.close()
     return worst(codes)
+
+
+def _generate(arguments: Arguments, out: Output) -> int:
+    """Run ``generate``: write tests, as files or to standard output."""
+    from verifier.generate.suite import Recipe, save, tests
+
+    if arguments.cycle and (arguments.edges or arguments.count is not None):
+        raise UsageError("--cycle names one test, so it goes without --edges and --count")
+    asked = Recipe(
+        language=arguments.language,
+        names=arguments.edges,
+        max_edges=arguments.max_edges,
+        cpus=arguments.cpus,
+        count=arguments.count,
+        seed=arguments.seed,
+        cycle=arguments.cycle,
+    )
+    made = tests(asked)
+    if arguments.into is not None:
+        save(made, arguments.into)
+        return ExitCode.EXPECTED
+    for number, test in enumerate(made):
+        if arguments.format == "text":
+            out.write(f"{'' if not number else chr(10)}{test.text}")
+        else:
+            line = test.json if arguments.format == "jsonl" else f"{test.name}: {test.cycle}"
+            out.write(f"{line}\n")
+    return ExitCode.EXPECTED
 
 
 def _silent(_: str) -> None:

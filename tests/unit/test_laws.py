@@ -17,6 +17,7 @@ LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
 SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare", "runs"}
+SHOWN |= {"generate"}
 MAY: dict[str, set[str]] = {
     "source": set(),
     "errors": {"source"},
@@ -38,6 +39,7 @@ MAY: dict[str, set[str]] = {
     "why": TOLD,
     "revisions": TOLD,
     "render": JUDGED | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words"},
+    "generate": {"errors", "syntax"},
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},

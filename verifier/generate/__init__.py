@@ -1,0 +1,1 @@
+"""Tests by their shape: cycles of edges, as texts of files."""
