@@ -547,3 +547,20 @@ def test_bytes_with_a_sign_and_without(code: str, expected: str, tmp_path: Path)
 )
 def test_what_code_of_the_kernel_is_made_of(body: str, expected: str, tmp_path: Path) -> None:
     assert read_back(body, "struct one one = { .x = 3 };", "f(&one)", tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("arms", "expected"),
+    [
+        ("1 ? -1 : 0UL", "(1,)"),
+        ("0 ? 0UL : -1", "(1,)"),
+        ("1 ? -1 : 0", "(0,)"),
+        ("c ? -1 : o->word", "(1,)"),
+        ("c ? -1 : o->nothing", "(0,)"),
+    ],
+)
+def test_the_arm_that_is_not_evaluated_has_a_type(arms: str, expected: str, tmp_path: Path) -> None:
+    """-1 beside an unsigned long is the greatest number; what makes no sense here has no type."""
+    body = "struct one { unsigned long word; };\nint f(struct one *o, int c)\n{\n"
+    body += f"\treturn ({arms}) > 0;\n}}\n"
+    assert read_back(body, "struct one one = { .word = 3 };", "f(&one, 1)", tmp_path) == expected

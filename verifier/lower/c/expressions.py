@@ -18,6 +18,7 @@ from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr, truth
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
+from verifier.syntax.ast import nodes
 from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import (
@@ -362,11 +363,34 @@ def _decided_where(holds: Expr, code: Sequence[Instruction]) -> list[Instruction
     return [x._replace(condition=call("and", holds, x.condition)) for x in code if isinstance(x, Decide)]
 
 
+def _type_of(b: BodyCode, e: ast.CExpr) -> Type | None:
+    """The type of an arm that is not evaluated, as far as its text alone says so."""
+    if any(isinstance(x, ast.CallExpr | ast.PointerCall | ast.StatementExpr | ast.Assign) for x in nodes(e)):
+        return None
+    at, shared = len(b.code), b.shared
+    warnings, suspects = len(shared.warnings), len(shared.suspects)
+    try:
+        return b.value(e).type
+    except Trouble:
+        return None  # it need not make sense here
+    finally:
+        del b.code[at:], shared.warnings[warnings:], shared.suspects[suspects:]
+
+
+def beside(value: Val, other: Type | None) -> Val:
+    """An arm as the conditional expression has it whose other arm has this type."""
+    if other is None or not value.type.kind == other.kind == "int":
+        return value
+    kind = t.promoted(value.type, other)
+    return Val(t.converted(value.expr, value.type, kind), kind)
+
+
 def choice(b: BodyCode, e: ast.Conditional) -> Val:
     """``condition ? then : other``: only one of the two is evaluated."""
     condition = truth_of(b.value(e.condition), e.condition)
     if b.of_kernel and isinstance(condition, Const):
-        return b.value(e.then if truth(condition.value) else e.other)
+        live, dead = (e.then, e.other) if truth(condition.value) else (e.other, e.then)
+        return beside(b.value(live), _type_of(b, dead))
     first, then = b.captured(lambda: b.value(e.then))
     second, other = b.captured(lambda: b.value(e.other))
     kind = t.joined(then.type, other.type)

@@ -494,9 +494,13 @@ class _Closure:
         if isinstance(x, ast.Conditional):
             test = self._any(x.condition)
             known = truth_of(test)
-            if known is not None:
-                return self._any(x.then if known else x.other)
-            return ast.Conditional(test, self._any(x.then), self._any(x.other), x.span)
+            dead = x.other if known else x.then
+            if known is None or all(
+                isinstance(part, ast.Num | ast.Unary | ast.Binary) for part in ast.nodes(dead)
+            ):
+                test = test if known is None else ast.Num(int(known), test.span)  # a number has a type
+                return ast.Conditional(test, self._any(x.then), self._any(x.other), x.span)
+            return self._any(x.then if known else x.other)
         if isinstance(x, ast.Binary) and x.op in ("&&", "||"):
             return self._logic(x)
         if isinstance(x, ast.Binary) and x.op in _COMPARED:
