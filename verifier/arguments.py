@@ -24,6 +24,7 @@ COMMANDS = {
     "kernel": "show what a test takes of the kernel's own text, and what is left out of it",
     "history": "show how verdicts change along the history of a kernel's repository",
     "generate": "make tests from cycles of edges",
+    "fuzz": "look for random programs about which the judges disagree",
     "rules": "show the rules of the memory model",
 }
 
@@ -73,7 +74,6 @@ class Arguments(argparse.Namespace):
     cycle: list[str]
     into: str | None
     seconds: float | None
-    herd: str | None
     # of ``rules``
     which: str | None
 
@@ -299,6 +299,16 @@ def _deciding(command: argparse.ArgumentParser, name: str) -> None:
 
 def _machine(command: argparse.ArgumentParser) -> None:
     """Add the options that say what to decide, and for which machine."""
+    _memory_model(command)
+    command.add_argument(
+        "--unroll", type=_count, metavar="N",
+        help="how often a CPU may jump backwards (default: as the file says, or 2)",
+    )  # fmt: skip
+    _tree(command)
+
+
+def _memory_model(command: argparse.ArgumentParser) -> None:
+    """Add the options that say for which machine."""
     command.add_argument(
         "--model", choices=MODEL_NAMES, default=MODEL_NAMES[0], help="the memory model (default: %(default)s)"
     )
@@ -312,11 +322,6 @@ def _machine(command: argparse.ArgumentParser) -> None:
         "--set", dest="settings", type=_setting, action="append", default=[], metavar="SWITCH=VALUE",
         help="change one switch of the profile",
     )  # fmt: skip
-    command.add_argument(
-        "--unroll", type=_count, metavar="N",
-        help="how often a CPU may jump backwards (default: as the file says, or 2)",
-    )  # fmt: skip
-    _tree(command)
 
 
 def _tree(command: argparse.ArgumentParser) -> None:
@@ -364,9 +369,37 @@ def _sharing(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _fuzzing(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``fuzz``."""
+    from verifier.generate.edges import LANGUAGES
+
+    command.add_argument(
+        "--language", choices=LANGUAGES, default="MM", help="the programs' language (default: %(default)s)"
+    )
+    command.add_argument(
+        "--count", type=_one_or_more, metavar="N", help="how many programs (default: 1000, without --time)"
+    )
+    command.add_argument("--time", dest="seconds", type=_positive, metavar="S", help="stop after S seconds")
+    command.add_argument("--seed", type=_count, default=0, metavar="N", help="the first program's number")
+    command.add_argument(
+        "--into", metavar="DIR", help="where to write programs about which judges differ (default: here)"
+    )
+    _memory_model(command)
+    command.add_argument(
+        "--timeout", type=_positive, default=20.0, metavar="S",
+        help="seconds for each program and judge (default: %(default)g)",
+    )  # fmt: skip
+    command.add_argument(
+        "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
+        help="memory for each program (default: %(default)s)",
+    )  # fmt: skip
+    _sharing(command)
+
+
 _WITHOUT_PATHS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "rules": _choosing,
     "generate": _generating,
+    "fuzz": _fuzzing,
 }
 
 
