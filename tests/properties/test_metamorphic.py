@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from verifier import solve
-from verifier.fuzz.drafts import Draft, Statement, drafted
+from verifier.fuzz.drafts import Act, Sketch, drafted
 from verifier.lower.build import build
 from verifier.program.events import state_line
 from verifier.program.profiles import PROFILES
@@ -21,7 +21,7 @@ FENCES = ("mfence", "lfence", "sfence", "locked")
 States = set[tuple[str, ...]]
 
 
-def states(draft: Draft, language: str, profile: str = "generic", model: str = "x86-tso") -> States:
+def states(draft: Sketch, language: str, profile: str = "generic", model: str = "x86-tso") -> States:
     """The final states, with registers numbered in the order of reads."""
     return shown(draft.text(language), profile, model)
 
@@ -49,8 +49,8 @@ def test_a_fence_adds_no_state(language: str) -> None:
         for cpu, body in enumerate(draft.cpus):
             kind = FENCES[(seed + cpu) % len(FENCES)]
             at = 1 + seed % max(1, len(body) - 1)
-            more = (*body[:at], Statement(kind), *body[at:])
-            after = states(Draft((*draft.cpus[:cpu], more, *draft.cpus[cpu + 1 :])), language)
+            more = (*body[:at], Act(kind), *body[at:])
+            after = states(Sketch((*draft.cpus[:cpu], more, *draft.cpus[cpu + 1 :])), language)
             assert after <= before, (seed, kind)
             fewer += after < before
     assert fewer
@@ -77,7 +77,7 @@ def test_the_order_of_cpus_and_names_of_locations_do_not_matter() -> None:
     for seed in SEEDS:
         draft = drafted(seed, "MM")
         swap = {"x": "z", "z": "x"}
-        turned = Draft(
+        turned = Sketch(
             tuple(
                 tuple(replace(s, place=swap.get(s.place, s.place)) for s in cpu)
                 for cpu in reversed(draft.cpus)

@@ -29,7 +29,7 @@ MM_ONLY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class Act:
     """A statement: ``what`` it does, at a place if it needs one, with a value if it needs one."""
 
     what: str
@@ -43,20 +43,20 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Sketch:
     """A program: what each CPU does."""
 
-    cpus: tuple[tuple[Statement, ...], ...]
+    cpus: tuple[tuple[Act, ...], ...]
 
     @property
     def locked(self) -> bool:
         """Is there a LOCK'd operation?"""
         return any(s.what in ("xchg", "locked") for cpu in self.cpus for s in cpu)
 
-    def smaller(self) -> Iterator[Draft]:
+    def smaller(self) -> Iterator[Sketch]:
         """The program without one CPU, or without one statement, or with a simpler statement."""
         for i in range(len(self.cpus)):
-            yield Draft(self.cpus[:i] + self.cpus[i + 1 :])
+            yield Sketch(self.cpus[:i] + self.cpus[i + 1 :])
         for i, cpu in enumerate(self.cpus):
             for j, statement in enumerate(cpu):
                 yield self._with(i, (*cpu[:j], *cpu[j + 1 :]))
@@ -64,8 +64,8 @@ class Draft:
                     for what in ("read", "write"):
                         yield self._with(i, (*cpu[:j], replace(statement, what=what), *cpu[j + 1 :]))
 
-    def _with(self, cpu: int, statements: tuple[Statement, ...]) -> Draft:
-        return Draft((*self.cpus[:cpu], statements, *self.cpus[cpu + 1 :]))
+    def _with(self, cpu: int, statements: tuple[Act, ...]) -> Sketch:
+        return Sketch((*self.cpus[:cpu], statements, *self.cpus[cpu + 1 :]))
 
     def text(self, language: str, name: str = "fuzz") -> str:
         """The program as a file, whose condition shows all that it reads and writes."""
@@ -112,7 +112,7 @@ class Draft:
         return "\n".join([*out, "", ""])
 
 
-def _spelled(s: Statement, language: str, register: str, own: str) -> list[str]:
+def _spelled(s: Act, language: str, register: str, own: str) -> list[str]:
     """The lines of a statement."""
     if s.what in SPELLED:
         return [SPELLED[s.what][language != "X86"]]
@@ -141,7 +141,7 @@ def _x86(name: str, columns: list[list[str]]) -> str:
     return f"X86 {name}\n{{ }}\n" + "".join(" " + " | ".join(row) + " ;\n" for row in rows)
 
 
-def drafted(seed: int, language: str) -> Draft:
+def drafted(seed: int, language: str) -> Sketch:
     """A random program, the same for the same seed."""
     choices = random.Random(f"{seed} {language}")
     cpus = choices.choice((2, 2, 3))
@@ -149,37 +149,33 @@ def drafted(seed: int, language: str) -> Draft:
     places = DATA_NAMES[: choices.choice((2, 2, 3))]
     written = dict.fromkeys([*places, "entry"], 0)
 
-    def statement() -> Statement:
+    def statement() -> Act:
         what = choices.choice(whats)
         if what in ("write", "xchg"):
             place = choices.choice(places)
             written[place] += 1
-            return Statement(what, place, written[place])
+            return Act(what, place, written[place])
         if what == "read":
-            return Statement(what, choices.choice(places))
+            return Act(what, choices.choice(places))
         if what == "entry":
             written[what] += 1
-            return Statement(what, value=written[what])
-        return Statement(what, value=choices.choice((0, 1)) if what == "call" else 0)
+            return Act(what, value=written[what])
+        return Act(what, value=choices.choice((0, 1)) if what == "call" else 0)
 
-    def crossing(here: str, there: str) -> list[Statement]:
+    def crossing(here: str, there: str) -> list[Act]:
         """Store here, and look there: if two CPUs do that the other way round, a store buffer shows."""
         written[here] += 1
-        store = (
-            Statement("entry", "", written[here])
-            if here == "entry"
-            else Statement("write", here, written[here])
-        )
-        look = Statement("walk") if there == "entry" else Statement("read", there)
+        store = Act("entry", "", written[here]) if here == "entry" else Act("write", here, written[here])
+        look = Act("walk") if there == "entry" else Act("read", there)
         between = [statement()] if choices.random() < 0.6 else []
         return [*choices.choice(([], [], [statement()])), store, *between, look]
 
     if choices.random() < 0.6:
         here, there = choices.sample([*places, *(["entry"] if "walk" in whats else [])], 2)
         pair = [tuple(crossing(here, there)), tuple(crossing(there, here))]
-        return Draft((*pair, *[(statement(), statement())] * (cpus - 2)))
+        return Sketch((*pair, *[(statement(), statement())] * (cpus - 2)))
     longest = 4 if cpus == 2 else 3
     drawn = [tuple(statement() for _ in range(choices.randint(2, longest))) for _ in range(cpus)]
     if not any(s.place or s.reads for cpu in drawn for s in cpu):
-        drawn[0] += (Statement("write", places[0], 1),)
-    return Draft(tuple(drawn))
+        drawn[0] += (Act("write", places[0], 1),)
+    return Sketch(tuple(drawn))

@@ -15,7 +15,7 @@ from pathlib import Path
 from verifier import explore, solve
 from verifier.budget import Budget
 from verifier.errors import ExitCode, VerifierError
-from verifier.fuzz.drafts import Draft, drafted
+from verifier.fuzz.drafts import Sketch, drafted
 from verifier.lower.build import build
 from verifier.program.events import state_line
 from verifier.program.profiles import Switches
@@ -44,7 +44,7 @@ class Outcome:
     """A program, and the final states that each judge found; ``kind``: same, known, differs or undecided."""
 
     seed: int
-    draft: Draft
+    draft: Sketch
     kind: str
     states: tuple[tuple[str, States], ...] = ()
 
@@ -75,7 +75,7 @@ def herd7() -> str | None:
     return shutil.which("herd7")
 
 
-def judged(seed: int, draft: Draft, hunt: Hunt) -> Outcome:
+def judged(seed: int, draft: Sketch, hunt: Hunt) -> Outcome:
     """What the judges say about a program. Raises ``VerifierError`` if it cannot be read."""
     text = draft.text(hunt.language)
     (test,) = load(Source("fuzz", text))
@@ -105,7 +105,7 @@ def judged(seed: int, draft: Draft, hunt: Hunt) -> Outcome:
     return Outcome(seed, draft, _kind(draft, dict(found)), tuple(found))
 
 
-def _kind(draft: Draft, found: dict[str, States]) -> str:
+def _kind(draft: Sketch, found: dict[str, States]) -> str:
     """Do the judges agree? A known difference: herd7 has more states, and there is a LOCK'd operation.
 
     The cat model of herd7 orders the read before the write of one XCHG by nothing.

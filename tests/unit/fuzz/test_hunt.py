@@ -11,7 +11,7 @@ from verifier import explore
 from verifier.cli import main
 from verifier.errors import ExitCode
 from verifier.fuzz import hunt as hunting
-from verifier.fuzz.drafts import Draft, Statement, drafted
+from verifier.fuzz.drafts import Act, Sketch, drafted
 from verifier.fuzz.hunt import Hunt, judged, shrunk
 from verifier.lower.build import build
 from verifier.model import Model
@@ -31,7 +31,7 @@ def weakened(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     monkeypatch.setattr(queries, "model_of", weak)
 
 
-def statements(draft: Draft) -> list[str]:
+def statements(draft: Sketch) -> list[str]:
     return sorted(s.what for cpu in draft.cpus for s in cpu)
 
 
@@ -55,7 +55,7 @@ def test_a_planted_fault_is_found_and_shrunk(
     assert load(Source("shrunk", text))
 
 
-def judgeable(draft: Draft) -> bool:
+def judgeable(draft: Sketch) -> bool:
     return any(s.place or s.reads for cpu in draft.cpus for s in cpu)
 
 
@@ -84,13 +84,13 @@ def test_bad_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert "inel" in capsys.readouterr().err
 
 
-XCHG = Draft(((Statement("xchg", "y", 1),), (Statement("write", "y", 2),)))
-PLAIN = Draft(((Statement("write", "y", 1),), (Statement("read", "y"),)))
+XCHG = Sketch(((Act("xchg", "y", 1),), (Act("write", "y", 2),)))
+PLAIN = Sketch(((Act("write", "y", 1),), (Act("read", "y"),)))
 
 
 @pytest.mark.parametrize(("draft", "kind"), [(XCHG, "known"), (PLAIN, "differs")])
 def test_the_known_difference_is_counted_apart(
-    draft: Draft, kind: str, monkeypatch: pytest.MonkeyPatch
+    draft: Sketch, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """herd7 may have more states if there is a LOCK'd operation, and in no other case."""
     (test,) = load(Source("t", draft.text("X86")))
