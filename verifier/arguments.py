@@ -27,6 +27,7 @@ COMMANDS = {
     "results": "list the runs of a results store, or the verdicts of some",
     "diff": "compare two runs of a results store: which verdicts changed, and which times",
     "generate": "make tests from cycles of edges",
+    "fuzz": "look for random programs about which the judges disagree",
     "rules": "show the rules of the memory model",
 }
 
@@ -84,7 +85,6 @@ class Arguments(argparse.Namespace):
     cycle: list[str]
     into: str | None
     seconds: float | None
-    herd: str | None
     # of ``rules``
     which: str | None
 
@@ -342,6 +342,16 @@ def _deciding(command: argparse.ArgumentParser, name: str) -> None:
 
 def _machine(command: argparse.ArgumentParser) -> None:
     """Add the options that say what to decide, and for which machine."""
+    _memory_model(command)
+    command.add_argument(
+        "--unroll", type=_count, metavar="N",
+        help="how often a CPU may jump backwards (default: as the file says, or 2)",
+    )  # fmt: skip
+    _tree(command)
+
+
+def _memory_model(command: argparse.ArgumentParser) -> None:
+    """Add the options that say for which machine."""
     command.add_argument(
         "--model", choices=MODEL_NAMES, default=MODEL_NAMES[0], help="the memory model (default: %(default)s)"
     )
@@ -355,11 +365,6 @@ def _machine(command: argparse.ArgumentParser) -> None:
         "--set", dest="settings", type=_setting, action="append", default=[], metavar="SWITCH=VALUE",
         help="change one switch of the profile",
     )  # fmt: skip
-    command.add_argument(
-        "--unroll", type=_count, metavar="N",
-        help="how often a CPU may jump backwards (default: as the file says, or 2)",
-    )  # fmt: skip
-    _tree(command)
 
 
 def _tree(command: argparse.ArgumentParser) -> None:
@@ -407,11 +412,39 @@ def _sharing(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _fuzzing(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``fuzz``."""
+    from verifier.generate.edges import LANGUAGES
+
+    command.add_argument(
+        "--language", choices=LANGUAGES, default="MM", help="the programs' language (default: %(default)s)"
+    )
+    command.add_argument(
+        "--count", type=_one_or_more, metavar="N", help="how many programs (default: 1000, without --time)"
+    )
+    command.add_argument("--time", dest="seconds", type=_positive, metavar="S", help="stop after S seconds")
+    command.add_argument("--seed", type=_count, default=0, metavar="N", help="the first program's number")
+    command.add_argument(
+        "--into", metavar="DIR", help="where to write programs about which judges differ (default: here)"
+    )
+    _memory_model(command)
+    command.add_argument(
+        "--timeout", type=_positive, default=20.0, metavar="S",
+        help="seconds for each program and judge (default: %(default)g)",
+    )  # fmt: skip
+    command.add_argument(
+        "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
+        help="memory for each program (default: %(default)s)",
+    )  # fmt: skip
+    _sharing(command)
+
+
 _WITHOUT_PATHS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "rules": _choosing,
     "generate": _generating,
     "results": partial(_looking_back, name="results"),
     "diff": partial(_looking_back, name="diff"),
+    "fuzz": _fuzzing,
 }
 
 

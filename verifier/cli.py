@@ -63,6 +63,8 @@ def _run(arguments: Arguments, out: Output) -> int:
         return _rules(arguments.which, out)
     if arguments.command == "generate":
         return _generate(arguments, out)
+    if arguments.command == "fuzz":
+        return _fuzz(arguments, out)
     if arguments.command in ("explain", "audit"):
         return _why(arguments, out)
     if arguments.command == "repair":
@@ -413,6 +415,51 @@ def _generate(arguments: Arguments, out: Output) -> int:
             line = test.json if arguments.format == "jsonl" else f"{test.name}: {test.cycle}"
             out.write(f"{line}\n")
     return ExitCode.EXPECTED
+
+
+def _fuzz(arguments: Arguments, out: Output) -> int:
+    """Run ``fuzz``: write a file for each random program about which the judges differ."""
+    from collections import Counter
+
+    from verifier.fuzz.hunt import Hunt, herd7, hunted
+    from verifier.suite.options import Options
+    from verifier.suite.pool import Limits, Raised
+
+    into = arguments.into or "."
+    machine = Options(model=arguments.model, profile=arguments.profile, settings=dict(arguments.settings))
+    plain = arguments.language == "X86" and arguments.model == "x86-tso" and arguments.profile != "sc"
+    hunt = Hunt(
+        arguments.language,
+        machine.switches,
+        arguments.model,
+        herd7() if plain and not arguments.settings else None,
+        arguments.timeout,
+    )
+    count = 1000 if arguments.count is None and arguments.seconds is None else arguments.count
+    kinds, codes = Counter[str](), list[int]()
+    limits = Limits(arguments.memory, None)
+    for found in hunted(hunt, arguments.seed, count, arguments.seconds, limits, arguments.jobs):
+        if isinstance(found, Raised):
+            if not isinstance(found.error, LimitError):
+                raise found.error
+            kinds["undecided"] += 1
+            continue
+        kinds[found.kind] += 1
+        if found.kind == "differs":
+            codes.append(found.exit_code)
+            path = os.path.join(into, f"fuzz-{found.seed}.litmus")
+            text = found.text(arguments.language)
+            try:
+                os.makedirs(into, exist_ok=True)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+            except OSError as error:
+                raise UsageError(f"cannot write {path}: {error.strerror}") from None
+            out.write(f"{path}\n{text}\n")
+    said = ", ".join(f"{kinds[kind]} {kind}" for kind in ("same", "known", "differs", "undecided"))
+    judges = "z3, explorer" + (", herd7" if hunt.herd else "")
+    out.write(f"{kinds.total()} programs by {judges}: {said}\n")
+    return worst(codes)
 
 
 def _silent(_: str) -> None:

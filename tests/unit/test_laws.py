@@ -17,7 +17,7 @@ LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
 SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare", "runs"}
-SHOWN |= {"generate"}
+SHOWN |= {"generate", "fuzz"}
 MAY: dict[str, set[str]] = {
     "source": set(),
     "errors": {"source"},
@@ -40,6 +40,7 @@ MAY: dict[str, set[str]] = {
     "revisions": TOLD,
     "render": JUDGED | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words"},
     "generate": {"errors", "syntax"},
+    "fuzz": TOLD,
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},

@@ -19,7 +19,7 @@ X86_REGISTERS = ("EAX", "EBX")
 
 
 @dataclass(slots=True)
-class Visit:
+class Deed:
     """An access: R, W or T; the number of its location; the value that it writes, or has to read."""
 
     type: str
@@ -31,7 +31,7 @@ class Visit:
 class Lane:
     """What a CPU does: accesses, with what is between the two; ``handler``: an interrupt does it."""
 
-    accesses: list[Visit]
+    accesses: list[Deed]
     step: int = -1  # which step of the cycle it is, if it is one
     handler: bool = False
 
@@ -50,12 +50,12 @@ def plan(placed: Titled) -> Plan:
     """What the CPUs of a test do."""
     made, cycle = Plan(placed), placed.cycle
     # The accesses at the location of each bead: the end of its step, and those of its communications.
-    chunks: list[list[Visit]] = []
+    chunks: list[list[Deed]] = []
     for place, bead in enumerate(cycle):
-        chunk, written = list[Visit](), 0
+        chunk, written = list[Deed](), 0
         for type_ in (bead.step.target, *(m.target for m in bead.meetings)):
             written += type_ == "W"
-            chunk.append(Visit(type_, place, written))
+            chunk.append(Deed(type_, place, written))
         chunks.append(chunk)
         made.last[place] = written
         if "T" in {a.type for a in chunk}:

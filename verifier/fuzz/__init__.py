@@ -1,0 +1,1 @@
+"""Random programs, and what the judges say about them."""

@@ -1,0 +1,180 @@
+"""Decides random programs by all judges, and shrinks those about which they differ."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from verifier import explore, solve
+from verifier.budget import Budget
+from verifier.errors import ExitCode, VerifierError
+from verifier.fuzz.drafts import Sketch, drafted
+from verifier.lower.build import build
+from verifier.program.events import state_line
+from verifier.program.profiles import Switches
+from verifier.source import Source
+from verifier.suite.pool import Limits, Raised, each_alone
+from verifier.syntax import load
+
+BATCH = 64  # programs that are given to the processes at a time
+LARGEST = 100_000  # states of the machine; a larger program is left out
+States = frozenset[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hunt:
+    """What to try: programs of a language, under some switches, and with which judges."""
+
+    language: str
+    switches: Switches
+    model: str = "x86-tso"
+    herd: str | None = None  # the command of herd7
+    seconds: float = 20.0  # for each program and judge
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A program, and the final states that each judge found; ``kind``: same, known, differs or undecided."""
+
+    seed: int
+    draft: Sketch
+    kind: str
+    states: tuple[tuple[str, States], ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """A difference between the two judges is a fault; one from herd7 alone may be herd7's."""
+        if self.kind != "differs":
+            return ExitCode.EXPECTED
+        ours = {found for judge, found in self.states if judge != "herd7"}
+        return ExitCode.FAULT if len(ours) > 1 else ExitCode.DIFFERS
+
+    def text(self, language: str) -> str:
+        """A file with what each judge says in its comment, if they differ."""
+        name = f"fuzz-{self.seed}"
+        text = self.draft.text(language, name)
+        every = frozenset().union(*(found for _, found in self.states))
+        lines = []
+        for state in sorted(every):
+            who = [judge for judge, found in self.states if state in found]
+            if len(who) < len(self.states):
+                lines.append(f"only {' and '.join(who)}: {' '.join(state)}")
+        header, _, rest = text.partition("\n")
+        return f'{header}\n"{chr(10).join(lines)}"\n{rest}'
+
+
+def herd7() -> str | None:
+    """The command of herd7, if there is one."""
+    return shutil.which("herd7")
+
+
+def judged(seed: int, draft: Sketch, hunt: Hunt) -> Outcome:
+    """What the judges say about a program. Raises ``VerifierError`` if it cannot be read."""
+    text = draft.text(hunt.language)
+    (test,) = load(Source("fuzz", text))
+    program = build(test)
+    found: list[tuple[str, States]] = []
+
+    def add(name: str, states: tuple[tuple[object, ...], ...] | None) -> None:
+        if states is not None:
+            found.append((name, frozenset(_parts(state_line(program, s)) for s in states)))  # type: ignore[arg-type]
+
+    explored = explore.decide(
+        program, model=hunt.model, switches=hunt.switches, want_states=True, witnesses=False,
+        limit_states=LARGEST, budget=Budget(hunt.seconds),
+    )  # fmt: skip
+    solved = solve.decide(
+        program, model=hunt.model, switches=hunt.switches, want_states=True, witnesses=False,
+        budget=Budget(hunt.seconds),
+    )  # fmt: skip
+    add("z3", solved.states)
+    add("explorer", explored.states)
+    if hunt.herd is not None:
+        states = _herd(hunt.herd, text, hunt.seconds)
+        if states is not None:
+            found.append(("herd7", states))
+    if len(found) < 2:
+        return Outcome(seed, draft, "undecided")
+    return Outcome(seed, draft, _kind(draft, dict(found)), tuple(found))
+
+
+def _kind(draft: Sketch, found: dict[str, States]) -> str:
+    """Do the judges agree? A known difference: herd7 has more states, and there is a LOCK'd operation.
+
+    The cat model of herd7 orders the read before the write of one XCHG by nothing.
+    """
+    ours = {states for name, states in found.items() if name != "herd7"}
+    if len(set(found.values())) == 1:
+        return "same"
+    theirs = found.get("herd7")
+    if theirs is not None and len(ours) == 1 and draft.locked and next(iter(ours)) < theirs:
+        return "known"
+    return "differs"
+
+
+def _parts(line: str) -> tuple[str, ...]:
+    """A final state in any spelling: sorted, and without brackets."""
+    return tuple(sorted(re.sub(r"[\[\] ]", "", part) for part in line.split(";") if part.strip()))
+
+
+def _herd(command: str, text: str, seconds: float) -> States | None:
+    """The final states that herd7 finds; None if it fails or takes too long."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "fuzz.litmus"
+        path.write_text(text)
+        try:
+            done = subprocess.run([command, str(path)], capture_output=True, text=True, timeout=seconds)
+        except (subprocess.TimeoutExpired, OSError):
+            return None
+    match = re.search(r"^States (\d+)\n", done.stdout, re.MULTILINE)
+    if match is None:
+        return None
+    return frozenset(_parts(line) for line in done.stdout[match.end() :].split("\n")[: int(match[1])])
+
+
+def shrunk(outcome: Outcome, hunt: Hunt) -> Outcome:
+    """The smallest program found on which the judges still differ: nothing can be left out of it."""
+    best, tried = outcome, {outcome.draft}
+    again = True
+    while again:
+        again = False
+        for draft in best.draft.smaller():
+            if draft in tried or not any(s.place or s.reads for cpu in draft.cpus for s in cpu):
+                continue
+            tried.add(draft)
+            try:
+                found = judged(outcome.seed, draft, hunt)
+            except VerifierError:
+                continue
+            if found.kind == "differs":
+                best, again = found, True
+                break
+    return best
+
+
+def _one(seed: int, hunt: Hunt) -> Outcome:
+    found = judged(seed, drafted(seed, hunt.language), hunt)
+    return shrunk(found, hunt) if found.kind == "differs" else found
+
+
+def hunted(
+    hunt: Hunt, seed: int, count: int | None, seconds: float | None, limits: Limits, jobs: int
+) -> Iterator[Outcome | Raised]:
+    """The outcomes of programs from a seed on, until so many are done or the time is over."""
+    end = None if seconds is None else time.monotonic() + seconds
+    done = 0
+    while (count is None or done < count) and (end is None or time.monotonic() < end):
+        size = BATCH if count is None else min(BATCH, count - done)
+        batch = [partial(_one, seed + done + i, hunt) for i in range(size)]
+        for outcome in each_alone(batch, limits, "fuzz", jobs):
+            yield outcome
+            done += 1
+            if end is not None and time.monotonic() > end:
+                return
