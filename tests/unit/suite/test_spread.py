@@ -415,14 +415,21 @@ def test_a_cluster_that_loses_a_worker_and_its_scheduler(tmp_path: Path, real: R
 
     reader = threading.Thread(target=reads)
 
-    def shown(number: int) -> Callable[[], bool]:
-        return lambda: sum("::PLAIN" in line for line in list(lines)) >= number
+    def kept(number: int) -> Callable[[], bool]:
+        """Have that many verdicts come? They may not be printed yet."""
+
+        def enough() -> bool:
+            with suppress(sqlite3.OperationalError), sqlite3.connect(store) as base:  # it may not be made yet
+                return bool(base.execute("SELECT count(*) FROM verdicts").fetchone()[0] >= number)
+            return False
+
+        return enough
 
     try:
         reader.start()
-        until(shown(3))
+        until(kept(6))
         workers[0].kill()  # in the middle of a test
-        until(shown(10))
+        until(kept(20))
         assert process.poll() is None, "the suite is over before the scheduler could die"
         scheduler.kill()
         scheduler.wait()
