@@ -1,8 +1,8 @@
 """Compares the settings of the memory model's switches by random programs, and writes docs/switches.md.
 
-``python -m benchmarks.switches [--count N] [--seed S] [--seconds S]``. It finds the final states of random MMU
-programs of ``tests/properties`` under profile ``generic``, and with each other value of each switch. The page says for
-each value on how many programs it has fewer, more, or other states.
+``python -m benchmarks.switches [--count N] [--seed S] [--seconds S]``. It finds the final states of random
+MMU programs of ``tests/properties`` under profile ``generic``, and with each other value of each switch. The
+page says for each value on how many programs it has fewer, more, or other states.
 """
 
 from __future__ import annotations
