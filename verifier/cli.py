@@ -423,7 +423,8 @@ def _fuzz(arguments: Arguments, out: Output) -> int:
 
     from verifier.fuzz.hunt import Hunt, herd7, hunted
     from verifier.suite.options import Options
-    from verifier.suite.pool import Limits, Raised
+    from verifier.suite.pool import Raised
+    from verifier.suite.worker import Limits
 
     into = arguments.into or "."
     machine = Options(model=arguments.model, profile=arguments.profile, settings=dict(arguments.settings))

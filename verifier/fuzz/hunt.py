@@ -20,7 +20,8 @@ from verifier.lower.build import build
 from verifier.program.events import state_line
 from verifier.program.profiles import Switches
 from verifier.source import Source
-from verifier.suite.pool import Limits, Raised, each_alone
+from verifier.suite.pool import Raised, each_alone
+from verifier.suite.worker import Limits
 from verifier.syntax import load
 
 BATCH = 64  # programs that are given to the processes at a time
