@@ -1,14 +1,20 @@
 """May-values: an upper bound of what each read can return, before anything is encoded.
 
 A value that a read returns was written by a store.  The store's value was computed from earlier reads, and
-so on back to a constant; in one execution such a chain passes each store at most once.  So as many
-rounds of propagation as there are stores with computed values (and accesses with computed
-addresses) reach every value.  The set contains every possible value, and may contain others.
+so on back to a constant; in one execution no store is in its own history.  So as many rounds of propagation
+as there are stores with computed values (and accesses with computed addresses) reach every value.
+
+And each value comes with its smallest histories: the computing stores that it passed.  A store that is in
+all histories of a value does not compute from it.  So a counter to which three stores add 1 ends at 3.  A
+history of n steps, or a part of it, is known by round n.  Where a value gets too many of them, what all have
+in common takes their place: that rules out less.
+
+The result contains every possible value, and may contain others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import product
 
@@ -48,7 +54,11 @@ from verifier.program.values import (
 MAX_VALUES = 1024
 MAX_COMBINATIONS = 50_000
 
+MAX_HISTORIES = 20
+
 Values = frozenset[Value]
+Histories = tuple[int, ...]  # sets of stores, as bits; none contains another one
+NEW: Histories = (0,)  # of what no store computed
 
 
 def order_key(value: Value) -> tuple[int, str, int]:
@@ -89,6 +99,45 @@ def _equal(function: str, a: Values, b: Values) -> Values:
     return frozenset(int(e == (function == "eq")) for e in equal) | unknown
 
 
+def _smallest(a: Histories, b: Histories) -> Histories:
+    """The smallest of some histories."""
+    if a == b or a == NEW:
+        return a
+    if b == NEW:
+        return b
+    found: list[int] = []
+    for history in sorted({*a, *b}, key=lambda h: (h.bit_count(), h)):
+        if not any(h & history == h for h in found):
+            found.append(history)
+    return tuple(found) if len(found) <= MAX_HISTORIES else (_common(found),)
+
+
+def _common(histories: Iterable[int]) -> int:
+    """The stores that are in all of these histories."""
+    common = -1
+    for history in histories:
+        common &= history
+    return common
+
+
+def _joined(read: Sequence[Histories], store: int) -> Histories:
+    """The histories of what a store computes from values with these histories. Empty: the store is in all of
+    their histories."""
+    size = 1
+    for histories in read:
+        size *= len(histories)
+    if size > MAX_HISTORIES:
+        read = [(_common(histories),) for histories in read]
+    found: Histories = ()
+    for chosen in product(*read):
+        history = 0
+        for h in chosen:
+            history |= h
+        if not history & store:
+            found = _smallest(found, (history | store,)) if found else (history | store,)
+    return found
+
+
 def unreached(program: Program, kernels: tuple[int, ...], budget: Budget) -> frozenset[int]:
     """The events whose guards hold in no run, whatever the order of memory is: what reads may return is taken
     from all that is ever stored there. Raises ``LimitError``."""
@@ -125,15 +174,19 @@ class Domains:
             self.slots[program.kernel] = frozenset(kernels)
         for slot in program.options.values():
             self.slots[slot] = frozenset((0, 1))
-        self.cells: dict[Value, set[tuple[Value, int, int]]] = {}
+        # By cell, what was stored there: value, body and event, with the histories.
+        self.cells: dict[Value, dict[tuple[Value, int, int], Histories]] = {}
         self.addresses: dict[int, Values] = {}
         self.pages: dict[int, Values] = {}
         self.faults: dict[int, bool] = {}
+        self._grown: dict[Value, int] = {}  # how often something new was known of a cell
+        self._looked: dict[int, tuple[Values, int]] = {}  # by access: where it looked, and how much was there
+        self._histories = [dict.fromkeys(values, NEW) for values in self.slots]  # the same, by slot and value
         self._memo: dict[Expr, Values] = {}  # of what may have changed since, nothing
-        self._stored: dict[int, tuple[Values, Values]] = {}  # by access: what is stored, and where
+        self._stored: dict[int, Values] = {}  # by access: where something is stored already
         self._parts: dict[tuple[Value, ...], dict[Expr, Value]] = {}  # by slots and their values
         for cell in program.cells.values():
-            self.cells[cell.ptr] = {(cell.init, -1, -1)}
+            self.cells[cell.ptr] = {(cell.init, -1, -1): NEW}
         accesses = [(e, a) for e in program.events for a in e.accesses]
         computed = sum(
             e.virtual or type(a.addr) is not Const or (a.value is not None and type(a.value) is not Const)
@@ -167,34 +220,44 @@ class Domains:
         """One step of propagation; False if nothing changed."""
         old_slots = self.slots[:]
         changed = False
-        new = 0  # the slots that may return more than before, as bits
+        new = less = 0  # the slots that may return more than before; whose histories have less in common
         for event, access in accesses:
             self.budget.tick()
-            where = self._where(event, access)
-            if where != self.addresses.get(id(access)):
+            where, before = self._where(event, access), self.addresses.get(id(access))
+            if where is not before and where != before:
                 self.addresses[id(access)] = where
                 changed = True
             if access.slot is None:
                 continue
-            got: set[Value] = set()
+            if not event.virtual:
+                looked = self._looked.get(id(access))
+                grown = sum(self._grown.get(cell, 0) for cell in where)
+                if looked is not None and looked[0] is where and looked[1] == grown:
+                    continue
+                self._looked[id(access)] = where, grown
+            got: dict[Value, Histories] = {}
             if event.op == "T":
-                got |= self.pages[id(access)]
+                got = dict.fromkeys(self.pages[id(access)], NEW)
             else:
                 for cell in where:
-                    for value, body, at in self.cells.get(cell, ()):
+                    for (value, body, at), histories in self.cells.get(cell, {}).items():
                         if body != event.body or at < event.id:
-                            got.add(value)
+                            known = got.get(value)
+                            got[value] = histories if known is None else _smallest(known, histories)
             if event.virtual and self.faults[id(access)]:
-                got.add(FAULT)
+                got[FAULT] = NEW
+            if got != self._histories[access.slot]:
+                self._histories[access.slot] = got
+                less |= 1 << access.slot
+                changed = True
             values = frozenset(got)
             if values != old_slots[access.slot]:
                 self.slots[access.slot] = values
                 new |= 1 << access.slot
-                changed = True
         if new:
             self._memo = {expr: v for expr, v in self._memo.items() if not mask(expr) & new}
         changed = self._updated(accesses) or changed
-        for event, access in accesses:
+        for number, (event, access) in enumerate(accesses):
             if access.value is None:
                 continue
             if self.guarded and self.of(event.guard) <= _NEVER:
@@ -203,25 +266,54 @@ class Domains:
             if id(access) in self._idle:
                 self._idle.discard(id(access))
                 self._begun += 1
-            self.budget.tick()
-            values = self.of(access.value)
             where = self.addresses[id(access)]
-            known = self._stored.get(id(access))
-            if known is not None and known[0] is values and known[1] == where:
+            if self._stored.get(id(access)) == where and not mask(access.value) & less:
                 continue
-            self._stored[id(access)] = values, where
+            self.budget.tick()
+            self._stored[id(access)] = where
+            written = self._written(access.value, 1 << number)
             for cell in where:
-                here = self.cells.get(cell)
-                if here is None:
-                    continue
-                for value in values:
-                    item = (value, event.body, event.id)
-                    if item not in here:
-                        here.add(item)
-                        changed = True
-                if len(here) > MAX_VALUES and len(self.contents(cell)) > MAX_VALUES:
-                    raise LimitError(f"cell {cell} may hold more than {MAX_VALUES} values")
+                changed = self._store(cell, event, written) or changed
         return changed
+
+    def _store(self, cell: Value, event: Event, values: dict[Value, Histories]) -> bool:
+        """A cell may hold these values, too, with these histories; False if that is known. Raises
+        ``LimitError``."""
+        here, changed = self.cells.get(cell), False
+        if here is None:
+            return False
+        for value, histories in values.items():
+            item = (value, event.body, event.id)
+            known = here.get(item)
+            both = histories if known is None else _smallest(known, histories)
+            if both != known:
+                here[item] = both
+                changed = True
+        self._grown[cell] = self._grown.get(cell, 0) + changed
+        if len(here) > MAX_VALUES and len(self.contents(cell)) > MAX_VALUES:
+            raise LimitError(f"cell {cell} may hold more than {MAX_VALUES} values")
+        return changed
+
+    def _written(self, expr: Expr, store: int) -> dict[Value, Histories]:
+        """What a store may write; ``store``: this store, as a bit."""
+        slots = list(refs(expr))
+        if not slots:
+            return dict.fromkeys(self.of(expr), NEW)
+        size = 1
+        for s in slots:
+            size *= len(self._histories[s])
+        if not 0 < size <= 64:
+            return dict.fromkeys(self.of(expr), (store,))
+        assert isinstance(expr, Apply | Ref)
+        found: dict[Value, Histories] = {}
+        for choice in product(*(self._histories[s].items() for s in slots)):
+            values = tuple(value for value, _ in choice)
+            histories = _joined([h for _, h in choice], store)
+            if histories:
+                value = values[0] if isinstance(expr, Ref) else self.value(expr, slots, values)
+                known = found.get(value)
+                found[value] = histories if known is None else _smallest(known, histories)
+        return found
 
     def _updated(self, accesses: list[tuple[Event, Access]]) -> bool:
         """The processor sets A anywhere, and D where something writes (MMR 7)."""
@@ -234,7 +326,8 @@ class Domains:
                     new |= {apply("pte_without", (value, bits)) for bits in (CLEAN, CLEAN | UNACCESSED)}
                 for item in ((v, -1, -1) for v in new if v != value):
                     if item not in self.cells[cell]:
-                        self.cells[cell].add(item)
+                        self.cells[cell][item] = NEW
+                        self._grown[cell] = self._grown.get(cell, 0) + 1
                         self._sets = changed = True
         return changed
 
@@ -277,7 +370,10 @@ class Domains:
     def of(self, expr: Expr) -> Values:
         """May-values of an expression over slots."""
         if type(expr) is Const:
-            return frozenset((expr.value,))  # type: ignore[arg-type]
+            known = self._memo.get(expr)
+            if known is None:
+                known = self._memo[expr] = frozenset((expr.value,))  # type: ignore[arg-type]
+            return known
         if type(expr) is Ref:
             return self.slots[expr.slot]
         known = self._memo.get(expr)

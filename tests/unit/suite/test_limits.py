@@ -31,6 +31,7 @@ from verifier.program.expressions import (
     evaluate,
     refs,
 )
+from verifier.program.undefined import no_cell
 from verifier.solve import decide, encode
 from verifier.solve.acyclic import require_acyclic
 from verifier.source import Source
@@ -383,7 +384,11 @@ def test_who_came_to_a_limit_contradicts_nobody() -> None:
     limited, known = Answer(reason="memory"), Answer(True, True, cut=True, states=())
     compare(test, program, limited, known)
     compare(test, program, known, limited)
-    compare(test, program, limited, Answer(bad=program.events[0]))
-    for other in (replace(known, cut=False), replace(known, refutable=False), Answer(bad=program.events[0])):
+    compare(test, program, limited, Answer(bad=no_cell(program.events[0])))
+    for other in (
+        replace(known, cut=False),
+        replace(known, refutable=False),
+        Answer(bad=no_cell(program.events[0])),
+    ):
         with pytest.raises(InternalError):
             compare(test, program, other, known)
