@@ -99,15 +99,18 @@ def _equal(function: str, a: Values, b: Values) -> Values:
     return frozenset(int(e == (function == "eq")) for e in equal) | unknown
 
 
-def _smallest(a: Histories, b: Histories) -> Histories:
+def _smallest(histories: set[int]) -> Histories:
     """The smallest of some histories."""
-    if a == b or a == NEW:
-        return a
-    if b == NEW:
-        return b
+    if len(histories) == 1:
+        return tuple(histories)
+    if 0 in histories:
+        return NEW
     found: list[int] = []
-    for history in sorted({*a, *b}, key=lambda h: (h.bit_count(), h)):
-        if not any(h & history == h for h in found):
+    for history in sorted(histories, key=lambda h: (h.bit_count(), h)):
+        for known in found:
+            if known & history == known:
+                break
+        else:
             found.append(history)
     return tuple(found) if len(found) <= MAX_HISTORIES else (_common(found),)
 
@@ -120,7 +123,7 @@ def _common(histories: Iterable[int]) -> int:
     return common
 
 
-def _joined(read: Sequence[Histories], store: int) -> Histories:
+def _joined(read: Sequence[Histories], store: int) -> set[int]:
     """The histories of what a store computes from values with these histories. Empty: the store is in all of
     their histories."""
     size = 1
@@ -128,13 +131,13 @@ def _joined(read: Sequence[Histories], store: int) -> Histories:
         size *= len(histories)
     if size > MAX_HISTORIES:
         read = [(_common(histories),) for histories in read]
-    found: Histories = ()
+    found: set[int] = set()
     for chosen in product(*read):
         history = 0
         for h in chosen:
             history |= h
         if not history & store:
-            found = _smallest(found, (history | store,)) if found else (history | store,)
+            found.add(history | store)
     return found
 
 
@@ -235,17 +238,17 @@ class Domains:
                 if looked is not None and looked[0] is where and looked[1] == grown:
                     continue
                 self._looked[id(access)] = where, grown
-            got: dict[Value, Histories] = {}
+            read: dict[Value, set[int]] = {}
             if event.op == "T":
-                got = dict.fromkeys(self.pages[id(access)], NEW)
+                read = {page: {0} for page in self.pages[id(access)]}
             else:
                 for cell in where:
                     for (value, body, at), histories in self.cells.get(cell, {}).items():
                         if body != event.body or at < event.id:
-                            known = got.get(value)
-                            got[value] = histories if known is None else _smallest(known, histories)
+                            read.setdefault(value, set()).update(histories)
             if event.virtual and self.faults[id(access)]:
-                got[FAULT] = NEW
+                read[FAULT] = {0}
+            got = {value: _smallest(histories) for value, histories in read.items()}
             if got != self._histories[access.slot]:
                 self._histories[access.slot] = got
                 less |= 1 << access.slot
@@ -285,7 +288,7 @@ class Domains:
         for value, histories in values.items():
             item = (value, event.body, event.id)
             known = here.get(item)
-            both = histories if known is None else _smallest(known, histories)
+            both = histories if known is None or known == histories else _smallest({*known, *histories})
             if both != known:
                 here[item] = both
                 changed = True
@@ -305,15 +308,14 @@ class Domains:
         if not 0 < size <= 64:
             return dict.fromkeys(self.of(expr), (store,))
         assert isinstance(expr, Apply | Ref)
-        found: dict[Value, Histories] = {}
+        found: dict[Value, set[int]] = {}
         for choice in product(*(self._histories[s].items() for s in slots)):
             values = tuple(value for value, _ in choice)
             histories = _joined([h for _, h in choice], store)
             if histories:
                 value = values[0] if isinstance(expr, Ref) else self.value(expr, slots, values)
-                known = found.get(value)
-                found[value] = histories if known is None else _smallest(known, histories)
-        return found
+                found.setdefault(value, set()).update(histories)
+        return {value: _smallest(histories) for value, histories in found.items()}
 
     def _updated(self, accesses: list[tuple[Event, Access]]) -> bool:
         """The processor sets A anywhere, and D where something writes (MMR 7)."""
