@@ -56,6 +56,8 @@ class Arguments(argparse.Namespace):
     format: str
     dot: str | None
     quiet: bool
+    # of ``check``
+    changed_since: str | None = None
     # of ``explain``
     reasons: int
     # of ``history``; also ``all``
@@ -338,6 +340,11 @@ def _deciding(command: argparse.ArgumentParser, name: str) -> None:
     _limiting(command)
     _keeping(command)
     command.add_argument("-q", "--quiet", action="store_true", help="print verdicts without stories")
+    if name == "check":
+        command.add_argument(
+            "--changed-since", metavar="REV",
+            help="decide only the files that differ from a git revision, or include a file that does",
+        )  # fmt: skip
 
 
 def _machine(command: argparse.ArgumentParser) -> None:

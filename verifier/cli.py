@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from verifier.render.answers import AnswerReport
     from verifier.render.base import Report, Verdicts
     from verifier.revisions.found import History
+    from verifier.suite.discover import Task
     from verifier.suite.options import Options
     from verifier.syntax.test import Test
     from verifier.why.found import Repairs
@@ -495,11 +496,28 @@ def _decide(
     from verifier.suite.outcomes import outcomes
 
     tasks = discover(arguments.paths)
+    if arguments.changed_since is not None:
+        tasks = _changed(tasks, arguments, report.out)
+    if not tasks:
+        return 0
     words = [arguments.command, *arguments.paths]
     found = outcomes(tasks, columns, report.piece, arguments.jobs, " ".join(words))
     if hurry is None:
         hurry = len(tasks) > 1 and report.out.terminal
     return print_all(tasks, found, report, hurry=hurry)
+
+
+def _changed(tasks: list[Task], arguments: Arguments, out: Output) -> list[Task]:
+    """The tasks whose files differ from a revision; says how many they are."""
+    from verifier.suite.changed import changed
+
+    since = arguments.changed_since
+    assert since is not None
+    found = changed(tasks, since, _tree_of(arguments))
+    out.complain(
+        f"verifier: {len(found)} of {len(tasks)} files differ from {since}, or include one that does"
+    )
+    return found
 
 
 def _dot(report: Verdicts, path: str) -> None:
