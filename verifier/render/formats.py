@@ -87,7 +87,7 @@ FORMATS = {
         "SARIF 2.1.0, with stories as code flows: see [ci.md](ci.md#formats)", ("check",), _sarif
     ),
     "github": Format("annotations of GitHub Actions: see [ci.md](ci.md#formats)", ("check",), _github),
-    "tap": Format("the Test Anything Protocol, version 14: see [ci.md](ci.md#formats)", ("check",), _tap),
+    "tap": Format("the Test Anything Protocol, version 13: see [ci.md](ci.md#formats)", ("check",), _tap),
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -267,7 +269,7 @@ def test_annotations_escape_what_has_a_meaning(
 def tap(text: str) -> list[Line]:
     """The lines, as tap.py reads them. There is none that it does not know, and the plan is right."""
     found: list[Line] = list(Parser().parse(StringIO(text)))
-    assert isinstance(found[0], Version) and found[0].version == 14
+    assert isinstance(found[0], Version) and found[0].version == 13
     assert all(line.category != "unknown" for line in found)
     numbers = [line.number for line in found if isinstance(line, Result)]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -300,6 +302,14 @@ def test_tap_is_read_by_tap_py(capsys: pytest.CaptureFixture[str], files: Path) 
     assert any("goes to the store buffer [1.2]" in line for line in blocks[5]["story"])
     assert [blocks[at] for at in (3, 4, 6)] == [None] * 3
     assert "# t/warned.litmus:2: warning: unknown key 'Sourse' [unknown-key]\n" in out
+
+
+@pytest.mark.skipif(shutil.which("prove") is None, reason="Perl's reader of TAP is not installed")
+def test_tap_is_read_by_prove(capsys: pytest.CaptureFixture[str], files: Path) -> None:
+    for words, said in {"t/two.litmus": "Failed 1/2 subtests", "t/two.litmus::F": "Result: PASS"}.items():
+        (files / "out.tap").write_text(run(capsys, "tap", words)[1])
+        done = subprocess.run(["prove", "--exec", "cat", "t/out.tap"], capture_output=True, text=True)
+        assert said in done.stdout and "Parse errors" not in done.stdout
 
 
 # -- all formats -------------------------------------------------------------------------------------
