@@ -29,6 +29,7 @@ COMMANDS = {
     "generate": "make tests from cycles of edges",
     "fuzz": "look for random programs about which the judges disagree",
     "rules": "show the rules of the memory model",
+    "completion": "print the completion of a shell",
 }
 
 
@@ -89,11 +90,13 @@ class Arguments(argparse.Namespace):
     seconds: float | None
     # of ``rules``
     which: str | None
+    # of ``completion``
+    shell: str
 
 
 def parse(argv: list[str] | None) -> Arguments:
     """The arguments of a call. Raises ``UsageError``, and ``SystemExit`` if the call asks for help."""
-    parser = _parser()
+    parser = whole_parser()
     found, more = parser.parse_known_args(argv, namespace=Arguments())
     if found.command == "history" and not any(word.startswith("-") for word in more):
         found.paths += more  # the range may stand behind options
@@ -123,7 +126,8 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-def _parser() -> argparse.ArgumentParser:
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser of calls, with all commands."""
     codes = ", ".join(f"{code} {code.brief}" for code in sorted(ExitCode))
     about = f"Decide litmus tests about memory ordering. Exit codes: {codes}."
     parser = _Parser(prog="verifier", description=about)
@@ -169,6 +173,11 @@ def _choosing(command: argparse.ArgumentParser) -> None:
         metavar="WHICH",
         help="a rule (5.7), a chapter (5) or a switch (tce)",
     )
+
+
+def _completing(command: argparse.ArgumentParser) -> None:
+    """Add the argument of ``completion``."""
+    command.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="SHELL", help="bash, zsh or fish")
 
 
 def _looking_back(command: argparse.ArgumentParser, name: str) -> None:
@@ -452,6 +461,7 @@ _WITHOUT_PATHS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "results": partial(_looking_back, name="results"),
     "diff": partial(_looking_back, name="diff"),
     "fuzz": _fuzzing,
+    "completion": _completing,
 }
 
 

@@ -62,6 +62,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: Arguments, out: Output) -> int:
     if arguments.command == "rules":
         return _rules(arguments.which, out)
+    if arguments.command == "completion":
+        return _complete(arguments.shell, out)
     if arguments.command == "generate":
         return _generate(arguments, out)
     if arguments.command == "fuzz":
@@ -549,6 +551,15 @@ def _rules(which: str | None, out: Output) -> int:
     if not found:
         raise UsageError(f"no rule, chapter or switch is called {which!r}; 'verifier rules' lists all rules")
     out.write("\n\n".join(map(tell, found)) + "\n")
+    return ExitCode.EXPECTED
+
+
+def _complete(shell: str, out: Output) -> int:
+    """Print the completion of a shell."""
+    from verifier.arguments import whole_parser
+    from verifier.completion import script
+
+    out.write(script(shell, whole_parser()))
     return ExitCode.EXPECTED
 
 
