@@ -88,6 +88,8 @@ def _check(arguments: Arguments, out: Output) -> int:
 
     states, graph = arguments.command == "states", bool(arguments.dot)
     form = FORMATS[arguments.format]
+    if arguments.dot == "-" and arguments.format != "text":
+        raise UsageError(f"--format {arguments.format} writes to standard output; let --dot write to a file")
     options = replace(
         _options(arguments),
         judge=arguments.judge,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import PurePath
 from textwrap import indent
 from urllib.parse import quote
 
@@ -62,7 +61,7 @@ class Sarif(Verdicts):
         file = verdict.test.source.name
         result = _result(rule, "error", f"{verdict.test.id}: {found.message}", _place(found.span, file))
         result |= {"codeFlows": flows} if flows else {}
-        result["partialFingerprints"] = {"test/v1": f"{PurePath(file).name}::{verdict.test.id}"}
+        result["partialFingerprints"] = {"test/v1": f"{_artifact(file)['uri']}::{verdict.test.id}"}
         return f"{rule}\n{self._json(result)}", ""
 
     def print(self, piece: Piece) -> None:

@@ -347,6 +347,7 @@ def test_the_document_is_the_same(capsys: pytest.CaptureFixture[str], files: Pat
         (2, ["t/none.litmus"]),
         (2, ["t/two.litmus::Z"]),
         (2, ["--bogus", "t/two.litmus"]),
+        (2, ["--dot", "-", "t/two.litmus"]),
         (0, ["--skip-other", "t/other.litmus"]),
     ],
 )
