@@ -29,6 +29,7 @@ COMMANDS = {
     "generate": "make tests from cycles of edges",
     "fuzz": "look for random programs about which the judges disagree",
     "rules": "show the rules of the memory model",
+    "completion": "print the completion of a shell",
 }
 
 
@@ -56,6 +57,8 @@ class Arguments(argparse.Namespace):
     format: str
     dot: str | None
     quiet: bool
+    # of ``check``
+    changed_since: str | None = None
     # of ``explain``
     reasons: int
     # of ``history``; also ``all``
@@ -87,11 +90,13 @@ class Arguments(argparse.Namespace):
     seconds: float | None
     # of ``rules``
     which: str | None
+    # of ``completion``
+    shell: str
 
 
 def parse(argv: list[str] | None) -> Arguments:
     """The arguments of a call. Raises ``UsageError``, and ``SystemExit`` if the call asks for help."""
-    parser = _parser()
+    parser = whole_parser()
     found, more = parser.parse_known_args(argv, namespace=Arguments())
     if found.command == "history" and not any(word.startswith("-") for word in more):
         found.paths += more  # the range may stand behind options
@@ -121,7 +126,8 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-def _parser() -> argparse.ArgumentParser:
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser of calls, with all commands."""
     codes = ", ".join(f"{code} {code.brief}" for code in sorted(ExitCode))
     about = f"Decide litmus tests about memory ordering. Exit codes: {codes}."
     parser = _Parser(prog="verifier", description=about)
@@ -167,6 +173,11 @@ def _choosing(command: argparse.ArgumentParser) -> None:
         metavar="WHICH",
         help="a rule (5.7), a chapter (5) or a switch (tce)",
     )
+
+
+def _completing(command: argparse.ArgumentParser) -> None:
+    """Add the argument of ``completion``."""
+    command.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="SHELL", help="bash, zsh or fish")
 
 
 def _looking_back(command: argparse.ArgumentParser, name: str) -> None:
@@ -338,6 +349,11 @@ def _deciding(command: argparse.ArgumentParser, name: str) -> None:
     _limiting(command)
     _keeping(command)
     command.add_argument("-q", "--quiet", action="store_true", help="print verdicts without stories")
+    if name == "check":
+        command.add_argument(
+            "--changed-since", metavar="REV",
+            help="decide only the files that differ from a git revision, or include a file that does",
+        )  # fmt: skip
 
 
 def _machine(command: argparse.ArgumentParser) -> None:
@@ -445,6 +461,7 @@ _WITHOUT_PATHS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "results": partial(_looking_back, name="results"),
     "diff": partial(_looking_back, name="diff"),
     "fuzz": _fuzzing,
+    "completion": _completing,
 }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from verifier.render.answers import AnswerReport
     from verifier.render.base import Report, Verdicts
     from verifier.revisions.found import History
+    from verifier.suite.discover import Task
     from verifier.suite.options import Options
     from verifier.syntax.test import Test
     from verifier.why.found import Repairs
@@ -61,6 +62,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: Arguments, out: Output) -> int:
     if arguments.command == "rules":
         return _rules(arguments.which, out)
+    if arguments.command == "completion":
+        return _complete(arguments.shell, out)
     if arguments.command == "generate":
         return _generate(arguments, out)
     if arguments.command == "fuzz":
@@ -85,6 +88,8 @@ def _check(arguments: Arguments, out: Output) -> int:
 
     states, graph = arguments.command == "states", bool(arguments.dot)
     form = FORMATS[arguments.format]
+    if arguments.dot == "-" and arguments.format != "text":
+        raise UsageError(f"--format {arguments.format} writes to standard output; let --dot write to a file")
     options = replace(
         _options(arguments),
         judge=arguments.judge,
@@ -496,11 +501,28 @@ def _decide(
     from verifier.suite.outcomes import outcomes
 
     tasks = discover(arguments.paths)
+    if arguments.changed_since is not None:
+        tasks = _changed(tasks, arguments, report.out)
+    if not tasks:
+        return 0
     words = [arguments.command, *arguments.paths]
     found = outcomes(tasks, columns, report.piece, arguments.jobs, " ".join(words))
     if hurry is None:
         hurry = len(tasks) > 1 and report.out.terminal
     return print_all(tasks, found, report, hurry=hurry)
+
+
+def _changed(tasks: list[Task], arguments: Arguments, out: Output) -> list[Task]:
+    """The tasks whose files differ from a revision; says how many they are."""
+    from verifier.suite.changed import changed
+
+    since = arguments.changed_since
+    assert since is not None
+    found = changed(tasks, since, _tree_of(arguments))
+    out.complain(
+        f"verifier: {len(found)} of {len(tasks)} files differ from {since}, or include one that does"
+    )
+    return found
 
 
 def _dot(report: Verdicts, path: str) -> None:
@@ -532,6 +554,15 @@ def _rules(which: str | None, out: Output) -> int:
     if not found:
         raise UsageError(f"no rule, chapter or switch is called {which!r}; 'verifier rules' lists all rules")
     out.write("\n\n".join(map(tell, found)) + "\n")
+    return ExitCode.EXPECTED
+
+
+def _complete(shell: str, out: Output) -> int:
+    """Print the completion of a shell."""
+    from verifier.arguments import whole_parser
+    from verifier.completion import script
+
+    out.write(script(shell, whole_parser()))
     return ExitCode.EXPECTED
 
 

@@ -32,6 +32,7 @@ def print_all(
         for task, outcome in found:
             if outcome is None:
                 ended += 1
+                report.ended(task.name)
             elif isinstance(outcome, Begun):
                 if hurry:
                     show(task.name, ended + 1, len(tasks))

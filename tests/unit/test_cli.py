@@ -346,7 +346,7 @@ def test_a_format_is_its_renderer_and_its_row(
     for words in (["states", "--format", "names", SB], ["check", "--format=names", "--bogus", SB]):
         code, out, err = run(capsys, *words)
         assert (code, out) == (2, "") and err.startswith("verifier: ")
-    assert "{text,json,herd,names}" in run(capsys, "check", "--help")[1]
+    assert "{text,json,herd,junit,sarif,github,tap,names}" in run(capsys, "check", "--help")[1]
     assert "{text,json,herd}" in run(capsys, "states", "--help")[1]
 
 

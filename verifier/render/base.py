@@ -57,6 +57,9 @@ class Report(ABC, Generic[P]):
         """A file for another architecture is left out."""
         self.tally.skipped[arch] = self.tally.skipped.get(arch, 0) + 1
 
+    def ended(self, file: str) -> None:
+        """All outcomes of a file have come."""
+
     def close(self) -> None:
         """The end of the report: all outcomes have come."""
 
@@ -88,7 +91,8 @@ class Wanted:
 class Piece:
     """The printed part of a verdict.
 
-    ``text`` goes to standard output, ``note`` to standard error; ``graph`` is for Graphviz.
+    ``text`` goes to standard output, ``note`` to standard error; ``graph`` is for Graphviz. ``file``: the
+    name of the test's file; ``seconds``: how long it took.
     """
 
     id: str
@@ -97,6 +101,8 @@ class Piece:
     text: str
     note: str = ""
     graph: str = ""
+    file: str = ""
+    seconds: float = 0.0
 
 
 class Verdicts(Report[Piece]):
@@ -123,6 +129,8 @@ class Verdicts(Report[Piece]):
             text=text,
             note=note,
             graph=self._graph(verdict) if self.wanted.graph else "",
+            file=verdict.test.source.name,
+            seconds=verdict.seconds,
         )
 
     def _graph(self, verdict: Verdict) -> str:

@@ -44,6 +44,30 @@ def _herd(out: Output, wanted: Wanted) -> Verdicts:
     return Herd(out, wanted)
 
 
+def _junit(out: Output, wanted: Wanted) -> Verdicts:
+    from verifier.render.junit import JUnit
+
+    return JUnit(out, wanted)
+
+
+def _sarif(out: Output, wanted: Wanted) -> Verdicts:
+    from verifier.render.sarif import Sarif
+
+    return Sarif(out, wanted)
+
+
+def _github(out: Output, wanted: Wanted) -> Verdicts:
+    from verifier.render.github import GitHub
+
+    return GitHub(out, wanted)
+
+
+def _tap(out: Output, wanted: Wanted) -> Verdicts:
+    from verifier.render.tap import Tap
+
+    return Tap(out, wanted)
+
+
 DECIDING = ("check", "states")
 
 # The formats by name; the first one is the default.
@@ -58,6 +82,12 @@ FORMATS = {
         _herd,
         states=True,
     ),
+    "junit": Format("JUnit XML, a suite for each file: see [ci.md](ci.md#formats)", ("check",), _junit),
+    "sarif": Format(
+        "SARIF 2.1.0, with stories as code flows: see [ci.md](ci.md#formats)", ("check",), _sarif
+    ),
+    "github": Format("annotations of GitHub Actions: see [ci.md](ci.md#formats)", ("check",), _github),
+    "tap": Format("the Test Anything Protocol, version 13: see [ci.md](ci.md#formats)", ("check",), _tap),
 }
 
 

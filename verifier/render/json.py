@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from textwrap import indent
 
-from verifier.errors import InputError, InternalError, Interrupted, LimitError, VerifierError
+from verifier.errors import Interrupted, VerifierError
 from verifier.output import Output
 from verifier.program.events import Program, state_line
 from verifier.program.trace import Matter, Step, Trace
 from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop
 from verifier.render.base import Piece, Verdicts, Wanted
+from verifier.render.problem import diagnostics
 from verifier.results import Verdict
 from verifier.source import Diagnostic, Span
 
@@ -102,15 +103,9 @@ class Json(Verdicts):
         self.close()
 
 
-_CODES: dict[type[Exception], str] = {InternalError: "internal", LimitError: "limit", Interrupted: "stopped"}
-
-
 def error_objects(error: Exception, file: str | None = None) -> list[Shape]:
     """The errors of a file, one by one, or an error without a file."""
-    if isinstance(error, InputError):
-        return [diagnostic_object(d) for d in error.diagnostics]
-    code = next((c for kind, c in _CODES.items() if isinstance(error, kind)), "usage")
-    return [diagnostic_object(Diagnostic(code, str(error), file=file or ""))]
+    return [diagnostic_object(d) for d in diagnostics(error, file)]
 
 
 def diagnostic_object(d: Diagnostic) -> Shape:

@@ -62,11 +62,11 @@ def _difference(verdict: Verdict) -> str:
 
 def story(verdict: Verdict, trace: Trace) -> str:
     """A run as aligned rows. Remarks that make a line too long continue below it."""
-    rows = list(_rows(verdict, trace))
-    texts = [r.cells() for r in rows]
+    told = rows(verdict, trace)
+    texts = [r.cells() for r in told]
     widths = [max((len(t[i]) for t in texts if len(t[i]) <= WIDE), default=0) for i in range(3)]
     out: list[str] = []
-    for row, cells in zip(rows, texts, strict=True):
+    for row, cells in zip(told, texts, strict=True):
         mark = "* " if row.matters else "  "
         head = mark + "  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)) + "  "
         if len(head) > 2 + sum(widths) + 6 and (cells[2] or row.remarks):
@@ -99,15 +99,23 @@ def text(verdict: Verdict, width: int = 0) -> str:
     counterexample if a ``forall`` does not hold."""
     told = verdict.hang is not None and bool(verdict.waits)
     out = [headline(verdict, width, brief=told)]
+    for trace in runs(verdict):
+        if trace is verdict.counter:
+            out.append("  a run in which it does not hold:")
+        judged = trace is verdict.witness or trace is verdict.counter
+        about = _matter(verdict, trace) if judged else _who_waits(verdict)
+        out += [*about, "", story(verdict, trace), ""]
+    return "\n".join(out)
+
+
+def runs(verdict: Verdict) -> tuple[Trace, ...]:
+    """The runs that are shown with a verdict: a witness, or a counterexample; and a run that hangs, unless
+    the first one does."""
     trace = verdict.witness
     if verdict.test.quantifier == "forall" and verdict.counter is not None:
         trace = verdict.counter
-        out.append("  a run in which it does not hold:")
-    if trace is not None:
-        out += [*_matter(verdict, trace), "", story(verdict, trace), ""]
-    if verdict.hang is not None and not (trace is not None and trace.waits):
-        out += [*_who_waits(verdict), "", story(verdict, verdict.hang), ""]
-    return "\n".join(out)
+    hang = None if trace is not None and trace.waits else verdict.hang
+    return tuple(run for run in (trace, hang) if run is not None)
 
 
 def _who_waits(verdict: Verdict) -> list[str]:
@@ -131,9 +139,9 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Row:
+class Row:
     """One row: who did what, in which line, with which remarks. ``of`` is its statement, if it has one;
-    ``matters``: is one of its steps a step that matters?"""
+    ``matters``: is one of its steps a step that matters? ``span``: where it is, if it has a place."""
 
     who: str
     what: str
@@ -141,6 +149,7 @@ class _Row:
     remarks: list[str] = field(default_factory=list)
     of: _Statement | None = None
     matters: bool = False
+    span: Span | None = None
 
     def cells(self) -> tuple[str, str, str]:
         """The first three columns."""
@@ -157,12 +166,12 @@ class _Statement:
 _Place = tuple[int, str, Span | None]  # the body, the text and the span of a statement
 
 
-def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
-    """One row for each statement, and for each step without a statement. A row names the rule that allows it,
-    unless it is a plain execution."""
+def rows(verdict: Verdict, trace: Trace) -> list[Row]:
+    """The rows of a run: one for each statement, and for each step without a statement. A row names the rule
+    that allows it, unless it is a plain execution."""
     tell = verdict.program.naming.at if verdict.program is not None else _plainly
     steps = [_without_lines(step, verdict) for step in trace.steps]
-    rows: list[_Row] = []
+    found: list[Row] = []
     open_: dict[_Place, _Statement] = {}
     mattering = set(trace.matter.steps) if trace.matter is not None else set()
     at_once: set[int] = set()  # commits that follow their store at once are no steps of their own
@@ -174,11 +183,12 @@ def _rows(verdict: Verdict, trace: Trace) -> list[_Row]:
         row = _aside(step, verdict, tell)
         if row is None:
             assert step.event is not None
-            _go_on(rows, open_, step.event, _remarks(step, steps[at + 1 :], tell), verdict=verdict)
+            _go_on(found, open_, step.event, _remarks(step, steps[at + 1 :], tell), verdict=verdict)
         else:
-            rows.append(row)
-        rows[-1].matters |= at in mattering or (at + 1 in at_once and at + 1 in mattering)
-    return [*rows, *(_waits(wait, verdict) for wait in trace.waits)]
+            row.span = step.event.span if step.event is not None else None
+            found.append(row)
+        found[-1].matters |= at in mattering or (at + 1 in at_once and at + 1 in mattering)
+    return [*found, *(_waits(wait, verdict) for wait in trace.waits)]
 
 
 def _without_lines(step: Step, verdict: Verdict) -> Step:
@@ -189,16 +199,17 @@ def _without_lines(step: Step, verdict: Verdict) -> Step:
     return step._replace(reads=tuple((cell, v) for cell, v in step.reads if v or cell not in lines))
 
 
-def _waits(wait: Blocked, verdict: Verdict) -> _Row:
+def _waits(wait: Blocked, verdict: Verdict) -> Row:
     """The row of one who waits for ever at the end of a run."""
     what = "waits for ever" if not wait.inside else f"{wait.inside} waits for ever"
     what = f"  {wait.handler} is never run" if wait.handler else f"  {what}"
     where = reached(wait.span, verdict.test.source.name)
-    return _Row(f"CPU {wait.cpu}", what, where, [said for said in (wait.what, wait.held_by) if said])
+    said = [remark for remark in (wait.what, wait.held_by) if remark]
+    return Row(f"CPU {wait.cpu}", what, where, said, span=wait.span)
 
 
 def _go_on(
-    rows: list[_Row],
+    rows: list[Row],
     open_: dict[_Place, _Statement],
     event: Event,
     remarks: list[list[str]],
@@ -212,11 +223,11 @@ def _go_on(
     who, where = f"CPU {event.cpu}", _where(event, verdict)
     if statement is None or part == statement.first:
         statement = open_[place] = _Statement(part)
-        rows.append(_Row(who, text, where, remarks[0], of=statement))
+        rows.append(Row(who, text, where, remarks[0], of=statement, span=event.span))
     elif rows[-1].of is statement:
         rows[-1].remarks += remarks[1]
     else:
-        rows.append(_Row(who, f"  {_short(text)} continues", where, remarks[1], of=statement))
+        rows.append(Row(who, f"  {_short(text)} continues", where, remarks[1], of=statement, span=event.span))
 
 
 def _part(event: Event) -> tuple[object, ...]:
@@ -230,7 +241,7 @@ def _short(text: str) -> str:
     return f"{called[1]}()" if called else text
 
 
-def _aside(step: Step, verdict: Verdict, tell: Tell) -> _Row | None:
+def _aside(step: Step, verdict: Verdict, tell: Tell) -> Row | None:
     """The row of a step without a statement; None for a step that is part of a statement."""
     who = f"CPU {step.cpu}" if step.cpu is not None else ""
     event, where = step.event, _where(step.event, verdict)
@@ -239,23 +250,23 @@ def _aside(step: Step, verdict: Verdict, tell: Tell) -> _Row | None:
         noted = [n for n in (*step.note.split("; "), "") if n] if step.kind == "cached" else [_noted(step)]
         if step.kind == "cached":
             noted[-1] = f"{noted[-1]} [{step.rule}]"
-        return _Row(who, f"    {own}", where if step.kind in ("fault", "flush") else "", noted)
+        return Row(who, f"    {own}", where if step.kind in ("fault", "flush") else "", noted)
     if step.kind == "snapshot":
         found = ", ".join(f"{c} is {v}" for c, v in _values(step.reads, tell))
-        return _Row(who, "    ever holds here", "", [found])
+        return Row(who, "    ever holds here", "", [found])
     if event is None or event.op not in ("DLV", "NMI", "IRET"):
         return None
     noted = [step.note] if step.note and step.rule != "8.10" else []
     rule = ["[8.10]"] if step.rule == "8.10" else noted
     if event.op == "NMI":
         name = "" if event.span is None else f": {event.text}"
-        return _Row(who, f"  NMI{name}", where, noted)
+        return Row(who, f"  NMI{name}", where, noted)
     if event.kind == "callback" and event.op == "DLV":
-        return _Row(who, f"  callback: {event.text}", where, ["the grace period has ended [18.3]", *noted])
+        return Row(who, f"  callback: {event.text}", where, ["the grace period has ended [18.3]", *noted])
     if event.op == "DLV":
         how = "the interrupt continues with" if step.rule == "8.10" else "interrupt:"
-        return _Row(who, f"  {how} {event.text}", where, rule)
-    return _Row(
+        return Row(who, f"  {how} {event.text}", where, rule)
+    return Row(
         who, f"  {'end of callback' if event.kind == 'callback' else 'return from'} {event.text}", "", noted
     )
 

@@ -32,6 +32,8 @@ class Part:
     functions: dict[int, Function] = field(default_factory=dict)
 
 
+_KERNEL = re.compile(r'^[ \t]*#[ \t]*kernel[ \t]*"([^"\n]*)"', re.MULTILINE)
+
 MAX_INCLUDES = 50  # levels of includes in includes
 _INCLUDED: dict[tuple[str, str], Part] = {}  # by name and text; each file is parsed once
 
@@ -81,7 +83,7 @@ class Includes:
             if found.group(4).strip():
                 rest = Span(source, found.start(4), found.end(4))
                 self._trouble("include", "there is text after the include", rest, "move it to its own line")
-            path = self._find(source, name)
+            path = _find(source, name)
             if path is None:
                 shown = name if len(name) < 100 else f"{name[:100]}…"
                 self._trouble("include", f"there is no file {shown!r}", span, self._nearby(source, name))
@@ -121,18 +123,9 @@ class Includes:
         self.parts.append(_INCLUDED[inner.name, body])
         self.included.add(chain[-1])
 
-    def _places(self, source: Source) -> list[Path]:
-        return [Path(source.name).parent, folder("litmus")]
-
-    def _find(self, source: Source, name: str) -> Path | None:
-        try:
-            return next((p / name for p in self._places(source) if os.path.lexists(p / name)), None)
-        except (OSError, ValueError):  # no file can have this name
-            return None
-
     def _nearby(self, source: Source, name: str) -> str:
         """A hint with the nearest include: beside the test, one folder below it, or in the library."""
-        beside, library = self._places(source)
+        beside, library = _places(source)
         known = [str(f.relative_to(library)) for f in library.glob("**/*.inc")]
         for pattern in ("*.inc", "*/*.inc"):
             known += (str(f.relative_to(beside)) for f in islice(beside.glob(pattern), 500))
@@ -140,3 +133,26 @@ class Includes:
 
     def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
         self.troubles.append(Diagnostic(code, message, span, hint))
+
+
+def named(source: Source) -> tuple[list[str], list[str]]:
+    """What a file names to take its text: the paths of the files that it includes itself, which need not
+    exist, and those in a kernel's tree."""
+    try:
+        text = layout.uncomment(source, herd=False).text
+    except InputError:  # a comment has no end
+        text = source.text
+    names = [found.group(2) or found.group(3) for found in _INCLUDE.finditer(text)]
+    paths = [str(_find(source, name) or Path(source.name).parent / name) for name in names if name]
+    return paths, _KERNEL.findall(text)
+
+
+def _places(source: Source) -> list[Path]:
+    return [Path(source.name).parent, folder("litmus")]
+
+
+def _find(source: Source, name: str) -> Path | None:
+    try:
+        return next((p / name for p in _places(source) if os.path.lexists(p / name)), None)
+    except (OSError, ValueError):  # no file can have this name
+        return None
