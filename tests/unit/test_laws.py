@@ -38,7 +38,8 @@ MAY: dict[str, set[str]] = {
     "against": LOWERED | {"explore"},
     "why": TOLD,
     "revisions": TOLD,
-    "render": JUDGED | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words"},
+    "render": JUDGED
+    | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words", "model"},
     "generate": {"errors", "syntax"},
     "fuzz": TOLD,
     "report": TOLD | {"output", "render"},
@@ -47,7 +48,8 @@ MAY: dict[str, set[str]] = {
     "__init__": TOLD | {"why", "revisions"},
     "pytest_plugin": TOLD | {"render", "settings"},
     "arguments": SHOWN | {"__init__"},
-    "cli": SHOWN | {"__init__", "arguments"},
+    "completion": {"program"},
+    "cli": SHOWN | {"__init__", "arguments", "completion"},
 }
 
 

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 from verifier.errors import ExitCode, Interrupted, VerifierError
 from verifier.output import Output
 from verifier.render.base import Piece, Verdicts, Wanted, said
-from verifier.render.problem import UNKNOWN, diagnostics, printable, problem
+from verifier.render.problem import UNDECIDED, diagnostics, printable, problem
 from verifier.results import Verdict
 from verifier.source import Diagnostic
 
@@ -56,7 +56,7 @@ class JUnit(Verdicts):
         found, file = problem(verdict), verdict.test.source.name
         inner = ""
         if found is not None:
-            tag = "error" if found.kind == UNKNOWN else "failure"
+            tag = "error" if found.kind == UNDECIDED else "failure"
             inner = _element(tag, found.told, type=found.kind, message=found.message)
         return _case(file, verdict.test.id, inner, time=f"{verdict.seconds:.3f}"), ""
 

@@ -11,7 +11,7 @@ from verifier.render import story
 from verifier.results import Verdict
 from verifier.source import Diagnostic, Span
 
-DIFFERS, UNKNOWN = "differs", "unknown"
+DIFFERS, UNDECIDED = "differs", "unknown"
 
 _CODES: dict[type[Exception], str] = {InternalError: "internal", LimitError: "limit", Interrupted: "stopped"}
 
@@ -34,7 +34,7 @@ def problem(verdict: Verdict) -> Problem | None:
     """What is wrong with a verdict; None if it is as expected, or if nothing was expected."""
     if verdict.exit_code is ExitCode.EXPECTED:
         return None
-    kind = UNKNOWN if verdict.exit_code is ExitCode.UNKNOWN else DIFFERS
+    kind = UNDECIDED if verdict.exit_code is ExitCode.UNKNOWN else DIFFERS
     told = story.text(verdict).rstrip("\n")
     return Problem(kind, brief(verdict), place_of(verdict), told, story.runs(verdict))
 

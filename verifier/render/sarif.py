@@ -15,7 +15,7 @@ from verifier.render import story
 from verifier.render.base import Piece, Verdicts, Wanted
 from verifier.render.problem import (
     DIFFERS,
-    UNKNOWN,
+    UNDECIDED,
     Problem,
     diagnostics,
     file_of,
@@ -36,7 +36,7 @@ _OPENING = (
 _ROOT = "%SRCROOT%"  # the directory in which the verifier is called, as readers take it
 _OWN = {
     DIFFERS: "A verdict differs from its expectation.",
-    UNKNOWN: "The verdict of a test, or a part of it, is not known.",
+    UNDECIDED: "The verdict of a test, or a part of it, is not known.",
 }
 
 

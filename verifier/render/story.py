@@ -139,7 +139,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 @dataclass(slots=True)
-class Row:
+class StoryRow:
     """One row: who did what, in which line, with which remarks. ``of`` is its statement, if it has one;
     ``matters``: is one of its steps a step that matters? ``span``: where it is, if it has a place."""
 
@@ -166,12 +166,12 @@ class _Statement:
 _Place = tuple[int, str, Span | None]  # the body, the text and the span of a statement
 
 
-def rows(verdict: Verdict, trace: Trace) -> list[Row]:
+def rows(verdict: Verdict, trace: Trace) -> list[StoryRow]:
     """The rows of a run: one for each statement, and for each step without a statement. A row names the rule
     that allows it, unless it is a plain execution."""
     tell = verdict.program.naming.at if verdict.program is not None else _plainly
     steps = [_without_lines(step, verdict) for step in trace.steps]
-    found: list[Row] = []
+    found: list[StoryRow] = []
     open_: dict[_Place, _Statement] = {}
     mattering = set(trace.matter.steps) if trace.matter is not None else set()
     at_once: set[int] = set()  # commits that follow their store at once are no steps of their own
@@ -199,17 +199,17 @@ def _without_lines(step: Step, verdict: Verdict) -> Step:
     return step._replace(reads=tuple((cell, v) for cell, v in step.reads if v or cell not in lines))
 
 
-def _waits(wait: Blocked, verdict: Verdict) -> Row:
+def _waits(wait: Blocked, verdict: Verdict) -> StoryRow:
     """The row of one who waits for ever at the end of a run."""
     what = "waits for ever" if not wait.inside else f"{wait.inside} waits for ever"
     what = f"  {wait.handler} is never run" if wait.handler else f"  {what}"
     where = reached(wait.span, verdict.test.source.name)
     said = [remark for remark in (wait.what, wait.held_by) if remark]
-    return Row(f"CPU {wait.cpu}", what, where, said, span=wait.span)
+    return StoryRow(f"CPU {wait.cpu}", what, where, said, span=wait.span)
 
 
 def _go_on(
-    rows: list[Row],
+    rows: list[StoryRow],
     open_: dict[_Place, _Statement],
     event: Event,
     remarks: list[list[str]],
@@ -223,11 +223,13 @@ def _go_on(
     who, where = f"CPU {event.cpu}", _where(event, verdict)
     if statement is None or part == statement.first:
         statement = open_[place] = _Statement(part)
-        rows.append(Row(who, text, where, remarks[0], of=statement, span=event.span))
+        rows.append(StoryRow(who, text, where, remarks[0], of=statement, span=event.span))
     elif rows[-1].of is statement:
         rows[-1].remarks += remarks[1]
     else:
-        rows.append(Row(who, f"  {_short(text)} continues", where, remarks[1], of=statement, span=event.span))
+        rows.append(
+            StoryRow(who, f"  {_short(text)} continues", where, remarks[1], of=statement, span=event.span)
+        )
 
 
 def _part(event: Event) -> tuple[object, ...]:
@@ -241,7 +243,7 @@ def _short(text: str) -> str:
     return f"{called[1]}()" if called else text
 
 
-def _aside(step: Step, verdict: Verdict, tell: Tell) -> Row | None:
+def _aside(step: Step, verdict: Verdict, tell: Tell) -> StoryRow | None:
     """The row of a step without a statement; None for a step that is part of a statement."""
     who = f"CPU {step.cpu}" if step.cpu is not None else ""
     event, where = step.event, _where(step.event, verdict)
@@ -250,23 +252,25 @@ def _aside(step: Step, verdict: Verdict, tell: Tell) -> Row | None:
         noted = [n for n in (*step.note.split("; "), "") if n] if step.kind == "cached" else [_noted(step)]
         if step.kind == "cached":
             noted[-1] = f"{noted[-1]} [{step.rule}]"
-        return Row(who, f"    {own}", where if step.kind in ("fault", "flush") else "", noted)
+        return StoryRow(who, f"    {own}", where if step.kind in ("fault", "flush") else "", noted)
     if step.kind == "snapshot":
         found = ", ".join(f"{c} is {v}" for c, v in _values(step.reads, tell))
-        return Row(who, "    ever holds here", "", [found])
+        return StoryRow(who, "    ever holds here", "", [found])
     if event is None or event.op not in ("DLV", "NMI", "IRET"):
         return None
     noted = [step.note] if step.note and step.rule != "8.10" else []
     rule = ["[8.10]"] if step.rule == "8.10" else noted
     if event.op == "NMI":
         name = "" if event.span is None else f": {event.text}"
-        return Row(who, f"  NMI{name}", where, noted)
+        return StoryRow(who, f"  NMI{name}", where, noted)
     if event.kind == "callback" and event.op == "DLV":
-        return Row(who, f"  callback: {event.text}", where, ["the grace period has ended [18.3]", *noted])
+        return StoryRow(
+            who, f"  callback: {event.text}", where, ["the grace period has ended [18.3]", *noted]
+        )
     if event.op == "DLV":
         how = "the interrupt continues with" if step.rule == "8.10" else "interrupt:"
-        return Row(who, f"  {how} {event.text}", where, rule)
-    return Row(
+        return StoryRow(who, f"  {how} {event.text}", where, rule)
+    return StoryRow(
         who, f"  {'end of callback' if event.kind == 'callback' else 'return from'} {event.text}", "", noted
     )
 

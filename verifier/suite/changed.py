@@ -12,7 +12,7 @@ from verifier.suite.discover import Task
 from verifier.syntax import read
 from verifier.syntax.includes import named
 
-GIT_SECONDS = 600  # for each answer
+ANSWER_SECONDS = 600  # for each answer
 
 
 def changed(tasks: Iterable[Task], revision: str, kernel: str | None = None) -> list[Task]:
@@ -124,8 +124,8 @@ def _paths(root: str, *words: str) -> frozenset[str]:
 def _git(root: str, *words: str) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "--no-optional-locks", "-C", root, *words]
     try:
-        return subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)
+        return subprocess.run(command, capture_output=True, timeout=ANSWER_SECONDS, check=False)
     except FileNotFoundError:
         raise UsageError("--changed-since asks git, which is not installed") from None
     except subprocess.TimeoutExpired:
-        raise UsageError(f"git did not answer within {GIT_SECONDS} s in {root}") from None
+        raise UsageError(f"git did not answer within {ANSWER_SECONDS} s in {root}") from None
