@@ -12,12 +12,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from verifier.arguments import Arguments, format_asked, parse
 from verifier.errors import ExitCode, Interrupted, LimitError, UsageError, VerifierError, unexpected, worst
 from verifier.output import Output, OutputError, open_all
+from verifier.records import replace
 from verifier.suite.worker import OUT_OF_MEMORY, tell
 
 if TYPE_CHECKING:
@@ -423,7 +423,8 @@ def _fuzz(arguments: Arguments, out: Output) -> int:
 
     from verifier.fuzz.hunt import Hunt, herd7, hunted
     from verifier.suite.options import Options
-    from verifier.suite.pool import Limits, Raised
+    from verifier.suite.pool import Raised
+    from verifier.suite.worker import Limits
 
     into = arguments.into or "."
     machine = Options(model=arguments.model, profile=arguments.profile, settings=dict(arguments.settings))

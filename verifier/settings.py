@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from verifier.errors import UsageError
+from verifier.records import NamedTuple
 
 FILE = "pyproject.toml"
 

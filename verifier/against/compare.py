@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier import explore
 from verifier.against.assembly import WORDS_OF_ASM
@@ -29,6 +28,7 @@ from verifier.lower.build import build
 from verifier.program.answer import Answer
 from verifier.program.events import Program
 from verifier.program.profiles import KERNELS, Switches
+from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.source import Source
 from verifier.syntax import ast, load
 from verifier.syntax.test import Test

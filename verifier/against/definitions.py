@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from verifier.against.preprocess import KEPT, Defined, Preprocessed, expand
 from verifier.against.tokens import Token, spelled, tokens
 from verifier.budget import Budget
 from verifier.kernel.conditions import Condition, Config, Malformed
+from verifier.records import NamedTuple, dataclass, field
 
 _BRACKET = re.compile(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
 _ENUM = re.compile(r"\benum\b[^{};()=]*\{([^{}]*)\}")

@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
 
 from verifier.against.tokens import Token, spelled, tokens
 from verifier.budget import Budget
 from verifier.kernel.conditions import Condition, Config, Malformed
 from verifier.kernel.tree import KernelTree, Unreadable
+from verifier.records import NamedTuple, dataclass, field
 
 # The options of the kernel that is looked at: what arch/x86/Kconfig always selects, and SMP.
 OPTIONS = (

@@ -9,9 +9,9 @@ import threading
 import weakref
 from collections import OrderedDict
 from functools import cache
-from typing import NamedTuple
 
 from verifier.errors import UsageError
+from verifier.records import NamedTuple
 from verifier.source import Source
 
 GIT_SECONDS = 60  # for each answer

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier.kernel.conditions import Condition, Config, Malformed
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Source
 
 _KEPT_FILES = 64  # how many files are kept as a configuration compiles them

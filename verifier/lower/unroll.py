@@ -8,7 +8,6 @@ order, paths that meet at a label are merged: guards by disjunction, locals by `
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from verifier.budget import Budget
 from verifier.errors import InternalError
@@ -33,6 +32,7 @@ from verifier.program.expressions import FALSE, TRUE, Const, Expr, Ref, Reg, cal
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import Ptr
 from verifier.program.waits import Wait
+from verifier.records import dataclass
 from verifier.source import Span
 from verifier.words.rows import KERNEL
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from textwrap import wrap
 
 from verifier.errors import ExitCode
@@ -13,6 +12,7 @@ from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
 from verifier.program.values import IN_LINE, Value
 from verifier.program.waits import Blocked, reached
+from verifier.records import dataclass, field
 from verifier.results import Verdict
 from verifier.source import Span
 

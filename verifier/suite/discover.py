@@ -7,10 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from verifier.errors import InputError, UsageError
+from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Source
 from verifier.syntax import MAX_BYTES, decode
 from verifier.syntax.trouble import nearest

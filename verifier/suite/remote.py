@@ -16,10 +16,10 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import IO, Generic, TypeVar
 
+from verifier.records import dataclass, replace
 from verifier.source import Source
 from verifier.suite.discover import Task
 from verifier.suite.kept import Carried, Keeper

@@ -8,9 +8,9 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from verifier.errors import UsageError, worst
+from verifier.records import dataclass
 from verifier.results import Tally
 from verifier.suite.shelf import Cell, StoreError
 from verifier.suite.store import ResultsStore

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from verifier.errors import InputError
+from verifier.records import replace
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import layout
 from verifier.syntax.trouble import nearest

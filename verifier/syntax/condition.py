@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from verifier.errors import InputError
+from verifier.records import NamedTuple, dataclass
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import numbers
 from verifier.syntax.grammars import Node, is_tree, made_tree, tree_of

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import NamedTuple
 
 from verifier.kernel.conditions import Config, undecided
 from verifier.kernel.scan import LOCK, LOCKS, Definition, Kind, Macro, Scanned, blanked, scanned
 from verifier.kernel.tree import KernelTree, Unreadable
+from verifier.records import NamedTuple, replace
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import ast, clues
 from verifier.syntax.grammars import MM_STARTS, Node, tree_of

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import NamedTuple
 
 from verifier.errors import InputError
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax.trouble import nearest
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Container, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from verifier.errors import InputError
+from verifier.records import NamedTuple
 from verifier.source import Diagnostic, Source, Span
 
 if TYPE_CHECKING:

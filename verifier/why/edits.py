@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from verifier.program.trace import Trace
+from verifier.records import dataclass, field
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached

@@ -9,10 +9,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import product
-from typing import NamedTuple
 
+from verifier.records import NamedTuple, replace
 from verifier.source import Source, Span
 from verifier.syntax import ast, layout
 from verifier.why.sites import Key, Site, key

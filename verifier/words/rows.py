@@ -6,7 +6,6 @@ In a row's expressions ``Reg("name")`` is the argument of that name and ``OLD`` 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, Union
@@ -15,6 +14,7 @@ from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, p
 from verifier.program.ops import Fence, Kind, Op
 from verifier.program.profiles import KERNELS
 from verifier.program.values import ATTRIBUTES
+from verifier.records import dataclass
 
 OLD = Reg("old")
 CPU = Reg("this_cpu")

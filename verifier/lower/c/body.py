@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from verifier.lower.c.memory import TestMemory
@@ -18,6 +17,7 @@ from verifier.lower.c.types import Type
 from verifier.lower.code import Emit, Instruction, SetRegister, Target, Touch
 from verifier.program.expressions import Const, Expr, Reg
 from verifier.program.ops import Kind, Op
+from verifier.records import dataclass
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import NamedTuple
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, storable, store_local
@@ -19,6 +17,7 @@ from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import FAULT, UNDEF, Ptr
+from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import (

@@ -9,8 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from verifier.errors import InputError
 from verifier.kernel.conditions import ASSUMED
@@ -30,6 +29,7 @@ from verifier.lower.c.kernel_trees import (
 )
 from verifier.lower.c.macros import BITS, bits, check_brackets, named
 from verifier.lower.c.presence import Presence
+from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.idle import PERCPU_NAMES

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
+from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.rebuilt import rebuilt

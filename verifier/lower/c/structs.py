@@ -7,12 +7,11 @@ it by a load and a store of that unit, so that what another CPU does to a neighb
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from verifier.lower.c import types as t
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, Expr, call
+from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.tree import constant

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 
 from verifier.program.expressions import Apply, Const, Expr, call
+from verifier.records import dataclass, replace
 from verifier.syntax.ast import CType
 
 

@@ -12,7 +12,6 @@ modelled yet.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from verifier.budget import Budget
 from verifier.errors import InputError
@@ -24,6 +23,7 @@ from verifier.lower.x86.thread import Column
 from verifier.program.events import Cell, World
 from verifier.program.expressions import Const
 from verifier.program.values import Ptr, Value
+from verifier.records import dataclass, field
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
 from verifier.syntax import x86
