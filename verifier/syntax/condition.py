@@ -13,7 +13,7 @@ from verifier.errors import InputError
 from verifier.records import NamedTuple, dataclass
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import numbers
-from verifier.syntax.grammars import Node, is_tree, made_tree, tree_of
+from verifier.syntax.grammars import Node, Unparsed, is_tree, made_tree, tree_of
 from verifier.syntax.operations import COMPARISONS, CONDITION_FUNCTIONS, Operation, grouped
 from verifier.syntax.trouble import nesting
 
@@ -445,13 +445,11 @@ def parse_final(source: Source, text: str) -> Final:
     from verifier.syntax.trouble import syntax_error
 
     too_deep(source, text)
-    from lark.exceptions import UnexpectedInput
-
     try:
         tree = tree_of(text, ("condition",), ("final",), start="final")
         return Builder(source).final(tree)
-    except UnexpectedInput as error:
-        raise InputError([syntax_error(source, error, "the condition")]) from None
+    except Unparsed as error:
+        raise InputError([syntax_error(source, error.error, "the condition")]) from None
     except RecursionError:  # from Lark, whose tree builder is recursive
         start = len(text) - len(text.lstrip())
         raise InputError([nesting(Span(source, start, len(text.rstrip())), MAX_DEPTH)]) from None

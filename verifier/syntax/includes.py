@@ -12,7 +12,7 @@ from verifier.records import dataclass, field
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import clues, layout
 from verifier.syntax.ast import Function
-from verifier.syntax.grammars import MM_STARTS, Node, folder, tree_of
+from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, folder, tree_of
 from verifier.syntax.trouble import nearest, syntax_error
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
@@ -41,12 +41,10 @@ def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: b
 
     Raises ``InputError`` for a syntax error, together with the ``troubles`` before it.
     """
-    from lark.exceptions import UnexpectedInput
-
     try:
         tree = tree_of(text, ("mm",), MM_STARTS, start="start")
-    except UnexpectedInput as error:
-        found = clues.explained(source, syntax_error(source, error, "this test"))
+    except Unparsed as error:
+        found = clues.explained(source, syntax_error(source, error.error, "this test"))
         raise InputError([*troubles, found]) from None
     except RecursionError:
         raise InputError([Diagnostic("nesting", "nested too deeply", file=source.name)]) from None

@@ -14,7 +14,7 @@ from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.records import NamedTuple, replace
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import ast, clues
-from verifier.syntax.grammars import MM_STARTS, Node, tree_of
+from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, tree_of
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, syntax_error
 from verifier.syntax.variants import Guards
@@ -227,8 +227,6 @@ class Cutter:
 
     def parsed(self, file: Scanned, text: str, at: int, start: str) -> Node:
         """A definition as a tree. Raises ``Trouble`` for what the grammar does not know."""
-        from lark.exceptions import UnexpectedInput
-
         for form, what, hint in _REFUSED:
             found = form.search(re.sub(r'"[^"]*"', lambda s: blanked(s.group()), text))
             if found is not None:
@@ -236,8 +234,8 @@ class Cutter:
                 raise Trouble("kernel", f"{what} is not read", span, hint)
         try:
             return tree_of(" " * at + text, ("mm",), MM_STARTS, start=start)
-        except UnexpectedInput as error:
-            said = clues.explained(file.source, syntax_error(file.source, error, "this definition"))
+        except Unparsed as error:
+            said = clues.explained(file.source, syntax_error(file.source, error.error, "this definition"))
             raise Trouble("kernel", said.message, said.span, said.hint) from None
         except RecursionError:
             raise Trouble("nesting", "nested too deeply", Span(file.source, at, at + 1)) from None

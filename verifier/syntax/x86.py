@@ -11,7 +11,7 @@ from verifier.records import NamedTuple
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import condition, layout, numbers, printed
 from verifier.syntax.condition import Final
-from verifier.syntax.grammars import Node, is_tree, parser, tree_of
+from verifier.syntax.grammars import Node, Unparsed, is_tree, tree_of
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import syntax_error
 
@@ -217,19 +217,17 @@ def _columns(
 
 
 def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> list[Placed]:
-    from lark.exceptions import UnexpectedInput
-
     span = Span(source, start, start + len(word))
     try:
         return [Placed(_parse_cell(word), span)]
     except numbers.NumberError as error:
         troubles.append(error.at(span))
-    except UnexpectedInput:
+    except Unparsed:
         blanked = " " * start + word
         try:
-            parser(("x86",), ("cell", "init")).parse(blanked, start="cell")
-        except UnexpectedInput as error:
-            troubles.append(syntax_error(source, error, "this instruction", span.end))
+            tree_of(blanked, ("x86",), ("cell", "init"), start="cell")
+        except Unparsed as error:
+            troubles.append(syntax_error(source, error.error, "this instruction", span.end))
     return []
 
 
@@ -313,14 +311,12 @@ def _width(word: str) -> int:
 
 
 def _initial(source: Source, text: str, start: int, end: int, troubles: list[Diagnostic]) -> list[Initial]:
-    from lark.exceptions import UnexpectedInput
-
     if not text[start:end].strip():
         return []
     try:
         tree = tree_of(" " * start + text[start:end], ("x86",), ("cell", "init"), start="init")
-    except UnexpectedInput as error:
-        troubles.append(syntax_error(source, error, "the initial state", end))
+    except Unparsed as error:
+        troubles.append(syntax_error(source, error.error, "the initial state", end))
         return []
     out: list[Initial] = []
     for item in tree.children:
