@@ -9,33 +9,13 @@ from __future__ import annotations
 
 import _thread
 import ctypes
-import importlib
-import importlib.util
-import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from types import FunctionType, ModuleType
 from typing import Any
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
-
-
-def _core() -> ModuleType:
-    """The module ``z3.z3core`` alone: z3py around it takes half of the time to import z3.
-
-    z3core looks for its library in the package ``z3``, so an empty package stands in for it meanwhile.
-    """
-    if "z3" in sys.modules:
-        return importlib.import_module("z3.z3core")
-    spec = importlib.util.find_spec("z3")
-    if spec is None:
-        raise ImportError("z3-solver is not installed")
-    sys.modules["z3"] = importlib.util.module_from_spec(spec)
-    try:
-        return importlib.import_module("z3.z3core")
-    finally:
-        del sys.modules["z3"]
+from verifier.solve import libz3 as core
 
 
 def _keep_memory() -> None:
@@ -52,9 +32,7 @@ def _keep_memory() -> None:
     mallopt(trim, large)
 
 
-Ref = ctypes.c_void_p  # Z3's expressions, declarations and models are of its subclasses
-
-core = _core()
+Ref = core.Ref
 _keep_memory()
 
 
@@ -66,7 +44,7 @@ def _limit(error: Exception) -> Exception:
 
 
 class _Library:
-    """The functions of z3core. Where Z3 is out of memory, they raise ``LimitError``."""
+    """The functions of libz3. Where Z3 is out of memory, they raise ``LimitError``."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         function = getattr(core, name)
@@ -84,16 +62,9 @@ class _Library:
 z3 = _Library()
 
 
-def _direct(wrapper: FunctionType) -> Callable[..., Any]:
-    """The library function behind a wrapper of z3core, without its error check."""
-    *_, elementaries = wrapper.__defaults__ or ()
-    function: Callable[..., Any] = elementaries.f
-    return function
-
-
 # Without a check of the error code, which would find the error of another call. Z3_interrupt is for a whole
 # context, and when nothing is going on there, all that comes later is cancelled.
-interrupt = _direct(core.Z3_solver_interrupt)
+interrupt = core.direct["solver_interrupt"]
 
 
 class _Context:
@@ -108,8 +79,8 @@ class _Context:
         if not self.ref:
             raise MemoryError  # and there is no context that could say so
         # By default Z3 ends the process when it runs out of memory. A handler in Python would need some.
-        nothing: Any = _direct(core.Z3_get_error_code)
-        _direct(core.Z3_set_error_handler)(self.ref, ctypes.cast(nothing, core._error_handler_type))
+        nothing = core.handler(core.direct["get_error_code"])
+        core.direct["set_error_handler"](self.ref, nothing)
         self.sort = z3.Z3_mk_bool_sort(self.ref)
         z3.Z3_inc_ref(self.ref, z3.Z3_sort_to_ast(self.ref, self.sort))
         self.logic = z3.Z3_mk_string_symbol(self.ref, "QF_FD")
@@ -117,11 +88,11 @@ class _Context:
         self.declarations: dict[int, Ref] = {}
         self.true = z3.Z3_mk_true(self.ref)
         z3.Z3_inc_ref(self.ref, self.true)
-        self.interpretation = _direct(core.Z3_model_get_const_interp)
-        self.check = _direct(core.Z3_solver_check)
-        self.model = _direct(core.Z3_solver_get_model)
-        self.retain = _direct(core.Z3_model_inc_ref)
-        self.release = _direct(core.Z3_model_dec_ref)
+        self.interpretation = core.direct["model_get_const_interp"]
+        self.check = core.direct["solver_check"]
+        self.model = core.direct["solver_get_model"]
+        self.retain = core.direct["model_inc_ref"]
+        self.release = core.direct["model_dec_ref"]
 
     def declaration(self, variable: int) -> Ref:
         """The declaration of a variable."""
@@ -246,7 +217,7 @@ class Solver:
         ctx = self.context.ref
         if assumptions:
             try:
-                array = (core.Ast * len(assumptions))(*map(self.context.literal, assumptions))
+                array = (core.Ref * len(assumptions))(*map(self.context.literal, assumptions))
                 answer = z3.Z3_solver_check_assumptions(ctx, self.solver, len(assumptions), array)
             except (LimitError, core.Z3Exception):
                 return None
@@ -282,7 +253,7 @@ class Solver:
         """Add the clause that at least one of these is false."""
         ctx = self.context.ref
         refused = [self.context.literal(-x) for x in literals]
-        array = (core.Ast * len(refused))(*refused)
+        array = (core.Ref * len(refused))(*refused)
         clause = z3.Z3_mk_or(ctx, len(refused), array)
         z3.Z3_inc_ref(ctx, clause)
         z3.Z3_solver_assert(ctx, self.solver, clause)
