@@ -9,8 +9,9 @@ Only the arguments that this project uses are there.
 from __future__ import annotations
 
 from _collections import _tuplegetter  # type: ignore[import-not-found]  # as namedtuple does
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from reprlib import recursive_repr
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 __all__ = ["NamedTuple", "dataclass", "field", "fields", "is_dataclass", "replace"]
@@ -46,62 +47,84 @@ def _field(
 # -- dataclasses --------------------------------------------------------------------------------------------
 
 
-def _compiled(name: str, parameters: str, lines: Iterable[str], known: dict[str, Any], owner: type) -> Any:
-    """The function of this name, as a method of ``owner``; its text may use the names in ``known``."""
-    body = "".join(f"\n {line}" for line in lines)
-    exec(f"def {name}({parameters}):{body}", known)
-    function = known[name]
+_codes: dict[
+    str, CodeType
+] = {}  # by text: functions of many classes differ in nothing but the names of fields
+
+
+def _function(name: str, text: str, names: Sequence[str], known: dict[str, Any], owner: type) -> Any:
+    """A method of ``owner``. Its text names the fields ``a0``, ``a1``, …, and may use what is ``known``."""
+    code = _codes.get(text)
+    if code is None:
+        made: dict[str, Any] = {}
+        exec(text, made)
+        code = _codes[text] = made[name].__code__
+    real = {f"a{i}": n for i, n in enumerate(names)}
+    code = code.replace(
+        co_varnames=tuple([real.get(n, n) for n in code.co_varnames]),
+        co_names=tuple([real.get(n, n) for n in code.co_names]),
+    )
+    function = FunctionType(code, known, name)
     function.__qualname__ = f"{owner.__qualname__}.{name}"
     function.__module__ = owner.__module__
     return function
 
 
 def _initializer(cls: type, frozen: bool) -> Any:
-    known: dict[str, Any] = {"_missing": _MISSING}
-    parameters, lines = ["self"], []
-    for f in getattr(cls, _FIELDS):
-        n, value = f.name, f.name
-        if f.default is not _MISSING:
-            known[f"_default_{n}"] = f.default
-            parameters.append(f"{n}=_default_{n}")
-            if not f.init:
-                parameters.pop()
-                value = f"_default_{n}"
-        elif f.default_factory is not _MISSING:
-            known[f"_make_{n}"] = f.default_factory
-            parameters.append(f"{n}=_missing")
-            value = f"_make_{n}() if {n} is _missing else {n}"
-        else:
-            parameters.append(n)
+    known: dict[str, Any] = {"missing": _MISSING}
+    parameters, lines, defaults = ["self"], [], []
+    found: tuple[_Field, ...] = getattr(cls, _FIELDS)
+    for i, f in enumerate(found):
+        value = f"a{i}"
+        if f.init:
+            parameters.append(value)
+        if f.default_factory is not _MISSING:
+            known[f"make{i}"] = f.default_factory
+            value = f"make{i}() if a{i} is missing else a{i}"
+            defaults.append(_MISSING)
+        elif f.default is not _MISSING and f.init:
+            defaults.append(f.default)
+        elif not f.init:
+            known[f"default{i}"] = f.default
+            value = f"default{i}"
         if not frozen:
-            lines.append(f"self.{n} = {value}")
-        elif hasattr(slot := cls.__dict__.get(n), "__set__"):
-            known[f"_set_{n}"] = slot.__set__  # type: ignore[union-attr]
-            lines.append(f"_set_{n}(self, {value})")
+            lines.append(f" self.a{i} = {value}\n")
+        elif hasattr(slot := cls.__dict__.get(f.name), "__set__"):
+            known[f"set{i}"] = slot.__set__  # type: ignore[union-attr]
+            lines.append(f" set{i}(self, {value})\n")
         else:
-            known["_set"] = object.__setattr__
-            lines.append(f"_set(self, {n!r}, {value})")
+            known |= {"set": object.__setattr__, f"name{i}": f.name}
+            lines.append(f" set(self, name{i}, {value})\n")
     if hasattr(cls, "__post_init__"):
-        lines.append("self.__post_init__()")
-    return _compiled("__init__", ", ".join(parameters), lines or ["pass"], known, cls)
+        lines.append(" self.__post_init__()\n")
+    text = f"def __init__({', '.join(parameters)}):\n{''.join(lines) or ' pass'}"
+    function = _function("__init__", text, [f.name for f in found], known, cls)
+    function.__defaults__ = tuple(defaults)
+    return function
 
 
-def _values(cls: type, name: str) -> str:
-    """The values that are compared, of the object in the variable ``name``, as the text of a tuple."""
-    return "(" + "".join(f"{name}.{f.name}," for f in getattr(cls, _FIELDS) if f.compare) + ")"
+def _values(cls: type, name: str) -> tuple[str, list[str]]:
+    """The values that are compared, of the object in the variable ``name``, as a text for ``_function``; and
+    the names of their fields."""
+    names = [f.name for f in getattr(cls, _FIELDS) if f.compare]
+    return "(" + "".join(f"{name}.a{i}," for i in range(len(names))) + ")", names
 
 
 def _equality(cls: type) -> Any:
-    lines = [
-        "if other.__class__ is self.__class__:",
-        f" return {_values(cls, 'self')} == {_values(cls, 'other')}",
-        "return NotImplemented",
-    ]
-    return _compiled("__eq__", "self, other", lines, {}, cls)
+    mine, names = _values(cls, "self")
+    other, _ = _values(cls, "other")
+    text = (
+        "def __eq__(self, other):\n"
+        " if other.__class__ is self.__class__:\n"
+        f"  return {mine} == {other}\n"
+        " return NotImplemented\n"
+    )
+    return _function("__eq__", text, names, {}, cls)
 
 
 def _hashing(cls: type) -> Any:
-    return _compiled("__hash__", "self", [f"return hash({_values(cls, 'self')})"], {}, cls)
+    mine, names = _values(cls, "self")
+    return _function("__hash__", f"def __hash__(self):\n return hash({mine})\n", names, {}, cls)
 
 
 @recursive_repr()
@@ -271,13 +294,11 @@ class _Tuple(tuple[Any, ...]):
 
 
 def _maker(cls: Any) -> Any:
-    known: dict[str, Any] = {f"_default_{n}": v for n, v in cls._field_defaults.items()}
-    known["_new"] = tuple.__new__
-    parameters = [f"{n}=_default_{n}" if n in cls._field_defaults else n for n in cls._fields]
-    values = "".join(f"{n}, " for n in cls._fields)
-    return _compiled(
-        "__new__", ", ".join(["_cls", *parameters]), [f"return _new(_cls, ({values}))"], known, cls
-    )
+    values = "".join(f"a{i}, " for i in range(len(cls._fields)))
+    text = f"def __new__(_cls, {values}):\n return new(_cls, ({values}))\n"
+    function = _function("__new__", text, cls._fields, {"new": tuple.__new__}, cls)
+    function.__defaults__ = tuple(cls._field_defaults.values())
+    return function
 
 
 class _Named(type):
