@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from verifier.against.definitions import closing
 from verifier.against.tokens import Token, spelled, tokens
+from verifier.patterns import pattern
 from verifier.records import dataclass, field
 
 ASM = frozenset({"asm", "__asm__", "__asm"})
@@ -119,7 +120,7 @@ def _operands(given: list[Token]) -> list[AsmOperand]:
     return out
 
 
-_ALTERNATIVE = re.compile(r"\.pushsection\s+[^\n;]*.*?\.popsection", re.DOTALL)
+_ALTERNATIVE = pattern(r"\.pushsection\s+[^\n;]*.*?\.popsection", re.DOTALL)
 
 
 def _instructions(template: str) -> list[Executed]:

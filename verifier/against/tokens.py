@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from verifier.patterns import pattern
 from verifier.records import NamedTuple
 
-_TOKEN = re.compile(
+_TOKEN = pattern(
     r"(?P<space>\s+)|(?P<name>[A-Za-z_]\w*)|(?P<number>\.?\d(?:[eEpP][+-]|[\w.])*)"
     r'|(?P<text>"(?:[^"\\]|\\.)*")|(?P<char>\'(?:[^\'\\]|\\.)*\')'
     r"|(?P<mark>\.\.\.|<<=|>>=|##|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|.)",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from textwrap import wrap
 
 from verifier.errors import ExitCode
+from verifier.patterns import pattern
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
 from verifier.program.values import IN_LINE, Value
@@ -293,7 +294,7 @@ def _plainly(cell: str, value: Value) -> str:
     return show(value)
 
 
-_ELEMENT = re.compile(r"(.*)\[\d+\]")
+_ELEMENT = pattern(r"(.*)\[\d+\]")
 
 
 def _values(pairs: tuple[tuple[str, Value], ...], tell: Tell) -> list[tuple[str, str]]:

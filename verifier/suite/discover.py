@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from verifier.errors import InputError, UsageError
+from verifier.patterns import pattern
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Source
 from verifier.syntax import MAX_BYTES, decode
 from verifier.syntax.trouble import nearest
 
-STREAMS = re.compile(r"/dev/(stdin|fd/\d+)")  # opened by the shell, and read like standard input
+STREAMS = pattern(r"/dev/(stdin|fd/\d+)")  # opened by the shell, and read like standard input
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
 from verifier.records import NamedTuple, dataclass
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import numbers
@@ -153,8 +154,8 @@ class Final(NamedTuple):
     warnings: tuple[Diagnostic, ...] = ()
 
 
-_ITEM = re.compile(r"(?:(\d+):|(\[\s*))?([A-Za-z_]\w*)\s*\]?\s*==?\s*(-?\d+)")
-_PLACE = re.compile(r"(?:(\d+):)?([A-Za-z_]\w*)")
+_ITEM = pattern(r"(?:(\d+):|(\[\s*))?([A-Za-z_]\w*)\s*\]?\s*==?\s*(-?\d+)")
+_PLACE = pattern(r"(?:(\d+):)?([A-Za-z_]\w*)")
 
 
 class Builder:
@@ -424,7 +425,7 @@ def always(span: Span) -> Proposition:
 
 
 MAX_DEPTH = 60
-_BRACKET = re.compile(r"[(){}\[\]]")
+_BRACKET = pattern(r"[(){}\[\]]")
 
 
 def too_deep(source: Source, text: str, start: int = 0) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
 from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import condition, layout
@@ -14,10 +15,10 @@ from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, tree_of
 from verifier.syntax.trouble import syntax_error
 from verifier.syntax.variants import Guards
 
-_FINAL = re.compile(
+_FINAL = pattern(
     r"((?:\[[^\[\]\n]*\]\s*)+)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter|final|[oO]bserved)\b)"
 )
-_AFTER = re.compile(
+_AFTER = pattern(
     r"\b(variants|expect|unroll|enum|struct|union|nmi)\b|\bP\d+\b(?!\s*:)|\[(?=[^\[\]\n]*\]\s*(P\d|variants))"
 )
 

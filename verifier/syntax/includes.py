@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
 from verifier.records import dataclass, field
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import clues, layout
@@ -15,7 +16,7 @@ from verifier.syntax.ast import Function
 from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, folder, tree_of
 from verifier.syntax.trouble import nearest, syntax_error
 
-_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
+_INCLUDE = pattern(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -132,8 +133,8 @@ class Includes:
         """A hint with the nearest include: beside the test, one folder below it, or in the library."""
         beside, library = self._places(source)
         known = [str(f.relative_to(library)) for f in library.glob("**/*.inc")]
-        for pattern in ("*.inc", "*/*.inc"):
-            known += (str(f.relative_to(beside)) for f in islice(beside.glob(pattern), 500))
+        for form in ("*.inc", "*/*.inc"):
+            known += (str(f.relative_to(beside)) for f in islice(beside.glob(form), 500))
         return nearest(name[:200], known)
 
     def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:

@@ -7,6 +7,7 @@ import re
 from pathlib import PurePath
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
 from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax.trouble import nearest
@@ -18,9 +19,9 @@ def blank(text: str) -> str:
 
 
 # The text before braces that hold something else than an initial state.
-_CODE = re.compile(r"(\)|\bP\d+|\.\.\s*\w+|\b(struct|union|enum)(\s+\w+)?|\bvariants)\s*$")
-_POINTER = re.compile(r"\(\*\s*\w+\s*(\[\s*\w*\s*\]\s*)*\)\s*\(")  # to a function: (*hook)(int cpu)
-_COMMENT = re.compile(r'\(\*|/\*|//|"|[{}]')
+_CODE = pattern(r"(\)|\bP\d+|\.\.\s*\w+|\b(struct|union|enum)(\s+\w+)?|\bvariants)\s*$")
+_POINTER = pattern(r"\(\*\s*\w+\s*(\[\s*\w*\s*\]\s*)*\)\s*\(")  # to a function: (*hook)(int cpu)
+_COMMENT = pattern(r'\(\*|/\*|//|"|[{}]')
 
 
 @dataclass(slots=True)
@@ -112,9 +113,9 @@ class Head:
 
 
 # The name is one word. A title in round brackets and a ';' may follow, as in herd7.
-_FIRST = re.compile(r"\s*(\S+)[ \t]+([^\s{;\"]+)(?:[ \t]*\([^()\n]*\))?[ \t]*;?")
-_META = re.compile(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*=[ \t]*([^\n]*?)[ \t]*(?:\n|$)")
-_DOC = re.compile(r'\s*"([^"]*)"')
+_FIRST = pattern(r"\s*(\S+)[ \t]+([^\s{;\"]+)(?:[ \t]*\([^()\n]*\))?[ \t]*;?")
+_META = pattern(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*=[ \t]*([^\n]*?)[ \t]*(?:\n|$)")
+_DOC = pattern(r'\s*"([^"]*)"')
 
 
 def head(source: Source, text: str) -> Head:
@@ -177,7 +178,7 @@ _HEADING = (
     r"\s*\w[\w\s*]*[\s*]\w+\s*\((void|[^()\n]*(\w\s+|\*)\w+[^()\n]*)?\)\s*$"  # the first line of a function
 )
 # Lines that begin the rest of a file, and are never free text.
-_OURS = re.compile(r"\s*(#|\[|(expect|unroll|variants|enum|struct|union|nmi)\b|P\d+\s*(\(|\.\.))|" + _HEADING)
+_OURS = pattern(r"\s*(#|\[|(expect|unroll|variants|enum|struct|union|nmi)\b|P\d+\s*(\(|\.\.))|" + _HEADING)
 
 
 def _opened(text: str, at: int) -> bool:
@@ -213,7 +214,7 @@ def _misspelt(key: str, span: Span) -> list[Diagnostic]:
     return [Diagnostic("unknown-key", f"unknown key {key!r}", span, hint, severity="warning")]
 
 
-_RESULT = re.compile(r"\bResult:[ \t]*([A-Za-z]+)")
+_RESULT = pattern(r"\bResult:[ \t]*([A-Za-z]+)")
 _WORDS = ("never", "sometimes", "always", "deadlock")
 
 
@@ -249,7 +250,7 @@ def result(source: Source, bare: Uncommented) -> Result:
     return Result(word, place, warnings)
 
 
-_CONFIGURATION = re.compile(r"^[ \t]*<<", re.MULTILINE)
+_CONFIGURATION = pattern(r"^[ \t]*<<", re.MULTILINE)
 
 
 def without_configuration(text: str) -> str:

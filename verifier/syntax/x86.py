@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
 from verifier.records import NamedTuple
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import condition, layout, numbers, printed
@@ -84,7 +85,7 @@ class Tree(NamedTuple):
     final: Final
 
 
-_TAIL = re.compile(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|final|[oO]bserved)\b")
+_TAIL = pattern(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|final|[oO]bserved)\b")
 
 
 def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[Test]:

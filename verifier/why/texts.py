@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
+from verifier.patterns import pattern
 from verifier.records import NamedTuple, replace
 from verifier.source import Source, Span
 from verifier.syntax import ast, layout
 from verifier.why.sites import Key, Site, key
 
-_GUARDS = re.compile(r"(?:\[[^\[\]]*\]\s*)+\Z")
+_GUARDS = pattern(r"(?:\[[^\[\]]*\]\s*)+\Z")
 WAYS = 24  # to write an edit, at most
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -12,6 +11,7 @@ from verifier.lower.c.objects import MAPPING, MAX_CELLS, NamedObject, Objects, g
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
+from verifier.patterns import pattern
 from verifier.program.events import Cell, CellKind
 from verifier.program.expressions import Const, Expr, call, evaluate
 from verifier.program.values import IN_LINE, UNACCESSED, Ptr, Value, flags, halted, target
@@ -24,7 +24,7 @@ from verifier.words.table import entry_level
 MAX_PCID = 4095
 PGD = "pgd"  # the field of an mm that leads to its root
 MAX_INNER = 16  # structs in structs
-_ELEMENT = re.compile(r"\+([0-9]+)\.")
+_ELEMENT = pattern(r"\+([0-9]+)\.")
 _NESTED = (
     ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.ForEachEntry, ast.Switch,
     ast.Guard,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from verifier.patterns import pattern
 from verifier.program.expressions import Apply, Const, Expr, call
 from verifier.records import dataclass, replace
 from verifier.syntax.ast import CType
@@ -261,7 +262,7 @@ def joined(a: Type | None, b: Type) -> Type:
     return ANY
 
 
-_LITERAL = re.compile(r"(0x[0-9a-f]+|[0-9]+)([ul]*)", re.ASCII)
+_LITERAL = pattern(r"(0x[0-9a-f]+|[0-9]+)([ul]*)", re.ASCII)
 
 
 def literal(value: int, text: str = "") -> Type:
