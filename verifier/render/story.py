@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from textwrap import wrap
 
 from verifier.errors import ExitCode
 from verifier.patterns import pattern
@@ -128,6 +127,8 @@ def _matter(verdict: Verdict, trace: Trace) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
+    from textwrap import wrap
+
     return wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 

@@ -19,61 +19,61 @@ class Z3Exception(Exception):
     """Z3 reports an error; the argument is what it says, in bytes."""
 
 
-class Ref(ctypes.c_void_p):
+class Handle(ctypes.c_void_p):
     """Z3's expressions, declarations, models, solvers, …"""
 
 
-_REFS = ctypes.POINTER(Ref)
+_REFS = ctypes.POINTER(Handle)
 _UNSIGNED, _INT, _TEXT = ctypes.c_uint, ctypes.c_int, ctypes.c_char_p
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint)
 
 # Results and parameters; where the first parameter is a context, it comes before those here.
 _CALLS: dict[str, tuple[Any, list[Any]]] = {
-    "ast_vector_get": (Ref, [Ref, _UNSIGNED]),
-    "ast_vector_inc_ref": (None, [Ref]),
-    "ast_vector_size": (_UNSIGNED, [Ref]),
-    "get_app_decl": (Ref, [Ref]),
-    "get_ast_id": (_UNSIGNED, [Ref]),
-    "inc_ref": (None, [Ref]),
-    "mk_bool_sort": (Ref, []),
-    "mk_const": (Ref, [Ref, Ref]),
-    "mk_int_symbol": (Ref, [_INT]),
-    "mk_not": (Ref, [Ref]),
-    "mk_or": (Ref, [_UNSIGNED, _REFS]),
-    "mk_params": (Ref, []),
-    "mk_solver_for_logic": (Ref, [Ref]),
-    "mk_string_symbol": (Ref, [_TEXT]),
-    "mk_true": (Ref, []),
-    "model_get_const_interp": (Ref, [Ref, Ref]),
-    "model_inc_ref": (None, [Ref]),
-    "params_inc_ref": (None, [Ref]),
-    "params_set_uint": (None, [Ref, Ref, _UNSIGNED]),
+    "ast_vector_get": (Handle, [Handle, _UNSIGNED]),
+    "ast_vector_inc_ref": (None, [Handle]),
+    "ast_vector_size": (_UNSIGNED, [Handle]),
+    "get_app_decl": (Handle, [Handle]),
+    "get_ast_id": (_UNSIGNED, [Handle]),
+    "inc_ref": (None, [Handle]),
+    "mk_bool_sort": (Handle, []),
+    "mk_const": (Handle, [Handle, Handle]),
+    "mk_int_symbol": (Handle, [_INT]),
+    "mk_not": (Handle, [Handle]),
+    "mk_or": (Handle, [_UNSIGNED, _REFS]),
+    "mk_params": (Handle, []),
+    "mk_solver_for_logic": (Handle, [Handle]),
+    "mk_string_symbol": (Handle, [_TEXT]),
+    "mk_true": (Handle, []),
+    "model_get_const_interp": (Handle, [Handle, Handle]),
+    "model_inc_ref": (None, [Handle]),
+    "params_inc_ref": (None, [Handle]),
+    "params_set_uint": (None, [Handle, Handle, _UNSIGNED]),
     "set_error_handler": (None, [_HANDLER]),
-    "solver_assert": (None, [Ref, Ref]),
-    "solver_check": (_INT, [Ref]),
-    "solver_check_assumptions": (_INT, [Ref, _UNSIGNED, _REFS]),
-    "solver_from_string": (None, [Ref, _TEXT]),
-    "solver_get_model": (Ref, [Ref]),
-    "solver_get_reason_unknown": (_TEXT, [Ref]),
-    "solver_get_unsat_core": (Ref, [Ref]),
-    "solver_inc_ref": (None, [Ref]),
-    "solver_interrupt": (None, [Ref]),
-    "solver_set_params": (None, [Ref, Ref]),
-    "sort_to_ast": (Ref, [Ref]),
+    "solver_assert": (None, [Handle, Handle]),
+    "solver_check": (_INT, [Handle]),
+    "solver_check_assumptions": (_INT, [Handle, _UNSIGNED, _REFS]),
+    "solver_from_string": (None, [Handle, _TEXT]),
+    "solver_get_model": (Handle, [Handle]),
+    "solver_get_reason_unknown": (_TEXT, [Handle]),
+    "solver_get_unsat_core": (Handle, [Handle]),
+    "solver_inc_ref": (None, [Handle]),
+    "solver_interrupt": (None, [Handle]),
+    "solver_set_params": (None, [Handle, Handle]),
+    "sort_to_ast": (Handle, [Handle]),
 }
 # Those that leave no error code behind.
 _SAFE: dict[str, tuple[Any, list[Any]]] = {
-    "ast_vector_dec_ref": (None, [Ref, Ref]),
-    "dec_ref": (None, [Ref, Ref]),
-    "del_config": (None, [Ref]),
-    "del_context": (None, [Ref]),
-    "get_error_code": (_UNSIGNED, [Ref]),
-    "get_error_msg": (_TEXT, [Ref, _UNSIGNED]),
-    "mk_config": (Ref, []),
-    "mk_context_rc": (Ref, [Ref]),
-    "model_dec_ref": (None, [Ref, Ref]),
-    "params_dec_ref": (None, [Ref, Ref]),
-    "solver_dec_ref": (None, [Ref, Ref]),
+    "ast_vector_dec_ref": (None, [Handle, Handle]),
+    "dec_ref": (None, [Handle, Handle]),
+    "del_config": (None, [Handle]),
+    "del_context": (None, [Handle]),
+    "get_error_code": (_UNSIGNED, [Handle]),
+    "get_error_msg": (_TEXT, [Handle, _UNSIGNED]),
+    "mk_config": (Handle, []),
+    "mk_context_rc": (Handle, [Handle]),
+    "model_dec_ref": (None, [Handle, Handle]),
+    "params_dec_ref": (None, [Handle, Handle]),
+    "solver_dec_ref": (None, [Handle, Handle]),
 }
 
 
@@ -111,7 +111,7 @@ def _declared(name: str, result: Any, parameters: list[Any]) -> Callable[..., An
 
 
 direct: dict[str, Callable[..., Any]] = {
-    **{name: _declared(name, result, [Ref, *rest]) for name, (result, rest) in _CALLS.items()},
+    **{name: _declared(name, result, [Handle, *rest]) for name, (result, rest) in _CALLS.items()},
     **{name: _declared(name, *declared) for name, declared in _SAFE.items()},
 }
 """The functions of the library, by their names without ``Z3_``: texts are bytes, and errors go unseen."""
@@ -125,7 +125,7 @@ def _checked(name: str) -> Callable[..., Any]:
     function, code, said = direct[name], direct["get_error_code"], direct["get_error_msg"]
     texts = _TEXT in _CALLS[name][1]
 
-    def call(context: Ref, *given: object) -> Any:
+    def call(context: Handle, *given: object) -> Any:
         result = function(context, *(map(_encoded, given) if texts else given))
         error = code(context)
         if error:

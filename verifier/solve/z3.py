@@ -16,6 +16,7 @@ from typing import Any
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.solve import libz3 as core
+from verifier.solve.libz3 import Handle
 
 
 def _keep_memory() -> None:
@@ -32,7 +33,6 @@ def _keep_memory() -> None:
     mallopt(trim, large)
 
 
-Ref = core.Ref
 _keep_memory()
 
 
@@ -84,8 +84,8 @@ class _Context:
         self.sort = z3.Z3_mk_bool_sort(self.ref)
         z3.Z3_inc_ref(self.ref, z3.Z3_sort_to_ast(self.ref, self.sort))
         self.logic = z3.Z3_mk_string_symbol(self.ref, "QF_FD")
-        self.constants: dict[int, Ref] = {}
-        self.declarations: dict[int, Ref] = {}
+        self.constants: dict[int, Handle] = {}
+        self.declarations: dict[int, Handle] = {}
         self.true = z3.Z3_mk_true(self.ref)
         z3.Z3_inc_ref(self.ref, self.true)
         self.interpretation = core.direct["model_get_const_interp"]
@@ -94,14 +94,14 @@ class _Context:
         self.retain = core.direct["model_inc_ref"]
         self.release = core.direct["model_dec_ref"]
 
-    def declaration(self, variable: int) -> Ref:
+    def declaration(self, variable: int) -> Handle:
         """The declaration of a variable."""
         known = self.declarations.get(variable)
         if known is None:
             known = self.declarations[variable] = z3.Z3_get_app_decl(self.ref, self.literal(variable))
         return known
 
-    def literal(self, x: int) -> Ref:
+    def literal(self, x: int) -> Handle:
         """The expression of a DIMACS literal."""
         known = self.constants.get(x)
         if known is None:
@@ -139,7 +139,7 @@ class _Watch:
 
     AGAIN = 0.05  # seconds: no check may begin in between and go on for ever
 
-    def __init__(self, context: Ref, solver: Ref, seconds: float) -> None:
+    def __init__(self, context: Handle, solver: Handle, seconds: float) -> None:
         self.context, self.solver, self.seconds = context, solver, seconds
         self.closed, self.using = threading.Event(), threading.RLock()
         # A Thread would wait for ever for its start, if there is no memory for this start.
@@ -177,8 +177,8 @@ class Solver:
             _free(*_forgotten.pop())
         self.fresh = fresh and not unused()
         self.context = _Context() if self.fresh else _shared()
-        self.solver: Ref | None = None
-        self.model: Ref | None = None
+        self.solver: Handle | None = None
+        self.model: Handle | None = None
         self.watch: _Watch | None = None
         self.open = True
         try:
@@ -217,7 +217,7 @@ class Solver:
         ctx = self.context.ref
         if assumptions:
             try:
-                array = (core.Ref * len(assumptions))(*map(self.context.literal, assumptions))
+                array = (core.Handle * len(assumptions))(*map(self.context.literal, assumptions))
                 answer = z3.Z3_solver_check_assumptions(ctx, self.solver, len(assumptions), array)
             except (LimitError, core.Z3Exception):
                 return None
@@ -253,7 +253,7 @@ class Solver:
         """Add the clause that at least one of these is false."""
         ctx = self.context.ref
         refused = [self.context.literal(-x) for x in literals]
-        array = (core.Ref * len(refused))(*refused)
+        array = (core.Handle * len(refused))(*refused)
         clause = z3.Z3_mk_or(ctx, len(refused), array)
         z3.Z3_inc_ref(ctx, clause)
         z3.Z3_solver_assert(ctx, self.solver, clause)
@@ -289,11 +289,13 @@ class Solver:
         _free(self.context, self.solver, self.model, self.fresh)
 
 
-_Held = tuple[_Context, Ref | None, Ref | None, bool]  # solver and model in a context; is it theirs alone?
+_Held = tuple[
+    _Context, Handle | None, Handle | None, bool
+]  # solver and model in a context; is it theirs alone?
 _forgotten: list[_Held] = []
 
 
-def _free(context: _Context, solver: Ref | None, model: Ref | None, fresh: bool) -> None:
+def _free(context: _Context, solver: Handle | None, model: Handle | None, fresh: bool) -> None:
     if model is not None:
         context.release(context.ref, model)
     if solver is not None:

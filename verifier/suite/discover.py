@@ -6,7 +6,6 @@ import errno
 import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 from verifier.errors import InputError, UsageError
 from verifier.patterns import pattern
@@ -72,6 +71,8 @@ def _stream(name: str, wanted: tuple[str, ...]) -> Task:
 
 def _below(folder: str, wanted: tuple[str, ...]) -> list[Task]:
     """The tests below a directory, by name, and an error for each directory that cannot be read."""
+    from pathlib import Path
+
     found: list[Task] = []
 
     def hidden(error: OSError) -> None:

@@ -8,12 +8,13 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
-from verifier.syntax.lalr import Parser, Tables, Tree, tables_of
+from verifier.syntax.lalr import GrammarTables, Parser, Tree, tables_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lark import Lark
     from lark.exceptions import UnexpectedInput
 
@@ -55,19 +56,29 @@ def is_tree(node: Node) -> bool:
 # What the grammar of C and MM files can begin with: a file, a part of one, a definition of the kernel's text.
 MM_STARTS = ("start", "guard", "function", "struct_def", "enum", "expr", "stmt")
 
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def folder(name: str) -> Path:
     """The folder ``grammar`` or ``litmus``: inside the installed package, or beside it in a checkout."""
-    inside = PACKAGE / f"_{name}"
-    return inside if inside.is_dir() else PACKAGE.parent / name
+    from pathlib import Path
+
+    return Path(_folder(name))
+
+
+def _folder(name: str) -> str:
+    inside = os.path.join(PACKAGE, f"_{name}")
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(PACKAGE), name)
 
 
 @cache
 def text(*names: str) -> str:
     """The grammar files of these names, one after the other."""
-    return "\n".join((folder("grammar") / f"{n}.lark").read_text(encoding="utf-8") for n in names)
+    texts: list[str] = []
+    for name in names:
+        with open(os.path.join(_folder("grammar"), f"{name}.lark"), encoding="utf-8") as file:
+            texts.append(file.read())
+    return "\n".join(texts)
 
 
 def _cache_file(source: str, key: str, end: str) -> str:
@@ -149,11 +160,11 @@ def _reader(names: tuple[str, ...], starts: tuple[str, ...]) -> Parser:
     return Parser(tables)
 
 
-def _tables_in(place: str) -> Tables | None:
+def _tables_in(place: str) -> GrammarTables | None:
     """The tables in a cache file; None if it cannot be read."""
     try:
         with open(place, "rb") as file:
-            return Tables(*marshal.load(file))
+            return GrammarTables(*marshal.load(file))
     except Exception:  # a damaged file may raise anything; it is replaced
         return None
 

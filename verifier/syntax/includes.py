@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from itertools import islice
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from verifier.errors import InputError
 from verifier.patterns import pattern
@@ -15,6 +15,9 @@ from verifier.syntax import clues, layout
 from verifier.syntax.ast import Function
 from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, folder, tree_of
 from verifier.syntax.trouble import nearest, syntax_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _INCLUDE = pattern(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
 
@@ -121,6 +124,8 @@ class Includes:
         self.included.add(chain[-1])
 
     def _places(self, source: Source) -> list[Path]:
+        from pathlib import Path
+
         return [Path(source.name).parent, folder("litmus")]
 
     def _find(self, source: Source, name: str) -> Path | None:

@@ -12,10 +12,10 @@ from typing import Any
 
 from verifier.records import NamedTuple
 
-END = "$END"  # Lark's name for the end of a text
+_END = "$END"  # Lark's name for the end of a text
 
 
-class Token(str):
+class Leaf(str):
     """A word of the text, which has a type and a place."""
 
     __slots__ = ("end_pos", "start_pos", "type")
@@ -23,9 +23,9 @@ class Token(str):
     start_pos: int
     end_pos: int
 
-    def update(self, *, value: str) -> Token:
+    def update(self, *, value: str) -> Leaf:
         """The token with another text."""
-        made = Token(value)
+        made = Leaf(value)
         made.type, made.start_pos, made.end_pos = self.type, self.start_pos, self.end_pos
         return made
 
@@ -60,7 +60,7 @@ class Tree:
         return reversed(found.values())
 
 
-class Tables(NamedTuple):
+class GrammarTables(NamedTuple):
     """A grammar, in types that ``marshal`` can write.
 
     ``starts``    by rule: the state in which its text begins, and the one in which all of it has been read;
@@ -82,7 +82,7 @@ class Tables(NamedTuple):
     ignored: tuple[str, ...]
 
 
-def tables_of(made: Any) -> Tables:
+def tables_of(made: Any) -> GrammarTables:
     """The tables of a parser that Lark has made: a ``Lark``, whose parts are not all public."""
     from lark.parsers.lalr_analysis import Shift
 
@@ -105,7 +105,7 @@ def tables_of(made: Any) -> Tables:
             known[id(lexer)] = len(read)
             read.append(_lexer(lexer))
         reads.append(known[id(lexer)])
-    return Tables(
+    return GrammarTables(
         {start: (numbers[at], numbers[table.end_states[start]]) for start, at in table.start_states.items()},
         states,
         tuple(map(_rule, rules)),
@@ -140,12 +140,12 @@ def _rule(rule: Any) -> tuple[str, int, str, bool, tuple[tuple[int, bool], ...] 
 class Parser:
     """Makes trees by the tables of a grammar."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: GrammarTables) -> None:
         self.tables = tables
         self.rules = tables.rules
         self.matches: list[Any] = [None] * len(tables.lexers)  # made when they are needed
 
-    def parse(self, text: str, start: str) -> Tree | Token | None:
+    def parse(self, text: str, start: str) -> Tree | Leaf | None:
         """The tree of a text that is a ``start``; None if it is none."""
         tables = self.tables
         states, reads, lexers, ignored = tables.states, tables.reads, tables.lexers, tables.ignored
@@ -169,7 +169,7 @@ class Parser:
                 kind = words.get(word, kind)
             if kind in ignored:
                 continue
-            token = Token(word)
+            token = Leaf(word)
             token.type, token.start_pos, token.end_pos = kind, begin, at
             next = states[state].get(kind)
             while next is not None and next & 1:
@@ -181,11 +181,11 @@ class Parser:
             stack.append(state)
             values.append(token)
         while state != last:
-            next = states[state].get(END)
+            next = states[state].get(_END)
             if next is None or not next & 1:
                 return None
             state = self._reduce(next >> 1, stack, values)
-        made: Tree | Token = values[-1]
+        made: Tree | Leaf = values[-1]
         return made
 
     def _reduce(self, number: int, stack: list[int], values: list[Any]) -> int:
@@ -215,13 +215,13 @@ def _place(tree: Tree, parts: list[Any]) -> None:
     """Note from where to where a tree goes, which was made of these parts."""
     first = last = None
     for part in parts:
-        first = (part.start_pos, part.end_pos) if type(part) is Token else part.outer
+        first = (part.start_pos, part.end_pos) if type(part) is Leaf else part.outer
         if first is not None:
             break
     else:
         return
     for part in reversed(parts):
-        last = (part.start_pos, part.end_pos) if type(part) is Token else part.outer
+        last = (part.start_pos, part.end_pos) if type(part) is Leaf else part.outer
         if last is not None:
             break
     assert last is not None

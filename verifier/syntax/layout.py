@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from pathlib import PurePath
 
 from verifier.errors import InputError
 from verifier.patterns import pattern
@@ -130,6 +128,8 @@ def head(source: Source, text: str) -> Head:
         )
     arch, name, at = first.group(1), first.group(2), first.end()
     if name == "--":
+        from pathlib import PurePath
+
         name = PurePath(source.name).stem
     rest = text[at : (text + "\n").index("\n", at)].strip()
     if arch == "MM" and rest[:1] not in ("", "{", '"'):
@@ -207,6 +207,8 @@ _KEYS = ("Source", "Id", "Generator", "Com", "Prefetch", "Orig", "Cycle", "Relax
 def _misspelt(key: str, span: Span) -> list[Diagnostic]:
     """A warning about a key that looks like a misspelt one."""
     folded = {k.lower(): k for k in _KEYS}
+    import difflib
+
     close = difflib.get_close_matches(key.lower(), folded, n=1, cutoff=0.8)
     if key in _KEYS or not close:
         return []
