@@ -33,7 +33,21 @@ def settings(start: str | os.PathLike[str] = ".") -> Settings:
             text = stream.read()
     except (OSError, ValueError) as error:
         raise UsageError(f"{file}: {getattr(error, 'strerror', None) or error}") from None
-    return _read(file, text) if "verifier" in text else Settings()
+    return _read(file, text) if _may_have_table(text) else Settings()
+
+
+def _may_have_table(text: str) -> bool:
+    """May the file have the table? Where it does not, there is no need to import ``tomllib``.
+
+    It has a header with both words, or is under ``[tool]``, or is a value of ``tool``.
+    """
+    if "verifier" not in text:
+        return False
+    lines = ["".join(line.split()).replace('"', "").replace("'", "") for line in text.splitlines()]
+    return any(
+        line.startswith(("tool.", "tool=", "[tool]")) or (line.startswith("[tool.") and "verifier" in line)
+        for line in lines
+    )
 
 
 def _nearest(folder: str) -> str | None:

@@ -127,6 +127,8 @@ def _matter(verdict: Verdict, trace: Trace) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
+    if len(text) <= width and text.isprintable() and text == text.strip():  # as it is, without textwrap
+        return [text] if text else []
     from textwrap import wrap
 
     return wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
