@@ -30,7 +30,8 @@ CHECK = ALWAYS | {
     "textwrap": "for a line of a story that does not fit",
     "tomllib": "for a pyproject.toml that has our table",
     "verifier.syntax.mm": "for C and MM files",
-    "verifier.words.table": "for C and MM files",
+    "verifier.syntax.ast": "for C and MM files",
+    "verifier.words.rows": "for C and MM files",
 }
 SHORT = ALWAYS | {
     "ctypes": "nothing is solved",

@@ -48,6 +48,9 @@ class Reg:
     name: str
 
 
+KERNEL = Reg("%kernel")  # which kernel this is, where words differ between versions
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """The value in slot ``slot``, which a read has filled; see ``events.Access.slot``."""

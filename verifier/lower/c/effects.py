@@ -14,7 +14,7 @@ from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call, parts
+from verifier.program.expressions import FALSE, KERNEL, TRUE, Apply, Const, Expr, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import FAULT, UNDEF, Ptr
 from verifier.records import NamedTuple, dataclass, field, replace
@@ -22,7 +22,6 @@ from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import (
     CPU,
-    KERNEL,
     OLD,
     Effect,
     Load,

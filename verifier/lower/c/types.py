@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from verifier.patterns import pattern
 from verifier.program.expressions import Apply, Const, Expr, call
 from verifier.records import dataclass, replace
-from verifier.syntax.ast import CType
+
+if TYPE_CHECKING:  # conditions of all kinds of tests have types, too
+    from verifier.syntax.ast import CType
 
 
 @dataclass(frozen=True, slots=True)
