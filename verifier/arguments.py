@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
@@ -96,7 +98,8 @@ class Arguments(argparse.Namespace):
 
 def parse(argv: list[str] | None) -> Arguments:
     """The arguments of a call. Raises ``UsageError``, and ``SystemExit`` if the call asks for help."""
-    parser = whole_parser()
+    words = sys.argv[1:] if argv is None else argv
+    parser = _parser(words[:1])
     found, more = parser.parse_known_args(argv, namespace=Arguments())
     if found.command == "history" and not any(word.startswith("-") for word in more):
         found.paths += more  # the range may stand behind options
@@ -113,10 +116,31 @@ def format_asked(words: list[str]) -> str:
     return next((name for name in named if name in FORMATS), next(iter(FORMATS)))
 
 
+class _Help(argparse.HelpFormatter):
+    """Asks for the terminal's width itself. argparse imports shutil for it, with each option of a parser."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """The width of the terminal, as ``shutil.get_terminal_size`` finds it."""
+    try:
+        columns = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        columns = 0
+    if columns > 0:
+        return columns
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return 80
+
+
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *, prog: str, description: str) -> None:
         # Abbreviations are off: a new option could make one ambiguous.
-        super().__init__(prog=prog, description=description, allow_abbrev=False)
+        super().__init__(prog=prog, description=description, allow_abbrev=False, formatter_class=_Help)
 
     def _print_message(self, message: str, file: object = None) -> None:
         """Print help or version. argparse itself would hide a failure to write them."""
@@ -128,12 +152,20 @@ class _Parser(argparse.ArgumentParser):
 
 def whole_parser() -> argparse.ArgumentParser:
     """The parser of calls, with all commands."""
+    return _parser([])
+
+
+def _parser(first: list[str]) -> argparse.ArgumentParser:
+    """The parser of all commands; if the first word is a command, of this one alone, which is quicker."""
     codes = ", ".join(f"{code} {code.brief}" for code in sorted(ExitCode))
     about = f"Decide litmus tests about memory ordering. Exit codes: {codes}."
     parser = _Parser(prog="verifier", description=about)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for name, about in COMMANDS.items():
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Parser, prog="verifier"
+    )
+    for name in first if first and first[0] in COMMANDS else COMMANDS:
+        about = COMMANDS[name]
         command = commands.add_parser(name, help=about, description=about)
         if name in _WITHOUT_PATHS:
             _WITHOUT_PATHS[name](command)

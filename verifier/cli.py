@@ -12,12 +12,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from verifier.arguments import Arguments, format_asked, parse
 from verifier.errors import ExitCode, Interrupted, LimitError, UsageError, VerifierError, unexpected, worst
 from verifier.output import Output, OutputError, open_all
+from verifier.records import replace
 from verifier.suite.worker import OUT_OF_MEMORY, tell
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
 from verifier.program.profiles import MODEL_NAMES, PROFILES
+from verifier.records import dataclass
 from verifier.render.base import Report
 from verifier.results import Verdict
 

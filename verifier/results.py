@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from verifier.errors import ExitCode, UsageError
 from verifier.program.answer import Answer
@@ -12,6 +11,7 @@ from verifier.program.profiles import GENERIC, PROFILES, Switches, switches, und
 from verifier.program.trace import Trace
 from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop, folded, loops_told
+from verifier.records import dataclass, field
 from verifier.source import Diagnostic
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import NamedTuple
 
 from verifier.errors import UsageError
+from verifier.records import NamedTuple
 
 FILE = "pyproject.toml"
 
@@ -26,20 +25,44 @@ _KEYS = {"kernel": "DIR or DIR@REV", "store": "a file"}
 def settings(start: str | os.PathLike[str] = ".") -> Settings:
     """The settings in the nearest pyproject.toml at or above a directory; those of an empty table if there is
     none. Raises ``UsageError`` for a file that cannot be read, a key that does not exist, a wrong value."""
-    here = Path(os.path.abspath(start))
-    file = next((p / FILE for p in (here, *here.parents) if (p / FILE).is_file()), None)
+    file = _nearest(os.path.abspath(start))
     if file is None:
         return Settings()
     try:
-        text = file.read_text(encoding="utf-8")
+        with open(file, encoding="utf-8") as stream:
+            text = stream.read()
     except (OSError, ValueError) as error:
         raise UsageError(f"{file}: {getattr(error, 'strerror', None) or error}") from None
+    return _read(file, text) if _may_have_table(text) else Settings()
+
+
+def _may_have_table(text: str) -> bool:
+    """May the file have the table? Where it does not, there is no need to import ``tomllib``.
+
+    It has a header with both words, or is under ``[tool]``, or is a value of ``tool``.
+    """
     if "verifier" not in text:
-        return Settings()
-    return _read(file, text)
+        return False
+    lines = ["".join(line.split()).replace('"', "").replace("'", "") for line in text.splitlines()]
+    return any(
+        line.startswith(("tool.", "tool=", "[tool]")) or (line.startswith("[tool.") and "verifier" in line)
+        for line in lines
+    )
 
 
-def _read(file: Path, text: str) -> Settings:
+def _nearest(folder: str) -> str | None:
+    """The file in a directory, or in the nearest one above it that has one."""
+    while True:
+        file = os.path.join(folder, FILE)
+        if os.path.isfile(file):
+            return file
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def _read(file: str, text: str) -> Settings:
     import tomllib
 
     try:
@@ -53,13 +76,13 @@ def _read(file: Path, text: str) -> Settings:
         if key not in _KEYS:
             raise UsageError(f"{file}: [tool.verifier] has no key {key!r}; it has {', '.join(_KEYS)}")
     found = {key: _place(file, key, table.get(key)) for key in _KEYS}
-    return Settings(found["kernel"], found["store"], str(file))
+    return Settings(found["kernel"], found["store"], file)
 
 
-def _place(file: Path, key: str, value: object) -> str | None:
+def _place(file: str, key: str, value: object) -> str | None:
     """A path that is meant from where the file lies."""
     if value is None:
         return None
     if not (isinstance(value, str) and value):
         raise UsageError(f"{file}: [tool.verifier] {key} must be a string, {_KEYS[key]}, not {value!r}")
-    return os.path.join(file.parent, os.path.expanduser(value))
+    return os.path.join(os.path.dirname(file), os.path.expanduser(value))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+from verifier.records import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, eq=False)

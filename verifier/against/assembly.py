@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from verifier.against.definitions import closing
 from verifier.against.tokens import Token, spelled, tokens
+from verifier.patterns import pattern
+from verifier.records import dataclass, field
 
 ASM = frozenset({"asm", "__asm__", "__asm"})
 _QUALIFIERS = frozenset({"volatile", "__volatile__", "__volatile", "inline", "__inline", "goto"})
@@ -119,7 +120,7 @@ def _operands(given: list[Token]) -> list[AsmOperand]:
     return out
 
 
-_ALTERNATIVE = re.compile(r"\.pushsection\s+[^\n;]*.*?\.popsection", re.DOTALL)
+_ALTERNATIVE = pattern(r"\.pushsection\s+[^\n;]*.*?\.popsection", re.DOTALL)
 
 
 def _instructions(template: str) -> list[Executed]:

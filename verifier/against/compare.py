@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier import explore
 from verifier.against.assembly import WORDS_OF_ASM
@@ -28,17 +27,18 @@ from verifier.kernel.tree import KernelTree
 from verifier.lower.build import build
 from verifier.program.answer import Answer
 from verifier.program.events import Program
+from verifier.program.expressions import KERNEL
 from verifier.program.profiles import KERNELS, Switches
+from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.source import Source
 from verifier.syntax import ast, load
 from verifier.syntax.test import Test
-from verifier.words import rows
 from verifier.words.rows import Word
 from verifier.words.table import WORDS
 
 Status = Literal["agrees", "instruction", "differs", "not compared", "missing"]
 States = frozenset[tuple[object, ...]]
-_KERNEL = repr(rows.KERNEL)  # where a row depends on the version
+_KERNEL = repr(KERNEL)  # where a row depends on the version
 MAX_CLASSES = 4  # of the ways in which a call can go
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from verifier.against.preprocess import KEPT, Defined, Preprocessed, expand
 from verifier.against.tokens import Token, spelled, tokens
 from verifier.budget import Budget
 from verifier.kernel.conditions import Condition, Config, Malformed
+from verifier.patterns import pattern
+from verifier.records import NamedTuple, dataclass, field
 
-_BRACKET = re.compile(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
-_ENUM = re.compile(r"\benum\b[^{};()=]*\{([^{}]*)\}")
-_CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+_BRACKET = pattern(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
+_ENUM = pattern(r"\benum\b[^{};()=]*\{([^{}]*)\}")
+_CALLED = pattern(r"\b([A-Za-z_]\w*)\s*\(")
 _ATTRIBUTES = frozenset(
     {
         "__attribute__", "__attribute", "static", "inline", "__inline", "__inline__", "extern",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from verifier.records import dataclass, field
 from verifier.words.rows import Word
 
 # The values of arguments, by the name of the parameter.

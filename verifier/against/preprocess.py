@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
 
 from verifier.against.tokens import Token, spelled, tokens
 from verifier.budget import Budget
 from verifier.kernel.conditions import Condition, Config, Malformed
 from verifier.kernel.tree import KernelTree, Unreadable
+from verifier.patterns import pattern
+from verifier.records import NamedTuple, dataclass, field
 
 # The options of the kernel that is looked at: what arch/x86/Kconfig always selects, and SMP.
 OPTIONS = (
@@ -62,10 +62,10 @@ KEPT = frozenset(
         "BUG_ON",
     }
 )  # fmt: skip
-_COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'', re.DOTALL)
-_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)(.*)$", re.MULTILINE)
-_DEFINE = re.compile(r"\s*(\w+)(\(([^()]*)\))?(.*)$", re.DOTALL)
-_INCLUDE = re.compile(r'\s*[<"]([^>"]+)[>"]')
+_COMMENT = pattern(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'', re.DOTALL)
+_DIRECTIVE = pattern(r"^[ \t]*#[ \t]*(\w*)(.*)$", re.MULTILINE)
+_DEFINE = pattern(r"\s*(\w+)(\(([^()]*)\))?(.*)$", re.DOTALL)
+_INCLUDE = pattern(r'\s*[<"]([^>"]+)[>"]')
 _PLACES = ("arch/x86/include", "include", "arch/x86/include/uapi", "include/uapi")
 MAX_DEPTH = 100
 

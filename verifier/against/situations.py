@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from verifier.against.families import ARGUMENTS, Family
+from verifier.records import NamedTuple
 from verifier.words.rows import Word
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from verifier.against.assembly import NO_WORD, without_asm
@@ -13,6 +12,7 @@ from verifier.against.definitions import Definitions, closing, without_attribute
 from verifier.against.families import Family
 from verifier.against.preprocess import KEPT, expand
 from verifier.against.tokens import Token, spelled, tokens
+from verifier.records import dataclass, field
 
 PREFIX = "kernel_"  # of the tree's functions in a test
 MAX_FUNCTIONS = 60

@@ -8,7 +8,6 @@ pairs.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
 
 from verifier.budget import Budget
 from verifier.execution.candidate import candidate
@@ -18,6 +17,7 @@ from verifier.model import Candidate, Events, Relation, violations
 from verifier.model import model as model_of
 from verifier.program.expressions import evaluate
 from verifier.program.values import FAULT, Value, truth
+from verifier.records import NamedTuple
 
 PAIR = 1000  # bytes for two instants of one CPU, about: a few relations have them
 

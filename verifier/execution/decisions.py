@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier.execution.run import Execution
 from verifier.program.events import Event
 from verifier.program.values import Ptr, Value
+from verifier.records import NamedTuple
 
 DecisionKind = Literal["read", "last", "found", "strikes", "kernel"]
 

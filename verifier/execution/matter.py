@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from verifier.budget import Budget
 from verifier.execution import Walk, sequential
@@ -26,6 +25,7 @@ from verifier.program.profiles import KERNELS
 from verifier.program.trace import Matter
 from verifier.program.values import FAULT, Ptr, Value, target
 from verifier.program.waits import folded
+from verifier.records import NamedTuple
 from verifier.source import Span
 
 WIDTH = 56  # characters of a statement; the rest is cut off

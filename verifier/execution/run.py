@@ -6,8 +6,7 @@ An ``Execution`` is data that anyone may have produced.  ``execution.check`` dec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier.model import Model
 from verifier.model.roles import buffered
@@ -26,6 +25,7 @@ from verifier.program.values import (
     target,
     truth,
 )
+from verifier.records import NamedTuple, dataclass, field
 
 Choice = Literal["aged", "remote", "apart", "grace"]  # relations whose pairs are in one order or the other
 

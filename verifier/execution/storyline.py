@@ -7,8 +7,6 @@ page walk as late as it may come.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.execution.candidate import Removals
@@ -29,6 +27,7 @@ from verifier.program.values import (
     make_entry,
     target,
 )
+from verifier.records import NamedTuple
 
 # A finished TLB entry: CPU, PCID, address, content, and the cell in which D would be set.
 Entry = tuple[int, int, Ptr, Value, Ptr | None]

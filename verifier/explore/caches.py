@@ -9,7 +9,6 @@ at that instant (MMR 3.3, 4.1, 17.5).  A set is an integer with one bit for each
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from verifier.errors import InternalError
 from verifier.explore.state import Buffer
@@ -28,6 +27,7 @@ from verifier.program.values import (
     matches,
     target,
 )
+from verifier.records import NamedTuple
 
 FINISHED, UPPER_ENTRY, ABSENT = range(3)
 

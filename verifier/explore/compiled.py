@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import cast
 
@@ -14,6 +13,7 @@ from verifier.program.functions import apply
 from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
 from verifier.program.values import ATTRIBUTES, NX, RO, SUPERVISOR, UNDEF, Entry, Value
+from verifier.records import dataclass
 
 SlotValues = Sequence["Value | None"]
 Code = Callable[[SlotValues], Value]

@@ -8,11 +8,11 @@ sections. Each grace period has one more. Each cell is a set with one bit for ea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from verifier.explore.state import CALLBACK, RELEASE, Buffered, Draft, Written
 from verifier.program.events import Cell, Event, Program
 from verifier.program.values import Ptr, Value
+from verifier.records import replace
 
 
 class Graces:

@@ -9,7 +9,7 @@ conditions, and snapshots.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier.errors import InternalError
 from verifier.explore import access
@@ -22,6 +22,7 @@ from verifier.program.expressions import Const, evaluate
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.trace import StepKind
 from verifier.program.values import UNACCESSED, Ptr, Value, flags, target, truth
+from verifier.records import NamedTuple
 
 
 class Took(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Literal
 
@@ -27,6 +26,7 @@ from verifier.program.profiles import Switches
 from verifier.program.stops import running
 from verifier.program.values import CLEAN, UNACCESSED, Ptr, Value
 from verifier.program.waits import Wait
+from verifier.records import dataclass
 
 
 def grouped(waits: Sequence[Wait]) -> dict[int, int]:

@@ -8,7 +8,6 @@ that has been in the TLB from the start, or that an earlier walk of the story ha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from verifier.errors import InternalError
 from verifier.explore.caches import UPPER_ENTRY, Item
@@ -21,6 +20,7 @@ from verifier.program.expressions import evaluate
 from verifier.program.trace import Step, Trace, standing, warned
 from verifier.program.values import FAULT, UNACCESSED, Value, flags, make_entry, truth
 from verifier.program.waits import Blocked
+from verifier.records import NamedTuple
 
 
 def replay(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import NamedTuple
 
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.sends import deliverable, striking
@@ -18,6 +17,7 @@ from verifier.program.hang import Hang
 from verifier.program.trace import Step
 from verifier.program.values import Ptr, Value, truth
 from verifier.program.waits import Blocked, Stop
+from verifier.records import NamedTuple
 
 Slots = Sequence["Value | None"]
 Through = Mapping[int, Value]  # by event, the entry by which a translated access goes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 
@@ -23,6 +22,7 @@ from verifier.program.trace import Step, Trace
 from verifier.program.undefined import Wrong
 from verifier.program.values import Value, truth
 from verifier.program.waits import Blocked
+from verifier.records import dataclass, field
 
 EndState = tuple[Value, ...]
 Waiting = Callable[[Mapping[int, Value], Sequence[Step]], tuple[Blocked, ...]]

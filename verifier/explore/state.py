@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 from verifier.program.events import Event
 from verifier.program.values import Value
+from verifier.records import NamedTuple, dataclass
 
 Written = tuple[tuple[int, Value], ...]  # pairs of a cell's index and the value written there
 

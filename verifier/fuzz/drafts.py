@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from verifier.records import dataclass, replace
 
 DATA_NAMES = "xyz"
 X86_NAMES = ("EAX", "EBX", "ECX", "EDX", "ESI", "EDI")

@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from verifier.fuzz.drafts import Sketch, drafted
 from verifier.lower.build import build
 from verifier.program.events import state_line
 from verifier.program.profiles import Switches
+from verifier.records import dataclass
 from verifier.source import Source
 from verifier.suite.pool import Raised, each_alone
 from verifier.suite.worker import Limits

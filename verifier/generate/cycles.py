@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
 from verifier.errors import UsageError
 from verifier.generate.edges import Edge, Meeting, Stride
+from verifier.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

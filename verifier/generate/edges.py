@@ -8,11 +8,11 @@ one location and changes the CPU. A *step* changes the location and, unless it i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 
 from verifier.errors import UsageError
+from verifier.records import dataclass
 from verifier.syntax.trouble import nearest
 
 LANGUAGES = ("X86", "C", "MM")

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from verifier.generate.cycles import Cycle
+from verifier.records import dataclass
 
 # What each CPU does, in the order of the cycle; a shape with several orders has the first one here.
 CLASSIC = {

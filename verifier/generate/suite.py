@@ -6,13 +6,13 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from verifier.errors import UsageError
 from verifier.generate.cycles import Cycle, Necklaces, cycle_of, spelled
 from verifier.generate.edges import DEFAULTS, LANGUAGES, edges
 from verifier.generate.names import placed
 from verifier.generate.texts import written
+from verifier.records import dataclass, field
 
 LONGEST = 200  # of a file's name
 

@@ -8,10 +8,10 @@ through every step.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from verifier.generate.cycles import spelled
 from verifier.generate.names import Titled
+from verifier.records import dataclass, field
 
 DATA = "xyzabcdefghijklmno"
 ENTRY_NAMES = "vwutsp"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from verifier.patterns import pattern
 from verifier.source import Diagnostic, Span
 
 # What the model is: an SMP kernel for x86-64 without PREEMPT_RT, whose C files are compiled. A test may say
@@ -19,7 +20,7 @@ ASSUMED: Mapping[str, int] = MappingProxyType(
     }
 )  # fmt: skip
 
-_TOKEN = re.compile(
+_TOKEN = pattern(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|[0-9]+)[uUlL]*|(?P<name>[A-Za-z_]\w*)"
     r"|(?P<sign>&&|\|\||==|!=|<=|>=|<<|>>|[()!<>+\-*/%&|^~?:,])|(?P<end>$))"
 )

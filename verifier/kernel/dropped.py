@@ -7,7 +7,8 @@ function or a macro that a test takes by name, and ``#without``, go before this 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from verifier.records import NamedTuple
 
 
 class Unjudged(NamedTuple):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import select
-import subprocess
 import threading
 import weakref
 from collections import OrderedDict
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from verifier.errors import UsageError
+from verifier.records import NamedTuple
 from verifier.source import Source
+
+if TYPE_CHECKING:  # a test that is not about the text of a kernel needs no processes
+    import subprocess
 
 GIT_SECONDS = 60  # for each answer
 _KEPT_SOURCES = 256  # files whose text is kept
@@ -34,6 +37,8 @@ class _Batch:
     """A ``git cat-file`` that answers one question after the other."""
 
     def __init__(self, directory: str, option: str) -> None:
+        import subprocess
+
         self.directory, self.owner = directory, os.getpid()
         try:
             self.process = subprocess.Popen(
@@ -78,6 +83,8 @@ class _Batch:
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:
     """Close the pipes of a process, and wait for it if it is a child of this one."""
+    import subprocess
+
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
@@ -143,6 +150,8 @@ class Repository:
 
     def run(self, *arguments: str) -> str | None:
         """What a git command prints; None if it fails."""
+        import subprocess
+
         command = ["git", "--no-optional-locks", "--literal-pathspecs", "-C", self.directory, *arguments]
         try:
             done = subprocess.run(command, capture_output=True, timeout=10 * GIT_SECONDS, check=False)

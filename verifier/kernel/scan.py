@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier.kernel.conditions import Condition, Config, Malformed
+from verifier.patterns import pattern
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Source
 
 _KEPT_FILES = 64  # how many files are kept as a configuration compiles them
@@ -62,25 +63,25 @@ class _If:
     names: list[str] | None = None
 
 
-_COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'', re.DOTALL)
-_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)((?:[^\n\\]|\\\n|\\.)*)", re.MULTILINE)
-_DEFINE = re.compile(r"\s+(\w+)(\(([^()]*)\))?")
-_GUARD = re.compile(r"\s*#[ \t]*define[ \t]+(\w+)[ \t]*\n")
-_BRACKET = re.compile(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
-_TRAILING = re.compile(
+_COMMENT = pattern(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'', re.DOTALL)
+_DIRECTIVE = pattern(r"^[ \t]*#[ \t]*(\w*)((?:[^\n\\]|\\\n|\\.)*)", re.MULTILINE)
+_DEFINE = pattern(r"\s+(\w+)(\(([^()]*)\))?")
+_GUARD = pattern(r"\s*#[ \t]*define[ \t]+(\w+)[ \t]*\n")
+_BRACKET = pattern(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
+_TRAILING = pattern(
     r"(\b(__acquires|__releases|__must_hold|__cond_acquires|__attribute__|__no_sanitize\w*)\s*\(.*\)"
     r"|\b__\w+|\bnotrace)\s*$",
     re.DOTALL,
 )
-_TAGGED = re.compile(r"(typedef\s+)?(struct|union|enum)\b[^{};]*$")
-_PERCPU = re.compile(r"\b(DEFINE|DECLARE)_PER_CPU\w*\s*\(([^;]*?),\s*(\w+)\s*\)")
+_TAGGED = pattern(r"(typedef\s+)?(struct|union|enum)\b[^{};]*$")
+_PERCPU = pattern(r"\b(DEFINE|DECLARE)_PER_CPU\w*\s*\(([^;]*?),\s*(\w+)\s*\)")
 # What defines a lock, and the type of the lock.
-LOCK = re.compile(r"\bDEFINE_(MUTEX|SPINLOCK|RAW_SPINLOCK|RWLOCK)\s*\(\s*(\w+)\s*\)")
+LOCK = pattern(r"\bDEFINE_(MUTEX|SPINLOCK|RAW_SPINLOCK|RWLOCK)\s*\(\s*(\w+)\s*\)")
 LOCKS = {
     "MUTEX": "struct mutex", "SPINLOCK": "spinlock_t", "RAW_SPINLOCK": "raw_spinlock_t",
     "RWLOCK": "rwlock_t",
 }  # fmt: skip
-_OBJECT = re.compile(r"\b(\w+)\s*(?:\[[^\]]*\]\s*)*(?:__\w+\s*)*(?:=|$)")
+_OBJECT = pattern(r"\b(\w+)\s*(?:\[[^\]]*\]\s*)*(?:__\w+\s*)*(?:=|$)")
 
 
 def blanked(text: str) -> str:
@@ -276,7 +277,7 @@ def _named(head: str) -> tuple[int, int] | None:
 
 
 # Macros on lines of their own before a definition, which make others, as HPAGEFLAG(Freed, freed).
-_MAKERS = re.compile(r"\s*(?:[A-Z_][A-Z0-9_]*\([^(){};]*\)[ \t]*\n\s*)+(?=\w)")
+_MAKERS = pattern(r"\s*(?:[A-Z_][A-Z0-9_]*\([^(){};]*\)[ \t]*\n\s*)+(?=\w)")
 
 
 def _own(active: str, start: int, end: int) -> int:

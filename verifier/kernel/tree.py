@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable
 from copy import copy
-from pathlib import Path
 
 from verifier.errors import UsageError
 from verifier.kernel.git import repository, text_of
@@ -67,6 +66,8 @@ class KernelTree:
     def source(self, path: str) -> Source:
         """A file of the tree; it is named by its path in it. Raises ``Unreadable``."""
         if path not in self._sources:
+            from pathlib import Path
+
             if ".." in Path(path).parts or Path(path).is_absolute():
                 raise Unreadable("a file is named by its path in the tree")
             found = self._of_revision(path) if self.commit else self._of_directory(path)
@@ -88,7 +89,8 @@ class KernelTree:
             repo = repository(self.directory)
             found = repo.file(self.commit, path)
             return found is not None and repo.content(found) == data
-        return Path(self.directory, path).read_bytes() == data
+        with open(os.path.join(self.directory, path), "rb") as file:
+            return file.read() == data
 
     @property
     def version(self) -> int | None:
@@ -103,6 +105,8 @@ class KernelTree:
         return version_code(*(int(m.group(1)) if m else 0 for m in found))
 
     def _of_directory(self, path: str) -> Source:
+        from pathlib import Path
+
         place = Path(self.directory, path)
         try:
             if not place.is_file():

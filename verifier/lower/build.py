@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import replace
 
 from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.lower.code import Lowered
 from verifier.lower.unroll import unroll as unroll_code
 from verifier.program.events import Program
+from verifier.records import replace
 from verifier.syntax.test import Test
 
 DEFAULT_UNROLL = 2

@@ -8,13 +8,13 @@ model, two judges, stories and all the rest for nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, Union
+from typing import Union
 
 from verifier.program.events import Observable, World
 from verifier.program.expressions import TRUE, Expr
 from verifier.program.ops import Kind, Op
 from verifier.program.waits import WaitKind
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Span
 
 

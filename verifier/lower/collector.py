@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
@@ -19,6 +17,7 @@ from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, call
 from verifier.program.ops import KINDS, Kind, Op
 from verifier.program.values import UNDEF, Ptr
 from verifier.program.waits import Loop, Stop, StopKind, Wait
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Span
 
 MAX_EVENTS = 4000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from verifier.errors import InputError
@@ -12,6 +11,7 @@ from verifier.lower.c.types import Type
 from verifier.program.events import Observable
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg, call
 from verifier.program.values import FAULT, Ptr, Value
+from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
 from verifier.syntax.trouble import Trouble

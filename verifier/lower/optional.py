@@ -8,14 +8,14 @@ locals; where they are given, unrolling leaves nothing of the parts that are not
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Target
 from verifier.lower.turns import sets
 from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.ops import Op
 from verifier.program.values import Ptr
+from verifier.records import NamedTuple, replace
 from verifier.source import Span
 
 PartKind = Literal[

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from verifier.budget import Budget
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call, large_parts
+from verifier.records import dataclass
 
 Env = dict[str, Expr]
 

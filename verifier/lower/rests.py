@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from verifier.lower import sections, srcu
 from verifier.lower.code import (
     Assume,
@@ -19,6 +17,7 @@ from verifier.lower.paths import Env, Path, negation, substitute
 from verifier.program.events import RANKS, Body, Observable
 from verifier.program.expressions import TRUE, Expr, Ref, call
 from verifier.program.waits import Wait
+from verifier.records import replace
 
 
 def _comes_to_rest(code: tuple[Instruction, ...]) -> bool:

@@ -12,13 +12,13 @@ loop would have found at that time, so the load stands for it, and the turn can 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from verifier.lower.code import Assume, Branch, Decide, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.paths import Path
 from verifier.program.events import Access, Body, Event
 from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, call, parts
 from verifier.program.functions import INTEGER_TYPES
+from verifier.records import dataclass
 
 Env = dict[str, Expr]
 Guard = tuple[Expr, ...]

@@ -8,7 +8,6 @@ order, paths that meet at a label are merged: guards by disjunction, locals by `
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from verifier.budget import Budget
 from verifier.errors import InternalError
@@ -29,12 +28,12 @@ from verifier.lower.collector import Collector, last
 from verifier.lower.paths import Env, Path, merge, negation, substitute
 from verifier.lower.turns import Live, LoopEntry, decided, known, live, looked_by
 from verifier.program.events import Access, Body, Event, Program, Warned
-from verifier.program.expressions import FALSE, TRUE, Const, Expr, Ref, Reg, call, mask, parts
+from verifier.program.expressions import FALSE, KERNEL, TRUE, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import Ptr
 from verifier.program.waits import Wait
+from verifier.records import dataclass
 from verifier.source import Span
-from verifier.words.rows import KERNEL
 
 
 def _with_handlers(code: Iterable[tuple[Instruction, ...]]) -> list[tuple[Instruction, ...]]:

@@ -8,13 +8,14 @@ docs/memory-model.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from verifier.model import fetch, interrupts, rcu, translation, x86tso
 from verifier.model.algebra import R
 from verifier.model.candidate import Candidate, Feature, X
 from verifier.model.relations import Events, Relation
 from verifier.program.profiles import MODEL_NAMES, Switches, under
+from verifier.records import NamedTuple
 
 
 class Equation(Protocol):

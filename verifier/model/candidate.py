@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
 from typing import Any, Generic, Literal, TypeVar, get_args
 
 from verifier.model.algebra import R, S, SetLike
+from verifier.records import dataclass, fields
 
 Rel = TypeVar("Rel", covariant=True)
 Set = TypeVar("Set", covariant=True)

@@ -13,11 +13,12 @@ caches.  A formula is a list of alternatives; an alternative is a list of atoms 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from verifier.errors import InternalError
 from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
+from verifier.records import NamedTuple
 
 T = TypeVar("T")
 Formula = tuple[tuple[str, ...], ...]

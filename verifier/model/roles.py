@@ -12,8 +12,6 @@ there all of program order is kept anyway.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from verifier.errors import InternalError
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Const
@@ -21,6 +19,7 @@ from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.ops import KINDS
 from verifier.program.profiles import CHOICES, Switches
 from verifier.program.values import Ptr
+from verifier.records import NamedTuple
 
 
 class SwitchValue(NamedTuple):

@@ -6,7 +6,8 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+
+from verifier.records import NamedTuple
 
 
 class Statement(NamedTuple):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from verifier.program.trace import Trace
 from verifier.program.undefined import Wrong
 from verifier.program.values import Value
 from verifier.program.waits import Loop
+from verifier.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

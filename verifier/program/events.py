@@ -8,13 +8,13 @@ a *slot*, and expressions mention slots (``Ref``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call, refs
 from verifier.program.ops import Kind, Op
 from verifier.program.values import Ptr, Value, target, truth
 from verifier.program.waits import Loop, Stop, Wait
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Span
 
 CellKind = Literal["data", "pte", "code", "register"]

@@ -25,13 +25,13 @@ table ``functions.FUNCTIONS``. A run that decides by a value that is UNDEF is wr
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar, Union
 from weakref import WeakValueDictionary
 
 from verifier.errors import LimitError
 from verifier.program.functions import apply
 from verifier.program.values import NO_NUMBER, UNDEF, Value, truth
+from verifier.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,9 @@ class Reg:
     """A local of a body, before unrolling."""
 
     name: str
+
+
+KERNEL = Reg("%kernel")  # which kernel this is, where words differ between versions
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ part of the machine's semantics that they share.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from verifier.errors import LimitError
+from verifier.patterns import pattern
 from verifier.program.values import (
     ADDRESS_BITS,
     FAULT,
@@ -256,7 +256,7 @@ def _page(e: Value) -> Value:
 
 
 _AROUND = "%in-"  # after an address, before the name of a field: what would have it there
-_ELEMENT = re.compile(r"(.*)\+([0-9]+)")
+_ELEMENT = pattern(r"(.*)\+([0-9]+)")
 
 
 def _container(a: Value, name: Value) -> Value:

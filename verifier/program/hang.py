@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from verifier.program.events import Access, Body, Event, Program, show
 from verifier.program.expressions import TRUE, Apply, evaluate
 from verifier.program.functions import apply
 from verifier.program.values import FAULT, IN_LINE, Ptr, Value, target, truth
 from verifier.program.waits import Blocked, Stop, Wait, reached
+from verifier.records import NamedTuple, dataclass
 from verifier.source import Span
 
 WORD_BITS = 64  # bits

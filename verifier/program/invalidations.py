@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 from verifier.errors import InternalError
+from verifier.records import NamedTuple
 
 # The kinds of CR3, INV and BINV. No event has ``fault``: it is the invalidation that a page fault does.
 InvalidationKind = Literal[

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from verifier.errors import UsageError
+from verifier.records import NamedTuple
 
 
 class Switches(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from verifier.program.events import Body, DecidedBy, Event, Program
 from verifier.program.expressions import FALSE, TRUE, Apply, Expr, Ref, call, large_parts, mask
+from verifier.records import replace
 
 
 class _Fixed:

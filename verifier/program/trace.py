@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Expr, evaluate
 from verifier.program.values import GLOBAL, Ptr, Value, flags, truth
 from verifier.program.waits import Blocked, place
+from verifier.records import NamedTuple
 from verifier.source import Span
 
 StepKind = Literal[

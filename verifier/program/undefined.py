@@ -10,12 +10,12 @@ is sent, what an invalidation names, or what a register of the processor holds.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from verifier.program.events import Event, Program, show
 from verifier.program.expressions import Apply, Const, Expr, Ref, Slots, evaluate
 from verifier.program.values import UNDEF, Value, truth
 from verifier.program.waits import folded
+from verifier.records import NamedTuple
 from verifier.source import Span
 
 

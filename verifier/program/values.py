@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple, Union
+from typing import Union
+
+from verifier.records import NamedTuple
 
 
 class Ptr(NamedTuple):

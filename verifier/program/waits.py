@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier.program.expressions import TRUE, Expr
+from verifier.records import NamedTuple
 from verifier.source import Span
 
 WaitKind = Literal["", "spin", "lock", "halt", "interrupt", "answers", "stopped"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from verifier.errors import ExitCode, InputError, Interrupted, VerifierError, worst
 from verifier.output import Output
+from verifier.records import dataclass
 from verifier.results import Tally, Verdict
 from verifier.source import Diagnostic
 from verifier.syntax.test import Test

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from textwrap import wrap
 
 from verifier.errors import ExitCode
+from verifier.patterns import pattern
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
 from verifier.program.values import IN_LINE, Value
 from verifier.program.waits import Blocked, reached
+from verifier.records import dataclass, field
 from verifier.results import Verdict
 from verifier.source import Span
 
@@ -135,6 +135,10 @@ def _matter(verdict: Verdict, trace: Trace) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
+    if len(text) <= width and text.isprintable() and text == text.strip():  # as it is, without textwrap
+        return [text] if text else []
+    from textwrap import wrap
+
     return wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
@@ -308,7 +312,7 @@ def _plainly(cell: str, value: Value) -> str:
     return show(value)
 
 
-_ELEMENT = re.compile(r"(.*)\[\d+\]")
+_ELEMENT = pattern(r"(.*)\[\d+\]")
 
 
 def _values(pairs: tuple[tuple[str, Value], ...], tell: Tell) -> list[tuple[str, str]]:

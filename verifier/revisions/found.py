@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from verifier.errors import ExitCode, worst
+from verifier.records import dataclass
 from verifier.revisions.rows import Commit, Row, Turn
 from verifier.revisions.told import sentences, told
 

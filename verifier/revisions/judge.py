@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from verifier.errors import ExitCode, VerifierError
+from verifier.records import replace
 from verifier.results import Verdict
 from verifier.revisions.rows import Judgement
 from verifier.revisions.takings import Snapshot, Taking

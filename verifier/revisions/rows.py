@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from verifier.errors import ExitCode
+from verifier.records import dataclass
 from verifier.source import Diagnostic
 
 How = Literal["changed", "added", "removed"]

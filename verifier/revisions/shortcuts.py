@@ -7,17 +7,17 @@ names do not matter.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from verifier.kernel.conditions import Config
 from verifier.kernel.git import GitObject, Repository
 from verifier.kernel.scan import Definition, Scanned, scanned
 from verifier.kernel.tree import MAX_FILE
+from verifier.patterns import pattern
 from verifier.syntax.kernel import Cutter
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\w+|[^\w\s]')
-_NAME = re.compile(r"[A-Za-z_]\w*")
+_TOKEN = pattern(r'"(?:[^"\\]|\\.)*"|\w+|[^\w\s]')
+_NAME = pattern(r"[A-Za-z_]\w*")
 
 
 def tokens(text: str) -> str:

@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass
 
 from verifier.errors import InputError, LimitError
 from verifier.kernel.git import Repository
 from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.lower.build import build
 from verifier.lower.c.kernel import resolved
+from verifier.records import dataclass, fields, is_dataclass
 from verifier.revisions.rows import Change, How
 from verifier.revisions.shortcuts import NameMeanings, tokens
 from verifier.source import Diagnostic, Source, Span

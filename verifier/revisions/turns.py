@@ -8,8 +8,8 @@ the parents of a commit. A verdict changes at a commit if none of its parents ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from verifier.records import dataclass
 from verifier.revisions.judge import Judge, Wanted
 from verifier.revisions.rows import Commit, Judgement, Turn
 from verifier.revisions.takings import Snapshot, differences

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from verifier.program.events import Event
 from verifier.program.ops import Kind
 from verifier.program.values import Ptr, Value
+from verifier.records import dataclass, field
 from verifier.solve.clauses import NO
 
 Literals = dict[Value, int]

@@ -9,33 +9,14 @@ from __future__ import annotations
 
 import _thread
 import ctypes
-import importlib
-import importlib.util
-import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from types import FunctionType, ModuleType
 from typing import Any
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
-
-
-def _core() -> ModuleType:
-    """The module ``z3.z3core`` alone: z3py around it takes half of the time to import z3.
-
-    z3core looks for its library in the package ``z3``, so an empty package stands in for it meanwhile.
-    """
-    if "z3" in sys.modules:
-        return importlib.import_module("z3.z3core")
-    spec = importlib.util.find_spec("z3")
-    if spec is None:
-        raise ImportError("z3-solver is not installed")
-    sys.modules["z3"] = importlib.util.module_from_spec(spec)
-    try:
-        return importlib.import_module("z3.z3core")
-    finally:
-        del sys.modules["z3"]
+from verifier.solve import libz3 as core
+from verifier.solve.libz3 import Handle
 
 
 def _keep_memory() -> None:
@@ -52,9 +33,6 @@ def _keep_memory() -> None:
     mallopt(trim, large)
 
 
-Ref = ctypes.c_void_p  # Z3's expressions, declarations and models are of its subclasses
-
-core = _core()
 _keep_memory()
 
 
@@ -66,7 +44,7 @@ def _limit(error: Exception) -> Exception:
 
 
 class _Library:
-    """The functions of z3core. Where Z3 is out of memory, they raise ``LimitError``."""
+    """The functions of libz3. Where Z3 is out of memory, they raise ``LimitError``."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         function = getattr(core, name)
@@ -84,16 +62,9 @@ class _Library:
 z3 = _Library()
 
 
-def _direct(wrapper: FunctionType) -> Callable[..., Any]:
-    """The library function behind a wrapper of z3core, without its error check."""
-    *_, elementaries = wrapper.__defaults__ or ()
-    function: Callable[..., Any] = elementaries.f
-    return function
-
-
 # Without a check of the error code, which would find the error of another call. Z3_interrupt is for a whole
 # context, and when nothing is going on there, all that comes later is cancelled.
-interrupt = _direct(core.Z3_solver_interrupt)
+interrupt = core.direct["solver_interrupt"]
 
 
 class _Context:
@@ -108,29 +79,29 @@ class _Context:
         if not self.ref:
             raise MemoryError  # and there is no context that could say so
         # By default Z3 ends the process when it runs out of memory. A handler in Python would need some.
-        nothing: Any = _direct(core.Z3_get_error_code)
-        _direct(core.Z3_set_error_handler)(self.ref, ctypes.cast(nothing, core._error_handler_type))
+        nothing = core.handler(core.direct["get_error_code"])
+        core.direct["set_error_handler"](self.ref, nothing)
         self.sort = z3.Z3_mk_bool_sort(self.ref)
         z3.Z3_inc_ref(self.ref, z3.Z3_sort_to_ast(self.ref, self.sort))
         self.logic = z3.Z3_mk_string_symbol(self.ref, "QF_FD")
-        self.constants: dict[int, Ref] = {}
-        self.declarations: dict[int, Ref] = {}
+        self.constants: dict[int, Handle] = {}
+        self.declarations: dict[int, Handle] = {}
         self.true = z3.Z3_mk_true(self.ref)
         z3.Z3_inc_ref(self.ref, self.true)
-        self.interpretation = _direct(core.Z3_model_get_const_interp)
-        self.check = _direct(core.Z3_solver_check)
-        self.model = _direct(core.Z3_solver_get_model)
-        self.retain = _direct(core.Z3_model_inc_ref)
-        self.release = _direct(core.Z3_model_dec_ref)
+        self.interpretation = core.direct["model_get_const_interp"]
+        self.check = core.direct["solver_check"]
+        self.model = core.direct["solver_get_model"]
+        self.retain = core.direct["model_inc_ref"]
+        self.release = core.direct["model_dec_ref"]
 
-    def declaration(self, variable: int) -> Ref:
+    def declaration(self, variable: int) -> Handle:
         """The declaration of a variable."""
         known = self.declarations.get(variable)
         if known is None:
             known = self.declarations[variable] = z3.Z3_get_app_decl(self.ref, self.literal(variable))
         return known
 
-    def literal(self, x: int) -> Ref:
+    def literal(self, x: int) -> Handle:
         """The expression of a DIMACS literal."""
         known = self.constants.get(x)
         if known is None:
@@ -168,7 +139,7 @@ class _Watch:
 
     AGAIN = 0.05  # seconds: no check may begin in between and go on for ever
 
-    def __init__(self, context: Ref, solver: Ref, seconds: float) -> None:
+    def __init__(self, context: Handle, solver: Handle, seconds: float) -> None:
         self.context, self.solver, self.seconds = context, solver, seconds
         self.closed, self.using = threading.Event(), threading.RLock()
         # A Thread would wait for ever for its start, if there is no memory for this start.
@@ -206,8 +177,8 @@ class Solver:
             _free(*_forgotten.pop())
         self.fresh = fresh and not unused()
         self.context = _Context() if self.fresh else _shared()
-        self.solver: Ref | None = None
-        self.model: Ref | None = None
+        self.solver: Handle | None = None
+        self.model: Handle | None = None
         self.watch: _Watch | None = None
         self.open = True
         try:
@@ -246,7 +217,7 @@ class Solver:
         ctx = self.context.ref
         if assumptions:
             try:
-                array = (core.Ast * len(assumptions))(*map(self.context.literal, assumptions))
+                array = (core.Handle * len(assumptions))(*map(self.context.literal, assumptions))
                 answer = z3.Z3_solver_check_assumptions(ctx, self.solver, len(assumptions), array)
             except (LimitError, core.Z3Exception):
                 return None
@@ -282,7 +253,7 @@ class Solver:
         """Add the clause that at least one of these is false."""
         ctx = self.context.ref
         refused = [self.context.literal(-x) for x in literals]
-        array = (core.Ast * len(refused))(*refused)
+        array = (core.Handle * len(refused))(*refused)
         clause = z3.Z3_mk_or(ctx, len(refused), array)
         z3.Z3_inc_ref(ctx, clause)
         z3.Z3_solver_assert(ctx, self.solver, clause)
@@ -318,11 +289,13 @@ class Solver:
         _free(self.context, self.solver, self.model, self.fresh)
 
 
-_Held = tuple[_Context, Ref | None, Ref | None, bool]  # solver and model in a context; is it theirs alone?
+_Held = tuple[
+    _Context, Handle | None, Handle | None, bool
+]  # solver and model in a context; is it theirs alone?
 _forgotten: list[_Held] = []
 
 
-def _free(context: _Context, solver: Ref | None, model: Ref | None, fresh: bool) -> None:
+def _free(context: _Context, solver: Handle | None, model: Handle | None, fresh: bool) -> None:
     if model is not None:
         context.release(context.ref, model)
     if solver is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from verifier.budget import Budget
@@ -13,6 +12,7 @@ from verifier.lower.build import lower, unrolled
 from verifier.program.answer import Answer
 from verifier.program.events import Program, World, state_line
 from verifier.program.expressions import TRUE
+from verifier.records import replace
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic
 from verifier.suite.options import Options

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
 
 from verifier.errors import InputError, UsageError
+from verifier.patterns import pattern
+from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Source
 from verifier.syntax import MAX_BYTES, decode
 from verifier.syntax.trouble import nearest
 
-STREAMS = re.compile(r"/dev/(stdin|fd/\d+)")  # opened by the shell, and read like standard input
+STREAMS = pattern(r"/dev/(stdin|fd/\d+)")  # opened by the shell, and read like standard input
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,8 @@ def _stream(name: str, wanted: tuple[str, ...]) -> Task:
 
 def _below(folder: str, wanted: tuple[str, ...]) -> list[Task]:
     """The tests below a directory, by name, and an error for each directory that cannot be read."""
+    from pathlib import Path
+
     found: list[Task] = []
 
     def hidden(error: OSError) -> None:

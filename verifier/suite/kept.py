@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from verifier.budget import Budget
+from verifier.records import dataclass, field
 from verifier.results import Verdict
 from verifier.suite.decide import run_or_die
 from verifier.suite.keys import key_of, tool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from functools import cache
+from pathlib import Path
 
 from verifier.source import Source
 from verifier.suite.options import Options
@@ -19,7 +20,7 @@ _SOLVERS = ("z3-solver", "lark")
 def tool() -> str:
     """A digest of this program: its code and grammars, and the versions of Python and of the libraries."""
     found = hashlib.sha256()
-    for place in (PACKAGE, folder("grammar")):
+    for place in (Path(PACKAGE), folder("grammar")):
         for file in sorted(p for p in place.rglob("*") if p.suffix in (".py", ".lark", ".toml")):
             _add(found, str(file.relative_to(place)), file.read_bytes())
     for name in _SOLVERS:

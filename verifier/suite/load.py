@@ -13,7 +13,6 @@ from verifier.source import Diagnostic, Source
 from verifier.suite.discover import Task
 from verifier.suite.options import Options
 from verifier.syntax import NO_TREE, load, read
-from verifier.syntax.mm import declared
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
 
@@ -40,6 +39,8 @@ def variants_of(
     Raises ``InputError`` for a file that is wrong in itself, ``UsageError`` for one that takes no such text,
     and for an unknown variant.
     """
+    from verifier.syntax.mm import declared
+
     try:
         load_all(source, defines)
     except InputError as error:

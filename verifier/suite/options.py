@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from verifier.errors import UsageError
 from verifier.program.profiles import MODEL_NAMES, Switches, switches
+from verifier.records import dataclass, field
 from verifier.suite.worker import Limits
 
 # The choices; the first of each is the default.

@@ -6,10 +6,10 @@ import os
 import pickle
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from verifier.errors import InputError, Interrupted, LimitError, fault
+from verifier.records import dataclass, replace
 from verifier.source import Diagnostic
 from verifier.suite.decide import unknown
 from verifier.suite.discover import Task

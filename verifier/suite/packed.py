@@ -10,9 +10,9 @@ import io
 import pickle
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
 
+from verifier.records import replace
 from verifier.results import Verdict
 from verifier.source import Source
 from verifier.suite.keys import digest

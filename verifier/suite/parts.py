@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from verifier.errors import InputError, VerifierError, unexpected
+from verifier.records import NamedTuple, dataclass
 from verifier.results import Verdict
 from verifier.source import Diagnostic
 from verifier.suite.decide import nested, run_or_die

@@ -15,11 +15,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import FrameType
 from typing import Generic, TypeVar, cast
 
 from verifier.errors import Interrupted, LimitError, VerifierError, fault
+from verifier.records import dataclass
 from verifier.suite.order import InOrder
 from verifier.suite.worker import (
     END,

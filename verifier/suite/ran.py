@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
 from verifier import explore
 from verifier.budget import Budget
@@ -21,6 +19,7 @@ from verifier.program.profiles import Switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 from verifier.program.waits import Wait
+from verifier.records import NamedTuple, replace
 
 FORKS = 20_000  # forks that a search for another run may see
 

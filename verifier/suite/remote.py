@@ -16,10 +16,10 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import IO, Generic, TypeVar
 
+from verifier.records import dataclass, replace
 from verifier.source import Source
 from verifier.suite.discover import Task
 from verifier.suite.kept import Carried, Keeper
@@ -103,7 +103,7 @@ class _Helper:
     """A helper, as its parent sees it."""
 
     def __init__(self) -> None:
-        path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
+        path = os.pathsep.join(filter(None, (os.path.dirname(PACKAGE), os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__, str(os.getpid())],
             stdin=subprocess.PIPE,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from verifier.errors import UsageError, worst
+from verifier.patterns import pattern
+from verifier.records import dataclass
 from verifier.results import Tally
 from verifier.suite.shelf import Cell, StoreError
 from verifier.suite.store import ResultsStore
 
-_LAST = re.compile(r"last(?:~(\d+))?")
+_LAST = pattern(r"last(?:~(\d+))?")
 LEAST_LAPSE = 0.5  # seconds, from which a change of time is worth a line
 LAPSE_FACTOR = 2.0  # how much longer or shorter it must be
 

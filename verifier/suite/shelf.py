@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from verifier.records import NamedTuple, dataclass
 from verifier.results import Verdict
 from verifier.source import Source
 

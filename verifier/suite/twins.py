@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
-
 from verifier.program.events import Program
+from verifier.records import fields, is_dataclass
 from verifier.results import Verdict
 from verifier.source import Diagnostic
 from verifier.syntax.test import Test

@@ -10,8 +10,9 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NoReturn
+
+from verifier.records import dataclass
 
 Work = Callable[[int, int], Iterator[object]]
 """``work(task, done)`` yields the parts of a task one by one, without the first ``done`` parts."""

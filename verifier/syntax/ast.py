@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Union
 
+from verifier.records import dataclass
 from verifier.source import Span
 from verifier.syntax.condition import Final
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
+from verifier.records import replace
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import layout
 from verifier.syntax.trouble import nearest
 
-_TOP = re.compile(r"\s*(variants|expect|unroll|enum|nmi|~?\s*exists|forall|filter|locations|P\d+)\b")
-_QUOTES = re.compile("[“”„‟«»‘’]")
-_WORD = re.compile(r"([A-Za-z_]\w*)\s*$")
-_GUARD = re.compile(r"\[[\w\s!&|()]+\]")
+_TOP = pattern(r"\s*(variants|expect|unroll|enum|nmi|~?\s*exists|forall|filter|locations|P\d+)\b")
+_QUOTES = pattern("[“”„‟«»‘’]")
+_WORD = pattern(r"([A-Za-z_]\w*)\s*$")
+_GUARD = pattern(r"\[[\w\s!&|()]+\]")
 EXPECTATIONS = ("never", "sometimes", "always", "deadlock", "hangs")
 
 
@@ -37,7 +38,7 @@ def check_quotes(source: Source, text: str) -> None:
 
 
 # The atomics of C11's <stdatomic.h>. The kernel has neither these names nor these memory orders.
-_C11 = re.compile(
+_C11 = pattern(
     r"\b(_Atomic|memory_order(_\w+)?|atomic_(u?(int|long|llong|short|char)|bool|flag)"
     r"|atomic_\w+_explicit|atomic_(load|store|exchange|init|compare_exchange_(weak|strong)|(thread|signal)_fence))\b"
 )

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
+from verifier.records import NamedTuple, dataclass
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import numbers
-from verifier.syntax.grammars import Node, is_tree, made_tree, tree_of
+from verifier.syntax.grammars import Node, Unparsed, is_tree, made_tree, tree_of
 from verifier.syntax.operations import COMPARISONS, CONDITION_FUNCTIONS, Operation, grouped
 from verifier.syntax.trouble import nesting
 
@@ -154,8 +154,8 @@ class Final(NamedTuple):
     warnings: tuple[Diagnostic, ...] = ()
 
 
-_ITEM = re.compile(r"(?:(\d+):|(\[\s*))?([A-Za-z_]\w*)\s*\]?\s*==?\s*(-?\d+)")
-_PLACE = re.compile(r"(?:(\d+):)?([A-Za-z_]\w*)")
+_ITEM = pattern(r"(?:(\d+):|(\[\s*))?([A-Za-z_]\w*)\s*\]?\s*==?\s*(-?\d+)")
+_PLACE = pattern(r"(?:(\d+):)?([A-Za-z_]\w*)")
 
 
 class Builder:
@@ -425,7 +425,7 @@ def always(span: Span) -> Proposition:
 
 
 MAX_DEPTH = 60
-_BRACKET = re.compile(r"[(){}\[\]]")
+_BRACKET = pattern(r"[(){}\[\]]")
 
 
 def too_deep(source: Source, text: str, start: int = 0) -> None:
@@ -446,13 +446,11 @@ def parse_final(source: Source, text: str) -> Final:
     from verifier.syntax.trouble import syntax_error
 
     too_deep(source, text)
-    from lark.exceptions import UnexpectedInput
-
     try:
         tree = tree_of(text, ("condition",), ("final",), start="final")
         return Builder(source).final(tree)
-    except UnexpectedInput as error:
-        raise InputError([syntax_error(source, error, "the condition")]) from None
+    except Unparsed as error:
+        raise InputError([syntax_error(source, error.error, "the condition")]) from None
     except RecursionError:  # from Lark, whose tree builder is recursive
         start = len(text) - len(text.lstrip())
         raise InputError([nesting(Span(source, start, len(text.rstrip())), MAX_DEPTH)]) from None

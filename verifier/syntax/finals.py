@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import condition, layout
 from verifier.syntax.condition import Final
-from verifier.syntax.grammars import MM_STARTS, Node, tree_of
+from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, tree_of
 from verifier.syntax.trouble import syntax_error
 from verifier.syntax.variants import Guards
 
-_FINAL = re.compile(
+_FINAL = pattern(
     r"((?:\[[^\[\]\n]*\]\s*)+)?(?<![\w~.])(locations\s*\[[^{}]*?\](?=\s*[a-z~(\[]|\s*$)|(~\s*exists|exists|forall|filter|final|[oO]bserved)\b)"
 )
-_AFTER = re.compile(
+_AFTER = pattern(
     r"\b(variants|expect|unroll|enum|struct|union|nmi)\b|\bP\d+\b(?!\s*:)|\[(?=[^\[\]\n]*\]\s*(P\d|variants))"
 )
 
@@ -78,8 +78,6 @@ def _segment(source: Source, text: str, match: re.Match[str], body: int) -> Segm
 
     Raises ``InputError``.
     """
-    from lark.exceptions import UnexpectedInput
-
     start, guard = match.start(), match.group(1)
     final = condition.parse_final(source, layout.blank(text[:body]) + text[body:])
     span = Span(source, start, body if guard else len(text))
@@ -88,8 +86,8 @@ def _segment(source: Source, text: str, match: re.Match[str], body: int) -> Segm
         word = " " * (start + one.start()) + one.group()
         try:
             guards.append(tree_of(word, ("mm",), MM_STARTS, start="guard").children[0])
-        except UnexpectedInput as error:
-            raise InputError([syntax_error(source, error, "this guard")]) from None
+        except Unparsed as error:
+            raise InputError([syntax_error(source, error.error, "this guard")]) from None
     return Segment(final, span, guards)
 
 

@@ -1,17 +1,22 @@
-"""Finds the grammars in a checkout or a wheel, and builds their parsers, with a cache on disk."""
+"""Finds the grammars in a checkout or a wheel, and reads texts by them, with a cache on disk."""
 
 from __future__ import annotations
 
+import marshal
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+from verifier.syntax.lalr import GrammarTables, Parser, Tree, tables_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lark import Lark
+    from lark.exceptions import UnexpectedInput
 
 
 class Meta(Protocol):
@@ -22,7 +27,7 @@ class Meta(Protocol):
 
 
 class Node(Protocol):
-    """A node of the trees that Lark makes, as the code that reads them sees it.
+    """A node of the trees of a text, as the code that reads them sees it.
 
     A node is either a tree, which has ``data`` (the name of its rule), ``children`` and ``meta``, or a
     token, a string that has a ``type`` and positions.  The grammar says which of the two stands where, so
@@ -51,28 +56,37 @@ def is_tree(node: Node) -> bool:
 # What the grammar of C and MM files can begin with: a file, a part of one, a definition of the kernel's text.
 MM_STARTS = ("start", "guard", "function", "struct_def", "enum", "expr", "stmt")
 
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def folder(name: str) -> Path:
     """The folder ``grammar`` or ``litmus``: inside the installed package, or beside it in a checkout."""
-    inside = PACKAGE / f"_{name}"
-    return inside if inside.is_dir() else PACKAGE.parent / name
+    from pathlib import Path
+
+    return Path(_folder(name))
+
+
+def _folder(name: str) -> str:
+    inside = os.path.join(PACKAGE, f"_{name}")
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(PACKAGE), name)
 
 
 @cache
 def text(*names: str) -> str:
     """The grammar files of these names, one after the other."""
-    return "\n".join((folder("grammar") / f"{n}.lark").read_text(encoding="utf-8") for n in names)
+    texts: list[str] = []
+    for name in names:
+        with open(os.path.join(_folder("grammar"), f"{name}.lark"), encoding="utf-8") as file:
+            texts.append(file.read())
+    return "\n".join(texts)
 
 
-def _cache_file(source: str, key: str) -> str:
+def _cache_file(source: str, key: str, end: str) -> str:
     """The cache file for the tables of a grammar, or '' if there can be none.
 
-    The tables are pickled, so the folder must be one that only this user can write to.
+    Whoever writes such a file decides what is run, so the folder must be one that only this user can
+    write to.
     """
-    import lark
-
     try:
         base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
         place = os.path.join(base, "verifier")
@@ -83,8 +97,8 @@ def _cache_file(source: str, key: str) -> str:
         if not hasattr(os, "getuid") or status.st_uid != os.getuid() or status.st_mode & 0o022:
             return ""
         # A checksum is enough to tell a few versions and grammars apart, and needs no import of hashlib.
-        data = f"{lark.__version__}\0{sys.version}\0{key}\0{source}".encode()
-        return os.path.join(place, f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}{len(data):x}.lark")
+        data = f"{sys.version}\0{key}\0{source}".encode()
+        return os.path.join(place, f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}{len(data):x}{end}")
     except OSError:
         return ""
 
@@ -100,12 +114,12 @@ def _kept(place: str) -> Lark | None:
         return None
 
 
-def _keep(parser: Lark, place: str) -> None:
-    """Write a parser's tables to a cache file. The file appears complete or not at all."""
+def _write(place: str, write: Callable[[BinaryIO], object]) -> None:
+    """Write a cache file. It appears complete or not at all."""
     part = f"{place}.{os.getpid()}"
     try:
         with open(part, "wb") as file:
-            parser.save(file)
+            write(file)
         os.replace(part, place)
     except OSError:
         pass
@@ -114,10 +128,11 @@ def _keep(parser: Lark, place: str) -> None:
 @cache
 def parser(names: tuple[str, ...], starts: tuple[str, ...]) -> Lark:
     """The LALR parser of the grammar files ``names``, for the start rules ``starts``."""
+    import lark
     from lark import Lark
 
     source = text(*names)
-    place = _cache_file(source, repr(starts))
+    place = _cache_file(source, f"{lark.__version__}\0{starts}", ".lark")
     found = _kept(place) if place and os.path.exists(place) else None
     if found is None:
         options: dict[str, Any] = {
@@ -128,20 +143,56 @@ def parser(names: tuple[str, ...], starts: tuple[str, ...]) -> Lark:
         }
         found = Lark(source, **options)
         if place:
-            _keep(found, place)
+            _write(place, found.save)
     return found
+
+
+@cache
+def _reader(names: tuple[str, ...], starts: tuple[str, ...]) -> Parser:
+    """What reads texts by the tables of ``parser``, without Lark if they are in a cache file."""
+    source = text(*names)
+    place = _cache_file(source, repr(starts), ".tables")
+    tables = _tables_in(place) if place else None
+    if tables is None:
+        tables = tables_of(parser(names, starts))
+        if place:
+            _write(place, lambda file: marshal.dump(tuple(tables), file))
+    return Parser(tables)
+
+
+def _tables_in(place: str) -> GrammarTables | None:
+    """The tables in a cache file; None if it cannot be read."""
+    try:
+        with open(place, "rb") as file:
+            return GrammarTables(*marshal.load(file))
+    except Exception:  # a damaged file may raise anything; it is replaced
+        return None
+
+
+class Unparsed(Exception):
+    """A text does not fit its grammar. ``error`` is what Lark says about it."""
+
+    def __init__(self, error: UnexpectedInput) -> None:
+        self.error = error
+        super().__init__(str(error))
 
 
 def tree_of(text: str, names: tuple[str, ...], starts: tuple[str, ...], start: str) -> Node:
     """The tree of a text, whose rule is ``start``; ``names`` and ``starts`` as for ``parser``. Raises
-    Lark's ``UnexpectedInput``."""
-    return cast("Node", parser(names, starts).parse(text, start=start))
+    ``Unparsed``."""
+    made = _reader(names, starts).parse(text, start)
+    if made is not None:
+        return cast("Node", made)
+    from lark.exceptions import UnexpectedInput
+
+    try:
+        return cast("Node", parser(names, starts).parse(text, start=start))
+    except UnexpectedInput as error:
+        raise Unparsed(error) from None
 
 
 def made_tree(data: str, children: list[Node], start: int, end: int) -> Node:
     """A tree that no grammar made; it goes from ``start`` to ``end``."""
-    from lark import Tree
-
     tree = Tree(data, [*children])
-    tree.meta.start_pos, tree.meta.end_pos, tree.meta.empty = start, end, False
+    tree.start_pos, tree.end_pos, tree.outer = start, end, (start, end)
     return cast("Node", tree)

@@ -6,12 +6,12 @@ may offer more than a test needs.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from verifier.patterns import pattern
+from verifier.records import dataclass, field
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
@@ -21,7 +21,7 @@ from verifier.syntax.trouble import nearest
 REGISTERS = ("cr3", "irq", "pcid", "tlb", "pending")  # each CPU has these
 # Names that stand for what a CPU has, by the per-CPU object: asm/current.h.
 PERCPU_NAMES: Mapping[str, str] = MappingProxyType({"current": "current_task"})
-_REGISTER = re.compile(r"r[0-9]+")
+_REGISTER = pattern(r"r[0-9]+")
 Key = tuple[str, int, str]
 
 

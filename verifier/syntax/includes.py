@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
+from verifier.records import dataclass, field
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import clues, layout
 from verifier.syntax.ast import Function
-from verifier.syntax.grammars import MM_STARTS, Node, folder, tree_of
+from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, folder, tree_of
 from verifier.syntax.trouble import nearest, syntax_error
 
-_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_INCLUDE = pattern(r'^[ \t]*#[ \t]*include[ \t]*("([^"\n]*)"|<([^>\n]*)>|[^\n]*)([^\n]*)', re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -43,12 +47,10 @@ def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: b
 
     Raises ``InputError`` for a syntax error, together with the ``troubles`` before it.
     """
-    from lark.exceptions import UnexpectedInput
-
     try:
         tree = tree_of(text, ("mm",), MM_STARTS, start="start")
-    except UnexpectedInput as error:
-        found = clues.explained(source, syntax_error(source, error, "this test"))
+    except Unparsed as error:
+        found = clues.explained(source, syntax_error(source, error.error, "this test"))
         raise InputError([*troubles, found]) from None
     except RecursionError:
         raise InputError([Diagnostic("nesting", "nested too deeply", file=source.name)]) from None
@@ -127,8 +129,8 @@ class Includes:
         """A hint with the nearest include: beside the test, one folder below it, or in the library."""
         beside, library = _places(source)
         known = [str(f.relative_to(library)) for f in library.glob("**/*.inc")]
-        for pattern in ("*.inc", "*/*.inc"):
-            known += (str(f.relative_to(beside)) for f in islice(beside.glob(pattern), 500))
+        for form in ("*.inc", "*/*.inc"):
+            known += (str(f.relative_to(beside)) for f in islice(beside.glob(form), 500))
         return nearest(name[:200], known)
 
     def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
@@ -138,6 +140,8 @@ class Includes:
 def named(source: Source) -> tuple[list[str], list[str]]:
     """What a file names to take its text: the paths of the files that it includes itself, which need not
     exist, and those in a kernel's tree."""
+    from pathlib import Path
+
     try:
         text = layout.uncomment(source, herd=False).text
     except InputError:  # a comment has no end
@@ -148,6 +152,8 @@ def named(source: Source) -> tuple[list[str], list[str]]:
 
 
 def _places(source: Source) -> list[Path]:
+    from pathlib import Path
+
     return [Path(source.name).parent, folder("litmus")]
 
 

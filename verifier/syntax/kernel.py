@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import NamedTuple
 
 from verifier.kernel.conditions import Config, undecided
 from verifier.kernel.scan import LOCK, LOCKS, Definition, Kind, Macro, Scanned, blanked, scanned
 from verifier.kernel.tree import KernelTree, Unreadable
+from verifier.patterns import pattern
+from verifier.records import NamedTuple, replace
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import ast, clues
-from verifier.syntax.grammars import MM_STARTS, Node, tree_of
+from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, tree_of
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, syntax_error
 from verifier.syntax.variants import Guards
 
-_STORAGE = re.compile(r"^\s*(?:static|extern)\b")
+_STORAGE = pattern(r"^\s*(?:static|extern)\b")
 UNREADABLE = "kernel"  # of a file of the tree that cannot be taken
 
 # Words of the compiler that say nothing about what code does.
-_ATTRIBUTES = re.compile(
+_ATTRIBUTES = pattern(
     r"\b(__maybe_unused|__always_unused|__init_or_module|__user|__percpu|__rcu|__iomem|__force|__must_check|__read_mostly"
     r"|__ro_after_init|__initdata|__private|__randomize_layout|____?cacheline\w*|__aligned_largest"
     r"|__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)|__(?:aligned|counted_by|section)\s*\([^()]*\)"
@@ -33,19 +33,19 @@ _ATTRIBUTES = re.compile(
 # What no test can take, and what to say of it.
 _REFUSED = (
     (
-        re.compile(r"\b(?:asm|__asm__)\b"),
+        pattern(r"\b(?:asm|__asm__)\b"),
         "inline assembly",
         "write a function of words of that name in the test",
     ),
-    (re.compile(r"\b__free\s*\("), "a local with __free()", "leave out the function that has it"),
+    (pattern(r"\b__free\s*\("), "a local with __free()", "leave out the function that has it"),
 )
-_TYPE = re.compile(
+_TYPE = pattern(
     r"\b(?:struct|union|enum)\s+\w+|\b(?:unsigned|signed|long|int|char|short|void|bool|_Bool|const|volatile)\b"
     r"|\b(?:\w+_t|_{0,2}[us](?:8|16|32|64|128))\b|\*"
 )
 
 # An array at the end of a struct, as long as the memory that is there; and how many elements it has here.
-_FLEXIBLE = re.compile(r"(\w+)\s*\[\s*0?\s*\]\s*;")
+_FLEXIBLE = pattern(r"(\w+)\s*\[\s*0?\s*\]\s*;")
 FLEXIBLE = 4
 
 
@@ -228,8 +228,6 @@ class Cutter:
 
     def parsed(self, file: Scanned, text: str, at: int, start: str) -> Node:
         """A definition as a tree. Raises ``Trouble`` for what the grammar does not know."""
-        from lark.exceptions import UnexpectedInput
-
         for form, what, hint in _REFUSED:
             found = form.search(re.sub(r'"[^"]*"', lambda s: blanked(s.group()), text))
             if found is not None:
@@ -237,8 +235,8 @@ class Cutter:
                 raise Trouble("kernel", f"{what} is not read", span, hint)
         try:
             return tree_of(" " * at + text, ("mm",), MM_STARTS, start=start)
-        except UnexpectedInput as error:
-            said = clues.explained(file.source, syntax_error(file.source, error, "this definition"))
+        except Unparsed as error:
+            said = clues.explained(file.source, syntax_error(file.source, error.error, "this definition"))
             raise Trouble("kernel", said.message, said.span, said.hint) from None
         except RecursionError:
             raise Trouble("nesting", "nested too deeply", Span(file.source, at, at + 1)) from None

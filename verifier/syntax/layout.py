@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from dataclasses import dataclass, field
-from pathlib import PurePath
-from typing import NamedTuple
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax.trouble import nearest
 
@@ -19,9 +17,9 @@ def blank(text: str) -> str:
 
 
 # The text before braces that hold something else than an initial state.
-_CODE = re.compile(r"(\)|\bP\d+|\.\.\s*\w+|\b(struct|union|enum)(\s+\w+)?|\bvariants)\s*$")
-_POINTER = re.compile(r"\(\*\s*\w+\s*(\[\s*\w*\s*\]\s*)*\)\s*\(")  # to a function: (*hook)(int cpu)
-_COMMENT = re.compile(r'\(\*|/\*|//|"|[{}]')
+_CODE = pattern(r"(\)|\bP\d+|\.\.\s*\w+|\b(struct|union|enum)(\s+\w+)?|\bvariants)\s*$")
+_POINTER = pattern(r"\(\*\s*\w+\s*(\[\s*\w*\s*\]\s*)*\)\s*\(")  # to a function: (*hook)(int cpu)
+_COMMENT = pattern(r'\(\*|/\*|//|"|[{}]')
 
 
 @dataclass(slots=True)
@@ -113,9 +111,9 @@ class Head:
 
 
 # The name is one word. A title in round brackets and a ';' may follow, as in herd7.
-_FIRST = re.compile(r"\s*(\S+)[ \t]+([^\s{;\"]+)(?:[ \t]*\([^()\n]*\))?[ \t]*;?")
-_META = re.compile(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*=[ \t]*([^\n]*?)[ \t]*(?:\n|$)")
-_DOC = re.compile(r'\s*"([^"]*)"')
+_FIRST = pattern(r"\s*(\S+)[ \t]+([^\s{;\"]+)(?:[ \t]*\([^()\n]*\))?[ \t]*;?")
+_META = pattern(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*=[ \t]*([^\n]*?)[ \t]*(?:\n|$)")
+_DOC = pattern(r'\s*"([^"]*)"')
 
 
 def head(source: Source, text: str) -> Head:
@@ -130,6 +128,8 @@ def head(source: Source, text: str) -> Head:
         )
     arch, name, at = first.group(1), first.group(2), first.end()
     if name == "--":
+        from pathlib import PurePath
+
         name = PurePath(source.name).stem
     rest = text[at : (text + "\n").index("\n", at)].strip()
     if arch == "MM" and rest[:1] not in ("", "{", '"'):
@@ -178,7 +178,7 @@ _HEADING = (
     r"\s*\w[\w\s*]*[\s*]\w+\s*\((void|[^()\n]*(\w\s+|\*)\w+[^()\n]*)?\)\s*$"  # the first line of a function
 )
 # Lines that begin the rest of a file, and are never free text.
-_OURS = re.compile(r"\s*(#|\[|(expect|unroll|variants|enum|struct|union|nmi)\b|P\d+\s*(\(|\.\.))|" + _HEADING)
+_OURS = pattern(r"\s*(#|\[|(expect|unroll|variants|enum|struct|union|nmi)\b|P\d+\s*(\(|\.\.))|" + _HEADING)
 
 
 def _opened(text: str, at: int) -> bool:
@@ -207,6 +207,8 @@ _KEYS = ("Source", "Id", "Generator", "Com", "Prefetch", "Orig", "Cycle", "Relax
 def _misspelt(key: str, span: Span) -> list[Diagnostic]:
     """A warning about a key that looks like a misspelt one."""
     folded = {k.lower(): k for k in _KEYS}
+    import difflib
+
     close = difflib.get_close_matches(key.lower(), folded, n=1, cutoff=0.8)
     if key in _KEYS or not close:
         return []
@@ -214,7 +216,7 @@ def _misspelt(key: str, span: Span) -> list[Diagnostic]:
     return [Diagnostic("unknown-key", f"unknown key {key!r}", span, hint, severity="warning")]
 
 
-_RESULT = re.compile(r"\bResult:[ \t]*([A-Za-z]+)")
+_RESULT = pattern(r"\bResult:[ \t]*([A-Za-z]+)")
 _WORDS = ("never", "sometimes", "always", "deadlock")
 
 
@@ -250,7 +252,7 @@ def result(source: Source, bare: Uncommented) -> Result:
     return Result(word, place, warnings)
 
 
-_CONFIGURATION = re.compile(r"^[ \t]*<<", re.MULTILINE)
+_CONFIGURATION = pattern(r"^[ \t]*<<", re.MULTILINE)
 
 
 def without_configuration(text: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import NamedTuple
 
 from verifier.errors import InputError
 from verifier.kernel.tree import KernelTree
+from verifier.records import NamedTuple, replace
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import NO_TREE, clues, condition, finals, layout, printed
 from verifier.syntax.ast import Unit

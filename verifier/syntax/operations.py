@@ -5,8 +5,7 @@ The grammar reads ``x & 8 = 8`` as terms with operators between them; ``grouped`
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from verifier.records import NamedTuple
 from verifier.syntax.grammars import Node
 
 COMPARISONS = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
 from typing import Any
 
+from verifier.records import fields, replace
 from verifier.source import Span
 from verifier.syntax import ast
 

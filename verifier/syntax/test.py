@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from verifier.records import dataclass, field, replace
 from verifier.source import Diagnostic, Source, Span
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from verifier.errors import InputError
+from verifier.records import replace
 from verifier.source import Source, Span
 from verifier.syntax import ast, numbers
 from verifier.syntax.grammars import Node, is_tree

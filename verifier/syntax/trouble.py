@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Container, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from verifier.errors import InputError
+from verifier.records import NamedTuple
 from verifier.source import Diagnostic, Source, Span
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def nesting(span: Span, depth: int) -> Diagnostic:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint with the nearest known word; empty if none is near."""
+    import difflib
+
     close = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
     if not close:
         folded = {k.lower(): k for k in known}

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
+from verifier.patterns import pattern
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.ast import nodes
@@ -32,8 +33,8 @@ def overlaid(units: Iterable[ast.Unit]) -> list[Diagnostic]:
     return list(said.values())
 
 
-_WIDE = re.compile(r"_*([us]|u?int)128(_t)?")
-_WORD = re.compile(r"_*([us]|u?int)64(_t)?|((un)?signed )?long( long)?( int)?( unsigned)?")
+_WIDE = pattern(r"_*([us]|u?int)128(_t)?")
+_WORD = pattern(r"_*([us]|u?int)64(_t)?|((un)?signed )?long( long)?( int)?( unsigned)?")
 
 
 def halves(struct: ast.StructDef) -> Mapping[str, tuple[str, bool]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from verifier.records import dataclass, field
 from verifier.source import Diagnostic, Span
 from verifier.syntax.grammars import Node
 from verifier.syntax.test import Expectation

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
 from verifier.errors import InputError
+from verifier.patterns import pattern
+from verifier.records import NamedTuple
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import condition, layout, numbers, printed
 from verifier.syntax.condition import Final
-from verifier.syntax.grammars import Node, is_tree, parser, tree_of
+from verifier.syntax.grammars import Node, Unparsed, is_tree, tree_of
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import syntax_error
 
@@ -84,7 +85,7 @@ class Tree(NamedTuple):
     final: Final
 
 
-_TAIL = re.compile(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|final|[oO]bserved)\b")
+_TAIL = pattern(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|final|[oO]bserved)\b")
 
 
 def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[Test]:
@@ -217,19 +218,17 @@ def _columns(
 
 
 def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> list[Placed]:
-    from lark.exceptions import UnexpectedInput
-
     span = Span(source, start, start + len(word))
     try:
         return [Placed(_parse_cell(word), span)]
     except numbers.NumberError as error:
         troubles.append(error.at(span))
-    except UnexpectedInput:
+    except Unparsed:
         blanked = " " * start + word
         try:
-            parser(("x86",), ("cell", "init")).parse(blanked, start="cell")
-        except UnexpectedInput as error:
-            troubles.append(syntax_error(source, error, "this instruction", span.end))
+            tree_of(blanked, ("x86",), ("cell", "init"), start="cell")
+        except Unparsed as error:
+            troubles.append(syntax_error(source, error.error, "this instruction", span.end))
     return []
 
 
@@ -313,14 +312,12 @@ def _width(word: str) -> int:
 
 
 def _initial(source: Source, text: str, start: int, end: int, troubles: list[Diagnostic]) -> list[Initial]:
-    from lark.exceptions import UnexpectedInput
-
     if not text[start:end].strip():
         return []
     try:
         tree = tree_of(" " * start + text[start:end], ("x86",), ("cell", "init"), start="init")
-    except UnexpectedInput as error:
-        troubles.append(syntax_error(source, error, "the initial state", end))
+    except Unparsed as error:
+        troubles.append(syntax_error(source, error.error, "the initial state", end))
         return []
     out: list[Initial] = []
     for item in tree.children:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from textwrap import wrap
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier.lower.optional import OptionalPart
 from verifier.program.events import Program
 from verifier.program.trace import Trace
 from verifier.program.waits import place
+from verifier.records import NamedTuple, dataclass
 from verifier.results import Verdict
 from verifier.source import Span
 from verifier.why.names import CycleStep

@@ -6,7 +6,6 @@ One part after the other is taken away. Two parts of which one is enough are fou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from verifier.budget import Budget
@@ -18,6 +17,7 @@ from verifier.model import Model
 from verifier.program.events import Observable
 from verifier.program.expressions import Reg
 from verifier.program.values import IN_LINE
+from verifier.records import replace
 from verifier.results import Verdict
 from verifier.syntax import ast
 from verifier.syntax.ast import nodes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from verifier.errors import UsageError
+from verifier.records import NamedTuple
 from verifier.syntax.trouble import nearest
 
 

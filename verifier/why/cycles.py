@@ -8,11 +8,11 @@ smallest set of these cycles is a proof.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from verifier.errors import LimitError
 from verifier.lower.optional import OptionalPart
 from verifier.program.values import Ptr, Value
+from verifier.records import NamedTuple
 from verifier.solve.clauses import NO, YES
 from verifier.solve.symbolic import SymbolicRelation
 from verifier.why.engine import Candidates

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
+from verifier.patterns import pattern
 from verifier.program.trace import Trace
+from verifier.records import dataclass, field
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached
@@ -442,8 +443,8 @@ def _argument(x: ast.CallExpr) -> str:
     return "".join(x.arguments[0].span.text.split())
 
 
-_TAKES = re.compile(r"(?<!un)lock|_disable|_save|down_")
-_GIVES = re.compile(r"unlock|_enable|_restore|up_")
+_TAKES = pattern(r"(?<!un)lock|_disable|_save|down_")
+_GIVES = pattern(r"unlock|_enable|_restore|up_")
 
 
 def _balanced(function: ast.Function) -> bool:

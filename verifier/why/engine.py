@@ -7,7 +7,6 @@ solver under assumptions, and what the solver learns serves all later ones.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
@@ -16,6 +15,7 @@ from verifier.lower.optional import OptionalPart, kept, optional
 from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.stops import running
+from verifier.records import NamedTuple
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encode import candidates

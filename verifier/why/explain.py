@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
@@ -13,6 +12,7 @@ from verifier.lower.optional import OptionalPart, given, optional
 from verifier.model import Model
 from verifier.program.events import Program
 from verifier.program.expressions import refs
+from verifier.records import replace
 from verifier.results import Verdict
 from verifier.suite.shorten import short_program
 from verifier.syntax.test import Test

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from verifier.errors import ExitCode
+from verifier.records import dataclass
 from verifier.syntax.test import Test
 
 LOST = 4  # lost states that are shown

@@ -8,7 +8,6 @@ ones that have an instruction of each correction, which is what an execution wit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from verifier.budget import Budget
 from verifier.lower.build import lower
@@ -16,6 +15,7 @@ from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered
 from verifier.lower.optional import OptionalPart, PartKind
 from verifier.model import model as model_of
 from verifier.program.expressions import Reg, call
+from verifier.records import dataclass, replace
 from verifier.source import Source, Span
 from verifier.suite.options import Options
 from verifier.suite.shorten import short_program

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Literal
 
@@ -20,6 +19,7 @@ from verifier.program.expressions import Const, Ref, Reg, call, evaluate
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 from verifier.program.waits import Wait
+from verifier.records import dataclass, replace
 from verifier.suite.decide import EXPLORER_STATES, compare
 from verifier.suite.options import Options
 from verifier.suite.shorten import short_program, shortened

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from verifier.model.roles import buffered, role
 from verifier.program.events import Event
 from verifier.program.expressions import Const
 from verifier.program.values import IN_LINE, Ptr, Value
 from verifier.program.waits import place
+from verifier.records import NamedTuple
 from verifier.solve.sites import Chain
 from verifier.why.cycles import Edge
 from verifier.why.engine import Candidates

@@ -6,10 +6,10 @@ The method is MARCO (Liffiton, Previti, Malik, Marques-Silva: "Fast, flexible MU
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from verifier.errors import LimitError
 from verifier.lower.optional import PART_KINDS, OptionalPart, PartKind
+from verifier.records import NamedTuple
 from verifier.why.engine import Engine
 
 # What a reader would least like to see in a reason is left out of it first.

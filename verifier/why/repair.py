@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from importlib import import_module
 from itertools import combinations_with_replacement
 
 from verifier.budget import MEMORY, Budget
 from verifier.errors import InputError, InternalError, LimitError, UsageError
+from verifier.records import dataclass, field, replace
 from verifier.source import Source, Span
 from verifier.suite.options import Options
 from verifier.suite.pool import alone

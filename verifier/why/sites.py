@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 
+from verifier.records import dataclass, field, replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached

@@ -9,15 +9,15 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import product
-from typing import NamedTuple
 
+from verifier.patterns import pattern
+from verifier.records import NamedTuple, replace
 from verifier.source import Source, Span
 from verifier.syntax import ast, layout
 from verifier.why.sites import Key, Site, key
 
-_GUARDS = re.compile(r"(?:\[[^\[\]]*\]\s*)+\Z")
+_GUARDS = pattern(r"(?:\[[^\[\]]*\]\s*)+\Z")
 WAYS = 24  # to write an edit, at most
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import get_args
 
+from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.test import Test
 from verifier.why.edits import Edit

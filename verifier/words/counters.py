@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 
 from verifier.program.expressions import FALSE, Const, Expr, Reg
+from verifier.records import replace
 from verifier.words.rows import (
     NO_READER,
     OLD,

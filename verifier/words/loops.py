@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from verifier.program.expressions import TRUE, Expr, Reg
+from verifier.records import dataclass
 from verifier.words.rows import f
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 from verifier.program import values as v
 from verifier.program.expressions import FALSE, TRUE, Expr, Reg
 from verifier.program.ops import Serializer
+from verifier.records import replace
 from verifier.words.rows import (
     OLD,
     Load,

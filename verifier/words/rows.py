@@ -6,19 +6,18 @@ In a row's expressions ``Reg("name")`` is the argument of that name and ``OLD`` 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, Union
 
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, parts
+from verifier.program.expressions import FALSE, KERNEL, TRUE, Apply, Const, Expr, Reg, parts
 from verifier.program.ops import Fence, Kind, Op
 from verifier.program.profiles import KERNELS
 from verifier.program.values import ATTRIBUTES
+from verifier.records import dataclass
 
 OLD = Reg("old")
 CPU = Reg("this_cpu")
-KERNEL = Reg("%kernel")  # which kernel this is, where words differ between versions
 
 
 @dataclass(frozen=True, slots=True)

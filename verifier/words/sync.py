@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg
+from verifier.records import replace
 from verifier.words.rows import (
     IRQ_OFF,
     IRQ_ON,

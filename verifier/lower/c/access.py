@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from verifier.lower.c import types as t
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
@@ -12,6 +10,7 @@ from verifier.lower.code import Emit, Touch
 from verifier.program.expressions import FALSE, Const, Expr, Reg
 from verifier.program.ops import Op
 from verifier.program.values import Ptr, target
+from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import same_pointee, stays, store_local
@@ -13,6 +12,7 @@ from verifier.lower.c.parts import Frame, Local, Spanned, Started, Val
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, Const, Reg
 from verifier.program.values import Ptr
+from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.ast import nodes

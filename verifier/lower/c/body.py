@@ -7,23 +7,23 @@ leads to the function that it calls, and the function to its statements, without
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.parts import Frame, Local, Shared, Spanned, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Emit, Instruction, SetRegister, Target, Touch
+from verifier.patterns import pattern
 from verifier.program.expressions import Const, Expr, Reg
 from verifier.program.ops import Kind, Op
+from verifier.records import dataclass
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Special, SpecialName, Word
 
-_REGISTER = re.compile(r"r[0-9]+")
+_REGISTER = pattern(r"r[0-9]+")
 C = TypeVar("C")
 N = TypeVar("N")
 R = TypeVar("R")

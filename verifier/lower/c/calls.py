@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from verifier.lower.c import types as t
 from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import LOCKED
@@ -15,6 +13,7 @@ from verifier.lower.c.pointers import name_of
 from verifier.lower.code import Branch, Jump, Label, Warn
 from verifier.program.expressions import FALSE, TRUE, Const, Reg, call
 from verifier.program.values import Ptr
+from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Special

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import NamedTuple
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, storable, store_local
@@ -16,14 +14,14 @@ from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call, parts
+from verifier.program.expressions import FALSE, KERNEL, TRUE, Apply, Const, Expr, Reg, call, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import FAULT, UNDEF, Ptr
+from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import (
     CPU,
-    KERNEL,
     OLD,
     Effect,
     Load,

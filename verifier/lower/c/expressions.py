@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load, numeric, same_pointee, store, store_local, truth_of
@@ -16,6 +15,7 @@ from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Decide, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import ATTRIBUTES, FAULT, UNDEF, Ptr, truth
+from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.ast import nodes

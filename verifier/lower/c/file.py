@@ -6,8 +6,6 @@ The objects are laid out first (``memory``), then every CPU's program becomes co
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.lower.c import types as t
@@ -26,6 +24,7 @@ from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf,
 from verifier.program.events import World
 from verifier.program.expressions import FALSE, Const
 from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_entry, target
+from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c

@@ -7,10 +7,8 @@ type, a constant or a macro; a function has to be named. What cannot be found is
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from verifier.errors import InputError
 from verifier.kernel.conditions import ASSUMED
@@ -30,6 +28,8 @@ from verifier.lower.c.kernel_trees import (
 )
 from verifier.lower.c.macros import BITS, bits, check_brackets, named
 from verifier.lower.c.presence import Presence
+from verifier.patterns import pattern
+from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.idle import PERCPU_NAMES
@@ -58,7 +58,7 @@ QUESTIONS = frozenset(
     }
 )  # fmt: skip
 # Names of words in code that sanitizers and lockdep leave alone.
-_UNINSTRUMENTED = re.compile(
+_UNINSTRUMENTED = pattern(
     r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
 )
 MAX_EXPANDED = 200

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
+from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax import condition as c
 

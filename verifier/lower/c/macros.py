@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
+from verifier.patterns import pattern
+from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.rebuilt import rebuilt
@@ -27,7 +27,7 @@ _NAMES: Mapping[type, str] = {
 }  # fmt: skip
 
 
-_ASSIGNED = re.compile(r"(?:[^=!<>]|<<|>>)=$")  # what stands before the whole value of an assignment
+_ASSIGNED = pattern(r"(?:[^=!<>]|<<|>>)=$")  # what stands before the whole value of an assignment
 
 
 def bits(name: str, given: tuple[ast.CExpr, ...], span: Span) -> ast.CExpr:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Literal
 
 from verifier.errors import InputError
@@ -13,9 +11,11 @@ from verifier.lower.c.objects import MAPPING, MAX_CELLS, NamedObject, Objects, g
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
 from verifier.lower.c.types import Type
+from verifier.patterns import pattern
 from verifier.program.events import Cell, CellKind
 from verifier.program.expressions import Const, Expr, call, evaluate
 from verifier.program.values import IN_LINE, UNACCESSED, Ptr, Value, flags, halted, target
+from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest, the_first
@@ -24,7 +24,7 @@ from verifier.words.table import entry_level
 MAX_PCID = 4095
 PGD = "pgd"  # the field of an mm that leads to its root
 MAX_INNER = 16  # structs in structs
-_ELEMENT = re.compile(r"\+([0-9]+)\.")
+_ELEMENT = pattern(r"\+([0-9]+)\.")
 _NESTED = (
     ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.ForEachEntry, ast.Switch,
     ast.Guard,

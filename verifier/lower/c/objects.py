@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from verifier.lower.c import structs
 from verifier.lower.c import types as t
 from verifier.lower.c.structs import Bitfield
@@ -11,6 +9,7 @@ from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
 from verifier.program.functions import apply
 from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, make_entry
+from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest

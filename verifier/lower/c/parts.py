@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
@@ -13,11 +12,11 @@ from verifier.lower.c.pointers import Pointers, pointers
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.lower.code import Instruction
-from verifier.program.expressions import Apply, Const, Expr
+from verifier.program.expressions import KERNEL, Apply, Const, Expr
 from verifier.program.values import Value
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.words.rows import KERNEL
 
 MAX_COPIES = 20_000  # of functions and of loops' bodies
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, load, numeric
 from verifier.lower.c.body import BodyCode
@@ -13,6 +11,7 @@ from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.program.values import Ptr
+from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import WORDS, special

@@ -8,8 +8,8 @@ that name; where the name gets something else than functions that are named ther
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
+from verifier.records import dataclass, field
 from verifier.syntax import ast
 from verifier.syntax.ast import nodes
 from verifier.words.rows import Locked, Modify, Special, Store, flat

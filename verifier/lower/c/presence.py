@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import NamedTuple
-
+from verifier.records import NamedTuple, replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.kernel import Cutter

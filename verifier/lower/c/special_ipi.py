@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, load, truth_of
 from verifier.lower.c.arguments import given
@@ -14,6 +12,7 @@ from verifier.lower.c.special_masks import bits_of
 from verifier.lower.code import Assume, Branch, Emit, Label, Target, Touch
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import Ptr, truth
+from verifier.records import dataclass, replace
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import since
 

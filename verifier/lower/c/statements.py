@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from verifier.lower.c import guards
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, store_local
@@ -18,6 +16,7 @@ from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Jump, Label
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import truth
+from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, the_first
 from verifier.words.table import WORDS

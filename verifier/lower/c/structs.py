@@ -7,15 +7,16 @@ it by a load and a store of that unit, so that what another CPU does to a neighb
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from verifier.lower.c import types as t
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, Expr, call
+from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.source import Diagnostic, Span
-from verifier.syntax import ast
-from verifier.syntax.tree import constant
+
+if TYPE_CHECKING:
+    from verifier.syntax import ast
 
 MAX_ELEMENTS = 4096
 
@@ -89,6 +90,8 @@ def declared(unit: ast.Unit) -> Mapping[str, tuple[Declarator, ...]]:
 
 def _constant(expr: ast.CExpr | None, unit: ast.Unit) -> int | None:
     """A width or a size; -1 if it is not a constant."""
+    from verifier.syntax.tree import constant
+
     value = None if expr is None else constant(expr, unit.enums)
     return -1 if expr is not None and value is None else value
 

@@ -9,12 +9,11 @@ entry for both. What ``init_mm`` maps, every mm maps through ``init_mm``'s entri
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import product
-from typing import NamedTuple
 
 from verifier.program.expressions import Const, Expr, call
 from verifier.program.values import ATTRIBUTES, NOT_PRESENT, UNDEF, Ptr, Value, target
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c

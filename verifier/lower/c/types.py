@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from verifier.patterns import pattern
 from verifier.program.expressions import Apply, Const, Expr, call
-from verifier.syntax.ast import CType
+from verifier.records import dataclass, replace
+
+if TYPE_CHECKING:  # conditions of all kinds of tests have types, too
+    from verifier.syntax.ast import CType
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +265,7 @@ def joined(a: Type | None, b: Type) -> Type:
     return ANY
 
 
-_LITERAL = re.compile(r"(0x[0-9a-f]+|[0-9]+)([ul]*)", re.ASCII)
+_LITERAL = pattern(r"(0x[0-9a-f]+|[0-9]+)([ul]*)", re.ASCII)
 
 
 def literal(value: int, text: str = "") -> Type:

@@ -12,7 +12,6 @@ modelled yet.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from verifier.budget import Budget
 from verifier.errors import InputError
@@ -21,9 +20,11 @@ from verifier.lower.observe import CellOf, Meaning, RegisterOf, observe
 from verifier.lower.x86.instructions import lower_cell
 from verifier.lower.x86.table import REGISTER_NAMES
 from verifier.lower.x86.thread import Column
+from verifier.patterns import pattern
 from verifier.program.events import Cell, World
 from verifier.program.expressions import Const
 from verifier.program.values import Ptr, Value
+from verifier.records import dataclass, field
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
 from verifier.syntax import x86
@@ -347,8 +348,8 @@ def signed(value: int, bits: int) -> int:
 
 
 # Instructions under which values that are small and not negative stay so, unless they run for ever.
-_GROWING = re.compile(r"(x?add|inc)[lq]?")
-_STEADY = re.compile(r"(mov|movnti|movntil|xchg|cmpxchg|or|and|xor|test|cmp)[lq]?|[mls]fence|nop|j\w+")
+_GROWING = pattern(r"(x?add|inc)[lq]?")
+_STEADY = pattern(r"(mov|movnti|movntil|xchg|cmpxchg|or|and|xor|test|cmp)[lq]?|[mls]fence|nop|j\w+")
 
 
 def _small(tree: x86.Tree) -> bool:

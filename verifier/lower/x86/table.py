@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
 
 from verifier.program.expressions import Apply, Expr, Reg, call
 from verifier.program.ops import Fence
+from verifier.records import NamedTuple
 
 
 class RegisterName(NamedTuple):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from verifier.lower.code import Instruction, SetRegister
 from verifier.lower.x86.table import FLAGS_READ, REGISTER_NAMES
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import Ptr
+from verifier.records import dataclass, field
 from verifier.source import Span
 from verifier.syntax import x86
 
