@@ -331,14 +331,7 @@ def _following(command: argparse.ArgumentParser) -> None:
         "--first-parent", action="store_true", help="follow first parents alone: a merge is one step"
     )
     _formatting(command)
-    command.add_argument(
-        "--timeout", type=_positive, default=60.0, metavar="S",
-        help="seconds for each verdict and judge (default: %(default)g)",
-    )  # fmt: skip
-    command.add_argument(
-        "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
-        help="memory for each verdict (default: %(default)s)",
-    )  # fmt: skip
+    _limits(command, "verdict")
     _sharing(command)
     command.add_argument("-q", "--quiet", action="store_true", help="leave out the table")
 
@@ -355,14 +348,7 @@ def _repairing(command: argparse.ArgumentParser) -> None:
         "--take", type=_one_or_more, default=1, metavar="N", help="the answer that --patch prints"
     )
     _formatting(command)
-    command.add_argument(
-        "--timeout", type=_positive, default=60.0, metavar="S",
-        help="seconds for each test, all edits together (default: %(default)g)",
-    )  # fmt: skip
-    command.add_argument(
-        "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
-        help="memory for each test (default: %(default)s)",
-    )  # fmt: skip
+    _limits(command, "test", "all edits together")
     command.add_argument("-q", "--quiet", action="store_true", help="leave out the progress")
 
 
@@ -434,22 +420,27 @@ def _place(command: argparse.ArgumentParser) -> None:
 
 def _limiting(command: argparse.ArgumentParser) -> None:
     """Add the options that bound the work, and those that every deciding command has."""
-    command.add_argument(
-        "--timeout", type=_positive, default=60.0, metavar="S",
-        help="seconds for each test and judge (default: %(default)g)",
-    )  # fmt: skip
-    command.add_argument(
-        "--memory",
-        type=_one_or_more,
-        default=MEMORY,
-        metavar="MB",
-        help="memory for each test (default: %(default)s)",
-    )
+    _limits(command, "test")
     _sharing(command)
     command.add_argument("--strict", action="store_true", help="treat warnings as errors")
     command.add_argument(
         "--skip-other", action="store_true", help="skip tests for other architectures, and count them"
     )
+
+
+def _limits(
+    command: argparse.ArgumentParser, each: str, more: str = "and judge", seconds: float = 60.0
+) -> None:
+    """Add the limits of time and memory for each of something; ``more`` says what the time is for."""
+    separator = " " if more.startswith("and") else ", "
+    command.add_argument(
+        "--timeout", type=_positive, default=seconds, metavar="S",
+        help=f"seconds for each {each}{separator}{more} (default: %(default)g)",
+    )  # fmt: skip
+    command.add_argument(
+        "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
+        help=f"memory for each {each} (default: %(default)s)",
+    )  # fmt: skip
 
 
 def _sharing(command: argparse.ArgumentParser) -> None:
@@ -476,14 +467,7 @@ def _fuzzing(command: argparse.ArgumentParser) -> None:
         "--into", metavar="DIR", help="where to write programs about which judges differ (default: here)"
     )
     _memory_model(command)
-    command.add_argument(
-        "--timeout", type=_positive, default=20.0, metavar="S",
-        help="seconds for each program and judge (default: %(default)g)",
-    )  # fmt: skip
-    command.add_argument(
-        "--memory", type=_one_or_more, default=MEMORY, metavar="MB",
-        help="memory for each program (default: %(default)s)",
-    )  # fmt: skip
+    _limits(command, "program", seconds=20.0)
     _sharing(command)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from verifier.program.trace import Trace
 from verifier.source import Span
 from verifier.syntax import ast
-from verifier.why.sites import Key, calls, key
+from verifier.why.sites import Key, called, calls, key
 from verifier.words.table import WORDS
 
 
@@ -47,16 +47,7 @@ class BadRun:
     def _reaching(self, s: ast.Stmt) -> Iterator[Span]:
         """The statement, and all functions that it may call or ask others to call."""
         yield s.span
-        pending: list[object] = [s]
-        seen: set[str] = set()
-        while pending:
-            for x in ast.nodes(pending.pop()):
-                name = x.name if isinstance(x, ast.CallExpr | ast.Ident) else ""
-                if name in self.unit.functions and name not in seen:
-                    seen.add(name)
-                    body = self.unit.functions[name].body
-                    pending.append(body)
-                    yield body.span
+        yield from (body.span for body in called(self.unit, [s]))
 
 
 def _within(at: Key, span: Span) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Const
 from verifier.program.values import Ptr
 from verifier.syntax import ast
 from verifier.why.edits import Edit
+from verifier.why.sites import called
 
 _DELIVERS = ("DLV", "IRET", "NMI")
 
@@ -41,25 +42,12 @@ class Regions:
         file = edit.site.block.span.source.name
         inside = [s for s in edit.site.statements if low <= s.span.start and s.span.end <= high]
         places = [(file, low, high)]
-        places += [(b.span.source.name, b.span.start, b.span.end) for b in self._called(inside)]
+        places += [(b.span.source.name, b.span.start, b.span.end) for b in called(self.unit, inside)]
         return not any(
             s.source.name == name and a <= s.start and s.end <= b
             for s in self.flagged
             for name, a, b in places
         )
-
-    def _called(self, code: Sequence[ast.Stmt]) -> Iterator[ast.Block]:
-        """The bodies of all functions that code may call."""
-        pending: list[object] = list(code)
-        seen: set[str] = set()
-        while pending:
-            for x in ast.nodes(pending.pop()):
-                name = x.name if isinstance(x, ast.CallExpr | ast.Ident) else ""
-                if name in self.unit.functions and name not in seen:
-                    seen.add(name)
-                    body = self.unit.functions[name].body
-                    pending.append(body)
-                    yield body
 
 
 def _uses_flag(e: Event) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from verifier.records import dataclass, field, replace
 from verifier.source import Span
@@ -259,3 +259,17 @@ def leaves(s: ast.Stmt) -> bool:
 def movable(s: ast.Stmt) -> bool:
     """Can a statement be moved?"""
     return not isinstance(s, _PINNED) and not jumps(s) and not isinstance(s, ast.Guard)
+
+
+def called(unit: ast.Unit, code: Sequence[ast.Stmt]) -> Iterator[ast.Block]:
+    """The bodies of all functions that code may call, or ask others to call."""
+    pending: list[object] = list(code)
+    seen: set[str] = set()
+    while pending:
+        for x in ast.nodes(pending.pop()):
+            name = x.name if isinstance(x, ast.CallExpr | ast.Ident) else ""
+            if name in unit.functions and name not in seen:
+                seen.add(name)
+                body = unit.functions[name].body
+                pending.append(body)
+                yield body

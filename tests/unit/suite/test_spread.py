@@ -19,7 +19,6 @@ from pathlib import Path
 
 import pytest
 
-from verifier.cli import main
 from verifier.errors import ExitCode, LimitError, UsageError
 from verifier.suite import cluster, keys, order, remote, spread
 from verifier.suite.remote import HelperDied, Refused, Sent
@@ -226,17 +225,6 @@ class Threads:
 
 
 Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Calls the command line: its exit code, output and errors."""
-
-    def called(*words: object) -> tuple[int, str, str]:
-        code = main([str(w) for w in words])
-        return (code, *capsys.readouterr())
-
-    return called
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ import pytest
 
 import verifier.solve  # loads Z3 here once, and not in each process
 from verifier.budget import Budget
-from verifier.cli import main
 from verifier.errors import ExitCode, LimitError
 from verifier.results import Verdict
 from verifier.suite import kept, keys
@@ -71,17 +70,6 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Calls the command line: its exit code, output and errors."""
-
-    def called(*words: object) -> tuple[int, str, str]:
-        code = main([str(w) for w in words])
-        return (code, *capsys.readouterr())
-
-    return called
 
 
 def reused(store: str = "s.db", run: str = "last") -> list[bool]:
