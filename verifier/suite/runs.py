@@ -78,7 +78,7 @@ class SuiteRun:
 def _store(path: str) -> ResultsStore:
     """An existing store. Raises ``UsageError``."""
     try:
-        return ResultsStore(path, create=False)
+        return ResultsStore(path)
     except StoreError as error:
         hint = "is damaged; 'verifier check --store' sets it aside" if error.damaged else str(error)
         raise UsageError(f"{path}: {hint}") from None

@@ -53,14 +53,19 @@ def _reported() -> Iterator[None]:
 
 
 class ResultsStore:
-    """A connection to a store. Close it after use (it is a context manager). Raises ``StoreError``."""
+    """A connection to a store. Close it after use (it is a context manager). Raises ``StoreError``.
 
-    def __init__(self, path: str, *, create: bool = True) -> None:
+    ``create``: make the file if there is none. Only ``opened`` does so: a file that one process has set
+    aside must not come back through another.
+    """
+
+    def __init__(self, path: str, *, create: bool = False) -> None:
         self.path = path
         with _reported():
             if not create:
-                os.stat(path)
-            self.base = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+                os.stat(path)  # SQLite's own message names no cause
+            file = f"{Path(path).absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+            self.base = sqlite3.connect(file, timeout=_WAIT, isolation_level=None, uri=True)
             try:
                 self._open()
             except BaseException:
@@ -224,14 +229,14 @@ def opened(path: str) -> str:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
     try:
-        with ResultsStore(path) as store:
+        with ResultsStore(path, create=True) as store:
             store.healthy()
     except StoreError as error:
         if not error.damaged:
             raise UsageError(f"{path}: {error}") from None
         said = set_aside(path, str(error))
         try:
-            ResultsStore(path).close()
+            ResultsStore(path, create=True).close()
         except StoreError as again:
             raise UsageError(f"{path}: {again}") from None
     return said

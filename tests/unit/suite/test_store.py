@@ -25,7 +25,7 @@ from verifier.suite.keys import key_of
 from verifier.suite.load import load_all, tree_at
 from verifier.suite.options import Options
 from verifier.suite.packed import Unpackable, packed, unpacked
-from verifier.suite.store import ResultsStore
+from verifier.suite.store import ResultsStore, opened, set_aside
 from verifier.syntax import load, read
 from verifier.syntax.test import Test
 
@@ -292,7 +292,7 @@ def test_a_worker_that_dies_of_its_limits_is_an_answer_and_a_killed_one_is_not(
 
 def test_a_known_answer_stays_where_less_was_allowed(suite: Path, call: Call) -> None:
     """An answer that came to its limits never takes the place of one that did not."""
-    with ResultsStore("s.db") as store:
+    with ResultsStore("s.db", create=True) as store:
         (test, _) = load(read("a.litmus"))
         verdict = run(test, OPTIONS)
         for limits in ("", "1 s, 2 MB"):
@@ -395,6 +395,17 @@ def test_a_file_that_is_damaged_while_it_is_used(
     assert not Path("s.db").exists() and Path("s.db.damaged-1").exists()
 
 
+def test_a_worker_does_not_bring_back_a_file_that_is_set_aside(tmp_path: Path) -> None:
+    """A worker may come to its first test after another worker's was told to be damaged."""
+    path = str(tmp_path / "s.db")
+    assert opened(path) == ""
+    set_aside(path, "a test says so")
+    for ask in (lambda: kept.OnDisk(path).find("k"), lambda: kept.OnDisk(path).write([])):
+        with pytest.raises(kept.StoreError, match="No such file or directory"):
+            ask()
+    assert [p.name for p in tmp_path.iterdir()] == ["s.db.damaged-1"]
+
+
 def test_a_store_that_cannot_be_written_costs_no_verdict(
     suite: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -423,7 +434,7 @@ def test_other_files_are_left_alone(suite: Path, call: Call, name: str, said: st
     with sqlite3.connect("other.db") as base:
         base.execute("CREATE TABLE mine (x)")
     base.close()
-    ResultsStore("newer.db").close()
+    ResultsStore("newer.db", create=True).close()
     with sqlite3.connect("newer.db") as base:
         base.execute("PRAGMA user_version = 99")
     base.close()
@@ -556,7 +567,7 @@ def test_old_runs_are_removed(suite: Path, call: Call) -> None:
     call("check", "a.litmus", "--store", "s.db")
     out = call("results", "--keep", 1, "--store", "s.db")[1]
     assert len(out.splitlines()) == 2 and "check a.litmus" in out
-    with ResultsStore("s.db") as store:
+    with ResultsStore("s.db", create=True) as store:
         counts = [
             store.base.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
             for table in ("answers", "verdicts", "texts")
