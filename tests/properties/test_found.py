@@ -25,11 +25,14 @@ from tests.properties.programs import (
 )
 from verifier import explore, solve
 from verifier.explore import explore as run
+from verifier.lower.build import build
 from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Reg
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.values import Ptr
+from verifier.source import Source
+from verifier.syntax import load
 
 X, Y, Z, ONE = lit("x"), lit("y"), lit("z"), Const(1)
 FOUND: dict[str, Callable[[], tuple[Lowered, Switches]]] = {}
@@ -205,6 +208,25 @@ def test_judges_agree(name: str) -> None:
     assert set(first.states) == set(second.states)
     assert set(first.rests or ()) == set(second.rests or ())
     assert run(program, switches=switches, reduced=False).shown == set(first.states)
+
+
+HIDDEN = """MM t
+{ page A = 1; page B = 2; table T { v -> A }; mm N { v -> none }; 0:cr3 = N; }
+P0 { set_pte(pte(T, v), B); r0 = translate(v); }
+P1 { set_pmd(pmd(N, v), T); }
+locations [0:r0;]
+exists (0:r0 = A)
+"""
+
+
+def test_a_store_that_hides_an_entry_comes_after_walks() -> None:
+    """What such walks find depends on what other CPUs do to other entries (MMR 3.5, forward_always)."""
+    program = build(load(Source("t", HIDDEN))[0])
+    switches = GENERIC._replace(walk_forward="forward_always")
+    first = solve.decide(program, switches=switches, want_states=True)
+    second = explore.decide(program, switches=switches, want_states=True)
+    assert first.reachable and first.states is not None and second.states is not None
+    assert set(first.states) == set(second.states)
 
 
 def test_nobody_ends_a_window_that_was_there_before() -> None:

@@ -132,8 +132,8 @@ class _Spoiler:
 def judged(draw: Draw, kind: str, say: Callable[[str], object] = str) -> str:
     """Decide a random program by both judges, which must agree. What it is: wrong, good, or neither.
 
-    It is neither if nothing in it decides by a value that may be undefined, or if it is too large. ``say`` hears
-    about the program.
+    It is neither if nothing in it decides by a value that may be undefined, or if it is too large. ``say``
+    hears about the program.
     """
     program = unroll(_Spoiler(draw).test(random_test(draw, kind)), 1)
     model = draw(("x86-tso", "x86-tso", "sc"))
