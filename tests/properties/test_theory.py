@@ -3,8 +3,8 @@
 A critical cycle violates sequential consistency, and the condition of its test is true in one candidate
 execution. On x86-TSO this execution is possible if and only if some step of the cycle is from a write to a
 read, none of which is an XCHG, and neither MFENCE nor a LOCK'd operation stands between the two (Shasha and
-Snir, TOPLAS 1988; Alglave, Maranget, Tautschnig, TOPLAS 2014). ``VERIFIER_CYCLES=3000 pytest tests/properties/test_theory.py`` tries as
-many tests in each language.
+Snir, TOPLAS 1988; Alglave, Maranget, Tautschnig, TOPLAS 2014). ``VERIFIER_CYCLES=3000 pytest
+tests/properties/test_theory.py`` tries as many tests in each language.
 """
 
 from __future__ import annotations
