@@ -5,7 +5,7 @@ programs under profile ``generic``, under each other profile, and with one switc
 final states. It writes what it finds to docs/figures/switches.json, and from it the page and the picture.
 ``--draw`` only writes these two again. Where the programs are from:
 
-- each variant of each test of litmus/mmu and litmus/words by itself, and random changes of it. For each value
+- variants of the tests of litmus/mmu and litmus/words, each by itself, and random changes of them. For each value
   of a switch, tests/nailed names one of these tests that depends on it;
 - random cycles of ``verifier generate``, with all edges that MM has;
 - random programs of ``verifier fuzz``, in MM;
@@ -94,6 +94,9 @@ def vector(program: Program, columns: dict[str, Switches]) -> dict[str, States] 
     found: dict[str, States] = {}
     by_clauses: dict[object, States] = {}
     for name, switches in columns.items():
+        if switches.kernel != "any" and not program.versions:
+            found[name] = found["generic"]
+            continue
         asked = _Asked(program, model_of(switches), Budget(SECONDS), 0)
         key = asked.encoding.clauses.dimacs(), asked.proposition, tuple(asked.ending), asked.bad
         if key not in by_clauses:
@@ -109,13 +112,14 @@ def vector(program: Program, columns: dict[str, Switches]) -> dict[str, States] 
 
 
 def corpus() -> Iterator[Text]:
-    """Each variant of litmus/mmu and litmus/words that is simple enough, and shows what the file shows."""
+    """Variants of litmus/mmu, and of litmus/words those with words of several kernels; only simple ones."""
     for folder in ("mmu", "words"):
         for path in sorted((ROOT / "litmus" / folder).rglob("*.litmus")):
             whole = path.read_text(encoding="utf-8")
             for test in load(Source(path.name, whole)):
                 text = lines(alone(whole, test.variant or ""))
-                if text is not None and program_of(text.written("t")) is not None:
+                program = text and program_of(text.written("t"))
+                if text and program and (folder == "mmu" or program.versions):
                     yield text
 
 
