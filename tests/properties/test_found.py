@@ -224,17 +224,30 @@ locations [0:r0; 0:r1;]
 exists (0:r0 = fault /\\ 0:r1 = fault)
 """
 
+MARK = """MM t
+{ int x; int y; int z; }
+void look(void *info) { WRITE_ONCE(z, READ_ONCE(x) + 1); }
+P0 { rcu_read_lock(); apic_icr_write(1, look); r0 = READ_ONCE(y); rcu_read_unlock(); }
+P1 { }
+P2 { WRITE_ONCE(x, 1); synchronize_rcu(); WRITE_ONCE(y, 1); }
+locations [0:r0; z;]
+exists (0:r0 = 1 /\\ z = 1)
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "switches", "reachable"),
     [
+        (MARK, GENERIC, True),
+        (MARK, GENERIC._replace(amd_x2apic_ordered=True), False),
         (HIDDEN, GENERIC._replace(walk_forward="forward_always"), True),
         (TWICE, GENERIC._replace(fault_walk="spurious_once"), False),
     ],
 )
 def test_under_one_other_switch(text: str, switches: Switches, reachable: bool) -> None:
     """HIDDEN: what walks find in front of a store that hides an entry depends on what other CPUs do to other
-    entries (MMR 3.5). TWICE: an old read makes no protection fault; a cached entry does, once (6.2, 6.3)."""
+    entries (MMR 3.5). TWICE: an old read makes no protection fault; a cached entry does, once (6.2, 6.3).
+    MARK: a write that is executed in program order does not pass the mark of a section (8.2, 18.1)."""
     program = build(load(Source("t", text))[0])
     first = solve.decide(program, switches=switches, want_states=True)
     second = explore.decide(program, switches=switches, want_states=True)
