@@ -5,8 +5,8 @@ programs under profile ``generic``, under each other profile, and with one switc
 final states. It writes what it finds to docs/figures/switches.json, and from it the page and the picture.
 ``--draw`` only writes these two again. Where the programs are from:
 
-- variants of the tests of litmus/mmu and litmus/words, each by itself, and random changes of them. For each value
-  of a switch, tests/nailed names one of these tests that depends on it;
+- the tests of litmus/mmu, those of litmus/words that are about several kernels, and random changes of them.
+  For each value of a switch, tests/nailed names one of these tests that depends on it;
 - random cycles of ``verifier generate``, with all edges that MM has;
 - random programs of ``verifier fuzz``, in MM;
 - random programs over the whole MMU, of tests/properties, which have no text.
@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from benchmarks.hasse import Told, page, picture
 from benchmarks.neighbours import Text, all_shown, alone, lines, smallest
 from tests.properties.mmu_programs import FOCI, random_mmu_test
 from tests.properties.programs import drawing
@@ -48,6 +49,8 @@ from verifier.syntax import load
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "docs" / "figures" / "switches.json"
+PICTURE = DATA.with_suffix(".svg")
+PAGE = ROOT / "docs" / "switches.md"
 SECONDS = 5.0
 MOST = 3_000  # final states; a program with more is left out
 KEPT = 6  # programs for each pair, from which its witness is made
@@ -55,7 +58,7 @@ States = frozenset[object]
 
 
 def settings() -> dict[str, Switches]:
-    """``generic``, the other profiles, and ``generic`` with one switch changed; equal ones are one setting."""
+    """``generic``, the other profiles, and ``generic`` with one switch changed. Equal ones are one."""
     names: dict[Switches, list[str]] = {}
     for name, switches in PROFILES.items():
         names.setdefault(switches, []).append(name)
@@ -111,25 +114,14 @@ def vector(program: Program, columns: dict[str, Switches]) -> dict[str, States] 
 # -- where the programs are from ---------------------------------------------------------------------------
 
 
-def corpus() -> Iterator[Text]:
-    """Variants of litmus/mmu, and of litmus/words those with words of several kernels; only simple ones."""
-    for folder in ("mmu", "words"):
-        for path in sorted((ROOT / "litmus" / folder).rglob("*.litmus")):
-            whole = path.read_text(encoding="utf-8")
-            for test in load(Source(path.name, whole)):
-                text = lines(alone(whole, test.variant or ""))
-                program = text and program_of(text.written("t"))
-                if text and program and (folder == "mmu" or program.versions):
-                    yield text
-
-
 @dataclass(slots=True)
 class Drawn:
-    """A program: where it is from, and its text if it has one."""
+    """A program: where it is from; its text, if it has one of lines; the test that it is, if it is one."""
 
     source: str
     program: Program
     text: Text | None = None
+    test: str = ""  # of the corpus
 
     @property
     def size(self) -> int:
@@ -137,13 +129,35 @@ class Drawn:
         return self.text.size if self.text else 1_000
 
 
+def corpus() -> Iterator[Drawn]:
+    """The variants of litmus/mmu, and those of litmus/words with words of several kernels.
+
+    Those that are more than lines have no text.
+    """
+    for folder in ("mmu", "words"):
+        for path in sorted((ROOT / "litmus" / folder).rglob("*.litmus")):
+            whole = path.read_text(encoding="utf-8")
+            for test in load(Source(path.name, whole)):
+                text = lines(alone(whole, test.variant or ""))
+                program = text and program_of(text.written("t"))
+                if program is None:
+                    text, program = None, build(test)
+                if folder == "mmu" or program.versions:
+                    name = f"litmus/{path.relative_to(ROOT / 'litmus')}"
+                    yield Drawn(
+                        "the corpus", program, text, f"{name}::{test.variant}" if test.variant else name
+                    )
+
+
 def programs(asked: argparse.Namespace) -> Iterator[Drawn]:
     """All programs, the smallest sources first."""
     choices = random.Random(asked.seed)
-    bases = list(corpus())
-    for text in bases:
-        for shown in (text, all_shown(text)):
-            yield from _read("the corpus", shown)
+    bases = list[Text]()
+    for drawn in corpus():
+        yield drawn
+        if drawn.text is not None:
+            bases.append(drawn.text)
+            yield from _read("the corpus", all_shown(drawn.text))
     for text in bases:
         made = 0
         for _ in range(5 * asked.changes):
@@ -167,8 +181,8 @@ def programs(asked: argparse.Namespace) -> Iterator[Drawn]:
         assert draft is not None
         yield from _read("programs of verifier fuzz", draft)
     for seed in range(asked.events):
-        drawn = random_mmu_test(drawing(asked.seed * 1_000_000 + seed), FOCI[seed % len(FOCI)])
-        yield Drawn("programs without a text", unroll(drawn, 1))
+        made_here = random_mmu_test(drawing(asked.seed * 1_000_000 + seed), FOCI[seed % len(FOCI)])
+        yield Drawn("programs without a text", unroll(made_here, 1))
 
 
 def _read(source: str, text: Text) -> Iterator[Drawn]:
@@ -208,57 +222,77 @@ class Found:
                 if here is not there and not here <= there:
                     self.pairs[one, other] += 1
                     best = self.best.setdefault((one, other), [])
-                    if drawn.text is not None and (len(best) < KEPT or drawn.size < best[-1].size):
+                    useful = drawn.text is not None or drawn.test
+                    if useful and (len(best) < KEPT or drawn.size < best[-1].size):
                         insort(best, drawn, key=lambda d: d.size)
                         del best[KEPT:]
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A small text whose condition can hold under some settings, and under others it cannot."""
+    """A small text, or a test of the corpus: its condition holds under some settings, not under others."""
 
-    text: Text
+    text: Text | None
+    test: str
     holds: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        return self.text.size if self.text else 1_000
 
 
 def witnesses(found: Found) -> list[Witness]:
-    """For each pair that has one, some witness; the smallest programs first, so that few texts are enough."""
+    """Some witness for each pair that has one, and no more than needed.
+
+    The pairs of ``generic`` come first: their witnesses are for most other pairs, too.
+    """
     pool: list[Witness] = []
-    for pair in sorted(
-        found.best, key=lambda pair: (min((d.size for d in found.best[pair]), default=0), pair)
-    ):
+    left = sorted(found.best, key=lambda pair: ("generic" not in pair, found.best[pair][0].size, pair))
+    for pair in left:
         for drawn in found.best[pair]:
-            if any(pair[0] in w.holds and pair[1] not in w.holds for w in pool):
+            if any(_tells(w, pair) for w in pool):
                 break
-            assert drawn.text is not None
-            made = _shrunk(drawn.text, pair, found.columns)
+            made = _shrunk(drawn, pair, found.columns)
             pool += [made] if made else []
-            print(len(pool), pair, drawn.size, made and made.text.size, file=sys.stderr, flush=True)
+            print(len(pool), pair, drawn.size, made and made.size, file=sys.stderr, flush=True)
+    pool.sort(key=lambda w: (w.size, w.test, w.text.written("") if w.text else ""))
+    for witness in reversed(pool[:]):
+        rest = [w for w in pool if w is not witness]
+        if all(any(_tells(w, pair) for w in rest) for pair in found.best if _tells(witness, pair)):
+            pool = rest
     return pool
 
 
-def _shrunk(text: Text, pair: tuple[str, str], columns: dict[str, Switches]) -> Witness | None:
+def _tells(witness: Witness, pair: tuple[str, str]) -> bool:
+    return pair[0] in witness.holds and pair[1] not in witness.holds
+
+
+def _shrunk(drawn: Drawn, pair: tuple[str, str], columns: dict[str, Switches]) -> Witness | None:
     """The smallest witness found for a pair; None if no condition names a state that tells the two apart."""
     one, other = (columns[name] for name in pair)
-
-    def only(text: Text) -> tuple[Program, States] | None:
-        program = program_of(text.written("t"))
-        if program is None:
-            return None
-        here, there = states(program, one), states(program, other)
-        return (program, here - there) if here is not None and there is not None and here - there else None
 
     def still(text: Text) -> bool:
         program = program_of(text.written("t"))
         return program is not None and holds(program, one) and not holds(program, other)
 
-    small = smallest(text, lambda t: only(t) is not None)
-    found = only(small)
-    assert found is not None
-    program, left = found
-    for told in sorted(state_line(program, state) for state in left):  # type: ignore[arg-type]
-        parts = [part.strip() for part in re.split(r";(?: |$)", told) if part.strip()]
-        plain = replace(small, shown=(), condition=_exists(parts))
+    if drawn.text is None:
+        by_test = tuple(name for name, s in columns.items() if holds_by_both(drawn.program, s))
+        made = Witness(None, drawn.test, by_test)
+        return made if _tells(made, pair) else None
+    text = drawn.text
+    program = program_of(text.written("t"))
+    assert program is not None
+    here, there = states(program, one), states(program, other)
+    assert here is not None and there is not None
+    others = {part for state in there for part in _parts(program, state)}
+    for told in sorted(_parts(program, state) for state in here - there):
+        # ``pte(N, v) = A`` is also true of an entry with attributes, so that some have to be denied.
+        parts = [*told, *(f"~({x})" for x in sorted(others - set(told)) if "pte(" in x or "pmd(" in x)]
+        plain = replace(text, shown=(), condition=_exists(parts))
+        if still(plain):
+            break
+        parts = [*told]
+        plain = replace(text, shown=(), condition=_exists(parts))
         if still(plain):
             break
     else:
@@ -270,7 +304,13 @@ def _shrunk(text: Text, pair: tuple[str, str], columns: dict[str, Switches]) -> 
     plain = smallest(plain, still)
     last = program_of(plain.written("t"))
     assert last is not None
-    return Witness(plain, tuple(name for name, s in columns.items() if holds_by_both(last, s)))
+    return Witness(plain, "", tuple(name for name, s in columns.items() if holds_by_both(last, s)))
+
+
+def _parts(program: Program, state: object) -> tuple[str, ...]:
+    """A final state as propositions."""
+    line = state_line(program, state)  # type: ignore[arg-type]
+    return tuple(part.strip() for part in re.split(r";(?: |$)", line) if part.strip())
 
 
 def _exists(parts: list[str]) -> str:
@@ -294,23 +334,29 @@ def holds_by_both(program: Program, switches: Switches) -> bool:
 
 
 def searched(asked: argparse.Namespace) -> dict[str, object]:
-    """What the data file holds."""
+    """Try all programs; what the data file holds."""
     found = Found(settings())
     for number, drawn in enumerate(programs(asked), 1):
         found.add(drawn)
         if number % 100 == 0:
             print(number, dict(found.tried), file=sys.stderr, flush=True)
-    pool = witnesses(found)
-    pool.sort(key=lambda w: (w.text.size, w.text.written("")))
+    return data_of(asked.seed, found, witnesses(found))
+
+
+def data_of(seed: int, found: Found, pool: list[Witness]) -> dict[str, object]:
+    """What the data file holds."""
     names = list(found.columns)
     return {
-        "seed": asked.seed,
+        "seed": seed,
         "programs": dict(found.tried),
         "settings": names,
         "against generic": {name: dict(found.against[name]) for name in names},
         "only in the first": [[found.pairs[one, other] for other in names] for one in names],
         "witnesses": [
-            {"text": w.text.written(f"witness-{number}"), "holds": list(w.holds)}
+            {
+                **({"text": w.text.written(f"W{number}")} if w.text else {"test": w.test}),
+                "holds": list(w.holds),
+            }
             for number, w in enumerate(pool, 1)
         ],
     }
@@ -319,12 +365,21 @@ def searched(asked: argparse.Namespace) -> dict[str, object]:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.switches")
-    for name, count in (("changes", 8), ("cycles", 500), ("drafts", 500), ("events", 500), ("seed", 1)):
+    for name, count in (("changes", 4), ("cycles", 300), ("drafts", 300), ("events", 300), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=count)
     parser.add_argument("--draw", action="store_true", help="write the page and the picture again")
     asked = parser.parse_args()
     if not asked.draw:
-        DATA.write_text(json.dumps(searched(asked), indent=1) + "\n", encoding="utf-8")
+        DATA.write_text(written(searched(asked)), encoding="utf-8")
+    told = Told(json.loads(DATA.read_text(encoding="utf-8")))
+    PAGE.write_text(page(told), encoding="utf-8")
+    PICTURE.write_text(picture(told), encoding="utf-8")
+
+
+def written(data: dict[str, object]) -> str:
+    """The data file: a row of numbers is a line."""
+    text = json.dumps(data, indent=1, ensure_ascii=False)
+    return re.sub(r"\[[\s\d,]+\]", lambda m: " ".join(m[0].split()), text) + "\n"
 
 
 if __name__ == "__main__":
