@@ -3,8 +3,8 @@
 D. Lustig et al. (ASPLOS 2017) synthesize *minimal* tests of an axiom: the outcome breaks it, and without any
 instruction it breaks none. Their tool lists the tests of x86-TSO for the axiom ``causality``, up to four
 instructions (the README of github.com/NVlabs/litmustestgen). TransForm (ISCA 2020) takes over these axioms
-for ``x86t_elt``, and adds walks, remaps and invalidations. The README of its tool (github.com/naorinh/TransForm)
-lists the eleven tests of ``sc_per_loc`` up to five events.
+for ``x86t_elt``, and adds walks, remaps and invalidations. The README of its tool
+(github.com/naorinh/TransForm) lists the eleven tests of ``sc_per_loc`` up to five events.
 """
 
 from __future__ import annotations
@@ -174,8 +174,8 @@ def test_the_published_tests_are_found() -> None:
     assert ours == {read(t) for t, name in CAUSALITY.items() if name in ("S", "2+2W", "MP", "LB")}
 
 
-# Without a write that a read reads, the tool forgets which writes that read comes before. So these are minimal
-# for it, too: MP, in which an older write than that of the cycle is read.
+# Without a write that a read reads, the tool forgets which writes that read comes before. So these are
+# minimal for it, too: MP, in which an older write than that of the cycle is read.
 OLDER = ("Ra0 Ra1 | Wa1 Wa1 Wa0", "Ra0 Ra1 | Wa1 | Wa1 Wa0", "Wa0 Ra1 Ra0 | Wa0 Wa1")
 
 
@@ -188,9 +188,9 @@ def test_five_instructions() -> None:
 
 # -- TransForm: sc_per_loc, up to five events -----------------------------------------------------------
 
-# Its eleven tests: the events of the one CPU, in its notation, and the outcome that the axiom forbids. ptw is a
-# walk for the instruction before it, WPTE and I a remap and its INVLPG. A walk is no word of a litmus test, so
-# that tests which differ in walks alone are one program here.
+# Its eleven tests: the events of the one CPU, in its notation, and the outcome that the axiom forbids. ptw is
+# a walk for the instruction before it, WPTE and I a remap and its INVLPG. A walk is no word of a litmus test,
+# so that tests which differ in walks alone are one program here.
 SC_PER_LOC = {
     "Wa0_ptwa1_Wa0 Wa0_Wa0_ptwa1": ("WRITE_ONCE(*v, 1); WRITE_ONCE(*v, 2);", "A.data = 1"),
     "Wa0_Ra0_ptwa1 Wa0_ptwa1_Ra0 Wa0_ptwa1_Ra0_ptwa1": ("WRITE_ONCE(*v, 1); r0 = *v;", "0:r0 = 0"),
