@@ -23,6 +23,7 @@ from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
 from verifier.solve.encode import encode
+from verifier.solve.listing import listing, refuted
 from verifier.solve.sites import Literals
 from verifier.solve.z3 import Solver, unused
 
@@ -327,7 +328,9 @@ class _Asked:
     def _states(self, wanted: list[int], always: int) -> States | None:
         """All projections to the shown observables, and whether they satisfy the proposition; ``always`` is
         one of what is wanted, and holds in no run that is asked for elsewhere."""
-        found: States = set()
+        found, refusals = self._searched(wanted)
+        if refusals:
+            self.solver.refuse(self.encoding.clauses.dimacs([(-always, *r) for r in refusals]))
         solver, proposition = self.solver, self.proposition
         # If what is shown leaves the proposition open, both of its values count.
         while True:
@@ -344,6 +347,35 @@ class _Asked:
                 break
             solver.forbid(refused)
         return found
+
+    def _searched(self, wanted: list[int]) -> tuple[States, list[tuple[int, ...]]]:
+        """States that a search finds, and for each a clause that it is not this one."""
+        if NO in wanted or self.budget.over:
+            return set(), []
+        clauses, proposition = self.encoding.clauses, self.proposition
+        shown = [list(o.values()) for o in self.shown if len(o) > 1]
+        if abs(proposition) != YES:
+            shown.append([proposition, -proposition])
+        rows = [*clauses.rows, *((x,) for x in wanted)]
+        models = listing(rows, clauses.variables, shown, self.budget).models
+        if refuted(rows, models):
+            raise InternalError("a state that the search has found breaks a clause")
+        found: States = set()
+        refusals: dict[tuple[int, ...], None] = {}
+        picks = [[(v, abs(x), x > 0) for v, x in o.items()] for o in self.shown]
+        for m in models:
+            values, refused = [], []
+            for choices in picks:
+                for value, x, sign in choices:
+                    if m[x] == sign:
+                        break
+                values.append(value)
+                if x != YES:
+                    refused.append(-x if sign else x)
+            holds = m[proposition] == 1 if proposition > 0 else m[-proposition] == 0
+            found.add((tuple(values), holds))
+            refusals[tuple(refused)] = None
+        return found, list(refusals)
 
 
 def _listed(states: States | None) -> tuple[tuple[Value, ...], ...] | None:
