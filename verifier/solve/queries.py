@@ -366,12 +366,10 @@ class _Asked:
         for m in models:
             values, refused = [], []
             for choices in picks:
-                for value, x, sign in choices:
-                    if m[x] == sign:
-                        break
+                value, x, _ = next(c for c in choices if m[c[1]] == c[2])
                 values.append(value)
                 if x != YES:
-                    refused.append(-x if sign else x)
+                    refused.append(-x if m[x] else x)
             holds = m[proposition] == 1 if proposition > 0 else m[-proposition] == 0
             found.add((tuple(values), holds))
             refusals[tuple(refused)] = None
