@@ -23,7 +23,7 @@ from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
 from verifier.solve.encode import encode
-from verifier.solve.listing import listing, refuted
+from verifier.solve.listing import Clause, Limits, chosen, listing, refusals
 from verifier.solve.sites import Literals
 from verifier.solve.z3 import Solver, unused
 
@@ -327,60 +327,50 @@ class _Asked:
 
     def _states(self, wanted: list[int], always: int) -> States | None:
         """All projections to the shown observables, and whether they satisfy the proposition; ``always`` is
-        one of what is wanted, and holds in no run that is asked for elsewhere."""
-        found, refusals = self._searched(wanted)
-        if refusals:
-            self.solver.refuse(self.encoding.clauses.dimacs([(-always, *r) for r in refusals]))
-        solver, proposition = self.solver, self.proposition
-        # If what is shown leaves the proposition open, both of its values count.
+        one of what is wanted, and holds in no run that is asked for elsewhere.
+
+        If what is shown leaves the proposition open, both of its values count.
+        """
+        holds: Literals = {v: x for v, x in ((1, self.proposition), (0, -self.proposition)) if x != NO}
+        observed = [holds, *self.shown]  # in this order few clauses rule out what is found
+        found = self._searched(wanted, observed)
+        shown = [list(o.values()) for o in observed]
+        refused = refusals(found, shown)
+        if refused:
+            self.solver.refuse(self.encoding.clauses.dimacs([(-always, *r) for r in refused]))
         while True:
             some = self._check(wanted)
             if some is None:
                 return None
             if not some:
                 break
-            picked = [self._pick(o) for o in self.shown]
-            holds = proposition == YES or (proposition != NO and solver.value(proposition))
-            found.add((tuple(v for v, _ in picked), holds))
-            refused = [x for x in (always, *(x for _, x in picked)) if x != YES]
-            if not refused:
-                break
-            solver.forbid(refused)
-        return found
+            choice = tuple(self._pick(o)[1] for o in observed)
+            found.add(choice)
+            self.solver.forbid([always, *choice])
+        values = [{x: value for value, x in o.items()} for o in self.shown]
+        return {
+            (tuple([at[x] for at, x in zip(values, rest, strict=True)]), first == self.proposition)
+            for first, *rest in found
+        }
 
-    def _searched(self, wanted: list[int]) -> tuple[States, list[tuple[int, ...]]]:
-        """States that a search finds, and for each a clause that it is not this one."""
+    def _searched(self, wanted: list[int], observed: list[Literals]) -> set[Clause]:
+        """Literals of what is observed in the runs that a search finds."""
         if NO in wanted or self.budget.over:
-            return set(), []
-        clauses, proposition = self.encoding.clauses, self.proposition
-        shown = [list(o.values()) for o in self.shown if len(o) > 1]
-        if abs(proposition) != YES:
-            shown.append([proposition, -proposition])
+            return set()
+        clauses, shown = self.encoding.clauses, [list(o.values()) for o in observed]
         rows = [*clauses.rows, *((x,) for x in wanted)]
-        models = listing(rows, clauses.variables, shown, self.budget).models
-        if refuted(rows, models):
-            raise InternalError("a state that the search has found breaks a clause")
-        found: States = set()
-        refusals: dict[tuple[int, ...], None] = {}
-        picks = [[(v, abs(x), x > 0) for v, x in o.items()] for o in self.shown]
-        for m in models:
-            values, refused = [], []
-            for choices in picks:
-                value, x, _ = next(c for c in choices if m[c[1]] == c[2])
-                values.append(value)
-                if x != YES:
-                    refused.append(-x if m[x] else x)
-            holds = m[proposition] == 1 if proposition > 0 else m[-proposition] == 0
-            found.add((tuple(values), holds))
-            refusals[tuple(refused)] = None
-        return found, list(refusals)
+        models = listing(rows, clauses.variables, shown, Limits(self.budget)).models
+        return chosen(rows, models, shown)
 
 
 def _listed(states: States | None) -> tuple[tuple[Value, ...], ...] | None:
     """States as answers have them: each once, in order."""
     if states is None:
         return None
-    return tuple(sorted({s for s, _ in states}, key=lambda s: tuple(map(_key, s))))
+    shown = {s for s, _ in states}
+    if all(type(value) is int for s in shown for value in s):
+        return tuple(sorted(shown))
+    return tuple(sorted(shown, key=lambda s: tuple(map(_key, s))))
 
 
 def _key(value: Value) -> tuple[int, str]:
