@@ -13,7 +13,7 @@ def _assembly(
     lines = [[column[row] if row < len(column) else "" for column in columns] for row in rows]
     return "\n".join(
         [
-            f"X86_64 {name}",
+            f"X86 {name}",
             "{ " + " ".join(f"{place}=0;" for place in places) + " }",
             " | ".join(f"P{cpu}" for cpu in range(len(columns))) + " ;",
             *(" | ".join(line) + " ;" for line in lines),
