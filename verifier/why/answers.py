@@ -38,10 +38,12 @@ Need = Literal[
 
 
 class Link(NamedTuple):
-    """A step of a cycle, and why it comes before the next one."""
+    """A step of a cycle, and why it comes before the next one; ``rule``: the relation of the model that says
+    so."""
 
     step: CycleStep
     why: str
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
