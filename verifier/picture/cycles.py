@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
+from verifier.model import MODELS
 from verifier.picture.parts import Picture, PictureEdge, PictureNode
 from verifier.picture.texts import clean
 from verifier.records import NamedTuple
@@ -56,9 +58,18 @@ def _node(n: int, link: Link) -> PictureNode:
     )  # fmt: skip
 
 
+@cache
+def _numbers() -> dict[str, str]:
+    """The numbers of the rules that the model's relations follow."""
+    rules = (rule for model in MODELS.values() for axiom in model.axioms for rule in axiom.rules)
+    found = ((rule.name, re.search(r"\(MMR ([\d., ]*\d)", rule.equation.__doc__ or "")) for rule in rules)
+    return {name: said[1] for name, said in found if said}
+
+
 def _edge(link: Link, first: int, second: int, nodes: tuple[PictureNode, ...]) -> PictureEdge:
     needed = link.rule in CHOSEN
     found = re.search(r"\[([\d., ]+)\]$", link.why)
-    label = f"{link.rule} [{found[1]}]" if found else link.rule
+    numbers = found[1] if found else _numbers().get(link.rule, "")
+    label = f"{link.rule} [{numbers}]" if numbers else link.rule
     full = f"{first + 1} comes before {second + 1}: {link.why}"
     return PictureEdge("data" if needed else "order", first, second, label, clean(full), needed=needed)

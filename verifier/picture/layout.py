@@ -12,18 +12,19 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from verifier.picture.parts import Bar, LaneKind, Picture, PictureEdge, PictureNode, SpokeKind
-from verifier.picture.texts import shortened, width
+from verifier.picture.texts import folded_lines, shortened, width
 from verifier.records import NamedTuple, dataclass
 
 FONT, NOTE_FONT = 12, 10  # sizes of text
-PORT, TRACK = 13, 12  # between two ends of edges at a node; between two edges side by side
+NOTES = 2  # lines of a note
+PORT, TRACK = 16, 12  # between two ends of edges at a node; between two edges side by side
 PAD, GAP, INDENT = 7, 9, 16
 TITLED = 20  # the gap above a node that a labelled edge enters from above
 NUMBERED = 30  # the numbers of steps
-HEAD = 34  # the titles of columns and lanes
+HEAD, CAPTION = 20, 14  # the titles of columns, and the captions of lanes
 MARGIN = 12
 HOLD = 10  # an arrowhead
-_MOST: dict[LaneKind, tuple[int, int]] = {"code": (40, 46), "buffer": (26, 30), "tlb": (30, 34)}
+_MOST: dict[LaneKind, tuple[int, int]] = {"code": (40, 50), "buffer": (26, 30), "tlb": (30, 34)}
 CAPTIONS: dict[LaneKind, str] = {"code": "program", "buffer": "store buffer", "tlb": "TLB"}
 LANES: tuple[LaneKind, ...] = ("code", "buffer", "tlb")
 
@@ -39,7 +40,7 @@ class PlacedNode(NamedTuple):
     w: int
     h: int
     text: str
-    note: str
+    notes: tuple[str, ...]
 
 
 class PlacedEdge(NamedTuple):
@@ -94,6 +95,7 @@ class Layout:
 
     width: int
     height: int
+    head: int  # the titles
     columns: tuple[PlacedColumn, ...]
     nodes: tuple[PlacedNode, ...]
     edges: tuple[PlacedEdge, ...]
@@ -145,13 +147,14 @@ class _Placer:
     def __init__(self, picture: Picture) -> None:
         self.picture, self.nodes = picture, picture.nodes
         self.texts = [_fitted(n) for n in self.nodes]
-        self.sizes = [_size(n, *t) for n, t in zip(self.nodes, self.texts, strict=True)]
+        self.sizes = [_size(*t) for t in self.texts]
         self.at = {cpu: n for n, cpu in enumerate(picture.cpus)}
         self.column = [self.at[n.cpu] for n in self.nodes]
         self.ways = [self._way(e) for e in picture.edges]
         self.bar_tracks = self._bars_apart()
         self.columns = [self._column(cpu) for cpu in picture.cpus]
         self.tracks, self.counts = self._edges_apart()
+        self.head = HEAD + (CAPTION if any(len(c.lanes) > 1 for c in self.columns) else 0)
         self.ports: dict[tuple[int, Side], list[object]] = defaultdict(list)
         self._ports()
         self.tops, self.heights = self._rows()
@@ -171,7 +174,7 @@ class _Placer:
     def _free(self, first: int, second: int) -> bool:
         """Is the second node straight below the first one?"""
         lane, column = self.nodes[first].lane, self.column[first]
-        if second < first or self.nodes[second].lane != lane:
+        if second <= first or self.nodes[second].lane != lane:
             return False
         between = range(first + 1, second)
         return not any(self.column[n] == column and self.nodes[n].lane == lane for n in between)
@@ -233,7 +236,7 @@ class _Placer:
     # -- down ---------------------------------------------------------------------------------------
 
     def _rows(self) -> tuple[list[int], list[int]]:
-        y, tops, heights = HEAD, [], []
+        y, tops, heights = self.head, [], []
         entered = {w.edge.second for w in self.ways if w.straight and w.edge.label}
         for n in range(len(self.nodes)):
             most = max(len(self.ports.get((n, "left"), ())), len(self.ports.get((n, "right"), ())))
@@ -277,12 +280,12 @@ class _Placer:
     def layout(self) -> Layout:
         """All places."""
         boxes = [self._box(n) for n in range(len(self.nodes))]
-        bottom = max((b.y + b.h for b in boxes), default=HEAD)
+        bottom = max((b.y + b.h for b in boxes), default=self.head)
         edges = [self._edge(n, way, boxes) for n, way in enumerate(self.ways)]
         bars = [self._bar(n, bar, boxes) for n, bar in enumerate(self.picture.bars)]
         return Layout(
-            self.end, bottom + MARGIN, tuple(map(self._titled, self.columns)), tuple(boxes), tuple(edges),
-            tuple(bars),
+            self.end, bottom + MARGIN, self.head, tuple(map(self._titled, self.columns)), tuple(boxes),
+            tuple(edges), tuple(bars),
         )  # fmt: skip
 
     def _titled(self, column: _Column) -> PlacedColumn:
@@ -313,32 +316,33 @@ class _Placer:
         column = self.columns[self.column[way.edge.second]]
         wide = round(width(way.edge.label, NOTE_FONT))
         x = column.x - HOLD - wide if way.into == "left" else column.x + column.width + HOLD
-        return PlacedEdge(way.edge, ((start, out), (track, out), (track, into), (end, into)), x, into - 3)
+        return PlacedEdge(way.edge, ((start, out), (track, out), (track, into), (end, into)), x, into - 4)
 
     def _bar(self, n: int, bar: Bar, boxes: Sequence[PlacedNode]) -> PlacedBar:
         column = self.columns[self.column[bar.home]]
-        zone = column.start(bar.lane) + (column.labels if bar.lane == "tlb" else 0)
+        start = column.start(bar.lane)
+        zone = start + (column.labels if bar.lane == "tlb" else 0)
         x = zone + self.bar_tracks[n] * TRACK + TRACK // 2
         spokes: list[PlacedSpoke] = []
         for k, spoke in enumerate(bar.spokes):
             box, inside = boxes[spoke.node], self.nodes[spoke.node].lane == bar.lane
             y = self._port(spoke.node, "left" if inside else "right", (n, k))
             spokes.append(
-                PlacedSpoke(spoke.kind, box.x if inside else box.x + box.w, y, 0 if inside else zone)
+                PlacedSpoke(spoke.kind, box.x if inside else box.x + box.w, y, 0 if inside else start)
             )
         ys = [s.y for s in spokes]
         return PlacedBar(bar, x, min(ys), max(ys), tuple(spokes))
 
 
-def _fitted(node: PictureNode) -> tuple[str, str]:
+def _fitted(node: PictureNode) -> tuple[str, tuple[str, ...]]:
     """The texts of a node, as long as they may be."""
     text, note = _MOST[node.lane]
-    return shortened(node.text, text), shortened(node.note, note)
+    return shortened(node.text, text), tuple(folded_lines(node.note, note, NOTES))
 
 
-def _size(node: PictureNode, text: str, note: str) -> tuple[int, int]:
-    wide = max(width(text, FONT), width(note, NOTE_FONT))
-    return round(wide) + 2 * PAD + 2, (34 if note else 22)
+def _size(text: str, notes: tuple[str, ...]) -> tuple[int, int]:
+    wide = max([width(text, FONT), *(width(note, NOTE_FONT) for note in notes)])
+    return round(wide) + 2 * PAD + 2, 22 + (12 * len(notes) if notes else 0)
 
 
 def _apart(keys: Sequence[object], spans: Iterable[tuple[int, int]]) -> list[int]:

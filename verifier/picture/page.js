@@ -18,11 +18,23 @@
     for (const e of on) { e.classList.remove("v-on"); e.removeAttribute("aria-current"); }
     on = [];
   };
+  // Wide pages keep the story and the source in view; on narrow ones a click does not move the page.
+  const wide = window.matchMedia("(min-width: 1100px)");
+  const reveal = (e) => {
+    const box = e.closest(".v-table,.v-scroll,.v-source");
+    if (wide.matches || (box && box.scrollHeight > box.clientHeight))
+      e.scrollIntoView({block: "nearest", inline: "nearest"});
+    else if (box && e.matches("g")) {
+      const [a, b] = [e.getBoundingClientRect(), box.getBoundingClientRect()];
+      if (a.left < b.left) box.scrollLeft += a.left - b.left - 8;
+      else if (a.right > b.right) box.scrollLeft += a.right - b.right + 8;
+    }
+  };
   const mark = (e, into) => {
     e.classList.add("v-on");
     e.setAttribute("aria-current", "true");
     on.push(e);
-    if (into) e.scrollIntoView({block: "nearest", inline: "nearest"});
+    if (into) reveal(e);
   };
   const show = (chosen, from) => {
     clear();
@@ -47,6 +59,7 @@
     for (const other of r.parentNode.children) other.tabIndex = other === r ? 0 : -1;
     r.focus({preventScroll: true});
     show([r], null);
+    if (!wide.matches) r.scrollIntoView({block: "nearest"});
   };
   const move = (by) => {
     const now = rows.findIndex((r) => r.classList.contains("v-on"));

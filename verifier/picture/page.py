@@ -9,19 +9,20 @@ prefix of its own. The parts find each other by attributes: an element of step N
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from pathlib import Path
 from zlib import crc32
 
 from verifier.picture.cycles import CyclePicture, cycle_pictures
-from verifier.picture.runs import kind_of_run, run_picture
+from verifier.picture.runs import about, kind_of_run, run_picture
 from verifier.picture.svg import STYLE, svg
 from verifier.picture.texts import escaped, escaped_line
 from verifier.program.trace import Trace
 from verifier.program.waits import place
 from verifier.records import NamedTuple
-from verifier.render.story import headline, is_judged, rows, runs
+from verifier.render.story import headline, rows, runs
 from verifier.results import Verdict
 from verifier.source import Source, Span
 from verifier.why.answers import DOES, Explanation, Reason
@@ -45,14 +46,15 @@ def script() -> str:
     return _file("page.js")
 
 
-def anchor(name: str, line: int) -> str:
-    """The id of a line in the ``listing`` of the source of that name."""
-    return f"s{crc32(name.encode(errors='surrogatepass')):08x}-{line}"
+def anchor(source: Source, line: int) -> str:
+    """The id of a line in the ``listing`` of a source. It is the same wherever the file lies."""
+    text = f"{os.path.basename(source.name)}\n{source.text}"
+    return f"s{crc32(text.encode(errors='surrogatepass')):08x}-{line}"
 
 
 def here(span: Span) -> str:
     """The place of a span in a listing on the same page."""
-    return f"#{anchor(span.source.name, span.line)}"
+    return f"#{anchor(span.source, span.line)}"
 
 
 def page(verdict: Verdict, explanation: Explanation | None = None) -> str:
@@ -60,12 +62,13 @@ def page(verdict: Verdict, explanation: Explanation | None = None) -> str:
     test = verdict.test
     listings = [listing(test.source)]
     for source, lines in cited(verdict, explanation):
-        name = escaped(source.name)
+        name = escaped(os.path.basename(source.name))
         listings.append(f'<h3 class="v-file">{name}</h3>\n{listing(source, lines)}')
+    name = escaped(os.path.basename(test.source.name))
     return document(
         test.id,
         '<div class="v-columns">\n'
-        f'<div class="v-source"><h2>{escaped(test.source.name)}</h2>\n{"".join(listings)}</div>\n'
+        f'<div class="v-source"><h2>{name}</h2>\n{"".join(listings)}</div>\n'
         f"<main>{section(verdict, explanation)}</main>\n</div>",
     )
 
@@ -105,7 +108,7 @@ def listing(source: Source, lines: Collection[int] | None = None) -> str:
     for at, number in enumerate(shown):
         if number > 1 and (at == 0 or shown[at - 1] != number - 1):
             out.append('<li class="v-gap" aria-hidden="true"></li>')
-        name = anchor(source.name, number)
+        name = anchor(source, number)
         text = escaped_line(source.line(number))
         out.append(f'<li value="{number}" id="{name}" data-line="{name}"><code>{text}</code></li>')
     return "\n".join([*out, "</ol>"])
@@ -174,12 +177,9 @@ class _Section:
 
     def _run(self, trace: Trace, prefix: str) -> Iterator[str]:
         v = self.verdict
-        about = "" if trace.matter is None else trace.matter.told(v.test.source.name)
-        if not is_judged(v, trace):
-            about = "; ".join(wait.told(v.test.source.name) for wait in v.waits)
         yield f'<h3 class="v-kind">{escaped(_sentence(kind_of_run(v, trace)))}</h3>'
-        if about:
-            yield f'<p class="v-matter">{escaped(_sentence(about))}</p>'
+        if about(v, trace):
+            yield f'<p class="v-matter">{escaped(_sentence(about(v, trace)))}</p>'
         told = [
             _Told(r.who, r.what, r.where, r.span, "; ".join(r.remarks), r.matters) for r in rows(v, trace)
         ]
@@ -252,10 +252,10 @@ class _Section:
 
     def _table(self, told: list[_Told], prefix: str) -> str:
         """A story; each row is a step."""
-        out = ['<table class="v-story"><tbody>']
+        out = ['<div class="v-table"><table class="v-story"><tbody>']
         for n, row in enumerate(told):
             spans = [] if row.span is None else [row.span, *([row.span.called] if row.span.called else [])]
-            at = " ".join(dict.fromkeys(anchor(s.source.name, s.line) for s in spans))
+            at = " ".join(dict.fromkeys(anchor(s.source, s.line) for s in spans))
             indent = (len(row.what) - len(row.what.lstrip())) // 2
             then = f'<br><span class="v-then">before: {escaped(row.then)}</span>' if row.then else ""
             mark = "*" if row.matters else ""
@@ -264,11 +264,11 @@ class _Section:
                 f'<tr id="{prefix}{n}" data-step="{prefix}{n}" data-at="{at}"{matters}'
                 f' tabindex="{-1 if n else 0}">'
                 f'<th scope="row">{n + 1}{mark}</th><td>{escaped(row.who)}</td>'
-                f'<td class="v-what" style="--in:{indent}"><code>{escaped(row.what)}</code>'
+                f'<td class="v-what" style="--in:{indent}"><code>{escaped(row.what)}</code> '
                 f'<span class="v-remark">{escaped(row.remark)}</span>{then}</td>'
                 f"<td>{self._place(row.where, row.span)}</td></tr>"
             )
-        return "\n".join([*out, "</tbody></table>"])
+        return "\n".join([*out, "</tbody></table></div>"])
 
     def _place(self, said: str, span: Span | None) -> str:
         if span is None or not said:

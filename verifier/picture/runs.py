@@ -14,13 +14,14 @@ from verifier.picture.parts import (
     PictureNode,
     Spoke,
 )
-from verifier.picture.texts import clean
+from verifier.picture.texts import ELLIPSIS, clean
 from verifier.program.events import show
 from verifier.program.trace import Arc, Standing, Step, Trace
 from verifier.program.values import Value
-from verifier.render.story import BUFFERED, StoryRow, rows
+from verifier.render.story import BUFFERED, StoryRow, is_judged, rows
 from verifier.results import Verdict
 
+NAMED = 18  # characters of a cell's name at an edge
 _LANES: dict[str, LaneKind] = {
     "commit": "buffer", "walk": "tlb", "fill": "tlb", "cached": "tlb", "fetch": "tlb",
 }  # fmt: skip
@@ -45,6 +46,19 @@ def kind_of_run(verdict: Verdict, trace: Trace) -> str:
     return "a run in which it does not hold" if trace is verdict.counter else "a run in which it holds"
 
 
+def about(verdict: Verdict, trace: Trace) -> str:
+    """What matters in a run; of one that is shown because it hangs, who waits where."""
+    file = verdict.test.source.name
+    if not is_judged(verdict, trace):
+        return "; ".join(wait.told(file) for wait in verdict.waits)
+    return "" if trace.matter is None else trace.matter.told(file)
+
+
+def _tail(name: str) -> str:
+    """The end of a long name, which says most."""
+    return name if len(name) <= NAMED else f"{ELLIPSIS}{name[1 - NAMED :]}"
+
+
 class _Drawer:
     def __init__(self, verdict: Verdict, trace: Trace) -> None:
         self.verdict, self.trace, self.steps = verdict, trace, trace.steps
@@ -57,7 +71,7 @@ class _Drawer:
     def picture(self) -> Picture:
         trace, test = self.trace, self.verdict.test
         said = kind_of_run(self.verdict, trace)
-        sentence = trace.matter.told(test.source.name) if trace.matter is not None else ""
+        sentence = about(self.verdict, trace)
         found = {node.cpu for node in self.nodes}
         cpus = sorted(cpu for cpu in found if cpu is not None)
         return Picture(
@@ -81,8 +95,9 @@ class _Drawer:
         kind = first.kind if first is not None else ""
         remarks = [r for r in row.remarks if r != BUFFERED]
         text, note = clean(row.what), "; ".join(remarks)
-        if first is not None and kind in _LANES:
-            text, note = self._short(first), f"[{first.rule}]" if first.rule else ""
+        if first is not None and (kind in _LANES or kind == "update"):
+            text, note = self._short(first), f"[{first.rule}]"
+            note = "reaches memory" if kind == "commit" else note
         note = " · ".join(filter(None, (row.where, note)))
         full = f"{number + 1}. {row.who} {clean(row.what)}"
         full = ", ".join(filter(None, (full, row.where))) + "".join(f"; {r}" for r in row.remarks)
@@ -93,10 +108,11 @@ class _Drawer:
 
     def _short(self, step: Step) -> str:
         """What a processor does, in the few words of a lane that says the rest."""
-        pairs = step.writes if step.kind in ("commit", "fill", "cached") else step.reads
-        joint = {"fill": " -> ", "cached": " -> ", "commit": " = "}.get(step.kind, ": ")
+        pairs = step.writes if step.kind in ("commit", "fill", "cached", "update") else step.reads
+        joint = {"fill": " -> ", "cached": " -> ", "commit": " = ", "update": " = "}.get(step.kind, ": ")
         said = ", ".join(f"{cell}{joint}{self._tell(cell, value)}" for cell, value in pairs)
-        return clean({"commit": said, "cached": f"has {said}"}.get(step.kind, f"{step.kind} {said}"))
+        words = {"commit": said, "cached": f"has {said}", "update": f"{step.note}: {said}"}
+        return clean(words.get(step.kind, f"{step.kind} {said}"))
 
     def _shape(self, step: Step | None) -> NodeShape:
         if step is None:
@@ -148,7 +164,7 @@ class _Drawer:
                 f"{kind}{f' {what}' if what else ''}: {_SAYS[kind]} ({self._number(a)} to {self._number(b)})"
             )
             minor = kind in ("co", "fr", "grace") and not (a.matters or b.matters)
-            yield PictureEdge(kind, first, second, f"{kind} {what}".strip(), full, minor)
+            yield PictureEdge(kind, first, second, f"{kind} {_tail(what)}".strip(), full, minor)
 
     def _kind(self, arc: Arc) -> EdgeKind:
         if arc.kind == "sends":
@@ -184,7 +200,8 @@ class _Drawer:
         for number, step in enumerate(self.steps):
             if step.kind != "commit" or number not in self.of:
                 continue
-            issued = [n for n in range(number) if self.steps[n].event is step.event and n in self.of]
+            mine = (n for n in range(number) if self.steps[n].event is step.event)
+            issued = [n for n in mine if self.steps[n].kind == "exec" and n in self.of]
             if not issued or self.of[issued[0]] == self.of[number]:
                 continue
             first, last = self.of[issued[0]], self.of[number]

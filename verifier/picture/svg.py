@@ -7,7 +7,6 @@ from textwrap import wrap
 
 from verifier.picture.layout import (
     FONT,
-    HEAD,
     MARGIN,
     NOTE_FONT,
     NUMBERED,
@@ -85,14 +84,38 @@ STYLE = f"""
 """
 
 
-def svg(picture: Picture, *, prefix: str = "", alone: bool = True) -> str:
-    """A picture as SVG.
+def svg(*pictures: Picture, prefix: str = "", alone: bool = True) -> str:
+    """Pictures as one SVG, one below another.
 
     ``alone``   as a file of its own, with its heading and style; else for a page that has ``STYLE``;
     ``prefix``  in front of all its ids, of letters, digits and ``-``. On a page, ``PREFIXN`` in the
                 attribute ``data-step`` of a node is step N of the story.
     """
-    return "\n".join(_Writer(picture, prefix, alone).lines()) + "\n"
+    writers = [_Writer(picture, prefix, alone) for picture in pictures]
+    return "\n".join(_lines(writers, prefix, alone)) + "\n"
+
+
+def _lines(writers: list[_Writer], prefix: str, alone: bool) -> Iterator[str]:
+    wide, high = max(w.width for w in writers), sum(w.height for w in writers)
+    title = "; ".join(dict.fromkeys(w.picture.title for w in writers))
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp" role="img" width="{wide}" height="{high}"'
+        f' viewBox="0 0 {wide} {high}" aria-labelledby="{prefix}title {prefix}desc">'
+    )
+    yield f'<title id="{prefix}title">{escaped(title)}</title>'
+    yield f'<desc id="{prefix}desc">{escaped(" ".join(w.described() for w in writers))}</desc>'
+    if alone:
+        yield f"<style>{STYLE}</style>"
+    yield f'<rect class="paper" width="{wide}" height="{high}"/>'
+    y = 0
+    for writer in writers:
+        if y:
+            yield f'<g transform="translate(0 {y})">'
+        yield from writer.lines()
+        if y:
+            yield "</g>"
+        y += writer.height
+    yield "</svg>"
 
 
 class _Writer:
@@ -103,6 +126,7 @@ class _Writer:
         self.head = self._heading() if alone else []
         self.legend = self._legend()
         self.below = 15 * len(self.head) + (MARGIN if self.head else 0)
+        self.height = self.below + self.placed.height + 16 * len(self.legend) + (8 if self.legend else 0)
 
     def _heading(self) -> list[tuple[str, str]]:
         room = int((self.width - 2 * MARGIN) / (FONT * ADVANCE))
@@ -110,20 +134,8 @@ class _Writer:
         return lines + [("", line) for line in wrap(clean(self.picture.sentence), room)]
 
     def lines(self) -> Iterator[str]:
-        """The text, line by line."""
-        placed, p = self.placed, self.prefix
-        high = self.below + placed.height + self._legend_height()
-        title, desc = escaped(self.picture.title), escaped(self._described())
-        role = f'role="img" aria-labelledby="{p}title {p}desc"'
-        yield (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="vp" {role} width="{self.width}" height="{high}"'
-            f' viewBox="0 0 {self.width} {high}">'
-        )
-        yield f'<title id="{p}title">{title}</title>'
-        yield f'<desc id="{p}desc">{desc}</desc>'
-        if self.alone:
-            yield f"<style>{STYLE}</style>"
-        yield f'<rect class="paper" width="{self.width}" height="{high}"/>'
+        """One picture, line by line."""
+        placed = self.placed
         for n, (kind, line) in enumerate(self.head):
             yield f'<text class="{kind}" x="{MARGIN}" y="{MARGIN + 8 + 15 * n}">{escaped(line)}</text>'
         yield f'<g transform="translate(0 {self.below})">'
@@ -137,9 +149,9 @@ class _Writer:
             yield from self._node(n, node)
         yield "</g>"
         yield from self._legend_lines(self.below + placed.height)
-        yield "</svg>"
 
-    def _described(self) -> str:
+    def described(self) -> str:
+        """What a reader hears who does not see it."""
         steps = sum(n.step is not None for n in self.picture.nodes)
         said = f"A column for each CPU; time runs downwards; {steps} steps."
         return f"{self.picture.sentence}. {said}" if self.picture.sentence else said
@@ -154,12 +166,13 @@ class _Writer:
             if lane.caption:
                 yield f'<text class="k" x="{lane.x}" y="28">{escaped(lane.caption)}</text>'
             if lane.kind == "code":
-                yield f'<path class="life" d="M{lane.x + 6} {HEAD}V{bottom}"/>'
+                yield f'<path class="life" d="M{lane.x + 6} {self.placed.head}V{bottom}"/>'
 
     def _node(self, n: int, p: PlacedNode) -> Iterator[str]:
         node = p.node
         kinds = f"{node.shape}{' m' if node.matters else ''}"
-        step = f' data-step="{self.prefix}{node.step}"' if node.step is not None else ""
+        live = node.step is not None and not self.alone
+        step = f' data-step="{self.prefix}{node.step}" tabindex="-1"' if live else ""
         yield f'<g class="{kinds}"{step}><title>{escaped(node.full)}</title>'
         number = "" if node.step is None else f"{node.step + 1}{'*' if node.matters else ''}"
         middle = p.y + p.h // 2
@@ -172,10 +185,10 @@ class _Writer:
         yield f'<rect class="b" x="{p.x}" y="{p.y}" width="{p.w}" height="{p.h}" rx="{round_}"/>'
         if node.shape == "interrupt":
             yield f'<path class="b" d="M{p.x + 3} {p.y}V{p.y + p.h}"/>'
-        first = middle + (4 if not p.note else -2)
+        first = middle + 4 - 6 * len(p.notes)
         yield f'<text class="x" x="{p.x + 8}" y="{first}">{escaped(p.text)}</text>'
-        if p.note:
-            yield f'<text class="n" x="{p.x + 8}" y="{first + 13}">{escaped(p.note)}</text>'
+        for k, note in enumerate(p.notes, 1):
+            yield f'<text class="n" x="{p.x + 8}" y="{first + 12 * k + 1}">{escaped(note)}</text>'
         yield "</g>"
 
     def _edge(self, p: PlacedEdge) -> str:
@@ -202,7 +215,7 @@ class _Writer:
             elif s.kind == "misses":
                 yield f'<circle class="paper" stroke="#70757d" cx="{p.x}" cy="{s.y}" r="4"/>'
             if s.kind in ("uses", "removes", "misses") and s.label:
-                yield f'<text class="l" x="{s.label}" y="{s.y - 3}">{s.kind}</text>'
+                yield f'<text class="l" x="{s.label}" y="{s.y - 4}">{s.kind}</text>'
         yield "</g>"
 
     # -- legend -------------------------------------------------------------------------------------
@@ -219,9 +232,6 @@ class _Writer:
             rows[-1].append((kind, MEANINGS[kind]))
             x += wide
         return rows if rows[0] else []
-
-    def _legend_height(self) -> int:
-        return 16 * len(self.legend) + (8 if self.legend else 0)
 
     def _legend_lines(self, top: int) -> Iterator[str]:
         for n, row in enumerate(self.legend):

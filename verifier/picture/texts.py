@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from textwrap import wrap
 from unicodedata import category, combining, east_asian_width
 
 ELLIPSIS = "…"
@@ -29,6 +30,14 @@ def shortened(text: str, most: int) -> str:
     while columns(text) > most - 1:
         text = text[:-1]
     return text.rstrip() + ELLIPSIS
+
+
+def folded_lines(text: str, most: int, lines: int) -> list[str]:
+    """A text in at most ``lines`` lines of ``most`` cells."""
+    found = wrap(text, most, break_long_words=False, break_on_hyphens=False)
+    if len(found) > lines:
+        found[lines - 1 :] = [" ".join(found[lines - 1 :])]
+    return [shortened(line, most) for line in found]
 
 
 def clean(text: str) -> str:

@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Literal
 
 from verifier.lower.optional import OptionalPart
+from verifier.notebook import Drawable
 from verifier.program.events import Program
 from verifier.program.trace import Trace
 from verifier.program.waits import place
@@ -81,7 +82,7 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Drawable):
     """Why a test's outcome is as it is.
 
     ``verdict``   what was decided; a run of it is the explanation of an outcome that is possible;
