@@ -150,6 +150,7 @@ class _Placer:
         self.sizes = [_size(*t) for t in self.texts]
         self.at = {cpu: n for n, cpu in enumerate(picture.cpus)}
         self.column = [self.at[n.cpu] for n in self.nodes]
+        self.entered: set[int] = set()  # nodes that an edge enters from above
         self.ways = [self._way(e) for e in picture.edges]
         self.bar_tracks = self._bars_apart()
         self.columns = [self._column(cpu) for cpu in picture.cpus]
@@ -165,6 +166,7 @@ class _Placer:
     def _way(self, e: PictureEdge) -> _Way:
         a, b = self.column[e.first], self.column[e.second]
         if a == b and self._free(e.first, e.second):
+            self.entered.add(e.second)
             return _Way(e, True)
         if a == b:
             both = self.nodes[e.first].lane == self.nodes[e.second].lane == "tlb"
@@ -172,9 +174,9 @@ class _Placer:
         return _Way(e, False, "right", "left", b) if a < b else _Way(e, False, "left", "right", b + 1)
 
     def _free(self, first: int, second: int) -> bool:
-        """Is the second node straight below the first one?"""
+        """Is the second node straight below the first one, and no other edge between them?"""
         lane, column = self.nodes[first].lane, self.column[first]
-        if second <= first or self.nodes[second].lane != lane:
+        if second <= first or self.nodes[second].lane != lane or second in self.entered:
             return False
         between = range(first + 1, second)
         return not any(self.column[n] == column and self.nodes[n].lane == lane for n in between)
@@ -237,11 +239,10 @@ class _Placer:
 
     def _rows(self) -> tuple[list[int], list[int]]:
         y, tops, heights = self.head, [], []
-        entered = {w.edge.second for w in self.ways if w.straight and w.edge.label}
         for n in range(len(self.nodes)):
             most = max(len(self.ports.get((n, "left"), ())), len(self.ports.get((n, "right"), ())))
             heights.append(max(self.sizes[n][1], most * PORT + 5))
-            y += TITLED if n in entered else GAP
+            y += TITLED if n in self.entered else GAP
             tops.append(y)
             y += heights[-1]
         return tops, heights

@@ -100,7 +100,7 @@ class _Drawer:
             note = "reaches memory" if kind == "commit" else note
         note = " · ".join(filter(None, (row.where, note)))
         full = f"{number + 1}. {row.who} {clean(row.what)}"
-        full = ", ".join(filter(None, (full, row.where))) + "".join(f"; {r}" for r in row.remarks)
+        full = ", ".join(filter(None, (full, row.where))) + "".join(f"; {r}" for r in row.remarks if r)
         return PictureNode(
             row.cpu, _LANES.get(kind, "code"), self._shape(first), text, clean(note), clean(full), row.span,
             self._indent(first), row.matters, number,

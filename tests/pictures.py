@@ -19,7 +19,7 @@ from verifier.render.story import rows, runs
 from verifier.results import Verdict
 from verifier.syntax.test import Test
 
-LITMUS = Path(__file__).resolve().parents[3] / "litmus"
+LITMUS = Path(__file__).resolve().parents[1] / "litmus"
 
 Box = tuple[str, float, float, float, float]  # its name, left, top, right, bottom
 
