@@ -44,6 +44,7 @@ MAY: dict[str, set[str]] = {
     | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words", "model"},
     "generate": {"errors", "syntax"},
     "fuzz": TOLD,
+    "editor": TOLD | {"why", "output", "render", "settings"},
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},

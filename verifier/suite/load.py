@@ -13,6 +13,7 @@ from verifier.source import Diagnostic, Source
 from verifier.suite.discover import Task
 from verifier.suite.options import Options
 from verifier.syntax import NO_TREE, load, read
+from verifier.syntax.includes import ReadFile
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
 
@@ -71,14 +72,15 @@ def load_all(
     defines: Mapping[str, int] | None = None,
     tree: KernelTree | None = None,
     only: str | None = None,
+    reader: ReadFile | None = None,
 ) -> list[Test]:
     """All tests of a source, or one variant. Raises ``InputError`` with the errors of guards and those of
-    programs.
+    programs. ``reader``: as for ``load``.
 
     ``syntax.load`` itself finds only the former.
     """
     try:
-        return load(source, defines, tree=tree, only=only)
+        return load(source, defines, tree=tree, only=only, reader=reader)
     except Unfinished as error:
         readings = [[*r.troubles, *_errors_of(r.tests)] for r in error.readings]
         raise InputError(agreed(readings, error.doubtful)) from None
