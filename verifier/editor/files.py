@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 
 from verifier.editor.places import normal
-from verifier.editor.scan import Litmus, Section
+from verifier.editor.scan import MAX_SCANNED, Litmus, Section
 from verifier.errors import InputError
 from verifier.source import Source
-from verifier.syntax import MAX_BYTES, read
+from verifier.syntax import read
 from verifier.syntax.includes import find_include
 
 MAX_FILES = 200  # included files that are looked at
@@ -46,7 +46,7 @@ class Files:
             source = self.read(path)
         except InputError:
             return None
-        if len(source.text) > MAX_BYTES:
+        if len(source.text) > MAX_SCANNED:
             return None
         found = Litmus(source)
         self._known[path] = stamp, found

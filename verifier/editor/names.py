@@ -17,7 +17,7 @@ from verifier.editor.keywords import (
     OTHER_WORDS,
     STATEMENT_WORDS,
 )
-from verifier.editor.scan import WITH_CODE, ColumnCell, Litmus, Section, cells
+from verifier.editor.scan import MAX_GUARD, WITH_CODE, ColumnCell, Litmus, Section, cells
 from verifier.lower.x86.table import REGISTER_NAMES
 from verifier.patterns import pattern
 from verifier.program.values import ATTRIBUTES
@@ -282,8 +282,8 @@ class _Roles:
 
     def _in_guard(self, at: int, section: Section) -> bool:
         """Is a name inside a guard?"""
-        opening = at
-        while opening > section.first and self._word(opening) != "[":
+        opening, least = at, max(section.first, at - MAX_GUARD)
+        while opening > least and self._word(opening) != "[":
             opening -= 1
             if (
                 self._word(opening) not in ("[", "!", "&", "|", "(", ")")
@@ -291,7 +291,7 @@ class _Roles:
             ):
                 return False
         closing = at
-        while closing < section.last and self._word(closing) != "]":
+        while closing < min(section.last, opening + MAX_GUARD) and self._word(closing) != "]":
             closing += 1
         inside = [self._word(n) for n in self._named(opening, closing)]
         before = self._word(opening - 1)

@@ -63,6 +63,9 @@ _FINALS = frozenset({"exists", "forall", "final", "filter", "locations", "observ
 _NO_NAMES = frozenset({"if", "while", "for", "else", "return", "do", "switch", "case", "goto"})
 _PROGRAM = pattern(r"P\d+")
 _MOST_QUOTES = 50  # lost quotes that are looked for
+_MAX_HEADING = 400  # tokens of the heading of a function
+MAX_GUARD = 200  # tokens of a guard
+MAX_SCANNED = 1 << 18  # characters of a text that is looked at while it is typed
 
 
 class Litmus:
@@ -213,8 +216,8 @@ class _Sections:
 
     def _guard(self, at: int) -> int:
         """What follows a guard, which ends on its line."""
-        end = self._line_end(at)
-        while at < len(self.tokens) and self.tokens[at].start < end:
+        end, most = self._line_end(at), min(len(self.tokens), at + MAX_GUARD)
+        while at < most and self.tokens[at].start < end:
             at += 1
             if self.tokens[at - 1].text == "]":
                 break
@@ -279,13 +282,13 @@ class _Sections:
 
     def _heading(self, at: int) -> tuple[int, int] | None:
         """The name of the function that a token begins, and its brace."""
-        number = at
-        while self._word(number) == "*" or (number < len(self.tokens) and self.tokens[number].kind == "name"):
+        number, most = at, min(len(self.tokens), at + _MAX_HEADING)
+        while number < most and (self._word(number) == "*" or self.tokens[number].kind == "name"):
             number += 1
         if number - at < 2 or self._word(number) != "(" or self._word(number - 1) == "*":
             return None
         name, depth = number - 1, 0
-        for after in range(number, min(len(self.tokens), number + 400)):
+        for after in range(number, min(len(self.tokens), number + _MAX_HEADING)):
             word = self.tokens[after].text
             depth += (word == "(") - (word == ")")
             if depth == 0:
