@@ -82,8 +82,8 @@ class Signals:
 
 
 class Pool:
-    """Does ``count`` tasks in ``jobs`` processes at a time. ``wanted`` is asked now and then: does somebody still
-    wait for the results?"""
+    """Does ``count`` tasks in ``jobs`` processes at a time. ``wanted`` is asked now and then: does somebody
+    still wait for the results?"""
 
     def __init__(
         self, count: int, work: Work, jobs: int, limits: Limits, wanted: Callable[[], bool] | None = None
