@@ -30,8 +30,11 @@ def run(arguments: Arguments, out: Output) -> int:
     if arguments.command == "editor-files":
         from verifier.editor.syntax import write
 
-        for path in write(arguments.into or "."):
-            out.write(f"{path}\n")
+        try:
+            written = write(arguments.into or ".")
+        except OSError as error:
+            raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
+        out.write("".join(f"{path}\n" for path in written))
         return ExitCode.EXPECTED
     if arguments.port is not None and arguments.stdio:
         raise UsageError("give --tcp or --stdio, not both")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib import import_module
 from typing import TypeVar
 
 from verifier.budget import Budget
@@ -12,6 +13,7 @@ from verifier.editor.findings import EditorFinding, diagnostics
 from verifier.editor.places import normal
 from verifier.errors import InputError, LimitError, UsageError, VerifierError
 from verifier.kernel.tree import KernelTree
+from verifier.lower.build import build
 from verifier.records import NamedTuple
 from verifier.results import Verdict
 from verifier.source import Source
@@ -40,13 +42,29 @@ class Decided(NamedTuple):
     text: str
 
 
+_WARM = (
+    "MM warm\n{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n",
+    "X86 warm\n{ }\n P0 ;\n MOV [x],$1 ;\nexists (x=1)\n",
+)
+
+
+def warm() -> None:
+    """Load what deciding needs once, and not in each process. A process must not be forked while another
+    thread imports something, so this comes before there are threads."""
+    for name in ("solve", "execution.matter", "suite.shorten", "render.story", "render.why"):
+        import_module(f"verifier.{name}")
+    for text in _WARM:
+        for test in load_all(Source("warm", text)):
+            build(test, 0)
+
+
 def _kernel(options: Options) -> KernelTree | None:
     return tree_at(options.kernel) if options.kernel else None
 
 
 def check(text: str, path: str, files: Files, options: Options, still: Still) -> list[EditorFinding]:
     """What is wrong with a text: ``diagnostics``, in a process of its own. If that does not end in time, this
-    is all that is found."""
+    is all that is found. Raises ``LimitError`` if nobody waits any more."""
 
     def work() -> list[EditorFinding]:
         return diagnostics(text, path, files, Budget(CHECKING / 2), _kernel(options))
@@ -54,6 +72,8 @@ def check(text: str, path: str, files: Files, options: Options, still: Still) ->
     try:
         return _alone(work, Limits(MEMORY, CHECKING), path, still)
     except (LimitError, UsageError) as error:
+        if not still():
+            raise
         first = len(normal(text).partition("\n")[0])
         severity = "error" if isinstance(error, UsageError) else "note"
         return [EditorFinding(severity, "limit", f"not everything is checked here: {error}", 0, first)]

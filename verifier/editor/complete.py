@@ -131,6 +131,8 @@ def _at(names: KnownNames, start: int) -> Iterator[Completion]:
     elif section.kind in WITH_CODE:
         yield from _code(names, section, number, before)
     elif section.kind == "final":
+        if litmus.text[start - 1] == "\n":
+            yield from _top(names)
         yield from _condition(names, number, before)
     elif section.kind == "initial":
         yield from _initial(names, number, before)

@@ -9,7 +9,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-from verifier.editor.bounded import check
+from verifier.editor.bounded import check, warm
 from verifier.editor.complete import Completion, completions
 from verifier.editor.follow import OutlineItem, Spot, definition, references, symbols, variants
 from verifier.editor.hover import hover
@@ -59,6 +59,7 @@ class RequestRefused(JsonRpcException):
 
 def serve(port: int | None = None) -> None:
     """Serve an editor over standard input and output, or over a port of this machine."""
+    warm()
     server = made()
     if port is None:
         server.lsp.start_io()

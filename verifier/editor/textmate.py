@@ -26,7 +26,7 @@ def _match(name: str, expression: str) -> dict[str, object]:
 
 def _tree() -> Mapping[str, object]:
     """The grammar for editors that read TextMate's: VS Code, and others."""
-    common = ["comments", "strings", "numbers", "conditions"]
+    common = ["comments", "strings", "conditions", "numbers"]  # 1:cr3 is no number
     repository: dict[str, list[dict[str, object]]] = {
         "comments": [
             _match("comment.line.double-slash", "//.*$"),
