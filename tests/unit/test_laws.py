@@ -17,7 +17,7 @@ LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
 SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare", "runs"}
-SHOWN |= {"generate", "fuzz"}
+SHOWN |= {"generate", "fuzz", "editor"}
 MAY: dict[str, set[str]] = {
     "patterns": set(),
     "records": set(),

@@ -7,7 +7,7 @@ from functools import partial
 from importlib import import_module
 from typing import TypeVar
 
-from verifier.budget import Budget
+from verifier.budget import MEMORY, Budget
 from verifier.editor.files import Files
 from verifier.editor.findings import EditorFinding, diagnostics
 from verifier.editor.places import normal
@@ -28,7 +28,6 @@ T = TypeVar("T")
 Still = Callable[[], bool]
 """Does somebody still wait for the answer?"""
 
-MEMORY = 1024  # MB of a process
 CHECKING = 10.0  # seconds for the errors of a text
 
 

@@ -20,6 +20,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 
 from verifier import __version__
+from verifier.budget import MEMORY
 from verifier.editor.bounded import Decided, check, decide, explain
 from verifier.editor.files import Files
 from verifier.editor.findings import EditorFinding
@@ -115,7 +116,7 @@ class EditorServer:
             kernel = settings(os.path.dirname(document.path) or ".").kernel
         except UsageError:
             kernel = None
-        return Options(timeout=self.timeout, memory=1024, kernel=kernel)
+        return Options(timeout=self.timeout, memory=MEMORY, kernel=kernel)
 
     def start(self, work: Callable[[], Coroutine[object, object, object]]) -> None:
         """Begin work, and keep it until it is done."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from verifier.errors import InputError, LimitError, UsageError
 from verifier.kernel.tree import KernelTree
@@ -13,9 +14,11 @@ from verifier.source import Diagnostic, Source
 from verifier.suite.discover import Task
 from verifier.suite.options import Options
 from verifier.syntax import NO_TREE, load, read
-from verifier.syntax.includes import ReadFile
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
+
+if TYPE_CHECKING:
+    from verifier.syntax.includes import ReadFile
 
 
 def load_task(task: Task, options: Options) -> list[Test]:

@@ -86,10 +86,10 @@ def test_the_textmate_grammar_is_whole() -> None:
 
 PLACES = {
     "linux/switch_mm-vs-flush.litmus": {
-        "MM": "Header", '"CPU 0': "String", "Id": "Meta", "#include": "Directive", "page A": "Type", "cr3": "State",
-        "P0": "Program", "// a PTE": "Comment", "set_pte": "Word", "[!B1": "Guard", "r0": "Register",
-        "if (r0)": "Statement", "NULL": "Constant", "variants": "Keyword", "never": "Expected", "[L]": "Guard",
-        "exists (1:r1": "Quantifier", "tlb[": "State",
+        "MM": "Header", '"CPU 0': "String", "Id": "Meta", "#include": "Directive", "page A": "Type",
+        "cr3": "State", "P0": "Program", "// a PTE": "Comment", "set_pte": "Word", "[!B1": "Guard",
+        "r0": "Register", "if (r0)": "Statement", "NULL": "Constant", "variants": "Keyword",
+        "never": "Expected", "[L]": "Guard",         "exists (1:r1": "Quantifier", "tlb[": "State",
     },
     "classic/CoRR.litmus": {
         "X86": "Header", "(* Result": "Comment", "P0": "Program", "MOV": "Word", "EAX": "Register",
@@ -104,8 +104,8 @@ def test_vim_colours_a_file(name: str, tmp_path: Path) -> None:
     wanted = PLACES[name]
     script = tmp_path / "probe.vim"
     lines = [
-        f"set runtimepath^={GRAMMAR / 'vim'}", "filetype plugin indent on", "syntax on", f"edit {LITMUS / name}",
-        f"redir! > {tmp_path / 'out'}", "echo &filetype",
+        f"set runtimepath^={GRAMMAR / 'vim'}", "filetype plugin indent on", "syntax on",
+        f"edit {LITMUS / name}", f"redir! > {tmp_path / 'out'}", "echo &filetype",
     ]  # fmt: skip
     for word in wanted:
         lines += ["call cursor(1, 1)", f"let [l, c] = searchpos('\\V{word}', 'cW')",

@@ -108,8 +108,8 @@ def test_a_lost_quote_or_bracket_loses_little(before: str, kept: str) -> None:
 HOSTILE = [
     "", "MM", "MM t\n" + "{" * 5000, "MM t\n" + "{}" * 5000, "MM t\n" + "[" * 5000, "MM t\n" + "a " * 5000,
     "MM t\n" + "[a]" * 5000 + "exists", "MM t\n" + '"' * 5001, "MM t\n" + "P0 " * 5000,
-    "MM t\nP0 { " + "! a " * 5000, "MM t\n" + "/*" * 5000, "MM t\n" + "exists (" * 5000, "X86 t\n{}\n" + "|;" * 5000,
-    "\0\ufeff\x0c\u2028MM t",
+    "MM t\nP0 { " + "! a " * 5000, "MM t\n" + "/*" * 5000, "MM t\n" + "exists (" * 5000,
+    "X86 t\n{}\n" + "|;" * 5000, "\0\ufeff\x0c\u2028MM t",
     "MM t\n#include \"\0\"\n", "MM t\n#include \"" + "x" * 5000 + "\"\n", "MM t\n{ x = " + "(" * 5000,
 ]  # fmt: skip
 
