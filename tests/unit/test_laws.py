@@ -17,7 +17,7 @@ LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
 SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare", "runs"}
-SHOWN |= {"generate", "fuzz", "style"}
+SHOWN |= {"generate", "fuzz", "progress", "style"}
 MAY: dict[str, set[str]] = {
     "patterns": set(),
     "records": set(),
@@ -25,6 +25,7 @@ MAY: dict[str, set[str]] = {
     "errors": {"source"},
     "budget": {"errors"},
     "output": {"errors"},
+    "progress": {"output"},
     "settings": {"errors"},
     "kernel": BASE,
     "syntax": BASE | {"kernel"},
@@ -45,7 +46,7 @@ MAY: dict[str, set[str]] = {
     "style": {"source", "errors", "syntax"},
     "generate": {"errors", "syntax"},
     "fuzz": TOLD,
-    "report": TOLD | {"output", "render"},
+    "report": TOLD | {"output", "progress", "render"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},
     "__init__": TOLD | {"why", "revisions"},

@@ -5,18 +5,33 @@ from __future__ import annotations
 import argparse
 
 from verifier.budget import MEMORY
+from verifier.output import COLORS
 from verifier.program.profiles import MODEL_NAMES
 from verifier.suite.options import MAX_SECONDS
 
+PATHS = "a file, a directory, FILE::VARIANT, or -"
 
-def add_paths(command: argparse.ArgumentParser, *, behind: str = "", optional: bool = False) -> None:
-    """Add the paths of tests. ``behind``: what else may stand there."""
+
+def add_paths(
+    command: argparse.ArgumentParser, *, behind: str = "", needed: bool = False, what: str = PATHS
+) -> None:
+    """Add the paths of tests. ``behind``: what else may stand there; ``needed``: at least one;
+    ``what``: what they can be."""
+    here = "" if needed else " (default: tests of [tool.verifier], or what is here)"
     command.add_argument(
         "paths",
-        nargs="*" if optional else "+",
+        nargs="+" if needed else "*",
         metavar="PATH",
-        help=f"a file, a directory, FILE::VARIANT, or -{behind}",
+        help=f"{what}{behind}{here}",
     )
+
+
+def add_color(command: argparse.ArgumentParser) -> None:
+    """Add the choice of colours."""
+    command.add_argument(
+        "--color", choices=COLORS, default=COLORS[0], metavar="WHEN",
+        help="colour the text: auto (on a terminal), always or never (default: %(default)s)",
+    )  # fmt: skip
 
 
 def add_machine(command: argparse.ArgumentParser) -> None:

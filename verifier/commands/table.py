@@ -48,6 +48,10 @@ COMMANDS = {
     "generate": CommandRow("make tests from cycles of edges", "generate"),
     "fuzz": CommandRow("look for random programs about which the judges disagree", "fuzz"),
     "rules": CommandRow("show the rules of the memory model", "rules"),
+    "fmt": CommandRow("print files in the style of this project, or write them so", "fmt"),
+    "watch": CommandRow("decide tests again whenever their files are saved", "watch"),
+    "new": CommandRow("write a commented test to begin with", "new"),
+    "words": CommandRow("search the vocabulary: what each word of the kernel is on x86", "words"),
     "completion": CommandRow("print the completion of a shell", "completion"),
 }
 

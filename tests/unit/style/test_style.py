@@ -107,30 +107,30 @@ TIDY = """C messy (* a title *)
 "doc"
 
 {
-	int x = 0; atomic_t y = ATOMIC_INIT(1);
+\tint x = 0; atomic_t y = ATOMIC_INIT(1);
 }
 // comment
 P0(int *x, atomic_t *y)
 {
-	int r0; int *p = &x[1];
-	if (READ_ONCE(*x) == 1 && !r0) {
-		r0 = -1;
-		/* several
-		 * lines */
-		for (r0 = 0; r0 < 3; r0++)
-			WRITE_ONCE(*x, r0 * 2 + -1);
-	} else if (r0)
-		r0 = r0 ? 1 : 2;
-	else
-		do { r0 += 1; } while (r0 < 3);
-	switch (r0) {
-	case 1: r0 = 2; break;
-	default:
-		break;
-	}
+\tint r0; int *p = &x[1];
+\tif (READ_ONCE(*x) == 1 && !r0) {
+\t\tr0 = -1;
+\t\t/* several
+\t\t * lines */
+\t\tfor (r0 = 0; r0 < 3; r0++)
+\t\t\tWRITE_ONCE(*x, r0 * 2 + -1);
+\t} else if (r0)
+\t\tr0 = r0 ? 1 : 2;
+\telse
+\t\tdo { r0 += 1; } while (r0 < 3);
+\tswitch (r0) {
+\tcase 1: r0 = 2; break;
+\tdefault:
+\t\tbreak;
+\t}
 again: r0 = foo(1,
-		2);
-	{ r0 = 1; }
+\t\t2);
+\t{ r0 = 1; }
 }
 
 int foo(int a, int b) { return a - b; }
