@@ -64,8 +64,10 @@ PLAIN = Paint()
 
 
 def paint_for(when: str, stream: TextIO | None = None) -> Paint:
-    """The colours of standard output, or of another stream. ``when``: ``always``, ``never``, or ``auto``, which
-    is on a terminal, and as NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and TERM=dumb say; the first of them counts.
+    """The colours of standard output, or of another stream.
+
+    ``when`` is one of ``COLORS``. ``auto`` means on a terminal; NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and
+    TERM=dumb say otherwise, and the first of them that is set counts.
     """
     if when != "auto":
         return Paint(when == "always")

@@ -17,7 +17,7 @@ LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
 SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare", "runs"}
-SHOWN |= {"generate", "fuzz", "progress", "style"}
+SHOWN |= {"generate", "fuzz", "progress", "skeletons", "style"}
 MAY: dict[str, set[str]] = {
     "patterns": set(),
     "records": set(),
@@ -44,6 +44,7 @@ MAY: dict[str, set[str]] = {
     "render": JUDGED
     | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words", "model"},
     "style": {"source", "errors", "syntax"},
+    "skeletons": {"errors"},
     "generate": {"errors", "syntax"},
     "fuzz": TOLD,
     "report": TOLD | {"output", "progress", "render"},

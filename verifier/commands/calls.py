@@ -82,8 +82,8 @@ def tasks_of(arguments: Arguments, ends: tuple[str, ...] = (".litmus",)) -> list
             where = f"tests = {list(project.tests)!r} in [tool.verifier] of {project.file}"
             raise UsageError(f"the call names no path, and there are no tests in {where}")
         raise UsageError(
-            f"the call names no path, and there are no {ends[0]} files below this directory: name a file or a "
-            'directory, or set tests = ["DIR"] in [tool.verifier] of pyproject.toml'
+            f"the call names no path, and there are no {ends[0]} files below this directory: name a file or "
+            'a directory, or set tests = ["DIR"] in [tool.verifier] of pyproject.toml'
         )
     return tasks
 

@@ -99,7 +99,7 @@ class _Watch:
             self.tasks = tasks_of(self.arguments)
 
     def _settled(self, changed: list[Task]) -> list[Task]:
-        """Wait until nothing more changes, as files may be written in pieces. Returns all that has changed."""
+        """All that has changed, once nothing more does: files may be written in pieces."""
         for _ in range(PIECES):
             time.sleep(SETTLED)
             more = self.saved.changed(self.tasks)

@@ -12,7 +12,7 @@ from verifier.syntax.grammars import Node, is_tree
 
 
 def same(before: Source, after: Source) -> str:
-    """What differs between two texts; empty if nothing does. Raises ``InputError`` for a text that is wrong."""
+    """What differs between two texts; empty if nothing does. Raises ``InputError`` if one is wrong."""
     herd = is_assembly(before)
     for one, other in zip(_tokens(before, herd), _tokens(after, herd), strict=False):
         if one != other:

@@ -15,7 +15,7 @@ Stamp = tuple[int, int, int]
 
 
 class TakenFiles:
-    """The files that tests take text of, each of which is read once. ``kernel``: the tree, if one is given."""
+    """The files that tests take text of, each of which is read once. ``kernel``: the tree, if any."""
 
     def __init__(self, kernel: str | None) -> None:
         self.tree = os.path.realpath(kernel) if kernel is not None and os.path.isdir(kernel) else None
