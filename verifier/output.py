@@ -60,7 +60,7 @@ class Paint:
         return f"{text[:start]}\033[{code}m{bare}\033[0m{text[start + len(bare) :]}"
 
 
-PLAIN = Paint()
+COLOURLESS = Paint()
 
 
 def paint_for(when: str, stream: TextIO | None = None) -> Paint:
@@ -72,7 +72,7 @@ def paint_for(when: str, stream: TextIO | None = None) -> Paint:
     if when != "auto":
         return Paint(when == "always")
     if os.environ.get("NO_COLOR"):
-        return PLAIN
+        return COLOURLESS
     forced = [os.environ.get(name, "") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")]
     said = next((word for word in forced if word), "")
     if said:
@@ -88,7 +88,7 @@ class Output:
     ``paint`` colours what goes to standard output.
     """
 
-    def __init__(self, paint: Paint = PLAIN) -> None:
+    def __init__(self, paint: Paint = COLOURLESS) -> None:
         self.gone = False
         self.hurried = False  # does the terminal show a progress line?
         self.paint = paint

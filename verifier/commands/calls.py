@@ -72,11 +72,11 @@ def tasks_of(arguments: Arguments, ends: tuple[str, ...] = (".litmus",)) -> list
     """What is to be done about the paths of a call. Raises ``UsageError`` if it names none, and there is
     nothing where it looks. ``ends``: of the names of files in directories."""
     from verifier.settings import settings
-    from verifier.suite.discover import NOTHING, discover
+    from verifier.suite.discover import NOT_THERE, discover
 
     tasks = discover(paths_of(arguments), ends)
     codes = {d.code for task in tasks if task.error is not None for d in task.error.diagnostics}
-    if not arguments.paths and all(task.error is not None for task in tasks) and codes <= NOTHING:
+    if not arguments.paths and all(task.error is not None for task in tasks) and codes <= NOT_THERE:
         project = settings()
         if project.tests:
             where = f"tests = {list(project.tests)!r} in [tool.verifier] of {project.file}"

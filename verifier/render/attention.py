@@ -10,7 +10,7 @@ from verifier.output import Paint
 from verifier.records import NamedTuple
 from verifier.render.base import Piece
 
-MOST = 20  # tests that are named; the others are counted
+_MOST = 20  # tests that are named; the others are counted
 _PLAIN = re.compile(r"[\w./:,+@%=-]+")
 
 
@@ -38,14 +38,14 @@ def listed(found: Sequence[Attention], again: str, paint: Paint) -> Iterator[str
         return
     yield ""
     yield "needs attention:"
-    shown = known[:MOST]
+    shown = known[:_MOST]
     width = max(len(one.id) for one in shown)
     for one in shown:
         colour = paint.doubt if one.why == "unknown" else paint.bad
         call = "" if one.path.startswith("<") else f"{again} {_quoted(one.path)}"
         yield f"  {colour(f'{one.why:<7}')}  {one.id:<{width}}  {call}".rstrip()
-    if len(known) > MOST:
-        yield f"  and {len(known) - MOST} more"
+    if len(known) > _MOST:
+        yield f"  and {len(known) - _MOST} more"
 
 
 def _quoted(path: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from verifier.errors import ExitCode
-from verifier.output import PLAIN, Paint
+from verifier.output import COLOURLESS, Paint
 from verifier.patterns import pattern
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
@@ -29,7 +29,7 @@ _SAID = {
 }  # fmt: skip
 
 
-def headline(verdict: Verdict, width: int = 0, brief: bool = False, paint: Paint = PLAIN) -> str:
+def headline(verdict: Verdict, width: int = 0, brief: bool = False, paint: Paint = COLOURLESS) -> str:
     """``name::B1   sometimes   as expected, may hang: why``; ``brief``: without who waits where."""
     test, reason = verdict.test, verdict.reason
     if verdict.as_expected is None:
@@ -71,7 +71,7 @@ def _difference(verdict: Verdict) -> str:
     return ", ".join(said) or f"expected {verdict.wanted}"
 
 
-def story(verdict: Verdict, trace: Trace, paint: Paint = PLAIN) -> str:
+def story(verdict: Verdict, trace: Trace, paint: Paint = COLOURLESS) -> str:
     """A run as aligned rows. Remarks that make a line too long continue below it."""
     told = rows(verdict, trace)
     texts = [r.cells() for r in told]
@@ -118,7 +118,7 @@ def _lines(remarks: list[str], width: int) -> list[str]:
     return out
 
 
-def text(verdict: Verdict, width: int = 0, paint: Paint = PLAIN) -> str:
+def text(verdict: Verdict, width: int = 0, paint: Paint = COLOURLESS) -> str:
     """The headline, and a run below it that a reader can check: a witness if the outcome is reachable, or a
     counterexample if a ``forall`` does not hold."""
     told = verdict.hang is not None and bool(verdict.waits)

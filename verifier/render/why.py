@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from verifier.lower.optional import OptionalPart
-from verifier.output import PLAIN, Output, Paint
+from verifier.output import COLOURLESS, Output, Paint
 from verifier.program.waits import place
 from verifier.render.base import Wanted
 from verifier.render.json import Json, Shape, trace_object
@@ -16,7 +16,7 @@ from verifier.source import Span
 from verifier.why.answers import Audit, Explanation, Finding, wrapped
 
 
-def explanation(x: Explanation, paint: Paint = PLAIN) -> str:
+def explanation(x: Explanation, paint: Paint = COLOURLESS) -> str:
     """The verdict, a sentence, and reasons with their cycles; of an outcome that is possible, what ``check``
     shows."""
     if not x.reasons and not x.gap:
@@ -28,7 +28,7 @@ def explanation(x: Explanation, paint: Paint = PLAIN) -> str:
 # -- audit ----------------------------------------------------------------------------------------
 
 
-def audit(x: Audit, runs: bool = True, paint: Paint = PLAIN) -> str:
+def audit(x: Audit, runs: bool = True, paint: Paint = COLOURLESS) -> str:
     """The verdict, a table of what was found, and with ``runs`` a run for each part that is needed."""
     file = x.verdict.test.source.name
     out = [headline(x.verdict, paint=paint), *x.lines()]

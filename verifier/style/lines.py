@@ -10,7 +10,7 @@ from verifier.style.spaces import Role, final_gap, gap, roles
 from verifier.style.tables import aligned
 from verifier.style.tokens import TAB, Columns, Lexeme, tokens, width
 
-COMMENT = 48  # the column of a comment behind code
+_COMMENT = 48  # the column of a comment behind code
 
 
 @dataclass(slots=True)
@@ -199,5 +199,5 @@ class _Printer:
         if not line.comment:
             return text
         used = width(text.rsplit("\n", 1)[-1])
-        column = COMMENT if used < COMMENT else -(-(used + 1) // TAB) * TAB
+        column = _COMMENT if used < _COMMENT else -(-(used + 1) // TAB) * TAB
         return text + " " * (column - used) + line.comment

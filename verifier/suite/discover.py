@@ -17,7 +17,7 @@ from verifier.syntax.trouble import nearest
 STREAMS = pattern(r"/dev/(stdin|fd/\d+)")  # opened by the shell, and read like standard input
 
 
-NOTHING = frozenset({"no-tests", "missing"})  # the codes of errors: nothing is there
+NOT_THERE = frozenset({"no-tests", "missing"})  # the codes of errors: nothing is there
 
 
 @dataclass(frozen=True, slots=True)

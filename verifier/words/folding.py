@@ -11,15 +11,15 @@ from verifier.records import dataclass
 from verifier.words.rows import Word
 
 # What the names of a family differ in, each in the order in which it is shown.
-TYPES = (
+_TYPES = (
     ("atomic", "atomic64", "atomic_long"),
     ("local", "local64"),
     ("this_cpu", "__this_cpu", "raw_cpu"),
 )
-OPERATIONS = ("add", "sub", "inc", "dec", "and", "or", "xor", "andnot")
-ORDERS = ("", "_relaxed", "_acquire", "_release")
+_OPERATIONS = ("add", "sub", "inc", "dec", "and", "or", "xor", "andnot")
+_ORDERS = ("", "_relaxed", "_acquire", "_release")
 _TYPE = pattern(r"(atomic64|atomic_long|atomic|local64|local|this_cpu|__this_cpu|raw_cpu)(?=_)")
-_OPERATION = pattern(rf"(?<=_)({'|'.join(OPERATIONS)})(?=_|$)")
+_OPERATION = pattern(rf"(?<=_)({'|'.join(_OPERATIONS)})(?=_|$)")
 _ORDER = pattern(r"(_relaxed|_acquire|_release)?$")
 _PART = pattern(r"\w+|\W")
 
@@ -54,7 +54,7 @@ class _Name:
     @property
     def frame(self) -> tuple[str, ...]:
         """What all words of a family share."""
-        kind = next((types[0] for types in TYPES if self.type in types), "")
+        kind = next((types[0] for types in _TYPES if self.type in types), "")
         return kind, self.before, self.after, "O" if self.operation else ""
 
 
@@ -107,9 +107,9 @@ def _families(words: list[Word]) -> Iterator[WordFamily]:
 
 def _choices(words: list[Word]) -> tuple[list[str], list[str], list[str]]:
     names = [_parts(word.name) for word in words]
-    types = [t for known in (*TYPES, ("",)) for t in known if any(n.type == t for n in names)]
-    operations = [o for o in ("", *OPERATIONS) if any(n.operation == o for n in names)]
-    return types, operations, [o for o in ORDERS if any(n.order == o for n in names)]
+    types = [t for known in (*_TYPES, ("",)) for t in known if any(n.type == t for n in names)]
+    operations = [o for o in ("", *_OPERATIONS) if any(n.operation == o for n in names)]
+    return types, operations, [o for o in _ORDERS if any(n.order == o for n in names)]
 
 
 def _complete(words: list[Word]) -> bool:

@@ -21,9 +21,7 @@ from verifier.suite.taken import SavedFiles
 
 ROOT = Path(__file__).resolve().parents[3]
 CLASSIC = ROOT / "litmus" / "classic"
-INCLUDING = (
-    'MM with\n#include "f.inc"\n{ int x; }\nP0 { f(); r0 = x; }\nexpect always;\nexists (0:r0 = 1)\n'
-)
+INCLUDING = 'MM with\n#include "f.inc"\n{ int x; }\nP0 { f(); r0 = x; }\nexpect always;\nexists (0:r0 = 1)\n'
 
 
 class Watched:
