@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from verifier.records import dataclass, field
 from verifier.style.tokens import Lexeme
 from verifier.syntax.grammars import Node, is_tree
@@ -20,9 +22,11 @@ class Levels:
     tokens: list[Lexeme]
     of: dict[int, int] = field(default_factory=dict)
     at: dict[int, int] = field(default_factory=dict)  # the number of a token, by its offset
+    closing: list[int] = field(default_factory=list)  # where braces close
 
     def __post_init__(self) -> None:
         self.at = {token.start: number for number, token in enumerate(self.tokens)}
+        self.closing = [token.start for token in self.tokens if token.text == "}"]
 
     def read(self, tree: Node) -> None:
         """Note how deep the parts of a file stand."""
@@ -90,24 +94,26 @@ class Levels:
 
     def _inside(self, node: Node, level: int) -> None:
         """The braces and blocks in a part that is no statement."""
-        if not is_tree(node):
-            return
-        if node.data in _BRACED:
-            self._braced(node, level)
-        elif node.data == "block":
-            self._block(node, level)
-        else:
-            for part in node.children:
-                self._inside(part, level)
+        pending = [node]
+        while pending:
+            part = pending.pop()
+            if not is_tree(part):
+                continue
+            if part.data in _BRACED:
+                self._braced(part, level)
+            elif part.data == "block":
+                self._block(part, level)
+            else:
+                pending += part.children
 
     def _braced(self, node: Node, level: int) -> None:
         """What stands in braces: one level deeper, unless it begins in the line of the brace."""
         start, end = _outer(node) or (0, 0)
-        number = next(
-            (n for n in range(self.at.get(start, 0), len(self.tokens)) if self.tokens[n].text == "{"), None
-        )
-        if number is None or number + 1 >= len(self.tokens) or self.tokens[number].start >= end:
-            return
+        number = self.at.get(start, 0)
+        while self.tokens[number].text != "{":
+            number += 1
+            if number >= len(self.tokens) or self.tokens[number].start >= end:
+                return  # such as `struct foo;`
         close = self._closing(end)
         own_lines = self._next(number).breaks > 0
         if own_lines:
@@ -120,14 +126,16 @@ class Levels:
 
     def _next(self, number: int) -> Lexeme:
         """The token behind one, without comments in the same line."""
-        for token in self.tokens[number + 1 :]:
+        while number + 1 < len(self.tokens):
+            number += 1
+            token = self.tokens[number]
             if token.kind != "comment" or token.breaks:
-                return token
-        return self.tokens[-1]
+                break
+        return self.tokens[number]
 
     def _closing(self, end: int) -> int:
         """Where the last brace is before an offset."""
-        return max((t.start for t in self.tokens if t.text == "}" and t.start < end), default=0)
+        return self.closing[bisect_left(self.closing, end) - 1]
 
     def _begins_line(self, node: Node) -> bool:
         start = (_outer(node) or (0, 0))[0]

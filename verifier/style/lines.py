@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from verifier.errors import InputError
 from verifier.records import dataclass
-from verifier.source import Source
+from verifier.source import Diagnostic, Source
 from verifier.style.levels import Levels
 from verifier.style.outline import Outline, kept_lines, outline
 from verifier.style.spaces import Role, final_gap, gap, roles
@@ -16,20 +17,22 @@ _COMMENT = 48  # the column of a comment behind code
 @dataclass(slots=True)
 class Line:
     """A line that is being printed: its tokens, and the column in which it begins. ``blank``: a blank line
-    stands before it; ``deep``: how many columns its statement stands from the left; ``kept``: as it was."""
+    stands before it; ``comment``: what stands behind the code."""
 
     tokens: list[Lexeme]
     blank: bool = False
     column: int = 0
     text: str = ""
     comment: str = ""
-    kept: bool = False
 
 
 def printed(source: Source) -> str:
     """The text of a file in the project's style. Raises ``InputError``."""
     found = outline(source)
-    return _Printer(source, found).text()
+    try:
+        return _Printer(source, found).text()
+    except RecursionError:
+        raise InputError([Diagnostic("nesting", "nested too deeply", file=source.name)]) from None
 
 
 class _Printer:
@@ -45,7 +48,8 @@ class _Printer:
         self.levels.read(found.tree)
         self.levels.of.update((segment.span.start, 0) for segment in found.segments)
         self.places: dict[int, int] = {}  # the new columns of tokens, by their offsets
-        self.brackets: list[tuple[Lexeme, int, int]] = []  # that are open, with the columns of what follows
+        # For each bracket that is open, in which column the next token stood, and stands; -1 in another line.
+        self.brackets: list[tuple[int, int]] = []
 
     def text(self) -> str:
         """The whole text."""
@@ -88,7 +92,7 @@ class _Printer:
             else:
                 lines[-1].tokens.append(token)
         for number, line in enumerate(lines):
-            self._place(line, lines[number + 1 :])
+            self._place(line, self._column(line.tokens[0], lines, number))
         aligned([(line.tokens, line) for line in lines], self.found)
         out: list[str] = []
         for before, line in zip([None, *lines], lines, strict=False):
@@ -98,34 +102,38 @@ class _Printer:
             out.append(self._finished(line))
         return out
 
-    def _place(self, line: Line, later: list[Line]) -> None:
-        """Find the column of a line, and print its tokens."""
-        first = line.tokens[0]
-        line.column = self._column(first, later)
+    def _place(self, line: Line, column: int) -> None:
+        """Print the tokens of a line that begins in a column."""
+        line.column = column
         code = list(line.tokens)
         if len(code) > 1 and code[-1].kind == "comment" and "\n" not in code[-1].text:
             line.comment = code.pop().text
-        text = ""
+        parts: list[str] = []
         guards = 0
         for left, right in zip([None, *code], code, strict=False):
             if left is not None:
-                text += self._gap(left, right, guards > 0)
+                parts.append(self._gap(left, right, guards > 0))
+                column += len(parts[-1])
             role = self.known.get(right.start)
             guards += (role == "guard") - (role == "guarded")
-            at = line.column + width(text)
-            self.places[right.start] = at
-            text += self._shifted(right, at)
-            self._bracket(right, at)
-        for token in code:
-            self._follow(token, code)
-        line.text = text
+            self.places[right.start] = column
+            if left is not None and left.text in ("(", "[", "{") and self.brackets:
+                self.brackets[-1] = self.columns.of(right.start), column
+            if right.text in ("(", "[", "{"):
+                self.brackets.append((-1, -1))
+            elif right.text in (")", "]", "}") and self.brackets:
+                self.brackets.pop()
+            parts.append(self._shifted(right, column))
+            *_, last = parts[-1].split("\n")
+            column = width(" " * column + last if last == parts[-1] else last)
+        line.text = "".join(parts)
 
     def _gap(self, left: Lexeme, right: Lexeme, guards: bool) -> str:
         if any(a <= left.start and right.start < b for a, b in self.found.finals):
             return final_gap(left, right, self.found.arch != "C")
         return gap(left, right, self.known, guards)
 
-    def _column(self, first: Lexeme, later: list[Line]) -> int:
+    def _column(self, first: Lexeme, lines: list[Line], number: int) -> int:
         """Where a line begins."""
         if first.kind == "line":
             return 0
@@ -133,39 +141,23 @@ class _Printer:
         if level is not None:
             return level * self.step
         if first.kind == "comment":
-            return self._comment(later)
+            return self._comment(lines, number)
         return self._continued(first)
 
-    def _comment(self, later: list[Line]) -> int:
+    def _comment(self, lines: list[Line], number: int) -> int:
         """Where a comment begins: as the next code does, or as what ends there."""
-        following = next((line.tokens[0] for line in later if line.tokens[0].kind != "comment"), None)
-        if following is None:
+        while number < len(lines) and lines[number].tokens[0].kind == "comment":
+            number += 1
+        if number == len(lines):
             return 0
-        level = self.levels.of.get(following.start, 0)
-        level += following.text == "}"
-        return level * self.step
-
-    def _bracket(self, token: Lexeme, at: int) -> None:
-        """Note a bracket that opens or closes."""
-        if token.text in ("(", "[", "{"):
-            self.brackets.append((token, -1, -1))
-        elif token.text in (")", "]", "}") and self.brackets:
-            self.brackets.pop()
-
-    def _follow(self, token: Lexeme, code: list[Lexeme]) -> None:
-        """Note where the first token behind an open bracket of this line stands, and stood."""
-        for number, (bracket, old, _) in enumerate(self.brackets):
-            if old < 0 and bracket in code:
-                next_ = code.index(bracket) + 1
-                if next_ < len(code):
-                    then = code[next_]
-                    self.brackets[number] = bracket, self.columns.of(then.start), self.places[then.start]
+        following = lines[number].tokens[0]
+        return (self.levels.of.get(following.start, 0) + (following.text == "}")) * self.step
 
     def _continued(self, first: Lexeme) -> int:
         """Where a line begins that continues a statement: where it did, seen from what it continues."""
         column = self.columns.of(first.start)
-        if self.brackets and self.brackets[-1][1] == column:
-            return self.brackets[-1][2]
+        if self.brackets and self.brackets[-1][0] == column:
+            return self.brackets[-1][1]
         number = self.levels.at[first.start] - 1
         while number > 0 and not (
             self.tokens[number].start in self.levels.of

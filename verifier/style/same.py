@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import zip_longest
 
+from verifier.records import NamedTuple
 from verifier.source import Source, Span
 from verifier.style.outline import is_assembly, outline
 from verifier.style.tokens import comment_lines, tokens
@@ -14,42 +16,59 @@ from verifier.syntax.grammars import Node, is_tree
 def same(before: Source, after: Source) -> str:
     """What differs between two texts; empty if nothing does. Raises ``InputError`` if one is wrong."""
     herd = is_assembly(before)
-    for one, other in zip(_tokens(before, herd), _tokens(after, herd), strict=False):
-        if one != other:
-            return f"{one!r} became {other!r}"
-    if len(list(_tokens(before, herd))) != len(list(_tokens(after, herd))):
-        return "it has more tokens, or fewer"
-    meaning = _assembly if herd else _file
-    return "" if meaning(before) == meaning(after) else "its tree is another one"
+    told = _assembly if herd else _file
+    one, other = told(before), told(after)
+    for a, b in zip_longest(one.words, other.words):
+        if a != b:
+            return f"{a!r} became {b!r}"
+    return "" if one.meaning == other.meaning else "its tree is another one"
 
 
-def _tokens(source: Source, herd: bool) -> Iterator[object]:
-    bare = layout.uncomment(source, herd=herd)
-    for token in tokens(source.text, bare):
-        yield comment_lines(token.text) if token.kind == "comment" else token.text
+class _Told(NamedTuple):
+    """A text without space: the lines of its head, then its tokens and comments; and what it means."""
+
+    words: list[object]
+    meaning: object
 
 
-def _assembly(source: Source) -> object:
+def _told(source: Source, head: int, bare: layout.Uncommented, meaning: object) -> _Told:
+    lines = [line.strip() for line in source.text[:head].split("\n")]
+    found = tokens(source.text, bare, head)
+    words = [comment_lines(token.text) if token.kind == "comment" else token.text for token in found]
+    return _Told([*filter(None, lines), *words], meaning)
+
+
+def _assembly(source: Source) -> _Told:
     from verifier.syntax import x86
 
     (test,) = x86.parse(source)
     head = (test.name, test.arch, test.doc, test.meta, test.expected, test.quantifier, test.condition)
-    return head, without_places(test.tree)
+    bare = layout.uncomment(source, herd=True)
+    return _told(source, x86.table(source).start, bare, (head, without_places(test.tree)))
 
 
-def _file(source: Source) -> object:
+def _file(source: Source) -> _Told:
     found = outline(source)
     lines = [" ".join(source.text[a:b].split()) for a, b in found.lines]
     rest = [(without_places(s.final), [_words(g) for g in s.guards]) for s in found.segments]
-    return found.arch, found.first, found.result, lines, _words(found.tree), rest
+    meaning = found.arch, found.first, found.result, lines, _words(found.tree), rest
+    return _told(source, found.head, found.bare, meaning)
 
 
-def _words(tree: Node) -> object:
-    """A tree without places. In a token that is no string, space means nothing."""
-    if not is_tree(tree):
-        text = str(tree)
-        return text if text[:1] in ('"', "'") else "".join(text.split())
-    return tree.data, [_words(child) for child in tree.children]
+def _words(tree: Node) -> list[object]:
+    """A tree without places: its nodes, each with the number of its children, and its tokens.
+
+    In a token that is no string, space means nothing."""
+    found, pending = list[object](), [tree]
+    while pending:
+        node = pending.pop()
+        if is_tree(node):
+            found.append((node.data, len(node.children)))
+            pending += reversed(node.children)
+        else:
+            text = str(node)
+            found.append(text if text[:1] in ('"', "'") else "".join(text.split()))
+    return found
 
 
 def without_places(value: object) -> object:

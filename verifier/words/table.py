@@ -163,7 +163,9 @@ def orders(word: Word) -> str:
     """What a word orders beyond TSO, in words."""
     if any(isinstance(x, Locked) and x.looks != FALSE for x in flat(word.effects)):
         return "all, if it goes on"
-    if word.locked:
+    if special(word.name) == "call_cpus":
+        return "all, if it calls a CPU"
+    if word.locked or special(word.name) in ("write_cr3", "invpcid"):
         return "all"
     return ("", "some", "all")[strength(word)]
 
