@@ -227,6 +227,18 @@ def test_without_a_path_it_is_what_is_here(
     assert "2 tests: " in capsys.readouterr().out
 
 
+def test_hidden_directories_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (".venv", "mine"):
+        (tmp_path / folder / "below").mkdir(parents=True)
+        shutil.copy(CLASSIC / "SB.litmus", tmp_path / folder / "below")
+    monkeypatch.chdir(tmp_path)
+    assert main(["fmt", "--check"]) == 0
+    assert main(["states", "-q"]) == 0
+    assert "SB " in capsys.readouterr().out and main(["check", "-q", ".venv"]) == 0
+
+
 def test_without_a_path_the_settings_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -241,7 +253,7 @@ def test_without_a_path_the_settings_say(
     assert capsys.readouterr().out.startswith("MP ")
 
 
-@pytest.mark.parametrize("command", ["check", "explain", "compare", "repair", "kernel", "fmt", "watch"])
+@pytest.mark.parametrize("command", ["check", "explain", "compare", "repair", "fmt", "watch"])
 def test_nothing_is_here(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

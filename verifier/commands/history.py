@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def add(command: argparse.ArgumentParser, name: str) -> None:
     """Add the arguments."""
-    add_paths(command, behind="; last, the revisions A..B", needed=True)
+    add_paths(command, "; last, the revisions A..B")
     add_machine(command)
     command.add_argument(
         "--judge", choices=JUDGES, default=JUDGES[0], help="which judge decides (default: %(default)s)"
@@ -44,8 +44,8 @@ def run(arguments: Arguments, out: Output) -> int:
     from verifier.revisions.follow import follow
     from verifier.syntax import read
 
-    *paths, span = arguments.paths
-    if ".." not in span:
+    *paths, span = arguments.paths or [""]
+    if ".." not in span or not paths:
         raise UsageError("'verifier history' takes files, and then a range of revisions: FILE… A..B")
     arguments.paths = paths
     options = replace(options_of(arguments), judge=arguments.judge, witnesses=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add(command: argparse.ArgumentParser, name: str) -> None:
     """Add the arguments."""
-    add_paths(command, behind="; with --words, words of the vocabulary, or none for all")
+    add_paths(command, "; with --words, words of the vocabulary, or none for all")
     command.add_argument("--words", action="store_true", help="compare the vocabulary with the tree instead")
     add_tree(command)
     add_formatting(command)
@@ -28,6 +28,8 @@ def run(arguments: Arguments, out: Output) -> int:
     """Run ``kernel``: print what each test takes of the kernel's own text."""
     if arguments.words:
         return _compared_words(arguments, out)
+    if not arguments.paths:
+        raise UsageError("'verifier kernel' takes files, or --words")
     from verifier.lower.c.kernel import resolved
     from verifier.render.base import Wanted
     from verifier.render.formats import FORMATS

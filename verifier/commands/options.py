@@ -10,20 +10,12 @@ from verifier.program.profiles import MODEL_NAMES
 from verifier.suite.options import MAX_SECONDS
 
 PATHS = "a file, a directory, FILE::VARIANT, or -"
+HERE = " (default: tests of [tool.verifier], or what is here)"
 
 
-def add_paths(
-    command: argparse.ArgumentParser, *, behind: str = "", needed: bool = False, what: str = PATHS
-) -> None:
-    """Add the paths of tests. ``behind``: what else may stand there; ``needed``: at least one;
-    ``what``: what they can be."""
-    here = "" if needed else " (default: tests of [tool.verifier], or what is here)"
-    command.add_argument(
-        "paths",
-        nargs="+" if needed else "*",
-        metavar="PATH",
-        help=f"{what}{behind}{here}",
-    )
+def add_paths(command: argparse.ArgumentParser, behind: str = HERE, *, what: str = PATHS) -> None:
+    """Add the paths of tests. ``what`` they can be, and what stands ``behind`` that; there may be none."""
+    command.add_argument("paths", nargs="*", metavar="PATH", help=f"{what}{behind}")
 
 
 def add_color(command: argparse.ArgumentParser) -> None:

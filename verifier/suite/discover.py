@@ -74,7 +74,8 @@ def _stream(name: str, wanted: tuple[str, ...]) -> Task:
 
 
 def _below(folder: str, wanted: tuple[str, ...], ends: tuple[str, ...]) -> list[Task]:
-    """The tests below a directory, by name, and an error for each directory that cannot be read."""
+    """The tests below a directory, by name, and an error for each directory that cannot be read. Directories
+    whose names begin with a dot are left out, such as .git and .venv."""
     from pathlib import Path
 
     found: list[Task] = []
@@ -82,7 +83,8 @@ def _below(folder: str, wanted: tuple[str, ...], ends: tuple[str, ...]) -> list[
     def hidden(error: OSError) -> None:
         found.append(_wrong(str(error.filename or folder), "unreadable", error.strerror or str(error)))
 
-    for where, _, files in os.walk(folder, onerror=hidden):
+    for where, folders, files in os.walk(folder, onerror=hidden):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Task(str(Path(where, f)), wanted) for f in files if f.endswith(ends)]
     if not found:
         return [_wrong(folder, "no-tests", "there are no .litmus files below this directory")]
