@@ -32,7 +32,8 @@ class Arguments(argparse.Namespace):
     words: bool
     format: str
     dot: str | None
-    quiet: bool
+    quiet: bool = False
+    color: str
     # of ``check``
     changed_since: str | None = None
     # of ``explain`` and ``show``
@@ -71,5 +72,14 @@ class Arguments(argparse.Namespace):
     seconds: float | None
     # of ``rules``
     which: str | None
+    # of ``fmt``
+    check: bool
+    diff: bool
+    write: bool
+    # of ``new``
+    name: str
+    kind: str | None
+    # of ``words``; also ``all``
+    pattern: str | None
     # of ``completion``
     shell: str

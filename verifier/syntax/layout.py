@@ -72,6 +72,16 @@ def uncomment(source: Source, *, herd: bool) -> Uncommented:
         at = end
 
 
+def beginning(source: Source) -> int:
+    """The offset of the first character outside comments. Raises ``InputError`` for one without an end."""
+    at, text = 0, source.text
+    while True:
+        at += len(text[at:]) - len(text[at:].lstrip())
+        if text[at : at + 2] not in ("//", "/*", "(*"):
+            return at
+        at = _end_of_comment(source, at, text[at : at + 2])
+
+
 def _end_of_comment(source: Source, start: int, mark: str) -> int:
     text = source.text
     if mark == "//":

@@ -1,0 +1,54 @@
+"""What needs attention at the end of a summary: tests that differ or are not known, and errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from verifier.errors import ExitCode
+from verifier.output import Paint
+from verifier.records import NamedTuple
+from verifier.render.base import Piece
+
+_MOST = 20  # tests that are named; the others are counted
+_PLAIN = re.compile(r"[\w./:,+@%=-]+")
+
+
+class Attention(NamedTuple):
+    """A test or a file, and what is wrong with it: ``differs``, ``unknown``, ``fault`` or ``error``."""
+
+    why: str
+    id: str
+    path: str
+
+
+_WHY = {ExitCode.DIFFERS: "differs", ExitCode.UNKNOWN: "unknown", ExitCode.FAULT: "fault"}
+
+
+def attention(piece: Piece) -> Attention:
+    """What needs attention in a verdict."""
+    _, colons, variant = piece.id.partition("::")
+    return Attention(_WHY.get(piece.exit_code, "error"), piece.id, f"{piece.file}{colons}{variant}")
+
+
+def listed(found: Sequence[Attention], again: str, paint: Paint) -> Iterator[str]:
+    """A line for each, with the call that shows it again."""
+    known = list(dict.fromkeys(found))
+    if not known:
+        return
+    yield ""
+    yield "needs attention:"
+    shown = known[:_MOST]
+    width = max(len(one.id) for one in shown)
+    for one in shown:
+        colour = paint.doubt if one.why == "unknown" else paint.bad
+        call = "" if one.path.startswith("<") else f"{again} {_quoted(one.path)}"
+        yield f"  {colour(f'{one.why:<7}')}  {one.id:<{width}}  {call}".rstrip()
+    if len(known) > _MOST:
+        yield f"  and {len(known) - _MOST} more"
+
+
+def _quoted(path: str) -> str:
+    """A path as a shell reads it."""
+    escaped = path.replace("'", "'\\''")
+    return path if _PLAIN.fullmatch(path) else f"'{escaped}'"
