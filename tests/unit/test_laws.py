@@ -16,7 +16,7 @@ JUDGED = BASE | {"program"}
 LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
-SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare", "runs"}
+SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "reports", "compare", "runs"}
 SHOWN |= {"generate", "fuzz"}
 MAY: dict[str, set[str]] = {
     "patterns": set(),
@@ -44,7 +44,7 @@ MAY: dict[str, set[str]] = {
     | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words", "model"},
     "generate": {"errors", "syntax"},
     "fuzz": TOLD,
-    "report": TOLD | {"output", "render"},
+    "reports": TOLD | {"why", "output", "render"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},
     "__init__": TOLD | {"why", "revisions"},

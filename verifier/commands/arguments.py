@@ -29,10 +29,16 @@ class Arguments(argparse.Namespace):
     format: str
     dot: str | None
     quiet: bool
-    # of ``check``
+    # of ``check`` and ``report``
     changed_since: str | None = None
     # of ``explain``
     reasons: int
+    # of ``report``
+    directory: str
+    audit: bool
+    why_timeout: float
+    claims: str | None
+    times: bool
     # of ``history``; also ``all``
     first_parent: bool
     # of ``compare``

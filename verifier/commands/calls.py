@@ -63,19 +63,19 @@ def cluster_of(arguments: Arguments) -> str | None:
 
 
 def decided(
-    arguments: Arguments, columns: list[Options], report: Report[P], *, hurry: bool | None = None
-) -> int:
+    arguments: Arguments, columns: list[Options], report: Report[P], *, hurry: bool | None = None,
+    tasks: list[Task] | None = None,
+) -> int:  # fmt: skip
     """Decide each test under all ``columns``. Returns 0, or the exit code of a signal that asks to stop.
 
-    ``hurry``: show the progress; without it, if there are several files, and a terminal.
+    ``hurry``: show the progress; without it, if there are several files, and a terminal. ``tasks``: those of
+    the call, if they are known.
     """
-    from verifier.report import print_all
-    from verifier.suite.discover import discover
+    from verifier.commands.outcomes import print_all
     from verifier.suite.outcomes import outcomes
 
-    tasks = discover(arguments.paths)
-    if arguments.changed_since is not None:
-        tasks = _changed(tasks, arguments, report.out)
+    if tasks is None:
+        tasks = tasks_of(arguments, report.out)
     if not tasks:
         return 0
     words = [arguments.command, *arguments.paths]
@@ -83,6 +83,14 @@ def decided(
     if hurry is None:
         hurry = len(tasks) > 1 and report.out.terminal
     return print_all(tasks, found, report, hurry=hurry)
+
+
+def tasks_of(arguments: Arguments, out: Output) -> list[Task]:
+    """The tasks that a call names; with ``--changed-since``, those whose files differ."""
+    from verifier.suite.discover import discover
+
+    tasks = discover(arguments.paths)
+    return tasks if arguments.changed_since is None else _changed(tasks, arguments, out)
 
 
 def _changed(tasks: list[Task], arguments: Arguments, out: Output) -> list[Task]:

@@ -35,6 +35,7 @@ COMMANDS = {
         "say why an outcome cannot happen: what it rests on, and the cycles that would have to close", "why"
     ),
     "audit": CommandRow("say which barriers, flushes, waits and locks are needed", "why"),
+    "report": CommandRow("write pages about tests: an index, stories, explanations, the rules", "report"),
     "compare": CommandRow("compare verdicts under several profiles or models", "compare"),
     "repair": CommandRow("find the smallest changes after which a bad outcome is impossible", "repair"),
     "kernel": CommandRow(
