@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from verifier.records import NamedTuple
 from verifier.reports.html import Html, joined, link, tag
@@ -68,38 +68,42 @@ def _attention(
     rows: Sequence[Listed], notes: Sequence[str], warnings: Mapping[str, Sequence[Diagnostic]],
     pages: Mapping[str, str],
 ) -> Html:  # fmt: skip
-    """Verdicts that differ or are unknown, errors, warnings, explanations that are not finished."""
+    """First verdicts that differ or are unknown, and errors; then what is less: warnings, and explanations
+    that are not finished."""
     parts = [tag("p", note, class_="note") for note in notes]
     titles = {"differs": "Verdicts that differ", "unknown": "Unknown verdicts", "error": "Files with errors"}
     for standing, title in titles.items():
-        found = [listed for listed in rows if listed.row.standing == standing]
+        found = [x for x in rows if x.row.standing == standing]
         if found:
-            said = [[_to(x), " ", joined(chips(x.row)), " ", x.row.says] for x in found]
-            parts.append(_some(f"{title}: {len(found)}", said))
-    if warnings:
-        said = [[link(pages[file], shown(file)), ": ", found[0].message] for file, found in warnings.items()]
-        parts.append(_some(f"Files with warnings: {len(warnings)}", said))
-    gaps = [listed for listed in rows if listed.row.gap]
-    if gaps:
-        said = [[_to(x), ": ", x.row.gap] for x in gaps]
-        parts.append(_some(f"Explanations that are not finished: {len(gaps)}", said))
+            said = [joined([_to(x), " ", *chips(x.row), " ", x.row.says]) for x in found[:SOME]]
+            parts += [tag("h3", f"{title}: {len(found)}"), _some(said, len(found))]
     calm = not parts
     if calm:
         word = (
             "every verdict is as expected"
             if any(x.row.standing == "as expected" for x in rows)
-            else "there is no error"
+            else "no error"
         )
         parts.append(tag("p", f"Nothing: {word}."))
-    return tag(
-        "section", tag("h2", "What needs attention"), *parts, class_="attention calm" if calm else "attention"
-    )
+    if warnings:
+        said = [joined([link(pages[f], shown(f)), ": ", d[0].message]) for f, d in warnings.items()]
+        parts.append(_less(f"Files with warnings: {len(warnings)}", said))
+    gaps = [_to(x) for x in rows if x.row.gap]
+    if gaps:
+        parts.append(_less(f"Explanations that are not finished: {len(gaps)}", gaps))
+    kind = "attention calm" if calm else "attention"
+    return tag("section", tag("h2", "What needs attention"), *parts, class_=kind)
 
 
-def _some(title: str, said: Sequence[Iterable[str]]) -> Html:
-    items = [tag("li", *line) for line in said[:SOME]]
-    more = tag("p", f"… and {len(said) - SOME} more, in the table.") if len(said) > SOME else ""
-    return joined([tag("h3", title), tag("ul", *items), more])
+def _some(said: Sequence[Html], of: int) -> Html:
+    """A list that may go on in the table."""
+    more = tag("p", f"… and {of - len(said)} more, in the table.") if of > len(said) else ""
+    return joined([tag("ul", *(tag("li", line) for line in said)), more])
+
+
+def _less(title: str, said: Sequence[Html]) -> Html:
+    """A list to be opened."""
+    return tag("details", tag("summary", title), tag("ul", *(tag("li", line) for line in said)))
 
 
 def _to(listed: Listed) -> Html:
