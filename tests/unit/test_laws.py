@@ -16,7 +16,7 @@ JUDGED = BASE | {"program"}
 LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
-SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare", "runs"}
+SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "reports", "compare", "runs"}
 SHOWN |= {"generate", "fuzz", "picture", "editor", "progress", "skeletons", "style"}
 MAY: dict[str, set[str]] = {
     "patterns": set(),
@@ -50,7 +50,7 @@ MAY: dict[str, set[str]] = {
     "editor": TOLD | {"why", "output", "render", "settings"},
     "style": {"source", "errors", "syntax"},
     "skeletons": {"errors"},
-    "report": TOLD | {"output", "progress", "render"},
+    "reports": TOLD | {"why", "output", "render"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},
     "__init__": TOLD | {"why", "revisions", "notebook", "picture"},

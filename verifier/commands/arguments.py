@@ -34,12 +34,18 @@ class Arguments(argparse.Namespace):
     dot: str | None
     quiet: bool = False
     color: str
-    # of ``check``
+    # of ``check`` and ``report``
     changed_since: str | None = None
     # of ``explain`` and ``show``
     reasons: int
     # of ``show``; also ``into``
     form: Form | None
+    # of ``report``
+    directory: str
+    audit: bool
+    why_timeout: float
+    claims: str | None
+    times: bool
     # of ``history``; also ``all``
     first_parent: bool
     # of ``compare``

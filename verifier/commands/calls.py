@@ -122,20 +122,28 @@ def paint(arguments: Arguments, out: Output) -> None:
         out.paint = paint_for(arguments.color)
 
 
-def decided(arguments: Arguments, columns: list[Options], report: Report[P]) -> int:
-    """Decide each test under all ``columns``. Returns 0, or the exit code of a signal that asks to stop."""
+def decided(
+    arguments: Arguments, columns: list[Options], report: Report[P], tasks: list[Task] | None = None
+) -> int:
+    """Decide each test under all ``columns``. Returns 0, or the exit code of a signal that asks to stop.
+    ``tasks``: those of the call, if they are known."""
+    from verifier.commands.outcomes import print_all
     from verifier.progress import Progress
-    from verifier.report import print_all
     from verifier.suite.outcomes import outcomes
 
-    tasks = tasks_of(arguments)
-    if arguments.changed_since is not None:
-        tasks = _changed(tasks, arguments, report.out)
+    if tasks is None:
+        tasks = changed_tasks(arguments, report.out)
     if not tasks:
         return 0
     words = [arguments.command, *paths_of(arguments)]
     found = outcomes(tasks, columns, report.piece, arguments.jobs, " ".join(words))
     return print_all(tasks, found, report, Progress(report.out, wanted=not arguments.quiet))
+
+
+def changed_tasks(arguments: Arguments, out: Output) -> list[Task]:
+    """The tasks that a call names; with ``--changed-since``, those whose files differ."""
+    tasks = tasks_of(arguments)
+    return tasks if arguments.changed_since is None else _changed(tasks, arguments, out)
 
 
 def _changed(tasks: list[Task], arguments: Arguments, out: Output) -> list[Task]:

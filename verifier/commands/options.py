@@ -110,11 +110,16 @@ def add_store(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_keeping(command: argparse.ArgumentParser) -> None:
-    """Add the options of a suite whose answers are kept."""
+def add_results(command: argparse.ArgumentParser) -> None:
+    """Add a results store from which answers are taken."""
     add_store(command)
     command.add_argument("--no-store", action="store_true", help="use no results store, whatever is set")
     command.add_argument("--fresh", action="store_true", help="decide anew what the store has")
+
+
+def add_keeping(command: argparse.ArgumentParser) -> None:
+    """Add the options of a suite whose answers are kept."""
+    add_results(command)
     command.add_argument(
         "--dask", metavar="ADDRESS", help="let the workers of a Dask cluster decide, such as tcp://host:8786"
     )

@@ -36,6 +36,7 @@ COMMANDS = {
     ),
     "audit": CommandRow("say which barriers, flushes, waits and locks are needed", "why"),
     "show": CommandRow("draw the run of a test, or the cycles that make it impossible", "show"),
+    "report": CommandRow("write pages about tests: an index, stories, explanations, the rules", "report"),
     "compare": CommandRow("compare verdicts under several profiles or models", "compare"),
     "repair": CommandRow("find the smallest changes after which a bad outcome is impossible", "repair"),
     "kernel": CommandRow(

@@ -109,7 +109,7 @@ class _Watch:
         return changed
 
     def _decide(self, changed: list[Task]) -> int:
-        from verifier.report import print_all
+        from verifier.commands.outcomes import print_all
         from verifier.suite.outcomes import outcomes
 
         if not changed:
