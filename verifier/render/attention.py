@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from verifier.errors import ExitCode
+from verifier.errors import ExitCode, VerifierError
 from verifier.output import Paint
 from verifier.records import NamedTuple
 from verifier.render.base import Piece
@@ -29,6 +29,11 @@ def attention(piece: Piece) -> Attention:
     """What needs attention in a verdict."""
     _, colons, variant = piece.id.partition("::")
     return Attention(_WHY.get(piece.exit_code, "error"), piece.id, f"{piece.file}{colons}{variant}")
+
+
+def attention_of(error: VerifierError, file: str) -> Attention:
+    """What needs attention in a file that has an error."""
+    return Attention(_WHY.get(ExitCode(error.exit_code), "error"), "", file)
 
 
 def listed(found: Sequence[Attention], again: str, paint: Paint) -> Iterator[str]:
