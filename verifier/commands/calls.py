@@ -91,10 +91,9 @@ def tasks_of(arguments: Arguments, ends: tuple[str, ...] = (".litmus",)) -> list
 def again(arguments: Arguments, command: str = "") -> str:
     """The call that shows one test of this call again, without its path. ``command``: in the place of its
     own."""
-    from shlex import quote
-
     from verifier.budget import MEMORY
     from verifier.program.profiles import MODEL_NAMES
+    from verifier.render.attention import quoted
 
     words = ["verifier", command or arguments.command]
     named = {
@@ -111,7 +110,7 @@ def again(arguments: Arguments, command: str = "") -> str:
     words += [word for name, value in arguments.settings for word in ("--set", f"{name}={value}")]
     words += [word for name, number in arguments.defines for word in ("-D", f"{name}={number}")]
     words += ["--strict"] if arguments.strict else []
-    return " ".join(map(quote, words))
+    return " ".join(map(quoted, words))
 
 
 def paint(arguments: Arguments, out: Output) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from verifier.errors import ExitCode
+from verifier.errors import ExitCode, VerifierError
 from verifier.output import Paint
+from verifier.patterns import pattern
 from verifier.records import NamedTuple
 from verifier.render.base import Piece
 
 _MOST = 20  # tests that are named; the others are counted
-_PLAIN = re.compile(r"[\w./:,+@%=-]+")
+_PLAIN = pattern(r"[\w./:,+@%=-]+")
 
 
 class Attention(NamedTuple):
@@ -22,13 +22,18 @@ class Attention(NamedTuple):
     path: str
 
 
-_WHY = {ExitCode.DIFFERS: "differs", ExitCode.UNKNOWN: "unknown", ExitCode.FAULT: "fault"}
+_WHY: Mapping[int, str] = {ExitCode.DIFFERS: "differs", ExitCode.UNKNOWN: "unknown", ExitCode.FAULT: "fault"}
 
 
 def attention(piece: Piece) -> Attention:
     """What needs attention in a verdict."""
     _, colons, variant = piece.id.partition("::")
     return Attention(_WHY.get(piece.exit_code, "error"), piece.id, f"{piece.file}{colons}{variant}")
+
+
+def attention_of(error: VerifierError, file: str) -> Attention:
+    """What needs attention in a file that has an error."""
+    return Attention(_WHY.get(error.exit_code, "error"), "", file)
 
 
 def listed(found: Sequence[Attention], again: str, paint: Paint) -> Iterator[str]:
@@ -42,13 +47,13 @@ def listed(found: Sequence[Attention], again: str, paint: Paint) -> Iterator[str
     width = max(len(one.id) for one in shown)
     for one in shown:
         colour = paint.doubt if one.why == "unknown" else paint.bad
-        call = "" if one.path.startswith("<") else f"{again} {_quoted(one.path)}"
+        call = "" if one.path.startswith("<") else f"{again} {quoted(one.path)}"
         yield f"  {colour(f'{one.why:<7}')}  {one.id:<{width}}  {call}".rstrip()
     if len(known) > _MOST:
         yield f"  and {len(known) - _MOST} more"
 
 
-def _quoted(path: str) -> str:
-    """A path as a shell reads it."""
-    escaped = path.replace("'", "'\\''")
-    return path if _PLAIN.fullmatch(path) else f"'{escaped}'"
+def quoted(word: str) -> str:
+    """A word as a shell reads it. (``shlex`` takes longer to import than this to run.)"""
+    escaped = word.replace("'", "'\\''")
+    return word if _PLAIN.fullmatch(word) else f"'{escaped}'"

@@ -8,7 +8,7 @@ from verifier.errors import ExitCode, VerifierError
 from verifier.output import Output
 from verifier.program.events import state_line
 from verifier.render import story
-from verifier.render.attention import Attention, attention, listed
+from verifier.render.attention import Attention, attention, attention_of, listed
 from verifier.render.base import Piece, Verdicts, Wanted
 from verifier.results import Verdict
 from verifier.syntax.test import Test
@@ -67,7 +67,7 @@ class PlainText(Verdicts):
         """Print, count and remember an error."""
         super().error(error, file)
         if file is not None:
-            self.attention.append(Attention("error", "", file))
+            self.attention.append(attention_of(error, file))
 
     def ended(self, file: str) -> None:
         """Count the files."""

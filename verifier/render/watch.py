@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from verifier.errors import VerifierError
 from verifier.output import Output
-from verifier.render.attention import Attention, attention, listed
+from verifier.render.attention import Attention, attention, attention_of, listed
 from verifier.render.base import Piece, Wanted
 from verifier.render.text import PlainText
 from verifier.results import Tally
@@ -22,7 +22,7 @@ class WatchedText(PlainText):
         super().__init__(out, wanted)
         self.clears = clears
         self.known: dict[str, list[Piece]] = {}
-        self.wrong: dict[str, int] = {}
+        self.wrong: dict[str, list[Attention]] = {}
 
     def round(self, files: Iterable[str], gone: Iterable[str]) -> None:
         """These files are decided now; those that are gone count no more."""
@@ -42,15 +42,15 @@ class WatchedText(PlainText):
         """Print an error, and keep its file."""
         super().error(error, file)
         if file is not None:
-            self.wrong[file] = self.wrong.get(file, 0) + 1
+            self.wrong.setdefault(file, []).append(attention_of(error, file))
 
     def rounded(self) -> None:
         """The end of a round: print the counts of all files, and what needs attention."""
-        tally, found = Tally(errors=sum(self.wrong.values())), list[Attention]()
+        tally, found = Tally(errors=sum(map(len, self.wrong.values()))), list[Attention]()
         for piece in (piece for pieces in self.known.values() for piece in pieces):
             tally.add(piece.as_expected, piece.exit_code)
             found += [attention(piece)] if piece.exit_code else []
-        found += [Attention("error", "", file) for file in self.wrong]
+        found += [one for wrong in self.wrong.values() for one in wrong]
         self.out.write(f"{tally}\n")
         if len(self.known.keys() | self.wrong.keys()) > 1:
             for line in listed(found, self.wanted.again, self.out.paint):

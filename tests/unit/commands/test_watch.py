@@ -16,6 +16,9 @@ import pytest
 
 from verifier.cli import main
 from verifier.errors import ExitCode
+from verifier.output import Output
+from verifier.render.base import Wanted
+from verifier.render.watch import CLEARED, WatchedText
 from verifier.suite.discover import discover
 from verifier.suite.taken import SavedFiles
 
@@ -84,6 +87,16 @@ def test_what_is_saved_is_decided_again(watched: Watched, folder: Path) -> None:
     watched.process.send_signal(signal.SIGINT)
     assert watched.process.wait(60) == 128 + signal.SIGINT
     assert "stopped by SIGINT" in watched.until("SIGINT\n")
+
+
+@pytest.mark.parametrize("clears", [True, False])
+def test_a_round_begins_with_an_empty_screen_on_a_terminal(
+    clears: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = WatchedText(Output(), Wanted(again="verifier check"), clears=clears)
+    report.round(["a.litmus"], [])
+    report.rounded()
+    assert capsys.readouterr().out == f"{CLEARED if clears else ''}0 tests: nothing to judge\n"
 
 
 def test_what_can_be_read_once_cannot_be_watched(

@@ -237,6 +237,13 @@ def test_progress_counts_files(command: str, files: Path, shown: Shown) -> None:
     assert f"\r\033[K[1/2] one::{STEPS[command][0]}: " in seen and "\r\033[K[2/2] two::" in seen
 
 
+def test_check_counts_files_and_is_quiet(files: Path, shown: Shown) -> None:
+    printed, seen = shown("check", str(files))
+    assert "\r\033[K[1/2] " in seen and "\r\033[K[2/2] " in seen and seen.endswith("\r\033[K")
+    assert "\033" not in printed
+    assert shown("check", "-q", str(files))[1] == ""
+
+
 @pytest.mark.parametrize("command", STEPS)
 def test_no_progress_without_a_terminal(command: str) -> None:
     words = [sys.executable, "-m", "verifier.cli", command, str(SEED)]
