@@ -46,7 +46,7 @@ MAY: dict[str, set[str]] = {
     "picture": JUDGED | {"model", "results", "syntax", "output", "why", "render", "notebook"},
     "generate": {"errors", "syntax"},
     "fuzz": TOLD,
-    "reports": TOLD | {"why", "output", "render"},
+    "reports": TOLD | {"why", "output", "render", "picture"},
     "editor": TOLD | {"why", "output", "render", "settings"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},

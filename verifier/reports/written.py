@@ -11,12 +11,13 @@ from verifier.budget import Budget
 from verifier.errors import InputError, Interrupted, VerifierError
 from verifier.model import model
 from verifier.output import Output
-from verifier.records import NamedTuple, replace
+from verifier.picture.page import script, style
+from verifier.records import NamedTuple
 from verifier.render.base import Report, said
 from verifier.reports.claims import Claims
 from verifier.reports.folder import ReportFolder
 from verifier.reports.index import Listed, Whole, index
-from verifier.reports.layout import SCRIPT, STYLE
+from verifier.reports.layout import PICTURE_SCRIPT, PICTURE_STYLE, SCRIPT, STYLE
 from verifier.reports.pages import FilePage, error_row, include
 from verifier.reports.places import CLAIMS, INDEX, RULES, include_page, shown, test_pages
 from verifier.reports.rulebook import claims_page, rules_page
@@ -94,7 +95,7 @@ class ReportPages(Report[Section]):
         """Count a verdict, and keep its section."""
         self.tally.add(piece.as_expected, piece.exit_code)
         self.codes.add(piece.exit_code)
-        self._of(piece.row.file).sections.append(replace(piece, includes=()))
+        self._of(piece.row.file).sections.append(piece)
         for source in piece.includes:
             users = self.includes.setdefault(include_page(source.name), (source, {}))[1]
             users[piece.row.file] = self.pages[piece.row.file]
@@ -158,6 +159,8 @@ class ReportPages(Report[Section]):
             self.folder.write(CLAIMS, claims_page(self.claims, self.rows))
         for name in (STYLE, SCRIPT):
             self.folder.write(name, Path(__file__).with_name(name).read_text(encoding="utf-8"))
+        self.folder.write(PICTURE_STYLE, style())
+        self.folder.write(PICTURE_SCRIPT, script())
         whole = Whole(self._facts(), str(self.tally), self.notes, self.contents.times)
         self.folder.write(INDEX, index(self.rows, whole, self.warnings, self.pages, claims=claims))
         self.folder.close()
