@@ -151,6 +151,8 @@ class ReportPages(Report[Section]):
     def close(self) -> None:
         """Write the index and what else is about all files."""
         claims = self.any_claims
+        if self.page is not None:  # a signal stopped the run amid a file
+            self.ended(self.page.file)
         for name, (source, users) in sorted(self.includes.items()):
             pages = sorted((page, file) for file, page in users.items())
             self.folder.write(name, include(source, pages, claims=claims))
@@ -177,7 +179,7 @@ class ReportPages(Report[Section]):
             "judge": options.judge,
             "bound of loops": str(options.unroll) if options.unroll is not None else "as the files say, or 2",
             "constants": defines,
-            "kernel": options.kernel or "",
+            "kernel": shown(options.kernel) if options.kernel else "",
             "time for a verdict": f"{options.timeout:g} s" if options.timeout is not None else "",
             "time for an explanation": f"{self.contents.seconds:g} s",
         }
