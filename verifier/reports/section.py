@@ -142,7 +142,7 @@ def chips(facts: IndexRow) -> Iterator[Html]:
     yield tag("span", facts.word, class_=f"chip word {facts.word}")
     if facts.hangs:
         yield joined([" ", tag("span", facts.hangs, class_="chip word hangs")])
-    if facts.standing not in ("error", "skipped", "nothing expected"):
+    if facts.standing not in (facts.word, "nothing expected"):
         yield joined([" ", tag("span", facts.standing, class_=f"chip {facts.standing.replace(' ', '-')}")])
 
 
@@ -153,7 +153,8 @@ def by_number(rule: str) -> tuple[int, ...]:
 
 def _says(verdict: Verdict) -> str:
     """The variant's comment, or what is to be said of its verdict, or what the test is about."""
-    said, comment = brief(verdict).removeprefix(verdict.observation).strip(), verdict.test.comment
+    said = brief(verdict).removeprefix(verdict.observation).strip().removeprefix("DIFFERS: ")
+    comment = verdict.test.comment
     if verdict.exit_code is not ExitCode.EXPECTED:
         return said if not comment or comment in said else f"{comment}: {said}"
     return comment or verdict.reason or folded(verdict.test.doc, SHORT)

@@ -250,7 +250,7 @@ def test_seconds_stand_only_where_they_are_asked_for(
 ) -> None:
     made(tmp_path, "--times")
     timed = texts(tmp_path)
-    assert re.search(r'<td class="seconds">\d+\.\d{3}</td>', timed["index.html"])
+    assert re.search(r'<td class="seconds">\d+\.\d{3} s</td>', timed["index.html"])
     assert re.search(r"<span>\d+\.\d{3} s</span>", timed["tests/t-two.html"])
     assert not any(re.search(r">\d+\.\d{3}( s)?<", text) for text in pages.values())
 
