@@ -47,9 +47,9 @@ def run(arguments: Arguments, out: Output) -> int:
     """Run ``show``: decide one test, and draw it."""
     form = _form(arguments)
     from verifier.budget import Budget
+    from verifier.commands.outcomes import print_all
     from verifier.model import model
     from verifier.picture.shown import ShownReport
-    from verifier.commands.outcomes import print_all
     from verifier.results import Verdict
     from verifier.suite.outcomes import outcomes
     from verifier.why.answers import Explanation, impossible

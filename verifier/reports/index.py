@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from verifier.records import NamedTuple
 from verifier.reports.html import Html, joined, link, tag
-from verifier.reports.layout import SCRIPT, document
+from verifier.reports.layout import REPORT_SCRIPT, document
 from verifier.reports.places import folders_of, shown
 from verifier.reports.section import IndexRow, by_number, chips
 from verifier.source import Diagnostic
@@ -56,7 +56,7 @@ def index(
         _table(rows, whole.times),
         tag("h2", "About this report"),
         tag("dl", facts, class_="facts"),
-        scripts=(SCRIPT,),
+        scripts=(REPORT_SCRIPT,),
         claims=claims,
     )
 

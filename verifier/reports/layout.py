@@ -5,7 +5,7 @@ from __future__ import annotations
 from verifier.reports.html import link, tag
 from verifier.reports.places import CLAIMS, INDEX, RULES
 
-STYLE, SCRIPT = "report.css", "report.js"
+REPORT_STYLE, REPORT_SCRIPT = "report.css", "report.js"
 PICTURE_STYLE, PICTURE_SCRIPT = "picture.css", "picture.js"
 
 
@@ -20,7 +20,7 @@ def document(
         tag("meta", name="generator", content="verifier report"),
         tag("title", title),
         tag("link", rel="stylesheet", href=f"{up}{PICTURE_STYLE}"),
-        tag("link", rel="stylesheet", href=f"{up}{STYLE}"),
+        tag("link", rel="stylesheet", href=f"{up}{REPORT_STYLE}"),
         *(tag("script", src=f"{up}{name}", defer="") for name in scripts),
     ]
     ways = [(INDEX, "Tests"), (RULES, "Rules"), *([(CLAIMS, "Claims")] if claims else [])]

@@ -9,7 +9,7 @@ from verifier.records import dataclass, field
 from verifier.reports.html import Html, html, joined, link, row, table, tag
 from verifier.reports.layout import PICTURE_SCRIPT, document
 from verifier.reports.places import CLAIMS, include_page, shown
-from verifier.reports.section import IndexRow, Section, chips
+from verifier.reports.section import IndexRow, ReportSection, chips
 from verifier.source import Diagnostic, Source
 from verifier.syntax.test import Test
 
@@ -23,7 +23,7 @@ class FilePage:
     file: str
     tests: tuple[Test, ...] = ()
     source: Source | None = None
-    sections: list[Section] = field(default_factory=list)
+    sections: list[ReportSection] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     skipped: str = ""
@@ -89,7 +89,7 @@ class FilePage:
             yield tag("h3", link(whole, name) if source.name in includes else name, class_="v-file")
             yield Html(listing(source, found))
 
-    def _section(self, section: Section) -> Html:
+    def _section(self, section: ReportSection) -> Html:
         decides = self.claims.get(section.row.anchor, [])
         links = [link(f"../{CLAIMS}#c{number}", number) for number in decides]
         which = "Decides the claims " if len(links) > 1 else "Decides the claim "

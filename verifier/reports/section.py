@@ -50,7 +50,7 @@ class IndexRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ReportSection:
     """A test in a report.
 
     ``body``      HTML, without the element around it;
@@ -66,7 +66,7 @@ class Section:
     cited: tuple[tuple[Source, frozenset[int]], ...]
 
 
-def section(verdict: Verdict, explanation: Explanation, audit: Audit | None, times: bool) -> Section:
+def section(verdict: Verdict, explanation: Explanation, audit: Audit | None, times: bool) -> ReportSection:
     """The section of a test. ``times``: say how long it took."""
     test = verdict.test
     pages = {include_page(source.name): source for source in test.includes}
@@ -100,7 +100,7 @@ def section(verdict: Verdict, explanation: Explanation, audit: Audit | None, tim
         variant=test.variant,
     )
     body = joined([tag("h2", facts.name, " ", *chips(facts)), parts, _rests_on(facts.rules)])
-    return Section(
+    return ReportSection(
         row=facts,
         as_expected=verdict.as_expected,
         exit_code=verdict.exit_code,

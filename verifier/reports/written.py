@@ -17,11 +17,11 @@ from verifier.render.base import Report, said
 from verifier.reports.claims import Claims
 from verifier.reports.folder import ReportFolder
 from verifier.reports.index import Listed, Whole, index
-from verifier.reports.layout import PICTURE_SCRIPT, PICTURE_STYLE, SCRIPT, STYLE
+from verifier.reports.layout import PICTURE_SCRIPT, PICTURE_STYLE, REPORT_SCRIPT, REPORT_STYLE
 from verifier.reports.pages import FilePage, error_row, include
 from verifier.reports.places import CLAIMS, INDEX, RULES, include_page, shown, test_pages
 from verifier.reports.rulebook import claims_page, rules_page
-from verifier.reports.section import IndexRow, Section, section
+from verifier.reports.section import IndexRow, ReportSection, section
 from verifier.results import Verdict
 from verifier.source import Diagnostic, Source
 from verifier.suite.discover import Task
@@ -43,7 +43,7 @@ class Contents(NamedTuple):
     hurry: bool = False
 
 
-class ReportPages(Report[Section]):
+class ReportPages(Report[ReportSection]):
     """A report in a directory. The page of a file is written when it is decided, the index at the end."""
 
     def __init__(
@@ -64,7 +64,7 @@ class ReportPages(Report[Section]):
 
     # -- in the process that decides --------------------------------------------------------------
 
-    def piece(self, verdicts: list[Verdict]) -> Section:
+    def piece(self, verdicts: list[Verdict]) -> ReportSection:
         """The section of a test, with its explanation."""
         (verdict,) = verdicts
         found = explain(verdict, self.machine, self._budget(verdict), self.options.unroll)
@@ -91,7 +91,7 @@ class ReportPages(Report[Section]):
         if found:
             self._of(found[0].source.name).tests = found
 
-    def done(self, piece: Section) -> None:
+    def done(self, piece: ReportSection) -> None:
         """Count a verdict, and keep its section."""
         self.tally.add(piece.as_expected, piece.exit_code)
         self.codes.add(piece.exit_code)
@@ -159,7 +159,7 @@ class ReportPages(Report[Section]):
         self.folder.write(RULES, rules_page(self.rows, claims=claims))
         if claims:
             self.folder.write(CLAIMS, claims_page(self.claims, self.rows))
-        for name in (STYLE, SCRIPT):
+        for name in (REPORT_STYLE, REPORT_SCRIPT):
             self.folder.write(name, Path(__file__).with_name(name).read_text(encoding="utf-8"))
         self.folder.write(PICTURE_STYLE, style())
         self.folder.write(PICTURE_SCRIPT, script())

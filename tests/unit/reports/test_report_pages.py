@@ -304,4 +304,4 @@ def test_no_file_is_still_a_report(report: Path, tmp_path: Path, monkeypatch: py
 
 def test_pieces_are_small(report: Path) -> None:
     """What waits in the process that writes is HTML, not what was decided."""
-    assert set(ReportPages.piece.__annotations__.values()) == {"list[Verdict]", "Section"}
+    assert set(ReportPages.piece.__annotations__.values()) == {"list[Verdict]", "ReportSection"}
