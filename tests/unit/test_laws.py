@@ -50,7 +50,7 @@ MAY: dict[str, set[str]] = {
     "editor": TOLD | {"why", "output", "render", "settings"},
     "style": {"source", "errors", "syntax"},
     "skeletons": {"errors"},
-    "reports": TOLD | {"why", "output", "render"},
+    "reports": TOLD | {"why", "output", "render", "picture"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},
     "__init__": TOLD | {"why", "revisions", "notebook", "picture"},

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from verifier.records import NamedTuple
 from verifier.reports.html import Html, joined, link, tag
-from verifier.reports.layout import SCRIPT, document
+from verifier.reports.layout import REPORT_SCRIPT, document
 from verifier.reports.places import folders_of, shown
 from verifier.reports.section import IndexRow, by_number, chips
 from verifier.source import Diagnostic
@@ -56,7 +56,7 @@ def index(
         _table(rows, whole.times),
         tag("h2", "About this report"),
         tag("dl", facts, class_="facts"),
-        scripts=(SCRIPT,),
+        scripts=(REPORT_SCRIPT,),
         claims=claims,
     )
 
@@ -154,7 +154,7 @@ def _words(row: IndexRow) -> list[str]:
 
 
 def _table(rows: Sequence[Listed], times: bool) -> Html:
-    head = ["test", "variant", "verdict", "", "rests on", *(["seconds"] if times else [])]
+    head = ["test", "variant", "verdict", "", "rests on", *(["time"] if times else [])]
     top = tag("thead", tag("tr", *(tag("th", name, scope="col") for name in head)))
     body = tag("tbody", *(joined([_row(x, times), "\n"]) for x in rows))
     return tag("div", tag("table", top, body, class_="tests"), class_="wide")
@@ -174,7 +174,8 @@ def _row(listed: Listed, times: bool) -> Html:
         tag("td", joined((link(f"rules.html#r{n}", n) for n in row.rules), " "), class_="rules"),
     ]
     if times:
-        cells.append(tag("td", f"{row.seconds:.3f}", class_="seconds"))
+        told = f"{row.seconds:.3f} s" if row.standing not in ("error", "skipped") else ""
+        cells.append(tag("td", told, class_="seconds"))
     return tag(
         "tr",
         *cells,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from verifier.reports.html import Html, joined, link, tag
-from verifier.reports.places import CLAIMS, INDEX, RULES, line_id
-from verifier.source import Source
+from verifier.reports.html import link, tag
+from verifier.reports.places import CLAIMS, INDEX, RULES
 
-STYLE, SCRIPT = "report.css", "report.js"
+REPORT_STYLE, REPORT_SCRIPT = "report.css", "report.js"
+PICTURE_STYLE, PICTURE_SCRIPT = "picture.css", "picture.js"
 
 
 def document(
@@ -19,26 +19,11 @@ def document(
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="generator", content="verifier report"),
         tag("title", title),
-        tag("link", rel="stylesheet", href=f"{up}{STYLE}"),
+        tag("link", rel="stylesheet", href=f"{up}{PICTURE_STYLE}"),
+        tag("link", rel="stylesheet", href=f"{up}{REPORT_STYLE}"),
         *(tag("script", src=f"{up}{name}", defer="") for name in scripts),
     ]
     ways = [(INDEX, "Tests"), (RULES, "Rules"), *([(CLAIMS, "Claims")] if claims else [])]
     ways_there = tag("nav", *(link(up + page, name) for page, name in ways), class_="ways")
     whole = tag("html", tag("head", *head), tag("body", ways_there, tag("main", *body)), lang="en")
     return f"<!DOCTYPE html>\n{whole}\n"
-
-
-def listing(source: Source) -> Html:
-    """A source, with a number and an id for each line."""
-    lines = [
-        tag(
-            "span",
-            link(f"#{line_id(number)}", str(number), class_="n", aria_label=f"line {number}"),
-            line,
-            "\n",
-            class_="line",
-            id=line_id(number),
-        )
-        for number, line in enumerate(source.text.splitlines(), 1)
-    ]
-    return tag("pre", joined(lines), class_="source", tabindex=0)

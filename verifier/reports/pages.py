@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from verifier.picture.page import anchor, listing
 from verifier.records import dataclass, field
 from verifier.reports.html import Html, html, joined, link, row, table, tag
-from verifier.reports.layout import document, listing
-from verifier.reports.places import CLAIMS, shown
-from verifier.reports.section import IndexRow, Section, chips
+from verifier.reports.layout import PICTURE_SCRIPT, document
+from verifier.reports.places import CLAIMS, include_page, shown
+from verifier.reports.section import IndexRow, ReportSection, chips
 from verifier.source import Diagnostic, Source
 from verifier.syntax.test import Test
 
@@ -22,7 +23,7 @@ class FilePage:
     file: str
     tests: tuple[Test, ...] = ()
     source: Source | None = None
-    sections: list[Section] = field(default_factory=list)
+    sections: list[ReportSection] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     skipped: str = ""
@@ -31,8 +32,7 @@ class FilePage:
     def text(self, *, claims: bool) -> str:
         """The page. ``claims``: does the report have any?"""
         name = self.tests[0].name if self.tests else shown(self.file)
-        source = self.source
-        left = tag("div", tag("h2", "Source"), listing(source), class_="left") if source is not None else ""
+        left = tag("div", tag("h2", "Source"), *self._listings(), class_="v-source") if self.source else ""
         right = tag("div", *map(self._section, self.sections), class_="right") if self.sections else ""
         return document(
             f"{name}: {shown(self.file)}",
@@ -41,8 +41,9 @@ class FilePage:
             self._about(),
             self._wrong(),
             self._contents() if len(self.sections) > 1 else "",
-            tag("div", left, right, class_="sides"),
+            tag("div", left, right, class_="v-columns") if self.sections else left,
             up="../",
+            scripts=(PICTURE_SCRIPT,) if self.sections else (),
             claims=claims,
         )
 
@@ -74,10 +75,25 @@ class FilePage:
         ]
         return tag("nav", table(["variant", "verdict", ""], rows, class_="contents"))
 
-    def _section(self, section: Section) -> Html:
+    def _listings(self) -> Iterator[Html]:
+        """The source, and the parts of other files that sections name."""
+        assert self.source is not None
+        yield Html(listing(self.source))
+        cited: dict[str, tuple[Source, set[int]]] = {}
+        for source, lines in (at for section in self.sections for at in section.cited):
+            cited.setdefault(anchor(source, 1), (source, set()))[1].update(lines)
+        includes = {source.name for section in self.sections for source in section.includes}
+        for source, found in cited.values():
+            name = shown(source.name) if source.name in includes else source.name
+            whole = f"../{include_page(source.name)}"
+            yield tag("h3", link(whole, name) if source.name in includes else name, class_="v-file")
+            yield Html(listing(source, found))
+
+    def _section(self, section: ReportSection) -> Html:
         decides = self.claims.get(section.row.anchor, [])
         links = [link(f"../{CLAIMS}#c{number}", number) for number in decides]
-        claims = tag("p", "Decides ", joined(links, ", "), ".", class_="decides") if links else ""
+        which = "Decides the claims " if len(links) > 1 else "Decides the claim "
+        claims = tag("p", which, joined(links, ", "), ".", class_="decides") if links else ""
         return tag("section", Html(section.body), claims, class_="test", id=section.row.anchor)
 
 
@@ -89,7 +105,7 @@ def include(source: Source, users: Sequence[tuple[str, str]], *, claims: bool) -
         tag("h1", path),
         tag("p", f"Included by {len(users)} file{'s' * (len(users) != 1)}:"),
         tag("ul", *(tag("li", link(f"../{page}", shown(file))) for page, file in users), class_="users"),
-        listing(source),
+        Html(listing(source)),
         up="../",
         claims=claims,
     )

@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from verifier.model.rules import rules
 from verifier.patterns import pattern
+from verifier.picture.page import anchor
 from verifier.records import NamedTuple
 from verifier.reports.html import Html, html, joined, link
 from verifier.source import Source
@@ -74,11 +75,6 @@ def folders_of(path: str) -> list[str]:
     return found
 
 
-def line_id(number: int) -> str:
-    """The id of a line of a source."""
-    return f"L{number}"
-
-
 def test_id(variant: str | None) -> str:
     """The id of the section of a variant."""
     return f"test-{re.sub(r'[^A-Za-z0-9_]', '-', variant)}" if variant else "test"
@@ -94,7 +90,7 @@ def rule_link(number: str, up: str = "../") -> Html:
 
 class _Target(NamedTuple):
     page: str
-    lines: int
+    source: Source
 
 
 # As ``program.waits.place`` writes lines and ``render.story`` rules.
@@ -103,6 +99,10 @@ _CITED = pattern(
     r"|(?P<place>(?<![\w./+-])(?P<file>[\w.+-]+):(?P<at>\d+)\b)"
     r"|\[(?P<rules>\d+\.\d+(?:, \d+\.\d+)*)\]"
 )
+
+
+def _lines(source: Source) -> int:
+    return len(source.starts()) - source.text.endswith("\n")
 
 
 class Links:
@@ -115,13 +115,13 @@ class Links:
     def __init__(
         self, own: Source, others: Mapping[str, Source], without: Iterable[str] = (), up: str = "../"
     ) -> None:
-        self.own, self.up = _Target("", _lines(own)), up
+        self.own, self.up = _Target("", own), up
         self.cited: dict[str, None] = {}
         # By base name, as texts have it. None: there is no page, or it is not clear which one.
         self.files: dict[str, _Target | None] = {os.path.basename(path): None for path in without}
         for page, source in others.items():
             base = os.path.basename(source.name)
-            self.files[base] = None if base in self.files else _Target(f"{up}{page}", _lines(source))
+            self.files[base] = None if base in self.files else _Target(f"{up}{page}", source)
 
     def of(self, said: str) -> Html:
         """A text with links."""
@@ -140,10 +140,6 @@ class Links:
             return joined(["[", joined(told, ", "), "]"])
         target = self.own if found["lines"] else self.files.get(found["file"])
         number = int(found["line"] or found["at"])
-        if target is None or not 1 <= number <= target.lines:
+        if target is None or not 1 <= number <= _lines(target.source):
             return html(found[0])
-        return link(f"{target.page}#{line_id(number)}", found[0], class_="place")
-
-
-def _lines(source: Source) -> int:
-    return len(source.text.splitlines())
+        return link(f"{target.page}#{anchor(target.source, number)}", found[0], class_="place")

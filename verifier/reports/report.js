@@ -53,9 +53,11 @@
     apply();
   }
 
+  const way = (tr) => tr.querySelector("td:nth-child(2) a") || tr.querySelector("a");
+
   // Up and down go from row to row, "/" goes to the text, Escape clears it.
   function move(step) {
-    const links = rows.filter((row) => !row.tr.hidden).map((row) => row.tr.querySelector("td:nth-child(2) a, a"));
+    const links = rows.filter((row) => !row.tr.hidden).map((row) => way(row.tr));
     const at = links.indexOf(document.activeElement);
     const to = links[Math.min(Math.max(at + step, 0), links.length - 1)];
     if (to) to.focus();

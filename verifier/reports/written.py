@@ -11,16 +11,17 @@ from verifier.budget import Budget
 from verifier.errors import InputError, Interrupted, VerifierError
 from verifier.model import model
 from verifier.output import Output
-from verifier.records import NamedTuple, replace
+from verifier.picture.page import script, style
+from verifier.records import NamedTuple
 from verifier.render.base import Report, said
 from verifier.reports.claims import Claims
 from verifier.reports.folder import ReportFolder
 from verifier.reports.index import Listed, Whole, index
-from verifier.reports.layout import SCRIPT, STYLE
+from verifier.reports.layout import PICTURE_SCRIPT, PICTURE_STYLE, REPORT_SCRIPT, REPORT_STYLE
 from verifier.reports.pages import FilePage, error_row, include
 from verifier.reports.places import CLAIMS, INDEX, RULES, include_page, shown, test_pages
 from verifier.reports.rulebook import claims_page, rules_page
-from verifier.reports.section import IndexRow, Section, section
+from verifier.reports.section import IndexRow, ReportSection, section
 from verifier.results import Verdict
 from verifier.source import Diagnostic, Source
 from verifier.suite.discover import Task
@@ -42,7 +43,7 @@ class Contents(NamedTuple):
     hurry: bool = False
 
 
-class ReportPages(Report[Section]):
+class ReportPages(Report[ReportSection]):
     """A report in a directory. The page of a file is written when it is decided, the index at the end."""
 
     def __init__(
@@ -63,7 +64,7 @@ class ReportPages(Report[Section]):
 
     # -- in the process that decides --------------------------------------------------------------
 
-    def piece(self, verdicts: list[Verdict]) -> Section:
+    def piece(self, verdicts: list[Verdict]) -> ReportSection:
         """The section of a test, with its explanation."""
         (verdict,) = verdicts
         found = explain(verdict, self.machine, self._budget(verdict), self.options.unroll)
@@ -90,11 +91,11 @@ class ReportPages(Report[Section]):
         if found:
             self._of(found[0].source.name).tests = found
 
-    def done(self, piece: Section) -> None:
+    def done(self, piece: ReportSection) -> None:
         """Count a verdict, and keep its section."""
         self.tally.add(piece.as_expected, piece.exit_code)
         self.codes.add(piece.exit_code)
-        self._of(piece.row.file).sections.append(replace(piece, includes=()))
+        self._of(piece.row.file).sections.append(piece)
         for source in piece.includes:
             users = self.includes.setdefault(include_page(source.name), (source, {}))[1]
             users[piece.row.file] = self.pages[piece.row.file]
@@ -150,14 +151,18 @@ class ReportPages(Report[Section]):
     def close(self) -> None:
         """Write the index and what else is about all files."""
         claims = self.any_claims
+        if self.page is not None:  # a signal stopped the run amid a file
+            self.ended(self.page.file)
         for name, (source, users) in sorted(self.includes.items()):
             pages = sorted((page, file) for file, page in users.items())
             self.folder.write(name, include(source, pages, claims=claims))
         self.folder.write(RULES, rules_page(self.rows, claims=claims))
         if claims:
             self.folder.write(CLAIMS, claims_page(self.claims, self.rows))
-        for name in (STYLE, SCRIPT):
+        for name in (REPORT_STYLE, REPORT_SCRIPT):
             self.folder.write(name, Path(__file__).with_name(name).read_text(encoding="utf-8"))
+        self.folder.write(PICTURE_STYLE, style())
+        self.folder.write(PICTURE_SCRIPT, script())
         whole = Whole(self._facts(), str(self.tally), self.notes, self.contents.times)
         self.folder.write(INDEX, index(self.rows, whole, self.warnings, self.pages, claims=claims))
         self.folder.close()
@@ -174,7 +179,7 @@ class ReportPages(Report[Section]):
             "judge": options.judge,
             "bound of loops": str(options.unroll) if options.unroll is not None else "as the files say, or 2",
             "constants": defines,
-            "kernel": options.kernel or "",
+            "kernel": shown(options.kernel) if options.kernel else "",
             "time for a verdict": f"{options.timeout:g} s" if options.timeout is not None else "",
             "time for an explanation": f"{self.contents.seconds:g} s",
         }

@@ -13,7 +13,9 @@ import pytest
 
 from verifier.cli import main
 from verifier.model.rules import rules
+from verifier.picture.page import anchor
 from verifier.reports.written import ReportPages
+from verifier.source import Source
 from verifier.suite import outcomes
 
 TWO = """MM two
@@ -205,11 +207,12 @@ def test_claims_and_tests_cite_each_other(pages: dict[str, str]) -> None:
 def test_a_page_has_stories_explanations_and_audits(pages: dict[str, str]) -> None:
     page = pages["tests/t-two.html"]
     fenced, bare = page.split('id="test-B"')
-    assert "It rests on" in fenced and "it would come before itself" in fenced
+    assert "It rests on" in fenced and "before: " in fenced and "<svg" in fenced
     assert "What is needed" in fenced and ">needed</span>" in fenced
-    assert "A run with this outcome" in bare and "What is needed" not in bare
+    assert "A run in which it holds" in bare and bare.count("<svg") == 1 and "What is needed" not in bare
     include = next(name for name in pages if re.fullmatch(r"includes/t-inc\.inc-\w+\.html", name))
-    assert f'href="../{include}#L2"' in page
+    place = anchor(Source("inc.inc", INCLUDED), 2)
+    assert f'href="../{include}#{place}"' in page and f'id="{place}"' in pages[include]
     assert "Included by 1 file:" in pages[include] and 'href="../tests/t-two.html"' in pages[include]
     assert "expected never" in bare and "CPU 0 waits" in pages["tests/t-hangs.html"]
 
@@ -219,7 +222,7 @@ def test_hostile_texts_are_only_texts(pages: dict[str, str]) -> None:
     for text in (pages[name], pages["index.html"]):
         tree = html5lib.parse(text, namespaceHTMLElements=False)
         assert not list(tree.iter("img")), name
-        assert [s.get("src") for s in tree.iter("script")] in ([], ["report.js"])
+        assert [s.get("src") for s in tree.iter("script")] in (["../picture.js"], ["report.js"])
         assert not set(text) & set("\u202e\u2066")
         assert "\\u202e" in text and "é☃" in text
 
@@ -235,15 +238,8 @@ def test_an_older_report_is_replaced(report: Path, pages: dict[str, str], tmp_pa
     assert main(["report", "t/two.litmus::F", "./t/two.litmus::B", "-o", str(tmp_path), "--no-audit"]) == 1
     left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
     include = next(name for name in pages if name.startswith("includes/t-inc"))
-    own = {
-        ".verifier-report",
-        "index.html",
-        "report.css",
-        "report.js",
-        "rules.html",
-        "tests/t-two.html",
-        include,
-    }
+    shared = {f"{name}.{kind}" for name in ("picture", "report") for kind in ("css", "js")}
+    own = {".verifier-report", "index.html", "rules.html", "tests/t-two.html", include} | shared
     assert left == own | {"tests/mine.txt"}
     page = (tmp_path / "tests" / "t-two.html").read_text()
     assert 'id="test-F"' in page and 'id="test-B"' in page and "What is needed" not in page
@@ -254,7 +250,7 @@ def test_seconds_stand_only_where_they_are_asked_for(
 ) -> None:
     made(tmp_path, "--times")
     timed = texts(tmp_path)
-    assert re.search(r'<td class="seconds">\d+\.\d{3}</td>', timed["index.html"])
+    assert re.search(r'<td class="seconds">\d+\.\d{3} s</td>', timed["index.html"])
     assert re.search(r"<span>\d+\.\d{3} s</span>", timed["tests/t-two.html"])
     assert not any(re.search(r">\d+\.\d{3}( s)?<", text) for text in pages.values())
 
@@ -308,4 +304,4 @@ def test_no_file_is_still_a_report(report: Path, tmp_path: Path, monkeypatch: py
 
 def test_pieces_are_small(report: Path) -> None:
     """What waits in the process that writes is HTML, not what was decided."""
-    assert set(ReportPages.piece.__annotations__.values()) == {"list[Verdict]", "Section"}
+    assert set(ReportPages.piece.__annotations__.values()) == {"list[Verdict]", "ReportSection"}
