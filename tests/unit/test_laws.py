@@ -17,7 +17,7 @@ LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
 SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare", "runs"}
-SHOWN |= {"generate", "fuzz", "picture"}
+SHOWN |= {"generate", "fuzz", "picture", "editor"}
 MAY: dict[str, set[str]] = {
     "patterns": set(),
     "records": set(),
@@ -46,6 +46,7 @@ MAY: dict[str, set[str]] = {
     "picture": JUDGED | {"model", "results", "syntax", "output", "why", "render", "notebook"},
     "generate": {"errors", "syntax"},
     "fuzz": TOLD,
+    "editor": TOLD | {"why", "output", "render", "settings"},
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},

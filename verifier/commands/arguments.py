@@ -57,7 +57,10 @@ class Arguments(argparse.Namespace):
     # of ``results`` and ``diff``
     runs: list[str]
     keep: int | None
-    # of ``generate`` and ``fuzz``; also ``seed``
+    # of ``lsp``
+    port: int | None
+    stdio: bool
+    # of ``generate`` and ``fuzz``; also ``seed``; ``into`` also of ``editor-files``
     language: str
     edges: list[str]
     max_edges: int

@@ -49,6 +49,8 @@ COMMANDS = {
     "generate": CommandRow("make tests from cycles of edges", "generate"),
     "fuzz": CommandRow("look for random programs about which the judges disagree", "fuzz"),
     "rules": CommandRow("show the rules of the memory model", "rules"),
+    "lsp": CommandRow("serve an editor: the Language Server Protocol", "editor"),
+    "editor-files": CommandRow("write the syntax files of vim and VS Code", "editor"),
     "completion": CommandRow("print the completion of a shell", "completion"),
 }
 
