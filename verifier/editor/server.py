@@ -54,6 +54,7 @@ class OpenDocument:
         self.decided: dict[str | None, Decided] = {}
         self.running: set[str | None] = set()
         self.found: list[EditorFinding] = []
+        self.unset = ""  # what is wrong with the settings of its project
         self.closed = threading.Event()  # nobody waits for work on this text any more
 
     def names(self, files: Files) -> KnownNames:
@@ -111,11 +112,11 @@ class EditorServer:
         return document, document.names(self.files), offset
 
     def options(self, document: OpenDocument) -> Options:
-        """How a document is decided: under the settings of its project."""
+        """How a document is decided: under the settings of its project, unless they are wrong."""
         try:
-            kernel = settings(os.path.dirname(document.path) or ".").kernel
-        except UsageError:
-            kernel = None
+            kernel, document.unset = settings(os.path.dirname(document.path) or ".").kernel, ""
+        except UsageError as error:
+            kernel, document.unset = None, str(error)
         return Options(timeout=self.timeout, memory=MEMORY, kernel=kernel)
 
     def start(self, work: Callable[[], Coroutine[object, object, object]]) -> None:
@@ -151,6 +152,8 @@ class EditorServer:
     def publish(self, document: OpenDocument) -> None:
         """Publish what is known to be wrong with a text, verdicts that differ among it."""
         found = [*document.found, *self._differing(document)]
+        if document.unset:
+            found.append(EditorFinding("warning", "settings", document.unset, *_first_line(document)))
         made = [self._diagnostic(document, one) for one in found]
         self.lsp.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(document.uri, made, document.version)
@@ -162,7 +165,7 @@ class EditorServer:
             return []
         known = document.names(self.files).own.variants
         places = {v: (d.start, d.end) for v, d in known.items()}
-        first = (0, len(document.text.partition("\n")[0]))
+        first = _first_line(document)
         return [
             EditorFinding("error", "differs", f"{d.title}\n{d.text}", *places.get(d.variant or "", first))
             for d in wrong
@@ -288,6 +291,10 @@ class EditorServer:
             return "running …"
         known = document.decided.get(name)
         return known.title if known is not None else "run"
+
+
+def _first_line(document: OpenDocument) -> tuple[int, int]:
+    return 0, len(document.text.partition("\n")[0])
 
 
 def _still(document: OpenDocument) -> Callable[[], bool]:
