@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from pygls.uris import from_fs_path
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from verifier.cli import main
-from verifier.errors import ExitCode
+from verifier.errors import ExitCode, LimitError
 from verifier.syntax import MAX_BYTES
 
 TEXT = """MM my-first
@@ -345,6 +345,25 @@ async def test_settings_and_a_closed_document(tmp_path: Path) -> None:
         await session.until(lambda: None if session.client.diagnostics[session.uri] else True)
         with pytest.raises(JsonRpcException, match="is not open"):
             await session.run("verifier.decide", session.uri, None)
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_a_server_ends_with_its_editor(tmp_path: Path) -> None:
+    """Also while it decides something that would take longer than anybody waits."""
+    slow = TEXT.replace("P1 { }", "P1 { " + "WRITE_ONCE(big, big + 1); " * 9 + "}\n" + "\n".join(
+        f"P{n} {{ " + "WRITE_ONCE(big, big + 1); " * 9 + "}" for n in range(2, 9)
+    )).replace("page A", "int big; page A")  # fmt: skip
+    async with connected(tmp_path, COMMAND) as session:
+        session.change(TEXT, slow)
+        running = asyncio.ensure_future(session.run("verifier.decideAll", session.uri))
+        await session.until(lambda: session.refreshed or None)
+        assert await session.titles() == ["run all 2 variants", "running …", "running …"]
+    with suppress(LimitError, JsonRpcException):
+        await running
+    process = session.client._server
+    assert process is not None
+    assert await asyncio.wait_for(process.wait(), WAIT) == 0
 
 
 @pytest.mark.slow
