@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
-MAX_CYCLES = 100  # that one model is refused for
+BROKEN = 100  # that one model is refused for
 
 Clause = tuple[int, ...]
 
@@ -50,7 +50,7 @@ class Watched:
             if path:
                 literals = {self._literal(x, y, ways) for x, y in pairwise(path)}
                 found[tuple(sorted(-x for x in literals))] = None
-                if len(found) == MAX_CYCLES:
+                if len(found) == BROKEN:
                     break
         return list(found)
 

@@ -573,7 +573,7 @@ class Unit:
 _LEAVES = frozenset((str, int, bool, type(None), Span))
 # By type, what gives the parts of a node; a named tuple, a tuple and a list give their own.
 _PARTS: dict[type, Callable[[Any], Iterable[object]]] = {}
-MAX_KEPT = 2000
+_MAX_KEPT = 2000
 # By id, functions and threads with the nodes below them: several readers ask for those of each, and
 # functions of includes are the same objects in all variants and tests.
 _KEPT: dict[int, tuple[object, tuple[object, ...]]] = {}
@@ -615,7 +615,7 @@ def _kept(x: object) -> tuple[object, ...]:
     """A function or thread, and the nodes below it."""
     known = _KEPT.get(id(x))
     if known is None:
-        if len(_KEPT) >= MAX_KEPT:
+        if len(_KEPT) >= _MAX_KEPT:
             _KEPT.clear()
         below = (node for part in reversed(list(_parts_of(type(x))(x))) for node in nodes(part))
         known = _KEPT[id(x)] = x, (x, *below)
