@@ -49,9 +49,9 @@ MAY: dict[str, set[str]] = {
     "runs": TOLD | {"output", "render"},
     "__init__": TOLD | {"why", "revisions"},
     "pytest_plugin": TOLD | {"render", "settings"},
-    "arguments": SHOWN | {"__init__"},
     "completion": {"program"},
-    "cli": SHOWN | {"__init__", "arguments", "completion"},
+    "commands": SHOWN | {"__init__", "completion"},
+    "cli": {"errors", "output", "commands", "suite", "render"},
 }
 
 

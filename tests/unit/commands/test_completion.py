@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from verifier.arguments import COMMANDS, whole_parser
 from verifier.cli import main
+from verifier.commands.parser import whole_parser
+from verifier.commands.table import COMMANDS
 from verifier.completion import SHELLS, commands
 from verifier.render.formats import formats_of
 

@@ -1,0 +1,79 @@
+"""``generate``: write tests, as files or to standard output."""
+
+from __future__ import annotations
+
+import argparse
+
+from verifier.commands.arguments import Arguments
+from verifier.commands.options import list_of_words, one_or_more, whole_number
+from verifier.errors import ExitCode, UsageError
+from verifier.output import Output
+
+
+def add(command: argparse.ArgumentParser, name: str) -> None:
+    """Add the arguments."""
+    from verifier.generate.edges import LANGUAGES
+
+    command.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        default=LANGUAGES[0],
+        help="the tests' language (default: %(default)s)",
+    )
+    command.add_argument(
+        "--edges",
+        type=list_of_words,
+        default=[],
+        metavar="A,B",
+        help="the edges to use (docs/generate.md has a table)",
+    )
+    command.add_argument(
+        "--max-edges",
+        type=one_or_more,
+        default=6,
+        metavar="N",
+        help="edges of a cycle (default: %(default)s)",
+    )
+    command.add_argument(
+        "--cpus", type=one_or_more, default=4, metavar="N", help="CPUs of a test (default: %(default)s)"
+    )
+    command.add_argument("--count", type=one_or_more, metavar="N", help="a random choice of N (default: all)")
+    command.add_argument("--seed", type=whole_number, default=0, metavar="N", help="the seed of this choice")
+    command.add_argument(
+        "--cycle", type=list_of_words, default=[], metavar="'A B …'", help="make the test of one cycle"
+    )
+    command.add_argument(
+        "--into", metavar="DIR", help="write files into a new directory (default: standard output)"
+    )
+    command.add_argument(
+        "--format", choices=("text", "names", "jsonl"), default="text",
+        help="on standard output: texts, names with cycles, or lines of JSON (default: %(default)s)",
+    )  # fmt: skip
+
+
+def run(arguments: Arguments, out: Output) -> int:
+    """Run ``generate``: write tests, as files or to standard output."""
+    from verifier.generate.suite import Recipe, save, tests
+
+    if arguments.cycle and (arguments.edges or arguments.count is not None):
+        raise UsageError("--cycle names one test, so it goes without --edges and --count")
+    asked = Recipe(
+        language=arguments.language,
+        names=arguments.edges,
+        max_edges=arguments.max_edges,
+        cpus=arguments.cpus,
+        count=arguments.count,
+        seed=arguments.seed,
+        cycle=arguments.cycle,
+    )
+    made = tests(asked)
+    if arguments.into is not None:
+        save(made, arguments.into)
+        return ExitCode.EXPECTED
+    for number, test in enumerate(made):
+        if arguments.format == "text":
+            out.write(f"{'' if not number else chr(10)}{test.text}")
+        else:
+            line = test.json if arguments.format == "jsonl" else f"{test.name}: {test.cycle}"
+            out.write(f"{line}\n")
+    return ExitCode.EXPECTED
