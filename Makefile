@@ -6,9 +6,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 FAST   := tests/unit tests/golden tests/agreement/test_figures.py
-CODE   := verifier tests benchmarks
+CODE   := verifier tests benchmarks docs
+SITE   := docs/_build
 
-.PHONY: verify test check format golden bench clean
+.PHONY: verify test check format golden bench docs clean
 
 verify: $(STAMP)
 	$(BIN)/verifier check -q litmus
@@ -32,10 +33,14 @@ golden: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py
 
+# The documentation as a site, in docs/_build/html. A warning is an error: a dead link, for instance.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d $(SITE)/trees docs $(SITE)/html
+
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) $(SITE) dist build

@@ -47,7 +47,10 @@ class Litmus(RegexLexer):
             (r"#\s*\w+", Comment.Preproc),
             (r"^\w+=.*$", Comment.Special),
             (r'"(\\.|[^"\\])*"', String),
-            (r"^(\s*(?:\[[^\]]*\]\s*)?)(page|table|mm|percpu|code)(?=\s)", bygroups(Whitespace, Keyword.Type)),
+            (
+                r"^(\s*(?:\[[^\]]*\]\s*)?)(page|table|mm|percpu|code)(?=\s)",
+                bygroups(Whitespace, Keyword.Type),
+            ),
             (r"\[[!A-Za-z][\w !&|()]*\](?=\s)", Name.Decorator),
             (words(KEYWORDS, prefix=r"\b", suffix=r"\b"), Keyword),
             (words(TYPES, prefix=r"\b", suffix=r"\b"), Keyword.Type),

@@ -1,8 +1,8 @@
 """Links to files of the repository: each file that a page links to becomes a page of the site.
 
-Pages link to ``../litmus/linux/…`` as they must for a reader of the repository. In the site, such a link leads to
-a page with the file's text; what the file includes is linked from there. Readmes that are pages of the site
-are linked as pages. Data, such as schemas, are downloads, as MyST makes them.
+Pages link to ``../litmus/linux/…`` as they must for a reader of the repository. In the site, such a link
+leads to a page with the file's text; what the file includes is linked from there. Readmes that are pages of
+the site are linked as pages. Data, such as schemas, are downloads, as MyST makes them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ class RepositoryLinks(SphinxTransform):
     def apply(self, **kwargs: object) -> None:
         shown: set[str] = self.env.metadata[self.env.docname].setdefault("shown_files", set())
         up = "../" * self.env.docname.count("/")
-        for node in [*self.document.findall(addnodes.download_reference), *self.document.findall(other_pages)]:
+        for node in [
+            *self.document.findall(addnodes.download_reference),
+            *self.document.findall(other_pages),
+        ]:
             target = node["reftarget"] + (".md" if isinstance(node, addnodes.pending_xref) else "")
             path = (DOCS / self.env.docname).parent.joinpath(target).resolve()
             if not path.is_file() or path.is_relative_to(DOCS) or path.suffix not in TEXTS:

@@ -45,10 +45,31 @@ def test_python_examples_run(page: str, text: str, monkeypatch: pytest.MonkeyPat
     exec(compile(text, page, "exec"), {})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def text_of(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link can name after ``#``: the headings of a page, as GitHub and the site spell them."""
+    headings = re.findall(r"^#+ (.*)$", text_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-        assert (page.parent / target).exists(), target
+    for target, _, anchor in re.findall(r"\]\(([^)#:]*)(#([^)]*))?\)", text_of(page)):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+def test_each_page_has_its_place_in_the_site() -> None:
+    index = (ROOT / "docs" / "index.md").read_text()
+    trees = re.findall(r"^```{toctree}\n(?::.*\n)*\n((?:.+\n)*)```", index, re.MULTILINE)
+    placed = [line for tree in trees for line in tree.splitlines()]
+    pages = [page.stem for page in (ROOT / "docs").glob("*.md") if page.stem != "index"]
+    assert sorted(placed) == sorted(pages)
 
 
 def test_the_vocabulary_page_is_printed_from_the_table() -> None:
@@ -106,7 +127,7 @@ def test_what_examples_print(
 
 
 class Call(NamedTuple):
-    """A call of the command in a page, what it prints, and the litmus files that the page has shown before it."""
+    """A call of the command in a page, what it prints, and the litmus files that the page has before it."""
 
     page: Path
     files: dict[str, str]
@@ -135,7 +156,7 @@ def test_what_calls_print(
     capsys: pytest.CaptureFixture[str],
     request: pytest.FixtureRequest,
 ) -> None:
-    """A litmus file of the page has the name of its test. With ``--update-golden``, the page is written anew."""
+    """A litmus file has the name of its test. With ``--update-golden``, the page is written anew."""
     for name, text in call.files.items():
         (tmp_path / f"{name}.litmus").write_text(text)
     for folder in ("litmus", "tests"):
