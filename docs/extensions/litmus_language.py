@@ -74,7 +74,7 @@ class Call(RegexLexer):
     tokens: ClassVar = {
         "root": [
             (r"^(\$ )([^\n]*\n)", bygroups(Generic.Prompt, Generic.Strong)),
-            (r"[^\n]*\n", Generic.Output),
+            (r"[^\n]*\n", Text),
         ],
     }
 

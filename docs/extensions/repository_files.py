@@ -2,7 +2,8 @@
 
 Pages link to ``../litmus/linux/…`` as they must for a reader of the repository. In the site, such a link
 leads to a page with the file's text; what the file includes is linked from there. Readmes that are pages of
-the site are linked as pages. Data, such as schemas, are downloads, as MyST makes them.
+the site are linked as pages. Data, such as schemas, are downloads, as MyST makes them. A link to a page whose
+text is only the file's name gets the title of the page, or of the section.
 """
 
 from __future__ import annotations
@@ -54,10 +55,13 @@ class RepositoryLinks(SphinxTransform):
                 shown.add(name)
             link = nodes.reference("", "", *node.children, internal=True, refuri=f"{up}{page}.html")
             node.replace_self(link)
+        for node in self.document.findall(other_pages):
+            if node.astext() == f"{Path(node['reftarget']).name}.md":
+                node["refexplicit"] = False
 
 
 def other_pages(node: nodes.Node) -> bool:
-    """Whether a node is a link to a page of text that MyST takes for a page of the site."""
+    """Whether a node is a link to what MyST takes for a page of the site."""
     return isinstance(node, addnodes.pending_xref) and node.get("refdomain") == "doc"
 
 
