@@ -35,7 +35,7 @@ bench: $(STAMP)
 
 # The documentation as a site, in docs/_build/html. A warning is an error: a dead link, for instance.
 docs: $(STAMP)
-	$(BIN)/python -m sphinx -q -W --keep-going -a -b html -d $(SITE)/trees docs $(SITE)/html
+	$(BIN)/python -m sphinx -q -W --keep-going -E -b html -d $(SITE)/trees docs $(SITE)/html
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
