@@ -28,7 +28,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix $(CODE)
 
 golden: $(STAMP)
-	$(BIN)/python -m pytest -q tests/golden tests/unit/test_seeds.py tests/unit/test_docs.py --update-golden
+	$(BIN)/python -m pytest -q tests/golden tests/unit/test_seeds.py tests/unit/test_docs.py tests/unit/test_figures_of_pages.py --update-golden
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py
