@@ -31,7 +31,9 @@ golden: $(STAMP)
 	$(BIN)/python -m pytest -q tests/golden tests/unit/test_seeds.py tests/unit/test_docs.py tests/unit/test_figures_of_pages.py --update-golden
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python -m benchmarks.bench --json benchmarks/measured.json
+	$(BIN)/python -m benchmarks.plots benchmarks/measured.json docs/figures
 
 # The documentation as a site, in docs/_build/html. A warning is an error: a dead link, for instance.
 docs: $(STAMP)
