@@ -79,11 +79,11 @@ def included(name: str, text: str) -> dict[str, str]:
 def body(name: str, text: str) -> str:
     """A file's text as HTML. Its includes are links."""
     lexer = Litmus() if name.endswith((".litmus", ".inc")) else TextLexer()
-    shown = highlight(text, lexer, HtmlFormatter(cssclass="highlight"))
+    shown = highlight(text, lexer, HtmlFormatter(linenos="inline"))
     up = "../" * name.count("/")
     for quoted, file in included(name, text).items():
         link = f'<a href="{up}{file}.html">{html.escape(quoted)}</a>'
-        shown = shown.replace(f"&quot;{html.escape(quoted)}&quot;", f"&quot;{link}&quot;")
+        shown = shown.replace(f'<span class="s">"{quoted}"</span>', f'<span class="s">"{link}"</span>')
     return f"<h1>{html.escape(name)}</h1>\n{shown}"
 
 

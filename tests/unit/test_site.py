@@ -95,3 +95,11 @@ def test_data_can_be_downloaded(site: Path) -> None:
 def test_the_search_has_an_index(site: Path) -> None:
     index = (site / "searchindex.js").read_text()
     assert "tutorial" in index and "acknowledg" in index
+
+
+@pytest.mark.slow
+def test_a_file_of_the_repository_is_a_page_and_links_what_it_includes(
+    pages: dict[Path, Page], site: Path
+) -> None:
+    page = pages[site / "litmus" / "linux" / "switch_mm-vs-flush.litmus.html"]
+    assert "../../litmus/linux/smp.inc.html" in page.links
