@@ -16,19 +16,19 @@ from verifier.records import dataclass, field
 STEPS = 20_000  # assignments that may be in vain, to begin with
 EACH = 2_000  # and more of them for each model
 LOOK = 256  # so many models, or clauses, pass before one looks at the clock
-BYTES = 64 << 20  # bytes of models at most
+MODEL_BYTES = 64 << 20  # bytes of models at most
 MANY = 4096  # so many models are compared with the clauses at once
 
 Clause = tuple[int, ...]
 
 
 @dataclass(slots=True)
-class Limits:
+class Effort:
     """How much a search may do."""
 
     budget: Budget
     steps: int = STEPS
-    size: int = BYTES
+    size: int = MODEL_BYTES
 
 
 @dataclass(slots=True)
@@ -41,12 +41,12 @@ class Listing:
 
 
 def listing(
-    rows: Sequence[Clause], variables: int, shown: Sequence[Sequence[int]], limits: Limits
+    rows: Sequence[Clause], variables: int, shown: Sequence[Sequence[int]], effort: Effort
 ) -> Listing:
     """One model of ``rows`` for each choice of one literal from each of ``shown`` that has a model."""
     found = Listing()
     try:
-        search = _Search(variables, limits)
+        search = _Search(variables, effort)
         if search.begin(rows):
             for model in search.models(shown):
                 found.models.append(model)
@@ -124,9 +124,9 @@ class _Search:
     """Depth first, with two watched literals for each clause of three or more. Literals index lists: a
     negative one counts from the end."""
 
-    def __init__(self, variables: int, limits: Limits) -> None:
+    def __init__(self, variables: int, effort: Effort) -> None:
         size = 2 * variables + 1
-        self.variables, self.limits, self.steps = variables, limits, limits.steps
+        self.variables, self.effort, self.steps = variables, effort, effort.steps
         self.true = bytearray(size)
         self.trail: list[int] = []
         self.implied: list[list[int]] = [[] for _ in range(size)]
@@ -160,7 +160,7 @@ class _Search:
         """A model for each choice from ``shown``."""
         true, trail = self.true, self.trail
         path = [(iter((0,)), -1, len(trail))]  # literals to be tried, their place in ``shown``, their mark
-        number, room = 0, self.limits.size // (self.variables + 1)
+        number, room = 0, self.effort.size // (self.variables + 1)
         while path:
             untried, depth, mark = path[-1]
             self._undo(mark)
@@ -189,7 +189,7 @@ class _Search:
                     self._look()
 
     def _look(self) -> None:
-        if self.limits.budget.over:
+        if self.effort.budget.over:
             raise _Spent
 
     def _assume(self, x: int) -> bool:

@@ -23,7 +23,7 @@ from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
 from verifier.solve.encode import encode
-from verifier.solve.listing import Clause, Limits, chosen, listing, refusals
+from verifier.solve.listing import Clause, Effort, chosen, listing, refusals
 from verifier.solve.sites import Literals
 from verifier.solve.z3 import Solver, unused
 
@@ -359,7 +359,7 @@ class _Asked:
             return set()
         clauses, shown = self.encoding.clauses, [list(o.values()) for o in observed]
         rows = [*clauses.rows, *((x,) for x in wanted)]
-        models = listing(rows, clauses.variables, shown, Limits(self.budget)).models
+        models = listing(rows, clauses.variables, shown, Effort(self.budget)).models
         return chosen(rows, models, shown)
 
 

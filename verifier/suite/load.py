@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from verifier.errors import InputError, LimitError, UsageError
 from verifier.kernel.tree import KernelTree
@@ -15,6 +16,9 @@ from verifier.suite.options import Options
 from verifier.syntax import NO_TREE, load, read
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
+
+if TYPE_CHECKING:
+    from verifier.syntax.includes import ReadFile
 
 
 def load_task(task: Task, options: Options) -> list[Test]:
@@ -71,14 +75,15 @@ def load_all(
     defines: Mapping[str, int] | None = None,
     tree: KernelTree | None = None,
     only: str | None = None,
+    reader: ReadFile | None = None,
 ) -> list[Test]:
     """All tests of a source, or one variant. Raises ``InputError`` with the errors of guards and those of
-    programs.
+    programs. ``reader``: as for ``load``.
 
     ``syntax.load`` itself finds only the former.
     """
     try:
-        return load(source, defines, tree=tree, only=only)
+        return load(source, defines, tree=tree, only=only, reader=reader)
     except Unfinished as error:
         readings = [[*r.troubles, *_errors_of(r.tests)] for r in error.readings]
         raise InputError(agreed(readings, error.doubtful)) from None

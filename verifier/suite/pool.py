@@ -82,10 +82,13 @@ class Signals:
 
 
 class Pool:
-    """Does ``count`` tasks in ``jobs`` processes at a time."""
+    """Does ``count`` tasks in ``jobs`` processes at a time. ``wanted`` is asked now and then: does somebody
+    still wait for the results?"""
 
-    def __init__(self, count: int, work: Work, jobs: int, limits: Limits) -> None:
-        self.work, self.limits = work, limits
+    def __init__(
+        self, count: int, work: Work, jobs: int, limits: Limits, wanted: Callable[[], bool] | None = None
+    ) -> None:
+        self.work, self.limits, self.wanted = work, limits, wanted
         self.jobs = max(1, min(jobs, count))
         self.workers: list[_Worker] = []
         self.tasks = InOrder(count)
@@ -94,13 +97,15 @@ class Pool:
         """Pairs of a task and a part or ``Doing``, tasks in their order; after its last part a task has None.
 
         On a signal it first yields everything that is finished, then raises ``Interrupted``. Raises
-        ``LimitError`` if no process can be started.
+        ``LimitError`` if no process can be started, or nobody wants the rest.
         """
         try:
             with Signals() as signals:
                 while not self.tasks.over:
                     self._employ()
                     self._wait(signals)
+                    if self.wanted is not None and not self.wanted():
+                        raise LimitError("nobody waits for it any more")
                     stop = signals.caught
                     yield from self.tasks.finished(everything=stop is not None)
                     if stop is not None:
@@ -294,15 +299,19 @@ def _cause(status: int, said: str) -> str:
 
 
 def alone(
-    function: Callable[[], T], limits: Limits, name: str, hear: Callable[[str], None] | None = None
+    function: Callable[[], T],
+    limits: Limits,
+    name: str,
+    hear: Callable[[str], None] | None = None,
+    wanted: Callable[[], bool] | None = None,
 ) -> T:
     """The result of a function that runs in a process of its own; ``name`` is the file in question. ``hear``
-    gets what the process tells meanwhile.
+    gets what the process tells meanwhile; ``wanted``: as for ``Pool``.
 
-    Raises what the function raises, ``LimitError`` if the process dies, and ``InternalError`` if the result
-    or the exception cannot be sent.
+    Raises what the function raises, ``LimitError`` if the process dies or nobody wants its result, and
+    ``InternalError`` if the result or the exception cannot be sent.
     """
-    (found,) = each_alone([function], limits, name, hear=hear)
+    (found,) = each_alone([function], limits, name, hear=hear, wanted=wanted)
     if isinstance(found, Raised):
         raise found.error
     return found
@@ -314,9 +323,11 @@ def each_alone(
     name: str,
     jobs: int = 1,
     hear: Callable[[str], None] | None = None,
+    wanted: Callable[[], bool] | None = None,
 ) -> Iterator[T | Raised]:
     """The results of functions, in their order; up to ``jobs`` processes do them at the same time. What a
-    function raises, and what ``alone`` would raise, takes the place of its result."""
+    function raises, and what ``alone`` would raise, takes the place of its result. Raises ``LimitError`` if
+    nobody wants the rest."""
 
     def work(task: int, _: int) -> Iterator[object]:
         try:
@@ -330,7 +341,7 @@ def each_alone(
 
     part: object = None
     try:
-        for _, part in Pool(len(functions), work, jobs, limits).parts():
+        for _, part in Pool(len(functions), work, jobs, limits, wanted).parts():
             if isinstance(part, Doing):
                 if hear is not None:
                     hear(part.text)

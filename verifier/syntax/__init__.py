@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from verifier.errors import InputError
 from verifier.kernel.tree import KernelTree
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
+
+if TYPE_CHECKING:
+    from verifier.syntax.includes import ReadFile
 
 MAX_BYTES = 1 << 20
 HEADERS = ("X86", "X86_64", "C", "MM")
@@ -77,10 +81,12 @@ def load(
     plain: bool = False,
     only: str | None = None,
     tree: KernelTree | None = None,
+    reader: ReadFile | None = None,
 ) -> list[Test]:
     """All tests of a source, one for each variant. ``defines`` override enum constants (``-D n=4``).
     ``plain``: without warnings that need all variants; ``only``: this variant alone; both of C and MM files.
-    ``tree``: where the kernel's own text is taken from.
+    ``tree``: where the kernel's own text is taken from; ``reader``: what gives the text of included files, if
+    not the disk alone.
 
     Raises ``InputError`` with everything that is wrong with the file.
     """
@@ -101,7 +107,7 @@ def load(
     if word in ("C", "MM"):
         from verifier.syntax import mm
 
-        return mm.parse(source, defines=dict(defines or {}), plain=plain, only=only, tree=tree)
+        return mm.parse(source, defines=dict(defines or {}), plain=plain, only=only, tree=tree, reader=reader)
     span = Span(source, start, start + max(1, len(word)))
     if word in OTHERS:
         hint = f"{BEGINNING}; --skip-other skips tests for other architectures"

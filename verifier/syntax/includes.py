@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,9 @@ class Part:
 
 _KERNEL = re.compile(r'^[ \t]*#[ \t]*kernel[ \t]*"([^"\n]*)"', re.MULTILINE)
 
+ReadFile = Callable[[str | os.PathLike[str]], Source]
+"""Gives the text of a file; raises ``InputError`` as ``syntax.read``, which it stands for."""
+
 MAX_INCLUDES = 50  # levels of includes in includes
 _INCLUDED: dict[tuple[str, str], Part] = {}  # by name and text; each file is parsed once
 
@@ -60,11 +64,18 @@ def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: b
 class Includes:
     """Blanks out the ``#include`` lines of a file, and adds the files that they name to ``parts``.
 
-    Errors are added to ``troubles``, warnings to ``warnings``.
+    Errors are added to ``troubles``, warnings to ``warnings``. ``reader``: what gives the text of a file, if
+    not the disk alone.
     """
 
-    def __init__(self, source: Source, troubles: list[Diagnostic], warnings: list[Diagnostic]) -> None:
-        self.source, self.troubles, self.warnings = source, troubles, warnings
+    def __init__(
+        self,
+        source: Source,
+        troubles: list[Diagnostic],
+        warnings: list[Diagnostic],
+        reader: ReadFile | None = None,
+    ) -> None:
+        self.source, self.troubles, self.warnings, self.reader = source, troubles, warnings, reader
         self.parts: list[Part] = []
         self.included: set[str] = set()  # by real path
         self.named: set[str] = set()  # by the test itself; real paths
@@ -85,7 +96,7 @@ class Includes:
             if found.group(4).strip():
                 rest = Span(source, found.start(4), found.end(4))
                 self._trouble("include", "there is text after the include", rest, "move it to its own line")
-            path = _find(source, name)
+            path = find_include(source, name)
             if path is None:
                 shown = name if len(name) < 100 else f"{name[:100]}…"
                 self._trouble("include", f"there is no file {shown!r}", span, self._nearby(source, name))
@@ -112,7 +123,7 @@ class Includes:
         from verifier.syntax import read
 
         try:
-            inner = read(path)
+            inner = (self.reader or read)(path)
         except InputError as error:
             (d,) = error.diagnostics
             self._trouble("include", f"{name!r} cannot be read: {d.message}", span, d.hint)
@@ -147,7 +158,7 @@ def named(source: Source) -> tuple[list[str], list[str]]:
     except InputError:  # a comment has no end
         text = source.text
     names = [found.group(2) or found.group(3) for found in _INCLUDE.finditer(text)]
-    paths = [str(_find(source, name) or Path(source.name).parent / name) for name in names if name]
+    paths = [str(find_include(source, name) or Path(source.name).parent / name) for name in names if name]
     return paths, _KERNEL.findall(text)
 
 
@@ -157,7 +168,8 @@ def _places(source: Source) -> list[Path]:
     return [Path(source.name).parent, folder("litmus")]
 
 
-def _find(source: Source, name: str) -> Path | None:
+def find_include(source: Source, name: str) -> Path | None:
+    """The file that a source means by a name: beside it, or in the library. None if there is none."""
     try:
         return next((p / name for p in _places(source) if os.path.lexists(p / name)), None)
     except (OSError, ValueError):  # no file can have this name

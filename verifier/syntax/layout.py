@@ -19,6 +19,7 @@ def blank(text: str) -> str:
 # The text before braces that hold something else than an initial state.
 _CODE = pattern(r"(\)|\bP\d+|\.\.\s*\w+|\b(struct|union|enum)(\s+\w+)?|\bvariants)\s*$")
 _POINTER = pattern(r"\(\*\s*\w+\s*(\[\s*\w*\s*\]\s*)*\)\s*\(")  # to a function: (*hook)(int cpu)
+_NEAR = 200  # characters before a brace that say what it begins
 _COMMENT = pattern(r'\(\*|/\*|//|"|[{}]')
 
 
@@ -39,6 +40,7 @@ def uncomment(source: Source, *, herd: bool) -> Uncommented:
     Raises ``InputError`` for a comment without an end.
     """
     text, out, comments, at, depth, code = source.text, [], list[str](), 0, 0, False
+    recent = ""  # the end of ``out``
     starts: list[int] = []
     while True:
         found = _COMMENT.search(text, at)
@@ -50,20 +52,23 @@ def uncomment(source: Source, *, herd: bool) -> Uncommented:
             end = text.find('"', start + 1)
             end = len(text) if end < 0 else end + 1
             out.append(text[at:end])
+            recent = (recent + text[at:end])[-_NEAR:]
             at = end
             continue
         in_code = mark == "(*" and not herd and (bool(depth and code) or _POINTER.match(text, start))
         if mark in "{}" or in_code:
             if mark == "{" and depth == 0:
-                code = _CODE.search("".join([*out, text[at:start]])[-200:]) is not None
+                code = _CODE.search((recent + text[at:start])[-_NEAR:]) is not None
             depth = max(0, depth + (mark == "{") - (mark == "}"))
             out.append(text[at : found.end()])
+            recent = (recent + text[at : found.end()])[-_NEAR:]
             at = found.end()
             continue
         end = _end_of_comment(source, start, mark)
         comments.append(text[start:end])
         starts.append(start)
         out += [text[at:start], blank(text[start:end])]
+        recent = (recent + text[at:start] + out[-1])[-_NEAR:]
         at = end
 
 

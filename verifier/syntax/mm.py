@@ -13,7 +13,7 @@ from verifier.syntax.ast import Unit
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import Node, is_tree
 from verifier.syntax.idle import idle, idle_constants, mentioned
-from verifier.syntax.includes import Includes, parsed
+from verifier.syntax.includes import Includes, ReadFile, parsed
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, agreed
@@ -44,13 +44,15 @@ def parse(
     plain: bool = False,
     only: str | None = None,
     tree: KernelTree | None = None,
+    reader: ReadFile | None = None,
 ) -> list[Test]:
     """All variants of a file, in its order. Raises ``InputError`` with all errors.
 
     ``plain``: without warnings about text that has no effect in any variant; ``only``: this variant alone,
-    ``plain``; ``tree``: where the kernel's own text is taken from.
+    ``plain``; ``tree``: where the kernel's own text is taken from; ``reader``: what gives the text of
+    included files, if not the disk alone.
     """
-    return _File(source, defines or {}, plain, only, tree=tree).tests()
+    return _File(source, defines or {}, plain, only, tree=tree, reader=reader).tests()
 
 
 def declared(source: Source) -> tuple[str, list[str]]:
@@ -79,6 +81,7 @@ class _File:
         plain: bool = False,
         only: str | None = None,
         tree: KernelTree | None = None,
+        reader: ReadFile | None = None,
     ) -> None:
         self.source, self.defines, self.plain, self.only = source, defines, plain, only
         self.tree = tree
@@ -93,7 +96,7 @@ class _File:
         clues.check_c11(source, text)
         self.warnings = [*self.head.warnings, *self.result.warnings]
         condition.too_deep(source, text)
-        includes = Includes(source, self.troubles, self.warnings)
+        includes = Includes(source, self.troubles, self.warnings, reader)
         text = includes.blanked(text)
         text, self.segments, self.unread = finals.cut(source, text, self.troubles)
         self.main = parsed(source, text, self.troubles)

@@ -11,7 +11,7 @@ import pytest
 from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.solve import queries
-from verifier.solve.listing import BYTES, STEPS, Clause, Limits, chosen, listing, refusals
+from verifier.solve.listing import MODEL_BYTES, STEPS, Clause, Effort, chosen, listing, refusals
 from verifier.suite.decide import run
 from verifier.suite.options import Options
 from verifier.syntax import load, read
@@ -19,9 +19,9 @@ from verifier.syntax import load, read
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def search(rows: list[Clause], variables: int, shown: list[list[int]], **limits: int) -> set[Clause] | None:
+def search(rows: list[Clause], variables: int, shown: list[list[int]], **effort: int) -> set[Clause] | None:
     """What the search finds; None if it gives up."""
-    found = listing(rows, variables, shown, Limits(Budget(), **limits))
+    found = listing(rows, variables, shown, Effort(Budget(), **effort))
     return chosen(rows, found.models, shown) if found.complete else None
 
 
@@ -97,20 +97,20 @@ def test_a_choice_of_many_literals() -> None:
 def test_many_places_are_no_deep_recursion() -> None:
     """All places are free; the first 3,000 choices are made, and the search gives up."""
     shown = [[x, -x] for x in range(1, 3001)]
-    found = listing([], 3000, shown, Limits(Budget(), size=3001 * 5))
+    found = listing([], 3000, shown, Effort(Budget(), size=3001 * 5))
     assert len(found.models) == 5 and not found.complete
 
 
 def test_it_gives_up() -> None:
     shown = [[x, -x] for x in range(1, 11)]
-    assert search([], 10, shown, steps=STEPS, size=BYTES) == set(itertools.product(*shown))
+    assert search([], 10, shown, steps=STEPS, size=MODEL_BYTES) == set(itertools.product(*shown))
     assert search([], 10, shown, size=11 * 1000) is None
     pigeons = [tuple(10 * p + h for h in range(1, 10)) for p in range(10)]  # ten of them, nine holes
     pigeons += [(-10 * p - h, -10 * q - h) for h in range(1, 10) for p in range(10) for q in range(p)]
     assert search(pigeons, 100, []) is None
     over = Budget(0.0)
     assert over.over
-    assert not listing([(1,)], 1, [[1, -1]], Limits(over)).complete
+    assert not listing([(1,)], 1, [[1, -1]], Effort(over)).complete
 
 
 FILES = ("classic/SB", "classic/IRIW", "mmu/3.4-own-store", "hangs/nmi-two-locks", "linux/switch_mm-vs-flush")
@@ -125,9 +125,9 @@ def test_z3_lists_what_is_left(name: str, models: int, monkeypatch: pytest.Monke
     before = [run(test, options) for test in tests]
     stopped = []
 
-    def stopping(rows: list[Clause], variables: int, shown: list[list[int]], limits: Limits) -> object:
-        room = Limits(limits.budget, size=models * (variables + 1))
-        found = listing(rows, variables, shown, room if models else Limits(limits.budget, steps=-1))
+    def stopping(rows: list[Clause], variables: int, shown: list[list[int]], effort: Effort) -> object:
+        room = Effort(effort.budget, size=models * (variables + 1))
+        found = listing(rows, variables, shown, room if models else Effort(effort.budget, steps=-1))
         stopped.append(not found.complete)
         return found
 
