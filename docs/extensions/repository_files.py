@@ -27,7 +27,7 @@ DOCS = Path(__file__).resolve().parents[1]
 ROOT = DOCS.parent
 
 TEXTS = {".litmus", ".inc", ".md"}
-"""Files that are shown. Others are downloads."""
+"""Files that are shown where a page links to them. Others are downloads."""
 
 PAGES = {"README.md": "index", "litmus/README.md": "corpus"}
 """Files outside docs/ that a page of the site stands for."""
@@ -41,13 +41,12 @@ class RepositoryLinks(SphinxTransform):
     def apply(self, **kwargs: object) -> None:
         shown: set[str] = self.env.metadata[self.env.docname].setdefault("shown_files", set())
         up = "../" * self.env.docname.count("/")
-        for node in [
-            *self.document.findall(addnodes.download_reference),
-            *self.document.findall(other_pages),
-        ]:
-            target = node["reftarget"] + (".md" if isinstance(node, addnodes.pending_xref) else "")
+        downloads = self.document.findall(addnodes.download_reference)
+        references = self.document.findall(addnodes.pending_xref)
+        for node in [*downloads, *references]:
+            target = node["reftarget"] + (".md" if node.get("refdomain") == "doc" else "")
             path = (DOCS / self.env.docname).parent.joinpath(target).resolve()
-            if not path.is_file() or path.is_relative_to(DOCS) or path.suffix not in TEXTS:
+            if not (path.is_dir() or (path.suffix in TEXTS and path.is_file())) or path.is_relative_to(DOCS):
                 continue
             name = path.relative_to(ROOT).as_posix()
             page = PAGES.get(name, name)
@@ -55,14 +54,9 @@ class RepositoryLinks(SphinxTransform):
                 shown.add(name)
             link = nodes.reference("", "", *node.children, internal=True, refuri=f"{up}{page}.html")
             node.replace_self(link)
-        for node in self.document.findall(other_pages):
+        for node in self.document.findall(addnodes.pending_xref):
             if node.astext() == f"{Path(node['reftarget']).name}.md":
                 node["refexplicit"] = False
-
-
-def other_pages(node: nodes.Node) -> bool:
-    """Whether a node is a link to what MyST takes for a page of the site."""
-    return isinstance(node, addnodes.pending_xref) and node.get("refdomain") == "doc"
 
 
 def included(name: str, text: str) -> dict[str, str]:
@@ -87,8 +81,15 @@ def body(name: str, text: str) -> str:
     return f"<h1>{html.escape(name)}</h1>\n{shown}"
 
 
+def listing(name: str, files: list[str]) -> str:
+    """A directory as HTML: links to the pages of its files."""
+    up = "../" * name.count("/")
+    items = "\n".join(f'<li><a href="{up}{file}.html">{html.escape(file)}</a></li>' for file in files)
+    return f"<h1>{html.escape(name)}</h1>\n<ul>\n{items}\n</ul>"
+
+
 def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, object], str]]:
-    """A page for each file that is linked, and for what these files include."""
+    """A page for each file and directory that is linked, and for what these include and contain."""
     env: BuildEnvironment = app.env
     left = sorted(set().union(*(data.get("shown_files", set()) for data in env.metadata.values())))
     done: set[str] = set()
@@ -97,9 +98,15 @@ def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, object], str]]:
         if name in done:
             continue
         done.add(name)
-        text = (ROOT / name).read_text()
-        left += included(name, text).values()
-        yield name, {"title": html.escape(name), "body": body(name, text)}, "page.html"
+        if (ROOT / name).is_dir():
+            files = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / name).rglob("*.*"))
+            shown = listing(name, files)
+        else:
+            text = (ROOT / name).read_text()
+            files = list(included(name, text).values())
+            shown = body(name, text)
+        left += files
+        yield name, {"title": html.escape(name), "body": shown}, "page.html"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
