@@ -20,9 +20,9 @@ from verifier.suite.options import JUDGES
 if TYPE_CHECKING:
     from verifier.suite.discover import Task
 
-PAUSE = 0.3  # seconds between two looks at the files
-SETTLED = 0.05  # seconds in which nothing may change: a file may be written in pieces
-PIECES = 20  # at most
+_PAUSE = 0.3  # seconds between two looks at the files
+_SETTLED = 0.05  # seconds in which nothing may change: a file may be written in pieces
+_PIECES = 20  # at most
 
 
 def add(command: argparse.ArgumentParser, name: str) -> None:
@@ -46,7 +46,7 @@ def run(arguments: Arguments, out: Output) -> int:
         stopped = watch.look()
         if stopped:
             return stopped
-        time.sleep(PAUSE)
+        time.sleep(_PAUSE)
     return watch.report.exit_code
 
 
@@ -100,8 +100,8 @@ class _Watch:
 
     def _settled(self, changed: list[Task]) -> list[Task]:
         """All that has changed, once nothing more does: files may be written in pieces."""
-        for _ in range(PIECES):
-            time.sleep(SETTLED)
+        for _ in range(_PIECES):
+            time.sleep(_SETTLED)
             more = self.saved.changed(self.tasks)
             if not more:
                 break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from verifier.source import Source
 from verifier.style.outline import kept_lines
-from verifier.style.tokens import Lexeme
+from verifier.style.tokens import TextToken
 from verifier.syntax import layout, x86
 
 
@@ -13,7 +13,7 @@ def printed(source: Source) -> str:
     x86.parse(source)  # raises what is wrong with the file
     bare = layout.uncomment(source, herd=True)
     table = x86.table(source)
-    comments = [Lexeme(c, s, "comment") for s, c in zip(bare.starts, bare.comments, strict=True)]
+    comments = [TextToken(c, s, "comment") for s, c in zip(bare.starts, bare.comments, strict=True)]
     inside = [c for c in comments if table.start <= c.start < table.end]
     parts = [
         kept_lines(source.text, bare, 0, table.start),
@@ -23,7 +23,7 @@ def printed(source: Source) -> str:
     return "".join(f"{part}\n" for part in parts if part)
 
 
-def _rows(text: str, bare: str, table: x86.ProgramRows, comments: list[Lexeme]) -> list[str]:
+def _rows(text: str, bare: str, table: x86.ProgramRows, comments: list[TextToken]) -> list[str]:
     """The rows of the program, and the comments before them."""
     out: list[str] = []
     rows = [[" ".join(bare[a:b].split()) for a, b in row] for row in table.rows]

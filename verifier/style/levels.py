@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from verifier.records import dataclass, field
-from verifier.style.tokens import Lexeme
+from verifier.style.tokens import TextToken
 from verifier.syntax.grammars import Node, is_tree
 
 _BODIES = frozenset({"while_", "for_", "for_each", "list_each", "scoped_guard", "switch"})
@@ -19,7 +19,7 @@ _BLOCKS = frozenset({"function", "thread", "nmi"})
 class Levels:
     """How deep tokens stand with which a line may begin, by their offsets."""
 
-    tokens: list[Lexeme]
+    tokens: list[TextToken]
     of: dict[int, int] = field(default_factory=dict)
     at: dict[int, int] = field(default_factory=dict)  # the number of a token, by its offset
     closing: list[int] = field(default_factory=list)  # where braces close
@@ -124,7 +124,7 @@ class Levels:
                     self._stands(part, level + 1)
                 self._inside(part, level + 1 if own_lines else level)
 
-    def _next(self, number: int) -> Lexeme:
+    def _next(self, number: int) -> TextToken:
         """The token behind one, without comments in the same line."""
         while number + 1 < len(self.tokens):
             number += 1

@@ -9,7 +9,7 @@ from verifier.style.levels import Levels
 from verifier.style.outline import Outline, kept_lines, outline
 from verifier.style.spaces import Role, final_gap, gap, roles
 from verifier.style.tables import aligned
-from verifier.style.tokens import TAB, Columns, Lexeme, tokens, width
+from verifier.style.tokens import TAB, Columns, TextToken, tokens, width
 
 _COMMENT = 48  # the column of a comment behind code
 
@@ -19,7 +19,7 @@ class Line:
     """A line that is being printed: its tokens, and the column in which it begins. ``blank``: a blank line
     stands before it; ``comment``: what stands behind the code."""
 
-    tokens: list[Lexeme]
+    tokens: list[TextToken]
     blank: bool = False
     column: int = 0
     text: str = ""
@@ -63,14 +63,14 @@ class _Printer:
             whole += f"{chr(10) if self._blank_around(self.found.body) else ''}{tail}\n"
         return whole.lstrip("\n")
 
-    def _tokens(self, text: str) -> list[Lexeme]:
+    def _tokens(self, text: str) -> list[TextToken]:
         """The tokens behind the head; an ``#include`` line is one."""
         found = tokens(text, self.found.bare, self.found.head, self.found.body)
         for start, end in self.found.lines:
             inside = [t for t in found if start <= t.start < end and t.kind != "comment"]
             line = text[start : inside[-1].end].strip()
             first = found.index(inside[0])
-            found[first] = Lexeme(line, inside[0].start, "line", inside[0].breaks, inside[0].gap)
+            found[first] = TextToken(line, inside[0].start, "line", inside[0].breaks, inside[0].gap)
             found = [t for t in found if t not in inside[1:]]
         return found
 
@@ -128,12 +128,12 @@ class _Printer:
             column = width(" " * column + last if last == parts[-1] else last)
         line.text = "".join(parts)
 
-    def _gap(self, left: Lexeme, right: Lexeme, guards: bool) -> str:
+    def _gap(self, left: TextToken, right: TextToken, guards: bool) -> str:
         if any(a <= left.start and right.start < b for a, b in self.found.finals):
             return final_gap(left, right, self.found.arch != "C")
         return gap(left, right, self.known, guards)
 
-    def _column(self, first: Lexeme, lines: list[Line], number: int) -> int:
+    def _column(self, first: TextToken, lines: list[Line], number: int) -> int:
         """Where a line begins."""
         if first.kind == "line":
             return 0
@@ -153,7 +153,7 @@ class _Printer:
         following = lines[number].tokens[0]
         return (self.levels.of.get(following.start, 0) + (following.text == "}")) * self.step
 
-    def _continued(self, first: Lexeme) -> int:
+    def _continued(self, first: TextToken) -> int:
         """Where a line begins that continues a statement: where it did, seen from what it continues."""
         column = self.columns.of(first.start)
         if self.brackets and self.brackets[-1][0] == column:
@@ -170,7 +170,7 @@ class _Printer:
         new = self.places.get(start.start, 0)
         return max(column - self.columns.of(start.start), self.step) + new
 
-    def _shifted(self, token: Lexeme, at: int) -> str:
+    def _shifted(self, token: TextToken, at: int) -> str:
         """A token; the lines of a comment move together with its first one."""
         if token.kind != "comment" or "\n" not in token.text:
             return token.text

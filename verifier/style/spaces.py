@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
-from verifier.style.tokens import Lexeme, stay_apart
+from verifier.style.tokens import TextToken, stay_apart
 from verifier.syntax.grammars import Node, is_tree
 
 Role = Literal[
@@ -72,7 +72,7 @@ def _end(node: Node) -> int:
     return outer[1] if outer is not None else 0
 
 
-def gap(left: Lexeme, right: Lexeme, known: dict[int, Role], guards: bool) -> str:
+def gap(left: TextToken, right: TextToken, known: dict[int, Role], guards: bool) -> str:
     """What stands between two tokens of a line. ``guards``: they are inside a guard."""
     wanted = _wanted(left, right, known, guards)
     if not wanted and right.gap and stay_apart(left.text, right.text):
@@ -80,7 +80,7 @@ def gap(left: Lexeme, right: Lexeme, known: dict[int, Role], guards: bool) -> st
     return wanted
 
 
-def _wanted(left: Lexeme, right: Lexeme, known: dict[int, Role], guards: bool) -> str:
+def _wanted(left: TextToken, right: TextToken, known: dict[int, Role], guards: bool) -> str:
     a, b = left.text, right.text
     chosen = " " if right.gap else ""
     role, after = known.get(left.start), known.get(right.start)
@@ -109,7 +109,7 @@ def _wanted(left: Lexeme, right: Lexeme, known: dict[int, Role], guards: bool) -
     return _beside(left, right, known, chosen)
 
 
-def _beside(left: Lexeme, right: Lexeme, known: dict[int, Role], chosen: str) -> str:
+def _beside(left: TextToken, right: TextToken, known: dict[int, Role], chosen: str) -> str:
     """What stands beside names, brackets and braces."""
     a, b = left.text, right.text
     role, after = known.get(left.start), known.get(right.start)
@@ -133,13 +133,13 @@ _ASKS = frozenset({"exists", "forall", "final", "filter", "locations"})
 _COMPARES = frozenset({"=", "==", "!=", "<>", "<=", ">=", "<", ">"})
 
 
-def final_gap(left: Lexeme, right: Lexeme, compares: bool) -> str:
+def final_gap(left: TextToken, right: TextToken, compares: bool) -> str:
     """What stands between two tokens of a condition. ``compares``: are there spaces around comparisons?"""
     wanted = _final(left, right, compares)
     return " " if not wanted and right.gap and stay_apart(left.text, right.text) else wanted
 
 
-def _final(left: Lexeme, right: Lexeme, compares: bool) -> str:
+def _final(left: TextToken, right: TextToken, compares: bool) -> str:
     a, b = left.text, right.text
     if "comment" in (left.kind, right.kind):
         return " " if right.gap else ""

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Protocol
 
 from verifier.style.outline import Outline
-from verifier.style.tokens import Lexeme
+from verifier.style.tokens import TextToken
 from verifier.syntax.grammars import Node, is_tree
 
 
@@ -17,7 +17,7 @@ class Printed(Protocol):
     text: str
 
 
-def aligned(lines: Sequence[tuple[list[Lexeme], Printed]], found: Outline) -> None:
+def aligned(lines: Sequence[tuple[list[TextToken], Printed]], found: Outline) -> None:
     """Bring variants, and the guards of conditions, into line."""
     by_start = {tokens[0].start: (tokens, line) for tokens, line in lines}
     for top in found.tree.children:
@@ -29,7 +29,7 @@ def aligned(lines: Sequence[tuple[list[Lexeme], Printed]], found: Outline) -> No
         _guards([(conditions[tokens[0].start], line) for tokens, line in together])
 
 
-def _variants(variants: list[Node], by_start: dict[int, tuple[list[Lexeme], Printed]]) -> None:
+def _variants(variants: list[Node], by_start: dict[int, tuple[list[TextToken], Printed]]) -> None:
     """The names with what they are based on, the expectations, the texts."""
     rows: list[tuple[Printed, str, str, str]] = []
     for variant in variants:
@@ -50,7 +50,7 @@ def _variants(variants: list[Node], by_start: dict[int, tuple[list[Lexeme], Prin
         line.text = f"{name:<{first}} {said};" if rest == ";" else f"{name:<{first}} {said:<{second}} {rest}"
 
 
-def _joined(tokens: Iterable[Lexeme]) -> str:
+def _joined(tokens: Iterable[TextToken]) -> str:
     """Tokens as the table of variants has them."""
     out = ""
     for token in tokens:
@@ -60,11 +60,11 @@ def _joined(tokens: Iterable[Lexeme]) -> str:
 
 
 def _guarded(
-    lines: Sequence[tuple[list[Lexeme], Printed]], counts: dict[int, int]
-) -> Iterator[list[tuple[list[Lexeme], Printed]]]:
+    lines: Sequence[tuple[list[TextToken], Printed]], counts: dict[int, int]
+) -> Iterator[list[tuple[list[TextToken], Printed]]]:
     """Lines in a row that begin with a guard, and have something behind it."""
 
-    def guarded(item: tuple[list[Lexeme], Printed]) -> bool:
+    def guarded(item: tuple[list[TextToken], Printed]) -> bool:
         count = counts.get(item[0][0].start, 0)
         return count > 0 and sum(t.text == "]" for t in item[0]) >= count and item[0][-1].text != "]"
 

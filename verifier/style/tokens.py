@@ -18,7 +18,7 @@ TAB = 8  # columns from one tab stop to the next
 
 
 @dataclass(slots=True)
-class Lexeme:
+class TextToken:
     """A token or a comment. ``start``: its offset; ``kind``: ``comment``, ``word``, ``text`` or ``sign``.
     ``breaks``: how many line breaks stand before it; ``gap``: is there a space or a line break?"""
 
@@ -39,15 +39,17 @@ class Lexeme:
         return self.kind in ("word", "text")
 
 
-def tokens(text: str, comments: layout.Uncommented, start: int = 0, end: int | None = None) -> list[Lexeme]:
+def tokens(
+    text: str, comments: layout.Uncommented, start: int = 0, end: int | None = None
+) -> list[TextToken]:
     """The tokens and comments of a text from ``start`` to ``end``."""
     end = len(text) if end is None else end
-    found: list[Lexeme] = []
+    found: list[TextToken] = []
     at = start
     for begin, comment in zip(comments.starts, comments.comments, strict=True):
         if start <= begin < end:
             found += _between(text, at, begin)
-            found.append(Lexeme(comment.rstrip(), begin, "comment"))
+            found.append(TextToken(comment.rstrip(), begin, "comment"))
             at = begin + len(comment)
     found += _between(text, at, end)
     last = start
@@ -58,8 +60,8 @@ def tokens(text: str, comments: layout.Uncommented, start: int = 0, end: int | N
     return found
 
 
-def _between(text: str, start: int, end: int) -> list[Lexeme]:
-    return [Lexeme(m.group(), m.start(), _kind(m.group())) for m in _TOKEN.finditer(text, start, end)]
+def _between(text: str, start: int, end: int) -> list[TextToken]:
+    return [TextToken(m.group(), m.start(), _kind(m.group())) for m in _TOKEN.finditer(text, start, end)]
 
 
 def _kind(text: str) -> str:
