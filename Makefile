@@ -30,7 +30,9 @@ golden: $(STAMP)
 	$(BIN)/python -m pytest -q tests/golden tests/unit/test_seeds.py --update-golden
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python -m benchmarks.bench --json benchmarks/measured.json
+	$(BIN)/python -m benchmarks.plots benchmarks/measured.json docs/figures
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from verifier.model import Model
+    from verifier.notebook import Drawable
     from verifier.program.trace import Step, Trace
     from verifier.results import Verdict
     from verifier.revisions.found import History
@@ -79,6 +80,7 @@ def check(
     that does not exist; ``InputError`` for errors that show only when the test is built; ``InternalError``
     if the verifier contradicts itself (a run fails its re-check, the judges disagree) or fails.
     """
+    from verifier.notebook import Drawable
     from verifier.suite.decide import run, run_alone
     from verifier.suite.options import Options
 
@@ -87,7 +89,15 @@ def check(
         profile=profile, settings=settings or {}, counters=True, memory=memory,
     )  # fmt: skip
     _ = options.switches  # complain about an unknown switch before building the test
+    Drawable.drawn = _drawn
     return run(test, options) if memory is None else run_alone(test, options)
+
+
+def _drawn(answer: Drawable) -> str:
+    """A verdict or an explanation as notebooks show it."""
+    from verifier.picture.frame import framed
+
+    return framed(answer)
 
 
 def _decided(
@@ -100,9 +110,11 @@ def _decided(
 ) -> tuple[Verdict, Model]:
     """A verdict, and the model that it is about."""
     from verifier.model import model as model_of
+    from verifier.notebook import Drawable
     from verifier.suite.decide import run
     from verifier.suite.options import Options
 
+    Drawable.drawn = _drawn
     options = Options(model=model, unroll=unroll, timeout=timeout, profile=profile, settings=settings or {})
     return run(test, options), model_of(options.switches, model)
 

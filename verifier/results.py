@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from verifier.errors import ExitCode, UsageError
+from verifier.notebook import Drawable
 from verifier.program.answer import Answer
 from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, PROFILES, Switches, switches, under
@@ -18,7 +19,7 @@ from verifier.syntax.trouble import nearest
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Drawable):
     """The verdict on one test.
 
     ``observation``  ``never``, ``sometimes`` or ``always`` (of the proposition), or ``unknown``;

@@ -17,10 +17,11 @@ LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
 SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "report", "compare", "runs"}
-SHOWN |= {"generate", "fuzz", "editor"}
+SHOWN |= {"generate", "fuzz", "picture", "editor"}
 MAY: dict[str, set[str]] = {
     "patterns": set(),
     "records": set(),
+    "notebook": set(),
     "source": set(),
     "errors": {"source"},
     "budget": {"errors"},
@@ -35,20 +36,21 @@ MAY: dict[str, set[str]] = {
     "execution": JUDGED | {"model"},
     "solve": JUDGED | {"model", "execution"},
     "explore": JUDGED,  # if it knew more, it could not contradict the others
-    "results": JUDGED | {"syntax"},
+    "results": JUDGED | {"syntax", "notebook"},
     "suite": TOLD,
     "against": LOWERED | {"explore"},
-    "why": TOLD,
+    "why": TOLD | {"notebook"},
     "revisions": TOLD,
     "render": JUDGED
     | {"results", "syntax", "output", "against", "why", "revisions", "lower", "words", "model"},
+    "picture": JUDGED | {"model", "results", "syntax", "output", "why", "render", "notebook"},
     "generate": {"errors", "syntax"},
     "fuzz": TOLD,
     "editor": TOLD | {"why", "output", "render", "settings"},
     "report": TOLD | {"output", "render"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},
-    "__init__": TOLD | {"why", "revisions"},
+    "__init__": TOLD | {"why", "revisions", "notebook", "picture"},
     "pytest_plugin": TOLD | {"render", "settings"},
     "completion": {"program"},
     "commands": SHOWN | {"__init__", "completion"},

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from verifier.picture.shown import Form
 
 
 class Arguments(argparse.Namespace):
@@ -31,8 +35,10 @@ class Arguments(argparse.Namespace):
     quiet: bool
     # of ``check``
     changed_since: str | None = None
-    # of ``explain``
+    # of ``explain`` and ``show``
     reasons: int
+    # of ``show``; also ``into``
+    form: Form | None
     # of ``history``; also ``all``
     first_parent: bool
     # of ``compare``

@@ -35,6 +35,7 @@ COMMANDS = {
         "say why an outcome cannot happen: what it rests on, and the cycles that would have to close", "why"
     ),
     "audit": CommandRow("say which barriers, flushes, waits and locks are needed", "why"),
+    "show": CommandRow("draw the run of a test, or the cycles that make it impossible", "show"),
     "compare": CommandRow("compare verdicts under several profiles or models", "compare"),
     "repair": CommandRow("find the smallest changes after which a bad outcome is impossible", "repair"),
     "kernel": CommandRow(

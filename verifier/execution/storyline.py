@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from verifier.budget import Budget
 from verifier.errors import InternalError
+from verifier.execution.arcs import linked
 from verifier.execution.candidate import Removals
 from verifier.execution.check import Checked
 from verifier.execution.run import Execution, Walk
@@ -48,7 +49,7 @@ def tell(checked: Checked, budget: Budget | None = None) -> Told:
     or if some step has no place in the order.
     """
     teller = _Teller(checked, budget or Budget())
-    told = teller.tell()
+    told = linked(checked, teller.tell())
     return Told(checked, told, {node: turn for turn, node in enumerate(teller.told)})
 
 

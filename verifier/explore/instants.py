@@ -122,6 +122,7 @@ class Instants:
     ``turns``    all nodes, in the order in which they come;
     ``marks``    (move, kind of its step) -> the node that the step is;
     ``uses``     observable -> its use by the condition;
+    ``walked``   (move, CPU, cell) -> the first read by a walk in front of the move;
     the other fields are as in ``execution.Execution``.
     """
 
@@ -147,6 +148,7 @@ class Instants:
         self.together: set[tuple[int, int]] = set()
         self.marks: dict[tuple[int, StepKind], int] = {}
         self.uses: dict[int, int] = {}
+        self.walked: dict[tuple[int, int, int], int] = {}
         self._nodes = len(self.program.events)
         self._before: list[list[int]] = [[] for _ in self.states]  # by move: what comes in front of it
         self._at: list[list[int]] = [[] for _ in self.states]  # by move: what it does
@@ -426,6 +428,7 @@ class Instants:
             node = self._node()
             self._before[i].append(node)
             self._aside(i, node, cpu, cell, value)
+            self.walked.setdefault((i, cpu, cell), node)
         self._register(i, node, cpu, "pcid")
         if first:
             self._register(i, node, cpu, "cr3")

@@ -116,6 +116,7 @@ class Telling:
                 writes=() if upper else writes,
                 note=f"read from the CPU's own store buffer; {note}" if own else "" if upper else note,
                 rule="3.5" if own else "3.4" if upper else "3.3",
+                node=None if self.nodes is None else self.nodes.walked.get((i, cpu, cell)),
             )
         )
         return self.since(cpu, item, i)

@@ -260,6 +260,7 @@ class _Observer:
         """A comparison; ``[x]`` and ``x`` beside another place mean what they hold, a name its value."""
         self.sensible(p)
         left, right = self.operand(p.left), self.operand(p.right, value=isinstance(p.left, c.Place))
+        self.no_address(p, right)
         for held, other in ((left, p.right), (right, p.left)) if p.op in ("eq", "ne") else ():
             wanted = None if isinstance(held, Const) else self.entry(other)
             if wanted is not None:
@@ -324,6 +325,19 @@ class _Observer:
             if hint:
                 text = f"{place.span.text} is never {other.span.text}: it is not a number"
                 raise Trouble("type", text, p.span, hint)
+
+    def no_address(self, p: c.Compare, right: Expr) -> None:
+        """Warn where a number is compared with the address of another one."""
+        if not (isinstance(right, Const) and isinstance(right.value, Ptr) and isinstance(p.right, c.Name)):
+            return
+        if isinstance(p.left, c.Register) or not isinstance(p.left, c.Place):
+            return
+        kinds = self.scope.holds(p.left, None), self.scope.holds(p.right, None)
+        if all(kind is not None and kind.kind == "int" for kind in kinds):
+            name = p.right.name
+            text = f"{name} is here the address of {name}, and {p.left.span.text} holds a number"
+            hint = f"write [{name}] for what {name} holds"
+            self.warnings.append(Diagnostic("address", text, span=p.span, hint=hint, severity="warning"))
 
     def meaning(self, p: c.Place) -> Meaning:
         """What a place means here. ``hang`` is no place, unless the test has one of this name."""

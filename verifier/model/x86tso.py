@@ -29,7 +29,7 @@ def po_loc(x: X[R]) -> R:
 
 
 def rf(x: X[R]) -> R:
-    """Reads-from, own stores included."""
+    """Reads-from, own stores included (MMR 1.1)."""
     return x.rfe | x.rfi
 
 
@@ -39,7 +39,7 @@ def co(x: X[R]) -> R:
 
 
 def fr(x: X[R]) -> R:
-    """From-read: a read of a store comes before all later stores to that cell; cell by cell.
+    """From-read: a read of a store comes before all later stores to that cell (MMR 1.1); cell by cell.
     A LOCK'd operation reads and writes at one instant, so the identity is left out."""
     return x.none.plus((~c.rf @ c.co).irreflexive() for c in x.cells)
 

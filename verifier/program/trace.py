@@ -68,17 +68,60 @@ class Matter(NamedTuple):
         return "".join(part if isinstance(part, str) else place(part, file) for part in self.parts)
 
 
+ArcKind = Literal["rf", "co", "fr", "walk", "copy", "sends", "answers", "broadcast", "grace"]
+
+
+class Arc(NamedTuple):
+    """Two steps of a run that have to do with each other; ``first`` and ``second`` are their indices.
+
+    ``kind``  ``rf`` (the second step reads what the first one wrote), ``co`` (it overwrites what the first
+              one wrote), ``fr`` (it overwrites what the first one read), ``walk`` (a page walk goes on to it
+              from an upper entry), ``copy`` (it executes what the first one fetched), ``sends`` (an
+              interrupt or a callback begins in it), ``answers`` (it waits for the first one),
+              ``broadcast`` (it is the effect of an INVLPGB), ``grace`` (a grace period orders the two);
+    ``what``  the cells that it is about, or what is sent.
+    """
+
+    kind: ArcKind
+    first: int
+    second: int
+    what: tuple[str, ...] = ()
+
+
+class Standing(NamedTuple):
+    """A translation that stands in the TLB of ``cpu`` for a part of a run. Steps are indices.
+
+    ``va``     the address, with its PCID where the test has any; ``content``: where it leads;
+    ``since``  the step that fills it; None: it is there from the start;
+    ``uses``   the steps that it serves, in order;
+    ``until``  the step that removes it; None: no step does;
+    ``left``   flushes in front of its last use that leave it.
+    """
+
+    cpu: int
+    va: str
+    content: Value
+    since: int | None = None
+    uses: tuple[int, ...] = ()
+    until: int | None = None
+    left: tuple[int, ...] = ()
+
+
 class Trace(NamedTuple):
     """A whole run and the final state it ends in (values of ``program.shown``).
 
-    ``waits``   who waits where at its end, if it hangs (MMR 20.1);
-    ``matter``  which of its steps matter; None: it is not told.
+    ``waits``     who waits where at its end, if it hangs (MMR 20.1);
+    ``matter``    which of its steps matter; None: it is not told;
+    ``arcs``      what its steps have to do with each other, as the execution says;
+    ``standing``  the translations that its steps use.
     """
 
     steps: tuple[Step, ...]
     state: tuple[Value, ...] = ()
     waits: tuple[Blocked, ...] = ()
     matter: Matter | None = None
+    arcs: tuple[Arc, ...] = ()
+    standing: tuple[Standing, ...] = ()
 
 
 class Flush(NamedTuple):

@@ -1,11 +1,18 @@
-"""A run as a graph for Graphviz: one column for each CPU, program order down, reads-from across. The steps
-that matter are bold."""
+"""A run as a graph for Graphviz: one column for each CPU, program order down, the edges of its execution
+across. The steps that matter are bold."""
 
 from __future__ import annotations
 
 from verifier.program.events import show
 from verifier.program.trace import Trace
 from verifier.results import Verdict
+
+_LABELS = {
+    "rf": "rf, color=red", "co": "co, color=blue, constraint=false",
+    "fr": "fr, style=dashed, constraint=false",
+    "walk": "walk", "copy": "fetch", "sends": "IPI", "answers": "ack", "broadcast": "INVLPGB",
+    "grace": '"grace period", style=dotted',
+}  # fmt: skip
 
 
 def dot(verdict: Verdict, trace: Trace) -> str:
@@ -19,7 +26,6 @@ def dot(verdict: Verdict, trace: Trace) -> str:
     out = [f"digraph {_quote(verdict.test.id)} {{", f"  label={_quote(title)};"]
     out.append("  node [shape=box, fontname=monospace];")
     last: dict[int, str] = {}
-    wrote: dict[str, tuple[str, str]] = {}
     columns: dict[int, list[str]] = {}
     edges: list[str] = []
     for number, step in enumerate(trace.steps):
@@ -41,16 +47,7 @@ def dot(verdict: Verdict, trace: Trace) -> str:
             if step.cpu in last:
                 edges.append(f"  {last[step.cpu]} -> {node} [label=po];")
             last[step.cpu] = node
-        for cell, value in step.reads:
-            source = wrote.get(cell)
-            if source and source[1] == say(cell, value):
-                edges.append(f"  {source[0]} -> {node} [label=rf, color=red];")
-        if step.kind != "fill":
-            for cell, value in step.writes:
-                if cell in wrote and step.kind == "commit":
-                    edges.append(f"  {wrote[cell][0]} -> {node} [label=co, color=blue, constraint=false];")
-                if step.kind == "commit" or (step.event is not None and step.event.op != "W"):
-                    wrote[cell] = node, say(cell, value)
+    edges += [f"  s{a.first} -> s{a.second} [label={_LABELS[a.kind]}];" for a in trace.arcs]
     for cpu, nodes in sorted(columns.items()):
         title = f"CPU {cpu}" if cpu >= 0 else "all"
         out += [f"  subgraph cluster_{cpu + 1} {{", f"    label={_quote(title)};", *nodes, "  }"]

@@ -19,6 +19,7 @@ from verifier.source import Span
 LINE = 120  # characters in a line of a story, if its parts fit
 LEAST = 24  # characters of the last column, which has the remarks, at least
 WIDE = 56  # a longer statement has a line of its own
+BUFFERED = "goes to the store buffer [1.2]"
 # Remarks about the parts of a call that is one statement.
 _SAID = {
     "SEND": "sends", "WAIT": "all have answered", "SEND rcu": "a grace period will start [18.3]",
@@ -102,8 +103,7 @@ def text(verdict: Verdict, width: int = 0) -> str:
     for trace in runs(verdict):
         if trace is verdict.counter:
             out.append("  a run in which it does not hold:")
-        judged = trace is verdict.witness or trace is verdict.counter
-        about = _matter(verdict, trace) if judged else _who_waits(verdict)
+        about = _matter(verdict, trace) if is_judged(verdict, trace) else _who_waits(verdict)
         out += [*about, "", story(verdict, trace), ""]
     return "\n".join(out)
 
@@ -116,6 +116,11 @@ def runs(verdict: Verdict) -> tuple[Trace, ...]:
         trace = verdict.counter
     hang = None if trace is not None and trace.waits else verdict.hang
     return tuple(run for run in (trace, hang) if run is not None)
+
+
+def is_judged(verdict: Verdict, trace: Trace) -> bool:
+    """Does a run show the observation, and not only that some run hangs?"""
+    return trace is verdict.witness or trace is verdict.counter
 
 
 def _who_waits(verdict: Verdict) -> list[str]:
@@ -145,7 +150,8 @@ def _wrapped(text: str, width: int) -> list[str]:
 @dataclass(slots=True)
 class StoryRow:
     """One row: who did what, in which line, with which remarks. ``of`` is its statement, if it has one;
-    ``matters``: is one of its steps a step that matters? ``span``: where it is, if it has a place."""
+    ``matters``: is one of its steps a step that matters? ``span``: where it is, if it has a place;
+    ``cpu`` is None for an instant of all; ``steps``: the indices of the steps that it tells."""
 
     who: str
     what: str
@@ -154,6 +160,8 @@ class StoryRow:
     of: _Statement | None = None
     matters: bool = False
     span: Span | None = None
+    cpu: int | None = None
+    steps: list[int] = field(default_factory=list)
 
     def cells(self) -> tuple[str, str, str]:
         """The first three columns."""
@@ -191,7 +199,9 @@ def rows(verdict: Verdict, trace: Trace) -> list[StoryRow]:
         else:
             row.span = step.event.span if step.event is not None else None
             found.append(row)
-        found[-1].matters |= at in mattering or (at + 1 in at_once and at + 1 in mattering)
+        found[-1].cpu = step.cpu
+        found[-1].steps += [at, at + 1] if at + 1 in at_once else [at]
+        found[-1].matters |= not mattering.isdisjoint(found[-1].steps)
     return [*found, *(_waits(wait, verdict) for wait in trace.waits)]
 
 
@@ -209,7 +219,7 @@ def _waits(wait: Blocked, verdict: Verdict) -> StoryRow:
     what = f"  {wait.handler} is never run" if wait.handler else f"  {what}"
     where = reached(wait.span, verdict.test.source.name)
     said = [remark for remark in (wait.what, wait.held_by) if remark]
-    return StoryRow(f"CPU {wait.cpu}", what, where, said, span=wait.span)
+    return StoryRow(f"CPU {wait.cpu}", what, where, said, span=wait.span, cpu=wait.cpu)
 
 
 def _go_on(
@@ -285,7 +295,7 @@ def _remarks(step: Step, rest: list[Step], tell: Tell) -> list[list[str]]:
     assert event is not None
     notes = [_noted(step)] if step.note else []
     if _commits_later(step, rest):
-        notes.insert(0, "goes to the store buffer [1.2]")
+        notes.insert(0, BUFFERED)
     if step.kind == "warn":
         notes.append("warns")
     if not (event.kind == "hlt" and any(value for _, value in step.reads)):  # it goes on waiting

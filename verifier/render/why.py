@@ -13,7 +13,7 @@ from verifier.render.story import headline, story, text
 from verifier.render.text import PlainText
 from verifier.results import Verdict
 from verifier.source import Span
-from verifier.why.answers import Audit, Explanation, Finding, wrapped
+from verifier.why.answers import Audit, Explanation, Finding, Link, wrapped
 
 
 def explanation(x: Explanation) -> str:
@@ -66,7 +66,7 @@ def explanation_object(x: Explanation) -> Shape:
                         "case": c.case,
                         "alike": c.alike,
                         "parts": [_part_object(p) for p in c.parts],
-                        "steps": [{**link.step._asdict(), "before": link.why} for link in c.links],
+                        "steps": [_link_object(link) for link in c.links],
                     }
                     for c in r.cycles
                 ],
@@ -75,6 +75,13 @@ def explanation_object(x: Explanation) -> Shape:
         ],
         "comments": [{**_place(c.part.span), "text": c.text} for c in x.comments],
     }
+
+
+def _link_object(link: Link) -> Shape:
+    step = link.step
+    return {
+        "cpu": step.cpu, "text": step.text, "where": step.where, "note": step.note, "before": link.why,
+    }  # fmt: skip
 
 
 def audit_object(x: Audit) -> Shape:

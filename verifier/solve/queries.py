@@ -23,6 +23,7 @@ from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
 from verifier.solve.encode import encode
+from verifier.solve.listing import Clause, Effort, chosen, listing, refusals
 from verifier.solve.sites import Literals
 from verifier.solve.z3 import Solver, unused
 
@@ -326,31 +327,50 @@ class _Asked:
 
     def _states(self, wanted: list[int], always: int) -> States | None:
         """All projections to the shown observables, and whether they satisfy the proposition; ``always`` is
-        one of what is wanted, and holds in no run that is asked for elsewhere."""
-        found: States = set()
-        solver, proposition = self.solver, self.proposition
-        # If what is shown leaves the proposition open, both of its values count.
+        one of what is wanted, and holds in no run that is asked for elsewhere.
+
+        If what is shown leaves the proposition open, both of its values count.
+        """
+        holds: Literals = {v: x for v, x in ((1, self.proposition), (0, -self.proposition)) if x != NO}
+        observed = [holds, *self.shown]  # in this order few clauses rule out what is found
+        found = self._searched(wanted, observed)
+        shown = [list(o.values()) for o in observed]
+        refused = refusals(found, shown)
+        if refused:
+            self.solver.refuse(self.encoding.clauses.dimacs([(-always, *r) for r in refused]))
         while True:
             some = self._check(wanted)
             if some is None:
                 return None
             if not some:
                 break
-            picked = [self._pick(o) for o in self.shown]
-            holds = proposition == YES or (proposition != NO and solver.value(proposition))
-            found.add((tuple(v for v, _ in picked), holds))
-            refused = [x for x in (always, *(x for _, x in picked)) if x != YES]
-            if not refused:
-                break
-            solver.forbid(refused)
-        return found
+            choice = tuple(self._pick(o)[1] for o in observed)
+            found.add(choice)
+            self.solver.forbid([always, *choice])
+        values = [{x: value for value, x in o.items()} for o in self.shown]
+        return {
+            (tuple([at[x] for at, x in zip(values, rest, strict=True)]), first == self.proposition)
+            for first, *rest in found
+        }
+
+    def _searched(self, wanted: list[int], observed: list[Literals]) -> set[Clause]:
+        """Literals of what is observed in the runs that a search finds."""
+        if NO in wanted or self.budget.over:
+            return set()
+        clauses, shown = self.encoding.clauses, [list(o.values()) for o in observed]
+        rows = [*clauses.rows, *((x,) for x in wanted)]
+        models = listing(rows, clauses.variables, shown, Effort(self.budget)).models
+        return chosen(rows, models, shown)
 
 
 def _listed(states: States | None) -> tuple[tuple[Value, ...], ...] | None:
     """States as answers have them: each once, in order."""
     if states is None:
         return None
-    return tuple(sorted({s for s, _ in states}, key=lambda s: tuple(map(_key, s))))
+    shown = {s for s, _ in states}
+    if all(type(value) is int for s in shown for value in s):
+        return tuple(sorted(shown))
+    return tuple(sorted(shown, key=lambda s: tuple(map(_key, s))))
 
 
 def _key(value: Value) -> tuple[int, str]:

@@ -259,6 +259,10 @@ class Solver:
         z3.Z3_solver_assert(ctx, self.solver, clause)
         z3.Z3_dec_ref(ctx, clause)
 
+    def refuse(self, text: str) -> None:
+        """Add clauses, given as DIMACS text."""
+        z3.Z3_solver_from_string(self.context.ref, self.solver, text)
+
     def _drop_model(self) -> None:
         if self.model is not None:
             self.context.release(self.context.ref, self.model)

@@ -8,6 +8,7 @@ from verifier import explore
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
 from verifier.execution import Checked, Execution, From, Walk, check, combined, sequential
+from verifier.execution.arcs import linked
 from verifier.execution.decisions import Decision
 from verifier.execution.matter import matter
 from verifier.execution.storyline import Told
@@ -99,10 +100,10 @@ class Telltale:
             plain = self._without_buffers(value)
             if plain is not None:
                 ran, found = plain, self._checked(plain, "sc")
-        told = Told(found, ran.trace, ran.facts.turns)
+        told = Told(found, linked(found, ran.trace), ran.facts.turns)
         self.budget.enter("finding out what matters in a run")
         forcing = _Forcing(self, found.execution, value)
-        return ran.trace._replace(matter=matter(told, forcing.part, self.budget))
+        return told.trace._replace(matter=matter(told, forcing.part, self.budget))
 
     def _checked(self, ran: Ran, model: str) -> Checked:
         """The run as an execution. Raises ``InternalError`` if the axioms do not have it."""

@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Literal
 
 from verifier.lower.optional import OptionalPart
+from verifier.notebook import Drawable
 from verifier.program.events import Program
 from verifier.program.trace import Trace
 from verifier.program.waits import place
@@ -38,10 +39,12 @@ Need = Literal[
 
 
 class Link(NamedTuple):
-    """A step of a cycle, and why it comes before the next one."""
+    """A step of a cycle, and why it comes before the next one; ``rule``: the relation of the model that says
+    so."""
 
     step: CycleStep
     why: str
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Drawable):
     """Why a test's outcome is as it is.
 
     ``verdict``   what was decided; a run of it is the explanation of an outcome that is possible;

@@ -127,7 +127,7 @@ class _Explainer:
 def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, program: Program) -> Closed:
     """A cycle in words, from the lowest CPU's first store or other event."""
     edges = _from_the_first(cycle.edges, names.nodes)
-    links = [Link(names.step(e.first, cycle.read), names.why(e)) for e in edges]
+    links = [Link(names.step(e.first, cycle.read), names.why(e), e.rule) for e in edges]
     parts = dict.fromkeys(p for e in edges for p in cycles.rests.on(*e))
     return Closed(
         "; ".join(dict.fromkeys(_case(cycle, names, program))), tuple(_short(edges, links)), 1, tuple(parts)
@@ -150,7 +150,8 @@ def _short(edges: Sequence[Edge], links: Iterable[Link]) -> list[Link]:
     for edge, link in zip(edges, links, strict=True):
         if waits:
             text, where = link.step.text, link.step.where
-            out[-1] = Link(out[-1].step, f"{text} in {where} is between them{_numbers(out[-1].why)}")
+            said = f"{text} in {where} is between them{_numbers(out[-1].why)}"
+            out[-1] = out[-1]._replace(why=said)
         else:
             out.append(link)
         waits = not waits and edge.rule in ("drain", "drain_nt") and edge is not edges[-1]

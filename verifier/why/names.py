@@ -13,6 +13,7 @@ from verifier.program.values import IN_LINE, Ptr, Value
 from verifier.program.waits import place
 from verifier.records import NamedTuple
 from verifier.solve.sites import Chain
+from verifier.source import Span
 from verifier.why.cycles import Edge
 from verifier.why.engine import Candidates
 
@@ -26,12 +27,14 @@ _NOTES: Mapping[EventNameKind, str] = {
 
 
 class CycleStep(NamedTuple):
-    """An event of a cycle: the CPU, what the source or the processor does, where, and a remark."""
+    """An event of a cycle: the CPU, what the source or the processor does, where, and a remark; ``span``: the
+    place that ``where`` names."""
 
     cpu: int | None
     text: str
     where: str
     note: str = ""
+    span: Span | None = None
 
 
 class EventName(NamedTuple):
@@ -88,12 +91,14 @@ class EventNames:
         if n.kind == "walk":
             return CycleStep(n.cpu, n.text, "", self._found(node, read))
         if n.event is None or n.text:
-            return CycleStep(n.cpu, n.text, where)
+            return CycleStep(n.cpu, n.text, where, span=n.event.span if n.event is not None else None)
         note = _NOTES.get(n.kind, "")
         if (n.kind == "event" and n.event.op in ("R", "X", "IF")) or n.kind == "copy":
             found = self._found(node, read)
             note = f"{note}: {found}" if note and found else note or found
-        return CycleStep(n.cpu, said(n.event), where if n.event.op != "IRET" else "", note)
+        if n.event.op == "IRET":
+            return CycleStep(n.cpu, said(n.event), "", note)
+        return CycleStep(n.cpu, said(n.event), where, note, n.event.span)
 
     def _found(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> str:
         """What a read found, without registers and the lines for locks in which nobody stands."""

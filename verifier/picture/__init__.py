@@ -1,0 +1,1 @@
+"""Runs and explanations as pictures: SVG, and pages of HTML."""
