@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from itertools import product
 
 from verifier.budget import Budget
@@ -104,8 +105,12 @@ def _smallest(histories: set[int]) -> Histories:
     """The smallest of some histories."""
     if len(histories) == 1:
         return tuple(histories)
-    if 0 in histories:
-        return NEW
+    return NEW if 0 in histories else _smallest_of(frozenset(histories))
+
+
+@lru_cache(maxsize=2000)  # round after round, the same ones are asked for
+def _smallest_of(histories: frozenset[int]) -> Histories:
+    """``_smallest`` of several ones."""
     found: list[int] = []
     for history in sorted(histories, key=lambda h: (h.bit_count(), h)):
         for known in found:
