@@ -31,6 +31,7 @@ AROUND = 4  # lines that are shown around those of an include that a story names
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 Href = Callable[[Span], str]  # where the line of a span is to be found: ``#…`` or a relative link
+ToldAs = Callable[[str], str]  # the HTML of a sentence
 
 
 @cache
@@ -86,14 +87,16 @@ def document(title: str, body: str) -> str:
 
 
 def section(
-    verdict: Verdict, explanation: Explanation | None = None, *, prefix: str = "v", href: Href = here
-) -> str:
+    verdict: Verdict, explanation: Explanation | None = None, *, prefix: str = "v", href: Href = here,
+    told: ToldAs = escaped, head: bool = True,
+) -> str:  # fmt: skip
     """A verdict as a fragment of HTML: its headline, its stories and cycles with their pictures.
 
     ``prefix``  begins all its ids, and no other one on the page: a letter, then letters, digits and ``-``;
-    ``href``    where the lines are that it names.
+    ``href``    where the lines are that it names;
+    ``told``    makes HTML of its sentences, which name lines and rules; ``head``: has it a headline?
     """
-    return "\n".join(_Section(verdict, explanation, prefix, href).lines())
+    return "\n".join(_Section(verdict, explanation, prefix, href, told, head).lines())
 
 
 def listing(source: Source, lines: Collection[int] | None = None) -> str:
@@ -147,16 +150,21 @@ class _Told(NamedTuple):
 
 
 class _Section:
-    def __init__(self, verdict: Verdict, explanation: Explanation | None, prefix: str, href: Href) -> None:
+    def __init__(
+        self, verdict: Verdict, explanation: Explanation | None, prefix: str, href: Href, told: ToldAs,
+        head: bool,
+    ) -> None:  # fmt: skip
         self.verdict, self.explanation, self.prefix, self.href = verdict, explanation, prefix, href
+        self.told, self.head = told, head
 
     def lines(self) -> Iterator[str]:
         """The fragment, piece by piece."""
         v, x = self.verdict, self.explanation
         yield f'<section class="v-section" id="{self.prefix}">'
-        yield self._headline()
+        if self.head:
+            yield self._headline()
         if x is not None and (x.reasons or x.gap):
-            yield f'<p class="v-why">{escaped(_sentence(x.summary))}</p>'
+            yield f'<p class="v-why">{self.told(_sentence(x.summary))}</p>'
         for number, trace in enumerate(runs(v), 1):
             yield from self._run(trace, f"{self.prefix}-r{number}-")
         if x is not None:
@@ -179,7 +187,7 @@ class _Section:
         v = self.verdict
         yield f'<h3 class="v-kind">{escaped(_sentence(kind_of_run(v, trace)))}</h3>'
         if about(v, trace):
-            yield f'<p class="v-matter">{escaped(_sentence(about(v, trace)))}</p>'
+            yield f'<p class="v-matter">{self.told(_sentence(about(v, trace)))}</p>'
         told = [
             _Told(r.who, r.what, r.where, r.span, "; ".join(r.remarks), r.matters) for r in rows(v, trace)
         ]
@@ -215,7 +223,7 @@ class _Section:
                 yield f"<li>{where}: <code>{escaped(c.text)}</code></li>"
             yield "</ul>"
         if x.gap:
-            yield f'<p class="v-gap-said">This is not all of it: {escaped(x.gap)}.</p>'
+            yield f'<p class="v-gap-said">This is not all of it: {self.told(x.gap)}.</p>'
 
     def _reason(self, reason: Reason) -> Iterator[str]:
         file = self.verdict.test.source.name
@@ -224,18 +232,18 @@ class _Section:
             for part in reason.parts:
                 where = self._place(place(part.span, file), part.span)
                 cpus = ", ".join(map(str, sorted(part.cpus)))
-                said = f"{where}: {escaped(DOES[part.kind])}"
+                said = f"{where}: {self.told(DOES[part.kind])}"
                 yield f"<li>CPU {cpus}: <code>{escaped(part.text)}</code>, {said}</li>"
             yield "</ul>"
         if reason.gap:
-            yield f"<p>{escaped(reason.gap)}.</p>"
+            yield f"<p>{self.told(reason.gap)}.</p>"
 
     def _cycle(self, picture: CyclePicture, of: int) -> Iterator[str]:
         prefix = f"{self.prefix}-c{picture.reason}-{picture.number}-"
         which = f"Cycle {picture.number} of {of}" if of > 1 else "The cycle"
         case = f"if {picture.closed.case}" if picture.closed.case else "in any case"
         alike = f" ({picture.closed.alike} alike)" if picture.closed.alike > 1 else ""
-        yield f'<h3 class="v-kind">{which}: {escaped(case + alike)}</h3>'
+        yield f'<h3 class="v-kind">{which}: {self.told(case + alike)}</h3>'
         told = [
             _Told(
                 "" if link.step.cpu is None else f"CPU {link.step.cpu}", link.step.text, link.step.where,
@@ -257,7 +265,7 @@ class _Section:
             spans = [] if row.span is None else [row.span, *([row.span.called] if row.span.called else [])]
             at = " ".join(dict.fromkeys(anchor(s.source, s.line) for s in spans))
             indent = (len(row.what) - len(row.what.lstrip())) // 2
-            then = f'<br><span class="v-then">before: {escaped(row.then)}</span>' if row.then else ""
+            then = f'<br><span class="v-then">before: {self.told(row.then)}</span>' if row.then else ""
             mark = "*" if row.matters else ""
             matters = ' class="v-matters"' if row.matters else ""
             out.append(
@@ -265,7 +273,7 @@ class _Section:
                 f' tabindex="{-1 if n else 0}">'
                 f'<th scope="row">{n + 1}{mark}</th><td>{escaped(row.who)}</td>'
                 f'<td class="v-what" style="--in:{indent}"><code>{escaped(row.what)}</code> '
-                f'<span class="v-remark">{escaped(row.remark)}</span>{then}</td>'
+                f'<span class="v-remark">{self.told(row.remark)}</span>{then}</td>'
                 f"<td>{self._place(row.where, row.span)}</td></tr>"
             )
         return "\n".join([*out, "</tbody></table></div>"])

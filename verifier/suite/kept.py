@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from verifier.budget import Budget
-from verifier.records import dataclass, field
+from verifier.records import dataclass, field, replace
 from verifier.results import Verdict
 from verifier.suite.decide import run_or_die
 from verifier.suite.keys import key_of, tool
@@ -84,7 +84,7 @@ class Keeper:
             reused = known.verdict() if known is not None and known.limits in ("", limits) else None
             if reused is not None:
                 records.append(Record(self._row(at, machine, reused, key, reused=True)))
-                verdicts.append(reused)
+                verdicts.append(replace(reused, test=test))
                 continue
             budget = Budget(options.timeout, options.memory)
             verdict = run_or_die(test, options, budget)

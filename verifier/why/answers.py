@@ -38,6 +38,13 @@ Need = Literal[
 ]  # fmt: skip
 
 
+# The words that do not speak for themselves.
+MEANS: dict[Need, str] = {
+    "redundant": "Redundant: no final state changes without it, by all memory and all locals.",
+    "never reached": "Never reached: no run executes it, so this test says nothing about it.",
+}
+
+
 class Link(NamedTuple):
     """A step of a cycle, and why it comes before the next one; ``rule``: the relation of the model that says
     so."""
@@ -156,10 +163,9 @@ class Audit:
     def lines(self) -> list[str]:
         """A row for each finding."""
         out = findings(self)
-        if any(f.need == "redundant" for f in self.findings):
-            out += wrapped("Redundant: no final state changes without it, by all memory and all locals.")
-        if any(f.need == "never reached" for f in self.findings):
-            out += wrapped("Never reached: no run executes it, so this test says nothing about it.")
+        for need, text in MEANS.items():
+            if any(f.need == need for f in self.findings):
+                out += wrapped(text)
         return [*out, *([f"  {self.gap[:1].upper()}{self.gap[1:]}."] if self.gap else [])]
 
 

@@ -15,7 +15,7 @@ from verifier.commands.table import COMMANDS, module_of
 from verifier.errors import UsageError
 
 HERE = Path(verifier.commands.__file__).parent
-SHARED = {"__init__", "arguments", "calls", "options", "parser", "table"}
+SHARED = {"__init__", "arguments", "calls", "options", "outcomes", "parser", "table"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
