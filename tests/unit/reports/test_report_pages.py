@@ -296,6 +296,18 @@ def test_an_explanation_that_is_not_finished_says_so(
     assert "Explanations that are not finished: 1" in found["index.html"]
 
 
+def test_lines_of_a_kernel_stand_below_the_source(report: Path, tmp_path: Path) -> None:
+    trees = Path(__file__).resolve().parents[2] / "trees"
+    assert (
+        main(["report", str(trees / "flag.litmus"), "--kernel", str(trees / "small"), "-o", str(tmp_path)])
+        == 0
+    )
+    (page,) = (tmp_path / "tests").iterdir()
+    below = page.read_text().split('<h3 class="v-file">kernel/flag.c</h3>')[1]
+    line = re.search(r'<li value="18" id="(\w+-18)"[^>]*><code>\s*smp_mb\(\);', below)
+    assert line is not None and f'href="#{line[1]}"' in below
+
+
 def test_no_file_is_still_a_report(report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verifier.commands.report.tasks_of", lambda *_: [])
     assert main(["report", "t", "-o", str(tmp_path)]) == 0
