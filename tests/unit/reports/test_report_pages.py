@@ -63,7 +63,7 @@ number = "1a"
 answer = "holds"
 says = "`fence()` is *needed*."
 why = "See [the list](https://example.org/a?b=1&c=2)."
-by = ["t/two.litmus::F,B", "t/gone.litmus::F"]
+by = ["t/two.litmus::F,B", "t/loop.litmus::F9"]
 """
 
 
@@ -201,7 +201,15 @@ def test_claims_and_tests_cite_each_other(pages: dict[str, str]) -> None:
     claims = pages["claims.html"]
     assert "<code>fence()</code> is <em>needed</em>." in claims
     assert "A &lt;b&gt;patch&lt;/b&gt;" in claims
-    assert "1 more of its tests are not in this report" in claims
+    assert "1 more of its tests is not in this report" in claims
+
+
+def test_a_claim_about_a_variant_that_is_not_there(
+    report: Path, pages: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for asked, said in (("t/loop.litmus", True), ("t/two.litmus::B", False)):
+        main(["report", asked, "-o", str(tmp_path), "--claims", "claims.toml"])
+        assert ("t/loop.litmus has no such variant; claim 1a: F9" in capsys.readouterr().err) is said
 
 
 def test_a_page_has_stories_explanations_and_audits(pages: dict[str, str]) -> None:
