@@ -6,9 +6,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 FAST   := tests/unit tests/golden tests/agreement/test_figures.py
-CODE   := verifier tests benchmarks
+CODE   := verifier tests benchmarks docs
+SITE   := docs/_build
 
-.PHONY: verify test check format golden bench clean
+.PHONY: verify test check format golden bench docs clean
 
 verify: $(STAMP)
 	$(BIN)/verifier check -q litmus
@@ -27,12 +28,16 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix $(CODE)
 
 golden: $(STAMP)
-	$(BIN)/python -m pytest -q tests/golden tests/unit/test_seeds.py --update-golden
+	$(BIN)/python -m pytest -q tests/golden tests/unit/test_seeds.py tests/unit/test_docs.py tests/unit/test_figures_of_pages.py --update-golden
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m benchmarks.bench --json benchmarks/measured.json
 	$(BIN)/python -m benchmarks.plots benchmarks/measured.json docs/figures
+
+# The documentation as a site, in docs/_build/html. A warning is an error: a dead link, for instance.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -q -W --keep-going -E -b html -d $(SITE)/trees docs $(SITE)/html
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -40,4 +45,4 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) $(SITE) dist build

@@ -37,7 +37,7 @@ How to read the tables:
   so. If *sc* forbids an outcome, the outcome needs a store buffer. If *sparc64* forbids it, it needs a page
   walk at a time when no access asks for one.
 
-This page is printed from `docs/seeds.toml` and the files below `litmus/linux`. The command
+This page is printed from [seeds.toml](seeds.toml) and the files below `litmus/linux`. The command
 `pytest tests/unit/test_seeds.py` decides every variant that is named here and compares; with
 `--update-golden` it prints the page anew.
 

@@ -23,15 +23,75 @@ def open_all() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number
 
 
+COLORS = ("auto", "always", "never")
+
+
+class Paint:
+    """The few colours of a terminal, if they are ``on``. Space around a text is not painted."""
+
+    def __init__(self, on: bool = False) -> None:
+        self.on = on
+
+    def good(self, text: str) -> str:
+        """As expected."""
+        return self._in("32", text)
+
+    def bad(self, text: str) -> str:
+        """What differs."""
+        return self._in("1;31", text)
+
+    def doubt(self, text: str) -> str:
+        """What is not known."""
+        return self._in("33", text)
+
+    def strong(self, text: str) -> str:
+        """What matters."""
+        return self._in("1", text)
+
+    def dim(self, text: str) -> str:
+        """What only helps to find something."""
+        return self._in("2", text)
+
+    def _in(self, code: str, text: str) -> str:
+        bare = text.strip()
+        if not self.on or not bare:
+            return text
+        start = text.index(bare)
+        return f"{text[:start]}\033[{code}m{bare}\033[0m{text[start + len(bare) :]}"
+
+
+COLOURLESS = Paint()
+
+
+def paint_for(when: str, stream: TextIO | None = None) -> Paint:
+    """The colours of standard output, or of another stream.
+
+    ``when`` is one of ``COLORS``. ``auto`` means on a terminal; NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and
+    TERM=dumb say otherwise, and the first of them that is set counts.
+    """
+    if when != "auto":
+        return Paint(when == "always")
+    if os.environ.get("NO_COLOR"):
+        return COLOURLESS
+    forced = [os.environ.get(name, "") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")]
+    said = next((word for word in forced if word), "")
+    if said:
+        return Paint(said != "0")
+    stream = sys.stdout if stream is None else stream
+    return Paint(os.environ.get("TERM") != "dumb" and stream is not None and stream.isatty())
+
+
 class Output:
     """The streams that a command writes to. Each write is flushed at once.
 
     ``gone`` is true once the reader has closed its end. From then on output is dropped, without an error.
+    ``paint`` colours what goes to standard output.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, paint: Paint = COLOURLESS) -> None:
         self.gone = False
         self.hurried = False  # does the terminal show a progress line?
+        self.paint = paint
 
     @property
     def unicode(self) -> bool:
@@ -41,7 +101,7 @@ class Output:
 
     def write(self, text: str) -> None:
         """Write to standard output. Raises ``OutputError`` if that fails."""
-        self._clear()
+        self.clear()
         if self.gone:
             return
         if sys.stdout is None:
@@ -64,7 +124,7 @@ class Output:
 
     def complain(self, text: str) -> None:
         """Write a line to standard error, if it is open."""
-        self._clear()
+        self.clear()
         self._say(f"{text}\n")
 
     @property
@@ -72,13 +132,13 @@ class Output:
         """Is standard error a terminal, which can show progress?"""
         return sys.stderr is not None and sys.stderr.isatty()
 
-    def progress(self, text: str, number: int = 1, of: int = 1) -> None:
-        """Show a progress line on the terminal until the next output, about file ``number`` of ``of``."""
+    def progress(self, line: str) -> None:
+        """Show a progress line on the terminal until the next output."""
         self.hurried = True
-        line = f"{number}/{of} {text}" if of > 1 else text
         self._say(f"\r\033[K{_cut(line)}")
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Take a progress line away, if there is one."""
         if self.hurried:
             self.hurried = False
             self._say("\r\033[K")

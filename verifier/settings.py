@@ -12,14 +12,17 @@ FILE = "pyproject.toml"
 
 class Settings(NamedTuple):
     """``kernel``: the kernel tree of tests about its own text, DIR or DIR@REV; a relative one is meant from
-    where the file lies. ``store``: the file of the results store, likewise. ``file``: where it is said."""
+    where the file lies. ``store``: the file of the results store, likewise. ``tests``: what a call without
+    paths is about, likewise. ``file``: where it is said."""
 
     kernel: str | None = None
     store: str | None = None
+    tests: tuple[str, ...] = ()
     file: str = ""
 
 
 _KEYS = {"kernel": "DIR or DIR@REV", "store": "a file"}
+_LISTS = {"tests": "files and directories"}
 
 
 def settings(start: str | os.PathLike[str] = ".") -> Settings:
@@ -73,10 +76,23 @@ def _read(file: str, text: str) -> Settings:
     if not isinstance(table, dict):
         raise UsageError(f"{file}: tool.verifier must be a table: [tool.verifier]")
     for key in table:
-        if key not in _KEYS:
-            raise UsageError(f"{file}: [tool.verifier] has no key {key!r}; it has {', '.join(_KEYS)}")
+        if key not in (*_KEYS, *_LISTS):
+            known = ", ".join((*_KEYS, *_LISTS))
+            raise UsageError(f"{file}: [tool.verifier] has no key {key!r}; it has {known}")
     found = {key: _place(file, key, table.get(key)) for key in _KEYS}
-    return Settings(found["kernel"], found["store"], file)
+    return Settings(found["kernel"], found["store"], _places(file, "tests", table.get("tests")), file)
+
+
+def _places(file: str, key: str, value: object) -> tuple[str, ...]:
+    """Paths that are meant from where the file lies."""
+    if value is None:
+        return ()
+    if not (isinstance(value, list) and value and all(isinstance(path, str) and path for path in value)):
+        raise UsageError(
+            f"{file}: [tool.verifier] {key} must be a list of strings, {_LISTS[key]}, not {value!r}"
+        )
+    folder = os.path.dirname(file)
+    return tuple(os.path.relpath(os.path.join(folder, os.path.expanduser(path))) for path in value)
 
 
 def _place(file: str, key: str, value: object) -> str | None:

@@ -94,10 +94,14 @@ def test_the_story_is_one_stop_of_the_tab_key(int3: Path, open_page: Open) -> No
 def test_what_lights_up_is_in_view(tmp_path: Path, open_page: Open) -> None:
     """The last step of a long run, in its own part of the page, with the node and the line."""
     page = open_page(made(tmp_path, "linux/work/cancel.litmus::RAN"))
-    page.keyboard.press("k")
-    for query in ("tr.v-on", "li.v-on", "g.v-on"):
+    for _ in range(13):  # a step of the other CPU, whose column is at the right
+        page.keyboard.press("k")
+    assert lit(page)["rows"] == ["57"]
+    for query in ("tr.v-on", "li.v-on", "g.v-on rect.b"):
         box = page.locator(query).first.bounding_box()
-        assert box is not None and box["y"] < 800 and box["y"] + box["height"] > 0, query
+        assert box is not None and 0 <= box["x"] < 1300 and 0 <= box["y"] < 800 - box["height"], query
+    story = page.locator(".v-table").bounding_box()
+    assert box is not None and story is not None and box["y"] >= story["y"] + story["height"], "not behind it"
 
 
 def test_other_orders_are_shown_to_those_who_ask(tmp_path: Path, open_page: Open) -> None:

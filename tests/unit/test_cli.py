@@ -282,7 +282,7 @@ def test_a_path_that_does_not_exist_is_one_error(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     "words",
     [
-        ["check", "--format", "json"],
+        ["check", "--format", "json", "--timeout", "never"],
         ["check", "--format=json", "--profile", "foo", str(SB)],
         ["states", "--bogus", "--format", "json", str(SB)],
         ["check", "--format", "json", "--set", "tec=true", str(SB)],
@@ -311,7 +311,9 @@ def test_an_exception_is_one_test_s(
     assert f"verifier: {path}: this is a fault of the verifier (version " in err
     assert re.search(r"ZeroDivisionError: .* in test_cli\.py:\d+", err)
     if form == "text":
-        assert [line.split()[0] for line in out.splitlines()] == ["maybe::A", "maybe::C", "SB", "3"]
+        verdicts, attention = out.split("\n\nneeds attention:\n")
+        assert attention == f"  fault      verifier check {path}\n"
+        assert [line.split()[0] for line in verdicts.splitlines()] == ["maybe::A", "maybe::C", "SB", "3"]
     else:
         found = json.loads(out)
         assert [e["code"] for e in found["errors"]] == ["internal"] and len(found["results"]) == 3
@@ -322,8 +324,8 @@ def test_an_exception_in_a_story_is_one_test_s(
 ) -> None:
     real = story.text
 
-    def text(verdict: Any, width: int = 0) -> str:
-        return real(verdict, width) if verdict.test.name != "SB" else {}["SB"]
+    def text(verdict: Any, **more: Any) -> str:
+        return real(verdict, **more) if verdict.test.name != "SB" else {}["SB"]
 
     monkeypatch.setattr(story, "text", text)
     code, out, err = run(capsys, "check", SB, CLASSIC / "MP.litmus")
@@ -380,7 +382,7 @@ def test_tests_for_other_machines(capsys: pytest.CaptureFixture[str], tmp_path: 
         (tmp_path / f"{name}.litmus").write_text(f"{arch} MP\n{{ }}\n P0 ;\n NOP ;\nexists (true)\n")
     (tmp_path / "e.litmus").write_text(MAYBE + "exists (1:r0 = 1)\n")
     code, out, err = run(capsys, "check", "-q", tmp_path)
-    assert code == 2 and out.endswith("1 test: 1 without expectation, 4 with errors\n")
+    assert code == 2 and "1 test: 1 without expectation, 4 with errors\n\nneeds attention:\n" in out
     assert "a.litmus:1:1: error: this test is for AArch64 [architecture]" in err and "--skip-other" in err
     (tmp_path / "d.litmus").unlink()
     code, out, err = run(capsys, "check", "-q", "--skip-other", tmp_path)

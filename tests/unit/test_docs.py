@@ -6,6 +6,7 @@ import re
 import shlex
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_litmus_examples_are_as_expected(page: str, text: str) -> None:
     tests = load(Source(page, text))
     assert tests
     for test in tests:
-        assert run(test, Options(judge="both")).as_expected, test.id
+        assert run(test, Options(judge="both")).exit_code == ExitCode.EXPECTED, test.id
 
 
 @pytest.mark.parametrize(("page", "text"), blocks("python"))
@@ -44,10 +45,31 @@ def test_python_examples_run(page: str, text: str, monkeypatch: pytest.MonkeyPat
     exec(compile(text, page, "exec"), {})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def text_of(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link can name after ``#``: the headings of a page, as GitHub and the site spell them."""
+    headings = re.findall(r"^#+ (.*)$", text_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-        assert (page.parent / target).exists(), target
+    for target, _, anchor in re.findall(r"\]\(([^)#:]*)(#([^)]*))?\)", text_of(page)):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+def test_each_page_has_its_place_in_the_site() -> None:
+    index = (ROOT / "docs" / "index.md").read_text()
+    trees = re.findall(r"^```{toctree}\n(?::.*\n)*\n((?:.+\n)*)```", index, re.MULTILINE)
+    placed = [line for tree in trees for line in tree.splitlines()]
+    pages = [page.stem for page in (ROOT / "docs").glob("*.md") if page.stem != "index"]
+    assert sorted(placed) == sorted(pages)
 
 
 def test_the_vocabulary_page_is_printed_from_the_table() -> None:
@@ -104,61 +126,51 @@ def test_what_examples_print(
     assert capsys.readouterr().out == output
 
 
-CONSOLE = [
-    (page.name, text, command, output)
-    for page in PAGES
-    for text, command, output in re.findall(
-        r"^```litmus\n((?:(?!```).*\n)*)```\n"
-        r"(?:(?!```).*\n)*?"
-        r"^```console\n\$ verifier (.*)\n((?:(?!```).*\n)*)```",
-        page.read_text(),
-        re.MULTILINE,
-    )
-]
+class Call(NamedTuple):
+    """A call of the command in a page, what it prints, and the litmus files that the page has before it."""
+
+    page: Path
+    files: dict[str, str]
+    command: str
+    output: str
 
 
-def test_some_examples_say_what_is_called() -> None:
-    assert CONSOLE
+def calls() -> list[Call]:
+    found = []
+    for page in PAGES:
+        files: dict[str, str] = {}
+        for language, text in re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            if language == "litmus":
+                files = files | {text.split()[1]: text}
+            if language == "console":
+                command, _, output = text.partition("\n")
+                found.append(Call(page, files, command.removeprefix("$ verifier "), output))
+    return found
 
 
-@pytest.mark.parametrize(("page", "text", "command", "output"), CONSOLE)
-def test_what_commands_print(
-    page: str,
-    text: str,
-    command: str,
-    output: str,
+@pytest.mark.parametrize("call", calls(), ids=lambda call: f"{call.page.name} {call.command}")
+def test_what_calls_print(
+    call: Call,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
-    """A call that follows a litmus file, which has the name of its test."""
-    name = text.split()[1]
-    (tmp_path / f"{name}.litmus").write_text(text)
+    """A litmus file has the name of its test. With ``--update-golden``, the page is written anew."""
+    for name, text in call.files.items():
+        (tmp_path / f"{name}.litmus").write_text(text)
+    for folder in ("litmus", "tests"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     monkeypatch.chdir(tmp_path)
-    assert main(command.split()) == ExitCode.EXPECTED
-    assert capsys.readouterr().out == output
-
-
-def calls() -> list[tuple[str, str, str]]:
-    """A page, a call of the command in it, and what it prints, as the page says."""
-    return [
-        (page.name, call, output)
-        for page in PAGES
-        for call, output in re.findall(
-            r"^```console\n\$ verifier ([^\n]*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL
-        )
-        if not any(call == command for _, _, command, _ in CONSOLE)
-    ]
-
-
-@pytest.mark.parametrize(("page", "call", "output"), calls())
-def test_what_calls_print(
-    page: str, call: str, output: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
-    assert main(shlex.split(call)) == ExitCode.EXPECTED
-    assert capsys.readouterr().out == output
+    assert main(shlex.split(call.command)) == ExitCode.EXPECTED
+    output = capsys.readouterr().out
+    if request.config.getoption("--update-golden"):
+        shown = f"```console\n$ verifier {call.command}\n"
+        call.page.write_text(call.page.read_text().replace(f"{shown}{call.output}```", f"{shown}{output}```"))
+        return
+    assert output == call.output
 
 
 def test_some_calls_say_what_is_printed() -> None:
-    assert len(calls()) > 3
+    assert len(calls()) > 15
+    assert not [call.page.name for call in calls() if call.files and not call.output]

@@ -17,7 +17,7 @@ LOWERED = JUDGED | {"kernel", "syntax", "words", "lower"}
 SOLVED = JUDGED | {"model", "execution", "solve"}
 TOLD = LOWERED | SOLVED | {"explore", "results", "suite"}
 SHOWN = TOLD | {"against", "why", "revisions", "settings", "output", "render", "reports", "compare", "runs"}
-SHOWN |= {"generate", "fuzz", "picture", "editor"}
+SHOWN |= {"generate", "fuzz", "picture", "editor", "progress", "skeletons", "style"}
 MAY: dict[str, set[str]] = {
     "patterns": set(),
     "records": set(),
@@ -26,6 +26,7 @@ MAY: dict[str, set[str]] = {
     "errors": {"source"},
     "budget": {"errors"},
     "output": {"errors"},
+    "progress": {"output"},
     "settings": {"errors"},
     "kernel": BASE,
     "syntax": BASE | {"kernel"},
@@ -46,8 +47,10 @@ MAY: dict[str, set[str]] = {
     "picture": JUDGED | {"model", "results", "syntax", "output", "why", "render", "notebook"},
     "generate": {"errors", "syntax"},
     "fuzz": TOLD,
-    "reports": TOLD | {"why", "output", "render", "picture"},
     "editor": TOLD | {"why", "output", "render", "settings"},
+    "style": {"source", "errors", "syntax"},
+    "skeletons": {"errors"},
+    "reports": TOLD | {"why", "output", "render", "picture"},
     "compare": TOLD | {"output", "render"},
     "runs": TOLD | {"output", "render"},
     "__init__": TOLD | {"why", "revisions", "notebook", "picture"},

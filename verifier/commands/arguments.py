@@ -32,19 +32,20 @@ class Arguments(argparse.Namespace):
     words: bool
     format: str
     dot: str | None
-    quiet: bool
+    quiet: bool = False
+    color: str
     # of ``check`` and ``report``
     changed_since: str | None = None
     # of ``explain`` and ``show``
     reasons: int
+    # of ``show``; also ``into``
+    form: Form | None
     # of ``report``
     directory: str
     audit: bool
     why_timeout: float
     claims: str | None
     times: bool
-    # of ``show``; also ``into``
-    form: Form | None
     # of ``history``; also ``all``
     first_parent: bool
     # of ``compare``
@@ -77,5 +78,14 @@ class Arguments(argparse.Namespace):
     seconds: float | None
     # of ``rules``
     which: str | None
+    # of ``fmt``
+    check: bool
+    diff: bool
+    write: bool
+    # of ``new``
+    name: str
+    kind: str | None
+    # of ``words``; also ``all``
+    pattern: str | None
     # of ``completion``
     shell: str

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from verifier.commands.arguments import Arguments
 from verifier.errors import UsageError, VerifierError
-from verifier.output import Output, OutputError
+from verifier.output import Output, OutputError, paint_for
 
 if TYPE_CHECKING:
     from verifier.render.answers import AnswerReport
     from verifier.render.base import Report
     from verifier.suite.discover import Task
     from verifier.suite.options import Options
-    from verifier.syntax.test import Test
 
 P = TypeVar("P")
 
@@ -62,34 +61,87 @@ def cluster_of(arguments: Arguments) -> str | None:
     return arguments.dask
 
 
-def decided(
-    arguments: Arguments, columns: list[Options], report: Report[P], *, hurry: bool | None = None,
-    tasks: list[Task] | None = None,
-) -> int:  # fmt: skip
-    """Decide each test under all ``columns``. Returns 0, or the exit code of a signal that asks to stop.
+def paths_of(arguments: Arguments) -> list[str]:
+    """The paths that a call names, or else the tests of the project's settings, or else what is here."""
+    from verifier.settings import settings
 
-    ``hurry``: show the progress; without it, if there are several files, and a terminal. ``tasks``: those of
-    the call, if they are known.
-    """
+    return arguments.paths or list(settings().tests) or ["."]
+
+
+def tasks_of(arguments: Arguments, ends: tuple[str, ...] = (".litmus",)) -> list[Task]:
+    """What is to be done about the paths of a call. Raises ``UsageError`` if it names none, and there is
+    nothing where it looks. ``ends``: of the names of files in directories."""
+    from verifier.settings import settings
+    from verifier.suite.discover import NOT_THERE, discover
+
+    tasks = discover(paths_of(arguments), ends)
+    codes = {d.code for task in tasks if task.error is not None for d in task.error.diagnostics}
+    if not arguments.paths and all(task.error is not None for task in tasks) and codes <= NOT_THERE:
+        project = settings()
+        if project.tests:
+            where = f"tests = {list(project.tests)!r} in [tool.verifier] of {project.file}"
+            raise UsageError(f"the call names no path, and there are no tests in {where}")
+        raise UsageError(
+            f"the call names no path, and there are no {ends[0]} files below this directory: name a file or "
+            'a directory, or set tests = ["DIR"] in [tool.verifier] of pyproject.toml'
+        )
+    return tasks
+
+
+def again(arguments: Arguments, command: str = "") -> str:
+    """The call that shows one test of this call again, without its path. ``command``: in the place of its
+    own."""
+    from verifier.budget import MEMORY
+    from verifier.program.profiles import MODEL_NAMES
+    from verifier.render.attention import quoted
+
+    words = ["verifier", command or arguments.command]
+    named = {
+        "--model": (arguments.model, MODEL_NAMES[0]),
+        "--profile": (arguments.profile, "generic"),
+        "--judge": (getattr(arguments, "judge", "z3"), "z3"),
+        "--unroll": (arguments.unroll, None),
+        "--kernel": (arguments.kernel, None),
+        "--timeout": (arguments.timeout, 60.0),
+        "--memory": (arguments.memory, MEMORY),
+    }
+    for option, (value, usual) in named.items():
+        words += [] if value == usual else [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    words += [word for name, value in arguments.settings for word in ("--set", f"{name}={value}")]
+    words += [word for name, number in arguments.defines for word in ("-D", f"{name}={number}")]
+    words += ["--strict"] if arguments.strict else []
+    return " ".join(map(quoted, words))
+
+
+def paint(arguments: Arguments, out: Output) -> None:
+    """Colour the output of a call as it says. Raises ``UsageError`` for colours in a format for programs."""
+    if arguments.color == "always" and arguments.format != "text":
+        raise UsageError(f"--format {arguments.format} has no colours; leave --color out")
+    if arguments.format == "text":
+        out.paint = paint_for(arguments.color)
+
+
+def decided(
+    arguments: Arguments, columns: list[Options], report: Report[P], tasks: list[Task] | None = None
+) -> int:
+    """Decide each test under all ``columns``. Returns 0, or the exit code of a signal that asks to stop.
+    ``tasks``: those of the call, if they are known."""
     from verifier.commands.outcomes import print_all
+    from verifier.progress import Progress
     from verifier.suite.outcomes import outcomes
 
     if tasks is None:
-        tasks = tasks_of(arguments, report.out)
+        tasks = changed_tasks(arguments, report.out)
     if not tasks:
         return 0
-    words = [arguments.command, *arguments.paths]
+    words = [arguments.command, *paths_of(arguments)]
     found = outcomes(tasks, columns, report.piece, arguments.jobs, " ".join(words))
-    if hurry is None:
-        hurry = len(tasks) > 1 and report.out.terminal
-    return print_all(tasks, found, report, hurry=hurry)
+    return print_all(tasks, found, report, Progress(report.out, wanted=not arguments.quiet))
 
 
-def tasks_of(arguments: Arguments, out: Output) -> list[Task]:
+def changed_tasks(arguments: Arguments, out: Output) -> list[Task]:
     """The tasks that a call names; with ``--changed-since``, those whose files differ."""
-    from verifier.suite.discover import discover
-
-    tasks = discover(arguments.paths)
+    tasks = tasks_of(arguments)
     return tasks if arguments.changed_since is None else _changed(tasks, arguments, out)
 
 
@@ -104,11 +156,6 @@ def _changed(tasks: list[Task], arguments: Arguments, out: Output) -> list[Task]
         f"verifier: {len(found)} of {len(tasks)} files differ from {since}, or include one that does"
     )
     return found
-
-
-def hearing(out: Output, test: Test, number: int, of: int) -> Callable[[str], None]:
-    """Shows the progress of a test, which is of file ``number`` of ``of``."""
-    return lambda text: out.progress(f"{test.id}: {text}", number, of)
 
 
 @contextmanager

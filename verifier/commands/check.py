@@ -6,8 +6,15 @@ import argparse
 from typing import TYPE_CHECKING
 
 from verifier.commands.arguments import Arguments
-from verifier.commands.calls import cluster_of, decided, options_of, store_of
-from verifier.commands.options import add_keeping, add_limiting, add_machine, add_paths, whole_number
+from verifier.commands.calls import again, cluster_of, decided, options_of, paint, store_of
+from verifier.commands.options import (
+    add_color,
+    add_keeping,
+    add_limiting,
+    add_machine,
+    add_paths,
+    whole_number,
+)
 from verifier.errors import UsageError
 from verifier.output import Output
 from verifier.records import replace
@@ -33,7 +40,10 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     command.add_argument("--dot", metavar="FILE", help="write the last run as a graph; - for standard output")
     add_limiting(command)
     add_keeping(command)
-    command.add_argument("-q", "--quiet", action="store_true", help="print verdicts without stories")
+    add_color(command)
+    command.add_argument(
+        "-q", "--quiet", action="store_true", help="print verdicts without stories, and no progress"
+    )
     if name == "check":
         command.add_argument(
             "--changed-since", metavar="REV",
@@ -64,7 +74,9 @@ def run(arguments: Arguments, out: Output) -> int:
         dask=cluster_of(arguments),
     )
     _ = options.switches  # complain about an unknown switch before reading files
-    report = form.report(out, Wanted(states=states, stories=not arguments.quiet, graph=graph))
+    paint(arguments, out)
+    wanted = Wanted(states=states, stories=not arguments.quiet, graph=graph, again=again(arguments))
+    report = form.report(out, wanted)
     stopped = decided(arguments, [options], report)
     if arguments.dot and not stopped:
         _dot(report, arguments.dot)

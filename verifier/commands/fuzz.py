@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 
 from verifier.commands.arguments import Arguments
 from verifier.commands.options import (
@@ -40,6 +41,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_memory_model(command)
     add_limits(command, "program", seconds=20.0)
     add_sharing(command)
+    command.add_argument("-q", "--quiet", action="store_true", help="leave out the progress")
 
 
 def run(arguments: Arguments, out: Output) -> int:
@@ -47,6 +49,7 @@ def run(arguments: Arguments, out: Output) -> int:
     from collections import Counter
 
     from verifier.fuzz.hunt import Hunt, herd7, hunted
+    from verifier.progress import Progress
     from verifier.suite.options import Options
     from verifier.suite.pool import Raised
     from verifier.suite.worker import Limits
@@ -64,7 +67,11 @@ def run(arguments: Arguments, out: Output) -> int:
     count = 1000 if arguments.count is None and arguments.seconds is None else arguments.count
     kinds, codes = Counter[str](), list[int]()
     limits = Limits(arguments.memory, None)
+    progress = Progress(out, wanted=not arguments.quiet)
+    end = time.monotonic() + arguments.seconds if count is None and arguments.seconds is not None else None
     for found in hunted(hunt, arguments.seed, count, arguments.seconds, limits, arguments.jobs):
+        left = None if end is None else max(0.0, end - time.monotonic())
+        progress.at(f"{kinds['differs']} differ", kinds.total() + 1, count or 0, left)
         if isinstance(found, Raised):
             if not isinstance(found.error, LimitError):
                 raise found.error
@@ -82,6 +89,7 @@ def run(arguments: Arguments, out: Output) -> int:
             except OSError as error:
                 raise UsageError(f"cannot write {path}: {error.strerror}") from None
             out.write(f"{path}\n{text}\n")
+    progress.close()
     said = ", ".join(f"{kinds[kind]} {kind}" for kind in ("same", "known", "differs", "undecided"))
     judges = "z3, explorer" + (", herd7" if hunt.herd else "")
     out.write(f"{kinds.total()} programs by {judges}: {said}\n")

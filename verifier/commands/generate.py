@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from verifier.commands.arguments import Arguments
 from verifier.commands.options import list_of_words, one_or_more, whole_number
 from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
+
+if TYPE_CHECKING:
+    from verifier.generate.suite import Made
+    from verifier.progress import Progress
 
 
 def add(command: argparse.ArgumentParser, name: str) -> None:
@@ -49,11 +55,20 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
         "--format", choices=("text", "names", "jsonl"), default="text",
         help="on standard output: texts, names with cycles, or lines of JSON (default: %(default)s)",
     )  # fmt: skip
+    command.add_argument("-q", "--quiet", action="store_true", help="leave out the progress of --into")
+
+
+def _shown(made: Iterator[Made], progress: Progress, count: int) -> Iterator[Made]:
+    """The tests; each is shown on the terminal when it is made. ``count``: how many there will be, or 0."""
+    for number, test in enumerate(made, 1):
+        progress.at(test.name, number, count)
+        yield test
 
 
 def run(arguments: Arguments, out: Output) -> int:
     """Run ``generate``: write tests, as files or to standard output."""
     from verifier.generate.suite import Recipe, save, tests
+    from verifier.progress import Progress
 
     if arguments.cycle and (arguments.edges or arguments.count is not None):
         raise UsageError("--cycle names one test, so it goes without --edges and --count")
@@ -68,7 +83,9 @@ def run(arguments: Arguments, out: Output) -> int:
     )
     made = tests(asked)
     if arguments.into is not None:
-        save(made, arguments.into)
+        progress = Progress(out, wanted=not arguments.quiet)
+        save(_shown(made, progress, arguments.count or 0), arguments.into)
+        progress.close()
         return ExitCode.EXPECTED
     for number, test in enumerate(made):
         if arguments.format == "text":

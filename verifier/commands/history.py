@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from verifier.commands.arguments import Arguments
-from verifier.commands.calls import options_of, reported
+from verifier.commands.calls import options_of, reported, tasks_of
 from verifier.commands.options import add_formatting, add_limits, add_machine, add_paths, add_sharing
 from verifier.errors import UsageError, worst
 from verifier.output import Output
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 def add(command: argparse.ArgumentParser, name: str) -> None:
     """Add the arguments."""
-    add_paths(command, behind="; last, the revisions A..B")
+    add_paths(command, "; last, the revisions A..B")
     add_machine(command)
     command.add_argument(
         "--judge", choices=JUDGES, default=JUDGES[0], help="which judge decides (default: %(default)s)"
@@ -34,20 +33,21 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_formatting(command)
     add_limits(command, "verdict")
     add_sharing(command)
-    command.add_argument("-q", "--quiet", action="store_true", help="leave out the table")
+    command.add_argument("-q", "--quiet", action="store_true", help="leave out the table, and the progress")
 
 
 def run(arguments: Arguments, out: Output) -> int:
     """Run ``history``: print how verdicts change along the history of a repository."""
+    from verifier.progress import Progress
     from verifier.render.history import HistoryJson, HistoryText
     from verifier.revisions.commits import RevisionRange
     from verifier.revisions.follow import follow
-    from verifier.suite.discover import discover
     from verifier.syntax import read
 
-    *paths, span = arguments.paths
+    *paths, span = arguments.paths or [""]
     if ".." not in span or not paths:
         raise UsageError("'verifier history' takes files, and then a range of revisions: FILE… A..B")
+    arguments.paths = paths
     options = replace(options_of(arguments), judge=arguments.judge, witnesses=False)
     _ = options.switches  # complain about an unknown switch before reading files
     if options.kernel is None:
@@ -61,9 +61,9 @@ def run(arguments: Arguments, out: Output) -> int:
     report: AnswerReport[History] = HistoryText(out, quiet=arguments.quiet)
     if arguments.format == "json":
         report = HistoryJson(out)
-    seen = sys.stderr is not None and sys.stderr.isatty()
+    progress = Progress(out, wanted=not arguments.quiet)
     codes: list[int] = []
-    for task in discover(paths):
+    for task in tasks_of(arguments):
         with reported(report, task.name, codes):
             if task.error is not None:
                 raise task.error
@@ -75,13 +75,10 @@ def run(arguments: Arguments, out: Output) -> int:
                 every=arguments.all,
                 first_parent=arguments.first_parent,
                 jobs=arguments.jobs,
-                progress=out.progress if seen else silent,
+                progress=progress.at,
             )
             codes.append(found.exit_code)
             report.add(found)
+    progress.close()
     report.close()
     return worst(codes)
-
-
-def silent(_: str) -> None:
-    """Show no progress."""

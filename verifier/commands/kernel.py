@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from verifier.commands.arguments import Arguments
-from verifier.commands.calls import tree_of
+from verifier.commands.calls import tasks_of, tree_of
 from verifier.commands.options import add_formatting, add_paths, add_tree
 from verifier.errors import ExitCode, UsageError, VerifierError, worst
 from verifier.output import Output
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add(command: argparse.ArgumentParser, name: str) -> None:
     """Add the arguments."""
-    add_paths(command, behind="; with --words, words of the vocabulary, or none for all", optional=True)
+    add_paths(command, "; with --words, words of the vocabulary, or none for all")
     command.add_argument("--words", action="store_true", help="compare the vocabulary with the tree instead")
     add_tree(command)
     add_formatting(command)
@@ -34,7 +34,6 @@ def run(arguments: Arguments, out: Output) -> int:
     from verifier.render.base import Wanted
     from verifier.render.formats import FORMATS
     from verifier.render.kernel import as_json, taken_json, taken_text
-    from verifier.suite.discover import discover
     from verifier.suite.load import load_task
     from verifier.suite.options import Options
 
@@ -42,7 +41,7 @@ def run(arguments: Arguments, out: Output) -> int:
     codes: list[int] = []
     rows: list[dict[str, object]] = []
     seen: set[str] = set()
-    for task in discover(arguments.paths):
+    for task in tasks_of(arguments):
         try:
             for test in load_task(task, options):
                 if getattr(test.tree, "kernel", None) is None:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import argparse
 
 from verifier.budget import MEMORY
+from verifier.output import COLORS
 from verifier.program.profiles import MODEL_NAMES
 from verifier.suite.options import MAX_SECONDS
 
+PATHS = "a file, a directory, FILE::VARIANT, or -"
+HERE = " (default: tests of [tool.verifier], or what is here)"
 
-def add_paths(command: argparse.ArgumentParser, *, behind: str = "", optional: bool = False) -> None:
-    """Add the paths of tests. ``behind``: what else may stand there."""
+
+def add_paths(command: argparse.ArgumentParser, behind: str = HERE, *, what: str = PATHS) -> None:
+    """Add the paths of tests. ``what`` they can be, and what stands ``behind`` that; there may be none."""
+    command.add_argument("paths", nargs="*", metavar="PATH", help=f"{what}{behind}")
+
+
+def add_color(command: argparse.ArgumentParser) -> None:
+    """Add the choice of colours."""
     command.add_argument(
-        "paths",
-        nargs="*" if optional else "+",
-        metavar="PATH",
-        help=f"a file, a directory, FILE::VARIANT, or -{behind}",
-    )
+        "--color", choices=COLORS, default=COLORS[0], metavar="WHEN",
+        help="colour the text: auto (on a terminal), always or never (default: %(default)s)",
+    )  # fmt: skip
 
 
 def add_machine(command: argparse.ArgumentParser) -> None:

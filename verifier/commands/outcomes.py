@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from verifier.errors import Interrupted, LimitError, VerifierError, unexpected
 from verifier.output import OutputError
+from verifier.progress import Progress
 from verifier.render.base import Report
 from verifier.source import Diagnostic
 from verifier.suite.discover import Task
@@ -21,25 +22,21 @@ def print_all(
     tasks: Sequence[Task],
     found: Iterable[tuple[Task, Outcome[P] | Aside | None]],
     report: Report[P],
-    *,
-    hurry: bool,
+    progress: Progress,
 ) -> int:
-    """Report outcomes, and return 0, or the exit code if a signal asks to stop. ``hurry``: show the progress.
-    Raises ``OutputError``."""
+    """Report outcomes, and return 0, or the exit code if a signal asks to stop. Raises ``OutputError``."""
     ended = 0
-    show = report.out.progress
     try:
         for task, outcome in found:
             if outcome is None:
                 ended += 1
                 report.ended(task.name)
             elif isinstance(outcome, Begun):
-                if hurry:
-                    show(task.name, ended + 1, len(tasks))
+                if len(tasks) > 1:
+                    progress.at(task.name, ended + 1, len(tasks))
                 report.begin(outcome.tests)
             elif isinstance(outcome, Doing):
-                if hurry:
-                    show(outcome.text, ended + 1, len(tasks))
+                progress.at(outcome.text, ended + 1, len(tasks))
             elif isinstance(outcome, Done):
                 report.done(outcome.value)
             elif isinstance(outcome, Skipped):
@@ -61,4 +58,6 @@ def print_all(
         report.error(LimitError(OUT_OF_MEMORY))
     except Exception as error:
         report.error(unexpected(error, "verifier"))
+    finally:
+        progress.close()
     return 0

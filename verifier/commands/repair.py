@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from verifier.commands.arguments import Arguments
-from verifier.commands.calls import hearing, options_of, reported
+from verifier.commands.calls import options_of, reported, tasks_of
 from verifier.commands.options import add_formatting, add_limits, add_machine, add_paths, one_or_more
 from verifier.errors import worst
 from verifier.output import Output
@@ -36,8 +36,8 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
 
 def run(arguments: Arguments, out: Output) -> int:
     """Run ``repair``: print what would mend each test."""
+    from verifier.progress import Progress
     from verifier.render.repair import Patches, RepairJson, RepairText
-    from verifier.suite.discover import discover
     from verifier.suite.load import load_task
     from verifier.why.costs import costs
     from verifier.why.repair import repair_alone
@@ -50,18 +50,23 @@ def run(arguments: Arguments, out: Output) -> int:
     elif arguments.patch:
         report = Patches(out, arguments.take)
     codes: list[int] = []
-    tasks = discover(arguments.paths)
-    hurry = out.terminal and not arguments.quiet
+    tasks = tasks_of(arguments)
+    progress = Progress(out, wanted=not arguments.quiet)
     for number, task in enumerate(tasks, 1):
         tests: list[Test] = []
         with reported(report, task.name, codes):
             tests = load_task(task, options)
         for test in tests:
             with reported(report, task.name, codes):
-                hear = hearing(out, test, number, len(tasks)) if hurry else None
-                found = repair_alone(test, options, dict(arguments.costs), hear)
+                place = test.id, number, len(tasks)
+
+                def hear(text: str, place: tuple[str, int, int] = place) -> None:
+                    progress.at(f"{place[0]}: {text}", *place[1:])
+
+                found = repair_alone(test, options, dict(arguments.costs), hear if progress.on else None)
                 codes.append(found.exit_code)
                 report.add(found)
+    progress.close()
     report.close()
     return worst(codes)
 

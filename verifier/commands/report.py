@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from verifier.commands.arguments import Arguments
-from verifier.commands.calls import decided, options_of, store_of, tasks_of
+from verifier.commands.calls import changed_tasks, decided, options_of, store_of
 from verifier.commands.options import add_limiting, add_machine, add_paths, add_results, positive_seconds
 from verifier.output import Output
 from verifier.records import replace
@@ -68,11 +68,11 @@ def run(arguments: Arguments, out: Output) -> int:
     )
     _ = options.switches  # complain about an unknown switch before anything is read or written
     claims = own() if arguments.claims is None else read_claims(arguments.claims)
-    tasks = _together(tasks_of(arguments, out))
+    tasks = _together(changed_tasks(arguments, out))
     hurry = out.terminal and not arguments.quiet
     contents = Contents(why, audits=arguments.audit, times=arguments.times, hurry=hurry)
     pages = ReportPages(out, ReportFolder(arguments.directory), tasks, options, contents, claims)
-    stopped = decided(arguments, [options], pages, hurry=hurry, tasks=tasks)
+    stopped = decided(arguments, [options], pages, tasks)
     pages.close()
     out.write(f"{pages.index}: {pages.tally}\n")
     return stopped or pages.exit_code

@@ -50,6 +50,7 @@ def run(arguments: Arguments, out: Output) -> int:
     from verifier.commands.outcomes import print_all
     from verifier.model import model
     from verifier.picture.shown import ShownReport
+    from verifier.progress import Progress
     from verifier.results import Verdict
     from verifier.suite.outcomes import outcomes
     from verifier.why.answers import Explanation, impossible
@@ -67,7 +68,7 @@ def run(arguments: Arguments, out: Output) -> int:
 
     report = ShownReport(out, form, explained)
     found = outcomes([task], [options], report.piece, 1, f"{arguments.command} {arguments.paths[0]}")
-    stopped = print_all([task], found, report, hurry=out.terminal)
+    stopped = print_all([task], found, report, Progress(out))
     if report.found is not None and not stopped:
         if report.found.lacks:
             out.complain(f"verifier: {report.found.lacks}")

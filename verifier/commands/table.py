@@ -35,8 +35,8 @@ COMMANDS = {
         "say why an outcome cannot happen: what it rests on, and the cycles that would have to close", "why"
     ),
     "audit": CommandRow("say which barriers, flushes, waits and locks are needed", "why"),
-    "report": CommandRow("write pages about tests: an index, stories, explanations, the rules", "report"),
     "show": CommandRow("draw the run of a test, or the cycles that make it impossible", "show"),
+    "report": CommandRow("write pages about tests: an index, stories, explanations, the rules", "report"),
     "compare": CommandRow("compare verdicts under several profiles or models", "compare"),
     "repair": CommandRow("find the smallest changes after which a bad outcome is impossible", "repair"),
     "kernel": CommandRow(
@@ -52,6 +52,10 @@ COMMANDS = {
     "rules": CommandRow("show the rules of the memory model", "rules"),
     "lsp": CommandRow("serve an editor: the Language Server Protocol", "editor"),
     "editor-files": CommandRow("write the syntax files of vim and VS Code", "editor"),
+    "fmt": CommandRow("print files in the style of this project, or write them so", "fmt"),
+    "watch": CommandRow("decide tests again whenever their files are saved", "watch"),
+    "new": CommandRow("write a commented test to begin with", "new"),
+    "words": CommandRow("search the vocabulary: what each word of the kernel is on x86", "words"),
     "completion": CommandRow("print the completion of a shell", "completion"),
 }
 

@@ -6,8 +6,15 @@ import argparse
 from typing import TYPE_CHECKING
 
 from verifier.commands.arguments import Arguments
-from verifier.commands.calls import decided, options_of
-from verifier.commands.options import add_formatting, add_limiting, add_machine, add_paths, one_or_more
+from verifier.commands.calls import again, decided, options_of, paint
+from verifier.commands.options import (
+    add_color,
+    add_formatting,
+    add_limiting,
+    add_machine,
+    add_paths,
+    one_or_more,
+)
 from verifier.output import Output
 from verifier.records import replace
 from verifier.suite.worker import tell
@@ -26,6 +33,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
             help="how many independent reasons to look for (default: %(default)s)",
         )  # fmt: skip
     add_formatting(command)
+    add_color(command)
     add_limiting(command)
     command.add_argument("-q", "--quiet", action="store_true", help="leave out the runs, and the progress")
 
@@ -60,12 +68,13 @@ def run(arguments: Arguments, out: Output) -> int:
     def audited(verdict: Verdict) -> Audit:
         return audit(verdict, machine, budget(verdict), arguments.unroll, not arguments.quiet)
 
-    wanted, text = Wanted(stories=not arguments.quiet), arguments.format == "text"
+    paint(arguments, out)
+    wanted, text = Wanted(stories=not arguments.quiet, again=again(arguments)), arguments.format == "text"
     report: Verdicts
     if arguments.command == "explain":
         report = (ExplainedText if text else ExplainedJson)(out, wanted, explained)
     else:
         report = (AuditedText if text else AuditedJson)(out, wanted, audited)
-    stopped = decided(arguments, [options], report, hurry=hurry)
+    stopped = decided(arguments, [options], report)
     report.close()
     return stopped or report.exit_code

@@ -122,7 +122,8 @@ class Declarations:
             low, high = self.cpus(section)
             near = [g for g, rs in groups.items() if any(a <= high and low <= b for a, b in rs)]
             name = near[0] if near else section.name
-            groups.setdefault(name, []).append((low, high))
+            ranges = groups.setdefault(name, [])
+            ranges += [(low, high)] if (low, high) not in ranges else []
             for other in near[1:]:
                 groups[name] += groups.pop(other)
         return groups

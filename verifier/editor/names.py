@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Literal
 
-from verifier.editor.declared import REGISTER, Declaration, Declarations, after_guards, is_type
+from verifier.editor.declared import REGISTER, Declaration, Declarations, is_type
 from verifier.editor.files import Files, Included
 from verifier.editor.keywords import (
     CONDITIONS,
@@ -47,6 +47,7 @@ VALUES = frozenset(
 _TAKES_MEMBER = pattern(r"container_of|kfree_rcu\w*|\w*_entry(_\w+)?|\w*for_each_entry\w*|offsetof")
 _ENTRIES = pattern(r"[a-z]*list_for_each_entry\w*")
 _PROGRAM = pattern(r"P\d+")
+_IN_GUARDS = frozenset("!&|()")
 _SIZES = frozenset({"byte", "word", "dword", "qword", "ptr", "lock"})
 
 
@@ -219,9 +220,10 @@ class _Roles:
                 yield self._made(at, "type")
 
     def _initial(self, section: Section) -> Iterator[Occurrence]:
+        guarded = self._guarded(section)
         for at in self._named(section.first, section.last + 1):
             word, before, after = self._word(at), self._word(at - 1), self._word(at + 1)
-            if self._in_guard(at, section):
+            if at in guarded:
                 yield self._made(at, "keyword" if word == "else" else "variant")
             elif before == ".":
                 yield self._made(at, "field")
@@ -280,28 +282,28 @@ class _Roles:
             return "value"
         return "shared"
 
-    def _in_guard(self, at: int, section: Section) -> bool:
-        """Is a name inside a guard?"""
-        opening, least = at, max(section.first, at - MAX_GUARD)
-        while opening > least and self._word(opening) != "[":
-            opening -= 1
-            if (
-                self._word(opening) not in ("[", "!", "&", "|", "(", ")")
-                and self.tokens[opening].kind != "name"
+    def _guarded(self, section: Section) -> set[int]:
+        """The tokens of the guards inside a section."""
+        found: set[int] = set()
+        for opening in range(section.first, section.last + 1):
+            if self._word(opening) != "[":
+                continue
+            closing = opening + 1
+            while closing < min(section.last, opening + MAX_GUARD) and (
+                self.tokens[closing].kind == "name" or self._word(closing) in _IN_GUARDS
             ):
-                return False
-        closing = at
-        while closing < min(section.last, opening + MAX_GUARD) and self._word(closing) != "]":
-            closing += 1
-        inside = [self._word(n) for n in self._named(opening, closing)]
+                closing += 1
+            if self._word(closing) == "]" and self._is_guard(opening, closing, section):
+                found.update(range(opening, closing + 1))
+        return found
+
+    def _is_guard(self, opening: int, closing: int, section: Section) -> bool:
+        """Are these brackets a guard, and not those of an array or of ``[x] = 1``?"""
+        inside = (self._word(n) for n in self._named(opening, closing))
         before = self._word(opening - 1)
-        known = all(w in self.own.variants or w == "else" for w in inside)
         if before in (")", "else", "do") or (before == ":" and section.kind != "initial"):
-            return known
-        return (
-            before in ("{", "}", ";", ",", "]")
-            and after_guards(self.tokens, opening, section.last) != opening
-        )
+            return all(w in self.own.variants or w == "else" for w in inside)
+        return before in ("{", "}", ";", ",", "]") and self._word(closing + 1) != "="
 
     # -- conditions -------------------------------------------------------------------------------------
 
@@ -344,11 +346,11 @@ class _Roles:
     # -- code -------------------------------------------------------------------------------------------
 
     def _code(self, section: Section) -> Iterator[Occurrence]:
-        scope = self.own.scope(section)
+        scope, guarded = self.own.scope(section), self._guarded(section)
         for at in self._named(section.first, section.last + 1):
             if at < section.body:
                 yield self._heading(at, section, scope)
-            elif self._in_guard(at, section):
+            elif at in guarded:
                 yield self._made(at, "keyword" if self._word(at) == "else" else "variant")
             else:
                 yield self._statement(at, section, scope)

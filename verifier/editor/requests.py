@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 
 from lsprotocol import types
@@ -22,6 +23,7 @@ from verifier.editor.server import (
     EditorServer,
     OpenDocument,
     lsp_range,
+    still_open,
 )
 from verifier.errors import LimitError, UsageError
 from verifier.suite.options import MAX_SECONDS
@@ -61,10 +63,15 @@ def serve(port: int | None = None) -> None:
     """Serve an editor over standard input and output, or over a port of this machine."""
     warm()
     server = made()
-    if port is None:
-        server.lsp.start_io()
-    else:
-        server.lsp.start_tcp("127.0.0.1", port)
+    try:
+        if port is None:
+            answers = os.fdopen(os.dup(1), "wb")  # pygls closes it
+            os.dup2(2, 1)  # what anything else prints is no message
+            server.lsp.start_io(stdout=answers)
+        else:
+            server.lsp.start_tcp("127.0.0.1", port)
+    finally:
+        server.stop()
 
 
 def made() -> EditorServer:
@@ -84,6 +91,11 @@ def _documents(server: EditorServer) -> None:
     @lsp.feature(types.INITIALIZE)
     def begin(params: types.InitializeParams) -> None:
         _settings(server, params.initialization_options)
+
+    @lsp.feature(types.SHUTDOWN)
+    async def end(params: None) -> None:
+        server.stop()
+        await server.idle()  # pygls fails at requests that end while it cancels them
 
     @lsp.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def configure(params: types.DidChangeConfigurationParams) -> None:
@@ -268,7 +280,8 @@ def _edits(server: EditorServer) -> None:
             edits = rename(names, offset, params.new_name)
         except UsageError as error:
             raise RequestRefused(str(error)) from None
-        await _refuse_errors(server, document, edits)
+        with server.at_work():
+            await _refuse_errors(server, document, edits)
         changes = [types.TextEdit(lsp_range(document.lines.extent(e.start, e.end)), e.text) for e in edits]
         return types.WorkspaceEdit(changes={document.uri: changes})
 
@@ -277,10 +290,10 @@ async def _refuse_errors(server: EditorServer, document: OpenDocument, edits: li
     """Refuse a renaming after which a text without errors would have some. This should never be so."""
 
     def work() -> str:
-        options, files = server.options(document), server.frozen()
+        options, files, still = server.options(document), server.frozen(), still_open(document)
         texts = [document.text, _edited(document.text, edits)]
         before, after = (
-            [f for f in check(t, document.path, files, options, lambda: True) if f.severity == "error"]
+            [f for f in check(t, document.path, files, options, still) if f.severity == "error"]
             for t in texts
         )
         return after[0].message if after and not before else ""
@@ -310,19 +323,21 @@ def _verdicts(server: EditorServer) -> None:
 
     @lsp.command(DECIDE)
     async def decide(uri: str, variant: str | None) -> list[dict[str, object]]:
-        document = _asked(server, uri)
-        return [d._asdict() for d in await server.decide(document, [variant])]
+        with server.at_work():
+            return [d._asdict() for d in await server.decide(_asked(server, uri), [variant])]
 
     @lsp.command(DECIDE_ALL)
     async def decide_all(uri: str) -> list[dict[str, object]]:
         document = _asked(server, uri)
         names = document.names(server.files)
         wanted = [d.name if d else None for d in variants(names.litmus, names)]
-        return [d._asdict() for d in await server.decide(document, wanted)]
+        with server.at_work():
+            return [d._asdict() for d in await server.decide(document, wanted)]
 
     @lsp.command(EXPLAIN)
     async def explain(uri: str, variant: str | None) -> str:
-        return await server.explain(_asked(server, uri), variant)
+        with server.at_work():
+            return await server.explain(_asked(server, uri), variant)
 
 
 def _asked(server: EditorServer, uri: str) -> OpenDocument:

@@ -64,8 +64,9 @@ _NO_NAMES = frozenset({"if", "while", "for", "else", "return", "do", "switch", "
 _PROGRAM = pattern(r"P\d+")
 _MOST_QUOTES = 50  # lost quotes that are looked for
 _MAX_HEADING = 400  # tokens of the heading of a function
+_MAX_TYPE = 12  # words of the type of a function
 MAX_GUARD = 200  # tokens of a guard
-MAX_SCANNED = 1 << 18  # characters of a text that is looked at while it is typed
+MAX_SCANNED = 1 << 16  # characters of a text that is looked at while it is typed
 
 
 class Litmus:
@@ -282,7 +283,7 @@ class _Sections:
 
     def _heading(self, at: int) -> tuple[int, int] | None:
         """The name of the function that a token begins, and its brace."""
-        number, most = at, min(len(self.tokens), at + _MAX_HEADING)
+        number, most = at, min(len(self.tokens), at + _MAX_TYPE)
         while number < most and (self._word(number) == "*" or self.tokens[number].kind == "name"):
             number += 1
         if number - at < 2 or self._word(number) != "(" or self._word(number - 1) == "*":

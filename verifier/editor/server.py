@@ -9,9 +9,9 @@ import asyncio
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from lsprotocol import types
@@ -33,6 +33,7 @@ from verifier.settings import settings
 from verifier.source import Source
 from verifier.suite.options import Options
 
+ENDING = 0.05  # seconds between two looks whether work has ended
 PAUSE = 0.2  # seconds without a key before a text is checked
 SOURCE = "verifier"
 DECIDE, DECIDE_ALL, EXPLAIN = "verifier.decide", "verifier.decideAll", "verifier.explain"
@@ -54,6 +55,7 @@ class OpenDocument:
         self.decided: dict[str | None, Decided] = {}
         self.running: set[str | None] = set()
         self.found: list[EditorFinding] = []
+        self.unset = ""  # what is wrong with the settings of its project
         self.closed = threading.Event()  # nobody waits for work on this text any more
 
     def names(self, files: Files) -> KnownNames:
@@ -72,6 +74,7 @@ class EditorServer:
         self.files = Files()
         self.documents: dict[str, OpenDocument] = {}
         self.decides_on_save, self.timeout = True, 60.0
+        self.busy = 0  # requests that take a while
         self.checks = ThreadPoolExecutor(2, "check")
         self.decisions = ThreadPoolExecutor(1, "decide")
         self.tasks: set[asyncio.Task[object]] = set()
@@ -96,6 +99,26 @@ class EditorServer:
             old.closed.set()
             self.files.drop(old.path)
 
+    def stop(self) -> None:
+        """End all work."""
+        for uri in list(self.documents):
+            self.drop(uri)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """A request is being answered that takes a while."""
+        self.busy += 1
+        try:
+            yield
+        finally:
+            self.busy -= 1
+
+    async def idle(self) -> None:
+        """Wait until no such request is left, and its answer is sent."""
+        while self.busy:
+            await asyncio.sleep(ENDING)
+        await asyncio.sleep(ENDING)
+
     @property
     def unit(self) -> Unit:
         """What columns count."""
@@ -111,11 +134,11 @@ class EditorServer:
         return document, document.names(self.files), offset
 
     def options(self, document: OpenDocument) -> Options:
-        """How a document is decided: under the settings of its project."""
+        """How a document is decided: under the settings of its project, unless they are wrong."""
         try:
-            kernel = settings(os.path.dirname(document.path) or ".").kernel
-        except UsageError:
-            kernel = None
+            kernel, document.unset = settings(os.path.dirname(document.path) or ".").kernel, ""
+        except UsageError as error:
+            kernel, document.unset = None, str(error)
         return Options(timeout=self.timeout, memory=MEMORY, kernel=kernel)
 
     def start(self, work: Callable[[], Coroutine[object, object, object]]) -> None:
@@ -133,7 +156,7 @@ class EditorServer:
             return
         loop = asyncio.get_running_loop()
         work = partial(
-            check, document.text, document.path, self.frozen(), self.options(document), _still(document)
+            check, document.text, document.path, self.frozen(), self.options(document), still_open(document)
         )
         try:
             document.found = await loop.run_in_executor(self.checks, work)
@@ -151,6 +174,8 @@ class EditorServer:
     def publish(self, document: OpenDocument) -> None:
         """Publish what is known to be wrong with a text, verdicts that differ among it."""
         found = [*document.found, *self._differing(document)]
+        if document.unset:
+            found.append(EditorFinding("warning", "settings", document.unset, *_first_line(document)))
         made = [self._diagnostic(document, one) for one in found]
         self.lsp.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(document.uri, made, document.version)
@@ -162,7 +187,7 @@ class EditorServer:
             return []
         known = document.names(self.files).own.variants
         places = {v: (d.start, d.end) for v, d in known.items()}
-        first = (0, len(document.text.partition("\n")[0]))
+        first = _first_line(document)
         return [
             EditorFinding("error", "differs", f"{d.title}\n{d.text}", *places.get(d.variant or "", first))
             for d in wrong
@@ -221,7 +246,8 @@ class EditorServer:
 
         def work() -> None:
             found = decide(
-                document.text, document.path, self.frozen(), wanted, self.options(document), _still(document),
+                document.text, document.path, self.frozen(), wanted, self.options(document),
+                still_open(document),
                 jobs=max(1, (os.cpu_count() or 2) // 2),
             )  # fmt: skip
             for one in found:
@@ -249,7 +275,7 @@ class EditorServer:
         loop = asyncio.get_running_loop()
         work = partial(
             explain, document.text, document.path, self.frozen(), variant, self.options(document),
-            _still(document),
+            still_open(document),
         )  # fmt: skip
         try:
             said = await loop.run_in_executor(self.decisions, work)
@@ -290,7 +316,12 @@ class EditorServer:
         return known.title if known is not None else "run"
 
 
-def _still(document: OpenDocument) -> Callable[[], bool]:
+def _first_line(document: OpenDocument) -> tuple[int, int]:
+    return 0, len(document.text.partition("\n")[0])
+
+
+def still_open(document: OpenDocument) -> Callable[[], bool]:
+    """Asks whether somebody still waits for answers about a text."""
     return lambda: not document.closed.is_set()
 
 

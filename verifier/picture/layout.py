@@ -294,7 +294,7 @@ class _Placer:
             PlacedLane(k, column.start(k), column.front(k) + w, self._caption(column, k))
             for k, w in column.lanes.items()
         )
-        title = "no CPU" if column.cpu is None else f"CPU {column.cpu}"
+        title = "all CPUs" if column.cpu is None else f"CPU {column.cpu}"
         return PlacedColumn(title, column.x, column.width, lanes if len(lanes) > 1 else lanes[:1])
 
     def _caption(self, column: _Column, kind: LaneKind) -> str:

@@ -20,11 +20,12 @@
   };
   // Wide pages keep the story and the source in view; on narrow ones a click does not move the page.
   const wide = window.matchMedia("(min-width: 1100px)");
-  const reveal = (e) => {
+  const reveal = (of) => {
+    const e = of.querySelector("rect.b") || of;  // the box of a node, without its number at the margin
     const box = e.closest(".v-table,.v-scroll,.v-source");
     if (wide.matches || (box && box.scrollHeight > box.clientHeight))
       e.scrollIntoView({block: "nearest", inline: "nearest"});
-    else if (box && e.matches("g")) {
+    else if (box && of.matches("g")) {
       const [a, b] = [e.getBoundingClientRect(), box.getBoundingClientRect()];
       if (a.left < b.left) box.scrollLeft += a.left - b.left - 8;
       else if (a.right > b.right) box.scrollLeft += a.right - b.right + 8;

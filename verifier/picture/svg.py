@@ -98,8 +98,9 @@ def svg(*pictures: Picture, prefix: str = "", alone: bool = True) -> str:
 def _lines(writers: list[_Writer], prefix: str, alone: bool) -> Iterator[str]:
     wide, high = max(w.width for w in writers), sum(w.height for w in writers)
     title = "; ".join(dict.fromkeys(w.picture.title for w in writers))
+    role = "img" if alone else "group"  # on a page, its nodes can be pressed
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp" role="img" width="{wide}" height="{high}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp" role="{role}" width="{wide}" height="{high}"'
         f' viewBox="0 0 {wide} {high}" aria-labelledby="{prefix}title {prefix}desc">'
     )
     yield f'<title id="{prefix}title">{escaped(title)}</title>'

@@ -80,11 +80,14 @@ def said(error: VerifierError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to show: all final ``states``, ``stories`` of runs, and the last run as a ``graph``."""
+    """What to show: all final ``states``, ``stories`` of runs, and the last run as a ``graph``.
+
+    ``again``: the call that shows a test again, without its path; empty: not at the end of a summary."""
 
     states: bool = False
     stories: bool = True
     graph: bool = False
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from verifier.errors import ExitCode
+from verifier.output import COLOURLESS, Paint
 from verifier.patterns import pattern
 from verifier.program.events import Event, show
 from verifier.program.trace import Step, Trace
@@ -29,7 +30,7 @@ _SAID = {
 }  # fmt: skip
 
 
-def headline(verdict: Verdict, width: int = 0, brief: bool = False) -> str:
+def headline(verdict: Verdict, width: int = 0, brief: bool = False, paint: Paint = COLOURLESS) -> str:
     """``name::B1   sometimes   as expected, may hang: why``; ``brief``: without who waits where."""
     test, reason = verdict.test, verdict.reason
     if verdict.as_expected is None:
@@ -39,7 +40,7 @@ def headline(verdict: Verdict, width: int = 0, brief: bool = False) -> str:
     elif verdict.exit_code is ExitCode.UNKNOWN:
         judged = f"expected {verdict.wanted}"
     else:
-        judged = f"DIFFERS: {_difference(verdict)}"
+        judged = f"{paint.bad('DIFFERS')}: {_difference(verdict)}"
     hangs = "may hang" if verdict.hangs and "may hang" not in judged else ""
     if verdict.hangs and verdict.deadlock:
         hangs, reason = ("deadlock", "") if brief else ("", reason)
@@ -48,7 +49,17 @@ def headline(verdict: Verdict, width: int = 0, brief: bool = False) -> str:
         judged = f"{judged}: {test.comment}" if judged and verdict.as_expected else judged or test.comment
     if reason:
         judged = f"{judged} ({reason})" if judged else reason
-    return f"{test.id:<{width}}   {verdict.observation:<9}   {judged}".rstrip()
+    observation = _painted(verdict, paint)(f"{verdict.observation:<9}")
+    return f"{test.id:<{width}}   {observation}   {judged}".rstrip()
+
+
+def _painted(verdict: Verdict, paint: Paint) -> Callable[[str], str]:
+    """The colour of an observation: whether it is what was expected."""
+    if verdict.exit_code is ExitCode.UNKNOWN:
+        return paint.doubt
+    if verdict.as_expected is None:
+        return str
+    return paint.good if verdict.as_expected else paint.bad
 
 
 def _difference(verdict: Verdict) -> str:
@@ -61,7 +72,7 @@ def _difference(verdict: Verdict) -> str:
     return ", ".join(said) or f"expected {verdict.wanted}"
 
 
-def story(verdict: Verdict, trace: Trace) -> str:
+def story(verdict: Verdict, trace: Trace, paint: Paint = COLOURLESS) -> str:
     """A run as aligned rows. Remarks that make a line too long continue below it."""
     told = rows(verdict, trace)
     texts = [r.cells() for r in told]
@@ -71,16 +82,29 @@ def story(verdict: Verdict, trace: Trace) -> str:
         mark = "* " if row.matters else "  "
         head = mark + "  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)) + "  "
         if len(head) > 2 + sum(widths) + 6 and (cells[2] or row.remarks):
-            out.append(mark + "  ".join(cells[:2]).rstrip())  # a long statement has a line of its own
+            long = mark + "  ".join(cells[:2]).rstrip()  # a long statement has a line of its own
+            out.append(paint.strong(long) if row.matters else long)
             head = (
                 "  "
                 + "  ".join(cell.ljust(w) for cell, w in zip(("", "", cells[2]), widths, strict=True))
                 + "  "
             )
-        for line in _lines(row.remarks, max(LINE - len(head), LEAST)):
+        blank = " " * len(head)
+        if paint.on:
+            head = _with_colours(head, widths, row.matters, paint)
+        for line in _lines(row.remarks, max(LINE - len(blank), LEAST)):
             out.append((head + line).rstrip())
-            head = " " * len(head)
+            head = blank
     return "\n".join(out)
+
+
+def _with_colours(head: str, widths: list[int], matters: bool, paint: Paint) -> str:
+    """The beginning of a row: what matters is strong, the place in the file is dim."""
+    at = 2 + widths[0] + 2 + widths[1] + 2
+    if len(head) != at + widths[2] + 2:  # a statement that is too long for its column
+        return paint.strong(head) if matters else head
+    who = paint.strong(head[:at]) if matters else head[:at]
+    return f"{who}{paint.dim(head[at:])}"
 
 
 def _lines(remarks: list[str], width: int) -> list[str]:
@@ -95,16 +119,16 @@ def _lines(remarks: list[str], width: int) -> list[str]:
     return out
 
 
-def text(verdict: Verdict, width: int = 0) -> str:
+def text(verdict: Verdict, width: int = 0, paint: Paint = COLOURLESS) -> str:
     """The headline, and a run below it that a reader can check: a witness if the outcome is reachable, or a
     counterexample if a ``forall`` does not hold."""
     told = verdict.hang is not None and bool(verdict.waits)
-    out = [headline(verdict, width, brief=told)]
+    out = [headline(verdict, width, brief=told, paint=paint)]
     for trace in runs(verdict):
         if trace is verdict.counter:
             out.append("  a run in which it does not hold:")
         about = _matter(verdict, trace) if is_judged(verdict, trace) else _who_waits(verdict)
-        out += [*about, "", story(verdict, trace), ""]
+        out += [*about, "", story(verdict, trace, paint), ""]
     return "\n".join(out)
 
 

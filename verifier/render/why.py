@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from verifier.lower.optional import OptionalPart
-from verifier.output import Output
+from verifier.output import COLOURLESS, Output, Paint
 from verifier.program.waits import place
 from verifier.render.base import Wanted
 from verifier.render.json import Json, Shape, trace_object
@@ -16,26 +16,26 @@ from verifier.source import Span
 from verifier.why.answers import Audit, Explanation, Finding, Link, wrapped
 
 
-def explanation(x: Explanation) -> str:
+def explanation(x: Explanation, paint: Paint = COLOURLESS) -> str:
     """The verdict, a sentence, and reasons with their cycles; of an outcome that is possible, what ``check``
     shows."""
     if not x.reasons and not x.gap:
-        return text(x.verdict)
-    out = [headline(x.verdict), *wrapped(f"{x.summary[:1].upper()}{x.summary[1:]}."), ""]
+        return text(x.verdict, paint=paint)
+    out = [headline(x.verdict, paint=paint), *wrapped(f"{x.summary[:1].upper()}{x.summary[1:]}."), ""]
     return "\n".join([*out, *x.lines()]).rstrip() + "\n"
 
 
 # -- audit ----------------------------------------------------------------------------------------
 
 
-def audit(x: Audit, runs: bool = True) -> str:
+def audit(x: Audit, runs: bool = True, paint: Paint = COLOURLESS) -> str:
     """The verdict, a table of what was found, and with ``runs`` a run for each part that is needed."""
     file = x.verdict.test.source.name
-    out = [headline(x.verdict), *x.lines()]
+    out = [headline(x.verdict, paint=paint), *x.lines()]
     for f in x.findings if runs else ():
         if f.run is not None:
             out += ["", f"Without the {f.kind} of {' '.join(f.text.split())} ({place(f.span, file)}):"]
-            out += [story(x.verdict, f.run)]
+            out += [story(x.verdict, f.run, paint)]
     return "\n".join(out).rstrip() + "\n"
 
 
@@ -114,7 +114,7 @@ class ExplainedText(PlainText):
 
     def shown(self, verdict: Verdict) -> tuple[str, str]:
         """The text of an explanation."""
-        return explanation(self.explain(verdict)) + "\n", ""
+        return explanation(self.explain(verdict), self.out.paint) + "\n", ""
 
 
 class ExplainedJson(Json):
@@ -139,7 +139,7 @@ class AuditedText(PlainText):
 
     def shown(self, verdict: Verdict) -> tuple[str, str]:
         """The text of an audit."""
-        return audit(self.audit(verdict), self.wanted.stories) + "\n", ""
+        return audit(self.audit(verdict), self.wanted.stories, self.out.paint) + "\n", ""
 
 
 class AuditedJson(Json):

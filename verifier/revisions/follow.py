@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from verifier.revisions.commits import RevisionRange
 from verifier.revisions.found import History
-from verifier.revisions.judge import Judge, Progress
+from verifier.revisions.judge import Judge, Telling
 from verifier.revisions.rows import Commit, Row
 from verifier.revisions.takings import Reader, differences
 from verifier.revisions.turns import TurnSearch, Visit
@@ -16,7 +16,7 @@ from verifier.suite.load import variants_of
 from verifier.suite.options import Options
 
 
-def _silent(_: str) -> None:
+def _silent(text: str, number: int, of: int) -> None:
     """Tell nobody."""
 
 
@@ -29,7 +29,7 @@ def follow(
     every: bool = False,
     first_parent: bool = False,
     jobs: int = 1,
-    progress: Progress = _silent,
+    progress: Telling = _silent,
 ) -> History:
     """The history of the tests of a source at the revisions of ``span``.
 
@@ -80,7 +80,7 @@ def follow(
 class _Walk:
     """The commits of a range that touch the files of a test, and those at which what it takes changes."""
 
-    def __init__(self, span: RevisionRange, reader: Reader, first_parent: bool, progress: Progress) -> None:
+    def __init__(self, span: RevisionRange, reader: Reader, first_parent: bool, progress: Telling) -> None:
         self.span, self.reader, self.first_parent = span, reader, first_parent
         self.notes: dict[str, list[str]] = {}
         self.roots: list[Commit] = []
@@ -88,7 +88,7 @@ class _Walk:
         self.visits = [Visit(span.first, first, ())]
         self.visited = span.touching(reader.paths, first_parent=first_parent)
         for at, commit in enumerate(self.visited, 1):
-            progress(f"{at}/{len(self.visited)} {commit.short}")
+            progress(commit.short, at, len(self.visited))
             self._visit(commit)
         if self.visits[-1].here is not last:  # the last row stands on another line
             self.visits.append(Visit(span.last, last, ()))

@@ -15,14 +15,15 @@ from verifier.suite.options import Options
 from verifier.suite.pool import Raised
 from verifier.syntax.test import Test
 
-Progress = Callable[[str], None]
+Telling = Callable[[str, int, int], object]
+"""Is told what is being done, which is part number so many of so many."""
 Wanted = tuple[Snapshot, str, str]  # what is taken, the variant, and words that name the revision
 
 
 class Judge:
     """Decides takings under ``options``. ``progress`` is told what is being decided."""
 
-    def __init__(self, options: Options, progress: Progress) -> None:
+    def __init__(self, options: Options, progress: Telling) -> None:
         self.options, self.progress = options, progress
         self.decided: dict[tuple[str, str], Judgement] = {}
 
@@ -39,7 +40,7 @@ class Judge:
         found = self.known(snapshot, variant)
         if found.errors or found.observation is not None:
             return found
-        self.progress(f"{where}{' ' * bool(variant)}{variant}")
+        self.progress(f"{where}{' ' * bool(variant)}{variant}", 1, 1)
         taking = snapshot.takings[variant]
         self.decided[variant, taking.meaning] = self._made(taking)
         return self.known(snapshot, variant)
@@ -54,7 +55,7 @@ class Judge:
                 open_.setdefault(key, (taking.test, f"{where}{' ' * bool(variant)}{variant}"))
         found = run_each([test for test, _ in open_.values()], self.options, jobs)
         for number, (key, (_, where)) in enumerate(open_.items(), 1):
-            self.progress(f"{number}/{len(open_)} {where}")
+            self.progress(where, number, len(open_))
             self.decided[key] = _judgement(next(found))
 
     def _made(self, taking: Taking) -> Judgement:

@@ -5,12 +5,14 @@ product of ways in and ways out in the current graph.  Sure pairs decide other p
 on possible cycles are looked at.  In a dense graph, elimination makes a number of clauses that is cubic in
 the number of events; so it has a budget.  A relation that exceeds the budget gets ranks: every event has a
 number, and the first event of each pair has the smaller one.  That takes a number of clauses linear in the
-pairs, but they are slower to solve.
+pairs, but they are slower to solve. Where only models are asked for, the cycles of such a relation are looked
+for in models instead (``lazily``).
 """
 
 from __future__ import annotations
 
 from verifier.solve.clauses import YES, Clauses
+from verifier.solve.lazily import Watched
 from verifier.solve.symbolic import SymbolicRelation
 
 
@@ -43,11 +45,17 @@ def _closure(after: list[int]) -> list[int]:
 MAX_JOINS = 100_000  # pairs of a way in and a way out; a relation that needs more gets ranks
 
 
-def require_acyclic(relation: SymbolicRelation, joins: int = MAX_JOINS) -> None:
+FEW_JOINS = 20_000  # beyond these, it is quicker to look for the cycles of models
+
+
+def require_acyclic(
+    relation: SymbolicRelation, joins: int = MAX_JOINS, watched: list[Watched] | None = None
+) -> None:
     """Add clauses that hold exactly if the chosen pairs of ``relation`` form no cycle.
 
-    ``joins`` is how many pairs of a way in and a way out elimination may join. Raises ``LimitError`` if the
-    time is over, or the clauses are too many.
+    ``joins`` is how many pairs of a way in and a way out elimination may join. ``watched``: a relation that
+    needs many of them is added here, and has no such clauses: its cycles are to be looked for in models.
+    Raises ``LimitError`` if the time is over, or the clauses are too many.
     """
     clauses = relation.space.clauses
     size = relation.space.size
@@ -84,12 +92,21 @@ def require_acyclic(relation: SymbolicRelation, joins: int = MAX_JOINS) -> None:
         # Transitive reduction: skip pairs that follow from two other sure pairs.
         for b in _bits(row & ~via):
             pairs.append((a, b, YES))
-    pairs += [(a, b, literal) for (a, b), literal in may.items() if component[a] >> b & 1]
+    may = {(a, b): literal for (a, b), literal in may.items() if component[a] >> b & 1}
+    pairs += [(a, b, literal) for (a, b), literal in may.items()]
     mark = len(clauses.rows), clauses.variables
-    if not _eliminate(clauses, pairs, joins):
-        del clauses.rows[mark[0] :]
-        clauses.variables = mark[1]
+    if _eliminate(clauses, pairs, joins if watched is None else min(joins, FEW_JOINS)):
+        return
+    del clauses.rows[mark[0] :]
+    clauses.variables = mark[1]
+    if watched is None:
         _rank(clauses, pairs, component)
+        return
+    watched.append(Watched(sure, may))
+    for (a, b), literal in may.items():
+        back = may.get((b, a))
+        if a < b and back is not None and back != -literal:
+            clauses.add(-literal, -back)
 
 
 def _nearest(may: dict[tuple[int, int], int], sure: list[int]) -> dict[tuple[int, int], int]:

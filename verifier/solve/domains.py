@@ -14,7 +14,7 @@ The result contains every possible value, and may contain others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import product
 
@@ -50,6 +50,7 @@ from verifier.program.values import (
     target,
     truth,
 )
+from verifier.solve.branches import Branches
 
 MAX_VALUES = 1024
 MAX_COMBINATIONS = 50_000
@@ -166,7 +167,19 @@ class Domains:
     def __init__(
         self, program: Program, budget: Budget, kernels: tuple[int, ...] = (0,), guarded: bool = False
     ) -> None:
-        self.program, self.budget, self.guarded = program, budget, guarded
+        self.program, self.budget, self.guarded, self.kernels = program, budget, guarded, kernels
+        self.branches = Branches(program)
+        self._walked = frozenset(program.entries.values())
+        self._fill()
+        if any(UNDEF in self.of(x) for x in self.branches.conditions()):
+            self.branches.decided = False
+            self._fill()
+        contents = [v for cell in program.entries.values() for v in self.contents(cell)]
+        self.globals = any(flags(v) & GLOBAL for v in [*contents, *(c for _, _, _, c in program.tlb)])
+
+    def _fill(self) -> None:
+        """Find all values."""
+        program = self.program
         self.slots: list[Values] = [frozenset()] * program.slots
         for body in program.bodies:
             if body.choice is not None:
@@ -174,7 +187,7 @@ class Domains:
         for stop in program.stops:
             self.slots[stop.slot] = frozenset((0, 1))
         if program.kernel is not None:
-            self.slots[program.kernel] = frozenset(kernels)
+            self.slots[program.kernel] = frozenset(self.kernels)
         for slot in program.options.values():
             self.slots[slot] = frozenset((0, 1))
         # By cell, what was stored there: value, body and event, with the histories.
@@ -204,8 +217,6 @@ class Domains:
         # So does a store that happens only after what it waits for: one more step for each.
         while done < (rounds + self._begun) * (1 + self._sets) and self._round(accesses):
             done += 1
-        contents = [v for cell in program.entries.values() for v in self.contents(cell)]
-        self.globals = any(flags(v) & GLOBAL for v in [*contents, *(c for _, _, _, c in program.tlb)])
 
     def contents(self, cell: Value) -> Values:
         """What a cell may hold at some time."""
@@ -243,9 +254,8 @@ class Domains:
                 read = {page: {0} for page in self.pages[id(access)]}
             else:
                 for cell in where:
-                    for (value, body, at), histories in self.cells.get(cell, {}).items():
-                        if body != event.body or at < event.id:
-                            read.setdefault(value, set()).update(histories)
+                    for value, histories in self._seen(event, cell):
+                        read.setdefault(value, set()).update(histories)
             if event.virtual and self.faults[id(access)]:
                 read[FAULT] = {0}
             got = {value: _smallest(histories) for value, histories in read.items()}
@@ -278,6 +288,18 @@ class Domains:
             for cell in where:
                 changed = self._store(cell, event, written) or changed
         return changed
+
+    def _seen(self, event: Event, cell: Value) -> Iterator[tuple[Value, Histories]]:
+        """What a read of a cell may return, with the histories of each value."""
+        branches = self.branches
+        after = branches.after(event, cell)
+        first = after < 0 or cell in self._walked  # walkers store there, too
+        for (value, body, at), histories in self.cells.get(cell, {}).items():
+            if body == event.body:
+                if after <= at < event.id and not branches.exclusive(event.id, at):
+                    yield value, histories
+            elif body >= 0 or first:
+                yield value, histories
 
     def _store(self, cell: Value, event: Event, values: dict[Value, Histories]) -> bool:
         """A cell may hold these values, too, with these histories; False if that is known. Raises

@@ -28,11 +28,12 @@ from verifier.solve.sites import InvalidationSite, Literals, Read, Use, Write
 from verifier.solve.walks import Walks
 
 
-def encode(program: Program, model: Model, budget: Budget | None = None) -> Encoding:
-    """All clauses and literals of one program under one model. Raises ``LimitError``."""
+def encode(program: Program, model: Model, budget: Budget | None = None, lazily: bool = False) -> Encoding:
+    """All clauses and literals of one program under one model. ``lazily``: without the clauses of relations
+    with many cycles; those are ``watched``. Raises ``LimitError``."""
     encoding, execution = candidates(program, model, budget)
     for axiom in model.axioms:
-        require_acyclic(axiom.relation(execution))
+        require_acyclic(axiom.relation(execution), watched=encoding.watched if lazily else None)
     return encoding
 
 

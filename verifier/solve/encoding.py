@@ -21,6 +21,7 @@ from verifier.program.values import NO_NUMBER, UNDEF, Ptr, Value
 from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES, Clauses
 from verifier.solve.domains import MAX_COMBINATIONS, Domains, order_key
+from verifier.solve.lazily import Watched
 from verifier.solve.sites import WALKER, InvalidationSite, Literals, Read, RfSource, Update, Use, Write
 
 
@@ -66,6 +67,7 @@ class Encoding:
             "aged": {}, "remote": {}, "apart": {}, "grace": {}
         }  # fmt: skip
         self.bad: list[tuple[int, Event | DecidedBy]] = []
+        self.watched: list[Watched] = []  # relations whose cycles the clauses do not rule out
         self.asked: dict[int, int] = {}  # use by a condition -> its observable
         self.observed: dict[int, Literals] = {}
         # Where bodies come to rest for ever; is there any (MMR 20.1)?

@@ -56,7 +56,7 @@ def decide(
     both = {True: witnesses, False: witnesses if counters is None else counters}
     told = frozenset(value for value, wanted in both.items() if wanted)
     try:
-        asked = _Asked(program, model_of(switches, model), budget, seed, why)
+        asked = _Asked(program, model_of(switches, model), budget, seed, why, lazily=not want_states)
         return asked.answer(want_states, told, likely)
     except LimitError as limit:
         return Answer(reason=str(limit))
@@ -67,10 +67,10 @@ def find(
 ) -> Trace | None:
     """The run that ``decide`` tells for a value of the proposition, without its other answers. None: there is
     no such run. Raises ``LimitError``, and ``InternalError`` as ``decide``."""
-    asked = _Asked(program, model_of(switches, model), budget, 0, why)
+    asked = _Asked(program, model_of(switches, model), budget, 0, why, lazily=True)
     text = asked.encoding.clauses.dimacs()
     budget.enter(SOLVING)
-    with Solver(text, budget=budget, fresh=True) as asked.solver:
+    with asked._solver(text) as asked.solver:
         run = asked._run(value)
         if run is None and asked._check(asked._having(value)) is None:
             raise LimitError(budget.spent)
@@ -84,10 +84,11 @@ States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the p
 
 class _Asked:
     def __init__(
-        self, program: Program, model: Model, budget: Budget | None, seed: int, why: Why | None = None
-    ) -> None:
+        self, program: Program, model: Model, budget: Budget | None, seed: int, why: Why | None = None,
+        lazily: bool = False,
+    ) -> None:  # fmt: skip
         self.program, self.seed, self.budget, self.why = program, seed, budget or Budget(), why
-        self.encoding = encode(program, model, self.budget)
+        self.encoding = encode(program, model, self.budget, lazily)
         clauses = self.encoding.clauses
         self.proposition = self.encoding.truth(program.condition)
         kept = YES if program.filter is None else self.encoding.truth(program.filter)
@@ -98,18 +99,22 @@ class _Asked:
         self.resting = [*counted, self.encoding.stuck]
         self.normal = counted if program.judges_hangs else self.ending
 
+    def _solver(self, text: str, fresh: bool = True) -> Solver:
+        """A solver of the clauses, whose ``text`` this is."""
+        watched = self.encoding.watched
+        return Solver(text, budget=self.budget, seed=self.seed, fresh=fresh, watched=watched)
+
     def answer(self, want_states: bool, told: frozenset[bool], likely: bool) -> Answer:
         """All answers; ``told`` has the values of the proposition for which a run is to be told.
 
         A solver in a context of its own finds the run that is told, so that it is the same one every time. If
         the outcome is likely to occur, that solver answers the other questions, too.
         """
-        clauses = self.encoding.clauses
-        text = clauses.dimacs()
+        text = self.encoding.clauses.dimacs()
         self.budget.enter(SOLVING)
         runs: dict[bool, Trace | None] = {}
         first = True in told and (likely or unused())
-        with Solver(text, budget=self.budget, seed=self.seed, fresh=first) as self.solver:
+        with self._solver(text, fresh=first) as self.solver:
             if first:
                 runs[True] = self._run(True)
             if self.bad != NO:
@@ -133,11 +138,11 @@ class _Asked:
         reason = self.budget.spent if unknown else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
-                with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
+                with self._solver(text) as self.solver:
                     runs[value] = self._run(value)
         hung = None
         if hangs and (told or deadlock):
-            with Solver(text, budget=self.budget, seed=self.seed, fresh=True) as self.solver:
+            with self._solver(text) as self.solver:
                 rest = self._found(self.resting)
                 hung = None if rest is None else self._told(rest)
         states = None
@@ -209,9 +214,10 @@ class _Asked:
         is not found in half of the time that is left."""
         budget = self.budget.half()
         try:
-            asked = _Asked(self.program, model_of(self.encoding.model.switches, "sc"), budget, self.seed)
+            sc = model_of(self.encoding.model.switches, "sc")
+            asked = _Asked(self.program, sc, budget, self.seed, lazily=True)
             text = asked.encoding.clauses.dimacs()
-            with Solver(text, budget=budget, seed=self.seed, fresh=True) as asked.solver:
+            with asked._solver(text) as asked.solver:
                 return asked._found([*asked._having(value), -asked.encoding.stuck], value)
         except LimitError:
             return None

@@ -228,24 +228,24 @@ def _interleave(
 def _locations(e: Encoding, x: Symbolic) -> None:
     """Pairs of events of one CPU that access one cell, at least one of them writing."""
     both = e.clauses.both
-    sites: dict[tuple[int, Ptr], list[tuple[int, int, bool]]] = {}
+    sites: dict[tuple[int, Ptr], list[tuple[Write | Read, int]]] = {}
     for w in e.writes:
         for cell, done in w.where.items() if w.cpu != WALKER else ():
-            sites.setdefault((w.cpu, cell), []).append((w.node, done, True))
+            sites.setdefault((w.cpu, cell), []).append((w, done))
     for r in e.reads:
         if r.kind == "load":
             for cell, done in r.where.items():
-                sites.setdefault((r.cpu, cell), []).append((r.node, done, False))
+                sites.setdefault((r.cpu, cell), []).append((r, done))
     for here in sites.values():
-        for i, (a, done, writes) in enumerate(here):
-            if not writes:
+        for i, (a, done) in enumerate(here):
+            if isinstance(a, Read):
                 break  # writes come first
             e.clauses.check(len(x.loc.may))
-            for b, too, _ in here[:i] + here[i + 1 :]:
-                if a != b:
+            for b, too in here[:i] + here[i + 1 :]:
+                if a.node != b.node and not _exclusive(e, a, b):
                     literal = both(done, too)
-                    x.loc.add(a, b, literal)
-                    x.loc.add(b, a, literal)
+                    x.loc.add(a.node, b.node, literal)
+                    x.loc.add(b.node, a.node, literal)
 
 
 def _memory(e: Encoding, x: Symbolic, cells: list[CellRelations[SymbolicRelation]]) -> None:
@@ -271,13 +271,18 @@ def _memory(e: Encoding, x: Symbolic, cells: list[CellRelations[SymbolicRelation
             e.clauses.check(len(relations.co.may))
             relations.co.add(e.init, a.node, a.where[cell])
             for b in here[:i]:
-                done = both(a.where[cell], b.where[cell])
+                done = NO if _exclusive(e, a, b) else both(a.where[cell], b.where[cell])
                 if done == NO or a.node == b.node:
                     continue
                 first = e.co_literal(a, b)
                 relations.co.add(a.node, b.node, both(done, first))
                 relations.co.add(b.node, a.node, both(done, -first))
         x.co.take(relations.co)
+
+
+def _exclusive(e: Encoding, a: Write | Read, b: Write | Read) -> bool:
+    """Are two writes, or a write and a load, never both done, as their guards show?"""
+    return WALKER not in (a.cpu, b.cpu) and e.domains.branches.exclusive(a.at, b.at)
 
 
 def _sources(
@@ -289,12 +294,13 @@ def _sources(
     writers: list[Write],
 ) -> None:
     """Each done read takes its value from exactly one write that is done at that cell."""
-    clauses = e.clauses
+    clauses, branches = e.clauses, e.domains.branches
     clauses.check(len(relations.rf.may))
     done = read.where[cell]
     candidates: list[tuple[Write | None, bool]] = []
     hidden_before = -1
     if read.kind == "load":
+        hidden_before = branches.after(e.program.events[read.at], cell)
         for w in writers:
             if w.body == read.body and w.at < read.at and w.where[cell] == YES:
                 hidden_before = max(hidden_before, w.at)
@@ -303,7 +309,7 @@ def _sources(
     for w in writers:
         if read.kind == "load" and w.body == read.body and not hidden_before <= w.at < read.at:
             continue
-        if w.node == read.node:
+        if w.node == read.node or (read.kind == "load" and _exclusive(e, w, read)):
             continue
         candidates.append((w, False))
         if w.cpu == read.cpu and w.buffered and w.issue is not None and _forwardable(e, x, w, read):

@@ -16,6 +16,7 @@ from typing import Any
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.solve import libz3 as core
+from verifier.solve.lazily import Watched
 from verifier.solve.libz3 import Handle
 
 
@@ -166,9 +167,11 @@ class Solver:
     """A propositional solver over one DIMACS text. Close it after use (it is a context manager)."""
 
     def __init__(
-        self, text: str, *, budget: Budget | None = None, seed: int = 0, fresh: bool = False
-    ) -> None:
-        """All checks together may take what is left of ``budget`` now.
+        self, text: str, *, budget: Budget | None = None, seed: int = 0, fresh: bool = False,
+        watched: Sequence[Watched] = (),
+    ) -> None:  # fmt: skip
+        """All checks together may take what is left of ``budget`` now. No model has a cycle of what is
+        ``watched``.
 
         Which model is found depends on earlier uses of the context. With ``fresh`` the context is new, and
         the model is the same every time.
@@ -181,6 +184,7 @@ class Solver:
         self.model: Handle | None = None
         self.watch: _Watch | None = None
         self.open = True
+        self.watched, self.budget = watched, budget or Budget()
         try:
             self._read(text, budget, seed)
         except BaseException:
@@ -213,6 +217,18 @@ class Solver:
 
         Raises ``MemoryError``.
         """
+        while (found := self._check(assumptions)) and self.watched:
+            broken = [clause for relation in self.watched for clause in relation.broken(self.value)]
+            if not broken:
+                break
+            if self.budget.over:
+                return None
+            for clause in broken:
+                self.forbid(-x for x in clause)
+        return found
+
+    def _check(self, assumptions: Sequence[int]) -> bool | None:
+        """``check``, whatever the cycles of what is watched."""
         self._drop_model()
         ctx = self.context.ref
         if assumptions:

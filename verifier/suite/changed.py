@@ -7,10 +7,9 @@ import subprocess
 from collections.abc import Iterable
 from functools import cache
 
-from verifier.errors import InputError, UsageError
+from verifier.errors import UsageError
 from verifier.suite.discover import Task
-from verifier.syntax import read
-from verifier.syntax.includes import named
+from verifier.suite.taken import TakenFiles
 
 ANSWER_SECONDS = 600  # for each answer
 
@@ -32,9 +31,8 @@ class _Asked:
 
     def __init__(self, revision: str, kernel: str | None) -> None:
         self.revision = revision
-        self.tree = os.path.realpath(kernel) if kernel is not None and os.path.isdir(kernel) else None
+        self.taken = TakenFiles(kernel)
         self.news: dict[str, _News] = {}
-        self.names: dict[str, tuple[str, ...]] = {}
 
     def differs(self, file: str) -> bool:
         """Does a test differ from the revision?"""
@@ -45,28 +43,7 @@ class _Asked:
         if root not in self.news:
             self.news[root] = _News(root, self.revision)
         news = self.news[root]
-        return any(news.has(place) for place in (placed, *self._taken(os.path.realpath(file))))
-
-    def _taken(self, file: str) -> Iterable[str]:
-        """The real paths of a file and of all that it takes text of, whether they exist or not."""
-        seen, more = {file}, [file]
-        while more:
-            place = more.pop()
-            yield place
-            new = [found for found in self._named(place) if found not in seen]
-            seen.update(new)
-            more += new
-
-    def _named(self, file: str) -> tuple[str, ...]:
-        """What a file names to take its text; nothing if it cannot be read."""
-        if file not in self.names:
-            try:
-                includes, texts = named(read(file))
-            except InputError:
-                includes, texts = [], []
-            below = [os.path.join(self.tree, text) for text in texts] if self.tree is not None else []
-            self.names[file] = tuple(map(os.path.realpath, [*includes, *below]))
-        return self.names[file]
+        return any(news.has(place) for place in (placed, *self.taken.of(os.path.realpath(file))))
 
 
 class _News:

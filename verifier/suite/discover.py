@@ -17,6 +17,9 @@ from verifier.syntax.trouble import nearest
 STREAMS = pattern(r"/dev/(stdin|fd/\d+)")  # opened by the shell, and read like standard input
 
 
+NOT_THERE = frozenset({"no-tests", "missing"})  # the codes of errors: nothing is there
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A file, or some of its variants."""
@@ -27,8 +30,9 @@ class Task:
     error: InputError | None = None
 
 
-def discover(paths: Iterable[str]) -> list[Task]:
+def discover(paths: Iterable[str], ends: tuple[str, ...] = (".litmus",)) -> list[Task]:
     """The tasks that paths name: files, directories, ``FILE::VARIANT``, ``-`` for standard input.
+    ``ends``: of the names of files in directories.
 
     A path that does not exist and a directory that cannot be read become tasks with an error. Raises
     ``UsageError`` for a path that ends in ``::``.
@@ -42,7 +46,7 @@ def discover(paths: Iterable[str]) -> list[Task]:
         if name == "-" or STREAMS.fullmatch(name):
             tasks.append(_stream(name, wanted))
         elif os.path.isdir(name):
-            tasks += _below(name, wanted)
+            tasks += _below(name, wanted, ends)
         elif os.path.lexists(name):
             tasks.append(Task(name, wanted))
         else:
@@ -69,8 +73,9 @@ def _stream(name: str, wanted: tuple[str, ...]) -> Task:
         return _wrong(called, "unreadable", getattr(error, "strerror", None) or str(error))
 
 
-def _below(folder: str, wanted: tuple[str, ...]) -> list[Task]:
-    """The tests below a directory, by name, and an error for each directory that cannot be read."""
+def _below(folder: str, wanted: tuple[str, ...], ends: tuple[str, ...]) -> list[Task]:
+    """The tests below a directory, by name, and an error for each directory that cannot be read. Directories
+    whose names begin with a dot are left out, such as .git and .venv."""
     from pathlib import Path
 
     found: list[Task] = []
@@ -78,8 +83,9 @@ def _below(folder: str, wanted: tuple[str, ...]) -> list[Task]:
     def hidden(error: OSError) -> None:
         found.append(_wrong(str(error.filename or folder), "unreadable", error.strerror or str(error)))
 
-    for where, _, files in os.walk(folder, onerror=hidden):
-        found += [Task(str(Path(where, f)), wanted) for f in files if f.endswith(".litmus")]
+    for where, folders, files in os.walk(folder, onerror=hidden):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Task(str(Path(where, f)), wanted) for f in files if f.endswith(ends)]
     if not found:
         return [_wrong(folder, "no-tests", "there are no .litmus files below this directory")]
     return sorted(found, key=lambda task: task.name)

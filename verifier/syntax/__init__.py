@@ -95,9 +95,8 @@ def load(
     text = source.text
     if not text.strip():
         raise _refuse(source.name, "empty", "the file is empty", BEGINNING)
-    bare = layout.uncomment(source, herd=True).text if text.lstrip()[:2] in ("//", "/*", "(*") else text
-    start = len(bare) - len(bare.lstrip())
-    word, *_ = bare.split(None, 1) or [""]
+    start = layout.beginning(source)
+    word, *_ = text[start:].split(None, 1) or [""]
     if not word:
         raise _refuse(source.name, "empty", "the file has only comments", BEGINNING)
     if word in ("X86", "X86_64"):

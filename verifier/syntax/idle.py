@@ -21,6 +21,8 @@ from verifier.syntax.trouble import nearest
 REGISTERS = ("cr3", "irq", "pcid", "tlb", "pending")  # each CPU has these
 # Names that stand for what a CPU has, by the per-CPU object: asm/current.h.
 PERCPU_NAMES: Mapping[str, str] = MappingProxyType({"current": "current_task"})
+_NAMED = frozenset((ast.Ident, ast.CallExpr, c.Name, c.Call, ast.Parameter))
+_LOOPS = frozenset((ast.ForEachCpu, ast.ForEachEntry))
 _REGISTER = pattern(r"r[0-9]+")
 Key = tuple[str, int, str]
 
@@ -29,13 +31,12 @@ def mentioned(tree: object) -> set[str]:
     """The names that a tree mentions: of objects, locals, functions."""
     found: set[str] = set()
     for x in nodes(tree):
-        if isinstance(x, ast.Ident | ast.CallExpr | c.Name | c.Call | ast.Parameter):
-            found.add(x.name)
-            if x.name in PERCPU_NAMES:
-                found.add(PERCPU_NAMES[x.name])
-        elif isinstance(x, ast.ForEachCpu | ast.ForEachEntry):
-            found.add(x.variable)
-    return found
+        kind = type(x)
+        if kind in _NAMED:
+            found.add(x.name)  # type: ignore[attr-defined]
+        elif kind in _LOOPS:
+            found.add(x.variable)  # type: ignore[attr-defined]
+    return found.union(*([also] for name, also in PERCPU_NAMES.items() if name in found))
 
 
 def fields(tree: object) -> set[str]:

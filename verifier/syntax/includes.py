@@ -148,6 +148,12 @@ class Includes:
         self.troubles.append(Diagnostic(code, message, span, hint))
 
 
+def blank_lines(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """A text with blanks for its ``#include`` lines, and from where to where each of them goes."""
+    found = [(m.start(), m.end()) for m in _INCLUDE.finditer(text)]
+    return _INCLUDE.sub(lambda m: layout.blank(m.group()), text), found
+
+
 def named(source: Source) -> tuple[list[str], list[str]]:
     """What a file names to take its text: the paths of the files that it includes itself, which need not
     exist, and those in a kernel's tree."""

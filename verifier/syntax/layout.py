@@ -58,7 +58,7 @@ def uncomment(source: Source, *, herd: bool) -> Uncommented:
         in_code = mark == "(*" and not herd and (bool(depth and code) or _POINTER.match(text, start))
         if mark in "{}" or in_code:
             if mark == "{" and depth == 0:
-                code = _CODE.search((recent + text[at:start])[-_NEAR:]) is not None
+                code = _holds_code((recent + text[at:start])[-_NEAR:].rstrip())
             depth = max(0, depth + (mark == "{") - (mark == "}"))
             out.append(text[at : found.end()])
             recent = (recent + text[at : found.end()])[-_NEAR:]
@@ -70,6 +70,22 @@ def uncomment(source: Source, *, herd: bool) -> Uncommented:
         out += [text[at:start], blank(text[start:end])]
         recent = (recent + text[at:start] + out[-1])[-_NEAR:]
         at = end
+
+
+def beginning(source: Source) -> int:
+    """The offset of the first character outside comments. Raises ``InputError`` for one without an end."""
+    at, text = 0, source.text
+    while True:
+        at += len(text[at:]) - len(text[at:].lstrip())
+        if text[at : at + 2] not in ("//", "/*", "(*"):
+            return at
+        at = _end_of_comment(source, at, text[at : at + 2])
+
+
+def _holds_code(before: str) -> bool:
+    """Does a brace after this text hold something else than an initial state?"""
+    likely = before[-1:] == ")" or before[-1:] == "_" or before[-1:].isalnum()  # the search is slow
+    return likely and _CODE.search(before) is not None
 
 
 def _end_of_comment(source: Source, start: int, mark: str) -> int:

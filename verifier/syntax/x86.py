@@ -98,9 +98,8 @@ def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[T
         raise InputError(
             [_at(source, head.start, "the initial state is missing", "write '{ }' if everything starts as 0")]
         )
-    closing = _matching(source, text, opening)
-    tail = _TAIL.search(text, closing)
-    end = tail.start() if tail else len(text)
+    start, end = _program(source, text, head.start)
+    closing = start - 1
     troubles = [
         _at(
             source,
@@ -112,7 +111,7 @@ def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[T
         for name in defines or ()
     ]
     tree = Tree(
-        tuple(_columns(source, text, closing + 1, end, troubles=troubles)),
+        tuple(_columns(source, text, start, end, troubles=troubles)),
         tuple(_initial(source, text, opening + 1, closing, troubles=troubles)),
         _final(source, text, end, troubles),
     )
@@ -162,10 +161,32 @@ def _final(source: Source, text: str, start: int, troubles: list[Diagnostic]) ->
         return Final()
 
 
-def _columns(
-    source: Source, text: str, start: int, end: int, troubles: list[Diagnostic]
-) -> list[tuple[Placed, ...]]:
-    """The program, column by column. The first row names the CPUs."""
+class ProgramRows(NamedTuple):
+    """Where the program of a file is. ``rows``: from where to where each cell of a row goes, without the
+    bars; ``start`` and ``end``: of the first row and behind the last one."""
+
+    rows: list[list[tuple[int, int]]]
+    start: int
+    end: int
+
+
+def table(source: Source) -> ProgramRows:
+    """Where the program of a file is that ``parse`` can read."""
+    text = layout.without_configuration(layout.uncomment(source, herd=True).text)
+    start, stop = _program(source, text, layout.head(source, text).start)
+    rows, end = _rows(text, start, stop)
+    return ProgramRows(rows, rows[0][0][0], end)
+
+
+def _program(source: Source, text: str, start: int) -> tuple[int, int]:
+    """From where to where the program goes: it is between the initial state and the condition."""
+    closing = _matching(source, text, text.find("{", start))
+    tail = _TAIL.search(text, closing)
+    return closing + 1, tail.start() if tail else len(text)
+
+
+def _rows(text: str, start: int, end: int) -> tuple[list[list[tuple[int, int]]], int]:
+    """The cells of each row, and where the last row ends."""
     rows: list[list[tuple[int, int]]] = []
     empty = re.compile(r"\s*;").match(text, start, end)  # after the initial state
     at = empty.end() if empty else start
@@ -186,6 +207,14 @@ def _columns(
             at += len(piece) + 1
         rows.append(row)
         at = stop + 1
+    return rows, at
+
+
+def _columns(
+    source: Source, text: str, start: int, end: int, troubles: list[Diagnostic]
+) -> list[tuple[Placed, ...]]:
+    """The program, column by column. The first row names the CPUs."""
+    rows, at = _rows(text, start, end)
     rest = text[at:end].strip()
     if rest:
         where = at + len(text[at:end]) - len(text[at:end].lstrip())

@@ -14,11 +14,13 @@ from types import MappingProxyType
 from typing import Literal
 
 from verifier.program import values as v
+from verifier.program.expressions import FALSE
 from verifier.program.values import Ptr
 from verifier.syntax.trouble import misspelt
 from verifier.words import counters, local, mmu, srcu, sync
 from verifier.words import data as kernel
 from verifier.words.elsewhere import ELSEWHERE
+from verifier.words.folding import families
 from verifier.words.guards import GUARDS
 from verifier.words.loops import LOOPS
 from verifier.words.rows import (
@@ -157,6 +159,17 @@ def strength(word: Word) -> int:
     return 2 if locked or waits or kinds & {"lock", "mfence"} else 1 if kinds - {""} else 0
 
 
+def orders(word: Word) -> str:
+    """What a word orders beyond TSO, in words."""
+    if any(isinstance(x, Locked) and x.looks != FALSE for x in flat(word.effects)):
+        return "all, if it goes on"
+    if special(word.name) == "call_cpus":
+        return "all, if it calls a CPU"
+    if word.locked or special(word.name) in ("write_cr3", "invpcid"):
+        return "all"
+    return ("", "some", "all")[strength(word)]
+
+
 _PARTS = frozenset(part for name in (*WORDS, *ELSEWHERE) for part in name.lower().split("_"))
 
 
@@ -195,6 +208,7 @@ def reference() -> str:
         "",
         "Printed from `verifier/words/`; numbers are rules of memory-model.md.",
         "",
+        "`{a,b}` stands for each of the words between its commas; `verifier words --all PATTERN` lists them.",
         "`&x` is the address of something in memory. What stands in `[ ]` may be left out; before the",
         "pointer to an entry it is what the kernel's form has, an mm or a vma and an address.",
         *_loops(),
@@ -205,14 +219,14 @@ def reference() -> str:
         "",
     ]
     group = ""
-    for word in WORDS.values():
+    for family in families(list(WORDS.values())):
+        word = family.members[0]
         if word.group != group:
             group = word.group
             lines += ["", f"## {group}", ""]
             lines += ["| word | on x86 | meaning | rule | read from |", "|---|---|---|---|---|"]
         events = "refused by name" if word.planned else word.events
-        name = word.name if word.planned else word.signature
-        cells = (f"`{name}`", events, word.doc, word.rule, word.source)
+        cells = (f"`{family.signature}`", events, family.doc, word.rule, family.source)
         lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     return "\n".join(line for i, line in enumerate(lines) if line or (i and lines[i - 1])) + "\n"
 
@@ -243,5 +257,5 @@ __all__ = [
     "CONSTANT_MASKS", "CPU_COUNTS", "ELSEWHERE", "INITIALIZERS", "LONG_VALUES", "LOOPS", "NAMED_VALUES",
     "ROOTS", "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry", "entry_level", "instead",
     "is_mask_of_mm",
-    "reference", "special", "strength",
+    "orders", "reference", "special", "strength",
 ]  # fmt: skip

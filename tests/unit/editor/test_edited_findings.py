@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from verifier.budget import Budget
+from verifier.editor import bounded
 from verifier.editor.bounded import check, decide, explain
 from verifier.editor.files import Files
 from verifier.editor.findings import EditorFinding, diagnostics
@@ -155,6 +157,14 @@ def test_a_process_checks_and_nobody_waits() -> None:
     assert [f.code for f in check(text, "t.litmus", Files(), Options(), yes)] == ["unknown-name"]
     with pytest.raises(LimitError, match="nobody waits"):
         check(text, "t.litmus", Files(), Options(), lambda: False)
+
+
+def test_a_check_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded, "CHECKING", 0.2)
+    monkeypatch.setattr(bounded, "diagnostics", lambda *_: time.sleep(1000))
+    (found,) = check("MM t\n", "t.litmus", Files(), Options(), yes)
+    assert (found.severity, found.code) == ("note", "limit")
+    assert "timeout: stopped after" in found.message
 
 
 def test_a_process_decides_with_unsaved_includes(folder: Path) -> None:

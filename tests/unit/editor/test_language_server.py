@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,8 @@ from pygls.uris import from_fs_path
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from verifier.cli import main
-from verifier.errors import ExitCode
+from verifier.errors import ExitCode, LimitError
+from verifier.syntax import MAX_BYTES
 
 TEXT = """MM my-first
 
@@ -54,6 +55,7 @@ exists (1:tlb[v -> A])
 HELPERS = """// What the other CPU does.
 void do_flush(void *info) { flush_tlb_local(); }
 """
+COMMAND = [sys.executable, "-m", "verifier.cli", "lsp"]
 WAIT, STEP = 100.0, 0.05  # seconds until a test gives up, and between two looks
 T = TypeVar("T")
 
@@ -121,7 +123,7 @@ class Session:
 @pytest_asyncio.fixture
 async def session(tmp_path: Path) -> AsyncIterator[Session]:
     """A client of a server that has one test open."""
-    async with connected(tmp_path, [sys.executable, "-m", "verifier.cli", "lsp"]) as made:
+    async with connected(tmp_path, COMMAND) as made:
         yield made
 
 
@@ -269,6 +271,7 @@ async def test_a_session(session: Session) -> None:
     assert titles[1].startswith("sometimes, as expected (") and titles[3].startswith("never, as expected (")
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_verdict_that_differs_is_an_error(session: Session) -> None:
     session.change("IPI   never", "IPI   sometimes")
@@ -281,6 +284,7 @@ async def test_a_verdict_that_differs_is_an_error(session: Session) -> None:
     assert "expected sometimes" in lens
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_an_open_include_counts_and_leads_to_the_test(session: Session) -> None:
     await session.found()
@@ -306,6 +310,7 @@ async def test_an_open_include_counts_and_leads_to_the_test(session: Session) ->
     assert first.location.uri == uri and first.location.range.start == types.Position(1, 28)
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_newer_text_comes_before_an_older_one(session: Session) -> None:
     """A text that takes long to check is given up, and the server answers meanwhile."""
@@ -324,10 +329,12 @@ async def test_a_newer_text_comes_before_an_older_one(session: Session) -> None:
     assert session.version == 3
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_settings_and_a_closed_document(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "verifier.cli", "lsp", "--stdio"]
-    async with connected(tmp_path, command, decideOnSave=False, timeout=5, colour="red") as session:
+    async with connected(
+        tmp_path, [*COMMAND, "--stdio"], decideOnSave=False, timeout=5, colour="red"
+    ) as session:
         await session.found()
         await session.until(
             lambda: [m for m in session.logged if "colour = 'red' has no effect" in m] or None
@@ -340,13 +347,54 @@ async def test_settings_and_a_closed_document(tmp_path: Path) -> None:
             await session.run("verifier.decide", session.uri, None)
 
 
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_a_server_ends_with_its_editor(tmp_path: Path) -> None:
+    """Also while it decides something that would take longer than anybody waits."""
+    slow = TEXT.replace("P1 { }", "P1 { " + "WRITE_ONCE(big, big + 1); " * 9 + "}\n" + "\n".join(
+        f"P{n} {{ " + "WRITE_ONCE(big, big + 1); " * 9 + "}" for n in range(2, 9)
+    )).replace("page A", "int big; page A")  # fmt: skip
+    async with connected(tmp_path, COMMAND) as session:
+        session.change(TEXT, slow)
+        running = asyncio.ensure_future(session.run("verifier.decideAll", session.uri))
+        await session.until(lambda: session.refreshed or None)
+        assert await session.titles() == ["run all 2 variants", "running …", "running …"]
+    with suppress(LimitError, JsonRpcException):
+        await running
+    process = session.client._server
+    assert process is not None
+    assert await asyncio.wait_for(process.wait(), WAIT) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_wrong_settings_of_a_project_are_told(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.verifier]\nkernl = 1\n")
+    async with connected(tmp_path, COMMAND) as session:
+        (wrong,) = [d for d in await session.found() if d.code == "settings"]
+        assert "kernl" in wrong.message
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_a_text_that_is_too_large_is_told(session: Session) -> None:
+    session.change("P1 { }", "P1 { " + "{}" * (MAX_BYTES // 2) + " }")
+    hovered = await session.client.text_document_hover_async(
+        types.HoverParams(session.document, session.place("set_pte"))
+    )
+    assert hovered is None
+    assert [d.code for d in await session.found()] == ["too-large"]
+    assert await session.titles() == []
+
+
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_port_is_served(tmp_path: Path) -> None:
     """The same over TCP."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "verifier.cli", "lsp", "--tcp", str(port)])
+    process = subprocess.Popen([*COMMAND, "--tcp", str(port)])
     try:
         for _ in range(int(WAIT / STEP)):
             try:

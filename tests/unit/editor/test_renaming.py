@@ -54,6 +54,7 @@ def verdicts(text: str, path: Path) -> list[list[str]]:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_verdicts_and_states_stay(path: Path) -> None:
     """A renamed register, object or variant: the same verdicts and states, but for the name."""
@@ -76,6 +77,7 @@ def _named(said: list[str], new: str, old: str) -> list[str]:
     return sorted(re.sub(rf"\b{new}\b", old, part) for part in said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_each_renaming_leaves_the_file_right(path: Path) -> None:
     text, files = path.read_text(), Files()

@@ -51,6 +51,7 @@ def test_every_prefix_has_answers(path: Path) -> None:
         everything(text[:end], path, files, end)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_a_text_without_a_piece_has_answers(path: Path) -> None:
     text, files = path.read_text(), Files()

@@ -317,7 +317,7 @@ def test_lines_of_a_kernel_stand_below_the_source(report: Path, tmp_path: Path) 
 
 
 def test_no_file_is_still_a_report(report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("verifier.commands.report.tasks_of", lambda *_: [])
+    monkeypatch.setattr("verifier.commands.report.changed_tasks", lambda *_: [])
     assert main(["report", "t", "-o", str(tmp_path)]) == 0
     assert "0 tests: nothing to judge" in (tmp_path / "index.html").read_text()
 

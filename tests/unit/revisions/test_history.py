@@ -189,7 +189,9 @@ def test_bisection_judges_what_it_needs(tree: Tree) -> None:
     numbered(tree, range(9, 21))
     told: list[str] = []
     span = RevisionRange(str(tree.path), "start..HEAD")
-    found = follow(Source("t", TEST), span, Options(), variants=["F"], progress=told.append)
+    found = follow(
+        Source("t", TEST), span, Options(), variants=["F"], progress=lambda text, *_: told.append(text)
+    )
     assert turns(found) == [("F", "never", "sometimes", "commit 9")]
     judged = [line for line in told if "/21)" in line]
     assert len(found.rows) == 21 and len(judged) == 7 and not found.complete

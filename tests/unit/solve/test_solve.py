@@ -25,6 +25,7 @@ from verifier.solve.acyclic import MAX_JOINS, require_acyclic
 from verifier.solve.clauses import Clauses
 from verifier.solve.decode import decode
 from verifier.solve.encode import encode
+from verifier.solve.lazily import Watched
 from verifier.solve.queries import _Asked
 from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
 from verifier.solve.z3 import Solver, _forgotten, _Library, core
@@ -80,9 +81,9 @@ def store_buffering(*between: Emit) -> Program:
     )
 
 
-@pytest.mark.parametrize("joins", [MAX_JOINS, 0], ids=["elimination", "ranks"])
+@pytest.mark.parametrize(("joins", "lazily"), [(MAX_JOINS, False), (0, False), (0, True)])
 @pytest.mark.parametrize("seed", range(100))
-def test_acyclic_agrees_with_enumeration(seed: int, joins: int) -> None:
+def test_acyclic_agrees_with_enumeration(seed: int, joins: int, lazily: bool) -> None:
     """Every choice of pairs of a small random relation, some of which are chosen together: clauses hold iff
     there is no cycle."""
     rng = random.Random(seed)
@@ -100,8 +101,9 @@ def test_acyclic_agrees_with_enumeration(seed: int, joins: int) -> None:
             relation.add(a, b, literal)
             literals.append((a, b, literal))
     sure = [(a, b) for a in range(5) for b in range(5) if relation.must[a] >> b & 1]
-    require_acyclic(relation, joins)
-    with Solver(clauses.dimacs()) as solver:
+    watched: list[Watched] = []
+    require_acyclic(relation, joins, watched if lazily else None)
+    with Solver(clauses.dimacs(), watched=watched) as solver:
         distinct = sorted({x for *_, x in literals})
         for bits in product((1, -1), repeat=len(distinct)):
             assumed = [x * on for x, on in zip(distinct, bits, strict=True)]
@@ -191,7 +193,7 @@ def test_a_witness_that_is_tampered_with_is_refused() -> None:
 
 def test_a_wrong_verdict_of_the_encoder_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its acyclicity clauses the encoder would allow SB with fences; the check finds out."""
-    monkeypatch.setattr("verifier.solve.encode.require_acyclic", lambda relation: None)
+    monkeypatch.setattr("verifier.solve.encode.require_acyclic", lambda relation, watched: None)
     with pytest.raises(InternalError, match="ghb"):
         decide(store_buffering(FENCE))
 

@@ -310,7 +310,7 @@ def test_ranks_say_what_elimination_says(folder: str, monkeypatch: pytest.Monkey
     found = [replace(decide(p, want_states=True, witnesses=False), hang=None) for p in programs]
     ranked = 0
 
-    def require(relation: object) -> None:
+    def require(relation: object, watched: object) -> None:
         nonlocal ranked
         before = len(relation.space.clauses.rows)  # type: ignore[attr-defined]
         require_acyclic(relation, joins=0)  # type: ignore[arg-type]

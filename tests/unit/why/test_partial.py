@@ -234,7 +234,14 @@ def test_progress_on_a_terminal(command: str, shown: Shown) -> None:
 @pytest.mark.parametrize("command", STEPS)
 def test_progress_counts_files(command: str, files: Path, shown: Shown) -> None:
     _, seen = shown(command, str(files))
-    assert f"\r\033[K1/2 one::{STEPS[command][0]}: " in seen and "\r\033[K2/2 two::" in seen
+    assert f"\r\033[K[1/2] one::{STEPS[command][0]}: " in seen and "\r\033[K[2/2] two::" in seen
+
+
+def test_check_counts_files_and_is_quiet(files: Path, shown: Shown) -> None:
+    printed, seen = shown("check", str(files))
+    assert "\r\033[K[1/2] " in seen and "\r\033[K[2/2] " in seen and seen.endswith("\r\033[K")
+    assert "\033" not in printed
+    assert shown("check", "-q", str(files))[1] == ""
 
 
 @pytest.mark.parametrize("command", STEPS)
@@ -245,5 +252,5 @@ def test_no_progress_without_a_terminal(command: str) -> None:
 
 def test_a_long_line_is_cut(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((20, 5)))
-    Output().progress("a test with a long name: edit 7", 1, 2)
-    assert capfd.readouterr().err == "\r\033[K1/2 a test with ..."
+    Output().progress("[1/2] a test with a long name: edit 7")
+    assert capfd.readouterr().err == "\r\033[K[1/2] a test wit..."

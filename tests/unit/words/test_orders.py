@@ -16,7 +16,7 @@ from verifier.suite.decide import run
 from verifier.suite.options import Options
 from verifier.syntax import load
 from verifier.words.rows import Word
-from verifier.words.table import WORDS
+from verifier.words.table import WORDS, orders
 
 _COUNTER, _ORDER = r"atomic(64|_long)?_", "(_relaxed|_acquire|_release)?"
 
@@ -134,6 +134,18 @@ def test_what_a_word_orders(name: str) -> None:
     assert bool(fence) != bool(plain), "read its function, and put it where it belongs"
     value = 1 if name in COUNTS else 0
     assert observed(WORDS[name], value) == ("never" if fence else "sometimes")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_reader_is_told_is_so(name: str) -> None:
+    fence, looks = matching(FENCES, name), matching(LOOKS, name)
+    told = orders(WORDS[name])
+    assert (told == "all", told == "all, if it goes on") == (bool(fence), bool(looks))
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_calls_order_if_they_call(name: str) -> None:
+    assert orders(WORDS[name]) == "all, if it calls a CPU"
 
 
 def test_no_pattern_is_left_over() -> None:

@@ -1,0 +1,1 @@
+"""The style of files: where their lines begin, what stands between tokens, which columns are in line."""
