@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
 from verifier.errors import UsageError
@@ -12,6 +12,7 @@ from verifier.patterns import pattern
 from verifier.records import NamedTuple, dataclass, field
 from verifier.syntax.grammars import folder
 
+_KEYS = ("number", "seed", "answer", "says", "why", "by", "audit")  # the last one is for docs/seeds.md
 _NUMBER = pattern(r"[A-Za-z0-9.-]+")
 
 
@@ -32,6 +33,12 @@ class Claims:
 
     seeds: Mapping[str, str] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+
+    def lacking(self, file: str, variants: Collection[str | None]) -> list[str]:
+        """What the claims name of a file that has these variants alone: ``1a: F9``."""
+        real = os.path.realpath(file)
+        asked = [(c.number, v) for c in self.claims for f, v in c.by if f == real and v is not None]
+        return [f"{number}: {variant}" for number, variant in asked if variant not in variants]
 
     def of(self, file: str, variant: str | None) -> list[str]:
         """The numbers of the claims that a test decides."""
@@ -57,6 +64,8 @@ def read_claims(path: str, below: str | None = None) -> Claims:
         raise UsageError(f"{path}: {error}") from None
     if below is None:
         below = os.path.join(os.path.dirname(path), _text(path, "the file", data, "below", "."))
+    if not data.get("claim"):
+        raise UsageError(f"{path}: there are no claims; each is a table [[claim]], as docs/reports.md says")
     found = [_claim(path, number, row, below) for number, row in enumerate(_rows(path, data, "claim"), 1)]
     twice = [c.number for n, c in enumerate(found) if c.number in {x.number for x in found[:n]}]
     if twice:
@@ -65,11 +74,17 @@ def read_claims(path: str, below: str | None = None) -> Claims:
         _text(path, "a seed", row, "number"): _text(path, "a seed", row, "title")
         for row in _rows(path, data, "seed")
     }
+    for file in (file for claim in found for file, _ in claim.by):
+        if not os.path.isfile(file):
+            raise UsageError(f"{path}: there is no {file}; paths are meant from {os.path.realpath(below)}")
     return Claims(seeds, tuple(found))
 
 
 def _claim(path: str, number: int, row: Mapping[str, object], below: str) -> Claim:
     what = f"[[claim]] {number}"
+    for key in row:
+        if key not in _KEYS:
+            raise UsageError(f"{path}: {what} has a key {key!r}; a claim has {', '.join(_KEYS)}")
     name = _text(path, what, row, "number")
     if not _NUMBER.fullmatch(name):
         raise UsageError(f"{path}: {what}: {name!r} is no number of a claim; use letters, digits, . and -")

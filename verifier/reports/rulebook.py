@@ -112,7 +112,10 @@ def _claim(claim: Claim, tests: Sequence[Listed]) -> Html:
     )  # fmt: skip
     lines = [tag("li", _test(x), " ", x.row.says) for x in tests]
     lacking = len(set(claim.by)) - len({x for x in claim.by if _has(x, tests)})
-    more = tag("p", f"{lacking} more of its tests are not in this report.", class_="none") if lacking else ""
+    are = "is" if lacking == 1 else "are"
+    more = (
+        tag("p", f"{lacking} more of its tests {are} not in this report.", class_="none") if lacking else ""
+    )
     return tag(
         "section", head, tag("p", marked(claim.says), class_="says"), tag("p", marked(claim.why)),
         tag("ul", *lines, class_="tests"), more, class_="claim", id=f"c{claim.number}",

@@ -54,6 +54,7 @@ class ReportPages(Report[ReportSection]):
         self.folder, self.options, self.contents, self.claims = folder, options, contents, claims
         files = {os.path.realpath(task.name) for task in tasks}
         self.any_claims = any(file in files for claim in claims.claims for file, _ in claim.by)
+        self.whole = {task.name for task in tasks if not task.variants}
         self.machine = model(options.switches, options.model)
         self.pages = test_pages(task.name for task in tasks)
         self.page: FilePage | None = None  # of the file whose outcomes come
@@ -133,6 +134,9 @@ class ReportPages(Report[ReportSection]):
             claims = self.claims.of(file, found.row.variant)
             page.claims[found.row.anchor] = claims
             self.rows.append(Listed(found.row, name, claims))
+        if page.tests and file in self.whole:
+            for lacks in self.claims.lacking(file, [test.variant for test in page.tests]):
+                self.out.complain(f"verifier: {shown(file)} has no such variant; claim {lacks}")
         if page.errors:
             self.rows.append(Listed(error_row(file)._replace(says=_first(page.errors)), name, ()))
         if page.skipped:

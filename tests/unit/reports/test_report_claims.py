@@ -30,6 +30,9 @@ GOOD = '[[claim]]\nnumber = "1a"\nanswer = "holds"\nsays = "so"\nby = ["a.litmus
 
 
 def test_paths_are_meant_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / "t").mkdir()
+    for name in ("a.litmus", "t/a.litmus"):
+        (tmp_path / name).touch()
     (tmp_path / "c.toml").write_text(GOOD)
     found = read_claims(str(tmp_path / "c.toml"))
     assert found.of(str(tmp_path / "a.litmus"), "F") == ["1a"] == found.of(str(tmp_path / "a.litmus"), None)
@@ -42,13 +45,16 @@ def test_paths_are_meant_from_the_file(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[[claim", "c.toml: "),
+        ("[[claims]]", "there are no claims"),
+        (GOOD, r"there is no .*a\.litmus; paths are meant from"),
+        (f"{GOOD}whi = 1", "has a key 'whi'; a claim has number, seed,"),
         ("claim = 1", "claim must be a list of tables"),
-        (GOOD.replace("by", "bye"), r"\[\[claim\]\] 1 needs by ="),
-        (GOOD.replace("says", "say"), "needs says ="),
+        (GOOD.replace("by =", "why ="), r"\[\[claim\]\] 1 needs by ="),
+        (GOOD.replace("says =", "why ="), "needs says ="),
         (GOOD.replace('"1a"', "1"), "needs number ="),
         (GOOD.replace("1a", "1 a"), "'1 a' is no number of a claim"),
         (GOOD + GOOD, "two claims '1a'"),
-        ('[[seed]]\nnumber = "1"', "a seed needs title ="),
+        ('[[seed]]\nnumber = "1"\n' + GOOD, "a seed needs title ="),
     ],
 )
 def test_what_is_wrong_is_an_error(tmp_path: Path, text: str, said: str) -> None:

@@ -63,7 +63,7 @@ number = "1a"
 answer = "holds"
 says = "`fence()` is *needed*."
 why = "See [the list](https://example.org/a?b=1&c=2)."
-by = ["t/two.litmus::F,B", "t/gone.litmus::F"]
+by = ["t/two.litmus::F,B", "t/loop.litmus::F9"]
 """
 
 
@@ -201,7 +201,15 @@ def test_claims_and_tests_cite_each_other(pages: dict[str, str]) -> None:
     claims = pages["claims.html"]
     assert "<code>fence()</code> is <em>needed</em>." in claims
     assert "A &lt;b&gt;patch&lt;/b&gt;" in claims
-    assert "1 more of its tests are not in this report" in claims
+    assert "1 more of its tests is not in this report" in claims
+
+
+def test_a_claim_about_a_variant_that_is_not_there(
+    report: Path, pages: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for asked, said in (("t/loop.litmus", True), ("t/two.litmus::B", False)):
+        main(["report", asked, "-o", str(tmp_path), "--claims", "claims.toml"])
+        assert ("t/loop.litmus has no such variant; claim 1a: F9" in capsys.readouterr().err) is said
 
 
 def test_a_page_has_stories_explanations_and_audits(pages: dict[str, str]) -> None:
@@ -294,6 +302,18 @@ def test_an_explanation_that_is_not_finished_says_so(
     found = texts(tmp_path)
     assert "timeout: more than 1e-06 s" in found["tests/t-two.html"]
     assert "Explanations that are not finished: 1" in found["index.html"]
+
+
+def test_lines_of_a_kernel_stand_below_the_source(report: Path, tmp_path: Path) -> None:
+    trees = Path(__file__).resolve().parents[2] / "trees"
+    assert (
+        main(["report", str(trees / "flag.litmus"), "--kernel", str(trees / "small"), "-o", str(tmp_path)])
+        == 0
+    )
+    (page,) = (tmp_path / "tests").iterdir()
+    below = page.read_text().split('<h3 class="v-file">kernel/flag.c</h3>')[1]
+    line = re.search(r'<li value="18" id="(\w+-18)"[^>]*><code>\s*smp_mb\(\);', below)
+    assert line is not None and f'href="#{line[1]}"' in below
 
 
 def test_no_file_is_still_a_report(report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
