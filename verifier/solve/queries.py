@@ -77,6 +77,19 @@ def find(
         return run
 
 
+def find_hang(program: Program, *, model: str, switches: Switches, budget: Budget) -> Trace | None:
+    """A run that hangs, told. None: there is none. Raises ``LimitError``, and ``InternalError`` as
+    ``decide``."""
+    asked = _Asked(program, model_of(switches, model), budget, 0)
+    text = asked.encoding.clauses.dimacs()
+    budget.enter(SOLVING)
+    with Solver(text, budget=budget, fresh=True) as asked.solver:
+        found = asked._found(asked.resting)
+        if found is None and asked._check(asked.resting) is None:
+            raise LimitError(budget.spent)
+        return None if found is None else asked._told(found)
+
+
 SOLVING = "solving"
 SHORTENING = 30  # questions to find a shorter run that hangs
 States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the proposition holds

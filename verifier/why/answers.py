@@ -34,13 +34,14 @@ DOES = {
 
 
 Need = Literal[
-    "needed", "redundant", "never reached", "unneeded here", "unneeded", "for the compiler only", "not asked",
+    "needed", "else it may hang", "redundant", "never reached", "unneeded here", "unneeded",
+    "for the compiler only", "not asked",
 ]  # fmt: skip
 
 
 # The words that do not speak for themselves.
 MEANS: dict[Need, str] = {
-    "redundant": "Redundant: no final state changes without it, by all memory and all locals.",
+    "redundant": "Redundant: without it no final state changes, by all memory and locals, and no run hangs.",
     "never reached": "Never reached: no run executes it, so this test says nothing about it.",
 }
 
@@ -128,14 +129,15 @@ class Explanation(Drawable):
 class Finding:
     """What was found about a part.
 
-    ``need``   ``needed``: without it the outcome is possible; ``redundant``: without it no run ends in
+    ``need``   ``needed``: without it the outcome is possible; ``else it may hang``: without it the outcome
+               stays impossible, but some run hangs; ``redundant``: without it no run hangs or ends in
                another state, by all memory and locals; ``never reached``: nor does any run execute it;
                ``unneeded here``: states change, but the outcome
                stays impossible; ``unneeded``: it stays impossible, and whether states change is not known;
                ``not asked``: the time was over before;
                ``for the compiler only``: on x86 it is no instruction;
     ``joint``  parts each of which is needed if this one is missing, though this one alone is not;
-    ``run``    if it is needed, a run without it that has the outcome, of ``program``.
+    ``run``    if it is needed, a run without it that has the outcome, or that hangs, of ``program``.
     """
 
     kind: str

@@ -24,14 +24,17 @@ from verifier.syntax.ast import nodes
 from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
 from verifier.why.answers import Audit, Finding, Need, impossible
-from verifier.why.engine import Engine, opened
+from verifier.why.engine import Engine, hanging, opened
 from verifier.words.rows import Order
 from verifier.words.table import WORDS
 
 STATES = 2000  # final states that are listed to find out what is redundant
 PAIRS = 400  # that are told
 # What an audit asks after it has asked for each part whether it is needed.
-_LATER = ("which parts are needed together", "which parts are redundant", "the runs without needed parts")
+_LATER = (
+    "which parts are needed together", "which parts are redundant", "without which parts a run hangs",
+    "the runs without needed parts",
+)  # fmt: skip
 
 
 def audit(
@@ -75,7 +78,8 @@ class _Auditor:
             found = {p: found[p] for p in self.parts}
             with opened_engine as engine:
                 self._judge(engine, found)
-            needed = [p for p in self.parts if witnesses and found[p].need == "needed"]
+            self._judge_hangs(found)
+            needed = [p for p in self.parts if witnesses and found[p].need in ("needed", "else it may hang")]
             for number, part in enumerate(needed, 1):
                 self.budget.tell("a run without needed part", number, len(needed))
                 found[part] = self._with_run(part, found[part])
@@ -115,24 +119,41 @@ class _Auditor:
             found[p] = replace(found[p], need="unneeded here" if p in changing else alike)
         self.later.pop(0)
 
+    def _judge_hangs(self, found: dict[OptionalPart, Finding]) -> None:
+        """Find the parts that keep a run from hanging, if none hangs with all of them."""
+        spare = [p for p in self.parts if found[p].need in ("redundant", "unneeded here", "unneeded")]
+        if spare and self.verdict.hangs is False:
+            self.budget.tell(self.later[0])
+            engine = hanging(self.test, self.code, self.parts, self.model, self.budget, self.unroll)
+            if engine is not None:
+                with engine:
+                    for p in spare:
+                        if self._possible(engine, p):
+                            found[p] = replace(found[p], need="else it may hang")
+        self.later.pop(0)
+
     def _possible(self, engine: Engine, *absent: OptionalPart) -> bool:
         return engine.possible([p for p in self.parts if p not in absent], absent)
 
     def _with_run(self, part: OptionalPart, found: Finding) -> Finding:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
         from verifier.execution.matter import matter
-        from verifier.solve.queries import find
+        from verifier.solve.queries import find, find_hang
         from verifier.suite.shorten import short_program
 
         others = {p.name for p in self.parts if p is not part}
         code = given(self.code, others)
         _, program = short_program(self.test, code, self.model.switches, self.unroll, self.budget)
-        run = find(
-            program, self.value, model=self.model.name, switches=self.model.switches, budget=self.budget,
-            why=matter,
-        )  # fmt: skip
+        if found.need == "needed":
+            run = find(
+                program, self.value, model=self.model.name, switches=self.model.switches, budget=self.budget,
+                why=matter,
+            )  # fmt: skip
+        else:
+            run = find_hang(program, model=self.model.name, switches=self.model.switches, budget=self.budget)
         if run is None:
-            raise InternalError(f"{self.test.id}: no run without {part.text} has the outcome")
+            has = "has the outcome" if found.need == "needed" else "hangs"
+            raise InternalError(f"{self.test.id}: no run without {part.text} {has}")
         return replace(found, run=run, program=program)
 
 

@@ -29,20 +29,22 @@ from verifier.syntax.test import Test
 class Candidates:
     """The candidate executions of a program in which its proposition has a value at the end of a run.
 
-    ``value``: that value. Runs that hang do not count. ``graphs``: by axiom, its rules, each with what it
-    says of the candidates. Raises ``LimitError``.
+    ``value``: that value; None: the candidates that hang, whatever the proposition says. Otherwise runs that
+    hang count only if the condition asks for hangs. ``graphs``: by axiom, its rules, each with what it says
+    of the candidates. Raises ``LimitError``.
     """
 
     def __init__(
-        self, program: Program, model: Model, value: bool = True, budget: Budget | None = None
+        self, program: Program, model: Model, value: bool | None = True, budget: Budget | None = None
     ) -> None:
-        self.program, self.budget = running(program), budget or Budget()
+        self.program = program if value is None or program.judges_hangs else running(program)
+        self.budget = budget or Budget()
         self.encoding, self.execution = candidates(self.program, model, self.budget)
         e, clauses = self.encoding, self.encoding.clauses
         proposition = e.truth(self.program.condition)
         kept = YES if self.program.filter is None else e.truth(self.program.filter)
         bad = clauses.any(x for x, _ in e.bad)
-        self.outcome = proposition if value else -proposition
+        self.outcome = e.stuck if value is None else proposition if value else -proposition
         self.normal = [x for x in (-e.cut, -bad, kept) if x != YES]
         self.graphs = [(axiom.name, list(axiom.relations(self.execution))) for axiom in model.axioms]
         self.rows = len(clauses.rows)  # of the encoding in which nothing is ordered yet
@@ -93,7 +95,7 @@ class Engine:
         program: Program,
         parts: Sequence[OptionalPart],
         model: Model,
-        value: bool = True,
+        value: bool | None = True,
         budget: Budget | None = None,
         fresh: bool = True,
     ) -> None:
@@ -248,6 +250,20 @@ def opened(
     if possible:
         raise InternalError(f"{test.id}: the outcome is possible with all parts")
     return Opened(code, parts, engine, gap)
+
+
+def hanging(
+    test: Test,
+    code: Lowered,
+    parts: Sequence[OptionalPart],
+    model: Model,
+    budget: Budget,
+    unroll: int | None = None,
+) -> Engine | None:
+    """The engine that says whether a run may hang, of code with optional parts; None: nothing in it waits.
+    Raises ``LimitError``."""
+    _, program = short_program(test, code, model.switches, unroll, budget)
+    return Engine(program, parts, model, None, budget) if program.stops else None
 
 
 def _engine(

@@ -20,7 +20,7 @@ from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, imp
 from verifier.why.cycles import Cycle, Cycles, Edge
 from verifier.why.engine import Candidates, opened
 from verifier.why.names import EventName, EventNames
-from verifier.why.reasons import MONOTONE, Reasons, reasons
+from verifier.why.reasons import Reasons, monotone, reasons
 
 BOUND = 4  # reasons
 
@@ -68,7 +68,8 @@ class _Explainer:
     def explain(self, bound: int) -> Explanation:
         lowered = lower(self.test, self.budget)
         self.code, parts = optional(lowered)
-        self.always = [p for p in parts if p.kind not in MONOTONE]
+        kinds = monotone(lowered.observables)
+        self.always = [p for p in parts if p.kind not in kinds]
         bare = self._bare() if len(parts) >= MANY_PARTS else None
         gap = ""
         if bare is not None:

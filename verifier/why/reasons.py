@@ -5,10 +5,11 @@ The method is MARCO (Liffiton, Previti, Malik, Marques-Silva: "Fast, flexible MU
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from verifier.errors import LimitError
 from verifier.lower.optional import PART_KINDS, OptionalPart, PartKind
+from verifier.program.events import Observable
 from verifier.records import NamedTuple
 from verifier.why.engine import Engine
 
@@ -26,6 +27,14 @@ _LAST: tuple[PartKind, ...] = (
 )
 _WEIGHT = {kind: at for at, kind in enumerate(_LAST)}
 MONOTONE = tuple(kind for kind in PART_KINDS if kind in _WEIGHT)
+# Who waits for something may hang, and hangs no more where the wait is left out.
+_MAY_HANG = frozenset({"wait", "lock", "grace period", "reader", "IRQ-off region"})
+
+
+def monotone(observables: Iterable[Observable]) -> frozenset[str]:
+    """The kinds of parts whose absence allows more, for a condition that asks for these."""
+    hangs = any(o.kind == "hang" for o in observables)
+    return frozenset(MONOTONE) - (_MAY_HANG if hangs else frozenset())
 
 
 class Reasons(NamedTuple):
@@ -41,8 +50,9 @@ def reasons(engine: Engine, bound: int = 4) -> Reasons:
     """At most ``bound`` reasons of an outcome. That it is impossible with all parts was the engine's last
     answer. An IPI is no such part: without one, other things happen. Raises ``LimitError`` if there is no
     time for the first one."""
-    always = [p for p in engine.on if p.kind not in MONOTONE]
-    parts = [p for p in engine.on if p.kind in MONOTONE]
+    kinds = monotone(engine.candidates.program.observables)
+    always = [p for p in engine.on if p.kind not in kinds]
+    parts = [p for p in engine.on if p.kind in kinds]
 
     def possible(present: Sequence[OptionalPart]) -> bool:
         return engine.possible([*always, *present])
