@@ -25,11 +25,14 @@ from tests.properties.programs import (
 )
 from verifier import explore, solve
 from verifier.explore import explore as run
+from verifier.lower.build import build
 from verifier.lower.code import Branch, Emit, Instruction, Label, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Reg
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.values import Ptr
+from verifier.source import Source
+from verifier.syntax import load
 
 X, Y, Z, ONE = lit("x"), lit("y"), lit("z"), Const(1)
 FOUND: dict[str, Callable[[], tuple[Lowered, Switches]]] = {}
@@ -205,6 +208,52 @@ def test_judges_agree(name: str) -> None:
     assert set(first.states) == set(second.states)
     assert set(first.rests or ()) == set(second.rests or ())
     assert run(program, switches=switches, reduced=False).shown == set(first.states)
+
+
+HIDDEN = """MM t
+{ page A = 1; page B = 2; table T { v -> A }; mm N { v -> none }; 0:cr3 = N; }
+P0 { set_pte(pte(T, v), B); r0 = translate(v); }
+P1 { set_pmd(pmd(N, v), T); }
+locations [0:r0;]
+exists (0:r0 = A)
+"""
+TWICE = """MM t
+{ page A = 1; mm N { v -> mk_pte(A, ro) }; 0:cr3 = N; }
+P0 { set_pte(pte(N, v), A); r0 = xchg(v, 2); r1 = xchg(v, 3); }
+locations [0:r0; 0:r1;]
+exists (0:r0 = fault /\\ 0:r1 = fault)
+"""
+
+MARK = """MM t
+{ int x; int y; int z; }
+void look(void *info) { WRITE_ONCE(z, READ_ONCE(x) + 1); }
+P0 { rcu_read_lock(); apic_icr_write(1, look); r0 = READ_ONCE(y); rcu_read_unlock(); }
+P1 { }
+P2 { WRITE_ONCE(x, 1); synchronize_rcu(); WRITE_ONCE(y, 1); }
+locations [0:r0; z;]
+exists (0:r0 = 1 /\\ z = 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "switches", "reachable"),
+    [
+        (MARK, GENERIC, True),
+        (MARK, GENERIC._replace(amd_x2apic_ordered=True), False),
+        (HIDDEN, GENERIC._replace(walk_forward="forward_always"), True),
+        (TWICE, GENERIC._replace(fault_walk="spurious_once"), False),
+    ],
+)
+def test_under_one_other_switch(text: str, switches: Switches, reachable: bool) -> None:
+    """HIDDEN: what walks find in front of a store that hides an entry depends on what other CPUs do to other
+    entries (MMR 3.5). TWICE: an old read makes no protection fault; a cached entry does, once (6.2, 6.3).
+    MARK: a write that is executed in program order does not pass the mark of a section (8.2, 18.1)."""
+    program = build(load(Source("t", text))[0])
+    first = solve.decide(program, switches=switches, want_states=True)
+    second = explore.decide(program, switches=switches, want_states=True)
+    assert first.reachable == second.reachable == reachable
+    assert first.states is not None and second.states is not None
+    assert set(first.states) == set(second.states)
 
 
 def test_nobody_ends_a_window_that_was_there_before() -> None:

@@ -6,13 +6,14 @@ final states. ``VERIFIER_AGREEMENT`` as for ``test_agreement``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from tests.properties.programs import Draw, describe, random_test
+from tests.properties.programs import Draw, describe, drawing, random_test
 from tests.properties.test_agreement import ANSWERS, EXAMPLES, LIMIT, WANTED
 from verifier import explore, solve
 from verifier.lower.code import (
@@ -33,6 +34,7 @@ from verifier.program.kinds import undefined_decisions
 from verifier.program.values import UNDEF, Ptr
 
 KINDS = ("plain", "mmu", "ipi", "rcu")
+MANY = 200
 
 
 class _Spoiler:
@@ -127,10 +129,34 @@ class _Spoiler:
         return self.draw((other, Apply("and", pair), Apply("or", pair), Apply("not", (other,))))
 
 
+def judged(draw: Draw, kind: str, say: Callable[[str], object] = str) -> str:
+    """Decide a random program by both judges, which must agree. What it is: wrong, good, or neither.
+
+    It is neither if nothing in it decides by a value that may be undefined, or if it is too large. ``say``
+    hears about the program.
+    """
+    program = unroll(_Spoiler(draw).test(random_test(draw, kind)), 1)
+    model = draw(("x86-tso", "x86-tso", "sc"))
+    say(describe(program))
+    explored = explore.decide(program, model=model, want_states=True, limit_states=LIMIT)
+    if explored.states is None and explored.bad is None:
+        return "neither"
+    solved = solve.decide(program, model=model, want_states=True)
+    say(f"the explorer: {explored.bad}\nZ3: {solved.bad}")
+    # The explorer stops at an access to no object. For Z3, an assumption after it may refuse the run.
+    assumed = any(not wait.kind for wait in program.waits)
+    assert explored.bad is not None or solved.bad is None
+    assert solved.bad is not None or explored.bad is None or assumed
+    if explored.bad is not None:
+        return "wrong"
+    for what in ANSWERS:
+        if what != "cut" or program.filter is None:
+            assert getattr(explored, what) == getattr(solved, what), what
+    return "good" if undefined_decisions(program) else "neither"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_judges_agree_about_undefined_values(kind: str) -> None:
-    wrong = good = 0
-
     @settings(
         max_examples=EXAMPLES // len(KINDS),
         deadline=None,
@@ -140,30 +166,17 @@ def test_judges_agree_about_undefined_values(kind: str) -> None:
     )
     @given(st.data())
     def agree(data: st.DataObject) -> None:
-        nonlocal wrong, good
-
-        def draw(options):  # type: ignore[no-untyped-def]
-            return data.draw(st.sampled_from(options))
-
-        program = unroll(_Spoiler(draw).test(random_test(draw, kind)), 1)
-        model = draw(("x86-tso", "x86-tso", "sc"))
-        note(describe(program))
-        explored = explore.decide(program, model=model, want_states=True, limit_states=LIMIT)
-        if explored.states is None and explored.bad is None:
-            return
-        solved = solve.decide(program, model=model, want_states=True)
-        note(f"the explorer: {explored.bad}\nZ3: {solved.bad}")
-        # The explorer stops at an access to no object. For Z3, an assumption after it may refuse the run.
-        assumed = any(not wait.kind for wait in program.waits)
-        assert explored.bad is not None or solved.bad is None
-        assert solved.bad is not None or explored.bad is None or assumed
-        if explored.bad is not None:
-            wrong += 1
-            return
-        good += 1 if undefined_decisions(program) else 0
-        for what in ANSWERS:
-            if what != "cut" or program.filter is None:
-                assert getattr(explored, what) == getattr(solved, what), what
+        judged(lambda options: data.draw(st.sampled_from(options)), kind, note)
 
     agree()
-    assert wrong and good
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_are_wrong_and_good_programs(kind: str) -> None:
+    """Of these programs, two of five are wrong, and one of ten is good. So some of ``MANY`` surely are."""
+    missing = {"wrong", "good"}
+    for seed in range(MANY):
+        missing.discard(judged(drawing(seed), kind))
+        if not missing:
+            return
+    pytest.fail(f"none of {MANY} programs is {' or '.join(missing)}")

@@ -7,11 +7,11 @@ from itertools import cycle
 
 import pytest
 
-from tests.properties.waiting import Waiting
 from verifier import explore, solve
 from verifier.budget import Budget
 from verifier.explore.rest import Rest
 from verifier.explore.search import Search, machine_of
+from verifier.fuzz.waiting import Waiting
 from verifier.lower.build import build
 from verifier.program.profiles import PROFILES
 from verifier.program.trace import Trace

@@ -266,8 +266,7 @@ class Prepared:
             op.reads |= self.fetched[cpu]
             op.reads |= self.ptes if self.switches.fault_walk == "spurious_once" else 0
         later = event.op == "W" and self.buffered
-        if later and self.switches.walk_forward == "forward_always":
-            op.reads |= op.stores & self.ptes  # it hides the value in memory from this CPU's walks
+        hides = later and self.switches.walk_forward == "forward_always"  # from this CPU's walks
         now = 0
         if op.translated and op.modifies and self.dirties:
             now = self.ptes
@@ -276,7 +275,7 @@ class Prepared:
         now |= sections
         op.writes = now if later else op.stores | now
         op.stores |= now
-        if op.writes & self.ptes:
+        if (op.writes | (op.stores if hides else 0)) & self.ptes:
             op.reads |= self.ptes  # the walks that this CPU could do until now depend on other entries, too
         op.visible = bool(
             op.writes & self.seen_cells

@@ -49,11 +49,6 @@ class Sketch:
 
     cpus: tuple[tuple[Act, ...], ...]
 
-    @property
-    def locked(self) -> bool:
-        """Is there a LOCK'd operation?"""
-        return any(s.what in ("xchg", "locked") for cpu in self.cpus for s in cpu)
-
     def smaller(self) -> Iterator[Sketch]:
         """The program without one CPU, or without one statement, or with a simpler statement."""
         for i in range(len(self.cpus)):

@@ -3,7 +3,8 @@
 A cycle is critical if each CPU has at most two accesses, to different locations, and each location at most
 three, all from different CPUs (Shasha and Snir, TOPLAS 1988; Alglave, Maranget, Tautschnig, TOPLAS 2014).
 So it is a necklace of *beads*. A bead is a step, and then one or two communications at the location that the
-step leads to: Rf, Fr, Co, Co;Rf or Fr;Rf. Other pairs are the same as one communication. Names of CPUs and
+step leads to: Rf, Fr, Co, Co;Rf or Fr;Rf. Other pairs are the same as one communication; so is Co to an XCHG,
+which is Rf. Names of CPUs and
 locations do not occur in a cycle, so that two cycles differ up to renaming if their necklaces do.
 """
 
@@ -37,6 +38,11 @@ class Bead:
         return self.meetings[-1].target
 
     @property
+    def walked(self) -> bool:
+        """Is its location a page-table entry?"""
+        return "T" in {x for m in self.meetings for x in (m.source, m.target)}
+
+    @property
     def edges(self) -> int:
         return 1 + len(self.meetings)
 
@@ -59,7 +65,8 @@ def _beads(edges: Iterable[Edge]) -> tuple[Bead, ...]:
     edges = tuple(edges)
     comms = [e for e in edges if isinstance(e, Meeting)]
     runs = [(m,) for m in comms]
-    pairs = [(a, b) for a, b in product(comms, comms) if a.target == b.source == "W" and b.target != "W"]
+    pairs = [(a, b) for a, b in product(comms, comms) if a.target == b.source == "W" and b.target in "RT"]
+    pairs = [(a, b) for a, b in pairs if not {a.source, b.target} >= {"X", "T"}]  # no XCHG of an entry
     found = []
     for step in (e for e in edges if isinstance(e, Stride)):
         for run in [*runs, *pairs]:
@@ -69,11 +76,12 @@ def _beads(edges: Iterable[Edge]) -> tuple[Bead, ...]:
 
 
 def _fits(before: Bead, after: Bead) -> bool:
-    """May one bead follow the other? What a shootdown invalidates has to be an entry."""
+    """May one bead follow the other? A shootdown invalidates an entry; what depends on a value is none."""
     if before.end != after.source:
         return False
-    walked = "T" in {x for m in before.meetings for x in (m.source, m.target)}
-    return walked or not after.step.kind.of_source
+    if after.step.kind.depends:
+        return not before.walked and not after.walked
+    return before.walked or not after.step.kind.of_source
 
 
 def least(word: tuple[int, ...]) -> tuple[int, ...]:
@@ -318,5 +326,8 @@ def cycle_of(edges: list[Edge], names: list[str]) -> Cycle:
                 "their kin are"
             )
         if not _fits(before, bead):
-            raise UsageError(f"{bead.step.name} invalidates an entry, but no access there is translated")
+            wrong = "invalidates an entry, but no access there is translated"
+            if bead.step.kind.depends:
+                wrong = "is between plain locations, but one of the two is an entry"
+            raise UsageError(f"{bead.step.name} {wrong}")
     return tuple(found)

@@ -1,8 +1,9 @@
 """The edges that cycles are made of: the table that the generator runs on, and that docs/generate.md prints.
 
-An edge leads from one access to another. Accesses are reads ``R``, writes ``W``, and translated reads ``T``:
-a read through a page-table entry, whose value says which page the entry led to. A *communication* stays at
-one location and changes the CPU. A *step* changes the location and, unless it is an IPI, stays on one CPU.
+An edge leads from one access to another. Accesses are reads ``R``, writes ``W``, exchanges ``X`` (XCHG, which
+reads and writes at one instant), and translated reads ``T``: a read through a page-table entry, whose value
+says which page the entry led to. A *communication* stays at one location and changes the CPU. A *step*
+changes the location and, unless it is an IPI, stays on one CPU.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from verifier.records import dataclass
 from verifier.syntax.trouble import nearest
 
 LANGUAGES = ("X86", "C", "MM")
-PLAIN = "RW"
+PLAIN = "RWX"
 WALK = "T"
 
 
@@ -27,7 +28,9 @@ class Kind:
     ``short`` stands in names of tests. ``words`` spells what is between the two accesses, in each language
     that has it; {v} is the address of the target's entry, or of the source's if ``of_source``. ``sources``
     and ``targets`` are the types that the two ends may have. ``handler``: a handler on another CPU does the
-    second access. ``flusher``: {f} is a handler that invalidates {v}.
+    second access. ``flusher``: {f} is a handler that invalidates {v}. ``depends``: what of the second access
+    depends on the value that the first one reads: addr, data or ctrl, in diy's words; then the name has only
+    the type of the second.
     """
 
     name: str
@@ -35,11 +38,12 @@ class Kind:
     about: str
     rules: tuple[str, ...]
     words: tuple[tuple[str, str], ...]
-    sources: str = "RWT"
-    targets: str = "RWT"
+    sources: str = "RWXT"
+    targets: str = "RWXT"
     handler: bool = False
     of_source: bool = False
     flusher: bool = False
+    depends: str = ""
 
     def word(self, language: str) -> str | None:
         """How a language spells what is between the accesses; None: it cannot."""
@@ -57,12 +61,18 @@ class Meeting:
     rules: tuple[str, ...]
     also: tuple[str, ...] = ()
 
+    @property
+    def parts(self) -> str:
+        """What the two accesses are here: an exchange is a read or a write."""
+        return {"Rf": "WR", "Fr": "RW", "Co": "WW"}[self.name[:2]]
+
 
 def _fence(x86: str, c: str) -> tuple[tuple[str, str], ...]:
     return ("X86", x86), ("C", c), ("MM", c)
 
 
 _ALL = tuple((language, "") for language in LANGUAGES)
+_MMU = "RWT"  # the ends of steps that are about walks
 
 MEETINGS = (
     Meeting("Rfe", "W", "R", "the read takes its value from the write", ("1.1",)),
@@ -70,6 +80,11 @@ MEETINGS = (
     Meeting("Coe", "W", "W", "the second write is later in coherence order", ("1.1",), ("Wse",)),
     Meeting("Rfw", "W", "T", "a walk reads the entry that the write made", ("3.1", "3.2")),
     Meeting("Frw", "T", "W", "a walk has read the entry before the write", ("3.1", "3.2", "4.1")),
+    Meeting("RfeWX", "W", "X", "the exchange reads the write", ("1.1", "2.1")),
+    Meeting("RfeXR", "X", "R", "the read takes its value from the exchange", ("1.1", "2.1")),
+    Meeting("RfeXX", "X", "X", "the second exchange reads what the first one writes", ("1.1", "2.1")),
+    Meeting("FreRX", "R", "X", "the read takes an older value than that of the exchange", ("1.1", "2.1")),
+    Meeting("CoeXW", "X", "W", "the write is later in coherence order than the exchange", ("1.1", "2.1")),
 )
 
 STEP_KINDS = (
@@ -82,26 +97,38 @@ STEP_KINDS = (
         ("2.1", "3.7"), _fence("LOCK INC [{q}]", "smp_mb();")
     ),
     Kind(
+        "DpAddrd", "addr", "the address depends on what was read", ("1.1",), _ALL[1:], "R", "RW",
+        depends="addr",
+    ),
+    Kind(
+        "DpDatad", "data", "what is written depends on what was read", ("1.1",), _ALL[1:], "R", "W",
+        depends="data",
+    ),
+    Kind(
+        "DpCtrld", "ctrl", "a branch on what was read", ("1.1",), _ALL[1:], "R", "RW",
+        depends="ctrl",
+    ),
+    Kind(
         "Invlpgd", "invlpg", "INVLPG of the address that is read next", ("0.2", "5.1", "5.2", "5.3"),
-        (("MM", "invlpg({v});"),), targets=WALK,
+        (("MM", "invlpg({v});"),), sources=_MMU, targets=WALK,
     ),
     Kind(
         "Flushd", "flush", "a flush of the CPU's own TLB", ("0.2", "5.1", "5.2", "5.3"),
-        (("MM", "flush_tlb_local();"),), targets=WALK,
+        (("MM", "flush_tlb_local();"),), sources=_MMU, targets=WALK,
     ),
     Kind(
         "Cr3d", "cr3", "a write of CR3, to the same space", ("0.2", "5.1", "5.7"),
-        (("MM", "load_cr3(N);"),), targets=WALK,
+        (("MM", "load_cr3(N);"),), sources=_MMU, targets=WALK,
     ),
     Kind(
         "Shotd", "shot", "a shootdown: all other CPUs do INVLPG of the entry's address, and are waited for",
         ("0.2", "5.1", "8.2", "8.4", "8.7", "17.4"), (("MM", "smp_call_function({f}, NULL, 1);"),),
-        of_source=True, flusher=True,
+        _MMU, _MMU, of_source=True, flusher=True,
     ),
     Kind(
         "Ipid", "ipi", "an IPI: its handler, on another CPU, does the second access",
         ("8.2", "8.3", "8.4", "17.4"),
-        (("MM", "smp_call_function_single({cpu}, {h}, NULL, 0);"),), handler=True,
+        (("MM", "smp_call_function_single({cpu}, {h}, NULL, 0);"),), _MMU, _MMU, handler=True,
     ),
 )  # fmt: skip
 
@@ -116,7 +143,7 @@ class Stride:
 
     @property
     def name(self) -> str:
-        return f"{self.kind.name}{self.source}{self.target}"
+        return f"{self.kind.name}{'' if self.kind.depends else self.source}{self.target}"
 
 
 Edge = Stride | Meeting
@@ -157,20 +184,28 @@ DEFAULTS = {
 def edges(names: Iterable[str], language: str) -> tuple[Edge, ...]:
     """The edges of these names. ``*`` stands for any type, and types may be left out: ``Pod`` is ``Pod**``.
 
-    Raises ``UsageError`` for a name that no edge of the language has.
+    It stands for an exchange only if some communication of an exchange is named, too. Raises ``UsageError``
+    for a name that no edge of the language has.
     """
     known: dict[str, Edge] = {e.name: e for e in every(language)}
     also = {other: m.name for m in MEETINGS for other in m.also}
-    kinds = {kind.name for kind in STEP_KINDS}
+    kinds = {kind.name: "*" if kind.depends else "**" for kind in STEP_KINDS}
     found: dict[str, Edge] = {}
+    meant = set[str]()
     for name in names:
-        pattern = f"{name}**" if name in kinds else also.get(name, name)
+        pattern = f"{name}{kinds[name]}" if name in kinds else also.get(name, name)
         pattern = pattern.replace("*", "?")
         matches = [n for n in known if fnmatchcase(n, pattern)]
         if not matches:
             raise UsageError(_unknown(name, pattern, language, [*known, *also, *kinds]))
         found.update((n, known[n]) for n in matches)
-    return tuple(found[n] for n in known if n in found)
+        meant |= {n for n in matches if n == pattern}
+    exchanges = any("X" in e.source + e.target for e in found.values() if isinstance(e, Meeting))
+    return tuple(
+        e
+        for n, e in known.items()
+        if n in found and (n in meant or exchanges or "X" not in e.source + e.target)
+    )
 
 
 def _unknown(name: str, pattern: str, language: str, known: list[str]) -> str:
@@ -178,7 +213,7 @@ def _unknown(name: str, pattern: str, language: str, known: list[str]) -> str:
     others = [other for other in LANGUAGES if any(fnmatchcase(e.name, pattern) for e in every(other))]
     if others:
         return f"{language} has no edge {name!r}; it takes --language {others[-1]}"
-    rows = [kind for kind in STEP_KINDS if pattern[:-2] == kind.name]
+    rows = [kind for kind in STEP_KINDS if kind.name in (pattern[:-1], pattern[:-2])]
     if rows:
         kind = rows[0]
         types = PLAIN + WALK if language == "MM" else PLAIN

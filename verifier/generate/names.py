@@ -1,7 +1,8 @@
 """Names of cycles: the classic name of the shape, and what is between the accesses of each CPU, as in diy.
 
 ``SB+mfence+po`` is the shape SB with an MFENCE on the first CPU. All alike are named once, in the plural
-(``SB+mfences``), and left out if they are nothing (``SB``).
+(``SB+mfences``), and left out if they are nothing (``SB``). In a shape, an exchange is the read or the write
+as which it communicates; the accesses follow (``SB.XR.WR``).
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def placed(cycle: Cycle) -> Titled:
     best = min(_offers(cycle), key=lambda offer: offer[:5])
     unknown, base, marks, key, rest_first, turned = best
     parts = key.split("+")
-    if not unknown and "T" in key:
+    if "X" in key:
+        base += "." + ".".join(parts)
+    elif not unknown and "T" in key:
         base += "." + ".".join(part for part in parts if set(part) & set("RT"))
     if len(set(marks)) > 1:
         base = "+".join([base, *marks])
@@ -70,22 +73,23 @@ def _offers(cycle: Cycle) -> Iterator[tuple[bool, str, list[str], str, bool, Cyc
     """Each way to place a cycle: has its shape no classic name, the shape, the marks, what the CPUs do."""
     for i in range(len(cycle)):
         turned = cycle[i:] + cycle[:i]
-        threads: list[str] = []
-        for bead in turned:
-            threads.append(bead.step.source + bead.step.target)
-            threads += [m.target for m in bead.meetings[:-1]]
+        threads: list[tuple[str, str]] = []  # what each CPU does, without exchanges and with them
+        for before, bead in zip([turned[-1], *turned], turned, strict=False):
+            plain = before.meetings[-1].parts[1] + bead.meetings[0].parts[0]
+            threads.append((plain, bead.step.source + bead.step.target))
+            threads += [(m.parts[1], m.target) for m in bead.meetings[:-1]]
         orders = [(False, threads)]
-        if len(threads[-1]) == 1:
+        if len(threads[-1][1]) == 1:
             orders.append((True, [threads[-1], *threads[:-1]]))
         for rest_first, order in orders:
-            key = "+".join(order)
-            classic = _classic(key.replace("T", "R"))
+            plain, key = ("+".join(part) for part in zip(*order, strict=True))
+            classic = _classic(plain)
             marks = [bead.step.kind.short for bead in turned]
-            yield classic is None, classic or key, marks, key, rest_first, turned
+            yield classic is None, classic or (plain if "X" in key else key), marks, key, rest_first, turned
 
 
 def _classic(key: str) -> str | None:
-    """The classic name of a shape without translated reads."""
+    """The classic name of a shape of reads and writes."""
     parts = key.split("+")
     if len(parts) > 2 and len(set(parts)) == 1 and parts[0] in RINGS:
         return f"{len(parts)}.{RINGS[parts[0]]}"

@@ -20,11 +20,12 @@ X86_REGISTERS = ("EAX", "EBX")
 
 @dataclass(slots=True)
 class Deed:
-    """An access: R, W or T; the number of its location; the value that it writes, or has to read."""
+    """An access: R, W, X or T; the number of its location; the value that it writes, and has to read."""
 
     type: str
     place: int
     value: int
+    seen: int = -1  # by an exchange
 
 
 @dataclass(slots=True)
@@ -54,8 +55,8 @@ def plan(placed: Titled) -> Plan:
     for place, bead in enumerate(cycle):
         chunk, written = list[Deed](), 0
         for type_ in (bead.step.target, *(m.target for m in bead.meetings)):
-            written += type_ == "W"
-            chunk.append(Deed(type_, place, written))
+            seen, written = written, written + (type_ in "WX")
+            chunk.append(Deed(type_, place, written, seen))
         chunks.append(chunk)
         made.last[place] = written
         if "T" in {a.type for a in chunk}:
@@ -128,6 +129,10 @@ def _x86(made: Plan) -> str:
             lines += [between] if between else []
             if access.type == "W":
                 lines.append(f"MOV [{names[access.place]}],${access.value}")
+            elif access.type == "X":
+                register = next(registers)
+                lines += [f"MOV {register},${access.value}", f"XCHG [{names[access.place]}],{register}"]
+                wanted.append(f"{cpu}:{register}={access.seen}")
             else:
                 register = next(registers)
                 lines.append(f"MOV {register},[{names[access.place]}]")
@@ -154,12 +159,13 @@ def _c(made: Plan) -> str:
         for number, access in enumerate(thread.accesses):
             between = _between(made, thread, "C") if number else ""
             lines += [between] if between else []
-            if access.type == "W":
-                lines.append(f"WRITE_ONCE(*{names[access.place]}, {access.value});")
-            else:
+            line, seen = _accessed(
+                access, f"{names[access.place]}", f"r{len(registers)}", made, thread, number
+            )
+            lines += line
+            if seen is not None:
                 registers.append(f"r{len(registers)}")
-                lines.append(f"{registers[-1]} = READ_ONCE(*{names[access.place]});")
-                wanted.append(f"{cpu}:{registers[-1]}={access.value}")
+                wanted.append(f"{cpu}:{registers[-1]}={seen}")
         pointers = ", ".join(f"int *{names[a.place]}" for a in thread.accesses)
         out += [
             "",
@@ -173,6 +179,23 @@ def _c(made: Plan) -> str:
     return "\n".join([*out, "", f"exists ({condition})", ""])
 
 
+def _accessed(
+    access: Deed, pointer: str, register: str, made: Plan, thread: Lane, number: int
+) -> tuple[list[str], int | None]:
+    """The lines of an access in C, and what it has to read; a step may make it depend on the first read."""
+    depends = made.placed.cycle[thread.step].step.kind.depends if number and thread.step >= 0 else ""
+    place = f"*({pointer} + (r0 ^ r0))" if depends == "addr" else f"*{pointer}"
+    value = f"(r0 ^ r0) + {access.value}" if depends == "data" else str(access.value)
+    line, seen = {
+        "W": (f"WRITE_ONCE({place}, {value});", None),
+        "X": (f"{register} = xchg({pointer}, {value});", access.seen),
+        "R": (f"{register} = READ_ONCE({place});", access.value),
+    }[access.type]
+    if depends == "ctrl":
+        return [f"if (r0 == {thread.accesses[0].value}) {{", f"\t{line}", "}"], seen
+    return [line], seen
+
+
 def _mm(made: Plan) -> str:
     names, wanted, handlers = _Names(made), list[str](), list[str]()
     seen: list[str] = []
@@ -184,6 +207,13 @@ def _mm(made: Plan) -> str:
             if number:
                 lines += _mm_between(made, thread, names, handlers)
             entry = access.place in made.entries
+            if not entry and not thread.handler:
+                line, seen_here = _accessed(access, f"&{at}", f"r{registers}", made, thread, number)
+                lines += [x.replace("\t", "    ").replace(f"*&{at}", at) for x in line]
+                if seen_here is not None:
+                    wanted.append(f"{cpu}:r{registers} = {seen_here}")
+                    registers += 1
+                continue
             if access.type == "W":
                 lines.append(
                     f"set_pte(pte(N, {at}), {at}_{access.value});"

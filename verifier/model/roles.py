@@ -85,20 +85,16 @@ _SERIALIZED = _where("dlv_serializing")
 ROLES: dict[str, Role] = {
     "R - user hlt": Role("MMR 1.1, 8.2: loads in order (SDM 8.2.2)", holds=True),
     "W - user nt alias": Role("MMR 1.2, 2.6: where it is not buffered, see ``buffered``"),
-    "X - user": Role("MMR 2.1, 8.2: LOCK'd operation (SDM 8.2.2)", drains=True, holds=_ORDERED),
+    "X - user": Role("MMR 2.1, 8.2: LOCK'd operation (SDM 8.2.2)", drains=True),
     "T": Role("MMR 3.3: as a load", holds=True),
     "IF - user": Role("MMR 10.1: as a load", holds=True),
     "F mfence": Role(
         "MMR 2.3, 8.2, 9.1: MFENCE (SDM 8.2.2)",
         drains=True,
         serializes=_where("mfence_serializing"),
-        holds=_where(
-            "amd_x2apic_ordered", "mfence_serializing", "x2apic_fence=mfence", "x2apic_fence=sfence"
-        ),
+        holds=_where("mfence_serializing", "x2apic_fence=mfence", "x2apic_fence=sfence"),
     ),
-    "F lock": Role(
-        "MMR 2.1, 8.2: LOCK'd operation on a word of its own (SDM 8.2.2)", drains=True, holds=_ORDERED
-    ),
+    "F lock": Role("MMR 2.1, 8.2: LOCK'd operation on a word of its own (SDM 8.2.2)", drains=True),
     "F lfence": Role("MMR 2.4, 8.2: LFENCE (SDM 8.2.5)", holds=True),
     "F sfence": Role(
         "MMR 2.5, 8.2: loads pass it", instant=False, fences=True, holds=_where("x2apic_fence=sfence")
@@ -211,8 +207,11 @@ def instant(event: Event, s: Switches) -> bool:
 def holds_icr(event: Event, s: Switches) -> bool:
     """Does a later bare ICR write wait for this instant (MMR 8.2)? LFENCE holds the write, and waits for
     LOCK'd operations and MFENCE, which do not hold it alone. An event that reads nothing and does not
-    serialize does not hold the write; so it does not make the write wait for earlier events either."""
-    return met(role(event).holds, s)
+    serialize does not hold the write; so it does not make the write wait for earlier events either. With
+    ``amd_x2apic_ordered``, the write is executed in program order, and every instant holds it; then stores,
+    which may have a later one, are waited for because it drains."""
+    ordered = s.amd_x2apic_ordered and event.op != "W" and instant(event, s)
+    return ordered or met(role(event).holds, s)
 
 
 def bare(event: Event) -> bool:

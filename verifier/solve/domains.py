@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from itertools import product
 
 from verifier.budget import Budget
@@ -104,8 +105,12 @@ def _smallest(histories: set[int]) -> Histories:
     """The smallest of some histories."""
     if len(histories) == 1:
         return tuple(histories)
-    if 0 in histories:
-        return NEW
+    return NEW if 0 in histories else _smallest_of(frozenset(histories))
+
+
+@lru_cache(maxsize=2000)  # round after round, the same ones are asked for
+def _smallest_of(histories: frozenset[int]) -> Histories:
+    """``_smallest`` of several ones."""
     found: list[int] = []
     for history in sorted(histories, key=lambda h: (h.bit_count(), h)):
         for known in found:
@@ -169,6 +174,7 @@ class Domains:
     ) -> None:
         self.program, self.budget, self.guarded, self.kernels = program, budget, guarded, kernels
         self.branches = Branches(program)
+        self._found: dict[Expr, dict[tuple[Value, ...], Value]] = {}  # values, by those of the slots
         self._walked = frozenset(program.entries.values())
         self._fill()
         if any(UNDEF in self.of(x) for x in self.branches.conditions()):
@@ -407,10 +413,15 @@ class Domains:
             known = self._memo[expr] = self._combine(expr)
         return known
 
-    def value(self, expr: Apply, slots: Sequence[int], choice: Sequence[Value]) -> Value:
+    def value(self, expr: Apply, slots: Sequence[int], choice: tuple[Value, ...]) -> Value:
         """The value of an expression where the slots that it mentions, in order, have these values."""
-        known = self._parts.setdefault((expr.slots, *choice), {}) if expr.large else None
-        return evaluate_all(expr, dict(zip(slots, choice, strict=True)), known)
+        found = self._found.setdefault(expr, {})
+        value = found.get(choice)
+        if value is None:
+            known = self._parts.setdefault((expr.slots, *choice), {}) if expr.large else None
+            value = evaluate_all(expr, dict(zip(slots, choice, strict=True)), known)
+            found[choice] = value
+        return value
 
     def _without(self, expr: Apply, slots: Sequence[int]) -> Values:
         """May-values of an expression that also mentions slots which no read fills: those that it has where

@@ -319,7 +319,9 @@ class Walks:
         """A walk that ends at an entry which is not present, or forbids the access.
 
         With ``kind`` ``load`` its last read is a load of the access itself; with ``walk`` it is a walk's read
-        since the last serializing event. The reads above it are a walk's, or with ``rewalk`` loads too.
+        since the last serializing event, of an entry that is not present: that a cached entry may forbid the
+        access is said elsewhere (6.2), and it does so only once. The reads above it are a walk's, or with
+        ``rewalk`` loads too.
         """
         clauses, depth = self.clauses, self.program.depth
         chain = Chain(use.node, use.cpu, done=fault, vas=use.vas, tag=use.now)
@@ -393,6 +395,8 @@ class Walks:
         contents = frozenset(
             v for c in cells for v in self.domains.contents(c) if target(v) not in self.program.tables
         )
+        if load.kind == "walk":
+            contents = frozenset(v for v in contents if target(v) is None)
         values = self.e.one_hot(contents)
         level = self._level(load.node, done, handles=handles, vas=chain.vas, values=values)
         level.last = done

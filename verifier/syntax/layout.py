@@ -227,11 +227,13 @@ _KEYS = ("Source", "Id", "Generator", "Com", "Prefetch", "Orig", "Cycle", "Relax
 
 def _misspelt(key: str, span: Span) -> list[Diagnostic]:
     """A warning about a key that looks like a misspelt one."""
+    if key in _KEYS:
+        return []
     folded = {k.lower(): k for k in _KEYS}
     import difflib
 
     close = difflib.get_close_matches(key.lower(), folded, n=1, cutoff=0.8)
-    if key in _KEYS or not close:
+    if not close:
         return []
     hint = f"did you mean {folded[close[0]]!r}?"
     return [Diagnostic("unknown-key", f"unknown key {key!r}", span, hint, severity="warning")]

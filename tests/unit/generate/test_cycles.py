@@ -12,6 +12,7 @@ from verifier.generate.edges import DEFAULTS, MEETINGS, STEP_KINDS, edges
 from verifier.generate.names import CLASSIC, placed
 
 PLAIN = ("Rfe", "Fre", "Coe", "Pod")
+EXCHANGES = ("RfeWX", "RfeXR", "RfeXX", "FreRX", "CoeXW")
 WALKS = ("Rfe", "Fre", "Coe", "Rfw", "Frw", "Pod", "Invlpgd", "Shotd", "Ipid")
 
 
@@ -41,7 +42,17 @@ def words(chosen: Necklaces, length: int) -> set[str]:
 
 @pytest.mark.parametrize(
     ("names", "language", "cpus", "most"),
-    [(("Rfe", "Fre", "Coe", "Pod", "MFencedWR"), "X86", 4, 6), (WALKS, "MM", 3, 4)],
+    [
+        (("Rfe", "Fre", "Coe", "Pod", "MFencedWR"), "X86", 4, 6),
+        (("Rfe", "Fre", "Coe", *EXCHANGES, "Pod"), "X86", 3, 4),
+        (
+            ("Rfe", "Fre", "CoeXW", "RfeXR", "Frw", "Rfw", "PodR*", "PodXW", "PodWT", "DpAddrd", "DpCtrld"),
+            "MM",
+            3,
+            5,
+        ),
+        (WALKS, "MM", 3, 4),
+    ],
 )
 def test_none_is_missing_and_none_is_twice(
     names: tuple[str, ...], language: str, cpus: int, most: int
@@ -52,10 +63,13 @@ def test_none_is_missing_and_none_is_twice(
     assert set(found) == set().union(*(words(chosen, length) for length in range(2, most + 1)))
 
 
-@pytest.mark.parametrize(("names", "language"), [(DEFAULTS["X86"], "X86"), (WALKS, "MM")])
+@pytest.mark.parametrize(
+    ("names", "language"),
+    [(DEFAULTS["X86"], "X86"), (WALKS, "MM"), (("Rfe", "Fre", "Coe", *EXCHANGES, "Pod"), "C")],
+)
 def test_names_are_of_the_cycle(names: tuple[str, ...], language: str) -> None:
     """All rotations have one name, and no two cycles have the same."""
-    chosen = some(names, language, 7 if language == "X86" else 5, 4)
+    chosen = some(names, language, 5 if language == "MM" else 7, 4)
     called: dict[str, Cycle] = {}
     for cycle in chosen:
         place = placed(cycle)
@@ -110,6 +124,9 @@ def test_impossible_edges(names: tuple[str, ...], what: str) -> None:
         ("PodWR Fre", "at one location"),
         ("PodWW Rfe Fre Rfe PodRW Coe", "no part of a critical cycle"),
         ("ShotdWR Fre PodWR Fre", "no access there is translated"),
+        ("DpAddrdW Rfw PodTW Rfe", "one of the two is an entry"),
+        ("PodWW CoeXW Rfw PodTR Fre", "CoeXW, which follows, starts at X"),
+        ("PodWX CoeXW Rfw PodTR Fre", "no part of a critical cycle"),
     ],
 )
 def test_impossible_cycles(cycle: str, what: str) -> None:

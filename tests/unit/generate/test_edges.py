@@ -29,7 +29,11 @@ def names(*asked: str, language: str = "X86") -> list[str]:
 
 def test_types_may_be_left_open() -> None:
     assert names("Pod*W", "Wse") == ["Coe", "PodRW", "PodWW"]
+    assert names("PodXX") == ["PodXX"]
     assert names("MFenced") == [f"MFenced{a}{b}" for a in "RW" for b in "RW"]
+    assert names("MFenced", "FreRX")[1:] == [f"MFenced{a}{b}" for a in "RWX" for b in "RWX"]
+    assert names("DpAddrd", "DpDatadW", language="C") == ["DpAddrdR", "DpAddrdW", "DpDatadW"]
+    assert names("Rfe") == ["Rfe"] and names("Rfe**") == ["RfeWX", "RfeXR", "RfeXX"]
     assert names("Invlpgd", language="MM") == ["InvlpgdRT", "InvlpgdWT", "InvlpgdTT"]
 
 
@@ -43,7 +47,10 @@ def test_the_defaults_exist(language: str) -> None:
     ("name", "what"),
     [
         ("MFencdWR", "did you mean 'MFencedWR'"),
-        ("PodWX", "Pod leads from R, W to R, W"),
+        ("PodWT", "it takes --language MM"),
+        ("PodWZ", "Pod leads from R, W, X to R, W, X"),
+        ("DpAddrdZ", "DpAddrd leads from R to R, W"),
+        ("DpCtrldW", "it takes --language MM"),
         ("Rfw", "it takes --language MM"),
         ("nonsense", "docs/generate.md"),
     ],

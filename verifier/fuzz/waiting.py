@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-LOCKS, OBJECTS, HANDLERS = "lm", "xyz", "hg"
+LOCK_NAMES, OBJECT_NAMES, HANDLER_NAMES = "lm", "xyz", "hg"
 
 
 class Waiting:
@@ -76,24 +76,24 @@ class Waiting:
 
     def store(self) -> list[str]:
         """A store of a small number."""
-        return [f"WRITE_ONCE({self.some(OBJECTS)}, {self.random.randint(0, 2)});"]
+        return [f"WRITE_ONCE({self.some(OBJECT_NAMES)}, {self.random.randint(0, 2)});"]
 
     def load(self) -> list[str]:
         """A load."""
-        return [f"{self.register()} = READ_ONCE({self.some(OBJECTS)});"]
+        return [f"{self.register()} = READ_ONCE({self.some(OBJECT_NAMES)});"]
 
     def spin(self) -> list[str]:
         """A loop that waits for a value."""
-        return [f"while ({self.random.choice(['!', ''])}READ_ONCE({self.some(OBJECTS)})) cpu_relax();"]
+        return [f"while ({self.random.choice(['!', ''])}READ_ONCE({self.some(OBJECT_NAMES)})) cpu_relax();"]
 
     def locked(self) -> list[str]:
         """A lock, which may be kept."""
-        lock = self.some(LOCKS)
+        lock = self.some(LOCK_NAMES)
         return self.around(f"spin_lock(&{lock});", f"spin_unlock(&{lock});", 0.9)
 
     def trylock(self) -> list[str]:
         """A trylock that is never given back."""
-        return [f"{self.register()} = spin_trylock(&{self.some(LOCKS)});"]
+        return [f"{self.register()} = spin_trylock(&{self.some(LOCK_NAMES)});"]
 
     def window(self) -> list[str]:
         """A window with interrupts off, which may not end."""
@@ -106,7 +106,7 @@ class Waiting:
         if self.inside:
             return []
         other = self.random.choice([c for c in range(self.cpus) if c != self.cpu])
-        return [f"smp_call_function_single({other}, {self.some(HANDLERS)}, NULL, {self.some('110')});"]
+        return [f"smp_call_function_single({other}, {self.some(HANDLER_NAMES)}, NULL, {self.some('110')});"]
 
     def branch(self) -> list[str]:
         """Statements that depend on what was read."""
@@ -128,12 +128,12 @@ class Waiting:
 
     def itself(self) -> list[str]:
         """An interrupt of a CPU to itself."""
-        return [] if self.inside else [f"apic_icr_write({self.cpu}, {self.some(HANDLERS)});"]
+        return [] if self.inside else [f"apic_icr_write({self.cpu}, {self.some(HANDLER_NAMES)});"]
 
     def retry(self) -> list[str]:
         """The reader of a sequence count."""
-        x = self.some(OBJECTS)
-        turn = f"r8 = READ_ONCE({x}); smp_rmb(); r9 = READ_ONCE({self.some(OBJECTS)}); smp_rmb();"
+        x = self.some(OBJECT_NAMES)
+        turn = f"r8 = READ_ONCE({x}); smp_rmb(); r9 = READ_ONCE({self.some(OBJECT_NAMES)}); smp_rmb();"
         return [f"do {{ {turn} }} while ((r8 & 1) || READ_ONCE({x}) != r8);"]
 
     def sleep(self) -> list[str]:
@@ -141,7 +141,7 @@ class Waiting:
         if self.inside:
             return []
         sets = self.random.choice(["set_current_state(2);", "__set_current_state(2);"])
-        test = f"if (!READ_ONCE({self.some(OBJECTS)}))"
+        test = f"if (!READ_ONCE({self.some(OBJECT_NAMES)}))"
         return (
             [sets, test, "schedule();"]
             if self.random.random() < 0.8
@@ -151,8 +151,8 @@ class Waiting:
     def wake(self) -> list[str]:
         """Set a flag and wake a task, perhaps the own one."""
         cpu = self.random.randrange(self.cpus)
-        return [f"WRITE_ONCE({self.some(OBJECTS)}, 1);", f"wake_up_process(cpu_curr({cpu}));"]
+        return [f"WRITE_ONCE({self.some(OBJECT_NAMES)}, 1);", f"wake_up_process(cpu_curr({cpu}));"]
 
     def update(self) -> list[str]:
         """A loop that tries to take a flag."""
-        return [f"while (cmpxchg(&{self.some(OBJECTS)}, 0, 1)) cpu_relax();"]
+        return [f"while (cmpxchg(&{self.some(OBJECT_NAMES)}, 0, 1)) cpu_relax();"]
