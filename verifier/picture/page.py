@@ -235,6 +235,8 @@ class _Section:
                 said = f"{where}: {self.told(DOES[part.kind])}"
                 yield f"<li>CPU {cpus}: <code>{escaped(part.text)}</code>, {said}</li>"
             yield "</ul>"
+        if reason.off_cycles(file):
+            yield f"<p>{self.told(reason.off_cycles(file))}</p>"
         if reason.gap:
             yield f"<p>{self.told(reason.gap)}.</p>"
 

@@ -80,6 +80,17 @@ class Reason:
     cycles: tuple[Closed, ...]
     gap: str = ""
 
+    def off_cycles(self, file: str) -> str:
+        """A sentence about the parts that are on no cycle; empty if each is on one."""
+        if not self.cycles:
+            none = "No cycle is needed: without an order, the values alone exclude it."
+            return none if self.parts and not self.gap else ""
+        on = {part for cycle in self.cycles for part in cycle.parts}
+        off = [named(part, file) for part in self.parts if part not in on]
+        said, verb = " and ".join(off), "is" if len(off) == 1 else "are"
+        said = f"{said[:1].upper()}{said[1:]} {verb} on no cycle: without it, some runs would close none."
+        return said if off else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Comment:
@@ -198,13 +209,9 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
         out.append(f"Reason {number} of {len(x.reasons)}{'' if x.complete else ' or more'}")
     if reason.parts:
         out += ["It rests on", *_table(_part(p, file) for p in reason.parts), ""]
-    on = {part for cycle in reason.cycles for part in cycle.parts}
-    off = [part for part in reason.parts if part not in on]
-    if off and reason.cycles:
-        said = " and ".join(named(part, file) for part in off)
-        verb = "is" if len(off) == 1 else "are"
-        said = f"{said[:1].upper()}{said[1:]}"
-        out += [*wrapped(f"{said} {verb} on no cycle: without it, some runs would close none."), ""]
+    said = reason.off_cycles(file)
+    if said:
+        out += [*(wrapped(said) if reason.cycles else [said]), ""]
     if reason.gap:
         out += [f"{reason.gap}.", ""]
     if reason.cycles:
@@ -214,8 +221,6 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
         for at, cycle in enumerate(reason.cycles, 1):
             out += ["", *_cycle(cycle, at if many > 1 else 0)]
         out.append("")
-    elif reason.parts and not reason.gap:
-        out += ["No cycle is needed: without an order, the values alone exclude it.", ""]
     return out
 
 

@@ -122,6 +122,26 @@ def test_an_explanation_on_a_page() -> None:
     assert "smp.inc" in said and "/* Pairs with smp_mb() (line 22). */" in said
 
 
+def test_a_part_on_no_cycle_is_named() -> None:
+    test = load("linux/gup-fast/table-free.litmus", "F")
+    found = verifier.explain(test)
+    told = section(found.verdict, found)
+    assert "is on no cycle: without it, some runs would close none." in told
+
+
+def test_the_sentences_of_a_section_can_be_told_in_another_way() -> None:
+    test = load("linux/switch_mm-vs-flush.litmus", "B1")
+    heard: list[str] = []
+
+    def told(text: str) -> str:
+        heard.append(text)
+        return "SAID"
+
+    (plain, other) = (section(verifier.check(test), head=head, told=told) for head in (True, False))
+    assert "goes to the store buffer [1.2]" in heard and "[1.2]" not in plain.split("<svg")[0]
+    assert '<h2 class="v-head' in plain and '<h2 class="v-head' not in other
+
+
 def test_included_lines_are_shown() -> None:
     verdict = verifier.check(load("linux/gup-fast/table-free.litmus", "B1"))
     files = {source.name.rpartition("/")[2]: lines for source, lines in cited(verdict)}
