@@ -46,9 +46,13 @@ def process(*command: str, seconds: float | None = None, stdout: int | None = No
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     out = subprocess.DEVNULL if stdout is None else stdout
     try:
-        subprocess.run(command, check=True, stdout=out, env=environment, timeout=seconds)
+        subprocess.run(
+            command, check=True, stdout=out, stderr=subprocess.PIPE, env=environment, timeout=seconds
+        )
     except subprocess.TimeoutExpired:
         return None
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"{' '.join(command[:4])} … failed: {error.stderr.decode()[-2000:]}") from None
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
 

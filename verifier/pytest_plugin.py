@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -116,7 +116,13 @@ class LitmusFile(pytest.File):
             yield LitmusItem.from_parent(self, name=test.variant or test.name, test=test)
 
 
-class BrokenFile(pytest.Item):
+class _Item(pytest.Item):
+    """Has no fixtures, and says so: plugins look for them in every item."""
+
+    funcargs: ClassVar[Mapping[str, object]] = {}
+
+
+class BrokenFile(_Item):
     """A file that has errors or cannot be read. It fails with its diagnostics."""
 
     def __init__(self, *, problem: str, **more: Any) -> None:
@@ -138,7 +144,7 @@ class BrokenFile(pytest.Item):
         return self.path, 0, f"{self.path.name}: error"
 
 
-class Treeless(pytest.Item):
+class Treeless(_Item):
     """A file about the text of a kernel, where no kernel's tree is given. It is skipped."""
 
     def runtest(self) -> None:
@@ -154,7 +160,7 @@ class LitmusFailure(Exception):
     """A test fails. The report shows the text of this exception."""
 
 
-class LitmusItem(pytest.Item):
+class LitmusItem(_Item):
     """One variant of a litmus file."""
 
     def __init__(self, *, test: Test, **more: Any) -> None:

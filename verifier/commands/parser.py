@@ -18,8 +18,10 @@ from verifier.render.formats import FORMATS
 def parse(argv: list[str] | None) -> Arguments:
     """The arguments of a call. Raises ``UsageError``, and ``SystemExit`` if the call asks for help."""
     words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["help"]:  # help, or help COMMAND
+        words = [*words[1:2], "--help"]
     parser = _parser(words[:1])
-    found, more = parser.parse_known_args(argv, namespace=Arguments())
+    found, more = parser.parse_known_args(words, namespace=Arguments())
     if found.command == "history" and not any(word.startswith("-") for word in more):
         found.paths += more  # the range may stand behind options
         more = []

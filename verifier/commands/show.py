@@ -86,7 +86,10 @@ def _form(arguments: Arguments) -> Form:
             return form
     if arguments.into is None:
         raise UsageError("say what to draw: --html, --svg or --dot; or -o FILE, as in -o run.html")
-    raise UsageError(f"-o {arguments.into}: the ending says no form; add --html, --svg or --dot")
+    raise UsageError(
+        f"-o {arguments.into}: the ending says no form; add --html, --svg or --dot "
+        "(docs/pictures.md says how to get a PNG)"
+    )
 
 
 def _task(path: str, options: Options) -> Task:
@@ -101,7 +104,10 @@ def _task(path: str, options: Options) -> Task:
     if len(tests) != 1:
         names = ", ".join(test.variant or test.name for test in tests)
         example = f"{path.partition('::')[0]}::{tests[0].variant}"
-        raise UsageError(f"{path} has several variants: {names}; name one, as in {example}")
+        raise UsageError(
+            f"{path} has several variants: {names}; name one, as in {example}, or use "
+            "'verifier report -o DIR'"
+        )
     return tasks[0]
 
 

@@ -42,6 +42,7 @@ Need = Literal[
 # The words that do not speak for themselves.
 MEANS: dict[Need, str] = {
     "redundant": "Redundant: without it no final state changes, by all memory and locals, and no run hangs.",
+    "unneeded here": "Unneeded here: without it other final states occur, but not this outcome.",
     "never reached": "Never reached: no run executes it, so this test says nothing about it.",
 }
 

@@ -47,7 +47,11 @@ def audit(
     test = verdict.test
     value = test.quantifier != "forall"
     if not impossible(verdict):
-        why = verdict.reason if verdict.observation == "unknown" else "the outcome is possible as it is"
+        why = (
+            verdict.reason
+            if verdict.observation == "unknown"
+            else ("the outcome is possible as it is; 'verifier repair' looks for what would mend it")
+        )
         return Audit(verdict, gap=f"there is nothing to audit: {why}")
     try:
         return _Auditor(verdict, model, budget, unroll, value).audit(witnesses)

@@ -43,3 +43,15 @@ def test_a_call_imports_its_own_command_alone() -> None:
 def test_a_command_that_does_not_exist() -> None:
     with pytest.raises(UsageError, match="invalid choice: 'chekc'"):
         parse(["chekc"])
+
+
+@pytest.mark.parametrize(
+    ("words", "like"), [(["help"], ["--help"]), (["help", "rules"], ["rules", "--help"])]
+)
+def test_help_is_a_word(words: list[str], like: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for call in (words, like):
+        with pytest.raises(SystemExit):
+            parse(call)
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] and said[0].startswith("usage: verifier")

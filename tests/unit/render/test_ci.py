@@ -114,7 +114,7 @@ def test_junit_is_read_by_junitparser(capsys: pytest.CaptureFixture[str], files:
         "warned": [],
     }  # fmt: skip
     (failure,) = found["two::B"].result
-    assert (failure.type, failure.message) == ("differs", "sometimes DIFFERS: expected never")
+    assert (failure.type, failure.message) == ("differs", "sometimes DIFFERS: expected never: not")
     assert re.search(r"CPU 0 +r0 = y +line 3 +reads 0", failure.text)
     (error,) = found["loop"].result
     assert error.type == "unknown" and "unknown expected never (within bound 2" in error.message
@@ -188,7 +188,7 @@ def test_sarif_holds_to_its_schema(capsys: pytest.CaptureFixture[str], files: Pa
 def test_a_story_is_a_code_flow(capsys: pytest.CaptureFixture[str], files: Path) -> None:
     _, out = run(capsys, "sarif", "t/two.litmus::B")
     (result,) = sarif(out)["results"]
-    assert result["message"]["text"] == "two::B: sometimes DIFFERS: expected never"
+    assert result["message"]["text"] == "two::B: sometimes DIFFERS: expected never: not"
     ((flow,),) = [f["threadFlows"] for f in result["codeFlows"]]
     steps = [(where(s["location"])[1], s["location"]["message"]["text"]) for s in flow["locations"]]
     assert (3, "CPU 0 x = 1: goes to the store buffer [1.2]") in steps
@@ -297,7 +297,7 @@ def test_tap_is_read_by_tap_py(capsys: pytest.CaptureFixture[str], files: Path) 
         "file": "t/bad.litmus", "line": 4,
     }  # fmt: skip
     assert blocks[2]["severity"] == "unknown" and blocks[2]["observed"] == "unknown"
-    assert blocks[5]["message"] == "sometimes DIFFERS: expected never" and blocks[5]["line"] == 5
+    assert blocks[5]["message"] == "sometimes DIFFERS: expected never: not" and blocks[5]["line"] == 5
     assert (blocks[5]["expected"], blocks[5]["observed"]) == ("never", "sometimes")
     assert any("goes to the store buffer [1.2]" in line for line in blocks[5]["story"])
     assert [blocks[at] for at in (3, 4, 6)] == [None] * 3
