@@ -46,7 +46,8 @@ def headline(verdict: Verdict, width: int = 0, brief: bool = False, paint: Paint
         hangs, reason = ("deadlock", "") if brief else ("", reason)
     judged = ", ".join(filter(None, (judged, hangs)))
     if test.comment:
-        judged = f"{judged}: {test.comment}" if judged else test.comment
+        known = verdict.exit_code is not ExitCode.UNKNOWN
+        judged = f"{judged}: {test.comment}" if judged and known else judged or test.comment
     if reason:
         judged = f"{judged} ({reason})" if judged else reason
     observation = _painted(verdict, paint)(f"{verdict.observation:<9}")
