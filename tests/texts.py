@@ -11,6 +11,16 @@ from verifier.errors import InputError
 from verifier.source import Diagnostic, Source
 from verifier.suite.load import load_checked
 
+# A test whose loop the bound cuts, and one with a warning and errors.
+LOOP = """MM loop
+{ int x; }
+P0 { x = 1; }
+P1 { r0 = x; while (r0 == 0) { r0 = x; r1 = x; if (r1 == 0) { r0 = 0; } } }
+expect never;
+exists (1:r0 = 2)
+"""
+BAD = "MM bad\nSourse=here\n{ int x; }\nP0 { z = 1; }\nexists (w=1)\n"
+
 
 def wrong(text: str, defines: dict[str, int] | None = None) -> list[Diagnostic]:
     """All errors of a text, also those of building its tests. There must be at least one."""

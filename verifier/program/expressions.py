@@ -337,11 +337,15 @@ def mask(expr: Expr | None) -> int:
 
 def refs(expr: Expr) -> Iterator[int]:
     """The read slots that an expression depends on, in ascending order."""
-    rest = mask(expr)
-    while rest:
-        low = rest & -rest
+    return bits_in(mask(expr))
+
+
+def bits_in(row: int) -> Iterator[int]:
+    """The numbers of the bits that are set in a row, in ascending order."""
+    while row:
+        low = row & -row
         yield low.bit_length() - 1
-        rest ^= low
+        row ^= low
 
 
 def large_parts(expr: Expr, known: Container[Expr] = ()) -> list[Apply]:

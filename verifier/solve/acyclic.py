@@ -11,6 +11,7 @@ for in models instead (``lazily``).
 
 from __future__ import annotations
 
+from verifier.program.expressions import bits_in
 from verifier.solve.clauses import YES, Clauses
 from verifier.solve.lazily import Watched
 from verifier.solve.symbolic import SymbolicRelation
@@ -87,10 +88,10 @@ def require_acyclic(
         if not mine:
             continue
         row, via = must[a] & mine, 0
-        for c in _bits(row):
+        for c in bits_in(row):
             via |= sure[c]
         # Transitive reduction: skip pairs that follow from two other sure pairs.
-        for b in _bits(row & ~via):
+        for b in bits_in(row & ~via):
             pairs.append((a, b, YES))
     may = {(a, b): literal for (a, b), literal in may.items() if component[a] >> b & 1}
     pairs += [(a, b, literal) for (a, b), literal in may.items()]
@@ -122,24 +123,15 @@ def _nearest(may: dict[tuple[int, int], int], sure: list[int]) -> dict[tuple[int
         for a, ends in row.items():
             follow = 0
             if ends & (ends - 1):
-                for b in _bits(ends):
+                for b in bits_in(ends):
                     follow |= sure[b]
             if len(row) > 1:
                 for later in row:
                     if sure[a] >> later & 1:
                         follow |= row[later]
-            for b in _bits(ends & ~follow):
+            for b in bits_in(ends & ~follow):
                 near[a, b] = literal
     return near
-
-
-def _bits(row: int) -> list[int]:
-    out: list[int] = []
-    while row:
-        low = row & -row
-        out.append(low.bit_length() - 1)
-        row ^= low
-    return out
 
 
 def _rank(clauses: Clauses, pairs: list[tuple[int, int, int]], component: list[int]) -> None:

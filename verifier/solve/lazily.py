@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
+from verifier.program.expressions import bits_in
+
 BROKEN = 100  # that one model is refused for
 
 Clause = tuple[int, ...]
@@ -45,7 +47,7 @@ class Watched:
             after[a] = row & starts
         left = _on_cycles(after)
         found: dict[Clause, None] = {}
-        for a in _bits(left):
+        for a in bits_in(left):
             path = _shortest(a, after, left)
             if path:
                 literals = {self._literal(x, y, ways) for x, y in pairwise(path)}
@@ -59,15 +61,6 @@ class Watched:
         return next(self.may[a, end] for end in ways[a] if self.sure[end] >> b & 1)
 
 
-def _bits(row: int) -> list[int]:
-    out: list[int] = []
-    while row:
-        low = row & -row
-        out.append(low.bit_length() - 1)
-        row ^= low
-    return out
-
-
 def _on_cycles(after: Mapping[int, int]) -> int:
     """The events that are left when those without a way on are taken away, again and again."""
     left = 0
@@ -76,7 +69,7 @@ def _on_cycles(after: Mapping[int, int]) -> int:
     again = True
     while again:
         again = False
-        for a in _bits(left):
+        for a in bits_in(left):
             if not after[a] & left:
                 left ^= 1 << a
                 again = True
@@ -88,7 +81,7 @@ def _shortest(a: int, after: Mapping[int, int], left: int) -> list[int]:
     levels, seen = [1 << a], 0
     while not seen >> a & 1:
         row = 0
-        for b in _bits(levels[-1]):
+        for b in bits_in(levels[-1]):
             row |= after[b]
         row &= left & ~seen
         if not row:
@@ -97,5 +90,5 @@ def _shortest(a: int, after: Mapping[int, int], left: int) -> list[int]:
         levels.append(row)
     path = [a]
     for level in reversed(levels[:-1]):
-        path.append(next(b for b in _bits(level) if after[b] >> path[-1] & 1))
+        path.append(next(b for b in bits_in(level) if after[b] >> path[-1] & 1))
     return path[::-1]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from verifier.errors import LimitError
 from verifier.lower.optional import OptionalPart
+from verifier.program.expressions import bits_in
 from verifier.program.values import Ptr, Value
 from verifier.records import NamedTuple
 from verifier.solve.clauses import NO, YES
@@ -166,7 +167,7 @@ def shortest(edges: Iterable[tuple[int, int]], limit: int) -> list[list[int]]:
     alive = _on_cycles(after, before)
     found: dict[tuple[int, ...], None] = {}
     best = len(after) + 1
-    for start in _bits(alive):
+    for start in bits_in(alive):
         cycle = _around(start, after, before, alive, best + 1)
         if cycle is not None:
             best = min(best, len(cycle))
@@ -188,7 +189,7 @@ def _on_cycles(after: Mapping[int, int], before: Mapping[int, int]) -> int:
     """The events, as bits, that are left when those without a way in or out are dropped."""
     alive = sum(1 << a for a in after.keys() & before.keys())
     while True:
-        kept = sum(1 << a for a in _bits(alive) if after[a] & alive and before[a] & alive)
+        kept = sum(1 << a for a in bits_in(alive) if after[a] & alive and before[a] & alive)
         if kept == alive:
             return alive
         alive = kept
@@ -201,7 +202,7 @@ def _around(
     layers, seen = [1 << start], 0
     while len(layers) <= most and layers[-1]:
         reached = 0
-        for a in _bits(layers[-1]):
+        for a in bits_in(layers[-1]):
             reached |= after[a]
         reached &= alive
         if reached >> start & 1:
@@ -213,13 +214,6 @@ def _around(
         return None
     way, at = [], start
     for layer in reversed(layers):
-        at = next(_bits(before[at] & layer))
+        at = next(bits_in(before[at] & layer))
         way.append(at)
     return way[::-1]
-
-
-def _bits(row: int) -> Iterator[int]:
-    while row:
-        low = row & -row
-        yield low.bit_length() - 1
-        row ^= low

