@@ -40,8 +40,8 @@ Need = Literal[
 
 
 # The words that do not speak for themselves.
-MEANS: dict[Need, str] = {
-    "redundant": "Redundant: without it no final state changes, by all memory and locals, and no run hangs.",
+_MEANS: dict[Need, str] = {
+    "redundant": "Redundant: without it no final state changes, by all memory and locals{hang}.",
     "unneeded here": "Unneeded here: without it other final states occur, but not this outcome.",
     "never reached": "Never reached: no run executes it, so this test says nothing about it.",
 }
@@ -142,7 +142,8 @@ class Finding:
     """What was found about a part.
 
     ``need``   ``needed``: without it the outcome is possible; ``else it may hang``: without it the outcome
-               stays impossible, but some run hangs; ``redundant``: without it no run hangs or ends in
+               stays impossible, but some run hangs, and none does with it;
+               ``redundant``: none of these; without it no run ends in
                another state, by all memory and locals; ``never reached``: nor does any run execute it;
                ``unneeded here``: states change, but the outcome
                stays impossible; ``unneeded``: it stays impossible, and whether states change is not known;
@@ -177,10 +178,16 @@ class Audit:
     def lines(self) -> list[str]:
         """A row for each finding."""
         out = findings(self)
-        for need, text in MEANS.items():
-            if any(f.need == need for f in self.findings):
-                out += wrapped(text)
+        for text in self.legend():
+            out += wrapped(text)
         return [*out, *([f"  {self.gap[:1].upper()}{self.gap[1:]}."] if self.gap else [])]
+
+    def legend(self) -> list[str]:
+        """What the words mean that do not speak for themselves, of those that the findings have."""
+        found = {f.need for f in self.findings}
+        # Whether a run hangs without a part is asked where none hangs with it, if there is time.
+        hang = ", and no run hangs" if self.verdict.hangs is False and not self.gap else ""
+        return [text.format(hang=hang) for need, text in _MEANS.items() if need in found]
 
 
 def impossible(verdict: Verdict) -> bool:

@@ -56,6 +56,7 @@ def test_a_barrier_that_keeps_from_hanging_is_not_redundant() -> None:
 def test_where_a_run_hangs_anyway_a_part_keeps_nobody_from_it() -> None:
     found = audited(WAKE.format(condition="request = 5"), "B0")
     assert [f.need for f in found.findings] == ["redundant"]
+    assert "by all memory and locals." in str(found), "it says nothing of hangs"
 
 
 @pytest.mark.parametrize("condition", ["1:hang", "hang", "1:hang /\\ woken = 0"])
