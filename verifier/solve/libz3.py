@@ -58,6 +58,8 @@ _CALLS: dict[str, tuple[Any, list[Any]]] = {
     "solver_get_unsat_core": (Handle, [Handle]),
     "solver_inc_ref": (None, [Handle]),
     "solver_interrupt": (None, [Handle]),
+    "solver_pop": (None, [Handle, _UNSIGNED]),
+    "solver_push": (None, [Handle]),
     "solver_set_params": (None, [Handle, Handle]),
     "sort_to_ast": (Handle, [Handle]),
 }

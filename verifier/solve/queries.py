@@ -23,8 +23,7 @@ from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
 from verifier.solve.encode import encode
-from verifier.solve.listing import Clause, Effort, chosen, listing, refusals
-from verifier.solve.sites import Literals
+from verifier.solve.finals import FinalStates, States, held
 from verifier.solve.z3 import Solver, unused
 
 # The part of some decisions that forces the outcome; None: some run with these decisions has another one.
@@ -92,7 +91,6 @@ def find_hang(program: Program, *, model: str, switches: Switches, budget: Budge
 
 SOLVING = "solving"
 SHORTENING = 30  # questions to find a shorter run that hangs
-States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the proposition holds
 
 
 class _Asked:
@@ -123,6 +121,9 @@ class _Asked:
         A solver in a context of its own finds the run that is told, so that it is the same one every time. If
         the outcome is likely to occur, that solver answers the other questions, too.
         """
+        kinds = (self.ending, self.resting) if want_states else ()
+        finals = [self._finals(wanted) for wanted in kinds]
+        counted = finals if self.program.judges_hangs else finals[:1]  # whose states the condition is about
         text = self.encoding.clauses.dimacs()
         self.budget.enter(SOLVING)
         runs: dict[bool, Trace | None] = {}
@@ -134,8 +135,10 @@ class _Asked:
                 found = self._check([self.bad])
                 if found:
                     return self._wrong()
-            reachable = True if runs.get(True) else self._check([self.proposition, *self.normal])
-            refutable = self._check([-self.proposition, *self.normal])
+            for final in finals:
+                final.search(self.solver, self._check, self.budget)
+            reachable = True if runs.get(True) else self._reached(True, counted)
+            refutable = self._reached(False, counted)
             deadlock = reachable is False and refutable is False
             if self.program.judges_hangs:
                 deadlock = self._check(self.ending) is False
@@ -143,11 +146,14 @@ class _Asked:
             cut = self.encoding.cut != NO and self._check(going_on) is not False
             known = reachable and refutable and not want_states  # cut runs make no difference
             loops = self._loops() if cut and not known else ()
-            hangs = self._check(self.resting)
-            listing = want_states and None not in (reachable, refutable, hangs)
-            ends = self._states(self.ending, -self.encoding.stuck) if listing else None
-            rests = self._states(self.resting, self.encoding.stuck) if ends is not None else None
-        unknown = None in (reachable, refutable, hangs) or (want_states and None in (ends, rests))
+            hangs = finals[1].any if finals else None
+            if hangs is None:
+                hangs = self._check(self.resting)
+            if None not in (reachable, refutable, hangs):
+                for final in finals:
+                    final.finish(self.solver, self._check)
+        states = [final.states() for final in finals if final.complete]
+        unknown = None in (reachable, refutable, hangs) or len(states) < len(finals)
         reason = self.budget.spent if unknown else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
@@ -158,17 +164,16 @@ class _Asked:
             with self._solver(text) as self.solver:
                 rest = self._found(self.resting)
                 hung = None if rest is None else self._told(rest)
-        states = None
-        if ends is not None and rests is not None:
-            states = ends | rests if self.program.judges_hangs else ends
+        rests = states[1] if len(states) == 2 else None
+        ends = None if rests is None else states[0] | rests if self.program.judges_hangs else states[0]
         return Answer(
             reachable,
             refutable,
             witness=runs.get(True),
             counter=runs.get(False),
-            states=_listed(states),
-            positive=None if states is None else sum(holds for _, holds in states),
-            negative=None if states is None else sum(not holds for _, holds in states),
+            states=_listed(ends),
+            positive=None if ends is None else sum(holds for _, holds in ends),
+            negative=None if ends is None else sum(not holds for _, holds in ends),
             cut=cut,
             deadlock=deadlock,
             reason=reason,
@@ -178,13 +183,27 @@ class _Asked:
             rests=_listed(rests),
         )
 
+    def _finals(self, wanted: list[int]) -> FinalStates:
+        return FinalStates(self.encoding.clauses, wanted, self.proposition, self.shown)
+
+    def _reached(self, value: bool, counted: Sequence[FinalStates]) -> bool | None:
+        """May the proposition have a value in a run that counts? The states of such runs may say it."""
+        known = [final.having(value) for final in counted]
+        if True in known or (known and None not in known):
+            return True in known
+        return self._check(self._having(value))
+
     def _wrong(self) -> Answer:
         """That a run is wrong, and why."""
         what = next(e for x, e in self.encoding.bad if x == YES or self.solver.value(x))
         if isinstance(what, Event):
             bad = no_cell(what)
         else:
-            slots = {n: self._pick(x)[0] for n, x in enumerate(self.encoding.slots) if x}
+            slots = {
+                n: next(v for v, y in x.items() if y == held(self.solver, list(x.values())))
+                for n, x in enumerate(self.encoding.slots)
+                if x
+            }
             bad = decision(self.program, what.value, what.span, slots)
         return Answer(bad=bad, reason=bad.told)
 
@@ -295,19 +314,26 @@ class _Asked:
         return [-x for x in rare if x != NO]
 
     def _shorten(self, wanted: list[int]) -> None:
-        """Find a run that hangs in which little is done for nothing; there is one that is as wanted."""
+        """Find a run that hangs in which little is done for nothing; the model is one that is as wanted.
+
+        What cannot be had is found out quickly, and each new model takes long. So many are tried together."""
         rare = [x for x in self._needless() if x not in (YES, NO)]
         have = {x for x in rare if self.solver.value(x)}
-        tries = 0
-        for x in rare:
-            if x not in have and tries == SHORTENING:
+        at, size, tries = 0, len(rare), SHORTENING
+        while at < len(rare):
+            if rare[at] in have or tries == 0:
+                wanted = [*wanted, rare[at]] if rare[at] in have else wanted
+                at += 1
                 continue
-            if x not in have:
-                tries += 1
-                if not self._check([*wanted, x]):
-                    continue
+            some = rare[at : at + size]
+            tries -= 1
+            if self._check([*wanted, *some]):
                 have = {x for x in rare if self.solver.value(x)}
-            wanted = [*wanted, x]
+                size *= 2
+            elif len(some) == 1:
+                at += 1
+            else:
+                size = len(some) // 2
         found = self._check(wanted)
         if found is None:
             raise LimitError(self.budget.spent)
@@ -335,51 +361,6 @@ class _Asked:
         if wrong:
             raise InternalError("a witness does not re-check: " + "; ".join(wrong))
         return checked
-
-    def _pick(self, literals: Literals) -> tuple[Value, int]:
-        """The value that holds in the current model, and its literal."""
-        choices = list(literals.items())
-        for choice in choices[:-1]:
-            if choice[1] == YES or self.solver.value(choice[1]):
-                return choice
-        return choices[-1]  # exactly one holds
-
-    def _states(self, wanted: list[int], always: int) -> States | None:
-        """All projections to the shown observables, and whether they satisfy the proposition; ``always`` is
-        one of what is wanted, and holds in no run that is asked for elsewhere.
-
-        If what is shown leaves the proposition open, both of its values count.
-        """
-        holds: Literals = {v: x for v, x in ((1, self.proposition), (0, -self.proposition)) if x != NO}
-        observed = [holds, *self.shown]  # in this order few clauses rule out what is found
-        found = self._searched(wanted, observed)
-        shown = [list(o.values()) for o in observed]
-        refused = refusals(found, shown)
-        if refused:
-            self.solver.refuse(self.encoding.clauses.dimacs([(-always, *r) for r in refused]))
-        while True:
-            some = self._check(wanted)
-            if some is None:
-                return None
-            if not some:
-                break
-            choice = tuple(self._pick(o)[1] for o in observed)
-            found.add(choice)
-            self.solver.forbid([always, *choice])
-        values = [{x: value for value, x in o.items()} for o in self.shown]
-        return {
-            (tuple([at[x] for at, x in zip(values, rest, strict=True)]), first == self.proposition)
-            for first, *rest in found
-        }
-
-    def _searched(self, wanted: list[int], observed: list[Literals]) -> set[Clause]:
-        """Literals of what is observed in the runs that a search finds."""
-        if NO in wanted or self.budget.over:
-            return set()
-        clauses, shown = self.encoding.clauses, [list(o.values()) for o in observed]
-        rows = [*clauses.rows, *((x,) for x in wanted)]
-        models = listing(rows, clauses.variables, shown, Effort(self.budget)).models
-        return chosen(rows, models, shown)
 
 
 def _listed(states: States | None) -> tuple[tuple[Value, ...], ...] | None:

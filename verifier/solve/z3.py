@@ -1,20 +1,28 @@
 """The thin layer over Z3: propositional clauses in, truth values out.
 
-One long-lived context; formulas travel as DIMACS text into a QF_FD solver, whose variable ``i`` is
-the Boolean constant with the integer symbol ``i``.  Calls that are made for every state of a test go
-to the library's functions directly, because z3py's wrappers cost more than the solving.
+One long-lived context; formulas travel as DIMACS text into a solver, whose variable ``i`` is the Boolean
+constant with the integer symbol ``i``.  Calls that are made for every state of a test go to the library's
+functions directly, because z3py's wrappers cost more than the solving.
+
+In each logic Z3 answers questions about clauses by the same core.  What comes before the core differs: a
+QF_FD solver is made quickly and rewrites each clause several times, a QF_BV solver takes longer to be made
+and takes clauses as they are.  So one QF_BV solver reads all small texts, each in a scope of its own.  A
+large text gets a solver to itself, and so does a run that is told, which must not depend on earlier texts.
 """
 
 from __future__ import annotations
 
 import _thread
 import ctypes
+import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from verifier.budget import Budget
-from verifier.errors import LimitError
+from verifier.errors import InternalError, LimitError
+from verifier.records import dataclass
 from verifier.solve import libz3 as core
 from verifier.solve.lazily import Watched
 from verifier.solve.libz3 import Handle
@@ -68,6 +76,19 @@ z3 = _Library()
 interrupt = core.direct["solver_interrupt"]
 
 
+SMALL = 40_000  # characters of a text that has no solver of its own
+TIMES = 500  # so many texts go into one solver: what Z3 keeps of each adds up
+
+
+@dataclass(slots=True)
+class _Lasting:
+    """A solver that reads one text after another, each in a scope."""
+
+    ref: Handle
+    parameters: tuple[int, int]
+    times: int = 0
+
+
 class _Context:
     """The context of the process and its Boolean constants; both live as long as the process."""
 
@@ -84,7 +105,8 @@ class _Context:
         core.direct["set_error_handler"](self.ref, nothing)
         self.sort = z3.Z3_mk_bool_sort(self.ref)
         z3.Z3_inc_ref(self.ref, z3.Z3_sort_to_ast(self.ref, self.sort))
-        self.logic = z3.Z3_mk_string_symbol(self.ref, "QF_FD")
+        self.logics = {name: z3.Z3_mk_string_symbol(self.ref, name) for name in ("QF_FD", "QF_BV")}
+        self.idle: dict[tuple[int, int], list[_Lasting]] = {}  # by their parameters
         self.constants: dict[int, Handle] = {}
         self.declarations: dict[int, Handle] = {}
         self.true = z3.Z3_mk_true(self.ref)
@@ -94,6 +116,41 @@ class _Context:
         self.model = core.direct["solver_get_model"]
         self.retain = core.direct["model_inc_ref"]
         self.release = core.direct["model_dec_ref"]
+
+    def solver(self, logic: str, parameters: tuple[int, int]) -> Handle:
+        """A new solver. ``parameters``: its seed, and its memory in MiB; 0 where Z3 chooses."""
+        made: Handle = z3.Z3_mk_solver_for_logic(self.ref, self.logics[logic])
+        z3.Z3_solver_inc_ref(self.ref, made)
+        names = zip(("random_seed", "max_memory"), parameters, strict=True)
+        given = [(name, value) for name, value in names if value]
+        if given:
+            params = z3.Z3_mk_params(self.ref)
+            z3.Z3_params_inc_ref(self.ref, params)
+            for name, value in given:
+                z3.Z3_params_set_uint(self.ref, params, z3.Z3_mk_string_symbol(self.ref, name), value)
+            z3.Z3_solver_set_params(self.ref, made, params)
+            z3.Z3_params_dec_ref(self.ref, params)
+        if logic == "QF_BV":
+            # From the first scope on, it is incremental: no tactic takes the place of the core.
+            z3.Z3_solver_push(self.ref, made)
+            z3.Z3_solver_pop(self.ref, made, 1)
+        return made
+
+    def lasting(self, parameters: tuple[int, int]) -> _Lasting:
+        """A solver for some text, in a new scope; ``rest`` takes it back."""
+        idle = self.idle.setdefault(parameters, [])
+        found = idle.pop() if idle else _Lasting(self.solver("QF_BV", parameters), parameters)
+        z3.Z3_solver_push(self.ref, found.ref)
+        found.times += 1
+        return found
+
+    def rest(self, lasting: _Lasting) -> None:
+        """A text is done."""
+        if lasting.times == TIMES:
+            z3.Z3_solver_dec_ref(self.ref, lasting.ref)
+            return
+        z3.Z3_solver_pop(self.ref, lasting.ref, 1)
+        self.idle[lasting.parameters].append(lasting)
 
     def declaration(self, variable: int) -> Handle:
         """The declaration of a variable."""
@@ -132,7 +189,25 @@ def _shared() -> _Context:
 
 
 class _Watch:
-    """Interrupts the checks of a solver once its time is over.
+    """The time of a solver: at ``deadline`` its check is interrupted, and all later ones."""
+
+    def __init__(self, context: Handle, solver: Handle, seconds: float) -> None:
+        self.context, self.solver = context, solver
+        self.deadline = time.monotonic() + seconds
+        self.rang = False
+        _clock().add(self)
+
+    def ring(self) -> None:
+        self.rang = True
+        interrupt(self.context, self.solver)
+
+    def close(self) -> None:
+        """No interrupts any more."""
+        _clock().remove(self)
+
+
+class _Clock:
+    """Interrupts the checks of solvers whose time is over, in one thread for all of them.
 
     Z3's own parameter ``timeout`` is of one check, and setting it for the next one changes which model is
     found: what is told would depend on how long the checks before it took.
@@ -140,27 +215,50 @@ class _Watch:
 
     AGAIN = 0.05  # seconds: no check may begin in between and go on for ever
 
-    def __init__(self, context: Handle, solver: Handle, seconds: float) -> None:
-        self.context, self.solver, self.seconds = context, solver, seconds
-        self.closed, self.using = threading.Event(), threading.RLock()
-        # A Thread would wait for ever for its start, if there is no memory for this start.
-        try:
-            _thread.start_new_thread(self._run, ())
-        except RuntimeError as error:
-            raise MemoryError from error
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.change = threading.Condition()  # a watch may be closed while its thread holds the lock
+        self.watches: set[_Watch] = set()
+        self.running, self.wakes = False, 0.0
+
+    def add(self, watch: _Watch) -> None:
+        with self.change:
+            if not self.running:
+                # A Thread would wait for ever for its start, if there is no memory for this start.
+                try:
+                    _thread.start_new_thread(self._run, ())
+                except RuntimeError as error:
+                    raise MemoryError from error
+                self.running = True
+            self.watches.add(watch)
+            if watch.deadline < self.wakes:
+                self.change.notify()
+
+    def remove(self, watch: _Watch) -> None:
+        with self.change:
+            self.watches.discard(watch)
 
     def _run(self) -> None:
-        wait = self.seconds
-        while not self.closed.wait(wait):
-            with self.using:
-                if not self.closed.is_set():
-                    interrupt(self.context, self.solver)
-            wait = self.AGAIN
+        with self.change:
+            while True:
+                now = time.monotonic()
+                for watch in list(self.watches):
+                    if watch.deadline <= now:
+                        watch.ring()
+                        watch.deadline = now + self.AGAIN
+                self.wakes = min((w.deadline for w in self.watches), default=now + threading.TIMEOUT_MAX)
+                self.change.wait(min(self.wakes - now, threading.TIMEOUT_MAX))
 
-    def close(self) -> None:
-        """No interrupts any more."""
-        with self.using:
-            self.closed.set()
+
+_ticking: _Clock | None = None
+
+
+def _clock() -> _Clock:
+    """The clock of this process: a thread does not survive a fork."""
+    global _ticking
+    if _ticking is None or _ticking.process != os.getpid():
+        _ticking = _Clock()
+    return _ticking
 
 
 class Solver:
@@ -178,39 +276,34 @@ class Solver:
         """
         while _forgotten:
             _free(*_forgotten.pop())
+        alone = fresh or len(text) > SMALL
         self.fresh = fresh and not unused()
         self.context = _Context() if self.fresh else _shared()
+        self.lasting: _Lasting | None = None
+        self.spoilt = False  # nobody knows in which state an unfinished check leaves it
         self.solver: Handle | None = None
+        self.found = False  # there is a model, which may not be read yet
         self.model: Handle | None = None
         self.watch: _Watch | None = None
         self.open = True
         self.watched, self.budget = watched, budget or Budget()
         try:
-            self._read(text, budget, seed)
+            self._read(text, budget, seed, alone)
         except BaseException:
+            self.spoilt = True
             self.close()  # what it has read may fill the memory
             raise
 
-    def _read(self, text: str, budget: Budget | None, seed: int) -> None:
-        ctx = self.context.ref
-        self.solver = z3.Z3_mk_solver_for_logic(ctx, self.context.logic)
-        z3.Z3_solver_inc_ref(ctx, self.solver)
-        z3.Z3_solver_from_string(ctx, self.solver, text)
+    def _read(self, text: str, budget: Budget | None, seed: int, alone: bool) -> None:
         timeout, memory = (budget.left(), budget.memory) if budget else (None, None)
-        if memory or seed:
-            self._parameters(seed, memory)
-        self.watch = None if timeout is None else _Watch(ctx, self.solver, timeout)
-
-    def _parameters(self, seed: int, memory: int | None) -> None:
-        ctx = self.context.ref
-        params = z3.Z3_mk_params(ctx)
-        z3.Z3_params_inc_ref(ctx, params)
-        if memory:
-            z3.Z3_params_set_uint(ctx, params, z3.Z3_mk_string_symbol(ctx, "max_memory"), memory)
-        if seed:
-            z3.Z3_params_set_uint(ctx, params, z3.Z3_mk_string_symbol(ctx, "random_seed"), seed)
-        z3.Z3_solver_set_params(ctx, self.solver, params)
-        z3.Z3_params_dec_ref(ctx, params)
+        parameters = (seed, memory or 0)
+        if alone:
+            self.solver = self.context.solver("QF_FD" if len(text) <= SMALL else "QF_BV", parameters)
+        else:
+            self.lasting = self.context.lasting(parameters)
+            self.solver = self.lasting.ref
+        z3.Z3_solver_from_string(self.context.ref, self.solver, text)
+        self.watch = None if timeout is None else _Watch(self.context.ref, self.solver, timeout)
 
     def check(self, assumptions: Sequence[int] = ()) -> bool | None:
         """Satisfiable under the assumptions? If True, ``value`` reads the model. None: unknown.
@@ -236,15 +329,14 @@ class Solver:
                 array = (core.Handle * len(assumptions))(*map(self.context.literal, assumptions))
                 answer = z3.Z3_solver_check_assumptions(ctx, self.solver, len(assumptions), array)
             except (LimitError, core.Z3Exception):
+                self.spoilt = True
                 return None
         else:
             answer = self.context.check(ctx, self.solver)
         if answer == 1:
-            self.model = self.context.model(ctx, self.solver)
-            if not self.model:
-                return None
-            self.context.retain(ctx, self.model)
+            self.found = True
             return True
+        self.spoilt = self.spoilt or answer == 0
         if answer == 0 and "memory" in z3.Z3_solver_get_reason_unknown(ctx, self.solver):
             raise MemoryError
         return False if answer == -1 else None
@@ -260,14 +352,18 @@ class Solver:
         return [x for x in assumptions if z3.Z3_get_ast_id(ctx, self.context.literal(x)) in found]
 
     def value(self, x: int) -> bool:
-        """Is a literal true in the model? A variable the model leaves open counts as false."""
+        """Is a literal true in the model? A variable the model leaves open counts as false. Raises
+        ``MemoryError``."""
         context = self.context
+        if self.model is None:
+            self._fetch()
         found = context.interpretation(context.ref, self.model, context.declaration(abs(x)))
         return (found is not None and found.value == context.true.value) == (x > 0)
 
     def forbid(self, literals: Iterable[int]) -> None:
         """Add the clause that at least one of these is false."""
         ctx = self.context.ref
+        self.found = self.model is not None
         refused = [self.context.literal(-x) for x in literals]
         array = (core.Handle * len(refused))(*refused)
         clause = z3.Z3_mk_or(ctx, len(refused), array)
@@ -277,9 +373,21 @@ class Solver:
 
     def refuse(self, text: str) -> None:
         """Add clauses, given as DIMACS text."""
+        self.found = self.model is not None
         z3.Z3_solver_from_string(self.context.ref, self.solver, text)
 
+    def _fetch(self) -> None:
+        """Read the model. Z3 takes longer for that than for many a check."""
+        if not self.found:
+            raise InternalError("a solver without a model is asked for a value")
+        self.model = self.context.model(self.context.ref, self.solver)
+        if not self.model:
+            self.model = None
+            raise MemoryError
+        self.context.retain(self.context.ref, self.model)
+
     def _drop_model(self) -> None:
+        self.found = False
         if self.model is not None:
             self.context.release(self.context.ref, self.model)
             self.model = None
@@ -306,7 +414,12 @@ class Solver:
         self.open = False
         if self.watch is not None:
             self.watch.close()
-        _free(self.context, self.solver, self.model, self.fresh)
+            self.spoilt = self.spoilt or self.watch.rang
+        if self.lasting is None or self.spoilt:
+            _free(self.context, self.solver, self.model, self.fresh)
+        else:
+            self._drop_model()
+            self.context.rest(self.lasting)
 
 
 _Held = tuple[

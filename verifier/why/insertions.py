@@ -137,7 +137,7 @@ class Insertions:
 
     def _in_model(self) -> set[int]:
         on, solver = self.engine.on, self.engine.solver
-        if solver.model is None:
+        if not solver.found:
             return set()
         return {i for i, p in enumerate(self.parts) if solver.value(on[p])}
 

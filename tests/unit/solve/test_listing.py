@@ -10,7 +10,7 @@ import pytest
 
 from verifier.budget import Budget
 from verifier.errors import InternalError
-from verifier.solve import queries
+from verifier.solve import finals
 from verifier.solve.listing import MODEL_BYTES, STEPS, Clause, Effort, chosen, listing, refusals
 from verifier.suite.decide import run
 from verifier.suite.options import Options
@@ -131,7 +131,7 @@ def test_z3_lists_what_is_left(name: str, models: int, monkeypatch: pytest.Monke
         stopped.append(not found.complete)
         return found
 
-    monkeypatch.setattr(queries, "listing", stopping)
+    monkeypatch.setattr(finals, "listing", stopping)
     after = [run(test, options) for test in tests]
     assert any(stopped)
     for one, other in zip(before, after, strict=True):

@@ -279,6 +279,7 @@ def test_a_watch_without_memory_for_its_thread(monkeypatch: pytest.MonkeyPatch) 
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr("_thread.start_new_thread", start)
+    monkeypatch.setattr("verifier.solve.z3._ticking", None)
     with pytest.raises(MemoryError):
         Solver("p cnf 1 1\n1 0\n", budget=Budget(1))
     with Solver("p cnf 1 1\n1 0\n") as solver:

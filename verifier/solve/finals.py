@@ -1,0 +1,86 @@
+"""The final states of a kind of runs: a search finds them, and Z3 says that there are no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from verifier.budget import Budget
+from verifier.program.values import Value
+from verifier.solve.clauses import NO, YES, Clauses
+from verifier.solve.listing import Clause, Effort, chosen, listing, refusals
+from verifier.solve.sites import Literals
+from verifier.solve.z3 import Solver
+
+States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the proposition holds
+QUICK = 20_000  # clauses, up to which Z3 is asked for other states before it is asked for anything else
+
+
+class FinalStates:
+    """The final states of the runs in which some literals hold, the ``wanted`` ones.
+
+    A state is what is ``shown``, and whether the ``proposition`` holds: if what is shown leaves it open, both
+    of its values count. A new variable guards what Z3 must not find again: other questions do not see that.
+    """
+
+    def __init__(
+        self, clauses: Clauses, wanted: Sequence[int], proposition: int, shown: Sequence[Literals]
+    ) -> None:
+        self.clauses, self.wanted, self.proposition, self.shown = clauses, wanted, proposition, shown
+        holds: Literals = {v: x for v, x in ((1, proposition), (0, -proposition)) if x != NO}
+        self.observed = [holds, *shown]  # in this order few clauses rule out what is found
+        self.variables, self.guard = clauses.variables, clauses.new()
+        self.found: set[Clause] = set()
+        self.complete = NO in wanted  # does Z3 say that there are no others?
+
+    def search(self, solver: Solver, check: Callable[[list[int]], bool | None], budget: Budget) -> None:
+        """Look for states. If they seem to be all, and few clauses say so, ask Z3 whether they are."""
+        if self.complete or budget.over:
+            return
+        rows = [*self.clauses.rows, *((x,) for x in self.wanted)]
+        shown = [list(o.values()) for o in self.observed]
+        seen = listing(rows, self.variables, shown, Effort(budget))
+        self.found = chosen(rows, seen.models, shown)
+        refused = refusals(self.found, shown)
+        if refused:
+            solver.refuse(self.clauses.dimacs([(-self.guard, *r) for r in refused]))
+        if seen.complete and len(rows) <= QUICK:
+            self.complete = check([*self.wanted, self.guard]) is False
+
+    def finish(self, solver: Solver, check: Callable[[list[int]], bool | None]) -> None:
+        """Let Z3 find the others, one at a time. If it gives up, they are not complete."""
+        while not self.complete:
+            some = check([*self.wanted, self.guard])
+            if some is None:
+                return
+            if some:
+                choice = tuple(held(solver, list(o.values())) for o in self.observed)
+                self.found.add(choice)
+                solver.forbid([self.guard, *choice])
+            self.complete = not some
+
+    def having(self, value: bool) -> bool | None:
+        """Does the proposition have this value in some state? None: in none that is known."""
+        literal = self.proposition if value else -self.proposition
+        return (
+            True if any(choice[0] == literal for choice in self.found) else False if self.complete else None
+        )
+
+    @property
+    def any(self) -> bool | None:
+        """Are there states? None: none is known."""
+        return True if self.found else False if self.complete else None
+
+    def states(self) -> States:
+        """The states that are found."""
+        return set(self._read())
+
+    def _read(self) -> Iterator[tuple[tuple[Value, ...], bool]]:
+        values = [{x: value for value, x in o.items()} for o in self.shown]
+        for first, *rest in self.found:
+            shown = tuple([at[x] for at, x in zip(values, rest, strict=True)])
+            yield shown, first == self.proposition
+
+
+def held(solver: Solver, literals: Sequence[int]) -> int:
+    """The literal that holds in the solver's model, where exactly one of them does."""
+    return next((x for x in literals[:-1] if x == YES or solver.value(x)), literals[-1])
