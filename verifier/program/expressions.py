@@ -76,12 +76,13 @@ class Apply:
     ``observes``  does it mention an observable?
     ``open``      does it mention a local?
     ``large``     is it long when written out? Code that walks a large one has to look at each part once,
-                  and to avoid recursion, as ``large_parts`` does.
+                  and to avoid recursion, as ``large_parts`` does;
+    ``depth``     how many applications are in one another.
 
     Raises ``LimitError`` if applications nest too deeply.
     """
 
-    __slots__ = ("__weakref__", "_depth", "_size", "args", "function", "large", "observes", "open", "slots")
+    __slots__ = ("__weakref__", "_size", "args", "depth", "function", "large", "observes", "open", "slots")
 
     function: str
     args: tuple[Expr, ...]
@@ -89,7 +90,7 @@ class Apply:
     observes: bool
     open: bool
     large: bool
-    _depth: int
+    depth: int
     _size: int
 
     def __new__(cls, function: str, args: tuple[Expr, ...]) -> Apply:
@@ -104,7 +105,7 @@ class Apply:
             if kind is Apply:
                 slots |= a.slots  # type: ignore[union-attr]
                 size += a._size  # type: ignore[union-attr]
-                depth = max(depth, a._depth)  # type: ignore[union-attr]
+                depth = max(depth, a.depth)  # type: ignore[union-attr]
                 observes = observes or a.observes  # type: ignore[union-attr]
                 is_open = is_open or a.open  # type: ignore[union-attr]
             elif kind is Ref:
@@ -115,7 +116,7 @@ class Apply:
                 is_open = True
         if depth >= MAX_APPLICATIONS:
             raise LimitError(f"an expression nests operations more than {MAX_APPLICATIONS} deep")
-        made._depth, made._size, made.large = depth + 1, min(size, _LARGE + 1), size > _LARGE
+        made.depth, made._size, made.large = depth + 1, min(size, _LARGE + 1), size > _LARGE
         made.slots, made.observes, made.open = slots, observes, is_open
         _APPLICATIONS[function, args] = made
         return made
@@ -127,7 +128,7 @@ class Apply:
 
     def __reduce__(self) -> tuple[Callable[[_Rows], Apply], tuple[_Rows]]:
         """Pickle parts before wholes, and a part as a number, so that pickling needs little recursion."""
-        above = (self._depth - 1) // _PICKLED * _PICKLED  # parts of this depth pickle their own parts
+        above = (self.depth - 1) // _PICKLED * _PICKLED  # parts of this depth pickle their own parts
         numbers: dict[Expr, int] = {}
         rows: list[tuple[str, tuple[Expr | int, ...]]] = []
         pending: list[tuple[Apply, bool]] = [(self, False)]
@@ -140,7 +141,7 @@ class Apply:
                 rows.append((part.function, tuple([numbers.get(a, a) for a in part.args])))
             else:
                 pending.append((part, True))
-                pending += [(a, False) for a in part.args if isinstance(a, Apply) and a._depth > above]
+                pending += [(a, False) for a in part.args if isinstance(a, Apply) and a.depth > above]
         return _unpickled, (tuple(rows),)
 
     def __repr__(self) -> str:
@@ -249,29 +250,6 @@ def _evaluate_large(expr: Apply, slots: Slots, observed: Mapping[int, Value] | N
             pending.pop()
         except _Missing:
             pass
-    return known[expr]
-
-
-def evaluate_all(expr: Expr, slots: Mapping[int, Value], known: dict[Expr, Value] | None = None) -> Value:
-    """The value of an expression over slots that are all known. It evaluates all arguments of logic.
-
-    ``known`` has the values of parts; the function adds those that it evaluates.
-    """
-    kind = type(expr)
-    if kind is Const:
-        return expr.value  # type: ignore[union-attr,return-value]
-    if kind is Ref:
-        return slots[expr.slot]  # type: ignore[union-attr]
-    assert isinstance(expr, Apply)
-    if not expr.large:
-        return apply(expr.function, tuple([evaluate_all(a, slots) for a in expr.args]))
-    if known is None:
-        known = {}
-    for part in large_parts(expr, known):
-        for a in part.args:
-            if a not in known:
-                known[a] = evaluate_all(a, slots)
-        known[part] = apply(part.function, tuple([known[a] for a in part.args]))
     return known[expr]
 
 

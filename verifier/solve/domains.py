@@ -28,7 +28,6 @@ from verifier.program.expressions import (
     Expr,
     Ref,
     evaluate,
-    evaluate_all,
     large_parts,
     mask,
     refs,
@@ -52,6 +51,7 @@ from verifier.program.values import (
     truth,
 )
 from verifier.solve.branches import Branches
+from verifier.solve.tabled import Tabled
 
 MAX_VALUES = 1024
 MAX_COMBINATIONS = 50_000
@@ -174,7 +174,7 @@ class Domains:
     ) -> None:
         self.program, self.budget, self.guarded, self.kernels = program, budget, guarded, kernels
         self.branches = Branches(program)
-        self._found: dict[Expr, dict[tuple[Value, ...], Value]] = {}  # values, by those of the slots
+        self.tabled = Tabled()
         self._walked = frozenset(program.entries.values())
         self._fill()
         if any(UNDEF in self.of(x) for x in self.branches.conditions()):
@@ -206,7 +206,6 @@ class Domains:
         self._histories = [dict.fromkeys(values, NEW) for values in self.slots]  # the same, by slot and value
         self._memo: dict[Expr, Values] = {}  # of what may have changed since, nothing
         self._stored: dict[int, Values] = {}  # by access: where something is stored already
-        self._parts: dict[tuple[Value, ...], dict[Expr, Value]] = {}  # by slots and their values
         for cell in program.cells.values():
             self.cells[cell.ptr] = {(cell.init, -1, -1): NEW}
         accesses = [(e, a) for e in program.events for a in e.accesses]
@@ -341,7 +340,7 @@ class Domains:
             values = tuple(value for value, _ in choice)
             histories = _joined([h for _, h in choice], store)
             if histories:
-                value = values[0] if isinstance(expr, Ref) else self.value(expr, slots, values)
+                value = values[0] if isinstance(expr, Ref) else self.tabled.of(expr, values)
                 found.setdefault(value, set()).update(histories)
         return {value: _smallest(histories) for value, histories in found.items()}
 
@@ -413,16 +412,6 @@ class Domains:
             known = self._memo[expr] = self._combine(expr)
         return known
 
-    def value(self, expr: Apply, slots: Sequence[int], choice: tuple[Value, ...]) -> Value:
-        """The value of an expression where the slots that it mentions, in order, have these values."""
-        found = self._found.setdefault(expr, {})
-        value = found.get(choice)
-        if value is None:
-            known = self._parts.setdefault((expr.slots, *choice), {}) if expr.large else None
-            value = evaluate_all(expr, dict(zip(slots, choice, strict=True)), known)
-            found[choice] = value
-        return value
-
     def _without(self, expr: Apply, slots: Sequence[int]) -> Values:
         """May-values of an expression that also mentions slots which no read fills: those that it has where
         these do not matter, as in the other arm of an ``ite``."""
@@ -450,7 +439,7 @@ class Domains:
         if size <= 64:
             # Few combinations of what was read: exact for correlated arguments.
             return frozenset(
-                self.value(expr, slots, choice)
+                self.tabled.of(expr, choice)
                 for choice in product(*(sorted(self.slots[s], key=order_key) for s in slots))
             )
         arguments = [self.of(a) for a in expr.args]

@@ -120,7 +120,7 @@ class Encoding:
         if expr.slots and not expr.slots & (expr.slots - 1) and not expr.observes:
             (slot,) = refs(expr)
             values = self.slots[slot].items()
-            return self.collect((self.domains.value(expr, (slot,), (v,)), x) for v, x in values)
+            return self.collect((self.domains.tabled.of(expr, (v,)), x) for v, x in values)
         if function in ("and", "or", "not", "bool"):
             return self._logic(function, [self.literals(a) for a in args])
         if function == "ite":

@@ -12,7 +12,6 @@ from verifier.solve import unreached
 from verifier.syntax.test import Test
 
 LARGE = 60  # events, from which it pays to look for those that no run reaches
-MAX_PASSES = 4
 
 
 def short_program(
@@ -26,20 +25,18 @@ def shortened(
     test: Test, code: Lowered, program: Program, switches: Switches, unroll: int | None, budget: Budget
 ) -> tuple[Lowered, Program]:
     """A test's code without what no run reaches, and its program; ``program`` is that of all the code. Where
-    a part of the code is optional, runs with and without it count. Raises as ``build``."""
+    a part of the code is optional, runs with and without it count. Raises as ``build``.
+
+    What is left out is looked for once: a second look has found no more events in any program of litmus/."""
     if len(program.events) < LARGE:
         return code, program
-    known = frozenset(code.unreached)
-    for _ in range(MAX_PASSES):
-        try:
-            dead = unreached(program, kernels(switches, program.versions), budget)
-        except LimitError:
-            if budget.over:
-                raise
-            break  # counters with many values: the program stays as it is
-        code = reached(code, program, dead)
-        if frozenset(code.unreached) == known:
-            break
-        known = frozenset(code.unreached)
-        program = unrolled(test, code, unroll, budget)
-    return code, program
+    try:
+        dead = unreached(program, kernels(switches, program.versions), budget)
+    except LimitError:
+        if budget.over:
+            raise
+        return code, program  # counters with many values: the program stays as it is
+    short = reached(code, program, dead)
+    if short.unreached.keys() == code.unreached.keys():
+        return code, program
+    return short, unrolled(test, short, unroll, budget)
