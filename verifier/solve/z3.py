@@ -76,6 +76,7 @@ z3 = _Library()
 interrupt = core.direct["solver_interrupt"]
 
 
+EXCEEDED = "max. memory exceeded"  # Z3's words: the memory that its parameter allows is full
 SMALL = 40_000  # characters of a text that has no solver of its own
 TIMES = 500  # so many texts go into one solver: what Z3 keeps of each adds up
 
@@ -302,7 +303,10 @@ class Solver:
         else:
             self.lasting = self.context.lasting(parameters)
             self.solver = self.lasting.ref
-        z3.Z3_solver_from_string(self.context.ref, self.solver, text)
+        try:
+            z3.Z3_solver_from_string(self.context.ref, self.solver, text)
+        except LimitError as limit:
+            raise LimitError(self.budget.spent) if EXCEEDED in str(limit) else limit from None
         self.watch = None if timeout is None else _Watch(self.context.ref, self.solver, timeout)
 
     def check(self, assumptions: Sequence[int] = ()) -> bool | None:

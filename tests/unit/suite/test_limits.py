@@ -373,9 +373,12 @@ def test_any_lack_of_memory_is_told_as_one() -> None:
 
 
 def test_z3_keeps_to_the_memory() -> None:
+    """In a context of its own, where a run is told, and in the one that all tests share."""
     (test,) = load(read(ROOT / "litmus" / "classic" / "SB.litmus"))
-    answer = decide(build(test), budget=Budget(None, 1))
-    assert answer.reachable is None and answer.reason == "memory: more than 1 MB, while solving"
+    for witnesses in (True, False, True, False):
+        answer = decide(build(test), budget=Budget(None, 1), witnesses=witnesses)
+        assert answer.reachable is None and answer.reason == "memory: more than 1 MB, while solving"
+        assert decide(build(test), witnesses=witnesses).reachable
 
 
 def test_who_came_to_a_limit_contradicts_nobody() -> None:
