@@ -77,7 +77,7 @@ interrupt = core.direct["solver_interrupt"]
 
 
 EXCEEDED = "max. memory exceeded"  # Z3's words: the memory that its parameter allows is full
-SMALL = 40_000  # characters of a text that has no solver of its own
+SHORT_TEXT = 40_000  # characters: a longer one has a solver of its own
 TIMES = 500  # so many texts go into one solver: what Z3 keeps of each adds up
 
 
@@ -277,7 +277,7 @@ class Solver:
         """
         while _forgotten:
             _free(*_forgotten.pop())
-        alone = fresh or len(text) > SMALL
+        alone = fresh or len(text) > SHORT_TEXT
         self.fresh = fresh and not unused()
         self.context = _Context() if self.fresh else _shared()
         self.lasting: _Lasting | None = None
@@ -299,7 +299,7 @@ class Solver:
         timeout, memory = (budget.left(), budget.memory) if budget else (None, None)
         parameters = (seed, memory or 0)
         if alone:
-            self.solver = self.context.solver("QF_FD" if len(text) <= SMALL else "QF_BV", parameters)
+            self.solver = self.context.solver("QF_FD" if len(text) <= SHORT_TEXT else "QF_BV", parameters)
         else:
             self.lasting = self.context.lasting(parameters)
             self.solver = self.lasting.ref

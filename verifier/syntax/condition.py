@@ -447,7 +447,7 @@ def parse_final(source: Source, text: str) -> Final:
 
     too_deep(source, text)
     try:
-        tree = tree_of(text, ("condition",), ("final",), start="final")
+        tree = tree_of(text, "condition", start="final")
         return Builder(source).final(tree)
     except Unparsed as error:
         raise InputError([syntax_error(source, error.error, "the condition")]) from None

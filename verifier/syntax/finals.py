@@ -11,7 +11,7 @@ from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import condition, layout
 from verifier.syntax.condition import Final
-from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, tree_of
+from verifier.syntax.grammars import Node, Unparsed, tree_of
 from verifier.syntax.trouble import syntax_error
 from verifier.syntax.variants import Guards
 
@@ -85,7 +85,7 @@ def _segment(source: Source, text: str, match: re.Match[str], body: int) -> Segm
     for one in re.finditer(r"\[[^\[\]]*\]", guard or ""):
         word = " " * (start + one.start()) + one.group()
         try:
-            guards.append(tree_of(word, ("mm",), MM_STARTS, start="guard").children[0])
+            guards.append(tree_of(word, "mm", start="guard").children[0])
         except Unparsed as error:
             raise InputError([syntax_error(source, error.error, "this guard")]) from None
     return Segment(final, span, guards)

@@ -1,7 +1,12 @@
-"""Finds the grammars in a checkout or a wheel, and reads texts by them, with a cache on disk."""
+"""Finds the grammars in a checkout or a wheel, and reads texts by them.
+
+Lark makes a grammar's tables, which takes up to half a second. A wheel has them as modules, which
+``grammar/build.py`` writes. In a checkout they are made once, and kept in a cache on disk.
+"""
 
 from __future__ import annotations
 
+import importlib
 import marshal
 import os
 import sys
@@ -53,8 +58,13 @@ def is_tree(node: Node) -> bool:
     return hasattr(node, "data")
 
 
-# What the grammar of C and MM files can begin with: a file, a part of one, a definition of the kernel's text.
-MM_STARTS = ("start", "guard", "function", "struct_def", "enum", "expr", "stmt")
+# The grammars by their names, and what texts of them can be: of C and MM files a file, a part of one, or a
+# definition of the kernel's text.
+STARTS = {
+    "condition": ("final",),
+    "mm": ("start", "guard", "function", "struct_def", "enum", "expr", "stmt"),
+    "x86": ("cell", "init"),
+}
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
@@ -72,13 +82,10 @@ def _folder(name: str) -> str:
 
 
 @cache
-def text(*names: str) -> str:
-    """The grammar files of these names, one after the other."""
-    texts: list[str] = []
-    for name in names:
-        with open(os.path.join(_folder("grammar"), f"{name}.lark"), encoding="utf-8") as file:
-            texts.append(file.read())
-    return "\n".join(texts)
+def text(grammar: str) -> str:
+    """The text of a grammar."""
+    with open(os.path.join(_folder("grammar"), f"{grammar}.lark"), encoding="utf-8") as file:
+        return file.read()
 
 
 def _cache_file(source: str, key: str, end: str) -> str:
@@ -126,12 +133,12 @@ def _write(place: str, write: Callable[[BinaryIO], object]) -> None:
 
 
 @cache
-def parser(names: tuple[str, ...], starts: tuple[str, ...]) -> Lark:
-    """The LALR parser of the grammar files ``names``, for the start rules ``starts``."""
+def parser(grammar: str) -> Lark:
+    """The LALR parser of a grammar."""
     import lark
     from lark import Lark
 
-    source = text(*names)
+    source, starts = text(grammar), STARTS[grammar]
     place = _cache_file(source, f"{lark.__version__}\0{starts}", ".lark")
     found = _kept(place) if place and os.path.exists(place) else None
     if found is None:
@@ -148,16 +155,36 @@ def parser(names: tuple[str, ...], starts: tuple[str, ...]) -> Lark:
 
 
 @cache
-def _reader(names: tuple[str, ...], starts: tuple[str, ...]) -> Parser:
-    """What reads texts by the tables of ``parser``, without Lark if they are in a cache file."""
-    source = text(*names)
-    place = _cache_file(source, repr(starts), ".tables")
-    tables = _tables_in(place) if place else None
+def _reader(grammar: str) -> Parser:
+    """What reads texts by the tables of ``parser``, without Lark if they are in a wheel or a cache file."""
+    source = text(grammar)
+    tables = _shipped(grammar, source)
     if tables is None:
-        tables = tables_of(parser(names, starts))
-        if place:
-            _write(place, lambda file: marshal.dump(tuple(tables), file))
+        place = _cache_file(source, repr(STARTS[grammar]), ".tables")
+        tables = _tables_in(place) if place else None
+        if tables is None:
+            tables = tables_of(parser(grammar))
+            if place:
+                _write(place, lambda file: marshal.dump(tuple(tables), file))
     return Parser(tables)
+
+
+SHIPPED = "verifier._tables"  # a wheel has a module below it for each grammar
+
+
+def module_of_tables(grammar: str) -> str:
+    """The text of a module with a grammar's tables, for a wheel."""
+    key = (text(grammar), STARTS[grammar])
+    return f"KEY = {key!r}\nTABLES = {tuple(tables_of(parser(grammar)))!r}\n"
+
+
+def _shipped(grammar: str, source: str) -> GrammarTables | None:
+    """The tables that a wheel has, if they are those of this grammar."""
+    try:
+        module = importlib.import_module(f"{SHIPPED}.{grammar}")
+    except ImportError:
+        return None
+    return GrammarTables(*module.TABLES) if (source, STARTS[grammar]) == module.KEY else None
 
 
 def _tables_in(place: str) -> GrammarTables | None:
@@ -177,16 +204,15 @@ class Unparsed(Exception):
         super().__init__(str(error))
 
 
-def tree_of(text: str, names: tuple[str, ...], starts: tuple[str, ...], start: str) -> Node:
-    """The tree of a text, whose rule is ``start``; ``names`` and ``starts`` as for ``parser``. Raises
-    ``Unparsed``."""
-    made = _reader(names, starts).parse(text, start)
+def tree_of(text: str, grammar: str, start: str) -> Node:
+    """The tree of a text of a grammar, which is what ``start`` names in ``STARTS``. Raises ``Unparsed``."""
+    made = _reader(grammar).parse(text, start)
     if made is not None:
         return cast("Node", made)
     from lark.exceptions import UnexpectedInput
 
     try:
-        return cast("Node", parser(names, starts).parse(text, start=start))
+        return cast("Node", parser(grammar).parse(text, start=start))
     except UnexpectedInput as error:
         raise Unparsed(error) from None
 

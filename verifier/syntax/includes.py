@@ -14,7 +14,7 @@ from verifier.records import dataclass, field
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import clues, layout
 from verifier.syntax.ast import Function
-from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, folder, tree_of
+from verifier.syntax.grammars import Node, Unparsed, folder, tree_of
 from verifier.syntax.trouble import nearest, syntax_error
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def parsed(source: Source, text: str, troubles: list[Diagnostic], *, included: b
     Raises ``InputError`` for a syntax error, together with the ``troubles`` before it.
     """
     try:
-        tree = tree_of(text, ("mm",), MM_STARTS, start="start")
+        tree = tree_of(text, "mm", start="start")
     except Unparsed as error:
         found = clues.explained(source, syntax_error(source, error.error, "this test"))
         raise InputError([*troubles, found]) from None

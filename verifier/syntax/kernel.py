@@ -15,7 +15,7 @@ from verifier.patterns import pattern
 from verifier.records import NamedTuple, replace
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import ast, clues
-from verifier.syntax.grammars import MM_STARTS, Node, Unparsed, tree_of
+from verifier.syntax.grammars import Node, Unparsed, tree_of
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, syntax_error
 from verifier.syntax.variants import Guards
@@ -234,7 +234,7 @@ class Cutter:
                 span = Span(file.source, at + found.start(), at + found.end())
                 raise Trouble("kernel", f"{what} is not read", span, hint)
         try:
-            return tree_of(" " * at + text, ("mm",), MM_STARTS, start=start)
+            return tree_of(" " * at + text, "mm", start=start)
         except Unparsed as error:
             said = clues.explained(file.source, syntax_error(file.source, error.error, "this definition"))
             raise Trouble("kernel", said.message, said.span, said.hint) from None

@@ -255,7 +255,7 @@ def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> 
     except Unparsed:
         blanked = " " * start + word
         try:
-            tree_of(blanked, ("x86",), ("cell", "init"), start="cell")
+            tree_of(blanked, "x86", start="cell")
         except Unparsed as error:
             troubles.append(syntax_error(source, error.error, "this instruction", span.end))
     return []
@@ -263,7 +263,7 @@ def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> 
 
 @lru_cache(maxsize=20_000)
 def _parse_cell(word: str) -> TableCell:
-    tree = tree_of(word, ("x86",), ("cell", "init"), start="cell")
+    tree = tree_of(word, "x86", start="cell")
     labels = tuple(str(c.children[0]) for c in tree.children if c.data == "label")
     for child in tree.children:
         if child.data == "instruction":
@@ -344,7 +344,7 @@ def _initial(source: Source, text: str, start: int, end: int, troubles: list[Dia
     if not text[start:end].strip():
         return []
     try:
-        tree = tree_of(" " * start + text[start:end], ("x86",), ("cell", "init"), start="init")
+        tree = tree_of(" " * start + text[start:end], "x86", start="init")
     except Unparsed as error:
         troubles.append(syntax_error(source, error.error, "the initial state", end))
         return []
