@@ -52,7 +52,7 @@ def _parser(first: list[str]) -> argparse.ArgumentParser:
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser, prog="verifier"
     )
     for name in first if first and first[0] in COMMANDS else COMMANDS:
-        about = COMMANDS[name].about
+        about = COMMANDS[name][0]
         module_of(name).add(commands.add_parser(name, help=about, description=about), name)
     return parser
 
