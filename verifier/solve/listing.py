@@ -135,10 +135,19 @@ class _Search:
         self.open: list[int] = []
 
     def begin(self, rows: Sequence[Clause]) -> bool:
-        """Sort the clauses, and see what is sure; False if they have no model."""
+        """Sort the clauses, and see what is sure; False if they have no model.
+
+        Only what stands among several positive literals of a clause is ever decided. Once all of that has
+        values and nothing follows from these any more, each clause that does not hold yet has two literals
+        without a value, one of which is negative: it holds if all variables that are left are false.
+        """
+        decided: set[int] = set()
         for number, row in enumerate(rows):
             if number % LOOK == 0:
                 self._look()
+            positive = [x for x in row if x > 0]
+            if len(positive) > 1:
+                decided.update(positive)
             if len(row) == 1:
                 if not self._assume(row[0]):
                     return False
@@ -153,7 +162,7 @@ class _Search:
         if not self._propagate(0):
             return False
         true = self.true
-        self.open = [v for v in range(1, self.variables + 1) if not true[v] and not true[-v]]
+        self.open = [v for v in sorted(decided) if not true[v] and not true[-v]]
         return True
 
     def models(self, shown: Sequence[Sequence[int]]) -> Iterator[bytes]:

@@ -105,13 +105,18 @@ class SymbolicRelation:
         """May a pair be in the relation?"""
         return self.literal(a, b) != NO
 
+    @property
+    def empty(self) -> bool:
+        """Is there no pair that may be in it?"""
+        return not self.may and not any(self.must)
+
     def copy(self) -> SymbolicRelation:
         out = SymbolicRelation.__new__(SymbolicRelation)
         out.space, out.must, out.may = self.space, self.must[:], dict(self.may)
         return out
 
     def __or__(self, other: SymbolicRelation) -> SymbolicRelation:
-        return self if not other.may and not any(other.must) else self.plus([other])
+        return self if other.empty else self.plus([other])
 
     def take(self, other: SymbolicRelation) -> None:
         """Put all pairs of another relation in, each where its literal holds."""
@@ -126,6 +131,8 @@ class SymbolicRelation:
         out, more = self.copy(), Ways()
         may = out.may
         for other in others:
+            if other.empty:
+                continue
             self.space.clauses.check(len(may))
             if any(other.must):
                 out.must = [a | b for a, b in zip(out.must, other.must, strict=True)]
@@ -163,6 +170,8 @@ class SymbolicRelation:
 
     def __invert__(self) -> SymbolicRelation:
         out = SymbolicRelation(self.space)
+        if self.empty:
+            return out
         for a, row in enumerate(self.must):
             bit = 1 << a
             while row:
@@ -194,6 +203,8 @@ class SymbolicRelation:
 
     def __matmul__(self, other: SymbolicRelation) -> SymbolicRelation:
         out, ways = SymbolicRelation(self.space), Ways()
+        if self.empty or other.empty:
+            return out
         after = other.successors()
         for a, outs in self.successors().items():
             for b, first in outs:
