@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 FAST   := tests/unit tests/golden tests/agreement/test_figures.py
-CODE   := verifier tests benchmarks docs
+CODE   := verifier tests benchmarks docs grammar
 SITE   := docs/_build
 
 .PHONY: verify test check format golden bench docs clean

@@ -17,22 +17,74 @@ from verifier.solve.lazily import Watched
 from verifier.solve.symbolic import SymbolicRelation
 
 
-def _components(size: int, after: list[int]) -> list[int]:
-    """For each event the mask of its strongly connected component (0 if it is on no cycle)."""
-    forward = _closure(after)
-    before = [0] * size
-    for a, row in enumerate(after):
-        bit = 1 << a
-        while row:
-            low = row & -row
-            before[low.bit_length() - 1] |= bit
-            row ^= low
-    backward = _closure(before)
-    return [f & b for f, b in zip(forward, backward, strict=True)]
+def _components(after: list[int]) -> list[int]:
+    """For each event the mask of its strongly connected component; 0 if it is on no cycle (Gabow 2000)."""
+    component, place = [0] * len(after), [-1] * len(after)
+    seen = closed = 0
+    path: list[int] = []  # the events of components that are not closed yet, in the order of their discovery
+    before: list[int] = []  # for each of them, the events before it on the path
+    starts: list[int] = []  # where components begin on the path, as far as it is known
+    for root in range(len(after)):
+        work = [root] if place[root] < 0 else []
+        while work:
+            v = work[-1]
+            if place[v] < 0:
+                place[v] = len(path)
+                before.append(before[-1] | 1 << path[-1] if path else 0)
+                starts.append(len(path))
+                path.append(v)
+                seen |= 1 << v
+            new = after[v] & ~seen
+            if new:
+                work.append((new & -new).bit_length() - 1)
+                continue
+            work.pop()
+            back = after[v] & ~closed
+            while back & before[starts[-1]]:
+                starts.pop()
+            if starts[-1] == place[v]:
+                first = starts.pop()
+                mask = 0
+                for event in path[first:]:
+                    mask |= 1 << event
+                closed |= mask
+                if back:  # into the component itself
+                    for event in path[first:]:
+                        component[event] = mask
+                del path[first:], before[first:]
+    return component
 
 
 def _closure(after: list[int]) -> list[int]:
-    """Transitive closure of rows of bits (Warshall)."""
+    """Transitive closure of rows of bits."""
+    rows = [0] * len(after)
+    done = active = 0
+    for root in range(len(after)):
+        work = [root]
+        while work:
+            v = work[-1]
+            bit = 1 << v
+            active |= bit
+            missing = after[v] & ~done
+            if missing & active:
+                return _cyclic_closure(after)
+            if missing:
+                work.append((missing & -missing).bit_length() - 1)
+                continue
+            work.pop()
+            rest, row = after[v], 0
+            while rest:
+                low = rest & -rest
+                row |= low | rows[low.bit_length() - 1]
+                rest &= ~row
+            rows[v] = row
+            done |= bit
+            active &= ~bit
+    return rows
+
+
+def _cyclic_closure(after: list[int]) -> list[int]:
+    """``_closure`` of rows that may have cycles (Warshall)."""
     rows = after[:]
     for k, via in enumerate(rows):
         if via:
@@ -81,7 +133,7 @@ def require_acyclic(
     after = must[:]
     for a, b in may:
         after[a] |= 1 << b
-    component = _components(size, after)
+    component = _components(after)
     pairs: list[tuple[int, int, int]] = []
     for a in range(size):
         mine = component[a]

@@ -439,8 +439,7 @@ class Domains:
         if size <= 64:
             # Few combinations of what was read: exact for correlated arguments.
             return frozenset(
-                self.tabled.of(expr, choice)
-                for choice in product(*(sorted(self.slots[s], key=order_key) for s in slots))
+                self.tabled.of(expr, choice) for choice in product(*(self.slots[s] for s in slots))
             )
         arguments = [self.of(a) for a in expr.args]
         size = 1
