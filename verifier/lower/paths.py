@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from verifier.budget import Budget
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Reg, call, large_parts
+from verifier.program.expressions import FALSE, TRUE, Apply, Expr, Reg, call, large_parts
 from verifier.records import dataclass
 
 Env = dict[str, Expr]
@@ -63,11 +63,14 @@ def _merge_two(a: Path, b: Path) -> Path:
         guard = common
     else:
         guard = (*common, call("or", mine, other))
-    env: Env = {}
-    zero = Const(0)
-    for name in a.env.keys() | b.env.keys():
-        x, y = a.env.get(name, zero), b.env.get(name, zero)
-        env[name] = x if x == y else call("ite", mine, x, y)
+    env = dict(a.env)  # a local that a path has not written is 0 there
+    for name, y in b.env.items():
+        x = env.setdefault(name, FALSE)
+        if x is not y and x != y:
+            env[name] = call("ite", mine, x, y)
+    for name in a.env.keys() - b.env.keys():
+        if a.env[name] != FALSE:
+            env[name] = call("ite", mine, a.env[name], FALSE)
     groups = {
         name: tuple(sorted({*a.groups.get(name, ()), *b.groups.get(name, ())}))
         for name in a.groups.keys() | b.groups.keys()
