@@ -9,7 +9,7 @@ FAST   := tests/unit tests/golden tests/agreement/test_figures.py
 CODE   := verifier tests benchmarks docs grammar
 SITE   := docs/_build
 
-.PHONY: verify test check format golden bench docs clean
+.PHONY: verify test check lint format golden bench docs clean
 
 verify: $(STAMP)
 	$(BIN)/verifier check -q litmus
@@ -17,11 +17,14 @@ verify: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 tests litmus
 
-check: $(STAMP)
+check: lint
+	$(BIN)/python -m pytest -q -n 2 -m 'not slow' $(FAST)
+
+# What tests do not see: style, and types.
+lint: $(STAMP)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy verifier
-	$(BIN)/python -m pytest -q -n 2 -m 'not slow' $(FAST)
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)

@@ -232,7 +232,7 @@ def test_a_limit_of_the_shell_is_unknown_at_worst(start: Start, suite: Path, meg
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
-    process = start("check", "-q", "--judge", "explorer", "--timeout", "30", suite, preexec_fn=limit)
+    process = start("check", "-q", "--judge", "explorer", "--timeout", "8", suite, preexec_fn=limit)
     code, out, err = ended(process)
     assert code == 3, err
     assert "ENDLESS   unknown" in out and "LAST" in out
