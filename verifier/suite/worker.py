@@ -87,7 +87,7 @@ def live(
         if limits.memory is not None:
             _limit(limits.memory)
         gc.freeze()
-        gc.set_threshold(300_000, 50, 100)  # tests leave few reference cycles behind
+        gc.set_threshold(150_000, 50, 100)  # tests leave few reference cycles behind
         gc.enable()
         _pipe[:] = [results]
         _serve(work, limits, requests, results)
