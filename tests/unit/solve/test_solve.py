@@ -28,7 +28,7 @@ from verifier.solve.encode import encode
 from verifier.solve.lazily import Watched
 from verifier.solve.queries import _Asked
 from verifier.solve.symbolic import Space, SymbolicEvents, SymbolicRelation
-from verifier.solve.z3 import Solver, _forgotten, _Library, core
+from verifier.solve.z3 import Solver, _forgotten, _Library, _shared, core
 from verifier.source import Source
 from verifier.syntax import load as load_test
 
@@ -341,3 +341,52 @@ exists (f = 1)
 """
     (test,) = load_test(Source("t", text))
     assert decide(build(test)).reachable
+
+
+def lasting() -> list[object]:
+    """The solvers that wait for the next small text."""
+    return [found for idle in _shared().idle.values() for found in idle]
+
+
+def test_small_texts_share_a_solver_and_say_nothing_to_each_other() -> None:
+    with Solver("p cnf 2 2\n1 0\n-1 0\n") as solver:
+        assert solver.check() is False
+    before = lasting()
+    with Solver("p cnf 2 1\n1 2 0\n") as solver:
+        assert solver.lasting in before
+        assert solver.check([-1]) and solver.value(2)
+        with Solver("p cnf 2 2\n-1 0\n-2 0\n") as other:  # two at the same time
+            assert other.lasting is not solver.lasting
+            assert other.check([1]) is False
+        solver.forbid([2])
+        assert solver.check([-1]) is False and solver.check([1])
+    with Solver("p cnf 2 1\n1 2 0\n") as solver:
+        assert solver.check([-1])  # what was forbidden is forgotten
+
+
+def test_a_solver_whose_time_was_over_reads_no_other_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verifier.solve.z3.SHORT_TEXT", 1 << 20)
+    with Solver(pigeons(14), budget=Budget(0.2, None)) as solver:
+        assert solver.check([2]) is None
+        spoilt = solver.lasting
+    assert spoilt is not None and spoilt not in lasting()
+
+
+def test_a_solver_reads_so_many_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verifier.solve.z3.TIMES", 1)
+    with Solver("p cnf 1 1\n1 0\n", seed=77) as solver:
+        first = solver.lasting
+    assert first is not None and first not in lasting()
+    monkeypatch.setattr("verifier.solve.z3.TIMES", 2)
+    with Solver("p cnf 1 1\n1 0\n", seed=77) as solver:
+        assert solver.lasting is not first
+        second = solver.lasting
+    assert second in lasting()
+
+
+def test_a_value_needs_a_model() -> None:
+    with Solver("p cnf 1 1\n1 0\n") as solver:
+        assert solver.check()
+        solver.forbid([-1])  # the model was not read, and is none of the new clauses
+        with pytest.raises(InternalError):
+            solver.value(1)
