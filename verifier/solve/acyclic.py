@@ -205,8 +205,14 @@ def _rank(clauses: Clauses, pairs: list[tuple[int, int, int]], component: list[i
 
 
 def _eliminate(clauses: Clauses, pairs: list[tuple[int, int, int]], joins: int) -> bool:
-    """Eliminate all events; False if that needs more joins."""
+    """Eliminate all events; False if that needs more joins.
+
+    The literal of a path holds where there is one, and may hold elsewhere. So two ways between a pair of
+    events share one, unless it stands for another pair, too. Where the pair or its reverse is chosen in any
+    case, as in co, a path must go the way of the choice.
+    """
     rows = clauses.rows
+    own: set[int] = set()  # literals of paths between one pair of events alone
     ways_in: dict[int, dict[int, int]] = {}
     ways_out: dict[int, dict[int, int]] = {}
     for a, b, literal in pairs:
@@ -242,19 +248,19 @@ def _eliminate(clauses: Clauses, pairs: list[tuple[int, int, int]], joins: int) 
                 old = row.get(b)
                 if old == YES:
                     continue
-                if first == YES or second == YES or first == second:
-                    new = second if first == YES else first
-                    if old is None or old == new or new == YES:
-                        row[b] = ways_in[b][a] = new
-                        continue
-                    path = clauses.new()
-                    rows.append((-new, path))
+                new = second if first == YES else first if second in (YES, first) else None
+                if new == YES or (new is not None and old in (None, new)):
+                    row[b] = ways_in[b][a] = new
+                    own.discard(new)
+                elif old is not None and (old in own or ways_out.get(b, {}).get(a) == -old):
+                    clauses.add(-first, -second, old)
                 else:
                     path = clauses.new()
-                    rows.append((-first, -second, path))
-                if old is not None:
-                    rows.append((-old, path))
-                row[b] = ways_in[b][a] = path
+                    clauses.add(-first, -second, path)
+                    if old is not None:
+                        rows.append((-old, path))
+                    row[b] = ways_in[b][a] = path
+                    own.add(path)
         for e in (*ins, *outs):
             if e in cost:
                 cost[e] = len(ways_in[e]) * len(ways_out[e])

@@ -17,7 +17,7 @@ from verifier.lower.code import Emit, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
 from verifier.model import MODELS, Events, Relation
 from verifier.program.events import Cell, Observable, Program, World
-from verifier.program.expressions import TRUE, Apply, Const, Obs, Reg, call
+from verifier.program.expressions import TRUE, Apply, Const, Obs, Reg, bits_in, call
 from verifier.program.profiles import PROFILES
 from verifier.program.values import Ptr
 from verifier.solve import decide
@@ -81,35 +81,61 @@ def store_buffering(*between: Emit) -> Program:
     )
 
 
-@pytest.mark.parametrize(("joins", "lazily"), [(MAX_JOINS, False), (0, False), (0, True)])
-@pytest.mark.parametrize("seed", range(100))
-def test_acyclic_agrees_with_enumeration(seed: int, joins: int, lazily: bool) -> None:
-    """Every choice of pairs of a small random relation, some of which are chosen together: clauses hold iff
-    there is no cycle."""
-    rng = random.Random(seed)
+Pairs = list[tuple[int, int, int]]
+
+
+def some_relation(rng: random.Random, size: int, many: int, alone: float) -> tuple[SymbolicRelation, Pairs]:
+    """A relation over ``size`` events: a tenth of the pairs are sure, up to ``many`` others have literals.
+    Some are chosen together, others against their reverse; ``alone`` is the part that is chosen alone."""
     clauses = Clauses()
-    space = Space(5, clauses)
-    relation = SymbolicRelation(space)
-    literals: list[tuple[int, int, int]] = []
+    relation = SymbolicRelation(Space(size, clauses))
+    literals: Pairs = []
     shared = [clauses.new(), clauses.new()]
-    for a, b in product(range(5), repeat=2):
+    for a, b in rng.sample(list(product(range(size), repeat=2)), size * size):
         kind = rng.random()
         if a != b and kind < 0.1:
             relation.add(a, b)
-        elif kind > 0.6 and len(literals) < 9:
-            literal = rng.choice(shared) if kind > 0.75 or len(literals) > 6 else clauses.new()
+        elif kind > 0.5 and len(literals) < many:
+            literal = clauses.new() if rng.random() < alone else rng.choice(shared)
             relation.add(a, b, literal)
             literals.append((a, b, literal))
-    sure = [(a, b) for a in range(5) for b in range(5) if relation.must[a] >> b & 1]
+            if kind > 0.9 and not relation.may_hold(b, a):
+                relation.add(b, a, -literal)
+                literals.append((b, a, -literal))
+    return relation, literals
+
+
+def acyclic(relation: SymbolicRelation, literals: Pairs, assumed: list[int]) -> bool:
+    """Is it without a cycle where these literals hold?"""
+    sure = [(a, b) for a, row in enumerate(relation.must) for b in bits_in(row)]
+    return Relation([*sure, *((a, b) for a, b, x in literals if x in assumed)]).cycle() is None
+
+
+@pytest.mark.parametrize(("joins", "lazily"), [(MAX_JOINS, False), (0, False), (0, True)])
+@pytest.mark.parametrize("seed", range(100))
+def test_acyclic_agrees_with_enumeration(seed: int, joins: int, lazily: bool) -> None:
+    """Every choice of pairs of a small random relation: clauses hold iff there is no cycle."""
+    relation, literals = some_relation(random.Random(seed), 5, 9, 0.6)
     watched: list[Watched] = []
     require_acyclic(relation, joins, watched if lazily else None)
-    with Solver(clauses.dimacs(), watched=watched) as solver:
-        distinct = sorted({x for *_, x in literals})
+    with Solver(relation.space.clauses.dimacs(), watched=watched) as solver:
+        distinct = sorted({abs(x) for *_, x in literals})
         for bits in product((1, -1), repeat=len(distinct)):
             assumed = [x * on for x, on in zip(distinct, bits, strict=True)]
-            chosen = [(a, b) for a, b, x in literals if x in assumed]
-            expected = Relation([*sure, *chosen]).cycle() is None
-            assert solver.check(assumed) == expected, (sure, chosen)
+            assert solver.check(assumed) == acyclic(relation, literals, assumed), (literals, assumed)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_elimination_agrees_on_larger_relations(seed: int) -> None:
+    """Some choices of pairs: here a sure pair makes the path of one pair that of others, too."""
+    rng = random.Random(seed)
+    relation, literals = some_relation(rng, 10, 30, 1)
+    require_acyclic(relation)
+    with Solver(relation.space.clauses.dimacs()) as solver:
+        distinct = sorted({abs(x) for *_, x in literals})
+        for _ in range(60):
+            assumed = [x if rng.random() < 0.25 else -x for x in distinct]
+            assert solver.check(assumed) == acyclic(relation, literals, assumed), (literals, assumed)
 
 
 def test_the_two_interpreters_of_the_algebra_agree() -> None:
