@@ -1,75 +1,30 @@
-"""Turns Lark's trees into the classes of ``ast`` for one variant. Guards are decided here."""
+"""Turns Lark's trees of declarations and initial values into the classes of ``ast``, for one variant."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from verifier.errors import InputError
-from verifier.records import replace
 from verifier.source import Source, Span
-from verifier.syntax import ast, numbers
+from verifier.syntax import ast
+from verifier.syntax.code import POINTS_TO_CODE, Code
 from verifier.syntax.grammars import Node, is_tree
-from verifier.syntax.trouble import nesting, the_first
+from verifier.syntax.trouble import the_first
 from verifier.syntax.variants import Guards
 
 MAX_CPUS = 64
-_QUALIFIERS = frozenset(
-    {"const", "volatile", "static", "inline", "extern", "__rcu", "__percpu", "__user", "__iomem"}
-)
-MAX_NESTED = 100
-MAX_DIMENSIONS = 2
-_FUNCTION = ast.CType("function", 1)  # a pointer to one
 
 
-class Builder:
-    """Builds the parts of ``variant`` (None: a file without variants)."""
+class Builder(Code):
+    """Builds the parts of a file for ``variant`` (None: a file without variants)."""
 
     def __init__(
         self, source: Source, guards: Guards, variant: str | None, *, included: bool = False
     ) -> None:
-        self.source, self.guards, self.variant, self.included = source, guards, variant, included
-        self.herd = False  # are we in the initial state, whose numbers are herd7's?
-        self.depth = 0  # of what can nest without brackets: ``if``, ``else``, ``!``, ``+``
+        super().__init__(source, guards, variant, included=included)
         self.constants: dict[str, Span] = {}  # of enums: where they stand
         self.meaning: Callable[[ast.CExpr], ast.CExpr] = _itself  # of an expression in an enum
 
-    def deeper(self, tree: Node) -> None:
-        """Raise ``InputError`` for what nests deeper than anyone means."""
-        self.depth += 1
-        if self.depth > MAX_NESTED:
-            raise InputError([nesting(self.span(tree), MAX_NESTED)])
-
-    def span(self, item: Node) -> Span:
-        """The span of a tree or a token."""
-        meta = getattr(item, "meta", item)
-        start = getattr(meta, "start_pos", None) or 0
-        return Span(self.source, start, getattr(meta, "end_pos", None) or start)
-
-    # -- guards -----------------------------------------------------------------------------------
-
-    def chosen(self, items: list[Node], kind: str) -> list[Node]:
-        """The items that stand; ``kind`` is the tree of a guarded one."""
-        out: list[Node | None] = []
-        run: list[frozenset[str] | None] = []
-        for item in items:
-            guards, inner = _unguarded(item, kind)
-            if not guards:
-                run = []
-                out.append(inner)
-                continue
-            span = self.span(guards[0]).to(self.span(guards[-1]))
-            where: frozenset[str] | None = None
-            if self.included:
-                self.guards.trouble(
-                    "guard", "an included file cannot have guards", span, "put the guard in the test"
-                )
-            else:
-                where = self.guards.together([g.children[0] for g in guards], run, span)
-            if self.guards.stands(where, self.variant, self.span(item)):
-                out.append(inner)
-        return [i for i in out if i is not None]
-
-    # -- files ------------------------------------------------------------------------------------
+    # -- constants and types --------------------------------------------------------------------------
 
     def enum(self, tree: Node, enums: dict[str, int], defines: Mapping[str, int]) -> None:
         """Add the constants of an ``enum``."""
@@ -92,15 +47,6 @@ class Builder:
             self.constants.setdefault(name, self.span(item))
             value = defines.get(name, value)
             enums[name] = value
-
-    def number(self, token: Node, *, octal: bool = True) -> int:
-        """The value of a number token; ``octal``: as in C code, 010 is eight. Errors count as 0."""
-        try:
-            return numbers.number(str(token), octal=octal)
-        except numbers.NumberError as error:
-            found = error.at(self.span(token))
-            self.guards.trouble(found.code, found.message, self.span(token), found.hint)
-            return 0
 
     def constant(self, tree: Node, enums: dict[str, int]) -> int:
         """The value of a constant expression; errors are noted and count as 0."""
@@ -145,7 +91,7 @@ class Builder:
                         )
                     )
             elif member.data == "function_field":
-                out.append(ast.StructField(str(parts[3]), _FUNCTION, self.span(parts[3]), arms=arms))
+                out.append(ast.StructField(str(parts[3]), POINTS_TO_CODE, self.span(parts[3]), arms=arms))
             else:
                 out += self._fields(parts[0], [p for p in parts if is_tree(p)], arms)
                 names = [p for p in parts[1:] if not is_tree(p)]
@@ -156,23 +102,14 @@ class Builder:
                     )
         return out
 
-    def sizes(self, parts: list[Node]) -> tuple[ast.CExpr | None, ast.CExpr | None]:
-        """The sizes of an array, of which the first may be left out."""
-        arrays = [r for r in parts if is_tree(r) and r.data == "array"]
-        if len(arrays) > MAX_DIMENSIONS:
-            text = f"an array has at most {MAX_DIMENSIONS} dimensions here"
-            self.guards.trouble("size", text, self.span(arrays[2]), "number the elements yourself")
-        sizes = [self.expr(r.children[0]) if r.children else None for r in arrays[:MAX_DIMENSIONS]]
-        if len(sizes) > 1 and sizes[1] is None:
-            self.guards.trouble("size", "the second size is needed", self.span(arrays[1]), "write [2][3]")
-        return (sizes[0] if sizes else None), (sizes[1] if len(sizes) > 1 else None)
-
     def typedef(self, tree: Node) -> ast.StructDef:
         """``typedef struct { … } foo;`` is ``struct foo``, which may also be called ``foo``."""
         _, word, *rest = tree.children
         name = rest.pop()
         members = [m for m in rest if is_tree(m)]
         return ast.StructDef(str(name), tuple(self._fields(word, members)), self.span(name), typedef=True)
+
+    # -- a kernel's text --------------------------------------------------------------------------------
 
     def kernel(self, tree: Node) -> ast.KernelFile:
         """``#kernel "file" { names }``."""
@@ -208,6 +145,8 @@ class Builder:
             )
             for item in tree.children[1:]
         ]
+
+    # -- functions ------------------------------------------------------------------------------------
 
     def function(self, tree: Node, included: bool) -> ast.Function:
         """A function."""
@@ -249,7 +188,7 @@ class Builder:
         for param in tree.children:
             base, stars, *rest = param.children
             if param.data == "function_param":
-                out.append(ast.Parameter(_FUNCTION, str(rest[1]), self.span(param)))
+                out.append(ast.Parameter(POINTS_TO_CODE, str(rest[1]), self.span(param)))
                 continue
             name = next((str(r) for r in rest if not is_tree(r)), "")
             kind = self.ctype(base, stars)
@@ -259,31 +198,7 @@ class Builder:
                 out.append(ast.Parameter(kind, name, self.span(param)))
         return tuple(out)
 
-    def ctype(self, base: Node, stars: Node, *, code: bool = False) -> ast.CType:
-        """A type without qualifiers. In ``code`` it may be that of an expression."""
-        pointers = sum(str(s) == "*" for s in stars.children)
-        for word in base.children:
-            if is_tree(word) and word.data == "typeof":
-                if not code and len(word.children) == 2:
-                    hint = "write the type itself"
-                    self.guards.trouble("not-yet", "typeof stands outside of code", self.span(word), hint)
-                return self.typeof(word, pointers)
-        if base.data == "handle":
-            words = [str(base.children[0])]
-        else:
-            words = [" ".join(map(str, w.children)) if is_tree(w) else str(w) for w in base.children]
-        kept = [w for w in words if w not in _QUALIFIERS]
-        return ast.CType(" ".join(kept) or "int", pointers)
-
-    def typeof(self, tree: Node, pointers: int) -> ast.CType:
-        """``typeof(type)``, ``typeof(expression)``."""
-        _, of, *stars = tree.children
-        if stars:
-            named = self.ctype(of, stars[0], code=True)
-            return replace(named, pointers=named.pointers + pointers)
-        return ast.CType("typeof", pointers, self.expr(of))
-
-    # -- initial state ----------------------------------------------------------------------------
+    # -- initial state --------------------------------------------------------------------------------
 
     def initial(self, tree: Node) -> list[ast.Initial]:
         """One block of initial values."""
@@ -302,7 +217,7 @@ class Builder:
                 if percpu:
                     parts.pop(0)
                 function = item.data == "function_object"
-                kind = _FUNCTION if function else self.ctype(parts[0], parts[1])
+                kind = POINTS_TO_CODE if function else self.ctype(parts[0], parts[1])
                 name, rest = parts[3 if function else 2], parts[4 if function else 3 :]
                 size, columns = self.sizes(rest)
                 given = [r for r in rest if r.data not in ("array", "params")]
@@ -357,213 +272,6 @@ class Builder:
             return self.range(tree)
         return self.value(tree)
 
-    # -- statements -------------------------------------------------------------------------------
-
-    def block(self, tree: Node) -> ast.Block:
-        """``{ … }``."""
-        return ast.Block(tuple(self.statements(tree.children)), self.span(tree))
-
-    def statements(self, items: list[Node]) -> list[ast.Stmt]:
-        """The statements that stand."""
-        out: list[ast.Stmt] = []
-        for item in self.chosen(items, "guarded"):
-            if item.data == "declaration":
-                out += self.declaration(item)
-            else:
-                out.append(self.statement(item))
-        return out
-
-    def declaration(self, tree: Node) -> list[ast.Stmt]:
-        """``int a = 1, *b;``"""
-        base, *declarators = tree.children
-        words = set(map(str, base.children))
-        if "static" in words and "const" not in words:
-            hint = "declare it in the initial state, and leave the declaration out"
-            self.guards.trouble("static", "a static object outlives the function", self.span(tree), hint)
-        out: list[ast.Stmt] = []
-        for d in declarators:
-            stars, *rest = d.children
-            function = d.data == "function_declarator"
-            name = rest.pop(1 if function else 0)
-            size, columns = self.sizes(rest)
-            given = [r for r in rest if is_tree(r) and r.data not in ("array", "params")]
-            unsized = size is None and not function and bool(rest) and rest[0].data == "array"
-            if unsized and given and given[0].data == "local_braced":
-                size = ast.Num(len(given[0].children), self.span(rest[0]))
-            init = self.local_value(given[0]) if given else None
-            span = self.span(name).to(self.span(d))  # without the stars, as if it were assigned
-            kind = _FUNCTION if function else self.ctype(base, stars, code=True)
-            out.append(ast.Declare(kind, str(name), init, span, size=size, columns=columns))
-        return out
-
-    def local_value(self, tree: Node) -> ast.CExpr | ast.Braced:
-        """What a local starts with."""
-        if tree.data != "local_braced":
-            return self.expr(tree)
-        parts = (
-            self.local_field(p) if p.data == "field_value" else self.local_value(p) for p in tree.children
-        )
-        return ast.Braced(tuple(parts), self.span(tree))
-
-    def local_field(self, tree: Node) -> ast.FieldInit:
-        """``.name = value`` in the braces of a local."""
-        *names, value = tree.children
-        span = self.span(tree)
-        if len(names) > 1 or value.data == "local_braced":
-            path = ".".join(map(str, names))
-            hint = f"leave it out of the braces, and assign to .{path} after the declaration"
-            self.guards.trouble("not-yet", f"{path} is a field inside a field", span, hint)
-            return ast.FieldInit(str(names[0]), ast.Num(0, span), span)
-        return ast.FieldInit(str(names[0]), self.expr(value), span)
-
-    def one(self, tree: Node) -> ast.Stmt:
-        """A statement that is a body: guarded away, it is empty."""
-        found = self.statements([tree])
-        return found[0] if len(found) == 1 else ast.Block(tuple(found), self.span(tree))
-
-    def statement(self, tree: Node) -> ast.Stmt:
-        """One statement."""
-        self.deeper(tree)
-        statement = self._statement(tree)
-        self.depth -= 1
-        return statement
-
-    def _statement(self, tree: Node) -> ast.Stmt:
-        span, parts, kind = self.span(tree), tree.children, tree.data
-        if kind == "block":
-            return self.block(tree)
-        if kind == "expression":
-            return ast.ExprStmt(self.expr(parts[0]), span)
-        if kind == "if_":
-            other = self.one(parts[2]) if len(parts) > 2 else None
-            return ast.If(self.expr(parts[0]), self.one(parts[1]), other, span)
-        if kind == "while_":
-            return ast.While(self.expr(parts[0]), self.one(parts[1]), span)
-        if kind == "do_":
-            return ast.DoWhile(self.one(parts[0]), self.expr(parts[1]), span)
-        if kind == "for_":
-            first, test, step, body = parts
-            init: list[ast.Stmt] = []
-            for item in first.children:
-                if item.data == "declaration":
-                    init += self.declaration(item)
-                else:
-                    init += [ast.ExprStmt(self.expr(e), self.span(e)) for e in item.children]
-            cond = self.expr(test.children[0]) if test.children else None
-            return ast.For(tuple(init), cond, tuple(map(self.expr, step.children)), self.one(body), span=span)
-        if kind == "for_each":
-            masks = tuple(map(self.expr, parts[2:-1]))
-            word, name = str(parts[0]), parts[1]
-            return ast.ForEachCpu(
-                word=word,
-                variable=str(name),
-                masks=masks,
-                body=self.one(parts[-1]),
-                span=span,
-                counter=self.span(name),
-            )
-        if kind == "guard_":
-            arguments = tuple(map(self.expr, parts[2].children))
-            return ast.Guard(str(parts[1]), arguments, None, span, self.span(parts[1]))
-        if kind == "scoped_guard":
-            arguments = tuple(map(self.expr, parts[2:-1]))
-            taken = self.span(parts[0]).to(self.span(parts[-2]))
-            return ast.Guard(str(parts[1]), arguments, self.one(parts[-1]), taken, self.span(parts[1]))
-        if kind == "list_each":
-            return ast.ForEachEntry(
-                word=str(parts[0]),
-                variable=str(parts[1]),
-                arguments=tuple(map(self.expr, parts[2:-1])),
-                body=self.one(parts[-1]),
-                span=span,
-                head=Span(self.source, span.start, self.span(parts[-2]).end + 1),
-            )
-        if kind == "switch":
-            return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
-        simple: dict[str, Callable[[], ast.Stmt]] = {
-            "empty": lambda: ast.Empty(span),
-            "case": lambda: ast.Case(
-                self.expr(parts[0]), span, self.expr(parts[1]) if len(parts) > 1 else None
-            ),
-            "default": lambda: ast.Case(None, span),
-            "label": lambda: ast.LabelStmt(str(parts[0]), span),
-            "goto": lambda: ast.Goto(str(parts[0]), span),
-            "return_": lambda: ast.Return(self.expr(parts[0]) if parts else None, span),
-            "break_": lambda: ast.Break(span),
-            "continue_": lambda: ast.Continue(span),
-        }
-        return simple[kind]()
-
-    # -- expressions ------------------------------------------------------------------------------
-
-    def expr(self, tree: Node) -> ast.CExpr:
-        """An expression, in code or in the initial state."""
-        self.deeper(tree)
-        expr = self._expr(tree)
-        self.depth -= 1
-        return expr
-
-    def _expr(self, tree: Node) -> ast.CExpr:
-        span, parts, kind = self.span(tree), tree.children, tree.data
-        if kind == "num":
-            return ast.Num(self.number(parts[0], octal=not self.herd), span)
-        if kind == "ident":
-            return ast.Ident(str(parts[-1]), span)
-        if kind == "cell":  # [x]
-            return ast.Ident(str(parts[0])[1:-1].strip(), span)
-        if kind == "deref":
-            return ast.Ident(str(parts[-1]), span)
-        if kind == "text":
-            return ast.Text("".join(str(p)[1:-1] for p in parts), span)
-        if kind == "character":
-            return ast.Num(numbers.character(str(parts[0])), span)
-        if kind == "statement_expr":
-            return ast.StatementExpr(self.block(parts[0]), span)
-        if kind == "comma":
-            return ast.Comma(self.expr(parts[0]), self.expr(parts[1]), span)
-        if kind == "sizeof":
-            return ast.SizeOf(self.typeof(tree, 0), span)
-        if kind == "literal":
-            hint = "declare a local with these braces, and use the local"
-            self.guards.trouble("not-yet", "a compound literal is not supported", span, hint)
-            return ast.Num(0, span)
-        if kind == "call":
-            return ast.CallExpr(str(parts[0]), tuple(map(self.expr, parts[1].children)), span)
-        if kind == "of_type":
-            words = [" ".join(map(str, w.children)) if is_tree(w) else str(w) for w in parts[2].children]
-            of = ast.CType(" ".join(w for w in words if w not in _QUALIFIERS), 1)
-            of = next((self.typeof(w, 1) for w in parts[2].children if is_tree(w) and w.data == "typeof"), of)
-            return ast.ContainerOf(str(parts[0]), self.expr(parts[1]), of, member=str(parts[3]), span=span)
-        if kind in ("call_dot", "call_index", "call_of"):
-            callee = self.expr(parts[0])
-            if kind == "call_dot":
-                callee = ast.FieldExpr(callee, str(parts[1]), self.span(parts[0]).to(self.span(parts[1])))
-            elif kind == "call_index":
-                at = self.span(parts[0]).to(self.span(parts[1]))
-                callee = ast.IndexExpr(callee, self.expr(parts[1]), Span(self.source, at.start, at.end + 1))
-            return ast.PointerCall(callee, tuple(map(self.expr, parts[-1].children)), span)
-        if kind == "binary":
-            return ast.Binary(str(parts[1]), self.expr(parts[0]), self.expr(parts[2]), span)
-        if kind == "unary_":
-            return ast.Unary(str(parts[0]), self.expr(parts[1]), span)
-        if kind == "addr":
-            return ast.Unary("&", self.expr(parts[0]), span)
-        if kind == "conditional":
-            return ast.Conditional(*map(self.expr, parts), span)  # type: ignore[arg-type,call-arg]
-        if kind in ("dot", "arrow"):
-            return ast.FieldExpr(self.expr(parts[0]), str(parts[1]), span)
-        if kind == "index":
-            return ast.IndexExpr(self.expr(parts[0]), self.expr(parts[1]), span)
-        if kind == "cast":
-            return ast.Cast(self.ctype(parts[0], parts[1], code=True), self.expr(parts[2]), span)
-        if kind == "assign":
-            op = str(parts[1])[:-1]
-            return ast.Assign(self.expr(parts[0]), op, self.expr(parts[2]), span)
-        one = ast.Num(1, span)
-        if kind == "prefix":
-            return ast.Assign(self.expr(parts[1]), str(parts[0])[0], one, span)
-        return ast.Assign(self.expr(parts[0]), str(parts[1])[0], one, span, post=True)
-
 
 def _itself(expr: ast.CExpr) -> ast.CExpr:
     return expr
@@ -592,14 +300,3 @@ def constant(expr: ast.CExpr, enums: dict[str, int]) -> int | None:
             return a << b if expr.op == "<<" else a >> b
         return simple.get(expr.op)
     return None
-
-
-def _unguarded(item: Node, kind: str) -> tuple[list[Node], Node | None]:
-    """The guards of an item, and the item without them; both hold where there are two in a row."""
-    guards: list[Node] = []
-    while getattr(item, "data", None) == kind:
-        guards += [c for c in item.children if getattr(c, "data", None) == "guard"]
-        if not item.children or item.children[-1] in guards:
-            return guards, None
-        item = item.children[-1]
-    return guards, item
