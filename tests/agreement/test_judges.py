@@ -1,12 +1,14 @@
-"""Both judges decide the tests about the MMU and RCU under every profile. Their final states must be equal,
-and the expectations of the files must hold."""
+"""Both judges decide the tests about the MMU, RCU and locks under two profiles each, in turn, or under all by
+``VERIFIER_EFFORT``. Their final states must be equal, and the expectations of the files must hold."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.effort import EFFORT
 from verifier.program.profiles import PROFILES
 from verifier.suite import decide
 from verifier.suite.discover import discover
@@ -21,8 +23,18 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("name", FILES)
+FIRST, *OTHERS = PROFILES
+
+
+def cases() -> Iterator[tuple[str, str]]:
+    """Each file under the first profile, and under the others in turn or all."""
+    for at, name in enumerate(FILES):
+        yield name, FIRST
+        for profile in OTHERS if EFFORT > 1 else (OTHERS[at % len(OTHERS)],):
+            yield name, profile
+
+
+@pytest.mark.parametrize(("name", "profile"), list(cases()))
 def test_judges_agree(name: str, profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     options = Options(judge="both", states=True, profile=profile, witnesses=False)

@@ -1,17 +1,17 @@
 """Both judges decide random programs, and must give the same answers and sets of final states.
 
-``VERIFIER_AGREEMENT=20000 pytest tests/properties`` runs 20,000 programs in place of a few.
+``VERIFIER_EFFORT=100 pytest tests/properties`` runs some 15,000 programs in place of a few.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from tests.effort import EFFORT, times
 from tests.properties.mmu_programs import FOCI, random_mmu_test, random_switches
 from tests.properties.programs import Draw, describe, random_test
 from verifier import explore, solve
@@ -20,10 +20,9 @@ from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, Switches
 
 KINDS = ("plain", "mmu", "ipi", "all", "rcu", "srcu")
-WANTED = os.environ.get("VERIFIER_AGREEMENT")
-EXAMPLES = int(WANTED) if WANTED else 360
+EXAMPLES = times(150)
 # States; larger programs are left out. To find that a program is one of these took most of the time.
-LIMIT = 20_000 if WANTED else 4_000
+LIMIT = 20_000 if EFFORT > 1 else 4_000
 ANSWERS = (
     "states",
     "reachable",
@@ -46,7 +45,7 @@ def compare(examples: int, make: Callable[[Draw], tuple[Program, str, Switches]]
     @settings(
         max_examples=examples,
         deadline=None,
-        derandomize=WANTED is None,
+        derandomize=EFFORT == 1,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
@@ -89,7 +88,7 @@ def test_judges_agree(kind: str) -> None:
 
     examples = EXAMPLES // len(KINDS)
     # Each callback of SRCU runs on a CPU of its own, so these programs are the largest ones.
-    compare(examples // 3 if kind == "srcu" and not WANTED else examples, make)
+    compare(examples // 3 if kind == "srcu" and EFFORT == 1 else examples, make)
 
 
 @pytest.mark.parametrize("focus", FOCI)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests import fuzz
+from tests.effort import EFFORT, times
 
 
 def test_mutated_files_raise_nothing_else() -> None:
-    found = list(fuzz.hunt(20261128, inputs=200, seconds=60))
-    assert len(found) > 50
+    found = list(fuzz.hunt(20261128, inputs=times(80), seconds=60 * EFFORT))
+    assert len(found) > 25
     finds = [f for f in found if f is not None]
     assert not finds, "\n".join(f"{f.what}\n{f.name}\n{f.text}" for f in finds[:3])
 

@@ -6,13 +6,13 @@ property in place of 30.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
+from tests.effort import times
 from tests.properties.mmu_programs import random_mmu_test
 from tests.properties.programs import drawing
 from verifier import solve
@@ -29,7 +29,7 @@ from verifier.source import Source
 from verifier.syntax import load
 from verifier.syntax.test import Test
 
-COUNT = int(os.environ.get("VERIFIER_METAMORPHIC", "30"))
+COUNT = times(30)
 FENCES = ("mfence", "lfence", "sfence", "locked")
 States = set[tuple[str, ...]]
 # For each case: does the property hold, and is it one in which it might not have held?

@@ -3,13 +3,12 @@
 A critical cycle violates sequential consistency, and the condition of its test is true in one candidate
 execution. On x86-TSO this execution is possible if and only if some step of the cycle is from a write to a
 read, none of which is an XCHG, and neither MFENCE nor a LOCK'd operation stands between the two (Shasha and
-Snir, TOPLAS 1988; Alglave, Maranget, Tautschnig, TOPLAS 2014). ``VERIFIER_CYCLES=3000 pytest
-tests/properties/test_theory.py`` tries as many tests in each language.
+Snir, TOPLAS 1988; Alglave, Maranget, Tautschnig, TOPLAS 2014). ``VERIFIER_EFFORT=75
+pytest tests/properties/test_theory.py`` tries 3,000 tests in each language.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import times
 from verifier import explore, solve
 from verifier.generate.cycles import Cycle, Necklaces
 from verifier.generate.edges import MEETINGS, STEP_KINDS, edges
@@ -29,7 +29,7 @@ from verifier.program.profiles import PROFILES
 from verifier.source import Source
 from verifier.syntax import load
 
-COUNT = int(os.environ.get("VERIFIER_CYCLES", "120"))
+COUNT = times(40)
 FENCES = ("MFenced", "Locked")
 EXCHANGES = ("RfeWX", "RfeXR", "RfeXX", "FreRX", "CoeXW")
 PLAIN = ("Rfe", "Fre", "Coe", *EXCHANGES, "Pod", "MFenced", "LFenced", "SFenced", "Locked")

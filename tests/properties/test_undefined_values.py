@@ -1,7 +1,7 @@
 """Both judges decide random programs in which values are undefined, and must agree.
 
 They must find the same programs wrong, in which a run decides by such a value, and for all others the same
-final states. ``VERIFIER_AGREEMENT`` as for ``test_agreement``.
+final states. ``VERIFIER_EFFORT`` as for ``test_agreement``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from tests.effort import EFFORT
 from tests.properties.programs import Draw, describe, drawing, random_test
-from tests.properties.test_agreement import ANSWERS, EXAMPLES, LIMIT, WANTED
+from tests.properties.test_agreement import ANSWERS, EXAMPLES, LIMIT
 from verifier import explore, solve
 from verifier.lower.code import (
     Assume,
@@ -160,7 +161,7 @@ def test_judges_agree_about_undefined_values(kind: str) -> None:
     @settings(
         max_examples=EXAMPLES // len(KINDS),
         deadline=None,
-        derandomize=WANTED is None,
+        derandomize=EFFORT == 1,
         database=None,
         suppress_health_check=list(HealthCheck),
     )

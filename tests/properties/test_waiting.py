@@ -7,6 +7,7 @@ from itertools import cycle
 
 import pytest
 
+from tests.effort import times
 from verifier import explore, solve
 from verifier.budget import Budget
 from verifier.explore.rest import Rest
@@ -20,7 +21,7 @@ from verifier.source import Source
 from verifier.syntax import load
 
 FAST = 60
-SLOW = 320
+SLOW = times(120)
 
 
 def check(seed: int, profile: str) -> bool | None:
@@ -75,9 +76,9 @@ def test_what_was_found(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(2))
 def test_random_programs(part: int) -> None:
-    size = SLOW // 4
+    size = SLOW // 2
     several(range(1000 + part * size, 1000 + (part + 1) * size))
 
 

@@ -12,6 +12,7 @@ from itertools import count, cycle
 
 import pytest
 
+from tests.effort import EFFORT, times
 from tests.properties.programs import drawing, random_test
 from verifier import explore
 from verifier.budget import Budget
@@ -26,8 +27,8 @@ from verifier.source import Source, Span
 from verifier.why.engine import Engine
 
 KINDS = ("plain", "mmu", "ipi", "all", "rcu")
-STATES = 20_000
-FAST, SLOW = 5, 20
+STATES = 20_000 if EFFORT > 1 else 4_000
+FAST, SLOW = 5, times(5)
 
 
 def placed(test: Lowered) -> Lowered:

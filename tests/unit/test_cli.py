@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.effort import share
 from verifier.cli import main
 from verifier.render import story
 from verifier.render.base import Verdicts
@@ -27,7 +28,11 @@ from verifier.suite.worker import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSIC, LINUX = ROOT / "litmus" / "classic", ROOT / "litmus" / "linux"
-SOME = [LINUX / "switch-mm", LINUX / "gup-fast", LINUX / "mmu-gather", ROOT / "litmus" / "hangs"]
+SOME = [
+    LINUX / "gup-fast",
+    LINUX / "mmu-gather",
+    *share(sorted((ROOT / "litmus" / "hangs").glob("*.litmus")), 6),
+]
 SB = CLASSIC / "SB.litmus"
 SWITCH = LINUX / "switch_mm-vs-flush.litmus"
 

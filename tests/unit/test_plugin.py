@@ -14,8 +14,10 @@ pytest_plugins = ["pytester"]
 
 @pytest.fixture(autouse=True)
 def this_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Child processes load the plugin of this checkout."""
+    """Child processes load the plugin of this checkout, and no others, which take longer than the tests."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "verifier.pytest_plugin")
 
 
 GOOD = """MM two
@@ -27,7 +29,10 @@ exists (0:r0 = 0 /\\ 1:r0 = 0)
 """
 
 
-def test_a_test_a_variant(pytester: pytest.Pytester) -> None:
+def test_a_test_a_variant(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here pytest finds the plugin itself."""
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    monkeypatch.delenv("PYTEST_PLUGINS")
     pytester.makefile(".litmus", two=GOOD)
     result = pytester.runpytest_subprocess("-v")
     result.assert_outcomes(passed=2)

@@ -16,7 +16,7 @@ class Copies:
     """All copies of instruction words that were ever made. A set of copies is an integer."""
 
     def __init__(self, layout: Prepared) -> None:
-        self.layout = layout
+        self.fetched = layout.fetched
         self.made: list[tuple[int, Value]] = []
         self.bits: dict[tuple[int, Value], int] = {}
         self.of_cell = [0] * len(layout.cells)
@@ -34,7 +34,7 @@ class Copies:
     def prefetch(self, draft: Draft, reads: tuple[int, ...]) -> None:
         """Prefetch every word that a CPU can prefetch now (MMR 10.1). ``reads`` has, for each CPU, the
         cells that it may still read."""
-        for cpu, cells in enumerate(self.layout.fetched):
+        for cpu, cells in enumerate(self.fetched):
             if not cells:
                 continue
             old, recent = draft.copies[cpu]
@@ -64,7 +64,7 @@ class Copies:
         """A taken branch: from now on the CPU sees its own stores before the branch (MMR 10.2)."""
         _, recent = draft.copies[cpu]
         draft.copies = put(draft.copies, cpu, (recent, recent))
-        cells = self.layout.fetched[cpu]
+        cells = self.fetched[cpu]
         draft.buffers[cpu] = tuple(
             store._replace(kind=store.kind | JUMPED)
             if not store.kind & (ALIAS | BARRIER | SENDING) and any(cells >> c & 1 for c, _ in store.writes)

@@ -455,7 +455,8 @@ class Names:
     of ``World.poisons`` is hexadecimal."""
 
     def __init__(self, program: Program) -> None:
-        self.program = program
+        self.names, self.constants, self.poisons = program.names, program.constants, program.world.poisons
+        self.observables = program.observables
         self.entries = set(program.entries.values())
         self.pointers = {p for p, c in program.cells.items() if isinstance(c.init, Ptr)} - self.entries
         self.by_name = {cell.name: ptr for ptr, cell in program.cells.items()}
@@ -470,11 +471,11 @@ class Names:
         """A value that stands in a cell, or comes from there."""
         if isinstance(value, int) and value == 0 and cell in self.entries:
             return "none"
-        if isinstance(value, int) and cell in self.pointers and value in self.program.constants:
-            return self.program.constants[value]
-        if isinstance(value, int) and value in self.program.world.poisons:
+        if isinstance(value, int) and cell in self.pointers and value in self.constants:
+            return self.constants[value]
+        if isinstance(value, int) and value in self.poisons:
             return hex(value)
-        return show(value, self.program.names)
+        return show(value, self.names)
 
     def at(self, name: str, value: Value) -> str:
         """A value in a cell that is known by its name."""
@@ -483,7 +484,7 @@ class Names:
     def observed(self, index: int, value: Value) -> str:
         """A value of an observable. If all cells that a register's value can come from are of one kind, the
         value is told as in these cells."""
-        o = self.program.observables[index]
+        o = self.observables[index]
         if o.kind != "reg" or o.expr is None:
             return self.of(o.cell if o.kind == "mem" else None, value)
         cells = {self.sources.get(slot) for slot in _passed_on(o.expr)}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import share
 from verifier.cli import main
 from verifier.program.trace import Matter
 from verifier.render.story import LINE, story, text
@@ -315,7 +316,7 @@ def test_reordered_are_those_that_sc_forbids() -> None:
     the model sc. Each marked step is in the story."""
     count = 0
     kinds: set[str] = set()
-    for task in discover([str(ROOT / "litmus" / name) for name in ("classic", "mmu")]):
+    for task in share(discover([str(ROOT / "litmus" / name) for name in ("classic", "mmu")]), 3):
         for test in load_task(task, Options()):
             verdict = run(test, Options())
             if verdict.witness is None or verdict.witness.waits:
@@ -329,4 +330,4 @@ def test_reordered_are_those_that_sc_forbids() -> None:
             assert (matter.kind == "reordered") == (verdict.witness.state not in sc.states), test.id
             for step in matter.steps:
                 assert rows_with_marks(verdict, matter._replace(steps=(step,))) == 1, test.id
-    assert count > 100 and kinds == {"reordered", "stale", "interleaving"}
+    assert count > 35 and kinds == {"reordered", "stale", "interleaving"}

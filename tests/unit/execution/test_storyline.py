@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import verifier
+from tests.effort import share
 from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.execution import Checked, check
@@ -109,7 +110,7 @@ def test_an_execution_that_is_wrong_has_no_story(runs: list[Checked]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["litmus/mmu", "litmus/hangs", "litmus/linux/switch-mm", "litmus/classic"])
 def test_every_step_of_every_witness_is_told(folder: str, runs: list[Checked]) -> None:
-    for path in sorted((ROOT / folder).rglob("*.litmus")):
+    for path in share(sorted((ROOT / folder).rglob("*.litmus")), 4):
         for test in verifier.load(path):
             runs.clear()
             verdict = verifier.check(test)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import verifier.explore as explore_room
+from tests.effort import times
 from tests.properties.mmu_programs import FOCI, random_mmu_test, random_switches
 from tests.properties.programs import (
     cr3,
@@ -443,19 +444,19 @@ class Spontaneous(AbstractMachine):
 @pytest.mark.parametrize("kind", ["plain", "mmu", "ipi", "all"])
 def test_reductions_lose_nothing(kind: str) -> None:
     compared = 0
-    for seed in range(60):
+    for seed in range(times(20)):
         test = unroll(random_test(drawing(seed), kind), 1)
         whole = explore(test, reduced=False, limit_states=4000)
         if whole.complete:
             compared += 1
             assert explore(test).states == whole.states, f"{kind} {seed}"
-    assert compared > 20
+    assert compared > times(6)
 
 
 @pytest.mark.slow
 def test_largest_tlbs_lose_nothing() -> None:
     compared = 0
-    for seed in range(70):
+    for seed in range(times(30)):
         lowered = random_test(drawing(seed), "mmu")
         if any(o.kind == "ever" for o in lowered.observables):
             continue  # an instant would have to be looked at after each fill
@@ -465,13 +466,13 @@ def test_largest_tlbs_lose_nothing() -> None:
         if plain.complete:
             compared += 1
             assert explore(test).states == plain.states, seed
-    assert compared > 20
+    assert compared > times(8)
 
 
 @pytest.mark.parametrize("focus", FOCI)
 def test_reductions_lose_nothing_of_the_whole_mmu(focus: str) -> None:
     compared = 0
-    for seed in range(30):
+    for seed in range(times(15)):
         draw = drawing(seed)
         test = unroll(random_mmu_test(draw, focus), 1)
         switches = random_switches(draw)
@@ -479,20 +480,20 @@ def test_reductions_lose_nothing_of_the_whole_mmu(focus: str) -> None:
         if whole.complete:
             compared += 1
             assert explore(test, switches=switches).states == whole.states, f"{focus} {seed}"
-    assert compared > 20
+    assert compared > times(9)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("focus", ["walks", "tags", "marks", "broadcast"])
 def test_largest_caches_lose_nothing(focus: str) -> None:
     compared = 0
-    for seed in range(25):
+    for seed in range(times(12)):
         test = unroll(random_mmu_test(drawing(seed), focus), 1)
         plain = Search(Spontaneous(test), 4000, None, reduced=False).run()
         if plain.complete:
             compared += 1
             assert explore(test).states == plain.states, f"{focus} {seed}"
-    assert compared > 5
+    assert compared > times(3)
 
 
 def test_slots_of_a_finished_body_are_forgotten() -> None:

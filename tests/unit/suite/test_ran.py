@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.effort import EFFORT
 from verifier import explore
 from verifier.budget import Budget
 from verifier.errors import InputError, LimitError
@@ -27,8 +27,8 @@ from verifier.syntax.test import Test
 
 ROOT = Path(__file__).resolve().parents[3]
 FEW = 2_000  # forks that a search of all end states may see
-# VERIFIER_RUNS=1 asks for every folder under every profile, which takes a quarter of an hour.
-EVERY = bool(os.environ.get("VERIFIER_RUNS"))
+# With more effort, every folder under every profile: that takes a quarter of an hour.
+EVERY = EFFORT > 1
 FOLDERS = ("mmu", "linux", "rcu", "locks", "c", "hangs") if EVERY else ("rcu", "hangs")
 UNDER = tuple(PROFILES) if EVERY else ("generic",)
 LINES = ("classic", "linux", "mmu", "words", "locks", "rcu", "c") if EVERY else ("classic", "rcu")

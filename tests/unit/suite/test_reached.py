@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import share
 from verifier.budget import Budget
 from verifier.lower.build import lower, unrolled
 from verifier.program.events import Program
@@ -89,7 +90,7 @@ def test_the_judges_agree(folder: str) -> None:
     """The states and the hangs of both are compared."""
     paths = sorted((ROOT / "litmus" / folder).rglob("*.litmus"))
     assert paths
-    for path in paths[::2]:
+    for path in share(paths, 4):
         for test in load(read(path)):
             if test.asks:
                 verdict = decide.run(test, Options(judge="both", witnesses=False))

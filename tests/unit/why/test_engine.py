@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import share
 from verifier import explore, solve
 from verifier.budget import Budget
 from verifier.lower.build import lower, unrolled
@@ -110,6 +111,6 @@ def test_a_loop_without_lock_is_the_loop_written_without_it() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", SLOW)
 def test_folders(folder: str) -> None:
-    files = sorted((ROOT / "litmus" / folder).rglob("*.litmus"))
+    files = share(sorted((ROOT / "litmus" / folder).rglob("*.litmus")), 3)
     found = sum((agrees(test) for path in files for test in files_tests(path)), Counter[str]())
     assert found["all"] and found.total() > 2 * found["all"]

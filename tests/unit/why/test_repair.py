@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import jsonschema
 import pytest
 
 import verifier
+from tests.effort import share
 from verifier.budget import Budget
 from verifier.cli import main
 from verifier.errors import UsageError
@@ -506,12 +506,12 @@ def bugs() -> list[tuple[Path, Test]]:
                 and t.condition == right.condition
                 and t.expected == "sometimes"
             ]
-    return found if os.environ.get("VERIFIER_REPAIRS") else found[4::12]
+    return share(found, 24)
 
 
 @pytest.mark.slow
 def test_the_bugs_of_linux() -> None:
-    """Both judges confirm every first answer. With ``VERIFIER_REPAIRS=1``, of all; that takes minutes."""
+    """Both judges confirm every first answer. With ``VERIFIER_EFFORT=24``, of all; that takes minutes."""
     asked = bugs()
     without: set[str] = set()
     for path, test in asked:

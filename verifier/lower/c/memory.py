@@ -77,7 +77,7 @@ class TestMemory(Objects):
             vas=self.vas,
             mapped=list(self._mapped.values()),
             used=self.used,
-            note=lambda trouble: self.troubles.append(trouble.diagnostic),
+            note=lambda trouble: troubles.append(trouble.diagnostic),
         )
         self.values.update((cell, m.content) for cell, m in self.tables.initial())
         for item, overridable in self._initial:

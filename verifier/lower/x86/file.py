@@ -37,7 +37,11 @@ MAX_ELEMENTS = 64
 def lower(test: Test, budget: Budget | None = None) -> Lowered:
     """The code of an assembly test. Raises ``InputError`` with every error of the file, ``LimitError``
     if the time is over."""
-    return _File(test, budget or Budget()).lower()
+    file = _File(test, budget or Budget())
+    try:
+        return file.lower()
+    finally:
+        file.threads.clear()  # they know the file: what nobody needs any more is to go without the collector
 
 
 @dataclass(slots=True)
