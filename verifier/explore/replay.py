@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from verifier.errors import InternalError
 from verifier.explore.caches import UPPER_ENTRY, Item
-from verifier.explore.instants import Instants, Sources
+from verifier.explore.instants import Instants
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
+from verifier.explore.sources import Sources
 from verifier.explore.state import IDLE, SENDING, SILENT, Move, State, Written
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate

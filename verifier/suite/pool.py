@@ -225,7 +225,7 @@ class _Worker:
     def listen(self) -> tuple[list[tuple[int, object, int]], bool]:
         """The frames that it has sent, with their sizes, and whether more can come. Raises ``Nonsense``."""
         frames: list[tuple[int, object, int]] = []
-        data = os.read(self.results, 1 << 20)
+        data = os.read(self.results, 1 << 16)  # what a pipe holds
         self.buffer += data
         while len(self.buffer) >= FRAME.size:
             kind, length = FRAME.unpack_from(self.buffer)
