@@ -19,12 +19,13 @@ from tests.seeds import (
     variants,
 )
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 CLAIMS = data()["claim"]
 RUNS = [r["test"] for r in data()["slip"]["run"]] + [r for q in data()["question"] for r in q["runs"]]
 NAMED = sorted({d for c in CLAIMS for d in deciders(c["by"])} | set(deciders(RUNS)))
 
 
-@pytest.mark.slow
 def test_the_page_is_printed_from_the_data(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-golden"):
         PAGE.write_text(page())
@@ -61,7 +62,6 @@ def test_open_claims_have_a_question() -> None:
     assert {c["number"] for c in CLAIMS if c["answer"] == "open"} <= asked
 
 
-@pytest.mark.slow
 def test_every_entry_is_in_the_index() -> None:
     listed = {entry for entry, _ in entries()}
     assert set(data()["entry"]) <= listed, "no file has this Id"
@@ -70,7 +70,6 @@ def test_every_entry_is_in_the_index() -> None:
         assert f"\n| {entry} |" in page()
 
 
-@pytest.mark.slow
 def test_links_within_the_page_lead_somewhere() -> None:
     headings = re.findall(r"^#+ (.*)$", page(), re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}

@@ -11,6 +11,8 @@ from benchmarks.hasse import REASONS, Told, page, picture
 from benchmarks.switches import DATA, PAGE, PICTURE, corpus, holds_by_both, program_of, settings
 from verifier.model.rules import rules
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 TOLD = Told(json.loads(DATA.read_text(encoding="utf-8")))
 
 

@@ -207,9 +207,9 @@ def _rank(clauses: Clauses, pairs: list[tuple[int, int, int]], component: list[i
 def _eliminate(clauses: Clauses, pairs: list[tuple[int, int, int]], joins: int) -> bool:
     """Eliminate all events; False if that needs more joins.
 
-    The literal of a path holds where there is one, and may hold elsewhere. So two ways between a pair of
-    events share one, unless it stands for another pair, too. Where the pair or its reverse is chosen in any
-    case, as in co, a path must go the way of the choice.
+    The literal of a path holds where there is one, and may hold elsewhere. So all ways between two events
+    share one, unless a sure pair has made it the path of others, too. Where a pair has the literal ``x`` and
+    its reverse ``-x``, as in co, a path along the pair implies ``x``: against it would be a cycle.
     """
     rows = clauses.rows
     own: set[int] = set()  # literals of paths between one pair of events alone

@@ -15,6 +15,8 @@ from verifier.kernel.tree import KernelTree
 from verifier.solve.queries import decide
 from verifier.words.table import WORDS
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 SMALL = str(Path(__file__).parents[2] / "trees" / "words")
 
 

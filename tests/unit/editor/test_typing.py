@@ -17,6 +17,8 @@ from verifier.editor.scan import MAX_SCANNED, Litmus
 from verifier.errors import UsageError
 from verifier.source import Source
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 LITMUS = Path(__file__).resolve().parents[3] / "litmus"
 FILES = [
     LITMUS / name
@@ -51,7 +53,6 @@ def test_every_prefix_has_answers(path: Path) -> None:
         everything(text[:end], path, files, end)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_a_text_without_a_piece_has_answers(path: Path) -> None:
     text, files = path.read_text(), Files()

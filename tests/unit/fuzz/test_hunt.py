@@ -20,6 +20,8 @@ from verifier.solve import queries
 from verifier.source import Source
 from verifier.syntax import load
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 
 def weakened(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """Take a rule away from Z3, and leave the explorer as it is."""

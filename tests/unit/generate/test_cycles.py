@@ -11,6 +11,8 @@ from verifier.generate.cycles import Cycle, Necklaces, cycle_of, spelled
 from verifier.generate.edges import DEFAULTS, MEETINGS, STEP_KINDS, edges
 from verifier.generate.names import CLASSIC, placed
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 PLAIN = ("Rfe", "Fre", "Coe", "Pod")
 EXCHANGES = ("RfeWX", "RfeXR", "RfeXX", "FreRX", "CoeXW")
 WALKS = ("Rfe", "Fre", "Coe", "Rfw", "Frw", "Pod", "Invlpgd", "Shotd", "Ipid")

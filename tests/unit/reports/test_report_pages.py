@@ -19,6 +19,8 @@ from verifier.reports.written import ReportPages
 from verifier.source import Source
 from verifier.suite import outcomes
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 TWO = """MM two
 "Two stores, two loads; see line 5 and inc.inc:2."
 #include "inc.inc"

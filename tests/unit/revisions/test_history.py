@@ -20,6 +20,8 @@ from verifier.revisions.takings import Reader
 from verifier.source import Source
 from verifier.suite.options import Options
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 ROOT = Path(__file__).parents[3]
 FILE = "kernel/flag.c"
 TEST = f"""MM flags

@@ -25,6 +25,8 @@ from verifier.suite.ran import Telltale, checked, execution
 from verifier.syntax import load, read
 from verifier.syntax.test import Test
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 ROOT = Path(__file__).resolve().parents[3]
 FEW = 2_000  # forks that a search of all end states may see
 # With more effort, every folder under every profile: that takes a quarter of an hour.
@@ -102,7 +104,6 @@ def test_the_axioms_allow_each_run_of_the_explorer(path: str) -> None:
     assert wrong(path) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("profile", UNDER)
 @pytest.mark.parametrize("path", FOLDERS)
 def test_the_axioms_allow_each_run_of_the_explorer_under_each_profile(path: str, profile: str) -> None:
@@ -170,7 +171,6 @@ def test_the_story_is_that_of_a_run_without_store_buffers_if_there_is_one() -> N
     assert told.matter.kind == "interleaving"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", LINES)
 def test_the_stories_of_both_judges_have_lines_of_one_kind(path: str) -> None:
     different = []

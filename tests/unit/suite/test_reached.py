@@ -17,6 +17,8 @@ from verifier.suite.options import Options
 from verifier.syntax import load, read
 from verifier.syntax.test import Test
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 ROOT = Path(__file__).resolve().parents[3]
 RULED_OUT = """MM ruled-out
 { int lazy; int next; int x; int y; }

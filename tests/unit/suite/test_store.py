@@ -30,6 +30,8 @@ from verifier.suite.store import ResultsStore, opened, set_aside
 from verifier.syntax import load, read
 from verifier.syntax.test import Test
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "runs.schema.json").read_text())
 assert verifier.solve.decide
@@ -106,7 +108,6 @@ def test_times_are_those_of_the_decision(suite: Path, call: Call, form: str) -> 
     assert call(*words) == call(*words) and all(reused())
 
 
-@pytest.mark.slow
 def test_stories_warnings_and_graphs(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files with hangs, faults, locks, locks of other files, warnings about the text, equal variants."""
     monkeypatch.chdir(tmp_path)
@@ -451,7 +452,6 @@ def test_the_file_is_one_file(suite: Path, call: Call) -> None:
     assert [p.name for p in Path().glob("s.db*")] == ["s.db"]
 
 
-@pytest.mark.slow
 def test_two_suites_write_at_the_same_time(suite: Path, call: Call) -> None:
     for n in range(20):
         Path(f"t{n:02}.litmus").write_text(MM.format(name=f"t{n}"))

@@ -29,6 +29,8 @@ from verifier.why.explain import explain
 from verifier.why.found import Repairs
 from verifier.why.repair import repair
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 ROOT = Path(__file__).parents[3]
 SEED = ROOT / "litmus" / "linux" / "switch_mm-vs-flush.litmus"
 

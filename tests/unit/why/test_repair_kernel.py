@@ -12,6 +12,8 @@ import pytest
 
 from verifier.cli import main
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 FILE = "kernel/flag.c"
 TEST = f"""MM flags
 

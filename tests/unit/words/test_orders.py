@@ -18,6 +18,8 @@ from verifier.syntax import load
 from verifier.words.rows import Word
 from verifier.words.table import WORDS, orders
 
+pytestmark = pytest.mark.slow  # together, these take many seconds
+
 _COUNTER, _ORDER = r"atomic(64|_long)?_", "(_relaxed|_acquire|_release)?"
 
 # A LOCK'd instruction (XCHG is one), a fence for loads, or a serializing instruction on every path.
