@@ -98,7 +98,7 @@ def _cyclic_closure(after: list[int]) -> list[int]:
 MAX_JOINS = 100_000  # pairs of a way in and a way out; a relation that needs more gets ranks
 
 
-FEW_JOINS = 20_000  # beyond these, it is quicker to look for the cycles of models
+FEW_JOINS = 60_000  # beyond these, it is quicker to look for the cycles of models
 
 
 def require_acyclic(
