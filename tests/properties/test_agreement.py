@@ -1,6 +1,6 @@
 """Both judges decide random programs, and must give the same answers and sets of final states.
 
-``VERIFIER_EFFORT=100 pytest tests/properties`` runs some 15,000 programs in place of a few.
+With ``VERIFIER_EFFORT=100``, each of the two tests tries some 15,000 programs in place of a few.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class _Encoder(Encoding):
         self.walks.accessed()
         self._invalidations()
         self._observables()
-        del self.walks  # it knows this encoder: what nobody needs any more is to go without the collector
+        del self.walks  # it knows this encoder, and a decided test is to leave no cycles
         self.init = self.node()
         self._assumptions()
         self.budget.enter("encoding what may happen in which order")

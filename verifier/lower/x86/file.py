@@ -41,7 +41,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     try:
         return file.lower()
     finally:
-        file.threads.clear()  # they know the file: what nobody needs any more is to go without the collector
+        file.threads.clear()  # they know the file, and a decided test is to leave no cycles
 
 
 @dataclass(slots=True)
