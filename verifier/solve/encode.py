@@ -22,6 +22,7 @@ from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.hangs import require_reasons
+from verifier.solve.lines import require_lines
 from verifier.solve.relate import candidate
 from verifier.solve.relate_walks import Symbolic
 from verifier.solve.sites import InvalidationSite, Literals, Read, Use, Write
@@ -34,6 +35,7 @@ def encode(program: Program, model: Model, budget: Budget | None = None, lazily:
     encoding, execution = candidates(program, model, budget)
     for axiom in model.axioms:
         require_acyclic(axiom.relation(execution), watched=encoding.watched if lazily else None)
+    require_lines(encoding)
     return encoding
 
 

@@ -19,6 +19,7 @@ from verifier.records import NamedTuple
 from verifier.solve.acyclic import require_acyclic
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encode import candidates
+from verifier.solve.lines import require_lines
 from verifier.solve.sites import Literals
 from verifier.solve.symbolic import SymbolicRelation
 from verifier.solve.z3 import Solver
@@ -106,6 +107,7 @@ class Engine:
         self.shown = [self.encoding.observe(i) for i in self.candidates.program.shown]
         for _, rules in self.candidates.graphs:
             self.candidates.acyclic(relation for _, relation in rules)
+        require_lines(self.encoding)
         self.solver = self.candidates.solver(fresh=fresh)
         self.next = self.encoding.clauses.variables
         self.counted: dict[tuple[OptionalPart, ...], int] = {}

@@ -1,0 +1,141 @@
+"""What follows for a cell that LOCK'd operations alone store to, as atomic counters are.
+
+A LOCK'd operation reads what the one before it in co has stored. So those that are done stand in a line: the
+first one reads the initial value, and the next one computes from that. What the operation at a place of this
+line may read is known before anything is solved: a counter that CPUs increment holds k at place k, whoever is
+there.
+
+The clauses that are added here rule out no execution that the model allows: the line is co, and what they say
+of it follows from ``acyclic(ghb)`` (MMR 1.1; ``x86tso``).  They are there because that no two of n CPUs find
+the same value is a pigeonhole argument, which is exponential in n where places have no names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from verifier.program.events import Access
+from verifier.program.expressions import Apply, Ref
+from verifier.program.values import Ptr, Value
+from verifier.records import NamedTuple
+from verifier.solve.clauses import NO, YES
+from verifier.solve.encoding import Encoding
+from verifier.solve.sites import Read, Write
+
+SHORTEST_LINE = 5  # so many operations make a line worth while
+LONGEST_LINE = 20  # more of them would take too many clauses: their number grows as n to the fourth
+
+
+class _Operation(NamedTuple):
+    """A LOCK'd operation; ``done``: the literal that it is executed, and stores."""
+
+    write: Write
+    read: Read
+    done: int
+    access: Access
+
+
+def require_lines(e: Encoding) -> None:
+    """Add what follows for each such cell. Raises ``LimitError``."""
+    if len(e.writes) < SHORTEST_LINE:
+        return
+    loads = {(r.node, cell): r for r in e.reads if r.kind == "load" for cell in r.where}
+    stores: dict[Ptr, list[Write]] = {}
+    for w in e.writes:
+        for cell in w.where:
+            stores.setdefault(cell, []).append(w)
+    for cell, here in stores.items():
+        if not SHORTEST_LINE <= len(here) <= LONGEST_LINE:
+            continue
+        line = [_operation(e, w, cell, loads.get((w.node, cell))) for w in here]
+        operations = [o for o in line if o is not None]
+        if len(operations) == len(here):
+            _line(e, cell, operations)
+
+
+def _operation(e: Encoding, write: Write, cell: Ptr, read: Read | None) -> _Operation | None:
+    """The LOCK'd operation of which this store is a part, if it is one that accesses one cell."""
+    if read is None or read.node >= len(e.program.events):
+        return None
+    accesses = e.program.events[read.node].accesses
+    return _Operation(write, read, write.where[cell], accesses[0]) if len(accesses) == 1 else None
+
+
+def _line(e: Encoding, cell: Ptr, line: Sequence[_Operation]) -> None:
+    """The places of a cell's operations, unless all of them may read the same at each place."""
+    held = _held(e, cell, line)
+    if all(values >= o.read.values.keys() for o in line for values in held[:-1]):
+        return
+    sure = sum(o.done == YES for o in line)  # so many places are taken in any case
+    places = _places(e, line, sure)
+    for mine, o in zip(places, line, strict=True):
+        for at, values in zip(mine, held, strict=False):
+            if not values >= o.read.values.keys():
+                e.clauses.add(-at, *(x for v, x in o.read.values.items() if v in values))
+    sources = {(s.write, s.read): s.literal for s in e.sources if s.cell == cell and not s.forwarded}
+    _ordered(e, line, places, sources)
+    last = set().union(*held[sure:])
+    for value, literal in e.final(cell).items():
+        if value not in last:
+            e.clauses.add(-literal)
+
+
+def _held(e: Encoding, cell: Ptr, line: Sequence[_Operation]) -> list[set[Value]]:
+    """What the cell may hold before the operation at each place, and after the last one."""
+    held: list[set[Value]] = [{e.program.cells[cell].init}]
+    for _ in line:
+        e.clauses.check()
+        held.append({v for o in line for v in _stored(e, o, held[-1])})
+    return held
+
+
+def _stored(e: Encoding, o: _Operation, held: set[Value]) -> set[Value]:
+    """What an operation may store where the cell holds one of these values."""
+    expr, slot = o.access.value, o.access.slot
+    if isinstance(expr, Apply) and slot is not None and expr.slots == 1 << slot and not expr.observes:
+        return {e.domains.tabled.of(expr, (v,)) for v in held if v in o.read.values}
+    return held & o.read.values.keys() if expr == Ref(slot or 0) else set(o.write.values)
+
+
+def _places(e: Encoding, line: Sequence[_Operation], sure: int) -> list[list[int]]:
+    """For each operation the literals of its places. It has one if it is done, no two have the same one, and
+    only the last ones are free."""
+    clauses, number = e.clauses, len(line)
+    places = [[clauses.new() for _ in line] for _ in line]
+    for mine, o in zip(places, line, strict=True):
+        clauses.add(-o.done, *mine)
+        clauses.at_most_one(mine)
+        for at in mine:
+            clauses.add(-at, o.done)
+    columns = [[mine[k] for mine in places] for k in range(number)]
+    for k, column in enumerate(columns):
+        clauses.at_most_one(column)
+        if k < sure:
+            clauses.add(*column)
+        elif k:
+            for at in column:
+                clauses.add(-at, *columns[k - 1])
+    return places
+
+
+def _ordered(
+    e: Encoding,
+    line: Sequence[_Operation],
+    places: Sequence[Sequence[int]],
+    sources: Mapping[tuple[Write | None, Read], int],
+) -> None:
+    """The places are in the order of co, and each operation reads what the one before it has stored.
+    ``sources``: the literals of rf."""
+    clauses, number = e.clauses, len(line)
+    for mine, a in zip(places, line, strict=True):
+        clauses.add(-mine[0], sources.get((None, a.read), NO))
+        for its, b in zip(places, line, strict=True):
+            if a is b:
+                continue
+            clauses.check()
+            first, source = e.co_literal(a.write, b.write), sources.get((a.write, b.read), NO)
+            for k in range(number):
+                if k + 1 < number:
+                    clauses.add(-mine[k], -its[k + 1], source)
+                for later in its[k + 1 :]:
+                    clauses.add(-mine[k], -later, first)
