@@ -3,7 +3,7 @@ that some run hangs."""
 
 from __future__ import annotations
 
-from verifier.program.events import state_line
+from verifier.program.events import state_lines
 from verifier.render.base import Verdicts
 from verifier.render.story import headline
 from verifier.results import Verdict
@@ -18,7 +18,7 @@ def herd(verdict: Verdict) -> str:
     positive, negative = verdict.positive or 0, verdict.negative or 0
     holds = {"exists": positive > 0, "~exists": positive == 0, "forall": negative == 0}[test.quantifier]
     observation = "Always" if states and not negative else "Never" if not positive else "Sometimes"
-    lines = sorted(state_line(program, s) for s in states) if program else []
+    lines = sorted(state_lines(program, states)) if program else []
     return "\n".join(
         [
             f"Test {test.id} {_KIND[test.quantifier]}",

@@ -7,7 +7,7 @@ from textwrap import indent
 
 from verifier.errors import Interrupted, VerifierError
 from verifier.output import Output
-from verifier.program.events import Program, state_line
+from verifier.program.events import Program, state_line, state_lines
 from verifier.program.trace import Matter, Step, Trace
 from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop
@@ -155,7 +155,7 @@ def result_object(verdict: Verdict, *, states: bool) -> Shape:
 def _states(program: Program | None, known: tuple[tuple[Value, ...], ...] | None) -> list[str] | None:
     if program is None or known is None:
         return None
-    return sorted(state_line(program, state) for state in known)
+    return sorted(state_lines(program, known))
 
 
 def _wait(w: Blocked) -> Shape:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from verifier.errors import ExitCode, VerifierError
 from verifier.output import Output
-from verifier.program.events import state_line
+from verifier.program.events import state_lines
 from verifier.render import story
 from verifier.render.attention import Attention, attention, attention_of, listed
 from verifier.render.base import Piece, Verdicts, Wanted
@@ -31,10 +31,10 @@ class PlainText(Verdicts):
             return self._verdict(verdict) + "\n", ""
         lines = [story.headline(verdict, paint=paint)]
         if verdict.states is not None and verdict.program is not None:
-            lines += [f"  {state_line(verdict.program, state)}" for state in verdict.states]
+            lines += [f"  {line}" for line in state_lines(verdict.program, verdict.states)]
             lines += [] if verdict.complete else ["  and perhaps others"]
             lines += ["  where runs hang:"] if verdict.rests else []
-            lines += [f"  {state_line(verdict.program, state)}" for state in verdict.rests or ()]
+            lines += [f"  {line}" for line in state_lines(verdict.program, verdict.rests or ())]
         return "\n".join([*lines, ""]), ""
 
     def _verdict(self, verdict: Verdict) -> str:

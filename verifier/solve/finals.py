@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from verifier.budget import Budget
 from verifier.program.values import Value
+from verifier.solve.assignments import chosen, refusals
 from verifier.solve.clauses import NO, YES, Clauses
-from verifier.solve.listing import Clause, Effort, chosen, listing, refusals
+from verifier.solve.listing import Effort, listing
 from verifier.solve.sites import Literals
+from verifier.solve.together import Clause
 from verifier.solve.z3 import Solver
 
 States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the proposition holds
@@ -39,7 +41,7 @@ class FinalStates:
         rows = [*self.clauses.rows, *((x,) for x in self.wanted)]
         shown = [list(o.values()) for o in self.observed]
         seen = listing(rows, self.variables, shown, Effort(budget))
-        self.found = chosen(rows, seen.models, shown)
+        self.found = chosen(rows, seen.assignments(), shown)
         refused = refusals(self.found, shown)
         if refused:
             solver.refuse(self.clauses.dimacs([(-self.guard, *r) for r in refused]))

@@ -1,25 +1,25 @@
 """A search that lists final states: what Z3 would find one at a time, at less cost for each.
 
 It is a plain search over the clauses. It branches on what is shown first and learns nothing, so its time is
-about proportional to the number of states. It has a budget of steps and may give up. Nobody trusts it:
-``chosen`` compares each model that it finds with each clause, and Z3 is asked whether there are others.
+about proportional to the number of states. It has a budget of steps and may give up. If there are many
+states, ``together`` takes its place. Nobody trusts either: ``assignments`` compares each model with each
+clause, and Z3 is asked whether there are others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from verifier.budget import Budget
-from verifier.errors import InternalError
 from verifier.records import dataclass, field
+from verifier.solve.assignments import Assignments
+from verifier.solve.together import Bundle, Clause, GivenUp, Together
 
 STEPS = 20_000  # assignments that may be in vain, to begin with
 EACH = 2_000  # and more of them for each model
 LOOK = 256  # so many models, or clauses, pass before one looks at the clock
 MODEL_BYTES = 64 << 20  # bytes of models at most
-MANY = 4096  # so many models are compared with the clauses at once
-
-Clause = tuple[int, ...]
+SINGLY = 32  # so many models are found one by one; if there are more, all are looked for together
 
 
 @dataclass(slots=True)
@@ -33,87 +33,55 @@ class Effort:
 
 @dataclass(slots=True)
 class Listing:
-    """Models of clauses. Each has one byte a variable, 1 where it is true; byte 0 stands for none.
-    ``complete``: did the search come to its end?"""
+    """Models of clauses, found one by one or side by side; some may be there twice. ``complete``: did the
+    search come to its end?"""
 
     models: list[bytes] = field(default_factory=list)
+    bundles: list[Bundle] = field(default_factory=list)
     complete: bool = False
+
+    def assignments(self) -> Iterator[Assignments]:
+        """All models, some at a time."""
+        if self.models:
+            yield Assignments.of_models(self.models)
+        yield from map(Assignments.of_bundle, self.bundles)
 
 
 def listing(
     rows: Sequence[Clause], variables: int, shown: Sequence[Sequence[int]], effort: Effort
 ) -> Listing:
-    """One model of ``rows`` for each choice of one literal from each of ``shown`` that has a model."""
+    """A model of ``rows`` for each choice of one literal from each of ``shown`` that has a model."""
     found = Listing()
     try:
         search = _Search(variables, effort)
         if search.begin(rows):
             for model in search.models(shown):
                 found.models.append(model)
-    except _Spent:
+                if len(found.models) == SINGLY:
+                    _together(rows, shown, search, found)
+                    break
+    except (_Spent, GivenUp):
         return found
     found.complete = True
     return found
 
 
-def chosen(rows: Sequence[Clause], models: Sequence[bytes], shown: Sequence[Sequence[int]]) -> set[Clause]:
-    """Which literal of each of ``shown`` holds, for all models. Raises ``InternalError`` if a model breaks a
-    clause, or if several literals of one choice hold, or none."""
-    found: set[Clause] = set()
-    for start in range(0, len(models), MANY):
-        some = models[start : start + MANY]
-        columns = _Columns(some)
-        if not all(columns.hold(row) for row in rows):
-            raise InternalError("a state that the search has found breaks a clause")
-        found.update(zip(*(columns.choice(literals) for literals in shown), strict=True) if shown else [()])
-    return found
-
-
-def refusals(found: Iterable[Clause], shown: Sequence[Sequence[int]]) -> list[Clause]:
-    """Clauses that together rule out exactly the choices that are found. Where all literals of the last
-    choice are found behind the same ones before it, one shorter clause rules them out."""
-    refused: list[Clause] = []
-    left = set(found)
-    for literals in reversed(shown):
-        behind: dict[Clause, int] = {}
-        for choice in left:
-            behind[choice[:-1]] = behind.get(choice[:-1], 0) + 1
-        full = {before for before, count in behind.items() if count == len(literals)}
-        refused += [tuple([-x for x in choice]) for choice in left if choice[:-1] not in full]
-        left = full
-    return refused + [() for _ in left]
-
-
-class _Columns:
-    """Models side by side: for each literal a number with one byte a model, 1 where it holds."""
-
-    def __init__(self, models: Sequence[bytes]) -> None:
-        text, width = b"".join(models), len(models[0])
-        self.count = len(models)
-        self.ones = int.from_bytes(b"\1" * self.count, "little")
-        columns = [int.from_bytes(text[v::width], "little") for v in range(width)]
-        self.of = columns + [self.ones ^ c for c in columns[:0:-1]]  # a negative literal counts from the end
-
-    def hold(self, row: Clause) -> bool:
-        """Does a clause hold in all of them?"""
-        held = 0
-        for x in row:
-            held |= self.of[x]
-        return held == self.ones
-
-    def choice(self, literals: Sequence[int]) -> list[int]:
-        """The one literal that holds, in each of them."""
-        if len(literals) > 255 or sum(self.of[x] for x in literals) != self.ones:  # a sum has a byte a model
-            return self._slowly(literals)
-        place = sum(at * self.of[x] for at, x in enumerate(literals))
-        return [literals[at] for at in place.to_bytes(self.count, "little")]
-
-    def _slowly(self, literals: Sequence[int]) -> list[int]:
-        held = [(x, self.of[x].to_bytes(self.count, "little")) for x in literals]
-        found = [[x for x, holds in held if holds[model]] for model in range(self.count)]
-        if any(len(one) != 1 for one in found):
-            raise InternalError("a state that the search has found has several values in one place, or none")
-        return [x for (x,) in found]
+def _together(
+    rows: Sequence[Clause], shown: Sequence[Sequence[int]], search: _Search, found: Listing
+) -> None:
+    """Find all models side by side; ``search`` decides about candidates for which that is no use."""
+    several = Together(rows, search.variables, search.open, search.effort.budget)
+    number = 0
+    for bundle, unknown in several.bundles(shown):
+        if bundle.alive:
+            found.bundles.append(bundle.some(bundle.alive))
+        for choice in (c for some in unknown for c in some.choices(shown)):
+            model = search.completed(choice)
+            if model is not None:
+                found.models.append(model)
+        number += bundle.alive.bit_count()
+        if number + len(found.models) >= search.room:
+            raise _Spent
 
 
 class _Spent(Exception):
@@ -133,6 +101,8 @@ class _Search:
         self.watches: list[list[list[int]]] = [[] for _ in range(size)]
         self.before = bytes(variables + 1)  # the model before
         self.open: list[int] = []
+        self.room = effort.size // (variables + 1)  # so many models may be found
+        self.sure = 0  # so much of the trail holds in all models
 
     def begin(self, rows: Sequence[Clause]) -> bool:
         """Sort the clauses, and see what is sure; False if they have no model.
@@ -163,13 +133,23 @@ class _Search:
             return False
         true = self.true
         self.open = [v for v in sorted(decided) if not true[v] and not true[-v]]
+        self.sure = len(self.trail)
         return True
 
+    def completed(self, choice: Sequence[int]) -> bytes | None:
+        """A model with these literals, if there is one; what was chosen before is forgotten."""
+        self._undo(self.sure)
+        if all(self._assume(x) for x in choice) and self._propagate(self.sure) and self._complete():
+            self.steps += EACH
+            return bytes(self.true[: self.variables + 1])
+        return None
+
     def models(self, shown: Sequence[Sequence[int]]) -> Iterator[bytes]:
-        """A model for each choice from ``shown``."""
+        """A model for each choice from ``shown``, with one byte a variable, 1 where it is true; byte 0 stands
+        for none."""
         true, trail = self.true, self.trail
         path = [(iter((0,)), -1, len(trail))]  # literals to be tried, their place in ``shown``, their mark
-        number, room = 0, self.effort.size // (self.variables + 1)
+        number = 0
         while path:
             untried, depth, mark = path[-1]
             self._undo(mark)
@@ -192,7 +172,7 @@ class _Search:
                 yield self.before
                 number += 1
                 self.steps += EACH
-                if number >= room:
+                if number >= self.room:
                     raise _Spent
                 if number % LOOK == 0:
                     self._look()

@@ -10,8 +10,11 @@ import pytest
 
 from verifier.budget import Budget
 from verifier.errors import InternalError
-from verifier.solve import finals
-from verifier.solve.listing import MODEL_BYTES, STEPS, Clause, Effort, chosen, listing, refusals
+from verifier.solve import finals, together
+from verifier.solve import listing as room
+from verifier.solve.assignments import Assignments, chosen, refusals
+from verifier.solve.listing import MODEL_BYTES, STEPS, Effort, listing
+from verifier.solve.together import Clause
 from verifier.suite.decide import run
 from verifier.suite.options import Options
 from verifier.syntax import load, read
@@ -22,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def search(rows: list[Clause], variables: int, shown: list[list[int]], **effort: int) -> set[Clause] | None:
     """What the search finds; None if it gives up."""
     found = listing(rows, variables, shown, Effort(Budget(), **effort))
-    return chosen(rows, found.models, shown) if found.complete else None
+    return chosen(rows, found.assignments(), shown) if found.complete else None
 
 
 def by_force(rows: list[Clause], variables: int, shown: list[list[int]]) -> set[Clause]:
@@ -41,6 +44,16 @@ def random_clauses(rng: random.Random, variables: int) -> list[Clause]:
     return rows
 
 
+@pytest.fixture(params=["one by one", "together", "together, in small bundles"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How models are found."""
+    if request.param != "one by one":
+        monkeypatch.setattr(room, "SINGLY", 1)
+    if request.param == "together, in small bundles":
+        monkeypatch.setattr(together, "BUNDLE_WIDTH", 4)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("seed", range(300))
 def test_it_finds_what_brute_force_finds(seed: int) -> None:
     rng = random.Random(seed)
@@ -75,23 +88,27 @@ def test_what_is_found_whole_is_refused_by_one_clause() -> None:
     assert refusals(itertools.product(*shown), shown) == [()]
 
 
+def one_table(models: list[bytes]) -> list[Assignments]:
+    return [Assignments.of_models(models)]
+
+
 def test_a_model_that_breaks_a_clause_is_noticed() -> None:
-    assert chosen([(1,)], [bytes([0, 1, 0])], [[2, -2]]) == {(-2,)}
+    assert chosen([(1,)], one_table([bytes([0, 1, 0])]), [[2, -2]]) == {(-2,)}
     with pytest.raises(InternalError, match="breaks a clause"):
-        chosen([(1,), (2,)], [bytes([0, 1, 1]), bytes([0, 1, 0])], [])
+        chosen([(1,), (2,)], one_table([bytes([0, 1, 1]), bytes([0, 1, 0])]), [])
 
 
 @pytest.mark.parametrize("model", [bytes([0, 0, 0]), bytes([0, 1, 1])])
 def test_each_choice_has_one_literal_that_holds(model: bytes) -> None:
     with pytest.raises(InternalError, match="several values in one place, or none"):
-        chosen([], [bytes([0, 1, 0]), model], [[1, 2]])
+        chosen([], one_table([bytes([0, 1, 0]), model]), [[1, 2]])
 
 
 def test_a_choice_of_many_literals() -> None:
     """A sum over them does not fit in a byte."""
     many = list(range(1, 301))
     models = [bytes([0] + [x == at for x in many]) for at in (1, 256, 300)]
-    assert chosen([], models, [many]) == {(1,), (256,), (300,)}
+    assert chosen([], one_table(models), [many]) == {(1,), (256,), (300,)}
 
 
 def test_many_places_are_no_deep_recursion() -> None:
@@ -108,6 +125,18 @@ def test_it_gives_up() -> None:
     pigeons = [tuple(10 * p + h for h in range(1, 10)) for p in range(10)]  # ten of them, nine holes
     pigeons += [(-10 * p - h, -10 * q - h) for h in range(1, 10) for p in range(10) for q in range(p)]
     assert search(pigeons, 100, []) is None
+
+
+def test_it_gives_up_where_many_candidates_come_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [[x, -x] for x in range(1, 11)]
+    rows: list[Clause] = [(-10, *((-1) ** i * x for i, x in enumerate(range(1, 10))))]
+    free = set(itertools.product(*shown))
+    assert search(rows, 10, shown) == {c for c in free if any(x in c for x in rows[0])}
+    monkeypatch.setattr(together, "VAIN", -1)
+    assert search(rows, 10, shown) is None
+
+
+def test_it_ends_with_the_time() -> None:
     over = Budget(0.0)
     assert over.over
     assert not listing([(1,)], 1, [[1, -1]], Effort(over)).complete
@@ -138,3 +167,64 @@ def test_z3_lists_what_is_left(name: str, models: int, monkeypatch: pytest.Monke
         assert one.states == other.states and one.states is not None
         assert (one.positive, one.negative) == (other.positive, other.negative)
         assert one.rests == other.rests
+
+
+@pytest.fixture
+def side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "SINGLY", 1)
+
+
+HARD = [
+    (1, 2, 3),
+    (1, 2, -3),
+    (1, -2, 3),
+    (1, -2, -3),
+]  # 1 must hold, but that follows from no decision about it
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_what_two_decisions_contradict_is_decided_alone() -> None:
+    rows: list[Clause] = [(*row, -4) for row in HARD]
+    shown = [[x, -x] for x in range(4, 8)]
+    assert search(rows, 7, shown) == set(itertools.product(*shown))
+    found = listing(rows, 7, shown, Effort(Budget()))
+    assert sum(b.width for b in found.bundles) == 8  # where 4 does not hold
+    assert len(found.models) == 1 + 8
+    assert search([*rows, (-1,)], 7, shown) == {c for c in itertools.product(*shown) if c[0] == -4}
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_what_was_concluded_in_vain_is_taken_back() -> None:
+    """If 1 does not hold, nor does 2; if that does, 4 does and does not. That is no part of a choice."""
+    rows: list[Clause] = [*HARD[:2], (1, -2, 8), (1, -2, 9), (-8, -9, -4), (-8, -9, 4)]
+    shown = [[x, -x] for x in range(4, 8)]
+    assert search(rows, 9, shown) == set(itertools.product(*shown))
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_what_holds_in_any_case_is_the_choice() -> None:
+    """No clause says that 2 does not hold beside 1."""
+    assert search([(1,)], 4, [[1, 2], [3, -3], [4, -4]]) == {
+        (1, *rest) for rest in itertools.product((3, -3), (4, -4))
+    }
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_a_choice_of_nothing_has_no_model() -> None:
+    assert search([], 2, [[1, -1], [], [2, -2]]) == set()
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_candidates_are_given_up_when_the_time_is_over() -> None:
+    class Ending(Budget):
+        asked = 0
+
+        @property
+        def over(self) -> bool:
+            self.asked += 1
+            return self.asked > 3
+
+    shown = [[x, -x] for x in range(1, 14)]
+    rows: list[Clause] = [(x, x + 1, x + 2) for x in range(20, 300)]
+    assert not listing(rows, 302, shown, Effort(Ending())).complete
+    assert listing(rows, 302, shown, Effort(Budget())).complete
