@@ -97,13 +97,25 @@ def _wrong(name: str, code: str, message: str, hint: str = "") -> Task:
 
 def _once(tasks: list[Task]) -> list[Task]:
     """Each file where it is first named; only once, if any path names the whole file."""
-    whole = {os.path.realpath(t.name) for t in tasks if not t.variants}
+    folders: dict[str, str] = {}
+    paths = [_real(task.name, folders) for task in tasks]
+    whole = {path for path, task in zip(paths, tasks, strict=True) if not task.variants}
     kept: dict[tuple[str, tuple[str, ...]], Task] = {}
-    for task in tasks:
-        path = os.path.realpath(task.name)
+    for path, task in zip(paths, tasks, strict=True):
         all_of_it = replace(task, variants=()) if path in whole else task
         kept.setdefault((path, all_of_it.variants), all_of_it)
     return list(kept.values())
+
+
+def _real(name: str, folders: dict[str, str]) -> str:
+    """``os.path.realpath``, which asks about each folder of a path; ``folders`` has what is known of them."""
+    folder, last = os.path.split(name)
+    if last in ("", os.curdir, os.pardir) or os.path.islink(name):
+        return os.path.realpath(name)
+    known = folders.get(folder)
+    if known is None:
+        known = folders[folder] = os.path.realpath(folder)
+    return os.path.join(known, last)
 
 
 def _nearby(name: str) -> str:
