@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.solve.together import Bundle, Clause
 
 _DIGITS = bytes.maketrans(b"01", b"\0\1")
 
 
-def chosen(
-    rows: Sequence[Clause], models: Iterable[Assignments], shown: Sequence[Sequence[int]]
-) -> set[Clause]:
+def chosen(rows: Sequence[Clause], models: Assignments, shown: Sequence[Sequence[int]]) -> set[Clause]:
     """Which literal of each of ``shown`` holds, for all models. Raises ``InternalError`` if a model breaks a
     clause, or if several literals of one choice hold, or none."""
-    found: set[Clause] = set()
-    for some in models:
-        if not all(some.hold(row) for row in rows):
-            raise InternalError("a state that the search has found breaks a clause")
-        choices = [some.choice(literals) for literals in shown]
-        found.update(zip(*choices, strict=True) if shown else [()])
-    return found
+    if not all(models.hold(row) for row in rows):
+        raise InternalError("a state that the search has found breaks a clause")
+    choices = [models.choice(literals) for literals in shown]
+    return set(zip(*choices, strict=True)) if shown else {()}
 
 
-def refusals(found: Iterable[Clause], shown: Sequence[Sequence[int]]) -> list[Clause]:
-    """Clauses that together rule out exactly the choices that are found. Where all literals of the last
-    choice are found behind the same ones before it, one shorter clause rules them out."""
+def refusals(found: Iterable[Clause], shown: Sequence[Sequence[int]], budget: Budget) -> list[Clause]:
+    """Clauses that together rule out exactly the choices that are found; fewer if the time is over. Where all
+    literals of the last choice are found behind the same ones before it, one shorter clause rules them out."""
     refused: list[Clause] = []
     left = set(found)
     for literals in reversed(shown):
+        if budget.over:
+            return refused
         behind: dict[Clause, int] = {}
         for choice in left:
             behind[choice[:-1]] = behind.get(choice[:-1], 0) + 1

@@ -41,8 +41,11 @@ class FinalStates:
         rows = [*self.clauses.rows, *((x,) for x in self.wanted)]
         shown = [list(o.values()) for o in self.observed]
         seen = listing(rows, self.variables, shown, Effort(budget))
-        self.found = chosen(rows, seen.assignments(), shown)
-        refused = refusals(self.found, shown)
+        for models in seen.assignments():
+            self.found |= chosen(rows, models, shown)
+            if budget.over:
+                return  # what is found may still say what can occur
+        refused = refusals(self.found, shown, budget)
         if refused:
             solver.refuse(self.clauses.dimacs([(-self.guard, *r) for r in refused]))
         if seen.complete and len(rows) <= QUICK:

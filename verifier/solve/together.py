@@ -16,7 +16,6 @@ Clause = tuple[int, ...]
 BUNDLE_WIDTH = 4096  # so many candidates may stand in a bundle
 VAIN = 20_000  # so many candidates may come to nothing, to begin with
 MORE = 20  # and more of them for each model
-LOOK = 64  # so many decisions pass before one looks at the clock
 _OTHERS = bytes.maketrans(b"01", b"\2\0")
 
 
@@ -76,7 +75,7 @@ class Together:
     def __init__(self, rows: Sequence[Clause], variables: int, open_: Sequence[int], budget: Budget) -> None:
         size = 2 * variables + 1
         self.variables, self.open, self.budget = variables, open_, budget
-        self.vain, self.looks = VAIN, 0
+        self.vain = VAIN
         self.units = [row[0] for row in rows if len(row) == 1]
         # By literal, where it holds: what holds, too; of which two, or which others, one holds.
         self.two: list[list[int]] = [[] for _ in range(size)]
@@ -166,8 +165,7 @@ class Together:
         return unknown
 
     def _look(self) -> None:
-        self.looks += 1
-        if self.looks % LOOK == 0 and self.budget.over:
+        if self.budget.over:
             raise GivenUp
 
     def _hold(self, bundle: Bundle, literals: dict[int, int]) -> list[tuple[int, int]]:

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def search(rows: list[Clause], variables: int, shown: list[list[int]], **effort: int) -> set[Clause] | None:
     """What the search finds; None if it gives up."""
     found = listing(rows, variables, shown, Effort(Budget(), **effort))
-    return chosen(rows, found.assignments(), shown) if found.complete else None
+    return set().union(*(chosen(rows, m, shown) for m in found.assignments())) if found.complete else None
 
 
 def by_force(rows: list[Clause], variables: int, shown: list[list[int]]) -> set[Clause]:
@@ -77,7 +77,7 @@ def test_refusals_rule_out_what_is_found_and_nothing_else(seed: int) -> None:
         variables += size
     every = set(itertools.product(*shown))
     found = {choice for choice in every if rng.random() < rng.choice((0.3, 0.9))}
-    refused = refusals(found, shown)
+    refused = refusals(found, shown, Budget())
     ruled_out = {c for c in every if any(all(-x in c for x in row) for row in refused)}
     assert ruled_out == found
     assert len(refused) <= len(found)
@@ -85,30 +85,26 @@ def test_refusals_rule_out_what_is_found_and_nothing_else(seed: int) -> None:
 
 def test_what_is_found_whole_is_refused_by_one_clause() -> None:
     shown = [[x, -x] for x in range(1, 11)]
-    assert refusals(itertools.product(*shown), shown) == [()]
-
-
-def one_table(models: list[bytes]) -> list[Assignments]:
-    return [Assignments.of_models(models)]
+    assert refusals(itertools.product(*shown), shown, Budget()) == [()]
 
 
 def test_a_model_that_breaks_a_clause_is_noticed() -> None:
-    assert chosen([(1,)], one_table([bytes([0, 1, 0])]), [[2, -2]]) == {(-2,)}
+    assert chosen([(1,)], Assignments.of_models([bytes([0, 1, 0])]), [[2, -2]]) == {(-2,)}
     with pytest.raises(InternalError, match="breaks a clause"):
-        chosen([(1,), (2,)], one_table([bytes([0, 1, 1]), bytes([0, 1, 0])]), [])
+        chosen([(1,), (2,)], Assignments.of_models([bytes([0, 1, 1]), bytes([0, 1, 0])]), [])
 
 
 @pytest.mark.parametrize("model", [bytes([0, 0, 0]), bytes([0, 1, 1])])
 def test_each_choice_has_one_literal_that_holds(model: bytes) -> None:
     with pytest.raises(InternalError, match="several values in one place, or none"):
-        chosen([], one_table([bytes([0, 1, 0]), model]), [[1, 2]])
+        chosen([], Assignments.of_models([bytes([0, 1, 0]), model]), [[1, 2]])
 
 
 def test_a_choice_of_many_literals() -> None:
     """A sum over them does not fit in a byte."""
     many = list(range(1, 301))
     models = [bytes([0] + [x == at for x in many]) for at in (1, 256, 300)]
-    assert chosen([], one_table(models), [many]) == {(1,), (256,), (300,)}
+    assert chosen([], Assignments.of_models(models), [many]) == {(1,), (256,), (300,)}
 
 
 def test_many_places_are_no_deep_recursion() -> None:

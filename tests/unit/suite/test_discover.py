@@ -21,7 +21,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-NAMES = ("a/x.litmus", "./a/x.litmus", "a/./x.litmus", "a/b/../x.litmus", "link/x.litmus", "y.litmus", "a//x.litmus")
+NAMES = (
+    "a/x.litmus",
+    "./a/x.litmus",
+    "a/./x.litmus",
+    "a/b/../x.litmus",
+    "link/x.litmus",
+    "y.litmus",
+    "a//x.litmus",
+)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "absolute"])
