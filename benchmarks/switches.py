@@ -136,17 +136,20 @@ def corpus() -> Iterator[Drawn]:
     """
     for folder in ("mmu", "words"):
         for path in sorted((ROOT / "litmus" / folder).rglob("*.litmus")):
-            whole = path.read_text(encoding="utf-8")
-            for test in load(Source(path.name, whole)):
-                text = lines(alone(whole, test.variant or ""))
-                program = text and program_of(text.written("t"))
-                if program is None:
-                    text, program = None, build(test)
-                if folder == "mmu" or program.versions:
-                    name = f"litmus/{path.relative_to(ROOT / 'litmus')}"
-                    yield Drawn(
-                        "the corpus", program, text, f"{name}::{test.variant}" if test.variant else name
-                    )
+            found = of_file(path)
+            yield from (drawn for drawn in found if folder == "mmu" or drawn.program.versions)
+
+
+def of_file(path: Path) -> Iterator[Drawn]:
+    """The variants of a file of litmus/."""
+    whole = path.read_text(encoding="utf-8")
+    for test in load(Source(path.name, whole)):
+        text = lines(alone(whole, test.variant or ""))
+        program = text and program_of(text.written("t"))
+        if program is None:
+            text, program = None, build(test)
+        name = f"litmus/{path.relative_to(ROOT / 'litmus')}"
+        yield Drawn("the corpus", program, text, f"{name}::{test.variant}" if test.variant else name)
 
 
 def programs(asked: argparse.Namespace) -> Iterator[Drawn]:

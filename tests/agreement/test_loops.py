@@ -27,7 +27,7 @@ def loops(program: Program) -> int:
 
 def corpus() -> list[Test]:
     """The tests of a part of the corpus with a loop that needs no bound: turned off, it is cut somewhere."""
-    tests = [t for path in share(FILES, 5) for t in load_checked(read(path))]
+    tests = [t for path in share(FILES, 8) for t in load_checked(read(path))]
     return [t for t in tests if loops(build(t, 1, exact=False)) > loops(build(t, 1))]
 
 
@@ -52,7 +52,7 @@ def compare(test: Test, most: int = BOUNDS[-1]) -> None:
 
 
 def test_loops_of_the_corpus() -> None:
-    """The exact loops of every fifth file; of more by ``VERIFIER_EFFORT``."""
+    """The exact loops of every eighth file; of more by ``VERIFIER_EFFORT``."""
     tests = corpus()
     assert len(tests) > 3
     for test in tests:

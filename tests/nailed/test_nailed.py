@@ -42,9 +42,20 @@ def corpus() -> dict[str, Program]:
 
 
 @cache
+def of_file(path: str) -> dict[str, Program]:
+    """The tests of a file."""
+    return dict(programs(path))
+
+
+def named(name: str) -> Program:
+    """A test of the corpus."""
+    return of_file(name.partition("::")[0])[name]
+
+
+@cache
 def before(switches: Switches, name: str) -> tuple[bool, bool]:
     """The observation of a test under the whole model."""
-    return observation(corpus()[name], model(switches))
+    return observation(named(name), model(switches))
 
 
 def flips(mutant: Mutant, name: str) -> bool:
@@ -53,7 +64,7 @@ def flips(mutant: Mutant, name: str) -> bool:
     switches = GENERIC if mutant.kind == "switch" else mutant.switches
     whole = before(switches, name)
     with mutant.applied():
-        return observation(corpus()[name], mutant.model()) != whole
+        return observation(named(name), mutant.model()) != whole
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)

@@ -1,6 +1,6 @@
 """Both judges decide random programs, and must give the same answers and sets of final states.
 
-With ``VERIFIER_EFFORT=100``, each of the two tests tries some 15,000 programs in place of a few.
+With ``VERIFIER_EFFORT=100``, each of the two tests tries some 9,000 programs in place of a few.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from verifier.program.events import Program
 from verifier.program.profiles import GENERIC, Switches
 
 KINDS = ("plain", "mmu", "ipi", "all", "rcu", "srcu")
-EXAMPLES = times(150)
+EXAMPLES = times(90)
 # States; larger programs are left out. To find that a program is one of these took most of the time.
 LIMIT = 20_000 if EFFORT > 1 else 4_000
 ANSWERS = (

@@ -21,7 +21,7 @@ from verifier.source import Source
 from verifier.syntax import load
 
 FAST = 60
-SLOW = times(120)
+SLOW = times(60)
 
 
 def check(seed: int, profile: str) -> bool | None:

@@ -37,6 +37,10 @@ def test_a_test_a_variant(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
     result = pytester.runpytest_subprocess("-v")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*two.litmus::F PASSED*", "*two.litmus::B PASSED*"])
+
+
+def test_a_variant_is_chosen_by_its_name(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".litmus", two=GOOD)
     pytester.runpytest_subprocess("-k", "B").assert_outcomes(passed=1, deselected=1)
 
 

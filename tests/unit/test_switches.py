@@ -8,7 +8,7 @@ import re
 import pytest
 
 from benchmarks.hasse import REASONS, Told, page, picture
-from benchmarks.switches import DATA, PAGE, PICTURE, corpus, holds_by_both, program_of, settings
+from benchmarks.switches import DATA, PAGE, PICTURE, ROOT, holds_by_both, of_file, program_of, settings
 from verifier.model.rules import rules
 
 pytestmark = pytest.mark.slow  # together, these take many seconds
@@ -54,7 +54,8 @@ def test_a_witness_holds_where_the_data_say(number: int) -> None:
     """By both judges."""
     witness = TOLD.witnesses[number]
     if "test" in witness:
-        program = next(drawn.program for drawn in corpus() if drawn.test == witness["test"])
+        file = ROOT / witness["test"].partition("::")[0]
+        program = next(drawn.program for drawn in of_file(file) if drawn.test == witness["test"])
     else:
         found = program_of(re.sub(r"^MM \S+", "MM t", witness["text"]))
         assert found is not None

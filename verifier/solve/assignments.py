@@ -21,8 +21,8 @@ def chosen(rows: Sequence[Clause], models: Assignments, shown: Sequence[Sequence
 
 
 def refusals(found: Iterable[Clause], shown: Sequence[Sequence[int]], budget: Budget) -> list[Clause]:
-    """Clauses that together rule out exactly the choices that are found; fewer if the time is over. Where all
-    literals of the last choice are found behind the same ones before it, one shorter clause rules them out."""
+    """Clauses that together rule out exactly the choices that are found; fewer if the time is over. If all
+    literals of the last choice are found behind the same ones before it, one shorter clause is for all."""
     refused: list[Clause] = []
     left = set(found)
     for literals in reversed(shown):

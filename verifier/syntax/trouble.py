@@ -144,10 +144,10 @@ def misspelt(word: str, known: Iterable[str], parts: Container[str]) -> list[str
         if folded.replace("_", "") == low.replace("_", ""):
             found[other] = 0
             continue
-        far = _edits(low, folded, most)
         rest = folded.split("_")
         kept = bool(typos) and all(part in rest for part in right)
-        if far <= (most if kept else 1 if not typos and len(low) >= 8 else -1):
+        limit = most if kept else 1 if not typos and len(low) >= 8 else -1
+        if limit >= 0 and (far := _edits(low, folded, limit)) <= limit:
             found[other] = far
     best = min(found.values(), default=0)
     return sorted(other for other, far in found.items() if far == best)

@@ -232,7 +232,7 @@ def test_a_limit_of_the_shell_is_unknown_at_worst(start: Start, suite: Path, meg
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
-    process = start("check", "-q", "--judge", "explorer", "--timeout", "8", suite, preexec_fn=limit)
+    process = start("check", "-q", "--judge", "explorer", "--timeout", "3", suite, preexec_fn=limit)
     code, out, err = ended(process)
     assert code == 3, err
     assert "ENDLESS   unknown" in out and "LAST" in out
@@ -356,7 +356,7 @@ def test_what_the_shell_has_opened_is_read(start: Start, suite: Path, command: s
 def test_states_that_are_not_all_known(start: Start, tmp_path: Path, form: str) -> None:
     path = tmp_path / "t.litmus"
     path.write_text(ring("MANY"))
-    code, out, err = ended(start("states", "--timeout", "2", "--format", form, path))
+    code, out, err = ended(start("states", "--timeout", "1", "--format", form, path))
     assert code == 3
     assert "timeout" in (err if form == "herd" else out)
     if form == "json":

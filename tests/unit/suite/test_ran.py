@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.effort import EFFORT
+from tests.effort import EFFORT, share
 from verifier import explore
 from verifier.budget import Budget
 from verifier.errors import InputError, LimitError
@@ -76,7 +76,7 @@ def runs(p: Program, profile: str = "generic", model: str = "x86-tso") -> list[R
 def programs(path: str) -> list[tuple[str, Program]]:
     """The programs of all tests below a directory of litmus/ that can be built."""
     found = []
-    for file in sorted((ROOT / "litmus" / path).rglob("*.litmus")):
+    for file in share(sorted((ROOT / "litmus" / path).rglob("*.litmus")), 2):
         try:
             tests: list[Test] = load_all(read(str(file)))
             found += [(f"{file.stem}::{t.variant}", build(t, budget=Budget(10))) for t in tests]
@@ -174,7 +174,7 @@ def test_the_story_is_that_of_a_run_without_store_buffers_if_there_is_one() -> N
 @pytest.mark.parametrize("path", LINES)
 def test_the_stories_of_both_judges_have_lines_of_one_kind(path: str) -> None:
     different = []
-    for file in sorted((ROOT / "litmus" / path).rglob("*.litmus")):
+    for file in share(sorted((ROOT / "litmus" / path).rglob("*.litmus")), 2):
         try:
             tests = load_all(read(str(file)))
         except InputError:

@@ -506,12 +506,12 @@ def bugs() -> list[tuple[Path, Test]]:
                 and t.condition == right.condition
                 and t.expected == "sometimes"
             ]
-    return share(found, 24)
+    return share(found, 48)
 
 
 @pytest.mark.slow
 def test_the_bugs_of_linux() -> None:
-    """Both judges confirm every first answer. With ``VERIFIER_EFFORT=24``, of all; that takes minutes."""
+    """Both judges confirm every first answer. With ``VERIFIER_EFFORT=48``, of all; that takes minutes."""
     asked = bugs()
     without: set[str] = set()
     for path, test in asked:

@@ -35,7 +35,7 @@ HERE, OTHER = "for_each_cpu_here", "OTHER_NAME"
 WORD = "WORD_HERE"
 PARTS = (*get_args(ast.CExpr), *get_args(ast.Stmt))  # of a tree, whose spans are all that they are
 DECIDED = [word for word in WORDS.values() if not word.planned]
-SOME = share(DECIDED, 3)
+SOME = share(DECIDED, 6)
 
 # What may stand where a word takes something else.
 ODD = (
