@@ -228,6 +228,22 @@ def test_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     assert run(capsys, "check", "-q", "-")[1].startswith("SB")
 
 
+@pytest.mark.parametrize(
+    ("path", "found"), [("-::F", ["t::F never"]), ("-::F,B", ["t::F never", "t::B sometimes"])]
+)
+def test_a_variant_of_standard_input(
+    path: str, found: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (
+        "MM t\n{ int x; int y; }\nP0 { x = 1; [F] smp_mb(); r0 = y; }\nP1 { y = 1; [F] smp_mb(); r0 = x; }\n"
+        "variants { F never; B sometimes; }\nexists (0:r0 = 0 /\\ 1:r0 = 0)\n"
+    )
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    code, out, _ = run(capsys, "check", "-q", path)
+    assert code == 0
+    assert [" ".join(line.split()[:2]) for line in out.splitlines() if line.startswith("t::")] == found
+
+
 def test_ctrl_c_leaves_no_child() -> None:
     """The parent dies of the interrupt with 130, and its process group with it."""
     command = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from verifier import __version__
 from verifier.commands.arguments import Arguments
@@ -61,6 +61,10 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, *, prog: str, description: str) -> None:
         # Abbreviations are off: a new option could make one ambiguous.
         super().__init__(prog=prog, description=description, allow_abbrev=False, formatter_class=_Help)
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        """``-::VARIANT``, of standard input, is no option."""
+        return None if arg_string.startswith("-::") else super()._parse_optional(arg_string)
 
     def _print_message(self, message: str, file: object = None) -> None:
         """Print help or version. argparse itself would hide a failure to write them."""

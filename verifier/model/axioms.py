@@ -40,13 +40,19 @@ class Axiom(NamedTuple):
     name: str
     rules: tuple[Rule, ...]
 
-    def relation(self, x: X[R]) -> R:
-        """The union of the rules over a candidate of either interpreter."""
-        return x.none.plus(found for _, found in self.relations(x))
+    def relation(self, x: X[R], known: dict[Equation, R] | None = None) -> R:
+        """The union of the rules over a candidate of either interpreter; ``known``: as for ``relations``."""
+        return x.none.plus(found for _, found in self.relations(x, known))
 
-    def relations(self, x: X[R]) -> Iterator[tuple[Rule, R]]:
-        """The rules that say something of a candidate, each with its relation."""
-        return ((r, r.equation(x)) for r in self.rules if r.needs is None or r.needs in x.has)
+    def relations(self, x: X[R], known: dict[Equation, R] | None = None) -> Iterator[tuple[Rule, R]]:
+        """The rules that say something of a candidate, each with its relation. ``known`` has those of other
+        axioms, and gets those of this one."""
+        known = {} if known is None else known
+        for r in self.rules:
+            if r.needs is None or r.needs in x.has:
+                if r.equation not in known:
+                    known[r.equation] = r.equation(x)
+                yield r, known[r.equation]
 
 
 class Model(NamedTuple):

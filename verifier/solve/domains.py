@@ -206,6 +206,7 @@ class Domains:
         self._histories = [dict.fromkeys(values, NEW) for values in self.slots]  # the same, by slot and value
         self._memo: dict[Expr, Values] = {}  # of what may have changed since, nothing
         self._stored: dict[int, Values] = {}  # by access: where something is stored already
+        self._less = 0  # the slots whose histories had less in common after the last round
         for cell in program.cells.values():
             self.cells[cell.ptr] = {(cell.init, -1, -1): NEW}
         accesses = [(e, a) for e in program.events for a in e.accesses]
@@ -214,7 +215,8 @@ class Domains:
             for e, a in accesses
         )
         # Walks pass values on too: entry -> translation -> address.
-        rounds = computed + 2 + program.depth * sum(e.virtual for e, _ in accesses)
+        rounds = computed + 1 + program.depth * sum(e.virtual for e, _ in accesses)
+        rounds += self.guarded  # one more shows whether a store happens after all
         self._idle: set[int] = set()  # the stores whose guards have not held yet, by access
         self._begun = 0  # how many of these may happen after all
         self._sets = False  # does the processor set A or D? It may do so between any two of them
@@ -236,18 +238,32 @@ class Domains:
         return self.contents(Ptr(f"{cpu}:pcid")) or frozenset((0,))
 
     def _round(self, accesses: list[tuple[Event, Access]]) -> bool:
-        """One step of propagation; False if nothing changed."""
-        old_slots = self.slots[:]
+        """One step of propagation: where accesses look, what stores store there, what loads return. False if
+        nothing changed."""
+        changed = self._look(accesses)
+        changed = self._stores(accesses) or changed
+        changed = self._updated(accesses) or changed
+        return self._loads(accesses) or changed
+
+    def _look(self, accesses: list[tuple[Event, Access]]) -> bool:
+        """Find the addresses of accesses; False if none is new."""
         changed = False
-        new = less = 0  # the slots that may return more than before; whose histories have less in common
         for event, access in accesses:
             self.budget.tick()
             where, before = self._where(event, access), self.addresses.get(id(access))
             if where is not before and where != before:
                 self.addresses[id(access)] = where
                 changed = True
+        return changed
+
+    def _loads(self, accesses: list[tuple[Event, Access]]) -> bool:
+        """Find what loads return; False if that is known."""
+        new = less = 0  # the slots that may return more than before; whose histories have less in common
+        for event, access in accesses:
             if access.slot is None:
                 continue
+            self.budget.tick()
+            where = self.addresses[id(access)]
             if not event.virtual:
                 looked = self._looked.get(id(access))
                 grown = sum(self._grown.get(cell, 0) for cell in where)
@@ -267,14 +283,18 @@ class Domains:
             if got != self._histories[access.slot]:
                 self._histories[access.slot] = got
                 less |= 1 << access.slot
-                changed = True
             values = frozenset(got)
-            if values != old_slots[access.slot]:
+            if values != self.slots[access.slot]:
                 self.slots[access.slot] = values
                 new |= 1 << access.slot
         if new:
             self._memo = {expr: v for expr, v in self._memo.items() if not mask(expr) & new}
-        changed = self._updated(accesses) or changed
+        self._less = less
+        return bool(new or less)
+
+    def _stores(self, accesses: list[tuple[Event, Access]]) -> bool:
+        """Store what stores store; False if that is known."""
+        changed = False
         for number, (event, access) in enumerate(accesses):
             if access.value is None:
                 continue
@@ -285,7 +305,7 @@ class Domains:
                 self._idle.discard(id(access))
                 self._begun += 1
             where = self.addresses[id(access)]
-            if self._stored.get(id(access)) == where and not mask(access.value) & less:
+            if self._stored.get(id(access)) == where and not mask(access.value) & self._less:
                 continue
             self.budget.tick()
             self._stored[id(access)] = where

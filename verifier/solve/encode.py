@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from verifier.budget import Budget
 from verifier.model import Model
+from verifier.model.axioms import Equation
 from verifier.model.cover import cover
 from verifier.model.roles import buffered, invalidates
 from verifier.program.events import Access, DecidedBy, Event, Observable, Program
@@ -26,6 +27,7 @@ from verifier.solve.lines import require_lines
 from verifier.solve.relate import candidate
 from verifier.solve.relate_walks import Symbolic
 from verifier.solve.sites import InvalidationSite, Literals, Read, Use, Write
+from verifier.solve.symbolic import SymbolicRelation
 from verifier.solve.walks import Walks
 
 
@@ -33,8 +35,9 @@ def encode(program: Program, model: Model, budget: Budget | None = None, lazily:
     """All clauses and literals of one program under one model. ``lazily``: without the clauses of relations
     with many cycles; those are ``watched``. Raises ``LimitError``."""
     encoding, execution = candidates(program, model, budget)
+    known: dict[Equation, SymbolicRelation] = {}
     for axiom in model.axioms:
-        require_acyclic(axiom.relation(execution), watched=encoding.watched if lazily else None)
+        require_acyclic(axiom.relation(execution, known), watched=encoding.watched if lazily else None)
     require_lines(encoding)
     return encoding
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from verifier.budget import Budget
 from verifier.program.values import Value
@@ -45,9 +46,8 @@ class FinalStates:
             self.found |= chosen(rows, models, shown)
             if budget.over:
                 return  # what is found may still say what can occur
-        refused = refusals(self.found, shown, budget)
-        if refused:
-            solver.refuse(self.clauses.dimacs([(-self.guard, *r) for r in refused]))
+        refused = [(-self.guard, *row) for row in refusals(self.found, shown, budget)]
+        solver.add(refused, partial(self.clauses.dimacs, refused))
         if seen.complete and len(rows) <= QUICK:
             self.complete = check([*self.wanted, self.guard]) is False
 

@@ -78,6 +78,7 @@ interrupt = core.direct["solver_interrupt"]
 
 EXCEEDED = "max. memory exceeded"  # Z3's words: the memory that its parameter allows is full
 SHORT_TEXT = 40_000  # characters: a longer one has a solver of its own
+FEW_CLAUSES = 16  # so many are added one by one in less time than a text of them is read
 TIMES = 500  # so many texts go into one solver: what Z3 keeps of each adds up
 
 
@@ -375,10 +376,14 @@ class Solver:
         z3.Z3_solver_assert(ctx, self.solver, clause)
         z3.Z3_dec_ref(ctx, clause)
 
-    def refuse(self, text: str) -> None:
-        """Add clauses, given as DIMACS text."""
+    def add(self, rows: Sequence[Sequence[int]], text: Callable[[], str]) -> None:
+        """Add clauses; ``text`` makes them DIMACS text, for which Z3 makes a solver of its own to read it."""
+        if len(rows) <= FEW_CLAUSES:
+            for row in rows:
+                self.forbid(-x for x in row)
+            return
         self.found = self.model is not None
-        z3.Z3_solver_from_string(self.context.ref, self.solver, text)
+        z3.Z3_solver_from_string(self.context.ref, self.solver, text())
 
     def _fetch(self) -> None:
         """Read the model. Z3 takes longer for that than for many a check."""

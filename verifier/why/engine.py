@@ -13,6 +13,7 @@ from verifier.errors import InternalError, LimitError
 from verifier.lower.code import Lowered
 from verifier.lower.optional import OptionalPart, kept, optional
 from verifier.model import Model
+from verifier.model.axioms import Equation
 from verifier.program.events import Program
 from verifier.program.stops import running
 from verifier.records import NamedTuple
@@ -47,7 +48,8 @@ class Candidates:
         bad = clauses.any(x for x, _ in e.bad)
         self.outcome = e.stuck if value is None else proposition if value else -proposition
         self.normal = [x for x in (-e.cut, -bad, kept) if x != YES]
-        self.graphs = [(axiom.name, list(axiom.relations(self.execution))) for axiom in model.axioms]
+        known: dict[Equation, SymbolicRelation] = {}
+        self.graphs = [(axiom.name, list(axiom.relations(self.execution, known))) for axiom in model.axioms]
         self.rows = len(clauses.rows)  # of the encoding in which nothing is ordered yet
 
     @property
