@@ -17,7 +17,7 @@ from verifier.suite.options import Options
 from verifier.suite.parts import Begun, Done, Finish, Job, Outcome, limits_together, parts_of
 from verifier.suite.pool import Pool
 from verifier.suite.shelf import Place, Record, Unkept
-from verifier.suite.worker import Doing, Garbled, Lost, forks
+from verifier.suite.worker import Doing, Garbled, Last, Lost, forks
 from verifier.syntax import read
 from verifier.syntax.test import Test
 
@@ -144,7 +144,7 @@ def _asides(book: Book, unkept: Iterable[Unkept]) -> list[Aside]:
 def _here(count: int, work: Callable[[int, int], Iterator[object]]) -> Iterator[tuple[int, object]]:
     """Does the work of a pool in this process, for systems that cannot fork."""
     for number in range(count):
-        yield from ((number, part) for part in work(number, 0))
+        yield from ((number, p.part if isinstance(p, Last) else p) for p in work(number, 0))
         yield number, None
 
 

@@ -15,7 +15,7 @@ from verifier.suite.load import load_task
 from verifier.suite.options import Options
 from verifier.suite.shelf import Place, Shelf, Unkept
 from verifier.suite.twins import Alike
-from verifier.suite.worker import Doing, Limits, starved
+from verifier.suite.worker import Doing, Last, Limits, starved
 from verifier.syntax import NO_TREE, OTHER_CODE
 from verifier.syntax.test import Test
 
@@ -86,8 +86,9 @@ class Job(NamedTuple):
         return self.keeper.decide(self.shelf, test, self.columns, Place(self.number, number, self.task.name))
 
 
-def parts_of(job: Job, finish: Finish[P], done: int) -> Iterator[list[Outcome[P] | Unkept]]:
-    """The parts of a task: its tests, then the outcomes of each; without the first ``done`` parts."""
+def parts_of(job: Job, finish: Finish[P], done: int) -> Iterator[list[Outcome[P] | Unkept] | Last]:
+    """The parts of a task: its tests, then the outcomes of each; without the first ``done`` parts. Each is a
+    list of outcomes."""
     try:
         tests = load_task(job.task, job.columns[0])
         if done == 0:
@@ -100,7 +101,8 @@ def parts_of(job: Job, finish: Finish[P], done: int) -> Iterator[list[Outcome[P]
     alike = Alike()
     for number, test in enumerate(tests):
         if number + 1 >= done:
-            yield _outcomes(test, number, job, finish, alike)
+            found = _outcomes(test, number, job, finish, alike)
+            yield Last(found) if number + 1 == len(tests) else found
 
 
 def _of_file(error: Exception, task: Task, options: Options) -> Skipped | VerifierError:

@@ -28,7 +28,7 @@ from verifier.suite.options import Options
 from verifier.suite.parts import Finish, Job, limits_together, parts_of
 from verifier.suite.pool import Pool
 from verifier.suite.shelf import Kept, Record
-from verifier.suite.worker import Doing, die_with
+from verifier.suite.worker import Doing, Last, die_with
 from verifier.syntax import load
 from verifier.syntax.grammars import PACKAGE
 
@@ -194,7 +194,7 @@ def _parts(shared: Common[P], errand: Errand) -> Iterator[object]:
             records = tuple(shelf.written) if shelf is not None else ()
             if shelf is not None:
                 shelf.written.clear()
-            yield Sent(part, records)
+            yield Last(Sent(part.part, records)) if isinstance(part, Last) else Sent(part, records)
 
     for _, part in Pool(1, work, 1, limits_together(columns)).parts():
         if part is not None and not isinstance(part, Doing):

@@ -15,13 +15,15 @@ from typing import NoReturn
 from verifier.records import dataclass
 
 Work = Callable[[int, int], Iterator[object]]
-"""``work(task, done)`` yields the parts of a task one by one, without the first ``done`` parts."""
+"""``work(task, done)`` yields the parts of a task one by one, without the first ``done`` parts. It may say of
+one that it is ``Last``."""
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else ()
 OUT_OF_MEMORY = "out of memory"
 REQUEST = struct.Struct("<QQ")  # a task, and the number of its parts that are done
 FRAME = struct.Struct("<BQ")  # the kind of what follows, and its length
-PART, END, RETIRE, NOTE = range(4)  # a part; the end of a task; the same, and the worker ends; ``Doing``
+# A part; the end of a task, with its last part or without; the same, and the worker ends; ``Doing``.
+PART, END, RETIRE, NOTE = range(4)
 MEMORY_EXIT = 71  # a worker's exit code
 _SPARE = 48 << 20  # bytes that must be free, or memory is short: about as much as a library takes
 
@@ -53,6 +55,13 @@ class Doing:
     """What a worker is doing. No part: it comes between two parts, and only the newest one counts."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """A part after which no other one comes: the end of its task is sent with it."""
+
+    part: object
 
 
 def forks() -> bool:
@@ -105,10 +114,14 @@ def _serve(work: Work, limits: Limits, requests: int, results: int) -> None:
     """Do tasks until the parent closes the pipe, or this process holds too much memory."""
     while len(request := os.read(requests, REQUEST.size)) == REQUEST.size:
         task, done = REQUEST.unpack(request)
+        last = b""
         for part in work(task, done):
-            _send(results, PART, _packed(part))
+            if isinstance(part, Last):
+                last = _packed(part.part)
+            else:
+                _send(results, PART, _packed(part))
         fat = limits.memory is not None and _resident() > limits.memory << 19
-        _send(results, RETIRE if fat else END, b"")
+        _send(results, RETIRE if fat else END, last)
         if fat:
             return
 

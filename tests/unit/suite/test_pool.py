@@ -18,7 +18,7 @@ from verifier.source import Diagnostic, Source
 from verifier.suite import decide, order, pool, worker
 from verifier.suite import parts as decided
 from verifier.suite.pool import Pool, alone
-from verifier.suite.worker import Garbled, Limits, Lost, Work
+from verifier.suite.worker import Garbled, Last, Limits, Lost, Work
 from verifier.syntax import load
 from verifier.syntax.trouble import Reading, Unfinished
 
@@ -61,6 +61,36 @@ def test_what_cannot_be_sent_is_garbled_and_the_rest_comes(made: object) -> None
     first, after, end, *others = parts(work, 2)
     assert isinstance(first[1], Garbled) and type(made).__name__ in first[1].cause
     assert [after, end, *others] == [(0, "after"), (0, None), (1, "whole"), (1, "after"), (1, None)]
+
+
+@pytest.mark.parametrize("made", ["part", Unread("x", "y"), Unsent()], ids=["sent", "unread", "unsent"])
+def test_a_last_part_comes_with_the_end_of_its_task(made: object) -> None:
+    def work(task: int, done: int) -> Iterator[object]:
+        yield from ["first", Last(made)][done:]
+
+    first, last, end, *others = parts(work, 2)
+    assert first == (0, "first") and end == (0, None) and len(others) == 3
+    assert last == (0, "part") if made == "part" else isinstance(last[1], Garbled)
+
+
+def test_a_worker_that_dies_before_its_last_part_is_replaced() -> None:
+    def work(task: int, done: int) -> Iterator[object]:
+        if not done:
+            yield "first"
+        if task == 0 and done < 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield Last("last")
+
+    found = parts(work, 2)
+    assert [part for _, part in found if not isinstance(part, Lost)] == [
+        "first",
+        "last",
+        None,
+        "first",
+        "last",
+        None,
+    ]
+    assert [task for task, part in found if isinstance(part, Lost)] == [0]
 
 
 def test_what_is_too_deep_to_be_sent_is_lost() -> None:
