@@ -23,7 +23,7 @@ from verifier.solve.encoding import Encoding
 from verifier.solve.sites import Read, Write
 
 SHORTEST_LINE = 5  # so many operations make a line worth while
-LONGEST_LINE = 20  # more of them would take too many clauses: their number grows as n to the fourth
+LONGEST_LINE = 32  # more of them would take too many clauses: their number grows as n to the third
 
 
 class _Operation(NamedTuple):
@@ -67,11 +67,12 @@ def _line(e: Encoding, cell: Ptr, line: Sequence[_Operation]) -> None:
     if all(values >= o.read.values.keys() for o in line for values in held[:-1]):
         return
     sure = sum(o.done == YES for o in line)  # so many places are taken in any case
-    places = _places(e, line, sure)
+    places = [_Places(e, o, len(line)) for o in line]
     for mine, o in zip(places, line, strict=True):
-        for at, values in zip(mine, held, strict=False):
+        for at, values in zip(mine.at, held, strict=False):
             if not values >= o.read.values.keys():
                 e.clauses.add(-at, *(x for v, x in o.read.values.items() if v in values))
+    _taken(e, [[mine.at[k] for mine in places] for k in range(len(line))], sure)
     sources = {(s.write, s.read): s.literal for s in e.sources if s.cell == cell and not s.forwarded}
     _ordered(e, line, places, sources)
     last = set().union(*held[sure:])
@@ -97,45 +98,51 @@ def _stored(e: Encoding, o: _Operation, held: set[Value]) -> set[Value]:
     return held & o.read.values.keys() if expr == Ref(slot or 0) else set(o.write.values)
 
 
-def _places(e: Encoding, line: Sequence[_Operation], sure: int) -> list[list[int]]:
-    """For each operation the literals of its places. It has one if it is done, no two have the same one, and
-    only the last ones are free."""
-    clauses, number = e.clauses, len(line)
-    places = [[clauses.new() for _ in line] for _ in line]
-    for mine, o in zip(places, line, strict=True):
-        clauses.add(-o.done, *mine)
-        clauses.at_most_one(mine)
-        for at in mine:
-            clauses.add(-at, o.done)
-    columns = [[mine[k] for mine in places] for k in range(number)]
+class _Places:
+    """The place of an operation of a line, if it is done. ``at[k]``: it is place k; ``least[k]``: it is place
+    k or a later one."""
+
+    def __init__(self, e: Encoding, o: _Operation, number: int) -> None:
+        clauses = e.clauses
+        self.at = [clauses.new() for _ in range(number)]
+        self.least = [o.done, *(clauses.new() for _ in range(number - 1)), NO]
+        for k, at in enumerate(self.at):
+            here, later = self.least[k : k + 2]
+            clauses.add(-later, here)
+            clauses.add(-at, here)
+            clauses.add(-at, -later)
+            clauses.add(-here, later, at)
+
+
+def _taken(e: Encoding, columns: Sequence[Sequence[int]], sure: int) -> None:
+    """No two operations have the same place, and only the last places are free. ``columns``: by place, that
+    an operation has it."""
     for k, column in enumerate(columns):
-        clauses.at_most_one(column)
+        e.clauses.at_most_one(list(column))
         if k < sure:
-            clauses.add(*column)
+            e.clauses.add(*column)
         elif k:
             for at in column:
-                clauses.add(-at, *columns[k - 1])
-    return places
+                e.clauses.add(-at, *columns[k - 1])
 
 
 def _ordered(
     e: Encoding,
     line: Sequence[_Operation],
-    places: Sequence[Sequence[int]],
+    places: Sequence[_Places],
     sources: Mapping[tuple[Write | None, Read], int],
 ) -> None:
     """The places are in the order of co, and each operation reads what the one before it has stored.
     ``sources``: the literals of rf."""
     clauses, number = e.clauses, len(line)
     for mine, a in zip(places, line, strict=True):
-        clauses.add(-mine[0], sources.get((None, a.read), NO))
+        clauses.add(-mine.at[0], sources.get((None, a.read), NO))
         for its, b in zip(places, line, strict=True):
             if a is b:
                 continue
             clauses.check()
             first, source = e.co_literal(a.write, b.write), sources.get((a.write, b.read), NO)
             for k in range(number):
+                clauses.add(-first, -mine.least[k], -b.done, its.least[k + 1])
                 if k + 1 < number:
-                    clauses.add(-mine[k], -its[k + 1], source)
-                for later in its[k + 1 :]:
-                    clauses.add(-mine[k], -later, first)
+                    clauses.add(-mine.at[k], -its.at[k + 1], source)

@@ -31,6 +31,7 @@ OPERATIONS = (
     "atomic_add(READ_ONCE(x), &c);",
     "{r} = atomic_read(&c);",
     "WRITE_ONCE(x, {n});",
+    "atomic_set(&c, {n});",  # then the cell has no line
 )
 
 
