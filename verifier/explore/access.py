@@ -19,9 +19,11 @@ def ways(machine: Upkeep, state: State, cpu: int, op: Compiled) -> Ways:
     (touch,) = op.touches
     va = machine.va_at.get(touch.addr(state.slots), -1)
     root = machine.caches.root(state.memory, cpu)
-    if va < 0 or (root, va) not in machine.caches.cells:
-        raise machine.wrong(op.event, state)
     waits = op.drains and bool(state.buffers[cpu])
+    if va < 0 or (root, va) not in machine.caches.cells:
+        if not waits:
+            yield Move("exec", cpu, op.event), machine.lost(state, op)
+        return
     if state.marked[cpu] != IDLE:
         if not waits:
             item = machine.caches.items[state.marked[cpu]]
@@ -107,7 +109,8 @@ def _done(
         return
     cell = machine.cell_at.get(apply("page_data", (item.to,)), -1)
     if cell < 0:
-        raise machine.wrong(event, state)
+        yield Move("exec", cpu, event, used=bit), machine.lost(state, op)
+        return
     if event.op == "IF":
         for move, draft in machine.fetch(state, cpu, op, cell):
             yield move._replace(used=bit), draft

@@ -217,6 +217,9 @@ class AbstractMachine(Upkeep):
         if op.drains and state.buffers[cpu] and not goes_on:
             return
         cells = self._cells_of(state, op)
+        if cells is None:
+            yield Move("exec", cpu, event), self.lost(state, op), body
+            return
         if event.op == "IF":
             for step in self.fetch(state, cpu, op, cells[0]):
                 yield *step, body
@@ -253,19 +256,20 @@ class AbstractMachine(Upkeep):
         """The interrupt continues with another function of its batch, and does not return (MMR 8.10)."""
         for other in sends.following(self, state, cpu):
             draft = Draft.of(state)
-            writes = self.write(draft, cpu, op, self._cells_of(state, op))
+            writes = self.write(draft, cpu, op, self._cells_of(state, op) or [])
             self._next(draft, cpu, body)
             draft.running[cpu] = other
             yield Move("exec", cpu, op.event, (), writes=writes), draft, -1
 
-    def _cells_of(self, state: State, op: Compiled) -> list[int]:
+    def _cells_of(self, state: State, op: Compiled) -> list[int] | None:
+        """The cells that an event accesses; None if an address has no cell."""
         cells = []
         for touch in op.touches:
             cell = touch.cell
             if cell < 0:
                 cell = self.cell_at.get(touch.addr(state.slots), -1)
                 if cell < 0:
-                    raise self.wrong(op.event, state)
+                    return None
             cells.append(cell)
         return cells
 

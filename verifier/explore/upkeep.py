@@ -37,14 +37,14 @@ from verifier.program.expressions import evaluate
 from verifier.program.ops import Kind
 from verifier.program.profiles import GENERIC, Switches, kernels
 from verifier.program.undefined import Wrong, decision, no_cell
-from verifier.program.values import Value, truth
+from verifier.program.values import UNDEF, Value, truth
 
 
 class Upkeep(Prepared):
     """The machine between two steps.
 
     ``bad``      an access to an address without a cell, if there was one;
-    ``undefined``  the last decision by an UNDEF value;
+    ``undefined``  the last decision by an UNDEF value, or access without a cell, of a run that goes on;
     ``dropped``  the number of steps that led to runs that do not count;
     ``failed``   the assumptions that failed in those runs.
     """
@@ -55,6 +55,7 @@ class Upkeep(Prepared):
         self.undefined: Wrong | None = None
         self.dropped = 0
         self.failed: set[int] = set()
+        self.refuses = program.refuses
         self.prefetched = Copies(self)
         self.fetching = any(self.fetched)
         self.broadcasts: list[tuple[Kind, Value, int]] = []  # INVLPGBs: kind, PCID, address
@@ -289,6 +290,20 @@ class Upkeep(Prepared):
         if self.bad is None:
             self.bad = self.undefined if state.ever & WRONG else no_cell(event)
         return Dropped()
+
+    def lost(self, state: State, op: Compiled) -> Draft:
+        """What an access to an address without a cell leaves: it reads UNDEF, and stores nothing. A failed
+        ``assume()`` may still refuse the run. Raises ``Dropped`` if none can: no more need be known."""
+        if not self.refuses:
+            raise self.wrong(op.event, state)
+        draft = Draft.of(state)
+        for touch in op.touches:
+            if touch.slot is not None:
+                draft.slots[touch.slot] = UNDEF
+        if not draft.ever & WRONG:
+            self.undefined = no_cell(op.event)
+        draft.ever |= _wrong(op.event.body)
+        return draft
 
     def write(self, draft: Draft, cpu: int, op: Compiled, cells: list[int]) -> Written:
         """Write the values of an event: plain stores go to the store buffer, all others to their cells."""

@@ -335,6 +335,11 @@ class Program:
             self.told = Names(self)
         return self.told
 
+    @property
+    def refuses(self) -> bool:
+        """Is there an ``assume()`` of the user, for which runs may not count?"""
+        return any(not wait.kind for wait in self.waits)
+
     def acknowledgements(self) -> dict[int, Event]:
         """The acknowledgement of each handler that somebody waits for, by its body."""
         return {e.body: e for e in self.events if e.op == "ACK"}

@@ -176,6 +176,7 @@ class Domains:
         self.branches = Branches(program)
         self.tabled = Tabled()
         self._walked = frozenset(program.entries.values())
+        self._refuses = program.refuses
         self._fill()
         if any(UNDEF in self.of(x) for x in self.branches.conditions()):
             self.branches.decided = False
@@ -279,6 +280,8 @@ class Domains:
                         read.setdefault(value, set()).update(histories)
             if event.virtual and self.faults[id(access)]:
                 read[FAULT] = {0}
+            if self._refuses and self._may_be_lost(event, access):
+                read[UNDEF] = {0}
             got = {value: _smallest(histories) for value, histories in read.items()}
             if got != self._histories[access.slot]:
                 self._histories[access.slot] = got
@@ -394,6 +397,14 @@ class Domains:
         self.pages[id(access)] = frozenset(pages)
         self.faults[id(access)] = fault
         return frozenset(apply("page_data", (p,)) for p in pages)
+
+    def _may_be_lost(self, event: Event, access: Access) -> bool:
+        """May an access have an address without a cell? Then it reads UNDEF, and the run is wrong, if no
+        assumption after it refuses it."""
+        program = self.program
+        if event.virtual and (self.of(access.addr) - set(program.vas) or UNDEF in self.roots(event.cpu)):
+            return True
+        return not self.addresses[id(access)] <= program.cells.keys()
 
     def _walks(self, cpu: int, va: Value) -> tuple[list[Value], bool]:
         """What walks by a CPU may find in the end, with the attributes of upper entries; and whether they

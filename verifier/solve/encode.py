@@ -157,6 +157,8 @@ class _Encoder(Encoding):
                 where[address] = literal
             else:
                 self.bad.append((literal, event))
+                if access.slot is not None and UNDEF in self.slots[access.slot]:
+                    self.clauses.add(-literal, self.slots[access.slot][UNDEF])
         return where
 
     def pcid(self, event: Event) -> Literals:

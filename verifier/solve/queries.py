@@ -195,7 +195,11 @@ class _Asked:
 
     def _wrong(self) -> Answer:
         """That a run is wrong, and why."""
-        what = next(e for x, e in self.encoding.bad if x == YES or self.solver.value(x))
+        wrong = [e for x, e in self.encoding.bad if x == YES or self.solver.value(x)]
+        what = wrong[0]
+        if not isinstance(what, Event):  # it may follow from an access that has read nothing
+            before = (e for e in wrong if isinstance(e, Event) and e.body == what.body and e.id <= what.after)
+            what = next(before, what)
         if isinstance(what, Event):
             bad = no_cell(what)
         else:

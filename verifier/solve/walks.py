@@ -262,6 +262,8 @@ class Walks:
             self._dirty(use, event)
         if access.slot is not None:
             values = self.e.slots[access.slot]
+            if UNDEF in values:
+                clauses.add(-done, values[UNDEF], *options)
             if use.fault != NO:
                 clauses.add(-use.fault, values.get(FAULT, NO))
             if event.op == "T":

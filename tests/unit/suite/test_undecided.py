@@ -212,3 +212,39 @@ def test_an_invalidation_of_no_address(
     said = capsys.readouterr().out
     wrong = "an access in line 3 to an address that belongs to no object: flush_tlb_one_user(r2)"
     assert (wrong in said, "always" in said) == (first == "0", first != "0")
+
+
+LOST = """MM t
+{{ int x; int y; int *p = &y; page A = 1; mm N {{ v -> A }}; long a; int *m = v; 1:cr3 = N; }}
+P0 {{ WRITE_ONCE(p, NULL); WRITE_ONCE(m, NULL); }}
+P1 {{ {access}; r1 = READ_ONCE(x); {assumed} }}
+exists (1:r0 = 0)
+"""
+ACCESSES = {
+    "memory": "int *q = READ_ONCE(p); r0 = READ_ONCE(*q)",
+    "a store": "int *q = READ_ONCE(p); WRITE_ONCE(*q, 1); r0 = READ_ONCE(x)",
+    "translated": "int *q = READ_ONCE(m); r0 = *q",
+}
+REFUSED = "deadlock: no run ends: assume(r1 == 1) of CPU 1 in line 4 does not hold"
+WRONG = "an access in line 4 to an address that belongs to no object"
+
+
+@pytest.mark.parametrize(
+    ("assumed", "told"),
+    [
+        ("assume(r1 == 1);", REFUSED),
+        ("assume(r1 == 0);", WRONG),
+        ("", WRONG),
+        ("assume(r0 == 0 || r0 != 0);", WRONG),
+        ("if (r0) assume(r1 == 1);", WRONG),  # an UNDEF condition holds, but it fails, too
+    ],
+)
+@pytest.mark.parametrize("access", ACCESSES)
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+def test_a_failed_assumption_refuses_a_wrong_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str, access: str, assumed: str, told: str
+) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(LOST.format(access=ACCESSES[access], assumed=assumed))
+    assert main(["check", "-q", "--judge", judge, str(path)]) == 3
+    assert told in capsys.readouterr().out
