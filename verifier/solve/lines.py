@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from verifier.program.events import Access
 from verifier.program.expressions import Apply, Ref
+from verifier.program.profiles import MODEL_NAMES
 from verifier.program.values import Ptr, Value
 from verifier.records import NamedTuple
 from verifier.solve.clauses import NO, YES
@@ -36,8 +37,8 @@ class _Operation(NamedTuple):
 
 
 def require_lines(e: Encoding) -> None:
-    """Add what follows for each such cell. Raises ``LimitError``."""
-    if len(e.writes) < SHORTEST_LINE:
+    """Add what follows for each such cell, if the model has all its rules. Raises ``LimitError``."""
+    if len(e.writes) < SHORTEST_LINE or e.model.name not in MODEL_NAMES:
         return
     loads = {(r.node, cell): r for r in e.reads if r.kind == "load" for cell in r.where}
     stores: dict[Ptr, list[Write]] = {}

@@ -110,6 +110,16 @@ def test_other_cells_get_no_line(step: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert more == 0
 
 
+def test_a_model_without_a_rule_gets_no_line() -> None:
+    """Then operations need not stand in a line."""
+    (test,) = load(Source("t", counter(6)))
+    program, whole = build(test), model(GENERIC)
+    weak = encode.encode(program, whole.without("fr"))
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(lines, "SHORTEST_LINE", 100)
+        assert len(weak.clauses.rows) == len(encode.encode(program, whole.without("fr")).clauses.rows)
+
+
 def test_a_counter_gets_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     _, more = rows(counter(6), monkeypatch)
     assert more > 0
