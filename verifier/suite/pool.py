@@ -158,7 +158,7 @@ class Pool:
             if kind == NOTE:
                 self.tasks.tell(worker.task, cast("Doing", part))
                 continue
-            if size:
+            if kind == PART or size:
                 self.tasks.add(worker.task, part, size)
                 worker.done += 1
             if kind == PART:
@@ -239,7 +239,7 @@ class _Worker:
             if kind == NOTE:
                 frames.append((kind, Doing(body.decode(errors="replace")), length))
                 continue
-            frames.append((kind, _unpacked(body) if body else None, length))
+            frames.append((kind, _unpacked(body) if kind == PART or body else None, length))
             self.since = time.monotonic()
         return frames, bool(data)
 

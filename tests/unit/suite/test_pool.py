@@ -82,14 +82,7 @@ def test_a_worker_that_dies_before_its_last_part_is_replaced() -> None:
         yield Last("last")
 
     found = parts(work, 2)
-    assert [part for _, part in found if not isinstance(part, Lost)] == [
-        "first",
-        "last",
-        None,
-        "first",
-        "last",
-        None,
-    ]
+    assert [part for _, part in found if not isinstance(part, Lost)] == 2 * ["first", "last", None]
     assert [task for task, part in found if isinstance(part, Lost)] == [0]
 
 
@@ -111,6 +104,16 @@ def test_a_worker_that_talks_nonsense_is_a_fault(monkeypatch: pytest.MonkeyPatch
 
     (first, end) = parts(work)
     assert isinstance(first[1], Garbled) and "ee" * 9 in first[1].cause and end == (0, None)
+
+
+def test_a_part_of_nothing_is_garbled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_packed", lambda part: b"")
+
+    def work(_: int, __: int) -> Iterator[object]:
+        yield "something"
+
+    (first, end) = parts(work)
+    assert isinstance(first[1], Garbled) and end == (0, None)
 
 
 @pytest.mark.parametrize("error", [Unread("x", "y"), Unsent()], ids=["unread", "unsent"])
