@@ -41,8 +41,9 @@ from verifier.generate.suite import Recipe, tests
 from verifier.lower.build import build
 from verifier.lower.unroll import unroll
 from verifier.model import model as model_of
-from verifier.program.events import Program, state_line
+from verifier.program.events import Program
 from verifier.program.profiles import CHOICES, GENERIC, PROFILES, Switches
+from verifier.program.states import state_line
 from verifier.solve.queries import _Asked
 from verifier.source import Source
 from verifier.syntax import load

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from verifier import explore
 from verifier.lower.build import build
-from verifier.program.events import state_line
+from verifier.program.states import state_line
 from verifier.solve.queries import decide
 from verifier.source import Source
 from verifier.syntax import load

@@ -22,8 +22,8 @@ from verifier.lower.build import build
 from verifier.lower.unroll import unroll
 from verifier.model import Model
 from verifier.model import model as model_of
-from verifier.program.events import state_line
 from verifier.program.profiles import PROFILES, Switches
+from verifier.program.states import state_line
 from verifier.solve import queries
 from verifier.source import Source
 from verifier.syntax import load

@@ -16,8 +16,8 @@ from verifier.budget import Budget
 from verifier.errors import ExitCode, VerifierError
 from verifier.fuzz.drafts import Sketch, drafted
 from verifier.lower.build import build
-from verifier.program.events import state_line
 from verifier.program.profiles import Switches
+from verifier.program.states import state_line
 from verifier.records import dataclass
 from verifier.source import Source
 from verifier.suite.pool import Raised, each_alone

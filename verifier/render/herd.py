@@ -3,7 +3,7 @@ that some run hangs."""
 
 from __future__ import annotations
 
-from verifier.program.events import state_lines
+from verifier.program.states import state_lines
 from verifier.render.base import Verdicts
 from verifier.render.story import headline
 from verifier.results import Verdict

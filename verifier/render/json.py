@@ -7,7 +7,8 @@ from textwrap import indent
 
 from verifier.errors import Interrupted, VerifierError
 from verifier.output import Output
-from verifier.program.events import Program, state_line, state_lines
+from verifier.program.events import Program
+from verifier.program.states import state_line, state_lines
 from verifier.program.trace import Matter, Step, Trace
 from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from verifier.errors import ExitCode, VerifierError
 from verifier.output import Output
-from verifier.program.events import state_lines
+from verifier.program.states import state_lines
 from verifier.render import story
 from verifier.render.attention import Attention, attention, attention_of, listed
 from verifier.render.base import Piece, Verdicts, Wanted

@@ -10,8 +10,9 @@ from verifier.budget import Budget
 from verifier.errors import InputError, InternalError, LimitError, VerifierError, unexpected
 from verifier.lower.build import lower, unrolled
 from verifier.program.answer import Answer
-from verifier.program.events import Program, World, state_line
+from verifier.program.events import Program, World
 from verifier.program.expressions import TRUE
+from verifier.program.states import state_line
 from verifier.records import replace
 from verifier.results import Verdict, judge_answer, wrong_expectations
 from verifier.source import Diagnostic

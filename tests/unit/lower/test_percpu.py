@@ -7,7 +7,7 @@ import pytest
 from verifier import explore
 from verifier.errors import InputError
 from verifier.lower.build import build
-from verifier.program.events import state_line
+from verifier.program.states import state_line
 from verifier.solve.queries import decide
 from verifier.source import Source
 from verifier.syntax import load

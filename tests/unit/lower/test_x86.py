@@ -11,7 +11,8 @@ from verifier.explore import explore
 from verifier.lower.build import build
 from verifier.lower.x86.instructions import INSTRUCTIONS
 from verifier.lower.x86.table import KNOWN
-from verifier.program.events import Program, state_line
+from verifier.program.events import Program
+from verifier.program.states import state_line
 from verifier.source import Source
 from verifier.syntax import load
 from verifier.syntax.test import Test

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from verifier.cli import main
-from verifier.program.events import state_line
+from verifier.program.states import state_line
 from verifier.render.story import LINE, WIDE, story
 from verifier.source import Source
 from verifier.suite.decide import run

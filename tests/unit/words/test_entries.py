@@ -8,8 +8,8 @@ import re
 import pytest
 
 from verifier.errors import InputError
-from verifier.program.events import state_line
 from verifier.program.functions import apply
+from verifier.program.states import state_line
 from verifier.program.values import (
     MIGRATION,
     PROTNONE,

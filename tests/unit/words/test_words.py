@@ -6,7 +6,7 @@ import pytest
 
 from verifier.errors import InputError
 from verifier.lower.build import build
-from verifier.program.events import state_line
+from verifier.program.states import state_line
 from verifier.source import Diagnostic, Source
 from verifier.suite.decide import run
 from verifier.suite.options import Options
