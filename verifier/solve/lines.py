@@ -94,9 +94,13 @@ def _held(e: Encoding, cell: Ptr, line: Sequence[_Operation]) -> list[set[Value]
 def _stored(e: Encoding, o: _Operation, held: set[Value]) -> set[Value]:
     """What an operation may store where the cell holds one of these values."""
     expr, slot = o.access.value, o.access.slot
-    if isinstance(expr, Apply) and slot is not None and expr.slots == 1 << slot and not expr.observes:
-        return {e.domains.tabled.of(expr, (v,)) for v in held if v in o.read.values}
-    return held & o.read.values.keys() if expr == Ref(slot or 0) else set(o.write.values)
+    assert slot is not None  # it reads
+    read = held & o.read.values.keys()
+    if expr == Ref(slot):
+        return read
+    if isinstance(expr, Apply) and expr.slots == 1 << slot and not expr.observes:
+        return {e.domains.tabled.of(expr, (v,)) for v in read}
+    return set(o.write.values)
 
 
 class _Places:
