@@ -5,9 +5,10 @@ A node is a field of a struct; the list itself is C code in an include (linux/li
 from __future__ import annotations
 
 from verifier.lower.c.body import BodyCode, Lines, line
-from verifier.lower.c.expressions import compared, written
+from verifier.lower.c.expressions import written
 from verifier.lower.c.loops import unrolled
 from verifier.lower.c.objects import group
+from verifier.lower.c.operators import compared
 from verifier.lower.c.parts import Spanned, Val
 from verifier.lower.c.types import Type
 from verifier.program.expressions import FALSE, Const, call

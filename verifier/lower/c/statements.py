@@ -8,8 +8,9 @@ from verifier.lower.c.access import kept, store_local
 from verifier.lower.c.bodies import assigned_names, statements
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.copies import is_whole
-from verifier.lower.c.expressions import COMPARE, condition_of, shown_whole, written
+from verifier.lower.c.expressions import condition_of, shown_whole, written
 from verifier.lower.c.loops import forget
+from verifier.lower.c.operators import COMPARE
 from verifier.lower.c.parts import Exits, Val
 from verifier.lower.c.stack import on_stack
 from verifier.lower.c.types import Type
