@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from verifier.lower.c import types as t
 from verifier.lower.c.body import BodyCode, SpecialCall
-from verifier.lower.c.memory import MAX_PCID
+from verifier.lower.c.contents import MAX_PCID
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import memory_place, of_cpu, place_of, pointee
 from verifier.program.expressions import FALSE, Const

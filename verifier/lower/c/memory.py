@@ -1,4 +1,4 @@
-"""The memory of a C or MM test: the cells of its objects, with their initial contents."""
+"""The memory of a C or MM test: the cells of its objects, and of the registers of its CPUs."""
 
 from __future__ import annotations
 
@@ -7,384 +7,29 @@ from typing import Literal
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
-from verifier.lower.c.objects import MAPPING, MAX_CELLS, NamedObject, Objects, group
-from verifier.lower.c.structs import Bitfield
-from verifier.lower.c.tables import INIT_MM, Mapped, Tables, uses
+from verifier.lower.c.contents import InitialContents
+from verifier.lower.c.objects import ELEMENT, MAX_CELLS, NamedObject, cell_name, group
+from verifier.lower.c.tables import INIT_MM
 from verifier.lower.c.types import Type
-from verifier.patterns import pattern
 from verifier.program.events import Cell, CellKind
-from verifier.program.expressions import Const, Expr, call, evaluate
-from verifier.program.values import IN_LINE, UNACCESSED, Ptr, Value, flags, halted, target
-from verifier.records import replace
-from verifier.source import Diagnostic, Span
+from verifier.program.expressions import Const, Expr, call
+from verifier.program.values import IN_LINE, Ptr, Value, halted
+from verifier.source import Diagnostic
 from verifier.syntax import ast
-from verifier.syntax.trouble import Trouble, nearest, the_first
-from verifier.words.table import entry_level
+from verifier.syntax.trouble import Trouble
 
-MAX_PCID = 4095
-PGD = "pgd"  # the field of an mm that leads to its root
 MAX_INNER = 16  # structs in structs
-_ELEMENT = pattern(r"\+([0-9]+)\.")
-_NESTED = (
-    ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.ForEachEntry, ast.Switch,
-    ast.Guard,
-)  # fmt: skip
 
 
-class TestMemory(Objects):
-    """All cells of a test. Errors are collected in ``troubles``."""
+class TestMemory(InitialContents):
+    """All cells of a test."""
 
     def __init__(self, unit: ast.Unit, troubles: list[Diagnostic]) -> None:
-        super().__init__(unit)
-        self.troubles = troubles
-        troubles += self.defined
+        super().__init__(unit, troubles)
         self.cells: dict[Ptr, Cell] = {}
-        self.warnings: list[Diagnostic] = []
         self.poisons: set[int] = set()  # what is stored into objects that are freed
         self.workers: dict[object, int] = {}  # CPUs that run what is left to a workqueue, by what it is
-        self.values: dict[Ptr, Value] = {}
-        self.tlb: list[tuple[int, int, Ptr, Value]] = []
-        self.pending: list[tuple[int, str, Span]] = []  # handlers that are pending from the start
-        self.locals: dict[tuple[int, str], tuple[Value, Type]] = {}
-        self._given: dict[Ptr, bool] = {}  # what has a value; True if a test may override it
-        self._cached: list[tuple[int, ast.Mapping, Ptr, Value]] = []
-        self._mapped: dict[tuple[Ptr, Ptr], Mapped] = {}
-        self._overridable = False
-        self._initial = [(item, i in unit.overridable) for i, item in enumerate(unit.initial)]
-        for item, overridable in self._initial:
-            self._overridable = overridable
-            self._try(self.declare, item)
-        for thread in (*unit.threads.values(), *unit.nmis):
-            for p in thread.parameters:
-                self._try(self.parameter, p)
-        for function in unit.functions.values():
-            self._name_fields(function.body)
-        for thread in (*unit.threads.values(), *unit.nmis):
-            self._name_fields(thread.body)
-        code = (list(unit.functions.values()), unit.threads, unit.nmis)
-        if any(isinstance(x, ast.FieldExpr) and x.name == PGD for x in ast.nodes(code)):
-            self.fields.setdefault("mm", {}).setdefault(PGD, t.UPPER)
-        handles = [n for n in self.named.values() if n.type.kind in MAPPING]
-        if handles:
-            self.used = uses(unit)
-        for item, overridable in self._initial if handles else ():
-            self._overridable = overridable
-            self._map(item)
-        self.vas = [Ptr(n.name) for n in self.named.values() if n.type.kind == "va"]
-        self.tables = Tables(
-            mms=[Ptr(n.name) for n in handles if n.type.kind == "mm"],
-            tables=[Ptr(n.name) for n in handles if n.type.kind == "table"],
-            vas=self.vas,
-            mapped=list(self._mapped.values()),
-            used=self.used,
-            note=lambda trouble: troubles.append(trouble.diagnostic),
-        )
-        self.values.update((cell, m.content) for cell, m in self.tables.initial())
-        for item, overridable in self._initial:
-            self._overridable = overridable
-            self._try(self._fill, item)
-        self._roots()
         self._lay_out()
-
-    def _try(self, step, item) -> None:  # type: ignore[no-untyped-def]
-        try:
-            step(item)
-        except Trouble as trouble:
-            self.troubles.append(trouble.diagnostic)
-
-    def line(self, lock: Expr, who: Literal["read", "write"]) -> Expr:
-        """The address of a cell that counts the writers, or the readers, that stand in line for a lock."""
-        suffix = f"{IN_LINE}-{who}"
-        known = [lock.value] if isinstance(lock, Const) else list(self.cells)
-        for ptr in known:
-            if isinstance(ptr, Ptr) and IN_LINE not in ptr.base:
-                at = Ptr(str(ptr) + suffix)
-                self.cells.setdefault(at, Cell(at, f"waiting to {who} {ptr}", 0))
-        return call("field", lock, Const(suffix[1:]))
-
-    def _roots(self) -> None:
-        """The ``pgd`` of each mm, if code names it: its own root, unless the test says another one's."""
-        if PGD not in self.fields.get("mm", {}):
-            return
-        self.fields["mm"][PGD] = t.UPPER
-        for mm in self.tables.mms:
-            held = self.values.setdefault(Ptr(f"{mm}.{PGD}"), mm)
-            if held not in self.tables.mms:
-                text = f"the pgd of {mm} is the root of an address space, not {held}"
-                found = Diagnostic(
-                    "type", text, span=self.named[mm.base].span, hint="write .pgd = M, of an mm M"
-                )
-                self.troubles.append(found)
-
-    # -- initial contents -------------------------------------------------------------------------
-
-    def _give(self, cell: Ptr, value: Value, span: Span, kind: Type = t.ANY) -> None:
-        """An initial value, converted to the type of what holds it."""
-        if kind.kind == "int" and isinstance(value, Ptr) and value.base in self.unit.functions:
-            raise Trouble("type", f"{cell_name(cell, self)} holds numbers; {value} is a function", span)
-        if kind.kind == "int" and isinstance(value, int):
-            kept = t.number(value, kind)
-            if t.loses(value, kind):
-                text = f"{value} does not fit into {t.words(kind)}: it becomes {kept}"
-                hint = f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
-                self.warnings.append(Diagnostic("overflow", text, span=span, hint=hint, severity="warning"))
-            value = kept
-        high = Ptr(f"{cell}.{t.HIGH}") if t.wide(kind) else cell
-        if False in (self._given.get(cell), self._given.get(high)):
-            raise Trouble("duplicate", f"{cell_name(cell, self)} has two initial values", span)
-        self._given[cell] = self._overridable
-        if t.wide(kind) and isinstance(value, int):
-            low, upper = t.halves(Const(value))
-            self.values[cell], self.values[high] = evaluate(low, {}), evaluate(upper, {})
-        else:
-            self.values[cell] = value
-
-    def _inner_value(self, cell: Ptr, of: Type, value: ast.InitValue) -> None:
-        """What a struct, an array or a mask in a struct is at first."""
-        if of.kind == "mask":
-            self._mask(cell, value)
-            return
-        if not isinstance(value, ast.Braced):
-            raise Trouble("value", "this is given in braces", value.span)
-        if of.kind != "array":
-            for part in value.items:
-                self._part(cell, of, part)
-            return
-        assert of.to is not None
-        if len(value.items) > of.bits:
-            raise Trouble("size", f"there are only {of.bits} elements", value.span)
-        for i, item in enumerate(value.items):
-            at = Ptr(cell.base, cell.off + i * t.cells(of.to))
-            if of.to.inside or of.to.kind == "array":
-                self._inner_value(at, of.to, item)  # type: ignore[arg-type]
-            else:
-                self._give(at, self.value(item)[0], item.span, of.to)
-
-    def _give_bits(self, unit: Ptr, bits: Bitfield, cell: Ptr, value: Value, span: Span) -> None:
-        """An initial value of a bitfield: ``cell`` is what it would be by itself."""
-        self._give(cell, value, span, bits.type)
-        whole = bits.written(Const(self.values.get(unit, 0)), Const(self.values.pop(cell)))
-        assert isinstance(whole, Const) and not isinstance(whole.value, str)
-        self.values[unit] = whole.value
-
-    def _map(self, item: ast.Initial) -> None:
-        """Note the mappings of an item; levels and regions follow from all of them."""
-        if isinstance(item, ast.Object) and isinstance(item.value, ast.Braced):
-            named = self.named.get(item.name)
-            if named is not None and named.type.kind in MAPPING:
-                for part in item.value.items:
-                    if isinstance(part, ast.Mapping):
-                        self._try(lambda p: self._mapping(Ptr(item.name), p), part)
-        elif isinstance(item, ast.Setting) and item.cpus is None and _entry_place(item.place):
-            self._try(self._entry_setting, item)
-
-    def _mapping(self, handle: Ptr, part: ast.Mapping) -> None:
-        if part.pcid is not None:
-            raise Trouble("value", "page tables have no PCIDs", part.span, "@ is for TLBs")
-        va, content = self._translation(part, ("page", "pte", "table", "pmd"), "a page, a table or none")
-        self._note_mapping(Mapped(handle, va, content, part.span, overridable=self._overridable))
-
-    def _entry_setting(self, item: ast.Setting) -> None:
-        """``pte(N, v) = A``."""
-        assert isinstance(item.place, ast.CallExpr)
-        handle, va = self.handle_and_va(item.place)
-        content, kind = self.value(item.value)
-        if kind.kind not in ("page", "pte", "table", "pmd") and content != 0:
-            raise Trouble("type", f"an entry holds a page or none, not {kind.words}", item.value.span)
-        word = item.place.name
-        self._note_mapping(
-            Mapped(handle, va, content, item.place.span, overridable=self._overridable, word=word)
-        )
-
-    def _note_mapping(self, m: Mapped) -> None:
-        old = self._mapped.get((m.handle, m.va))
-        if old is not None and not old.overridable:
-            raise Trouble("duplicate", f"{m.handle} maps {m.va} twice", m.span, the_first(old.span))
-        self._mapped[m.handle, m.va] = m
-
-    def _fill(self, item: ast.Initial) -> None:
-        if isinstance(item, ast.Setting):
-            if item.cpus is None and _entry_place(item.place):
-                return
-            if item.cpus is None:
-                self._set(item.place, item.value, None)
-                return
-            low, high = self.number(item.cpus.low), self.number(item.cpus.high)
-            if high < low:
-                text = f"the range {low}..{high} is empty"
-                raise Trouble("range", text, item.cpus.span, "write low..high")
-            if not 0 <= low <= high < self.cpus:
-                hint = f"CPUs are 0 to {self.cpus - 1}; one without a program is P{high} {{ }}"
-                raise Trouble("no-cpu", f"there is no CPU {high}", item.cpus.span, hint)
-            for cpu in range(low, high + 1):
-                self._set(item.place, item.value, cpu)
-            return
-        named = self.named.get(item.name)
-        if named is None or item.value is None:
-            return
-        for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
-            self._object(Ptr(prefix + item.name), named, item.value)
-
-    def _object(self, ptr: Ptr, named: NamedObject, value: ast.InitValue) -> None:
-        kind = named.type
-        if kind.kind == "page" and not isinstance(value, ast.Braced):
-            self._give(Ptr(f"{ptr.base}.data"), self.value(value)[0], value.span)
-        elif kind.kind == "mask":
-            self._mask(ptr, value)
-        elif kind.kind in ("mm", "table", "page", "struct"):
-            if not isinstance(value, ast.Braced):
-                raise Trouble("value", f"{kind.words} is given in braces", value.span)
-            for part in value.items:
-                self._part(ptr, kind, part)
-        elif named.size is not None:
-            items = value.items if isinstance(value, ast.Braced) else (value,)
-            if len(items) > named.size:
-                raise Trouble("size", f"{named.name} has only {named.size} elements", value.span)
-            for i, part in enumerate(items):
-                if kind.kind == "array":
-                    self._inner_value(Ptr(ptr.base, i * t.cells(kind)), kind, part)  # type: ignore[arg-type]
-                else:
-                    self._give(Ptr(ptr.base, i), self.value(part)[0], part.span, kind)
-        elif isinstance(value, ast.Braced) and len(value.items) == 1:
-            self._give(ptr, self.value(value.items[0])[0], value.span, kind)
-        else:
-            held, given = self.value(value)
-            if kind.kind == "pointer" and given.percpu:
-                self.named[named.name] = replace(named, type=replace(kind, percpu=True))
-            if kind.kind == "int" and given.kind in ("mm", "table", "page", "mask") and self.mm_file:
-                raise Trouble("type", f"{named.name} holds numbers; this is {given.words}", value.span)
-            self._give(ptr, held, value.span, kind)
-
-    def _part(self, ptr: Ptr, kind: Type, part: ast.InitItem) -> None:
-        if isinstance(part, ast.FieldInit):
-            if not self.has(group(kind), part.name):
-                raise self.no_field(kind, part.name, part.span)
-            of, bits = self.field(group(kind), part.name)
-            steps = (part.name,) if bits is not None else self.steps(group(kind), part.name)
-            cell = Ptr(".".join((str(ptr), *steps)))
-            if of.inside or of.kind == "array":
-                self._inner_value(cell, of, part.value)
-                return
-            value, given = self.value(part.value)
-            if bits is None:
-                if of.kind != "int":
-                    of = t.joined(of, given if given.kind != "int" else t.ANY)
-                    self.fields[group(kind)][part.name] = of
-                self._give(cell, value, part.span, of)
-            else:
-                self._give_bits(Ptr(f"{ptr}.{bits.unit}"), bits, cell, value, span=part.span)
-        elif not (isinstance(part, ast.Mapping) and kind.kind in MAPPING):
-            raise Trouble("value", f"{kind.words} cannot hold this", part.span)
-
-    def _translation(self, part: ast.Mapping, kinds: tuple[str, ...], words: str) -> tuple[Ptr, Value]:
-        """``va -> target``."""
-        if not isinstance(part.va, ast.Ident):
-            raise Trouble("value", "a virtual address is a name", part.va.span)
-        named = self.named.get(part.va.name)
-        if named is None or named.type.kind != "va":
-            raise Trouble(
-                "unknown-name", f"no mm maps {part.va.name!r}", part.va.span,
-                nearest(part.va.name, [n.name for n in self.named.values() if n.type.kind == "va"]),
-            )  # fmt: skip
-        to, kind = self.value(part.target)
-        if kind.kind not in kinds:
-            raise Trouble("type", f"an address maps to {words}, not to {kind.words}", part.target.span)
-        return Ptr(part.va.name), to
-
-    def _mask(self, ptr: Ptr, value: ast.InitValue) -> None:
-        if not isinstance(value, ast.Braced):
-            raise Trouble("value", "a cpumask is given in braces, as {0, 2..3}", value.span)
-        chosen: set[int] = set()
-        for part in value.items:
-            low, high = (part.low, part.high) if isinstance(part, ast.Range) else (part, part)
-            first, last = self.number(low), self.number(high)  # type: ignore[arg-type]
-            if last < first:
-                text = f"the range {first}..{last} is empty"
-                raise Trouble("range", text, part.span, "write low..high")
-            if not 0 <= first <= last < self.cpus:
-                raise Trouble(
-                    "no-cpu", f"there is no CPU {last}", part.span, f"CPUs are 0 to {self.cpus - 1}"
-                )
-            chosen |= set(range(first, last + 1))
-        for cpu in range(self.cpus):
-            self._give(Ptr(ptr.base, cpu), int(cpu in chosen), value.span)
-
-    def _set(self, place: ast.CExpr, value: ast.InitValue, cpu: int | None) -> None:
-        """``place = value`` and ``cpu:place = value``."""
-        name = place.name if isinstance(place, ast.Ident) else ""
-        if cpu is not None and name == "pending":
-            self._pending(value, cpu)
-            return
-        if cpu is not None and name in ("cr3", "irq", "tlb", "pcid"):
-            self._register(name, value, cpu, place.span)
-            return
-        base = place
-        while isinstance(base, ast.FieldExpr | ast.IndexExpr):
-            base = base.base
-        named = self.named.get(base.name) if isinstance(base, ast.Ident) else None
-        if cpu is not None and (named is None or not named.percpu):
-            if not isinstance(place, ast.Ident) or named is not None:
-                raise Trouble("place", "this is neither a per-CPU object nor a register", place.span)
-            self.locals[cpu, name] = self.value(value)
-            self._give(Ptr(f"{cpu}:{name}"), self.locals[cpu, name][0], place.span)
-            return
-        if named is not None and named.percpu and cpu is None:
-            raise Trouble("place", f"{named.name} is a per-CPU object", place.span, f"write 1:{named.name}")
-        ptr, kind = self.address(place)
-        if cpu is not None:
-            ptr = Ptr(f"{cpu}:{ptr.base}", ptr.off)
-            self._given.pop(ptr, None)
-        if isinstance(place, ast.Ident) and named is not None:
-            self._object(ptr, named, value)
-        elif kind.kind == "mask" and not isinstance(place, ast.IndexExpr):
-            self._mask(ptr, value)
-        elif (bits := self.part(place)) is not None and isinstance(place, ast.FieldExpr):
-            cell = Ptr(f"{ptr.base.removesuffix(bits.unit)}{place.name}")
-            if cpu is not None:
-                self._given.pop(cell, None)
-            self._give_bits(ptr, bits, cell, self.value(value)[0], span=place.span)
-        else:
-            self._give(ptr, self.value(value)[0], place.span, kind.to or t.ANY)
-
-    def _pending(self, value: ast.InitValue, cpu: int) -> None:
-        """``1:pending = f``, ``1:pending = { f, g }``."""
-        if any(known == cpu for known, _, _ in self.pending):
-            hint = "write 1:pending = { f, g }"
-            raise Trouble("duplicate", f"{cpu}:pending has two initial values", value.span, hint)
-        for part in value.items if isinstance(value, ast.Braced) else (value,):
-            function = part.operand if isinstance(part, ast.Unary) and part.op == "&" else part
-            if not isinstance(function, ast.Ident) or function.name not in self.unit.functions:
-                known = function.name if isinstance(function, ast.Ident) else ""
-                hint = nearest(known, self.unit.functions) or "write 1:pending = { f, g }"
-                raise Trouble("type", "a handler, which is a function, is pending", part.span, hint)
-            self.pending.append((cpu, function.name, part.span))
-
-    def _register(self, name: str, value: ast.InitValue, cpu: int, span: Span) -> None:
-        if name != "irq" and not self.tables.mms:
-            raise Trouble("no-mm", "there is no mm in this test", span)
-        if name == "tlb":
-            for part in value.items if isinstance(value, ast.Braced) else (value,):
-                if not isinstance(part, ast.Mapping):
-                    raise Trouble("value", "a TLB holds mappings, as { v -> A }", part.span)
-                va, page = self._translation(part, ("page", "pte"), "a page")
-                if part.pcid is not None and part.pcid > MAX_PCID:
-                    raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}", part.span)
-                if target(page) is None:
-                    raise Trouble("value", "a TLB holds only entries that are present", part.span)
-                if flags(page) & UNACCESSED:
-                    raise Trouble("value", "a TLB holds only entries whose A is set", part.span)
-                self._cached.append((cpu, part, va, page))
-            return
-        held, kind = self.value(value)
-        if name == "pcid" and not (isinstance(held, int) and 0 <= held <= MAX_PCID):
-            raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}", value.span)
-        if name == "cr3" and kind.kind != "mm":
-            raise Trouble("type", f"cr3 holds an mm, not {kind.words}", value.span)
-        if name == "irq" and held not in (0, 1):
-            raise Trouble("value", "irq is on or off", value.span)
-        self._give(Ptr(f"{cpu}:{name}"), held, span)
-
-    # -- cells ------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
         """A cell for everything there is."""
@@ -397,11 +42,6 @@ class TestMemory(Objects):
             self._cell(cell, "pte")
         for cpu in range(self.cpus):
             self._registers(cpu)
-        for cpu, part, va, page in self._cached:
-            own = self.values.get(Ptr(f"{cpu}:pcid"), 0)
-            pcid = part.pcid if part.pcid is not None else own
-            assert isinstance(pcid, int)
-            self.tlb.append((cpu, pcid, va, page))
 
     def _registers(self, cpu: int) -> None:
         """The cells of a CPU's registers."""
@@ -410,21 +50,6 @@ class TestMemory(Objects):
             self._cell(Ptr(f"{cpu}:cr3"), "register", INIT_MM)
             if self.used.pcids:
                 self._cell(Ptr(f"{cpu}:pcid"), "register", 0)
-
-    def _name_fields(self, body: ast.Stmt) -> None:
-        """The fields that initial values of structs on the stack name."""
-        pending: list[object] = [body]
-        while pending:
-            x = pending.pop()
-            if isinstance(x, ast.Declare) and isinstance(x.init, ast.Braced):
-                kind = t.of(x.type)
-                for part in x.init.items:
-                    if isinstance(part, ast.FieldInit) and kind.kind == "struct":
-                        self.name_field(kind, part.name)
-            elif isinstance(x, tuple):
-                pending += x
-            elif isinstance(x, _NESTED):
-                pending += [getattr(x, name) for name in x.__slots__]
 
     def _struct(self, name: str, kind: Type, depth: int = 0) -> Iterator[Ptr]:
         """The cells of a struct."""
@@ -450,14 +75,6 @@ class TestMemory(Objects):
         else:
             yield from _cells_of(at, of)
 
-    def index(self, ptr: Ptr) -> str:
-        """How an element of an array is called."""
-        name = ptr.base.split(":", 1)[-1]
-        columns = self.columns.get(name, 0)
-        if not columns or columns == self.arrays.get(name):
-            return f"[{ptr.off}]"
-        return f"[{ptr.off // columns}][{ptr.off % columns}]"
-
     def on_stack(self, named: NamedObject) -> None:
         """Lay out an object on a stack."""
         self.stack[named.name] = named
@@ -465,7 +82,7 @@ class TestMemory(Objects):
             self._room(named)
             shown = named.shown + ptr.base.removeprefix(named.name)
             several = named.size is not None or named.type.kind == "mask" or ptr.base in self.arrays
-            shown = _ELEMENT.sub(r"[\1].", shown) + (self.index(ptr) if several else "")
+            shown = ELEMENT.sub(r"[\1].", shown) + (self.index(ptr) if several else "")
             self.cells[ptr] = Cell(ptr, shown, 0)
 
     def _object_cells(self, named: NamedObject) -> None:
@@ -478,6 +95,16 @@ class TestMemory(Objects):
         if len(self.cells) >= MAX_CELLS:
             text = f"a test has at most {MAX_CELLS} cells; this one has more"
             raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
+
+    def line(self, lock: Expr, who: Literal["read", "write"]) -> Expr:
+        """The address of a cell that counts the writers, or the readers, that stand in line for a lock."""
+        suffix = f"{IN_LINE}-{who}"
+        known = [lock.value] if isinstance(lock, Const) else list(self.cells)
+        for ptr in known:
+            if isinstance(ptr, Ptr) and IN_LINE not in ptr.base:
+                at = Ptr(str(ptr) + suffix)
+                self.cells.setdefault(at, Cell(at, f"waiting to {who} {ptr}", 0))
+        return call("field", lock, Const(suffix[1:]))
 
     def halts(self, cpu: int) -> Ptr:
         """The register cell that says whether a CPU is halted; from now on there is one."""
@@ -526,22 +153,3 @@ def _cells_of(at: Ptr, of: Type) -> Iterator[Ptr]:
     yield at
     if t.wide(of):
         yield Ptr(f"{at}.{t.HIGH}")
-
-
-def cell_name(ptr: Ptr, memory: TestMemory) -> str:
-    """How states and stories call a cell."""
-    if ptr in memory.tables.names:
-        return memory.tables.names[ptr]
-    named = memory.named.get(ptr.base.split(":", 1)[-1])
-    inside = ptr.base.split(":", 1)[-1] in memory.arrays
-    several = (
-        inside
-        or ptr.base.startswith("mm_cpumask(")
-        or (named is not None and (named.size is not None or named.type.kind == "mask"))
-    )
-    shown = _ELEMENT.sub(r"[\1].", ptr.base)
-    return shown + memory.index(ptr) if several else _ELEMENT.sub(r"[\1].", str(ptr))
-
-
-def _entry_place(place: ast.CExpr) -> bool:
-    return isinstance(place, ast.CallExpr) and entry_level(place.name) != ""

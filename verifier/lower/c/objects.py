@@ -7,6 +7,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
+from verifier.patterns import pattern
 from verifier.program.functions import apply
 from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, make_entry
 from verifier.records import dataclass, replace
@@ -29,6 +30,7 @@ from verifier.words.table import (
 
 MAX_CELLS = 4096
 MAPPING = ("mm", "table")
+ELEMENT = pattern(r"\+([0-9]+)\.")  # of an array of structs, as an address has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +361,29 @@ class Objects:
         if kind.kind == "struct" and not known:
             hint = f"give it once where an object is declared: struct {kind.tag} … = {{ .{name} = 0 }}"
         return Trouble("unknown-field", f"{kind.words} has no field {name!r}", span, hint)
+
+    def index(self, ptr: Ptr) -> str:
+        """How an element of an array is called."""
+        name = ptr.base.split(":", 1)[-1]
+        columns = self.columns.get(name, 0)
+        if not columns or columns == self.arrays.get(name):
+            return f"[{ptr.off}]"
+        return f"[{ptr.off // columns}][{ptr.off % columns}]"
+
+
+def cell_name(ptr: Ptr, objects: Objects) -> str:
+    """How states and stories call a cell."""
+    if ptr in objects.tables.names:
+        return objects.tables.names[ptr]
+    named = objects.named.get(ptr.base.split(":", 1)[-1])
+    inside = ptr.base.split(":", 1)[-1] in objects.arrays
+    several = (
+        inside
+        or ptr.base.startswith("mm_cpumask(")
+        or (named is not None and (named.size is not None or named.type.kind == "mask"))
+    )
+    shown = ELEMENT.sub(r"[\1].", ptr.base)
+    return shown + objects.index(ptr) if several else ELEMENT.sub(r"[\1].", str(ptr))
 
 
 def group(kind: Type) -> str:
