@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import product
 
 from verifier.program.events import Event
@@ -13,9 +12,7 @@ from verifier.program.values import (
     COMBINED,
     FAULT,
     GLOBAL,
-    NX,
     RO,
-    SUPERVISOR,
     UNACCESSED,
     UNDEF,
     Ptr,
@@ -23,138 +20,19 @@ from verifier.program.values import (
     flags,
     target,
 )
+from verifier.solve.chains import KEPT, Chains
 from verifier.solve.clauses import NO, YES
 from verifier.solve.domains import order_key
 from verifier.solve.encoding import Encoding
 from verifier.solve.sites import WALKER, Chain, InitialEntry, Level, Literals, Read, Update, Use, Write
 
-_KEPT = (RO, NX, SUPERVISOR, GLOBAL, CLEAN)
 
-
-class Walks:
+class Walks(Chains):
     """Makes the uses of translations of an encoding, and the updates of entries."""
 
     def __init__(self, encoding: Encoding) -> None:
-        self.e = encoding
-        self.clauses = encoding.clauses
-        self.program = encoding.program
-        self.switches = encoding.model.switches
-        self.domains = encoding.domains
+        super().__init__(encoding)
         self.demanded: list[tuple[Event, Chain]] = []
-
-    # -- one walk ---------------------------------------------------------------------------------
-
-    def present(self, cells: Iterable[Ptr], old: bool = False) -> frozenset[Value]:
-        """May-values of entries that a walk can go on with."""
-        return frozenset(
-            v
-            for cell in cells
-            for v in self.domains.contents(cell)
-            if target(v) is not None and (old or not flags(v) & UNACCESSED)
-        )
-
-    def tags(self, cpu: int) -> Literals:
-        """A PCID that the CPU may have; every read of a walk has to find it."""
-        return self.e.one_hot(self.domains.pcids(cpu))
-
-    def current(self, event: Event, node: int, done: int) -> Literals:
-        """The PCID in force when an event happens."""
-        now = self.tags(event.cpu)
-        if len(now) > 1:
-            where = {Ptr(f"{event.cpu}:pcid"): done}
-            self.e.reads.append(Read(node, event.cpu, body=event.body, at=event.id, where=where, values=now))
-        return now
-
-    def _registers(self, level: Level, cpu: int, tag: Literals, roots: Literals | None, at: Read) -> None:
-        """Each read of a walk finds the walk's tag in force; the first read finds the root, too."""
-        for name, values in (("pcid", tag), ("cr3", roots)):
-            if values and len(self.domains.contents(Ptr(f"{cpu}:{name}"))) > 1:
-                where = {Ptr(f"{cpu}:{name}"): level.done}
-                self.e.reads.append(
-                    Read(level.node, cpu, body=at.body, at=at.at, where=where, values=values, kind=at.kind)
-                )
-
-    def _level(self, node: int, done: int, handles: Literals, vas: Literals, values: Literals) -> Level:
-        """A read of the entry of one of ``handles``; a handle without such an entry is excluded."""
-        where: dict[Ptr, int] = {}
-        self.clauses.check()
-        for (handle, x), (va, y) in product(handles.items(), vas.items()):
-            literal = self.clauses.all((done, x, y))
-            cell = self.program.entries.get((handle, va))  # type: ignore[arg-type]
-            if cell is None:
-                self.clauses.add(-literal)
-            elif literal != NO:
-                where[cell] = self.clauses.either(where[cell], literal) if cell in where else literal
-        return Level(node, done, where, values)
-
-    def _cells(self, handles: Iterable[Value], vas: Iterable[Value]) -> list[Ptr]:
-        found = (self.program.entries.get((h, v)) for h, v in product(handles, vas))  # type: ignore[arg-type]
-        return [c for c in found if c is not None]
-
-    def chain(
-        self, use: int, cpu: int, vas: Literals, done: int, tag: Literals, event: Event | None = None
-    ) -> Chain:
-        """A walk of several reads at any instants, from a root that is in force at the first read.
-
-        With ``event`` all its reads are loads at this event's instant.
-        """
-        chain = Chain(use, cpu, done=done, vas=vas, tag=tag)
-        at = Read(use, cpu, body=-1, at=-1, where={}, values={}, kind="walk")
-        if event is not None:
-            at = Read(use, cpu, body=event.body, at=event.id, where={}, values={}, kind="load")
-        roots = self.e.one_hot(self.domains.roots(cpu))
-        handles, here = roots, done
-        for depth in range(self.program.depth):
-            contents = self.present(self._cells(handles, vas), event is not None)
-            if depth == self.program.depth - 1:
-                contents = frozenset(v for v in contents if target(v) not in self.program.tables)
-            node = self.e.node() if event is None else use
-            level = self._level(node, here, handles=handles, vas=vas, values=self.e.one_hot(contents))
-            if not level.values or not level.where:
-                self.clauses.add(-here)
-                break
-            self.e.reads.append(
-                Read(node, cpu, body=at.body, at=at.at, where=level.where, values=level.values, kind=at.kind)
-            )
-            own = {} if event is not None else tag  # an access has read its PCID already
-            self._registers(level, cpu, tag=own, roots=None if depth else roots, at=self.e.reads[-1])
-            chain.levels.append(level)
-            handles = self._descend(level)
-            level.last = self.clauses.both(here, -self.clauses.any(handles.values()))
-            if not handles:
-                break
-            here = self.clauses.any(handles.values())
-        self._summary(chain)
-        return chain
-
-    def _descend(self, level: Level) -> Literals:
-        """The tables that a level leads to."""
-        tables: dict[Value, list[int]] = {}
-        for value, literal in level.values.items():
-            to = target(value)
-            if to is not None and to in self.program.tables:
-                tables.setdefault(to, []).append(self.clauses.both(level.done, literal))
-        return {t: self.clauses.any(xs) for t, xs in tables.items()}
-
-    def _flag(self, level: Level, bit: int) -> int:
-        return self.clauses.any(x for v, x in level.values.items() if flags(v) & bit)
-
-    def _summary(self, chain: Chain) -> None:
-        """Combined attributes and pages of a whole walk (MMR 4.2)."""
-        both = self.clauses.both
-        for bit in _KEPT:
-            parts = [
-                both(level.done if bit & COMBINED else level.last, self._flag(level, bit))
-                for level in chain.levels
-            ]
-            chain.flags[bit] = self.clauses.any(parts)
-        found: dict[Value, list[int]] = {}
-        for level in chain.levels:
-            for value, literal in level.values.items():
-                to = target(value)
-                if to is not None and to not in self.program.tables:
-                    found.setdefault(to, []).append(both(level.last, literal))
-        chain.pages = {page: self.clauses.any(xs) for page, xs in found.items()}
 
     # -- uses -------------------------------------------------------------------------------------
 
@@ -294,7 +172,7 @@ class Walks:
         options = self._options(use, done)
         for served, chain in use.served:
             matching = [chain.pages.get(target(wanted) or wanted, NO)]
-            matching += [chain.flags[bit] for bit in _KEPT if flags(wanted) & bit]
+            matching += [chain.flags[bit] for bit in KEPT if flags(wanted) & bit]
             clauses.add(-served, clauses.all(matching))
         for entry in use.initial:
             if not apply("pte_matches", (entry.content, wanted)):
@@ -359,21 +237,21 @@ class Walks:
                 break
             chain.levels.append(upper)
             forbidding += [
-                clauses.both(more, self._flag(upper, bit)) for bit in RIGHTS if needs(event) & bit & COMBINED
+                clauses.both(more, self.flag(upper, bit)) for bit in RIGHTS if needs(event) & bit & COMBINED
             ]
-            handles = self._descend(upper)
+            handles = self.descend(upper)
         return chain
 
     def _upper(
         self, use: Use, above: Read, more: int, handles: Literals, roots: Literals | None
     ) -> Level | None:
         """An upper entry on the way to a fault."""
-        contents = self.present(self._cells(handles, use.vas), not self.switches.spontaneous)
+        contents = self.present(self.cells(handles, use.vas), not self.switches.spontaneous)
         contents = frozenset(v for v in contents if target(v) in self.program.tables)
         if not contents:
             return None
         node = self.e.node() if above.kind == "walk" else above.node
-        level = self._level(node, more, handles=handles, vas=use.vas, values=self.e.one_hot(contents))
+        level = self.level(node, more, handles=handles, vas=use.vas, values=self.e.one_hot(contents))
         self.e.reads.append(
             Read(
                 node,
@@ -385,7 +263,7 @@ class Walks:
                 kind=above.kind,
             )
         )
-        self._registers(level, use.cpu, tag=use.now, roots=roots, at=self.e.reads[-1])
+        self.registers(level, use.cpu, tag=use.now, roots=roots, at=self.e.reads[-1])
         return level
 
     def _end(
@@ -393,14 +271,14 @@ class Walks:
         forbidding: list[int], roots: Literals | None,
     ) -> None:  # fmt: skip
         """The entry that a faulting walk ends at."""
-        cells = self._cells(handles, chain.vas)
+        cells = self.cells(handles, chain.vas)
         contents = frozenset(
             v for c in cells for v in self.domains.contents(c) if target(v) not in self.program.tables
         )
         if load.kind == "walk":
             contents = frozenset(v for v in contents if target(v) is None)
         values = self.e.one_hot(contents)
-        level = self._level(load.node, done, handles=handles, vas=chain.vas, values=values)
+        level = self.level(load.node, done, handles=handles, vas=chain.vas, values=values)
         level.last = done
         forbidden = self.clauses.any(forbidding)
         for value, literal in values.items():
@@ -421,7 +299,7 @@ class Walks:
             )
         )
         # A load is made under the PCID of its access, which the use has read already.
-        self._registers(level, chain.cpu, tag=chain.tag if load.kind == "walk" else {}, roots=roots, at=load)
+        self.registers(level, chain.cpu, tag=chain.tag if load.kind == "walk" else {}, roots=roots, at=load)
         chain.levels.append(level)
 
     # -- accessed and dirty -----------------------------------------------------------------------
@@ -446,7 +324,7 @@ class Walks:
         clean = clauses.both(chain.flags[CLEAN], clauses.any(use.pages.values()))
         where: dict[Ptr, int] = {}
         for level in chain.levels:
-            here = clauses.all((chain.done, clean, level.last, self._flag(level, CLEAN)))
+            here = clauses.all((chain.done, clean, level.last, self.flag(level, CLEAN)))
             for cell, x in level.where.items():
                 literal = clauses.both(here, x)
                 if literal != NO:
@@ -527,14 +405,14 @@ class Walks:
             end = self.clauses.any(here)
             arrived.append(end)
             if end != NO and k == 0:
-                self._registers(Level(node, end, {}, {}), cpu, tag={}, roots=roots, at=at)
+                self.registers(Level(node, end, {}, {}), cpu, tag={}, roots=roots, at=at)
             going = self.clauses.both(going, -end)
             if going == NO or k == self.program.depth - 1:
                 self.clauses.add(-going)
                 break
-            contents = self.present(self._cells(handles, vas))
+            contents = self.present(self.cells(handles, vas))
             contents = frozenset(v for v in contents if target(v) in self.program.tables)
-            level = self._level(
+            level = self.level(
                 self.e.node(), going, handles=handles, vas=vas, values=self.e.one_hot(contents)
             )
             if not contents or not level.where:
@@ -543,11 +421,11 @@ class Walks:
             self.e.reads.append(
                 Read(level.node, cpu, body=-1, at=-1, where=level.where, values=level.values, kind="walk")
             )
-            self._registers(level, cpu, tag=chain.tag, roots=None if k else roots, at=at)
+            self.registers(level, cpu, tag=chain.tag, roots=None if k else roots, at=at)
             chain.levels.append(level)
-            handles = self._descend(level)
+            handles = self.descend(level)
         self.clauses.add(-done, *arrived)
-        self._registers(Level(node, done, {}, {}), cpu, tag=chain.tag, roots=None, at=at)
+        self.registers(Level(node, done, {}, {}), cpu, tag=chain.tag, roots=None, at=at)
         values = self.e.one_hot(frozenset(sorted(old, key=order_key)))
         chain.levels.append(Level(node, done, where={cell: done}, values=values, last=done))
         self._update(node, {cell: done}, values, self._without(values, UNACCESSED))

@@ -1,7 +1,7 @@
 """C and MM tests to code: ``lower(test)``.
 
-The objects are laid out first (``memory``), then every CPU's program becomes code (``lower_expr``,
-``lower_words``, ``lower_statements``), and last the condition is resolved against both.
+The objects are laid out first (``memory``), then every CPU's program becomes code (``expressions``,
+``calls``, ``statements``), and last the condition is resolved against both.
 """
 
 from __future__ import annotations
