@@ -1,9 +1,9 @@
 """A program under a model as clauses.
 
 Values and control are literals (``encoding``), and every read, write and walk becomes a *site* (``sites``).
-``walks`` makes the translations.  ``relate`` makes the base relations of a candidate execution of all sites.
-The model's equations are interpreted over these relations (``symbolic``), and each axiom becomes clauses
-(``acyclic``).  Only the model says what is *allowed*.
+``chains`` and ``walks`` make the translations.  ``relate`` makes the base relations of a candidate execution
+of all sites.  The model's equations are interpreted over these relations (``symbolic``), and each axiom
+becomes clauses (``acyclic``).  Only the model says what is *allowed*.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A program as literals: values and control, the order of events, and the sites of an execution.
 
-``encode`` and ``walks`` make the sites; ``relate`` and ``covers`` read them.
+``encode``, ``chains`` and ``walks`` make the sites; ``relate`` and ``covers`` read them.
 """
 
 from __future__ import annotations

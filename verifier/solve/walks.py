@@ -1,4 +1,4 @@
-"""Translations as clauses: which walks are possible, what they find, and when an access faults."""
+"""Uses of translations as clauses: which walks serve them, when an access faults, what sets A and D."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from verifier.program.values import (
     flags,
     target,
 )
-from verifier.solve.chains import KEPT, Chains
+from verifier.solve.chains import CHAIN_FLAGS, Chains
 from verifier.solve.clauses import NO, YES
 from verifier.solve.domains import order_key
 from verifier.solve.encoding import Encoding
@@ -172,7 +172,7 @@ class Walks(Chains):
         options = self._options(use, done)
         for served, chain in use.served:
             matching = [chain.pages.get(target(wanted) or wanted, NO)]
-            matching += [chain.flags[bit] for bit in KEPT if flags(wanted) & bit]
+            matching += [chain.flags[bit] for bit in CHAIN_FLAGS if flags(wanted) & bit]
             clauses.add(-served, clauses.all(matching))
         for entry in use.initial:
             if not apply("pte_matches", (entry.content, wanted)):
