@@ -1,4 +1,4 @@
-"""A run of the machine as plain facts: who read what from whom, in which order, and by which walks.
+"""A run of the machine as plain facts: who read what from whom, when, and by which walks.
 
 The facts have the form in which the room ``execution`` holds a run. What they mean there is not known here:
 they are read off the states and moves alone. Events have the numbers of the program; further *nodes* are
@@ -8,9 +8,6 @@ conditions, and snapshots.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
-
 from verifier.errors import InternalError
 from verifier.explore import access
 from verifier.explore.caches import loaded
@@ -18,7 +15,6 @@ from verifier.explore.sources import Sources
 from verifier.explore.state import BARRIER, IDLE, SENDING, SILENT, Move
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Const, evaluate
-from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.trace import StepKind
 from verifier.program.values import UNACCESSED, Ptr, Value, flags, target, truth
 from verifier.records import NamedTuple
@@ -51,9 +47,6 @@ class Walked(NamedTuple):
     content: Value | None
     event: int | None = None
     observable: int | None = None
-
-
-Order = Literal["aged", "remote", "apart", "grace"]
 
 
 class Instants:
@@ -499,45 +492,3 @@ class Instants:
                         if truth(evaluate(o.expr, {}, seen)):
                             return at, seen
         return len(self.moves), {}
-
-    # -- orders -------------------------------------------------------------------------------------
-
-    def _invalidations(self) -> Iterator[tuple[int, int]]:
-        """The nodes that remove translations, each with its CPU."""
-        for e in self.program.events:
-            if e.id in self.executed and e.op in INVALIDATING and not invalidation(e.kind).broadcast:
-                yield e.id, e.cpu
-        yield from ((node, self.program.events[e].cpu) for e, node in self.faults.items())
-        yield from ((node, cpu) for node, (_, cpu) in self.flushes.items())
-
-    def past(self) -> frozenset[tuple[int, int]]:
-        """(invalidation, snapshot) if the invalidation is before the snapshot."""
-        return frozenset(
-            (n, s)
-            for n, _ in self._invalidations()
-            for s in self.snapshots.values()
-            if self.turns[n] < self.turns[s]
-        )
-
-    def orders(self) -> dict[Order, frozenset[tuple[int, int]]]:
-        """The orders that the run has chosen, the earlier node first."""
-        pairs: dict[Order, set[tuple[int, int]]] = {
-            name: set() for name in ("aged", "remote", "apart", "grace")
-        }
-        invalidations = list(self._invalidations())
-        for w in self.walks:
-            mine = [n for n, cpu in invalidations if cpu == w.cpu]
-            if w.levels:
-                pairs["aged"] |= {(n, w.levels[-1][0]) for n in mine}
-            pairs["remote"] |= {(n, w.use) for n in mine if n in self.flushes}
-            stores = [e for e in self.issues if self.program.events[e].cpu == w.cpu and e not in self.faults]
-            pairs["apart"] |= {(e, n) for e in stores for n, _, _ in w.levels}
-        for lock, _ in self.program.sections():
-            for start, _ in self.program.grace_periods():
-                if {lock.id, start.id} <= self.executed and lock.kind != "held":
-                    pairs["grace"].add((lock.id, start.id))
-        turns = self.turns
-        return {
-            name: frozenset(p if turns[p[0]] < turns[p[1]] else p[::-1] for p in found if p[0] != p[1])
-            for name, found in pairs.items()
-        }

@@ -13,6 +13,7 @@ from verifier.execution.decisions import Decision
 from verifier.execution.matter import matter
 from verifier.execution.storyline import Told
 from verifier.explore import Ran
+from verifier.explore.orders import chosen, past
 from verifier.model import model as model_of
 from verifier.program.events import Program
 from verifier.program.expressions import Const, Ref, call, evaluate
@@ -58,8 +59,8 @@ def execution(ran: Ran, model: str) -> Execution:
         fetches=facts.fetches,
         flushes=facts.flushes,
         snapshots=facts.snapshots,
-        past=facts.past(),
-        choices={name: pairs for name, pairs in facts.orders().items()},
+        past=past(facts),
+        choices={name: pairs for name, pairs in chosen(facts).items()},
         together=frozenset(facts.together),
         observed={
             i: value for i, value in facts.observed.items() if facts.program.observables[i].kind == "ever"
