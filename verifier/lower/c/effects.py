@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from verifier.lower.c import types as t
@@ -11,12 +11,12 @@ from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import beside
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.parts import Local, MemoryPlace, Val
+from verifier.lower.c.system import a_root, system
 from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Apply, Const, Expr, Reg, call, parts
-from verifier.program.invalidations import INVALIDATING, invalidation
-from verifier.program.values import FAULT, UNDEF, Ptr
+from verifier.program.values import FAULT, Ptr
 from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
@@ -446,21 +446,6 @@ def machine(r: WordCall, x: Machine) -> Expr | None:
     return None
 
 
-def a_root(b: BodyCode, e: ast.CallExpr, mm: Expr) -> Expr:
-    """``mm``, which CR3 shall hold. Before a value that is no address space an access of nothing is in the
-    way, and the run goes on behind it with some other root, so that both judges see its end."""
-    known = one_of(b, e, mm, b.memory.tables.mms)
-    return mm if known == TRUE else call("ite", known, mm, Const(b.memory.tables.mms[0]))
-
-
-def one_of(b: BodyCode, e: ast.CallExpr, value: Expr, known: Iterable[Ptr]) -> Expr:
-    """Whether ``value`` is one of these; if it may be none, an access of nothing is in the way."""
-    holds = call("holds", call("or", *(call("holds", call("eq", value, Const(one))) for one in known)))
-    if holds != TRUE:
-        b.emit("R", e, Touch(call("ite", holds, Const(Ptr(f"{b.cpu}:cr3")), Const(UNDEF)), b.fresh()))
-    return holds
-
-
 def about_domain(r: WordCall, x: Machine) -> Expr | None:
     """A part of SRCU: of one ``srcu_struct``. What begins a section gives its index."""
     into = r.b.fresh() if x.kind == "lock" else None
@@ -469,33 +454,6 @@ def about_domain(r: WordCall, x: Machine) -> Expr | None:
     if x.anywhere:
         r.b.code[-1:] = [y._replace(anywhere=True) for y in r.b.code[-1:] if isinstance(y, Emit)]
     return None if into is None else Reg(into)
-
-
-def system(
-    b: BodyCode,
-    e: ast.CallExpr,
-    x: Machine,
-    *touches: Touch,
-    va: Expr | None = None,
-    pcid: Expr | None = None,
-) -> None:
-    """Add an instruction of the system kind; if the test has PCIDs, it writes or reads this CPU's.
-
-    ``va`` and ``pcid`` are the word's arguments; the event has those that its kind names.
-    """
-    own = Const(Ptr(f"{b.cpu}:pcid"))
-    if x.op == "CR3":
-        loaded = FALSE if pcid is None else pcid
-        b.shared.pcids.add(loaded.value if isinstance(loaded, Const) else None)
-        touches = (*touches, Touch(own, None, loaded)) if b.memory.used.pcids else touches
-    elif b.memory.used.pcids and x.op == "INV":
-        touches = (*touches, Touch(own, b.fresh()))
-    named = invalidation(x.kind) if x.op in INVALIDATING else None
-    va, pcid = va if named and named.va else None, pcid if named and named.pcid else None
-    if va is not None:
-        one_of(b, e, call("va_base", va), b.memory.tables.vas)
-        va = call("va_page", va)
-    b.emit(x.op, e, *touches, kind=x.kind, va=va, pcid=pcid, serializing=x.serializes)
 
 
 EFFECTS: Lines[WordCall, Expr | None] = dict(

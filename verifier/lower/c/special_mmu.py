@@ -6,9 +6,9 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import load
 from verifier.lower.c.arguments import given, mismatch
 from verifier.lower.c.body import BodyCode, SpecialCall
-from verifier.lower.c.effects import a_root, system
 from verifier.lower.c.objects import attributes, check_present
 from verifier.lower.c.parts import MemoryPlace, Val
+from verifier.lower.c.system import a_root, system
 from verifier.lower.code import Branch, Jump, Label, Touch
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.ops import Kind
