@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from verifier.lower.c.kernel import Note, Resolved
+from verifier.lower.c.kernel_notes import Note, Resolved
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.kernel import Cutter

@@ -11,7 +11,8 @@ import pytest
 from verifier.cli import main
 from verifier.errors import InputError
 from verifier.kernel.tree import KernelTree
-from verifier.lower.c.kernel import Resolved, resolved
+from verifier.lower.c.kernel import resolved
+from verifier.lower.c.kernel_notes import Resolved
 from verifier.source import Source
 from verifier.suite.decide import run
 from verifier.suite.load import load_all

@@ -9,7 +9,8 @@ import pytest
 from verifier.cli import main
 from verifier.errors import InputError
 from verifier.kernel.tree import KernelTree
-from verifier.lower.c.kernel import Note, resolved
+from verifier.lower.c.kernel import resolved
+from verifier.lower.c.kernel_notes import Note
 from verifier.source import Source
 from verifier.suite.decide import run
 from verifier.suite.load import load_all

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from verifier.errors import InputError
 from verifier.kernel.conditions import ASSUMED
 from verifier.kernel.dropped import dropped
 from verifier.kernel.scan import Definition, Macro, Scanned
 from verifier.kernel.tree import version_code
+from verifier.lower.c.kernel_notes import Account, Resolved
 from verifier.lower.c.kernel_trees import (
     addresses,
     bases,
@@ -29,13 +30,13 @@ from verifier.lower.c.kernel_trees import (
 from verifier.lower.c.macros import BITS, bits, check_brackets, named
 from verifier.lower.c.presence import Presence
 from verifier.patterns import pattern
-from verifier.records import NamedTuple, dataclass, field, replace
+from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.rebuilt import rebuilt, retyped, substituted
-from verifier.syntax.trouble import Trouble, nearest
+from verifier.syntax.trouble import Trouble
 from verifier.words.table import (
     CONSTANT_MASKS,
     CPU_COUNTS,
@@ -43,10 +44,7 @@ from verifier.words.table import (
     NAMED_VALUES,
     ROOTS,
     WORDS,
-    instead,
 )
-
-Outcome = Literal["taken", "dropped", "omitted", "decided", "unused", "set", "not set"]
 
 # Questions about the configuration, the processor and static keys, which #config answers.
 QUESTIONS = frozenset(
@@ -70,24 +68,6 @@ STATEMENTS = ("do", "{", "if", "guard(")  # how macros begin that are statements
 EXPRESSIONS = get_args(ast.CExpr)
 
 
-class Note(NamedTuple):
-    """What became of a name in the kernel's text, where, and why."""
-
-    outcome: Outcome
-    name: str
-    reason: str
-    span: Span
-
-
-@dataclass(slots=True)
-class Resolved:
-    """A unit whose kernel text is closed, and what became of that text."""
-
-    unit: ast.Unit
-    notes: list[Note] = field(default_factory=list)
-    warnings: list[Diagnostic] = field(default_factory=list)
-
-
 def resolved(unit: ast.Unit) -> Resolved:
     """A unit with the kernel's text that it takes. Raises ``InputError`` with all that is missing."""
     if unit.kernel is None or not isinstance(unit.cutter, Cutter):
@@ -98,13 +78,12 @@ def resolved(unit: ast.Unit) -> Resolved:
 class _Closure:
     def __init__(self, unit: ast.Unit, asked: ast.KernelText, cutter: Cutter) -> None:
         self.unit, self.asked, self.cutter = unit, asked, cutter
-        self.notes: list[Note] = []
-        self.troubles: dict[tuple[str, str], Diagnostic] = {}
         self.enums = dict(unit.enums)
         self.omitted = {o.name: o for o in asked.without}
         self.used: set[str] = set()  # of #without
         self.objects = {x.name for x in unit.initial if isinstance(x, ast.Object)}
         self.objects |= addresses(unit)
+        self.account = Account(cutter, unit.functions, self.objects)
         self.scopes: list[set[str]] = []  # parameters and locals
         self.expanding: list[str] = []
         self.reading: list[Definition] = []  # enums
@@ -131,9 +110,9 @@ class _Closure:
         )
         unit = self._typed(unit)
         warnings = self._unused(unit)
-        if self.troubles:
-            raise InputError(list(self.troubles.values()))
-        return Resolved(unit, self.notes, warnings)
+        if self.account.troubles:
+            raise InputError(list(self.account.troubles.values()))
+        return Resolved(unit, self.account.notes, warnings)
 
     def _standing(self) -> Iterator[ast.Initial]:
         """The initial state, without optional fields that this tree does not have."""
@@ -141,11 +120,11 @@ class _Closure:
             try:
                 made, said = self.presence.initial(item)
             except Trouble as trouble:
-                self._said(trouble)
+                self.account.said(trouble)
                 continue
             for name, span, there in said:
                 reason = "" if there else "this tree has no such field"
-                self._note("set" if there else "not set", name, reason, span)
+                self.account.note("set" if there else "not set", name, reason, span)
             if made is not None:
                 yield made
 
@@ -159,21 +138,15 @@ class _Closure:
                 text = f"nothing in this text calls {o.name}"
                 if o.name in ours:
                     hint = f"#without is about the kernel's text; put a guard before {o.name}()"
-                    self._trouble("without", f"{text}, but the test's own code does", o.span, hint)
+                    self.account.trouble("without", f"{text}, but the test's own code does", o.span, hint)
                     continue
                 hint = "it is taken by #kernel" if o.name in self.unit.functions else "leave it out"
                 found.append(Diagnostic("without", text, o.span, hint, severity="warning"))
         asked = self.cutter.config.used
         for said in self.asked.config:
             if said.name not in asked and said.name not in self.enums:
-                self._note("unused", said.name, "nothing in this text asks for it", said.span)
+                self.account.note("unused", said.name, "nothing in this text asks for it", said.span)
         return found
-
-    def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
-        self.troubles.setdefault((code, message), Diagnostic(code, message, span, hint))
-
-    def _note(self, outcome: Outcome, name: str, reason: str, span: Span) -> None:
-        self.notes.append(Note(outcome, name, reason, span))
 
     # -- names ------------------------------------------------------------------------------------
 
@@ -222,7 +195,7 @@ class _Closure:
         if name in self.constants:
             return self._enumerator(e)
         if not self.ours and not self._means(name):
-            self._unknown(name, e.span)
+            self.account.unknown(name, e.span)
         return e
 
     def _enumerator(self, e: ast.Ident) -> ast.CExpr:
@@ -242,7 +215,7 @@ class _Closure:
         try:
             made = self.cutter.enum(file, definition, meaning)
         except Trouble as trouble:
-            self._said(trouble)
+            self.account.said(trouble)
             return ast.Num(0, e.span)
         finally:
             self.reading.pop()
@@ -258,29 +231,8 @@ class _Closure:
         version = self.cutter.tree.version
         if version is None:
             hint = "its Makefile has no VERSION and PATCHLEVEL"
-            self._trouble("version", "this tree does not say which kernel it is", e.span, hint)
+            self.account.trouble("version", "this tree does not say which kernel it is", e.span, hint)
         return ast.Num(version or 0, e.span)
-
-    def _unknown(self, name: str, span: Span) -> None:
-        """An object that nothing declares."""
-        where = self._defining(name)
-        hint = nearest(name, self.objects)
-        if where is not None:
-            hint = f'declare it in the initial state, or take it: #kernel "{where}" {{ {name} }}'
-        elif not hint:
-            hint = "declare it in the initial state, or name the file that defines it in #kernel"
-        self._trouble("unknown-name", f"there is no {name!r}", span, hint)
-
-    def _defining(self, name: str) -> str | None:
-        """The file that defines a function or an object, of those that the test names."""
-        for path, file in self.cutter.files.items():
-            if any((kind, name) in file.definitions for kind in ("function", "object")):
-                return path
-        return None
-
-    def _said(self, trouble: Trouble) -> None:
-        d = trouble.diagnostic
-        self.troubles.setdefault((d.code, f"{d.message} {d.span.start if d.span else 0}"), d)
 
     # -- calls ------------------------------------------------------------------------------------
 
@@ -311,7 +263,7 @@ class _Closure:
             return self._expanded(*found, e.arguments, e.span, alone=alone)
         nothing = dropped(name)
         if nothing is not None and not (nothing.unless and self.cutter.config.value(nothing.unless)):
-            self._note("dropped", name, nothing.reason, e.span)
+            self.account.note("dropped", name, nothing.reason, e.span)
             return ast.Empty(e.span) if alone else ast.Num(0, e.span)
         plain = _UNINSTRUMENTED.sub("", name)  # raw_atomic_inc(), arch_atomic_inc()
         if name not in WORDS and plain in WORDS:
@@ -327,12 +279,12 @@ class _Closure:
             made = self._mapped(e)
             self.in_word = outer
             return made
-        self._missing(name, e.span)
+        self.account.missing(name, e.span)
         return ast.Empty(e.span) if alone else ast.Num(0, e.span)
 
     def _omit(self, e: ast.CallExpr, omitted: ast.Omitted, alone: bool) -> ast.CExpr | ast.Stmt:
         self.used.add(e.name)
-        self._note("omitted", e.name, "the test says so", e.span)
+        self.account.note("omitted", e.name, "the test says so", e.span)
         if alone:
             return ast.Empty(e.span)
         if omitted.value is not None:
@@ -341,19 +293,8 @@ class _Closure:
             self.scopes = outer
             return value
         hint = f"say what it gives: #without {e.name} = 0"
-        self._trouble("without", f"the value of {e.name}() is used", e.span, hint)
+        self.account.trouble("without", f"the value of {e.name}() is used", e.span, hint)
         return ast.Num(0, e.span)
-
-    def _missing(self, name: str, span: Span) -> None:
-        """A function that is neither taken nor a word."""
-        where = self._defining(name)
-        if where is not None:
-            hint = f'take it: #kernel "{where}" {{ {name} }}; or leave it out: #without {name}'
-        else:
-            hint = instead(name, self.unit.functions)
-            rest = f"name the file that defines it in #kernel, or leave it out: #without {name}"
-            hint = f"{hint}; or {rest}" if hint else rest
-        self._trouble("unresolved", f"there is no function {name!r}", span, hint)
 
     def _feature(self, e: ast.CallExpr) -> ast.CExpr:
         """A question that #config answers."""
@@ -364,9 +305,9 @@ class _Closure:
         value = self.cutter.config.value(name)
         if value is None:
             hint = f"write #config {name} or !{name}"
-            self._trouble("config", f"nothing decides {e.name}({name})", e.span, hint)
+            self.account.trouble("config", f"nothing decides {e.name}({name})", e.span, hint)
             value = 0
-        self._note("decided", name, "assumed" if name in ASSUMED else "by #config", e.span)
+        self.account.note("decided", name, "assumed" if name in ASSUMED else "by #config", e.span)
         return ast.Num(int(bool(value)), e.span)
 
     def _defined(self, e: ast.CallExpr) -> ast.CExpr:
@@ -374,9 +315,9 @@ class _Closure:
         try:
             answer = self.presence.asks(e, self.own_fields)
         except Trouble as trouble:
-            self._said(trouble)
+            self.account.said(trouble)
             return ast.Num(0, e.span)
-        self._note("decided", e.span.text, answer.where, e.span)
+        self.account.note("decided", e.span.text, answer.where, e.span)
         return ast.Num(int(answer.is_there), e.span)
 
     # -- macros -----------------------------------------------------------------------------------
@@ -399,15 +340,17 @@ class _Closure:
                 stand_in = tuple(ast.Ident(name, a.span) for name, a in given.items())
                 return self._put(macro, ast.CallExpr(body.name, stand_in, span), given, alone)
             if body is not None:
-                self._refused(file, macro, "it stands for a function here, and its body is no name", span)
+                self.account.refused(
+                    file, macro, "it stands for a function here, and its body is no name", span
+                )
             return nothing
         given = dict(zip(macro.parameters or (), arguments or (), strict=False))
         if macro.parameters is not None and not len(macro.parameters) == len(given) == len(arguments or ()):
             text = f"{macro.name} takes {len(macro.parameters)} arguments, not {len(arguments or ())}"
-            self._trouble("arity", text, span)
+            self.account.trouble("arity", text, span)
             return nothing
         if len(self.expanding) > MAX_EXPANDED:
-            self._trouble("macro", f"{macro.name} expands too deeply", span)
+            self.account.trouble("macro", f"{macro.name} expands too deeply", span)
             return nothing
         statement = alone and file.bare[macro.start : macro.end].strip().startswith(STATEMENTS)
         body = self._body_of(file, macro, "stmt" if statement else "expr", span)
@@ -418,7 +361,7 @@ class _Closure:
             check_brackets(text, macro.start, body, given, alone)
             body = named(body, given)
         except Trouble as trouble:
-            self._refused(file, macro, trouble.diagnostic.message, span)
+            self.account.refused(file, macro, trouble.diagnostic.message, span)
             return nothing
         return self._put(macro, body, given, alone)
 
@@ -445,23 +388,15 @@ class _Closure:
                 raise Trouble("macro", f"{macro.name} joins tokens, which is not supported", span)
             return self.cutter.macro(file, macro, start)
         except Trouble as trouble:
-            self._refused(file, macro, f"it is no expression here: {trouble.diagnostic.message}", span)
+            self.account.refused(file, macro, f"it is no expression here: {trouble.diagnostic.message}", span)
             return None
-
-    def _refused(self, file: Scanned, macro: Macro, why: str, span: Span) -> None:
-        """A macro that cannot be expanded."""
-        place = f"{file.source.name}:{Span(file.source, macro.at, macro.at).line}"
-        hint = f"define it in the test, or write #without {macro.name}"
-        if macro.parameters is None:
-            hint = f"give it a value: #config {macro.name} = …"
-        self._trouble("macro", f"{macro.name} ({place}) cannot be expanded: {why}", span, hint)
 
     # -- trees ------------------------------------------------------------------------------------
 
     def _function(self, f: ast.Function) -> ast.Function:
         self.ours = not f.kernel
         if f.kernel:
-            self._note("taken", f.name, "", f.span)
+            self.account.note("taken", f.name, "", f.span)
         return replace(f, body=self._body(f.body, {p.name for p in f.parameters}))
 
     def _body(self, body: ast.Block, bound: set[str]) -> ast.Block:
@@ -583,7 +518,7 @@ class _Closure:
                 try:
                     made = self.cutter.struct(file, found, asked)
                 except Trouble as trouble:
-                    self._said(trouble)
+                    self.account.said(trouble)
                     break
                 if made.typedef:
                     typedefs.add(name)
