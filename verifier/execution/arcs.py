@@ -177,7 +177,7 @@ class _Linker:
         for step, node in self._flushes(walk.cpu, removals):
             if step <= (-1 if since is None else since):
                 continue
-            if node is not None and removals.removes(node, walk.va, walk.tag, walk.content):
+            if node is not None and removals.removes_of(node, walk):
                 until = step
                 break
             if step < uses[-1]:

@@ -21,6 +21,7 @@ from verifier.model.roles import (
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
 from verifier.program.invalidations import INVALIDATING, invalidation
+from verifier.program.leaves import addresses, mapping
 from verifier.program.ops import Kind
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import GLOBAL, Ptr, Value, flags, truth
@@ -41,6 +42,7 @@ class Removals:
     def __init__(self, x: Execution) -> None:
         self.x = x
         self.program, self.switches = x.program, x.model.switches
+        self.addresses = addresses(x.program)
         self.events = [e for e in x.program.events if e.id in x.executed]
         self.invalidations: dict[int, tuple[Kind, int, Value | None, Value | None]] = {}
         self._invalidations()
@@ -76,10 +78,20 @@ class Removals:
             return self.x.written_at().get((e.id, cell), 0)
         return self.x.register(e.cpu, "pcid", e.id)
 
-    def removes(self, node: int, va: Ptr, tag: int, content: Value) -> bool:
-        """Does an invalidation remove a finished entry of its CPU?"""
+    def removes(self, node: int, va: Ptr, tag: int, content: Value, leaf: Ptr | None) -> bool:
+        """Does an invalidation remove a finished entry of its CPU? ``leaf``: where it was read, if known."""
         formula = cover(self.invalidations[node][0], self.switches).entries
-        return self._holds(formula, node, va=va, tag=tag, content=content, cell=None)
+        return self._holds(formula, node, va=va, tag=tag, content=content, cell=leaf)
+
+    def removes_of(self, node: int, walk: Walk) -> bool:
+        """Does an invalidation remove the entry that a walk has made?"""
+        return self.removes(node, walk.va, walk.tag, walk.content, self.leaf(walk))
+
+    def leaf(self, walk: Walk) -> Ptr | None:
+        """Where the entry that a walk stands for was read."""
+        if walk.levels:
+            return walk.levels[-1][1]
+        return mapping(self.program, walk.cpu, walk.va, walk.content)
 
     def _holds(
         self, formula: Formula, node: int, va: Ptr, tag: int, content: Value, cell: Ptr | None
@@ -87,7 +99,7 @@ class Removals:
         _, _, named, pcid = self.invalidations[node]
         globe = bool(flags(content) & GLOBAL)
         atoms = {
-            "va": named == va,
+            "va": named == va or (cell is not None and named in self.addresses.get(cell, ())),
             "tag": pcid == tag,
             "global": globe,
             "local": not globe,
@@ -114,7 +126,7 @@ class _Candidate(Removals):
                 continue
             for node, (_, cpu, _, _) in self.invalidations.items():
                 mine = w.event is not None and node == self.x.faults.get(w.event)
-                if cpu == w.cpu and not mine and self.removes(node, w.va, w.tag, w.content):
+                if cpu == w.cpu and not mine and self.removes_of(node, w):
                     pairs.append((node, w.use))
         return Relation(pairs)
 

@@ -274,7 +274,7 @@ class _Finder:
             n
             for n, (_, cpu, _, _) in removals.invalidations.items()
             if cpu == walk.cpu and n in turns and turns[n] < turns.get(read, 0)
-            if n not in self.x.faults.values() and removals.removes(n, walk.va, walk.tag, walk.content)
+            if n not in self.x.faults.values() and removals.removes_of(n, walk)
         ]
         if not mine:
             return None

@@ -15,6 +15,7 @@ from verifier.execution.check import Checked
 from verifier.execution.run import Execution, Walk
 from verifier.model.roles import bare, instant, invalidates
 from verifier.program.events import Event
+from verifier.program.leaves import first_leaf, mapping
 from verifier.program.trace import Flush, Step, Trace, standing, warned
 from verifier.program.values import (
     CLEAN,
@@ -30,8 +31,17 @@ from verifier.program.values import (
 )
 from verifier.records import NamedTuple
 
-# A finished TLB entry: CPU, PCID, address, content, and the cell in which D would be set.
-Entry = tuple[int, int, Ptr, Value, Ptr | None]
+
+class CachedEntry(NamedTuple):
+    """A finished TLB entry. ``dirty``: where D would be set; ``large``: where it was read, if it is of a
+    large page that has several addresses."""
+
+    cpu: int
+    tag: int
+    va: Ptr
+    content: Value
+    dirty: Ptr | None
+    large: Ptr | None
 
 
 class Told(NamedTuple):
@@ -339,8 +349,8 @@ class _Tlb:
 
     def __init__(self, x: Execution) -> None:
         self.x, self.removals = x, Removals(x)
-        self.since: dict[Entry, str] = {}
-        self.left: dict[Entry, list[str]] = {}  # why flushes since then have left it
+        self.since: dict[CachedEntry, str] = {}
+        self.left: dict[CachedEntry, list[str]] = {}  # why flushes since then have left it
         self.needless: set[int] = set()  # uses whose walk nobody needs to know
         own = {n for line in x.lines() for n in line}
         # Later uses rest on the same reads; the first use made them.
@@ -349,19 +359,20 @@ class _Tlb:
         for cpu, pcid, va, content in x.program.tlb:
             self._add(self._entry(cpu, pcid, va, content=content, leaf=None), _START)
 
-    def _entry(self, cpu: int, tag: int, va: Ptr, content: Value, leaf: Ptr | None) -> Entry:
+    def _entry(self, cpu: int, tag: int, va: Ptr, content: Value, leaf: Ptr | None) -> CachedEntry:
+        """``leaf``: where it was read. That matters if D has to be set there, and for its page's size."""
+        program, size = self.x.program, leaf
         kept = make_entry(target(content) or 0, flags(content) & (COMBINED | GLOBAL | CLEAN))
-        if not flags(kept) & CLEAN:
-            leaf = None
-        elif leaf is None:
-            leaf = self.x.program.first_leaf(cpu, va)
-        return cpu, tag, va, kept, leaf
+        if leaf is None:
+            leaf, size = first_leaf(program, cpu, va), mapping(program, cpu, va, content)
+        large = size if size is not None and size in self.removals.addresses else None
+        return CachedEntry(cpu, tag, va, kept, leaf if flags(kept) & CLEAN else None, large)
 
-    def _of(self, walk: Walk) -> Entry:
+    def _of(self, walk: Walk) -> CachedEntry:
         leaf = walk.levels[-1][1] if walk.levels else None
         return self._entry(walk.cpu, walk.tag, walk.va, content=walk.content, leaf=leaf)
 
-    def _add(self, entry: Entry, since: str) -> None:
+    def _add(self, entry: CachedEntry, since: str) -> None:
         self.since[entry], self.left[entry] = since, []
 
     def known(self, node: int, walk: Walk) -> bool:
@@ -389,7 +400,9 @@ class _Tlb:
         if node not in self.removals.invalidations:
             return
         kind, cpu, va, pcid = self.removals.invalidations[node]
-        for entry in [e for e in self.since if e[0] == cpu and self.removals.removes(node, e[2], e[1], e[3])]:
+        removes = self.removals.removes
+        gone = [e for e in self.since if e.cpu == cpu and removes(node, e.va, e.tag, e.content, leaf=e.large)]
+        for entry in gone:
             del self.since[entry]
         text = "the page fault"
         if kind != "fault":
@@ -398,8 +411,8 @@ class _Tlb:
 
     def _leave(self, cpu: int, flush: Flush) -> None:
         for entry in self.since:
-            if entry[0] == cpu:
-                self.left[entry].append(flush.leaves(entry[2], entry[1], entry[3]))
+            if entry.cpu == cpu:
+                self.left[entry].append(flush.leaves(entry.va, entry.tag, entry.content))
 
     def initial(self, walk: Walk) -> bool:
         """Has the entry that this walk stands for been there from the start?"""

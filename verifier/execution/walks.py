@@ -8,6 +8,7 @@ from verifier.execution.run import Execution, Walk, combined
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
 from verifier.program.functions import apply
+from verifier.program.leaves import first_leaf
 from verifier.program.rights import needs
 from verifier.program.values import CLEAN, GLOBAL, RO, UNACCESSED, Ptr, Value, flags, target
 
@@ -119,5 +120,5 @@ def _dirty(x: Execution, event: Event, w: Walk) -> Iterator[str]:
     mode, aged = x.model.switches.d_sets_a, node not in x.unaged
     if flags(content) & UNACCESSED and mode != "either" and aged != (mode == "always"):
         yield f"A is {'set' if aged else 'left clear'} where D is set"
-    if cell != (w.levels[-1][1] if w.levels else x.program.first_leaf(w.cpu, w.va)):
+    if cell != (w.levels[-1][1] if w.levels else first_leaf(x.program, w.cpu, w.va)):
         yield "D is set in another entry"

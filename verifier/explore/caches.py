@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from verifier.errors import InternalError
 from verifier.explore.state import Buffer
 from verifier.program.events import Program
+from verifier.program.leaves import addresses, mapping
 from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
 from verifier.program.values import (
@@ -43,6 +44,7 @@ class Item(NamedTuple):
     ``to``     the page, or the table, that it leads to;
     ``flags``  the rights that remain after all levels; for a finished entry also GLOBAL and CLEAN of the
                leaf (4.2);
+    ``spans``  the addresses that a finished entry translates, one bit for each: several for a large page;
     ``path``   for an upper entry: the handle and the cell of every level that was read;
     ``leaf``   the cell in which a write has to set D; -1 if D is set already (7.3).
     """
@@ -52,6 +54,7 @@ class Item(NamedTuple):
     va: int
     to: Value = 0
     flags: int = 0
+    spans: int = 0
     path: tuple[tuple[Value, int], ...] = ()
     leaf: int = -1
 
@@ -85,6 +88,12 @@ class Caches:
             for (handle, va), cell in program.entries.items()
             if cell in cell_at and va in self.va_at
         }
+        self.cell_at = cell_at
+        self.spans = {
+            cell_at[cell]: sum(1 << self.va_at[va] for va in vas)
+            for cell, vas in addresses(program).items()
+            if cell in cell_at
+        }
         self.tables = program.tables
         self.depth = program.depth
         cpus = range(program.cpus)
@@ -93,7 +102,8 @@ class Caches:
         self.items: list[Item] = []
         self.bits: dict[Item, int] = {}
         # Sets of items, by the properties that invalidations ask for.
-        self.of_va = [0] * len(program.vas)
+        self.of_va = [0] * len(program.vas)  # made by a walk for it
+        self.translating = [0] * len(program.vas)  # finished entries of pages that have it
         self.of_tag: dict[Value, int] = {}
         self.globals = self.entries = self.uppers = self.absents = 0
         self.leading = [0] * len(program.vas)  # upper entries on the way to an address
@@ -127,6 +137,9 @@ class Caches:
                     self.watched[cpu] |= bit
             return bit
         self.entries |= bit
+        for va in range(len(self.translating)):
+            if item.spans >> va & 1:
+                self.translating[va] |= bit
         if item.flags & GLOBAL:
             self.globals |= bit
         self._watch(item, bit)
@@ -155,7 +168,8 @@ class Caches:
         return 0 if cell < 0 else memory[cell]
 
     def initial(self, memory: Contents, cpu: int, pcid: int, va: int, content: Value) -> int:
-        """An entry of the initial TLB. Its leaf is the leaf that a walk of the initial tables finds."""
+        """An entry of the initial TLB. Its leaf is the leaf that a walk of the initial tables finds (MMR 4.5,
+        7.3)."""
         leaf, bits = -1, flags(content) & (COMBINED | GLOBAL | CLEAN)
         if bits & CLEAN and self.switches.spontaneous:
             handle: Value | None = self.root(memory, cpu)
@@ -163,7 +177,9 @@ class Caches:
                 leaf = self.cells.get((handle, va), -1)
                 handle = target(memory[leaf]) if leaf >= 0 else None
                 handle = handle if handle in self.tables else None
-        return self.bit(Item(FINISHED, pcid, va, target(content) or 0, flags=bits, path=(), leaf=leaf))
+        own = mapping(self.program, cpu, self.program.vas[va], content)
+        spans = 1 << va if own is None else self.spans.get(self.cell_at[own], 1 << va)
+        return self.bit(Item(FINISHED, pcid, va, target(content) or 0, bits, spans, (), leaf))
 
     # ---- walks
 
@@ -198,9 +214,10 @@ class Caches:
         rights = (place.flags | bits) & COMBINED
         if to not in self.tables:
             leaf = cell if bits & CLEAN and self.switches.spontaneous else -1
-            return self.bit(Item(FINISHED, tag, va, to, rights | bits & (GLOBAL | CLEAN), (), leaf))
+            spans = self.spans.get(cell, 1 << va)
+            return self.bit(Item(FINISHED, tag, va, to, rights | bits & (GLOBAL | CLEAN), spans, (), leaf))
         path = (*place.path, (place.handle, cell))
-        return self.bit(Item(UPPER_ENTRY, tag, va, to, rights, path)) if len(path) < self.depth else 0
+        return self.bit(Item(UPPER_ENTRY, tag, va, to, rights, 0, path)) if len(path) < self.depth else 0
 
     def filled(self, tlb: int, memory: Contents, buffer: Buffer, cpu: int, vas: int) -> int:
         """A set, with all items that walks for the addresses ``vas`` can add at this instant."""
@@ -284,7 +301,7 @@ class Caches:
         """
         asked = Asked(
             tagged=self.of_tag.get(pcid, 0),
-            address=self.of_va[va] if va >= 0 else 0,
+            address=self.translating[va] if va >= 0 else 0,
             leading=self.leading[va] if va >= 0 else 0,
             globals=self.globals,
             switches=self.switches,
@@ -298,7 +315,7 @@ class Asked(NamedTuple):
     """The sets of items from which an invalidation chooses.
 
     ``tagged``   the items of the PCID that it acts on;
-    ``address``  the items for the address that it names;
+    ``address``  the finished entries that translate the address that it names;
     ``leading``  the upper entries on the way to that address;
     ``globals``  the finished entries that are global;
     ``zero``     does it act on PCID 0?

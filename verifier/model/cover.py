@@ -3,7 +3,8 @@
 Each row has two formulas, for finished TLB entries and for upper entries in the paging-structure
 caches.  A formula is a list of alternatives; an alternative is a list of atoms that must all hold.
 
-``va``      the entry translates the address that the invalidation names
+``va``      the entry translates the address that the invalidation names: one of a large page translates all
+            addresses of that page (4.5)
 ``tag``     the entry's PCID is the one that the invalidation acts on
 ``global``  the entry is global; ``local``: it is not
 ``leads``   the upper entry lies on the way to the address

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call, refs
 from verifier.program.ops import Kind, Op
-from verifier.program.values import Ptr, Value, target, truth
+from verifier.program.values import Ptr, Value, truth
 from verifier.program.waits import Loop, Stop, Wait
 from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Span
@@ -430,20 +430,6 @@ class Program:
             for event in wait.events:
                 out.setdefault(event, set()).update(refs(needed))
         return out
-
-    def first_leaf(self, cpu: int, va: Ptr) -> Ptr | None:
-        """The entry that a walk of the initial page tables ends at: an entry of the initial TLB was
-        read there."""
-        root = self.cells.get(Ptr(f"{cpu}:cr3"))
-        handle, cell = target(root.init) if root is not None else None, None
-        for _ in range(self.depth):
-            if handle is None or (handle, va) not in self.entries:
-                break
-            cell = self.entries[handle, va]
-            handle = target(self.cells[cell].init)
-            if handle not in self.tables:
-                break
-        return cell
 
 
 def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:

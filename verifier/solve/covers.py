@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from verifier.model.cover import ALWAYS, NEVER, Formula, cover, holds
 from verifier.program.values import GLOBAL, Ptr, flags
 from verifier.solve.clauses import NO, YES
@@ -19,9 +21,32 @@ def _formula(e: Encoding, formula: Formula, atoms: dict[str, int]) -> int:
     return holds(formula, atoms.__getitem__, both=e.clauses.both, either=e.clauses.either, true=YES, false=NO)
 
 
-def _entry(e: Encoding, inv: InvalidationSite, vas: Literals, tag: Literals, globe: int) -> int:
+def _beside(e: Encoding, inv: InvalidationSite, leaves: Mapping[Ptr, int]) -> int:
+    """The literal that an entry was read in one of ``leaves``, as a large page that has the address."""
+    return e.clauses.any(
+        e.clauses.both(x, inv.vas[va])
+        for cell, x in leaves.items()
+        for va in e.addresses.get(cell, ())
+        if va in inv.vas
+    )
+
+
+def _leaves(e: Encoding, chain: Chain) -> dict[Ptr, int]:
+    """Where the entry of a walk may have been read, of the entries that are for several addresses."""
+    both = e.clauses.both
+    return {
+        cell: both(level.last, x)
+        for level in chain.levels
+        for cell, x in level.where.items()
+        if cell in e.addresses
+    }
+
+
+def _entry(
+    e: Encoding, inv: InvalidationSite, vas: Literals, tag: Literals, globe: int, leaves: Mapping[Ptr, int]
+) -> int:
     atoms = {
-        "va": _same(e, inv.vas, vas),
+        "va": e.clauses.either(_same(e, inv.vas, vas), _beside(e, inv, leaves)),
         "tag": _same(e, inv.pcid, tag),
         "global": globe,
         "local": -globe,
@@ -39,13 +64,15 @@ def covers_use(e: Encoding, inv: InvalidationSite, use: Use) -> int:
         return inv.done
     parts = []
     for served, chain in use.served:
-        here = _entry(e, inv, vas=chain.vas, tag=chain.tag, globe=chain.flags[GLOBAL])
+        leaves = _leaves(e, chain)
+        here = _entry(e, inv, vas=chain.vas, tag=chain.tag, globe=chain.flags[GLOBAL], leaves=leaves)
         # A use that only this walk can serve is served by it.
         alone = len(use.served) == 1 and not use.initial
         parts.append(here if alone else e.clauses.both(served, here))
     for entry in use.initial:
         globe = YES if flags(entry.content) & GLOBAL else NO
-        here = _entry(e, inv, vas={entry.va: YES}, tag={entry.pcid: YES}, globe=globe)
+        leaves = {} if entry.leaf is None else {entry.leaf: YES}
+        here = _entry(e, inv, {entry.va: YES}, tag={entry.pcid: YES}, globe=globe, leaves=leaves)
         parts.append(e.clauses.both(entry.done, here))
     return e.clauses.both(inv.done, e.clauses.any(parts))
 

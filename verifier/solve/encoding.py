@@ -16,6 +16,7 @@ from verifier.model.roles import buffered
 from verifier.program.events import DecidedBy, Event, Observable, Program
 from verifier.program.expressions import Apply, Const, Expr, Obs, Ref, large_parts, refs
 from verifier.program.functions import apply
+from verifier.program.leaves import addresses
 from verifier.program.profiles import kernels
 from verifier.program.values import NO_NUMBER, UNDEF, Ptr, Value
 from verifier.program.waits import Loop
@@ -50,6 +51,7 @@ class Encoding:
         self.invalidations: list[InvalidationSite] = []
         self.flushes: dict[tuple[int, int], int] = {}  # (INVLPGB, CPU) -> its effect there
         self.sources: list[RfSource] = []
+        self.addresses = addresses(program)
         self.order: dict[tuple[int, int], int] = {}  # co between events of different CPUs
         # Later part of an instruction -> its first part: an interrupt comes before both or after both (8.9).
         self.begun: dict[int, int] = {}

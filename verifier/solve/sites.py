@@ -70,12 +70,13 @@ class Chain:
 
 @dataclass(slots=True, eq=False)
 class InitialEntry:
-    """An entry that the TLB held at the start; ``done``: it serves."""
+    """An entry that the TLB held at the start; ``done``: it serves; ``leaf``: where it was read, if known."""
 
     done: int
     pcid: int
     va: Ptr
     content: Value
+    leaf: Ptr | None
 
 
 @dataclass(slots=True, eq=False)

@@ -6,6 +6,7 @@ from itertools import product
 
 from verifier.program.events import Event
 from verifier.program.functions import apply
+from verifier.program.leaves import first_leaf, mapping
 from verifier.program.rights import RIGHTS, needs
 from verifier.program.values import (
     CLEAN,
@@ -92,10 +93,10 @@ class Walks(Chains):
         options = [literal for literal, _ in use.served]
         for cpu, pcid, va, content in self.program.tlb:
             if cpu == use.cpu and va in use.vas:
-                literal = self.clauses.new()
+                literal, leaf = self.clauses.new(), mapping(self.program, cpu, va, content)
                 self.clauses.add(-literal, done)
                 self.clauses.add(-literal, use.vas[va])
-                use.initial.append(InitialEntry(literal, pcid=pcid, va=va, content=content))
+                use.initial.append(InitialEntry(literal, pcid, va, content, leaf))
                 self._usable(literal, {pcid: YES}, YES if flags(content) & GLOBAL else NO, use.now)
                 options.append(literal)
         return options
@@ -331,7 +332,7 @@ class Walks(Chains):
                     where[cell] = clauses.either(where.get(cell, NO), literal)
         for entry in use.initial:
             if flags(entry.content) & CLEAN and not flags(entry.content) & needs(event):
-                found = self.program.first_leaf(use.cpu, entry.va)
+                found = first_leaf(self.program, use.cpu, entry.va)
                 if found is None:
                     clauses.add(-entry.done)
                 else:

@@ -125,13 +125,15 @@ class _Unit:
             (_owner(item), item, i in self.unit.overridable) for i, item in enumerate(self.unit.initial)
         ]
         while True:
-            used = [x for x in pending if x[2] or not x[0] or x[0] in known]
+            used = [x for x in pending if x[2] or not x[0] or x[0] in known or _joins(x[1], known)]
             if not used:
                 return known
             for x in used:
                 pending.remove(x)
                 item = x[1]
                 known |= _given(item)
+                if _joins(item, known):
+                    known.add(x[0])
                 if isinstance(item, ast.Setting):
                     known |= mentioned((item.place, item.cpus))
 
@@ -278,6 +280,15 @@ def _given(item: ast.Initial) -> set[str]:
     if isinstance(item, ast.Object) and isinstance(item.value, ast.Braced):
         return mentioned([x.target if isinstance(x, ast.Mapping) else x for x in item.value.items])
     return mentioned(item.value if item.value is not None else ())
+
+
+def _joins(item: ast.Initial, known: set[str]) -> bool:
+    """Does an address space say that two addresses lie side by side? They do so in every space then."""
+    if not (isinstance(item, ast.Object) and item.type.base == "mm" and isinstance(item.value, ast.Braced)):
+        return False
+    maps = [x for x in item.value.items if isinstance(x, ast.Mapping) and isinstance(x.va, ast.Ident)]
+    below = Counter(frozenset(mentioned(x.target)) for x in maps if mentioned(x.va) <= known)
+    return any(target and count > 1 for target, count in below.items())
 
 
 def _owner(item: ast.Initial) -> str:
