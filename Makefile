@@ -9,16 +9,20 @@ FAST   := tests/unit tests/golden tests/agreement/test_figures.py
 CODE   := verifier tests benchmarks docs grammar
 SITE   := docs/_build
 
-.PHONY: verify test check lint format golden bench docs clean
+.PHONY: verify test test-all check lint format golden bench docs clean
 
 verify: $(STAMP)
 	$(BIN)/verifier check -q litmus
 
+# Minutes. CI runs all: what takes more than a second, and each row of long tables.
 test: $(STAMP)
+	$(BIN)/python -m pytest -q -n 2 -m 'not long' --few 100 tests litmus
+
+test-all: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 tests litmus
 
 check: lint
-	$(BIN)/python -m pytest -q -n 2 -m 'not slow' $(FAST)
+	$(BIN)/python -m pytest -q -n 2 -m 'not slow and not long' --few 8 $(FAST)
 
 # What tests do not see: style, and types.
 lint: $(STAMP)

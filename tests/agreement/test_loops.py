@@ -51,6 +51,7 @@ def compare(test: Test, most: int = BOUNDS[-1]) -> None:
     pytest.fail(f"no run with {most} turns ends in {exact - found}")
 
 
+@pytest.mark.long
 def test_loops_of_the_corpus() -> None:
     """The exact loops of every eighth file; of more by ``VERIFIER_EFFORT``."""
     tests = corpus()

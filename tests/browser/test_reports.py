@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Page]
 
+pytestmark = pytest.mark.long  # a browser
+
 LITMUS = Path(__file__).resolve().parents[2] / "litmus"
 FILES = (
     "linux/switch_mm-vs-flush.litmus", "linux/cpumask", "classic/SB.litmus", "hangs/abba-interrupt.litmus",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Page]
 
+pytestmark = pytest.mark.long  # a browser
+
 
 def made(folder: Path, test: str) -> Path:
     """The page of a test."""

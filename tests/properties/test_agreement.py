@@ -79,6 +79,7 @@ def compare(examples: int, make: Callable[[Draw], tuple[Program, str, Switches]]
     assert compared > examples // 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_judges_agree(kind: str) -> None:
     def make(draw: Draw) -> tuple[Program, str, Switches]:

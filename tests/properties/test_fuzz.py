@@ -8,6 +8,7 @@ from tests import fuzz
 from tests.effort import EFFORT, times
 
 
+@pytest.mark.long
 def test_mutated_files_raise_nothing_else() -> None:
     found = list(fuzz.hunt(20261128, inputs=times(80), seconds=60 * EFFORT))
     assert len(found) > 25

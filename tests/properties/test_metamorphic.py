@@ -159,6 +159,7 @@ PROPERTIES = [
 Property = Callable[[str, range], Cases]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("holds", "language"), PROPERTIES)
 def test_it_holds(holds: Property, language: str) -> None:
     """In all cases, some of which could have been different."""

@@ -179,6 +179,7 @@ def test_the_published_tests_are_found() -> None:
 OLDER = ("Ra0 Ra1 | Wa1 Wa1 Wa0", "Ra0 Ra1 | Wa1 | Wa1 Wa0", "Wa0 Ra1 Ra0 | Wa0 Wa1")
 
 
+@pytest.mark.long
 def test_five_instructions() -> None:
     """Again, our cycles are the synthesized tests with several locations; three are left."""
     found = minimal(5)

@@ -53,6 +53,7 @@ def relaxed(cycle: Cycle) -> bool:
     return any((b.step.source, b.step.target) == ("W", "R") and b.step.kind.name not in FENCES for b in cycle)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("language", "names", "seed"), [("X86", PLAIN, 1), ("C", DEPENDENT, 2), ("MM", DEPENDENT, 5)]
 )
@@ -71,6 +72,7 @@ def test_a_cycle_is_possible_if_a_store_may_pass_a_load(
     assert kinds == {True, False}
 
 
+@pytest.mark.long
 def test_the_judges_agree_about_cycles_with_walks() -> None:
     kinds, explored = set[bool](), 0
     for number, cycle in enumerate(sample(EVERY, "MM", 4, 6, 4)):

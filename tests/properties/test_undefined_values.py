@@ -153,6 +153,7 @@ def judged(draw: Draw, kind: str, say: Callable[[str], object] = str) -> str:
     return "good" if undefined_decisions(program) else "neither"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_judges_agree_about_undefined_values(kind: str) -> None:
     @settings(

@@ -65,6 +65,7 @@ def several(seeds: range) -> None:
     assert found.count(None) <= len(found) // 20
 
 
+@pytest.mark.long
 def test_some_random_programs() -> None:
     several(range(FAST))
 
@@ -75,7 +76,7 @@ def test_what_was_found(seed: int) -> None:
     assert check(seed, "generic")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(2))
 def test_random_programs(part: int) -> None:
     size = SLOW // 2

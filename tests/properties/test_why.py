@@ -91,11 +91,12 @@ def several(seeds: range) -> None:
     assert found.total() > len(seeds) and 0 < changes < found.total()
 
 
+@pytest.mark.long
 def test_a_few() -> None:
     several(range(FAST))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(1))
 def test_many(part: int) -> None:
     several(range(1000 + part * SLOW, 1000 + (part + 1) * SLOW))

@@ -43,6 +43,7 @@ def test_options_that_do_exist_are_taken() -> None:
     assert verdict.observation == "always"
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = verifier.check(TEST, memory=500)
     assert verdict.test is TEST and verdict.observation == "always"

@@ -14,6 +14,7 @@ from verifier.suite.options import Options
 from verifier.syntax import load
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "size", "observation", "states"),
     [
@@ -48,6 +49,7 @@ def test_what_is_compared_takes_turns() -> None:
     assert figure([3, 1, 2]) == (2, 1, 3)
 
 
+@pytest.mark.slow
 def test_a_process_is_measured_or_stopped() -> None:
     took = process(sys.executable, "-c", "sum(range(10**6))")
     assert took is not None and took > 0

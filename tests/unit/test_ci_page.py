@@ -74,7 +74,7 @@ def test_the_page_has_examples() -> None:
     assert len(SHELL) > 4 and len(JOBS) == 3 and len(JENKINS) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("text", SHELL)
 def test_shell(tree: Path, text: str) -> None:
     said = shell(tree, text)
@@ -82,7 +82,7 @@ def test_shell(tree: Path, text: str) -> None:
     assert expected in said
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("text", [*JOBS, *JENKINS])
 def test_jobs(tree: Path, text: str) -> None:
     shell(tree, text)
@@ -93,7 +93,7 @@ def test_jobs(tree: Path, text: str) -> None:
         assert written and (tree / written[1]).stat().st_size > 100
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_hooks(tree: Path) -> None:
     (used,) = [found["repos"] for text in blocks("yaml") if "repos" in (found := yaml.safe_load(text))]
     args = {hook["id"]: hook.get("args", []) for hook in used[0]["hooks"]}

@@ -44,13 +44,14 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
     return code, out.out, out.err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_both_judges_find_the_corpus_as_expected(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "check", "-q", "--judge", "both", *SOME, CLASSIC)
     assert code == 0
     assert re.search(r"(\d+) tests: \1 as expected$", out.strip())
 
 
+@pytest.mark.slow
 def test_the_story_of_b1_is_the_store_buffer(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "check", f"{SWITCH}::B1")
     assert code == 0
@@ -64,6 +65,7 @@ def test_the_story_of_b1_is_the_store_buffer(capsys: pytest.CaptureFixture[str])
     assert stored < read < fill < late
 
 
+@pytest.mark.slow
 def test_the_story_of_the_lazy_return_is_the_spontaneous_fill(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "check", f"{LINUX / 'lazy-return.litmus'}::B1")
     assert re.search(r"TLB fill of v: A\s+no access asks for it", out)
@@ -71,6 +73,7 @@ def test_the_story_of_the_lazy_return_is_the_spontaneous_fill(capsys: pytest.Cap
     assert out.index("TLB fill of v: A") < out.index("set_pte")
 
 
+@pytest.mark.slow
 def test_families(capsys: pytest.CaptureFixture[str]) -> None:
     path = LINUX / "switch_mm-vs-flush-n.litmus"
     assert run(capsys, "check", "-q", "-D", "n=8", f"{path}::F")[0] == 0
@@ -97,7 +100,7 @@ Time SB *
     assert re.sub(r"Time SB \d+\.\d\d", "Time SB *", out) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["check", "states"])
 def test_json_output_holds_to_its_schema(capsys: pytest.CaptureFixture[str], command: str) -> None:
     _, out, _ = run(capsys, command, "--format", "json", *SOME, SB)
@@ -118,11 +121,12 @@ def test_json_output_has_the_errors(capsys: pytest.CaptureFixture[str], tmp_path
     assert second["code"] == "usage" and second["line"] is None
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_output_is_the_same_every_time(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "check", *SOME)[1] == run(capsys, "check", "-j", "2", *SOME)[1]
 
 
+@pytest.mark.slow
 def test_dot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     target = tmp_path / "out.dot"
     assert run(capsys, "check", "--dot", target, SB)[0] == 0
@@ -203,6 +207,7 @@ def test_usage_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
         assert run(capsys, *arguments)[0] == 2
 
 
+@pytest.mark.slow
 def test_exit_codes_and_expectations(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     differs = write(tmp_path, MM + 'P0 { x = 1; }\nexpect never "no";\nexists (x=1)\n')
     code, out, _ = run(capsys, "check", differs)
@@ -244,6 +249,7 @@ def test_a_variant_of_standard_input(
     assert [" ".join(line.split()[:2]) for line in out.splitlines() if line.startswith("t::")] == found
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_no_child() -> None:
     """The parent dies of the interrupt with 130, and its process group with it."""
     command = [
@@ -279,6 +285,7 @@ def test_ctrl_c_leaves_no_child() -> None:
     pytest.fail("a child process is left")
 
 
+@pytest.mark.slow
 def test_a_file_is_decided_once(capsys: pytest.CaptureFixture[str]) -> None:
     once = run(capsys, "check", "-q", SWITCH)[1]
     assert run(capsys, "check", "-q", f"{SWITCH}::B1", SWITCH, SWITCH)[1] == once
@@ -289,6 +296,7 @@ def test_a_file_is_decided_once(capsys: pytest.CaptureFixture[str]) -> None:
 MAYBE = "MM maybe\n{ int x; }\nP0 { x = 1; }\nP1 { r0 = x; }\n"
 
 
+@pytest.mark.slow
 def test_a_path_that_does_not_exist_is_one_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, err = run(capsys, "check", "--format", "json", tmp_path / "nothing", SB, tmp_path)
     found = json.loads(out)
@@ -316,6 +324,7 @@ def test_a_wrong_call_is_a_document_too(capsys: pytest.CaptureFixture[str], word
     assert code == 2 and found["results"] == [] and found["errors"][0]["code"] == "usage"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_an_exception_is_one_test_s(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
@@ -340,6 +349,7 @@ def test_an_exception_is_one_test_s(
         assert [e["code"] for e in found["errors"]] == ["internal"] and len(found["results"]) == 3
 
 
+@pytest.mark.slow
 def test_an_exception_in_a_story_is_one_test_s(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,6 +371,7 @@ class Names(Verdicts):
         return f"{verdict.test.id}\n", ""
 
 
+@pytest.mark.slow
 def test_a_format_is_its_renderer_and_its_row(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -373,6 +384,7 @@ def test_a_format_is_its_renderer_and_its_row(
     assert "{text,json,herd}" in run(capsys, "states", "--help")[1]
 
 
+@pytest.mark.long
 def test_warnings_stand_in_all_formats_and_can_be_errors(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -398,6 +410,7 @@ def test_a_warning_is_said_once_for_a_file(capsys: pytest.CaptureFixture[str], t
     assert run(capsys, "check", write(tmp_path, text))[2].count("unknown-key") == 1
 
 
+@pytest.mark.long
 def test_tests_for_other_machines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for name, arch in (("a", "AArch64"), ("b", "PPC"), ("c", "AArch64"), ("d", "QQ")):
         (tmp_path / f"{name}.litmus").write_text(f"{arch} MP\n{{ }}\n P0 ;\n NOP ;\nexists (true)\n")
@@ -417,6 +430,7 @@ def test_tests_for_other_machines(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert run(capsys, "compare", "--skip-other", tmp_path)[1].endswith("3 skipped (2 AArch64, 1 PPC)\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expect", ["sometimes, sparc64 never", "sometimes, sparc64 sometimes, sc never"])
 def test_a_profile_keeps_its_expectations_under_sc(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, expect: str
@@ -465,6 +479,7 @@ def test_where_no_process_can_be_started(
     assert run(capsys, "check", "-q", SB)[:2] == (0, "SB   sometimes   as expected\n")
 
 
+@pytest.mark.slow
 def test_a_worker_that_holds_much_is_replaced(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -479,7 +494,7 @@ def test_a_worker_that_holds_much_is_replaced(
     assert code == 0 and len(started) == 4 and "3 tests: 3 as expected" in out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_test_that_does_not_stop_is_stopped(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

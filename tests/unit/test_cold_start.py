@@ -62,6 +62,7 @@ def imported(words: list[str], folder: Path) -> set[str]:
     return set(done.stdout.rpartition("modules:")[2].split())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "forbidden"),
     [(["check", str(SB)], CHECK), (["--help"], SHORT), (["rules"], SHORT)],

@@ -39,6 +39,7 @@ def test_litmus_examples_are_as_expected(page: str, text: str) -> None:
         assert run(test, Options(judge="both")).exit_code == ExitCode.EXPECTED, test.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "text"), blocks("python"))
 def test_python_examples_run(page: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)

@@ -29,6 +29,7 @@ exists (0:r0 = 0 /\\ 1:r0 = 0)
 """
 
 
+@pytest.mark.long
 def test_a_test_a_variant(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here pytest finds the plugin itself."""
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
@@ -39,11 +40,13 @@ def test_a_test_a_variant(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
     result.stdout.fnmatch_lines(["*two.litmus::F PASSED*", "*two.litmus::B PASSED*"])
 
 
+@pytest.mark.long
 def test_a_variant_is_chosen_by_its_name(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", two=GOOD)
     pytester.runpytest_subprocess("-k", "B").assert_outcomes(passed=1, deselected=1)
 
 
+@pytest.mark.long
 def test_a_difference_shows_its_story(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", two=GOOD.replace("B sometimes", "B never"))
     result = pytester.runpytest_subprocess()
@@ -52,6 +55,7 @@ def test_a_difference_shows_its_story(pytester: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+@pytest.mark.long
 def test_a_deadlock_says_who_waits(pytester: pytest.Pytester) -> None:
     pytester.makefile(
         ".litmus", stuck="MM stuck\n{ spinlock_t l = 1; }\nP0 { spin_lock(&l); }\nexists (l = 1)\n"
@@ -62,6 +66,7 @@ def test_a_deadlock_says_who_waits(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines([f"*{told}*"])
 
 
+@pytest.mark.long
 def test_a_file_with_errors_is_one_failing_item(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", two=GOOD, broken="MM broken\n{ }\nP0 { [Q] r0 = 1; }\nexists (0:r0 = 1)\n")
     result = pytester.runpytest_subprocess()
@@ -69,6 +74,7 @@ def test_a_file_with_errors_is_one_failing_item(pytester: pytest.Pytester) -> No
     result.stdout.fnmatch_lines(["*broken.litmus:3:6: error: there is no variant 'Q'*", "*^^^*"])
 
 
+@pytest.mark.long
 def test_errors_in_programs_are_one_failing_item_too(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", two=GOOD.replace("x = 1;", "fooo();"))
     result = pytester.runpytest_subprocess("-v")
@@ -76,6 +82,7 @@ def test_errors_in_programs_are_one_failing_item_too(pytester: pytest.Pytester) 
     result.stdout.fnmatch_lines(["*two.litmus::error FAILED*", "*two.litmus:3:6: error: *fooo*"])
 
 
+@pytest.mark.long
 def test_warnings_are_in_the_summary_and_can_be_errors(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", two=GOOD.replace("MM two\n", "MM two\nSourse=here\n"))
     result = pytester.runpytest_subprocess()
@@ -84,6 +91,7 @@ def test_warnings_are_in_the_summary_and_can_be_errors(pytester: pytest.Pytester
     pytester.runpytest_subprocess("--verifier-strict").assert_outcomes(failed=2)
 
 
+@pytest.mark.long
 def test_variants_that_are_the_same_are_a_warning(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", two=GOOD.replace("B sometimes", "B sometimes; C sometimes"))
     result = pytester.runpytest_subprocess()
@@ -91,6 +99,7 @@ def test_variants_that_are_the_same_are_a_warning(pytester: pytest.Pytester) -> 
     result.stdout.fnmatch_lines(["*warning: variants B and C are the same test*"])
 
 
+@pytest.mark.long
 def test_no_file_keeps_others_from_being_collected(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", two=GOOD, strange=GOOD.replace("MM two", "MM strange"))
     os.mkfifo(pytester.path / "pipe.litmus")
@@ -115,6 +124,7 @@ def test_no_file_keeps_others_from_being_collected(pytester: pytest.Pytester) ->
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+@pytest.mark.long
 def test_a_test_that_dies_takes_no_other_with_it(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", two=GOOD)
     pytester.makeconftest(
@@ -149,6 +159,7 @@ exists (0:r0 = -1)
 SMALL = Path(__file__).parents[1] / "trees" / "small"
 
 
+@pytest.mark.long
 def test_a_kernels_text(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", flag=KERNEL, two=GOOD)
     skipped = pytester.runpytest_subprocess("-rs")
@@ -159,6 +170,7 @@ def test_a_kernels_text(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess().assert_outcomes(passed=3)
 
 
+@pytest.mark.long
 def test_a_tree_that_is_not_there(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", flag=KERNEL)
     result = pytester.runpytest_subprocess("--verifier-kernel=none")

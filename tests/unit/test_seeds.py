@@ -26,6 +26,7 @@ RUNS = [r["test"] for r in data()["slip"]["run"]] + [r for q in data()["question
 NAMED = sorted({d for c in CLAIMS for d in deciders(c["by"])} | set(deciders(RUNS)))
 
 
+@pytest.mark.long
 def test_the_page_is_printed_from_the_data(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-golden"):
         PAGE.write_text(page())

@@ -75,6 +75,7 @@ def test_no_settings() -> None:
     assert settings("/") == Settings()
 
 
+@pytest.mark.slow
 def test_commands_use_it_where_no_tree_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,6 +62,7 @@ def test_space_is_not_painted() -> None:
     assert Paint(True).dim("   ") == "   " and Paint(False).bad("x") == "x"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["check", "states", "explain", "audit"])
 def test_without_the_codes_a_coloured_text_is_the_same(
     command: str, capsys: pytest.CaptureFixture[str]
@@ -75,6 +76,7 @@ def test_without_the_codes_a_coloured_text_is_the_same(
     assert CODES.sub("", coloured) == plain
 
 
+@pytest.mark.slow
 def test_what_is_coloured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (CLASSIC / "n6.litmus").read_text()
     path = tmp_path / "n6.litmus"
@@ -193,6 +195,7 @@ def test_one_file_has_only_its_counts(folder: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.endswith("2 tests: 2 as expected\n")
 
 
+@pytest.mark.slow
 def test_the_call_that_is_shown_shows_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "families.litmus"
     path.write_text(SWITCH.read_text().replace('V6 never     "', 'V6 sometimes "'))

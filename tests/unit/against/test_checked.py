@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from verifier.against.compare import Comparison
 from verifier.kernel.tree import KernelTree
 from verifier.render.against import compared_json
@@ -35,6 +37,7 @@ def test_no_row_differs_and_most_are_compared() -> None:
         assert sum(mark in (MARKS["agrees"], MARKS["instruction"]) for mark in marks.values()) > 300
 
 
+@pytest.mark.long
 def test_a_page_of_the_small_tree(tmp_path: Path) -> None:
     comparison = Comparison(KernelTree(SMALL))
     text = compared_json(SMALL, comparison.words(["atomic_add", "virt_store_mb", "kfree", "refcount_inc"]))

@@ -25,6 +25,7 @@ def found() -> dict[str, ComparedWord]:
     return {c.word: c for c in Comparison(KernelTree(SMALL)).words()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("word", "status", "instructions"),
     [
@@ -43,18 +44,21 @@ def test_words_that_agree(
     assert found[word].tests > 8
 
 
+@pytest.mark.long
 def test_every_word_has_a_line(found: dict[str, ComparedWord]) -> None:
     assert set(found) == set(WORDS)
     reasons = {c.reason for c in found.values() if c.status == "not compared"}
     assert all(reasons) and "no test calls it yet" not in reasons
 
 
+@pytest.mark.long
 def test_a_barrier_that_is_missing_is_a_difference(found: dict[str, ComparedWord]) -> None:
     (weak,) = [d for d in found["virt_store_mb"].differences if "between a store and a load" in d.test]
     assert found["virt_store_mb"].status == "differs" and not weak.only_row
     assert weak.only_tree == ("cell=7; 0:r0=0; 0:r1=0; 0:r2=0; 1:r0=0; 1:r1=0; 1:r2=0",)
 
 
+@pytest.mark.long
 def test_a_lock_that_is_missing_is_a_difference(found: dict[str, ComparedWord]) -> None:
     lost = {d.test: d for d in found["atomic_sub"].differences}
     assert found["atomic_sub"].status == "differs" and found["atomic_sub"].instructions == ("subl %1, %0",)
@@ -66,6 +70,7 @@ def test_a_lock_that_is_missing_is_a_difference(found: dict[str, ComparedWord]) 
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
@@ -78,16 +83,19 @@ def test_what_cannot_be_compared_says_why(found: dict[str, ComparedWord], word: 
     assert (found[word].status, found[word].reason) == ("not compared", reason)
 
 
+@pytest.mark.long
 def test_a_word_that_the_tree_does_not_have_is_missing(found: dict[str, ComparedWord]) -> None:
     assert found["atomic_xchg"].status == "missing"
 
 
+@pytest.mark.long
 def test_z3_says_the_same(found: dict[str, ComparedWord]) -> None:
     words = ["atomic_add", "atomic_add_unless", "virt_store_mb"]
     by_z3 = Comparison(KernelTree(SMALL), decide=decide).words(words)
     assert list(by_z3) == [found[name] for name in words]
 
 
+@pytest.mark.long
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kernel", "--words", "--kernel", SMALL, "atomic_add", "atomic_xchg"]) == 0
     lines = capsys.readouterr().out.splitlines()

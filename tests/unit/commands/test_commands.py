@@ -30,6 +30,7 @@ def test_each_module_is_in_the_table() -> None:
     assert {path.stem for path in HERE.glob("*.py")} == named | SHARED
 
 
+@pytest.mark.slow
 def test_a_call_imports_its_own_command_alone() -> None:
     code = (
         "import sys; from verifier.commands.parser import parse; parse(['rules']); "

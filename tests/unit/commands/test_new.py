@@ -10,6 +10,7 @@ from verifier.cli import main
 from verifier.errors import ExitCode
 
 
+@pytest.mark.slow
 def test_it_writes_a_test_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

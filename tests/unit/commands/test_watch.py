@@ -68,6 +68,7 @@ def watched(folder: Path) -> Iterator[Watched]:
         found.process.wait()
 
 
+@pytest.mark.long
 def test_what_is_saved_is_decided_again(watched: Watched, folder: Path) -> None:
     first = watched.until("2 tests: 2 as expected\n")
     assert "n6   sometimes   as expected" in first and "with   always      as expected" in first

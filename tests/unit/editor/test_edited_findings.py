@@ -137,6 +137,7 @@ def test_all_kinds_of_texts_have_findings(text: str, code: str) -> None:
     assert all(0 <= f.start <= f.end <= max(len(text), 1) for f in found)
 
 
+@pytest.mark.slow
 def test_each_prefix_of_a_file_has_findings_or_none() -> None:
     path = LITMUS / "linux/switch_mm-vs-flush.litmus"
     text = path.read_text()
@@ -152,6 +153,7 @@ def test_a_budget_that_is_over_is_told() -> None:
     assert (found.severity, found.code) == ("note", "limit")
 
 
+@pytest.mark.slow
 def test_a_process_checks_and_nobody_waits() -> None:
     text = "MM t\n{ int x; }\nP0 { y = 1; }\nexists (x = 1)\n"
     assert [f.code for f in check(text, "t.litmus", Files(), Options(), yes)] == ["unknown-name"]
@@ -159,6 +161,7 @@ def test_a_process_checks_and_nobody_waits() -> None:
         check(text, "t.litmus", Files(), Options(), lambda: False)
 
 
+@pytest.mark.slow
 def test_a_check_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded, "CHECKING", 0.2)
     monkeypatch.setattr(bounded, "diagnostics", lambda *_: time.sleep(1000))
@@ -167,6 +170,7 @@ def test_a_check_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -
     assert "timeout: stopped after" in found.message
 
 
+@pytest.mark.long
 def test_a_process_decides_with_unsaved_includes(folder: Path) -> None:
     text = """MM t
 #include "h.inc"

@@ -23,6 +23,8 @@ from verifier.cli import main
 from verifier.errors import ExitCode, LimitError
 from verifier.syntax import MAX_BYTES
 
+pytestmark = pytest.mark.long  # servers in processes of their own
+
 TEXT = """MM my-first
 
 "A flusher changes a PTE and flushes its own TLB only."

@@ -66,6 +66,7 @@ def patterns(tree: object) -> Iterator[str]:
             yield from patterns(part)
 
 
+@pytest.mark.slow
 def test_the_textmate_grammar_is_whole() -> None:
     grammar = json.loads((GRAMMAR / "vscode/syntaxes/litmus.tmLanguage.json").read_text(encoding="utf-8"))
     package = json.loads((GRAMMAR / "vscode/package.json").read_text(encoding="utf-8"))

@@ -45,6 +45,7 @@ def everything(text: str, path: Path, files: Files, offset: int) -> None:
         assert str(error)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_every_prefix_has_answers(path: Path) -> None:
     text, files = path.read_text(), Files()

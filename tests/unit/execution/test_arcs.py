@@ -66,6 +66,7 @@ def _agrees(arc: Arc, first: Step, second: Step) -> None:
         assert first.kind == "fetch" and ops[1] == "IF"
 
 
+@pytest.mark.long
 def test_kinds_of_arcs() -> None:
     kinds = Counter(a.kind for path, variant in SAMPLE for t in told(path, variant, "z3") for a in t.arcs)
     assert {"rf", "co", "fr", "copy", "sends", "answers", "broadcast"} <= kinds.keys()

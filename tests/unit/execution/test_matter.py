@@ -287,6 +287,7 @@ def test_long_statements_are_cut_off_and_long_sentences_go_on_below() -> None:
     assert all(len(line) <= LINE for line in lines[1:3]) and lines[2].startswith("    ")
 
 
+@pytest.mark.slow
 def test_json_and_graphs_have_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "sb.litmus"
     path.write_text(SB)
@@ -299,6 +300,7 @@ def test_json_and_graphs_have_it(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert capsys.readouterr().out.count("style=bold") == 6
 
 
+@pytest.mark.slow
 def test_the_explorer_tells_it_too() -> None:
     assert told(decided(SB, Options(judge="explorer"))) == told(decided(SB))
 
@@ -310,7 +312,7 @@ def rows_with_marks(verdict: Verdict, matter: Matter) -> int:
     return sum(line.startswith("*") for line in lines)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_reordered_are_those_that_sc_forbids() -> None:
     """Each witness of these folders has one kind. It is ``reordered`` exactly if its final state is none of
     the model sc. Each marked step is in the story."""

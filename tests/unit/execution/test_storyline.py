@@ -107,7 +107,7 @@ def test_an_execution_that_is_wrong_has_no_story(runs: list[Checked]) -> None:
         tell(wrong)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["litmus/mmu", "litmus/hangs", "litmus/linux/switch-mm", "litmus/classic"])
 def test_every_step_of_every_witness_is_told(folder: str, runs: list[Checked]) -> None:
     for path in share(sorted((ROOT / folder).rglob("*.litmus")), 4):

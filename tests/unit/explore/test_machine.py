@@ -440,7 +440,7 @@ class Spontaneous(AbstractMachine):
         return out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["plain", "mmu", "ipi", "all"])
 def test_reductions_lose_nothing(kind: str) -> None:
     compared = 0
@@ -453,7 +453,7 @@ def test_reductions_lose_nothing(kind: str) -> None:
     assert compared > times(4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_largest_tlbs_lose_nothing() -> None:
     compared = 0
     for seed in range(times(30)):
@@ -469,6 +469,7 @@ def test_largest_tlbs_lose_nothing() -> None:
     assert compared > times(8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("focus", FOCI)
 def test_reductions_lose_nothing_of_the_whole_mmu(focus: str) -> None:
     compared = 0
@@ -483,7 +484,7 @@ def test_reductions_lose_nothing_of_the_whole_mmu(focus: str) -> None:
     assert compared > times(9)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("focus", ["walks", "tags", "marks", "broadcast"])
 def test_largest_caches_lose_nothing(focus: str) -> None:
     compared = 0
@@ -503,6 +504,7 @@ def test_slots_of_a_finished_body_are_forgotten() -> None:
     assert isinstance(test.observables[0].expr, Ref)
 
 
+@pytest.mark.slow
 def test_it_knows_nothing_of_the_axioms() -> None:
     rooms = ("explore", "program", "budget", "errors", "patterns", "records", "source")
     allowed = tuple(f"verifier.{room}" for room in rooms)

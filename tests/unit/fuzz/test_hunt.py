@@ -36,6 +36,7 @@ def statements(draft: Sketch) -> list[str]:
     return sorted(s.what for cpu in draft.cpus for s in cpu)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("language", "rule", "smallest"),
     [("X86", "drain", 6), ("MM", "fresh", 4)],
@@ -60,6 +61,7 @@ def judgeable(draft: Sketch) -> bool:
     return any(s.place or s.reads for cpu in draft.cpus for s in cpu)
 
 
+@pytest.mark.long
 def test_the_command_writes_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,6 +42,7 @@ def words(chosen: Necklaces, length: int) -> set[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("names", "language", "cpus", "most"),
     [

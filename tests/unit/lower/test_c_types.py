@@ -339,6 +339,7 @@ def test_assignments_are_what_a_compiler_makes_of_them(statement: str) -> None:
         assert results(initial, f"{before} {statement};", [target]) == [ASSIGNMENTS[statement]]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_the_tables_are_a_compilers(tmp_path: Path) -> None:
     shown = [(x, "") for x in EXPRESSIONS] + [(x.split()[0].rstrip("+-"), f"{x};") for x in ASSIGNMENTS]

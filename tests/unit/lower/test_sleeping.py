@@ -43,6 +43,7 @@ def test_a_handler_does_not_halt() -> None:
     assert found.code == "halt" and found.span is not None and found.span.line == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("queue", ["wq", "&wq", "q", "d.wq", "&d.wq"])
 def test_the_condition_of_wait_event_is_evaluated_each_time(queue: str) -> None:
     text = f"""MM t
@@ -81,6 +82,7 @@ def test_a_halt_needs_its_own_interrupt() -> None:
     assert not holds(HALT.format("halt(); halt();", CALL) + "exists (~hang)\n")
 
 
+@pytest.mark.slow
 def test_what_is_said_of_a_halt(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "t.litmus"
     path.write_text(HALT.format("safe_halt();", CALL) + "expect sometimes hangs;\nexists (0:r0 = 1)\n")

@@ -185,6 +185,7 @@ TAKEN = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opcode", ["cmpb", "subb", "addb", "testb", "xorb", "negb", "incb", "decb", "xaddb"])
 def test_flags_and_jumps_are_exact(opcode: str) -> None:
     """Every jump after every instruction on every pair of edges: one column, whose end is constant."""

@@ -31,12 +31,13 @@ SAMPLE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "variant"), SAMPLE)
 def test_nothing_covers_anything(path: str, variant: str | None) -> None:
     assert list(pictures(load(path, variant)))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["classic", "c", "hangs", "linux", "locks", "mmu", "rcu", "words"])
 def test_a_sample_of_each_folder(folder: str) -> None:
     """The sample is the same each time; files are added to it as they come."""

@@ -28,6 +28,7 @@ def _at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "ending", "start"),
     [("html", ".html", "<!DOCTYPE html>"), ("html", ".HTM", "<!DOCTYPE html>"), ("svg", ".svg", "<svg "),
@@ -70,6 +71,7 @@ def test_bad_calls(capsys: pytest.CaptureFixture[str], words: list[str], said: s
     assert not Path("out.txt").exists()
 
 
+@pytest.mark.slow
 def test_an_impossible_outcome_shows_its_cycles(capsys: pytest.CaptureFixture[str]) -> None:
     code, one, _ = run(capsys, f"{SWITCH}::F", "--svg")
     assert code == 0 and one.count("why it cannot happen</text>") == 2
@@ -113,6 +115,7 @@ def test_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     assert code == 0 and "&lt;stdin&gt;" in text
 
 
+@pytest.mark.slow
 def test_the_figures_of_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
     """They are what the tool draws today. The page names their calls, and all edges."""
     page = Path("docs/pictures.md").read_text()

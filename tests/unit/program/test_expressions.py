@@ -72,6 +72,7 @@ def test_folding_is_evaluating(function: str) -> None:
             assert set(ways.values()) == {wanted}, (function, args, built, ways)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", ("and", "or", "not", "bool", "ite", "eq"))
 def test_a_large_one_is_evaluated_alike(function: str) -> None:
     large: Expr = Const(1)

@@ -70,6 +70,7 @@ def test_the_general_one_comes_first() -> None:
         load(Source("t", TEXT.format("expect amd never, sometimes;")))
 
 
+@pytest.mark.slow
 def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "litmus/linux/switch_mm-vs-flush.litmus", "--profiles", "generic,sc"]) == 0
     out = capsys.readouterr().out

@@ -297,6 +297,7 @@ def test_tap_is_read_by_tap_py(capsys: pytest.CaptureFixture[str], files: Path) 
     assert "# t/warned.litmus:2: warning: unknown key 'Sourse' [unknown-key]\n" in out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("prove") is None, reason="Perl's reader of TAP is not installed")
 def test_tap_is_read_by_prove(capsys: pytest.CaptureFixture[str], files: Path) -> None:
     for words, said in {"t/two.litmus": "Failed 1/2 subtests", "t/two.litmus::F": "Result: PASS"}.items():
@@ -318,6 +319,7 @@ def without_times(text: str) -> str:
     return re.sub(r'time="[\d.]+"', "", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_the_document_is_the_same(capsys: pytest.CaptureFixture[str], files: Path, form: str) -> None:
     """With several processes, both judges, and a store, which has the answers the second time."""
@@ -394,6 +396,7 @@ def test_a_terminal_without_unicode(
     assert out.isascii() or form in ("github", "tap")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_a_signal_leaves_a_whole_document(
     capsys: pytest.CaptureFixture[str], files: Path, monkeypatch: pytest.MonkeyPatch, form: str

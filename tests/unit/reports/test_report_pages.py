@@ -111,6 +111,7 @@ def rows(index: str) -> dict[str, dict[str, str]]:
     return found
 
 
+@pytest.mark.long
 def test_pages_are_sound_html(pages: dict[str, str]) -> None:
     assert len(pages) == 3 + 9 + 2  # index, rules, claims; files; includes
     for name, text in pages.items():
@@ -258,6 +259,7 @@ def test_seconds_stand_only_where_they_are_asked_for(
     assert not any(re.search(r">\d+\.\d{3}( s)?<", text) for text in pages.values())
 
 
+@pytest.mark.long
 def test_a_store_changes_nothing(report: Path, pages: dict[str, str], tmp_path: Path) -> None:
     store = str(tmp_path / "results.db")
     for name in ("first", "second"):

@@ -138,6 +138,7 @@ def lost_and_found(tree: Tree) -> Tree:
     return tree
 
 
+@pytest.mark.long
 def test_each_row_is_judged(lost_and_found: Tree) -> None:
     found = lost_and_found.history("start..HEAD", every=True)
     assert rows(found) == [
@@ -160,18 +161,21 @@ def test_each_row_is_judged(lost_and_found: Tree) -> None:
     assert found.exit_code == ExitCode.DIFFERS
 
 
+@pytest.mark.long
 def test_what_has_one_meaning_is_judged_once(lost_and_found: Tree) -> None:
     found = lost_and_found.history("start..HEAD", every=True)
     spent = {j.seconds for r in found.rows for v, j in r.verdicts.items() if v == "F" and not j.errors}
     assert len(spent) == 2  # with the barrier and without it
 
 
+@pytest.mark.long
 def test_rows_that_cannot_be_judged_say_why(lost_and_found: Tree) -> None:
     said = str(lost_and_found.history("start..HEAD"))
     assert f"flags.litmus:3: {FILE} defines no 'raise_flag'" in said
     assert f"{FILE}:7: there is no function 'wobble'; 1 more error" in said
 
 
+@pytest.mark.long
 def test_a_variant_without_effect_says_so(lost_and_found: Tree) -> None:
     found = lost_and_found.history("start..HEAD", every=True)
     without = [bool(r.verdicts["B"].warnings) for r in found.rows if not r.verdicts["B"].errors]
@@ -187,6 +191,7 @@ def numbered(tree: Tree, bare: range) -> None:
         tree.commit(f"commit {number}", text.replace("UP)", f"UP + {number})"))
 
 
+@pytest.mark.long
 def test_bisection_judges_what_it_needs(tree: Tree) -> None:
     numbered(tree, range(9, 21))
     told: list[str] = []
@@ -200,6 +205,7 @@ def test_bisection_judges_what_it_needs(tree: Tree) -> None:
     assert sum(j.observation is not None for r in found.rows for j in r.verdicts.values()) == 7
 
 
+@pytest.mark.long
 def test_a_bisection_says_what_it_does_not_know(tree: Tree) -> None:
     numbered(tree, range(5, 16))
     found = tree.history("start..HEAD")
@@ -212,11 +218,13 @@ def test_a_bisection_says_what_it_does_not_know(tree: Tree) -> None:
     assert every.complete
 
 
+@pytest.mark.long
 def test_a_few_rows_are_all_judged(lost_and_found: Tree) -> None:
     found = lost_and_found.history("start..HEAD")
     assert found.complete and len(found.turns) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("every", [False, True])
 @pytest.mark.parametrize("rows_differ", [False, True])
 def test_several_processes_say_the_same(tree: Tree, every: bool, rows_differ: bool) -> None:
@@ -234,6 +242,7 @@ def test_several_processes_say_the_same(tree: Tree, every: bool, rows_differ: bo
     assert judged[0] == judged[1] and together.exit_code == alone.exit_code
 
 
+@pytest.mark.long
 def test_what_lies_between_cannot_be_judged(tree: Tree) -> None:
     tree.commit("fenced", FENCED)
     tree.git("tag", "start")
@@ -259,6 +268,7 @@ def branched(tree: Tree, *, side: bool) -> None:
     tree.git("merge", "-q", "--no-edit", "-m", "the merge", "side")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("every", [False, True])
 @pytest.mark.parametrize(("side", "guilty"), [(True, "on the side"), (False, "on main")])
 def test_a_merge(tree: Tree, side: bool, guilty: str, every: bool) -> None:
@@ -269,6 +279,7 @@ def test_a_merge(tree: Tree, side: bool, guilty: str, every: bool) -> None:
     assert "the side's header" not in {r.commit.subject for r in found.rows}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("side", "guilty"), [(True, "the merge"), (False, "on main")])
 def test_first_parents_alone(tree: Tree, side: bool, guilty: str) -> None:
     branched(tree, side=side)
@@ -277,6 +288,7 @@ def test_first_parents_alone(tree: Tree, side: bool, guilty: str) -> None:
     assert "on the side" not in {r.commit.subject for r in found.rows}
 
 
+@pytest.mark.long
 def test_a_change_that_is_picked_twice(tree: Tree) -> None:
     tree.commit("fenced", FENCED)
     tree.git("tag", "start")
@@ -292,6 +304,7 @@ def test_a_change_that_is_picked_twice(tree: Tree) -> None:
     assert found.rows[-1].verdicts["F"].word == "sometimes"
 
 
+@pytest.mark.long
 def test_the_last_revision_has_a_row(tree: Tree) -> None:
     """The row before it may be on a branch of which the merge took nothing."""
     tree.commit("fenced", FENCED)
@@ -320,6 +333,7 @@ def test_a_file_with_another_name(tree: Tree) -> None:
     assert "there is no such file at" in str(found)
 
 
+@pytest.mark.long
 def test_a_field_and_a_constant(tree: Tree) -> None:
     """A struct counts by the fields that are used, a macro if anything uses it."""
     tree.commit("fenced", FENCED)
@@ -336,6 +350,7 @@ def test_a_field_and_a_constant(tree: Tree) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_what_is_told_without_parsing_is_right(tree: Tree) -> None:
     """What a reader knows from earlier commits is what a new one finds."""
     options = {
@@ -360,6 +375,7 @@ def test_what_is_told_without_parsing_is_right(tree: Tree) -> None:
     assert 3 < len(set(keys)) < len(keys)
 
 
+@pytest.mark.long
 def test_a_range_in_which_nothing_changes(tree: Tree) -> None:
     tree.commit("fenced", FENCED)
     tree.git("tag", "-a", "-m", "a tag", "v1")
@@ -405,6 +421,7 @@ def test_what_is_no_range(tree: Tree, span: str, why: str) -> None:
         RevisionRange(str(tree.path), span)
 
 
+@pytest.mark.long
 def test_a_shallow_clone(tree: Tree, tmp_path: Path) -> None:
     first = tree.commit("fenced", FENCED)
     tree.commit("drop it", BARE)
@@ -444,6 +461,7 @@ def test_a_test_that_is_wrong_whatever_the_tree_is(
         tree.history("HEAD~1..HEAD", text)
 
 
+@pytest.mark.long
 def test_from_python(lost_and_found: Tree, tmp_path: Path) -> None:
     path = tmp_path / "flags.litmus"
     path.write_text(TEST)
@@ -470,6 +488,7 @@ def file(tmp_path: Path) -> str:
     return str(tmp_path / "flags.litmus")
 
 
+@pytest.mark.long
 def test_the_command(lost_and_found: Tree, file: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capsys, f"{file}::F", "--kernel", str(lost_and_found.path), "start..HEAD", "--all")
     assert (code, err) == (ExitCode.DIFFERS, "")
@@ -485,6 +504,7 @@ def test_the_command(lost_and_found: Tree, file: str, capsys: pytest.CaptureFixt
     assert named[0].endswith(f" (drop the barrier): {FILE} raise_flag() changed.")
 
 
+@pytest.mark.long
 def test_several_processes_print_the_same(
     lost_and_found: Tree, file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -495,11 +515,13 @@ def test_several_processes_print_the_same(
     assert call(capsys, *words, "-j", "0")[0] == ExitCode.WRONG
 
 
+@pytest.mark.long
 def test_quiet(lost_and_found: Tree, file: str, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = call(capsys, "-q", "--all", "--kernel", str(lost_and_found.path), f"{file}::F", "start..HEAD")
     assert [line.split()[0] for line in out.splitlines()] == ["flags:", "The", "The"]
 
 
+@pytest.mark.long
 def test_json(lost_and_found: Tree, file: str, capsys: pytest.CaptureFixture[str]) -> None:
     place = str(lost_and_found.path)
     code, out, _ = call(

@@ -18,6 +18,7 @@ def named(one: Skeleton) -> str:
     return f"{one.language}-{one.kind}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("profile", PROFILES)
 def test_each_is_as_expected(profile: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for one in SKELETONS:

@@ -9,6 +9,7 @@ import pytest
 from verifier.solve.acyclic import _closure, _components, _cyclic_closure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forward", [False, True])
 def test_closures_and_components_are_those_of_warshall(forward: bool) -> None:
     draw = Random(1)

@@ -46,6 +46,7 @@ def test_a_value_with_two_histories_goes_on_from_both() -> None:
     assert contents(program(*adds), X) >= set(range(7))
 
 
+@pytest.mark.long
 def test_what_runs_end_with_is_in_the_domains() -> None:
     rng, seen = random.Random(5), set[Value]()
     for _ in range(40):

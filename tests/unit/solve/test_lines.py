@@ -57,6 +57,7 @@ def drawn(seed: int) -> str:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", range(0, times(150), 15))
 def test_the_judges_agree(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "SHORTEST_LINE", 1)
@@ -82,6 +83,7 @@ def rows(text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Clauses, int]:
         return with_lines, len(with_lines.rows) - len(encoded(text).clauses.rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cpus", [8, 16])
 def test_a_counter_of_many_cpus_has_one_final_value(cpus: int) -> None:
     (test,) = load(Source("t", counter(cpus)))
@@ -90,6 +92,7 @@ def test_a_counter_of_many_cpus_has_one_final_value(cpus: int) -> None:
     assert answer.states == ((cpus,),)
 
 
+@pytest.mark.slow
 def test_one_of_many_finds_zero() -> None:
     registers = " /\\ ".join(f"{cpu}:r0 = 0" for cpu in range(10))
     text = counter(10, "r0 = atomic_dec_and_test(&c);", registers).replace("atomic_t c;", "atomic_t c = 10;")

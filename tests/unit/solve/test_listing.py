@@ -151,6 +151,7 @@ def test_it_ends_with_the_time() -> None:
 FILES = ("classic/SB", "classic/IRIW", "mmu/3.4-own-store", "hangs/nmi-two-locks", "linux/switch_mm-vs-flush")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("models", [0, 1, 2])
 def test_z3_lists_what_is_left(name: str, models: int, monkeypatch: pytest.MonkeyPatch) -> None:

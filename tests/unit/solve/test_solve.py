@@ -271,12 +271,14 @@ def pigeons(count: int) -> str:
     return clauses.dimacs()
 
 
+@pytest.mark.slow
 def test_checks_end_with_the_time() -> None:
     with Solver(pigeons(14), budget=Budget(0.3)) as solver:
         assert solver.check() is None
         assert solver.check() is None  # and so does the next one
 
 
+@pytest.mark.long
 def test_the_clock_has_no_say_in_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     (test,) = load_test(Source("hang", HANG))
     program = build(test)
@@ -344,6 +346,7 @@ def test_a_solver_that_is_forgotten_is_freed_by_the_next_one() -> None:
         assert not _forgotten and solver.check()
 
 
+@pytest.mark.slow
 def test_a_solver_that_is_forgotten_interrupts_nobody() -> None:
     """Both are in the context that the process shares."""
     with Solver("p cnf 1 1\n1 0\n") as first:

@@ -255,6 +255,7 @@ def test_a_tree_that_differs_is_seen_even_if_the_tokens_are_the_same() -> None:
     assert same(Source("t", one), Source("t", one.replace('inc"\n', 'inc" '))) == "its tree is another one"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_mutated_files_have_errors_or_a_style(seed: int) -> None:
     """Whatever can be read comes out the same the second time; everything else has the usual errors."""

@@ -57,6 +57,7 @@ def test_nothing_has_changed(repository: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == "0 tests: nothing to judge\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "names"),
     [
@@ -87,6 +88,7 @@ def test_a_file_differs(
         assert decided(capsys, "t", "--changed-since", "HEAD")[0] == names
 
 
+@pytest.mark.slow
 def test_a_variant_a_link_and_another_directory(
     repository: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +109,7 @@ def test_standard_input_and_missing_files_are_kept(
     assert code == 2 and "none.litmus: error: there is no such file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_git_cannot_say(
     repository: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

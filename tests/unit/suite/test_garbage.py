@@ -22,6 +22,7 @@ FILES = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("judge", ["z3", "explorer"])
 @pytest.mark.parametrize("file", FILES)
 def test_nothing_of_a_test_is_left(file: str, judge: str) -> None:

@@ -159,6 +159,7 @@ def test_a_name_of_the_test_comes_first() -> None:
     assert verdict(text, "both").observation == "always"
 
 
+@pytest.mark.slow
 def test_the_report(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "abba.litmus"
     path.write_text(f"{ABBA}exists (x = 0)\n")

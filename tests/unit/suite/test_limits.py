@@ -135,6 +135,7 @@ LIMITED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LIMITED)
 def test_limited(name: str) -> None:
     content, cause = LIMITED[name]
@@ -302,7 +303,7 @@ def test_what_nobody_uses_is_forgotten() -> None:
 # -- the second encoding
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["classic", "locks", "mmu", "rcu", "hangs", "linux/switch-mm"])
 def test_ranks_say_what_elimination_says(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same verdicts and the same sets of states, for tests of the corpus."""
@@ -326,7 +327,7 @@ def test_ranks_say_what_elimination_says(folder: str, monkeypatch: pytest.Monkey
 # -- processes with little memory
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("judge", ["z3", "explorer"])
 @pytest.mark.parametrize("name", ["doublings", "columns", "stores"])
 def test_in_a_gigabyte(judge: str, name: str, tmp_path: Path) -> None:
@@ -359,7 +360,7 @@ for memory in range(1, 100, 3):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_any_lack_of_memory_is_told_as_one() -> None:
     """Whatever it is that there is no memory for: a context of Z3, a thread, a formula, Python's objects."""
     command = [sys.executable, "-c", FROM_LITTLE_TO_ENOUGH, str(ROOT / "litmus" / "classic" / "SB.litmus")]

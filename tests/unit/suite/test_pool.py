@@ -199,6 +199,7 @@ def test_later_tasks_wait_while_much_is_held(monkeypatch: pytest.MonkeyPatch, tm
     assert (left.weight, left.held, left.found, left.ended) == (0, {}, {}, set())
 
 
+@pytest.mark.slow
 def test_tasks_of_dead_workers_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if much is held: the earlier parts are what the others wait for."""
     monkeypatch.setattr(order, "HELD", 1)

@@ -110,6 +110,7 @@ def lines(text: str) -> list[str]:
 EXPLORE = ("check", "-q", "--judge", "explorer", "--timeout", "600", "--memory", "8000")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_killed_worker_takes_its_test_alone(start: Start, suite: Path, jobs: str) -> None:
     (suite / "a.litmus").write_text(ring("ENDLESS"))  # the first one, so that the others wait for it
@@ -197,6 +198,7 @@ def test_a_stopped_document_is_one(start: Start, suite: Path) -> None:
     assert nobody_left(process)
 
 
+@pytest.mark.long
 def test_workers_die_with_their_parent(start: Start, suite: Path) -> None:
     process = start(*EXPLORE, "-j", "2", suite)
     until(lambda: len(children(process)) == 2)
@@ -216,6 +218,7 @@ def test_nohup_is_heeded(start: Start, suite: Path) -> None:
     assert ended(process)[0] == 0
 
 
+@pytest.mark.long
 def test_out_of_memory_is_unknown(start: Start, suite: Path) -> None:
     process = start("check", "-q", "--judge", "explorer", "--memory", "60", "--timeout", "600", suite)
     code, out, _ = ended(process)
@@ -225,6 +228,7 @@ def test_out_of_memory_is_unknown(start: Start, suite: Path) -> None:
     assert re.match("ENDLESS unknown (out of memory|memory: about 60 MB, more than 60)", endless)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("megabytes", [120, 200, 400])
 def test_a_limit_of_the_shell_is_unknown_at_worst(start: Start, suite: Path, megabytes: int) -> None:
     import resource
@@ -277,6 +281,7 @@ def test_a_reader_that_leaves_does_not_change_the_code(start: Start, suite: Path
     assert (code, err) == (1 if word == "never" else 0, "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_any_encoding_will_do(start: Start, tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "t.litmus"
@@ -311,6 +316,7 @@ def test_pipes_and_devices_are_no_tests(start: Start, suite: Path) -> None:
     assert lines(out)[:2] == ["FIRST sometimes", "LAST sometimes"]
 
 
+@pytest.mark.long
 def test_what_is_included_is_a_file(start: Start, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.inc")
     path = tmp_path / "t.litmus"
@@ -352,6 +358,7 @@ def test_what_the_shell_has_opened_is_read(start: Start, suite: Path, command: s
     assert code in (0, 2) and "FIRST" in out  # they are the same file, at the same place
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["text", "json", "herd"])
 def test_states_that_are_not_all_known(start: Start, tmp_path: Path, form: str) -> None:
     path = tmp_path / "t.litmus"
@@ -368,6 +375,7 @@ def test_states_that_are_not_all_known(start: Start, tmp_path: Path, form: str) 
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_stopped_suite_resumes(start: Start, suite: Path, signum: signal.Signals, jobs: str) -> None:

@@ -99,17 +99,20 @@ def wrong(path: str, profile: str = "generic", model: str = "x86-tso") -> list[s
     return out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["classic", "words", "linux/switch-mm", "mmu/barriers"])
 def test_the_axioms_allow_each_run_of_the_explorer(path: str) -> None:
     assert wrong(path) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("profile", UNDER)
 @pytest.mark.parametrize("path", FOLDERS)
 def test_the_axioms_allow_each_run_of_the_explorer_under_each_profile(path: str, profile: str) -> None:
     assert wrong(path, profile) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["classic", "linux/switch-mm"])
 def test_the_axioms_of_sc_allow_each_run_without_store_buffers(path: str) -> None:
     assert wrong(path, model="sc") == []
@@ -171,6 +174,7 @@ def test_the_story_is_that_of_a_run_without_store_buffers_if_there_is_one() -> N
     assert told.matter.kind == "interleaving"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", LINES)
 def test_the_stories_of_both_judges_have_lines_of_one_kind(path: str) -> None:
     different = []

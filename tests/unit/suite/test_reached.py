@@ -87,6 +87,7 @@ exists (1:r0 = 1)
     assert decide.run(test, Options(judge="both", witnesses=False)).observation == "sometimes"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["linux/switch-mm", "linux/membarrier", "linux/sleep", "hangs"])
 def test_the_judges_agree(folder: str) -> None:
     """The states and the hangs of both are compared."""

@@ -248,13 +248,13 @@ FORMS = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS, ids=" ".join)
 def test_output_is_that_of_one_process(suite: Path, call: Call, form: list[str]) -> None:
     assert call(*form, "--dask", "a") == call(*form)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_store_is_read_and_written_here_alone(suite: Path, call: Call) -> None:
     words = ["check", "-q", ".", "--store", "s.db"]
     first = call(*words, "--dask", "a")
@@ -373,7 +373,7 @@ def until(what: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @dask
 @pytest.mark.skipif(sys.platform != "linux", reason="helpers die with their parents on Linux")
 def test_a_cluster_that_loses_a_worker_and_its_scheduler(tmp_path: Path, real: RealCluster) -> None:
@@ -437,7 +437,7 @@ def test_a_cluster_that_loses_a_worker_and_its_scheduler(tmp_path: Path, real: R
     assert [name for (name,) in rows] == [f"t{n:02}::{v}" for n in range(60) for v in ("PLAIN", "F")]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @dask
 @pytest.mark.parametrize(
     ("address", "said"),

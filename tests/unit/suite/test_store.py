@@ -92,6 +92,7 @@ FORMS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS, ids=" ".join)
 def test_output_is_the_same(suite: Path, call: Call, form: list[str]) -> None:
     plain = call(*form, ".")
@@ -102,12 +103,14 @@ def test_output_is_the_same(suite: Path, call: Call, form: list[str]) -> None:
     assert call(*words, "--fresh") == plain and not any(reused())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["json", "herd"])
 def test_times_are_those_of_the_decision(suite: Path, call: Call, form: str) -> None:
     words = ["check", ".", "--format", form, "--store", "s.db"]
     assert call(*words) == call(*words) and all(reused())
 
 
+@pytest.mark.long
 def test_stories_warnings_and_graphs(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files with hangs, faults, locks, locks of other files, warnings about the text, equal variants."""
     monkeypatch.chdir(tmp_path)
@@ -250,6 +253,7 @@ RING = (
 )
 
 
+@pytest.mark.long
 def test_what_came_to_its_limits_counts_under_the_same_limits(suite: Path, call: Call) -> None:
     Path("r.litmus").write_text(RING)
     words = ["check", "-q", "r.litmus", "--judge", "explorer", "--store", "s.db"]
@@ -362,6 +366,7 @@ def test_a_damaged_answer_is_decided_again(suite: Path, call: Call) -> None:
 # -- files ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_damaged_file_is_set_aside(suite: Path, call: Call) -> None:
     first = call("check", ".", "--store", "s.db")
     data = Path("s.db").read_bytes()
@@ -452,6 +457,7 @@ def test_the_file_is_one_file(suite: Path, call: Call) -> None:
     assert [p.name for p in Path().glob("s.db*")] == ["s.db"]
 
 
+@pytest.mark.long
 def test_two_suites_write_at_the_same_time(suite: Path, call: Call) -> None:
     for n in range(20):
         Path(f"t{n:02}.litmus").write_text(MM.format(name=f"t{n}"))

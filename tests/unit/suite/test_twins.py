@@ -15,6 +15,7 @@ P1 { y = 1; smp_mb(); r0 = x; }
 """
 
 
+@pytest.mark.slow
 def test_twins_are_a_warning_in_the_line_of_the_later_one(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_a_local_is_declared() -> None:
 # -- tests that ask nothing ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["X86 t\n{ }\n" + ROWS, "X86 t\n{ }\n" + ROWS + "locations [x; 1:EAX]\n", MM + P0 + "locations [x]\n"],

@@ -26,6 +26,7 @@ def diagnostics(text: str) -> list[tuple[str, int, int]]:
     return [(d.code, d.span.line, d.span.column) if d.span else (d.code, 0, 0) for d in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
@@ -50,6 +51,7 @@ def test_deep_programs(code: str) -> None:
     assert column > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "condition", ["(" * N + "x = 1" + ")" * N, "~" * N + "x = 1", "x = 1 => " * N + "x = 1"]
 )
@@ -58,11 +60,13 @@ def test_deep_conditions(condition: str) -> None:
     assert (code, line) == ("nesting", 4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("guard", ["!" * N + "B", "(" * N + "B" + ")" * N])
 def test_deep_guards(guard: str) -> None:
     assert diagnostics(TOP + "P0 { [" + guard + "] x = 1; }" + TWO + END)[0][:2] == ("nesting", 3)
 
 
+@pytest.mark.slow
 def test_a_long_guard_takes_no_time() -> None:
     text = TOP + "P0 { [" + "B & " * N + "B] x = 1; }" + TWO + END
     assert len(load_checked(Source("t.litmus", text))) == 2
@@ -78,6 +82,7 @@ def test_deep_constants() -> None:
     assert diagnostics(text)[0][:2] == ("nesting", 2)
 
 
+@pytest.mark.slow
 def test_as_deep_as_allowed_is_decided() -> None:
     for code in ("if (x) " * 90 + "x = 1;", "x = " + "!" * 90 + "y;", "x = " + "1 + " * 90 + "1;"):
         assert load_checked(Source("t.litmus", TOP + "P0 { " + code + " }" + END))
@@ -104,6 +109,7 @@ def test_line_ends_of_all_times() -> None:
         assert diagnostics(source.text) == [("unknown-word", 4, 2)]
 
 
+@pytest.mark.slow
 def test_an_unreadable_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

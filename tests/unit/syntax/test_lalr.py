@@ -85,6 +85,7 @@ def test_a_text_reads_as_with_lark(grammar: str, start: str, text: str, compared
     assert compared == [text]
 
 
+@pytest.mark.slow
 def test_tables_come_back_from_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for grammar in STARTS:
@@ -104,6 +105,7 @@ def test_a_damaged_file_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert file.read_bytes() == whole
 
 
+@pytest.mark.long
 def test_what_is_kept_of_lark_is_made_by_the_grammar() -> None:
     for grammar, starts in STARTS.items():
         made = Lark(
@@ -115,6 +117,7 @@ def test_what_is_kept_of_lark_is_made_by_the_grammar() -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grammar", STARTS)
 def test_tables_of_a_wheel_are_used(grammar: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are those of Lark, need no cache, and give way to a grammar that has changed."""

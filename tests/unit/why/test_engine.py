@@ -49,6 +49,7 @@ def agrees(test: Test) -> Counter[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -108,7 +109,7 @@ def test_a_loop_without_lock_is_the_loop_written_without_it() -> None:
             assert {engine.possible([p for p in parts if p is not first], [first])} == answers == {True}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("folder", SLOW)
 def test_folders(folder: str) -> None:
     files = share(sorted((ROOT / "litmus" / folder).rglob("*.litmus")), 3)

@@ -48,6 +48,7 @@ def of_text(text: str) -> tuple[Explanation, Audit]:
     return explain(verdict, machine, Budget(20)), audit(verdict, machine, Budget(20))
 
 
+@pytest.mark.slow
 def test_the_comment_of_switch_mm() -> None:
     """The barrier, the LOCK'd mask bit and the flush; or the load of CR3 in place of the LOCK."""
     x = explained(FLUSH, "F")
@@ -61,6 +62,7 @@ def test_the_comment_of_switch_mm() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_needed_jointly() -> None:
     found = audited(FLUSH, "F")
     lock, serial = found["LOCK", "cpumask_set_cpu"], found["serialization", "load_cr3"]
@@ -70,6 +72,7 @@ def test_needed_jointly() -> None:
     assert barrier.need == "needed" and barrier.run is not None and not barrier.joint
 
 
+@pytest.mark.slow
 def test_what_no_run_reaches() -> None:
     """It is not redundant: the test says nothing about it."""
     _, found = of_text(
@@ -91,6 +94,7 @@ def test_what_no_run_reaches() -> None:
     assert "Never reached: no run executes it" in str(found)
 
 
+@pytest.mark.long
 def test_mmdrop_is_the_barrier_unless_there_is_another() -> None:
     file = "linux/membarrier/curr-then-user.litmus"
     drop = "LOCK", "atomic_dec_and_test"
@@ -159,6 +163,7 @@ def test_no_time_is_said() -> None:
     assert "timeout" in audit(verdict, machine, Budget(0.001)).gap
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["explain", "audit"])
 def test_the_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = f"{LITMUS / FLUSH}::F"
@@ -178,7 +183,7 @@ def test_shortest_cycles() -> None:
     assert shortest([(0, 1), (1, 2)], 4) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["mmu", "locks", "linux/mmu-gather"])
 def test_everything_impossible_is_explained(folder: str) -> None:
     """A reason has cycles, unless values alone exclude the outcome; all is found in time."""

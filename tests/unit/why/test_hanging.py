@@ -110,6 +110,7 @@ def test_what_keeps_from_hanging_as_the_ordinary_way_says(path: object) -> None:
             assert (f.need == "else it may hang") is bool(answer.hangs), f.text
 
 
+@pytest.mark.slow
 def test_a_hang_is_repaired_by_a_barrier(tmp_path: Path) -> None:
     text = WAKE.format(condition="1:hang").replace("never hangs", "sometimes")
     for variant, line in (("B0", 4), ("B1", 10)):

@@ -164,6 +164,7 @@ def marked(command: str, result: dict[str, object]) -> bool:
     return bool(more["gap"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ENDS)
 @pytest.mark.parametrize("whole", [False, True], ids=["file", "directory"])
 def test_a_part_is_printed(
@@ -224,6 +225,7 @@ STEPS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", STEPS)
 def test_progress_on_a_terminal(command: str, shown: Shown) -> None:
     variant, step = STEPS[command]
@@ -235,12 +237,14 @@ def test_progress_on_a_terminal(command: str, shown: Shown) -> None:
     assert shown(command, path, "-q")[1] == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", STEPS)
 def test_progress_counts_files(command: str, files: Path, shown: Shown) -> None:
     _, seen = shown(command, str(files))
     assert f"\r\033[K[1/2] one::{STEPS[command][0]}: " in seen and "\r\033[K[2/2] two::" in seen
 
 
+@pytest.mark.long
 def test_check_counts_files_and_is_quiet(files: Path, shown: Shown) -> None:
     printed, seen = shown("check", str(files))
     assert "\r\033[K[1/2] " in seen and "\r\033[K[2/2] " in seen and seen.endswith("\r\033[K")
@@ -248,6 +252,7 @@ def test_check_counts_files_and_is_quiet(files: Path, shown: Shown) -> None:
     assert shown("check", "-q", str(files))[1] == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", STEPS)
 def test_no_progress_without_a_terminal(command: str) -> None:
     words = [sys.executable, "-m", "verifier.cli", command, str(SEED)]

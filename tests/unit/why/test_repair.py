@@ -112,6 +112,7 @@ def test_two_barriers_are_one_answer_if_one_does_not_suffice() -> None:
     assert len(found.found) == 1
 
 
+@pytest.mark.slow
 def test_costs_can_be_overridden() -> None:
     assert {r.kinds for r in repairs(LOOK, "B1", smp_mb=9).found} == {("locked",)}
     assert {r.kinds for r in repairs(LOOK, "B1", locked=9).found} == {("smp_mb",)}
@@ -121,6 +122,7 @@ def test_costs_can_be_overridden() -> None:
         repairs(LOOK, "B1", smp_mb=0)
 
 
+@pytest.mark.slow
 def test_what_is_lost_is_told() -> None:
     text = """MM lossy
 { int x; int y; int z; }
@@ -156,6 +158,7 @@ exists (0:r0 = 0 /\\ 1:r0 = 0)
 """
 
 
+@pytest.mark.slow
 def test_what_lets_a_run_hang_is_no_repair() -> None:
     found = repairs(HANGS, ipi=1)
     assert found.hanging
@@ -171,6 +174,7 @@ def test_a_later_else_means_what_it_meant() -> None:
     assert any(r.kinds == ("smp_mb",) for r in found.found)
 
 
+@pytest.mark.slow
 def test_an_else_of_the_same_variant_means_what_it_meant() -> None:
     text = LOOK.replace(
         "    r1 = READ_ONCE(z);\n    [F] smp_mb();\n",
@@ -184,6 +188,7 @@ def test_an_else_of_the_same_variant_means_what_it_meant() -> None:
         assert any(text.endswith("(z, 1)") for text in written), one
 
 
+@pytest.mark.slow
 def test_what_is_tried_in_the_tree_is_what_is_written() -> None:
     path = ROOT / "litmus" / "linux" / "switch_mm-vs-flush.litmus"
     test = variants(path.read_text())["B1"]
@@ -376,6 +381,7 @@ exists (1:r1 = 0 /\\ 1:r2 = 1)
     assert [r.changes for r in off] == [("local_irq_disable() and local_irq_enable() around lines 7 to 8",)]
 
 
+@pytest.mark.long
 def test_a_lock_of_the_test_is_taken() -> None:
     path = ROOT / "litmus" / "linux" / "pages" / "folio-lock.litmus"
     assert changes(repairs(path.read_text(), "B1")) == [
@@ -383,6 +389,7 @@ def test_a_lock_of_the_test_is_taken() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_statement_moves_behind_a_return() -> None:
     path = ROOT / "litmus" / "linux" / "lazy-tlb" / "leave-twice.litmus"
     found = repairs(path.read_text(), "B1")
@@ -411,12 +418,14 @@ def test_forall_is_about_the_condition_that_fails() -> None:
     assert any(r.kinds == ("smp_mb",) for r in repairs(text, "B1").found)
 
 
+@pytest.mark.slow
 def test_the_words_of_the_mmu() -> None:
     path = ROOT / "litmus" / "linux" / "mmu-gather" / "invlpgb.litmus"
     found = repairs(path.read_text(), "B1")
     assert changes(found) == [("insert tlbsync() between lines 23 and 26",)]
 
 
+@pytest.mark.long
 def test_the_first_seed() -> None:
     path = ROOT / "litmus" / "linux" / "switch_mm-vs-flush.litmus"
     found = repairs(path.read_text(), "B1")
@@ -442,6 +451,7 @@ def test_python() -> None:
 # -- the command -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "look.litmus"
     path.write_text(LOOK)
@@ -456,6 +466,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "did you mean" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_json_holds_to_its_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     schema = json.loads((ROOT / "docs" / "repair.schema.json").read_text())
     path = tmp_path / "look.litmus"
@@ -509,7 +520,7 @@ def bugs() -> list[tuple[Path, Test]]:
     return share(found, 48)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_bugs_of_linux() -> None:
     """Both judges confirm every first answer. With ``VERIFIER_EFFORT=48``, of all; that takes minutes."""
     asked = bugs()

@@ -44,6 +44,7 @@ def test_every_word_is_in_one_family() -> None:
     assert sum(len(f.members) for f in atomics) > 240 and len(atomics) < 25
 
 
+@pytest.mark.slow
 def test_the_page_and_the_command_have_the_same_families(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["words"]) == 0
     out, page = capsys.readouterr().out, reference()

@@ -99,6 +99,7 @@ def unfolded(name: str) -> set[str]:
     return {before + choice + more for choice in choices.split(",") for more in unfolded(behind)}
 
 
+@pytest.mark.slow
 def test_the_reference_has_every_word() -> None:
     page = reference()
     cells = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
