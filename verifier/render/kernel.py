@@ -10,6 +10,7 @@ from verifier.lower.c.kernel_notes import Note, Resolved
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.kernel import Cutter
+from verifier.syntax.nodes import nodes
 
 _WORDS = {
     "dropped": "dropped", "omitted": "left out", "decided": "decided", "unused": "unused", "set": "set",
@@ -90,7 +91,7 @@ def _judged(function: ast.Function) -> set[int]:
     for p in function.parameters:
         lines |= set(range(p.span.line, source.position(p.span.end)[0] + 1))
     lines.add(function.body.span.line)
-    for x in ast.nodes(function.body):
+    for x in nodes(function.body):
         span = getattr(x, "span", None)
         if not isinstance(span, Span) or span.source is not source or isinstance(x, ast.Block | ast.Empty):
             continue

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from operator import attrgetter
-from typing import Any, Union
+from typing import Union
 
 from verifier.records import dataclass
 from verifier.source import Span
@@ -568,62 +566,3 @@ class Unit:
     kernel: KernelText | None = None
     cutter: object = None  # what takes the kernel's text; see syntax/kernel.py
     overridable: frozenset[int] = frozenset()  # the indices in ``initial`` of what comes from an include
-
-
-_LEAVES = frozenset((str, int, bool, type(None), Span))
-# By type, what gives the parts of a node; a named tuple, a tuple and a list give their own.
-_PARTS: dict[type, Callable[[Any], Iterable[object]]] = {}
-_MAX_KEPT = 2000
-# By id, functions and threads with the nodes below them: several readers ask for those of each, and
-# functions of includes are the same objects in all variants and tests.
-_KEPT: dict[int, tuple[object, tuple[object, ...]]] = {}
-
-
-def _no_parts(_: object) -> Iterable[object]:
-    return ()
-
-
-def _parts_of(kind: type) -> Callable[[Any], Iterable[object]]:
-    """What gives the parts of nodes of a type."""
-    if issubclass(kind, tuple | list):
-        found: Callable[[Any], Iterable[object]] = iter
-    elif issubclass(kind, dict):
-        found = kind.values
-    else:
-        slots = getattr(kind, "__slots__", ())
-        found = attrgetter(*slots) if len(slots) > 1 else lambda x: [getattr(x, s) for s in slots]
-    _PARTS[kind] = found if kind not in _LEAVES else _no_parts
-    return _PARTS[kind]
-
-
-def nodes(tree: object) -> Iterator[object]:
-    """All nodes of a tree. The nodes of conditions are named tuples."""
-    pending: list[object] = [tree]
-    while pending:
-        x = pending.pop()
-        kind = type(x)
-        if kind in _LEAVES:
-            continue
-        if kind is Function or kind is Thread:
-            yield from _kept(x)
-            continue
-        yield x
-        pending += (_PARTS.get(kind) or _parts_of(kind))(x)
-
-
-def _kept(x: object) -> tuple[object, ...]:
-    """A function or thread, and the nodes below it."""
-    known = _KEPT.get(id(x))
-    if known is None:
-        if len(_KEPT) >= _MAX_KEPT:
-            _KEPT.clear()
-        below = (node for part in reversed(list(_parts_of(type(x))(x))) for node in nodes(part))
-        known = _KEPT[id(x)] = x, (x, *below)
-    return known[1]
-
-
-def optional_at(item: Initial) -> Span | None:
-    """Where an item of the initial state has ``?``; None if nowhere."""
-    if isinstance(item, Setting) and item.optional:
-        return item.place.span
-    return next((x.span for x in nodes(item) if isinstance(x, FieldInit) and x.optional), None)

@@ -15,7 +15,7 @@ from verifier.records import dataclass, field
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
-from verifier.syntax.ast import nodes
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import nearest
 
 REGISTERS = ("cr3", "irq", "pcid", "tlb", "pending")  # each CPU has these

@@ -10,8 +10,8 @@ from itertools import islice
 from verifier.patterns import pattern
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax.ast import nodes
 from verifier.syntax.idle import fields, reached
+from verifier.syntax.nodes import nodes
 
 _HINT = "the model gives each its own memory: a store to one never changes the other; use only one"
 

@@ -19,12 +19,12 @@ from verifier.syntax.ast import (
     StructDef,
     Thread,
     Unit,
-    optional_at,
 )
 from verifier.syntax.condition import Final
 from verifier.syntax.grammars import Node
 from verifier.syntax.includes import Part
 from verifier.syntax.kernel import Cutter
+from verifier.syntax.nodes import optional_at
 from verifier.syntax.numbers import MAX_BITS
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, the_first

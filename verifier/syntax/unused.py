@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax.ast import nodes
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import nearest
 
 

@@ -20,8 +20,8 @@ from verifier.program.values import IN_LINE
 from verifier.records import replace
 from verifier.results import Verdict
 from verifier.syntax import ast
-from verifier.syntax.ast import nodes
 from verifier.syntax.idle import reached
+from verifier.syntax.nodes import nodes
 from verifier.syntax.test import Test
 from verifier.why.answers import Audit, Finding, Need, impossible
 from verifier.why.engine import Engine, hanging, opened

@@ -8,6 +8,7 @@ from verifier.records import dataclass, field, replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached
+from verifier.syntax.nodes import nodes
 from verifier.syntax.test import Test
 from verifier.words.rows import Load, Order, Pure, flat
 from verifier.words.table import WORDS
@@ -163,9 +164,9 @@ def _below(s: ast.Stmt | None, loop: bool, thread: bool) -> Iterator[Site]:
 
 def _turns_back(root: ast.Block) -> bool:
     """Is there a goto to an earlier label?"""
-    labels = {x.name: x.span.start for x in ast.nodes(root) if isinstance(x, ast.LabelStmt)}
+    labels = {x.name: x.span.start for x in nodes(root) if isinstance(x, ast.LabelStmt)}
     return any(
-        isinstance(x, ast.Goto) and labels.get(x.name, x.span.start) < x.span.start for x in ast.nodes(root)
+        isinstance(x, ast.Goto) and labels.get(x.name, x.span.start) < x.span.start for x in nodes(root)
     )
 
 
@@ -180,7 +181,7 @@ def _whole(s: ast.Declare) -> bool:
 
 def calls(tree: object) -> Iterator[ast.CallExpr]:
     """The calls below a tree."""
-    return (x for x in ast.nodes(tree) if isinstance(x, ast.CallExpr))
+    return (x for x in nodes(tree) if isinstance(x, ast.CallExpr))
 
 
 # -- what a statement touches --------------------------------------------------------------------------
@@ -206,7 +207,7 @@ def footprint(s: ast.Stmt, unit: ast.Unit) -> Footprint:
     """What a statement touches."""
     found = Footprint()
     handles = {o.name for o in unit.initial if isinstance(o, ast.Object) and o.type.base in _HANDLES}
-    for x in ast.nodes(s):
+    for x in nodes(s):
         if isinstance(x, ast.Assign) and isinstance(x.target, ast.Ident):
             found.written.add(x.target.name)
         elif isinstance(x, ast.Assign):
@@ -224,7 +225,7 @@ def _call(x: ast.CallExpr, found: Footprint, handles: set[str], unit: ast.Unit) 
     if x.name in _STATES:
         found.memory[f"%{_STATES[x.name]}"] = True
     if "save" in x.name or "try_cmpxchg" in x.name:
-        found.written |= {a.name for a in ast.nodes(x.arguments) if isinstance(a, ast.Ident)} - handles
+        found.written |= {a.name for a in nodes(x.arguments) if isinstance(a, ast.Ident)} - handles
     word = WORDS.get(x.name)
     if x.name in unit.functions:  # it may store through a pointer to a local
         addressed = [a.operand for a in x.arguments if isinstance(a, ast.Unary) and a.op == "&"]
@@ -244,14 +245,14 @@ def _call(x: ast.CallExpr, found: Footprint, handles: set[str], unit: ast.Unit) 
 
 def jumps(s: ast.Stmt) -> bool:
     """May a statement leave its block?"""
-    return any(isinstance(x, (*LEAVING, ast.LabelStmt, ast.Case)) for x in ast.nodes(s))
+    return any(isinstance(x, (*LEAVING, ast.LabelStmt, ast.Case)) for x in nodes(s))
 
 
 def leaves(s: ast.Stmt) -> bool:
     """May a statement leave its block, but for an ``if`` that returns?"""
     if isinstance(s, ast.If):
         return any(
-            isinstance(x, (ast.Goto, ast.Break, ast.Continue, ast.LabelStmt, ast.Case)) for x in ast.nodes(s)
+            isinstance(x, (ast.Goto, ast.Break, ast.Continue, ast.LabelStmt, ast.Case)) for x in nodes(s)
         )
     return jumps(s)
 
@@ -266,7 +267,7 @@ def called(unit: ast.Unit, code: Sequence[ast.Stmt]) -> Iterator[ast.Block]:
     pending: list[object] = list(code)
     seen: set[str] = set()
     while pending:
-        for x in ast.nodes(pending.pop()):
+        for x in nodes(pending.pop()):
             name = x.name if isinstance(x, ast.CallExpr | ast.Ident) else ""
             if name in unit.functions and name not in seen:
                 seen.add(name)

@@ -7,6 +7,7 @@ from typing import get_args
 
 from verifier.records import replace
 from verifier.syntax import ast
+from verifier.syntax.nodes import nodes
 from verifier.syntax.test import Test
 from verifier.why.edits import Edit
 from verifier.why.sites import Key, key
@@ -109,7 +110,7 @@ class Trees:
         changes = [e.change(at) for e, at in zip(edits, places, strict=True) if e.change is not None]
         wanted = {text for change in changes for _, text in change.put}
         if not wanted <= self.statements.keys():
-            read = {s.span.text.strip(): s for s in ast.nodes(test.tree) if isinstance(s, ast.ExprStmt)}
+            read = {s.span.text.strip(): s for s in nodes(test.tree) if isinstance(s, ast.ExprStmt)}
             self.statements |= {text: read[text] for text in wanted if text in read}
         if not wanted <= self.statements.keys():
             return False  # it stands in a comment, for instance
@@ -125,5 +126,5 @@ _STATEMENTS = tuple(kind for kind in get_args(ast.Stmt) if kind is not ast.Block
 def statements(unit: ast.Unit) -> int:
     """How many statements there are, but for blocks; what several CPUs execute counts once."""
     code = [*unit.threads.values(), *unit.nmis, *unit.functions.values()]
-    spans = (x.span for part in code for x in ast.nodes(part) if isinstance(x, _STATEMENTS))
+    spans = (x.span for part in code for x in nodes(part) if isinstance(x, _STATEMENTS))
     return len({(s.source.name, s.start, s.end) for s in spans})

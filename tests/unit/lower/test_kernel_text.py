@@ -18,7 +18,7 @@ from verifier.suite.decide import run
 from verifier.suite.load import load_all
 from verifier.suite.options import Options
 from verifier.syntax.ast import CallExpr as Call
-from verifier.syntax.ast import nodes
+from verifier.syntax.nodes import nodes
 from verifier.syntax.test import Test
 
 SMALL = KernelTree(str(Path(__file__).parents[2] / "trees" / "small"))

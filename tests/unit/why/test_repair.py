@@ -19,6 +19,7 @@ from verifier.source import Source
 from verifier.suite.decide import run
 from verifier.suite.options import Options
 from verifier.syntax import ast, load
+from verifier.syntax.nodes import nodes
 from verifier.syntax.test import Test
 from verifier.why.costs import COSTS, costs
 from verifier.why.edits import Edits
@@ -184,7 +185,7 @@ def test_an_else_of_the_same_variant_means_what_it_meant() -> None:
     assert any(r.kinds == ("smp_mb",) and r.places == 2 for r in found.found)
     for one in found.found:
         after = variants(patched(text, one.patch))["B1"]
-        written = [x.span.text for x in ast.nodes(after.tree) if isinstance(x, ast.CallExpr)]
+        written = [x.span.text for x in nodes(after.tree) if isinstance(x, ast.CallExpr)]
         assert any(text.endswith("(z, 1)") for text in written), one
 
 

@@ -15,7 +15,7 @@ from verifier.program.values import Ptr
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
-from verifier.syntax.ast import nodes
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import WORDS
 

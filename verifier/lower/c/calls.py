@@ -15,6 +15,7 @@ from verifier.program.expressions import FALSE, TRUE, Const, Reg, call
 from verifier.program.values import Ptr
 from verifier.records import replace
 from verifier.syntax import ast
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Special
 from verifier.words.table import WORDS, Word, entry_level, instead
@@ -91,13 +92,13 @@ def assigned_functions(b: BodyCode, name: str) -> list[str]:
     """The functions of the test that the innermost function, or this program, assigns to a name."""
     inside = b.unit.functions.get(b.stack[-1]) if b.stack else None
     found: set[str] = set()
-    for x in ast.nodes(inside.body if inside is not None else (b.unit.threads, b.unit.nmis)):
+    for x in nodes(inside.body if inside is not None else (b.unit.threads, b.unit.nmis)):
         value: object = None
         if isinstance(x, ast.Declare) and x.name == name:
             value = x.init
         elif isinstance(x, ast.Assign) and isinstance(x.target, ast.Ident) and x.target.name == name:
             value = x.value
-        found |= {i.name for i in ast.nodes(value) if isinstance(i, ast.Ident) and i.name in b.unit.functions}
+        found |= {i.name for i in nodes(value) if isinstance(i, ast.Ident) and i.name in b.unit.functions}
     return sorted(found)
 
 

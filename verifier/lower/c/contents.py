@@ -12,6 +12,7 @@ from verifier.program.values import UNACCESSED, Ptr, Value, flags, target
 from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble, nearest, the_first
 from verifier.words.table import entry_level
 
@@ -51,7 +52,7 @@ class InitialContents(Objects):
         for thread in (*unit.threads.values(), *unit.nmis):
             self._name_fields(thread.body)
         code = (list(unit.functions.values()), unit.threads, unit.nmis)
-        if any(isinstance(x, ast.FieldExpr) and x.name == PGD for x in ast.nodes(code)):
+        if any(isinstance(x, ast.FieldExpr) and x.name == PGD for x in nodes(code)):
             self.fields.setdefault("mm", {}).setdefault(PGD, t.UPPER)
         handles = [n for n in self.named.values() if n.type.kind in MAPPING]
         if handles:

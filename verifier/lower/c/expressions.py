@@ -18,8 +18,8 @@ from verifier.program.values import ATTRIBUTES, FAULT, Ptr, truth
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
-from verifier.syntax.ast import nodes
 from verifier.syntax.idle import PERCPU_NAMES
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import (
     CONSTANT_MASKS,

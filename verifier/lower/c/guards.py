@@ -11,7 +11,7 @@ from verifier.lower.code import Emit
 from verifier.program.expressions import Const, Reg
 from verifier.source import Span
 from verifier.syntax import ast
-from verifier.syntax.ast import nodes
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.words.guards import GUARDS, LockGuard
 

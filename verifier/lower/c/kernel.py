@@ -35,6 +35,7 @@ from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.kernel import Cutter
+from verifier.syntax.nodes import nodes
 from verifier.syntax.rebuilt import rebuilt, retyped, substituted
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import (
@@ -132,7 +133,7 @@ class _Closure:
         """What the test says of this text, and this text never asks. Another version may ask it."""
         found: list[Diagnostic] = []
         own = [f for f in unit.functions.values() if not f.kernel]
-        ours = {x.name for x in ast.nodes((unit.threads, unit.nmis, own)) if isinstance(x, ast.CallExpr)}
+        ours = {x.name for x in nodes((unit.threads, unit.nmis, own)) if isinstance(x, ast.CallExpr)}
         for o in self.asked.without:
             if o.name not in self.used and not o.optional:
                 text = f"nothing in this text calls {o.name}"
@@ -206,7 +207,7 @@ class _Closure:
 
         def meaning(x: ast.CExpr) -> ast.CExpr:
             found: ast.CExpr = self._any(x)
-            names = {i.name for i in ast.nodes(found) if isinstance(i, ast.Ident)}
+            names = {i.name for i in nodes(found) if isinstance(i, ast.Ident)}
             known = {n: ast.Num(v, x.span) for n, v in self.enums.items() if n in names}
             made: ast.CExpr = substituted(found, known)
             return made
@@ -368,7 +369,7 @@ class _Closure:
     def _put(self, macro: Macro, body: Any, given: Mapping[str, ast.CExpr], alone: bool) -> Any:
         """A macro's body, which is the kernel's text wherever it is put, and its arguments, which are
         those of whoever calls it."""
-        values = {x.name for x in ast.nodes(body) if isinstance(x, ast.Ident)}
+        values = {x.name for x in nodes(body) if isinstance(x, ast.Ident)}
         mapped = {name: self._any(a) for name, a in given.items() if name in values}
         self.expanding.append(macro.name)
         scopes, ours = self.scopes, self.ours
@@ -431,7 +432,7 @@ class _Closure:
             known = truth_of(test)
             dead = x.other if known else x.then
             if known is None or all(
-                isinstance(part, ast.Num | ast.Unary | ast.Binary) for part in ast.nodes(dead)
+                isinstance(part, ast.Num | ast.Unary | ast.Binary) for part in nodes(dead)
             ):
                 test = test if known is None else ast.Num(int(known), test.span)  # a number has a type
                 return ast.Conditional(test, self._any(x.then), self._any(x.other), x.span)
@@ -464,7 +465,7 @@ class _Closure:
         """The statements of a block that are reached: none after a jump, up to a label."""
         reached = True
         for statement in body:
-            reached = reached or any(isinstance(x, ast.LabelStmt | ast.Case) for x in ast.nodes(statement))
+            reached = reached or any(isinstance(x, ast.LabelStmt | ast.Case) for x in nodes(statement))
             if reached:
                 made = self._any(statement)
                 yield made

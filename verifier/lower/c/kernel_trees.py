@@ -7,6 +7,7 @@ from collections import Counter
 from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax import condition as c
+from verifier.syntax.nodes import nodes
 
 
 def leaves(statement: ast.Stmt) -> bool:
@@ -44,7 +45,7 @@ def truth_of(e: object) -> bool | None:
 def declared(body: object) -> set[str]:
     """The locals of a body, and its labels."""
     found: set[str] = set()
-    for x in ast.nodes(body):
+    for x in nodes(body):
         if isinstance(x, ast.Declare):
             found.add(x.name)
         elif isinstance(x, ast.ForEachEntry):
@@ -55,7 +56,7 @@ def declared(body: object) -> set[str]:
 def field_names(unit: ast.Unit) -> set[str]:
     """The fields that anything names."""
     found: set[str] = set()
-    for x in ast.nodes((unit.functions, unit.threads, unit.nmis, unit.initial, unit.final)):
+    for x in nodes((unit.functions, unit.threads, unit.nmis, unit.initial, unit.final)):
         if isinstance(x, ast.FieldExpr | ast.FieldInit | c.Field):
             found.add(x.name)
         elif isinstance(x, ast.ContainerOf):
@@ -67,7 +68,7 @@ def own_fields(unit: ast.Unit) -> frozenset[str]:
     """The fields that the test's own code and its initial state name, but for questions about them."""
     own = [f for f in unit.functions.values() if not f.kernel]
     found = Counter[str]()
-    for x in ast.nodes((own, unit.threads, unit.nmis, unit.initial)):
+    for x in nodes((own, unit.threads, unit.nmis, unit.initial)):
         if isinstance(x, ast.FieldExpr | ast.FieldInit):
             found[x.name] += 1
         elif isinstance(x, ast.CallExpr) and x.name == "defined":
@@ -77,14 +78,12 @@ def own_fields(unit: ast.Unit) -> frozenset[str]:
 
 def bases(tree: object) -> set[str]:
     """The types that a tree names."""
-    return {x.base for x in ast.nodes(tree) if isinstance(x, ast.CType)}
+    return {x.base for x in nodes(tree) if isinstance(x, ast.CType)}
 
 
 def addresses(unit: ast.Unit) -> set[str]:
     """The virtual addresses that the initial state maps, and the objects that parameters make."""
     found = {
-        x.va.name
-        for x in ast.nodes(unit.initial)
-        if isinstance(x, ast.Mapping) and isinstance(x.va, ast.Ident)
+        x.va.name for x in nodes(unit.initial) if isinstance(x, ast.Mapping) and isinstance(x.va, ast.Ident)
     }
     return found | {p.name for t in unit.threads.values() for p in t.parameters} | {"init_mm"}

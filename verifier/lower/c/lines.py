@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from verifier.syntax import ast
-from verifier.syntax.ast import nodes
 from verifier.syntax.idle import reached
+from verifier.syntax.nodes import nodes
 from verifier.words.guards import GUARDS
 from verifier.words.rows import Locked, flat
 from verifier.words.sync import SLEEPS

@@ -18,6 +18,7 @@ from verifier.program.values import truth
 from verifier.program.waits import folded
 from verifier.source import Span
 from verifier.syntax import ast
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.words.loops import CpuLoop
 from verifier.words.table import LOOPS, WORDS
@@ -251,7 +252,7 @@ def left_when(condition: ast.CExpr | None, goes_on: Expr, body: ast.Stmt) -> str
     """The words for how a loop ends; empty if not one condition says it. ``goes_on``: its own, as code."""
     if condition is not None and not isinstance(goes_on, Const):
         return until(condition, False)
-    leaving = [x for x in ast.nodes(body) if isinstance(x, ast.Break | ast.Return | ast.Goto)]
+    leaving = [x for x in nodes(body) if isinstance(x, ast.Break | ast.Return | ast.Goto)]
     whole = body.body if isinstance(body, ast.Block) else (body,)
     ifs = [x for x in whole if isinstance(x, ast.If) and x.other is None and _leaves(x.then)]
     return until(ifs[0].condition, True) if len(ifs) == len(leaving) == 1 else ""

@@ -9,6 +9,7 @@ from verifier.patterns import pattern
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
+from verifier.syntax.nodes import nodes
 from verifier.syntax.rebuilt import rebuilt
 from verifier.syntax.trouble import Trouble
 
@@ -53,7 +54,7 @@ def check_brackets(text: str, start: int, body: object, given: Mapping[str, ast.
     """
     if isinstance(body, COMPOUND) and not alone and not _bracketed(text.strip()):
         raise Trouble("macro", "its body is not in brackets: what stands beside it may bind tighter", None)
-    for x in ast.nodes(body):
+    for x in nodes(body):
         if isinstance(x, ast.Ident) and isinstance(given.get(x.name), COMPOUND):
             before, after = text[: x.span.start - start].rstrip(), text[x.span.end - start :].lstrip()
             starts = before[-1:] in ("", "(", ",", "[") or (_ASSIGNED.search(before) and after[:1] in ",;")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from verifier.records import dataclass, field
 from verifier.syntax import ast
-from verifier.syntax.ast import nodes
+from verifier.syntax.nodes import nodes
 from verifier.words.rows import Locked, Modify, Special, Store, flat
 from verifier.words.table import WORDS
 

@@ -6,6 +6,7 @@ from verifier.records import NamedTuple, replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.kernel import Cutter
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble
 
 # The structs behind the words that make objects of the memory model.
@@ -154,4 +155,4 @@ class Presence:
 
 def _asks(value: object) -> bool:
     """Does an initial value have optional fields?"""
-    return any(isinstance(x, ast.FieldInit) and x.optional for x in ast.nodes(value))
+    return any(isinstance(x, ast.FieldInit) and x.optional for x in nodes(value))

@@ -19,6 +19,7 @@ from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import truth
 from verifier.records import replace
 from verifier.syntax import ast
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble, the_first
 from verifier.words.table import WORDS
 
@@ -146,7 +147,7 @@ def if_(b: BodyCode, s: ast.If) -> None:
     condition = condition_of(b, s.condition)
     if isinstance(condition, Const) and b.of_kernel:
         live, dead = (s.then, s.other) if truth(condition.value) else (s.other, s.then)
-        if not any(isinstance(x, ast.LabelStmt | ast.Case) for x in ast.nodes(dead)):
+        if not any(isinstance(x, ast.LabelStmt | ast.Case) for x in nodes(dead)):
             statements(b, () if live is None else (live,))
             return
     no = b.fresh("else")
@@ -206,7 +207,7 @@ def reached_cases(b: BodyCode, on: Val, body: tuple[ast.Stmt, ...]) -> tuple[ast
         ),
         next((c for c in cases if c.value is None), None),
     )
-    jumps_in = any(isinstance(x, ast.LabelStmt) for x in ast.nodes(body))
+    jumps_in = any(isinstance(x, ast.LabelStmt) for x in nodes(body))
     if taken is None or jumps_in:
         return body if jumps_in else ()
     rest = body[body.index(taken) :]

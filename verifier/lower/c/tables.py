@@ -17,7 +17,7 @@ from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
-from verifier.syntax.ast import nodes
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import WORDS, entry, entry_level, special
 
