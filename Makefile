@@ -9,6 +9,9 @@ FAST   := tests/unit tests/golden tests/agreement/test_figures.py
 CODE   := verifier tests benchmarks docs grammar
 SITE   := docs/_build
 
+# Compiled modules are kept, whatever the environment says: tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: verify test test-all check lint format golden bench docs clean
 
 verify: $(STAMP)

@@ -1,7 +1,7 @@
 """How much is done by tests that draw programs, or ask the same of many files.
 
-``make test`` is to end in minutes, so it does a part: the first programs, and each so-many-th file, the same
-every time. ``VERIFIER_EFFORT=10 make test`` does ten times as much, and draws other programs each time where
+Tests are to end in minutes, so they do a part: the first programs, and each so-many-th file, the same
+every time. ``VERIFIER_EFFORT=10 make test-all`` does ten times as much, and draws other programs each time where
 Hypothesis draws them.
 """
 
