@@ -2,7 +2,7 @@
 
 Tests are to end in minutes, so they do a part: the first programs, and each so-many-th file, the same
 every time. ``VERIFIER_EFFORT=10 make test-all`` does ten times as much, and draws other programs each time where
-Hypothesis draws them.
+where Hypothesis draws them.
 """
 
 from __future__ import annotations
