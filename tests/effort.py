@@ -1,8 +1,8 @@
 """How much is done by tests that draw programs, or ask the same of many files.
 
 Tests are to end in minutes, so they do a part: the first programs, and each so-many-th file, the same
-every time. ``VERIFIER_EFFORT=10 make test-all`` does ten times as much, and draws other programs each time where
-where Hypothesis draws them.
+every time. ``VERIFIER_EFFORT=10 make test-all`` does ten times as much, and draws other programs each
+time where Hypothesis draws them.
 """
 
 from __future__ import annotations
