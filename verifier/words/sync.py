@@ -135,7 +135,7 @@ def sleeping() -> Iterator[Word]:
     doc, source = "LOCK'd; waits exactly until it is free", "__mutex_trylock_fast(), __mutex_lock_common()"
     yield row(g, f"mutex_lock({one})", take, doc, "2.1", source=f"{source}, {file}")
     source = "__mutex_unlock_fast(), __mutex_handoff()"
-    yield row(g, f"mutex_unlock({one})", drop, "LOCK'd", "2.1", source=f"{source}, {file}")
+    yield row(g, f"mutex_unlock({one})", drop, _LOOKS_BACK, "2.1", source=f"{source}, {file}")
     doc, rule = "a load if it is taken; 1 if it took it", "1.1, 2.1, 19.2"
     source = f"__mutex_trylock_or_owner(), {file}, since v4.10, the version from memory"
     yield row(g, f"mutex_trylock({one})", looking("l", TRUE, free), doc, rule, "number", source=source)
@@ -156,6 +156,7 @@ def sleeping() -> Iterator[Word]:
     yield from _local_locks(g)
 
 
+_LOOKS_BACK = "LOCK'd; in the kernel it may look at the lock once more, when another CPU has taken it already"
 _FREE = f("eq", OLD, 0)
 _NO_WRITER = f("ge", OLD, 0)
 _ENTER, _LEAVE = f("add", OLD, 1), f("sub", OLD, 1)
@@ -218,8 +219,8 @@ def _semaphores(g: str) -> Iterator[Word]:
     head, doc = f"down_write_trylock({one})", "LOCK'd, also if it fails; 1 if it took it"
     yield row(g, head, tries, doc, "2.1", "number", source=f"rwsem_write_trylock(), {file}")
     ends = partial(row, g, source=f"__up_read(), __up_write(), __downgrade_write(), {file}, since v5.2")
-    yield ends(f"up_read({one})", _UNSHARE, "LOCK'd", "2.1")
-    yield ends(f"up_write({one})", Locked("l", FALSE, None), "LOCK'd", "2.1")
+    yield ends(f"up_read({one})", _UNSHARE, _LOOKS_BACK, "2.1")
+    yield ends(f"up_write({one})", Locked("l", FALSE, None), _LOOKS_BACK, "2.1")
     yield ends(f"downgrade_write({one})", Locked("l", Const(1), None), "LOCK'd; it is read-held now", "2.1")
 
 

@@ -15,6 +15,7 @@ from verifier.lower.c.body import BodyCode
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.kernel import resolved
 from verifier.lower.c.language import LANGUAGE
+from verifier.lower.c.lock_kinds import mistaken
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number
 from verifier.lower.c.parts import Shared, Val
@@ -43,7 +44,8 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     text = resolved(test.tree)
     unit = text.unit
     theirs = {f.path for f in unit.kernel.files} if unit.kernel else set()  # what nobody here has written
-    troubles: list[Diagnostic] = []
+    about_locks = mistaken(unit)
+    troubles = [d for d in about_locks if d.severity == "error"]
     memory = TestMemory(unit, troubles)
     if not unit.threads and not unit.nmis:
         troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
@@ -76,7 +78,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     if None in shared.waits or len(shared.waits) > 1:
         shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
     shared.warnings = [w for w in shared.warnings if w.span is None or w.span.source.name not in theirs]
-    shared.warnings += [*text.warnings, *unmet(unit, memory)]
+    shared.warnings += [*text.warnings, *about_locks, *unmet(unit, memory)]
     started = [*enumerate(threads), *nmis, *((key.cpu, code) for key, code in shared.handlers.items())]
     shared.warnings += lonely(code for _, code in started)
     if test.expected in (None, "never") and any(
