@@ -35,6 +35,12 @@ def _parts_of(kind: type) -> Callable[[Any], Iterable[object]]:
     return _PARTS[kind]
 
 
+def parts(node: object) -> Iterable[object]:
+    """What a node consists of: nodes, and texts, numbers and places, which are no nodes."""
+    kind = type(node)
+    return (_PARTS.get(kind) or _parts_of(kind))(node)
+
+
 def nodes(tree: object) -> Iterator[object]:
     """All nodes of a tree. The nodes of conditions are named tuples."""
     pending: list[object] = [tree]
@@ -47,7 +53,7 @@ def nodes(tree: object) -> Iterator[object]:
             yield from _kept(x)
             continue
         yield x
-        pending += (_PARTS.get(kind) or _parts_of(kind))(x)
+        pending += parts(x)
 
 
 def _kept(x: object) -> tuple[object, ...]:

@@ -20,6 +20,7 @@ from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number
 from verifier.lower.c.parts import Shared, Val
 from verifier.lower.c.types import Type
+from verifier.lower.c.unset import unset
 from verifier.lower.code import Instruction, Lowered, PendingHandler
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, WideOf, observe
 from verifier.program.events import World
@@ -78,7 +79,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     if None in shared.waits or len(shared.waits) > 1:
         shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
     shared.warnings = [w for w in shared.warnings if w.span is None or w.span.source.name not in theirs]
-    shared.warnings += [*text.warnings, *about_locks, *unmet(unit, memory)]
+    shared.warnings += [*text.warnings, *about_locks, *unset(unit), *unmet(unit, memory)]
     started = [*enumerate(threads), *nmis, *((key.cpu, code) for key, code in shared.handlers.items())]
     shared.warnings += lonely(code for _, code in started)
     if test.expected in (None, "never") and any(
