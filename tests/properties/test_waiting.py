@@ -54,8 +54,10 @@ def where(run: Trace) -> object:
 
 def said(run: Trace) -> list[Blocked]:
     """What is told of such a place, without the reasons. These may differ: another CPU has taken the lock, or
-    another one of two handlers is the one that is pending."""
-    return [wait._replace(held_by="") for wait in run.waits if wait.kind != "grace period"]
+    another one of two handlers is the one that is pending, or a callback waits for softirqs, of which the
+    window is a reader for which its grace period waits in another run."""
+    several = [wait for wait in run.waits if wait.kind != "grace period" and "softirqs" not in wait.what]
+    return [wait._replace(held_by="") for wait in several]
 
 
 def several(seeds: range) -> None:
@@ -68,12 +70,6 @@ def several(seeds: range) -> None:
 @pytest.mark.long
 def test_some_random_programs() -> None:
     several(range(FAST))
-
-
-@pytest.mark.parametrize("seed", [1285])
-def test_what_was_found(seed: int) -> None:
-    """1285: P1 is interrupted in front of the last of two events that one instruction is made of."""
-    assert check(seed, "generic")
 
 
 @pytest.mark.long
@@ -104,6 +100,14 @@ if __name__ == "__main__":  # python -m tests.properties.test_waiting FIRST LAST
 
 
 FOUND = {
+    "P1 is interrupted in front of the last of two events that one instruction is made of": """MM t
+{ int x; int y; int z; spinlock_t l; spinlock_t m; int p; }
+void cb(void *info) { }
+P0 { WRITE_ONCE(x, 1); r0 = spin_trylock(&m); synchronize_rcu(); r1 = READ_ONCE(x); }
+P1 { while (READ_ONCE(z)) cpu_relax(); }
+locations [x; y; z; l; m; 0:r0; 0:r1;]
+exists (x = 1)
+""",
     "a bare ICR write does not pass a lock that is waited for (MMR 8.2)": """MM t
 { spinlock_t l; spinlock_t m; }
 void h(void *info) { }
@@ -111,7 +115,7 @@ P0 { spin_lock(&l); spin_lock(&m); apic_icr_write(0, h); spin_unlock(&l); }
 P1 { spin_lock(&m); smp_call_function_single(0, h, NULL, 1); spin_unlock(&m); }
 locations [l; m]
 exists (hang)
-"""
+""",
 }
 
 

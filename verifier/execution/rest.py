@@ -8,7 +8,7 @@ from verifier.execution.run import Execution
 from verifier.model.roles import bare
 from verifier.program.events import Body, Event
 from verifier.program.hang import Hang
-from verifier.program.values import Ptr
+from verifier.program.values import Ptr, softirqs_off
 from verifier.program.waits import Stop
 
 
@@ -60,6 +60,8 @@ def _reason(x: Execution, stop: Stop, here: list[Stop]) -> bool:
         return above
     if stop.kind == "pending":
         off = x.final(Ptr(f"{body.cpu}:irq")) == 0 and body.kind != "nmi"
+        if body.kind == "callback" and softirqs_off(body.cpu) in program.cells:
+            off = off or x.final(softirqs_off(body.cpu)) != 0
         busy = any(b.cpu == body.cpu and b.rank >= body.rank for b in resting)
         return off or busy or _comes_after(x, body, here) or _waits_for_readers(x, body.events[0])
     if above:

@@ -24,7 +24,7 @@ from verifier.program.invalidations import INVALIDATING
 from verifier.program.kinds import undefined_decisions
 from verifier.program.profiles import Switches
 from verifier.program.stops import running
-from verifier.program.values import CLEAN, UNACCESSED, Ptr, Value
+from verifier.program.values import CLEAN, UNACCESSED, Ptr, Value, softirqs_off
 from verifier.program.waits import Wait
 from verifier.records import dataclass
 
@@ -117,6 +117,7 @@ class Prepared:
         self.register = [cell.kind == "register" for cell in self.cells]
         self.cpus = range(program.cpus)
         self.irq = [self.cell_at.get(Ptr(f"{c}:irq"), -1) for c in self.cpus]
+        self.softirqs_off = [self.cell_at.get(softirqs_off(c), -1) for c in self.cpus]
         self.caches = Caches(program, switches, self.cell_at)
         self.va_at = self.caches.va_at
         self.every_va = (1 << len(program.vas)) - 1

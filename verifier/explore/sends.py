@@ -37,10 +37,15 @@ def deliverable(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
         if machine.bare[body]:
             yield body
         elif all(_overtakes(machine, state, body, other) for other in state.pending[cpu][:i]):
-            if machine.softly[body] and state.calling[cpu] != IDLE:
+            if machine.softly[body] and (state.calling[cpu] != IDLE or _softirqs_off(machine, state, cpu)):
                 continue  # callbacks do not interrupt each other
             if machine.graces.ended(state.memory, body):
                 yield body
+
+
+def _softirqs_off(machine: Upkeep, state: State, cpu: int) -> bool:
+    cell = machine.softirqs_off[cpu]
+    return cell >= 0 and state.memory[cell] != 0
 
 
 def striking(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:

@@ -19,7 +19,7 @@ class Waiting:
             (14, self.store), (12, self.load), (11, self.spin), (11, self.locked), (4, self.trylock),
             (5, lambda: ["smp_mb();"]), (8, self.window), (9, self.call), (5, self.branch),
             (4, self.section), (4, self.grace), (3, lambda: [] if self.inside else ["call_rcu(&p, cb);"]),
-            (3, self.retry), (3, self.update), (4, self.halt), (3, self.itself),
+            (3, self.retry), (3, self.update), (4, self.halt), (3, self.itself), (3, self.softirqs),
         ]  # fmt: skip
         self.tasks = self.random.random() < 0.3  # do tasks sleep and wake each other?
         if self.tasks:
@@ -117,6 +117,17 @@ class Waiting:
     def section(self) -> list[str]:
         """An RCU reader, which may not end."""
         return self.around("rcu_read_lock();", "rcu_read_unlock();", 0.9)
+
+    def softirqs(self) -> list[str]:
+        """A window with softirqs off, which may not end."""
+        lock = self.some(LOCK_NAMES)
+        before, after = self.random.choice(
+            [
+                ("local_bh_disable();", "local_bh_enable();"),
+                (f"spin_lock_bh(&{lock});", f"spin_unlock_bh(&{lock});"),
+            ]
+        )
+        return self.around(before, after, 0.85)
 
     def grace(self) -> list[str]:
         """A grace period."""

@@ -16,7 +16,7 @@ from verifier.lower.collector import Collector
 from verifier.lower.paths import Env, Path, substitute
 from verifier.program.events import Access, Body, BodyKind, Event
 from verifier.program.expressions import FALSE, Const, Expr, Ref, call
-from verifier.program.values import Ptr, halted
+from verifier.program.values import Ptr, halted, softirqs_off
 from verifier.program.waits import Wait
 from verifier.source import Span
 
@@ -71,9 +71,15 @@ def handler(
     slot = c.slot()
     off = None if kind else Const(0)
     accesses = (Access(irq, slot, off), *wakes(c, body.cpu))
+    softly = c.slot() if kind and softirqs_off(body.cpu) in c.registers else None
+    if softly is not None:
+        accesses = (*accesses, Access(Const(softirqs_off(body.cpu)), softly))
     c.ends(body, "DLV", accesses, span=span, name=name, kind=kind)
     why = Wait(body.cpu, "interrupt", "for interrupts to be on", span)
     c.assume(guard, call("eq", Ref(slot), Const(1)), why)
+    if softly is not None:
+        why = Wait(body.cpu, "interrupt", "for softirqs to be on", span)
+        c.assume(guard, call("eq", Ref(softly), Const(0)), why)
     within(c, body, code, Path(inside, local, {}), guard)
     if kind and c.barriers and body.awaited and body.send is not None:
         end = Emit("RCU", kind="unlock", span=span)

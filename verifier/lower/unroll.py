@@ -307,7 +307,7 @@ class _Unroller(Collector):
         self.origin[event.id] = code
         for value in self.asked_of(event, code, before):
             self.decides(body, path.guard, value, code.span)
-        if code.op == "IRQ":
+        if code.op == "IRQ" and code.kind != "bh":
             sections.reader(self, body, code, path)
             event.joined = body.events[-1] is not event  # a reader from that instant on
         if code.op == "SEND":

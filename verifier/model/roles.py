@@ -114,7 +114,7 @@ ROLES: dict[str, Role] = {
     ),
     "JMP": Role("MMR 10.2: a jump"),
     "PAUSE": Role("MMR 20.3: a wait that looks at nothing new"),
-    "IRQ - hlt": Role("MMR 8.2, 8.8: CLI, STI"),
+    "IRQ - hlt bh": Role("MMR 8.2, 8.8, 18.3: CLI, STI; softirqs off and on"),
     "HLT": Role("MMR 8.11: HLT orders nothing"),
     "SEND": Role("MMR 8.2, 17.4: LOCK'd operation on the call queue", drains=True, holds=True),
     "SEND rcu": Role("MMR 18.3: call_rcu()", instant=False, queued=True, promised=True),
@@ -151,7 +151,7 @@ ROLES: dict[str, Role] = {
     "IRET sysret callback": Role("MMR 8.6, 18.3: not by IRET", holds=True),
 }
 
-UNSEEN = ("PAUSE", "W - user nt alias", "F clflush", "IRQ - hlt", "HLT", "JMP")
+UNSEEN = ("PAUSE", "W - user nt alias", "F clflush", "IRQ - hlt bh", "HLT", "JMP")
 
 
 def _keys() -> dict[tuple[str, str], str]:

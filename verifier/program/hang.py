@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from verifier.program.events import Access, Body, Event, Program, show
 from verifier.program.expressions import TRUE, Apply, evaluate
 from verifier.program.functions import apply
-from verifier.program.values import FAULT, IN_LINE, Ptr, Value, target, truth
+from verifier.program.values import FAULT, IN_LINE, Ptr, Value, softirqs_off, target, truth
 from verifier.program.waits import Blocked, Stop, Wait, reached
 from verifier.records import NamedTuple, dataclass
 from verifier.source import Span
@@ -306,6 +306,8 @@ class Hang:
             return Blocked("grace period", stop.cpu, span, "for a grace period", readers, f"{body.name}()")
         off = self.memory.get(Ptr(f"{stop.cpu}:irq")) == 0
         what = "for interrupts to be on" if off else "for what was sent before it"
+        if body.kind == "callback" and self.memory.get(softirqs_off(stop.cpu), 0) != 0:
+            what = "for softirqs to be on"
         what = what if running is None else f"for {_inside(running)} to return"
         return Blocked("interrupt", stop.cpu, span, what, handler=f"{body.name}()")
 

@@ -19,7 +19,8 @@ SER      serializing; ``kind``: by which instruction
 IF       instruction fetch: one access, a read
 JMP      a taken branch; it matters only to self-modifying code
 IRQ      write of the interrupt flag: one access, of the register cell ``c:irq`` (1 on, 0 off);
-         ``kind`` ``hlt``: STI and HLT at one instant, so that it writes ``c:%halted``, too
+         ``kind`` ``hlt``: STI and HLT at one instant, so that it writes ``c:%halted``, too; ``bh``: a
+         change of ``c:%bh``, which counts why no softirq runs, in place of ``c:irq``
 HLT      HLT: it writes 1 to the register cell ``c:%halted``, which CPUs have that halt somewhere
 SEND     one IPI to each target whose guard holds; ``waited``: does the sender wait for it?
          ``kind`` empty: by the call queue, which orders earlier stores before it;
@@ -44,8 +45,8 @@ Events only, at the ends of handlers and waits, and in stories:
 
 =======  ====================================================================================
 DLV      delivery: reads ``c:irq``, which must be 1, and writes 0; ``kind`` ``callback``: the start of
-         a callback of ``call_rcu``, which is no interrupt and does not write it. Both, and NMI, write
-         0 to ``c:%halted``, if there is one
+         a callback of ``call_rcu``, which is no interrupt and does not write it, but reads ``c:%bh``, if
+         there is one, which must be 0. Both, and NMI, write 0 to ``c:%halted``, if there is one
 NMI      an NMI strikes; it ignores ``c:irq``
 ACK      acknowledgement, if the sender waits for one: a store after the stores of the handler
 IRET     return: writes ``c:irq = 1``, except after an NMI; ``kind`` ``sysret``: by SYSRET;
@@ -74,7 +75,7 @@ Serializer = Literal["cpuid", "serialize", "iret", "sync_core", "wrmsr"]
 
 Kind = Literal[
     "", "user", "nt", "alias", Fence, InvalidationKind, Serializer, "x2apic", "xapic", "rcu",
-    "lock", "unlock", "held", "start", "barrier", "end", "callback", "sysret", "hlt",
+    "lock", "unlock", "held", "start", "barrier", "end", "callback", "sysret", "hlt", "bh",
 ]  # fmt: skip
 
 _PLAIN: frozenset[Kind] = frozenset({""})
@@ -94,7 +95,7 @@ KINDS: Mapping[Op, frozenset[Kind]] = MappingProxyType(
         "SER": frozenset(get_args(Serializer)),
         "IF": _PLAIN,
         "JMP": _PLAIN,
-        "IRQ": frozenset({"", "hlt"}),
+        "IRQ": frozenset({"", "hlt", "bh"}),
         "HLT": _PLAIN,
         "SEND": frozenset({"", "x2apic", "xapic", "rcu"}),
         "WAIT": _PLAIN,

@@ -79,9 +79,17 @@ NO_NUMBER = Mark("no number")  # the result of a condition's calculation with so
 Value = Union[int, Ptr, Entry, Mark]
 
 
+SOFTIRQS_OFF = "%bh"  # a register, as ``irq`` is one
+
+
 def halted(cpu: int) -> Ptr:
     """The register cell that says whether a CPU is in a halt."""
     return Ptr(f"{cpu}:%halted")
+
+
+def softirqs_off(cpu: int) -> Ptr:
+    """The register cell that counts why a CPU runs no softirq; it runs them where this is 0."""
+    return Ptr(f"{cpu}:{SOFTIRQS_OFF}")
 
 
 def target(value: Value) -> Ptr | None:

@@ -11,7 +11,7 @@ from itertools import chain
 
 from verifier.model.roles import bare
 from verifier.program.events import Body, Event
-from verifier.program.values import Ptr
+from verifier.program.values import Ptr, softirqs_off
 from verifier.program.waits import Stop
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
@@ -74,10 +74,12 @@ class Stops:
         return [b for b in self.program.bodies if b.cpu == body.cpu and b.rank > body.rank]
 
     def _undelivered(self, body: Body) -> list[int]:
-        """Why a handler is not delivered: interrupts are off, its CPU is in another one, what was sent before
-        it is not delivered, its grace period does not end."""
+        """Why a handler is not delivered: interrupts or softirqs are off, its CPU is in another one, what was
+        sent before it is not delivered, its grace period does not end."""
         e = self.e
         reasons = [e.final(Ptr(f"{body.cpu}:irq")).get(0, NO)] if body.kind != "nmi" else []
+        if body.kind == "callback" and softirqs_off(body.cpu) in self.program.cells:
+            reasons += [x for v, x in e.final(softirqs_off(body.cpu)).items() if v != 0]
         reasons += [
             self.resting.get(b.id, NO)
             for b in self.program.bodies

@@ -432,7 +432,9 @@ class Edits:
 def _masks(x: ast.CallExpr) -> bool:
     """Is it a word that turns interrupts on or off?"""
     word = WORDS.get(x.name)
-    return word is not None and any(isinstance(e, Machine) and e.op == "IRQ" for e in flat(word.effects))
+    return word is not None and any(
+        isinstance(e, Machine) and e.op == "IRQ" and e.kind != "bh" for e in flat(word.effects)
+    )
 
 
 def _of(body: Site) -> str:

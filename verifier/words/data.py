@@ -8,6 +8,8 @@ from functools import partial
 from verifier.program.expressions import FALSE, TRUE, Expr, Reg
 from verifier.records import replace
 from verifier.words.rows import (
+    BH_OFF,
+    BH_ON,
     CPU,
     IRQ_OFF,
     IRQ_ON,
@@ -215,8 +217,10 @@ def locks() -> Iterator[Word]:
             yield takes(f"{prefix}_lock_{nested}({one}, subclass)", enter, doc, "2.1, 18.1")
         nested = f"{prefix}_lock_irqsave_nested({saved}, subclass)"
         yield takes(nested, both, "as spin_lock_irqsave", "2.1, 8.3, 18.1")
-        yield takes(f"{prefix}_lock_bh({one})", enter, "as spin_lock", "2.1, 18.1")
-        yield drops(f"{prefix}_unlock_bh({one})", leave, "as spin_unlock", "1.1, 18.1")
+        softly = (BH_OFF, *enter)
+        yield takes(f"{prefix}_lock_bh({one})", softly, "with softirqs off", "2.1, 18.1, 18.3")
+        back = (drop, BH_ON, NO_READER)
+        yield drops(f"{prefix}_unlock_bh({one})", back, "and softirqs on", "1.1, 18.1, 18.3")
     for raw in ("", "raw_"):
         source = f"{raw}spin_lock_init(), linux/spinlock.h, from memory"
         yield row(g, f"{raw}spin_lock_init(l: pointer)", drop, "a plain store", "1.1", source=source)

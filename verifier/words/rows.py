@@ -13,7 +13,7 @@ from typing import Literal, Union
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Apply, Const, Expr, Reg, parts
 from verifier.program.ops import Fence, Kind, Op
 from verifier.program.profiles import KERNELS
-from verifier.program.values import ATTRIBUTES
+from verifier.program.values import ATTRIBUTES, SOFTIRQS_OFF
 from verifier.records import dataclass
 
 OLD = Reg("old")
@@ -365,7 +365,7 @@ _MACHINE = {
 _SOFTWARE = {
     ("RCU", "lock"): "nothing (a reader)", ("RCU", "unlock"): "nothing (no reader any more)",
     ("GP", "start"): "full fence", ("GP", "end"): "grace period, full fence",
-    ("GP", "barrier"): "full fence",
+    ("GP", "barrier"): "full fence", ("IRQ", "bh"): "softirqs",
 }  # fmt: skip
 
 
@@ -426,6 +426,8 @@ IRQ_OFF = Machine("IRQ", register="irq", value=FALSE)
 IRQ_ON = Machine("IRQ", register="irq", value=TRUE)
 IRQ_SAVE = Machine("IRQ", register="irq", value=FALSE, into="flags")
 IRQ_RESTORE = Machine("IRQ", register="irq", value=f("or", OLD, "flags"))
+BH_OFF = Machine("IRQ", "bh", register=SOFTIRQS_OFF, value=f("add", OLD, 1))
+BH_ON = Machine("IRQ", "bh", register=SOFTIRQS_OFF, value=f("ite", f("gt", OLD, 0), f("sub", OLD, 1), 0))
 READER = Machine("RCU", "lock")
 NO_READER = Machine("RCU", "unlock")
 

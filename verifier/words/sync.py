@@ -8,6 +8,8 @@ from functools import partial
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg
 from verifier.records import replace
 from verifier.words.rows import (
+    BH_OFF,
+    BH_ON,
     IRQ_OFF,
     IRQ_ON,
     IRQ_RESTORE,
@@ -38,18 +40,22 @@ def rcu() -> Iterator[Word]:
     reads = partial(
         row, g, source="rcu_read_lock() and kin, linux/rcupdate.h; one flavour since v4.20, from memory"
     )
-    for flavour in ("", "_sched", "_bh", "_sched_notrace"):
+    for flavour in ("", "_sched", "_sched_notrace"):
         lock, unlock = f"rcu_read_lock{flavour}", f"rcu_read_unlock{flavour}"
         yield reads(f"{lock}()", READER, "a read-side section begins; no fence", "18.1")
         yield reads(f"{unlock}()", NO_READER, "and ends; no fence", "18.1")
+    doc = "a read-side section begins, and softirqs are off; no fence"
+    yield reads("rcu_read_lock_bh()", (BH_OFF, READER), doc, "18.1, 18.3")
+    doc = "and ends, and softirqs are on; no fence"
+    yield reads("rcu_read_unlock_bh()", (BH_ON, NO_READER), doc, "18.1, 18.3")
     counts = partial(row, g, source="preempt_disable(), preempt_enable(), linux/preempt.h")
     yield counts("preempt_disable()", READER, "a read-side section, too", "18.1")
     yield counts("preempt_enable()", NO_READER, "and its end", "18.1")
     source = "local_bh_disable(), linux/bottom_half.h; __local_bh_enable_ip(), kernel/softirq.c"
     softirqs = partial(row, g, source=source)
-    doc = "a read-side section, too; it holds no callback off, which admits more than the kernel does"
-    yield softirqs("local_bh_disable()", READER, doc, "18.1")
-    yield softirqs("local_bh_enable()", NO_READER, "and its end", "18.1")
+    doc = "no softirq runs on this CPU, and so no callback of call_rcu(); a read-side section, too"
+    yield softirqs("local_bh_disable()", (BH_OFF, READER), doc, "18.1, 18.3")
+    yield softirqs("local_bh_enable()", (BH_ON, NO_READER), "and its end", "18.1, 18.3")
     yield counts("preempt_enable_no_resched()", NO_READER, "the end of one", "18.1")
     doc = "waits for a grace period; a full fence before and after"
     flavours = "one flavour since v4.20"

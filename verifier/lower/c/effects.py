@@ -16,7 +16,7 @@ from verifier.lower.c.types import Type
 from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Apply, Const, Expr, Reg, call, parts
-from verifier.program.values import FAULT, Ptr
+from verifier.program.values import FAULT, Ptr, softirqs_off
 from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
@@ -428,10 +428,12 @@ def machine(r: WordCall, x: Machine) -> Expr | None:
         temp = b.fresh()
         b.emit("T", r.e, Touch(r.env[x.va], temp), virtual=True)
         return Reg(temp)
+    if x.kind == "bh" and softirqs_off(b.cpu) not in b.memory.cells:
+        return None  # no callback runs
     touches: tuple[Touch, ...] = ()
     into = None
     if x.register:
-        asks = isinstance(x.value, Apply) and OLD in x.value.args
+        asks = x.value is not None and OLD in parts(x.value)
         into = b.fresh() if x.into or asks else None
         env = r.env if into is None else r.given(Reg(into))
         value = None if x.value is None else substitute(x.value, env)

@@ -66,7 +66,7 @@ def _off(code: Sequence[Instruction], on: bool) -> list[bool]:
         if at == len(code):
             continue
         x = code[at]
-        if isinstance(x, Emit) and x.op == "IRQ":
+        if isinstance(x, Emit) and x.op == "IRQ" and x.kind != "bh":
             value = x.touches[0].value
             is_on = not isinstance(value, Const) or truth(value.value)
         if isinstance(x, Branch | Jump) and x.target in labels:

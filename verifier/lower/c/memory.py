@@ -13,12 +13,26 @@ from verifier.lower.c.tables import INIT_MM
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
 from verifier.program.expressions import Const, Expr, call
-from verifier.program.values import IN_LINE, Ptr, Value, halted
+from verifier.program.values import IN_LINE, Ptr, Value, halted, softirqs_off
 from verifier.source import Diagnostic
 from verifier.syntax import ast
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble
+from verifier.words.guards import GUARDS
+from verifier.words.rows import Machine, flat
+from verifier.words.table import WORDS, special
 
 MAX_INNER = 16  # structs in structs
+
+
+def _softirqs(unit: ast.Unit) -> bool:
+    """Does a test have softirqs, and does it turn them off? They are the callbacks of RCU."""
+    code = list(nodes((unit.functions, unit.threads, unit.nmis)))
+    called = {x.name for x in code if isinstance(x, ast.CallExpr)}
+    called |= {GUARDS[x.name].begin for x in code if isinstance(x, ast.Guard) and x.name in GUARDS}
+    words = [WORDS[name] for name in called if name in WORDS and name not in unit.functions]
+    off = any(isinstance(e, Machine) and e.kind == "bh" for w in words for e in flat(w.effects))
+    return off and any(special(w.name) == "call_rcu" and w.at("domain") is None for w in words)
 
 
 class TestMemory(InitialContents):
@@ -29,6 +43,7 @@ class TestMemory(InitialContents):
         self.cells: dict[Ptr, Cell] = {}
         self.poisons: set[int] = set()  # what is stored into objects that are freed
         self.workers: dict[object, int] = {}  # CPUs that run what is left to a workqueue, by what it is
+        self.softirqs = _softirqs(unit)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -46,6 +61,8 @@ class TestMemory(InitialContents):
     def _registers(self, cpu: int) -> None:
         """The cells of a CPU's registers."""
         self._cell(Ptr(f"{cpu}:irq"), "register", 1)
+        if self.softirqs:
+            self._cell(softirqs_off(cpu), "register", 0)
         if self.tables.mms:
             self._cell(Ptr(f"{cpu}:cr3"), "register", INIT_MM)
             if self.used.pcids:
