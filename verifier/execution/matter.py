@@ -4,16 +4,18 @@
                 run has pairs that x86-TSO does not keep in order; of these, the run turns some around.
 *stale*         The run is sequentially consistent. If each page walk took place at the use that it serves,
                 there would be a cycle: a use rests on what was read before it changed. Copies of instructions
-                likewise.
+                likewise. A store is one instant with its use if the run can do it at once: otherwise its
+                wait in the buffer would hide that it went through an old entry. No entry gets old because
+                a processor sets A or D: an access needs the page and the rights.
 *interleaving*  The rest: a set of decisions that forces the outcome, none of which can be left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from verifier.budget import Budget
-from verifier.execution import Walk, sequential
+from verifier.execution import Execution, Walk, sequential
 from verifier.execution.candidate import INIT, Removals
 from verifier.execution.decisions import Decision, decisions
 from verifier.execution.storyline import Told
@@ -23,7 +25,7 @@ from verifier.model import translation
 from verifier.program.events import Event
 from verifier.program.profiles import KERNELS
 from verifier.program.trace import Matter
-from verifier.program.values import FAULT, Ptr, Value, target
+from verifier.program.values import CLEAN, FAULT, Ptr, Value, flags, target
 from verifier.program.waits import folded
 from verifier.records import NamedTuple
 from verifier.source import Span
@@ -73,11 +75,13 @@ class _Finder:
         for owned in (self.x.faults, self.x.dirty, self.x.fetches):
             self.event_of |= {n: self.events[e] for e, n in owned.items()}
         self.walk_of = {n: w for w in self.x.walks for n, _, _ in w.levels}
+        self.updates = {n for n, _ in self.x.updates()}  # of A and D
 
     def matter(self) -> Matter:
         """The first of the three kinds that fits."""
-        cycle = shortest(sequential(self.told.checked), self.budget)
-        return self._reordered(cycle) if cycle else self._stale() or self._interleaving()
+        order = set(sequential(self.told.checked))
+        cycle = shortest(order, self.budget)
+        return self._reordered(cycle) if cycle else self._stale(order) or self._interleaving()
 
     # -- places -------------------------------------------------------------------------------------
 
@@ -122,18 +126,22 @@ class _Finder:
 
     # -- stale --------------------------------------------------------------------------------------
 
-    def _stale(self) -> Matter | None:
+    def _stale(self, sequence: set[Pair]) -> Matter | None:
+        """What is used although it is old; ``sequence``: the order that the model sc asks for."""
         x = self.x
         for walk in x.walks:
             if walk.kind == "initial" and self._path(walk) is None:
                 said = ", which was in its TLB from the start, although no table had it"
                 return Matter("stale", (*self._use(walk), said), self._marks([walk.use]))
-        order: dict[Pair, _Old | None] = dict.fromkeys(self._at_use())
+        whole = self._whole(sequence)
+        order: dict[Pair, _Old | None] = dict.fromkeys(contracted(self._at_use(), whole))
         for old in self._olds():
             before, after = self._around_use(old)
-            order |= {(writer, old.use): None for writer in before}
+            use = whole.get(old.use, old.use)
+            order |= {(writer, use): None for writer in before if writer != use}
             for writer in after:
-                order.setdefault((old.use, writer), old)
+                if writer != use:
+                    order.setdefault((use, writer), old)
         cycle = shortest(order, self.budget)
         if not cycle:
             return None
@@ -163,6 +171,20 @@ class _Finder:
             if walk.observable is not None and self._instant(walk) == walk.use:  # at the end
                 out |= {(w, walk.use) for order in x.co.values() for w in order}
         return out
+
+    def _whole(self, sequence: set[Pair]) -> dict[int, int]:
+        """Issue -> commit of the translated stores that this run can do at once, without a store buffer.
+        Those that the story shows to wait while their entry changes stay apart."""
+        x = self.x
+        served = {w.use for w in x.walks} - waiting(x, self.told.turns)
+        whole: dict[int, int] = {}
+        for event, issue in x.issues.items():
+            if issue in served and event not in x.faults:
+                self.budget.check()
+                order = contracted(sequence, {issue: event})
+                if not cyclic(order):
+                    sequence, whole[issue] = order, event
+        return whole
 
     def _instant(self, walk: Walk) -> int:
         """The instant at which what a walk has read is used."""
@@ -202,7 +224,15 @@ class _Finder:
             same = n >= first and written[writer, old.cell] == value
             if same and turns[writer] < turns.get(old.use, len(turns)):
                 first = n + 1
-        return order[:first][-1:], order[first:]
+        left = set() if self._sees_flags(old.walk) else self.updates
+        before, after = ([n for n in part if n not in left] for part in (order[:first], order[first:]))
+        return before[-1:], after
+
+    def _sees_flags(self, walk: Walk | None) -> bool:
+        """Does who uses an entry see whether D was set in it? An access does not: a write sets D again."""
+        if walk is None or walk.observable is None:
+            return False
+        return bool(flags(self.program.observables[walk.observable].page or 0) & CLEAN)
 
     def _path(self, walk: Walk) -> tuple[Ptr, ...] | None:
         """The cells from which an entry of the initial TLB was read: on a way through the initial tables that
@@ -326,7 +356,8 @@ class _Finder:
     def _nodes(self, d: Decision) -> list[int]:
         """The instants of a decision."""
         if d.event is not None:
-            return [self.x.fetches.get(d.event.id, d.event.id), d.event.id]
+            nodes = [self.x.dirty.get(d.event.id), self.x.fetches.get(d.event.id), d.event.id]
+            return [n for n in nodes if n is not None]
         if d.kind != "found":
             return []
         o = self.program.observables[d.at]
@@ -436,6 +467,19 @@ def _at(event: Event, after: str = " ") -> Parts:
     return [event.span, after] if event.span is not None else [f"a step{after}"]
 
 
+def waiting(x: Execution, turns: Mapping[int, int]) -> set[int]:
+    """Issues of stores that wait in a store buffer while an entry through which they went changes."""
+    out: set[int] = set()
+    commits = {issue: event for event, issue in x.issues.items() if event not in x.faults}
+    for walk in x.walks:
+        if walk.use in commits:
+            begin, end = turns[walk.use], turns[commits[walk.use]]
+            writers = (n for _, cell, _ in walk.levels for n in x.co.get(cell, ()))
+            if any(begin < turns[n] < end for n in writers):
+                out.add(walk.use)
+    return out
+
+
 def shortest(pairs: Iterable[Pair], budget: Budget) -> list[int]:
     """A cycle with the fewest pairs; empty if there is none. Raises ``LimitError`` if the time is over."""
     after: dict[int, list[int]] = {}
@@ -447,6 +491,19 @@ def shortest(pairs: Iterable[Pair], budget: Budget) -> list[int]:
         budget.check()
         found = _through(root, after, len(found) or len(after) + 1) or found
     return found
+
+
+def contracted(pairs: Iterable[Pair], whole: Mapping[int, int]) -> set[Pair]:
+    """An order in which some instants are the same as others: ``whole`` has a pair of these for each."""
+    return {(a, b) for a, b in ((whole.get(a, a), whole.get(b, b)) for a, b in pairs) if a != b}
+
+
+def cyclic(pairs: Iterable[Pair]) -> bool:
+    """Has an order a cycle?"""
+    after: dict[int, list[int]] = {}
+    for a, b in pairs:
+        after.setdefault(a, []).append(b)
+    return bool(_entered(after))
 
 
 def _inverse(after: dict[int, list[int]]) -> dict[int, list[int]]:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.effort import share
 from verifier.cli import main
+from verifier.execution.matter import contracted, cyclic
 from verifier.program.trace import Matter
 from verifier.render.story import LINE, story, text
 from verifier.results import Verdict
@@ -191,6 +192,137 @@ P0 {
 exists (0:r0 = A)
 """
     assert told(decided(text))[0] == "interleaving"
+
+
+WRITE = """MM write
+{ page A = 0; page B = 0; mm N { v -> A }; 0..1:cr3 = N; int done; }
+P0 {
+    set_pte(pte(N, v), B);
+    B.data = A.data;
+    smp_store_release(&done, 1);
+}
+P1 { IF WRITE_ONCE(*v, 1); }
+exists (A.data = 1 /\\ B.data = 0)
+"""
+
+
+@pytest.mark.parametrize("guard", ["", "if (smp_load_acquire(&done))"])
+def test_a_write_through_an_old_entry_needs_no_flag_to_be_stale(guard: str) -> None:
+    """Without the flag the write could also have been translated in time, and wait; here it need not wait."""
+    verdict = decided(WRITE.replace("IF", guard))
+    said = "CPU 1 uses v -> A in line 8, which it walked before line 4 of CPU 0 changed pte(N, v)"
+    assert told(verdict) == ("stale", said)
+    assert [re.sub(" (no|for the) access .*| line .*", "", row) for row in marked(verdict)] == [
+        "CPU 1 TLB fill of v: A",
+        "CPU 0 set_pte(pte(N, v), B)",
+        "CPU 0 B.data = A.data",
+        "CPU 1 WRITE_ONCE(*v, 1)",
+    ]
+    assert told(decided(WRITE.replace("IF", guard), Options(judge="explorer"))) == ("stale", said)
+
+
+def test_a_story_shows_a_write_through_an_old_entry_after_the_change() -> None:
+    """The explorer comes first to a run whose write waits for the change in its store buffer."""
+    text = """MM first
+{ page A = 0; page B = 0; mm N { v -> A }; 0..1:cr3 = N; }
+P0 { WRITE_ONCE(*v, 1); }
+P1 {
+    set_pte(pte(N, v), B);
+    B.data = A.data;
+}
+exists (A.data = 1 /\\ B.data = 0)
+"""
+    said = "CPU 0 uses v -> A in line 3, which it walked before line 5 of CPU 1 changed pte(N, v)"
+    for judge in ("z3", "explorer"):
+        verdict = decided(text, Options(judge=judge))
+        assert told(verdict) == ("stale", said)
+        rows = [row.split(" line ")[0] for row in marked(verdict)]
+        assert rows[1:] == ["CPU 1 set_pte(pte(N, v), B)", "CPU 1 B.data = A.data", "CPU 0 WRITE_ONCE(*v, 1)"]
+
+
+def test_a_write_that_has_to_wait_in_its_buffer_is_not_stale() -> None:
+    """It is translated before the INVLPGB takes effect, and may be translated before the entry changes."""
+    text = """MM waits
+{ page A = 0; page B = 0; mm N { v -> A }; 0..1:cr3 = N; 0..1:pcid = 1; }
+P0 {
+    set_pte(pte(N, v), B);
+    smp_mb();
+    invlpgb(1, v);
+    tlbsync();
+    r0 = A.data;
+}
+P1 { WRITE_ONCE(*v, 1); }
+exists (0:r0 = 0 /\\ A.data = 1)
+"""
+    verdict = decided(text, Options(settings={"tlbsync_waits_remote_stores": "false"}))
+    said = "it needs only that CPU 0 reads 0 in line 8 and line 10 of CPU 1 writes A.data last"
+    assert told(verdict) == ("interleaving", said)
+    assert "CPU 1 WRITE_ONCE(*v, 1) line 10 goes to the store buffer [1.2];" in marked(verdict)
+
+
+def test_the_update_of_an_access_makes_its_own_entry_not_stale() -> None:
+    text = """MM lost
+{ page A = 0; mm N { v -> mk_pte(A, clean) }; 0:cr3 = N; }
+P0 { WRITE_ONCE(*v, 1); }
+P1 {
+    r0 = ptep_get(pte(N, v));
+    pte_clear(pte(N, v));
+}
+exists (1:r0 = mk_pte(A, clean) /\\ A.data = 1)
+"""
+    verdict = decided(text)
+    said = "it needs only that CPU 1 reads mk_pte(A, clean) in line 5 and line 3 of CPU 0 writes A.data last"
+    assert told(verdict) == ("interleaving", said)
+    assert marked(verdict) == [
+        "CPU 1 r0 = ptep_get(pte(N, v)) line 5 reads mk_pte(A, clean)",
+        "CPU 0 the processor sets D: pte(N, v) = A [7.3]",
+        "CPU 0 WRITE_ONCE(*v, 1) line 3 translated to A by a cached entry",
+    ]
+
+
+def test_the_update_of_an_access_does_not_hide_who_changed_its_entry() -> None:
+    text = """MM protected
+{ page A = 0; mm N { v -> mk_pte(A, clean) }; 0:cr3 = N; }
+P0 { WRITE_ONCE(*v, 1); }
+P1 {
+    ptep_set_wrprotect(pte(N, v));
+    r0 = A.data;
+}
+exists (1:r0 = 0 /\\ A.data = 1 /\\ pte(N, v) = mk_pte(A, ro))
+"""
+    said = (
+        "CPU 0 uses v -> mk_pte(A, clean) in line 3, which it walked before line 5 of CPU 1 changed pte(N, v)"
+    )
+    assert told(decided(text, Options(settings={"d_on_ro": "true"}))) == ("stale", said)
+
+
+DIRTY = """MM dirty
+{ page A = 0; mm N { v -> mk_pte(A, clean) }; 0..1:cr3 = N; }
+P0 { WRITE_ONCE(*v, 1); }
+P1 { }
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("pte(N, v) = A", "every run that ends gets here"),
+        ("1:tlb[v -> A]", "it needs only that CPU 1 can use v -> A at the end"),
+        (
+            "1:tlb[v -> mk_pte(A, clean)]",
+            "at the end CPU 1 can still use v -> mk_pte(A, clean), which it walked before the processor of "
+            "CPU 0 changed pte(N, v)",
+        ),
+    ],
+)
+def test_only_who_asks_for_d_finds_an_entry_without_d_old(condition: str, said: str) -> None:
+    assert told(decided(DIRTY + f"exists ({condition})\n"))[1] == said
+
+
+def test_orders_in_which_some_instants_are_one() -> None:
+    pairs = {(1, 2), (2, 3), (3, 4)}
+    assert contracted(pairs, {1: 2}) == {(2, 3), (3, 4)} and not cyclic(pairs)
+    assert contracted(pairs, {1: 4}) == {(4, 2), (2, 3), (3, 4)} and cyclic(contracted(pairs, {1: 4}))
 
 
 def test_a_new_entry_below_an_old_one_is_stale() -> None:
