@@ -54,9 +54,9 @@ def where(run: Trace) -> object:
 
 def said(run: Trace) -> list[Blocked]:
     """What is told of such a place, without the reasons. These may differ: another CPU has taken the lock, or
-    another one of two handlers is the one that is pending, or a callback waits for softirqs, of which the
-    window is a reader for which its grace period waits in another run."""
-    several = [wait for wait in run.waits if wait.kind != "grace period" and "softirqs" not in wait.what]
+    another one of two handlers is the one that is pending, or the callback waits for interrupts, where in
+    another run its grace period waits for the reader that has turned them off."""
+    several = (w for w in run.waits if w.kind != "grace period" and w.handler != "cb()")
     return [wait._replace(held_by="") for wait in several]
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from verifier.budget import Budget
 from verifier.execution import Execution, Walk, sequential
 from verifier.execution.candidate import INIT, Removals
+from verifier.execution.cycles import Pair, contracted, cyclic, shortest
 from verifier.execution.decisions import Decision, decisions
 from verifier.execution.storyline import Told
 from verifier.model import fetch as fetching
@@ -33,7 +34,6 @@ from verifier.source import Span
 WIDTH = 56  # characters of a statement; the rest is cut off
 CLAUSES = 4  # decisions that are told one by one
 
-Pair = tuple[int, int]
 Parts = list[str | Span]
 Forces = Callable[[Sequence[Decision]], list[Decision] | None]
 
@@ -478,72 +478,3 @@ def waiting(x: Execution, turns: Mapping[int, int]) -> set[int]:
             if any(begin < turns[n] < end for n in writers):
                 out.add(walk.use)
     return out
-
-
-def shortest(pairs: Iterable[Pair], budget: Budget) -> list[int]:
-    """A cycle with the fewest pairs; empty if there is none. Raises ``LimitError`` if the time is over."""
-    after: dict[int, list[int]] = {}
-    for a, b in sorted(pairs):
-        after.setdefault(a, []).append(b)
-    after = _inverse(_entered(_inverse(_entered(after))))
-    found: list[int] = []
-    for root in sorted(after):
-        budget.check()
-        found = _through(root, after, len(found) or len(after) + 1) or found
-    return found
-
-
-def contracted(pairs: Iterable[Pair], whole: Mapping[int, int]) -> set[Pair]:
-    """An order in which some instants are the same as others: ``whole`` has a pair of these for each."""
-    return {(a, b) for a, b in ((whole.get(a, a), whole.get(b, b)) for a, b in pairs) if a != b}
-
-
-def cyclic(pairs: Iterable[Pair]) -> bool:
-    """Has an order a cycle?"""
-    after: dict[int, list[int]] = {}
-    for a, b in pairs:
-        after.setdefault(a, []).append(b)
-    return bool(_entered(after))
-
-
-def _inverse(after: dict[int, list[int]]) -> dict[int, list[int]]:
-    out: dict[int, list[int]] = {}
-    for a, ways in after.items():
-        for b in ways:
-            out.setdefault(b, []).append(a)
-    return out
-
-
-def _entered(after: dict[int, list[int]]) -> dict[int, list[int]]:
-    """A graph without the nodes that have no way in, again and again: they are on no cycle."""
-    ways = {b: len(froms) for b, froms in _inverse(after).items()}
-    left = [a for a in after if a not in ways]
-    for a in left:
-        for b in after.get(a, ()):
-            ways[b] -= 1
-            if not ways[b]:
-                left.append(b)
-    gone = set(left)
-    return {
-        a: kept for a, bs in after.items() if a not in gone and (kept := [b for b in bs if b not in gone])
-    }
-
-
-def _through(root: int, after: dict[int, list[int]], less: int) -> list[int]:
-    """A shortest cycle through a node, if it has fewer pairs than ``less``."""
-    came = {root: root}
-    edge = [root]
-    for _ in range(less - 1):  # the cycles of so many pairs
-        reached: list[int] = []
-        for a in edge:
-            for b in after.get(a, ()):
-                if b == root:
-                    path = [a]
-                    while path[-1] != root:
-                        path.append(came[path[-1]])
-                    return path[::-1]
-                if b not in came:
-                    came[b] = a
-                    reached.append(b)
-        edge = reached
-    return []

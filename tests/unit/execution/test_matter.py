@@ -11,7 +11,7 @@ import pytest
 
 from tests.effort import share
 from verifier.cli import main
-from verifier.execution.matter import contracted, cyclic
+from verifier.execution.cycles import contracted, cyclic
 from verifier.program.trace import Matter
 from verifier.render.story import LINE, story, text
 from verifier.results import Verdict
