@@ -55,7 +55,7 @@ def text(word: Word, statements: str, value: object = 0, initial: str = "", cond
     ``initial`` and ``condition``: what else is in the initial state and in the condition."""
     kind = next((t for prefix, t in _TYPES if word.name.startswith(prefix)), "unsigned long")
     entry = value if isinstance(value, str) else "A"
-    upper = "mk_pte(T, old)" if word.name.startswith("pmdp") and "old" in entry else "T"
+    upper = "mk_pte(T, old)" if word.name.startswith(("pmdp", "pudp")) and "old" in entry else "T"
     waits = word.special is not None and word.special.name == "wait_event"
     include, queue = ('#include "linux/wait.inc"', "struct wait_queue_head queue;") if waits else ("", "")
     begins = "int idx = srcu_read_lock_fast(&dom);" if word.at("index") is not None else ""

@@ -35,17 +35,19 @@ ADDRESS_BITS = 0x000F_FFFF_FFFF_F000  # of a root
 PAGE_BITS = 12  # of an address: where it lies in its page
 
 # Attributes of a paging-structure entry. An entry without attributes is present, writable, user, executable,
-# not global, dirty and accessed.  The last three mean that P is clear: the processor ignores the rest of such
-# an entry (MMR 4.6), the kernel reads it.
-RO, NX, GLOBAL, SUPERVISOR, CLEAN, UNACCESSED, PROTNONE, SWAP, MIGRATION = (1 << i for i in range(9))
+# not global, dirty and accessed.  The last four mean that P is clear: the processor ignores the rest of such
+# an entry (MMR 4.6), the kernel reads it. The last one is a large page's entry while it is split.
+RO, NX, GLOBAL, SUPERVISOR, CLEAN, UNACCESSED, PROTNONE, SWAP, MIGRATION, INVALID = (
+    1 << i for i in range(10)
+)
 ATTRIBUTES: Mapping[str, int] = MappingProxyType(
     {
         "ro": RO, "nx": NX, "global": GLOBAL, "supervisor": SUPERVISOR, "clean": CLEAN, "old": UNACCESSED,
-        "protnone": PROTNONE, "swap": SWAP, "migration": MIGRATION,
+        "protnone": PROTNONE, "swap": SWAP, "migration": MIGRATION, "invalid": INVALID,
     }
 )  # fmt: skip
 COMBINED = RO | NX | SUPERVISOR  # rights that each level of a walk may take away (MMR 4.2)
-NOT_PRESENT = PROTNONE | SWAP | MIGRATION
+NOT_PRESENT = PROTNONE | SWAP | MIGRATION | INVALID
 
 
 class Entry(NamedTuple):

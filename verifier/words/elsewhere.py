@@ -115,8 +115,11 @@ write ptep_get_and_clear(p), and the flush after it
     ptep_clear_flush ptep_clear_flush_notify
 write pmdp_get_and_clear(p), and the flush after it
     pmdp_huge_clear_flush pmdp_collapse_flush pmdp_huge_clear_flush_notify
-write pmdp_xchg(p, e), and the flush after it
-    pmdp_invalidate pmdp_invalidate_ad
+write pmdp_establish(vma, v, p, pmd_mkinvalid(pmdp_get(p))), and the flush after it; up to v4.15 a plain
+set_pmd_at() of pmd_mkinvalid(pmdp_get(p))
+    pmdp_invalidate
+write pmdp_establish(vma, v, p, pmd_mkinvalid(pmdp_get(p))): x86 does not flush
+    pmdp_invalidate_ad
 write ptep_test_and_clear_young(p): x86 does not flush
     ptep_clear_flush_young ptep_clear_young_notify
 write ptep_get(p), and set_pte(p, e) if the entry differs and is to be dirty

@@ -43,10 +43,15 @@ def _five(level: str) -> str:
 _MM, _VMA = "mm: mm, addr: va", "vma: vma, addr: va"
 
 
-def _present(e: str) -> Expr:
+def _swapped(level: str) -> tuple[int, ...]:
+    """How an entry may be neither none nor present. An upper entry that is invalid is present: the bit that
+    makes it a large page is still there."""
+    return (v.SWAP, v.MIGRATION, v.INVALID) if level == "pte" else (v.SWAP, v.MIGRATION)
+
+
+def _present(level: str, e: str) -> Expr:
     """x86's pte_present(): P, or PROT_NONE (arch/x86/include/asm/pgtable.h)."""
-    swapped = (f("not", f("pte_has", e, bit)) for bit in (v.SWAP, v.MIGRATION))
-    return f("and", f("ne", e, 0), *swapped)
+    return f("and", f("ne", e, 0), *(f("not", f("pte_has", e, bit)) for bit in _swapped(level)))
 
 
 def _is(e: str, *bits: int) -> Expr:
@@ -62,14 +67,17 @@ def _absent() -> Iterator[Word]:
     for level, content in (("pte", "pte"), ("pmd", "pmd")):
         doc = "is it PROT_NONE? A walk ends there; the kernel calls it present"
         yield entries(f"{level}_protnone(e: {content})", Pure(_is("e", v.PROTNONE)), doc, "4.6", "number")
-        swapped = Pure(_is("e", v.SWAP, v.MIGRATION))
+        swapped = Pure(_is("e", *_swapped(level)))
         doc = "is it a swap or migration entry?"
         yield entries(f"is_swap_{level}(e: {content})", swapped, doc, "4.6", "number")
     same, name = Pure(Reg("e")), "e: pte"
-    yield entries(f"pte_to_swp_entry({name})", same, "the same", "", "pte")
-    yield entries(f"swp_entry_to_pte({name})", same, "the same", "", "pte")
     moving = Pure(_is("e", v.MIGRATION))
+    for level, content in (("pte", "pte"), ("pmd", "pmd")):
+        yield entries(f"{level}_to_swp_entry(e: {content})", same, "the same", "", "pte")
+        yield entries(f"swp_entry_to_{level}({name})", same, "the same", "", content)
     yield entries(f"is_migration_entry({name})", moving, "is it one?", "4.6", "number")
+    doc = "is it a migration entry?"
+    yield entries("is_pmd_migration_entry(e: pmd)", moving, doc, "4.6", "number")
     page = Pure(f("pte_held", "e"))
     yield entries(
         f"pfn_swap_entry_to_page({name})", page, "the page that a migration entry names", "", "page"
@@ -121,7 +129,48 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     asks = partial(row, g, source=f"{level}_none(), {level}_present(), {_X86}")  # present: PROT_NONE, too
     yield asks(f"{level}_none({value})", Pure(f("eq", "e", 0)), f"is it none?{five}", "", "number")
     doc = f"is P set, or is it PROT_NONE? False for none, swap and migration entries{five}"
-    yield asks(f"{level}_present({value})", Pure(_present("e")), doc, "", "number")
+    doc += "; true of one that pmd_mkinvalid() made" if level == "pmd" else ""
+    yield asks(f"{level}_present({value})", Pure(_present(level, "e")), doc, "", "number")
+
+
+def _attributes(level: str, content: str) -> Iterator[Word]:
+    """What is asked of an entry's content, and contents that differ in one attribute. An upper entry is that
+    of a large page, as a rule: in one that leads to a table D means nothing."""
+    words = partial(row, "Page tables")
+    e = f"e: {content}"
+    source = f"{level}_same(), {_X86 if level == 'pte' else 'linux/pgtable.h'}"
+    same, doc = Pure(f("eq", "e", "other")), "are they equal, with attributes?"
+    yield words(f"{level}_same({e}, other: {content})", same, doc, "", "number", source=source)
+
+    def lacks(bit: int) -> Expr:
+        return f("and", f("ne", "e", 0), f("not", f("pte_has", "e", bit)))
+
+    asked = (
+        ("write", lacks(v.RO), "may it be written through?"),
+        ("exec", lacks(v.NX), "may code be fetched through it?"),
+        ("user", lacks(v.SUPERVISOR), "may user mode use it?"),
+        ("global", f("and", f("ne", "e", 0), f("pte_has", "e", v.GLOBAL)), "is it global?"),
+        ("dirty", lacks(v.CLEAN), "is D set?"),
+        ("young", lacks(v.UNACCESSED), "is A set?"),
+    )
+    for name, value, doc in asked:
+        if level == "pte" or name in ("write", "dirty", "young"):  # the kernel has no others
+            source = f"{level}_{name}(), {_X86}" if name != "user" else "no kernel function: U/S of the entry"
+            yield words(f"{level}_{name}({e})", Pure(value), doc, "", "number", source=source)
+    made = (
+        ("wrprotect", "pte_with", v.RO, "read-only"),
+        ("mkwrite", "pte_without", v.RO, "writable"),
+        ("mkold", "pte_with", v.UNACCESSED, "with A clear"),
+        ("mkyoung", "pte_without", v.UNACCESSED, "with A set"),
+        ("mkclean", "pte_with", v.CLEAN, "with D clear"),
+        ("mkdirty", "pte_without", v.CLEAN, "with D set"),
+    )
+    for name, function, bit, doc in made:
+        source = f"{level}_{name}(), {_X86}"
+        if name == "mkwrite" and level != "pud":
+            source += f"; {level}_mkwrite_novma() since v6.6, from memory"
+        changed = Pure(f(function, "e", bit))
+        yield words(f"{level}_{name}({e})", changed, f"the same, {doc}", "", content, source=source)
 
 
 def tables() -> Iterator[Word]:
@@ -140,7 +189,7 @@ def tables() -> Iterator[Word]:
         yield row(g, f"{level}_leaf(e: pmd)", leaf, "is it a large page?", "4.5", "number", source=source)
     make = Special("mk_pte", "no event")
     doc = "an entry that leads there, with attributes ro, nx, global, supervisor, clean, old; or one that is"
-    doc += " not present and names the page: protnone, swap, migration"
+    doc += " not present and names the page: protnone, swap, migration, invalid"
     head, whole = "mk_pte(page: target, attributes: attributes)", f"mk_pte(), pte_page(), pmd_page(), {_X86}"
     yield row(g, head, make, doc, "4.2, 4.6", "pte", optional=1, source=whole)
     yield from _absent()
@@ -149,38 +198,16 @@ def tables() -> Iterator[Word]:
     yield row(
         g, "pmd_page(e: pmd)", page, "the page that a large page's entry maps", "", "page", source=whole
     )
-    same, doc = Pure(f("eq", "e", "other")), "are they equal, with attributes?"
-    source = f"pte_same(), {_X86}"
-    yield row(g, "pte_same(e: pte, other: pte)", same, doc, "", "number", source=source)
-
-    def lacks(bit: int) -> Expr:
-        return f("and", f("ne", "e", 0), f("not", f("pte_has", "e", bit)))
-
-    asked = (
-        ("write", lacks(v.RO), "may it be written through?"),
-        ("exec", lacks(v.NX), "may code be fetched through it?"),
-        ("user", lacks(v.SUPERVISOR), "may user mode use it?"),
-        ("global", f("and", f("ne", "e", 0), f("pte_has", "e", v.GLOBAL)), "is it global?"),
-        ("dirty", lacks(v.CLEAN), "is D set?"),
-        ("young", lacks(v.UNACCESSED), "is A set?"),
+    for level, content in (("pte", "pte"), ("pmd", "pmd"), ("pud", "pmd")):
+        yield from _attributes(level, content)
+    absent = Pure(f("pte_with", f("pte_without", "e", v.NOT_PRESENT), v.INVALID))
+    doc = (
+        "the same, with P clear, as mk_pte(page, invalid): a walk ends there. For the kernel it is present, a"
     )
-    for name, value, doc in asked:
-        source = f"pte_{name}(), {_X86}" if name != "user" else "no kernel function: U/S of the entry"
-        yield row(g, f"pte_{name}(e: pte)", Pure(value), doc, "", "number", source=source)
-    made = (
-        ("wrprotect", "pte_with", v.RO, "read-only"),
-        ("mkwrite", "pte_without", v.RO, "writable"),
-        ("mkold", "pte_with", v.UNACCESSED, "with A clear"),
-        ("mkyoung", "pte_without", v.UNACCESSED, "with A set"),
-        ("mkclean", "pte_with", v.CLEAN, "with D clear"),
-        ("mkdirty", "pte_without", v.CLEAN, "with D set"),
-    )
-    for name, function, bit, doc in made:
-        source = f"pte_{name}(), {_X86}" + (
-            "; pte_mkwrite_novma() since v6.6, from memory" if name == "mkwrite" else ""
-        )
-        changed = Pure(f(function, "e", bit))
-        yield row(g, f"pte_{name}(e: pte)", changed, f"the same, {doc}", "", "pte", source=source)
+    doc += " large page and not PROT_NONE"
+    source = f"pmd_mkinvalid(), {_X86}; earlier pmd_mknotpresent()"
+    for name in ("pmd_mkinvalid", "pmd_mknotpresent"):
+        yield row(g, f"{name}(e: pmd)", absent, doc, "4.6", "pmd", source=source)
     source = "ptep_set_wrprotect(), asm/pgtable.h: clear_bit(); since v6.6 a loop of CMPXCHG, from memory"
     protect = Locked("p", f("pte_with", OLD, v.RO), None)
     protects = partial(row, g, source=source, lead=_MM)
@@ -194,18 +221,22 @@ def tables() -> Iterator[Word]:
     yield clears(f"ptep_clear({gone})", Locked("p", FALSE, None), "XCHG with none", lock, lead=_MM)
     head = f"pte_clear_not_present_full({_MM}, {gone}, full: number)"
     yield clears(head, Store("p", FALSE), "a plain store of none", "1.1")
-    head = f"pmdp_establish({_VMA}, p: upper, e: pmd)"
-    yield row(g, head, Locked("p", Reg("e")), "XCHG", lock, "pmd", source=f"pmdp_establish(), {_X86}")
+    for level in ("pmd", "pud"):
+        source = f"{level}p_establish(), {_X86}" + (
+            "" if level == "pmd" else "; v6.12 and later, from memory"
+        )
+        head = f"{level}p_establish({_VMA}, p: upper, e: pmd)"
+        yield row(g, head, Locked("p", Reg("e")), "XCHG", lock, "pmd", source=source)
     for name, bit, letter in (("young", v.UNACCESSED, "A"), ("dirty", v.CLEAN, "D")):
         was = f("and", f("ne", OLD, 0), f("not", f("pte_has", OLD, bit)))
         clear = Locked("p", f("pte_with", OLD, bit), was, was, looks=TRUE)
         doc = f"clears {letter}, LOCK'd; a load if it is clear; was it set?"
-        source = f"ptep_test_and_clear_{name}(), pmdp_test_and_clear_{name}(), "
+        source = f"ptep_test_and_clear_{name}() and kin, "
         source += "arch/x86/mm/pgtable.c" if name == "young" else "up to v2.6.22, from memory"
         tests = partial(row, g, rule="1.1, 2.1, 7.4, 19.2", result="number", source=source, lead=_VMA)
         yield tests(f"ptep_test_and_clear_{name}(p: entry)", clear, doc)
-        if name == "young":
-            yield tests(f"pmdp_test_and_clear_{name}(p: upper)", clear, doc)
+        for level in ("pmd", "pud") if name == "young" else ():
+            yield tests(f"{level}p_test_and_clear_{name}(p: upper)", clear, doc)
 
 
 def _both(

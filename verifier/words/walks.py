@@ -61,7 +61,8 @@ def _offsets() -> Iterator[Word]:
 
 def _permitted() -> Expr:
     """P and U/S, and R/W for a store (``__pte_access_permitted()``). There are no protection keys here."""
-    absent = (f("not", f("pte_has", "e", bit)) for bit in (v.PROTNONE, v.SWAP, v.MIGRATION, v.SUPERVISOR))
+    walked = (bit for bit in v.ATTRIBUTES.values() if bit & (v.NOT_PRESENT | v.SUPERVISOR))
+    absent = (f("not", f("pte_has", "e", bit)) for bit in walked)
     writes = f("or", f("not", "write"), f("not", f("pte_has", "e", v.RO)))
     return f("and", f("ne", "e", 0), *absent, writes)
 
@@ -95,10 +96,6 @@ def _questions() -> Iterator[Word]:
             f"{level}_access_permitted(), {_X86}",
         )
         yield asks(head, Pure(_permitted()), doc, source=source)
-    writable = Pure(f("and", f("ne", "e", 0), f("not", f("pte_has", "e", v.RO))))
-    for level in ("pmd", "pud"):
-        source = f"{level}_write(), {_X86}"
-        yield asks(f"{level}_write(e: pmd)", writable, "may it be written through?", source=source)
 
 
 def _owners() -> Iterator[Word]:

@@ -136,18 +136,18 @@ else
   syn keyword litmusWord ifetch invlpg invlpg_relaxed invlpgb invlpgb_all invlpgb_final invpcid invpcid_flush_all
   syn keyword litmusWord invpcid_flush_all_nonglobals invpcid_flush_all_nonglobals_relaxed invpcid_flush_all_relaxed
   syn keyword litmusWord invpcid_flush_one invpcid_flush_one_relaxed invpcid_flush_single_context
-  syn keyword litmusWord invpcid_flush_single_context_relaxed io_stop_wc iret irqs_disabled is_migration_entry is_swap_pmd
-  syn keyword litmusWord is_swap_pte jump kfree kfree_rcu kfree_rcu_mightsleep kvfree kvfree_rcu kvfree_rcu_mightsleep lfence
-  syn keyword litmusWord likely load_cr3 load_cr3_noflush load_cr3_noflush_relaxed load_cr3_relaxed local64_add
-  syn keyword litmusWord local64_add_negative local64_add_return local64_add_unless local64_cmpxchg local64_dec
-  syn keyword litmusWord local64_dec_and_test local64_inc local64_inc_and_test local64_inc_not_zero local64_inc_return
-  syn keyword litmusWord local64_read local64_set local64_sub local64_sub_and_test local64_sub_return local64_try_cmpxchg
-  syn keyword litmusWord local64_xchg local_add local_add_negative local_add_return local_add_unless local_bh_disable
-  syn keyword litmusWord local_bh_enable local_cmpxchg local_dec local_dec_and_test local_dec_return local_inc
-  syn keyword litmusWord local_inc_and_test local_inc_not_zero local_inc_return local_irq_disable local_irq_enable
-  syn keyword litmusWord local_irq_restore local_irq_save local_lock local_lock_irq local_lock_irqsave local_read local_set
-  syn keyword litmusWord local_sub local_sub_and_test local_sub_return local_try_cmpxchg local_unlock local_unlock_irq
-  syn keyword litmusWord local_unlock_irqrestore local_xchg lockdep_assert_held lockdep_assert_irqs_disabled
+  syn keyword litmusWord invpcid_flush_single_context_relaxed io_stop_wc iret irqs_disabled is_migration_entry
+  syn keyword litmusWord is_pmd_migration_entry is_swap_pmd is_swap_pte jump kfree kfree_rcu kfree_rcu_mightsleep kvfree
+  syn keyword litmusWord kvfree_rcu kvfree_rcu_mightsleep lfence likely load_cr3 load_cr3_noflush load_cr3_noflush_relaxed
+  syn keyword litmusWord load_cr3_relaxed local64_add local64_add_negative local64_add_return local64_add_unless
+  syn keyword litmusWord local64_cmpxchg local64_dec local64_dec_and_test local64_inc local64_inc_and_test
+  syn keyword litmusWord local64_inc_not_zero local64_inc_return local64_read local64_set local64_sub local64_sub_and_test
+  syn keyword litmusWord local64_sub_return local64_try_cmpxchg local64_xchg local_add local_add_negative local_add_return
+  syn keyword litmusWord local_add_unless local_bh_disable local_bh_enable local_cmpxchg local_dec local_dec_and_test
+  syn keyword litmusWord local_dec_return local_inc local_inc_and_test local_inc_not_zero local_inc_return local_irq_disable
+  syn keyword litmusWord local_irq_enable local_irq_restore local_irq_save local_lock local_lock_irq local_lock_irqsave
+  syn keyword litmusWord local_read local_set local_sub local_sub_and_test local_sub_return local_try_cmpxchg local_unlock
+  syn keyword litmusWord local_unlock_irq local_unlock_irqrestore local_xchg lockdep_assert_held lockdep_assert_irqs_disabled
   syn keyword litmusWord lockdep_assert_irqs_enabled lockdep_assert_preemption_disabled lockless_dereference
   syn keyword litmusWord make_readable_migration_entry make_writable_migration_entry mb mfence might_sleep migrate_disable
   syn keyword litmusWord migrate_enable mk_pte mm_cpumask movnti mutex_is_locked mutex_lock mutex_lock_interruptible
@@ -159,38 +159,41 @@ else
   syn keyword litmusWord p4d_val p4dp_cmpxchg p4dp_get p4dp_get_and_clear p4dp_xchg pagefault_disable pagefault_enable
   syn keyword litmusWord per_cpu per_cpu_ptr pfn_swap_entry_to_page pgd pgd_addr_end pgd_bad pgd_clear pgd_huge pgd_leaf
   syn keyword litmusWord pgd_none pgd_offset pgd_populate pgd_present pgd_val pgdp_cmpxchg pgdp_get pgdp_get_and_clear
-  syn keyword litmusWord pgdp_xchg pmd pmd_access_permitted pmd_addr_end pmd_bad pmd_clear pmd_huge pmd_leaf pmd_none
-  syn keyword litmusWord pmd_offset pmd_offset_lockless pmd_page pmd_populate pmd_present pmd_protnone pmd_trans_huge pmd_val
-  syn keyword litmusWord pmd_write pmdp_cmpxchg pmdp_establish pmdp_get pmdp_get_and_clear pmdp_get_lockless
-  syn keyword litmusWord pmdp_huge_get_and_clear pmdp_set_wrprotect pmdp_test_and_clear_young pmdp_xchg pmem_wmb
-  syn keyword litmusWord preempt_disable preempt_enable preempt_enable_no_resched preemptible pte pte_access_permitted
-  syn keyword litmusWord pte_clear pte_clear_not_present_full pte_dirty pte_exec pte_global pte_mkclean pte_mkdirty pte_mkold
-  syn keyword litmusWord pte_mkwrite pte_mkyoung pte_none pte_offset_kernel pte_page pte_present pte_protnone pte_same
-  syn keyword litmusWord pte_to_swp_entry pte_user pte_val pte_write pte_wrprotect pte_young ptep_clear ptep_cmpxchg ptep_get
-  syn keyword litmusWord ptep_get_and_clear ptep_get_lockless ptep_set_wrprotect ptep_test_and_clear_dirty
-  syn keyword litmusWord ptep_test_and_clear_young ptep_xchg pud pud_access_permitted pud_addr_end pud_bad pud_clear pud_huge
-  syn keyword litmusWord pud_leaf pud_none pud_offset pud_offset_lockless pud_page pud_populate pud_present pud_trans_huge
-  syn keyword litmusWord pud_val pud_write pudp_cmpxchg pudp_get pudp_get_and_clear pudp_huge_get_and_clear pudp_xchg put_cpu
-  syn keyword litmusWord raw_cpu_add raw_cpu_add_return raw_cpu_and raw_cpu_cmpxchg raw_cpu_cmpxchg128 raw_cpu_cmpxchg_double
-  syn keyword litmusWord raw_cpu_dec raw_cpu_dec_return raw_cpu_inc raw_cpu_inc_return raw_cpu_or raw_cpu_read raw_cpu_sub
-  syn keyword litmusWord raw_cpu_sub_return raw_cpu_try_cmpxchg raw_cpu_try_cmpxchg128 raw_cpu_write raw_cpu_xchg
-  syn keyword litmusWord raw_smp_processor_id raw_spin_is_locked raw_spin_lock raw_spin_lock_bh raw_spin_lock_init
-  syn keyword litmusWord raw_spin_lock_irq raw_spin_lock_irqsave raw_spin_lock_irqsave_nested raw_spin_lock_nest_lock
-  syn keyword litmusWord raw_spin_lock_nested raw_spin_trylock raw_spin_unlock raw_spin_unlock_bh raw_spin_unlock_irq
-  syn keyword litmusWord raw_spin_unlock_irqrestore rcu_access_pointer rcu_assign_pointer rcu_barrier rcu_barrier_bh
-  syn keyword litmusWord rcu_barrier_sched rcu_dereference rcu_dereference_bh rcu_dereference_bh_check rcu_dereference_check
-  syn keyword litmusWord rcu_dereference_protected rcu_dereference_raw rcu_dereference_sched rcu_dereference_sched_check
-  syn keyword litmusWord rcu_read_lock rcu_read_lock_bh rcu_read_lock_sched rcu_read_lock_sched_notrace rcu_read_unlock
-  syn keyword litmusWord rcu_read_unlock_bh rcu_read_unlock_sched rcu_read_unlock_sched_notrace rcu_replace_pointer read_cr3
-  syn keyword litmusWord read_cr3_pa read_lock read_lock_irq read_lock_irqsave read_pcid read_poll_timeout
-  syn keyword litmusWord read_poll_timeout_atomic read_trylock read_unlock read_unlock_irq read_unlock_irqrestore
-  syn keyword litmusWord readx_poll_timeout readx_poll_timeout_atomic refcount_add refcount_add_not_zero refcount_dec
-  syn keyword litmusWord refcount_dec_and_test refcount_dec_if_one refcount_dec_not_one refcount_inc refcount_inc_not_zero
-  syn keyword litmusWord refcount_read refcount_set refcount_sub_and_test rmb safe_halt scoped_guard sema_init serialize
-  syn keyword litmusWord set_bit set_p4d set_pgd set_pmd set_pmd_at set_pte set_pte_at set_pud set_pud_at sfence
-  syn keyword litmusWord smp_acquire__after_ctrl_dep smp_call_function smp_call_function_many smp_call_function_single
-  syn keyword litmusWord smp_cond_load_acquire smp_cond_load_relaxed smp_load_acquire smp_mb smp_mb__after_atomic
-  syn keyword litmusWord smp_mb__after_spinlock smp_mb__after_srcu_read_unlock smp_mb__after_unlock_lock
+  syn keyword litmusWord pgdp_xchg pmd pmd_access_permitted pmd_addr_end pmd_bad pmd_clear pmd_dirty pmd_huge pmd_leaf
+  syn keyword litmusWord pmd_mkclean pmd_mkdirty pmd_mkinvalid pmd_mknotpresent pmd_mkold pmd_mkwrite pmd_mkyoung pmd_none
+  syn keyword litmusWord pmd_offset pmd_offset_lockless pmd_page pmd_populate pmd_present pmd_protnone pmd_same
+  syn keyword litmusWord pmd_to_swp_entry pmd_trans_huge pmd_val pmd_write pmd_wrprotect pmd_young pmdp_cmpxchg
+  syn keyword litmusWord pmdp_establish pmdp_get pmdp_get_and_clear pmdp_get_lockless pmdp_huge_get_and_clear
+  syn keyword litmusWord pmdp_set_wrprotect pmdp_test_and_clear_young pmdp_xchg pmem_wmb preempt_disable preempt_enable
+  syn keyword litmusWord preempt_enable_no_resched preemptible pte pte_access_permitted pte_clear pte_clear_not_present_full
+  syn keyword litmusWord pte_dirty pte_exec pte_global pte_mkclean pte_mkdirty pte_mkold pte_mkwrite pte_mkyoung pte_none
+  syn keyword litmusWord pte_offset_kernel pte_page pte_present pte_protnone pte_same pte_to_swp_entry pte_user pte_val
+  syn keyword litmusWord pte_write pte_wrprotect pte_young ptep_clear ptep_cmpxchg ptep_get ptep_get_and_clear
+  syn keyword litmusWord ptep_get_lockless ptep_set_wrprotect ptep_test_and_clear_dirty ptep_test_and_clear_young ptep_xchg
+  syn keyword litmusWord pud pud_access_permitted pud_addr_end pud_bad pud_clear pud_dirty pud_huge pud_leaf pud_mkclean
+  syn keyword litmusWord pud_mkdirty pud_mkold pud_mkwrite pud_mkyoung pud_none pud_offset pud_offset_lockless pud_page
+  syn keyword litmusWord pud_populate pud_present pud_same pud_trans_huge pud_val pud_write pud_wrprotect pud_young
+  syn keyword litmusWord pudp_cmpxchg pudp_establish pudp_get pudp_get_and_clear pudp_huge_get_and_clear
+  syn keyword litmusWord pudp_test_and_clear_young pudp_xchg put_cpu raw_cpu_add raw_cpu_add_return raw_cpu_and
+  syn keyword litmusWord raw_cpu_cmpxchg raw_cpu_cmpxchg128 raw_cpu_cmpxchg_double raw_cpu_dec raw_cpu_dec_return raw_cpu_inc
+  syn keyword litmusWord raw_cpu_inc_return raw_cpu_or raw_cpu_read raw_cpu_sub raw_cpu_sub_return raw_cpu_try_cmpxchg
+  syn keyword litmusWord raw_cpu_try_cmpxchg128 raw_cpu_write raw_cpu_xchg raw_smp_processor_id raw_spin_is_locked
+  syn keyword litmusWord raw_spin_lock raw_spin_lock_bh raw_spin_lock_init raw_spin_lock_irq raw_spin_lock_irqsave
+  syn keyword litmusWord raw_spin_lock_irqsave_nested raw_spin_lock_nest_lock raw_spin_lock_nested raw_spin_trylock
+  syn keyword litmusWord raw_spin_unlock raw_spin_unlock_bh raw_spin_unlock_irq raw_spin_unlock_irqrestore rcu_access_pointer
+  syn keyword litmusWord rcu_assign_pointer rcu_barrier rcu_barrier_bh rcu_barrier_sched rcu_dereference rcu_dereference_bh
+  syn keyword litmusWord rcu_dereference_bh_check rcu_dereference_check rcu_dereference_protected rcu_dereference_raw
+  syn keyword litmusWord rcu_dereference_sched rcu_dereference_sched_check rcu_read_lock rcu_read_lock_bh rcu_read_lock_sched
+  syn keyword litmusWord rcu_read_lock_sched_notrace rcu_read_unlock rcu_read_unlock_bh rcu_read_unlock_sched
+  syn keyword litmusWord rcu_read_unlock_sched_notrace rcu_replace_pointer read_cr3 read_cr3_pa read_lock read_lock_irq
+  syn keyword litmusWord read_lock_irqsave read_pcid read_poll_timeout read_poll_timeout_atomic read_trylock read_unlock
+  syn keyword litmusWord read_unlock_irq read_unlock_irqrestore readx_poll_timeout readx_poll_timeout_atomic refcount_add
+  syn keyword litmusWord refcount_add_not_zero refcount_dec refcount_dec_and_test refcount_dec_if_one refcount_dec_not_one
+  syn keyword litmusWord refcount_inc refcount_inc_not_zero refcount_read refcount_set refcount_sub_and_test rmb safe_halt
+  syn keyword litmusWord scoped_guard sema_init serialize set_bit set_p4d set_pgd set_pmd set_pmd_at set_pte set_pte_at
+  syn keyword litmusWord set_pud set_pud_at sfence smp_acquire__after_ctrl_dep smp_call_function smp_call_function_many
+  syn keyword litmusWord smp_call_function_single smp_cond_load_acquire smp_cond_load_relaxed smp_load_acquire smp_mb
+  syn keyword litmusWord smp_mb__after_atomic smp_mb__after_spinlock smp_mb__after_srcu_read_unlock smp_mb__after_unlock_lock
   syn keyword litmusWord smp_mb__before_atomic smp_processor_id smp_read_barrier_depends smp_rmb smp_store_mb
   syn keyword litmusWord smp_store_release smp_wmb spin_is_locked spin_lock spin_lock_bh spin_lock_init spin_lock_irq
   syn keyword litmusWord spin_lock_irqsave spin_lock_irqsave_nested spin_lock_nest_lock spin_lock_nested spin_trylock
@@ -198,8 +201,8 @@ else
   syn keyword litmusWord srcu_dereference srcu_dereference_check srcu_dereference_notrace srcu_down_read srcu_read_lock
   syn keyword litmusWord srcu_read_lock_fast srcu_read_lock_lite srcu_read_lock_nmisafe srcu_read_lock_notrace
   syn keyword litmusWord srcu_read_unlock srcu_read_unlock_fast srcu_read_unlock_lite srcu_read_unlock_nmisafe
-  syn keyword litmusWord srcu_read_unlock_notrace srcu_up_read swp_entry_to_pte sync_cmpxchg sync_core synchronize_net
-  syn keyword litmusWord synchronize_rcu synchronize_rcu_bh synchronize_rcu_expedited synchronize_sched
+  syn keyword litmusWord srcu_read_unlock_notrace srcu_up_read swp_entry_to_pmd swp_entry_to_pte sync_cmpxchg sync_core
+  syn keyword litmusWord synchronize_net synchronize_rcu synchronize_rcu_bh synchronize_rcu_expedited synchronize_sched
   syn keyword litmusWord synchronize_sched_expedited synchronize_srcu synchronize_srcu_expedited sysret task_rcu_dereference
   syn keyword litmusWord test_and_change_bit test_and_clear_bit test_and_set_bit test_and_set_bit_lock test_bit
   syn keyword litmusWord test_bit_acquire text_poke this_cpu_add this_cpu_add_return this_cpu_and this_cpu_cmpxchg
@@ -219,8 +222,8 @@ else
   syn keyword litmusConstant LOCAL_INIT NULL PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT TLB_FLUSH_ALL X86_CR3_LAM_U48
   syn keyword litmusConstant X86_CR3_LAM_U57 X86_CR3_PCID_BITS X86_CR3_PCID_MASK X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean
   syn keyword litmusConstant cpu_all_mask cpu_none_mask cpu_online_mask cpu_possible_mask cpu_present_mask current false fault
-  syn keyword litmusConstant global init_mm migration none nr_cpu_ids nx off old on protnone ro supervisor swap swapper_pg_dir
-  syn keyword litmusConstant true
+  syn keyword litmusConstant global init_mm invalid migration none nr_cpu_ids nx off old on protnone ro supervisor swap
+  syn keyword litmusConstant swapper_pg_dir true
   syn keyword litmusStatement break case continue default do else for goto if return sizeof switch while
   syn keyword litmusType TYPEOF_UNQUAL _Bool __always_inline __auto_type __init __iomem __percpu __rcu __typeof __typeof__
   syn keyword litmusType __typeof_unqual__ __unqual_scalar_typeof __user bool char const enum extern inline int long noinline

@@ -11,6 +11,7 @@ from verifier.errors import InputError
 from verifier.program.functions import apply
 from verifier.program.states import state_line
 from verifier.program.values import (
+    INVALID,
     MIGRATION,
     PROTNONE,
     RO,
@@ -44,7 +45,7 @@ def states(mapped: str, code: str, places: str) -> list[str]:
     return sorted(state_line(verdict.program, s) for s in verdict.states or ())
 
 
-@pytest.mark.parametrize("bit", [PROTNONE, SWAP, MIGRATION])
+@pytest.mark.parametrize("bit", [PROTNONE, SWAP, MIGRATION, INVALID])
 def test_what_is_not_present_leads_nowhere(bit: int) -> None:
     entry = make_entry(A, bit | RO)
     assert entry == Entry(A, bit | RO)
@@ -67,6 +68,7 @@ def test_it_is_not_present_in_one_way() -> None:
         ("protnone | ro", 0, 1, 1, 0, 0, "A"),
         ("swap", 0, 0, 0, 1, 0, "undef"),
         ("migration", 0, 0, 0, 1, 1, "undef"),
+        ("invalid", 0, 0, 0, 1, 0, "A"),
     ],
 )
 def test_what_the_kernel_asks_of_it(
@@ -109,8 +111,57 @@ def test_the_kernels_form_does_the_same(short: str, long: str) -> None:
     assert one == other
 
 
+LARGE, SMALL = "e = pmdp_get(pmd(N, v))", "w -> T }; table T { w -> B"
+
+
+@pytest.mark.parametrize(
+    ("kind", "present", "leaf", "protnone", "swapped", "moving", "page", "permitted"),
+    [
+        ("", 1, 1, 0, 0, 0, "A", 1),
+        ("protnone", 1, 1, 1, 0, 0, "A", 0),
+        ("invalid", 1, 1, 0, 0, 0, "A", 0),
+        ("migration", 0, 0, 0, 1, 1, "undef", 0),
+    ],
+)
+def test_what_the_kernel_asks_of_a_large_page(
+    kind: str, present: int, leaf: int, protnone: int, swapped: int, moving: int, page: str, permitted: int
+) -> None:
+    content = f"mk_pte(A, {kind})" if kind else "A"
+    code = f"pmd_t {LARGE}; r0 = pmd_present(e); r1 = pmd_leaf(e); r2 = pmd_protnone(e); r3 = is_swap_pmd(e);"
+    code += (
+        " r4 = is_pmd_migration_entry(e); r5 = pmd_page(e); r6 = pmd_access_permitted(e, 0); r7 = pmd_bad(e);"
+    )
+    expected = (present, leaf, protnone, swapped, moving, page, permitted, 1)
+    found = states(f"v -> {content}, {SMALL}", code, "; ".join(f"0:r{i}" for i in range(8)))
+    assert found == ["; ".join(f"0:r{i}={x}" for i, x in enumerate(expected)) + ";"]
+
+
+@pytest.mark.parametrize("level", ["pte", "pmd", "pud"])
+def test_an_attribute_of_an_entry_of_each_level(level: str) -> None:
+    """What one word sets, another one finds, and nothing else changes."""
+    pairs = (("wrprotect", "mkwrite", "write", "ro"), ("mkold", "mkyoung", "young", "old"))
+    for takes, gives, asks, name in (*pairs, ("mkclean", "mkdirty", "dirty", "clean")):
+        code = f"{level}_t e = {level}_{takes}(A); r0 = {level}_{asks}(e);"
+        code += f" r1 = {level}_same(e, mk_pte(A, {name}));"
+        code += f" e = {level}_{gives}(e); r2 = {level}_{asks}(e); r3 = {level}_same(e, A);"
+        code += f" r4 = {level}_{asks}(none);"
+        found = states("v -> A", code, "; ".join(f"0:r{i}" for i in range(5)))
+        assert found == ["0:r0=0; 0:r1=1; 0:r2=1; 0:r3=1; 0:r4=0;"]
+
+
+def test_an_entry_is_made_invalid() -> None:
+    code = "set_pmd(pmd(N, v), pmd_mkinvalid(pmd_mkclean(A))); r0 = translate(v);"
+    code += f" pmd_t {LARGE}; r1 = pmd_dirty(e); r2 = e == mk_pte(A, invalid | clean);"
+    code += (
+        " r3 = pmd_same(pmd_mkinvalid(mk_pte(A, protnone)), mk_pte(A, invalid)); r4 = pmd_mkinvalid(none);"
+    )
+    found = states(f"v -> none, {SMALL}", code, "; ".join(f"0:r{i}" for i in range(5)))
+    assert found == ["0:r0=fault; 0:r1=0; 0:r2=1; 0:r3=1; 0:r4=0;"]
+
+
 def wrong(code: str) -> str:
-    text = f"MM t\n{{ {TOP} int x; mm N {{ v -> A, w -> B }}; }}\nP0 {{ {code} }}\nP1 {{ }}\nexists (x = 1)\n"
+    more = "int x; table T { z -> B }; mm M { z -> T };"
+    text = f"MM t\n{{ {TOP} {more} mm N {{ v -> A, w -> B }}; }}\nP0 {{ {code} }}\nP1 {{ }}\nexists (x = 1)\n"
     with pytest.raises(InputError) as caught:
         load_checked(Source("t", text))
     (found,) = caught.value.diagnostics

@@ -41,7 +41,7 @@ read_unlock(_irq|_irqrestore)? (down|up)_(read|write) down_write_trylock downgra
 synchronize_(rcu|rcu_expedited|rcu_bh|sched|sched_expedited|net|srcu|srcu_expedited)
 srcu_barrier rcu_barrier(_sched|_bh)?
 srcu_read_(un)?lock(_notrace|_nmisafe)? srcu_(down|up)_read cpumask_(test_and_)?(set|clear)_cpu
-p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear pmdp_establish
+p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear p[mu]dp_establish
 load_cr3(_noflush)? (native_|__native_)?write_cr3 invlpg (__)?flush_tlb_one_(user|kernel)
 __flush_tlb_(one|single) native_flush_tlb_one_user __native_flush_tlb_single
 flush_tlb_local native_flush_tlb_(local|global) __flush_tlb_(local|global)
@@ -75,15 +75,15 @@ per_cpu (raw_)?smp_processor_id (get|put)_cpu num_online_cpus __cpumask_(set|cle
 cpumask_(test_cpu|of|empty|full|weight|first|any|any_but|and|andnot|or|copy|clear|setall) mm_cpumask
 pte|pmd|pud|p4d|pgd set_p(te|md|ud|4d|gd) set_p(te|md|ud)_at
 p..?_(clear|none|present|populate|leaf|page|same) p..?p_get(_lockless)? mk_pte
-pte_(write|exec|user|global|dirty|young|wrprotect|mkwrite|mkold|mkyoung|mkclean|mkdirty)
-p.._(addr_end|val|bad|huge|write|access_permitted)
+pte_(exec|user|global) p[tmu][ed]_(write|dirty|young|wrprotect|mkwrite|mkold|mkyoung|mkclean|mkdirty)
+pmd_mk(invalid|notpresent) p.._(addr_end|val|bad|huge|access_permitted)
 p[4um]d_offset(_lockless)? pgd_offset pte_offset_kernel
 p[mu]d_trans_huge virt_to_(page|ptdesc)
 (load_cr3(_noflush)?|inv(lpg|pcid_.*)|(__)?flush_tlb_.*|cr4_toggle_pge)_relaxed
 cpu_online (z?alloc|free)_cpumask_var task_rcu_dereference
 read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke sysret jump
 local_irq_(disable|enable|save|restore) irqs_disabled apic_(icr_write|send_nmi)(_mmio)?
-p[tm][de]_protnone is_swap_p[tm][de] pte_to_swp_entry swp_entry_to_pte is_migration_entry
+p[tm][de]_protnone is_swap_p[tm][de] p[tm][de]_to_swp_entry swp_entry_to_p[tm][de] is_(pmd_)?migration_entry
 pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
 wait_event(_interruptible)?
 WARN(_ON)?(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep
@@ -101,7 +101,7 @@ LOOKS = {
     r"refcount_dec_not_one": (1, 3),
     r"(raw_)?spin_trylock|mutex_trylock|write_trylock": (1, 0),
     r"(down_)?read_trylock": (-1, 0),
-    r"p[tm][de]p_test_and_clear_(young|dirty)": ("mk_pte(A, old | clean)", "A"),
+    r"p[tmu][de]p_test_and_clear_(young|dirty)": ("mk_pte(A, old | clean)", "A"),
 }
 
 # Fences for whom they call; litmus/words/19.3-*.litmus look at those who call nobody.

@@ -409,7 +409,8 @@ def check_present(bits: int, kind: Type, span: Span) -> None:
     if len(names) > 1:
         raise Trouble("attribute", f"an entry cannot be {' and '.join(names)} at the same time", span)
     if names and kind.kind == "table":
-        hint = "protnone, swap and migration stand for a page; write none"
+        *most, last = (name for name, bit in ATTRIBUTES.items() if bit & NOT_PRESENT)
+        hint = f"{', '.join(most)} and {last} stand for a page; write none"
         raise Trouble("attribute", "an entry that is not present cannot lead to a table", span, hint)
 
 

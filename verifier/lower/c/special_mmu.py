@@ -30,7 +30,7 @@ def entry_of(b: BodyCode, use: SpecialCall) -> Val:
 
 
 def leaf(b: BodyCode, use: SpecialCall) -> Val:
-    """A large page, which may be PROT_NONE; no table, and no swap entry."""
+    """A large page, which may be PROT_NONE or invalid; no table, and no swap entry."""
     content = given(b, use, "e").expr
     to = call("pte_target", content)
     is_table = [call("eq", to, Const(table)) for table in sorted(b.memory.tables.tables)]

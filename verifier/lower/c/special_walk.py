@@ -12,7 +12,7 @@ from verifier.lower.c.objects import NamedObject
 from verifier.lower.c.parts import MemoryPlace, Slot, Val
 from verifier.lower.code import Touch
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
-from verifier.program.values import MIGRATION, PROTNONE, SWAP, UNDEF, Ptr
+from verifier.program.values import ATTRIBUTES, NOT_PRESENT, UNDEF, Ptr
 from verifier.syntax.trouble import Trouble
 from verifier.words.walks import LEVELS, LEVELS_OPTION
 
@@ -93,7 +93,7 @@ def bad_entry(b: BodyCode, use: SpecialCall) -> Val:
     to = call("pte_target", content)
     table = call("or", *(call("eq", to, Const(one)) for one in sorted(b.memory.tables.tables)))
     if b.memory.used.attributes:
-        gone = (call("pte_has", content, Const(bit)) for bit in (PROTNONE, SWAP, MIGRATION))
+        gone = (call("pte_has", content, Const(bit)) for bit in ATTRIBUTES.values() if bit & NOT_PRESENT)
         table = call("and", table, *(call("not", x) for x in gone))
     empty = call("eq", content, FALSE)
     if use.special.value == TRUE:
