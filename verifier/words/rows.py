@@ -192,7 +192,8 @@ class Word:
     takes before the others (an mm or a vma, an address); it decides nothing on x86 and may be left out.
     ``stands``: a call of it can stand for the place that is its first argument, as in ``&READ_ONCE(x)``.
     ``older``: where older kernels' form has an argument more, the GFP flags of an allocation; whoever
-    gives it means that form.
+    gives it means that form. ``twin``: the word that does the same for entries of the other kind: of
+    upper ones, for a word about leaves, and the other way round.
     """
 
     name: str
@@ -208,6 +209,7 @@ class Word:
     lead: tuple[WordParameter, ...] = ()
     stands: bool = False
     older: int | None = None
+    twin: str = ""
 
     @cached_property
     def special(self) -> Special | None:

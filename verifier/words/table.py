@@ -13,9 +13,11 @@ from textwrap import wrap
 from types import MappingProxyType
 from typing import Literal
 
+from verifier.patterns import pattern
 from verifier.program import values as v
 from verifier.program.expressions import FALSE
 from verifier.program.values import Ptr
+from verifier.records import replace
 from verifier.syntax.trouble import misspelt
 from verifier.words import counters, local, mmu, srcu, sync
 from verifier.words import data as kernel
@@ -69,7 +71,20 @@ def _rows() -> Iterator[Word]:
     yield from kernel.control()
 
 
-BY_NAME = {word.name: word for word in _rows()}
+_UPPER = pattern(r"p(md|ud|4d|gd)")
+
+
+def _with_twins(words: Iterable[Word]) -> dict[str, Word]:
+    """The rows by name. Words about leaves and about upper entries know each other."""
+    rows = {word.name: word for word in words}
+    for name, word in rows.items():
+        other = name.replace("pte", "pmd", 1) if "pte" in name else _UPPER.sub("pte", name, count=1)
+        if other != name and other in rows:
+            rows[name] = replace(word, twin=other)
+    return rows
+
+
+BY_NAME = _with_twins(_rows())
 WORDS: Mapping[str, Word] = MappingProxyType(BY_NAME)
 
 

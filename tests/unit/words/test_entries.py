@@ -179,6 +179,20 @@ def wrong(code: str) -> str:
             "set_pte(pte(N, v), mk_pte(A, swap | protnone));",
             "an entry cannot be protnone and swap at the same time",
         ),
+        (
+            "pmd_t e = pmdp_get(pmd(M, z)); r0 = pte_dirty(e);",
+            "content of an upper page-table entry: write pmd_dirty(e)",
+        ),
+        ("pmd_t e = pmdp_get(pmd(M, z)); r0 = pte_exec(e);", "there is no such word for that level"),
+        (
+            "pmd_t e = pmdp_get(pmd(M, z)); set_pte(pte(N, v), e);",
+            "of a large page, write mk_pte(pmd_page(e))",
+        ),
+        (
+            "pmd_t e = pmdp_get(pmd(M, z)); set_pte_at(N, v, pte(N, v), e);",
+            "of a large page, write mk_pte(pmd_page(e))",
+        ),
+        ("r0 = pmdp_get(pte(N, v));", "not a pointer to a page-table entry: write ptep_get(p)"),
     ],
 )
 def test_what_it_takes_is_checked(code: str, says: str) -> None:

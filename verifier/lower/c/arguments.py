@@ -64,7 +64,7 @@ def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) ->
     if kind == "domain":
         return domain(word, parameter, value, e)
     if not fits(kind, value):
-        raise mismatch(word, parameter, value.type.words, e)
+        raise mismatch(word, parameter, value.type.words, e, other_level(word, kind, value.type.kind, e))
     if kind == "pcid" and isinstance(value.expr, Const):
         pcid = value.expr.value
         if not (isinstance(pcid, int) and 0 <= pcid <= MAX_PCID):
@@ -196,3 +196,14 @@ def mismatch(word: Word, parameter: WordParameter, given: str, e: ast.CExpr, hin
     return Trouble(
         "type", f"{word.name} takes {wanted} here, not {given}", e.span, hint or f"write {word.signature}"
     )
+
+
+def other_level(word: Word, wanted: str, given: str, e: ast.CExpr) -> str:
+    """What to write where an entry, or the content of one, is of another level than the word's: the word for
+    that level, or what makes the content of a leaf of that of an upper entry. Empty for all else."""
+    if (wanted, given) not in (("pte", "pmd"), ("entry", "upper"), ("upper", "entry")):
+        return ""
+    if given == "pmd" and word.at("entry") is not None:
+        leaf = f"mk_pte(pmd_page({e.span.text}))"
+        return f"an upper entry may hold a table; of a large page, write {leaf}, and ask pmd_dirty() for D"
+    return f"write {WORDS[word.twin].signature}" if word.twin else "there is no such word for that level"
