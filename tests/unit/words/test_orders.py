@@ -33,11 +33,11 @@ FENCES = rf"""
 refcount_(add|inc|dec|sub_and_test|dec_and_test|dec_if_one)
 (test_and_)?(set|clear|change)_bit test_and_set_bit_lock clear_bit_unlock bit_spin_((un)?lock|trylock)
 wait_on_bit_lock
-(raw_)?spin_lock(_irq|_irqsave|_bh)? mutex_(un)?lock (read|write)_lock(_irq|_irqsave)?
+(raw_)?spin_lock(_irq|_irqsave|_bh)? mutex_(un)?lock (read|write)_lock(_irq|_irqsave|_bh)?
 (raw_)?spin_lock(_nested|_nest_lock|_irqsave_nested) mutex_lock_(io|nest_lock|nested|io_nested)
 mutex_lock_(killable|interruptible)(_nested)? down_(read|write)_(nested|killable) down_read_interruptible
 down(_trylock|_interruptible|_killable)? up
-read_unlock(_irq|_irqrestore)? (down|up)_(read|write) down_write_trylock downgrade_write
+read_unlock(_irq|_irqrestore|_bh)? (down|up)_(read|write) down_write_trylock downgrade_write
 synchronize_(rcu|rcu_expedited|rcu_bh|sched|sched_expedited|net|srcu|srcu_expedited)
 srcu_barrier rcu_barrier(_sched|_bh)?
 srcu_read_(un)?lock(_notrace|_nmisafe)? srcu_(down|up)_read cpumask_(test_and_)?(set|clear)_cpu
@@ -66,7 +66,7 @@ smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquir
 {_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit
 __bit_spin_unlock
 (raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked (raw_)?spin_lock_init
-mutex_is_locked sema_init local_(un)?lock(_irq|_irqsave|_irqrestore)? write_unlock(_irq|_irqrestore)?
+mutex_is_locked sema_init local_(un)?lock(_irq|_irqsave|_irqrestore)? write_unlock(_irq|_irqrestore|_bh)?
 rcu_read_(un)?lock(_sched|_bh|_sched_notrace)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched
 call_rcu(_hurry|_sched|_bh)? spin_unlock_wait
 srcu_read_(un)?lock_(lite|fast) call_srcu srcu_dereference(_notrace|_check)? smp_mb__after_srcu_read_unlock
