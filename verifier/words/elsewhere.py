@@ -3,7 +3,8 @@
 Each hint says what the word is on x86 in words that are here, or where a test gets it from. A hint never
 names a weaker barrier than the word is. Sources: arch/x86/include/asm (barrier.h, tlbflush.h, pgtable.h,
 special_insns.h), include/asm-generic/barrier.h, include/linux (mm.h, mm_types.h, page_ref.h, kref.h,
-percpu-rwsem.h, seqlock.h, smp.h, swapops.h).
+percpu-rwsem.h, rwsem.h, seqlock.h, smp.h, swapops.h), arch/x86/kernel (smp.c, apic/), arch/x86/mm/pgtable.c,
+mm/pgtable-generic.c, kernel/stop_machine.c, kernel/jump_label.c, lib/refcount.c. Versions are from memory.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ write load_cr3_noflush(mm, pcid); or write_cr3(__pa(mm->pgd) | pcid | CR3_NOFLUS
 write read_cr3(), or __read_cr3()
     native_read_cr3
 write flush_tlb_local()
-    local_flush_tlb __flush_tlb __native_flush_tlb flush_tlb
+    local_flush_tlb __flush_tlb __native_flush_tlb
     native_flush_tlb local_flush_tlb_mm
 write __flush_tlb_all()
     flush_tlb_global local_flush_tlb_all
@@ -67,7 +68,7 @@ there is no INVLPGB of all but globals here; invlpgb_all() removes more
     invlpgb_flush_all_nonglobals
 write tlbsync()
     __tlbsync native_tlbsync
-write cr4_toggle_pge(), which is a write of CR4 that changes PGE
+write cr4_toggle_pge() if it changes PGE, which flushes; if not, serialize(), which is all that it does then
     write_cr4 __write_cr4 native_write_cr4 cr4_set_bits cr4_clear_bits cr4_update_irqsoff
 there is only cr4_toggle_pge() to write CR4 here
     read_cr4 __read_cr4 load_mm_cr4
@@ -76,7 +77,7 @@ write this_cpu_read(cpu_tlbstate.cr4), where the kernel keeps what it has writte
 define it, or take it from the kernel: #include "linux/tlb-v6.15.inc" has flush_tlb_mm_range(mm)
     flush_tlb_mm flush_tlb_mm_range flush_tlb_others flush_tlb_multi native_flush_tlb_others
     native_flush_tlb_multi flush_tlb_batched_pending flush_pmd_tlb_range flush_hugetlb_tlb_range
-    arch_tlbbatch_flush try_to_unmap_flush
+    arch_tlbbatch_flush try_to_unmap_flush flush_tlb flush_tlb_current_task
 define it, or take it from the kernel: #include "linux/tlb-v6.15-range.inc" has flush_tlb_page(mm, addr)
     flush_tlb_page flush_tlb_range
 define it: on_each_cpu() of a function that is __flush_tlb_all()
@@ -111,42 +112,65 @@ write ptep_get_and_clear(p)
     native_ptep_get_and_clear huge_ptep_get_and_clear ptep_modify_prot_start
 write ptep_get_and_clear(p); if full is set, it is ptep_get(p) and pte_clear(p)
     ptep_get_and_clear_full
-write ptep_get_and_clear(p), and the flush after it
+write ptep_get_and_clear(p), and the flush after it if pte_present(e) && !pte_protnone(e) of what that gives
     ptep_clear_flush ptep_clear_flush_notify
 write pmdp_get_and_clear(p), and the flush after it
-    pmdp_huge_clear_flush pmdp_collapse_flush pmdp_huge_clear_flush_notify
+    pmdp_huge_clear_flush pmdp_collapse_flush pmdp_huge_clear_flush_notify pmdp_clear_flush
 write pmdp_establish(vma, v, p, pmd_mkinvalid(pmdp_get(p))), and the flush after it; up to v4.15 a plain
 set_pmd_at() of pmd_mkinvalid(pmdp_get(p))
     pmdp_invalidate
 write pmdp_establish(vma, v, p, pmd_mkinvalid(pmdp_get(p))): x86 does not flush
     pmdp_invalidate_ad
+write pudp_establish(vma, v, p, pmd_mkinvalid(pudp_get(p))), and the flush after it
+    pudp_invalidate
 write ptep_test_and_clear_young(p): x86 does not flush
     ptep_clear_flush_young ptep_clear_young_notify
+write pmdp_test_and_clear_young(p), and the flush after it if that gives 1
+    pmdp_clear_flush_young
 write ptep_get(p), and set_pte(p, e) if the entry differs and is to be dirty
     ptep_set_access_flags
+write pmdp_get(p), and set_pmd(p, e) if the entry differs and is to be dirty
+    pmdp_set_access_flags
 write pte(T, v), or pte_offset_kernel(p, v) of a pointer to the upper entry
-    pte_offset_map pte_offset_map_lock pte_offset_map_nolock pte_offset_map_ro_nolock pte_offset virt_to_kpte
+    pte_offset virt_to_kpte
+write pte(T, v), or pte_offset_kernel(p, v) of a pointer to the upper entry; since v6.6 after rcu_read_lock()
+    pte_offset_map pte_offset_map_nolock pte_offset_map_ro_nolock
+write pte(T, v), or pte_offset_kernel(p, v) of a pointer to the upper entry; then spin_lock(&ptl); since v6.6
+all this after rcu_read_lock()
+    pte_offset_map_lock
 write pmd(N, v), or pmd_offset(p, v) of a pointer to the entry above
     pmd_off pmd_off_k
 write pgd_offset(mm, v)
     pgd_offset_pgd pgd_offset_k
+write rcu_read_unlock(), which it is since v6.6; before, it does nothing on x86-64
+    pte_unmap
 leave it out: nothing is mapped by hand here
-    pte_unmap kmap kunmap kmap_local_page kunmap_local
+    kmap kunmap kmap_local_page kunmap_local
 declare a spinlock_t, and write spin_lock(&ptl)
     pte_lockptr pmd_lockptr pmd_lock pmd_trans_huge_lock
-write spin_unlock(&ptl)
+write spin_unlock(&ptl), and since v6.6 rcu_read_unlock() after it
     pte_unmap_unlock
 write pte_page(e)
     pte_pfn pte_folio vm_normal_page vm_normal_folio
 write pmd_page(e)
     pmd_pfn pmd_folio
 write mk_pte(page, attributes)
-    pfn_pte pte_modify mk_pmd pfn_pmd mk_huge_pte folio_mk_pte __pte pte_mkspecial pte_mkglobal
+    pfn_pte mk_pmd pfn_pmd mk_huge_pte folio_mk_pte folio_mk_pmd __pte pte_mkspecial pte_mkglobal
+write pte_wrprotect(e) or pte_mkwrite(e), which leave A and D as they are; or mk_pte(page, attributes)
+    pte_modify
+write pmd_wrprotect(e) or pmd_mkwrite(e), which leave A and D as they are; or mk_pte(page, attributes)
+    pmd_modify
+write pte_mkwrite(e)
+    pte_mkwrite_novma
+write pmd_mkwrite(e)
+    pmd_mkwrite_novma
+leave it out: a page in an upper entry is a large page
+    pmd_mkhuge pud_mkhuge
 write mk_pte(page, migration)
     make_migration_entry make_device_private_entry
 write mk_pte(page, swap)
     swp_entry
-write is_swap_pte(e)
+write is_migration_entry(e): the others are not here
     non_swap_entry
 write pfn_swap_entry_to_page(e)
     migration_entry_to_page swp_offset_pfn pfn_swap_entry_folio
@@ -162,6 +186,7 @@ a page is its name, such as A; there are no numbers of pages here
     page_to_pfn pfn_to_page page_address __va page_folio virt_to_phys phys_to_virt
 there is no such bit of entries here: the walker does not look at it
     pte_special pte_soft_dirty pte_mksoft_dirty pte_uffd_wp pte_mkuffd_wp pte_devmap
+    pmd_special pmd_soft_dirty pmd_mksoft_dirty pmd_uffd_wp pmd_mkuffd_wp
 leave it out: it does nothing on x86
     update_mmu_cache update_mmu_cache_range flush_cache_range flush_cache_page flush_cache_mm
     flush_dcache_page flush_icache_range flush_icache_page flush_dcache_folio arch_enter_lazy_mmu_mode
@@ -196,6 +221,15 @@ write refcount_dec_and_test(&r)
     kref_put
 write refcount_inc_not_zero(&r)
     kref_get_unless_zero
+define it: 0 if refcount_dec_not_one(&r); if not, spin_lock(&l) and refcount_dec_and_test(&r), and
+spin_unlock(&l) where that gives 0
+    refcount_dec_and_lock refcount_dec_and_lock_irqsave
+define it: 0 if refcount_dec_not_one(&r); if not, mutex_lock(&l) and refcount_dec_and_test(&r), and
+mutex_unlock(&l) where that gives 0
+    refcount_dec_and_mutex_lock
+define it: 0 if atomic_add_unless(&v, -1, 1); if not, spin_lock(&l) and atomic_dec_and_test(&v), and
+spin_unlock(&l) where that gives 0
+    atomic_dec_and_lock _atomic_dec_and_lock
 define it, or #include "linux/sched.inc"
     mmgrab mmdrop kthread_use_mm finish_task_switch __schedule
 give the mm a counter, mm N { .mm_users = 1 }, and write atomic_inc(&N->mm_users)
@@ -212,15 +246,24 @@ give the page a word of flags, and write set_bit(nr, &A->flags)
 give the page a word of flags, and write test_bit(nr, &A->flags)
     PageDirty folio_test_dirty PageUptodate PageAnon
 write down_read(&mm->mmap_lock)
-    mmap_read_lock mmap_read_lock_killable vma_start_read
+    mmap_read_lock mmap_read_lock_killable
 write up_read(&mm->mmap_lock)
-    mmap_read_unlock vma_end_read
+    mmap_read_unlock
 write down_write(&mm->mmap_lock)
-    mmap_write_lock mmap_write_lock_killable vma_start_write
+    mmap_write_lock mmap_write_lock_killable
 write up_write(&mm->mmap_lock)
     mmap_write_unlock
+write READ_ONCE(s) != 0 of struct rw_semaphore s: a load; the kernel's is also true while somebody waits
+    rwsem_is_locked
 write down_read_trylock(&mm->mmap_lock)
     mmap_read_trylock
+define it, as up to v6.14: fails if vm_lock_seq is mm_lock_seq; down_read_trylock() of the vma's own lock,
+which may fail; the same look again, and up_read() where it fails
+    vma_start_read
+write up_read() of the vma's own lock, as up to v6.14
+    vma_end_read
+define it, as up to v6.14: down_write() of the vma's own lock, vm_lock_seq = mm_lock_seq, up_write()
+    vma_start_write
 write down_write(&i_mmap_rwsem)
     i_mmap_lock_write anon_vma_lock_write
 write down_read(&i_mmap_rwsem)
@@ -275,12 +318,16 @@ define it, or #include "linux/wait.inc"
     cpu_curr
 write wake_up(&wq), which #include "linux/wait.inc" has
     swake_up_one swake_up_locked wake_up_one wake_up_poll
-write wake_up_process(p), which #include "linux/wait.inc" has
-    rcuwait_wake_up wake_up_q
+write wake_up_process(p), which #include "linux/wait.inc" has, for each of them
+    wake_up_q
+define it, or #include "linux/rcuwait.inc"
+    rcuwait_wake_up prepare_to_rcuwait finish_rcuwait rcuwait_active
+write its loop: #include "linux/rcuwait.inc" has prepare_to_rcuwait() and finish_rcuwait()
+    rcuwait_wait_event
 write schedule(), which #include "linux/wait.inc" has: there are no time-outs
     schedule_timeout schedule_preempt_disabled io_schedule schedule_timeout_uninterruptible
 write wait_event(wq, c): there are no time-outs and no signals
-    wait_event_timeout wait_event_killable wait_event_lock_irq rcuwait_wait_event wait_event_freezable
+    wait_event_timeout wait_event_killable wait_event_lock_irq wait_event_freezable
     swait_event_exclusive wait_event_interruptible_timeout wait_event_idle wait_event_exclusive
 write wait_for_completion(&x), which #include "linux/wait.inc" has: there are no time-outs and no signals
     wait_for_completion_timeout wait_for_completion_interruptible wait_for_completion_killable
@@ -300,7 +347,14 @@ there are no timers here: write queue_work(&wq, &work), which #include "linux/wo
     queue_delayed_work schedule_delayed_work mod_delayed_work cancel_delayed_work_sync cancel_delayed_work
     flush_delayed_work
 write smp_call_function_single(cpu, func, info, 0)
-    smp_send_reschedule resched_cpu generic_exec_single
+    generic_exec_single
+write apic_icr_write_mmio(cpu, func); with an x2APIC mfence(), lfence() and apic_icr_write(cpu, func)
+    smp_send_reschedule native_smp_send_reschedule arch_smp_send_reschedule native_send_call_func_ipi
+    native_send_call_func_single_ipi arch_send_call_function_ipi_mask arch_send_call_function_single_ipi
+write set_bit(nr, &flags) of the task's flags, then apic_icr_write_mmio(cpu, func), unless it is set already
+    resched_curr
+write spin_lock_irqsave(&l, flags), set_bit(nr, &flags), apic_icr_write_mmio(cpu, func), and the unlock
+    resched_cpu
 define it, or #include "linux/csd.inc"
     smp_call_function_single_async
 define it, or #include "linux/irq_work.inc"
@@ -312,11 +366,18 @@ write smp_mb(), then smp_call_function(func, NULL, 1) of a function that does no
     kick_all_cpus_sync
 write on_each_cpu(func, NULL, 1) of a function that is sync_core()
     text_poke_sync smp_text_poke_sync_each_cpu
-write on_each_cpu(func, info, 1)
-    stop_machine stop_one_cpu
+define it: smp_call_function() of a function, without a wait, then the same here with interrupts off. In it,
+every CPU counts itself by atomic_inc() and waits for all; then one CPU runs func, and the others wait for it
+    stop_machine stop_machine_cpuslocked
+write smp_call_function_single(cpu, func, info, 1): there func comes in an interrupt; the kernel's comes in a
+thread, and not within preempt_disable()
+    stop_one_cpu
 write apic_icr_write(cpu, func)
-    x2apic_send_IPI native_x2apic_icr_write __x2apic_send_IPI_dest native_apic_icr_write
-    native_send_call_func_ipi arch_send_call_function_ipi_mask arch_send_call_function_single_ipi
+    native_x2apic_icr_write __x2apic_send_IPI_dest
+write mfence() and lfence(), nothing on AMD, then apic_icr_write(cpu, func)
+    x2apic_send_IPI
+write apic_icr_write_mmio(cpu, func)
+    native_apic_icr_write
 write sync_core(), which it is on x86
     sync_core_before_usermode iret_to_self native_cpuid
 write wrmsr(), which serializes
@@ -326,9 +387,19 @@ there is no such instruction here; it is serializing, as cpuid() is
 leave it out: it orders nothing
     rdmsr rdmsrl rdtsc native_read_msr
 write text_poke(&c, e)
-    text_poke_early text_poke_bp smp_text_poke_single text_poke_copy
+    text_poke_early text_poke_copy
+write text_poke(&c, INT3), on_each_cpu() of a function that is sync_core(), text_poke(&c, e), and the
+on_each_cpu() again, as linux/code-patching/int3.litmus
+    text_poke_bp smp_text_poke_single
 write synchronize_rcu()
     synchronize_rcu_mult
+the branch is in the code: declare code key, and write if (ifetch(&key)); or READ_ONCE() of an int, which
+is read anew each time
+    static_branch_likely static_branch_unlikely static_key_false static_key_true
+write text_poke(&key, e), then on_each_cpu() of a function that is sync_core(); the kernel has an INT3 there
+meanwhile, as linux/code-patching/int3.litmus
+    static_branch_enable static_branch_disable static_branch_inc static_branch_dec static_key_enable
+    static_key_disable static_key_slow_inc static_key_slow_dec
 write call_rcu(x, func)
     call_rcu_lazy
 leave it out, and declare struct srcu_struct s;
@@ -341,13 +412,21 @@ define it, or #include "linux/list.inc"
 define it, or #include "linux/llist.inc"
     init_llist_head llist_add llist_add_batch llist_del_all llist_del_first llist_empty llist_next
 write this_cpu_ptr(&x)
-    raw_cpu_ptr __this_cpu_ptr get_cpu_ptr get_cpu_var
+    raw_cpu_ptr __this_cpu_ptr
+write preempt_disable(), then this_cpu_ptr(&x)
+    get_cpu_ptr get_cpu_var
 write preempt_enable()
     put_cpu_ptr put_cpu_var
 write cpumask_test_cpu(cpu, cpu_online_mask)
     cpu_possible
 write num_online_cpus()
     num_possible_cpus num_present_cpus
+nothing says it here: pass 1 from a handler, an nmi or a callback, and 0 from a program
+    in_interrupt in_irq in_hardirq in_nmi in_softirq in_serving_softirq
+declare a word of flags, and write test_bit(nr, &flags): a load
+    need_resched tif_need_resched test_tsk_need_resched
+declare a word of flags, and write set_bit(nr, &flags), which is LOCK'd
+    set_tsk_need_resched
 declare percpu struct task_struct *current_task, whose this_cpu_read() it is; or write
 get_current(), which #include "linux/wait.inc" has
     current

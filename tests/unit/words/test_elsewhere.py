@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.options import Options
+from verifier.syntax import load
 from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.table import WORDS, instead, strength
 
@@ -90,9 +94,15 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("write_seqlock_irqsave", "__write_seqlock_irqsave(sl)"),
         ("ptep_set_access_flags", "set_pte(p, e)"),
         ("ptep_clear_flush", "ptep_get_and_clear(p)"),
+        ("ptep_clear_flush", "if pte_present(e) && !pte_protnone(e)"),
+        ("pmdp_clear_flush_young", "the flush after it if that gives 1"),
+        ("pmdp_set_access_flags", "set_pmd(p, e)"),
+        ("pmd_modify", "pmd_wrprotect(e)"),
+        ("non_swap_entry", "is_migration_entry(e)"),
         ("pmdp_invalidate", "pmdp_establish(vma, v, p, pmd_mkinvalid(pmdp_get(p))), and the flush"),
         ("pmdp_invalidate_ad", "x86 does not flush"),
-        ("pte_offset_map_lock", "pte(T, v)"),
+        ("pte_offset_map_lock", "then spin_lock(&ptl)"),
+        ("pte_unmap", "rcu_read_unlock()"),
         ("pmd_off", "pmd(N, v)"),
         ("pfn_pte", "mk_pte(page"),
         ("pmd_large", "pmd_leaf(e)"),
@@ -105,6 +115,24 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("mmgrab", "sched.inc"),
         ("kick_all_cpus_sync", "smp_mb(), then smp_call_function("),
         ("text_poke_sync", "sync_core()"),
+        ("text_poke_bp", "text_poke(&c, INT3), on_each_cpu()"),
+        ("static_branch_unlikely", "ifetch(&key)"),
+        ("static_branch_enable", "sync_core()"),
+        ("stop_machine", "one CPU runs func, and the others wait for it"),
+        ("stop_one_cpu", "smp_call_function_single(cpu, func, info, 1)"),
+        ("smp_send_reschedule", "write apic_icr_write_mmio(cpu, func)"),
+        ("native_apic_icr_write", "write apic_icr_write_mmio(cpu, func)"),
+        ("x2apic_send_IPI", "mfence() and lfence()"),
+        ("resched_cpu", "spin_lock_irqsave(&l, flags)"),
+        ("flush_tlb", "flush_tlb_mm_range(mm)"),
+        ("cr4_set_bits", "if not, serialize()"),
+        ("get_cpu_ptr", "preempt_disable()"),
+        ("vma_start_read", "down_read_trylock()"),
+        ("rcuwait_wake_up", "rcuwait.inc"),
+        ("refcount_dec_and_lock", "refcount_dec_not_one(&r)"),
+        ("rwsem_is_locked", "READ_ONCE(s) != 0"),
+        ("in_interrupt", "pass 1 from a handler"),
+        ("need_resched", "test_bit(nr, &flags)"),
         ("get_user", "user_read(v)"),
         ("ACCESS_ONCE", "READ_ONCE(x)"),
         ("call_rcu_lazy", "call_rcu(x, func)"),
@@ -125,6 +153,27 @@ def test_a_full_barrier_gets_one(name: str) -> None:
 )
 def test_the_right_hint(name: str, says: str) -> None:
     assert name not in WORDS and says in instead(name)
+
+
+STOPPED = """MM t
+{ atomic_t in; int done; int x; int y; }
+void stopped(void *info) {
+    atomic_inc(&in);
+    while (atomic_read(&in) < 2) cpu_relax();
+    if (smp_processor_id() == 0) { WRITE_ONCE(x, 1); WRITE_ONCE(y, 1); smp_store_release(&done, 1); }
+    else while (!smp_load_acquire(&done)) cpu_relax();
+}
+P0 { smp_call_function(stopped, NULL, 0); local_irq_disable(); stopped(NULL); local_irq_enable(); }
+P1 { local_irq_disable(); r0 = READ_ONCE(x); r1 = READ_ONCE(y); local_irq_enable(); }
+exists (1:r0 != 1:r1)
+"""
+
+
+def test_a_machine_is_stopped_as_the_hint_says() -> None:
+    """A window with interrupts off sees all of what is done meanwhile, or nothing; nobody hangs."""
+    (test,) = load(Source("t", STOPPED))
+    verdict = run(test, Options(judge="both"))
+    assert verdict.observation == "never" and not verdict.hangs
 
 
 @pytest.mark.parametrize(
