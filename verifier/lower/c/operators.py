@@ -15,10 +15,6 @@ from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import NAMED_VALUES, special
 
-_ARITHMETIC = {
-    "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "<<": "shl", ">>": "shr",
-    "&": "bitand", "|": "bitor", "^": "bitxor",
-}  # fmt: skip
 _PAGE = NAMED_VALUES["PAGE_SIZE"]
 _PAGE_MASKS = (Const(NAMED_VALUES["PAGE_MASK"]), Const(-_PAGE), Const(_PAGE - 1))
 COMPARE = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
@@ -32,10 +28,10 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
         return on_addresses(b, op, left, right, at=at)
     if op in "+-" and moves(b, left):
         numeric(right, at[1])
-        return Val(call(_ARITHMETIC[op], left.expr, right.expr), left.type)
+        return Val(call(t.ARITHMETIC[op], left.expr, right.expr), left.type)
     numeric(left, at[0])
     numeric(right, at[1])
-    function = _ARITHMETIC[op]
+    function = t.ARITHMETIC[op]
     pointers = [value.type for value in (left, right) if value.type.kind == "pointer"]
     if pointers:
         kind = t.LONG if len(pointers) == 2 else pointers[0] if op in "+-" else t.ANY
@@ -79,7 +75,7 @@ def on_addresses(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExp
         numeric(right, at[1])
     if both:
         check_same_va(left, right, at)
-    function = "va_and" if op == "&" else _ARITHMETIC[op]
+    function = "va_and" if op == "&" else t.ARITHMETIC[op]
     return Val(t.wrapped(call(function, left.expr, right.expr), t.ULONG), t.ULONG)
 
 
@@ -119,7 +115,7 @@ def compared(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
 def shifted(b: BodyCode, op: str, left: Val, right: Val, by: ast.CExpr) -> Val:
     """A shift has the type of its left side; by more than its width it is undefined (C11 6.5.7)."""
     kind = t.promoted(left.type, t.INT)
-    result = call(_ARITHMETIC[op], t.converted(left.expr, left.type, kind), right.expr)
+    result = call(t.ARITHMETIC[op], t.converted(left.expr, left.type, kind), right.expr)
     if op == "<<" or left.type.kind != "int":
         result = t.wrapped(result, kind)
     count = right.expr

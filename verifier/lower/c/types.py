@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from verifier.patterns import pattern
@@ -47,6 +49,14 @@ _WORDS = {
     "pte": "the content of a page-table entry", "mask": "a cpumask",
     "upper": "a pointer to an upper page-table entry", "pmd": "the content of an upper page-table entry",
 }  # fmt: skip
+
+# C's operators on numbers, with the functions that calculate what they do.
+ARITHMETIC: Mapping[str, str] = MappingProxyType(
+    {
+        "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "<<": "shl", ">>": "shr",
+        "&": "bitand", "|": "bitor", "^": "bitxor",
+    }
+)  # fmt: skip
 
 ANY, VOID, FUNCTION = Type("any"), Type("void"), Type("function")
 TO_FUNCTION = Type("pointer", to=FUNCTION)
