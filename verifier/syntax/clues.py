@@ -16,6 +16,10 @@ _TOP = pattern(r"\s*(variants|expect|unroll|enum|nmi|~?\s*exists|forall|filter|l
 _QUOTES = pattern("[“”„‟«»‘’]")
 _WORD = pattern(r"([A-Za-z_]\w*)\s*$")
 _GUARD = pattern(r"\[[\w\s!&|()]+\]")
+_GUARDED_ELSE = pattern(r"\[[\w\s!&|()]+\]\s*else\s*$")
+_DEFINED = pattern(r"#\s*define\s+(\w+)([ \t]+([(~-]*\d[^\n\"]*)|\()?")  # its value, if that is a number
+_DIRECTIVE = pattern(r"#\s*(define|undef|if|ifdef|ifndef|elif|else|endif)\b")
+_DEFINITION = pattern(r"\b(struct|union|enum)\s*\w*\s*$")
 EXPECTATIONS = ("never", "sometimes", "always", "deadlock", "hangs")
 
 
@@ -73,6 +77,9 @@ def explained(source: Source, error: Diagnostic) -> Diagnostic:
     cause = _lost_brace(source, bare, at, still_open)
     if cause is not None:
         return cause
+    cause = _misplaced(source, bare, at, found, still_open)
+    if cause is not None:
+        return cause
     hint = _hint(bare, at, found, still_open)
     if hint:
         return replace(error, hint=hint)
@@ -126,6 +133,35 @@ def _headings(bare: str, brace: int) -> Iterator[int]:
     text = bare[line:brace]
     if text.strip():
         yield line + len(text) - len(text.lstrip())
+
+
+def _misplaced(source: Source, bare: str, at: int, found: str, still_open: list[int]) -> Diagnostic | None:
+    """The error about what may not stand where it does, though it is read as something else at first."""
+    guarded = _GUARDED_ELSE.search(bare[:at])
+    if guarded is not None:
+        hint = "write [F] if (…) … else …, or else { [F] … }"
+        return Diagnostic("guard", "no guard can stand before else", Span(source, guarded.start(), at), hint)
+    defined = _DEFINITION.search(bare[:at]) if found == "{" and len(still_open) == 1 else None
+    if defined is not None and not _headed(bare, still_open[0]):
+        word = defined.group(1)
+        text = f"{'an' if word == 'enum' else 'a'} {word} cannot be defined in the initial state"
+        return Diagnostic("syntax", text, Span(source, defined.start(), at), "define it before the '{'")
+    directive = _DIRECTIVE.match(bare, at) if found == "#" else None
+    if directive is None:
+        return None
+    hint = "a guard says in which variants something is: [B1] x = 1;"
+    macro = _DEFINED.match(bare, at)
+    if macro is not None:
+        value = (macro.group(3) or "").strip()
+        hint = f"write enum {{ {macro.group(1)} = {value} }};" if value else "write out what it stands for"
+        hint = "write a function" if macro.group(2) == "(" else hint
+    text = f"there is no preprocessor here: #{directive.group(1)}"
+    return Diagnostic("syntax", text, Span(source, at, directive.end()), hint)
+
+
+def _headed(bare: str, brace: int) -> bool:
+    """Does something stand before a brace, which makes it that of a program or a function?"""
+    return bool(re.search(r"(\)|\bP\d+)\s*\Z|\w[ \t]*\Z", bare[:brace]))
 
 
 def _hint(bare: str, at: int, found: str, still_open: list[int]) -> str:
