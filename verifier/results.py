@@ -248,7 +248,10 @@ def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
     """The loops that are cut at the bound, and what the user can do about it."""
     said, more = loops_told(answer.loops, test.source.name), f"use --unroll {program.bound + 1}"
     help_ = more if test.arch in ("X86", "X86_64") else f"assume() its end, or {more}"
-    if len(answer.loops) > 1:
+    ending = sum(not loop.endless for loop in answer.loops)
+    if answer.loops and not ending:
+        return f"within bound {program.bound}: {said}"
+    if ending > 1:
         help_ = help_.replace("its end", "their ends")
     return f"within bound {program.bound}: {f'{said}; ' if said else ''}{help_}"
 

@@ -79,6 +79,18 @@ class _Loops:
             return start.to(end)
         return start or end
 
+    def endless(self, at: int, to: int) -> bool:
+        """Does nothing leave a loop: no jump, no end of its turns, and no ``assume()`` of the user?"""
+        for x in self.code[to : at + 1]:
+            if isinstance(x, Assume) and not x.kind:
+                return False
+            if isinstance(x, Jump | Branch):
+                never = isinstance(x, Branch) and x.condition == FALSE
+                if not never and not to <= self.places[x.target] <= at:
+                    return False
+        jump = self.code[at]
+        return isinstance(jump, Jump) or (isinstance(jump, Branch) and jump.condition == TRUE)
+
 
 @dataclass(slots=True)
 class _Unroller(Collector):
@@ -161,7 +173,8 @@ class _Unroller(Collector):
                     arriving.setdefault((copy + 1, to), []).extend(again)
                 else:
                     for going in again:
-                        self.cut(body, loops.span(at, to), guard=call("and", *going.guard))
+                        guard = call("and", *going.guard)
+                        self.cut(body, loops.span(at, to), guard, loops.endless(at, to))
             else:
                 arriving.setdefault((copy, to), []).append(taken)
         return rest

@@ -58,12 +58,14 @@ class Stop(NamedTuple):
 class Loop(NamedTuple):
     """A loop of one body that may be cut: ``Program.loops`` has one for each of ``Program.cuts``.
 
-    ``body`` is the name of its program or handler in messages; ``span`` is the whole loop.
+    ``body`` is the name of its program or handler in messages; ``span`` is the whole loop; ``endless``:
+    nothing leaves it.
     """
 
     cpu: int
     body: str
     span: Span | None = None
+    endless: bool = False
 
     @property
     def lines(self) -> tuple[int, int] | None:
@@ -137,11 +139,20 @@ def reached(span: Span | None, file: str) -> str:
 
 
 def loops_told(loops: Iterable[Loop], file: str) -> str:
-    """``the loop in lines 5-10 of P1 needs more iterations``; empty if no loop is known."""
-    said = [loop.told(file) for loop in loops]
-    if len(said) < 2:
-        return f"the loop in {said[0]} needs more iterations" if said else ""
-    return f"the loops in {', '.join(said[:-1])} and {said[-1]} need more iterations"
+    """``the loop in lines 5-10 of P1 needs more iterations``, or never ends; empty if none is known."""
+    every = list(loops)
+    ways = (
+        (True, "never ends: nothing leaves it", "never end: nothing leaves them"),
+        (False, "needs more iterations", "need more iterations"),
+    )
+    parts = []
+    for endless, one, many in ways:
+        said = [loop.told(file) for loop in every if loop.endless == endless]
+        if len(said) > 1:
+            parts.append(f"the loops in {', '.join(said[:-1])} and {said[-1]} {many}")
+        elif said:
+            parts.append(f"the loop in {said[0]} {one}")
+    return "; ".join(parts)
 
 
 def folded(text: str, most: int = 80) -> str:

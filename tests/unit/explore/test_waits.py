@@ -334,6 +334,37 @@ def test_which_loop_goes_on(name: str, bound: int, judge: str) -> None:
     assert found.reason == f"within bound {bound}: {told}, or use --unroll {bound + 1}"
 
 
+ENDLESS = (
+    "while (1) { x++; }", "for (;;) x++;", "do { x++; } while (1);", "again: x++; goto again;",
+    "while (1) { x++; f(); do { y++; } while (READ_ONCE(y) < 3); }",
+    "while (1) { if (x == 1) continue; x++; }",
+)  # fmt: skip
+AT_LAST = (
+    "while (1) { x++; if (x == 99) break; }", "do { x++; } while (x != 9);", "for (; x != 9;) x++;",
+    "while (1) { x++; if (x == 99) goto out; }\nout: ;", "while (1) { x++; assume(x != 9); }",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("loop", [*ENDLESS, *AT_LAST])
+def test_of_a_loop_that_nothing_leaves_no_bound_is_named(loop: str, judge: str) -> None:
+    program = (
+        f"{{ int x; int y; }}\nvoid f(void) {{ if (y == 3) return; y++; }}\nP0 {{ {loop} }}\nexists (x = 9)"
+    )
+    reason = verdict(program, judge).reason
+    ending = "line 4 of P0 needs more iterations; assume() its end, or use --unroll 3"
+    told = "line 4 of P0 never ends: nothing leaves it" if loop in ENDLESS else ending
+    assert reason == f"within bound 2: the loop in {told}"
+
+
+def test_loops_with_and_without_an_end() -> None:
+    program = "{ int x; int y; }\nP0 { while (1) x++; }\nP1 { do { y++; } while (y != 99); }\nexists (x = 9)"
+    assert verdict(program).reason == (
+        "within bound 2: the loop in line 3 of P0 never ends: nothing leaves it; "
+        "the loop in line 4 of P1 needs more iterations; assume() its end, or use --unroll 3"
+    )
+
+
 @pytest.mark.parametrize("judge", JUDGES)
 def test_a_loop_that_ends_is_not_named(judge: str) -> None:
     """Of two loops, only the one that the bound cuts."""
