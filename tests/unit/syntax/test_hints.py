@@ -111,6 +111,7 @@ def test_a_warning(
     assert says in err and hint in err
 
 
+CALLS_ITSELF = "int f(int n) { return n ? f(n - 1) : 1; }"
 PROGRAMS = "P0 { x = 1; }\nP1 { x = 2; }\n"
 VARIANTS = 'variants {\n F never "one";\n G never "two";\n}\n'
 CODE = "MM t\n{ int x; }\n" + PROGRAMS + VARIANTS + "exists (x = 3)\n"
@@ -155,6 +156,14 @@ CODE = "MM t\n{ int x; }\n" + PROGRAMS + VARIANTS + "exists (x = 3)\n"
         ("int x;", "u64 x = 1 << 63;", 2, "a shift by 63 of what has 32 bits", "1UL has 64 bits"),
         ("int x;", "int x = 1 / 0;", 2, "this divides by 0", ""),
         ("int x;", "int x; int *p = &x * 2;", 2, "this is not an initial value", "calculate with numbers"),
+        (
+            "P0 { x = 1; }",
+            f"{CALLS_ITSELF}\nP0 {{ x = f(2); }}",
+            3,
+            "f calls itself",
+            "functions are inlined",
+        ),
+        ("P0 { x = 1; }", "int f(void) { return q; }\nP0 { x = f(); }", 3, "there is no 'q'", ""),
         ("x = 1;", "if ([F] x) x = 1;", 3, "unexpected '['", "put the guard before the statement"),
         ("int x;", "int x; [F] { int y; }", 2, "unexpected '{'", "guard each line, or"),
         ("x = 1;", "int q;\nint q;", 4, "q is declared twice", "the first one is in line 3"),

@@ -269,8 +269,12 @@ def return_(b: BodyCode, s: ast.Return) -> None:
     frame = b.frame
     if s.value is not None:
         shown_whole(b, s, s.value)
-        value = b.value(s.value)
         kind = frame.result
+        try:
+            value = b.value(s.value)
+        except Trouble:  # the function gives something, though it is not known what
+            frame.returned = frame.returned or Val(Const(0), kind or t.ANY)
+            raise
         if kind is not None and kind.kind == "int" and value.type.kind in ("int", "any"):
             value = Val(kept(b, value, kind, s), kind)
         if value.type is not t.VOID:
