@@ -159,6 +159,31 @@ def test_an_entry_is_made_invalid() -> None:
     assert found == ["0:r0=fault; 0:r1=0; 0:r2=1; 0:r3=1; 0:r4=0;"]
 
 
+SPLIT = """MM t
+{ page H = 0; table T { v -> none }; mm N { v -> mk_pte(H, clean) }; 0..1:cr3 = N; }
+void flush(void *info) { flush_tlb_local(); }
+P0 {
+    pmd_t old = pmdp_get(pmd(N, v));
+    [F] old = pmdp_establish(N, v, pmd(N, v), pmd_mkinvalid(old));
+    [B1] set_pmd_at(N, v, pmd(N, v), pmd_mkinvalid(old));
+    [B2] pmdp_establish(N, v, pmd(N, v), pmd_mkinvalid(old));
+    on_each_cpu(flush, NULL, 1);
+    pte_t e = mk_pte(pmd_page(old), clean);
+    set_pte(pte(T, v), pmd_dirty(old) ? pte_mkdirty(e) : e);
+    pmd_populate(N, pmd(N, v), T);
+}
+P1 { WRITE_ONCE(*v, 1); }
+variants { F never; B1 sometimes; B2 sometimes; }
+exists (pte(T, v) = mk_pte(H, clean) /\\ H.data = 1)
+"""
+
+
+def test_a_large_page_is_split() -> None:
+    """Only what the XCHG gives has the D that another CPU has set meanwhile (pmdp_invalidate())."""
+    for test in load(Source("t", SPLIT)):
+        assert run(test, Options(judge="both")).as_expected
+
+
 def wrong(code: str) -> str:
     more = "int x; table T { z -> B }; mm M { z -> T };"
     text = f"MM t\n{{ {TOP} {more} mm N {{ v -> A, w -> B }}; }}\nP0 {{ {code} }}\nP1 {{ }}\nexists (x = 1)\n"
