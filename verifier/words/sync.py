@@ -201,8 +201,9 @@ def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
         yield drops(f"{name}_unlock_irqrestore({restored})", restore, "interrupts as before", f"{rule}, 8.3")
         source = f"__raw_{name}_lock_bh(), __raw_{name}_unlock_bh(), linux/rwlock_api_smp.h; "
         bh = partial(row, g, source=f"{source}queued_{name}_lock(), queued_{name}_unlock(), {header}")
-        yield bh(f"{name}_lock_bh({one})", (READER, lock), f"as {name}_lock", "2.1, 18.1")
-        yield bh(f"{name}_unlock_bh({one})", (unlock, NO_READER), f"as {name}_unlock", rule)
+        yield bh(f"{name}_lock_bh({one})", (BH_OFF, READER, lock), "with softirqs off", "2.1, 18.1, 18.3")
+        back = (unlock, BH_ON, NO_READER)
+        yield bh(f"{name}_unlock_bh({one})", back, "and softirqs on", f"{rule}, 18.3")
 
 
 def _semaphores(g: str) -> Iterator[Word]:

@@ -205,3 +205,17 @@ def test_bits_of_something_narrower_are_a_warning(at: str, width: int) -> None:
     assert all(
         d.code == "width" and d.severity == "warning" and f"has {width} bits" in d.message for d in found
     )
+
+
+@pytest.mark.parametrize(("how", "other"), [("read", "write"), ("write", "write"), ("write", "read")])
+@pytest.mark.parametrize("softly", ["", "_bh"])
+def test_no_callback_finds_a_lock_that_is_held_with_softirqs_off(how: str, other: str, softly: str) -> None:
+    text = f"""MM t
+{{ int head; int n; rwlock_t l; }}
+void callback(void *head) {{ {other}_lock(&l); n = n + 1; {other}_unlock(&l); }}
+P0 {{ call_rcu(&head, callback); {how}_lock{softly}(&l); n = n + 1; {how}_unlock{softly}(&l); }}
+forall (n = 2)
+"""
+    (test,) = load(Source("t", text))
+    verdict = run(test, Options(judge="both"))
+    assert verdict.observation == "always" and verdict.hangs is not bool(softly)
