@@ -22,7 +22,9 @@ _TYPES = (
     ("atomic_long", "atomic_long_t"), ("atomic64", "atomic64_t"), ("atomic", "atomic_t"),
     ("refcount", "refcount_t"), ("raw_spin", "raw_spinlock_t"), ("spin", "spinlock_t"),
     ("mutex", "struct mutex"), ("read_", "rwlock_t"), ("write_", "rwlock_t"),
-    ("down", "struct rw_semaphore"), ("up", "struct rw_semaphore"), ("sema", "struct semaphore"),
+    ("down_read", "struct rw_semaphore"), ("down_write", "struct rw_semaphore"),
+    ("up_", "struct rw_semaphore"), ("downgrade", "struct rw_semaphore"),
+    ("down", "struct semaphore"), ("up", "struct semaphore"), ("sema", "struct semaphore"),
 )  # fmt: skip
 
 
