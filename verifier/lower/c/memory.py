@@ -27,9 +27,12 @@ MAX_INNER = 16  # structs in structs
 
 def _softirqs(unit: ast.Unit) -> bool:
     """Does a test have softirqs, and does it turn them off? They are the callbacks of RCU."""
-    code = list(nodes((unit.functions, unit.threads, unit.nmis)))
-    called = {x.name for x in code if isinstance(x, ast.CallExpr)}
-    called |= {GUARDS[x.name].begin for x in code if isinstance(x, ast.Guard) and x.name in GUARDS}
+    called: set[str] = set()
+    for x in nodes((unit.functions, unit.threads, unit.nmis)):
+        if type(x) is ast.CallExpr:
+            called.add(x.name)
+        elif type(x) is ast.Guard and x.name in GUARDS:
+            called.add(GUARDS[x.name].begin)
     words = [WORDS[name] for name in called if name in WORDS and name not in unit.functions]
     off = any(isinstance(e, Machine) and e.kind == "bh" for w in words for e in flat(w.effects))
     return off and any(special(w.name) == "call_rcu" and w.at("domain") is None for w in words)

@@ -19,28 +19,31 @@ _LOOPS = ast.While | ast.DoWhile | ast.For | ast.ForEachCpu | ast.ForEachEntry
 
 def unset(unit: ast.Unit) -> list[Diagnostic]:
     """Warnings about the code of a test itself. A local that some earlier line may have set has a value."""
-    own = [f.body for f in unit.functions.values() if not f.included and not f.kernel]
+    own = [f for f in unit.functions.values() if not f.included and not f.kernel]
+    bodies: list[ast.Function | ast.Thread] = [*own, *unit.threads.values(), *unit.nmis]
     found: dict[Span, Diagnostic] = {}
-    for body in (*own, *(thread.body for thread in (*unit.threads.values(), *unit.nmis))):
-        every = list(nodes(body))
+    for code in bodies:
+        every = list(nodes(code))
         if any(isinstance(x, ast.LabelStmt) for x in every):
             continue  # a jump may lead from a later line to an earlier one
         if any(_begins(x) for x in every):
-            for x in _Body(unit).read(body):
+            for x in _Body(unit).read(code.body):
                 text = f"{x.name} has no value here, so that C leaves open what it is; it counts as 0"
                 hint = "give it one where it is declared"
                 found[x.span] = Diagnostic("unset", text, x.span, hint, severity="warning")
-    return [*found.values(), *_unreturned(unit)]
+    gives = [f for f in own if f.result.base != "void" or f.result.pointers]
+    return [*found.values(), *_unreturned(unit, [f for f in gives if _ends(f.body)])]
 
 
-def _unreturned(unit: ast.Unit) -> Iterator[Diagnostic]:
-    """Functions whose value somebody uses, and that may end without one."""
+def _unreturned(unit: ast.Unit, functions: list[ast.Function]) -> Iterator[Diagnostic]:
+    """Those of some functions, which may end without a value, whose value somebody uses."""
+    if not functions:
+        return
     every = list(nodes((unit.functions, unit.threads, unit.nmis)))
     alone = {id(x.expr) for x in every if isinstance(x, ast.ExprStmt)}
     used = {x.name for x in every if isinstance(x, ast.CallExpr) and id(x) not in alone}
-    for f in unit.functions.values():
-        void = f.result.base == "void" and not f.result.pointers
-        if f.name in used and not (void or f.included or f.kernel) and _ends(f.body):
+    for f in functions:
+        if f.name in used:
             text = f"{f.name}() may end without a value, so that C leaves open what it is; it counts as 0"
             span = Span(f.span.source, f.body.span.end - 1, f.body.span.end)
             yield Diagnostic("unset", text, span, "return one", severity="warning")
