@@ -8,6 +8,7 @@ from verifier.errors import ExitCode, UsageError
 from verifier.notebook import Drawable
 from verifier.program.answer import Answer
 from verifier.program.events import Program
+from verifier.program.nesting import nested
 from verifier.program.profiles import GENERIC, PROFILES, Switches, switches, under
 from verifier.program.trace import Trace
 from verifier.program.values import Value
@@ -239,7 +240,7 @@ def judge_answer(
 def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:
     """Warnings about a test's text: things that are allowed, but that the author hardly means; each once."""
     found: dict[object, Diagnostic] = {}
-    for d in (*test.warnings, *program.warnings):
+    for d in (*test.warnings, *program.warnings, *nested(program)):
         found.setdefault(d.key, d)
     return tuple(found.values())
 
