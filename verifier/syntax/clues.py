@@ -16,6 +16,7 @@ _TOP = pattern(r"\s*(variants|expect|unroll|enum|nmi|~?\s*exists|forall|filter|l
 _QUOTES = pattern("[“”„‟«»‘’]")
 _WORD = pattern(r"([A-Za-z_]\w*)\s*$")
 _GUARD = pattern(r"\[[\w\s!&|()]+\]")
+_LISTED = pattern(r"(?<![\w\]])\[\s*!?\s*[A-Za-z]\w*\s*$")  # a guard that is a list
 _GUARDED_ELSE = pattern(r"\[[\w\s!&|()]+\]\s*else\s*$")
 _DEFINED = pattern(r"#\s*define\s+(\w+)([ \t]+([(~-]*\d[^\n\"]*)|\()?")  # its value, if that is a number
 _DIRECTIVE = pattern(r"#\s*(define|undef|if|ifdef|ifndef|elif|else|endif)\b")
@@ -172,6 +173,8 @@ def _hint(bare: str, at: int, found: str, still_open: list[int]) -> str:
         return "no block is open here; is there one '}' too many before it?"
     if found == "[" and still_open and _GUARD.match(bare, at):
         return "put the guard before the statement or the line, not inside it"
+    if found == "," and _LISTED.search(bare[:at]):
+        return "write [A | B]: the guard holds in each of these variants"
     if found == "{" and len(still_open) == 1 and re.search(r"\[[^\[\]\n]*\]\s*$", bare[:at]):
         return "guard each line, or write another block of initial values: [B1] { int y; }"
     return ""

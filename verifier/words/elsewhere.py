@@ -385,7 +385,13 @@ write wrmsr(), which serializes
 there is no such instruction here; it is serializing, as cpuid() is
     wbinvd wbnoinvd invd
 leave it out: it orders nothing
-    rdmsr rdmsrl rdtsc native_read_msr
+    rdmsr rdmsrl rdtsc native_read_msr swapgs native_swapgs
+leave it out: here an interrupt ends with its handler
+    apic_eoi ack_APIC_irq native_apic_mem_eoi eoi
+there are no protection keys here: leave it out, and the accesses that they forbid
+    pkru_write_default write_pkru wrpkru __write_pkru rdpkru read_pkru
+there are no nested page tables here: write the flush of the guest's own entries, as flush_tlb_local()
+    invept invvpid __invept __invvpid ept_sync_global ept_sync_context vpid_sync_context
 write text_poke(&c, e)
     text_poke_early text_poke_copy
 write text_poke(&c, INT3), on_each_cpu() of a function that is sync_core(), text_poke(&c, e), and the

@@ -165,6 +165,7 @@ CODE = "MM t\n{ int x; }\n" + PROGRAMS + VARIANTS + "exists (x = 3)\n"
         ),
         ("P0 { x = 1; }", "int f(void) { return q; }\nP0 { x = f(); }", 3, "there is no 'q'", ""),
         ("x = 1;", "if ([F] x) x = 1;", 3, "unexpected '['", "put the guard before the statement"),
+        ("x = 1;", "[F, G] x = 1;", 3, "unexpected ','", "write [A | B]"),
         ("int x;", "int x; [F] { int y; }", 2, "unexpected '{'", "guard each line, or"),
         ("x = 1;", "int q;\nint q;", 4, "q is declared twice", "the first one is in line 3"),
         ("int x;", "int x;\nint x;", 3, "x is declared twice", "the first one is in line 2"),
