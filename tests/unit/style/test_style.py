@@ -261,7 +261,7 @@ def test_mutated_files_have_errors_or_a_style(seed: int) -> None:
     """Whatever can be read comes out the same the second time; everything else has the usual errors."""
     rng, files = random.Random(seed), corpus()
     read_ = 0
-    for _ in range(60):
+    for _ in range(200):
         name, text = mutant(rng, files)
         try:
             made = formatted(Source(name, text))
@@ -269,7 +269,9 @@ def test_mutated_files_have_errors_or_a_style(seed: int) -> None:
             continue
         read_ += 1
         assert formatted(Source(name, made)) == made
-    assert read_ > 10
+        if read_ == 12:
+            return
+    assert read_ == 12, "too few of the files can be read"
 
 
 def test_columns_leave_a_file_alone_that_has_them() -> None:
