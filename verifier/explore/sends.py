@@ -38,7 +38,7 @@ def deliverable(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
             yield body
         elif all(_overtakes(machine, state, body, other) for other in state.pending[cpu][:i]):
             if machine.softly[body] and (state.calling[cpu] != IDLE or _softirqs_off(machine, state, cpu)):
-                continue  # callbacks do not interrupt each other
+                continue  # a callback interrupts no other one, and no code that turns softirqs off
             if machine.graces.ended(state.memory, body):
                 yield body
 

@@ -7,20 +7,20 @@ locals; where they are given, unrolling leaves nothing of the parts that are not
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Target
 from verifier.lower.turns import sets
-from verifier.program.expressions import FALSE, Const, Expr, Reg, call
+from verifier.program.expressions import FALSE, Apply, Const, Expr, Reg, call
 from verifier.program.ops import Op
 from verifier.program.values import Ptr
 from verifier.records import NamedTuple, replace
 from verifier.source import Span
 
 PartKind = Literal[
-    "barrier", "LOCK", "serialization", "flush", "wait", "IPI", "IRQ-off region", "lock", "grace period",
-    "reader",
+    "barrier", "LOCK", "serialization", "flush", "wait", "IPI", "IRQ-off region", "softirq-off region",
+    "lock", "grace period", "reader",
 ]  # fmt: skip
 Domain = Ptr | Literal["RCU", "some srcu_struct"]  # whose readers they are, if the source says it
 PART_KINDS: tuple[PartKind, ...] = get_args(PartKind)
@@ -57,6 +57,7 @@ _OPS: Mapping[PartKind, frozenset[Op]] = {
     "wait": frozenset({"WAIT", "TLBSYNC"}),
     "IPI": frozenset({"SEND"}),
     "IRQ-off region": frozenset({"IRQ"}),
+    "softirq-off region": frozenset({"IRQ"}),
     "grace period": frozenset({"GP"}),
 }
 
@@ -141,7 +142,9 @@ class _Body:
         self.weak: dict[int, tuple[Emit, ...]] = {}  # by id: what stands for a LOCK'd operation without LOCK
         self.grace: Reg | None = None  # of the grace period that has started
         self.turning = _in_loops(code)
-        self.sections = _sections(code)
+        self.sections = _sections(code, _reads)
+        begins = {i: x for i, x in enumerate(code) if isinstance(x, Emit) and _turns_softirqs(x) == "begin"}
+        self.windows = _sections(code, _turns_softirqs) or begins
         self.values = _values(code)
 
     def instructions(self) -> Iterator[Instruction]:
@@ -179,6 +182,8 @@ class _Body:
             yield from self.without(self.grace, x)
         elif x.op == "IRQ" and not x.kind and x.touches[0].value == FALSE:
             yield from self.without(self.part("IRQ-off region", x), x, *_left_on(x))
+        elif x.kind == "bh" and at in self.windows:
+            yield from self.without(self.part("softirq-off region", self.windows[at]), x)
         elif x.op == "RCU" and at in self.sections:
             yield from self.without(self.reader(self.sections[at]), x)
         elif x.op == "RCU" and x.touches and x.kind == "lock":
@@ -294,18 +299,34 @@ def _values(code: tuple[Instruction, ...]) -> dict[str, Expr]:
     return {name: value for name, value in found.items() if name not in twice and value != Reg(name)}
 
 
-def _sections(code: tuple[Instruction, ...]) -> dict[int, Emit]:
-    """The marks of RCU readers, each with the one that begins its section. Where they do not nest in the
-    order of the code, there are none. SRCU's sections have indices: unrolling finds their ends."""
+def _sections(code: tuple[Instruction, ...], side: Callable[[Emit], str]) -> dict[int, Emit]:
+    """Where sections begin and end, each with what begins it; ``side`` says which it is. Where they do not
+    nest in the order of the code, there are none."""
     found: dict[int, Emit] = {}
     open_: list[Emit] = []
     for at, x in enumerate(code):
-        if isinstance(x, Emit) and x.op == "RCU" and not x.touches:
-            if x.kind == "lock":
-                open_.append(x)
-                found[at] = x
-            elif open_:
-                found[at] = open_.pop()
-            else:
-                return {}
+        if not isinstance(x, Emit) or not side(x):
+            continue
+        if side(x) == "begin":
+            open_.append(x)
+            found[at] = x
+        elif open_:
+            found[at] = open_.pop()
+        else:
+            return {}
     return {} if open_ else found
+
+
+def _reads(x: Emit) -> str:
+    """Marks of RCU readers. SRCU's sections have indices: unrolling finds their ends."""
+    if x.op != "RCU" or x.touches:
+        return ""
+    return "begin" if x.kind == "lock" else "end"
+
+
+def _turns_softirqs(x: Emit) -> str:
+    """Turns softirqs off and on."""
+    if x.kind != "bh":
+        return ""
+    value = x.touches[0].value
+    return "begin" if isinstance(value, Apply) and value.function == "add" else "end"

@@ -27,6 +27,7 @@ DOES = {
     "wait": "waits until the others have answered [8.7]",
     "IPI": "interrupts other CPUs [8.3]",
     "IRQ-off region": "keeps interrupts off [8.3]",
+    "softirq-off region": "keeps callbacks off [18.3]",
     "lock": "keeps others out [2.1]",
     "grace period": "waits for readers [18.2]",
     "reader": "is waited for by grace periods [18.1]",

@@ -19,6 +19,7 @@ _LAST: tuple[PartKind, ...] = (
     "LOCK",
     "lock",
     "IRQ-off region",
+    "softirq-off region",
     "reader",
     "wait",
     "grace period",
@@ -28,7 +29,7 @@ _LAST: tuple[PartKind, ...] = (
 _WEIGHT = {kind: at for at, kind in enumerate(_LAST)}
 MONOTONE = tuple(kind for kind in PART_KINDS if kind in _WEIGHT)
 # Who waits for something may hang, and hangs no more where the wait is left out.
-_MAY_HANG = frozenset({"wait", "lock", "grace period", "reader", "IRQ-off region"})
+_MAY_HANG = frozenset({"wait", "lock", "grace period", "reader", "IRQ-off region", "softirq-off region"})
 
 
 def monotone(observables: Iterable[Observable]) -> frozenset[str]:

@@ -102,6 +102,23 @@ def test_mmdrop_is_the_barrier_unless_there_is_another() -> None:
     assert audited(file, "V5")[drop].need == "never reached"
 
 
+def test_softirqs_off_are_part_of_a_reason() -> None:
+    """A word that also makes a reader, or takes a lock, is a part for each. An inner window is not needed."""
+    file = "rcu/18.3-softirqs.litmus"
+    for name, word in (("BH", "local_bh_disable"), ("LOCK", "spin_lock_bh")):
+        (reason,) = explained(file, name).reasons
+        assert [(p.kind, p.text.partition("(")[0]) for p in reason.parts] == [("softirq-off region", word)]
+        assert audited(file, name)["softirq-off region", word].need == "needed"
+    found = audited(file, "TWICE")
+    assert found["softirq-off region", "local_bh_disable"].need == "needed"
+    assert found["softirq-off region", "rcu_read_lock_bh"].need == "redundant"
+
+
+def test_a_window_of_softirqs_that_does_not_end_is_a_part() -> None:
+    found = audited("hangs/callback-and-lock.litmus", "V2")
+    assert ("softirq-off region", "local_bh_disable") in found
+
+
 def test_a_window_is_part_of_a_reason() -> None:
     """It is on no cycle: it leaves no other runs than those that close one."""
     x = explained("linux/gup-fast/table-free.litmus", "F")
