@@ -13,6 +13,7 @@ TEXT = """MM t
 struct s {{ struct mutex m; spinlock_t l; }};
 {{ struct s o; rwlock_t rw; int n; struct rw_semaphore sem; raw_spinlock_t raw[2]; }}
 void f(spinlock_t *p) {{ {inside} }}
+void spin_on(struct mutex *p) {{ while (mutex_is_locked(p)) cpu_relax(); }}
 P0 {{ struct s *q = &o; {code} f(&q->l); n = 1; }}
 exists (n = 1)
 """
@@ -47,10 +48,23 @@ def test_a_parameter_has_a_kind() -> None:
         "guard(mutex)(&o.m);",
         "down_read(&sem); up_read(&sem);",
         "spin_lock_irq(&raw[0]); spin_unlock_irq(&raw[0]);",
+        "spin_on(&q->m);",
     ],
 )
 def test_a_lock_of_its_kind(code: str) -> None:
     assert load_checked(Source("t.litmus", TEXT.format(code=code, inside="")))
+
+
+def test_what_is_of_no_known_type_is_not_taken_for_another_such_thing() -> None:
+    text = """MM t
+struct s { struct mutex m; };
+struct other { int n; };
+{ struct s o; struct s *a[2] = { &o, &o }; struct other x; struct other *b[2] = { &x, &x }; }
+P0 { struct s *p = a[0]; mutex_lock(&a[0]->m); mutex_unlock(&a[0]->m); kfree(b[1]); p->m = 0; }
+exists (hang)
+"""
+    (test,) = load_checked(Source("t.litmus", text))
+    assert "freed-lock" not in [w.code for w in build(test).world.warnings]
 
 
 FREED = """MM t

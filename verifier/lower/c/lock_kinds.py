@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from verifier.patterns import pattern
-from verifier.source import Diagnostic
+from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
 from verifier.words.guards import GUARDS
 from verifier.words.table import WORDS
 
-Calls = Sequence[tuple[str, ast.CExpr]]
+Call = tuple[str, ast.CExpr, "_Names"]  # a word, what it takes first, and what names mean there
 
 # The words that a lock of each type is for.
 _WORDS = {
@@ -23,8 +23,6 @@ _WORDS = {
     "struct semaphore": pattern(r"(down|up)(_interruptible|_killable|_trylock)?$|sema_init"),
     "local_lock_t": pattern(r"local_(un)?lock"),
 }
-
-
 # These may look at the lock once more when another CPU has taken it already, to wake who waits:
 # Documentation/locking/mutex-design.rst; rwsem_wake(), kernel/locking/rwsem.c.
 _LOOK_BACK = frozenset({"mutex_unlock", "up_read", "up_write"})
@@ -37,39 +35,42 @@ def mistaken(unit: ast.Unit) -> list[Diagnostic]:
     types += [f.type for s in unit.structs for f in s.fields]
     if not any(kind.base in _WORDS for kind in types):
         return []
-    names = _Names(unit)
+    fields = {s.name: {f.name: f.type.base for f in s.fields} for s in unit.structs}
+    calls: dict[tuple[str, Span], Call] = {}
     own = (f for f in unit.functions.values() if not f.kernel)
-    found = _taken((*own, *unit.threads.values(), *unit.nmis))
-    calls = list({(word, argument.span): (word, argument) for word, argument in found}.values())
-    return [*_others(names, calls), *_freed(names, calls)]
+    for code in (*own, *unit.threads.values(), *unit.nmis):
+        names = _Names(unit, code, fields)
+        for word, argument in _taken(code):
+            if word in WORDS and word not in unit.functions:
+                calls[word, argument.span] = word, argument, names
+    return [*_others(calls.values()), *_freed(calls.values())]
 
 
-def _others(names: _Names, calls: Calls) -> Iterator[Diagnostic]:
+def _others(calls: Iterable[Call]) -> Iterator[Diagnostic]:
     """Locks of another kind than a word takes."""
-    for word, argument in calls:
+    for word, argument, names in calls:
         kind = names.kind(argument)
         takes = [known for known, words in _WORDS.items() if words.match(word)]
-        if not takes or kind in takes or kind not in _WORDS:
-            continue
-        text = f"{word}() takes a {takes[0]}, and this is a {kind}"
-        hint = f"use the words of a {kind}, or declare a {takes[0]}"
-        yield Diagnostic("lock", text, argument.span, hint)
+        if takes and kind in _WORDS and kind not in takes:
+            text = f"{word}() takes a {takes[0]}, and this is a {kind}"
+            hint = f"use the words of a {kind}, or declare a {takes[0]}"
+            yield Diagnostic("lock", text, argument.span, hint)
 
 
-def _freed(names: _Names, calls: Calls) -> Iterator[Diagnostic]:
+def _freed(calls: Iterable[Call]) -> Iterator[Diagnostic]:
     """Objects that are freed, and in which a lock is given back that may be looked at later."""
     held: dict[str, str] = {}  # by the type of the object, a word
-    for word, argument in calls:
+    for word, argument, names in calls:
         while isinstance(argument, ast.Unary):
             argument = argument.operand
-        if word in _LOOK_BACK and isinstance(argument, ast.FieldExpr):
+        if word in _LOOK_BACK and isinstance(argument, ast.FieldExpr) and names.kind(argument.base):
             held.setdefault(names.kind(argument.base), word)
-    for word, argument in calls:
-        back = held.get(names.kind(argument), "") if word in WORDS and WORDS[word].group == "Freeing" else ""
+    for word, argument, names in calls:
+        back = held.get(names.kind(argument)) if WORDS[word].group == "Freeing" else None
         if back:
             text = f"in the kernel, {back}() may look at the lock when another CPU has taken it already, and"
-            hint = "the model does not show that; a spin_unlock() is over with its store"
             text = f"{text} then this frees it"
+            hint = "the model does not show that; a spin_unlock() is over with its store"
             yield Diagnostic("freed-lock", text, argument.span, hint, severity="warning")
 
 
@@ -83,14 +84,17 @@ def _taken(code: object) -> Iterator[tuple[str, ast.CExpr]]:
 
 
 class _Names:
-    """The types with which objects, parameters, locals and fields are declared."""
+    """The types with which the objects, parameters, locals and fields are declared that a body may name."""
 
-    def __init__(self, unit: ast.Unit) -> None:
+    def __init__(self, unit: ast.Unit, code: object, fields: Mapping[str, Mapping[str, str]]) -> None:
+        self.fields = fields
         self.objects: dict[str, set[str]] = {}
-        self.fields = {s.name: {f.name: f.type.base for f in s.fields} for s in unit.structs}
-        for x in nodes((unit.initial, unit.functions, unit.threads, unit.nmis)):
-            if isinstance(x, ast.Object | ast.Parameter | ast.Declare):
+        for x in nodes(code):
+            if isinstance(x, ast.Parameter | ast.Declare):
                 self.objects.setdefault(x.name, set()).add(x.type.base)
+        for x in unit.initial:
+            if isinstance(x, ast.Object):
+                self.objects.setdefault(x.name, {x.type.base})
 
     def kind(self, e: ast.CExpr) -> str:
         """The type of what an expression leads to, without pointers; empty if that is not clear."""
