@@ -10,8 +10,11 @@ from verifier.execution.candidate import Removals
 from verifier.execution.check import Checked
 from verifier.execution.run import From, Walk
 from verifier.model import Relation
+from verifier.program.ops import ICR
 from verifier.program.trace import Arc, ArcKind, Standing, Step, Trace
 from verifier.program.values import IN_LINE, Ptr, Value, target
+
+_SENT = {"nmi": "NMI", "callback": "callback"}  # by kind of body; of others: an IPI
 
 
 def linked(checked: Checked, trace: Trace) -> Trace:
@@ -98,11 +101,15 @@ class _Linker:
     def _calls(self) -> Iterator[tuple[ArcKind, int | None, int | None, str]]:
         for body in self.program.bodies:
             if body.send is not None:
-                sent = {"nmi": "NMI", "callback": "callback"}.get(body.kind, "IPI")
-                yield "sends", self.place(body.send.id), self.place(body.events[0].id), sent
+                what = _SENT.get(body.kind, "IPI")
+                yield "sends", self.place(body.send.id), self.place(body.events[0].id), what
         if self.made is None:
             return
         made = self.made
+        for a, b in made.sent:  # a merged one, too
+            send, body = self.program.events[a], self.program.bodies[self.program.events[b].body]
+            if send.kind in ICR and body.id not in send.handlers:
+                yield "sends", self.place(a), self.place(b), _SENT.get(body.kind, "IPI")
         called: tuple[tuple[ArcKind, Relation], ...] = (
             ("answers", made.acked), ("answers", made.answers), ("broadcast", made.broadcast),
             ("grace", made.grace),

@@ -345,7 +345,7 @@ class _Candidate(Removals):
             smc=self._smc(),
             broadcast=Relation((event, node) for node, (event, _) in x.flushes.items()),
             answers=self._answers(),
-            sent=self._sent() | self._taken_along(),
+            sent=self._sent() | self._taken_along() | self._merged(),
             called=Relation((a, b) for a, b in self._sent() if not bare(self.program.events[a])),
             acked=self._acked(),
             seen=self._seen(),
@@ -397,6 +397,16 @@ class _Candidate(Removals):
         """All functions that an interrupt runs were sent before it came (MMR 8.10)."""
         pairs = [(self.program.bodies[a], self.program.bodies[b]) for a, b in self.x.together]
         return Relation((b.send.id, a.events[0].id) for a, b in pairs if b.send is not None)
+
+    def _merged(self) -> Relation:
+        """A send that another handler runs for, as one of the two was pending when the other came, is before
+        the delivery of that handler (MMR 8.3): of the last one that it may be."""
+        pairs = []
+        for body in map(self.program.bodies.__getitem__, sorted(self.program.merged(self.x.slots))):
+            able = {self.program.bodies[b].events[0].id for b in body.merges}
+            others = [e for e in self.x.order[body.cpu] if e in able]
+            pairs += [(body.send.id, others[-1])] if body.send is not None else []
+        return Relation(pairs)
 
     def _kept(self) -> Relation:
         """Sends whose handlers keep their order (MMR 17.7)."""

@@ -64,6 +64,9 @@ def _control(x: Execution) -> list[str]:
     for event in x.program.events:
         if truth(evaluate(event.guard, x.slots)) != (event.id in x.executed):
             wrong.append(f"event {event.id}: executed against its guard")
+    for body in map(x.program.bodies.__getitem__, x.program.merged(x.slots)):
+        if not any(x.program.bodies[b].events[0].id in x.executed for b in body.merges):
+            wrong.append(f"{body.name} is sent, and nothing runs for it")
     for expr in x.program.assumes:
         if not truth(evaluate(expr, x.slots)):
             wrong.append("an assumption fails")

@@ -17,7 +17,8 @@ class Decision(NamedTuple):
 
     ``kind``   ``read`` (``event`` finds ``value``), ``last`` (``event`` writes ``cell`` last; None: nobody
                writes it), ``found`` (the condition's observable ``at`` has ``value``), ``strikes`` (does the
-               NMI of body ``at`` strike?), ``kernel`` (its version is ``value``);
+               NMI strike whose choice is ``at``? Does the SEND ``event`` get an interrupt of its own?),
+               ``kernel`` (its version is ``value``);
     ``at``     a slot of the program, its index of an observable, or of a body.
     """
 
@@ -41,9 +42,9 @@ def decisions(x: Execution) -> list[Decision]:
     plain = [d for d in reads if _plain(x, d)]
     out = plain + _last(x) + _found(x)
     out += [
-        Decision("strikes", x.slots[b.choice], b.choice, event=b.events[0])
+        Decision("strikes", x.slots[b.choice], b.choice, event=b.send or b.events[0])
         for b in program.bodies
-        if b.choice is not None
+        if b.choice is not None and (b.send is None or b.send.id in x.executed)
     ]
     if program.kernel is not None:
         out.append(Decision("kernel", x.slots[program.kernel], program.kernel))

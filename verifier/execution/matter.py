@@ -409,6 +409,9 @@ class _Finder:
         cell = program.cells[d.cell].name if d.cell in program.cells else "memory"
         if event is None:
             return [f"nobody writes {cell}"]
+        if d.kind == "strikes" and event.op == "SEND":
+            one = "comes with another one" if d.value == 0 else "comes by itself"
+            return ["the interrupt of ", *_at(event, ""), f" {one}"]
         if d.kind == "strikes":
             return [f"{'an' if d.value else 'no'} NMI strikes CPU {event.cpu}"]
         if d.kind == "last":

@@ -16,7 +16,7 @@ from verifier.execution.run import Execution, Walk
 from verifier.model.roles import bare, instant, invalidates
 from verifier.program.events import Event
 from verifier.program.leaves import first_leaf, mapping
-from verifier.program.trace import Flush, Step, Trace, standing, warned
+from verifier.program.trace import Flush, Step, Trace, completed, standing
 from verifier.program.values import (
     CLEAN,
     COMBINED,
@@ -162,7 +162,7 @@ class _Teller:
             raise InternalError(f"a story has no place for {len(left)} of its {len(self.nodes)} steps")
         steps += [(None, s) for s in self._cached(None)]
         kept = _asked(_without_repeats(steps, self.tlb.needless))
-        return Trace(warned(self.program, kept, self.x.slots), self.x.state())
+        return Trace(completed(self.program, kept, self.x.slots), self.x.state())
 
     def _rank(self, node: int, last: int | None) -> tuple[int, int, int]:
         cpu = self.cpu.get(node, -1)

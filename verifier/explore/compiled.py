@@ -21,8 +21,6 @@ Code = Callable[[SlotValues], Value]
 SMALL = 4  # applications in an expression that is evaluated each time
 REMEMBERED = 1 << 12  # values of one that is not
 
-ICR = frozenset({"x2apic", "xapic"})
-
 
 class Unknown(KeyError):
     """An expression needs a slot that has not been read yet."""

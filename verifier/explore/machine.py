@@ -156,9 +156,8 @@ class AbstractMachine(Upkeep):
             draft.memory[cell] = value
             if self.fetched[cpu] >> cell & 1:
                 self.prefetched.stored(draft, cpu, cell, store.kind)
-        for handler in store.sends:
-            self.started(draft, handler)
-        yield Move("commit", cpu, writes=writes, at=index), draft, -1
+        move = Move("commit", cpu, writes=writes, at=index)
+        yield from ((move, after, -1) for after in sends.start(self, draft, store.sends))
 
     def _aside(self, state: State, cpu: int) -> Attempts:
         """The processor acts by itself: it sets A (MMR 7.2), or an INVLPGB takes effect (11.3)."""
@@ -232,11 +231,15 @@ class AbstractMachine(Upkeep):
                 draft.slots[touch.slot] = value
                 reads.append((cell, value))
         writes = self.write(draft, cpu, op, cells)
+        move = Move("exec", cpu, event, tuple(reads), writes=writes)
+        if event.op == "SEND":
+            yield from ((move, after, body) for after in sends.send_ipi(self, draft, cpu, event))
+            return
         if goes_on:
             self._delivered(draft, cpu, body)
         elif event.op not in ("R", "W", "X"):
             self._effect(draft, cpu, body, op)
-        yield Move("exec", cpu, event, tuple(reads), writes=writes), draft, body
+        yield move, draft, body
 
     def _delivered(self, draft: Draft, cpu: int, body: int) -> None:
         """A handler begins. If it is the first of its interrupt, the interrupt also takes along the other
@@ -276,9 +279,7 @@ class AbstractMachine(Upkeep):
     def _effect(self, draft: Draft, cpu: int, body: int, op: Compiled) -> None:
         """Carry out what an event does besides reading and writing cells."""
         event = op.event
-        if event.op == "SEND":
-            sends.send_ipi(self, draft, cpu, event)
-        elif event.op in ("RCU", "GP"):
+        if event.op in ("RCU", "GP"):
             store = self.graces.execute(draft, event)
             if store is not None:
                 self.queue(draft, cpu, store)

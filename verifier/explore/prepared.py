@@ -9,7 +9,6 @@ from typing import Literal
 from verifier.budget import Budget
 from verifier.explore.caches import Caches, removal
 from verifier.explore.compiled import (
-    ICR,
     Code,
     Compiled,
     compiled,
@@ -22,6 +21,7 @@ from verifier.program.events import Body, Cell, Event, Program
 from verifier.program.expressions import TRUE, Const, Expr, call, mask, refs
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.kinds import undefined_decisions
+from verifier.program.ops import ICR
 from verifier.program.profiles import Switches
 from verifier.program.stops import running
 from verifier.program.values import CLEAN, UNACCESSED, Ptr, Value, softirqs_off
@@ -151,7 +151,11 @@ class Prepared:
         self.by_nmi = [self._from_nmi(body) for body in program.bodies]
         # Handlers that no call queue keeps in order (MMR 8.3), those from before the test among them.
         self.bare = [body.send is None or body.send.kind in ICR for body in program.bodies]
-        self.sent_if = [None if b.guard == TRUE else compiled(b.guard) for b in program.bodies]
+        self.sent_if = [None if b.sent == TRUE else compiled(b.sent) for b in program.bodies]
+        # By body: those that may be merged with it (MMR 8.3).
+        self.alike = [
+            {*b.merges, *(c.id for c in program.bodies if b.id in c.merges)} for b in program.bodies
+        ]
         # By event, the group of waits that it looks for (MMR 20.1).
         self.halting = {self.threads[c]: kept for c, kept in self.kept.items()}
         self.looks = grouped([w for w in program.waits if w.kind in ("spin", "lock", "halt")])
@@ -241,7 +245,7 @@ class Prepared:
             op.slots |= mask(a.addr) | mask(a.value) | mask(a.when)
         op.slots |= mask(event.va) | mask(event.pcid)
         for h in event.handlers:
-            op.slots |= mask(self.program.bodies[h].guard)
+            op.slots |= mask(self.program.bodies[h].sent)
         for a, cell in zip(event.accesses, places, strict=True):
             where = 1 << cell if cell >= 0 else self.everything
             if op.translated:

@@ -18,7 +18,7 @@ from verifier.explore.sources import Sources
 from verifier.explore.state import IDLE, SENDING, SILENT, Move, State, Written
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
-from verifier.program.trace import Step, Trace, standing, warned
+from verifier.program.trace import Step, Trace, completed, standing
 from verifier.program.values import FAULT, UNACCESSED, Value, flags, make_entry, truth
 from verifier.program.waits import Blocked
 from verifier.records import NamedTuple
@@ -241,7 +241,21 @@ class Telling:
                 slots |= dict.fromkeys(into, self.machine.caches.items[move.used.bit_length() - 1].to)
             else:
                 slots |= dict(zip(into, (v for _, v in move.reads), strict=True))
-        return slots
+        return slots | self.merging(slots)
+
+    def merging(self, slots: Mapping[int, Value]) -> dict[int, Value]:
+        """The choices of bodies that may be merged: 0 for one that was sent and has not come (MMR 8.3)."""
+        program, end = self.machine.program, self.states[-1]
+        begun = {move.event.id for move in self.moves if move.event is not None}
+        return {
+            b.choice: int(
+                end.pcs[b.id] != self.machine.length[b.id]
+                or b.events[0].id in begun
+                or not truth(evaluate(b.sent, slots))
+            )
+            for b in program.bodies
+            if b.merges and b.choice is not None
+        }
 
     def sets(self, i: int, mark: tuple[int, Value]) -> str:
         """Which bits a write through a clean entry sets in the entry."""
@@ -335,5 +349,5 @@ def told_run(
             teller.cached(index, len(states) - 1)
     steps, slots = teller.steps(), teller.slots()
     waits = waiting(slots, steps) if waiting is not None else ()
-    trace = Trace(warned(machine.program, steps, slots), shown, waits)
+    trace = Trace(completed(machine.program, steps, slots), shown, waits)
     return trace if why is None or teller.nodes is None else why(Ran(trace, teller.nodes))

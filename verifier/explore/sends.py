@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from verifier.explore.compiled import ICR, Compiled, Known, Unknown
+from verifier.explore.compiled import Compiled, Known, Unknown
 from verifier.explore.state import (
     BARRIER,
     FENCED,
@@ -19,6 +19,7 @@ from verifier.explore.state import (
 )
 from verifier.explore.upkeep import Upkeep
 from verifier.program.events import Event
+from verifier.program.ops import ICR
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import truth
 
@@ -87,8 +88,9 @@ def _wanted(machine: Upkeep, draft: Draft, event: Event) -> list[int]:
     return wanted
 
 
-def send_ipi(machine: Upkeep, draft: Draft, cpu: int, event: Event) -> None:
-    """Send an IPI to every target whose guard holds. A bare ICR write may have to wait (MMR 8.1, 8.2).
+def send_ipi(machine: Upkeep, draft: Draft, cpu: int, event: Event) -> Iterator[Draft]:
+    """All ways to send an IPI to every target whose guard holds. A bare ICR write may have to wait (MMR 8.1,
+    8.2).
 
     An ICR write that waits for stores does not hold up later events, so it waits in the store buffer.
     """
@@ -97,6 +99,7 @@ def send_ipi(machine: Upkeep, draft: Draft, cpu: int, event: Event) -> None:
         store = machine.graces.execute(draft, event, tuple(wanted))
         if store is not None:
             machine.queue(draft, cpu, store)
+        yield draft
         return
     buffer, kind = draft.buffers[cpu], SENDING
     if event.kind in ICR and buffer:
@@ -107,9 +110,32 @@ def send_ipi(machine: Upkeep, draft: Draft, cpu: int, event: Event) -> None:
         earlier = SENDING | (BARRIER if kind & FENCED else 0)
         if not kind & WEAK or any(store.kind & earlier for store in buffer):
             draft.buffers[cpu] = (*buffer, Buffered((), kind, 0, tuple(wanted)))
+            yield draft
             return
-    for handler in wanted:
-        machine.started(draft, handler)
+    yield from start(machine, draft, wanted)
+
+
+def start(machine: Upkeep, draft: Draft, handlers: Sequence[int]) -> Iterator[Draft]:
+    """All ways in which the handlers of a SEND become pending. A bare ICR write may be merged with one of the
+    same vector that is pending: one handler runs for both (MMR 8.3)."""
+    drafts = [draft]
+    for handler in handlers:
+        pending = draft.pending[machine.program.bodies[handler].cpu]
+        for before in drafts:
+            machine.started(before, handler)
+        lost = dict.fromkeys(max(handler, other) for other in pending if other in machine.alike[handler])
+        drafts += [_merged(machine, before, body) for before in drafts for body in lost]
+    yield from drafts
+
+
+def _merged(machine: Upkeep, draft: Draft, body: int) -> Draft:
+    """A pending handler does not run, as another one runs for both."""
+    after, here = Draft.of(draft.state()), machine.program.bodies[body]
+    after.pending[here.cpu] = tuple(h for h in after.pending[here.cpu] if h != body)
+    assert here.choice is not None
+    after.slots[here.choice] = 0
+    machine.never(after, body)
+    return after
 
 
 def early(machine: Upkeep, state: State, cpu: int, body: int) -> Iterator[tuple[Move, Draft, int]]:
@@ -132,10 +158,10 @@ def early(machine: Upkeep, state: State, cpu: int, body: int) -> Iterator[tuple[
                     draft = Draft.of(state)
                     draft.early |= 1 << bit
                     draft.slots = slots
-                    for handler in _wanted(machine, draft, op.event):
-                        machine.started(draft, handler)
+                    wanted = _wanted(machine, draft, op.event)
                     draft.slots = list(state.slots)
-                    yield Move("exec", cpu, op.event, at=at - pc), draft, -1
+                    for after in start(machine, draft, wanted):
+                        yield Move("exec", cpu, op.event, at=at - pc), after, -1
                 return
         except Unknown:
             return

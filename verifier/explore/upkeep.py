@@ -94,6 +94,9 @@ class Upkeep(Prepared):
         )
         if program.kernel is not None:
             draft.slots[program.kernel] = kernel
+        for b in program.bodies:
+            if b.merges and b.choice is not None:
+                draft.slots[b.choice] = 1
         for cpu, pcid, va, content in program.tlb:
             entry = self.caches.initial(draft.memory, cpu, pcid, self.va_at[va], content=content)
             draft.tlbs[cpu] |= entry

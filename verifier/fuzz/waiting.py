@@ -19,7 +19,7 @@ class Waiting:
             (14, self.store), (12, self.load), (11, self.spin), (11, self.locked), (4, self.trylock),
             (5, lambda: ["smp_mb();"]), (8, self.window), (9, self.call), (5, self.branch),
             (4, self.section), (4, self.grace), (3, lambda: [] if self.inside else ["call_rcu(&p, cb);"]),
-            (3, self.retry), (3, self.update), (4, self.halt), (3, self.itself), (3, self.softirqs),
+            (3, self.retry), (3, self.update), (4, self.halt), (4, self.kick), (3, self.softirqs),
         ]  # fmt: skip
         self.tasks = self.random.random() < 0.3  # do tasks sleep and wake each other?
         if self.tasks:
@@ -137,9 +137,13 @@ class Waiting:
         """A halt, perhaps with interrupts off."""
         return [] if self.inside else [self.random.choice(["halt();", "safe_halt();"])]
 
-    def itself(self) -> list[str]:
-        """An interrupt of a CPU to itself."""
-        return [] if self.inside else [f"apic_icr_write({self.cpu}, {self.some(HANDLER_NAMES)});"]
+    def kick(self) -> list[str]:
+        """A bare write of an interrupt, mostly of a CPU to itself, or of an NMI. Two may be merged."""
+        if self.inside:
+            return []
+        cpu = self.cpu if self.random.random() < 0.6 else self.random.randrange(self.cpus)
+        word = self.random.choice(["icr_write", "icr_write", "icr_write_mmio", "send_nmi"])
+        return [f"apic_{word}({cpu}, {self.some(HANDLER_NAMES)});"]
 
     def retry(self) -> list[str]:
         """The reader of a sequence count."""

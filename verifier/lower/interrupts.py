@@ -16,6 +16,7 @@ from verifier.lower.collector import Collector
 from verifier.lower.paths import Env, Path, substitute
 from verifier.program.events import Access, Body, BodyKind, Event
 from verifier.program.expressions import FALSE, Const, Expr, Ref, call
+from verifier.program.ops import ICR
 from verifier.program.values import Ptr, halted, softirqs_off
 from verifier.program.waits import Wait
 from verifier.source import Span
@@ -39,10 +40,11 @@ def send(c: Collector, event: Event, code: Emit, path: Path, env: Env) -> list[i
         kind: Literal["", "callback"] = "callback" if event.kind == "rcu" else ""
         rank: BodyKind = "nmi" if target.nmi else kind or "handler"
         body = c.body(target.cpu, rank, name, guard, send=event)
-        body.awaited = target.awaited
+        body.awaited, body.sent = target.awaited, guard
         made.append(body.id)
         sent = path.under(call("bool", wanted))
         assert sent is not None
+        _merging(c, body, sent)
         local = {**c.given, **{name: substitute(value, env) for name, value in target.locals}}
         if target.nmi:
             strike(c, body, target.code, sent, local, code.span)
@@ -50,6 +52,18 @@ def send(c: Collector, event: Event, code: Emit, path: Path, env: Env) -> list[i
             waited = code.group in c.waited
             handler(c, body, target.code, sent, local, code.span, kind=kind, waited=waited)
     return made
+
+
+def _merging(c: Collector, body: Body, sent: Path) -> None:
+    """A bare write whose interrupt may find the same one pending, or be found so (MMR 8.3)."""
+    assert body.send is not None
+    if body.send.kind in ICR:
+        same = (b for b in c.bodies[: body.id] if b.send is not None and b.send.kind in ICR)
+        mine = body.cpu, body.kind, body.name
+        body.merges = tuple([b.id for b in same if (b.cpu, b.kind, b.name) == mine])
+    if body.merges:
+        body.choice = c.slot()
+        sent.guard = (*sent.guard, Ref(body.choice))
 
 
 def handler(
@@ -98,9 +112,10 @@ def pending_handler(c: Collector, p: PendingHandler) -> None:
 
 def nmi(c: Collector, cpu: int, code: tuple[Instruction, ...]) -> None:
     """An NMI, which may strike or not."""
-    strikes = Ref(c.slot())
-    body = c.body(cpu, "nmi", f"the NMI of CPU {cpu}", strikes)
-    struck(c, body, code, Path((strikes,), dict(c.given), {}), None, name="NMI")
+    slot = c.slot()
+    body = c.body(cpu, "nmi", f"the NMI of CPU {cpu}", Ref(slot))
+    body.choice = slot
+    struck(c, body, code, Path((Ref(slot),), dict(c.given), {}), None, name="NMI")
 
 
 def strike(

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call, refs
-from verifier.program.ops import Kind, Op
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call, evaluate, refs
+from verifier.program.ops import ICR, Kind, Op
 from verifier.program.values import Ptr, Value, truth
 from verifier.program.waits import Loop, Stop, Wait
 from verifier.records import NamedTuple, dataclass, field
@@ -137,9 +137,13 @@ class Body:
 
     A callback of ``call_rcu`` is a body between threads and handlers: interrupts are on in it (MMR 18.3).
 
-    ``guard`` holds if the body runs. For a thread it is TRUE. For a handler it says that the IPI was sent.
-    For an NMI that nobody sends it is a slot of its own: 1 if the NMI strikes and 0 if it does not; both are
-    always possible. A handler without a ``send`` is pending from the start.
+    ``guard`` holds if the body runs. For a thread it is TRUE. For a handler or an NMI it says that it was
+    ``sent``, and that ``choice`` is 1 if there is one. A handler without a ``send`` is pending from
+    the start.
+    ``choice`` is a slot that no read fills. For an NMI that nobody sends it is 1 if the NMI strikes and 0 if
+    it does not; both are always possible. For a handler or an NMI with ``merges`` it is 0 if one of these,
+    whose vector and CPU are the same, runs for both: one of the two was pending when the other came (MMR
+    8.3). Of several that are merged the first one in this list runs.
     ``events`` are in program order. The first event of a handler is its DLV, and the last is its IRET;
     an NMI begins with NMI and ends with IRET. ``awaited``: of a callback, does ``rcu_barrier`` wait for it?
     """
@@ -152,17 +156,14 @@ class Body:
     guard: Expr = TRUE
     send: Event | None = None
     awaited: bool = True
+    sent: Expr = TRUE
+    choice: int | None = None
+    merges: tuple[int, ...] = ()
 
     @property
     def rank(self) -> int:
         """Bodies of a higher rank can interrupt a body; bodies of the same or a lower rank cannot."""
         return RANKS.index(self.kind)
-
-    @property
-    def choice(self) -> int | None:
-        """The slot that says whether an NMI strikes that nobody sends."""
-        mine = self.kind == "nmi" and self.send is None
-        return self.guard.slot if mine and isinstance(self.guard, Ref) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +381,16 @@ class Program:
         """Is a section one that a grace period waits for, if it is open when the grace period starts?"""
         return begin.domain == start.domain and (begin.op == "SEND") == (start.kind == "barrier")
 
+    def merged(self, slots: Mapping[int, Value]) -> frozenset[int]:
+        """The bodies that were sent and that another one runs for, as this one was pending when the other
+        came, or the other way round (MMR 8.3)."""
+        return frozenset(
+            b.id
+            for b in self.bodies
+            if b.merges and b.choice is not None
+            if slots[b.choice] == 0 and truth(evaluate(b.sent, slots))
+        )
+
     def batches(self) -> list[tuple[Body, Body]]:
         """Pairs of handlers that one interrupt may run, in this order, if this makes a difference (MMR 8.10).
         The call queue has sent both to one CPU. It makes a difference only if the first handler stores
@@ -414,7 +425,7 @@ class Program:
             for event in body.events:
                 guards = [event.guard, *(self.bodies[h].guard for h in event.handlers)]
                 asked += [(locked[slot], TRUE) for g in guards for slot in refs(g) if slot in locked]
-                if event.op == "SEND" and event.kind in ("x2apic", "xapic"):
+                if event.op == "SEND" and event.kind in ICR:
                     out += [(x, event, there) for x, there in asked]
                 if event.op == "X":
                     locked |= {a.slot: event for a in event.accesses if a.slot is not None}

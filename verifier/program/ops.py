@@ -78,6 +78,8 @@ Kind = Literal[
     "lock", "unlock", "held", "start", "barrier", "end", "callback", "sysret", "hlt", "bh",
 ]  # fmt: skip
 
+ICR: frozenset[Kind] = frozenset({"x2apic", "xapic"})  # bare writes of the interrupt command register
+
 _PLAIN: frozenset[Kind] = frozenset({""})
 
 # The kinds of each op.

@@ -65,7 +65,8 @@ def running(program: Program) -> Program:
 
     def body(b: Body) -> Body:
         send = None if b.send is None else events[b.send.id]
-        return replace(b, events=[events[e.id] for e in b.events], guard=fixed.of(b.guard), send=send)
+        mine = [events[e.id] for e in b.events]
+        return replace(b, events=mine, guard=fixed.of(b.guard), sent=fixed.of(b.sent), send=send)
 
     assumes = [(fixed.of(a), wait) for a, wait in zip(program.assumes, program.waits, strict=True)]
     assumes = [(a, wait) for a, wait in assumes if a != TRUE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from verifier.program.events import Event, Program
+from verifier.program.events import Event, Program, Warned
 from verifier.program.expressions import Expr, evaluate
 from verifier.program.values import GLOBAL, Ptr, Value, flags, truth
 from verifier.program.waits import Blocked, place
@@ -157,24 +157,33 @@ def standing(since: str, left: Iterable[str]) -> str:
     return "; ".join([since, *(dict.fromkeys(left) or ["no flush since"])])
 
 
-def warned(program: Program, steps: Iterable[Step], slots: Mapping[int, Value]) -> tuple[Step, ...]:
-    """The steps, and one more for each WARN or BUG that the code hits. This step comes after those of the
-    events that come before it in its body.
+MERGED = "one interrupt comes for this and for another send"
+
+
+def completed(program: Program, steps: Iterable[Step], slots: Mapping[int, Value]) -> tuple[Step, ...]:
+    """The steps with what the values say: where the code hits a WARN or BUG, and which sends were merged.
 
     ``slots`` has the values that were read in this run.
     """
-    out = list(steps)
+    out, merged = list(steps), {program.bodies[b].send for b in program.merged(slots)}
+    for i, step in enumerate(out):
+        if step.kind == "exec" and step.event in merged:
+            out[i] = step._replace(note="; ".join(filter(None, (step.note, MERGED))), rule=step.rule or "8.3")
     for w in reversed(program.warns):
-        if not _holds(w.hit, slots):
-            continue
-        before = [e.id for e in program.bodies[w.body].events if e.id <= w.after]
-        places = [
-            i for i, s in enumerate(out) if s.event is not None and s.event.id in before and s.kind == "exec"
-        ]
-        text = w.span.text if w.span is not None else "WARN_ON"
-        event = Event(-1, w.body, w.cpu, "WARN", span=w.span, text=text)
-        out.insert(max(places, default=-1) + 1, Step("warn", w.cpu, event))
+        if _holds(w.hit, slots):
+            _warn(program, w, out)
     return tuple(out)
+
+
+def _warn(program: Program, w: Warned, out: list[Step]) -> None:
+    """Add the step of a WARN or BUG. It comes after those of the events that come before it in its body."""
+    before = [e.id for e in program.bodies[w.body].events if e.id <= w.after]
+    places = [
+        i for i, s in enumerate(out) if s.event is not None and s.event.id in before and s.kind == "exec"
+    ]
+    text = w.span.text if w.span is not None else "WARN_ON"
+    event = Event(-1, w.body, w.cpu, "WARN", span=w.span, text=text)
+    out.insert(max(places, default=-1) + 1, Step("warn", w.cpu, event))
 
 
 def _holds(expr: Expr, slots: Mapping[int, Value]) -> bool:

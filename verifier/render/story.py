@@ -10,7 +10,7 @@ from verifier.errors import ExitCode
 from verifier.output import COLOURLESS, Paint
 from verifier.patterns import pattern
 from verifier.program.events import Event, show
-from verifier.program.trace import Step, Trace
+from verifier.program.trace import MERGED, Step, Trace
 from verifier.program.values import IN_LINE, Value
 from verifier.program.waits import Blocked, reached
 from verifier.records import dataclass, field
@@ -430,6 +430,8 @@ def _silent(step: Step, trace: Trace) -> bool:
     ):
         return True
     if event is None or step.kind != "exec" or event.op not in ("SEND", "WAIT"):
+        return False
+    if MERGED in step.note:
         return False
     if any(wait.span == event.span and (wait.handler or wait.kind == "answers") for wait in trace.waits):
         return False

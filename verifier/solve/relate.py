@@ -131,6 +131,21 @@ def _between_functions(e: Encoding) -> dict[int, int]:
     return found
 
 
+def _merged(e: Encoding, x: Symbolic, body: Body, send: Event) -> None:
+    """A bare write may find the same interrupt pending, or be found so: one handler runs for both (MMR
+    8.3)."""
+    if not body.merges or body.choice is None:
+        return
+    own = e.slots[body.choice]
+    e.clauses.add(own[1], e.truth(body.sent))
+    ways = [e.clauses.new() for _ in body.merges]
+    for other, one in zip(body.merges, ways, strict=True):
+        e.clauses.add(-one, own[0])
+        e.clauses.add(-one, e.ran[other])
+        x.sent.add(send.id, e.program.bodies[other].events[0].id, one)
+    e.clauses.add(-own[0], *ways)
+
+
 def _batches(e: Encoding, x: Symbolic) -> None:
     """Which handlers one interrupt may run (MMR 8.10). All were sent before it came. No event of a lower rank
     lies between them, and a handler of the same rank that lies between belongs to the interrupt, too."""
@@ -451,6 +466,7 @@ def _interrupts(e: Encoding, x: Symbolic) -> None:
             x.sent.add(body.send.id, body.events[0].id, e.ran[body.id])
             if not bare(body.send):
                 x.called.add(body.send.id, body.events[0].id, e.ran[body.id])
+            _merged(e, x, body, body.send)
     _batches(e, x)
     sends = [v for v in e.program.events if v.op == "SEND"]
     for a in sends:

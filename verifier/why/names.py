@@ -9,6 +9,7 @@ from typing import Literal
 from verifier.model.roles import buffered, role
 from verifier.program.events import Event
 from verifier.program.expressions import Const
+from verifier.program.ops import ICR
 from verifier.program.values import IN_LINE, Ptr, Value
 from verifier.program.waits import place
 from verifier.records import NamedTuple
@@ -145,8 +146,7 @@ class EventNames:
         elif edge.rule == "co":
             words = f"{self.line(edge.second)} overwrites it [1.1]"
         elif edge.rule == "ipi":
-            handled = b.event is not None and b.event.op == "WAIT"
-            words = "the sender waits for it [8.7]" if handled else "this is what sends it [8.3]"
+            words = _interrupting(a.event, b.event)
         elif edge.rule in ("drain", "drain_nt") and b.event is not None:
             words = f"{said(b.event)} waits for the store buffer{_rules(b.event)}"
         elif edge.rule == "ppo":
@@ -174,6 +174,15 @@ class EventNames:
             if value is not None and not isinstance(value, str) and isinstance(access.addr, Const):
                 return self.tell(access.addr.value, value)
         return ""
+
+
+def _interrupting(a: Event | None, b: Event | None) -> str:
+    """Why an acknowledgement comes before the end of a wait, or a send before a delivery."""
+    if a is None or b is None or b.op == "WAIT":
+        return "the sender waits for it [8.7]"
+    if a.op == "SEND" and b.body not in a.handlers:
+        return "the interrupt comes for this, too" + (" [8.3]" if a.kind in ICR else " [8.10]")
+    return "this is what sends it [8.3]"
 
 
 _WORDS = {

@@ -404,14 +404,14 @@ def interrupts() -> Iterator[Word]:
     doc = (
         "the bare x2APIC write: func(NULL) on one CPU, perhaps this one; orders nothing, waits for nothing; "
     )
-    doc += "each is delivered, where one that finds the same one pending would be lost"
+    doc += "one that finds the same one pending is lost"
     source = "native_x2apic_icr_write(), asm/apic.h, without the weak_wrmsr_fence() that belongs before it"
     yield row(g, f"apic_icr_write{head}", send(kind="x2apic"), doc, "8.2, 8.3", source=source)
     doc = "the bare xAPIC write, uncached: earlier stores are visible before it; else the same"
     source = "native_apic_icr_write(), arch/x86/kernel/apic/apic.c: the second of its two stores"
     yield row(g, f"apic_icr_write_mmio{head}", send(kind="xapic"), doc, "8.1", source=source)
     doc = "the bare x2APIC write of an NMI: it strikes after this, even with interrupts off; orders nothing, "
-    doc += "waits for nothing; each NMI strikes, where one that comes in time to be merged would not"
+    doc += "waits for nothing; one that finds the same one pending is lost"
     source = "x2apic_send_IPI() with NMI_VECTOR, arch/x86/kernel/apic/x2apic_cluster.c; as "
     source += "nmi_trigger_cpumask_backtrace() and NMI shootdowns send it, without their weak_wrmsr_fence()"
     strike = send(kind="x2apic", value=TRUE)
