@@ -61,6 +61,7 @@ def explanation_object(x: Explanation) -> Shape:
             {
                 "parts": [_part_object(p) for p in r.parts],
                 "gap": r.gap,
+                "comes": list(r.excluded.comes) if r.excluded else [],
                 "cycles": [
                     {
                         "case": c.case,

@@ -73,20 +73,38 @@ class Closed:
     parts: tuple[OptionalPart, ...]
 
 
+class Excluded(NamedTuple):
+    """What excludes an outcome that needs no cycle through a part of the test.
+
+    ``ordered``  not the values alone, but also what every CPU orders by itself;
+    ``comes``    what has to come for that, each as a clause with its rule.
+    """
+
+    ordered: bool
+    comes: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Parts each of which is needed, while the others of the test are not; ``cycles``: the proof. ``gap``
-    says why there is none."""
+    says why there is none. ``excluded``: if it needs no cycle, what excludes it."""
 
     parts: tuple[OptionalPart, ...]
     cycles: tuple[Closed, ...]
     gap: str = ""
+    excluded: Excluded | None = None
 
     def off_cycles(self, file: str) -> str:
         """A sentence about the parts that are on no cycle; empty if each is on one."""
+        if self.excluded is not None:
+            said = f"as {' and '.join(self.excluded.comes)}" if self.excluded.comes else ""
+            if self.excluded.ordered:
+                given = f", {said}" if said else ""
+                return f"No cycle through them is needed{given}: with them, what CPUs order anyhow excludes it."
+            given = f", {said}" if said else ""
+            return f"No cycle is needed{given}: without an order, the values alone exclude it."
         if not self.cycles:
-            none = "No cycle is needed: without an order, the values alone exclude it."
-            return none if self.parts and not self.gap else ""
+            return ""
         on = {part for cycle in self.cycles for part in cycle.parts}
         off = [named(part, file) for part in self.parts if part not in on]
         said, verb = " and ".join(off), "is" if len(off) == 1 else "are"
@@ -220,7 +238,7 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
         out += ["It rests on", *_table(_part(p, file) for p in reason.parts), ""]
     said = reason.off_cycles(file)
     if said:
-        out += [*(wrapped(said) if reason.cycles else [said]), ""]
+        out += [*(wrapped(said) if reason.cycles else wrap(said, PARAGRAPH)), ""]
     if reason.gap:
         out += [f"{reason.gap}.", ""]
     if reason.cycles:

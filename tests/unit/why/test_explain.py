@@ -114,6 +114,35 @@ def test_softirqs_off_are_part_of_a_reason() -> None:
     assert found["softirq-off region", "rcu_read_lock_bh"].need == "redundant"
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("P0 { apic_send_nmi(1, f); } P1 { cli(); }", ", as the NMI of line 4 strikes in every run [12.1]"),
+        ("P0 { call_rcu(&r, f); }", ", as the callback of line 4 runs in every run [18.3]"),
+        ("P0 { on_each_cpu(f, NULL, 1); }", ""),
+        ("P0 { smp_call_function_single(1, f, NULL, 0); } P1 { }",
+         ", as the interrupt of line 4 is handled in every run [8.3]"),
+        ("P0 { apic_icr_write(1, g); } P1 { }",
+         ", as the interrupt of line 4 is handled in every run [8.3] "
+         "and the interrupt of line 3 is handled in every run [8.3]"),
+        ("P0 { x = 1; } P1 { smp_call_function_single(0, h, NULL, 0); }", ""),
+    ],
+)  # fmt: skip
+def test_what_comes_in_every_run_is_named(code: str, said: str) -> None:
+    """No cycle shows it: the outcome is one of runs in which something that is sent does not come."""
+    code = code.replace("cli", "local_irq_disable")
+    handlers = "void f(void *i) { x = 1; }\nvoid h(void *i) { }  void g(void *i) { apic_icr_write(1, f); }"
+    (test,) = load(Source("t", f"MM t\n{{ int x; int r; }} {handlers}\n{code}\nexists (x = 0)"))
+    told = " ".join(str(verifier.explain(test)).split())
+    assert f"No cycle is needed{said}: without an order, the values alone exclude it." in told
+
+
+def test_what_is_ordered_anyhow_is_not_said_to_be_values() -> None:
+    """A window with interrupts off: on no cycle, but an interrupt is before it or after it."""
+    (reason,) = explained("locks/local-lock.litmus", "IRQ").reasons
+    assert reason.excluded is not None and reason.excluded.ordered and not reason.cycles
+
+
 def test_a_window_of_softirqs_that_does_not_end_is_a_part() -> None:
     found = audited("hangs/callback-and-lock.litmus", "V2")
     assert ("softirq-off region", "local_bh_disable") in found
