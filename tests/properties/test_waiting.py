@@ -25,8 +25,11 @@ SLOW = times(60)
 
 
 def check(seed: int, profile: str) -> bool | None:
-    """Does the program of a seed hang?"""
-    return check_text(Waiting(seed).text(), profile)
+    """Does the program of a seed hang? The conditions of some ask for hangs."""
+    text = Waiting(seed).text()
+    if seed % 4 == 3:
+        text = text.replace("exists (x = 1)", "exists (0:hang /\\ x = 1)")
+    return check_text(text, profile)
 
 
 def check_text(text: str, profile: str) -> bool | None:
@@ -38,7 +41,8 @@ def check_text(text: str, profile: str) -> bool | None:
     if first.rests is None or second.rests is None:
         return None
     assert (first.hangs, first.rests) == (second.hangs, second.rests)
-    assert first.states == second.states
+    assert (first.states, first.reachable) == (second.states, second.reachable)
+    assert first.cut or first.deadlock == second.deadlock
     assert bool(first.hang) == bool(second.hang) == bool(first.hangs)
     for answer in (first, second):
         assert answer.hang is None or answer.hang.waits

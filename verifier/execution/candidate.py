@@ -371,7 +371,8 @@ class _Candidate(Removals):
                 if awaits and lock.id in x.executed and start.id in x.executed:
                     chosen = lock.kind == "held" or (lock.id, start.id) in x.choices["grace"]
                     if after.id not in x.executed and chosen and end is None:
-                        if lock.kind != "held" and after.id in resting:  # it keeps the period from ending
+                        late = start.op == "SEND"  # it may start later (18.3)
+                        if lock.kind != "held" and after.id in resting and not late:
                             pairs.append((lock.id, start.id))
                         continue
                     if end is None or not chosen:

@@ -66,6 +66,16 @@ class Graces:
         cell = self.callback.get(body)
         return cell is None or memory[cell] == 0
 
+    def awaits(self, memory: Sequence[Value], end: Event) -> int:
+        """The sections, as bits, for which the grace period that would end here waits, or may wait for ever.
+        That of a callback starts at its ``call_rcu`` at the earliest; it may start later, and so wait for any
+        section that is open (MMR 18.3)."""
+        cell = self.period[end.id]
+        late = end.body in self.callback
+        open_ = memory[self.first] if late else memory[cell]
+        assert isinstance(open_, int)
+        return open_ & self.awaited[cell] if late else open_
+
     def waiting(self, memory: Sequence[Value], event: Event) -> bool:
         """Is this event the end of a grace period that still waits for a section?"""
         return event.op == "GP" and event.kind == "end" and memory[self.period[event.id]] != 0

@@ -71,7 +71,7 @@ def decide(
         negative=sum(not h for _, h in pairs) if want_states and found.complete else None,
         cut=found.cut,
         loops=tuple(loop for n, loop in enumerate(dict.fromkeys(program.loops)) if found.cuts >> n & 1),
-        deadlock=found.complete and not found.states,
+        deadlock=found.complete and not found.kept,
         reason=found.reason,
         hangs=True if found.rests else unknown,
         hang=found.hang,

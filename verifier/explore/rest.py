@@ -75,7 +75,13 @@ class Rest:
             return True
         free = state.struck[cpu] == IDLE and state.running[cpu] == IDLE and bool(state.pending[cpu])
         on = free and state.memory[self.machine.irq[cpu]] == 1
-        return on and any(True for _ in deliverable(self.machine, state, cpu))
+        return on and any(not self._withheld(state, body) for body in deliverable(self.machine, state, cpu))
+
+    def _withheld(self, state: State, body: int) -> bool:
+        """Is this a callback whose grace period may have started late enough to wait for ever (MMR 18.3)?"""
+        graces = self.machine.graces
+        callback = body in graces.callback
+        return callback and graces.awaits(state.memory, self.machine.program.bodies[body].events[0]) != 0
 
     def event(self, state: State, cpu: int) -> Event | None:
         """What a CPU is to do next; None at the end of its program."""
@@ -217,6 +223,5 @@ class Rest:
     def _awaited(self, state: State, end: Event) -> Iterator[Event]:
         """Where the RCU readers' sections begin for which a grace period waits that would end here."""
         graces = self.machine.graces
-        bits = state.memory[graces.period[end.id]]
-        assert isinstance(bits, int)
+        bits = graces.awaits(state.memory, end)
         return (lock for lock, _ in self.program.sections() if bits & graces.bits[lock.id])

@@ -47,7 +47,8 @@ class Exploration:
     ``finals``    the observables that make up an end state: indices into ``program.observables``;
     ``states``    their values at the ends of runs, without the states that ``program.filter`` drops;
     ``rests``     what is shown where the machine comes to rest for ever; ``hang``: a run that does;
-    ``ended``     some run ended (even if the filter dropped its state);
+    ``ended``     some run ended (even if the filter dropped its state); ``kept``: some run ended whose state
+                  the filter keeps;
     ``cut``       some run reached the unrolling bound, and ended there; ``cuts``: in which loops, as bits;
     ``bad``       what made a run wrong;
     ``complete``  False if the search stopped at a limit; ``reason`` names the limit;
@@ -59,6 +60,7 @@ class Exploration:
     finals: tuple[int, ...]
     states: set[EndState] = field(default_factory=set)
     ended: bool = False
+    kept: bool = False
     rests: set[EndState] = field(default_factory=set)
     hang: Trace | None = None
     cut: bool = False
@@ -239,6 +241,7 @@ class Search:
             self.budget.tick()
             if filtered is not None and not truth(evaluate(filtered, {}, result.observed(final))):
                 continue
+            result.kept = True
             self._reached(state, final)
 
     def _wrong(self, state: State) -> bool:

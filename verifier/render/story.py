@@ -43,7 +43,7 @@ def headline(verdict: Verdict, width: int = 0, brief: bool = False, paint: Paint
         judged = f"{paint.bad('DIFFERS')}: {_difference(verdict)}"
     hangs = "may hang" if verdict.hangs and "may hang" not in judged else ""
     if verdict.hangs and verdict.deadlock:
-        hangs, reason = ("deadlock", "") if brief else ("", reason)
+        hangs, reason = ("deadlock", "") if brief or not reason else ("", reason)
     judged = ", ".join(filter(None, (judged, hangs)))
     if test.comment:
         known = verdict.exit_code is not ExitCode.UNKNOWN

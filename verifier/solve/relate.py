@@ -442,7 +442,7 @@ def _grace_periods(e: Encoding, x: Symbolic) -> None:
             if rests != NO:
                 kept = e.clauses.all((rests, done, first, open_))
                 e.still_open.setdefault(end.id, []).append(kept)
-                if lock.kind != "held":
+                if lock.kind != "held" and start.op != "SEND":  # that of a callback may start later (18.3)
                     x.grace.add(lock.id, start.id, kept)
 
 

@@ -100,7 +100,9 @@ class Reason:
             said = f"as {' and '.join(self.excluded.comes)}" if self.excluded.comes else ""
             if self.excluded.ordered:
                 given = f", {said}" if said else ""
-                return f"No cycle through them is needed{given}: with them, what CPUs order anyhow excludes it."
+                return (
+                    f"No cycle through them is needed{given}: with them, what CPUs order anyhow excludes it."
+                )
             given = f", {said}" if said else ""
             return f"No cycle is needed{given}: without an order, the values alone exclude it."
         if not self.cycles:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from verifier.cli import main
+from verifier.render.story import headline
 from verifier.results import Verdict
 from verifier.source import Source
 from verifier.suite.decide import run
@@ -262,6 +263,30 @@ CASES = [
     ("mmu/8.3-spin", "OFF"), ("mmu/8.3-spin", "IRQ"), ("mmu/8.7-deadlock", "BOTH"),
     ("locks/handler-waits", "ON"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize(
+    ("condition", "observation"), [("exists (0:hang)", "never"), ("exists (hang)", "always")]
+)
+@pytest.mark.parametrize("filtered", ["", "filter (x = 0)\n", "filter (x = 5)\n"])
+def test_a_deadlock_is_one_where_the_condition_asks_for_hangs(
+    condition: str, observation: str, filtered: str, judge: str
+) -> None:
+    program = (
+        "{ int x; }\nP0 { r0 = READ_ONCE(x); }\nP1 { smp_cond_load_relaxed(&x, VAL); }\nexpect deadlock;\n"
+    )
+    found = verdict(f"{program}{filtered}{condition}", judge)
+    if "5" in filtered:
+        assert found.observation == "unknown"  # no run that it keeps; those that it drops hang
+        return
+    assert (found.observation, found.deadlock, found.hangs, found.as_expected) == (
+        observation,
+        True,
+        True,
+        True,
+    )
+    assert headline(found) == f"t   {observation:<9}   as expected, deadlock"
 
 
 @pytest.mark.parametrize(("name", "variant"), CASES)
