@@ -135,12 +135,12 @@ class Collector(ABC):
             for access in event.accesses:
                 access.when = call("and", negation(here), access.when)
 
-    def cut(self, body: Body, loop: Span | None, guard: Expr, endless: bool) -> None:
+    def cut(self, body: Body, loop: Span | None, guard: Expr, endless: bool, windows: bool) -> None:
         """A backward jump is not taken: a loop is cut."""
         who = f"{body.name}() on CPU {body.cpu}" if body.kind in ("handler", "callback") else body.name
         self.cuts.append(guard)
         self.cuts_after.append(last(body))
-        self.loops.append(Loop(body.cpu, who, loop, endless))
+        self.loops.append(Loop(body.cpu, who, loop, endless, windows))
 
     def body(
         self, cpu: int, kind: BodyKind, name: str, guard: Expr = TRUE, send: Event | None = None

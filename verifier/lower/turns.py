@@ -194,12 +194,18 @@ def _as_guard(facts: Facts) -> Iterator[Expr]:
 
 
 def looked_by(
-    body: Body, entry: LoopEntry, path: Path, kept: frozenset[str], warned: Callable[[int], Iterable[Expr]]
+    body: Body,
+    entry: LoopEntry,
+    path: Path,
+    kept: frozenset[str],
+    warned: Callable[[int], Iterable[Expr]],
+    windows: bool = False,
 ) -> tuple[int, ...] | None:
     """The events of a turn that goes back and can be left out; None if it cannot.
 
     ``path`` is the path that goes back; ``kept``: the locals that are live where the turn began;
-    ``warned``: the warnings since then.
+    ``warned``: the warnings since then. ``windows``: a turn that turns interrupts on and off counts as one
+    that can: it cannot be left out, but any number of such turns may come one after the other.
     """
     env, groups = path.env, path.groups
     facts = known(path.guard)
@@ -207,7 +213,7 @@ def looked_by(
         return None
     events: list[int] = []
     for event in body.events[entry.events :]:
-        if decided(event.guard, facts) is False:
+        if decided(event.guard, facts) is False or (windows and event.op == "IRQ"):
             continue
         if not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None

@@ -173,8 +173,9 @@ class _Unroller(Collector):
                     arriving.setdefault((copy + 1, to), []).extend(again)
                 else:
                     for going in again:
-                        guard = call("and", *going.guard)
-                        self.cut(body, loops.span(at, to), guard, loops.endless(at, to))
+                        guard, endless = call("and", *going.guard), loops.endless(at, to)
+                        windows = self.left_out(body, loops, going, to, windows=True) is not None
+                        self.cut(body, loops.span(at, to), guard, endless, windows)
             else:
                 arriving.setdefault((copy, to), []).append(taken)
         return rest
@@ -209,13 +210,16 @@ class _Unroller(Collector):
         """A turn of a loop begins here, if there is a loop."""
         return LoopEntry(len(body.events), len(self.warns), path.guard, dict(path.env), dict(path.groups))
 
-    def left_out(self, body: Body, loops: _Loops, path: Path | None, to: int) -> tuple[int, ...] | None:
-        """The events of the turn that ``path`` goes back from, if the turn can be left out."""
+    def left_out(
+        self, body: Body, loops: _Loops, path: Path | None, to: int, windows: bool = False
+    ) -> tuple[int, ...] | None:
+        """The events of the turn that ``path`` goes back from, if the turn can be left out. ``windows``: as
+        for ``looked_by``."""
         if path is None:
             return None
         return looked_by(
             body, loops.entered[to], path, loops.live[to],
-            lambda first: (w.hit for w in self.warns[first:] if w.body == body.id),
+            lambda first: (w.hit for w in self.warns[first:] if w.body == body.id), windows,
         )  # fmt: skip
 
     def last_turn(

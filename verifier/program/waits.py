@@ -59,13 +59,22 @@ class Loop(NamedTuple):
     """A loop of one body that may be cut: ``Program.loops`` has one for each of ``Program.cuts``.
 
     ``body`` is the name of its program or handler in messages; ``span`` is the whole loop; ``endless``:
-    nothing leaves it.
+    nothing leaves it; ``windows``: it turns interrupts on and off, and may turn any number of times before
+    the one comes that it waits for.
     """
 
     cpu: int
     body: str
     span: Span | None = None
     endless: bool = False
+    windows: bool = False
+
+    @property
+    def needs(self) -> str:
+        """What it needs."""
+        if self.endless:
+            return "never"
+        return "windows" if self.windows else "more"
 
     @property
     def lines(self) -> tuple[int, int] | None:
@@ -142,12 +151,17 @@ def loops_told(loops: Iterable[Loop], file: str) -> str:
     """``the loop in lines 5-10 of P1 needs more iterations``, or never ends; empty if none is known."""
     every = list(loops)
     ways = (
-        (True, "never ends: nothing leaves it", "never end: nothing leaves them"),
-        (False, "needs more iterations", "need more iterations"),
+        ("never", "never ends: nothing leaves it", "never end: nothing leaves them"),
+        (
+            "windows",
+            "lets interrupts in, and these may come after any number of turns",
+            "let interrupts in, and these may come after any number of turns",
+        ),
+        ("more", "needs more iterations", "need more iterations"),
     )
     parts = []
-    for endless, one, many in ways:
-        said = [loop.told(file) for loop in every if loop.endless == endless]
+    for needs, one, many in ways:
+        said = [loop.told(file) for loop in every if loop.needs == needs]
         if len(said) > 1:
             parts.append(f"the loops in {', '.join(said[:-1])} and {said[-1]} {many}")
         elif said:

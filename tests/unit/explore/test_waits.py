@@ -267,6 +267,28 @@ CASES = [
 
 @pytest.mark.parametrize("judge", JUDGES)
 @pytest.mark.parametrize(
+    ("loop", "said"),
+    [
+        ("while (!READ_ONCE(x)) { ON; OFF; }", "no bound is enough; assume() its end"),
+        ("for (;;) { if (READ_ONCE(x)) break; ON; cpu_relax(); OFF; }", "may come after any number of turns"),
+        ("int i = 0; while (i < READ_ONCE(n)) { i++; ON; OFF; }", "use --unroll 3"),
+    ],
+)  # fmt: skip
+def test_no_bound_is_advised_where_none_is_enough(loop: str, said: str, judge: str) -> None:
+    """Interrupts that a loop lets in may come late, in any of its turns."""
+    loop = loop.replace(" ON", " local_irq_enable()").replace(" OFF", "local_irq_disable()")
+    found = verdict(
+        "{ int x; int n = 4; }\nvoid h(void *i) { WRITE_ONCE(x, 1); }\n"
+        "P0 { smp_call_function_single(1, h, NULL, 1); }\n"
+        f"P1 {{ local_irq_disable();\n{loop}\n local_irq_enable(); }}\nexists (x = 0)",
+        judge,
+    )
+    assert found.observation == "unknown" and said in found.reason
+    assert ("--unroll" in found.reason) == ("--unroll" in said)
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize(
     ("condition", "observation"), [("exists (0:hang)", "never"), ("exists (hang)", "always")]
 )
 @pytest.mark.parametrize("filtered", ["", "filter (x = 0)\n", "filter (x = 5)\n"])
