@@ -135,7 +135,8 @@ class Emit(NamedTuple):
     ``text``    how the source writes it;
     ``anywhere`` of what ends a section: it may have begun on another CPU;
     ``part``    of what begins an SRCU section: the local that is 1 if the section is there; empty: it is;
-    ``joined``  it and the next ``Emit`` are one instruction: no interrupt comes between them (MMR 8.9).
+    ``joined``  it and the next ``Emit`` are one instruction (MMR 8.9), or STI and CLI (8.11): no interrupt
+                comes between them.
     """
 
     op: Op

@@ -11,7 +11,7 @@ loop would have found at that time, so the load stands for it, and the turn can 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from verifier.lower.code import Assume, Branch, Decide, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.paths import Path
@@ -212,10 +212,12 @@ def looked_by(
     if any(decided(hit, facts) is not False for hit in warned(entry.warns)) or groups != entry.groups:
         return None
     events: list[int] = []
+    closed = _closed(body.events[entry.events :])
     for event in body.events[entry.events :]:
-        if decided(event.guard, facts) is False or (windows and event.op == "IRQ"):
+        if decided(event.guard, facts) is False:
             continue
-        if not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
+        flag = event.op == "IRQ" and (windows or event.id in closed)
+        if not flag and not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None
         if event.op != "W":
             events.append(event.id)
@@ -226,6 +228,18 @@ def looked_by(
         return None
     load = _renewed(body, entry, changed[0], settled(_of(env, changed[0]), facts), kept)
     return None if load is None else (load, *events)
+
+
+def _closed(events: Sequence[Event]) -> set[int]:
+    """STIs and the CLIs right behind them, between which no interrupt comes (MMR 8.11)."""
+    found: set[int] = set()
+    first: Event | None = None
+    for event in events:
+        if event.op == "IRQ" and first is not None:
+            found |= {first.id, event.id}
+        started = event if event.op == "IRQ" else first
+        first = started if event.joined else None
+    return found
 
 
 def _of(env: Env, reg: str) -> Expr:

@@ -325,8 +325,11 @@ class _Unroller(Collector):
         for value in self.asked_of(event, code, before):
             self.decides(body, path.guard, value, code.span)
         if code.op == "IRQ" and code.kind != "bh":
+            at = len(body.events)
             sections.reader(self, body, code, path)
-            event.joined = body.events[-1] is not event  # a reader from that instant on
+            event.joined = code.joined or len(body.events) > at  # a reader from that instant on
+            for mark in body.events[at:] if code.joined else ():
+                mark.joined = True
         if code.op == "SEND":
             event.handlers = tuple(interrupts.send(self, event, code, path, before))
             path.groups[code.group] = (*path.groups.get(code.group, ()), *event.handlers)

@@ -99,8 +99,8 @@ class Event:
 
     ``handlers``: the bodies that a SEND starts, or that a WAIT waits for; each has its own guard.
 
-    ``joined``: this event and the next event of its body, which has the same guard, are one instruction, so
-    no interrupt comes between the two (MMR 8.9).
+    ``joined``: this event and the next event of its body, which has the same guard, are one instruction (MMR
+    8.9), or STI and CLI (8.11): no interrupt comes between the two.
 
     ``domain``: of an RCU, GP or SEND, the ``srcu_struct`` that it is about; None for RCU itself.
     ``begun``: the event that began the section which this one ends, if it is a section of SRCU or of a

@@ -121,3 +121,35 @@ def test_the_machine_may_come_to_rest_before_an_nmi_strikes() -> None:
     program = build(test)
     for answer in (decide(program, want_states=True), explore.decide(program, want_states=True)):
         assert answer.rests == ((0,), (7,))
+
+
+SHADOW = "no interrupt comes between an STI and the CLI right behind it"
+
+
+@pytest.mark.parametrize(
+    ("between", "open_"),
+    [
+        ("local_irq_enable(); local_irq_disable();", False),
+        ("local_irq_enable(); barrier(); local_irq_disable();", True),  # a statement of its own
+        ("local_irq_enable(); cpu_relax(); local_irq_disable();", True),
+        ("local_irq_enable(); spin_lock_irq(&l); spin_unlock(&l);", True),
+        ("spin_lock(&l); spin_unlock_irq(&l); local_irq_disable();", True),
+        ("local_irq_enable(); local_irq_save(flags);", True),
+        ("local_irq_enable(); if (r1 == 0) local_irq_disable();", True),
+        ("opens(); closes();", True),  # where they are not inlined
+    ],
+)
+@pytest.mark.parametrize("graced", [False, True])
+def test_the_shadow_of_sti(between: str, open_: bool, graced: bool) -> None:
+    """An interrupt comes between STI and CLI only if another instruction stands there (MMR 8.11)."""
+    more = "\nvoid opens(void) { local_irq_enable(); }\nvoid closes(void) { local_irq_disable(); }\n"
+    reader = "P3 { synchronize_rcu(); }" if graced else ""
+    program = (
+        f"MM t\n{{ int x; int y; spinlock_t l; 1:irq = off; }}{HEAD}{more}\n"
+        f"P0 {{ smp_call_function_single(1, f, NULL, 0); }}\nP1 {{ unsigned long flags; r1 = 0; {between} "
+        f"r0 = READ_ONCE(x); local_irq_enable(); }}\nP2 {{ }}\n{reader}\nexists (1:r0 = 1)\n"
+    )
+    (test,) = load(Source("t", program))
+    made = build(test)
+    assert any(w.message == SHADOW for w in made.warnings) != open_
+    assert decide(made).reachable is open_ and explore.decide(made).reachable is open_

@@ -45,6 +45,7 @@ class BodyCode:
         self.names: set[str] = set()  # registers in use
         self.written: set[str] = set()
         self.interrupting = False  # is it a handler, a callback or an NMI?
+        self.sti = -1  # how long the code is behind a statement that ends with an STI
         self.given: set[str] = set()  # locals of the thread that the initial state gives a value
 
     @property

@@ -14,8 +14,8 @@ from verifier.lower.c.operators import COMPARE
 from verifier.lower.c.parts import Exits, Val
 from verifier.lower.c.stack import on_stack
 from verifier.lower.c.types import Type
-from verifier.lower.code import Branch, Jump, Label
-from verifier.program.expressions import TRUE, Const, Expr, Reg, call
+from verifier.lower.code import Branch, Emit, Instruction, Jump, Label
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import truth
 from verifier.records import replace
 from verifier.syntax import ast
@@ -41,12 +41,32 @@ def expression(b: BodyCode, s: ast.ExprStmt) -> None:
     if isinstance(e, ast.Ident) and b.local(e.name, False) is None and e.name in b.unit.functions:
         hint = f"write {e.name}()"
         raise Trouble("no-call", f"{e.name} is a function; this does not call it", e.span, hint)
-    before = len(b.code)
+    before, sti = len(b.code), b.sti
     b.value(e)
+    if sti == before < len(b.code):
+        _shadow(b, before, s)
+    b.sti = len(b.code) if len(b.code) > before and _turns(b.code[-1], TRUE) else -1
     if isinstance(e, ast.Binary) and e.op in COMPARE:
         b.warn("no-effect", "nothing uses the result of this comparison", e.span, "write = to assign")
     elif len(b.code) == before and not may_do_nothing(b, e):
         b.warn("no-effect", "this statement does nothing", e.span, "use its value, or leave it out")
+
+
+def _shadow(b: BodyCode, at: int, s: ast.Stmt) -> None:
+    """No interrupt comes between an STI and a CLI right behind it, in the next statement (MMR 8.11). A word
+    between them may be an instruction though it adds no code, as cpu_relax() is."""
+    sti = b.code[at - 1]
+    if isinstance(sti, Emit) and _turns(sti, TRUE) and _turns(b.code[at], FALSE):
+        b.code[at - 1] = sti._replace(joined=True)
+        hint = "put cpu_relax() between them if handlers are to run there"
+        b.warn("sti-shadow", "no interrupt comes between an STI and the CLI right behind it", s.span, hint)
+
+
+def _turns(x: Instruction, on: Expr) -> bool:
+    """Does it turn interrupts on, or off, whatever they were, and nothing else?"""
+    if not isinstance(x, Emit) or x.op != "IRQ" or x.kind or len(x.touches) != 1:
+        return False
+    return x.touches[0].value == on and x.touches[0].into is None
 
 
 def may_do_nothing(b: BodyCode, e: ast.CExpr) -> bool:
