@@ -204,7 +204,7 @@ class Search:
         """Record what may be observed where the machine has come to rest."""
         assert self.rest is not None
         result, filtered = self.result, self.machine.program.filter
-        if self._wrong(state) or state.ever & CUT:
+        if self._wrong(state) or self._cut(state):
             return
         for final, stops, slots in self.rest.finals(state):
             if filtered is not None and not truth(evaluate(filtered, {}, result.observed(final))):
@@ -227,9 +227,7 @@ class Search:
         machine, result = self.machine, self.result
         if self._wrong(state):
             return
-        if state.ever & CUT:
-            result.cut = True
-            result.cuts |= state.ever >> CUT_BIT
+        if self._cut(state):
             return
         result.ended = True
         key = (state.memory, state.results, state.tlbs, state.ever)
@@ -243,6 +241,13 @@ class Search:
                 continue
             result.kept = True
             self._reached(state, final)
+
+    def _cut(self, state: State) -> bool:
+        """Is this the end of a run that was cut? Who waits there may wait for what comes behind the cut."""
+        if state.ever & CUT:
+            self.result.cut = True
+            self.result.cuts |= state.ever >> CUT_BIT
+        return bool(state.ever & CUT)
 
     def _wrong(self, state: State) -> bool:
         """Has a run that ends here, or comes to rest, decided by an UNDEF value?"""

@@ -142,8 +142,7 @@ class _Asked:
             deadlock = reachable is False and refutable is False
             if self.program.judges_hangs:
                 deadlock = self._check(self.ending) is False
-            going_on = [self.encoding.cut, -self.encoding.stuck]
-            cut = self.encoding.cut != NO and self._check(going_on) is not False
+            cut = self.encoding.cut != NO and self._check([self.encoding.cut]) is not False
             known = reachable and refutable and not want_states  # cut runs make no difference
             loops = self._loops() if cut and not known else ()
             hangs = finals[1].any if finals else None
@@ -214,9 +213,8 @@ class _Asked:
     def _loops(self) -> tuple[Loop, ...]:
         """The loops in which some run is cut. Each is asked for by itself, so that they are the same every
         time."""
-        runs = -self.encoding.stuck
         cuts = self.encoding.cuts.items()
-        return tuple(loop for loop, done in cuts if done != NO and self._check([done, runs]))
+        return tuple(loop for loop, done in cuts if done != NO and self._check([done]))
 
     def _check(self, assumptions: list[int]) -> bool | None:
         if self.budget.over:

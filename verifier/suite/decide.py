@@ -75,7 +75,7 @@ def run_or_die(test: Test, options: Options, budget: Budget | None = None) -> Ve
         doubt = _one_judge(first, second)
         if open_:
             first, asked = second, program
-    first = _filtered(asked, first, options, budget)
+    first = _refused(program, _filtered(asked, first, options, budget), options, budget)
     return _judged(test, asked, first, options, seconds=time.perf_counter() - start, doubt=doubt)
 
 
@@ -186,6 +186,32 @@ def _filtered(program: Program, answer: Answer, options: Options, budget: Budget
     known = ends.reachable or ends.refutable
     reason = FILTERED if known else f"{FILTERED}, or no run ends"
     return replace(answer, reachable=None, refutable=None, deadlock=False, reason=reason, filtered=True)
+
+
+def _refused(program: Program, answer: Answer, options: Options, budget: Budget) -> Answer:
+    """The answer, with the loops of runs that are cut and that an ``assume()`` of another CPU refuses: what
+    comes behind the cut may be what it asks for."""
+    if answer.cut or answer.bad or not program.refuses or not program.cuts:
+        return answer
+    judge = "explorer" if options.judge == "explorer" else "z3"
+    quick = replace(options, states=False, witnesses=False)
+    for cpu in sorted({loop.cpu for loop in program.loops}):
+        own = [n for n, wait in enumerate(program.waits) if wait.kind or wait.cpu == cpu]
+        mine = [n for n, loop in enumerate(program.loops) if loop.cpu == cpu]
+        if len(own) == len(program.waits):
+            continue
+        less = replace(
+            program,
+            assumes=[program.assumes[n] for n in own],
+            waits=[program.waits[n] for n in own],
+            cuts=[program.cuts[n] for n in mine],
+            loops=[program.loops[n] for n in mine],
+            cuts_after=[program.cuts_after[n] for n in mine],
+        )
+        found = _decide(less, quick, judge, budget, told=False)
+        if found.cut or found.reachable is None:
+            return replace(answer, cut=True, loops=found.loops)
+    return answer
 
 
 def compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:
