@@ -19,10 +19,12 @@ from verifier.syntax.trouble import Trouble
 
 @dataclass(frozen=True, slots=True)
 class CellOf:
-    """A place in a condition that is a cell; ``label`` is how states print it."""
+    """A place in a condition that is a cell; ``label`` is how states print it. ``unsigned``: the bits of
+    what is declared without a sign, where the cell may hold a negative number for it; 0: read as it is."""
 
     cell: Ptr
     label: str
+    unsigned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +259,11 @@ class _Observer:
         return cpu
 
     def compare(self, p: c.Compare) -> Expr:
-        """A comparison; ``[x]`` and ``x`` beside another place mean what they hold, a name its value."""
+        """A comparison; ``[x]`` and ``x`` beside another place mean what they hold, a name its value. What is
+        compared with the order of numbers is what ``x`` holds: addresses have none."""
         self.sensible(p)
-        left, right = self.operand(p.left), self.operand(p.right, value=isinstance(p.left, c.Place))
+        address = p.op in ("eq", "ne") and isinstance(p.left, c.Place)
+        left, right = self.operand(p.left), self.operand(p.right, value=address)
         self.no_address(p, right)
         for held, other in ((left, p.right), (right, p.left)) if p.op in ("eq", "ne") else ():
             wanted = None if isinstance(held, Const) else self.entry(other)
@@ -333,7 +337,7 @@ class _Observer:
         if isinstance(p.left, c.Register) or not isinstance(p.left, c.Place):
             return
         kinds = self.scope.holds(p.left, None), self.scope.holds(p.right, None)
-        if all(kind is not None and kind.kind == "int" for kind in kinds):
+        if all(kind is not None and kind.kind == "int" and kind.tag != t.WORD for kind in kinds):
             name = p.right.name
             text = f"{name} is here the address of {name}, and {p.left.span.text} holds a number"
             hint = f"write [{name}] for what {name} holds"
@@ -401,4 +405,5 @@ class _Observer:
             return t.both(found[0], found[1], meaning.type)
         if value and isinstance(p, c.Name) and not p.brackets:
             return Const(meaning.cell)
-        return self.add(Observable("mem", meaning.label, cell=meaning.cell))
+        held = self.add(Observable("mem", meaning.label, cell=meaning.cell))
+        return call(f"uint{meaning.unsigned}", held) if meaning.unsigned else held

@@ -27,12 +27,15 @@ class Cell:
     ``kind``: ``data`` (plain kernel data, page contents, mask bits), ``pte`` (an entry, of any level,
     that page walks read), ``code`` (an instruction word), ``register`` (``c:cr3``, ``c:pcid``,
     ``c:irq``, ``c:%halted``: per-CPU state; writes are not buffered).
+    ``unsigned``: the bits of a number that is told without its sign, whatever the cell holds for it; 0: as
+    it is held.
     """
 
     ptr: Ptr
     name: str
     init: Value
     kind: CellKind = "data"
+    unsigned: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -452,15 +455,16 @@ def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
 
 
 class Names:
-    """The text of values in states and stories. It is that of ``show``, with three exceptions: 0 in an entry
-    is ``none``, a number in a cell of addresses has the name of its constant in ``World.constants``, and one
-    of ``World.poisons`` is hexadecimal."""
+    """The text of values in states and stories. It is that of ``show``, with four exceptions: 0 in an entry
+    is ``none``, a number in a cell of addresses has the name of its constant in ``World.constants``, one of
+    ``World.poisons`` is hexadecimal, and what ``Cell.unsigned`` says has no sign."""
 
     def __init__(self, program: Program) -> None:
         self.names, self.constants, self.poisons = program.names, program.constants, program.world.poisons
         self.observables = program.observables
         self.entries = set(program.entries.values())
         self.pointers = {p for p, c in program.cells.items() if isinstance(c.init, Ptr)} - self.entries
+        self.unsigned = {p: c.unsigned for p, c in program.cells.items() if c.unsigned}
         self.by_name = {cell.name: ptr for ptr, cell in program.cells.items()}
         self.sources = {
             a.slot: a.addr.value
@@ -473,6 +477,8 @@ class Names:
         """A value that stands in a cell, or comes from there."""
         if isinstance(value, int) and value == 0 and cell in self.entries:
             return "none"
+        if isinstance(value, int) and value < 0 and cell in self.unsigned:
+            return str(value + (1 << self.unsigned[cell]))
         if isinstance(value, int) and cell in self.pointers and value in self.constants:
             return self.constants[value]
         if isinstance(value, int) and value in self.poisons:

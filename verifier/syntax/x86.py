@@ -67,13 +67,13 @@ class Placed(NamedTuple):
 
 
 class Initial(NamedTuple):
-    """``x = 1``, ``0:rax = x``, ``int t[2] = {1, 2}``. ``size``: of an array; ``width``: in bytes or 0."""
+    """``x = 1``, ``0:rax = x``, ``int t[2] = {1, 2}``. ``size``: of an array; ``type``: as it is written."""
 
     name: str
     span: Span
     cpu: int | None = None
     size: int | None = None
-    width: int = 0
+    type: str = ""
     value: int | str | tuple[int | str, ...] | None = None
 
 
@@ -329,17 +329,6 @@ def _memory(parts: list[Node]) -> Memory:
     return Memory(tuple(terms), displacement, size)
 
 
-_WIDTHS = {"char": 1, "short": 2, "int": 4, "long": 8, "intptr_t": 8, "uintptr_t": 8}
-
-
-def _width(word: str) -> int:
-    word = " ".join(word.replace("*", " * ").split())
-    if "*" in word:
-        return 8
-    found = re.search(r"(8|16|32|64)", word)
-    return int(found.group()) // 8 if found else _WIDTHS.get(word.split()[-1], 4)
-
-
 def _initial(source: Source, text: str, start: int, end: int, troubles: list[Diagnostic]) -> list[Initial]:
     if not text[start:end].strip():
         return []
@@ -360,18 +349,16 @@ def _initial(source: Source, text: str, start: int, end: int, troubles: list[Dia
 def _item(source: Source, item: Node) -> Initial:
     """One ``x = 1``."""
     parts = list(item.children)
-    width = 0
-    if not is_tree(parts[0]):
-        width = _width(str(parts.pop(0)))
+    written = "" if is_tree(parts[0]) else str(parts.pop(0))
     place = parts.pop(0)
     value = _value(parts[0]) if parts else None
     span = Span(source, place.meta.start_pos, place.meta.end_pos)
     words = [str(w) for w in place.children]
     if place.data == "init_register":
-        return Initial(words[1], span, cpu=number(words[0].lstrip("P")), width=width, value=value)
+        return Initial(words[1], span, cpu=number(words[0].lstrip("P")), type=written, value=value)
     if place.data == "init_array":
-        return Initial(words[0], span, size=number(words[1]), width=width, value=value)
-    return Initial(words[0], span, width=width, value=value)
+        return Initial(words[0], span, size=number(words[1]), type=written, value=value)
+    return Initial(words[0], span, type=written, value=value)
 
 
 def _value(tree: Node) -> int | str | tuple[int | str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.judges import holds
 from verifier.lower.build import build
 from verifier.source import Source
 from verifier.syntax import load
@@ -35,6 +36,15 @@ def test_an_address_in_place_of_a_value(condition: str) -> None:
     assert warned(condition) == [(said, "write [b] for what b holds")]
 
 
-@pytest.mark.parametrize("condition", ["a = [b]", "p = a", "a = 1", "0:r0 = a", "w = A", "a = [c]"])
+@pytest.mark.parametrize("condition", ["a = [b]", "p = a", "a = 1", "0:r0 = a", "w = A", "a = [c]", "a < b"])
 def test_what_may_be_meant(condition: str) -> None:
     assert warned(condition) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "always"),
+    [("a > b", False), ("a <= b", True), ("a = b", False), ("a >= [b]", True), ("~(b < a)", True)],
+)
+def test_the_order_is_that_of_what_is_held(condition: str, always: bool) -> None:
+    assert holds(TEXT.format(condition=condition)) == always
+    assert holds(TEXT.format(condition=f"~({condition})")) != always

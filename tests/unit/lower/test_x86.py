@@ -6,6 +6,8 @@ import itertools
 
 import pytest
 
+from tests.judges import holds
+from tests.judges import states as judged
 from verifier.errors import InputError
 from verifier.explore import explore
 from verifier.lower.build import build
@@ -244,6 +246,49 @@ def test_a_constant_is_what_its_register_holds() -> None:
     made = program("X86_64 t\n{ }\n P0 ;\n movq $-1,%rax ;\n movl $-1,(x) ;\n" + condition)
     result = explore(made)
     assert all(result.holds(s) for s in result.states)
+
+
+# -- what is declared -----------------------------------------------------------------------------------
+
+# The type, the suffix of the operation, and what 0xc8 and -1 are in an object of this type.
+DECLARED = [
+    ("int8_t", "b", -56, -1), ("uint8_t", "b", 200, 2**8 - 1), ("unsigned char", "b", 200, 2**8 - 1),
+    ("int16_t", "w", 200, -1), ("uint16_t", "w", 200, 2**16 - 1), ("unsigned short int", "w", 200, 2**16 - 1),
+    ("int", "l", 200, -1), ("uint32_t", "l", 200, 2**32 - 1), ("unsigned", "l", 200, 2**32 - 1),
+    ("int64_t", "q", 200, -1), ("uint64_t", "q", 200, 2**64 - 1), ("long unsigned int", "q", 200, 2**64 - 1),
+    ("u64", "q", 200, 2**64 - 1), ("uintptr_t", "q", 200, 2**64 - 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "suffix", "large", "ones"), DECLARED)
+def test_a_declared_type_has_its_sign(kind: str, suffix: str, large: int, ones: int) -> None:
+    init = f"{{ {kind} x = 200; {kind} y; {kind} t[2] = {{-1, 1}}; 0:rcx = y; }}"
+    head = f"X86_64 t\n{init}\n P0 ;\n mov{suffix} $-1,(%rcx) ;\n"
+    asked = ["y = -1", f"y = {ones}", "t[0] = -1", f"x = {large}", "x = 200", "t[0] = [y]"]
+    asked += ["y > 0", "y > t[1]", "t[1] < y"] if ones > 0 else ["y < 0", "y < t[1]", "t[1] > y"]
+    for one in (*asked, "x > 0" if large > 0 else "x < 0"):
+        assert holds(f"{head}exists ({one})\n") and not holds(f"{head}exists (~({one}))\n"), one
+        assert not holds(f"{head}filter (~({one}))\nexists (true)\n"), one
+    found = f"[x]={large}; [y]={ones}; t[0]={ones};"
+    assert judged(f"{head}locations [x; y; t[0];]\nforall (true)\n") == [found]
+
+
+def test_the_sign_of_what_is_declared_beside_what_is_not() -> None:
+    text = "X86 t\n{{ uint32_t x; y = -1; int z = -1; }}\n P0 ;\n MOV [x],$-1 ;\nexists ({})\n"
+    for asked in ("x > 1", "x = [z]", "z < 1", "y < 1", "y = 0xffffffff", "x = 0xffffffff", "x = -1"):
+        assert holds(text.format(asked)) and not holds(text.format(f"~({asked})")), asked
+
+
+def test_the_sign_of_a_declared_register() -> None:
+    init = "uint32_t 0:rax = -1; int8_t 0:rbx = 200; 0:rcx = -1;"
+    assert run("nop", "0:rax; 0:rbx; 0:rcx", init=init) == "0:rax=4294967295; 0:rbx=-56; 0:rcx=-1;"
+
+
+def test_an_address_stays_whole_in_what_has_no_sign() -> None:
+    text = "X86 t\n{ uint32_t p; uint64_t q = x; int *r = x; }\n P0 ;\n MOV EAX,[q] ;\n MOV [p],EAX ;\n"
+    for asked in ("p = x", "q = x", "r = x", "0:EAX = x"):
+        assert holds(f"{text}exists ({asked})\n") and not holds(f"{text}exists (~({asked}))\n")
+        assert build(test(f"{text}exists ({asked})\n")).warnings == []
 
 
 # -- what is refused ----------------------------------------------------------------------------------

@@ -97,6 +97,7 @@ _SIMPLE = {
     "bool": BOOL, "_Bool": BOOL, "size_t": Type("int", 64, False),
     "intptr_t": LONG, "uintptr_t": Type("int", 64, False), "ssize_t": LONG,
 }  # fmt: skip
+WORD = "word"  # what assembly keeps in a register or a cell: a number, or an address
 HIGH = "high"  # the name of the second cell of an integer of 128 bits
 _WHOLE = ("8", "16", "32", "64", "128")  # the bits of what is no bitfield
 _WIDTHS = {"char": 8, "short": 16, "long": 64}
@@ -118,6 +119,12 @@ def pointed(base: Type, stars: int) -> Type:
     for _ in range(stars):
         base = Type("pointer", to=base)
     return base
+
+
+def written(text: str) -> Type:
+    """The type that such words name: ``uint8_t``, ``unsigned long``, ``int *``."""
+    name, *stars = text.split("*")
+    return pointed(_base(" ".join(name.split())), len(stars))
 
 
 def _base(name: str) -> Type:

@@ -15,6 +15,8 @@ import re
 
 from verifier.budget import Budget
 from verifier.errors import InputError
+from verifier.lower.c import types as t
+from verifier.lower.c.types import Type
 from verifier.lower.code import Label, Lowered, SetRegister
 from verifier.lower.observe import CellOf, Meaning, RegisterOf, observe
 from verifier.lower.x86.instructions import lower_cell
@@ -22,9 +24,9 @@ from verifier.lower.x86.table import REGISTER_NAMES
 from verifier.lower.x86.thread import Column
 from verifier.patterns import pattern
 from verifier.program.events import Cell, World
-from verifier.program.expressions import Const
+from verifier.program.expressions import Const, Expr
 from verifier.program.values import Ptr, Value
-from verifier.records import dataclass, field
+from verifier.records import dataclass, field, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
 from verifier.syntax import x86
@@ -46,11 +48,22 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
 
 @dataclass(slots=True)
 class _Object:
-    """A named object: bits of an element (0: not declared), elements (0: no array), access sizes seen."""
+    """A named object: its declared type (of an element; None: not declared), elements (0: no array), access
+    sizes seen."""
 
-    bits: int = 0
+    type: Type | None = None
     elements: int = 0
     accesses: dict[int, tuple[bool, Span]] = field(default_factory=dict)  # bits -> (written, where)
+
+    @property
+    def bits(self) -> int:
+        """The declared bits of an element, 0 if there are none."""
+        return self.type.bits if self.type else 0
+
+    @property
+    def unsigned(self) -> int:
+        """The same of what is declared without a sign; 0 of anything else."""
+        return self.type.bits if self.type and not self.type.signed else 0
 
 
 class _File:
@@ -83,11 +96,6 @@ class _File:
                 )
                 self.object(place.name)  # where nothing touches it, it is 0
         final = self.tree.final
-        if not small:
-            final = final._replace(
-                proposition=final.proposition and self._fitted(final.proposition),
-                filters=tuple(map(self._fitted, final.filters)),
-            )
         try:
             seen = observe(final, self)
         except InputError as error:
@@ -99,7 +107,7 @@ class _File:
             self.cells[irq] = Cell(irq, str(irq), 1, "register")
         names = {cell: cell.base + f"[{i}]" for cell, i in self._elements()}
         return Lowered(
-            threads=[tuple(t.code) for t in self.threads],
+            threads=[tuple(thread.code) for thread in self.threads],
             world=World(
                 len(self.threads), self.cells, names=names, warnings=self.warnings, file=self.test.source.name
             ),
@@ -161,21 +169,26 @@ class _File:
                 hint = nearest(item.name.lower(), REGISTER_NAMES)
                 self._trouble("unknown-register", f"{item.name!r} is not a register", item.span, hint)
             else:
-                self.threads[item.cpu].set(item.name, self._value(item.value, item, self.bits), item.span)
+                value: Expr = self._value(item.value, item, self.bits)
+                if item.type:
+                    value = t.wrapped(value, _type(item.type))
+                self.threads[item.cpu].set(item.name, value, item.span)
 
     def _declare(self, item: x86.Initial) -> None:
         self.object(item.name)
         declared = self.objects[item.name]
-        declared.bits = declared.bits or 8 * item.width
+        if item.type and declared.type is None:
+            declared.type = _type(item.type)
+            self.cells[Ptr(item.name)] = Cell(Ptr(item.name), item.name, 0, unsigned=declared.unsigned)
         if item.size is None:
             return
         if not 0 < item.size <= MAX_ELEMENTS:
             self._trouble("array", f"an array has 1 to {MAX_ELEMENTS} elements, not {item.size}", item.span)
             return
-        declared.bits, declared.elements = declared.bits or 32, item.size
+        declared.type, declared.elements = declared.type or _INT, item.size
         for i in range(item.size):
             cell = Ptr(item.name, i * declared.bits // 8)
-            self.cells[cell] = Cell(cell, f"{item.name}[{i}]", 0)
+            self.cells[cell] = Cell(cell, f"{item.name}[{i}]", 0, unsigned=declared.unsigned)
 
     def _initial_object(self, item: x86.Initial) -> None:
         declared = self.objects[item.name]
@@ -189,7 +202,7 @@ class _File:
         for i, value in enumerate(values):
             cell = Ptr(item.name, i * declared.bits // 8)
             constant = self._value(value, item, bits)
-            self.cells[cell] = Cell(cell, self.cells[cell].name, constant.value)  # type: ignore[arg-type]
+            self.cells[cell] = replace(self.cells[cell], init=constant.value)  # type: ignore[arg-type]
 
     def _value(self, value: int | str | tuple[int | str, ...] | None, item: x86.Initial, bits: int) -> Const:
         if isinstance(value, int):
@@ -277,8 +290,16 @@ class _File:
         """There are no PCIDs in assembly."""
         raise Trouble("no-translation", "assembly tests have no PCIDs", span, "write an MM test")
 
-    def holds(self, place: c.Place, cpu: int | None) -> None:
-        """Assembly has no types."""
+    def holds(self, place: c.Place, cpu: int | None) -> Type:
+        """What is declared; a number with a sign, as wide as what accesses it, where nothing is. A part of a
+        register has no sign."""
+        if cpu is not None:
+            register = REGISTER_NAMES.get(place.name.lower()) if isinstance(place, c.Name) else None
+            bits = register.bits if register else self.bits
+            return Type("int", bits, bits >= self.bits, tag=t.WORD)
+        base = place.base if isinstance(place, c.Member) else place
+        known = self.objects.get(base.name, _Object()) if isinstance(base, c.Name) else _Object()
+        return known.type or Type("int", max(known.accesses, default=self.bits), tag=t.WORD)
 
     def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
         """Registers and memory hold numbers."""
@@ -294,12 +315,13 @@ class _File:
                 if place.name.lower() in REGISTER_NAMES:
                     hint = f"a register needs its CPU: 0:{place.name}"
                 raise Trouble("unknown-name", f"no instruction touches {place.name!r}", place.span, hint)
-            return CellOf(Ptr(place.name), f"[{place.name}]")
+            return CellOf(Ptr(place.name), f"[{place.name}]", self.objects[place.name].unsigned)
         if isinstance(place, c.Member) and isinstance(place.base, c.Name):
             name, index = place.base.name, place.index
             known = self.objects.get(name, _Object())
             if isinstance(index, c.Number) and index.value < known.elements:
-                return CellOf(Ptr(name, index.value * known.bits // 8), f"{name}[{index.value}]")
+                cell = Ptr(name, index.value * known.bits // 8)
+                return CellOf(cell, f"{name}[{index.value}]", known.unsigned)
         raise Trouble("unknown-name", f"there is no object {place.span.text!r}", place.span)
 
     def _register(self, place: c.Place, cpu: int) -> Meaning:
@@ -328,21 +350,15 @@ class _File:
             return whole
         return f"E{whole[1:].upper()}"
 
-    def _fitted(self, p: c.Proposition) -> c.Proposition:
-        """The proposition with its numbers as what they are compared with holds them: 0xffffffff is -1."""
-        if isinstance(p, c.Logic):
-            return p._replace(parts=tuple(map(self._fitted, p.parts)))
-        if not isinstance(p, c.Compare) or not isinstance(p.right, c.Number):
-            return p
-        value = p.right.value
-        if isinstance(p.left, c.Register) and isinstance(p.left.place, c.Name):
-            register = REGISTER_NAMES.get(p.left.place.name.lower())
-            bits = register.bits if register else 64
-            value = signed(value, bits) if bits >= self.bits else value & ((1 << bits) - 1)
-        elif isinstance(p.left, c.Name) and p.left.name in self.objects:
-            known = self.objects[p.left.name]
-            value = signed(value, known.bits or max(known.accesses, default=self.bits))
-        return p._replace(right=p.right._replace(value=value))
+
+_INT = Type("int", 32, tag=t.WORD)
+
+
+def _type(written: str) -> Type:
+    """The type that a declaration writes. An address is a number of 64 bits here, and any of them may hold
+    an address."""
+    declared = t.written(written)
+    return replace(declared, tag=t.WORD) if declared.kind == "int" else Type("int", 64, tag=t.WORD)
 
 
 def signed(value: int, bits: int) -> int:
