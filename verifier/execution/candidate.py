@@ -18,6 +18,7 @@ from verifier.model.roles import (
     serializes,
     uncached,
 )
+from verifier.program.asking import asking
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
 from verifier.program.invalidations import INVALIDATING, invalidation
@@ -353,7 +354,7 @@ class _Candidate(Removals):
             kept=self._kept(),
             asking=Relation(
                 (a.id, b.id)
-                for a, b, there in self.program.asking()
+                for a, b, there in asking(self.program)
                 if {a.id, b.id} <= x.executed and truth(evaluate(there, x.slots))
             ),
             none=Relation(),

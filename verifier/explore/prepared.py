@@ -17,6 +17,7 @@ from verifier.explore.compiled import (
     touch,
 )
 from verifier.explore.graces import Graces
+from verifier.program.asking import awaited, branches
 from verifier.program.events import Body, Cell, Event, Program
 from verifier.program.expressions import TRUE, Const, Expr, call, mask, refs
 from verifier.program.invalidations import INVALIDATING
@@ -197,13 +198,17 @@ class Prepared:
             elif event.kind == "nt" or (event.kind == "x2apic" and switches.x2apic_fence == "sfence"):
                 self.weak[event.cpu] = self.buffered
         self.branching = [bool(cells) and switches.smc == "intel" for cells in self.fetched]
-        self.awaited = program.awaited()
+        self.awaited = awaited(program)
         self.sends = {e.id: n for n, e in enumerate(e for e in events if e.kind == "x2apic")}
         weak = self.buffered and not switches.amd_x2apic_ordered
         self.ahead = [
             sum(1 << self.sends[e.id] for e in body.events if weak and e.id in self.sends)
             for body in program.bodies
         ]
+        # By the event in front of them: the branches that an early ICR write waits for.
+        sending = {e.id for body in program.bodies if self.ahead[body.id] for e in body.events}
+        self.told = {at: told for at, told in branches(program).items() if at in sending}
+        self.branches = {at: [compiled(branch) for branch in told] for at, told in self.told.items()}
 
     def _from_nmi(self, body: Body) -> bool:
         """Does this body run only if some NMI strikes?"""
@@ -246,6 +251,8 @@ class Prepared:
         op.slots |= mask(event.va) | mask(event.pcid)
         for h in event.handlers:
             op.slots |= mask(self.program.bodies[h].sent)
+        for branch in self.told.get(event.id, ()):
+            op.slots |= mask(branch)
         for a, cell in zip(event.accesses, places, strict=True):
             where = 1 << cell if cell >= 0 else self.everything
             if op.translated:

@@ -148,12 +148,9 @@ def early(machine: Upkeep, state: State, cpu: int, body: int) -> Iterator[tuple[
     for at in range(pc, len(ops)):
         op = ops[at]
         try:
-            if op.guard is not None and not truth(op.guard(slots)):
-                continue
-            bit = machine.sends.get(op.event.id)
-            if bit is not None:
-                if state.early >> bit & 1:
-                    continue
+            done = op.guard is None or truth(op.guard(slots))
+            bit = machine.sends.get(op.event.id) if done else None
+            if bit is not None and not state.early >> bit & 1:
                 if at > pc:
                     draft = Draft.of(state)
                     draft.early |= 1 << bit
@@ -163,11 +160,14 @@ def early(machine: Upkeep, state: State, cpu: int, body: int) -> Iterator[tuple[
                     for after in start(machine, draft, wanted):
                         yield Move("exec", cpu, op.event, at=at - pc), after, -1
                 return
+            for branch in machine.branches.get(op.event.id, ()):
+                branch(slots)
         except Unknown:
             return
-        if not _passable(machine, op, stores):
-            return
-        stores = stores or op.event.op in ("W", "X")
+        if done and bit is None:
+            if not _passable(machine, op, stores):
+                return
+            stores = stores or op.event.op in ("W", "X")
 
 
 def _passable(machine: Upkeep, op: Compiled, stores: bool) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call, evaluate, refs
-from verifier.program.ops import ICR, Kind, Op
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, evaluate
+from verifier.program.ops import Kind, Op
 from verifier.program.values import Ptr, Value, truth
 from verifier.program.waits import Loop, Stop, Wait
 from verifier.records import NamedTuple, dataclass, field
@@ -414,36 +414,6 @@ class Program:
         if waited is None or other is None:
             return False
         return waited != FALSE and not (isinstance(other, Const) and truth(other.value))
-
-    def asking(self) -> list[tuple[Event, Event, Expr]]:
-        """LOCK'd operations, each with a later bare ICR write of its body that waits for the value it reads
-        (MMR 8.2). The value decides whether or where the IPI is sent, what is executed before it, or for how
-        long a loop or a lock in front of it waits. It does so if the third, over ``options``, holds."""
-        out: list[tuple[Event, Event, Expr]] = []
-        options = frozenset(self.options.values())
-        awaited = self.awaited()
-        for body in self.bodies:
-            locked: dict[int, Event] = {}
-            asked: list[tuple[Event, Expr]] = []  # in front of the event that is looked at
-            for event in body.events:
-                guards = [event.guard, *(self.bodies[h].guard for h in event.handlers)]
-                asked += [(locked[slot], TRUE) for g in guards for slot in refs(g) if slot in locked]
-                if event.op == "SEND" and event.kind in ICR:
-                    out += [(x, event, there) for x, there in asked]
-                if event.op == "X":
-                    locked |= {a.slot: event for a in event.accesses if a.slot is not None}
-                slots = awaited.get(event.id, set())
-                there = call("and", *(Ref(slot) for slot in sorted(slots & options)))
-                asked += [(locked[slot], there) for slot in sorted(slots) if slot in locked]
-        return list(dict.fromkeys(out))
-
-    def awaited(self) -> dict[int, set[int]]:
-        """The events that read what a loop or a lock waits for, each with the slots that decide on it."""
-        out: dict[int, set[int]] = {}
-        for needed, wait in zip(self.assumes, self.waits, strict=True):
-            for event in wait.events:
-                out.setdefault(event, set()).update(refs(needed))
-        return out
 
 
 def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:

@@ -22,6 +22,7 @@ from verifier.model.roles import (
     serializes,
     uncached,
 )
+from verifier.program.asking import asking
 from verifier.program.events import Body, Event
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import Ptr
@@ -472,7 +473,7 @@ def _interrupts(e: Encoding, x: Symbolic) -> None:
     for a in sends:
         for b in (v for v in sends if v.cpu == a.cpu and v is not a):
             x.kept.add(a.id, b.id, keeps(e, a, b))
-    for read, send, there in e.program.asking():
+    for read, send, there in asking(e.program):
         done = e.clauses.both(e.executed[read.id], e.executed[send.id])
         x.asking.add(read.id, send.id, e.clauses.both(done, e.truth(there)))
     said = e.program.acknowledgements()

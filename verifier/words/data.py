@@ -425,7 +425,7 @@ def control() -> Iterator[Word]:
     yield row(g, "assume(c)", Special("assume"), doc, source=source)
     warn = Special("warn")
     warns = partial(row, g, source="WARN_ON(), BUG_ON(), asm-generic/bug.h")
-    yield warns("WARN_ON(c)", warn, "1:warn is true if this is hit on CPU 1", "", "number")
+    yield warns("WARN_ON(c)", warn, "1:warn is true if this is hit on CPU 1; a branch (8.2)", "", "number")
     yield warns("WARN_ON_ONCE(c)", warn, "the same", "", "number")
     for name in ("WARN", "WARN_ONCE"):
         yield warns(f"{name}(c, format: text)", warn, "the same, and what is wrong", "", "number")
