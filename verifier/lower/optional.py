@@ -33,7 +33,8 @@ class OptionalPart(NamedTuple):
     ``kind``    what it does; without it, the rest of its instruction is done as before;
     ``text``    how the source writes it, at ``span``;
     ``cpus``    the CPUs that execute it;
-    ``loop``    a jump back may repeat it.
+    ``loop``    a jump back may repeat it;
+    ``of``      the op and the kind of its instruction: ``F mfence``; empty for what waits for a lock.
     """
 
     name: str
@@ -42,6 +43,7 @@ class OptionalPart(NamedTuple):
     span: Span
     cpus: frozenset[int]
     loop: bool = False
+    of: str = ""
 
     def is_of(self, op: Op) -> bool:
         """May an event of its instruction, or of what stands for it, have this op?"""
@@ -126,7 +128,8 @@ class _Maker:
         cpus = known.cpus if known is not None else frozenset[int]()
         loop = loop or (known is not None and known.loop)
         text = text or " ".join(x.span.text.split()).rstrip(";")  # what a story does not tell has none
-        self.parts[kind, x.span] = OptionalPart(name, kind, text, x.span, cpus | {cpu}, loop)
+        of = f"{x.op} {x.kind}".strip() if isinstance(x, Emit) else ""
+        self.parts[kind, x.span] = OptionalPart(name, kind, text, x.span, cpus | {cpu}, loop, of)
         return Reg(name)
 
     def label(self) -> str:

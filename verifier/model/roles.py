@@ -59,7 +59,8 @@ class Role(NamedTuple):
     ``promised``    it is queued, and waits for non-temporal stores, too (``Q``);
     ``fences``      stores before it reach memory before stores after it (``SF``);
     ``bare``        it is a bare write of the interrupt command register (``ICR``);
-    ``uncached``    it is that register as memory: a store among all stores.
+    ``uncached``    it is that register as memory: a store among all stores;
+    ``waits``       the rules of ``source`` that say so of the store buffer, if it drains or is promised.
     """
 
     source: str
@@ -72,6 +73,7 @@ class Role(NamedTuple):
     fences: bool = False
     bare: bool = False
     uncached: bool = False
+    waits: str = ""
 
 
 _ORDERED = _where("amd_x2apic_ordered")
@@ -85,7 +87,7 @@ _SERIALIZED = _where("dlv_serializing")
 ROLES: dict[str, Role] = {
     "R - user hlt": Role("MMR 1.1, 8.2: loads in order (SDM 8.2.2)", holds=True),
     "W - user nt alias": Role("MMR 1.2, 2.6: where it is not buffered, see ``buffered``"),
-    "X - user": Role("MMR 2.1, 8.2: LOCK'd operation (SDM 8.2.2)", drains=True),
+    "X - user": Role("MMR 2.1, 8.2: LOCK'd operation (SDM 8.2.2)", drains=True, waits="2.1"),
     "T": Role("MMR 3.3: as a load", holds=True),
     "IF - user": Role("MMR 10.1: as a load", holds=True),
     "F mfence": Role(
@@ -93,32 +95,35 @@ ROLES: dict[str, Role] = {
         drains=True,
         serializes=_where("mfence_serializing"),
         holds=_where("mfence_serializing", "x2apic_fence=mfence", "x2apic_fence=sfence"),
+        waits="2.3",
     ),
-    "F lock": Role("MMR 2.1, 8.2: LOCK'd operation on a word of its own (SDM 8.2.2)", drains=True),
+    "F lock": Role(
+        "MMR 2.1, 8.2: LOCK'd operation on a word of its own (SDM 8.2.2)", drains=True, waits="2.1"
+    ),
     "F lfence": Role("MMR 2.4, 8.2: LFENCE (SDM 8.2.5)", holds=True),
     "F sfence": Role(
         "MMR 2.5, 8.2: loads pass it", instant=False, fences=True, holds=_where("x2apic_fence=sfence")
     ),
     "F clflush": Role("MMR 2.6: invisible in coherent memory"),
-    "CR3 *": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
+    "CR3 *": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True, waits="5.3"),
     "CR3 relaxed": Role("hypothetical"),
-    "INV *": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True),
+    "INV *": Role("MMR 5.2, 5.3 (SDM 8.3)", drains=True, serializes=True, holds=True, waits="5.3"),
     "INV invpcid0 invpcid1 invpcid2 invpcid3": Role(
-        "MMR 5.2, 5.3 (SDM 8.3, 4.10.4.3)", drains=_INVPCID, serializes=_INVPCID, holds=_INVPCID
+        "MMR 5.2, 5.3 (SDM 8.3, 4.10.4.3)", drains=_INVPCID, serializes=_INVPCID, holds=_INVPCID, waits="5.3"
     ),
     "INV relaxed": Role("hypothetical"),
-    "BINV *": Role("MMR 11.3: INVLPGB", drains=_where("invlpgb_after_earlier_stores")),
-    "TLBSYNC": Role("MMR 9.1, 11.2", drains=True, serializes=True, holds=True),
+    "BINV *": Role("MMR 11.3: INVLPGB", drains=_where("invlpgb_after_earlier_stores"), waits="11.3"),
+    "TLBSYNC": Role("MMR 9.1, 9.2, 11.2", drains=True, serializes=True, holds=True, waits="9.2"),
     "SER cpuid serialize iret wrmsr sync_core": Role(
-        "MMR 9.1, 9.2 (SDM 8.3, APM2 7.6.4)", drains=True, serializes=True, holds=True
+        "MMR 9.1, 9.2 (SDM 8.3, APM2 7.6.4)", drains=True, serializes=True, holds=True, waits="9.2"
     ),
     "JMP": Role("MMR 10.2: a jump"),
     "PAUSE": Role("MMR 20.3: a wait that looks at nothing new"),
     "IRQ - hlt bh": Role("MMR 8.2, 8.8, 18.3: CLI, STI; softirqs off and on"),
     "HLT": Role("MMR 8.11: HLT orders nothing"),
-    "SEND": Role("MMR 8.2, 17.4: LOCK'd operation on the call queue", drains=True, holds=True),
-    "SEND rcu": Role("MMR 18.3: call_rcu()", instant=False, queued=True, promised=True),
-    "SEND x2apic": Role("MMR 8.2: WRMSR to the ICR", instant=False, drains=_ORDERED, bare=True),
+    "SEND": Role("MMR 8.2, 17.4: LOCK'd operation on the call queue", drains=True, holds=True, waits="17.4"),
+    "SEND rcu": Role("MMR 18.3: call_rcu()", instant=False, queued=True, promised=True, waits="18.3"),
+    "SEND x2apic": Role("MMR 8.2: WRMSR to the ICR", instant=False, drains=_ORDERED, bare=True, waits="8.2"),
     "SEND xapic": Role(
         "MMR 8.1: store to uncached memory",
         instant=_where("ucw_blocks_later_loads"),
@@ -126,19 +131,23 @@ ROLES: dict[str, Role] = {
         holds=True,
         bare=True,
         uncached=True,
+        waits="8.1",
     ),
     "WAIT": Role("MMR 8.7: as a load", holds=True),
     "ACK": Role("MMR 8.7: acknowledgement, a store", instant=False, queued=True),
     "RCU lock held": Role("MMR 18.1: where a section begins"),
-    "RCU unlock": Role("MMR 18.2: where a section ends", instant=False, queued=True, promised=True),
+    "RCU unlock": Role(
+        "MMR 18.2: where a section ends", instant=False, queued=True, promised=True, waits="18.2"
+    ),
     "GP start barrier end": Role(
-        "MMR 18.2: full fences at both ends of a grace period", drains=True, holds=True
+        "MMR 18.2: full fences at both ends of a grace period", drains=True, holds=True, waits="18.2"
     ),
     "DLV": Role(
         "MMR 8.4: interrupt delivery (SDM 11.10, APM2 7.5.1)",
         drains=_DELIVERY,
         serializes=_SERIALIZED,
         holds=True,
+        waits="8.4",
     ),
     "DLV callback": Role("MMR 18.3: the start of a callback is no fence", holds=True),
     "NMI": Role(
@@ -146,8 +155,9 @@ ROLES: dict[str, Role] = {
         drains=_DELIVERY,
         serializes=_SERIALIZED,
         holds=True,
+        waits="8.4",
     ),
-    "IRET": Role("MMR 8.6, 9.1 (SDM 8.3)", drains=True, serializes=True, holds=True),
+    "IRET": Role("MMR 8.6, 9.1, 9.2 (SDM 8.3)", drains=True, serializes=True, holds=True, waits="8.6, 9.2"),
     "IRET sysret callback": Role("MMR 8.6, 18.3: not by IRET", holds=True),
 }
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Literal
 
-from verifier.lower.optional import OptionalPart
+from verifier.lower.optional import OptionalPart, PartKind
 from verifier.notebook import Drawable
 from verifier.program.events import Program
 from verifier.program.trace import Trace
@@ -18,11 +18,10 @@ from verifier.source import Span
 from verifier.why.names import CycleStep
 
 PARAGRAPH = 112
-# What a part does, for the list of what an outcome rests on.
-DOES = {
-    "barrier": "a barrier [2.1, 2.3]",
+# What a part does, for the list of what an outcome rests on, and the rules that say so.
+_DOES: Mapping[PartKind, str] = {
     "LOCK": "is LOCK'd: it waits for the store buffer, and is not buffered [2.1]",
-    "serialization": "serializes: it waits for the store buffer, and drops prefetched code [5.3, 9.1]",
+    "serialization": "serializes: it waits for the store buffer, and drops prefetched code [9.2]",
     "flush": "removes translations [5.1]",
     "wait": "waits until the others have answered [8.7]",
     "IPI": "interrupts other CPUs [8.3]",
@@ -32,6 +31,29 @@ DOES = {
     "grace period": "waits for readers [18.2]",
     "reader": "is waited for by grace periods [18.1]",
 }
+# The same where it depends on the instruction: an op, or an op and a kind.
+_DOES_BY: Mapping[tuple[PartKind, str], str] = {
+    ("barrier", "F lock"): "a barrier [2.1]",
+    ("barrier", "F mfence"): "a barrier [2.3]",
+    ("barrier", "F lfence"): "a barrier [2.4]",
+    ("barrier", "F sfence"): "a barrier [2.5]",
+    (
+        "serialization",
+        "INV",
+    ): "serializes: it waits for the store buffer, and drops prefetched code [5.3, 9.2]",
+    (
+        "serialization",
+        "CR3",
+    ): "serializes: it waits for the store buffer, and drops prefetched code [5.3, 9.2]",
+    ("flush", "BINV"): "removes translations on all CPUs [5.1, 11.1]",
+    ("wait", "TLBSYNC"): "waits until the invalidations have taken effect on all CPUs [11.2]",
+}
+
+
+def does(part: OptionalPart) -> str:
+    """What a part does, with the rules of its own instruction."""
+    kind, op = part.kind, part.of.partition(" ")[0]
+    return _DOES_BY.get((kind, part.of)) or _DOES_BY.get((kind, op)) or _DOES[kind]
 
 
 Need = Literal[
@@ -255,7 +277,7 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
 
 def _part(part: OptionalPart, file: str) -> tuple[str, str, str, str]:
     cpus = ", ".join(map(str, sorted(part.cpus)))
-    return f"CPU {cpus}", " ".join(part.text.split()), place(part.span, file), DOES[part.kind]
+    return f"CPU {cpus}", " ".join(part.text.split()), place(part.span, file), does(part)
 
 
 def _cycle(cycle: Closed, number: int) -> list[str]:

@@ -136,7 +136,10 @@ def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, program: Program) -
     links = [Link(names.step(e.first, cycle.read), names.why(e), e.rule) for e in edges]
     parts = dict.fromkeys(p for e in edges for p in cycles.rests.on(*e))
     return Closed(
-        "; ".join(dict.fromkeys(_case(cycle, names, program))), tuple(_short(edges, links)), 1, tuple(parts)
+        "; ".join(dict.fromkeys(_case(cycle, names, program))),
+        tuple(_short(edges, links, names)),
+        1,
+        tuple(parts),
     )
 
 
@@ -149,7 +152,7 @@ def _from_the_first(edges: Sequence[Edge], nodes: dict[int, EventName]) -> Seque
     return [*edges[at:], *edges[:at]]
 
 
-def _short(edges: Sequence[Edge], links: Iterable[Link]) -> list[Link]:
+def _short(edges: Sequence[Edge], links: Iterable[Link], names: EventNames) -> list[Link]:
     """An event that waits for the store buffer of the step in front of it is a reason, not a step."""
     out: list[Link] = []
     waits = False
@@ -160,7 +163,7 @@ def _short(edges: Sequence[Edge], links: Iterable[Link]) -> list[Link]:
             out[-1] = out[-1]._replace(why=said)
         else:
             out.append(link)
-        waits = not waits and edge.rule in ("drain", "drain_nt") and edge is not edges[-1]
+        waits = not waits and names.waits(edge) and edge is not edges[-1]
     return out
 
 

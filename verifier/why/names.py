@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -147,11 +146,27 @@ class EventNames:
             words = f"{self.line(edge.second)} overwrites it [1.1]"
         elif edge.rule == "ipi":
             words = _interrupting(a.event, b.event)
-        elif edge.rule in ("drain", "drain_nt") and b.event is not None:
-            words = f"{said(b.event)} waits for the store buffer{_rules(b.event)}"
+        elif self.waits(edge) and b.event is not None:
+            nt = ", 2.6" if edge.rule == "drain_nt" else ""
+            words = f"{said(b.event)} waits for the store buffer [{role(b.event).waits}{nt}]"
+        elif edge.rule == "drain_nt":
+            words = "a non-temporal store comes after the loads and fences in front of it [2.6]"
+        elif edge.rule == "icr" and a.event is not None and b.event is not None and a.event.kind in ICR:
+            words = f"{said(b.event)} waits for the write [8.2]"
+        elif edge.rule == "broadcast":
+            words = (
+                "it takes effect on each CPU later [11.3]"
+                if b.kind == "flush"
+                else "TLBSYNC waits for it [11.2]"
+            )
         elif edge.rule == "ppo":
             words = self._ordered(a, b)
         return words
+
+    def waits(self, edge: Edge) -> bool:
+        """Does the second event of a pair wait until the store buffer with the first one is empty?"""
+        event = self.nodes[edge.second].event
+        return edge.rule in ("drain", "drain_nt") and event is not None and bool(role(event).waits)
 
     def _ordered(self, a: EventName, b: EventName) -> str:
         """Why program order holds."""
@@ -203,7 +218,6 @@ _WORDS = {
     "self_modifying": "the own store has to be seen [10.2]",
     "sfence": "the store fence [2.5]",
     "icr": "the x2APIC write waits [8.2]",
-    "broadcast": "INVLPGB and TLBSYNC [11.3]",
     "po_loc": "program order at one place [1.1]",
     "po": "program order",
 }
@@ -215,9 +229,3 @@ def said(event: Event) -> str:
     return {
         "DLV": f"interrupt: {text}", "IRET": f"return from {text}", "ACK": f"{text} is acknowledged",
     }.get(event.op, text)  # fmt: skip
-
-
-def _rules(event: Event) -> str:
-    """The rules that say what an event waits for: `` [2.3]``."""
-    found = re.match(r"MMR ([\d., ]+\d)", role(event).source)
-    return f" [{found[1]}]" if found else ""

@@ -39,6 +39,15 @@ def test_a_switch_belongs_to_a_rule_that_is_cited(key: str) -> None:
     assert named <= {s for number in cited for s in rules()[number].switches}
 
 
+@pytest.mark.parametrize("key", ROLES)
+def test_a_wait_for_the_store_buffer_has_its_rules(key: str) -> None:
+    row: Role = ROLES[key]
+    cited = re.findall(r"[0-9]+\.[0-9]+", row.source.split("(")[0])
+    named = re.findall(r"[0-9]+\.[0-9]+", row.waits)
+    assert bool(named) == bool(row.drains or row.promised)
+    assert set(named) <= set(cited)
+
+
 def test_settings_are_told_as_users_write_them() -> None:
     assert str(SwitchValue(Switches._fields.index("dlv_drains_sb"), True)) == "dlv_drains_sb"
     assert str(SwitchValue(Switches._fields.index("x2apic_fence"), "mfence")) == "x2apic_fence=mfence"
