@@ -187,3 +187,13 @@ def test_a_key_that_is_nearly_known_is_a_warning(capsys: pytest.CaptureFixture[s
     err = warned(capsys, tmp_path, keys + "{ int x; }\nP0 { x = 1; }\nexists (x = 1)\n")
     assert err.count(": warning: ") == 1
     assert "t.litmus:2:1: warning: unknown key 'Sorce'" in err and "did you mean 'Source'?" in err
+
+
+@pytest.mark.parametrize("code", ["load_cr3(init_mm);", "WRITE_ONCE(x, read_cr3());", "p = &init_mm;", ""])
+@pytest.mark.parametrize("condition", ["0:cr3 = init_mm", "p = init_mm", "x = 1"])
+def test_a_test_without_mms_has_no_init_mm(code: str, condition: str) -> None:
+    text = f"MM t\n{{ int x; struct mm_struct *p; }}\nP0 {{ x = 1; {code} }}\nexists ({condition})\n"
+    if code or "mm" in condition:
+        found = wrong(text)
+        assert found and {f.code for f in found} == {"no-mm"}
+        assert all("mm N { v -> A }; the test then has init_mm, too" in f.hint for f in found)

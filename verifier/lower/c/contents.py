@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier.lower.c import types as t
-from verifier.lower.c.objects import MAPPING, NamedObject, Objects, cell_name, group
+from verifier.lower.c.objects import MAPPING, NamedObject, Objects, cell_name, group, no_mm
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Mapped, Tables, uses
 from verifier.lower.c.types import Type
@@ -362,7 +362,7 @@ class InitialContents(Objects):
 
     def _register(self, name: str, value: ast.InitValue, cpu: int, span: Span) -> None:
         if name != "irq" and not self.tables.mms:
-            raise Trouble("no-mm", "there is no mm in this test", span)
+            raise no_mm(span)
         if name == "tlb":
             for part in value.items if isinstance(value, ast.Braced) else (value,):
                 if not isinstance(part, ast.Mapping):

@@ -17,7 +17,7 @@ from verifier.lower.c.kernel import resolved
 from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.lock_kinds import mistaken
 from verifier.lower.c.memory import TestMemory
-from verifier.lower.c.objects import attributes, check_present, never_a_number
+from verifier.lower.c.objects import attributes, check_present, never_a_number, no_mm
 from verifier.lower.c.parts import Shared, Val
 from verifier.lower.c.types import Type
 from verifier.lower.c.unset import unset
@@ -261,7 +261,7 @@ class _Scope:
             if word in ("cr3", "irq", "pcid"):
                 ptr = Ptr(f"{cpu}:{word}")
                 if ptr not in self.memory.cells:
-                    raise Trouble("unknown-name", "there is no mm in this test", place.span)
+                    raise no_mm(place.span)
                 return CellOf(ptr, label)
             if word == "warn":
                 return RegisterOf(cpu, "%warn", label)

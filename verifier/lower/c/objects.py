@@ -53,6 +53,12 @@ class NamedObject:
         return self.type.kind in t.HANDLES
 
 
+def no_mm(span: Span | None) -> Trouble:
+    """The error about what only a test with address spaces has."""
+    hint = "declare one in the initial state, as in mm N { v -> A }; the test then has init_mm, too"
+    return Trouble("no-mm", "there is no mm in this test, not even init_mm", span, hint)
+
+
 class Objects:
     """The names of a test, and constant expressions over them."""
 
@@ -191,6 +197,8 @@ class Objects:
             return Trouble("unknown-name", f"{name} is a function", span, "write the name of an object")
         if name in NAMED_VALUES:
             return Trouble("unknown-name", f"{name} is a value", span, "write the name of an object")
+        if name == "init_mm":
+            return no_mm(span)
         known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *CONSTANT_MASKS]
         hint = nearest(name, known) or instead(name) or otherwise
         return Trouble("unknown-name", f"there is no {name!r}", span, hint)

@@ -6,7 +6,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import load
 from verifier.lower.c.arguments import given, mismatch
 from verifier.lower.c.body import BodyCode, SpecialCall
-from verifier.lower.c.objects import attributes, check_present
+from verifier.lower.c.objects import attributes, check_present, no_mm
 from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.c.system import a_root, system
 from verifier.lower.code import Branch, Jump, Label, Touch
@@ -66,7 +66,7 @@ def attributes_of(b: BodyCode, node: ast.CExpr) -> Expr:
 def read_register(b: BodyCode, use: SpecialCall) -> Val:
     cell, temp = Ptr(f"{b.cpu}:{use.special.register}"), b.fresh()
     if cell not in b.memory.cells:
-        raise Trouble("no-mm", "there is no mm in this test", use.e.span)
+        raise no_mm(use.e.span)
     b.emit("R", use.e, Touch(Const(cell), temp))
     return Val(Reg(temp), t.MM if use.word.result == "mm" else t.INT)
 
@@ -75,7 +75,7 @@ def registers(b: BodyCode, use: SpecialCall) -> tuple[Ptr, Ptr]:
     """This CPU's ``cr3`` and ``pcid``. Raises ``Trouble`` if there is no mm."""
     root, pcid = (Ptr(f"{b.cpu}:{name}") for name in ("cr3", "pcid"))
     if root not in b.memory.cells:
-        raise Trouble("no-mm", "there is no mm in this test", use.e.span)
+        raise no_mm(use.e.span)
     return root, pcid
 
 
