@@ -283,12 +283,15 @@ def _given(item: ast.Initial) -> set[str]:
 
 
 def _joins(item: ast.Initial, known: set[str]) -> bool:
-    """Does an address space say that two addresses lie side by side? They do so in every space then."""
-    if not (isinstance(item, ast.Object) and item.type.base == "mm" and isinstance(item.value, ast.Braced)):
+    """Does a space or a table say that two addresses lie side by side? They do so everywhere then."""
+    if not (isinstance(item, ast.Object) and isinstance(item.value, ast.Braced)):
         return False
     maps = [x for x in item.value.items if isinstance(x, ast.Mapping) and isinstance(x.va, ast.Ident)]
-    below = Counter(frozenset(mentioned(x.target)) for x in maps if mentioned(x.va) <= known)
-    return any(target and count > 1 for target, count in below.items())
+    maps = [x for x in maps if mentioned(x.va) <= known]
+    if item.type.base == "table":
+        return len(maps) > 1
+    below = Counter(frozenset(mentioned(x.target)) for x in maps)
+    return item.type.base == "mm" and any(target and count > 1 for target, count in below.items())
 
 
 def _owner(item: ast.Initial) -> str:

@@ -345,6 +345,36 @@ def test_regions_that_contradict() -> None:
     assert error.code == "region" and error.span is not None and error.span.text == "w -> S"
 
 
+def test_the_addresses_of_one_table_lie_side_by_side() -> None:
+    apart = "table T { v -> A }; table S { w -> B }; mm N { v -> T, w -> S };"
+    entries = lowered(apart).world.entries
+    assert entries[Ptr("N"), Ptr("v")] != entries[Ptr("N"), Ptr("w")]
+    for said in (
+        "table T { v -> A, w -> B }; mm N { v -> A, w -> A };",  # and it is stored later
+        "table T { v -> none, w -> none }; mm N { v -> A, w -> A };",
+        "table T { v -> A, w -> B }; mm N { v -> T };",
+        "table T { v -> A, w -> B }; mm N { }; mm M { v -> T };",
+    ):
+        world = lowered(said, "P0 { set_pmd(pmd(N, v), T); }").world
+        mine = [world.entries[Ptr("N"), Ptr(va)] for va in "vw"]
+        leaves = [world.entries[Ptr("T"), Ptr(va)] for va in "vw"]
+        assert mine[0] == mine[1] and leaves[0] != leaves[1], said
+
+
+def test_a_table_and_a_space_that_contradict() -> None:
+    with pytest.raises(InputError) as caught:
+        lowered("table T { v -> A, w -> B }; mm N { v -> A, w -> B };", "P0 { set_pmd(pmd(N, v), T); }")
+    (error,) = caught.value.diagnostics
+    assert error.code == "region" and error.hint.endswith("T is one table for both addresses")
+
+
+def test_tables_of_two_levels_lie_side_by_side_above_them() -> None:
+    tables = "table T { v -> A }; table S { w -> B }; table U { v -> T, w -> S }; mm N { v -> U };"
+    entries = lowered(tables).world.entries
+    assert entries[Ptr("U"), Ptr("v")] != entries[Ptr("U"), Ptr("w")]
+    assert entries[Ptr("N"), Ptr("v")] == entries[Ptr("N"), Ptr("w")]
+
+
 WRONG_AT_LAST = {
     "pte(N, v) = A": "level", "pmd(T, v) = A": "level", "0:tlb[v@3 -> A]": "pcid", "0:tlb[v -> T]": "type",
     "0:tlb[v -> mk_pte(A, rw)]": "attribute", "0:tlb[v -> mk_pte(A, old)]": "value", "pte(A, v) = B": "type",

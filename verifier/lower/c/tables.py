@@ -1,9 +1,9 @@
 """The page tables of a test: which level each handle has, and which cell is which entry.
 
 A handle is an mm or a table. One that holds pages, or nothing, is of level 1; one that holds tables
-of level k is of level k + 1, and its entries are *upper* ones. Two virtual addresses that a handle
-maps to the same table lie in one *region*: at that handle's level and above, every handle has one
-entry for both. What ``init_mm`` maps, every mm maps through ``init_mm``'s entries.
+of level k is of level k + 1, and its entries are *upper* ones. Two virtual addresses that one table
+maps, or that a handle maps to the same table, lie in one *region*: above that table, every handle has
+one entry for both. What ``init_mm`` maps, every mm maps through ``init_mm``'s entries.
 """
 
 from __future__ import annotations
@@ -206,15 +206,19 @@ class Tables:
         """By level: the first address of the region that an address lies in."""
         found: dict[int, dict[Ptr, Ptr]] = {}
         first = {va: va for va in self.vas}
+        # By level: who says that a table is for an address (a handle that holds it, or itself), and the two.
+        below: dict[int, list[tuple[Ptr, Ptr, Ptr]]] = {}
+        for m in self.mapped.values():
+            held = target(m.content)
+            if held is not None and held in self.tables:
+                below.setdefault(self.levels[m.handle], []).append((m.handle, held, m.va))
+            if m.handle in self.tables:
+                below.setdefault(self.levels[m.handle] + 1, []).append((m.handle, m.handle, m.va))
         for level in range(1, self.depth + 1):
-            for handle, held in self._held.items():
-                if self.levels[handle] != level:
-                    continue
-                same: dict[Ptr | None, Ptr] = {}
-                for m in sorted(held, key=lambda m: self.vas.index(m.va)):
-                    one, two = first[same.setdefault(target(m.content), m.va)], first[m.va]
-                    low, high = sorted((one, two), key=self.vas.index)
-                    first = {va: low if at == high else at for va, at in first.items()}
+            same: dict[tuple[Ptr, Ptr], Ptr] = {}
+            for who, table, va in sorted(below.get(level, ()), key=lambda x: self.vas.index(x[2])):
+                low, high = sorted((first[same.setdefault((who, table), va)], first[va]), key=self.vas.index)
+                first = {v: low if at == high else at for v, at in first.items()}
             found[level] = first
         return found
 
@@ -254,7 +258,10 @@ class Tables:
                     what = f"every mm maps what init_mm maps: {mine} has no entry of its own here"
                 else:
                     what = f"{m.va} and {other.va} lie in one region: {m.handle} has one entry for both"
-                self._wrong("region", what, m, f"that entry has two values: {other.span.text}, {m.span.text}")
+                hint = f"that entry has two values: {other.span.text}, {m.span.text}"
+                both = [str(x) for x in self.tables if {(x, m.va), (x, other.va)} <= self.mapped.keys()]
+                hint += f"; {min(both)} is one table for both addresses" if both and m.va != other.va else ""
+                self._wrong("region", what, m, hint)
                 continue
             yield cell, m
 
