@@ -12,6 +12,7 @@ import pytest
 
 from verifier.cli import main
 from verifier.errors import STOPPED, ExitCode
+from verifier.model import cover
 from verifier.render.formats import FORMATS
 from verifier.source import Source
 from verifier.suite.decide import run
@@ -75,6 +76,10 @@ def test_each_page_has_its_place_in_the_site() -> None:
 
 def test_the_vocabulary_page_is_printed_from_the_table() -> None:
     assert (ROOT / "docs" / "vocabulary.md").read_text() == reference()
+
+
+def test_what_invalidations_remove_is_the_table_of_the_code() -> None:
+    assert cover.reference() in (ROOT / "docs" / "memory-model.md").read_text()
 
 
 CLI = (ROOT / "docs" / "cli.md").read_text()

@@ -94,3 +94,31 @@ def holds(formula: Formula, atom: Callable[[str], T], both: Callable[[T, T], T],
             here = both(here, atom(name))
         found = either(found, here)
     return found
+
+
+_TOLD = {
+    "va": "of the address", "tag": "of the PCID", "global": "global", "local": "not global",
+    "leads": "on the way to the address", "pcid0": "the PCID is 0",
+}  # fmt: skip
+
+
+def told(formula: Formula) -> str:
+    """A formula in words."""
+    if formula == ALWAYS:
+        return "all"
+    return "; ".join(", ".join(_TOLD[atom] for atom in part) for part in formula) or "none"
+
+
+def reference() -> str:
+    """The table, for the documentation."""
+    lines = ["| kind | invalidation | entries that it removes | upper entries | rule |"]
+    lines.append("|---|---|---|---|---|")
+    for kind, row in COVERS.items():
+        rules, _, name = row.source.removeprefix("MMR ").partition(": ")
+        lines.append(f"| `{kind}` | {name} | {told(row.entries)} | {told(row.uppers)} | {rules} |")
+    tce, errata = SWITCHED["invlpg tce"], SWITCHED["invlpg errata"]
+    usual = COVERS["invlpg"]
+    lines.append(f"| `invlpg` | with `tce=true` | {told(usual.entries)} | {told(tce.uppers)} | 5.1 |")
+    name = "with `errata_invlpg_global_pcid=true`"
+    lines.append(f"| `invlpg` | {name} | {told(errata.entries)} | {told(usual.uppers)} | 5.9 |")
+    return "\n".join(lines) + "\n"

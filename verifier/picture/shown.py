@@ -37,7 +37,8 @@ def shown(verdict: Verdict, explanation: Explanation | None, form: Form) -> Show
     if form == "dot":
         text = "".join(dot(verdict, run) for run in found[:1])
         drawn = explanation is not None and any(reason.cycles for reason in explanation.reasons)
-        lacks = f"{verdict.test.id} is {verdict.observation}: no run has the outcome; --svg draws why not"
+        lacks = f"{verdict.test.id} is {verdict.observation}: no run has the outcome, and --dot draws runs; "
+        lacks += "--svg and --html draw the cycles that exclude it, and 'verifier explain' tells them"
         return Shown(text, code, "" if text else lacks if drawn else _lacks(verdict, explanation))
     pictures = [run_picture(verdict, run) for run in found]
     if explanation is not None:

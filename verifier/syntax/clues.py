@@ -17,6 +17,7 @@ _QUOTES = pattern("[“”„‟«»‘’]")
 _WORD = pattern(r"([A-Za-z_]\w*)\s*$")
 _GUARD = pattern(r"\[[\w\s!&|()]+\]")
 _LISTED = pattern(r"(?<![\w\]])\[\s*!?\s*[A-Za-z]\w*\s*$")  # a guard that is a list
+_BASE = pattern(r"\bvariants\s*\{([^{}]*;)?\s*\w+\s*:\s*\w+\s*$")  # of the last variant so far
 _GUARDED_ELSE = pattern(r"\[[\w\s!&|()]+\]\s*else\s*$")
 _DEFINED = pattern(r"#\s*define\s+(\w+)([ \t]+([(~-]*\d[^\n\"]*)|\()?")  # its value, if that is a number
 _DIRECTIVE = pattern(r"#\s*(define|undef|if|ifdef|ifndef|elif|else|endif)\b")
@@ -173,6 +174,8 @@ def _hint(bare: str, at: int, found: str, still_open: list[int]) -> str:
         return "no block is open here; is there one '}' too many before it?"
     if found == "[" and still_open and _GUARD.match(bare, at):
         return "put the guard before the statement or the line, not inside it"
+    if found == "," and _BASE.search(bare[:at]):
+        return "a variant has one base; in place of a second one, guard its lines for both: [B1 | IL]"
     if found == "," and _LISTED.search(bare[:at]):
         return "write [A | B]: the guard holds in each of these variants"
     if found == "{" and len(still_open) == 1 and re.search(r"\[[^\[\]\n]*\]\s*$", bare[:at]):

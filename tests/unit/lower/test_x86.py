@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from verifier.errors import InputError
 from verifier.explore import explore
 from verifier.lower.build import build
 from verifier.lower.x86.instructions import INSTRUCTIONS
-from verifier.lower.x86.table import KNOWN
+from verifier.lower.x86.table import GROUPS, KNOWN, reference
 from verifier.program.events import Program
 from verifier.program.states import state_line
 from verifier.source import Source
@@ -289,6 +290,54 @@ def test_an_address_stays_whole_in_what_has_no_sign() -> None:
     for asked in ("p = x", "q = x", "r = x", "0:EAX = x"):
         assert holds(f"{text}exists ({asked})\n") and not holds(f"{text}exists (~({asked}))\n")
         assert build(test(f"{text}exists ({asked})\n")).warnings == []
+
+
+# -- the stack, and what serializes ---------------------------------------------------------------------
+
+FULL_FENCES = [
+    "lock andl $0,(%rsp)", "lock addl $0,-4(%rsp)", "lock; addq $0,(%rsp)", "lock orl $0,8(%rsp)",
+    "lock incl (%rsp)", "lock btsl $1,(%rsp)", "LOCK ADD DWORD PTR [rsp-64],0",
+    "cpuid", "serialize", "mfence",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fence", [*FULL_FENCES, "lfence", "nop"])
+def test_a_locked_operation_on_the_stack_is_a_fence(fence: str) -> None:
+    rows = (
+        f" P0 | P1 ;\n movl $1,(x) | movl $1,(y) ;\n {fence} | mfence ;\n movl (y),%esi | movl (x),%esi ;\n"
+    )
+    outcome = "exists (0:rsi=0 /\\ 1:rsi=0)\n"
+    assert holds(f"X86_64 t\n{{ }}\n{rows}{outcome}") == (fence not in FULL_FENCES)
+
+
+def test_the_stack_that_a_test_gives_is_an_object() -> None:
+    assert run("lock addl $2,(%rsp); movl (%rsp),%eax", "0:rax; x", init="0:rsp = x;") == "0:rax=2; [x]=2;"
+    assert run("movq $x,%rsp; movl $3,(%rsp)", "x") == "[x]=3;"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "movl %eax,(%rsp)",
+        "movl (%rsp),%eax",
+        "lock xaddl %eax,(%rsp)",
+        "xchgl %eax,4(%rsp)",
+        "addl $0,(%rsp)",
+    ],
+)
+def test_what_the_stack_holds_is_not_known(code: str) -> None:
+    ((found, line, _, hint),) = errors(f"X86_64 t\n{{ }}\n P0 ;\n {code} ;\nexists (x=0)\n")[:1]
+    assert (found, line) == ("stack", 4) and "lock addl $0,(%rsp)" in hint
+
+
+def test_what_cpuid_leaves_is_not_known() -> None:
+    assert run("movl $1,%ebx; movl $1,%esi; cpuid", "0:rbx; 0:rsi") == "0:rbx=undef; 0:rsi=1;"
+
+
+def test_the_documentation_lists_the_instructions() -> None:
+    words = [word for group, _ in GROUPS.values() for word in group]
+    assert sorted(words) == sorted(KNOWN)
+    assert reference() in Path("docs/kernel-developers.md").read_text()
 
 
 # -- what is refused ----------------------------------------------------------------------------------

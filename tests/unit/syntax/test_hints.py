@@ -197,3 +197,20 @@ def test_a_test_without_mms_has_no_init_mm(code: str, condition: str) -> None:
         found = wrong(text)
         assert found and {f.code for f in found} == {"no-mm"}
         assert all("mm N { v -> A }; the test then has init_mm, too" in f.hint for f in found)
+
+
+@pytest.mark.parametrize(
+    "code", ["r0 = *(v + 8);", "*(v + 8) = 1;", "r0 = READ_ONCE(*(v + x));", "r0 = *(8 + v);"]
+)
+def test_there_are_no_offsets_within_a_page(code: str) -> None:
+    found = wrong(TOP + FLUSH + f"P0 {{ {code} }}" + END)
+    assert found[0].message == "a number is not an address"
+    assert "offsets within a page do not exist" in found[0].hint
+
+
+@pytest.mark.parametrize(
+    "row", ["B1 : A, C never;", "A never; C never; B1 : A, C never;", 'A never "a"; B1 : A, C, D never;']
+)
+def test_a_variant_has_one_base(row: str) -> None:
+    (found,) = wrong(f"MM t\n{{ int x; }}\nP0 {{ x = 1; }}\nvariants {{ {row} }}\nexists (x = 1)\n")
+    assert "a variant has one base" in found.hint and "[B1 | IL]" in found.hint

@@ -13,6 +13,7 @@ from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.program.values import Ptr
 from verifier.records import replace
 from verifier.syntax import ast
+from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import WORDS, special
 
@@ -267,4 +268,13 @@ def pointee(b: BodyCode, address: Val, e: ast.CExpr) -> MemoryPlace:
     hint = {"page": "its content is A.data", "mm": "its fields are N.name"}.get(kind.kind, "")
     if kind.kind == "int" and isinstance(e, ast.Ident):
         hint = f"write &{e.name}"
+    elif kind.kind == "int" and _within_page(b, e):
+        hint = "a virtual address stands for the one word of its page: offsets within a page do not exist; "
+        hint += "map another address, to another page"
     raise Trouble("type", f"{kind.words} is not an address", e.span, hint)
+
+
+def _within_page(b: BodyCode, e: ast.CExpr) -> bool:
+    """Is it calculated with a virtual address?"""
+    names = {x.name for x in nodes(e) if isinstance(x, ast.Ident)}
+    return any(n.type.kind == "va" for n in map(b.memory.named.get, names) if n is not None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from verifier.lower.code import Branch, Jump, Touch
+from verifier.lower.code import Branch, Jump, SetRegister, Touch
 from verifier.lower.x86.operands import ONE, ZERO, X86Instruction
 from verifier.lower.x86.table import (
     ARITHMETIC,
@@ -20,11 +20,13 @@ from verifier.lower.x86.table import (
     MOVES,
     NOTHING,
     REGISTER_NAMES,
+    SERIALIZERS,
     SHIFTS,
     UNARY,
 )
 from verifier.lower.x86.thread import Column
 from verifier.program.expressions import Const, Expr, Reg, call
+from verifier.program.values import UNDEF
 from verifier.syntax import x86
 from verifier.syntax.trouble import Trouble, nearest
 
@@ -35,7 +37,30 @@ def lower_cell(thread: Column, placed: x86.Placed) -> None:
     if i.locked and (i.opcode not in LOCKABLE or not any(isinstance(o, x86.Memory) for o in targets(i))):
         hint = "LOCK goes with a read-modify-write of memory"
         raise Trouble("lock", f"{i.opcode} cannot be locked here", i.span, hint)
-    INSTRUCTIONS[i.opcode](i)
+    (stack if i.on_stack() else INSTRUCTIONS[i.opcode])(i)
+
+
+def stack(i: X86Instruction) -> None:
+    """A LOCK'd operation on the CPU's own stack, which nobody else looks at: a full fence, as smp_mb() is."""
+    registers = any(isinstance(o, x86.Named) for o in i.operands)
+    if i.opcode == "lea":
+        lea(i)
+    elif not i.locked or registers:
+        hint = "a LOCK'd operation there is a full fence if it names no register: lock addl $0,(%rsp)"
+        raise Trouble("stack", "what the stack holds is not modelled", i.span, hint)
+    else:
+        i.emit("F", kind="lock")
+        i.forget_flags()
+
+
+def serializer(i: X86Instruction) -> None:
+    """A serializing instruction. CPUID leaves in four registers what no test knows."""
+    i.arity(0)
+    i.emit("SER", kind=SERIALIZERS[i.opcode])
+    if i.opcode == "cpuid":
+        for name in ("rax", "rbx", "rcx", "rdx"):
+            i.thread.code.append(SetRegister(name, Const(UNDEF), i.span))
+            i.thread.written.add(name)
 
 
 def fence(i: X86Instruction) -> None:
@@ -297,6 +322,7 @@ INSTRUCTIONS: Mapping[str, Callable[[X86Instruction], None]] = MappingProxyType(
         **dict.fromkeys(MOVES, move),
         **dict.fromkeys(JUMPS, jump),
         **dict.fromkeys(FENCES, fence),
+        **dict.fromkeys(SERIALIZERS, serializer),
         **dict.fromkeys(NOTHING, nothing),
         **dict.fromkeys(FLUSHES, flush),
         **dict.fromkeys(ARITHMETIC, arithmetic),

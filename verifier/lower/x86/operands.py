@@ -13,7 +13,7 @@ from verifier.lower.x86.table import CF, KNOWN, OF, PF, REGISTER_NAMES, SF, ZF, 
 from verifier.lower.x86.thread import Column
 from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.program.ops import Kind, Op
-from verifier.program.values import Ptr
+from verifier.program.values import UNDEF, Ptr
 from verifier.syntax import x86
 from verifier.syntax.trouble import Trouble, nearest
 
@@ -113,6 +113,13 @@ class X86Instruction:
             total = call("add", total, Const(operand.displacement))
         return total, objects[0] if fixed else ""
 
+    def on_stack(self) -> bool:
+        """Does it access the stack? It does by a stack pointer that the test gives no value."""
+        memory = [o for o in self.operands if isinstance(o, x86.Memory)]
+        names = {name.lower() for o in memory for name, _ in o.terms}
+        pointers = {n for n in names if n in REGISTER_NAMES and REGISTER_NAMES[n].whole == "rsp"}
+        return bool(pointers) and "rsp" not in self.thread.written
+
     def cell(self, operand: x86.Memory, written: bool, bits: int = 0) -> Expr:
         """The address of a memory operand that is accessed."""
         address, name = self.address(operand)
@@ -206,6 +213,11 @@ class X86Instruction:
         for flag, value in ((ZF, zero), (SF, sign), (CF, carry), (OF, overflow), (PF, parity)):
             if value is not None and flag.name in self.thread.flags:
                 self.thread.code.append(SetRegister(flag.name, value(), self.span))
+
+    def forget_flags(self) -> None:
+        """The flags are what no test knows."""
+        unknown = Const(UNDEF)
+        self.flags(*[lambda: unknown] * 5)
 
     def flags_of(
         self, result: Expr, carry: Thunk | None, overflow: Thunk | None, zero: Thunk | None = None

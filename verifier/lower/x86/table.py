@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
 from verifier.program.expressions import Apply, Expr, Reg, call
-from verifier.program.ops import Fence
+from verifier.program.ops import Fence, Kind
 from verifier.records import NamedTuple
 
 
@@ -49,6 +49,7 @@ FENCES: Mapping[str, Fence] = MappingProxyType({fence: fence for fence in _FENCE
 FLUSHES = frozenset({"clflush", "clflushopt", "clwb"})
 NOTHING = frozenset({"nop", "pause", "endbr64", "endbr32"})
 MOVES = frozenset({"mov", "movabs", "movnti"})
+SERIALIZERS: Mapping[str, Kind] = MappingProxyType({"cpuid": "cpuid", "serialize": "serialize"})
 OTHER_OPCODES = frozenset({"movzx", "movsx", "lea", "xchg", "xadd", "cmpxchg", "cmp", "test", "jmp", "ret"})
 LOCKABLE = frozenset({*ARITHMETIC, *UNARY, "xchg", "xadd", "cmpxchg", "bts", "btr", "btc"})
 
@@ -74,8 +75,23 @@ def _jumps() -> dict[str, Expr]:
 
 JUMPS = _jumps()
 KNOWN = frozenset(
-    {*ARITHMETIC, *SHIFTS, *UNARY, *BITS, *FENCES, *FLUSHES, *NOTHING, *MOVES, *OTHER_OPCODES, *JUMPS}
+    {
+        *ARITHMETIC,
+        *SHIFTS,
+        *UNARY,
+        *BITS,
+        *FENCES,
+        *SERIALIZERS,
+        *FLUSHES,
+        *NOTHING,
+        *MOVES,
+        *OTHER_OPCODES,
+        *JUMPS,
+    }
 )
+
+
+UNSIZED = frozenset({*FENCES, *SERIALIZERS})  # they have no operand, and no suffix for its size
 
 
 class Opcode(NamedTuple):
@@ -92,7 +108,7 @@ def decode(word: str) -> Opcode | None:
     if word in KNOWN:
         return Opcode(word)
     stem, suffix = word[:-1], SUFFIXES.get(word[-1:], 0)
-    if suffix and stem in KNOWN and stem not in JUMPS and stem not in FENCES:
+    if suffix and stem in KNOWN and stem not in JUMPS and stem not in UNSIZED:
         return Opcode(stem, suffix)
     extending = re.fullmatch(r"mov([sz])([bwl])([wlq])", word)
     if extending:
@@ -113,3 +129,33 @@ def locals_of(expr: Expr) -> Iterator[str]:
 
 # The flags that a conditional jump reads.
 FLAGS_READ = {name: frozenset(locals_of(condition)) for name, condition in JUMPS.items()}
+
+
+# The instructions that are read, with what they are here.
+GROUPS: Mapping[str, tuple[Iterable[str], str]] = MappingProxyType(
+    {
+        "moves": ({*MOVES, "movzx", "movsx", "lea"}, "`movnti` is a non-temporal store (2.6)"),
+        "arithmetic": (
+            {*ARITHMETIC, *UNARY, *SHIFTS},
+            "of memory a load and a store, with LOCK one instant (2.1)",
+        ),
+        "bits": (BITS, "likewise; `bt` only reads"),
+        "exchange": ({"xchg", "xadd", "cmpxchg"}, "`xchg` of memory is LOCK'd with or without the prefix"),
+        "comparison": ({"cmp", "test"}, "flags alone"),
+        "jumps": ({"jmp", "ret", *JUMPS}, "to a label of the column; `ret` ends it"),
+        "fences": (FENCES, "2.3 to 2.5"),
+        "serializing": (SERIALIZERS, "9.1, 9.2; what CPUID leaves in `eax` to `edx` is not known"),
+        "cache lines": (FLUSHES, "order nothing (2.6)"),
+        "nothing": (NOTHING, "no event"),
+    }
+)
+
+
+def reference() -> str:
+    """The table of instructions, for the documentation."""
+    lines = ["| | instructions | |", "|---|---|---|"]
+    for title, (words, note) in GROUPS.items():
+        lines.append(f"| {title} | {', '.join(f'`{word}`' for word in sorted(words))} | {note} |")
+    lockable = ", ".join(f"`{word}`" for word in sorted(LOCKABLE))
+    lines.append(f"| with LOCK | {lockable} | their first operand in memory, or either one of an exchange |")
+    return "\n".join(lines) + "\n"
