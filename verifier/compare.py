@@ -77,7 +77,8 @@ class Table(Report[Compared]):
         parts = [f"{total - differ - unknown} the same everywhere", f"{differ} different"]
         parts += [f"{unknown} unknown"] if unknown else []
         errors = self.tally.errors
-        parts += [f"{errors} file{'s' * (errors != 1)} with errors"] if errors else []
+        files = f"{errors} file{'s' * (errors != 1)} with errors"
+        parts += [self.tally.with_errors if self.tally.wrong else files] if errors else []
         parts += [self.tally.left_out] if self.tally.skipped else []
         self.out.write(f"{total} test{'s' * (total != 1)}: {', '.join(parts)}\n")
 

@@ -61,18 +61,19 @@ class VerifierError(Exception):
 
 
 class InputError(VerifierError):
-    """A litmus file is wrong. ``diagnostics`` holds all errors that were found."""
+    """A litmus file is wrong. ``diagnostics`` holds all errors that were found. ``tests``: those of its tests
+    that have them, if others have none."""
 
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
+    def __init__(self, diagnostics: Iterable[Diagnostic], tests: Iterable[str] = ()) -> None:
+        self.diagnostics, self.tests = tuple(diagnostics), tuple(tests)
         super().__init__(render_all(self.diagnostics))
 
-    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Diagnostic, ...]]]:
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Diagnostic, ...], tuple[str, ...]]]:
         """Pickle the diagnostics, since a worker sends the error to the process that prints.
 
         Exceptions are pickled by their message otherwise, and a derived class may take other arguments.
         """
-        return InputError, (self.diagnostics,)
+        return InputError, (self.diagnostics, self.tests)
 
 
 class UsageError(VerifierError):

@@ -93,8 +93,8 @@ class Verdict(Drawable):
 class Tally:
     """Counts of verdicts; as text ``52 tests: 50 as expected, 1 differ, 1 unknown``.
 
-    ``errors`` counts the errors that left a file or a test without a verdict; ``skipped`` counts the files
-    that were left out, by their architecture.
+    ``errors`` counts the errors that left a file or a test without a verdict; ``wrong`` names such tests
+    where others of their file have one; ``skipped`` counts the files that were left out, by architecture.
     """
 
     total: int = 0
@@ -102,6 +102,7 @@ class Tally:
     differ: int = 0
     unknown: int = 0
     errors: int = 0
+    wrong: list[str] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
 
     def add(self, as_expected: bool | None, exit_code: ExitCode) -> None:
@@ -119,13 +120,20 @@ class Tally:
         named = ", ".join(f"{n} {arch}" for arch, n in sorted(self.skipped.items()))
         return f"{sum(self.skipped.values())} skipped ({named})"
 
+    @property
+    def with_errors(self) -> str:
+        """The number of errors, and which tests have them where it is not the whole file."""
+        named = f" ({', '.join(self.wrong[:3])}{', …' if len(self.wrong) > 3 else ''})" if self.wrong else ""
+        return f"{self.errors} with errors{named}"
+
     def __str__(self) -> str:
         without = self.total - self.expected - self.differ - self.unknown
         counts = {
             "as expected": self.expected, "differ": self.differ, "unknown": self.unknown,
-            "without expectation": without, "with errors": self.errors,
+            "without expectation": without,
         }  # fmt: skip
         parts = [f"{n} {word}" for word, n in counts.items() if n]
+        parts += [self.with_errors] if self.errors else []
         parts += [self.left_out] if self.skipped else []
         return f"{self.total} test{'s' * (self.total != 1)}: {', '.join(parts) or 'nothing to judge'}"
 

@@ -510,3 +510,31 @@ def test_a_test_that_does_not_stop_is_stopped(
     code, out, _ = run(capsys, "check", "-q", SB, CLASSIC / "MP.litmus")
     assert code == 3
     assert re.match(r"SB   unknown     expected sometimes \(timeout: stopped after \d+ seconds\)\nMP  ", out)
+
+
+WRONG_IN_SOME = """MM some
+{ int x; }
+P0 { [A] WRITE_ONCE(x, 1); [B] y = 2; }
+variants { A always; B never; C never; D : B never; }
+exists (x = 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "counts"), [("check", "2 tests: 2 as expected"), ("compare", "2 tests: 2 the same")]
+)
+def test_the_variants_with_errors_are_named(
+    command: str, counts: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "some.litmus").write_text(WRONG_IN_SOME)
+    assert main([command, str(tmp_path / "some.litmus")]) == 2
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(counts) and last.endswith(", 2 with errors (some::B, some::D)")
+
+
+def test_a_file_that_is_wrong_in_all_variants_has_no_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "all.litmus").write_text(WRONG_IN_SOME.replace("[B] y", "y"))
+    assert main(["check", str(tmp_path / "all.litmus")]) == 2
+    assert capsys.readouterr().out == "0 tests: 1 with errors\n"

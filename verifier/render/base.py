@@ -45,7 +45,9 @@ class Report(ABC, Generic[P]):
 
     def error(self, error: VerifierError, file: str | None = None) -> None:
         """Print and count an error, of one file or of all."""
-        self.tally.errors += 1
+        wrong = error.tests if isinstance(error, InputError) else ()
+        self.tally.errors += max(1, len(wrong))
+        self.tally.wrong += wrong
         self.codes.add(error.exit_code)
         self.out.complain(said(error))
 

@@ -159,6 +159,7 @@ class _File(Generic[P]):
         self.keys: tuple[tuple[str, ...], ...] = ()
         self.decided = 0
         self.wrong: dict[object, Diagnostic] = {}
+        self.failed: dict[str, None] = {}  # the tests that have errors
         self.said: set[object] = set()
 
     def take(self, part: object) -> Iterator[Outcome[P] | Aside]:
@@ -177,6 +178,8 @@ class _File(Generic[P]):
                 continue
             if isinstance(outcome, Begun):
                 self.tests, self.keys = outcome.tests, outcome.keys
+            if isinstance(outcome, InputError) and self.tests is not None and self.decided:
+                self.failed[self.tests[self.decided - 1].id] = None
             if isinstance(outcome, Diagnostic) and self.columns[0].strict:
                 outcome = InputError([replace(outcome, severity="error")])
             if isinstance(outcome, InputError):
@@ -208,4 +211,5 @@ class _File(Generic[P]):
     def end(self) -> Iterator[Outcome[P]]:
         """All errors of the file, as one exception."""
         if self.wrong:
-            yield InputError(self.wrong.values())
+            some = self.tests is not None and len(self.failed) < len(self.tests)
+            yield InputError(self.wrong.values(), self.failed if some else ())
