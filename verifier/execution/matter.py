@@ -28,13 +28,14 @@ from verifier.program.profiles import KERNELS
 from verifier.program.trace import Matter
 from verifier.program.values import CLEAN, FAULT, Ptr, Value, flags, target
 from verifier.program.waits import folded
+from verifier.program.whereabouts import Said, Whereabouts, line_of
 from verifier.records import NamedTuple
 from verifier.source import Span
 
 WIDTH = 56  # characters of a statement; the rest is cut off
 CLAUSES = 4  # decisions that are told one by one
 
-Parts = list[str | Span]
+Parts = Said
 Forces = Callable[[Sequence[Decision]], list[Decision] | None]
 
 
@@ -76,6 +77,7 @@ class _Finder:
             self.event_of |= {n: self.events[e] for e, n in owned.items()}
         self.walk_of = {n: w for w in self.x.walks for n, _, _ in w.levels}
         self.updates = {n for n, _ in self.x.updates()}  # of A and D
+        self.whereabouts = Whereabouts(self.program)
 
     def matter(self) -> Matter:
         """The first of the three kinds that fits."""
@@ -98,6 +100,11 @@ class _Finder:
             if pseudo in self.steps:
                 found.add(self.steps[pseudo])
         return tuple(sorted(found))
+
+    def _at(self, event: Event, others: Iterable[Event] | None = None) -> Parts:
+        """The line of an event, told apart from ``others`` in it, by default all that are alike."""
+        others = self.whereabouts.alike(event) if others is None else others
+        return self.whereabouts.place(event, self.x.executed, others)
 
     # -- reordered ----------------------------------------------------------------------------------
 
@@ -122,7 +129,9 @@ class _Finder:
         if event is None:
             walk = self.walk_of[node]
             return [f"a page walk for {walk.va}"]
-        return [*_at(event), f"`{folded(event.text, WIDTH)}`"] if event.text else [*_at(event)]
+        text = f" `{folded(event.text, WIDTH)}`" if event.text else ""
+        where, *which = self._at(event, ())
+        return [where, text, *which]
 
     # -- stale --------------------------------------------------------------------------------------
 
@@ -257,7 +266,7 @@ class _Finder:
         walk = old.walk
         if walk is None:
             event = self.events[old.use]
-            said: Parts = [f"CPU {event.cpu} executes in ", *_at(event), "what it fetched before "]
+            said: Parts = [f"CPU {event.cpu} executes in ", *self._at(event), " what it fetched before "]
             return [*said, *self._changed(old, writer, event.cpu)]
         how: Parts = [", which was in its TLB from the start, before "]
         if walk.kind == "fault":
@@ -279,8 +288,12 @@ class _Finder:
             return [f"CPU {walk.cpu} sets A by a walk for {walk.va}"]
         event = self.events[walk.event]
         if walk.kind == "fault":
-            return [f"CPU {walk.cpu} faults in ", *_at(event, "")]
-        return [f"CPU {walk.cpu} uses {what} in ", *_at(event, "")]
+            return [f"CPU {walk.cpu} faults in ", *self._using(event)]
+        return [f"CPU {walk.cpu} uses {what} in ", *self._using(event)]
+
+    def _using(self, event: Event) -> Parts:
+        """The line of a translated access."""
+        return self._at(event, (e for e in self.program.bodies[event.body].events if e.virtual))
 
     def _tagged(self, walk: Walk) -> str:
         tagged = Ptr(f"{walk.cpu}:pcid") in self.program.cells
@@ -293,8 +306,8 @@ class _Finder:
         if event is None or writer in self.x.dirty.values():
             return [f"the processor of CPU {self._cpu(writer)} {changed}"]
         if event.cpu == reader:
-            return ["its ", *_at(event), changed]
-        return [*_at(event), f"of CPU {event.cpu} {changed}"]
+            return ["its ", *self._at(event), f" {changed}"]
+        return [*self._at(event), f" of CPU {event.cpu} {changed}"]
 
     def _flushed(self, walk: Walk, read: int) -> Span | None:
         """The last invalidation in front of a walk that would have removed an older entry."""
@@ -387,18 +400,18 @@ class _Finder:
                 found = found if less is None else less
         return found
 
-    def _several(self) -> set[_Line]:
+    def _several(self) -> set[tuple[int, str, int]]:
         """Lines of a CPU that read several values."""
-        seen: set[_Line] = set()
-        out: set[_Line] = set()
+        seen: set[tuple[int, str, int]] = set()
+        out: set[tuple[int, str, int]] = set()
         for event in self.events:
-            place = _line(event)
+            place = line_of(event)
             for access in event.accesses:
                 if access.slot is not None and event.id in self.x.executed:
                     (out if place in seen else seen).add(place)
         return out
 
-    def _decided(self, d: Decision, several: set[_Line]) -> Parts:
+    def _decided(self, d: Decision, several: set[tuple[int, str, int]]) -> Parts:
         """A decision as a clause."""
         program, event = self.program, d.event
         if d.kind == "kernel":
@@ -411,20 +424,31 @@ class _Finder:
             return [f"nobody writes {cell}"]
         if d.kind == "strikes" and event.op == "SEND":
             one = "comes with another one" if d.value == 0 else "comes by itself"
-            return ["the interrupt of ", *_at(event, ""), f" {one}"]
+            return ["the interrupt of ", *self._at(event, self._sends(event)), f" {one}"]
         if d.kind == "strikes":
             return [f"{'an' if d.value else 'no'} NMI strikes CPU {event.cpu}"]
         if d.kind == "last":
-            return [*_at(event), f"of CPU {event.cpu} writes {cell} last"]
+            return [*self._at(event), f" of CPU {event.cpu} writes {cell} last"]
         value = program.naming.of(d.cell, d.value)
         if d.value == FAULT:
-            return [f"CPU {event.cpu} faults in ", *_at(event, "")]
+            return [f"CPU {event.cpu} faults in ", *self._using(event)]
         if event.op == "T":
-            return [f"CPU {event.cpu} finds the page {value} in ", *_at(event, "")]
+            return [f"CPU {event.cpu} finds the page {value} in ", *self._using(event)]
         if event.span is None:
             return [f"CPU {event.cpu} reads {cell} = {value}"]
-        what = f"{cell} = {value}" if _line(event) in several else value
-        return [f"CPU {event.cpu} reads ", what, " in ", event.span]
+        what = f"{cell} = {value}" if line_of(event) in several else value
+        return [f"CPU {event.cpu} reads ", what, " in ", *self._at(event, self._readers(event, d.cell))]
+
+    def _sends(self, event: Event) -> list[Event]:
+        return [e for e in self.program.bodies[event.body].events if e.op == "SEND"]
+
+    def _readers(self, event: Event, cell: Ptr | None) -> Iterator[Event]:
+        """What reads a cell in this run, in the body of an event."""
+        for e in self.program.bodies[event.body].events:
+            if e.id in self.x.executed and any(
+                a.slot is not None and self.x.cell(e, a) == cell for a in e.accesses
+            ):
+                yield e
 
     def _condition(self, d: Decision) -> Parts:
         o = self.program.observables[d.at]
@@ -435,7 +459,7 @@ class _Finder:
             parts: Parts = ["the instant asked for comes"]
             for word, events in ((" after ", before), (" and before " if before else " before ", after)):
                 for n, event in enumerate(dict.fromkeys(events)):
-                    parts += [" and " if n else word, *_at(event), f"of CPU {event.cpu}"]
+                    parts += [" and " if n else word, *self._at(event), f" of CPU {event.cpu}"]
             return parts
         if o.kind == "tlb":
             can = "can" if d.value else "cannot"
@@ -455,19 +479,6 @@ def _joined(groups: list[list[Parts]]) -> Parts:
             out += [" and " if k == len(group) - 1 else ", "] if k else []
             out += clause
     return out
-
-
-_Line = tuple[int, str, int]
-
-
-def _line(event: Event) -> _Line:
-    """The CPU, the file and the line of an event."""
-    return (event.cpu, "", 0) if event.span is None else (event.cpu, event.span.source.name, event.span.line)
-
-
-def _at(event: Event, after: str = " ") -> Parts:
-    """The line of an event."""
-    return [event.span, after] if event.span is not None else [f"a step{after}"]
 
 
 def waiting(x: Execution, turns: Mapping[int, int]) -> set[int]:

@@ -131,8 +131,8 @@ class Reason:
             return ""
         on = {part for cycle in self.cycles for part in cycle.parts}
         off = [named(part, file) for part in self.parts if part not in on]
-        said, verb = " and ".join(off), "is" if len(off) == 1 else "are"
-        said = f"{said[:1].upper()}{said[1:]} {verb} on no cycle: without it, some runs would close none."
+        said, verb, them = " and ".join(off), *(("is", "it") if len(off) == 1 else ("are", "them"))
+        said = f"{said[:1].upper()}{said[1:]} {verb} on no cycle: without {them}, some runs would close none."
         return said if off else ""
 
 

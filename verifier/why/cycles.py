@@ -13,6 +13,7 @@ from verifier.errors import LimitError
 from verifier.lower.optional import OptionalPart
 from verifier.program.expressions import bits_in
 from verifier.program.values import Ptr, Value
+from verifier.program.whereabouts import Whereabouts
 from verifier.records import NamedTuple
 from verifier.solve.clauses import NO, YES
 from verifier.solve.symbolic import SymbolicRelation
@@ -34,12 +35,14 @@ class Edge(NamedTuple):
 class Cycle(NamedTuple):
     """Events each of which comes before the next one, and the last one before the first.
 
-    ``read``: what reads among them found, by event and cell, in the candidate that showed the cycle.
+    ``read``: what reads among them found, by event and cell, in the candidate that showed the cycle;
+    ``executed``: the events at their places, by number, that this candidate executes.
     """
 
     axiom: str
     edges: tuple[Edge, ...]
     read: Mapping[tuple[int, Ptr], Value]
+    executed: frozenset[int] = frozenset()
 
 
 # Of the rules that order two events, the one that says most comes first.
@@ -56,6 +59,7 @@ class Cycles:
 
     def __init__(self, candidates: Candidates, present: Iterable[OptionalPart]) -> None:
         self.candidates, self.rests = candidates, Rests(candidates, present)
+        self.repeated = _repeated(candidates)
         self.graphs = [
             (axiom, list(self._ways((rule.name, relation) for rule, relation in rules)))
             for axiom, rules in candidates.graphs
@@ -148,7 +152,10 @@ class Cycles:
         pairs = list(zip(nodes, [*nodes[1:], nodes[0]], strict=True))
         literals = [edges[pair][1] for pair in pairs]
         made = tuple(Edge(*pair, edges[pair][0]) for pair in pairs)
-        return Cycle(axiom, made, dict(self._read(frozenset(nodes)))), [x for x in literals if x != YES]
+        executed = self.candidates.encoding.executed
+        seen = {e for n in nodes for e in self.repeated.get(n, ()) if self._holds(executed[e])}
+        cycle = Cycle(axiom, made, dict(self._read(frozenset(nodes))), frozenset(seen))
+        return cycle, [x for x in literals if x != YES]
 
     def _read(self, nodes: frozenset[int]) -> Iterator[tuple[tuple[int, Ptr], Value]]:
         for read in self.candidates.encoding.reads:
@@ -159,6 +166,20 @@ class Cycles:
 
     def _holds(self, literal: int) -> bool:
         return literal == YES or (literal != NO and self.solver.value(literal))
+
+
+def _repeated(candidates: Candidates) -> dict[int, list[int]]:
+    """By instant, the events that may come to the place of its event, if there are several."""
+    program, e = candidates.program, candidates.encoding
+    whereabouts = Whereabouts(program)
+    found: dict[int, list[int]] = {}
+    owned = (e.issues, e.faults, e.fetches)
+    for event in program.events:
+        times = [other.id for other in whereabouts.times(event)]
+        if len(times) > 1:
+            nodes = [event.id, *(part[event.id] for part in owned if event.id in part)]
+            found |= dict.fromkeys(nodes, times)
+    return found
 
 
 def shortest(edges: Iterable[tuple[int, int]], limit: int) -> list[list[int]]:

@@ -21,7 +21,7 @@ from verifier.why.cycles import Cycle, Cycles, Edge
 from verifier.why.engine import Candidates, opened
 from verifier.why.excluded import excluded
 from verifier.why.names import EventName, EventNames
-from verifier.why.reasons import Reasons, monotone, reasons
+from verifier.why.reasons import MAY_HANG, Reasons, monotone, reasons
 
 BOUND = 4  # reasons
 
@@ -84,11 +84,12 @@ class _Explainer:
                 found = reasons(engine, bound)
             of = len(found.found)
             told = tuple(self._reason(parts, at, of) for at, parts in enumerate(found.found, 1))
+        waits = self._taken(told[0].parts) if told else ""
         lacking = sum(bool(r.gap) for r in told)
         cycles = f"the cycles of {lacking} of {len(told)} reasons are missing" if lacking else ""
         gap = "; ".join(filter(None, (gap, found.gap, cycles)))
         return Explanation(
-            self.verdict, _summary(self.verdict, told, found), told, found.complete,
+            self.verdict, _summary(self.verdict, told, found, waits), told, found.complete,
             tuple(_comments(told[0], self.test)) if told else (), gap,
         )  # fmt: skip
 
@@ -104,9 +105,27 @@ class _Explainer:
                 raise
             return None  # counters that are not updated by LOCK'd operations may get many values
 
-    def _candidates(self, parts: Iterable[OptionalPart]) -> Candidates:
-        """The candidates of the program that has only these parts, and those that are always there."""
-        there = {p.name for p in (*parts, *self.always)}
+    def _taken(self, parts: Iterable[OptionalPart]) -> str:
+        """A clause about what is taken as given where a condition asks for hangs: those parts without which,
+        each alone, the outcome were possible with ``parts``. Empty if there is nothing of the kind."""
+        waits = [p for p in self.always if p.kind in MAY_HANG]
+        if not waits:
+            return ""
+        taken = "what is taken as given where a condition asks for a hang"
+        needed = []
+        try:
+            for number, p in enumerate(waits, 1):
+                self.budget.tell("is what makes somebody wait needed? part", number, len(waits))
+                if self._candidates(parts, (p,)).possible():
+                    needed.append(named(p, self.test.source.name))
+        except LimitError:
+            return f"{taken}: locks, waits and regions"
+        return f"{taken}: {_listed(needed)}" if needed else f"{taken}, of which no part is needed alone"
+
+    def _candidates(self, parts: Iterable[OptionalPart], absent: Sequence[OptionalPart] = ()) -> Candidates:
+        """The candidates of the program that has only these parts, and those that are always there but for
+        ``absent``."""
+        there = {p.name for p in (*parts, *self.always) if p not in absent}
         code = given(self.code, there)
         _, program = short_program(self.test, code, self.model.switches, self.unroll, self.budget)
         return Candidates(program, self.model, self.value, self.budget)
@@ -133,7 +152,7 @@ class _Explainer:
 def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, program: Program) -> Closed:
     """A cycle in words, from the lowest CPU's first store or other event."""
     edges = _from_the_first(cycle.edges, names.nodes)
-    links = [Link(names.step(e.first, cycle.read), names.why(e), e.rule) for e in edges]
+    links = [Link(names.step(e.first, cycle), names.why(e, cycle), e.rule) for e in edges]
     parts = dict.fromkeys(p for e in edges for p in cycles.rests.on(*e))
     return Closed(
         "; ".join(dict.fromkeys(_case(cycle, names, program))),
@@ -180,7 +199,7 @@ def _case(cycle: Cycle, names: EventNames, program: Program) -> Iterable[str]:
     for edge in cycle.edges:
         event = names.nodes[edge.first].event
         if event is not None and any(a.slot in asked for a in event.accesses):
-            found = names.finds(edge.first, cycle.read)
+            found = names.finds(edge.first, cycle)
             if found:
                 yield found
 
@@ -199,15 +218,23 @@ def _merged(cycles: Iterable[Closed]) -> list[Closed]:
     return list(found.values())
 
 
-def _summary(verdict: Verdict, told: Sequence[Reason], found: Reasons) -> str:
-    """One sentence."""
+_NOTHING = "barrier, LOCK, flush or wait", ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _summary(verdict: Verdict, told: Sequence[Reason], found: Reasons, waits: str) -> str:
+    """One sentence. ``waits``: what it rests on that is taken as given."""
     if not told:
         return verdict.observation
     first, file, word = told[0], verdict.test.source.name, verdict.observation
     if not first.parts:
-        return f"{word}: it rests on no barrier, LOCK, flush or wait, but on what every CPU does by itself"
-    said = [named(p, file) for p in first.parts]
-    rests = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+        no, also = ("barrier, LOCK or flush", f", and on {waits}") if waits else _NOTHING
+        return f"{word}: it rests on no {no}, but on what every CPU does by itself{also}"
+    rests = _listed([named(p, file) for p in first.parts])
+    rests += f", and on {waits}" * bool(waits)
     others, more = len(told) - 1, ""
     if others:
         more = f"; {others}{'' if found.complete else ' or more'} other reason{'s' if others > 1 else ''}"

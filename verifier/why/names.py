@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import Literal
 
 from verifier.model.roles import buffered, role
-from verifier.program.events import Event
+from verifier.program.events import Access, Event
 from verifier.program.expressions import Const
 from verifier.program.ops import ICR
-from verifier.program.values import IN_LINE, Ptr, Value
+from verifier.program.values import IN_LINE, SOFTIRQS_OFF, Ptr, Value
 from verifier.program.waits import place
+from verifier.program.whereabouts import Said, Whereabouts
 from verifier.records import NamedTuple
 from verifier.solve.sites import Chain
 from verifier.source import Span
-from verifier.why.cycles import Edge
+from verifier.why.cycles import Cycle, Edge
 from verifier.why.engine import Candidates
 
 EventNameKind = Literal[
@@ -23,6 +24,10 @@ EventNameKind = Literal[
 _NOTES: Mapping[EventNameKind, str] = {
     "commit": "reaches memory", "issue": "is executed", "fault": "faults", "copy": "is prefetched",
     "flush": "takes effect",
+}  # fmt: skip
+
+_SHORT: Mapping[EventNameKind, str] = {
+    "walk": "the page walk", "use": "the use", "init": "the start", "snapshot": "that instant",
 }  # fmt: skip
 
 
@@ -52,6 +57,7 @@ class EventNames:
     def __init__(self, candidates: Candidates, file: str) -> None:
         self.program, self.file = candidates.program, file
         self.tell = self.program.naming.of
+        self.whereabouts = Whereabouts(self.program)
         e = candidates.encoding
         events = self.program.events
         late = {v.id for v in events if e.model.buffered and buffered(v, self.program)}
@@ -84,21 +90,28 @@ class EventNames:
 
     # -- events -----------------------------------------------------------------------------------
 
-    def step(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> CycleStep:
+    def step(self, node: int, cycle: Cycle) -> CycleStep:
         """An event of a cycle, with what it read."""
         n = self.nodes[node]
         where = place(n.event.span, self.file) if n.event is not None else ""
         if n.kind == "walk":
-            return CycleStep(n.cpu, n.text, "", self._found(node, read))
+            return CycleStep(n.cpu, n.text, "", self._found(node, cycle.read))
         if n.event is None or n.text:
             return CycleStep(n.cpu, n.text, where, span=n.event.span if n.event is not None else None)
         note = _NOTES.get(n.kind, "")
         if (n.kind == "event" and n.event.op in ("R", "X", "IF")) or n.kind == "copy":
-            found = self._found(node, read)
-            note = f"{note}: {found}" if note and found else note or found
+            note = ": ".join(filter(None, (note, self._found(node, cycle.read))))
+        note = "; ".join(filter(None, (note, self._which(n.event, cycle))))
         if n.event.op == "IRET":
             return CycleStep(n.cpu, said(n.event), "", note)
         return CycleStep(n.cpu, said(n.event), where, note, n.event.span)
+
+    def _which(self, event: Event, cycle: Cycle) -> str:
+        """Which execution of its line an event is, if there are several."""
+        return self._text(self.whereabouts.which(event, cycle.executed))
+
+    def _text(self, parts: Said) -> str:
+        return "".join(x if isinstance(x, str) else place(x, self.file) for x in parts)
 
     def _found(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> str:
         """What a read found, without registers and the lines for locks in which nobody stands."""
@@ -110,24 +123,28 @@ class EventNames:
         told = [f"{c.name}: {self.tell(c.ptr, v)}" for c, v in found if c.kind != "register"]
         return f"reads {', '.join(told[:3])}{', …' if len(told) > 3 else ''}" if told else ""
 
-    def line(self, node: int) -> str:
+    def line(self, node: int, cycle: Cycle) -> str:
         """A short name: the place, if there is one."""
         n = self.nodes[node]
-        found = place(n.event.span, self.file) if n.event is not None else ""
-        return found or {"walk": "the page walk", "use": "the use", "init": "the start"}.get(n.kind, "it")
+        if n.event is None or n.event.span is None:
+            return _SHORT.get(n.kind, "it")
+        text = self.whereabouts.statement(n.event, self.whereabouts.alike(n.event))
+        which = self._which(n.event, cycle)
+        return f"{place(n.event.span, self.file)}{f' {text}' * bool(text)}{f' ({which})' * bool(which)}"
 
-    def finds(self, node: int, read: Mapping[tuple[int, Ptr], Value]) -> str:
+    def finds(self, node: int, cycle: Cycle) -> str:
         """``CPU 0 finds 1 in x (line 12)``, if an event of the program reads one value."""
         n = self.nodes[node]
-        found = self._found(node, read).removeprefix("reads ")
+        found = self._found(node, cycle.read).removeprefix("reads ")
         if n.event is None or not found or "," in found:
             return ""
         cell, _, value = found.partition(": ")
-        return f"CPU {n.cpu} finds {value} in {cell} ({self.line(node)})"
+        where = ", ".join(filter(None, (place(n.event.span, self.file), self._which(n.event, cycle))))
+        return f"CPU {n.cpu} finds {value} in {cell} ({where})"
 
     # -- order ------------------------------------------------------------------------------------
 
-    def why(self, edge: Edge) -> str:
+    def why(self, edge: Edge, cycle: Cycle) -> str:
         """Why the first event of a pair comes before the second one."""
         a, b = self.nodes[edge.first], self.nodes[edge.second]
         words = _WORDS.get(edge.rule, f"by the rule {edge.rule}")
@@ -135,15 +152,8 @@ class EventNames:
             return words if edge.rule == "start" else "everything comes after the start"
         if b.kind == "init" and edge.rule == "fresh":
             return "what is used after it is nothing that the TLB held at the start [5.4]"
-        if edge.rule == "fr":
-            value = self._written(b)
-            words = f"{self.line(edge.second)} overwrites what it found" + (
-                f", with {value}" if value else ""
-            )
-        elif edge.rule in ("rf", "rfe"):
-            words = f"{self.line(edge.second)} reads it [1.1]"
-        elif edge.rule == "co":
-            words = f"{self.line(edge.second)} overwrites it [1.1]"
+        if edge.rule in ("fr", "rf", "rfe", "co"):
+            words = self._conflict(edge, cycle)
         elif edge.rule == "ipi":
             words = _interrupting(a.event, b.event)
         elif self.waits(edge) and b.event is not None:
@@ -168,6 +178,22 @@ class EventNames:
         event = self.nodes[edge.second].event
         return edge.rule in ("drain", "drain_nt") and event is not None and bool(role(event).waits)
 
+    def _conflict(self, edge: Edge, cycle: Cycle) -> str:
+        """How the second event of a pair reads or overwrites what the first one read or wrote."""
+        a, b = self.nodes[edge.first], self.nodes[edge.second]
+        line, registers = self.line(edge.second, cycle), _registers(a.event, b.event)
+        if edge.rule == "fr" and _flag(a.event) is not None and _flag(b.event) == "0" and _delivers(a):
+            return f"the interrupt needs interrupts on, which {line} turns off [8.3]"
+        if edge.rule == "rf" and _flag(a.event) == "1" and _delivers(b):
+            return "it turns interrupts on, which the interrupt needs [8.3]"
+        if edge.rule == "fr":
+            value = "" if registers else self._written(b)
+            found = f"{registers}, as it found it" if registers else "what it found"
+            return f"{line} overwrites {found}" + (f", with {value}" if value else "")
+        if edge.rule == "co":
+            return f"{line} overwrites {registers or 'it'} [1.1]"
+        return f"{line} reads {registers or 'it'} [1.1]"
+
     def _ordered(self, a: EventName, b: EventName) -> str:
         """Why program order holds."""
         if a.event is None or b.event is None:
@@ -189,6 +215,39 @@ class EventNames:
             if value is not None and not isinstance(value, str) and isinstance(access.addr, Const):
                 return self.tell(access.addr.value, value)
         return ""
+
+
+def _registers(a: Event | None, b: Event | None) -> str:
+    """What the registers of the processor are called that two events have in common, if these are all."""
+    if a is None or b is None:
+        return ""
+    both = [_called(x) for x in a.accesses if any(x.addr == y.addr for y in b.accesses)]
+    return " and ".join(dict.fromkeys(both)) if all(both) else ""
+
+
+def _called(access: Access) -> str:
+    """What a register of the processor is called; empty for memory."""
+    cell = access.addr.value if isinstance(access.addr, Const) else None
+    return _REGISTERS.get(cell.base.partition(":")[2], "") if isinstance(cell, Ptr) else ""
+
+
+_FLAG = "the interrupt flag"
+_REGISTERS = {
+    "irq": _FLAG, "%halted": "the halt", "cr3": "CR3", "pcid": "the PCID",
+    SOFTIRQS_OFF: "what keeps softirqs off",
+}  # fmt: skip
+
+
+def _flag(event: Event | None) -> str | None:
+    """What an event writes to the interrupt flag: ``0``, ``1``, empty if the program does not say it or the
+    event only reads it; None if it does not touch it."""
+    mine = [a.value for a in event.accesses if _called(a) == _FLAG] if event is not None else []
+    written = [str(v.value) for v in mine if isinstance(v, Const)]
+    return (written or [""])[-1] if mine else None
+
+
+def _delivers(n: EventName) -> bool:
+    return n.event is not None and n.event.op == "DLV"
 
 
 def _interrupting(a: Event | None, b: Event | None) -> str:

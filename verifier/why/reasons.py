@@ -29,13 +29,13 @@ _LAST: tuple[PartKind, ...] = (
 _WEIGHT = {kind: at for at, kind in enumerate(_LAST)}
 MONOTONE = tuple(kind for kind in PART_KINDS if kind in _WEIGHT)
 # Who waits for something may hang, and hangs no more where the wait is left out.
-_MAY_HANG = frozenset({"wait", "lock", "grace period", "reader", "IRQ-off region", "softirq-off region"})
+MAY_HANG = frozenset({"wait", "lock", "grace period", "reader", "IRQ-off region", "softirq-off region"})
 
 
 def monotone(observables: Iterable[Observable]) -> frozenset[str]:
     """The kinds of parts whose absence allows more, for a condition that asks for these."""
     hangs = any(o.kind == "hang" for o in observables)
-    return frozenset(MONOTONE) - (_MAY_HANG if hangs else frozenset())
+    return frozenset(MONOTONE) - (MAY_HANG if hangs else frozenset())
 
 
 class Reasons(NamedTuple):

@@ -465,3 +465,88 @@ def test_reordered_are_those_that_sc_forbids() -> None:
             for step in matter.steps:
                 assert rows_with_marks(verdict, matter._replace(steps=(step,))) == 1, test.id
     assert count > 35 and kinds == {"reordered", "stale", "interleaving"}
+
+
+# -- which execution of a line ----------------------------------------------------------------------
+
+TWO_CALLS = """MM t
+{ int sum; }
+struct info { int n; };
+void h(void *p) { struct info *i = p; WRITE_ONCE(sum, sum + i->n); }
+P0 {
+    struct info in = { .n = 1 };
+    smp_call_function_single(1, h, &in, 0);
+    in.n = 10;
+    smp_call_function_single(1, h, &in, 1);
+}
+P1 { }
+exists (~sum = 11)
+"""
+ONE_LINE = """MM t
+{ int a; int b; }
+P0 { WRITE_ONCE(a, 1); WRITE_ONCE(a, 0); }
+P1 { WRITE_ONCE(b, 1); WRITE_ONCE(b, 0); }
+exists (ever (a = 1 /\\ b = 1))
+"""
+NMI_TOO = """MM t
+{ int x; int y; }
+void look(void) { if (READ_ONCE(x)) WRITE_ONCE(y, y + 1); }
+P0 { WRITE_ONCE(x, 1); }
+P1 { look(); look(); }
+nmi P1 { look(); }
+exists (y = 1)
+"""
+CALLBACKS = """MM t
+{ int x; struct rcu_head a; struct rcu_head b; int y; }
+void cb(struct rcu_head *p) { WRITE_ONCE(y, y * 10 + READ_ONCE(x)); }
+P0 { call_rcu(&a, cb); WRITE_ONCE(x, 1); call_rcu(&b, cb); WRITE_ONCE(x, 2); }
+exists (y = 2)
+"""
+IN_A_LOOP = """MM t
+{ int x; int n; }
+void tick(void *p) { WRITE_ONCE(n, READ_ONCE(x)); }
+P0 {
+    for (int i = 0; i < 2; i++) {
+        smp_call_function_single(1, tick, NULL, 0);
+        WRITE_ONCE(x, i + 1);
+    }
+}
+P1 { }
+unroll 3;
+exists (n = 1)
+"""
+RETRIES = """MM t
+{ int x; int n; }
+P0 { WRITE_ONCE(x, 1); WRITE_ONCE(x, 2); WRITE_ONCE(x, 3); }
+P1 {
+    for (int i = 0; i < 2; i++) {
+        int seen = READ_ONCE(x);
+        if (seen == 2)
+            n = n + 1;
+    }
+}
+unroll 3;
+exists (n = 2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (TWO_CALLS, ["line 4 (in the h() that line 9 sends)"]),
+        (ONE_LINE, ["line 3 `WRITE_ONCE(a, 1)` of CPU 0", "line 4 `WRITE_ONCE(b, 0)` of CPU 1"]),
+        (NMI_TOO, ["line 3 (in P1, the second time)", "line 3 (in the NMI) of CPU 1 writes y last"]),
+        (CALLBACKS, ["(in the cb() that line 4 `call_rcu(&b, cb)` queues)"]),
+        (IN_A_LOOP, ["in line 3 (in the tick() that line 6 sends the second time)"]),
+        (RETRIES, ["x = 2 in line 6 (the second time)", "n = 1 in line 8 (the second time)"]),
+    ],
+)
+def test_a_line_that_is_executed_more_than_once(text: str, words: list[str]) -> None:
+    said = told(decided(text))[1]
+    assert all(one in said for one in words), said
+
+
+def test_a_line_that_is_executed_once_has_no_more_words() -> None:
+    assert "(" not in told(decided(SB))[1].replace("(x, 1)", "").replace("(y)", "")
+    one = RETRIES.replace("i < 2", "i < 1").replace("n = 2", "n = 1")
+    assert told(decided(one))[1].endswith("in line 6")

@@ -242,3 +242,40 @@ def test_everything_impossible_is_explained(folder: str) -> None:
             assert all(set(c.parts) <= set(r.parts) for r in x.reasons for c in r.cycles), test.id
             with_cycles += any(r.cycles for r in x.reasons)
     assert with_cycles > 1
+
+
+TURNS = """MM t
+{ int x; int y; }
+P0 {
+    for (int i = 0; i < 2; i++)
+        atomic_inc(&x);
+    r0 = READ_ONCE(y);
+}
+P1 {
+    WRITE_ONCE(y, 1);
+    smp_mb();
+    r0 = atomic_read(&x);
+}
+unroll 3;
+exists (0:r0 = 0 /\\ 1:r0 = 1)
+"""
+
+
+def test_a_cycle_says_which_execution_of_a_line_it_is_about() -> None:
+    found, _ = of_text(TURNS)
+    links = [link for reason in found.reasons for c in reason.cycles for link in c.links]
+    notes = [link.step.note for link in links]
+    assert any("the second time" in note for note in notes), notes
+
+
+def test_a_cycle_tells_two_stores_of_a_line_apart() -> None:
+    text = """MM t
+    { int x; int y; }
+    P0 { WRITE_ONCE(x, 1); WRITE_ONCE(y, 1); }
+    P1 { r0 = READ_ONCE(y); r1 = READ_ONCE(x); }
+    exists (1:r0 = 1 /\\ 1:r1 = 0)
+    """
+    found, _ = of_text(text)
+    whys = [link.why for reason in found.reasons for c in reason.cycles for link in c.links]
+    assert "line 3 `WRITE_ONCE(x, 1)` overwrites what it found, with 1" in whys
+    assert "line 4 `r0 = READ_ONCE(y)` reads it [1.1]" in whys

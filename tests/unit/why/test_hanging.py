@@ -87,6 +87,42 @@ def test_a_wait_is_given_where_hangs_are_asked_for() -> None:
     assert found.reasons and not any(p.kind == "lock" for r in found.reasons for p in r.parts)
 
 
+HALT = """MM t
+{ int need; }
+void h(void *i) { }
+P0 {
+    local_irq_disable();
+    if (!READ_ONCE(need))
+        safe_halt();
+    local_irq_enable();
+}
+P1 {
+    WRITE_ONCE(need, 1);
+    smp_call_function_single(0, h, NULL, 0);
+}
+exists (0:hang)
+"""
+
+
+def test_what_is_taken_as_given_is_named_as_the_audit_says() -> None:
+    (test,) = load(Source("t.litmus", HALT))
+    assert ("IRQ-off region", "needed") in [(f.kind, f.need) for f in verifier.audit(test).findings]
+    found = verifier.explain(test)
+    assert found.summary.endswith(
+        "and on what is taken as given where a condition asks for a hang: the IRQ-off region of "
+        "local_irq_disable() (line 5)"
+    )
+    said = [link.why for cycle in found.reasons[0].cycles for link in cycle.links]
+    assert "the interrupt needs interrupts on, which line 5 turns off [8.3]" in said
+    assert "it turns interrupts on, which the interrupt needs [8.3]" in said
+
+
+def test_what_is_taken_as_given_may_not_be_needed() -> None:
+    (test,) = load(Source("t.litmus", HALT.replace("local_irq_disable();\n    if", "if").replace(
+        "safe_halt();", "spin_lock(&l);").replace("int need;", "int need; spinlock_t l;")))  # fmt: skip
+    assert verifier.explain(test).summary.endswith("of which no part is needed alone")
+
+
 FILES = sorted((ROOT / "litmus" / "hangs").glob("*.litmus"))
 
 
