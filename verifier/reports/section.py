@@ -19,7 +19,7 @@ from verifier.results import Verdict
 from verifier.source import Source, Span
 from verifier.syntax import ast
 from verifier.syntax.test import Test
-from verifier.why.answers import Audit, Explanation, impossible, named
+from verifier.why.answers import NO_PARTS, Audit, Explanation, impossible, named
 
 SHORT = 160  # characters of what the index says of a test
 
@@ -198,7 +198,7 @@ def _audited(audit: Audit, links: Links) -> Html:
         )
     told = table(["where", "part", "kind", "CPU", "needed?"], rows, class_="audit") if rows else ""
     gap = tag("p", links.of(f"{audit.gap[:1].upper()}{audit.gap[1:]}."), class_="gap") if audit.gap else ""
-    none = tag("p", "The test has no barrier, flush, wait or lock.") if not rows and not gap else ""
+    none = tag("p", f"{NO_PARTS}.") if not rows and not gap else ""
     notes = [tag("p", text) for text in audit.legend()]
     return joined([tag("h3", "What is needed"), told, none, *notes, gap])
 

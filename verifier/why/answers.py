@@ -57,15 +57,20 @@ def does(part: OptionalPart) -> str:
 
 
 Need = Literal[
-    "needed", "else it may hang", "redundant", "never reached", "unneeded here", "unneeded",
+    "needed", "else it may hang", "redundant", "never reached", "not asked here", "unneeded here", "unneeded",
     "for the compiler only", "not asked",
 ]  # fmt: skip
 
 
+NO_PARTS = "There is nothing here to switch off: no barrier, flush, wait or lock"
 # The words that do not speak for themselves.
 _MEANS: dict[Need, str] = {
     "redundant": "Redundant: without it no final state changes, by all memory and locals{hang}.",
     "unneeded here": "Unneeded here: without it other final states occur, but not this outcome.",
+    "not asked here": (
+        "Not asked here: nothing comes after it, and at the end of a run everything that was stored and sent "
+        "has taken effect. Let something come after it that must not be early."
+    ),
     "never reached": "Never reached: no run executes it, so this test says nothing about it.",
 }
 
@@ -188,6 +193,7 @@ class Finding:
                stays impossible, but some run hangs, and none does with it;
                ``redundant``: none of these; without it no run ends in
                another state, by all memory and locals; ``never reached``: nor does any run execute it;
+               ``not asked here``: nothing comes after it that could be early;
                ``unneeded here``: states change, but the outcome
                stays impossible; ``unneeded``: it stays impossible, and whether states change is not known;
                ``not asked``: the time was over before;
@@ -221,6 +227,8 @@ class Audit:
     def lines(self) -> list[str]:
         """A row for each finding."""
         out = findings(self)
+        if not self.findings and not self.gap:
+            out += wrapped(f"{NO_PARTS}.")
         for text in self.legend():
             out += wrapped(text)
         return [*out, *([f"  {self.gap[:1].upper()}{self.gap[1:]}."] if self.gap else [])]

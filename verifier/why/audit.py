@@ -14,7 +14,7 @@ from verifier.lower.build import lower
 from verifier.lower.code import Emit, Instruction, Lowered, SetRegister
 from verifier.lower.optional import OptionalPart, given, optional
 from verifier.model import Model
-from verifier.program.events import Observable
+from verifier.program.events import Event, Observable, Program
 from verifier.program.expressions import Reg
 from verifier.program.values import IN_LINE
 from verifier.records import replace
@@ -30,6 +30,9 @@ from verifier.words.table import WORDS
 
 STATES = 2000  # final states that are listed to find out what is redundant
 PAIRS = 400  # that are told
+_SPARE: frozenset[Need] = frozenset({"redundant", "not asked here", "unneeded here", "unneeded"})
+_ORDER = ("barrier", "wait", "grace period")  # kinds of parts that only make later things come later
+_ENDS = ("F", "WAIT", "TLBSYNC", "GP")  # what they are made of
 # What an audit asks after it has asked for each part whether it is needed.
 _LATER = (
     "which parts are needed together", "which parts are redundant", "without which parts a run hangs",
@@ -120,12 +123,14 @@ class _Auditor:
             return
         for p in spare:
             alike: Need = "never reached" if p in idle else "redundant"
+            if p.kind in _ORDER and p not in idle and _last(engine.candidates.program, p):
+                alike = "not asked here"
             found[p] = replace(found[p], need="unneeded here" if p in changing else alike)
         self.later.pop(0)
 
     def _judge_hangs(self, found: dict[OptionalPart, Finding]) -> None:
         """Find the parts that keep a run from hanging, if none hangs with all of them."""
-        spare = [p for p in self.parts if found[p].need in ("redundant", "unneeded here", "unneeded")]
+        spare = [p for p in self.parts if found[p].need in _SPARE]
         if spare and self.verdict.hangs is False:
             self.budget.tell(self.later[0])
             engine = hanging(self.test, self.code, self.parts, self.model, self.budget, self.unroll)
@@ -159,6 +164,24 @@ class _Auditor:
             has = "has the outcome" if found.need == "needed" else "hangs"
             raise InternalError(f"{self.test.id}: no run without {part.text} {has}")
         return replace(found, run=run, program=program)
+
+
+def _last(program: Program, part: OptionalPart) -> bool:
+    """Does nothing come after a part, wherever it is executed? Then no run shows whether it is there."""
+    mine = [e for e in program.events if e.span == part.span and e.cpu in part.cpus]
+    places = [e for e in mine if part.is_of(e.op)]
+    return all(
+        program.bodies[e.body].kind == "thread"
+        and all(later.id <= _end(mine, e) or later.op in _ENDS for later in program.bodies[e.body].events)
+        for e in places
+    )
+
+
+def _end(mine: Sequence[Event], e: Event) -> int:
+    """The last event of a call, which may run its function on its own CPU after it has waited; ``mine``: the
+    events at its place."""
+    here = [x for x in mine if x.body == e.body]
+    return here[-1].id if sum(x.op == "SEND" for x in here) == 1 else e.id
 
 
 def observing(code: Lowered) -> Lowered:

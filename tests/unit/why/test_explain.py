@@ -87,9 +87,9 @@ def test_what_no_run_reaches() -> None:
         (3, "barrier", "needed"),
         (4, "barrier", "never reached"),
         (4, "LOCK", "never reached"),
-        (5, "barrier", "redundant"),
+        (5, "barrier", "not asked here"),
         (6, "barrier", "needed"),
-        (7, "barrier", "redundant"),
+        (7, "barrier", "not asked here"),
     ]
     assert "Never reached: no run executes it" in str(found)
 
@@ -279,3 +279,55 @@ def test_a_cycle_tells_two_stores_of_a_line_apart() -> None:
     whys = [link.why for reason in found.reasons for c in reason.cycles for link in c.links]
     assert "line 3 `WRITE_ONCE(x, 1)` overwrites what it found, with 1" in whys
     assert "line 4 `r0 = READ_ONCE(y)` reads it [1.1]" in whys
+
+
+SHOOTDOWN = """MM t
+{ page A = 1; page B = 2; mm N { v -> A }; 0..1:cr3 = N; 0..1:pcid = 5; int late; }
+void fl(void *i) { invlpg(v); }
+P0 {
+    set_pte(pte(N, v), B);
+    smp_mb();
+%s
+}
+P1 { %s }
+exists (%s)
+"""
+TLB = "1:tlb[v -> A]"
+
+
+def needs(sends: str, reads: str = "", condition: str = TLB) -> dict[str, str]:
+    """What the audit says of each part, by its kind and its line."""
+    _, found = of_text(SHOOTDOWN % (sends, reads, condition))
+    return {f"{f.kind} {f.span.line}": f.need for f in found.findings}
+
+
+@pytest.mark.parametrize(
+    ("sends", "part"),
+    [
+        ("invlpgb(5, v);\ntlbsync();", "wait 8"),
+        ("on_each_cpu(fl, NULL, 1);", "wait 7"),
+        ("smp_call_function_single(1, fl, NULL, 1);", "wait 7"),
+        ("on_each_cpu(fl, NULL, 1);\nsynchronize_rcu();", "grace period 8"),
+        ("on_each_cpu(fl, NULL, 1);\nsmp_mb();", "barrier 8"),
+    ],
+)
+def test_a_wait_behind_which_nothing_comes_is_not_asked(sends: str, part: str) -> None:
+    assert needs(sends)[part] == "not asked here"
+
+
+@pytest.mark.parametrize("wait", ["on_each_cpu(fl, NULL, 1);", "invlpgb(5, v); tlbsync();"])
+def test_a_wait_behind_which_something_comes_is_asked(wait: str) -> None:
+    late, reads = f"{wait} WRITE_ONCE(late, 1);", "r0 = READ_ONCE(late); r1 = *v;"
+    assert needs(late, reads, "1:r0 = 1 /\\ 1:r1 = 1")["wait 7"] == "needed"
+    assert needs(late, "", TLB)["wait 7"] == "redundant"
+
+
+def test_a_wait_in_a_loop_is_asked() -> None:
+    loop = "for (int i = 0; i < 2; i++) {\n smp_call_function_single(1, fl, NULL, 1);\n late = i; }"
+    _, found = of_text(SHOOTDOWN % (loop, "", TLB))
+    assert [f.need for f in found.findings if f.kind == "wait"] == ["redundant"]
+
+
+def test_nothing_to_switch_off_is_said() -> None:
+    _, found = of_text("MM t\n{ int x; }\nP0 { WRITE_ONCE(x, 1); }\nexists (x = 2)\n")
+    assert not found.findings and "There is nothing here to switch off" in str(found)
