@@ -258,6 +258,16 @@ def test_store_buffers_do_not_matter(judge: str) -> None:
     assert verdict(program, judge, model="sc").reason == f"deadlock: no run ends: {told}"
 
 
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("condition", ["hang", "1:hang /\\ flag = 3"])
+def test_no_run_ends_where_the_condition_asks_for_hangs(condition: str, judge: str) -> None:
+    """A state in which a run hangs counts for the condition, but no run ends in it."""
+    spin = "while (!(READ_ONCE(flag) & 1)) cpu_relax();"
+    text = f"MM t\n{{ int flag; }}\nP0 {{ WRITE_ONCE(flag, 2); }}\nP1 {{ {spin} }}\nexists ({condition})\n"
+    (test,) = load(Source("t", text))
+    assert run(test, Options(judge=judge)).deadlock
+
+
 CASES = [
     ("rcu/self-wait", "LOCK"), ("rcu/self-wait", "IRQ"), ("rcu/18.1-from-the-start", "NEVER"),
     ("mmu/8.3-spin", "OFF"), ("mmu/8.3-spin", "IRQ"), ("mmu/8.7-deadlock", "BOTH"),
