@@ -55,6 +55,7 @@ def repairs_object(found: Repairs) -> Shape:
         "reason": found.reason,
         "tried": found.tried,
         "hanging": found.hanging,
+        "hangs": found.hangs,
         "untried": list(found.untried),
         "seconds": round(found.seconds, 6),
         "repairs": [
@@ -65,6 +66,7 @@ def repairs_object(found: Repairs) -> Shape:
                 "places": one.places,
                 "lost": list(one.lost),
                 "beside": list(one.beside),
+                "idle": list(one.idle),
                 "gained": one.gained,
                 "patch": one.patch,
             }

@@ -129,6 +129,8 @@ class Edits:
         self.known = Vocabulary(self.unit)
         self.run = BadRun(witness, self.unit)
         self.objects = {o.name for o in self.unit.initial if isinstance(o, ast.Object)}
+        fields = (f for s in self.unit.structs for f in s.fields)
+        self.heads = list(dict.fromkeys(f.name for f in fields if f.type == ast.CType("struct rcu_head")))
         code = [*self.unit.threads.values(), *self.unit.nmis]
         code += [f for n, f in self.unit.functions.items() if n in self.used]
         self.called = [x for part in code for x in calls(part)]
@@ -217,6 +219,11 @@ class Edits:
             yield "locked", start, end, "pmdp_get_and_clear"
         if name == "atomic_set":
             yield "locked", start, end, "atomic_xchg"
+        if name in ("kfree", "kvfree") and len(x.arguments) == 1:
+            for field_ in self.heads:  # of the wrong struct: that is an error, and no edit
+                yield "kfree_rcu", start, x.span.end, f"{name}_rcu({x.arguments[0].span.text}, {field_})"
+        if name == "apic_icr_write":
+            yield "xapic", start, end, "apic_icr_write_mmio"
         if name.startswith(("smp_call_function", "on_each_cpu")) and x.arguments:
             for a in x.arguments[1:]:
                 if isinstance(a, ast.Num) and a.value == 0 and a is x.arguments[-1]:

@@ -150,7 +150,7 @@ class Engine:
         self._count(spare)
         given = [*c.given, *(self.on[p] for p in parts if p not in spare)]
         while c.check(self.solver, given):
-            missing = [p for p in spare if not self._holds(self.on[p])]
+            missing = [p for p in spare if not self.holds(self.on[p])]
             if len(missing) != 2:
                 raise InternalError(f"the outcome is possible without {[p.text for p in missing]}")
             self.solver.forbid([-self.on[p] for p in missing])
@@ -174,7 +174,7 @@ class Engine:
             if not c.check(self.solver, [*c.normal, *(self.on[p] for p in parts if p not in left)]):
                 break
             state = [self._held(values) for values in self.shown]
-            missing = next((p for p in left if not self._holds(self.on[p])), None)
+            missing = next((p for p in left if not self.holds(self.on[p])), None)
             if missing is None or c.check(self.solver, [*c.normal, *(self.on[p] for p in parts), *state]):
                 states += 1
                 if states > most:
@@ -202,12 +202,13 @@ class Engine:
         self.counted[tuple(spare)] = two
         return two
 
-    def _holds(self, literal: int) -> bool:
+    def holds(self, literal: int) -> bool:
+        """Does a literal hold in the solution that was found last?"""
         return literal == YES or (literal != NO and self.solver.value(literal))
 
     def _held(self, values: Literals) -> int:
         """The literal of the value that an observable has in the current model."""
-        return next(x for x in values.values() if self._holds(x))
+        return next(x for x in values.values() if self.holds(x))
 
     def core(self, present: Sequence[OptionalPart]) -> list[OptionalPart]:
         """Parts of ``present`` without which the outcome is not possible, either; the last question was

@@ -23,6 +23,8 @@ class Repair:
                  what differs between states;
     ``beside``   more of them, which a run with the bad outcome has, too: only what a TLB could have
                  translated at the end, or an ``ever``, tells the good one from the bad one;
+    ``idle``     what good runs did, and no run does any more, though it is still in the text: what is
+                 executed, and who waits;
     ``gained``   how many final states are possible that were not;
     ``patch``    the change as a unified diff of the file.
     """
@@ -33,6 +35,7 @@ class Repair:
     places: int
     lost: tuple[str, ...]
     beside: tuple[str, ...]
+    idle: tuple[str, ...]
     gained: int
     patch: str
 
@@ -41,12 +44,20 @@ class Repair:
         return f"{' and '.join(self.changes)}  [cost {self.cost}; {self.loss}]"
 
     @property
+    def clean(self) -> bool:
+        """Does it lose nothing good, and leave nothing idle?"""
+        return not self.lost and not self.idle
+
+    @property
     def loss(self) -> str:
         """What it loses, in words."""
         said = [_losing(self.lost, "good outcome")] if self.lost else ["loses no good outcome"]
         if self.beside:
             said.append(_losing(self.beside, "outcome", " that bad runs have, too").removeprefix("loses "))
-        return ", and ".join(said)
+        idle = (
+            f"; but then {', '.join(self.idle[:LOST])}{', …' * (len(self.idle) > LOST)}" if self.idle else ""
+        )
+        return ", and ".join(said) + idle
 
 
 def _losing(states: Sequence[str], noun: str, which: str = "") -> str:
@@ -67,6 +78,7 @@ class Repairs:
     ``complete``  are these all the answers up to the cost of the last one? If not, ``reason`` tells why;
     ``tried``     how many changes were decided; ``hanging``: how many make the outcome impossible, but let a
                   run hang that could not hang before, and so are no repairs;
+    ``hangs``     do some runs of the test as it is hang, which its condition does not ask for?
     ``untried``   if the test takes the kernel's text: the kinds of edits for which that has no place.
     """
 
@@ -78,6 +90,7 @@ class Repairs:
     tried: int = 0
     hanging: int = 0
     untried: tuple[str, ...] = ()
+    hangs: bool = False
     seconds: float = 0.0
 
     @property
@@ -98,6 +111,8 @@ class Repairs:
             "impossible": "its bad outcome is impossible as it is",
             "none": "no edit of the kinds that are tried makes the outcome impossible",
         }
+        if self.hangs:
+            known["impossible"] += ", but some runs hang"
         yield f"{self.test.id}   {known.get(self.status, f'unknown: {self.reason}')}"
         for number, one in enumerate(self.found, 1):
             first, *more = one.changes
@@ -107,6 +122,8 @@ class Repairs:
         if self.hanging:
             made = "1 more makes" if self.hanging == 1 else f"{self.hanging} more make"
             yield f"  {made} the outcome impossible, but let a run hang that could not hang before"
+        if self.hangs and self.status != "unknown":
+            yield "  some runs of the test as it is hang; ask for them, by `exists (hang)`, to repair that"
         if self.untried and self.status != "impossible":
             yield f"  the kernel's text has no place for {', '.join(self.untried)}"
         if self.status == "repaired" and not self.complete:

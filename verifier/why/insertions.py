@@ -54,7 +54,9 @@ def offered(bodies: Sequence[Site], words: Sequence[tuple[str, str]], known: Voc
     ]
 
 
-_KINDS: Mapping[str, PartKind] = {"smp_mb": "barrier", "sync_core": "serialization"}
+_KINDS: Mapping[str, PartKind] = {
+    "smp_mb": "barrier", "mfence": "barrier", "lfence": "barrier", "sync_core": "serialization",
+}  # fmt: skip
 
 
 class Insertions:

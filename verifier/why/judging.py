@@ -70,6 +70,11 @@ class Judged:
         """Does the condition ask for hangs?"""
         return self.program is not None and self.program.judges_hangs
 
+    def alike(self, other: Judged) -> bool:
+        """Is the same known of both, but for runs?"""
+        mine = self.possible, self.good, self.stuck, self.ends
+        return mine == (other.possible, other.good, other.stuck, other.ends)
+
     def hangs_more_than(self, base: Judged) -> bool:
         """Can a run hang that could not hang before, or does no run end?"""
         both = seen(self.stuck) & seen(base.stuck) if base.stuck else seen(self.stuck)
@@ -173,6 +178,25 @@ def _found(program: Program, answer: Answer, bad: bool) -> Judged:
         witness=answer.witness if bad else answer.counter,
         program=program,
     )
+
+
+def compared(before: Judged, after: Judged) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """The good states that are lost and those beside a bad one, as text, and how many are new."""
+    names = seen(before.good)
+    if after.good:
+        names &= seen(after.good)
+    old, new = (only(j.good, names) for j in (before, after))
+    spoilt = only(before.beside, names)
+    values: dict[str, set[str]] = {}
+    for state in old | new:
+        for name, value in state:
+            values.setdefault(name, set()).add(value)
+
+    def told(states: set[State]) -> tuple[str, ...]:
+        lines = (" ".join(f"{n}={v}" for n, v in s if len(values[n]) > 1) or "the only one" for s in states)
+        return tuple(sorted(lines))
+
+    return told(old - new - spoilt), told((old - new) & spoilt), len(new - old)
 
 
 Effect = Literal["helps", "hangs", "fails"]

@@ -17,14 +17,15 @@ from verifier.suite.worker import forks, tell
 from verifier.syntax import ast, load
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.test import Test
+from verifier.why.activities import Activities, activities
 from verifier.why.costs import COSTS, costs
 from verifier.why.edits import Edit, Edits, InBlock
 from verifier.why.found import Repair, Repairs, Status
 from verifier.why.insertions import MOST, Insertions, Instructed, offered
-from verifier.why.judging import Effect, Judged, State, effect, judged, only, seen
+from verifier.why.judging import Effect, Judged, compared, effect, judged
 from verifier.why.mending import Mending, halves, merged
 from verifier.why.regions import Regions
-from verifier.why.sites import Site, Vocabulary, bodies, shared
+from verifier.why.sites import Site, Vocabulary, based, bodies, own, shared
 from verifier.why.texts import KernelWriter, Writer, changed, patch, same, together
 from verifier.why.trees import Trees
 
@@ -113,6 +114,7 @@ class _Search:
         self.trees = Trees(self.test)
         self.helping: list[Edit] = []  # one judge says so, the other is not asked yet
         self.writer = Writer(self.test.source, self.test.variant)
+        self.done: Activities | None = None  # what good runs do
 
     def run(self) -> Repairs:
         """All of it."""
@@ -123,7 +125,8 @@ class _Search:
             reason = self.base.reason
             if status == "unknown":
                 reason += "; no edit was tried, as both judges must know the test as it is"
-            return Repairs(self.test, status, (), self.base.possible is False, reason)
+            known = self.base.possible is False
+            return Repairs(self.test, status, (), known, reason, hangs=known and self._hangs)
         reason = ""
         try:
             self.family = self._loaded(())
@@ -138,10 +141,25 @@ class _Search:
         except LimitError as limit:
             reason = f"{limit}{self._not_asked()}"
         reason = reason or self.unsure
-        ranked = sorted(self.found, key=lambda x: (bool(x[1].lost), x[0].cost, x[0].edits[0].line))
+        ranked = sorted(self.found, key=lambda x: (not x[1].clean, x[0].cost, x[0].edits[0].line))
         repairs = tuple(r for _, r in ranked)
         status = "repaired" if repairs else "unknown" if reason else "none"
-        return Repairs(self.test, status, repairs, not reason, reason, self.tried, self.hanging, self.untried)
+        return Repairs(
+            self.test,
+            status,
+            repairs,
+            not reason,
+            reason,
+            self.tried,
+            self.hanging,
+            self.untried,
+            self._hangs,
+        )
+
+    @property
+    def _hangs(self) -> bool:
+        """Do some runs of the test hang, which its condition does not ask for?"""
+        return not self.base.judges_hangs and (bool(self.base.stuck) or not self.base.ends)
 
     def _step(self, what: str, cost: int, number: int = 0, of: int = 0) -> None:
         """Something is tried, of this cost: number ``number`` of ``of``, if there are several."""
@@ -189,7 +207,7 @@ class _Search:
                 single = [*self._one_by_one(wanted), *edits]
                 self._confirmed(list(self._single([e for e in single if e.cost == level])))
                 self.helping = []
-                if any(not repair.lost for _, repair in self.found):
+                if any(repair.clean for _, repair in self.found):
                     return
                 if (
                     self.found
@@ -211,8 +229,10 @@ class _Search:
         found: list[Word] = [("smp_mb", "")]
         if program.world.vas:
             found += [("invlpg", va.base) for va in program.world.vas if not va.off]
-            found += [("flush_tlb_local", ""), ("sync_core", "")]
-        elif any(e.op == "IF" for e in program.events):
+            found.append(("flush_tlb_local", ""))
+        bare = any(e.op == "SEND" and e.kind == "x2apic" for e in program.events)
+        found += [("mfence", ""), ("lfence", "")] if bare else []
+        if program.world.vas or bare or any(e.op == "IF" for e in program.events):
             found.append(("sync_core", ""))
         return found
 
@@ -398,13 +418,13 @@ class _Search:
         if first != last and after.possible is not None:
             again = self._changed(answer.edits, last)
             other = None if again is None else judged(again, self.options, self.budget, self.base, LAST_FORKS)
-            if other is None or not _alike(after, other):
+            if other is None or not after.alike(other):
                 for half in halves(answer):
                     self._confirm(half)
                 return
-        self._accept(answer, sources, after)
+        self._accept(answer, sources, test, after)
 
-    def _accept(self, answer: Mending, sources: Sequence[Source], after: Judged) -> None:
+    def _accept(self, answer: Mending, sources: Sequence[Source], test: Test, after: Judged) -> None:
         if after.possible is None:
             if not after.wrong:
                 self.unsure = self.unsure or f"{' and '.join(answer.told())}: {after.reason}"
@@ -420,7 +440,7 @@ class _Search:
         if after.hangs_more_than(self.base):
             self.hanging += 1
             return
-        lost, beside, gained = _compared(self.base, after)
+        lost, beside, gained = compared(self.base, after)
         repair = Repair(
             changes=answer.told(),
             kinds=tuple(e.kind for e in answer.edits),
@@ -428,10 +448,22 @@ class _Search:
             places=answer.places,
             lost=lost,
             beside=beside,
+            idle=self._idle(test),
             gained=gained,
             patch="".join(patch(self._before(s), s) for s in sources),
         )
         self.found.append((answer, repair))
+
+    def _idle(self, test: Test) -> tuple[str, ...]:
+        """What good runs did before a change, and none does after it; not asked of a large program."""
+        if self.base.program is None or len(self.base.program.events) >= MANY_EVENTS:
+            return ()
+        try:
+            if self.done is None:
+                self.done = activities(self.test, self.options, self.budget)
+            return self.done.missing(activities(test, self.options, self.budget), self.test.source.name)
+        except LimitError:
+            return ()
 
     def _written(self, answer: Mending, places: Sequence[int]) -> tuple[list[Source], Test] | None:
         """The changed file and its test; all other variants stay as they are."""
@@ -448,49 +480,12 @@ class _Search:
             others = [t for t in tests if t.variant != self.test.variant]
             test = next(t for t in tests if t.variant == self.test.variant)
             if self.trees.meant(test, answer.edits, places) and all(
-                same(_own(t.tree), _own(kept[t.variant].tree)) for t in others if not _based(t, self.test)
+                same(own(t.tree), own(kept[t.variant].tree)) for t in others if not based(t, self.test)
             ):
                 return sources, test
         return None
 
 
-def _own(unit: ast.Unit) -> ast.Unit:
-    """A variant without the kernel's text, of which there is one for all variants."""
-    return replace(unit, functions={n: f for n, f in unit.functions.items() if not f.kernel})
-
-
-def _based(test: Test, on: Test) -> bool:
-    """May a variant be based on another one, so that the guard of that one holds for it?"""
-    at = test.declared
-    if at is None or on.variant is None:
-        return False
-    rest = at.source.text[at.end :].lstrip()
-    return rest[:1] == ":" and rest[1:].lstrip().startswith(on.variant)
-
-
 def _line(body: Site, at: int) -> int:
     s = body.statements
     return s[at - 1].span.line if at else s[at].span.line if s else body.block.span.line
-
-
-def _alike(a: Judged, b: Judged) -> bool:
-    return (a.possible, a.good, a.stuck, a.ends) == (b.possible, b.good, b.stuck, b.ends)
-
-
-def _compared(before: Judged, after: Judged) -> tuple[tuple[str, ...], tuple[str, ...], int]:
-    """The good states that are lost and those beside a bad one, as text, and how many are new."""
-    names = seen(before.good)
-    if after.good:
-        names &= seen(after.good)
-    old, new = (only(j.good, names) for j in (before, after))
-    spoilt = only(before.beside, names)
-    values: dict[str, set[str]] = {}
-    for state in old | new:
-        for name, value in state:
-            values.setdefault(name, set()).add(value)
-
-    def told(states: set[State]) -> tuple[str, ...]:
-        lines = (" ".join(f"{n}={v}" for n, v in s if len(values[n]) > 1) or "the only one" for s in states)
-        return tuple(sorted(lines))
-
-    return told(old - new - spoilt), told((old - new) & spoilt), len(new - old)

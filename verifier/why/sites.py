@@ -274,3 +274,17 @@ def called(unit: ast.Unit, code: Sequence[ast.Stmt]) -> Iterator[ast.Block]:
                 body = unit.functions[name].body
                 pending.append(body)
                 yield body
+
+
+def own(unit: ast.Unit) -> ast.Unit:
+    """A variant without the kernel's text, of which there is one for all variants."""
+    return replace(unit, functions={n: f for n, f in unit.functions.items() if not f.kernel})
+
+
+def based(test: Test, on: Test) -> bool:
+    """May a variant be based on another one, so that the guard of that one holds for it?"""
+    at = test.declared
+    if at is None or on.variant is None:
+        return False
+    rest = at.source.text[at.end :].lstrip()
+    return rest[:1] == ":" and rest[1:].lstrip().startswith(on.variant)

@@ -1,0 +1,188 @@
+"""Kinds of edits for interrupts and for freed memory, and what a repair leaves idle."""
+
+from __future__ import annotations
+
+import pytest
+
+from verifier.budget import Budget
+from verifier.source import Source
+from verifier.suite.options import Options
+from verifier.syntax import load
+from verifier.why.activities import Activity, activities
+from verifier.why.found import Repairs
+from verifier.why.repair import repair
+
+
+def repairs(text: str) -> Repairs:
+    (test,) = load(Source("t.litmus", text))
+    return repair(test, Options(timeout=60))
+
+
+def kinds(text: str) -> set[tuple[str, ...]]:
+    return {r.kinds for r in repairs(text).found}
+
+
+ICR = """MM t
+{ int data; int got = 9; }
+void h(void *unused) { WRITE_ONCE(got, READ_ONCE(data)); }
+P0 {
+    WRITE_ONCE(data, 1);
+    FENCE
+    SEND(1, h);
+}
+P1 { }
+exists (got = 0)
+"""
+
+
+def icr(fence: str = "", send: str = "apic_icr_write") -> str:
+    return ICR.replace("    FENCE\n", f"    {fence}\n" * bool(fence)).replace("SEND", send)
+
+
+def test_what_orders_a_bare_write_of_the_x2apic() -> None:
+    found = repairs(icr())
+    assert {r.kinds for r in found.found} == {
+        ("sync_core",), ("smp_mb", "lfence"), ("mfence", "lfence"), ("xapic",),
+    }  # fmt: skip
+    assert all(r.clean and r.cost == 4 for r in found.found)
+    written = next(r.patch for r in found.found if r.kinds == ("mfence", "lfence"))
+    assert written.index("+    mfence();") < written.index("+    lfence();")
+
+
+def test_an_nmi_has_no_uncached_write() -> None:
+    assert kinds(icr(send="apic_send_nmi")) == {("sync_core",), ("smp_mb", "lfence"), ("mfence", "lfence")}
+
+
+@pytest.mark.parametrize("fence", ["smp_mb();", "mfence();"])
+def test_an_lfence_behind_a_fence_is_enough(fence: str) -> None:
+    assert kinds(icr(fence)) == {("lfence",)}
+
+
+def test_a_fence_in_front_of_an_lfence_is_enough() -> None:
+    assert kinds(icr("lfence();")) == {("smp_mb",), ("mfence",), ("locked",)}
+
+
+def test_where_nothing_is_sent_by_the_x2apic_there_are_no_new_words() -> None:
+    text = """MM sb
+    { int x; int y; }
+    P0 { WRITE_ONCE(x, 1); r0 = READ_ONCE(y); }
+    P1 { WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); }
+    exists (0:r0 = 0 /\\ 1:r0 = 0)
+    """
+    assert {kind for row in kinds(text) for kind in row} == {"smp_mb", "locked"}
+
+
+FREED = """MM t
+struct other { int a; struct rcu_head rh; };
+struct node { u32 val; struct rcu_head rcu; };
+{ struct node n = { .val = 1 }; struct node *head = &n; struct other o; }
+void drop(struct node *q) { if (q) FREE(q); }
+P0 {
+    struct node *p = head;
+    rcu_assign_pointer(head, NULL);
+    drop(p);
+}
+P1 {
+    struct node *p;
+    rcu_read_lock();
+    p = rcu_dereference(head);
+    if (p)
+        r1 = READ_ONCE(p->val);
+    rcu_read_unlock();
+}
+exists (1:r1 = 0x6b6b6b6b)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("free", ["kfree", "kvfree"])
+def test_memory_is_freed_after_a_grace_period(free: str) -> None:
+    found = repairs(FREED.replace("FREE", free))
+    assert found.found[0].changes == (f"{free}(q) becomes {free}_rcu(q, rcu) in line 5",)
+    assert found.found[0].clean
+    idle = [r for r in found.found if r.idle]
+    assert [r.idle for r in idle] == [("no run executes line 5",)], "nothing is freed any more"
+    assert found.found.index(idle[0]) == len(found.found) - 1
+
+
+@pytest.mark.slow
+def test_without_an_rcu_head_there_is_no_such_edit() -> None:
+    text = (
+        FREED.replace("FREE", "kfree").replace(" struct rcu_head rcu;", "").replace("struct rcu_head rh;", "")
+    )
+    assert all("kfree_rcu" not in row for row in kinds(text))
+
+
+SLEEP = """MM t
+#include "linux/wait.inc"
+{ int flag; }
+P0 {
+    __set_current_state(TASK_UNINTERRUPTIBLE);
+    if (!READ_ONCE(flag)) schedule();
+    __set_current_state(TASK_RUNNING);
+}
+P1 {
+    WRITE_ONCE(flag, 1);
+    wake_up_process(cpu_curr(0));
+}
+exists (0:hang)
+"""
+
+
+@pytest.mark.slow
+def test_a_repair_after_which_nobody_sleeps_comes_last() -> None:
+    found = repairs(SLEEP)
+    rows = [(r.kinds, r.idle) for r in found.found]
+    assert rows[:2] == [(("smp_mb",), ()), (("full",), ())]
+    assert [kinds for kinds, _ in rows[2:]] == [("move",), ("move",)]
+    assert all(idle[0].startswith("CPU 0 never waits in line 6 (wait.inc:") for _, idle in rows[2:])
+    assert "loses no good outcome; but then CPU 0 never waits in line 6" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("waits", "body"),
+    [
+        (True, "while (!READ_ONCE(flag)) cpu_relax();"),
+        (True, "if (READ_ONCE(x)) while (!READ_ONCE(flag)) cpu_relax();"),
+        (False, "WRITE_ONCE(flag, 1); while (!READ_ONCE(flag)) cpu_relax();"),
+        (False, "if (0) while (!READ_ONCE(flag)) cpu_relax();"),
+    ],
+)
+def test_who_has_to_wait(waits: bool, body: str) -> None:
+    text = f"MM t\n{{ int flag; int x; }}\nP0 {{ WRITE_ONCE(x, 1); WRITE_ONCE(flag, 1); }}\nP1 {{ {body} }}\n"
+    (test,) = load(Source("t.litmus", f"{text}exists (x = 2)\n"))
+    done = activities(test, Options(), Budget()).done
+    assert any(d.waits and d.cpu == 1 for d in done) is waits
+    assert Activity(0, False, "t.litmus", "WRITE_ONCE(x, 1)") in done
+
+
+HANGS = """MM t
+{ int flag; int x; }
+P0 { WRITE_ONCE(flag, 2); }
+P1 {
+    while (READ_ONCE(flag) != 1)
+        cpu_relax();
+}
+"""
+
+
+@pytest.mark.parametrize(("condition", "hangs"), [("flag = 3", True), ("1:hang /\\ flag = 3", False)])
+def test_a_test_that_only_hangs(condition: str, hangs: bool) -> None:
+    found = repairs(f"{HANGS}exists ({condition})\n")
+    assert (found.status, found.hangs) == ("impossible", hangs)
+    assert ("but some runs hang" in str(found)) is hangs
+    assert ("by `exists (hang)`" in str(found)) is hangs
+
+
+def test_a_repaired_test_may_still_hang() -> None:
+    text = """MM t
+    { int x; int y; int go; }
+    P0 { WRITE_ONCE(x, 1); r0 = READ_ONCE(y); if (!r0) { while (!READ_ONCE(go)) cpu_relax(); } }
+    P1 { WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); if (r0) WRITE_ONCE(go, 1); }
+    exists (0:r0 = 0 /\\ 1:r0 = 0)
+    """
+    assert repairs(text).status == "impossible", "such runs hang"
+    text = text.replace("if (!r0) {", "if (r0) {").replace("if (r0) WRITE", "if (!r0) WRITE")
+    found = repairs(text)
+    assert (found.status, found.hangs) == ("repaired", True)
+    assert "some runs of the test as it is hang" in str(found)
