@@ -77,7 +77,7 @@ def test_an_impossible_outcome_shows_its_cycles(capsys: pytest.CaptureFixture[st
     assert code == 0 and one.count("why it cannot happen</text>") == 2
     assert run(capsys, f"{SWITCH}::F", "--svg", "--reasons", 2)[1].count("why it cannot happen</text>") == 4
     code, text, errors = run(capsys, f"{SWITCH}::F", "--dot")
-    assert code == 0 and not text and "--svg draws why not" in errors
+    assert code == 0 and not text and "--svg and --html draw the cycles" in errors
 
 
 def test_what_holds_always_shows_a_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
