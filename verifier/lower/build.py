@@ -9,6 +9,7 @@ from verifier.errors import InputError
 from verifier.lower.code import Lowered
 from verifier.lower.unroll import unroll as unroll_code
 from verifier.program.events import Program
+from verifier.program.profiles import GENERIC, Switches
 from verifier.records import replace
 from verifier.syntax.test import Test
 
@@ -47,14 +48,20 @@ def reached(lowered: Lowered, program: Program, dead: Container[int]) -> Lowered
 
 
 def unrolled(
-    test: Test, lowered: Lowered, unroll: int | None = None, budget: Budget | None = None, exact: bool = True
+    test: Test,
+    lowered: Lowered,
+    unroll: int | None = None,
+    budget: Budget | None = None,
+    exact: bool = True,
+    switches: Switches = GENERIC,
 ) -> Program:
-    """The guarded events of a test's code. Raises as ``build``."""
+    """The guarded events of a test's code. ``switches``: where processors walk only for accesses, a turn that
+    walks is not left out (MMR 20.4). Raises as ``build``."""
     budget = budget or Budget()
     bound = unroll if unroll is not None else test.unroll if test.unroll is not None else DEFAULT_UNROLL
     budget.enter("unrolling")
     try:
-        return unroll_code(lowered, bound, budget, exact)
+        return unroll_code(lowered, bound, budget, exact, switches.spontaneous)
     except InputError as error:  # what has no place of its own is about the condition
         placed = [d if d.span is not None else replace(d, span=test.span) for d in error.diagnostics]
         raise InputError(placed) from None

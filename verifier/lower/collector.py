@@ -48,6 +48,7 @@ class Collector(ABC):
     bound: int
     budget: Budget
     exact: bool = True  # are loops that are their last turn taken for it?
+    spontaneous: bool = True  # are there walks that no access asks for?
     given: Env = field(default_factory=dict)  # what every body knows from the start
     optional: list[Expr] = field(default_factory=list)  # what may be there or not (``optional``)
     graced: bool = False  # does anybody wait for RCU readers?

@@ -200,12 +200,14 @@ def looked_by(
     kept: frozenset[str],
     warned: Callable[[int], Iterable[Expr]],
     windows: bool = False,
+    spontaneous: bool = True,
 ) -> tuple[int, ...] | None:
     """The events of a turn that goes back and can be left out; None if it cannot.
 
     ``path`` is the path that goes back; ``kept``: the locals that are live where the turn began;
     ``warned``: the warnings since then. ``windows``: a turn that turns interrupts on and off counts as one
     that can: it cannot be left out, but any number of such turns may come one after the other.
+    ``spontaneous``: there are walks that no access asks for, so that those of the turn are not missed.
     """
     env, groups = path.env, path.groups
     facts = known(path.guard)
@@ -216,6 +218,8 @@ def looked_by(
     for event in body.events[entry.events :]:
         if decided(event.guard, facts) is False:
             continue
+        if not spontaneous and (event.virtual or event.op == "T"):
+            return None
         flag = event.op == "IRQ" and (windows or event.id in closed)
         if not flag and not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None

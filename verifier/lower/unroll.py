@@ -219,7 +219,7 @@ class _Unroller(Collector):
             return None
         return looked_by(
             body, loops.entered[to], path, loops.live[to],
-            lambda first: (w.hit for w in self.warns[first:] if w.body == body.id), windows,
+            lambda first: (w.hit for w in self.warns[first:] if w.body == body.id), windows, self.spontaneous,
         )  # fmt: skip
 
     def last_turn(
@@ -354,12 +354,19 @@ def _is_register(addr: Expr) -> bool:
     return isinstance(cell, Ptr) and cell.base.endswith((":irq", ":cr3", ":pcid"))
 
 
-def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact: bool = True) -> Program:
+def unroll(
+    lowered: Lowered,
+    bound: int = 2,
+    budget: Budget | None = None,
+    exact: bool = True,
+    spontaneous: bool = True,
+) -> Program:
     """A lowered test as guarded events, each loop's backward jumps taken at most ``bound`` times.
 
     ``bound`` counts the backward jumps that one body takes in a run. A loop that is its last turn (MMR 20.4)
-    needs no bound, and is unrolled only if ``exact`` is false. Raises ``LimitError`` if the
-    result is too large to be decided, or the time is over.
+    needs no bound, and is unrolled only if ``exact`` is false, or if it walks and walks are not
+    ``spontaneous``: the walk of a turn may then have filled what the last turn uses. Raises ``LimitError``
+    if the result is too large to be decided, or the time is over.
     """
     everything = [
         x
@@ -372,6 +379,7 @@ def unroll(lowered: Lowered, bound: int = 2, budget: Budget | None = None, exact
         bound,
         budget or Budget(),
         exact=exact,
+        spontaneous=spontaneous,
         graced=any(map(sections.waits_for_readers, everything)),
         halting=rests.halting(lowered),
         at_end=_asked(lowered),

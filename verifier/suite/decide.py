@@ -54,7 +54,7 @@ def run_or_die(test: Test, options: Options, budget: Budget | None = None) -> Ve
     budget = budget or Budget(options.timeout, options.memory)
     try:
         code = lower(test, budget)
-        program = asked = unrolled(test, code, options.unroll, budget)
+        program = asked = unrolled(test, code, options.unroll, budget, switches=options.switches)
         if options.judge != "explorer":  # which has the whole program, so that it contradicts a wrong answer
             from verifier.suite.shorten import shortened
 

@@ -18,7 +18,8 @@ def short_program(
     test: Test, code: Lowered, switches: Switches, unroll: int | None, budget: Budget
 ) -> tuple[Lowered, Program]:
     """``shortened`` of a test's code whose whole program nobody needs."""
-    return shortened(test, code, unrolled(test, code, unroll, budget), switches, unroll, budget)
+    whole = unrolled(test, code, unroll, budget, switches=switches)
+    return shortened(test, code, whole, switches, unroll, budget)
 
 
 def shortened(
@@ -39,4 +40,4 @@ def shortened(
     short = reached(code, program, dead)
     if short.unreached.keys() == code.unreached.keys():
         return code, program
-    return short, unrolled(test, short, unroll, budget)
+    return short, unrolled(test, short, unroll, budget, switches=switches)

@@ -58,7 +58,7 @@ def activities(test: Test, options: Options, budget: Budget) -> Activities:
     """What the runs of a test do that end without its bad outcome, and where some run has to wait. Raises
     ``LimitError``."""
     code = lower(test, budget)
-    whole = unrolled(test, code, options.unroll, budget)
+    whole = unrolled(test, code, options.unroll, budget, switches=options.switches)
     _, program = shortened(test, code, whole, options.switches, options.unroll, budget)
     model = model_of(options.switches, options.model)
     done: dict[Activity, Span] = {}

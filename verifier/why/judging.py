@@ -94,7 +94,7 @@ def judged(
     bad = test.quantifier != "forall"
     try:
         code = _observed(lower(test, budget))
-        program = unrolled(test, code, options.unroll, budget)
+        program = unrolled(test, code, options.unroll, budget, switches=options.switches)
         code, short = shortened(test, code, program, options.switches, options.unroll, budget)
     except LimitError as limit:
         return Judged(None, reason=str(limit))
@@ -210,7 +210,8 @@ def effect(test: Test, options: Options, budget: Budget, base: Judged, likely: C
     bad = test.quantifier != "forall"
     without = {id(x): x for place, x in _placed(code) if place in likely}
     if without and not base.judges_hangs:
-        guessed = unrolled(test, replace(code, unreached=without), options.unroll, budget)
+        rest = replace(code, unreached=without)
+        guessed = unrolled(test, rest, options.unroll, budget, switches=options.switches)
         if _possible(guessed, bad, options, budget):
             return "fails"
     _, program = short_program(test, code, options.switches, options.unroll, budget)

@@ -214,12 +214,13 @@ def quiet(b: BodyCode, s: ast.Stmt) -> bool:
 
 
 def spins(b: BodyCode, condition: ast.CExpr, body: ast.Stmt) -> bool:
-    """``while (c) cpu_relax();`` where c only reads: exactly its last reading, which finds c false."""
+    """``while (c) cpu_relax();`` where c only reads: exactly its last reading, which finds c false. A reading
+    that walks may be more: see ``turns``."""
     if not quiet(b, body):
         return False
     mark = b.fresh_count
     code, holds = b.captured(lambda: condition_of(b, condition))
-    if not _only_reads(code):
+    if not _only_reads(code) or any(isinstance(x, Emit) and x.virtual for x in code):
         b.fresh_count = max(mark, b.fresh_count)
         return False
     reads = tuple(x for x in code if isinstance(x, Emit))
