@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
-from verifier.explore.machine import AbstractMachine
+from verifier.explore.compiled import Compiled
+from verifier.explore.machine import AbstractMachine, Attempts
 from verifier.explore.sends import deliverable, striking
 from verifier.explore.state import IDLE, Dropped, Move, State
 from verifier.program.events import Event
@@ -123,7 +124,7 @@ class Rest:
             op = machine.ops[body][at] if at < machine.length[body] else None
             if op is None or machine.looks.get(op.event.id) != group:
                 continue  # it has found what it looks for
-            for move, draft, going in machine._execute(now, cpu, body, op):
+            for move, draft, going in self._steps(now, cpu, body, op):
                 read, through = list(draft.slots), self._through(before, move)
                 machine.failed.clear()
                 try:
@@ -134,6 +135,14 @@ class Rest:
                     missing = [self.machine.program.waits[n] for n in machine.failed]
                     if missing and all(wait.kind for wait in missing):
                         yield Failed(self.looks[id(missing[0])], read, through)
+
+    def _steps(self, state: State, cpu: int, body: int, op: Compiled) -> Attempts:
+        """The ways to execute an event of a look; none where its address has no cell. That makes the run
+        wrong, which the machine notes, and nobody waits there."""
+        try:
+            yield from self.machine._execute(state, cpu, body, op)
+        except Dropped:
+            return
 
     def _through(self, before: Through, move: Move) -> Through:
         """By which entry a step has gone, besides those before it."""

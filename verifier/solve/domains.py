@@ -280,7 +280,7 @@ class Domains:
                         read.setdefault(value, set()).update(histories)
             if event.virtual and self.faults[id(access)]:
                 read[FAULT] = {0}
-            if self._refuses and self._may_be_lost(event, access):
+            if (self._refuses or not read) and self._may_be_lost(event, access):
                 read[UNDEF] = {0}
             got = {value: _smallest(histories) for value, histories in read.items()}
             if got != self._histories[access.slot]:

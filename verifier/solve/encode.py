@@ -262,14 +262,18 @@ class _Encoder(Encoding):
 
     def _assumptions(self) -> None:
         events = self.program.events
-        undefined = [(x, d) for x, d in self.bad if isinstance(d, DecidedBy)]
         for expr, wait in zip(self.program.assumes, self.program.waits, strict=True):
             # A turn that is left out may be wrong: the body goes on as if it had found what it looks for.
-            body = events[wait.events[0]].body if wait.events and undefined else -1
-            wrong = [x for x, d in undefined if d.body == body and d.after <= wait.after]
+            body = events[wait.events[0]].body if wait.events and self.bad else -1
+            wrong = [x for x, what in self.bad if what.body == body and _after(what) <= wait.after]
             self.clauses.add(self.truth(expr), *wrong)
         cuts: dict[Loop, list[int]] = {}
         for expr, loop in zip(self.program.cuts, self.program.loops, strict=True):
             cuts.setdefault(loop, []).append(self.truth(expr))
         self.cuts = {loop: self.clauses.any(done) for loop, done in cuts.items()}
         self.cut = self.clauses.any(self.cuts.values())
+
+
+def _after(what: Event | DecidedBy) -> int:
+    """The event that makes a run wrong, or after which it decides by an UNDEF value."""
+    return what.id if isinstance(what, Event) else what.after

@@ -248,3 +248,46 @@ def test_a_failed_assumption_refuses_a_wrong_run(
     path.write_text(LOST.format(access=ACCESSES[access], assumed=assumed))
     assert main(["check", "-q", "--judge", judge, str(path)]) == 3
     assert told in capsys.readouterr().out
+
+
+LOOKS = """MM t
+{{ {kind} l{start}; {kind} *p = {first}; int x; int y; }}
+P0 {{ {kind} *q = READ_ONCE(p); {looks} r1 = READ_ONCE(y); {assumed} }}
+P1 {{ {other} WRITE_ONCE(y, 1); }}
+exists (0:r1 = 0)
+"""
+LOOK = {  # the type of what is looked at, how it begins, and the look
+    "spin_lock": ("spinlock_t", "", "spin_lock(q); spin_unlock(q);"),
+    "read_lock": ("rwlock_t", "", "read_lock(q); read_unlock(q);"),
+    "mutex": ("struct mutex", "", "mutex_lock(q); mutex_unlock(q);"),
+    "semaphore": ("struct semaphore", " = 1", "down(q); up(q);"),
+    "rwsem": ("struct rw_semaphore", "", "down_read(q); up_read(q);"),
+    "bit lock": ("unsigned long", "", "bit_spin_lock(0, q); bit_spin_unlock(0, q);"),
+    "wait_on_bit": ("unsigned long", "", "wait_on_bit(q, 1, 2);"),
+    "cond_load": ("int", "", "smp_cond_load_acquire(q, !VAL);"),
+    "cond_load of what never comes": ("int", "", "smp_cond_load_acquire(q, VAL == 7);"),
+    "loop": ("int", "", "while (READ_ONCE(*q)) cpu_relax();"),
+    "loop of two loads": ("int", "", "while (READ_ONCE(x) || READ_ONCE(*q)) cpu_relax();"),
+    "in front of a wait": ("int", "", "r0 = READ_ONCE(*q); while (READ_ONCE(x) != r0) cpu_relax();"),
+    "a store": ("int", "", "WRITE_ONCE(*q, 1); spin_lock(&x); spin_unlock(&x);"),
+}
+
+
+@pytest.mark.parametrize("assumed", ["", "assume(r1 == 1);"])
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [("NULL", ""), ("&l", "WRITE_ONCE(p, NULL);"), ("NULL", "WRITE_ONCE(p, &l);")],
+    ids=["never", "at first", "later"],
+)
+@pytest.mark.parametrize("look", LOOK)
+def test_who_waits_at_no_address(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, look: str, first: str, other: str, assumed: str
+) -> None:
+    """Each judge finds the access, whatever is waited for and however many addresses there may be."""
+    kind, start, looks = LOOK[look]
+    path = tmp_path / "t.litmus"
+    text = LOOKS.format(kind=kind, start=start, looks=looks, first=first, other=other, assumed=assumed)
+    path.write_text(text)
+    for judge in ("z3", "explorer", "both"):
+        assert main(["check", "-q", "--judge", judge, str(path)]) == 3
+        assert WRONG.replace("line 4", "line 3") in capsys.readouterr().out, judge

@@ -12,9 +12,19 @@ from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import memory_place, of_cpu, place_of, pointee
 from verifier.program.expressions import FALSE, Const
 from verifier.syntax import ast
+from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.trouble import Trouble
+from verifier.words.declared import declaration, is_shared, locks_of, type_of
 from verifier.words.rows import Pure
-from verifier.words.table import VALUE_KINDS, WORDS, Word, WordParameter
+from verifier.words.table import (
+    CONSTANT_MASKS,
+    NAMED_VALUES,
+    ROOTS,
+    VALUE_KINDS,
+    WORDS,
+    Word,
+    WordParameter,
+)
 
 WORD = 64  # the bits of an unsigned long
 
@@ -41,12 +51,25 @@ _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "freed": ("struct",),
     }
 )
+# What is passed on, or what a register may be, too.
+_NOT_FOLLOWED = frozenset({"value", "number", *t.ENTRIES, *t.CONTENTS})
+# What is named, and may be declared in one way.
+_DECLARED = frozenset(
+    {
+        "pointer", "word", "wide", "domain", "offset", "local", "mask", "struct", "code", "fetched",
+        "pte", "pmd", "mm", "page", "percpu", "percpu wide",
+    }
+)  # fmt: skip
+_C_NAMES = MappingProxyType(
+    {t.INT: "int", t.UINT: "unsigned int", t.LONG: "long", t.ULONG: "unsigned long", t.BOOL: "bool"}
+)
 _OR_NULL = frozenset({*t.CONTENTS, "vma", "freed"})  # or 0
 
 
 def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> Val | MemoryPlace | Local:
     """Evaluate one argument and check that it is of the kind that the word takes."""
     kind = parameter.kind
+    is_known(b, word, parameter, e)
     if kind in _PLACES:
         return check_bits(word, parameter, _PLACES[kind](b, word, parameter, e), e)
     if kind == "local":
@@ -61,6 +84,8 @@ def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) ->
     if kind == "offset":
         return offset_of(b, word, parameter, e)
     value = b.value(e)
+    if kind not in _NOT_FOLLOWED:
+        has_address(word, parameter, value, e)
     if kind == "domain":
         return domain(word, parameter, value, e)
     if not fits(kind, value):
@@ -74,6 +99,35 @@ def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) ->
     if kind == "bit" and isinstance(value.expr, Const):
         check_bit(value.expr.value, e)
     return value
+
+
+def is_known(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> None:
+    """Raise ``Trouble`` for a name that nothing declares, with the declaration that the word asks for."""
+    e = e.operand if isinstance(e, ast.Unary) and e.op == "&" else e
+    if not isinstance(e, ast.Ident) or parameter.kind not in _DECLARED or b.local(e.name) is not None:
+        return
+    if e.name in b.memory.named or e.name in b.unit.enums or e.name in b.unit.functions:
+        return
+    if e.name in PERCPU_NAMES or e.name in NAMED_VALUES or e.name in CONSTANT_MASKS or e.name in ROOTS:
+        return
+    made = declaration(word, parameter, e.name)
+    hint = f"put it into the initial state: {made}" if is_shared(parameter) else f"declare it: {made}"
+    raise b.memory.unknown(e.name, e.span, hint)
+
+
+def has_address(word: Word, parameter: WordParameter, value: Val, e: ast.CExpr) -> None:
+    """Raise ``Trouble`` for the address of a local that a word would follow: a local is a register."""
+    if value.local is None:
+        return
+    name = value.local.reg.rpartition(".")[2].rstrip("'")
+    wanted, of = type_of(word, parameter), value.local.declared or value.local.type or t.ANY
+    if t.is_memory(wanted):
+        hint = f"declare it {wanted} {name}; or put it into the initial state"
+    else:
+        kind = wanted if parameter.kind == "word" else _C_NAMES.get(of, wanted)
+        hint = f"declare {kind} {name}[1]; and write {name}, or put it into the initial state"
+    text = f"{name} is a register, not in memory, and {word.name} takes the address of something in memory"
+    raise Trouble("address", text, e.span, hint)
 
 
 def given(b: BodyCode, use: SpecialCall, name: str) -> Val:
@@ -127,6 +181,7 @@ def pointed_to(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) 
         if held == "int" or (held and named is not None and named.percpu):
             raise mismatch(word, parameter, "an object", e, hint=f"write &{e.name}")
     value = b.value(e)
+    has_address(word, parameter, value, e)
     kind = value.type.kind
     if kind in _NO_ADDRESS or value.bits is not None:
         hint = "its content is A.data" if kind == "page" else ""
@@ -178,6 +233,8 @@ def offset_of(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -
         hint = ""
         if isinstance(e, ast.Unary) and e.op == "&" and value.type.kind in ("pointer", "struct"):
             hint = f"{e.operand.span.text} is not a per-CPU object; without a CPU, write {e.span.text}"
+            if locks_of(word.name) and isinstance(e.operand, ast.Ident):
+                hint = f"put it into the initial state: {declaration(word, parameter, e.operand.name)}"
         raise mismatch(word, parameter, value.type.words, e, hint=hint)
     return value
 

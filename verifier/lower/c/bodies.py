@@ -143,9 +143,9 @@ def handler(
         raise Trouble("arity", f"a handler takes one argument, info; {function} takes more", span)
     key = Started(function, cpu, info.type, info.bits, called=info.function, stack=b.stack)
     register = "%info" if made.parameters else ""
+    stays(info, span)
     if key not in b.shared.handlers:
         body = BodyCode(b.shared, cpu, b.language, b.stack)
-        stays(info, span)
         body.interrupting = True
         body.context = f"{function}@{cpu}"
         given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []

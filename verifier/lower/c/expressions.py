@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import load, numeric, same_pointee, store, store_local, truth_of
+from verifier.lower.c.access import load, numeric, same_pointee, stays, store, store_local, truth_of
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.copies import copied_from, copy, is_struct, is_whole, named_struct
 from verifier.lower.c.operators import combined, result_type
@@ -35,6 +35,8 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
     """The value of a name: a local, an object, a constant or a function."""
     local = b.local(e.name)
     if local is not None:
+        if local.place is not None:
+            return load(b, local.place, e)
         if local.fixed is not None:
             return local.fixed
         return Val(Reg(local.reg), local.type or local.declared or t.ANY)
@@ -238,6 +240,8 @@ def choice(b: BodyCode, e: ast.Conditional) -> Val:
         return beside(b.value(live), _type_of(b, dead))
     first, then = b.captured(lambda: b.value(e.then))
     second, other = b.captured(lambda: b.value(e.other))
+    for arm, node in ((then, e.then), (other, e.other)):
+        stays(arm, node.span)
     kind = t.joined(then.type, other.type)
     if then.type.kind == other.type.kind == "int":
         kind = t.promoted(then.type, other.type)
@@ -325,7 +329,7 @@ def assign(b: BodyCode, e: ast.Assign) -> Val:
             shown_whole(b, e, e.value)
             if isinstance(e.target, ast.Ident):
                 local = b.local(e.target.name)
-                if local is not None:
+                if local is not None and local.place is None:
                     return store_local(b, local, b.value(e.value), e)
         target = place_of(b, e.target)
     else:

@@ -266,7 +266,8 @@ class _Scope:
             if word == "warn":
                 return RegisterOf(cpu, "%warn", label)
             named = self.memory.named.get(word)
-            if named is None or not named.percpu:
+            local = self.bodies[cpu].frames[0].scopes[0].get(word)
+            if (named is None or not named.percpu) and (local is None or local.place is None):
                 return self._register(place, cpu)
         return self._whole_or_part(place, cpu)
 

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from verifier.patterns import pattern
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
+from verifier.words.declared import LOCK_WORDS, locks_of
 from verifier.words.guards import GUARDS
 from verifier.words.table import WORDS
 
 Call = tuple[str, ast.CExpr, "_Names"]  # a word, what it takes first, and what names mean there
 
-# The words that a lock of each type is for.
-_WORDS = {
-    "spinlock_t": pattern(r"(raw_)?spin_"),  # the two are alike here
-    "raw_spinlock_t": pattern(r"(raw_)?spin_"),
-    "rwlock_t": pattern(r"(read|write)_(un|try)?lock"),
-    "struct mutex": pattern(r"mutex_"),
-    "struct rw_semaphore": pattern(r"(down|up)_(read|write)|downgrade_write"),
-    "struct semaphore": pattern(r"(down|up)(_interruptible|_killable|_trylock)?$|sema_init"),
-    "local_lock_t": pattern(r"local_(un)?lock"),
-}
 # These may look at the lock once more when another CPU has taken it already, to wake who waits:
 # Documentation/locking/mutex-design.rst; rwsem_wake(), kernel/locking/rwsem.c.
 _LOOK_BACK = frozenset({"mutex_unlock", "up_read", "up_write"})
@@ -33,7 +23,7 @@ def mistaken(unit: ast.Unit) -> list[Diagnostic]:
     may be a lock of any kind."""
     types = [x.type for x in unit.initial if isinstance(x, ast.Object)]
     types += [f.type for s in unit.structs for f in s.fields]
-    if not any(kind.base in _WORDS for kind in types):
+    if not any(kind.base in LOCK_WORDS for kind in types):
         return []
     fields = {s.name: {f.name: f.type.base for f in s.fields} for s in unit.structs}
     calls: dict[tuple[str, Span], Call] = {}
@@ -50,8 +40,8 @@ def _others(calls: Iterable[Call]) -> Iterator[Diagnostic]:
     """Locks of another kind than a word takes."""
     for word, argument, names in calls:
         kind = names.kind(argument)
-        takes = [known for known, words in _WORDS.items() if words.match(word)]
-        if takes and kind in _WORDS and kind not in takes:
+        takes = locks_of(word)
+        if takes and kind in LOCK_WORDS and kind not in takes:
             text = f"{word}() takes a {takes[0]}, and this is a {kind}"
             hint = f"use the words of a {kind}, or declare a {takes[0]}"
             yield Diagnostic("lock", text, argument.span, hint)

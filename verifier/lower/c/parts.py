@@ -69,7 +69,8 @@ class Local:
     type: Type | None = None
     fixed: Val | None = None
     span: Span | None = None  # of its declaration
-    stack: str = ""  # a struct, an array, a mask on the stack, which ``fixed`` is the address of: what it is
+    stack: str = ""  # what is on the stack, at the address that ``fixed`` is: a struct, an array, a mask, …
+    place: MemoryPlace | None = None  # where a lock or a counter on the stack is, which has a value
 
 
 class Held(NamedTuple):

@@ -234,7 +234,7 @@ def in_bounds(b: BodyCode, base: Expr, index: Expr, e: ast.IndexExpr, stride: in
 def named_place(b: BodyCode, e: ast.Ident) -> MemoryPlace | Local:
     local = b.local(e.name)
     if local is not None:
-        return local
+        return local.place or local
     named = b.memory.named.get(e.name)
     if named is None:
         raise b.memory.unknown(e.name, e.span, f"declare it: int {e.name};")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load, storable, store_local, truth_of
-from verifier.lower.c.arguments import argument, given, pointed_to
+from verifier.lower.c.arguments import argument, given
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.expressions import condition_of
 from verifier.lower.c.loops import until
@@ -51,7 +51,7 @@ def warn(b: BodyCode, use: SpecialCall) -> Val:
 
 def cond_load(b: BodyCode, use: SpecialCall) -> Val:
     """Exactly the last load of a loop; its condition calls the value VAL."""
-    place, at = pointed_to(b, use.word, use.word.parameters[0], use.arguments["x"]), len(b.code)
+    place, at = place_given(b, use, "x"), len(b.code)
     found = load(b, place, use.e)
     b.frame.scopes.append({"VAL": Local("VAL", fixed=found)})
     try:

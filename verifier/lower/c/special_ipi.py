@@ -209,7 +209,7 @@ def call_rcu(b: BodyCode, use: SpecialCall) -> Val:
     ``srcu_struct`` that the word takes runs in a workqueue, and those of one CPU one after the other."""
     domain = tuple(Touch(given(b, use, p.name).expr) for p in use.word.parameters if p.kind == "domain")
     x, func = (given(b, use, p.name) for p in use.word.parameters if p.kind != "domain")
-    x = Val(b.held(x.expr), x.type, x.bits, x.function)
+    x = replace(x, expr=b.held(x.expr), data=False)
     cpu = b.memory.worker((b.cpu, *domain)) if domain else b.cpu
     code, register = handler(b, func.function, cpu, x, span=use.e.span)
     info = ((register, x.expr),) if register else ()

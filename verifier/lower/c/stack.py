@@ -1,5 +1,5 @@
-"""Structs, arrays and masks that are declared in a function: memory on the stack of the CPU that runs it,
-as ``struct flush_tlb_info info = { .mm = mm };``.
+"""Structs, arrays, masks, locks and counters that are declared in a function: memory on the stack of the CPU
+that runs it, as ``struct flush_tlb_info info = { .mm = mm };``.
 
 They are cells as all others: other CPUs reach them through their address. There is one instance for
 each declaration, each chain of calls that leads to it, each CPU, and thread, handler or NMI; a loop
@@ -19,6 +19,7 @@ from verifier.program.expressions import FALSE, Const, Expr, call
 from verifier.program.values import Ptr
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
+from verifier.words.table import INITIALIZERS
 
 
 def on_stack(b: BodyCode, s: ast.Declare, kind: Type) -> None:
@@ -39,8 +40,14 @@ def on_stack(b: BodyCode, s: ast.Declare, kind: Type) -> None:
     local.span = s.span
     local.stack = "an array" if size is not None else kind.words
     at = Const(Ptr(named.name))
-    local.fixed = Val(at, kind if size is None else Type("pointer", to=kind))
+    handle = size is None and kind.kind in t.HANDLES
+    local.fixed = Val(at, kind if handle else Type("pointer", to=kind))
+    if size is None and not handle:
+        local.place, local.declared = MemoryPlace(at, kind), kind
     if s.init is None:
+        return
+    if local.place is not None:
+        store(b, local.place, first_value(b, single(s.name, s.init)), s)
         return
     if size is None and kind.kind == "struct" and not isinstance(s.init, ast.Braced):
         copy(b, local.fixed, copied_from(b, s.init, kind), s)
@@ -52,6 +59,21 @@ def on_stack(b: BodyCode, s: ast.Declare, kind: Type) -> None:
         store_fields(b, at, kind, s, init=s.init)
     else:
         store_elements(b, at, kind, s, init=s.init, size=size)
+
+
+def first_value(b: BodyCode, e: ast.InitItem) -> Val:
+    """A first value, which may be written as ``ATOMIC_INIT(1)``."""
+    if isinstance(e, ast.CallExpr) and e.name in INITIALIZERS and len(e.arguments) == 1:
+        return b.value(e.arguments[0]) if INITIALIZERS[e.name] else Val(FALSE, t.INT)
+    return b.value(e)
+
+
+def single(name: str, given: ast.InitValue) -> ast.CExpr:
+    """The first value of what has one. Raises ``Trouble`` for braces around it."""
+    if isinstance(given, ast.Braced):
+        text = f"{name} is neither a struct nor an array"
+        raise Trouble("value", text, given.span, "leave the braces out")
+    return given
 
 
 def size_of(b: BodyCode, e: ast.CExpr) -> int:
@@ -92,7 +114,7 @@ def store_elements(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast
             given = item or ast.Braced((), init.span)
             store_elements(b, row, kind.to or t.ANY, s, init=given, size=kind.bits)
         elif item is not None:
-            store(b, place, b.value(item), s)
+            store(b, place, first_value(b, item), s)
         else:
             store(b, place, Val(FALSE, t.INT), s)
 
@@ -109,7 +131,7 @@ def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.B
                 break  # { 0 }
             hint = f"as in {{ .{next(iter(units), 'x')} = 0 }}"
             raise Trouble("value", "the initial values of a struct name its fields", item.span, hint)
-        value = b.value(item.value)
+        value = first_value(b, item.value)
         field, part = b.memory.field(of, item.name)
         if field.inside or field.kind == "array":
             raise Trouble("not-yet", f"{item.name} is given element by element", item.span)

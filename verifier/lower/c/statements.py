@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from verifier.lower.c import guards
 from verifier.lower.c import types as t
-from verifier.lower.c.access import kept, store_local
+from verifier.lower.c.access import kept, stays, store_local
 from verifier.lower.c.bodies import assigned_names, statements
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.copies import is_whole
@@ -12,7 +12,7 @@ from verifier.lower.c.expressions import condition_of, shown_whole, written
 from verifier.lower.c.loops import forget
 from verifier.lower.c.operators import COMPARE
 from verifier.lower.c.parts import Exits, Val
-from verifier.lower.c.stack import on_stack
+from verifier.lower.c.stack import on_stack, single
 from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Emit, Instruction, Jump, Label
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
@@ -91,17 +91,15 @@ def declare(b: BodyCode, s: ast.Declare) -> None:
             store_local(b, given, Val(Reg(given.reg), before), s)
         return
     check_new(b, s)
-    if s.size is not None or (kind.kind in ("struct", "mask") and not s.type.pointers):
+    whole = kind.kind in ("struct", "mask") and not s.type.pointers
+    if s.size is not None or whole or t.in_memory(s.type):
         on_stack(b, s, kind)
         return
-    if isinstance(s.init, ast.Braced):
-        raise Trouble(
-            "value", f"{s.name} is neither a struct nor an array", s.init.span, "leave the braces out"
-        )
     value = None
     if s.init is not None:
-        shown_whole(b, s, s.init)
-        value = b.value(s.init)
+        first = single(s.name, s.init)
+        shown_whole(b, s, first)
+        value = b.value(first)
         if s.type.base == "__auto_type":
             kind = replace(value.type, inside=False)
     local = b.declare(s.name, None if kind is t.ANY or kind.kind in t.HANDLES else kind)
@@ -297,6 +295,7 @@ def return_(b: BodyCode, s: ast.Return) -> None:
             raise
         if kind is not None and kind.kind == "int" and value.type.kind in ("int", "any"):
             value = Val(kept(b, value, kind, s), kind)
+        stays(value, s.value.span)
         if value.type is not t.VOID:
             reg = f"{frame.prefix}return"
             before = frame.returned

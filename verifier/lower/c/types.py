@@ -98,6 +98,15 @@ _SIMPLE = {
     "intptr_t": LONG, "uintptr_t": Type("int", 64, False), "ssize_t": LONG,
 }  # fmt: skip
 WORD = "word"  # what assembly keeps in a register or a cell: a number, or an address
+# What the kernel has as a struct, though here it is one number: locks, counters, sequence counters.
+IN_MEMORY = frozenset(
+    {
+        "rwlock_t", "struct mutex", "struct rw_semaphore", "struct semaphore", "local_lock_t",
+        "seqcount_t", "seqcount_spinlock_t", "seqcount_raw_spinlock_t", "seqcount_rwlock_t",
+        "seqcount_mutex_t", "seqcount_latch_t", "refcount_t", "atomic_t", "spinlock_t", "raw_spinlock_t",
+        "atomic64_t", "atomic_long_t", "local_t", "local64_t",
+    }
+)  # fmt: skip
 HIGH = "high"  # the name of the second cell of an integer of 128 bits
 _WHOLE = ("8", "16", "32", "64", "128")  # the bits of what is no bitfield
 _WIDTHS = {"char": 8, "short": 16, "long": 64}
@@ -106,6 +115,16 @@ _WIDTHS = {"char": 8, "short": 16, "long": 64}
 def of(c: CType) -> Type:
     """The type that a declaration writes. Pointers to handles are the handles themselves."""
     return pointed(_base(c.base), c.pointers)
+
+
+def in_memory(c: CType) -> bool:
+    """Is this one number, and in memory wherever it is declared? Nobody keeps a lock in a register."""
+    return c.base in IN_MEMORY and not c.pointers
+
+
+def is_memory(name: str) -> bool:
+    """Is an object of this type in memory wherever it is declared?"""
+    return name in IN_MEMORY or _base(name).kind in ("struct", "mask")
 
 
 def pointed(base: Type, stars: int) -> Type:

@@ -67,7 +67,9 @@ def _ends(s: ast.Stmt | None) -> bool:
 
 def _begins(x: object) -> bool:
     """Does a local begin here without a value?"""
-    return isinstance(x, ast.Declare) and x.init is None and x.size is None and t.of(x.type).kind in _VALUES
+    if not isinstance(x, ast.Declare) or x.init is not None or x.size is not None:
+        return False
+    return t.of(x.type).kind in _VALUES and not t.in_memory(x.type)
 
 
 def _true(e: ast.CExpr) -> bool:
