@@ -105,9 +105,17 @@ class Diagnostic:
             line, column = source.position(self.span.start)
             out = [f"{source.name}:{line}:{column}: {self.severity}: {self.message} [{self.code}]"]
             out += _excerpt(source.line(line), column, self.span.end - self.span.start, line)
+            if self.span.called is not None:
+                out.append(f"    in {_called(self.span.called)}")
         if self.hint:
             out.append(f"    hint: {self.hint}")
         return "\n".join(out)
+
+
+def _called(span: Span) -> str:
+    """Where a function is called, and how."""
+    text = " ".join(span.text.split())
+    return f"what {span.source.name}:{span.line}:{span.column} calls: {text}"
 
 
 def _excerpt(text: str, column: int, length: int, number: int, width: int = 100) -> list[str]:

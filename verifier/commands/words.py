@@ -11,6 +11,9 @@ from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
 
 
+NAMED_AT_MOST = 6  # functions of an include
+
+
 def add(command: argparse.ArgumentParser, name: str) -> None:
     """Add the arguments."""
     command.add_argument(
@@ -48,11 +51,19 @@ def _instead(pattern: str) -> str:
     """What to write, or which words are spelt nearly so."""
     from difflib import get_close_matches
 
-    from verifier.words.elsewhere import ELSEWHERE
+    from verifier.words.elsewhere import ELSEWHERE, included
     from verifier.words.table import WORDS
 
     name = pattern.removesuffix("()")
     if name in ELSEWHERE:
         return f": {ELSEWHERE[name]}"
+    text = " ".join(name.lower().split())
+    includes = [
+        f'#include "{file}" has {", ".join(f"{one}()" for one in names[:NAMED_AT_MOST])}'
+        + (", …" if len(names) > NAMED_AT_MOST else "")
+        for file, names in included(text).items()
+    ]
+    if includes:
+        return f"; {'; '.join(includes)}"
     near = get_close_matches(name, WORDS, n=5, cutoff=0.6)
     return f"; the nearest are {', '.join(near)}" if near else "; 'verifier words' lists all of them"

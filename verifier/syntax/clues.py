@@ -11,6 +11,7 @@ from verifier.records import replace
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import layout
 from verifier.syntax.trouble import nearest
+from verifier.syntax.typenames import INTEGERS, SHORT_TYPES
 
 _TOP = pattern(r"\s*(variants|expect|unroll|enum|nmi|~?\s*exists|forall|filter|locations|P\d+)\b")
 _QUOTES = pattern("[“”„‟«»‘’]")
@@ -22,6 +23,28 @@ _GUARDED_ELSE = pattern(r"\[[\w\s!&|()]+\]\s*else\s*$")
 _DEFINED = pattern(r"#\s*define\s+(\w+)([ \t]+([(~-]*\d[^\n\"]*)|\()?")  # its value, if that is a number
 _DIRECTIVE = pattern(r"#\s*(define|undef|if|ifdef|ifndef|elif|else|endif)\b")
 _DEFINITION = pattern(r"\b(struct|union|enum)\s*\w*\s*$")
+# What stands before a type: in a block, and in the list of parameters of a function.
+_BEGINS = r"(?:^|[{};]|\bfor\s*\(|\b(?:percpu|const|static|volatile)[ \t])\s*"
+_PARAMETER = r"(?:^|[(,{};]|\b(?:const|static|volatile)[ \t])\s*"
+_NAMED = pattern(r"[A-Za-z_]\w*[ \t]+\**[A-Za-z_]")  # a type, and what is declared with it
+_NO_TYPES = frozenset(
+    {
+        "return", "else", "goto", "case", "do", "if", "while", "for", "switch", "default", "break",
+        "continue",
+        "exists", "forall", "filter", "locations", "variants", "expect", "unroll", "nmi", "struct", "union",
+        "enum", "typedef", "never", "sometimes", "always", "deadlock", "hangs", "percpu", "const", "static",
+    }
+)  # fmt: skip
+_TYPES = (
+    "int",
+    "long",
+    "short",
+    "char",
+    "bool",
+    "void",
+    "unsigned",
+    *(f"{s}{n}" for s in "us" for n in (8, 16, 32, 64)),
+)
 EXPECTATIONS = ("never", "sometimes", "always", "deadlock", "hangs")
 
 
@@ -85,6 +108,9 @@ def explained(source: Source, error: Diagnostic) -> Diagnostic:
     hint = _hint(bare, at, found, still_open)
     if hint:
         return replace(error, hint=hint)
+    cause = _no_type(source, bare, at, found, inside=bool(still_open))
+    if cause is not None:
+        return cause
     return _misspelt(source, text, error)
 
 
@@ -170,6 +196,8 @@ def _hint(bare: str, at: int, found: str, still_open: list[int]) -> str:
     """A hint that the line of the error itself gives."""
     if found == "#":
         return "write a comment as // … or /* … */"
+    if found == ":" and bare[:at].rstrip().endswith("?"):
+        return "there is no a ?: b here: write a ? a : b, or keep a in a local before"
     if found == "}" and not still_open:
         return "no block is open here; is there one '}' too many before it?"
     if found == "[" and still_open and _GUARD.match(bare, at):
@@ -181,6 +209,29 @@ def _hint(bare: str, at: int, found: str, still_open: list[int]) -> str:
     if found == "{" and len(still_open) == 1 and re.search(r"\[[^\[\]\n]*\]\s*$", bare[:at]):
         return "guard each line, or write another block of initial values: [B1] { int y; }"
     return ""
+
+
+def _no_type(source: Source, bare: str, at: int, found: str, inside: bool) -> Diagnostic | None:
+    """The error about a name that stands where a declaration begins, and is no type: ``u23 x;``. ``inside``:
+    it is in a block."""
+    begins, text = _BEGINS if inside else _PARAMETER, bare[:at]
+    before = re.search(begins + r"([A-Za-z_]\w*)[ \t]+\**\Z", text)
+    if before is not None and found.isidentifier() and before.group(1) not in _NO_TYPES:
+        start, name = before.start(1), before.group(1)
+    elif re.search(begins + r"\Z", text) and _NAMED.match(bare, at):
+        start, name = at, found
+    else:
+        return None
+    if name not in SHORT_TYPES and nearest(name, _NO_TYPES):
+        return None
+    near = nearest(name, [*_TYPES, *INTEGERS])
+    hint = (
+        f"write {SHORT_TYPES[name]}"
+        if name in SHORT_TYPES
+        else near or "write int, u64, struct … or another type of C"
+    )
+    span = Span(source, start, start + len(name))
+    return Diagnostic("unknown-type", f"there is no type {name!r}", span, hint)
 
 
 def _misspelt(source: Source, text: str, error: Diagnostic) -> Diagnostic:

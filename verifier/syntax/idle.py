@@ -21,6 +21,8 @@ from verifier.syntax.trouble import nearest
 REGISTERS = ("cr3", "irq", "pcid", "tlb", "pending")  # each CPU has these
 # Names that stand for what a CPU has, by the per-CPU object: asm/current.h.
 PERCPU_NAMES: Mapping[str, str] = MappingProxyType({"current": "current_task"})
+# Likewise, by a function of an include that gives it.
+CALLED_NAMES: Mapping[str, str] = MappingProxyType({"current": "get_current"})
 _NAMED = frozenset((ast.Ident, ast.CallExpr, c.Name, c.Call, ast.Parameter))
 _LOOPS = frozenset((ast.ForEachCpu, ast.ForEachEntry))
 _REGISTER = pattern(r"r[0-9]+")
@@ -36,7 +38,8 @@ def mentioned(tree: object) -> set[str]:
             found.add(x.name)  # type: ignore[attr-defined]
         elif kind in _LOOPS:
             found.add(x.variable)  # type: ignore[attr-defined]
-    return found.union(*([also] for name, also in PERCPU_NAMES.items() if name in found))
+    also = (*PERCPU_NAMES.items(), *CALLED_NAMES.items())
+    return found.union(more for name, more in also if name in found)
 
 
 def fields(tree: object) -> set[str]:

@@ -46,23 +46,38 @@ def locks_of(word: str) -> list[str]:
     return [kind for kind, words in LOCK_WORDS.items() if words.match(word)]
 
 
+def usual_type(word: str) -> str:
+    """The type with which the kernel declares what the first address that a word takes leads to; empty where
+    it may be anything."""
+    counters = [kind for kind, words in _COUNTERS.items() if words.match(word)]
+    return next(iter([*locks_of(word), *counters]), "")
+
+
 def type_of(word: Word, parameter: WordParameter) -> str:
     """What the kernel declares what a word takes as; ``int`` where it may be anything."""
-    if parameter.kind == "local":
-        return "unsigned long" if parameter.name == "flags" else "int"
+    if parameter.name == "flags":
+        return "unsigned long"
     if parameter.kind in ("pointer", "offset"):
-        kinds = [*locks_of(word.name), *(k for k, words in _COUNTERS.items() if words.match(word.name))]
-        return kinds[0] if kinds else "int"
+        return word.declared or "int"
     if parameter.kind == "struct" and parameter.name == "wq":
         return "struct wait_queue_head"
     return _OF_KIND.get(parameter.kind, "int")
 
 
+def type_given(word: Word) -> str:
+    """What the value of a word is declared as; ``int`` where it may be anything."""
+    return _OF_KIND.get(word.result, "int")
+
+
 def declaration(word: Word, parameter: WordParameter, name: str) -> str:
     """How what a word takes is declared: ``spinlock_t l;``."""
     percpu = "percpu " if parameter.kind in _PER_CPU else ""
-    kind = type_of(word, parameter)
-    return f"{percpu}{kind}{'' if kind.endswith('*') else ' '}{name};"
+    return percpu + declared_as(type_of(word, parameter), name)
+
+
+def declared_as(kind: str, name: str) -> str:
+    """A declaration of a name."""
+    return f"{kind}{'' if kind.endswith('*') else ' '}{name};"
 
 
 def is_shared(parameter: WordParameter) -> bool:

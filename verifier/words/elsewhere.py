@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from verifier.patterns import pattern
+
 # Hints, each with the words that it is for, indented.
 _TABLE = """\
 write smp_mb(), which it is on x86
@@ -289,6 +291,8 @@ define it, or #include "linux/seqlock.inc", which has __read_seqlock_excl_irqsav
 define it, or #include "linux/percpu-refcount.inc"
     percpu_ref_get percpu_ref_put percpu_ref_tryget percpu_ref_tryget_live percpu_ref_kill
     percpu_ref_kill_and_confirm
+write down(&s): there are no time-outs
+    down_timeout
 write mutex_lock(&l)
     rt_mutex_lock
 write spin_lock(&l)
@@ -316,6 +320,32 @@ define it, or #include "linux/wait.inc"
     add_wait_queue remove_wait_queue init_waitqueue_head waitqueue_active wq_has_sleeper complete complete_all
     init_completion reinit_completion wait_for_completion try_wait_for_completion completion_done get_current
     cpu_curr
+write struct completion x; and init_completion(&x), which #include "linux/wait.inc" has
+    DECLARE_COMPLETION_ONSTACK DECLARE_COMPLETION COMPLETION_INITIALIZER COMPLETION_INITIALIZER_ONSTACK
+write struct wait_queue_head wq; and init_waitqueue_head(&wq), which #include "linux/wait.inc" has
+    DECLARE_WAIT_QUEUE_HEAD_ONSTACK DECLARE_WAIT_QUEUE_HEAD
+leave it out: prepare_to_wait(&wq, state), which #include "linux/wait.inc" has, makes the entry of this task
+    DEFINE_WAIT DEFINE_WAIT_FUNC DECLARE_WAITQUEUE init_wait init_wait_entry
+there are no signals and no load here: write TASK_UNINTERRUPTIBLE, which #include "linux/wait.inc" has
+    TASK_IDLE TASK_KILLABLE TASK_NOLOAD TASK_WAKEKILL
+declare it: spinlock_t l;
+    DEFINE_SPINLOCK
+declare it: raw_spinlock_t l;
+    DEFINE_RAW_SPINLOCK
+declare it: rwlock_t l;
+    DEFINE_RWLOCK
+declare it: struct mutex l;
+    DEFINE_MUTEX
+declare it: struct rw_semaphore l;
+    DECLARE_RWSEM
+declare it with its count: struct semaphore s = 1;
+    DEFINE_SEMAPHORE
+put it into the initial state: percpu int x;
+    DEFINE_PER_CPU DEFINE_PER_CPU_ALIGNED DEFINE_PER_CPU_SHARED_ALIGNED DECLARE_PER_CPU
+declare it: unsigned long x[1]; a word has 64 bits
+    DECLARE_BITMAP
+leave it out: what is declared without a value is unlocked
+    mutex_init rwlock_init init_rwsem local_lock_init __mutex_init __init_rwsem
 write wake_up(&wq), which #include "linux/wait.inc" has
     swake_up_one swake_up_locked wake_up_one wake_up_poll
 write wake_up_process(p), which #include "linux/wait.inc" has, for each of them
@@ -348,6 +378,11 @@ there are no timers here: write queue_work(&wq, &work), which #include "linux/wo
     flush_delayed_work
 write smp_call_function_single(cpu, func, info, 0)
     generic_exec_single
+write smp_call_function_single(cpu, func, info, wait) of a CPU of the mask, its own if that is in it
+    smp_call_function_any
+define it: set_bit(nr, &requests) of each vcpu, then smp_call_function_many(m, func, NULL, wait) of a function
+that does nothing, for those whose mode is IN_GUEST_MODE
+    kvm_make_all_cpus_request kvm_make_vcpus_request_mask kvm_make_all_cpus_request_except
 write apic_icr_write_mmio(cpu, func); with an x2APIC mfence(), lfence() and apic_icr_write(cpu, func)
     smp_send_reschedule native_smp_send_reschedule arch_smp_send_reschedule native_send_call_func_ipi
     native_send_call_func_single_ipi arch_send_call_function_ipi_mask arch_send_call_function_single_ipi
@@ -427,14 +462,22 @@ write cpumask_test_cpu(cpu, cpu_online_mask)
     cpu_possible
 write num_online_cpus()
     num_possible_cpus num_present_cpus
+write the loop: for_each_cpu(cpu, m) { … }
+    cpumask_next cpumask_next_and cpumask_next_zero cpumask_next_wrap cpumask_first_zero
+write 1UL << n
+    BIT BIT_ULL BIT_MASK
+write the number
+    GENMASK GENMASK_ULL
 nothing says it here: pass 1 from a handler, an nmi or a callback, and 0 from a program
     in_interrupt in_irq in_hardirq in_nmi in_softirq in_serving_softirq
 declare a word of flags, and write test_bit(nr, &flags): a load
     need_resched tif_need_resched test_tsk_need_resched
 declare a word of flags, and write set_bit(nr, &flags), which is LOCK'd
-    set_tsk_need_resched
-declare percpu struct task_struct *current_task, whose this_cpu_read() it is; or write
-get_current(), which #include "linux/wait.inc" has
+    set_tsk_need_resched set_need_resched
+declare a word of flags, and write clear_bit(nr, &flags), which is LOCK'd
+    clear_tsk_need_resched clear_need_resched
+declare percpu struct task_struct *current_task, whose this_cpu_read() it is; or
+#include "linux/wait.inc", whose get_current() it is
     current
 write READ_ONCE(x) or WRITE_ONCE(x, e)
     ACCESS_ONCE
@@ -478,3 +521,14 @@ def _read(table: str) -> dict[str, str]:
 
 # Functions of the kernel that are not words: what to do instead.
 ELSEWHERE: Mapping[str, str] = MappingProxyType(_read(_TABLE))
+_INCLUDED = pattern(r'define it, or #include "([^"]*)"$')  # the hint for what an include has by that name
+
+
+def included(text: str) -> dict[str, list[str]]:
+    """By include, its functions that have a text in their names; all of them if its own name has it."""
+    found: dict[str, list[str]] = {}
+    for name, hint in ELSEWHERE.items():
+        has = _INCLUDED.match(hint)
+        if has is not None and (text in name.lower() or text in has.group(1)):
+            found.setdefault(has.group(1), []).append(name)
+    return found

@@ -193,7 +193,9 @@ class Word:
     ``stands``: a call of it can stand for the place that is its first argument, as in ``&READ_ONCE(x)``.
     ``older``: where older kernels' form has an argument more, the GFP flags of an allocation; whoever
     gives it means that form. ``twin``: the word that does the same for entries of the other kind: of
-    upper ones, for a word about leaves, and the other way round.
+    upper ones, for a word about leaves, and the other way round. ``declared``: the type with which the kernel
+    declares what its first address leads to: ``spinlock_t``; empty where it may be anything. ``sleeps``: in
+    the kernel another task may run meanwhile, as ``might_sleep()`` says.
     """
 
     name: str
@@ -210,6 +212,8 @@ class Word:
     stands: bool = False
     older: int | None = None
     twin: str = ""
+    declared: str = ""
+    sleeps: bool = False
 
     @cached_property
     def special(self) -> Special | None:
@@ -395,6 +399,7 @@ def row(
     source: str = "",
     lead: str = "",
     stands: bool = False,
+    sleeps: bool = False,
 ) -> Word:
     """``head`` is ``name(parameter: kind, …)``; without a kind it is a ``value``; ``lead`` likewise. The
     rest as in ``Word``."""
@@ -412,6 +417,7 @@ def row(
         source=source,
         lead=_parameters(lead),
         stands=stands,
+        sleeps=sleeps,
     )
 
 

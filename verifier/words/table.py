@@ -21,6 +21,7 @@ from verifier.records import replace
 from verifier.syntax.trouble import misspelt
 from verifier.words import counters, local, mmu, srcu, sync
 from verifier.words import data as kernel
+from verifier.words.declared import usual_type
 from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.folding import families
 from verifier.words.guards import GUARDS
@@ -75,8 +76,9 @@ _UPPER = pattern(r"p(md|ud|4d|gd)")
 
 
 def _with_twins(words: Iterable[Word]) -> dict[str, Word]:
-    """The rows by name. Words about leaves and about upper entries know each other."""
-    rows = {word.name: word for word in words}
+    """The rows by name, with the types of what they take. Words about leaves and about upper entries know
+    each other."""
+    rows = {word.name: replace(word, declared=usual_type(word.name)) for word in words}
     for name, word in rows.items():
         other = name.replace("pte", "pmd", 1) if "pte" in name else _UPPER.sub("pte", name, count=1)
         if other != name and other in rows:

@@ -214,3 +214,73 @@ def test_there_are_no_offsets_within_a_page(code: str) -> None:
 def test_a_variant_has_one_base(row: str) -> None:
     (found,) = wrong(f"MM t\n{{ int x; }}\nP0 {{ x = 1; }}\nvariants {{ {row} }}\nexists (x = 1)\n")
     assert "a variant has one base" in found.hint and "[B1 | IL]" in found.hint
+
+
+HINTED = "MM t\n{ page A = 1; mm N { v -> A }; int x; cpumask_t m; }\nint give(void) { return 1; }\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("spin_lock(&lk);", "put it into the initial state: spinlock_t lk;"),
+        ("raw_spin_lock(&lk);", "put it into the initial state: spinlock_t lk;"),
+        ("mutex_lock(&lk);", "put it into the initial state: struct mutex lk;"),
+        ("down_read(&lk);", "put it into the initial state: struct rw_semaphore lk;"),
+        ("down(&lk);", "put it into the initial state: struct semaphore lk;"),
+        ("write_lock(&lk);", "put it into the initial state: rwlock_t lk;"),
+        ("local_lock(&lk);", "put it into the initial state: percpu local_lock_t lk;"),
+        ("atomic_inc(&lk);", "put it into the initial state: atomic_t lk;"),
+        ("atomic64_inc(&lk);", "put it into the initial state: atomic64_t lk;"),
+        ("refcount_inc(&lk);", "put it into the initial state: refcount_t lk;"),
+        ("local_inc(&lk);", "put it into the initial state: local_t lk;"),
+        ("set_bit(1, &lk);", "put it into the initial state: unsigned long lk;"),
+        ("r0 = srcu_read_lock(&lk);", "put it into the initial state: struct srcu_struct lk;"),
+        ("smp_store_release(&lk, 1);", "put it into the initial state: int lk;"),
+        ("WRITE_ONCE(lk, 1);", "declare it: int lk;"),
+        ("lk = ptep_get(pte(N, v));", "declare it: pte_t lk;"),
+        ("lk = pmdp_get(pmd(N, v));", "declare it: pmd_t lk;"),
+        ("lk = pte(N, v);", "declare it: pte_t *lk;"),
+        ("lk = give();", "declare it: int lk;"),
+        ("lk = 1;", "declare it: int lk;"),
+        ("local_irq_save(lk);", "declare it: unsigned long lk;"),
+        ("local_irq_restore(flags);", "declare it: unsigned long flags;"),
+        ("spin_lock_irqsave(&x, flags);", "declare it: unsigned long flags;"),
+        ("r0 = pte_none(lk);", "declare it: pte_t lk;"),
+        ("DEFINE_SPINLOCK(l);", "declare it: spinlock_t l;"),
+        ("DEFINE_MUTEX(l);", "declare it: struct mutex l;"),
+        ("DECLARE_COMPLETION_ONSTACK(c);", "write struct completion x; and init_completion(&x)"),
+        ("DEFINE_WAIT(w);", "leave it out: prepare_to_wait"),
+        ("r0 = TASK_IDLE;", "write TASK_UNINTERRUPTIBLE"),
+        (
+            "smp_call_function_any(&m, give, NULL, 1);",
+            "write smp_call_function_single(cpu, func, info, wait)",
+        ),
+        ("kvm_make_all_cpus_request(1);", "define it: set_bit(nr, &requests)"),
+        ("set_need_resched();", "write set_bit(nr, &flags)"),
+        ("r0 = cpumask_next(0, &m);", "write the loop: for_each_cpu(cpu, m)"),
+        ("r0 = down_timeout(&x, 1);", "write down(&s): there are no time-outs"),
+        ("x = BIT(3);", "write 1UL << n"),
+        ("r0 = current;", '#include "linux/wait.inc", whose get_current() it is'),
+    ],
+)
+def test_a_hint_follows_the_use(code: str, hint: str) -> None:
+    found = wrong(HINTED + f"P0 {{ {code} }}\nexists (x = 1)\n")[0]
+    assert "there is no" in found.message and hint in found.hint
+    assert found.span is not None and found.span.line == 4
+
+
+def test_a_name_of_the_test_comes_first() -> None:
+    """What is near a name of the test is misspelt, whatever it is used as."""
+    found = wrong("MM t\n{ spinlock_t lock; }\nP0 { spin_lock(&lok); }\nexists (lock = 1)\n")[0]
+    assert found.hint == "did you mean 'lock'?"
+
+
+def test_an_elvis_operator() -> None:
+    found = wrong("MM t\n{ int x; }\nP0 { x = x ?: 2; }\nexists (x = 2)\n")[0]
+    assert "write a ? a : b" in found.hint
+
+
+def test_current_is_what_the_include_gives(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code = "P0 { WRITE_ONCE(current->__state, 2); r0 = READ_ONCE(get_current()->__state); }\n"
+    text = f'MM t\n#include "linux/wait.inc"\n{{ }}\n{code}expect always;\nexists (0:r0 = 2)\n'
+    assert warned(capsys, tmp_path, text) == ""

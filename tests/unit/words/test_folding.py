@@ -94,6 +94,14 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     "pattern, said",
     [
         ("smb_mb", "no word is found by 'smb_mb'; the nearest are smp_mb"),
+        ("completion", '#include "linux/wait.inc" has init_completion(), reinit_completion(), wait_for'),
+        (
+            "rcuwait",
+            '#include "linux/rcuwait.inc" has rcuwait_wake_up(), prepare_to_rcuwait(), finish_rcuwait()',
+        ),
+        ("irq_work", '#include "linux/irq_work.inc" has irq_work_queue(), irq_work_queue_on()'),
+        ("csd", '#include "linux/csd.inc" has smp_call_function_single_async()'),
+        ("kthread", '#include "linux/kthread.inc" has kthread_park(), kthread_unpark()'),
         ("zzz", "no word is found by 'zzz'; 'verifier words' lists all of them"),
         ("READ_ONCE_NOCHECK", "no word is found by 'READ_ONCE_NOCHECK'"),
     ],

@@ -12,9 +12,8 @@ from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import memory_place, of_cpu, place_of, pointee
 from verifier.program.expressions import FALSE, Const
 from verifier.syntax import ast
-from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.trouble import Trouble
-from verifier.words.declared import declaration, is_shared, locks_of, type_of
+from verifier.words.declared import LOCK_WORDS, declaration, is_shared, type_of
 from verifier.words.rows import Pure
 from verifier.words.table import (
     CONSTANT_MASKS,
@@ -104,11 +103,17 @@ def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) ->
 def is_known(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> None:
     """Raise ``Trouble`` for a name that nothing declares, with the declaration that the word asks for."""
     e = e.operand if isinstance(e, ast.Unary) and e.op == "&" else e
-    if not isinstance(e, ast.Ident) or parameter.kind not in _DECLARED or b.local(e.name) is not None:
+    usual = parameter.kind in _DECLARED or parameter.name == "flags"
+    if not isinstance(e, ast.Ident) or not usual or b.local(e.name) is not None:
         return
     if e.name in b.memory.named or e.name in b.unit.enums or e.name in b.unit.functions:
         return
-    if e.name in PERCPU_NAMES or e.name in NAMED_VALUES or e.name in CONSTANT_MASKS or e.name in ROOTS:
+    if (
+        b.memory.stands_for_more(e.name)
+        or e.name in NAMED_VALUES
+        or e.name in CONSTANT_MASKS
+        or e.name in ROOTS
+    ):
         return
     made = declaration(word, parameter, e.name)
     hint = f"put it into the initial state: {made}" if is_shared(parameter) else f"declare it: {made}"
@@ -233,7 +238,7 @@ def offset_of(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -
         hint = ""
         if isinstance(e, ast.Unary) and e.op == "&" and value.type.kind in ("pointer", "struct"):
             hint = f"{e.operand.span.text} is not a per-CPU object; without a CPU, write {e.span.text}"
-            if locks_of(word.name) and isinstance(e.operand, ast.Ident):
+            if word.declared in LOCK_WORDS and isinstance(e.operand, ast.Ident):
                 hint = f"put it into the initial state: {declaration(word, parameter, e.operand.name)}"
         raise mismatch(word, parameter, value.type.words, e, hint=hint)
     return value

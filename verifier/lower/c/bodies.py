@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import same_pointee, stays, store_local
@@ -36,11 +37,25 @@ def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: Spanned
     prefix = f"{name}#{b.fresh_count}."
     frame = Frame(prefix, f"%return{b.fresh_count}", result=t.of(function.result), site=(name, e.span.start))
     start = len(b.code)
-    enter(b, frame, function, arguments, span=e.span)
+    with saying_where(b, function, e.span):
+        enter(b, frame, function, arguments, span=e.span)
     if function.body.span.source is not e.span.source:
         b.code[start:] = called(b.code[start:], e.span)
     b.code.append(Label(frame.end))
     return frame.returned or Val(Const(0), t.VOID)
+
+
+@contextmanager
+def saying_where(b: BodyCode, function: ast.Function, at: Span) -> Iterator[None]:
+    """What is said meanwhile of the body of a function that another file has names the call, too."""
+    lists = (b.shared.troubles, b.shared.warnings, b.shared.suspects)
+    before = [len(found) for found in lists]
+    yield
+    if function.body.span.source is at.source:
+        return
+    for found, start in zip(lists, before, strict=True):
+        new = [d for d in found[start:] if d not in found[:start]]
+        found[start:] = [replace(d, span=d.span and replace(d.span, called=at)) for d in new]
 
 
 def called(code: Sequence[Instruction], at: Span) -> list[Instruction]:
@@ -149,7 +164,8 @@ def handler(
         body.interrupting = True
         body.context = f"{function}@{cpu}"
         given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []
-        enter(body, body.frame, made, given, span=span)
+        with saying_where(b, made, span):
+            enter(body, body.frame, made, given, span=span)
         body.code.append(Label("%end"))
         check_sysret(body.code, function)
         b.shared.handlers[key] = tuple(body.code)

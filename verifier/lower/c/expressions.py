@@ -18,9 +18,10 @@ from verifier.program.values import ATTRIBUTES, FAULT, Ptr, truth
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
-from verifier.syntax.idle import PERCPU_NAMES
+from verifier.syntax.idle import CALLED_NAMES, PERCPU_NAMES
 from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble
+from verifier.words.declared import declared_as, type_given
 from verifier.words.table import (
     CONSTANT_MASKS,
     CPU_COUNTS,
@@ -61,6 +62,8 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
     if e.name in PERCPU_NAMES and PERCPU_NAMES[e.name] in b.memory.named:
         own = ast.Ident(PERCPU_NAMES[e.name], e.span)
         return b.value(ast.CallExpr("this_cpu_read", (own,), e.span))
+    if b.memory.stands_for_more(e.name):
+        return b.value(ast.CallExpr(CALLED_NAMES[e.name], (), e.span))
     if e.name in NAMED_VALUES:
         kind = {"NULL": t.ANY, "none": t.PTE}.get(e.name, t.ULONG if e.name in LONG_VALUES else t.INT)
         return Val(Const(NAMED_VALUES[e.name]), kind)
@@ -331,6 +334,9 @@ def assign(b: BodyCode, e: ast.Assign) -> Val:
                 local = b.local(e.target.name)
                 if local is not None and local.place is None:
                     return store_local(b, local, b.value(e.value), e)
+                if local is None and e.target.name not in b.memory.named:
+                    hint = f"declare it: {declared_as(_suits(b, e.value), e.target.name)}"
+                    raise b.memory.unknown(e.target.name, e.target.span, hint)
         target = place_of(b, e.target)
     else:
         raise Trouble("place", "this cannot be assigned to", e.target.span)
@@ -356,6 +362,15 @@ def assign(b: BodyCode, e: ast.Assign) -> Val:
     new = combined(b, e.op, before, b.value(e.value), at=both)
     stored = store(b, target, new, e, unit=unit)
     return before if e.post else Val(stored, after_assignment(target, new))
+
+
+def _suits(b: BodyCode, e: ast.CExpr) -> str:
+    """The type of a local that keeps what an expression gives, as C writes it."""
+    if isinstance(e, ast.CallExpr) and e.name in b.unit.functions:
+        result = b.unit.functions[e.name].result
+        if result.base != "void":
+            return f"{result.base} {'*' * result.pointers}".strip()
+    return type_given(WORDS[e.name]) if isinstance(e, ast.CallExpr) and e.name in WORDS else "int"
 
 
 def after_assignment(target: MemoryPlace, value: Val) -> Type:

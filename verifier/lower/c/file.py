@@ -14,6 +14,7 @@ from verifier.lower.c.bodies import handler, nmi_of, program_of
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.kernel import resolved
+from verifier.lower.c.known_types import unknown_types
 from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.lock_kinds import mistaken
 from verifier.lower.c.memory import TestMemory
@@ -47,6 +48,9 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     theirs = {f.path for f in unit.kernel.files} if unit.kernel else set()  # what nobody here has written
     about_locks = mistaken(unit)
     troubles = [d for d in about_locks if d.severity == "error"]
+    untyped = unknown_types(unit, theirs)
+    if untyped:  # what else is wrong follows from it
+        raise InputError([*troubles, *untyped])
     memory = TestMemory(unit, troubles)
     if not unit.threads and not unit.nmis:
         troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))

@@ -13,10 +13,12 @@ from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, UNDEF, Ptr, 
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
+from verifier.syntax.idle import CALLED_NAMES, PERCPU_NAMES
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.syntax.unions import halves
 from verifier.words.table import (
     CONSTANT_MASKS,
+    ELSEWHERE,
     INITIALIZERS,
     LONG_VALUES,
     NAMED_VALUES,
@@ -199,9 +201,14 @@ class Objects:
             return Trouble("unknown-name", f"{name} is a value", span, "write the name of an object")
         if name == "init_mm":
             return no_mm(span)
-        known = [*self.named, *self.unit.enums, *self.unit.functions, *NAMED_VALUES, *CONSTANT_MASKS]
-        hint = nearest(name, known) or instead(name) or otherwise
+        own = [*self.named, *self.unit.enums, *self.unit.functions]
+        hint = ELSEWHERE.get(name) or nearest(name, own) or otherwise
+        hint = hint or nearest(name, [*NAMED_VALUES, *CONSTANT_MASKS]) or instead(name)
         return Trouble("unknown-name", f"there is no {name!r}", span, hint)
+
+    def stands_for_more(self, name: str) -> bool:
+        """Is it the kernel's name of what a CPU has, such as ``current``, and has this test that?"""
+        return PERCPU_NAMES.get(name) in self.named or CALLED_NAMES.get(name) in self.unit.functions
 
     # -- values -----------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from verifier.patterns import pattern
 from verifier.program.expressions import Apply, Const, Expr, call
 from verifier.records import dataclass, replace
+from verifier.syntax.typenames import CALLBACK_TYPES, INTEGERS, STRUCTS
 
 if TYPE_CHECKING:  # conditions of all kinds of tests have types, too
     from verifier.syntax.ast import CType
@@ -94,8 +95,10 @@ _SIMPLE = {
     "atomic_t": INT, "spinlock_t": INT, "raw_spinlock_t": INT, "atomic64_t": LONG, "atomic_long_t": LONG,
     "local_t": LONG, "local64_t": LONG,
     "function": FUNCTION,
-    "bool": BOOL, "_Bool": BOOL, "size_t": Type("int", 64, False),
-    "intptr_t": LONG, "uintptr_t": Type("int", 64, False), "ssize_t": LONG,
+    "bool": BOOL, "_Bool": BOOL,
+    **{name: Type("int", bits, signed) for name, (bits, signed) in INTEGERS.items()},
+    **{name: Type("struct", tag=tag) for name, tag in STRUCTS.items()},
+    **dict.fromkeys(CALLBACK_TYPES, TO_FUNCTION),
 }  # fmt: skip
 WORD = "word"  # what assembly keeps in a register or a cell: a number, or an address
 # What the kernel has as a struct, though here it is one number: locks, counters, sequence counters.
@@ -160,6 +163,18 @@ def _base(name: str) -> Type:
     if set(words) <= {"unsigned", "signed", "long", "int", "char", "short"}:
         return Type("int", next((_WIDTHS[w] for w in words if w in _WIDTHS), 32), "unsigned" not in words)
     return ANY
+
+
+def is_known(name: str) -> bool:
+    """Is this the name of a type here? Names that end in ``_t``, and some others, are read as types."""
+    return _base(name) is not ANY or not name.endswith("_t")
+
+
+NAMES = tuple(_SIMPLE)
+TYPE_NAMES = (
+    *(name for name in NAMES if name.endswith("_t")),
+    *(f"{s}int{bits}_t" for s in ("", "u") for bits in (8, 16, 32, 64)),
+)
 
 
 def promoted(a: Type, b: Type) -> Type:
