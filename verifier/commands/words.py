@@ -10,7 +10,6 @@ from verifier.commands.options import add_color, add_formatting
 from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
 
-
 NAMED_AT_MOST = 6  # functions of an include
 
 

@@ -441,7 +441,7 @@ def control() -> Iterator[Word]:
         truth, doc = Pure(f("bool", "c")), "is its argument other than 0?"
         yield row(g, f"{name}(c)", truth, doc, "", "number", source=source)
     for name, file, doc in _QUIET:
-        yield row(g, f"{name}()", (), doc, source=f"{name}(), {file}")
+        yield row(g, f"{name}()", (), doc, source=f"{name}(), {file}", sleeps=doc == _RESCHED)
     name, source = "lockdep_assert_held(l: pointer)", f"lockdep_assert_held(), {_LOCKDEP}"
     yield row(g, name, (), "nothing", source=source)
 

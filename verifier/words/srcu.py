@@ -21,7 +21,7 @@ def srcu() -> Iterator[Word]:
     waits = (Machine("GP", "start", domain="s"), Machine("GP", "end", domain="s"))
     for name in ("synchronize_srcu", "synchronize_srcu_expedited"):
         doc = "waits for a grace period of s, that is, for the readers of s; a full fence before and after"
-        yield row(_G, f"{name}(s: domain)", waits, doc, "18.2, 18.4", source=f"{name}(), {file}")
+        yield row(_G, f"{name}(s: domain)", waits, doc, "18.2, 18.4", source=f"{name}(), {file}", sleeps=True)
     calls = Special("call_rcu", "a grace period of s, then the callback")
     doc = "func(x) when a grace period of s has ended, by a workqueue: here on a CPU that has no program; "
     doc += "those of one CPU one after the other"
@@ -31,7 +31,15 @@ def srcu() -> Iterator[Word]:
     doc = "waits for the callbacks that call_srcu() has queued for s; no grace period; a full fence "
     waits = (Machine("GP", "barrier", domain="s"), Machine("GP", "end", domain="s"))
     source = f"srcu_barrier(), {file}"
-    yield row(_G, "srcu_barrier(s: domain)", waits, doc + "before and after", "18.4, 18.5", source=source)
+    yield row(
+        _G,
+        "srcu_barrier(s: domain)",
+        waits,
+        doc + "before and after",
+        "18.4, 18.5",
+        source=source,
+        sleeps=True,
+    )
     load, header = Load("x"), "linux/srcu.h"
     for name, more in (("", ""), ("_notrace", ""), ("_check", ", c")):
         head = f"srcu_dereference{name}(x: place, s: domain{more})"

@@ -72,7 +72,7 @@ def rcu() -> Iterator[Word]:
         ("synchronize_rcu_bh", f"kernel/rcu/tree_plugin.h, from memory; {old}", ""),
         ("synchronize_net", "net/core/dev.c, from memory", ""),
     ):
-        yield row(g, f"{name}()", _GRACE, doc + more, "18.2", source=f"{name}(), {source}")
+        yield row(g, f"{name}()", _GRACE, doc + more, "18.2", source=f"{name}(), {source}", sleeps=True)
     calls = Special("call_rcu", "a grace period, then the callback")
     source = "__call_rcu_common(), rcu_do_batch(), kernel/rcu/tree.c"
     for name, more in (
@@ -87,10 +87,10 @@ def rcu() -> Iterator[Word]:
     doc = "waits for the callbacks that call_rcu() has queued on all CPUs; no grace period; a full fence "
     waits = (Machine("GP", "barrier"), Machine("GP", "end"))
     source = "rcu_barrier(), rcu_barrier_entrain(), kernel/rcu/tree.c"
-    yield row(g, "rcu_barrier()", waits, doc + "before and after", "18.5", source=source)
+    yield row(g, "rcu_barrier()", waits, doc + "before and after", "18.5", source=source, sleeps=True)
     for flavour in ("_sched", "_bh"):
         source = f"rcu_barrier{flavour}(), kernel/rcu/tree.c, from memory; {old}"
-        yield row(g, f"rcu_barrier{flavour}()", waits, "as rcu_barrier", "18.5", source=source)
+        yield row(g, f"rcu_barrier{flavour}()", waits, "as rcu_barrier", "18.5", source=source, sleeps=True)
     load, doc = Load("x"), "a load of a pointer; c is not looked at"
     for name in ("check", "protected", "bh_check", "sched_check"):
         source = f"rcu_dereference_{name}(), linux/rcupdate.h"
@@ -127,7 +127,7 @@ def freeing() -> Iterator[Word]:
         yield row(g, f"{name}(p: freed, field: member)", frees, doc, "18.3", source=source)
     for name in ("kfree_rcu_mightsleep", "kvfree_rcu_mightsleep"):
         doc = f"{how}; where memory is short, the kernel waits here, which adds no outcome"
-        yield row(g, f"{name}(p: freed)", frees, doc, "18.3", source=source)
+        yield row(g, f"{name}(p: freed)", frees, doc, "18.3", source=source, sleeps=True)
 
 
 def sleeping() -> Iterator[Word]:
@@ -139,13 +139,13 @@ def sleeping() -> Iterator[Word]:
     drop = Locked("l", FALSE, None)
     file = "kernel/locking/mutex.c"
     doc, source = "LOCK'd; waits exactly until it is free", "__mutex_trylock_fast(), __mutex_lock_common()"
-    yield row(g, f"mutex_lock({one})", take, doc, "2.1", source=f"{source}, {file}")
+    yield row(g, f"mutex_lock({one})", take, doc, "2.1", source=f"{source}, {file}", sleeps=True)
     source = "__mutex_unlock_fast(), __mutex_handoff()"
     yield row(g, f"mutex_unlock({one})", drop, _LOOKS_BACK, "2.1", source=f"{source}, {file}")
     doc, rule = "a load if it is taken; 1 if it took it", "1.1, 2.1, 19.2"
     source = f"__mutex_trylock_or_owner(), {file}, since v4.10, the version from memory"
     yield row(g, f"mutex_trylock({one})", looking("l", TRUE, free), doc, rule, "number", source=source)
-    same = partial(row, g, source=f"__mutex_lock(), {file}")
+    same = partial(row, g, source=f"__mutex_lock(), {file}", sleeps=True)
     doc = "as mutex_lock; the last argument is lockdep's"
     for nested in ("nested", "nest_lock", "io_nested"):
         yield same(f"mutex_lock_{nested}({one}, subclass)", take, doc, "2.1")
@@ -212,13 +212,13 @@ def _semaphores(g: str) -> Iterator[Word]:
     file = "kernel/locking/rwsem.c"
     follows, joins = replace(_SHARE, line="follows", readers=True), replace(_OWN, readers=True)
     for name, effect in (("read", follows), ("write", joins)):
-        source = f"__down_{name}(), {file}, since v5.2"
-        yield row(g, f"down_{name}({one})", effect, "LOCK'd; waits exactly", "2.1", source=source)
+        takes = partial(row, g, source=f"__down_{name}(), {file}, since v5.2", sleeps=True)
+        yield takes(f"down_{name}({one})", effect, "LOCK'd; waits exactly", "2.1")
         doc = f"as down_{name}; the last argument is lockdep's"
-        yield row(g, f"down_{name}_nested({one}, subclass)", effect, doc, "2.1", source=source)
+        yield takes(f"down_{name}_nested({one}, subclass)", effect, doc, "2.1")
         doc = f"as down_{name}: no signal comes; 0"
         for how in ("killable", "interruptible") if name == "read" else ("killable",):
-            yield row(g, f"down_{name}_{how}({one})", effect, doc, "2.1", "number", source=source)
+            yield takes(f"down_{name}_{how}({one})", effect, doc, "2.1", "number")
     looks = f("or", since("v5.16"), f("not", since("v5.8")))  # LOCK'd from v5.2 on; v4.0 stands for v5.2, too
     tries = Locked("l", _ENTER, _NO_WRITER, _NO_WRITER, looks=looks, line="gives_way", readers=True)
     doc = "1 if it took it, which it does not while others wait; if not, a load since v5.16 and up to v5.1, "
@@ -248,7 +248,8 @@ def waiting() -> Iterator[Word]:
         more = "" if state == 2 else "; there are no signals, so it gives 0"
         effect = Special("wait_event", "loads of c; what these functions do", Const(state))
         source, result = f"{name}(), ___wait_event(), linux/wait.h", "number" if more else "void"
-        yield row(g, f"{name}(wq: struct, c)", effect, doc + more, "1.1", result, source=source)
+        head = f"{name}(wq: struct, c)"
+        yield row(g, head, effect, doc + more, "1.1", result, source=source, sleeps=True)
 
 
 def _counting_semaphores(g: str) -> Iterator[Word]:
@@ -260,10 +261,12 @@ def _counting_semaphores(g: str) -> Iterator[Word]:
     file, free = "kernel/locking/semaphore.c", f("gt", OLD, 0)
     down = Locked("l", _LEAVE, None, needs=free, line="joins")
     doc, one = "LOCK'd; waits exactly until the count is above 0, and takes 1 from it", "l: pointer"
-    yield row(g, f"down({one})", down, doc, "2.1", source=f"down(), __down_common(), {file}")
+    source = f"down(), __down_common(), {file}"
+    yield row(g, f"down({one})", down, doc, "2.1", source=source, sleeps=True)
     for how in ("interruptible", "killable"):
         doc = "as down: no signal comes; 0"
-        yield row(g, f"down_{how}({one})", down, doc, "2.1", "number", source=f"down_{how}(), {file}")
+        source = f"down_{how}(), {file}"
+        yield row(g, f"down_{how}({one})", down, doc, "2.1", "number", source=source, sleeps=True)
     tries = Locked("l", _LEAVE, f("not", free), free, line="gives_way")
     doc = "LOCK'd, also if it fails; 0 if it took 1, which it does not while others wait; if not, 1"
     yield row(g, f"down_trylock({one})", tries, doc, "2.1", "number", source=f"down_trylock(), {file}")

@@ -10,6 +10,7 @@ from verifier.lower.c.body import BodyCode, Lines, SpecialCall, line
 from verifier.lower.c.effects import WordCall, effect, effects
 from verifier.lower.c.parts import Val
 from verifier.lower.c.pointers import name_of
+from verifier.lower.c.sleeping import sleeps
 from verifier.lower.code import Branch, Jump, Label, Warn
 from verifier.program.expressions import FALSE, TRUE, Const, Reg, call
 from verifier.program.values import Ptr
@@ -49,6 +50,8 @@ def called(b: BodyCode, e: ast.CallExpr) -> Val:
         held = arguments.get(parameter.name)
         if parameter.kind == "function" and isinstance(held, ast.Ident) and in_register(b, held):
             return each_function(b, word, e, arguments, parameter.name)
+    if word.sleeps:
+        b.code.append(sleeps(e.span))
     if not word.locked:
         return meaning(b, word, e, arguments)
     b.set(LOCKED, FALSE)

@@ -6,6 +6,8 @@ The objects are laid out first (``memory``), then every CPU's program becomes co
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.lower.c import types as t
@@ -20,6 +22,7 @@ from verifier.lower.c.lock_kinds import mistaken
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number, no_mm
 from verifier.lower.c.parts import Shared, Val
+from verifier.lower.c.sleeping import CodeOf, atomic_sleeps
 from verifier.lower.c.types import Type
 from verifier.lower.c.unset import unset
 from verifier.lower.code import Instruction, Lowered, PendingHandler
@@ -86,6 +89,9 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     shared.warnings += [*text.warnings, *about_locks, *unset(unit), *unmet(unit, memory)]
     started = [*enumerate(threads), *nmis, *((key.cpu, code) for key, code in shared.handlers.items())]
     shared.warnings += lonely(code for _, code in started)
+    expects_hang = test.hangs or test.expected == "deadlock"
+    slept = [] if expects_hang else atomic_sleeps(_places(memory, shared, threads, nmis))
+    shared.warnings += [w for w in slept if w.span is None or w.span.source.name not in theirs]
     if test.expected in (None, "never") and any(
         o.kind == "tlb" for o in observed.observables if o.at is None
     ):
@@ -100,6 +106,19 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         nmis=nmis,
         pending=waiting,
     )
+
+
+def _places(
+    memory: TestMemory,
+    shared: Shared,
+    threads: list[tuple[Instruction, ...]],
+    nmis: list[tuple[int, tuple[Instruction, ...]]],
+) -> Iterator[CodeOf]:
+    """All code, with why it may not sleep. A callback that a workqueue runs may."""
+    yield from map(CodeOf, threads)
+    yield from (CodeOf(code, "this is an NMI") for _, code in nmis)
+    for key, code in shared.handlers.items():
+        yield CodeOf(code, f"{key.function}() runs in an interrupt" if key.cpu < memory.cpus else "")
 
 
 def pending(bodies: list[BodyCode], memory: TestMemory, troubles: list[Diagnostic]) -> list[PendingHandler]:

@@ -8,7 +8,7 @@ from verifier.lower.c.body import BodyCode, of_kernel
 from verifier.lower.c.objects import never_a_number
 from verifier.lower.c.parts import Val
 from verifier.lower.c.types import Type
-from verifier.program.expressions import Const, call
+from verifier.program.expressions import FALSE, Const, call
 from verifier.program.values import UNDEF, Ptr
 from verifier.source import Diagnostic
 from verifier.syntax import ast
@@ -28,6 +28,9 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
         return on_addresses(b, op, left, right, at=at)
     if op in "+-" and moves(b, left):
         numeric(right, at[1])
+        if not of_kernel(b) and right.expr != FALSE:
+            text = f"nothing says which entry lies beside {at[0].span.text}: this leads to none"
+            b.warn("entry", text, at[0].span.to(at[1].span), "name the entry, as pte(N, w)")
         return Val(call(t.ARITHMETIC[op], left.expr, right.expr), left.type)
     numeric(left, at[0])
     numeric(right, at[1])
