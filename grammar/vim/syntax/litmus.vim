@@ -22,23 +22,24 @@ if s:assembly
   syn keyword litmusWord add addb addl addq addw and andb andl andq andw bt btb btc btcb btcl btcq btcw btl btq btr btrb btrl
   syn keyword litmusWord btrq btrw bts btsb btsl btsq btsw btw clflush clflushb clflushl clflushopt clflushoptb clflushoptl
   syn keyword litmusWord clflushoptq clflushoptw clflushq clflushw clwb clwbb clwbl clwbq clwbw cmp cmpb cmpl cmpq cmpw
-  syn keyword litmusWord cmpxchg cmpxchgb cmpxchgl cmpxchgq cmpxchgw dec decb decl decq decw endbr32 endbr32b endbr32l
-  syn keyword litmusWord endbr32q endbr32w endbr64 endbr64b endbr64l endbr64q endbr64w inc incb incl incq incw ja jab jae
-  syn keyword litmusWord jaeb jael jaeq jaew jal jaq jaw jb jbb jbe jbeb jbel jbeq jbew jbl jbq jbw jc jcb jcl jcq jcw je jeb
-  syn keyword litmusWord jel jeq jew jg jgb jge jgeb jgel jgeq jgew jgl jgq jgt jgtb jgtl jgtq jgtw jgw jl jlb jle jleb jlel
-  syn keyword litmusWord jleq jlew jll jlq jlt jltb jltl jltq jltw jlw jmp jmpb jmpl jmpq jmpw jna jnab jnae jnaeb jnael
-  syn keyword litmusWord jnaeq jnaew jnal jnaq jnaw jnb jnbb jnbe jnbeb jnbel jnbeq jnbew jnbl jnbq jnbw jnc jncb jncl jncq
-  syn keyword litmusWord jncw jne jneb jnel jneq jnew jng jngb jnge jngeb jngel jngeq jngew jngl jngq jngw jnl jnlb jnle
-  syn keyword litmusWord jnleb jnlel jnleq jnlew jnll jnlq jnlw jno jnob jnol jnoq jnow jnp jnpb jnpl jnpq jnpw jns jnsb jnsl
-  syn keyword litmusWord jnsq jnsw jnz jnzb jnzl jnzq jnzw jo job jol joq jow jp jpb jpe jpeb jpel jpeq jpew jpl jpo jpob
-  syn keyword litmusWord jpol jpoq jpow jpq jpw js jsb jsl jsq jsw jz jzb jzl jzq jzw lea leab leal leaq leaw lfence lfenceb
-  syn keyword litmusWord lfencel lfenceq lfencew mfence mfenceb mfencel mfenceq mfencew mov movabs movabsb movabsl movabsq
-  syn keyword litmusWord movabsw movb movl movnti movntib movntil movntiq movntiw movq movsx movsxb movsxl movsxq movsxw movw
-  syn keyword litmusWord movzx movzxb movzxl movzxq movzxw neg negb negl negq negw nop nopb nopl nopq nopw not notb notl notq
-  syn keyword litmusWord notw or orb orl orq orw pause pauseb pausel pauseq pausew ret retb retl retq retw sal salb sall salq
-  syn keyword litmusWord salw sar sarb sarl sarq sarw sfence sfenceb sfencel sfenceq sfencew shl shlb shll shlq shlw shr shrb
-  syn keyword litmusWord shrl shrq shrw sub subb subl subq subw test testb testl testq testw xadd xaddb xaddl xaddq xaddw
-  syn keyword litmusWord xchg xchgb xchgl xchgq xchgw xor xorb xorl xorq xorw
+  syn keyword litmusWord cmpxchg cmpxchgb cmpxchgl cmpxchgq cmpxchgw cpuid cpuidb cpuidl cpuidq cpuidw dec decb decl decq
+  syn keyword litmusWord decw endbr32 endbr32b endbr32l endbr32q endbr32w endbr64 endbr64b endbr64l endbr64q endbr64w inc
+  syn keyword litmusWord incb incl incq incw ja jab jae jaeb jael jaeq jaew jal jaq jaw jb jbb jbe jbeb jbel jbeq jbew jbl
+  syn keyword litmusWord jbq jbw jc jcb jcl jcq jcw je jeb jel jeq jew jg jgb jge jgeb jgel jgeq jgew jgl jgq jgt jgtb jgtl
+  syn keyword litmusWord jgtq jgtw jgw jl jlb jle jleb jlel jleq jlew jll jlq jlt jltb jltl jltq jltw jlw jmp jmpb jmpl jmpq
+  syn keyword litmusWord jmpw jna jnab jnae jnaeb jnael jnaeq jnaew jnal jnaq jnaw jnb jnbb jnbe jnbeb jnbel jnbeq jnbew jnbl
+  syn keyword litmusWord jnbq jnbw jnc jncb jncl jncq jncw jne jneb jnel jneq jnew jng jngb jnge jngeb jngel jngeq jngew jngl
+  syn keyword litmusWord jngq jngw jnl jnlb jnle jnleb jnlel jnleq jnlew jnll jnlq jnlw jno jnob jnol jnoq jnow jnp jnpb jnpl
+  syn keyword litmusWord jnpq jnpw jns jnsb jnsl jnsq jnsw jnz jnzb jnzl jnzq jnzw jo job jol joq jow jp jpb jpe jpeb jpel
+  syn keyword litmusWord jpeq jpew jpl jpo jpob jpol jpoq jpow jpq jpw js jsb jsl jsq jsw jz jzb jzl jzq jzw lea leab leal
+  syn keyword litmusWord leaq leaw lfence lfenceb lfencel lfenceq lfencew mfence mfenceb mfencel mfenceq mfencew mov movabs
+  syn keyword litmusWord movabsb movabsl movabsq movabsw movb movl movnti movntib movntil movntiq movntiw movq movsx movsxb
+  syn keyword litmusWord movsxl movsxq movsxw movw movzx movzxb movzxl movzxq movzxw neg negb negl negq negw nop nopb nopl
+  syn keyword litmusWord nopq nopw not notb notl notq notw or orb orl orq orw pause pauseb pausel pauseq pausew ret retb retl
+  syn keyword litmusWord retq retw sal salb sall salq salw sar sarb sarl sarq sarw serialize serializeb serializel serializeq
+  syn keyword litmusWord serializew sfence sfenceb sfencel sfenceq sfencew shl shlb shll shlq shlw shr shrb shrl shrq shrw
+  syn keyword litmusWord sub subb subl subq subw test testb testl testq testw xadd xaddb xaddl xaddq xaddw xchg xchgb xchgl
+  syn keyword litmusWord xchgq xchgw xor xorb xorl xorq xorw
   syn keyword litmusWord lock
   syn case match
 else
