@@ -11,7 +11,7 @@ from verifier.output import COLOURLESS, Paint
 from verifier.patterns import pattern
 from verifier.program.events import Event, show
 from verifier.program.trace import MERGED, Step, Trace
-from verifier.program.values import IN_LINE, Value
+from verifier.program.values import IN_LINE, SOFTIRQS_OFF, Value
 from verifier.program.waits import Blocked, reached
 from verifier.records import dataclass, field
 from verifier.results import Verdict
@@ -231,10 +231,11 @@ def rows(verdict: Verdict, trace: Trace) -> list[StoryRow]:
 
 
 def _without_lines(step: Step, verdict: Verdict) -> Step:
-    """A step without the lines for locks in which nobody stands."""
+    """A step without the lines for locks in which nobody stands; that softirqs are on is no news either."""
     if verdict.program is None or len(step.reads) < 2:
         return step
-    lines = {cell.name for ptr, cell in verdict.program.cells.items() if IN_LINE in ptr.base}
+    cells = verdict.program.cells.items()
+    lines = {cell.name for ptr, cell in cells if IN_LINE in ptr.base or SOFTIRQS_OFF in ptr.base}
     return step._replace(reads=tuple((cell, v) for cell, v in step.reads if v or cell not in lines))
 
 

@@ -45,7 +45,8 @@ class Locked:
 
     ``line``: of a lock that a CPU may wait for in a line which others see: ``joins``, it stands in it where
     it cannot have the lock at once; ``follows``, so does a reader, and waits for all writers that stand
-    there; ``waits``, a reader waits for them without standing there, unless in an interrupt; ``gives_way``,
+    there; ``waits``, a reader waits for them without standing there, unless in an interrupt or with softirqs
+    off; ``gives_way``,
     a trylock, it fails while somebody stands there (MMR 19.4). ``readers``: do readers stand there, too?
     ``looks``: where this holds, the kernel looks first: a plain load, and nothing more if ``when`` does
     not hold of what it found. (In a loop around CMPXCHG, what a failing turn found is what the last

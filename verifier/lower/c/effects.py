@@ -362,7 +362,7 @@ def in_line(r: WordCall, x: Locked, place: MemoryPlace) -> Expr | None:
         return result_of(r, x.result, place)
     lock, others, found = whole(r, x, at)
     if x.line == "waits":
-        env = r.given(Reg(lock.into or "") if r.b.interrupting else found)
+        env = r.given(in_interrupt(r, Reg(lock.into or ""), found, others))
         when = substitute(x.needs, env)
         r.b.emit("X", r.e, lock._replace(value=substitute(x.value, env), when=when), *others)
         r.b.code.append(taken(r, when))
@@ -371,6 +371,15 @@ def in_line(r: WordCall, x: Locked, place: MemoryPlace) -> Expr | None:
     r.b.code.append(Branch(substitute(x.needs, r.given(found)), at.end, r.e.span))
     stand(r, x, at)
     return None
+
+
+def in_interrupt(r: WordCall, inside: Expr, outside: Expr, others: list[Touch]) -> Expr:
+    """One value in an interrupt, another one outside. Who has turned softirqs off is inside to the kernel."""
+    off = softirqs_off(r.b.cpu)
+    if r.b.interrupting or off not in r.b.memory.cells:
+        return inside if r.b.interrupting else outside
+    others.append(Touch(Const(off), r.b.fresh()))
+    return call("ite", call("gt", Reg(others[-1].into or ""), Const(0)), inside, outside)
 
 
 def whole(r: WordCall, x: Locked, at: _Line) -> tuple[Touch, list[Touch], Expr]:

@@ -19,14 +19,15 @@ from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble
 from verifier.words.guards import GUARDS
-from verifier.words.rows import Machine, flat
+from verifier.words.rows import Locked, Machine, flat
 from verifier.words.table import WORDS, special
 
 MAX_INNER = 16  # structs in structs
 
 
 def _softirqs(unit: ast.Unit) -> bool:
-    """Does a test have softirqs, and does it turn them off? They are the callbacks of RCU."""
+    """Does it matter whether a test turns softirqs off? It does to the callbacks of RCU, and to readers that
+    wait behind a writer only where they are not in an interrupt (MMR 19.4)."""
     called: set[str] = set()
     for x in nodes((unit.functions, unit.threads, unit.nmis)):
         if type(x) is ast.CallExpr:
@@ -35,7 +36,9 @@ def _softirqs(unit: ast.Unit) -> bool:
             called.add(GUARDS[x.name].begin)
     words = [WORDS[name] for name in called if name in WORDS and name not in unit.functions]
     off = any(isinstance(e, Machine) and e.kind == "bh" for w in words for e in flat(w.effects))
-    return off and any(special(w.name) == "call_rcu" and w.at("domain") is None for w in words)
+    callbacks = any(special(w.name) == "call_rcu" and w.at("domain") is None for w in words)
+    waits = any(isinstance(e, Locked) and e.line == "waits" for w in words for e in flat(w.effects))
+    return off and (callbacks or waits)
 
 
 class TestMemory(InitialContents):
