@@ -35,7 +35,7 @@ class Verdict(Drawable):
     ``complete``     False if a part of the answer is missing: the observation, all final states, or the
                      answer of the other judge; ``reason`` tells why;
     ``warnings``     about the test's text: things that are allowed, but that the author hardly means;
-    ``deadlock``     does no run end?
+    ``deadlock``     does no run end, and some hang?
     ``hangs``        does some run hang (MMR 20.1)? None if this is not known; ``hang``: such a run;
     ``hang_expected``  does the test expect that some run hangs? None if it says nothing about hangs: it has
                      no expectation, its condition asks for hangs, or its language has no word for them;
@@ -207,7 +207,8 @@ def judge_answer(
         as_expected = observation == expected
         if expected == "deadlock":
             # The kernel's scripts say deadlock if no state is left, for any reason.
-            as_expected = (answer.deadlock and not answer.cut) or (test.portable and answer.filtered)
+            some = answer.hangs is not False or test.portable
+            as_expected = (answer.deadlock and some and not answer.cut) or (test.portable and answer.filtered)
         elif test.portable and expected in ("sometimes", "always") and observation in ("never", "always"):
             # The comment is about the kernel's portable model, and this model admits more than x86.
             as_expected = True
@@ -235,7 +236,7 @@ def judge_answer(
         profile=profile,
         complete=not doubt and (observation != "unknown" or answer.deadlock or answer.filtered),
         warnings=warnings_of(test, program),
-        deadlock=answer.deadlock and not answer.cut,
+        deadlock=answer.deadlock and answer.hangs is not False and not answer.cut,
         hangs=hangs,
         hang_expected=hang_expected,
         hang=answer.hang,
@@ -292,6 +293,8 @@ def _deadlock(test: Test, program: Program, answer: Answer) -> str:
     if answer.hangs:
         return f"deadlock: no run ends: {who_waits(test, waits)}"
     told = " or ".join(wait.told(test.source.name) for wait in waits)
+    if waits and answer.hangs is False:
+        return f"no run is left: {told}"
     return f"deadlock: no run ends{': ' if told else ''}{told}"
 
 

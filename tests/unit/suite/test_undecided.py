@@ -225,7 +225,7 @@ ACCESSES = {
     "a store": "int *q = READ_ONCE(p); WRITE_ONCE(*q, 1); r0 = READ_ONCE(x)",
     "translated": "int *q = READ_ONCE(m); r0 = *q",
 }
-REFUSED = "deadlock: no run ends: assume(r1 == 1) of CPU 1 in line 4 does not hold"
+REFUSED = "no run is left: assume(r1 == 1) of CPU 1 in line 4 does not hold"
 WRONG = "an access in line 4 to an address that belongs to no object"
 
 
