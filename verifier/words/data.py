@@ -395,7 +395,7 @@ def interrupts() -> Iterator[Word]:
     many = f"smp_call_function_many_cond(), kernel/smp.c: {queues}"
     single = f"smp_call_function_single(), __smp_call_single_queue(), kernel/smp.c: {queues}"
     earlier = "func(info) on one CPU; with wait 0 the kernel also waits until this CPU's previous such call "
-    earlier += "has started; here not, which admits more"
+    earlier += "has started; here not, which admits more runs that end, and leaves out that this hangs"
     heads = (
         (f"smp_call_function_single(cpu: cpu, {tail})", earlier, every, single),
         (f"smp_call_function_many(m: mask, {tail})", "on the CPUs of a mask but this one", by_caller, many),

@@ -258,7 +258,7 @@ HINTED = "MM t\n{ page A = 1; mm N { v -> A }; int x; cpumask_t m; }\nint give(v
         ("kvm_make_all_cpus_request(1);", "define it: set_bit(nr, &requests)"),
         ("set_need_resched();", "write set_bit(nr, &flags)"),
         ("r0 = cpumask_next(0, &m);", "write the loop: for_each_cpu(cpu, m)"),
-        ("r0 = down_timeout(&x, 1);", "write down(&s): there are no time-outs"),
+        ("r0 = down_timeout(&x, 1);", "with a time-out nobody waits for ever"),
         ("x = BIT(3);", "write 1UL << n"),
         ("r0 = current;", '#include "linux/wait.inc", whose get_current() it is'),
     ],

@@ -1,0 +1,146 @@
+"""The part of ``elsewhere`` about what waits: locks, sleeping tasks, work, timers, softirqs.
+
+Sources: include/linux (completion.h, kthread.h, mutex.h, percpu-rwsem.h, rwsem.h, semaphore.h, seqlock.h,
+timer.h, wait.h, wait_bit.h, workqueue.h, ww_mutex.h), kernel/rcu/tree.c. Versions are from memory.
+"""
+
+from __future__ import annotations
+
+# Hints, each with the words that it is for, indented.
+WAITS = """\
+define it, or #include "linux/percpu-rwsem.inc"
+    percpu_down_read percpu_up_read percpu_down_read_trylock percpu_down_write percpu_up_write
+    rcu_sync_enter rcu_sync_exit rcu_sync_is_idle
+define it, or #include "linux/percpu-rwsem.inc", which has percpu_down_read()
+    cpus_read_lock cpus_read_unlock
+define it, or #include "linux/percpu-rwsem.inc", which has percpu_down_write()
+    cpus_write_lock cpus_write_unlock
+define it, or #include "linux/seqlock.inc"
+    read_seqbegin read_seqcount_begin raw_read_seqcount_begin __read_seqcount_begin raw_seqcount_begin
+    read_seqretry read_seqcount_retry __read_seqcount_retry raw_read_seqcount write_seqcount_begin
+    raw_write_seqcount_begin write_seqlock write_seqcount_end raw_write_seqcount_end write_sequnlock
+    write_seqcount_invalidate raw_write_seqcount_barrier raw_read_seqcount_latch write_seqlock_irq
+    raw_read_seqcount_latch_retry raw_write_seqcount_latch read_seqlock_excl read_sequnlock_excl
+    write_sequnlock_irq write_seqlock_bh write_sequnlock_bh write_sequnlock_irqrestore
+define it, or #include "linux/seqlock.inc", which has __write_seqlock_irqsave(sl): it gives the flags
+    write_seqlock_irqsave
+define it, or #include "linux/seqlock.inc", which has __read_seqlock_excl_irqsave(sl): it gives the flags
+    read_seqlock_excl_irqsave
+define it, or #include "linux/percpu-refcount.inc"
+    percpu_ref_get percpu_ref_put percpu_ref_tryget percpu_ref_tryget_live percpu_ref_kill
+    percpu_ref_kill_and_confirm
+write mutex_lock(&l)
+    rt_mutex_lock
+write spin_lock(&l)
+    raw_spin_rq_lock rq_lock arch_spin_lock
+write spin_unlock(&l)
+    raw_spin_rq_unlock rq_unlock arch_spin_unlock
+write local_irq_save(flags)
+    raw_local_irq_save arch_local_irq_save
+write local_irq_restore(flags)
+    raw_local_irq_restore arch_local_irq_restore
+write local_irq_disable()
+    raw_local_irq_disable arch_local_irq_disable native_irq_disable cli
+write halt()
+    native_halt hlt arch_cpu_idle_dead stop_this_cpu
+write safe_halt(), or what the CPU does before it
+    native_safe_halt raw_safe_halt arch_safe_halt default_idle arch_cpu_idle cpu_do_idle
+there is no MONITOR here: its MWAIT ends at a store, too; wait for that by smp_cond_load_acquire(&x, VAL)
+    mwait __mwait __monitor mwait_idle_with_hints __sti_mwait
+write local_irq_enable()
+    raw_local_irq_enable arch_local_irq_enable native_irq_enable sti
+define it, or #include "linux/wait.inc"
+    wake_up_process wake_up wake_up_all wake_up_state try_to_wake_up set_current_state __set_current_state
+    wake_up_interruptible wake_up_interruptible_all
+    set_special_state schedule prepare_to_wait prepare_to_wait_exclusive prepare_to_wait_event finish_wait
+    add_wait_queue remove_wait_queue init_waitqueue_head waitqueue_active wq_has_sleeper complete complete_all
+    init_completion reinit_completion wait_for_completion try_wait_for_completion completion_done get_current
+    cpu_curr
+write struct completion x; and init_completion(&x), which #include "linux/wait.inc" has
+    DECLARE_COMPLETION_ONSTACK DECLARE_COMPLETION COMPLETION_INITIALIZER COMPLETION_INITIALIZER_ONSTACK
+write struct wait_queue_head wq; and init_waitqueue_head(&wq), which #include "linux/wait.inc" has
+    DECLARE_WAIT_QUEUE_HEAD_ONSTACK DECLARE_WAIT_QUEUE_HEAD
+leave it out: prepare_to_wait(&wq, state), which #include "linux/wait.inc" has, makes the entry of this task
+    DEFINE_WAIT DEFINE_WAIT_FUNC DECLARE_WAITQUEUE init_wait init_wait_entry
+there are no signals and no load here: write TASK_UNINTERRUPTIBLE, which #include "linux/wait.inc" has
+    TASK_IDLE TASK_KILLABLE TASK_NOLOAD TASK_WAKEKILL
+declare it: spinlock_t l;
+    DEFINE_SPINLOCK
+declare it: raw_spinlock_t l;
+    DEFINE_RAW_SPINLOCK
+declare it: rwlock_t l;
+    DEFINE_RWLOCK
+declare it: struct mutex l;
+    DEFINE_MUTEX
+declare it: struct rw_semaphore l;
+    DECLARE_RWSEM
+declare it with its count: struct semaphore s = 1;
+    DEFINE_SEMAPHORE
+put it into the initial state: percpu int x;
+    DEFINE_PER_CPU DEFINE_PER_CPU_ALIGNED DEFINE_PER_CPU_SHARED_ALIGNED DECLARE_PER_CPU
+declare it: unsigned long x[1]; a word has 64 bits
+    DECLARE_BITMAP
+leave it out: what is declared without a value is unlocked
+    mutex_init rwlock_init init_rwsem local_lock_init __mutex_init __init_rwsem
+write wake_up(&wq), which #include "linux/wait.inc" has
+    swake_up_one wake_up_one wake_up_poll
+wake_up(&wq), which #include "linux/wait.inc" has, takes the lock that the caller holds: give it back before
+    wake_up_locked swake_up_locked wake_up_all_locked
+no wake-up is lost here, as the sleep of wait_on_bit() is left out; write wait_event(wq, c) and wake_up(&wq),
+which #include "linux/wait.inc" has, if the question is whether one is
+    wake_up_bit clear_and_wake_up_bit out_of_line_wait_on_bit wake_up_var wait_var_event wait_woken
+    woken_wake_function
+write wake_up_process(p), which #include "linux/wait.inc" has, for each of them
+    wake_up_q
+define it, or #include "linux/rcuwait.inc"
+    rcuwait_wake_up prepare_to_rcuwait finish_rcuwait rcuwait_active
+write its loop: #include "linux/rcuwait.inc" has prepare_to_rcuwait() and finish_rcuwait()
+    rcuwait_wait_event
+write schedule(), which #include "linux/wait.inc" has
+    schedule_preempt_disabled io_schedule
+with a time-out nobody waits for ever: leave the wait out, or let a word that another CPU stores end it
+    schedule_timeout schedule_timeout_uninterruptible wait_event_timeout wait_event_interruptible_timeout
+    wait_for_completion_timeout wait_for_completion_killable_timeout msleep usleep_range ssleep
+    wait_for_completion_interruptible_timeout down_timeout
+write wait_event(wq, c): there are no signals
+    wait_event_killable wait_event_freezable
+    swait_event_exclusive wait_event_idle wait_event_exclusive
+write its loop: it gives the spinlock back while it sleeps, as wait_event(wq, c) does not
+    wait_event_lock_irq wait_event_lock_irq_cmd wait_event_interruptible_lock_irq
+write wait_for_completion(&x), which #include "linux/wait.inc" has: there are no signals
+    wait_for_completion_interruptible wait_for_completion_killable
+    wait_for_completion_io
+write mutex_trylock(&l), and give back what is held where it fails: it backs off, as mutex_lock() does not
+    ww_mutex_lock ww_mutex_lock_interruptible ww_mutex_lock_slow
+define it, or #include "linux/kthread.inc"
+    kthread_park kthread_unpark kthread_parkme kthread_should_park kthread_should_stop kthread_stop
+    kthread_exit
+define it, or #include "linux/work.inc"
+    queue_work schedule_work flush_work cancel_work_sync worker_thread process_one_work work_pending
+write flush_work(&work), which #include "linux/work.inc" has, for each work
+    flush_workqueue drain_workqueue destroy_workqueue flush_scheduled_work
+there are no timers here: write what the timer does as an nmi, or as a handler that another CPU sends
+    mod_timer add_timer del_timer timer_delete hrtimer_start hrtimer_try_to_cancel hrtimer_start_range_ns
+    timer_pending add_timer_on mod_timer_pending timer_setup hrtimer_init hrtimer_setup hrtimer_forward
+    hrtimer_active
+write a loop that waits while a word says that the handler runs, which the handler sets and clears
+    del_timer_sync timer_delete_sync timer_shutdown_sync hrtimer_cancel synchronize_irq disable_irq
+    free_irq tasklet_kill
+there are no timers here: write queue_work(&wq, &work), which #include "linux/work.inc" has, where it expires
+    queue_delayed_work schedule_delayed_work mod_delayed_work
+write cancel_work_sync(&work), which #include "linux/work.inc" has
+    cancel_delayed_work_sync cancel_delayed_work cancel_work
+write flush_work(&work), which #include "linux/work.inc" has
+    flush_delayed_work
+write queue_work(&wq, &work), which #include "linux/work.inc" has: it has one worker
+    queue_work_on
+a callback of call_rcu(&head, func) is a softirq here: write that
+    tasklet_schedule tasklet_hi_schedule raise_softirq raise_softirq_irqoff do_softirq
+write a flag that a callback of call_rcu(&head, func) sets, and synchronize_rcu() where it is not set
+    get_state_synchronize_rcu start_poll_synchronize_rcu poll_state_synchronize_rcu cond_synchronize_rcu
+write synchronize_srcu(&s) of an srcu_struct of the test, whose readers these are
+    synchronize_rcu_tasks synchronize_rcu_tasks_trace synchronize_rcu_tasks_rude rcu_barrier_tasks
+    rcu_barrier_tasks_trace
+write srcu_read_lock_fast(&s) of an srcu_struct of the test
+    rcu_read_lock_trace
+"""
