@@ -224,6 +224,9 @@ def spins(b: BodyCode, condition: ast.CExpr, body: ast.Stmt) -> bool:
         b.fresh_count = max(mark, b.fresh_count)
         return False
     reads = tuple(x for x in code if isinstance(x, Emit))
+    if reads and not any(isinstance(x, ast.CallExpr) for x in nodes((condition, body))):
+        hint = "write READ_ONCE(), or cpu_relax() in the loop, which is a barrier to the compiler"
+        b.warn("hoisted", "a compiler may load this once, in front of the loop", condition.span, hint)
     what = "in a loop that has no end" if isinstance(holds, Const) else until(condition, False)
     b.code += [
         *code,
