@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from verifier.program.trace import Trace
 from verifier.source import Span
@@ -18,6 +18,7 @@ class BadRun:
         self.unit = unit
         self.executed = _executed(witness)
         self.apparent = _apparent(witness)
+        self.hangs = witness is not None and bool(witness.waits)
         self._noticed: dict[Key, bool] = {}  # by statement
 
     @property
@@ -44,6 +45,18 @@ class BadRun:
             )
         return self._noticed[key(s.span)]
 
+    def matters(self, moved: ast.Stmt, over: Sequence[ast.Stmt]) -> bool:
+        """May it matter to the run that a statement moves over others? A run that hangs never comes to what
+        is behind the place where it waits; it does if that moves in front."""
+        here, there = self.notices(moved), any(map(self.notices, over))
+        if not self.hangs:
+            return here and there
+        behind, some_behind = not self._done(moved), not all(map(self._done, over))
+        return (here or behind) and (there or some_behind) and (here or there)
+
+    def _done(self, s: ast.Stmt) -> bool:
+        return any(_within(at, s.span) for at in self.executed)
+
     def _reaching(self, s: ast.Stmt) -> Iterator[Span]:
         """The statement, and all functions that it may call or ask others to call."""
         yield s.span
@@ -62,10 +75,11 @@ def _executed(witness: Trace | None) -> set[Key]:
 
 def _apparent(witness: Trace | None) -> set[Key]:
     """The places of the events of a run of which the order matters to others: all but plain accesses to what
-    no other code, and no page walk, touches in it. Such an access can come a bit earlier or later."""
+    no other code, and no page walk, touches in it. Such an access can come a bit earlier or later. In a run
+    that hangs, others may come to touch it."""
     found: set[Key] = set()
     users: dict[str, set[int]] = {}  # by cell: the bodies that touch it, -1 for all that is no access
-    steps = witness.steps if witness is not None else ()
+    steps, waits = (witness.steps, witness.waits) if witness is not None else ((), ())
     for step in steps:
         access = step.event is not None and step.kind in ("exec", "commit")
         for cell, _ in (*step.reads, *step.writes):
@@ -74,7 +88,7 @@ def _apparent(witness: Trace | None) -> set[Key]:
         event = step.event
         if event is None or event.span is None:
             continue
-        plain = event.op in ("R", "W") and not event.virtual and step.kind in ("exec", "commit")
+        plain = not waits and event.op in ("R", "W") and not event.virtual and step.kind in ("exec", "commit")
         if not plain or any(len(users[cell]) > 1 for cell, _ in (*step.reads, *step.writes)):
             found.add(key(event.span))
     return found

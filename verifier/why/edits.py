@@ -243,7 +243,7 @@ class Edits:
                 over = range(i + 1, at) if at > i else range(at, i)
                 if at < i and len(over) == 1 and movable(body.statements[at]):
                     continue  # the other one moves down
-                if not self.run.notices(s) or not any(self.run.notices(body.statements[k]) for k in over):
+                if not self.run.matters(s, [body.statements[k] for k in over]):
                     continue  # the bad run stays possible
                 yield self._edit(
                     "move" if len(over) == 1 else "move_far",

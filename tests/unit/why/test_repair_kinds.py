@@ -186,3 +186,21 @@ def test_a_repaired_test_may_still_hang() -> None:
     found = repairs(text)
     assert (found.status, found.hangs) == ("repaired", True)
     assert "some runs of the test as it is hang" in str(found)
+
+
+@pytest.mark.parametrize("other", ["", "r0 = READ_ONCE(z);"])
+@pytest.mark.parametrize(
+    ("calls", "waits"),
+    [
+        ("smp_call_function_single(1, f, NULL, 1);", "local_irq_disable(); {} local_irq_enable();"),
+        ("while (!READ_ONCE(x)) cpu_relax();", "{} WRITE_ONCE(x, 1);"),
+    ],
+)
+def test_what_is_behind_a_wait_may_move_in_front_of_it(calls: str, waits: str, other: str) -> None:
+    """The run that hangs never comes to it; it does once it stands in front."""
+    waits = waits.format("while (!READ_ONCE(y)) cpu_relax();")
+    found = repairs(
+        "MM t\n{ int x; int y; int z; }\nvoid f(void *info) { WRITE_ONCE(x, 1); }\n"
+        f"P0 {{ {calls}\n {other}\n WRITE_ONCE(y, 1); }}\nP1 {{ {waits} }}\nexists (hang)\n"
+    )
+    assert any(r.kinds in (("move",), ("move_far",)) for r in found.found)
