@@ -135,11 +135,11 @@ class Hang:
                 yield at, slot
 
     def _seen(self, wait: Wait) -> Iterator[str]:
-        """What a wait sees."""
+        """What a wait sees; not that nobody stands in line for a lock."""
         for event, slot, at in self._reads(wait):
             if event.virtual:
                 yield from self._translated(event, slot, at)
-            elif at in self.memory:
+            elif at in self.memory and (self.memory[at] or IN_LINE not in at.base):
                 yield self._is(at)
 
     def _is(self, cell: Ptr) -> str:

@@ -253,3 +253,20 @@ def test_a_loop_that_steps_by_any_expression() -> None:
 def test_a_loop_that_counts_too_far_is_refused() -> None:
     (found,) = wrong("MM t\n{ int x; }\nP0 { for (r0 = 0; r0 < 1000; r0 = r0 + 1) x = 1; }\nexists (x = 1)\n")
     assert found.code == "loop" and "turns more than 256 times" in found.message
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("kind", "takes", "tries"),
+    [
+        ("struct semaphore", "down(&s);", "down_trylock(&s)"),
+        ("rwlock_t", "write_lock(&s);", "!read_trylock(&s)"),
+    ],
+)
+def test_who_tries_for_ever_is_not_told_of_an_empty_line(
+    judge: str, kind: str, takes: str, tries: str
+) -> None:
+    first = " = 1" if "semaphore" in kind else ""
+    text = f"{{ {kind} s{first}; int x; }}\nP0 {{ {takes} }}\nP1 {{ while ({tries}) cpu_relax(); x = 1; }}\n"
+    said = told(f"{text}exists (x = 1)", judge)
+    assert "and s is " in said and "waiting" not in said
