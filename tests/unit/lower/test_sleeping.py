@@ -25,7 +25,7 @@ QUEUE = f'#include "linux/wait.inc"\n{OBJECTS}'
         ("{ int x; }", "schedule()", "there is no function 'schedule'", "linux/wait.inc"),
         ("{ int x; }", "mod_timer(&x, 1)", "there is no function 'mod_timer'", "there are no timers here"),
         ("{ int x; }", "hrtimer_start(&x)", "there is no function", "there are no timers here"),
-        ("{ int x; }", "del_timer_sync(&x)", "there is no function", "there are no timers here"),
+        ("{ int x; }", "del_timer(&x)", "there is no function", "there are no timers here"),
     ],
 )
 def test_what_is_refused(head: str, call: str, says: str, hint: str) -> None:

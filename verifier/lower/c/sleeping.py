@@ -40,7 +40,7 @@ def atomic_sleeps(places: Iterable[CodeOf]) -> list[Diagnostic]:
                     "an interrupt has no task that could sleep: leave it to a program",
                 )
             elif depths.get(at, 0) > 0:
-                why = "preemption is off here"
+                why = "preemption is off here, or it is an RCU reader"
                 hint = (
                     "give the spinlock back before, or end the RCU reader; a mutex may be held by who sleeps"
                 )
