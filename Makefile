@@ -25,7 +25,7 @@ test-all: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 tests litmus
 
 check: lint
-	$(BIN)/python -m pytest -q -n 2 -m 'not slow and not long' --few 8 $(FAST)
+	$(BIN)/python -m pytest -q -n 2 -m 'not slow and not long' --few 6 $(FAST)
 
 # What tests do not see: style, and types.
 lint: $(STAMP)

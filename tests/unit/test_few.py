@@ -25,6 +25,7 @@ def test_one(): pass
 FOUR = [f"test_four[{n}]" for n in range(4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -261,6 +261,7 @@ DECLARED = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "suffix", "large", "ones"), DECLARED)
 def test_a_declared_type_has_its_sign(kind: str, suffix: str, large: int, ones: int) -> None:
     init = f"{{ {kind} x = 200; {kind} y; {kind} t[2] = {{-1, 1}}; 0:rcx = y; }}"

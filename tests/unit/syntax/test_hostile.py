@@ -72,6 +72,7 @@ def test_a_long_guard_takes_no_time() -> None:
     assert len(load_checked(Source("t.litmus", text))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("initial", ["int x = " + "1 + " * N + "1;", "int x = " + "{" * N + "1" + "}" * N])
 def test_deep_initial_values(initial: str) -> None:
     assert diagnostics("MM t\n{ " + initial + " }\nP0 { }" + END)[0][:2] == ("nesting", 2)

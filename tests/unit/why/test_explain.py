@@ -102,6 +102,7 @@ def test_mmdrop_is_the_barrier_unless_there_is_another() -> None:
     assert audited(file, "V5")[drop].need == "never reached"
 
 
+@pytest.mark.slow
 def test_softirqs_off_are_part_of_a_reason() -> None:
     """A word that also makes a reader, or takes a lock, is a part for each. An inner window is not needed."""
     file = "rcu/18.3-softirqs.litmus"
@@ -315,6 +316,7 @@ def test_a_wait_behind_which_nothing_comes_is_not_asked(sends: str, part: str) -
     assert needs(sends)[part] == "not asked here"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wait", ["on_each_cpu(fl, NULL, 1);", "invlpgb(5, v); tlbsync();"])
 def test_a_wait_behind_which_something_comes_is_asked(wait: str) -> None:
     late, reads = f"{wait} WRITE_ONCE(late, 1);", "r0 = READ_ONCE(late); r1 = *v;"

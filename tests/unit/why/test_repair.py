@@ -167,6 +167,7 @@ def test_what_lets_a_run_hang_is_no_repair() -> None:
     assert "let a run hang that could not hang before" in str(found)
 
 
+@pytest.mark.slow
 def test_a_later_else_means_what_it_meant() -> None:
     text = LOOK.replace("    [F] smp_mb();\n", "    [F] smp_mb();\n    [else] r2 = 1;\n").replace(
         "    r1 = READ_ONCE(z);\n", ""
