@@ -66,9 +66,16 @@ def waiting(c: Collector, body: Body, code: Assume) -> Wait:
 
 
 def look(c: Collector, body: Body, code: Assume, path: Path, ended: list[Path]) -> None:
-    """The end of a wait: what is looked for is there, or the body comes to rest here."""
+    """The end of a wait: what is looked for is there, or the body comes to rest here. Where processors walk
+    only for accesses, a look that walks and fails is no last one: the run is cut (MMR 20.4)."""
     holds, wait = sections.given_value(c, code.condition, path, code.span), waiting(c, body, code)
     c.decides(body, path.guard, holds, code.span)
+    walks = any(c.events[e].virtual or c.events[e].op == "T" for e in wait.events)
+    if wait.kind and holds != TRUE and walks and not c.spontaneous:
+        guard = call("and", *path.guard, negation(holds))
+        c.cut(body, code.span, guard, endless=False, windows=False)
+        path.guard = (*path.guard, holds)
+        return
     if wait.kind and holds != TRUE:
         if not wait.events:
             pause = c.pause(body, path, code.span)

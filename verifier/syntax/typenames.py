@@ -11,18 +11,14 @@ from types import MappingProxyType
 _NUMBERS = {
     (16, False): "umode_t",
     (32, True): "pid_t key_t timer_t clockid_t rwf_t",
-    (
-        32,
-        False,
-    ): "gfp_t fmode_t dev_t mode_t nlink_t uid_t gid_t projid_t slab_flags_t isolate_mode_t vm_fault_t "
-    "blk_status_t errseq_t irqreturn_t",
+    (32, False): """
+        gfp_t fmode_t dev_t mode_t nlink_t uid_t gid_t projid_t slab_flags_t isolate_mode_t vm_fault_t
+        blk_status_t errseq_t irqreturn_t""",
     (64, True): "ssize_t loff_t off_t ktime_t time64_t clock_t ptrdiff_t intptr_t",
-    (
-        64,
-        False,
-    ): "size_t sector_t blkcnt_t pgoff_t phys_addr_t dma_addr_t resource_size_t cycles_t uintptr_t ino_t "
-    "vm_flags_t pteval_t pmdval_t pudval_t p4dval_t pgdval_t pgprotval_t kvm_pfn_t gfn_t gpa_t gva_t "
-    "hpa_t hva_t hfn_t",
+    (64, False): """
+        size_t sector_t blkcnt_t pgoff_t phys_addr_t dma_addr_t resource_size_t cycles_t uintptr_t ino_t
+        vm_flags_t pteval_t pmdval_t pudval_t p4dval_t pgdval_t pgprotval_t kvm_pfn_t gfn_t gpa_t gva_t
+        hpa_t hva_t hfn_t""",
 }
 # Names of types that the grammar does not take for types, because objects are called so, too.
 SHORT_TYPES: Mapping[str, str] = MappingProxyType(

@@ -19,9 +19,10 @@ from verifier.why.names import CycleStep
 
 PARAGRAPH = 112
 # What a part does, for the list of what an outcome rests on, and the rules that say so.
+_SERIALIZES = "serializes: it waits for the store buffer, and drops prefetched code"
 _DOES: Mapping[PartKind, str] = {
     "LOCK": "is LOCK'd: it waits for the store buffer, and is not buffered [2.1]",
-    "serialization": "serializes: it waits for the store buffer, and drops prefetched code [9.2]",
+    "serialization": f"{_SERIALIZES} [9.2]",
     "flush": "removes translations [5.1]",
     "wait": "waits until the others have answered [8.7]",
     "IPI": "interrupts other CPUs [8.3]",
@@ -37,14 +38,8 @@ _DOES_BY: Mapping[tuple[PartKind, str], str] = {
     ("barrier", "F mfence"): "a barrier [2.3]",
     ("barrier", "F lfence"): "a barrier [2.4]",
     ("barrier", "F sfence"): "a barrier [2.5]",
-    (
-        "serialization",
-        "INV",
-    ): "serializes: it waits for the store buffer, and drops prefetched code [5.3, 9.2]",
-    (
-        "serialization",
-        "CR3",
-    ): "serializes: it waits for the store buffer, and drops prefetched code [5.3, 9.2]",
+    ("serialization", "INV"): f"{_SERIALIZES} [5.3, 9.2]",
+    ("serialization", "CR3"): f"{_SERIALIZES} [5.3, 9.2]",
     ("flush", "BINV"): "removes translations on all CPUs [5.1, 11.1]",
     ("wait", "TLBSYNC"): "waits until the invalidations have taken effect on all CPUs [11.2]",
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from verifier.budget import Budget
 from verifier.errors import InternalError
 from verifier.model import Model
 from verifier.program.events import Body, Event, Program
@@ -22,11 +21,13 @@ _COMES = {
 }  # fmt: skip
 
 
-def excluded(program: Program, model: Model, value: bool, budget: Budget, file: str) -> Excluded:
-    """What excludes an outcome. None of what has to come could be left out. Raises ``LimitError``."""
-    sent = [b for b in program.bodies if b.kind != "thread" and (b.send is not None or b.choice is None)]
-    free, slots = _free(program, sent)
-    candidates = Candidates(free, model, value, budget)
+def excluded(known: Candidates, model: Model, value: bool, file: str) -> Excluded:
+    """What excludes an outcome of a program, of whose candidates none has it. None of what has to come could
+    be left out. Raises ``LimitError``."""
+    bodies = known.program.bodies
+    sent = [b for b in bodies if b.kind != "thread" and (b.send is not None or b.choice is None)]
+    free, slots = _free(known.program, sent)
+    candidates = Candidates(free, model, value, known.budget) if sent else known
     on = {candidates.encoding.slots[slot][1]: body for slot, body in slots.items()}
     with candidates.solver(candidates.given, unordered=True) as solver:
         if not candidates.check(solver, on):

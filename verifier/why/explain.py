@@ -16,7 +16,7 @@ from verifier.records import replace
 from verifier.results import Verdict
 from verifier.suite.shorten import short_program
 from verifier.syntax.test import Test
-from verifier.why.answers import Closed, Comment, Excluded, Explanation, Link, Reason, impossible, named
+from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, impossible, named
 from verifier.why.cycles import Cycle, Cycles, Edge
 from verifier.why.engine import Candidates, opened
 from verifier.why.excluded import excluded
@@ -140,13 +140,10 @@ class _Explainer:
                 needed = cycles.needed()
                 names = EventNames(candidates, self.test.source.name)
                 closed = [_closed(c, names, cycles, candidates.program) for c in needed]
-            alone = None if needed else self._excluded(candidates)
+            alone = None if needed else excluded(candidates, self.model, self.value, self.test.source.name)
         except LimitError as limit:
             return Reason(parts, (), f"its cycles are missing: {limit}")
         return Reason(parts, tuple(_merged(closed)), excluded=alone)
-
-    def _excluded(self, candidates: Candidates) -> Excluded:
-        return excluded(candidates.program, self.model, self.value, self.budget, self.test.source.name)
 
 
 def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, program: Program) -> Closed:

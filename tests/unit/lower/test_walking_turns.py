@@ -14,6 +14,7 @@ LOOPS = {
     "a spin": (SPIN, "1:hang"),
     "a spin behind a look": (f"if (READ_ONCE(*v) != 1) {SPIN}", "1:hang"),
     "a loop with a body": ("while (1) { if (READ_ONCE(*v) == 1) break; cpu_relax(); }", "1:hang"),
+    "a word": ("r0 = smp_cond_load_relaxed(v, VAL == 1);", "1:hang"),
     "a loop that walks": ("while (!READ_ONCE(x)) r0 = READ_ONCE(*v); r1 = READ_ONCE(*v);", "1:r1 = 0"),
 }
 
