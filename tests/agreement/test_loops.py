@@ -102,6 +102,14 @@ FORMS = {
     "P1 { x = 1; atomic_inc(&y); r0 = a; r1 = 0; }",
     "in a handler": "P0 { smp_call_function_single(1, f, NULL, 0); x = 1; stop = 1;"
     " }\nP1 { r0 = READ_ONCE(a); r1 = 0; }",
+    "with interrupts off": "P0 { x = 1; smp_call_function_single(1, f, NULL, 0); stop = 1; }\n"
+    "P1 { while (!READ_ONCE(stop)) { local_irq_disable(); r0 = READ_ONCE(x); local_irq_enable(); }"
+    " r0 = READ_ONCE(a); r1 = READ_ONCE(x); }",
+    "in windows": "P0 { x = 1; smp_call_function_single(1, f, NULL, 0); stop = 1; }\n"
+    "P1 { local_irq_disable(); do { local_irq_enable(); cpu_relax(); local_irq_disable();"
+    " r0 = READ_ONCE(a); } while (!READ_ONCE(stop)); r1 = READ_ONCE(x); local_irq_enable(); }",
+    "with a lock": "P0 { spin_lock(&l); x = 1; spin_unlock(&l); spin_lock(&l); stop = 1; spin_unlock(&l); }\n"
+    "P1 { do { spin_lock(&l); r0 = x; r1 = stop; spin_unlock(&l); } while (!r1); }",
     "under interrupts": "P0 { x = 1; smp_call_function_single(1, f, NULL, 0); stop = 1; }\n"
     "P1 { do { r0 = READ_ONCE(a); r1 = READ_ONCE(x); } while (!READ_ONCE(stop)); }",
 }
@@ -141,9 +149,9 @@ def test_assembly() -> None:
 KEPT = {
     "it counts": "P0 { stop = 1; }\nP1 { r0 = 0; while (!READ_ONCE(stop)) r0++; }",
     "it stores": "P0 { stop = 1; }\nP1 { while (!READ_ONCE(stop)) WRITE_ONCE(x, 1); r0 = 0; }",
-    "its handlers can come": "P0 { stop = 1; }\n"
-    "P1 { while (!READ_ONCE(stop)) { local_irq_disable(); local_irq_enable(); }"
-    " r0 = 0; }",
+    "its handlers can come, perhaps": "P0 { stop = 1; }\n"
+    "P1 { local_irq_disable(); while (!READ_ONCE(stop))"
+    " if (READ_ONCE(x)) { local_irq_enable(); cpu_relax(); local_irq_disable(); } r0 = 0; }",
     "what it saw is looked at": "P0 { stop = 1; x = 1; }\nP1 { r0 = 0;"
     " while (!READ_ONCE(stop)) r0 = r0 | READ_ONCE(x); }",
     "it remembers the turn before": "P0 { stop = 1; }\n"

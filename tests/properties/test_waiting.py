@@ -61,7 +61,7 @@ def said(run: Trace) -> list[Blocked]:
     another one of two handlers is the one that is pending, or the callback waits for interrupts, where in
     another run its grace period waits for the reader that has turned them off."""
     several = (w for w in run.waits if w.kind != "grace period" and w.handler != "cb()")
-    return [wait._replace(held_by="") for wait in several]
+    return sorted((wait._replace(held_by="") for wait in several), key=lambda w: (w.cpu, w.handler, w.inside))
 
 
 def several(seeds: range) -> None:

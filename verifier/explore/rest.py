@@ -17,7 +17,7 @@ from verifier.program.expressions import evaluate
 from verifier.program.hang import Hang
 from verifier.program.trace import Step
 from verifier.program.values import Ptr, Value, truth
-from verifier.program.waits import Blocked, Stop
+from verifier.program.waits import Blocked, Stop, Wait
 from verifier.records import NamedTuple
 
 Slots = Sequence["Value | None"]
@@ -98,17 +98,14 @@ class Rest:
             return machine.unanswered(state.memory, event.handlers)
         if machine.graces.waiting(state.memory, event):
             return True
-        return self._begins(state, cpu, event) and any(True for _ in self.failing(state, cpu))
+        return event.id in machine.looks and any(True for _ in self.failing(state, cpu))
 
-    def _begins(self, state: State, cpu: int, event: Event) -> bool:
-        """Does a look begin here, of which nothing has been done?"""
-        machine = self.machine
-        ops, slots = machine.ops[event.body], state.slots
-        at = state.pcs[event.body]
-        group = machine.looks.get(event.id)
-        return group is not None and not any(
-            machine.looks.get(op.event.id) == group and (op.guard is None or truth(op.guard(slots)))
-            for op in ops[machine.first_look[group] : at]
+    def _begun(self, state: State, body: int, wait: Wait) -> bool:
+        """Has a body done a part of what a wait looks at?"""
+        slots, events = state.slots, frozenset(wait.events)
+        return any(
+            op.event.id in events and (op.guard is None or truth(op.guard(slots)))
+            for op in self.machine.ops[body][: state.pcs[body]]
         )
 
     def failing(self, state: State, cpu: int) -> Iterator[Failed]:
@@ -116,25 +113,31 @@ class Rest:
         machine = self.machine
         body = machine.current(state, cpu)
         group = machine.looks[machine.ops[body][state.pcs[body]].event.id]
-        pending: list[tuple[State, Through]] = [(state, {})]
+        pending: list[tuple[State, Through, frozenset[int]]] = [(state, {}, frozenset())]
         while pending:
-            now, before = pending.pop()
+            now, before, done = pending.pop()
             machine.budget.tick()
             at = now.pcs[body]
             op = machine.ops[body][at] if at < machine.length[body] else None
             if op is None or machine.looks.get(op.event.id) != group:
                 continue  # it has found what it looks for
+            done |= {op.event.id}
             for move, draft, going in self._steps(now, cpu, body, op):
                 read, through = list(draft.slots), self._through(before, move)
+                if not op.translated:  # what it would take, it gives back
+                    draft.memory, draft.buffers = list(now.memory), list(now.buffers)
                 machine.failed.clear()
                 try:
                     if going >= 0:
                         machine._next(draft, move.cpu, going)
-                    pending.append((machine._settled(draft), through))
+                    pending.append((machine._settled(draft), through, done))
                 except Dropped:
                     missing = [self.machine.program.waits[n] for n in machine.failed]
                     if missing and all(wait.kind for wait in missing):
-                        yield Failed(self.looks[id(missing[0])], read, through)
+                        wait = missing[0]
+                        # What is done in front of a look stays done.
+                        if done <= set(wait.events) and not self._begun(state, body, wait):
+                            yield Failed(self.looks[id(wait)], read, through)
 
     def _steps(self, state: State, cpu: int, body: int, op: Compiled) -> Attempts:
         """The ways to execute an event of a look; none where its address has no cell. That makes the run

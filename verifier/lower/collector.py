@@ -12,6 +12,7 @@ from verifier.lower.code import (
     Instruction,
 )
 from verifier.lower.paths import Env, Path, negation
+from verifier.lower.taken import Locks
 from verifier.program.events import Access, Body, BodyKind, DecidedBy, Event, Warned
 from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, call
 from verifier.program.ops import KINDS, Kind, Op
@@ -70,6 +71,7 @@ class Collector(ABC):
     stops: list[Stop] = field(default_factory=list)
     origin: dict[int, Emit] = field(default_factory=dict)  # what each event was made of
     unreached: Mapping[int, Emit] = field(default_factory=dict)
+    locks: Locks = field(default_factory=Locks)
     last_looks: frozenset[int] = frozenset()  # of the wait before
     at_end: list[frozenset[str]] = field(default_factory=list)  # by CPU, the locals that observables ask for
     halting: dict[int, int] = field(default_factory=dict)  # CPU -> highest rank of what may come to rest

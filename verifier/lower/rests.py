@@ -86,6 +86,8 @@ def look(c: Collector, body: Body, code: Assume, path: Path, ended: list[Path]) 
         c.assume(here, negation(holds), wait._replace(kind="stopped"))
         c.rests_in(wait.events)
     c.assume(call("and", *path.guard), holds, wait)
+    if wait.kind == "lock" and len(wait.events) == 1:
+        c.locks.waited(c.events[wait.events[0]], wait, path)
 
 
 def in_front(c: Collector, body: Body, code: Emit, path: Path, ended: list[Path]) -> None:

@@ -41,15 +41,12 @@ def mark(c: Collector, body: Body, guard: Expr, kind: Kind, code: Emit | None) -
 
 def reader(c: Collector, body: Body, code: Emit, path: Path) -> None:
     """What an instruction changes in the reasons to be a reader; only first and last count. A handler
-    is one from its delivery to its return."""
-    if not c.graced or body.rank:
+    is one from its delivery to its return. An STI with the CLI right behind it ends nothing (MMR 8.11)."""
+    if not c.graced or body.rank or (code.op == "IRQ" and code.joined):
         return
     env, before = path.env, _reading(path.env)
     if code.op == "IRQ":
-        value = code.touches[0].value
-        assert value is not None
-        known = {**env, code.touches[0].into or "": call("not", env.get("%off", FALSE))}
-        env["%off"] = call("not", substitute(value, known))
+        env["%off"] = call("not", env[f"%now {body.cpu}:irq"])
     else:
         count = env.get("%rcu", Const(0))
         step = Const(1) if code.kind == "lock" else Const(-1)

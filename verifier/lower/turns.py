@@ -199,14 +199,16 @@ def looked_by(
     path: Path,
     kept: frozenset[str],
     warned: Callable[[int], Iterable[Expr]],
+    returns: Callable[[Iterable[Event], Env, Env, Facts], set[int]],
     windows: bool = False,
     spontaneous: bool = True,
 ) -> tuple[int, ...] | None:
     """The events of a turn that goes back and can be left out; None if it cannot.
 
     ``path`` is the path that goes back; ``kept``: the locals that are live where the turn began;
-    ``warned``: the warnings since then. ``windows``: a turn that turns interrupts on and off counts as one
-    that can: it cannot be left out, but any number of such turns may come one after the other.
+    ``warned``: the warnings since then. ``returns``: which events take or give back what nobody misses
+    between the turn's beginning and its end. ``windows``: a turn that turns interrupts on and off counts as
+    one that can: it cannot be left out, but any number of such turns may come one after the other.
     ``spontaneous``: there are walks that no access asks for, so that those of the turn are not missed.
     """
     env, groups = path.env, path.groups
@@ -214,16 +216,17 @@ def looked_by(
     if any(decided(hit, facts) is not False for hit in warned(entry.warns)) or groups != entry.groups:
         return None
     events: list[int] = []
-    closed = _closed(body.events[entry.events :])
-    for event in body.events[entry.events :]:
-        if decided(event.guard, facts) is False:
-            continue
+    turn = [e for e in body.events[entry.events :] if decided(e.guard, facts) is not False]
+    closed, back = _closed(turn), returns(turn, entry.env, env, facts)
+    if any(e.op == "RCU" and e.kind == "unlock" for e in turn) and _reads(entry.env, facts):
+        return None  # grace periods may end in the turn
+    for event in turn:
         if not spontaneous and (event.virtual or event.op == "T"):
             return None
-        flag = event.op == "IRQ" and (windows or event.id in closed)
-        if not flag and not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
+        fine = event.id in back or (event.op == "IRQ" and (windows or event.id in closed))
+        if not fine and not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None
-        if event.op != "W":
+        if event.op != "W" or event.id in back:
             events.append(event.id)
     changed = [r for r in (*kept, "%rcu", "%off") if _of(entry.env, r) != settled(_of(env, r), facts)]
     if not changed:
@@ -232,6 +235,11 @@ def looked_by(
         return None
     load = _renewed(body, entry, changed[0], settled(_of(env, changed[0]), facts), kept)
     return None if load is None else (load, *events)
+
+
+def _reads(env: Env, facts: Facts) -> bool:
+    """Perhaps, is a thread an RCU reader?"""
+    return any(settled(_of(env, reason), facts) != FALSE for reason in ("%rcu", "%off"))
 
 
 def _closed(events: Sequence[Event]) -> set[int]:

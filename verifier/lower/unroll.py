@@ -26,11 +26,13 @@ from verifier.lower.code import (
 )
 from verifier.lower.collector import Collector, last
 from verifier.lower.paths import Env, Path, merge, negation, substitute
+from verifier.lower.rotated import rotated
+from verifier.lower.taken import Locks
 from verifier.lower.turns import Live, LoopEntry, decided, known, live, looked_by
 from verifier.program.events import Access, Body, Event, Program, Warned
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
-from verifier.program.values import Ptr
+from verifier.program.values import Ptr, softirqs_off
 from verifier.program.waits import Wait
 from verifier.records import dataclass
 from verifier.source import Span
@@ -101,10 +103,14 @@ class _Unroller(Collector):
         body = self.body(cpu, "thread", f"P{cpu}")
         if off and self.graced:
             sections.mark(self, body, TRUE, "held", None)
-        return self.run(body, code, Path((), {**self.given, "%off": Const(int(off))}, {})).env
+        flags = {"%off": Const(int(off)), f"%now {cpu}:irq": Const(int(not off))}
+        flags[f"%now {softirqs_off(cpu)}"] = FALSE
+        return self.run(body, code, Path((), {**self.given, **flags}, {})).env
 
     def run(self, body: Body, code: tuple[Instruction, ...], path: Path) -> Path:
         """Unroll ``code`` into ``body`` from ``path``; the path at its end."""
+        if self.exact:
+            code = rotated(code, self.graced)
         places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
         loops = _Loops(code, self.at_end[body.cpu] if body.kind == "thread" else frozenset(), places)
         arriving: dict[tuple[int, int], list[Path]] = {}
@@ -219,7 +225,8 @@ class _Unroller(Collector):
             return None
         return looked_by(
             body, loops.entered[to], path, loops.live[to],
-            lambda first: (w.hit for w in self.warns[first:] if w.body == body.id), windows, self.spontaneous,
+            lambda first: (w.hit for w in self.warns[first:] if w.body == body.id),
+            self.locks.turned, windows, self.spontaneous,
         )  # fmt: skip
 
     def last_turn(
@@ -232,7 +239,8 @@ class _Unroller(Collector):
             return False
         span, start = loops.span(at, to), loops.code[to]
         what = start.what if isinstance(start, Label) else ""
-        wait = Wait(body.cpu, "spin", what, span, events or (self.pause(body, path, span),), last(body))
+        looks = events or (self.pause(body, path, span),)
+        wait = Wait(body.cpu, "spin", what, span, looks, last(body), returns=self.locks.rely(events))
         ended.append(self.stop(body, "look", path, wait))
         self.rests_in(events)
         self.assume(call("and", *path.guard), FALSE, wait)
@@ -322,14 +330,15 @@ class _Unroller(Collector):
             )
         )
         self.origin[event.id] = code
+        if event.op == "IRQ" and not body.rank:
+            self.locks.flagged(event, path)
+        self.locks.stored(event, path)
         for value in self.asked_of(event, code, before):
             self.decides(body, path.guard, value, code.span)
         if code.op == "IRQ" and code.kind != "bh":
             at = len(body.events)
             sections.reader(self, body, code, path)
             event.joined = code.joined or len(body.events) > at  # a reader from that instant on
-            for mark in body.events[at:] if code.joined else ():
-                mark.joined = True
         if code.op == "SEND":
             event.handlers = tuple(interrupts.send(self, event, code, path, before))
             path.groups[code.group] = (*path.groups.get(code.group, ()), *event.handlers)
@@ -368,6 +377,19 @@ def unroll(
     ``spontaneous``: the walk of a turn may then have filled what the last turn uses. Raises ``LimitError``
     if the result is too large to be decided, or the time is over.
     """
+    budget = budget or Budget()
+    locks: Locks | None = Locks()
+    while locks is not None:  # each time fewer locks are taken for plain ones
+        unroller = _unroller(lowered, bound, budget, exact, spontaneous, locks)
+        program = _unrolled(unroller, lowered)
+        locks = locks.again(program)
+    return program
+
+
+def _unroller(
+    lowered: Lowered, bound: int, budget: Budget, exact: bool, spontaneous: bool, locks: Locks
+) -> _Unroller:
+    """An unroller that has unrolled nothing yet."""
     everything = [
         x
         for code in _with_handlers(
@@ -375,11 +397,12 @@ def unroll(
         )
         for x in code
     ]
-    unroller = _Unroller(
+    return _Unroller(
         bound,
-        budget or Budget(),
+        budget,
         exact=exact,
         spontaneous=spontaneous,
+        locks=locks,
         graced=any(map(sections.waits_for_readers, everything)),
         halting=rests.halting(lowered),
         at_end=_asked(lowered),
@@ -389,6 +412,10 @@ def unroll(
         waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
         unreached=lowered.unreached,
     )
+
+
+def _unrolled(unroller: _Unroller, lowered: Lowered) -> Program:
+    """Unroll all bodies."""
     kernel = unroller.slot() if lowered.world.versions else None
     if kernel is not None:
         unroller.given[KERNEL.name] = Ref(kernel)
@@ -427,7 +454,7 @@ def unroll(
         kernel=kernel,
         warns=unroller.warns,
         decisions=unroller.decisions,
-        bound=bound,
+        bound=unroller.bound,
         waits=unroller.waits,
         loops=unroller.loops,
         cuts_after=unroller.cuts_after,

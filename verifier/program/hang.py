@@ -117,7 +117,7 @@ class Hang:
 
     def _reads(self, wait: Wait) -> Iterator[tuple[Event, int, Ptr]]:
         """What a wait looks at: the events, with their slots and addresses."""
-        for event in map(self.program.events.__getitem__, wait.events):
+        for event in (self.program.events[e] for e in wait.events if e not in wait.returns):
             try:
                 if not truth(evaluate(event.guard, self.slots)):
                     continue

@@ -41,6 +41,11 @@ class _Fixed:
         return None if expr is None else self.of(expr)
 
 
+def fixed(expr: Expr, slots: Mapping[int, Expr]) -> Expr:
+    """An expression with what is known of some slots, with what is constant folded."""
+    return _Fixed(slots).of(expr)
+
+
 def running(program: Program) -> Program:
     """The same program where no body comes to rest for ever. Events keep their numbers, slots theirs."""
     if not program.stops:

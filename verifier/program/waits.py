@@ -25,7 +25,9 @@ class Wait(NamedTuple):
                 for a loop whose source does not say it;
     ``events``  the ids of the events that read the awaited values;
     ``after``   the id of the event of its body in front of it; -1 if there is none;
-    ``holds``   what is waited for, over slots, if it is one condition.
+    ``holds``   what is waited for, over slots, if it is one condition;
+    ``returns`` those of the events that take something or give it back, and look at nothing: a lock of each
+                turn, the interrupt flag.
     """
 
     cpu: int
@@ -35,6 +37,7 @@ class Wait(NamedTuple):
     events: tuple[int, ...] = ()
     after: int = -1
     holds: Expr = TRUE
+    returns: tuple[int, ...] = ()
 
 
 class Stop(NamedTuple):

@@ -286,12 +286,15 @@ CASES = [
 ]  # fmt: skip
 
 
+MAYBE = "if (READ_ONCE(n)) { ON; cpu_relax(); OFF; }"  # the turn is not written from there on
+
+
 @pytest.mark.parametrize("judge", JUDGES)
 @pytest.mark.parametrize(
     ("loop", "said"),
     [
-        ("while (!READ_ONCE(x)) { ON; cpu_relax(); OFF; }", "no bound is enough; assume() its end"),
-        ("for (;;) { if (READ_ONCE(x)) break; ON; cpu_relax(); OFF; }", "may come after any number of turns"),
+        (f"while (!READ_ONCE(x)) {MAYBE}", "no bound is enough; assume() its end"),
+        (f"for (;;) {{ if (READ_ONCE(x)) break; {MAYBE} }}", "may come after any number of turns"),
         ("int i = 0; while (i < READ_ONCE(n)) { i++; ON; OFF; }", "use --unroll 3"),
     ],
 )  # fmt: skip
