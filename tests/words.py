@@ -59,7 +59,7 @@ def text(word: Word, statements: str, value: object = 0, initial: str = "", cond
     entry = value if isinstance(value, str) else "A"
     upper = "mk_pte(T, old)" if word.name.startswith(("pmdp", "pudp")) and "old" in entry else "T"
     waits = word.special is not None and word.special.name == "wait_event"
-    include, queue = ('#include "linux/wait.inc"', "struct wait_queue_head queue;") if waits else ("", "")
+    include, queue = ('#include "linux/wait_bit.inc"', "struct wait_queue_head queue;") if waits else ("", "")
     begins = "int idx = srcu_read_lock_fast(&dom);" if word.at("index") is not None else ""
     return f"""MM t
 {include}

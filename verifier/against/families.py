@@ -190,7 +190,7 @@ REASONS: tuple[tuple[str, str], ...] = (
      "of two words: its asm names four registers"),
     (r"\w*_is_negative_byte", "of one byte of a word: an object is one cell here"),
     (r"read\w*_poll_timeout\w*", "it waits for a time, and there is none here"),
-    (r"wait_on_bit\w*|wait_event\w*|(mutex|down)\w*|up(_read|_write)?|downgrade_write|sema_init",
+    (r"wait_on_bit\w*|wait_(var_)?event\w*|(mutex|down)\w*|up(_read|_write)?|downgrade_write|sema_init",
      "whoever waits sleeps in the kernel: its queue of tasks is no part of the model"),
     (r"(read|write)_(un)?lock\w*", "whoever waits is in a queue, and counts in the lock while it looks"),
     (r"task_rcu_dereference|srcu_dereference\w*", "it needs a structure of the kernel around its pointer"),

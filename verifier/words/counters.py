@@ -257,7 +257,7 @@ def bits() -> Iterator[Word]:
     name = "xor_unlock_is_negative_byte(mask: number, addr: word)"
     yield row(g, name, flips, doc, lock, "number", source=source)
     source = "wait_on_bit(), wait_on_bit_lock(), linux/wait_bit.h, from memory; the sleep is left out, so no "
-    source += "wake-up is lost"
+    source += "wake-up is lost; linux/wait_bit.inc has it"
     waits = partial(row, g, source=source, sleeps=True)
     clear, args = f("eq", was, 0), "addr: word, nr: bit, mode: number"
     doc = "waits exactly until the bit is clear; gives 0"

@@ -235,21 +235,30 @@ def _semaphores(g: str) -> Iterator[Word]:
     yield ends(f"downgrade_write({one})", Locked("l", Const(1), None), "LOCK'd; it is read-held now", "2.1")
 
 
-SLEEPS = ("prepare_to_wait_event", "schedule", "finish_wait")
+# By the name of what somebody waits for: the include, and the functions that prepare, sleep, and end it.
+SLEEPS = {
+    "wq": ("wait.inc", "prepare_to_wait_event", "schedule", "finish_wait"),
+    "var": ("wait_bit.inc", "prepare_to_wait_var", "schedule", "finish_wait_var"),
+}
 
 
 def waiting() -> Iterator[Word]:
-    """What calls the functions of ``litmus/linux/wait.inc`` because it is a macro: it evaluates its argument
-    again and again."""
+    """What calls the functions of an include because it is a macro: it evaluates its argument again and
+    again."""
     g = "Sleeping"
-    doc = "if c does not hold: prepare_to_wait_event(), c, schedule(), until c holds, then finish_wait(); "
-    doc += 'with #include "linux/wait.inc"'
-    for name, state in (("wait_event", 2), ("wait_event_interruptible", 1)):
+    for name, first, state in (
+        ("wait_event", "wq: struct", 2),
+        ("wait_event_interruptible", "wq: struct", 1),
+        ("wait_var_event", "var: pointer", 2),
+    ):
+        file, prepare, sleep, finish = SLEEPS[first.partition(":")[0]]
+        doc = f"if c does not hold: {prepare}(), c, {sleep}(), until c holds, then {finish}(); "
+        doc += f'with #include "linux/{file}"'
         more = "" if state == 2 else "; there are no signals, so it gives 0"
         effect = Special("wait_event", "loads of c; what these functions do", Const(state))
-        source, result = f"{name}(), ___wait_event(), linux/wait.h", "number" if more else "void"
-        head = f"{name}(wq: struct, c)"
-        yield row(g, head, effect, doc + more, "1.1", result, source=source, sleeps=True)
+        source = f"{name}(), ___{name.removesuffix('_interruptible')}(), linux/{file.removesuffix('inc')}h"
+        result = "number" if more else "void"
+        yield row(g, f"{name}({first}, c)", effect, doc + more, "1.1", result, source=source, sleeps=True)
 
 
 def _counting_semaphores(g: str) -> Iterator[Word]:

@@ -86,10 +86,15 @@ write wake_up(&wq), which #include "linux/wait.inc" has
     swake_up_one wake_up_one wake_up_poll
 wake_up(&wq), which #include "linux/wait.inc" has, takes the lock that the caller holds: give it back before
     wake_up_locked swake_up_locked wake_up_all_locked
-no wake-up is lost here, as the sleep of wait_on_bit() is left out; write wait_event(wq, c) and wake_up(&wq),
-which #include "linux/wait.inc" has, if the question is whether one is
-    wake_up_bit clear_and_wake_up_bit out_of_line_wait_on_bit wake_up_var wait_var_event wait_woken
-    woken_wake_function
+define it, or #include "linux/wait_bit.inc", by which wait_on_bit() sleeps
+    wake_up_bit clear_and_wake_up_bit test_and_clear_wake_up_bit wake_up_var atomic_dec_and_wake_up
+    prepare_to_wait_var finish_wait_var wait_on_bit_io
+write wait_on_bit(), which with #include "linux/wait_bit.inc" sleeps
+    out_of_line_wait_on_bit out_of_line_wait_on_bit_lock __wait_on_bit __wait_on_bit_lock
+write smp_store_release(&v, e), smp_mb() and wake_up_var(&v), which #include "linux/wait_bit.inc" has
+    store_release_wake_up
+write wait_event(wq, c) and wake_up(&wq), which #include "linux/wait.inc" has
+    wait_woken woken_wake_function
 write wake_up_process(p), which #include "linux/wait.inc" has, for each of them
     wake_up_q
 define it, or #include "linux/rcuwait.inc"

@@ -215,7 +215,7 @@ else
   syn keyword litmusWord try_cmpxchg64 try_cmpxchg_acquire try_cmpxchg_local try_cmpxchg_relaxed try_cmpxchg_release unlikely
   syn keyword litmusWord up up_read up_write user_read user_write vfree virt_load_acquire virt_mb virt_rmb virt_store_mb
   syn keyword litmusWord virt_store_release virt_to_page virt_to_ptdesc virt_wmb wait_event wait_event_interruptible
-  syn keyword litmusWord wait_on_bit wait_on_bit_lock wmb write_cr3 write_lock write_lock_bh write_lock_irq
+  syn keyword litmusWord wait_on_bit wait_on_bit_lock wait_var_event wmb write_cr3 write_lock write_lock_bh write_lock_irq
   syn keyword litmusWord write_lock_irqsave write_trylock write_unlock write_unlock_bh write_unlock_irq
   syn keyword litmusWord write_unlock_irqrestore wrmsr xchg xchg_acquire xchg_relaxed xchg_release
   syn keyword litmusWord xor_unlock_is_negative_byte zalloc_cpumask_var

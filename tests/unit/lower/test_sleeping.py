@@ -18,7 +18,13 @@ QUEUE = f'#include "linux/wait.inc"\n{OBJECTS}'
 @pytest.mark.parametrize(
     ("head", "call", "says", "hint"),
     [
-        ("{ int x; int wq; }", "wait_event(wq, x)", "which is not defined here", "linux/wait.inc"),
+        (
+            "struct wait_queue_head { int n; };\n{ int x; struct wait_queue_head wq; }",
+            "wait_event(wq, x)",
+            "which is not defined here",
+            "linux/wait.inc",
+        ),
+        ("{ int x; }", "wait_var_event(&x, x)", "which is not defined here", "linux/wait_bit.inc"),
         (QUEUE, "wait_event(x, x)", "takes a struct here, not a number", "wait_event(wq, c)"),
         (QUEUE, "wait_event(wq)", "takes 2 arguments, not 1", "wait_event(wq, c)"),
         (QUEUE, "wait_event(o, x)", "takes a struct wait_queue_head here, not a struct", "declare it so"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from verifier.syntax import ast
 from verifier.syntax.idle import reached
 from verifier.syntax.nodes import nodes
@@ -15,7 +17,7 @@ def looked_at(unit: ast.Unit) -> bool:
     """Does a test call a word that acts on who stands in line for a lock (MMR 19.4)?
 
     What all words do that merely wait for the lock, they do alike whether others see them wait or not."""
-    run = reached(unit, also=unit.functions.keys() & SLEEPS)
+    run = reached(unit, also=unit.functions.keys() & set(chain(*SLEEPS.values())))
     code = [*unit.threads.values(), *unit.nmis, *(unit.functions[name] for name in run)]
     return any(_looks(name) for name in _words(code))
 

@@ -105,27 +105,34 @@ def place_given(b: BodyCode, use: SpecialCall, name: str) -> MemoryPlace:
 def wait_event(b: BodyCode, use: SpecialCall) -> Val:
     """What the kernel's macro expands to, by the functions of the test: as a macro, it evaluates its
     condition each time."""
-    for name in SLEEPS:
+    of = use.word.parameters[0]
+    file, *functions = SLEEPS[of.name]
+    at, c, queue = use.e.span, use.arguments["c"], use.arguments[of.name]
+    _, found = b.captured(lambda: argument(b, use.word, of, queue))
+    for name in functions:
         if name not in b.unit.functions:
             text = f"{use.word.name} calls {name}(), which is not defined here"
-            raise Trouble("unknown-word", text, use.e.span, 'write #include "linux/wait.inc"')
-    at, c, queue = use.e.span, use.arguments["c"], use.arguments["wq"]
+            raise Trouble("unknown-word", text, use.e.span, f'write #include "linux/{file}"')
     assert isinstance(use.special.value, Const) and isinstance(use.special.value.value, int)
-    _, found = b.captured(lambda: given(b, use, "wq"))
-    if found.type.percpu or found.type.tag != "wait_queue_head":
-        text = f"{use.word.name} takes a struct wait_queue_head here, not {found.type.words}"
-        raise Trouble("type", text, queue.span, "declare it so, or a pointer to it")
-    if found.type.inside:
-        queue = ast.Unary("&", queue, queue.span)
+    if isinstance(found, Val):
+        queue = _queue(use, queue, found)
     state = ast.Num(use.special.value.value, at)
     prepare, sleep, finish = (
         ast.ExprStmt(ast.CallExpr(name, arguments, at), at)
-        for name, arguments in zip(SLEEPS, ((queue, state), (), (queue,)), strict=True)
+        for name, arguments in zip(functions, ((queue, state), (), (queue,)), strict=True)
     )
     turn = ast.Block((prepare, ast.If(c, ast.Break(at), None, at), sleep), at)
     waits = ast.Block((ast.For((), None, (), turn, at), finish), at)
     b.statement(ast.If(ast.Unary("!", c, c.span), waits, None, at))
     return Val(Const(0), t.INT)
+
+
+def _queue(use: SpecialCall, queue: ast.CExpr, found: Val) -> ast.CExpr:
+    """The address of the queue that is given, or a pointer to it; ``found``: its value."""
+    if found.type.percpu or found.type.tag != "wait_queue_head":
+        text = f"{use.word.name} takes a struct wait_queue_head here, not {found.type.words}"
+        raise Trouble("type", text, queue.span, "declare it so, or a pointer to it")
+    return ast.Unary("&", queue, queue.span) if found.type.inside else queue
 
 
 def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
