@@ -7,7 +7,7 @@ model, two judges, stories and all the rest for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Union
 
 from verifier.program.events import Observable, World
@@ -105,6 +105,8 @@ class Target(NamedTuple):
     ``locals`` the handler's initial locals, evaluated by the sender (``info``);
     ``nmi``    it comes as an NMI;
     ``awaited`` of a callback: does ``rcu_barrier`` wait for it?
+    ``key``    what tells this handler from others, if it may be sent from within; None: it is not;
+    ``again``  it is the handler of that key, within which this stands; it has no ``code`` then.
     """
 
     cpu: int
@@ -114,17 +116,20 @@ class Target(NamedTuple):
     name: str = ""
     nmi: bool = False
     awaited: bool = True
+    key: Hashable = None
+    again: bool = False
 
 
 class PendingHandler(NamedTuple):
     """A handler that is pending when the test begins: its CPU, its name and its code, and its initial
-    locals. ``span``: where the initial state says so."""
+    locals. ``span``: where the initial state says so. ``key`` as in ``Target``."""
 
     cpu: int
     name: str
     code: tuple[Instruction, ...]
     locals: tuple[tuple[str, Expr], ...]
     span: Span
+    key: Hashable = None
 
 
 class Emit(NamedTuple):

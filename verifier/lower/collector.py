@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Hashable, Iterable, Mapping
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
@@ -80,6 +80,9 @@ class Collector(ABC):
     begins: int = 0  # how many places begin SRCU sections
     carriers: set[str] = field(default_factory=set)  # the cells and fields that are given an index
     handed: list[Handed] = field(default_factory=list)  # ends of sections by an index from memory
+    sending: list[tuple[Hashable, tuple[Instruction, ...]]] = field(
+        default_factory=list
+    )  # the handlers around
     near: Span | None = None  # of the next instruction that has one, once there has been a section
 
     @abstractmethod
@@ -138,12 +141,20 @@ class Collector(ABC):
             for access in event.accesses:
                 access.when = call("and", negation(here), access.when)
 
-    def cut(self, body: Body, loop: Span | None, guard: Expr, endless: bool, windows: bool) -> None:
-        """A backward jump is not taken: a loop is cut."""
+    def cut(
+        self,
+        body: Body,
+        loop: Span | None,
+        guard: Expr,
+        endless: bool,
+        windows: bool = False,
+        sends: str = "",
+    ) -> None:
+        """A backward jump is not taken, or what a handler ``sends`` again is not followed: a loop is cut."""
         who = f"{body.name}() on CPU {body.cpu}" if body.kind in ("handler", "callback") else body.name
         self.cuts.append(guard)
         self.cuts_after.append(last(body))
-        self.loops.append(Loop(body.cpu, who, loop, endless, windows))
+        self.loops.append(Loop(body.cpu, who, loop, endless, windows, sends))
 
     def body(
         self, cpu: int, kind: BodyKind, name: str, guard: Expr = TRUE, send: Event | None = None

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
 from typing import Literal
 
 from verifier.lower import rests, sections
 from verifier.lower.code import (
+    Assume,
+    Branch,
     Emit,
     Instruction,
+    Jump,
     Label,
     PendingHandler,
     SetRegister,
+    Target,
 )
 from verifier.lower.collector import Collector
-from verifier.lower.paths import Env, Path, substitute
+from verifier.lower.paths import Env, Path, negation, substitute
 from verifier.program.events import Access, Body, BodyKind, Event
-from verifier.program.expressions import FALSE, Const, Expr, Ref, call
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, Ref, call
 from verifier.program.ops import ICR
 from verifier.program.values import Ptr, halted, softirqs_off
 from verifier.program.waits import Wait
@@ -33,7 +39,7 @@ def send(c: Collector, event: Event, code: Emit, path: Path, env: Env) -> list[i
     made: list[int] = []
     for target in code.targets:
         wanted = substitute(target.guard, env)
-        if wanted == FALSE:
+        if wanted == FALSE or _too_often(c, target):
             continue
         guard = call("and", event.guard, wanted)
         name = target.name or "handler"
@@ -46,21 +52,49 @@ def send(c: Collector, event: Event, code: Emit, path: Path, env: Env) -> list[i
         assert sent is not None
         _merging(c, body, sent)
         local = {**c.given, **{name: substitute(value, env) for name, value in target.locals}}
+        inside = dict(c.sending)[target.key] if target.again else target.code
+        c.sending.append((target.key, inside))
         if target.nmi:
-            strike(c, body, target.code, sent, local, code.span)
+            strike(c, body, inside, sent, local, code.span)
         else:
             waited = code.group in c.waited
-            handler(c, body, target.code, sent, local, code.span, kind=kind, waited=waited)
+            handler(c, body, inside, sent, local, code.span, kind=kind, waited=waited)
+        c.sending.pop()
     return made
+
+
+def _too_often(c: Collector, target: Target) -> bool:
+    """Is a handler sent from within itself more often than the bound says?"""
+    return target.again and sum(key == target.key for key, _ in c.sending) > c.bound
+
+
+def cut_sends(c: Collector, body: Body, code: Emit, path: Path) -> None:
+    """Where handlers would be sent from within themselves too often, a run is cut: as a loop is."""
+    for target in code.targets:
+        wanted = substitute(target.guard, path.env) if _too_often(c, target) else FALSE
+        if wanted != FALSE:
+            always = not any(isinstance(x, Jump | Branch | Assume) for x in _before(c.sending[-1][1], code))
+            guard = call("and", *path.guard, wanted)
+            c.cut(body, code.span, guard, endless=always and wanted == TRUE, sends=target.name)
+            path.guard = (*path.guard, negation(wanted))
+
+
+def _before(code: tuple[Instruction, ...], place: Instruction) -> Iterator[Instruction]:
+    """The instructions in front of one."""
+    return takewhile(lambda x: x is not place, code)
 
 
 def _merging(c: Collector, body: Body, sent: Path) -> None:
     """A bare write whose interrupt may find the same one pending, or be found so (MMR 8.3)."""
     assert body.send is not None
     if body.send.kind in ICR:
+        around, event = set[int](), body.send  # the handlers within which it is sent have begun before
+        while event is not None:
+            around.add(event.body)
+            event = c.bodies[event.body].send
         same = (b for b in c.bodies[: body.id] if b.send is not None and b.send.kind in ICR)
         mine = body.cpu, body.kind, body.name
-        body.merges = tuple([b.id for b in same if (b.cpu, b.kind, b.name) == mine])
+        body.merges = tuple([b.id for b in same if (b.cpu, b.kind, b.name) == mine and b.id not in around])
     if body.merges:
         body.choice = c.slot()
         sent.guard = (*sent.guard, Ref(body.choice))
@@ -107,7 +141,9 @@ def handler(
 def pending_handler(c: Collector, p: PendingHandler) -> None:
     """A handler that is pending from the start."""
     body = c.body(p.cpu, "handler", p.name)
+    c.sending.append((p.key, p.code))
     handler(c, body, p.code, Path((), {}, {}), {**c.given, **dict(p.locals)}, p.span)
+    c.sending.pop()
 
 
 def nmi(c: Collector, cpu: int, code: tuple[Instruction, ...]) -> None:

@@ -141,6 +141,8 @@ class _Unroller(Collector):
                         if self.indexed:
                             self.near = next((x.span for x in code[at:] if x.span is not None), None)
                         self.step(body, instruction, current, finished)
+                        if current.guard and current.guard[-1] == FALSE:
+                            current = None  # a handler that always sends itself
             if current is not None:
                 finished.append(current)
                 current = None
@@ -257,6 +259,8 @@ class _Unroller(Collector):
             )
         elif isinstance(instruction, Emit):
             rests.in_front(self, body, instruction, path, ended)
+            if instruction.op == "SEND":
+                interrupts.cut_sends(self, body, instruction, path)
             self.emit(body, instruction, path)
         elif isinstance(instruction, Assume):
             rests.look(self, body, instruction, path, ended)

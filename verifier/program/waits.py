@@ -63,7 +63,7 @@ class Loop(NamedTuple):
 
     ``body`` is the name of its program or handler in messages; ``span`` is the whole loop; ``endless``:
     nothing leaves it; ``windows``: it turns interrupts on and off, and may turn any number of times before
-    the one comes that it waits for.
+    the one comes that it waits for; ``sends``: the handler that sends itself at ``span``.
     """
 
     cpu: int
@@ -71,6 +71,7 @@ class Loop(NamedTuple):
     span: Span | None = None
     endless: bool = False
     windows: bool = False
+    sends: str = ""
 
     @property
     def needs(self) -> str:
@@ -93,7 +94,8 @@ class Loop(NamedTuple):
         first, last = self.lines
         lines = f"line {first}" if first == last else f"lines {first}-{last}"
         other = "" if self.span.source.name == file else f" of {os.path.basename(self.span.source.name)}"
-        return f"{lines}{other} of {self.body}"
+        again = f", which sends {self.sends}() again," if self.sends else ""
+        return f"{lines}{other} of {self.body}{again}"
 
 
 class Blocked(NamedTuple):

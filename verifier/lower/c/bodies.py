@@ -10,8 +10,8 @@ from verifier.lower.c.access import same_pointee, stays, store_local
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.guards import begin, check_jumps, closed
 from verifier.lower.c.parts import Frame, Local, Spanned, Started, Val
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister
-from verifier.program.expressions import FALSE, Const, Reg
+from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Target
+from verifier.program.expressions import FALSE, TRUE, Const, Reg
 from verifier.program.values import Ptr
 from verifier.records import replace
 from verifier.source import Span
@@ -29,7 +29,7 @@ def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: Spanned
     if len(arguments) != len(function.parameters):
         many = f"{len(function.parameters)} argument{'s' if len(function.parameters) != 1 else ''}"
         raise Trouble("arity", f"{name} takes {many}, not {len(arguments)}", e.span)
-    if name in b.stack or len(b.stack) > MAX_DEPTH:
+    if name in b.stack[b.below :] or len(b.stack) > MAX_DEPTH:
         chain = " -> ".join((*b.stack, name))
         raise Trouble("recursion", f"{name} calls itself ({chain})", e.span, "functions are inlined")
     b.shared.copied(e.span)
@@ -147,29 +147,30 @@ def parameters(b: BodyCode, thread: ast.Thread) -> None:
         b.frame.scopes[0][p.name] = Local(p.name, fixed=Val(Const(Ptr(p.name)), kind))
 
 
-def handler(
-    b: BodyCode, function: str, cpu: int, info: Val, span: Span
-) -> tuple[tuple[Instruction, ...], str]:
-    """A handler's code on a CPU, and the register that receives its ``info``."""
+def handler(b: BodyCode, function: str, cpu: int, info: Val, span: Span) -> Target:
+    """A handler on a CPU, with its code and the value of its ``info``. A handler that sends itself has its
+    code once: where it is sent from within, it is there ``again``."""
     made = b.unit.functions[function]
-    if function in b.stack:
-        raise Trouble("recursion", f"the handler {function} sends itself", span, "it would never end")
     if len(made.parameters) > 1:
         raise Trouble("arity", f"a handler takes one argument, info; {function} takes more", span)
-    key = Started(function, cpu, info.type, info.bits, called=info.function, stack=b.stack)
-    register = "%info" if made.parameters else ""
     stays(info, span)
+    given = (("%info", info.expr),) if made.parameters else ()
+    who = Started(function, cpu, info.type, info.bits, called=info.function)
+    if who in b.within:
+        return Target(cpu, TRUE, (), given, function, key=who, again=True)
+    key = who._replace(stack=b.stack, within=b.within)
     if key not in b.shared.handlers:
-        body = BodyCode(b.shared, cpu, b.language, b.stack)
+        b.shared.budget.tick()
+        body = BodyCode(b.shared, cpu, b.language, b.stack, (*b.within, who))
         body.interrupting = True
         body.context = f"{function}@{cpu}"
-        given = [Val(Reg("%info"), info.type, info.bits, info.function)] if register else []
+        values = [Val(Reg("%info"), info.type, info.bits, info.function)] if given else []
         with saying_where(b, made, span):
-            enter(body, body.frame, made, given, span=span)
+            enter(body, body.frame, made, values, span=span)
         body.code.append(Label("%end"))
         check_sysret(body.code, function)
         b.shared.handlers[key] = tuple(body.code)
-    return b.shared.handlers[key], register
+    return Target(cpu, TRUE, b.shared.handlers[key], given, function, key=who)
 
 
 def nmi_of(b: BodyCode, nmi: ast.Thread) -> tuple[Instruction, ...]:

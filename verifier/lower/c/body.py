@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from verifier.lower.c.memory import TestMemory
-from verifier.lower.c.parts import Frame, Local, Shared, Spanned, Val
+from verifier.lower.c.parts import Frame, Local, Shared, Spanned, Started, Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Emit, Instruction, SetRegister, Target, Touch
 from verifier.patterns import pattern
@@ -32,9 +32,17 @@ R = TypeVar("R")
 class BodyCode:
     """Its code so far, its locals, and where it is: what functions that add code to it need."""
 
-    def __init__(self, shared: Shared, cpu: int, language: Language, stack: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        cpu: int,
+        language: Language,
+        stack: tuple[str, ...] = (),
+        within: tuple[Started, ...] = (),
+    ) -> None:
         self.shared, self.language = shared, language
-        self.cpu, self.stack = cpu, stack
+        self.cpu, self.stack, self.within = cpu, stack, within
+        self.below = len(stack)  # the functions that have called what is sent, and not this body
         self.code: list[Instruction] = []
         self.frames = [Frame("", "%end")]
         self.fresh_count = 0

@@ -126,11 +126,11 @@ def pending(bodies: list[BodyCode], memory: TestMemory, troubles: list[Diagnosti
     found: list[PendingHandler] = []
     for cpu, function, span in memory.pending:
         try:
-            code, register = handler(bodies[cpu], function, cpu, Val(FALSE, t.ANY), span=span)
+            made = handler(bodies[cpu], function, cpu, Val(FALSE, t.ANY), span=span)
         except Trouble as trouble:
             troubles.append(trouble.diagnostic)
             continue
-        found.append(PendingHandler(cpu, function, code, ((register, FALSE),) if register else (), span))
+        found.append(PendingHandler(cpu, function, made.code, made.locals, span, made.key))
     return found
 
 

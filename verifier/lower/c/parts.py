@@ -109,14 +109,16 @@ class Frame:
 
 
 class Started(NamedTuple):
-    """A handler as it is started: its function and its CPU, what its ``info`` is, and who calls it."""
+    """A handler as it is started: its function and its CPU, what its ``info`` is, and who calls it:
+    functions, and the handlers within which it is sent."""
 
     function: str
     cpu: int
     info: Type
     bits: tuple[Expr, ...] | None
     called: str  # the function that ``info`` is, if it is one
-    stack: tuple[str, ...]
+    stack: tuple[str, ...] = ()
+    within: tuple[Started, ...] = ()
 
 
 class Slot(NamedTuple):

@@ -41,7 +41,7 @@ def free_rcu(b: BodyCode, use: SpecialCall) -> Val:
     b.shared.counter += 1
     group = f"rcu{b.shared.counter}"
     end, worker = unless_null(b, what.expr, use), b.memory.worker(group)
-    later = BodyCode(b.shared, worker, b.language, b.stack)
+    later = BodyCode(b.shared, worker, b.language, b.stack, b.within)
     later.interrupting = True
     later.context = f"{use.word.name}@{worker}"
     fill(later, Val(Reg("%info"), what.type), use)

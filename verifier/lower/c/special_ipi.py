@@ -143,10 +143,8 @@ def send(b: BodyCode, c: _Call, wanted: list[Expr]) -> None:
     for k in range(b.memory.cpus):
         if k == b.cpu or wanted[k] == FALSE:
             continue
-        code, register = handler(b, c.function, k, c.info, span=c.use.e.span)
-        info = ((register, c.info.expr),) if register else ()
-        wanted_here = asked(b, c, k, wanted[k]) if c.cond else wanted[k]
-        target = Target(k, wanted_here, code, info, name=c.function)
+        target = handler(b, c.function, k, c.info, span=c.use.e.span)
+        target = target._replace(guard=asked(b, c, k, wanted[k]) if c.cond else wanted[k])
         if c.cond:
             queue(b, c, [target])
         else:
@@ -211,10 +209,8 @@ def call_rcu(b: BodyCode, use: SpecialCall) -> Val:
     x, func = (given(b, use, p.name) for p in use.word.parameters if p.kind != "domain")
     x = replace(x, expr=b.held(x.expr), data=False)
     cpu = b.memory.worker((b.cpu, *domain)) if domain else b.cpu
-    code, register = handler(b, func.function, cpu, x, span=use.e.span)
-    info = ((register, x.expr),) if register else ()
+    target = handler(b, func.function, cpu, x, span=use.e.span)
     b.shared.counter += 1
-    target = Target(cpu, TRUE, code, info, name=func.function)
     b.emit("SEND", use.e, *domain, kind="rcu", group=f"rcu{b.shared.counter}", targets=(target,))
     return Val(Const(0), t.VOID)
 
@@ -249,9 +245,8 @@ def icr(b: BodyCode, use: SpecialCall) -> Val:
         wanted = call("eq", to, Const(k))
         if wanted == FALSE:
             continue
-        code, register = handler(b, func.function, k, Val(FALSE, t.ANY), span=use.e.span)
-        info: tuple[tuple[str, Expr], ...] = ((register, FALSE),) if register else ()
-        targets.append(Target(k, wanted, code, info, name=func.function, nmi=nmi))
+        target = handler(b, func.function, k, Val(FALSE, t.ANY), span=use.e.span)
+        targets.append(target._replace(guard=wanted, nmi=nmi))
     b.shared.counter += 1
     b.emit("SEND", use.e, kind=use.special.kind, group=f"icr{b.shared.counter}", targets=tuple(targets))
     return Val(Const(0), t.VOID)
