@@ -151,7 +151,7 @@ def unreached(program: Program, kernels: tuple[int, ...], budget: Budget) -> fro
     """The events whose guards hold in no run, whatever the order of memory is: what reads may return is taken
     from all that is ever stored there. Raises ``LimitError``."""
     domains = Domains(program, budget, kernels, guarded=True)
-    return frozenset(e.id for e in program.events if domains.of(e.guard) <= _NEVER)
+    return frozenset(e.id for e in program.events if not domains.may_hold(e.guard))
 
 
 _NEVER: Values = frozenset((0,))
@@ -218,7 +218,8 @@ class Domains:
         # Walks pass values on too: entry -> translation -> address.
         rounds = computed + 1 + program.depth * sum(e.virtual for e, _ in accesses)
         rounds += self.guarded  # one more shows whether a store happens after all
-        self._idle: set[int] = set()  # the stores whose guards have not held yet, by access
+        self._idle: set[int] = set()  # the stores whose guards did not hold at first, by access
+        self._stores_here: set[int] = set()  # those whose guards may hold: the more values, the more may
         self._begun = 0  # how many of these may happen after all
         self._sets = False  # does the processor set A or D? It may do so between any two of them
         done = 0
@@ -301,12 +302,12 @@ class Domains:
         for number, (event, access) in enumerate(accesses):
             if access.value is None:
                 continue
-            if self.guarded and self.of(event.guard) <= _NEVER:
-                self._idle.add(id(access))
-                continue
-            if id(access) in self._idle:
-                self._idle.discard(id(access))
-                self._begun += 1
+            if self.guarded and id(access) not in self._stores_here:
+                if not self.may_hold(event.guard):
+                    self._idle.add(id(access))
+                    continue
+                self._stores_here.add(id(access))
+                self._begun += id(access) in self._idle
             where = self.addresses[id(access)]
             if self._stored.get(id(access)) == where and not mask(access.value) & self._less:
                 continue
@@ -442,6 +443,11 @@ class Domains:
                 self._memo[part] = self._combine(part)
             known = self._memo[expr] = self._combine(expr)
         return known
+
+    def may_hold(self, guard: Expr) -> bool:
+        """May a guard hold, with what is known so far? Guards share conditions, so these come first."""
+        parts = guard.args if isinstance(guard, Apply) and guard.function == "and" else ()
+        return not any(self.of(part) <= _NEVER for part in parts) and not self.of(guard) <= _NEVER
 
     def _without(self, expr: Apply, slots: Sequence[int]) -> Values:
         """May-values of an expression that also mentions slots which no read fills: those that it has where
