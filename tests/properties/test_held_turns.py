@@ -29,6 +29,7 @@ PAIRS = (
     ("local_bh_disable();", "local_bh_enable();"),
     ("rcu_read_lock();", "rcu_read_unlock();"),
     ("rcu_read_lock(); spin_lock(&m);", "spin_unlock(&m); rcu_read_unlock();"),
+    ("i = srcu_read_lock(&s);", "srcu_read_unlock(&s, i);"),
 )
 # What a loop takes and gives back (A, B), where it looks at V, and does C beside.
 FREE = (
@@ -65,12 +66,16 @@ class _Turning(Waiting):
         form = self.random.choice(self.random.choice([FREE, HELD]))
         return [form.format(A=takes, B=gives, V=self.some("xyz"), C=beside, r=self.register())]
 
+    def grace(self) -> list[str]:
+        """A grace period."""
+        return super().grace() if self.random.random() < 0.6 else ["synchronize_srcu(&s);"]
+
     def text(self) -> str:
-        """With the local that keeps the interrupt flag."""
-        lines = super().text().split("\n")
-        return "\n".join(
-            line.replace("{", "{ unsigned long f;", 1) if "f)" in line else line for line in lines
-        )
+        """With the locals that keep the interrupt flag and the index of a section."""
+        lines = super().text().replace("int p; }", "int p; struct srcu_struct s; }").split("\n")
+        for name, used in (("unsigned long f;", "f)"), ("int i;", "i =")):
+            lines = [x.replace("{", f"{{ {name}", 1) if used in x else x for x in lines]
+        return "\n".join(lines)
 
 
 @pytest.mark.long
@@ -99,8 +104,9 @@ def test_random_programs(part: int) -> None:
     assert decided > count // 4
 
 
-SHARED = "{ int x; int y; spinlock_t l; spinlock_t k; struct mutex m; struct srcu_struct s; }\n"
+SHARED = "{ int x; int y; spinlock_t l; spinlock_t k; struct mutex m; struct srcu_struct s; int pp; }\n"
 LOOP = "P0 { do { spin_lock(&l); r0 = READ_ONCE(x); spin_unlock(&l); } while (!r0); }\n"
+OFF = "P0 { do { local_irq_disable(); r0 = READ_ONCE(x); local_irq_enable(); } while (!r0); }\nP1 { x = 1; }"
 KEPT = {
     "another CPU tries to take it": LOOP + "P1 { r1 = spin_trylock(&l); if (r1) spin_unlock(&l); x = 1; }",
     "another CPU asks whether it is held": LOOP + "P1 { r1 = spin_is_locked(&l); x = 1; }",
@@ -110,6 +116,21 @@ KEPT = {
     "the condition asks for it": LOOP + "P1 { x = 1; }\nlocations [x;]\nexists (ever (l = 1 /\\ x = 1))",
     "a pointer may lead to it": "P0 { spinlock_t *p = READ_ONCE(q); r9 = spin_is_locked(p); "
     + LOOP.removeprefix("P0 {") + "P1 { WRITE_ONCE(q, &l); x = 1; }",
+    "a translation leads to it": "P0 { do { spin_lock(&A.data); r0 = READ_ONCE(x); spin_unlock(&A.data); }"
+    " while (!r0); }\nP1 { r1 = READ_ONCE(*v); x = 1; }",
+    "two names of one lock": "P0 { spinlock_t *p = READ_ONCE(q); do { spin_lock(&k); spin_lock(p); "
+    "r0 = READ_ONCE(x); spin_unlock(p); spin_unlock(&k); } while (!r0); }\nP1 { x = 1; }",
+    "an NMI asks for the flag": "nmi P0 { if (irqs_disabled()) WRITE_ONCE(y, 1); }\n" + OFF,
+    "the condition asks for the flag": OFF + "\nlocations [x;]\nexists (ever (0:irq = off /\\ x = 0))",
+    "the turn asks for the flag": "P0 { do { local_irq_disable(); if (irqs_disabled()) r0 = READ_ONCE(x); "
+    "else r0 = 2; local_irq_enable(); } while (!r0); }\nP1 { if (READ_ONCE(y)) x = 1; }",
+    "a flag of the turn is asked for": "P0 { unsigned long f; do { local_irq_save(f); local_irq_save(r1); "
+    "r0 = READ_ONCE(x); local_irq_restore(r1); local_irq_restore(f); } while (!r0); }\nP1 { x = 1; }\n"
+    "locations [0:r1; x;]\nexists (0:hang /\\ 0:r1 = 1)",
+    "what gives it back tells": "P0 { do { spin_lock(&pp); r0 = READ_ONCE(x); r1 = xchg(&pp, 0); "
+    "if (!r1) r0 = 1; } while (!r0); }\nP1 { x = 1; }",
+    "a callback leaves interrupts off": "void cb(void *p) { local_irq_disable(); }\n"
+    + OFF.replace("{", "{ call_rcu(&pp, cb);", 1),
     "it is given back in one arm": "P0 { do { spin_lock(&l); r0 = READ_ONCE(x); if (READ_ONCE(y)) "
     "spin_unlock(&l); } while (!r0); }\nP1 { x = 1; }",
     "it stores under the lock": "P0 { do { spin_lock(&l); WRITE_ONCE(y, 1); r0 = READ_ONCE(x); "
@@ -119,10 +140,15 @@ KEPT = {
 }  # fmt: skip
 
 
-def program(text: str, shared: str = SHARED) -> str:
+def program(text: str) -> str:
     """A file with this program."""
-    more = "" if "\nexists" in text else "\nlocations [x; y; 0:r0;]"
-    return f"MM t\n{shared.replace('}', 'spinlock_t *q = &k; }') if '(q' in text else shared}{text}{more}\n"
+    state = SHARED
+    if "READ_ONCE(q)" in text:
+        state = state.replace("}", "spinlock_t *q = &k; }")
+    if "A.data" in text:
+        state = state.replace("}", "page A = 0; mm N { v -> A }; 0..1:cr3 = N; }")
+    more = "" if "\nexists" in text else f"\nlocations [x; y; {'0:r0; ' * ('r0 =' in text)}]"
+    return f"MM t\n{state}{text}{more}\n"
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -142,6 +168,16 @@ EXACT = {
     "a lock by its address": "P0 { spinlock_t *p = READ_ONCE(q); do { spin_lock(p); r0 = READ_ONCE(x); "
     "spin_unlock(p); } while (!r0); }\nP1 { spin_lock(&k); x = 1; spin_unlock(&k); }",
     "another lock is tried": LOOP + "P1 { r1 = spin_trylock(&k); if (r1) spin_unlock(&k); x = 1; }",
+    "an SRCU section": "P0 { int i; do { i = srcu_read_lock(&s); r0 = READ_ONCE(x); "
+    "srcu_read_unlock(&s, i); } while (!r0); }\nP1 { synchronize_srcu(&s); x = 1; }",
+    "an SRCU section that is left for a while": "P0 { int i = srcu_read_lock(&s); while (!READ_ONCE(x)) { "
+    "srcu_read_unlock(&s, i); i = srcu_read_lock(&s); } srcu_read_unlock(&s, i); }\n"
+    "P1 { synchronize_srcu(&s); x = 1; }",
+    "in a handler": "void h(void *i) { unsigned long f; int r; do { spin_lock_irqsave(&l, f); r = x; "
+    "spin_unlock_irqrestore(&l, f); } while (!r); y = 1; }\n"
+    "P0 { }\nP1 { smp_call_function_single(0, h, NULL, 1); }\nP2 { x = 1; }",
+    "in a callback": "void h(void *i) { int r; do { spin_lock_irq(&l); r = x; spin_unlock_irq(&l); } "
+    "while (!r); y = 1; }\nP0 { call_rcu(&pp, h); }\nP1 { x = 1; }",
     "continue": "P0 { spin_lock(&l); while (!READ_ONCE(x)) { spin_unlock(&l); spin_lock(&l); "
     "if (READ_ONCE(y)) continue; smp_mb(); } r0 = 1; }\nP1 { x = 1; }",
 }

@@ -228,7 +228,7 @@ class _Teller:
             event = self.program.events[self.issue_of[node]]
             if event.id in x.faults:
                 return self._faulting(node, event)
-            if not x.buffered(event.id):
+            if not x.buffered(event.id) or not self._writes(event.id):
                 return Step("exec", event.cpu, event)
             return Step(
                 "exec",
@@ -241,8 +241,8 @@ class _Teller:
             )
         if node in self.shown_issue:
             event = self.program.events[node]
-            if node in x.faults or not x.buffered(node):
-                return None  # nobody sees what it waits for
+            if node in x.faults or not x.buffered(node) or not self._writes(node):
+                return None  # nobody sees what it waits for, or nothing is stored
             return Step("commit", event.cpu, event=event, reads=(), writes=self._writes(node), rule="1.1")
         if 0 <= node < len(self.program.events):
             event = self.program.events[node]

@@ -25,6 +25,7 @@ from verifier.program.expressions import FALSE, TRUE, Const, Expr, Ref, call
 from verifier.program.ops import ICR
 from verifier.program.values import Ptr, halted, softirqs_off
 from verifier.program.waits import Wait
+from verifier.records import replace
 from verifier.source import Span
 
 
@@ -88,7 +89,8 @@ def _merging(c: Collector, body: Body, sent: Path) -> None:
     """A bare write whose interrupt may find the same one pending, or be found so (MMR 8.3)."""
     assert body.send is not None
     if body.send.kind in ICR:
-        around, event = set[int](), body.send  # the handlers within which it is sent have begun before
+        around = set[int]()  # the handlers within which it is sent have begun before
+        event: Event | None = body.send
         while event is not None:
             around.add(event.body)
             event = c.bodies[event.body].send
@@ -182,6 +184,9 @@ def within(c: Collector, body: Body, code: tuple[Instruction, ...], path: Path, 
     """What a handler does between its delivery and its return: all of it as an RCU reader."""
     if c.graced:
         sections.mark(c, body, guard, "lock", None)
-    c.run(body, code, path)
+    path.env.update(c.locks.begins(body))
+    ended = c.run(body, code, path)
+    rested = (negation(Ref(s.slot)) for s in c.stops if s.body == body.id)
+    c.locks.ends(body, replace(ended, guard=(*ended.guard, *rested)))
     if c.graced:
         sections.mark(c, body, rests.over(c, body), "unlock", None)

@@ -65,7 +65,7 @@ def _middle(loop: Code, graced: bool) -> int | None:
 
 def _takes(x: Emit, locks: set[Expr], graced: bool) -> bool | None:
     """Does an instruction take something, or (False) give it back? None: neither."""
-    if x.op == "RCU" and graced and not x.touches:
+    if x.op == "RCU" and (graced or x.touches):
         return x.kind == "lock"
     if x.op == "IRQ" and x.kind != "hlt":
         value = x.touches[0].value

@@ -10,6 +10,7 @@ from verifier.lower.code import (
 )
 from verifier.lower.collector import Collector, Handed, last
 from verifier.lower.paths import Env, Path, negation, substitute
+from verifier.lower.taken import now
 from verifier.lower.turns import decided, known
 from verifier.program.events import Body, Event, Warned
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call, refs
@@ -46,7 +47,7 @@ def reader(c: Collector, body: Body, code: Emit, path: Path) -> None:
         return
     env, before = path.env, _reading(path.env)
     if code.op == "IRQ":
-        env["%off"] = call("not", env[f"%now {body.cpu}:irq"])
+        env["%off"] = call("not", env[now(Ptr(f"{body.cpu}:irq"))])
     else:
         count = env.get("%rcu", Const(0))
         step = Const(1) if code.kind == "lock" else Const(-1)

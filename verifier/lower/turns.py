@@ -11,14 +11,15 @@ loop would have found at that time, so the load stands for it, and the turn can 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from verifier.lower.code import Assume, Branch, Decide, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.paths import Path
 from verifier.program.events import Access, Body, Event
-from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, call, parts
+from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.functions import INTEGER_TYPES
-from verifier.records import dataclass
+from verifier.records import NamedTuple, dataclass
 
 Env = dict[str, Expr]
 Guard = tuple[Expr, ...]
@@ -193,47 +194,90 @@ def _as_guard(facts: Facts) -> Iterator[Expr]:
 # ---- turns that can be left out
 
 
-def looked_by(
-    body: Body,
-    entry: LoopEntry,
-    path: Path,
-    kept: frozenset[str],
-    warned: Callable[[int], Iterable[Expr]],
-    returns: Callable[[Iterable[Event], Env, Env, Facts], set[int]],
-    windows: bool = False,
-    spontaneous: bool = True,
-) -> tuple[int, ...] | None:
-    """The events of a turn that goes back and can be left out; None if it cannot.
+class LoopTurn(NamedTuple):
+    """A turn of a loop that goes back.
 
-    ``path`` is the path that goes back; ``kept``: the locals that are live where the turn began;
-    ``warned``: the warnings since then. ``returns``: which events take or give back what nobody misses
-    between the turn's beginning and its end. ``windows``: a turn that turns interrupts on and off counts as
-    one that can: it cannot be left out, but any number of such turns may come one after the other.
-    ``spontaneous``: there are walks that no access asks for, so that those of the turn are not missed.
+    ``path``   the path that goes back;
+    ``kept``   the locals that are live where the turn began;
+    ``asked``  those whose values where the body rests are asked for;
+    ``warns``  the warnings since then: whether they were hit.
     """
-    env, groups = path.env, path.groups
+
+    body: Body
+    entry: LoopEntry
+    path: Path
+    kept: frozenset[str]
+    asked: frozenset[str]
+    warns: tuple[Expr, ...]
+
+
+class Returning(Protocol):
+    """Which events of turns take something and give it back (``taken``)."""
+
+    def turned(self, events: Iterable[Event], before: Env, after: Env, facts: Facts) -> set[int]:
+        """Of the events of a turn, those."""
+
+    def misread(self, events: Iterable[Event], closed: set[int], before: Env, facts: Facts) -> int:
+        """The slots, as bits, in which a last look, which takes nothing, finds another value."""
+
+
+def looked_by(
+    turn: LoopTurn, returning: Returning, windows: bool = False, spontaneous: bool = True
+) -> tuple[int, ...] | None:
+    """The events of a turn that can be left out; None if it cannot.
+
+    ``windows``: a turn that turns interrupts on and off counts as one that can: it cannot be left out, but
+    any number of such turns may come one after the other. ``spontaneous``: there are walks that no access
+    asks for, so that those of the turn are not missed.
+    """
+    entry, path = turn.entry, turn.path
     facts = known(path.guard)
-    if any(decided(hit, facts) is not False for hit in warned(entry.warns)) or groups != entry.groups:
+    if any(decided(hit, facts) is not False for hit in turn.warns) or path.groups != entry.groups:
         return None
-    events: list[int] = []
-    turn = [e for e in body.events[entry.events :] if decided(e.guard, facts) is not False]
-    closed, back = _closed(turn), returns(turn, entry.env, env, facts)
-    if any(e.op == "RCU" and e.kind == "unlock" for e in turn) and _reads(entry.env, facts):
+    mine = [e for e in turn.body.events[entry.events :] if decided(e.guard, facts) is not False]
+    closed = _closed(mine) | _srcu_sections(mine, facts)
+    back = returning.turned(mine, entry.env, path.env, facts)
+    ends = any(e.op == "RCU" and e.kind == "unlock" and e.domain is None for e in mine)
+    if ends and _reads(entry.env, facts):
         return None  # grace periods may end in the turn
-    for event in turn:
+    events: list[int] = []
+    for event in mine:
         if not spontaneous and (event.virtual or event.op == "T"):
             return None
-        fine = event.id in back or (event.op == "IRQ" and (windows or event.id in closed))
+        fine = event.id in back or event.id in closed or (event.op == "IRQ" and windows)
         if not fine and not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None
         if event.op != "W" or event.id in back:
             events.append(event.id)
-    changed = [r for r in (*kept, "%rcu", "%off") if _of(entry.env, r) != settled(_of(env, r), facts)]
+    wrong = returning.misread(mine, back, entry.env, facts)
+    if wrong and any(mask(x) & wrong for x in _looked_at(turn, mine, back)):
+        return None
+    return _not_kept(turn, facts, events)
+
+
+def _looked_at(turn: LoopTurn, mine: Sequence[Event], back: set[int]) -> Iterator[Expr]:
+    """What the way of a turn, its other accesses and the locals that are asked for depend on."""
+    yield from turn.path.guard
+    yield from (_of(turn.path.env, reg) for reg in turn.asked)
+    for event in mine:
+        yield event.guard
+        yield from (x for x in (event.va, event.pcid) if x is not None)
+        for access in event.accesses:
+            yield from (access.addr, access.when)
+            if access.value is not None and event.id not in back:
+                yield access.value
+
+
+def _not_kept(turn: LoopTurn, facts: Facts, events: list[int]) -> tuple[int, ...] | None:
+    """The events, if the turn leaves no local that is looked at; perhaps with the load that stands for the
+    one which it leaves."""
+    before, after = turn.entry.env, turn.path.env
+    changed = [r for r in (*turn.kept, "%rcu", "%off") if _of(before, r) != settled(_of(after, r), facts)]
     if not changed:
         return tuple(events)
     if len(changed) > 1:
         return None
-    load = _renewed(body, entry, changed[0], settled(_of(env, changed[0]), facts), kept)
+    load = _renewed(turn.body, turn.entry, changed[0], settled(_of(after, changed[0]), facts), turn.kept)
     return None if load is None else (load, *events)
 
 
@@ -251,6 +295,16 @@ def _closed(events: Sequence[Event]) -> set[int]:
             found |= {first.id, event.id}
         started = event if event.op == "IRQ" else first
         first = started if event.joined else None
+    return found
+
+
+def _srcu_sections(events: Sequence[Event], facts: Facts) -> set[int]:
+    """The beginnings and ends of SRCU sections that begin and end in a turn."""
+    found: set[int] = set()
+    for event in events:
+        begin = next((e for e in events if e.id == event.begun), None)
+        if begin is not None and (event.guard == begin.guard or decided(event.guard, facts)):
+            found |= {begin.id, event.id}
     return found
 
 

@@ -27,8 +27,8 @@ from verifier.lower.code import (
 from verifier.lower.collector import Collector, last
 from verifier.lower.paths import Env, Path, merge, negation, substitute
 from verifier.lower.rotated import rotated
-from verifier.lower.taken import Locks
-from verifier.lower.turns import Live, LoopEntry, decided, known, live, looked_by
+from verifier.lower.taken import Locks, now
+from verifier.lower.turns import Live, LoopEntry, LoopTurn, decided, known, live, looked_by
 from verifier.program.events import Access, Body, Event, Program, Warned
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
@@ -103,8 +103,8 @@ class _Unroller(Collector):
         body = self.body(cpu, "thread", f"P{cpu}")
         if off and self.graced:
             sections.mark(self, body, TRUE, "held", None)
-        flags = {"%off": Const(int(off)), f"%now {cpu}:irq": Const(int(not off))}
-        flags[f"%now {softirqs_off(cpu)}"] = FALSE
+        irq, bh = Ptr(f"{cpu}:irq"), softirqs_off(cpu)
+        flags = {"%off": Const(int(off)), now(irq): Const(int(not off)), now(bh): FALSE}
         return self.run(body, code, Path((), {**self.given, **flags}, {})).env
 
     def run(self, body: Body, code: tuple[Instruction, ...], path: Path) -> Path:
@@ -225,11 +225,10 @@ class _Unroller(Collector):
         for ``looked_by``."""
         if path is None:
             return None
-        return looked_by(
-            body, loops.entered[to], path, loops.live[to],
-            lambda first: (w.hit for w in self.warns[first:] if w.body == body.id),
-            self.locks.turned, windows, self.spontaneous,
-        )  # fmt: skip
+        entry = loops.entered[to]
+        warns = tuple(w.hit for w in self.warns[entry.warns :] if w.body == body.id)
+        turn = LoopTurn(body, entry, path, loops.live[to], loops.at_end, warns)
+        return looked_by(turn, self.locks, windows, self.spontaneous)
 
     def last_turn(
         self, body: Body, loops: _Loops, path: Path, at: int, to: int, *, ended: list[Path]
@@ -334,8 +333,8 @@ class _Unroller(Collector):
             )
         )
         self.origin[event.id] = code
-        if event.op == "IRQ" and not body.rank:
-            self.locks.flagged(event, path)
+        if event.accesses:
+            self.locks.flagged(event, body, path)
         self.locks.stored(event, path)
         for value in self.asked_of(event, code, before):
             self.decides(body, path.guard, value, code.span)

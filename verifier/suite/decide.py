@@ -53,30 +53,40 @@ def run_or_die(test: Test, options: Options, budget: Budget | None = None) -> Ve
         raise InputError([no_condition(test)])
     budget = budget or Budget(options.timeout, options.memory)
     try:
-        code = lower(test, budget)
-        program = asked = unrolled(test, code, options.unroll, budget, switches=options.switches)
-        if options.judge != "explorer":  # which has the whole program, so that it contradicts a wrong answer
-            from verifier.suite.shorten import shortened
-
-            asked = shortened(test, code, program, options.switches, options.unroll, budget)[1]
+        asked, whole = _programs(test, options, budget)
     except LimitError as limit:
         return unknown(test, options, str(limit))
     if test.quantifier == "forall":
         options = replace(options, counters=True)
     likely = test.expected in ("sometimes", "always")
+    if options.judge == "explorer":
+        asked = whole
     first = _decide(
         asked, options, "explorer" if options.judge == "explorer" else "z3", budget, likely=likely
     )
     doubt = ""
     if options.judge == "both":
         open_ = first.reachable is None or first.refutable is None  # then the explorer's story is told
-        second = _decide(program, options, "explorer", budget.again(), told=open_)
-        compare(test, program, first, second)
+        second = _decide(whole, options, "explorer", budget.again(), told=open_)
+        compare(test, whole, first, second)
         doubt = _one_judge(first, second)
         if open_:
-            first, asked = second, program
-    first = _refused(program, _filtered(asked, first, options, budget), options, budget)
+            first, asked = second, whole
+    first = _refused(whole, _filtered(asked, first, options, budget), options, budget)
     return _judged(test, asked, first, options, seconds=time.perf_counter() - start, doubt=doubt)
+
+
+def _programs(test: Test, options: Options, budget: Budget) -> tuple[Program, Program]:
+    """What Z3 is asked about, and the explorer. The latter has all that no run reaches, so that it
+    contradicts a wrong answer; but not where a loop needs a bound because of that. Raises ``LimitError``."""
+    code = lower(test, budget)
+    whole = unrolled(test, code, options.unroll, budget, switches=options.switches)
+    if options.judge == "explorer" and not whole.cuts:
+        return whole, whole
+    from verifier.suite.shorten import shortened
+
+    asked = shortened(test, code, whole, options.switches, options.unroll, budget)[1]
+    return asked, whole if len(asked.cuts) == len(whole.cuts) else asked
 
 
 def run_alone(test: Test, options: Options) -> Verdict:

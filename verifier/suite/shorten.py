@@ -11,7 +11,9 @@ from verifier.program.profiles import Switches, kernels
 from verifier.solve import unreached
 from verifier.syntax.test import Test
 
-LARGE = 60  # events, from which it pays to look for those that no run reaches
+# Events, from which it pays to look for those that no run reaches. Where a loop needs a bound, such events
+# may be the reason for it, so they are looked for always: what can be decided depends on no size.
+LARGE = 60
 
 
 def short_program(
@@ -29,7 +31,7 @@ def shortened(
     a part of the code is optional, runs with and without it count. Raises as ``build``.
 
     What is left out is looked for once: a second look has found no more events in any program of litmus/."""
-    if len(program.events) < LARGE:
+    if len(program.events) < LARGE and not program.cuts:
         return code, program
     try:
         dead = unreached(program, kernels(switches, program.versions), budget)

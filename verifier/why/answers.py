@@ -53,7 +53,7 @@ def does(part: OptionalPart) -> str:
 
 Need = Literal[
     "needed", "else it may hang", "redundant", "never reached", "not asked here", "unneeded here", "unneeded",
-    "for the compiler only", "not asked",
+    "not known", "for the compiler only", "not asked",
 ]  # fmt: skip
 
 
@@ -66,6 +66,7 @@ _MEANS: dict[Need, str] = {
         "Not asked here: nothing comes after it, and at the end of a run everything that was stored and sent "
         "has taken effect. Let something come after it that must not be early."
     ),
+    "not known": "Not known: without it a loop is followed to its bound only.",
     "never reached": "Never reached: no run executes it, so this test says nothing about it.",
 }
 
@@ -189,6 +190,7 @@ class Finding:
                ``redundant``: none of these; without it no run ends in
                another state, by all memory and locals; ``never reached``: nor does any run execute it;
                ``not asked here``: nothing comes after it that could be early;
+               ``not known``: without it a loop is cut at its bound;
                ``unneeded here``: states change, but the outcome
                stays impossible; ``unneeded``: it stays impossible, and whether states change is not known;
                ``not asked``: the time was over before;

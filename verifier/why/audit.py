@@ -105,6 +105,8 @@ class _Auditor:
         for number, p in enumerate(self.parts, 1):
             self.budget.tell("is it needed? part", number, len(self.parts))
             need: Need = "needed" if self._possible(engine, p) else "unneeded"
+            if need == "unneeded" and engine.cut([q for q in self.parts if q is not p], [p]):
+                need = "not known"
             found[p] = Finding(p.kind, p.text, p.span, p.cpus, need, p)
         spare = [p for p in self.parts if found[p].need != "needed"]
         self.budget.tell(self.later[0])
@@ -122,6 +124,8 @@ class _Auditor:
             self.gap = self.gap or f"more than {STATES} final states: what is redundant is not known"
             return
         for p in spare:
+            if found[p].need == "not known":
+                continue
             alike: Need = "never reached" if p in idle else "redundant"
             if p.kind in _ORDER and p not in idle and _last(engine.candidates.program, p):
                 alike = "not asked here"

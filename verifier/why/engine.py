@@ -48,6 +48,7 @@ class Candidates:
         bad = clauses.any(x for x, _ in e.bad)
         self.outcome = e.stuck if value is None else proposition if value else -proposition
         self.normal = [x for x in (-e.cut, -bad, kept) if x != YES]
+        self.cut = [e.cut, -bad]  # what a run is that goes beyond the bound of a loop
         known: dict[Equation, SymbolicRelation] = {}
         self.graphs = [(axiom.name, list(axiom.relations(self.execution, known))) for axiom in model.axioms]
         self.rows = len(clauses.rows)  # of the encoding in which nothing is ordered yet
@@ -126,6 +127,13 @@ class Engine:
         on, off = [self.on[p] for p in present], [-self.on[p] for p in absent]
         c = self.candidates
         return c.check(self.solver, [c.outcome, *c.normal, *on, *off])
+
+    def cut(self, present: Iterable[OptionalPart], absent: Iterable[OptionalPart] = ()) -> bool:
+        """May a run be cut at the bound of a loop where some parts are present, and others absent? Where the
+        outcome is impossible, what comes behind the cut may then have it."""
+        on, off = [self.on[p] for p in present], [-self.on[p] for p in absent]
+        c = self.candidates
+        return c.encoding.cut != NO and c.check(self.solver, [*c.cut, *on, *off])
 
     def reached(self, part: OptionalPart, present: Iterable[OptionalPart]) -> bool:
         """Does some run with these parts execute the instruction of a part?"""
@@ -233,28 +241,45 @@ def opened(
     engine says that it is possible."""
     code, parts = optional(code)
     budget.tell("the test with all parts")
-    engine, gap = None, ""
+    gap = ""
     locks = [p for p in parts if p.kind == "LOCK"]
-    # Loops get longer, and counters get many values, where what updates them is not LOCK'd.
-    for more, where in (([p for p in locks if p.loop], " in loops"), (locks, "")):
+    # Loops get longer, and counters get many values, where what updates them is not LOCK'd. And turns that
+    # take a lock can be left out only if that is so for each that takes it.
+    less = [
+        ([p for p in locks if p.loop], "LOCK prefixes in loops are"),
+        (locks, "LOCK prefixes are"),
+        ([p for p in parts if p.kind in ("LOCK", "lock")], "locks and LOCK prefixes are"),
+    ]
+    less = [(some, what) for some, what in less if some]
+    while True:
         try:
-            code, engine = _engine(test, code, parts, model, value, budget, unroll)
-            break
+            short, engine = _engine(test, code, parts, model, value, budget, unroll)
+            why = _unfit(test, engine, parts)
+            if not why or not less:
+                return Opened(short, parts, engine, gap)
+            engine.__exit__()
         except LimitError as limit:
-            if budget.over:
+            if budget.over or not less:
                 raise
-            gap = f"LOCK prefixes{where} are taken as given ({limit})"
-            code, parts = kept(code, parts, more)
-    if engine is None:
-        code, engine = _engine(test, code, parts, model, value, budget, unroll)
+            why = str(limit)
+        some, what = less.pop(0)
+        gap = f"{what} taken as given ({why})"
+        code, parts = kept(code, parts, some)
+
+
+def _unfit(test: Test, engine: Engine, parts: Sequence[OptionalPart]) -> str:
+    """Why an engine does not say of a test with all parts what its verdict says: a loop that needed no bound
+    needs one, since a part is optional. Raises ``LimitError``, and ``InternalError`` if the outcome is
+    possible; then the engine is closed."""
     try:
-        possible = engine.possible(parts)
+        cut = engine.cut(parts)
+        if not engine.possible(parts):  # the last question: reasons are made from its answer
+            return "else a loop is followed to its bound only" if cut else ""
     except LimitError:
         engine.__exit__()
         raise
-    if possible:
-        raise InternalError(f"{test.id}: the outcome is possible with all parts")
-    return Opened(code, parts, engine, gap)
+    engine.__exit__()
+    raise InternalError(f"{test.id}: the outcome is possible with all parts")
 
 
 def hanging(

@@ -260,7 +260,7 @@ def _guards() -> list[str]:
     text = (
         "Lock guards (include/linux/cleanup.h, v6.5 and later) are statements, too. A guard calls one word, "
         "and another one wherever its scope is left. `scoped_guard(spinlock, &l) { … }` does the same for "
-        "one statement."
+        "one statement. It is a loop that turns once: `break` and `continue` leave only the guard."
     )
     return [*wrap(text, 96), "", *(f"- `{g.signature}`: `{g.begin}`, `{g.end}`" for g in GUARDS.values())]
 

@@ -7,7 +7,10 @@ import pytest
 from verifier.errors import InputError
 from verifier.lower.c.file import lower
 from verifier.lower.code import Emit
+from verifier.results import Verdict
 from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.options import Options
 from verifier.syntax import load
 from verifier.words.guards import GUARDS
 from verifier.words.table import WORDS
@@ -77,6 +80,32 @@ def test_a_guard_is_its_two_words(name: str) -> None:
 )  # fmt: skip
 def test_where_the_lock_is_given_back(program: str, texts: list[str]) -> None:
     assert code(program) == texts
+
+
+def verdict(text: str) -> Verdict:
+    (test,) = load(Source("t", text))
+    return run(test, Options(judge="both"))
+
+
+JUMPS = """MM t
+{{ spinlock_t l; int x; }}
+P0 {{ r0 = 0; for (int i = 0; i < 2; i++) {{ {body} r0 = r0 + 1; }} }}
+"""
+
+
+@pytest.mark.parametrize("word", ["break", "continue"])
+def test_a_jump_leaves_a_scoped_guard_alone(word: str) -> None:
+    """It is a loop that turns once (include/linux/cleanup.h)."""
+    text = JUMPS.format(body=f"scoped_guard(spinlock, &l) {{ x = 1; {word}; x = 2; }}")
+    found = verdict(f"{text}exists (~(0:r0 = 2 /\\ x = 1 /\\ l = 0))\n")
+    assert found.observation == "never"
+    (said,) = [w for w in found.warnings if w.code == "scoped-guard"]
+    assert f"this {word} leaves scoped_guard()" in said.message
+
+
+def test_a_jump_out_of_a_block_with_a_guard_leaves_the_loop() -> None:
+    text = JUMPS.format(body="{ guard(spinlock)(&l); x = 1; break; }")
+    assert verdict(f"{text}exists (~(0:r0 = 0 /\\ l = 0))\n").observation == "never"
 
 
 def test_a_return_has_its_value_before_the_lock_is_given_back() -> None:

@@ -110,6 +110,11 @@ def test_a_condition_cannot_ask_for_an_index() -> None:
     assert all(d.span is not None for d in caught.value.diagnostics)
 
 
-def test_a_loop_with_sections_is_cut() -> None:
+def test_a_turn_with_a_section_can_be_left_out() -> None:
     program = built("do { i = srcu_read_lock(&s); j = READ_ONCE(y); srcu_read_unlock(&s, i); } while (!j);")
-    assert sections(program) == [("s", 1)] * 3 and program.cuts
+    assert sections(program) == [("s", 1)] and not program.cuts
+
+
+def test_a_loop_whose_sections_stay_open_is_cut() -> None:
+    program = built("do { i = srcu_read_lock(&s); j = READ_ONCE(y); } while (!j); srcu_read_unlock(&s, i);")
+    assert len(sections(program)) == 3 and program.cuts

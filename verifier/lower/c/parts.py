@@ -83,12 +83,13 @@ class Held(NamedTuple):
 
 class Exits(NamedTuple):
     """The targets of ``break`` and ``continue`` (empty if there is none), and how many guards are held
-    there."""
+    there. ``guard``: they are the end of a ``scoped_guard()``."""
 
     end: str
     again: str
     held: int
     held_again: int
+    guard: bool = False
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from verifier.lower.code import Branch, Emit, Instruction, Jump, Label
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import truth
 from verifier.records import replace
+from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble, the_first
@@ -270,6 +271,7 @@ def break_(b: BodyCode, s: ast.Break) -> None:
     """``break``."""
     if not b.frame.exits:
         raise Trouble("break", "there is nothing to break out of", s.span)
+    _only_the_guard(b, "break", s.span)
     guards.leave(b, b.frame.exits[-1].held, s.span)
     b.code.append(Jump(b.frame.exits[-1].end, s.span))
 
@@ -278,6 +280,7 @@ def continue_(b: BodyCode, s: ast.Continue) -> None:
     """``continue``."""
     if not b.frame.exits or not b.frame.exits[-1].again:
         raise Trouble("continue", "there is no loop to continue", s.span)
+    _only_the_guard(b, "continue", s.span)
     guards.leave(b, b.frame.exits[-1].held_again, s.span)
     b.code.append(Jump(b.frame.exits[-1].again, s.span))
 
@@ -327,14 +330,28 @@ def label(b: BodyCode, s: ast.LabelStmt) -> None:
     b.code.append(Label(f"{b.frame.prefix}{s.name}:", s.span))
 
 
+def _only_the_guard(b: BodyCode, word: str, span: Span) -> None:
+    """Warn about a jump that leaves a guard where it seems to leave a loop."""
+    if b.frame.exits[-1].guard and len(b.frame.exits) > 1:
+        text = f"this {word} leaves scoped_guard(), which is a loop itself, and not the one around it"
+        b.warn("scoped-guard", text, span, "write guard() in a block, or goto")
+
+
 def guard(b: BodyCode, s: ast.Guard) -> None:
-    """``scoped_guard(…)``; or a ``guard(…)`` that is all of a body, whose scope ends at once."""
+    """``scoped_guard(…)``; or a ``guard(…)`` that is all of a body, whose scope ends at once. The macro of
+    the former is a loop that turns once, so that ``break`` and ``continue`` in it leave only the guard."""
     held = len(b.frame.held)
     b.frame.scopes.append({})
     guards.begin(b, s, () if s.body is None else (s.body,))
     if s.body is not None:
+        end = b.fresh("scoped")
+        b.frame.exits.append(Exits(end, end, held, held, guard=True))
         statements(b, (s.body,))
-    guards.closed(b, held)
+        b.frame.exits.pop()
+        guards.closed(b, held)
+        b.code.append(Label(end))
+    else:
+        guards.closed(b, held)
     b.frame.scopes.pop()
 
 
