@@ -149,9 +149,9 @@ def test_assembly() -> None:
 KEPT = {
     "it counts": "P0 { stop = 1; }\nP1 { r0 = 0; while (!READ_ONCE(stop)) r0++; }",
     "it stores": "P0 { stop = 1; }\nP1 { while (!READ_ONCE(stop)) WRITE_ONCE(x, 1); r0 = 0; }",
-    "its handlers can come, perhaps": "P0 { stop = 1; }\n"
-    "P1 { local_irq_disable(); while (!READ_ONCE(stop))"
-    " if (READ_ONCE(x)) { local_irq_enable(); cpu_relax(); local_irq_disable(); } r0 = 0; }",
+    "it asks whether handlers can come": "P0 { stop = 1; }\n"
+    "P1 { while (!READ_ONCE(stop)) { local_irq_disable(); if (!irqs_disabled()) break;"
+    " local_irq_enable(); } r0 = 0; }",
     "what it saw is looked at": "P0 { stop = 1; x = 1; }\nP1 { r0 = 0;"
     " while (!READ_ONCE(stop)) r0 = r0 | READ_ONCE(x); }",
     "it remembers the turn before": "P0 { stop = 1; }\n"

@@ -42,6 +42,8 @@ HELD = (
     "{A} while (!READ_ONCE({V})) {{ {B} {C} {A} }} {B}",
     "{A} do {{ {B} {C} {A} {r} = READ_ONCE({V}); }} while (!{r}); {B}",
     "{A} for (;;) {{ {r} = READ_ONCE({V}); if ({r}) break; {B} {C} {A} }} {B}",
+    "{A} while (!READ_ONCE({V})) {{ if (READ_ONCE({W})) {{ {B} {C} {A} }} }} {B}",
+    "{A} for (;;) {{ if (READ_ONCE({V})) break; if (!READ_ONCE({W})) continue; {B} {C} {A} }} {B}",
 )
 
 
@@ -64,7 +66,8 @@ class _Turning(Waiting):
         takes, gives = self.random.choice(PAIRS)
         beside = self.random.choice(["", "", f"r9 = READ_ONCE({self.some('xyz')});", "smp_mb();"])
         form = self.random.choice(self.random.choice([FREE, HELD]))
-        return [form.format(A=takes, B=gives, V=self.some("xyz"), C=beside, r=self.register())]
+        looks = {"V": self.some("xyz"), "W": self.some("xyz"), "r": self.register()}
+        return [form.format(A=takes, B=gives, C=beside, **looks)]
 
     def grace(self) -> list[str]:
         """A grace period."""
@@ -178,6 +181,9 @@ EXACT = {
     "P0 { }\nP1 { smp_call_function_single(0, h, NULL, 1); }\nP2 { x = 1; }",
     "in a callback": "void h(void *i) { int r; do { spin_lock_irq(&l); r = x; spin_unlock_irq(&l); } "
     "while (!r); y = 1; }\nP0 { call_rcu(&pp, h); }\nP1 { x = 1; }",
+    "under a condition": "P0 { spin_lock(&l); while (!x) { if (READ_ONCE(y)) { spin_unlock(&l); "
+    "cond_resched(); spin_lock(&l); } } spin_unlock(&l); }\n"
+    "P1 { WRITE_ONCE(y, 1); spin_lock(&l); x = 1; spin_unlock(&l); }",
     "continue": "P0 { spin_lock(&l); while (!READ_ONCE(x)) { spin_unlock(&l); spin_lock(&l); "
     "if (READ_ONCE(y)) continue; smp_mb(); } r0 = 1; }\nP1 { x = 1; }",
 }

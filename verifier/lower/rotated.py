@@ -1,14 +1,18 @@
 """Loops that begin each turn with a lock, or with interrupts off (MMR 20.4).
 
 Such a loop gives back what it has in the middle of a turn, and takes it again: others come in between.  What
-can be left out of a run goes from one such place to the next one.  So the loop is written as one whose turns
-begin there::
+can be left out of a run goes from one such place to the next one.  So the loop is written twice, and the
+second one begins its turns there::
 
-    again:  A          again:  A
-            B                  -- from here on turns
-            goto again  middle: B
-                               A
-                               goto middle
+    again:  A               again:  A
+            B                       goto middle
+            goto again              B
+                                    goto again
+                            middle: B
+                            next:   A
+                                    goto middle
+
+Where the place is under a condition, what goes past it in A comes to B in the same copy.
 """
 
 from __future__ import annotations
@@ -76,24 +80,26 @@ def _takes(x: Emit, locks: set[Expr], graced: bool) -> bool | None:
 
 
 def _turned(code: Code, to: int, middle: int, at: int) -> Code:
-    """The code with the loop from ``to`` to its last jump back ``at`` rotated; as it is where jumps cross the
-    ``middle``."""
+    """The code with the loop from ``to`` to its last jump back ``at`` rotated; as it is if other code jumps
+    into the loop."""
     head, back, first, second = code[to], code[at], code[to + 1 : middle], code[middle:at]
     assert isinstance(head, Label) and isinstance(back, Jump | Branch)
-    crossing = _labels(first) & _targets(second) | _labels(second) & _targets(first)
-    outside = (*code[:to], *code[at + 1 :])
-    if crossing or (_labels(first) | _labels(second)) & _targets(outside) or head.name in _targets(first):
+    if (_labels(first) | _labels(second)) & _targets((*code[:to], *code[at + 1 :])):
         return code
     turn, again, over = (f"{head.name}%{part}" for part in ("turn", "again", "over"))
-    names = {name: f"{name}%again" for name in _labels(first)}
+    names = {name: f"{name}%again" for name in _labels(first) | _labels(second)} | {head.name: again}
     leaves = (Branch(negation(back.condition), over, back.span),) if isinstance(back, Branch) else ()
     return (
         *code[: to + 1],
         *first,
+        Jump(turn, back.span),
+        *second,
+        back,
+        Jump(over, back.span),
         Label(turn, head.span, head.what),
-        *(_renamed(x, {head.name: again}) for x in second),
+        *(_renamed(x, names) for x in second),
         *leaves,
-        Label(again),
+        Label(again, head.span, head.what),
         *(_renamed(x, names) for x in first),
         Jump(turn, back.span),
         Label(over),

@@ -250,7 +250,7 @@ def looked_by(
         if event.op != "W" or event.id in back:
             events.append(event.id)
     wrong = returning.misread(mine, back, entry.env, facts)
-    if wrong and any(mask(x) & wrong for x in _looked_at(turn, mine, back)):
+    if wrong and not windows and any(mask(x) & wrong for x in _looked_at(turn, mine, back)):
         return None
     return _not_kept(turn, facts, events)
 

@@ -286,14 +286,14 @@ CASES = [
 ]  # fmt: skip
 
 
-MAYBE = "if (READ_ONCE(n)) { ON; cpu_relax(); OFF; }"  # the turn is not written from there on
+MAYBE = "ON; cpu_relax(); OFF; if (!irqs_disabled()) break;"  # a last look would not see that they are off
 
 
 @pytest.mark.parametrize("judge", JUDGES)
 @pytest.mark.parametrize(
     ("loop", "said"),
     [
-        (f"while (!READ_ONCE(x)) {MAYBE}", "no bound is enough; assume() its end"),
+        (f"while (!READ_ONCE(x)) {{ {MAYBE} }}", "no bound is enough; assume() its end"),
         (f"for (;;) {{ if (READ_ONCE(x)) break; {MAYBE} }}", "may come after any number of turns"),
         ("int i = 0; while (i < READ_ONCE(n)) { i++; ON; OFF; }", "use --unroll 3"),
     ],
