@@ -261,7 +261,7 @@ def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
     ending = sum(not loop.endless for loop in answer.loops)
     if answer.loops and not ending:
         return f"within bound {program.bound}: {said}"
-    if any(loop.windows for loop in answer.loops):
+    if any(loop.any_number for loop in answer.loops):
         help_ = "no bound is enough; assume() its end"
     if ending > 1:
         help_ = help_.replace("its end", "their ends")

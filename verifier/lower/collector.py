@@ -147,14 +147,14 @@ class Collector(ABC):
         loop: Span | None,
         guard: Expr,
         endless: bool,
-        windows: bool = False,
+        any_number: bool = False,
         sends: str = "",
     ) -> None:
         """A backward jump is not taken, or what a handler ``sends`` again is not followed: a loop is cut."""
         who = f"{body.name}() on CPU {body.cpu}" if body.kind in ("handler", "callback") else body.name
         self.cuts.append(guard)
         self.cuts_after.append(last(body))
-        self.loops.append(Loop(body.cpu, who, loop, endless, windows, sends))
+        self.loops.append(Loop(body.cpu, who, loop, endless, any_number, sends))
 
     def body(
         self, cpu: int, kind: BodyKind, name: str, guard: Expr = TRUE, send: Event | None = None

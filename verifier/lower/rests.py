@@ -73,7 +73,7 @@ def look(c: Collector, body: Body, code: Assume, path: Path, ended: list[Path]) 
     walks = any(c.events[e].virtual or c.events[e].op == "T" for e in wait.events)
     if wait.kind and holds != TRUE and walks and not c.spontaneous:
         guard = call("and", *path.guard, negation(holds))
-        c.cut(body, code.span, guard, endless=False, windows=False)
+        c.cut(body, code.span, guard, endless=False)
         path.guard = (*path.guard, holds)
         return
     if wait.kind and holds != TRUE:

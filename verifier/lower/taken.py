@@ -123,21 +123,22 @@ class Locks:
 
     # -- turns ------------------------------------------------------------------------------------
 
-    def turned(self, events: Iterable[Event], before: Env, after: Env, facts: Facts) -> set[int]:
+    def turned(self, events: Iterable[Event], before: Env, after: Env, facts: Facts, seen: bool) -> set[int]:
         """Of the events of a turn, those that take a lock and give it back, or change flags that are in the
         end as before. ``before`` and ``after``: the locals where the turn begins and ends; there the
-        ``facts`` hold."""
+        ``facts`` hold. ``seen``: those, too, of which somebody may see that they are taken."""
+        shared = frozenset[Ptr]() if seen else self.shared
         closed = set[int]()
         for addr, ids in _by(events, {**self._takes, **self._gives}).items():
             held = self._names[addr]
             free = before.get(held, FALSE) == FALSE == settled(after.get(held, FALSE), facts)
-            if free and not (self._cells is not None and self._cells.of(addr) & self.shared):
+            if free and not (self._cells is not None and self._cells.of(addr) & shared):
                 closed |= ids
         for flag, ids in _by(events, {id: flag for id, (flag, _) in self._flags.items()}).items():
             value = before[now(flag)]
             values = [settled(self._flags[id][1], facts) for id in ids]
             same = settled(after[now(flag)], facts) == value and not _opens(flag, value, values)
-            if same and flag not in self.shared:
+            if same and flag not in shared:
                 closed |= ids
         return closed
 

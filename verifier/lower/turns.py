@@ -214,21 +214,21 @@ class LoopTurn(NamedTuple):
 class Returning(Protocol):
     """Which events of turns take something and give it back (``taken``)."""
 
-    def turned(self, events: Iterable[Event], before: Env, after: Env, facts: Facts) -> set[int]:
-        """Of the events of a turn, those."""
+    def turned(self, events: Iterable[Event], before: Env, after: Env, facts: Facts, seen: bool) -> set[int]:
+        """Of the events of a turn, those; those, too, of which somebody may see it, if ``seen``."""
 
     def misread(self, events: Iterable[Event], closed: set[int], before: Env, facts: Facts) -> int:
         """The slots, as bits, in which a last look, which takes nothing, finds another value."""
 
 
 def looked_by(
-    turn: LoopTurn, returning: Returning, windows: bool = False, spontaneous: bool = True
+    turn: LoopTurn, returning: Returning, anyhow: bool = False, spontaneous: bool = True
 ) -> tuple[int, ...] | None:
     """The events of a turn that can be left out; None if it cannot.
 
-    ``windows``: a turn that turns interrupts on and off counts as one that can: it cannot be left out, but
-    any number of such turns may come one after the other. ``spontaneous``: there are walks that no access
-    asks for, so that those of the turn are not missed.
+    ``anyhow``: a turn that turns interrupts on and off counts as one that can, and one of which somebody can
+    see what it takes: it cannot be left out, but any number of such turns may come one after the other.
+    ``spontaneous``: there are walks that no access asks for, so that those of the turn are not missed.
     """
     entry, path = turn.entry, turn.path
     facts = known(path.guard)
@@ -236,7 +236,7 @@ def looked_by(
         return None
     mine = [e for e in turn.body.events[entry.events :] if decided(e.guard, facts) is not False]
     closed = _closed(mine) | _srcu_sections(mine, facts)
-    back = returning.turned(mine, entry.env, path.env, facts)
+    back = returning.turned(mine, entry.env, path.env, facts, anyhow)
     ends = any(e.op == "RCU" and e.kind == "unlock" and e.domain is None for e in mine)
     if ends and _reads(entry.env, facts):
         return None  # grace periods may end in the turn
@@ -244,13 +244,13 @@ def looked_by(
     for event in mine:
         if not spontaneous and (event.virtual or event.op == "T"):
             return None
-        fine = event.id in back or event.id in closed or (event.op == "IRQ" and windows)
+        fine = event.id in back or event.id in closed or (event.op == "IRQ" and anyhow)
         if not fine and not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None
         if event.op != "W" or event.id in back:
             events.append(event.id)
     wrong = returning.misread(mine, back, entry.env, facts)
-    if wrong and not windows and any(mask(x) & wrong for x in _looked_at(turn, mine, back)):
+    if wrong and not anyhow and any(mask(x) & wrong for x in _looked_at(turn, mine, back)):
         return None
     return _not_kept(turn, facts, events)
 

@@ -182,8 +182,8 @@ class _Unroller(Collector):
                 else:
                     for going in again:
                         guard, endless = call("and", *going.guard), loops.endless(at, to)
-                        windows = self.left_out(body, loops, going, to, windows=True) is not None
-                        self.cut(body, loops.span(at, to), guard, endless, windows)
+                        any_number = self.left_out(body, loops, going, to, anyhow=True) is not None
+                        self.cut(body, loops.span(at, to), guard, endless, any_number)
             else:
                 arriving.setdefault((copy, to), []).append(taken)
         return rest
@@ -219,16 +219,16 @@ class _Unroller(Collector):
         return LoopEntry(len(body.events), len(self.warns), path.guard, dict(path.env), dict(path.groups))
 
     def left_out(
-        self, body: Body, loops: _Loops, path: Path | None, to: int, windows: bool = False
+        self, body: Body, loops: _Loops, path: Path | None, to: int, anyhow: bool = False
     ) -> tuple[int, ...] | None:
-        """The events of the turn that ``path`` goes back from, if the turn can be left out. ``windows``: as
+        """The events of the turn that ``path`` goes back from, if the turn can be left out. ``anyhow``: as
         for ``looked_by``."""
         if path is None:
             return None
         entry = loops.entered[to]
         warns = tuple(w.hit for w in self.warns[entry.warns :] if w.body == body.id)
         turn = LoopTurn(body, entry, path, loops.live[to], loops.at_end, warns)
-        return looked_by(turn, self.locks, windows, self.spontaneous)
+        return looked_by(turn, self.locks, anyhow, self.spontaneous)
 
     def last_turn(
         self, body: Body, loops: _Loops, path: Path, at: int, to: int, *, ended: list[Path]

@@ -62,15 +62,15 @@ class Loop(NamedTuple):
     """A loop of one body that may be cut: ``Program.loops`` has one for each of ``Program.cuts``.
 
     ``body`` is the name of its program or handler in messages; ``span`` is the whole loop; ``endless``:
-    nothing leaves it; ``windows``: it turns interrupts on and off, and may turn any number of times before
-    the one comes that it waits for; ``sends``: the handler that sends itself at ``span``.
+    nothing leaves it; ``any_number``: it may turn any number of times, and others come in between or can
+    see it; ``sends``: the handler that sends itself at ``span``.
     """
 
     cpu: int
     body: str
     span: Span | None = None
     endless: bool = False
-    windows: bool = False
+    any_number: bool = False
     sends: str = ""
 
     @property
@@ -78,7 +78,7 @@ class Loop(NamedTuple):
         """What it needs."""
         if self.endless:
             return "never"
-        return "windows" if self.windows else "more"
+        return "any number" if self.any_number else "more"
 
     @property
     def lines(self) -> tuple[int, int] | None:
@@ -158,9 +158,9 @@ def loops_told(loops: Iterable[Loop], file: str) -> str:
     ways = (
         ("never", "never ends: nothing leaves it", "never end: nothing leaves them"),
         (
-            "windows",
-            "lets interrupts in, and these may come after any number of turns",
-            "let interrupts in, and these may come after any number of turns",
+            "any number",
+            "may turn any number of times before others come in between, or see what it takes",
+            "may turn any number of times before others come in between, or see what they take",
         ),
         ("more", "needs more iterations", "need more iterations"),
     )

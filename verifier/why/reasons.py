@@ -56,7 +56,13 @@ def reasons(engine: Engine, bound: int = 4) -> Reasons:
     parts = [p for p in engine.on if p.kind in kinds]
 
     def possible(present: Sequence[OptionalPart]) -> bool:
-        return engine.possible([*always, *present])
+        """May the outcome occur, or be behind the bound of a loop?"""
+        return engine.cut([*always, *present]) or engine.possible([*always, *present])
+
+    def core(present: Sequence[OptionalPart]) -> list[OptionalPart]:
+        """Parts that suffice; the last question was about ``present``."""
+        found = engine.core(present)
+        return list(present) if engine.cut([*always, *found]) else found
 
     found: list[tuple[OptionalPart, ...]] = []
     largest: list[frozenset[OptionalPart]] = []  # sets with which the outcome is possible
@@ -67,7 +73,7 @@ def reasons(engine: Engine, bound: int = 4) -> Reasons:
             if (found or largest) and possible(seed):
                 largest.append(_grown(parts, seed, possible))
             else:
-                found.append(_smallest(engine, seed, possible))
+                found.append(_smallest(core, seed, possible))
             seed = _seed(parts, found, largest)
     except LimitError as limit:
         if not found:
@@ -77,14 +83,16 @@ def reasons(engine: Engine, bound: int = 4) -> Reasons:
 
 
 def _smallest(
-    engine: Engine, present: Sequence[OptionalPart], possible: Callable[[Sequence[OptionalPart]], bool]
+    core: Callable[[Sequence[OptionalPart]], list[OptionalPart]],
+    present: Sequence[OptionalPart],
+    possible: Callable[[Sequence[OptionalPart]], bool],
 ) -> tuple[OptionalPart, ...]:
     """A subset that suffices, and none of whose subsets does; the last question was about ``present``."""
-    now = engine.core(present)
+    now = core(present)
     for part in sorted(now, key=lambda p: _WEIGHT[p.kind]):
         rest = [p for p in now if p is not part]
         if part in now and not possible(rest):
-            now = engine.core(rest)
+            now = core(rest)
     return tuple(now)
 
 

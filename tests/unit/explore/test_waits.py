@@ -294,7 +294,7 @@ MAYBE = "ON; cpu_relax(); OFF; if (!irqs_disabled()) break;"  # a last look woul
     ("loop", "said"),
     [
         (f"while (!READ_ONCE(x)) {{ {MAYBE} }}", "no bound is enough; assume() its end"),
-        (f"for (;;) {{ if (READ_ONCE(x)) break; {MAYBE} }}", "may come after any number of turns"),
+        (f"for (;;) {{ if (READ_ONCE(x)) break; {MAYBE} }}", "may turn any number of times"),
         ("int i = 0; while (i < READ_ONCE(n)) { i++; ON; OFF; }", "use --unroll 3"),
     ],
 )  # fmt: skip

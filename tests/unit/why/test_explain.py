@@ -22,6 +22,7 @@ from verifier.syntax.test import Test
 from verifier.why.answers import Audit, Explanation, Finding
 from verifier.why.audit import audit
 from verifier.why.cycles import shortest
+from verifier.why.engine import Engine
 from verifier.why.explain import explain
 
 LITMUS = Path(__file__).parents[3] / "litmus"
@@ -333,3 +334,28 @@ def test_a_wait_in_a_loop_is_asked() -> None:
 def test_nothing_to_switch_off_is_said() -> None:
     _, found = of_text("MM t\n{ int x; }\nP0 { WRITE_ONCE(x, 1); }\nexists (x = 2)\n")
     assert not found.findings and "There is nothing here to switch off" in str(found)
+
+
+POLLS = """MM polls
+{ int x; int y; spinlock_t l; }
+P0 { do { spin_lock(&l); r0 = x; r1 = y; spin_unlock(&l); } while (!r0); }
+P1 { spin_lock(&l); y = 1; x = 1; spin_unlock(&l); WRITE_ONCE(x, 2); smp_mb(); r0 = READ_ONCE(y); }
+exists (0:r1 = 0)
+"""
+
+
+def test_locks_of_turns_that_are_left_out_are_taken_as_given() -> None:
+    """Without one of them the loop would be followed to its bound only."""
+    _, found = of_text(POLLS)
+    assert (
+        found.gap == "locks and LOCK prefixes are taken as given (else a loop is followed to its bound only)"
+    )
+    assert {f.kind: f.need for f in found.findings} == {"barrier": "redundant"}
+
+
+def test_what_a_loop_hides_behind_its_bound_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part without which a run is cut: what comes behind may have the outcome."""
+    monkeypatch.setattr(Engine, "cut", lambda self, present, absent=(): bool(list(absent)))
+    _, found = of_text(POLLS)
+    needs = [f.need for f in found.findings]
+    assert "not known" in needs and "redundant" not in needs
