@@ -13,10 +13,15 @@ from verifier import explore, solve
 from verifier.budget import Budget
 from verifier.fuzz.waiting import Waiting
 from verifier.lower.build import build
+from verifier.model import model
 from verifier.program.profiles import PROFILES
 from verifier.source import Source
+from verifier.suite.decide import run
 from verifier.suite.load import load_checked
+from verifier.suite.options import Options
 from verifier.syntax import load
+from verifier.why.audit import audit
+from verifier.why.explain import explain
 
 PAIRS = (
     ("spin_lock(&l);", "spin_unlock(&l);"),
@@ -197,6 +202,19 @@ def test_what_needs_none(name: str) -> None:
     bounded = explore.decide(build(test, 3, exact=False), want_states=True, witnesses=False)
     assert bounded.states == explore.decide(exact, want_states=True, witnesses=False).states
     assert bounded.states == solve.decide(exact, want_states=True, witnesses=False).states
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", EXACT)
+def test_they_are_explained_and_audited(name: str) -> None:
+    """Optional parts are no locks, so that these loops may be followed to their bound only; what is not known
+    then is said."""
+    (test,) = load_checked(Source("t", program(f"{EXACT[name]}\nlocations [x; y;]\nexists (x = 2)")))
+    verdict, machine = run(test, Options()), model(Options().switches)
+    assert verdict.observation == "never"
+    assert explain(verdict, machine, Budget(20)).reasons
+    found = audit(verdict, machine, Budget(20))
+    assert "not asked" not in [part.need for part in found.findings]
 
 
 HANGS = {

@@ -176,7 +176,9 @@ class _Unroller(Collector):
         if taken is not None:
             to = loops.places[instruction.target]
             if to <= at:
-                again = self.turns(body, loops, taken, at, to, ended) if self.exact else [taken]
+                # What goes to a label that no path has come by is no turn yet.
+                turns = self.exact and to in loops.entered
+                again = self.turns(body, loops, taken, at, to, ended) if turns else [taken]
                 if copy < self.bound and again:
                     arriving.setdefault((copy + 1, to), []).extend(again)
                 else:
@@ -223,7 +225,7 @@ class _Unroller(Collector):
     ) -> tuple[int, ...] | None:
         """The events of the turn that ``path`` goes back from, if the turn can be left out. ``anyhow``: as
         for ``looked_by``."""
-        if path is None:
+        if path is None or to not in loops.entered:
             return None
         entry = loops.entered[to]
         warns = tuple(w.hit for w in self.warns[entry.warns :] if w.body == body.id)
