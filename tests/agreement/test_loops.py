@@ -155,8 +155,8 @@ KEPT = {
     "what it saw is looked at": "P0 { stop = 1; x = 1; }\nP1 { r0 = 0;"
     " while (!READ_ONCE(stop)) r0 = r0 | READ_ONCE(x); }",
     "it remembers the turn before": "P0 { stop = 1; }\n"
-    "P1 { int last = 0; do { r0 = last; last = READ_ONCE(stop); }"
-    " while (!last); }",
+    "P1 { int last = 0; do { r0 = last; last = READ_ONCE(x); }"
+    " while (!READ_ONCE(stop)); }",
     "a store that it sees in its own buffer": "P0 { stop = 1; }\n"
     "P1 { do { WRITE_ONCE(x, 1); r0 = READ_ONCE(x); }"
     " while (!READ_ONCE(stop)); }",

@@ -74,6 +74,7 @@ class Collector(ABC):
     locks: Locks = field(default_factory=Locks)
     last_looks: frozenset[int] = frozenset()  # of the wait before
     at_end: list[frozenset[str]] = field(default_factory=list)  # by CPU, the locals that observables ask for
+    judges_hangs: bool = False  # does the condition ask for hangs?
     halting: dict[int, int] = field(default_factory=dict)  # CPU -> highest rank of what may come to rest
     indexed: bool = False  # has there been an SRCU section?
     present: dict[int, Expr] = field(default_factory=dict)  # by its begin, whether an SRCU section is there

@@ -6,9 +6,23 @@ from collections.abc import Mapping
 
 from verifier.budget import Budget
 from verifier.program.expressions import FALSE, TRUE, Apply, Expr, Reg, call, large_parts
-from verifier.records import dataclass
+from verifier.records import dataclass, field
 
 Env = dict[str, Expr]
+
+
+@dataclass(slots=True)
+class LoopEntry:
+    """A turn's beginning: how many events, warnings, assumptions and sections handed over there were, and
+    where control and locals were."""
+
+    events: int
+    warns: int
+    assumes: int
+    handed: int
+    guard: tuple[Expr, ...]
+    env: Env
+    groups: dict[str, tuple[int, ...]]
 
 
 @dataclass(slots=True)
@@ -16,19 +30,21 @@ class Path:
     """Where control may be: under which conditions, with which locals.
 
     ``guard`` is a conjunction, outermost condition first; ``groups`` are the handlers that a WAIT
-    of each group waits for.
+    of each group waits for; ``turns``, by the place of a label: where the path has come by it last, if all
+    that it is made of has come by together.
     """
 
     guard: tuple[Expr, ...]
     env: Env
     groups: dict[str, tuple[int, ...]]
+    turns: dict[int, LoopEntry] = field(default_factory=dict)
 
     def under(self, condition: Expr) -> Path | None:
         """This path where the condition holds as well; None where it cannot."""
         if condition == FALSE:
             return None
         guard = self.guard if condition == TRUE else (*self.guard, condition)
-        return Path(guard, dict(self.env), dict(self.groups))
+        return Path(guard, dict(self.env), dict(self.groups), dict(self.turns))
 
 
 def negation(a: Expr) -> Expr:
@@ -75,7 +91,8 @@ def _merge_two(a: Path, b: Path) -> Path:
         name: tuple(sorted({*a.groups.get(name, ()), *b.groups.get(name, ())}))
         for name in a.groups.keys() | b.groups.keys()
     }
-    return Path(guard, env, groups)
+    turns = {at: entry for at, entry in a.turns.items() if b.turns.get(at) is entry}
+    return Path(guard, env, groups, turns)
 
 
 def merge(paths: list[Path], budget: Budget) -> Path | None:

@@ -18,6 +18,7 @@ from verifier.program.events import RANKS, Body, Observable
 from verifier.program.expressions import TRUE, Expr, Ref, call
 from verifier.program.waits import Wait
 from verifier.records import replace
+from verifier.source import Span
 
 
 def _comes_to_rest(code: tuple[Instruction, ...]) -> bool:
@@ -40,6 +41,7 @@ def halting(lowered: Lowered) -> dict[int, int]:
     pending += [(cpu, RANKS.index("nmi"), code) for cpu, code in lowered.nmis]
     pending += [(p.cpu, RANKS.index("handler"), p.code) for p in lowered.pending]
     seen: set[tuple[int, int, int]] = set()
+    codes = {p.key: p.code for p in lowered.pending}  # of handlers that may be sent from within
     while pending:
         cpu, rank, code = pending.pop()
         if (cpu, rank, id(code)) in seen:
@@ -49,7 +51,11 @@ def halting(lowered: Lowered) -> dict[int, int]:
             found[cpu] = max(rank, found.get(cpu, 0))
         for x in (x for x in code if isinstance(x, Emit)):
             above = RANKS.index("callback" if x.kind == "rcu" else "handler")
-            pending += [(t.cpu, RANKS.index("nmi") if t.nmi else above, t.code) for t in x.targets]
+            codes |= {t.key: t.code for t in x.targets if not t.again}
+            pending += [
+                (t.cpu, RANKS.index("nmi") if t.nmi else above, codes[t.key] if t.again else t.code)
+                for t in x.targets
+            ]
     return found
 
 
@@ -78,8 +84,8 @@ def look(c: Collector, body: Body, code: Assume, path: Path, ended: list[Path]) 
         return
     if wait.kind and holds != TRUE:
         if not wait.events:
-            pause = c.pause(body, path, code.span)
-            wait = wait._replace(events=(pause,), after=pause)
+            rest = pause(c, body, path, code.span, ended)
+            wait = wait._replace(events=(rest,), after=rest)
         wait = wait._replace(holds=holds)
         ended.append(c.stop(body, "look", path, wait))
         here = Ref(c.stops[-1].slot)
@@ -88,6 +94,13 @@ def look(c: Collector, body: Body, code: Assume, path: Path, ended: list[Path]) 
     c.assume(call("and", *path.guard), holds, wait)
     if wait.kind == "lock" and len(wait.events) == 1:
         c.locks.waited(c.events[wait.events[0]], wait, path)
+
+
+def pause(c: Collector, body: Body, path: Path, span: Span | None, ended: list[Path]) -> int:
+    """An event at which a body waits that looks at nothing; its number."""
+    if c.halting.get(body.cpu, 0) > body.rank:
+        ended.append(c.stop(body, "interrupted", path, event=len(c.events)))
+    return c.pause(body, path, span)
 
 
 def in_front(c: Collector, body: Body, code: Emit, path: Path, ended: list[Path]) -> None:

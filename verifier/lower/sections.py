@@ -40,6 +40,22 @@ def mark(c: Collector, body: Body, guard: Expr, kind: Kind, code: Emit | None) -
         c.add(event)
 
 
+def makes_event(c: Collector, body: Body, code: Emit, env: Env) -> bool:
+    """Does an instruction make an event? The beginning or the end of a section does only where it counts."""
+    if code.op != "RCU" or code.touches:
+        return code.op != "SYSRET"
+    if not c.graced or body.rank:
+        return False
+    before, after = _reading(env), _reading(_counted(env, code))
+    return call("and", negation(before), after) != FALSE or call("and", before, negation(after)) != FALSE
+
+
+def _counted(env: Env, code: Emit) -> Env:
+    """The locals behind the beginning or the end of a section, which is counted."""
+    more = call("add", env.get("%rcu", Const(0)), Const(1) if code.kind == "lock" else Const(-1))
+    return {**env, "%rcu": call("ite", call("gt", more, Const(0)), more, Const(0))}
+
+
 def reader(c: Collector, body: Body, code: Emit, path: Path) -> None:
     """What an instruction changes in the reasons to be a reader; only first and last count. A handler
     is one from its delivery to its return. An STI with the CLI right behind it ends nothing (MMR 8.11)."""
@@ -49,10 +65,7 @@ def reader(c: Collector, body: Body, code: Emit, path: Path) -> None:
     if code.op == "IRQ":
         env["%off"] = call("not", env[now(Ptr(f"{body.cpu}:irq"))])
     else:
-        count = env.get("%rcu", Const(0))
-        step = Const(1) if code.kind == "lock" else Const(-1)
-        more = call("add", count, step)
-        env["%rcu"] = call("ite", call("gt", more, Const(0)), more, Const(0))
+        env["%rcu"] = _counted(env, code)["%rcu"]
     after = _reading(env)
     mark(c, body, call("and", *path.guard, negation(before), after), "lock", code)
     mark(c, body, call("and", *path.guard, before, negation(after)), "unlock", code)

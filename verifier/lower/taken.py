@@ -93,8 +93,8 @@ class Locks:
         mine = {self._flags[e.id][0] for e in body.events if e.id in self._flags}
         before, facts = self.begins(body), known(path.guard)
         for flag in mine:
-            if body.kind == "handler" and not _counts(flag):
-                continue  # its return turns interrupts on
+            if now(flag) not in path.env or (body.kind == "handler" and not _counts(flag)):
+                continue  # nothing comes to its end, or its return turns interrupts on
             if body.kind == "nmi" or settled(path.env[now(flag)], facts) != before[now(flag)]:
                 self._upset.add(flag)
 

@@ -15,33 +15,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from verifier.lower.code import Assume, Branch, Decide, Emit, Instruction, Jump, Label, SetRegister, Warn
-from verifier.lower.paths import Path
+from verifier.lower.paths import LoopEntry, Path
 from verifier.program.events import Access, Body, Event
 from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.functions import INTEGER_TYPES
-from verifier.records import NamedTuple, dataclass
+from verifier.records import NamedTuple
 
 Env = dict[str, Expr]
 Guard = tuple[Expr, ...]
 Live = dict[int, frozenset[str]]  # by the index of a label
 
 
-@dataclass(slots=True)
-class LoopEntry:
-    """A turn's beginning: how many events and warnings there were, and where control and locals were."""
-
-    events: int
-    warns: int
-    guard: Guard
-    env: Env
-    groups: dict[str, tuple[int, ...]]
-
-
 # ---- locals that somebody still looks at
 
 
-def live(code: tuple[Instruction, ...], at_end: frozenset[str]) -> Live:
-    """By label, the locals whose values somebody may look at from there on; ``at_end``: those of the end."""
+def live(
+    code: tuple[Instruction, ...],
+    at_end: frozenset[str],
+    at_rest: frozenset[str] = frozenset(),
+    interrupted: bool = False,
+) -> Live:
+    """By label, the locals whose values somebody may look at from there on; ``at_end``: those of the end,
+    ``at_rest``: those where the body waits, or is ``interrupted`` by what comes to rest."""
     labels = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
     found: Live = {i: frozenset() for i in labels.values()}
     changed = True
@@ -58,7 +53,16 @@ def live(code: tuple[Instruction, ...], at_end: frozenset[str]) -> Live:
                 if isinstance(x, Branch):
                     now |= found[labels[x.target]]
                 now = (now - set(sets(x))) | set(_uses(x))
+                if at_rest and _may_rest(x, interrupted):
+                    now |= at_rest
     return found
+
+
+def _may_rest(x: Instruction, interrupted: bool) -> bool:
+    """May a body rest in front of an instruction, or in it?"""
+    if isinstance(x, Emit):
+        return interrupted or x.op in ("WAIT", "GP")
+    return isinstance(x, Assume) and bool(x.kind)
 
 
 def sets(x: Instruction) -> Iterator[str]:
@@ -200,7 +204,8 @@ class LoopTurn(NamedTuple):
     ``path``   the path that goes back;
     ``kept``   the locals that are live where the turn began;
     ``asked``  those whose values where the body rests are asked for;
-    ``warns``  the warnings since then: whether they were hit.
+    ``warns``  the warnings since then: whether they were hit;
+    ``assumes``  what has been assumed since then.
     """
 
     body: Body
@@ -209,6 +214,7 @@ class LoopTurn(NamedTuple):
     kept: frozenset[str]
     asked: frozenset[str]
     warns: tuple[Expr, ...]
+    assumes: Sequence[Expr] = ()
 
 
 class Returning(Protocol):
@@ -258,6 +264,7 @@ def looked_by(
 def _looked_at(turn: LoopTurn, mine: Sequence[Event], back: set[int]) -> Iterator[Expr]:
     """What the way of a turn, its other accesses and the locals that are asked for depend on."""
     yield from turn.path.guard
+    yield from turn.assumes
     yield from (_of(turn.path.env, reg) for reg in turn.asked)
     for event in mine:
         yield event.guard
@@ -272,13 +279,18 @@ def _not_kept(turn: LoopTurn, facts: Facts, events: list[int]) -> tuple[int, ...
     """The events, if the turn leaves no local that is looked at; perhaps with the load that stands for the
     one which it leaves."""
     before, after = turn.entry.env, turn.path.env
-    changed = [r for r in (*turn.kept, "%rcu", "%off") if _of(before, r) != settled(_of(after, r), facts)]
+    changed = [r for r in (*turn.kept, "%rcu", "%off") if not _equal(_of(before, r), _of(after, r), facts)]
     if not changed:
         return tuple(events)
     if len(changed) > 1:
         return None
     load = _renewed(turn.body, turn.entry, changed[0], settled(_of(after, changed[0]), facts), turn.kept)
     return None if load is None else (load, *events)
+
+
+def _equal(before: Expr, after: Expr, facts: Facts) -> bool:
+    """Is a local what it was, as far as facts say it? What is false is 0."""
+    return before == settled(after, facts) or (before == FALSE and decided(after, facts) is False)
 
 
 def _reads(env: Env, facts: Facts) -> bool:

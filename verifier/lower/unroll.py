@@ -25,10 +25,10 @@ from verifier.lower.code import (
     Warn,
 )
 from verifier.lower.collector import Collector, last
-from verifier.lower.paths import Env, Path, merge, negation, substitute
+from verifier.lower.paths import Env, LoopEntry, Path, merge, negation, substitute
 from verifier.lower.rotated import rotated
 from verifier.lower.taken import Locks, now
-from verifier.lower.turns import Live, LoopEntry, LoopTurn, decided, known, live, looked_by
+from verifier.lower.turns import Live, LoopTurn, decided, known, live, looked_by
 from verifier.program.events import Access, Body, Event, Program, Warned
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
@@ -62,16 +62,24 @@ def _asked(lowered: Lowered) -> list[frozenset[str]]:
 class _Loops:
     """The loops of one body: where turns begin, and which locals are live there."""
 
-    def __init__(self, code: tuple[Instruction, ...], at_end: frozenset[str], places: dict[str, int]) -> None:
-        self.code, self.at_end, self.places = code, at_end, places
-        self.entered: dict[int, LoopEntry] = {}
+    def __init__(
+        self,
+        code: tuple[Instruction, ...],
+        at_end: frozenset[str],
+        at_rest: frozenset[str],
+        interrupted: bool,
+    ) -> None:
+        self.code, self.at_end, self.at_rest, self.interrupted = code, at_end, at_rest, interrupted
+        self.places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
+        jumps = [(at, self.places[x.target]) for at, x in enumerate(code) if isinstance(x, Jump | Branch)]
+        self.heads = {to for at, to in jumps if to <= at}
         self._live: Live | None = None
 
     @property
     def live(self) -> Live:
         """The live locals of each label."""
         if self._live is None:
-            self._live = live(self.code, self.at_end)
+            self._live = live(self.code, self.at_end, self.at_rest, self.interrupted)
         return self._live
 
     def span(self, at: int, to: int) -> Span | None:
@@ -111,8 +119,9 @@ class _Unroller(Collector):
         """Unroll ``code`` into ``body`` from ``path``; the path at its end."""
         if self.exact:
             code = rotated(code, self.graced)
-        places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
-        loops = _Loops(code, self.at_end[body.cpu] if body.kind == "thread" else frozenset(), places)
+        asked = self.at_end[body.cpu] if body.kind == "thread" else frozenset[str]()
+        halted = self.halting.get(body.cpu, 0) > body.rank
+        loops = _Loops(code, asked, asked if self.judges_hangs else frozenset(), halted)
         arriving: dict[tuple[int, int], list[Path]] = {}
         end = len(code)
         current: Path | None = path
@@ -125,8 +134,8 @@ class _Unroller(Collector):
                     here = arriving.pop((copy, at), None)
                     if here:
                         current = merge([current, *here] if current else here, self.budget)
-                    if current is not None:
-                        loops.entered[at] = self.entry(body, current)
+                    if current is not None and at in loops.heads:
+                        current.turns[at] = self.entry(body, current)
                 elif current is None:
                     continue
                 else:
@@ -177,7 +186,7 @@ class _Unroller(Collector):
             to = loops.places[instruction.target]
             if to <= at:
                 # What goes to a label that no path has come by is no turn yet.
-                turns = self.exact and to in loops.entered
+                turns = self.exact and to in taken.turns
                 again = self.turns(body, loops, taken, at, to, ended) if turns else [taken]
                 if copy < self.bound and again:
                     arriving.setdefault((copy + 1, to), []).extend(again)
@@ -196,7 +205,7 @@ class _Unroller(Collector):
         self.budget.tick()
         if self.last_turn(body, loops, path, at, to, ended=ended):
             return []
-        asked = self.asked(body, loops.entered[to], path)
+        asked = self.asked(body, path.turns[to], path)
         if not asked or self.left_out(body, loops, path.under(call("and", *asked)), to) is None:
             return [path]
         with_it, without = path.under(asked[0]), path.under(negation(asked[0]))
@@ -218,18 +227,27 @@ class _Unroller(Collector):
 
     def entry(self, body: Body, path: Path) -> LoopEntry:
         """A turn of a loop begins here, if there is a loop."""
-        return LoopEntry(len(body.events), len(self.warns), path.guard, dict(path.env), dict(path.groups))
+        return LoopEntry(
+            events=len(body.events),
+            warns=len(self.warns),
+            assumes=len(self.assumes),
+            handed=len(self.handed),
+            guard=path.guard,
+            env=dict(path.env),
+            groups=dict(path.groups),
+        )
 
     def left_out(
         self, body: Body, loops: _Loops, path: Path | None, to: int, anyhow: bool = False
     ) -> tuple[int, ...] | None:
         """The events of the turn that ``path`` goes back from, if the turn can be left out. ``anyhow``: as
         for ``looked_by``."""
-        if path is None or to not in loops.entered:
+        entry = None if path is None else path.turns.get(to)
+        if path is None or entry is None or len(self.handed) > entry.handed:
             return None
-        entry = loops.entered[to]
         warns = tuple(w.hit for w in self.warns[entry.warns :] if w.body == body.id)
-        turn = LoopTurn(body, entry, path, loops.live[to], loops.at_end, warns)
+        assumes = self.assumes[entry.assumes :]
+        turn = LoopTurn(body, entry, path, loops.live[to], loops.at_end, warns, assumes)
         return looked_by(turn, self.locks, anyhow, self.spontaneous)
 
     def last_turn(
@@ -242,7 +260,7 @@ class _Unroller(Collector):
             return False
         span, start = loops.span(at, to), loops.code[to]
         what = start.what if isinstance(start, Label) else ""
-        looks = events or (self.pause(body, path, span),)
+        looks = events or (rests.pause(self, body, path, span, ended),)
         wait = Wait(body.cpu, "spin", what, span, looks, last(body), returns=self.locks.rely(events))
         ended.append(self.stop(body, "look", path, wait))
         self.rests_in(events)
@@ -259,7 +277,8 @@ class _Unroller(Collector):
                 substitute(value, env) if copied else sections.given_value(self, value, path, span)
             )
         elif isinstance(instruction, Emit):
-            rests.in_front(self, body, instruction, path, ended)
+            if sections.makes_event(self, body, instruction, env):
+                rests.in_front(self, body, instruction, path, ended)
             if instruction.op == "SEND":
                 interrupts.cut_sends(self, body, instruction, path)
             self.emit(body, instruction, path)
@@ -411,6 +430,7 @@ def _unroller(
         graced=any(map(sections.waits_for_readers, everything)),
         halting=rests.halting(lowered),
         at_end=_asked(lowered),
+        judges_hangs=any(o.kind == "hang" for o in lowered.observables),
         registers=lowered.world.cells.keys(),
         begins=sum(isinstance(x, Emit) and x.op == "RCU" and x.kind == "lock" for x in everything),
         barriers=any(isinstance(x, Emit) and x.kind == "barrier" for x in everything),
