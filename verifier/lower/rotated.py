@@ -53,6 +53,8 @@ def _backward(code: Code, done: set[str]) -> Iterator[tuple[str, int, int]]:
 def _middle(loop: Code, graced: bool) -> int | None:
     """Where in a loop something is taken again that was given back before; None if nothing is."""
     taken = {e.touches[0].addr for x in loop if isinstance(x, Assume) and x.kind == "lock" for e in x.reads}
+    if any(isinstance(x, Emit) and _keeps(x, taken) for x in loop):
+        return None  # no turn can be left out
     given = joined = False
     for at, x in enumerate(loop):
         if not isinstance(x, Emit):
@@ -65,6 +67,11 @@ def _middle(loop: Code, graced: bool) -> int | None:
             return at if given else None
         given = given or takes is False
     return None
+
+
+def _keeps(x: Emit, locks: set[Expr]) -> bool:
+    """Does an instruction do what no turn that is left out may do: send something, or store elsewhere?"""
+    return x.op == "SEND" or (x.op == "W" and x.touches[0].addr not in locks)
 
 
 def _takes(x: Emit, locks: set[Expr], graced: bool) -> bool | None:
