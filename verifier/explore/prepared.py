@@ -162,12 +162,12 @@ class Prepared:
         self.looks = grouped([w for w in program.waits if w.kind in ("spin", "lock", "halt")])
         # A grace period of call_rcu() may begin late; it matters to whether it ends.
         self.late_graces = bool(self.graces.callback and self.whole.stops) and self.buffered
-        self.first_look: dict[int, int] = {}  # by group: its first event, by its place in its body
+        first_look: dict[int, int] = {}  # by group: its first event, by its place in its body
         for ops in self.ops:
             for i, op in enumerate(ops):
                 group = self.looks.get(op.event.id)
                 if group is not None:
-                    first = self.first_look.setdefault(group, i)
+                    first = first_look.setdefault(group, i)
                     for earlier in ops[first:i]:
                         op.slots |= mask(earlier.event.guard)
         self._schedule()

@@ -81,9 +81,8 @@ class Collector(ABC):
     begins: int = 0  # how many places begin SRCU sections
     carriers: set[str] = field(default_factory=set)  # the cells and fields that are given an index
     handed: list[Handed] = field(default_factory=list)  # ends of sections by an index from memory
-    sending: list[tuple[Hashable, tuple[Instruction, ...]]] = field(
-        default_factory=list
-    )  # the handlers around
+    # The handlers around what is unrolled, each with what tells it from others.
+    sending: list[tuple[Hashable, tuple[Instruction, ...]]] = field(default_factory=list)
     near: Span | None = None  # of the next instruction that has one, once there has been a section
 
     @abstractmethod

@@ -208,8 +208,8 @@ def _counts(flag: Ptr) -> bool:
     return flag.base.endswith(f":{SOFTIRQS_OFF}")
 
 
-def _opens(flag: Ptr, now: Expr, values: Iterable[Expr]) -> bool:
+def _opens(flag: Ptr, before: Expr, values: Iterable[Expr]) -> bool:
     """May something strike between changes of a flag that cannot strike before them?"""
     if _counts(flag):
-        return now != FALSE and not all(isinstance(v, Const) and v != FALSE for v in values)
-    return now != TRUE and any(v != FALSE for v in values)
+        return before != FALSE and not all(isinstance(v, Const) and v != FALSE for v in values)
+    return before != TRUE and any(v != FALSE for v in values)

@@ -256,7 +256,8 @@ def opened(
             short, engine = _engine(test, code, parts, model, value, budget, unroll)
             why = _unfit(test, engine, parts)
             if not why or not less:
-                return Opened(short, parts, engine, gap)
+                bound = "a loop is followed to its bound only" if why else ""
+                return Opened(short, parts, engine, "; ".join(filter(None, (gap, bound))))
             engine.__exit__()
         except LimitError as limit:
             if budget.over or not less:

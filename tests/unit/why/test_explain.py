@@ -239,7 +239,7 @@ def test_everything_impossible_is_explained(folder: str) -> None:
     for path in share(sorted((LITMUS / folder).glob("*.litmus")), 3):
         for test in verifier.load(path):
             x = verifier.explain(test, reasons=2)
-            given = "else a loop is followed to its bound only" in x.gap  # locks of turns that are left out
+            given = "a loop is followed to its bound only" in x.gap  # where parts of its turns are optional
             assert (given or not x.gap) and not any(r.gap for r in x.reasons), test.id
             assert bool(x.reasons) == (x.verdict.observation == "never"), test.id
             assert all(set(c.parts) <= set(r.parts) for r in x.reasons for c in r.cycles), test.id
