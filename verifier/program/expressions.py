@@ -25,8 +25,8 @@ table ``functions.FUNCTIONS``. A run that decides by a value that is UNDEF is wr
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from sys import getrefcount
 from typing import TypeVar, Union
-from weakref import WeakValueDictionary
 
 from verifier.errors import LimitError
 from verifier.program.functions import apply
@@ -82,7 +82,7 @@ class Apply:
     Raises ``LimitError`` if applications nest too deeply.
     """
 
-    __slots__ = ("__weakref__", "_size", "args", "depth", "function", "large", "observes", "open", "slots")
+    __slots__ = ("_size", "args", "depth", "function", "large", "observes", "open", "slots")
 
     function: str
     args: tuple[Expr, ...]
@@ -119,6 +119,8 @@ class Apply:
         made.depth, made._size, made.large = depth + 1, min(size, _LARGE + 1), size > _LARGE
         made.slots, made.observes, made.open = slots, observes, is_open
         _APPLICATIONS[function, args] = made
+        if len(_APPLICATIONS) > _look_at:
+            _forget()
         return made
 
     @property
@@ -159,8 +161,28 @@ def _unpickled(rows: _Rows) -> Apply:
     return made[-1]
 
 
-# The applications in use. Like a table of interned strings, it saves memory and changes no answer.
-_APPLICATIONS: WeakValueDictionary[tuple[str, tuple[Expr, ...]], Apply] = WeakValueDictionary()
+# The applications in use, and some that nobody uses any more. Like a table of interned strings, it saves
+# memory and changes no answer. Weak references would tell at once what nobody uses, but each costs time.
+_APPLICATIONS: dict[tuple[str, tuple[Expr, ...]], Apply] = {}
+_SPARE = 20_000  # so many of them may be without use, and half of the table
+_look_at = _SPARE  # how large the table may become before it is looked through
+
+
+def _forget() -> None:
+    """Take out of the table what nobody uses. An application is younger than its parts: once it is gone, they
+    may be without use."""
+    global _look_at
+    _APPLICATIONS["unused", ()] = object.__new__(Apply)
+    keys, unused = list(_APPLICATIONS), 0
+    while keys:
+        key = keys.pop()
+        known = _APPLICATIONS[key]
+        references = getrefcount(known)
+        unused = unused or references  # of the youngest one, made above: those of the table and of this loop
+        if references == unused:
+            del _APPLICATIONS[key]
+    _look_at = 2 * len(_APPLICATIONS) + _SPARE
+
 
 Expr = Union[Const, Reg, Ref, Obs, Apply]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from verifier.budget import Budget
 
@@ -150,8 +151,21 @@ class Clauses:
     def dimacs(self, rows: Sequence[tuple[int, ...]] | None = None) -> str:
         """The formula as DIMACS text, or one of these clauses over the same variables."""
         rows = self.rows if rows is None else rows
-        blocks = [f"p cnf {self.variables} {len(rows)}"]
+        blocks = [f"p cnf {self.variables} {len(rows)}\n"]
         for i in range(0, len(rows), BLOCK):
             self.check()
-            blocks.append(" 0\n".join([" ".join(map(str, row)) for row in rows[i : i + BLOCK]]) + " 0")
-        return "\n".join(blocks) + "\n"
+            block = rows[i : i + BLOCK]
+            form = "".join([_LINES[len(row)] for row in block])
+            blocks.append(form % tuple(chain.from_iterable(block)))
+        return "".join(blocks)
+
+
+class _Lines(dict[int, str]):
+    """The form of a line of DIMACS by the number of its literals."""
+
+    def __missing__(self, literals: int) -> str:
+        made = self[literals] = "%d " * literals + "0\n"
+        return made
+
+
+_LINES = _Lines()

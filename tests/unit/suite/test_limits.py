@@ -19,6 +19,7 @@ from verifier.cli import main
 from verifier.errors import InputError, InternalError, LimitError
 from verifier.explore import decide as run_all
 from verifier.lower.build import build
+from verifier.program import expressions
 from verifier.program.answer import Answer
 from verifier.program.expressions import (
     MAX_APPLICATIONS,
@@ -291,13 +292,28 @@ def test_pickled(depth: int) -> None:
 
 
 def test_what_nobody_uses_is_forgotten() -> None:
-    from verifier.program.expressions import _APPLICATIONS
-
-    before = len(_APPLICATIONS)
+    expressions._forget()
+    before = len(expressions._APPLICATIONS)
     kept = doubled(100, Reg("of this test"))
-    assert len(_APPLICATIONS) == before + 100
+    part = kept.args[0]
+    expressions._forget()
+    assert len(expressions._APPLICATIONS) == before + 100
     del kept
-    assert len(_APPLICATIONS) == before
+    expressions._forget()
+    assert len(expressions._APPLICATIONS) == before + 99
+    assert doubled(99, Reg("of this test")) is part
+    del part
+    expressions._forget()
+    assert len(expressions._APPLICATIONS) == before
+
+
+def test_the_table_of_applications_stays_small() -> None:
+    expressions._forget()
+    before, most = len(expressions._APPLICATIONS), 0
+    for i in range(3 * expressions._SPARE):
+        Apply("add", (Reg("of this test"), Const(i)))
+        most = max(most, len(expressions._APPLICATIONS))
+    assert before < most < 2 * before + expressions._SPARE + 10
 
 
 # -- the second encoding
