@@ -25,7 +25,7 @@ class Graces:
     def __init__(self, program: Program, first: int) -> None:
         periods = program.grace_periods()
         self.first = first
-        self.cells = [Cell(Ptr(f"rcu{n}"), f"rcu{n}", 0, "register") for n in range(len(periods) + 1)]
+        self.cells = [Cell(Ptr(f"%rcu{n}"), f"rcu{n}", 0, "register") for n in range(len(periods) + 1)]
         self.cells = self.cells if periods else []
         self.bits = {lock.id: 1 << n for n, (lock, _) in enumerate(program.sections())}
         if periods:

@@ -113,7 +113,7 @@ class Prepared:
         self.answered = len(self.cells)
         self.answering_bodies = sum(1 << body for body in program.acknowledgements())
         if self.answering_bodies:
-            self.cells.append(Cell(Ptr("acks"), "acks", 0, "register"))
+            self.cells.append(Cell(Ptr("%acks"), "acks", 0, "register"))
         self.cell_at: dict[Value | str, int] = {cell.ptr: i for i, cell in enumerate(self.cells)}
         self.register = [cell.kind == "register" for cell in self.cells]
         self.cpus = range(program.cpus)

@@ -19,6 +19,7 @@ from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import nearest
 
 REGISTERS = ("cr3", "irq", "pcid", "tlb", "pending")  # each CPU has these
+OF_CPUS = (*REGISTERS, "warn", "hang")  # and conditions ask for these
 # Names that stand for what a CPU has, by the per-CPU object: asm/current.h.
 PERCPU_NAMES: Mapping[str, str] = MappingProxyType({"current": "current_task"})
 # Likewise, by a function of an include that gives it.

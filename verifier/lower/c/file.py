@@ -34,6 +34,7 @@ from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
+from verifier.syntax.idle import OF_CPUS
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.words.rows import since
@@ -281,6 +282,9 @@ class _Scope:
     def _of_cpu(self, place: c.Place, cpu: int) -> Meaning:
         if isinstance(place, c.Name):
             word, label = place.name, f"{cpu}:{place.name}"
+            if word in OF_CPUS and word in self.bodies[cpu].frames[0].scopes[0]:
+                text = f"{label} is what each CPU has, and P{cpu} has a local {word}, too"
+                raise Trouble("reserved-name", text, place.span, "give the local another name")
             if word in ("cr3", "irq", "pcid"):
                 ptr = Ptr(f"{cpu}:{word}")
                 if ptr not in self.memory.cells:

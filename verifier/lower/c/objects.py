@@ -13,7 +13,7 @@ from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, UNDEF, Ptr, 
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax.idle import CALLED_NAMES, PERCPU_NAMES
+from verifier.syntax.idle import CALLED_NAMES, OF_CPUS, PERCPU_NAMES
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.syntax.unions import halves
 from verifier.words.table import (
@@ -101,6 +101,16 @@ class Objects:
         if old is not None and (old.type.kind == "va") != (named.type.kind == "va"):
             raise Trouble("duplicate", f"{named.name} is {old.type.words} already", named.span)
         self.named[named.name] = named
+        self._is_free(named)
+
+    def _is_free(self, named: NamedObject) -> None:
+        """Raise ``Trouble`` for a name by which tests call something else."""
+        hint = "choose another name"
+        if named.percpu and named.name in OF_CPUS:
+            text = f"{named.name} is what each CPU has already, as in 0:{named.name}"
+            raise Trouble("reserved-name", text, named.span, hint)
+        if self.mm_file and named.name in ("fault", "NULL", "true", "false"):
+            raise Trouble("reserved-name", f"{named.name} is a value already", named.span, hint)
 
     def declare(self, item: ast.Initial) -> None:
         if isinstance(item, ast.Setting):
