@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from verifier.execution.run import Choice, Execution, Walk
 from verifier.model.candidate import FEATURES, Candidate, CellRelations
 from verifier.model.cover import Formula, cover, holds
@@ -144,8 +146,8 @@ class _Candidate(Removals):
     # -- walks --------------------------------------------------------------------------------------
 
     def _walks(self) -> tuple[Relation, Relation, Relation, Relation]:
-        """trans, levels, above, and the copies of faults whose last read floats."""
-        trans, levels, above, copies = [], [], [], []
+        """trans, levels, next, and the copies of faults whose last read floats."""
+        trans, levels, following, copies = [], [], [], []
         for w in self.x.walks:
             nodes = [n for n, _, _ in w.levels]
             if w.kind == "initial":
@@ -154,9 +156,9 @@ class _Candidate(Removals):
                 trans.append((nodes[-1], w.use))
             elif w.kind == "fault" and nodes[-1] != w.use:
                 copies.append((nodes[-1], w.use))
-            above += [(n, nodes[-1]) for n in nodes[:-1] if n != nodes[-1]]
+            following += [(a, b) for a, b in pairwise(nodes) if a != b]
             levels += [(a, b) for i, a in enumerate(nodes) for b in nodes[i + 1 :] if a != b]
-        return Relation(trans), Relation(levels), Relation(above), Relation(copies)
+        return Relation(trans), Relation(levels), Relation(following), Relation(copies)
 
     def _chosen(self, name: Choice) -> Relation:
         """The chosen order between invalidations and walks or uses, as far as the execution has them."""
@@ -297,7 +299,7 @@ class _Candidate(Removals):
         held = {x.issues[e.id] for e in self.events if e.id in x.issues and e.virtual} | faults
         among = {e.id for e in self.events if queued(e) and x.model.buffered}
         instants = {e.id for e in self.events if e.id not in late and instant(e, s)}
-        trans, levels, above, copies = self._walks()
+        trans, levels, following, copies = self._walks()
         fetched = Relation((n, e) for e, n in x.fetches.items())
         rfe, rfi = self._reads_from()
         cells = self._cells()
@@ -336,7 +338,7 @@ class _Candidate(Removals):
                 if w.kind == "use" and w.event is not None and w.event in x.dirty
             ),
             levels=levels,
-            above=above,
+            next=following,
             covers=self._covers(),
             covers_upper=self._covers_upper(),
             aged=self._chosen("aged"),

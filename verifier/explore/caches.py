@@ -129,8 +129,9 @@ class Caches:
             return bit
         if item.kind == UPPER_ENTRY:
             self.uppers |= bit
+            handle, cell = item.path[-1]
             for va in range(len(self.leading)):
-                if any(self.cells.get((handle, va)) == cell for handle, cell in item.path):
+                if self.cells.get((handle, va)) == cell:
                     self.leading[va] |= bit
             for cpu, vas in enumerate(self.watched_vas):
                 if vas >> item.va & 1:

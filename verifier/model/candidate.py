@@ -64,12 +64,13 @@ class Candidate(Generic[Rel, Set]):
     ``trans``  the last read of a page walk -> the use it serves (``init`` -> a use served by an
                initial TLB entry)
     ``marks``  the last read of a page walk -> the update that sets D in the entry it read
-    ``levels`` a read of a page walk -> the next one
-    ``above``  a read of an upper entry -> the last read of the same walk
+    ``levels`` a read of a page walk -> later ones of it
+    ``next``   a read of an upper entry -> the next read of the same walk
     ``covers`` invalidation -> use, if it removes TLB entries like the one used (rule 5.1)
     ``covers_upper``  invalidation -> read of an upper entry, if it removes it from the
                paging-structure caches (rule 5.1)
-    ``aged``   invalidation -> last read of a walk, or the reverse pair: exactly one of the two
+    ``aged``   invalidation -> read of a walk behind an upper entry, or the reverse pair: exactly one of
+               the two
     ``remote`` effect of an INVLPGB on a CPU -> use there, or the reverse pair: exactly one of the two
     ``apart``  own store -> walk or walk -> its issue, if the walk is not forwarded from it
     ``copy``   the read of a copy -> the event that uses it
@@ -107,7 +108,7 @@ class Candidate(Generic[Rel, Set]):
     trans: Rel
     marks: Rel
     levels: Rel
-    above: Rel
+    next: Rel
     covers: Rel
     covers_upper: Rel
     aged: Rel

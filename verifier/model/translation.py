@@ -36,13 +36,13 @@ def fresh(x: X[R]) -> R:
 
 
 def fresh_upper(x: X[R]) -> R:
-    """T-FRESH (ii): if an upper entry was read before an invalidation that covers it, the walk's last read
+    """T-FRESH (ii): if an upper entry was read before an invalidation that covers it, the walk's next read
     is before that invalidation, too (MMR 0.2, 17.1; SDM 4.10.3.1, 4.10.4.1)."""
-    return x.covers_upper & ((x.aged | x.po | x.remote) @ ~x.above)
+    return x.covers_upper & ((x.aged | x.po | x.remote) @ ~x.next)
 
 
 def age(x: X[R]) -> R:
-    """A walk's last read is before or after each invalidation."""
+    """A walk's read behind an upper entry is before or after each invalidation that covers the entry."""
     return x.aged
 
 

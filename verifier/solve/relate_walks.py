@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from verifier.model.candidate import Candidate
 from verifier.solve.clauses import NO
 from verifier.solve.covers import covers_upper, covers_use
@@ -51,24 +53,20 @@ def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
     for k, level in enumerate(levels):
         for upper in levels[:k]:
             if upper.node != level.node:
-                x.above.add(upper.node, level.node, level.last)
-                x.levels.add(upper.node, level.node, e.clauses.all((level.done, upper.done, -upper.last)))
-    if len(levels) < 2:
-        return
-    floating = [v.node for v in levels[1:] if v.last != NO and e.floats(v.node)]
-    for inv in e.invalidations:
+                both = e.clauses.all((level.done, upper.done, -upper.last))
+                x.levels.add(upper.node, level.node, both)
+                if upper is levels[k - 1]:
+                    x.next.add(upper.node, level.node, both)
+    for inv in e.invalidations if len(levels) > 1 else ():
         e.clauses.check(len(x.covers_upper.may))
         if inv.cpu != chain.cpu:
             continue
-        removed = NO
-        for upper in levels[:-1]:
+        for upper, level in pairwise(levels):
             going = e.clauses.both(upper.done, -upper.last)
             literal = e.clauses.both(going, covers_upper(e, inv, chain, upper))
             x.covers_upper.add(inv.node, upper.node, literal)
-            removed = e.clauses.either(removed, literal)
-        if removed != NO:
-            for node in floating:
-                _either_way(e.choices["aged"], x.aged, inv.node, node)
+            if literal != NO and e.floats(level.node):
+                _either_way(e.choices["aged"], x.aged, inv.node, level.node)
 
 
 def _either_way(chosen: dict[tuple[int, int], int], relation: SymbolicRelation, a: int, b: int) -> None:
