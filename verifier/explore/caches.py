@@ -342,8 +342,8 @@ def _final_only(a: Asked) -> tuple[int, int]:
     return a.address & a.tagged & ~a.globals, 0
 
 
-def _address_and_globals(a: Asked) -> tuple[int, int]:
-    return a.address & (a.tagged | a.globals), a.tagged & a.leading
+def _address_of_pcid(a: Asked) -> tuple[int, int]:
+    return a.address & a.tagged, a.tagged & a.leading
 
 
 def _invlpg(a: Asked) -> tuple[int, int]:
@@ -384,7 +384,7 @@ REMOVES: dict[Kind, Removal] = {
     "broadcast-final": _final_only,
     "broadcast-pcid": _pcid,
     "broadcast-all": _everything,
-    "fault": _address_and_globals,
+    "fault": _address_of_pcid,
 }
 
 

@@ -49,7 +49,7 @@ class Cover(NamedTuple):
 # One row for each kind of ``program.invalidations``.
 COVERS: dict[Kind, Cover] = {
     "invlpg": Cover(_VA_ANY, _TAGGED, "MMR 5.1: INVLPG (SDM 4.10.4.1)"),
-    "fault": Cover(_VA_ANY, _PATH, "MMR 5.1: page fault (SDM 4.10.4.1, APM2 5.5.3)"),
+    "fault": Cover((("va", "tag"),), _PATH, "MMR 5.1: page fault (SDM 4.10.4.1, APM2 5.5.3)"),
     "cr3": Cover(_TAG, _TAGGED, "MMR 5.1: MOV CR3, of the new PCID (SDM 4.10.4.1)"),
     "noflush": Cover(NEVER, NEVER, "MMR 5.1, 5.7: MOV CR3 with bit 63 set"),
     "local": Cover(_TAG, _TAGGED, "MMR 5.1: MOV CR3, same root and PCID"),
