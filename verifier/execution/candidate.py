@@ -130,8 +130,14 @@ class _Candidate(Removals):
             for node, (_, cpu, _, _) in self.invalidations.items():
                 mine = w.event is not None and node == self.x.faults.get(w.event)
                 if cpu == w.cpu and not mine and self.removes_of(node, w):
-                    pairs.append((node, w.use))
+                    pairs.append((node, self._instant(w)))
         return Relation(pairs)
+
+    def _instant(self, w: Walk) -> int:
+        """The node at which a translation is used: of an instruction, the read of its copy (MMR 10.1)."""
+        if w.event is None or w.event in self.x.faults or not self.switches.spontaneous:
+            return w.use
+        return self.x.fetches.get(w.event, w.use)
 
     def _covers_upper(self) -> Relation:
         pairs = []
@@ -151,9 +157,9 @@ class _Candidate(Removals):
         for w in self.x.walks:
             nodes = [n for n, _, _ in w.levels]
             if w.kind == "initial":
-                trans.append((INIT, w.use))
+                trans.append((INIT, self._instant(w)))
             elif w.kind == "use" and nodes[-1] != w.use:
-                trans.append((nodes[-1], w.use))
+                trans.append((nodes[-1], self._instant(w)))
             elif w.kind == "fault" and nodes[-1] != w.use:
                 copies.append((nodes[-1], w.use))
             following += [(a, b) for a, b in pairwise(nodes) if a != b]
@@ -163,7 +169,7 @@ class _Candidate(Removals):
     def _chosen(self, name: Choice) -> Relation:
         """The chosen order between invalidations and walks or uses, as far as the execution has them."""
         there = {w.use for w in self.x.walks} | {n for w in self.x.walks for n, _, _ in w.levels}
-        there |= set(self.invalidations)
+        there |= {*self.invalidations, *self.x.fetches.values()}
         return Relation(p for p in self.x.choices.get(name, frozenset()) if there.issuperset(p))
 
     def _apart(self) -> Relation:

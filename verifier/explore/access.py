@@ -31,12 +31,16 @@ def ways(machine: Upkeep, state: State, cpu: int, op: Compiled) -> Ways:
                 draft.marked = put(draft.marked, cpu, IDLE)
                 yield move, draft
         return
+    if op.event.op == "IF" and machine.switches.spontaneous:
+        yield from _prefetched(machine, state, cpu, op, va)
     spurious = False
     done: set[tuple[Value, int]] = set()
     tlb = walked(machine, state, cpu, va)
     for bit, item in machine.caches.usable(tlb, state.memory, cpu, va):
         if item.flags & op.forbidding:
             spurious = spurious or (machine.switches.spurious_prot_fault and bool(bit & state.tlbs[cpu]))
+        elif op.event.op == "IF" and machine.switches.spontaneous:
+            continue
         elif (item.to, item.leaf) not in done and (not waits or item.leaf >= 0):
             done.add((item.to, item.leaf))
             for move, draft in _through(machine, state, cpu, op, bit=bit, item=item):
@@ -51,6 +55,17 @@ def ways(machine: Upkeep, state: State, cpu: int, op: Compiled) -> Ways:
         if touch.slot is not None:
             draft.slots[touch.slot] = FAULT
         yield Move("exec", cpu, op.event, found or (), fault=True), draft
+
+
+def _prefetched(machine: Upkeep, state: State, cpu: int, op: Compiled, va: int) -> Ways:
+    """The execution of an instruction that was read through some TLB entry, which may be gone (MMR 10.1)."""
+    done: set[tuple[int, Value]] = set()
+    for bit, cell in machine.prefetched.items(state, cpu, va).items():
+        if not machine.caches.items[bit.bit_length() - 1].flags & op.forbidding:
+            for move, draft in machine.fetch(state, cpu, op, cell, item=bit):
+                if move.reads[0] not in done:
+                    done.add(move.reads[0])
+                    yield move._replace(used=bit), draft
 
 
 def walked(machine: Upkeep, state: State, cpu: int, va: int) -> int:

@@ -304,13 +304,15 @@ class Instants:
         """An instruction is executed that was fetched before, or that the store buffer has."""
         ((cell, value),) = move.reads
         node = self.fetches[event.id] = self._node()
-        at = i
-        while move.copy and self.states[at].memory[cell] != value:
-            at -= 1
-        if move.copy:
-            self._take(node, cell, value, self._writers[at].get(cell))
+        at = self.sources.fetched(move, i) if move.copy else i
+        buffer = self.states[at].buffers[move.cpu]
+        forwarded = not move.copy or (
+            bool(move.used) and self.machine.prefetched.seen(buffer, cell) is not None
+        )
+        if forwarded:
+            self._take(node, cell, value, self._own(at, move.cpu, cell), forwarded=True)
         else:
-            self._take(node, cell, value, self._own(i, move.cpu, cell), forwarded=True)
+            self._take(node, cell, value, self._writers[at].get(cell))
         self._before[at].append(node)
 
     # -- translations -------------------------------------------------------------------------------
@@ -325,7 +327,8 @@ class Instants:
         if move.fault:
             self._faults(i, move, event, use)
         else:
-            self._walk(cpu, move.used, i, use, event=event.id)
+            at = self.sources.fetched(move, i) if move.copy else i
+            self._walk(cpu, move.used, at, use, event=event.id)
 
     def _walk(
         self, cpu: int, item: int, at: int, use: int, event: int | None = None, observable: int | None = None

@@ -17,8 +17,10 @@ def chosen(facts: Instants) -> dict[Order, frozenset[tuple[int, int]]]:
     invalidations = list(_invalidations(facts))
     for w in facts.walks:
         mine = [n for n, cpu in invalidations if cpu == w.cpu]
-        if w.levels:
-            pairs["aged"] |= {(n, w.levels[-1][0]) for n in mine}
+        pairs["aged"] |= {(n, node) for n in mine for node, _, _ in w.levels[1:]}
+        copy = facts.fetches.get(w.event) if w.event is not None else None
+        if copy is not None and facts.machine.switches.spontaneous:
+            pairs["remote"] |= {(n, copy) for n in mine}
         pairs["remote"] |= {(n, w.use) for n in mine if n in facts.flushes}
         stores = [e for e in facts.issues if facts.program.events[e].cpu == w.cpu and e not in facts.faults]
         pairs["apart"] |= {(e, n) for e in stores for n, _, _ in w.levels}

@@ -187,6 +187,8 @@ class Prepared:
         self.asides = self.aged or self.flooding
         # By CPU: which cells it fetches instructions from; does an SFENCE, does a branch matter?
         self.fetched = [0] * program.cpus
+        self.direct = [0] * program.cpus  # likewise, not by way of a TLB entry
+        self.translated: list[set[int]] = [set() for _ in range(program.cpus)]  # the addresses for the others
         self.weak = [False] * program.cpus
         for event in events:
             if event.op == "IF":
@@ -195,6 +197,12 @@ class Prepared:
                 other = self._cells(lambda i: not self.register[i])
                 mine = self.page_data if event.virtual else 1 << cell if cell >= 0 else other
                 self.fetched[event.cpu] |= mine
+                if not event.virtual or not switches.spontaneous:
+                    self.direct[event.cpu] |= mine
+                elif isinstance(a, Const):
+                    self.translated[event.cpu] |= {self.va_at[v] for v in (a.value,) if v in self.va_at}
+                else:
+                    self.translated[event.cpu] |= set(self.va_at.values())
             elif event.kind == "nt" or (event.kind == "x2apic" and switches.x2apic_fence == "sfence"):
                 self.weak[event.cpu] = self.buffered
         self.branching = [bool(cells) and switches.smc == "intel" for cells in self.fetched]
@@ -274,6 +282,9 @@ class Prepared:
         event, cpu = op.event, op.event.cpu
         if event.op in ("INV", "CR3"):
             op.reads |= self.ptes
+            op.reads |= (
+                self.fetched[cpu] if self.translated[cpu] else 0
+            )  # until now, it was read by other entries
         if op.serial:  # fetches and absent entries start anew
             op.reads |= self.fetched[cpu]
             op.reads |= self.ptes if self.switches.fault_walk == "spurious_once" else 0

@@ -126,18 +126,15 @@ class Telling:
         """The words for a walk that the story has told."""
         return f"filled above from {self.name(self.cells[cpu, item, told])}"
 
-    def prefetch(self, cpu: int, copy: int, at: int, event: Event | None) -> None:
-        """Tell when an instruction that is executed after state ``at`` was fetched."""
-        cell, value = self.machine.prefetched.made[copy.bit_length() - 1]
-        for i in range(at, -1, -1):
-            if self.states[i].memory[cell] == value:
-                if i < at:
-                    reads = ((self.name(cell), value),)
-                    told = Step("fetch", cpu, None, reads, note="before it is executed", rule="10.1")
-                    if self.nodes is not None and event is not None:
-                        told = told._replace(node=self.nodes.fetches[event.id])
-                    self.before[i].append(told)
-                return
+    def prefetch(self, move: Move, at: int, i: int) -> None:
+        """Tell that an instruction which move ``at`` executes was fetched in front of move ``i``."""
+        if i < at:
+            told = Step(
+                "fetch", move.cpu, None, self.named(move.reads), note="before it is executed", rule="10.1"
+            )
+            if self.nodes is not None and move.event is not None:
+                told = told._replace(node=self.nodes.fetches[move.event.id])
+            self.before[i].append(told)
 
     def snapshot(self, index: int) -> None:
         """Tell the first instant at which an ``ever`` held, and the fills that it needs."""
@@ -191,13 +188,14 @@ class Telling:
         buffered: list[list[Event | None]] = [[] for _ in self.machine.cpus]
         notes: dict[int, str] = {}
         for i, move in enumerate(self.moves):
+            at = self.sources.fetched(move, i) if move.copy else i
             if move.used:
-                since = self.fill(move.cpu, move.used, i)
+                since = self.fill(move.cpu, move.used, at)
                 page = self.machine.caches.items[move.used.bit_length() - 1].to
                 how = "an entry of the initial TLB" if since == _START else "a cached entry"
                 notes[i] = f"translated to {page} by {how}"
             if move.copy:
-                self.prefetch(move.cpu, move.copy, i, move.event)
+                self.prefetch(move, i, at)
         out: list[Step] = []
         for i, move in enumerate(self.moves):
             out += self.before[i]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from verifier.errors import InternalError
 from verifier.explore.caches import UPPER_ENTRY, Item, WalkPoint, loaded
 from verifier.explore.flushes import Flushes
 from verifier.explore.machine import AbstractMachine
@@ -45,6 +46,17 @@ class Sources:
                 if bit == item and (spontaneous or value == loaded(cell, s.buffers[cpu], s.memory)):
                     return i, self.upper(s, cpu, va, place), cell, value
         return None
+
+    def fetched(self, move: Move, at: int) -> int:
+        """The last state in which the instruction that move ``at`` executes can have been read (MMR 10.1)."""
+        copy = self.machine.prefetched.made[move.copy.bit_length() - 1]
+        for i in range(at, -1, -1):
+            s = self.states[i]
+            own = self.machine.prefetched.seen(s.buffers[move.cpu], copy.cell) if copy.item else None
+            value = s.memory[copy.cell] if own is None else own
+            if value == copy.value and (not copy.item or s.tlbs[move.cpu] & copy.item):
+                return i
+        raise InternalError("a story does not say when an instruction was read")
 
     def upper(self, s: State, cpu: int, va: int, place: WalkPoint) -> int:
         """The upper item from which a walk continues at a place; 0 at the root."""

@@ -162,7 +162,10 @@ class Upkeep(Prepared):
         draft.slots = list(rest.kept([*draft.slots, None]))[:-2]
         if self.translating:
             for cpu, va in enumerate(draft.faults):
-                if va != IDLE and not draft.buffers[cpu] and cpu not in self.seen_tlbs:
+                looked = (
+                    cpu in self.seen_tlbs or self.translated[cpu]
+                )  # at the TLB, before the fault removes some
+                if va != IDLE and not draft.buffers[cpu] and not looked:
                     self._take(draft, cpu)
             self._fill(draft, rest.vas)
         if self.fetching:
@@ -323,14 +326,19 @@ class Upkeep(Prepared):
                 if self.fetched[cpu] >> cell & 1:
                     self.prefetched.stored(draft, cpu, cell, op.kind)
         if held:
+            for cell, _ in held if self.translated[cpu] else ():
+                self.prefetched.issued(draft, cpu, cell)
             kind = op.kind | (VIRTUAL if self.answering and op.translated else 0)
             draft.buffers[cpu] = (*draft.buffers[cpu], Buffered(tuple(held), kind))
         return tuple(writes)
 
-    def fetch(self, state: State, cpu: int, op: Compiled, cell: int) -> Iterator[tuple[Move, Draft]]:
-        """All ways to execute an instruction word, which may have been prefetched at any time (MMR 10.1)."""
+    def fetch(
+        self, state: State, cpu: int, op: Compiled, cell: int, item: int = 0
+    ) -> Iterator[tuple[Move, Draft]]:
+        """All ways to execute an instruction word, which may have been prefetched at any time (MMR 10.1).
+        ``item``: the TLB entry by which it was."""
         (touch,) = op.touches
-        for value, copy in self.prefetched.choices(state, cpu, cell):
+        for value, copy in self.prefetched.choices(state, cpu, cell, item):
             draft = Draft.of(state)
             if touch.slot is not None:
                 draft.slots[touch.slot] = value

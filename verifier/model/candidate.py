@@ -71,7 +71,8 @@ class Candidate(Generic[Rel, Set]):
                paging-structure caches (rule 5.1)
     ``aged``   invalidation -> read of a walk behind an upper entry, or the reverse pair: exactly one of
                the two
-    ``remote`` effect of an INVLPGB on a CPU -> use there, or the reverse pair: exactly one of the two
+    ``remote`` effect of an INVLPGB on a CPU -> use there, invalidation -> read of a translated instruction,
+               or the reverse pair: exactly one of the two
     ``apart``  own store -> walk or walk -> its issue, if the walk is not forwarded from it
     ``copy``   the read of a copy -> the event that uses it
     ``smc``    own store -> fetch that has to see it (rule 10.2)

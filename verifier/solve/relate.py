@@ -58,7 +58,7 @@ def _features(e: Encoding) -> frozenset[Feature]:
         "translation": bool(e.uses or e.updates),
         "uppers": any(len(c.levels) > 1 for c in chains),
         "fetch": bool(e.fetches) or e.model.switches.fault_walk == "spurious_once",
-        "broadcast": bool(e.flushes),
+        "broadcast": bool(e.flushes) or any(v.op == "IF" and v.virtual for v in events),
         "icr": any(bare(v) for v in events),
         "rcu": any(v.op == "GP" or (v.op == "SEND" and v.kind == "rcu") for v in events),
         "nt": any(v.op == "W" and v.kind == "nt" for v in events)

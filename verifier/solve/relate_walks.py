@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from verifier.model.candidate import Candidate
-from verifier.solve.clauses import NO
+from verifier.solve.clauses import NO, YES
 from verifier.solve.covers import covers_upper, covers_use
 from verifier.solve.encoding import Encoding
 from verifier.solve.sites import Chain, InvalidationSite, Use, Write
@@ -22,13 +22,13 @@ def translation(e: Encoding, x: Symbolic) -> None:
                 _chain(e, x, chain)
             for level in chain.levels:
                 if level.node != use.node:
-                    x.trans.add(level.node, use.node, e.clauses.both(served, level.last))
+                    _serves(e, x, use, level.node, e.clauses.both(served, level.last))
                 if use.dirty is not None:
                     x.marks.add(level.node, use.dirty, e.clauses.both(served, level.last))
         for chain in use.faults:
             _chain(e, x, chain)
         for entry in use.initial:
-            x.trans.add(e.init, use.node, entry.done)
+            _serves(e, x, use, e.init, entry.done)
     for update in e.updates:
         _chain(e, x, update.chain)
     for use in e.uses:
@@ -36,7 +36,11 @@ def translation(e: Encoding, x: Symbolic) -> None:
             e.clauses.check(len(x.covers.may))
             if inv.cpu != use.cpu or (use.event is not None and inv.node == e.faults.get(use.event.id)):
                 continue
-            x.covers.add(inv.node, use.node, covers_use(e, inv, use))
+            removed = covers_use(e, inv, use)
+            for at, when in _instants(e, use):
+                x.covers.add(inv.node, at, e.clauses.both(when, removed))
+                if at != use.node:
+                    _either_way(e.choices["remote"], x.remote, inv.node, at)
             if use.event is None:
                 _asked(e, x, inv, use)
             elif inv.remote:
@@ -45,6 +49,21 @@ def translation(e: Encoding, x: Symbolic) -> None:
             x.seen.add(use.node, use.snapshot)
     if e.model.switches.walk_forward == "forward_always":
         _apart(e, x)
+
+
+def _instants(e: Encoding, use: Use) -> list[tuple[int, int]]:
+    """The nodes at which a translation may be used, each with its literal. An instruction that is executed
+    uses it where its copy is read (MMR 10.1)."""
+    copy = e.fetches.get(use.event.id) if use.event is not None and e.model.switches.spontaneous else None
+    if copy is None:
+        return [(use.node, YES)]
+    return [(copy, -use.stale), *([(use.node, use.stale)] if use.stale != NO else [])]
+
+
+def _serves(e: Encoding, x: Symbolic, use: Use, node: int, literal: int) -> None:
+    """The last read of a walk, or the start, serves a use."""
+    for at, when in _instants(e, use):
+        x.trans.add(node, at, e.clauses.both(when, literal))
 
 
 def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
