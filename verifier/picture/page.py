@@ -243,9 +243,7 @@ class _Section:
     def _cycle(self, picture: CyclePicture, of: int) -> Iterator[str]:
         prefix = f"{self.prefix}-c{picture.reason}-{picture.number}-"
         which = f"Cycle {picture.number} of {of}" if of > 1 else "The cycle"
-        case = f"if {picture.closed.case}" if picture.closed.case else "in any case"
-        alike = f" ({picture.closed.alike} alike)" if picture.closed.alike > 1 else ""
-        yield f'<h3 class="v-kind">{which}: {self.told(case + alike)}</h3>'
+        yield f'<h3 class="v-kind">{which}: {self.told(picture.closed.heading)}</h3>'
         told = [
             _Told(
                 "" if link.step.cpu is None else f"CPU {link.step.cpu}", link.step.text, link.step.where,
