@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from verifier.errors import InputError, LimitError, UsageError
 from verifier.kernel.tree import KernelTree
 from verifier.lower.build import build
+from verifier.records import replace
 from verifier.results import wrong_expectations
 from verifier.source import Diagnostic, Source
 from verifier.suite.discover import Task
@@ -26,12 +27,20 @@ def load_task(task: Task, options: Options) -> list[Test]:
     if task.error is not None:
         raise task.error
     tree = tree_at(options.kernel) if options.kernel else None
-    tests = load_all(task.source or read(task.name), options.defines, tree)
+    try:
+        tests = load_all(task.source or read(task.name), options.defines, tree)
+    except InputError as error:
+        raise InputError((_of_call(d, task.name) for d in error.diagnostics), error.tests) from None
     for wanted in task.variants:
         known = [t.variant for t in tests if t.variant]
         if wanted not in known:
             raise _no_variant(task.name, wanted, known)
     return [t for t in tests if not task.variants or t.variant in task.variants]
+
+
+def _of_call(found: Diagnostic, name: str) -> Diagnostic:
+    """An error about a word of the call has no place in the file."""
+    return replace(found, span=None, file=name) if found.code == "define" else found
 
 
 def variants_of(
