@@ -87,9 +87,11 @@ def _form(arguments: Arguments) -> Form:
             return form
     if arguments.into is None:
         raise UsageError("say what to draw: --html, --svg or --dot; or -o FILE, as in -o run.html")
+    from verifier.syntax.grammars import page
+
     raise UsageError(
         f"-o {arguments.into}: the ending says no form; add --html, --svg or --dot "
-        "(docs/pictures.md says how to get a PNG)"
+        f"({page('pictures.md')} says how to get a PNG)"
     )
 
 

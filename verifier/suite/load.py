@@ -15,6 +15,7 @@ from verifier.source import Diagnostic, Source
 from verifier.suite.discover import Task
 from verifier.suite.options import Options
 from verifier.syntax import NO_TREE, load, read
+from verifier.syntax.grammars import page
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
 
@@ -60,7 +61,7 @@ def variants_of(
         if {d.code for d in error.diagnostics} != {NO_TREE}:
             raise
     else:
-        raise UsageError(f"{source.name} takes no text of a kernel; docs/kernel-text.md says how")
+        raise UsageError(f"{source.name} takes no text of a kernel; {page('kernel-text.md')} says how")
     name, known = declared(source)
     for one in wanted:
         if one not in known:
