@@ -14,7 +14,7 @@ from verifier.program.trace import Trace
 from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop, folded, loops_told
 from verifier.records import dataclass, field
-from verifier.source import Diagnostic
+from verifier.source import Diagnostic, in_order
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
 
@@ -91,7 +91,7 @@ class Verdict(Drawable):
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of verdicts; as text ``52 tests: 50 as expected, 1 differ, 1 unknown``.
+    """Counts of verdicts; as text ``52 tests: 50 as expected, 1 differs, 1 unknown``.
 
     ``errors`` counts the errors that left a file or a test without a verdict; ``wrong`` names such tests
     where others of their file have one; ``skipped`` counts the files that were left out, by architecture.
@@ -129,8 +129,8 @@ class Tally:
     def __str__(self) -> str:
         without = self.total - self.expected - self.differ - self.unknown
         counts = {
-            "as expected": self.expected, "differ": self.differ, "unknown": self.unknown,
-            "without expectation": without,
+            "as expected": self.expected, f"differ{'s' * (self.differ == 1)}": self.differ,
+            "unknown": self.unknown, "without expectation": without,
         }  # fmt: skip
         parts = [f"{n} {word}" for word, n in counts.items() if n]
         parts += [self.with_errors] if self.errors else []
@@ -247,11 +247,12 @@ def judge_answer(
 
 
 def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:
-    """Warnings about a test's text: things that are allowed, but that the author hardly means; each once."""
+    """Warnings about a test's text: things that are allowed, but that the author hardly means; each once,
+    in the order of their places."""
     found: dict[object, Diagnostic] = {}
     for d in (*test.warnings, *program.warnings, *nested(program)):
         found.setdefault(d.key, d)
-    return tuple(found.values())
+    return tuple(in_order(found.values()))
 
 
 def _loops_cut(test: Test, program: Program, answer: Answer) -> str:

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 
 from verifier.records import dataclass, field, replace
 
+STDIN = "<stdin>"  # the name of a source that is no file
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """One input text. Diagnostics show its ``name``: a path, or ``<stdin>``."""
+    """One input text. Diagnostics show its ``name``: a path, or ``STDIN``."""
 
     name: str
     text: str
@@ -130,14 +132,19 @@ def _excerpt(text: str, column: int, length: int, number: int, width: int = 100)
     return [f"{gutter}{shown}", f"{' ' * (len(gutter) - 2)}| {pad}{carets}"]
 
 
-def render_all(diagnostics: Iterable[Diagnostic]) -> str:
-    """The text of all diagnostics, in the order of their places, without repetitions."""
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Diagnostics in the order of their places; those without a place come first."""
 
     def key(d: Diagnostic) -> tuple[str, int, str]:
         return (d.span.source.name, d.span.start, d.message) if d.span else (d.file, -1, d.message)
 
+    return sorted(diagnostics, key=key)
+
+
+def render_all(diagnostics: Iterable[Diagnostic]) -> str:
+    """The text of all diagnostics, in the order of their places, without repetitions."""
     seen: list[str] = []
-    for diagnostic in sorted(diagnostics, key=key):
+    for diagnostic in in_order(diagnostics):
         text = diagnostic.render()
         if text not in seen:
             seen.append(text)

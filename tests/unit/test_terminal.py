@@ -182,7 +182,7 @@ def test_the_summary_ends_with_what_needs_attention(folder: Path, capsys: pytest
     out = capsys.readouterr().out
     again = "verifier check --profile intel --timeout 30"
     assert out.endswith(
-        f"3 tests: 2 as expected, 1 differ, 1 with errors\n\nneeds attention:\n"
+        f"3 tests: 2 as expected, 1 differs, 1 with errors\n\nneeds attention:\n"
         f"  error        {again} '{folder}/broken it.litmus'\n"
         f"  differs  n6  {again} {folder}/n6.litmus\n"
     )

@@ -1,4 +1,5 @@
-"""The wheel has what an installed verifier reads: grammars with their tables, and the files of litmus/."""
+"""The wheel has what an installed verifier reads, and names: grammars with their tables, the files of
+litmus/, and the pages of the documentation."""
 
 from __future__ import annotations
 
@@ -26,4 +27,6 @@ def test_a_wheel_has_grammars_tables_and_tests(tmp_path: Path) -> None:
             assert wheel.read(module).decode() == module_of_tables(grammar)
             assert f"verifier/_grammar/{grammar}.lark" in names
         assert "verifier/_litmus/classic/SB.litmus" in names
+        pages = {page.name for page in (ROOT / "docs").glob("*.md")}
+        assert pages and {f"verifier/_docs/{page}" for page in pages} <= names
         assert f"{SHIPPED.replace('.', '/')}/__init__.py" in names

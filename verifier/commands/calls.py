@@ -36,10 +36,15 @@ def options_of(arguments: Arguments) -> Options:
 
 
 def tree_of(arguments: Arguments) -> str | None:
-    """The kernel tree that a call names, or else the project's settings."""
+    """The kernel tree that a call names, or else the project's settings. Raises ``UsageError`` if the call
+    names none that is there."""
     from verifier.settings import settings
 
-    return settings().kernel if arguments.kernel is None else arguments.kernel
+    if arguments.kernel is None:
+        return settings().kernel
+    from verifier.suite.load import tree_at
+
+    return tree_at(arguments.kernel).place
 
 
 def store_of(arguments: Arguments) -> str | None:

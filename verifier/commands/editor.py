@@ -43,7 +43,8 @@ def run(arguments: Arguments, out: Output) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
-        raise UsageError("the language server needs pygls: pip install 'verifier[lsp]'") from None
+        help_ = "in a checkout of the verifier, pip install '.[lsp]'"
+        raise UsageError(f"the language server needs pygls: {help_}") from None
     try:
         serve(arguments.port)
     except OSError as error:

@@ -31,7 +31,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
         type=list_of_words,
         default=[],
         metavar="A,B",
-        help="the edges to use (docs/generate.md has a table)",
+        help="the edges to use (the page generate.md has a table)",
     )
     command.add_argument(
         "--max-edges",

@@ -58,7 +58,9 @@ def run(arguments: Arguments, out: Output) -> int:
             codes.append(error.exit_code)
             FORMATS["text"].report(out, Wanted()).error(error, task.name)
     if not rows and not codes:
-        raise UsageError("no test here takes text of a kernel; docs/kernel-text.md says how")
+        from verifier.syntax.grammars import page
+
+        raise UsageError(f"no test here takes text of a kernel; {page('kernel-text.md')} says how")
     if arguments.format == "json":
         out.write(as_json(rows))
     return worst(codes)

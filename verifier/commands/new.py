@@ -29,6 +29,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
 def run(arguments: Arguments, out: Output) -> int:
     """Run ``new``: write a commented test to begin with. It asks nothing, and replaces no file."""
     from verifier.skeletons import skeleton, text_of
+    from verifier.syntax.grammars import page
 
     folder, name = os.path.split(arguments.name)
     name = name.removesuffix(".litmus")
@@ -50,5 +51,5 @@ def run(arguments: Arguments, out: Output) -> int:
         ("audit", "which of its barriers, flushes and locks are needed"),
     ):
         out.write(f"verifier {call} {path}   {about}\n")
-    out.write("\ndocs/kernel-developers.md explains what a test can say.\n")
+    out.write(f"\n{page('kernel-developers.md')} explains what a test can say.\n")
     return ExitCode.EXPECTED

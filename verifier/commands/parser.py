@@ -20,7 +20,14 @@ def parse(argv: list[str] | None) -> Arguments:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["help"]:  # help, or help COMMAND
         words = [*words[1:2], "--help"]
+    if not words:
+        raise UsageError(f"name a command\n\n{whole_parser().format_help().rstrip()}")
     parser = _parser(words[:1])
+    if words[0] not in COMMANDS and not words[0].startswith("-"):
+        from verifier.syntax.trouble import nearest
+
+        near = nearest(words[0], COMMANDS) or "'verifier --help' lists the commands"
+        raise UsageError(f"there is no command {words[0]!r}; {near}")
     found, more = parser.parse_known_args(words, namespace=Arguments())
     if found.command == "history" and not any(word.startswith("-") for word in more):
         found.paths += more  # the range may stand behind options

@@ -23,7 +23,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_machine(command)
     command.add_argument(
         "--cost", dest="costs", type=_cost, action="append", default=[], metavar="KIND=N",
-        help="give an edit of a kind another cost, such as smp_mb=3 (docs/repair.md has the table)",
+        help="give an edit of a kind another cost, such as smp_mb=3 (the page repair.md has the table)",
     )  # fmt: skip
     command.add_argument("--patch", action="store_true", help="print the first answer as a unified diff")
     command.add_argument(

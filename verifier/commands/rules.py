@@ -21,6 +21,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
 
 def run(arguments: Arguments, out: Output) -> int:
     """List all rules, or explain one rule, a chapter, or the rules that a switch changes."""
+    from verifier.model import cover
     from verifier.model.rules import rules, tell
 
     known, which = rules().values(), arguments.which
@@ -33,5 +34,7 @@ def run(arguments: Arguments, out: Output) -> int:
     ]
     if not found:
         raise UsageError(f"no rule, chapter or switch is called {which!r}; 'verifier rules' lists all rules")
-    out.write("\n\n".join(map(tell, found)) + "\n")
+    tables = {cover.RULE: cover.reference()}
+    told = [f"{tell(number)}\n\n{tables[number]}" if number in tables else tell(number) for number in found]
+    out.write("\n\n".join(one.rstrip("\n") for one in told) + "\n")
     return ExitCode.EXPECTED

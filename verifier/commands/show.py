@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from verifier.commands.arguments import Arguments
 from verifier.commands.calls import options_of
 from verifier.commands.options import add_limits, add_machine, one_or_more
-from verifier.errors import UsageError
+from verifier.errors import ExitCode, UsageError
 from verifier.output import Output
 from verifier.records import replace
 
@@ -71,9 +71,10 @@ def run(arguments: Arguments, out: Output) -> int:
     stopped = print_all([task], found, report, Progress(out))
     if report.found is not None and not stopped:
         if report.found.lacks:
-            out.complain(f"verifier: {report.found.lacks}")
-        else:
-            _write(report.found.text, arguments.into, out)
+            unwritten = f"; {arguments.into} is not written" if arguments.into not in (None, "-") else ""
+            out.complain(f"verifier: {report.found.lacks}{unwritten}")
+            return report.exit_code or ExitCode.WRONG
+        _write(report.found.text, arguments.into, out)
     return stopped or report.exit_code
 
 
@@ -86,9 +87,11 @@ def _form(arguments: Arguments) -> Form:
             return form
     if arguments.into is None:
         raise UsageError("say what to draw: --html, --svg or --dot; or -o FILE, as in -o run.html")
+    from verifier.syntax.grammars import page
+
     raise UsageError(
         f"-o {arguments.into}: the ending says no form; add --html, --svg or --dot "
-        "(docs/pictures.md says how to get a PNG)"
+        f"({page('pictures.md')} says how to get a PNG)"
     )
 
 

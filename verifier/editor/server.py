@@ -1,6 +1,6 @@
 """The language server: the documents that an editor has open, and the work that goes on for them.
 
-It needs pygls, an extra: ``pip install 'verifier[lsp]'``. ``requests.py`` has what editors can ask.
+It needs pygls, an extra: ``pip install '.[lsp]'``. ``requests.py`` has what editors can ask.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from functools import cache
 
 from verifier.errors import UsageError
 from verifier.records import dataclass
+from verifier.syntax.grammars import page
 from verifier.syntax.trouble import nearest
 
 LANGUAGES = ("X86", "C", "MM")
@@ -219,7 +220,7 @@ def _unknown(name: str, pattern: str, language: str, known: list[str]) -> str:
         types = PLAIN + WALK if language == "MM" else PLAIN
         ends = [", ".join(t for t in allowed if t in types) for allowed in (kind.sources, kind.targets)]
         return f"no edge is called {name!r}: {kind.name} leads from {ends[0]} to {ends[1]}"
-    hint = nearest(name, known) or "docs/generate.md has the table"
+    hint = nearest(name, known) or f"{page('generate.md')} has the table"
     return f"no edge is called {name!r}: {hint}"
 
 

@@ -18,6 +18,11 @@ _TOO_LARGE = (
 )
 
 
+# The directories of a kernel tree; a part of one has some of them.
+_TOP = (
+    "arch", "include", "kernel", "mm", "block", "crypto", "drivers", "fs", "init", "io_uring", "ipc", "lib",
+    "net", "rust", "samples", "scripts", "security", "sound", "tools", "virt",
+)  # fmt: skip
 _VERSION = ("VERSION", "PATCHLEVEL", "SUBLEVEL")
 
 
@@ -54,6 +59,9 @@ class KernelTree:
             directory, revision = place, ""
         if not os.path.isdir(directory):
             raise UsageError(f"--kernel {place}: there is no directory {directory!r}")
+        if not revision and not any(os.path.isdir(os.path.join(directory, name)) for name in _TOP):
+            name = f"name the directory with {', '.join(_TOP[:4])}"
+            raise UsageError(f"--kernel {place}: {directory!r} is no kernel tree; {name}")
         self.place, self.directory, self.revision = place, directory, revision
         self.commit = _commit(directory, revision) if revision else ""
         self._sources: dict[str, Source] = {}

@@ -56,6 +56,7 @@ class Collector(ABC):
     registers: Container[Ptr] = frozenset()  # the cells of the test
     waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
     barriers: bool = False  # does anybody wait for callbacks?
+    repeated: bool = False  # has a loop gone back?
     bodies: list[Body] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     slots: int = 0
@@ -95,7 +96,9 @@ class Collector(ABC):
 
     def add(self, event: Event) -> Event:
         if len(self.events) >= MAX_EVENTS:
-            raise LimitError(f"more than {MAX_EVENTS} events after unrolling; ask for a smaller bound")
+            smaller = "write fewer statements, or fewer turns of loops that count"
+            help_ = "ask for a smaller bound" if self.repeated else smaller
+            raise LimitError(f"more than {MAX_EVENTS} events{' after unrolling' * self.repeated}; {help_}")
         self.conditions += len(event.guard.args) if isinstance(event.guard, Apply) else 1
         if self.conditions > MAX_CONDITIONS:
             raise LimitError(f"more than {MAX_CONDITIONS} conditions in the guards of all events")

@@ -161,6 +161,7 @@ class _Unroller(Collector):
             copy += 1
             if not arriving:
                 break
+            self.repeated = True
         return merge(finished, self.budget) or Path((FALSE,), {}, {})
 
     def jump(

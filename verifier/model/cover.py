@@ -24,6 +24,7 @@ from verifier.records import NamedTuple
 T = TypeVar("T")
 Formula = tuple[tuple[str, ...], ...]
 
+RULE = "5.1"  # the rule whose table this is
 ALWAYS: Formula = ((),)
 NEVER: Formula = ()
 _VA_TAG: Formula = (("va", "tag", "local"),)

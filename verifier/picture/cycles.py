@@ -39,11 +39,10 @@ def _picture(explanation: Explanation, closed: Closed) -> Picture:
     edges = tuple(_edge(link, n, (n + 1) % len(links), nodes) for n, link in enumerate(links))
     found = {node.cpu for node in nodes}
     cpus = sorted(cpu for cpu in found if cpu is not None)
-    case = f"if {closed.case}" if closed.case else "in any case"
-    alike = f" ({closed.alike} alike)" if closed.alike > 1 else ""
     return Picture(
         f"{explanation.verdict.test.id}: why it cannot happen",
-        f"A run with this outcome would close this cycle, {case}{alike}: its first step comes before itself",
+        f"A run with this outcome would close this cycle, {closed.heading}: "
+        "its first step comes before itself",
         (*cpus, *([None] if None in found else [])), nodes, edges,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from zlib import crc32
 from verifier.picture.cycles import CyclePicture, cycle_pictures
 from verifier.picture.runs import about, kind_of_run, run_picture
 from verifier.picture.svg import STYLE, svg
-from verifier.picture.texts import escaped, escaped_line
+from verifier.picture.texts import coded, escaped, escaped_line
 from verifier.program.trace import Trace
 from verifier.program.waits import place
 from verifier.records import NamedTuple
@@ -155,7 +155,12 @@ class _Section:
         head: bool,
     ) -> None:  # fmt: skip
         self.verdict, self.explanation, self.prefix, self.href = verdict, explanation, prefix, href
-        self.told, self.head = told, head
+        self.head = head
+        self.as_html = told
+
+    def told(self, sentence: str) -> str:
+        """The HTML of a sentence; what it quotes from a source is code."""
+        return coded(self.as_html(sentence))
 
     def lines(self) -> Iterator[str]:
         """The fragment, piece by piece."""
@@ -243,9 +248,7 @@ class _Section:
     def _cycle(self, picture: CyclePicture, of: int) -> Iterator[str]:
         prefix = f"{self.prefix}-c{picture.reason}-{picture.number}-"
         which = f"Cycle {picture.number} of {of}" if of > 1 else "The cycle"
-        case = f"if {picture.closed.case}" if picture.closed.case else "in any case"
-        alike = f" ({picture.closed.alike} alike)" if picture.closed.alike > 1 else ""
-        yield f'<h3 class="v-kind">{which}: {self.told(case + alike)}</h3>'
+        yield f'<h3 class="v-kind">{which}: {self.told(picture.closed.heading)}</h3>'
         told = [
             _Told(
                 "" if link.step.cpu is None else f"CPU {link.step.cpu}", link.step.text, link.step.where,

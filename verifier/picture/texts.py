@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from textwrap import wrap
 from unicodedata import category, combining, east_asian_width
@@ -56,6 +57,11 @@ def escaped_line(text: str) -> str:
 
 def _plain(c: str) -> bool:
     return category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def coded(html: str) -> str:
+    """HTML whose code in backticks is in elements for code."""
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html)
 
 
 def escaped(text: str) -> str:

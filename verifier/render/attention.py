@@ -9,6 +9,7 @@ from verifier.output import Paint
 from verifier.patterns import pattern
 from verifier.records import NamedTuple
 from verifier.render.base import Piece
+from verifier.source import STDIN
 
 _MOST = 20  # tests that are named; the others are counted
 _PLAIN = pattern(r"[\w./:,+@%=-]+")
@@ -47,7 +48,7 @@ def listed(found: Sequence[Attention], again: str, paint: Paint) -> Iterator[str
     width = max(len(one.id) for one in shown)
     for one in shown:
         colour = paint.doubt if one.why == "unknown" else paint.bad
-        call = "" if one.path.startswith("<") else f"{again} {quoted(one.path)}"
+        call = "" if one.path == STDIN else f"{again} {quoted(one.path)}"
         yield f"  {colour(f'{one.why:<7}')}  {one.id:<{width}}  {call}".rstrip()
     if len(known) > _MOST:
         yield f"  and {len(known) - _MOST} more"

@@ -6,7 +6,7 @@ from verifier.errors import Interrupted, VerifierError
 from verifier.render.base import Verdicts
 from verifier.render.problem import diagnostics, file_of, problem, with_hint
 from verifier.results import Verdict
-from verifier.source import Diagnostic, Span
+from verifier.source import STDIN, Diagnostic, Span
 
 
 class GitHub(Verdicts):
@@ -55,7 +55,7 @@ def _annotation(level: str, message: str, title: str, span: Span | None, file: s
         (line, column), (last, end) = (span.source.position(at) for at in (span.start, span.end))
         place = {"line": line, "endLine": last, "col": column}
         place |= {"endColumn": end} if line == last else {}
-    where = {"file": file} | place if file and not file.startswith("<") else {}
+    where = {"file": file} | place if file not in ("", STDIN) else {}
     properties = ",".join(f"{name}={_property(str(v))}" for name, v in (where | {"title": title}).items())
     return f"::{level} {properties}::{_data(message)}\n"
 

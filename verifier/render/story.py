@@ -65,7 +65,10 @@ def _painted(verdict: Verdict, paint: Paint) -> Callable[[str], str]:
 
 def _difference(verdict: Verdict) -> str:
     """What differs: the observation, that some run hangs, or both."""
-    said = [f"expected {verdict.expected}"] if verdict.expected not in (None, verdict.observation) else []
+    if verdict.deadlock and verdict.hang_expected is not None:
+        return f"expected {verdict.wanted}{'' if verdict.hang_expected else ', and that no run hangs'}"
+    wanted = verdict.wanted if verdict.hangs else verdict.expected
+    said = [f"expected {wanted}"] if verdict.expected not in (None, verdict.observation) else []
     if verdict.hang_expected and not verdict.hangs:
         said.append("no run hangs, and the test expects that one does")
     elif verdict.hang_expected is False and verdict.hangs:

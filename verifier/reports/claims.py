@@ -10,7 +10,7 @@ from typing import cast
 from verifier.errors import UsageError
 from verifier.patterns import pattern
 from verifier.records import NamedTuple, dataclass, field
-from verifier.syntax.grammars import folder
+from verifier.syntax.grammars import folder, page
 
 _KEYS = ("number", "seed", "answer", "says", "why", "by", "audit")  # the last one is for docs/seeds.md
 _NUMBER = pattern(r"[A-Za-z0-9.-]+")
@@ -65,7 +65,9 @@ def read_claims(path: str, below: str | None = None) -> Claims:
     if below is None:
         below = os.path.join(os.path.dirname(path), _text(path, "the file", data, "below", "."))
     if not data.get("claim"):
-        raise UsageError(f"{path}: there are no claims; each is a table [[claim]], as docs/reports.md says")
+        raise UsageError(
+            f"{path}: there are no claims; each is a table [[claim]], as {page('reports.md')} says"
+        )
     found = [_claim(path, number, row, below) for number, row in enumerate(_rows(path, data, "claim"), 1)]
     twice = [c.number for n, c in enumerate(found) if c.number in {x.number for x in found[:n]}]
     if twice:

@@ -10,13 +10,16 @@ from verifier.style.tokens import TextToken, stay_apart
 from verifier.syntax.grammars import Node, is_tree
 
 Role = Literal[
-    "binary", "prefix", "postfix", "star", "called", "block", "end", "guard", "guarded", "cast", "plain",
+    "binary", "prefix", "postfix", "star", "called", "block", "end", "guard", "guarded", "cast", "head",
+    "plain",
 ]  # fmt: skip
 """What a token is: an operator with two operands, or before or after its one; the star of a type; a name that
-is called; the braces of statements; the brackets of a guard; the bracket behind a type that is cast to; in a
-place where the author's spaces stay."""
+is called; the braces of statements; the brackets of a guard; the bracket behind a type that is cast to, or
+the sign behind the head of a statement; in a place where the author's spaces stay."""
 
 _BEFORE_BRACKETS = frozenset({"if", "while", "for", "switch"})
+# A head in brackets, then a statement.
+_HEADED = frozenset({"if_", "while_", "for_", "for_each", "list_each", "scoped_guard", "switch"})
 _ASSIGNS = frozenset({"=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="})
 _TWO_SIDES = frozenset({"&&", "||", "==", "!=", "<=", ">=", "<<=", ">>="})
 
@@ -56,6 +59,12 @@ def _roles(node: Node) -> Iterator[tuple[int, Role]]:
     if kind == "conditional":
         for one, other in pairwise(parts):
             yield from ((at, "binary") for at in range(_end(one), _start(other)))
+    if kind in ("case", "default", "label"):
+        yield node.meta.end_pos - 1, "head"
+    if kind in _HEADED:
+        body = 1 if kind == "if_" else len(parts) - 1
+        last = max(_end(p) for p in parts[:body])
+        yield from ((at, "head") for at in range(last, _start(parts[body])))
     if kind in ("cast", "literal"):
         # Behind the type and its stars comes the bracket; a tree of nothing has no place.
         last = max(_end(p) for p in parts[:2])
@@ -98,6 +107,8 @@ def _wanted(left: TextToken, right: TextToken, known: dict[int, Role], guards: b
         return chosen
     if b in (";", ",", ")", "]") or a in ("(", "["):
         return ""
+    if role == "head" and a in (")", ":"):
+        return " "
     if role in ("prefix", "star") or after == "postfix":
         return ""
     if after == "star":

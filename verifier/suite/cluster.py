@@ -42,7 +42,8 @@ class Cluster:
         try:
             self.make = cast("Callable[..., _Client]", import_module("distributed").Client)
         except ImportError:
-            raise UsageError("--dask needs Dask: pip install 'verifier[dask]'") from None
+            help_ = "in a checkout of the verifier, pip install '.[dask]'"
+            raise UsageError(f"--dask needs Dask: {help_}") from None
         _silence("distributed", "tornado", "asyncio")
         self.client: _Client | None = None
         self.found: Executor | None = None

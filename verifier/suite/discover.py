@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from verifier.errors import InputError, UsageError
 from verifier.patterns import pattern
 from verifier.records import dataclass, replace
-from verifier.source import Diagnostic, Source
+from verifier.source import STDIN, Diagnostic, Source
 from verifier.syntax import MAX_BYTES, decode
 from verifier.syntax.trouble import nearest
 
@@ -35,7 +35,7 @@ def discover(paths: Iterable[str], ends: tuple[str, ...] = (".litmus",)) -> list
     ``ends``: of the names of files in directories.
 
     A path that does not exist and a directory that cannot be read become tasks with an error. Raises
-    ``UsageError`` for a path that ends in ``::``.
+    ``UsageError`` for a path with nothing before or behind its ``::``.
     """
     tasks: list[Task] = []
     for path in paths:
@@ -43,6 +43,8 @@ def discover(paths: Iterable[str], ends: tuple[str, ...] = (".litmus",)) -> list
         wanted = tuple(v for v in variant.split(",") if v)
         if colons and not wanted:
             raise UsageError(f"{path}: the name of a variant is missing after '::'")
+        if not name:
+            raise UsageError(f"{path!r}: the name of a file is missing{' in front of ::' * bool(colons)}")
         if name == "-" or STREAMS.fullmatch(name):
             tasks.append(_stream(name, wanted))
         elif os.path.isdir(name):
@@ -56,7 +58,7 @@ def discover(paths: Iterable[str], ends: tuple[str, ...] = (".litmus",)) -> list
 
 def _stream(name: str, wanted: tuple[str, ...]) -> Task:
     """The task of a stream. It reads one byte more than a file may have, and no further."""
-    called = "<stdin>" if name == "-" else name
+    called = STDIN if name == "-" else name
     number = 0 if name in ("-", "/dev/stdin") else int(name.rpartition("/")[2])
     try:
         if number == 0:

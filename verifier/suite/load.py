@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from verifier.errors import InputError, LimitError, UsageError
 from verifier.kernel.tree import KernelTree
 from verifier.lower.build import build
+from verifier.records import replace
 from verifier.results import wrong_expectations
 from verifier.source import Diagnostic, Source
 from verifier.suite.discover import Task
 from verifier.suite.options import Options
 from verifier.syntax import NO_TREE, load, read
+from verifier.syntax.grammars import page
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
 
@@ -26,12 +28,20 @@ def load_task(task: Task, options: Options) -> list[Test]:
     if task.error is not None:
         raise task.error
     tree = tree_at(options.kernel) if options.kernel else None
-    tests = load_all(task.source or read(task.name), options.defines, tree)
+    try:
+        tests = load_all(task.source or read(task.name), options.defines, tree)
+    except InputError as error:
+        raise InputError((_of_call(d, task.name) for d in error.diagnostics), error.tests) from None
     for wanted in task.variants:
         known = [t.variant for t in tests if t.variant]
         if wanted not in known:
             raise _no_variant(task.name, wanted, known)
     return [t for t in tests if not task.variants or t.variant in task.variants]
+
+
+def _of_call(found: Diagnostic, name: str) -> Diagnostic:
+    """An error about a word of the call has no place in the file."""
+    return replace(found, span=None, file=name) if found.code == "define" else found
 
 
 def variants_of(
@@ -51,7 +61,7 @@ def variants_of(
         if {d.code for d in error.diagnostics} != {NO_TREE}:
             raise
     else:
-        raise UsageError(f"{source.name} takes no text of a kernel; docs/kernel-text.md says how")
+        raise UsageError(f"{source.name} takes no text of a kernel; {page('kernel-text.md')} says how")
     name, known = declared(source)
     for one in wanted:
         if one not in known:

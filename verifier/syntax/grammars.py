@@ -70,10 +70,21 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def folder(name: str) -> Path:
-    """The folder ``grammar`` or ``litmus``: inside the installed package, or beside it in a checkout."""
+    """The folder ``grammar``, ``litmus`` or ``docs``: inside the installed package, or beside it in a
+    checkout."""
     from pathlib import Path
 
     return Path(_folder(name))
+
+
+def page(name: str) -> str:
+    """Where a page of the documentation is, for messages: from the directory of the call if it is below."""
+    path = os.path.join(_folder("docs"), name)
+    try:
+        below = os.path.relpath(path)
+    except (OSError, ValueError):  # there is no directory of the call, or it is on another drive
+        return path
+    return path if below.startswith(os.pardir) else below
 
 
 def _folder(name: str) -> str:

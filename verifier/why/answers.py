@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Literal
@@ -15,7 +14,7 @@ from verifier.program.waits import place
 from verifier.records import NamedTuple, dataclass
 from verifier.results import Verdict
 from verifier.source import Span
-from verifier.why.names import CycleStep
+from verifier.why.names import CycleStep, called
 
 PARAGRAPH = 112
 # What a part does, for the list of what an outcome rests on, and the rules that say so.
@@ -84,16 +83,26 @@ class Link(NamedTuple):
 class Closed:
     """A cycle in words.
 
-    ``case``   what the runs have in common that it is about; empty: all runs;
-    ``links``  its steps, each with the reason why it comes before the next one, the last before the first;
-    ``alike``  how many cycles differ from it only in the numbers of CPUs, itself included;
-    ``parts``  the parts of the test that it rests on.
+    ``case``    what the runs have in common that it is about; empty: nothing that has a name;
+    ``links``   its steps, each with the reason why it comes before the next one, the last before the first;
+    ``alike``   how many cycles differ from it only in the numbers of CPUs, itself included;
+    ``parts``   the parts of the test that it rests on;
+    ``called``  the calls that ask for callbacks whose grace periods it needs;
+    ``every``   there is no other cycle: it is about all runs with the outcome.
     """
 
     case: str
     links: tuple[Link, ...]
     alike: int
     parts: tuple[OptionalPart, ...]
+    called: tuple[str, ...] = ()
+    every: bool = True
+
+    @property
+    def heading(self) -> str:
+        """The runs that it is about, and how many cycles are like it."""
+        case = f"if {self.case}" if self.case else "in any case" if self.every else "in some runs"
+        return f"{case} ({self.alike} alike)" if self.alike > 1 else case
 
 
 class Excluded(NamedTuple):
@@ -246,8 +255,7 @@ def impossible(verdict: Verdict) -> bool:
 
 def named(part: OptionalPart, file: str, short: bool = True) -> str:
     """``smp_mb() (line 22)``, ``the LOCK of atomic_inc() (line 9)``."""
-    called = re.match(r"(?:[^()=]+ = |return )?(\w+)\(", part.text)
-    text = f"{called[1]}()" if called and short else " ".join(part.text.split())
+    text = called(part.text) if short else " ".join(part.text.split())
     of = {
         "barrier": "",
         "lock": "the lock that ",
@@ -287,10 +295,8 @@ def _part(part: OptionalPart, file: str) -> tuple[str, str, str, str]:
 
 def _cycle(cycle: Closed, number: int) -> list[str]:
     head = f"  {number}. " if number else "  "
-    case = f"if {cycle.case}" if cycle.case else "in any case"
-    alike = f" ({cycle.alike} alike)" if cycle.alike > 1 else ""
     rows = _table((_row(link.step) for link in cycle.links), indent="     ")
-    out = [f"{head}{case}{alike}"]
+    out = [f"{head}{cycle.heading}"]
     for row, link in zip(rows, cycle.links, strict=True):
         out += [row, f"       before: {link.why}"]
     first = cycle.links[0].step

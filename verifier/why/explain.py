@@ -10,13 +10,12 @@ from verifier.errors import LimitError
 from verifier.lower.build import lower
 from verifier.lower.optional import OptionalPart, given, optional
 from verifier.model import Model
-from verifier.program.events import Program
-from verifier.program.expressions import refs
 from verifier.records import replace
 from verifier.results import Verdict
 from verifier.suite.shorten import short_program
 from verifier.syntax.test import Test
 from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, impossible, named
+from verifier.why.cases import Cases
 from verifier.why.cycles import Cycle, Cycles, Edge
 from verifier.why.engine import Candidates, opened
 from verifier.why.excluded import excluded
@@ -139,23 +138,22 @@ class _Explainer:
             with Cycles(candidates, parts) as cycles:
                 needed = cycles.needed()
                 names = EventNames(candidates, self.test.source.name)
-                closed = [_closed(c, names, cycles, candidates.program) for c in needed]
+                cases = Cases(candidates, names)
+                closed = [_closed(c, names, cycles, cases.of(c, len(needed) == 1)) for c in needed]
             alone = None if needed else excluded(candidates, self.model, self.value, self.test.source.name)
         except LimitError as limit:
             return Reason(parts, (), f"its cycles are missing: {limit}")
         return Reason(parts, tuple(_merged(closed)), excluded=alone)
 
 
-def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, program: Program) -> Closed:
+def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, case: str) -> Closed:
     """A cycle in words, from the lowest CPU's first store or other event."""
     edges = _from_the_first(cycle.edges, names.nodes)
     links = [Link(names.step(e.first, cycle), names.why(e, cycle), e.rule) for e in edges]
     parts = dict.fromkeys(p for e in edges for p in cycles.rests.on(*e))
+    called = filter(None, (names.callback(e) for e in edges))
     return Closed(
-        "; ".join(dict.fromkeys(_case(cycle, names, program))),
-        tuple(_short(edges, links, names)),
-        1,
-        tuple(parts),
+        case, tuple(_short(edges, links, names)), 1, tuple(parts), called=tuple(dict.fromkeys(called))
     )
 
 
@@ -188,19 +186,6 @@ def _numbers(why: str) -> str:
     return found[0] if found else ""
 
 
-def _case(cycle: Cycle, names: EventNames, program: Program) -> Iterable[str]:
-    """What distinguishes the runs that a cycle is about: what decides a branch."""
-    asked = {s for e in program.events for s in refs(e.guard)} | {
-        s for b in program.bodies for s in refs(b.guard)
-    }
-    for edge in cycle.edges:
-        event = names.nodes[edge.first].event
-        if event is not None and any(a.slot in asked for a in event.accesses):
-            found = names.finds(edge.first, cycle)
-            if found:
-                yield found
-
-
 def _merged(cycles: Iterable[Closed]) -> list[Closed]:
     """Cycles that differ only in the numbers of CPUs are told once."""
     found: dict[str, Closed] = {}
@@ -212,7 +197,8 @@ def _merged(cycles: Iterable[Closed]) -> list[Closed]:
         )
         known = found.get(key)
         found[key] = cycle if known is None else replace(known, alike=known.alike + 1)
-    return list(found.values())
+    several = len(found) > 1
+    return [replace(cycle, every=False) if several else cycle for cycle in found.values()]
 
 
 _NOTHING = "barrier, LOCK, flush or wait", ""
@@ -228,16 +214,26 @@ def _summary(verdict: Verdict, told: Sequence[Reason], found: Reasons, waits: st
         return verdict.observation
     first, file, word = told[0], verdict.test.source.name, verdict.observation
     if not first.parts:
+        waits = ", and on ".join(filter(None, (_callbacks(first), waits)))
         no, also = ("barrier, LOCK or flush", f", and on {waits}") if waits else _NOTHING
         return f"{word}: it rests on no {no}, but on what every CPU does by itself{also}"
     rests = _listed([named(p, file) for p in first.parts])
-    rests += f", and on {waits}" * bool(waits)
+    rests += "".join(f", and on {given}" for given in (_callbacks(first), waits) if given)
     others, more = len(told) - 1, ""
     if others:
         more = f"; {others}{'' if found.complete else ' or more'} other reason{'s' if others > 1 else ''}"
     elif not found.complete:
         more = "; there may be other reasons"
     return f"{word}: it rests on {rests}{more}"
+
+
+def _callbacks(reason: Reason) -> str:
+    """A clause about the grace periods of callbacks that a reason's cycles need; empty if there is none."""
+    called = list(dict.fromkeys(name for c in reason.cycles for name in c.called))
+    if not called:
+        return ""
+    periods, are = ("period", "is") if len(called) == 1 else ("periods", "are")
+    return f"the grace {periods} of {_listed(called)}, which {are} taken as given"
 
 
 def _comments(reason: Reason, test: Test) -> Iterable[Comment]:

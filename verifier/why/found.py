@@ -51,18 +51,20 @@ class Repair:
     @property
     def loss(self) -> str:
         """What it loses, in words."""
-        said = [_losing(self.lost, "good outcome")] if self.lost else ["loses no good outcome"]
+        count = len(self.lost)
+        some = f"loses {count} good outcome{'s' * (count > 1)}: {_shown(self.lost)}"
+        said = some if count else "loses no good outcome"
         if self.beside:
-            said.append(_losing(self.beside, "outcome", " that bad runs have, too").removeprefix("loses "))
+            more, is_ = len(self.beside), "states are" if len(self.beside) > 1 else "state is"
+            said += f"; {more} final {is_} gone in which bad runs could end as well: {_shown(self.beside)}"
         idle = (
             f"; but then {', '.join(self.idle[:LOST])}{', …' * (len(self.idle) > LOST)}" if self.idle else ""
         )
-        return ", and ".join(said) + idle
+        return said + idle
 
 
-def _losing(states: Sequence[str], noun: str, which: str = "") -> str:
-    shown = "; ".join(states[:LOST]) + ("; …" if len(states) > LOST else "")
-    return f"loses {len(states)} {noun}{'s' * (len(states) > 1)}{which}: {shown}"
+def _shown(states: Sequence[str]) -> str:
+    return "; ".join(states[:LOST]) + ("; …" if len(states) > LOST else "")
 
 
 Status = Literal["repaired", "impossible", "none", "unknown"]
@@ -79,6 +81,7 @@ class Repairs:
     ``tried``     how many changes were decided; ``hanging``: how many make the outcome impossible, but let a
                   run hang that could not hang before, and so are no repairs;
     ``hangs``     do some runs of the test as it is hang, which its condition does not ask for?
+    ``ends``      does some run of the test as it is end?
     ``untried``   if the test takes the kernel's text: the kinds of edits for which that has no place.
     """
 
@@ -92,6 +95,7 @@ class Repairs:
     untried: tuple[str, ...] = ()
     hangs: bool = False
     seconds: float = 0.0
+    ends: bool = True
 
     @property
     def exit_code(self) -> ExitCode:
@@ -99,6 +103,10 @@ class Repairs:
         if self.status == "unknown":
             return ExitCode.UNKNOWN
         return ExitCode.DIFFERS if self.status == "none" else ExitCode.EXPECTED
+
+    @property
+    def _hanging(self) -> str:
+        return "some runs hang" if self.ends else "no run ends, and some hang"
 
     def __str__(self) -> str:
         """The answers, as the command prints them."""
@@ -112,7 +120,7 @@ class Repairs:
             "none": "no edit of the kinds that are tried makes the outcome impossible",
         }
         if self.hangs:
-            known["impossible"] += ", but some runs hang"
+            known["impossible"] += f", but {self._hanging}"
         yield f"{self.test.id}   {known.get(self.status, f'unknown: {self.reason}')}"
         for number, one in enumerate(self.found, 1):
             first, *more = one.changes
@@ -123,7 +131,7 @@ class Repairs:
             made = "1 more makes" if self.hanging == 1 else f"{self.hanging} more make"
             yield f"  {made} the outcome impossible, but let a run hang that could not hang before"
         if self.hangs and self.status != "unknown":
-            yield "  some runs of the test as it is hang; ask for them, by `exists (hang)`, to repair that"
+            yield f"  as the test is, {self._hanging}; ask for that, by `exists (hang)`, to repair it"
         if self.untried and self.status != "impossible":
             yield f"  the kernel's text has no place for {', '.join(self.untried)}"
         if self.status == "repaired" and not self.complete:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
 from verifier.model.roles import buffered, role
-from verifier.program.events import Access, Event
+from verifier.program.events import Access, BodyKind, Event
 from verifier.program.expressions import Const
 from verifier.program.ops import ICR
 from verifier.program.values import IN_LINE, SOFTIRQS_OFF, Ptr, Value
@@ -156,6 +157,8 @@ class EventNames:
             words = self._conflict(edge, cycle)
         elif edge.rule == "ipi":
             words = _interrupting(a.event, b.event)
+        elif edge.rule == "age":
+            words = "the walk ends before it" if a.kind == "walk" else "the walk ends after it"
         elif self.waits(edge) and b.event is not None:
             nt = ", 2.6" if edge.rule == "drain_nt" else ""
             words = f"{said(b.event)} waits for the store buffer [{role(b.event).waits}{nt}]"
@@ -183,9 +186,11 @@ class EventNames:
         a, b = self.nodes[edge.first], self.nodes[edge.second]
         line, registers = self.line(edge.second, cycle), _registers(a.event, b.event)
         if edge.rule == "fr" and _flag(a.event) is not None and _flag(b.event) == "0" and _delivers(a):
-            return f"the interrupt needs interrupts on, which {line} turns off [8.3]"
+            struck = _struck(a)
+            return f"the {struck.who} needs interrupts on, which {line} turns off [{struck.rule}]"
         if edge.rule == "rf" and _flag(a.event) == "1" and _delivers(b):
-            return "it turns interrupts on, which the interrupt needs [8.3]"
+            struck = _struck(b)
+            return f"it turns interrupts on, which the {struck.who} needs [{struck.rule}]"
         if edge.rule == "fr":
             value = "" if registers else self._written(b)
             found = f"{registers}, as it found it" if registers else "what it found"
@@ -200,14 +205,25 @@ class EventNames:
             return "program order [1.1]"
         first, second = self.program.bodies[a.event.body], self.program.bodies[b.event.body]
         if first is not second:
-            if second.rank > first.rank:
-                return "the interrupt strikes after it [8.3]"
-            if first.rank > second.rank:
-                return "the interrupt strikes before it [8.3]"
-            return "the interrupts come in this order [8.3]"
+            if second.rank != first.rank:
+                later = second.rank > first.rank
+                struck = _STRIKES[(second if later else first).kind]
+                return f"the {struck.who} {struck.comes} {'after' if later else 'before'} it [{struck.rule}]"
+            return f"the {_STRIKES[first.kind].who}s come in this order [{_STRIKES[first.kind].rule}]"
         if a.event.op == "X" and b.kind != "commit":
             return "program order; it is LOCK'd, so it is not buffered [2.1]"
         return "program order [1.1]"
+
+    def callback(self, edge: Edge) -> str:
+        """``call_rcu() (line 4)``, if a pair rests on the grace period of a callback."""
+        if edge.rule != "grace":
+            return ""
+        for event in (self.nodes[edge.first].event, self.nodes[edge.second].event):
+            if event is not None and event.op == "DLV":
+                event = self.program.bodies[event.body].send
+            if event is not None and event.op == "SEND":
+                return f"{called(event.text)} ({place(event.span, self.file)})"
+        return ""
 
     def _written(self, n: EventName) -> str:
         for access in n.event.accesses if n.event is not None else ():
@@ -250,10 +266,32 @@ def _delivers(n: EventName) -> bool:
     return n.event is not None and n.event.op == "DLV"
 
 
+class Struck(NamedTuple):
+    """What a body that comes between instructions is called, what it does there, and by which rule."""
+
+    who: str
+    comes: str
+    rule: str
+
+
+_STRIKES: Mapping[BodyKind, Struck] = {
+    "handler": Struck("interrupt", "strikes", "8.3"),
+    "nmi": Struck("NMI", "strikes", "12.1"),
+    "callback": Struck("callback", "runs", "18.3"),
+}
+
+
+def _struck(n: EventName) -> Struck:
+    """What a delivery begins."""
+    return _STRIKES["callback" if n.event is not None and n.event.kind == "callback" else "handler"]
+
+
 def _interrupting(a: Event | None, b: Event | None) -> str:
     """Why an acknowledgement comes before the end of a wait, or a send before a delivery."""
     if a is None or b is None or b.op == "WAIT":
         return "the sender waits for it [8.7]"
+    if b.kind == "callback":
+        return "this is what asks for it [18.3]"
     if a.op == "SEND" and b.body not in a.handlers:
         return "the interrupt comes for this, too" + (" [8.3]" if a.kind in ICR else " [8.10]")
     return "this is what sends it [8.3]"
@@ -261,12 +299,11 @@ def _interrupting(a: Event | None, b: Event | None) -> str:
 
 _WORDS = {
     "fresh": "it removes older entries, so this walk comes after it [5.4]",
-    "fresh_upper": "it removes older upper entries, so this walk comes after it [17.1]",
+    "fresh_upper": "it removes older upper entries, so this walk comes after it [0.2]",
     "start": "entries of the start are older than every flush [5.4]",
     "walk": "the walk serves this use [3.3]",
     "descent": "the walk goes on to the next level [3.4]",
     "marking": "the walk sets D after it has read the entry [7.3]",
-    "age": "the walk is older [17.1]",
     "forward_issue": "the walk reads it from the store buffer [3.5]",
     "forward_newest": "the walk reads before the newer store is executed [3.5]",
     "queue": "it was sent first [17.7]",
@@ -285,6 +322,15 @@ _WORDS = {
 def said(event: Event) -> str:
     """How the source writes an event, or what it stands for."""
     text = " ".join(event.text.split()) or event.op
+    callback = event.kind == "callback"
     return {
-        "DLV": f"interrupt: {text}", "IRET": f"return from {text}", "ACK": f"{text} is acknowledged",
-    }.get(event.op, text)  # fmt: skip
+        "DLV": f"{'callback' if callback else 'interrupt'}: {text}",
+        "IRET": f"{'end of callback' if callback else 'return from'} {text}",
+        "ACK": f"{text} is acknowledged",
+    }.get(event.op, text)
+
+
+def called(text: str) -> str:
+    """A statement by the function that it calls, without its arguments."""
+    found = re.match(r"(?:[^()=]+ = |return )?(\w+)\(", text)
+    return f"{found[1]}()" if found else " ".join(text.split())

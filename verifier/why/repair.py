@@ -126,7 +126,8 @@ class _Search:
             if status == "unknown":
                 reason += "; no edit was tried, as both judges must know the test as it is"
             known = self.base.possible is False
-            return Repairs(self.test, status, (), known, reason, hangs=known and self._hangs)
+            hangs = known and self._hangs
+            return Repairs(self.test, status, (), known, reason, hangs=hangs, ends=self.base.ends)
         reason = ""
         try:
             self.family = self._loaded(())

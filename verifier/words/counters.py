@@ -116,7 +116,7 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
     zero = Locked("v", results["sub"], f("eq", results["sub"], 0))
     yield tests(at("sub_and_test", "i: number, v: pointer"), zero, "is the new value 0?", lock, "number")
     below = Locked("v", results["add"], f("lt", results["add"], 0))
-    source = f"arch_{wide}_add_negative(), {header}; its orders since v6.4, from memory"
+    source = f"arch_{wide}_add_negative(), {header}; its orders since v6.4 (version unchecked)"
     for name in ("add_negative", "add_negative_relaxed"):
         head, doc = at(name, "i: number, v: pointer"), "is the new value negative?"
         yield row(g, head, below, doc, lock, "number", source=source)
@@ -148,7 +148,7 @@ def _conditional(
         if name != "inc_not_zero":  # the older loop guessed 0, and began with CMPXCHG
             effect, rules = replace(effect, looks=since("v4.19")), f"{rule[:-4]}19.1, 19.2"
             doc += "; if not, a load since v4.19, LOCK'd before"
-            source += "; linux/atomic.h up to v4.18, the version from memory"
+            source += "; linux/atomic.h up to v4.18 (version unchecked)"
         yield row("Atomic counters", at(name, "v: pointer"), effect, doc, rules, "number", source=source)
     less = results["dec"]
     dec = looking("v", less, f("ge", less, 0), less)
@@ -221,7 +221,7 @@ def bits() -> Iterator[Word]:
     head = "nr: bit, addr: word"
     source = "constant_test_bit(), variable_test_bit(), asm/bitops.h"
     yield row(g, f"test_bit({head})", Load("addr", was), "a load of the word", "1.1", "number", source=source)
-    source = "arch_test_bit_acquire(), asm/bitops.h; since v6.0, from memory"
+    source = "arch_test_bit_acquire(), asm/bitops.h; since v6.0 (version unchecked)"
     looks = f"test_bit_acquire({head})"
     yield row(g, looks, Load("addr", was), "a load of the word", "1.1", "number", source=source)
     locked = partial(row, g, source="arch_set_bit(), arch_test_and_set_bit() and kin, asm/bitops.h")
@@ -243,7 +243,7 @@ def bits() -> Iterator[Word]:
     dropped = Modify("addr", values["clear"])
     yield row(g, f"__clear_bit_unlock({head})", dropped, one, "1.1, 8.9", source=source)
     doc = "LOCK'd; is bit 7 set in what is stored?"
-    source = "clear_bit_unlock_is_negative_byte(), asm/bitops.h, up to v6.6 (from memory)"
+    source = "clear_bit_unlock_is_negative_byte(), asm/bitops.h, up to v6.6 (version unchecked)"
     seventh = f("bitand", f("shr", values["clear"], 7), 1)
     dropped_with = Locked("addr", values["clear"], seventh)
     yield row(
@@ -251,13 +251,12 @@ def bits() -> Iterator[Word]:
     )
     flipped = f("bitxor", OLD, f("bitand", "mask", 0xFF))
     flips = Locked("addr", flipped, f("bitand", f("shr", flipped, 7), 1))
-    source = (
-        "arch_xor_unlock_is_negative_byte(), asm/bitops.h: XOR of the lowest byte; since v6.7 (from memory)"
-    )
+    source = "arch_xor_unlock_is_negative_byte(), asm/bitops.h: XOR of the lowest byte; "
+    source += "since v6.7 (version unchecked)"
     name = "xor_unlock_is_negative_byte(mask: number, addr: word)"
     yield row(g, name, flips, doc, lock, "number", source=source)
-    source = "wait_on_bit(), wait_on_bit_lock(), linux/wait_bit.h, from memory; the sleep is left out, so no "
-    source += "wake-up is lost; linux/wait_bit.inc has it"
+    source = "wait_on_bit(), wait_on_bit_lock(), linux/wait_bit.h, not compared with the file; "
+    source += "the sleep is left out, so no wake-up is lost; linux/wait_bit.inc has it"
     waits = partial(row, g, source=source, sleeps=True)
     clear, args = f("eq", was, 0), "addr: word, nr: bit, mode: number"
     doc = "waits exactly until the bit is clear; gives 0"

@@ -50,24 +50,24 @@ def accesses() -> Iterator[Word]:
     yield guests("virt_load_acquire(x: pointer)", load, "a load; TSO keeps it in order", "1.1", "same")
     yield guests("virt_store_release(x: pointer, e)", store, "a store; TSO keeps it in order", "1.1")
     yield guests("virt_store_mb(x: place, e)", Locked("x", Reg("e"), None), "a store by XCHG", "2.1")
-    source = "__smp_store_mb(), asm/barrier.h; set_mb() up to v4.1, from memory"
+    source = "__smp_store_mb(), asm/barrier.h; set_mb() up to v4.1 (version unchecked)"
     swap = Locked("x", Reg("e"), None)
     yield row(g, "smp_store_mb(x: place, e)", swap, "a store by XCHG", "2.1", source=source)
-    for name, more in (("rcu_dereference", ""), ("rcu_dereference_raw", ", from memory")):
+    for name, more in (("rcu_dereference", ""), ("rcu_dereference_raw", "")):
         source = f"{name}(), linux/rcupdate.h{more}"
         yield row(g, f"{name}(x: place)", load, "a load of a pointer", "1.1", "same", source=source)
     source = "task_rcu_dereference(), kernel/exit.c; up to v5.3"
     doc = "a load of a pointer; up to v5.3, and without its look whether the task has been freed"
     yield row(g, "task_rcu_dereference(x: pointer)", load, doc, "1.1", "same", source=source)
-    source = "lockless_dereference(), linux/compiler.h; v4.0 to v4.14, the versions from memory"
+    source = "lockless_dereference(), linux/compiler.h; v4.0 to v4.14 (version unchecked)"
     yield row(g, "lockless_dereference(x: place)", load, "a load of a pointer", "1.1", "same", source=source)
-    source = "rcu_assign_pointer(), linux/rcupdate.h, from memory"
+    source = "rcu_assign_pointer(), linux/rcupdate.h"
     yield row(g, "rcu_assign_pointer(x: place, e)", store, "a store of a pointer", "1.1", source=source)
     source = "data_race(), linux/compiler.h"
     races = partial(row, g, source=source, stands=True)
     yield races("data_race(x: value)", Pure(Reg("x")), "an access that may race", "", "same")
     waits = Special("cond_load", "load, repeated until the condition on VAL holds")
-    source = "smp_cond_load_relaxed(), asm-generic/barrier.h, from memory"
+    source = "smp_cond_load_relaxed(), asm-generic/barrier.h"
     for name in ("smp_cond_load_acquire", "smp_cond_load_relaxed"):
         yield row(g, f"{name}(x: pointer, c)", waits, "waits exactly", "1.1", "same", source=source)
     for name in ("atomic_cond_read", "atomic64_cond_read", "atomic_long_cond_read"):
@@ -100,7 +100,7 @@ def barriers() -> Iterator[Word]:
     yield header("rmb()", Order("lfence"), "LFENCE", "2.4")
     yield header("wmb()", Order("sfence"), "SFENCE", "2.5")
     nothing, given = Order(), "TSO gives it already"
-    source = "__smp_rmb(), asm/barrier.h; LFENCE with CONFIG_X86_PPRO_FENCE (up to v4.15, from memory)"
+    source = "__smp_rmb(), asm/barrier.h; LFENCE with CONFIG_X86_PPRO_FENCE (up to v4.15, version unchecked)"
     yield row(g, "smp_rmb()", nothing, given, "1.1", source=source)
     yield row(g, "smp_wmb()", nothing, given, "1.1", source="__smp_wmb(), asm/barrier.h")
     source = "barrier(), linux/compiler.h"
@@ -116,33 +116,38 @@ def barriers() -> Iterator[Word]:
     yield row(g, "pmem_wmb()", Order("sfence"), "SFENCE", "2.5", source=f"pmem_wmb(), {generic}: wmb()")
     doc = "nothing on x86"
     yield row(
-        g, "io_stop_wc()", nothing, doc, "1.1", source=f"io_stop_wc(), {generic}, since v5.17 (from memory)"
+        g,
+        "io_stop_wc()",
+        nothing,
+        doc,
+        "1.1",
+        source=f"io_stop_wc(), {generic}, since v5.17 (version unchecked)",
     )
     doc = "LFENCE; nothing, if the CPU's LFENCE does not serialize (LFENCE_RDTSC)"
     yield row(g, "barrier_nospec()", Order("lfence"), doc, "2.4", source="barrier_nospec(), asm/barrier.h")
-    source = "smp_read_barrier_depends(), asm-generic/barrier.h; up to v5.8, from memory"
+    source = "smp_read_barrier_depends(), asm-generic/barrier.h; up to v5.8 (version unchecked)"
     yield row(g, "smp_read_barrier_depends()", nothing, given, "1.1", source=source)
     doc = "the LOCK'd operation beside it is the barrier"
     for name in ("before_atomic", "after_atomic"):
-        source = f"__smp_mb__{name}(), asm/barrier.h, from memory"
+        source = f"__smp_mb__{name}(), asm/barrier.h"
         more = "; none beside one that is not LOCK'd, as atomic_set() or a conditional one that fails"
         rests = Order(beside=name.partition("_")[0])
         yield row(g, f"smp_mb__{name}()", rests, doc + more, "2.1", source=source)
-    source = "smp_mb__after_spinlock(), linux/spinlock.h, from memory"
+    source = "smp_mb__after_spinlock(), linux/spinlock.h"
     rests = Order(beside="after")
     yield row(g, "smp_mb__after_spinlock()", rests, doc, "2.1", source=source)
-    doc, source = "the LOCK'd lock operation is the barrier", "linux/rcupdate.h, from memory"
+    doc, source = "the LOCK'd lock operation is the barrier", "linux/rcupdate.h"
     name = "smp_mb__after_unlock_lock()"
     yield row(g, name, rests, doc, "2.1", source=f"{name}, {source}")
     name = "smp_acquire__after_ctrl_dep()"
-    yield row(g, name, nothing, given, "1.1", source=f"{name}, asm-generic/barrier.h, from memory")
+    yield row(g, name, nothing, given, "1.1", source=f"{name}, asm-generic/barrier.h")
 
 
 def wide() -> Iterator[Word]:
     """CMPXCHG16B of a ``u128``."""
     g, source = (
         "Exchange",
-        "arch_cmpxchg128(), arch_try_cmpxchg128(), asm/cmpxchg_64.h; v6.5 and later, from memory",
+        "arch_cmpxchg128(), arch_try_cmpxchg128(), asm/cmpxchg_64.h; v6.5 and later (version unchecked)",
     )
     compares = partial(row, g, source=source)
     locked = Special("cmpxchg128", "LOCK'd read-modify-write", locks=True)
@@ -164,7 +169,7 @@ def percpu_wide() -> Iterator[Word]:
         "percpu_cmpxchg128_op(), percpu_try_cmpxchg128_op(), asm/percpu.h; v6.5 and later",
     )
     alone, doc = Special("cmpxchg128", _ALONE), f"CMPXCHG16B without LOCK; {_ONE}"
-    compares = partial(row, g, source=f"{source}, from memory")
+    compares = partial(row, g, source=f"{source} (version unchecked)")
     for name in ("this_cpu", "raw_cpu"):
         head = f"{name}_cmpxchg128(x: percpu wide, old_value, new)"
         yield compares(head, alone, f"{doc}; gives the old value", "1.1, 8.9", "same")
@@ -191,7 +196,7 @@ def locks() -> Iterator[Word]:
             row, g, source=f"__raw_spin_lock() and kin, linux/spinlock_api_smp.h; queued_spin_lock(), {spin}"
         )
         source = "native_queued_spin_unlock(), asm/qspinlock.h; __raw_spin_unlock() and kin, "
-        drops = partial(row, g, source=f"{source}linux/spinlock_api_smp.h, from memory")
+        drops = partial(row, g, source=f"{source}linux/spinlock_api_smp.h")
         one = "l: pointer"
         saved = "l: pointer, flags: local"
         doc = "LOCK'd; waits exactly until it is free; an RCU reader"
@@ -201,7 +206,7 @@ def locks() -> Iterator[Word]:
         source = f"__raw_spin_trylock(), linux/spinlock_api_smp.h; queued_spin_trylock(), {spin}"
         yield row(g, f"{prefix}_trylock({one})", attempt, doc, rule, "number", source=source)
         held = Load("l", f("ne", OLD, 0))
-        doc, source = "a load", f"queued_spin_is_locked(), {spin}, since v4.8 (from memory)"
+        doc, source = "a load", f"queued_spin_is_locked(), {spin}, since v4.8 (version unchecked)"
         yield row(g, f"{prefix}_is_locked({one})", held, doc, "1.1", "number", source=source)
         off = (IRQ_OFF, *enter)
         yield takes(f"{prefix}_lock_irq({one})", off, "with interrupts off", "2.1, 8.3, 18.1")
@@ -222,10 +227,10 @@ def locks() -> Iterator[Word]:
         back = (drop, BH_ON, NO_READER)
         yield drops(f"{prefix}_unlock_bh({one})", back, "and softirqs on", "1.1, 18.1, 18.3")
     for raw in ("", "raw_"):
-        source = f"{raw}spin_lock_init(), linux/spinlock.h, from memory"
+        source = f"{raw}spin_lock_init(), linux/spinlock.h, not compared with the file"
         yield row(g, f"{raw}spin_lock_init(l: pointer)", drop, "a plain store", "1.1", source=source)
     doc = "waits until it is free; v4.8 to v4.13 as here"
-    source = "queued_spin_unlock_wait(), kernel/locking/qspinlock.c, v4.8 to v4.13, from memory; "
+    source = "queued_spin_unlock_wait(), kernel/locking/qspinlock.c, v4.8 to v4.13 (version unchecked); "
     source += "before, it looked at the locked byte only, which a waiting spin_lock() sets later"
     yield row(g, "spin_unlock_wait(l: pointer)", Load("l", needs=free), doc, "1.1", source=source)
 
@@ -234,7 +239,7 @@ def percpu() -> Iterator[Word]:
     """What every CPU has of its own."""
     g = "Per-CPU data"
     for name in ("this_cpu", "__this_cpu", "raw_cpu"):
-        whole = partial(row, g, source="__raw_cpu_read(), __raw_cpu_write(), asm/percpu.h, from memory")
+        whole = partial(row, g, source="__raw_cpu_read(), __raw_cpu_write(), asm/percpu.h")
         yield whole(f"{name}_read(x: percpu)", Load("x"), "a load", "1.1", "same")
         yield whole(f"{name}_write(x: percpu, e)", Store("x", Reg("e")), "a store", "1.1")
         source = (
@@ -261,9 +266,8 @@ def percpu() -> Iterator[Word]:
         doc = "gives the old value; " + ("not LOCK'd; an interrupt may come between" if split else one)
         source = "this_percpu_xchg_op(), asm/percpu.h: a loop of CMPXCHG without LOCK"
         if split:
-            source = (
-                "raw_percpu_xchg_op(), asm/percpu.h; the loop of this_cpu_xchg() before v6.10, from memory"
-            )
+            source = "raw_percpu_xchg_op(), asm/percpu.h; the loop of this_cpu_xchg() "
+            source += "before v6.10 (version unchecked)"
         yield row(g, f"{name}_xchg(x: percpu, e)", swap, doc, rule, "same", source=source)
         found = f("ite", f("eq", OLD, "old_value"), "new", OLD)  # it writes back what it found
         compare = Modify("x", found, OLD)
@@ -313,7 +317,7 @@ def masks() -> Iterator[Word]:
     yield on_stack("zalloc_cpumask_var(m: mask, gfp)", empty, doc, "1.1", "number")
     yield on_stack("free_cpumask_var(m: mask)", (), "nothing", "")
     mine, doc = Pure(f("mm_cpumask", "mm")), "the CPUs that may use mm"
-    source = "mm_cpumask(), linux/mm_types.h, from memory"
+    source = "mm_cpumask(), linux/mm_types.h, not compared with the file"
     yield row(g, "mm_cpumask(mm: mm)", mine, doc, "", "mask", source=source)
     single, doc = Special("mask_of"), "a constant mask of one CPU"
     yield row(g, "cpumask_of(cpu: cpu)", single, doc, "", "mask", source="get_cpu_mask(), linux/cpumask.h")
@@ -362,7 +366,7 @@ def interrupts() -> Iterator[Word]:
     yield flag("local_irq_disable()", IRQ_OFF, "no handler runs on this CPU from here on", "8.3")
     yield flag("local_irq_enable()", IRQ_ON, "handlers run again", "8.3")
     yield flag("local_irq_save(flags: local)", IRQ_SAVE, "disables, and remembers", "8.3")
-    source = "arch_local_irq_restore(), asm/irqflags.h: STI or nothing; POPF before v5.12, from memory"
+    source = "arch_local_irq_restore(), asm/irqflags.h: STI or nothing; POPF before v5.12 (version unchecked)"
     head, doc = "local_irq_restore(flags: number)", "on again, if they were on; it turns nothing off"
     yield row(g, head, IRQ_RESTORE, doc, "8.3", source=source)
     asks = Special("irqs_disabled", "no data access")
@@ -446,15 +450,15 @@ def control() -> Iterator[Word]:
     yield row(g, name, (), "nothing", source=source)
 
 
-_LOCKDEP = "linux/lockdep.h, from memory"
-_MIGRATE = "kernel/sched/core.c; preempt_disable() up to v5.10 without CONFIG_PREEMPT_RT, from memory"
-_FAULTS = "linux/uaccess.h, from memory"
+_LOCKDEP = "linux/lockdep.h, not compared with the file"
+_MIGRATE = "kernel/sched/core.c; preempt_disable() up to v5.10 without CONFIG_PREEMPT_RT (version unchecked)"
+_FAULTS = "linux/uaccess.h, not compared with the file"
 _RESCHED = "nothing, which admits more: it may schedule"
 _QUIET = (
     ("cpu_relax", "asm/vdso/processor.h", "nothing"),
-    ("cond_resched", "linux/sched.h, from memory", _RESCHED),
-    ("cant_migrate", "linux/kernel.h, from memory", "nothing"),
-    ("might_sleep", "linux/kernel.h, from memory", _RESCHED),
+    ("cond_resched", "linux/sched.h, not compared with the file", _RESCHED),
+    ("cant_migrate", "linux/kernel.h, not compared with the file", "nothing"),
+    ("might_sleep", "linux/kernel.h", _RESCHED),
     ("lockdep_assert_irqs_disabled", _LOCKDEP, "nothing"),
     ("lockdep_assert_irqs_enabled", _LOCKDEP, "nothing"),
     ("lockdep_assert_preemption_disabled", _LOCKDEP, "nothing"),

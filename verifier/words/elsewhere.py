@@ -3,8 +3,9 @@
 Each hint says what the word is on x86 in words that are here, or where a test gets it from. A hint never
 names a weaker barrier than the word is. Sources: arch/x86/include/asm (barrier.h, tlbflush.h, pgtable.h,
 special_insns.h), include/asm-generic/barrier.h, include/linux (mm.h, mm_types.h, page_ref.h, kref.h,
-percpu-rwsem.h, rwsem.h, seqlock.h, smp.h, swapops.h), arch/x86/kernel (smp.c, apic/), arch/x86/mm/pgtable.c,
-mm/pgtable-generic.c, kernel/stop_machine.c, kernel/jump_label.c, lib/refcount.c. Versions are from memory.
+percpu-rwsem.h, rwsem.h, seqlock.h, smp.h, swapops.h, kvm_host.h, page_table_check.h), virt/kvm/kvm_main.c,
+arch/x86/kernel (smp.c, apic/), arch/x86/mm (pgtable.c, tlb.c), mm/pgtable-generic.c, mm/rmap.c,
+kernel/stop_machine.c, kernel/jump_label.c, lib/refcount.c. Versions are from memory.
 """
 
 from __future__ import annotations
@@ -75,17 +76,29 @@ write cr4_toggle_pge() if it changes PGE, which flushes; if not, serialize(), wh
     write_cr4 __write_cr4 native_write_cr4 cr4_set_bits cr4_clear_bits cr4_update_irqsoff
 there is only cr4_toggle_pge() to write CR4 here
     read_cr4 __read_cr4 load_mm_cr4
+write this_cpu_read(cpu_tlbstate.loaded_mm) == mm of the CPU's task: in the middle of a switch it is no mm
+    nmi_uaccess_okay
 write this_cpu_read(cpu_tlbstate.cr4), where the kernel keeps what it has written to CR4
     cr4_read_shadow
 define it, or take it from the kernel: #include "linux/tlb-v6.15.inc" has flush_tlb_mm_range(mm)
     flush_tlb_mm flush_tlb_mm_range flush_tlb_others flush_tlb_multi native_flush_tlb_others
-    native_flush_tlb_multi flush_tlb_batched_pending flush_pmd_tlb_range flush_hugetlb_tlb_range
+    native_flush_tlb_multi flush_pmd_tlb_range flush_hugetlb_tlb_range
     arch_tlbbatch_flush try_to_unmap_flush flush_tlb flush_tlb_current_task
+define it: if more is pending in mm->tlb_flush_batched than is flushed, flush_tlb_mm_range(mm), which
+#include "linux/tlb-v6.15.inc" has, then atomic_cmpxchg() of what was read to what is pending
+    flush_tlb_batched_pending
+define it: inc_mm_tlb_gen(mm), which #include "linux/tlb-v6.15.inc" has, then
+cpumask_or(&m, &m, mm_cpumask(mm)) for the mask m of the batch
+    arch_tlbbatch_add_pending
+define it: of an entry that can be in a TLB, inc_mm_tlb_gen(mm), which #include "linux/tlb-v6.15.inc" has,
+then cpumask_or(&m, &m, mm_cpumask(mm)) for the mask m of the batch, then atomic_inc(&mm->tlb_flush_batched)
+    set_tlb_ubc_flush_pending
 define it, or take it from the kernel: #include "linux/tlb-v6.15-range.inc" has flush_tlb_page(mm, addr)
     flush_tlb_page flush_tlb_range
 define it: on_each_cpu() of a function that is __flush_tlb_all()
     flush_tlb_all
-define it, or #include "linux/context_tracking.inc", which has flush_tlb_kernel_range()
+define it: on_each_cpu(func, NULL, 1) of a function that does invlpg(v) for each page; for many pages
+__flush_tlb_all()
     flush_tlb_kernel_range flush_tlb_kernel_page
 define it, or #include "linux/tlb-v6.15.inc", which has switch_mm_irqs_off()
     switch_mm activate_mm use_mm
@@ -115,8 +128,11 @@ write ptep_get_and_clear(p)
     native_ptep_get_and_clear huge_ptep_get_and_clear ptep_modify_prot_start
 write ptep_get_and_clear(p); if full is set, it is ptep_get(p) and pte_clear(p)
     ptep_get_and_clear_full
-write ptep_get_and_clear(p), and the flush after it if pte_present(e) && !pte_protnone(e) of what that gives
-    ptep_clear_flush ptep_clear_flush_notify
+write ptep_get_and_clear(p), and the flush after it if pte_present(e) && !pte_protnone(e) of what that gives;
+while another flush is pending, if pte_present(e)
+    ptep_clear_flush ptep_clear_flush_notify huge_ptep_clear_flush
+write pudp_get_and_clear(p), and the flush after it
+    pudp_huge_clear_flush pudp_huge_clear_flush_notify
 write pmdp_get_and_clear(p), and the flush after it
     pmdp_huge_clear_flush pmdp_collapse_flush pmdp_huge_clear_flush_notify pmdp_clear_flush
 write pmdp_establish(vma, v, p, pmd_mkinvalid(pmdp_get(p))), and the flush after it; up to v4.15 a plain
@@ -173,6 +189,10 @@ write mk_pte(page, migration)
     make_migration_entry make_device_private_entry
 write mk_pte(page, swap)
     swp_entry
+write is_migration_entry(e) && pte_write(e)
+    is_writable_migration_entry
+write is_migration_entry(e) && !pte_write(e)
+    is_readable_migration_entry
 write is_migration_entry(e): the others are not here
     non_swap_entry
 write pfn_swap_entry_to_page(e)
@@ -188,17 +208,25 @@ entries are compared by ==; there are no numbers of entries here
 a page is its name, such as A; there are no numbers of pages here
     page_to_pfn pfn_to_page page_address __va page_folio virt_to_phys phys_to_virt
 there is no such bit of entries here: the walker does not look at it
-    pte_special pte_soft_dirty pte_mksoft_dirty pte_uffd_wp pte_mkuffd_wp pte_devmap
-    pmd_special pmd_soft_dirty pmd_mksoft_dirty pmd_uffd_wp pmd_mkuffd_wp
+    pte_special pte_soft_dirty pte_mksoft_dirty pte_clear_soft_dirty pte_uffd_wp pte_mkuffd_wp
+    pte_clear_uffd_wp pte_devmap pte_swp_soft_dirty pte_swp_mksoft_dirty pte_swp_clear_soft_dirty
+    pte_swp_uffd_wp pte_swp_mkuffd_wp pte_swp_clear_uffd_wp
+    pmd_special pmd_soft_dirty pmd_mksoft_dirty pmd_clear_soft_dirty pmd_uffd_wp pmd_mkuffd_wp
+    pmd_clear_uffd_wp pmd_swp_soft_dirty pmd_swp_mksoft_dirty pmd_swp_clear_soft_dirty
 leave it out: it does nothing on x86
     update_mmu_cache update_mmu_cache_range flush_cache_range flush_cache_page flush_cache_mm
     flush_dcache_page flush_icache_range flush_icache_page flush_dcache_folio arch_enter_lazy_mmu_mode
-    arch_leave_lazy_mmu_mode page_table_check_pte_set
+    arch_leave_lazy_mmu_mode
+leave it out: without CONFIG_PAGE_TABLE_CHECK it does nothing; with it, it counts who maps a page
+    page_table_check_pte_set page_table_check_ptes_set page_table_check_pmd_set page_table_check_pud_set
+    page_table_check_pte_clear page_table_check_pmd_clear page_table_check_pud_clear
 there is no allocator of tables here: declare table T, and write pmd_populate(mm, p, T)
     pte_alloc pte_alloc_one pmd_alloc pud_alloc __pte_alloc pte_alloc_map_lock pmd_install
 there is no allocator here: what becomes of a freed table is what somebody stores into it
     pte_free pmd_free __free_pages free_page __free_page free_pages free_unref_page put_pages_list
     pagetable_free
+there is no allocator here: write call_rcu(NULL, func) of a func that stores into the table what becomes of it
+    pte_free_defer
 write kfree(p)
     kmem_cache_free kfree_sensitive kzfree kfree_bulk
 there is none that waits for kfree_rcu(): write call_rcu(&p->rcu, f) with an f that calls kfree(), and
@@ -275,8 +303,9 @@ write smp_call_function_single(cpu, func, info, 0)
     generic_exec_single
 write smp_call_function_single(cpu, func, info, wait) of a CPU of the mask, its own if that is in it
     smp_call_function_any
-define it: set_bit(nr, &requests) of each vcpu, then smp_call_function_many(m, func, NULL, wait) of a function
-that does nothing, for those whose mode is IN_GUEST_MODE
+define it: of each vcpu set_bit(nr, &requests) and cmpxchg(&mode, IN_GUEST_MODE, EXITING_GUEST_MODE), then
+smp_call_function_many(m, func, NULL, wait) of a func that does nothing, for those whose mode it has found
+to be IN_GUEST_MODE; if it waits (a TLB flush does), for all that it has not found to be OUTSIDE_GUEST_MODE
     kvm_make_all_cpus_request kvm_make_vcpus_request_mask kvm_make_all_cpus_request_except
 write apic_icr_write_mmio(cpu, func); with an x2APIC mfence(), lfence() and apic_icr_write(cpu, func)
     smp_send_reschedule native_smp_send_reschedule arch_smp_send_reschedule native_send_call_func_ipi

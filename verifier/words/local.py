@@ -44,7 +44,7 @@ def counters(prefix: str) -> Iterator[Word]:
     yield single(words("add_negative(i: number, l: pointer)"), below, doc, _RULE, "number")
     compare = Modify("l", Reg("new"), OLD, when=f("eq", OLD, "old_value"))
     source = f"local_cmpxchg(), local_try_cmpxchg(), {header}: CMPXCHG without LOCK; the latter since v6.5"
-    compares = partial(row, g, source=f"{source}, from memory")
+    compares = partial(row, g, source=f"{source} (version unchecked)")
     head = words("cmpxchg(l: pointer, old_value, new)")
     yield compares(head, compare, f"gives the old value; {_ONE}", _RULE, "same")
     tries = Special("try_cmpxchg", _NOT_LOCKED)
@@ -80,7 +80,9 @@ def exchanges() -> Iterator[Word]:
     yield local(head, tries, f"*old is what was found; {_ONE}", _RULE, "number")
     both = "x: pointer, y: pointer, old_x, old_y, new_x, new_y"
     doc = "both words of a struct if both are as expected; did it? LOCK CMPXCHG16B, LOCK'd also when it fails"
-    source = "cmpxchg_double(), asm/cmpxchg.h, up to v6.4 (from memory); since then it is cmpxchg128(), "
+    source = (
+        "cmpxchg_double(), asm/cmpxchg.h, up to v6.4 (version unchecked); since then it is cmpxchg128(), "
+    )
     source += "arch_cmpxchg128(), asm/cmpxchg_64.h"
     swap = Special("cmpxchg_double", "LOCK'd read-modify-write of two words", locks=True)
     yield row(g, f"cmpxchg_double({both})", swap, doc, "2.1", "number", source=source)
@@ -94,7 +96,7 @@ def percpu() -> Iterator[Word]:
     """The same of what every CPU has."""
     g = "Per-CPU data"
     for name in ("this_cpu", "__this_cpu", "raw_cpu"):
-        source = "percpu_try_cmpxchg_op(), asm/percpu.h; since v6.5, from memory"
+        source = "percpu_try_cmpxchg_op(), asm/percpu.h; since v6.5 (version unchecked)"
         tries = Special("try_cmpxchg", _NOT_LOCKED)
         head = f"{name}_try_cmpxchg(x: percpu, old: pointer, new)"
         if name != "__this_cpu":
@@ -105,5 +107,11 @@ def percpu() -> Iterator[Word]:
         source = "percpu_cmpxchg16b_double(), asm/percpu.h, up to v6.4; this_cpu_cmpxchg128() since then; "
         swap = Special("cmpxchg_double", "load and store of two words, one instruction")
         yield row(
-            g, f"{name}_cmpxchg_double({both})", swap, doc, _RULE, "number", source=f"{source}from memory"
+            g,
+            f"{name}_cmpxchg_double({both})",
+            swap,
+            doc,
+            _RULE,
+            "number",
+            source=f"{source}version unchecked",
         )

@@ -62,7 +62,9 @@ def _absent() -> Iterator[Word]:
     """Entries that are not present and hold something: PROT_NONE, and what include/linux/swapops.h makes."""
     g = "Page tables"
     entries = partial(
-        row, g, source=f"pte_protnone(), is_swap_pte() and kin, {_X86}, linux/swapops.h, from memory"
+        row,
+        g,
+        source=f"pte_protnone(), is_swap_pte() and kin, {_X86}, linux/swapops.h, not compared with the file",
     )
     for level, content in (("pte", "pte"), ("pmd", "pmd")):
         doc = "is it PROT_NONE? A walk ends there; the kernel calls it present"
@@ -109,7 +111,7 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     lead, none = "" if upper else _MM, Store("p", FALSE)
     yield stores(f"{level}_clear({entry})", none, f"{doc} of none{five}{copied}", "1.1", lead=lead)
     name = f"{level}p"
-    source = f"{name}_get(), linux/pgtable.h" + ("" if level == "pte" else ", from memory")
+    source = f"{name}_get(), linux/pgtable.h" + ("" if level == "pte" else ", not compared with the file")
     for how in ("", "_lockless") if level in ("pte", "pmd") else ("",):
         yield row(g, f"{name}_get{how}({entry})", Load("p"), "a load", "1.1", content, source=source)
     clear, source = Locked("p", FALSE), f"native_{name}_get_and_clear(), {_64}"
@@ -168,7 +170,7 @@ def _attributes(level: str, content: str) -> Iterator[Word]:
     for name, function, bit, doc in made:
         source = f"{level}_{name}(), {_X86}"
         if name == "mkwrite" and level != "pud":
-            source += f"; {level}_mkwrite_novma() since v6.6, from memory"
+            source += f"; {level}_mkwrite_novma() since v6.6 (version unchecked)"
         changed = Pure(f(function, "e", bit))
         yield words(f"{level}_{name}({e})", changed, f"the same, {doc}", "", content, source=source)
 
@@ -181,7 +183,9 @@ def tables() -> Iterator[Word]:
         yield from _entries(level, "upper", "pmd")
         head = f"{level}_populate(mm: mm, p: upper, table: table)"
         doc = f"a plain store of a table{_five(level)}{_copied(level)}"
-        source = f"{level}_populate(), asm/pgalloc.h" + (", from memory" if level == "p4d" else "")
+        source = f"{level}_populate(), asm/pgalloc.h" + (
+            ", not compared with the file" if level == "p4d" else ""
+        )
         yield row(g, head, Store("p", Reg("table")), doc, "1.1", source=source)
         source = f"{level}_leaf(), earlier {level}_large(), {_X86}"
         source += "; always 0" if level in ("p4d", "pgd") else ""
@@ -208,7 +212,9 @@ def tables() -> Iterator[Word]:
     source = f"pmd_mkinvalid(), {_X86}; earlier pmd_mknotpresent()"
     for name in ("pmd_mkinvalid", "pmd_mknotpresent"):
         yield row(g, f"{name}(e: pmd)", absent, doc, "4.6", "pmd", source=source)
-    source = "ptep_set_wrprotect(), asm/pgtable.h: clear_bit(); since v6.6 a loop of CMPXCHG, from memory"
+    source = (
+        "ptep_set_wrprotect(), asm/pgtable.h: clear_bit(); since v6.6 a loop of CMPXCHG (version unchecked)"
+    )
     protect = Locked("p", f("pte_with", OLD, v.RO), None)
     protects = partial(row, g, source=source, lead=_MM)
     doc = "LOCK'd: makes it read-only"
@@ -223,7 +229,7 @@ def tables() -> Iterator[Word]:
     yield clears(head, Store("p", FALSE), "a plain store of none", "1.1")
     for level in ("pmd", "pud"):
         source = f"{level}p_establish(), {_X86}" + (
-            "" if level == "pmd" else "; v6.12 and later, from memory"
+            "" if level == "pmd" else "; v6.12 and later (version unchecked)"
         )
         head = f"{level}p_establish({_VMA}, p: upper, e: pmd)"
         yield row(g, head, Locked("p", Reg("e")), "XCHG", lock, "pmd", source=source)
@@ -232,7 +238,7 @@ def tables() -> Iterator[Word]:
         clear = Locked("p", f("pte_with", OLD, bit), was, was, looks=TRUE)
         doc = f"clears {letter}, LOCK'd; a load if it is clear; was it set?"
         source = f"ptep_test_and_clear_{name}() and kin, "
-        source += "arch/x86/mm/pgtable.c" if name == "young" else "up to v2.6.22, from memory"
+        source += "arch/x86/mm/pgtable.c" if name == "young" else "up to v2.6.22 (version unchecked)"
         tests = partial(row, g, rule="1.1, 2.1, 7.4, 19.2", result="number", source=source, lead=_VMA)
         yield tests(f"ptep_test_and_clear_{name}(p: entry)", clear, doc)
         for level in ("pmd", "pud") if name == "young" else ():
@@ -279,13 +285,13 @@ def _pages(g: str) -> Iterator[Word]:
     page, rule = Machine("INV", "invlpg", va="addr"), "5.1, 5.3"
     doc = "INVLPG of the page that addr lies in; without PTI, with which user PCIDs follow; serializing"
     user = ("flush_tlb_one_user", "__flush_tlb_one_user", "native_flush_tlb_one_user", "__flush_tlb_one")
-    older = "; __flush_tlb_one() and __flush_tlb_single() up to v4.15, from memory"
+    older = "; __flush_tlb_one() and __flush_tlb_single() up to v4.15 (version unchecked)"
     for name in (*user, "__flush_tlb_single", "__native_flush_tlb_single"):
         source = f"native_flush_tlb_one_user(), {_TLB}{older}"
         yield row(g, f"{name}(addr: addr)", page, doc, rule, source=source)
     for name in ("flush_tlb_one_kernel", "__flush_tlb_one_kernel"):
         doc = "the same; without PTI, with which the other PCIDs of this CPU are flushed later"
-        source = f"flush_tlb_one_kernel(), {_TLB}; __flush_tlb_one_kernel() up to v5.7, from memory"
+        source = f"flush_tlb_one_kernel(), {_TLB}; __flush_tlb_one_kernel() up to v5.7 (version unchecked)"
         yield row(g, f"{name}(addr: addr)", page, doc, rule, source=source)
 
 
@@ -298,7 +304,7 @@ def translation() -> Iterator[Word]:
     rules, source = "5.1, 5.3, 5.7", "load_cr3(), asm/processor.h; there of a pgd, without a PCID"
     yield from _both(g, f"load_cr3{head}", root, doc, rules, 1, source=source)
     keeps, doc = replace(root, kind="noflush"), "loads mm and flushes nothing"
-    source = f"no kernel function: the write in load_new_mm_cr3(), {_TLB}, from memory"
+    source = f"no kernel function: the write in load_new_mm_cr3(), {_TLB}, not compared with the file"
     yield from _both(g, f"load_cr3_noflush{head}", keeps, doc, rules, 1, source=source)
     reads = partial(row, g, source="no kernel function of this name: __read_cr3(), asm/special_insns.h")
     read = partial(Special, "read_register", "no data access")
@@ -311,7 +317,7 @@ def translation() -> Iterator[Word]:
     yield from _pages(g)
     local, every = Machine("INV", "local"), Machine("INV", "all")
     doc = "removes all of the current PCID but globals from this CPU's TLB"
-    source = f"native_flush_tlb_local(), {_TLB}; __flush_tlb() up to v5.7, from memory"
+    source = f"native_flush_tlb_local(), {_TLB}; __flush_tlb() up to v5.7 (version unchecked)"
     yield from _both(g, "flush_tlb_local()", local, doc, rule, source=source)
     for name in ("native_flush_tlb_local", "__flush_tlb_local"):
         yield row(g, f"{name}()", local, f"{doc}; serializing", rule, source=source)
@@ -368,7 +374,10 @@ def code() -> Iterator[Word]:
     source = "the store in __text_poke(), arch/x86/kernel/alternative.c"
     yield row(g, "text_poke(c: code, e)", poke, doc, "10.2, 10.3", source=source)
     instructions: tuple[tuple[Serializer, str], ...] = (
-        ("sync_core", "sync_core(), asm/sync_core.h: IRET to itself, or (from memory) SERIALIZE"),
+        (
+            "sync_core",
+            "sync_core(), asm/sync_core.h: IRET to itself, or, not compared with the file, SERIALIZE",
+        ),
         ("cpuid", "native_cpuid(), asm/processor.h"),
         ("serialize", "serialize(), asm/special_insns.h"),
         ("iret", _BARE),

@@ -189,8 +189,8 @@ class Word:
     ``optional`` is how many of the last parameters may be left out; ``planned`` names what is
     missing if the word is not decided yet. ``source`` is the kernel's function and file that the row was
     read from, with the version in which it changed; headers are named as ``#include`` names them. It
-    says "from memory" where the row was not compared with the file. ``lead``: what the kernel's form
-    takes before the others (an mm or a vma, an address); it decides nothing on x86 and may be left out.
+    says where the row was not compared with the file, or a version is unchecked. ``lead``: what the kernel's
+    form takes before the others (an mm or a vma, an address); it decides nothing on x86 and may be left out.
     ``stands``: a call of it can stand for the place that is its first argument, as in ``&READ_ONCE(x)``.
     ``older``: where older kernels' form has an argument more, the GFP flags of an allocation; whoever
     gives it means that form. ``twin``: the word that does the same for entries of the other kind: of

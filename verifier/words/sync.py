@@ -38,7 +38,9 @@ def rcu() -> Iterator[Word]:
     """Readers, grace periods and callbacks: one flavour, as since Linux v5.0."""
     g = "RCU"
     reads = partial(
-        row, g, source="rcu_read_lock() and kin, linux/rcupdate.h; one flavour since v4.20, from memory"
+        row,
+        g,
+        source="rcu_read_lock() and kin, linux/rcupdate.h; one flavour since v4.20 (version unchecked)",
     )
     for flavour in ("", "_sched", "_sched_notrace"):
         lock, unlock = f"rcu_read_lock{flavour}", f"rcu_read_unlock{flavour}"
@@ -61,16 +63,16 @@ def rcu() -> Iterator[Word]:
     flavours = "one flavour since v4.20"
     old = "v4.20 and v5.0 as here, another flavour up to v4.19"
     for name, source, more in (
-        ("synchronize_rcu", f"kernel/rcu/tree.c, from memory; {flavours}", ""),
-        ("synchronize_rcu_expedited", f"kernel/rcu/tree_exp.h, from memory; {flavours}", ""),
+        ("synchronize_rcu", f"kernel/rcu/tree.c, not compared with the file; {flavours}", ""),
+        ("synchronize_rcu_expedited", f"kernel/rcu/tree_exp.h, not compared with the file; {flavours}", ""),
         (
             "synchronize_sched",
-            "kernel/rcu/tree.c; the versions from memory",
+            "kernel/rcu/tree.c (versions unchecked)",
             "; v4.20 and v5.0 as here, another flavour up to v4.19",
         ),
-        ("synchronize_sched_expedited", f"kernel/rcu/tree_exp.h, from memory; {old}", ""),
-        ("synchronize_rcu_bh", f"kernel/rcu/tree_plugin.h, from memory; {old}", ""),
-        ("synchronize_net", "net/core/dev.c, from memory", ""),
+        ("synchronize_sched_expedited", f"kernel/rcu/tree_exp.h, not compared with the file; {old}", ""),
+        ("synchronize_rcu_bh", f"kernel/rcu/tree_plugin.h, not compared with the file; {old}", ""),
+        ("synchronize_net", "net/core/dev.c, not compared with the file", ""),
     ):
         yield row(g, f"{name}()", _GRACE, doc + more, "18.2", source=f"{name}(), {source}", sleeps=True)
     calls = Special("call_rcu", "a grace period, then the callback")
@@ -78,8 +80,8 @@ def rcu() -> Iterator[Word]:
     for name, more in (
         ("call_rcu", ""),
         ("call_rcu_hurry", "; v6.2 and later"),
-        ("call_rcu_sched", f", from memory; {old}"),
-        ("call_rcu_bh", f", from memory; {old}"),
+        ("call_rcu_sched", f", not compared with the file; {old}"),
+        ("call_rcu_bh", f", not compared with the file; {old}"),
     ):
         doc = "func(x) on this CPU when a grace period has ended; "
         doc += "not offloaded: CONFIG_RCU_NOCB_CPU may run it elsewhere"
@@ -89,7 +91,7 @@ def rcu() -> Iterator[Word]:
     source = "rcu_barrier(), rcu_barrier_entrain(), kernel/rcu/tree.c"
     yield row(g, "rcu_barrier()", waits, doc + "before and after", "18.5", source=source, sleeps=True)
     for flavour in ("_sched", "_bh"):
-        source = f"rcu_barrier{flavour}(), kernel/rcu/tree.c, from memory; {old}"
+        source = f"rcu_barrier{flavour}(), kernel/rcu/tree.c, not compared with the file; {old}"
         yield row(g, f"rcu_barrier{flavour}()", waits, "as rcu_barrier", "18.5", source=source, sleeps=True)
     load, doc = Load("x"), "a load of a pointer; c is not looked at"
     for name in ("check", "protected", "bh_check", "sched_check"):
@@ -103,7 +105,7 @@ def rcu() -> Iterator[Word]:
     source, swap = "rcu_replace_pointer(), linux/rcupdate.h; v5.5 and later", Modify("x", Reg("e"), OLD, True)
     head = "rcu_replace_pointer(x: place, e, c)"
     yield row(g, head, swap, doc, "1.1", "same", source=source)
-    name, source = "rcu_access_pointer(x: place)", "rcu_access_pointer(), linux/rcupdate.h, from memory"
+    name, source = "rcu_access_pointer(x: place)", "rcu_access_pointer(), linux/rcupdate.h"
     yield row(g, name, load, "a load of a pointer", "1.1", "same", source=source)
     source, store = "RCU_INIT_POINTER(), linux/rcupdate.h", Store("x", Reg("e"))
     yield row(g, "RCU_INIT_POINTER(x: place, e)", store, "a store of a pointer", "1.1", source=source)
@@ -116,12 +118,14 @@ def freeing() -> Iterator[Word]:
     file = "mm/slub.c"
     doc = f"{poison}: plain stores, one field after the other; no fence; nothing if p is NULL"
     for name in ("kfree", "kvfree", "vfree"):
-        source = f"{name}(), slab_free(), init_object(), {file}, with slub_debug=P, from memory"
+        source = (
+            f"{name}(), slab_free(), init_object(), {file}, with slub_debug=P, not compared with the file"
+        )
         yield row(g, f"{name}(p: freed)", frees, doc, "1.1", source=source)
     frees = Special("free_rcu", "a grace period, then stores")
     how = f"when a grace period has ended, a workqueue {poison}; rcu_barrier() does not wait for it"
     source = "kvfree_call_rcu(), kfree_rcu_work(), mm/slab_common.c, kernel/rcu/tree.c up to v6.13; "
-    source += "without a workqueue up to v5.5, the versions from memory"
+    source += "without a workqueue up to v5.5 (version unchecked)"
     for name in ("kfree_rcu", "kvfree_rcu"):
         doc = f"{how}; nothing if p is NULL"
         yield row(g, f"{name}(p: freed, field: member)", frees, doc, "18.3", source=source)
@@ -143,7 +147,7 @@ def sleeping() -> Iterator[Word]:
     source = "__mutex_unlock_fast(), __mutex_handoff()"
     yield row(g, f"mutex_unlock({one})", drop, _LOOKS_BACK, "2.1", source=f"{source}, {file}")
     doc, rule = "a load if it is taken; 1 if it took it", "1.1, 2.1, 19.2"
-    source = f"__mutex_trylock_or_owner(), {file}, since v4.10, the version from memory"
+    source = f"__mutex_trylock_or_owner(), {file}, since v4.10 (version unchecked)"
     yield row(g, f"mutex_trylock({one})", looking("l", TRUE, free), doc, rule, "number", source=source)
     same = partial(row, g, source=f"__mutex_lock(), {file}", sleeps=True)
     doc = "as mutex_lock; the last argument is lockdep's"
@@ -154,7 +158,7 @@ def sleeping() -> Iterator[Word]:
         doc = "as mutex_lock: no signal comes; 0"
         yield same(f"mutex_lock_{how}({one})", take, doc, "2.1", "number")
         yield same(f"mutex_lock_{how}_nested({one}, subclass)", take, doc, "2.1", "number")
-    held, source = Load("l", f("ne", OLD, 0)), f"mutex_is_locked(), {file}, from memory"
+    held, source = Load("l", f("ne", OLD, 0)), f"mutex_is_locked(), {file}, not compared with the file"
     yield row(g, f"mutex_is_locked({one})", held, "a load", "1.1", "number", source=source)
     yield from _reader_writer_spinlocks(g)
     yield from _semaphores(g)
@@ -264,7 +268,7 @@ def waiting() -> Iterator[Word]:
 def _counting_semaphores(g: str) -> Iterator[Word]:
     """``struct semaphore``: its count. Whoever uses one holds its spinlock for a while, so that each of these
     is a LOCK'd operation; the count is what others see when they have the spinlock. up() gives its place to
-    the first who waits, and wakes it up, since v6.15 (from memory) after it has left the spinlock: that is no
+    the first who waits, and wakes it up, since v6.15 after it has left the spinlock: that is no
     difference here. Interrupts are off with the spinlock, but an NMI that calls one of these where it has
     interrupted another one waits for ever in the kernel, and not here."""
     file, free = "kernel/locking/semaphore.c", f("gt", OLD, 0)

@@ -160,10 +160,11 @@ NAMED_VALUES: Mapping[str, int] = MappingProxyType(
 _READ_FROM = (
     "*Read from* names the kernel's functions whose code a row follows, and their file, by the names of",
     "recent kernels; a header as `#include` names it: `asm/` is arch/x86/include/asm/, `asm-generic/` and",
-    "`linux/` are in include/. Where it says *from memory*, nobody compared that with the file.",
+    "`linux/` are in include/. Where it says *not compared with the file*, the row follows what is known of",
+    "the function. *Version unchecked*: only the version is not from a tree.",
     "",
     "The words are those of an x86-64 kernel without CONFIG_PREEMPT_RT. With it, `spin_lock_irq()`,",
-    "`spin_lock_irqsave()` and (from memory) those of reader-writer locks leave interrupts on; the",
+    "`spin_lock_irqsave()` and (unchecked) those of reader-writer locks leave interrupts on; the",
     "`raw_` forms do not.",
 )
 

@@ -22,6 +22,12 @@ define it, or #include "linux/seqlock.inc"
     write_seqcount_invalidate raw_write_seqcount_barrier raw_read_seqcount_latch write_seqlock_irq
     raw_read_seqcount_latch_retry raw_write_seqcount_latch read_seqlock_excl read_sequnlock_excl
     write_sequnlock_irq write_seqlock_bh write_sequnlock_bh write_sequnlock_irqrestore
+write start = raw_read_seqcount(s), which #include "linux/seqlock.inc" has: the section begins if it is even
+    raw_seqcount_try_begin
+write raw_write_seqcount_begin(s), which #include "linux/seqlock.inc" has
+    do_raw_write_seqcount_begin do_write_seqcount_begin do_write_seqcount_begin_nested
+write raw_write_seqcount_end(s), which #include "linux/seqlock.inc" has
+    do_raw_write_seqcount_end do_write_seqcount_end
 define it, or #include "linux/seqlock.inc", which has __write_seqlock_irqsave(sl): it gives the flags
     write_seqlock_irqsave
 define it, or #include "linux/seqlock.inc", which has __read_seqlock_excl_irqsave(sl): it gives the flags

@@ -75,16 +75,16 @@ def test_what_is_saved_is_decided_again(watched: Watched, folder: Path) -> None:
     path = folder / "n6.litmus"
     path.write_text(path.read_text().replace("Result: Sometimes", "Result: Never"))
     second = watched.until(f"verifier check {path}\n")
-    assert "n6   sometimes   DIFFERS: expected never\n2 tests: 1 as expected, 1 differ\n" in second
+    assert "n6   sometimes   DIFFERS: expected never\n2 tests: 1 as expected, 1 differs\n" in second
     assert "with" not in second.split("needs attention")[0]
     (folder / "f.inc").write_text("void f(void) { }\n")  # what a test includes
     third = watched.until("2 tests: 2 differ\n")
     assert "with   never       DIFFERS: expected always" in third and "n6" not in third.split("tests")[0]
     watched.until("needs attention")
     path.write_text("MM n6\n{")
-    assert "error: " in watched.until("1 test: 1 differ, 1 with errors\n")
+    assert "error: " in watched.until("1 test: 1 differs, 1 with errors\n")
     path.unlink()
-    watched.until("1 test: 1 differ\n")
+    watched.until("1 test: 1 differs\n")
     watched.process.send_signal(signal.SIGINT)
     assert watched.process.wait(60) == 128 + signal.SIGINT
     assert "stopped by SIGINT" in watched.until("SIGINT\n")

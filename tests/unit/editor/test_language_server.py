@@ -426,7 +426,7 @@ def test_without_the_extra_the_command_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pygls", None)
     monkeypatch.setitem(sys.modules, "lsprotocol", None)
     assert main(["lsp"]) == ExitCode.WRONG
-    assert "pip install 'verifier[lsp]'" in capsys.readouterr().err
+    assert "pip install '.[lsp]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

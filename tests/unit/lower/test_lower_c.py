@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.judges import states
-from verifier.errors import InputError
+from verifier.errors import InputError, LimitError
 from verifier.lower.build import build
 from verifier.solve.queries import decide
 from verifier.source import Source
@@ -345,3 +345,19 @@ def test_a_thread_may_say_sysret() -> None:
 def test_c_that_is_not_supported_is_refused_by_name(line: str, code: str) -> None:
     text = f"MM t\nstruct pair {{ int a; int b; }};\n{{ int x; }}\nP0 {{\n{line}\n}}\nexists (x=1)\n"
     assert [(c, at) for c, at, _ in errors(text)] == [(code, 5)]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("x = 1; x = 2; x = 3; x = 4; x = 5; x = 6;", "more than 5 events; write fewer statements"),
+        ("for (i = 0; i < 9; i++) x = i;", "more than 5 events; write fewer statements"),
+        ("while (x == y) { y = x; x = 1; }", "more than 5 events after unrolling; ask for a smaller bound"),
+    ],
+)
+def test_what_helps_against_many_events(code: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A smaller bound helps where a loop has gone back."""
+    monkeypatch.setattr("verifier.lower.collector.MAX_EVENTS", 5)
+    (test,) = load(Source("t", f"MM t\n{{ int x; int y; }}\nP0 {{ int i; {code} }}\nexists (x = 1)\n"))
+    with pytest.raises(LimitError, match=said):
+        build(test, 5)

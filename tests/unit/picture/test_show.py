@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_an_impossible_outcome_shows_its_cycles(capsys: pytest.CaptureFixture[st
     assert code == 0 and one.count("why it cannot happen</text>") == 2
     assert run(capsys, f"{SWITCH}::F", "--svg", "--reasons", 2)[1].count("why it cannot happen</text>") == 4
     code, text, errors = run(capsys, f"{SWITCH}::F", "--dot")
-    assert code == 0 and not text and "--svg and --html draw the cycles" in errors
+    assert code == 2 and not text and "--svg and --html draw the cycles" in errors
 
 
 def test_what_holds_always_shows_a_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_nothing_to_draw(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
     path = tmp_path / "values.litmus"
     path.write_text("MM values\n{ int x = 0; }\nP0 { WRITE_ONCE(x, 1); }\nexists (x = 2)\n")
     code, text, errors = run(capsys, path, "--svg")
-    assert (code, text) == (0, "") and "values is never, and no run or cycle shows why" in errors
+    assert (code, text) == (2, "") and "values is never, and no run or cycle shows why" in errors
     assert "rests on no barrier" in run(capsys, path, "--html")[1]
 
 
@@ -125,3 +126,15 @@ def test_the_figures_of_the_documentation(capsys: pytest.CaptureFixture[str]) ->
         assert run(capsys, "--svg", call)[1] == Path(f"docs/figures/{name}.svg").read_text()
     kinds: list[EdgeKind] = [kind for kind in MEANINGS if kind not in ("order", "data")]
     assert all(f"`{kind}" in page for kind in kinds)
+
+
+def test_a_file_that_is_not_written_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    into = tmp_path / "run.dot"
+    code, text, errors = run(capsys, "litmus/classic/MP.litmus", "-o", into)
+    assert (code, text) == (2, "") and f"{into} is not written" in errors and not into.exists()
+
+
+def test_code_in_sentences_is_code(capsys: pytest.CaptureFixture[str]) -> None:
+    _, text, _ = run(capsys, SB, "--html")
+    sentence = re.search(r'<p class="v-matter">(.*?)</p>', text)
+    assert sentence is not None and "<code>" in sentence[1] and "`" not in sentence[1]

@@ -239,7 +239,9 @@ def test_annotations(capsys: pytest.CaptureFixture[str], files: Path) -> None:
         ("warning", "t/warned.litmus", "2", "unknown-key"),
     ]
     assert "\n* CPU 0  x = 1 " in found[3][2] and found[3][2].startswith("sometimes DIFFERS: expected never")
-    assert out.endswith("4 tests: 2 as expected, 1 differ, 1 unknown, 1 with errors, 1 skipped (1 AArch64)\n")
+    assert out.endswith(
+        "4 tests: 2 as expected, 1 differs, 1 unknown, 1 with errors, 1 skipped (1 AArch64)\n"
+    )
 
 
 def test_annotations_escape_what_has_a_meaning(
@@ -253,7 +255,7 @@ def test_annotations_escape_what_has_a_meaning(
     assert first.startswith("::error file=a%2Cb%3Ac%2541.litmus,line=5,endLine=5,col=30,endColumn=31,")
     assert ",title=two%3A%3AB%3A differs::sometimes DIFFERS" in first
     assert "title=include::there is no file '100%250A::error::x, y'" in second
-    assert code == 2 and last == "1 test: 1 differ, 1 with errors"
+    assert code == 2 and last == "1 test: 1 differs, 1 with errors"
 
 
 # -- TAP ---------------------------------------------------------------------------------------------
@@ -416,3 +418,12 @@ def test_a_signal_leaves_a_whole_document(
     if form == "sarif":
         (call,) = sarif(out)["invocations"]
         assert (call["executionSuccessful"], call["exitCode"], call["exitSignalNumber"]) == (False, 143, 15)
+
+
+def test_a_file_whose_name_begins_like_a_stream_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("<t>.litmus").write_text("MM t\n{ int x; }\nP0 { x = 1; }\nexpect never;\nexists (x = 1)\n")
+    assert main(["check", "--format", "github", "<t>.litmus"]) == 1
+    assert "::error file=<t>.litmus,line=" in capsys.readouterr().out

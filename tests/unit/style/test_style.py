@@ -277,3 +277,22 @@ def test_mutated_files_have_errors_or_a_style(seed: int) -> None:
 def test_columns_leave_a_file_alone_that_has_them() -> None:
     path = LITMUS / "classic" / "n6.litmus"
     assert columns.printed(read(path)) == path.read_text()
+
+
+def test_a_statement_is_apart_from_its_head() -> None:
+    """Whatever the head is, and whatever the statement begins with."""
+    text = (
+        "MM t\n{ int x; int y; }\nP0 {\n    if (x == 1)y = 2;\n    while(x)y++;\n"
+        "    for(int i = 0; i < 2; i++)y = 1;\n"
+        "    for(;;)*p=1;\n    if (f(x))(void)0; else if((x))f(x);\n    while(x);\n"
+        "    for_each_cpu(c, m)f(c);\n"
+        "    list_for_each_entry(a, b, c)f(a);\n    scoped_guard(irq)x = 1;\n"
+        "    switch(x){ case 1:y = 1; default:y = 2; }\n    a:y = 1;\n}\nexists (x = 1)\n"
+    )
+    lines = [line.strip() for line in formatted(Source("t", text)).splitlines()]
+    assert lines[3:14] == [
+        "if (x == 1) y = 2;", "while (x) y++;", "for (int i = 0; i < 2; i++) y = 1;", "for (;;) *p = 1;",
+        "if (f(x)) (void)0; else if ((x)) f(x);", "while (x);", "for_each_cpu(c, m) f(c);",
+        "list_for_each_entry(a, b, c) f(a);", "scoped_guard(irq) x = 1;",
+        "switch (x) { case 1: y = 1; default: y = 2; }", "a: y = 1;",
+    ]  # fmt: skip

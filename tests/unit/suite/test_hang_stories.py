@@ -196,7 +196,7 @@ def test_lines_under_a_deadlock() -> None:
     [
         ("never", "never DIFFERS: may hang, and the test expects that no run does"),
         ("always", "never DIFFERS: expected always, may hang, and the test expects that no run does"),
-        ("always hangs", "never DIFFERS: expected always, may hang"),
+        ("always hangs", "never DIFFERS: expected always hangs, may hang"),
         ("never hangs", "never as expected, may hang"),
         ("hangs", "never as expected, may hang"),
         ("deadlock", "never DIFFERS: expected deadlock, may hang"),
@@ -205,6 +205,23 @@ def test_lines_under_a_deadlock() -> None:
 def test_how_a_verdict_on_hangs_differs(expected: str, said: str) -> None:
     found = verdict(NESTED.replace("never hangs", expected))
     assert " ".join(story.headline(found).split()[1:]) == said
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        ("never", "expected never, and that no run hangs"),
+        ("never hangs", "expected never hangs"),
+        ("always hangs", "expected always hangs"),
+    ],
+)
+def test_a_deadlock_where_hangs_or_none_are_expected(expected: str, said: str) -> None:
+    text = "{ spinlock_t l; }\nP0 { spin_lock(&l); spin_lock(&l); }\nexpect {};\nexists (l = 1)\n"
+    found = verdict(text.replace("{};", f"{expected};"))
+    first, second, *_ = story.text(found).splitlines()
+    assert first == f"t   unknown     DIFFERS: {said}, deadlock"
+    assert second.startswith("  no run ends: ")
+    assert story.headline(found).startswith(f"t   unknown     DIFFERS: {said} (deadlock: ")
 
 
 def test_a_hang_that_is_expected_and_does_not_come() -> None:

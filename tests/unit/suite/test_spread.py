@@ -308,14 +308,14 @@ def test_dask_is_optional(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path:
     words = ["check", ROOT / "litmus" / "classic" / "SB.litmus", "--store", store]
     code, _, err = call(*words, "--dask", "tcp://127.0.0.1:1")
     assert not store.exists()
-    assert code == ExitCode.WRONG and "pip install 'verifier[dask]'" in err
+    assert code == ExitCode.WRONG and "pip install '.[dask]'" in err
 
 
 # -- a real cluster ------------------------------------------------------------------------------------
 
 dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None,
-    reason="Dask is not installed: pip install verifier[dask]",
+    reason="Dask is not installed: pip install '.[dask]'",
 )
 
 

@@ -360,3 +360,61 @@ def test_what_a_loop_hides_behind_its_bound_is_not_known(monkeypatch: pytest.Mon
     _, found = of_text(POLLS)
     needs = [f.need for f in found.findings]
     assert "not known" in needs and "redundant" not in needs
+
+
+CALLED = """MM called
+{ int x; int freed; }
+void f(void *i) { WRITE_ONCE(freed, 1); }
+P0 { WRITE_ONCE(x, 1); call_rcu(NULL, f); }
+P1 { rcu_read_lock(); r0 = READ_ONCE(x); r1 = READ_ONCE(freed); rcu_read_unlock(); }
+exists (1:r0 = 0 /\\ 1:r1 = 1)
+"""
+AGED = """MM aged
+{ page A = 1; page G = 66; table T { v -> A }; mm N { v -> T }; 0..1:cr3 = N; }
+void flush(void *info) { flush_tlb_local(); }
+P0 { pmd_clear(pmd(N, v)); on_each_cpu(flush, NULL, 1); set_pte(pte(T, v), G); }
+P1 { }
+exists (1:tlb[v -> G])
+"""
+
+
+def test_a_callback_is_no_interrupt_and_its_grace_period_is_named() -> None:
+    x, _ = of_text(CALLED)
+    text = str(x)
+    assert "callback: f" in text and "interrupt" not in text
+    assert "and on the grace period of call_rcu() (line 4), which is taken as given" in x.summary
+    assert [c.case for r in x.reasons for c in r.cycles] == [
+        "the reader of line 5 begins after the grace period has started",
+        "the reader of line 5 ends before the grace period does",
+    ]
+
+
+def test_the_places_of_callbacks_and_nmis_have_words_of_their_own() -> None:
+    """An order between a body and what it came into."""
+    calls = "P0 { WRITE_ONCE(x, 1); call_rcu(NULL, f); r0 = READ_ONCE(y); r1 = READ_ONCE(x); }"
+    text = f"""MM m
+    {{ int x; int y; }}
+    void f(void *i) {{ WRITE_ONCE(y, 1); smp_mb(); WRITE_ONCE(x, 2); }}
+    {calls}
+    exists (0:r0 = 0 /\\ 0:r1 = 2 /\\ [y] = 0)
+    """
+    assert "interrupt" not in str(of_text(text)[0])
+
+
+def test_a_cycle_says_whether_its_walk_is_older_than_the_flush() -> None:
+    (reason,) = of_text(AGED)[0].reasons
+    assert [c.heading for c in reason.cycles] == [
+        "if the page walk for v ends before flush_tlb_local() (line 3)",
+        "if the page walk for v ends after flush_tlb_local() (line 3)",
+    ]
+    assert "[17.1]" not in str(reason.cycles)
+
+
+def test_only_the_only_cycle_is_about_any_case() -> None:
+    """Where there are several, each is about some of the runs."""
+    (reason, *_) = explained(FLUSH, "F").reasons
+    assert [c.heading for c in reason.cycles] == [
+        "if the interrupt of line 26 is sent", "if CPU 0 finds 0 in mm_cpumask(N)[1] (line 24)",
+    ]  # fmt: skip
+    (reason,) = explained("linux/gup-fast/table-free.litmus", "F").reasons
+    assert [c.heading for c in reason.cycles] == ["in any case"]

@@ -9,7 +9,7 @@ from verifier.source import Source
 from verifier.suite.options import Options
 from verifier.syntax import load
 from verifier.why.activities import Activity, activities
-from verifier.why.found import Repairs
+from verifier.why.found import Repair, Repairs
 from verifier.why.repair import repair
 
 
@@ -170,7 +170,7 @@ P1 {
 def test_a_test_that_only_hangs(condition: str, hangs: bool) -> None:
     found = repairs(f"{HANGS}exists ({condition})\n")
     assert (found.status, found.hangs) == ("impossible", hangs)
-    assert ("but some runs hang" in str(found)) is hangs
+    assert ("but no run ends, and some hang" in str(found)) is hangs
     assert ("by `exists (hang)`" in str(found)) is hangs
 
 
@@ -185,7 +185,7 @@ def test_a_repaired_test_may_still_hang() -> None:
     text = text.replace("if (!r0) {", "if (r0) {").replace("if (r0) WRITE", "if (!r0) WRITE")
     found = repairs(text)
     assert (found.status, found.hangs) == ("repaired", True)
-    assert "some runs of the test as it is hang" in str(found)
+    assert "as the test is, some runs hang; ask for that" in str(found)
 
 
 @pytest.mark.parametrize("other", ["", "r0 = READ_ONCE(z);"])
@@ -204,3 +204,19 @@ def test_what_is_behind_a_wait_may_move_in_front_of_it(calls: str, waits: str, o
         f"P0 {{ {calls}\n {other}\n WRITE_ONCE(y, 1); }}\nP1 {{ {waits} }}\nexists (hang)\n"
     )
     assert any(r.kinds in (("move",), ("move_far",)) for r in found.found)
+
+
+def test_a_test_some_of_whose_runs_hang() -> None:
+    text = HANGS.replace("while (READ_ONCE(flag) != 1)", "while (READ_ONCE(flag) == 2)")
+    assert "but some runs hang" in str(repairs(f"{text}exists (flag = 3)\n"))
+
+
+def test_states_in_which_bad_runs_could_end_are_told_apart() -> None:
+    """What good runs alone had, and what bad runs had, too."""
+    one = Repair(("a",), ("k",), 1, 1, (), ("1:seen=1",), (), 0, "")
+    said = "loses no good outcome; 1 final state is gone in which bad runs could end as well: 1:seen=1"
+    assert one.loss == said
+    two = Repair(("a",), ("k",), 1, 1, ("x=1",), ("x=2", "x=3"), (), 0, "")
+    assert two.loss == (
+        "loses 1 good outcome: x=1; 2 final states are gone in which bad runs could end as well: x=2; x=3"
+    )
