@@ -255,7 +255,7 @@ HINTED = "MM t\n{ page A = 1; mm N { v -> A }; int x; cpumask_t m; }\nint give(v
             "smp_call_function_any(&m, give, NULL, 1);",
             "write smp_call_function_single(cpu, func, info, wait)",
         ),
-        ("kvm_make_all_cpus_request(1);", "define it: set_bit(nr, &requests)"),
+        ("kvm_make_all_cpus_request(1);", "define it: of each vcpu set_bit(nr, &requests)"),
         ("set_need_resched();", "write set_bit(nr, &flags)"),
         ("r0 = cpumask_next(0, &m);", "write the loop: for_each_cpu(cpu, m)"),
         ("r0 = down_timeout(&x, 1);", "with a time-out nobody waits for ever"),
