@@ -85,6 +85,7 @@ def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val
             given = passed(b, function, parameter, value, span=span)
             kind = t.of(parameter.type)
             local = b.declare(parameter.name, kind if kind.kind == "int" else None)
+            local.constant = parameter.constant
             if parameter.name in assigned:
                 store_local(b, local, given, parameter)
             else:
@@ -126,6 +127,7 @@ def program_of(b: BodyCode, thread: ast.Thread) -> tuple[Instruction, ...]:
     statements(b, thread.body.body, scope=False)
     b.code.append(Label(b.frame.end))
     check_labels(b)
+    no_sysret(b, thread, f"P{b.cpu} is a program")
     return tuple(b.code)
 
 
@@ -181,6 +183,7 @@ def nmi_of(b: BodyCode, nmi: ast.Thread) -> tuple[Instruction, ...]:
     statements(inside, nmi.body.body, scope=False)
     inside.code.append(Label(inside.frame.end))
     check_labels(inside)
+    no_sysret(b, nmi, "this is an NMI, which ends with IRET")
     return tuple(inside.code)
 
 
@@ -238,6 +241,14 @@ def check_sysret(code: Sequence[Instruction], function: str) -> None:
                 assert x.span is not None
                 text = f"{x.text} ends {function}, so it has to be its last statement, in all runs"
                 raise Trouble("sysret", text, x.span)
+
+
+def no_sysret(b: BodyCode, code: ast.Thread, where: str) -> None:
+    """Note a SYSRET in the text of what is no handler. In a function that is one elsewhere it is nothing."""
+    for x in nodes(code.body):
+        if isinstance(x, ast.CallExpr) and x.name == "sysret" and x.name not in b.unit.functions:
+            text, hint = f"{where}, and sysret() ends a handler", f"make it a handler: {b.cpu}:pending = f"
+            b.shared.troubles.append(Trouble("sysret", text, x.span, hint).diagnostic)
 
 
 def assigned_names(tree: object) -> set[str]:

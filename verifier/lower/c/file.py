@@ -22,8 +22,10 @@ from verifier.lower.c.lock_kinds import mistaken
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number, no_mm
 from verifier.lower.c.parts import Shared, Val
+from verifier.lower.c.redefined import redefined
 from verifier.lower.c.sleeping import CodeOf, atomic_sleeps
 from verifier.lower.c.types import Type
+from verifier.lower.c.unpaired import unpaired
 from verifier.lower.c.unset import unset
 from verifier.lower.code import Instruction, Lowered, PendingHandler
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, WideOf, observe
@@ -86,8 +88,9 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     if None in shared.waits or len(shared.waits) > 1:
         shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
     shared.warnings = [w for w in shared.warnings if w.span is None or w.span.source.name not in theirs]
-    shared.warnings += [*text.warnings, *about_locks, *unset(unit), *unmet(unit, memory)]
+    shared.warnings += [*text.warnings, *about_locks, *unset(unit), *unmet(unit, memory), *redefined(unit)]
     started = [*enumerate(threads), *nmis, *((key.cpu, code) for key, code in shared.handlers.items())]
+    shared.warnings += unpaired(threads, memory.values)
     shared.warnings += lonely(code for _, code in started)
     expects_hang = test.hangs or test.expected == "deadlock"
     slept = [] if expects_hang else atomic_sleeps(_places(memory, shared, threads, nmis))

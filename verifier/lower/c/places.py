@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, load, numeric
+from verifier.lower.c.arrows import check_arrow
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
@@ -87,6 +88,7 @@ def stands_for_a_place(e: ast.CallExpr) -> bool:
 
 def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
     """``base.name`` and ``base->name``; of a bitfield the unit that it lies in."""
+    check_arrow(b, e)
     base = base_of(b, e.base)
     if base.type.kind == "pointer" and base.type.to is not None and base.type.to.kind == "struct":
         base = Val(base.expr, replace(base.type.to, percpu=base.type.percpu))
