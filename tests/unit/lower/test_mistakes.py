@@ -200,3 +200,41 @@ def test_a_function_in_the_place_of_an_included_one(
     code = 'MM t\n#include "words.inc"\n{ int x; }\nint smp_mb(void) { return 1; }\n'
     err = warned(capsys, tmp_path, code + "P0 { x = smp_mb() + smp_rmb(); }\nforall (x = 4)\n")
     assert err == ""
+
+
+TOLD = {
+    ("r1 = two(1);", "x = 1"): ("two takes 2 arguments, not 1", "write two(a, b)"),
+    ("goto nowhere; now_here: x = 1;", "x = 1"): ("there is no label 'nowhere'", "did you mean 'now_here'?"),
+    ("atomic_set(1, &n);", "x = 1"): ("something in memory here, not a number", "atomic_set(&v, i)"),
+    ("set_pte_at(N, addr, pte(N, v), A);", "x = 1"): ("takes a virtual address here", "declare it void *"),
+    ("r1 = at(x);", "x = 1"): ("a number is not an address", "declare it as an address: void *w"),
+    ("x = 1;", "p->a = 1"): ("a condition follows no pointers", "as s.a"),
+    ("x = 1;", "0:tlb[v -> C]"): ("there is no 'C'", ""),
+    ("x = 1;", "0:tlb[v -> none]"): ("a TLB holds only entries that are present", "~0:tlb[v -> A]"),
+    ("x = 1;", "tlb[v -> A]"): ("this is the TLB of no CPU", "say whose: 0:tlb"),
+    ("x = 1;", "0:x = 1"): ("x is shared by all CPUs", "write x, without the CPU"),
+    ("r0 = x;", "0:r0 = 0 & x = 0"): ("is true or false, not a value", "conditions are joined by /\\"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "condition"), TOLD)
+def test_what_to_write_instead(code: str, condition: str) -> None:
+    top = "MM t\nstruct foo { int a; };\n{ int x; atomic_t n; page A; mm N { v -> A }; }\n"
+    objects = "{ struct foo s; struct foo *p = &s; unsigned long addr = v; }\n"
+    functions = "int two(int a, int b) { return a; }\nint at(unsigned long w) { return *w; }\n"
+    found = wrong(f"{top}{objects}{functions}P0 {{ {code} }}\nexists ({condition})\n")
+    says, hint = TOLD[code, condition]
+    assert says in found[0].message and hint in found[0].hint
+
+
+def test_a_value_of_a_cpu_stands_behind_the_declaration() -> None:
+    (found,) = wrong(text("this_cpu_write(k, 1);", "0:k = 2; percpu int k = 1;"))
+    assert found.message == "0:k has a value before this declaration"
+
+
+def test_a_function_that_forgets_its_value_gives_0(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code = "MM t\n{ int x; }\nint h(void) { x = 1; }\nP0 { r1 = h(); }\nforall (0:r1 = 0)\n"
+    err = warned(capsys, tmp_path, code)
+    assert "t.litmus:3:" in err and "[unset]" in err

@@ -17,7 +17,7 @@ from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
-from verifier.syntax.trouble import Trouble
+from verifier.syntax.trouble import Trouble, nearest
 from verifier.words.table import WORDS
 
 MAX_DEPTH = 40
@@ -28,7 +28,8 @@ def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: Spanned
     name = function.name
     if len(arguments) != len(function.parameters):
         many = f"{len(function.parameters)} argument{'s' if len(function.parameters) != 1 else ''}"
-        raise Trouble("arity", f"{name} takes {many}, not {len(arguments)}", e.span)
+        hint = f"write {name}({', '.join(p.name for p in function.parameters)})"
+        raise Trouble("arity", f"{name} takes {many}, not {len(arguments)}", e.span, hint)
     if name in b.stack[b.below :] or len(b.stack) > MAX_DEPTH:
         chain = " -> ".join((*b.stack, name))
         raise Trouble("recursion", f"{name} calls itself ({chain})", e.span, "functions are inlined")
@@ -42,6 +43,9 @@ def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: Spanned
     if function.body.span.source is not e.span.source:
         b.code[start:] = called(b.code[start:], e.span)
     b.code.append(Label(frame.end))
+    if frame.returned is None and frame.result is not t.VOID:  # nothing is returned: 0, with a warning
+        kind = t.of(function.result)
+        return Val(Reg(f"{prefix}return"), kind if kind.kind == "int" else t.ANY)
     return frame.returned or Val(Const(0), t.VOID)
 
 
@@ -192,7 +196,11 @@ def check_labels(b: BodyCode) -> None:
     check_jumps(b)
     for name, span in b.frame.labels.items():
         if span is not None:
-            b.shared.troubles.append(Trouble("unknown-label", f"there is no label {name!r}", span).diagnostic)
+            known = [label for label, used in b.frame.labels.items() if used is None]
+            hint = nearest(name, known) or f"write {name}: before a statement of this function"
+            b.shared.troubles.append(
+                Trouble("unknown-label", f"there is no label {name!r}", span, hint).diagnostic
+            )
 
 
 def statements(

@@ -254,6 +254,10 @@ class InitialContents(Objects):
         named = self.named.get(item.name)
         if named is None or item.value is None:
             return
+        early = [p for p in self._given if named.percpu and p.base.partition(":")[2] == item.name]
+        if early and not self._given[early[0]] and not self._overridable:
+            hint = "write the values of single CPUs behind it"
+            raise Trouble("duplicate", f"{early[0]} has a value before this declaration", item.span, hint)
         for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
             self._object(Ptr(prefix + item.name), named, item.value)
 

@@ -76,7 +76,8 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
         return Val(Const(0), t.MASK, (bit,) * b.memory.cpus)
     if e.name in ATTRIBUTES:
         return Val(Const(ATTRIBUTES[e.name]), t.INT)
-    raise b.memory.unknown(e.name, e.span)
+    parameter = "" if b.memory.mm_file or b.stack else f"P{b.cpu} has no such parameter: int *{e.name}"
+    raise b.memory.unknown(e.name, e.span, parameter)
 
 
 def address_of(b: BodyCode, e: ast.CExpr) -> Val:

@@ -302,6 +302,9 @@ class _Scope:
         scope = body.frames[0].scopes[0]
         reg = scope[name.name].reg if name.name in scope else name.name
         if reg not in body.written:
+            if name.name in self.memory.named and name.name not in scope:
+                text, hint = f"{name.name} is shared by all CPUs", f"write {name.name}, without the CPU"
+                raise Trouble("unwritten", text, name.span, hint)
             mine = [*(w for w in body.written if "#" not in w), "cr3", "pcid", "irq", "warn"]
             known = f"no statement of P{cpu} writes {name.name!r}"
             raise Trouble("unwritten", known, name.span, nearest(name.name, mine))
@@ -309,6 +312,7 @@ class _Scope:
 
     def _cell(self, place: c.Place, cpu: int | None) -> Ptr:
         """The cell that a place with fields, elements or arguments is."""
+        self._no_pointer(place)
         address = self._of_stack(self._syntax(place), cpu)
         ptr, _ = self.memory.address(address)
         if cpu is not None and ptr not in self.memory.cells:
@@ -324,6 +328,19 @@ class _Scope:
                 "type", "a condition names one bit of a mask", place.span, f"write {place.span.text}[0]"
             )
         return ptr
+
+    def _no_pointer(self, place: c.Place) -> None:
+        """Raise ``Trouble`` for a field behind a pointer."""
+        base = place.base if isinstance(place, c.Field) else None
+        named = self.memory.named.get(base.name) if isinstance(base, c.Name) else None
+        if (
+            isinstance(place, c.Field)
+            and named is not None
+            and named.type.kind == "pointer"
+            and named.size is None
+        ):
+            hint = f"name a field of the object that it leads to, as s.{place.name}"
+            raise Trouble("pointer", "a condition follows no pointers", place.span, hint)
 
     def _of_stack(self, e: ast.CExpr, cpu: int | None) -> ast.CExpr:
         """The same place, if it is in a struct or an array on the stack of a CPU's program."""
@@ -385,6 +402,11 @@ class _Scope:
         if named is None or named.type.kind not in kinds:
             known = [n.name for n in self.memory.named.values() if n.type.kind in kinds]
             word = operand.name if isinstance(operand, c.Name) else ""
+            if word == "none":
+                hint = "say which page it does not hold: ~0:tlb[v -> A]"
+                raise Trouble("value", "a TLB holds only entries that are present", operand.span, hint)
+            if word and named is None and word not in (*self.unit.enums, *NAMED_VALUES):
+                raise Trouble("unknown-name", f"there is no {word!r}", operand.span, nearest(word, known))
             what = "a page or a table" if len(kinds) > 1 else "a page"
             raise Trouble("type", f"{what} is needed here", operand.span, nearest(word, known))
         return Ptr(named.name)

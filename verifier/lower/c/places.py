@@ -269,7 +269,11 @@ def pointee(b: BodyCode, address: Val, e: ast.CExpr) -> MemoryPlace:
         return MemoryPlace(address.expr, t.ANY)
     hint = {"page": "its content is A.data", "mm": "its fields are N.name"}.get(kind.kind, "")
     if kind.kind == "int" and isinstance(e, ast.Ident):
-        hint = f"write &{e.name}"
+        hint = (
+            f"write &{e.name}"
+            if b.local(e.name, False) is None
+            else f"declare it as an address: void *{e.name}"
+        )
     elif kind.kind == "int" and _within_page(b, e):
         hint = "a virtual address stands for the one word of its page: offsets within a page do not exist; "
         hint += "map another address, to another page"
