@@ -143,7 +143,8 @@ def wrong_expectations(test: Test) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for e in test.otherwise:
         if e.profile is not None and e.profile not in PROFILES:
-            hint = nearest(e.profile, PROFILES) or f"there are {', '.join(PROFILES)}"
+            hint = nearest(e.profile, PROFILES)
+            hint = hint or f"there are {', '.join(PROFILES)}; another variant comes after a ';'"
             found.append(Diagnostic("profile", f"there is no profile {e.profile!r}", e.span, hint))
         elif e.switch is not None:
             try:

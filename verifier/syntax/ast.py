@@ -106,11 +106,13 @@ class ContainerOf:
 
 @dataclass(frozen=True, slots=True)
 class FieldExpr:
-    """``base.name`` or ``base->name``, which mean the same here."""
+    """``base.name`` or ``base->name``, which mean the same here. ``arrow``: which of the two is written, if
+    that is known."""
 
     base: CExpr
     name: str
     span: Span
+    arrow: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,8 @@ class Declare:
     """``type name = init;``. Several declarators make several of these. An array has a ``size``, and
     ``columns`` if it is one of arrays.
 
-    An ``init`` in braces holds ``FieldInit`` and expressions.
+    An ``init`` in braces holds ``FieldInit`` and expressions. ``constant``: it is ``const`` itself, and not
+    what it points to.
     """
 
     type: CType
@@ -210,6 +213,7 @@ class Declare:
     span: Span
     size: CExpr | None = None
     columns: CExpr | None = None
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,17 +462,19 @@ class StructDef:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a function or thread. ``name`` is empty if the list has only the type."""
+    """A parameter of a function or thread. ``name`` is empty if the list has only the type. ``constant``: see
+    ``Declare``."""
 
     type: CType
     name: str
     span: Span
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
     """A function. ``included``: it comes from an ``#include``. ``early``: it is ``__init``, and looks at the
-    initial state before the test."""
+    initial state before the test. ``overrides``: an included function of that name gives way to it."""
 
     result: CType
     name: str
@@ -478,6 +484,7 @@ class Function:
     included: bool = False
     early: bool = False
     kernel: str = ""  # the file of the kernel tree that it was taken from
+    overrides: bool = False
 
 
 @dataclass(frozen=True, slots=True)

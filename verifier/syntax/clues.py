@@ -9,11 +9,14 @@ from verifier.errors import InputError
 from verifier.patterns import pattern
 from verifier.records import replace
 from verifier.source import Diagnostic, Source, Span
-from verifier.syntax import layout
+from verifier.syntax import causes, layout
 from verifier.syntax.trouble import nearest
 from verifier.syntax.typenames import INTEGERS, SHORT_TYPES
 
 _TOP = pattern(r"\s*(variants|expect|unroll|enum|nmi|~?\s*exists|forall|filter|locations|P\d+)\b")
+_FUNCTION = pattern(
+    r"[ \t]*(?!(else|return|do|case|goto)\b)[A-Za-z_]\w*[ \t*]+(\w+[ \t*]+)*\w+\s*\([^()]*\)\s*\{"
+)
 _QUOTES = pattern("[“”„‟«»‘’]")
 _WORD = pattern(r"([A-Za-z_]\w*)\s*$")
 _GUARD = pattern(r"\[[\w\s!&|()]+\]")
@@ -45,6 +48,7 @@ _TYPES = (
     "unsigned",
     *(f"{s}{n}" for s in "us" for n in (8, 16, 32, 64)),
 )
+HANDLES_AT_FIRST = ("page", "mm", "table", "cpumask", "code")  # what the initial state declares besides
 EXPECTATIONS = ("never", "sometimes", "always", "deadlock", "hangs")
 
 
@@ -105,6 +109,10 @@ def explained(source: Source, error: Diagnostic) -> Diagnostic:
     cause = _misplaced(source, bare, at, found, still_open)
     if cause is not None:
         return cause
+    quoted = re.sub(r'"[^"]*"', lambda s: f'"{layout.blank(s.group()[1:-1])}"', text)
+    cause = causes.cause(causes.Unexpected(source, quoted, at, found, bool(still_open), error.hint))
+    if cause is not None:
+        return cause
     hint = _hint(bare, at, found, still_open)
     if hint:
         return replace(error, hint=hint)
@@ -146,7 +154,8 @@ def _open(text: str) -> list[int]:
 def _lost_brace(source: Source, bare: str, at: int, still_open: list[int]) -> Diagnostic | None:
     """The error about an open block, if the text at ``at`` begins a part that cannot stand inside a block."""
     line = bare.rfind("\n", 0, at) + 1
-    if not still_open or still_open[0] >= line or not (at >= len(bare) or _TOP.match(bare, line)):
+    begins = at >= len(bare) or _TOP.match(bare, line) or _FUNCTION.match(bare, line)
+    if not still_open or still_open[0] >= line or not begins:
         return None
     start = still_open[0]
     named = next(_headings(bare, start), start)
@@ -224,7 +233,7 @@ def _no_type(source: Source, bare: str, at: int, found: str, inside: bool) -> Di
         return None
     if name not in SHORT_TYPES and nearest(name, _NO_TYPES):
         return None
-    near = nearest(name, [*_TYPES, *INTEGERS])
+    near = nearest(name, [*_TYPES, *INTEGERS, *(HANDLES_AT_FIRST if inside else ())])
     hint = (
         f"write {SHORT_TYPES[name]}"
         if name in SHORT_TYPES

@@ -20,6 +20,14 @@ MAX_DIMENSIONS = 2
 POINTS_TO_CODE = ast.CType("function", 1)  # a pointer to one
 
 
+def is_constant(base: Node, stars: Node) -> bool:
+    """Is what is declared ``const`` itself: ``const int x``, ``int *const p``, and not ``const int *p``?"""
+    words = [str(x) for x in stars.children]
+    if "*" in words:
+        return "const" in words[len(words) - words[::-1].index("*") :]
+    return "const" in map(str, base.children)
+
+
 class Code:
     """Builds the code of ``variant`` (None: a file without variants)."""
 
@@ -139,7 +147,8 @@ class Code:
             init = self.local_value(given[0]) if given else None
             span = self.span(name).to(self.span(d))  # without the stars, as if it were assigned
             kind = POINTS_TO_CODE if function else self.ctype(base, stars, code=True)
-            out.append(ast.Declare(kind, str(name), init, span, size=size, columns=columns))
+            fixed = not function and is_constant(base, stars)
+            out.append(ast.Declare(kind, str(name), init, span, size=size, columns=columns, constant=fixed))
         return out
 
     def local_value(self, tree: Node) -> ast.CExpr | ast.Braced:
@@ -297,7 +306,7 @@ class Code:
         if kind == "conditional":
             return ast.Conditional(*map(self.expr, parts), span)  # type: ignore[arg-type,call-arg]
         if kind in ("dot", "arrow"):
-            return ast.FieldExpr(self.expr(parts[0]), str(parts[1]), span)
+            return ast.FieldExpr(self.expr(parts[0]), str(parts[1]), span, kind == "arrow")
         if kind == "index":
             return ast.IndexExpr(self.expr(parts[0]), self.expr(parts[1]), span)
         if kind == "cast":

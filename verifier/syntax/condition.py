@@ -372,6 +372,7 @@ class Builder:
         """The error about a comparison where a value is needed: often C's precedence."""
         text = self.ends(tree).text
         hint = "write (x & 8) = 8: as in C, = binds tighter than &" if tree.inside else ""
+        hint = f"{hint}; conditions are joined by /\\ and \\/" if hint else hint
         return InputError(
             [Diagnostic("type", f"{text} is true or false, not a value", self.ends(tree), hint)]
         )
@@ -441,6 +442,16 @@ def too_deep(source: Source, text: str, start: int = 0) -> None:
             depth = max(0, depth - 1)
 
 
+def explained(source: Source, text: str, error: Diagnostic) -> Diagnostic:
+    """The error at its cause, if the text around it shows that."""
+    from verifier.syntax.causes import Unexpected, cause_in_condition
+
+    if error.span is None:
+        return error
+    at = Unexpected(source, text, error.span.start, error.span.text, True, error.hint)
+    return cause_in_condition(at) or error
+
+
 def parse_final(source: Source, text: str) -> Final:
     """Parse conditions; ``text`` is the source's text with everything else blanked out."""
     from verifier.syntax.trouble import syntax_error
@@ -450,7 +461,9 @@ def parse_final(source: Source, text: str) -> Final:
         tree = tree_of(text, "condition", start="final")
         return Builder(source).final(tree)
     except Unparsed as error:
-        raise InputError([syntax_error(source, error.error, "the condition")]) from None
+        raise InputError(
+            [explained(source, text, syntax_error(source, error.error, "the condition"))]
+        ) from None
     except RecursionError:  # from Lark, whose tree builder is recursive
         start = len(text) - len(text.lstrip())
         raise InputError([nesting(Span(source, start, len(text.rstrip())), MAX_DEPTH)]) from None

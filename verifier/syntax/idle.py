@@ -103,7 +103,8 @@ def idle_constants(
     return [
         Diagnostic(
             "unused", f"nothing uses {', '.join(name for name, _ in enum)}", span=enum[0][1].to(enum[-1][1]),
-            hint=nearest(enum[0][0], named) or "use it, or leave it out", severity="warning",
+            hint=nearest(enum[0][0], [n for n in named if len(n) > 1]) or "use it, or leave it out",
+            severity="warning",
         )
         for enum in enums
         if enum and not any(name in named or name in defines for name, _ in enum)

@@ -142,7 +142,9 @@ class Includes:
         known = [str(f.relative_to(library)) for f in library.glob("**/*.inc")]
         for form in ("*.inc", "*/*.inc"):
             known += (str(f.relative_to(beside)) for f in islice(beside.glob(form), 500))
-        return nearest(name[:200], known)
+        hint = nearest(name[:200], known)
+        same = sorted(k for k in known if k.rpartition("/")[2] == name.rpartition("/")[2])
+        return f"did you mean {same[0]!r}?" if same and not hint else hint
 
     def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
         self.troubles.append(Diagnostic(code, message, span, hint))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from verifier.source import Source, Span
 from verifier.syntax import ast
-from verifier.syntax.code import POINTS_TO_CODE, Code
+from verifier.syntax.code import POINTS_TO_CODE, Code, is_constant
 from verifier.syntax.grammars import Node, is_tree
 from verifier.syntax.trouble import the_first
 from verifier.syntax.variants import Guards
@@ -195,7 +195,8 @@ class Builder(Code):
             if any(is_tree(r) for r in rest):
                 kind = ast.CType(kind.base, kind.pointers + 1)
             if name or kind != ast.CType("void"):
-                out.append(ast.Parameter(kind, name, self.span(param)))
+                fixed = is_constant(base, stars) and not any(is_tree(r) for r in rest)
+                out.append(ast.Parameter(kind, name, self.span(param), fixed))
         return tuple(out)
 
     # -- initial state --------------------------------------------------------------------------------

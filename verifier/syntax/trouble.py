@@ -115,14 +115,26 @@ def nesting(span: Span, depth: int) -> Diagnostic:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint with the nearest known word; empty if none is near."""
-    import difflib
+    """A hint with the nearest known word; empty if none is near.
 
-    close = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
-    if not close:
-        folded = {k.lower(): k for k in known}
-        close = [folded[word.lower()]] if word.lower() in folded else []
-    return f"did you mean {close[0]!r}?" if close else ""
+    Of one letter only the case may be wrong. A longer word may have one letter that is wrong, missing, extra
+    or swapped; one of six letters or more may have two. A name with another number is another name.
+    """
+    low = word.lower()
+    most = 2 if len(low) >= 6 else min(1, len(low) - 1)
+    near = (
+        (_edits(low, other.lower(), most), other)
+        for other in set(known)
+        if other != word and abs(len(other) - len(low)) <= most and not _numbered(low, other.lower())
+    )
+    far, best = min(near, default=(most + 1, ""))
+    return f"did you mean {best!r}?" if far <= most else ""
+
+
+def _numbered(a: str, b: str) -> bool:
+    """Do two names differ in one digit: ``r1`` and ``r2``?"""
+    differ = [x + y for x, y in zip(a, b, strict=False) if x != y]
+    return len(a) == len(b) and len(differ) == 1 and differ[0].isdigit()
 
 
 def misspelt(word: str, known: Iterable[str], parts: Container[str]) -> list[str]:
@@ -133,6 +145,8 @@ def misspelt(word: str, known: Iterable[str], parts: Container[str]) -> list[str
     too few or too many (``pte_get_and_clear``).
     """
     low = word.lower()
+    if len(low) < 2:
+        return []
     right = [part for part in low.split("_") if part and part in parts]
     typos = [part for part in low.split("_") if part and part not in parts]
     most = 1 if len(low) < 6 else 2 if len(low) < 14 else 3

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 from verifier.kernel.scan import Definition
 from verifier.kernel.tree import KernelTree
+from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import NO_TREE
 from verifier.syntax.ast import (
+    Braced,
     Configured,
     Function,
+    Ident,
     Initial,
     KernelFile,
     KernelText,
+    Mapping,
     Object,
     Omitted,
     StructDef,
@@ -35,7 +39,7 @@ class Gathered:
     """The parts of a file, gathered for one variant. ``defines`` override constants."""
 
     def __init__(
-        self, guards: Guards, variant: str | None, defines: Mapping[str, int], tree: KernelTree | None = None
+        self, guards: Guards, variant: str | None, defines: dict[str, int], tree: KernelTree | None = None
     ) -> None:
         self.guards, self.variant, self.defines, self.tree = guards, variant, defines, tree
         self.enums: dict[str, int] = {}
@@ -53,6 +57,7 @@ class Gathered:
         """The tree of the variant. Names that are declared twice are errors."""
         self._objects_twice()
         self._structs_twice()
+        self._constants_twice()
         asked, cutter = self._kernel()
         return Unit(
             arch=arch,
@@ -156,7 +161,8 @@ class Gathered:
         old = self.functions.get(function.name)
         if old is not None and old.included == function.included:
             self._twice(f"{function.name}() is defined twice", function.span, old.span)
-        self.functions[function.name] = function
+        stands_in = old is not None and old.included and not function.included
+        self.functions[function.name] = replace(function, overrides=True) if stands_in else function
 
     def _thread(self, thread: Thread) -> None:
         """Add the program of a CPU."""
@@ -185,6 +191,17 @@ class Gathered:
                     self._twice(f"struct {struct.name} has two fields {one.name}", one.span, places[one.name])
                 places.setdefault(one.name, one.span)
 
+    def _constants_twice(self) -> None:
+        """Constants whose name something else has, too."""
+        threads = (*self.threads.values(), *self.nmis)
+        named = [(f.name, f.span) for f in self.functions.values()]
+        named += [one for item in self.initial for one in _names(item)]
+        named += [(p.name, p.span) for thread in threads for p in thread.parameters]
+        for name, span in named:
+            if name in self.enums:
+                hint = "give one of them another name"
+                self.guards.trouble("duplicate", f"{name} is a constant of an enum already", span, hint)
+
     def _objects_twice(self) -> None:
         seen: dict[tuple[bool, str], Span] = {}
         for i, item in enumerate(self.initial):
@@ -196,6 +213,17 @@ class Gathered:
 
     def _twice(self, message: str, span: Span, first: Span) -> None:
         self.guards.trouble("duplicate", message, span, the_first(first))
+
+
+def _names(item: Initial) -> Iterator[tuple[str, Span]]:
+    """What an item of the initial state declares, or gives a value to: objects, and virtual addresses."""
+    if isinstance(item, Object):
+        yield item.name, item.span
+        for part in item.value.items if isinstance(item.value, Braced) else ():
+            if isinstance(part, Mapping) and isinstance(part.va, Ident):
+                yield part.va.name, part.va.span
+    elif item.cpus is None and isinstance(item.place, Ident):
+        yield item.place.name, item.place.span
 
 
 def _function(builder: Builder, part: Part, at: int, item: Node) -> Function:

@@ -52,7 +52,7 @@ def test_what_a_list_does(statements: str) -> None:
 
 
 REFUSED = {
-    "found = container_of(&a.node, struct item, nod);": "a struct has no field 'nod'",
+    "found = container_of(&a.node, struct item, nod);": "struct item has no field 'nod'",
     "found = container_off(&a.node, struct item, node);": "there is no container_off of a type",
     "found = container_of(&a.node, int, node);": "container_of takes a struct as its type",
     "found = container_of(3, struct item, node);": "the address of a node is needed here, not a number",

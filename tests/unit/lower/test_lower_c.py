@@ -322,13 +322,21 @@ def _lowered(text: str) -> None:
 )
 def test_sysret_is_how_a_handler_ends(body: str) -> None:
     text = f"MM t\n{{ int x; }}\nvoid h(void *info) {{ {body} }}\n"
-    text += "P0 { smp_call_function_single(1, h, NULL, 1); }\nP1 { sysret(); }\nexists (x = 1)\n"
+    text += "P0 { smp_call_function_single(1, h, NULL, 1); }\nP1 { }\nexists (x = 1)\n"
     with pytest.raises(InputError, match="its last statement"):
         _lowered(text)
 
 
-def test_a_thread_may_say_sysret() -> None:
-    _lowered("MM t\n{ int x; }\nP0 { WRITE_ONCE(x, 1); sysret(); WRITE_ONCE(x, 2); }\nexists (x = 1)\n")
+@pytest.mark.parametrize("code", ["P0 { sysret(); }", "P0 { if (x) { sysret(); } }", "nmi P0 { sysret(); }"])
+def test_a_program_and_an_nmi_do_not_end_with_sysret(code: str) -> None:
+    with pytest.raises(InputError, match=r"and sysret\(\) ends a handler"):
+        _lowered(f"MM t\n{{ int x; }}\n{'' if code.startswith('P0') else 'P0 { }'}\n{code}\nexists (x = 1)\n")
+
+
+def test_a_program_may_call_a_function_that_is_a_handler_elsewhere() -> None:
+    handler = "void h(void *info) { WRITE_ONCE(x, 1); sysret(); }\n"
+    code = "P0 { h(NULL); smp_call_function_single(1, h, NULL, 1); }\nP1 { }\n"
+    _lowered(f"MM t\n{{ int x; }}\n{handler}{code}exists (x = 1)\n")
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ REFUSED = {
     "o.plain(1);": "o.plain is a number, not a function",
     "o.set(1, 2);": "one takes 1 argument, not 2",
     "none(1);": "no function with 1 parameters is ever stored where none points",
-    "o.nothing(1);": "a struct has no field 'nothing'",
+    "o.nothing(1);": "struct ops has no field 'nothing'",
     "int i = one;": "a function cannot be kept in a local",
     "x = one;": "a function cannot be stored",
     "one = two;": "one is a function",

@@ -81,7 +81,7 @@ p[4um]d_offset(_lockless)? pgd_offset pte_offset_kernel
 p[mu]d_trans_huge virt_to_(page|ptdesc)
 (load_cr3(_noflush)?|inv(lpg|pcid_.*)|(__)?flush_tlb_.*|cr4_toggle_pge)_relaxed
 cpu_online (z?alloc|free)_cpumask_var task_rcu_dereference
-read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke sysret jump
+read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke jump
 local_irq_(disable|enable|save|restore) irqs_disabled apic_(icr_write|send_nmi)(_mmio)?
 p[tm][de]_protnone is_swap_p[tm][de] p[tm][de]_to_swp_entry swp_entry_to_p[tm][de] is_(pmd_)?migration_entry
 pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
@@ -107,7 +107,8 @@ LOOKS = {
 # Fences for whom they call; litmus/words/19.3-*.litmus look at those who call nobody.
 CALLS = {"smp_call_function_single", "smp_call_function_many", "smp_call_function", "on_each_cpu",
          "on_each_cpu_mask", "on_each_cpu_cond", "on_each_cpu_cond_mask"}  # fmt: skip
-ELSEWHERE = {"assume", "halt", "safe_halt"}  # they take runs away; litmus/mmu/8.11-halt.litmus has halts
+# They take runs away, or end a handler; litmus/mmu/8.11-halt.litmus has halts.
+ELSEWHERE = {"assume", "halt", "safe_halt", "sysret"}
 
 
 def matching(patterns: object, name: str) -> list[str]:

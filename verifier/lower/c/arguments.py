@@ -88,7 +88,10 @@ def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) ->
     if kind == "domain":
         return domain(word, parameter, value, e)
     if not fits(kind, value):
-        raise mismatch(word, parameter, value.type.words, e, other_level(word, kind, value.type.kind, e))
+        hint = other_level(word, kind, value.type.kind, e)
+        if (kind, value.type.kind) == ("va", "int") and not isinstance(value.expr, Const):
+            hint = "declare it void *: an integer in memory is a number here"
+        raise mismatch(word, parameter, value.type.words, e, hint)
     if kind == "pcid" and isinstance(value.expr, Const):
         pcid = value.expr.value
         if not (isinstance(pcid, int) and 0 <= pcid <= MAX_PCID):
@@ -196,6 +199,8 @@ def pointed_to(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) 
         raise mismatch(word, parameter, value.type.words, e, hint=hint)
     if kind == "struct":
         return MemoryPlace(value.expr, value.type, whole=True)
+    if kind == "int" and isinstance(value.expr, Const) and b.memory.mm_file:
+        raise mismatch(word, parameter, value.type.words, e)
     return pointee(b, value, e)
 
 

@@ -17,7 +17,7 @@ from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
-from verifier.syntax.trouble import Trouble
+from verifier.syntax.trouble import Trouble, nearest
 from verifier.words.table import WORDS
 
 MAX_DEPTH = 40
@@ -28,7 +28,8 @@ def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: Spanned
     name = function.name
     if len(arguments) != len(function.parameters):
         many = f"{len(function.parameters)} argument{'s' if len(function.parameters) != 1 else ''}"
-        raise Trouble("arity", f"{name} takes {many}, not {len(arguments)}", e.span)
+        hint = f"write {name}({', '.join(p.name for p in function.parameters)})"
+        raise Trouble("arity", f"{name} takes {many}, not {len(arguments)}", e.span, hint)
     if name in b.stack[b.below :] or len(b.stack) > MAX_DEPTH:
         chain = " -> ".join((*b.stack, name))
         raise Trouble("recursion", f"{name} calls itself ({chain})", e.span, "functions are inlined")
@@ -42,6 +43,9 @@ def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: Spanned
     if function.body.span.source is not e.span.source:
         b.code[start:] = called(b.code[start:], e.span)
     b.code.append(Label(frame.end))
+    if frame.returned is None and frame.result is not t.VOID:  # nothing is returned: 0, with a warning
+        kind = t.of(function.result)
+        return Val(Reg(f"{prefix}return"), kind if kind.kind == "int" else t.ANY)
     return frame.returned or Val(Const(0), t.VOID)
 
 
@@ -85,6 +89,7 @@ def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val
             given = passed(b, function, parameter, value, span=span)
             kind = t.of(parameter.type)
             local = b.declare(parameter.name, kind if kind.kind == "int" else None)
+            local.constant = parameter.constant
             if parameter.name in assigned:
                 store_local(b, local, given, parameter)
             else:
@@ -126,6 +131,7 @@ def program_of(b: BodyCode, thread: ast.Thread) -> tuple[Instruction, ...]:
     statements(b, thread.body.body, scope=False)
     b.code.append(Label(b.frame.end))
     check_labels(b)
+    no_sysret(b, thread, f"P{b.cpu} is a program")
     return tuple(b.code)
 
 
@@ -181,6 +187,7 @@ def nmi_of(b: BodyCode, nmi: ast.Thread) -> tuple[Instruction, ...]:
     statements(inside, nmi.body.body, scope=False)
     inside.code.append(Label(inside.frame.end))
     check_labels(inside)
+    no_sysret(b, nmi, "this is an NMI, which ends with IRET")
     return tuple(inside.code)
 
 
@@ -189,7 +196,11 @@ def check_labels(b: BodyCode) -> None:
     check_jumps(b)
     for name, span in b.frame.labels.items():
         if span is not None:
-            b.shared.troubles.append(Trouble("unknown-label", f"there is no label {name!r}", span).diagnostic)
+            known = [label for label, used in b.frame.labels.items() if used is None]
+            hint = nearest(name, known) or f"write {name}: before a statement of this function"
+            b.shared.troubles.append(
+                Trouble("unknown-label", f"there is no label {name!r}", span, hint).diagnostic
+            )
 
 
 def statements(
@@ -238,6 +249,14 @@ def check_sysret(code: Sequence[Instruction], function: str) -> None:
                 assert x.span is not None
                 text = f"{x.text} ends {function}, so it has to be its last statement, in all runs"
                 raise Trouble("sysret", text, x.span)
+
+
+def no_sysret(b: BodyCode, code: ast.Thread, where: str) -> None:
+    """Note a SYSRET in the text of what is no handler. In a function that is one elsewhere it is nothing."""
+    for x in nodes(code.body):
+        if isinstance(x, ast.CallExpr) and x.name == "sysret" and x.name not in b.unit.functions:
+            text, hint = f"{where}, and sysret() ends a handler", f"make it a handler: {b.cpu}:pending = f"
+            b.shared.troubles.append(Trouble("sysret", text, x.span, hint).diagnostic)
 
 
 def assigned_names(tree: object) -> set[str]:

@@ -23,7 +23,7 @@ from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Special, SpecialName, Word
 
-_REGISTER = pattern(r"r[0-9]+")
+UNDECLARED = pattern(r"r[0-9]+")  # a local that needs no declaration
 C = TypeVar("C")
 N = TypeVar("N")
 R = TypeVar("R")
@@ -178,7 +178,7 @@ class BodyCode:
         for scope in reversed(self.frame.scopes):
             if name in scope:
                 return scope[name]
-        if create and _REGISTER.fullmatch(name) and name not in self.memory.named:
+        if create and UNDECLARED.fullmatch(name) and name not in self.memory.named:
             return self.declare(name, None, self.frame.scopes[0])
         return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from verifier.lower.c import types as t
 from verifier.lower.c.objects import MAPPING, NamedObject, Objects, cell_name, group, no_mm
 from verifier.lower.c.structs import Bitfield
@@ -14,7 +16,7 @@ from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble, nearest, the_first
-from verifier.words.table import entry_level
+from verifier.words.table import INITIALIZERS, entry_level
 
 MAX_PCID = 4095
 PGD = "pgd"  # the field of an mm that leads to its root
@@ -119,6 +121,35 @@ class InitialContents(Objects):
             assert isinstance(pcid, int)
             self.tlb.append((cpu, pcid, va, page))
 
+    def content(self, expr: ast.InitValue | ast.InitItem) -> tuple[Value, Type]:
+        """What an object holds at first, and its type. Raises ``Trouble`` where that names what another one
+        holds. In C files, as in herd7, a name is the object's address there."""
+        named = next(self._read(expr), None) if self.mm_file else None
+        if named is not None:
+            what = named.span.text
+            hint = f"write the number itself, or &{what} for the address of {what}"
+            raise Trouble("value", f"an initial value is a constant, not what {what} holds", named.span, hint)
+        return self.value(expr)
+
+    def _read(self, expr: object) -> Iterator[ast.CExpr]:
+        """The objects, elements and fields whose content an expression stands for."""
+        if isinstance(expr, ast.Ident):
+            named = self.named.get(expr.name)
+            if named is not None and named.size is None and not named.handle:
+                yield expr
+        elif isinstance(expr, ast.IndexExpr | ast.FieldExpr):
+            _, kind = self.address(expr)
+            if kind.kind == "pointer" and (kind.to is None or kind.to.kind != "array"):
+                yield expr
+        elif isinstance(expr, ast.Binary):
+            yield from self._read(expr.left)
+            yield from self._read(expr.right)
+        elif isinstance(expr, ast.Cast) or (isinstance(expr, ast.Unary) and expr.op != "&"):
+            yield from self._read(expr.operand)
+        elif isinstance(expr, ast.CallExpr) and expr.name in INITIALIZERS:
+            for argument in expr.arguments:
+                yield from self._read(argument)
+
     def _give(self, cell: Ptr, value: Value, span: Span, kind: Type = t.ANY) -> None:
         """An initial value, converted to the type of what holds it."""
         if kind.kind == "int" and isinstance(value, Ptr) and value.base in self.unit.functions:
@@ -159,7 +190,7 @@ class InitialContents(Objects):
             if of.to.inside or of.to.kind == "array":
                 self._inner_value(at, of.to, item)  # type: ignore[arg-type]
             else:
-                self._give(at, self.value(item)[0], item.span, of.to)
+                self._give(at, self.content(item)[0], item.span, of.to)
 
     def _give_bits(self, unit: Ptr, bits: Bitfield, cell: Ptr, value: Value, span: Span) -> None:
         """An initial value of a bitfield: ``cell`` is what it would be by itself."""
@@ -223,13 +254,17 @@ class InitialContents(Objects):
         named = self.named.get(item.name)
         if named is None or item.value is None:
             return
+        early = [p for p in self._given if named.percpu and p.base.partition(":")[2] == item.name]
+        if early and not self._given[early[0]] and not self._overridable:
+            hint = "write the values of single CPUs behind it"
+            raise Trouble("duplicate", f"{early[0]} has a value before this declaration", item.span, hint)
         for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:
             self._object(Ptr(prefix + item.name), named, item.value)
 
     def _object(self, ptr: Ptr, named: NamedObject, value: ast.InitValue) -> None:
         kind = named.type
         if kind.kind == "page" and not isinstance(value, ast.Braced):
-            self._give(Ptr(f"{ptr.base}.data"), self.value(value)[0], value.span)
+            self._give(Ptr(f"{ptr.base}.data"), self.content(value)[0], value.span)
         elif kind.kind == "mask":
             self._mask(ptr, value)
         elif kind.kind in ("mm", "table", "page", "struct"):
@@ -245,11 +280,11 @@ class InitialContents(Objects):
                 if kind.kind == "array":
                     self._inner_value(Ptr(ptr.base, i * t.cells(kind)), kind, part)  # type: ignore[arg-type]
                 else:
-                    self._give(Ptr(ptr.base, i), self.value(part)[0], part.span, kind)
+                    self._give(Ptr(ptr.base, i), self.content(part)[0], part.span, kind)
         elif isinstance(value, ast.Braced) and len(value.items) == 1:
-            self._give(ptr, self.value(value.items[0])[0], value.span, kind)
+            self._give(ptr, self.content(value.items[0])[0], value.span, kind)
         else:
-            held, given = self.value(value)
+            held, given = self.content(value)
             if kind.kind == "pointer" and given.percpu:
                 self.named[named.name] = replace(named, type=replace(kind, percpu=True))
             if kind.kind == "int" and given.kind in ("mm", "table", "page", "mask") and self.mm_file:
@@ -266,7 +301,7 @@ class InitialContents(Objects):
             if of.inside or of.kind == "array":
                 self._inner_value(cell, of, part.value)
                 return
-            value, given = self.value(part.value)
+            value, given = self.content(part.value)
             if bits is None:
                 if of.kind != "int":
                     of = t.joined(of, given if given.kind != "int" else t.ANY)
@@ -326,7 +361,7 @@ class InitialContents(Objects):
         if cpu is not None and (named is None or not named.percpu):
             if not isinstance(place, ast.Ident) or named is not None:
                 raise Trouble("place", "this is neither a per-CPU object nor a register", place.span)
-            self.locals[cpu, name] = self.value(value)
+            self.locals[cpu, name] = self.content(value)
             self._give(Ptr(f"{cpu}:{name}"), self.locals[cpu, name][0], place.span)
             return
         if named is not None and named.percpu and cpu is None:
@@ -343,9 +378,9 @@ class InitialContents(Objects):
             cell = Ptr(f"{ptr.base.removesuffix(bits.unit)}{place.name}")
             if cpu is not None:
                 self._given.pop(cell, None)
-            self._give_bits(ptr, bits, cell, self.value(value)[0], span=place.span)
+            self._give_bits(ptr, bits, cell, self.content(value)[0], span=place.span)
         else:
-            self._give(ptr, self.value(value)[0], place.span, kind.to or t.ANY)
+            self._give(ptr, self.content(value)[0], place.span, kind.to or t.ANY)
 
     def _pending(self, value: ast.InitValue, cpu: int) -> None:
         """``1:pending = f``, ``1:pending = { f, g }``."""

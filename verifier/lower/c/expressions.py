@@ -76,7 +76,8 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
         return Val(Const(0), t.MASK, (bit,) * b.memory.cpus)
     if e.name in ATTRIBUTES:
         return Val(Const(ATTRIBUTES[e.name]), t.INT)
-    raise b.memory.unknown(e.name, e.span)
+    parameter = "" if b.memory.mm_file or b.stack else f"P{b.cpu} has no such parameter: int *{e.name}"
+    raise b.memory.unknown(e.name, e.span, parameter)
 
 
 def address_of(b: BodyCode, e: ast.CExpr) -> Val:
@@ -324,6 +325,7 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
 
 def assign(b: BodyCode, e: ast.Assign) -> Val:
     """``e = value``, ``e op= value``, ``e++``."""
+    changes(b, e.target)
     if isinstance(e.target, ast.Ident | ast.Unary | ast.FieldExpr | ast.IndexExpr | ast.CallExpr):
         if not e.op:
             whole = named_struct(b, e.target)
@@ -362,6 +364,21 @@ def assign(b: BodyCode, e: ast.Assign) -> Val:
     new = combined(b, e.op, before, b.value(e.value), at=both)
     stored = store(b, target, new, e, unit=unit)
     return before if e.post else Val(stored, after_assignment(target, new))
+
+
+def changes(b: BodyCode, target: ast.CExpr) -> None:
+    """Raise ``Trouble`` for what is ``const``, or a part of it, and for a constant of an ``enum``."""
+    root = target
+    while isinstance(root, ast.IndexExpr) or (isinstance(root, ast.FieldExpr) and not root.arrow):
+        root = root.base
+    if not isinstance(root, ast.Ident):
+        return
+    local = b.local(root.name, False)
+    if local is not None and local.constant and (root is target or local.stack):
+        raise Trouble("const", f"{root.name} is const", target.span, "leave const out of its declaration")
+    if local is None and root.name in b.unit.enums and root.name not in b.memory.named:
+        text = f"{root.name} is a constant, which cannot be assigned to"
+        raise Trouble("const", text, target.span, "declare an object of another name: int x;")
 
 
 def _suits(b: BodyCode, e: ast.CExpr) -> str:

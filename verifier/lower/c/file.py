@@ -22,8 +22,10 @@ from verifier.lower.c.lock_kinds import mistaken
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number, no_mm
 from verifier.lower.c.parts import Shared, Val
+from verifier.lower.c.redefined import redefined
 from verifier.lower.c.sleeping import CodeOf, atomic_sleeps
 from verifier.lower.c.types import Type
+from verifier.lower.c.unpaired import unpaired
 from verifier.lower.c.unset import unset
 from verifier.lower.code import Instruction, Lowered, PendingHandler
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, WideOf, observe
@@ -87,8 +89,9 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     if None in shared.waits or len(shared.waits) > 1:
         shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
     shared.warnings = [w for w in shared.warnings if w.span is None or w.span.source.name not in theirs]
-    shared.warnings += [*text.warnings, *about_locks, *unset(unit), *unmet(unit, memory)]
+    shared.warnings += [*text.warnings, *about_locks, *unset(unit), *unmet(unit, memory), *redefined(unit)]
     started = [*enumerate(threads), *nmis, *((key.cpu, code) for key, code in shared.handlers.items())]
+    shared.warnings += unpaired(threads, memory.values)
     shared.warnings += lonely(code for _, code in started)
     expects_hang = test.hangs or test.expected == "deadlock"
     slept = [] if expects_hang else atomic_sleeps(_places(memory, shared, threads, nmis))
@@ -303,6 +306,9 @@ class _Scope:
         scope = body.frames[0].scopes[0]
         reg = scope[name.name].reg if name.name in scope else name.name
         if reg not in body.written:
+            if name.name in self.memory.named and name.name not in scope:
+                text, hint = f"{name.name} is shared by all CPUs", f"write {name.name}, without the CPU"
+                raise Trouble("unwritten", text, name.span, hint)
             mine = [*(w for w in body.written if "#" not in w), "cr3", "pcid", "irq", "warn"]
             known = f"no statement of P{cpu} writes {name.name!r}"
             raise Trouble("unwritten", known, name.span, nearest(name.name, mine))
@@ -310,6 +316,7 @@ class _Scope:
 
     def _cell(self, place: c.Place, cpu: int | None) -> Ptr:
         """The cell that a place with fields, elements or arguments is."""
+        self._no_pointer(place)
         address = self._of_stack(self._syntax(place), cpu)
         ptr, _ = self.memory.address(address)
         if cpu is not None and ptr not in self.memory.cells:
@@ -325,6 +332,19 @@ class _Scope:
                 "type", "a condition names one bit of a mask", place.span, f"write {place.span.text}[0]"
             )
         return ptr
+
+    def _no_pointer(self, place: c.Place) -> None:
+        """Raise ``Trouble`` for a field behind a pointer."""
+        base = place.base if isinstance(place, c.Field) else None
+        named = self.memory.named.get(base.name) if isinstance(base, c.Name) else None
+        if (
+            isinstance(place, c.Field)
+            and named is not None
+            and named.type.kind == "pointer"
+            and named.size is None
+        ):
+            hint = f"name a field of the object that it leads to, as s.{place.name}"
+            raise Trouble("pointer", "a condition follows no pointers", place.span, hint)
 
     def _of_stack(self, e: ast.CExpr, cpu: int | None) -> ast.CExpr:
         """The same place, if it is in a struct or an array on the stack of a CPU's program."""
@@ -386,6 +406,11 @@ class _Scope:
         if named is None or named.type.kind not in kinds:
             known = [n.name for n in self.memory.named.values() if n.type.kind in kinds]
             word = operand.name if isinstance(operand, c.Name) else ""
+            if word == "none":
+                hint = "say which page it does not hold: ~0:tlb[v -> A]"
+                raise Trouble("value", "a TLB holds only entries that are present", operand.span, hint)
+            if word and named is None and word not in (*self.unit.enums, *NAMED_VALUES):
+                raise Trouble("unknown-name", f"there is no {word!r}", operand.span, nearest(word, known))
             what = "a page or a table" if len(kinds) > 1 else "a page"
             raise Trouble("type", f"{what} is needed here", operand.span, nearest(word, known))
         return Ptr(named.name)

@@ -31,6 +31,7 @@ from verifier.words.table import (
 )
 
 MAX_CELLS = 4096
+MAX_NAMED = 8  # fields that a hint lists
 MAPPING = ("mm", "table")
 ELEMENT = pattern(r"\+([0-9]+)\.")  # of an array of structs, as an address has it
 
@@ -79,6 +80,7 @@ class Objects:
             key = group(t.of(ast.CType(name)))
             self.fields[key], self.parts[key] = made.fields, made.parts
             self.defined += made.troubles
+        self.closed = frozenset(self.fields)  # groups whose definition says which fields there are
         # Likewise: fields that are halves of another one, with where these lie and with their types.
         self.halves: dict[str, dict[str, tuple[tuple[str, ...], Type]]] = {}
         for definition in unit.structs:
@@ -153,7 +155,10 @@ class Objects:
             self._implicit(item.value)
 
     def name_field(self, kind: Type, name: str) -> None:
-        """A field that is named for one object exists for all of its kind."""
+        """A field that is named for one object exists for all of its kind, unless a definition says which
+        fields there are."""
+        if group(kind) in self.closed and (kind.kind, name) != ("page", "data"):
+            return
         fields = self.fields.setdefault(group(kind), {})
         if name not in self.parts.get(group(kind), {}) and name not in self.halves.get(group(kind), {}):
             fields.setdefault(name, t.ANY)
@@ -252,7 +257,7 @@ class Objects:
             return self._calculated(expr)
         if isinstance(expr, ast.Cast):
             return self.value(expr.operand)
-        if isinstance(expr, ast.IndexExpr):
+        if isinstance(expr, ast.IndexExpr | ast.FieldExpr):
             return self.address(expr)
         if isinstance(expr, ast.CallExpr):
             return self._call(expr)
@@ -395,12 +400,19 @@ class Objects:
         return pointers
 
     def no_field(self, kind: Type, name: str, span: Span | None) -> Trouble:
-        """The error about a field that no initial state names."""
-        known = [name for of in (self.fields, self.parts, self.halves) for name in of.get(group(kind), {})]
-        hint = nearest(name, known) or f"name it once in the initial state, as in {{ .{name} = 0 }}"
+        """The error about a field that no definition has, and no initial state names."""
+        groups = (self.fields, self.parts, self.halves)
+        known = [name for of in groups for name in of.get(group(kind), {}) if "|" not in name]
+        hint, what = nearest(name, known), kind.words
+        if group(kind) in self.closed:
+            what = f"struct {kind.tag}" if kind.kind == "struct" else what
+            hint = (
+                hint or f"its definition has {', '.join(known[:MAX_NAMED])}{', …' * (len(known) > MAX_NAMED)}"
+            )
+        hint = hint or f"name it once in the initial state, as in {{ .{name} = 0 }}"
         if kind.kind == "struct" and not known:
             hint = f"give it once where an object is declared: struct {kind.tag} … = {{ .{name} = 0 }}"
-        return Trouble("unknown-field", f"{kind.words} has no field {name!r}", span, hint)
+        return Trouble("unknown-field", f"{what} has no field {name!r}", span, hint)
 
     def index(self, ptr: Ptr) -> str:
         """How an element of an array is called."""

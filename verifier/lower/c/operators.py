@@ -50,6 +50,10 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
         found = t.wrapped(call(function, left.expr, right.expr), kind)
         return Val(found, result_type(kind, left, right))
     x, y = (t.converted(v.expr, v.type, kind) for v in (left, right))
+    if op in "/%" and y == FALSE:
+        b.warn(
+            "division", "this divides by 0, which is undefined in C", at[1].span, "divide by another number"
+        )
     found = call(function, x, y)
     if op in "/%" and kind.signed and (not isinstance(y, Const) or y.value == -1):
         least = Const(t.limits(kind)[0])  # divided by -1 it traps, as a division by 0 does

@@ -62,6 +62,7 @@ class Local:
     """A local: its register, what it is declared to hold, what it was last seen to hold.
 
     ``fixed``: it stands for this value wherever it is mentioned (a parameter, a loop's counter).
+    ``constant``: nothing assigns to it.
     """
 
     reg: str
@@ -71,6 +72,7 @@ class Local:
     span: Span | None = None  # of its declaration
     stack: str = ""  # what is on the stack, at the address that ``fixed`` is: a struct, an array, a mask, …
     place: MemoryPlace | None = None  # where a lock or a counter on the stack is, which has a value
+    constant: bool = False
 
 
 class Held(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, load, numeric
+from verifier.lower.c.arrows import check_arrow
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
@@ -87,6 +88,7 @@ def stands_for_a_place(e: ast.CallExpr) -> bool:
 
 def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
     """``base.name`` and ``base->name``; of a bitfield the unit that it lies in."""
+    check_arrow(b, e)
     base = base_of(b, e.base)
     if base.type.kind == "pointer" and base.type.to is not None and base.type.to.kind == "struct":
         base = Val(base.expr, replace(base.type.to, percpu=base.type.percpu))
@@ -267,7 +269,11 @@ def pointee(b: BodyCode, address: Val, e: ast.CExpr) -> MemoryPlace:
         return MemoryPlace(address.expr, t.ANY)
     hint = {"page": "its content is A.data", "mm": "its fields are N.name"}.get(kind.kind, "")
     if kind.kind == "int" and isinstance(e, ast.Ident):
-        hint = f"write &{e.name}"
+        hint = (
+            f"write &{e.name}"
+            if b.local(e.name, False) is None
+            else f"declare it as an address: void *{e.name}"
+        )
     elif kind.kind == "int" and _within_page(b, e):
         hint = "a virtual address stands for the one word of its page: offsets within a page do not exist; "
         hint += "map another address, to another page"

@@ -132,6 +132,8 @@ def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.B
             hint = f"as in {{ .{next(iter(units), 'x')} = 0 }}"
             raise Trouble("value", "the initial values of a struct name its fields", item.span, hint)
         value = first_value(b, item.value)
+        if not b.memory.has(of, item.name):
+            raise b.memory.no_field(kind, item.name, item.span)
         field, part = b.memory.field(of, item.name)
         if field.inside or field.kind == "array":
             raise Trouble("not-yet", f"{item.name} is given element by element", item.span)

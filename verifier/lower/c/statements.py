@@ -95,6 +95,7 @@ def declare(b: BodyCode, s: ast.Declare) -> None:
     whole = kind.kind in ("struct", "mask") and not s.type.pointers
     if s.size is not None or whole or t.in_memory(s.type):
         on_stack(b, s, kind)
+        b.frame.scopes[-1][s.name].constant = s.constant
         return
     value = None
     if s.init is not None:
@@ -104,7 +105,7 @@ def declare(b: BodyCode, s: ast.Declare) -> None:
         if s.type.base == "__auto_type":
             kind = replace(value.type, inside=False)
     local = b.declare(s.name, None if kind is t.ANY or kind.kind in t.HANDLES else kind)
-    local.span = s.span
+    local.span, local.constant = s.span, s.constant
     if value is not None and value.local is not None and s.name not in assigned_here(b):
         local.fixed = value  # it points to that local for good
         return
@@ -163,6 +164,14 @@ def check_new(b: BodyCode, s: ast.Declare) -> None:
 
 def if_(b: BodyCode, s: ast.If) -> None:
     """``if``, ``else``."""
+    for body, word in ((s.then, "if"), (s.other, "else")):
+        if isinstance(body, ast.Empty) and not b.of_kernel:
+            b.warn(
+                "empty",
+                f"this ';' is all that the {word} governs",
+                body.span,
+                "leave the ';' out, or write {}",
+            )
     condition = condition_of(b, s.condition)
     if isinstance(condition, Const) and b.of_kernel:
         live, dead = (s.then, s.other) if truth(condition.value) else (s.other, s.then)
@@ -192,11 +201,14 @@ def switch(b: BodyCode, s: ast.Switch) -> None:
         body = reached_cases(b, on, body)
         cases = [x for x in body if isinstance(x, ast.Case)]
     labels = {id(case): b.fresh("case") for case in cases}
+    seen: dict[Expr | None, Span] = {}
     for case in cases:
         if case.value is None:
             default = labels[id(case)]
+            once(b, seen, None, case)
         else:
             for value in case_values(b, case, case.value):
+                once(b, seen, compared_with(on, value), case)
                 b.code.append(Branch(is_case(on, value), labels[id(case)], case.span))
     b.code.append(Jump(default or end))
     held = len(b.frame.held)
@@ -254,12 +266,26 @@ def case_values(b: BodyCode, case: ast.Case, low: ast.CExpr) -> list[Val]:
     return [Val(Const(value), first.type) for value in range(ends[0], ends[1] + 1)]
 
 
+def once(b: BodyCode, seen: dict[Expr | None, Span], value: Expr | None, case: ast.Case) -> None:
+    """Note a value of a switch, or its default (None). An error if another case has it already."""
+    first = seen.setdefault(value, case.span)
+    if first != case.span and not b.of_kernel:
+        what = "a second default" if value is None else "this case is there already"
+        b.shared.troubles.append(Trouble("duplicate", what, case.span, the_first(first)).diagnostic)
+
+
 def is_case(on: Val, case: Val) -> Expr:
-    """Is it this case? Its constant is converted to the promoted type of what is asked (C11 6.8.4.2)."""
+    """Is it this case?"""
     if on.type.kind == case.type.kind == "int":
-        kind = t.promoted(on.type, t.INT)
-        return call("eq", on.expr, t.converted(case.expr, case.type, kind))
+        return call("eq", on.expr, compared_with(on, case))
     return call("eq", *t.words_of_64(on.expr, case.expr, on.type, case.type))
+
+
+def compared_with(on: Val, case: Val) -> Expr:
+    """The constant of a case, converted to the promoted type of what is asked (C11 6.8.4.2)."""
+    if on.type.kind == case.type.kind == "int":
+        return t.converted(case.expr, case.type, t.promoted(on.type, t.INT))
+    return case.expr
 
 
 def case(b: BodyCode, s: ast.Case) -> None:
@@ -300,6 +326,7 @@ def return_(b: BodyCode, s: ast.Return) -> None:
             value = Val(kept(b, value, kind, s), kind)
         stays(value, s.value.span)
         if value.type is not t.VOID:
+            gives_nothing(b, s)
             reg = f"{frame.prefix}return"
             before = frame.returned
             if value.bits is not None or value.function:
@@ -311,6 +338,14 @@ def return_(b: BodyCode, s: ast.Return) -> None:
                 frame.returned = Val(Reg(reg), t.joined(before.type if before else None, value.type))
     guards.leave(b, 0, s.span)
     b.code.append(Jump(frame.end, s.span))
+
+
+def gives_nothing(b: BodyCode, s: ast.Return) -> None:
+    """Raise ``Trouble`` for a value that a ``void`` function returns."""
+    function = b.unit.functions.get(b.stack[-1]) if b.stack else None
+    if function is not None and t.of(function.result) is t.VOID:
+        text = f"{function.name}() is void, and this returns a value"
+        raise Trouble("return", text, s.span, f"write return; or declare it int {function.name}(…)")
 
 
 def goto(b: BodyCode, s: ast.Goto) -> None:
