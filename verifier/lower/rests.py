@@ -83,7 +83,7 @@ def look(c: Collector, body: Body, code: Assume, path: Path, ended: list[Path]) 
         c.cut(body, code.span, guard, endless=False)
         path.guard = (*path.guard, holds)
         return
-    if wait.kind and holds != TRUE:
+    if wait.kind not in ("", "retry") and holds != TRUE:
         looks = looks_at(c, body, path, wait.events, code.span, ended=ended, fails=negation(holds))
         wait = wait._replace(holds=holds, events=looks, after=last(body))
         ended.append(c.stop(body, "look", path, wait))
