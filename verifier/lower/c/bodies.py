@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from verifier.lower.c import types as t
 from verifier.lower.c.access import same_pointee, stays, store_local
 from verifier.lower.c.body import BodyCode
-from verifier.lower.c.guards import begin, check_jumps, closed
+from verifier.lower.c.guards import begin, closed
+from verifier.lower.c.labels import check_labels
 from verifier.lower.c.parts import Frame, Local, Spanned, Started, Val
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Target
 from verifier.program.expressions import FALSE, TRUE, Const, Reg
@@ -182,14 +183,6 @@ def nmi_of(b: BodyCode, nmi: ast.Thread) -> tuple[Instruction, ...]:
     inside.code.append(Label(inside.frame.end))
     check_labels(inside)
     return tuple(inside.code)
-
-
-def check_labels(b: BodyCode) -> None:
-    """Note what jumps to a label that is not there."""
-    check_jumps(b)
-    for name, span in b.frame.labels.items():
-        if span is not None:
-            b.shared.troubles.append(Trouble("unknown-label", f"there is no label {name!r}", span).diagnostic)
 
 
 def statements(
