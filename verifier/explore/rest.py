@@ -101,11 +101,11 @@ class Rest:
         return event.id in machine.looks and any(True for _ in self.failing(state, cpu))
 
     def _begun(self, state: State, body: int, wait: Wait) -> bool:
-        """Has a body done a part of what a wait looks at?"""
-        slots, events = state.slots, frozenset(wait.events)
+        """Has a body done a part of what a wait looks at? Events without effect are no part."""
+        machine, slots, events = self.machine, state.slots, frozenset(wait.events)
         return any(
-            op.event.id in events and (op.guard is None or truth(op.guard(slots)))
-            for op in self.machine.ops[body][: state.pcs[body]]
+            op.event.id in events and not machine.idle(op) and (op.guard is None or truth(op.guard(slots)))
+            for op in machine.ops[body][: state.pcs[body]]
         )
 
     def failing(self, state: State, cpu: int) -> Iterator[Failed]:

@@ -244,13 +244,13 @@ class Upkeep(Prepared):
                     self.never(draft, handler)
             elif draft.early and op.event.id in self.sends and draft.early >> self.sends[op.event.id] & 1:
                 draft.early &= ~(1 << self.sends[op.event.id])
-            elif not self._idle(op):
+            elif not self.idle(op):
                 break
             pc += 1
             draft.pcs[body] = pc
         self._passed(draft, body, start, pc)
 
-    def _idle(self, op: Compiled) -> bool:
+    def idle(self, op: Compiled) -> bool:
         """Is this an event without effect?"""
         if op.event.op == "F":
             return not op.drains and not (op.event.kind == "sfence" and self.weak[op.event.cpu])

@@ -14,6 +14,7 @@ from verifier.lower.code import (
 )
 from verifier.lower.collector import Collector, last
 from verifier.lower.paths import Env, Path, negation, substitute
+from verifier.lower.turns import decided, known
 from verifier.program.events import RANKS, Body, Observable
 from verifier.program.expressions import TRUE, Expr, Ref, call
 from verifier.program.waits import Wait
@@ -82,11 +83,9 @@ def look(c: Collector, body: Body, code: Assume, path: Path, ended: list[Path]) 
         c.cut(body, code.span, guard, endless=False)
         path.guard = (*path.guard, holds)
         return
-    if wait.kind and holds != TRUE:
-        if not wait.events:
-            rest = pause(c, body, path, code.span, ended)
-            wait = wait._replace(events=(rest,), after=rest)
-        wait = wait._replace(holds=holds)
+    if wait.kind not in ("", "retry") and holds != TRUE:
+        looks = looks_at(c, body, path, wait.events, code.span, ended=ended, fails=negation(holds))
+        wait = wait._replace(holds=holds, events=looks, after=last(body))
         ended.append(c.stop(body, "look", path, wait))
         here = Ref(c.stops[-1].slot)
         c.assume(here, negation(holds), wait._replace(kind="stopped"))
@@ -96,11 +95,33 @@ def look(c: Collector, body: Body, code: Assume, path: Path, ended: list[Path]) 
         c.locks.waited(c.events[wait.events[0]], wait, path)
 
 
-def pause(c: Collector, body: Body, path: Path, span: Span | None, ended: list[Path]) -> int:
+def looks_at(
+    c: Collector,
+    body: Body,
+    path: Path,
+    events: tuple[int, ...],
+    span: Span | None,
+    *,
+    ended: list[Path],
+    fails: Expr = TRUE,
+) -> tuple[int, ...]:
+    """The events of a look that ``fails`` on a path. Where perhaps none of them is executed, with one more,
+    at which the body waits."""
+    facts = known(path.guard)
+    sure = (e for e in map(c.events.__getitem__, events) if e.op not in ("F", "JMP"))
+    if any(decided(e.guard, facts) for e in sure):
+        return events
+    return (*events, _pause(c, body, path, span, ended=ended, fails=fails))
+
+
+def _pause(c: Collector, body: Body, path: Path, span: Span | None, *, ended: list[Path], fails: Expr) -> int:
     """An event at which a body waits that looks at nothing; its number."""
+    there = path.under(fails)
+    assert there is not None
     if c.halting.get(body.cpu, 0) > body.rank:
-        ended.append(c.stop(body, "interrupted", path, event=len(c.events)))
-    return c.pause(body, path, span)
+        ended.append(c.stop(body, "interrupted", there, event=len(c.events)))
+        path.guard = (*path.guard, there.guard[-1])
+    return c.pause(body, there, span)
 
 
 def in_front(c: Collector, body: Body, code: Emit, path: Path, ended: list[Path]) -> None:

@@ -253,8 +253,7 @@ def looked_by(
         fine = event.id in back or event.id in closed or (event.op == "IRQ" and anyhow)
         if not fine and not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None
-        if event.op != "W" or event.id in back:
-            events.append(event.id)
+        events.append(event.id)
     wrong = returning.misread(mine, back, entry.env, facts)
     if wrong and not anyhow and any(mask(x) & wrong for x in _looked_at(turn, mine, back)):
         return None
@@ -285,7 +284,7 @@ def _not_kept(turn: LoopTurn, facts: Facts, events: list[int]) -> tuple[int, ...
     if len(changed) > 1:
         return None
     load = _renewed(turn.body, turn.entry, changed[0], settled(_of(after, changed[0]), facts), turn.kept)
-    return None if load is None else (load, *events)
+    return None if load is None else (*load, *events)
 
 
 def _equal(before: Expr, after: Expr, facts: Facts) -> bool:
@@ -364,17 +363,22 @@ def _is_set(bit: Expr, read: Expr, facts: Facts) -> bool:
     return any(decided(Apply("bitand", args), facts) for args in forms)
 
 
-def _renewed(body: Body, entry: LoopEntry, reg: str, found: Expr, kept: frozenset[str]) -> int | None:
-    """The load in front of a loop whose value the turn has replaced by what it found at the same place."""
+def _renewed(
+    body: Body, entry: LoopEntry, reg: str, found: Expr, kept: frozenset[str]
+) -> tuple[int, ...] | None:
+    """The load in front of a loop whose value the turn has replaced by what it found at the same place; with
+    the fences between the load and the loop, which are a part of the look as the load is."""
     first = entry.env.get(reg)
     if not isinstance(first, Ref) or not isinstance(found, Ref):
         return None
     others = [_of(entry.env, r) for r in kept if r != reg]
     if any(first in set(parts(expr)) for expr in (*others, *entry.guard)):
         return None
+    between: list[int] = []
     for event in reversed(body.events[: entry.events]):
         if event.op != "F":
             break
+        between.insert(0, event.id)
     else:
         return None
     mine = [a for a in event.accesses if a.slot == first.slot]
@@ -382,4 +386,4 @@ def _renewed(body: Body, entry: LoopEntry, reg: str, found: Expr, kept: frozense
         a for e in body.events[entry.events :] for a in e.accesses if a.slot == found.slot and not e.virtual
     ]
     same = event.op == "R" and not event.virtual and mine and again and mine[0].addr == again[0].addr
-    return event.id if same else None
+    return (event.id, *between) if same else None

@@ -261,7 +261,7 @@ class _Unroller(Collector):
             return False
         span, start = loops.span(at, to), loops.code[to]
         what = start.what if isinstance(start, Label) else ""
-        looks = events or (rests.pause(self, body, path, span, ended),)
+        looks = rests.looks_at(self, body, path, events, span, ended=ended)
         wait = Wait(body.cpu, "spin", what, span, looks, last(body), returns=self.locks.rely(events))
         ended.append(self.stop(body, "look", path, wait))
         self.rests_in(events)

@@ -10,7 +10,7 @@ from verifier.program.expressions import TRUE, Expr
 from verifier.records import NamedTuple
 from verifier.source import Span
 
-WaitKind = Literal["", "spin", "lock", "halt", "interrupt", "answers", "stopped"]
+WaitKind = Literal["", "spin", "lock", "retry", "halt", "interrupt", "answers", "stopped"]
 StopKind = Literal["look", "answers", "grace", "pending", "interrupted"]
 BlockedKind = Literal[WaitKind, "answers", "grace period", "tlbsync"]
 
@@ -19,8 +19,10 @@ class Wait(NamedTuple):
     """The meaning of an assumption: ``Program.waits`` has one for each of ``Program.assumes``.
 
     ``kind``    ``spin`` (a loop that only reads has ended), ``lock`` (a word waits until one place has
-                a value), ``halt`` (HLT waits for an interrupt), ``interrupt`` (everything that is sent is
-                delivered); empty: the ``assume()`` of a user, for which no CPU waits;
+                a value), ``retry`` (a lock is taken right after a look that found it free: who fails looks
+                again, so that nobody waits here), ``halt`` (HLT waits for an interrupt), ``interrupt``
+                (everything that is sent is delivered); empty: the ``assume()`` of a user, for which no CPU
+                waits;
     ``what``    the words for it, ``until READ_ONCE(x) is true``; empty for a lock, whose name is enough, and
                 for a loop whose source does not say it;
     ``events``  the ids of the events that read the awaited values;

@@ -266,9 +266,9 @@ def bits() -> Iterator[Word]:
     taken = Locked("addr", values["set"], FALSE, needs=clear)
     yield waits(f"wait_on_bit_lock({args})", taken, doc, "2.1", "number")
     spins = partial(row, g, source="bit_spin_lock(), bit_spin_unlock(), linux/bit_spinlock.h")
-    spin = Locked("addr", values["set"], None, needs=f("eq", was, 0))
-    held = (READER, spin)
-    doc = "LOCK'd; waits exactly until the bit is clear; an RCU reader"
+    spin = Locked("addr", values["set"], None, needs=clear, again=True)
+    held = (Load("addr", FALSE, needs=clear), READER, spin)
+    doc = "waits exactly until the bit is clear, with preemption on; then LOCK'd, and an RCU reader"
     yield spins(f"bit_spin_lock({head})", held, doc, "2.1, 18.1")
     free = (Locked("addr", values["clear"], None), NO_READER)
     yield spins(f"bit_spin_unlock({head})", free, "LOCK'd", "2.1, 18.1")

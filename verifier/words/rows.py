@@ -49,7 +49,8 @@ class Locked:
     off; ``gives_way``,
     a trylock, it fails while somebody stands there (MMR 19.4). ``readers``: do readers stand there, too?
     ``looks``: where this holds, the kernel looks first: a plain load, and nothing more if ``when`` does
-    not hold of what it found. (In a loop around CMPXCHG, what a failing turn found is what the last
+    not hold of what it found. ``again``: the word has looked before, and who does not find what it ``needs``
+    looks again: nobody waits here. (In a loop around CMPXCHG, what a failing turn found is what the last
     one finds: a run without the failing turns has the same end.)
     """
 
@@ -61,6 +62,7 @@ class Locked:
     looks: Expr = FALSE
     line: Literal["", "joins", "follows", "waits", "gives_way"] = ""
     readers: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from verifier.lower.c import types as t
 from verifier.lower.c.access import same_pointee, stays, store_local
 from verifier.lower.c.body import BodyCode
-from verifier.lower.c.guards import begin, check_jumps, closed
+from verifier.lower.c.guards import begin, closed
+from verifier.lower.c.labels import check_labels
 from verifier.lower.c.parts import Frame, Local, Spanned, Started, Val
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Target
 from verifier.program.expressions import FALSE, TRUE, Const, Reg
@@ -17,7 +18,7 @@ from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
-from verifier.syntax.trouble import Trouble, nearest
+from verifier.syntax.trouble import Trouble
 from verifier.words.table import WORDS
 
 MAX_DEPTH = 40
@@ -189,18 +190,6 @@ def nmi_of(b: BodyCode, nmi: ast.Thread) -> tuple[Instruction, ...]:
     check_labels(inside)
     no_sysret(b, nmi, "this is an NMI, which ends with IRET")
     return tuple(inside.code)
-
-
-def check_labels(b: BodyCode) -> None:
-    """Note what jumps to a label that is not there."""
-    check_jumps(b)
-    for name, span in b.frame.labels.items():
-        if span is not None:
-            known = [label for label, used in b.frame.labels.items() if used is None]
-            hint = nearest(name, known) or f"write {name}: before a statement of this function"
-            b.shared.troubles.append(
-                Trouble("unknown-label", f"there is no label {name!r}", span, hint).diagnostic
-            )
 
 
 def statements(

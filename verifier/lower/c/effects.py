@@ -17,6 +17,7 @@ from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Apply, Const, Expr, Reg, call, parts
 from verifier.program.values import FAULT, Ptr, softirqs_off
+from verifier.program.waits import WaitKind
 from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
@@ -316,14 +317,15 @@ def fitting(row: Expr, env: Mapping[str, Expr], place: MemoryPlace) -> Expr:
 def finish(r: WordCall, x: Load | Locked, place: MemoryPlace) -> Expr | None:
     """The end of what reads: it waits, perhaps, and gives something."""
     if x.needs != TRUE:
-        r.b.code.append(taken(r, substitute(x.needs, r.env)))
+        again = isinstance(x, Locked) and x.again
+        r.b.code.append(taken(r, substitute(x.needs, r.env), "retry" if again else "lock"))
     return result_of(r, x.result, place)
 
 
-def taken(r: WordCall, free: Expr) -> Assume:
+def taken(r: WordCall, free: Expr, kind: WaitKind = "lock") -> Assume:
     """The end of a wait for one place."""
     last = next(x for x in reversed(r.b.code) if isinstance(x, Emit))
-    return Assume(free, r.b.span(r.e), "lock", reads=(last,))
+    return Assume(free, r.b.span(r.e), kind, reads=(last,))
 
 
 def result_of(r: WordCall, result: Expr | None, place: MemoryPlace) -> Expr | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from verifier.lower.c import labels
 from verifier.lower.c import types as t
 from verifier.lower.c.access import store_local, truth_of
 from verifier.lower.c.bodies import assigned_names, statements
@@ -85,7 +86,8 @@ def for_each_cpu(b: BodyCode, s: ast.ForEachCpu) -> None:
             fixed = substitute(loop.wanted, {name: (mask.bits or ())[k] for name, mask in masks.items()})
             b.code.append(Branch(call("not", fixed), skip, s.span))
         turn(b, local, Const(k), s)
-        inside(b, s.body, end, again)
+        with labels.turn(b, s.body):
+            inside(b, s.body, end, again)
         b.code.append(Label(again))
         if searched and k + 1 < b.memory.cpus:
             b.set(following, next_cpu(b, masks, k + 1, s, wanted=loop.wanted))
@@ -185,7 +187,8 @@ def counted(b: BodyCode, s: ast.For) -> bool:
         if not truth(holds.value):
             break
         again = b.fresh("next")
-        inside(b, s.body, end, again)
+        with labels.turn(b, s.body):
+            inside(b, s.body, end, again)
         b.code.append(Label(again))
         for e in s.step:
             b.value(e)

@@ -103,6 +103,9 @@ class Frame:
     scopes: list[dict[str, Local]] = field(default_factory=lambda: [{}])
     returned: Val | None = None
     labels: dict[str, Span | None] = field(default_factory=dict)  # None once defined
+    places: dict[str, int] = field(default_factory=dict)  # by label, where it is defined
+    turns: list[dict[str, str]] = field(default_factory=list)  # labels of loops that are written out
+    turned: set[str] = field(default_factory=set)  # the labels of all such loops
     exits: list[Exits] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     jumps: list[tuple[str, tuple[int, ...], Span]] = field(default_factory=list)  # label, guards held there

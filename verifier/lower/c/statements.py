@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verifier.lower.c import guards
+from verifier.lower.c import guards, labels
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, stays, store_local
 from verifier.lower.c.bodies import assigned_names, statements
@@ -348,21 +348,10 @@ def gives_nothing(b: BodyCode, s: ast.Return) -> None:
         raise Trouble("return", text, s.span, f"write return; or declare it int {function.name}(…)")
 
 
-def goto(b: BodyCode, s: ast.Goto) -> None:
-    """``goto``."""
-    b.frame.labels.setdefault(s.name, s.span)
-    guards.goes_to(b, s.name, s.span)
-    b.code.append(Jump(f"{b.frame.prefix}{s.name}:", s.span))
-
-
 def label(b: BodyCode, s: ast.LabelStmt) -> None:
     """``name:``"""
-    if b.frame.labels.get(s.name, s.span) is None:
-        raise Trouble("duplicate", f"the label {s.name} is defined twice", s.span)
-    b.frame.labels[s.name] = None
-    b.frame.guarded[s.name] = tuple(held.span.start for held in b.frame.held)
+    labels.placed(b, s)
     forget(b)
-    b.code.append(Label(f"{b.frame.prefix}{s.name}:", s.span))
 
 
 def _only_the_guard(b: BodyCode, word: str, span: Span) -> None:
@@ -399,7 +388,7 @@ STATEMENTS: Lines[BodyCode, None] = dict(
         line(ast.Switch, switch),
         line(ast.Case, case),
         line(ast.LabelStmt, label),
-        line(ast.Goto, goto),
+        line(ast.Goto, labels.jumps),
         line(ast.Return, return_),
         line(ast.Break, break_),
         line(ast.Continue, continue_),
