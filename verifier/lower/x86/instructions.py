@@ -142,7 +142,7 @@ def lea(i: X86Instruction) -> None:
     target, source = i.two()
     if not isinstance(source, x86.Memory) or i.register(target) is None:
         raise i.wrong("lea takes an address and a register")
-    i.assign(target, i.address(source)[0])
+    i.assign(target, i.address(source, taken=True)[0])
 
 
 def arithmetic(i: X86Instruction) -> None:
@@ -224,8 +224,17 @@ def unary(i: X86Instruction) -> None:
 
 
 def bit(i: X86Instruction) -> None:
-    """``bt bts btr btc``: CF is the bit that was there."""
+    """``bt bts btr btc``: CF is the bit that was there. A constant and the bits of a register are taken
+    modulo the width. In memory a register's bits are counted from the operand on, in both directions (SDM
+    vol. 2, BT)."""
     target, source = i.two()
+    if i.bits == 8:
+        raise i.wrong(f"{i.opcode} has no form of 8 bits", "take a register of 16, 32 or 64 bits")
+    if isinstance(source, x86.Memory):
+        raise i.wrong(f"the index of {i.opcode} is a constant or a register")
+    if isinstance(target, x86.Memory) and isinstance(source, x86.Named):
+        word = call("shr", i.signed(i.value(source)), Const(i.bits.bit_length() - 1))
+        i.beyond = call("mul", word, Const(i.bits // 8))
     index = call("bitand", i.value(source), Const(i.bits - 1))
     mask = call("shl", ONE, index)
     function = BITS[i.opcode]

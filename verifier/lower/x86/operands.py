@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from verifier.lower.code import Emit, SetRegister, Touch
-from verifier.lower.x86.table import CF, KNOWN, OF, PF, REGISTER_NAMES, SF, ZF, RegisterName, decode
-from verifier.lower.x86.thread import Column
+from verifier.lower.x86.table import CF, KNOWN, OF, PF, REGISTER_NAMES, SF, SHIFTS, ZF, RegisterName, decode
+from verifier.lower.x86.thread import Column, RegisterAccess
 from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.program.ops import Kind, Op
 from verifier.program.values import UNDEF, Ptr
@@ -38,15 +38,17 @@ class X86Instruction:
             operands = operands[::-1]
         self.operands = operands
         self.bits = self.bits or self._guess()
+        self.beyond: Expr = ZERO  # bytes from where the memory operand is to what is accessed
 
     def _guess(self) -> int:
         """The width of an instruction without a suffix: its first register's, its memory's, or 32."""
-        for operand in self.operands:
-            if isinstance(operand, x86.Named):
-                register = REGISTER_NAMES.get(operand.name.lower())
-                if register is not None:
-                    return register.bits
-            elif isinstance(operand, x86.Memory):
+        operands = self.operands[:1] if self.opcode in SHIFTS else self.operands  # cl has its own
+        for operand in operands:
+            register = REGISTER_NAMES.get(operand.name.lower()) if isinstance(operand, x86.Named) else None
+            if register is not None:
+                return register.bits
+        for operand in operands:
+            if isinstance(operand, x86.Memory):
                 names = [name for name, _ in operand.terms if name.lower() not in REGISTER_NAMES]
                 bits = operand.size or max(map(self.thread.objects.width, names), default=0)
                 if bits:
@@ -89,8 +91,9 @@ class X86Instruction:
             raise Trouble("unknown-register", f"{operand.name!r} is not a register", self.span, hint)
         return name
 
-    def address(self, operand: x86.Memory) -> tuple[Expr, str]:
-        """The address of a memory operand, and the object it lies in if that is fixed."""
+    def address(self, operand: x86.Memory, taken: bool = False) -> tuple[Expr, str]:
+        """The address of a memory operand, and the object it lies in if that is fixed. ``taken``: it becomes
+        a value."""
         total: Expr | None = None
         objects: list[str] = []
         fixed = True
@@ -103,7 +106,7 @@ class X86Instruction:
                 term = Reg(register.whole) if factor == 1 else call("mul", Reg(register.whole), Const(factor))
             else:
                 objects.append(name)
-                term = Const(self.thread.objects.object(name))
+                term = Const(self.thread.objects.taken(name) if taken else self.thread.objects.object(name))
                 if factor != 1:
                     raise self.wrong(f"the address of {name!r} cannot be scaled")
             total = term if total is None else call("add", total, term)
@@ -125,17 +128,17 @@ class X86Instruction:
         address, name = self.address(operand)
         if name and isinstance(address, Const) and isinstance(address.value, Ptr):
             self.thread.objects.access(address.value, bits or self.bits, written, self.span)
-        return address
+        return address if self.beyond == ZERO else call("add", address, self.beyond)
 
     def value(self, operand: x86.Operand, bits: int = 0) -> Expr:
         """The value of an operand, modulo the width; memory is loaded."""
         if isinstance(operand, x86.Immediate):
             return Const(operand.value)
         if isinstance(operand, x86.Address):
-            return Const(self.thread.objects.object(operand.name))
+            return Const(self.thread.objects.taken(operand.name))
         if isinstance(operand, x86.Memory):
             into = self.thread.temporary()
-            self.emit("R", Touch(self.cell(operand, False, bits), into))
+            self.emit("R", Touch(self.cell(operand, False, bits), into), bits=bits)
             return Reg(into)
         name = self.register(operand)
         assert name is not None
@@ -157,8 +160,11 @@ class X86Instruction:
 
     # -- effects ----------------------------------------------------------------------------------
 
-    def emit(self, op: Op, *touches: Touch, kind: Kind = "") -> None:
-        """Append a machine instruction."""
+    def emit(self, op: Op, *touches: Touch, kind: Kind = "", bits: int = 0) -> None:
+        """Append a machine instruction. ``bits``: of its access, if they are not the operation's."""
+        if any(not isinstance(t.addr, Const) for t in touches):
+            written = any(t.value is not None for t in touches)
+            self.thread.through.append(RegisterAccess(len(self.thread.code), bits or self.bits, written))
         self.thread.code.append(Emit(op, touches, kind=kind, span=self.span, text=self.text()))
 
     def assign(self, target: x86.Operand, value: Expr, kind: Kind = "") -> None:
