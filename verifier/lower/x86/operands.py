@@ -7,11 +7,13 @@ is written, compared and shifted to the right.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from verifier.lower.code import Emit, SetRegister, Touch
-from verifier.lower.x86.table import CF, KNOWN, OF, PF, REGISTER_NAMES, SF, SHIFTS, ZF, RegisterName, decode
+from verifier.lower.x86.refused import unknown
+from verifier.lower.x86.table import CF, OF, PF, REGISTER_NAMES, SF, SHIFTS, ZF, RegisterName, decode
 from verifier.lower.x86.thread import Column, RegisterAccess
-from verifier.program.expressions import Const, Expr, Reg, call
+from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.ops import Kind, Op
 from verifier.program.values import UNDEF, Ptr
 from verifier.syntax import x86
@@ -29,8 +31,7 @@ class X86Instruction:
         cell = placed.cell
         opcode = decode(cell.opcode)
         if opcode is None:
-            hint = nearest(cell.opcode, KNOWN)
-            raise Trouble("unknown-instruction", f"unknown instruction {cell.opcode!r}", self.span, hint)
+            raise unknown(cell.opcode, self.span)
         self.opcode, self.bits, self.source = opcode
         self.locked, self.labels = cell.locked, len(cell.labels)
         operands = cell.operands
@@ -167,8 +168,8 @@ class X86Instruction:
             self.thread.through.append(RegisterAccess(len(self.thread.code), bits or self.bits, written))
         self.thread.code.append(Emit(op, touches, kind=kind, span=self.span, text=self.text()))
 
-    def assign(self, target: x86.Operand, value: Expr, kind: Kind = "") -> None:
-        """Write a register or memory; ``kind``: of the store."""
+    def assign(self, target: x86.Operand, value: Expr, kind: Kind = "", when: Expr = TRUE) -> None:
+        """Write a register, if ``when``, or memory; ``kind``: of the store."""
         if isinstance(target, x86.Memory):
             self.emit("W", Touch(self.cell(target, True), None, self.signed(value)), kind=kind)
             return
@@ -178,7 +179,7 @@ class X86Instruction:
         register = REGISTER_NAMES[name]
         if register.bits != self.bits and not register.shift:  # movl %rax is movl %eax
             name = next(n for n, r in REGISTER_NAMES.items() if r == RegisterName(register.whole, self.bits))
-        self.thread.set(name, value, self.span)
+        self.thread.set(name, value, self.span, when)
 
     def modify(
         self,
@@ -240,24 +241,32 @@ class X86Instruction:
         zero = zero or (lambda: call("eq", value, ZERO))
         self.flags(zero, lambda: call("lt", value, ZERO), carry=carry, overflow=overflow, parity=parity)
 
-    def flags_of_sum(self, a: Expr, b: Expr) -> None:
-        """The flags of ``a + b``."""
-        result = call("add", a, b)
+    def flags_of_sum(self, a: Expr, b: Expr, carry: Expr = ZERO) -> None:
+        """The flags of ``a + b``, or of that and a carry."""
+        result = call("add", call("add", a, b), carry)
         negative = call("lt", self.signed(result), ZERO)
         minus_a, minus_b = (call("lt", self.signed(x), ZERO) for x in (a, b))
+        out = call("lt", self.unsigned(result), self.unsigned(a))
+        if carry != ZERO:
+            whole = call("add", call("add", self.unsigned(a), self.unsigned(b)), carry)
+            out = call("lt", Const((1 << self.bits) - 1), whole)
         self.flags_of(
             result,
-            lambda: call("lt", self.unsigned(result), self.unsigned(a)),
+            lambda: out,
             lambda: call("and", call("eq", minus_a, minus_b), call("ne", minus_a, negative)),
         )
 
-    def flags_of_difference(self, a: Expr, b: Expr) -> None:
-        """The flags of ``a - b``. Any two pointers can be compared for equality."""
-        result = call("sub", a, b)
+    def flags_of_difference(self, a: Expr, b: Expr, borrow: Expr = ZERO) -> None:
+        """The flags of ``a - b``, or of that less a borrow. Any two pointers can be compared for equality."""
+        result = call("sub", call("sub", a, b), borrow)
         x, y = self.signed(a), self.signed(b)
+        less = call("lt", x, y)
+        zero: Thunk | None = partial(call, "eq", x, y)
+        if borrow != ZERO:
+            less, zero = call("lt", x, call("add", y, borrow)), None
         self.flags_of(
             result,
-            lambda: call("lt", self.unsigned(a), self.unsigned(b)),
-            lambda: call("ne", call("lt", x, y), call("lt", self.signed(result), ZERO)),
-            lambda: call("eq", x, y),
+            lambda: call("lt", self.unsigned(a), call("add", self.unsigned(b), borrow)),
+            lambda: call("ne", less, call("lt", self.signed(result), ZERO)),
+            zero,
         )

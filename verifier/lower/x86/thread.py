@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from verifier.lower.code import Instruction, SetRegister
-from verifier.lower.x86.table import FLAGS_READ, REGISTER_NAMES
+from verifier.lower.x86.table import FLAGS_READ, REGISTER_NAMES, decode
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import Ptr
 from verifier.records import NamedTuple, dataclass, field
@@ -59,9 +59,10 @@ class Column:
     END = "%end"
 
     def prepare(self, cells: list[x86.TableCell]) -> None:
-        """Find out which flags the column's jumps read."""
+        """Find out which flags the column's instructions read."""
         for cell in cells:
-            self.flags |= FLAGS_READ.get(cell.opcode, frozenset())
+            opcode = decode(cell.opcode)
+            self.flags |= FLAGS_READ.get(opcode.name, frozenset()) if opcode else frozenset()
 
     def temporary(self) -> str:
         """A local of its own."""
