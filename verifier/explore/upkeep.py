@@ -222,8 +222,7 @@ class Upkeep(Prepared):
         made = self.decisions[index]
         first, draft.ever = not draft.ever & WRONG, draft.ever | _wrong(made.body)
         if first:
-            known = {slot: value for slot, value in enumerate(draft.slots) if value is not None}
-            self.undefined = decision(self.program, made.value, made.span, known)
+            self.undefined = decision(self.program, made.value, made.span, _known(draft.slots))
 
     def _passed(self, draft: Draft, body: int, start: int, end: int) -> None:
         """Evaluate the expressions that have waited for events ``start .. end`` of a body."""
@@ -294,7 +293,8 @@ class Upkeep(Prepared):
     def wrong(self, event: Event, state: State) -> Dropped:
         """Note an access to an address without a cell; the exception ends its run."""
         if self.bad is None:
-            self.bad = self.undefined if state.ever & WRONG else no_cell(event)
+            here = no_cell(self.program, event, _known(state.slots))
+            self.bad = self.undefined if state.ever & WRONG else here
         return Dropped()
 
     def lost(self, state: State, op: Compiled) -> Draft:
@@ -307,7 +307,7 @@ class Upkeep(Prepared):
             if touch.slot is not None:
                 draft.slots[touch.slot] = UNDEF
         if not draft.ever & WRONG:
-            self.undefined = no_cell(op.event)
+            self.undefined = no_cell(self.program, op.event, _known(state.slots))
         draft.ever |= _wrong(op.event.body)
         return draft
 
@@ -370,6 +370,11 @@ class Upkeep(Prepared):
         waiting = (*draft.pending[to], handler)
         bare, sender = self.bare, self.sender
         draft.pending[to] = tuple(sorted(waiting, key=lambda h: (bare[h], h if bare[h] else sender[h])))
+
+
+def _known(slots: Sequence[Value | None]) -> dict[int, Value]:
+    """The slots that have a value."""
+    return {slot: value for slot, value in enumerate(slots) if value is not None}
 
 
 def _wrong(body: int) -> int:

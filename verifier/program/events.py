@@ -29,6 +29,7 @@ class Cell:
     ``c:irq``, ``c:%halted``: per-CPU state; writes are not buffered).
     ``unsigned``: the bits of a number that is told without its sign, whatever the cell holds for it; 0: as
     it is held.
+    ``bits``: how many it has, where addresses count bytes; 0: they count cells, or nothing says it.
     """
 
     ptr: Ptr
@@ -36,6 +37,7 @@ class Cell:
     init: Value
     kind: CellKind = "data"
     unsigned: int = 0
+    bits: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import os
 
-from verifier.program.events import Event, Program, show
+from verifier.program.events import Cell, Event, Program, show
 from verifier.program.expressions import Apply, Const, Expr, Ref, Slots, evaluate
-from verifier.program.values import UNDEF, Value, truth
+from verifier.program.values import UNDEF, WITHIN, Ptr, Value, truth
 from verifier.program.waits import folded
 from verifier.records import NamedTuple
 from verifier.source import Span
+
+ONE_SIZE = "accesses of different sizes to one location are not modelled"
 
 
 class Wrong(NamedTuple):
@@ -26,10 +28,26 @@ class Wrong(NamedTuple):
     span: Span | None = None
 
 
-def no_cell(event: Event) -> Wrong:
-    """An access to an address without a cell."""
+def no_cell(program: Program, event: Event, slots: Slots) -> Wrong:
+    """An access to an address without a cell, in a run in which slots have these values."""
     line = f" in line {event.span.line}" if event.span else ""
+    known = _Reasons(program, slots)
+    for access in event.accesses:
+        cell = _around(program, known.value(access.addr))
+        if cell is not None:
+            what = f"to other bytes than those of {cell.name}, which has {cell.bits} bits: {event.text}"
+            return Wrong(f"an access{line} {what}; {ONE_SIZE}", event.span)
     return Wrong(f"an access{line} to an address that belongs to no object: {event.text}", event.span)
+
+
+def _around(program: Program, address: Value | None) -> Cell | None:
+    """The cell of whose bytes one has this address, which is none of a cell. Only cells that count bytes
+    have any."""
+    if not isinstance(address, Ptr):
+        return None
+    base, off = address.base.removesuffix(WITHIN), address.off
+    near = (c for c in program.cells.values() if c.bits and c.ptr.base == base)
+    return next((c for c in near if c.ptr.off <= off < c.ptr.off + c.bits // 8), None)
 
 
 def decision(program: Program, value: Expr, span: Span | None, slots: Slots) -> Wrong:

@@ -27,6 +27,8 @@ class Ptr(NamedTuple):
 
 IN_LINE = ".%waiting"  # after the name of a lock: cells that count who stands in line, -write and -read
 
+WITHIN = "%within"  # after the name of an object of assembly: bytes of it that are not the whole
+
 # After the name of an mm: the physical address of its root. ``off`` of such a ``Ptr`` is the bits of CR3
 # that are no address: the PCID, bit 63 (nothing is flushed), and those of LAM, which change no walk.
 ROOT = "%root"

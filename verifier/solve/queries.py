@@ -199,14 +199,14 @@ class _Asked:
         if not isinstance(what, Event):  # it may follow from an access that has read nothing
             before = (e for e in wrong if isinstance(e, Event) and e.body == what.body and e.id <= what.after)
             what = next(before, what)
+        slots = {
+            n: next(v for v, y in x.items() if y == held(self.solver, list(x.values())))
+            for n, x in enumerate(self.encoding.slots)
+            if x
+        }
         if isinstance(what, Event):
-            bad = no_cell(what)
+            bad = no_cell(self.program, what, slots)
         else:
-            slots = {
-                n: next(v for v, y in x.items() if y == held(self.solver, list(x.values())))
-                for n, x in enumerate(self.encoding.slots)
-                if x
-            }
             bad = decision(self.program, what.value, what.span, slots)
         return Answer(bad=bad, reason=bad.told)
 

@@ -19,27 +19,57 @@ if s:assembly
   syn keyword litmusRegister ah al ax bh bl bp bpl bx ch cl cs cx dh di dil dl ds dx eax ebp ebx ecx edi edx es esi esp fs gs r10
   syn keyword litmusRegister r10b r10d r10w r11 r11b r11d r11w r12 r12b r12d r12w r13 r13b r13d r13w r14 r14b r14d r14w r15 r15b
   syn keyword litmusRegister r15d r15w r8 r8b r8d r8w r9 r9b r9d r9w rax rbp rbx rcx rdi rdx rip rsi rsp si sil sp spl ss
-  syn keyword litmusWord add addb addl addq addw and andb andl andq andw bt btb btc btcb btcl btcq btcw btl btq btr btrb btrl
-  syn keyword litmusWord btrq btrw bts btsb btsl btsq btsw btw clflush clflushb clflushl clflushopt clflushoptb clflushoptl
-  syn keyword litmusWord clflushoptq clflushoptw clflushq clflushw clwb clwbb clwbl clwbq clwbw cmp cmpb cmpl cmpq cmpw
-  syn keyword litmusWord cmpxchg cmpxchgb cmpxchgl cmpxchgq cmpxchgw cpuid cpuidb cpuidl cpuidq cpuidw dec decb decl decq
-  syn keyword litmusWord decw endbr32 endbr32b endbr32l endbr32q endbr32w endbr64 endbr64b endbr64l endbr64q endbr64w inc
-  syn keyword litmusWord incb incl incq incw ja jab jae jaeb jael jaeq jaew jal jaq jaw jb jbb jbe jbeb jbel jbeq jbew jbl
-  syn keyword litmusWord jbq jbw jc jcb jcl jcq jcw je jeb jel jeq jew jg jgb jge jgeb jgel jgeq jgew jgl jgq jgt jgtb jgtl
+  syn keyword litmusWord adc adcb adcl adcq adcw add addb addl addq addw and andb andl andq andw bt btb btc btcb btcl btcq
+  syn keyword litmusWord btcw btl btq btr btrb btrl btrq btrw bts btsb btsl btsq btsw btw clc clcb clcl clcq clcw clflush
+  syn keyword litmusWord clflushb clflushl clflushopt clflushoptb clflushoptl clflushoptq clflushoptw clflushq clflushw clwb
+  syn keyword litmusWord clwbb clwbl clwbq clwbw cmc cmcb cmcl cmcq cmcw cmova cmovab cmovae cmovaeb cmovael cmovaeq cmovaew
+  syn keyword litmusWord cmoval cmovaq cmovaw cmovb cmovbb cmovbe cmovbeb cmovbel cmovbeq cmovbew cmovbl cmovbq cmovbw cmovc
+  syn keyword litmusWord cmovcb cmovcl cmovcq cmovcw cmove cmoveb cmovel cmoveq cmovew cmovg cmovgb cmovge cmovgeb cmovgel
+  syn keyword litmusWord cmovgeq cmovgew cmovgl cmovgq cmovgw cmovl cmovlb cmovle cmovleb cmovlel cmovleq cmovlew cmovll
+  syn keyword litmusWord cmovlq cmovlw cmovna cmovnab cmovnae cmovnaeb cmovnael cmovnaeq cmovnaew cmovnal cmovnaq cmovnaw
+  syn keyword litmusWord cmovnb cmovnbb cmovnbe cmovnbeb cmovnbel cmovnbeq cmovnbew cmovnbl cmovnbq cmovnbw cmovnc cmovncb
+  syn keyword litmusWord cmovncl cmovncq cmovncw cmovne cmovneb cmovnel cmovneq cmovnew cmovng cmovngb cmovnge cmovngeb
+  syn keyword litmusWord cmovngel cmovngeq cmovngew cmovngl cmovngq cmovngw cmovnl cmovnlb cmovnle cmovnleb cmovnlel cmovnleq
+  syn keyword litmusWord cmovnlew cmovnll cmovnlq cmovnlw cmovno cmovnob cmovnol cmovnoq cmovnow cmovnp cmovnpb cmovnpl
+  syn keyword litmusWord cmovnpq cmovnpw cmovns cmovnsb cmovnsl cmovnsq cmovnsw cmovnz cmovnzb cmovnzl cmovnzq cmovnzw cmovo
+  syn keyword litmusWord cmovob cmovol cmovoq cmovow cmovp cmovpb cmovpe cmovpeb cmovpel cmovpeq cmovpew cmovpl cmovpo
+  syn keyword litmusWord cmovpob cmovpol cmovpoq cmovpow cmovpq cmovpw cmovs cmovsb cmovsl cmovsq cmovsw cmovz cmovzb cmovzl
+  syn keyword litmusWord cmovzq cmovzw cmp cmpb cmpl cmpq cmpw cmpxchg cmpxchg16b cmpxchg16bb cmpxchg16bl cmpxchg16bq
+  syn keyword litmusWord cmpxchg16bw cmpxchg8b cmpxchg8bb cmpxchg8bl cmpxchg8bq cmpxchg8bw cmpxchgb cmpxchgl cmpxchgq
+  syn keyword litmusWord cmpxchgw cpuid cpuidb cpuidl cpuidq cpuidw dec decb decl decq decw endbr32 endbr32b endbr32l
+  syn keyword litmusWord endbr32q endbr32w endbr64 endbr64b endbr64l endbr64q endbr64w inc incb incl incq incw ja jab jae
+  syn keyword litmusWord jaeb jael jaeq jaew jal jaq jaw jb jbb jbe jbeb jbel jbeq jbew jbl jbq jbw jc jcb jcl jcq jcw je jeb
+  syn keyword litmusWord jecxz jecxzb jecxzl jecxzq jecxzw jel jeq jew jg jgb jge jgeb jgel jgeq jgew jgl jgq jgt jgtb jgtl
   syn keyword litmusWord jgtq jgtw jgw jl jlb jle jleb jlel jleq jlew jll jlq jlt jltb jltl jltq jltw jlw jmp jmpb jmpl jmpq
   syn keyword litmusWord jmpw jna jnab jnae jnaeb jnael jnaeq jnaew jnal jnaq jnaw jnb jnbb jnbe jnbeb jnbel jnbeq jnbew jnbl
   syn keyword litmusWord jnbq jnbw jnc jncb jncl jncq jncw jne jneb jnel jneq jnew jng jngb jnge jngeb jngel jngeq jngew jngl
   syn keyword litmusWord jngq jngw jnl jnlb jnle jnleb jnlel jnleq jnlew jnll jnlq jnlw jno jnob jnol jnoq jnow jnp jnpb jnpl
   syn keyword litmusWord jnpq jnpw jns jnsb jnsl jnsq jnsw jnz jnzb jnzl jnzq jnzw jo job jol joq jow jp jpb jpe jpeb jpel
-  syn keyword litmusWord jpeq jpew jpl jpo jpob jpol jpoq jpow jpq jpw js jsb jsl jsq jsw jz jzb jzl jzq jzw lea leab leal
-  syn keyword litmusWord leaq leaw lfence lfenceb lfencel lfenceq lfencew mfence mfenceb mfencel mfenceq mfencew mov movabs
-  syn keyword litmusWord movabsb movabsl movabsq movabsw movb movl movnti movntib movntil movntiq movntiw movq movsx movsxb
-  syn keyword litmusWord movsxl movsxq movsxw movw movzx movzxb movzxl movzxq movzxw neg negb negl negq negw nop nopb nopl
-  syn keyword litmusWord nopq nopw not notb notl notq notw or orb orl orq orw pause pauseb pausel pauseq pausew ret retb retl
-  syn keyword litmusWord retq retw sal salb sall salq salw sar sarb sarl sarq sarw serialize serializeb serializel serializeq
-  syn keyword litmusWord serializew sfence sfenceb sfencel sfenceq sfencew shl shlb shll shlq shlw shr shrb shrl shrq shrw
-  syn keyword litmusWord sub subb subl subq subw test testb testl testq testw xadd xaddb xaddl xaddq xaddw xchg xchgb xchgl
-  syn keyword litmusWord xchgq xchgw xor xorb xorl xorq xorw
+  syn keyword litmusWord jpeq jpew jpl jpo jpob jpol jpoq jpow jpq jpw jrcxz jrcxzb jrcxzl jrcxzq jrcxzw js jsb jsl jsq jsw
+  syn keyword litmusWord jz jzb jzl jzq jzw lea leab leal leaq leaw lfence lfenceb lfencel lfenceq lfencew loop loopb loope
+  syn keyword litmusWord loopeb loopel loopeq loopew loopl loopne loopneb loopnel loopneq loopnew loopnz loopnzb loopnzl
+  syn keyword litmusWord loopnzq loopnzw loopq loopw loopz loopzb loopzl loopzq loopzw mfence mfenceb mfencel mfenceq mfencew
+  syn keyword litmusWord mov movabs movabsb movabsl movabsq movabsw movb movl movnti movntib movntil movntiq movntiw movq
+  syn keyword litmusWord movsx movsxb movsxl movsxq movsxw movw movzx movzxb movzxl movzxq movzxw neg negb negl negq negw nop
+  syn keyword litmusWord nopb nopl nopq nopw not notb notl notq notw or orb orl orq orw pause pauseb pausel pauseq pausew
+  syn keyword litmusWord prefetchnta prefetchntab prefetchntal prefetchntaq prefetchntaw prefetcht0 prefetcht0b prefetcht0l
+  syn keyword litmusWord prefetcht0q prefetcht0w prefetcht1 prefetcht1b prefetcht1l prefetcht1q prefetcht1w prefetcht2
+  syn keyword litmusWord prefetcht2b prefetcht2l prefetcht2q prefetcht2w prefetchw prefetchwb prefetchwl prefetchwq
+  syn keyword litmusWord prefetchww ret retb retl retq retw sal salb sall salq salw sar sarb sarl sarq sarw sbb sbbb sbbl
+  syn keyword litmusWord sbbq sbbw serialize serializeb serializel serializeq serializew seta setab setae setaeb setael
+  syn keyword litmusWord setaeq setaew setal setaq setaw setb setbb setbe setbeb setbel setbeq setbew setbl setbq setbw setc
+  syn keyword litmusWord setcb setcl setcq setcw sete seteb setel seteq setew setg setgb setge setgeb setgel setgeq setgew
+  syn keyword litmusWord setgl setgq setgw setl setlb setle setleb setlel setleq setlew setll setlq setlw setna setnab setnae
+  syn keyword litmusWord setnaeb setnael setnaeq setnaew setnal setnaq setnaw setnb setnbb setnbe setnbeb setnbel setnbeq
+  syn keyword litmusWord setnbew setnbl setnbq setnbw setnc setncb setncl setncq setncw setne setneb setnel setneq setnew
+  syn keyword litmusWord setng setngb setnge setngeb setngel setngeq setngew setngl setngq setngw setnl setnlb setnle setnleb
+  syn keyword litmusWord setnlel setnleq setnlew setnll setnlq setnlw setno setnob setnol setnoq setnow setnp setnpb setnpl
+  syn keyword litmusWord setnpq setnpw setns setnsb setnsl setnsq setnsw setnz setnzb setnzl setnzq setnzw seto setob setol
+  syn keyword litmusWord setoq setow setp setpb setpe setpeb setpel setpeq setpew setpl setpo setpob setpol setpoq setpow
+  syn keyword litmusWord setpq setpw sets setsb setsl setsq setsw setz setzb setzl setzq setzw sfence sfenceb sfencel sfenceq
+  syn keyword litmusWord sfencew shl shlb shll shlq shlw shr shrb shrl shrq shrw stc stcb stcl stcq stcw sub subb subl subq
+  syn keyword litmusWord subw test testb testl testq testw xadd xaddb xaddl xaddq xaddw xchg xchgb xchgl xchgq xchgw xor xorb
+  syn keyword litmusWord xorl xorq xorw
   syn keyword litmusWord lock
   syn case match
 else

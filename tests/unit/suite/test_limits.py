@@ -405,11 +405,11 @@ def test_who_came_to_a_limit_contradicts_nobody() -> None:
     limited, known = Answer(reason="memory"), Answer(True, True, cut=True, states=())
     compare(test, program, limited, known)
     compare(test, program, known, limited)
-    compare(test, program, limited, Answer(bad=no_cell(program.events[0])))
+    compare(test, program, limited, Answer(bad=no_cell(program, program.events[0], {})))
     for other in (
         replace(known, cut=False),
         replace(known, refutable=False),
-        Answer(bad=no_cell(program.events[0])),
+        Answer(bad=no_cell(program, program.events[0], {})),
     ):
         with pytest.raises(InternalError):
             compare(test, program, other, known)

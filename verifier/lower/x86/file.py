@@ -3,10 +3,7 @@
 Registers are locals under their widest names; a narrower name is a part of it, as on the machine (a
 write of 32 bits clears the upper half, one of 8 or 16 bits keeps the rest). Locals and cells hold
 signed numbers. The flags are locals too, so that conditional jumps are exact; they are kept up to
-date only in columns that have one. All accesses to one cell must have one size.
-
-``movnti`` is a plain store and ``clflush`` nothing, for now: what they order less or more is not
-modelled yet.
+date only in columns that have one. All accesses to one cell must have one size (``sizes``).
 """
 
 from __future__ import annotations
@@ -20,13 +17,14 @@ from verifier.lower.c.types import Type
 from verifier.lower.code import Label, Lowered, SetRegister
 from verifier.lower.observe import CellOf, Meaning, RegisterOf, observe
 from verifier.lower.x86.instructions import lower_cell
+from verifier.lower.x86.sizes import NamedObject, mixed, sized
 from verifier.lower.x86.table import REGISTER_NAMES
 from verifier.lower.x86.thread import Column
 from verifier.patterns import pattern
 from verifier.program.events import Cell, World
 from verifier.program.expressions import Const, Expr
 from verifier.program.values import Ptr, Value
-from verifier.records import dataclass, field, replace
+from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
 from verifier.syntax import x86
@@ -46,26 +44,6 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         file.threads.clear()  # they know the file, and a decided test is to leave no cycles
 
 
-@dataclass(slots=True)
-class _Object:
-    """A named object: its declared type (of an element; None: not declared), elements (0: no array), access
-    sizes seen."""
-
-    type: Type | None = None
-    elements: int = 0
-    accesses: dict[int, tuple[bool, Span]] = field(default_factory=dict)  # bits -> (written, where)
-
-    @property
-    def bits(self) -> int:
-        """The declared bits of an element, 0 if there are none."""
-        return self.type.bits if self.type else 0
-
-    @property
-    def unsigned(self) -> int:
-        """The same of what is declared without a sign; 0 of anything else."""
-        return self.type.bits if self.type and not self.type.signed else 0
-
-
 class _File:
     """One file while it is lowered; the ``Scope`` of its conditions, the ``Objects`` of its threads."""
 
@@ -77,7 +55,7 @@ class _File:
         self.troubles: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
         self.cells: dict[Ptr, Cell] = {}
-        self.objects: dict[str, _Object] = {}
+        self.objects: dict[str, NamedObject] = {}
         self.threads: list[Column] = []
 
     def lower(self) -> Lowered:
@@ -86,7 +64,7 @@ class _File:
         self._initial_state()
         for thread, column in zip(self.threads, self.tree.columns, strict=True):
             self._thread(thread, column)
-        self._sizes()
+        self.troubles += mixed(self.objects, self.threads)
         for place in self.tree.final.locations:
             if isinstance(place, c.Name) and place.name not in self.objects:
                 text = f"no instruction touches {place.name!r}"
@@ -102,6 +80,7 @@ class _File:
             self.troubles += error.diagnostics
         if self.troubles:
             raise InputError(self.troubles)
+        self.cells = sized(self.cells, self.objects, self.threads)
         for cpu in range(len(self.threads)):
             irq = Ptr(f"{cpu}:irq")
             self.cells[irq] = Cell(irq, str(irq), 1, "register")
@@ -126,8 +105,14 @@ class _File:
         """The address of an object; made where it is first named."""
         cell = Ptr(name)
         if name not in self.objects:
-            self.objects[name] = _Object()
+            self.objects[name] = NamedObject()
             self.cells[cell] = Cell(cell, name, 0)
+        return cell
+
+    def taken(self, name: str) -> Ptr:
+        """The address of an object, as a value."""
+        cell = self.object(name)
+        self.objects[name].taken = True
         return cell
 
     def width(self, name: str) -> int:
@@ -210,26 +195,13 @@ class _File:
         if not isinstance(value, str):
             return Const(0)
         name, _, index = value.removesuffix("]").partition("[")
-        cell = self.object(name)
+        cell = self.taken(name)
         if index:
             known = self.objects[name]
             if int(index) >= max(1, known.elements):
                 self._trouble("array", f"{name} has no element {index}", item.span)
             cell = Ptr(name, int(index) * known.bits // 8)
         return Const(cell)
-
-    def _sizes(self) -> None:
-        """All accesses to an object must have its size; reading its low part alone is fine."""
-        for name, known in self.objects.items():
-            accesses = known.accesses
-            widest = known.bits if known.bits else max(accesses, default=0)
-            mixed = len(accesses) > 1
-            for bits, (written, span) in accesses.items():
-                if bits > widest or (written and mixed and bits < widest):
-                    self._trouble(
-                        "mixed-size", f"an access of {bits} bits to {name}, which has {widest}", span,
-                        "accesses of different sizes to one location are not modelled",
-                    )  # fmt: skip
 
     # -- threads ------------------------------------------------------------------------------------
 
@@ -298,7 +270,7 @@ class _File:
             bits = register.bits if register else self.bits
             return Type("int", bits, bits >= self.bits, tag=t.WORD)
         base = place.base if isinstance(place, c.Member) else place
-        known = self.objects.get(base.name, _Object()) if isinstance(base, c.Name) else _Object()
+        known = self.objects.get(base.name, NamedObject()) if isinstance(base, c.Name) else NamedObject()
         return known.type or Type("int", max(known.accesses, default=self.bits), tag=t.WORD)
 
     def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
@@ -318,7 +290,7 @@ class _File:
             return CellOf(Ptr(place.name), f"[{place.name}]", self.objects[place.name].unsigned)
         if isinstance(place, c.Member) and isinstance(place.base, c.Name):
             name, index = place.base.name, place.index
-            known = self.objects.get(name, _Object())
+            known = self.objects.get(name, NamedObject())
             if isinstance(index, c.Number) and index.value < known.elements:
                 cell = Ptr(name, index.value * known.bits // 8)
                 return CellOf(cell, f"{name}[{index.value}]", known.unsigned)

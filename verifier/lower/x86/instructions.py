@@ -9,10 +9,18 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from verifier.lower.code import Branch, Jump, SetRegister, Touch
+from verifier.lower.x86.conditions import carry, conditional_move, jump_at_zero, label, loop, set_byte
 from verifier.lower.x86.operands import ONE, ZERO, X86Instruction
+from verifier.lower.x86.pairs import pair
 from verifier.lower.x86.table import (
     ARITHMETIC,
     BITS,
+    BYTE_SETS,
+    CARRIES,
+    CF,
+    CONDITIONAL_MOVES,
+    COUNTED,
+    DOUBLES,
     FENCES,
     FLUSHES,
     JUMPS,
@@ -23,12 +31,13 @@ from verifier.lower.x86.table import (
     SERIALIZERS,
     SHIFTS,
     UNARY,
+    ZERO_JUMPS,
 )
 from verifier.lower.x86.thread import Column
 from verifier.program.expressions import Const, Expr, Reg, call
 from verifier.program.values import UNDEF
 from verifier.syntax import x86
-from verifier.syntax.trouble import Trouble, nearest
+from verifier.syntax.trouble import Trouble
 
 
 def lower_cell(thread: Column, placed: x86.Placed) -> None:
@@ -70,7 +79,10 @@ def fence(i: X86Instruction) -> None:
 
 
 def nothing(i: X86Instruction) -> None:
-    """``nop`` and similar instructions."""
+    """``nop`` and similar instructions, and prefetches."""
+    for operand in i.operands:
+        if isinstance(operand, x86.Memory):
+            i.address(operand)
 
 
 def flush(i: X86Instruction) -> None:
@@ -90,16 +102,11 @@ def targets(i: X86Instruction) -> tuple[x86.Operand, ...]:
 
 def jump(i: X86Instruction) -> None:
     """``jmp`` and the conditional ones."""
-    i.arity(1)
-    target, labels = i.operands[0], i.thread.labels
-    if not isinstance(target, x86.Named) or target.name not in labels:
-        word = target.name if isinstance(target, x86.Named) else i.text()
-        hint = nearest(word, labels)
-        raise Trouble("unknown-label", f"P{i.thread.cpu} has no label {word!r}", i.span, hint)
+    target = label(i)
     if i.opcode == "jmp":
-        i.thread.code.append(Jump(target.name, i.span))
+        i.thread.code.append(Jump(target, i.span))
     else:
-        i.thread.code.append(Branch(JUMPS[i.opcode], target.name, i.span))
+        i.thread.code.append(Branch(JUMPS[i.opcode], target, i.span))
 
 
 def ret(i: X86Instruction) -> None:
@@ -142,24 +149,29 @@ def lea(i: X86Instruction) -> None:
     target, source = i.two()
     if not isinstance(source, x86.Memory) or i.register(target) is None:
         raise i.wrong("lea takes an address and a register")
-    i.assign(target, i.address(source)[0])
+    i.assign(target, i.address(source, taken=True)[0])
 
 
 def arithmetic(i: X86Instruction) -> None:
-    """``add``, ``sub`` and bitwise operations."""
+    """``add``, ``sub``, the same with a carry, and bitwise operations."""
     target, source = i.two()
     by = i.value(source)
     function = ARITHMETIC[i.opcode]
+    with_carry = i.keep(CF) if i.opcode in ("adc", "sbb") else ZERO
+
+    def change(old: Expr) -> Expr:
+        result = call(function, old, by)
+        return result if with_carry == ZERO else call(function, result, with_carry)
 
     def flags(old: Expr) -> None:
-        if i.opcode == "add":
-            i.flags_of_sum(old, by)
-        elif i.opcode == "sub":
-            i.flags_of_difference(old, by)
+        if function == "add":
+            i.flags_of_sum(old, by, with_carry)
+        elif function == "sub":
+            i.flags_of_difference(old, by, with_carry)
         else:
-            i.flags_of(call(function, old, by), lambda: ZERO, lambda: ZERO)
+            i.flags_of(change(old), lambda: ZERO, lambda: ZERO)
 
-    i.modify(target, lambda old: call(function, old, by), flags)
+    i.modify(target, change, flags)
 
 
 def shift(i: X86Instruction) -> None:
@@ -224,8 +236,17 @@ def unary(i: X86Instruction) -> None:
 
 
 def bit(i: X86Instruction) -> None:
-    """``bt bts btr btc``: CF is the bit that was there."""
+    """``bt bts btr btc``: CF is the bit that was there. A constant and the bits of a register are taken
+    modulo the width. In memory a register's bits are counted from the operand on, in both directions (SDM
+    vol. 2, BT)."""
     target, source = i.two()
+    if i.bits == 8:
+        raise i.wrong(f"{i.opcode} has no form of 8 bits", "take a register of 16, 32 or 64 bits")
+    if isinstance(source, x86.Memory):
+        raise i.wrong(f"the index of {i.opcode} is a constant or a register")
+    if isinstance(target, x86.Memory) and isinstance(source, x86.Named):
+        word = call("shr", i.signed(i.value(source)), Const(i.bits.bit_length() - 1))
+        i.beyond = call("mul", word, Const(i.bits // 8))
     index = call("bitand", i.value(source), Const(i.bits - 1))
     mask = call("shl", ONE, index)
     function = BITS[i.opcode]
@@ -279,7 +300,8 @@ def xadd(i: X86Instruction) -> None:
 
 
 def cmpxchg(i: X86Instruction) -> None:
-    """Without LOCK the old value is written back when they differ (SDM vol. 2, CMPXCHG)."""
+    """Without LOCK the old value is written back when they differ (SDM vol. 2, CMPXCHG). A register stays
+    as it is then, with its upper half: so do processors, where the SDM's pseudocode writes it."""
     target, name = exchange(i)
     new = i.thread.register(name)
     accumulator = {8: "al", 16: "ax", 32: "eax", 64: "rax"}[i.bits]
@@ -301,7 +323,7 @@ def cmpxchg(i: X86Instruction) -> None:
     else:
         old = i.keep(i.value(target))
         flags(old)
-        i.assign(target, call("ite", same(old), new, old))
+        i.assign(target, new, when=same(old))
     # Only a failure writes the accumulator, and with it the upper half of rax.
     failed = call("not", same(old))
     i.thread.set(accumulator, old, i.span, failed)
@@ -329,6 +351,12 @@ INSTRUCTIONS: Mapping[str, Callable[[X86Instruction], None]] = MappingProxyType(
         **dict.fromkeys(SHIFTS, shift),
         **dict.fromkeys(UNARY, unary),
         **dict.fromkeys(BITS, bit),
+        **dict.fromkeys(BYTE_SETS, set_byte),
+        **dict.fromkeys(CONDITIONAL_MOVES, conditional_move),
+        **dict.fromkeys(COUNTED, loop),
+        **dict.fromkeys(ZERO_JUMPS, jump_at_zero),
+        **dict.fromkeys(CARRIES, carry),
+        **dict.fromkeys(DOUBLES, pair),
         "jmp": jump,
         "movzx": extend,
         "movsx": extend,

@@ -7,11 +7,13 @@ is written, compared and shifted to the right.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from verifier.lower.code import Emit, SetRegister, Touch
-from verifier.lower.x86.table import CF, KNOWN, OF, PF, REGISTER_NAMES, SF, ZF, RegisterName, decode
-from verifier.lower.x86.thread import Column
-from verifier.program.expressions import Const, Expr, Reg, call
+from verifier.lower.x86.refused import unknown
+from verifier.lower.x86.table import CF, OF, PF, REGISTER_NAMES, SF, SHIFTS, ZF, RegisterName, decode
+from verifier.lower.x86.thread import Column, RegisterAccess
+from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.ops import Kind, Op
 from verifier.program.values import UNDEF, Ptr
 from verifier.syntax import x86
@@ -29,8 +31,7 @@ class X86Instruction:
         cell = placed.cell
         opcode = decode(cell.opcode)
         if opcode is None:
-            hint = nearest(cell.opcode, KNOWN)
-            raise Trouble("unknown-instruction", f"unknown instruction {cell.opcode!r}", self.span, hint)
+            raise unknown(cell.opcode, self.span)
         self.opcode, self.bits, self.source = opcode
         self.locked, self.labels = cell.locked, len(cell.labels)
         operands = cell.operands
@@ -38,15 +39,17 @@ class X86Instruction:
             operands = operands[::-1]
         self.operands = operands
         self.bits = self.bits or self._guess()
+        self.beyond: Expr = ZERO  # bytes from where the memory operand is to what is accessed
 
     def _guess(self) -> int:
         """The width of an instruction without a suffix: its first register's, its memory's, or 32."""
-        for operand in self.operands:
-            if isinstance(operand, x86.Named):
-                register = REGISTER_NAMES.get(operand.name.lower())
-                if register is not None:
-                    return register.bits
-            elif isinstance(operand, x86.Memory):
+        operands = self.operands[:1] if self.opcode in SHIFTS else self.operands  # cl has its own
+        for operand in operands:
+            register = REGISTER_NAMES.get(operand.name.lower()) if isinstance(operand, x86.Named) else None
+            if register is not None:
+                return register.bits
+        for operand in operands:
+            if isinstance(operand, x86.Memory):
                 names = [name for name, _ in operand.terms if name.lower() not in REGISTER_NAMES]
                 bits = operand.size or max(map(self.thread.objects.width, names), default=0)
                 if bits:
@@ -89,8 +92,9 @@ class X86Instruction:
             raise Trouble("unknown-register", f"{operand.name!r} is not a register", self.span, hint)
         return name
 
-    def address(self, operand: x86.Memory) -> tuple[Expr, str]:
-        """The address of a memory operand, and the object it lies in if that is fixed."""
+    def address(self, operand: x86.Memory, taken: bool = False) -> tuple[Expr, str]:
+        """The address of a memory operand, and the object it lies in if that is fixed. ``taken``: it becomes
+        a value."""
         total: Expr | None = None
         objects: list[str] = []
         fixed = True
@@ -103,7 +107,7 @@ class X86Instruction:
                 term = Reg(register.whole) if factor == 1 else call("mul", Reg(register.whole), Const(factor))
             else:
                 objects.append(name)
-                term = Const(self.thread.objects.object(name))
+                term = Const(self.thread.objects.taken(name) if taken else self.thread.objects.object(name))
                 if factor != 1:
                     raise self.wrong(f"the address of {name!r} cannot be scaled")
             total = term if total is None else call("add", total, term)
@@ -125,17 +129,17 @@ class X86Instruction:
         address, name = self.address(operand)
         if name and isinstance(address, Const) and isinstance(address.value, Ptr):
             self.thread.objects.access(address.value, bits or self.bits, written, self.span)
-        return address
+        return address if self.beyond == ZERO else call("add", address, self.beyond)
 
     def value(self, operand: x86.Operand, bits: int = 0) -> Expr:
         """The value of an operand, modulo the width; memory is loaded."""
         if isinstance(operand, x86.Immediate):
             return Const(operand.value)
         if isinstance(operand, x86.Address):
-            return Const(self.thread.objects.object(operand.name))
+            return Const(self.thread.objects.taken(operand.name))
         if isinstance(operand, x86.Memory):
             into = self.thread.temporary()
-            self.emit("R", Touch(self.cell(operand, False, bits), into))
+            self.emit("R", Touch(self.cell(operand, False, bits), into), bits=bits)
             return Reg(into)
         name = self.register(operand)
         assert name is not None
@@ -157,12 +161,15 @@ class X86Instruction:
 
     # -- effects ----------------------------------------------------------------------------------
 
-    def emit(self, op: Op, *touches: Touch, kind: Kind = "") -> None:
-        """Append a machine instruction."""
+    def emit(self, op: Op, *touches: Touch, kind: Kind = "", bits: int = 0) -> None:
+        """Append a machine instruction. ``bits``: of its access, if they are not the operation's."""
+        if any(not isinstance(t.addr, Const) for t in touches):
+            written = any(t.value is not None for t in touches)
+            self.thread.through.append(RegisterAccess(len(self.thread.code), bits or self.bits, written))
         self.thread.code.append(Emit(op, touches, kind=kind, span=self.span, text=self.text()))
 
-    def assign(self, target: x86.Operand, value: Expr, kind: Kind = "") -> None:
-        """Write a register or memory; ``kind``: of the store."""
+    def assign(self, target: x86.Operand, value: Expr, kind: Kind = "", when: Expr = TRUE) -> None:
+        """Write a register, if ``when``, or memory; ``kind``: of the store."""
         if isinstance(target, x86.Memory):
             self.emit("W", Touch(self.cell(target, True), None, self.signed(value)), kind=kind)
             return
@@ -172,7 +179,7 @@ class X86Instruction:
         register = REGISTER_NAMES[name]
         if register.bits != self.bits and not register.shift:  # movl %rax is movl %eax
             name = next(n for n, r in REGISTER_NAMES.items() if r == RegisterName(register.whole, self.bits))
-        self.thread.set(name, value, self.span)
+        self.thread.set(name, value, self.span, when)
 
     def modify(
         self,
@@ -234,24 +241,32 @@ class X86Instruction:
         zero = zero or (lambda: call("eq", value, ZERO))
         self.flags(zero, lambda: call("lt", value, ZERO), carry=carry, overflow=overflow, parity=parity)
 
-    def flags_of_sum(self, a: Expr, b: Expr) -> None:
-        """The flags of ``a + b``."""
-        result = call("add", a, b)
+    def flags_of_sum(self, a: Expr, b: Expr, carry: Expr = ZERO) -> None:
+        """The flags of ``a + b``, or of that and a carry."""
+        result = call("add", call("add", a, b), carry)
         negative = call("lt", self.signed(result), ZERO)
         minus_a, minus_b = (call("lt", self.signed(x), ZERO) for x in (a, b))
+        out = call("lt", self.unsigned(result), self.unsigned(a))
+        if carry != ZERO:
+            whole = call("add", call("add", self.unsigned(a), self.unsigned(b)), carry)
+            out = call("lt", Const((1 << self.bits) - 1), whole)
         self.flags_of(
             result,
-            lambda: call("lt", self.unsigned(result), self.unsigned(a)),
+            lambda: out,
             lambda: call("and", call("eq", minus_a, minus_b), call("ne", minus_a, negative)),
         )
 
-    def flags_of_difference(self, a: Expr, b: Expr) -> None:
-        """The flags of ``a - b``. Any two pointers can be compared for equality."""
-        result = call("sub", a, b)
+    def flags_of_difference(self, a: Expr, b: Expr, borrow: Expr = ZERO) -> None:
+        """The flags of ``a - b``, or of that less a borrow. Any two pointers can be compared for equality."""
+        result = call("sub", call("sub", a, b), borrow)
         x, y = self.signed(a), self.signed(b)
+        less = call("lt", x, y)
+        zero: Thunk | None = partial(call, "eq", x, y)
+        if borrow != ZERO:
+            less, zero = call("lt", x, call("add", y, borrow)), None
         self.flags_of(
             result,
-            lambda: call("lt", self.unsigned(a), self.unsigned(b)),
-            lambda: call("ne", call("lt", x, y), call("lt", self.signed(result), ZERO)),
-            lambda: call("eq", x, y),
+            lambda: call("lt", self.unsigned(a), call("add", self.unsigned(b), borrow)),
+            lambda: call("ne", less, call("lt", self.signed(result), ZERO)),
+            zero,
         )

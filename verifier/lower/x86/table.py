@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from verifier.program.expressions import Apply, Expr, Reg, call
+from verifier.program.expressions import TRUE, Apply, Expr, Reg, call
 from verifier.program.ops import Fence, Kind
 from verifier.records import NamedTuple
 
@@ -40,18 +40,28 @@ def _registers() -> dict[str, RegisterName]:
 
 REGISTER_NAMES = _registers()
 SUFFIXES = {"b": 8, "w": 16, "l": 32, "q": 64}
-ARITHMETIC = {"add": "add", "sub": "sub", "and": "bitand", "or": "bitor", "xor": "bitxor"}
+ARITHMETIC = {
+    "add": "add",
+    "adc": "add",
+    "sub": "sub",
+    "sbb": "sub",
+    "and": "bitand",
+    "or": "bitor",
+    "xor": "bitxor",
+}
 SHIFTS = {"shl": "shl", "sal": "shl", "shr": "shr", "sar": "shr"}
 UNARY = frozenset({"inc", "dec", "neg", "not"})
 BITS = {"bt": "", "bts": "bitor", "btr": "bitand", "btc": "bitxor"}
 _FENCES: tuple[Fence, ...] = ("mfence", "lfence", "sfence")
 FENCES: Mapping[str, Fence] = MappingProxyType({fence: fence for fence in _FENCES})
 FLUSHES = frozenset({"clflush", "clflushopt", "clwb"})
-NOTHING = frozenset({"nop", "pause", "endbr64", "endbr32"})
+_PREFETCHES = frozenset({"prefetcht0", "prefetcht1", "prefetcht2", "prefetchnta", "prefetchw"})
+NOTHING = frozenset({"nop", "pause", "endbr64", "endbr32"}) | _PREFETCHES
 MOVES = frozenset({"mov", "movabs", "movnti"})
 SERIALIZERS: Mapping[str, Kind] = MappingProxyType({"cpuid": "cpuid", "serialize": "serialize"})
+DOUBLES = {"cmpxchg16b": 64, "cmpxchg8b": 32}  # the bits of one half
 OTHER_OPCODES = frozenset({"movzx", "movsx", "lea", "xchg", "xadd", "cmpxchg", "cmp", "test", "jmp", "ret"})
-LOCKABLE = frozenset({*ARITHMETIC, *UNARY, "xchg", "xadd", "cmpxchg", "bts", "btr", "btc"})
+LOCKABLE = frozenset({*ARITHMETIC, *UNARY, *DOUBLES, "xchg", "xadd", "cmpxchg", "bts", "btr", "btc"})
 
 ZF, SF, CF, OF, PF = (Reg(f"%{f}") for f in ("zf", "sf", "cf", "of", "pf"))
 
@@ -74,6 +84,15 @@ def _jumps() -> dict[str, Expr]:
 
 
 JUMPS = _jumps()
+_SUFFIXED = {name[1:]: condition for name, condition in JUMPS.items() if name not in ("jlt", "jgt")}
+BYTE_SETS = {f"set{name}": condition for name, condition in _SUFFIXED.items()}
+CONDITIONAL_MOVES = {f"cmov{name}": condition for name, condition in _SUFFIXED.items()}
+COUNTED = {
+    "loop": TRUE, "loope": call("bool", ZF), "loopz": call("bool", ZF),
+    "loopne": call("not", ZF), "loopnz": call("not", ZF),
+}  # fmt: skip
+ZERO_JUMPS = {"jecxz": 32, "jrcxz": 64}
+CARRIES = frozenset({"stc", "clc", "cmc"})
 KNOWN = frozenset(
     {
         *ARITHMETIC,
@@ -87,11 +106,31 @@ KNOWN = frozenset(
         *MOVES,
         *OTHER_OPCODES,
         *JUMPS,
+        *BYTE_SETS,
+        *CONDITIONAL_MOVES,
+        *COUNTED,
+        *ZERO_JUMPS,
+        *CARRIES,
+        *DOUBLES,
     }
 )
 
 
-UNSIZED = frozenset({*FENCES, *SERIALIZERS})  # they have no operand, and no suffix for its size
+# No suffix says the size of their operands.
+UNSIZED = frozenset(
+    {
+        *FENCES,
+        *SERIALIZERS,
+        *FLUSHES,
+        *_PREFETCHES,
+        *JUMPS,
+        *BYTE_SETS,
+        *COUNTED,
+        *ZERO_JUMPS,
+        *CARRIES,
+        *DOUBLES,
+    }
+)
 
 
 class Opcode(NamedTuple):
@@ -108,7 +147,7 @@ def decode(word: str) -> Opcode | None:
     if word in KNOWN:
         return Opcode(word)
     stem, suffix = word[:-1], SUFFIXES.get(word[-1:], 0)
-    if suffix and stem in KNOWN and stem not in JUMPS and stem not in UNSIZED:
+    if suffix and stem in KNOWN and stem not in UNSIZED:
         return Opcode(stem, suffix)
     extending = re.fullmatch(r"mov([sz])([bwl])([wlq])", word)
     if extending:
@@ -127,8 +166,14 @@ def locals_of(expr: Expr) -> Iterator[str]:
             yield from locals_of(a)
 
 
-# The flags that a conditional jump reads.
-FLAGS_READ = {name: frozenset(locals_of(condition)) for name, condition in JUMPS.items()}
+# The flags that an instruction reads.
+FLAGS_READ = {
+    **{
+        name: frozenset(locals_of(condition))
+        for name, condition in (JUMPS | BYTE_SETS | CONDITIONAL_MOVES | COUNTED).items()
+    },
+    **dict.fromkeys(("adc", "sbb", "cmc"), frozenset({CF.name})),
+}
 
 
 # The instructions that are read, with what they are here.
@@ -139,10 +184,16 @@ GROUPS: Mapping[str, tuple[Iterable[str], str]] = MappingProxyType(
             {*ARITHMETIC, *UNARY, *SHIFTS},
             "of memory a load and a store, with LOCK one instant (2.1)",
         ),
+        "carry": (CARRIES, "flags alone"),
         "bits": (BITS, "likewise; `bt` only reads"),
+        "conditions": ({*BYTE_SETS, *CONDITIONAL_MOVES}, "`cmov` loads in any case"),
+        "pairs": (
+            DOUBLES,
+            "two words of memory: `uint64_t x[2]`, or of `cmpxchg8b` `uint32_t x[2]`",
+        ),
         "exchange": ({"xchg", "xadd", "cmpxchg"}, "`xchg` of memory is LOCK'd with or without the prefix"),
         "comparison": ({"cmp", "test"}, "flags alone"),
-        "jumps": ({"jmp", "ret", *JUMPS}, "to a label of the column; `ret` ends it"),
+        "jumps": ({"jmp", "ret", *JUMPS, *COUNTED, *ZERO_JUMPS}, "to a label of the column; `ret` ends it"),
         "fences": (FENCES, "2.3 to 2.5"),
         "serializing": (SERIALIZERS, "9.1, 9.2; what CPUID leaves in `eax` to `edx` is not known"),
         "cache lines": (FLUSHES, "order nothing (2.6)"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from verifier.lower.code import Instruction, SetRegister
-from verifier.lower.x86.table import FLAGS_READ, REGISTER_NAMES
+from verifier.lower.x86.table import FLAGS_READ, REGISTER_NAMES, decode
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import Ptr
-from verifier.records import dataclass, field
+from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Span
 from verifier.syntax import x86
 
@@ -19,11 +19,22 @@ class SharedObjects(Protocol):
     def object(self, name: str) -> Ptr:
         """The address of an object."""
 
+    def taken(self, name: str) -> Ptr:
+        """The address of an object that becomes a value."""
+
     def width(self, name: str) -> int:
         """The declared bits of an object, 0 if it is not declared."""
 
     def access(self, cell: Ptr, bits: int, written: bool, span: Span) -> None:
         """Note an access to a cell. Raises ``Trouble`` if there is none."""
+
+
+class RegisterAccess(NamedTuple):
+    """An access through a register: where it stands in the code, its bits, and whether it may write."""
+
+    at: int
+    bits: int
+    written: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -43,13 +54,15 @@ class Column:
     flags: set[str] = field(default_factory=set)
     returns: bool = False
     temporaries: int = 0
+    through: list[RegisterAccess] = field(default_factory=list)
 
     END = "%end"
 
     def prepare(self, cells: list[x86.TableCell]) -> None:
-        """Find out which flags the column's jumps read."""
+        """Find out which flags the column's instructions read."""
         for cell in cells:
-            self.flags |= FLAGS_READ.get(cell.opcode, frozenset())
+            opcode = decode(cell.opcode)
+            self.flags |= FLAGS_READ.get(opcode.name, frozenset()) if opcode else frozenset()
 
     def temporary(self) -> str:
         """A local of its own."""
