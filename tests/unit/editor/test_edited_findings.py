@@ -113,7 +113,7 @@ def test_an_include_has_its_own_errors(folder: Path) -> None:
     (folder / "h.inc").write_text("")
     text = "int helper(void) { return 1 }\n"
     (found,) = found_in(text, folder, Files({str(folder / "h.inc"): text}), "h.inc")
-    assert (found.code, text[found.start : found.end]) == ("syntax", "}")
+    assert (found.code, found.start) == ("syntax", text.index(" }"))  # where a ';' is missing
 
 
 @pytest.mark.parametrize(
