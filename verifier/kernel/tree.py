@@ -34,6 +34,12 @@ def version_code(major: int, minor: int, patch: int) -> int:
 BY_PATH = "name a file by its path in the tree"
 
 
+def _is_tree(directory: str) -> bool:
+    """Has a directory anything of the kernel: one of its directories, or a file in C?"""
+    names = os.listdir(directory)
+    return not set(_TOP).isdisjoint(names) or any(name.endswith((".c", ".h")) for name in names)
+
+
 class Unreadable(Exception):
     """A file of a tree that cannot be taken, why, and what to do about it (``hint``)."""
 
@@ -59,7 +65,7 @@ class KernelTree:
             directory, revision = place, ""
         if not os.path.isdir(directory):
             raise UsageError(f"--kernel {place}: there is no directory {directory!r}")
-        if not revision and not any(os.path.isdir(os.path.join(directory, name)) for name in _TOP):
+        if not revision and not _is_tree(directory):
             name = f"name the directory with {', '.join(_TOP[:4])}"
             raise UsageError(f"--kernel {place}: {directory!r} is no kernel tree; {name}")
         self.place, self.directory, self.revision = place, directory, revision
