@@ -209,7 +209,7 @@ def test_without_a_tree() -> None:
         ),
         (f"[X] {TAKEN}{HEAD}{BODY}variants {{ F never; }}\n{CONDITION}", "unknown-variant", "[X]"),
         (f"{HEAD}{TAKEN}{BODY}variants {{ F never; F never; }}\n{CONDITION}", "duplicate", "F"),
-        (f"{HEAD}{TAKEN}{BODY.replace('1);', '1)')}{CONDITION}", "syntax", "}"),
+        (f"{HEAD}{TAKEN}{BODY.replace('1);', '1)')}{CONDITION}", "syntax", " "),
     ],
 )
 def test_what_is_wrong_whatever_the_tree_is_shows_without_one(wrong: str, code: str, word: str) -> None:
