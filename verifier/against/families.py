@@ -155,8 +155,8 @@ FAMILIES = (
         ("include/linux/percpu.h",), **_OWN,
     ),
     Family(
-        r"(raw_)?spin_(un|try)?lock(_nested|_nest_lock|_irq)?|(raw_)?spin_is_locked", "spinlock_t cell",
-        ("0", "1"), _SPIN, **_SPINLOCK,
+        r"(raw_)?spin_(un|try)?lock(_nested|_nest_lock)?|(raw_)?spin_(un)?lock_irq|(raw_)?spin_is_locked",
+        "spinlock_t cell", ("0", "1"), _SPIN, **_SPINLOCK,
     ),
     Family(r"(read|write)_trylock", "rwlock_t cell", ("0", "1", "-1"), _SPIN, **_OLD_RWLOCK),
     Family(r"read_unlock", "rwlock_t cell", ("2",), _SPIN, **_OLD_RWLOCK),

@@ -186,7 +186,7 @@ class Hang:
         bit = self._bit(wait, slot)
         holders = self._holders(lock) if bit is None else self._setter(lock, bit)
         what = f"for {name}" if bit is None else f"for bit {bit} of {name}"
-        if holders is None:
+        if not holders:
             return _Told(Blocked("lock", wait.cpu, wait.span, what, f"it is {show(self.memory[lock])}"))
         held = _joined(self._has(h, stop, first=n == 0) for n, h in enumerate(holders))
         on = frozenset(h.cpu for h in holders if h.cpu is not None)
@@ -229,6 +229,8 @@ class Hang:
         for event, value in self.history.get(lock, ()):
             if event is None or not isinstance(value, int) or abs(value) > _HOLDERS:
                 return None
+            if value and (value < 0 or was < 0) and _counts(event):
+                return None  # someone gave back what nobody had
             if value <= 0 or was < 0:
                 held = [_Held(event.cpu, event, value > 0)] * abs(value)
             elif value > was:

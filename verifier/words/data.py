@@ -182,6 +182,9 @@ _ONE = "no interrupt comes between"
 _BARE = "no kernel function: the instruction"
 
 
+_OFF = {"irq": "interrupts are off", "irqsave": "interrupts are off", "bh": "softirqs are off"}
+
+
 def locks() -> Iterator[Word]:
     """Spinlocks. Whoever holds one is an RCU reader: preemption is off, or it called rcu_read_lock()."""
     g = "Spinlocks"
@@ -205,6 +208,15 @@ def locks() -> Iterator[Word]:
         doc, rule = "a load if it is taken; 1 if it took it", "1.1, 2.1, 18.1, 19.2"
         source = f"__raw_spin_trylock(), linux/spinlock_api_smp.h; queued_spin_trylock(), {spin}"
         yield row(g, f"{prefix}_trylock({one})", attempt, doc, rule, "number", source=source)
+        source = f"{prefix}_trylock_irq() and kin, linux/spinlock.h, spinlock_api_smp.h, from memory"
+        for how, before, after, parameters, rules in (
+            ("irq", IRQ_OFF, IRQ_ON, one, "8.3"),
+            ("irqsave", IRQ_SAVE, IRQ_RESTORE, saved, "8.3"),
+            ("bh", BH_OFF, BH_ON, one, "18.3"),
+        ):
+            tries = (before, *attempt[:2], Where(f("not", free), (after, NO_READER)))
+            head, doc = f"{prefix}_trylock_{how}({parameters})", f"{_OFF[how]} if it took it, which gives 1"
+            yield row(g, head, tries, doc, f"1.1, 2.1, {rules}, 18.1, 19.2", "number", source=source)
         held = Load("l", f("ne", OLD, 0))
         doc, source = "a load", f"queued_spin_is_locked(), {spin}, since v4.8 (version unchecked)"
         yield row(g, f"{prefix}_is_locked({one})", held, doc, "1.1", "number", source=source)

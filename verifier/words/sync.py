@@ -195,6 +195,12 @@ def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
         doc = "a load if that fails, also where a writer waits for it; 1 if it took it"
         source, rules = f"queued_{name}_trylock(), {header}", "1.1, 2.1, 18.1, 19.2"
         yield row(g, f"{name}_trylock({one})", tries, doc, rules, "number", source=source)
+        if name == "write":
+            quiet = (IRQ_SAVE, *tries[:2], Where(f("not", goes), (IRQ_RESTORE, NO_READER)))
+            doc, source = "interrupts are off if it took it, which gives 1", "write_trylock_irqsave(), "
+            source += "linux/rwlock.h, from memory"
+            head = f"write_trylock_irqsave({saved})"
+            yield row(g, head, quiet, doc, "1.1, 2.1, 8.3, 18.1, 19.2", "number", source=source)
         off = (IRQ_OFF, READER, lock)
         yield takes(f"{name}_lock_irq({one})", off, "with interrupts off", "2.1, 8.3, 18.1")
         on = (unlock, IRQ_ON, NO_READER)

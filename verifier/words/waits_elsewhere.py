@@ -41,6 +41,18 @@ write spin_lock(&l)
     raw_spin_rq_lock rq_lock arch_spin_lock
 write spin_unlock(&l)
     raw_spin_rq_unlock rq_unlock arch_spin_unlock
+write bit_spin_lock(0, &b) and bit_spin_unlock(0, &b), which are LOCK'd: CPUs do not stand in line for them
+    mcs_spin_lock mcs_spin_unlock osq_lock osq_unlock
+write spin_unlock(&l), cond_resched() and spin_lock(&l) on the path that gives the lock back
+    cond_resched_lock __cond_resched_lock
+nothing here says whether somebody waits for a lock: write READ_ONCE(x) of what another CPU may set
+    spin_is_contended spin_needbreak raw_spin_is_contended rwlock_is_contended rwlock_needbreak
+nothing here counts what keeps preemption off; in a test it is known where it is
+    preempt_count preempt_count_add preempt_count_sub
+write both ways: read_seqbegin(&sl), and read_seqlock_excl(&sl), which #include "linux/seqlock.inc" has
+    read_seqbegin_or_lock need_seqretry done_seqretry
+define it, by schedule_work() and flush_work(), which #include "linux/work.inc" has
+    smp_call_on_cpu
 write local_irq_save(flags)
     raw_local_irq_save arch_local_irq_save
 write local_irq_restore(flags)
@@ -116,6 +128,7 @@ with a time-out nobody waits for ever: leave the wait out, or let a word that an
 write wait_event(wq, c): there are no signals
     wait_event_killable wait_event_freezable
     swait_event_exclusive wait_event_idle wait_event_exclusive
+    swait_event swait_event_interruptible swait_event_idle_exclusive swait_event_interruptible_exclusive
 write its loop: it gives the spinlock back while it sleeps, as wait_event(wq, c) does not
     wait_event_lock_irq wait_event_lock_irq_cmd wait_event_interruptible_lock_irq
 write wait_for_completion(&x), which #include "linux/wait.inc" has: there are no signals

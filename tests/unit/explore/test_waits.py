@@ -55,6 +55,18 @@ WAITS = {
         "P1 { while (ptep_get(pte(N, v)) == A) cpu_relax(); }\nexists (x = 1)",
         "CPU 1 waits in line 4 until ptep_get(pte(N, v)) != A, and pte(N, v) is mk_pte(A, ro)",
     ),
+    "a semaphore": (
+        "{ struct semaphore s = 1; }\nP0 { down(&s);\n down(&s); }\nexists (s = 1)",
+        "CPU 0 waits in line 4 for s, and it is 0",
+    ),
+    "a lock that somebody gave back who did not have it": (
+        "{ rwlock_t l; }\nP0 { read_unlock(&l);\n read_lock(&l); }\nexists (l = 1)",
+        "CPU 0 waits in line 4 for l, and it is -1",
+    ),
+    "a semaphore whose writer gave it back as a reader": (
+        "{ struct rw_semaphore l; }\nP0 { down_write(&l);\n up_read(&l);\n down_read(&l); }\nexists (l = 1)",
+        "CPU 0 waits in line 5 for l, and it is -2",
+    ),
     "a local": (
         "{ int x = 1; }\nP0 { r0 = READ_ONCE(x); while (r0) cpu_relax(); }\nexists (x = 1)",
         "CPU 0 waits in line 3 until r0 is false",

@@ -16,7 +16,8 @@ from verifier.words.table import WORDS
 START = (
     'MM t\n#include "linux/wait.inc"\n{ int x; spinlock_t l; raw_spinlock_t w; rwlock_t k; struct mutex m;\n'
 )
-START += "  struct semaphore s = 1; struct rw_semaphore v; struct srcu_struct d; struct completion c; }\n"
+START += "  struct semaphore s = 1; struct rw_semaphore v; struct srcu_struct d; struct completion c;\n"
+START += "  percpu local_lock_t o; }\n"
 
 
 def said(code: str, more: str = "", expected: str = "") -> list[str]:
@@ -46,6 +47,46 @@ def test_with_preemption_off(atomic: str, sleeps: str) -> None:
     assert found.endswith("may sleep, and preemption is off here, or it is an RCU reader")
     assert sleeps.removeprefix("r0 = ") in found
     assert said(f"{sleeps}; {atomic};") == []
+
+
+OFF = (
+    "local_irq_disable()", "unsigned long f; local_irq_save(f)", "guard(irq)()", "guard(irqsave)()",
+    "local_irq_disable(); unsigned long f; local_irq_save(f); local_irq_restore(f)",
+    "unsigned long f; spin_lock_irqsave(&l, f); spin_unlock(&l)",
+    "if (x) local_irq_disable(); else local_irq_disable()", "local_lock_irq(&o)",
+)  # fmt: skip
+ON = (
+    "local_irq_disable(); local_irq_enable()",
+    "unsigned long f; local_irq_save(f); local_irq_restore(f)",
+    "local_irq_disable(); safe_halt()",
+    "spin_lock_irq(&l); spin_unlock_irq(&l)",
+    "if (x) local_irq_disable()",
+    "unsigned long f; local_irq_save(f); local_irq_enable(); local_irq_disable(); local_irq_restore(f)",
+    "{ guard(irqsave)(); r1 = x; }",
+)
+
+
+@pytest.mark.parametrize("sleeps", SLEEPS)
+@pytest.mark.parametrize("off", OFF)
+def test_with_interrupts_off(off: str, sleeps: str) -> None:
+    (found,) = said(f"{off}; {sleeps};")
+    assert found.endswith("may sleep, and interrupts are off here")
+    assert sleeps.removeprefix("r0 = ") in found
+
+
+@pytest.mark.parametrize("sleeps", SLEEPS)
+@pytest.mark.parametrize("on", ON)
+def test_with_interrupts_on_again(on: str, sleeps: str) -> None:
+    assert said(f"{on}; {sleeps};") == []
+
+
+def test_a_cpu_that_starts_with_interrupts_off() -> None:
+    code = "mutex_lock(&m); local_irq_enable(); mutex_unlock(&m);"
+    text = f"MM t\n{{ struct mutex m; 0:irq = off; }}\nP0 {{ {code} }}\nexists (m = 1)\n"
+    (test,) = load(Source("t", text))
+    assert [d.message for d in lower(test).world.warnings if d.code == "sleep"] == [
+        "mutex_lock(&m) may sleep, and interrupts are off here"
+    ]
 
 
 @pytest.mark.parametrize("sleeps", SLEEPS)

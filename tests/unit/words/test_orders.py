@@ -99,7 +99,7 @@ LOOKS = {
     rf"{_COUNTER}dec_if_positive": (0, 3),
     r"refcount_(add|inc)_not_zero": (0, 3),
     r"refcount_dec_not_one": (1, 3),
-    r"(raw_)?spin_trylock|mutex_trylock|write_trylock": (1, 0),
+    r"(raw_)?spin_trylock(_irq|_irqsave|_bh)?|mutex_trylock|write_trylock(_irqsave)?": (1, 0),
     r"(down_)?read_trylock": (-1, 0),
     r"p[tmu][de]p_test_and_clear_(young|dirty)": ("mk_pte(A, old | clean)", "A"),
 }

@@ -56,7 +56,7 @@ MASKS = "cpumask m = {0, 2}; cpumask o = {0, 1}; cpumask d;"
         ),
         (
             "int x;",
-            "P0 { r0 = irqs_disabled(); local_irq_disable(); r1 = irqs_disabled(); cond_resched();"
+            "P0 { r0 = irqs_disabled(); local_irq_disable(); r1 = irqs_disabled(); cpu_relax();"
             " local_irq_enable(); r2 = irqs_disabled(); }",
             "0:r0; 0:r1; 0:r2",
             ["0:r0=0; 0:r1=1; 0:r2=0;"],

@@ -456,6 +456,7 @@ def machine(r: WordCall, x: Machine) -> Expr | None:
     system(b, r.e, x, *touches, va=r.env.get(x.va), pcid=r.env.get(x.pcid))
     if into is not None and x.into:
         store_local(b, r.locals[x.into], Val(Reg(into), t.BOOL), r.e)
+        r.env[x.into] = Reg(into)  # for what gives it back in the same word
     return None
 
 

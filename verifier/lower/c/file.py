@@ -119,7 +119,9 @@ def _places(
     nmis: list[tuple[int, tuple[Instruction, ...]]],
 ) -> Iterator[CodeOf]:
     """All code, with why it may not sleep. A callback that a workqueue runs may."""
-    yield from map(CodeOf, threads)
+    for cpu, code in enumerate(threads):
+        flag = memory.cells.get(Ptr(f"{cpu}:irq"))
+        yield CodeOf(code, off=flag is not None and flag.init == 0)
     yield from (CodeOf(code, "this is an NMI") for _, code in nmis)
     for key, code in shared.handlers.items():
         yield CodeOf(code, f"{key.function}() runs in an interrupt" if key.cpu < memory.cpus else "")
