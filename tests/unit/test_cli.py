@@ -153,7 +153,7 @@ MM = "MM t\n{ page A = 1; mm N { v -> A }; int x; }\n"
         (b"\xff\xfe", "the file is not UTF-8 text"),
         ("QQ t\n", "unknown kind of test 'QQ'"),
         ("C t (* never closed\n{}\n", "does not end"),
-        ("C t\n{}\nP0(int *x) { WRITE_ONCE(*x, 1) }\nexists (x=1)\n", "unexpected '}'"),
+        ("C t\n{}\nP0(int *x) { WRITE_ONCE(*x, 1) }\nexists (x=1)\n", "';' is missing"),
         (C, None),
         (C + "exists (0:r1=1)\n", "no statement of P0 writes"),
         ("C t\n{}\nP0(int *x) { WRITE_ONE(*x, 1); }\nexists (x=1)\n", "did you mean 'WRITE_ONCE'"),

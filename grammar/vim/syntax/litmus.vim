@@ -211,10 +211,11 @@ else
   syn keyword litmusWord raw_cpu_try_cmpxchg128 raw_cpu_write raw_cpu_xchg raw_smp_processor_id raw_spin_is_locked
   syn keyword litmusWord raw_spin_lock raw_spin_lock_bh raw_spin_lock_init raw_spin_lock_irq raw_spin_lock_irqsave
   syn keyword litmusWord raw_spin_lock_irqsave_nested raw_spin_lock_nest_lock raw_spin_lock_nested raw_spin_trylock
-  syn keyword litmusWord raw_spin_unlock raw_spin_unlock_bh raw_spin_unlock_irq raw_spin_unlock_irqrestore rcu_access_pointer
-  syn keyword litmusWord rcu_assign_pointer rcu_barrier rcu_barrier_bh rcu_barrier_sched rcu_dereference rcu_dereference_bh
-  syn keyword litmusWord rcu_dereference_bh_check rcu_dereference_check rcu_dereference_protected rcu_dereference_raw
-  syn keyword litmusWord rcu_dereference_sched rcu_dereference_sched_check rcu_read_lock rcu_read_lock_bh rcu_read_lock_sched
+  syn keyword litmusWord raw_spin_trylock_bh raw_spin_trylock_irq raw_spin_trylock_irqsave raw_spin_unlock raw_spin_unlock_bh
+  syn keyword litmusWord raw_spin_unlock_irq raw_spin_unlock_irqrestore rcu_access_pointer rcu_assign_pointer rcu_barrier
+  syn keyword litmusWord rcu_barrier_bh rcu_barrier_sched rcu_dereference rcu_dereference_bh rcu_dereference_bh_check
+  syn keyword litmusWord rcu_dereference_check rcu_dereference_protected rcu_dereference_raw rcu_dereference_sched
+  syn keyword litmusWord rcu_dereference_sched_check rcu_read_lock rcu_read_lock_bh rcu_read_lock_sched
   syn keyword litmusWord rcu_read_lock_sched_notrace rcu_read_unlock rcu_read_unlock_bh rcu_read_unlock_sched
   syn keyword litmusWord rcu_read_unlock_sched_notrace rcu_replace_pointer read_cr3 read_cr3_pa read_lock read_lock_bh
   syn keyword litmusWord read_lock_irq read_lock_irqsave read_pcid read_poll_timeout read_poll_timeout_atomic read_trylock
@@ -228,27 +229,27 @@ else
   syn keyword litmusWord smp_mb__after_srcu_read_unlock smp_mb__after_unlock_lock smp_mb__before_atomic smp_processor_id
   syn keyword litmusWord smp_read_barrier_depends smp_rmb smp_store_mb smp_store_release smp_wmb spin_is_locked spin_lock
   syn keyword litmusWord spin_lock_bh spin_lock_init spin_lock_irq spin_lock_irqsave spin_lock_irqsave_nested
-  syn keyword litmusWord spin_lock_nest_lock spin_lock_nested spin_trylock spin_unlock spin_unlock_bh spin_unlock_irq
-  syn keyword litmusWord spin_unlock_irqrestore spin_unlock_wait srcu_barrier srcu_dereference srcu_dereference_check
-  syn keyword litmusWord srcu_dereference_notrace srcu_down_read srcu_read_lock srcu_read_lock_fast srcu_read_lock_lite
-  syn keyword litmusWord srcu_read_lock_nmisafe srcu_read_lock_notrace srcu_read_unlock srcu_read_unlock_fast
-  syn keyword litmusWord srcu_read_unlock_lite srcu_read_unlock_nmisafe srcu_read_unlock_notrace srcu_up_read
-  syn keyword litmusWord swp_entry_to_pmd swp_entry_to_pte sync_cmpxchg sync_core synchronize_net synchronize_rcu
-  syn keyword litmusWord synchronize_rcu_bh synchronize_rcu_expedited synchronize_sched synchronize_sched_expedited
-  syn keyword litmusWord synchronize_srcu synchronize_srcu_expedited sysret task_rcu_dereference test_and_change_bit
-  syn keyword litmusWord test_and_clear_bit test_and_set_bit test_and_set_bit_lock test_bit test_bit_acquire text_poke
-  syn keyword litmusWord this_cpu_add this_cpu_add_return this_cpu_and this_cpu_cmpxchg this_cpu_cmpxchg128
-  syn keyword litmusWord this_cpu_cmpxchg_double this_cpu_dec this_cpu_dec_return this_cpu_inc this_cpu_inc_return
-  syn keyword litmusWord this_cpu_or this_cpu_ptr this_cpu_read this_cpu_sub this_cpu_sub_return this_cpu_try_cmpxchg
-  syn keyword litmusWord this_cpu_try_cmpxchg128 this_cpu_write this_cpu_xchg tlbsync translate try_cmpxchg try_cmpxchg128
-  syn keyword litmusWord try_cmpxchg128_acquire try_cmpxchg128_local try_cmpxchg128_relaxed try_cmpxchg128_release
-  syn keyword litmusWord try_cmpxchg64 try_cmpxchg_acquire try_cmpxchg_local try_cmpxchg_relaxed try_cmpxchg_release unlikely
-  syn keyword litmusWord up up_read up_write user_read user_write vfree virt_load_acquire virt_mb virt_rmb virt_store_mb
-  syn keyword litmusWord virt_store_release virt_to_page virt_to_ptdesc virt_wmb wait_event wait_event_interruptible
-  syn keyword litmusWord wait_on_bit wait_on_bit_lock wait_var_event wmb write_cr3 write_lock write_lock_bh write_lock_irq
-  syn keyword litmusWord write_lock_irqsave write_trylock write_unlock write_unlock_bh write_unlock_irq
-  syn keyword litmusWord write_unlock_irqrestore wrmsr xchg xchg_acquire xchg_relaxed xchg_release
-  syn keyword litmusWord xor_unlock_is_negative_byte zalloc_cpumask_var
+  syn keyword litmusWord spin_lock_nest_lock spin_lock_nested spin_trylock spin_trylock_bh spin_trylock_irq
+  syn keyword litmusWord spin_trylock_irqsave spin_unlock spin_unlock_bh spin_unlock_irq spin_unlock_irqrestore
+  syn keyword litmusWord spin_unlock_wait srcu_barrier srcu_dereference srcu_dereference_check srcu_dereference_notrace
+  syn keyword litmusWord srcu_down_read srcu_read_lock srcu_read_lock_fast srcu_read_lock_lite srcu_read_lock_nmisafe
+  syn keyword litmusWord srcu_read_lock_notrace srcu_read_unlock srcu_read_unlock_fast srcu_read_unlock_lite
+  syn keyword litmusWord srcu_read_unlock_nmisafe srcu_read_unlock_notrace srcu_up_read swp_entry_to_pmd swp_entry_to_pte
+  syn keyword litmusWord sync_cmpxchg sync_core synchronize_net synchronize_rcu synchronize_rcu_bh synchronize_rcu_expedited
+  syn keyword litmusWord synchronize_sched synchronize_sched_expedited synchronize_srcu synchronize_srcu_expedited sysret
+  syn keyword litmusWord task_rcu_dereference test_and_change_bit test_and_clear_bit test_and_set_bit test_and_set_bit_lock
+  syn keyword litmusWord test_bit test_bit_acquire text_poke this_cpu_add this_cpu_add_return this_cpu_and this_cpu_cmpxchg
+  syn keyword litmusWord this_cpu_cmpxchg128 this_cpu_cmpxchg_double this_cpu_dec this_cpu_dec_return this_cpu_inc
+  syn keyword litmusWord this_cpu_inc_return this_cpu_or this_cpu_ptr this_cpu_read this_cpu_sub this_cpu_sub_return
+  syn keyword litmusWord this_cpu_try_cmpxchg this_cpu_try_cmpxchg128 this_cpu_write this_cpu_xchg tlbsync translate
+  syn keyword litmusWord try_cmpxchg try_cmpxchg128 try_cmpxchg128_acquire try_cmpxchg128_local try_cmpxchg128_relaxed
+  syn keyword litmusWord try_cmpxchg128_release try_cmpxchg64 try_cmpxchg_acquire try_cmpxchg_local try_cmpxchg_relaxed
+  syn keyword litmusWord try_cmpxchg_release unlikely up up_read up_write user_read user_write vfree virt_load_acquire
+  syn keyword litmusWord virt_mb virt_rmb virt_store_mb virt_store_release virt_to_page virt_to_ptdesc virt_wmb wait_event
+  syn keyword litmusWord wait_event_interruptible wait_on_bit wait_on_bit_lock wait_var_event wmb write_cr3 write_lock
+  syn keyword litmusWord write_lock_bh write_lock_irq write_lock_irqsave write_trylock write_trylock_irqsave write_unlock
+  syn keyword litmusWord write_unlock_bh write_unlock_irq write_unlock_irqrestore wrmsr xchg xchg_acquire xchg_relaxed
+  syn keyword litmusWord xchg_release xor_unlock_is_negative_byte zalloc_cpumask_var
   syn match litmusWord /\<for_each_\(\w\+_\)\=cpu\(_\w\+\)\=\>/
   syn match litmusWord /\<\l*list_for_each_entry\w*\>/
   syn keyword litmusConstant ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK LOCAL64_INIT
