@@ -311,6 +311,7 @@ class _Candidate(Removals):
                 | issued
                 | faults
                 | set(x.dirty.values())
+                | {n for loads in x.loads.values() for n in loads}
                 | {w.use for w in x.walks if w.observable is not None}
             ),
             S=Events(n for n, e in committed.items() if e.kind != "nt") | stored | among,

@@ -129,9 +129,10 @@ class _Teller:
                     self.cpu[node] = cpu
             if event in x.faults and x.buffered(event):
                 pairs.add((x.faults[event], event))
-            if previous >= 0 or previous <= -1000:
-                pairs.add((previous, at))
-            previous = at
+            for node in (*x.loads.get(event, ()), at):
+                if previous != -1:
+                    pairs.add((previous, node))
+                previous = node
 
     def tell(self) -> Trace:
         """All steps, in order."""
@@ -331,7 +332,7 @@ class _Teller:
 
 def _walk_reads(x: Execution) -> dict[int, tuple[Walk, bool]]:
     """The reads of page walks that are steps of their own: node -> (walk, is it the walk's last read?)."""
-    own = {n for line in x.lines() for n in line}
+    own = {n for line in x.lines() for n in line} - {n for loads in x.loads.values() for n in loads}
     return {
         n: (w, k == len(w.levels) - 1)
         for w in x.walks

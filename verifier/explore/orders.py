@@ -17,8 +17,7 @@ def chosen(facts: Instants) -> dict[Order, frozenset[tuple[int, int]]]:
     invalidations = list(_invalidations(facts))
     for w in facts.walks:
         mine = [n for n, cpu in invalidations if cpu == w.cpu]
-        if w.levels:
-            pairs["aged"] |= {(n, w.levels[-1][0]) for n in mine}
+        pairs["aged"] |= {(n, level) for level, _, _ in w.levels[1:] for n in mine}
         pairs["remote"] |= {(n, w.use) for n in mine if n in facts.flushes}
         stores = [e for e in facts.issues if facts.program.events[e].cpu == w.cpu and e not in facts.faults]
         pairs["apart"] |= {(e, n) for e in stores for n, _, _ in w.levels}
