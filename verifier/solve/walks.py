@@ -385,16 +385,21 @@ class Walks(Chains):
     def accessed(self) -> None:
         """Every walker may set A wherever it can walk, for no reason (MMR 7.2). Where software fills
         TLBs the processor sets neither A nor D."""
-        if not self.switches.spontaneous:
-            return
         for cpu in range(self.program.cpus):
-            for cell in dict.fromkeys(self.program.entries.values()):
-                old = [
-                    v for v in self.domains.contents(cell) if flags(v) & UNACCESSED and target(v) is not None
-                ]
-                if old and self.domains.roots(cpu):
-                    for _ in range(self._chances(cell)):
-                        self._accessed(cpu, cell, frozenset(old))
+            for cell in dict.fromkeys(self.program.entries.values()) if self.marks(cpu) else ():
+                old = self._unaged(cell)
+                for _ in range(self._chances(cell) if old else 0):
+                    self._accessed(cpu, cell, old)
+
+    def marks(self, cpu: int) -> bool:
+        """May the walker of this CPU set A in some entry (MMR 7.2)?"""
+        walks = self.switches.spontaneous and bool(self.domains.roots(cpu))
+        return walks and any(map(self._unaged, self.program.entries.values()))
+
+    def _unaged(self, cell: Ptr) -> frozenset[Value]:
+        """The contents of an entry in which a walker may set A."""
+        contents = self.domains.contents(cell)
+        return frozenset(v for v in contents if flags(v) & UNACCESSED and target(v) is not None)
 
     def _chances(self, cell: Ptr) -> int:
         """How often A can be set in an entry: once for each store that may clear it."""
