@@ -172,6 +172,18 @@ class _Candidate(Removals):
         there |= {*self.invalidations, *self.x.fetches.values()}
         return Relation(p for p in self.x.choices.get(name, frozenset()) if there.issuperset(p))
 
+    def _aged(self, covered: Relation) -> Relation:
+        """The chosen order between invalidations and the reads behind the upper entries that they remove. A
+        pair that the execution leaves open is here both ways, which is a cycle."""
+        chosen, below = self._chosen("aged"), dict[int, set[int]]()
+        for w in self.x.walks:
+            for (upper, _, _), (node, _, _) in pairwise(w.levels):
+                if node not in self.cpu:
+                    below.setdefault(upper, set()).add(node)
+        pairs = {(inv, node) for inv, upper in covered for node in below.get(upper, ())}
+        left = {(a, b) for a, b in pairs if (a, b) not in chosen and (b, a) not in chosen}
+        return chosen | left | {(b, a) for a, b in left}
+
     def _apart(self) -> Relation:
         """Where walks are always forwarded, a walk is outside the time that an own store is buffered."""
         x, pairs = self.x, []
@@ -308,6 +320,7 @@ class _Candidate(Removals):
         trans, levels, following, copies = self._walks()
         fetched = Relation((n, e) for e, n in x.fetches.items())
         rfe, rfi = self._reads_from()
+        covered = self._covers_upper()
         cells = self._cells()
         stored = {e.id for e in done if uncached(e) and x.model.buffered}
         committed = {n: e for n, e in late.items() if n not in x.faults}
@@ -317,6 +330,7 @@ class _Candidate(Removals):
                 | issued
                 | faults
                 | set(x.dirty.values())
+                | {n for loads in x.loads.values() for n in loads}
                 | {w.use for w in x.walks if w.observable is not None}
             ),
             S=Events(n for n, e in committed.items() if e.kind != "nt") | stored | among,
@@ -346,8 +360,8 @@ class _Candidate(Removals):
             levels=levels,
             next=following,
             covers=self._covers(),
-            covers_upper=self._covers_upper(),
-            aged=self._chosen("aged"),
+            covers_upper=covered,
+            aged=self._aged(covered),
             remote=self._chosen("remote"),
             apart=self._apart(),
             copy=fetched | copies,

@@ -79,7 +79,7 @@ def _reason(x: Execution, stop: Stop, here: list[Stop]) -> bool:
 def _sees_the_end(x: Execution, event: int) -> bool:
     """Does everything that an event reads come from the last write?"""
     last = {cell: order[-1] for cell, order in x.co.items() if order}
-    return all(r.write == last.get(r.cell) for r in x.reads if r.read == event)
+    return all(r.write == last.get(r.cell) for r in x.reads if r.read in (event, *x.loads.get(event, ())))
 
 
 def _comes_after(x: Execution, body: Body, here: list[Stop]) -> bool:

@@ -83,6 +83,7 @@ class Execution:
 
     ``issues, faults, dirty, fetches``  event -> its issue, the fault that it takes, its update of D,
                 the read of its copy;
+    ``loads``   access -> the loads right before it by which its walk reads upper entries;
     ``unaged``  updates of D that left A clear;
     ``flushes`` node -> (INVLPGB, CPU on which the node is its effect);
     ``past``    (invalidation, snapshot) if the invalidation is before the snapshot;
@@ -103,6 +104,7 @@ class Execution:
     dirty: dict[int, int] = field(default_factory=dict)
     unaged: frozenset[int] = frozenset()
     fetches: dict[int, int] = field(default_factory=dict)
+    loads: dict[int, tuple[int, ...]] = field(default_factory=dict)
     flushes: dict[int, tuple[int, int]] = field(default_factory=dict)
     snapshots: dict[int, int] = field(default_factory=dict)
     past: frozenset[tuple[int, int]] = frozenset()
@@ -184,11 +186,11 @@ class Execution:
         return [[n for e in line for n in self.instants(e)] for line in self.order]
 
     def instants(self, event: int) -> list[int]:
-        """The instants of one event, in order: the update of D, the issue or the event itself, the fault, the
-        commit."""
+        """The instants of one event, in order: the loads of its walk, the update of D, the issue or the event
+        itself, the fault, the commit."""
         dirty, issue, fault = self.dirty.get(event), self.issues.get(event), self.faults.get(event)
         own = [dirty, event, fault] if issue is None else [dirty, issue, fault, event]
-        return [n for n in own if n is not None]
+        return [*self.loads.get(event, ()), *(n for n in own if n is not None)]
 
     def buffered(self, event: int) -> bool:
         """Is this event the commit of a buffered store?"""

@@ -129,9 +129,10 @@ class _Teller:
                     self.cpu[node] = cpu
             if event in x.faults and x.buffered(event):
                 pairs.add((x.faults[event], event))
-            if previous >= 0 or previous <= -1000:
-                pairs.add((previous, at))
-            previous = at
+            for node in (*x.loads.get(event, ()), at):
+                if previous != -1:
+                    pairs.add((previous, node))
+                previous = node
 
     def tell(self) -> Trace:
         """All steps, in order."""
@@ -331,7 +332,7 @@ class _Teller:
 
 def _walk_reads(x: Execution) -> dict[int, tuple[Walk, bool]]:
     """The reads of page walks that are steps of their own: node -> (walk, is it the walk's last read?)."""
-    own = {n for line in x.lines() for n in line}
+    own = {n for line in x.lines() for n in line} - {n for loads in x.loads.values() for n in loads}
     return {
         n: (w, k == len(w.levels) - 1)
         for w in x.walks
@@ -353,9 +354,10 @@ class _Tlb:
         self.left: dict[CachedEntry, list[str]] = {}  # why flushes since then have left it
         self.needless: set[int] = set()  # uses whose walk nobody needs to know
         own = {n for line in x.lines() for n in line}
-        # Later uses rest on the same reads; the first use made them.
-        made = [w for w in x.walks if w.kind == "use" and w.event is not None and w.levels]
+        # By its last read: a walk of an access, made at its instant. Others may use what it has filled.
+        made = [w for w in x.walks if w.kind == "use" and w.levels]
         self.walked = {w.levels[-1][0]: w for w in reversed(made) if w.levels[-1][0] in own}
+        self.issued = {issue: event for event, issue in x.issues.items()}
         for cpu, pcid, va, content in x.program.tlb:
             self._add(self._entry(cpu, pcid, va, content=content, leaf=None), _START)
 
@@ -389,12 +391,11 @@ class _Tlb:
 
     def pass_by(self, node: int) -> None:
         """A step is done: the entries that it removes are gone, and the entry that it walks for is there."""
-        if node in self.walked:
-            walk = self.walked[node]
-            event = self.x.program.events[walk.event] if walk.event is not None else None
-            if event is not None and self._of(walk) not in self.since:
-                self._add(self._of(walk), f"filled by {_text(event)}")
         events = self.x.program.events
+        if node in self.walked:
+            walk, event = self.walked[node], events[self.issued.get(node, node)]
+            if self._of(walk) not in self.since:
+                self._add(self._of(walk), f"filled by {_text(event)}")
         if 0 <= node < len(events) and self.removals.nothing(events[node]):
             self._leave(events[node].cpu, Flush(_text(events[node]), nothing=True))
         if node not in self.removals.invalidations:

@@ -70,6 +70,7 @@ def _levels(x: Execution, w: Walk) -> Iterator[str]:
             handle = target(content)
             if handle not in program.tables or flags(content) & unusable:
                 yield f"{cell} leads no further"
+    yield from _by_loads(x, w)
     last = w.levels[-1][2]
     if w.kind == "accessed":
         if target(last) is None or not flags(last) & UNACCESSED:
@@ -80,6 +81,20 @@ def _levels(x: Execution, w: Walk) -> Iterator[str]:
         yield "it ends at no page"
     if w.kind in ("use", "fault") and w.content != combined(w.levels):
         yield "it says more than it reads"
+
+
+def _by_loads(x: Execution, w: Walk) -> Iterator[str]:
+    """Where a walk is one by loads, all of them are the same access's: the last one is at its own instant,
+    those above right before it (MMR 3.3, 3.4, 6.3)."""
+    s, last = x.model.switches, w.levels[-1][0]
+    if not (s.faults_by_loads if w.kind == "fault" else w.kind == "use" and not s.spontaneous):
+        return
+    walking = [e.id for e in x.program.events if e.virtual and e.cpu == w.cpu and e.id in x.executed]
+    user = next((e for e in walking if x.issues.get(e, e) == last), None)
+    if user is None or (w.kind == "fault" and last != w.use):
+        yield f"no access loads {w.levels[-1][1]}"
+    loads = () if user is None else x.loads.get(user, ())
+    yield from (f"it does not load {cell}" for node, cell, _ in w.levels[:-1] if node not in loads)
 
 
 def _access(x: Execution, event: Event, w: Walk) -> Iterator[str]:

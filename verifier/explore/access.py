@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verifier.explore.caches import UPPER_ENTRY, Item, WalkPoint, loaded
+from verifier.explore.caches import Item, loaded
 from verifier.explore.compiled import Compiled
 from verifier.explore.state import IDLE, Draft, Move, State, Written, put
 from verifier.explore.upkeep import Upkeep
@@ -34,18 +34,18 @@ def ways(machine: Upkeep, state: State, cpu: int, op: Compiled) -> Ways:
     if op.event.op == "IF" and machine.switches.spontaneous:
         yield from _prefetched(machine, state, cpu, op, va)
     spurious = False
-    done: set[tuple[Value, int]] = set()
-    tlb = walked(machine, state, cpu, va)
-    for bit, item in machine.caches.usable(tlb, state.memory, cpu, va):
-        if item.flags & op.forbidding:
-            spurious = spurious or (machine.switches.spurious_prot_fault and bool(bit & state.tlbs[cpu]))
-        elif op.event.op == "IF" and machine.switches.spontaneous:
-            continue
-        elif (item.to, item.leaf) not in done and (not waits or item.leaf >= 0):
-            done.add((item.to, item.leaf))
-            for move, draft in _through(machine, state, cpu, op, bit=bit, item=item):
-                draft.tlbs[cpu] |= tlb
-                yield move, draft
+    for tlb in walked(machine, state, cpu, va):
+        done: set[tuple[Value, int]] = set()
+        for bit, item in machine.caches.usable(tlb, state.memory, cpu, va):
+            if item.flags & op.forbidding:
+                spurious = spurious or (machine.switches.spurious_prot_fault and bool(bit & state.tlbs[cpu]))
+            elif op.event.op == "IF" and machine.switches.spontaneous:
+                continue
+            elif (item.to, item.leaf) not in done and (not waits or item.leaf >= 0):
+                done.add((item.to, item.leaf))
+                for move, draft in _through(machine, state, cpu, op, bit=bit, item=item):
+                    draft.tlbs[cpu] |= tlb
+                    yield move, draft
     if machine.running_ahead(state, cpu):
         return  # an ICR write was executed before this access, so the access cannot fault
     found = faulting(machine, state, cpu, op, va=va)
@@ -68,25 +68,17 @@ def _prefetched(machine: Upkeep, state: State, cpu: int, op: Compiled, va: int) 
                     yield move._replace(used=bit), draft
 
 
-def walked(machine: Upkeep, state: State, cpu: int, va: int) -> int:
-    """The TLB that an access finds.
+def walked(machine: Upkeep, state: State, cpu: int, va: int) -> list[int]:
+    """The TLBs that an access may find.
 
-    With spontaneous walks this is the TLB as it is. Without them the access itself may walk, and reads
+    With spontaneous walks this is the TLB as it is. Without them the access itself may walk, once, and reads
     each level by a load (MMR 3.3). In that case software fills the TLB, and software sets A and D.
     """
     tlb, caches = state.tlbs[cpu], machine.caches
     if machine.switches.spontaneous:
-        return tlb
-    place = WalkPoint(caches.root(state.memory, cpu), 0, ())
-    tag = caches.tag(state.memory, cpu)
-    while True:
-        cell = caches.cells.get((place.handle, va), -1)
-        value = loaded(cell, state.buffers[cpu], state.memory) if cell >= 0 else 0
-        found = caches.read(place, tag, va, cell, value=value) if cell >= 0 else 0
-        item = caches.items[found.bit_length() - 1] if found else None
-        if item is None or item.kind != UPPER_ENTRY:
-            return tlb | found
-        place = WalkPoint(item.to, item.flags, item.path)
+        return [tlb]
+    found = [bit for bit, *_ in caches.loads(tlb, state.memory, state.buffers[cpu], cpu, va)]
+    return list(dict.fromkeys(tlb | bit for bit in found if bit & caches.entries & ~tlb)) or [tlb]
 
 
 def _through(machine: Upkeep, state: State, cpu: int, op: Compiled, bit: int, item: Item) -> Ways:
@@ -158,12 +150,7 @@ def dirtied(machine: Upkeep, state: State, item: Item) -> list[Value]:
 def faulting(machine: Upkeep, state: State, cpu: int, op: Compiled, va: int) -> Written | None:
     """If this access may fault now: the read that the fault reports; else None (MMR 6.2, 6.3)."""
     caches, memory, buffer, tlb = machine.caches, state.memory, state.buffers[cpu], state.tlbs[cpu]
-    confirming = machine.switches.fault_walk == "rewalk" or not machine.switches.spontaneous
-    unusable = UNACCESSED if machine.switches.spontaneous else 0
-    places = [WalkPoint(caches.root(memory, cpu), 0, ())]
-    if not confirming:
-        places = caches.places(tlb, memory, cpu, va)
-    for place in places:
+    for place in caches.faulting(tlb, memory, cpu, va):
         cell = caches.cells.get((place.handle, va), -1)
         if cell < 0:
             raise machine.wrong(op.event, state)
@@ -171,11 +158,8 @@ def faulting(machine: Upkeep, state: State, cpu: int, op: Compiled, va: int) -> 
         to, bits = target(value), flags(value)
         if to is None:
             return ((cell, value),)
-        if to not in caches.tables:
-            if (place.flags | bits) & op.forbidding:
-                return ((cell, value),)
-        elif confirming and not bits & unusable and len(place.path) + 1 < caches.depth:
-            places.append(WalkPoint(to, place.flags | bits, (*place.path, (place.handle, cell))))
+        if to not in caches.tables and (place.flags | bits) & op.forbidding:
+            return ((cell, value),)
     tags = caches.of_tag.get(caches.tag(memory, cpu), 0)
     absent = tlb & caches.absents & caches.of_va[va] & tags
     return () if absent else None

@@ -1,6 +1,8 @@
 """TLBs and paging-structure caches, as large as they can be.
 
 Each CPU has cached a set of *items*: finished entries, and upper entries from which a walk may continue.
+Where an access itself walks, and reads each level by a load (MMR 3.3, 6.3), the loads that its walk may have
+made so far are items, too: what they have read stays while the CPU executes nothing else.
 An item may vanish at any time, and an item that stays forbids nothing. So the machine keeps the largest
 set, which stands for all its subsets: if a walk can read an entry at an instant, the entry is in the set
 at that instant (MMR 3.3, 4.1, 17.5).  A set is an integer with one bit for each item.
@@ -30,7 +32,7 @@ from verifier.program.values import (
 )
 from verifier.records import NamedTuple
 
-FINISHED, UPPER_ENTRY, ABSENT = range(3)
+FINISHED, UPPER_ENTRY, ABSENT, LOADED = range(4)
 
 Contents = Sequence[Value]
 
@@ -40,12 +42,13 @@ class Item(NamedTuple):
 
     ``kind``   ``FINISHED``: a finished entry; ``UPPER_ENTRY``: one at which a walk goes on; ``ABSENT``: a
                walk has met an entry that is not present, which a fault may still report (MMR 6.3);
+               ``LOADED``: an upper entry that the next access has loaded, to walk on from there (3.4);
     ``tag``    the PCID under which the walk read it (4.4);
     ``to``     the page, or the table, that it leads to;
     ``flags``  the rights that remain after all levels; for a finished entry also GLOBAL and CLEAN of the
                leaf (4.2);
     ``spans``  the addresses that a finished entry translates, one bit for each: several for a large page;
-    ``path``   for an upper entry: the handle and the cell of every level that was read;
+    ``path``   for an upper entry, cached or loaded: the handle and the cell of every level that was read;
     ``leaf``   the cell in which a write has to set D; -1 if D is set already (7.3).
     """
 
@@ -96,6 +99,7 @@ class Caches:
         }
         self.tables = program.tables
         self.depth = program.depth
+        self.loading = switches.faults_by_loads
         cpus = range(program.cpus)
         self.cr3 = [cell_at.get(Ptr(f"{c}:cr3"), -1) for c in cpus]
         self.pcid = [cell_at.get(Ptr(f"{c}:pcid"), -1) for c in cpus]
@@ -105,7 +109,7 @@ class Caches:
         self.of_va = [0] * len(program.vas)  # made by a walk for it
         self.translating = [0] * len(program.vas)  # finished entries of pages that have it
         self.of_tag: dict[Value, int] = {}
-        self.globals = self.entries = self.uppers = self.absents = 0
+        self.globals = self.entries = self.uppers = self.absents = self.loaded = 0
         self.leading = [0] * len(program.vas)  # upper entries on the way to an address
         self.asked = [o for o in program.observables if o.kind == "tlb"]
         self.answers: dict[int, int] = {id(o): 0 for o in self.asked}
@@ -127,12 +131,15 @@ class Caches:
         if item.kind == ABSENT:
             self.absents |= bit
             return bit
-        if item.kind == UPPER_ENTRY:
-            self.uppers |= bit
+        if item.kind in (UPPER_ENTRY, LOADED):
             handle, cell = item.path[-1]
             for va in range(len(self.leading)):
                 if self.cells.get((handle, va)) == cell:
                     self.leading[va] |= bit
+            if item.kind == LOADED:
+                self.loaded |= bit
+                return bit
+            self.uppers |= bit
             for cpu, vas in enumerate(self.watched_vas):
                 if vas >> item.va & 1:
                     self.watched[cpu] |= bit
@@ -199,16 +206,21 @@ class Caches:
         found = [WalkPoint(self.root(memory, cpu), 0, ())]
         if self.depth > 1:
             uppers = tlb & self.uppers & self.of_va[va] & self.of_tag.get(self.tag(memory, cpu), 0)
-            while uppers:
-                low = uppers & -uppers
-                uppers ^= low
-                item = self.items[low.bit_length() - 1]
-                found.append(WalkPoint(item.to, item.flags, item.path))
+            found += [WalkPoint(item.to, item.flags, item.path) for item in self._of(uppers)]
         return found
 
-    def read(self, place: WalkPoint, tag: Value, va: int, cell: int, value: Value) -> int:
-        """The bit of the item that is cached after a walk has read ``value`` in ``cell``; 0 if the walk
-        caches nothing (MMR 4.2, 4.3)."""
+    def _of(self, items: int) -> Iterator[Item]:
+        """The items of a set."""
+        while items:
+            low = items & -items
+            items ^= low
+            yield self.items[low.bit_length() - 1]
+
+    def read(
+        self, place: WalkPoint, tag: Value, va: int, cell: int, value: Value, upper: int = UPPER_ENTRY
+    ) -> int:
+        """The bit of the item that there is after a walk has read ``value`` in ``cell``; 0 if there is none
+        (MMR 4.2, 4.3). ``upper``: the kind of an item from which the walk goes on."""
         to, bits = target(value), flags(value)
         if to is None or (bits & UNACCESSED and self.switches.spontaneous):
             return 0
@@ -218,7 +230,7 @@ class Caches:
             spans = self.spans.get(cell, 1 << va)
             return self.bit(Item(FINISHED, tag, va, to, rights | bits & (GLOBAL | CLEAN), spans, (), leaf))
         path = (*place.path, (place.handle, cell))
-        return self.bit(Item(UPPER_ENTRY, tag, va, to, rights, 0, path)) if len(path) < self.depth else 0
+        return self.bit(Item(upper, tag, va, to, rights, 0, path)) if len(path) < self.depth else 0
 
     def filled(self, tlb: int, memory: Contents, buffer: Buffer, cpu: int, vas: int) -> int:
         """A set, with all items that walks for the addresses ``vas`` can add at this instant."""
@@ -249,6 +261,40 @@ class Caches:
 
     def _absent(self, cell: int, memory: Contents, buffer: Buffer) -> bool:
         return target(memory[cell]) is None or target(loaded(cell, buffer, memory)) is None
+
+    # ---- walks by loads
+
+    def starts(self, tlb: int, memory: Contents, cpu: int, va: int) -> Iterator[WalkPoint]:
+        """Where the next load of an access may be that walks for an address: at the root, or below an upper
+        entry that it has loaded."""
+        yield WalkPoint(self.root(memory, cpu), 0, ())
+        for item in self._of(tlb & self.loaded & self.of_va[va]):
+            yield WalkPoint(item.to, item.flags, item.path)
+
+    def faulting(self, tlb: int, memory: Contents, cpu: int, va: int) -> Iterator[WalkPoint]:
+        """Where the last read of a walk may be that ends in a fault (MMR 6.2, 6.3)."""
+        yield from (self.starts if self.loading else self.places)(tlb, memory, cpu, va)
+
+    def loads(
+        self, tlb: int, memory: Contents, buffer: Buffer, cpu: int, va: int
+    ) -> Iterator[tuple[int, WalkPoint, int, Value]]:
+        """Each single load that the walk of an access can do now: the bit of what it finds, 0 if it goes no
+        further; where it is; cell and value (MMR 3.4)."""
+        tag = self.tag(memory, cpu)
+        for place in self.starts(tlb, memory, cpu, va):
+            cell = self.cells.get((place.handle, va), -1)
+            if cell >= 0:
+                value = loaded(cell, buffer, memory)
+                yield self.read(place, tag, va, cell, value, LOADED), place, cell, value
+
+    def ahead(self, memory: Contents, buffer: Buffer, cpu: int, va: int, tlb: int) -> int:
+        """A set, with the upper entries that the next access, to ``va``, can have loaded at this instant."""
+        before = -1
+        while tlb != before:
+            before = tlb
+            for bit, _, _, _ in self.loads(tlb, memory, buffer, cpu, va):
+                tlb |= bit & self.loaded
+        return tlb
 
     def derivations(
         self, tlb: int, memory: Contents, buffer: Buffer, cpu: int, va: int
@@ -309,7 +355,7 @@ class Caches:
             zero=pcid == 0,
         )
         entries, uppers = removal(kind)(asked)
-        return entries & self.entries | uppers & self.uppers
+        return entries & self.entries | uppers & (self.uppers | self.loaded)
 
 
 class Asked(NamedTuple):

@@ -55,6 +55,7 @@ class Instants:
     ``turns``    all nodes, in the order in which they come;
     ``marks``    (move, kind of its step) -> the node that the step is;
     ``uses``     observable -> its use by the condition;
+    ``loads``    access -> the loads right before it by which its walk reads upper entries;
     ``walked``   (move, CPU, cell) -> the first read by a walk in front of the move;
     the other fields are as in ``execution.Execution``.
     """
@@ -76,6 +77,7 @@ class Instants:
         self.dirty: dict[int, int] = {}
         self.unaged: set[int] = set()
         self.fetches: dict[int, int] = {}
+        self.loads: dict[int, list[int]] = {}
         self.flushes: dict[int, tuple[int, int]] = {}
         self.snapshots: dict[int, int] = {}
         self.together: set[tuple[int, int]] = set()
@@ -89,6 +91,7 @@ class Instants:
         self._writers: list[dict[int, int]] = [{}]  # by state: cell -> who has written it
         self._authors: list[list[list[int]]] = [[[] for _ in cpus]]  # by state and CPU: whose stores wait
         self._flying: list[list[tuple[tuple[int, int], int]]] = [[] for _ in cpus]
+        self._loading: dict[tuple[int, int], int] = {}  # access, item that it has loaded -> the load
         self._served: dict[tuple[int, int], int] = {}  # move, CPU -> the node of its translated access
         self._faulting: dict[int, int] = {}  # CPU -> the event that faults
         self._batch: list[list[int]] = [[] for _ in cpus]
@@ -345,15 +348,34 @@ class Instants:
         assert isinstance(tag, int)
         self.walks.append(Walked(kind, use, cpu, va, tag, tuple(levels), content, event, observable))
 
-    def _levels(self, cpu: int, item: int, at: int) -> list[Level]:
-        """The reads of a walk that has cached an item before move ``at``, each as late as possible."""
+    def _levels(self, cpu: int, item: int, at: int, user: Event | None = None) -> list[Level]:
+        """The reads of a walk that has cached an item before move ``at``, each as late as possible. ``user``:
+        the access that has loaded it."""
         found = self.sources.last_read(cpu, item, self.sources.since(cpu, item, at), at)
         if found is None:
             known = self.machine.caches.items[item.bit_length() - 1]
             raise InternalError(f"a story does not say where {known} is from")
         i, above, cell, value = found
-        levels = self._levels(cpu, above, i) if above else []
+        if not self.machine.switches.spontaneous and not item & self.machine.caches.loaded:
+            user = self.moves[i].event
+        levels = self._levels(cpu, above, i, user) if above else []
+        if item & self.machine.caches.loaded and user is not None:
+            return [*levels, self._load_of(user, item, i, cell, first=not levels)]
         return [*levels, self._level(i, cpu, cell, value, first=not levels)]
+
+    def _load_of(self, user: Event, item: int, i: int, cell: int, first: bool) -> Level:
+        """An access loads an upper entry in front of move ``i``, on its walk (MMR 3.4)."""
+        cpu, node = user.cpu, self._loading.get((user.id, item))
+        if node is None:
+            node = self._loading[user.id, item] = self._node()
+            self.loads.setdefault(user.id, []).append(node)
+            self._before[i].append(node)
+            self.walked.setdefault((i, cpu, cell), node)
+            self._load(i, node, cpu, cell)
+            self._register(i, node, cpu, "pcid")
+            if first:
+                self._register(i, node, cpu, "cr3")
+        return node, self._ptr(cell), self.reads[node, self._ptr(cell)].value
 
     def _level(self, i: int, cpu: int, cell: int, value: Value, first: bool) -> Level:
         """A walk reads an entry in front of move ``i``."""
@@ -398,10 +420,9 @@ class Instants:
         op = next(o for o in machine.ops[event.body] if o.event is event)
         va = machine.va_at[op.touches[0].addr(s.slots)]
         if move.reads:
-            levels = self._loaded(i, cpu, va, use, forbidding=op.forbidding, end=move.reads[0][0])
+            levels = self._loaded(i, event, va, use, forbidding=op.forbidding, end=move.reads[0][0])
         elif access.faulting(machine, s, cpu, op, va=va) is None:
-            tlb = access.walked(machine, s, cpu, va) & s.tlbs[cpu]
-            found = machine.caches.usable(tlb, s.memory, cpu, va)
+            found = machine.caches.usable(s.tlbs[cpu], s.memory, cpu, va)
             item = next(bit for bit, item in found if item.flags & op.forbidding)
             self._walk(cpu, item, i, use, event=event.id)
             return
@@ -412,28 +433,13 @@ class Instants:
         ptr = self.program.vas[va]
         self.walks.append(Walked("fault", use, cpu, ptr, tag, tuple(levels), None, event.id))
 
-    def _loaded(self, i: int, cpu: int, va: int, use: int, forbidding: int, end: int) -> list[Level]:
+    def _loaded(self, i: int, event: Event, va: int, use: int, forbidding: int, end: int) -> list[Level]:
         """The levels of a walk whose last read, of the cell ``end``, is a load of its access."""
-        machine, s, levels = self.machine, self.states[i], list[Level]()
-        caches = machine.caches
-        if machine.switches.fault_walk == "rewalk" or not machine.switches.spontaneous:
-            handle = caches.root(s.memory, cpu)
-            while not levels or levels[-1][1] != self._ptr(end):
-                cell = caches.cells[handle, va]
-                levels.append((use, self._ptr(cell), self._load(i, use, cpu, cell)))
-                handle = target(levels[-1][2]) or 0
-            self._register(i, use, cpu, "cr3")
-            return levels
-        value = loaded(end, s.buffers[cpu], s.memory)
-        for place in caches.places(s.tlbs[cpu], s.memory, cpu, va):
-            forbidden = target(value) is None or (place.flags | flags(value)) & forbidding
-            if caches.cells.get((place.handle, va), -1) == end and forbidden:
-                above = self.sources.upper(s, cpu, va, place)
-                levels = self._levels(cpu, above, i) if above else []
-                break
+        above = self.sources.above_fault(i, event.cpu, va, forbidding, end)
+        levels = self._levels(event.cpu, above, i, event) if above else []
         if not levels:
-            self._register(i, use, cpu, "cr3")
-        return [*levels, (use, self._ptr(end), self._load(i, use, cpu, end))]
+            self._register(i, use, event.cpu, "cr3")
+        return [*levels, (use, self._ptr(end), self._load(i, use, event.cpu, end))]
 
     def _absent(self, i: int, cpu: int, va: int) -> list[Level]:
         """The levels of a walk that has met an entry which is not present."""

@@ -133,6 +133,7 @@ class AbstractMachine(Upkeep):
         """Move past the event that was just executed."""
         pc = draft.pcs[body]
         draft.pcs[body] = pc + 1
+        draft.tlbs[cpu] &= ~self.caches.loaded  # the next access loads anew
         self._passed(draft, body, pc, pc + 1)
         self._advance(draft, body)
         if draft.pcs[body] == self.length[body]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from verifier.errors import InternalError
-from verifier.explore.caches import UPPER_ENTRY, Item
+from verifier.explore.caches import LOADED, UPPER_ENTRY, Item
 from verifier.explore.instants import Instants
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
@@ -107,7 +107,7 @@ class Telling:
         note = "for the access that follows" if asked else "no access asks for it"
         reads = ((self.name(cell), value),)
         writes = ((self.tagged(cpu, known), make_entry(known.to, known.flags)),)
-        upper = known.kind == UPPER_ENTRY
+        upper = known.kind in (UPPER_ENTRY, LOADED)
         self.before[i].append(
             Step(
                 "walk" if upper else "fill",
@@ -125,6 +125,16 @@ class Telling:
     def since(self, cpu: int, item: int, told: int) -> str:
         """The words for a walk that the story has told."""
         return f"filled above from {self.name(self.cells[cpu, item, told])}"
+
+    def walk_again(self, move: Move, at: int) -> None:
+        """Tell the loads by which an access that faults has walked to the entry that it reads last."""
+        machine, cpu, event = self.machine, move.cpu, move.event
+        assert event is not None
+        op = next(o for o in machine.ops[event.body] if o.event is event)
+        va = machine.va_at[op.touches[0].addr(self.states[at].slots)]
+        above = self.sources.above_fault(at, cpu, va, op.forbidding, end=move.reads[0][0])
+        if above:
+            self.fill(cpu, above, at)
 
     def prefetch(self, move: Move, at: int, i: int) -> None:
         """Tell that an instruction which move ``at`` executes was fetched in front of move ``i``."""
@@ -194,6 +204,8 @@ class Telling:
                 page = self.machine.caches.items[move.used.bit_length() - 1].to
                 how = "an entry of the initial TLB" if since == _START else "a cached entry"
                 notes[i] = f"translated to {page} by {how}"
+            if move.fault and move.reads and self.machine.caches.loading:
+                self.walk_again(move, i)
             if move.copy:
                 self.prefetch(move, i, at)
         out: list[Step] = []

@@ -113,7 +113,8 @@ class Rest:
         machine = self.machine
         body = machine.current(state, cpu)
         group = machine.looks[machine.ops[body][state.pcs[body]].event.id]
-        pending: list[tuple[State, Through, frozenset[int]]] = [(state, {}, frozenset())]
+        alone = machine.alone(state, cpu) if machine.caches.loading else state
+        pending: list[tuple[State, Through, frozenset[int]]] = [(alone, {}, frozenset())]
         while pending:
             now, before, done = pending.pop()
             machine.budget.tick()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from verifier.errors import InternalError
-from verifier.explore.caches import UPPER_ENTRY, Item, WalkPoint, loaded
+from verifier.explore.caches import LOADED, UPPER_ENTRY, Item, WalkPoint, loaded
 from verifier.explore.flushes import Flushes
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.state import Move, State
-from verifier.program.values import Value
+from verifier.program.values import Value, flags, target
 
 
 class Sources:
@@ -24,9 +24,16 @@ class Sources:
 
     def since(self, cpu: int, item: int, at: int) -> int:
         """The first state from which an item that is used at state ``at`` may be."""
-        if not self.machine.switches.spontaneous and item & self.machine.caches.uppers:
-            return at  # every access reads an upper entry again
-        return self.flushes.gone(cpu, item, at)
+        if not item & self.machine.caches.loaded:
+            return self.flushes.gone(cpu, item, at)
+        executed = (i for i in range(at - 1, -1, -1) if self._executes(cpu, i))
+        return next(executed, -1) + 1  # every access loads anew
+
+    def _executes(self, cpu: int, at: int) -> bool:
+        """Does a CPU execute its next event by this move? It may also execute a later one early."""
+        move = self.moves[at]
+        early = move.event is not None and move.event.op == "SEND" and move.at
+        return move.cpu == cpu and move.kind == "exec" and not early
 
     def last_read(self, cpu: int, item: int, first: int, at: int) -> tuple[int, int, int, Value] | None:
         """The last instant, from state ``first`` to ``at``, at which a walk's read could cache an item.
@@ -36,15 +43,18 @@ class Sources:
         """
         caches, spontaneous = self.machine.caches, self.machine.switches.spontaneous
         va = caches.items[item.bit_length() - 1].va
+        by_load = bool(item & caches.loaded) or not spontaneous
         for i in range(at, first - 1, -1):
             self.machine.budget.tick()
             s = self.states[i]
-            if not spontaneous and not self.walks_at(cpu, i):
+            if by_load and not item & caches.loaded and not self._fills(cpu, item, i, used=i == at):
                 continue
-            tlb = s.tlbs[cpu] if spontaneous else self.walked(s, cpu, va)
-            for bit, place, cell, value in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va=va):
-                if bit == item and (spontaneous or value == loaded(cell, s.buffers[cpu], s.memory)):
-                    return i, self.upper(s, cpu, va, place), cell, value
+            found = (caches.loads if by_load else caches.derivations)(
+                s.tlbs[cpu], s.memory, s.buffers[cpu], cpu, va=va
+            )
+            for bit, place, cell, value in found:
+                if bit == item:
+                    return i, self.upper(s, cpu, va, place, by_load), cell, value
         return None
 
     def fetched(self, move: Move, at: int) -> int:
@@ -58,23 +68,27 @@ class Sources:
                 return i
         raise InternalError("a story does not say when an instruction was read")
 
-    def upper(self, s: State, cpu: int, va: int, place: WalkPoint) -> int:
-        """The upper item from which a walk continues at a place; 0 at the root."""
+    def upper(self, s: State, cpu: int, va: int, place: WalkPoint, by_load: bool = False) -> int:
+        """The upper item, cached or loaded, from which a walk continues at a place; 0 at the root."""
         caches = self.machine.caches
-        tag = caches.tag(s.memory, cpu)
-        upper = Item(UPPER_ENTRY, tag, va, place.handle, flags=place.flags, path=place.path)
+        tag, kind = caches.tag(s.memory, cpu), LOADED if by_load else UPPER_ENTRY
+        upper = Item(kind, tag, va, place.handle, flags=place.flags, path=place.path)
         return caches.bits[upper] if place.path else 0
 
-    def walked(self, s: State, cpu: int, va: int) -> int:
-        """The TLB and the upper entries that an access reads on its way; no cache keeps these (MMR 3.3)."""
-        caches, tlb, before = self.machine.caches, s.tlbs[cpu], -1
-        while tlb != before:
-            before = tlb
-            for bit, _, _, _ in caches.derivations(tlb, s.memory, s.buffers[cpu], cpu, va=va):
-                tlb |= bit & caches.uppers
-        return tlb
+    def above_fault(self, at: int, cpu: int, va: int, forbidding: int, end: int) -> int:
+        """The upper item, 0 for the root, below which an access in front of move ``at`` has loaded the cell
+        ``end`` and faults."""
+        caches, s = self.machine.caches, self.states[at]
+        value = loaded(end, s.buffers[cpu], s.memory)
+        for place in caches.faulting(s.tlbs[cpu], s.memory, cpu, va):
+            forbidden = target(value) is None or (place.flags | flags(value)) & forbidding
+            if caches.cells.get((place.handle, va), -1) == end and forbidden:
+                return self.upper(s, cpu, va, place, by_load=caches.loading)
+        raise InternalError(f"a story does not say how a walk comes to {self.machine.cells[end].name}")
 
-    def walks_at(self, cpu: int, at: int) -> bool:
-        """Is this CPU's next step an access that may walk?"""
+    def _fills(self, cpu: int, item: int, at: int, used: bool) -> bool:
+        """Is this move an access that has walked for an item, which its CPU's TLB did not have (MMR 3.3)?"""
         move = self.moves[at] if at < len(self.moves) else None
-        return move is not None and move.cpu == cpu and bool(move.used)
+        if move is None or move.cpu != cpu or not move.used or item & self.states[at].tlbs[cpu]:
+            return False
+        return used or bool(item & self.states[at + 1].tlbs[cpu])

@@ -194,11 +194,28 @@ class Upkeep(Prepared):
                         kept |= caches.of_va[va]
                     vas >>= 1
                     va += 1
-                draft.tlbs[cpu] = tlb & kept
+                draft.tlbs[cpu] = self._ahead(draft, cpu, tlb & kept) if caches.loading else tlb & kept
             else:
                 draft.tlbs[cpu] = 0
                 if draft.floods[cpu] and not draft.buffers[cpu]:
                     draft.floods = put(draft.floods, cpu, ())  # the TLB has nothing left to remove
+
+    def _ahead(self, draft: Draft, cpu: int, tlb: int) -> int:
+        """A TLB, with what the walk of this CPU's next event can have loaded at this instant (MMR 3.4)."""
+        body = self.current(draft, cpu)
+        pc = draft.pcs[body]
+        op = self.ops[body][pc] if pc < self.length[body] else None
+        if op is None or not op.translated or draft.faults[cpu] != IDLE:
+            return tlb
+        va = self.va_at.get(op.touches[0].addr(draft.slots), -1)
+        return tlb if va < 0 else self.caches.ahead(draft.memory, draft.buffers[cpu], cpu, va, tlb)
+
+    def alone(self, state: State, cpu: int) -> State:
+        """A state in which the next access of a CPU has loaded nothing before this instant."""
+        draft = Draft.of(state)
+        draft.tlbs[cpu] &= ~self.caches.loaded
+        draft.tlbs[cpu] = self._ahead(draft, cpu, draft.tlbs[cpu])
+        return draft.state()
 
     def _evaluate(self, item: Pending, draft: Draft) -> None:
         value = item.code(draft.slots)
@@ -279,7 +296,7 @@ class Upkeep(Prepared):
 
     # ---- parts of steps, for ``access``, ``sends`` and the machine
 
-    def current(self, state: State, cpu: int) -> int:
+    def current(self, state: State | Draft, cpu: int) -> int:
         """The body that a CPU executes: an NMI, else a handler, else a callback, else its thread."""
         for running in (state.struck, state.running, state.calling):
             if running[cpu] != IDLE:

@@ -39,6 +39,12 @@ class Switches(NamedTuple):
     errata_invlpg_global_pcid: bool = False  # 5.9
     kernel: str = "any"  # 19.1: the version whose words these are, or "any" of ``KERNELS``
 
+    @property
+    def faults_by_loads(self) -> bool:
+        """Are all levels of a walk that faults loads of its access (6.3)? So is each walk if software fills
+        the TLBs (3.3)."""
+        return self.fault_walk == "rewalk" or not self.spontaneous
+
 
 # The kernels in which the code of some word changed. Each stands for all versions up to the next one.
 KERNELS = ("v4.0", "v4.19", "v5.8", "v5.13", "v5.16", "v6.9", "v6.17")

@@ -85,33 +85,24 @@ class Chains:
         found = (self.program.entries.get((h, v)) for h, v in product(handles, vas))  # type: ignore[arg-type]
         return [c for c in found if c is not None]
 
-    def chain(
-        self, use: int, cpu: int, vas: Literals, done: int, tag: Literals, event: Event | None = None
-    ) -> Chain:
-        """A walk of several reads at any instants, from a root that is in force at the first read.
-
-        With ``event`` all its reads are loads at this event's instant.
-        """
+    def chain(self, use: int, cpu: int, vas: Literals, done: int, tag: Literals) -> Chain:
+        """A walk of several reads at any instants, from a root that is in force at the first read."""
         chain = Chain(use, cpu, done=done, vas=vas, tag=tag)
-        at = Read(use, cpu, body=-1, at=-1, where={}, values={}, kind="walk")
-        if event is not None:
-            at = Read(use, cpu, body=event.body, at=event.id, where={}, values={}, kind="load")
         roots = self.e.one_hot(self.domains.roots(cpu))
         handles, here = roots, done
         for depth in range(self.program.depth):
-            contents = self.present(self.cells(handles, vas), event is not None)
+            contents = self.present(self.cells(handles, vas))
             if depth == self.program.depth - 1:
                 contents = frozenset(v for v in contents if target(v) not in self.program.tables)
-            node = self.e.node() if event is None else use
+            node = self.e.node()
             level = self.level(node, here, handles=handles, vas=vas, values=self.e.one_hot(contents))
             if not level.values or not level.where:
                 self.clauses.add(-here)
                 break
             self.e.reads.append(
-                Read(node, cpu, body=at.body, at=at.at, where=level.where, values=level.values, kind=at.kind)
+                Read(node, cpu, body=-1, at=-1, where=level.where, values=level.values, kind="walk")
             )
-            own = {} if event is not None else tag  # an access has read its PCID already
-            self.registers(level, cpu, tag=own, roots=None if depth else roots, at=self.e.reads[-1])
+            self.registers(level, cpu, tag=tag, roots=None if depth else roots, at=self.e.reads[-1])
             chain.levels.append(level)
             handles = self.descend(level)
             level.last = self.clauses.both(here, -self.clauses.any(handles.values()))

@@ -33,13 +33,12 @@ def _beside(e: Encoding, inv: InvalidationSite, leaves: Mapping[Ptr, int]) -> in
 
 def _leaves(e: Encoding, chain: Chain) -> dict[Ptr, int]:
     """Where the entry of a walk may have been read, of the entries that are for several addresses."""
-    both = e.clauses.both
-    return {
-        cell: both(level.last, x)
-        for level in chain.levels
-        for cell, x in level.where.items()
-        if cell in e.addresses
-    }
+    found: dict[Ptr, int] = {}
+    for level in chain.levels:
+        for cell, x in level.where.items():
+            if cell in e.addresses:
+                found[cell] = e.clauses.either(found.get(cell, NO), e.clauses.both(level.last, x))
+    return found
 
 
 def _entry(

@@ -46,6 +46,8 @@ class _Decoder:
         slots |= {slot: self.value(e.slots[slot]) for slot in program.options.values()}
         if program.kernel is not None:
             slots[program.kernel] = self.value(e.slots[program.kernel])
+        reads = self.reads()
+        done = {r.read for r in reads}
         faulting = {u.event.id for u in uses if u.event is not None and self.holds(u.fault)}
         return Execution(
             program=program,
@@ -53,7 +55,7 @@ class _Decoder:
             executed=executed,
             slots=slots,
             order=[self.order(cpu, executed) for cpu in range(program.cpus)],
-            reads=self.reads(),
+            reads=reads,
             co={c: [w.node for w in self.coherent(c)] for c in program.cells},
             issues={v: i for v, i in e.issues.items() if v in executed},
             walks=[w for u in uses for w in self.walked(u)] + self.updates(),
@@ -65,6 +67,7 @@ class _Decoder:
             },
             unaged=frozenset(u.dirty for u in uses if u.dirty is not None and self.unaged(u.dirty)),
             fetches={v: n for v, n in e.fetches.items() if v in executed},
+            loads={v: tuple(n for n in nodes if n in done) for v, nodes in e.loads.items() if v in executed},
             flushes={n: pair for pair, n in e.flushes.items() if pair[0] in executed},
             snapshots=dict(e.snapshots),
             past=frozenset(pair for pair, literal in e.past.items() if self.holds(literal)),

@@ -75,10 +75,11 @@ class _Encoder(Encoding):
     # -- events ---------------------------------------------------------------------------------
 
     def _walks(self, cpu: int) -> bool:
-        """Does anything on this CPU use a translation?"""
-        return any(e.virtual and e.cpu == cpu for e in self.program.events) or any(
+        """Does a walk on this CPU matter: does anything use a translation, or may the walker set A?"""
+        used = any(e.virtual and e.cpu == cpu for e in self.program.events) or any(
             o.kind == "tlb" and o.cpu == cpu for o in self.program.observables
         )
+        return used or self.walks.marks(cpu)
 
     def _event(self, event: Event) -> None:
         self.clauses.check()

@@ -48,6 +48,7 @@ class Encoding:
         self.issues: dict[int, int] = {}  # event of a store -> its issue
         self.faults: dict[int, int] = {}  # event -> the fault that it takes
         self.fetches: dict[int, int] = {}  # event of a fetch -> the read of its copy
+        self.loads: dict[int, list[int]] = {}  # event -> loads of upper entries by which it walks
         self.invalidations: list[InvalidationSite] = []
         self.flushes: dict[tuple[int, int], int] = {}  # (INVLPGB, CPU) -> its effect there
         self.sources: list[RfSource] = []
@@ -197,6 +198,12 @@ class Encoding:
         if event.id not in self.issues:
             self.issues[event.id] = self.node()
         return self.issues[event.id]
+
+    def load(self, event: Event) -> int:
+        """A new instant right before an access, at which its walk loads an upper entry (MMR 3.4)."""
+        node = self.node()
+        self.loads.setdefault(event.id, []).append(node)
+        return node
 
     # -- observables ----------------------------------------------------------------------------
 

@@ -102,6 +102,8 @@ def _sets(e: Encoding, x: Symbolic) -> None:
         x.I.add(node)
         if e.program.events[store].virtual:
             x.H.add(node, e.executed[store])
+    for node in (n for nodes in e.loads.values() for n in nodes):
+        x.I.add(node)
     for use in e.uses:
         if use.dirty is not None:
             x.I.add(use.dirty)
@@ -175,12 +177,14 @@ def _batches(e: Encoding, x: Symbolic) -> None:
 
 
 def _instants(e: Encoding, event: int) -> list[int]:
-    """An event's own instants in order: the update of D, the issue or the event, a fault, the commit."""
+    """An event's own instants in order: the loads of its walk, the update of D, the issue or the event, a
+    fault, the commit."""
+    loads = e.loads.get(event, [])
     dirty = next((u.dirty for u in e.uses if u.event is not None and u.event.id == event), None)
     issue, fault = e.issues.get(event), e.faults.get(event)
     if issue is None:
-        return [n for n in (dirty, event, fault) if n is not None]
-    return [n for n in (dirty, issue, fault, event) if n is not None]
+        return [*loads, *(n for n in (dirty, event, fault) if n is not None)]
+    return [*loads, *(n for n in (dirty, issue, fault, event) if n is not None)]
 
 
 def _program_order(e: Encoding, x: Symbolic) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator
 
 from verifier.model.candidate import Candidate
 from verifier.solve.clauses import NO, YES
 from verifier.solve.covers import covers_upper, covers_use
 from verifier.solve.encoding import Encoding
-from verifier.solve.sites import Chain, InvalidationSite, Use, Write
+from verifier.solve.sites import Chain, InvalidationSite, Level, Use, Write
 from verifier.solve.symbolic import SymbolicEvents, SymbolicRelation
 
 Symbolic = Candidate[SymbolicRelation, SymbolicEvents]
@@ -16,21 +16,20 @@ Symbolic = Candidate[SymbolicRelation, SymbolicEvents]
 
 def translation(e: Encoding, x: Symbolic) -> None:
     """What serves each use, what each invalidation covers, and which events precede a condition's use."""
+    chains: dict[int, Chain] = {}  # each once: where software fills TLBs, one serves several uses
     for use in e.uses:
         for served, chain in use.served:
-            if e.model.switches.spontaneous:
-                _chain(e, x, chain)
+            chains.setdefault(id(chain), chain)
             for level in chain.levels:
                 if level.node != use.node:
                     _serves(e, x, use, level.node, e.clauses.both(served, level.last))
                 if use.dirty is not None:
                     x.marks.add(level.node, use.dirty, e.clauses.both(served, level.last))
-        for chain in use.faults:
-            _chain(e, x, chain)
         for entry in use.initial:
             _serves(e, x, use, e.init, entry.done)
-    for update in e.updates:
-        _chain(e, x, update.chain)
+    chains |= {id(c): c for use in e.uses for c in use.faults} | {id(u.chain): u.chain for u in e.updates}
+    for chain in chains.values():
+        _chain(e, x, chain)
     for use in e.uses:
         for inv in e.invalidations:
             e.clauses.check(len(x.covers.may))
@@ -72,20 +71,35 @@ def _chain(e: Encoding, x: Symbolic, chain: Chain) -> None:
     for k, level in enumerate(levels):
         for upper in levels[:k]:
             if upper.node != level.node:
-                both = e.clauses.all((level.done, upper.done, -upper.last))
-                x.levels.add(upper.node, level.node, both)
-                if upper is levels[k - 1]:
-                    x.next.add(upper.node, level.node, both)
-    for inv in e.invalidations if len(levels) > 1 else ():
+                x.levels.add(upper.node, level.node, _both(e, upper, level))
+    steps = list(_steps(levels))
+    for upper, level in steps:
+        x.next.add(upper.node, level.node, _both(e, upper, level))
+    for inv in e.invalidations if steps else ():
         e.clauses.check(len(x.covers_upper.may))
         if inv.cpu != chain.cpu:
             continue
-        for upper, level in pairwise(levels):
+        for upper, level in steps:
             going = e.clauses.both(upper.done, -upper.last)
             literal = e.clauses.both(going, covers_upper(e, inv, chain, upper))
             x.covers_upper.add(inv.node, upper.node, literal)
             if literal != NO and e.floats(level.node):
                 _either_way(e.choices["aged"], x.aged, inv.node, level.node)
+
+
+def _both(e: Encoding, upper: Level, level: Level) -> int:
+    """The literal that a walk goes on from one level and reads another."""
+    return e.clauses.all((level.done, upper.done, -upper.last))
+
+
+def _steps(levels: list[Level]) -> Iterator[tuple[Level, Level]]:
+    """Each level from which a walk may go on, with the levels that may be its next one: one at which it ends,
+    and one from which it goes on."""
+    for k, upper in enumerate(levels):
+        for level in levels[k + 1 :] if upper.last != upper.done else ():
+            yield upper, level
+            if level.last != level.done:
+                break
 
 
 def _either_way(chosen: dict[tuple[int, int], int], relation: SymbolicRelation, a: int, b: int) -> None:

@@ -21,6 +21,7 @@ from verifier.program.values import (
     flags,
     target,
 )
+from verifier.records import replace
 from verifier.solve.chains import CHAIN_FLAGS, Chains
 from verifier.solve.clauses import NO, YES
 from verifier.solve.domains import order_key
@@ -54,8 +55,49 @@ class Walks(Chains):
                 self.clauses.add(-walked, self.e.executed[event.id])
                 vas = self.e.literals(event.accesses[0].addr)
                 now = self.current(event, node, self.e.executed[event.id])
-                chain = self.chain(node, event.cpu, vas=vas, done=walked, tag=now, event=event)
+                chain = Chain(node, event.cpu, done=walked, vas=vas, tag=now)
+                self._by_loads(chain, event)
                 self.demanded.append((event, chain))
+
+    def _by_loads(self, chain: Chain, event: Event) -> None:
+        """The levels of a walk of an access: each is a load of its own, the last one at the access's own
+        instant (MMR 3.3, 3.4)."""
+        clauses, lowest = self.clauses, self.program.depth - 1
+        load = Read(chain.use, event.cpu, body=event.body, at=event.id, where={}, values={}, kind="load")
+        roots = self.e.one_hot(self.domains.roots(event.cpu))
+        handles, going = roots, chain.done
+        for k in range(lowest + 1):
+            first = None if k else roots
+            end = going if k == lowest else clauses.both(going, clauses.new())
+            pages = frozenset(
+                v
+                for v in self.present(self.cells(handles, chain.vas), True)
+                if target(v) not in self.program.tables
+            )
+            level = self.level(chain.use, end, handles=handles, vas=chain.vas, values=self.e.one_hot(pages))
+            if level.values and level.where:
+                level.last = end
+                self._read(chain, level, load, roots=first)
+            else:
+                clauses.add(-end)
+            if k == lowest:
+                break
+            more = clauses.both(going, -end)
+            upper = self._upper(chain, event, load, more, handles, first)
+            if upper is None:
+                clauses.add(-more)
+                break
+            handles = self.descend(upper)
+            going = clauses.any(handles.values())
+        self._summary(chain)
+
+    def _read(self, chain: Chain, level: Level, at: Read, roots: Literals | None) -> None:
+        """A level of a walk whose reads are as ``at``. At its own instant, an access has read its PCID."""
+        read = replace(at, node=level.node, where=level.where, values=level.values)
+        self.e.reads.append(read)
+        tag = {} if level.node == chain.use else chain.tag
+        self.registers(level, chain.cpu, tag=tag, roots=roots, at=read)
+        chain.levels.append(level)
 
     def _demanded(self, use: Use, done: int) -> None:
         """The entry that an access has walked for serves uses on its CPU, until it is invalidated."""
@@ -202,14 +244,13 @@ class Walks(Chains):
         With ``kind`` ``load`` its last read is a load of the access itself; with ``walk`` it is a walk's read
         since the last serializing event, of an entry that is not present: that a cached entry may forbid the
         access is said elsewhere (6.2), and it does so only once. The reads above it are a walk's, or with
-        ``rewalk`` loads too.
+        ``rewalk`` loads too, each at an instant of its own.
         """
         clauses, depth = self.clauses, self.program.depth
         chain = Chain(use.node, use.cpu, done=fault, vas=use.vas, tag=use.now)
         node = use.node if kind == "load" else self.e.node()
         load = Read(node, event.cpu, body=event.body, at=event.id, where={}, values={}, kind=kind)
-        loads = self.switches.fault_walk == "rewalk" or not self.switches.spontaneous
-        above = load if loads else Read(-1, event.cpu, body=-1, at=-1, where={}, values={}, kind="walk")
+        above = load if self.switches.faults_by_loads else replace(load, body=-1, at=-1, kind="walk")
         ends = [clauses.new() for _ in range(depth - 1)] + [fault] if depth > 1 else [fault]
         forbidding: list[int] = []
         roots = self.e.one_hot(self.domains.roots(use.cpu))
@@ -232,11 +273,10 @@ class Walks(Chains):
             if k == depth - 1:
                 break
             more = clauses.both(going, -clauses.any(ends[: k + 1]))
-            upper = self._upper(use, above, more=more, handles=handles, roots=roots if k == 0 else None)
+            upper = self._upper(chain, event, above, more, handles, roots if k == 0 else None)
             if upper is None:
                 clauses.add(-more)
                 break
-            chain.levels.append(upper)
             forbidding += [
                 clauses.both(more, self.flag(upper, bit)) for bit in RIGHTS if needs(event) & bit & COMBINED
             ]
@@ -244,27 +284,16 @@ class Walks(Chains):
         return chain
 
     def _upper(
-        self, use: Use, above: Read, more: int, handles: Literals, roots: Literals | None
+        self, chain: Chain, event: Event, above: Read, more: int, handles: Literals, roots: Literals | None
     ) -> Level | None:
-        """An upper entry on the way to a fault."""
-        contents = self.present(self.cells(handles, use.vas), not self.switches.spontaneous)
+        """An upper entry on the way: a walk's read, or a load right before the access (MMR 3.4)."""
+        contents = self.present(self.cells(handles, chain.vas), not self.switches.spontaneous)
         contents = frozenset(v for v in contents if target(v) in self.program.tables)
         if not contents:
             return None
-        node = self.e.node() if above.kind == "walk" else above.node
-        level = self.level(node, more, handles=handles, vas=use.vas, values=self.e.one_hot(contents))
-        self.e.reads.append(
-            Read(
-                node,
-                use.cpu,
-                body=above.body,
-                at=above.at,
-                where=level.where,
-                values=level.values,
-                kind=above.kind,
-            )
-        )
-        self.registers(level, use.cpu, tag=use.now, roots=roots, at=self.e.reads[-1])
+        node = self.e.node() if above.kind == "walk" else self.e.load(event)
+        level = self.level(node, more, handles=handles, vas=chain.vas, values=self.e.one_hot(contents))
+        self._read(chain, level, above, roots)
         return level
 
     def _end(
@@ -288,20 +317,7 @@ class Walks(Chains):
         if not level.where:
             self.clauses.add(-done)
             return
-        self.e.reads.append(
-            Read(
-                load.node,
-                load.cpu,
-                body=load.body,
-                at=load.at,
-                where=level.where,
-                values=values,
-                kind=load.kind,
-            )
-        )
-        # A load is made under the PCID of its access, which the use has read already.
-        self.registers(level, chain.cpu, tag=chain.tag if load.kind == "walk" else {}, roots=roots, at=load)
-        chain.levels.append(level)
+        self._read(chain, level, load, roots)
 
     # -- accessed and dirty -----------------------------------------------------------------------
 
@@ -369,16 +385,21 @@ class Walks(Chains):
     def accessed(self) -> None:
         """Every walker may set A wherever it can walk, for no reason (MMR 7.2). Where software fills
         TLBs the processor sets neither A nor D."""
-        if not self.switches.spontaneous:
-            return
         for cpu in range(self.program.cpus):
-            for cell in dict.fromkeys(self.program.entries.values()):
-                old = [
-                    v for v in self.domains.contents(cell) if flags(v) & UNACCESSED and target(v) is not None
-                ]
-                if old and self.domains.roots(cpu):
-                    for _ in range(self._chances(cell)):
-                        self._accessed(cpu, cell, frozenset(old))
+            for cell in dict.fromkeys(self.program.entries.values()) if self.marks(cpu) else ():
+                old = self._unaged(cell)
+                for _ in range(self._chances(cell) if old else 0):
+                    self._accessed(cpu, cell, old)
+
+    def marks(self, cpu: int) -> bool:
+        """May the walker of this CPU set A in some entry (MMR 7.2)?"""
+        walks = self.switches.spontaneous and bool(self.domains.roots(cpu))
+        return walks and any(map(self._unaged, self.program.entries.values()))
+
+    def _unaged(self, cell: Ptr) -> frozenset[Value]:
+        """The contents of an entry in which a walker may set A."""
+        contents = self.domains.contents(cell)
+        return frozenset(v for v in contents if flags(v) & UNACCESSED and target(v) is not None)
 
     def _chances(self, cell: Ptr) -> int:
         """How often A can be set in an entry: once for each store that may clear it."""

@@ -57,6 +57,7 @@ def execution(ran: Ran, model: str) -> Execution:
         dirty=facts.dirty,
         unaged=frozenset(facts.unaged),
         fetches=facts.fetches,
+        loads={event: tuple(loads) for event, loads in facts.loads.items()},
         flushes=facts.flushes,
         snapshots=facts.snapshots,
         past=past(facts),

@@ -287,3 +287,20 @@ def test_a_grace_period_that_is_held_up_waits_for_no_reader(runs: list[Checked])
     for chosen in (frozenset[tuple[int, int]](), frozenset({(reader.id, start.id)})):
         run.choices["grace"] = chosen
         assert not check(run).wrong
+
+
+FILLED = """MM filled
+{ page A = 1; page B = 2; mm N { v -> A }; 0:cr3 = N; 0:tlb = { v -> B }; }
+P0 { r0 = translate(v); }
+exists (0:r0 = B /\\ 0:tlb[v -> A])
+"""
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+def test_an_access_may_fill_what_it_does_not_use(judge: str) -> None:
+    """MMR 3.3, 4.1: its own walk fills the TLB, and an entry of before serves it."""
+    (test,) = load(Source("t", FILLED))
+    found = verifier.check(test, judge=judge, profile="sparc64").witness
+    assert found is not None
+    (cached,) = [step for step in found.steps if step.kind == "cached"]
+    assert cached.note.startswith("filled ")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from tests.properties.programs import fence, read, rmw, vread, vwrite, write
 from tests.unit.explore.test_mmu import (
+    GENERIC,
     LEAF,
     LOWER,
     OFF,
@@ -16,11 +21,13 @@ from tests.unit.explore.test_mmu import (
     V,
     X,
     Y,
+    binv,
     inv,
     lowered,
     send,
     ser,
     shown,
+    tlbsync,
     values,
 )
 from verifier.explore import AbstractMachine
@@ -28,7 +35,7 @@ from verifier.explore.state import IDLE
 from verifier.lower.unroll import unroll
 from verifier.program.expressions import Const
 from verifier.program.profiles import PROFILES, Switches
-from verifier.program.values import FAULT, RO, Entry
+from verifier.program.values import FAULT, RO, Entry, Value
 
 # -- faults ------------------------------------------------------------------------------------------
 
@@ -88,6 +95,49 @@ def test_upper_levels_of_a_fault() -> None:
     assert values(code, **more, switches=Switches(fault_walk="rewalk")) == {2}
     code.insert(1, inv(0, "invlpg", va=V))
     assert values(code, **more) == {2}
+
+
+REWALK = Switches(fault_walk="rewalk", spurious_prot_fault=False)
+SOFTWARE = Switches(spontaneous=False, fault_walk="rewalk", spurious_prot_fault=False)
+CHANGED: dict[str, Value] = {"pte(N, region)": T, "pte(T, v)": A, "pte(U, v)": B}
+
+
+@pytest.mark.parametrize("switches", [GENERIC, REWALK, SOFTWARE])
+def test_each_level_of_a_fault_is_read_at_its_own_instant(switches: Switches) -> None:
+    """MMR 3.4, 6.3: the upper entry before the first store, the lower one after the second."""
+    change = [write(UPPER, Const(U)), write(LOWER, Const(0))]
+    more: dict[str, Any] = {"init": CHANGED, "levels": 2, "switches": switches}
+    assert values(change, [vread("r0", V)], regs=["1:r0"], **more) == {1, 2, FAULT}
+    removed = [change[0], fence(), binv("va", Const(0), V), tlbsync(), change[1]]
+    assert values(removed, [vread("r0", V)], regs=["1:r0"], **more) == {1, 2}  # 17.1
+    late = shown([*change, write(X, ONE)], [read("r0", X), vread("r1", V)], regs=["1:r0", "1:r1"], **more)
+    assert ((1, FAULT) in late) == (switches == GENERIC)  # the loads are in program order
+    between = shown([*change, write(X, ONE)], [vread("r0", V), read("r1", X), vread("r2", V)],
+                    regs=["1:r0", "1:r1", "1:r2"], **more)  # fmt: skip
+    assert ((2, 1, FAULT) in between) == (switches == GENERIC)  # each access loads anew
+
+
+@pytest.mark.parametrize("switches", [GENERIC, REWALK, SOFTWARE])
+def test_the_loads_of_a_fault_find_own_stores(switches: Switches) -> None:
+    """MMR 1.1, 3.4, 6.3: a level is loaded from the store buffer, also after the store has left it."""
+    own = [write(UPPER, Const(U)), vread("r0", V)]
+    init: dict[str, Value] = {"pte(N, region)": T, "pte(T, v)": 0, "pte(U, v)": B}
+    more: dict[str, Any] = {"init": init, "regs": ["0:r0"], "levels": 2, "switches": switches}
+    assert values(own, **more) == ({2, FAULT} if switches == GENERIC else {2})
+    assert values(own, [rmw("%r", UPPER, Const(T))], **more) == {2, FAULT}
+
+
+def test_software_fills_a_tlb_level_by_level() -> None:
+    """MMR 3.3, 3.4: what one access has walked for serves later ones; each access walks once."""
+    change = [write(UPPER, Const(U)), write(LOWER, Const(B))]
+    init: dict[str, Value] = {"pte(N, region)": T, "pte(T, v)": A, "pte(U, v)": A}
+    more: dict[str, Any] = {"init": init, "levels": 2, "switches": SOFTWARE}
+    assert values(change, [vread("r0", V)], regs=["1:r0"], **more) == {1, 2}
+    init["pte(U, v)"] = 0
+    twice = [vread("r0", V), read("r1", X), vread("r2", V)]
+    found = shown([*change, write(X, ONE)], twice, regs=["1:r0", "1:r1", "1:r2"], **more)
+    assert {(2, 1, 2), (1, 1, 1), (2, 1, FAULT), (1, 1, FAULT)} <= found
+    assert not {(1, 1, 2), (2, 1, 1)} & found
 
 
 def test_spurious_protection_faults() -> None:

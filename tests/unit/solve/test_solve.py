@@ -15,7 +15,7 @@ from verifier.execution import Execution, check
 from verifier.lower.build import build
 from verifier.lower.code import Emit, Lowered, Target, Touch
 from verifier.lower.unroll import unroll
-from verifier.model import MODELS, Events, Relation
+from verifier.model import MODELS, Events, Model, Relation, model
 from verifier.program.events import Cell, Observable, Program, World
 from verifier.program.expressions import TRUE, Apply, Const, Obs, Reg, bits_in, call
 from verifier.program.profiles import PROFILES
@@ -185,8 +185,8 @@ def test_fences_that_order_nothing_beyond_tso() -> None:
         assert decide(store_buffering(Emit("F", kind=kind))).reachable is True
 
 
-def witness(p: Program) -> Execution:
-    asked = _Asked(p, MODELS["x86-tso"], None, 0)
+def witness(p: Program, model: Model = MODELS["x86-tso"]) -> Execution:
+    asked = _Asked(p, model, None, 0)
     solver = Solver(asked.encoding.clauses.dimacs())
     assert solver.check([asked.proposition])
     return decode(asked.encoding, solver)
@@ -215,6 +215,36 @@ def test_a_witness_that_is_tampered_with_is_refused() -> None:
     assert wrong(executed=frozenset(list(good.executed)[1:]))
     assert wrong(order=[line[::-1] for line in good.order])
     assert wrong(co={c: [] for c in good.co})
+
+
+LEVELS = """MM levels
+{ page A = 1; page B = 2; table T { v -> A }; table U { v -> B }; mm N { v -> T }; 1:cr3 = N; }
+P0 { set_pmd(pmd(N, v), U); pte_clear(pte(T, v)); }
+P1 { r0 = *v; }
+exists (1:r0 = fault)
+"""
+FILLS = (
+    LEVELS.replace("pte_clear(pte(T, v))", "set_pte(pte(T, v), B)")
+    .replace("*v", "translate(v)")
+    .replace("v -> B", "v -> A")
+    .replace("r0 = fault", "r0 = B")
+)
+
+
+@pytest.mark.parametrize("text, profile", [(LEVELS, "amd"), (LEVELS, "sparc64"), (FILLS, "sparc64")])
+def test_the_levels_of_a_walk_by_loads_are_loads_of_its_access(text: str, profile: str) -> None:
+    """MMR 3.4, 6.3: they come right before it in program order."""
+    (test,) = load_test(Source("levels", text))
+    x = witness(build(test), model(PROFILES[profile]))
+    assert check(x).wrong == []
+    ((access, (load,)),) = [pair for pair in x.loads.items() if pair[1]]
+    assert x.instants(access)[:2] == [load, access]
+    assert [node for node, _, _ in x.walk_of(access).levels] == [load, access]  # type: ignore[union-attr]
+    x.loads = {}
+    assert any("does not load pte(N, v)" in text for text in check(x).wrong)
+    (walk,) = x.walks
+    x.walks = [walk._replace(levels=walk.levels[:1])]
+    assert any("no access loads" in text for text in check(x).wrong)
 
 
 def test_a_wrong_verdict_of_the_encoder_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
