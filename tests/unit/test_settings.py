@@ -88,6 +88,7 @@ def test_commands_use_it_where_no_tree_is_named(
     assert "wait_flag()" in capsys.readouterr().out
     assert main(["compare", "--all", "--models", "sc", "flag.litmus"]) == ExitCode.EXPECTED
     assert "1 test" in capsys.readouterr().out
+    (tmp_path / "other.c").write_text("int other;\n")
     assert main(["check", "flag.litmus", "--kernel", str(tmp_path)]) == ExitCode.WRONG
     assert "there is no such file in the tree" in capsys.readouterr().err
     (tmp_path / "pyproject.toml").write_text("[tool.verifier]\nother = 1\n")

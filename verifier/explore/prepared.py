@@ -298,13 +298,17 @@ class Prepared:
         now |= sections
         op.writes = now if later else op.stores | now
         op.stores |= now
-        if (op.writes | (op.stores if hides else 0)) & self.ptes:
+        if (op.writes | (op.stores if hides else 0)) & self.walked(cpu):
             op.reads |= self.ptes  # the walks that this CPU could do until now depend on other entries, too
         op.visible = bool(
             op.writes & self.seen_cells
             or (cpu in self.seen_tlbs and (op.reads | op.stores) & self.ptes and event.op != "R")
             or (cpu in self.seen_tlbs and op.translated)
         )
+
+    def walked(self, cpu: int) -> int:
+        """The cells whose present values this CPU may read by its walks, or behind them (MMR 3.3, 10.1)."""
+        return self.ptes | (self.fetched[cpu] if self.translated[cpu] else 0)
 
     def _fixed(self, addr: Expr) -> int:
         """The cell of a constant address; -1 for any other address."""

@@ -86,7 +86,7 @@ def _alone(machine: AbstractMachine, state: State, cpu: int, writes: int, touche
                 cells |= 1 << cell
         commits = not cells & (touched | machine.seen_cells)
         # The walks that this CPU can do until the commit depend on entries that others write, too.
-        commits = commits and not (cells & machine.ptes and writes & machine.ptes)
+        commits = commits and not (cells & machine.walked(cpu) and writes & machine.ptes)
         # Own loads cannot tell a buffered store from a committed one; own walks and fetches can.
         if commits and not cells & (machine.ptes | machine.fetched[cpu]):
             return COMMIT

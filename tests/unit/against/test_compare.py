@@ -130,4 +130,7 @@ def test_errors(capsys: pytest.CaptureFixture[str], arguments: list[str], text: 
 
 def test_a_directory_that_is_no_tree(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["kernel", "--words", "--kernel", str(tmp_path)]) == 2
+    assert "is no kernel tree" in capsys.readouterr().err
+    (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
+    assert main(["kernel", "--words", "--kernel", str(tmp_path)]) == 2
     assert "it has none of the files in which words are defined" in capsys.readouterr().err
