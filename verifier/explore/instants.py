@@ -11,42 +11,13 @@ from __future__ import annotations
 from verifier.errors import InternalError
 from verifier.explore import access
 from verifier.explore.caches import loaded
+from verifier.explore.facts import Level, Took, Walked
 from verifier.explore.sources import Sources
 from verifier.explore.state import BARRIER, IDLE, SENDING, SILENT, Move
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Const, evaluate
 from verifier.program.trace import StepKind
 from verifier.program.values import UNACCESSED, Ptr, Value, flags, target, truth
-from verifier.records import NamedTuple
-
-
-class Took(NamedTuple):
-    """``read`` took ``value`` at ``cell`` from ``write`` (None: the initial state); ``forwarded``: a walk or
-    a fetch took it from its CPU's store buffer."""
-
-    cell: Ptr
-    write: int | None
-    read: int
-    value: Value
-    forwarded: bool = False
-
-
-Level = tuple[int, Ptr, Value]  # the node that reads an entry, the entry, its content
-
-
-class Walked(NamedTuple):
-    """A walk: ``kind`` is ``use``, ``initial``, ``fault`` or ``accessed``; ``content`` is that of an initial
-    entry, None for what the levels say."""
-
-    kind: str
-    use: int
-    cpu: int
-    va: Ptr
-    tag: int
-    levels: tuple[Level, ...]
-    content: Value | None
-    event: int | None = None
-    observable: int | None = None
 
 
 class Instants:
