@@ -95,7 +95,7 @@ _RWLOCK: dict[str, Any] = {
     "inside": ("counter", "raw_lock", "cnts", "wlocked"), "types": {"arch_rwlock_t": "rwlock_t"},
     "encoding": {0: 0, 1: 0x200, 2: 0x400, -1: 0xFF},
 }  # fmt: skip
-# A reader counts 0x100 in v4.14 and 0x200 in v4.20, asm-generic/qrwlock.h; the version between, from memory.
+# A reader counts 0x100 in v4.14 and 0x200 in v4.20, asm-generic/qrwlock.h; nobody has looked between.
 _OLD_RWLOCK = {**_RWLOCK, "encoding": {0: 0, 1: 0x100, 2: 0x200, -1: 0xFF}, "before": "v4.15"}
 
 FAMILIES = (
@@ -194,7 +194,7 @@ REASONS: tuple[tuple[str, str], ...] = (
      "whoever waits sleeps in the kernel: its queue of tasks is no part of the model"),
     (r"(read|write)_(un)?lock\w*", "whoever waits is in a queue, and counts in the lock while it looks"),
     (r"task_rcu_dereference|srcu_dereference\w*", "it needs a structure of the kernel around its pointer"),
-    (r"\w*spin_\w*(irqsave|irqrestore)\w*|local_irq_(save|restore)|irqs_disabled",
+    (r"(\w*spin_\w*|write_trylock_)(irqsave|irqrestore)\w*|local_irq_(save|restore)|irqs_disabled",
      "it keeps flags of the processor"),
     (r"\w*spin_\w*|local_bh_\w*|local_(un)?lock\w*",
      "it counts in an object of the kernel's own, or needs lockdep's types"),

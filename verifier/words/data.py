@@ -208,7 +208,7 @@ def locks() -> Iterator[Word]:
         doc, rule = "a load if it is taken; 1 if it took it", "1.1, 2.1, 18.1, 19.2"
         source = f"__raw_spin_trylock(), linux/spinlock_api_smp.h; queued_spin_trylock(), {spin}"
         yield row(g, f"{prefix}_trylock({one})", attempt, doc, rule, "number", source=source)
-        source = f"{prefix}_trylock_irq() and kin, linux/spinlock.h, spinlock_api_smp.h, from memory"
+        source = f"{prefix}_trylock_irq() and kin, linux/spinlock.h, not compared with the file"
         for how, before, after, parameters, rules in (
             ("irq", IRQ_OFF, IRQ_ON, one, "8.3"),
             ("irqsave", IRQ_SAVE, IRQ_RESTORE, saved, "8.3"),

@@ -198,7 +198,7 @@ def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
         if name == "write":
             quiet = (IRQ_SAVE, *tries[:2], Where(f("not", goes), (IRQ_RESTORE, NO_READER)))
             doc, source = "interrupts are off if it took it, which gives 1", "write_trylock_irqsave(), "
-            source += "linux/rwlock.h, from memory"
+            source += "linux/rwlock.h, not compared with the file"
             head = f"write_trylock_irqsave({saved})"
             yield row(g, head, quiet, doc, "1.1, 2.1, 8.3, 18.1, 19.2", "number", source=source)
         off = (IRQ_OFF, READER, lock)
