@@ -95,7 +95,7 @@ _RWLOCK: dict[str, Any] = {
     "inside": ("counter", "raw_lock", "cnts", "wlocked"), "types": {"arch_rwlock_t": "rwlock_t"},
     "encoding": {0: 0, 1: 0x200, 2: 0x400, -1: 0xFF},
 }  # fmt: skip
-# A reader counts 0x100 in v4.14 and 0x200 in v4.20, asm-generic/qrwlock.h; nobody has looked between.
+# A reader counts 0x100 in v4.14 and 0x200 in v4.20, asm-generic/qrwlock.h. Those between are not read.
 _OLD_RWLOCK = {**_RWLOCK, "encoding": {0: 0, 1: 0x100, 2: 0x200, -1: 0xFF}, "before": "v4.15"}
 
 FAMILIES = (
