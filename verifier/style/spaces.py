@@ -56,7 +56,7 @@ def _roles(node: Node) -> Iterator[tuple[int, Role]]:
         yield parts[0].start_pos, "prefix"
     if kind in ("stars", "function_param", "function_field", "function_declarator", "function_object"):
         yield from ((p.start_pos, "star") for p in parts if getattr(p, "type", "") == "STAR")
-    if kind == "conditional":
+    if kind in ("conditional", "or_else"):
         for one, other in pairwise(parts):
             yield from ((at, "binary") for at in range(_end(one), _start(other)))
     if kind in ("case", "default", "label"):

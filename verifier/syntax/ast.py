@@ -75,6 +75,15 @@ class Conditional:
 
 
 @dataclass(frozen=True, slots=True)
+class OrElse:
+    """``value ?: other``, GNU's conditional without a middle: ``value`` is evaluated once."""
+
+    value: CExpr
+    other: CExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class CallExpr:
     """``name(arguments)``."""
 
@@ -175,8 +184,8 @@ class SizeOf:
 
 
 CExpr = Union[
-    Num, Ident, Text, Unary, Binary, Conditional, CallExpr, PointerCall, ContainerOf, FieldExpr, IndexExpr,
-    Cast, Assign, Comma, StatementExpr, SizeOf,
+    Num, Ident, Text, Unary, Binary, Conditional, OrElse, CallExpr, PointerCall, ContainerOf, FieldExpr,
+    IndexExpr, Cast, Assign, Comma, StatementExpr, SizeOf,
 ]  # fmt: skip
 
 # -- statements ------------------------------------------------------------------------------------------

@@ -205,8 +205,6 @@ def _hint(bare: str, at: int, found: str, still_open: list[int]) -> str:
     """A hint that the line of the error itself gives."""
     if found == "#":
         return "write a comment as // … or /* … */"
-    if found == ":" and bare[:at].rstrip().endswith("?"):
-        return "there is no a ?: b here: write a ? a : b, or keep a in a local before"
     if found == "}" and not still_open:
         return "no block is open here; is there one '}' too many before it?"
     if found == "[" and still_open and _GUARD.match(bare, at):

@@ -305,6 +305,8 @@ class Code:
             return ast.Unary("&", self.expr(parts[0]), span)
         if kind == "conditional":
             return ast.Conditional(*map(self.expr, parts), span)  # type: ignore[arg-type,call-arg]
+        if kind == "or_else":
+            return ast.OrElse(self.expr(parts[0]), self.expr(parts[1]), span)
         if kind in ("dot", "arrow"):
             return ast.FieldExpr(self.expr(parts[0]), str(parts[1]), span, kind == "arrow")
         if kind == "index":

@@ -275,11 +275,6 @@ def test_a_name_of_the_test_comes_first() -> None:
     assert found.hint == "did you mean 'lock'?"
 
 
-def test_an_elvis_operator() -> None:
-    found = wrong("MM t\n{ int x; }\nP0 { x = x ?: 2; }\nexists (x = 2)\n")[0]
-    assert "write a ? a : b" in found.hint
-
-
 def test_current_is_what_the_include_gives(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code = "P0 { WRITE_ONCE(current->__state, 2); r0 = READ_ONCE(get_current()->__state); }\n"
     text = f'MM t\n#include "linux/wait.inc"\n{{ }}\n{code}expect always;\nexists (0:r0 = 2)\n'

@@ -242,17 +242,37 @@ def choice(b: BodyCode, e: ast.Conditional) -> Val:
     if b.of_kernel and isinstance(condition, Const):
         live, dead = (e.then, e.other) if truth(condition.value) else (e.other, e.then)
         return beside(b.value(live), _type_of(b, dead))
-    first, then = b.captured(lambda: b.value(e.then))
+    return _chosen(b, condition, e, b.captured(lambda: b.value(e.then)))
+
+
+def or_else(b: BodyCode, e: ast.OrElse) -> Val:
+    """``value ?: other``: ``value``, evaluated once, unless it is 0."""
+    value = b.value(e.value)
+    condition = truth_of(value, e.value)
+    if b.of_kernel and isinstance(condition, Const):
+        if truth(condition.value):
+            return beside(value, _type_of(b, e.other))
+        return beside(b.value(e.other), value.type)
+    return _chosen(b, condition, e, ([], value))
+
+
+def _chosen(
+    b: BodyCode, condition: Expr, e: ast.Conditional | ast.OrElse, found: tuple[list[Instruction], Val]
+) -> Val:
+    """The value of one of two arms, of which only that one is evaluated. ``found``: the first, evaluated."""
+    asked, on = (e.condition, e.then) if isinstance(e, ast.Conditional) else (e.value, e.value)
+    first, then = found
     second, other = b.captured(lambda: b.value(e.other))
-    for arm, node in ((then, e.then), (other, e.other)):
+    for arm, node in ((then, on), (other, e.other)):
         stays(arm, node.span)
-    kind = t.joined(then.type, other.type)
+    # GNU C allows one arm without a value: then there is none.
+    kind = t.VOID if t.VOID in (then.type, other.type) else t.joined(then.type, other.type)
     if then.type.kind == other.type.kind == "int":
         kind = t.promoted(then.type, other.type)
         then, other = (replace(v, expr=t.converted(v.expr, v.type, kind)) for v in (then, other))
     if _is_value(first) and _is_value(second) and then.bits is None and other.bits is None:
         if not isinstance(condition, Const):
-            b.code.append(Decide(condition, e.condition.span))
+            b.code.append(Decide(condition, asked.span))
         b.code += _decided_where(condition, first) + _decided_where(call("not", condition), second)
         return Val(call("ite", condition, then.expr, other.expr), kind)
     result, no, end = b.fresh(), b.fresh("else"), b.fresh("end")
@@ -417,6 +437,7 @@ EXPRESSIONS: Lines[BodyCode, Val] = dict(
         line(ast.Unary, unary),
         line(ast.Binary, binary),
         line(ast.Conditional, choice),
+        line(ast.OrElse, or_else),
         line(ast.Comma, comma),
         line(ast.FieldExpr, part),
         line(ast.IndexExpr, part),

@@ -437,6 +437,8 @@ class _Closure:
                 test = test if known is None else ast.Num(int(known), test.span)  # a number has a type
                 return ast.Conditional(test, self._any(x.then), self._any(x.other), x.span)
             return self._any(x.then if known else x.other)
+        if isinstance(x, ast.OrElse) and (known := truth_of(value := self._any(x.value))) is not None:
+            return value if known else self._any(x.other)
         if isinstance(x, ast.Binary) and x.op in ("&&", "||"):
             return self._logic(x)
         if isinstance(x, ast.Binary) and x.op in _COMPARED:

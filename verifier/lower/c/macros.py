@@ -20,7 +20,7 @@ BITS = {
     "_BITULL": 1, "GENMASK": 2, "GENMASK_ULL": 2,
 }  # fmt: skip
 # What binds less than an operator beside it may.
-COMPOUND = (ast.Binary, ast.Conditional, ast.Assign, ast.Comma)
+COMPOUND = (ast.Binary, ast.Conditional, ast.OrElse, ast.Assign, ast.Comma)
 # The names in nodes for which a parameter may stand.
 _NAMES: Mapping[type, str] = {
     ast.FieldExpr: "name", ast.FieldInit: "name", ast.CallExpr: "name", ast.ContainerOf: "member",

@@ -17,6 +17,8 @@ from verifier.words.table import WORDS
 
 _STORES = frozenset({"try_cmpxchg", "cmpxchg_double", "cmpxchg128"})  # special words that store
 _FILL = frozenset({"free", "free_rcu"})  # they store to whole structs
+# What a function is given to by value.
+_PASSING = (ast.CallExpr, ast.PointerCall, ast.Declare, ast.Return, ast.Conditional, ast.OrElse)
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class _Search:
             self.stored(name_of(x.target), x.value)
         elif isinstance(x, ast.CallExpr) and x.name in WORDS:
             self.word(x)
-        elif isinstance(x, ast.CallExpr | ast.PointerCall | ast.Declare | ast.Return | ast.Conditional):
+        elif isinstance(x, _PASSING):
             self.found.taken |= set(self.mentioned(x))
 
     def word(self, x: ast.CallExpr) -> None:
